@@ -1,0 +1,145 @@
+// Byte-string helpers shared by every room. Owns: hex, comparison, integers as bytes. Not: hashing, codecs.
+
+const HEX_CHARS = '0123456789abcdef'
+
+export const EMPTY_BYTES = new Uint8Array(0)
+
+/** Lower-case hex with a `0x` prefix. */
+export function toHex(bytes: Uint8Array): `0x${string}` {
+  let out = ''
+  for (let i = 0; i < bytes.length; i++) {
+    const b = bytes[i]!
+    out += HEX_CHARS[b >> 4]! + HEX_CHARS[b & 15]!
+  }
+  return `0x${out}`
+}
+
+function hexNibble(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  if (code >= 97 && code <= 102) return code - 87
+  if (code >= 65 && code <= 70) return code - 55
+  return -1
+}
+
+/** Parses `0x…` or bare hex of even length; `undefined` when malformed. */
+export function parseHex(text: string): Uint8Array | undefined {
+  const start = text.startsWith('0x') || text.startsWith('0X') ? 2 : 0
+  if ((text.length - start) % 2 !== 0) return undefined
+  const out = new Uint8Array((text.length - start) / 2)
+  for (let i = 0; i < out.length; i++) {
+    const hi = hexNibble(text.charCodeAt(start + 2 * i))
+    const lo = hexNibble(text.charCodeAt(start + 2 * i + 1))
+    if (hi < 0 || lo < 0) return undefined
+    out[i] = (hi << 4) | lo
+  }
+  return out
+}
+
+/** Parses trusted hex (constants, own files). Throws on malformed text. */
+export function fromHex(text: string): Uint8Array {
+  const out = parseHex(text)
+  if (out === undefined) throw new TypeError('malformed hex')
+  return out
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const p of parts) length += p.length
+  const out = new Uint8Array(length)
+  let at = 0
+  for (const p of parts) {
+    out.set(p, at)
+    at += p.length
+  }
+  return out
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** Lexicographic byte order; a prefix sorts before its extensions. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): -1 | 0 | 1 {
+  const n = Math.min(a.length, b.length)
+  for (let i = 0; i < n; i++) {
+    const d = a[i]! - b[i]!
+    if (d !== 0) return d < 0 ? -1 : 1
+  }
+  return a.length === b.length ? 0 : a.length < b.length ? -1 : 1
+}
+
+/** A Map key for a byte string: one UTF-16 unit per byte, so `<` on keys equals byte order. */
+export function bytesKey(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i++) out += String.fromCharCode(bytes[i]!)
+  return out
+}
+
+/** Inverse of `bytesKey`. */
+export function keyBytes(key: string): Uint8Array {
+  const out = new Uint8Array(key.length)
+  for (let i = 0; i < key.length; i++) out[i] = key.charCodeAt(i)
+  return out
+}
+
+/** Unsigned 32-bit big-endian. */
+export function u32be(value: number): Uint8Array {
+  const out = new Uint8Array(4)
+  new DataView(out.buffer).setUint32(0, value)
+  return out
+}
+
+/** A safe integer as unsigned 64-bit big-endian. */
+export function u64be(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a safe unsigned integer')
+  const out = new Uint8Array(8)
+  const view = new DataView(out.buffer)
+  view.setUint32(0, Math.floor(value / 0x1_0000_0000))
+  view.setUint32(4, value >>> 0)
+  return out
+}
+
+/** Reads u64 big-endian at `offset`; throws beyond 2^53 − 1. */
+export function readU64be(bytes: Uint8Array, offset = 0): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const value = view.getUint32(offset) * 0x1_0000_0000 + view.getUint32(offset + 4)
+  if (!Number.isSafeInteger(value)) throw new RangeError('u64 beyond the safe integers')
+  return value
+}
+
+/** Minimal big-endian bytes of a non-negative bigint; zero is the empty string. */
+export function bigintToBytes(value: bigint): Uint8Array {
+  if (value < 0n) throw new RangeError('negative bigint')
+  if (value === 0n) return EMPTY_BYTES
+  let hex = value.toString(16)
+  if (hex.length % 2 === 1) hex = `0${hex}`
+  return fromHex(hex)
+}
+
+/** Big-endian bytes, left-padded with zeros to `size`; throws when it does not fit. */
+export function bigintToFixed(value: bigint, size: number): Uint8Array {
+  const raw = bigintToBytes(value)
+  if (raw.length > size) throw new RangeError('bigint does not fit')
+  const out = new Uint8Array(size)
+  out.set(raw, size - raw.length)
+  return out
+}
+
+export function bytesToBigint(bytes: Uint8Array): bigint {
+  if (bytes.length === 0) return 0n
+  return BigInt(toHex(bytes))
+}
+
+const utf8Encoder = new TextEncoder()
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true })
+
+export function utf8(text: string): Uint8Array {
+  return utf8Encoder.encode(text)
+}
+
+/** Strict UTF-8; throws on malformed input. */
+export function utf8Text(bytes: Uint8Array): string {
+  return utf8Decoder.decode(bytes)
+}

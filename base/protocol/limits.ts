@@ -1,0 +1,12 @@
+// Bounds that every room must agree on. Consensus-relevant: changing one is a protocol change.
+
+/** One transaction envelope, bytes. */
+export const TX_BYTES_MAX = 64 * 1024
+/** Transactions in one block. */
+export const BLOCK_TXS_MAX = 8192
+/** Encoded block, bytes. */
+export const BLOCK_BYTES_MAX = 4 * 1024 * 1024
+/** Validators in one set. */
+export const VALIDATORS_MAX = 256
+/** Skipped-view certificates a proposal may carry. */
+export const JUSTIFICATION_MAX = 64

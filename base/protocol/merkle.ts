@@ -1,0 +1,73 @@
+// Binary Merkle tree over an ordered list (RFC 6962 shape): transactions and receipts of a block.
+import { concatBytes } from '../bytes.ts'
+import { sha256 } from '../crypto/hash.ts'
+import { type Hash32, ZERO_HASH } from '../ids.ts'
+
+const LEAF = new Uint8Array([0])
+const INNER = new Uint8Array([1])
+
+/** SHA256(0x00 ‖ leaf). */
+export function merkleLeaf(leaf: Uint8Array): Hash32 {
+  return sha256(concatBytes(LEAF, leaf))
+}
+
+function merkleInner(left: Uint8Array, right: Uint8Array): Hash32 {
+  return sha256(concatBytes(INNER, left, right))
+}
+
+/** Root of the list; 32 zero bytes when empty. An odd node moves up unchanged. */
+export function merkleRoot(leaves: readonly Uint8Array[]): Hash32 {
+  if (leaves.length === 0) return ZERO_HASH
+  let layer = leaves.map((leaf) => merkleLeaf(leaf))
+  while (layer.length > 1) {
+    const above: Hash32[] = []
+    for (let i = 0; i < layer.length; i += 2) {
+      above.push(i + 1 < layer.length ? merkleInner(layer[i]!, layer[i + 1]!) : layer[i]!)
+    }
+    layer = above
+  }
+  return layer[0]!
+}
+
+/** Siblings from the leaf up; levels where the node has no sibling are left out. */
+export function merkleProof(leaves: readonly Uint8Array[], index: number): readonly Hash32[] {
+  const path: Hash32[] = []
+  let layer = leaves.map((leaf) => merkleLeaf(leaf))
+  let at = index
+  while (layer.length > 1) {
+    const sibling = layer[at ^ 1]
+    if (sibling !== undefined) path.push(sibling)
+    const above: Hash32[] = []
+    for (let i = 0; i < layer.length; i += 2) {
+      above.push(i + 1 < layer.length ? merkleInner(layer[i]!, layer[i + 1]!) : layer[i]!)
+    }
+    layer = above
+    at >>= 1
+  }
+  return path
+}
+
+/** Verifies a path for `leaf` at `index` of `count`. */
+export function merkleVerify(options: {
+  root: Hash32
+  leaf: Uint8Array
+  index: number
+  count: number
+  path: readonly Hash32[]
+}): boolean {
+  let node = merkleLeaf(options.leaf)
+  let at = options.index
+  let width = options.count
+  let used = 0
+  if (at < 0 || at >= width) return false
+  while (width > 1) {
+    if ((at ^ 1) < width) {
+      const sibling = options.path[used++]
+      if (sibling === undefined) return false
+      node = at % 2 === 0 ? merkleInner(node, sibling) : merkleInner(sibling, node)
+    }
+    at >>= 1
+    width = (width + 1) >> 1
+  }
+  return used === options.path.length && node.every((b, i) => b === options.root[i])
+}

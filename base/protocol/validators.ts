@@ -1,0 +1,38 @@
+// The validator set as every room sees it. Owns: its bytes, hash and quorum arithmetic. Not: how a set is decided (state).
+import { sha256 } from '../crypto/hash.ts'
+import type { Hash32 } from '../ids.ts'
+import { message, t } from '../schema.ts'
+import { VALIDATORS_MAX } from './limits.ts'
+
+export const validatorSchema = message('Validator', {
+  /** Provider id, unique for ever. */
+  id: t.u64,
+  /** The operator account; stands as `proposer` in headers. */
+  operator: t.address,
+  /** BLS12-381 G1, 48 bytes; its proof of possession was verified before it entered state. */
+  consensusKey: t.fixed(48),
+  /** libp2p peer id, as its multihash bytes. */
+  peerId: t.bytes(64),
+})
+export type Validator = ReturnType<typeof validatorSchema.decode>
+
+/** Sorted by id; the index in this list is the bit in a certificate's bitmap. */
+export const validatorSetSchema = message('ValidatorSet', {
+  validators: t.list(validatorSchema, VALIDATORS_MAX),
+})
+export type ValidatorSet = ReturnType<typeof validatorSetSchema.decode>
+
+/** SHA-256 of the set's canonical bytes. */
+export function validatorSetHash(set: ValidatorSet): Hash32 {
+  return sha256(validatorSetSchema.encode(set))
+}
+
+/** f = ⌊(n − 1)/3⌋. */
+export function faultyMax(validatorCount: number): number {
+  return Math.floor((validatorCount - 1) / 3)
+}
+
+/** q = n − f (not 2f + 1). */
+export function quorum(validatorCount: number): number {
+  return validatorCount - faultyMax(validatorCount)
+}

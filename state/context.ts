@@ -1,0 +1,48 @@
+// What a rule is given. Owns: the execution context. Not: who builds it (execute.ts).
+import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { StateReader, StateWriter } from './view.ts'
+
+export interface Log {
+  readonly address: Address
+  /** 0 to 4 topics of 32 bytes. */
+  readonly topics: readonly Hash32[]
+  readonly data: Uint8Array
+}
+
+/** Facts of the block being executed; the only clock that rules have. */
+export interface BlockContext {
+  readonly chainId: number
+  readonly genesisHash: Hash32
+  readonly protocolVersion: number
+  readonly epoch: number
+  readonly view: number
+  readonly height: number
+  readonly timestampMs: number
+  readonly parentTimestampMs: number
+  readonly proposer: Address
+  readonly mix: Hash32
+  readonly baseFeePerGas: bigint
+}
+
+/** For queries and invariants. */
+export interface ReadContext {
+  readonly state: StateReader
+  readonly block: BlockContext
+}
+
+/** For beginBlock, endBlock and helper functions that write. */
+export interface WriteContext {
+  readonly state: StateWriter
+  readonly block: BlockContext
+  /** Appends to the receipt of the running transaction, or to the block's system logs. */
+  emit(log: Log): void
+}
+
+/** For one action. The value is already credited to the module's address when the rule runs. */
+export interface ActionContext extends WriteContext {
+  readonly sender: Address
+  readonly valueBase: bigint
+  readonly txId: TxId
+  /** Index of the transaction in its block. */
+  readonly txIndex: number
+}
