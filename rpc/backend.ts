@@ -1,0 +1,181 @@
+// What the RPC needs from a node. Owns: the interface and its shapes. Not: any of the answers (node/ implements it).
+// In-memory facts are synchronous; whatever may touch the disk is a Promise.
+import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Header } from '../base/protocol/header.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
+import type { Certificate } from '../base/protocol/vote.ts'
+import type { Json } from '../base/schema.ts'
+import type { BlockContext, Log } from '../state/context.ts'
+import type { StateKey, StateReader } from '../state/view.ts'
+
+export interface ChainIdentity {
+  readonly chainId: number
+  readonly genesisHash: Hash32
+  /** The genesis document in its JSON form. */
+  readonly genesisJson: Json
+  /** `suanli/0.1.0/linux-x64/node20`. */
+  readonly clientVersion: string
+}
+
+/** An envelope as it was received; the RPC decodes it when somebody asks for its fields. */
+export interface KnownTransaction {
+  readonly id: TxId
+  readonly raw: Uint8Array
+  readonly sender: Address
+}
+
+/** What execution said about one transaction. */
+export interface KnownReceipt {
+  readonly succeeded: boolean
+  /** Gas of this transaction alone. */
+  readonly gasUsed: number
+  readonly logs: readonly Log[]
+}
+
+/** A block on the finalized path. `receipts[i]` belongs to `transactions[i]`. */
+export interface FinalizedBlock {
+  readonly header: Header
+  readonly hash: Hash32
+  /** Size of the canonical bytes. */
+  readonly sizeBytes: number
+  readonly transactions: readonly KnownTransaction[]
+  readonly receipts: readonly KnownReceipt[]
+  /** Logs of beginBlock and endBlock, which belong to no transaction. */
+  readonly systemLogs: readonly Log[]
+}
+
+/** Why a block is final: F of the block itself or of a descendant, with the headers between. */
+export interface Finality {
+  /** `certificate.subject.digest` is the hash of the last of `headers`, or of the block itself when that is empty. */
+  readonly certificate: Certificate
+  /** Children in order from the block's child to the certified block; empty when the block itself is certified. */
+  readonly headers: readonly Header[]
+}
+
+export interface StateView {
+  /** The header whose post-state this is; for `pending` the highest verified block. */
+  readonly header: Header
+  readonly hash: Hash32
+  readonly state: StateReader
+  /** The context queries and simulated calls run in: that of a block on top of `header`. */
+  readonly context: BlockContext
+}
+
+/** `latest` is the finalized tip; `pending` the highest verified head, without the mempool. */
+export type StateSelector = 'latest' | 'pending' | number
+
+export interface StateProof {
+  /** Undefined when the proof shows absence. */
+  readonly value: Uint8Array | undefined
+  /** ICS-23 CommitmentProof bytes against `header.stateRoot`. */
+  readonly proof: Uint8Array
+  readonly header: Header
+  readonly finality: Finality
+}
+
+/** Why the node did not take a transaction; `rpc/errors.ts` gives each the wording that clients match. */
+export type SubmitRejection =
+  /** Not a canonical envelope of types 0, 1 or 2; `reason` completes "malformed transaction: …". */
+  | { readonly code: 'malformed'; readonly reason: string }
+  | { readonly code: 'typeNotSupported'; readonly type: number }
+  | { readonly code: 'unprotected' }
+  | { readonly code: 'creation' }
+  | { readonly code: 'wrongChainId'; readonly chainId: bigint; readonly expected: number }
+  | { readonly code: 'oversized'; readonly sizeBytes: number; readonly sizeBytesMax: number }
+  | { readonly code: 'invalidSignature' }
+  | { readonly code: 'intrinsicGasTooLow'; readonly gasLimit: bigint; readonly needed: number }
+  | { readonly code: 'gasLimitTooHigh'; readonly gasLimit: bigint; readonly blockGasLimit: number }
+  | { readonly code: 'tipAboveFeeCap' }
+  /** `expected` is the account's next nonce. */
+  | { readonly code: 'nonceTooLow'; readonly nonce: bigint; readonly expected: number }
+  /** Further ahead than the gap queue reaches. */
+  | { readonly code: 'nonceTooHigh'; readonly nonce: bigint; readonly expected: number }
+  | { readonly code: 'insufficientFunds'; readonly balanceBase: bigint; readonly neededBase: bigint }
+  | { readonly code: 'alreadyKnown' }
+  /** Same nonce without the +10 % on both fees. */
+  | { readonly code: 'replacementUnderpriced' }
+  /** This account holds as many pending transactions as the pool allows. */
+  | { readonly code: 'accountLimit'; readonly countMax: number }
+  /** The pool is full and this fee does not displace anything. */
+  | { readonly code: 'poolFull' }
+  /** Retryable: the node is catching up or shutting down. */
+  | { readonly code: 'notReady'; readonly reason: string }
+
+export type SubmitResult =
+  | { readonly ok: true; readonly id: TxId }
+  | { readonly ok: false; readonly rejection: SubmitRejection }
+
+export type TransactionStatus =
+  | { readonly status: 'unknown' }
+  /** `executable`: the nonce is next in line; otherwise it waits for a gap or a lower base fee. */
+  | { readonly status: 'pending'; readonly executable: boolean }
+  | { readonly status: 'included'; readonly height: number; readonly index: number }
+  | { readonly status: 'dropped'; readonly reason: string }
+
+export interface SyncProgress {
+  readonly startingHeight: number
+  readonly currentHeight: number
+  readonly highestHeight: number
+}
+
+export interface NodeHealth {
+  /** False when the node halted itself; `halted` says why. */
+  readonly live: boolean
+  readonly halted?: string
+  /** Position in the current validator set, absent for followers. */
+  readonly validatorIndex?: number
+  readonly epoch: number
+  readonly view: number
+  readonly finalizedHeight: number
+  /** Milliseconds since the finalized tip's timestamp. */
+  readonly finalizedAgeMs: number
+  readonly peerCount: number
+  readonly mempoolCount: number
+  readonly mempoolBytes: number
+}
+
+export interface Backend {
+  readonly identity: ChainIdentity
+
+  /** The finalized tip; genesis counts. Always in memory. */
+  head(): FinalizedBlock
+  /** Finalized blocks only; undefined when unknown or pruned. The tip and recent blocks may answer from memory. */
+  blockByHeight(height: number): Promise<FinalizedBlock | undefined> | FinalizedBlock | undefined
+  blockByHash(hash: Hash32): Promise<FinalizedBlock | undefined> | FinalizedBlock | undefined
+  /** Undefined for genesis, which is final by definition. */
+  finalityOf(height: number): Promise<Finality | undefined>
+  /** The validator set that signs the block at this height. */
+  validatorsAt(height: number): Promise<ValidatorSet | undefined>
+
+  /** Where a finalized transaction stands. */
+  locateTransaction(
+    id: TxId,
+  ):
+    | Promise<{ readonly height: number; readonly index: number } | undefined>
+    | { readonly height: number; readonly index: number }
+    | undefined
+  /** From the own mempool. */
+  pendingTransaction(id: TxId): KnownTransaction | undefined
+  transactionStatus(id: TxId): Promise<TransactionStatus>
+  /** Next nonce counting the own mempool's executable transactions. */
+  pendingNonce(address: Address): number
+  submit(raw: Uint8Array): Promise<SubmitResult>
+
+  /** Undefined when that height's state is no longer (or not yet) held. */
+  stateAt(selector: StateSelector): StateView | undefined
+  /** Lowest height that `stateAt` serves. */
+  stateHeightMin(): number
+  /** Undefined when the height's tree is no longer held. */
+  prove(key: StateKey, height: number): Promise<StateProof | undefined>
+
+  /** Base fee a block proposed now would have, wei. */
+  nextBaseFee(): bigint
+  /** Undefined when in sync. */
+  syncing(): SyncProgress | undefined
+  health(): NodeHealth
+
+  /** In height order, without gaps, after the block is durable. Returns the unsubscribe function. */
+  onFinalized(listener: (block: FinalizedBlock) => void): () => void
+  /** Each transaction that entered the own mempool. Returns the unsubscribe function. */
+  onPending(listener: (transaction: KnownTransaction) => void): () => void
+}
