@@ -73,33 +73,43 @@ export interface StateProof {
   readonly finality: Finality
 }
 
-/** Why the node did not take a transaction; `rpc/errors.ts` gives each the wording that clients match. */
-export type SubmitRejection =
-  /** Not a canonical envelope of types 0, 1 or 2; `reason` completes "malformed transaction: …". */
-  | { readonly code: 'malformed'; readonly reason: string }
-  | { readonly code: 'typeNotSupported'; readonly type: number }
-  | { readonly code: 'unprotected' }
-  | { readonly code: 'creation' }
-  | { readonly code: 'wrongChainId'; readonly chainId: bigint; readonly expected: number }
-  | { readonly code: 'oversized'; readonly sizeBytes: number; readonly sizeBytesMax: number }
-  | { readonly code: 'invalidSignature' }
-  | { readonly code: 'intrinsicGasTooLow'; readonly gasLimit: bigint; readonly needed: number }
-  | { readonly code: 'gasLimitTooHigh'; readonly gasLimit: bigint; readonly blockGasLimit: number }
-  | { readonly code: 'tipAboveFeeCap' }
-  /** `expected` is the account's next nonce. */
-  | { readonly code: 'nonceTooLow'; readonly nonce: bigint; readonly expected: number }
+/** Reasons for not taking a transaction; `rpc/errors.ts` guarantees the phrase that clients match for each. */
+export const SUBMIT_REJECTION_CODES = [
+  /** Not a canonical envelope: RLP, field sizes, low s. */
+  'malformed',
+  /** Types 3 and 4, or unknown. */
+  'typeNotSupported',
+  /** A legacy transaction without a chain id. */
+  'unprotected',
+  /** `to` is absent. */
+  'creation',
+  'wrongChainId',
+  'oversized',
+  'invalidSignature',
+  'intrinsicGasTooLow',
+  'exceedsBlockGasLimit',
+  'tipAboveFeeCap',
+  'feeCapTooLow',
+  'nonceTooLow',
   /** Further ahead than the gap queue reaches. */
-  | { readonly code: 'nonceTooHigh'; readonly nonce: bigint; readonly expected: number }
-  | { readonly code: 'insufficientFunds'; readonly balanceBase: bigint; readonly neededBase: bigint }
-  | { readonly code: 'alreadyKnown' }
+  'nonceTooHigh',
+  'insufficientFunds',
+  'alreadyKnown',
   /** Same nonce without the +10 % on both fees. */
-  | { readonly code: 'replacementUnderpriced' }
+  'replacementUnderpriced',
   /** This account holds as many pending transactions as the pool allows. */
-  | { readonly code: 'accountLimit'; readonly countMax: number }
-  /** The pool is full and this fee does not displace anything. */
-  | { readonly code: 'poolFull' }
+  'accountLimit',
+  'poolFull',
   /** Retryable: the node is catching up or shutting down. */
-  | { readonly code: 'notReady'; readonly reason: string }
+  'notReady',
+] as const
+export type SubmitRejectionCode = (typeof SUBMIT_REJECTION_CODES)[number]
+
+export interface SubmitRejection {
+  readonly code: SubmitRejectionCode
+  /** A sentence with the figures, e.g. `nonce too low: next nonce 5, tx nonce 3`. */
+  readonly message: string
+}
 
 export type SubmitResult =
   | { readonly ok: true; readonly id: TxId }
