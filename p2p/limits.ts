@@ -1,0 +1,22 @@
+// Bounds of the wire protocols. Not consensus-relevant: raising one needs no agreement, only compatible peers.
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+
+/** Version of hello and framing; peers of another version are refused. */
+export const P2P_VERSION = 1
+/** A proposal carries a whole block, its justification and the envelope around them. */
+export const CONSENSUS_FRAME_BYTES_MAX = BLOCK_BYTES_MAX + 256 * 1024
+/** Consensus bytes waiting for one peer before it is disconnected. */
+export const CONSENSUS_QUEUE_BYTES_MAX = 4 * CONSENSUS_FRAME_BYTES_MAX
+export const GOSSIP_BATCH_BYTES_MAX = 256 * 1024
+export const GOSSIP_BATCH_TXS_MAX = 1024
+export const GOSSIP_QUEUE_BYTES_MAX = 8 * 1024 * 1024
+/** One response of the range protocol: as many blocks as fit, at least one. */
+export const SYNC_RESPONSE_BYTES_MAX = 8 * 1024 * 1024
+export const SYNC_RANGE_COUNT_MAX = 128
+/** A certificate that travels beside a block. */
+export const SYNC_CERTIFICATE_BYTES_MAX = 1024
+/** Connections from peers that `setPeers` does not name. */
+export const UNKNOWN_PEERS_MAX = 16
+/** Static peers: a full validator set and as many other nodes. */
+export const STATIC_PEERS_MAX = 512
+export const ADDRESSES_PER_PEER_MAX = 8
