@@ -24,6 +24,8 @@ export interface ActionDef {
   readonly payable?: true
   /** Whether the flat EIP-712 form exists. */
   readonly signed?: true
+  /** Whether it runs other actions: it may have written when it fails, and the savepoint undoes that. */
+  readonly composite?: true
   /** Protocol version that introduced it; default 1. */
   readonly since?: number
   readonly doc: string

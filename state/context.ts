@@ -45,4 +45,13 @@ export interface ActionContext extends WriteContext {
   readonly txId: TxId
   /** Index of the transaction in its block. */
   readonly txIndex: number
+  /** Runs a call as the sender inside this action; the bytes of its custom error when it failed. Only composite actions get it. */
+  readonly call?: (call: InnerCall) => Uint8Array | undefined
+}
+
+/** A call inside a composite action. */
+export interface InnerCall {
+  readonly to: Address
+  readonly valueBase: bigint
+  readonly data: Uint8Array
 }

@@ -14,7 +14,7 @@ import {
 } from '../base/module.ts'
 import type { AnyField, Fields, Infer, InferFields } from '../base/schema.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
-import type { FullState } from './view.ts'
+import type { FullState, StateChanges, StateReader } from './view.ts'
 
 /** halt: stop the node; stopMinting: refuse new mints; alert: log and count (ECONOMY §12). */
 export type Severity = 'halt' | 'stopMinting' | 'alert'
@@ -26,6 +26,8 @@ export interface Invariant {
   readonly doc: string
   /** From incremental aggregates, after every block. A reason when broken. */
   check?(ctx: ReadContext): string | undefined
+  /** From what the block changed against its parent's state, after every block. A reason when broken. */
+  checkChanges?(changes: StateChanges, parent: StateReader, ctx: ReadContext): string | undefined
   /** By full recount, every window and after every simulated block. A reason when broken. */
   recount?(full: FullState, ctx: ReadContext): string | undefined
 }

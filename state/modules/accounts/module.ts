@@ -1,0 +1,176 @@
+// Rules of accounts: the coin ledger. Every other module moves coins through the functions exported here.
+import { assert, mustExist } from '../../../base/assert.ts'
+import { equalBytes } from '../../../base/bytes.ts'
+import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
+import { isSystemAddress, moduleAddress, SYSTEM_KIND, systemAddress } from '../../../base/module.ts'
+import { AMOUNT_MAX } from '../../../base/units.ts'
+import type { ActionContext, WriteContext } from '../../context.ts'
+import { failuresOf, type Invariant, implement } from '../../module.ts'
+import { paramsOf, tablesOf } from '../../table.ts'
+import { TRANSFER_EMITTER, transferLog } from '../../transferLog.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { accountsSchema, REASON_BYTES_MAX } from './schema.ts'
+
+export interface Account {
+  /** Nonce that the next transaction must have. */
+  readonly nonce: number
+  readonly balanceBase: bigint
+}
+
+export const accountsTables = tablesOf(accountsSchema)
+export const accountsParams = paramsOf(accountsSchema)
+const fail = failuresOf(accountsSchema)
+
+const NOTHING: Account = { nonce: 0, balanceBase: 0n }
+/** Object ids under one module's escrows. */
+const ESCROW_OBJECT_MAX = 2 ** 40
+
+/** System address of kind 03 that holds what `objectId` of a module has in escrow; an ordinary ledger account. */
+export function escrowAddress(moduleId: number, objectId: number): Address {
+  assert(Number.isSafeInteger(objectId) && objectId >= 0 && objectId < ESCROW_OBJECT_MAX, 'escrow object id')
+  assert(Number.isInteger(moduleId) && moduleId >= 1 && moduleId <= 255, 'escrow module id')
+  return systemAddress(SYSTEM_KIND.escrow, moduleId * ESCROW_OBJECT_MAX + objectId)
+}
+
+/** The guarantee fund: base fees gather here (ECONOMY §7). Escrow 0 of module 12, default. */
+export const FEE_POOL_ADDRESS: Address = escrowAddress(12, 0)
+
+export function getAccount(state: StateReader, address: Address): Account {
+  return accountsTables.account.get(state, { address }) ?? NOTHING
+}
+
+/** Writes an account; one with neither nonce nor coins leaves no record. Only fees and this module call it. */
+export function setAccount(state: StateWriter, address: Address, account: Account): void {
+  if (account.nonce === 0 && account.balanceBase === 0n) accountsTables.account.delete(state, { address })
+  else accountsTables.account.set(state, { address }, account)
+}
+
+/** All coins in existence, base units. */
+export function getSupply(state: StateReader): bigint {
+  return accountsTables.supply.get(state, {})?.supplyBase ?? 0n
+}
+
+/** Adds coins that come from somewhere: a debit before, or a mint. Asserts the ledger's bound. */
+export function creditCoins(state: StateWriter, address: Address, amountBase: bigint): void {
+  if (amountBase === 0n) return
+  const account = getAccount(state, address)
+  const balanceBase = account.balanceBase + amountBase
+  assert(amountBase > 0n && balanceBase <= AMOUNT_MAX, 'credit within the ledger bound')
+  setAccount(state, address, { nonce: account.nonce, balanceBase })
+}
+
+/** Moves coins and logs it (EIP-7708). False when `from` has less; then nothing was written. */
+export function transferCoins(
+  ctx: WriteContext,
+  transfer: { readonly from: Address; readonly to: Address; readonly amountBase: bigint },
+): boolean {
+  const { from, to, amountBase } = transfer
+  assert(amountBase >= 0n, 'transferred amount is not negative')
+  const sender = getAccount(ctx.state, from)
+  if (sender.balanceBase < amountBase) return false
+  // As in EIP-7708, nothing moves and nothing is logged for zero amounts and transfers to oneself.
+  if (amountBase === 0n || equalBytes(from, to)) return true
+  setAccount(ctx.state, from, { nonce: sender.nonce, balanceBase: sender.balanceBase - amountBase })
+  creditCoins(ctx.state, to, amountBase)
+  ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, from, to, amountBase }))
+  return true
+}
+
+/** Creates coins; only issuance may call it, for a liability that rises by the same amount. */
+export function mintCoins(
+  ctx: WriteContext,
+  mint: { readonly to: Address; readonly amountBase: bigint },
+): void {
+  if (mint.amountBase === 0n) return
+  const supplyBase = getSupply(ctx.state) + mint.amountBase
+  assert(mint.amountBase > 0n && supplyBase <= AMOUNT_MAX, 'supply within the ledger bound')
+  creditCoins(ctx.state, mint.to, mint.amountBase)
+  accountsTables.supply.set(ctx.state, {}, { supplyBase })
+  ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, from: ZERO_ADDRESS, ...mint }))
+}
+
+/** Destroys coins; false when `from` has less, then nothing was written. */
+export function burnCoins(
+  ctx: WriteContext,
+  burn: { readonly from: Address; readonly amountBase: bigint },
+): boolean {
+  assert(burn.amountBase >= 0n, 'burned amount is not negative')
+  const account = getAccount(ctx.state, burn.from)
+  if (account.balanceBase < burn.amountBase) return false
+  if (burn.amountBase === 0n) return true
+  const supplyBase = getSupply(ctx.state) - burn.amountBase
+  assert(supplyBase >= 0n, 'supply covers what is burned')
+  setAccount(ctx.state, burn.from, {
+    nonce: account.nonce,
+    balanceBase: account.balanceBase - burn.amountBase,
+  })
+  accountsTables.supply.set(ctx.state, {}, { supplyBase })
+  ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, to: ZERO_ADDRESS, ...burn }))
+  return true
+}
+
+const ACCOUNTS_ADDRESS = moduleAddress(accountsSchema)
+
+function batch(
+  ctx: ActionContext,
+  args: { calls: readonly { to: Address; value: bigint; data: Uint8Array }[] },
+) {
+  const call = mustExist(ctx.call, 'batch runs under a dispatcher')
+  for (let index = 0; index < args.calls.length; index++) {
+    if (equalBytes(args.calls[index]!.to, ACCOUNTS_ADDRESS)) return fail.NestedBatch({ index })
+  }
+  for (let index = 0; index < args.calls.length; index++) {
+    const { to, value, data } = args.calls[index]!
+    const reason = call({ to, valueBase: value, data })
+    if (reason !== undefined) return fail.BatchFailed({ index, reason: reason.subarray(0, REASON_BYTES_MAX) })
+  }
+  return undefined
+}
+
+const supplyInvariant: Invariant = {
+  id: '1 coins',
+  severity: 'halt',
+  doc: 'The supply is the sum of all accounts, escrows and pools included.',
+  checkChanges(changes, parent, ctx) {
+    let movedBase = 0n
+    for (const [key, stored] of changes) {
+      if (!key.startsWith(accountsTables.account.prefix)) continue
+      const before = parent.get(key)
+      if (stored !== undefined) movedBase += accountsTables.account.decode(stored).balanceBase
+      if (before !== undefined) movedBase -= accountsTables.account.decode(before).balanceBase
+    }
+    const mintedBase = getSupply(ctx.state) - getSupply(parent)
+    return movedBase === mintedBase
+      ? undefined
+      : `accounts changed by ${movedBase}, the supply by ${mintedBase}`
+  },
+  recount(full) {
+    let sum = 0n
+    for (const account of accountsTables.account.values(full)) sum += account.balanceBase
+    const supplyBase = getSupply(full)
+    return sum === supplyBase ? undefined : `accounts hold ${sum}, the supply is ${supplyBase}`
+  },
+}
+
+const emptyAccountsInvariant: Invariant = {
+  id: 'accounts.empty',
+  severity: 'alert',
+  doc: 'No record for an account without nonce and coins; system addresses have no nonce.',
+  recount(full) {
+    for (const [key, account] of accountsTables.account.entries(full)) {
+      if (account.nonce === 0 && account.balanceBase === 0n) return 'an empty account has a record'
+      const address = Uint8Array.from(key.slice(accountsTables.account.prefix.length), (c) => c.charCodeAt(0))
+      if (account.nonce !== 0 && isSystemAddress(address)) return 'a system address has sent a transaction'
+    }
+    return undefined
+  },
+}
+
+export const accountsModule = implement(accountsSchema, {
+  actions: { batch },
+  queries: {
+    balance: (ctx, args) => getAccount(ctx.state, args.address),
+    supply: (ctx) => getSupply(ctx.state),
+  },
+  invariants: [supplyInvariant, emptyAccountsInvariant],
+})

@@ -1,0 +1,61 @@
+// Definition of accounts: coin balances, nonces, supply and the parameters of blocks and fees.
+import { defineModule } from '../../../base/module.ts'
+import { TX_BYTES_MAX } from '../../../base/protocol/limits.ts'
+import { message, t } from '../../../base/schema.ts'
+
+/** Inner calls of one batch. */
+export const BATCH_CALLS_MAX = 256
+/** Bytes of a failure's reason that logs and batch errors keep. */
+export const REASON_BYTES_MAX = 256
+
+export const accountsSchema = defineModule({
+  name: 'accounts',
+  id: 1,
+  doc: 'Coin balances and nonces, the supply, and the parameters of blocks and fees.',
+  params: {
+    /** Version of the rules; equals `header.version`. */
+    protocolVersion: t.u32,
+    /** Gas of one block over all lanes. */
+    blockGasLimit: t.u64,
+    /** Gas per second at which the base fee stands still. */
+    gasTargetPerSecond: t.u64,
+    /** Floor of the base fee, at least 1 wei. */
+    minBaseFeePerGas: t.amount,
+  },
+  records: {
+    account: {
+      id: 1,
+      key: { address: t.address },
+      value: { nonce: t.u64, balanceBase: t.amount },
+      doc: 'Nonce and coins of an address; absent when both are zero.',
+    },
+    supply: { id: 2, key: {}, value: { supplyBase: t.amount }, doc: 'All coins in existence.' },
+  },
+  errors: {
+    NestedBatch: { index: t.u32 },
+    BatchFailed: { index: t.u32, reason: t.bytes(REASON_BYTES_MAX) },
+  },
+  events: {},
+  actions: {
+    batch: {
+      args: {
+        calls: t.list(
+          message('Call', { to: t.address, value: t.amount, data: t.bytes(TX_BYTES_MAX) }),
+          BATCH_CALLS_MAX,
+        ),
+      },
+      fails: ['NestedBatch', 'BatchFailed'],
+      gas: 5_000,
+      composite: true,
+      doc: 'Runs calls in order as the sender; all of them or none.',
+    },
+  },
+  queries: {
+    balance: {
+      args: { address: t.address },
+      returns: message('Balance', { balanceBase: t.amount, nonce: t.u64 }),
+      doc: 'Coins and next nonce of an address.',
+    },
+    supply: { args: {}, returns: t.amount, doc: 'All coins in existence, base units.' },
+  },
+})
