@@ -2,6 +2,7 @@
 // Not: signature checks (senderPool.ts), gossip (p2p/), execution (state/).
 import { bytesKey } from '../base/bytes.ts'
 import type { Address, TxId } from '../base/ids.ts'
+import { minBigint } from '../base/units.ts'
 import type { SubmitRejection } from '../rpc/backend.ts'
 import type { Transaction } from '../state/transaction.ts'
 
@@ -46,22 +47,7 @@ export interface PoolEntry {
   readonly arrivedAtMs: number
 }
 
-/** The part of the RPC's rejections that the pool decides; the RPC words them for clients. */
-export type PoolRejection = Extract<
-  SubmitRejection,
-  {
-    code:
-      | 'alreadyKnown'
-      | 'nonceTooLow'
-      | 'nonceTooHigh'
-      | 'accountLimit'
-      | 'intrinsicGasTooLow'
-      | 'gasLimitTooHigh'
-      | 'insufficientFunds'
-      | 'replacementUnderpriced'
-      | 'poolFull'
-  }
->
+export type PoolRejection = SubmitRejection
 
 export type DropReason = 'replaced' | 'evicted' | 'expired' | 'nonceUsed' | 'insufficientFunds'
 
@@ -80,8 +66,7 @@ export function transactionCost(transaction: Transaction): bigint {
 }
 
 function effectiveTip(transaction: Transaction, baseFee: bigint): bigint {
-  const room = transaction.maxFeePerGas - baseFee
-  return room < transaction.maxPriorityFeePerGas ? room : transaction.maxPriorityFeePerGas
+  return minBigint(transaction.maxFeePerGas - baseFee, transaction.maxPriorityFeePerGas)
 }
 
 export class Mempool {
@@ -134,7 +119,7 @@ export class Mempool {
 
   /** Admits a transaction whose signature was verified, or says why not; a rejection changes nothing. */
   add(transaction: Transaction, sender: Address): PoolRejection | undefined {
-    if (this.has(transaction.hash)) return { code: 'alreadyKnown' }
+    if (this.has(transaction.hash)) return { code: 'alreadyKnown', message: 'already known' }
     const account = this.#chain.account(sender)
     const queue = this.#queues.get(bytesKey(sender))
     const replaced = queue?.entries.get(transaction.nonce)
@@ -145,7 +130,7 @@ export class Mempool {
       this.#checkFunds(transaction, account.balanceBase, queue, replaced)
     if (rejection !== undefined) return rejection
     if (!this.#makeRoom(transaction)) {
-      return { code: 'poolFull' }
+      return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
     }
     // Eviction may have removed the queue or the replaced entry: look again.
     const stale = this.#queues.get(bytesKey(sender))?.entries.get(transaction.nonce)
@@ -156,10 +141,16 @@ export class Mempool {
 
   #checkGas(transaction: Transaction): PoolRejection | undefined {
     const needed = this.#chain.gasOf(transaction)
-    const gasLimit = BigInt(transaction.gasLimit)
-    if (transaction.gasLimit < needed) return { code: 'intrinsicGasTooLow', gasLimit, needed }
-    const blockGasLimit = this.#chain.gasMax()
-    return needed > blockGasLimit ? { code: 'gasLimitTooHigh', gasLimit, blockGasLimit } : undefined
+    if (transaction.gasLimit < needed) {
+      const message = `intrinsic gas too low: have ${transaction.gasLimit}, want ${needed}`
+      return { code: 'intrinsicGasTooLow', message }
+    }
+    const gasMax = this.#chain.gasMax()
+    if (needed <= gasMax) return undefined
+    return {
+      code: 'exceedsBlockGasLimit',
+      message: `exceeds block gas limit: needs ${needed}, limit ${gasMax}`,
+    }
   }
 
   #checkNonce(
@@ -167,21 +158,26 @@ export class Mempool {
     nonce: number,
     queue: AccountQueue | undefined,
   ): PoolRejection | undefined {
-    const given = BigInt(transaction.nonce)
-    if (transaction.nonce < nonce) return { code: 'nonceTooLow', nonce: given, expected: nonce }
-    if (queue?.entries.has(transaction.nonce) === true) return undefined
+    const given = transaction.nonce
+    if (given < nonce) {
+      return { code: 'nonceTooLow', message: `nonce too low: next nonce ${nonce}, tx nonce ${given}` }
+    }
+    if (queue?.entries.has(given) === true) return undefined
     let next = nonce
     if (queue !== undefined) while (queue.entries.has(next)) next++
     const { executablePerAccount, gappedPerAccount } = this.#limits
-    if (transaction.nonce >= nonce + executablePerAccount + gappedPerAccount) {
-      return { code: 'nonceTooHigh', nonce: given, expected: next }
+    if (given >= nonce + executablePerAccount + gappedPerAccount) {
+      return { code: 'nonceTooHigh', message: `nonce too high: next nonce ${next}, tx nonce ${given}` }
     }
-    if (transaction.nonce === next) {
-      const full = next >= nonce + executablePerAccount
-      return full ? { code: 'accountLimit', countMax: executablePerAccount } : undefined
+    const isNext = given === next
+    const held = isNext ? next - nonce : (queue?.entries.size ?? 0) - (next - nonce)
+    const countMax = isNext ? executablePerAccount : gappedPerAccount
+    if (held < countMax) return undefined
+    const kind = isNext ? 'executable' : 'gapped'
+    return {
+      code: 'accountLimit',
+      message: `account limit reached: ${held} ${kind} transactions are pending`,
     }
-    const gapped = (queue?.entries.size ?? 0) - (next - nonce)
-    return gapped >= gappedPerAccount ? { code: 'accountLimit', countMax: gappedPerAccount } : undefined
   }
 
   #checkReplacement(transaction: Transaction, replaced: PoolEntry | undefined): PoolRejection | undefined {
@@ -191,7 +187,8 @@ export class Mempool {
     const enough =
       transaction.maxFeePerGas * 100n >= old.maxFeePerGas * percent &&
       transaction.maxPriorityFeePerGas * 100n >= old.maxPriorityFeePerGas * percent
-    return enough ? undefined : { code: 'replacementUnderpriced' }
+    if (enough) return undefined
+    return { code: 'replacementUnderpriced', message: 'replacement transaction underpriced' }
   }
 
   /** Counts the account's whole queue: what is pooled must be payable together. */
@@ -203,8 +200,11 @@ export class Mempool {
   ): PoolRejection | undefined {
     const others =
       (queue?.costBase ?? 0n) - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
-    const neededBase = others + transactionCost(transaction)
-    return neededBase <= balanceBase ? undefined : { code: 'insufficientFunds', balanceBase, neededBase }
+    const cost = transactionCost(transaction)
+    if (others + cost <= balanceBase) return undefined
+    const queued = others > 0n ? `, queued cost ${others}` : ''
+    const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
+    return { code: 'insufficientFunds', message }
   }
 
   /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that a scan is rare. */
