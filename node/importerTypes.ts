@@ -1,0 +1,77 @@
+// What the driver, the proposer and the RPC see of the importer. Owns: the interface. Not: its working (importer.ts).
+import type { Address, Hash32 } from '../base/ids.ts'
+import type { Header, SealedBlock } from '../base/protocol/header.ts'
+import type { Certificate } from '../base/protocol/vote.ts'
+import type { ExecutedBlock, ParentView } from '../state/execute.ts'
+import type { StateKey, StateReader } from '../state/view.ts'
+
+/** What execution says about a block. `valid` and `invalid` are final; the others may change later. */
+export type Verdict =
+  | { readonly kind: 'valid' }
+  /** Every honest node says so: nullify. */
+  | { readonly kind: 'invalid'; readonly code: string; readonly detail: string }
+  /** A root in the header differs from this node's own (CONSENSUS §4): nullify before N, halt once N is held. */
+  | { readonly kind: 'mismatch'; readonly code: string; readonly detail: string }
+  /** The parent has not been executed here yet; fetch it, then ask again. */
+  | { readonly kind: 'unknownParent' }
+  /** At or below the finalized height and not on the finalized path. */
+  | { readonly kind: 'stale' }
+  /** Too many unfinalized blocks are held; ask again after something was finalized. */
+  | { readonly kind: 'busy' }
+
+/** After it is durable, in height order, without gaps. */
+export interface FinalizedEvent {
+  readonly height: number
+  readonly hash: Hash32
+  readonly executed: ExecutedBlock
+  /** F of exactly this block, when held. */
+  readonly certificate?: Certificate
+}
+
+/** An executed block as readers use it. */
+export interface HeadView {
+  readonly header: Header
+  readonly hash: Hash32
+  readonly state: StateReader
+}
+
+export interface Importer {
+  /** Highest finalized block; its state is consistent at any moment, also while a commit is being written. */
+  head(): HeadView
+  /** Highest executed block (then the highest view); the finalized head when nothing lies above it. */
+  pendingHead(): HeadView
+  /** What a child of `hash` executes on: the finalized head or an executed block above it. */
+  parentView(hash: Hash32): ParentView | undefined
+  /** An executed block above the finalized head, or the head itself when it was executed in this run. */
+  executed(hash: Hash32): ExecutedBlock | undefined
+  /** Executes once per block and node; the same hash answers from memory. */
+  execute(block: SealedBlock): Promise<Verdict>
+  /** Takes a block that this node built itself, without executing it again. */
+  adopt(executed: ExecutedBlock): Verdict
+  /**
+   * Commits blocks that are final, ascending from head + 1 to the certified one; all must be executed and valid.
+   * `certificate` is F of the last of them (absent for a range that a later F covers). Calls run one after another.
+   */
+  finalize(path: readonly Hash32[], certificate?: Certificate): Promise<void>
+  /** In order, after durability. A listener's throw stops the node. Returns the unsubscribe function. */
+  onFinalized(listener: (event: FinalizedEvent) => void): () => void
+  /** Post-state of a recent finalized height; undefined when pruned. */
+  stateAt(height: number): StateReader | undefined
+  /** ICS-23 bytes against the state root of a finalized height; undefined when its tree is no longer held. */
+  prove(
+    key: StateKey,
+    height: number,
+  ): { readonly value: Uint8Array | undefined; readonly proof: Uint8Array } | undefined
+  /** Lowest height that `prove` serves. */
+  proofHeightMin(): number
+  unfinalizedCount(): number
+  /** Waits for running commits and writes `tree.cache`; the store stays open. */
+  close(): Promise<void>
+}
+
+export interface ImporterOptions {
+  /** Handed to `executeBlock`. */
+  readonly senderOf: (raw: Uint8Array, hash?: Hash32) => Address | undefined
+  /** Awaited before execution, e.g. to recover senders in worker threads. */
+  readonly prepare?: (block: SealedBlock) => Promise<void>
+}

@@ -1,0 +1,110 @@
+// What the node keeps on disk, as its users see it. Owns: the interface. Not: LevelDB (chainStore.ts), the tree (state/tree).
+import type { Hash32, TxId } from '../../base/ids.ts'
+import type { Header, SealedBlock } from '../../base/protocol/header.ts'
+import type { Certificate } from '../../base/protocol/vote.ts'
+import type { Log } from '../../state/context.ts'
+import type { Receipt } from '../../state/receipt.ts'
+import type { TreeVersion } from '../../state/tree/tree.ts'
+import type { FullState, StateChanges, StateReader } from '../../state/view.ts'
+
+/** The finalized tip on disk. */
+export interface ChainTip {
+  readonly height: number
+  readonly hash: Hash32
+  readonly header: Header
+}
+
+/** One finalized block with everything that is kept of it. */
+export interface CommitBlock {
+  readonly block: SealedBlock
+  readonly receipts: readonly Receipt[]
+  readonly systemLogs: readonly Log[]
+  /** What the block changed against its parent's post-state. */
+  readonly changes: StateChanges
+  /** F of exactly this block, when held. */
+  readonly certificate?: Certificate
+}
+
+/** Receipts of one height, in the order of the transactions. */
+export interface BlockReceipts {
+  readonly receipts: readonly Receipt[]
+  /** Of beginBlock and endBlock, which belong to no transaction. */
+  readonly systemLogs: readonly Log[]
+}
+
+export interface TxLocation {
+  readonly height: number
+  readonly index: number
+}
+
+/** Read while the caller holds it; `close` frees what LevelDB pins for it. */
+export interface StateSnapshot extends FullState {
+  readonly height: number
+  close(): Promise<void>
+}
+
+export interface ChainStore {
+  /** Undefined before the genesis commit. Moves when a commit has become durable. */
+  tip(): ChainTip | undefined
+  /** Reads of the newest durable state, through a bounded cache. Values are never modified by callers. */
+  readonly state: StateReader
+  /**
+   * One atomic synced batch: blocks, receipts, indexes, certificates, changed keys, reverse differences, tip.
+   * `blocks` ascend without gaps from tip + 1 (genesis: height 0 on an empty store). One commit at a time.
+   */
+  commit(blocks: readonly CommitBlock[]): Promise<void>
+
+  /** Undefined when unknown. */
+  blockAt(height: number): SealedBlock | undefined
+  /** Canonical bytes as stored, for range sync. */
+  blockBytesAt(height: number): Uint8Array | undefined
+  heightOf(hash: Hash32): number | undefined
+  receiptsAt(height: number): BlockReceipts | undefined
+  locateTransaction(id: TxId): TxLocation | undefined
+  /** F of exactly this height. */
+  certificateAt(height: number): Certificate | undefined
+  /** F of the lowest certified block at or above `height`; what proves `height` final. */
+  certificateAtOrAbove(height: number): Promise<{ height: number; certificate: Certificate } | undefined>
+
+  /** Post-state of a finalized height; stays right across later commits. Undefined when pruned or unknown. */
+  stateAt(height: number): StateReader | undefined
+  /** Lowest height that `stateAt` serves. */
+  stateHeightMin(): number
+  /** The whole durable state, frozen: recounts, exports, snapshots. */
+  entriesSnapshot(): Promise<StateSnapshot>
+
+  /** The tree of the tip: from `tree.cache` and the keys changed since, else rebuilt; its root was recomputed. */
+  loadTree(): Promise<TreeVersion>
+  /** Writes `tree.cache` for `height` (already durable), replacing the former one. Yields between chunks. */
+  saveTree(tree: TreeVersion, height: number): Promise<void>
+  /** Whether enough has changed since the last `tree.cache` that another is worth writing. */
+  isTreeCacheDue(): boolean
+
+  close(): Promise<void>
+}
+
+export interface ChainStoreOptions {
+  /** Heights behind the tip that `stateAt` serves at most, default 1024; Infinity = archive. */
+  readonly historyHeightsMax?: number
+  /** Bytes of reverse differences kept on disk, default 256 MiB; at least the last 64 heights stay. Infinity = archive. */
+  readonly historyBytesMax?: number
+  /** Entries of the state read cache, default 131,072. */
+  readonly cacheEntriesMax?: number
+}
+
+/** `openChainStore` and its methods throw this; `code` is stable. */
+export class StoreError extends Error {
+  readonly code:
+    | 'Corrupt'
+    | 'Locked'
+    | 'WrongVersion'
+    | 'NotContiguous'
+    | 'HistoryPruned'
+    | 'Closed'
+    | 'Write'
+  constructor(code: StoreError['code'], message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'StoreError'
+    this.code = code
+  }
+}
