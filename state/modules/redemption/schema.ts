@@ -1,0 +1,493 @@
+// Definition of redemption: listings, requests, reservations of capacity, vouchers and what becomes of the escrowed coins.
+import { defineModule } from '../../../base/module.ts'
+import { message, t } from '../../../base/schema.ts'
+
+export const SERVICES = ['train', 'finetune', 'infer'] as const
+export type Service = (typeof SERVICES)[number]
+
+/** ECONOMY §6; `claimed`, `disputed` and `ruled` belong to no-show claims and disputes. */
+export const REDEMPTION_STATES = [
+  'queued',
+  'assigned',
+  'active',
+  'claimed',
+  'settled',
+  'disputed',
+  'ruled',
+  'expired',
+  'cancelled',
+] as const
+export type RedemptionState = (typeof REDEMPTION_STATES)[number]
+
+/** Why a redemption ended; `none` while it is open. */
+export const END_REASONS = [
+  'none',
+  'delivered',
+  'remainderCancelled',
+  'remainderExpired',
+  'cancelledByOwner',
+  'startByPassed',
+  'finishByPassed',
+] as const
+export type EndReason = (typeof END_REASONS)[number]
+
+/** Why an assignment closed. */
+export const CLOSE_REASONS = ['delivered', 'windowEnded', 'grantMissing', 'suspended', 'unbooked'] as const
+export type CloseReason = (typeof CLOSE_REASONS)[number]
+
+/** Providers a window's books may name. */
+export const PROVIDERS_MAX = 256
+/** Ciphertext of an access grant (ECONOMY §6). */
+export const GRANT_BYTES_MAX = 1024
+/** Elements of one page. */
+export const PAGE_MAX = 100
+
+const service = t.oneOf(SERVICES)
+const region = t.text(16)
+
+const assignmentFields = {
+  provider: t.u64,
+  /** Window of delivery. */
+  window: t.u64,
+  /** Coins reserved, base units: the most that can be settled here. */
+  amountBase: t.amount,
+  /** Highest cumulative voucher accepted. */
+  voucheredBase: t.amount,
+  /** Part of it already burned or paid. */
+  settledBase: t.amount,
+  /** The anchor when the capacity was reserved; it does not change until delivery. */
+  anchor: t.ppm,
+  classId: t.u32,
+  /** Rating of that class for the service, at reservation. */
+  rating: t.ppm,
+  bonusPpm: t.ppm,
+  /** What the capacity books hold for this assignment. */
+  bookedBase: t.amount,
+  /** 0 while no grant is posted. */
+  grantedAtMs: t.u64,
+} as const
+
+export const assignmentInfo = message('AssignmentInfo', {
+  redemptionId: t.u64,
+  assignment: t.u32,
+  state: t.oneOf(['assigned', 'active']),
+  ...assignmentFields,
+  /** Device-hours of `className` owed for `amountBase`, in millionths, bonus included. */
+  deviceMicroHours: t.amount,
+  className: t.text(64),
+  grant: t.optional(t.bytes(GRANT_BYTES_MAX)),
+})
+
+const requestFields = {
+  owner: t.address,
+  service,
+  amountBase: t.amount,
+  /** 0: any provider. */
+  provider: t.u64,
+  /** 0: any class; else the least rating for the service. */
+  ratingMin: t.ppm,
+  /** Empty: any region. */
+  region,
+  /** Latest window in which delivery may begin; 0: no limit. */
+  startBy: t.u64,
+  /** Latest window of delivery; 0: no limit. */
+  finishBy: t.u64,
+  jobHash: t.hash,
+  /** Public key that grants are encrypted to. */
+  clientKey: t.bytes(65),
+  /** May sign vouchers besides the owner; zero: the owner alone. */
+  voucherKey: t.address,
+} as const
+
+const progressFields = {
+  /** Place in the queue over all services; 0 until the next block draws it. */
+  sequence: t.u64,
+  requestedAtMs: t.u64,
+  queuedBase: t.amount,
+  assignedBase: t.amount,
+  burnedBase: t.amount,
+  transferredBase: t.amount,
+  refundedBase: t.amount,
+  endReason: t.oneOf(END_REASONS),
+} as const
+
+export const redemptionInfo = message('RedemptionInfo', {
+  id: t.u64,
+  state: t.oneOf(REDEMPTION_STATES),
+  ...requestFields,
+  ...progressFields,
+  /** Amount in device-hours of `className` at the anchor of today, in millionths. */
+  deviceMicroHours: t.amount,
+  className: t.text(64),
+  assignments: t.list(assignmentInfo, PAGE_MAX),
+})
+
+export const listingInfo = message('ListingInfo', {
+  provider: t.u64,
+  service,
+  classId: t.u32,
+  region,
+  endpoint: t.text(256),
+  bonusPpm: t.ppm,
+  nextBonusPpm: t.ppm,
+  /** First window in which `nextBonusPpm` counts. */
+  nextBonusWindow: t.u64,
+  runtimeHash: t.hash,
+  /** No assignments until the provider resumes. */
+  suspended: t.bool,
+})
+
+export const queueInfo = message('QueueInfo', {
+  openCount: t.u64,
+  queuedCount: t.u64,
+  queuedBase: t.amount,
+  assignedBase: t.amount,
+  /** Coins that windows not yet begun can still take, at today's anchor. */
+  freeBase: t.amount,
+  /** Windows until everything queued without constraints is tendered; 0 when nothing is queued. */
+  expectedWindows: t.u64,
+})
+
+export const redemptionSchema = defineModule({
+  name: 'redemption',
+  id: 9,
+  doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
+  params: {
+    /** Requests that may be open at once. */
+    openRequestsMax: t.u32,
+    openRequestsPerAccountMax: t.u32,
+    /** M: reservations, returns, settlements or expiries of one block. */
+    stepsPerBlockMax: t.u32,
+    /** How many windows ahead capacity may be reserved, at most K/8. */
+    assignAhead: t.u32,
+    minimumBase: t.amount,
+    /** Windows a suspended provider waits before it may resume. */
+    suspensionWindows: t.u32,
+  },
+  records: {
+    totals: {
+      id: 1,
+      key: {},
+      value: {
+        nextId: t.u64,
+        nextSequence: t.u64,
+        openCount: t.u64,
+        queuedCount: t.u64,
+        requestedBase: t.u256,
+        queuedBase: t.amount,
+        assignedBase: t.amount,
+        burnedBase: t.u256,
+        transferredBase: t.u256,
+        refundedBase: t.u256,
+      },
+      doc: 'Sums over all redemptions: requested = queued + assigned + burned + transferred + refunded.',
+    },
+    engine: {
+      id: 2,
+      key: {},
+      value: {
+        /** Window whose start was last handled. */
+        window: t.u64,
+        /** Requests below this place were found unmatchable since capacity last grew. */
+        passSequence: t.u64,
+        /** Requests up to this place waited a quarter window: issuers are obliged. */
+        obligedSequence: t.u64,
+        /** Windows before this one have returned what was not delivered. */
+        sweptWindow: t.u64,
+        /** Windows before this one have expired their requests. */
+        expiredWindow: t.u64,
+        intakeCount: t.u32,
+        settleHead: t.u64,
+        settleTail: t.u64,
+      },
+      doc: 'Cursors of the bounded work at the beginning and end of blocks.',
+    },
+    redemption: {
+      id: 3,
+      key: { id: t.u64 },
+      value: {
+        ...requestFields,
+        ...progressFields,
+        state: t.oneOf(REDEMPTION_STATES),
+        nextAssignment: t.u32,
+        /** Open assignments by window, ascending. */
+        open: t.list(message('OpenWindow', { window: t.u64, count: t.u32 }), 64),
+      },
+      doc: 'One request and what became of its coins.',
+    },
+    place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'Which redemption holds a place.' },
+    intake: {
+      id: 5,
+      key: { index: t.u32 },
+      value: { id: t.u64, txId: t.hash },
+      doc: 'Requests of the last block, whose order the next block draws.',
+    },
+    owner: {
+      id: 6,
+      key: { owner: t.address },
+      value: { openCount: t.u32, count: t.u64 },
+      doc: 'How many redemptions an account has open, and ever had.',
+    },
+    owned: { id: 7, key: { owner: t.address, index: t.u64 }, value: { id: t.u64 }, doc: 'Its redemptions.' },
+    assignment: {
+      id: 8,
+      key: { id: t.u64, assignment: t.u32 },
+      value: { ...assignmentFields, settlePending: t.bool },
+      doc: 'Capacity of one provider in one window reserved for a redemption; removed when it closes.',
+    },
+    grant: {
+      id: 9,
+      key: { id: t.u64, assignment: t.u32 },
+      value: { ciphertext: t.bytes(GRANT_BYTES_MAX) },
+      doc: 'Access to the service, encrypted to the client key; removed with its assignment.',
+    },
+    listing: {
+      id: 10,
+      key: { provider: t.u64, service },
+      value: {
+        classId: t.u32,
+        region,
+        endpoint: t.text(256),
+        bonusPpm: t.ppm,
+        nextBonusPpm: t.ppm,
+        nextBonusWindow: t.u64,
+        runtimeHash: t.hash,
+        changedWindow: t.u64,
+      },
+      doc: 'A standing offer to serve at par or better.',
+    },
+    suspension: {
+      id: 11,
+      key: { provider: t.u64 },
+      value: { sinceWindow: t.u64 },
+      doc: 'A provider that left a window undelivered; absent once it resumed.',
+    },
+    book: {
+      id: 12,
+      key: { provider: t.u64, window: t.u64 },
+      value: { count: t.u32, openCount: t.u32, openBase: t.amount },
+      doc: 'Assignments of a provider in a window: ever made, still open, coins of the open ones.',
+    },
+    booked: {
+      id: 13,
+      key: { provider: t.u64, window: t.u64, index: t.u32 },
+      value: { id: t.u64, assignment: t.u32 },
+      doc: 'The entries of a book; an entry whose assignment closed is skipped.',
+    },
+    windowBooks: {
+      id: 14,
+      key: { window: t.u64 },
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Providers that have a book for a window.',
+    },
+    setNode: {
+      id: 15,
+      key: { set: t.hash, level: t.u8, prefix: t.u64 },
+      value: { bits: t.fixed(32) },
+      doc: 'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
+    },
+    settlement: {
+      id: 16,
+      key: { index: t.u64 },
+      value: { id: t.u64, assignment: t.u32 },
+      doc: 'Assignments with a voucher that the end of the block settles.',
+    },
+    order: {
+      id: 17,
+      key: {},
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Providers by share of liability to capacity when the window began, highest first.',
+    },
+  },
+  errors: {
+    NotProvider: { sender: t.address },
+    UnknownClass: { classId: t.u32 },
+    ClassNotForService: { classId: t.u32, service },
+    RegionMissing: {},
+    ListedThisWindow: { retryWindow: t.u64 },
+    NotListed: { provider: t.u64, service },
+    BelowMinimum: { amountBase: t.amount, minimumBase: t.amount },
+    InsufficientBalance: { balanceBase: t.amount, neededBase: t.amount },
+    QueueFull: { openCount: t.u64, maximum: t.u64 },
+    AccountQueueFull: { openCount: t.u32, maximum: t.u32 },
+    UnknownProvider: { provider: t.u64 },
+    WindowPassed: { window: t.u64, nextWindow: t.u64 },
+    FinishBeforeStart: { startBy: t.u64, finishBy: t.u64 },
+    UnknownRedemption: { id: t.u64 },
+    NotOwner: { owner: t.address },
+    NothingQueued: { id: t.u64, state: t.oneOf(REDEMPTION_STATES) },
+    UnknownAssignment: { id: t.u64, assignment: t.u32 },
+    NotAssignee: { provider: t.u64 },
+    GrantEmpty: {},
+    GrantPosted: { grantedAtMs: t.u64 },
+    WindowNotBegun: { window: t.u64, currentWindow: t.u64 },
+    WindowEnded: { window: t.u64, currentWindow: t.u64 },
+    VoucherDecreases: { deliveredBase: t.amount, acceptedBase: t.amount },
+    VoucherTooLarge: { deliveredBase: t.amount, amountBase: t.amount },
+    BadSignature: { digest: t.hash },
+    WrongSigner: { expected: t.address, recovered: t.address, digest: t.hash },
+    NotSuspended: { provider: t.u64 },
+    StillSuspended: { resumeWindow: t.u64, currentWindow: t.u64 },
+  },
+  events: {
+    Listed: { provider: { ...t.u64, indexed: true }, service, classId: t.u32, region, bonusPpm: t.ppm },
+    Unlisted: { provider: { ...t.u64, indexed: true }, service },
+    Requested: {
+      id: { ...t.u64, indexed: true },
+      owner: { ...t.address, indexed: true },
+      service,
+      amountBase: t.amount,
+    },
+    Sequenced: { id: { ...t.u64, indexed: true }, sequence: t.u64 },
+    Assigned: {
+      id: { ...t.u64, indexed: true },
+      assignment: t.u32,
+      provider: { ...t.u64, indexed: true },
+      window: t.u64,
+      amountBase: t.amount,
+      anchor: t.ppm,
+      classId: t.u32,
+      bonusPpm: t.ppm,
+    },
+    Granted: { id: { ...t.u64, indexed: true }, assignment: t.u32, provider: { ...t.u64, indexed: true } },
+    Vouchered: { id: { ...t.u64, indexed: true }, assignment: t.u32, deliveredBase: t.amount },
+    Settled: {
+      id: { ...t.u64, indexed: true },
+      assignment: t.u32,
+      provider: { ...t.u64, indexed: true },
+      burnedBase: t.amount,
+      transferredBase: t.amount,
+    },
+    Closed: {
+      id: { ...t.u64, indexed: true },
+      assignment: t.u32,
+      provider: { ...t.u64, indexed: true },
+      reason: t.oneOf(CLOSE_REASONS),
+      returnedBase: t.amount,
+    },
+    Refunded: { id: { ...t.u64, indexed: true }, amountBase: t.amount, reason: t.oneOf(END_REASONS) },
+    Ended: {
+      id: { ...t.u64, indexed: true },
+      state: t.oneOf(REDEMPTION_STATES),
+      reason: t.oneOf(END_REASONS),
+    },
+    Suspended: { provider: { ...t.u64, indexed: true }, window: t.u64 },
+    Resumed: { provider: { ...t.u64, indexed: true } },
+  },
+  actions: {
+    list: {
+      args: {
+        service,
+        classId: t.u32,
+        region,
+        endpoint: t.text(256),
+        bonusPpm: t.ppm,
+        runtimeHash: t.hash,
+      },
+      fails: ['NotProvider', 'UnknownClass', 'ClassNotForService', 'RegionMissing', 'ListedThisWindow'],
+      gas: 30_000,
+      doc: 'A provider offers a service. A bonus change counts from the next window; one change a window.',
+    },
+    unlist: {
+      args: { service },
+      fails: ['NotProvider', 'NotListed', 'ListedThisWindow'],
+      gas: 15_000,
+      doc: 'Withdraws an offer; assignments made stand, and an issuer stays obliged.',
+    },
+    request: {
+      args: {
+        amountBase: t.amount,
+        service,
+        provider: t.u64,
+        ratingMin: t.ppm,
+        region,
+        startBy: t.u64,
+        finishBy: t.u64,
+        jobHash: t.hash,
+        clientKey: t.bytes(65),
+        voucherKey: t.address,
+      },
+      fails: [
+        'BelowMinimum',
+        'InsufficientBalance',
+        'QueueFull',
+        'AccountQueueFull',
+        'UnknownProvider',
+        'WindowPassed',
+        'FinishBeforeStart',
+      ],
+      gas: 90_000,
+      signed: true,
+      doc: 'Escrows coins to be served. 0, empty or zero bytes mean: no constraint.',
+    },
+    cancel: {
+      args: { id: t.u64 },
+      fails: ['UnknownRedemption', 'NotOwner', 'NothingQueued'],
+      gas: 30_000,
+      signed: true,
+      doc: 'Refunds the part of a request that is still queued.',
+    },
+    grant: {
+      args: { id: t.u64, assignment: t.u32, ciphertext: t.bytes(GRANT_BYTES_MAX) },
+      fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowEnded'],
+      gas: 30_000,
+      doc: "The provider posts the access grant, due by the window's start.",
+    },
+    settle: {
+      args: { id: t.u64, assignment: t.u32, deliveredBase: t.amount, signature: t.bytes(65) },
+      fails: [
+        'UnknownRedemption',
+        'UnknownAssignment',
+        'WindowNotBegun',
+        'WindowEnded',
+        'VoucherDecreases',
+        'VoucherTooLarge',
+        'BadSignature',
+        'WrongSigner',
+      ],
+      gas: 60_000,
+      doc: 'Hands in a cumulative voucher; anyone may carry it. Escrow settles it at the end of the block.',
+    },
+    resume: {
+      args: {},
+      fails: ['NotProvider', 'NotSuspended', 'StillSuspended'],
+      gas: 20_000,
+      doc: 'A suspended provider offers its capacity again.',
+    },
+  },
+  queries: {
+    redemption: {
+      args: { id: t.u64 },
+      returns: t.optional(redemptionInfo),
+      doc: 'One redemption with its open assignments, in coins and in device-hours.',
+    },
+    redemptions: {
+      args: { owner: t.address, cursor: t.u64, limit: t.u32 },
+      returns: message('RedemptionPage', {
+        redemptions: t.list(redemptionInfo, PAGE_MAX),
+        /** Pass it on to continue; 0 at the end. */
+        nextCursor: t.u64,
+      }),
+      doc: "An account's redemptions, newest first; cursor 0 begins.",
+    },
+    queue: { args: {}, returns: queueInfo, doc: 'How long the queue is and how long it will take.' },
+    assignments: {
+      args: { provider: t.u64, window: t.u64, cursor: t.u32, limit: t.u32 },
+      returns: message('AssignmentPage', {
+        assignments: t.list(assignmentInfo, PAGE_MAX),
+        nextCursor: t.u32,
+      }),
+      doc: 'Open assignments of a provider in a window; cursor 0 begins.',
+    },
+    listing: {
+      args: { provider: t.u64, service },
+      returns: t.optional(listingInfo),
+      doc: "A provider's offer of a service, or null.",
+    },
+    listings: {
+      args: { service },
+      returns: t.list(listingInfo, PROVIDERS_MAX),
+      doc: 'All offers of a service, in the order of assignment at par.',
+    },
+  },
+})
