@@ -1,0 +1,85 @@
+// Definition of assets: registered settlement assets, their ledger, and the ERC-20 face each one has at its own address.
+import { defineModule } from '../../../base/module.ts'
+import { message, t } from '../../../base/schema.ts'
+
+/** Assets that may ever be registered; the index record lists them all. */
+export const ASSETS_MAX = 1024
+
+export const assetInfo = message('Asset', {
+  id: t.u64,
+  issuer: t.address,
+  name: t.text(64),
+  symbol: t.text(16),
+  decimals: t.u8,
+  supplyBase: t.amount,
+})
+
+export const assetsSchema = defineModule({
+  name: 'assets',
+  id: 2,
+  doc: 'Registered assets besides the coin: issue, redeem, and balances with the same transfer rules.',
+  params: {},
+  records: {
+    asset: {
+      id: 1,
+      key: { asset: t.u64 },
+      value: {
+        issuer: t.address,
+        name: t.text(64),
+        symbol: t.text(16),
+        decimals: t.u8,
+        supplyBase: t.amount,
+      },
+      doc: 'A registered asset.',
+    },
+    balance: {
+      id: 2,
+      key: { asset: t.u64, owner: t.address },
+      value: { amountBase: t.amount },
+      doc: 'What an owner holds of an asset; absent when zero.',
+    },
+    allowance: {
+      id: 3,
+      key: { asset: t.u64, owner: t.address, spender: t.address },
+      value: { amountBase: t.u256 },
+      doc: 'What a spender may still move; absent when zero, 2^256 − 1 never falls.',
+    },
+    index: {
+      id: 4,
+      key: {},
+      value: { assets: t.list(t.u64, ASSETS_MAX) },
+      doc: 'Ids of all assets, ascending.',
+    },
+  },
+  errors: {
+    UnknownAsset: { asset: t.u64 },
+    NotIssuer: { asset: t.u64, issuer: t.address },
+    InsufficientAsset: { asset: t.u64, balanceBase: t.amount, neededBase: t.amount },
+    AssetSupplyTooLarge: { asset: t.u64, maximumBase: t.amount },
+    AssetRecipientRefused: { recipient: t.address },
+  },
+  events: {},
+  actions: {
+    issue: {
+      args: { asset: t.u64, to: t.address, amountBase: t.amount },
+      fails: ['UnknownAsset', 'NotIssuer', 'AssetSupplyTooLarge', 'AssetRecipientRefused'],
+      gas: 20_000,
+      doc: 'The issuer creates units for a holder.',
+    },
+    redeem: {
+      args: { asset: t.u64, amountBase: t.amount },
+      fails: ['UnknownAsset', 'InsufficientAsset'],
+      gas: 20_000,
+      doc: 'A holder destroys its own units, for which the issuer pays outside the chain.',
+    },
+  },
+  queries: {
+    asset: { args: { asset: t.u64 }, returns: t.optional(assetInfo), doc: 'A registered asset, or null.' },
+    assets: { args: {}, returns: t.list(assetInfo, ASSETS_MAX), doc: 'All registered assets by id.' },
+    balance: {
+      args: { asset: t.u64, owner: t.address },
+      returns: t.amount,
+      doc: 'What an owner holds of an asset.',
+    },
+  },
+})

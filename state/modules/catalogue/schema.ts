@@ -1,0 +1,65 @@
+// Definition of the catalogue: hardware classes and what they are rated at.
+import { defineModule } from '../../../base/module.ts'
+import { message, t } from '../../../base/schema.ts'
+
+/** Classes the catalogue may hold. */
+export const CLASSES_MAX = 1024
+/** Services in the order of the rating fields. */
+export const SERVICES = ['train', 'finetune', 'infer'] as const
+export type Service = (typeof SERVICES)[number]
+
+const classFields = {
+  /** Catalogue name, e.g. `h100-sxm`; unique. */
+  slug: t.text(32),
+  vendor: t.text(32),
+  model: t.text(64),
+  memoryGb: t.u32,
+  /** Published ratings in ppm of the reference device. */
+  trainPpm: t.ppm,
+  finetunePpm: t.ppm,
+  inferPpm: t.ppm,
+  /** No benchmark of any service stands behind the ratings. */
+  specOnly: t.bool,
+  /** SHA-256 of the evidence the ratings rest on. */
+  evidenceHash: t.hash,
+}
+
+export const ratingsSchema = message('Ratings', { train: t.ppm, finetune: t.ppm, infer: t.ppm })
+
+export const classInfo = message('HardwareClass', {
+  id: t.u32,
+  ...classFields,
+  /** What counts: spec-only ratings reduced by the `specOnlyPpm` parameter. */
+  effective: ratingsSchema,
+})
+
+export const catalogueSchema = defineModule({
+  name: 'catalogue',
+  id: 3,
+  doc: 'Hardware classes with ratings per service, in ppm of the reference device (H100 SXM).',
+  params: {
+    /** Factor of ratings without a benchmark, ppm. */
+    specOnlyPpm: t.ppm,
+  },
+  records: {
+    class: { id: 1, key: { id: t.u32 }, value: classFields, doc: 'A hardware class.' },
+    index: {
+      id: 2,
+      key: {},
+      value: { classes: t.list(t.u32, CLASSES_MAX) },
+      doc: 'Ids of all classes, ascending.',
+    },
+  },
+  errors: {},
+  events: {},
+  actions: {},
+  queries: {
+    class: { args: { id: t.u32 }, returns: t.optional(classInfo), doc: 'A hardware class, or null.' },
+    classes: { args: {}, returns: t.list(classInfo, CLASSES_MAX), doc: 'All hardware classes by id.' },
+    rating: {
+      args: { id: t.u32 },
+      returns: t.optional(ratingsSchema),
+      doc: 'Ratings that count, ppm per service, or null.',
+    },
+  },
+})

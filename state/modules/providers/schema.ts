@@ -1,0 +1,165 @@
+// Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
+import { defineModule } from '../../../base/module.ts'
+import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
+import { validatorSchema } from '../../../base/protocol/validators.ts'
+import { message, t } from '../../../base/schema.ts'
+
+/** Providers that may ever be admitted; ids are never reused. */
+export const PROVIDERS_MAX = VALIDATORS_MAX
+/** Settlement assets in which one provider may hold bonds. */
+export const BOND_ASSETS_MAX = 16
+
+/** The first four validate, serve and count; jailed and defaulted count 0 and lose the vote (ECONOMY §2). */
+export const PROVIDER_STATUSES = [
+  'active',
+  'amortizing',
+  'curing',
+  'retiring',
+  'jailed',
+  'defaulted',
+] as const
+export type ProviderStatus = (typeof PROVIDER_STATUSES)[number]
+
+/** ECONOMY §9. */
+export const FAULT_KINDS = ['equivocation', 'absence', 'audit', 'delivery', 'coverage'] as const
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+const profileFields = {
+  legalName: t.text(128),
+  /** Providers of one group count as one in coverage. */
+  legalGroup: t.text(64),
+  /** ISO 3166-1 alpha-2. */
+  jurisdiction: t.text(2),
+  url: t.text(256),
+  /** SHA-256 of the published terms. */
+  termsHash: t.hash,
+}
+export const profileSchema = message('Profile', profileFields)
+
+const providerFields = {
+  operator: t.address,
+  /** BLS12-381 G1. */
+  consensusKey: t.fixed(48),
+  /** libp2p peer id, its multihash bytes. */
+  peerId: t.bytes(64),
+  status: t.oneOf(PROVIDER_STATUSES),
+  profile: profileSchema,
+}
+export const providerInfo = message('Provider', { id: t.u64, ...providerFields })
+export const bondInfo = message('Bond', { asset: t.u64, amountBase: t.amount })
+
+export const providersSchema = defineModule({
+  name: 'providers',
+  id: 4,
+  doc: 'Consortium members: keys, profiles, status, bonds and faults, and the validator set.',
+  params: {
+    /** Blocks of an epoch unless a set change ends it earlier. */
+    epochBlocksMax: t.u64,
+    /** Least time between a block and its parent, milliseconds. */
+    minBlockIntervalMs: t.u64,
+  },
+  records: {
+    provider: { id: 1, key: { id: t.u64 }, value: providerFields, doc: 'A member.' },
+    index: {
+      id: 2,
+      key: {},
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Ids of all members ever admitted, ascending.',
+    },
+    operator: { id: 3, key: { operator: t.address }, value: { provider: t.u64 }, doc: 'Operator to member.' },
+    bondAssets: {
+      id: 4,
+      key: { provider: t.u64 },
+      value: { assets: t.list(t.u64, BOND_ASSETS_MAX) },
+      doc: 'Assets in which a member holds bonds.',
+    },
+    bond: {
+      id: 5,
+      key: { provider: t.u64, asset: t.u64 },
+      value: { amountBase: t.amount },
+      doc: 'A bond; its units lie at the escrow address of this module and the member.',
+    },
+    fault: {
+      id: 6,
+      key: { provider: t.u64, kind: t.oneOf(FAULT_KINDS) },
+      value: { count: t.u64, amountBase: t.amount, firstHeight: t.u64, lastHeight: t.u64 },
+      doc: 'Faults of one kind so far; amounts are the coins they concerned.',
+    },
+    validators: {
+      id: 7,
+      key: {},
+      value: { set: t.list(validatorSchema, VALIDATORS_MAX) },
+      doc: 'The validator set of the current epoch, sorted by id; after a boundary, of the next.',
+    },
+    epoch: {
+      id: 8,
+      key: {},
+      value: { epoch: t.u64, firstHeight: t.u64, changePending: t.bool, ending: t.bool },
+      doc: 'The running epoch, whether the set must change, and whether the last block is a boundary.',
+    },
+  },
+  errors: {
+    NotProvider: { sender: t.address },
+    UnknownAsset: { asset: t.u64 },
+    InsufficientAsset: { asset: t.u64, balanceBase: t.amount, neededBase: t.amount },
+    BelowMinimum: { amountBase: t.amount, minimumBase: t.amount },
+    OwnAssetAsBond: { asset: t.u64 },
+    TooManyBondAssets: { maximum: t.u32 },
+    LegalGroupFixed: { legalGroup: t.text(64) },
+  },
+  events: {
+    ProfileUpdated: { provider: t.u64, termsHash: t.hash },
+    BondPosted: { provider: t.u64, asset: t.u64, amountBase: t.amount, totalBase: t.amount },
+    FaultRecorded: { provider: t.u64, kind: t.oneOf(FAULT_KINDS), amountBase: t.amount },
+    ValidatorSetChanged: { epoch: t.u64, setHash: t.hash },
+  },
+  actions: {
+    updateProfile: {
+      args: profileFields,
+      fails: ['NotProvider', 'LegalGroupFixed'],
+      gas: 30_000,
+      doc: 'A member replaces its published profile; the legal group stays.',
+    },
+    postBond: {
+      args: { asset: t.u64, amountBase: t.amount },
+      fails: [
+        'NotProvider',
+        'UnknownAsset',
+        'BelowMinimum',
+        'InsufficientAsset',
+        'OwnAssetAsBond',
+        'TooManyBondAssets',
+      ],
+      gas: 40_000,
+      doc: 'A member adds settlement assets to its bond.',
+    },
+  },
+  queries: {
+    provider: { args: { id: t.u64 }, returns: t.optional(providerInfo), doc: 'A member, or null.' },
+    providers: { args: {}, returns: t.list(providerInfo, PROVIDERS_MAX), doc: 'All members by id.' },
+    bonds: {
+      args: { id: t.u64 },
+      returns: t.list(bondInfo, BOND_ASSETS_MAX),
+      doc: 'Bonds of a member per asset.',
+    },
+    faults: {
+      args: { id: t.u64 },
+      returns: t.list(
+        message('FaultTally', {
+          kind: t.oneOf(FAULT_KINDS),
+          count: t.u64,
+          amountBase: t.amount,
+          firstHeight: t.u64,
+          lastHeight: t.u64,
+        }),
+        FAULT_KINDS.length,
+      ),
+      doc: 'Faults of a member by kind.',
+    },
+    validators: {
+      args: {},
+      returns: t.list(validatorSchema, VALIDATORS_MAX),
+      doc: 'The validator set, sorted by id.',
+    },
+  },
+})
