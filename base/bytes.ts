@@ -128,7 +128,12 @@ export function bigintToFixed(value: bigint, size: number): Uint8Array {
 }
 
 export function bytesToBigint(bytes: Uint8Array): bigint {
-  if (bytes.length === 0) return 0n
+  // Up to 48 bits a double is exact; most nonces, fees and sizes are that short.
+  if (bytes.length <= 6) {
+    let value = 0
+    for (let i = 0; i < bytes.length; i++) value = value * 256 + bytes[i]!
+    return BigInt(value)
+  }
   return BigInt(toHex(bytes))
 }
 

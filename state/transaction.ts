@@ -1,0 +1,382 @@
+// Ethereum transaction envelopes (WALLETS §1): types 2, 1 and protected 0, decoded once over the received bytes.
+// Owns: shape, canonical form, hashes, signing. Not: nonce, balance, fees against the state (execute.ts, mempool).
+import { recoverAddress } from '../base/address.ts'
+import { assert } from '../base/assert.ts'
+import { bytesToBigint, concatBytes, EMPTY_BYTES } from '../base/bytes.ts'
+import { keccak256 } from '../base/crypto/hash.ts'
+import { isCanonicalSignature, signHash } from '../base/crypto/secp256k1.ts'
+import { ADDRESS_BYTES, type Address, HASH_BYTES, type Hash32, type TxId } from '../base/ids.ts'
+import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
+import {
+  decodeRlp,
+  decodeRlpUint,
+  encodeRlp,
+  encodeRlpUint,
+  RlpError,
+  type RlpItem,
+  readRlpSpan,
+  rlpHeader,
+} from '../base/rlp.ts'
+import { AMOUNT_MAX } from '../base/units.ts'
+
+export interface AccessListEntry {
+  readonly address: Address
+  readonly storageKeys: readonly Hash32[]
+}
+
+/** What the sender decides; the signature covers all of it. */
+export interface TransactionFields {
+  readonly type: 0 | 1 | 2
+  readonly chainId: number
+  readonly nonce: number
+  /** Base units per gas. Types 0 and 1 name one gas price, which stands in both fee fields. */
+  readonly maxPriorityFeePerGas: bigint
+  readonly maxFeePerGas: bigint
+  readonly gasLimit: number
+  readonly to: Address
+  readonly valueBase: bigint
+  readonly data: Uint8Array
+  /** Accepted and without effect: there is no EVM. Always empty for type 0. */
+  readonly accessList: readonly AccessListEntry[]
+}
+
+export interface Transaction extends TransactionFields {
+  /** keccak-256 of `raw`, as the client computed it in advance. */
+  readonly hash: TxId
+  /** The received bytes, copied. */
+  readonly raw: Uint8Array
+  readonly r: bigint
+  readonly s: bigint
+  readonly yParity: 0 | 1
+  readonly signingHash: Hash32
+  /** r ‖ s ‖ yParity, 65 bytes, canonical (EIP-2). */
+  readonly signature: Uint8Array
+}
+
+export type EnvelopeFailureCode =
+  | 'TooLarge'
+  | 'UnsupportedType'
+  | 'MalformedEnvelope'
+  | 'UnprotectedLegacy'
+  | 'WrongChainId'
+  | 'CreationNotSupported'
+  | 'NonceTooHigh'
+  | 'GasLimitTooHigh'
+  | 'ValueTooHigh'
+  | 'FeeTooHigh'
+  | 'TipAboveFeeCap'
+  | 'InvalidSignature'
+
+/** Why bytes are no transaction of this chain; the message is worded as Ethereum clients match it. */
+export interface EnvelopeFailure {
+  readonly code: EnvelopeFailureCode
+  readonly message: string
+}
+
+export type DecodedTransaction = { readonly transaction: Transaction } | { readonly failure: EnvelopeFailure }
+
+const LIST_BASE = 0xc0
+const TYPED_MAX = 0x7f
+/** Items of each envelope, signature included. */
+const ITEM_COUNT = { 0: 9, 1: 11, 2: 12 } as const
+const TRANSFER_GAS = 21_000
+const BYTE_GAS = 16
+
+/** Carries a failure out of the nested readers; never leaves this file. */
+class Refused extends Error {
+  readonly failure: EnvelopeFailure
+  constructor(code: EnvelopeFailureCode, message: string) {
+    super(message)
+    this.failure = { code, message }
+  }
+}
+
+function refuse(code: EnvelopeFailureCode, message: string): never {
+  throw new Refused(code, message)
+}
+
+/** The items of an envelope as views on `raw`; lists stay encoded, header included. */
+interface Items {
+  readonly raw: Uint8Array
+  /** Where the first item begins. */
+  readonly start: number
+  /** Payload per item; for lists the whole encoding. */
+  readonly payloads: readonly Uint8Array[]
+  /** Where each item ends in `raw`. */
+  readonly ends: readonly number[]
+}
+
+function readItems(raw: Uint8Array, type: 0 | 1 | 2): Items {
+  const outer = readRlpSpan(raw, type === 0 ? 0 : 1, raw.length)
+  if (!outer.isList) throw new RlpError('expected a list')
+  if (outer.end !== raw.length) throw new RlpError('bytes after the transaction')
+  const accessListAt = type === 0 ? -1 : ITEM_COUNT[type] - 4
+  const payloads: Uint8Array[] = []
+  const ends: number[] = []
+  for (let at = outer.start; at < outer.end; ) {
+    if (payloads.length === ITEM_COUNT[type]) throw new RlpError(`more than ${ITEM_COUNT[type]} fields`)
+    const span = readRlpSpan(raw, at, outer.end)
+    if (span.isList !== (payloads.length === accessListAt)) throw new RlpError('list and string confused')
+    payloads.push(raw.subarray(span.isList ? at : span.start, span.end))
+    ends.push(span.end)
+    at = span.end
+  }
+  if (payloads.length !== ITEM_COUNT[type]) throw new RlpError(`fewer than ${ITEM_COUNT[type]} fields`)
+  return { raw, start: outer.start, payloads, ends }
+}
+
+function safeUint(payload: Uint8Array, code: EnvelopeFailureCode, message: string): number {
+  const value = decodeRlpUint(payload)
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? refuse(code, message) : Number(value)
+}
+
+function amount(payload: Uint8Array, code: EnvelopeFailureCode, message: string): bigint {
+  const value = decodeRlpUint(payload)
+  return value > AMOUNT_MAX ? refuse(code, message) : value
+}
+
+function checkChainId(have: bigint, want: number): void {
+  if (have !== BigInt(want)) refuse('WrongChainId', `invalid chain id for signer: have ${have} want ${want}`)
+}
+
+function readAccessList(encoded: Uint8Array): readonly AccessListEntry[] {
+  if (encoded.length === 1) return []
+  const list = decodeRlp(encoded) as readonly RlpItem[]
+  return list.map((entry) => {
+    if (entry instanceof Uint8Array || entry.length !== 2) throw new RlpError('malformed access list entry')
+    const [address, keys] = entry as readonly [RlpItem, RlpItem]
+    if (!(address instanceof Uint8Array) || address.length !== ADDRESS_BYTES || keys instanceof Uint8Array) {
+      throw new RlpError('malformed access list entry')
+    }
+    const storageKeys = keys.map((key) => {
+      if (!(key instanceof Uint8Array) || key.length !== HASH_BYTES)
+        throw new RlpError('malformed storage key')
+      return key
+    })
+    return { address, storageKeys }
+  })
+}
+
+/** The parity that a protected legacy `v` carries (EIP-155), once its chain id is the right one. */
+function legacyParity(payload: Uint8Array, chainId: number): number {
+  const v = decodeRlpUint(payload)
+  if (v === 0n || v === 1n || v === 27n || v === 28n) {
+    refuse('UnprotectedLegacy', 'only replay-protected (EIP-155) transactions allowed over RPC')
+  }
+  if (v < 35n) refuse('InvalidSignature', 'invalid transaction v, r, s values')
+  checkChainId((v - 35n) / 2n, chainId)
+  return Number((v - 35n) % 2n)
+}
+
+function typedParity(payload: Uint8Array): number {
+  const value = decodeRlpUint(payload)
+  return value > 1n ? refuse('InvalidSignature', 'invalid transaction v, r, s values') : Number(value)
+}
+
+function joinSignature(r: Uint8Array, s: Uint8Array, yParity: number): Uint8Array {
+  if (r.length > 32 || s.length > 32) refuse('InvalidSignature', 'invalid transaction v, r, s values')
+  if (r[0] === 0 || s[0] === 0) throw new RlpError('integer with a leading zero')
+  const signature = new Uint8Array(65)
+  signature.set(r, 32 - r.length)
+  signature.set(s, 64 - s.length)
+  signature[64] = yParity
+  if (!isCanonicalSignature(signature)) refuse('InvalidSignature', 'invalid transaction v, r, s values')
+  return signature
+}
+
+/** The unsigned items are a prefix of the received ones, so their bytes are hashed where they lie. */
+function signingHashOf(items: Items, type: 0 | 1 | 2, chainId: number): Hash32 {
+  const unsigned = items.raw.subarray(items.start, items.ends[ITEM_COUNT[type] - 4]!)
+  if (type !== 0)
+    return keccak256(concatBytes(items.raw.subarray(0, 1), rlpHeader(true, unsigned.length), unsigned))
+  const suffix = concatBytes(encodeRlp(encodeRlpUint(chainId)), new Uint8Array([0x80, 0x80]))
+  return keccak256(concatBytes(rlpHeader(true, unsigned.length + suffix.length), unsigned, suffix))
+}
+
+/** A class because `r` and `s` are wanted only by queries: as bigints they are made when asked for. */
+class Envelope implements Transaction {
+  readonly type: 0 | 1 | 2
+  readonly hash: TxId
+  readonly raw: Uint8Array
+  readonly chainId: number
+  readonly nonce: number
+  readonly maxPriorityFeePerGas: bigint
+  readonly maxFeePerGas: bigint
+  readonly gasLimit: number
+  readonly to: Address
+  readonly valueBase: bigint
+  readonly data: Uint8Array
+  readonly accessList: readonly AccessListEntry[]
+  readonly signingHash: Hash32
+  readonly signature: Uint8Array
+
+  constructor(
+    fields: TransactionFields,
+    signed: { raw: Uint8Array; signingHash: Hash32; signature: Uint8Array },
+  ) {
+    const hash: Uint8Array = keccak256(signed.raw)
+    this.type = fields.type
+    this.hash = hash
+    this.raw = signed.raw
+    this.chainId = fields.chainId
+    this.nonce = fields.nonce
+    this.maxPriorityFeePerGas = fields.maxPriorityFeePerGas
+    this.maxFeePerGas = fields.maxFeePerGas
+    this.gasLimit = fields.gasLimit
+    this.to = fields.to
+    this.valueBase = fields.valueBase
+    this.data = fields.data
+    this.accessList = fields.accessList
+    this.signingHash = signed.signingHash
+    this.signature = signed.signature
+  }
+
+  get r(): bigint {
+    return bytesToBigint(this.signature.subarray(0, 32))
+  }
+
+  get s(): bigint {
+    return bytesToBigint(this.signature.subarray(32, 64))
+  }
+
+  get yParity(): 0 | 1 {
+    return this.signature[64] === 0 ? 0 : 1
+  }
+}
+
+function decodeEnvelope(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Transaction {
+  const items = readItems(raw, type)
+  const { payloads } = items
+  // Types 1 and 2 begin with the chain id; type 2 has two fees where the others have one price.
+  let next = 0
+  if (type !== 0) checkChainId(decodeRlpUint(payloads[next++]!), chainId)
+  const nonce = safeUint(payloads[next++]!, 'NonceTooHigh', 'nonce has max value')
+  const maxPriorityFeePerGas = amount(
+    payloads[next++]!,
+    'FeeTooHigh',
+    'max priority fee per gas higher than 2^128-1',
+  )
+  const maxFeePerGas =
+    type === 2
+      ? amount(payloads[next++]!, 'FeeTooHigh', 'max fee per gas higher than 2^128-1')
+      : maxPriorityFeePerGas
+  const gasLimit = safeUint(payloads[next++]!, 'GasLimitTooHigh', 'exceeds block gas limit')
+  const to = payloads[next++]!
+  const valueBase = amount(payloads[next++]!, 'ValueTooHigh', 'value higher than 2^128-1')
+  const data = payloads[next++]!
+  const accessList = type === 0 ? [] : readAccessList(payloads[next++]!)
+  const v = payloads[next++]!
+  const yParity = type === 0 ? legacyParity(v, chainId) : typedParity(v)
+
+  if (to.length === 0) refuse('CreationNotSupported', 'contract creation is not supported: there is no EVM')
+  if (to.length !== ADDRESS_BYTES) throw new RlpError('recipient is not 20 bytes')
+  if (maxPriorityFeePerGas > maxFeePerGas) {
+    refuse(
+      'TipAboveFeeCap',
+      `max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: ${maxPriorityFeePerGas}, maxFeePerGas: ${maxFeePerGas}`,
+    )
+  }
+  const signature = joinSignature(payloads[next++]!, payloads[next++]!, yParity)
+  assert(next === payloads.length, 'every field of the envelope was read')
+  return new Envelope(
+    {
+      type,
+      chainId,
+      nonce,
+      maxPriorityFeePerGas,
+      maxFeePerGas,
+      gasLimit,
+      to,
+      valueBase,
+      data,
+      accessList,
+    },
+    { raw, signingHash: signingHashOf(items, type, chainId), signature },
+  )
+}
+
+/** Decodes received bytes for the chain `chainId`. Checks everything that needs no state, but recovers no key. */
+export function decodeTransaction(raw: Uint8Array, chainId: number): DecodedTransaction {
+  if (raw.length > TX_BYTES_MAX) {
+    const message = `oversized data: transaction size ${raw.length}, limit ${TX_BYTES_MAX}`
+    return { failure: { code: 'TooLarge', message } }
+  }
+  const first = raw[0]
+  if (first === undefined)
+    return { failure: { code: 'MalformedEnvelope', message: 'rlp: transaction is empty' } }
+  const type = first >= LIST_BASE ? 0 : first
+  if (type !== 0 && type !== 1 && type !== 2) {
+    return type <= TYPED_MAX
+      ? { failure: { code: 'UnsupportedType', message: 'transaction type not supported' } }
+      : { failure: { code: 'MalformedEnvelope', message: 'rlp: expected a list' } }
+  }
+  if (first === 0) return { failure: { code: 'UnsupportedType', message: 'transaction type not supported' } }
+  try {
+    // A copy that is no Buffer: a view would keep the whole received frame alive.
+    return { transaction: decodeEnvelope(new Uint8Array(raw), type, chainId) }
+  } catch (error) {
+    if (error instanceof Refused) return { failure: error.failure }
+    if (error instanceof RlpError) return { failure: { code: 'MalformedEnvelope', message: error.message } }
+    throw error
+  }
+}
+
+/** The account that signed, or `undefined` when the signature matches no key. Costs tens of microseconds. */
+export function recoverSender(
+  transaction: Pick<Transaction, 'signingHash' | 'signature'>,
+): Address | undefined {
+  return recoverAddress(transaction.signingHash, transaction.signature)
+}
+
+/** 21,000 and 16 per calldata byte, zero bytes too (WALLETS §1). */
+export function bytesGas(transaction: Pick<Transaction, 'data'>): number {
+  return TRANSFER_GAS + BYTE_GAS * transaction.data.length
+}
+
+function unsignedItems(fields: TransactionFields): RlpItem[] {
+  const uint = encodeRlpUint
+  const price =
+    fields.type === 2
+      ? [uint(fields.maxPriorityFeePerGas), uint(fields.maxFeePerGas)]
+      : [uint(fields.maxFeePerGas)]
+  const body = [...price, uint(fields.gasLimit), fields.to, uint(fields.valueBase), fields.data]
+  if (fields.type === 0) return [uint(fields.nonce), ...body]
+  const accessList = fields.accessList.map((entry) => [entry.address, entry.storageKeys])
+  return [uint(fields.chainId), uint(fields.nonce), ...body, accessList]
+}
+
+function envelopeBytes(type: 0 | 1 | 2, items: readonly RlpItem[]): Uint8Array {
+  return type === 0 ? encodeRlp(items) : concatBytes(new Uint8Array([type]), encodeRlp(items))
+}
+
+/** The hash that the sender signs. */
+export function signingHash(fields: TransactionFields): Hash32 {
+  const items = unsignedItems(fields)
+  if (fields.type === 0) items.push(encodeRlpUint(fields.chainId), EMPTY_BYTES, EMPTY_BYTES)
+  return keccak256(envelopeBytes(fields.type, items))
+}
+
+/** The raw envelope of `fields` with a 65-byte signature. */
+export function encodeTransaction(fields: TransactionFields, signature: Uint8Array): Uint8Array {
+  assert(signature.length === 65, 'a signature has 65 bytes')
+  assert(
+    fields.type === 2 || fields.maxFeePerGas === fields.maxPriorityFeePerGas,
+    'types 0 and 1 have one price',
+  )
+  assert(fields.type !== 0 || fields.accessList.length === 0, 'type 0 has no access list')
+  const yParity = signature[64]!
+  const v = fields.type === 0 ? BigInt(fields.chainId) * 2n + 35n + BigInt(yParity) : yParity
+  const r = bytesToBigint(signature.subarray(0, 32))
+  const s = bytesToBigint(signature.subarray(32, 64))
+  return envelopeBytes(fields.type, [
+    ...unsignedItems(fields),
+    encodeRlpUint(v),
+    encodeRlpUint(r),
+    encodeRlpUint(s),
+  ])
+}
+
+/** Signs and encodes; the result is what `eth_sendRawTransaction` takes. Throws on an invalid key. */
+export function signTransaction(fields: TransactionFields, secretKey: Uint8Array): Uint8Array {
+  return encodeTransaction(fields, signHash(signingHash(fields), secretKey))
+}
