@@ -1,0 +1,160 @@
+// One load run against any Ethereum-style node. Owns: sending, and counting only receipts with status 1.
+// Not: starting nodes (main.ts), keys (accounts.ts).
+import { generousFeeCap, type LoadAccount, nonceOf, type SignedTransfer, signTransfer } from './accounts.ts'
+import type { RpcClient } from './rpcClient.ts'
+import { percentile } from './statistics.ts'
+
+export interface LoadResult {
+  readonly mode: string
+  readonly sent: number
+  /** Answers with an error, and the first message. */
+  readonly refused: number
+  readonly refusedBecause?: string
+  /** Receipts with status 1. */
+  readonly committed: number
+  /** From the first send to the moment the last counted block was seen. */
+  readonly seconds: number
+  readonly committedPerSecond: number
+  /** Submit → receipt visible, ms, at the granularity of the block poll. */
+  readonly latencyP50Ms: number
+  readonly latencyP99Ms: number
+}
+
+const BLOCK_POLL_MS = 40
+
+/** Signs `perAccount` transfers of each account, in the order they are sent: nonce by nonce over all accounts. */
+export async function signLoad(
+  client: RpcClient,
+  accounts: readonly LoadAccount[],
+  options: { chainId: number; perAccount: number },
+): Promise<readonly SignedTransfer[]> {
+  const maxFeePerGas = await generousFeeCap(client)
+  const nonces: number[] = []
+  for (const account of accounts) nonces.push(await nonceOf(client, account.address))
+  const transfers: SignedTransfer[] = []
+  for (let k = 0; k < options.perAccount; k++) {
+    for (const [i, from] of accounts.entries()) {
+      const to = accounts[(i + 1) % accounts.length]!.address
+      transfers.push(
+        signTransfer({
+          from,
+          to,
+          nonce: nonces[i]! + k,
+          chainId: options.chainId,
+          valueBase: 1n,
+          maxFeePerGas,
+        }),
+      )
+    }
+  }
+  return transfers
+}
+
+interface BlockReceipt {
+  readonly transactionHash: string
+  readonly status: string
+}
+
+/** Watches new blocks until every hash is counted or nothing came for `quietMs`. */
+async function countReceipts(
+  client: RpcClient,
+  pending: Map<string, number>,
+  options: { fromHeight: number; quietMs: number; sendingDone: () => boolean },
+): Promise<{ committed: number; latenciesMs: number[]; lastSeenMs: number }> {
+  const latenciesMs: number[] = []
+  let committed = 0
+  let next = options.fromHeight
+  let lastSeenMs = performance.now()
+  let lastProgressMs = performance.now()
+  while (!(options.sendingDone() && pending.size === 0)) {
+    const head = Number(await client.call<string>('eth_blockNumber'))
+    for (; next <= head; next++) {
+      const receipts = await client.call<readonly BlockReceipt[]>('eth_getBlockReceipts', [`0x${next.toString(16)}`])
+      const now = performance.now()
+      for (const receipt of receipts) {
+        const sentAt = pending.get(receipt.transactionHash)
+        if (sentAt === undefined) continue
+        pending.delete(receipt.transactionHash)
+        lastSeenMs = now
+        lastProgressMs = now
+        if (receipt.status !== '0x1') continue
+        committed++
+        latenciesMs.push(now - sentAt)
+      }
+    }
+    if (performance.now() - lastProgressMs > options.quietMs) break
+    await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS))
+  }
+  return { committed, latenciesMs, lastSeenMs }
+}
+
+/**
+ * Sends every transfer and waits for the receipts.
+ * `batchSize` 1 = one request each. Each client sends its own share; `connections` requests are in flight per client.
+ */
+export async function runLoad(options: {
+  clients: readonly RpcClient[]
+  /** Signed transfers per client; an account's transfers all go to one client, so that nonces arrive in order. */
+  shares: readonly (readonly SignedTransfer[])[]
+  batchSize: number
+  connections: number
+}): Promise<LoadResult> {
+  const { clients, shares, batchSize, connections } = options
+  const observer = clients[0]!
+  const fromHeight = Number(await observer.call<string>('eth_blockNumber')) + 1
+  const pending = new Map<string, number>()
+  let refused = 0
+  let refusedBecause: string | undefined
+  let running = true
+  const refuse = (hash: string, message: string): void => {
+    pending.delete(hash)
+    refused++
+    refusedBecause ??= message
+  }
+  const sendOne = async (client: RpcClient, slice: readonly SignedTransfer[]): Promise<void> => {
+    const now = performance.now()
+    for (const transfer of slice) pending.set(transfer.hash, now)
+    const calls = slice.map((t) => ({ method: 'eth_sendRawTransaction', params: [t.raw] }))
+    if (slice.length === 1 && batchSize === 1) {
+      await client.call(calls[0]!.method, calls[0]!.params).catch((error: Error) => refuse(slice[0]!.hash, error.message))
+      return
+    }
+    const answers = await client.batch(calls)
+    answers.forEach((answer, i) => {
+      if (answer.error !== undefined) refuse(slice[i]!.hash, answer.error.message)
+    })
+  }
+  const startMs = performance.now()
+  const counting = countReceipts(observer, pending, {
+    fromHeight,
+    quietMs: 15_000,
+    sendingDone: () => !running,
+  })
+  await Promise.all(
+    clients.flatMap((client, c) => {
+      const share = shares[c]!
+      let at = 0
+      return Array.from({ length: connections }, async () => {
+        while (at < share.length) {
+          const slice = share.slice(at, at + batchSize)
+          at += batchSize
+          await sendOne(client, slice)
+        }
+      })
+    }),
+  )
+  running = false
+  const { committed, latenciesMs, lastSeenMs } = await counting
+  const seconds = (lastSeenMs - startMs) / 1000
+  return {
+    mode: batchSize === 1 ? 'one by one' : `batches of ${batchSize}`,
+    sent: shares.reduce((n, share) => n + share.length, 0),
+    refused,
+    ...(refusedBecause === undefined ? {} : { refusedBecause }),
+    committed,
+    seconds,
+    committedPerSecond: committed / seconds,
+    latencyP50Ms: percentile(latenciesMs, 50),
+    latencyP99Ms: percentile(latenciesMs, 99),
+  }
+}
