@@ -14,7 +14,7 @@ export const PROOF_KEY_BYTES_MAX = 1024
 export const PROOF_VALUE_BYTES_MAX = 1024 * 1024
 
 const NO_HASH = 0
-const SHA256 = 1
+export const HASH_OP_SHA256 = 1
 const REQUIRE_32_BYTES = 7
 
 const leafOpSchema = message('LeafOp', {
@@ -49,9 +49,9 @@ export const commitmentProofSchema = message('CommitmentProof', {
 export type CommitmentProof = ReturnType<typeof commitmentProofSchema.decode>
 
 export const EXISTENCE_LEAF_OP = {
-  hash: SHA256,
-  prehashKey: SHA256,
-  prehashValue: SHA256,
+  hash: HASH_OP_SHA256,
+  prehashKey: HASH_OP_SHA256,
+  prehashValue: HASH_OP_SHA256,
   length: REQUIRE_32_BYTES,
   prefix: STATE_LEAF_TAG,
 } as const
@@ -63,7 +63,7 @@ const INNER_SPEC = {
   childSize: 32,
   minPrefixLength: 0,
   maxPrefixLength: 0,
-  hash: SHA256,
+  hash: HASH_OP_SHA256,
 } as const
 
 /** What an independent ICS-23 verifier is given for existence; key and value are the raw ones. */
@@ -84,7 +84,7 @@ type Step = ExistenceProof['path'][number]
 
 /** 0: the proven side is left, 1: right; undefined when the step is no inner node of ours. */
 function sideOf(step: Step): 0 | 1 | undefined {
-  if (step.hash !== SHA256) return undefined
+  if (step.hash !== HASH_OP_SHA256) return undefined
   if (step.prefix.length === 0 && step.suffix.length === 32) return 0
   if (step.prefix.length === 32 && step.suffix.length === 0) return 1
   return undefined

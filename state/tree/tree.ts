@@ -1,0 +1,146 @@
+// The authenticated tree: immutable versions over shared nodes (ARCHITECTURE "State and proofs").
+// Owns: versions and their life. Not: node storage (nodes.ts), the merge (merge.ts), proofs (proof.ts), disk (node/stores).
+import { assert } from '../../base/assert.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
+import type { StateChanges, StateKey, TreeView } from '../view.ts'
+import { compareHashes } from './bits.ts'
+import { KeyHashes } from './keyHashes.ts'
+import { Merge, type SortedChanges } from './merge.ts'
+import { EMPTY, isLeaf, Nodes, type Ref } from './nodes.ts'
+
+/** Entries of the key-hash cache: about 6 MB when full. */
+const KEY_HASHES_MAX = 32_768
+
+/** What the versions of one tree share. */
+interface Shared {
+  readonly nodes: Nodes
+  readonly keyHashes: KeyHashes
+}
+
+/** One version. Every version must be released once; what is shared lives on in the others. */
+export class TreeVersion implements TreeView {
+  readonly rootHash: Hash32
+  readonly #shared: Shared
+  readonly #root: Ref
+  #isReleased = false
+
+  private constructor(shared: Shared, root: Ref) {
+    this.#shared = shared
+    this.#root = root
+    shared.nodes.retain(root)
+    this.rootHash = rootHashOf(shared.nodes, root)
+  }
+
+  /** A tree without keys; its root is 32 zero bytes. */
+  static empty(options: { readonly keyHashesMax?: number } = {}): TreeVersion {
+    const shared = { nodes: new Nodes(), keyHashes: new KeyHashes(options.keyHashesMax ?? KEY_HASHES_MAX) }
+    return new TreeVersion(shared, EMPTY)
+  }
+
+  /** The storage, for state/tree alone. */
+  get nodes(): Nodes {
+    return this.#shared.nodes
+  }
+
+  /** The root's number, for state/tree alone. */
+  get root(): Ref {
+    assert(!this.#isReleased, 'tree version used after its release')
+    return this.#root
+  }
+
+  update(changes: StateChanges): TreeVersion {
+    return this.#mergeSorted(sortChanges(this.#shared.keyHashes, changes))
+  }
+
+  /** A further handle on the same version, released on its own. */
+  retain(): TreeVersion {
+    return new TreeVersion(this.#shared, this.root)
+  }
+
+  /** Like `update` for leaves known by their hashes alone, e.g. from a cache or a snapshot; they ascend strictly. */
+  addLeaves(leaves: { readonly keyHashes: Uint8Array; readonly valueHashes: Uint8Array }): TreeVersion {
+    const { keyHashes, valueHashes } = leaves
+    const count = keyHashes.length / 32
+    assert(Number.isInteger(count) && valueHashes.length === keyHashes.length, 'hashes of 32 bytes')
+    for (let i = 1; i < count; i++) {
+      assert(compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) < 0, 'leaves ascend')
+    }
+    return this.#mergeSorted({ count, keyHashes, valueHashes, deleted: new Uint8Array(count) })
+  }
+
+  #mergeSorted(changes: SortedChanges): TreeVersion {
+    return new TreeVersion(this.#shared, new Merge(this.#shared.nodes, changes).run(this.root))
+  }
+
+  release(): void {
+    this.#shared.nodes.release(this.root)
+    this.#isReleased = true
+  }
+
+  /**
+   * Leaves in order from the first key hash ≥ `from`, as key hash ‖ value hash (64 bytes each), at most `countMax`.
+   * For caches and snapshots, which read a version in pieces.
+   */
+  leavesFrom(from: Hash32, countMax: number): Uint8Array {
+    const { nodes } = this
+    const out = new Uint8Array(countMax * 64)
+    let count = 0
+    const stack: Ref[] = this.root === EMPTY ? [] : [this.root]
+    while (stack.length > 0 && count < countMax) {
+      const ref = stack.pop()!
+      const last = nodes.lastLeaf(ref)
+      if (compareHashes(nodes.leafBytes(last), nodes.leafAt(last), from, 0) < 0) continue
+      if (isLeaf(ref)) {
+        const at = nodes.leafAt(ref)
+        out.set(nodes.leafBytes(ref).subarray(at, at + 64), count * 64)
+        count++
+      } else {
+        stack.push(nodes.right(ref), nodes.left(ref))
+      }
+    }
+    return out.subarray(0, count * 64)
+  }
+}
+
+function rootHashOf(nodes: Nodes, root: Ref): Hash32 {
+  if (root === EMPTY) return ZERO_HASH
+  const at = nodes.hashAt(root)
+  return nodes.hashBytes(root).slice(at, at + 32)
+}
+
+function sortChanges(hashes: KeyHashes, changes: StateChanges): SortedChanges {
+  const count = changes.size
+  const unsorted = new Uint8Array(count * 32)
+  const values: (Uint8Array | undefined)[] = []
+  // The first 48 bits decide nearly every comparison; equal ones fall back to the bytes.
+  const heads = new Float64Array(count)
+  const order = new Uint32Array(count)
+  let n = 0
+  for (const [key, value] of changes) {
+    assert(value === undefined || value.length > 0, 'stored values are never empty')
+    hashes.into(key as StateKey, unsorted, n * 32)
+    heads[n] = headOf(unsorted, n * 32)
+    order[n] = n
+    values.push(value)
+    n++
+  }
+  order.sort((a, b) => heads[a]! - heads[b]! || compareHashes(unsorted, a * 32, unsorted, b * 32))
+  const keyHashes = new Uint8Array(count * 32)
+  const valueHashes = new Uint8Array(count * 32)
+  const deleted = new Uint8Array(count)
+  for (let i = 0; i < count; i++) {
+    const from = order[i]!
+    keyHashes.set(unsorted.subarray(from * 32, from * 32 + 32), i * 32)
+    const value = values[from]
+    if (value === undefined) deleted[i] = 1
+    else valueHashes.set(sha256(value), i * 32)
+  }
+  return { count, keyHashes, valueHashes, deleted }
+}
+
+function headOf(bytes: Uint8Array, at: number): number {
+  const high = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!
+  const low = (bytes[at + 3]! << 16) | (bytes[at + 4]! << 8) | bytes[at + 5]!
+  return high * 0x100_0000 + low
+}
