@@ -1,0 +1,146 @@
+// Lots: evergreen pledges, their notice, attestation and end. Not: what they add up to (book.ts).
+import { assert } from '../../../base/assert.ts'
+import type { Hash32 } from '../../../base/ids.ts'
+import type { InferFields } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import { eventsOf, failuresOf } from '../../module.ts'
+import type { StateReader } from '../../view.ts'
+import { getRatings, leastRating } from '../catalogue/module.ts'
+import { getProvider } from '../providers/module.ts'
+import { validates } from '../providers/validatorSet.ts'
+import { ALL_SERVICES, capacitySchema, LOT_DEVICES_MAX } from './schema.ts'
+import { capacityParams, capacityTables } from './tables.ts'
+import { currentWindow } from './windows.ts'
+
+export type Lot = InferFields<(typeof capacitySchema)['records']['lot']['value']>
+const events = eventsOf(capacitySchema)
+const fail = failuresOf(capacitySchema)
+
+const REGION = /^[a-z0-9][a-z0-9-]{0,15}$/
+
+export interface Pledge {
+  readonly provider: number
+  readonly classId: number
+  readonly devices: number
+  readonly deviceRoot: Hash32
+  readonly region: string
+  readonly services: number
+  readonly firstWindow: number
+}
+
+/** Ids of the lots of a provider, ascending; at most `LOTS_MAX`. */
+export function lotIdsOf(state: StateReader, provider: number): readonly number[] {
+  return capacityTables.lots.get(state, { provider })?.ids ?? []
+}
+
+export function getLot(state: StateReader, id: number): Lot | undefined {
+  return capacityTables.lot.get(state, { id })
+}
+
+/** Id that the next pledge gets. */
+export function nextLotId(state: StateReader): number {
+  return (capacityTables.sequence.get(state, {})?.lastLot ?? 0) + 1
+}
+
+/** Why a pledge is refused, or undefined. `earliest` is the first window it may name. */
+export function checkPledge(state: StateReader, pledge: Pledge, earliest: number) {
+  const { provider, classId, devices, deviceRoot, region, services, firstWindow } = pledge
+  const { horizonWindows, lotsPerProviderMax } = capacityParams.get(state)
+  const record = getProvider(state, provider)
+  if (record === undefined || !validates(record.status)) return fail.ProviderNotServing({ provider })
+  if (getRatings(state, classId) === undefined) return fail.UnknownClass({ classId })
+  if (devices < 1 || devices > LOT_DEVICES_MAX)
+    return fail.DevicesOutOfRange({ devices, maximum: LOT_DEVICES_MAX })
+  if (!REGION.test(region)) return fail.MalformedRegion({ region })
+  if (services < 1 || services > ALL_SERVICES) return fail.ServicesOutOfRange({ services })
+  const latest = currentWindow(state) + horizonWindows
+  if (firstWindow < earliest || firstWindow > latest)
+    return fail.FirstWindowOutOfRange({ firstWindow, earliest, latest })
+  const taken = capacityTables.deviceRoot.get(state, { root: deviceRoot })
+  if (taken !== undefined) return fail.DevicesAlreadyPledged({ deviceRoot, lot: taken.lot })
+  if (lotIdsOf(state, provider).length >= lotsPerProviderMax)
+    return fail.TooManyLots({ provider, maximum: lotsPerProviderMax })
+  return undefined
+}
+
+/** Writes a pledge that `checkPledge` accepted; it is pending and counts nothing. Returns its id. */
+export function addLot(ctx: WriteContext, pledge: Pledge): number {
+  const { state } = ctx
+  const ratings = getRatings(state, pledge.classId)
+  assert(ratings !== undefined, 'the class was checked')
+  const id = nextLotId(state)
+  capacityTables.sequence.set(state, {}, { lastLot: id })
+  capacityTables.lot.set(
+    state,
+    { id },
+    { ...pledge, ratingPpm: leastRating(ratings), status: 'pending', countsFrom: 0, auditPpm: PPM },
+  )
+  capacityTables.lots.set(
+    state,
+    { provider: pledge.provider },
+    { ids: [...lotIdsOf(state, pledge.provider), id] },
+  )
+  capacityTables.deviceRoot.set(state, { root: pledge.deviceRoot }, { lot: id })
+  events.LotPledged(ctx, {
+    provider: pledge.provider,
+    lot: id,
+    classId: pledge.classId,
+    devices: pledge.devices,
+    firstWindow: pledge.firstWindow,
+  })
+  return id
+}
+
+/** Marks a lot as audited with the share that counts from a window on; the caller recounts the provider. */
+export function markAttested(
+  ctx: WriteContext,
+  attestation: { readonly lot: number; readonly countsFrom: number; readonly auditPpm: bigint },
+): Lot {
+  const { lot: id, countsFrom, auditPpm } = attestation
+  assert(auditPpm <= PPM, 'the audit share is a share')
+  const lot = capacityTables.lot.mustGet(ctx.state, { id })
+  const first = lot.status === 'pending'
+  const attested: Lot = {
+    ...lot,
+    status: 'attested',
+    auditPpm,
+    countsFrom: first ? countsFrom : lot.countsFrom,
+  }
+  capacityTables.lot.set(ctx.state, { id }, attested)
+  events.LotAttested(ctx, { provider: lot.provider, lot: id, countsFrom: attested.countsFrom, auditPpm })
+  return attested
+}
+
+/** Gives notice: an attested lot ends K windows from now, one that never counted at once. The caller recounts. */
+export function endLot(ctx: WriteContext, id: number): void {
+  const lot = capacityTables.lot.mustGet(ctx.state, { id })
+  assert(lot.lastWindow === undefined, 'notice is given once')
+  const lastWindow = currentWindow(ctx.state) + capacityParams.get(ctx.state).horizonWindows
+  if (lot.status === 'pending') {
+    events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow: currentWindow(ctx.state) })
+    removeLot(ctx, id, lot)
+    return
+  }
+  capacityTables.lot.set(ctx.state, { id }, { ...lot, lastWindow })
+  events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow })
+}
+
+/** Removes the lots of a provider whose last window has ended; their devices may be pledged again. */
+export function removeEndedLots(ctx: WriteContext, provider: number): void {
+  const current = currentWindow(ctx.state)
+  for (const id of lotIdsOf(ctx.state, provider)) {
+    const lot = capacityTables.lot.mustGet(ctx.state, { id })
+    if (lot.lastWindow !== undefined && lot.lastWindow < current) removeLot(ctx, id, lot)
+  }
+}
+
+function removeLot(ctx: WriteContext, id: number, lot: Lot): void {
+  const { provider } = lot
+  const ids = lotIdsOf(ctx.state, provider).filter((other) => other !== id)
+  if (ids.length === 0) capacityTables.lots.delete(ctx.state, { provider })
+  else capacityTables.lots.set(ctx.state, { provider }, { ids })
+  capacityTables.lot.delete(ctx.state, { id })
+  capacityTables.deviceRoot.delete(ctx.state, { root: lot.deviceRoot })
+  events.LotEnded(ctx, { provider, lot: id })
+}

@@ -1,0 +1,59 @@
+// The window clock. Owns: when a window ends and how a later module learns it. Not: what perishes (book.ts).
+import { assert } from '../../../base/assert.ts'
+import type { InferFields } from '../../../base/schema.ts'
+import type { ReadContext, WriteContext } from '../../context.ts'
+import { eventsOf } from '../../module.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { capacitySchema } from './schema.ts'
+import { capacityParams, capacityTables } from './tables.ts'
+
+export type WindowClock = InferFields<(typeof capacitySchema)['records']['clock']['value']>
+const events = eventsOf(capacitySchema)
+
+/** Starts window 0 at the genesis time; genesis only. */
+export function openWindows(state: StateWriter, genesisTimeMs: number): void {
+  assert(!capacityTables.clock.has(state, {}), 'the clock starts once')
+  const { windowMs } = capacityParams.get(state)
+  capacityTables.clock.set(
+    state,
+    {},
+    { windowIndex: 0, startedAtMs: genesisTimeMs, endsAtMs: genesisTimeMs + windowMs, startedAtHeight: 0 },
+  )
+}
+
+export function getClock(state: StateReader): WindowClock {
+  return capacityTables.clock.mustGet(state, {})
+}
+
+/** Index of the running window; in `endBlock` of a module after capacity it is already the new one. */
+export function currentWindow(state: StateReader): number {
+  return getClock(state).windowIndex
+}
+
+/**
+ * Index of the window that this block ended, for `endBlock` of modules after capacity; undefined in other blocks.
+ * All transactions of the block still ran inside the window that ended.
+ */
+export function windowEndedThisBlock(ctx: ReadContext): number | undefined {
+  const clock = getClock(ctx.state)
+  return clock.windowIndex > 0 && clock.startedAtHeight === ctx.block.height
+    ? clock.windowIndex - 1
+    : undefined
+}
+
+/** Ends the running window when the block's time has reached its end: end' = max(end, blockTime) + length (ECONOMY §1). */
+export function advanceClock(ctx: WriteContext): number | undefined {
+  const clock = getClock(ctx.state)
+  const { timestampMs, height } = ctx.block
+  if (timestampMs < clock.endsAtMs) return undefined
+  assert(clock.windowIndex === 0 || height > clock.startedAtHeight, 'at most one window ends per block')
+  const next: WindowClock = {
+    windowIndex: clock.windowIndex + 1,
+    startedAtMs: timestampMs,
+    endsAtMs: Math.max(clock.endsAtMs, timestampMs) + capacityParams.get(ctx.state).windowMs,
+    startedAtHeight: height,
+  }
+  capacityTables.clock.set(ctx.state, {}, next)
+  events.WindowEnded(ctx, { windowIndex: clock.windowIndex, endsAtMs: next.endsAtMs })
+  return clock.windowIndex
+}

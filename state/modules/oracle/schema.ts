@@ -1,0 +1,53 @@
+// Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
+import { defineModule } from '../../../base/module.ts'
+import { message, t } from '../../../base/schema.ts'
+
+export const oracleSchema = defineModule({
+  name: 'oracle',
+  id: 5,
+  doc: 'The anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset.',
+  params: {
+    /** Largest rise of the anchor per window (g), ppm. */
+    driftPpm: t.ppm,
+  },
+  records: {
+    anchor: {
+      id: 1,
+      key: {},
+      value: {
+        /** Rating of one SCU, ppm of the reference device. */
+        anchor: t.ppm,
+        /** Takes effect at the end of the running window; equals `anchor` when the anchor holds. */
+        nextAnchor: t.ppm,
+        /** Window from which `anchor` has held. */
+        sinceWindow: t.u64,
+        /** Value before `sinceWindow`. */
+        previousAnchor: t.ppm,
+      },
+      doc: 'The anchor in force and the one that follows it.',
+    },
+    price: {
+      id: 2,
+      key: { asset: t.u64 },
+      value: { priceBase: t.amount },
+      doc: 'Price of one SCU-hour (one coin) in base units of a settlement asset.',
+    },
+  },
+  errors: {},
+  events: {
+    AnchorMoved: { windowIndex: t.u64, anchor: t.ppm, previousAnchor: t.ppm },
+  },
+  actions: {},
+  queries: {
+    anchor: {
+      args: {},
+      returns: message('Anchor', { anchor: t.ppm, nextAnchor: t.ppm, sinceWindow: t.u64, driftPpm: t.ppm }),
+      doc: 'The anchor in force, the one that follows it, and the largest rise per window.',
+    },
+    price: {
+      args: { asset: t.u64 },
+      returns: t.optional(t.amount),
+      doc: 'Price of one SCU-hour in base units of a settlement asset; null when the asset has none.',
+    },
+  },
+})
