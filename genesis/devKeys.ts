@@ -1,0 +1,51 @@
+// Development keys: public, derived from well-known text. Owns: derivation. Never use them for anything of value.
+import { HDKey } from '@scure/bip32'
+import { mnemonicToSeedSync } from '@scure/bip39'
+import { secretKeyAddress } from '../base/address.ts'
+import { utf8 } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { sha256 } from '../base/crypto/hash.ts'
+import type { Address } from '../base/ids.ts'
+
+/** The mnemonic that anvil and hardhat use too. */
+export const DEVELOPMENT_MNEMONIC = 'test test test test test test test test test test test junk'
+/** Accounts funded with coins: m/44'/60'/0'/0/0 to 9. */
+export const DEVELOPMENT_ACCOUNTS = 10
+/** Operators follow the accounts: m/44'/60'/0'/0/10 onwards. */
+const OPERATOR_INDEX_FIRST = 10
+
+export interface DevelopmentAccount {
+  /** Index in the derivation path, as `cast --mnemonic-index` takes it. */
+  readonly index: number
+  readonly address: Address
+  readonly secretKey: Uint8Array
+}
+
+function derive(index: number): DevelopmentAccount {
+  const root = HDKey.fromMasterSeed(mnemonicToSeedSync(DEVELOPMENT_MNEMONIC))
+  const secretKey = root.derive(`m/44'/60'/0'/0/${index}`).privateKey
+  if (secretKey === null) throw new Error('the derivation gave no key')
+  return { index, address: secretKeyAddress(secretKey), secretKey }
+}
+
+/** The ten funded accounts. */
+export function developmentAccounts(): readonly DevelopmentAccount[] {
+  return Array.from({ length: DEVELOPMENT_ACCOUNTS }, (_, i) => derive(i))
+}
+
+export interface DevelopmentValidator {
+  readonly operator: DevelopmentAccount
+  /** BLS secret, 32 bytes. */
+  readonly consensusSecret: Uint8Array
+  /** ed25519 seed of the peer identity, 32 bytes. */
+  readonly peerSeed: Uint8Array
+}
+
+/** Keys of the i-th development validator. */
+export function developmentValidator(i: number): DevelopmentValidator {
+  return {
+    operator: derive(OPERATOR_INDEX_FIRST + i),
+    consensusSecret: bls.keygen(sha256(utf8(`suanli development consensus key ${i}`))),
+    peerSeed: sha256(utf8(`suanli development peer key ${i}`)),
+  }
+}

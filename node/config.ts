@@ -1,0 +1,95 @@
+// A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
+// Not: chain rules (genesis/), secrets (keystore.ts).
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LevelWithSilent } from 'pino'
+
+export interface NodeConfig {
+  /** Multiaddr the peer-to-peer host listens on. */
+  readonly p2pListen: readonly string[]
+  /** Multiaddrs of other nodes, each ending in `/p2p/<peer id>`. */
+  readonly peers: readonly string[]
+  readonly rpcHost: string
+  readonly rpcPort: number
+  /** Host headers accepted besides localhost and raw addresses. */
+  readonly rpcAllowedHosts: readonly string[]
+  /** Origins of web pages that may call; `*` for any. */
+  readonly rpcAllowedOrigins: readonly string[]
+  readonly logLevel: LevelWithSilent
+  /** Threads that recover signatures. */
+  readonly signatureWorkers: number
+  /** Finalized heights whose state stays readable. */
+  readonly historyHeights: number
+}
+
+export const DEFAULT_CONFIG: NodeConfig = {
+  p2pListen: ['/ip4/0.0.0.0/tcp/26600'],
+  peers: [],
+  rpcHost: '127.0.0.1',
+  rpcPort: 8545,
+  rpcAllowedHosts: [],
+  rpcAllowedOrigins: [],
+  logLevel: 'info',
+  signatureWorkers: 1,
+  historyHeights: 1024,
+}
+
+/** A configuration that cannot be used; the message names the field. */
+export class ConfigError extends Error {
+  readonly code = 'ConfigError'
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigError'
+  }
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 512
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.length <= 512 && value.every(isText)
+const isCount =
+  (min: number, max: number) =>
+  (value: unknown): boolean =>
+    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
+
+const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
+  p2pListen: [isTexts, 'a list of multiaddrs such as /ip4/0.0.0.0/tcp/26600'],
+  peers: [isTexts, 'a list of multiaddrs ending in /p2p/<peer id>'],
+  rpcHost: [isText, 'an address to listen on'],
+  rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
+  rpcAllowedHosts: [isTexts, 'a list of host names'],
+  rpcAllowedOrigins: [isTexts, 'a list of origins'],
+  logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
+  signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
+  historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
+}
+
+/** Fills defaults and checks every field; throws ConfigError. */
+export function parseConfig(json: unknown): NodeConfig {
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw new ConfigError('expected an object')
+  for (const [name, value] of Object.entries(json)) {
+    const check = CHECKS[name as keyof NodeConfig]
+    if (check === undefined) throw new ConfigError(`${name}: unknown setting`)
+    if (!check[0](value)) throw new ConfigError(`${name}: expected ${check[1]}`)
+  }
+  return { ...DEFAULT_CONFIG, ...(json as Partial<NodeConfig>) }
+}
+
+export const CONFIG_FILE = 'config.json'
+export const GENESIS_FILE = 'genesis.json'
+
+/** Reads `config.json` of a data directory; throws ConfigError with the file's name. */
+export function loadConfig(dataDir: string): NodeConfig {
+  const file = join(dataDir, CONFIG_FILE)
+  try {
+    return parseConfig(JSON.parse(readFileSync(file, 'utf8')))
+  } catch (cause) {
+    if (cause instanceof ConfigError || cause instanceof SyntaxError) {
+      throw new ConfigError(`${file}: ${cause.message}`)
+    }
+    throw cause
+  }
+}
+
+export function saveConfig(dataDir: string, config: NodeConfig): void {
+  writeFileSync(join(dataDir, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
+}

@@ -1,0 +1,65 @@
+// Joins the consensus driver to the peer-to-peer host. Owns: who is dialled, which peer is which validator.
+// Not: framing and identity (p2p/), meaning of messages (consensus/).
+import { bytesKey } from '../base/bytes.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
+import type { Sender, Target } from '../consensus/types.ts'
+import { type ConsensusChannel, openConsensusChannel } from '../p2p/consensusChannel.ts'
+import { peerIdBytesFromText } from '../p2p/identity.ts'
+import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
+import type { ConsensusNetwork } from './ports.ts'
+
+/** Points for bytes no correct peer sends; the host refuses a peer at 100. */
+const OFFENCE_POINTS = 25
+
+/** A configured address: `/ip4/…/tcp/…/p2p/<peer id>`. */
+interface BookEntry {
+  readonly peerId: Uint8Array
+  readonly addresses: string[]
+}
+
+/** Groups multiaddrs by the peer id they end in; throws on one without. */
+export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<string, BookEntry> {
+  const book = new Map<string, BookEntry>()
+  for (const text of multiaddrs) {
+    const match = /^(\/.+)\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/.exec(text)
+    const peerId = match === null ? undefined : peerIdBytesFromText(match[2]!)
+    if (match === null || peerId === undefined) {
+      throw new Error(`peer address ${text} does not end in /p2p/<ed25519 peer id>`)
+    }
+    const entry = book.get(bytesKey(peerId)) ?? { peerId, addresses: [] }
+    entry.addresses.push(match[1]!)
+    book.set(bytesKey(peerId), entry)
+  }
+  return book
+}
+
+/** The driver's network on a host that is not started yet. */
+export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): ConsensusNetwork {
+  const book = parseAddressBook(peers)
+  let handler: (from: Sender, bytes: Uint8Array) => void = () => {}
+  const channel: ConsensusChannel = openConsensusChannel(host, {
+    onMessage: (from, bytes) => handler({ peer: from.peer, validator: from.validatorIndex }, bytes),
+  })
+  return {
+    send(to: Target, bytes) {
+      if (to.kind === 'all') channel.broadcast(bytes)
+      else if (to.kind === 'validator') channel.sendToValidator(to.index, bytes)
+      else channel.send(to.peer, bytes)
+    },
+    onMessage(next) {
+      handler = next
+    },
+    useValidators(set: ValidatorSet, self) {
+      const statics = new Map<string, StaticPeer>()
+      for (const entry of book.values()) statics.set(bytesKey(entry.peerId), { ...entry })
+      set.validators.forEach((validator, index) => {
+        if (index === self) return
+        const key = bytesKey(validator.peerId)
+        const addresses = book.get(key)?.addresses ?? []
+        statics.set(key, { peerId: validator.peerId, addresses, validatorIndex: index })
+      })
+      host.setPeers([...statics.values()].filter((peer) => bytesKey(peer.peerId) !== bytesKey(host.peerIdBytes)))
+    },
+    punish: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
+  }
+}
