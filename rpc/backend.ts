@@ -6,6 +6,7 @@ import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { Json } from '../base/schema.ts'
 import type { BlockContext, Log } from '../state/context.ts'
+import type { Receipt } from '../state/receipt.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 
 export interface ChainIdentity {
@@ -24,14 +25,6 @@ export interface KnownTransaction {
   readonly sender: Address
 }
 
-/** What execution said about one transaction. */
-export interface KnownReceipt {
-  readonly succeeded: boolean
-  /** Gas of this transaction alone. */
-  readonly gasUsed: number
-  readonly logs: readonly Log[]
-}
-
 /** A block on the finalized path. `receipts[i]` belongs to `transactions[i]`. */
 export interface FinalizedBlock {
   readonly header: Header
@@ -39,7 +32,7 @@ export interface FinalizedBlock {
   /** Size of the canonical bytes. */
   readonly sizeBytes: number
   readonly transactions: readonly KnownTransaction[]
-  readonly receipts: readonly KnownReceipt[]
+  readonly receipts: readonly Receipt[]
   /** Logs of beginBlock and endBlock, which belong to no transaction. */
   readonly systemLogs: readonly Log[]
 }

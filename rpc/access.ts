@@ -1,0 +1,89 @@
+// Who may talk to the server. Owns: Host allow-list, Origin rules, the optional rate limit. Not: sockets.
+
+/** Loopback names; raw addresses are always allowed because DNS cannot rebind them. */
+const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
+const IPV6 = /^\[[0-9a-fA-F:.]+\]$/
+/** Browser extensions are installed by the user and cannot be impersonated by a page. */
+const EXTENSION_ORIGIN = /^(?:chrome-extension|moz-extension|safari-web-extension):\/\//
+
+function hostName(authority: string): string {
+  const at = authority.startsWith('[') ? authority.indexOf(']') + 1 : authority.indexOf(':')
+  return (at <= 0 ? authority : authority.slice(0, at)).toLowerCase()
+}
+
+export interface AccessOptions {
+  /** Further host names, lower case; `*` allows every name. */
+  readonly hosts: readonly string[]
+  /** Origins of pages that may call, e.g. `https://wallet.example`; `*` allows every page. */
+  readonly origins: readonly string[]
+}
+
+export class Access {
+  readonly #hosts: ReadonlySet<string>
+  readonly #origins: ReadonlySet<string>
+
+  constructor(options: AccessOptions) {
+    this.#hosts = new Set(options.hosts.map((host) => host.toLowerCase()))
+    this.#origins = new Set(options.origins.map((origin) => origin.toLowerCase()))
+  }
+
+  /** Against DNS rebinding: the Host header must be a raw address, localhost or a configured name. */
+  allowsHost(authority: string | undefined): boolean {
+    if (authority === undefined || this.#hosts.has('*')) return true
+    const name = hostName(authority)
+    return LOCAL_HOSTS.has(name) || IPV4.test(name) || IPV6.test(name) || this.#hosts.has(name)
+  }
+
+  /** A page may call when it is served from this machine, is an extension, or is configured. */
+  allowsOrigin(origin: string): boolean {
+    if (this.#origins.has('*') || this.#origins.has(origin.toLowerCase())) return true
+    if (EXTENSION_ORIGIN.test(origin)) return true
+    const match = /^https?:\/\/([^/]+)$/.exec(origin)
+    return match !== null && LOCAL_HOSTS.has(hostName(match[1]!))
+  }
+}
+
+export interface RateLimit {
+  /** JSON-RPC requests per second and client address, each element of a batch counted. */
+  readonly perSecond: number
+  /** Requests that may come at once. */
+  readonly burst: number
+}
+
+/** Client addresses remembered at most; the least recently seen is forgotten. */
+const CLIENTS_MAX = 10_000
+
+/** One token bucket per client address. A batch may overdraw it, by at most one burst. */
+export class RateLimiter {
+  readonly #limit: RateLimit
+  readonly #buckets = new Map<string, { tokens: number; atMs: number }>()
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit
+  }
+
+  #tokens(client: string, nowMs: number): number {
+    const { perSecond, burst } = this.#limit
+    const known = this.#buckets.get(client)
+    if (known === undefined) return burst
+    return Math.min(burst, known.tokens + ((nowMs - known.atMs) / 1000) * perSecond)
+  }
+
+  /** Seconds until the next request may come; 0 = now. */
+  retryAfterSeconds(client: string, nowMs: number): number {
+    const tokens = this.#tokens(client, nowMs)
+    return tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - tokens) / this.#limit.perSecond))
+  }
+
+  charge(client: string, count: number, nowMs: number): void {
+    const tokens = Math.max(this.#tokens(client, nowMs) - count, -this.#limit.burst)
+    this.#buckets.delete(client)
+    this.#buckets.set(client, { tokens, atMs: nowMs })
+    if (this.#buckets.size <= CLIENTS_MAX) return
+    for (const oldest of this.#buckets.keys()) {
+      this.#buckets.delete(oldest)
+      break
+    }
+  }
+}

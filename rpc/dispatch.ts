@@ -1,0 +1,207 @@
+// From request text to response text. Owns: JSON-RPC 2.0 framing, batches, budgets. Not: transports (server.ts).
+import type { Json } from '../base/schema.ts'
+import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
+import type { Call, Method } from './method.ts'
+
+export interface DispatchLimits {
+  /** Elements of one batch, each counted; at least 100. */
+  readonly batchCountMax: number
+  /** Nesting of arrays and objects in a request. */
+  readonly depthMax: number
+  /** Work units one request may spend, a batch counted as a whole. */
+  readonly costMax: number
+  /** Characters of one response. */
+  readonly responseLengthMax: number
+}
+
+export const DISPATCH_LIMITS: DispatchLimits = {
+  batchCountMax: 1_000,
+  depthMax: 32,
+  costMax: 20_000,
+  responseLengthMax: 64 * 1024 * 1024,
+}
+
+/** From this cost on a batch waits for one element before it starts the next. */
+const HEAVY_COST = 20
+
+/** What the dispatcher tells the operator about; never the caller's mistakes. */
+export interface DispatchLog {
+  error(fields: { readonly method: string; readonly error: unknown }): void
+}
+
+interface Budget {
+  cost: number
+  length: number
+}
+
+/** Whether arrays and objects nest at most `depthMax` deep, without parsing. */
+export function withinDepth(text: string, depthMax: number): boolean {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 92) i++
+      else if (c === 34) inString = false
+    } else if (c === 34) inString = true
+    else if (c === 91 || c === 123) {
+      if (++depth > depthMax) return false
+    } else if (c === 93 || c === 125) depth--
+  }
+  return true
+}
+
+function errorText(idText: string, error: RpcError): string {
+  const data = error.data === undefined ? '' : `,"data":${JSON.stringify(error.data)}`
+  return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}}}`
+}
+
+/** The response for a request that could not be read, or was refused before it was. */
+export function refusalText(code: number, message: string): string {
+  return errorText('null', new RpcError(code, message))
+}
+
+export class Dispatcher {
+  readonly #methods: ReadonlyMap<string, Method>
+  readonly #limits: DispatchLimits
+  readonly #log: DispatchLog
+
+  constructor(methods: ReadonlyMap<string, Method>, limits: DispatchLimits, log: DispatchLog) {
+    this.#methods = methods
+    this.#limits = limits
+    this.#log = log
+  }
+
+  /** The response text; empty when nothing is owed (notifications). Never throws. */
+  handle(text: string, call: Call): string | Promise<string> {
+    if (!withinDepth(text, this.#limits.depthMax)) {
+      return refusalText(RPC_CODE.invalidRequest, `nested deeper than ${this.#limits.depthMax} levels`)
+    }
+    let request: Json
+    try {
+      request = JSON.parse(text) as Json
+    } catch {
+      return refusalText(RPC_CODE.parse, 'parse error: the body is not valid JSON')
+    }
+    call.charge?.(Array.isArray(request) ? request.length : 1)
+    const budget: Budget = { cost: this.#limits.costMax, length: this.#limits.responseLengthMax }
+    return Array.isArray(request) ? this.#batch(request, call, budget) : this.#one(request, call, budget)
+  }
+
+  #batch(requests: readonly Json[], call: Call, budget: Budget): string | Promise<string> {
+    const { batchCountMax } = this.#limits
+    if (requests.length === 0) return refusalText(RPC_CODE.invalidRequest, 'empty batch')
+    if (requests.length > batchCountMax) {
+      return refusalText(
+        RPC_CODE.invalidRequest,
+        `batch of ${requests.length} requests exceeds the limit of ${batchCountMax}`,
+      )
+    }
+    const answers: (string | Promise<string>)[] = []
+    for (let i = 0; i < requests.length; i++) {
+      const answer = this.#one(requests[i]!, call, budget)
+      answers.push(answer)
+      if (typeof answer !== 'string' && this.#costOf(requests[i]!) >= HEAVY_COST) {
+        return this.#batchSlowly(requests, answers, call, budget)
+      }
+    }
+    if (answers.every((a) => typeof a === 'string')) return joinBatch(answers as string[])
+    return Promise.all(answers).then(joinBatch)
+  }
+
+  /** Goes on after a heavy element, one at a time, so that one request never holds many disks reads at once. */
+  async #batchSlowly(
+    requests: readonly Json[],
+    answers: (string | Promise<string>)[],
+    call: Call,
+    budget: Budget,
+  ): Promise<string> {
+    const done = await Promise.all(answers)
+    for (let i = done.length; i < requests.length; i++) done.push(await this.#one(requests[i]!, call, budget))
+    return joinBatch(done)
+  }
+
+  #costOf(request: Json): number {
+    const name = (request as { readonly method?: Json } | null)?.method
+    return typeof name === 'string' ? (this.#methods.get(name)?.cost ?? 0) : 0
+  }
+
+  #one(request: Json, call: Call, budget: Budget): string | Promise<string> {
+    if (request === null || typeof request !== 'object' || Array.isArray(request)) {
+      return refusalText(RPC_CODE.invalidRequest, 'invalid request: expected an object')
+    }
+    const { id, method: name, params, jsonrpc } = request as { readonly [key: string]: Json | undefined }
+    const owed = id !== undefined
+    if (owed && id !== null && typeof id !== 'number' && typeof id !== 'string') {
+      return refusalText(RPC_CODE.invalidRequest, 'invalid request: id must be a string, a number or null')
+    }
+    const idText = typeof id === 'number' ? `${id}` : JSON.stringify(id ?? null)
+    if (typeof name !== 'string' || (jsonrpc !== undefined && jsonrpc !== '2.0')) {
+      const reason = typeof name !== 'string' ? 'method must be a string' : 'jsonrpc must be "2.0"'
+      return errorText(idText, new RpcError(RPC_CODE.invalidRequest, `invalid request: ${reason}`))
+    }
+    if (params !== undefined && (params === null || typeof params !== 'object')) {
+      const error = new RpcError(
+        RPC_CODE.invalidRequest,
+        'invalid request: params must be an array or an object',
+      )
+      return errorText(idText, error)
+    }
+    let outcome: Json | Promise<Json>
+    try {
+      outcome = this.#invoke(name, params, call, budget)
+    } catch (error) {
+      return owed ? this.#failure(idText, name, error) : ''
+    }
+    if (outcome instanceof Promise) {
+      return outcome.then(
+        (result) => (owed ? this.#success(idText, name, result, budget) : ''),
+        (error: unknown) => (owed ? this.#failure(idText, name, error) : ''),
+      )
+    }
+    return owed ? this.#success(idText, name, outcome, budget) : ''
+  }
+
+  #invoke(name: string, params: Json | undefined, call: Call, budget: Budget): Json | Promise<Json> {
+    const method = this.#methods.get(name)
+    if (method === undefined) throw methodNotFound(name)
+    budget.cost -= method.cost
+    if (budget.cost < 0) {
+      const most = Math.max(1, Math.floor(this.#limits.costMax / method.cost))
+      throw new RpcError(
+        RPC_CODE.limit,
+        `this batch asks for more work than one request may: at most ${most} calls of ${name} fit`,
+      )
+    }
+    return method.invoke(params, call)
+  }
+
+  #success(idText: string, name: string, result: Json, budget: Budget): string {
+    let text: string
+    try {
+      text = JSON.stringify(result)
+    } catch (error) {
+      return this.#failure(idText, name, error)
+    }
+    budget.length -= text.length
+    if (budget.length < 0) {
+      const error = new RpcError(
+        RPC_CODE.limit,
+        `the response exceeds ${this.#limits.responseLengthMax} characters: ask for less at a time`,
+      )
+      return errorText(idText, error)
+    }
+    return `{"jsonrpc":"2.0","id":${idText},"result":${text}}`
+  }
+
+  #failure(idText: string, name: string, error: unknown): string {
+    if (error instanceof RpcError) return errorText(idText, error)
+    this.#log.error({ method: name, error })
+    return errorText(idText, new RpcError(RPC_CODE.internal, 'internal error'))
+  }
+}
+
+function joinBatch(answers: readonly string[]): string {
+  const owed = answers.filter((answer) => answer !== '')
+  return owed.length === 0 ? '' : `[${owed.join(',')}]`
+}

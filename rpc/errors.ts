@@ -1,0 +1,81 @@
+// JSON-RPC errors. Owns: codes, and the phrases that Ethereum clients match on. Not: who raises them.
+import type { Json } from '../base/schema.ts'
+import type { SubmitRejection, SubmitRejectionCode } from './backend.ts'
+
+/** JSON-RPC 2.0, EIP-1474 and what geth answers. */
+export const RPC_CODE = {
+  parse: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  /** A bug or a failing disk: never for anything the caller could have caused. */
+  internal: -32603,
+  /** Deterministic refusals: a transaction, a height that is not held. */
+  refused: -32000,
+  /** A limit of this node; the message names one that works. */
+  limit: -32005,
+  /** A call that reverts; viem needs this code and `data` to name the custom error. */
+  reverted: 3,
+  /** EIP-7966: accepted, but not in a block within the time asked for. */
+  syncTimeout: 4,
+} as const
+
+/** An answer with `error`; everything else that a handler throws is an internal error. */
+export class RpcError extends Error {
+  readonly code: number
+  readonly data: Json | undefined
+  constructor(code: number, message: string, data?: Json) {
+    super(message)
+    this.name = 'RpcError'
+    this.code = code
+    this.data = data
+  }
+}
+
+export function invalidParams(message: string): RpcError {
+  return new RpcError(RPC_CODE.invalidParams, message)
+}
+
+export function limitExceeded(message: string): RpcError {
+  return new RpcError(RPC_CODE.limit, message)
+}
+
+/** geth's wording; clients match it to fall back to other methods. */
+export function methodNotFound(name: string): RpcError {
+  return new RpcError(
+    RPC_CODE.methodNotFound,
+    `the method ${name.slice(0, 80)} does not exist/is not available`,
+  )
+}
+
+/** The phrase that must stand in the message of each rejection (viem, ethers and geth agree on these). */
+const SUBMIT_PHRASES: { readonly [code in SubmitRejectionCode]: string } = {
+  malformed: 'malformed transaction',
+  typeNotSupported: 'transaction type not supported',
+  unprotected: 'only replay-protected (EIP-155) transactions allowed over RPC',
+  creation: 'contract creation is not supported',
+  wrongChainId: 'invalid chain id for signer',
+  oversized: 'oversized data',
+  invalidSignature: 'invalid sender',
+  intrinsicGasTooLow: 'intrinsic gas too low',
+  exceedsBlockGasLimit: 'exceeds block gas limit',
+  tipAboveFeeCap: 'max priority fee per gas higher than max fee per gas',
+  feeCapTooLow: 'max fee per gas less than block base fee',
+  nonceTooLow: 'nonce too low',
+  nonceTooHigh: 'nonce too high',
+  insufficientFunds: 'insufficient funds for gas * price + value',
+  alreadyKnown: 'already known',
+  replacementUnderpriced: 'replacement transaction underpriced',
+  accountLimit: 'account limit exceeded',
+  poolFull: 'txpool is full',
+  notReady: 'the node is not ready',
+}
+
+/** −32000 with the phrase clients look for and `data.code` for those who prefer codes. */
+export function submitError(rejection: SubmitRejection): RpcError {
+  const phrase = SUBMIT_PHRASES[rejection.code]
+  const message = rejection.message.toLowerCase().includes(phrase.toLowerCase())
+    ? rejection.message
+    : `${phrase}: ${rejection.message}`
+  return new RpcError(RPC_CODE.refused, message, { code: rejection.code })
+}

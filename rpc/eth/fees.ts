@@ -1,0 +1,150 @@
+// Fee suggestions and history. Owns: what a wallet should offer. Not: the base fee's rule (state/fees.ts).
+import { assert } from '../../base/assert.ts'
+import type { Json } from '../../base/schema.ts'
+import type { Backend, FinalizedBlock } from '../backend.ts'
+import { invalidParams } from '../errors.ts'
+import { defineMethod, type Method } from '../method.ts'
+import { optional, p, QUANTITY_SCHEMA } from '../params.ts'
+import { quantity } from './format.ts'
+import { findBlock } from './resolve.ts'
+
+/** 1 gwei: costs a transfer 0.00002 coins and outlives many steps of the base fee. */
+const TIP_FLOOR = 1_000_000_000n
+/** Blocks looked at for a suggestion. */
+const TIP_BLOCKS = 5
+/** Blocks and percentiles of one eth_feeHistory (geth's bounds). */
+const HISTORY_BLOCKS_MAX = 1024
+const PERCENTILES_MAX = 100
+
+/** Tips and gas of a block's transactions, ascending by tip. */
+function tipsOf(block: FinalizedBlock): { readonly tip: bigint; readonly gas: number }[] {
+  return block.receipts
+    .map((receipt) => ({
+      tip: receipt.effectiveGasPrice - block.header.baseFeePerGas,
+      gas: receipt.gasUsed,
+    }))
+    .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0))
+}
+
+/** Any tip is accepted, so the floor is enough until recent blocks were more than half full. */
+export async function suggestTip(backend: Backend): Promise<bigint> {
+  const medians: bigint[] = []
+  let height = backend.head().header.height
+  for (let i = 0; i < TIP_BLOCKS && height > 0; i++, height--) {
+    const block = await backend.blockByHeight(height)
+    if (block === undefined) break
+    if (block.header.gasUsed * 2 <= block.header.gasLimit) continue
+    const tips = tipsOf(block)
+    medians.push(tips[tips.length >> 1]?.tip ?? 0n)
+  }
+  return medians.reduce((highest, tip) => (tip > highest ? tip : highest), TIP_FLOOR)
+}
+
+function parsePercentiles(json: Json): readonly number[] {
+  if (!Array.isArray(json) || json.length > PERCENTILES_MAX) {
+    throw new Error(`expected at most ${PERCENTILES_MAX} percentiles`)
+  }
+  let last = 0
+  for (const value of json as readonly Json[]) {
+    if (typeof value !== 'number' || !(value >= last && value <= 100)) {
+      throw new Error('expected ascending percentiles from 0 to 100')
+    }
+    last = value
+  }
+  return json as readonly number[]
+}
+
+function rewards(block: FinalizedBlock, percentiles: readonly number[]): Json {
+  const tips = tipsOf(block)
+  if (tips.length === 0) return percentiles.map(() => '0x0')
+  const total = tips.reduce((sum, { gas }) => sum + gas, 0)
+  let at = 0
+  let gas = tips[0]!.gas
+  return percentiles.map((percentile) => {
+    while (at < tips.length - 1 && gas < (total * percentile) / 100) gas += tips[++at]!.gas
+    return quantity(tips[at]!.tip)
+  })
+}
+
+async function feeHistory(
+  backend: Backend,
+  newest: FinalizedBlock,
+  count: number,
+  percentiles: readonly number[] | undefined,
+): Promise<Json> {
+  const { height } = newest.header
+  const fees: string[] = []
+  const ratios: number[] = []
+  const reward: Json[] = []
+  let oldest = Math.max(0, height - count + 1)
+  for (let h = oldest; h <= height; h++) {
+    const block = h === height ? newest : await backend.blockByHeight(h)
+    if (block === undefined) {
+      // Pruned: the answer begins after the gap.
+      fees.length = ratios.length = reward.length = 0
+      oldest = h + 1
+      continue
+    }
+    const { header } = block
+    fees.push(quantity(header.baseFeePerGas))
+    ratios.push(header.gasLimit === 0 ? 0 : header.gasUsed / header.gasLimit)
+    if (percentiles !== undefined) reward.push(rewards(block, percentiles))
+  }
+  assert(oldest <= height, 'the newest block was given')
+  const next = await backend.blockByHeight(height + 1)
+  fees.push(quantity(next?.header.baseFeePerGas ?? backend.nextBaseFee()))
+  return {
+    oldestBlock: quantity(oldest),
+    baseFeePerGas: fees,
+    gasUsedRatio: ratios,
+    ...(percentiles === undefined || percentiles.length === 0 ? {} : { reward }),
+  }
+}
+
+export function feeMethods(backend: Backend): readonly Method[] {
+  const percentilesParam = {
+    schema: { type: 'array', items: { type: 'number' } },
+    required: true,
+    parse: parsePercentiles,
+    absent: () => [],
+  }
+  return [
+    defineMethod({
+      name: 'eth_gasPrice',
+      doc: 'Next base fee plus the suggested tip, with room for the base fee to double.',
+      cost: 5,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: async () => quantity(2n * backend.nextBaseFee() + (await suggestTip(backend))),
+    }),
+    defineMethod({
+      name: 'eth_baseFee',
+      doc: 'Base fee of the next block.',
+      cost: 1,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: () => quantity(backend.nextBaseFee()),
+    }),
+    defineMethod({
+      name: 'eth_maxPriorityFeePerGas',
+      doc: 'Suggested tip: 1 gwei while blocks have room, else the highest recent median.',
+      cost: 5,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: async () => quantity(await suggestTip(backend)),
+    }),
+    defineMethod({
+      name: 'eth_feeHistory',
+      doc: `Base fees, fill and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
+      cost: 100,
+      params: { blockCount: p.uintOrInteger, newestBlock: p.block, percentiles: optional(percentilesParam) },
+      returns: { type: 'object' },
+      run: async ({ blockCount, newestBlock, percentiles }) => {
+        if (blockCount < 1) throw invalidParams('invalid argument 0 (blockCount): expected at least 1')
+        const newest = await findBlock(backend, newestBlock)
+        if (newest === undefined) throw invalidParams('invalid argument 1 (newestBlock): no such block')
+        return feeHistory(backend, newest, Math.min(blockCount, HISTORY_BLOCKS_MAX), percentiles)
+      },
+    }),
+  ]
+}

@@ -1,0 +1,60 @@
+// From a block selector to a block or a state. Owns: what the tags mean and the errors for what is not held.
+import type { Height } from '../../base/ids.ts'
+import type { Backend, FinalizedBlock, StateView } from '../backend.ts'
+import { RPC_CODE, RpcError } from '../errors.ts'
+import type { BlockSelector } from '../params.ts'
+
+/** A finalized block; `pending` is the tip, because nothing unfinalized is shown as a block. */
+export function findBlock(
+  backend: Backend,
+  selector: BlockSelector,
+): FinalizedBlock | undefined | Promise<FinalizedBlock | undefined> {
+  const head = backend.head()
+  switch (selector.kind) {
+    case 'latest':
+    case 'pending':
+      return head
+    case 'height':
+      if (selector.height > head.header.height) return undefined
+      return selector.height === head.header.height ? head : backend.blockByHeight(selector.height)
+    case 'hash':
+      return backend.blockByHash(selector.hash)
+  }
+}
+
+function notHeld(backend: Backend, height: Height): RpcError {
+  const newest = backend.head().header.height
+  const oldest = backend.stateHeightMin()
+  if (height > newest) {
+    return new RpcError(RPC_CODE.refused, `header not found: block ${height} is above the latest, ${newest}`)
+  }
+  return new RpcError(
+    RPC_CODE.refused,
+    `the state of block ${height} is not held: this node serves blocks ${oldest} to ${newest}`,
+    { heightMin: oldest, heightMax: newest },
+  )
+}
+
+/** Throws RpcError when that state is not held. */
+export function mustFindState(backend: Backend, selector: BlockSelector): StateView | Promise<StateView> {
+  if (selector.kind === 'hash') return stateByHash(backend, selector)
+  const view = backend.stateAt(selector.kind === 'height' ? selector.height : selector.kind)
+  if (view !== undefined) return view
+  throw notHeld(backend, selector.kind === 'height' ? selector.height : backend.head().header.height)
+}
+
+async function stateByHash(
+  backend: Backend,
+  selector: Extract<BlockSelector, { kind: 'hash' }>,
+): Promise<StateView> {
+  const block = await backend.blockByHash(selector.hash)
+  if (block === undefined) throw new RpcError(RPC_CODE.refused, 'header for hash not found')
+  const view = backend.stateAt(block.header.height)
+  if (view === undefined) throw notHeld(backend, block.header.height)
+  return view
+}
+
+/** Applies `use` now when the value is in memory, later when it is not: most answers stay synchronous. */
+export function withValue<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
+  return value instanceof Promise ? value.then(use) : use(value)
+}

@@ -1,0 +1,132 @@
+// eth_sendRawTransaction and its synchronous form. Owns: waiting for inclusion. Not: admission (the node's mempool).
+import { bytesKey, toHex } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import type { TxId } from '../../base/ids.ts'
+import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
+import type { Json } from '../../base/schema.ts'
+import type { Backend, FinalizedBlock } from '../backend.ts'
+import { limitExceeded, RPC_CODE, RpcError, submitError } from '../errors.ts'
+import { defineMethod, type Method } from '../method.ts'
+import { HASH_SCHEMA, invalidWhen, optional, p } from '../params.ts'
+import type { BlockIndexes } from './blockIndex.ts'
+import { receiptJson } from './format.ts'
+
+const SYNC_TIMEOUT_MS_DEFAULT = 5_000
+const SYNC_TIMEOUT_MS_MAX = 60_000
+/** Requests that may wait for inclusion at once. */
+const WAITERS_MAX = 4_096
+/** Beyond this the bytes are not even looked at; up to it `oversized data` names the limit. */
+const RAW_BYTES_MAX = 2 * TX_BYTES_MAX
+
+type Waiter = (at: { readonly block: FinalizedBlock; readonly index: number }) => void
+
+/** Tells callers when their transaction became final. */
+class Inclusion {
+  readonly #waiters = new Map<string, Set<Waiter>>()
+  #count = 0
+
+  constructor(backend: Backend) {
+    backend.onFinalized((block) => {
+      if (this.#count === 0) return
+      block.transactions.forEach((transaction, index) => {
+        const waiters = this.#waiters.get(bytesKey(transaction.id))
+        if (waiters !== undefined) for (const waiter of [...waiters]) waiter({ block, index })
+      })
+    })
+  }
+
+  get full(): boolean {
+    return this.#count >= WAITERS_MAX
+  }
+
+  add(id: TxId, waiter: Waiter): () => void {
+    const key = bytesKey(id)
+    const waiters = this.#waiters.get(key) ?? new Set()
+    waiters.add(waiter)
+    this.#waiters.set(key, waiters)
+    this.#count++
+    return () => {
+      if (!waiters.delete(waiter)) return
+      this.#count--
+      if (waiters.size === 0) this.#waiters.delete(key)
+    }
+  }
+}
+
+async function submit(backend: Backend, raw: Uint8Array): Promise<TxId> {
+  const result = await backend.submit(raw)
+  if (!result.ok) throw submitError(result.rejection)
+  return result.id
+}
+
+function waitForReceipt(options: {
+  readonly inclusion: Inclusion
+  readonly indexes: BlockIndexes
+  readonly id: TxId
+  readonly timeoutMs: number
+}): { readonly receipt: Promise<Json>; cancel(): void } {
+  const { inclusion, indexes, id, timeoutMs } = options
+  let cancel = (): void => undefined
+  const receipt = new Promise<Json>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      remove()
+      const message = `the transaction was added to the mempool but was not in a block within ${timeoutMs} ms`
+      reject(new RpcError(RPC_CODE.syncTimeout, message, toHex(id)))
+    }, timeoutMs)
+    const remove = inclusion.add(id, ({ block, index }) => {
+      cancel()
+      resolve(receiptJson(block, indexes.of(block), index))
+    })
+    cancel = () => {
+      clearTimeout(timer)
+      remove()
+    }
+  })
+  return { receipt, cancel: () => cancel() }
+}
+
+export function submitMethods(backend: Backend, indexes: BlockIndexes): readonly Method[] {
+  const inclusion = new Inclusion(backend)
+  return [
+    defineMethod({
+      name: 'eth_sendRawTransaction',
+      doc: 'Submits a signed transaction (types 2, 1, protected 0) and answers its hash.',
+      cost: 2,
+      params: { raw: p.data(RAW_BYTES_MAX) },
+      returns: HASH_SCHEMA,
+      run: ({ raw }) => submit(backend, raw).then(toHex),
+    }),
+    defineMethod({
+      name: 'eth_sendRawTransactionSync',
+      doc: 'Submits and answers the receipt once the block is final (EIP-7966); error 4 with the hash on time-out.',
+      cost: 10,
+      params: {
+        raw: p.data(RAW_BYTES_MAX),
+        timeoutMs: optional(
+          invalidWhen(p.uintOrInteger, (value) =>
+            value >= 1 && value <= SYNC_TIMEOUT_MS_MAX ? undefined : `expected 1 to ${SYNC_TIMEOUT_MS_MAX}`,
+          ),
+        ),
+      },
+      returns: { type: 'object' },
+      run: async ({ raw, timeoutMs }) => {
+        if (inclusion.full) throw limitExceeded(`at most ${WAITERS_MAX} requests may wait at once`)
+        const id = keccak256(raw)
+        // Before submitting: on a fast chain the block may be final before submit's promise is.
+        const waiting = waitForReceipt({
+          inclusion,
+          indexes,
+          id,
+          timeoutMs: timeoutMs ?? SYNC_TIMEOUT_MS_DEFAULT,
+        })
+        try {
+          await submit(backend, raw)
+        } catch (error) {
+          waiting.cancel()
+          throw error
+        }
+        return waiting.receipt
+      },
+    }),
+  ]
+}

@@ -1,0 +1,160 @@
+// The parameter kinds of the methods. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
+import { parseHex } from '../base/bytes.ts'
+import { type Address, type Hash32, parseAddress, parseHash32 } from '../base/ids.ts'
+import type { Field, Json, JsonSchema } from '../base/schema.ts'
+import type { Param } from './method.ts'
+
+/** Which block a question is about; `safe` and `finalized` are `latest`, `earliest` is height 0. */
+export type BlockSelector =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'height'; readonly height: number }
+  | { readonly kind: 'hash'; readonly hash: Hash32 }
+
+const LATEST: BlockSelector = { kind: 'latest' }
+const PENDING: BlockSelector = { kind: 'pending' }
+const EARLIEST: BlockSelector = { kind: 'height', height: 0 }
+
+function required<T>(schema: JsonSchema, parse: (json: Json) => T): Param<T> {
+  return {
+    schema,
+    required: true,
+    parse,
+    absent: () => {
+      throw new TypeError('required')
+    },
+  }
+}
+
+/** The same parameter, left out or null = undefined. */
+export function optional<T>(param: Param<T>): Param<T | undefined> {
+  return { schema: param.schema, required: false, parse: param.parse, absent: () => undefined }
+}
+
+/** The same parameter with a value for when it is left out. */
+export function withDefault<T>(param: Param<T>, value: T): Param<T> {
+  return { schema: param.schema, required: false, parse: param.parse, absent: () => value }
+}
+
+/** The same parameter with a further condition; `reason` answers undefined when it holds. */
+export function invalidWhen<T>(param: Param<T>, reason: (value: T) => string | undefined): Param<T> {
+  return {
+    ...param,
+    parse: (json) => {
+      const value = param.parse(json)
+      const broken = reason(value)
+      if (broken !== undefined) throw new Error(broken)
+      return value
+    },
+  }
+}
+
+/** A quantity: 0x and up to 64 hex digits without leading zeros. Throws an Error with the reason. */
+export function parseQuantity(json: Json): bigint {
+  if (typeof json !== 'string') throw new Error('expected a quantity as a 0x hex string')
+  if (!json.startsWith('0x')) throw new Error('hex string without 0x prefix')
+  if (json.length === 2) throw new Error('empty hex number')
+  if (json.length > 66) throw new Error('hex number exceeds 256 bits')
+  if (!/^0x[0-9a-fA-F]+$/.test(json)) throw new Error('invalid hex digits')
+  if (json.length > 3 && json[2] === '0') throw new Error('hex number with leading zero digits')
+  return BigInt(json)
+}
+
+/** A quantity that is a safe integer. */
+export function parseUint(json: Json): number {
+  const value = parseQuantity(json)
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error('number out of range')
+  return Number(value)
+}
+
+/** 0x hex of whole bytes, at most `bytesMax`. */
+export function parseData(json: Json, bytesMax: number): Uint8Array {
+  if (typeof json !== 'string' || !json.startsWith('0x')) throw new Error('expected bytes as a 0x hex string')
+  if (json.length > 2 + 2 * bytesMax) throw new Error(`expected at most ${bytesMax} bytes`)
+  if (json.length % 2 !== 0) throw new Error('hex string of odd length')
+  const bytes = parseHex(json)
+  if (bytes === undefined) throw new Error('invalid hex digits')
+  return bytes
+}
+
+export function parseAddressJson(json: Json): Address {
+  const address = typeof json === 'string' ? parseAddress(json) : undefined
+  if (address === undefined) throw new Error('expected an address, 20 bytes as 0x hex')
+  return address
+}
+
+export function parseHashJson(json: Json): Hash32 {
+  const hash = typeof json === 'string' ? parseHash32(json) : undefined
+  if (hash === undefined) throw new Error('expected 32 bytes as 0x hex')
+  return hash
+}
+
+/** A tag, a quantity, a block hash, or EIP-1898's object. */
+export function parseBlockSelector(json: Json): BlockSelector {
+  if (json === 'latest' || json === 'safe' || json === 'finalized') return LATEST
+  if (json === 'pending') return PENDING
+  if (json === 'earliest') return EARLIEST
+  if (typeof json === 'string') {
+    if (json.length === 66) return { kind: 'hash', hash: parseHashJson(json) }
+    return { kind: 'height', height: parseUint(json) }
+  }
+  if (json !== null && typeof json === 'object' && !Array.isArray(json)) {
+    const { blockHash, blockNumber } = json as { readonly [name: string]: Json | undefined }
+    if (blockHash !== undefined && blockNumber !== undefined)
+      throw new Error('cannot specify both blockHash and blockNumber, choose one or the other')
+    if (blockHash !== undefined) return { kind: 'hash', hash: parseHashJson(blockHash) }
+    if (blockNumber !== undefined) return parseBlockSelector(blockNumber)
+  }
+  throw new Error(
+    'expected a block number, a tag (latest, pending, earliest, safe, finalized) or a block hash',
+  )
+}
+
+export const QUANTITY_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x(0|[1-9a-f][0-9a-f]*)$' }
+export const DATA_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
+export const HASH_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{64}$' }
+export const ADDRESS_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{40}$' }
+const BLOCK_SCHEMA: JsonSchema = {
+  oneOf: [
+    { enum: ['latest', 'pending', 'earliest', 'safe', 'finalized'] },
+    QUANTITY_SCHEMA,
+    HASH_SCHEMA,
+    { type: 'object' },
+  ],
+}
+
+export const p = {
+  address: required(ADDRESS_SCHEMA, parseAddressJson),
+  hash: required(HASH_SCHEMA, parseHashJson),
+  quantity: required(QUANTITY_SCHEMA, parseQuantity),
+  uint: required(QUANTITY_SCHEMA, parseUint),
+  /** Either convention: a quantity or a JSON integer. */
+  uintOrInteger: required({ oneOf: [QUANTITY_SCHEMA, { type: 'integer', minimum: 0 }] }, (json) => {
+    if (typeof json !== 'number') return parseUint(json)
+    if (!Number.isSafeInteger(json) || json < 0) throw new Error('expected a non-negative integer')
+    return json
+  }),
+  block: required(BLOCK_SCHEMA, parseBlockSelector),
+  /** Left out = latest, as every Ethereum node does. */
+  blockOrLatest: withDefault(required(BLOCK_SCHEMA, parseBlockSelector), LATEST),
+  bool: required({ type: 'boolean' }, (json) => {
+    if (typeof json !== 'boolean') throw new Error('expected true or false')
+    return json
+  }),
+  data: (bytesMax: number): Param<Uint8Array> => required(DATA_SCHEMA, (json) => parseData(json, bytesMax)),
+  text: (lengthMax: number): Param<string> =>
+    required({ type: 'string', maxLength: lengthMax }, (json) => {
+      if (typeof json !== 'string' || json.length > lengthMax)
+        throw new Error(`expected a string of at most ${lengthMax} characters`)
+      return json
+    }),
+  /** Any JSON value; the method looks closer. */
+  json: required({}, (json) => json),
+  /** A native value in its schema's JSON form. */
+  field: <T>(field: Field<T>): Param<T> => ({
+    schema: field.jsonSchema,
+    required: field.optional !== true,
+    parse: (json) => field.fromJson(json),
+    absent: () => field.absent(),
+  }),
+} as const
