@@ -1,5 +1,8 @@
 // Consensus messages between validators. Owns: peer ↔ validator index and delivery. Not: the messages' bytes.
-import type { PeerKey } from './protocol.ts'
+import { CONSENSUS_FRAME_BYTES_MAX, CONSENSUS_QUEUE_BYTES_MAX } from './limits.ts'
+import type { P2pHost, PeerKey } from './protocol.ts'
+
+export const CONSENSUS_PROTOCOL = '/suanli/consensus/1'
 
 /** Who sent a consensus message; the index is absent for a validator that has left the current set. */
 export interface ConsensusPeer {
@@ -21,4 +24,35 @@ export interface ConsensusChannel {
   /** To every connected consensus peer; returns to how many. */
   broadcast(bytes: Uint8Array): number
   peers(): readonly ConsensusPeer[]
+}
+
+/** Adds the consensus protocol to a host that has not started. */
+export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler): ConsensusChannel {
+  const who = (peer: PeerKey): ConsensusPeer => ({
+    peer,
+    validatorIndex: host.getPeer(peer)?.validatorIndex,
+  })
+  const port = host.register(
+    {
+      id: CONSENSUS_PROTOCOL,
+      frameBytesMax: CONSENSUS_FRAME_BYTES_MAX,
+      queueBytesMax: CONSENSUS_QUEUE_BYTES_MAX,
+      overflow: 'disconnect',
+      consensusOnly: true,
+    },
+    {
+      onOpen: (peer) => handler.onPeerUp?.(who(peer)),
+      onFrame: (peer, frame) => handler.onMessage(who(peer), frame),
+      onClose: (peer, reason) => handler.onPeerDown?.(who(peer), reason),
+    },
+  )
+  return {
+    send: (peer, bytes) => port.send(peer, bytes),
+    sendToValidator: (validatorIndex, bytes) => {
+      const peer = host.getValidatorPeer(validatorIndex)
+      return peer !== undefined && port.send(peer, bytes)
+    },
+    broadcast: (bytes) => port.broadcast(bytes),
+    peers: () => port.peers().map(who),
+  }
 }

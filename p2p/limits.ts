@@ -10,11 +10,14 @@ export const CONSENSUS_QUEUE_BYTES_MAX = 4 * CONSENSUS_FRAME_BYTES_MAX
 export const GOSSIP_BATCH_BYTES_MAX = 256 * 1024
 export const GOSSIP_BATCH_TXS_MAX = 1024
 export const GOSSIP_QUEUE_BYTES_MAX = 8 * 1024 * 1024
-/** One response of the range protocol: as many blocks as fit, at least one. */
-export const SYNC_RESPONSE_BYTES_MAX = 8 * 1024 * 1024
+/** Blocks of one range response, bytes: as many as fit, and always one. */
+export const SYNC_RANGE_BYTES_MAX = BLOCK_BYTES_MAX
 export const SYNC_RANGE_COUNT_MAX = 128
 /** A certificate that travels beside a block. */
 export const SYNC_CERTIFICATE_BYTES_MAX = 1024
+/** The blocks, their certificates and field tags. */
+export const SYNC_RESPONSE_BYTES_MAX =
+  SYNC_RANGE_BYTES_MAX + SYNC_RANGE_COUNT_MAX * (SYNC_CERTIFICATE_BYTES_MAX + 32)
 /** Connections from peers that `setPeers` does not name. */
 export const UNKNOWN_PEERS_MAX = 16
 /** Static peers: a full validator set and as many other nodes. */

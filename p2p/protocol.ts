@@ -18,7 +18,7 @@ export interface StaticPeer {
   readonly addresses: readonly string[]
   /** Index in the current validator set; absent for other nodes. */
   readonly validatorIndex?: number
-  /** Overrides who may speak consensus, e.g. a leaving validator; default: has a `validatorIndex`. */
+  /** Overrides who may speak consensus: true for a leaving validator, false on a node that only observes. Default: has a `validatorIndex`. */
   readonly consensus?: boolean
 }
 
@@ -74,6 +74,7 @@ export interface P2pEvents {
 }
 
 export interface P2pHost {
+  readonly logger: P2pLogger
   /** Own peer id as text. */
   readonly peerId: PeerKey
   /** Own multihash bytes, as they stand in `Validator.peerId`. */
@@ -91,6 +92,8 @@ export interface P2pHost {
   /** Static peers and whoever else is connected. */
   peers(): readonly PeerInfo[]
   getPeer(peer: PeerKey): PeerInfo | undefined
+  /** The peer of a validator in the current set, connected or not. */
+  getValidatorPeer(validatorIndex: number): PeerKey | undefined
   /** Counts an offence, 1 (slight) to 100 (disconnected at once, refused for a while). */
   penalise(peer: PeerKey, points: number, reason: string): void
   on<E extends keyof P2pEvents>(event: E, listener: P2pEvents[E]): void

@@ -1,6 +1,8 @@
 // Request and response over one framed channel per peer: ids, time-outs, limits in flight and per second.
 // Owns: matching answers to questions. Not: what the bytes mean.
-import type { PeerKey } from './protocol.ts'
+import { concatBytes } from '../base/bytes.ts'
+import { SchemaError } from '../base/schema.ts'
+import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
 
@@ -23,12 +25,12 @@ export interface RequestResponseOptions {
   readonly responseBytesMax: number
   /** Own requests awaiting an answer from one peer; the next one fails with `busy`. */
   readonly inFlightPerPeerMax: number
-  /** Requests served per second for one peer; more are answered `busy`. */
+  /** Requests served per second for one peer; more are answered `busy`, and a flood of them is an offence. */
   readonly servedPerSecondMax: number
   /** Default time-out of a request, ms. */
   readonly timeoutMs: number
   readonly consensusOnly: boolean
-  /** Answers a peer's request; `undefined` refuses it. A throw is an offence of the peer. */
+  /** Answers a peer's request; `undefined` refuses it. A SchemaError is an offence of the peer, any other throw is logged. */
   serve(peer: PeerKey, request: Uint8Array): Promise<Uint8Array | undefined> | Uint8Array | undefined
 }
 
@@ -37,4 +39,213 @@ export interface RequestResponse {
   request(peer: PeerKey, request: Uint8Array, timeoutMs?: number): Promise<Uint8Array>
   /** Peers that can be asked now. */
   peers(): readonly PeerKey[]
+  /** Fails every request in flight. */
+  close(): void
+}
+
+const KIND_REQUEST = 0
+const KIND_RESPONSE = 1
+const KIND_BUSY = 2
+const KIND_REFUSED = 3
+/** Kind and request number. */
+const ENVELOPE_BYTES = 5
+const OFFENCE_POINTS = 10
+
+/** Adds a request protocol to a host that has not started. */
+export function createRequestResponse(host: P2pHost, options: RequestResponseOptions): RequestResponse {
+  return new Requests(host, options)
+}
+
+interface InFlight {
+  readonly peer: PeerKey
+  readonly timer: NodeJS.Timeout
+  resolve(response: Uint8Array): void
+  reject(error: RequestError): void
+}
+
+/** What one peer asks of this node. */
+interface Client {
+  tokens: number
+  atMs: number
+  serving: number
+}
+
+class Requests implements RequestResponse {
+  readonly #host: P2pHost
+  readonly #options: RequestResponseOptions
+  readonly #port: ProtocolPort
+  readonly #inFlight = new Map<number, InFlight>()
+  readonly #clients = new Map<PeerKey, Client>()
+  #nextId = 0
+  #closed = false
+
+  constructor(host: P2pHost, options: RequestResponseOptions) {
+    this.#host = host
+    this.#options = options
+    const frameBytesMax = Math.max(options.requestBytesMax, options.responseBytesMax) + ENVELOPE_BYTES
+    this.#port = host.register(
+      {
+        id: options.id,
+        frameBytesMax,
+        // Every answer a peer may have outstanding fits, so an honest one is never refused for lack of room.
+        queueBytesMax: (options.inFlightPerPeerMax + 1) * (frameBytesMax + ENVELOPE_BYTES),
+        overflow: 'refuse',
+        consensusOnly: options.consensusOnly,
+      },
+      {
+        onFrame: (peer, frame) => this.#onFrame(peer, frame),
+        onClose: (peer, reason) => this.#onClose(peer, reason),
+      },
+    )
+  }
+
+  peers(): readonly PeerKey[] {
+    return this.#port.peers()
+  }
+
+  request(peer: PeerKey, request: Uint8Array, timeoutMs = this.#options.timeoutMs): Promise<Uint8Array> {
+    const failure = (code: RequestFailure, reason: string) => new RequestError({ code, peer, reason })
+    if (request.length > this.#options.requestBytesMax) {
+      throw new RangeError(
+        `${this.#options.id}: a request has at most ${this.#options.requestBytesMax} bytes`,
+      )
+    }
+    if (this.#closed) return Promise.reject(failure('closed', 'this node is shutting down'))
+    let waiting = 0
+    for (const entry of this.#inFlight.values()) if (entry.peer === peer) waiting++
+    if (waiting >= this.#options.inFlightPerPeerMax) {
+      return Promise.reject(failure('busy', `${waiting} requests are in flight`))
+    }
+    const id = this.#freeId()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#take(id)?.reject(failure('timeout', `no answer within ${timeoutMs} ms`)),
+        timeoutMs,
+      )
+      this.#inFlight.set(id, { peer, timer, resolve, reject })
+      if (!this.#port.send(peer, envelope(KIND_REQUEST, id, request))) {
+        this.#take(id)?.reject(failure('disconnected', 'no open channel'))
+      }
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const [id, { peer }] of [...this.#inFlight]) {
+      this.#take(id)?.reject(new RequestError({ code: 'closed', peer, reason: 'this node is shutting down' }))
+    }
+  }
+
+  #freeId(): number {
+    do this.#nextId = (this.#nextId + 1) >>> 0
+    while (this.#inFlight.has(this.#nextId))
+    return this.#nextId
+  }
+
+  #take(id: number): InFlight | undefined {
+    const entry = this.#inFlight.get(id)
+    if (entry === undefined) return undefined
+    clearTimeout(entry.timer)
+    this.#inFlight.delete(id)
+    return entry
+  }
+
+  #onClose(peer: PeerKey, reason: string): void {
+    this.#clients.delete(peer)
+    for (const [id, entry] of [...this.#inFlight]) {
+      if (entry.peer === peer)
+        this.#take(id)?.reject(new RequestError({ code: 'disconnected', peer, reason }))
+    }
+  }
+
+  #onFrame(peer: PeerKey, frame: Uint8Array): void {
+    if (frame.length < ENVELOPE_BYTES) throw new RangeError('truncated request envelope')
+    const kind = frame[0]!
+    const id = new DataView(frame.buffer, frame.byteOffset).getUint32(1)
+    const body = frame.subarray(ENVELOPE_BYTES)
+    if (kind === KIND_REQUEST) {
+      this.#onRequest(peer, id, body)
+      return
+    }
+    if (kind > KIND_REFUSED) throw new RangeError(`unknown request envelope ${kind}`)
+    // Nobody waits for an answer that comes after its time-out, and nobody may answer for another peer.
+    if (this.#inFlight.get(id)?.peer !== peer) return
+    if (kind === KIND_RESPONSE && body.length > this.#options.responseBytesMax) {
+      throw new RangeError(
+        `response of ${body.length} bytes, at most ${this.#options.responseBytesMax} allowed`,
+      )
+    }
+    const entry = this.#take(id)!
+    if (kind === KIND_RESPONSE) entry.resolve(body)
+    else if (kind === KIND_BUSY) {
+      entry.reject(new RequestError({ code: 'busy', peer, reason: 'the peer is busy' }))
+    } else entry.reject(new RequestError({ code: 'refused', peer, reason: 'the peer refused' }))
+  }
+
+  #onRequest(peer: PeerKey, id: number, body: Uint8Array): void {
+    if (body.length > this.#options.requestBytesMax) {
+      throw new RangeError(
+        `request of ${body.length} bytes, at most ${this.#options.requestBytesMax} allowed`,
+      )
+    }
+    const client = this.#clientOf(peer)
+    client.tokens--
+    if (client.tokens < -this.#options.servedPerSecondMax) {
+      client.tokens = 0
+      this.#host.penalise(peer, OFFENCE_POINTS, `${this.#options.id}: too many requests`)
+      return
+    }
+    if (client.tokens < 0 || client.serving >= this.#options.inFlightPerPeerMax) {
+      this.#port.send(peer, envelope(KIND_BUSY, id))
+      return
+    }
+    client.serving++
+    this.#serve(peer, id, body)
+      .catch((error) => {
+        this.#port.send(peer, envelope(KIND_REFUSED, id))
+        if (error instanceof SchemaError) {
+          this.#host.penalise(
+            peer,
+            OFFENCE_POINTS,
+            `${this.#options.id}: malformed request: ${error.message}`,
+          )
+        } else
+          this.#host.logger.warn({ peer, protocolId: this.#options.id, err: error }, 'request not served')
+      })
+      .finally(() => {
+        client.serving--
+      })
+  }
+
+  async #serve(peer: PeerKey, id: number, body: Uint8Array): Promise<void> {
+    const response = await this.#options.serve(peer, body)
+    if (response === undefined || response.length > this.#options.responseBytesMax) {
+      this.#port.send(peer, envelope(KIND_REFUSED, id))
+      return
+    }
+    if (!this.#port.send(peer, envelope(KIND_RESPONSE, id, response))) {
+      this.#port.send(peer, envelope(KIND_BUSY, id))
+    }
+  }
+
+  /** The peer's bucket, refilled for the time that has passed. */
+  #clientOf(peer: PeerKey): Client {
+    const max = this.#options.servedPerSecondMax
+    const nowMs = Date.now()
+    let client = this.#clients.get(peer)
+    if (client === undefined) {
+      client = { tokens: max, atMs: nowMs, serving: 0 }
+      this.#clients.set(peer, client)
+    }
+    client.tokens = Math.min(max, client.tokens + (Math.max(0, nowMs - client.atMs) / 1000) * max)
+    client.atMs = nowMs
+    return client
+  }
+}
+
+function envelope(kind: number, id: number, body: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const head = new Uint8Array(ENVELOPE_BYTES)
+  head[0] = kind
+  new DataView(head.buffer).setUint32(1, id)
+  return concatBytes(head, body)
 }

@@ -1,6 +1,24 @@
 // Batched transaction gossip. Owns: batching, the seen-cache, who is told. Not: validity (the mempool's).
+import { bytesKey } from '../base/bytes.ts'
+import { keccak256 } from '../base/crypto/hash.ts'
 import type { TxId } from '../base/ids.ts'
-import type { PeerKey } from './protocol.ts'
+import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
+import { message, t } from '../base/schema.ts'
+import { GOSSIP_BATCH_BYTES_MAX, GOSSIP_BATCH_TXS_MAX, GOSSIP_QUEUE_BYTES_MAX } from './limits.ts'
+import type { P2pHost, PeerInfo, PeerKey, ProtocolPort } from './protocol.ts'
+
+export const GOSSIP_PROTOCOL = '/suanli/transactions/1'
+const BATCH_DELAY_MS = 10
+const SEEN_MAX = 65_536
+/** A transaction's tag and length inside a batch. */
+const ENTRY_OVERHEAD_BYTES = 8
+const FRAME_OVERHEAD_BYTES = 16
+
+const batchSchema = message('TransactionBatch', {
+  /** Sent on purpose to one peer: passed up although it was seen before. */
+  resent: t.bool,
+  transactions: t.list(t.bytes(TX_BYTES_MAX), GOSSIP_BATCH_TXS_MAX),
+})
 
 export interface GossipTx {
   /** The envelope's original bytes. */
@@ -12,8 +30,8 @@ export interface GossipTx {
 export interface TxGossipOptions {
   /** Whether this node is in the current validator set: then what came from a validator is not passed on. */
   isValidator(): boolean
-  /** Transactions not seen before, one call a batch. */
-  onTransactions(peer: PeerKey, transactions: readonly GossipTx[]): void
+  /** Transactions not seen before, one call a batch. While a returned promise is pending the peer is not read further. */
+  onTransactions(peer: PeerKey, transactions: readonly GossipTx[]): void | Promise<void>
   /** Shortest time between two batches, ms; the first after a pause leaves at once. Default 10. */
   readonly batchDelayMs?: number
   /** Remembered transaction ids. Default 65,536. */
@@ -29,4 +47,166 @@ export interface TxGossip {
   sendTo(peer: PeerKey, transactions: readonly Uint8Array[]): boolean
   /** Drops the pending batch and its timer. */
   close(): void
+}
+
+/** Adds transaction gossip to a host that has not started. */
+export function createTxGossip(host: P2pHost, options: TxGossipOptions): TxGossip {
+  return new Gossip(host, options)
+}
+
+/** A bounded set that forgets the oldest half at a time. */
+class SeenCache {
+  readonly #halfMax: number
+  #young = new Set<string>()
+  #old = new Set<string>()
+
+  constructor(seenMax: number) {
+    this.#halfMax = Math.max(1, Math.ceil(seenMax / 2))
+  }
+
+  /** True when the key was not known. */
+  add(key: string): boolean {
+    if (this.#young.has(key) || this.#old.has(key)) return false
+    if (this.#young.size >= this.#halfMax) {
+      this.#old = this.#young
+      this.#young = new Set()
+    }
+    this.#young.add(key)
+    return true
+  }
+}
+
+interface Pending {
+  readonly raw: Uint8Array
+  /** Set on a relayed transaction: whom not to tell, and whether only validators need it. */
+  readonly relayed?: { readonly from: PeerKey; readonly validatorsOnly: boolean }
+}
+
+class Gossip implements TxGossip {
+  readonly #host: P2pHost
+  readonly #options: TxGossipOptions
+  readonly #port: ProtocolPort
+  readonly #seen: SeenCache
+  readonly #delayMs: number
+  #pending: Pending[] = []
+  #pendingBytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #sentAtMs = 0
+  #closed = false
+
+  constructor(host: P2pHost, options: TxGossipOptions) {
+    this.#host = host
+    this.#options = options
+    this.#delayMs = options.batchDelayMs ?? BATCH_DELAY_MS
+    this.#seen = new SeenCache(options.seenMax ?? SEEN_MAX)
+    this.#port = host.register(
+      {
+        id: GOSSIP_PROTOCOL,
+        frameBytesMax: GOSSIP_BATCH_BYTES_MAX,
+        queueBytesMax: GOSSIP_QUEUE_BYTES_MAX,
+        overflow: 'refuse',
+        consensusOnly: false,
+      },
+      { onFrame: (peer, frame) => this.#onFrame(peer, frame) },
+    )
+  }
+
+  publish(transaction: GossipTx): void {
+    this.#seen.add(bytesKey(transaction.id))
+    this.#enqueue({ raw: transaction.raw })
+  }
+
+  relay(transaction: GossipTx, from: PeerKey): void {
+    const validator = this.#options.isValidator()
+    // A validator sends what it got from clients to all validators itself.
+    if (validator && this.#host.getPeer(from)?.validatorIndex !== undefined) return
+    this.#enqueue({ raw: transaction.raw, relayed: { from, validatorsOnly: validator } })
+  }
+
+  sendTo(peer: PeerKey, transactions: readonly Uint8Array[]): boolean {
+    let sent = true
+    for (const frame of encodeBatches(transactions, true)) sent = this.#port.send(peer, frame) && sent
+    return sent
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#pending = []
+  }
+
+  #enqueue(pending: Pending): void {
+    if (this.#closed || pending.raw.length === 0 || pending.raw.length > TX_BYTES_MAX) return
+    const cost = pending.raw.length + ENTRY_OVERHEAD_BYTES
+    const full = this.#pending.length >= GOSSIP_BATCH_TXS_MAX
+    if (full || this.#pendingBytes + cost > GOSSIP_BATCH_BYTES_MAX - FRAME_OVERHEAD_BYTES) this.#flush()
+    this.#pending.push(pending)
+    this.#pendingBytes += cost
+    if (this.#timer !== undefined) return
+    const sinceMs = Date.now() - this.#sentAtMs
+    // After a pause the first one only waits for its companions of the same tick.
+    this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#delayMs - sinceMs))
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const batch = this.#pending
+    this.#pending = []
+    this.#pendingBytes = 0
+    if (batch.length === 0) return
+    this.#sentAtMs = Date.now()
+    const published = batch.every((pending) => pending.relayed === undefined)
+    const shared = published ? encodeBatches(batch.map(rawOf), false) : undefined
+    for (const peer of this.#port.peers()) {
+      for (const frame of shared ?? this.#encodeFor(peer, batch)) this.#port.send(peer, frame)
+    }
+  }
+
+  #encodeFor(peer: PeerKey, batch: readonly Pending[]): readonly Uint8Array[] {
+    const info = this.#host.getPeer(peer)
+    return encodeBatches(batch.filter((pending) => concerns(pending, peer, info)).map(rawOf), false)
+  }
+
+  #onFrame(peer: PeerKey, frame: Uint8Array): void | Promise<void> {
+    const batch = batchSchema.decode(frame)
+    const fresh: GossipTx[] = []
+    for (const raw of batch.transactions) {
+      const id: TxId = keccak256(raw) as Uint8Array
+      const unseen = this.#seen.add(bytesKey(id))
+      if (unseen || batch.resent) fresh.push({ raw, id })
+    }
+    if (fresh.length > 0) return this.#options.onTransactions(peer, fresh)
+  }
+}
+
+function rawOf(pending: Pending): Uint8Array {
+  return pending.raw
+}
+
+function concerns(pending: Pending, peer: PeerKey, info: PeerInfo | undefined): boolean {
+  const { relayed } = pending
+  if (relayed === undefined) return true
+  if (relayed.from === peer) return false
+  return !relayed.validatorsOnly || info?.validatorIndex !== undefined
+}
+
+/** As few frames as the limits allow; none for no transactions. */
+function encodeBatches(transactions: readonly Uint8Array[], resent: boolean): readonly Uint8Array[] {
+  const frames: Uint8Array[] = []
+  let group: Uint8Array[] = []
+  let size = FRAME_OVERHEAD_BYTES
+  const finish = (): void => {
+    if (group.length > 0) frames.push(batchSchema.encode({ resent, transactions: group }))
+    group = []
+    size = FRAME_OVERHEAD_BYTES
+  }
+  for (const raw of transactions) {
+    const cost = raw.length + ENTRY_OVERHEAD_BYTES
+    if (group.length >= GOSSIP_BATCH_TXS_MAX || size + cost > GOSSIP_BATCH_BYTES_MAX) finish()
+    group.push(raw)
+    size += cost
+  }
+  finish()
+  return frames
 }

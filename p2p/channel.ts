@@ -1,0 +1,236 @@
+// One long-lived framed stream to one peer for one protocol: hello, frames in, bounded queue out.
+// Owns: framing, back-pressure both ways and the reason a channel ends. Not: which peers and protocols there are.
+import type { Stream } from '@libp2p/interface'
+import { concatBytes } from '../base/bytes.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { SchemaError } from '../base/schema.ts'
+import { FRAME_HEADER_BYTES, FrameDecoder, FrameError, frameHeader } from './frames.ts'
+import { checkHello, encodeHello, HELLO_BYTES_MAX } from './hello.ts'
+import type { ProtocolSpec } from './protocol.ts'
+
+const HELLO_TIMEOUT_MS = 5_000
+/** Time for a refusal to reach the other side before the stream is reset. */
+const LINGER_MS = 500
+/** Frames up to this size are copied behind their header, larger ones follow it as they are. */
+const COPY_BYTES_MAX = 16 * 1024
+/** Bytes handed to the stream in one call when a queue is worked off. */
+const BURST_BYTES_MAX = 64 * 1024
+
+/** Why a channel ended: `offence` is the peer's fault, `foreign` another chain, the rest is nobody's. */
+export type CloseKind = 'offence' | 'foreign' | 'refused' | 'overflow' | 'ended'
+
+export interface ChannelOptions {
+  readonly stream: Stream
+  readonly spec: ProtocolSpec
+  readonly genesisHash: Hash32
+  onOpen(): void
+  /** A throw or rejection ends the channel as an offence. */
+  onFrame(frame: Uint8Array): void | Promise<void>
+  /** Called once. */
+  onClose(kind: CloseKind, reason: string): void
+}
+
+export class Channel {
+  readonly #options: ChannelOptions
+  readonly #stream: Stream
+  readonly #decoder = new FrameDecoder(HELLO_BYTES_MAX)
+  readonly #helloTimer: NodeJS.Timeout
+  #queue: Uint8Array[] = []
+  #queueHead = 0
+  #queuedBytes = 0
+  #state: 'greeting' | 'open' | 'closed' = 'greeting'
+  #busy = false
+
+  constructor(options: ChannelOptions) {
+    this.#options = options
+    this.#stream = options.stream
+    this.#helloTimer = setTimeout(
+      () => this.#end('ended', `no hello within ${HELLO_TIMEOUT_MS} ms`),
+      HELLO_TIMEOUT_MS,
+    )
+    this.#stream.addEventListener('close', this.#onStreamClose)
+    this.#stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
+    this.#stream.addEventListener('drain', this.#onDrain)
+    this.#write(encodeHello(options.genesisHash))
+    this.#stream.addEventListener('message', this.#onMessage)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Bytes waiting in this queue and in the stream's own buffer. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#stream.writeBufferLength
+  }
+
+  /** Queues a frame; false when the channel is not open or refuses it. */
+  send(frame: Uint8Array): boolean {
+    if (this.#state !== 'open') return false
+    const { spec } = this.#options
+    if (frame.length === 0 || frame.length > spec.frameBytesMax) {
+      throw new RangeError(`${spec.id}: a frame has 1 to ${spec.frameBytesMax} bytes, not ${frame.length}`)
+    }
+    if (this.queuedBytes + frame.length + FRAME_HEADER_BYTES > spec.queueBytesMax) {
+      if (spec.overflow === 'disconnect') {
+        this.#end('overflow', `${this.queuedBytes} bytes are waiting for a peer that does not read`)
+      }
+      return false
+    }
+    this.#write(frame)
+    return this.#state === 'open'
+  }
+
+  close(reason: string): void {
+    this.#end('ended', reason)
+  }
+
+  #write(frame: Uint8Array): void {
+    const header = frameHeader(frame.length)
+    const parts = frame.length <= COPY_BYTES_MAX ? [concatBytes(header, frame)] : [header, frame]
+    for (const part of parts) {
+      if (this.#queuedBytes > 0 || this.#stream.writableNeedsDrain) {
+        this.#queue.push(part)
+        this.#queuedBytes += part.length
+      } else if (!this.#trySend(part)) return
+    }
+  }
+
+  #trySend(bytes: Uint8Array): boolean {
+    try {
+      this.#stream.send(bytes)
+      return true
+    } catch (error) {
+      this.#end('ended', `write failed: ${errorText(error)}`)
+      return false
+    }
+  }
+
+  readonly #onDrain = (): void => {
+    while (this.#queuedBytes > 0 && !this.#stream.writableNeedsDrain && this.#state !== 'closed') {
+      const burst: Uint8Array[] = []
+      let size = 0
+      while (this.#queueHead < this.#queue.length && size < BURST_BYTES_MAX) {
+        const part = this.#queue[this.#queueHead++]!
+        burst.push(part)
+        size += part.length
+      }
+      this.#queuedBytes -= size
+      if (this.#queuedBytes === 0) {
+        this.#queue = []
+        this.#queueHead = 0
+      }
+      if (!this.#trySend(burst.length === 1 ? burst[0]! : concatBytes(...burst))) return
+    }
+    if (this.#queueHead > 1024) {
+      this.#queue = this.#queue.slice(this.#queueHead)
+      this.#queueHead = 0
+    }
+  }
+
+  // Listeners never throw: an exception inside an EventTarget would end the process.
+  readonly #onMessage = (event: { data: Uint8Array | { subarray(): Uint8Array } }): void => {
+    if (this.#state === 'closed') return
+    this.#decoder.push(event.data.subarray())
+    this.#drainFrames()
+  }
+
+  #drainFrames(): void {
+    while (!this.#busy && this.#state !== 'closed') {
+      let frame: Uint8Array | undefined
+      try {
+        frame = this.#decoder.next()
+        if (frame === undefined) return
+        const pending = this.#handleFrame(frame)
+        if (pending !== undefined) this.#pauseUntil(pending)
+      } catch (error) {
+        this.#end('offence', offenceText(error))
+        return
+      }
+    }
+  }
+
+  #handleFrame(frame: Uint8Array): Promise<void> | undefined {
+    if (this.#state === 'open') return this.#options.onFrame(frame) ?? undefined
+    const verdict = checkHello(frame, this.#options.genesisHash)
+    if (verdict.kind !== 'agreed') {
+      this.#end(verdict.kind, verdict.reason)
+      return undefined
+    }
+    clearTimeout(this.#helloTimer)
+    this.#decoder.frameBytesMax = this.#options.spec.frameBytesMax
+    this.#state = 'open'
+    this.#options.onOpen()
+    return undefined
+  }
+
+  #pauseUntil(pending: Promise<void>): void {
+    this.#busy = true
+    if (this.#stream.readStatus === 'readable') this.#stream.pause()
+    pending.then(
+      () => {
+        this.#busy = false
+        if (this.#state === 'closed') return
+        this.#drainFrames()
+        // A frame of the backlog may have made it busy again.
+        if (!this.#busy && this.#stream.readStatus === 'paused') this.#stream.resume()
+      },
+      (error) => this.#end('offence', offenceText(error)),
+    )
+  }
+
+  readonly #onStreamClose = (event: { error?: Error }): void => {
+    const cut = this.#decoder.bufferedBytes > 0 ? ' in the middle of a frame' : ''
+    this.#end('ended', `stream closed${cut}${event.error === undefined ? '' : `: ${event.error.message}`}`)
+  }
+
+  readonly #onRemoteCloseWrite = (): void => {
+    const cut = this.#decoder.bufferedBytes > 0 && !this.#busy
+    if (cut) this.#end('offence', 'stream ended in the middle of a frame')
+    else this.#end('ended', 'closed by the peer')
+  }
+
+  #end(kind: CloseKind, reason: string): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    clearTimeout(this.#helloTimer)
+    this.#queue = []
+    this.#queuedBytes = 0
+    this.#stream.removeEventListener('close', this.#onStreamClose)
+    this.#stream.removeEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
+    this.#stream.removeEventListener('drain', this.#onDrain)
+    this.#stream.removeEventListener('message', this.#onMessage)
+    // A foreign peer shall read our hello and name the reason in its own log, so that stream is not cut at once.
+    if (kind === 'foreign') closeSoon(this.#stream)
+    else this.#stream.abort(new Error(reason))
+    this.#options.onClose(kind, reason)
+  }
+}
+
+/** Answers a stream that will not become a channel: a hello with the reason, then the end. */
+export function refuseStream(stream: Stream, genesisHash: Hash32, reason: string): void {
+  const hello = encodeHello(genesisHash, reason)
+  try {
+    stream.send(concatBytes(frameHeader(hello.length), hello))
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(reason))
+    return
+  }
+  closeSoon(stream)
+}
+
+function closeSoon(stream: Stream): void {
+  stream.close({ signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {})
+  const timer = setTimeout(() => stream.abort(new Error('refused')), LINGER_MS)
+  timer.unref()
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function offenceText(error: unknown): string {
+  if (error instanceof FrameError) return error.message
+  if (error instanceof SchemaError) return `malformed message: ${error.message}`
+  return errorText(error)
+}

@@ -1,0 +1,356 @@
+// The libp2p host: identity, listening, who may connect, protocols on peers. Read first in this folder.
+// Owns: composition and admission. Not: framing (channel.ts), one peer's streams (peerLink.ts), when to dial (dialer.ts).
+import '../base/polyfill.ts'
+import { EventEmitter } from 'node:events'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p, type Libp2p } from 'libp2p'
+import { assert } from '../base/assert.ts'
+import { compareBytes } from '../base/bytes.ts'
+import type { Hash32 } from '../base/ids.ts'
+import type { CloseKind } from './channel.ts'
+import { Dialer, type DialTarget } from './dialer.ts'
+import { isPeerIdBytes, peerIdBytesFromSeed, peerIdText } from './identity.ts'
+import { ADDRESSES_PER_PEER_MAX, STATIC_PEERS_MAX, UNKNOWN_PEERS_MAX } from './limits.ts'
+import { PeerLink, type Protocol } from './peerLink.ts'
+import { Penalties } from './penalties.ts'
+import type {
+  P2pEvents,
+  P2pHost,
+  P2pLogger,
+  PeerInfo,
+  PeerKey,
+  ProtocolHandler,
+  ProtocolPort,
+  ProtocolSpec,
+  StaticPeer,
+} from './protocol.ts'
+import { Warnings } from './warnings.ts'
+
+const DIAL_TIMEOUT_MS = 5_000
+const UPGRADE_TIMEOUT_MS = 5_000
+const PENDING_INBOUND_MAX = 64
+const INBOUND_PER_SECOND_AND_ADDRESS_MAX = 40
+const PING_INTERVAL_MS = 10_000
+/** Generous, so that a node busy for some seconds is not taken for dead. */
+const PING_TIMEOUT_MS = 20_000
+const STREAM_WINDOW_BYTES_MAX = 4 * 1024 * 1024
+const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX
+const STREAMS_PER_CONNECTION_MAX = 32
+const OFFENCE_POINTS = 25
+const FOREIGN_POINTS = 100
+
+export interface HostOptions {
+  /** ed25519 seed, 32 bytes. */
+  readonly privateKey: Uint8Array
+  readonly genesisHash: Hash32
+  /** Multiaddrs such as `/ip4/0.0.0.0/tcp/26600`; port 0 picks one. */
+  readonly listen: readonly string[]
+  readonly logger: P2pLogger
+  /** Connections from peers that are not static; default 16. */
+  readonly unknownPeersMax?: number
+}
+
+/** Builds a host that does not listen yet: register protocols, set peers, then `start`. */
+export async function createHost(options: HostOptions): Promise<P2pHost> {
+  const privateKey = await generateKeyPairFromSeed('Ed25519', options.privateKey)
+  return new Host(options, privateKey)
+}
+
+interface Known {
+  readonly spec: StaticPeer
+  readonly mayConsensus: boolean
+}
+
+class Host implements P2pHost {
+  readonly logger: P2pLogger
+  readonly peerId: PeerKey
+  readonly peerIdBytes: Uint8Array
+  readonly #options: HostOptions
+  readonly #privateKey: PrivateKey
+  readonly #warnings: Warnings
+  readonly #penalties = new Penalties()
+  readonly #events = new EventEmitter()
+  readonly #protocols = new Map<string, Protocol>()
+  readonly #links = new Map<PeerKey, PeerLink>()
+  readonly #dialer: Dialer
+  #known = new Map<PeerKey, Known>()
+  #validatorPeers = new Map<number, PeerKey>()
+  #node: Libp2p | undefined
+  #state: 'new' | 'running' | 'closed' = 'new'
+
+  constructor(options: HostOptions, privateKey: PrivateKey) {
+    this.#options = options
+    this.#privateKey = privateKey
+    this.logger = options.logger
+    this.peerIdBytes = peerIdBytesFromSeed(options.privateKey)
+    this.peerId = peerIdText(this.peerIdBytes)
+    this.#warnings = new Warnings(options.logger)
+    this.#dialer = new Dialer({
+      dial: (target) => this.#dial(target),
+      isConnected: (peer) => this.#links.get(peer)?.connected === true,
+      refusedForMs: (peer) => this.#penalties.refusedForMs(peer),
+      onFailure: (peer, error) => options.logger.debug({ peer, error: errorText(error) }, 'dial failed'),
+    })
+  }
+
+  get listenAddresses(): readonly string[] {
+    return this.#node?.getMultiaddrs().map((address) => address.toString()) ?? []
+  }
+
+  register(spec: ProtocolSpec, handler: ProtocolHandler): ProtocolPort {
+    assert(this.#state === 'new', 'protocols are registered before start')
+    assert(!this.#protocols.has(spec.id), `protocol ${spec.id} registered twice`)
+    this.#protocols.set(spec.id, { spec, handler })
+    const open = (): PeerLink[] =>
+      [...this.#links.values()].filter((l) => l.openChannel(spec.id) !== undefined)
+    return {
+      send: (peer, frame) => this.#links.get(peer)?.openChannel(spec.id)?.send(frame) ?? false,
+      broadcast: (frame) => open().filter((link) => link.openChannel(spec.id)?.send(frame) === true).length,
+      peers: () => open().map((link) => link.peer),
+    }
+  }
+
+  async start(): Promise<void> {
+    assert(this.#state === 'new', 'a host starts once')
+    const node = await createLibp2p({
+      start: false,
+      privateKey: this.#privateKey,
+      addresses: { listen: [...this.#options.listen] },
+      transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
+      connectionEncrypters: [noise()],
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+          streamOptions: {
+            maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX,
+            maxReadBufferLength: STREAM_READ_BUFFER_BYTES_MAX,
+          },
+        }),
+      ],
+      connectionManager: {
+        maxConnections: 2 * (STATIC_PEERS_MAX + UNKNOWN_PEERS_MAX),
+        maxIncomingPendingConnections: PENDING_INBOUND_MAX,
+        inboundConnectionThreshold: INBOUND_PER_SECOND_AND_ADDRESS_MAX,
+        inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+        dialTimeout: DIAL_TIMEOUT_MS,
+      },
+      connectionMonitor: {
+        pingInterval: PING_INTERVAL_MS,
+        pingTimeout: { minTimeout: PING_TIMEOUT_MS },
+      },
+      connectionGater: {
+        denyInboundEncryptedConnection: (peerId) => this.#refusalToConnect(peerId) !== undefined,
+      },
+    })
+    node.addEventListener('connection:open', (event) => this.#onConnection(event.detail))
+    node.addEventListener('connection:close', (event) => this.#onConnectionClosed(event.detail))
+    for (const id of this.#protocols.keys()) {
+      await node.handle(
+        id,
+        (stream, connection) => {
+          const link = this.#links.get(connection.remotePeer.toString())
+          if (link === undefined) stream.abort(new Error('not admitted'))
+          else link.acceptStream(id, stream)
+        },
+        { maxInboundStreams: 4, maxOutboundStreams: 4 },
+      )
+    }
+    await node.start()
+    this.#node = node
+    this.#state = 'running'
+    this.#dialer.start()
+    this.#options.logger.info({ peer: this.peerId, listen: this.listenAddresses }, 'p2p host started')
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#dialer.stop()
+    for (const link of this.#links.values()) link.disconnect('this node is shutting down')
+    await this.#node?.stop()
+    this.#events.removeAllListeners()
+  }
+
+  setPeers(peers: readonly StaticPeer[]): void {
+    if (peers.length > STATIC_PEERS_MAX) throw new RangeError(`at most ${STATIC_PEERS_MAX} static peers`)
+    const known = new Map<PeerKey, Known>()
+    const validatorPeers = new Map<number, PeerKey>()
+    const targets: DialTarget[] = []
+    for (const spec of peers) {
+      if (!isPeerIdBytes(spec.peerId))
+        throw new TypeError('a peer id is an ed25519 identity multihash of 38 bytes')
+      const peer = peerIdText(spec.peerId)
+      if (peer === this.peerId) continue
+      if (known.has(peer)) throw new TypeError(`peer ${peer} is named twice`)
+      const addresses = checkAddresses(peer, spec.addresses)
+      known.set(peer, { spec, mayConsensus: spec.consensus ?? spec.validatorIndex !== undefined })
+      if (spec.validatorIndex !== undefined) validatorPeers.set(spec.validatorIndex, peer)
+      if (addresses.length > 0) targets.push({ peer, addresses })
+    }
+    this.#known = known
+    this.#validatorPeers = validatorPeers
+    this.#dialer.setTargets(targets)
+    for (const link of this.#links.values()) link.openMissing()
+    this.#trimUnknown()
+  }
+
+  peers(): readonly PeerInfo[] {
+    const keys = new Set([...this.#known.keys(), ...this.#links.keys()])
+    return [...keys].map((peer) => this.getPeer(peer)).filter((info) => info !== undefined)
+  }
+
+  getPeer(peer: PeerKey): PeerInfo | undefined {
+    const known = this.#known.get(peer)
+    const link = this.#links.get(peer)
+    const peerId = link?.peerId ?? known?.spec.peerId
+    if (peerId === undefined) return undefined
+    return {
+      peer,
+      peerId,
+      known: known !== undefined,
+      validatorIndex: known?.spec.validatorIndex,
+      mayConsensus: known?.mayConsensus ?? false,
+      connected: link?.connected ?? false,
+      remoteAddress: link?.remoteAddress,
+      protocols: link?.openProtocols() ?? [],
+    }
+  }
+
+  getValidatorPeer(validatorIndex: number): PeerKey | undefined {
+    return this.#validatorPeers.get(validatorIndex)
+  }
+
+  penalise(peer: PeerKey, points: number, reason: string): void {
+    this.#warnings.warn(`penalty ${peer}`, { peer, points, reason }, 'peer misbehaved')
+    const refusedMs = this.#penalties.add(peer, points, this.#known.has(peer))
+    if (refusedMs === 0) return
+    this.#options.logger.warn({ peer, refusedMs, reason }, 'peer disconnected and refused for a while')
+    this.#links.get(peer)?.disconnect(reason)
+  }
+
+  on<E extends keyof P2pEvents>(event: E, listener: P2pEvents[E]): void {
+    this.#events.on(event, listener)
+  }
+
+  off<E extends keyof P2pEvents>(event: E, listener: P2pEvents[E]): void {
+    this.#events.off(event, listener)
+  }
+
+  async #dial(target: DialTarget): Promise<void> {
+    assert(this.#node !== undefined, 'dialling needs a started host')
+    const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)
+    await this.#node.dial(
+      target.addresses.map((text) => multiaddr(text)),
+      { signal },
+    )
+  }
+
+  #refusalToConnect(peerId: PeerId): string | undefined {
+    const peer = peerId.toString()
+    if (peerId.type !== 'Ed25519') return 'not an ed25519 identity'
+    if (this.#penalties.refusedForMs(peer) > 0) return 'refused after repeated offences'
+    if (this.#known.has(peer) || this.#links.has(peer)) return undefined
+    const unknownCount = [...this.#links.keys()].filter((key) => !this.#known.has(key)).length
+    if (unknownCount < this.#unknownMax) return undefined
+    this.#warnings.warn('unknown peers', { peer, unknownCount }, 'too many unknown peers, connection refused')
+    return 'too many unknown peers'
+  }
+
+  get #unknownMax(): number {
+    return this.#options.unknownPeersMax ?? UNKNOWN_PEERS_MAX
+  }
+
+  /** After a change of peers some that were known may not be; the newest of them go first. */
+  #trimUnknown(): void {
+    const unknown = [...this.#links.values()].filter((link) => !this.#known.has(link.peer))
+    for (const link of unknown.slice(this.#unknownMax)) link.disconnect('too many unknown peers')
+  }
+
+  #onConnection(connection: Connection): void {
+    // Admission is checked again: several connections may have passed the gate at once.
+    if (this.#state === 'closed' || this.#refusalToConnect(connection.remotePeer) !== undefined) {
+      connection.abort(new Error('connection refused'))
+      return
+    }
+    const peer = connection.remotePeer.toString()
+    let link = this.#links.get(peer)
+    if (link === undefined) {
+      link = this.#createLink(peer, connection.remotePeer.toMultihash().bytes)
+      this.#links.set(peer, link)
+    }
+    link.addConnection(connection)
+  }
+
+  #onConnectionClosed(connection: Connection): void {
+    this.#links.get(connection.remotePeer.toString())?.removeConnection(connection)
+  }
+
+  #createLink(peer: PeerKey, peerId: Uint8Array): PeerLink {
+    return new PeerLink({
+      peer,
+      peerId,
+      opener: compareBytes(this.peerIdBytes, peerId) < 0,
+      genesisHash: this.#options.genesisHash,
+      protocols: this.#protocols,
+      refusalFor: (spec) =>
+        spec.consensusOnly && this.#known.get(peer)?.mayConsensus !== true
+          ? 'not a validator of the current set'
+          : undefined,
+      onConnected: () => {
+        this.#dialer.onConnected(peer)
+        this.#options.logger.debug({ peer }, 'peer connected')
+        this.#events.emit('peer:connect', this.getPeer(peer)!)
+      },
+      onDisconnected: () => {
+        const info = this.getPeer(peer)!
+        this.#links.delete(peer)
+        this.#options.logger.debug({ peer }, 'peer disconnected')
+        this.#events.emit('peer:disconnect', info)
+        this.#dialer.onDisconnected(peer)
+      },
+      onChannelClosed: (protocolId, kind, reason) =>
+        this.#onChannelClosed({ peer, protocolId, kind, reason }),
+    })
+  }
+
+  #onChannelClosed(end: { peer: PeerKey; protocolId: string; kind: CloseKind; reason: string }): void {
+    const { peer, protocolId, kind, reason } = end
+    if (kind === 'offence') this.penalise(peer, OFFENCE_POINTS, `${protocolId}: ${reason}`)
+    else if (kind === 'foreign') this.penalise(peer, FOREIGN_POINTS, `${protocolId}: ${reason}`)
+    else if (kind === 'overflow') {
+      this.#options.logger.warn({ peer, protocolId, reason }, 'peer disconnected')
+      this.#links.get(peer)?.disconnect(reason)
+    } else if (kind === 'refused') {
+      this.#warnings.warn(`refused ${peer} ${protocolId}`, { peer, protocolId, reason }, 'channel refused')
+    } else this.#options.logger.debug({ peer, protocolId, reason }, 'channel closed')
+  }
+}
+
+/** Completes addresses with the peer id; throws TypeError on one that is malformed or names somebody else. */
+function checkAddresses(peer: PeerKey, addresses: readonly string[]): readonly string[] {
+  if (addresses.length > ADDRESSES_PER_PEER_MAX) {
+    throw new RangeError(`peer ${peer} has more than ${ADDRESSES_PER_PEER_MAX} addresses`)
+  }
+  return addresses.map((text) => {
+    let parsed: Multiaddr
+    try {
+      parsed = multiaddr(text)
+    } catch (cause) {
+      throw new TypeError(`peer ${peer}: malformed address ${JSON.stringify(text.slice(0, 100))}`, { cause })
+    }
+    const named = parsed.getComponents().findLast((component) => component.name === 'p2p')?.value
+    if (named === undefined) return `${parsed.toString()}/p2p/${peer}`
+    if (named !== peer) throw new TypeError(`address ${text} belongs to ${named}, not to ${peer}`)
+    return parsed.toString()
+  })
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,222 @@
+// Everything live between this node and one remote peer: its connections and one channel per protocol.
+// Owns: which connection is used, who opens streams, reopening. Not: dialling, penalties, the set of peers (host.ts).
+//
+// Of two nodes the one with the lower peer id opens every stream and so alone decides which connection is used:
+// when both dialled at once there is nothing to negotiate and no message can be lost on a connection given up.
+import type { Connection, Stream } from '@libp2p/interface'
+import type { Hash32 } from '../base/ids.ts'
+import { Channel, type CloseKind, refuseStream } from './channel.ts'
+import type { PeerKey, ProtocolHandler, ProtocolSpec } from './protocol.ts'
+
+const OPEN_TIMEOUT_MS = 5_000
+const REOPEN_FIRST_MS = 100
+const REOPEN_MAX_MS = 2_000
+/** A second connection within this time is the other half of a simultaneous dial; later it replaces a dead one. */
+const RACE_MS = 3_000
+const CONNECTIONS_MAX = 2
+
+export interface Protocol {
+  readonly spec: ProtocolSpec
+  readonly handler: ProtocolHandler
+}
+
+export interface PeerLinkOptions {
+  readonly peer: PeerKey
+  /** Multihash bytes. */
+  readonly peerId: Uint8Array
+  /** This side opens the streams. */
+  readonly opener: boolean
+  readonly genesisHash: Hash32
+  readonly protocols: ReadonlyMap<string, Protocol>
+  /** Why the peer may not use a protocol now, or undefined. */
+  refusalFor(spec: ProtocolSpec): string | undefined
+  onConnected(): void
+  onDisconnected(): void
+  onChannelClosed(protocolId: string, kind: CloseKind, reason: string): void
+}
+
+interface Slot {
+  channel: Channel | undefined
+  timer: NodeJS.Timeout | undefined
+  attempts: number
+}
+
+export class PeerLink {
+  readonly peer: PeerKey
+  readonly peerId: Uint8Array
+  readonly #options: PeerLinkOptions
+  /** Oldest first; on the opener's side the first is the one in use. */
+  #connections: { readonly connection: Connection; readonly atMs: number }[] = []
+  readonly #slots = new Map<string, Slot>()
+
+  constructor(options: PeerLinkOptions) {
+    this.peer = options.peer
+    this.peerId = options.peerId
+    this.#options = options
+    for (const id of options.protocols.keys()) {
+      this.#slots.set(id, { channel: undefined, timer: undefined, attempts: 0 })
+    }
+  }
+
+  get connected(): boolean {
+    return this.#connections.length > 0
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#connections[0]?.connection.remoteAddr.toString()
+  }
+
+  openChannel(protocolId: string): Channel | undefined {
+    const channel = this.#slots.get(protocolId)?.channel
+    return channel?.isOpen === true ? channel : undefined
+  }
+
+  openProtocols(): readonly string[] {
+    return [...this.#slots.keys()].filter((id) => this.openChannel(id) !== undefined)
+  }
+
+  addConnection(connection: Connection): void {
+    const wasConnected = this.connected
+    const nowMs = Date.now()
+    const first = this.#connections[0]
+    if (this.#options.opener && first !== undefined) {
+      if (nowMs - first.atMs < RACE_MS && first.connection.status === 'open') {
+        closeConnection(connection)
+        return
+      }
+      this.#connections = []
+      this.#closeChannels('replaced by a newer connection')
+      closeConnection(first.connection)
+    }
+    this.#connections.push({ connection, atMs: nowMs })
+    if (this.#connections.length > CONNECTIONS_MAX) closeConnection(this.#connections.shift()!.connection)
+    if (!wasConnected) this.#options.onConnected()
+    if (this.#options.opener) this.openMissing()
+  }
+
+  removeConnection(connection: Connection): void {
+    const before = this.#connections.length
+    this.#connections = this.#connections.filter((c) => c.connection !== connection)
+    if (before === 0 || this.#connections.length > 0) return
+    this.#closeChannels('connection closed')
+    this.#options.onDisconnected()
+  }
+
+  /** Opens what is allowed and missing, closes what is no longer allowed. */
+  openMissing(): void {
+    for (const [id, { spec }] of this.#options.protocols) {
+      const slot = this.#slots.get(id)!
+      const refusal = this.#options.refusalFor(spec)
+      if (refusal !== undefined) {
+        clearTimeout(slot.timer)
+        slot.timer = undefined
+        slot.channel?.close(refusal)
+      } else if (this.#options.opener && slot.channel === undefined && slot.timer === undefined) {
+        slot.attempts = 0
+        this.#schedule(id, slot, 0)
+      }
+    }
+  }
+
+  /** A stream the peer opened. */
+  acceptStream(protocolId: string, stream: Stream): void {
+    const { opener, genesisHash, protocols } = this.#options
+    const protocol = protocols.get(protocolId)!
+    const refusal = opener ? 'the other side opens streams' : this.#options.refusalFor(protocol.spec)
+    if (refusal !== undefined) {
+      refuseStream(stream, genesisHash, refusal)
+      return
+    }
+    const slot = this.#slots.get(protocolId)!
+    slot.channel?.close('replaced by a newer stream')
+    this.#attach(protocolId, slot, stream)
+  }
+
+  /** Ends every channel and connection. */
+  disconnect(reason: string): void {
+    this.#closeChannels(reason)
+    for (const { connection } of this.#connections) closeConnection(connection)
+  }
+
+  #closeChannels(reason: string): void {
+    for (const slot of this.#slots.values()) {
+      clearTimeout(slot.timer)
+      slot.timer = undefined
+      slot.attempts = 0
+      slot.channel?.close(reason)
+      // Closing must not have scheduled a reopening.
+      clearTimeout(slot.timer)
+      slot.timer = undefined
+    }
+  }
+
+  #schedule(id: string, slot: Slot, delayMs: number): void {
+    clearTimeout(slot.timer)
+    slot.timer = setTimeout(() => {
+      void this.#open(id, slot).catch(() => {
+        // Retried by a timer of its own; a dead connection reports itself.
+      })
+    }, delayMs)
+  }
+
+  async #open(id: string, slot: Slot): Promise<void> {
+    const current = this.#connections[0]
+    const { spec } = this.#options.protocols.get(id)!
+    // The timer stays set while the stream is negotiated, so that nobody opens a second one.
+    if (current === undefined || slot.channel !== undefined || this.#options.refusalFor(spec) !== undefined) {
+      slot.timer = undefined
+      return
+    }
+    const timer = slot.timer
+    try {
+      const stream = await current.connection.newStream(id, { signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) })
+      if (slot.timer !== timer || this.#connections[0] !== current) {
+        stream.abort(new Error('the connection was given up'))
+        return
+      }
+      slot.timer = undefined
+      this.#attach(id, slot, stream)
+    } catch (error) {
+      if (slot.timer === timer) this.#retry(id, slot)
+      throw error
+    }
+  }
+
+  #retry(id: string, slot: Slot): void {
+    const delayMs = Math.min(REOPEN_MAX_MS, REOPEN_FIRST_MS * 2 ** Math.min(slot.attempts, 10))
+    slot.attempts++
+    this.#schedule(id, slot, delayMs * (0.5 + Math.random() / 2))
+  }
+
+  #attach(id: string, slot: Slot, stream: Stream): void {
+    const { handler, spec } = this.#options.protocols.get(id)!
+    const channel = new Channel({
+      stream,
+      spec,
+      genesisHash: this.#options.genesisHash,
+      onOpen: () => {
+        handler.onOpen?.(this.peer)
+      },
+      onFrame: (frame) => {
+        // Only a channel that carries frames counts as a success; one refused after its hello keeps backing off.
+        slot.attempts = 0
+        return handler.onFrame(this.peer, frame)
+      },
+      onClose: (kind, reason) => this.#onChannelClosed({ id, slot, stream, kind, reason }),
+    })
+    slot.channel = channel
+  }
+
+  #onChannelClosed(end: { id: string; slot: Slot; stream: Stream; kind: CloseKind; reason: string }): void {
+    const { id, slot, kind, reason } = end
+    slot.channel = undefined
+    this.#options.protocols.get(id)!.handler.onClose?.(this.peer, reason)
+    this.#options.onChannelClosed(id, kind, reason)
+    if (this.#options.opener && this.connected && slot.timer === undefined) this.#retry(id, slot)
+  }
+}
+
+/** Lets what was written leave, then cuts. */
+function closeConnection(connection: Connection): void {
+  connection.close({ signal: AbortSignal.timeout(500) }).catch((error) => connection.abort(error))
+}

@@ -1,0 +1,27 @@
+// Wire messages of block range sync. Owns: their bytes and bounds. Not: blocks and certificates, which pass as bytes.
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { message, t } from '../base/schema.ts'
+import { SYNC_CERTIFICATE_BYTES_MAX, SYNC_RANGE_COUNT_MAX } from './limits.ts'
+
+export const SYNC_REQUEST_BYTES_MAX = 64
+
+export const syncRequestSchema = message('SyncRequest', {
+  kind: t.oneOf(['status', 'range']),
+  fromHeight: t.u64,
+  /** 0 for a status. */
+  count: t.u32,
+})
+
+export const statusSchema = message('SyncStatus', {
+  height: t.u64,
+  hash: t.hash,
+})
+
+const rangeItemSchema = message('RangeItem', {
+  block: t.bytes(BLOCK_BYTES_MAX),
+  certificate: t.optional(t.bytes(SYNC_CERTIFICATE_BYTES_MAX)),
+})
+
+export const rangeSchema = message('Range', {
+  items: t.list(rangeItemSchema, SYNC_RANGE_COUNT_MAX),
+})
