@@ -1,7 +1,8 @@
 // SHA-256 of many 64-byte messages at once, for Merkle layers. Owns: choosing the backend. Not: single hashes (hash.ts).
-import { createRequire } from 'node:module'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { assert } from '../assert.ts'
+import { equalBytes } from '../bytes.ts'
+import { loadNative } from './native.ts'
 
 /** Hashes `input` (n × 64 bytes) into `output` (n × 32 bytes). */
 export type HashPairs = (input: Uint8Array, output: Uint8Array) => void
@@ -14,26 +15,22 @@ export const hashPairsPortable: HashPairs = (input, output) => {
   }
 }
 
-function loadNative(): HashPairs | undefined {
-  try {
-    const library = createRequire(import.meta.url)('@chainsafe/hashtree') as { hashInto: HashPairs }
-    const probe = new Uint8Array(32)
-    const expected = new Uint8Array(32)
-    library.hashInto(new Uint8Array(64), probe)
-    hashPairsPortable(new Uint8Array(64), expected)
-    if (!probe.every((b, i) => b === expected[i])) return undefined
-    return (input, output) => {
-      assert(input.length % 64 === 0 && output.length * 2 === input.length, 'pairs of 32 bytes')
-      if (input.length > 0) library.hashInto(input, output)
-    }
-  } catch {
-    // No prebuilt binary for this platform: the portable one gives the same bytes.
-    return undefined
+function native(): HashPairs | undefined {
+  const library = loadNative<{ hashInto: HashPairs }>('@chainsafe/hashtree')
+  if (library === undefined) return undefined
+  const probe = new Uint8Array(32)
+  const expected = new Uint8Array(32)
+  library.hashInto(new Uint8Array(64), probe)
+  hashPairsPortable(new Uint8Array(64), expected)
+  if (!equalBytes(probe, expected)) return undefined
+  return (input, output) => {
+    assert(input.length % 64 === 0 && output.length * 2 === input.length, 'pairs of 32 bytes')
+    if (input.length > 0) library.hashInto(input, output)
   }
 }
 
 /** `undefined` where the native library has no binary. */
-export const hashPairsNative: HashPairs | undefined = loadNative()
+export const hashPairsNative: HashPairs | undefined = native()
 
 /** The fastest available. */
 export const hashPairs: HashPairs = hashPairsNative ?? hashPairsPortable

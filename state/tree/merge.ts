@@ -62,17 +62,27 @@ export class Merge {
     const bit = this.#nodes.bit(ref)
     if (bit > depth) {
       // The node skips bits: changes that leave its prefix become its neighbours.
-      const { keyHashes } = this.#changes
       const first = this.#nodes.firstLeaf(ref)
-      const bytes = this.#nodes.leafBytes(first)
-      const at = this.#nodes.leafAt(first)
       let from = lo
       let to = hi
-      while (from < to && firstDifference(keyHashes, from * 32, bytes, at) < bit) from++
-      while (to > from && firstDifference(keyHashes, (to - 1) * 32, bytes, at) < bit) to--
+      while (from < to && this.#sideOfPrefix(from, first, bit) < 0) from++
+      while (to > from && this.#sideOfPrefix(to - 1, first, bit) > 0) to--
       if (from > lo || to < hi) return this.#mergeAround(ref, { lo, from, to, hi })
     }
     return this.#mergeInner(ref, lo, hi)
+  }
+
+  /** Whether change `i` lies before (−1), within (0) or after (1) the keys that share a leaf's first `bits` bits. */
+  #sideOfPrefix(i: number, leaf: Ref, bits: number): -1 | 0 | 1 {
+    const { keyHashes } = this.#changes
+    const difference = firstDifference(
+      keyHashes,
+      i * 32,
+      this.#nodes.leafBytes(leaf),
+      this.#nodes.leafAt(leaf),
+    )
+    if (difference >= bits) return 0
+    return bitAt(keyHashes, i * 32, difference) === 0 ? -1 : 1
   }
 
   #mergeAround(ref: Ref, range: { lo: number; from: number; to: number; hi: number }): Ref {
@@ -207,20 +217,15 @@ export class Merge {
 
   #hashRun(layer: readonly Ref[], from: number, to: number): void {
     const nodes = this.#nodes
-    const input = new Uint8Array((to - from) * 64)
+    const input = new Uint32Array((to - from) * 16)
     for (let i = from; i < to; i++) {
       const ref = layer[i]!
-      copyHash(nodes, nodes.left(ref), input, (i - from) * 64)
-      copyHash(nodes, nodes.right(ref), input, (i - from) * 64 + 32)
+      nodes.readHash(nodes.left(ref), input, (i - from) * 16)
+      nodes.readHash(nodes.right(ref), input, (i - from) * 16 + 8)
     }
-    const output = new Uint8Array((to - from) * 32)
-    hashPairs(input, output)
-    for (let i = from; i < to; i++) {
-      const bytes = nodes.hashBytes(layer[i]!)
-      const at = nodes.hashAt(layer[i]!)
-      const source = (i - from) * 32
-      for (let b = 0; b < 32; b++) bytes[at + b] = output[source + b]!
-    }
+    const output = new Uint32Array((to - from) * 8)
+    hashPairs(new Uint8Array(input.buffer), new Uint8Array(output.buffer))
+    for (let i = from; i < to; i++) nodes.writeHash(layer[i]!, output, (i - from) * 8)
   }
 }
 
@@ -231,10 +236,4 @@ export function hashLeaf(nodes: Nodes, ref: Ref): void {
   const start = STATE_LEAF_TAG.length
   for (let i = 0; i < 64; i++) leafPreimage[start + i] = bytes[at + i]!
   bytes.set(sha256(leafPreimage), at + 64)
-}
-
-function copyHash(nodes: Nodes, ref: Ref, out: Uint8Array, at: number): void {
-  const bytes = nodes.hashBytes(ref)
-  const from = nodes.hashAt(ref)
-  for (let i = 0; i < 32; i++) out[at + i] = bytes[from + i]!
 }

@@ -28,7 +28,9 @@ export interface Slice {
 export class Nodes {
   readonly #leafBytes: Uint8Array[] = []
   readonly #leafReferences: Uint16Array[] = []
+  readonly #leafWords: Uint32Array[] = []
   readonly #innerHash: Uint8Array[] = []
+  readonly #innerWords: Uint32Array[] = []
   readonly #innerChildren: Uint32Array[] = []
   readonly #innerBit: Uint8Array[] = []
   readonly #innerReferences: Uint16Array[] = []
@@ -60,7 +62,9 @@ export class Nodes {
       index = this.#leafEnd++
       assert(index < NODES_MAX, 'too many leaves')
       if (index >> CHUNK_BITS === this.#leafBytes.length) {
-        this.#leafBytes.push(new Uint8Array(CHUNK * LEAF_BYTES))
+        const slab = new Uint8Array(CHUNK * LEAF_BYTES)
+        this.#leafBytes.push(slab)
+        this.#leafWords.push(new Uint32Array(slab.buffer))
         this.#leafReferences.push(new Uint16Array(CHUNK))
       }
     }
@@ -78,7 +82,9 @@ export class Nodes {
       index = this.#innerEnd++
       assert(index < NODES_MAX, 'too many inner nodes')
       if (index >> CHUNK_BITS === this.#innerHash.length) {
-        this.#innerHash.push(new Uint8Array(CHUNK * 32))
+        const slab = new Uint8Array(CHUNK * 32)
+        this.#innerHash.push(slab)
+        this.#innerWords.push(new Uint32Array(slab.buffer))
         this.#innerChildren.push(new Uint32Array(CHUNK * 2))
         this.#innerBit.push(new Uint8Array(CHUNK))
         this.#innerReferences.push(new Uint16Array(CHUNK))
@@ -126,6 +132,21 @@ export class Nodes {
 
   hashAt(ref: Ref): number {
     return isLeaf(ref) ? this.leafAt(ref) + 64 : ((ref >>> 1) & MASK) * 32
+  }
+
+  /** Copies the node's hash to `out`, eight words from `at`: four times as fast as by bytes. */
+  readHash(ref: Ref, out: Uint32Array, at: number): void {
+    const chunk = ref >>> (CHUNK_BITS + 1)
+    const words = isLeaf(ref) ? this.#leafWords[chunk]! : this.#innerWords[chunk]!
+    const from = this.hashAt(ref) >> 2
+    for (let i = 0; i < 8; i++) out[at + i] = words[from + i]!
+  }
+
+  /** Sets an inner node's hash from eight words of `source`. */
+  writeHash(ref: Ref, source: Uint32Array, at: number): void {
+    const words = this.#innerWords[ref >>> (CHUNK_BITS + 1)]!
+    const to = this.hashAt(ref) >> 2
+    for (let i = 0; i < 8; i++) words[to + i] = source[at + i]!
   }
 
   /** Leftmost leaf below `ref`, or `ref` itself. */
