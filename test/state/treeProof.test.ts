@@ -68,7 +68,7 @@ describe('proof.absence', () => {
       hashed.sort((a, b) => compareBytes(a.hash, b.hash))
       const absent = {
         leftmost: hashed[0]!.key,
-        between: hashed[Math.ceil(hashed.length / 2)]!.key,
+        between: hashed[Math.floor(hashed.length / 2)]!.key,
         rightmost: hashed.at(-1)!.key,
       }
       const { tree: full, state } = treeOf(count + 3)
