@@ -69,7 +69,9 @@ async function countReceipts(
   while (!(options.sendingDone() && pending.size === 0)) {
     const head = Number(await client.call<string>('eth_blockNumber'))
     for (; next <= head; next++) {
-      const receipts = await client.call<readonly BlockReceipt[]>('eth_getBlockReceipts', [`0x${next.toString(16)}`])
+      const receipts = await client.call<readonly BlockReceipt[]>('eth_getBlockReceipts', [
+        `0x${next.toString(16)}`,
+      ])
       const now = performance.now()
       for (const receipt of receipts) {
         const sentAt = pending.get(receipt.transactionHash)
@@ -116,7 +118,9 @@ export async function runLoad(options: {
     for (const transfer of slice) pending.set(transfer.hash, now)
     const calls = slice.map((t) => ({ method: 'eth_sendRawTransaction', params: [t.raw] }))
     if (slice.length === 1 && batchSize === 1) {
-      await client.call(calls[0]!.method, calls[0]!.params).catch((error: Error) => refuse(slice[0]!.hash, error.message))
+      await client
+        .call(calls[0]!.method, calls[0]!.params)
+        .catch((error: Error) => refuse(slice[0]!.hash, error.message))
       return
     }
     const answers = await client.batch(calls)

@@ -61,17 +61,21 @@ export class RpcClient {
     const answer = (await this.post(
       JSON.stringify({ jsonrpc: '2.0', id: ++this.#id, method, params }),
     )) as RpcAnswer
-    if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message} (${answer.error.code})`)
+    if (answer.error !== undefined)
+      throw new Error(`${method}: ${answer.error.message} (${answer.error.code})`)
     return answer.result as T
   }
 
   /** One batch; answers in the order of `calls` whatever order the node used. */
-  async batch(calls: readonly { method: string; params: readonly unknown[] }[]): Promise<readonly RpcAnswer[]> {
+  async batch(
+    calls: readonly { method: string; params: readonly unknown[] }[],
+  ): Promise<readonly RpcAnswer[]> {
     const first = this.#id + 1
     this.#id += calls.length
     const body = JSON.stringify(calls.map((c, i) => ({ jsonrpc: '2.0', id: first + i, ...c })))
     const answers = (await this.post(body)) as (RpcAnswer & { id: number })[]
-    if (!Array.isArray(answers)) throw new Error(`the node refused the batch: ${JSON.stringify(answers).slice(0, 200)}`)
+    if (!Array.isArray(answers))
+      throw new Error(`the node refused the batch: ${JSON.stringify(answers).slice(0, 200)}`)
     const ordered: RpcAnswer[] = []
     for (const answer of answers) ordered[answer.id - first] = answer
     return ordered

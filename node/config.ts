@@ -44,7 +44,8 @@ export class ConfigError extends Error {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 512
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.length <= 512 && value.every(isText)
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.length <= 512 && value.every(isText)
 const isCount =
   (min: number, max: number) =>
   (value: unknown): boolean =>
@@ -65,7 +66,8 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
 
 /** Fills defaults and checks every field; throws ConfigError. */
 export function parseConfig(json: unknown): NodeConfig {
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw new ConfigError('expected an object')
+  if (json === null || typeof json !== 'object' || Array.isArray(json))
+    throw new ConfigError('expected an object')
   for (const [name, value] of Object.entries(json)) {
     const check = CHECKS[name as keyof NodeConfig]
     if (check === undefined) throw new ConfigError(`${name}: unknown setting`)

@@ -58,7 +58,9 @@ export function createConsensusNetwork(host: P2pHost, peers: readonly string[]):
         const addresses = book.get(key)?.addresses ?? []
         statics.set(key, { peerId: validator.peerId, addresses, validatorIndex: index })
       })
-      host.setPeers([...statics.values()].filter((peer) => bytesKey(peer.peerId) !== bytesKey(host.peerIdBytes)))
+      host.setPeers(
+        [...statics.values()].filter((peer) => bytesKey(peer.peerId) !== bytesKey(host.peerIdBytes)),
+      )
     },
     punish: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
   }

@@ -48,7 +48,8 @@ export class SenderCache {
   async prepare(raws: readonly Uint8Array[]): Promise<void> {
     const missing: Transaction[] = []
     for (const raw of raws) {
-      const known = this.get(keccak256(raw))
+      const hash: TxId = keccak256(raw) as Uint8Array
+      const known = this.get(hash)
       if (known !== undefined) {
         // The pool may drop it while the block is being executed.
         this.remember(known)
