@@ -78,6 +78,8 @@ export interface Field<T> {
   readonly list?: { readonly of: Field<unknown>; readonly countMax: number }
   /** Set on optionals: presence is explicit. */
   readonly optional?: true
+  /** Set on optionals: the field of a present value. */
+  readonly inner?: Field<unknown>
   /** Set on structs. */
   readonly struct?: { readonly name: string; readonly fields: Fields }
   /** Set on event fields that become log topics. */
@@ -196,8 +198,8 @@ function bytesField<T extends Uint8Array>(options: {
     isDefault: (value) => value.length === 0,
     absent: () => checked(new Uint8Array(0)),
     write: (writer, value) => void writer.bytes(value),
-    // A copy: a view would keep the whole received frame alive.
-    read: (reader) => checked(reader.bytes().slice()),
+    // A copy: a view would keep the whole received frame alive (and a Buffer's own `slice` is a view).
+    read: (reader) => checked(new Uint8Array(reader.bytes())),
     check,
     toJson: (value) => toHex(value),
     fromJson: (json) => {
@@ -374,6 +376,7 @@ function optional<T>(of: Field<T>): Field<T | undefined> {
     toAbi: () => assert(false, 'optionals have no ABI form') as never,
     fromAbi: () => assert(false, 'optionals have no ABI form') as never,
     optional: true,
+    inner: of as Field<unknown>,
     ...(of.struct === undefined ? {} : { struct: of.struct }),
   }
 }
@@ -501,7 +504,9 @@ export function message<const F extends Fields>(name: string, fields: F): Messag
     assert(reason === undefined, `${name}.${reason}`)
     const writer = new protobuf.Writer()
     writeAll(writer, value)
-    return writer.finish() as Uint8Array
+    const bytes = writer.finish() as Uint8Array
+    // Small results are views on a shared slab; one that is kept must not keep the slab.
+    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
   }
   const decode = (bytes: Uint8Array): T => {
     const reader = new protobuf.Reader(bytes)

@@ -4,6 +4,7 @@ import { abiSignature, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
+import type { Address } from '../base/ids.ts'
 import {
   type ActionArgs,
   type Failure,
@@ -94,26 +95,40 @@ function topicOf(field: AnyField, value: unknown): Uint8Array {
   return abi.kind === 'bytes' || abi.kind === 'string' ? keccak256(encoded.subarray(64)) : encoded
 }
 
+/** Compiles an event into a function from an address and values to its ABI log. */
+function logMaker(name: string, fields: Fields): (address: Address, values: Record<string, unknown>) => Log {
+  const topic0 = keccak256(utf8(signatureOf(name, fields)))
+  const entries = Object.entries(fields)
+  const topics = entries.filter(([, f]) => f.indexed === true)
+  const data = entries.filter(([, f]) => f.indexed !== true)
+  const dataTypes = data.map(([, f]) => f.abi!)
+  return (address, values) => ({
+    address,
+    topics: [topic0, ...topics.map(([n, f]) => topicOf(f, values[n]))],
+    data: encodeAbi(
+      dataTypes,
+      data.map(([n, f]) => f.toAbi(values[n])),
+    ),
+  })
+}
+
+/** The ABI log of an event at an address that is not a module's, e.g. an asset's. */
+export function logOf<F extends Fields>(
+  name: string,
+  fields: F,
+  address: Address,
+  values: InferFields<F>,
+): Log {
+  return logMaker(name, fields)(address, values as Record<string, unknown>)
+}
+
 /** `events.Minted(ctx, { provider, amountBase })` appends the ABI log of the module's address. */
 export function eventsOf<D extends ModuleDef>(definition: D): Emitters<D> {
   const address = moduleAddress(definition)
   const out: Record<string, (ctx: WriteContext, fields: Record<string, unknown>) => void> = {}
   for (const [name, fields] of Object.entries(definition.events)) {
-    const topic0 = keccak256(utf8(signatureOf(name, fields)))
-    const entries = Object.entries(fields)
-    const topics = entries.filter(([, f]) => f.indexed === true)
-    const data = entries.filter(([, f]) => f.indexed !== true)
-    out[name] = (ctx, values) => {
-      const log: Log = {
-        address,
-        topics: [topic0, ...topics.map(([n, f]) => topicOf(f, values[n]))],
-        data: encodeAbi(
-          data.map(([, f]) => f.abi!),
-          data.map(([n, f]) => f.toAbi(values[n])),
-        ),
-      }
-      ctx.emit(log)
-    }
+    const make = logMaker(name, fields)
+    out[name] = (ctx, values) => ctx.emit(make(address, values))
   }
   return out as Emitters<D>
 }

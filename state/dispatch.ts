@@ -1,0 +1,313 @@
+// From an address and calldata to the rule that answers, with rollback of what failed (WALLETS §1, §2).
+// Not: fees and nonces (execute.ts), queries by eth_call (call.ts).
+import { encodeAbi } from '../base/abi.ts'
+import { assert } from '../base/assert.ts'
+import { EMPTY_BYTES, equalBytes, fromHex, readU64be } from '../base/bytes.ts'
+import type { Address, TxId } from '../base/ids.ts'
+import {
+  type ActionDef,
+  defineModule,
+  type Failure,
+  isSystemAddress,
+  moduleAddress,
+  SYSTEM_KIND,
+  systemAddress,
+} from '../base/module.ts'
+import { indexed, t } from '../base/schema.ts'
+import {
+  type AbiTable,
+  type ActionEntry,
+  abiTableOf,
+  decodeArguments,
+  type QueryEntry,
+  selectorNumber,
+} from './abiTable.ts'
+import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
+import { encodeFailure, failuresOf, logOf, type Module } from './module.ts'
+import { ACCOUNTS_ADDRESS, getAccount, transferCoins } from './modules/accounts/module.ts'
+import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
+import { getAsset } from './modules/assets/module.ts'
+import type { Overlay } from './overlay.ts'
+import { bytesGas } from './transaction.ts'
+import { TRANSFER_EMITTER } from './transferLog.ts'
+import type { StateReader } from './view.ts'
+
+/** Failures that any call may have, whatever module it is meant for; part of every published ABI. */
+export const callSchema = defineModule({
+  name: 'call',
+  id: 0,
+  doc: 'Failures of calls that reach no rule.',
+  params: {},
+  records: {},
+  errors: {
+    /** Calldata names a function that this address does not have. */
+    UnknownAction: { selector: t.fixed(4) },
+    /** Arguments are out of bounds or not the canonical ABI encoding. */
+    MalformedCalldata: {},
+    /** Coins were sent to something that takes none. */
+    ValueNotAccepted: {},
+    /** A module was called without calldata. */
+    NoAction: {},
+    /** Nobody can ever move coins from there. */
+    UnreachableAddress: { to: t.address },
+    /** Only answers eth_call. */
+    ReadOnly: {},
+    InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** The query has no answer for these arguments. */
+    NotFound: {},
+  },
+  events: {
+    /** The only log of a failed transaction, from the called address; `reason` is cut to 256 bytes. */
+    Failed: { selector: indexed(t.fixed(4)), reason: t.bytes(256) },
+  },
+  actions: {},
+  queries: {},
+})
+export const callFailures = failuresOf(callSchema)
+
+/** Multicall3's usual address. */
+export const MULTICALL_ADDRESS: Address = fromHex('ca11bde05977b3631167028862be2a173976ca11')
+const ZERO = new Uint8Array(20)
+
+/** Tables of a chain's modules, built once. */
+export interface Dispatcher {
+  readonly modules: readonly Module[]
+  /** By module id. */
+  readonly tables: ReadonlyMap<number, { readonly module: Module; readonly table: AbiTable }>
+  readonly erc20: AbiTable
+}
+
+const dispatchers = new WeakMap<readonly Module[], Dispatcher>()
+const erc20Table = abiTableOf(erc20Schema)
+
+export function dispatcherOf(modules: readonly Module[]): Dispatcher {
+  const known = dispatchers.get(modules)
+  if (known !== undefined) return known
+  const tables = new Map(
+    modules.map((module) => [module.definition.id, { module, table: abiTableOf(module.definition) }]),
+  )
+  assert(tables.size === modules.length, 'module ids are unique')
+  const dispatcher: Dispatcher = { modules, tables, erc20: erc20Table }
+  dispatchers.set(modules, dispatcher)
+  return dispatcher
+}
+
+/** What stands at an address. */
+export type Target =
+  | { readonly kind: 'account' }
+  | { readonly kind: 'module'; readonly module: Module; readonly table: AbiTable }
+  | { readonly kind: 'asset'; readonly asset: number }
+  | { readonly kind: 'multicall' }
+  /** Escrows, log emitters, the zero address, unused system addresses: calls and transfers fail. */
+  | { readonly kind: 'closed' }
+
+const ACCOUNT: Target = { kind: 'account' }
+const CLOSED: Target = { kind: 'closed' }
+
+export function targetOf(dispatcher: Dispatcher, state: StateReader, to: Address): Target {
+  if (isSystemAddress(to)) return systemTarget(dispatcher, state, to)
+  if (equalBytes(to, MULTICALL_ADDRESS)) return { kind: 'multicall' }
+  return equalBytes(to, TRANSFER_EMITTER) || equalBytes(to, ZERO) ? CLOSED : ACCOUNT
+}
+
+function systemTarget(dispatcher: Dispatcher, state: StateReader, to: Address): Target {
+  const kind = to[6]!
+  // The two highest bytes of the id are always zero, so that it is a safe integer.
+  if (to[12] !== 0 || to[13] !== 0) return CLOSED
+  const id = readU64be(to, 12)
+  if (!equalBytes(systemAddress(kind, id), to)) return CLOSED
+  if (kind === SYSTEM_KIND.module) {
+    const found = dispatcher.tables.get(id)
+    return found === undefined ? CLOSED : { kind: 'module', ...found }
+  }
+  if (kind !== SYSTEM_KIND.asset || getAsset(state, id) === undefined) return CLOSED
+  return { kind: 'asset', asset: id }
+}
+
+/** Whether an address answers calls: eth_getCode is `0xfe` there, else empty (WALLETS §2). */
+export function hasCode(modules: readonly Module[], state: StateReader, address: Address): boolean {
+  const { kind } = targetOf(dispatcherOf(modules), state, address)
+  return kind === 'module' || kind === 'asset' || kind === 'multicall'
+}
+
+function isLive(def: ActionDef, protocolVersion: number): boolean {
+  return (def.since ?? 1) <= protocolVersion
+}
+
+/** Gas of a transaction: a function of its bytes alone, so it can never run out of gas. */
+export function gasOf(
+  dispatcher: Dispatcher,
+  transaction: { readonly to: Address; readonly data: Uint8Array },
+): number {
+  return bytesGas(transaction) + actionGas(dispatcher, transaction.to, transaction.data)
+}
+
+function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): number {
+  if (data.length < 4 || !isSystemAddress(to)) return 0
+  // Gas of an asset's functions is due whether or not the asset exists: state must not decide it.
+  const table = to[6] === SYSTEM_KIND.asset ? dispatcher.erc20 : moduleTable(dispatcher, to)
+  const entry = table?.bySelector.get(selectorNumber(data)!)
+  if (entry === undefined || entry.kind !== 'action') return 0
+  if (entry.def.composite !== true) return entry.def.gas
+  let gas = entry.def.gas
+  const args = decodeArguments(entry, data)
+  for (const call of (args?.calls ?? []) as readonly { to: Address; data: Uint8Array }[]) {
+    // Composite actions do not nest: an inner one fails and costs what any call costs.
+    gas += INNER_CALL_GAS
+    if (!equalBytes(call.to, ACCOUNTS_ADDRESS)) gas += actionGas(dispatcher, call.to, call.data)
+  }
+  return gas
+}
+
+/** What an inner call costs besides its bytes and its action: about what it does to the ledger. */
+const INNER_CALL_GAS = 9_000
+
+function moduleTable(dispatcher: Dispatcher, to: Address): AbiTable | undefined {
+  if (to[12] !== 0 || to[13] !== 0) return undefined
+  const found = dispatcher.tables.get(readU64be(to, 12))
+  return found !== undefined && equalBytes(moduleAddress(found.module.definition), to)
+    ? found.table
+    : undefined
+}
+
+/** Where calls of one transaction run. */
+export interface CallEnvironment {
+  readonly dispatcher: Dispatcher
+  readonly state: Overlay
+  readonly block: BlockContext
+  readonly sender: Address
+  readonly txId: TxId
+  readonly txIndex: number
+  /** Logs of the transaction so far; cut back by a rollback. */
+  readonly logs: Log[]
+}
+
+export type CallOutcome =
+  | { readonly failed: false; readonly output: Uint8Array }
+  /** `reason`: the custom error's bytes. All writes and logs of the call are undone. */
+  | { readonly failed: true; readonly reason: Uint8Array }
+
+const DONE: CallOutcome = { failed: false, output: EMPTY_BYTES }
+const TRUE_WORD = encodeAbi([{ kind: 'bool' }], [true])
+
+/** Runs one call: a transfer, an action or a token function. It happens wholly or not at all. */
+export function runCall(env: CallEnvironment, call: InnerCall): CallOutcome {
+  const mark = env.state.savepoint()
+  const logMark = env.logs.length
+  const outcome = attemptCall(env, call)
+  if (outcome.failed) {
+    env.state.rollback(mark)
+    env.logs.length = logMark
+  }
+  return outcome
+}
+
+export function failed(failure: Failure): CallOutcome {
+  return { failed: true, reason: encodeFailure(callSchema, failure) }
+}
+
+function attemptCall(env: CallEnvironment, call: InnerCall): CallOutcome {
+  const target = targetOf(env.dispatcher, env.state, call.to)
+  switch (target.kind) {
+    case 'account':
+      return moveValue(env, call) ?? DONE
+    case 'closed':
+      return failed(callFailures.UnreachableAddress({ to: call.to }))
+    case 'multicall':
+      return failed(callFailures.ReadOnly({}))
+    case 'module':
+      return runModule(env, call, target.module, target.table)
+    case 'asset':
+      return runAsset(env, call, target.asset)
+  }
+}
+
+function moveValue(env: CallEnvironment, call: InnerCall): CallOutcome | undefined {
+  const { to, valueBase } = call
+  if (transferCoins(writeContext(env), { from: env.sender, to, amountBase: valueBase })) return undefined
+  const { balanceBase } = getAccount(env.state, env.sender)
+  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase: valueBase }))
+}
+
+function writeContext(env: CallEnvironment) {
+  return { state: env.state, block: env.block, emit: (log: Log) => void env.logs.push(log) }
+}
+
+/** The action that calldata names, with its arguments, or the failure. */
+function resolveAction(
+  env: CallEnvironment,
+  table: AbiTable,
+  call: InnerCall,
+): { readonly entry: ActionEntry; readonly args: Record<string, unknown> } | { readonly failure: Failure } {
+  if (call.data.length === 0) return { failure: callFailures.NoAction({}) }
+  const selector = selectorNumber(call.data)
+  if (selector === undefined) return { failure: callFailures.MalformedCalldata({}) }
+  const entry: ActionEntry | QueryEntry | undefined = table.bySelector.get(selector)
+  if (entry === undefined || entry.kind !== 'action' || !isLive(entry.def, env.block.protocolVersion)) {
+    return { failure: callFailures.UnknownAction({ selector: call.data.slice(0, 4) }) }
+  }
+  if (call.valueBase > 0n && entry.def.payable !== true) return { failure: callFailures.ValueNotAccepted({}) }
+  const args = decodeArguments(entry, call.data)
+  return args === undefined ? { failure: callFailures.MalformedCalldata({}) } : { entry, args }
+}
+
+function runModule(env: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
+  const resolved = resolveAction(env, table, call)
+  if ('failure' in resolved) return failed(resolved.failure)
+  const short = moveValue(env, call)
+  if (short !== undefined) return short
+  const { entry, args } = resolved
+  const mark = env.state.savepoint()
+  const rule = module.rules.actions[entry.name]!
+  const failure = rule(actionContext(env, call, entry), args as never)
+  if (failure === undefined) return DONE
+  assert(
+    entry.def.fails.includes(failure.code),
+    `${module.definition.name}.${entry.name} declares ${failure.code}`,
+  )
+  assert(
+    entry.def.composite === true || !env.state.touchedSince(mark),
+    `${module.definition.name}.${entry.name} failed with ${failure.code} after it wrote`,
+  )
+  return { failed: true, reason: encodeFailure(module.definition, failure) }
+}
+
+function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
+  return {
+    ...writeContext(env),
+    sender: env.sender,
+    valueBase: call.valueBase,
+    txId: env.txId,
+    txIndex: env.txIndex,
+    ...(entry.def.composite === true
+      ? {
+          call: (inner: InnerCall) => {
+            const outcome = runCall(env, inner)
+            return outcome.failed ? outcome.reason : undefined
+          },
+        }
+      : {}),
+  }
+}
+
+function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOutcome {
+  const resolved = resolveAction(env, env.dispatcher.erc20, call)
+  if ('failure' in resolved) return failed(resolved.failure)
+  const { entry, args } = resolved
+  const mark = env.state.savepoint()
+  const rule = erc20Rules.actions[entry.name as keyof typeof erc20Rules.actions]
+  const failure = rule(actionContext(env, call, entry), asset, args as never)
+  if (failure === undefined) return { failed: false, output: TRUE_WORD }
+  assert(!env.state.touchedSince(mark), `erc20.${entry.name} failed with ${failure.code} after it wrote`)
+  return { failed: true, reason: encodeFailure(erc20Schema, failure) }
+}
+
+/** The one log of a failed transaction. `reason` is already cut. */
+export function failedLog(
+  call: { readonly to: Address; readonly data: Uint8Array },
+  reason: Uint8Array,
+): Log {
+  const selector = new Uint8Array(4)
+  selector.set(call.data.subarray(0, 4))
+  return logOf('Failed', callSchema.events.Failed, call.to, { selector, reason })
+}

@@ -1,0 +1,214 @@
+// Runs one block on an overlay: hooks, transactions, fees, invariants. The one engine of proposer and verifier.
+// Owns: the running block. Not: what a header must say (execute.ts), calls (dispatch.ts).
+import { AssertionFailed, assert } from '../base/assert.ts'
+import type { Address } from '../base/ids.ts'
+import type { Header } from '../base/protocol/header.ts'
+import { nextMix } from '../base/protocol/vote.ts'
+import type { ChainConfig } from './chain.ts'
+import type { BlockContext, Log, WriteContext } from './context.ts'
+import { type Dispatcher, dispatcherOf, failedLog, gasOf, runCall } from './dispatch.ts'
+import {
+  type BlockParams,
+  checkTransaction,
+  gasPrice,
+  type InvalidCode,
+  type Lane,
+  laneGasMax,
+  laneOf,
+  nextBaseFee,
+} from './fees.ts'
+import type { Invariant, Severity } from './module.ts'
+import {
+  accountsParams,
+  creditCoins,
+  FEE_POOL_ADDRESS,
+  getAccount,
+  setAccount,
+  stopMinting,
+} from './modules/accounts/module.ts'
+import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
+import { Overlay } from './overlay.ts'
+import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
+import type { Transaction } from './transaction.ts'
+import type { StateReader } from './view.ts'
+
+/** What the proposer decides about a block besides its transactions. */
+export interface BlockFacts {
+  readonly epoch: number
+  readonly view: number
+  readonly timestampMs: number
+  readonly proposer: Address
+  readonly randaoReveal: Uint8Array
+}
+
+/** A broken invariant that does not halt the node. */
+export interface Finding {
+  readonly invariant: string
+  readonly severity: Severity
+  readonly reason: string
+}
+
+/** Why a transaction cannot stand in this block. */
+export type Refusal = InvalidCode | 'LaneFull' | 'BlockGasExceeded'
+
+/** The context in which a block on top of `parent` runs. */
+export function blockContextOf(
+  chain: ChainConfig,
+  parent: { readonly header: Header; readonly state: StateReader },
+  facts: BlockFacts,
+): BlockContext {
+  const params = accountsParams.get(parent.state)
+  const height = parent.header.height + 1
+  return {
+    chainId: chain.chainId,
+    genesisHash: chain.genesisHash,
+    protocolVersion: params.protocolVersion,
+    epoch: facts.epoch,
+    view: facts.view,
+    height,
+    timestampMs: facts.timestampMs,
+    parentTimestampMs: parent.header.timestampMs,
+    proposer: facts.proposer,
+    mix: nextMix(parent.header.mix, height, facts.randaoReveal),
+    baseFeePerGas: nextBaseFee(parent.header, facts.timestampMs, params),
+  }
+}
+
+/** One block in the making. `begin`, then `apply` per transaction, then `finish`; nothing reaches the parent. */
+export class BlockRun {
+  readonly overlay: Overlay
+  readonly block: BlockContext
+  readonly params: BlockParams
+  readonly receipts: Receipt[] = []
+  readonly systemLogs: Log[] = []
+  readonly findings: Finding[] = []
+  readonly #chain: ChainConfig
+  readonly #dispatcher: Dispatcher
+  readonly #parentState: StateReader
+  readonly #laneGas: Record<Lane, number> = { general: 0, redemption: 0, proof: 0 }
+  #gasUsed = 0
+  #baseFeesBase = 0n
+  #tipsBase = 0n
+
+  constructor(
+    chain: ChainConfig,
+    parent: { readonly header: Header; readonly state: StateReader },
+    facts: BlockFacts,
+  ) {
+    this.#chain = chain
+    this.#dispatcher = dispatcherOf(chain.modules)
+    this.#parentState = parent.state
+    this.overlay = new Overlay(parent.state)
+    this.block = blockContextOf(chain, parent, facts)
+    this.params = accountsParams.get(parent.state)
+  }
+
+  get gasUsed(): number {
+    return this.#gasUsed
+  }
+
+  /** Runs every module's beginBlock. */
+  begin(): void {
+    const ctx = this.#systemContext()
+    for (const module of this.#chain.modules) module.rules.beginBlock?.(ctx)
+    this.overlay.settle()
+  }
+
+  /** Runs one transaction; a refused one changes nothing. `gasBudget`: a proposer's own bound below the block's. */
+  apply(
+    transaction: Transaction,
+    sender: Address,
+    gasBudget: number = this.params.blockGasLimit,
+  ): Refusal | undefined {
+    const gas = gasOf(this.#dispatcher, transaction)
+    const account = getAccount(this.overlay, sender)
+    const { baseFeePerGas } = this.block
+    const invalid = checkTransaction(transaction, { account, baseFeePerGas, gas })
+    if (invalid !== undefined) return invalid
+    const lane = laneOf(transaction.to)
+    const { blockGasLimit } = this.params
+    if (this.#gasUsed + gas > Math.min(blockGasLimit, gasBudget)) return 'BlockGasExceeded'
+    if (this.#laneGas[lane] + gas > laneGasMax(lane, blockGasLimit)) return 'LaneFull'
+    // After this point the transaction is in the block: nonce and fee stay whatever its call does.
+    const { price, tip } = gasPrice(transaction, baseFeePerGas)
+    const gasBase = BigInt(gas)
+    setAccount(this.overlay, sender, {
+      nonce: account.nonce + 1,
+      balanceBase: account.balanceBase - gasBase * price,
+    })
+    this.#baseFeesBase += gasBase * baseFeePerGas
+    this.#tipsBase += gasBase * tip
+    this.#laneGas[lane] += gas
+    this.#gasUsed += gas
+    this.#runTransaction(transaction, { sender, gas, price })
+    return undefined
+  }
+
+  #runTransaction(
+    transaction: Transaction,
+    paid: { readonly sender: Address; readonly gas: number; readonly price: bigint },
+  ): void {
+    const { type, to, valueBase, data, hash } = transaction
+    this.overlay.settle()
+    const logs: Log[] = []
+    const outcome = runCall(
+      {
+        dispatcher: this.#dispatcher,
+        state: this.overlay,
+        block: this.block,
+        sender: paid.sender,
+        txId: hash,
+        txIndex: this.receipts.length,
+        logs,
+      },
+      { to, valueBase, data },
+    )
+    assert(logs.length <= RECEIPT_LOGS_MAX, 'logs of one transaction within the bound')
+    this.overlay.settle()
+    const failure = outcome.failed ? outcome.reason.slice(0, REASON_BYTES_MAX) : outcome.output.subarray(0, 0)
+    this.receipts.push({
+      type,
+      succeeded: !outcome.failed,
+      cumulativeGasUsed: this.#gasUsed,
+      gasUsed: paid.gas,
+      effectiveGasPrice: paid.price,
+      logs: outcome.failed ? [failedLog({ to, data }, failure)] : logs,
+      failure,
+    })
+  }
+
+  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when one of severity halt is broken. */
+  finish(): void {
+    creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
+    creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
+    const ctx = this.#systemContext()
+    for (const module of this.#chain.modules) module.rules.endBlock?.(ctx)
+    assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
+    this.#checkInvariants()
+    this.overlay.settle()
+  }
+
+  #systemContext(): WriteContext {
+    return { state: this.overlay, block: this.block, emit: (log) => void this.systemLogs.push(log) }
+  }
+
+  #checkInvariants(): void {
+    const ctx = { state: this.overlay, block: this.block }
+    const changes = this.overlay.changes()
+    const reasonOf = (invariant: Invariant): string | undefined =>
+      invariant.check?.(ctx) ?? invariant.checkChanges?.(changes, this.#parentState, ctx)
+    for (const module of this.#chain.modules) {
+      for (const invariant of module.rules.invariants ?? []) {
+        const reason = reasonOf(invariant)
+        if (reason === undefined) continue
+        const { id, severity } = invariant
+        if (severity === 'halt') {
+          throw new AssertionFailed(`block ${this.block.height}: invariant ${id} is broken: ${reason}`)
+        }
+        this.findings.push({ invariant: id, severity, reason })
+      }
+    }
+    const stop = this.findings.find((finding) => finding.severity === 'stopMinting')
+    if (stop !== undefined) stopMinting(this.overlay, { ...stop, height: this.block.height })
+  }
+}

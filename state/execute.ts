@@ -1,0 +1,278 @@
+// Execution as a pure function of parent and block (ARCHITECTURE, "Two boundaries"). READ FIRST in state/.
+// Owns: what a header must say and building blocks. Not: the engine (engine.ts), timestamps against a clock (consensus).
+import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { Address, Hash32, TxId } from '../base/ids.ts'
+import { type Header, headerSchema, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
+import { merkleRoot } from '../base/protocol/merkle.ts'
+import { validatorSetHash } from '../base/protocol/validators.ts'
+import type { AnyField } from '../base/schema.ts'
+import type { ChainConfig } from './chain.ts'
+import type { Log } from './context.ts'
+import { type BlockFacts, BlockRun, type Finding } from './engine.ts'
+import { isBoundaryNext, providersParams, validatorSet } from './modules/providers/validatorSet.ts'
+import type { Overlay } from './overlay.ts'
+import { type Receipt, receiptsRoot } from './receipt.ts'
+import { readReserve } from './reserve.ts'
+import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
+import type { StateReader, TreeView } from './view.ts'
+
+/** What a child executes on: a finalized head or an executed block above it. */
+export interface ParentView {
+  readonly header: Header
+  readonly hash: Hash32
+  readonly state: StateReader
+  readonly tree: TreeView
+}
+
+export interface ExecutedBlock {
+  readonly block: SealedBlock
+  /** The block's writes on top of its parent's state. */
+  readonly overlay: Overlay
+  /** The caller releases it. */
+  readonly tree: TreeView
+  readonly receipts: readonly Receipt[]
+  /** Logs of the modules' beginBlock and endBlock. */
+  readonly systemLogs: readonly Log[]
+  /** Broken invariants below severity halt; to be logged and counted. */
+  readonly findings: readonly Finding[]
+}
+
+export const REJECTION_CODES = [
+  'WrongParent',
+  'WrongHeader',
+  'BadTimestamp',
+  'UnknownProposer',
+  'TooLarge',
+  'BadEnvelope',
+  'BadSignature',
+  'InvalidTransaction',
+  'WrongResult',
+] as const
+export type RejectionCode = (typeof REJECTION_CODES)[number]
+
+/** A block that breaks a rule; nothing of it is kept. `detail` names the field or the transaction. */
+export interface Rejection {
+  readonly code: RejectionCode
+  readonly detail: string
+}
+
+export interface ExecuteOptions {
+  readonly chain: ChainConfig
+  /** Recovers or looks up the signer; undefined when the signature is invalid. */
+  senderOf(transaction: Transaction): Address | undefined
+  /** A cache of decoded envelopes; without it every envelope is decoded here. */
+  decode?(raw: Uint8Array): DecodedTransaction
+}
+
+export interface BlockTemplate extends BlockFacts {
+  /** In the order of preference; of one sender in the order of nonces. */
+  readonly candidates: Iterable<{ readonly transaction: Transaction; readonly sender: Address }>
+  /** Gas to use at most; the block's own limits hold besides. */
+  readonly gasBudget: number
+  /** Bytes of the encoded block at most. */
+  readonly bytesBudget: number
+}
+
+/** A candidate that is not in the block, and why; the retryable ones are full blocks and early nonces. */
+export interface Skipped {
+  readonly hash: TxId
+  readonly reason: string
+}
+
+/** Header, tags and lengths around the transactions: more than they ever take. */
+const BLOCK_OVERHEAD_BYTES = 1024
+/** Tag and length of one transaction in a block. */
+const TX_OVERHEAD_BYTES = 5
+/** Candidates that may be refused in one build before the rest is left for the next block. */
+const SKIPPED_MAX = 4096
+
+/** The parts of a header that parent and proposer decide before any transaction runs. */
+function headerBefore(run: BlockRun, parent: ParentView, facts: BlockFacts) {
+  const { block, params } = run
+  return {
+    version: params.protocolVersion,
+    epoch: facts.epoch,
+    view: facts.view,
+    height: block.height,
+    parentHash: parent.hash,
+    timestampMs: facts.timestampMs,
+    proposer: facts.proposer,
+    randaoReveal: facts.randaoReveal,
+    mix: block.mix,
+    gasLimit: params.blockGasLimit,
+    baseFeePerGas: block.baseFeePerGas,
+    setHash: validatorSetHash(validatorSet(parent.state)),
+    endsEpoch: isBoundaryNext(parent.state, {
+      height: block.height,
+      parentEndsEpoch: parent.header.endsEpoch,
+    }),
+  }
+}
+
+/** Runs the end of the block and computes what follows from its execution. */
+function concludeRun(
+  run: BlockRun,
+  parent: ParentView,
+  before: ReturnType<typeof headerBefore>,
+  hashes: readonly TxId[],
+): { readonly header: Header; readonly tree: TreeView } {
+  run.finish()
+  const tree = parent.tree.update(run.overlay.changes())
+  const header: Header = {
+    ...before,
+    stateRoot: tree.rootHash,
+    receiptsRoot: receiptsRoot(run.receipts, run.systemLogs),
+    transactionsRoot: merkleRoot(hashes),
+    gasUsed: run.gasUsed,
+    reserve: readReserve(run.overlay),
+    ...(before.endsEpoch ? { nextSetHash: validatorSetHash(validatorSet(run.overlay)) } : {}),
+  }
+  return { header, tree }
+}
+
+/** Name of the first field in `names` where the headers differ. */
+function firstDifference(names: readonly string[], actual: Header, expected: object): string | undefined {
+  for (const name of names) {
+    const field = headerSchema.fields[name] as AnyField
+    const text = (source: object): string => {
+      const value = (source as Record<string, unknown>)[name]
+      return value === undefined ? 'absent' : JSON.stringify(field.toJson(value))
+    }
+    if (text(actual) !== text(expected)) return `${name} is ${text(actual)}, expected ${text(expected)}`
+  }
+  return undefined
+}
+
+/** Checks that need neither the engine nor the transactions. */
+function checkPlace(parent: ParentView, block: SealedBlock): Rejection | undefined {
+  const { header } = block
+  const above = parent.header
+  if (!equalBytes(header.parentHash, parent.hash)) {
+    return { code: 'WrongParent', detail: 'parentHash is not the hash of the parent' }
+  }
+  const epoch = above.epoch + (above.endsEpoch ? 1 : 0)
+  if (header.epoch !== epoch)
+    return { code: 'WrongHeader', detail: `epoch is ${header.epoch}, expected ${epoch}` }
+  const viewMin = above.endsEpoch ? 1 : above.view + 1
+  if (header.view < viewMin) {
+    return { code: 'WrongHeader', detail: `view is ${header.view}, expected at least ${viewMin}` }
+  }
+  const { minBlockIntervalMs } = providersParams.get(parent.state)
+  const earliestMs = above.timestampMs + Math.max(1, minBlockIntervalMs)
+  if (header.timestampMs < earliestMs) {
+    return {
+      code: 'BadTimestamp',
+      detail: `timestampMs is ${header.timestampMs}, expected at least ${earliestMs}`,
+    }
+  }
+  if (block.bytes.length > BLOCK_BYTES_MAX || block.transactions.length > BLOCK_TXS_MAX) {
+    return {
+      code: 'TooLarge',
+      detail: `${block.bytes.length} bytes, ${block.transactions.length} transactions`,
+    }
+  }
+  const members = validatorSet(parent.state).validators
+  if (!members.some((v) => equalBytes(v.operator, header.proposer))) {
+    return { code: 'UnknownProposer', detail: 'proposer is not an operator of the validator set' }
+  }
+  return undefined
+}
+
+/**
+ * Executes a received block on its parent and checks everything that its header says. Pure: the parent stays as it
+ * is, whatever the outcome. Whether proposer and reveal fit the view and the time fits the clock is consensus'.
+ * Throws AssertionFailed when an invariant of severity halt is broken (ECONOMY §12).
+ */
+export function executeBlock(
+  parent: ParentView,
+  block: SealedBlock,
+  options: ExecuteOptions,
+): { readonly executed: ExecutedBlock } | { readonly rejected: Rejection } {
+  const misplaced = checkPlace(parent, block)
+  if (misplaced !== undefined) return { rejected: misplaced }
+  const run = new BlockRun(options.chain, parent, block.header)
+  const before = headerBefore(run, parent, block.header)
+  const wrong = firstDifference(Object.keys(before), block.header, before)
+  if (wrong !== undefined) return { rejected: { code: 'WrongHeader', detail: wrong } }
+  run.begin()
+  const applied = applyAll(run, block, options)
+  if ('rejected' in applied) return applied
+  const { header, tree } = concludeRun(run, parent, before, applied.hashes)
+  const differs = firstDifference(Object.keys(headerSchema.fields), block.header, header)
+  if (differs !== undefined) {
+    tree.release()
+    return { rejected: { code: 'WrongResult', detail: differs } }
+  }
+  return { executed: executedOf(run, block, tree) }
+}
+
+function applyAll(
+  run: BlockRun,
+  block: SealedBlock,
+  options: ExecuteOptions,
+): { readonly hashes: readonly TxId[] } | { readonly rejected: Rejection } {
+  const { chainId } = options.chain
+  const hashes: TxId[] = []
+  for (let index = 0; index < block.transactions.length; index++) {
+    const raw = block.transactions[index]!
+    const decoded = options.decode?.(raw) ?? decodeTransaction(raw, chainId)
+    if ('failure' in decoded) {
+      return { rejected: { code: 'BadEnvelope', detail: `transaction ${index}: ${decoded.failure.message}` } }
+    }
+    const { transaction } = decoded
+    const sender = options.senderOf(transaction)
+    if (sender === undefined) {
+      return { rejected: { code: 'BadSignature', detail: `transaction ${index}: invalid signature` } }
+    }
+    const refusal = run.apply(transaction, sender)
+    if (refusal !== undefined) {
+      return { rejected: { code: 'InvalidTransaction', detail: `transaction ${index}: ${refusal}` } }
+    }
+    hashes.push(transaction.hash)
+  }
+  return { hashes }
+}
+
+function executedOf(run: BlockRun, block: SealedBlock, tree: TreeView): ExecutedBlock {
+  const { overlay, receipts, systemLogs, findings } = run
+  return { block, overlay, tree, receipts, systemLogs, findings }
+}
+
+/**
+ * Builds the next block from candidates, leaving out what cannot stand in it, with a reason each.
+ * The result is what `executeBlock` computes from the same bytes. The caller chose a valid time and view.
+ */
+export function buildBlock(
+  parent: ParentView,
+  template: BlockTemplate,
+  options: Pick<ExecuteOptions, 'chain'>,
+): { readonly executed: ExecutedBlock; readonly skipped: readonly Skipped[] } {
+  const run = new BlockRun(options.chain, parent, template)
+  const before = headerBefore(run, parent, template)
+  run.begin()
+  const skipped: Skipped[] = []
+  const taken: Transaction[] = []
+  const bytesMax = Math.min(template.bytesBudget, BLOCK_BYTES_MAX)
+  let bytes = BLOCK_OVERHEAD_BYTES
+  for (const { transaction, sender } of template.candidates) {
+    if (taken.length >= BLOCK_TXS_MAX || skipped.length >= SKIPPED_MAX) break
+    const size = transaction.raw.length + TX_OVERHEAD_BYTES
+    const reason =
+      bytes + size > bytesMax ? 'BlockBytesExceeded' : run.apply(transaction, sender, template.gasBudget)
+    if (reason === undefined) {
+      taken.push(transaction)
+      bytes += size
+    } else skipped.push({ hash: transaction.hash, reason })
+  }
+  const { header, tree } = concludeRun(
+    run,
+    parent,
+    before,
+    taken.map((transaction) => transaction.hash),
+  )
+  const block = sealBlock({ header, transactions: taken.map((transaction) => transaction.raw) })
+  assert(block.bytes.length <= bytesMax || taken.length === 0, 'the built block fits its budget')
+  return { executed: executedOf(run, block, tree), skipped }
+}

@@ -1,0 +1,103 @@
+// Gas prices, lanes and what makes a transaction invalid against the state (WALLETS §1). Used by execution and mempool.
+import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { Address } from '../base/ids.ts'
+import { type Params, SYSTEM_KIND, systemAddress } from '../base/module.ts'
+import { maxBigint, minBigint, mulDivFloor } from '../base/units.ts'
+import type { Account } from './modules/accounts/module.ts'
+import type { accountsSchema } from './modules/accounts/schema.ts'
+import type { Transaction } from './transaction.ts'
+
+export type BlockParams = Params<typeof accountsSchema>
+
+/** Longest pause that raises the gas target. */
+const TARGET_PERIOD_MS_MAX = 2000
+/** A block at twice the target, or empty, moves the base fee by 1/8 (EIP-1559). */
+const BASE_FEE_STEP = 8n
+const WEI = 1n
+
+/**
+ * Base fee of a block, from its parent and its own time: the target is gas per second over min(dt, 2 s).
+ * Rounding favours the sender, but a rise is at least 1 wei.
+ */
+export function nextBaseFee(
+  parent: {
+    readonly baseFeePerGas: bigint
+    readonly gasUsed: number
+    readonly timestampMs: number
+  },
+  timestampMs: number,
+  params: Pick<BlockParams, 'gasTargetPerSecond' | 'minBaseFeePerGas'>,
+): bigint {
+  assert(timestampMs >= parent.timestampMs, 'a block is not before its parent')
+  const periodMs = Math.min(timestampMs - parent.timestampMs, TARGET_PERIOD_MS_MAX)
+  const target = maxBigint(1n, mulDivFloor(BigInt(params.gasTargetPerSecond), BigInt(periodMs), 1000n))
+  const floor = maxBigint(WEI, params.minBaseFeePerGas)
+  const fee = parent.baseFeePerGas
+  // However short the period, one block moves the fee by at most one step up.
+  const used = minBigint(BigInt(parent.gasUsed), 2n * target)
+  if (used > target) {
+    return maxBigint(floor, fee + maxBigint(WEI, mulDivFloor(fee, used - target, target * BASE_FEE_STEP)))
+  }
+  return maxBigint(floor, fee - mulDivFloor(fee, target - used, target * BASE_FEE_STEP))
+}
+
+/** What a transaction pays per gas at a base fee; `tip` is the proposer's part. Its fee cap must reach the base fee. */
+export function gasPrice(
+  transaction: Pick<Transaction, 'maxFeePerGas' | 'maxPriorityFeePerGas'>,
+  baseFeePerGas: bigint,
+): { readonly price: bigint; readonly tip: bigint } {
+  assert(transaction.maxFeePerGas >= baseFeePerGas, 'the fee cap reaches the base fee')
+  const tip = minBigint(transaction.maxPriorityFeePerGas, transaction.maxFeePerGas - baseFeePerGas)
+  return { price: baseFeePerGas + tip, tip }
+}
+
+/** Block space kept apart, so that payments never crowd out proofs and redemptions. */
+export const LANES = ['general', 'redemption', 'proof'] as const
+export type Lane = (typeof LANES)[number]
+
+const LANE_PERCENT: { readonly [L in Lane]: number } = { general: 50, redemption: 25, proof: 25 }
+
+const LANE_MODULES: readonly { readonly address: Address; readonly lane: Lane }[] = [
+  { address: systemAddress(SYSTEM_KIND.module, 5), lane: 'proof' },
+  { address: systemAddress(SYSTEM_KIND.module, 7), lane: 'proof' },
+  { address: systemAddress(SYSTEM_KIND.module, 12), lane: 'proof' },
+  { address: systemAddress(SYSTEM_KIND.module, 9), lane: 'redemption' },
+]
+
+/** Oracle, audit and evidence (default) are proofs; redemption has its own; everything else, batches too, is general. */
+export function laneOf(to: Address): Lane {
+  for (const { address, lane } of LANE_MODULES) if (equalBytes(address, to)) return lane
+  return 'general'
+}
+
+/** Gas that one lane may use in a block, rounded down. */
+export function laneGasMax(lane: Lane, blockGasLimit: number): number {
+  return Math.floor((blockGasLimit * LANE_PERCENT[lane]) / 100)
+}
+
+export const INVALID_CODES = [
+  'IntrinsicGasTooLow',
+  'FeeCapTooLow',
+  'NonceTooLow',
+  'NonceTooHigh',
+  'InsufficientFunds',
+] as const
+export type InvalidCode = (typeof INVALID_CODES)[number]
+
+/**
+ * Why a transaction may not stand in a block with this base fee, or undefined. `gas` is what its bytes cost
+ * (dispatch.ts `gasOf`). Words as Ethereum clients match them: `invalidMessage`.
+ */
+export function checkTransaction(
+  transaction: Transaction,
+  facts: { readonly account: Account; readonly baseFeePerGas: bigint; readonly gas: number },
+): InvalidCode | undefined {
+  const { account, baseFeePerGas, gas } = facts
+  if (transaction.gasLimit < gas) return 'IntrinsicGasTooLow'
+  if (transaction.maxFeePerGas < baseFeePerGas) return 'FeeCapTooLow'
+  if (transaction.nonce < account.nonce) return 'NonceTooLow'
+  if (transaction.nonce > account.nonce) return 'NonceTooHigh'
+  const neededBase = BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.valueBase
+  return account.balanceBase < neededBase ? 'InsufficientFunds' : undefined
+}

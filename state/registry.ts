@@ -1,0 +1,8 @@
+// The native modules in the order in which their hooks run (ARCHITECTURE, "A native module"). One line each.
+import type { Module } from './module.ts'
+import { accountsModule } from './modules/accounts/module.ts'
+import { assetsModule } from './modules/assets/module.ts'
+import { catalogueModule } from './modules/catalogue/module.ts'
+import { providersModule } from './modules/providers/module.ts'
+
+export const MODULES: readonly Module[] = [accountsModule, assetsModule, catalogueModule, providersModule]

@@ -1,0 +1,16 @@
+// The definitions of all native modules, without their rules: what a client imports. In registry order.
+import type { ModuleDef } from '../base/module.ts'
+import { accountsSchema } from './modules/accounts/schema.ts'
+import { assetsSchema } from './modules/assets/schema.ts'
+import { catalogueSchema } from './modules/catalogue/schema.ts'
+import { providersSchema } from './modules/providers/schema.ts'
+
+export const schemas = {
+  accounts: accountsSchema,
+  assets: assetsSchema,
+  catalogue: catalogueSchema,
+  providers: providersSchema,
+} as const
+
+/** All definitions in registry order. */
+export const MODULE_SCHEMAS: readonly ModuleDef[] = Object.values(schemas)
