@@ -1,7 +1,8 @@
 // Invariants of capacity (ECONOMY §12): 4 hours, 5 devices, and the cached sums against a full recount.
+import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../module.ts'
-import type { FullState } from '../../view.ts'
+import type { FullState, StateKey } from '../../view.ts'
 import { providerIds } from '../providers/module.ts'
 import { getMeasures, getSummary, getTotalCapacity, getWindow, ratedWindows, summarize } from './book.ts'
 import { getLot, lotIdsOf } from './lots.ts'
@@ -9,10 +10,8 @@ import { capacityTables } from './tables.ts'
 
 function checkHours(full: FullState, ctx: ReadContext): string | undefined {
   const { windowIndex, horizon } = getMeasures(ctx.state)
-  const recordBytes = 16
   for (const [key, hours] of capacityTables.window.entries(full)) {
-    const at = readPair(key.slice(capacityTables.window.prefix.length))
-    if (key.length !== capacityTables.window.prefix.length + recordBytes) return 'malformed window key'
+    const at = providerWindowOf(key)
     if (at.windowIndex < windowIndex) return `window ${at.windowIndex} has ended but is kept`
     if (at.windowIndex > windowIndex + horizon) return `window ${at.windowIndex} lies beyond the horizon`
     if (hours.reservedHours > hours.ratedHours)
@@ -21,13 +20,10 @@ function checkHours(full: FullState, ctx: ReadContext): string | undefined {
   return undefined
 }
 
-function readPair(text: string): { provider: number; windowIndex: number } {
-  const read = (at: number): number => {
-    let value = 0
-    for (let i = at; i < at + 8; i++) value = value * 256 + text.charCodeAt(i)
-    return value
-  }
-  return { provider: read(0), windowIndex: read(8) }
+/** Reads the key of a record that stands under a provider and a window, both u64. */
+export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
+  const bytes = keyBytes(key)
+  return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }
 }
 
 const hoursInvariant: Invariant = {

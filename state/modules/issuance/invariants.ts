@@ -1,0 +1,104 @@
+// Invariants of issuance (ECONOMY §12): 2 supply and liabilities, 3 mint rules, 18 shortfall, and the cached sums.
+import type { ReadContext } from '../../context.ts'
+import type { Invariant } from '../../module.ts'
+import type { FullState } from '../../view.ts'
+import { getAccount, getSupply } from '../accounts/module.ts'
+import { providerWindowOf } from '../capacity/invariants.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import { providerIds } from '../providers/module.ts'
+import { getLiability, getTotals, lockAddress } from './ledger.ts'
+import { getCoverage, recountCoverage } from './limits.ts'
+import { issuanceTables } from './tables.ts'
+
+function checkSupply(ctx: ReadContext): string | undefined {
+  const { liabilitiesBase, orphanBase } = getTotals(ctx.state)
+  const supplyBase = getSupply(ctx.state)
+  return supplyBase === liabilitiesBase + orphanBase
+    ? undefined
+    : `supply ${supplyBase}, liabilities ${liabilitiesBase}, orphans ${orphanBase}`
+}
+
+const supplyInvariant: Invariant = {
+  id: '2 liabilities',
+  severity: 'halt',
+  doc: 'The supply is the sum of all liabilities and orphans.',
+  check: checkSupply,
+  recount(full, ctx) {
+    let sum = 0n
+    for (const { liabilityBase } of issuanceTables.liability.values(full)) sum += liabilityBase
+    const { liabilitiesBase } = getTotals(full)
+    return sum === liabilitiesBase
+      ? checkSupply(ctx)
+      : `liabilities add up to ${sum}, the total says ${liabilitiesBase}`
+  },
+}
+
+const mintInvariant: Invariant = {
+  id: '3 mint',
+  severity: 'stopMinting',
+  doc: 'A block in which a liability rose ends covered.',
+  checkChanges(changes, parent, ctx) {
+    let rose = false
+    for (const [key, stored] of changes) {
+      if (stored === undefined || !key.startsWith(issuanceTables.liability.prefix)) continue
+      const before = parent.get(key)
+      const beforeBase = before === undefined ? 0n : issuanceTables.liability.decode(before).liabilityBase
+      if (issuanceTables.liability.decode(stored).liabilityBase > beforeBase) rose = true
+    }
+    if (!rose || currentWindow(parent) !== currentWindow(ctx.state)) return undefined
+    const { shortfallBase } = getCoverage(ctx.state)
+    return shortfallBase === 0n ? undefined : `a liability rose and coverage is short of ${shortfallBase}`
+  },
+}
+
+const shortfallInvariant: Invariant = {
+  id: '18 shortfall',
+  severity: 'stopMinting',
+  doc: 'The shortfall that headers state equals a full recount.',
+  recount(full) {
+    const stated = getCoverage(full).shortfallBase
+    const counted = recountCoverage(full).shortfallBase
+    return stated === counted ? undefined : `shortfall ${stated}, recount ${counted}`
+  },
+}
+
+function checkLocks(full: FullState, provider: number): string | undefined {
+  const { lockedBase, releaseBase } = getLiability(full, provider)
+  const held = getAccount(full, lockAddress(provider)).balanceBase
+  if (held !== lockedBase) return `provider ${provider}: ${lockedBase} locked, ${held} held`
+  return lockedBase >= releaseBase ? undefined : `provider ${provider}: releases more than it has locked`
+}
+
+const ledgerInvariant: Invariant = {
+  id: 'issuance.ledger',
+  severity: 'stopMinting',
+  doc: 'Reservations per window add up to R, locks are held, sums are right; nothing is kept of windows that ended.',
+  recount(full, ctx) {
+    const reserved = new Map<number, bigint>()
+    const current = currentWindow(ctx.state)
+    let lockedBase = 0n
+    for (const [key, { reservedBase }] of issuanceTables.reservation.entries(full)) {
+      const { provider, windowIndex } = providerWindowOf(key)
+      if (windowIndex < current) return `reservations of window ${windowIndex}, which has ended, are kept`
+      reserved.set(provider, (reserved.get(provider) ?? 0n) + reservedBase)
+    }
+    for (const provider of providerIds(full)) {
+      const liability = getLiability(full, provider)
+      const sum = reserved.get(provider) ?? 0n
+      if (sum !== liability.reservedBase)
+        return `provider ${provider}: ${liability.reservedBase} reserved, windows add up to ${sum}`
+      const broken = checkLocks(full, provider)
+      if (broken !== undefined) return broken
+      lockedBase += liability.lockedBase
+    }
+    const total = getTotals(full).lockedBase
+    return total === lockedBase ? undefined : `locks add up to ${lockedBase}, the total says ${total}`
+  },
+}
+
+export const issuanceInvariants: readonly Invariant[] = [
+  supplyInvariant,
+  mintInvariant,
+  shortfallInvariant,
+  ledgerInvariant,
+]

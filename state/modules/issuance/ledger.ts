@@ -1,0 +1,217 @@
+// L, R and the locks of each provider, and their sums. Every change of a liability goes through here with its coins.
+import { assert } from '../../../base/assert.ts'
+import type { Address } from '../../../base/ids.ts'
+import type { InferFields } from '../../../base/schema.ts'
+import { minBigint, mulDivFloor } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import { eventsOf } from '../../module.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { burnCoins, escrowAddress, mintCoins, transferCoins } from '../accounts/module.ts'
+import { getSummary } from '../capacity/book.ts'
+import { capacityParams } from '../capacity/tables.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import { getProvider } from '../providers/module.ts'
+import { issuanceSchema } from './schema.ts'
+import { issuanceTables } from './tables.ts'
+
+export type Liability = InferFields<(typeof issuanceSchema)['records']['liability']['value']>
+export type IssuanceTotals = InferFields<(typeof issuanceSchema)['records']['totals']['value']>
+const events = eventsOf(issuanceSchema)
+
+const NO_LIABILITY: Liability = {
+  liabilityBase: 0n,
+  reservedBase: 0n,
+  lockedBase: 0n,
+  releaseBase: 0n,
+  startLiabilityBase: 0n,
+  startCapacityBase: 0n,
+}
+const NO_TOTALS: IssuanceTotals = { liabilitiesBase: 0n, orphanBase: 0n, lockedBase: 0n, revision: 0 }
+
+/** What a provider owes; all zero when it never minted. */
+export function getLiability(state: StateReader, provider: number): Liability {
+  return issuanceTables.liability.get(state, { provider }) ?? NO_LIABILITY
+}
+
+/** Sums over all providers. */
+export function getTotals(state: StateReader): IssuanceTotals {
+  return issuanceTables.totals.get(state, {}) ?? NO_TOTALS
+}
+
+/** L and C of a provider when the running window began: the share by which obligations are assigned (ECONOMY §6). */
+export function windowSnapshot(
+  state: StateReader,
+  provider: number,
+): { readonly liabilityBase: bigint; readonly capacityBase: bigint } {
+  const { startLiabilityBase, startCapacityBase } = getLiability(state, provider)
+  return { liabilityBase: startLiabilityBase, capacityBase: startCapacityBase }
+}
+
+/** Where the locked coins of a provider's mints lie. */
+export function lockAddress(provider: number): Address {
+  return escrowAddress(issuanceSchema.id, provider)
+}
+
+/** Stores a provider's record and moves the sums by the differences. */
+function setLiability(state: StateWriter, provider: number, liability: Liability): void {
+  const before = getLiability(state, provider)
+  const totals = getTotals(state)
+  issuanceTables.liability.set(state, { provider }, liability)
+  issuanceTables.totals.set(
+    state,
+    {},
+    {
+      orphanBase: totals.orphanBase,
+      liabilitiesBase: totals.liabilitiesBase + liability.liabilityBase - before.liabilityBase,
+      lockedBase: totals.lockedBase + liability.lockedBase - before.lockedBase,
+      revision: totals.revision + 1,
+    },
+  )
+}
+
+/**
+ * Creates coins together with the liability behind them. `lockedBase` of them go to the provider's lock and come free
+ * 1/K per window, the rest to `to`. The mint rules were checked before (limits.ts).
+ */
+export function issueCoins(
+  ctx: WriteContext,
+  issue: {
+    readonly provider: number
+    readonly to: Address
+    readonly amountBase: bigint
+    readonly lockedBase: bigint
+  },
+): void {
+  const { provider, to, amountBase, lockedBase } = issue
+  assert(amountBase > 0n && lockedBase >= 0n && lockedBase <= amountBase, 'the lock is part of the mint')
+  const before = getLiability(ctx.state, provider)
+  const after = { ...before, liabilityBase: before.liabilityBase + amountBase }
+  setLiability(ctx.state, provider, addLock(ctx.state, provider, after, lockedBase))
+  mintCoins(ctx, { to, amountBase: amountBase - lockedBase })
+  mintCoins(ctx, { to: lockAddress(provider), amountBase: lockedBase })
+  events.Minted(ctx, { provider, to, amountBase, lockedBase, liabilityBase: after.liabilityBase })
+}
+
+/** Adds a lock that ends with window now + K − 1, one K-th at each window's end and the rest with the last. */
+function addLock(state: StateWriter, provider: number, liability: Liability, lockedBase: bigint): Liability {
+  if (lockedBase === 0n) return liability
+  const { horizonWindows } = capacityParams.get(state)
+  const rateBase = mulDivFloor(lockedBase, 1n, BigInt(horizonWindows))
+  const restBase = lockedBase - rateBase * BigInt(horizonWindows)
+  const at = { provider, windowIndex: currentWindow(state) + horizonWindows - 1 }
+  const known = issuanceTables.release.get(state, at)
+  issuanceTables.release.set(state, at, {
+    rateBase: (known?.rateBase ?? 0n) + rateBase,
+    restBase: (known?.restBase ?? 0n) + restBase,
+  })
+  return {
+    ...liability,
+    lockedBase: liability.lockedBase + lockedBase,
+    releaseBase: liability.releaseBase + rateBase,
+  }
+}
+
+/** Pays what a window's end frees of a provider's lock to its operator. */
+export function releaseLock(ctx: WriteContext, provider: number, windowIndex: number): void {
+  const before = getLiability(ctx.state, provider)
+  const ending = issuanceTables.release.get(ctx.state, { provider, windowIndex })
+  const amountBase = before.releaseBase + (ending?.restBase ?? 0n)
+  if (amountBase === 0n) return
+  const operator = getProvider(ctx.state, provider)?.operator
+  assert(operator !== undefined, 'a lock belongs to a provider')
+  const lockedBase = before.lockedBase - amountBase
+  const releaseBase = before.releaseBase - (ending?.rateBase ?? 0n)
+  assert(lockedBase >= 0n && releaseBase >= 0n, 'no more is released than was locked')
+  if (ending !== undefined) issuanceTables.release.delete(ctx.state, { provider, windowIndex })
+  setLiability(ctx.state, provider, { ...before, lockedBase, releaseBase })
+  assert(
+    transferCoins(ctx, { from: lockAddress(provider), to: operator, amountBase }),
+    'the lock holds what it owes',
+  )
+  events.LockReleased(ctx, { provider, amountBase, lockedBase })
+}
+
+/** Burns coins that lie at `from` together with the liability behind them. Returns what is still owed. */
+export function lowerLiability(
+  ctx: WriteContext,
+  burn: { readonly provider: number; readonly from: Address; readonly amountBase: bigint },
+): bigint {
+  const { provider, from, amountBase } = burn
+  const before = getLiability(ctx.state, provider)
+  const liabilityBase = before.liabilityBase - amountBase
+  assert(amountBase > 0n && liabilityBase >= 0n, 'no more is burned than is owed')
+  setLiability(ctx.state, provider, { ...before, liabilityBase })
+  assert(burnCoins(ctx, { from, amountBase }), 'the burned coins are there')
+  return liabilityBase
+}
+
+/**
+ * Burns min(amount, L) coins that lie at `from` against a provider's liability (ECONOMY §6, on settlement) and
+ * returns how many. The rest stays at `from`: the deliverer is paid with it. Asserts that `from` holds them.
+ */
+export function liabilityBurn(
+  ctx: WriteContext,
+  burn: { readonly provider: number; readonly from: Address; readonly amountBase: bigint },
+): bigint {
+  const { provider, from } = burn
+  const burnedBase = minBigint(burn.amountBase, getLiability(ctx.state, provider).liabilityBase)
+  if (burnedBase === 0n) return 0n
+  const liabilityBase = lowerLiability(ctx, { provider, from, amountBase: burnedBase })
+  events.LiabilityBurned(ctx, { provider, amountBase: burnedBase, liabilityBase })
+  return burnedBase
+}
+
+/** Counts coins as reserved on a provider in a window not yet begun (R); the deliverer need not owe them. */
+export function reserveCoins(
+  ctx: WriteContext,
+  booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
+): void {
+  const { provider, windowIndex, amountBase } = booking
+  assert(amountBase > 0n && windowIndex > currentWindow(ctx.state), 'coins are reserved ahead')
+  moveReserved(ctx.state, { provider, windowIndex }, amountBase)
+}
+
+/** Takes coins out of R: settled, or returned to the queue. Of a window that has ended nothing counts any more. */
+export function unreserveCoins(
+  ctx: WriteContext,
+  booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
+): void {
+  const { provider, windowIndex, amountBase } = booking
+  assert(amountBase >= 0n, 'returned coins are not negative')
+  if (amountBase === 0n || windowIndex < currentWindow(ctx.state)) return
+  moveReserved(ctx.state, { provider, windowIndex }, -amountBase)
+}
+
+function moveReserved(
+  state: StateWriter,
+  at: { readonly provider: number; readonly windowIndex: number },
+  changeBase: bigint,
+): void {
+  const inWindow = (issuanceTables.reservation.get(state, at)?.reservedBase ?? 0n) + changeBase
+  const before = getLiability(state, at.provider)
+  const reservedBase = before.reservedBase + changeBase
+  assert(inWindow >= 0n && reservedBase >= 0n, 'no more is returned than was reserved')
+  if (inWindow === 0n) issuanceTables.reservation.delete(state, at)
+  else issuanceTables.reservation.set(state, at, { reservedBase: inWindow })
+  setLiability(state, at.provider, { ...before, reservedBase })
+}
+
+/** A window's end for one provider: its reservations count no more, and the new window's snapshot is taken. */
+export function turnWindow(ctx: WriteContext, provider: number, endedWindow: number): void {
+  const at = { provider, windowIndex: endedWindow }
+  const ended = issuanceTables.reservation.get(ctx.state, at)
+  if (ended !== undefined) moveReserved(ctx.state, at, -ended.reservedBase)
+  const before = getLiability(ctx.state, provider)
+  const startLiabilityBase = before.liabilityBase
+  const startCapacityBase = getSummary(ctx.state, provider).capacityBase
+  if (before.startLiabilityBase === startLiabilityBase && before.startCapacityBase === startCapacityBase)
+    return
+  setLiability(ctx.state, provider, { ...before, startLiabilityBase, startCapacityBase })
+}
+
+/** Marks since when a provider's bond has been below its maintenance level; undefined clears the mark. */
+export function markBondShort(state: StateWriter, provider: number, sinceWindow: number | undefined): void {
+  const { bondShortSince, ...rest } = getLiability(state, provider)
+  if (bondShortSince === sinceWindow) return
+  setLiability(state, provider, sinceWindow === undefined ? rest : { ...rest, bondShortSince: sinceWindow })
+}

@@ -1,0 +1,154 @@
+// The mint rule on the state as it stands (ECONOMY §3): gathers the numbers, asks coverage.ts, names the broken rule.
+import { assert } from '../../../base/assert.ts'
+import { equalBytes } from '../../../base/bytes.ts'
+import type { Address } from '../../../base/ids.ts'
+import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
+import { failuresOf } from '../../module.ts'
+import { TRANSFER_EMITTER } from '../../transferLog.ts'
+import type { StateReader } from '../../view.ts'
+import { acceptsAsset } from '../assets/module.ts'
+import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import { getPrice } from '../oracle/module.ts'
+import { getBonds, getProvider, providerIds } from '../providers/module.ts'
+import {
+  type Backer,
+  type Coverage,
+  coinsForAsset,
+  computeCoverage,
+  groupSums,
+  type MintLimits,
+  mintLimits,
+} from './coverage.ts'
+import { getLiability, getTotals } from './ledger.ts'
+import { issuanceSchema } from './schema.ts'
+import { issuanceParams, issuanceTables } from './tables.ts'
+
+const fail = failuresOf(issuanceSchema)
+
+/** All providers as coverage sees them, by id; a provider without a legal group is a group of its own. */
+export function getBackers(state: StateReader): readonly Backer[] {
+  return providerIds(state).map((id) => {
+    const record = getProvider(state, id)
+    assert(record !== undefined, 'a listed provider exists')
+    const { legalGroup } = record.profile
+    const { liabilityBase, reservedBase } = getLiability(state, id)
+    return {
+      id,
+      group: legalGroup === '' ? `#${id}` : `=${legalGroup}`,
+      capacityBase: getSummary(state, id).capacityBase,
+      liabilityBase,
+      reservedBase,
+    }
+  })
+}
+
+/** Coverage by going through all providers (at most `PROVIDERS_MAX`). */
+export function recountCoverage(state: StateReader): Coverage {
+  const { coverN } = issuanceParams.get(state)
+  return computeCoverage(getBackers(state), { orphanBase: getTotals(state).orphanBase, coverN })
+}
+
+/** Coverage now: what the last block's end stored while nothing it rests on has changed, else a recount. */
+export function getCoverage(state: StateReader): Coverage {
+  const stored = issuanceTables.coverage.get(state, {})
+  const current =
+    stored !== undefined &&
+    stored.issuanceRevision === getTotals(state).revision &&
+    stored.capacityRevision === capacityRevision(state)
+  return current ? stored : recountCoverage(state)
+}
+
+/** The bonds of a provider at the oracle price, coins' base units, rounded down; assets without a price count 0. */
+export function bondValue(state: StateReader, provider: number): bigint {
+  let valueBase = 0n
+  for (const { asset, amountBase } of getBonds(state, provider)) {
+    const priceBase = getPrice(state, asset)
+    if (priceBase !== undefined) valueBase += coinsForAsset(amountBase, priceBase)
+  }
+  return valueBase
+}
+
+/** Whether the bond is below bMaint · L. */
+export function isBondShort(state: StateReader, provider: number): boolean {
+  const { liabilityBase } = getLiability(state, provider)
+  const { bondMaintenancePpm } = issuanceParams.get(state)
+  return bondValue(state, provider) * PPM < bondMaintenancePpm * liabilityBase
+}
+
+/** What each rule lets a provider still mint, and the bond's value it rests on. */
+export function getMintLimits(
+  state: StateReader,
+  provider: number,
+): MintLimits & { readonly bondValueBase: bigint } {
+  const backers = getBackers(state)
+  const backer = backers.find(({ id }) => id === provider)
+  assert(backer !== undefined, 'the provider exists')
+  const group = groupSums(backers).get(backer.group)
+  assert(group !== undefined, 'every provider has a group')
+  const { coverN, marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
+  const { horizon, quarters } = getMeasures(state)
+  const bondValueBase = bondValue(state, provider)
+  const limits = mintLimits({
+    coverage: computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN }),
+    coverN,
+    marginPpm,
+    frontLoadPpm,
+    bondPpm,
+    horizon,
+    backer,
+    group,
+    quarterBase: getSummary(state, provider).quarterBase,
+    quarters,
+    bondValueBase,
+  })
+  return { ...limits, bondValueBase }
+}
+
+/** Least of all limits. */
+export function leastLimit(limits: MintLimits): bigint {
+  const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits
+  return [jointBase, ownBackingBase, frontLoadBase, bondBase].reduce(minBigint, quotaBase)
+}
+
+/** Why a provider may mint nothing at all now, or undefined. */
+export function checkMayMint(state: StateReader, provider: number) {
+  const record = getProvider(state, provider)
+  assert(record !== undefined, 'the provider exists')
+  if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
+  const stop = issuanceTables.stop.get(state, {})
+  if (stop !== undefined) return fail.MintingStopped({ reason: stop.reason })
+  const { shortfallBase } = getCoverage(state)
+  if (shortfallBase > 0n) return fail.CoverageShortfall({ shortfallBase })
+  const { noticeUntil } = getSummary(state, provider)
+  if (noticeUntil !== undefined && noticeUntil >= currentWindow(state))
+    return fail.UnderNotice({ provider, lastWindow: noticeUntil })
+  return undefined
+}
+
+/** Why a mint is refused, or undefined: the complete rule of ECONOMY §3, one error for each broken part. */
+export function checkMint(
+  state: StateReader,
+  mint: { readonly provider: number; readonly to: Address; readonly amountBase: bigint },
+) {
+  const { provider, to, amountBase } = mint
+  if (amountBase === 0n) return fail.ZeroAmount({})
+  if (!acceptsAsset(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
+  const blocked = checkMayMint(state, provider)
+  if (blocked !== undefined) return blocked
+  const limits = getMintLimits(state, provider)
+  const over = (mintableBase: bigint) => ({ provider, amountBase, mintableBase })
+  const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase, bondValueBase } = limits
+  if (amountBase > quotaBase) return fail.QuotaExceeded(over(quotaBase))
+  if (amountBase > jointBase) return fail.JointLimitExceeded(over(jointBase))
+  if (amountBase > ownBackingBase) return fail.OwnBackingExceeded(over(ownBackingBase))
+  if (amountBase > frontLoadBase) return fail.FrontLoadExceeded(over(frontLoadBase))
+  if (amountBase > bondBase) return fail.BondTooSmall({ ...over(bondBase), bondValueBase })
+  return undefined
+}
+
+/** Share of a mint that is locked, rounded up: the buyer of direct issuance paid at most its value (ECONOMY §3). */
+export function lockOf(state: StateReader, amountBase: bigint): bigint {
+  const { retainPpm } = issuanceParams.get(state)
+  return amountBase - mulDivFloor(amountBase, PPM - retainPpm, PPM)
+}

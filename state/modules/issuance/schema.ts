@@ -1,0 +1,194 @@
+// Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
+import { defineModule } from '../../../base/module.ts'
+import { indexed, message, t } from '../../../base/schema.ts'
+import { PROVIDER_STATUSES } from '../providers/schema.ts'
+
+const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
+
+const liabilityFields = {
+  /** L: coins issued and not yet retired. */
+  liabilityBase: t.amount,
+  /** R: coins reserved on the provider in windows that have not ended. */
+  reservedBase: t.amount,
+  /** Coins of its mints that are still locked. */
+  lockedBase: t.amount,
+  /** Part of `lockedBase` released at each window's end. */
+  releaseBase: t.amount,
+  /** L and C when the running window began; assignment goes by their ratio (ECONOMY §6). */
+  startLiabilityBase: t.amount,
+  startCapacityBase: t.amount,
+  /** Window since which the bond has been below its maintenance level. */
+  bondShortSince: t.optional(t.u64),
+}
+
+const coverageFields = {
+  /** ΣL over providers. */
+  liabilitiesBase: t.amount,
+  /** Liabilities without a provider. */
+  orphanBase: t.amount,
+  /** ΣN: liabilities not reserved. */
+  unreservedBase: t.amount,
+  /** ΣC. */
+  capacityBase: t.amount,
+  /** Sum of the coverN largest X: what is lost when those groups fall silent. */
+  topExposureBase: t.amount,
+  /** ΣN + L_orphan + Σ top X − ΣC when positive. */
+  shortfallBase: t.amount,
+  /** T: the (coverN+1)-th largest C of a group. */
+  thresholdBase: t.amount,
+  /** W: sum of min(C, T). */
+  weightBase: t.amount,
+}
+
+export const issuanceSchema = defineModule({
+  name: 'issuance',
+  id: 8,
+  doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
+  params: {
+    /** Largest groups that may fall silent at once. */
+    coverN: t.u32,
+    /** m: capacity per coin minted, ppm; at least the growth factor of K windows. */
+    marginPpm: t.ppm,
+    /** b: bond per liability at the oracle price, ppm. */
+    bondPpm: t.ppm,
+    /** bMaint: below it the provider must top up. */
+    bondMaintenancePpm: t.ppm,
+    /** Share of a mint that stays locked and is released over K windows, ppm. */
+    retainPpm: t.ppm,
+    /** Share of a pro-rata delivery that the first quarters must reach, ppm. */
+    frontLoadPpm: t.ppm,
+    /** Windows in which a shortfall or a bond may be cured. */
+    cureWindows: t.u32,
+  },
+  records: {
+    liability: { id: 1, key: { provider: t.u64 }, value: liabilityFields, doc: 'What a provider owes.' },
+    reservation: {
+      id: 2,
+      key: { provider: t.u64, windowIndex: t.u64 },
+      value: { reservedBase: t.amount },
+      doc: 'Coins reserved on a provider in one window that has not ended.',
+    },
+    release: {
+      id: 3,
+      key: { provider: t.u64, windowIndex: t.u64 },
+      value: { rateBase: t.amount, restBase: t.amount },
+      doc: 'What the lock of a provider loses when a window ends: the rate stops, the rest of the division is paid.',
+    },
+    totals: {
+      id: 4,
+      key: {},
+      value: { liabilitiesBase: t.amount, orphanBase: t.amount, lockedBase: t.amount, revision: t.u64 },
+      doc: 'Sums over providers, and a counter of changes to liabilities and reservations.',
+    },
+    coverage: {
+      id: 5,
+      key: {},
+      value: { ...coverageFields, issuanceRevision: t.u64, capacityRevision: t.u64 },
+      doc: 'Coverage at the revisions it names.',
+    },
+    cure: { id: 6, key: {}, value: { sinceWindow: t.u64 }, doc: 'Present while coverage falls short.' },
+    stop: {
+      id: 7,
+      key: {},
+      value: { reason: t.text(64), height: t.u64 },
+      doc: 'Present while minting is stopped.',
+    },
+  },
+  errors: {
+    NotProvider: { sender: t.address },
+    ProviderNotActive: { provider: t.u64, status: t.oneOf(PROVIDER_STATUSES) },
+    ZeroAmount: {},
+    RecipientRefused: { recipient: t.address },
+    MintingStopped: { reason: t.text(64) },
+    CoverageShortfall: { shortfallBase: t.amount },
+    UnderNotice: { provider: t.u64, lastWindow: t.u64 },
+    QuotaExceeded: limit,
+    JointLimitExceeded: limit,
+    OwnBackingExceeded: limit,
+    FrontLoadExceeded: limit,
+    BondTooSmall: { ...limit, bondValueBase: t.amount },
+    NothingToRetire: { provider: t.u64 },
+    InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+  },
+  events: {
+    Minted: {
+      provider: indexed(t.u64),
+      to: indexed(t.address),
+      amountBase: t.amount,
+      lockedBase: t.amount,
+      liabilityBase: t.amount,
+    },
+    Retired: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
+    LiabilityBurned: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
+    LockReleased: { provider: indexed(t.u64), amountBase: t.amount, lockedBase: t.amount },
+    ShortfallBegan: { windowIndex: t.u64, shortfallBase: t.amount },
+    ShortfallCured: { windowIndex: t.u64 },
+    MintingWasStopped: { reason: t.text(64) },
+  },
+  actions: {
+    mint: {
+      args: { to: t.address, amountBase: t.amount },
+      fails: [
+        'NotProvider',
+        'ProviderNotActive',
+        'ZeroAmount',
+        'RecipientRefused',
+        'MintingStopped',
+        'CoverageShortfall',
+        'UnderNotice',
+        'QuotaExceeded',
+        'JointLimitExceeded',
+        'OwnBackingExceeded',
+        'FrontLoadExceeded',
+        'BondTooSmall',
+      ],
+      gas: 150_000,
+      doc: 'A provider issues coins against its free capacity; the retained share stays locked for K windows.',
+    },
+    retire: {
+      args: { amountBase: t.amount },
+      fails: ['NotProvider', 'ZeroAmount', 'NothingToRetire', 'InsufficientCoins'],
+      gas: 40_000,
+      doc: 'A provider burns coins it holds against its own liability; more than the liability is left alone.',
+    },
+  },
+  queries: {
+    quota: {
+      args: { provider: t.u64 },
+      returns: t.optional(
+        message('MintLimits', {
+          provider: t.u64,
+          /** Most that may be minted now: 0 when `blocked` names a rule, else the least of the limits. */
+          mintableBase: t.amount,
+          /** Name of the error a mint of one unit would fail with before any limit; empty when none. */
+          blocked: t.text(32),
+          quotaBase: t.amount,
+          jointBase: t.amount,
+          ownBackingBase: t.amount,
+          frontLoadBase: t.amount,
+          bondBase: t.amount,
+          bondValueBase: t.amount,
+        }),
+      ),
+      doc: 'What each rule of ECONOMY §3 lets a provider still mint; null for an unknown provider.',
+    },
+    liability: {
+      args: { provider: t.u64 },
+      returns: message('Liability', { provider: t.u64, ...liabilityFields }),
+      doc: 'What a provider owes, has reserved and has locked.',
+    },
+    coverage: {
+      args: {},
+      returns: message('Coverage', {
+        ...coverageFields,
+        /** Window since which coverage has fallen short. */
+        shortSince: t.optional(t.u64),
+        /** Last window of the time to cure. */
+        cureUntil: t.optional(t.u64),
+        /** Why minting is stopped, empty when it is not. */
+        stopReason: t.text(64),
+      }),
+      doc: 'Coverage of all liabilities when the largest groups fall silent.',
+    },
+  },
+})
