@@ -24,9 +24,9 @@ import {
   FEE_POOL_ADDRESS,
   getAccount,
   setAccount,
-  stopMinting,
 } from './modules/accounts/module.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
+import { stopMinting } from './modules/issuance/module.ts'
 import { Overlay } from './overlay.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
 import type { Transaction } from './transaction.ts'
@@ -209,6 +209,6 @@ export class BlockRun {
       }
     }
     const stop = this.findings.find((finding) => finding.severity === 'stopMinting')
-    if (stop !== undefined) stopMinting(this.overlay, { ...stop, height: this.block.height })
+    if (stop !== undefined) stopMinting(this.#systemContext(), `invariant ${stop.invariant}`)
   }
 }

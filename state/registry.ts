@@ -2,7 +2,18 @@
 import type { Module } from './module.ts'
 import { accountsModule } from './modules/accounts/module.ts'
 import { assetsModule } from './modules/assets/module.ts'
+import { capacityModule } from './modules/capacity/module.ts'
 import { catalogueModule } from './modules/catalogue/module.ts'
+import { issuanceModule } from './modules/issuance/module.ts'
+import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
 
-export const MODULES: readonly Module[] = [accountsModule, assetsModule, catalogueModule, providersModule]
+export const MODULES: readonly Module[] = [
+  accountsModule,
+  assetsModule,
+  catalogueModule,
+  providersModule,
+  oracleModule,
+  capacityModule,
+  issuanceModule,
+]

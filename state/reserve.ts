@@ -1,22 +1,24 @@
-// The reserve summary of every header (ECONOMY §11), read from the post-state. Not: the rules behind the numbers.
+// The proof of reserves in every header (ECONOMY §11): read from the modules' incremental aggregates.
 import type { Reserve } from '../base/protocol/header.ts'
 import { getSupply } from './modules/accounts/module.ts'
+import { getTotalCapacity } from './modules/capacity/book.ts'
+import { getTotals } from './modules/issuance/ledger.ts'
 import { getCoverage } from './modules/issuance/limits.ts'
 import { getAnchor } from './modules/oracle/module.ts'
+import { lockedInRedemption } from './modules/redemption/store.ts'
 import type { StateReader } from './view.ts'
 
 /**
- * What backs the coin after a block, base units; the anchor is a rating in ppm. Liabilities are those of providers:
- * what the supply exceeds them by are orphans. Cheap when nothing moved, else one pass over all providers.
+ * The summary that belongs to a post-state. `liabilitiesBase` is what providers owe; the supply beyond it is orphaned.
+ * Each figure is an aggregate that its module keeps; a recount proves it.
  */
 export function readReserve(state: StateReader): Reserve {
-  const coverage = getCoverage(state)
   return {
     supplyBase: getSupply(state),
-    liabilitiesBase: coverage.liabilitiesBase,
-    capacityBase: coverage.capacityBase,
-    lockedInRedemptionBase: 0n,
+    liabilitiesBase: getTotals(state).liabilitiesBase,
+    capacityBase: getTotalCapacity(state),
+    lockedInRedemptionBase: lockedInRedemption(state),
     anchor: getAnchor(state),
-    shortfallBase: coverage.shortfallBase,
+    shortfallBase: getCoverage(state).shortfallBase,
   }
 }

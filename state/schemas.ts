@@ -2,14 +2,22 @@
 import type { ModuleDef } from '../base/module.ts'
 import { accountsSchema } from './modules/accounts/schema.ts'
 import { assetsSchema } from './modules/assets/schema.ts'
+import { capacitySchema } from './modules/capacity/schema.ts'
 import { catalogueSchema } from './modules/catalogue/schema.ts'
+import { issuanceSchema } from './modules/issuance/schema.ts'
+import { oracleSchema } from './modules/oracle/schema.ts'
 import { providersSchema } from './modules/providers/schema.ts'
+import { redemptionSchema } from './modules/redemption/schema.ts'
 
 export const schemas = {
   accounts: accountsSchema,
   assets: assetsSchema,
   catalogue: catalogueSchema,
   providers: providersSchema,
+  oracle: oracleSchema,
+  capacity: capacitySchema,
+  issuance: issuanceSchema,
+  redemption: redemptionSchema,
 } as const
 
 /** All definitions in registry order. */

@@ -24,8 +24,6 @@ const fail = failuresOf(accountsSchema)
 const NOTHING: Account = { nonce: 0, balanceBase: 0n }
 /** Object ids under one module's escrows. */
 const ESCROW_OBJECT_MAX = 2 ** 40
-/** UTF-16 units of a stop's reason; all of them ASCII or at most three bytes each. */
-const STOP_REASON_MAX = 80
 
 /** System address of kind 03 that holds what `objectId` of a module has in escrow; an ordinary ledger account. */
 export function escrowAddress(moduleId: number, objectId: number): Address {
@@ -76,21 +74,6 @@ export function transferCoins(
   creditCoins(ctx.state, to, amountBase)
   ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, from, to, amountBase }))
   return true
-}
-
-/** Whether a broken invariant of severity stopMinting forbids new mints (ECONOMY §12). Issuance asks before it mints. */
-export function isMintingStopped(state: StateReader): boolean {
-  return accountsTables.mintStop.has(state, {})
-}
-
-/** Forbids new mints from the next block on; the first reason stays. */
-export function stopMinting(
-  state: StateWriter,
-  stop: { readonly invariant: string; readonly reason: string; readonly height: number },
-): void {
-  if (isMintingStopped(state)) return
-  const { invariant, reason, height } = stop
-  accountsTables.mintStop.set(state, {}, { invariant, reason: reason.slice(0, STOP_REASON_MAX), height })
 }
 
 /** Creates coins; only issuance may call it, for a liability that rises by the same amount. */
@@ -188,7 +171,6 @@ export const accountsModule = implement(accountsSchema, {
   actions: { batch },
   queries: {
     balance: (ctx, args) => getAccount(ctx.state, args.address),
-    mintStop: (ctx) => accountsTables.mintStop.get(ctx.state, {}),
     supply: (ctx) => getSupply(ctx.state),
   },
   invariants: [supplyInvariant, emptyAccountsInvariant],

@@ -30,12 +30,6 @@ export const accountsSchema = defineModule({
       doc: 'Nonce and coins of an address; absent when both are zero.',
     },
     supply: { id: 2, key: {}, value: { supplyBase: t.amount }, doc: 'All coins in existence.' },
-    mintStop: {
-      id: 3,
-      key: {},
-      value: { invariant: t.text(64), reason: t.text(256), height: t.u64 },
-      doc: 'Present once an invariant of severity stopMinting broke; only governance removes it.',
-    },
   },
   errors: {
     NestedBatch: { index: t.u32 },
@@ -61,11 +55,6 @@ export const accountsSchema = defineModule({
       args: { address: t.address },
       returns: message('Balance', { balanceBase: t.amount, nonce: t.u64 }),
       doc: 'Coins and next nonce of an address.',
-    },
-    mintStop: {
-      args: {},
-      returns: t.optional(message('MintStop', { invariant: t.text(64), reason: t.text(256), height: t.u64 })),
-      doc: 'The broken invariant that stops minting, or null.',
     },
     supply: { args: {}, returns: t.amount, doc: 'All coins in existence, base units.' },
   },
