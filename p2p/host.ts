@@ -53,6 +53,8 @@ export interface HostOptions {
   readonly logger: P2pLogger
   /** Connections from peers that are not static; default 16. */
   readonly unknownPeersMax?: number
+  /** How long a peer is refused the first time; doubles up to a minute (five for unknown peers). Default 5,000. */
+  readonly refusalFirstMs?: number
 }
 
 /** Builds a host that does not listen yet: register protocols, set peers, then `start`. */
@@ -73,7 +75,7 @@ class Host implements P2pHost {
   readonly #options: HostOptions
   readonly #privateKey: PrivateKey
   readonly #warnings: Warnings
-  readonly #penalties = new Penalties()
+  readonly #penalties: Penalties
   readonly #events = new EventEmitter()
   readonly #protocols = new Map<string, Protocol>()
   readonly #links = new Map<PeerKey, PeerLink>()
@@ -89,6 +91,7 @@ class Host implements P2pHost {
     this.logger = options.logger
     this.peerIdBytes = peerIdBytesFromSeed(options.privateKey)
     this.peerId = peerIdText(this.peerIdBytes)
+    this.#penalties = new Penalties({ refusalFirstMs: options.refusalFirstMs })
     this.#warnings = new Warnings(options.logger)
     this.#dialer = new Dialer({
       dial: (target) => this.#dial(target),

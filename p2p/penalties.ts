@@ -4,7 +4,7 @@ import type { PeerKey } from './protocol.ts'
 /** Points at which a peer is refused. */
 export const PENALTY_LIMIT = 100
 const FADE_POINTS_PER_SECOND = 1
-const REFUSAL_FIRST_MS = 5_000
+export const REFUSAL_FIRST_MS = 5_000
 const REFUSAL_KNOWN_MAX_MS = 60_000
 const REFUSAL_UNKNOWN_MAX_MS = 300_000
 /** Good conduct after which the next refusal is a first one again. */
@@ -20,10 +20,13 @@ interface Offender {
 
 export class Penalties {
   readonly #offenders = new Map<PeerKey, Offender>()
+  readonly #refusalFirstMs: number
   readonly #nowMs: () => number
 
-  constructor(nowMs: () => number = Date.now) {
-    this.#nowMs = nowMs
+  /** `refusalFirstMs`: a peer's first refusal; it doubles with each further one. */
+  constructor(options: { refusalFirstMs?: number | undefined; nowMs?: () => number } = {}) {
+    this.#refusalFirstMs = options.refusalFirstMs ?? REFUSAL_FIRST_MS
+    this.#nowMs = options.nowMs ?? Date.now
   }
 
   /** Adds points; returns how long the peer is refused from now, or 0 while it is tolerated. */
@@ -40,7 +43,7 @@ export class Penalties {
     this.#offenders.set(peer, record)
     if (record.points < PENALTY_LIMIT) return 0
     const maxMs = known ? REFUSAL_KNOWN_MAX_MS : REFUSAL_UNKNOWN_MAX_MS
-    const refusedMs = Math.min(maxMs, REFUSAL_FIRST_MS * 2 ** Math.min(record.refusals, 16))
+    const refusedMs = Math.min(maxMs, this.#refusalFirstMs * 2 ** Math.min(record.refusals, 16))
     record.points = 0
     record.refusals++
     record.refusedUntilMs = nowMs + refusedMs

@@ -2,12 +2,7 @@
 // Owns: asking, limits, scoring and rotation of peers. Not: verification of blocks (the caller's verdict).
 import type { Hash32 } from '../base/ids.ts'
 import { SchemaError } from '../base/schema.ts'
-import {
-  SYNC_CERTIFICATE_BYTES_MAX,
-  SYNC_RANGE_BYTES_MAX,
-  SYNC_RANGE_COUNT_MAX,
-  SYNC_RESPONSE_BYTES_MAX,
-} from './limits.ts'
+import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 import { createRequestResponse, type RequestResponse } from './requestResponse.ts'
@@ -44,7 +39,7 @@ export interface SyncStatus {
 export interface RangeItem {
   readonly block: Uint8Array
   /** Finalization certificate bytes; absent where the next certified block covers it. */
-  readonly certificate?: Uint8Array
+  readonly certificate?: Uint8Array | undefined
 }
 
 /** Where served answers come from. */

@@ -1,0 +1,154 @@
+import { strict as assert } from 'node:assert'
+import fc from 'fast-check'
+import { concatBytes } from '../../base/bytes.ts'
+import { FrameDecoder, FrameError, frameHeader } from '../../p2p/frames.ts'
+import { checkHello, encodeHello } from '../../p2p/hello.ts'
+import { PeerScores } from '../../p2p/peerScores.ts'
+import { PENALTY_LIMIT, Penalties } from '../../p2p/penalties.ts'
+import { Warnings } from '../../p2p/warnings.ts'
+import { GENESIS, recordingLogger } from './harness.ts'
+
+function drain(decoder: FrameDecoder): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) frames.push(frame)
+  return frames
+}
+
+describe('p2p.frames', () => {
+  it('reassembles frames however the bytes are cut', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 40 }),
+        (frames, cuts) => {
+          const wire = concatBytes(...frames.flatMap((frame) => [frameHeader(frame.length), frame]))
+          const decoder = new FrameDecoder(300)
+          const got: Uint8Array[] = []
+          for (let at = 0, i = 0; at < wire.length; i++) {
+            const size = cuts[i % cuts.length]!
+            decoder.push(wire.subarray(at, at + size))
+            got.push(...drain(decoder))
+            at += size
+          }
+          assert.deepEqual(got, frames)
+          assert.equal(decoder.bufferedBytes, 0)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('hands out plain memory of its own, also from a Buffer', () => {
+    const decoder = new FrameDecoder(10)
+    const wire = Buffer.from([0, 0, 0, 2, 5, 6])
+    decoder.push(wire)
+    const frame = decoder.next()!
+    wire.fill(0)
+    assert.deepEqual(frame, Uint8Array.of(5, 6))
+    assert.equal(frame.buffer.byteLength, 2)
+  })
+
+  it('refuses an oversized frame from its header alone, and an empty one', () => {
+    const decoder = new FrameDecoder(10)
+    decoder.push(frameHeader(11))
+    assert.throws(() => decoder.next(), new FrameError('frame of 11 bytes, at most 10 allowed'))
+    const empty = new FrameDecoder(10)
+    empty.push(frameHeader(0))
+    assert.throws(() => empty.next(), new FrameError('empty frame'))
+  })
+})
+
+describe('p2p.hello', () => {
+  it('agrees with itself and names what differs', () => {
+    assert.deepEqual(checkHello(encodeHello(GENESIS), GENESIS), { kind: 'agreed' })
+    const foreign = checkHello(encodeHello(new Uint8Array(32)), GENESIS)
+    assert.equal(foreign.kind, 'foreign')
+    assert.match((foreign as { reason: string }).reason, /genesis 0x00.*ours 0x0707/)
+    assert.deepEqual(checkHello(encodeHello(GENESIS, 'no room'), GENESIS), {
+      kind: 'refused',
+      reason: 'peer refused: no room',
+    })
+    const other = encodeHello(GENESIS)
+    other[1] = 9
+    assert.deepEqual(checkHello(other, GENESIS), {
+      kind: 'foreign',
+      reason: 'peer speaks p2p version 9, this node 1',
+    })
+  })
+
+  it('answers random bytes with an error and nothing else', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+        try {
+          assert.notEqual(checkHello(bytes, GENESIS).kind, 'agreed')
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'SchemaError')
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('p2p.penalties', () => {
+  it('refuses at the limit, longer each time, and never for ever', () => {
+    let nowMs = 1_000_000
+    const penalties = new Penalties({ refusalFirstMs: 1_000, nowMs: () => nowMs })
+    assert.equal(penalties.add('a', PENALTY_LIMIT - 1, true), 0)
+    assert.equal(penalties.refusedForMs('a'), 0)
+    assert.equal(penalties.add('a', 1, true), 1_000)
+    assert.equal(penalties.refusedForMs('a'), 1_000)
+    nowMs += 1_000
+    assert.equal(penalties.refusedForMs('a'), 0)
+    assert.equal(penalties.add('a', PENALTY_LIMIT, true), 2_000)
+    for (let i = 0; i < 20; i++) penalties.add('a', PENALTY_LIMIT, true)
+    assert.equal(penalties.refusedForMs('a'), 60_000)
+    for (let i = 0; i < 20; i++) penalties.add('b', PENALTY_LIMIT, false)
+    assert.equal(penalties.refusedForMs('b'), 300_000)
+    nowMs += 700_000
+    assert.equal(penalties.add('a', PENALTY_LIMIT, true), 1_000)
+  })
+
+  it('lets points fade', () => {
+    let nowMs = 0
+    const penalties = new Penalties({ nowMs: () => nowMs })
+    for (let i = 0; i < 50; i++) {
+      assert.equal(penalties.add('a', 25, true), 0)
+      nowMs += 25_000
+    }
+  })
+})
+
+describe('p2p.peerScores', () => {
+  it('rests failures longer each time and forgets them on success', () => {
+    let nowMs = 0
+    const scores = new PeerScores(() => nowMs)
+    scores.fail('a')
+    assert.deepEqual(scores.usable(['a', 'b']), ['b'])
+    nowMs += 500
+    assert.deepEqual(scores.usable(['a', 'b']), ['a', 'b'])
+    scores.fail('a')
+    nowMs += 600
+    assert.deepEqual(scores.usable(['a']), [])
+    nowMs += 400
+    assert.deepEqual(scores.ranked(['a', 'b']), ['b', 'a'])
+    scores.succeed('a')
+    scores.lied('b')
+    assert.deepEqual(scores.usable(['a', 'b']), ['a'])
+    nowMs += 30_000
+    assert.deepEqual(scores.ranked(['b', 'a']), ['a', 'b'])
+  })
+})
+
+describe('p2p.warnings', () => {
+  it('logs a subject once a period', () => {
+    const logger = recordingLogger()
+    const warnings = new Warnings(logger)
+    for (let i = 0; i < 100; i++) warnings.warn('a', { i }, 'text')
+    warnings.warn('b', {}, 'other')
+    assert.deepEqual(
+      logger.warnings.map((w) => w.text),
+      ['text', 'other'],
+    )
+  })
+})
