@@ -51,9 +51,7 @@ describe('p2p.host', () => {
     await foreign.host.start()
     introduce(nodes)
     const told = (node: TestNode) =>
-      node.logger.warnings.some((w) =>
-        /peer is on another chain: genesis 0x0/.test(String(w.fields['reason'])),
-      )
+      node.logger.warnings.some((w) => /peer is on another chain: genesis 0x0/.test(String(w.fields.reason)))
     await until('both named the reason', () => told(ours) && told(foreign))
     await until('disconnected', () => !ours.host.getPeer(foreign.host.peerId)!.connected)
     assert.equal(ours.consensus.peers().length, 0)
@@ -94,7 +92,7 @@ describe('p2p.host', () => {
     stranger.host.setPeers([{ peerId, addresses: validator.host.listenAddresses, validatorIndex: 0 }])
     await until('the reason arrived', () =>
       stranger.logger.warnings.some((w) =>
-        /not a validator of the current set/.test(String(w.fields['reason'])),
+        /not a validator of the current set/.test(String(w.fields.reason)),
       ),
     )
     // Once the set names it, the channel opens without a new connection.

@@ -125,7 +125,7 @@ describe('p2p.robustness', () => {
     await until('the attacker is refused', () =>
       validator.logger.warnings.some((w) => w.text === 'peer disconnected and refused for a while'),
     )
-    const reasons = validator.logger.warnings.map((w) => String(w.fields['reason']))
+    const reasons = validator.logger.warnings.map((w) => String(w.fields.reason))
     assert.ok(reasons.some((reason) => reason.startsWith(CONSENSUS_PROTOCOL)))
     assert.deepEqual(validator.received, [])
     await exchange()
@@ -173,7 +173,7 @@ describe('p2p.robustness', () => {
     let sent = 0
     while (sender.consensus.sendToValidator(0, frame)) sent++
     assert.ok(sent >= 3 && sent <= 5, `${sent} frames were taken`)
-    assert.ok(sender.logger.warnings.some((w) => /does not read/.test(String(w.fields['reason']))))
+    assert.ok(sender.logger.warnings.some((w) => /does not read/.test(String(w.fields.reason))))
     await until('disconnected', () => sender.host.getPeer(attacker!.peerId.toString())?.connected !== true)
   })
 
