@@ -63,7 +63,8 @@ export interface StateProof {
   /** ICS-23 CommitmentProof bytes against `header.stateRoot`. */
   readonly proof: Uint8Array
   readonly header: Header
-  readonly finality: Finality
+  /** Undefined for genesis, which is final by definition. */
+  readonly finality: Finality | undefined
 }
 
 /** Reasons for not taking a transaction; `rpc/errors.ts` guarantees the phrase that clients match for each. */

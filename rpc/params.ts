@@ -1,6 +1,6 @@
 // The parameter kinds of the methods. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
 import { parseHex } from '../base/bytes.ts'
-import { type Address, type Hash32, parseAddress, parseHash32 } from '../base/ids.ts'
+import { type Address, type Hash32, parseAddress, parseHash32, type TxId } from '../base/ids.ts'
 import type { Field, Json, JsonSchema } from '../base/schema.ts'
 import type { Param } from './method.ts'
 
@@ -126,6 +126,7 @@ const BLOCK_SCHEMA: JsonSchema = {
 export const p = {
   address: required(ADDRESS_SCHEMA, parseAddressJson),
   hash: required(HASH_SCHEMA, parseHashJson),
+  txId: required(HASH_SCHEMA, (json): TxId => parseHashJson(json) as Uint8Array),
   quantity: required(QUANTITY_SCHEMA, parseQuantity),
   uint: required(QUANTITY_SCHEMA, parseUint),
   /** Either convention: a quantity or a JSON integer. */
@@ -137,6 +138,15 @@ export const p = {
   block: required(BLOCK_SCHEMA, parseBlockSelector),
   /** Left out = latest, as every Ethereum node does. */
   blockOrLatest: withDefault(required(BLOCK_SCHEMA, parseBlockSelector), LATEST),
+  /** Native methods: heights are integers; tags and hashes as in `eth_`. Left out = latest. */
+  atBlock: withDefault(
+    required<BlockSelector>({ oneOf: [{ type: 'integer', minimum: 0 }, BLOCK_SCHEMA] }, (json) => {
+      if (typeof json !== 'number') return parseBlockSelector(json)
+      if (!Number.isSafeInteger(json) || json < 0) throw new Error('expected a height')
+      return { kind: 'height', height: json }
+    }),
+    LATEST,
+  ),
   bool: required({ type: 'boolean' }, (json) => {
     if (typeof json !== 'boolean') throw new Error('expected true or false')
     return json

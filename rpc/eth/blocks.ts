@@ -106,7 +106,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
       name: 'eth_getTransactionByHash',
       doc: 'A transaction, final or waiting in the own mempool (then its block fields are null).',
       cost: 5,
-      params: { hash: p.hash },
+      params: { hash: p.txId },
       returns: OBJECT_OR_NULL,
       run: ({ hash }) =>
         withValue(locate(backend, hash), (at) => {
@@ -121,7 +121,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
       name: 'eth_getTransactionReceipt',
       doc: 'The receipt of a final transaction; null while it is pending.',
       cost: 5,
-      params: { hash: p.hash },
+      params: { hash: p.txId },
       returns: OBJECT_OR_NULL,
       run: ({ hash }) =>
         withValue(locate(backend, hash), (at) =>

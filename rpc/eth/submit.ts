@@ -111,7 +111,7 @@ export function submitMethods(backend: Backend, indexes: BlockIndexes): readonly
       returns: { type: 'object' },
       run: async ({ raw, timeoutMs }) => {
         if (inclusion.full) throw limitExceeded(`at most ${WAITERS_MAX} requests may wait at once`)
-        const id = keccak256(raw)
+        const id: TxId = keccak256(raw) as Uint8Array
         // Before submitting: on a fast chain the block may be final before submit's promise is.
         const waiting = waitForReceipt({
           inclusion,

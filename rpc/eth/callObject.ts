@@ -1,0 +1,78 @@
+// The transaction object of eth_call and eth_estimateGas. Owns: parsing it. Not: running it (state.ts).
+import { EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { type Address, ZERO_ADDRESS } from '../../base/ids.ts'
+import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
+import type { Json } from '../../base/schema.ts'
+import { AMOUNT_MAX } from '../../base/units.ts'
+import type { Param } from '../method.ts'
+import { parseAddressJson, parseData, parseQuantity } from '../params.ts'
+
+export interface CallObject {
+  readonly from: Address
+  /** Undefined = creation. */
+  readonly to: Address | undefined
+  readonly valueBase: bigint
+  readonly data: Uint8Array
+  readonly chainId: bigint | undefined
+}
+
+/** Fields of a transaction that a simulated call has no use for. */
+const IGNORED = new Set([
+  'type',
+  'nonce',
+  'gas',
+  'gasPrice',
+  'maxFeePerGas',
+  'maxPriorityFeePerGas',
+  'accessList',
+])
+const USED = new Set(['from', 'to', 'value', 'data', 'input', 'chainId'])
+const EVM_ONLY = new Set(['blobs', 'blobVersionedHashes', 'maxFeePerBlobGas', 'authorizationList'])
+
+/** Batches of reads (Multicall3) are larger than any transaction. */
+const CALL_BYTES_MAX = 8 * TX_BYTES_MAX
+
+function named<T>(name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`)
+  }
+}
+
+function parseCall(json: Json): CallObject {
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) {
+    throw new Error('expected a transaction object')
+  }
+  const source = json as { readonly [name: string]: Json | undefined }
+  for (const key of Object.keys(source)) {
+    if (EVM_ONLY.has(key)) throw new Error(`${key} is not supported: there is no EVM`)
+    if (!USED.has(key) && !IGNORED.has(key)) throw new Error(`unknown field ${key.slice(0, 40)}`)
+  }
+  const bytes = (name: 'data' | 'input'): Uint8Array | undefined => {
+    const value = source[name]
+    return value === undefined || value === null ? undefined : named(name, () => parseData(value, CALL_BYTES_MAX))
+  }
+  const data = bytes('data')
+  const input = bytes('input')
+  if (data !== undefined && input !== undefined && !equalBytes(data, input)) {
+    throw new Error('data and input are both set and not equal: use input')
+  }
+  const { from, to, value, chainId } = source
+  const valueBase = named('value', () => parseQuantity(value ?? '0x0'))
+  if (valueBase > AMOUNT_MAX) throw new Error('value: higher than 2^128-1')
+  return {
+    from: (from ?? null) === null ? ZERO_ADDRESS : named('from', () => parseAddressJson(from as Json)),
+    to: (to ?? null) === null ? undefined : named('to', () => parseAddressJson(to as Json)),
+    valueBase,
+    data: input ?? data ?? EMPTY_BYTES,
+    chainId: (chainId ?? null) === null ? undefined : named('chainId', () => parseQuantity(chainId as Json)),
+  }
+}
+
+export const callParam: Param<CallObject> = {
+  schema: { type: 'object' },
+  required: true,
+  parse: parseCall,
+  absent: () => parseCall({}),
+}

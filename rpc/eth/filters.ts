@@ -1,0 +1,212 @@
+// Polled filters. Owns: cursors and their expiry. A filter keeps no results: each poll reads on from its cursor.
+import { randomBytes } from 'node:crypto'
+import { toHex } from '../../base/bytes.ts'
+import type { Json } from '../../base/schema.ts'
+import type { Backend } from '../backend.ts'
+import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import { defineMethod, type Method } from '../method.ts'
+import { p } from '../params.ts'
+import type { LogQuery } from './logFilter.ts'
+import { type LogSearch, logQueryParam } from './logs.ts'
+
+export interface FilterLimits {
+  readonly filtersMax: number
+  /** A filter that is not polled for this long is forgotten. */
+  readonly idleMs: number
+  /** Pending transactions that a poll can still see. */
+  readonly pendingMax: number
+}
+
+export const FILTER_LIMITS: FilterLimits = { filtersMax: 1_000, idleMs: 5 * 60_000, pendingMax: 10_000 }
+
+type Filter = { polledAtMs: number } & (
+  | { readonly kind: 'log'; readonly query: LogQuery; nextHeight: number }
+  | { readonly kind: 'block'; nextHeight: number }
+  | { readonly kind: 'pending'; nextSequence: number }
+)
+
+/** The hashes of the newest pending transactions, numbered. */
+class PendingRing {
+  readonly #hashes: string[] = []
+  readonly #max: number
+  nextSequence = 0
+
+  constructor(backend: Backend, max: number) {
+    this.#max = max
+    backend.onPending((transaction) => {
+      this.#hashes[this.nextSequence % max] = toHex(transaction.id)
+      this.nextSequence++
+    })
+  }
+
+  since(sequence: number): string[] {
+    const first = Math.max(sequence, this.nextSequence - this.#max)
+    const out: string[] = []
+    for (let i = first; i < this.nextSequence; i++) out.push(this.#hashes[i % this.#max]!)
+    return out
+  }
+}
+
+export class Filters {
+  readonly #backend: Backend
+  readonly #search: LogSearch
+  readonly #limits: FilterLimits
+  readonly #nowMs: () => number
+  readonly #pending: PendingRing
+  readonly #filters = new Map<string, Filter>()
+
+  constructor(options: {
+    backend: Backend
+    search: LogSearch
+    limits: FilterLimits
+    nowMs: () => number
+  }) {
+    this.#backend = options.backend
+    this.#search = options.search
+    this.#limits = options.limits
+    this.#nowMs = options.nowMs
+    this.#pending = new PendingRing(options.backend, options.limits.pendingMax)
+  }
+
+  #add(filter: Filter): string {
+    const nowMs = this.#nowMs()
+    for (const [id, known] of this.#filters) {
+      if (nowMs - known.polledAtMs > this.#limits.idleMs) this.#filters.delete(id)
+    }
+    if (this.#filters.size >= this.#limits.filtersMax) {
+      throw limitExceeded(
+        `this node keeps at most ${this.#limits.filtersMax} filters: subscribe by WebSocket`,
+      )
+    }
+    const id = toHex(randomBytes(16))
+    this.#filters.set(id, filter)
+    return id
+  }
+
+  #find(id: string): Filter {
+    const filter = this.#filters.get(id)
+    const nowMs = this.#nowMs()
+    if (filter === undefined || nowMs - filter.polledAtMs > this.#limits.idleMs) {
+      this.#filters.delete(id)
+      throw new RpcError(RPC_CODE.refused, 'filter not found')
+    }
+    filter.polledAtMs = nowMs
+    return filter
+  }
+
+  async addLogFilter(query: LogQuery): Promise<string> {
+    const head = this.#backend.head().header.height
+    const isPast = query.from.kind === 'height' && query.from.height <= head
+    const nextHeight = isPast ? await this.#search.heightOf(query.from) : head + 1
+    return this.#add({ kind: 'log', query, nextHeight, polledAtMs: this.#nowMs() })
+  }
+
+  addBlockFilter(): string {
+    const nextHeight = this.#backend.head().header.height + 1
+    return this.#add({ kind: 'block', nextHeight, polledAtMs: this.#nowMs() })
+  }
+
+  addPendingFilter(): string {
+    return this.#add({
+      kind: 'pending',
+      nextSequence: this.#pending.nextSequence,
+      polledAtMs: this.#nowMs(),
+    })
+  }
+
+  remove(id: string): boolean {
+    return this.#filters.delete(id)
+  }
+
+  async logsOf(id: string): Promise<Json> {
+    const filter = this.#find(id)
+    if (filter.kind !== 'log') throw new RpcError(RPC_CODE.refused, 'filter not found')
+    return this.#search.query(filter.query)
+  }
+
+  async changes(id: string): Promise<Json> {
+    const filter = this.#find(id)
+    if (filter.kind === 'pending') {
+      const hashes = this.#pending.since(filter.nextSequence)
+      filter.nextSequence = this.#pending.nextSequence
+      return hashes
+    }
+    const head = this.#backend.head().header.height
+    const from = filter.nextHeight
+    if (from > head) return []
+    if (filter.kind === 'block') return this.#newBlocks(filter, from, head)
+    const { to } = filter.query
+    const last = to.kind === 'height' ? Math.min(to.height, head) : head
+    if (from > last) return []
+    const page = await this.#search.page(filter.query.filter, from, last)
+    // What did not fit comes with the next poll.
+    filter.nextHeight = page.searchedTo + 1
+    return page.logs
+  }
+
+  async #newBlocks(filter: Extract<Filter, { kind: 'block' }>, from: number, head: number): Promise<Json> {
+    const last = Math.min(head, from + this.#search.limits.blocksMax - 1)
+    filter.nextHeight = last + 1
+    const hashes: string[] = []
+    for (let height = from; height <= last; height++) {
+      const block = await this.#backend.blockByHeight(height)
+      if (block !== undefined) hashes.push(toHex(block.hash))
+    }
+    return hashes
+  }
+}
+
+export function filterMethods(filters: Filters): readonly Method[] {
+  const id = p.text(66)
+  const idSchema = { type: 'string' }
+  return [
+    defineMethod({
+      name: 'eth_newFilter',
+      doc: 'A log filter to poll with eth_getFilterChanges.',
+      cost: 5,
+      params: { filter: logQueryParam },
+      returns: idSchema,
+      run: ({ filter }) => filters.addLogFilter(filter),
+    }),
+    defineMethod({
+      name: 'eth_newBlockFilter',
+      doc: 'A filter for the hashes of new blocks.',
+      cost: 5,
+      params: {},
+      returns: idSchema,
+      run: () => filters.addBlockFilter(),
+    }),
+    defineMethod({
+      name: 'eth_newPendingTransactionFilter',
+      doc: 'A filter for the hashes of transactions that enter the own mempool.',
+      cost: 5,
+      params: {},
+      returns: idSchema,
+      run: () => filters.addPendingFilter(),
+    }),
+    defineMethod({
+      name: 'eth_uninstallFilter',
+      doc: 'Forgets a filter; false when it was not known.',
+      cost: 1,
+      params: { id },
+      returns: { type: 'boolean' },
+      run: (args) => filters.remove(args.id),
+    }),
+    defineMethod({
+      name: 'eth_getFilterChanges',
+      doc: 'What is new since the last poll.',
+      cost: 100,
+      params: { id },
+      returns: { type: 'array' },
+      run: (args) => filters.changes(args.id),
+    }),
+    defineMethod({
+      name: 'eth_getFilterLogs',
+      doc: 'All logs of a log filter, within the limits of eth_getLogs.',
+      cost: 200,
+      params: { id },
+      returns: { type: 'array' },
+      run: (args) => filters.logsOf(args.id),
+    }),
+  ]
+}

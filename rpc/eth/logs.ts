@@ -1,0 +1,142 @@
+// eth_getLogs and the search behind it. Owns: range and result limits, the bloom cache. Not: stored filters (filters.ts).
+import type { Json } from '../../base/schema.ts'
+import type { Backend, FinalizedBlock } from '../backend.ts'
+import { invalidParams, limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import { defineMethod, type Method, type Param } from '../method.ts'
+import type { BlockSelector } from '../params.ts'
+import type { BlockIndexes } from './blockIndex.ts'
+import { matchingLogsJson, quantity } from './format.ts'
+import { type LogFilter, type LogQuery, matchesLog, mayMatch, parseLogQuery } from './logFilter.ts'
+
+export interface LogLimits {
+  /** Blocks of one query. */
+  readonly blocksMax: number
+  /** Logs of one answer; a single block is never cut. */
+  readonly resultsMax: number
+}
+
+export const LOG_LIMITS: LogLimits = { blocksMax: 10_000, resultsMax: 10_000 }
+
+/** Blooms remembered by height: 4 MiB. */
+const BLOOMS_MAX = 16_384
+/** Blocks after which other requests get their turn. */
+const YIELD_BLOCKS = 64
+
+export interface LogPage {
+  readonly logs: Json[]
+  /** Last height searched; below `to` when the results would have exceeded the limit. */
+  readonly searchedTo: number
+}
+
+export class LogSearch {
+  readonly #backend: Backend
+  readonly #indexes: BlockIndexes
+  readonly limits: LogLimits
+  /** Finalized blocks never change, so neither do these. */
+  readonly #blooms = new Map<number, Uint8Array>()
+
+  constructor(backend: Backend, indexes: BlockIndexes, limits: LogLimits) {
+    this.#backend = backend
+    this.#indexes = indexes
+    this.limits = limits
+  }
+
+  matching(block: FinalizedBlock, filter: LogFilter): Json[] {
+    const index = this.#indexes.of(block)
+    if (!mayMatch(filter, index.bloom())) return []
+    const out: Json[] = []
+    for (let i = 0; i <= block.transactions.length; i++) {
+      for (const log of matchingLogsJson(block, index, i, (l) => matchesLog(filter, l))) out.push(log)
+    }
+    return out
+  }
+
+  /** Logs of heights `from` to `to`, as many blocks as fit into the limits, at least one. */
+  async page(filter: LogFilter, from: number, to: number): Promise<LogPage> {
+    const logs: Json[] = []
+    const last = Math.min(to, from + this.limits.blocksMax - 1)
+    for (let height = from; height <= last; height++) {
+      if ((height - from) % YIELD_BLOCKS === YIELD_BLOCKS - 1) await new Promise(setImmediate)
+      const bloom = this.#blooms.get(height)
+      if (bloom !== undefined && !mayMatch(filter, bloom)) continue
+      const block = await this.#backend.blockByHeight(height)
+      if (block === undefined) continue
+      this.#remember(height, this.#indexes.of(block).bloom())
+      const found = this.matching(block, filter)
+      if (logs.length + found.length > this.limits.resultsMax && height > from) {
+        return { logs, searchedTo: height - 1 }
+      }
+      for (const log of found) logs.push(log)
+    }
+    return { logs, searchedTo: last }
+  }
+
+  #remember(height: number, bloom: Uint8Array): void {
+    if (this.#blooms.size >= BLOOMS_MAX) {
+      for (const oldest of this.#blooms.keys()) {
+        this.#blooms.delete(oldest)
+        break
+      }
+    }
+    this.#blooms.set(height, bloom)
+  }
+
+  /** The whole answer to a query, or an error that names a range which works. */
+  async query(query: LogQuery): Promise<Json> {
+    if (query.blockHash !== undefined) {
+      const block = await this.#backend.blockByHash(query.blockHash)
+      if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
+      return this.matching(block, query.filter)
+    }
+    const head = this.#backend.head().header.height
+    const from = await this.heightOf(query.from)
+    const to = Math.min(await this.heightOf(query.to), head)
+    if (from > to) {
+      if (from > head) return []
+      throw invalidParams('invalid block range: fromBlock is above toBlock')
+    }
+    const { blocksMax, resultsMax } = this.limits
+    if (to - from + 1 > blocksMax) {
+      const works = `[${quantity(from)}, ${quantity(from + blocksMax - 1)}]`
+      throw limitExceeded(
+        `block range too large, at most ${blocksMax} blocks. Try with this block range ${works}.`,
+      )
+    }
+    const page = await this.page(query.filter, from, to)
+    if (page.searchedTo < to) {
+      const works = `[${quantity(from)}, ${quantity(page.searchedTo)}]`
+      throw limitExceeded(
+        `query returned more than ${resultsMax} results. Try with this block range ${works}.`,
+      )
+    }
+    return page.logs
+  }
+
+  async heightOf(selector: BlockSelector): Promise<number> {
+    if (selector.kind === 'height') return selector.height
+    if (selector.kind !== 'hash') return this.#backend.head().header.height
+    const block = await this.#backend.blockByHash(selector.hash)
+    if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
+    return block.header.height
+  }
+}
+
+export const logQueryParam: Param<LogQuery> = {
+  schema: { type: 'object' },
+  required: true,
+  parse: parseLogQuery,
+  absent: () => parseLogQuery({}),
+}
+
+export function logMethods(search: LogSearch): readonly Method[] {
+  return [
+    defineMethod({
+      name: 'eth_getLogs',
+      doc: `Logs by address and topics: at most ${search.limits.blocksMax} blocks and ${search.limits.resultsMax} results.`,
+      cost: 200,
+      params: { filter: logQueryParam },
+      returns: { type: 'array' },
+      run: ({ filter }) => search.query(filter),
+    }),
+  ]
+}

@@ -1,0 +1,62 @@
+// account_* and node_*: balances with proofs, and how the node is.
+import type { Json, JsonSchema } from '../../base/schema.ts'
+import { getAccount } from '../../state/modules/accounts/module.ts'
+import type { Backend } from '../backend.ts'
+import { mustFindState } from '../eth/resolve.ts'
+import { defineMethod, type Method } from '../method.ts'
+import { p, withDefault } from '../params.ts'
+import { askState, provableSchema } from './proven.ts'
+
+const AMOUNT: JsonSchema = { type: 'string', pattern: '^(0|[1-9][0-9]*)$' }
+const BALANCE: JsonSchema = {
+  type: 'object',
+  properties: { balanceBase: AMOUNT, nonce: { type: 'integer' } },
+  required: ['balanceBase', 'nonce'],
+}
+
+export function accountMethods(backend: Backend): readonly Method[] {
+  return [
+    defineMethod({
+      name: 'account_get',
+      doc: 'Coins in base units, the nonce, and the nonce counting the own mempool.',
+      cost: 5,
+      params: { address: p.address, atBlock: p.atBlock },
+      returns: {
+        type: 'object',
+        properties: { balanceBase: AMOUNT, nonce: { type: 'integer' }, pendingNonce: { type: 'integer' } },
+        required: ['balanceBase', 'nonce', 'pendingNonce'],
+      },
+      run: async ({ address, atBlock }) => {
+        const { state } = await mustFindState(backend, atBlock)
+        const { balanceBase, nonce } = getAccount(state, address)
+        return { balanceBase: balanceBase.toString(), nonce, pendingNonce: backend.pendingNonce(address) }
+      },
+    }),
+    defineMethod({
+      name: 'account_balance',
+      doc: 'Coins and nonce; with proof also {proof, header, certificate} for an independent verifier.',
+      cost: 30,
+      params: { address: p.address, proof: withDefault(p.bool, false), atBlock: p.atBlock },
+      returns: provableSchema(BALANCE),
+      run: ({ address, proof, atBlock }) =>
+        askState(backend, atBlock, proof, (ctx) => {
+          const { balanceBase, nonce } = getAccount(ctx.state, address)
+          return { balanceBase: balanceBase.toString(), nonce }
+        }),
+    }),
+    defineMethod({
+      name: 'node_health',
+      doc: 'Whether the node lives, how far it is, whom it sees, what waits.',
+      cost: 2,
+      params: {},
+      returns: { type: 'object' },
+      run: (): Json => {
+        const progress = backend.syncing()
+        return {
+          ...backend.health(),
+          syncing: progress === undefined ? null : { ...progress },
+        }
+      },
+    }),
+  ]
+}

@@ -1,0 +1,50 @@
+// One method per module query, derived from the definitions: `redemption_request`, `issuance_quota`, …
+import { assert } from '../../base/assert.ts'
+import type { QueryDef } from '../../base/module.ts'
+import type { Json } from '../../base/schema.ts'
+import type { ReadContext } from '../../state/context.ts'
+import type { Module } from '../../state/module.ts'
+import type { Backend } from '../backend.ts'
+import { defineMethod, type Method, type Param } from '../method.ts'
+import { p, withDefault } from '../params.ts'
+import { askState, provableSchema } from './proven.ts'
+
+/** Names that every derived method has besides the query's own. */
+const COMMON = ['atBlock', 'proof'] as const
+
+function queryMethod(backend: Backend, module: Module, queryName: string, query: QueryDef): Method {
+  const { name: moduleName } = module.definition
+  const own: { [name: string]: Param<unknown> } = {}
+  for (const [name, field] of Object.entries(query.args)) {
+    assert(!COMMON.includes(name as 'proof'), `${moduleName}.${queryName}: ${name} is taken`)
+    own[name] = p.field(field)
+  }
+  const names = Object.keys(own)
+  const rule = module.rules.queries[queryName]
+  assert(rule !== undefined, `${moduleName}.${queryName} has a rule`)
+  return defineMethod({
+    name: `${moduleName}_${queryName}`,
+    doc: query.doc,
+    cost: 20,
+    params: { ...own, atBlock: p.atBlock, proof: withDefault(p.bool, false) },
+    returns: provableSchema({ oneOf: [query.returns.jsonSchema, { type: 'null' }] }),
+    run: (given) => {
+      const values = given as unknown as { readonly [name: string]: unknown }
+      const args: Record<string, unknown> = {}
+      for (const name of names) if (values[name] !== undefined) args[name] = values[name]
+      const ask = (ctx: ReadContext): Json => {
+        const answer = rule(ctx, args as never)
+        return answer === undefined ? null : query.returns.toJson(answer)
+      }
+      return askState(backend, given.atBlock, given.proof, ask)
+    },
+  })
+}
+
+export function moduleMethods(backend: Backend, modules: readonly Module[]): readonly Method[] {
+  return modules.flatMap((module) =>
+    Object.entries(module.definition.queries).map(([name, query]) =>
+      queryMethod(backend, module, name, query),
+    ),
+  )
+}
