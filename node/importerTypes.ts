@@ -1,9 +1,9 @@
 // What the driver, the proposer and the RPC see of the importer. Owns: the interface. Not: its working (importer.ts).
-import type { Address, Hash32 } from '../base/ids.ts'
+import type { Hash32 } from '../base/ids.ts'
 import type { Header, SealedBlock } from '../base/protocol/header.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
-import type { ExecutedBlock, ParentView } from '../state/execute.ts'
-import type { StateKey, StateReader } from '../state/view.ts'
+import type { ExecutedBlock, ExecuteOptions, ParentView } from '../state/execute.ts'
+import type { StateChanges, StateKey, StateReader } from '../state/view.ts'
 
 /** What execution says about a block. `valid` and `invalid` are final; the others may change later. */
 export type Verdict =
@@ -69,9 +69,16 @@ export interface Importer {
   close(): Promise<void>
 }
 
-export interface ImporterOptions {
-  /** Handed to `executeBlock`. */
-  readonly senderOf: (raw: Uint8Array, hash?: Hash32) => Address | undefined
+/** Chain, senders and envelopes as `executeBlock` takes them. */
+export interface ImporterOptions extends ExecuteOptions {
   /** Awaited before execution, e.g. to recover senders in worker threads. */
   readonly prepare?: (block: SealedBlock) => Promise<void>
+  /** Height 0 as genesis/ makes it; committed when the store is empty, compared with the stored one otherwise. */
+  readonly genesis: GenesisBlock
+}
+
+export interface GenesisBlock {
+  readonly block: SealedBlock
+  /** The whole state of height 0; its tree root is the header's. */
+  readonly changes: StateChanges
 }

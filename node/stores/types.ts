@@ -5,7 +5,7 @@ import type { Certificate } from '../../base/protocol/vote.ts'
 import type { Log } from '../../state/context.ts'
 import type { Receipt } from '../../state/receipt.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
-import type { FullState, StateChanges, StateReader } from '../../state/view.ts'
+import type { FullState, StateChanges, StateKey, StateReader } from '../../state/view.ts'
 
 /** The finalized tip on disk. */
 export interface ChainTip {
@@ -37,10 +37,9 @@ export interface TxLocation {
   readonly index: number
 }
 
-/** Read while the caller holds it; `close` frees what LevelDB pins for it. */
+/** The state of one height, wholly in memory. */
 export interface StateSnapshot extends FullState {
   readonly height: number
-  close(): Promise<void>
 }
 
 export interface ChainStore {
@@ -63,6 +62,8 @@ export interface ChainStore {
   locateTransaction(id: TxId): TxLocation | undefined
   /** F of exactly this height. */
   certificateAt(height: number): Certificate | undefined
+  /** Height of the finalized boundary that ended `epoch`. */
+  boundaryHeightOf(epoch: number): number | undefined
   /** F of the lowest certified block at or above `height`; what proves `height` final. */
   certificateAtOrAbove(height: number): Promise<{ height: number; certificate: Certificate } | undefined>
 
@@ -70,8 +71,13 @@ export interface ChainStore {
   stateAt(height: number): StateReader | undefined
   /** Lowest height that `stateAt` serves. */
   stateHeightMin(): number
-  /** The whole durable state, frozen: recounts, exports, snapshots. */
-  entriesSnapshot(): Promise<StateSnapshot>
+  /** The durable state at one height, read into memory: recounts. Throws TooLarge beyond `bytesMax` (default 1 GiB). */
+  entriesSnapshot(options?: {
+    readonly prefix?: StateKey
+    readonly bytesMax?: number
+  }): Promise<StateSnapshot>
+  /** The durable state at one height in pieces, in byte order of the keys: exports, rebuilding the tree. */
+  statePieces(prefix?: StateKey): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
 
   /** The tree of the tip: from `tree.cache` and the keys changed since, else rebuilt; its root was recomputed. */
   loadTree(): Promise<TreeVersion>
@@ -88,21 +94,28 @@ export interface ChainStoreOptions {
   readonly historyHeightsMax?: number
   /** Bytes of reverse differences kept on disk, default 256 MiB; at least the last 64 heights stay. Infinity = archive. */
   readonly historyBytesMax?: number
-  /** Entries of the state read cache, default 131,072. */
+  /** Entries of the state read cache, default 131,072 and at most 48 MiB. */
   readonly cacheEntriesMax?: number
 }
 
+export type StoreErrorCode =
+  /** What was read does not fit together; the data directory must be replaced or synced anew. */
+  | 'Corrupt'
+  /** Another process has the directory open. */
+  | 'Locked'
+  /** Written by a build with another layout. */
+  | 'WrongVersion'
+  | 'NotContiguous'
+  | 'HistoryPruned'
+  | 'TooLarge'
+  | 'Closed'
+  /** The disk refused a commit; whether it took effect shows at the next start. */
+  | 'Write'
+
 /** `openChainStore` and its methods throw this; `code` is stable. */
 export class StoreError extends Error {
-  readonly code:
-    | 'Corrupt'
-    | 'Locked'
-    | 'WrongVersion'
-    | 'NotContiguous'
-    | 'HistoryPruned'
-    | 'Closed'
-    | 'Write'
-  constructor(code: StoreError['code'], message: string, options?: { cause?: unknown }) {
+  readonly code: StoreErrorCode
+  constructor(code: StoreErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'StoreError'
     this.code = code

@@ -1,0 +1,404 @@
+// The chain on disk, in one LevelDB: what is written when a block becomes final, and how it is read back.
+// Owns: commits and reads. Not: bytes of keys (layout.ts), past states (history.ts), the tree's file (treeCache.ts).
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { Level } from 'level'
+import { assert } from '../../base/assert.ts'
+import { equalBytes, readU64be, u32be, u64be } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import type { Hash32, TxId } from '../../base/ids.ts'
+import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
+import { MemoryState } from '../../state/overlay.ts'
+import { TreeVersion } from '../../state/tree/tree.ts'
+import type { StateKey, StateReader } from '../../state/view.ts'
+import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { History, PastState } from './history.ts'
+import {
+  hashKey,
+  LAYOUT_VERSION,
+  META_KEY,
+  numberKey,
+  spaceRange,
+  stateKeyBytes,
+  stateKeyOf,
+  stateRange,
+  storedReceiptsSchema,
+  tipSchema,
+} from './layout.ts'
+import { ReadCache } from './readCache.ts'
+import { ReverseDifference } from './reverseDifference.ts'
+import { readTreeCache, readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
+import {
+  type BlockReceipts,
+  type ChainStore,
+  type ChainStoreOptions,
+  type ChainTip,
+  type CommitBlock,
+  type StateSnapshot,
+  StoreError,
+  type TxLocation,
+} from './types.ts'
+
+type Database = Level<Uint8Array, Uint8Array>
+
+const HISTORY_HEIGHTS_DEFAULT = 1024
+const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
+const CACHE_ENTRIES_DEFAULT = 131_072
+const CACHE_BYTES_MAX = 48 * 1024 * 1024
+const SNAPSHOT_BYTES_DEFAULT = 1024 * 1024 * 1024
+/** Entries read and handed on in one piece. */
+const PIECE_ENTRIES = 2048
+/** A `tree.cache` this many heights old is worth replacing. */
+const TREE_CACHE_HEIGHTS = 512
+const TREE_CACHE_FILE = 'tree.cache'
+
+/** LevelDB answers with Buffers over their own memory; inside the node bytes are plain arrays. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+async function openDatabase(dir: string): Promise<Database> {
+  const database = new Level<Uint8Array, Uint8Array>(join(dir, 'chain'), {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: 16 * 1024 * 1024,
+    writeBufferSize: 8 * 1024 * 1024,
+  })
+  try {
+    await database.open()
+    return database
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string; message?: string } }).cause
+    if (cause?.code === 'LEVEL_LOCKED') {
+      throw new StoreError('Locked', `${dir} is in use by another process`, { cause: error })
+    }
+    throw new StoreError('Corrupt', `${dir} cannot be opened: ${cause?.message ?? String(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
+export async function openChainStore(dir: string, options: ChainStoreOptions = {}): Promise<ChainStore> {
+  await mkdir(dir, { recursive: true })
+  const store = new LevelChainStore(dir, await openDatabase(dir), options)
+  try {
+    await store.start()
+    return store
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+class LevelChainStore implements ChainStore {
+  readonly state: StateReader
+  readonly #database: Database
+  readonly #treeCachePath: string
+  readonly #cache: ReadCache
+  readonly #history: History
+  #tip: ChainTip | undefined
+  /** What the keys of the commit being written held before it: reads stay at the tip until it is durable. */
+  #covered: ReadonlyMap<StateKey, Uint8Array | undefined> | undefined
+  #writing: Promise<void> | undefined
+  #treeCacheHeight = 0
+  #treeSaving: Promise<void> | undefined
+  #failure: StoreError | undefined
+
+  constructor(dir: string, database: Database, options: ChainStoreOptions) {
+    this.#database = database
+    this.#treeCachePath = join(dir, TREE_CACHE_FILE)
+    this.#cache = new ReadCache({
+      entriesMax: options.cacheEntriesMax ?? CACHE_ENTRIES_DEFAULT,
+      bytesMax: CACHE_BYTES_MAX,
+    })
+    const bounds = {
+      heightsMax: options.historyHeightsMax ?? HISTORY_HEIGHTS_DEFAULT,
+      bytesMax: options.historyBytesMax ?? HISTORY_BYTES_DEFAULT,
+    }
+    this.#history = new History(bounds, (height) => {
+      const bytes = this.#read(numberKey('difference', height))
+      return bytes === undefined ? undefined : new ReverseDifference(bytes)
+    })
+    this.state = { get: (key) => this.#readState(key) }
+  }
+
+  async start(): Promise<void> {
+    const stored = this.#read(META_KEY)
+    if (stored === undefined) return
+    const { layout, height, hash } = this.#decode('tip', () => tipSchema.decode(stored))
+    if (layout !== LAYOUT_VERSION) {
+      throw new StoreError('WrongVersion', `data layout ${layout}, this build reads ${LAYOUT_VERSION}`)
+    }
+    const block = this.blockAt(height)
+    if (block === undefined || !equalBytes(block.hash, hash)) {
+      throw new StoreError('Corrupt', `block ${height} is not the one the tip names`)
+    }
+    this.#tip = { height, hash, header: block.header }
+    for await (const [key, size] of this.#database.iterator(spaceRange('size'))) {
+      this.#history.note(readU64be(key, 1), new DataView(size.buffer, size.byteOffset).getUint32(0))
+    }
+    this.#treeCacheHeight = (await readTreeCacheHead(this.#treeCachePath))?.height ?? 0
+  }
+
+  tip(): ChainTip | undefined {
+    return this.#tip
+  }
+
+  async commit(blocks: readonly CommitBlock[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    assert(this.#writing === undefined, 'one commit at a time')
+    const plan = planCommit({ blocks, tip: this.#tip, state: this.state, history: this.#history })
+    const batch = this.#database.batch()
+    this.#fill(batch, plan)
+    this.#covered = plan.priors
+    this.#writing = this.#write(batch)
+    await this.#writing
+    for (const [key, value] of plan.changes) this.#cache.set(key, value)
+    for (const { height, difference } of plan.differences) {
+      this.#history.note(height, difference.sizeBytes)
+      this.#history.remember(height, difference)
+    }
+    this.#history.forget(plan.pruned)
+    this.#tip = plan.tip
+    this.#covered = undefined
+    this.#writing = undefined
+  }
+
+  async #write(batch: ReturnType<Database['batch']>): Promise<void> {
+    try {
+      await batch.write({ sync: true })
+    } catch (error) {
+      // The covered keys stay covered: nobody reads what may be half of a commit.
+      this.#failure = new StoreError('Write', `the commit was not written: ${String(error)}`, {
+        cause: error,
+      })
+      throw this.#failure
+    }
+  }
+
+  #fill(batch: StoreBatch, plan: CommitPlan): void {
+    for (const [key, value] of plan.changes) {
+      if (value === undefined) batch.del(stateKeyBytes(key))
+      else batch.put(stateKeyBytes(key), value)
+    }
+    for (const { height, difference } of plan.differences) {
+      batch.put(numberKey('difference', height), difference.bytes)
+      batch.put(numberKey('size', height), u32be(difference.sizeBytes))
+    }
+    for (const height of plan.pruned) {
+      batch.del(numberKey('difference', height))
+      batch.del(numberKey('size', height))
+    }
+    for (const item of plan.blocks) this.#fillBlock(batch, item)
+    const { height, hash } = plan.tip
+    batch.put(META_KEY, tipSchema.encode({ layout: LAYOUT_VERSION, height, hash }))
+  }
+
+  #fillBlock(batch: StoreBatch, item: CommitBlock): void {
+    const { block, receipts, systemLogs, certificate } = item
+    const { height, epoch, endsEpoch } = block.header
+    batch.put(numberKey('block', height), block.bytes)
+    batch.put(hashKey('hash', block.hash), u64be(height))
+    batch.put(numberKey('receipts', height), storedReceiptsSchema.encode({ receipts, systemLogs }))
+    if (certificate !== undefined) {
+      batch.put(numberKey('certificate', height), certificateSchema.encode(certificate))
+    }
+    if (endsEpoch) batch.put(numberKey('boundary', epoch), u64be(height))
+    block.transactions.forEach((raw, index) => {
+      const location = new Uint8Array(12)
+      location.set(u64be(height))
+      location.set(u32be(index), 8)
+      batch.put(hashKey('transaction', keccak256(raw)), location)
+    })
+  }
+
+  blockAt(height: number): SealedBlock | undefined {
+    const bytes = this.blockBytesAt(height)
+    return bytes === undefined ? undefined : this.#decode(`block ${height}`, () => openBlock(bytes))
+  }
+
+  blockBytesAt(height: number): Uint8Array | undefined {
+    return this.#read(numberKey('block', height))
+  }
+
+  heightOf(hash: Hash32): number | undefined {
+    const bytes = this.#read(hashKey('hash', hash))
+    return bytes === undefined ? undefined : readU64be(bytes)
+  }
+
+  receiptsAt(height: number): BlockReceipts | undefined {
+    const bytes = this.#read(numberKey('receipts', height))
+    if (bytes === undefined) return undefined
+    return this.#decode(`receipts ${height}`, () => storedReceiptsSchema.decode(bytes))
+  }
+
+  locateTransaction(id: TxId): TxLocation | undefined {
+    const bytes = this.#read(hashKey('transaction', id))
+    if (bytes === undefined) return undefined
+    return { height: readU64be(bytes), index: new DataView(bytes.buffer, bytes.byteOffset).getUint32(8) }
+  }
+
+  certificateAt(height: number): Certificate | undefined {
+    const bytes = this.#read(numberKey('certificate', height))
+    if (bytes === undefined) return undefined
+    return this.#decode(`certificate ${height}`, () => certificateSchema.decode(bytes))
+  }
+
+  boundaryHeightOf(epoch: number): number | undefined {
+    const bytes = this.#read(numberKey('boundary', epoch))
+    return bytes === undefined ? undefined : readU64be(bytes)
+  }
+
+  async certificateAtOrAbove(
+    height: number,
+  ): Promise<{ height: number; certificate: Certificate } | undefined> {
+    const range = { gte: numberKey('certificate', height), lt: spaceRange('certificate').lt, limit: 1 }
+    for await (const [key, bytes] of this.#database.iterator(range)) {
+      const found = readU64be(key, 1)
+      return {
+        height: found,
+        certificate: this.#decode(`certificate ${found}`, () => certificateSchema.decode(plain(bytes))),
+      }
+    }
+    return undefined
+  }
+
+  stateAt(height: number): StateReader | undefined {
+    const tip = this.#tip
+    if (tip === undefined || height > tip.height || height < this.stateHeightMin()) return undefined
+    const tipHeight = (): number => this.#tip!.height
+    return new PastState({ height, history: this.#history, newest: this.state, tipHeight })
+  }
+
+  stateHeightMin(): number {
+    const lowest = this.#history.heightMin
+    return lowest === undefined ? (this.#tip?.height ?? 0) : lowest - 1
+  }
+
+  async entriesSnapshot(
+    options: { readonly prefix?: StateKey; readonly bytesMax?: number } = {},
+  ): Promise<StateSnapshot> {
+    const bytesMax = options.bytesMax ?? SNAPSHOT_BYTES_DEFAULT
+    const state = new MemoryState()
+    let bytes = 0
+    let height = this.#tip?.height ?? 0
+    for await (const piece of this.#pieces(options.prefix ?? '', (at) => (height = at))) {
+      for (const [key, value] of piece) {
+        bytes += key.length + value.length
+        state.set(key, value)
+      }
+      if (bytes > bytesMax) throw new StoreError('TooLarge', `the state exceeds ${bytesMax} bytes`)
+    }
+    return { height, get: (key) => state.get(key), entries: (prefix) => state.entries(prefix) }
+  }
+
+  statePieces(prefix: StateKey = ''): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
+    return this.#pieces(prefix, () => {})
+  }
+
+  async *#pieces(
+    prefix: StateKey,
+    onStart: (height: number) => void,
+  ): AsyncGenerator<ReadonlyMap<StateKey, Uint8Array>> {
+    // The iterator pins one version of the database; between commits that is the tip's.
+    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
+    const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
+    onStart(this.#tip?.height ?? 0)
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(PIECE_ENTRIES)
+        if (entries.length === 0) return
+        yield new Map(entries.map(([key, value]) => [stateKeyOf(key), plain(value)]))
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async loadTree(): Promise<TreeVersion> {
+    const tip = this.#tip
+    if (tip === undefined) return TreeVersion.empty()
+    const cached = await this.#treeFromCache(tip)
+    if (cached !== undefined) return cached
+    await removeTreeCache(this.#treeCachePath)
+    this.#treeCacheHeight = 0
+    let tree = TreeVersion.empty()
+    for await (const piece of this.statePieces()) {
+      const next = tree.update(piece)
+      tree.release()
+      tree = next
+      await setImmediate()
+    }
+    if (!equalBytes(tree.rootHash, tip.header.stateRoot)) {
+      throw new StoreError('Corrupt', `the stored state does not have the state root of block ${tip.height}`)
+    }
+    return tree
+  }
+
+  /** The cached leaves with the keys changed since, when that gives the tip's state root. */
+  async #treeFromCache(tip: ChainTip): Promise<TreeVersion | undefined> {
+    const cached = await readTreeCache(this.#treeCachePath)
+    if (cached === undefined) return undefined
+    if (cached.height > tip.height || cached.height < this.stateHeightMin()) return undefined
+    let { tree } = cached
+    for (let height = cached.height + 1; height <= tip.height; height++) {
+      const changes = new Map<StateKey, Uint8Array | undefined>()
+      for (const key of this.#history.at(height).keys()) changes.set(key, this.state.get(key))
+      const next = tree.update(changes)
+      tree.release()
+      tree = next
+      if (height % 16 === 0) await setImmediate()
+    }
+    return equalBytes(tree.rootHash, tip.header.stateRoot) ? tree : undefined
+  }
+
+  async saveTree(tree: TreeVersion, height: number): Promise<void> {
+    await this.#treeSaving
+    assert(this.#tip !== undefined && height <= this.#tip.height, 'the tree of a durable height')
+    const held = tree.retain()
+    this.#treeSaving = writeTreeCache(this.#treeCachePath, held, height).finally(() => {
+      held.release()
+      this.#treeSaving = undefined
+    })
+    await this.#treeSaving
+    this.#treeCacheHeight = height
+  }
+
+  isTreeCacheDue(): boolean {
+    if (this.#tip === undefined || this.#treeSaving !== undefined) return false
+    const isOld = this.#tip.height - this.#treeCacheHeight >= TREE_CACHE_HEIGHTS
+    return isOld || this.#treeCacheHeight < this.stateHeightMin()
+  }
+
+  async close(): Promise<void> {
+    await this.#treeSaving?.catch(() => {})
+    await this.#writing?.catch(() => {})
+    await this.#database.close()
+  }
+
+  #readState(key: StateKey): Uint8Array | undefined {
+    if (this.#covered?.has(key)) return this.#covered.get(key)
+    const hit = this.#cache.get(key)
+    if (hit !== undefined) return hit.value
+    const value = this.#read(stateKeyBytes(key))
+    this.#cache.set(key, value)
+    return value
+  }
+
+  #read(key: Uint8Array): Uint8Array | undefined {
+    if (this.#database.status !== 'open') throw new StoreError('Closed', 'the chain store is closed')
+    const value = this.#database.getSync(key)
+    return value === undefined ? undefined : plain(value)
+  }
+
+  #decode<T>(what: string, decode: () => T): T {
+    try {
+      return decode()
+    } catch (error) {
+      throw new StoreError('Corrupt', `stored ${what} is malformed`, { cause: error })
+    }
+  }
+}
