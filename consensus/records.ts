@@ -5,7 +5,12 @@ import { certificateSchema, subjectSchema, voteSchema } from '../base/protocol/v
 import { message, type Message as Schema, SchemaError, t } from '../base/schema.ts'
 
 /** A block's canonical bytes; precedes every own vote for it. */
-const blockRecord = message('BlockRecord', { epoch: t.u64, block: t.bytes(BLOCK_BYTES_MAX) })
+const blockRecord = message('BlockRecord', {
+  epoch: t.u64,
+  /** The view in its header: its segment may go once a view at or above it is final. */
+  view: t.u64,
+  block: t.bytes(BLOCK_BYTES_MAX),
+})
 /** The first proposal seen in a view, and what its timestamp was judged to be on arrival. */
 const proposalRecord = message('ProposalRecord', {
   epoch: t.u64,
@@ -54,4 +59,20 @@ export function decodeRecord(bytes: Uint8Array): JournalRecord {
   const kind = KINDS[(bytes[0] ?? 0) - 1]
   if (kind === undefined) throw new SchemaError('unknown record tag')
   return { kind, body: (SCHEMAS[kind] as Schema<unknown>).decode(bytes.subarray(1)) } as JournalRecord
+}
+
+/** The view whose finality makes a record useless; a verdict has none of its own (0). */
+export function recordView(record: JournalRecord): number {
+  switch (record.kind) {
+    case 'block':
+      return record.body.view
+    case 'proposal':
+      return record.body.vote.subject.view
+    case 'intent':
+      return record.body.subject.view
+    case 'certificate':
+      return record.body.certificate.subject.view
+    case 'verdict':
+      return 0
+  }
 }

@@ -101,6 +101,8 @@ export type Input =
   | { readonly kind: 'refused'; readonly subject: Subject }
   /** The application holds everything up to `tip` durably (after `sync`). */
   | { readonly kind: 'imported'; readonly tip: SealedBlock; readonly certificate: Certificate }
+  /** `sync` gave up; the core asks again later. */
+  | { readonly kind: 'syncFailed' }
   /** The boundary is imported and the next epoch begins. */
   | { readonly kind: 'epochStarted'; readonly start: EpochStart }
 
@@ -168,6 +170,8 @@ export type Output =
   /** Votes at or below this view of the epoch can never be needed again. */
   | { readonly kind: 'floor'; readonly epoch: number; readonly view: number }
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
+  /** The peer sent what no correct peer sends. */
+  | { readonly kind: 'punish'; readonly peer: string; readonly reason: string }
   /** Safety is in doubt: stop voting, keep everything, wake an operator. */
   | { readonly kind: 'halt'; readonly reason: string }
   /** Call `step` with `tick` no later than this; replaces the wake-up before; undefined = none. */

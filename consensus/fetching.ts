@@ -1,0 +1,191 @@
+// What is missing and whom to ask: bodies by hash, certificates by view, boundaries by epoch. Also answers the same.
+import { bytesKey, equalBytes } from '../base/bytes.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { openBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import type { Certificate } from '../base/protocol/vote.ts'
+import { SchemaError } from '../base/schema.ts'
+import { offerCertificate } from './certificateIntake.ts'
+import { ANSWER_BLOCKS_MAX, type ConsensusMessage, REQUEST_VIEWS_MAX, type Status } from './messages.ts'
+import { type EpochState, wantKey } from './state.ts'
+import { backedOff } from './timers.ts'
+import type { Sender, Target } from './types.ts'
+
+/** Ancestors asked for along with a missing body. */
+const FETCH_BLOCKS = 16
+/** A finalized block this far above the tip is reached by range sync, not by fetches. */
+export const SYNC_DISTANCE = 64
+const REPLY_EVERY_MS = 200
+const FOREIGN_EPOCH_EVERY_MS = 1_000
+const WANTS_MAX = 1024
+
+/** Whether this want is due; counts the attempt and says when the next one is. */
+function isDue(state: EpochState, nowMs: number, key: string): number | undefined {
+  let want = state.wants.get(key)
+  if (want === undefined) {
+    if (state.wants.size >= WANTS_MAX) state.wants.clear()
+    want = { nextAtMs: nowMs, attempts: 0 }
+    state.wants.set(key, want)
+  }
+  if (nowMs < want.nextAtMs) {
+    state.due(want.nextAtMs)
+    return undefined
+  }
+  const attempt = want.attempts++
+  want.nextAtMs = nowMs + Math.min(2_000, backedOff(2 * state.parameters.deltaMs + 10, attempt))
+  state.due(want.nextAtMs)
+  return attempt
+}
+
+/** Sends a request to the validator that should know and to another one in turn (CONSENSUS §4 "Notarize"). */
+function ask(
+  state: EpochState,
+  options: { message: ConsensusMessage; attempt: number; preferred: number | undefined },
+): void {
+  const { message, attempt, preferred } = options
+  const n = state.validatorCount
+  const asked = new Set<number>()
+  if (preferred !== undefined && preferred !== state.self) asked.add(preferred)
+  const start = (state.self ?? 0) + 1 + attempt
+  for (let i = 0; i < n && asked.size < 2; i++) {
+    const index = (start + i) % n
+    if (index !== state.self) asked.add(index)
+  }
+  for (const index of asked) state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
+}
+
+/** Asks for a body that some rule waits for. */
+export function wantBody(state: EpochState, nowMs: number, digest: Hash32, preferred?: number): void {
+  const attempt = isDue(state, nowMs, wantKey(digest))
+  if (attempt === undefined) return
+  const message: ConsensusMessage = { kind: 'blocksRequest', body: { hash: digest, countMax: FETCH_BLOCKS } }
+  ask(state, { message, attempt, preferred })
+}
+
+/** Asks for every certificate of the 64 views up to `toView`. */
+export function wantCertificates(state: EpochState, nowMs: number, toView: number, preferred?: number): void {
+  const attempt = isDue(state, nowMs, `views:${toView}`)
+  if (attempt === undefined) return
+  const fromView = Math.max(state.finalizedView + 1, toView - REQUEST_VIEWS_MAX + 1)
+  const body = { epoch: state.epoch, fromView, toView }
+  ask(state, { message: { kind: 'certificatesRequest', body }, attempt, preferred })
+}
+
+/** A gap between lastFinalized and the current view is asked for as long as it is there. */
+export function askForGap(state: EpochState, nowMs: number): void {
+  const gap = state.certificates.highestGap(state.view)
+  if (gap !== undefined) wantCertificates(state, nowMs, gap)
+}
+
+/** Bodies are taken only when asked for, or as ancestors in the same answer. */
+export function onBlocks(state: EpochState, from: Sender, encoded: readonly Uint8Array[]): void {
+  let next: Hash32 | undefined
+  for (const bytes of encoded) {
+    const block = openOrPunish(state, from, bytes)
+    if (block === undefined) return
+    const isAsked = state.wants.has(wantKey(block.hash))
+    if (next !== undefined ? !equalBytes(block.hash, next) : !isAsked) return
+    state.wants.delete(wantKey(block.hash))
+    if (state.blocks.add(block, state.keepsBody) === undefined) return
+    next = block.header.parentHash
+  }
+}
+
+function openOrPunish(state: EpochState, from: Sender, bytes: Uint8Array) {
+  try {
+    return openBlock(bytes)
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error
+    state.emit({ kind: 'punish', peer: from.peer, reason: 'undecodable block' })
+    return undefined
+  }
+}
+
+/** Of an answer, only the highest F and what lies above it can matter; an invalid F costs one check. */
+export function onCertificates(state: EpochState, from: Sender, certificates: readonly Certificate[]): void {
+  let best: Certificate | undefined
+  for (const c of certificates) {
+    if (c.subject.kind !== 'finalize' || c.subject.epoch !== state.epoch) continue
+    if (best === undefined || c.subject.view > best.subject.view) best = c
+  }
+  if (best !== undefined) offerCertificate(state, best, from.peer)
+  const aboveView = best?.subject.view ?? 0
+  for (const c of certificates) if (c.subject.view > aboveView) offerCertificate(state, c, from.peer)
+}
+
+export function replyTo(from: Sender): Target {
+  return { kind: 'peer', peer: from.peer }
+}
+
+export function onCertificatesRequest(
+  state: EpochState,
+  nowMs: number,
+  from: Sender,
+  range: { fromView: number; toView: number },
+): void {
+  if (!state.allow(`certificates:${from.peer}`, nowMs, state.parameters.deltaMs)) return
+  const { fromView, toView } = range
+  const certificates = [...state.certificates.range(Math.max(1, fromView), toView)]
+  const final = state.certificates.highestFinal
+  if (final !== undefined && !certificates.includes(final)) certificates.push(final)
+  if (certificates.length === 0) return
+  state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'certificates', body: { certificates } } })
+}
+
+export function onBlocksRequest(
+  state: EpochState,
+  nowMs: number,
+  from: Sender,
+  request: { hash: Hash32; countMax: number },
+): void {
+  if (!state.allow(`blocks:${from.peer}:${bytesKey(request.hash)}`, nowMs, state.parameters.deltaMs)) return
+  const countMax = Math.min(request.countMax, ANSWER_BLOCKS_MAX)
+  const held = state.blocks.chain(request.hash, { countMax, bytesMax: BLOCK_BYTES_MAX - 64 * 1024 })
+  if (held.length === 0) {
+    state.emit({ kind: 'serveBlocks', to: replyTo(from), hash: request.hash, countMax })
+    return
+  }
+  const blocks = held.map((block) => block.bytes)
+  state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'blocks', body: { blocks } } })
+}
+
+/** Status reveals lag in either direction: who is behind is given certificates, who is ahead is asked for them. */
+export function onStatus(state: EpochState, nowMs: number, from: Sender, status: Status): void {
+  if (status.finalizedView > state.finalizedView || status.view > state.view) {
+    if (!state.allow(`behind:${from.peer}`, nowMs, REPLY_EVERY_MS)) return
+    const toView = Math.max(state.view, Math.min(status.view, state.view + REQUEST_VIEWS_MAX))
+    const body = { epoch: state.epoch, fromView: state.finalizedView + 1, toView }
+    state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'certificatesRequest', body } })
+    return
+  }
+  if (status.finalizedView === state.finalizedView && status.view === state.view) return
+  if (!state.allow(`ahead:${from.peer}`, nowMs, REPLY_EVERY_MS)) return
+  for (const certificate of [state.certificates.highestFinal, state.entryCertificate]) {
+    if (certificate === undefined || certificate.subject.view < status.finalizedView) continue
+    state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'certificate', body: certificate } })
+  }
+}
+
+/** Older epochs are answered with their F(boundary); a later one is a reason to ask for ours (both rate-limited). */
+export function onForeignEpoch(state: EpochState, nowMs: number, from: Sender, epoch: number): void {
+  if (epoch < state.epoch) {
+    if (state.allow(`old:${from.peer}`, nowMs, FOREIGN_EPOCH_EVERY_MS)) {
+      state.emit({ kind: 'serveBoundary', to: replyTo(from), epoch })
+    }
+    return
+  }
+  if (!state.allow('later', nowMs, REPLY_EVERY_MS)) return
+  const message: ConsensusMessage = { kind: 'boundaryRequest', body: { epoch: state.epoch } }
+  state.emit({ kind: 'send', to: replyTo(from), message })
+}
+
+export function onBoundaryRequest(state: EpochState, nowMs: number, from: Sender, epoch: number): void {
+  if (epoch < state.epoch) {
+    onForeignEpoch(state, nowMs, from, epoch)
+    return
+  }
+  const final = state.certificates.highestFinal
+  if (epoch !== state.epoch || final === undefined || !state.ended) return
+  if (!state.allow(`boundary:${from.peer}`, nowMs, REPLY_EVERY_MS)) return
+  state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'certificate', body: final } })
+}

@@ -1,0 +1,83 @@
+// A start: the journal's records and the signer's flags become state again (CONSENSUS §5). Union and maximum, any order.
+import { openBlock } from '../base/protocol/header.ts'
+import type { Certificate, Subject } from '../base/protocol/vote.ts'
+import { keepCertificate } from './certificateIntake.ts'
+import { holdOwnProposal } from './proposing.ts'
+import type { JournalRecord } from './records.ts'
+import type { EpochState } from './state.ts'
+import { hasBlock } from './subject.ts'
+
+/** Unfinalized own finalize votes signed again at a start. */
+const RESIGNED_MAX = 64
+
+/** Rebuilds the state of this epoch; records of other epochs and at or below the finalized tip have no effect. */
+export function replay(
+  state: EpochState,
+  nowMs: number,
+  known: {
+    readonly tipCertificate: Certificate | undefined
+    readonly journal: readonly JournalRecord[]
+    readonly signed: readonly Subject[]
+  },
+): void {
+  const { tipCertificate, journal, signed } = known
+  const records = journal.filter((record) => record.body.epoch === state.epoch)
+  if (tipCertificate?.subject.epoch === state.epoch) keepCertificate(state, nowMs, tipCertificate)
+  for (const record of records) {
+    if (record.kind === 'certificate') keepCertificate(state, nowMs, record.body.certificate)
+  }
+  for (const record of records) if (record.kind === 'block') replayBlock(state, record.body.block)
+  for (const record of records) replayRest(state, record)
+  for (const subject of signed) if (subject.epoch === state.epoch) state.own.adopt(subject)
+  let view = state.certificates.highestView + 1
+  for (const subject of state.own.subjects()) {
+    view = Math.max(view, subject.view)
+    const isOwnProposal = subject.kind === 'notarize' && state.isLeader(subject.view)
+    if (isOwnProposal && hasBlock(subject)) holdOwnProposal(state, subject)
+  }
+  restoreView(state, view)
+  resign(state)
+}
+
+function replayBlock(state: EpochState, bytes: Uint8Array): void {
+  const held = state.blocks.add(openBlock(bytes), state.keepsBody)
+  if (held !== undefined) held.journaled = true
+}
+
+function replayRest(state: EpochState, record: JournalRecord): void {
+  if (record.kind === 'intent') state.own.adopt(record.body.subject)
+  else if (record.kind === 'verdict') {
+    const held = state.blocks.get(record.body.digest)
+    // Execution keeps its result in memory only, so a valid block is executed again and must be valid again.
+    if (held !== undefined && held.block !== state.blocks.tip) held.journaledVerdict = record.body.verdict
+  } else if (record.kind === 'proposal') {
+    const { vote, timely } = record.body
+    const { subject } = vote
+    if (!hasBlock(subject) || subject.view <= state.finalizedView || state.proposals.has(subject.view)) return
+    state.proposals.set(subject.view, { vote, subject, own: false, timely, reveal: 'unchecked' })
+    state.pool.add(vote, 'unverified')
+  }
+}
+
+/** Goes back to the highest view known; `enteredBy` decides need (c) as it did before the restart. */
+function restoreView(state: EpochState, view: number): void {
+  state.view = view
+  const by = (['finalize', 'notarize', 'nullify'] as const)
+    .map((kind) => state.certificates.get(kind, view - 1))
+    .find((certificate) => certificate !== undefined)
+  if (by !== undefined) {
+    state.enteredBy = by.subject.kind
+    state.entryCertificate = by
+  } else if (view > 1) {
+    // Our own vote took us here, the certificate was lost: someone needed this view.
+    state.enteredBy = 'nullify'
+  }
+  state.activity = state.freshActivity(view)
+}
+
+/** Re-signs to identical bytes; the signed votes go back into the pool and out again. */
+function resign(state: EpochState): void {
+  if (state.self === undefined) return
+  const subjects = state.own.subjects().filter((s) => s.kind === 'finalize' || s.view === state.view)
+  for (const subject of subjects.slice(-RESIGNED_MAX - 2)) state.emit({ kind: 'sign', subject })
+}

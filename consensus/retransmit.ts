@@ -1,0 +1,63 @@
+// What a quiet node repeats until something is final (CONSENSUS §4 "Timers"), idle included.
+import type { Vote } from '../base/protocol/vote.ts'
+import type { ConsensusMessage } from './messages.ts'
+import { sendProposal } from './proposing.ts'
+import type { EpochState } from './state.ts'
+import { jitter, QUIET_MS } from './timers.ts'
+
+/** Own unfinalized finalize votes repeated at most. */
+const FINALIZES_MAX = 64
+
+/** Repeats every 1 to 2 s while nothing has been finalized for 1 s. */
+export function retransmit(state: EpochState, nowMs: number): void {
+  const quietAtMs = state.lastFinalityMs + QUIET_MS
+  if (nowMs < quietAtMs) {
+    state.retransmitAtMs = Math.max(state.retransmitAtMs, quietAtMs)
+    return
+  }
+  if (nowMs < state.retransmitAtMs) return
+  state.retransmitCount++
+  state.retransmitAtMs = nowMs + 1_000 + jitter(state.shared.jitterSeed, state.retransmitCount, 1_000)
+  for (const message of repeated(state)) state.emit({ kind: 'send', to: { kind: 'all' }, message })
+  if (state.ended) return
+  const proposal = state.proposals.get(state.view)
+  const vote = proposal?.own === true ? ownVote(state, 'notarize') : proposal?.vote
+  if (vote !== undefined) sendProposal(state, vote)
+  const leader = state.leaderOf(state.view)
+  if (state.workReady && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
+}
+
+function ownVote(state: EpochState, kind: 'notarize' | 'nullify'): Vote | undefined {
+  for (const vote of state.ownSigned.values()) {
+    if (vote.subject.view === state.view && vote.subject.kind === kind) return vote
+  }
+  return undefined
+}
+
+/** The highest F, the entry certificate, own current votes, own waiting finalizes, status. */
+function repeated(state: EpochState): readonly ConsensusMessage[] {
+  const messages: ConsensusMessage[] = []
+  const final = state.certificates.highestFinal
+  if (final !== undefined) messages.push({ kind: 'certificate', body: final })
+  const entry = state.entryCertificate
+  if (entry !== undefined && entry !== final && entry.subject.view > state.finalizedView) {
+    messages.push({ kind: 'certificate', body: entry })
+  }
+  const waiting = [...state.ownSigned.values()]
+    .filter((vote) => vote.subject.kind === 'finalize')
+    .sort((a, b) => b.subject.view - a.subject.view)
+    .slice(0, FINALIZES_MAX)
+  const current = [ownVote(state, 'notarize'), ownVote(state, 'nullify')]
+  for (const vote of [...current, ...waiting])
+    if (vote !== undefined) messages.push({ kind: 'vote', body: vote })
+  messages.push({
+    kind: 'status',
+    body: {
+      epoch: state.epoch,
+      view: state.view,
+      finalizedView: state.finalizedView,
+      finalizedHeight: state.blocks.tip.header.height,
+    },
+  })
+  return messages
+}

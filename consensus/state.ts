@@ -1,0 +1,242 @@
+// Everything the core remembers within one epoch. Owns: the shape and its creation. Not: the rules that change it.
+import { assert, mustExist } from '../base/assert.ts'
+import { bytesKey, equalBytes } from '../base/bytes.ts'
+import type { Hash32 } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { faultyMax, quorum, type Validator } from '../base/protocol/validators.ts'
+import { type Certificate, leaderPermutation, type Vote, type VoteKind } from '../base/protocol/vote.ts'
+import { Activity } from './activity.ts'
+import { BlockPool } from './blockPool.ts'
+import { CertificateStore, type CertifiedParent } from './certificateStore.ts'
+import { OwnVotes } from './ownVotes.ts'
+import type { BlockSubject } from './subject.ts'
+import { backoffSteps } from './timers.ts'
+import type { ConsensusParameters, EpochStart, Output } from './types.ts'
+import { VotePool } from './votePool.ts'
+
+/** The first proposal of a view. */
+export interface HeldProposal {
+  /** Absent for an own proposal that is not signed yet. */
+  readonly vote: Vote | undefined
+  readonly subject: BlockSubject
+  readonly own: boolean
+  /** The timestamp as judged on arrival (CONSENSUS §4 "Timestamps"). */
+  readonly timely: 'timely' | 'late'
+  reveal: 'unchecked' | 'checking' | 'valid' | 'invalid'
+}
+
+/** What to do with the answer to a signature check. */
+export type PendingCheck =
+  /** `job`: the check was started to make a certificate, not for a single vote. */
+  | { readonly kind: 'votes'; readonly votes: readonly Vote[]; readonly job: boolean }
+  | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly peer: string }
+  | { readonly kind: 'reveal'; readonly view: number }
+  | {
+      readonly kind: 'proposal'
+      readonly vote: Vote
+      readonly block: SealedBlock
+      readonly peer: string
+      readonly arrivedAtMs: number
+    }
+
+/** Checks of one certificate subject: one at a time, at most one waiting candidate per peer. */
+export interface CertificateJob {
+  inFlight: boolean
+  readonly waiting: Map<string, Certificate>
+}
+
+/** A proposal with its body, before it was kept. */
+export interface OfferedProposal {
+  readonly vote: Vote
+  readonly block: SealedBlock
+  readonly trust: 'verified' | 'unverified'
+  readonly arrivedAtMs: number
+}
+
+/** Lives as long as the node. */
+export interface SharedState {
+  readonly genesisHash: Hash32
+  readonly parameters: ConsensusParameters
+  readonly consensusKey: Uint8Array | undefined
+  readonly jitterSeed: number
+  nextCheckId: number
+}
+
+export interface Want {
+  nextAtMs: number
+  attempts: number
+}
+
+export class EpochState {
+  readonly shared: SharedState
+  readonly parameters: ConsensusParameters
+  readonly epoch: number
+  readonly validators: readonly Validator[]
+  readonly validatorCount: number
+  readonly faultyMax: number
+  readonly quorum: number
+  /** Own index, or undefined for an observer. */
+  readonly self: number | undefined
+  readonly order: readonly number[]
+  readonly floor: SealedBlock
+
+  readonly certificates: CertificateStore
+  readonly blocks: BlockPool
+  readonly pool = new VotePool()
+  readonly own = new OwnVotes()
+  readonly proposals = new Map<number, HeldProposal>()
+  /** The latest proposal too far ahead to keep; its justification may be about to move the view there. */
+  farProposal: OfferedProposal | undefined
+  activity: Activity
+  /** Latest vote of each signer from its own connection, whatever its view; proves activity on demand. */
+  readonly latestVotes = new Map<number, Vote>()
+  /** Signers that sent an invalid signature: their votes are checked alone before they may join an aggregate. */
+  readonly suspects = new Set<number>()
+  /** Views in which the leader provably signed two proposals. */
+  readonly equivocated = new Set<number>()
+  readonly reportedEvidence = new Set<string>()
+  readonly ownSigned = new Map<string, Vote>()
+
+  view = 1
+  enteredAtMs = 0
+  enteredBy: VoteKind | 'floor' = 'floor'
+  entryCertificate: Certificate | undefined
+  armedAtMs: number | undefined
+  armedParentMs: number | undefined
+  building = false
+  buildFailed = false
+  sharedTransactionsIn = 0
+
+  watchedParent: Hash32 | undefined
+  workReady = false
+
+  readonly checks = new Map<number, PendingCheck>()
+  readonly jobs = new Map<string, CertificateJob>()
+  readonly wants = new Map<string, Want>()
+  readonly peerLimits = new Map<string, number>()
+
+  lastFinalityMs = 0
+  retransmitAtMs = 0
+  retransmitCount = 0
+  syncing = false
+  syncAgainAtMs = 0
+  ended = false
+  halted = false
+
+  out: Output[] = []
+  /** Earliest moment at which a fetch, a held proposal or a need is due; rebuilt by every evaluation. */
+  dueAtMs: number | undefined
+  wakeAtMs: number | undefined
+
+  constructor(options: { shared: SharedState; start: EpochStart; tip: SealedBlock; nowMs: number }) {
+    const { shared, start, tip, nowMs } = options
+    const { validators } = start.validators
+    assert(validators.length > 0, 'an epoch has validators')
+    this.shared = shared
+    this.parameters = shared.parameters
+    this.epoch = start.epoch
+    this.validators = validators
+    this.validatorCount = validators.length
+    this.faultyMax = faultyMax(validators.length)
+    this.quorum = quorum(validators.length)
+    const key = shared.consensusKey
+    const index = key === undefined ? -1 : validators.findIndex((v) => equalBytes(v.consensusKey, key))
+    this.self = index < 0 ? undefined : index
+    this.order = leaderPermutation({
+      genesisHash: shared.genesisHash,
+      epoch: start.epoch,
+      floorMix: start.floor.header.mix,
+      validatorCount: validators.length,
+    })
+    this.floor = start.floor
+    this.certificates = new CertificateStore(start.floor.hash)
+    this.blocks = new BlockPool(tip)
+    this.activity = this.freshActivity(0)
+    this.enteredAtMs = nowMs
+    this.lastFinalityMs = nowMs
+  }
+
+  freshActivity(sinceView: number): Activity {
+    return new Activity({ validatorCount: this.validatorCount, quorum: this.quorum, sinceView })
+  }
+
+  /** perm_e[v mod n]. */
+  leaderOf(view: number): number {
+    return mustExist(this.order[view % this.validatorCount], 'leader order covers every view')
+  }
+
+  isLeader(view: number): boolean {
+    return this.self !== undefined && this.leaderOf(view) === this.self
+  }
+
+  get finalizedView(): number {
+    return this.certificates.finalizedView
+  }
+
+  /** k of the back-off in `view`. */
+  steps(view: number): number {
+    return backoffSteps(view, this.finalizedView)
+  }
+
+  /** The parent this node would propose on in the current view, when every certificate is held. */
+  parent(): CertifiedParent | undefined {
+    return this.certificates.parentFor(this.view)
+  }
+
+  /** Whether a block ends this epoch; the floor ended the one before. */
+  isBoundary(block: SealedBlock): boolean {
+    return block.header.endsEpoch && block.header.epoch === this.epoch
+  }
+
+  keepsBody = (digest: Hash32): boolean => this.certificates.certifies(digest)
+
+  emit(output: Output): void {
+    this.out.push(output)
+  }
+
+  /** Notes a moment at which evaluating again may change something. */
+  due(atMs: number): void {
+    if (this.dueAtMs === undefined || atMs < this.dueAtMs) this.dueAtMs = atMs
+  }
+
+  /** Registers what a signature check is for and returns its id. */
+  expect(check: PendingCheck): number {
+    const id = this.shared.nextCheckId++
+    this.checks.set(id, check)
+    return id
+  }
+
+  /** True at most once per `everyMs` for this key; the memory is bounded. */
+  allow(key: string, nowMs: number, everyMs: number): boolean {
+    const nextAtMs = this.peerLimits.get(key)
+    if (nextAtMs !== undefined && nowMs < nextAtMs) return false
+    if (this.peerLimits.size >= 1024) this.peerLimits.clear()
+    this.peerLimits.set(key, nowMs + everyMs)
+    return true
+  }
+
+  /** Journals a body once; precedes every own vote for it. */
+  journalBlock(digest: Hash32): void {
+    const held = this.blocks.get(digest)
+    assert(held !== undefined, 'a journaled block is held')
+    if (held.journaled) return
+    held.journaled = true
+    this.emit({
+      kind: 'journal',
+      record: {
+        kind: 'block',
+        body: { epoch: this.epoch, view: held.block.header.view, block: held.block.bytes },
+      },
+    })
+  }
+
+  halt(reason: string): void {
+    if (this.halted) return
+    this.halted = true
+    this.emit({ kind: 'halt', reason })
+  }
+}
+
+export function wantKey(digest: Hash32): string {
+  return `block:${bytesKey(digest)}`
+}

@@ -1,0 +1,58 @@
+// Durations and deadlines of a view, all derived (CONSENSUS §4 "Timers"). Not: who sets real timers (node/driver.ts).
+import type { ConsensusParameters } from './types.ts'
+
+/** No back-off goes beyond this. */
+export const TIMEOUT_MAX_MS = 20_000
+/** Without finality for this long, a node starts to retransmit. */
+export const QUIET_MS = 1_000
+
+/** durationMs × 1.5^steps, rounded down each step, at most max(durationMs, 20 s). */
+export function backedOff(durationMs: number, steps: number): number {
+  const cap = Math.max(durationMs, TIMEOUT_MAX_MS)
+  let value = durationMs
+  for (let i = 0; i < steps && value < cap && value > 0; i++) {
+    // At least one more each step, so that tiny durations grow too.
+    value += Math.max(1, (value - (value % 2)) / 2)
+  }
+  return Math.min(value, cap)
+}
+
+/** k = max(0, view − lastFinalized.view − 1). */
+export function backoffSteps(view: number, finalizedView: number): number {
+  return Math.max(0, view - finalizedView - 1)
+}
+
+export interface Deadlines {
+  readonly leaderAtMs: number
+  /** Half of the leader's time: a leader that still lacks its parent gives up here. */
+  readonly halfAtMs: number
+  readonly advanceAtMs: number
+}
+
+/** Deadlines of a view that has been needed since `armedAtMs`; `parentTimestampMs` undefined when no parent is known. */
+export function deadlines(options: {
+  readonly parameters: ConsensusParameters
+  readonly armedAtMs: number
+  readonly parentTimestampMs: number | undefined
+  readonly steps: number
+}): Deadlines {
+  const { parameters: p, armedAtMs, parentTimestampMs, steps } = options
+  const wait = parentTimestampMs === undefined ? 0 : parentTimestampMs + p.minBlockIntervalMs - armedAtMs
+  const pace = Math.max(0, wait) + p.precisionMs
+  const leader = pace + p.buildMs + 2 * p.deltaMs
+  const leaderMs = backedOff(leader, steps)
+  const advanceMs = backedOff(leader + p.verifyMs + p.deltaMs, steps)
+  return {
+    leaderAtMs: armedAtMs + leaderMs,
+    halfAtMs: armedAtMs + (leaderMs - (leaderMs % 2)) / 2,
+    advanceAtMs: armedAtMs + Math.max(advanceMs, leaderMs),
+  }
+}
+
+/** A spread of `rangeMs` from integers alone, different per node and per call (retransmission jitter). */
+export function jitter(seed: number, counter: number, rangeMs: number): number {
+  let x = (seed ^ Math.imul(counter + 1, 0x9e3779b1)) >>> 0
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b) >>> 0
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35) >>> 0
+  return ((x ^ (x >>> 16)) >>> 0) % rangeMs
+}

@@ -1,0 +1,85 @@
+// Single votes from peers, and the checks that some rules need on them. Not: aggregation (certificateIntake.ts).
+import { isWellFormedSubject, VOTE_KINDS, type Vote } from '../base/protocol/vote.ts'
+import { checkVotes } from './certificateIntake.ts'
+import type { EpochState } from './state.ts'
+import { subjectKey } from './subject.ts'
+import type { Sender } from './types.ts'
+import { FUTURE_VIEWS_MAX } from './votePool.ts'
+
+/** A vote counts unverified only from its signer's own authenticated connection (CONSENSUS §2). */
+export function onVote(state: EpochState, from: Sender, vote: Vote): void {
+  const { subject, signer } = vote
+  if (subject.epoch !== state.epoch || signer >= state.validatorCount) return
+  if (!isWellFormedSubject(subject)) {
+    state.emit({ kind: 'punish', peer: from.peer, reason: 'malformed vote' })
+    return
+  }
+  if (from.validator !== signer || signer === state.self) return
+  if (subject.view > state.view + FUTURE_VIEWS_MAX) return
+  noteLatest(state, vote)
+  admitVote(state, vote, 'unverified')
+}
+
+function noteLatest(state: EpochState, vote: Vote): void {
+  const latest = state.latestVotes.get(vote.signer)
+  if (latest === undefined || latest.subject.view < vote.subject.view) {
+    state.latestVotes.set(vote.signer, vote)
+  }
+}
+
+/** Puts a vote into the pool and looks for a contradiction with what the same signer sent before. */
+export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'unverified'): void {
+  // The pool prunes further back; nothing below this can still be of use.
+  if (vote.subject.view + 16 < state.finalizedView) return
+  if (!state.pool.add(vote, trust)) return
+  if (trust === 'verified') state.activity.note(vote.subject.view, [vote.signer])
+  settleConflicts(state, vote.subject.view, vote.signer)
+}
+
+/** Verifies both sides of an apparent contradiction, then reports it as evidence. */
+export function settleConflicts(state: EpochState, view: number, signer: number): void {
+  for (const { first, second } of state.pool.conflicts(view, signer)) {
+    const pair = [first, second]
+    const open = pair.filter((vote) => state.pool.trustOf(vote) !== 'verified')
+    for (const vote of open) if (state.pool.trustOf(vote) === 'unverified') checkVotes(state, [vote])
+    if (open.length > 0) continue
+    const key = `${signer}:${pair.map((vote) => subjectKey(vote.subject)).join('|')}`
+    if (state.reportedEvidence.has(key)) continue
+    if (state.reportedEvidence.size >= 1024) state.reportedEvidence.clear()
+    state.reportedEvidence.add(key)
+    const twoProposals = first.subject.kind === 'notarize' && second.subject.kind === 'notarize'
+    if (twoProposals && state.leaderOf(view) === signer) state.equivocated.add(view)
+    state.emit({ kind: 'evidence', evidence: { kind: 'votes', first, second } })
+  }
+}
+
+/** Verifies votes of the current view that a rule waits for: f+1 nullifies, the leader's nullify, need (e). */
+export function checkVotesThatMatter(state: EpochState): void {
+  const { view, pool } = state
+  const mayNullify = state.self !== undefined && state.own.of(view).nullified === undefined
+  const nullifies = pool.unverified(view, 'nullify')
+  const leaders = nullifies.filter((vote) => vote.signer === state.leaderOf(view))
+  const total = pool.votes(view, 'nullify').length
+  if (mayNullify && nullifies.length > 0 && total >= state.faultyMax + 1) checkVotes(state, nullifies)
+  else if (mayNullify && leaders.length > 0) checkVotes(state, leaders)
+  if (state.armedAtMs !== undefined || pool.hasVerified(view)) return
+  for (const kind of VOTE_KINDS) {
+    const first = pool.unverified(view, kind)[0]
+    if (first === undefined) continue
+    checkVotes(state, [first])
+    return
+  }
+}
+
+/** Verifies the leader's latest vote when only that stands between it and being called inactive. */
+export function isLeaderInactive(state: EpochState): boolean {
+  const leader = state.leaderOf(state.view)
+  if (leader === state.self || !state.activity.isInactive(leader, state.view)) return false
+  const latest = state.latestVotes.get(leader)
+  if (latest === undefined || latest.subject.view < state.view - 2 * state.validatorCount) return true
+  state.latestVotes.delete(leader)
+  const trust = state.pool.trustOf(latest)
+  if (trust === 'verified') state.activity.note(latest.subject.view, [leader])
+  else checkVotes(state, [latest])
+  return false
+}
