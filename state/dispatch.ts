@@ -28,7 +28,7 @@ import { ACCOUNTS_ADDRESS, getAccount, transferCoins } from './modules/accounts/
 import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/module.ts'
 import type { Overlay } from './overlay.ts'
-import { bytesGas } from './transaction.ts'
+import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
 import type { StateReader } from './view.ts'
 
@@ -137,10 +137,21 @@ function isLive(def: ActionDef, protocolVersion: number): boolean {
 /** Gas of a transaction: a function of its bytes alone, so it can never run out of gas. */
 export function gasOf(
   dispatcher: Dispatcher,
-  transaction: { readonly to: Address; readonly data: Uint8Array },
+  transaction: {
+    readonly to: Address
+    readonly data: Uint8Array
+    readonly accessList?: readonly AccessListEntry[]
+  },
 ): number {
-  return bytesGas(transaction) + actionGas(dispatcher, transaction.to, transaction.data)
+  let gas = bytesGas(transaction) + actionGas(dispatcher, transaction.to, transaction.data)
+  // Access lists have no effect, but their bytes are stored and sent; priced as in EIP-2930.
+  for (const { storageKeys } of transaction.accessList ?? [])
+    gas += ACCESS_ADDRESS_GAS + ACCESS_KEY_GAS * storageKeys.length
+  return gas
 }
+
+const ACCESS_ADDRESS_GAS = 2400
+const ACCESS_KEY_GAS = 1900
 
 function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): number {
   if (data.length < 4 || !isSystemAddress(to)) return 0

@@ -1,0 +1,121 @@
+// The published ABI of every native module, in the JSON form that viem, ethers and cast read.
+// Owns: JSON items and the text of abi/*.ts. Not: writing the files (scripts/writeAbi.ts).
+
+import { toHex } from '../base/bytes.ts'
+import type { ModuleDef } from '../base/module.ts'
+import { moduleAddress } from '../base/module.ts'
+import type { AbiType, AnyField, Fields } from '../base/schema.ts'
+import { answerField, isAbiQuery } from './abiTable.ts'
+
+export interface AbiParameter {
+  readonly name: string
+  readonly type: string
+  readonly components?: readonly AbiParameter[]
+  readonly indexed?: boolean
+}
+
+export interface AbiItem {
+  readonly type: 'function' | 'event' | 'error'
+  readonly name: string
+  readonly inputs: readonly AbiParameter[]
+  readonly outputs?: readonly AbiParameter[]
+  readonly stateMutability?: 'view' | 'nonpayable' | 'payable'
+}
+
+function typeName(type: AbiType): string {
+  switch (type.kind) {
+    case 'uint':
+      return `uint${type.bits}`
+    case 'fixedBytes':
+      return `bytes${type.size}`
+    case 'array':
+      return `${typeName(type.of)}[]`
+    case 'tuple':
+      return 'tuple'
+    default:
+      return type.kind
+  }
+}
+
+function componentsOf(type: AbiType): readonly AbiParameter[] | undefined {
+  if (type.kind === 'array') return componentsOf(type.of)
+  if (type.kind !== 'tuple') return undefined
+  return type.components.map((component) => parameterOf(component.name, component.type))
+}
+
+function parameterOf(name: string, type: AbiType): AbiParameter {
+  const components = componentsOf(type)
+  return { name, type: typeName(type), ...(components === undefined ? {} : { components }) }
+}
+
+function inputsOf(fields: Fields): readonly AbiParameter[] {
+  return Object.entries(fields).map(([name, field]) => parameterOf(name, field.abi!))
+}
+
+function eventInputsOf(fields: Fields): readonly AbiParameter[] {
+  return Object.entries(fields).map(([name, field]: [string, AnyField]) => ({
+    ...parameterOf(name, field.abi!),
+    indexed: field.indexed === true,
+  }))
+}
+
+/** Functions, errors and events of `definition`, then those of `common` (failures and logs that any call may have). */
+export function abiOf(definition: ModuleDef, common?: ModuleDef): readonly AbiItem[] {
+  const items: AbiItem[] = []
+  // Only token functions return something; they are the ones that a standard fixes (ERC-20).
+  const outputs = definition.name === 'erc20' ? [{ name: '', type: 'bool' }] : []
+  for (const [name, action] of Object.entries(definition.actions)) {
+    const stateMutability = action.payable === true ? 'payable' : 'nonpayable'
+    items.push({ type: 'function', name, inputs: inputsOf(action.args), outputs, stateMutability })
+  }
+  for (const [name, query] of Object.entries(definition.queries)) {
+    if (!isAbiQuery(query)) continue
+    const answer = parameterOf('', answerField(query).abi!)
+    items.push({
+      type: 'function',
+      name,
+      inputs: inputsOf(query.args),
+      outputs: [answer],
+      stateMutability: 'view',
+    })
+  }
+  const errors = { ...definition.errors, ...common?.errors }
+  for (const [name, fields] of Object.entries(errors)) {
+    items.push({ type: 'error', name, inputs: inputsOf(fields) })
+  }
+  const events = { ...definition.events, ...common?.events }
+  for (const [name, fields] of Object.entries(events)) {
+    items.push({ type: 'event', name, inputs: eventInputsOf(fields) })
+  }
+  return items
+}
+
+/** The text of `abi/<name>.ts`: address and ABI `as const`, so that viem infers from it. */
+export function abiFileText(definition: ModuleDef, common: ModuleDef): string {
+  const lines = [
+    `// Generated from state/modules/${definition.name}/schema.ts by scripts/writeAbi.ts; do not edit.`,
+    '',
+    `/** ${definition.doc} */`,
+    `export const ${definition.name}Address = '${toHex(moduleAddress(definition))}' as const`,
+    '',
+    `export const ${definition.name}Abi = [`,
+    ...abiOf(definition, common).map((item) => `  ${JSON.stringify(item)},`),
+    '] as const',
+    '',
+  ]
+  return lines.join('\n')
+}
+
+/** The text of `abi/erc20.ts`, for assets at their own addresses. */
+export function tokenAbiFileText(token: ModuleDef, common: ModuleDef): string {
+  const lines = [
+    '// Generated from state/modules/assets/facade.ts by scripts/writeAbi.ts; do not edit.',
+    '',
+    `/** ${token.doc} */`,
+    'export const erc20Abi = [',
+    ...abiOf(token, common).map((item) => `  ${JSON.stringify(item)},`),
+    '] as const',
+    '',
+  ]
+  return lines.join('\n')
+}
