@@ -21,9 +21,12 @@ export interface DevelopmentAccount {
   readonly secretKey: Uint8Array
 }
 
+// Stretching the mnemonic takes tens of milliseconds: once, and only when somebody asks.
+let branch: HDKey | undefined
+
 function derive(index: number): DevelopmentAccount {
-  const root = HDKey.fromMasterSeed(mnemonicToSeedSync(DEVELOPMENT_MNEMONIC))
-  const secretKey = root.derive(`m/44'/60'/0'/0/${index}`).privateKey
+  branch ??= HDKey.fromMasterSeed(mnemonicToSeedSync(DEVELOPMENT_MNEMONIC)).derive("m/44'/60'/0'/0")
+  const secretKey = branch.deriveChild(index).privateKey
   if (secretKey === null) throw new Error('the derivation gave no key')
   return { index, address: secretKeyAddress(secretKey), secretKey }
 }

@@ -5,7 +5,6 @@ import type { Hash32 } from '../base/ids.ts'
 import { paramsMessage } from '../base/module.ts'
 import { message, t } from '../base/schema.ts'
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
-import { assetsSchema } from '../state/modules/assets/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'
 import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
@@ -101,7 +100,6 @@ export const genesisSchema = message('Genesis', {
   consensus: consensusTimingSchema,
   params: message('GenesisParams', {
     accounts: paramsMessage(accountsSchema),
-    assets: paramsMessage(assetsSchema),
     catalogue: paramsMessage(catalogueSchema),
     providers: paramsMessage(providersSchema),
     oracle: paramsMessage(oracleSchema),

@@ -1,0 +1,304 @@
+// Makes block 0 and its state from a genesis document, and refuses one that breaks a rule.
+// Owns: the order in which modules are filled. Not: the rules themselves (state/modules).
+import { AssertionFailed } from '../base/assert.ts'
+import { bytesKey, toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
+import type { Failure } from '../base/module.ts'
+import { type Header, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import { merkleRoot } from '../base/protocol/merkle.ts'
+import { validatorSetHash } from '../base/protocol/validators.ts'
+import { PPM } from '../base/units.ts'
+import type { ChainConfig } from '../state/chain.ts'
+import type { WriteContext } from '../state/context.ts'
+import { accountsParams } from '../state/modules/accounts/module.ts'
+import { issueAsset, registerAsset } from '../state/modules/assets/module.ts'
+import { attestLot, pledgeLot } from '../state/modules/capacity/module.ts'
+import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
+import { capacityParams } from '../state/modules/capacity/tables.ts'
+import { openWindows } from '../state/modules/capacity/windows.ts'
+import { addClass, catalogueParams } from '../state/modules/catalogue/module.ts'
+import { mintAtGenesis } from '../state/modules/issuance/module.ts'
+import { issuanceParams } from '../state/modules/issuance/tables.ts'
+import { openOracle, oracleParams, setPrice } from '../state/modules/oracle/module.ts'
+import { checkParameters } from '../state/modules/parameters.ts'
+import { addBond, addProvider, providersParams, validatorSet } from '../state/modules/providers/module.ts'
+import { redemptionParams } from '../state/modules/redemption/store.ts'
+import { MemoryState } from '../state/overlay.ts'
+import { receiptsRoot } from '../state/receipt.ts'
+import { MODULES } from '../state/registry.ts'
+import { readReserve } from '../state/reserve.ts'
+import { TreeVersion } from '../state/tree/tree.ts'
+import type { StateChanges } from '../state/view.ts'
+import { type Genesis, genesisHash, genesisSchema } from './schema.ts'
+
+/** A genesis document that breaks a rule: `path` names the field, e.g. `providers[2].lots[0].class`. */
+export class GenesisError extends Error {
+  readonly code = 'GenesisRefused'
+  readonly path: string
+  readonly reason: string
+  constructor(path: string, reason: string) {
+    super(`genesis ${path}: ${reason}`)
+    this.name = 'GenesisError'
+    this.path = path
+    this.reason = reason
+  }
+}
+
+/** Validators below which no change may take the set (ECONOMY §10). */
+const VALIDATORS_MIN = 4
+/** Ids of classes and providers start at 1 in the order of the document. */
+const idOf = (index: number): number => index + 1
+
+export interface GenesisBlock {
+  readonly chain: ChainConfig
+  readonly block: SealedBlock
+  readonly hash: Hash32
+  readonly state: MemoryState
+  /** All of the state, as the first commit writes it. */
+  readonly changes: StateChanges
+  /** The caller releases it. */
+  readonly tree: TreeVersion
+}
+
+function describeFailure(failure: Failure): string {
+  const fields = Object.entries(failure.fields).map(([name, value]) => {
+    return `${name}=${value instanceof Uint8Array ? toHex(value) : String(value)}`
+  })
+  return `${failure.code}(${fields.join(', ')})`
+}
+
+/** Runs one item; what a module asserts becomes a refusal of this path. */
+function at<T>(path: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof AssertionFailed) {
+      throw new GenesisError(path, error.message.replace('assertion failed: ', 'broken rule: '))
+    }
+    throw error
+  }
+}
+
+function refuseRepeats(path: string, keys: readonly string[], what: string): void {
+  const seen = new Map<string, number>()
+  keys.forEach((key, i) => {
+    const first = seen.get(key)
+    if (first !== undefined) throw new GenesisError(`${path}[${i}]`, `the same ${what} as ${path}[${first}]`)
+    seen.set(key, i)
+  })
+}
+
+/** Rules that need no state. */
+function checkDocument(genesis: Genesis): void {
+  const reason = genesisSchema.check(genesis)
+  if (reason !== undefined) {
+    const [path, ...rest] = reason.split(': ')
+    throw new GenesisError(path ?? '', rest.join(': '))
+  }
+  // Wallets cannot represent larger ids (EIP-2294).
+  if (genesis.chainId < 1 || genesis.chainId > 4_503_599_627_370_476) {
+    throw new GenesisError('chainId', 'expected 1 to 4503599627370476')
+  }
+  if (genesis.baseFeePerGas < 1n) throw new GenesisError('baseFeePerGas', 'expected at least 1 wei')
+  if (genesis.anchor < 1n) throw new GenesisError('anchor', 'expected a positive rating')
+  const { oracle, capacity, issuance, redemption, providers } = genesis.params
+  const fault = checkParameters({ oracle, capacity, issuance })
+  if (fault !== undefined) throw new GenesisError(`params.${fault.path}`, fault.reason)
+  if (redemption.assignAhead < 1 || redemption.assignAhead > capacity.horizonWindows / 8) {
+    throw new GenesisError('params.redemption.assignAhead', 'expected 1 to an eighth of the horizon')
+  }
+  if (providers.epochBlocksMax < 2) {
+    throw new GenesisError('params.providers.epochBlocksMax', 'expected at least 2 blocks')
+  }
+  const { heartbeatMs, networkDelayMs } = genesis.consensus
+  if (heartbeatMs < 1 || heartbeatMs * 4 > capacity.windowMs) {
+    throw new GenesisError('consensus.heartbeatMs', 'expected at most a quarter of a capacity window')
+  }
+  if (networkDelayMs < 1) throw new GenesisError('consensus.networkDelayMs', 'expected at least 1 ms')
+  if (genesis.providers.length < VALIDATORS_MIN) {
+    throw new GenesisError('providers', `expected at least ${VALIDATORS_MIN} providers`)
+  }
+  refuseRepeats(
+    'classes',
+    genesis.classes.map((c) => c.slug),
+    'slug',
+  )
+  refuseRepeats(
+    'assets',
+    genesis.assets.map((a) => String(a.id)),
+    'id',
+  )
+  for (const field of ['operator', 'consensusKey', 'peerId'] as const) {
+    refuseRepeats(
+      'providers',
+      genesis.providers.map((p) => bytesKey(p[field])),
+      field,
+    )
+  }
+}
+
+function writeParameters(ctx: WriteContext, genesis: Genesis): void {
+  const { params } = genesis
+  accountsParams.set(ctx.state, params.accounts)
+  catalogueParams.set(ctx.state, params.catalogue)
+  providersParams.set(ctx.state, params.providers)
+  oracleParams.set(ctx.state, params.oracle)
+  capacityParams.set(ctx.state, params.capacity)
+  issuanceParams.set(ctx.state, params.issuance)
+  redemptionParams.set(ctx.state, params.redemption)
+}
+
+function writeCatalogue(ctx: WriteContext, genesis: Genesis): void {
+  genesis.classes.forEach((entry, i) => {
+    at(`classes[${i}]`, () => addClass(ctx, idOf(i), entry))
+  })
+}
+
+function writeAssets(ctx: WriteContext, genesis: Genesis): void {
+  genesis.assets.forEach((asset, i) => {
+    at(`assets[${i}]`, () => {
+      registerAsset(ctx, asset)
+      setPrice(ctx.state, { asset: asset.id, priceBase: asset.coinPriceBase })
+    })
+  })
+  genesis.assetBalances.forEach((balance, i) => {
+    const path = `assetBalances[${i}]`
+    at(path, () =>
+      issueAsset(ctx, { asset: balance.assetId, to: balance.account, amountBase: balance.amountBase }),
+    )
+  })
+}
+
+function writeProvider(ctx: WriteContext, genesis: Genesis, i: number): void {
+  const provider = genesis.providers[i]!
+  const path = `providers[${i}]`
+  const id = idOf(i)
+  if (!bls.verifyProof(provider.consensusKey, provider.possessionProof)) {
+    throw new GenesisError(`${path}.possessionProof`, 'does not prove possession of consensusKey')
+  }
+  at(path, () => addProvider(ctx, { id, ...provider }))
+  provider.bonds.forEach(({ assetId, amountBase }, b) => {
+    const from = provider.operator
+    at(`${path}.bonds[${b}]`, () => {
+      issueAsset(ctx, { asset: assetId, to: from, amountBase })
+      addBond(ctx, { provider: id, asset: assetId, from, amountBase })
+    })
+  })
+  for (const [l, lot] of provider.lots.entries()) {
+    writeLot(ctx, genesis, { provider: id, lot, path: `${path}.lots[${l}]` })
+  }
+}
+
+function writeLot(
+  ctx: WriteContext,
+  genesis: Genesis,
+  entry: {
+    readonly provider: number
+    readonly lot: Genesis['providers'][number]['lots'][number]
+    readonly path: string
+  },
+): void {
+  const { provider, lot, path } = entry
+  const classIndex = genesis.classes.findIndex((c) => c.slug === lot.class)
+  if (classIndex < 0) throw new GenesisError(`${path}.class`, `${lot.class} is not in the catalogue`)
+  const pledged = at(path, () =>
+    pledgeLot(ctx, {
+      provider,
+      classId: idOf(classIndex),
+      devices: lot.devices,
+      deviceRoot: lot.deviceRoot,
+      region: lot.region,
+      services: ALL_SERVICES,
+      firstWindow: 0,
+    }),
+  )
+  if (pledged.refusal !== undefined) throw new GenesisError(path, describeFailure(pledged.refusal))
+  // Genesis lots count from the start, attested by the consortium until their first audit (ECONOMY §2).
+  at(path, () => attestLot(ctx, { lot: pledged.lot, auditPpm: PPM, countsFrom: 0 }))
+}
+
+function writeBalances(ctx: WriteContext, genesis: Genesis): void {
+  genesis.balances.forEach((balance, i) => {
+    const path = `balances[${i}]`
+    if (genesis.providers[balance.backedBy] === undefined) {
+      throw new GenesisError(`${path}.backedBy`, `there is no providers[${balance.backedBy}]`)
+    }
+    const refusal = at(path, () =>
+      mintAtGenesis(ctx, {
+        provider: idOf(balance.backedBy),
+        to: balance.account,
+        amountBase: balance.amountBase,
+      }),
+    )
+    if (refusal !== undefined) throw new GenesisError(path, describeFailure(refusal))
+  })
+}
+
+function checkInvariants(ctx: WriteContext, state: MemoryState): void {
+  for (const module of MODULES) {
+    for (const invariant of module.rules.invariants ?? []) {
+      const reason = invariant.check?.(ctx) ?? invariant.recount?.(state, ctx)
+      if (reason !== undefined) throw new GenesisError('state', `invariant ${invariant.id}: ${reason}`)
+    }
+  }
+}
+
+/** Builds block 0; throws GenesisError naming the field and the reason. */
+export function buildGenesis(genesis: Genesis): GenesisBlock {
+  checkDocument(genesis)
+  const hash = genesisHash(genesis)
+  const state = new MemoryState()
+  const ctx: WriteContext = {
+    state,
+    block: {
+      chainId: genesis.chainId,
+      genesisHash: hash,
+      protocolVersion: genesis.params.accounts.protocolVersion,
+      epoch: 0,
+      view: 0,
+      height: 0,
+      timestampMs: genesis.timestampMs,
+      parentTimestampMs: genesis.timestampMs,
+      proposer: ZERO_ADDRESS,
+      mix: hash,
+      baseFeePerGas: genesis.baseFeePerGas,
+    },
+    // Block 0 has no receipts: what it holds is the document itself.
+    emit: () => {},
+  }
+  writeParameters(ctx, genesis)
+  openOracle(state, genesis.anchor)
+  openWindows(state, genesis.timestampMs)
+  writeCatalogue(ctx, genesis)
+  writeAssets(ctx, genesis)
+  genesis.providers.forEach((_, i) => {
+    writeProvider(ctx, genesis, i)
+  })
+  writeBalances(ctx, genesis)
+  checkInvariants(ctx, state)
+  const changes = new Map(state.entries(''))
+  const tree = TreeVersion.empty().update(changes)
+  const header: Header = {
+    version: ctx.block.protocolVersion,
+    epoch: 0,
+    view: 0,
+    height: 0,
+    parentHash: ZERO_HASH,
+    timestampMs: genesis.timestampMs,
+    proposer: ZERO_ADDRESS,
+    randaoReveal: new Uint8Array(0),
+    mix: hash,
+    stateRoot: tree.rootHash,
+    receiptsRoot: receiptsRoot([], []),
+    transactionsRoot: merkleRoot([]),
+    gasUsed: 0,
+    gasLimit: genesis.params.accounts.blockGasLimit,
+    baseFeePerGas: genesis.baseFeePerGas,
+    reserve: readReserve(state),
+    setHash: validatorSetHash(validatorSet(state)),
+    endsEpoch: false,
+  }
+  const chain: ChainConfig = { chainId: genesis.chainId, genesisHash: hash, modules: MODULES }
+  return { chain, block: sealBlock({ header, transactions: [] }), hash, state, changes, tree }
+}

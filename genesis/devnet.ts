@@ -1,0 +1,150 @@
+// The devnet's genesis (ECONOMY §14): real hardware classes, public keys, every coin backed.
+// Owns: who pledges what and who holds what. Not: the keys' secrets (devKeys.ts), the rules (build.ts).
+import { utf8 } from '../base/bytes.ts'
+import { sha256 } from '../base/crypto/hash.ts'
+import type { Address } from '../base/ids.ts'
+import { COIN } from '../base/units.ts'
+import { loadCatalogue } from './catalogue.ts'
+import { DEV_PARAMETERS } from './parameters.ts'
+import type { ConsensusTiming, Genesis } from './schema.ts'
+
+/** Chain id of every devnet; no public chain uses it. */
+export const DEVNET_CHAIN_ID = 83_838
+/** Block 0 is dated 2026-01-01: the same genesis on every run. */
+export const DEVNET_TIMESTAMP_MS = Date.UTC(2026, 0, 1)
+/** The dev settlement asset, 6 decimals. */
+export const DEVNET_ASSET_ID = 1
+const ASSET_UNIT = 1_000_000n
+/** 3.028200 per coin. */
+const COIN_PRICE_BASE = 3_028_200n
+const BOND_UNITS = 30_000n
+/** Settlement assets given to each development account and operator. */
+const ASSET_GIFT_UNITS = 100_000n
+
+/** The four of ECONOMY §14, then the same hardware again under further names. */
+const PLEDGES = [
+  { class: 'h100-sxm', devices: 256 },
+  { class: 'h200-sxm', devices: 240 },
+  { class: 'b200-sxm', devices: 128 },
+  { class: 'mi300x', devices: 256 },
+] as const
+const NAMES = [
+  ...['aurora', 'borealis', 'cumulus', 'dunes', 'ember', 'fjord', 'glacier', 'harbor'],
+  ...['iris', 'juniper', 'kelp', 'lagoon', 'meadow', 'nimbus', 'oasis', 'prairie'],
+] as const
+
+/** The set never falls below four (ECONOMY §10), and a devnet has one machine. */
+export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
+
+/** What each development account holds at genesis. */
+export const DEVNET_ACCOUNT_COINS = 10_000n
+/** What each operator holds at genesis, backed by itself. */
+export const DEVNET_OPERATOR_COINS = 250n
+
+export interface DevnetMember {
+  readonly operator: Address
+  readonly consensusKey: Uint8Array
+  readonly possessionProof: Uint8Array
+  readonly peerId: Uint8Array
+}
+
+/** Splits the accounts' coins over the providers in order: provider 0 fills the first accounts, and so on. */
+function backedBalances(accounts: readonly Address[], providerCount: number): Genesis['balances'] {
+  const perAccount = DEVNET_ACCOUNT_COINS * COIN
+  const total = perAccount * BigInt(accounts.length)
+  const balances: { account: Address; amountBase: bigint; backedBy: number }[] = []
+  let provider = 0
+  let room = total / BigInt(providerCount)
+  for (const account of accounts) {
+    let missing = perAccount
+    while (missing > 0n) {
+      // The last provider takes what the division left over.
+      const last = provider === providerCount - 1
+      const part = last || missing < room ? missing : room
+      if (part > 0n) balances.push({ account, amountBase: part, backedBy: provider })
+      missing -= part
+      room -= part
+      if (room <= 0n && !last) {
+        provider++
+        room = total / BigInt(providerCount)
+      }
+    }
+  }
+  return balances
+}
+
+/** Builds the document. `members` are 4 to 16; `accounts` the funded development accounts. */
+export function devnetGenesis(options: {
+  readonly members: readonly DevnetMember[]
+  readonly accounts: readonly Address[]
+  readonly assetIssuer: Address
+  readonly minBlockIntervalMs: number
+  readonly timing: ConsensusTiming
+  readonly timestampMs?: number
+}): Genesis {
+  const { members, accounts } = options
+  const providers = members.map((member, i): Genesis['providers'][number] => {
+    const name = NAMES[i]!
+    const pledge = PLEDGES[i % PLEDGES.length]!
+    return {
+      ...member,
+      profile: {
+        legalName: `${name} (development)`,
+        legalGroup: name,
+        jurisdiction: 'ZZ',
+        url: `https://${name}.example`,
+        termsHash: sha256(utf8(`terms of ${name}`)),
+      },
+      bonds: [{ assetId: DEVNET_ASSET_ID, amountBase: BOND_UNITS * ASSET_UNIT }],
+      lots: [{ ...pledge, deviceRoot: sha256(utf8(`devices of ${name}`)), region: 'local' }],
+    }
+  })
+  const holders = [...accounts, ...members.map((member) => member.operator)]
+  return {
+    name: 'Suanli devnet',
+    chainId: DEVNET_CHAIN_ID,
+    timestampMs: options.timestampMs ?? DEVNET_TIMESTAMP_MS,
+    baseFeePerGas: 1_000_000_000n,
+    anchor: 1_000_000n,
+    consensus: options.timing,
+    params: {
+      ...DEV_PARAMETERS,
+      providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },
+    },
+    assets: [
+      {
+        id: DEVNET_ASSET_ID,
+        name: 'Development dollar',
+        symbol: 'devUSD',
+        decimals: 6,
+        issuer: options.assetIssuer,
+        coinPriceBase: COIN_PRICE_BASE,
+      },
+    ],
+    classes: loadCatalogue().map((c) => ({
+      slug: c.classId,
+      vendor: c.vendor,
+      model: c.model,
+      memoryGb: c.memoryGb,
+      trainPpm: c.ratingTrain,
+      finetunePpm: c.ratingFinetune,
+      inferPpm: c.ratingInfer,
+      specOnly: c.specOnly,
+      evidenceHash: c.evidenceHash,
+    })),
+    providers,
+    balances: [
+      ...backedBalances(accounts, members.length),
+      ...members.map((member, i) => ({
+        account: member.operator,
+        amountBase: DEVNET_OPERATOR_COINS * COIN,
+        backedBy: i,
+      })),
+    ],
+    assetBalances: holders.map((account) => ({
+      assetId: DEVNET_ASSET_ID,
+      account,
+      amountBase: ASSET_GIFT_UNITS * ASSET_UNIT,
+    })),
+  }
+}

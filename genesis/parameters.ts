@@ -1,0 +1,55 @@
+// The parameter sets of a whole chain: the economy's (state/modules/parameters.ts) and those of the other modules.
+import { COIN } from '../base/units.ts'
+import {
+  DEV_PARAMETERS as DEV_ECONOMY,
+  MAIN_PARAMETERS as MAIN_ECONOMY,
+  TEST_PARAMETERS as TEST_ECONOMY,
+} from '../state/modules/parameters.ts'
+import type { Genesis } from './schema.ts'
+
+type Parameters = Genesis['params']
+
+const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
+  accounts: {
+    protocolVersion: 1,
+    // 2,857 plain transfers in the half that payments may use.
+    blockGasLimit: 120_000_000,
+    // 5,714 plain transfers a second before the base fee rises.
+    gasTargetPerSecond: 120_000_000,
+    minBaseFeePerGas: 1n,
+  },
+  catalogue: { specOnlyPpm: 750_000n },
+  providers: { epochBlocksMax: 100_000, minBlockIntervalMs: 200 },
+}
+
+const REDEMPTION: Parameters['redemption'] = {
+  openRequestsMax: 1_000_000,
+  openRequestsPerAccountMax: 256,
+  stepsPerBlockMax: 128,
+  assignAhead: 7,
+  minimumBase: COIN / 100n,
+  suspensionWindows: 1,
+}
+
+/** ECONOMY §13, column main. */
+export const MAIN_PARAMETERS: Parameters = { ...COMMON, ...MAIN_ECONOMY, redemption: REDEMPTION }
+
+/** ECONOMY §13, column dev. */
+export const DEV_PARAMETERS: Parameters = {
+  ...COMMON,
+  ...DEV_ECONOMY,
+  redemption: { ...REDEMPTION, openRequestsMax: 20_000, stepsPerBlockMax: 512, assignAhead: 2 },
+}
+
+/** ECONOMY §13, column test. */
+export const TEST_PARAMETERS: Parameters = {
+  ...COMMON,
+  ...TEST_ECONOMY,
+  redemption: {
+    ...REDEMPTION,
+    openRequestsMax: 500,
+    openRequestsPerAccountMax: 64,
+    stepsPerBlockMax: 512,
+    assignAhead: 1,
+  },
+}

@@ -1,0 +1,210 @@
+import { strict as assert } from 'node:assert'
+import { toHex } from '../../base/bytes.ts'
+import { COIN } from '../../base/units.ts'
+import { buildGenesis, GenesisError } from '../../genesis/build.ts'
+import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { type Genesis, genesisHash, genesisSchema } from '../../genesis/schema.ts'
+import { getAccount } from '../../state/modules/accounts/module.ts'
+import { issuanceModule } from '../../state/modules/issuance/module.ts'
+import { genesisOf } from './devnetFixture.ts'
+
+const genesis = genesisOf()
+/** To the nearest thousandth of a coin, as the table is printed. */
+const thousandths = (amountBase: bigint): bigint => (amountBase + 5n * 10n ** 14n) / 10n ** 15n
+
+describe('genesis.build', () => {
+  it('gives the ten development accounts 10,000 coins each and every operator 250', () => {
+    const { state } = buildGenesis(genesis)
+    for (const account of developmentAccounts()) {
+      assert.equal(getAccount(state, account.address).balanceBase, 10_000n * COIN)
+    }
+    for (let i = 0; i < 4; i++) {
+      assert.equal(getAccount(state, developmentValidator(i).operator.address).balanceBase, 250n * COIN)
+    }
+  })
+
+  it('funds the accounts that every Ethereum developer knows', () => {
+    const [first] = developmentAccounts()
+    assert.equal(toHex(first!.address), '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')
+  })
+
+  it('states its reserve in the header: 101,000 coins, all backed, no shortfall', () => {
+    const { block } = buildGenesis(genesis)
+    const { reserve } = block.header
+    assert.equal(reserve.supplyBase, 101_000n * COIN)
+    assert.equal(reserve.liabilitiesBase, 101_000n * COIN)
+    assert.equal(reserve.shortfallBase, 0n)
+    assert.equal(reserve.lockedInRedemptionBase, 0n)
+    assert.equal(reserve.anchor, 1_000_000n)
+    assert.equal(thousandths(reserve.capacityBase), 362_290_252n)
+  })
+
+  it('says for every coin which provider backs it: each provider owes 25,250', () => {
+    const backed = [0n, 0n, 0n, 0n]
+    for (const balance of genesis.balances) backed[balance.backedBy]! += balance.amountBase
+    assert.deepEqual(
+      backed.map((amount) => amount / COIN),
+      [25_250n, 25_250n, 25_250n, 25_250n],
+    )
+  })
+
+  it('is the same for the same document, through JSON and through bytes', () => {
+    const json = JSON.parse(JSON.stringify(genesisSchema.toJson(genesis)))
+    const again = genesisSchema.decode(genesisSchema.encode(genesisSchema.fromJson(json)))
+    assert.deepEqual(genesisHash(again), genesisHash(genesis))
+    assert.deepEqual(buildGenesis(again).block.hash, buildGenesis(genesis).block.hash)
+  })
+
+  it('backs a devnet of up to sixteen validators too', () => {
+    for (const count of [5, 16]) {
+      const { block } = buildGenesis(genesisOf(count))
+      assert.equal(block.header.reserve.shortfallBase, 0n)
+      assert.equal(block.header.reserve.supplyBase, (100_000n + 250n * BigInt(count)) * COIN)
+    }
+  })
+
+  it('gives the figures of ECONOMY §14', () => {
+    const { state, chain } = buildGenesis(genesis)
+    const block = {
+      ...{ chainId: chain.chainId, genesisHash: chain.genesisHash, protocolVersion: 1, epoch: 0, view: 0 },
+      ...{ height: 0, timestampMs: genesis.timestampMs, parentTimestampMs: genesis.timestampMs },
+      ...{ proposer: new Uint8Array(20), mix: chain.genesisHash, baseFeePerGas: 1n },
+    }
+    const query = issuanceModule.rules.queries.quota as (
+      ctx: object,
+      args: object,
+    ) => { quotaBase: bigint; ownBackingBase: bigint; frontLoadBase: bigint; bondBase: bigint }
+    const rows = [1, 2, 3, 4].map((provider) => query({ state, block }, { provider }))
+    // The query answers what may still be minted; the table gives the whole, of which 25,250 are minted at genesis.
+    const minted = 25_250n * COIN
+    assert.deepEqual(
+      rows.map((row) => thousandths(row.quotaBase + minted)),
+      [44_796_002n, 44_935_989n, 45_243_962n, 45_243_962n],
+    )
+    assert.deepEqual(
+      rows.map((row) => thousandths(row.ownBackingBase + minted)),
+      [59_811_629n, 59_998_540n, 60_409_745n, 61_306_920n],
+    )
+    assert.deepEqual(
+      rows.map((row) => (row.frontLoadBase + minted) / COIN),
+      [174_313n, 174_857n, 176_056n, 178_671n],
+    )
+    assert.deepEqual(
+      rows.map((row) => (row.bondBase + minted + COIN / 2n) / COIN),
+      [49_534n, 49_534n, 49_534n, 49_534n],
+    )
+  })
+})
+
+describe('genesis.refuses', () => {
+  type Mutable<T> = T extends Uint8Array | bigint | number | string | boolean | undefined
+    ? T
+    : { -readonly [K in keyof T]: Mutable<T[K]> }
+  const refusal = (edit: (copy: Mutable<Genesis>) => void): string => {
+    const copy = genesisSchema.decode(genesisSchema.encode(genesis)) as Mutable<Genesis>
+    edit(copy)
+    try {
+      buildGenesis(copy as Genesis)
+    } catch (error) {
+      assert.ok(error instanceof GenesisError, String(error))
+      return error.message
+    }
+    return 'accepted'
+  }
+
+  it('a coin that nobody backs, naming the balance', () => {
+    const reason = refusal((copy) => {
+      copy.balances[0]!.backedBy = 9
+    })
+    assert.equal(reason, 'genesis balances[0].backedBy: there is no providers[9]')
+  })
+
+  it('more coins than the quota of their provider, naming the rule', () => {
+    const reason = refusal((copy) => {
+      copy.balances[0]!.amountBase = 40_000n * COIN
+    })
+    assert.match(reason, /^genesis balances\[\d+\]: \w*Quota\w*\(/)
+  })
+
+  it('a proof of possession of another key', () => {
+    const reason = refusal((copy) => {
+      copy.providers[1]!.possessionProof = copy.providers[0]!.possessionProof
+    })
+    assert.equal(reason, 'genesis providers[1].possessionProof: does not prove possession of consensusKey')
+  })
+
+  it('hardware that is not in the catalogue', () => {
+    const reason = refusal((copy) => {
+      copy.providers[2]!.lots[0]!.class = 'abacus'
+    })
+    assert.equal(reason, 'genesis providers[2].lots[0].class: abacus is not in the catalogue')
+  })
+
+  it('the same devices pledged twice', () => {
+    const reason = refusal((copy) => {
+      copy.providers[1]!.lots[0]!.deviceRoot = copy.providers[0]!.lots[0]!.deviceRoot
+    })
+    assert.match(reason, /^genesis providers\[1\]\.lots\[0\]: DevicesAlreadyPledged\(/)
+  })
+
+  it('too few providers, repeated operators, repeated slugs', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.providers.length = 3
+        copy.balances.length = 0
+      }),
+      /^genesis providers: expected at least 4/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.providers[3]!.operator = copy.providers[0]!.operator
+      }),
+      /^genesis providers\[3\]: the same operator as providers\[0\]/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.classes[5]!.slug = copy.classes[4]!.slug
+      }),
+      /^genesis classes\[5\]: the same slug as classes\[4\]/,
+    )
+  })
+
+  it('parameters under which a full chain could lose its cover', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.params.issuance.marginPpm = 1_400_000n
+      }),
+      /^genesis params\.issuance\.marginPpm: 1400000 is below/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.consensus.heartbeatMs = 15_001
+      }),
+      /^genesis consensus\.heartbeatMs: expected at most a quarter/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.params.redemption.assignAhead = 3
+      }),
+      /^genesis params\.redemption\.assignAhead/,
+    )
+  })
+
+  it('a bond in an asset that does not exist', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.providers[0]!.bonds[0]!.assetId = 77
+      }),
+      /^genesis providers\[0\]\.bonds\[0\]: broken rule/,
+    )
+  })
+
+  it('a chain id that wallets cannot represent', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.chainId = 2 ** 53 - 1
+      }),
+      /^genesis chainId/,
+    )
+  })
+})
