@@ -129,6 +129,12 @@ export const p = {
   txId: required(HASH_SCHEMA, (json): TxId => parseHashJson(json) as Uint8Array),
   quantity: required(QUANTITY_SCHEMA, parseQuantity),
   uint: required(QUANTITY_SCHEMA, parseUint),
+  /** A storage slot: clients send it as a quantity or padded to 32 bytes. */
+  data32OrQuantity: required({ type: 'string', pattern: '^0x[0-9a-fA-F]{1,64}$' }, (json) => {
+    if (typeof json !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(json))
+      throw new Error('expected a storage slot as 0x hex of at most 32 bytes')
+    return json
+  }),
   /** Either convention: a quantity or a JSON integer. */
   uintOrInteger: required({ oneOf: [QUANTITY_SCHEMA, { type: 'integer', minimum: 0 }] }, (json) => {
     if (typeof json !== 'number') return parseUint(json)

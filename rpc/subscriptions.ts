@@ -8,6 +8,7 @@ import { type BlockIndexes, mustDecode } from './eth/blockIndex.ts'
 import { headJson, transactionJson } from './eth/format.ts'
 import { type LogFilter, parseLogQuery } from './eth/logFilter.ts'
 import type { LogSearch } from './eth/logs.ts'
+import type { RpcEvents } from './events.ts'
 import { type Connection, defineMethod, type Method } from './method.ts'
 import { optional, p } from './params.ts'
 
@@ -51,6 +52,7 @@ export class Subscriptions {
 
   constructor(options: {
     backend: Backend
+    events: RpcEvents
     indexes: BlockIndexes
     search: LogSearch
     limits: SubscriptionLimits
@@ -60,8 +62,8 @@ export class Subscriptions {
     this.#search = options.search
     this.#limits = options.limits
     this.#wasSyncing = options.backend.syncing() !== undefined
-    this.#backend.onFinalized((block) => this.#onFinalized(block))
-    this.#backend.onPending((transaction) => this.#onPending(transaction))
+    options.events.onFinalized((block) => this.#onFinalized(block))
+    options.events.onPending((transaction) => this.#onPending(transaction))
   }
 
   /** Answers the subscription id; notifications begin after the response went out. */

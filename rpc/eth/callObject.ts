@@ -51,7 +51,9 @@ function parseCall(json: Json): CallObject {
   }
   const bytes = (name: 'data' | 'input'): Uint8Array | undefined => {
     const value = source[name]
-    return value === undefined || value === null ? undefined : named(name, () => parseData(value, CALL_BYTES_MAX))
+    return value === undefined || value === null
+      ? undefined
+      : named(name, () => parseData(value, CALL_BYTES_MAX))
   }
   const data = bytes('data')
   const input = bytes('input')

@@ -4,6 +4,7 @@ import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/schema.ts'
 import type { Backend } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import type { RpcEvents } from '../events.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p } from '../params.ts'
 import type { LogQuery } from './logFilter.ts'
@@ -31,9 +32,9 @@ class PendingRing {
   readonly #max: number
   nextSequence = 0
 
-  constructor(backend: Backend, max: number) {
+  constructor(events: RpcEvents, max: number) {
     this.#max = max
-    backend.onPending((transaction) => {
+    events.onPending((transaction) => {
       this.#hashes[this.nextSequence % max] = toHex(transaction.id)
       this.nextSequence++
     })
@@ -57,6 +58,7 @@ export class Filters {
 
   constructor(options: {
     backend: Backend
+    events: RpcEvents
     search: LogSearch
     limits: FilterLimits
     nowMs: () => number
@@ -65,7 +67,7 @@ export class Filters {
     this.#search = options.search
     this.#limits = options.limits
     this.#nowMs = options.nowMs
-    this.#pending = new PendingRing(options.backend, options.limits.pendingMax)
+    this.#pending = new PendingRing(options.events, options.limits.pendingMax)
   }
 
   #add(filter: Filter): string {

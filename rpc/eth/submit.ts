@@ -6,6 +6,7 @@ import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
 import type { Json } from '../../base/schema.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError, submitError } from '../errors.ts'
+import type { RpcEvents } from '../events.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { HASH_SCHEMA, invalidWhen, optional, p } from '../params.ts'
 import type { BlockIndexes } from './blockIndex.ts'
@@ -25,8 +26,8 @@ class Inclusion {
   readonly #waiters = new Map<string, Set<Waiter>>()
   #count = 0
 
-  constructor(backend: Backend) {
-    backend.onFinalized((block) => {
+  constructor(events: RpcEvents) {
+    events.onFinalized((block) => {
       if (this.#count === 0) return
       block.transactions.forEach((transaction, index) => {
         const waiters = this.#waiters.get(bytesKey(transaction.id))
@@ -85,8 +86,13 @@ function waitForReceipt(options: {
   return { receipt, cancel: () => cancel() }
 }
 
-export function submitMethods(backend: Backend, indexes: BlockIndexes): readonly Method[] {
-  const inclusion = new Inclusion(backend)
+export function submitMethods(options: {
+  readonly backend: Backend
+  readonly indexes: BlockIndexes
+  readonly events: RpcEvents
+}): readonly Method[] {
+  const { backend, indexes } = options
+  const inclusion = new Inclusion(options.events)
   return [
     defineMethod({
       name: 'eth_sendRawTransaction',

@@ -7,7 +7,7 @@ import type { Module } from '../../state/module.ts'
 import type { Transaction } from '../../state/transaction.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import type { BlockIndexes } from '../eth/blockIndex.ts'
-import type { FailureNames } from '../failures.ts'
+import { failureWords } from '../failures.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p } from '../params.ts'
 
@@ -15,7 +15,6 @@ interface TxOptions {
   readonly backend: Backend
   readonly modules: readonly Module[]
   readonly indexes: BlockIndexes
-  readonly failures: FailureNames
 }
 
 /** `issuance.mint`, `transfer`, or the called selector. */
@@ -47,10 +46,10 @@ function includedJson(options: TxOptions, block: FinalizedBlock, index: number):
     feeBase: (BigInt(receipt.gasUsed) * receipt.effectiveGasPrice).toString(),
   }
   if (receipt.succeeded) return { ...place, failure: null, sentence: `${action} succeeded` }
-  const words = options.failures.describe(receipt.failure)
+  const words = failureWords(options.modules, receipt.failure)
   return {
     ...place,
-    failure: { name: words.name ?? null, arguments: words.arguments, reason: toHex(receipt.failure) },
+    failure: { name: words.name, arguments: words.arguments, reason: toHex(receipt.failure) },
     sentence: `${action} failed: ${words.sentence}`,
   }
 }

@@ -1,0 +1,83 @@
+// Everything this node answers, joined into one table. Owns: the list. Not: any of the methods.
+import type { Module } from '../state/module.ts'
+import type { Backend } from './backend.ts'
+import type { DispatchLog } from './dispatch.ts'
+import { BlockIndexes } from './eth/blockIndex.ts'
+import { blockMethods } from './eth/blocks.ts'
+import { callMethods } from './eth/call.ts'
+import { feeMethods } from './eth/fees.ts'
+import { FILTER_LIMITS, type FilterLimits, Filters, filterMethods } from './eth/filters.ts'
+import { identityMethods } from './eth/identity.ts'
+import { LOG_LIMITS, type LogLimits, LogSearch, logMethods } from './eth/logs.ts'
+import { stateMethods } from './eth/state.ts'
+import { submitMethods } from './eth/submit.ts'
+import { RpcEvents } from './events.ts'
+import { type Method, methodTable } from './method.ts'
+import { accountMethods } from './native/account.ts'
+import { chainMethods } from './native/chain.ts'
+import { moduleMethods } from './native/modules.ts'
+import { txMethods } from './native/tx.ts'
+import { discoverMethod } from './openrpc.ts'
+import {
+  SUBSCRIPTION_LIMITS,
+  type SubscriptionLimits,
+  Subscriptions,
+  subscriptionMethods,
+} from './subscriptions.ts'
+
+export interface MethodOptions {
+  readonly backend: Backend
+  /** The registry; the same array that execution is given. */
+  readonly modules: readonly Module[]
+  readonly logLimits?: LogLimits
+  readonly filterLimits?: FilterLimits
+  readonly subscriptionLimits?: SubscriptionLimits
+  /** For the expiry of filters; default Date.now. */
+  readonly nowMs?: () => number
+  readonly log: DispatchLog
+}
+
+export interface Methods {
+  /** By name. */
+  readonly table: ReadonlyMap<string, Method>
+  /** Lets go of the backend's events. */
+  close(): void
+}
+
+/** Builds every method and listens to the backend's events until closed. */
+export function createMethods(options: MethodOptions): Methods {
+  const { backend, modules } = options
+  const events = new RpcEvents(backend, options.log)
+  const indexes = new BlockIndexes(backend.identity.chainId)
+  const search = new LogSearch(backend, indexes, options.logLimits ?? LOG_LIMITS)
+  const filters = new Filters({
+    backend,
+    events,
+    search,
+    limits: options.filterLimits ?? FILTER_LIMITS,
+    nowMs: options.nowMs ?? Date.now,
+  })
+  const subscriptions = new Subscriptions({
+    backend,
+    events,
+    indexes,
+    search,
+    limits: options.subscriptionLimits ?? SUBSCRIPTION_LIMITS,
+  })
+  const methods = [
+    ...identityMethods(backend),
+    ...stateMethods(backend, modules),
+    ...callMethods(backend, modules),
+    ...feeMethods(backend),
+    ...submitMethods({ backend, indexes, events }),
+    ...blockMethods(backend, indexes),
+    ...logMethods(search),
+    ...filterMethods(filters),
+    ...subscriptionMethods(subscriptions),
+    ...chainMethods(backend),
+    ...accountMethods(backend),
+    ...txMethods({ backend, modules, indexes }),
+    ...moduleMethods(backend, modules),
+  ]
+  return { table: methodTable([...methods, discoverMethod(backend, methods)]), close: () => events.close() }
+}

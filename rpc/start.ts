@@ -1,0 +1,59 @@
+// Starts the whole RPC for a node: methods, limits, server. What node/ calls.
+import type { RateLimit } from './access.ts'
+import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
+import { createMethods, type MethodOptions } from './methods.ts'
+import { RpcServer, type ServerLimits } from './server.ts'
+import type { SocketLimits } from './sockets.ts'
+
+export const RPC_HOST_DEFAULT = '127.0.0.1'
+export const RPC_PORT_DEFAULT = 8545
+
+export interface RpcOptions extends MethodOptions {
+  readonly host?: string
+  /** 0 picks a free port. */
+  readonly port?: number
+  /** Host names besides localhost and raw addresses; `*` allows every name. */
+  readonly hosts?: readonly string[]
+  /** Origins of pages besides those of this machine; `*` allows every page. */
+  readonly origins?: readonly string[]
+  /** Absent = no rate limit. */
+  readonly rateLimit?: RateLimit
+  readonly dispatchLimits?: Partial<DispatchLimits>
+  readonly serverLimits?: Partial<ServerLimits>
+  readonly socketLimits?: Partial<SocketLimits>
+}
+
+export interface RunningRpc {
+  readonly host: string
+  readonly port: number
+  /** `http://127.0.0.1:8545`; WebSocket on the same port. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Resolves when the port is open; rejects when it is taken. */
+export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
+  const methods = createMethods(options)
+  const server = new RpcServer({
+    host: options.host ?? RPC_HOST_DEFAULT,
+    port: options.port ?? RPC_PORT_DEFAULT,
+    hosts: options.hosts ?? [],
+    origins: options.origins ?? [],
+    methods: methods.table,
+    dispatchLimits: { ...DISPATCH_LIMITS, ...options.dispatchLimits },
+    ...(options.serverLimits === undefined ? {} : { limits: options.serverLimits }),
+    ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
+    ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
+    log: options.log,
+  })
+  const { host, port } = await server.start().catch((error: unknown) => {
+    methods.close()
+    throw error
+  })
+  const close = (): Promise<void> => {
+    methods.close()
+    return server.close()
+  }
+  const name = host.includes(':') ? `[${host}]` : host
+  return { host, port, url: `http://${name}:${port}`, close }
+}
