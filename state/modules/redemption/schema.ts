@@ -1,9 +1,8 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and what becomes of the escrowed coins.
 import { defineModule } from '../../../base/module.ts'
-import { message, t } from '../../../base/schema.ts'
-
-export const SERVICES = ['train', 'finetune', 'infer'] as const
-export type Service = (typeof SERVICES)[number]
+import { indexed, message, t } from '../../../base/schema.ts'
+import { SERVICES } from '../catalogue/schema.ts'
+import { PROVIDERS_MAX } from '../providers/schema.ts'
 
 /** ECONOMY §6; `claimed`, `disputed` and `ruled` belong to no-show claims and disputes. */
 export const REDEMPTION_STATES = [
@@ -35,14 +34,18 @@ export type EndReason = (typeof END_REASONS)[number]
 export const CLOSE_REASONS = ['delivered', 'windowEnded', 'grantMissing', 'suspended', 'unbooked'] as const
 export type CloseReason = (typeof CLOSE_REASONS)[number]
 
-/** Providers a window's books may name. */
-export const PROVIDERS_MAX = 256
 /** Ciphertext of an access grant (ECONOMY §6). */
 export const GRANT_BYTES_MAX = 1024
+/** Most that a listing may add to par: ten times as much again. */
+export const BONUS_PPM_MAX = 10_000_000n
+/** Windows in which one redemption may have open assignments. */
+export const OPEN_WINDOWS_MAX = 64
 /** Elements of one page. */
 export const PAGE_MAX = 100
 
 const service = t.oneOf(SERVICES)
+/** A place in the books: window, position in the window's list of providers, entry of that provider's book. */
+const cursor = message('BookCursor', { window: t.u64, provider: t.u32, entry: t.u32 })
 const region = t.text(16)
 
 const assignmentFields = {
@@ -61,10 +64,12 @@ const assignmentFields = {
   /** Rating of that class for the service, at reservation. */
   rating: t.ppm,
   bonusPpm: t.ppm,
-  /** What the capacity books hold for this assignment. */
-  bookedBase: t.amount,
+  /** Rated hours booked, 10^-18 of a reference device-hour. */
+  bookedHours: t.amount,
   /** 0 while no grant is posted. */
   grantedAtMs: t.u64,
+  /** The grant came after the window had begun. */
+  grantLate: t.bool,
 } as const
 
 export const assignmentInfo = message('AssignmentInfo', {
@@ -108,6 +113,8 @@ const progressFields = {
   burnedBase: t.amount,
   transferredBase: t.amount,
   refundedBase: t.amount,
+  /** Why coins went back, if any did. */
+  refundReason: t.oneOf(END_REASONS),
   endReason: t.oneOf(END_REASONS),
 } as const
 
@@ -190,15 +197,25 @@ export const redemptionSchema = defineModule({
         window: t.u64,
         /** Requests below this place were found unmatchable since capacity last grew. */
         passSequence: t.u64,
+        /** Revision of capacity that the pass has seen. */
+        capacityRevision: t.u64,
         /** Requests up to this place waited a quarter window: issuers are obliged. */
         obligedSequence: t.u64,
-        /** Windows before this one have returned what was not delivered. */
-        sweptWindow: t.u64,
-        /** Windows before this one have expired their requests. */
-        expiredWindow: t.u64,
+        markHead: t.u64,
+        markTail: t.u64,
         intakeCount: t.u32,
         settleHead: t.u64,
         settleTail: t.u64,
+        /** Windows before this one have expired their requests. */
+        expiredWindow: t.u64,
+        /** Windows before this one have returned what was not delivered. */
+        swept: cursor,
+        /** Providers whose reservations are being returned, and how far. */
+        recalls: t.list(t.u64, PROVIDERS_MAX),
+        recalled: cursor,
+        /** Reservations of places after this one are being returned; 0: none. */
+        unbookAbove: t.u64,
+        unbooked: cursor,
       },
       doc: 'Cursors of the bounded work at the beginning and end of blocks.',
     },
@@ -208,10 +225,9 @@ export const redemptionSchema = defineModule({
       value: {
         ...requestFields,
         ...progressFields,
-        state: t.oneOf(REDEMPTION_STATES),
         nextAssignment: t.u32,
         /** Open assignments by window, ascending. */
-        open: t.list(message('OpenWindow', { window: t.u64, count: t.u32 }), 64),
+        open: t.list(message('OpenWindow', { window: t.u64, count: t.u32 }), OPEN_WINDOWS_MAX),
       },
       doc: 'One request and what became of its coins.',
     },
@@ -265,8 +281,8 @@ export const redemptionSchema = defineModule({
     book: {
       id: 12,
       key: { provider: t.u64, window: t.u64 },
-      value: { count: t.u32, openCount: t.u32, openBase: t.amount },
-      doc: 'Assignments of a provider in a window: ever made, still open, coins of the open ones.',
+      value: { count: t.u32, openCount: t.u32, openBase: t.amount, faultBase: t.amount },
+      doc: 'Assignments of a provider in a window: ever made, still open, coins of the open ones, coins at fault.',
     },
     booked: {
       id: 13,
@@ -292,18 +308,18 @@ export const redemptionSchema = defineModule({
       value: { id: t.u64, assignment: t.u32 },
       doc: 'Assignments with a voucher that the end of the block settles.',
     },
-    order: {
+    mark: {
       id: 17,
-      key: {},
-      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
-      doc: 'Providers by share of liability to capacity when the window began, highest first.',
+      key: { index: t.u64 },
+      value: { sequence: t.u64, atMs: t.u64 },
+      doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
     },
   },
   errors: {
     NotProvider: { sender: t.address },
     UnknownClass: { classId: t.u32 },
-    ClassNotForService: { classId: t.u32, service },
-    RegionMissing: {},
+    NotPledged: { classId: t.u32, region, service },
+    BonusTooLarge: { bonusPpm: t.ppm, maximumPpm: t.ppm },
     ListedThisWindow: { retryWindow: t.u64 },
     NotListed: { provider: t.u64, service },
     BelowMinimum: { amountBase: t.amount, minimumBase: t.amount },
@@ -330,49 +346,49 @@ export const redemptionSchema = defineModule({
     StillSuspended: { resumeWindow: t.u64, currentWindow: t.u64 },
   },
   events: {
-    Listed: { provider: { ...t.u64, indexed: true }, service, classId: t.u32, region, bonusPpm: t.ppm },
-    Unlisted: { provider: { ...t.u64, indexed: true }, service },
+    Listed: { provider: indexed(t.u64), service, classId: t.u32, region, bonusPpm: t.ppm },
+    Unlisted: { provider: indexed(t.u64), service },
     Requested: {
-      id: { ...t.u64, indexed: true },
-      owner: { ...t.address, indexed: true },
+      id: indexed(t.u64),
+      owner: indexed(t.address),
       service,
       amountBase: t.amount,
     },
-    Sequenced: { id: { ...t.u64, indexed: true }, sequence: t.u64 },
+    Sequenced: { id: indexed(t.u64), sequence: t.u64 },
     Assigned: {
-      id: { ...t.u64, indexed: true },
+      id: indexed(t.u64),
       assignment: t.u32,
-      provider: { ...t.u64, indexed: true },
+      provider: indexed(t.u64),
       window: t.u64,
       amountBase: t.amount,
       anchor: t.ppm,
       classId: t.u32,
       bonusPpm: t.ppm,
     },
-    Granted: { id: { ...t.u64, indexed: true }, assignment: t.u32, provider: { ...t.u64, indexed: true } },
-    Vouchered: { id: { ...t.u64, indexed: true }, assignment: t.u32, deliveredBase: t.amount },
+    Granted: { id: indexed(t.u64), assignment: t.u32, provider: indexed(t.u64) },
+    Vouchered: { id: indexed(t.u64), assignment: t.u32, deliveredBase: t.amount },
     Settled: {
-      id: { ...t.u64, indexed: true },
+      id: indexed(t.u64),
       assignment: t.u32,
-      provider: { ...t.u64, indexed: true },
+      provider: indexed(t.u64),
       burnedBase: t.amount,
       transferredBase: t.amount,
     },
     Closed: {
-      id: { ...t.u64, indexed: true },
+      id: indexed(t.u64),
       assignment: t.u32,
-      provider: { ...t.u64, indexed: true },
+      provider: indexed(t.u64),
       reason: t.oneOf(CLOSE_REASONS),
       returnedBase: t.amount,
     },
-    Refunded: { id: { ...t.u64, indexed: true }, amountBase: t.amount, reason: t.oneOf(END_REASONS) },
+    Refunded: { id: indexed(t.u64), amountBase: t.amount, reason: t.oneOf(END_REASONS) },
     Ended: {
-      id: { ...t.u64, indexed: true },
+      id: indexed(t.u64),
       state: t.oneOf(REDEMPTION_STATES),
       reason: t.oneOf(END_REASONS),
     },
-    Suspended: { provider: { ...t.u64, indexed: true }, window: t.u64 },
-    Resumed: { provider: { ...t.u64, indexed: true } },
+    Suspended: { provider: indexed(t.u64), window: t.u64 },
+    Resumed: { provider: indexed(t.u64) },
   },
   actions: {
     list: {
@@ -384,7 +400,7 @@ export const redemptionSchema = defineModule({
         bonusPpm: t.ppm,
         runtimeHash: t.hash,
       },
-      fails: ['NotProvider', 'UnknownClass', 'ClassNotForService', 'RegionMissing', 'ListedThisWindow'],
+      fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
       gas: 30_000,
       doc: 'A provider offers a service. A bonus change counts from the next window; one change a window.',
     },
@@ -471,6 +487,11 @@ export const redemptionSchema = defineModule({
       doc: "An account's redemptions, newest first; cursor 0 begins.",
     },
     queue: { args: {}, returns: queueInfo, doc: 'How long the queue is and how long it will take.' },
+    assignment: {
+      args: { id: t.u64, assignment: t.u32 },
+      returns: t.optional(assignmentInfo),
+      doc: 'One open assignment with its grant, or null.',
+    },
     assignments: {
       args: { provider: t.u64, window: t.u64, cursor: t.u32, limit: t.u32 },
       returns: message('AssignmentPage', {

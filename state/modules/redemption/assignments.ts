@@ -1,0 +1,159 @@
+// Assignments: capacity of one provider in one window reserved for one redemption, and the books that list them.
+// Owns: opening and closing. Not: who is chosen (matching.ts), when they are swept (sweeps.ts), vouchers (vouchers.ts).
+import { assert } from '../../../base/assert.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateWriter } from '../../view.ts'
+import { bookBacking, releaseCoins, releaseHours } from './backing.ts'
+import { putQueued, putRedemption, settleDelivered } from './coins.ts'
+import { type CloseReason, OPEN_WINDOWS_MAX } from './schema.ts'
+import {
+  type Assignment,
+  type AssignmentKey,
+  type Book,
+  events,
+  lookAgain,
+  type Redemption,
+  tables,
+} from './store.ts'
+
+const NO_BOOK: Book = { count: 0, openCount: 0, openBase: 0n, faultBase: 0n }
+
+/** Opens an assignment of a queued redemption; asserts that capacity has the hours free. Returns the redemption as put. */
+export function openAssignment(
+  ctx: WriteContext,
+  id: number,
+  terms: Pick<
+    Assignment,
+    'provider' | 'window' | 'amountBase' | 'anchor' | 'classId' | 'rating' | 'bonusPpm' | 'bookedHours'
+  >,
+): Redemption {
+  const redemption = tables.redemption.mustGet(ctx.state, { id })
+  const { amountBase, provider, window } = terms
+  assert(amountBase > 0n && amountBase <= redemption.queuedBase, 'only what is queued is assigned')
+  const at = { id, assignment: redemption.nextAssignment }
+  const assignment: Assignment = {
+    ...terms,
+    voucheredBase: 0n,
+    settledBase: 0n,
+    grantedAtMs: 0,
+    grantLate: false,
+    settlePending: false,
+  }
+  bookBacking(ctx, assignment)
+  tables.assignment.set(ctx.state, at, assignment)
+  enterBook(ctx.state, at, assignment)
+  const after: Redemption = {
+    ...redemption,
+    nextAssignment: at.assignment + 1,
+    queuedBase: redemption.queuedBase - amountBase,
+    assignedBase: redemption.assignedBase + amountBase,
+    open: countOpen(redemption.open, window, 1),
+  }
+  putRedemption(ctx, id, after)
+  const { anchor, classId, bonusPpm } = terms
+  events.Assigned(ctx, { ...at, provider, window, amountBase, anchor, classId, bonusPpm })
+  return after
+}
+
+function countOpen(open: Redemption['open'], window: number, change: 1 | -1): Redemption['open'] {
+  const count = (open.find((entry) => entry.window === window)?.count ?? 0) + change
+  assert(count >= 0, 'a closed assignment was open')
+  const others = open.filter((entry) => entry.window !== window)
+  if (count === 0) return others
+  assert(others.length < OPEN_WINDOWS_MAX, 'a redemption is open in few windows')
+  return [...others, { window, count }].sort((a, b) => a.window - b.window)
+}
+
+function enterBook(state: StateWriter, at: AssignmentKey, assignment: Assignment): void {
+  const { provider, window, amountBase } = assignment
+  const book = tables.book.get(state, { provider, window })
+  if (book === undefined) {
+    const providers = tables.windowBooks.get(state, { window })?.providers ?? []
+    tables.windowBooks.set(state, { window }, { providers: [...providers, provider] })
+  }
+  const { count, openCount, openBase, faultBase } = book ?? NO_BOOK
+  tables.booked.set(state, { provider, window, index: count }, at)
+  tables.book.set(
+    state,
+    { provider, window },
+    { count: count + 1, openCount: openCount + 1, openBase: openBase + amountBase, faultBase },
+  )
+}
+
+function changeBook(
+  state: StateWriter,
+  assignment: Assignment,
+  change: { readonly closed: number; readonly lessBase: bigint; readonly faultBase: bigint },
+): void {
+  const key = { provider: assignment.provider, window: assignment.window }
+  const book = tables.book.mustGet(state, key)
+  const after = {
+    count: book.count,
+    openCount: book.openCount - change.closed,
+    openBase: book.openBase - change.lessBase,
+    faultBase: book.faultBase + change.faultBase,
+  }
+  assert(after.openCount >= 0 && after.openBase >= 0n, 'a book covers what leaves it')
+  tables.book.set(state, key, after)
+}
+
+/** Settles what an assignment's voucher leaves to settle; one delivered in full closes. Nothing left: nothing happens. */
+export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
+  const before = tables.assignment.mustGet(ctx.state, at)
+  const amountBase = before.voucheredBase - before.settledBase
+  if (amountBase === 0n) return
+  const redemption = tables.redemption.mustGet(ctx.state, { id: at.id })
+  const settled = settleDelivered(ctx, at, before, redemption)
+  const done = settled.assignment.settledBase === before.amountBase
+  changeBook(ctx.state, before, { closed: done ? 1 : 0, lessBase: amountBase, faultBase: 0n })
+  if (!done) {
+    tables.assignment.set(ctx.state, at, { ...settled.assignment, settlePending: false })
+    putRedemption(ctx, at.id, settled.redemption)
+    return
+  }
+  forget(ctx, at, before)
+  putRedemption(ctx, at.id, {
+    ...settled.redemption,
+    open: countOpen(settled.redemption.open, before.window, -1),
+  })
+  events.Closed(ctx, { ...at, provider: before.provider, reason: 'delivered', returnedBase: 0n })
+}
+
+function forget(ctx: WriteContext, at: AssignmentKey, assignment: Assignment): void {
+  tables.assignment.delete(ctx.state, at)
+  if (assignment.grantedAtMs > 0) tables.grant.delete(ctx.state, at)
+}
+
+/**
+ * Closes an assignment: settles its voucher, returns the rest to the queue at its place, frees what has not begun.
+ * `atFault` counts the returned coins against the provider.
+ */
+export function closeAssignment(
+  ctx: WriteContext,
+  at: AssignmentKey,
+  close: { readonly reason: CloseReason; readonly atFault: boolean },
+): void {
+  settleAssignment(ctx, at)
+  const assignment = tables.assignment.get(ctx.state, at)
+  if (assignment === undefined) return
+  const returnedBase = assignment.amountBase - assignment.settledBase
+  assert(returnedBase > 0n, 'an open assignment has something left')
+  releaseCoins(ctx, assignment, returnedBase)
+  releaseHours(ctx, assignment)
+  forget(ctx, at, assignment)
+  changeBook(ctx.state, assignment, {
+    closed: 1,
+    lessBase: returnedBase,
+    faultBase: close.atFault ? returnedBase : 0n,
+  })
+  const redemption = tables.redemption.mustGet(ctx.state, { id: at.id })
+  events.Closed(ctx, { ...at, provider: assignment.provider, reason: close.reason, returnedBase })
+  putQueued(ctx, at.id, {
+    ...redemption,
+    queuedBase: redemption.queuedBase + returnedBase,
+    assignedBase: redemption.assignedBase - returnedBase,
+    open: countOpen(redemption.open, assignment.window, -1),
+  })
+  // Freed hours may serve any request, the first in the queue before all.
+  if (close.reason === 'suspended' || close.reason === 'unbooked') lookAgain(ctx.state, 0)
+}

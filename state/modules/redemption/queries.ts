@@ -1,0 +1,179 @@
+// What redemption answers: redemptions, the queue, assignments and listings, in coins and in device-hours.
+// Owns: the shapes of answers. Not: rules.
+import { mustExist } from '../../../base/assert.ts'
+import type { QueryArgs } from '../../../base/module.ts'
+import type { Infer } from '../../../base/schema.ts'
+import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import type { ReadContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { freeCoins } from '../capacity/book.ts'
+import { capacityParams } from '../capacity/tables.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import { getClass } from '../catalogue/module.ts'
+import type { Service } from '../catalogue/schema.ts'
+import { getAnchor } from '../oracle/module.ts'
+import { serversInOrder } from './backing.ts'
+import {
+  type assignmentInfo,
+  type listingInfo,
+  PAGE_MAX,
+  type queueInfo,
+  type redemptionInfo,
+  type redemptionSchema,
+} from './schema.ts'
+import {
+  type Assignment,
+  type AssignmentKey,
+  getTotals,
+  type Redemption,
+  redemptionParams,
+  stateOf,
+  tables,
+} from './store.ts'
+
+type Args<Q extends keyof (typeof redemptionSchema)['queries']> = QueryArgs<typeof redemptionSchema, Q>
+
+/** The class whose rating is 1,000,000 by definition (ECONOMY §1). */
+const REFERENCE_CLASS = 'h100-sxm'
+/** Assignment numbers a query looks back over for open ones. */
+const LOOK_BACK_MAX = 1024
+
+/** Millionths of device-hours that coins are worth on a class: amount · A · (P + bonus) / (rating · P). Rounded down. */
+export function deviceMicroHours(
+  amountBase: bigint,
+  terms: { readonly anchor: bigint; readonly rating: bigint; readonly bonusPpm: bigint },
+): bigint {
+  const perCoin = COIN / PPM
+  return mulDivFloor(amountBase * terms.anchor, PPM + terms.bonusPpm, terms.rating * PPM * perCoin)
+}
+
+function assignmentOf(
+  state: StateReader,
+  at: AssignmentKey,
+  record: Assignment,
+): Infer<typeof assignmentInfo> {
+  const { settlePending: _, ...facts } = record
+  const ciphertext = tables.grant.get(state, at)?.ciphertext
+  return {
+    redemptionId: at.id,
+    assignment: at.assignment,
+    state: record.window <= currentWindow(state) ? 'active' : 'assigned',
+    ...facts,
+    deviceMicroHours: deviceMicroHours(record.amountBase, record),
+    className: getClass(state, record.classId)?.slug ?? '',
+    ...(ciphertext === undefined ? {} : { grant: ciphertext }),
+  }
+}
+
+function openAssignments(state: StateReader, id: number, redemption: Redemption) {
+  let left = redemption.open.reduce((sum, { count }) => sum + count, 0)
+  const found: Infer<typeof assignmentInfo>[] = []
+  const oldest = Math.max(1, redemption.nextAssignment - LOOK_BACK_MAX)
+  for (let n = redemption.nextAssignment - 1; n >= oldest && left > 0 && found.length < PAGE_MAX; n--) {
+    const record = tables.assignment.get(state, { id, assignment: n })
+    if (record === undefined) continue
+    found.push(assignmentOf(state, { id, assignment: n }, record))
+    left--
+  }
+  return found
+}
+
+function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionInfo> | undefined {
+  const record = tables.redemption.get(state, { id })
+  if (record === undefined) return undefined
+  const { nextAssignment: _, open: __, ...facts } = record
+  return {
+    id,
+    state: stateOf(record, currentWindow(state)),
+    ...facts,
+    deviceMicroHours: deviceMicroHours(record.amountBase, {
+      anchor: getAnchor(state),
+      rating: PPM,
+      bonusPpm: 0n,
+    }),
+    className: REFERENCE_CLASS,
+    assignments: openAssignments(state, id, record),
+  }
+}
+
+const pageOf = (limit: number): number => (limit === 0 ? PAGE_MAX : Math.min(limit, PAGE_MAX))
+
+/** Newest first: the cursor is how many are still older. */
+function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redemptions'>) {
+  const count = tables.owner.get(ctx.state, { owner })?.count ?? 0
+  const from = cursor === 0 ? count : Math.min(cursor, count)
+  const until = Math.max(0, from - pageOf(limit))
+  const redemptions: Infer<typeof redemptionInfo>[] = []
+  for (let index = from - 1; index >= until; index--) {
+    const { id } = tables.owned.mustGet(ctx.state, { owner, index })
+    redemptions.push(mustExist(redemptionOf(ctx.state, id), 'an owned redemption exists'))
+  }
+  return { redemptions, nextCursor: until }
+}
+
+/** Windows are filled nearest first, so the whole queue takes ⌈queued / free of a window⌉ of them, after those reserved. */
+function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
+  const { openCount, queuedCount, queuedBase, assignedBase } = getTotals(state)
+  const { assignAhead } = redemptionParams.get(state)
+  const { horizonWindows } = capacityParams.get(state)
+  const current = currentWindow(state)
+  const servers = serversInOrder(state, [])
+  let freeBase = 0n
+  let leftBase = queuedBase
+  let expectedWindows = 0
+  let lastBase = 0n
+  for (let k = 1; k <= horizonWindows; k++) {
+    lastBase = servers.reduce(
+      (sum, { provider }) => sum + freeCoins(state, { provider, windowIndex: current + k }),
+      0n,
+    )
+    if (k <= assignAhead) freeBase += lastBase
+    if (leftBase > 0n) expectedWindows = k
+    leftBase = leftBase > lastBase ? leftBase - lastBase : 0n
+    if (leftBase === 0n && k >= assignAhead) break
+  }
+  if (leftBase > 0n && lastBase > 0n) expectedWindows += Number(mulDivCeil(leftBase, 1n, lastBase))
+  return { openCount, queuedCount, queuedBase, assignedBase, freeBase, expectedWindows }
+}
+
+function assignmentsOf(ctx: ReadContext, { provider, window, cursor, limit }: Args<'assignments'>) {
+  const { state } = ctx
+  const count = tables.book.get(state, { provider, window })?.count ?? 0
+  const assignments: Infer<typeof assignmentInfo>[] = []
+  const until = Math.min(count, cursor + LOOK_BACK_MAX)
+  let index = cursor
+  for (; index < until && assignments.length < pageOf(limit); index++) {
+    // Entries of an ended window go one by one while it is swept.
+    const key = tables.booked.get(state, { provider, window, index })
+    const record = key === undefined ? undefined : tables.assignment.get(state, key)
+    if (key !== undefined && record !== undefined) assignments.push(assignmentOf(state, key, record))
+  }
+  return { assignments, nextCursor: index < count ? index : 0 }
+}
+
+function listingOf(
+  state: StateReader,
+  at: { readonly provider: number; readonly service: Service },
+): Infer<typeof listingInfo> | undefined {
+  const record = tables.listing.get(state, at)
+  if (record === undefined) return undefined
+  const { changedWindow: _, ...facts } = record
+  return { ...at, ...facts, suspended: tables.suspension.has(state, { provider: at.provider }) }
+}
+
+export const redemptionQueries = {
+  redemption: (ctx: ReadContext, { id }: Args<'redemption'>) => redemptionOf(ctx.state, id),
+  redemptions: redemptionsOf,
+  queue: queueOf,
+  assignment: (ctx: ReadContext, at: Args<'assignment'>) => {
+    const record = tables.assignment.get(ctx.state, at)
+    return record === undefined ? undefined : assignmentOf(ctx.state, at, record)
+  },
+  assignments: assignmentsOf,
+  listing: (ctx: ReadContext, at: Args<'listing'>) => listingOf(ctx.state, at),
+  listings: (ctx: ReadContext, { service }: Args<'listings'>) =>
+    serversInOrder(ctx.state, []).flatMap(({ provider }) => {
+      const listing = listingOf(ctx.state, { provider, service })
+      return listing === undefined ? [] : [listing]
+    }),
+}

@@ -1,0 +1,165 @@
+// Bounded work at the end of blocks that walks the books: ended windows, reservations of suspended providers, and the
+// later-numbered reservations they un-book. Owns: the cursors. Not: what closing an assignment does (assignments.ts).
+import { assert } from '../../../base/assert.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { recordFault } from '../providers/module.ts'
+import { closeAssignment } from './assignments.ts'
+import { putQueued } from './coins.ts'
+import { nextDeadline } from './queue.ts'
+import {
+  type AssignmentKey,
+  type Engine,
+  events,
+  getEngine,
+  redemptionParams,
+  tables,
+  updateEngine,
+} from './store.ts'
+
+type Cursor = Engine['swept']
+
+const atWindow = (window: number): Cursor => ({ window, provider: 0, entry: 0 })
+
+function providersOf(state: StateReader, window: number): readonly number[] {
+  return tables.windowBooks.get(state, { window })?.providers ?? []
+}
+
+/** Whether books are still being walked: until then nothing is assigned, so that no earlier place is overtaken. */
+export function sweepsPending(engine: Engine): boolean {
+  return engine.swept.window < engine.window || engine.recalls.length > 0 || engine.unbookAbove > 0
+}
+
+/** Returns what ended windows left undelivered; one step per entry or book. */
+export function sweepEnded(ctx: WriteContext, stepsMax: number): void {
+  for (let steps = 0; steps < stepsMax; steps++) {
+    const { swept, window: current } = getEngine(ctx.state)
+    if (swept.window >= current) return
+    updateEngine(ctx.state, { swept: sweepStep(ctx, swept) })
+  }
+}
+
+function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
+  const { state } = ctx
+  const { window } = at
+  const provider = providersOf(state, window)[at.provider]
+  if (provider === undefined) {
+    tables.windowBooks.delete(state, { window })
+    return atWindow(window + 1)
+  }
+  const { count } = tables.book.mustGet(state, { provider, window })
+  if (at.entry === count) {
+    endBook(ctx, provider, window)
+    return { window, provider: at.provider + 1, entry: 0 }
+  }
+  const entry = { provider, window, index: at.entry }
+  const key = tables.booked.mustGet(state, entry)
+  const assignment = tables.assignment.get(state, key)
+  if (assignment !== undefined) {
+    // Without a voucher after a posted grant it is not known who failed: no fault (ECONOMY §6).
+    const atFault = assignment.grantedAtMs === 0 || assignment.grantLate
+    closeAssignment(ctx, key, { reason: atFault ? 'grantMissing' : 'windowEnded', atFault })
+  }
+  tables.booked.delete(state, entry)
+  return { ...at, entry: at.entry + 1 }
+}
+
+/** A book of an ended window goes; what its provider left undelivered by its own fault suspends it. */
+function endBook(ctx: WriteContext, provider: number, window: number): void {
+  const { state } = ctx
+  const { openCount, openBase, faultBase } = tables.book.mustGet(state, { provider, window })
+  assert(openCount === 0 && openBase === 0n, 'an ended book has no open assignment')
+  tables.book.delete(state, { provider, window })
+  if (faultBase === 0n) return
+  recordFault(ctx, { provider, kind: 'delivery', amountBase: faultBase })
+  if (tables.suspension.has(state, { provider })) return
+  const engine = getEngine(state)
+  tables.suspension.set(state, { provider }, { sinceWindow: engine.window })
+  updateEngine(state, { recalls: [...engine.recalls, provider] })
+  if (engine.recalls.length === 0) updateEngine(state, { recalled: atWindow(engine.window) })
+  events.Suspended(ctx, { provider, window })
+}
+
+/** Returns the reservations of suspended providers, except what is being delivered in the running window. */
+export function recallSuspended(ctx: WriteContext, stepsMax: number): void {
+  const { state } = ctx
+  const { assignAhead } = redemptionParams.get(state)
+  for (let steps = 0; steps < stepsMax; steps++) {
+    const { recalls, recalled, window: current } = getEngine(state)
+    const provider = recalls[0]
+    if (provider === undefined) return
+    // A window may have ended meanwhile; sweepEnded has returned what it left.
+    const at = recalled.window < current ? atWindow(current) : recalled
+    if (at.window > current + assignAhead) {
+      updateEngine(state, { recalls: recalls.slice(1), recalled: atWindow(current) })
+      continue
+    }
+    const book = tables.book.get(state, { provider, window: at.window })
+    if (book === undefined || at.entry === book.count) {
+      updateEngine(state, { recalled: atWindow(at.window + 1) })
+      continue
+    }
+    const key = tables.booked.mustGet(state, { provider, window: at.window, index: at.entry })
+    recall(ctx, key, current)
+    updateEngine(state, { recalled: { ...at, entry: at.entry + 1 } })
+  }
+}
+
+function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
+  const { state } = ctx
+  const assignment = tables.assignment.get(state, key)
+  if (assignment === undefined) return
+  const underWay = assignment.grantedAtMs > 0 || assignment.voucheredBase > 0n
+  if (assignment.window <= current && underWay) return
+  const { sequence } = tables.redemption.mustGet(state, { id: key.id })
+  closeAssignment(ctx, key, { reason: 'suspended', atFault: false })
+  const { unbookAbove } = getEngine(state)
+  const least = unbookAbove === 0 ? sequence : Math.min(unbookAbove, sequence)
+  updateEngine(state, { unbookAbove: least, unbooked: atWindow(0) })
+}
+
+/** Un-books reservations of later places in windows not begun, so that returned places come first again. */
+export function unbookLater(ctx: WriteContext, stepsMax: number): void {
+  const { state } = ctx
+  const { assignAhead } = redemptionParams.get(state)
+  for (let steps = 0; steps < stepsMax; steps++) {
+    const { recalls, unbookAbove, unbooked, window: current } = getEngine(state)
+    if (recalls.length > 0 || unbookAbove === 0) return
+    const at = unbooked.window <= current ? atWindow(current + 1) : unbooked
+    if (at.window > current + assignAhead) {
+      updateEngine(state, { unbookAbove: 0, unbooked: atWindow(0) })
+      return
+    }
+    updateEngine(state, { unbooked: unbookStep(ctx, at, unbookAbove) })
+  }
+}
+
+function unbookStep(ctx: WriteContext, at: Cursor, above: number): Cursor {
+  const { state } = ctx
+  const { window } = at
+  const provider = providersOf(state, window)[at.provider]
+  if (provider === undefined) return atWindow(window + 1)
+  if (at.entry === tables.book.mustGet(state, { provider, window }).count)
+    return { window, provider: at.provider + 1, entry: 0 }
+  const key = tables.booked.mustGet(state, { provider, window, index: at.entry })
+  if (tables.assignment.has(state, key)) {
+    const { sequence } = tables.redemption.mustGet(state, { id: key.id })
+    if (sequence > above) closeAssignment(ctx, key, { reason: 'unbooked', atFault: false })
+  }
+  return { ...at, entry: at.entry + 1 }
+}
+
+/** Refunds what no window is left for. */
+export function expireRequests(ctx: WriteContext, stepsMax: number): void {
+  for (let steps = 0; steps < stepsMax; steps++) {
+    const { expiredWindow, window: current } = getEngine(ctx.state)
+    if (expiredWindow > current) return
+    const sequence = nextDeadline(ctx.state, expiredWindow)
+    if (sequence === undefined) {
+      updateEngine(ctx.state, { expiredWindow: expiredWindow + 1 })
+      continue
+    }
+    const { id } = tables.place.mustGet(ctx.state, { sequence })
+    putQueued(ctx, id, tables.redemption.mustGet(ctx.state, { id }))
+  }
+}

@@ -1,0 +1,122 @@
+// Delivery: the access grant, the client's cumulative vouchers, and their settlement at the end of the block.
+// Owns: who may sign and what a voucher may say. Not: how coins move (coins.ts).
+import { recoverAddress } from '../../../base/address.ts'
+import { equalBytes } from '../../../base/bytes.ts'
+import { voucherDigest } from '../../../base/eip712.ts'
+import { type Address, type Hash32, ZERO_ADDRESS } from '../../../base/ids.ts'
+import { type ActionArgs, moduleAddress } from '../../../base/module.ts'
+import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
+import { currentWindow } from '../capacity/windows.ts'
+import { settleAssignment } from './assignments.ts'
+import { operatorOf } from './backing.ts'
+import { redemptionSchema } from './schema.ts'
+import { events, fail, getEngine, type Redemption, tables, updateEngine } from './store.ts'
+
+type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
+
+const VERIFYING_CONTRACT = moduleAddress(redemptionSchema)
+
+/** What the client signs for an amount delivered: WALLETS §1, `Voucher`. */
+export function digestOf(
+  block: Pick<BlockContext, 'chainId' | 'genesisHash'>,
+  voucher: {
+    readonly id: number
+    readonly assignment: number
+    readonly provider: Address
+    readonly deliveredBase: bigint
+  },
+): Hash32 {
+  return voucherDigest({
+    chainId: block.chainId,
+    verifyingContract: VERIFYING_CONTRACT,
+    redemptionId: voucher.id,
+    assignment: voucher.assignment,
+    provider: voucher.provider,
+    deliveredBase: voucher.deliveredBase,
+    genesis: block.genesisHash,
+  })
+}
+
+/** Wallets write 27 or 28 where the curve's parity is 0 or 1. */
+function withParity(signature: Uint8Array): Uint8Array {
+  const last = signature[64]
+  if (signature.length !== 65 || (last !== 27 && last !== 28)) return signature
+  const out = signature.slice()
+  out[64] = last - 27
+  return out
+}
+
+function checkSigner(redemption: Redemption, digest: Hash32, signature: Uint8Array) {
+  const recovered = recoverAddress(digest, withParity(signature))
+  if (recovered === undefined) return fail.BadSignature({ digest })
+  const { owner, voucherKey } = redemption
+  const named = !equalBytes(voucherKey, ZERO_ADDRESS)
+  if (equalBytes(recovered, owner) || (named && equalBytes(recovered, voucherKey))) return undefined
+  return fail.WrongSigner({ expected: named ? voucherKey : owner, recovered, digest })
+}
+
+export function grant(ctx: ActionContext, { id, assignment, ciphertext }: Args<'grant'>) {
+  const { state, block } = ctx
+  const at = { id, assignment }
+  const known = tables.assignment.get(state, at)
+  if (known === undefined) return fail.UnknownAssignment(at)
+  const { provider, window, grantedAtMs } = known
+  if (!equalBytes(operatorOf(state, provider), ctx.sender)) return fail.NotAssignee({ provider })
+  if (ciphertext.length === 0) return fail.GrantEmpty({})
+  if (grantedAtMs > 0) return fail.GrantPosted({ grantedAtMs })
+  const current = currentWindow(state)
+  if (current > window) return fail.WindowEnded({ window, currentWindow: current })
+  // After this point the action must succeed.
+  tables.grant.set(state, at, { ciphertext })
+  tables.assignment.set(state, at, {
+    ...known,
+    grantedAtMs: block.timestampMs,
+    grantLate: current === window,
+  })
+  events.Granted(ctx, { ...at, provider })
+  return undefined
+}
+
+export function settle(ctx: ActionContext, args: Args<'settle'>) {
+  const { state } = ctx
+  const { id, assignment, deliveredBase, signature } = args
+  const at = { id, assignment }
+  const redemption = tables.redemption.get(state, { id })
+  if (redemption === undefined) return fail.UnknownRedemption({ id })
+  const known = tables.assignment.get(state, at)
+  if (known === undefined) return fail.UnknownAssignment(at)
+  const { window, amountBase, voucheredBase: acceptedBase } = known
+  const current = currentWindow(state)
+  if (current < window) return fail.WindowNotBegun({ window, currentWindow: current })
+  if (current > window) return fail.WindowEnded({ window, currentWindow: current })
+  if (deliveredBase < acceptedBase) return fail.VoucherDecreases({ deliveredBase, acceptedBase })
+  if (deliveredBase > amountBase) return fail.VoucherTooLarge({ deliveredBase, amountBase })
+  const provider = operatorOf(state, known.provider)
+  const digest = digestOf(ctx.block, { id, assignment, provider, deliveredBase })
+  const refusal = checkSigner(redemption, digest, signature)
+  if (refusal !== undefined) return refusal
+  if (deliveredBase === acceptedBase) return undefined
+  // After this point the action must succeed.
+  tables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
+  if (!known.settlePending) {
+    const { settleTail } = getEngine(state)
+    tables.settlement.set(state, { index: settleTail }, at)
+    updateEngine(state, { settleTail: settleTail + 1 })
+  }
+  events.Vouchered(ctx, { ...at, deliveredBase })
+  return undefined
+}
+
+/** Settles assignments whose vouchers wait, oldest first; what is over `stepsMax` waits for the next block. */
+export function settleVouchered(ctx: WriteContext, stepsMax: number): void {
+  const { state } = ctx
+  for (let steps = 0; steps < stepsMax; steps++) {
+    const { settleHead, settleTail } = getEngine(state)
+    if (settleHead === settleTail) return
+    const key = tables.settlement.mustGet(state, { index: settleHead })
+    tables.settlement.delete(state, { index: settleHead })
+    updateEngine(state, { settleHead: settleHead + 1 })
+    // A closed assignment was settled when it closed.
+    if (tables.assignment.has(state, key)) settleAssignment(ctx, key)
+  }
+}
