@@ -5,7 +5,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { bookBacking, releaseCoins, releaseHours } from './backing.ts'
 import { putQueued, putRedemption, settleDelivered } from './coins.ts'
-import { type CloseReason, OPEN_WINDOWS_MAX } from './schema.ts'
+import { type CloseReason, OPEN_WINDOWS_MAX } from './shapes.ts'
 import {
   type Assignment,
   type AssignmentKey,

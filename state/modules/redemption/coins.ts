@@ -7,7 +7,7 @@ import { transferCoins } from '../accounts/module.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { burnDelivered, operatorOf, releaseCoins } from './backing.ts'
 import { lastWindowOf, moveInQueue } from './queue.ts'
-import type { EndReason } from './schema.ts'
+import type { EndReason } from './shapes.ts'
 import {
   type Assignment,
   type AssignmentKey,

@@ -7,7 +7,8 @@ import { getClass } from '../catalogue/module.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { providerByOperator } from '../providers/module.ts'
 import { attestedLots, lotServes } from './backing.ts'
-import { BONUS_PPM_MAX, type redemptionSchema } from './schema.ts'
+import type { redemptionSchema } from './schema.ts'
+import { BONUS_PPM_MAX } from './shapes.ts'
 import { events, fail, type Listing, lookAgain, redemptionParams, tables } from './store.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>

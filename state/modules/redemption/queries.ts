@@ -13,14 +13,14 @@ import { getClass } from '../catalogue/module.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { getAnchor } from '../oracle/module.ts'
 import { serversInOrder } from './backing.ts'
+import type { redemptionSchema } from './schema.ts'
 import {
   type assignmentInfo,
   type listingInfo,
   PAGE_MAX,
   type queueInfo,
   type redemptionInfo,
-  type redemptionSchema,
-} from './schema.ts'
+} from './shapes.ts'
 import {
   type Assignment,
   type AssignmentKey,

@@ -4,7 +4,6 @@
 import { assert } from '../../../base/assert.ts'
 import { compareBytes, concatBytes, equalBytes, u32be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import type { Hash32 } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/module.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -82,7 +81,7 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
     nextAssignment: 1,
     open: [],
   })
-  tables.intake.set(state, { index: intakeCount }, { id, txId: ctx.txId as Hash32 })
+  tables.intake.set(state, { index: intakeCount }, { id, txId: ctx.txId as Uint8Array })
   updateEngine(state, { intakeCount: intakeCount + 1 })
   events.Requested(ctx, { id, owner: sender, service: args.service, amountBase })
   return undefined

@@ -4,7 +4,8 @@ import { eventsOf, failuresOf } from '../../module.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { escrowAddress } from '../accounts/module.ts'
-import { type RedemptionState, redemptionSchema } from './schema.ts'
+import { redemptionSchema } from './schema.ts'
+import type { RedemptionState } from './shapes.ts'
 
 export const tables = tablesOf(redemptionSchema)
 export const redemptionParams = paramsOf(redemptionSchema)
