@@ -40,17 +40,18 @@ export interface Importer {
   head(): HeadView
   /** Highest executed block (then the highest view); the finalized head when nothing lies above it. */
   pendingHead(): HeadView
-  /** What a child of `hash` executes on: the finalized head or an executed block above it. */
+  /** What a child of `hash` executes on: the finalized head or an executed block above it. Use it within one turn. */
   parentView(hash: Hash32): ParentView | undefined
-  /** An executed block above the finalized head, or the head itself when it was executed in this run. */
+  /** An executed block above the finalized head. */
   executed(hash: Hash32): ExecutedBlock | undefined
   /** Executes once per block and node; the same hash answers from memory. */
   execute(block: SealedBlock): Promise<Verdict>
-  /** Takes a block that this node built itself, without executing it again. */
+  /** Takes a block that this node built itself, without executing it again; its tree is the importer's from here on. */
   adopt(executed: ExecutedBlock): Verdict
   /**
-   * Commits blocks that are final, ascending from head + 1 to the certified one; all must be executed and valid.
-   * `certificate` is F of the last of them (absent for a range that a later F covers). Calls run one after another.
+   * Commits blocks that are final, ascending to the certified one; all above the head must be executed and valid,
+   * what is durable already is skipped. `certificate` is F of the last one (absent for a range that a later F covers).
+   * Calls run one after another. Throws ImporterError NotExecuted or NotConnected, StoreError Write.
    */
   finalize(path: readonly Hash32[], certificate?: Certificate): Promise<void>
   /** In order, after durability. A listener's throw stops the node. Returns the unsubscribe function. */
@@ -75,10 +76,22 @@ export interface ImporterOptions extends ExecuteOptions {
   readonly prepare?: (block: SealedBlock) => Promise<void>
   /** Height 0 as genesis/ makes it; committed when the store is empty, compared with the stored one otherwise. */
   readonly genesis: GenesisBlock
+  /** Told what went wrong without endangering the chain, e.g. `tree.cache` not written. */
+  readonly onWarning?: (message: string, error: unknown) => void
 }
 
 export interface GenesisBlock {
   readonly block: SealedBlock
   /** The whole state of height 0; its tree root is the header's. */
   readonly changes: StateChanges
+}
+
+/** `code` is stable. */
+export class ImporterError extends Error {
+  readonly code: 'NotExecuted' | 'NotConnected' | 'GenesisMismatch'
+  constructor(code: ImporterError['code'], message: string) {
+    super(message)
+    this.name = 'ImporterError'
+    this.code = code
+  }
 }
