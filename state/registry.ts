@@ -7,6 +7,7 @@ import { catalogueModule } from './modules/catalogue/module.ts'
 import { issuanceModule } from './modules/issuance/module.ts'
 import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
+import { redemptionModule } from './modules/redemption/module.ts'
 
 export const MODULES: readonly Module[] = [
   accountsModule,
@@ -16,4 +17,5 @@ export const MODULES: readonly Module[] = [
   oracleModule,
   capacityModule,
   issuanceModule,
+  redemptionModule,
 ]
