@@ -1,6 +1,7 @@
 // One long-lived framed stream to one peer for one protocol: hello, frames in, bounded queue out.
 // Owns: framing, back-pressure both ways and the reason a channel ends. Not: which peers and protocols there are.
 import type { Stream } from '@libp2p/interface'
+import { AssertionFailed } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { SchemaError } from '../base/schema.ts'
@@ -24,10 +25,10 @@ export interface ChannelOptions {
   readonly spec: ProtocolSpec
   readonly genesisHash: Hash32
   onOpen(): void
-  /** A throw or rejection ends the channel as an offence. */
+  /** A throw or rejection ends the channel as an offence; AssertionFailed is a bug of this node and is rethrown. */
   onFrame(frame: Uint8Array): void | Promise<void>
-  /** Called once. */
-  onClose(kind: CloseKind, reason: string): void
+  /** Called once; `error` is what a handler threw. */
+  onClose(kind: CloseKind, reason: string, error?: unknown): void
 }
 
 export class Channel {
@@ -128,7 +129,7 @@ export class Channel {
     }
   }
 
-  // Listeners never throw: an exception inside an EventTarget would end the process.
+  // A listener that throws ends the process, so only a broken assertion may.
   readonly #onMessage = (event: { data: Uint8Array | { subarray(): Uint8Array } }): void => {
     if (this.#state === 'closed') return
     this.#decoder.push(event.data.subarray())
@@ -144,7 +145,7 @@ export class Channel {
         const pending = this.#handleFrame(frame)
         if (pending !== undefined) this.#pauseUntil(pending)
       } catch (error) {
-        this.#end('offence', offenceText(error))
+        this.#offend(error)
         return
       }
     }
@@ -175,8 +176,18 @@ export class Channel {
         // A frame of the backlog may have made it busy again.
         if (!this.#busy && this.#stream.readStatus === 'paused') this.#stream.resume()
       },
-      (error) => this.#end('offence', offenceText(error)),
+      (error) => this.#offend(error),
     )
+  }
+
+  #offend(error: unknown): void {
+    if (error instanceof AssertionFailed) {
+      this.#end('ended', error.message)
+      throw error
+    }
+    if (error instanceof FrameError) this.#end('offence', error.message)
+    else if (error instanceof SchemaError) this.#end('offence', `malformed message: ${error.message}`)
+    else this.#end('offence', `handler failed: ${errorText(error)}`, error)
   }
 
   readonly #onStreamClose = (event: { error?: Error }): void => {
@@ -190,7 +201,7 @@ export class Channel {
     else this.#end('ended', 'closed by the peer')
   }
 
-  #end(kind: CloseKind, reason: string): void {
+  #end(kind: CloseKind, reason: string, error?: unknown): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     clearTimeout(this.#helloTimer)
@@ -203,7 +214,7 @@ export class Channel {
     // A foreign peer shall read our hello and name the reason in its own log, so that stream is not cut at once.
     if (kind === 'foreign') closeSoon(this.#stream)
     else this.#stream.abort(new Error(reason))
-    this.#options.onClose(kind, reason)
+    this.#options.onClose(kind, reason, error)
   }
 }
 
@@ -227,10 +238,4 @@ function closeSoon(stream: Stream): void {
 
 function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-function offenceText(error: unknown): string {
-  if (error instanceof FrameError) return error.message
-  if (error instanceof SchemaError) return `malformed message: ${error.message}`
-  return errorText(error)
 }

@@ -11,7 +11,7 @@ export interface ConsensusPeer {
 }
 
 export interface ConsensusHandler {
-  /** A throw counts as an offence of the sender. */
+  /** A throw counts as an offence of the sender, except AssertionFailed, which is rethrown. */
   onMessage(from: ConsensusPeer, bytes: Uint8Array): void
   onPeerUp?(from: ConsensusPeer): void
   onPeerDown?(from: ConsensusPeer, reason: string): void
@@ -30,7 +30,7 @@ export interface ConsensusChannel {
 export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler): ConsensusChannel {
   const who = (peer: PeerKey): ConsensusPeer => ({
     peer,
-    validatorIndex: host.getPeer(peer)?.validatorIndex,
+    validatorIndex: host.getValidatorIndex(peer),
   })
   const port = host.register(
     {

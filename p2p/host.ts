@@ -12,11 +12,10 @@ import { createLibp2p, type Libp2p } from 'libp2p'
 import { assert } from '../base/assert.ts'
 import { compareBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
-import type { CloseKind } from './channel.ts'
 import { Dialer, type DialTarget } from './dialer.ts'
 import { isPeerIdBytes, peerIdBytesFromSeed, peerIdText } from './identity.ts'
 import { ADDRESSES_PER_PEER_MAX, STATIC_PEERS_MAX, UNKNOWN_PEERS_MAX } from './limits.ts'
-import { PeerLink, type Protocol } from './peerLink.ts'
+import { type ChannelEnd, PeerLink, type Protocol } from './peerLink.ts'
 import { Penalties } from './penalties.ts'
 import type {
   P2pEvents,
@@ -193,7 +192,12 @@ class Host implements P2pHost {
       if (known.has(peer)) throw new TypeError(`peer ${peer} is named twice`)
       const addresses = checkAddresses(peer, spec.addresses)
       known.set(peer, { spec, mayConsensus: spec.consensus ?? spec.validatorIndex !== undefined })
-      if (spec.validatorIndex !== undefined) validatorPeers.set(spec.validatorIndex, peer)
+      if (spec.validatorIndex !== undefined) {
+        if (validatorPeers.has(spec.validatorIndex)) {
+          throw new TypeError(`validator index ${spec.validatorIndex} is named twice`)
+        }
+        validatorPeers.set(spec.validatorIndex, peer)
+      }
       if (addresses.length > 0) targets.push({ peer, addresses })
     }
     this.#known = known
@@ -227,6 +231,10 @@ class Host implements P2pHost {
 
   getValidatorPeer(validatorIndex: number): PeerKey | undefined {
     return this.#validatorPeers.get(validatorIndex)
+  }
+
+  getValidatorIndex(peer: PeerKey): number | undefined {
+    return this.#known.get(peer)?.spec.validatorIndex
   }
 
   penalise(peer: PeerKey, points: number, reason: string): void {
@@ -291,7 +299,11 @@ class Host implements P2pHost {
   }
 
   #onConnectionClosed(connection: Connection): void {
-    this.#links.get(connection.remotePeer.toString())?.removeConnection(connection)
+    const peer = connection.remotePeer.toString()
+    this.#links.get(peer)?.removeConnection(connection)
+    if (this.#links.has(peer) || this.#known.has(peer)) return
+    // libp2p remembers peers for hours; strangers that come and go must not add up.
+    this.#node?.peerStore.delete(connection.remotePeer).catch(() => {})
   }
 
   #createLink(peer: PeerKey, peerId: Uint8Array): PeerLink {
@@ -317,13 +329,14 @@ class Host implements P2pHost {
         this.#events.emit('peer:disconnect', info)
         this.#dialer.onDisconnected(peer)
       },
-      onChannelClosed: (protocolId, kind, reason) =>
-        this.#onChannelClosed({ peer, protocolId, kind, reason }),
+      onChannelClosed: (end) => this.#onChannelClosed(peer, end),
     })
   }
 
-  #onChannelClosed(end: { peer: PeerKey; protocolId: string; kind: CloseKind; reason: string }): void {
-    const { peer, protocolId, kind, reason } = end
+  #onChannelClosed(peer: PeerKey, end: ChannelEnd): void {
+    const { protocolId, kind, reason, error } = end
+    if (error !== undefined)
+      this.#warnings.warn(`handler ${protocolId}`, { peer, protocolId, err: error }, 'handler failed')
     if (kind === 'offence') this.penalise(peer, OFFENCE_POINTS, `${protocolId}: ${reason}`)
     else if (kind === 'foreign') this.penalise(peer, FOREIGN_POINTS, `${protocolId}: ${reason}`)
     else if (kind === 'overflow') {

@@ -20,6 +20,14 @@ export interface Protocol {
   readonly handler: ProtocolHandler
 }
 
+export interface ChannelEnd {
+  readonly protocolId: string
+  readonly kind: CloseKind
+  readonly reason: string
+  /** What a handler threw. */
+  readonly error: unknown
+}
+
 export interface PeerLinkOptions {
   readonly peer: PeerKey
   /** Multihash bytes. */
@@ -32,7 +40,7 @@ export interface PeerLinkOptions {
   refusalFor(spec: ProtocolSpec): string | undefined
   onConnected(): void
   onDisconnected(): void
-  onChannelClosed(protocolId: string, kind: CloseKind, reason: string): void
+  onChannelClosed(end: ChannelEnd): void
 }
 
 interface Slot {
@@ -202,17 +210,16 @@ export class PeerLink {
         slot.attempts = 0
         return handler.onFrame(this.peer, frame)
       },
-      onClose: (kind, reason) => this.#onChannelClosed({ id, slot, stream, kind, reason }),
+      onClose: (kind, reason, error) => this.#onChannelClosed(slot, { protocolId: id, kind, reason, error }),
     })
     slot.channel = channel
   }
 
-  #onChannelClosed(end: { id: string; slot: Slot; stream: Stream; kind: CloseKind; reason: string }): void {
-    const { id, slot, kind, reason } = end
+  #onChannelClosed(slot: Slot, end: ChannelEnd): void {
     slot.channel = undefined
-    this.#options.protocols.get(id)!.handler.onClose?.(this.peer, reason)
-    this.#options.onChannelClosed(id, kind, reason)
-    if (this.#options.opener && this.connected && slot.timer === undefined) this.#retry(id, slot)
+    this.#options.protocols.get(end.protocolId)!.handler.onClose?.(this.peer, end.reason)
+    this.#options.onChannelClosed(end)
+    if (this.#options.opener && this.connected && slot.timer === undefined) this.#retry(end.protocolId, slot)
   }
 }
 

@@ -53,7 +53,7 @@ export interface ProtocolSpec {
 export interface ProtocolHandler {
   /** Channel is open both ways, hellos agreed. */
   onOpen?(peer: PeerKey): void
-  /** One received frame. While a returned promise is pending the channel is not read further. A throw is an offence of the peer. */
+  /** One received frame. While a returned promise is pending the channel is not read further. A throw is an offence of the peer, except AssertionFailed, which is rethrown. */
   onFrame(peer: PeerKey, frame: Uint8Array): void | Promise<void>
   onClose?(peer: PeerKey, reason: string): void
 }
@@ -94,6 +94,8 @@ export interface P2pHost {
   getPeer(peer: PeerKey): PeerInfo | undefined
   /** The peer of a validator in the current set, connected or not. */
   getValidatorPeer(validatorIndex: number): PeerKey | undefined
+  /** The peer's index in the current set; undefined for everybody else. */
+  getValidatorIndex(peer: PeerKey): number | undefined
   /** Counts an offence, 1 (slight) to 100 (disconnected at once, refused for a while). */
   penalise(peer: PeerKey, points: number, reason: string): void
   on<E extends keyof P2pEvents>(event: E, listener: P2pEvents[E]): void

@@ -2,6 +2,7 @@
 // Owns: matching answers to questions. Not: what the bytes mean.
 import { concatBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/schema.ts'
+import { FrameError } from './frames.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
@@ -159,7 +160,7 @@ class Requests implements RequestResponse {
   }
 
   #onFrame(peer: PeerKey, frame: Uint8Array): void {
-    if (frame.length < ENVELOPE_BYTES) throw new RangeError('truncated request envelope')
+    if (frame.length < ENVELOPE_BYTES) throw new FrameError('truncated request envelope')
     const kind = frame[0]!
     const id = new DataView(frame.buffer, frame.byteOffset).getUint32(1)
     const body = frame.subarray(ENVELOPE_BYTES)
@@ -167,11 +168,11 @@ class Requests implements RequestResponse {
       this.#onRequest(peer, id, body)
       return
     }
-    if (kind > KIND_REFUSED) throw new RangeError(`unknown request envelope ${kind}`)
+    if (kind > KIND_REFUSED) throw new FrameError(`unknown request envelope ${kind}`)
     // Nobody waits for an answer that comes after its time-out, and nobody may answer for another peer.
     if (this.#inFlight.get(id)?.peer !== peer) return
     if (kind === KIND_RESPONSE && body.length > this.#options.responseBytesMax) {
-      throw new RangeError(
+      throw new FrameError(
         `response of ${body.length} bytes, at most ${this.#options.responseBytesMax} allowed`,
       )
     }
@@ -184,7 +185,7 @@ class Requests implements RequestResponse {
 
   #onRequest(peer: PeerKey, id: number, body: Uint8Array): void {
     if (body.length > this.#options.requestBytesMax) {
-      throw new RangeError(
+      throw new FrameError(
         `request of ${body.length} bytes, at most ${this.#options.requestBytesMax} allowed`,
       )
     }

@@ -17,7 +17,7 @@ const STATUS_PEERS_MAX = 16
 const RANGE_COUNT = 64
 /** A range that does not verify: four of them and the peer is refused for a while. */
 const LIE_POINTS = 30
-const MALFORMED_POINTS = 50
+const MALFORMED_POINTS = 60
 
 /** A peer answered what no honest peer answers. */
 export class SyncError extends Error {

@@ -5,7 +5,7 @@ import type { TxId } from '../base/ids.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { message, t } from '../base/schema.ts'
 import { GOSSIP_BATCH_BYTES_MAX, GOSSIP_BATCH_TXS_MAX, GOSSIP_QUEUE_BYTES_MAX } from './limits.ts'
-import type { P2pHost, PeerInfo, PeerKey, ProtocolPort } from './protocol.ts'
+import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 
 export const GOSSIP_PROTOCOL = '/suanli/transactions/1'
 const BATCH_DELAY_MS = 10
@@ -119,7 +119,7 @@ class Gossip implements TxGossip {
   relay(transaction: GossipTx, from: PeerKey): void {
     const validator = this.#options.isValidator()
     // A validator sends what it got from clients to all validators itself.
-    if (validator && this.#host.getPeer(from)?.validatorIndex !== undefined) return
+    if (validator && this.#host.getValidatorIndex(from) !== undefined) return
     this.#enqueue({ raw: transaction.raw, relayed: { from, validatorsOnly: validator } })
   }
 
@@ -164,8 +164,12 @@ class Gossip implements TxGossip {
   }
 
   #encodeFor(peer: PeerKey, batch: readonly Pending[]): readonly Uint8Array[] {
-    const info = this.#host.getPeer(peer)
-    return encodeBatches(batch.filter((pending) => concerns(pending, peer, info)).map(rawOf), false)
+    const isValidator = this.#host.getValidatorIndex(peer) !== undefined
+    const concerned = batch.filter(({ relayed }) => {
+      if (relayed === undefined) return true
+      return relayed.from !== peer && (isValidator || !relayed.validatorsOnly)
+    })
+    return encodeBatches(concerned.map(rawOf), false)
   }
 
   #onFrame(peer: PeerKey, frame: Uint8Array): void | Promise<void> {
@@ -182,13 +186,6 @@ class Gossip implements TxGossip {
 
 function rawOf(pending: Pending): Uint8Array {
   return pending.raw
-}
-
-function concerns(pending: Pending, peer: PeerKey, info: PeerInfo | undefined): boolean {
-  const { relayed } = pending
-  if (relayed === undefined) return true
-  if (relayed.from === peer) return false
-  return !relayed.validatorsOnly || info?.validatorIndex !== undefined
 }
 
 /** As few frames as the limits allow; none for no transactions. */

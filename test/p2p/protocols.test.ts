@@ -109,6 +109,30 @@ describe('p2p.txGossip', () => {
     assert.equal(countOf(gossips[0]!), 2)
   })
 
+  it('does not read on while the mempool is busy', async () => {
+    let running = 0
+    let runningMax = 0
+    let count = 0
+    nodes = await startMesh(2, (host) => {
+      const gossip = createTxGossip(host, {
+        isValidator: () => true,
+        onTransactions: async (_peer, transactions) => {
+          runningMax = Math.max(runningMax, ++running)
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          count += transactions.length
+          running--
+        },
+      })
+      gossips.push({ gossip, batches: [] })
+    })
+    await until('gossip is open', () =>
+      nodes[0]!.host.peers().every((p) => p.protocols.includes(GOSSIP_PROTOCOL)),
+    )
+    for (let i = 0; i < 3_000; i++) gossips[0]!.gossip.publish(tx(i, 2_000))
+    await until('all arrived', () => count === 3_000)
+    assert.equal(runningMax, 1)
+  })
+
   it('takes a malformed batch for an offence', async () => {
     let port: ProtocolPort | undefined
     nodes = await startMesh(2, (host, index) => {

@@ -14,6 +14,7 @@ import { frameHeader } from '../../p2p/frames.ts'
 import { encodeHello } from '../../p2p/hello.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { CONSENSUS_FRAME_BYTES_MAX } from '../../p2p/limits.ts'
+import type { ProtocolPort } from '../../p2p/protocol.ts'
 import { closeAll, GENESIS, makeNode, seedOf, startMesh, type TestNode, until } from './harness.ts'
 
 /** A deterministic byte source: the same garbage in every run. */
@@ -175,6 +176,35 @@ describe('p2p.robustness', () => {
     assert.ok(sent >= 3 && sent <= 5, `${sent} frames were taken`)
     assert.ok(sender.logger.warnings.some((w) => /does not read/.test(String(w.fields.reason))))
     await until('disconnected', () => sender.host.getPeer(attacker!.peerId.toString())?.connected !== true)
+  })
+
+  it('blames a failing handler on its peer, with the error in the log', async () => {
+    const ports: ProtocolPort[] = []
+    nodes = await startMesh(2, (host) => {
+      const port = host.register(
+        {
+          id: '/suanli/test/1',
+          frameBytesMax: 10,
+          queueBytesMax: 100,
+          overflow: 'refuse',
+          consensusOnly: true,
+        },
+        {
+          onFrame: () => {
+            throw new TypeError('unexpected')
+          },
+        },
+      )
+      ports.push(port)
+    })
+    await until('open', () => ports.every((port) => port.peers().length === 1))
+    assert.throws(() => ports[0]!.broadcast(new Uint8Array(11)), RangeError)
+    ports[0]!.broadcast(Uint8Array.of(1))
+    await until('the failure is logged', () =>
+      nodes[1]!.logger.warnings.some((w) => w.fields.err instanceof TypeError && w.text === 'handler failed'),
+    )
+    await until('the channel is open again', () => ports.every((port) => port.peers().length === 1))
+    await exchange()
   })
 
   it('delivers large frames whole and in order', async () => {

@@ -2,14 +2,17 @@ import { strict as assert } from 'node:assert'
 import { u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import { createRequestResponse } from '../../p2p/requestResponse.ts'
 import {
   createSync,
   type RangeItem,
   type RangeVerdict,
+  SYNC_PROTOCOL,
   type Sync,
   SyncError,
   type SyncSource,
 } from '../../p2p/sync.ts'
+import { rangeSchema } from '../../p2p/syncMessages.ts'
 import { closeAll, startMesh, type TestNode, until } from './harness.ts'
 
 const blockAt = (height: number): Uint8Array => new Uint8Array([...u32be(height), 1, 2, 3])
@@ -126,13 +129,41 @@ describe('p2p.sync', () => {
     assert.ok(nodes[0]!.host.getPeer(liar!)!.connected, 'one lie is not yet too many')
   })
 
-  it('takes more blocks than were asked for, or none, for an offence of the answer', async () => {
+  it('never serves more blocks than were asked for', async () => {
     const generous: SyncSource = { ...honest(50), range: () => Array(200).fill({ block: blockAt(1) }) }
     const [, peer] = await mesh([honest(0), generous])
-    assert.equal((await syncs[0]!.fetchRange(peer!, 1, 5)).length, 5, 'the server cuts to what was asked')
-    const error = new SyncError(peer!, 'why')
-    assert.equal(error.code, 'SyncError')
-    assert.equal(error.message, `sync from ${peer}: why`)
+    assert.equal((await syncs[0]!.fetchRange(peer!, 1, 5)).length, 5)
+  })
+
+  it('takes malformed answers and more than was asked for as offences', async () => {
+    let answer: Uint8Array = Uint8Array.of(0xff, 0xff)
+    nodes = await startMesh(2, (host, i) => {
+      if (i === 0) syncs.push(createSync(host, honest(0)))
+      else {
+        createRequestResponse(host, {
+          id: SYNC_PROTOCOL,
+          requestBytesMax: 64,
+          responseBytesMax: 1_000_000,
+          inFlightPerPeerMax: 4,
+          servedPerSecondMax: 50,
+          timeoutMs: 1_000,
+          consensusOnly: false,
+          serve: () => answer,
+        })
+      }
+    })
+    const peer = nodes[1]!.host.peerId
+    await until('sync is open', () => syncs[0]!.peers().length === 1)
+    await assert.rejects(syncs[0]!.fetchStatus(peer), (error) => {
+      assert.ok(error instanceof SyncError)
+      assert.match(error.message, /malformed answer/)
+      return true
+    })
+    answer = rangeSchema.encode({ items: Array(3).fill({ block: blockAt(1) }) })
+    await assert.rejects(syncs[0]!.fetchRange(peer, 1, 2), /3 blocks where 2 were asked for/)
+    await until('refused for a while', () =>
+      nodes[0]!.logger.warnings.some((w) => w.text === 'peer disconnected and refused for a while'),
+    )
   })
 
   it('stops when told to', async () => {

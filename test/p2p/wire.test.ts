@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { concatBytes } from '../../base/bytes.ts'
+import { installPolyfills } from '../../base/polyfill.ts'
 import { FrameDecoder, FrameError, frameHeader } from '../../p2p/frames.ts'
 import { checkHello, encodeHello } from '../../p2p/hello.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
@@ -137,6 +138,34 @@ describe('p2p.peerScores', () => {
     assert.deepEqual(scores.usable(['a', 'b']), ['a'])
     nowMs += 30_000
     assert.deepEqual(scores.ranked(['b', 'a']), ['a', 'b'])
+  })
+})
+
+interface Resolvers {
+  promise: Promise<number>
+  resolve(value: number): void
+  reject(reason: unknown): void
+}
+
+describe('base.polyfill', () => {
+  it('gives Promise.withResolvers where it is missing and leaves a native one alone', async () => {
+    const target = Promise as unknown as { withResolvers?: () => Resolvers }
+    const before = target.withResolvers
+    try {
+      Reflect.deleteProperty(target, 'withResolvers')
+      installPolyfills()
+      const first = target.withResolvers!()
+      first.resolve(4)
+      assert.equal(await first.promise, 4)
+      const second = target.withResolvers!()
+      second.reject(new Error('no'))
+      await assert.rejects(second.promise, /no/)
+      const installed = target.withResolvers
+      installPolyfills()
+      assert.equal(target.withResolvers, installed)
+    } finally {
+      Object.defineProperty(target, 'withResolvers', { value: before, writable: true, configurable: true })
+    }
   })
 })
 
