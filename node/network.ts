@@ -1,10 +1,11 @@
 // Joins the consensus driver to the peer-to-peer host. Owns: who is dialled, which peer is which validator.
 // Not: framing and identity (p2p/), meaning of messages (consensus/).
+import { peerIdFromString } from '@libp2p/peer-id'
 import { bytesKey } from '../base/bytes.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Sender, Target } from '../consensus/types.ts'
-import { type ConsensusChannel, openConsensusChannel } from '../p2p/consensusChannel.ts'
-import { peerIdBytesFromText } from '../p2p/identity.ts'
+import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusChannel.ts'
+import { isPeerIdBytes } from '../p2p/identity.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
 import type { ConsensusNetwork } from './ports.ts'
 
@@ -15,6 +16,16 @@ const OFFENCE_POINTS = 25
 interface BookEntry {
   readonly peerId: Uint8Array
   readonly addresses: string[]
+}
+
+/** Multihash bytes of a base58 peer id; undefined unless it is an ed25519 identity. */
+function peerIdBytesFromText(text: string): Uint8Array | undefined {
+  try {
+    const bytes = peerIdFromString(text).toMultihash().bytes
+    return isPeerIdBytes(bytes) ? bytes : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Groups multiaddrs by the peer id they end in; throws on one without. */
@@ -37,7 +48,7 @@ export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<str
 export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): ConsensusNetwork {
   const book = parseAddressBook(peers)
   let handler: (from: Sender, bytes: Uint8Array) => void = () => {}
-  const channel: ConsensusChannel = openConsensusChannel(host, {
+  const channel: ConsensusChannel = createConsensusChannel(host, {
     onMessage: (from, bytes) => handler({ peer: from.peer, validator: from.validatorIndex }, bytes),
   })
   return {

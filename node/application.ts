@@ -1,0 +1,268 @@
+// The chain as consensus sees it: pool, proposer, importer and store behind one door (ports.ts `Application`).
+// Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
+import { bytesKey, toHex } from '../base/bytes.ts'
+import type { Address, Hash32 } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import type { Certificate } from '../base/protocol/vote.ts'
+import type { EpochStart, Evidence, Verdict } from '../consensus/types.ts'
+import type { ChainConfig } from '../state/chain.ts'
+import { buildBlock, type ParentView } from '../state/execute.ts'
+import { nextBaseFee } from '../state/fees.ts'
+import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
+import { getClock } from '../state/modules/capacity/windows.ts'
+import {
+  isBoundaryNext,
+  providersParams,
+  providersTables,
+  validatorSet,
+} from '../state/modules/providers/validatorSet.ts'
+import { redemptionHasWork } from '../state/modules/redemption/module.ts'
+import type { StateReader } from '../state/view.ts'
+import type { BlockSync } from './blockSync.ts'
+import type { Importer } from './importerTypes.ts'
+import type { Mempool } from './mempool.ts'
+import type { Application, ApplicationTip, BuildRequest } from './ports.ts'
+import type { ChainStore } from './stores/types.ts'
+
+/** Smallest share of a block that a halved budget leaves, before blocks go empty. */
+const HALVINGS_MAX = 20
+/** Longest sleep until a window's end is looked at again; timers hold 2^31 ms at most. */
+const WAKE_MS_MAX = 60 * 60 * 1000
+
+export interface NodeLogger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface ApplicationOptions {
+  readonly chain: ChainConfig
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly mempool: Mempool
+  readonly blockSync: BlockSync
+  readonly nowMs: () => number
+  readonly shareWith: (validator: number) => void
+  readonly logger: NodeLogger
+}
+
+export class NodeApplication implements Application {
+  readonly #options: ApplicationOptions
+  readonly #listeners = new Set<() => void>()
+  readonly #unsubscribe: () => void
+  #isNotifying = false
+  #windowTimer: NodeJS.Timeout | undefined
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options
+    this.#unsubscribe = options.importer.onFinalized(() => this.#armWindowTimer())
+    this.#armWindowTimer()
+  }
+
+  async tip(): Promise<ApplicationTip> {
+    const { importer, store } = this.#options
+    const head = importer.head()
+    const { height } = head.header
+    const block = this.#blockAt(height)
+    return {
+      block,
+      certificate: height === 0 ? undefined : store.certificateAt(height),
+      epoch: this.#epochOf(block, head.state),
+    }
+  }
+
+  #blockAt(height: number): SealedBlock {
+    const block = this.#options.store.blockAt(height)
+    if (block === undefined) throw new Error(`block ${height} is missing from the store`)
+    return block
+  }
+
+  /** The epoch that a child of `block` belongs to. */
+  #epochOf(block: SealedBlock, state: StateReader): EpochStart {
+    const validators = validatorSet(state)
+    const { header } = block
+    if (header.endsEpoch) return { epoch: header.epoch + 1, validators, floor: block }
+    const firstHeight = Math.max(1, providersTables.epoch.get(state, {})?.firstHeight ?? 1)
+    return { epoch: header.epoch, validators, floor: this.#blockAt(firstHeight - 1) }
+  }
+
+  async epochAfter(boundary: SealedBlock): Promise<EpochStart> {
+    const { importer, store } = this.#options
+    const head = importer.head()
+    const state =
+      bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(boundary.header.height)
+    if (state === undefined) throw new Error(`state of boundary ${boundary.header.height} is not held`)
+    return this.#epochOf(boundary, state)
+  }
+
+  async build(request: BuildRequest): Promise<SealedBlock | undefined> {
+    const { chain, importer, mempool, logger } = this.#options
+    const parent = importer.parentView(request.parent.hash)
+    if (parent === undefined) return undefined
+    const { blockGasLimit } = accountsParams.get(parent.state)
+    const share = 2 ** Math.min(request.halvings, HALVINGS_MAX)
+    const candidates = request.emptyOnly
+      ? []
+      : mempool.candidates({
+          nonceAt: (address) => getAccount(parent.state, address).nonce,
+          baseFeePerGas: this.#baseFee(parent, request.timestampMs),
+        })
+    const { executed, skipped } = buildBlock(
+      parent,
+      {
+        epoch: request.epoch,
+        view: request.view,
+        timestampMs: request.timestampMs,
+        proposer: request.proposer,
+        randaoReveal: request.randaoReveal,
+        candidates,
+        gasBudget: Math.floor(blockGasLimit / share),
+        bytesBudget: Math.floor(BLOCK_BYTES_MAX / share),
+      },
+      { chain },
+    )
+    importer.adopt(executed)
+    for (const finding of executed.findings) logger.error(finding, 'invariant is broken')
+    if (skipped.length > 0) {
+      logger.debug(
+        { height: executed.block.header.height, count: skipped.length },
+        'transactions left for later',
+      )
+    }
+    return executed.block
+  }
+
+  async verify(block: SealedBlock, _parent: SealedBlock): Promise<Verdict> {
+    const { importer } = this.#options
+    let verdict = await importer.execute(block)
+    while (verdict.kind === 'busy') {
+      // Room comes with finality; a final verdict now would hold for ever.
+      await new Promise<void>((resolve) => {
+        const stop = importer.onFinalized(() => {
+          stop()
+          resolve()
+        })
+      })
+      verdict = await importer.execute(block)
+    }
+    if (verdict.kind === 'valid') return 'valid'
+    const { height, view } = block.header
+    const fields = { height, view, hash: toHex(block.hash), ...verdict }
+    this.#options.logger.warn(fields, 'proposed block was not accepted')
+    return verdict.kind === 'mismatch' ? 'mismatch' : 'invalid'
+  }
+
+  async finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void> {
+    const { importer } = this.#options
+    const above = path.filter((block) => block.header.height > importer.head().header.height)
+    if (above.length === 0) return
+    for (const block of above) {
+      if (importer.executed(block.hash) !== undefined) continue
+      // After a restart the journal still has the block, but its overlay is gone.
+      const verdict = await importer.execute(block)
+      if (verdict.kind !== 'valid') {
+        throw new Error(
+          `finalized block ${block.header.height} is ${verdict.kind} here: ${JSON.stringify(verdict)}`,
+        )
+      }
+    }
+    await importer.finalize(
+      above.map((block) => block.hash),
+      certificate,
+    )
+  }
+
+  #baseFee(parent: Pick<ParentView, 'header' | 'state'>, timestampMs: number): bigint {
+    const params = accountsParams.get(parent.state)
+    return nextBaseFee(parent.header, Math.max(timestampMs, parent.header.timestampMs), params)
+  }
+
+  hasWork(parentBlock: SealedBlock): boolean {
+    const { importer, mempool, nowMs } = this.#options
+    const parent = importer.parentView(parentBlock.hash)
+    if (parent === undefined) return false
+    const { header, state } = parent
+    if (this.#isDue(parent)) return true
+    const { minBlockIntervalMs } = providersParams.get(state)
+    return mempool.hasIncludable({
+      nonceAt: (address: Address) => getAccount(state, address).nonce,
+      baseFeePerGas: this.#baseFee(parent, Math.max(nowMs(), header.timestampMs + minBlockIntervalMs)),
+    })
+  }
+
+  /** Work that the state itself knows: a window's end, deferred requests, a set change. */
+  #isDue(parent: ParentView): boolean {
+    const { header, state } = parent
+    if (getClock(state).endsAtMs <= this.#options.nowMs()) return true
+    if (redemptionHasWork(state)) return true
+    const next = { height: header.height + 1, parentEndsEpoch: header.endsEpoch }
+    return isBoundaryNext(state, next) && (providersTables.epoch.get(state, {})?.changePending ?? false)
+  }
+
+  onWork(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Tells the driver that there may be work; many calls in one turn of the event loop count as one. */
+  notifyWork(): void {
+    if (this.#isNotifying) return
+    this.#isNotifying = true
+    setImmediate(() => {
+      this.#isNotifying = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+
+  #armWindowTimer(): void {
+    clearTimeout(this.#windowTimer)
+    const endsAtMs = getClock(this.#options.importer.head().state).endsAtMs
+    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, endsAtMs - this.#options.nowMs()))
+    this.#windowTimer = setTimeout(() => this.notifyWork(), delayMs)
+    this.#windowTimer.unref()
+  }
+
+  shareTransactions(validator: number): void {
+    this.#options.shareWith(validator)
+  }
+
+  async blockByHash(hash: Hash32): Promise<SealedBlock | undefined> {
+    const { importer, store } = this.#options
+    const executed = importer.executed(hash)
+    if (executed !== undefined) return executed.block
+    const height = store.heightOf(hash)
+    return height === undefined ? undefined : store.blockAt(height)
+  }
+
+  async boundaryCertificate(epoch: number): Promise<Certificate | undefined> {
+    const { store } = this.#options
+    const height = store.boundaryHeightOf(epoch)
+    return height === undefined ? undefined : store.certificateAt(height)
+  }
+
+  async syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }> {
+    const { blockSync, importer, logger } = this.#options
+    const from = importer.head().header.height
+    logger.info({ from, to: target.header.height }, 'catching up')
+    const reached = await blockSync.run({ block: target, certificate })
+    logger.info({ height: importer.head().header.height, reached }, 'caught up')
+    return { reached }
+  }
+
+  reportEvidence(evidence: Evidence): void {
+    const subjects = [evidence.first.subject, evidence.second.subject].map((subject) => ({
+      ...subject,
+      digest: subject.digest === undefined ? undefined : toHex(subject.digest),
+    }))
+    const signer = evidence.kind === 'votes' ? evidence.first.signer : undefined
+    this.#options.logger.error({ kind: evidence.kind, signer, subjects }, 'validator misbehaved')
+  }
+
+  close(): void {
+    clearTimeout(this.#windowTimer)
+    this.#unsubscribe()
+    this.#listeners.clear()
+  }
+}
