@@ -6,7 +6,7 @@ import { getAccount, getSupply } from '../accounts/module.ts'
 import { providerWindowOf } from '../capacity/invariants.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { providerIds } from '../providers/module.ts'
-import { getLiability, getTotals, lockAddress } from './ledger.ts'
+import { getLiability, getTotals, type Liability, lockAddress } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
 import { issuanceTables } from './tables.ts'
 
@@ -33,21 +33,38 @@ const supplyInvariant: Invariant = {
   },
 }
 
+type Issued = Pick<Liability, 'liabilityBase' | 'issuedBase' | 'burnedBase'>
+
+function checkIssued({ liabilityBase, issuedBase, burnedBase }: Issued): string | undefined {
+  return liabilityBase === issuedBase - burnedBase
+    ? undefined
+    : `liability ${liabilityBase} of ${issuedBase} issued and ${burnedBase} burned`
+}
+
 const mintInvariant: Invariant = {
   id: '3 mint',
   severity: 'stopMinting',
-  doc: 'A block in which a liability rose ends covered.',
-  checkChanges(changes, parent, ctx) {
-    let rose = false
+  doc: 'A liability is what its provider issued under the mint rules less what was burned; neither sum falls.',
+  checkChanges(changes, parent) {
     for (const [key, stored] of changes) {
-      if (stored === undefined || !key.startsWith(issuanceTables.liability.prefix)) continue
-      const before = parent.get(key)
-      const beforeBase = before === undefined ? 0n : issuanceTables.liability.decode(before).liabilityBase
-      if (issuanceTables.liability.decode(stored).liabilityBase > beforeBase) rose = true
+      if (!key.startsWith(issuanceTables.liability.prefix)) continue
+      if (stored === undefined) return 'a liability record was deleted'
+      const after = issuanceTables.liability.decode(stored)
+      const old = parent.get(key)
+      const before = old === undefined ? undefined : issuanceTables.liability.decode(old)
+      if (after.issuedBase < (before?.issuedBase ?? 0n)) return 'the sum of issued coins fell'
+      if (after.burnedBase < (before?.burnedBase ?? 0n)) return 'the sum of burned coins fell'
+      const broken = checkIssued(after)
+      if (broken !== undefined) return broken
     }
-    if (!rose || currentWindow(parent) !== currentWindow(ctx.state)) return undefined
-    const { shortfallBase } = getCoverage(ctx.state)
-    return shortfallBase === 0n ? undefined : `a liability rose and coverage is short of ${shortfallBase}`
+    return undefined
+  },
+  recount(full) {
+    for (const liability of issuanceTables.liability.values(full)) {
+      const broken = checkIssued(liability)
+      if (broken !== undefined) return broken
+    }
+    return undefined
   },
 }
 

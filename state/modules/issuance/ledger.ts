@@ -20,6 +20,8 @@ const events = eventsOf(issuanceSchema)
 
 const NO_LIABILITY: Liability = {
   liabilityBase: 0n,
+  issuedBase: 0n,
+  burnedBase: 0n,
   reservedBase: 0n,
   lockedBase: 0n,
   releaseBase: 0n,
@@ -85,7 +87,11 @@ export function issueCoins(
   const { provider, to, amountBase, lockedBase } = issue
   assert(amountBase > 0n && lockedBase >= 0n && lockedBase <= amountBase, 'the lock is part of the mint')
   const before = getLiability(ctx.state, provider)
-  const after = { ...before, liabilityBase: before.liabilityBase + amountBase }
+  const after = {
+    ...before,
+    liabilityBase: before.liabilityBase + amountBase,
+    issuedBase: before.issuedBase + amountBase,
+  }
   setLiability(ctx.state, provider, addLock(ctx.state, provider, after, lockedBase))
   mintCoins(ctx, { to, amountBase: amountBase - lockedBase })
   mintCoins(ctx, { to: lockAddress(provider), amountBase: lockedBase })
@@ -140,7 +146,11 @@ export function lowerLiability(
   const before = getLiability(ctx.state, provider)
   const liabilityBase = before.liabilityBase - amountBase
   assert(amountBase > 0n && liabilityBase >= 0n, 'no more is burned than is owed')
-  setLiability(ctx.state, provider, { ...before, liabilityBase })
+  setLiability(ctx.state, provider, {
+    ...before,
+    liabilityBase,
+    burnedBase: before.burnedBase + amountBase,
+  })
   assert(burnCoins(ctx, { from, amountBase }), 'the burned coins are there')
   return liabilityBase
 }

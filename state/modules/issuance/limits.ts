@@ -52,11 +52,10 @@ export function recountCoverage(state: StateReader): Coverage {
 /** Coverage now: what the last block's end stored while nothing it rests on has changed, else a recount. */
 export function getCoverage(state: StateReader): Coverage {
   const stored = issuanceTables.coverage.get(state, {})
-  const current =
-    stored !== undefined &&
-    stored.issuanceRevision === getTotals(state).revision &&
-    stored.capacityRevision === capacityRevision(state)
-  return current ? stored : recountCoverage(state)
+  if (stored === undefined) return recountCoverage(state)
+  const { issuanceRevision, capacityRevision: capacityAt, ...coverage } = stored
+  const fresh = issuanceRevision === getTotals(state).revision && capacityAt === capacityRevision(state)
+  return fresh ? coverage : recountCoverage(state)
 }
 
 /** The bonds of a provider at the oracle price, coins' base units, rounded down; assets without a price count 0. */

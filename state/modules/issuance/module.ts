@@ -128,25 +128,8 @@ function quotaOfProvider(state: StateReader, provider: number) {
 function coverageNow(ctx: ReadContext) {
   const cure = issuanceTables.cure.get(ctx.state, {})
   const { cureWindows } = issuanceParams.get(ctx.state)
-  const {
-    liabilitiesBase,
-    orphanBase,
-    unreservedBase,
-    capacityBase,
-    topExposureBase,
-    shortfallBase,
-    thresholdBase,
-    weightBase,
-  } = getCoverage(ctx.state)
   return {
-    liabilitiesBase,
-    orphanBase,
-    unreservedBase,
-    capacityBase,
-    topExposureBase,
-    shortfallBase,
-    thresholdBase,
-    weightBase,
+    ...getCoverage(ctx.state),
     ...(cure === undefined
       ? {}
       : { shortSince: cure.sinceWindow, cureUntil: cure.sinceWindow + cureWindows }),

@@ -8,6 +8,9 @@ const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
 const liabilityFields = {
   /** L: coins issued and not yet retired. */
   liabilityBase: t.amount,
+  /** All coins ever issued, and all ever burned against the liability; L is the difference. */
+  issuedBase: t.u256,
+  burnedBase: t.u256,
   /** R: coins reserved on the provider in windows that have not ended. */
   reservedBase: t.amount,
   /** Coins of its mints that are still locked. */

@@ -1,0 +1,96 @@
+// The parameter sets of ECONOMY §13 for oracle, capacity and issuance, and the rules that tie them together.
+// Genesis copies a set into state; afterwards only governance changes it.
+import type { Params } from '../../base/module.ts'
+import { PPM } from '../../base/units.ts'
+import type { capacitySchema } from './capacity/schema.ts'
+import { LOTS_MAX } from './capacity/schema.ts'
+import type { issuanceSchema } from './issuance/schema.ts'
+import { growthFactors, HORIZON_MAX } from './oracle/drift.ts'
+import type { oracleSchema } from './oracle/schema.ts'
+
+export interface EconomyParameters {
+  readonly oracle: Params<typeof oracleSchema>
+  readonly capacity: Params<typeof capacitySchema>
+  readonly issuance: Params<typeof issuanceSchema>
+}
+
+/** Windows of 24 h. */
+export const MAIN_PARAMETERS: EconomyParameters = {
+  oracle: { driftPpm: 1_500n },
+  capacity: {
+    windowMs: 86_400_000,
+    windowHours: 24,
+    horizonWindows: 120,
+    availabilityHaircutPpm: 50_000n,
+    minClassPpm: 250_000n,
+    lotsPerProviderMax: 256,
+  },
+  issuance: {
+    coverN: 1,
+    marginPpm: 1_200_000n,
+    bondPpm: 200_000n,
+    bondMaintenancePpm: 150_000n,
+    retainPpm: 800_000n,
+    frontLoadPpm: 500_000n,
+    cureWindows: 14,
+  },
+}
+
+/** Windows of one minute, so that a person sees a coin's whole life. */
+export const DEV_PARAMETERS: EconomyParameters = {
+  oracle: { driftPpm: 20_000n },
+  capacity: { ...MAIN_PARAMETERS.capacity, windowMs: 60_000, horizonWindows: 20 },
+  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_500_000n, retainPpm: 0n, cureWindows: 5 },
+}
+
+/** Windows of two seconds. */
+export const TEST_PARAMETERS: EconomyParameters = {
+  oracle: { driftPpm: 50_000n },
+  capacity: { ...MAIN_PARAMETERS.capacity, windowMs: 2_000, horizonWindows: 12 },
+  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_800_000n, retainPpm: 500_000n, cureWindows: 3 },
+}
+
+export interface ParameterFault {
+  /** Path in the parameters, e.g. `issuance.marginPpm`. */
+  readonly path: string
+  readonly reason: string
+}
+
+function shareFault(values: readonly (readonly [string, bigint])[]): ParameterFault | undefined {
+  const found = values.find(([, value]) => value > PPM)
+  return found === undefined
+    ? undefined
+    : { path: found[0], reason: `${found[1]} ppm is more than the whole` }
+}
+
+/**
+ * Why a set of parameters is refused, or undefined. Genesis and governance ask it: in particular m ≥ G_K, so that
+ * whoever minted at the limit stays covered through K windows of the largest drift (ECONOMY §3).
+ */
+export function checkParameters(parameters: EconomyParameters): ParameterFault | undefined {
+  const { oracle, capacity, issuance } = parameters
+  const { horizonWindows, windowMs, windowHours, lotsPerProviderMax } = capacity
+  if (oracle.driftPpm > PPM) return { path: 'oracle.driftPpm', reason: 'at most 1000000 ppm a window' }
+  if (horizonWindows < 4 || horizonWindows > HORIZON_MAX)
+    return { path: 'capacity.horizonWindows', reason: `expected 4 to ${HORIZON_MAX} windows` }
+  if (windowMs < 1_000) return { path: 'capacity.windowMs', reason: 'expected at least 1000 ms' }
+  if (windowHours < 1 || windowHours > 8_760)
+    return { path: 'capacity.windowHours', reason: 'expected 1 to 8760 hours' }
+  if (lotsPerProviderMax < 1 || lotsPerProviderMax > LOTS_MAX)
+    return { path: 'capacity.lotsPerProviderMax', reason: `expected 1 to ${LOTS_MAX} lots` }
+  if (issuance.coverN < 1 || issuance.coverN > 16)
+    return { path: 'issuance.coverN', reason: 'expected 1 to 16 groups' }
+  const growth = growthFactors(oracle.driftPpm, horizonWindows)[horizonWindows]!
+  if (issuance.marginPpm < growth)
+    return {
+      path: 'issuance.marginPpm',
+      reason: `${issuance.marginPpm} is below ${growth}, the growth of the anchor over ${horizonWindows} windows`,
+    }
+  if (issuance.bondMaintenancePpm > issuance.bondPpm)
+    return { path: 'issuance.bondMaintenancePpm', reason: 'expected at most bondPpm' }
+  return shareFault([
+    ['capacity.availabilityHaircutPpm', capacity.availabilityHaircutPpm],
+    ['issuance.retainPpm', issuance.retainPpm],
+    ['issuance.frontLoadPpm', issuance.frontLoadPpm],
+  ])
+}
