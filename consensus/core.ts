@@ -120,8 +120,12 @@ function handle(state: EpochState, nowMs: number, input: Input): void {
     case 'syncFailed':
       state.syncing = false
       return
+    case 'tick':
+      // The wake-up was used, perhaps a little early: say again when the next one is due.
+      state.wakeAtMs = undefined
+      return
     default:
-      // Ticks, refusals and epoch starts change nothing by themselves: a refused vote stays flagged as voted, so that
+      // Refusals and epoch starts change nothing by themselves: a refused vote stays flagged as voted, so that
       // the core never asks for a different one.
       return
   }

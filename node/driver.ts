@@ -1,0 +1,436 @@
+// Runs the consensus core: the only caller of `step`, the only place where its effects touch disk, network and clock.
+import { mustExist } from '../base/assert.ts'
+import type { Bls } from '../base/crypto/types.ts'
+import type { Hash32 } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import type { Certificate, Subject } from '../base/protocol/vote.ts'
+import { SchemaError } from '../base/schema.ts'
+import { Core } from '../consensus/core.ts'
+import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
+import type {
+  BuildOrder,
+  ConsensusParameters,
+  CoreStatus,
+  EpochStart,
+  Input,
+  Output,
+  Sender,
+  Target,
+} from '../consensus/types.ts'
+import type { Application, Clock, ConsensusNetwork, JournalStore, Signer } from './ports.ts'
+import { Verifier, type VerifierCounters } from './verifier.ts'
+
+/** What the driver tells the log; `fields` are structured. */
+export type DriverLog = (
+  level: 'info' | 'warn' | 'error',
+  text: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void
+
+export interface DriverOptions {
+  readonly genesisHash: Hash32
+  readonly parameters: ConsensusParameters
+  readonly application: Application
+  readonly network: ConsensusNetwork
+  readonly journal: JournalStore
+  /** Absent for a node that only follows. */
+  readonly signer: Signer | undefined
+  readonly bls: Bls
+  readonly clock: Clock
+  readonly jitterSeed: number
+  readonly log: DriverLog
+  /** Called once when consensus stops for good; the node reports it and keeps serving reads. */
+  readonly onHalt: (reason: string) => void
+}
+
+/** Figures since the start. */
+export interface DriverCounters extends VerifierCounters {
+  steps: number
+  signatures: number
+  syncs: number
+  finalizedBlocks: number
+}
+
+type Durable = Extract<
+  Output,
+  { kind: 'sign' | 'send' | 'finalized' | 'epochEnded' | 'serveBlocks' | 'serveBoundary' | 'sync' | 'floor' }
+>
+
+const SYNC_RETRY_MS = 1_000
+
+export class Driver {
+  readonly #options: DriverOptions
+  readonly #verifier: Verifier
+  readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
+  #core: Core | undefined
+  #epoch: EpochStart | undefined
+  readonly #queue: Input[] = []
+  #draining = false
+  #stopped = false
+  /** Batches that wait for the journal, in order. */
+  #release: Promise<void> = Promise.resolve()
+  #unreleased = 0
+  /** Commits, epoch switches and syncs, one at a time. */
+  #imports: Promise<void> = Promise.resolve()
+  #cancelWake: (() => void) | undefined
+  #watched: { parent: SealedBlock; ready: boolean } | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor(options: DriverOptions) {
+    this.#options = options
+    this.#verifier = new Verifier(options.bls)
+  }
+
+  /** Reads the tip, replays the journal and takes part. */
+  async start(): Promise<void> {
+    const { application, journal, signer, network, clock, genesisHash, parameters, jitterSeed } =
+      this.#options
+    const tip = await application.tip()
+    const { epoch } = tip.epoch
+    await signer?.beginEpoch(epoch)
+    this.#useEpoch(tip.epoch)
+    this.#core = new Core(
+      {
+        genesisHash,
+        parameters,
+        consensusKey: signer?.publicKey,
+        epoch: tip.epoch,
+        tip: tip.block,
+        ...(tip.certificate === undefined ? {} : { tipCertificate: tip.certificate }),
+        journal: journal.replayed,
+        signed: signer?.signed() ?? [],
+        jitterSeed,
+      },
+      clock.nowMs(),
+    )
+    network.onMessage((from, bytes) => this.#onFrame(from, bytes))
+    this.#unsubscribe = application.onWork(() => this.#checkWork())
+    this.#feed({ kind: 'tick' })
+  }
+
+  status(): CoreStatus {
+    return mustExist(this.#core, 'the driver was started').status()
+  }
+
+  counters(): DriverCounters {
+    return { ...this.#counters, ...this.#verifier.counters }
+  }
+
+  /** Stops stepping, lets running writes end, closes journal and signer. */
+  async close(): Promise<void> {
+    this.#stopped = true
+    this.#cancelWake?.()
+    this.#unsubscribe?.()
+    await this.#release
+    await this.#imports
+    await this.#options.journal.close()
+    await this.#options.signer?.close()
+  }
+
+  #onFrame(from: Sender, bytes: Uint8Array): void {
+    if (this.#stopped) return
+    let message: ConsensusMessage
+    try {
+      message = decodeMessage(bytes)
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error
+      this.#options.network.punish(from.peer, `undecodable consensus message: ${error.message}`)
+      return
+    }
+    this.#feed({ kind: 'message', from, message })
+  }
+
+  /** Steps through everything queued, then releases what must wait for the disk as one batch. */
+  #feed(input: Input): void {
+    if (this.#stopped || this.#core === undefined) return
+    this.#queue.push(input)
+    if (this.#draining) return
+    this.#draining = true
+    const durable: Durable[] = []
+    let journaled = false
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        this.#counters.steps++
+        for (const output of this.#core.step(this.#options.clock.nowMs(), next)) {
+          if (output.kind === 'journal') {
+            this.#options.journal.append(output.record)
+            journaled = true
+          } else if (!this.#runAtOnce(output)) durable.push(output as Durable)
+        }
+      }
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#draining = false
+    }
+    if (durable.length > 0 || journaled) this.#schedule(durable, journaled)
+  }
+
+  /** Effects that depend on nothing durable; false for the others. */
+  #runAtOnce(output: Output): boolean {
+    const { network, application } = this.#options
+    switch (output.kind) {
+      case 'checkVotes': {
+        const { id, epoch, message, votes } = output
+        this.#queue.push({ kind: 'votesChecked', id, ...this.#verifier.checkVotes(epoch, message, votes) })
+        return true
+      }
+      case 'checkSignatures': {
+        const { id, epoch, checks } = output
+        const valid = this.#verifier.checkSignatures(epoch, checks)
+        this.#queue.push({ kind: 'signaturesChecked', id, valid })
+        return true
+      }
+      case 'build':
+        void this.#build(output.order)
+        return true
+      case 'verify':
+        void this.#verify(output.block, output.parent)
+        return true
+      case 'watch': {
+        const ready = application.hasWork(output.parent)
+        this.#watched = { parent: output.parent, ready }
+        this.#queue.push({ kind: 'work', parent: output.parent.hash, ready })
+        return true
+      }
+      case 'shareTransactions':
+        application.shareTransactions(output.leader)
+        return true
+      case 'wake':
+        this.#wake(output.atMs)
+        return true
+      case 'punish':
+        network.punish(output.peer, output.reason)
+        return true
+      case 'evidence':
+        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.evidence.kind })
+        application.reportEvidence(output.evidence)
+        return true
+      case 'halt':
+        this.#halt(output.reason)
+        return true
+      default:
+        return false
+    }
+  }
+
+  #schedule(durable: readonly Durable[], journaled: boolean): void {
+    if (!journaled && this.#unreleased === 0) {
+      this.#perform(durable)
+      return
+    }
+    // Asked for now, so that the disk works while the batches before are released.
+    const synced = journaled ? this.#options.journal.sync() : Promise.resolve()
+    synced.catch(() => undefined)
+    if (journaled) this.#counters.syncs++
+    this.#unreleased++
+    this.#release = this.#release.then(async () => {
+      try {
+        await synced
+        if (!this.#stopped) this.#perform(durable)
+      } catch (error) {
+        this.#fail(error)
+      } finally {
+        this.#unreleased--
+      }
+    })
+  }
+
+  #perform(durable: readonly Durable[]): void {
+    const subjects: Subject[] = []
+    for (const output of durable) {
+      switch (output.kind) {
+        case 'sign':
+          subjects.push(output.subject)
+          break
+        case 'send':
+          this.#options.network.send(output.to, encodeMessage(output.message))
+          break
+        case 'finalized':
+          this.#finalize(output.blocks, output.certificate)
+          break
+        case 'epochEnded':
+          this.#switchEpoch(output.boundary)
+          break
+        case 'serveBlocks':
+          void this.#serveBlocks(output.to, output.hash, output.countMax)
+          break
+        case 'serveBoundary':
+          void this.#serveBoundary(output.to, output.epoch)
+          break
+        case 'sync':
+          this.#sync(output.block, output.certificate)
+          break
+        case 'floor':
+          this.#options.signer?.raiseFloor(output.epoch, output.view)
+          break
+      }
+    }
+    if (subjects.length > 0) void this.#sign(subjects)
+  }
+
+  async #sign(subjects: readonly Subject[]): Promise<void> {
+    const { signer } = this.#options
+    const self = this.#core?.status().self
+    if (signer === undefined || self === undefined) return
+    try {
+      const votes = await signer.sign(self, subjects)
+      for (const [i, vote] of votes.entries()) {
+        if (vote === undefined) this.#feed({ kind: 'refused', subject: subjects[i]! })
+        else {
+          this.#counters.signatures++
+          this.#feed({ kind: 'signed', vote })
+        }
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #build(order: BuildOrder): Promise<void> {
+    const { application, signer, log } = this.#options
+    const { epoch, view, parent } = order
+    let block: SealedBlock | undefined
+    try {
+      const self = mustExist(this.#core?.status().self, 'only a validator builds')
+      const proposer = mustExist(this.#epoch?.validators.validators[self], 'own entry in the set').operator
+      const randaoReveal = mustExist(signer, 'a validator signs').signRandao(epoch, parent.header.height + 1)
+      this.#counters.signatures++
+      block = await application.build({ ...order, proposer, randaoReveal })
+    } catch (error) {
+      log('error', 'could not build a block', { view, error })
+    }
+    this.#feed({ kind: 'built', epoch, view, block })
+  }
+
+  async #verify(block: SealedBlock, parent: SealedBlock): Promise<void> {
+    try {
+      const verdict = await this.#options.application.verify(block, parent)
+      if (verdict !== 'valid') {
+        this.#options.log('warn', 'block refused', { height: block.header.height, verdict })
+      }
+      this.#feed({ kind: 'verdict', digest: block.hash, verdict })
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #finalize(blocks: readonly SealedBlock[], certificate: Certificate): void {
+    this.#import(async () => {
+      await this.#options.application.finalize(blocks, certificate)
+      this.#counters.finalizedBlocks += blocks.length
+      const { epoch, view } = certificate.subject
+      await this.#options.journal.prune(epoch, view)
+      this.#checkWork()
+    })
+  }
+
+  #switchEpoch(boundary: SealedBlock): void {
+    this.#import(async () => {
+      const start = await this.#options.application.epochAfter(boundary)
+      await this.#options.signer?.beginEpoch(start.epoch)
+      this.#useEpoch(start)
+      this.#feed({ kind: 'epochStarted', start })
+    })
+  }
+
+  #sync(block: SealedBlock, certificate: Certificate): void {
+    this.#import(async () => {
+      const { height } = block.header
+      this.#options.log('info', 'far behind, syncing blocks', { height })
+      const { reached } = await this.#options.application.syncTo(block, certificate)
+      if (reached) {
+        this.#feed({ kind: 'imported', tip: block, certificate })
+        return
+      }
+      this.#options.clock.after(SYNC_RETRY_MS, () => this.#feed({ kind: 'syncFailed' }))
+    })
+  }
+
+  #import(work: () => Promise<void>): void {
+    this.#imports = this.#imports.then(async () => {
+      if (this.#stopped) return
+      try {
+        await work()
+      } catch (error) {
+        this.#fail(error)
+      }
+    })
+  }
+
+  #useEpoch(start: EpochStart): void {
+    this.#epoch = start
+    this.#verifier.useValidators(start.epoch, start.validators)
+    const key = this.#options.signer?.publicKey
+    const index =
+      key === undefined
+        ? -1
+        : start.validators.validators.findIndex((v) => v.consensusKey.every((byte, i) => byte === key[i]))
+    this.#options.network.useValidators(start.validators, index < 0 ? undefined : index)
+  }
+
+  async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {
+    try {
+      const blocks: Uint8Array[] = []
+      let bytes = 0
+      let next = await this.#options.application.blockByHash(hash)
+      while (next !== undefined && blocks.length < countMax) {
+        bytes += next.bytes.length
+        if (blocks.length > 0 && bytes > BLOCK_BYTES_MAX - 64 * 1024) break
+        blocks.push(next.bytes)
+        next = await this.#options.application.blockByHash(next.header.parentHash)
+      }
+      if (blocks.length > 0) this.#reply(to, { kind: 'blocks', body: { blocks } })
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #serveBoundary(to: Target, epoch: number): Promise<void> {
+    try {
+      const certificate = await this.#options.application.boundaryCertificate(epoch)
+      if (certificate !== undefined) {
+        this.#reply(to, { kind: 'certificates', body: { certificates: [certificate] } })
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #reply(to: Target, message: ConsensusMessage): void {
+    if (!this.#stopped) this.#options.network.send(to, encodeMessage(message))
+  }
+
+  #checkWork(): void {
+    const watched = this.#watched
+    if (watched === undefined || this.#stopped) return
+    const ready = this.#options.application.hasWork(watched.parent)
+    if (ready === watched.ready) return
+    watched.ready = ready
+    this.#feed({ kind: 'work', parent: watched.parent.hash, ready })
+  }
+
+  #wake(atMs: number | undefined): void {
+    this.#cancelWake?.()
+    this.#cancelWake = undefined
+    if (atMs === undefined || this.#stopped) return
+    const delayMs = Math.max(0, atMs - this.#options.clock.nowMs())
+    this.#cancelWake = this.#options.clock.after(delayMs, () => this.#feed({ kind: 'tick' }))
+  }
+
+  /** A bug or a disk that refuses: consensus stops at once and for good. */
+  #fail(error: unknown): void {
+    if (this.#stopped) return
+    this.#options.log('error', 'consensus failed', { error })
+    this.#halt(error instanceof Error ? error.message : 'unknown failure')
+  }
+
+  #halt(reason: string): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#cancelWake?.()
+    this.#unsubscribe?.()
+    this.#options.onHalt(reason)
+  }
+}
