@@ -42,6 +42,7 @@ const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX
 const STREAMS_PER_CONNECTION_MAX = 32
 const OFFENCE_POINTS = 25
 const FOREIGN_POINTS = 100
+const NETWORKS: ReadonlySet<string> = new Set(['ip4', 'ip6', 'dns4', 'dns6', 'dns'])
 
 export interface HostOptions {
   /** ed25519 seed, 32 bytes. */
@@ -360,7 +361,12 @@ function checkAddresses(peer: PeerKey, addresses: readonly string[]): readonly s
     } catch (cause) {
       throw new TypeError(`peer ${peer}: malformed address ${JSON.stringify(text.slice(0, 100))}`, { cause })
     }
-    const named = parsed.getComponents().findLast((component) => component.name === 'p2p')?.value
+    const [network, transport, ...rest] = parsed.getComponents()
+    const dialable = NETWORKS.has(network?.name ?? '') && transport?.name === 'tcp'
+    if (!dialable || rest.length > 1 || (rest.length === 1 && rest[0]!.name !== 'p2p')) {
+      throw new TypeError(`peer ${peer}: address ${text} is not /ip4|ip6|dns4|dns6|dns/…/tcp/…[/p2p/…]`)
+    }
+    const named = rest[0]?.value
     if (named === undefined) return `${parsed.toString()}/p2p/${peer}`
     if (named !== peer) throw new TypeError(`address ${text} belongs to ${named}, not to ${peer}`)
     return parsed.toString()

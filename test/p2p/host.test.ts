@@ -168,7 +168,13 @@ describe('p2p.host', () => {
     refused([{ peerId: peerId.subarray(1), addresses: [] }], /38 bytes/)
     refused([{ peerId, addresses: ['not an address'] }], /malformed address "not an address"/)
     refused([{ peerId, addresses: [`/ip4/127.0.0.1/tcp/1/p2p/${other}`] }], /belongs to/)
+    refused([{ peerId, addresses: ['/ip4/127.0.0.1/udp/1/quic-v1'] }], /is not .ip4/)
     refused(Array(2).fill({ peerId, addresses: [] }), /named twice/)
+    const second = peerIdBytesFromSeed(seedOf(3))
+    refused(
+      [peerId, second].map((id) => ({ peerId: id, addresses: [], validatorIndex: 1 })),
+      /index 1 is named twice/,
+    )
     refused([{ peerId, addresses: Array(9).fill('/ip4/127.0.0.1/tcp/1') }], /more than 8 addresses/)
     refused(Array(513).fill({ peerId, addresses: [] }), /at most 512/)
     assert.equal(node.host.getValidatorPeer(4), peerIdText(peerId))
