@@ -115,15 +115,15 @@ function decodeOne(type: AbiType, bytes: Uint8Array, at: number, depth: number):
     }
     case 'address':
       if (bytesToBigint(word(bytes, at).subarray(0, 12)) !== 0n) throw new SchemaError('dirty address')
-      return bytes.slice(at + 12, at + WORD)
+      return new Uint8Array(bytes.subarray(at + 12, at + WORD))
     case 'fixedBytes':
       word(bytes, at)
-      return bytes.slice(at, at + type.size)
+      return new Uint8Array(bytes.subarray(at, at + type.size))
     case 'bytes':
     case 'string': {
       const length = readLength(bytes, at)
       if (at + WORD + length > bytes.length) throw new SchemaError('calldata too short')
-      const raw = bytes.slice(at + WORD, at + WORD + length)
+      const raw = new Uint8Array(bytes.subarray(at + WORD, at + WORD + length))
       return type.kind === 'bytes' ? raw : utf8Text(raw)
     }
     case 'array': {

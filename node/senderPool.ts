@@ -24,6 +24,8 @@ export interface SenderPoolOptions {
   readonly queuedMax?: number
   /** Told when a thread is lost; its work is done on the caller's thread. */
   readonly onWorkerLost?: (error: Error) => void
+  /** The threads' program. Default senderWorker.js beside this file. */
+  readonly entry?: URL
 }
 
 export class SenderPoolError extends Error {
@@ -59,6 +61,7 @@ function recoverInline(items: readonly SignedHash[]): Senders {
 /** Starts the threads at once; they load while the node starts. */
 export function createSenderPool(options: SenderPoolOptions): SenderPool {
   const queuedMax = options.queuedMax ?? QUEUED_MAX
+  const entry = options.entry ?? new URL('./senderWorker.js', import.meta.url)
   const seats: Seat[] = []
   const urgentQueue: Chunk[] = []
   const queue: Chunk[] = []
@@ -94,7 +97,7 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
   }
 
   function addSeat(): void {
-    const worker = new Worker(new URL('./senderWorker.js', import.meta.url))
+    const worker = new Worker(entry)
     const seat: Seat = { worker, current: undefined }
     worker.on('message', (answers: Uint8Array) => {
       const chunk = seat.current

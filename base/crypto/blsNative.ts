@@ -1,7 +1,13 @@
 // BLS on blst. Proofs of possession come from the portable twin: the binding fixes the signature tag.
 import { assert } from '../assert.ts'
 import { nobleBls } from './blsNoble.ts'
-import { BLS_KEY_BYTES, BLS_SIGNATURE_BYTES, cacheKeys, isCanonicalPoint } from './blsRules.ts'
+import {
+  BLS_KEY_BYTES,
+  BLS_SIGNATURE_BYTES,
+  cacheKeys,
+  checkSecretKey,
+  isCanonicalPoint,
+} from './blsRules.ts'
 import { loadNative } from './native.ts'
 import type { Bls } from './types.ts'
 
@@ -34,8 +40,10 @@ function createNative(): Bls | undefined {
       assert(ikm.length >= 32, 'key generation needs at least 32 bytes of entropy')
       return plain(blst.SecretKey.fromKeygen(ikm).toBytes())
     },
-    publicKey: (secretKey) => plain(blst.SecretKey.fromBytes(secretKey).toPublicKey().toBytes()),
-    sign: (secretKey, message) => plain(blst.SecretKey.fromBytes(secretKey).sign(message).toBytes()),
+    publicKey: (secretKey) =>
+      plain(blst.SecretKey.fromBytes(checkSecretKey(secretKey)).toPublicKey().toBytes()),
+    sign: (secretKey, message) =>
+      plain(blst.SecretKey.fromBytes(checkSecretKey(secretKey)).sign(message).toBytes()),
     verify: (publicKey, message, signature) => {
       const key = decodeKey(publicKey)
       const point = key === undefined ? undefined : decodeSignature(signature)

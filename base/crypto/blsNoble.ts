@@ -10,6 +10,7 @@ import {
   BLS_SIGNATURE_BYTES,
   BLS_SIGNATURE_TAG,
   cacheKeys,
+  checkSecretKey,
   isCanonicalPoint,
 } from './blsRules.ts'
 import type { Bls } from './types.ts'
@@ -77,12 +78,13 @@ function keygen(ikm: Uint8Array): Uint8Array {
 
 export const nobleBls: Bls = {
   keygen,
-  publicKey: (secretKey) => scheme.getPublicKey(secretKey).toBytes(),
-  sign: (secretKey, message) => scheme.sign(scheme.hash(message, BLS_SIGNATURE_TAG), secretKey).toBytes(),
+  publicKey: (secretKey) => scheme.getPublicKey(checkSecretKey(secretKey)).toBytes(),
+  sign: (secretKey, message) =>
+    scheme.sign(scheme.hash(message, BLS_SIGNATURE_TAG), checkSecretKey(secretKey)).toBytes(),
   verify: (publicKey, message, signature) =>
     check(decodeKey(publicKey), { message, signature, tag: BLS_SIGNATURE_TAG }),
   prove: (secretKey) => {
-    const publicKey = scheme.getPublicKey(secretKey).toBytes()
+    const publicKey = scheme.getPublicKey(checkSecretKey(secretKey)).toBytes()
     return scheme.sign(scheme.hash(publicKey, BLS_PROOF_TAG), secretKey).toBytes()
   },
   verifyProof: (publicKey, proof) =>

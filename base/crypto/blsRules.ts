@@ -1,5 +1,5 @@
 // What both BLS backends must agree on before any curve arithmetic: canonical encodings, tags, the key cache's bound.
-import { bytesKey, fromHex } from '../bytes.ts'
+import { bytesKey, compareBytes, fromHex } from '../bytes.ts'
 
 export const BLS_KEY_BYTES = 48
 export const BLS_SIGNATURE_BYTES = 96
@@ -13,6 +13,7 @@ export const BLS_KEYS_CACHED_MAX = 2048
 const FIELD_MODULUS = fromHex(
   '1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab',
 )
+const ORDER = fromHex('73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001')
 const COMPRESSED = 0x80
 const INFINITY = 0x40
 const SIGN = 0x20
@@ -31,6 +32,14 @@ export function isCanonicalPoint(bytes: Uint8Array, sizeBytes: number): boolean 
   if ((bytes[0]! & COMPRESSED) === 0 || (bytes[0]! & INFINITY) !== 0) return false
   if (!isFieldElement(bytes, 0, COMPRESSED | INFINITY | SIGN)) return false
   return sizeBytes === BLS_KEY_BYTES || isFieldElement(bytes, BLS_KEY_BYTES, 0)
+}
+
+/** Throws unless the bytes are a scalar from 1 to the group order less one, 32 bytes. */
+export function checkSecretKey(secretKey: Uint8Array): Uint8Array {
+  const inRange =
+    secretKey.length === 32 && secretKey.some((b) => b !== 0) && compareBytes(secretKey, ORDER) < 0
+  if (!inRange) throw new RangeError('not a BLS secret key')
+  return secretKey
 }
 
 /** Wraps a validating key decoder with a bounded memory of its successes; the oldest entry leaves first. */

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { secretKeyAddress } from '../../base/address.ts'
+import { bigintToFixed, utf8 } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import { signHash } from '../../base/crypto/secp256k1.ts'
+import type { Address } from '../../base/ids.ts'
+import { createSenderPool, type SenderPool } from '../../node/senderPool.ts'
+import type { SignedHash } from '../../node/senderRows.ts'
+
+const KEYS = Array.from({ length: 7 }, (_, i) => bigintToFixed(BigInt(i + 1), 32))
+const ADDRESSES = KEYS.map((key) => secretKeyAddress(key))
+
+/** Every eleventh signature matches no key. */
+function signedBatch(count: number): { items: SignedHash[]; expected: (Address | undefined)[] } {
+  const items: SignedHash[] = []
+  const expected: (Address | undefined)[] = []
+  for (let i = 0; i < count; i++) {
+    const signingHash = keccak256(utf8(`transfer ${i}`))
+    const signature = signHash(signingHash, KEYS[i % KEYS.length]!)
+    const isBad = i % 11 === 10
+    if (isBad) signature.set(bigintToFixed(5n, 32))
+    items.push({ signingHash, signature })
+    expected.push(isBad ? undefined : ADDRESSES[i % KEYS.length])
+  }
+  return { items, expected }
+}
+
+describe('node.senderPool', () => {
+  const open: SenderPool[] = []
+  const create: typeof createSenderPool = (options) => {
+    const pool = createSenderPool(options)
+    open.push(pool)
+    return pool
+  }
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((pool) => pool.close()))
+  })
+
+  for (const workers of [0, 1, 2]) {
+    it(`recovers in order with ${workers} workers`, async () => {
+      const pool = create({ workers })
+      for (const count of [0, 1, 15, 16, 200, 1100]) {
+        const { items, expected } = signedBatch(count)
+        assert.deepEqual(await pool.recover(items), expected)
+      }
+    })
+  }
+
+  it('leaves the batch untouched', async () => {
+    const { items, expected } = signedBatch(70)
+    const pool = create({ workers: 1 })
+    await pool.recover(items)
+    assert.deepEqual(await pool.recover(items), expected)
+  })
+
+  it('refuses more than may wait, but never a block', async () => {
+    const pool = create({ workers: 1, queuedMax: 100 })
+    const { items, expected } = signedBatch(90)
+    // The first goes to the thread, the second waits.
+    const first = Promise.all([pool.recover(items), pool.recover(items)])
+    await assert.rejects(pool.recover(items), { name: 'SenderPoolError', code: 'QueueFull' })
+    assert.deepEqual(await pool.recover(items, { urgent: true }), expected)
+    assert.deepEqual(await first, [expected, expected])
+    assert.deepEqual(await pool.recover(items), expected)
+  })
+
+  it('serves a block before what waits', async () => {
+    const pool = create({ workers: 1 })
+    const { items } = signedBatch(640)
+    const order: string[] = []
+    const gossip = pool.recover(items).then(() => order.push('gossip'))
+    const block = pool.recover(items.slice(0, 64), { urgent: true }).then(() => order.push('block'))
+    await Promise.all([gossip, block])
+    assert.deepEqual(order, ['block', 'gossip'])
+  })
+
+  it('rejects what is unfinished when it closes', async () => {
+    const pool = create({ workers: 1 })
+    const { items } = signedBatch(600)
+    const pending = assert.rejects(pool.recover(items), { code: 'Closed' })
+    await pool.close()
+    await pending
+    await assert.rejects(pool.recover(items), { code: 'Closed' })
+    await pool.close()
+  })
+
+  it('finishes the work of a lost thread itself', async () => {
+    const lost: Error[] = []
+    const entry = new URL('data:text/javascript,throw new Error("gone")')
+    const pool = create({ workers: 2, entry, onWorkerLost: (error) => lost.push(error) })
+    const { items, expected } = signedBatch(600)
+    assert.deepEqual(await pool.recover(items), expected)
+    assert.deepEqual(
+      lost.map((error) => error.message),
+      ['gone', 'gone'],
+    )
+    assert.deepEqual(await pool.recover(items), expected)
+  })
+})
