@@ -1,5 +1,6 @@
 // JSON-RPC errors. Owns: codes, and the phrases that Ethereum clients match on. Not: who raises them.
 import type { Json } from '../base/schema.ts'
+import type { EnvelopeFailure, EnvelopeFailureCode } from '../state/transaction.ts'
 import type { SubmitRejection, SubmitRejectionCode } from './backend.ts'
 
 /** JSON-RPC 2.0, EIP-1474 and what geth answers. */
@@ -69,6 +70,26 @@ const SUBMIT_PHRASES: { readonly [code in SubmitRejectionCode]: string } = {
   accountLimit: 'account limit exceeded',
   poolFull: 'txpool is full',
   notReady: 'the node is not ready',
+}
+
+const ENVELOPE_CODES: { readonly [code in EnvelopeFailureCode]: SubmitRejectionCode } = {
+  TooLarge: 'oversized',
+  UnsupportedType: 'typeNotSupported',
+  MalformedEnvelope: 'malformed',
+  UnprotectedLegacy: 'unprotected',
+  WrongChainId: 'wrongChainId',
+  CreationNotSupported: 'creation',
+  NonceTooHigh: 'nonceTooHigh',
+  GasLimitTooHigh: 'exceedsBlockGasLimit',
+  ValueTooHigh: 'malformed',
+  FeeTooHigh: 'malformed',
+  TipAboveFeeCap: 'tipAboveFeeCap',
+  InvalidSignature: 'invalidSignature',
+}
+
+/** What `submit` answers when the bytes are no transaction of this chain. */
+export function envelopeRejection(failure: EnvelopeFailure): SubmitRejection {
+  return { code: ENVELOPE_CODES[failure.code], message: failure.message }
 }
 
 /** −32000 with the phrase clients look for and `data.code` for those who prefer codes. */

@@ -33,6 +33,7 @@ import { type FailureReader, failureReaderOf } from './failure.ts'
 import type { Module } from './module.ts'
 import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
 import { Overlay } from './overlay.ts'
+import type { AccessListEntry } from './transaction.ts'
 import type { StateReader } from './view.ts'
 
 /** Calls that one aggregate3 may hold. */
@@ -81,6 +82,8 @@ export interface SimulatedCall {
   readonly to: Address
   readonly valueBase: bigint
   readonly data: Uint8Array
+  /** Priced by an estimate, without effect otherwise. */
+  readonly accessList?: readonly AccessListEntry[]
 }
 
 /** A revert as clients want it: the custom error's bytes, and `execution reverted: Name(field=value)`. */

@@ -50,7 +50,13 @@ export function callMethods(backend: Backend, modules: readonly Module[]): reado
       throw new RpcError(RPC_CODE.refused, 'contract creation is not supported: there is no EVM')
     }
     mustHaveCoins(view, call.from, call.valueBase)
-    return { from: call.from, to: call.to, valueBase: call.valueBase, data: call.data }
+    return {
+      from: call.from,
+      to: call.to,
+      valueBase: call.valueBase,
+      data: call.data,
+      accessList: call.accessList,
+    }
   }
   const params = {
     call: callParam,

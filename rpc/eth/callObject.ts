@@ -4,8 +4,9 @@ import { type Address, ZERO_ADDRESS } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
 import type { Json } from '../../base/schema.ts'
 import { AMOUNT_MAX } from '../../base/units.ts'
+import type { AccessListEntry } from '../../state/transaction.ts'
 import type { Param } from '../method.ts'
-import { parseAddressJson, parseData, parseQuantity } from '../params.ts'
+import { parseAddressJson, parseData, parseHashJson, parseQuantity } from '../params.ts'
 
 export interface CallObject {
   readonly from: Address
@@ -14,19 +15,12 @@ export interface CallObject {
   readonly valueBase: bigint
   readonly data: Uint8Array
   readonly chainId: bigint | undefined
+  readonly accessList: readonly AccessListEntry[]
 }
 
 /** Fields of a transaction that a simulated call has no use for. */
-const IGNORED = new Set([
-  'type',
-  'nonce',
-  'gas',
-  'gasPrice',
-  'maxFeePerGas',
-  'maxPriorityFeePerGas',
-  'accessList',
-])
-const USED = new Set(['from', 'to', 'value', 'data', 'input', 'chainId'])
+const IGNORED = new Set(['type', 'nonce', 'gas', 'gasPrice', 'maxFeePerGas', 'maxPriorityFeePerGas'])
+const USED = new Set(['from', 'to', 'value', 'data', 'input', 'chainId', 'accessList'])
 const EVM_ONLY = new Set(['blobs', 'blobVersionedHashes', 'maxFeePerBlobGas', 'authorizationList'])
 
 /** Batches of reads (Multicall3) are larger than any transaction. */
@@ -38,6 +32,25 @@ function named<T>(name: string, read: () => T): T {
   } catch (error) {
     throw new Error(`${name}: ${(error as Error).message}`)
   }
+}
+
+/** Entries and keys of one access list. */
+const ACCESS_LIST_MAX = 1_000
+
+function parseAccessList(json: Json): readonly AccessListEntry[] {
+  if (!Array.isArray(json) || json.length > ACCESS_LIST_MAX) {
+    throw new Error(`expected an array of at most ${ACCESS_LIST_MAX} entries`)
+  }
+  return (json as readonly Json[]).map((entry) => {
+    const { address, storageKeys } = (entry ?? {}) as { readonly [name: string]: Json | undefined }
+    if (address === undefined || !Array.isArray(storageKeys) || storageKeys.length > ACCESS_LIST_MAX) {
+      throw new Error('expected entries {address, storageKeys}')
+    }
+    return {
+      address: parseAddressJson(address),
+      storageKeys: (storageKeys as readonly Json[]).map(parseHashJson),
+    }
+  })
 }
 
 function parseCall(json: Json): CallObject {
@@ -68,6 +81,7 @@ function parseCall(json: Json): CallObject {
     to: (to ?? null) === null ? undefined : named('to', () => parseAddressJson(to as Json)),
     valueBase,
     data: input ?? data ?? EMPTY_BYTES,
+    accessList: named('accessList', () => parseAccessList(source.accessList ?? [])),
     chainId: (chainId ?? null) === null ? undefined : named('chainId', () => parseQuantity(chainId as Json)),
   }
 }

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { WebSocket } from 'ws'
+import { accountOf } from './fakeBackend.ts'
+import { type Loose, type Served, serve } from './harness.ts'
+
+class Client {
+  readonly socket: WebSocket
+  readonly #messages: Loose[] = []
+  #wake: () => void = () => undefined
+
+  constructor(url: string, options: { origin?: string; headers?: Record<string, string> } = {}) {
+    this.socket = new WebSocket(url.replace('http', 'ws'), options)
+    this.socket.on('message', (data: Buffer) => {
+      this.#messages.push(JSON.parse(data.toString()))
+      this.#wake()
+    })
+  }
+
+  async next(): Promise<Loose> {
+    while (this.#messages.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#messages.shift()
+  }
+
+  async call(method: string, params: unknown[] = []): Promise<Loose> {
+    this.socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
+    const answer = await this.next()
+    if (answer.error !== undefined) throw new Error(answer.error.message)
+    return answer.result
+  }
+}
+
+async function open(served: Served): Promise<Client> {
+  const client = new Client(served.rpc.url)
+  await once(client.socket, 'open')
+  return client
+}
+
+describe('rpc.sockets', () => {
+  let served: Served
+  before(async () => {
+    served = await serve({ serverLimits: { bodyBytesMax: 50_000 }, socketLimits: { pingMs: 30 } })
+    served.backend.fund([accountOf('alice')], 10n ** 18n)
+  })
+  after(async () => {
+    await served.rpc.close()
+    assert.deepEqual(served.logged, [])
+  })
+
+  it('answers requests and batches on the port of HTTP', async () => {
+    const client = await open(served)
+    assert.equal(await client.call('eth_chainId'), '0x1cbd')
+    client.socket.send(JSON.stringify([{ jsonrpc: '2.0', id: 5, method: 'eth_accounts' }]))
+    assert.deepEqual(await client.next(), [{ jsonrpc: '2.0', id: 5, result: [] }])
+    client.socket.send('{')
+    assert.equal((await client.next()).error.code, -32700)
+    client.socket.close()
+  })
+
+  it('notifies of heads, logs and pending transactions, and stops when told', async () => {
+    const client = await open(served)
+    const heads = await client.call('eth_subscribe', ['newHeads'])
+    const logs = await client.call('eth_subscribe', [
+      'logs',
+      { address: '0xfffffffffffffffffffffffffffffffffffffffe' },
+    ])
+    const none = await client.call('eth_subscribe', ['logs', { address: `0x${'11'.repeat(20)}` }])
+    assert.equal(new Set([heads, logs, none]).size, 3)
+    served.backend.fund([accountOf('bob')], 5n)
+    const head = (await client.next()).params
+    assert.equal(head.subscription, heads)
+    assert.equal(Number(head.result.number), served.backend.head().header.height)
+    assert.equal(head.result.transactions, undefined)
+    const log = (await client.next()).params
+    assert.equal(log.subscription, logs)
+    assert.equal(BigInt(log.result.data), 5n)
+    assert.equal(await client.call('eth_unsubscribe', [heads]), true)
+    assert.equal(await client.call('eth_unsubscribe', [heads]), false)
+    assert.equal(await client.call('eth_unsubscribe', [logs]), true)
+    served.backend.fund([accountOf('bob')], 5n)
+    assert.equal(await client.call('eth_chainId'), '0x1cbd')
+    client.socket.close()
+  })
+
+  it('bounds subscriptions of a connection and explains unknown kinds', async () => {
+    const client = await open(served)
+    for (let i = 0; i < 64; i++) await client.call('eth_subscribe', ['newHeads'])
+    await assert.rejects(client.call('eth_subscribe', ['newHeads']), /at most 64 subscriptions/)
+    await assert.rejects(client.call('eth_subscribe', ['weather']), /choose newHeads, logs/)
+    await assert.rejects(client.call('eth_subscribe', ['logs', { address: 'x' }]), /expected an address/)
+    client.socket.terminate()
+    await assert.rejects(served.call('eth_subscribe', ['newHeads']), /connect by WebSocket/)
+  })
+
+  it('pings, and ends connections that no longer answer', async () => {
+    const client = new Client(served.rpc.url, {})
+    let pings = 0
+    client.socket.on('ping', () => pings++)
+    await once(client.socket, 'open')
+    await once(client.socket, 'ping')
+    assert.ok(pings >= 1)
+    const dead = new WebSocket(served.rpc.url.replace('http', 'ws'), { autoPong: false })
+    await once(dead, 'open')
+    const [code] = await once(dead, 'close')
+    assert.equal(code, 1006)
+    assert.equal(client.socket.readyState, WebSocket.OPEN)
+    client.socket.close()
+  })
+
+  it('closes with a code that says why', async () => {
+    const large = await open(served)
+    large.socket.send('x'.repeat(60_000))
+    assert.equal((await once(large.socket, 'close'))[0], 1009)
+    const binary = await open(served)
+    binary.socket.send(new Uint8Array([1]))
+    assert.equal((await once(binary.socket, 'close'))[0], 1003)
+  })
+
+  it('refuses foreign origins and hosts, takes extensions', async () => {
+    const refused = async (options: ConstructorParameters<typeof Client>[1]): Promise<string> => {
+      const client = new Client(served.rpc.url, options)
+      const [error] = (await once(client.socket, 'error')) as [Error]
+      return error.message
+    }
+    assert.match(await refused({ origin: 'https://evil.example' }), /403/)
+    assert.match(await refused({ headers: { host: 'evil.example' } }), /403/)
+    const extension = new Client(served.rpc.url, { origin: 'chrome-extension://abcdef' })
+    await once(extension.socket, 'open')
+    extension.socket.close()
+  })
+})
+
+describe('rpc.sockets limits', () => {
+  it('closes a reader that lets its queue grow', async () => {
+    const served = await serve({ socketLimits: { queueBytesMax: 200_000 } })
+    const client = await open(served)
+    for (let i = 0; i < 20; i++) await client.call('eth_subscribe', ['newHeads'])
+    client.socket.pause()
+    const closed = once(client.socket, 'close')
+    for (let i = 0; i < 400; i++) served.backend.mine()
+    client.socket.resume()
+    const [code] = await closed
+    assert.ok(code === 1008 || code === 1006)
+    await served.rpc.close()
+  })
+
+  it('refuses more sockets than configured and says goodbye on shutdown', async () => {
+    const served = await serve({ socketLimits: { socketsMax: 1 } })
+    const client = await open(served)
+    const second = new WebSocket(served.rpc.url.replace('http', 'ws'))
+    const [error] = (await once(second, 'error')) as [Error]
+    assert.match(error.message, /503/)
+    const closed = once(client.socket, 'close')
+    await served.rpc.close()
+    assert.equal((await closed)[0], 1001)
+  })
+})
