@@ -148,6 +148,7 @@ class Host implements P2pHost {
         pingTimeout: { minTimeout: PING_TIMEOUT_MS },
       },
       connectionGater: {
+        denyInboundConnection: () => this.#state === 'closed',
         denyInboundEncryptedConnection: (peerId) => this.#refusalToConnect(peerId) !== undefined,
       },
     })
@@ -265,6 +266,7 @@ class Host implements P2pHost {
 
   #refusalToConnect(peerId: PeerId): string | undefined {
     const peer = peerId.toString()
+    if (this.#state === 'closed') return 'shutting down'
     if (peerId.type !== 'Ed25519') return 'not an ed25519 identity'
     if (this.#penalties.refusedForMs(peer) > 0) return 'refused after repeated offences'
     if (this.#known.has(peer) || this.#links.has(peer)) return undefined
@@ -286,7 +288,7 @@ class Host implements P2pHost {
 
   #onConnection(connection: Connection): void {
     // Admission is checked again: several connections may have passed the gate at once.
-    if (this.#state === 'closed' || this.#refusalToConnect(connection.remotePeer) !== undefined) {
+    if (this.#refusalToConnect(connection.remotePeer) !== undefined) {
       connection.abort(new Error('connection refused'))
       return
     }
