@@ -1,0 +1,191 @@
+// A tiny application for simulations: transactions are 8-byte numbers, the state is their running hash. Shared by all
+// simulated nodes as a set of pure functions, with one `SimStore` per node for what is durable.
+import { concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import type { Bls } from '../../base/crypto/types.ts'
+import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
+import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
+import { merkleRoot } from '../../base/protocol/merkle.ts'
+import { type Validator, type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
+import { type Certificate, nextMix } from '../../base/protocol/vote.ts'
+import type { BuildOrder, EpochStart, Verdict } from '../../consensus/types.ts'
+
+const RESERVE = {
+  supplyBase: 0n,
+  liabilitiesBase: 0n,
+  capacityBase: 0n,
+  lockedInRedemptionBase: 0n,
+  anchor: 0n,
+  shortfallBase: 0n,
+}
+const BLOCK_TXS = 50
+
+/** Height of genesis 0; a block is a boundary iff its height is a multiple of `epochBlocks`. */
+export interface ChainRules {
+  readonly genesis: SealedBlock
+  readonly genesisHash: Hash32
+  readonly epochBlocks: number
+  /** The set of an epoch; every node computes the same. */
+  setOf(epoch: number): ValidatorSet
+}
+
+export function makeValidator(index: number, bls: Bls): { validator: Validator; secretKey: Uint8Array } {
+  const secretKey = bls.keygen(sha256(u64be(index + 1)))
+  const operator = sha256(concatBytes(u64be(7), u64be(index))).slice(0, 20)
+  const peerId = sha256(u64be(1000 + index))
+  return { validator: { id: index + 1, operator, consensusKey: bls.publicKey(secretKey), peerId }, secretKey }
+}
+
+export function makeRules(options: {
+  setOf: (epoch: number) => ValidatorSet
+  epochBlocks: number
+  timestampMs: number
+}): ChainRules {
+  const { setOf, epochBlocks, timestampMs } = options
+  const genesisHash = sha256(u64be(42))
+  const header: Header = {
+    version: 1,
+    epoch: 0,
+    view: 0,
+    height: 0,
+    parentHash: ZERO_HASH,
+    timestampMs,
+    proposer: ZERO_ADDRESS,
+    randaoReveal: EMPTY_BYTES,
+    mix: genesisHash,
+    stateRoot: sha256(u64be(0)),
+    receiptsRoot: ZERO_HASH,
+    transactionsRoot: ZERO_HASH,
+    gasUsed: 0,
+    gasLimit: 1,
+    baseFeePerGas: 0n,
+    reserve: RESERVE,
+    setHash: validatorSetHash(setOf(1)),
+    endsEpoch: true,
+    nextSetHash: validatorSetHash(setOf(1)),
+  }
+  return { genesis: sealBlock({ header, transactions: [] }), genesisHash, epochBlocks, setOf }
+}
+
+function postRoot(parent: SealedBlock, transactions: readonly Uint8Array[]): Hash32 {
+  return sha256(concatBytes(parent.header.stateRoot, ...transactions))
+}
+
+/** Everything of a header that execution decides. */
+function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transactions: readonly Uint8Array[]) {
+  const height = parent.header.height + 1
+  const endsEpoch = height % rules.epochBlocks === 0
+  return {
+    height,
+    stateRoot: postRoot(parent, transactions),
+    transactionsRoot: merkleRoot(transactions),
+    setHash: validatorSetHash(rules.setOf(epoch)),
+    endsEpoch,
+    ...(endsEpoch ? { nextSetHash: validatorSetHash(rules.setOf(epoch + 1)) } : {}),
+  }
+}
+
+export function buildBlock(
+  rules: ChainRules,
+  order: BuildOrder & { readonly proposer: Uint8Array; readonly randaoReveal: Uint8Array },
+  pending: readonly Uint8Array[],
+): SealedBlock {
+  const { epoch, view, parent, timestampMs, proposer, randaoReveal } = order
+  const budget = order.emptyOnly ? 0 : BLOCK_TXS >> Math.min(order.halvings, 10)
+  const transactions = pending.slice(0, budget)
+  const facts = outcome(rules, parent, epoch, transactions)
+  const header: Header = {
+    ...parent.header,
+    ...facts,
+    epoch,
+    view,
+    parentHash: parent.hash,
+    timestampMs,
+    proposer,
+    randaoReveal,
+    mix: nextMix(parent.header.mix, facts.height, randaoReveal),
+  }
+  if (!facts.endsEpoch) delete (header as { nextSetHash?: Hash32 }).nextSetHash
+  return sealBlock({ header, transactions })
+}
+
+export function verifyBlock(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Verdict {
+  const { header, transactions } = block
+  const facts = outcome(rules, parent, header.epoch, transactions)
+  if (header.height !== facts.height || header.endsEpoch !== facts.endsEpoch) return 'invalid'
+  if (!equalBytes(header.transactionsRoot, facts.transactionsRoot)) return 'invalid'
+  if (!equalBytes(header.setHash, facts.setHash)) return 'invalid'
+  if (!equalBytes(header.mix, nextMix(parent.header.mix, header.height, header.randaoReveal)))
+    return 'invalid'
+  return equalBytes(header.stateRoot, facts.stateRoot) ? 'valid' : 'mismatch'
+}
+
+/** What one node has durably finalized; survives crashes. */
+export class SimStore {
+  readonly rules: ChainRules
+  readonly #chain: SealedBlock[]
+  readonly #certificates = new Map<number, Certificate>()
+  readonly #boundaries = new Map<number, Certificate>()
+  readonly #included = new Set<string>()
+  readonly #byHash = new Map<string, SealedBlock>()
+
+  constructor(rules: ChainRules) {
+    this.rules = rules
+    this.#chain = [rules.genesis]
+    this.#byHash.set(toHex(rules.genesis.hash), rules.genesis)
+  }
+
+  get tip(): SealedBlock {
+    return this.#chain.at(-1)!
+  }
+
+  get height(): number {
+    return this.#chain.length - 1
+  }
+
+  at(height: number): SealedBlock | undefined {
+    return this.#chain[height]
+  }
+
+  byHash(hash: Hash32): SealedBlock | undefined {
+    return this.#byHash.get(toHex(hash))
+  }
+
+  tipCertificate(): Certificate | undefined {
+    return this.#certificates.get(this.height)
+  }
+
+  boundary(epoch: number): Certificate | undefined {
+    return this.#boundaries.get(epoch)
+  }
+
+  includes(transaction: Uint8Array): boolean {
+    return this.#included.has(toHex(transaction))
+  }
+
+  /** Atomic: all blocks or none; blocks already there are skipped. */
+  commit(path: readonly SealedBlock[], certificate: Certificate): void {
+    for (const block of path) {
+      if (block.header.height <= this.height) continue
+      if (!equalBytes(block.header.parentHash, this.tip.hash))
+        throw new Error('committed a block off the chain')
+      this.#chain.push(block)
+      this.#byHash.set(toHex(block.hash), block)
+      for (const transaction of block.transactions) this.#included.add(toHex(transaction))
+    }
+    const last = path.at(-1)!
+    this.#certificates.set(last.header.height, certificate)
+    if (last.header.endsEpoch) this.#boundaries.set(last.header.epoch, certificate)
+  }
+
+  /** The epoch a child of the tip belongs to. */
+  epochStart(): EpochStart {
+    const { tip, rules } = this
+    const epoch = tip.header.endsEpoch ? tip.header.epoch + 1 : tip.header.epoch
+    let floor = tip
+    while (!(floor.header.endsEpoch && floor.header.epoch === epoch - 1)) {
+      floor = this.#chain[floor.header.height - 1]!
+    }
+    return { epoch, validators: rules.setOf(epoch), floor }
+  }
+}
