@@ -94,13 +94,18 @@ export function windowCoins(hours: WindowHours, k: number, measures: Measures): 
   return countedCoins(hours, k, measures)
 }
 
-/** Stores a summary and moves the total by the difference. */
-function setSummary(state: StateWriter, provider: number, summary: CapacitySummary): void {
-  const before = getSummary(state, provider)
-  const capacityBase = getTotalCapacity(state) + summary.capacityBase - before.capacityBase
+/** Stores a summary and moves the total by the difference to the one before. */
+function setSummary(
+  state: StateWriter,
+  provider: number,
+  change: { readonly before: CapacitySummary; readonly after: CapacitySummary },
+): void {
+  const totals = capacityTables.totals.get(state, {})
+  const grown = change.after.capacityBase - change.before.capacityBase
+  const capacityBase = (totals?.capacityBase ?? 0n) + grown
   assert(capacityBase >= 0n, 'the total covers each summary')
-  capacityTables.summary.set(state, { provider }, summary)
-  capacityTables.totals.set(state, {}, { capacityBase, revision: capacityRevision(state) + 1 })
+  capacityTables.summary.set(state, { provider }, change.after)
+  capacityTables.totals.set(state, {}, { capacityBase, revision: (totals?.revision ?? 0) + 1 })
 }
 
 /** The C that windows add up to: k = 2 … K, since a last-block request may miss the next window (ECONOMY §3). */
@@ -127,11 +132,16 @@ export function ratedWindows(
   const { horizon, windowIndex, anchor, growth } = measures
   // Each lot counts over one run of windows: add its hours where the run begins, take them off where it ends.
   const steps = new Array<bigint>(horizon + 2).fill(0n)
+  const ratings = new Map<number, bigint>()
   for (const lot of lots) {
     if (lot.status !== 'attested' || lot.services !== ALL_SERVICES) continue
-    const present = getRatings(state, lot.classId)
-    if (present === undefined) continue
-    const ratingPpm = countedRating(lot.ratingPpm, leastRating(present))
+    let present = ratings.get(lot.classId)
+    if (present === undefined) {
+      const known = getRatings(state, lot.classId)
+      present = known === undefined ? 0n : leastRating(known)
+      ratings.set(lot.classId, present)
+    }
+    const ratingPpm = countedRating(lot.ratingPpm, present)
     const from = Math.max(0, Math.max(lot.countsFrom, lot.firstWindow) - windowIndex)
     let until = lot.lastWindow === undefined ? horizon : Math.min(horizon, lot.lastWindow - windowIndex)
     // Growth factors never fall with k, so the class drops out at the far end.
@@ -166,11 +176,10 @@ export function recountProvider(ctx: WriteContext, provider: number): void {
   const sums = counts ? summarize((k) => windows[k]!, measures) : NO_CAPACITY
   const notice = lots.reduce((last, lot) => Math.max(last, lot.lastWindow ?? -1), -1)
   const { capacityBase, quarterBase } = sums
+  const noticeUntil = notice >= 0 ? { noticeUntil: notice } : {}
   setSummary(state, provider, {
-    capacityBase,
-    quarterBase,
-    counts,
-    ...(notice >= 0 ? { noticeUntil: notice } : {}),
+    before: getSummary(state, provider),
+    after: { capacityBase, quarterBase, counts, ...noticeUntil },
   })
 }
 
@@ -212,9 +221,12 @@ function moveReserved(
   if (k < 2 || k > measures.horizon || !summary.counts) return
   const gained = countedCoins(after, k, measures) - countedCoins(before, k, measures)
   setSummary(state, at.provider, {
-    ...summary,
-    capacityBase: summary.capacityBase + gained,
-    quarterBase: summary.quarterBase.map((sum, q) => (k <= measures.quarters[q]! ? sum + gained : sum)),
+    before: summary,
+    after: {
+      ...summary,
+      capacityBase: summary.capacityBase + gained,
+      quarterBase: summary.quarterBase.map((sum, q) => (k <= measures.quarters[q]! ? sum + gained : sum)),
+    },
   })
 }
 

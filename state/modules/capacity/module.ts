@@ -80,7 +80,7 @@ function endBlock(ctx: WriteContext): void {
   const providers = providerIds(ctx.state)
   for (const provider of providers) {
     perishWindow(ctx.state, { provider, windowIndex: ended })
-    removeEndedLots(ctx, provider)
+    if (getSummary(ctx.state, provider).noticeUntil !== undefined) removeEndedLots(ctx, provider)
   }
   applyAnchor(ctx, ended + 1)
   for (const provider of providers) recountProvider(ctx, provider)

@@ -75,11 +75,11 @@ export function isBondShort(state: StateReader, provider: number): boolean {
   return bondValue(state, provider) * PPM < bondMaintenancePpm * liabilityBase
 }
 
-/** What each rule lets a provider still mint, and the bond's value it rests on. */
+/** What each rule lets a provider still mint, the bond's value it rests on, and the coverage it was read from. */
 export function getMintLimits(
   state: StateReader,
   provider: number,
-): MintLimits & { readonly bondValueBase: bigint } {
+): MintLimits & { readonly bondValueBase: bigint; readonly shortfallBase: bigint } {
   const backers = getBackers(state)
   const backer = backers.find(({ id }) => id === provider)
   assert(backer !== undefined, 'the provider exists')
@@ -88,20 +88,11 @@ export function getMintLimits(
   const { coverN, marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
   const { horizon, quarters } = getMeasures(state)
   const bondValueBase = bondValue(state, provider)
-  const limits = mintLimits({
-    coverage: computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN }),
-    coverN,
-    marginPpm,
-    frontLoadPpm,
-    bondPpm,
-    horizon,
-    backer,
-    group,
-    quarterBase: getSummary(state, provider).quarterBase,
-    quarters,
-    bondValueBase,
-  })
-  return { ...limits, bondValueBase }
+  const coverage = computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN })
+  const { quarterBase } = getSummary(state, provider)
+  const rules = { coverN, marginPpm, frontLoadPpm, bondPpm, horizon, quarters }
+  const limits = mintLimits({ ...rules, coverage, backer, group, quarterBase, bondValueBase })
+  return { ...limits, bondValueBase, shortfallBase: coverage.shortfallBase }
 }
 
 /** Least of all limits. */
@@ -110,14 +101,13 @@ export function leastLimit(limits: MintLimits): bigint {
   return [jointBase, ownBackingBase, frontLoadBase, bondBase].reduce(minBigint, quotaBase)
 }
 
-/** Why a provider may mint nothing at all now, or undefined. */
-export function checkMayMint(state: StateReader, provider: number) {
+/** Why a provider may mint nothing at all now, or undefined; the shortfall is that of its limits. */
+export function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
   const record = getProvider(state, provider)
   assert(record !== undefined, 'the provider exists')
   if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
   const stop = issuanceTables.stop.get(state, {})
   if (stop !== undefined) return fail.MintingStopped({ reason: stop.reason })
-  const { shortfallBase } = getCoverage(state)
   if (shortfallBase > 0n) return fail.CoverageShortfall({ shortfallBase })
   const { noticeUntil } = getSummary(state, provider)
   if (noticeUntil !== undefined && noticeUntil >= currentWindow(state))
@@ -133,9 +123,9 @@ export function checkMint(
   const { provider, to, amountBase } = mint
   if (amountBase === 0n) return fail.ZeroAmount({})
   if (!acceptsAsset(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
-  const blocked = checkMayMint(state, provider)
-  if (blocked !== undefined) return blocked
   const limits = getMintLimits(state, provider)
+  const blocked = checkMayMint(state, provider, limits.shortfallBase)
+  if (blocked !== undefined) return blocked
   const over = (mintableBase: bigint) => ({ provider, amountBase, mintableBase })
   const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase, bondValueBase } = limits
   if (amountBase > quotaBase) return fail.QuotaExceeded(over(quotaBase))

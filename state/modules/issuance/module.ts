@@ -115,8 +115,8 @@ function endBlock(ctx: WriteContext): void {
 
 function quotaOfProvider(state: StateReader, provider: number) {
   if (getProvider(state, provider) === undefined) return undefined
-  const limits = getMintLimits(state, provider)
-  const blocked = checkMayMint(state, provider)
+  const { shortfallBase, ...limits } = getMintLimits(state, provider)
+  const blocked = checkMayMint(state, provider, shortfallBase)
   return {
     provider,
     mintableBase: blocked === undefined ? leastLimit(limits) : 0n,
