@@ -1,11 +1,13 @@
 // The published ABI of every native module, in the JSON form that viem, ethers and cast read.
-// Owns: JSON items and the text of abi/*.ts. Not: writing the files (scripts/writeAbi.ts).
+// Owns: JSON items and the text of abi/*.ts. Not: writing the files (node/writeAbi.ts).
 
 import { toHex } from '../base/bytes.ts'
 import type { ModuleDef } from '../base/module.ts'
 import { moduleAddress } from '../base/module.ts'
 import type { AbiType, AnyField, Fields } from '../base/schema.ts'
 import { answerField, isAbiQuery } from './abiTable.ts'
+import { callSchema } from './dispatch.ts'
+import { erc20Schema } from './modules/assets/facade.ts'
 
 export interface AbiParameter {
   readonly name: string
@@ -90,32 +92,28 @@ export function abiOf(definition: ModuleDef, common?: ModuleDef): readonly AbiIt
   return items
 }
 
-/** The text of `abi/<name>.ts`: address and ABI `as const`, so that viem infers from it. */
-export function abiFileText(definition: ModuleDef, common: ModuleDef): string {
-  const lines = [
-    `// Generated from state/modules/${definition.name}/schema.ts by scripts/writeAbi.ts; do not edit.`,
-    '',
-    `/** ${definition.doc} */`,
-    `export const ${definition.name}Address = '${toHex(moduleAddress(definition))}' as const`,
-    '',
-    `export const ${definition.name}Abi = [`,
-    ...abiOf(definition, common).map((item) => `  ${JSON.stringify(item)},`),
-    '] as const',
-    '',
-  ]
-  return lines.join('\n')
+/** Names and texts of the files in abi/: one a module with address and ABI `as const`, and erc20 for assets. */
+export function abiFiles(modules: readonly ModuleDef[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>()
+  for (const definition of [...modules, erc20Schema]) {
+    const { name, doc } = definition
+    // Assets answer at their own addresses.
+    const address = definition === erc20Schema ? [] : [addressLine(definition), '']
+    const lines = [
+      '// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.',
+      '',
+      ...address,
+      `/** ${doc} */`,
+      `export const ${name}Abi = [`,
+      ...abiOf(definition, callSchema).map((item) => `  ${JSON.stringify(item)},`),
+      '] as const',
+      '',
+    ]
+    files.set(`${name}.ts`, lines.join('\n'))
+  }
+  return files
 }
 
-/** The text of `abi/erc20.ts`, for assets at their own addresses. */
-export function tokenAbiFileText(token: ModuleDef, common: ModuleDef): string {
-  const lines = [
-    '// Generated from state/modules/assets/facade.ts by scripts/writeAbi.ts; do not edit.',
-    '',
-    `/** ${token.doc} */`,
-    'export const erc20Abi = [',
-    ...abiOf(token, common).map((item) => `  ${JSON.stringify(item)},`),
-    '] as const',
-    '',
-  ]
-  return lines.join('\n')
+function addressLine(definition: ModuleDef): string {
+  return `export const ${definition.name}Address = '${toHex(moduleAddress(definition))}' as const`
 }

@@ -1,0 +1,19 @@
+// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.
+
+export const catalogueAddress = '0x7375616e6c690000000000000000000000000003' as const
+
+/** Hardware classes with ratings per service, in ppm of the reference device (H100 SXM). */
+export const catalogueAbi = [
+  {"type":"function","name":"class","inputs":[{"name":"id","type":"uint32"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"id","type":"uint32"},{"name":"slug","type":"string"},{"name":"vendor","type":"string"},{"name":"model","type":"string"},{"name":"memoryGb","type":"uint32"},{"name":"trainPpm","type":"uint64"},{"name":"finetunePpm","type":"uint64"},{"name":"inferPpm","type":"uint64"},{"name":"specOnly","type":"bool"},{"name":"evidenceHash","type":"bytes32"},{"name":"effective","type":"tuple","components":[{"name":"train","type":"uint64"},{"name":"finetune","type":"uint64"},{"name":"infer","type":"uint64"}]}]}],"stateMutability":"view"},
+  {"type":"function","name":"classes","inputs":[],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"id","type":"uint32"},{"name":"slug","type":"string"},{"name":"vendor","type":"string"},{"name":"model","type":"string"},{"name":"memoryGb","type":"uint32"},{"name":"trainPpm","type":"uint64"},{"name":"finetunePpm","type":"uint64"},{"name":"inferPpm","type":"uint64"},{"name":"specOnly","type":"bool"},{"name":"evidenceHash","type":"bytes32"},{"name":"effective","type":"tuple","components":[{"name":"train","type":"uint64"},{"name":"finetune","type":"uint64"},{"name":"infer","type":"uint64"}]}]}],"stateMutability":"view"},
+  {"type":"function","name":"rating","inputs":[{"name":"id","type":"uint32"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"train","type":"uint64"},{"name":"finetune","type":"uint64"},{"name":"infer","type":"uint64"}]}],"stateMutability":"view"},
+  {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
+  {"type":"error","name":"MalformedCalldata","inputs":[]},
+  {"type":"error","name":"ValueNotAccepted","inputs":[]},
+  {"type":"error","name":"NoAction","inputs":[]},
+  {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
+  {"type":"error","name":"ReadOnly","inputs":[]},
+  {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"NotFound","inputs":[]},
+  {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
+] as const
