@@ -150,6 +150,7 @@ class LevelChainStore implements ChainStore {
   async commit(blocks: readonly CommitBlock[]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
     assert(this.#writing === undefined, 'one commit at a time')
+    this.#checkOpen()
     const plan = planCommit({ blocks, tip: this.#tip, state: this.state, history: this.#history })
     const batch = this.#database.batch()
     this.#fill(batch, plan)
@@ -389,9 +390,13 @@ class LevelChainStore implements ChainStore {
   }
 
   #read(key: Uint8Array): Uint8Array | undefined {
-    if (this.#database.status !== 'open') throw new StoreError('Closed', 'the chain store is closed')
+    this.#checkOpen()
     const value = this.#database.getSync(key)
     return value === undefined ? undefined : plain(value)
+  }
+
+  #checkOpen(): void {
+    if (this.#database.status !== 'open') throw new StoreError('Closed', 'the chain store is closed')
   }
 
   #decode<T>(what: string, decode: () => T): T {

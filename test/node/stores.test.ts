@@ -144,6 +144,8 @@ describe('stores.reopen', () => {
       for (let i = 0; i < 5; i++) await first.commit([chain.step()])
       await first.close()
       assert.throws(() => first.blockAt(0), hasCode('Closed'))
+      const late = new FakeChain()
+      await assert.rejects(first.commit([late.step()]), hasCode('Closed'))
       const again = await openChainStore(dir)
       assert.equal(again.tip()!.height, 5)
       for (let height = 0; height <= 5; height++)
@@ -290,11 +292,11 @@ describe('stores.tree', () => {
     const chain = new FakeChain()
     const store = await openChainStore(dir)
     await store.commit([
-      chain.next(new Map(Array.from({ length: 9000 }, (_, i) => [keyOf(i), utf8(`v${i}`)]))),
+      chain.next(new Map(Array.from({ length: 5000 }, (_, i) => [keyOf(i), utf8(`v${i}`)]))),
     ])
-    for (let i = 0; i < 3; i++) await store.commit([chain.step({ range: 12_000, count: 100 })])
+    for (let i = 0; i < 3; i++) await store.commit([chain.step({ range: 7000, count: 100 })])
     await store.saveTree(chain.tree, 3)
-    for (let i = 0; i < 3; i++) await store.commit([chain.step({ range: 12_000, count: 100 })])
+    for (let i = 0; i < 3; i++) await store.commit([chain.step({ range: 7000, count: 100 })])
     await store.close()
     return chain
   }
@@ -308,7 +310,7 @@ describe('stores.tree', () => {
       assert.deepEqual(tree.rootHash, chain.tree.rootHash)
       assert.deepEqual(tree.nodes.liveCount, chain.tree.nodes.liveCount)
       // Used, not thrown away.
-      assert.ok((await stat(join(dir, 'tree.cache'))).size > 9000 * 64)
+      assert.ok((await stat(join(dir, 'tree.cache'))).size > 5000 * 64)
       await store.close()
     })
   })
