@@ -130,6 +130,10 @@ describe('issuance: the devnet table of ECONOMY §14', () => {
         mintAtGenesis(chain.ctx(), { provider, to: accountOf(provider), amountBase: coins(25_250) }),
         undefined,
       )
+    assert.deepEqual(windowSnapshot(chain.state, 2), {
+      liabilityBase: coins(25_250),
+      capacityBase: getSummary(chain.state, 2).capacityBase,
+    })
     chain.endBlock()
     assert.equal(readReserve(chain.state).supplyBase, coins(101_000))
     for (const provider of ids) {

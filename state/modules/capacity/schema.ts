@@ -188,7 +188,7 @@ export const capacitySchema = defineModule({
           ...windowFields,
           /** Free now at the anchor in force, no drift charged. */
           freeBase: t.amount,
-          /** What the window adds to C before k ≥ 2 is asked: free, with the largest drift charged. */
+          /** Free with the largest drift charged; from the second window ahead on it is part of C. */
           countedBase: t.amount,
         }),
         WINDOWS_MAX,

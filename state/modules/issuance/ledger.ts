@@ -211,6 +211,11 @@ export function turnWindow(ctx: WriteContext, provider: number, endedWindow: num
   const at = { provider, windowIndex: endedWindow }
   const ended = issuanceTables.reservation.get(ctx.state, at)
   if (ended !== undefined) moveReserved(ctx.state, at, -ended.reservedBase)
+  takeSnapshot(ctx, provider)
+}
+
+/** Keeps L and C as they stand for the running window: at each window's start, and in genesis after its mints. */
+export function takeSnapshot(ctx: WriteContext, provider: number): void {
   const before = getLiability(ctx.state, provider)
   const startLiabilityBase = before.liabilityBase
   const startCapacityBase = getSummary(ctx.state, provider).capacityBase

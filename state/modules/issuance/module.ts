@@ -17,6 +17,7 @@ import {
   lowerLiability,
   markBondShort,
   releaseLock,
+  takeSnapshot,
   turnWindow,
 } from './ledger.ts'
 import {
@@ -40,8 +41,10 @@ export function mintAtGenesis(
   mint: { readonly provider: number; readonly to: Address; readonly amountBase: bigint },
 ) {
   const refusal = checkMint(ctx.state, mint)
-  if (refusal === undefined) issueCoins(ctx, { ...mint, lockedBase: 0n })
-  return refusal
+  if (refusal !== undefined) return refusal
+  issueCoins(ctx, { ...mint, lockedBase: 0n })
+  takeSnapshot(ctx, mint.provider)
+  return undefined
 }
 
 /** Stops all minting until governance lifts it: a broken invariant, or an order. Redemption goes on. */
