@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { toHex } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import { addressTopic, TRANSFER_EMITTER, TRANSFER_TOPIC } from '../../state/transferLog.ts'
+import { COIN } from '../state/chainHarness.ts'
+import { accountOf } from './fakeBackend.ts'
+import { type Loose, type Served, serve } from './harness.ts'
+import { checkResult } from './schemaCheck.ts'
+import { signed } from './sign.ts'
+
+const alice = accountOf('alice')
+const bob = accountOf('bob')
+const topic = (account: { address: Uint8Array }): string => toHex(addressTopic(account.address))
+const transfer = toHex(TRANSFER_TOPIC)
+
+describe('rpc.logs', () => {
+  let served: Served
+  let nowMs = 0
+  const ask = async (method: string, params: Loose = []): Promise<Loose> => {
+    const result = await served.call(method, params)
+    assert.equal(checkResult(method, result), undefined)
+    return result
+  }
+  before(async () => {
+    served = await serve({
+      logLimits: { blocksMax: 8, resultsMax: 4 },
+      filterLimits: { filtersMax: 3, idleMs: 1_000, pendingMax: 3 },
+      nowMs: () => nowMs,
+    })
+    served.backend.fund([alice], COIN)
+    for (let nonce = 0; nonce < 3; nonce++)
+      await served.call('eth_sendRawTransaction', [signed(alice, { nonce })])
+  })
+  after(async () => {
+    await served.rpc.close()
+    assert.deepEqual(served.logged, [])
+  })
+
+  it('finds by address and topics', async () => {
+    const all = await ask('eth_getLogs', [
+      { fromBlock: '0x2', toBlock: '0x4', address: toHex(TRANSFER_EMITTER) },
+    ])
+    assert.equal(all.length, 3)
+    const range = { fromBlock: '0x0', toBlock: 'latest' }
+    const toBob = await ask('eth_getLogs', [{ ...range, topics: [transfer, null, topic(bob)] }])
+    assert.equal(toBob.length, 3)
+    assert.equal(BigInt(toBob[0].data), 1_000n)
+    const either = await ask('eth_getLogs', [
+      { ...range, topics: [[transfer], topic(alice), [topic(bob), transfer]] },
+    ])
+    assert.equal(either.length, 3)
+    for (const nothing of [
+      { address: toHex(alice.address) },
+      { topics: [topic(bob)] },
+      { topics: [transfer, null, null, null] },
+    ]) {
+      assert.deepEqual(await ask('eth_getLogs', [{ ...range, ...nothing }]), [])
+    }
+    const { blockHash } = toBob[0]
+    assert.deepEqual(await ask('eth_getLogs', [{ blockHash, topics: [transfer] }]), [toBob[0]])
+  })
+
+  it('answers the same from remembered blooms', async () => {
+    const query = [{ fromBlock: '0x0', toBlock: 'latest', topics: [transfer, topic(alice)] }]
+    assert.deepEqual(await ask('eth_getLogs', query), await ask('eth_getLogs', query))
+  })
+
+  it('names a range that works when asked for too much', async () => {
+    await assert
+      .rejects(
+        ask(
+          'eth_getLogs',
+          [{ fromBlock: '0x0', toBlock: '0x4' }].map((q) => q),
+        ),
+        undefined,
+      )
+      .catch(() => undefined)
+    served.backend.fund([bob, bob], 1n)
+    const error = await served
+      .call('eth_getLogs', [{ fromBlock: '0x1', toBlock: '0x5' }])
+      .catch((e: Loose) => e)
+    assert.equal(error.code, -32005)
+    const match = /more than 4 results\. Try with this block range \[(0x\w+), (0x\w+)\]/.exec(error.message)
+    assert.ok(match !== null)
+    const works = await ask('eth_getLogs', [{ fromBlock: match[1], toBlock: match[2] }])
+    assert.equal(works.length, 4)
+    for (let i = 0; i < 10; i++) served.backend.mine()
+    await assert.rejects(
+      served.call('eth_getLogs', [{ fromBlock: '0x0' }]),
+      /block range too large, at most 8 blocks\. Try with this block range \[0x0, 0x7\]/,
+    )
+  })
+
+  it('explains bad filters', async () => {
+    const cases: [Loose, RegExp][] = [
+      [5, /expected a filter object/],
+      [{ from: '0x1' }, /unknown filter field from/],
+      [{ fromBlock: '0x3', toBlock: '0x1' }, /fromBlock is above toBlock/],
+      [{ blockHash: `0x${'00'.repeat(32)}` }, /unknown block/],
+      [{ blockHash: `0x${'00'.repeat(32)}`, fromBlock: '0x1' }, /cannot specify both/],
+      [{ topics: [1] }, /expected 32 bytes/],
+      [{ topics: [null, null, null, null, null] }, /at most 4 positions/],
+      [{ address: Array.from({ length: 1001 }, () => toHex(bob.address)) }, /at most 1000 addresses/],
+    ]
+    for (const [filter, message] of cases) await assert.rejects(served.call('eth_getLogs', [filter]), message)
+    assert.deepEqual(await ask('eth_getLogs', [{ fromBlock: '0xfff' }]), [])
+  })
+
+  it('shows logs of the block itself under the block hash', async () => {
+    const { backend } = served
+    const block = backend.head()
+    const log = { address: bob.address, topics: [keccak256(new Uint8Array([1]))], data: new Uint8Array([7]) }
+    const withLogs = { ...block, systemLogs: [log] }
+    const original = backend.blockByHash.bind(backend)
+    backend.blockByHash = async () => withLogs
+    const [found] = await ask('eth_getLogs', [{ blockHash: toHex(block.hash), address: toHex(bob.address) }])
+    backend.blockByHash = original
+    assert.equal(found.transactionHash, toHex(block.hash))
+    assert.equal(Number(found.transactionIndex), block.transactions.length)
+    assert.equal(found.data, '0x07')
+  })
+
+  it('serves polled filters from a cursor', async () => {
+    const blocks = await ask('eth_newBlockFilter')
+    const logs = await ask('eth_newFilter', [{ topics: [transfer] }])
+    const pending = await ask('eth_newPendingTransactionFilter')
+    assert.deepEqual(await ask('eth_getFilterChanges', [blocks]), [])
+    const hash = await ask('eth_sendRawTransaction', [signed(alice, { nonce: 3 })])
+    assert.deepEqual(await ask('eth_getFilterChanges', [blocks]), [toHex(served.backend.head().hash)])
+    assert.deepEqual(await ask('eth_getFilterChanges', [blocks]), [])
+    const [log] = await ask('eth_getFilterChanges', [logs])
+    assert.equal(log.transactionHash, hash)
+    assert.deepEqual(await ask('eth_getFilterChanges', [logs]), [])
+    assert.deepEqual(await ask('eth_getFilterLogs', [logs]), [log])
+    assert.deepEqual(await ask('eth_getFilterChanges', [pending]), [hash])
+    await assert.rejects(served.call('eth_getFilterLogs', [pending]), /filter not found/)
+    await assert.rejects(served.call('eth_newBlockFilter'), /at most 3 filters: subscribe by WebSocket/)
+    assert.equal(await ask('eth_uninstallFilter', [blocks]), true)
+    assert.equal(await ask('eth_uninstallFilter', [blocks]), false)
+    await assert.rejects(served.call('eth_getFilterChanges', [blocks]), /filter not found/)
+  })
+
+  it('pages a filter that lags, and forgets one that is not polled', async () => {
+    nowMs += 2_000
+    const logs = await ask('eth_newFilter', [{ topics: [transfer], fromBlock: 'latest' }])
+    for (let nonce = 4; nonce < 10; nonce++) await ask('eth_sendRawTransaction', [signed(alice, { nonce })])
+    const first = await ask('eth_getFilterChanges', [logs])
+    const second = await ask('eth_getFilterChanges', [logs])
+    assert.equal(first.length, 4)
+    assert.equal(second.length, 2)
+    nowMs += 2_000
+    await assert.rejects(served.call('eth_getFilterChanges', [logs]), /filter not found/)
+  })
+})
