@@ -153,12 +153,12 @@ describe('redemption.order', () => {
     for (const a of tables.assignment.values(c.committed)) assert.equal(a.bonusPpm, 0n)
   })
 
-  it('obliges issuers, listed or not, after a quarter window', () => {
+  it('obliges providers, listed or not, after a quarter window', () => {
     const c = chain()
     ask(c, ALICE, coins(5))
     c.run()
     assert.equal(stateName(c, 1), 'queued')
-    c.run(() => {}, WINDOW_MS / 4 - 201)
+    c.run(() => {}, WINDOW_MS / 4 - 101)
     assert.equal(stateName(c, 1), 'queued')
     c.run()
     assert.equal(stateName(c, 1), 'assigned')
@@ -166,13 +166,14 @@ describe('redemption.order', () => {
     assert.deepEqual([chosen.provider, chosen.classId, chosen.bonusPpm], [1, 1, 0n])
   })
 
-  it('does not oblige a provider that has issued nothing', () => {
+  it('obliges a provider that has issued nothing: its pledge backs every coin', () => {
     const c = chain()
     ask(c, ALICE, coins(5), { provider: 4 })
     c.endWindow()
-    c.endWindow()
-    assert.equal(stateName(c, 1), 'queued')
-    assert.equal(redemption(c, 1).queuedBase, coins(5))
+    c.endWindow(() => ok(c.grant(1, 1)))
+    c.run(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(5), signer: ALICE })))
+    assert.equal(stateName(c, 1), 'settled')
+    assert.equal(c.balance(4), coins(5))
   })
 
   it('leaves crumbs of capacity alone', () => {
@@ -327,8 +328,8 @@ describe('redemption.windows', () => {
 
   it('refunds what could not begin in time, with the reason', () => {
     const c = chain()
-    ask(c, ALICE, coins(10), { provider: 4, startBy: 1 })
-    ask(c, BOB, coins(10), { provider: 4, finishBy: 2 })
+    ask(c, ALICE, coins(10), { region: 'eu-west', startBy: 1 })
+    ask(c, BOB, coins(10), { region: 'eu-west', finishBy: 2 })
     c.run()
     c.endWindow()
     assert.equal(stateName(c, 1), 'expired')

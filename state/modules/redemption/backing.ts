@@ -12,13 +12,7 @@ import { SERVICE_BITS } from '../capacity/schema.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { getRatings } from '../catalogue/module.ts'
 import type { Service } from '../catalogue/schema.ts'
-import {
-  getLiability,
-  liabilityBurn,
-  reserveCoins,
-  unreserveCoins,
-  windowSnapshot,
-} from '../issuance/ledger.ts'
+import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
 import { getProvider, providerIds } from '../providers/module.ts'
 import { validates } from '../providers/validatorSet.ts'
 import { type Assignment, REDEMPTION_ESCROW, tables } from './store.ts'
@@ -65,8 +59,6 @@ export function burnDelivered(ctx: WriteContext, provider: number, amountBase: b
 /** A provider that may be assigned now. */
 export interface Server {
   readonly provider: number
-  /** Whether it has issued coins that are not yet retired. */
-  readonly issuer: boolean
   /** Its lots that have passed an audit. */
   readonly lots: readonly Lot[]
   /** Free rated hours of the windows not yet begun, nearest first; the matcher lowers them. */
@@ -89,7 +81,6 @@ export function serversInOrder(state: StateReader, windows: readonly number[]): 
   })
   return ranked.map(({ id }) => ({
     provider: id,
-    issuer: getLiability(state, id).liabilityBase > 0n,
     lots: attestedLots(state, id),
     free: windows.map((windowIndex) => freeHours(state, { provider: id, windowIndex })),
   }))

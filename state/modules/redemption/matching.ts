@@ -94,7 +94,7 @@ interface Offer {
   readonly takesBase: bigint
 }
 
-/** The first offer a request can take: nearest window, then volunteers, then obliged issuers. */
+/** The first offer a request can take: nearest window, then volunteers, then the obliged. */
 export function firstOffer(ctx: ReadContext, market: Market, redemption: Redemption): Offer | undefined {
   const lastWindow = lastWindowOf(redemption)
   for (let k = 0; k < market.windows.length; k++) {
@@ -129,13 +129,13 @@ function volunteerIn(market: Market, redemption: Redemption, k: number): Offer |
   return undefined
 }
 
-/** After a quarter window the obligation falls on issuers with free capacity, at par, listed or not. */
+/** After a quarter window the obligation falls on all whose pledges count, at par, listed or not (docs/decisions). */
 function obligedIn(ctx: ReadContext, market: Market, redemption: Redemption, k: number): Offer | undefined {
   if (redemption.sequence > market.obligedSequence) return undefined
   const window = market.windows[k]!
   const { service, provider, ratingMin, region } = redemption
   for (const server of market.servers) {
-    if (!server.issuer || (provider !== 0 && server.provider !== provider)) continue
+    if (provider !== 0 && server.provider !== provider) continue
     const takesBase = takes(market, server, k, 0n)
     if (takesBase === 0n) continue
     for (const lot of server.lots) {
@@ -148,8 +148,8 @@ function obligedIn(ctx: ReadContext, market: Market, redemption: Redemption, k: 
   return undefined
 }
 
-/** Issuers become obliged to requests that have waited a quarter window; the pass looks at those again. */
-export function obligeIssuers(ctx: WriteContext, stepsMax: number): void {
+/** Providers become obliged to requests that have waited a quarter window; the pass looks at those again. */
+export function obligeProviders(ctx: WriteContext, stepsMax: number): void {
   const { state, block } = ctx
   const waitMs = Math.ceil(capacityParams.get(state).windowMs / 4)
   for (let steps = 0; steps < stepsMax; steps++) {

@@ -7,7 +7,7 @@ import { capacityRevision } from '../capacity/book.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { redemptionInvariants } from './invariants.ts'
 import { list, resume, unlist } from './listings.ts'
-import { assignQueued, obligeIssuers } from './matching.ts'
+import { assignQueued, obligeProviders } from './matching.ts'
 import { redemptionQueries } from './queries.ts'
 import { nextHead } from './queue.ts'
 import { cancel, drawPlaces, request } from './requests.ts'
@@ -27,7 +27,7 @@ function endBlock(ctx: WriteContext): void {
   recallSuspended(ctx, stepsPerBlockMax)
   unbookLater(ctx, stepsPerBlockMax)
   expireRequests(ctx, stepsPerBlockMax)
-  obligeIssuers(ctx, stepsPerBlockMax)
+  obligeProviders(ctx, stepsPerBlockMax)
   if (!sweepsPending(getEngine(state))) assignQueued(ctx, stepsPerBlockMax)
 }
 

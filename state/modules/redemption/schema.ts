@@ -65,7 +65,7 @@ export const redemptionSchema = defineModule({
         passSequence: t.u64,
         /** Revision of capacity that the pass has seen. */
         capacityRevision: t.u64,
-        /** Requests up to this place waited a quarter window: issuers are obliged. */
+        /** Requests up to this place waited a quarter window: providers are obliged. */
         obligedSequence: t.u64,
         markHead: t.u64,
         markTail: t.u64,
@@ -274,7 +274,7 @@ export const redemptionSchema = defineModule({
       args: { service },
       fails: ['NotProvider', 'NotListed', 'ListedThisWindow'],
       gas: 15_000,
-      doc: 'Withdraws an offer; assignments made stand, and an issuer stays obliged.',
+      doc: 'Withdraws an offer; assignments made stand, and the obligation of the pledge stays.',
     },
     request: {
       args: {
