@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import fc from 'fast-check'
 import { AssertionFailed } from '../../base/assert.ts'
 import { concatBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import { systemAddress } from '../../base/module.ts'
@@ -7,6 +8,7 @@ import { failureReader } from '../../state/call.ts'
 import type { Log } from '../../state/context.ts'
 import { callSchema } from '../../state/dispatch.ts'
 import { selectorOf } from '../../state/module.ts'
+import { decodeAccount, encodeAccount } from '../../state/modules/accounts/codec.ts'
 import {
   ACCOUNTS_ADDRESS,
   accountsTables,
@@ -101,6 +103,40 @@ describe('accounts.ledger', () => {
     assert.equal(seen.size, 12)
     assert.throws(() => escrowAddress(9, 2 ** 40), AssertionFailed)
     assert.throws(() => escrowAddress(0, 1), AssertionFailed)
+  })
+})
+
+describe('accounts.codec', () => {
+  it('writes and reads the bytes of the table', () => {
+    const nonce = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2 ** 32, 2 ** 53 - 1))
+    const edges = [0n, 1n, 255n, 256n, 2n ** 64n - 1n, 2n ** 64n, AMOUNT_MAX]
+    const balance = fc.oneof(fc.bigInt(0n, AMOUNT_MAX), fc.bigInt(0n, 2n ** 70n), fc.constantFrom(...edges))
+    fc.assert(
+      fc.property(nonce, balance, (n, b) => {
+        const account = { nonce: n, balanceBase: b }
+        const stored = encodeAccount(account)
+        assert.deepEqual(stored, accountsTables.account.encode(account))
+        assert.deepEqual(decodeAccount(stored), account)
+      }),
+    )
+  })
+
+  it('asserts the shape of what is stored', () => {
+    const good = [...encodeAccount({ nonce: 5, balanceBase: 300n })]
+    const nonceTooLarge = [1, 8, 255, 255, 255, 255, 255, 255, 255, 255, 1]
+    const wrong = [
+      [2, ...good.slice(1)],
+      [...good, 0],
+      good.slice(0, -1),
+      nonceTooLarge,
+      [1, 0x1a, 0],
+      [1, 8],
+      [1, 8, 200],
+      [1, 18],
+    ]
+    for (const bytes of wrong) assert.throws(() => decodeAccount(Uint8Array.from(bytes)), AssertionFailed)
+    assert.throws(() => encodeAccount({ nonce: -1, balanceBase: 0n }), AssertionFailed)
+    assert.throws(() => encodeAccount({ nonce: 0, balanceBase: AMOUNT_MAX + 1n }), AssertionFailed)
   })
 })
 

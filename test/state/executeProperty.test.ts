@@ -169,7 +169,7 @@ describe('execute against a naive ledger', () => {
           compare(chain, ledger)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -194,7 +194,7 @@ describe('execute against a naive ledger', () => {
         const alice = getAccount(chain.full, addressOf('alice'))
         assert.deepEqual(alice, { nonce: 1, balanceBase: START - spent })
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 })

@@ -1,14 +1,15 @@
 // Rules of accounts: the coin ledger. Every other module moves coins through the functions exported here.
 import { assert, mustExist } from '../../../base/assert.ts'
-import { equalBytes } from '../../../base/bytes.ts'
-import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
+import { bytesKey, equalBytes } from '../../../base/bytes.ts'
+import { ADDRESS_BYTES, type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { isSystemAddress, moduleAddress, SYSTEM_KIND, systemAddress } from '../../../base/module.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import { failuresOf, type Invariant, implement } from '../../module.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import { TRANSFER_EMITTER, transferLog } from '../../transferLog.ts'
-import type { StateReader, StateWriter } from '../../view.ts'
+import type { StateKey, StateReader, StateWriter } from '../../view.ts'
+import { decodeAccount, encodeAccount } from './codec.ts'
 import { accountsSchema, REASON_BYTES_MAX } from './schema.ts'
 
 export interface Account {
@@ -35,14 +36,22 @@ export function escrowAddress(moduleId: number, objectId: number): Address {
 /** The guarantee fund: base fees gather here (ECONOMY §7). Escrow 0 of module 12, default. */
 export const FEE_POOL_ADDRESS: Address = escrowAddress(12, 0)
 
+/** Same as `accountsTables.account.key`. */
+function accountKey(address: Address): StateKey {
+  assert(address.length === ADDRESS_BYTES, 'an address has 20 bytes')
+  return accountsTables.account.prefix + bytesKey(address)
+}
+
 export function getAccount(state: StateReader, address: Address): Account {
-  return accountsTables.account.get(state, { address }) ?? NOTHING
+  const stored = state.get(accountKey(address))
+  return stored === undefined ? NOTHING : decodeAccount(stored)
 }
 
 /** Writes an account; one with neither nonce nor coins leaves no record. Only fees and this module call it. */
 export function setAccount(state: StateWriter, address: Address, account: Account): void {
-  if (account.nonce === 0 && account.balanceBase === 0n) accountsTables.account.delete(state, { address })
-  else accountsTables.account.set(state, { address }, account)
+  const key = accountKey(address)
+  if (account.nonce === 0 && account.balanceBase === 0n) state.delete(key)
+  else state.set(key, encodeAccount(account))
 }
 
 /** All coins in existence, base units. */
@@ -137,8 +146,8 @@ const supplyInvariant: Invariant = {
     for (const [key, stored] of changes) {
       if (!key.startsWith(accountsTables.account.prefix)) continue
       const before = parent.get(key)
-      if (stored !== undefined) movedBase += accountsTables.account.decode(stored).balanceBase
-      if (before !== undefined) movedBase -= accountsTables.account.decode(before).balanceBase
+      if (stored !== undefined) movedBase += decodeAccount(stored).balanceBase
+      if (before !== undefined) movedBase -= decodeAccount(before).balanceBase
     }
     const mintedBase = getSupply(ctx.state) - getSupply(parent)
     return movedBase === mintedBase
