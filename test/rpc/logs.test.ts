@@ -66,15 +66,6 @@ describe('rpc.logs', () => {
   })
 
   it('names a range that works when asked for too much', async () => {
-    await assert
-      .rejects(
-        ask(
-          'eth_getLogs',
-          [{ fromBlock: '0x0', toBlock: '0x4' }].map((q) => q),
-        ),
-        undefined,
-      )
-      .catch(() => undefined)
     served.backend.fund([bob, bob], 1n)
     const error = await served
       .call('eth_getLogs', [{ fromBlock: '0x1', toBlock: '0x5' }])

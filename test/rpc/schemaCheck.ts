@@ -55,7 +55,9 @@ function checkChoices(schema: Loose, value: Loose, path: string): string | undef
     if (schema[key] === undefined) continue
     const problems = schema[key].map((choice: Loose) => check(choice, value, path))
     const fitting = problems.filter((problem: string | undefined) => problem === undefined).length
-    if (fitting === 0 || (key === 'oneOf' && fitting > 1)) {
+    // An empty list fits every list type of the document, which cannot be meant.
+    const isEmptyList = Array.isArray(value) && value.length === 0
+    if (fitting === 0 || (key === 'oneOf' && fitting > 1 && !isEmptyList)) {
       return `${path}: fits ${fitting} of ${key}: ${problems.join(' | ')}`
     }
   }
