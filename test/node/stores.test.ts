@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Level } from 'level'
 import { utf8 } from '../../base/bytes.ts'
 import { keccak256, sha256 } from '../../base/crypto/hash.ts'
 import { openChainStore } from '../../node/stores/chainStore.ts'
+import { LAYOUT_VERSION, META_KEY, numberKey, tipSchema } from '../../node/stores/layout.ts'
 import { ReadCache } from '../../node/stores/readCache.ts'
 import { ReverseDifference } from '../../node/stores/reverseDifference.ts'
 import { type ChainStore, StoreError, type StoreErrorCode } from '../../node/stores/types.ts'
@@ -159,6 +161,35 @@ describe('stores.reopen', () => {
   it('is refused while another has it open', async () => {
     await withStore(async (_store, dir) => {
       await assert.rejects(openChainStore(dir), hasCode('Locked'))
+    })
+  })
+
+  it('is refused when the layout is another or a record is damaged', async () => {
+    await withDirectory(async (dir) => {
+      const chain = new FakeChain()
+      const store = await openChainStore(dir)
+      await store.commit([chain.step()])
+      await store.close()
+      const overwrite = async (key: Uint8Array, value: Uint8Array): Promise<void> => {
+        const raw = new Level<Uint8Array, Uint8Array>(join(dir, 'chain'), {
+          keyEncoding: 'view',
+          valueEncoding: 'view',
+        })
+        await raw.put(key, value)
+        await raw.close()
+      }
+      const tip = { layout: LAYOUT_VERSION, height: 0, hash: chain.blocks[0]!.hash }
+      await overwrite(META_KEY, tipSchema.encode({ ...tip, layout: LAYOUT_VERSION + 1 }))
+      await assert.rejects(openChainStore(dir), hasCode('WrongVersion'))
+      await overwrite(META_KEY, tipSchema.encode({ ...tip, hash: sha256(utf8('another')) }))
+      await assert.rejects(openChainStore(dir), hasCode('Corrupt'))
+      await overwrite(META_KEY, tipSchema.encode(tip))
+      await overwrite(numberKey('receipts', 0), utf8('no receipts'))
+      const again = await openChainStore(dir)
+      assert.throws(() => again.receiptsAt(0), hasCode('Corrupt'))
+      await again.close()
+      await overwrite(numberKey('block', 0), utf8('no block'))
+      await assert.rejects(openChainStore(dir), hasCode('Corrupt'))
     })
   })
 
