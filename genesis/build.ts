@@ -111,9 +111,12 @@ function checkDocument(genesis: Genesis): void {
   if (providers.epochBlocksMax < 2) {
     throw new GenesisError('params.providers.epochBlocksMax', 'expected at least 2 blocks')
   }
-  const { heartbeatMs, networkDelayMs } = genesis.consensus
+  const { heartbeatMs, networkDelayMs, messageDelayMs, buildMs } = genesis.consensus
   if (heartbeatMs < 1 || heartbeatMs * 4 > capacity.windowMs) {
     throw new GenesisError('consensus.heartbeatMs', 'expected at most a quarter of a capacity window')
+  }
+  if (messageDelayMs < buildMs + 2 * networkDelayMs) {
+    throw new GenesisError('consensus.messageDelayMs', 'expected at least buildMs + 2 networkDelayMs')
   }
   if (networkDelayMs < 1) throw new GenesisError('consensus.networkDelayMs', 'expected at least 1 ms')
   if (genesis.providers.length < VALIDATORS_MIN) {

@@ -36,6 +36,16 @@ const NAMES = [
 /** The set never falls below four (ECONOMY §10), and a devnet has one machine. */
 export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
 
+/** All validators on one machine. */
+export const DEVNET_TIMING: ConsensusTiming = {
+  networkDelayMs: 50,
+  heartbeatMs: 15_000,
+  precisionMs: 500,
+  messageDelayMs: 2_000,
+  buildMs: 200,
+  verifyMs: 300,
+}
+
 /** What each development account holds at genesis. */
 export const DEVNET_ACCOUNT_COINS = 10_000n
 /** What each operator holds at genesis, backed by itself. */
@@ -79,7 +89,7 @@ export function devnetGenesis(options: {
   readonly accounts: readonly Address[]
   readonly assetIssuer: Address
   readonly minBlockIntervalMs: number
-  readonly timing: ConsensusTiming
+  readonly timing?: ConsensusTiming
   readonly timestampMs?: number
 }): Genesis {
   const { members, accounts } = options
@@ -106,7 +116,7 @@ export function devnetGenesis(options: {
     timestampMs: options.timestampMs ?? DEVNET_TIMESTAMP_MS,
     baseFeePerGas: 1_000_000_000n,
     anchor: 1_000_000n,
-    consensus: options.timing,
+    consensus: options.timing ?? DEVNET_TIMING,
     params: {
       ...DEV_PARAMETERS,
       providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },

@@ -26,8 +26,12 @@ export const consensusTimingSchema = message('ConsensusTiming', {
   heartbeatMs: t.u32,
   /** Clock precision assumed between validators, ms. */
   precisionMs: t.u32,
-  /** Oldest acceptable proposal timestamp at arrival, ms. */
+  /** Oldest acceptable proposal timestamp at arrival, ms; at least buildMs + 2 networkDelayMs. */
   messageDelayMs: t.u32,
+  /** Budget for building a block, ms. */
+  buildMs: t.u32,
+  /** Budget for verifying a block, ms. */
+  verifyMs: t.u32,
 })
 export type ConsensusTiming = ReturnType<typeof consensusTimingSchema.decode>
 

@@ -1,5 +1,6 @@
 // What the RPC asks of this node (rpc/backend.ts), answered from importer, store and pool.
 // Owns: recent blocks in memory, subscriptions. Not: wording and shapes of JSON-RPC (rpc/).
+import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { ZERO_ADDRESS } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
@@ -43,7 +44,7 @@ export interface BackendOptions {
   readonly importer: Importer
   readonly mempool: Mempool
   readonly senders: SenderCache
-  readonly ingest: Ingest
+  readonly ingest: Pick<Ingest, 'submit'>
   readonly nowMs: () => number
   readonly health: () => Pick<
     NodeHealth,
@@ -75,16 +76,14 @@ export class NodeBackend implements Backend {
   }
 
   #known(raw: Uint8Array): KnownTransaction {
+    const id: TxId = keccak256(raw) as Uint8Array
+    const known = this.#options.senders.get(id)
+    if (known !== undefined) return { id, raw, sender: known.sender }
     const decoded = decodeTransaction(raw, this.identity.chainId)
     if (!('transaction' in decoded)) throw new Error('a finalized transaction does not decode')
-    return this.#knownOf(decoded.transaction)
-  }
-
-  #knownOf(transaction: Transaction): KnownTransaction {
-    const known = this.#options.senders.get(transaction.hash)
-    const sender = known?.sender ?? recoverSender(transaction)
+    const sender = recoverSender(decoded.transaction)
     if (sender === undefined) throw new Error('a finalized transaction has no sender')
-    return { id: transaction.hash, raw: transaction.raw, sender }
+    return { id, raw, sender }
   }
 
   #onFinalized(event: FinalizedEvent): void {

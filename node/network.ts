@@ -67,7 +67,9 @@ export function createConsensusNetwork(host: P2pHost, peers: readonly string[]):
         if (index === self) return
         const key = bytesKey(validator.peerId)
         const addresses = book.get(key)?.addresses ?? []
-        statics.set(key, { peerId: validator.peerId, addresses, validatorIndex: index })
+        // A node outside the set has no consensus channel to open: validators answer only each other.
+        const consensus = self === undefined ? { consensus: false } : {}
+        statics.set(key, { peerId: validator.peerId, addresses, validatorIndex: index, ...consensus })
       })
       host.setPeers(
         [...statics.values()].filter((peer) => bytesKey(peer.peerId) !== bytesKey(host.peerIdBytes)),

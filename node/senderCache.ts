@@ -3,7 +3,7 @@
 import { bytesKey } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, TxId } from '../base/ids.ts'
-import { decodeTransaction, type Transaction } from '../state/transaction.ts'
+import { type DecodedTransaction, decodeTransaction, type Transaction } from '../state/transaction.ts'
 import type { SenderPool } from './senderPool.ts'
 
 export interface KnownSender {
@@ -42,6 +42,22 @@ export class SenderCache {
     this.#entries.delete(key)
     this.#entries.set(key, known)
     if (this.#entries.size > ENTRIES_MAX) this.#entries.delete(this.#entries.keys().next().value!)
+  }
+
+  /** For `executeBlock`: a decoded envelope from memory, or decoded now. */
+  decode(raw: Uint8Array): DecodedTransaction {
+    const known = this.get(keccak256(raw) as Uint8Array)
+    return known === undefined ? decodeTransaction(raw, this.#chainId) : { transaction: known.transaction }
+  }
+
+  /** Hash and, where known, sender of envelopes that were executed before. */
+  *namesOf(
+    raws: readonly Uint8Array[],
+  ): Iterable<{ readonly hash: TxId; readonly sender: Address | undefined }> {
+    for (const raw of raws) {
+      const hash: TxId = keccak256(raw) as Uint8Array
+      yield { hash, sender: this.get(hash)?.sender }
+    }
   }
 
   /** Decodes and recovers what is not known yet; what is malformed or unsigned stays unknown and fails execution. */

@@ -5,8 +5,6 @@ import { devnetGenesis } from '../../genesis/devnet.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 
-const timing = { networkDelayMs: 50, heartbeatMs: 15_000, precisionMs: 500, messageDelayMs: 1_000 }
-
 /** Genesis of a devnet with `count` validators and the published development keys. */
 export function genesisOf(count = 4): Genesis {
   const members = Array.from({ length: count }, (_, i) => {
@@ -23,6 +21,5 @@ export function genesisOf(count = 4): Genesis {
     accounts: developmentAccounts().map((account) => account.address),
     assetIssuer: developmentValidator(99).operator.address,
     minBlockIntervalMs: 200,
-    timing,
   })
 }

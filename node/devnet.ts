@@ -1,0 +1,306 @@
+// `suanli devnet`: n validators as child processes on loopback with public development keys.
+// Owns: directories, ports, children, what a person is told. Not: the genesis (genesis/devnet.ts).
+import { type ChildProcess, fork } from 'node:child_process'
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { checksumAddress } from '../base/address.ts'
+import { toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { DEVELOPMENT_MNEMONIC, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import {
+  DEVNET_ACCOUNT_COINS,
+  DEVNET_OPERATOR_COINS,
+  DEVNET_VALIDATORS,
+  devnetGenesis,
+} from '../genesis/devnet.ts'
+import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
+import { createKeys, OperatorError, readGenesis, writeNodeDir } from './nodeDir.ts'
+import type { NodeMessage } from './runStart.ts'
+
+export interface DevnetOptions {
+  readonly validators: number
+  /** JSON-RPC of the first validator; the others follow. */
+  readonly port: number
+  readonly dataDir: string
+  /** Shortest time between two blocks, milliseconds. */
+  readonly blockTimeMs: number
+  /** Forget an earlier run. */
+  readonly isFresh: boolean
+  readonly logLevel: string
+  readonly print: (line: string) => void
+}
+
+/** The password of development key files; as public as the keys. */
+export const DEVELOPMENT_PASSWORD = 'development'
+/** Index whose operator issues the settlement asset. */
+const ASSET_ISSUER_INDEX = 99
+/** Distance of the peer-to-peer ports from the JSON-RPC ports. */
+const P2P_PORT_OFFSET = 1_000
+/** Written beside the data, for scripts: process ids and addresses. */
+const STATUS_FILE = 'devnet.json'
+/** How long children may take to close before they are killed. */
+const CLOSE_MS = 10_000
+
+interface Member {
+  readonly index: number
+  readonly dir: string
+  readonly rpcPort: number
+  readonly p2pPort: number
+  readonly peerId: string
+}
+
+function plan(options: DevnetOptions): readonly Member[] {
+  return Array.from({ length: options.validators }, (_, index) => ({
+    index,
+    dir: join(options.dataDir, `validator-${index}`),
+    rpcPort: options.port + index,
+    p2pPort: options.port + P2P_PORT_OFFSET + index,
+    peerId: peerIdText(peerIdBytesFromSeed(developmentValidator(index).peerSeed)),
+  }))
+}
+
+/** The devnet's genesis with the published keys. */
+export function developmentGenesis(options: { validators: number; blockTimeMs: number }): Genesis {
+  const members = Array.from({ length: options.validators }, (_, i) => {
+    const { operator, consensusSecret, peerSeed } = developmentValidator(i)
+    return {
+      operator: operator.address,
+      consensusKey: bls.publicKey(consensusSecret),
+      possessionProof: bls.prove(consensusSecret),
+      peerId: peerIdBytesFromSeed(peerSeed),
+    }
+  })
+  return devnetGenesis({
+    members,
+    accounts: developmentAccounts().map((account) => account.address),
+    assetIssuer: developmentValidator(ASSET_ISSUER_INDEX).operator.address,
+    minBlockIntervalMs: options.blockTimeMs,
+  })
+}
+
+function prepare(options: DevnetOptions, members: readonly Member[]): Genesis {
+  if (options.isFresh) rmSync(options.dataDir, { recursive: true, force: true })
+  const wanted = developmentGenesis(options)
+  const known = join(options.dataDir, 'validator-0', GENESIS_FILE)
+  if (existsSync(known)) {
+    const stored = genesisHash(readGenesis(known))
+    if (toHex(stored) !== toHex(genesisHash(wanted))) {
+      throw new OperatorError(
+        `${options.dataDir} holds a devnet with other settings; start with --fresh to forget it`,
+      )
+    }
+  }
+  for (const member of members) {
+    const peers = members
+      .filter((other) => other !== member)
+      .map((other) => `/ip4/127.0.0.1/tcp/${other.p2pPort}/p2p/${other.peerId}`)
+    const config = {
+      ...DEFAULT_CONFIG,
+      p2pListen: [`/ip4/127.0.0.1/tcp/${member.p2pPort}`],
+      peers,
+      rpcPort: member.rpcPort,
+      rpcAllowedOrigins: ['*'],
+      logLevel: options.logLevel as typeof DEFAULT_CONFIG.logLevel,
+      // Several validators share this machine: threads would only add the cost of talking to them.
+      signatureWorkers: 0,
+    }
+    if (existsSync(join(member.dir, GENESIS_FILE))) {
+      saveConfig(member.dir, config)
+      continue
+    }
+    writeNodeDir(member.dir, wanted, config)
+    createKeys({
+      dataDir: member.dir,
+      password: DEVELOPMENT_PASSWORD,
+      isValidator: true,
+      given: developmentValidator(member.index),
+      cost: 'light',
+    })
+  }
+  return wanted
+}
+
+/** Fails early and clearly when a port is taken. */
+async function checkPort(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', () =>
+      reject(new OperatorError(`port ${port} is taken: stop what uses it or choose another with --port`)),
+    )
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
+  })
+}
+
+function printAccounts(options: DevnetOptions, members: readonly Member[], genesis: Genesis): void {
+  const { print } = options
+  print('')
+  print('Accounts (public development keys: never use them for anything of value)')
+  for (const account of developmentAccounts()) {
+    print(`(${account.index}) ${checksumAddress(account.address)}  ${DEVNET_ACCOUNT_COINS} ACPC`)
+  }
+  print('')
+  print('Private keys')
+  for (const account of developmentAccounts()) print(`(${account.index}) ${toHex(account.secretKey)}`)
+  print('')
+  print(`Mnemonic: ${DEVELOPMENT_MNEMONIC}`)
+  print("Path:     m/44'/60'/0'/0/<index>")
+  print('')
+  print('Providers (each a validator; its operator mints against its pledge)')
+  for (const member of members) {
+    const { operator } = developmentValidator(member.index)
+    const { profile, lots } = genesis.providers[member.index]!
+    const hardware = lots.map((lot) => `${lot.devices} × ${lot.class}`).join(', ')
+    print(
+      `#${member.index + 1} ${profile.legalGroup.padEnd(9)} ${hardware.padEnd(16)} operator (${operator.index}) ` +
+        `${checksumAddress(operator.address)}  ${DEVNET_OPERATOR_COINS} ACPC`,
+    )
+  }
+  print('')
+  print(`Chain id: ${genesis.chainId}`)
+  print(`Genesis:  ${toHex(genesisHash(genesis))}`)
+}
+
+class Devnet {
+  readonly #options: DevnetOptions
+  readonly #members: readonly Member[]
+  readonly #children = new Map<number, ChildProcess>()
+  #isStopping = false
+  #isFinal = false
+  readonly #startedAt = performance.now()
+  readonly #failed: Promise<number>
+  #fail: (code: number) => void = () => {}
+
+  constructor(options: DevnetOptions, members: readonly Member[]) {
+    this.#options = options
+    this.#members = members
+    this.#failed = new Promise((resolve) => {
+      this.#fail = resolve
+    })
+  }
+
+  async run(signal: Promise<void>): Promise<number> {
+    try {
+      await Promise.all(this.#members.map((member) => this.#start(member)))
+    } catch (error) {
+      await this.#stop()
+      throw error
+    }
+    this.#writeStatus()
+    const { print } = this.#options
+    print('')
+    for (const { index, rpcPort } of this.#members) {
+      print(
+        `JSON-RPC ${index === 0 ? 'listening on' : '            '} http://127.0.0.1:${rpcPort} (also WebSocket)`,
+      )
+    }
+    print(`Logs in ${join(this.#options.dataDir, 'validator-*', 'node.log')}; stop with Ctrl-C`)
+    const code = await Promise.race([signal.then(() => 0), this.#failed])
+    await this.#stop()
+    return code
+  }
+
+  #start(member: Member): Promise<void> {
+    const args = ['start', '--data-dir', member.dir, '--name', `validator-${member.index}`]
+    const child = fork(fileURLToPath(new URL('./main.js', import.meta.url)), args, {
+      env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Ctrl-C goes to the whole group of a terminal; the children wait for their parent's word.
+      detached: true,
+    })
+    this.#children.set(member.index, child)
+    const log = createWriteStream(join(member.dir, 'node.log'), { flags: 'a' })
+    child.stdout?.pipe(log, { end: false })
+    child.stderr?.pipe(log, { end: false })
+    return new Promise((resolve, reject) => {
+      child.on('message', (message: NodeMessage) => {
+        if (message.kind === 'up') resolve()
+        else this.#onMessage(member, message)
+      })
+      child.once('exit', (code, signal) => {
+        log.end()
+        this.#children.delete(member.index)
+        if (this.#isStopping) return
+        const how = signal === null ? `exit code ${code}` : signal
+        const text = `validator-${member.index} ended (${how}); see ${join(member.dir, 'node.log')}`
+        reject(new OperatorError(text))
+        this.#options.print(text)
+        this.#writeStatus()
+        if (this.#children.size === 0) this.#fail(1)
+      })
+    })
+  }
+
+  #onMessage(member: Member, message: NodeMessage): void {
+    const { print } = this.#options
+    if (message.kind === 'halted') print(`validator-${member.index} halted: ${message.reason}`)
+    if (message.kind !== 'final' || this.#isFinal) return
+    this.#isFinal = true
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1)
+    print(`Block ${message.height} is final (${message.hash}) after ${seconds} s`)
+  }
+
+  #writeStatus(): void {
+    const nodes = this.#members.map(({ index, dir, rpcPort, p2pPort, peerId }) => ({
+      index,
+      pid: this.#children.get(index)?.pid ?? null,
+      dir,
+      rpcUrl: `http://127.0.0.1:${rpcPort}`,
+      p2pPort,
+      peerId,
+    }))
+    const file = join(this.#options.dataDir, STATUS_FILE)
+    writeFileSync(file, `${JSON.stringify({ pid: process.pid, nodes }, null, 2)}\n`)
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true
+    const children = [...this.#children.values()]
+    const ended = children.map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve())))
+    for (const child of children) child.kill('SIGTERM')
+    const timer = setTimeout(() => {
+      for (const child of this.#children.values()) child.kill('SIGKILL')
+    }, CLOSE_MS)
+    await Promise.all(ended)
+    clearTimeout(timer)
+    rmSync(join(this.#options.dataDir, STATUS_FILE), { force: true })
+  }
+}
+
+/** Runs until `signal`; resolves with the exit code. Throws OperatorError when it cannot start. */
+export async function runDevnet(options: DevnetOptions, signal: Promise<void>): Promise<number> {
+  const { min, max } = DEVNET_VALIDATORS
+  if (!Number.isSafeInteger(options.validators) || options.validators < min || options.validators > max) {
+    throw new OperatorError(`--validators: expected ${min} to ${max}`)
+  }
+  const members = plan(options)
+  for (const member of members) {
+    await checkPort(member.rpcPort)
+    await checkPort(member.p2pPort)
+  }
+  mkdirSync(options.dataDir, { recursive: true })
+  const genesis = prepare(options, members)
+  printAccounts(options, members, genesis)
+  return new Devnet(options, members).run(signal)
+}
+
+/** Reads what a running devnet wrote for scripts. */
+export function readDevnetStatus(dataDir: string): {
+  readonly pid: number
+  readonly nodes: readonly {
+    readonly index: number
+    readonly pid: number | null
+    readonly rpcUrl: string
+    readonly dir: string
+  }[]
+} {
+  return JSON.parse(readFileSync(join(dataDir, STATUS_FILE), 'utf8'))
+}
+
+/** The document as it stands in a file. */
+export function genesisJsonText(genesis: Genesis): string {
+  return `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
+}

@@ -1,0 +1,250 @@
+#!/usr/bin/env node
+// The `suanli` command line. Owns: commands, options, help, exit codes. Not: what the commands do.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { toHex } from '../base/bytes.ts'
+import { genesisHash } from '../genesis/schema.ts'
+import { ConfigError, DEFAULT_CONFIG, type NodeConfig, parseConfig } from './config.ts'
+import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
+import { KeystoreError } from './keystore.ts'
+import { createKeys, OperatorError, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
+import { runStart } from './runStart.ts'
+import { CLIENT_VERSION, VERSION } from './version.ts'
+
+const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
+    }
+    return value
+  }
+}
+
+function passwordOf(options: { passwordFile?: string }): string {
+  if (options.passwordFile !== undefined) {
+    const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')
+    if (text === '') throw new OperatorError(`${options.passwordFile} is empty`)
+    return text
+  }
+  const fromEnvironment = process.env[PASSWORD_VARIABLE]
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
+  throw new OperatorError(`give the password of the key files with --password-file or ${PASSWORD_VARIABLE}`)
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+const dataDirOption = () =>
+  new Option('-d, --data-dir <dir>', 'the data directory of the node').makeOptionMandatory()
+const passwordOption = () =>
+  new Option(
+    '--password-file <file>',
+    `file with the password of the key files (or set ${PASSWORD_VARIABLE})`,
+  )
+
+function addDevnet(program: Command, finish: (code: number) => void): void {
+  program
+    .command('devnet')
+    .description('run a chain of several validators on this machine, with funded development accounts')
+    .option('-n, --validators <count>', 'how many validators, 4 to 16', wholeNumber(1, 64), 4)
+    .option(
+      '-p, --port <port>',
+      'JSON-RPC port of the first validator',
+      wholeNumber(1, 64_000),
+      DEFAULT_CONFIG.rpcPort,
+    )
+    .option('-d, --data-dir <dir>', 'where the chain is kept', 'data/devnet')
+    .option(
+      '-b, --block-time <ms>',
+      'shortest time between two blocks, milliseconds',
+      wholeNumber(0, 60_000),
+      100,
+    )
+    .option('--fresh', 'forget the chain of an earlier run', false)
+    .option('--log-level <level>', 'level of the log files', 'info')
+    .addHelpText(
+      'after',
+      `
+An idle chain proposes the moment a transaction arrives; --block-time only bounds how fast blocks follow
+each other under load. Keys are public and the same on every machine. Further devnets: --port and --data-dir.`,
+    )
+    .action(async (options) => {
+      const signal = new Promise<void>((done) => {
+        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => done())
+      })
+      const code = await runDevnet(
+        {
+          validators: options.validators,
+          port: options.port,
+          dataDir: resolve(options.dataDir),
+          blockTimeMs: options.blockTime,
+          isFresh: options.fresh,
+          logLevel: options.logLevel,
+          print,
+        },
+        signal,
+      )
+      finish(code)
+    })
+}
+
+function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('make the data directory of a node: key files, configuration, genesis')
+    .addOption(dataDirOption())
+    .requiredOption('-g, --genesis <file>', 'the genesis document of the chain')
+    .option('--validator', 'also make a consensus key', false)
+    .addOption(passwordOption())
+    .option('--peer <multiaddr...>', 'other nodes, each ending in /p2p/<peer id>', [])
+    .option('--p2p-listen <multiaddr>', 'where to listen for peers', DEFAULT_CONFIG.p2pListen[0])
+    .option('--rpc-port <port>', 'JSON-RPC port', wholeNumber(0, 65_535), DEFAULT_CONFIG.rpcPort)
+    .action((options) => {
+      const genesis = readGenesis(options.genesis)
+      const config = parseConfig({
+        peers: options.peer,
+        p2pListen: [options.p2pListen],
+        rpcPort: options.rpcPort,
+      })
+      const password = passwordOf(options)
+      writeNodeDir(options.dataDir, genesis, config)
+      const keys = createKeys({
+        dataDir: options.dataDir,
+        password,
+        isValidator: options.validator,
+        cost: 'standard',
+      })
+      print(
+        JSON.stringify({ dataDir: options.dataDir, genesis: toHex(genesisHash(genesis)), ...keys }, null, 2),
+      )
+    })
+}
+
+function addKeys(program: Command): void {
+  const keys = program.command('keys').description('make and show the key files of a node')
+  keys
+    .command('new')
+    .description('make key files before there is a genesis; prints what the genesis document needs')
+    .addOption(dataDirOption())
+    .option('--validator', 'also make a consensus key', false)
+    .addOption(passwordOption())
+    .action((options) => {
+      const { dataDir, validator: isValidator } = options
+      const made = createKeys({ dataDir, password: passwordOf(options), isValidator, cost: 'standard' })
+      print(JSON.stringify(made, null, 2))
+    })
+  keys
+    .command('show')
+    .description('show the public parts; with the password also the proof of possession')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+    .action((options) => {
+      const hasPassword = options.passwordFile !== undefined || process.env[PASSWORD_VARIABLE] !== undefined
+      print(JSON.stringify(showKeys(options.dataDir, hasPassword ? passwordOf(options) : undefined), null, 2))
+    })
+}
+
+function addGenesis(program: Command): void {
+  const genesis = program.command('genesis').description('make and check genesis documents')
+  genesis
+    .command('check <file>')
+    .description('check every rule; prints the genesis hash, or the field and the reason')
+    .action((file) => {
+      const document = readGenesis(file)
+      print(
+        JSON.stringify(
+          { name: document.name, chainId: document.chainId, hash: toHex(genesisHash(document)) },
+          null,
+          2,
+        ),
+      )
+    })
+  genesis
+    .command('devnet')
+    .description("write the devnet's genesis, as an example or a start")
+    .option('-n, --validators <count>', 'how many validators, 4 to 16', wholeNumber(4, 16), 4)
+    .option(
+      '-b, --block-time <ms>',
+      'shortest time between two blocks, milliseconds',
+      wholeNumber(0, 60_000),
+      100,
+    )
+    .option('-o, --out <file>', 'file to write; default standard output')
+    .action((options) => {
+      const text = genesisJsonText(
+        developmentGenesis({ validators: options.validators, blockTimeMs: options.blockTime }),
+      )
+      if (options.out === undefined) process.stdout.write(text)
+      else writeFileSync(options.out, text, { flag: 'wx' })
+    })
+}
+
+function addStart(program: Command, finish: (code: number) => void): void {
+  program
+    .command('start')
+    .description('run the node of a data directory until Ctrl-C')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+    .option('--rpc-port <port>', 'JSON-RPC port instead of the configured one', wholeNumber(0, 65_535))
+    .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
+    .option('--log-level <level>', 'instead of the configured one')
+    .option('--name <name>', 'name in every log line')
+    .action(async (options) => {
+      const overrides: Partial<NodeConfig> = {
+        ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
+        ...(options.rpcHost === undefined ? {} : { rpcHost: options.rpcHost }),
+        ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+      }
+      parseConfig(overrides)
+      const dataDir = resolve(options.dataDir)
+      const name = options.name === undefined ? {} : { name: options.name as string }
+      finish(await runStart({ dataDir, password: passwordOf(options), overrides, ...name }))
+    })
+}
+
+/** Parses and runs a command line; resolves with the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const finish = (code: number): void => {
+    exitCode = code
+  }
+  const program = new Command('suanli')
+    .description(
+      'the app-chain of the AI Computing Power Currency (ACPC): coins fully backed by pledged AI compute',
+    )
+    .version(VERSION, '-V, --version', 'the version of this build')
+    .showHelpAfterError('(add --help for the options)')
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText(
+      'after',
+      `
+First steps:
+  suanli devnet                      four validators, ten funded accounts, JSON-RPC on http://127.0.0.1:8545
+  suanli genesis devnet -o g.json    an example of a genesis document
+  suanli init -d node -g g.json      a node of that chain; then: suanli start -d node`,
+    )
+  addDevnet(program, finish)
+  addInit(program)
+  addKeys(program)
+  addGenesis(program)
+  addStart(program, finish)
+  program
+    .command('version')
+    .description('the version as clients see it')
+    .action(() => print(CLIENT_VERSION))
+  await program.parseAsync([...argv])
+  return exitCode
+}
+
+const KNOWN_ERRORS = [OperatorError, ConfigError, KeystoreError] as const
+
+main(process.argv).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    const isKnown = KNOWN_ERRORS.some((kind) => error instanceof kind)
+    process.stderr.write(`${isKnown ? `suanli: ${(error as Error).message}` : (error as Error).stack}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,425 @@
+// Composition of a node: straight wiring, `close` mirrors `start`. READ FIRST in node/.
+// Owns: the order of things. Not: any of the things.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { bytesKey, equalBytes, toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import type { Address } from '../base/ids.ts'
+import type { CoreStatus } from '../consensus/types.ts'
+import { buildGenesis } from '../genesis/build.ts'
+import { type Genesis, genesisSchema } from '../genesis/schema.ts'
+import { createHost } from '../p2p/host.ts'
+import type { P2pHost } from '../p2p/protocol.ts'
+import { createSync } from '../p2p/sync.ts'
+import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
+import { type RunningRpc, startRpc } from '../rpc/start.ts'
+import { dispatcherOf, gasOf } from '../state/dispatch.ts'
+import { laneGasMax, nextBaseFee } from '../state/fees.ts'
+import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
+import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { recoverSender } from '../state/transaction.ts'
+import { NodeApplication } from './application.ts'
+import { NodeBackend } from './backend.ts'
+import { BlockSync, syncSourceOf } from './blockSync.ts'
+import type { NodeConfig } from './config.ts'
+import { Driver } from './driver.ts'
+import { openImporter } from './importer.ts'
+import type { FinalizedEvent } from './importerTypes.ts'
+import { gossipOf, Ingest } from './ingest.ts'
+import { Journal } from './journal.ts'
+import { Mempool, type PoolEntry } from './mempool.ts'
+import { createConsensusNetwork } from './network.ts'
+import type { Clock } from './ports.ts'
+import { startRecounts } from './recount.ts'
+import { SenderCache } from './senderCache.ts'
+import { createSenderPool } from './senderPool.ts'
+import { LocalSigner } from './signer.ts'
+import { openChainStore } from './stores/chainStore.ts'
+import { CLIENT_VERSION } from './version.ts'
+
+export interface NodeOptions {
+  readonly dataDir: string
+  readonly genesis: Genesis
+  readonly config: NodeConfig
+  /** ed25519 seed of the peer identity, 32 bytes. */
+  readonly peerSeed: Uint8Array
+  /** Absent for a node that only follows. */
+  readonly validator?: {
+    readonly consensusSecret: Uint8Array
+    /** True only when this key has certainly never signed on this chain (signer.ts). */
+    readonly isFresh: boolean
+  }
+  readonly logger: Logger
+}
+
+export interface RunningNode {
+  readonly rpcUrl: string
+  readonly rpcPort: number
+  readonly peerId: string
+  readonly p2pAddresses: readonly string[]
+  readonly status: () => CoreStatus
+  readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
+  /** Resolves with the reason when consensus stops for good. */
+  readonly halted: Promise<string>
+  close(): Promise<void>
+}
+
+/** Points for a transaction that no honest peer passes on. */
+const MALFORMED_TRANSACTION_POINTS = 10
+/** Transactions resent to a leader at once. */
+const SHARE_MAX = 1024
+/** How often progress is logged at level info. */
+const PROGRESS_MS = 10_000
+
+const CLOCK: Clock = {
+  nowMs: () => Date.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Paths inside a data directory. */
+export function nodePaths(dataDir: string) {
+  return {
+    chain: join(dataDir, 'chain'),
+    journal: join(dataDir, 'journal'),
+    signer: join(dataDir, 'signer'),
+  }
+}
+
+/** Starts every part and resolves once JSON-RPC listens. Rejects when anything cannot start; nothing is left behind. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const closers: (() => Promise<void> | void)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.reverse()) await close()
+    closers.length = 0
+  }
+  try {
+    return await wire(options, closers, closeAll)
+  } catch (error) {
+    await closeAll().catch((cause: unknown) =>
+      options.logger.error({ err: cause }, 'closing after a failed start'),
+    )
+    throw error
+  }
+}
+
+async function wire(
+  options: NodeOptions,
+  closers: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningNode> {
+  const { config, genesis, logger } = options
+  const paths = nodePaths(options.dataDir)
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
+  let haltReason: string | undefined
+  let resolveHalted: (reason: string) => void = () => {}
+  const halted = new Promise<string>((resolve) => {
+    resolveHalted = resolve
+  })
+  const halt = (reason: string): void => {
+    haltReason ??= reason
+    logger.fatal(
+      { reason },
+      'consensus halted: this node signs nothing more and keeps its data for a diagnosis',
+    )
+    resolveHalted(reason)
+  }
+
+  // State.
+  const genesisBlock = buildGenesis(genesis)
+  const { chain } = genesisBlock
+  genesisBlock.tree.release()
+  const store = await openChainStore(paths.chain, { historyHeightsMax: config.historyHeights })
+  closers.push(() => store.close())
+  const senderPool = createSenderPool({
+    workers: config.signatureWorkers,
+    onWorkerLost: (error) => logger.error({ err: error }, 'a signature worker was lost'),
+  })
+  closers.push(() => senderPool.close())
+  const dispatcher = dispatcherOf(chain.modules)
+  const mempool = new Mempool({
+    account: (address) => getAccount(importer.head().state, address),
+    baseFeePerGas: () => {
+      const { header, state } = importer.head()
+      return nextBaseFee(header, Math.max(Date.now(), header.timestampMs), accountsParams.get(state))
+    },
+    gasOf: (transaction) => gasOf(dispatcher, transaction),
+    gasMax: () => laneGasMax('redemption', accountsParams.get(importer.head().state).blockGasLimit),
+    nowMs: () => Date.now(),
+  })
+  const senders = new SenderCache({
+    chainId: chain.chainId,
+    senders: senderPool,
+    pooled: (hash) => mempool.get(hash),
+  })
+  const importer = await openImporter(store, {
+    chain,
+    genesis: genesisBlock,
+    senderOf: (transaction) => senders.get(transaction.hash)?.sender ?? recoverSender(transaction),
+    decode: (raw) => senders.decode(raw),
+    prepare: (block) => senders.prepare(block.transactions),
+    onWarning: (message, error) => logger.warn({ err: error }, message),
+  })
+  closers.push(() => importer.close())
+
+  // Network.
+  const host = await createHost({
+    privateKey: options.peerSeed,
+    genesisHash: chain.genesisHash,
+    listen: config.p2pListen,
+    logger: logger.child({ room: 'p2p' }),
+  })
+  const network = createConsensusNetwork(host, config.peers)
+  const sync = createSync(host, syncSourceOf(store))
+  const ingest = new Ingest({
+    chainId: chain.chainId,
+    mempool,
+    senders: senderPool,
+    onAdmitted: (transaction) => {
+      application.notifyWork()
+      backend.announcePending(transaction)
+    },
+  })
+  const gossip = createTxGossip(host, {
+    isValidator: () => driver.status().self !== undefined,
+    onTransactions: async (peer, transactions) => {
+      const { admitted, malformed } = await ingest.receive(transactions)
+      for (const transaction of admitted) gossip.relay(transaction, peer)
+      if (malformed > 0) {
+        host.penalise(
+          peer,
+          MALFORMED_TRANSACTION_POINTS,
+          `${malformed} transactions are malformed or unsigned`,
+        )
+      }
+    },
+  })
+  closers.push(async () => {
+    gossip.close()
+    sync.close()
+    await host.close()
+  })
+
+  // Consensus.
+  const application = new NodeApplication({
+    chain,
+    store,
+    importer,
+    mempool,
+    blockSync: new BlockSync({ importer, genesisHash: chain.genesisHash, sync }),
+    nowMs: () => Date.now(),
+    shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
+    logger: logger.child({ room: 'application' }),
+  })
+  closers.push(() => application.close())
+  const journal = await Journal.open({ dir: paths.journal, genesisHash: chain.genesisHash })
+  const signer =
+    options.validator === undefined
+      ? undefined
+      : await LocalSigner.open({
+          dir: paths.signer,
+          genesisHash: chain.genesisHash,
+          secretKey: options.validator.consensusSecret,
+          bls,
+          create: options.validator.isFresh,
+        })
+  const timing = genesis.consensus
+  const consensusLog = logger.child({ room: 'consensus' })
+  const driver = new Driver({
+    genesisHash: chain.genesisHash,
+    parameters: {
+      deltaMs: timing.networkDelayMs,
+      minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
+      heartbeatMs: timing.heartbeatMs,
+      precisionMs: timing.precisionMs,
+      messageDelayMs: timing.messageDelayMs,
+      buildMs: timing.buildMs,
+      verifyMs: timing.verifyMs,
+    },
+    application,
+    network,
+    journal,
+    signer,
+    bls,
+    clock: CLOCK,
+    jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
+    log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
+    onHalt: halt,
+  })
+  if (journal.damage !== 'none')
+    logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
+
+  importer.onFinalized((event) => updatePool(mempool, senders, event))
+  const stopRecounts = startRecounts({
+    modules: chain.modules,
+    importer,
+    store,
+    contextOf: (height) => {
+      const view = backend.stateAt(height)
+      return view === undefined ? undefined : { state: view.state, block: view.context }
+    },
+    onFinding: (finding, height) => {
+      logger.error({ ...finding, height }, 'invariant is broken by full recount')
+      if (finding.severity === 'halt') halt(`invariant ${finding.invariant}: ${finding.reason}`)
+    },
+    onSkipped: (reason) => logger.warn({ reason }, 'the recount of invariants did not run'),
+  })
+  closers.push(stopRecounts)
+
+  // Service.
+  const backend: NodeBackend = new NodeBackend({
+    identity: {
+      chainId: chain.chainId,
+      genesisHash: chain.genesisHash,
+      genesisJson: genesisSchema.toJson(genesis),
+      clientVersion: CLIENT_VERSION,
+    },
+    chain,
+    store,
+    importer,
+    mempool,
+    senders,
+    ingest: withGossip(ingest, gossip, mempool),
+    nowMs: () => Date.now(),
+    health: () => {
+      const { epoch, view, self } = driver.status()
+      return {
+        live: haltReason === undefined,
+        ...(haltReason === undefined ? {} : { halted: haltReason }),
+        ...(self === undefined ? {} : { validatorIndex: self }),
+        epoch,
+        view,
+        peerCount: host.peers().filter((peer) => peer.connected).length,
+      }
+    },
+    syncing: () => undefined,
+  })
+  closers.push(() => backend.close())
+  const set = validatorSet(importer.head().state)
+  const own = set.validators.findIndex(
+    (validator) => signer !== undefined && equalBytes(validator.consensusKey, signer.publicKey),
+  )
+  network.useValidators(set, own < 0 ? undefined : own)
+  await host.start()
+  await driver.start()
+  closers.push(() => driver.close())
+  const rpc: RunningRpc = await startRpc({
+    backend,
+    modules: chain.modules,
+    host: config.rpcHost,
+    port: config.rpcPort,
+    hosts: config.rpcAllowedHosts,
+    origins: config.rpcAllowedOrigins,
+    log: logger.child({ room: 'rpc' }),
+  })
+  closers.push(() => rpc.close())
+  closers.push(logProgress((listener) => importer.onFinalized(listener), logger))
+  const validatorIndex = driver.status().self
+  logger.info(
+    {
+      chainId: chain.chainId,
+      genesis: toHex(chain.genesisHash),
+      height: importer.head().header.height,
+      validatorIndex,
+      peerId: host.peerId,
+      p2p: host.listenAddresses,
+      rpc: rpc.url,
+    },
+    'node is up',
+  )
+  return {
+    rpcUrl: rpc.url,
+    rpcPort: rpc.port,
+    peerId: host.peerId,
+    p2pAddresses: host.listenAddresses,
+    status: () => driver.status(),
+    onFinalized: (listener) => importer.onFinalized(listener),
+    halted,
+    close: closeAll,
+  }
+}
+
+/** Submissions that enter here go to every peer once. */
+function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): Pick<Ingest, 'submit'> {
+  return {
+    async submit(raw) {
+      const result = await ingest.submit(raw)
+      if (result.ok) {
+        const entry = mempool.get(result.id)
+        if (entry !== undefined) gossip.publish(gossipOf(entry.transaction))
+      }
+      return result
+    },
+  }
+}
+
+function shareTransactions(
+  host: P2pHost,
+  gossip: TxGossip,
+  entries: Iterable<PoolEntry>,
+  validator: number,
+): void {
+  const peer = host.getValidatorPeer(validator)
+  if (peer === undefined || peer === host.peerId) return
+  const raws: Uint8Array[] = []
+  for (const entry of entries) {
+    raws.push(entry.transaction.raw)
+    if (raws.length >= SHARE_MAX) break
+  }
+  if (raws.length > 0) gossip.sendTo(peer, raws)
+}
+
+function updatePool(mempool: Mempool, senders: SenderCache, event: FinalizedEvent): void {
+  const hashes: Uint8Array[] = []
+  const touched = new Map<string, Address>()
+  for (const { hash, sender } of senders.namesOf(event.executed.block.transactions)) {
+    hashes.push(hash)
+    if (sender !== undefined) touched.set(bytesKey(sender), sender)
+  }
+  mempool.onIncluded(hashes)
+  mempool.onFinalized(touched.values())
+}
+
+/** One line at level info every ten seconds while blocks are final, so that quiet and stuck look different. */
+function logProgress(
+  onFinalized: (listener: (event: FinalizedEvent) => void) => () => void,
+  logger: Logger,
+): () => void {
+  let blocks = 0
+  let transactions = 0
+  let last: FinalizedEvent | undefined
+  const stop = onFinalized((event) => {
+    blocks++
+    transactions += event.executed.block.transactions.length
+    last = event
+    logger.debug(
+      {
+        height: event.height,
+        hash: toHex(event.hash),
+        transactions: event.executed.block.transactions.length,
+      },
+      'block is final',
+    )
+  })
+  const timer = setInterval(() => {
+    if (last === undefined) return
+    const { height, hash } = last
+    logger.info({ height, hash: toHex(hash), blocks, transactions }, 'finalized')
+    blocks = 0
+    transactions = 0
+    last = undefined
+  }, PROGRESS_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+/** Whether a consensus key belongs to the set of genesis, for messages at the start. */
+export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
+  return genesis.providers.some((provider) => equalBytes(provider.consensusKey, consensusKey))
+}

@@ -1,0 +1,79 @@
+// `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
+
+import { toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { loadConfig, type NodeConfig } from './config.ts'
+import { createLogger } from './logging.ts'
+import { isGenesisValidator, startNode } from './node.ts'
+import { genesisFile, isFreshKey, markKeyUsed, openKeys, readGenesis } from './nodeDir.ts'
+
+export interface StartOptions {
+  readonly dataDir: string
+  readonly password: string
+  /** Overrides of `config.json`. */
+  readonly overrides: Partial<NodeConfig>
+  /** Stands in every log line. */
+  readonly name?: string
+}
+
+/** What a parent process (devnet) is told over the IPC channel. */
+export type NodeMessage =
+  | { readonly kind: 'up'; readonly rpcUrl: string; readonly p2pAddresses: readonly string[] }
+  | { readonly kind: 'final'; readonly height: number; readonly hash: string }
+  | { readonly kind: 'halted'; readonly reason: string }
+
+/** Exit code of a node whose consensus halted: an operator must look before it starts again. */
+export const EXIT_HALTED = 3
+
+function tellParent(message: NodeMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+/** Runs until SIGINT or SIGTERM; resolves with the exit code. */
+export async function runStart(options: StartOptions): Promise<number> {
+  const { dataDir } = options
+  const config: NodeConfig = { ...loadConfig(dataDir), ...options.overrides }
+  const logger = createLogger({
+    level: config.logLevel,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  })
+  const genesis = readGenesis(genesisFile(dataDir))
+  const { peerSeed, consensusSecret } = openKeys(dataDir, options.password)
+  if (consensusSecret !== undefined && !isGenesisValidator(genesis, bls.publicKey(consensusSecret))) {
+    logger.warn(
+      { consensusKey: toHex(bls.publicKey(consensusSecret)) },
+      'this consensus key is not in genesis: the node follows until the key is admitted',
+    )
+  }
+  const stopping = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
+    process.once('disconnect', () => resolve('the parent process ended'))
+  })
+  const node = await startNode({
+    dataDir,
+    genesis,
+    config,
+    peerSeed,
+    ...(consensusSecret === undefined
+      ? {}
+      : { validator: { consensusSecret, isFresh: isFreshKey(dataDir) } }),
+    logger,
+  })
+  markKeyUsed(dataDir)
+  const stopFirst = node.onFinalized(({ height, hash }) => {
+    stopFirst()
+    tellParent({ kind: 'final', height, hash: toHex(hash) })
+  })
+  tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
+  // A halted node keeps serving reads for the diagnosis and stops only when told to.
+  let isHalted = false
+  void node.halted.then((reason) => {
+    isHalted = true
+    tellParent({ kind: 'halted', reason })
+  })
+  const reason = await stopping
+  logger.info({ reason }, 'stopping')
+  await node.close()
+  logger.info('stopped')
+  return isHalted ? EXIT_HALTED : 0
+}
