@@ -221,3 +221,26 @@ export class EconomyChain {
     return this.#parameters
   }
 }
+
+/** The parts of `issuance.quota` that tests look at. */
+export interface Limits {
+  readonly mintableBase: bigint
+  readonly blocked: string
+  readonly quotaBase: bigint
+  readonly jointBase: bigint
+  readonly ownBackingBase: bigint
+  readonly frontLoadBase: bigint
+  readonly bondBase: bigint
+}
+
+export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
+  chain.query<Limits>(issuanceModule, 'quota', { provider })
+
+/** Four members that differ in nothing, so that the quota binds. */
+export function fourEqual(parameters: EconomyParameters = DEV_PARAMETERS): EconomyChain {
+  return new EconomyChain(parameters).addProviders(
+    [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),
+  )
+}
+
+export const code = (failure: Failure | undefined): string | undefined => failure?.code

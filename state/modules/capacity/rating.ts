@@ -46,5 +46,6 @@ export function countedRating(pledgedPpm: bigint, presentPpm: bigint): bigint {
 
 /** The k at which the front-load rule looks: ⌈K/4⌉, ⌈K/2⌉, ⌈3K/4⌉. */
 export function quarterPoints(horizon: number): readonly [number, number, number] {
-  return [Math.ceil(horizon / 4), Math.ceil(horizon / 2), Math.ceil((3 * horizon) / 4)]
+  // In integers: ⌈n/4⌉ = (n + 3) >> 2.
+  return [(horizon + 3) >> 2, (horizon + 1) >> 1, (3 * horizon + 3) >> 2]
 }
