@@ -123,7 +123,8 @@ export class NodeApplication implements Application {
       },
       { chain },
     )
-    importer.adopt(executed)
+    // Without its overlay the block could not be finalized here.
+    if (importer.adopt(executed).kind !== 'valid') return undefined
     for (const finding of executed.findings) logger.error(finding, 'invariant is broken')
     if (skipped.length > 0) {
       logger.debug(

@@ -11,9 +11,10 @@ import type { RangeItem, RangeVerdict, Sync, SyncSource } from '../p2p/sync.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import type { Importer } from './importerTypes.ts'
 import type { ChainStore } from './stores/types.ts'
+import { UNFINALIZED_HEIGHTS_MAX } from './unfinalized.ts'
 
-/** Blocks executed ahead of a certificate; below the importer's own limit of unfinalized blocks. */
-const UNCERTIFIED_MAX = 48
+/** Blocks executed ahead of a certificate: what one F can cover (CONSENSUS §4). */
+const UNCERTIFIED_MAX = UNFINALIZED_HEIGHTS_MAX
 
 /** Whether a certificate is an F of exactly this block by a quorum of this set. */
 export function certifies(options: {

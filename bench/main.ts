@@ -1,0 +1,236 @@
+// `npm run bench`: throughput and latency of a four-validator devnet, with anvil beside it in the same run.
+// Owns: starting both, the report. `--url` measures any other Ethereum-style node instead (it must fund the well-known
+// development accounts). Not: sending (load.ts).
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { readDevnetStatus } from '../node/devnet.ts'
+import {
+  awaitReceipt,
+  developmentAccounts,
+  fundAccounts,
+  generousFeeCap,
+  loadAccounts,
+  nonceOf,
+  signTransfer,
+} from './accounts.ts'
+import { type LoadResult, runLoad, signLoad } from './load.ts'
+import { RpcClient } from './rpcClient.ts'
+import { percentile, processFigures } from './statistics.ts'
+
+interface Settings {
+  readonly accounts: number
+  readonly perAccount: number
+  readonly connections: number
+  readonly batchSize: number
+  readonly restSamples: number
+}
+
+interface ProcessReport {
+  readonly name: string
+  readonly cpuSeconds: number
+  readonly rssMiB: number
+  readonly rssPeakMiB: number
+}
+
+interface Report {
+  readonly node: string
+  readonly restLatencyP50Ms: number
+  readonly restLatencyP99Ms: number
+  readonly loads: readonly LoadResult[]
+  readonly processes: readonly ProcessReport[]
+}
+
+interface Target {
+  readonly name: string
+  readonly urls: readonly string[]
+  readonly pids: readonly { readonly name: string; readonly pid: number }[]
+}
+
+/** Coins each load account gets: enough for its fees at ten times the price. */
+const FUNDING_BASE = 10n ** 17n
+/** Granularity of the latency measured at rest. */
+const REST_POLL_MS = 2
+
+/** Submit → receipt on a node that does nothing else, one transfer at a time. */
+async function measureRest(client: RpcClient, chainId: number, samples: number): Promise<number[]> {
+  const from = developmentAccounts(1)[0]!
+  const to = developmentAccounts(2)[1]!.address
+  const maxFeePerGas = await generousFeeCap(client)
+  let nonce = await nonceOf(client, from.address)
+  const latencies: number[] = []
+  for (let i = 0; i < samples; i++) {
+    // At rest means that the block before is long final.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const transfer = signTransfer({ from, to, nonce: nonce++, chainId, valueBase: 1n, maxFeePerGas })
+    const start = performance.now()
+    await client.call('eth_sendRawTransaction', [transfer.raw])
+    await awaitReceipt(client, transfer.hash, { pollMs: REST_POLL_MS, timeoutMs: 10_000 })
+    latencies.push(performance.now() - start)
+  }
+  return latencies
+}
+
+async function measure(target: Target, settings: Settings): Promise<Report> {
+  const clients = target.urls.map((url) => new RpcClient(url, settings.connections))
+  const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
+  const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
+  const loads: LoadResult[] = []
+  for (const [label, batchSize] of [
+    ['single', 1],
+    ['batch', settings.batchSize],
+  ] as const) {
+    const accounts = loadAccounts(settings.accounts, label)
+    await fundAccounts(clients[0]!, accounts, { chainId, valueBase: FUNDING_BASE })
+    const perClient = Math.ceil(accounts.length / clients.length)
+    const shares = []
+    for (const [c, client] of clients.entries()) {
+      const mine = accounts.slice(c * perClient, (c + 1) * perClient)
+      shares.push(await signLoad(client, mine, { chainId, perAccount: settings.perAccount }))
+    }
+    loads.push(await runLoad({ clients, shares, batchSize, connections: settings.connections }))
+  }
+  const processes = target.pids.flatMap(({ name, pid }) => {
+    const figures = processFigures(pid)
+    return figures === undefined ? [] : [{ name, ...figures }]
+  })
+  for (const client of clients) client.close()
+  return {
+    node: target.name,
+    restLatencyP50Ms: percentile(rest, 50),
+    restLatencyP99Ms: percentile(rest, 99),
+    loads,
+    processes,
+  }
+}
+
+/** Resolves once the child printed `text`. */
+function printed(child: ChildProcess, text: string, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let seen = ''
+    const timer = setTimeout(
+      () => reject(new Error(`no "${text}" within ${timeoutMs} ms:\n${seen}`)),
+      timeoutMs,
+    )
+    child.stdout?.on('data', (chunk: Buffer) => {
+      seen = (seen + chunk.toString('utf8')).slice(-10_000)
+      if (!seen.includes(text)) return
+      clearTimeout(timer)
+      resolve()
+    })
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before "${text}":\n${seen}`)))
+  })
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null) return
+  const exit = new Promise((resolve) => child.once('exit', resolve))
+  child.kill(signal)
+  await exit
+}
+
+async function benchDevnet(settings: Settings, blockTimeMs: number, port: number): Promise<Report> {
+  const dir = mkdtempSync(join(tmpdir(), 'suanli-bench-'))
+  const main = fileURLToPath(new URL('../node/main.js', import.meta.url))
+  const args = ['devnet', '--data-dir', dir, '--port', String(port), '--block-time', String(blockTimeMs)]
+  const child = fork(main, [...args, '--log-level', 'warn'], { silent: true })
+  try {
+    await printed(child, 'is final', 30_000)
+    const { nodes } = readDevnetStatus(dir)
+    const pids = nodes.flatMap(({ index, pid }) =>
+      pid === null ? [] : [{ name: `validator-${index}`, pid }],
+    )
+    const urls = nodes.map((node) => node.rpcUrl)
+    return await measure({ name: `suanli devnet, ${nodes.length} validators`, urls, pids }, settings)
+  } finally {
+    await ended(child, 'SIGINT')
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function benchAnvil(settings: Settings, port: number): Promise<Report> {
+  const anvil = fileURLToPath(new URL('../../node_modules/.bin/anvil', import.meta.url))
+  const child = spawn(anvil, ['--port', String(port), '--block-time', '1'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    await printed(child, 'Listening on', 30_000)
+    const pids = child.pid === undefined ? [] : [{ name: 'anvil', pid: child.pid }]
+    const target = { name: 'anvil, 1 s blocks', urls: [`http://127.0.0.1:${port}`], pids }
+    return await measure(target, { ...settings, restSamples: Math.min(settings.restSamples, 5) })
+  } finally {
+    await ended(child, 'SIGTERM')
+  }
+}
+
+const ms = (value: number): string => `${value.toFixed(1)} ms`
+
+function text(report: Report): string {
+  const lines = [report.node]
+  lines.push(
+    `  at rest       submit → receipt p50 ${ms(report.restLatencyP50Ms)}, p99 ${ms(report.restLatencyP99Ms)}`,
+  )
+  for (const load of report.loads) {
+    const refused = load.refused === 0 ? '' : `, refused ${load.refused} (${load.refusedBecause})`
+    lines.push(
+      `  ${load.mode.padEnd(13)} ${load.committedPerSecond.toFixed(0)} committed/s ` +
+        `(${load.committed} of ${load.sent} in ${load.seconds.toFixed(1)} s${refused}), ` +
+        `latency p50 ${ms(load.latencyP50Ms)}, p99 ${ms(load.latencyP99Ms)}`,
+    )
+  }
+  for (const process of report.processes) {
+    lines.push(
+      `  ${process.name.padEnd(13)} CPU ${process.cpuSeconds.toFixed(1)} s, ` +
+        `memory ${process.rssMiB.toFixed(0)} MiB, highest ${process.rssPeakMiB.toFixed(0)} MiB`,
+    )
+  }
+  return lines.join('\n')
+}
+
+async function main(): Promise<void> {
+  const number = (value: string): number => {
+    const parsed = Number(value)
+    if (!Number.isSafeInteger(parsed) || parsed < 0) throw new Error(`expected a whole number, got ${value}`)
+    return parsed
+  }
+  const program = new Command('bench')
+    .description('committed transfers per second and submit→final latency; only receipts with status 1 count')
+    .option('--url <url...>', 'measure these endpoints instead of starting a devnet and anvil')
+    .option('--accounts <n>', 'sending accounts', number, 400)
+    .option('--per-account <n>', 'transfers of each account, at most 64', number, 50)
+    .option('--connections <n>', 'requests in flight per endpoint', number, 24)
+    .option('--batch-size <n>', 'transactions in a JSON-RPC batch', number, 50)
+    .option('--rest-samples <n>', 'transfers sent one at a time for the latency at rest', number, 30)
+    .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 100)
+    .option('--port <port>', 'first port to use', number, 28_545)
+    .option('--no-anvil', 'leave the comparison out')
+    .option('--json <file>', 'also write the report as JSON')
+  const options = program.parse().opts()
+  const settings: Settings = {
+    accounts: options.accounts,
+    perAccount: Math.min(64, options.perAccount),
+    connections: options.connections,
+    batchSize: options.batchSize,
+    restSamples: options.restSamples,
+  }
+  const reports: Report[] = []
+  if (options.url !== undefined) {
+    const urls = options.url as readonly string[]
+    reports.push(await measure({ name: urls.join(', '), urls, pids: [] }, settings))
+  } else {
+    reports.push(await benchDevnet(settings, options.blockTime, options.port))
+    if (options.anvil) reports.push(await benchAnvil(settings, options.port + 100))
+  }
+  const machine = { cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version }
+  console.log(
+    `${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}; the load runs on the same cores`,
+  )
+  for (const report of reports) console.log(text(report))
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify({ machine, settings, reports }, null, 2)}\n`)
+}
+
+await main()
