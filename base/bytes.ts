@@ -1,16 +1,13 @@
 // Byte-string helpers shared by every room. Owns: hex, comparison, integers as bytes. Not: hashing, codecs.
 
-const HEX_CHARS = '0123456789abcdef'
+const BYTE_HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 
 export const EMPTY_BYTES = new Uint8Array(0)
 
 /** Lower-case hex with a `0x` prefix. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
   let out = ''
-  for (let i = 0; i < bytes.length; i++) {
-    const b = bytes[i]!
-    out += HEX_CHARS[b >> 4]! + HEX_CHARS[b & 15]!
-  }
+  for (let i = 0; i < bytes.length; i++) out += BYTE_HEX[bytes[i]!]!
   return `0x${out}`
 }
 

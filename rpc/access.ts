@@ -22,6 +22,8 @@ export interface AccessOptions {
 export class Access {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
+  /** Clients send the same header each time. */
+  #lastAllowed: string | undefined
 
   constructor(options: AccessOptions) {
     this.#hosts = new Set(options.hosts.map((host) => host.toLowerCase()))
@@ -30,9 +32,11 @@ export class Access {
 
   /** Against DNS rebinding: the Host header must be a raw address, localhost or a configured name. */
   allowsHost(authority: string | undefined): boolean {
-    if (authority === undefined || this.#hosts.has('*')) return true
+    if (authority === undefined || authority === this.#lastAllowed || this.#hosts.has('*')) return true
     const name = hostName(authority)
-    return LOCAL_HOSTS.has(name) || IPV4.test(name) || IPV6.test(name) || this.#hosts.has(name)
+    const allowed = LOCAL_HOSTS.has(name) || IPV4.test(name) || IPV6.test(name) || this.#hosts.has(name)
+    if (allowed) this.#lastAllowed = authority
+    return allowed
   }
 
   /** A page may call when it is served from this machine, is an extension, or is configured. */

@@ -1,5 +1,4 @@
 // The parameter kinds of the methods. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
-import { parseHex } from '../base/bytes.ts'
 import { type Address, type Hash32, parseAddress, parseHash32, type TxId } from '../base/ids.ts'
 import type { Field, Json, JsonSchema } from '../base/schema.ts'
 import type { Param } from './method.ts'
@@ -72,9 +71,10 @@ export function parseData(json: Json, bytesMax: number): Uint8Array {
   if (typeof json !== 'string' || !json.startsWith('0x')) throw new Error('expected bytes as a 0x hex string')
   if (json.length > 2 + 2 * bytesMax) throw new Error(`expected at most ${bytesMax} bytes`)
   if (json.length % 2 !== 0) throw new Error('hex string of odd length')
-  const bytes = parseHex(json)
-  if (bytes === undefined) throw new Error('invalid hex digits')
-  return bytes
+  // Stops at the first digit that is none, so the length tells whether all were.
+  const bytes = Buffer.from(json.slice(2), 'hex')
+  if (bytes.length * 2 + 2 !== json.length) throw new Error('invalid hex digits')
+  return new Uint8Array(bytes)
 }
 
 export function parseAddressJson(json: Json): Address {

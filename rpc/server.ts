@@ -8,8 +8,10 @@ import type { Call, Method } from './method.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 
 export interface ServerLimits {
-  /** One HTTP body or WebSocket message. */
+  /** One HTTP body. */
   readonly bodyBytesMax: number
+  /** Bodies being received, all connections together. */
+  readonly bufferedBytesMax: number
   /** TCP connections at once, both kinds together. */
   readonly connectionsMax: number
   /** Requests being answered at once, HTTP and WebSocket; more are answered 503. */
@@ -18,14 +20,18 @@ export interface ServerLimits {
   readonly requestTimeoutMs: number
   /** How long an idle HTTP connection is kept. */
   readonly keepAliveMs: number
+  /** A client that neither sends nor reads for this long is cut off; above the longest wait for a receipt. */
+  readonly silenceMs: number
 }
 
 export const SERVER_LIMITS: ServerLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
+  bufferedBytesMax: 256 * 1024 * 1024,
   connectionsMax: 2_048,
   inFlightMax: 4_096,
   requestTimeoutMs: 30_000,
   keepAliveMs: 65_000,
+  silenceMs: 120_000,
 }
 
 export interface ServerOptions extends AccessOptions {
@@ -47,6 +53,11 @@ interface Refusal {
   readonly header?: readonly [string, string]
 }
 
+const BUSY: Refusal = {
+  status: 503,
+  message: 'too many requests in progress',
+  header: ['Retry-After', '1'],
+}
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 const HTTP_CALL: Call = { connection: undefined }
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
@@ -60,6 +71,7 @@ export class RpcServer {
   readonly #http: Server
   readonly #sockets: SocketServer
   #inFlight = 0
+  #buffered = 0
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -70,7 +82,6 @@ export class RpcServer {
     this.#sockets = new SocketServer({
       dispatcher: this.#dispatcher,
       rate: this.#rate,
-      messageBytesMax: this.#limits.bodyBytesMax,
       limits: { ...SOCKET_LIMITS, ...options.socketLimits },
     })
     this.#http = createServer(
@@ -78,6 +89,7 @@ export class RpcServer {
       (request, response) => this.#serve(request, response),
     )
     this.#http.maxConnections = this.#limits.connectionsMax
+    this.#http.timeout = this.#limits.silenceMs
     this.#http.requestTimeout = this.#limits.requestTimeoutMs
     this.#http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
@@ -118,7 +130,7 @@ export class RpcServer {
       response.setHeader('Vary', 'Origin')
       if (this.#access.allowsOrigin(origin)) response.setHeader('Access-Control-Allow-Origin', origin)
     }
-    const client = request.socket.remoteAddress ?? ''
+    const client = this.#rate === undefined ? '' : (request.socket.remoteAddress ?? '')
     const refusal = this.#refusalOf(request, client)
     if (refusal !== undefined) refuse(request, response, refusal)
     else if (request.method === 'OPTIONS') preflight(request, response)
@@ -136,7 +148,8 @@ export class RpcServer {
       const message = 'send JSON-RPC 2.0 by POST, or connect by WebSocket'
       return { status: 405, message, header: ['Allow', 'POST, OPTIONS'] }
     }
-    if (!JSON_TYPES.test(headers['content-type'] ?? '')) {
+    const type = headers['content-type']
+    if (type !== 'application/json' && !JSON_TYPES.test(type ?? '')) {
       return { status: 415, message: 'content-type must be application/json' }
     }
     if (Number(headers['content-length'] ?? 0) > this.#limits.bodyBytesMax) return this.#tooLarge()
@@ -146,7 +159,7 @@ export class RpcServer {
       return { status: 429, message, header: ['Retry-After', String(wait)] }
     }
     if (this.#inFlight >= this.#limits.inFlightMax) {
-      return { status: 503, message: 'too many requests in progress', header: ['Retry-After', '1'] }
+      return BUSY
     }
     return undefined
   }
@@ -159,14 +172,23 @@ export class RpcServer {
     const chunks: Buffer[] = []
     let size = 0
     let refused = false
+    // Paid back once, however the request ends.
+    request.on('close', () => {
+      this.#buffered -= size
+      size = 0
+    })
     request.on('data', (chunk: Buffer) => {
+      if (refused) return
       size += chunk.length
-      if (size <= this.#limits.bodyBytesMax) chunks.push(chunk)
-      else if (!refused) {
-        refused = true
-        chunks.length = 0
-        refuse(request, response, this.#tooLarge())
+      this.#buffered += chunk.length
+      const fits = size <= this.#limits.bodyBytesMax
+      if (fits && this.#buffered <= this.#limits.bufferedBytesMax) {
+        chunks.push(chunk)
+        return
       }
+      refused = true
+      chunks.length = 0
+      refuse(request, response, fits ? BUSY : this.#tooLarge())
     })
     request.on('end', () => {
       if (refused) return

@@ -9,6 +9,7 @@ import type { Call, Connection } from './method.ts'
 
 export interface SocketLimits {
   readonly socketsMax: number
+  readonly messageBytesMax: number
   /** At most 30 s, so that proxies keep the connection. Two unanswered pings end it. */
   readonly pingMs: number
   /** Unsent bytes after which a slow reader is closed. */
@@ -18,9 +19,10 @@ export interface SocketLimits {
 }
 
 export const SOCKET_LIMITS: SocketLimits = {
-  socketsMax: 1_024,
+  socketsMax: 512,
+  messageBytesMax: 2 * 1024 * 1024,
   pingMs: 25_000,
-  queueBytesMax: 16 * 1024 * 1024,
+  queueBytesMax: 8 * 1024 * 1024,
   inFlightMax: 256,
 }
 
@@ -30,7 +32,6 @@ const CLOSE = { goingAway: 1001, unsupported: 1003, slowReader: 1008 } as const
 interface SocketServerOptions {
   readonly dispatcher: Dispatcher
   readonly rate: RateLimiter | undefined
-  readonly messageBytesMax: number
   readonly limits: SocketLimits
 }
 
@@ -83,7 +84,7 @@ export class SocketServer {
     this.#wss = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      maxPayload: options.messageBytesMax,
+      maxPayload: options.limits.messageBytesMax,
       perMessageDeflate: false,
     })
     this.#timer = setInterval(() => this.#ping(), options.limits.pingMs)

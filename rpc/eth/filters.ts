@@ -96,10 +96,10 @@ export class Filters {
     return filter
   }
 
-  async addLogFilter(query: LogQuery): Promise<string> {
+  addLogFilter(query: LogQuery): string {
     const head = this.#backend.head().header.height
-    const isPast = query.from.kind === 'height' && query.from.height <= head
-    const nextHeight = isPast ? await this.#search.heightOf(query.from) : head + 1
+    // Only what comes: the past is what eth_getFilterLogs is for.
+    const nextHeight = query.from.kind === 'height' ? Math.max(head + 1, query.from.height) : head + 1
     return this.#add({ kind: 'log', query, nextHeight, polledAtMs: this.#nowMs() })
   }
 

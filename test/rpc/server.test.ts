@@ -43,6 +43,23 @@ describe('rpc.server', () => {
     assert.equal(chunked.status, 413)
   })
 
+  it('bounds what all connections together may send', async () => {
+    const small = await serve({ serverLimits: { bufferedBytesMax: 5_000 } })
+    try {
+      const large = JSON.stringify({ ...LOOK, note: 'x'.repeat(6_000) })
+      const refused = await post(small.rpc.url, large)
+      assert.equal(refused.status, 503)
+      assert.equal(refused.headers['retry-after'], '1')
+      assert.equal((await post(small.rpc.url, JSON.stringify(LOOK))).status, 200)
+      assert.equal(
+        (await post(small.rpc.url, JSON.stringify({ ...LOOK, note: 'x'.repeat(4_000) }))).status,
+        200,
+      )
+    } finally {
+      await small.rpc.close()
+    }
+  })
+
   it('refuses deep nesting before parsing it', async () => {
     const deep = `{"jsonrpc":"2.0","id":1,"method":"eth_call","params":${'['.repeat(40_000)}${']'.repeat(40_000)}}`
     assert.match(errorOf((await post(url, deep)).text).message, /nested deeper than 32/)

@@ -43,7 +43,7 @@ async function open(served: Served): Promise<Client> {
 describe('rpc.sockets', () => {
   let served: Served
   before(async () => {
-    served = await serve({ serverLimits: { bodyBytesMax: 50_000 }, socketLimits: { pingMs: 30 } })
+    served = await serve({ socketLimits: { pingMs: 30, messageBytesMax: 50_000 } })
     served.backend.fund([accountOf('alice')], 10n ** 18n)
   })
   after(async () => {
