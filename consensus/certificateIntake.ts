@@ -9,7 +9,7 @@ import {
   voteBytes,
 } from '../base/protocol/vote.ts'
 import type { CertificateJob, EpochState } from './state.ts'
-import { subjectKey } from './subject.ts'
+import { sameBlock, subjectKey } from './subject.ts'
 import type { Target } from './types.ts'
 import { groupSubject } from './votePool.ts'
 
@@ -19,7 +19,9 @@ const ALL: Target = { kind: 'all' }
 function isWanted(state: EpochState, certificate: Certificate): boolean {
   const { kind, view } = certificate.subject
   if (view <= state.finalizedView) return false
-  return state.certificates.get(kind, view) === undefined
+  const held = state.certificates.get(kind, view)
+  // One for another block convicts its signers, so it is worth a check.
+  return held === undefined || !sameBlock(held.subject, certificate.subject)
 }
 
 /** A certificate from a peer: structure at once, its signature when no other check of the same subject runs. */
@@ -138,6 +140,7 @@ export function onVotesChecked(
   for (const vote of votes) {
     const isValid = validSigners.has(vote.signer)
     state.pool.settle(vote, isValid)
+    if (votes.length === 1) state.proofs.set(vote, isValid ? 'proven' : 'disproven')
     if (isValid) state.activity.note(subject.view, [vote.signer])
     else {
       state.suspects.add(vote.signer)

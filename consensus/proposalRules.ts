@@ -51,9 +51,9 @@ export function judgeProposal(state: EpochState, nowMs: number, view: number): J
   const proposal = state.proposals.get(view)
   if (proposal === undefined) return { kind: 'missing' }
   const { parentView, digest } = proposal.subject
+  if (parentView < state.finalizedView) return invalid('parentBelowFinalized')
   const block = state.blocks.block(digest)
   if (block === undefined) return { kind: 'body', digest }
-  if (parentView < state.finalizedView) return invalid('parentBelowFinalized')
   const parent = state.certificates.parentAt(parentView)
   if (parent === undefined || !state.certificates.skipsAll(parentView, view)) {
     return { kind: 'ancestry', parentView }

@@ -95,6 +95,8 @@ export class EpochState {
   /** Views in which the leader provably signed two proposals. */
   readonly equivocated = new Set<number>()
   readonly reportedEvidence = new Set<string>()
+  /** Votes checked alone: shares that cancel each other pass an aggregate, but are no evidence. */
+  readonly proofs = new WeakMap<Vote, 'checking' | 'proven' | 'disproven'>()
   readonly ownSigned = new Map<string, Vote>()
 
   view = 1

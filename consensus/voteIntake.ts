@@ -32,7 +32,10 @@ export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'un
   // The pool prunes further back; nothing below this can still be of use.
   if (vote.subject.view + 16 < state.finalizedView) return
   if (!state.pool.add(vote, trust)) return
-  if (trust === 'verified') state.activity.note(vote.subject.view, [vote.signer])
+  if (trust === 'verified') {
+    state.proofs.set(vote, 'proven')
+    state.activity.note(vote.subject.view, [vote.signer])
+  }
   settleConflicts(state, vote.subject.view, vote.signer)
 }
 
@@ -40,9 +43,12 @@ export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'un
 export function settleConflicts(state: EpochState, view: number, signer: number): void {
   for (const { first, second } of state.pool.conflicts(view, signer)) {
     const pair = [first, second]
-    const open = pair.filter((vote) => state.pool.trustOf(vote) !== 'verified')
-    for (const vote of open) if (state.pool.trustOf(vote) === 'unverified') checkVotes(state, [vote])
-    if (open.length > 0) continue
+    for (const vote of pair) {
+      if (state.proofs.has(vote)) continue
+      state.proofs.set(vote, 'checking')
+      checkVotes(state, [vote])
+    }
+    if (!pair.every((vote) => state.proofs.get(vote) === 'proven')) continue
     const key = `${signer}:${pair.map((vote) => subjectKey(vote.subject)).join('|')}`
     if (state.reportedEvidence.has(key)) continue
     if (state.reportedEvidence.size >= 1024) state.reportedEvidence.clear()

@@ -36,6 +36,7 @@ export class SimNode {
   /** Events of an earlier life do nothing. */
   #life = 0
   #wakeLife = 0
+  #releasedAtMs = 0
   #watched: SealedBlock | undefined
   #ready = false
   /** Bodies that were executed in this life, with their ancestry, as overlays would be. */
@@ -68,6 +69,7 @@ export class SimNode {
   start(): void {
     const { rules, bls, secretKey, index } = this.#options
     this.#life++
+    this.#releasedAtMs = 0
     this.signer.restart()
     const start = this.store.epochStart()
     this.signer.beginEpoch(start.epoch)
@@ -139,12 +141,15 @@ export class SimNode {
       }
     }
     if (durable.length === 0 && !journaled) return
-    if (!journaled) {
+    const { nowMs } = world.scheduler
+    if (!journaled && this.#releasedAtMs <= nowMs) {
       this.#perform(durable)
       return
     }
+    // Batches are released in order, like the driver's.
+    this.#releasedAtMs = Math.max(this.#releasedAtMs, nowMs + (journaled ? world.random.between(1, 3) : 0))
     const count = this.disk.mark()
-    this.#later(world.random.between(0, 3), () => {
+    this.#later(this.#releasedAtMs - nowMs, () => {
       // Records before these may have been synced by an earlier batch.
       this.disk.sync(Math.min(count, this.disk.mark()))
       if (world.crashPoint(this)) return

@@ -1,0 +1,101 @@
+// The boundary rule: a certified boundary may only be proposed again as it is, and any F on it ends the epoch.
+import assert from 'node:assert/strict'
+import { Bench, kindsSigned, ofKind, sent, signs } from './support.ts'
+
+/** A bench whose view 2 stands on a notarized boundary of view 1. */
+function onBoundary(leads: number, epochBlocks = 1) {
+  const bench = new Bench({ leads, epochBlocks })
+  const boundary = bench.block(1, bench.rules.genesis)
+  bench.propose({ view: 1, parentView: 0, block: boundary })
+  bench.receiveCertificate(bench.on('notarize', 1, 0, boundary))
+  return { bench, boundary }
+}
+
+describe('boundary rule', () => {
+  it('accepts the boundary itself in the next view, whatever its age, and does not execute it again', () => {
+    const { bench, boundary } = onBoundary(3)
+    bench.nowMs += 60_000
+    const verifies = ofKind(bench.outputs, 'verify').length
+    const outputs = bench.propose({ view: 2, parentView: 1, block: boundary })
+    assert.deepEqual(
+      signs(outputs).filter((s) => s.kind === 'notarize'),
+      [bench.on('notarize', 2, 1, boundary)],
+    )
+    assert.equal(ofKind(bench.outputs, 'verify').length, verifies)
+  })
+
+  it('refuses any other block on a boundary', () => {
+    const { bench, boundary } = onBoundary(3)
+    bench.nowMs += 100
+    const outputs = bench.propose({ view: 2, parentView: 1, block: bench.block(2, boundary) })
+    assert.deepEqual(kindsSigned(outputs), ['nullify 2'])
+  })
+
+  it('refuses a re-proposal of what is no boundary', () => {
+    const { bench, boundary: plain } = onBoundary(3, 50)
+    const outputs = bench.propose({ view: 2, parentView: 1, block: plain })
+    assert.deepEqual(kindsSigned(outputs), ['nullify 2'])
+  })
+
+  it('refuses a re-proposal of the epoch’s floor', () => {
+    const bench = new Bench({ leads: 3 })
+    const outputs = bench.propose({ view: 1, parentView: 0, block: bench.rules.genesis })
+    assert.deepEqual(
+      kindsSigned(outputs).filter((k) => k.startsWith('notarize')),
+      [],
+    )
+  })
+
+  it('lets the proposal’s own parent decide, not what else is held', () => {
+    const bench = new Bench({ leads: 4, epochBlocks: 1 })
+    const first = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: first })
+    bench.receiveCertificate(bench.nullify(1))
+    const second = bench.block(2, bench.rules.genesis, { timestampMs: bench.nowMs + 1 })
+    bench.propose({ view: 2, parentView: 0, block: second })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, first))
+    bench.receiveCertificate(bench.on('notarize', 2, 0, second))
+    bench.receiveCertificate(bench.nullify(2))
+    const outputs = bench.propose({ view: 3, parentView: 1, block: first })
+    assert.ok(kindsSigned(outputs).includes('notarize 3'))
+  })
+
+  it('makes the leader re-propose at once, the same bytes, without any other need', () => {
+    const { bench, boundary } = onBoundary(2)
+    const [proposal] = sent(bench.outputs, 'proposal')
+    assert.deepEqual(proposal!.body.block, boundary.bytes)
+    assert.deepEqual(proposal!.body.vote.subject, bench.on('notarize', 2, 1, boundary))
+    assert.deepEqual(proposal!.body.justification, [bench.certificate(bench.on('notarize', 1, 0, boundary))])
+    assert.equal(ofKind(bench.outputs, 'build').length, 0)
+  })
+
+  it('ends the epoch with any F on the boundary, and starts the next at view 1', () => {
+    const { bench, boundary } = onBoundary(3)
+    bench.propose({ view: 2, parentView: 1, block: boundary })
+    const outputs = bench.receiveCertificate(bench.on('finalize', 2, 1, boundary))
+    const [ended] = ofKind(outputs, 'epochEnded')
+    assert.deepEqual(ended!.boundary.hash, boundary.hash)
+    assert.deepEqual(
+      ofKind(outputs, 'finalized')[0]!.blocks.map((b) => b.hash),
+      [boundary.hash],
+    )
+    assert.deepEqual(kindsSigned(bench.tick(60_000)), [])
+    const validators = bench.rules.setOf(2)
+    bench.feed({ kind: 'epochStarted', start: { epoch: 2, validators, floor: boundary } })
+    const status = bench.core.status()
+    assert.deepEqual([status.epoch, status.view, status.finalizedView], [2, 1, 0])
+  })
+
+  it('answers the old epoch with its boundary and asks a later one for ours, rate-limited', () => {
+    const bench = new Bench({ leads: 3 })
+    const ask = (epoch: number) =>
+      bench.receive(bench.others[0], {
+        kind: 'status',
+        body: { epoch, view: 1, finalizedView: 0, finalizedHeight: 0 },
+      })
+    assert.equal(ofKind(ask(0), 'serveBoundary')[0]?.epoch, 0)
+    assert.equal(ofKind(ask(0), 'serveBoundary').length, 0)
+    assert.deepEqual(sent(ask(2), 'boundaryRequest')[0]?.body, { epoch: 1 })
+    assert.equal(sent(ask(2), 'boundaryRequest').length, 0)
+  })
+})

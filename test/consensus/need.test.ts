@@ -1,0 +1,100 @@
+// Idle suppression: each reason to wake, and that nothing else wakes.
+import assert from 'node:assert/strict'
+import { need } from '../../consensus/need.ts'
+import { Bench, kindsSigned, ofKind } from './support.ts'
+
+const reason = (bench: Bench) => need(bench.state, bench.nowMs).reason
+
+describe('need', () => {
+  it('is absent on a fresh idle chain, and time alone brings only the heartbeat', () => {
+    const bench = new Bench({ leads: 1 })
+    bench.tick()
+    assert.equal(reason(bench), undefined)
+    assert.equal(need(bench.state, bench.nowMs).nextAtMs, bench.rules.genesis.header.timestampMs + 15_000)
+    assert.equal(ofKind(bench.tick(5_000), 'build').length, 0)
+    assert.equal(ofKind(bench.tick(9_000), 'build').length, 1)
+    assert.equal(reason(bench), 'heartbeat')
+  })
+
+  it('arises from includable work, and the leader builds in the same step', () => {
+    const bench = new Bench({ leads: 1 })
+    const [watch] = ofKind(bench.tick(), 'watch')
+    assert.deepEqual(watch!.parent.hash, bench.rules.genesis.hash)
+    const outputs = bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    assert.equal(reason(bench), 'work')
+    const [build] = ofKind(outputs, 'build')
+    assert.equal(build!.order.timestampMs, bench.nowMs)
+    assert.equal(build!.order.emptyOnly, false)
+  })
+
+  it('ignores work on another parent, and goes away when the work does', () => {
+    const bench = new Bench({ leads: 2 })
+    bench.tick()
+    bench.feed({ kind: 'work', parent: new Uint8Array(32), ready: true })
+    assert.equal(reason(bench), undefined)
+    bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    assert.equal(bench.core.status().needed, true)
+    bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: false })
+    assert.equal(bench.core.status().needed, false)
+  })
+
+  it('makes a follower hand its transactions to the leader, once a view', () => {
+    const bench = new Bench({ leads: 2 })
+    bench.tick()
+    const first = bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    assert.deepEqual(ofKind(first, 'shareTransactions')[0]?.leader, bench.state.leaderOf(1))
+    assert.equal(ofKind(bench.tick(1), 'shareTransactions').length, 0)
+    bench.receiveCertificate(bench.nullify(1))
+    assert.equal(bench.state.sharedTransactionsIn, 2)
+  })
+
+  it('arises in a view entered by nullification', () => {
+    const bench = new Bench({ leads: 2 })
+    const outputs = bench.receiveCertificate(bench.nullify(1))
+    assert.equal(reason(bench), 'enteredByNullify')
+    assert.equal(ofKind(outputs, 'build').length, 1)
+  })
+
+  it('arises when the parent is not final 2Δ after entry, and not when it is', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, block))
+    assert.equal(reason(bench), undefined)
+    bench.tick(99)
+    assert.equal(reason(bench), undefined)
+    bench.tick(1)
+    assert.equal(reason(bench), 'parentNotFinal')
+    bench.receiveCertificate(bench.on('finalize', 1, 0, block))
+    bench.tick(200)
+    assert.equal(reason(bench), undefined)
+  })
+
+  it('arises from a proposal or one verified vote for this view, not from a forged one', () => {
+    const bench = new Bench({ leads: 2 })
+    const [a, b] = bench.others.filter((i) => i !== bench.state.leaderOf(1)) as [number, number]
+    const forged = { ...bench.vote(b, bench.nullify(1)), signer: a }
+    bench.receive(a, { kind: 'vote', body: forged })
+    assert.equal(reason(bench), undefined)
+    bench.receiveVote(a, bench.nullify(1))
+    assert.equal(reason(bench), 'heard')
+    const proposed = new Bench({ leads: 2 })
+    proposed.propose({ view: 1, parentView: 0, block: proposed.block(1, proposed.rules.genesis) })
+    assert.equal(reason(proposed), 'heard')
+  })
+
+  it('arises on a boundary parent', () => {
+    const bench = new Bench({ leads: 3, epochBlocks: 1 })
+    const block = bench.block(1, bench.rules.genesis)
+    assert.equal(block.header.endsEpoch, true)
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, block))
+    assert.equal(reason(bench), 'boundary')
+  })
+
+  it('keeps an idle node quiet: no votes and no timers without need', () => {
+    const bench = new Bench({ leads: 2 })
+    for (let i = 0; i < 10; i++) assert.deepEqual(kindsSigned(bench.tick(1_000)), [])
+    assert.equal(bench.state.view, 1)
+  })
+})

@@ -1,0 +1,234 @@
+// Proposing, finality, catching up, retransmission.
+import assert from 'node:assert/strict'
+import { Bench, kindsSigned, ofKind, sent } from './support.ts'
+
+function leaderWithWork(leads = 1) {
+  const bench = new Bench({ leads })
+  bench.tick()
+  bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+  return bench
+}
+
+describe('proposing', () => {
+  it('journals block and vote before the signature, and sends the proposal after it', () => {
+    const bench = new Bench({ leads: 1, autoSign: false })
+    bench.tick()
+    bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    const block = bench.block(1, bench.rules.genesis)
+    const built = bench.feed({ kind: 'built', epoch: 1, view: 1, block })
+    assert.deepEqual(built.map((o) => (o.kind === 'journal' ? o.record.kind : o.kind)).slice(0, 3), [
+      'block',
+      'intent',
+      'sign',
+    ])
+    assert.equal(sent(built, 'proposal').length, 0)
+    const vote = bench.vote(bench.self, bench.on('notarize', 1, 0, block))
+    const [proposal] = sent(bench.feed({ kind: 'signed', vote }), 'proposal')
+    assert.deepEqual(proposal!.body.block, block.bytes)
+    assert.deepEqual(proposal!.body.vote, vote)
+  })
+
+  it('drops a built block when the view has moved on', () => {
+    const bench = leaderWithWork()
+    const block = bench.block(1, bench.rules.genesis)
+    bench.receiveCertificate(bench.nullify(1))
+    assert.deepEqual(kindsSigned(bench.feed({ kind: 'built', epoch: 1, view: 1, block })), [])
+  })
+
+  it('waits for the block interval', () => {
+    const bench = new Bench({ leads: 1 })
+    bench.nowMs = bench.rules.genesis.header.timestampMs + 50
+    bench.tick()
+    const early = bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    assert.equal(ofKind(early, 'build').length, 0)
+    assert.equal(ofKind(early, 'wake').at(-1)?.atMs, bench.rules.genesis.header.timestampMs + 100)
+    assert.equal(ofKind(bench.tick(50), 'build').length, 1)
+  })
+
+  it('builds on the highest parent and justifies every skipped view', () => {
+    const bench = new Bench({ leads: 4 })
+    const parent = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: parent })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, parent))
+    bench.receiveCertificate(bench.nullify(2))
+    bench.nowMs += 200
+    bench.receiveCertificate(bench.nullify(3))
+    const [build] = ofKind(bench.outputs, 'build')
+    assert.deepEqual(build!.order.parent.hash, parent.hash)
+    const block = bench.block(4, parent)
+    const [proposal] = sent(bench.feed({ kind: 'built', epoch: 1, view: 4, block }), 'proposal')
+    const names = proposal!.body.justification.map((c) => `${c.subject.kind} ${c.subject.view}`)
+    assert.deepEqual(names, ['notarize 1', 'nullify 3', 'nullify 2'])
+  })
+
+  it('halves its budget from the third back-off step, down to empty blocks', () => {
+    const orderAt = (nullified: number) => {
+      const bench = new Bench({ leads: nullified + 1 })
+      for (let view = 1; view <= nullified; view++) bench.receiveCertificate(bench.nullify(view))
+      return ofKind(bench.outputs, 'build').at(-1)!.order
+    }
+    assert.deepEqual([orderAt(2).halvings, orderAt(3).halvings, orderAt(5).halvings], [0, 1, 3])
+    assert.equal(orderAt(12).emptyOnly, false)
+    assert.equal(orderAt(13).emptyOnly, true)
+  })
+})
+
+describe('finality', () => {
+  it('finalizes all ancestors by hash, oldest first', () => {
+    const bench = new Bench({ leads: 3 })
+    const one = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: one })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, one))
+    bench.nowMs += 100
+    const two = bench.block(2, one)
+    bench.propose({ view: 2, parentView: 1, block: two })
+    const outputs = bench.receiveCertificate(bench.on('finalize', 2, 1, two))
+    const [final] = ofKind(outputs, 'finalized')
+    assert.deepEqual(
+      final!.blocks.map((b) => b.header.height),
+      [1, 2],
+    )
+    assert.equal(bench.core.status().finalizedHeight, 2)
+    assert.deepEqual(ofKind(outputs, 'floor').at(-1), { kind: 'floor', epoch: 1, view: 2 })
+  })
+
+  it('fetches missing bodies, verifies in order, then delivers', () => {
+    const bench = new Bench({ leads: 3 })
+    const one = bench.block(1, bench.rules.genesis)
+    const two = bench.block(2, one, { timestampMs: bench.nowMs + 100 })
+    const asked = sent(bench.receiveCertificate(bench.on('finalize', 2, 1, two)), 'blocksRequest')
+    assert.equal(asked.length, 2)
+    assert.deepEqual(asked[0]!.body.hash, two.hash)
+    const outputs = bench.receive(bench.others[0], {
+      kind: 'blocks',
+      body: { blocks: [two.bytes, one.bytes] },
+    })
+    assert.deepEqual(
+      ofKind(outputs, 'verify').map((o) => o.block.header.height),
+      [1, 2],
+    )
+    assert.deepEqual(
+      ofKind(outputs, 'finalized')[0]!.blocks.map((b) => b.header.height),
+      [1, 2],
+    )
+  })
+
+  it('takes no body that it did not ask for', () => {
+    const bench = new Bench({ leads: 3 })
+    const one = bench.block(1, bench.rules.genesis)
+    bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [one.bytes] } })
+    assert.equal(bench.state.blocks.block(one.hash), undefined)
+  })
+
+  it('enters sync only on a verified F more than 64 blocks ahead, and goes on from there', () => {
+    const bench = new Bench({ leads: 3 })
+    let parent = bench.rules.genesis
+    for (let view = 1; view <= 70; view++) {
+      parent = bench.block(view, parent, { timestampMs: bench.rules.genesis.header.timestampMs + 100 * view })
+    }
+    const subject = bench.on('finalize', 70, 69, parent)
+    bench.receive(bench.others[0], {
+      kind: 'status',
+      body: { epoch: 1, view: 71, finalizedView: 70, finalizedHeight: 70 },
+    })
+    assert.equal(ofKind(bench.outputs, 'sync').length, 0)
+    bench.receiveCertificate(subject)
+    const outputs = bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [parent.bytes] } })
+    const [sync] = ofKind(outputs, 'sync')
+    assert.deepEqual(sync!.block.hash, parent.hash)
+    bench.feed({ kind: 'syncFailed' })
+    assert.equal(ofKind(bench.tick(1_000), 'sync').length, 1)
+    bench.feed({ kind: 'imported', tip: parent, certificate: sync!.certificate })
+    assert.deepEqual([bench.core.status().finalizedHeight, bench.core.status().view], [70, 71])
+    assert.equal(bench.state.syncing, false)
+  })
+})
+
+describe('catching up', () => {
+  it('answers a request by view with every N, U and F held, and the highest F', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, block))
+    bench.receiveCertificate(bench.on('finalize', 1, 0, block))
+    bench.receiveCertificate(bench.nullify(2))
+    const outputs = bench.receive(bench.others[0], {
+      kind: 'certificatesRequest',
+      body: { epoch: 1, fromView: 2, toView: 60 },
+    })
+    const names = sent(outputs, 'certificates')[0]!.body.certificates.map(
+      (c) => `${c.subject.kind} ${c.subject.view}`,
+    )
+    assert.deepEqual(names, ['nullify 2', 'finalize 1'])
+  })
+
+  it('serves held bodies itself and leaves older ones to the store', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    const [from] = bench.others
+    const held = bench.receive(from, { kind: 'blocksRequest', body: { hash: block.hash, countMax: 9 } })
+    assert.deepEqual(sent(held, 'blocks')[0]!.body.blocks, [block.bytes, bench.rules.genesis.bytes])
+    const old = bench.receive(from, {
+      kind: 'blocksRequest',
+      body: { hash: new Uint8Array(32), countMax: 9 },
+    })
+    assert.equal(ofKind(old, 'serveBlocks')[0]!.countMax, 9)
+  })
+
+  it('tells a peer that lags, and asks one that is ahead', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.receiveCertificate(bench.on('finalize', 1, 0, block))
+    const [a, b] = bench.others
+    const status = (view: number, finalizedView: number) =>
+      ({ kind: 'status', body: { epoch: 1, view, finalizedView, finalizedHeight: 0 } }) as const
+    assert.equal(sent(bench.receive(a, status(1, 0)), 'certificate').length, 2)
+    assert.equal(sent(bench.receive(b, status(9, 8)), 'certificatesRequest').length, 1)
+  })
+
+  it('takes a proposal of a later view once its justification has moved the view', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(30, bench.rules.genesis)
+    const justification = Array.from({ length: 29 }, (_, i) => bench.certificate(bench.nullify(29 - i)))
+    const outputs = bench.propose({ view: 30, parentView: 0, block, justification })
+    assert.deepEqual(kindsSigned(outputs), ['notarize 30'])
+  })
+})
+
+describe('retransmission', () => {
+  it('begins after 1 s without finality and repeats every 1 to 2 s: entry certificate, own votes, status', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.receiveCertificate(bench.nullify(1))
+    bench.receiveVote(bench.state.leaderOf(2), bench.nullify(2))
+    assert.equal(sent(bench.tick(900), 'status').length, 0)
+    const outputs = bench.tick(100)
+    assert.equal(sent(outputs, 'status').length, 1)
+    assert.deepEqual(
+      sent(outputs, 'certificate').map((c) => c.body.subject),
+      [bench.nullify(1)],
+    )
+    assert.deepEqual(
+      sent(outputs, 'vote').map((v) => v.body.subject),
+      [bench.nullify(2)],
+    )
+    assert.equal(sent(bench.tick(999), 'status').length, 0)
+    assert.equal(sent(bench.tick(1_001), 'status').length, 1)
+  })
+
+  it('relays the leader’s proposal with its certificates', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    assert.equal(sent(bench.tick(1_000), 'proposal').length, 1)
+  })
+
+  it('always sets the next wake-up', () => {
+    const bench = new Bench({ leads: 3 })
+    for (let i = 0; i < 5; i++) {
+      const at = ofKind(bench.tick(500), 'wake').at(-1)?.atMs
+      assert.ok(at !== undefined && at > bench.nowMs)
+    }
+  })
+})
