@@ -45,7 +45,8 @@ const STATUS_FILE = 'devnet.json'
 /** How long children may take to close before they are killed. */
 const CLOSE_MS = 10_000
 
-interface Member {
+/** One validator of a devnet: where it keeps its data and where it listens. */
+export interface DevnetMember {
   readonly index: number
   readonly dir: string
   readonly rpcPort: number
@@ -53,7 +54,10 @@ interface Member {
   readonly peerId: string
 }
 
-function plan(options: DevnetOptions): readonly Member[] {
+/** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */
+export function planDevnet(
+  options: Pick<DevnetOptions, 'validators' | 'port' | 'dataDir'>,
+): readonly DevnetMember[] {
   return Array.from({ length: options.validators }, (_, index) => ({
     index,
     dir: join(options.dataDir, `validator-${index}`),
@@ -82,7 +86,14 @@ export function developmentGenesis(options: { validators: number; blockTimeMs: n
   })
 }
 
-function prepare(options: DevnetOptions, members: readonly Member[]): Genesis {
+/**
+ * Writes the members' data directories, or takes over those of an earlier run with the same genesis.
+ * Throws OperatorError when `dataDir` holds a devnet with other settings.
+ */
+export function prepareDevnet(
+  options: Omit<DevnetOptions, 'port' | 'print'>,
+  members: readonly DevnetMember[],
+): Genesis {
   if (options.isFresh) rmSync(options.dataDir, { recursive: true, force: true })
   const wanted = developmentGenesis(options)
   const known = join(options.dataDir, 'validator-0', GENESIS_FILE)
@@ -135,7 +146,7 @@ async function checkPort(port: number): Promise<void> {
   })
 }
 
-function printAccounts(options: DevnetOptions, members: readonly Member[], genesis: Genesis): void {
+function printAccounts(options: DevnetOptions, members: readonly DevnetMember[], genesis: Genesis): void {
   const { print } = options
   print('')
   print('Accounts (public development keys: never use them for anything of value)')
@@ -166,7 +177,7 @@ function printAccounts(options: DevnetOptions, members: readonly Member[], genes
 
 class Devnet {
   readonly #options: DevnetOptions
-  readonly #members: readonly Member[]
+  readonly #members: readonly DevnetMember[]
   readonly #children = new Map<number, ChildProcess>()
   #isStopping = false
   #isFinal = false
@@ -174,7 +185,7 @@ class Devnet {
   readonly #failed: Promise<number>
   #fail: (code: number) => void = () => {}
 
-  constructor(options: DevnetOptions, members: readonly Member[]) {
+  constructor(options: DevnetOptions, members: readonly DevnetMember[]) {
     this.#options = options
     this.#members = members
     this.#failed = new Promise((resolve) => {
@@ -203,7 +214,7 @@ class Devnet {
     return code
   }
 
-  #start(member: Member): Promise<void> {
+  #start(member: DevnetMember): Promise<void> {
     const args = ['start', '--data-dir', member.dir, '--name', `validator-${member.index}`]
     const child = fork(fileURLToPath(new URL('./main.js', import.meta.url)), args, {
       env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
@@ -234,7 +245,7 @@ class Devnet {
     })
   }
 
-  #onMessage(member: Member, message: NodeMessage): void {
+  #onMessage(member: DevnetMember, message: NodeMessage): void {
     const { print } = this.#options
     if (message.kind === 'halted') print(`validator-${member.index} halted: ${message.reason}`)
     if (message.kind !== 'final' || this.#isFinal) return
@@ -276,13 +287,13 @@ export async function runDevnet(options: DevnetOptions, signal: Promise<void>): 
   if (!Number.isSafeInteger(options.validators) || options.validators < min || options.validators > max) {
     throw new OperatorError(`--validators: expected ${min} to ${max}`)
   }
-  const members = plan(options)
+  const members = planDevnet(options)
   for (const member of members) {
     await checkPort(member.rpcPort)
     await checkPort(member.p2pPort)
   }
   mkdirSync(options.dataDir, { recursive: true })
-  const genesis = prepare(options, members)
+  const genesis = prepareDevnet(options, members)
   printAccounts(options, members, genesis)
   return new Devnet(options, members).run(signal)
 }
