@@ -26,7 +26,8 @@ const HEAVY_COST = 20
 
 /** What the dispatcher tells the operator about; never the caller's mistakes. */
 export interface DispatchLog {
-  error(fields: { readonly method: string; readonly error: unknown }): void
+  /** `err` is the name under which pino serialises errors. */
+  error(fields: { readonly method: string; readonly err: unknown }): void
 }
 
 interface Budget {
@@ -206,7 +207,7 @@ export class Dispatcher {
 
   #failure(idText: string, name: string, error: unknown): string {
     if (error instanceof RpcError) return errorText(idText, error)
-    this.#log.error({ method: name, error })
+    this.#log.error({ method: name, err: error })
     return errorText(idText, new RpcError(RPC_CODE.internal, 'internal error'))
   }
 }

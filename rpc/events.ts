@@ -34,7 +34,7 @@ export class RpcEvents {
       try {
         listener(value)
       } catch (error) {
-        this.#log.error({ method: `event ${event}`, error })
+        this.#log.error({ method: `event ${event}`, err: error })
       }
     }
   }

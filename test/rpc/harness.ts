@@ -9,7 +9,7 @@ export interface Served {
   readonly backend: FakeBackend
   readonly rpc: RunningRpc
   /** What the dispatcher logged: bugs, so a test expects none. */
-  readonly logged: { readonly method: string; readonly error: unknown }[]
+  readonly logged: { readonly method: string; readonly err: unknown }[]
   /** The result; throws an RpcFailure for an error. */
   call(method: string, params?: Json): Promise<Json>
 }
@@ -29,7 +29,7 @@ export class RpcFailure extends Error {
 
 export async function serve(options: Partial<RpcOptions> = {}): Promise<Served> {
   const backend = new FakeBackend()
-  const logged: { method: string; error: unknown }[] = []
+  const logged: { method: string; err: unknown }[] = []
   const rpc = await startRpc({
     backend,
     modules: CHAIN.modules,
