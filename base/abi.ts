@@ -101,7 +101,18 @@ function readLength(bytes: Uint8Array, at: number): number {
   return Number(value)
 }
 
-function decodeOne(type: AbiType, bytes: Uint8Array, at: number, depth: number): AbiValue {
+/** Where the dynamic value that was decoded last ends, relative to the sequence it stands in. */
+interface Cursor {
+  end: number
+}
+
+function decodeOne(
+  type: AbiType,
+  bytes: Uint8Array,
+  at: number,
+  place: { readonly depth: number; readonly cursor: Cursor },
+): AbiValue {
+  const { depth, cursor } = place
   switch (type.kind) {
     case 'uint': {
       const value = bytesToBigint(word(bytes, at))
@@ -124,43 +135,54 @@ function decodeOne(type: AbiType, bytes: Uint8Array, at: number, depth: number):
       const length = readLength(bytes, at)
       if (at + WORD + length > bytes.length) throw new SchemaError('calldata too short')
       const raw = new Uint8Array(bytes.subarray(at + WORD, at + WORD + length))
+      cursor.end = at + WORD + Math.ceil(length / WORD) * WORD
       return type.kind === 'bytes' ? raw : utf8Text(raw)
     }
     case 'array': {
       const count = readLength(bytes, at)
       if (count > ARRAY_MAX || count * WORD > bytes.length) throw new SchemaError('array too long')
-      return decodeSequence(
-        Array.from({ length: count }, () => type.of),
-        bytes.subarray(at + WORD),
-        depth + 1,
-      )
+      const types = Array.from({ length: count }, () => type.of)
+      const values = decodeSequence(types, bytes.subarray(at + WORD), { depth: depth + 1, cursor })
+      cursor.end += at + WORD
+      return values
     }
-    case 'tuple':
-      return decodeSequence(
-        type.components.map((c) => c.type),
-        bytes.subarray(at),
-        depth + 1,
-      )
+    case 'tuple': {
+      const types = type.components.map((c) => c.type)
+      const values = decodeSequence(types, bytes.subarray(at), { depth: depth + 1, cursor })
+      cursor.end += at
+      return values
+    }
   }
 }
 
-function decodeSequence(types: readonly AbiType[], bytes: Uint8Array, depth: number): AbiValue[] {
+function decodeSequence(
+  types: readonly AbiType[],
+  bytes: Uint8Array,
+  place: { readonly depth: number; readonly cursor: Cursor },
+): AbiValue[] {
+  const { depth, cursor } = place
   if (depth > DEPTH_MAX) throw new SchemaError('calldata nested too deeply')
   let at = 0
-  return types.map((type) => {
+  let tail = types.reduce((n, type) => n + headSize(type), 0)
+  const values = types.map((type) => {
     const head = at
     at += headSize(type)
-    return isDynamic(type)
-      ? decodeOne(type, bytes, readLength(bytes, head), depth)
-      : decodeOne(type, bytes, head, depth)
+    if (!isDynamic(type)) return decodeOne(type, bytes, head, place)
+    // Each tail begins where the one before it ends: offsets that share bytes would multiply the work of decoding.
+    if (readLength(bytes, head) !== tail) throw new SchemaError('calldata is not the canonical encoding')
+    const value = decodeOne(type, bytes, tail, place)
+    tail = cursor.end
+    return value
   })
+  cursor.end = tail
+  return values
 }
 
 /** Decodes a parameter list; the bytes must be exactly what `encodeAbi` gives. Throws SchemaError. */
 export function decodeAbi(types: readonly AbiType[], bytes: Uint8Array): AbiValue[] {
   let values: AbiValue[]
   try {
-    values = decodeSequence(types, bytes, 0)
+    values = decodeSequence(types, bytes, { depth: 0, cursor: { end: 0 } })
   } catch (error) {
     throw error instanceof SchemaError ? error : new SchemaError('malformed calldata')
   }

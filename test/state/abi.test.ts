@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Abi, encodeFunctionData, toFunctionSelector } from 'viem'
-import { toHex } from '../../base/bytes.ts'
+import { concatBytes, toHex } from '../../base/bytes.ts'
 import type { ModuleDef } from '../../base/module.ts'
 import { abiFiles, abiOf } from '../../state/abiExport.ts'
 import { abiTableOf, decodeArguments, selectorNumber } from '../../state/abiTable.ts'
@@ -63,6 +63,22 @@ describe('abi', () => {
     })
     assert.equal(decodeArguments(entry, data.subarray(0, data.length - 1)), undefined)
     assert.equal(decodeArguments(entry, Uint8Array.of(...data, 0)), undefined)
+  })
+
+  it('refuses arguments that share bytes, before it copies them', () => {
+    const word = (n: number) => {
+      const out = new Uint8Array(32)
+      new DataView(out.buffer).setUint32(28, n)
+      return out
+    }
+    const count = 200
+    const call = [word(1), word(0), word(96), word(10_000), new Uint8Array(10_016)]
+    const offsets = Array.from({ length: count }, () => word(count * 32))
+    const data = concatBytes(new Uint8Array(4), word(32), word(count), ...offsets, ...call)
+    const entry = [...abiTableOf(accountsSchema).bySelector.values()].find((e) => e.name === 'batch')!
+    assert.equal(decodeArguments(entry, data), undefined)
+    const single = concatBytes(new Uint8Array(4), word(32), word(1), word(32), ...call)
+    assert.equal((decodeArguments(entry, single)!.calls as readonly unknown[]).length, 1)
   })
 
   it('carries the errors and the log that any call may have', () => {

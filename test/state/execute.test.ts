@@ -3,8 +3,9 @@ import { AssertionFailed } from '../../base/assert.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { systemAddress } from '../../base/module.ts'
 import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
-import { executeBlock } from '../../state/execute.ts'
+import { buildBlock, executeBlock } from '../../state/execute.ts'
 import { implement } from '../../state/module.ts'
 import {
   accountsModule,
@@ -13,6 +14,7 @@ import {
   getSupply,
 } from '../../state/modules/accounts/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
+import { issuanceTables } from '../../state/modules/issuance/tables.ts'
 import { receiptSchema, systemLogsSchema } from '../../state/receipt.ts'
 import { TRANSFER_EMITTER } from '../../state/transferLog.ts'
 import { addressOf, BASE_FEE, CHAIN, COIN, LEDGER_MODULES, TestChain } from './chainHarness.ts'
@@ -211,6 +213,14 @@ describe('execute.executeBlock', () => {
     assert.equal(rejection([]).code, 'WrongResult')
   })
 
+  it('refuses a block beyond the bounds of every room', () => {
+    const chain = funded()
+    const { block } = chain.build([pay(0)]).executed
+    const verdict = chain.execute({ ...block, bytes: new Uint8Array(BLOCK_BYTES_MAX + 1) })
+    assert.ok('rejected' in verdict)
+    assert.equal(verdict.rejected.code, 'TooLarge')
+  })
+
   it('leaves the parent as it was', () => {
     const chain = funded()
     const before = [...chain.full.entries('')]
@@ -270,6 +280,18 @@ describe('execute.invariants', () => {
     assert.deepEqual(verdict.executed.findings, [
       { invariant: 'test.alert', severity: 'alert', reason: 'carol has coins' },
     ])
+  })
+
+  it('stops minting when one of that severity is broken, in the same block', () => {
+    const chain = funded()
+    const { executed } = buildBlock(chain.parent, chain.template([pay(0)]), { chain: broken('stopMinting') })
+    assert.deepEqual(
+      executed.findings.map((f) => f.severity),
+      ['stopMinting'],
+    )
+    assert.equal(issuanceTables.stop.mustGet(executed.overlay, {}).reason, 'invariant test.stopMinting')
+    assert.equal(executed.systemLogs.length, 1)
+    assert.equal(issuanceTables.stop.has(chain.full, {}), false)
   })
 
   it('finds coins out of nothing from the changes alone', () => {

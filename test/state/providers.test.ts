@@ -16,6 +16,7 @@ import {
   providerByOperator,
   providerIds,
   providersModule,
+  providersTables,
   recordFault,
   setProviderStatus,
 } from '../../state/modules/providers/module.ts'
@@ -164,6 +165,35 @@ describe('providers.recordFault', () => {
     ])
     assert.equal(early.logs.length, 1)
     assert.throws(() => recordFault(early, { provider: 99, kind: 'audit', amountBase: 0n }), AssertionFailed)
+  })
+})
+
+describe('providers.queries', () => {
+  it('answer with members, bonds and the validator set', () => {
+    const chain = new TestChain({ balances })
+    assert.equal(run(chain, 'operator1', 'postBond', { asset: DOLLAR, amountBase: 5n }), undefined)
+    const ctx = { state: chain.full, block: blockContext() }
+    const { queries } = providersModule.rules
+    const listed = queries.providers!(ctx, {} as never) as readonly { id: number; status: string }[]
+    assert.deepEqual(
+      listed.map((p) => [p.id, p.status]),
+      [1, 2, 3, 4].map((id) => [id, 'active']),
+    )
+    assert.deepEqual(queries.provider!(ctx, { id: 2 } as never), { id: 2, ...getProvider(chain.full, 2)! })
+    assert.equal(queries.provider!(ctx, { id: 9 } as never), undefined)
+    assert.deepEqual(queries.bonds!(ctx, { id: 1 } as never), [{ asset: DOLLAR, amountBase: 5n }])
+    assert.deepEqual(queries.validators!(ctx, {} as never), validatorSet(chain.full).validators)
+  })
+
+  it('have invariants that find a bond without its units and a member without its index', () => {
+    const chain = new TestChain({ balances })
+    providersTables.bond.set(chain.full, { provider: 1, asset: DOLLAR }, { amountBase: 9n })
+    providersTables.bondAssets.set(chain.full, { provider: 1 }, { assets: [DOLLAR] })
+    providersTables.operator.delete(chain.full, { operator: addressOf('operator2') })
+    assert.deepEqual(chain.recount(), [
+      'providers.indexes: a provider is missing in an index',
+      '1 bonds: bond of provider 1: 9 recorded, 0 in escrow',
+    ])
   })
 })
 
