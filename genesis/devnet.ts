@@ -36,6 +36,9 @@ const NAMES = [
 /** The set never falls below four (ECONOMY §10), and a devnet has one machine. */
 export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
 
+/** Length of a capacity window unless asked for another, milliseconds (ECONOMY §13, dev). */
+export const DEVNET_WINDOW_MS = DEV_PARAMETERS.capacity.windowMs
+
 /** All validators on one machine. */
 export const DEVNET_TIMING: ConsensusTiming = {
   networkDelayMs: 50,
@@ -83,16 +86,24 @@ function backedBalances(accounts: readonly Address[], providerCount: number): Ge
   return balances
 }
 
+/** A window is ended by a block, so the heartbeat is at most a quarter of it (ECONOMY §1). */
+function timingFor(windowMs: number): ConsensusTiming {
+  return { ...DEVNET_TIMING, heartbeatMs: Math.min(DEVNET_TIMING.heartbeatMs, Math.floor(windowMs / 4)) }
+}
+
 /** Builds the document. `members` are 4 to 16; `accounts` the funded development accounts. */
 export function devnetGenesis(options: {
   readonly members: readonly DevnetMember[]
   readonly accounts: readonly Address[]
   readonly assetIssuer: Address
   readonly minBlockIntervalMs: number
+  /** Length of a capacity window, milliseconds. */
+  readonly windowMs?: number
   readonly timing?: ConsensusTiming
   readonly timestampMs?: number
 }): Genesis {
   const { members, accounts } = options
+  const windowMs = options.windowMs ?? DEVNET_WINDOW_MS
   const providers = members.map((member, i): Genesis['providers'][number] => {
     const name = NAMES[i]!
     const pledge = PLEDGES[i % PLEDGES.length]!
@@ -116,10 +127,11 @@ export function devnetGenesis(options: {
     timestampMs: options.timestampMs ?? DEVNET_TIMESTAMP_MS,
     baseFeePerGas: 1_000_000_000n,
     anchor: 1_000_000n,
-    consensus: options.timing ?? DEVNET_TIMING,
+    consensus: options.timing ?? timingFor(windowMs),
     params: {
       ...DEV_PARAMETERS,
       providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },
+      capacity: { ...DEV_PARAMETERS.capacity, windowMs },
     },
     assets: [
       {

@@ -1,6 +1,6 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (keystore.ts).
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 
@@ -46,15 +46,22 @@ export class ConfigError extends Error {
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 512
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 512 && value.every(isText)
+const NET_ADDRESS = '/(?:ip4|ip6|dns|dns4|dns6)/[^/\\s]+/tcp/\\d{1,5}'
+const LISTEN_ADDRESS = new RegExp(`^${NET_ADDRESS}$`)
+const PEER_ADDRESS = new RegExp(`^${NET_ADDRESS}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$`)
+const areAddresses =
+  (form: RegExp) =>
+  (value: unknown): boolean =>
+    isTexts(value) && (value as string[]).every((text) => form.test(text))
 const isCount =
   (min: number, max: number) =>
   (value: unknown): boolean =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
-const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
+export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
 
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
-  p2pListen: [isTexts, 'a list of multiaddrs such as /ip4/0.0.0.0/tcp/26600'],
-  peers: [isTexts, 'a list of multiaddrs ending in /p2p/<peer id>'],
+  p2pListen: [areAddresses(LISTEN_ADDRESS), 'a list of multiaddrs such as /ip4/0.0.0.0/tcp/26600'],
+  peers: [areAddresses(PEER_ADDRESS), 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/26600/p2p/12D3KooW…'],
   rpcHost: [isText, 'an address to listen on'],
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
   rpcAllowedHosts: [isTexts, 'a list of host names'],
@@ -82,6 +89,7 @@ export const GENESIS_FILE = 'genesis.json'
 /** Reads `config.json` of a data directory; throws ConfigError with the file's name. */
 export function loadConfig(dataDir: string): NodeConfig {
   const file = join(dataDir, CONFIG_FILE)
+  if (!existsSync(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
   try {
     return parseConfig(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {

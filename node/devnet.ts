@@ -1,7 +1,15 @@
 // `suanli devnet`: n validators as child processes on loopback with public development keys.
 // Owns: directories, ports, children, what a person is told. Not: the genesis (genesis/devnet.ts).
 import { type ChildProcess, fork } from 'node:child_process'
-import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +36,8 @@ export interface DevnetOptions {
   readonly dataDir: string
   /** Shortest time between two blocks, milliseconds. */
   readonly blockTimeMs: number
+  /** Length of a capacity window, milliseconds. */
+  readonly windowMs: number
   /** Forget an earlier run. */
   readonly isFresh: boolean
   readonly logLevel: string
@@ -68,7 +78,11 @@ export function planDevnet(
 }
 
 /** The devnet's genesis with the published keys. */
-export function developmentGenesis(options: { validators: number; blockTimeMs: number }): Genesis {
+export function developmentGenesis(options: {
+  readonly validators: number
+  readonly blockTimeMs: number
+  readonly windowMs: number
+}): Genesis {
   const members = Array.from({ length: options.validators }, (_, i) => {
     const { operator, consensusSecret, peerSeed } = developmentValidator(i)
     return {
@@ -83,6 +97,7 @@ export function developmentGenesis(options: { validators: number; blockTimeMs: n
     accounts: developmentAccounts().map((account) => account.address),
     assetIssuer: developmentValidator(ASSET_ISSUER_INDEX).operator.address,
     minBlockIntervalMs: options.blockTimeMs,
+    windowMs: options.windowMs,
   })
 }
 
@@ -94,7 +109,8 @@ export function prepareDevnet(
   options: Omit<DevnetOptions, 'port' | 'print'>,
   members: readonly DevnetMember[],
 ): Genesis {
-  if (options.isFresh) rmSync(options.dataDir, { recursive: true, force: true })
+  mkdirSync(options.dataDir, { recursive: true })
+  if (options.isFresh) forget(options.dataDir)
   const wanted = developmentGenesis(options)
   const known = join(options.dataDir, 'validator-0', GENESIS_FILE)
   if (existsSync(known)) {
@@ -135,15 +151,39 @@ export function prepareDevnet(
   return wanted
 }
 
-/** Fails early and clearly when a port is taken. */
-async function checkPort(port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+/** Removes what an earlier devnet wrote and nothing else: the directory may be anybody's. */
+function forget(dataDir: string): void {
+  for (const name of readdirSync(dataDir)) {
+    if (/^validator-\d+$/.test(name)) rmSync(join(dataDir, name), { recursive: true, force: true })
+  }
+  rmSync(join(dataDir, STATUS_FILE), { force: true })
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer()
-    probe.once('error', () =>
-      reject(new OperatorError(`port ${port} is taken: stop what uses it or choose another with --port`)),
-    )
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
+}
+
+/** Two devnets in one directory would overwrite each other's configuration before LevelDB's lock stops them. */
+async function checkUnused(dataDir: string): Promise<void> {
+  if (!existsSync(join(dataDir, STATUS_FILE))) return
+  for (const { rpcUrl } of readDevnetStatus(dataDir).nodes) {
+    if (await isFree(Number(new URL(rpcUrl).port))) continue
+    throw new OperatorError(
+      `${dataDir} is used by a devnet on ${rpcUrl}: stop it or choose another --data-dir`,
+    )
+  }
+}
+
+/** Fails early and clearly, before anything is written. */
+async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
+  for (const port of members.flatMap(({ rpcPort, p2pPort }) => [rpcPort, p2pPort])) {
+    if (await isFree(port)) continue
+    throw new OperatorError(`port ${port} is taken: stop what uses it or choose another with --port`)
+  }
 }
 
 function printAccounts(options: DevnetOptions, members: readonly DevnetMember[], genesis: Genesis): void {
@@ -194,8 +234,15 @@ class Devnet {
   }
 
   async run(signal: Promise<void>): Promise<number> {
+    const started = Promise.all(this.#members.map((member) => this.#start(member)))
     try {
-      await Promise.all(this.#members.map((member) => this.#start(member)))
+      // Ctrl-C counts from the first moment.
+      const isUp = await Promise.race([started.then(() => true), signal.then(() => false)])
+      if (!isUp) {
+        started.catch(() => {})
+        await this.#stop()
+        return 0
+      }
     } catch (error) {
       await this.#stop()
       throw error
@@ -288,11 +335,8 @@ export async function runDevnet(options: DevnetOptions, signal: Promise<void>): 
     throw new OperatorError(`--validators: expected ${min} to ${max}`)
   }
   const members = planDevnet(options)
-  for (const member of members) {
-    await checkPort(member.rpcPort)
-    await checkPort(member.p2pPort)
-  }
-  mkdirSync(options.dataDir, { recursive: true })
+  await checkUnused(options.dataDir)
+  await checkPorts(members)
   const genesis = prepareDevnet(options, members)
   printAccounts(options, members, genesis)
   return new Devnet(options, members).run(signal)

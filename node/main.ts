@@ -4,10 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { toHex } from '../base/bytes.ts'
+import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { genesisHash } from '../genesis/schema.ts'
-import { ConfigError, DEFAULT_CONFIG, type NodeConfig, parseConfig } from './config.ts'
+import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
 import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
-import { KeystoreError } from './keystore.ts'
+import { errorText } from './errorText.ts'
 import { createKeys, OperatorError, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
 import { runStart } from './runStart.ts'
 import { CLIENT_VERSION, VERSION } from './version.ts'
@@ -38,6 +39,20 @@ function passwordOf(options: { passwordFile?: string }): string {
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const dataDirOption = () =>
   new Option('-d, --data-dir <dir>', 'the data directory of the node').makeOptionMandatory()
+const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
+const validatorsOption = () =>
+  new Option('-n, --validators <count>', `how many validators, ${VALIDATORS_MIN} to ${VALIDATORS_MAX}`)
+    .argParser(wholeNumber(VALIDATORS_MIN, VALIDATORS_MAX))
+    .default(4)
+const blockTimeOption = () =>
+  new Option('-b, --block-time <ms>', 'shortest time between two blocks, milliseconds')
+    .argParser(wholeNumber(0, 60_000))
+    .default(100)
+const windowOption = () =>
+  new Option('-w, --window <ms>', 'length of a capacity window, milliseconds')
+    .argParser(wholeNumber(1_000, 86_400_000))
+    .default(DEVNET_WINDOW_MS)
+const logLevelOption = (text: string) => new Option('--log-level <level>', text).choices([...LOG_LEVELS])
 const passwordOption = () =>
   new Option(
     '--password-file <file>',
@@ -48,7 +63,7 @@ function addDevnet(program: Command, finish: (code: number) => void): void {
   program
     .command('devnet')
     .description('run a chain of several validators on this machine, with funded development accounts')
-    .option('-n, --validators <count>', 'how many validators, 4 to 16', wholeNumber(1, 64), 4)
+    .addOption(validatorsOption())
     .option(
       '-p, --port <port>',
       'JSON-RPC port of the first validator',
@@ -56,19 +71,16 @@ function addDevnet(program: Command, finish: (code: number) => void): void {
       DEFAULT_CONFIG.rpcPort,
     )
     .option('-d, --data-dir <dir>', 'where the chain is kept', 'data/devnet')
-    .option(
-      '-b, --block-time <ms>',
-      'shortest time between two blocks, milliseconds',
-      wholeNumber(0, 60_000),
-      100,
-    )
+    .addOption(blockTimeOption())
+    .addOption(windowOption())
     .option('--fresh', 'forget the chain of an earlier run', false)
-    .option('--log-level <level>', 'level of the log files', 'info')
+    .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
       'after',
       `
 An idle chain proposes the moment a transaction arrives; --block-time only bounds how fast blocks follow
-each other under load. Keys are public and the same on every machine. Further devnets: --port and --data-dir.`,
+each other under load. Capacity is counted, assigned and delivered per --window: a redemption takes one or
+two of them. Keys are public and the same on every machine. Further devnets: --port and --data-dir.`,
     )
     .action(async (options) => {
       const signal = new Promise<void>((done) => {
@@ -80,6 +92,7 @@ each other under load. Keys are public and the same on every machine. Further de
           port: options.port,
           dataDir: resolve(options.dataDir),
           blockTimeMs: options.blockTime,
+          windowMs: options.window,
           isFresh: options.fresh,
           logLevel: options.logLevel,
           print,
@@ -164,17 +177,17 @@ function addGenesis(program: Command): void {
   genesis
     .command('devnet')
     .description("write the devnet's genesis, as an example or a start")
-    .option('-n, --validators <count>', 'how many validators, 4 to 16', wholeNumber(4, 16), 4)
-    .option(
-      '-b, --block-time <ms>',
-      'shortest time between two blocks, milliseconds',
-      wholeNumber(0, 60_000),
-      100,
-    )
+    .addOption(validatorsOption())
+    .addOption(blockTimeOption())
+    .addOption(windowOption())
     .option('-o, --out <file>', 'file to write; default standard output')
     .action((options) => {
       const text = genesisJsonText(
-        developmentGenesis({ validators: options.validators, blockTimeMs: options.blockTime }),
+        developmentGenesis({
+          validators: options.validators,
+          blockTimeMs: options.blockTime,
+          windowMs: options.window,
+        }),
       )
       if (options.out === undefined) process.stdout.write(text)
       else writeFileSync(options.out, text, { flag: 'wx' })
@@ -189,7 +202,7 @@ function addStart(program: Command, finish: (code: number) => void): void {
     .addOption(passwordOption())
     .option('--rpc-port <port>', 'JSON-RPC port instead of the configured one', wholeNumber(0, 65_535))
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
-    .option('--log-level <level>', 'instead of the configured one')
+    .addOption(logLevelOption('instead of the configured one'))
     .option('--name <name>', 'name in every log line')
     .action(async (options) => {
       const overrides: Partial<NodeConfig> = {
@@ -238,13 +251,10 @@ First steps:
   return exitCode
 }
 
-const KNOWN_ERRORS = [OperatorError, ConfigError, KeystoreError] as const
-
 main(process.argv).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    const isKnown = KNOWN_ERRORS.some((kind) => error instanceof kind)
-    process.stderr.write(`${isKnown ? `suanli: ${(error as Error).message}` : (error as Error).stack}\n`)
+    process.stderr.write(`suanli: ${errorText(error)}\n`)
     process.exit(1)
   },
 )

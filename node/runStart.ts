@@ -47,7 +47,9 @@ export async function runStart(options: StartOptions): Promise<number> {
   }
   const stopping = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
-    process.once('disconnect', () => resolve('the parent process ended'))
+    const onOrphaned = (): void => resolve('the parent process ended')
+    process.once('disconnect', onOrphaned)
+    if (process.send !== undefined && !process.connected) onOrphaned()
   })
   const node = await startNode({
     dataDir,
