@@ -87,7 +87,7 @@ export type InvalidCode = (typeof INVALID_CODES)[number]
 
 /**
  * Why a transaction may not stand in a block with this base fee, or undefined. `gas` is what its bytes cost
- * (dispatch.ts `gasOf`). Words as Ethereum clients match them: `invalidMessage`.
+ * (dispatch.ts `gasOf`).
  */
 export function checkTransaction(
   transaction: Transaction,
