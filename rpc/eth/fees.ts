@@ -1,10 +1,10 @@
 // Fee suggestions and history. Owns: what a wallet should offer. Not: the base fee's rule (state/fees.ts).
-import { assert } from '../../base/assert.ts'
 import type { Json } from '../../base/schema.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams } from '../errors.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { optional, p, QUANTITY_SCHEMA } from '../params.ts'
+import { TimeSlice } from '../timeSlice.ts'
 import { quantity } from './format.ts'
 import { findBlock } from './resolve.ts'
 
@@ -73,31 +73,28 @@ async function feeHistory(
   percentiles: readonly number[] | undefined,
 ): Promise<Json> {
   const { height } = newest.header
-  const fees: string[] = []
+  const next = await backend.blockByHeight(height + 1)
+  const slice = new TimeSlice()
+  // From the newest down; the answer may begin later than asked for when blocks are pruned or many and full.
+  const fees = [quantity(next?.header.baseFeePerGas ?? backend.nextBaseFee())]
   const ratios: number[] = []
   const reward: Json[] = []
-  let oldest = Math.max(0, height - count + 1)
-  for (let h = oldest; h <= height; h++) {
-    const block = h === height ? newest : await backend.blockByHeight(h)
-    if (block === undefined) {
-      // Pruned: the answer begins after the gap.
-      fees.length = ratios.length = reward.length = 0
-      oldest = h + 1
-      continue
-    }
-    const { header } = block
+  const wanted = percentiles ?? []
+  let oldest = height
+  for (let block: FinalizedBlock | undefined = newest; block !== undefined; ) {
+    const { header }: FinalizedBlock = block
+    oldest = header.height
     fees.push(quantity(header.baseFeePerGas))
     ratios.push(header.gasLimit === 0 ? 0 : header.gasUsed / header.gasLimit)
-    if (percentiles !== undefined) reward.push(rewards(block, percentiles))
+    if (wanted.length > 0) reward.push(rewards(block, wanted))
+    if (oldest === 0 || ratios.length === count || !(await slice.next())) break
+    block = await backend.blockByHeight(oldest - 1)
   }
-  assert(oldest <= height, 'the newest block was given')
-  const next = await backend.blockByHeight(height + 1)
-  fees.push(quantity(next?.header.baseFeePerGas ?? backend.nextBaseFee()))
   return {
     oldestBlock: quantity(oldest),
-    baseFeePerGas: fees,
-    gasUsedRatio: ratios,
-    ...(percentiles === undefined || percentiles.length === 0 ? {} : { reward }),
+    baseFeePerGas: fees.reverse(),
+    gasUsedRatio: ratios.reverse(),
+    ...(wanted.length === 0 ? {} : { reward: reward.reverse() }),
   }
 }
 

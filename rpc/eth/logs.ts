@@ -4,6 +4,7 @@ import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams, limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import { defineMethod, type Method, type Param } from '../method.ts'
 import type { BlockSelector } from '../params.ts'
+import { TimeSlice } from '../timeSlice.ts'
 import type { BlockIndexes } from './blockIndex.ts'
 import { matchingLogsJson, quantity } from './format.ts'
 import { type LogFilter, type LogQuery, matchesLog, mayMatch, parseLogQuery } from './logFilter.ts'
@@ -13,19 +14,20 @@ export interface LogLimits {
   readonly blocksMax: number
   /** Logs of one answer; a single block is never cut. */
   readonly resultsMax: number
+  /** Milliseconds of work for one answer. */
+  readonly workMsMax: number
 }
 
-export const LOG_LIMITS: LogLimits = { blocksMax: 10_000, resultsMax: 10_000 }
+export const LOG_LIMITS: LogLimits = { blocksMax: 10_000, resultsMax: 10_000, workMsMax: 5_000 }
 
 /** Blooms remembered by height: 4 MiB. */
 const BLOOMS_MAX = 16_384
-/** Blocks after which other requests get their turn. */
-const YIELD_BLOCKS = 64
 
 export interface LogPage {
   readonly logs: Json[]
-  /** Last height searched; below `to` when the results would have exceeded the limit. */
+  /** Last height searched; below `to` when a limit ended the search. */
   readonly searchedTo: number
+  readonly endedBy: 'range' | 'results' | 'time'
 }
 
 export class LogSearch {
@@ -55,8 +57,9 @@ export class LogSearch {
   async page(filter: LogFilter, from: number, to: number): Promise<LogPage> {
     const logs: Json[] = []
     const last = Math.min(to, from + this.limits.blocksMax - 1)
+    const slice = new TimeSlice(this.limits.workMsMax)
     for (let height = from; height <= last; height++) {
-      if ((height - from) % YIELD_BLOCKS === YIELD_BLOCKS - 1) await new Promise(setImmediate)
+      if (!(await slice.next()) && height > from) return { logs, searchedTo: height - 1, endedBy: 'time' }
       const bloom = this.#blooms.get(height)
       if (bloom !== undefined && !mayMatch(filter, bloom)) continue
       const block = await this.#backend.blockByHeight(height)
@@ -64,11 +67,11 @@ export class LogSearch {
       this.#remember(height, this.#indexes.of(block).bloom())
       const found = this.matching(block, filter)
       if (logs.length + found.length > this.limits.resultsMax && height > from) {
-        return { logs, searchedTo: height - 1 }
+        return { logs, searchedTo: height - 1, endedBy: 'results' }
       }
       for (const log of found) logs.push(log)
     }
-    return { logs, searchedTo: last }
+    return { logs, searchedTo: last, endedBy: 'range' }
   }
 
   #remember(height: number, bloom: Uint8Array): void {
@@ -105,9 +108,9 @@ export class LogSearch {
     const page = await this.page(query.filter, from, to)
     if (page.searchedTo < to) {
       const works = `[${quantity(from)}, ${quantity(page.searchedTo)}]`
-      throw limitExceeded(
-        `query returned more than ${resultsMax} results. Try with this block range ${works}.`,
-      )
+      const what =
+        page.endedBy === 'time' ? 'query took too long' : `query returned more than ${resultsMax} results`
+      throw limitExceeded(`${what}. Try with this block range ${works}.`)
     }
     return page.logs
   }

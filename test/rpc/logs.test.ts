@@ -23,7 +23,7 @@ describe('rpc.logs', () => {
   }
   before(async () => {
     served = await serve({
-      logLimits: { blocksMax: 8, resultsMax: 4 },
+      logLimits: { blocksMax: 8, resultsMax: 4, workMsMax: 5_000 },
       filterLimits: { filtersMax: 3, idleMs: 1_000, pendingMax: 3 },
       nowMs: () => nowMs,
     })
@@ -80,6 +80,25 @@ describe('rpc.logs', () => {
       served.call('eth_getLogs', [{ fromBlock: '0x0' }]),
       /block range too large, at most 8 blocks\. Try with this block range \[0x0, 0x7\]/,
     )
+  })
+
+  it('names a range that works when a query takes too long', async () => {
+    const slow = await serve({ logLimits: { blocksMax: 100, resultsMax: 100, workMsMax: 1 } })
+    const { backend } = slow
+    const read = backend.blockByHeight.bind(backend)
+    backend.blockByHeight = (height) => {
+      const endMs = performance.now() + 10
+      while (performance.now() < endMs);
+      return read(height)
+    }
+    for (let i = 0; i < 5; i++) backend.mine()
+    await assert.rejects(
+      slow.call('eth_getLogs', [{ fromBlock: '0x0' }]),
+      /query took too long\. Try with this block range \[0x0, 0x0\]/,
+    )
+    const history = (await slow.call('eth_feeHistory', ['0x3', 'latest', [50]])) as Loose
+    assert.equal(history.oldestBlock, '0x3')
+    await slow.rpc.close()
   })
 
   it('explains bad filters', async () => {
