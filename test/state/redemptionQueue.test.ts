@@ -275,28 +275,63 @@ describe('redemption.windows', () => {
   })
 
   it('un-books later places in windows not begun when earlier ones come back', () => {
-    const c = chain({ params: { assignAhead: 2, stepsPerBlockMax: 512 } })
+    const c = chain({ params: { assignAhead: 2 } })
     c.run(() => {
       ok(c.list(1))
       ok(c.list(2))
     })
-    // Window 1: place 1 on provider 1. Then window 2 and 3 are filled by later places.
-    ask(c, ALICE, coins(228), { finishBy: 9 })
+    ask(c, ALICE, coins(200), { provider: 1 })
+    c.run()
+    c.endWindow()
+    // Later places fill windows 2 and 3 of provider 2; place 1 is not being served.
+    ask(c, BOB, coins(228), { provider: 2 })
+    ask(c, BOB, coins(72), { provider: 2 })
+    c.run()
+    assert.deepEqual([assignment(c, 2, 1)?.window, assignment(c, 3, 1)?.window], [2, 3])
+    c.endWindow(() => {
+      ok(c.grant(2, 1))
+      ok(c.grant(3, 1))
+    })
+    // Provider 1 is suspended. Place 2 is under way; place 3 gave way although its grant was posted, and chose again.
+    assert.equal(assignment(c, 2, 1)?.window, 2)
+    assert.equal(assignment(c, 3, 1), undefined)
+    assert.deepEqual([assignment(c, 3, 2)?.provider, assignment(c, 3, 2)?.window], [2, 3])
+    assert.equal(redemption(c, 1).queuedBase, coins(200))
+    c.endWindow(() => ok(c.settle({ id: 2, assignment: 1, deliveredBase: coins(228), signer: BOB })))
+    assert.equal(stateName(c, 2), 'settled')
+  })
+
+  it('lets a returned place choose before the later ones that had booked', () => {
+    const c = chain({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
+    c.run(() => {
+      ok(c.list(1))
+      ok(c.list(2))
+    })
+    ask(c, ALICE, coins(228), { finishBy: 3 })
     c.run()
     assert.equal(assignment(c, 1, 1)?.provider, 1)
     c.endWindow()
-    ask(c, BOB, coins(300))
-    ask(c, CAROL, coins(300))
+    c.endWindow(() => {
+      // These wait for the next block and are drawn after place 1 came back.
+      ok(c.request(BOB, coins(228), { provider: 2 }))
+    })
+    assert.deepEqual([assignment(c, 1, 2)?.provider, assignment(c, 1, 2)?.window], [2, 3])
     c.run()
-    assert.equal(assignment(c, 3, 1)?.window, 2)
-    assert.equal(redemption(c, 3).assignedBase, coins(300))
-    c.endWindow()
-    // Window 1 ended undelivered. Provider 1's reservations are back, later ones in window 3 too; place 1 chose first.
-    const first = assignment(c, 1, 2)!
-    assert.deepEqual([first.provider, first.window, first.amountBase], [2, 3, coins(228)])
-    assert.ok(c.eventNames().includes('Suspended'))
-    // What provider 2 delivers in the window already begun stays.
-    assert.equal(assignment(c, 2, 2)?.provider ?? assignment(c, 3, 1)?.provider, 2)
+    assert.equal(redemption(c, 2).queuedBase, coins(228))
+  })
+
+  it('assigns a request over several blocks when its parts are more than the steps', () => {
+    const c = chain({ params: { stepsPerBlockMax: 1, assignAhead: 1 } })
+    c.run(() => {
+      ok(c.list(1))
+      ok(c.list(2))
+      ok(c.request(ALICE, coins(300)))
+    })
+    c.run()
+    assert.equal(redemption(c, 1).queuedBase, coins(72))
+    assert.equal(redemptionHasWork(c.state), true)
+    c.run()
+    assert.equal(redemption(c, 1).queuedBase, 0n)
   })
 
   it('keeps a suspended provider’s granted work of the running window', () => {

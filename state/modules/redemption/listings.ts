@@ -1,10 +1,8 @@
 // Listings and suspension: what a provider offers and whether it may be assigned. Not: who is chosen (matching.ts).
 import type { ActionArgs } from '../../../base/module.ts'
 import type { ActionContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { getClass } from '../catalogue/module.ts'
-import type { Service } from '../catalogue/schema.ts'
 import { providerByOperator } from '../providers/module.ts'
 import { attestedLots, lotServes } from './backing.ts'
 import type { redemptionSchema } from './schema.ts'
@@ -16,13 +14,6 @@ type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typ
 /** The bonus of a listing for assignments made in a window, ppm. */
 export function bonusAt(listing: Listing, window: number): bigint {
   return window >= listing.nextBonusWindow ? listing.nextBonusPpm : listing.bonusPpm
-}
-
-export function getListing(
-  state: StateReader,
-  at: { readonly provider: number; readonly service: Service },
-): Listing | undefined {
-  return tables.listing.get(state, at)
 }
 
 export function list(ctx: ActionContext, args: Args<'list'>) {

@@ -2,7 +2,7 @@
 // later-numbered reservations they un-book. Owns: the cursors. Not: what closing an assignment does (assignments.ts).
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { recordFault } from '../providers/module.ts'
 import { closeAssignment } from './assignments.ts'
 import { putQueued } from './coins.ts'
@@ -59,6 +59,7 @@ function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
     // Without a voucher after a posted grant it is not known who failed: no fault (ECONOMY §6).
     const atFault = assignment.grantedAtMs === 0 || assignment.grantLate
     closeAssignment(ctx, key, { reason: atFault ? 'grantMissing' : 'windowEnded', atFault })
+    if (atFault) comesFirst(state, key.id)
   }
   tables.booked.delete(state, entry)
   return { ...at, entry: at.entry + 1 }
@@ -111,8 +112,14 @@ function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
   if (assignment === undefined) return
   const underWay = assignment.grantedAtMs > 0 || assignment.voucheredBase > 0n
   if (assignment.window <= current && underWay) return
-  const { sequence } = tables.redemption.mustGet(state, { id: key.id })
   closeAssignment(ctx, key, { reason: 'suspended', atFault: false })
+  comesFirst(state, key.id)
+}
+
+/** What came back by its provider's fault chooses before later places: their reservations ahead are un-booked. */
+function comesFirst(state: StateWriter, id: number): void {
+  const { sequence, queuedBase } = tables.redemption.mustGet(state, { id })
+  if (queuedBase === 0n) return
   const { unbookAbove } = getEngine(state)
   const least = unbookAbove === 0 ? sequence : Math.min(unbookAbove, sequence)
   updateEngine(state, { unbookAbove: least, unbooked: atWindow(0) })
@@ -123,8 +130,8 @@ export function unbookLater(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
   const { assignAhead } = redemptionParams.get(state)
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { recalls, unbookAbove, unbooked, window: current } = getEngine(state)
-    if (recalls.length > 0 || unbookAbove === 0) return
+    const { swept, recalls, unbookAbove, unbooked, window: current } = getEngine(state)
+    if (swept.window < current || recalls.length > 0 || unbookAbove === 0) return
     const at = unbooked.window <= current ? atWindow(current + 1) : unbooked
     if (at.window > current + assignAhead) {
       updateEngine(state, { unbookAbove: 0, unbooked: atWindow(0) })
