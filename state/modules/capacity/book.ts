@@ -82,16 +82,12 @@ export function freeCoins(
   return coinsOfHours(freeHours(state, at), getAnchor(state))
 }
 
-function countedCoins(hours: WindowHours, k: number, measures: Measures): bigint {
-  const { ratedHours, reservedHours } = hours
-  if (ratedHours <= reservedHours) return 0n
-  return coinsOfHours(ratedHours - reservedHours, measures.anchor, measures.growth[k]!)
-}
-
 /** c of a window k ahead: coins with the largest drift charged, base units. */
 export function windowCoins(hours: WindowHours, k: number, measures: Measures): bigint {
   assert(k >= 0 && k <= measures.horizon, 'the window lies within the horizon')
-  return countedCoins(hours, k, measures)
+  const { ratedHours, reservedHours } = hours
+  if (ratedHours <= reservedHours) return 0n
+  return coinsOfHours(ratedHours - reservedHours, measures.anchor, measures.growth[k]!)
 }
 
 /** Stores a summary and moves the total by the difference to the one before. */
@@ -116,7 +112,7 @@ export function summarize(
   const quarterBase = [0n, 0n, 0n]
   let capacityBase = 0n
   for (let k = 2; k <= measures.horizon; k++) {
-    capacityBase += countedCoins(hoursAt(k), k, measures)
+    capacityBase += windowCoins(hoursAt(k), k, measures)
     for (let q = 0; q < 3; q++) if (measures.quarters[q] === k) quarterBase[q] = capacityBase
   }
   return { capacityBase, quarterBase }
@@ -219,7 +215,7 @@ function moveReserved(
   const k = at.windowIndex - measures.windowIndex
   const summary = getSummary(state, at.provider)
   if (k < 2 || k > measures.horizon || !summary.counts) return
-  const gained = countedCoins(after, k, measures) - countedCoins(before, k, measures)
+  const gained = windowCoins(after, k, measures) - windowCoins(before, k, measures)
   setSummary(state, at.provider, {
     before: summary,
     after: {
@@ -252,11 +248,8 @@ export function unreserveHours(
   booking: { readonly provider: number; readonly windowIndex: number; readonly hours: bigint },
 ): void {
   const { provider, windowIndex, hours } = booking
-  assert(
-    (hours >= 0n && hours <= getWindow(ctx.state, booking).reservedHours) ||
-      windowIndex < currentWindow(ctx.state),
-    'the hours were booked',
-  )
-  if (windowIndex < currentWindow(ctx.state) || hours === 0n) return
+  assert(hours >= 0n, 'returned hours are not negative')
+  if (hours === 0n || windowIndex < currentWindow(ctx.state)) return
+  assert(hours <= getWindow(ctx.state, booking).reservedHours, 'the hours were booked')
   moveReserved(ctx.state, { provider, windowIndex }, -hours)
 }
