@@ -345,3 +345,33 @@ export class RedemptionChain {
     }
   }
 }
+
+/** Two wallets. */
+export const ALICE = 20
+export const BOB = 21
+
+/** Four providers of 228 coins a window; Alice and Bob hold 300 coins that provider 1 and 2 owe. */
+export function fundedChain(options: Partial<ChainOptions> = {}): RedemptionChain {
+  const made = new RedemptionChain({
+    providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
+    ...options,
+  })
+  made.run(() => {
+    made.fund(ALICE, 1, coins(300))
+    made.fund(BOB, 2, coins(300))
+  })
+  return made
+}
+
+/** Alice's redemption 1 of 10 coins, assigned to provider 1 in the window that is running. */
+export function activeChain(options?: Parameters<RedemptionChain['request']>[2]): RedemptionChain {
+  const made = fundedChain()
+  made.run(() => {
+    assert.equal(made.list(1), undefined)
+    assert.equal(made.request(ALICE, coins(10), options), undefined)
+  })
+  made.run()
+  assert.equal(tables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
+  made.endWindow(() => assert.equal(made.grant(1, 1), undefined))
+  return made
+}
