@@ -202,5 +202,7 @@ function onFinal(state: EpochState, nowMs: number): void {
 export function haltOnRefusedBody(state: EpochState, digest: Hash32): void {
   const held = state.blocks.get(digest)
   if (held?.verdict === undefined || held.verdict === 'valid') return
+  // A fork that lost may be refused for that alone.
+  if (!state.certificates.isContending(digest)) return
   state.halt(`a certified block at height ${held.block.header.height} is ${held.verdict} here`)
 }

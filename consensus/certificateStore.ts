@@ -134,6 +134,14 @@ export class CertificateStore {
     return named(this.#held.notarize.values()) || named(this.#held.finalize.values())
   }
 
+  /** Whether the block can still become final: named by an N above lastFinalized, or by the highest F. */
+  isContending(digest: Hash32): boolean {
+    if (this.#highestFinal !== undefined && equalBytes(this.finalizedDigest, digest)) return true
+    return this.unfinalized().some(
+      (n) => n.subject.digest !== undefined && equalBytes(n.subject.digest, digest),
+    )
+  }
+
   /** Every certificate of the range, for an answer; at most 64 views. */
   range(fromView: number, toView: number): readonly Certificate[] {
     const list: Certificate[] = []

@@ -166,7 +166,7 @@ function onVerdict(state: EpochState, digest: Hash32, verdict: Verdict): void {
   }
   const body = { epoch: state.epoch, digest, verdict }
   state.emit({ kind: 'journal', record: { kind: 'verdict', body } })
-  if (state.certificates.certifies(digest)) haltOnRefusedBody(state, digest)
+  haltOnRefusedBody(state, digest)
 }
 
 /** An own vote, durable in journal and signer: into the own pool and out to everyone. */

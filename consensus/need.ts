@@ -13,9 +13,9 @@ export interface Need {
 export function need(state: EpochState, nowMs: number): Need {
   const yes = (reason: NeedReason): Need => ({ reason, nextAtMs: undefined })
   if (state.enteredBy === 'nullify') return yes('enteredByNullify')
-  if (state.workReady) return yes('work')
   if (state.proposals.has(state.view) || state.pool.hasVerified(state.view)) return yes('heard')
   const parent = state.parent()
+  if (state.hasWork(parent)) return yes('work')
   const block = parent === undefined ? undefined : state.blocks.block(parent.digest)
   if (block !== undefined && state.isBoundary(block)) return yes('boundary')
   let nextAtMs: number | undefined

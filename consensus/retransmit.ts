@@ -24,7 +24,7 @@ export function retransmit(state: EpochState, nowMs: number): void {
   const vote = proposal?.own === true ? ownVote(state, 'notarize') : proposal?.vote
   if (vote !== undefined) sendProposal(state, vote)
   const leader = state.leaderOf(state.view)
-  if (state.workReady && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
+  if (state.hasWork() && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
 }
 
 function ownVote(state: EpochState, kind: 'notarize' | 'nullify'): Vote | undefined {

@@ -96,6 +96,14 @@ function deliverFinal(state: EpochState, nowMs: number): boolean {
     wantBody(state, nowMs, found.missing, state.leaderOf(highestFinal.subject.view))
     return false
   }
+  const refused = found.path.find((block) => {
+    const verdict = state.blocks.get(block.hash)?.verdict
+    return verdict !== undefined && verdict !== 'valid'
+  })
+  if (refused !== undefined) {
+    state.halt(`the finalized block at height ${refused.header.height} is refused here`)
+    return false
+  }
   if (!verifyPath(state, nowMs, finalizedDigest)) return false
   state.emit({ kind: 'finalized', blocks: found.path, certificate: highestFinal })
   state.blocks.moveTip(found.path.at(-1)!)
@@ -220,7 +228,7 @@ function arm(state: EpochState, nowMs: number): void {
 
 /** Includable transactions go to the leader of a needed view, once a view and with each retransmission. */
 function shareTransactions(state: EpochState): void {
-  if (!state.workReady || state.sharedTransactionsIn === state.view) return
+  if (state.sharedTransactionsIn === state.view || !state.hasWork()) return
   state.sharedTransactionsIn = state.view
   const leader = state.leaderOf(state.view)
   if (leader !== state.self) state.emit({ kind: 'shareTransactions', leader })

@@ -190,6 +190,12 @@ export class EpochState {
     return block.header.endsEpoch && block.header.epoch === this.epoch
   }
 
+  /** Whether work is known for exactly the parent this node would propose on now (need (a)). */
+  hasWork(parent: CertifiedParent | undefined = this.parent()): boolean {
+    if (!this.workReady || parent === undefined || this.watchedParent === undefined) return false
+    return equalBytes(this.watchedParent, parent.digest)
+  }
+
   keepsBody = (digest: Hash32): boolean => this.certificates.certifies(digest)
 
   emit(output: Output): void {

@@ -38,6 +38,19 @@ describe('need', () => {
     assert.equal(bench.core.status().needed, false)
   })
 
+  it('does not carry work over to the next parent', () => {
+    const bench = new Bench({ leads: 2 })
+    bench.tick()
+    bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.nowMs += 100
+    const outputs = bench.receiveCertificate(bench.on('finalize', 1, 0, block))
+    assert.equal(bench.state.view, 2)
+    assert.equal(reason(bench), undefined)
+    assert.equal(ofKind(outputs, 'build').length, 0)
+  })
+
   it('makes a follower hand its transactions to the leader, once a view', () => {
     const bench = new Bench({ leads: 2 })
     bench.tick()
