@@ -348,8 +348,10 @@ export function readDevnetStatus(dataDir: string): {
   readonly nodes: readonly {
     readonly index: number
     readonly pid: number | null
-    readonly rpcUrl: string
     readonly dir: string
+    readonly rpcUrl: string
+    readonly p2pPort: number
+    readonly peerId: string
   }[]
 } {
   return JSON.parse(readFileSync(join(dataDir, STATUS_FILE), 'utf8'))

@@ -1,0 +1,28 @@
+// cast from npm as a person calls it. Owns: running it and what its output means.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** What cast said went wrong. */
+export class CastError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'CastError'
+  }
+}
+
+/** Runs cast and answers its output; rejects with CastError. The npm wrapper loses the exit status, so the text decides. */
+export async function cast(...args: readonly string[]): Promise<string> {
+  // Colours and configuration of whoever runs the tests must not matter.
+  const environment = { ...process.env, NO_COLOR: '1', ETH_RPC_URL: '', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' }
+  const { stdout, stderr } = await run('node_modules/.bin/cast', [...args], {
+    env: environment,
+    maxBuffer: 16 * 1024 * 1024,
+  }).catch((error: { stdout?: string; stderr?: string }) => ({
+    stdout: error.stdout ?? '',
+    stderr: error.stderr === undefined || error.stderr === '' ? `Error: ${String(error)}` : error.stderr,
+  }))
+  if (/^Error: /m.test(stderr)) throw new CastError(stderr.trim())
+  return stdout.trim()
+}

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict'
+import { WebSocketProvider } from 'ethers'
+import { createPublicClient, type Hex, keccak256, parseEther, toHex as quantity, webSocket } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { checksumAddress } from '../../base/address.ts'
+import { toHex } from '../../base/bytes.ts'
+import { developmentAccounts } from '../../genesis/devKeys.ts'
+import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
+import { type RunningDevnet, startDevnet } from './devnetHarness.ts'
+import { call } from './jsonRpc.ts'
+import {
+  castWallet,
+  type EnvelopeType,
+  ethersWallet,
+  type Mined,
+  viemWallet,
+  type WalletLibrary,
+} from './wallets.ts'
+
+const KEYS = developmentAccounts().map(({ secretKey }) => toHex(secretKey))
+const ADDRESSES = developmentAccounts().map(({ address }) => checksumAddress(address) as Hex)
+const TRANSFER_EMITTER = '0xfffffffffffffffffffffffffffffffffffffffe'
+const TRANSFER_TOPIC = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
+const HASH = /^0x[0-9a-f]{64}$/
+const SENT_BASE = parseEther('1.5')
+
+/** Addresses that nobody has used. */
+function stranger(i: number): Hex {
+  return `0x${'5e'.repeat(18)}${i.toString(16).padStart(4, '0')}`
+}
+
+describe('wallets on a running devnet', function () {
+  this.timeout(60_000)
+  let devnet: RunningDevnet
+  const libraries: WalletLibrary[] = []
+  const wallet = (name: string): WalletLibrary => libraries.find((library) => library.name === name)!
+
+  before(async () => {
+    devnet = await startDevnet()
+    const [first, second, third] = devnet.rpcUrls
+    // Each through another validator: what one accepts, all must serve.
+    libraries.push(viemWallet(first!), ethersWallet(second!), castWallet(third!))
+  })
+  after(async () => {
+    for (const library of libraries) library.close()
+    await devnet.stop()
+  })
+
+  for (const [i, name] of ['viem', 'ethers', 'cast'].entries()) {
+    describe(name, () => {
+      const key = KEYS[i]!
+      const from = ADDRESSES[i]!
+
+      it('reads chain id, balance and fee data', async () => {
+        const library = wallet(name)
+        assert.equal(await library.chainId(), DEVNET_CHAIN_ID)
+        assert.equal(await library.balance(from), parseEther('10000'))
+        assert.equal(await library.balance(stranger(0)), 0n)
+        const { maxFeePerGas, tip } = await library.fees()
+        assert.ok(tip > 0n && maxFeePerGas > tip)
+      })
+
+      for (const type of [2, 1, 0] as const) {
+        it(`sends a type-${type} transfer; value and fee move exactly`, async () => {
+          const to = stranger(10 * (i + 1) + type)
+          const mined = await movesExactly(wallet(name), { key, from, to, type })
+          await hasStrictShapes(devnet.rpcUrls[3]!, mined.hash, type)
+        })
+      }
+    })
+  }
+
+  async function movesExactly(
+    library: WalletLibrary,
+    { key, from, to, type }: { key: Hex; from: Hex; to: Hex; type: EnvelopeType },
+  ): Promise<Mined> {
+    const before = { from: await library.balance(from), to: await library.balance(to) }
+    const nonce = await library.nonce(from)
+    const mined = await library.transfer({ key, to, valueBase: SENT_BASE, type })
+    assert.match(mined.hash, HASH)
+    assert.deepEqual({ type: mined.type, status: mined.status }, { type, status: 1 })
+    // 21,000 and, for the access list, one address (EIP-2930).
+    assert.ok(type === 1 ? mined.gasUsed >= 21_000n : mined.gasUsed === 21_000n)
+    const feeBase = mined.gasUsed * mined.effectiveGasPrice
+    assert.ok(feeBase > 0n)
+    assert.equal(await library.balance(to), before.to + SENT_BASE)
+    assert.equal(await library.balance(from), before.from - SENT_BASE - feeBase)
+    assert.equal(await library.nonce(from), nonce + 1)
+    return mined
+  }
+
+  async function hasStrictShapes(url: string, hash: Hex, type: EnvelopeType): Promise<void> {
+    const receipt = await call<Record<string, unknown>>(url, 'eth_getTransactionReceipt', [hash])
+    const receiptFields = [
+      ...['blockHash', 'blockNumber', 'contractAddress', 'cumulativeGasUsed', 'effectiveGasPrice', 'from'],
+      ...['gasUsed', 'logs', 'logsBloom', 'status', 'to', 'transactionHash', 'transactionIndex', 'type'],
+    ]
+    assert.deepEqual(Object.keys(receipt).sort(), receiptFields)
+    assert.equal(receipt['contractAddress'], null)
+    const [log, ...others] = receipt['logs'] as Record<string, unknown>[]
+    assert.equal(others.length, 0)
+    const logFields = ['address', 'blockHash', 'blockNumber', 'blockTimestamp', 'data', 'logIndex', 'removed']
+    assert.deepEqual(
+      Object.keys(log!).sort(),
+      [...logFields, 'topics', 'transactionHash', 'transactionIndex'].sort(),
+    )
+    assert.equal(log!['address'], TRANSFER_EMITTER)
+    assert.equal(BigInt(log!['data'] as string), SENT_BASE)
+    const sent = await call<Record<string, unknown>>(url, 'eth_getTransactionByHash', [hash])
+    const common = [
+      ...[
+        'blockHash',
+        'blockNumber',
+        'blockTimestamp',
+        'chainId',
+        'from',
+        'gas',
+        'gasPrice',
+        'hash',
+        'input',
+      ],
+      ...['nonce', 'r', 's', 'to', 'transactionIndex', 'type', 'v', 'value'],
+    ]
+    const more = {
+      0: [],
+      1: ['accessList', 'yParity'],
+      2: ['accessList', 'yParity', 'maxFeePerGas', 'maxPriorityFeePerGas'],
+    }
+    assert.deepEqual(Object.keys(sent).sort(), [...common, ...more[type]].sort())
+    assert.equal(sent['type'], quantity(type))
+    const block = await call<Record<string, unknown>>(url, 'eth_getBlockByHash', [
+      receipt['blockHash'],
+      false,
+    ])
+    const blockFields = [
+      ...['baseFeePerGas', 'difficulty', 'extraData', 'gasLimit', 'gasUsed', 'hash', 'logsBloom', 'miner'],
+      ...['mixHash', 'nonce', 'number', 'parentHash', 'receiptsRoot', 'sha3Uncles', 'size', 'stateRoot'],
+      ...['timestamp', 'transactions', 'transactionsRoot', 'uncles'],
+    ]
+    assert.deepEqual(Object.keys(block).sort(), blockFields)
+    assert.deepEqual(block['transactions'], [hash])
+  }
+
+  describe('refusals', () => {
+    const key = KEYS[3]!
+    const from = ADDRESSES[3]!
+    const to = stranger(99)
+    const account = privateKeyToAccount(key)
+    const chainId = DEVNET_CHAIN_ID
+    const fees = { maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n, gas: 21_000n }
+    const sign = (fields: object): Promise<Hex> =>
+      account.signTransaction({ chainId, nonce: 1, to, value: 1n, ...fees, ...fields } as never)
+
+    /** What a refusal must leave as it was. */
+    const picture = async (): Promise<unknown> => {
+      const url = devnet.rpcUrls[0]!
+      const of = (address: Hex) =>
+        Promise.all([
+          call(url, 'eth_getBalance', [address, 'latest']),
+          call(url, 'eth_getTransactionCount', [address, 'latest']),
+          call(url, 'eth_getTransactionCount', [address, 'pending']),
+        ])
+      return { from: await of(from), to: await of(to) }
+    }
+
+    before(async () => {
+      await wallet('viem').transfer({ key, to: stranger(98), valueBase: 1n, type: 2 })
+    })
+
+    const blobHash = `0x01${'00'.repeat(31)}` as Hex
+    const legacy = { maxFeePerGas: undefined, maxPriorityFeePerGas: undefined, gasPrice: 10n ** 10n }
+    const cases: readonly (readonly [string, () => Promise<Hex>, RegExp])[] = [
+      ['a wrong chain id', () => sign({ chainId: 1 }), /invalid chain id for signer/i],
+      ['a low nonce', () => sign({ nonce: 0 }), /nonce too low/i],
+      [
+        'too little balance',
+        () => sign({ value: parseEther('10001') }),
+        /insufficient funds for gas \* price \+ value/i,
+      ],
+      [
+        'unprotected legacy',
+        () => sign({ type: 'legacy', chainId: undefined, ...legacy }),
+        /only replay-protected \(EIP-155\) transactions allowed over RPC/i,
+      ],
+      [
+        'type 3',
+        () => sign({ type: 'eip4844', maxFeePerBlobGas: 1n, blobVersionedHashes: [blobHash] }),
+        /transaction type not supported/i,
+      ],
+      [
+        'a creation',
+        () => sign({ to: undefined, data: '0x600a', gas: 100_000n }),
+        /contract creation is not supported/i,
+      ],
+      ['too little gas', () => sign({ gas: 20_999n }), /intrinsic gas too low/i],
+    ]
+    for (const [what, make, message] of cases) {
+      it(`refuses ${what} from each library, and nothing changes`, async () => {
+        const before = await picture()
+        const raw = await make()
+        for (const library of libraries) await assert.rejects(library.publish(raw), message, library.name)
+        assert.deepEqual(await picture(), before)
+      })
+    }
+
+    it('accepts a nonce with a gap, refuses its underpriced replacement, and executes both once the gap is filled', async () => {
+      const url = devnet.rpcUrls[0]!
+      const nonce = await wallet('viem').nonce(from)
+      const raw = await sign({ nonce: nonce + 1, value: 7n })
+      await wallet('viem').publish(raw)
+      const before = await picture()
+      await assert.rejects(wallet('viem').publish(raw), /already known/)
+      const dearer = { maxFeePerGas: fees.maxFeePerGas + 1n, maxPriorityFeePerGas: 10n ** 9n + 1n }
+      const replacement = await sign({ nonce: nonce + 1, value: 8n, ...dearer })
+      await assert.rejects(wallet('viem').publish(replacement), /replacement transaction underpriced/)
+      assert.deepEqual(await picture(), before)
+      const filled = await call<{ blockNumber: Hex; status: Hex }>(url, 'eth_sendRawTransactionSync', [
+        await sign({ nonce, value: 5n }),
+      ])
+      assert.equal(filled.status, '0x1')
+      const client = createPublicClient({ transport: webSocket(devnet.wsUrl) })
+      const receipt = await client.waitForTransactionReceipt({ hash: keccak256(raw) })
+      assert.equal(receipt.status, 'success')
+      assert.equal(await wallet('viem').nonce(from), nonce + 2)
+      assert.equal(await wallet('viem').balance(to), 12n)
+      ;(await client.transport.getRpcClient()).close()
+    })
+  })
+
+  describe('subscriptions', () => {
+    const to = stranger(7)
+
+    it('tells viem of new heads and logs over WebSocket', async () => {
+      const client = createPublicClient({ transport: webSocket(devnet.wsUrl) })
+      const heads: bigint[] = []
+      const stops: (() => void)[] = []
+      const seen = new Promise<{ hash: Hex; height: bigint }>((resolve, reject) => {
+        stops.push(client.watchBlocks({ onBlock: ({ number }) => heads.push(number), onError: reject }))
+        stops.push(
+          client.watchEvent({
+            address: TRANSFER_EMITTER,
+            onLogs: ([log]) => resolve({ hash: log!.transactionHash!, height: log!.blockNumber! }),
+            onError: reject,
+          }),
+        )
+      })
+      // Answers come in order: both subscriptions stand once this one is back.
+      await client.getBlockNumber()
+      const mined = await wallet('viem').transfer({ key: KEYS[4]!, to, valueBase: 3n, type: 2 })
+      const log = await seen
+      assert.equal(log.hash, mined.hash)
+      assert.ok(heads.includes(log.height))
+      for (const stop of stops) stop()
+      ;(await client.transport.getRpcClient()).close()
+    })
+
+    it('tells ethers of new heads and logs over WebSocket', async () => {
+      const provider = new WebSocketProvider(devnet.wsUrl, DEVNET_CHAIN_ID)
+      try {
+        const heads: number[] = []
+        await provider.on('block', (height: number) => heads.push(height))
+        const seen = new Promise<{ transactionHash: string; blockNumber: number }>((resolve) => {
+          void provider.on({ address: TRANSFER_EMITTER, topics: [TRANSFER_TOPIC] }, resolve)
+        })
+        await provider.getBlockNumber()
+        const mined = await wallet('ethers').transfer({ key: KEYS[5]!, to, valueBase: 3n, type: 2 })
+        const log = await seen
+        assert.equal(log.transactionHash, mined.hash)
+        assert.ok(heads.includes(log.blockNumber))
+      } finally {
+        await provider.destroy()
+      }
+    })
+  })
+})
