@@ -29,8 +29,7 @@ export async function signLoad(
   options: { chainId: number; perAccount: number },
 ): Promise<readonly SignedTransfer[]> {
   const maxFeePerGas = await generousFeeCap(client)
-  const nonces: number[] = []
-  for (const account of accounts) nonces.push(await nonceOf(client, account.address))
+  const nonces = await Promise.all(accounts.map((account) => nonceOf(client, account.address)))
   const transfers: SignedTransfer[] = []
   for (let k = 0; k < options.perAccount; k++) {
     for (const [i, from] of accounts.entries()) {
@@ -90,19 +89,19 @@ async function countReceipts(
   return { committed, latenciesMs, lastSeenMs }
 }
 
-/**
- * Sends every transfer and waits for the receipts.
- * `batchSize` 1 = one request each. Each client sends its own share; `connections` requests are in flight per client.
- */
+/** The transfers of some accounts, sent over one connection one request after the other, so that nonces arrive in order. */
+export interface Lane {
+  readonly client: RpcClient
+  readonly transfers: readonly SignedTransfer[]
+}
+
+/** Sends every transfer and waits for the receipts. `batchSize` 1 = one request each; one request per lane is in flight. */
 export async function runLoad(options: {
-  clients: readonly RpcClient[]
-  /** Signed transfers per client; an account's transfers all go to one client, so that nonces arrive in order. */
-  shares: readonly (readonly SignedTransfer[])[]
-  batchSize: number
-  connections: number
+  readonly observer: RpcClient
+  readonly lanes: readonly Lane[]
+  readonly batchSize: number
 }): Promise<LoadResult> {
-  const { clients, shares, batchSize, connections } = options
-  const observer = clients[0]!
+  const { observer, lanes, batchSize } = options
   const fromHeight = Number(await observer.call<string>('eth_blockNumber')) + 1
   const pending = new Map<string, number>()
   let refused = 0
@@ -135,16 +134,10 @@ export async function runLoad(options: {
     sendingDone: () => !running,
   })
   await Promise.all(
-    clients.flatMap((client, c) => {
-      const share = shares[c]!
-      let at = 0
-      return Array.from({ length: connections }, async () => {
-        while (at < share.length) {
-          const slice = share.slice(at, at + batchSize)
-          at += batchSize
-          await sendOne(client, slice)
-        }
-      })
+    lanes.map(async ({ client, transfers }) => {
+      for (let at = 0; at < transfers.length; at += batchSize) {
+        await sendOne(client, transfers.slice(at, at + batchSize))
+      }
     }),
   )
   running = false
@@ -152,7 +145,7 @@ export async function runLoad(options: {
   const seconds = (lastSeenMs - startMs) / 1000
   return {
     mode: batchSize === 1 ? 'one by one' : `batches of ${batchSize}`,
-    sent: shares.reduce((n, share) => n + share.length, 0),
+    sent: lanes.reduce((n, lane) => n + lane.transfers.length, 0),
     refused,
     ...(refusedBecause === undefined ? {} : { refusedBecause }),
     committed,

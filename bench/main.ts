@@ -17,7 +17,7 @@ import {
   nonceOf,
   signTransfer,
 } from './accounts.ts'
-import { type LoadResult, runLoad, signLoad } from './load.ts'
+import { type Lane, type LoadResult, runLoad, signLoad } from './load.ts'
 import { RpcClient } from './rpcClient.ts'
 import { percentile, processFigures } from './statistics.ts'
 
@@ -75,7 +75,7 @@ async function measureRest(client: RpcClient, chainId: number, samples: number):
 }
 
 async function measure(target: Target, settings: Settings): Promise<Report> {
-  const clients = target.urls.map((url) => new RpcClient(url, settings.connections))
+  const clients = target.urls.map((url) => new RpcClient(url, settings.connections + 1))
   const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
   const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
   const loads: LoadResult[] = []
@@ -85,13 +85,16 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
   ] as const) {
     const accounts = loadAccounts(settings.accounts, label)
     await fundAccounts(clients[0]!, accounts, { chainId, valueBase: FUNDING_BASE })
-    const perClient = Math.ceil(accounts.length / clients.length)
-    const shares = []
-    for (const [c, client] of clients.entries()) {
-      const mine = accounts.slice(c * perClient, (c + 1) * perClient)
-      shares.push(await signLoad(client, mine, { chainId, perAccount: settings.perAccount }))
+    const lanes: Lane[] = []
+    const laneCount = clients.length * settings.connections
+    const perLane = Math.ceil(accounts.length / laneCount)
+    for (let i = 0; i * perLane < accounts.length; i++) {
+      const mine = accounts.slice(i * perLane, (i + 1) * perLane)
+      const client = clients[i % clients.length]!
+      const transfers = await signLoad(client, mine, { chainId, perAccount: settings.perAccount })
+      lanes.push({ client, transfers })
     }
-    loads.push(await runLoad({ clients, shares, batchSize, connections: settings.connections }))
+    loads.push(await runLoad({ observer: clients[0]!, lanes, batchSize }))
   }
   const processes = target.pids.flatMap(({ name, pid }) => {
     const figures = processFigures(pid)

@@ -30,6 +30,7 @@ import { MODULES } from '../state/registry.ts'
 import { readReserve } from '../state/reserve.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import type { StateChanges } from '../state/view.ts'
+import { blocksPerWindow } from './parameters.ts'
 import { type Genesis, genesisHash, genesisSchema } from './schema.ts'
 
 /** A genesis document that breaks a rule: `path` names the field, e.g. `providers[2].lots[0].class`. */
@@ -107,6 +108,15 @@ function checkDocument(genesis: Genesis): void {
   if (fault !== undefined) throw new GenesisError(`params.${fault.path}`, fault.reason)
   if (redemption.assignAhead < 1 || redemption.assignAhead > capacity.horizonWindows / 8) {
     throw new GenesisError('params.redemption.assignAhead', 'expected 1 to an eighth of the horizon')
+  }
+  // Everything that a window's end sets in motion must fit into the next window's blocks (ECONOMY §12, 16).
+  const blocks = blocksPerWindow(capacity.windowMs, providers.minBlockIntervalMs)
+  const lots = genesis.providers.length * capacity.lotsPerProviderMax
+  if (redemption.stepsPerBlockMax * blocks < redemption.openRequestsMax + lots) {
+    throw new GenesisError(
+      'params.redemption.openRequestsMax',
+      `${redemption.stepsPerBlockMax} steps in each of ${blocks} blocks a window do not reach all requests and lots`,
+    )
   }
   if (providers.epochBlocksMax < 2) {
     throw new GenesisError('params.providers.epochBlocksMax', 'expected at least 2 blocks')

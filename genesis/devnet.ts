@@ -5,7 +5,7 @@ import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
 import { COIN } from '../base/units.ts'
 import { loadCatalogue } from './catalogue.ts'
-import { DEV_PARAMETERS } from './parameters.ts'
+import { blocksPerWindow, DEV_PARAMETERS } from './parameters.ts'
 import type { ConsensusTiming, Genesis } from './schema.ts'
 
 /** Chain id of every devnet; no public chain uses it. */
@@ -41,18 +41,27 @@ export const DEVNET_WINDOW_MS = DEV_PARAMETERS.capacity.windowMs
 
 /** All validators on one machine. */
 export const DEVNET_TIMING: ConsensusTiming = {
-  networkDelayMs: 50,
+  // Several validators share the cores of one machine: their delays are waits for a core, not for a network.
+  networkDelayMs: 100,
   heartbeatMs: 15_000,
   precisionMs: 500,
   messageDelayMs: 2_000,
-  buildMs: 200,
-  verifyMs: 300,
+  buildMs: 400,
+  verifyMs: 600,
 }
 
 /** What each development account holds at genesis. */
 export const DEVNET_ACCOUNT_COINS = 10_000n
 /** What each operator holds at genesis, backed by itself. */
 export const DEVNET_OPERATOR_COINS = 250n
+
+/** Short windows have fewer blocks, so fewer requests may be open (ECONOMY §12, 16). */
+function redemptionFor(windowMs: number, minBlockIntervalMs: number): Genesis['params']['redemption'] {
+  const { redemption, capacity } = DEV_PARAMETERS
+  const lots = DEVNET_VALIDATORS.max * capacity.lotsPerProviderMax
+  const steps = redemption.stepsPerBlockMax * blocksPerWindow(windowMs, minBlockIntervalMs)
+  return { ...redemption, openRequestsMax: Math.max(1, Math.min(redemption.openRequestsMax, steps - lots)) }
+}
 
 export interface DevnetMember {
   readonly operator: Address
@@ -132,6 +141,7 @@ export function devnetGenesis(options: {
       ...DEV_PARAMETERS,
       providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },
       capacity: { ...DEV_PARAMETERS.capacity, windowMs },
+      redemption: redemptionFor(windowMs, options.minBlockIntervalMs),
     },
     assets: [
       {

@@ -12,8 +12,8 @@ type Parameters = Genesis['params']
 const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
   accounts: {
     protocolVersion: 1,
-    // 2,857 plain transfers in the half that payments may use.
-    blockGasLimit: 120_000_000,
+    // 1,428 plain transfers in the half that payments may use: a block stays short to build and to verify.
+    blockGasLimit: 60_000_000,
     // 5,714 plain transfers a second before the base fee rises.
     gasTargetPerSecond: 120_000_000,
     minBaseFeePerGas: 1n,
@@ -52,4 +52,9 @@ export const TEST_PARAMETERS: Parameters = {
     stepsPerBlockMax: 512,
     assignAhead: 1,
   },
+}
+
+/** Blocks that a window has room for at the shortest distance of blocks. */
+export function blocksPerWindow(windowMs: number, minBlockIntervalMs: number): number {
+  return Math.floor(windowMs / Math.max(1, minBlockIntervalMs))
 }

@@ -190,6 +190,15 @@ describe('genesis.refuses', () => {
     )
   })
 
+  it('more open requests than the blocks of a window can serve', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.params.redemption.stepsPerBlockMax = 32
+      }),
+      /^genesis params\.redemption\.openRequestsMax: 32 steps in each of 300 blocks/,
+    )
+  })
+
   it('a bond in an asset that does not exist', () => {
     assert.match(
       refusal((copy) => {
