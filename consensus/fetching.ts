@@ -1,10 +1,10 @@
 // What is missing and whom to ask: bodies by hash, certificates by view, boundaries by epoch. Also answers the same.
 import { bytesKey, equalBytes } from '../base/bytes.ts'
+import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { openBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
-import { SchemaError } from '../base/schema.ts'
 import { offerCertificate } from './certificateIntake.ts'
 import { ANSWER_BLOCKS_MAX, type ConsensusMessage, REQUEST_VIEWS_MAX, type Status } from './messages.ts'
 import { type EpochState, wantKey } from './state.ts'

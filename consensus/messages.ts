@@ -1,8 +1,9 @@
 // What validators send each other. Owns: shapes, tags and bounds. Not: streams and peers (p2p/), meaning (core.ts).
 import { assert } from '../base/assert.ts'
+import { SchemaError } from '../base/field.ts'
 import { BLOCK_BYTES_MAX, JUSTIFICATION_MAX } from '../base/protocol/limits.ts'
 import { certificateSchema, voteSchema } from '../base/protocol/vote.ts'
-import { message, type Message as Schema, SchemaError, t } from '../base/schema.ts'
+import { message, type Message as Schema, t } from '../base/schema.ts'
 
 /** Views one certificate request may span. */
 export const REQUEST_VIEWS_MAX = 64

@@ -1,8 +1,8 @@
 // Proposals from peers: whose they are, their justification, and keeping the first of each view. Not: validity.
 import { equalBytes } from '../base/bytes.ts'
+import { SchemaError } from '../base/field.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { isWellFormedSubject, randaoBytes, voteBytes } from '../base/protocol/vote.ts'
-import { SchemaError } from '../base/schema.ts'
 import { offerCertificate } from './certificateIntake.ts'
 import type { Proposal } from './messages.ts'
 import { judgeTimestamp } from './proposalRules.ts'

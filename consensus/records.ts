@@ -1,8 +1,9 @@
 // What the core writes to its journal. Owns: record shapes and bytes. Not: framing, CRC and files (node/journal.ts).
 import { assert } from '../base/assert.ts'
+import { SchemaError } from '../base/field.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { certificateSchema, subjectSchema, voteSchema } from '../base/protocol/vote.ts'
-import { message, type Message as Schema, SchemaError, t } from '../base/schema.ts'
+import { message, type Message as Schema, t } from '../base/schema.ts'
 
 /** A block's canonical bytes; precedes every own vote for it. */
 const blockRecord = message('BlockRecord', {

@@ -1,13 +1,14 @@
 // Runs the consensus core: the only caller of `step`, the only place where its effects touch disk, network and clock.
 import { mustExist } from '../base/assert.ts'
 import type { Bls } from '../base/crypto/types.ts'
+import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
-import { SchemaError } from '../base/schema.ts'
 import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
+import { checkParameters } from '../consensus/parameters.ts'
 import type {
   BuildOrder,
   ConsensusParameters,
@@ -86,6 +87,8 @@ export class Driver {
   async start(): Promise<void> {
     const { application, journal, signer, network, clock, genesisHash, parameters, jitterSeed } =
       this.#options
+    const unusable = checkParameters(parameters)
+    if (unusable !== undefined) throw new TypeError(`consensus parameters: ${unusable}`)
     const tip = await application.tip()
     const { epoch } = tip.epoch
     await signer?.beginEpoch(epoch)

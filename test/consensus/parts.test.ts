@@ -1,0 +1,189 @@
+// The small parts by themselves: wire, records, timers, pools, parameters.
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { SchemaError } from '../../base/field.ts'
+import type { Subject, Vote } from '../../base/protocol/vote.ts'
+import { Activity } from '../../consensus/activity.ts'
+import { BLOCKS_HELD_MAX, BlockPool } from '../../consensus/blockPool.ts'
+import { CertificateStore } from '../../consensus/certificateStore.ts'
+import {
+  type ConsensusMessage,
+  decodeMessage,
+  encodeMessage,
+  MESSAGE_BYTES_MAX,
+} from '../../consensus/messages.ts'
+import { OwnVotes } from '../../consensus/ownVotes.ts'
+import { checkParameters } from '../../consensus/parameters.ts'
+import { decodeRecord, encodeRecord, recordView } from '../../consensus/records.ts'
+import { backedOff, jitter } from '../../consensus/timers.ts'
+import { VotePool } from '../../consensus/votePool.ts'
+import { PARAMETERS } from '../sim/world.ts'
+import { Bench } from './support.ts'
+
+const subject = (view: number): Subject => ({ kind: 'nullify', epoch: 1, view })
+const vote = (signer: number, s: Subject): Vote => ({ subject: s, signer, signature: new Uint8Array(96) })
+
+describe('consensus.messages', () => {
+  it('round-trips every kind', () => {
+    const bench = new Bench()
+    const block = bench.block(1, bench.rules.genesis)
+    const certificate = bench.certificate(bench.nullify(1))
+    const all: readonly ConsensusMessage[] = [
+      bench.proposal({ view: 1, parentView: 0, block, justification: [certificate] }),
+      { kind: 'vote', body: vote(1, subject(1)) },
+      { kind: 'certificate', body: certificate },
+      { kind: 'status', body: { epoch: 1, view: 2, finalizedView: 1, finalizedHeight: 1 } },
+      { kind: 'certificatesRequest', body: { epoch: 1, fromView: 1, toView: 64 } },
+      { kind: 'certificates', body: { certificates: [certificate] } },
+      { kind: 'blocksRequest', body: { hash: block.hash, countMax: 16 } },
+      { kind: 'blocks', body: { blocks: [block.bytes] } },
+      { kind: 'boundaryRequest', body: { epoch: 3 } },
+    ]
+    for (const message of all) assert.deepEqual(decodeMessage(encodeMessage(message)), message)
+  })
+
+  it('refuses unknown tags, trailing bytes, long frames and noise with a SchemaError', () => {
+    const good = encodeMessage({ kind: 'boundaryRequest', body: { epoch: 3 } })
+    const bad = [new Uint8Array(0), new Uint8Array([0]), new Uint8Array([10]), new Uint8Array([...good, 0])]
+    for (const bytes of [...bad, new Uint8Array(MESSAGE_BYTES_MAX + 1)]) {
+      assert.throws(() => decodeMessage(bytes), SchemaError)
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          decodeMessage(bytes)
+        } catch (error) {
+          assert.ok(error instanceof SchemaError, String(error))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('consensus.records', () => {
+  it('round-trips and knows its view', () => {
+    const record = { kind: 'intent', body: { epoch: 1, subject: subject(7) } } as const
+    assert.deepEqual(decodeRecord(encodeRecord(record)), record)
+    assert.equal(recordView(record), 7)
+    assert.throws(() => decodeRecord(new Uint8Array([77])), SchemaError)
+  })
+})
+
+describe('consensus.timers', () => {
+  it('grows by half a step, rounds down, and is capped at 20 s', () => {
+    assert.deepEqual(
+      [0, 1, 2, 3].map((k) => backedOff(100, k)),
+      [100, 150, 225, 337],
+    )
+    assert.equal(backedOff(100, 1_000_000), 20_000)
+    assert.equal(backedOff(30_000, 5), 30_000)
+    assert.ok(backedOff(1, 3) > 1)
+    assert.equal(backedOff(0, 9), 0)
+  })
+
+  it('jitter is bounded, repeatable and differs between nodes', () => {
+    const of = (seed: number) => Array.from({ length: 50 }, (_, i) => jitter(seed, i, 1_000))
+    assert.deepEqual(of(1), of(1))
+    assert.notDeepEqual(of(1), of(2))
+    assert.ok(of(3).every((x) => Number.isInteger(x) && x >= 0 && x < 1_000))
+  })
+})
+
+describe('consensus.parameters', () => {
+  it('accepts usable ones and names what is wrong with others', () => {
+    assert.equal(checkParameters(PARAMETERS), undefined)
+    const wrong = (changes: object) => checkParameters({ ...PARAMETERS, ...changes })
+    assert.match(wrong({ deltaMs: 0 })!, /^deltaMs/)
+    assert.match(wrong({ buildMs: 1.5 })!, /^buildMs/)
+    assert.match(wrong({ messageDelayMs: 199 })!, /^messageDelayMs/)
+    assert.match(wrong({ heartbeatMs: 0 })!, /^heartbeatMs/)
+    assert.equal(wrong({ minBlockIntervalMs: 0 }), undefined)
+  })
+})
+
+describe('consensus.activity', () => {
+  it('counts only views in which q others voted, and not before the window is full', () => {
+    const activity = new Activity({ validatorCount: 4, quorum: 3, sinceView: 0 })
+    for (let view = 1; view <= 8; view++) activity.note(view, [0, 1, 2])
+    assert.equal(activity.isInactive(3, 8), false)
+    assert.equal(activity.isInactive(3, 9), true)
+    assert.equal(activity.isInactive(0, 9), false)
+    activity.note(4, [3])
+    assert.equal(activity.isInactive(3, 9), false)
+    const sparse = new Activity({ validatorCount: 4, quorum: 3, sinceView: 0 })
+    for (let view = 1; view <= 20; view++) sparse.note(view, [0, 1])
+    assert.equal(sparse.isInactive(3, 21), false)
+    const late = new Activity({ validatorCount: 4, quorum: 3, sinceView: 100 })
+    for (let view = 90; view <= 108; view++) late.note(view, [0, 1, 2])
+    assert.equal(late.isInactive(3, 108), false)
+    assert.equal(late.isInactive(3, 109), true)
+  })
+})
+
+describe('consensus.ownVotes', () => {
+  it('any sequence of allowed votes contains no double vote', () => {
+    const digests = [1, 2].map((n) => new Uint8Array(32).fill(n))
+    const subjects = fc.record({
+      kind: fc.constantFrom('notarize', 'nullify', 'finalize'),
+      view: fc.integer({ min: 1, max: 3 }),
+      digest: fc.constantFrom(...digests),
+    })
+    fc.assert(
+      fc.property(fc.array(subjects, { maxLength: 30 }), (list) => {
+        const votes = new OwnVotes()
+        for (const { kind, view, digest } of list) {
+          const s: Subject =
+            kind === 'nullify'
+              ? subject(view)
+              : { kind: kind as 'notarize', epoch: 1, view, parentView: 0, digest }
+          if (votes.refuses(s) === undefined) votes.record(s)
+        }
+        for (let view = 1; view <= 3; view++) {
+          const flags = votes.of(view)
+          assert.ok(!(flags.nullified && flags.finalized))
+          if (flags.notarized && flags.finalized) {
+            assert.deepEqual(flags.notarized.digest, flags.finalized.digest)
+          }
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('consensus.pools', () => {
+  it('the vote pool forgets old views but keeps those that wait for finality', () => {
+    const pool = new VotePool()
+    for (const view of [1, 50, 90, 300]) pool.add(vote(0, subject(view)), 'unverified')
+    pool.prune({ finalizedView: 40, view: 301, keep: (view) => view === 50 })
+    assert.deepEqual(pool.views(), [50, 300])
+  })
+
+  it('the block pool is bounded and never drops what is certified', () => {
+    const bench = new Bench()
+    const pool = new BlockPool(bench.rules.genesis)
+    const first = bench.block(1, bench.rules.genesis)
+    pool.add(first, () => false)
+    const keep = (digest: Uint8Array) => digest === first.hash
+    for (let i = 0; i < BLOCKS_HELD_MAX + 20; i++) {
+      pool.add(bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs + 1 + i }), keep)
+    }
+    assert.notEqual(pool.block(first.hash), undefined)
+    const held = Array.from({ length: BLOCKS_HELD_MAX + 20 }, (_, i) =>
+      bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs + 1 + i }),
+    ).filter((b) => pool.block(b.hash) !== undefined).length
+    assert.ok(held < BLOCKS_HELD_MAX)
+  })
+
+  it('the certificate store keeps a justification to 64 skipped views, the highest', () => {
+    const bench = new Bench()
+    const store = new CertificateStore(bench.rules.genesis.hash)
+    for (let view = 1; view <= 80; view++) store.add(bench.certificate(bench.nullify(view)))
+    const views = store.justification(0, 81).map((c) => c.subject.view)
+    assert.equal(views.length, 64)
+    assert.equal(views[0], 80)
+    assert.deepEqual(store.parentFor(81), { view: 0, digest: bench.rules.genesis.hash })
+    assert.equal(store.range(1, 1000).length, 64)
+  })
+})
