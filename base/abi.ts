@@ -1,6 +1,6 @@
 // The Solidity ABI coder: strict in both directions. Owns: head/tail layout. Not: selectors (they need keccak, see module.ts).
 import { bigintToFixed, bytesToBigint, concatBytes, equalBytes, utf8, utf8Text } from './bytes.ts'
-import { type AbiType, type AbiValue, SchemaError } from './schema.ts'
+import { type AbiType, type AbiValue, SchemaError } from './field.ts'
 
 const WORD = 32
 /** Elements one calldata array may hold; schemas bound it further. */

@@ -3,8 +3,8 @@ import { abiSignature, encodeAbi } from './abi.ts'
 import { assert } from './assert.ts'
 import { concatBytes, utf8 } from './bytes.ts'
 import { keccak256 } from './crypto/hash.ts'
+import type { AbiType, AbiValue } from './field.ts'
 import type { Address, Hash32 } from './ids.ts'
-import type { AbiType, AbiValue } from './schema.ts'
 
 /** Shown by wallets when they ask for a signature. */
 export const DOMAIN_NAME = 'Suanli'

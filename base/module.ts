@@ -2,8 +2,9 @@
 // Owns: the definition types and the system addresses. Not: rules (state/module.ts implements them).
 import { assert } from './assert.ts'
 import { u64be, utf8 } from './bytes.ts'
+import type { AnyField, Fields, InferFields } from './field.ts'
 import type { Address } from './ids.ts'
-import { type AnyField, type Fields, type InferFields, type Message, message } from './schema.ts'
+import { type Message, message } from './schema.ts'
 
 /** One table: `key` fields are encoded in order, `value` is a protobuf message with a leading version byte. */
 export interface RecordDef {

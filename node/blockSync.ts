@@ -2,11 +2,11 @@
 // Owns: verification of ranges, serving them. Not: the wire (p2p/sync.ts), when to sync (consensus).
 import { equalBytes } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
+import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { type Certificate, certificateSchema, certificateSigners, voteBytes } from '../base/protocol/vote.ts'
-import { SchemaError } from '../base/schema.ts'
 import type { RangeItem, RangeVerdict, Sync, SyncSource } from '../p2p/sync.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import type { Importer } from './importerTypes.ts'

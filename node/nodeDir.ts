@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import { SchemaError } from '../base/schema.ts'
+import { SchemaError } from '../base/field.ts'
 import { buildGenesis, GenesisError } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'

@@ -1,7 +1,7 @@
 // Request and response over one framed channel per peer: ids, time-outs, limits in flight and per second.
 // Owns: matching answers to questions. Not: what the bytes mean.
 import { concatBytes } from '../base/bytes.ts'
-import { SchemaError } from '../base/schema.ts'
+import { SchemaError } from '../base/field.ts'
 import { FrameError } from './frames.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 

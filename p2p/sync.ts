@@ -1,7 +1,8 @@
 // Block range sync: serves ranges from injected callbacks and catches up from whichever peers prove useful.
 // Owns: asking, limits, scoring and rotation of peers. Not: verification of blocks (the caller's verdict).
+
+import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { SchemaError } from '../base/schema.ts'
 import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'

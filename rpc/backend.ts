@@ -1,10 +1,11 @@
 // What the RPC needs from a node. Owns: the interface and its shapes. Not: any of the answers (node/ implements it).
 // In-memory facts are synchronous; whatever may touch the disk is a Promise.
+
+import type { Json } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
-import type { Json } from '../base/schema.ts'
 import type { BlockContext, Log } from '../state/context.ts'
 import type { Receipt } from '../state/receipt.ts'
 import type { StateKey, StateReader } from '../state/view.ts'

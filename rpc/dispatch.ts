@@ -1,5 +1,5 @@
 // From request text to response text. Owns: JSON-RPC 2.0 framing, batches, budgets. Not: transports (server.ts).
-import type { Json } from '../base/schema.ts'
+import type { Json } from '../base/field.ts'
 import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
 import type { Call, Method } from './method.ts'
 

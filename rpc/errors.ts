@@ -1,5 +1,5 @@
 // JSON-RPC errors. Owns: codes, and the phrases that Ethereum clients match on. Not: who raises them.
-import type { Json } from '../base/schema.ts'
+import type { Json } from '../base/field.ts'
 import type { EnvelopeFailure, EnvelopeFailureCode } from '../state/transaction.ts'
 import type { SubmitRejection, SubmitRejectionCode } from './backend.ts'
 

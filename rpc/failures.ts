@@ -1,6 +1,6 @@
 // A failed receipt in words: name, arguments and a sentence. Not: reading the bytes (state/failure.ts).
 import { toHex } from '../base/bytes.ts'
-import type { Json } from '../base/schema.ts'
+import type { Json } from '../base/field.ts'
 import { failureReader } from '../state/call.ts'
 import type { Module } from '../state/module.ts'
 

@@ -1,6 +1,6 @@
 // How a method is defined: name, parameters, result schema, cost, handler. Read first.
 // Owns: the definition and argument parsing. Not: transports (server.ts) and batches (dispatch.ts).
-import type { Json, JsonSchema } from '../base/schema.ts'
+import type { Json, JsonSchema } from '../base/field.ts'
 import { invalidParams, RpcError } from './errors.ts'
 
 /** A client that stays connected (WebSocket); absent for HTTP. */

@@ -1,5 +1,5 @@
 // rpc.discover: the OpenRPC document of everything this node answers, from the method definitions.
-import type { Json } from '../base/schema.ts'
+import type { Json } from '../base/field.ts'
 import type { Backend } from './backend.ts'
 import { defineMethod, type Method } from './method.ts'
 

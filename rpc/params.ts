@@ -1,6 +1,7 @@
 // The parameter kinds of the methods. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
+
+import type { Field, Json, JsonSchema } from '../base/field.ts'
 import { type Address, type Hash32, parseAddress, parseHash32, type TxId } from '../base/ids.ts'
-import type { Field, Json, JsonSchema } from '../base/schema.ts'
 import type { Param } from './method.ts'
 
 /** Which block a question is about; `safe` and `finalized` are `latest`, `earliest` is height 0. */

@@ -1,7 +1,7 @@
 // eth_subscribe over WebSocket. Owns: who listens to what, and their limits. Not: sockets and queues (sockets.ts).
 import { randomBytes } from 'node:crypto'
 import { toHex } from '../base/bytes.ts'
-import type { Json } from '../base/schema.ts'
+import type { Json } from '../base/field.ts'
 import type { Backend, FinalizedBlock, KnownTransaction } from './backend.ts'
 import { invalidParams, limitExceeded, RPC_CODE, RpcError } from './errors.ts'
 import { type BlockIndexes, mustDecode } from './eth/blockIndex.ts'

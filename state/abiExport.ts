@@ -2,9 +2,9 @@
 // Owns: JSON items and the text of abi/*.ts. Not: writing the files (node/writeAbi.ts).
 
 import { toHex } from '../base/bytes.ts'
+import type { AbiType, AnyField, Fields } from '../base/field.ts'
 import type { ModuleDef } from '../base/module.ts'
 import { moduleAddress } from '../base/module.ts'
-import type { AbiType, AnyField, Fields } from '../base/schema.ts'
 import { answerField, isAbiQuery } from './abiTable.ts'
 import { callSchema } from './dispatch.ts'
 import { erc20Schema } from './modules/assets/facade.ts'

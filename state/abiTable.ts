@@ -2,8 +2,8 @@
 import { decodeAbi, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
+import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/field.ts'
 import type { ActionDef, ModuleDef, QueryDef } from '../base/module.ts'
-import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/schema.ts'
 import { selectorOf } from './module.ts'
 
 interface Entry {

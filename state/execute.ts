@@ -2,12 +2,12 @@
 // Owns: what a header must say and building blocks. Not: the engine (engine.ts), timestamps against a clock (consensus).
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
+import type { AnyField } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { type Header, headerSchema, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import { validatorSetHash } from '../base/protocol/validators.ts'
-import type { AnyField } from '../base/schema.ts'
 import type { ChainConfig } from './chain.ts'
 import type { Log } from './context.ts'
 import { type BlockFacts, BlockRun, type Finding } from './engine.ts'

@@ -2,8 +2,9 @@
 import { decodeAbi } from '../base/abi.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
+import { type Fields, type Json, SchemaError } from '../base/field.ts'
 import type { ModuleDef } from '../base/module.ts'
-import { type Fields, type Json, SchemaError, t } from '../base/schema.ts'
+import { t } from '../base/schema.ts'
 import { type ErrorEntry, errorTableOf } from './abiTable.ts'
 
 /** A failure that was read back. `args` is absent when the bytes were cut. */

@@ -4,6 +4,7 @@ import { abiSignature, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
+import type { AnyField, Fields, Infer, InferFields } from '../base/field.ts'
 import type { Address } from '../base/ids.ts'
 import {
   type ActionArgs,
@@ -13,7 +14,6 @@ import {
   moduleAddress,
   type QueryArgs,
 } from '../base/module.ts'
-import type { AnyField, Fields, Infer, InferFields } from '../base/schema.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
 import type { FullState, StateChanges, StateReader } from './view.ts'
 

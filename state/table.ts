@@ -1,9 +1,10 @@
 // Typed records over the flat store. Key = module id ‖ record id ‖ key fields; value = version byte ‖ protobuf.
 import { assert, mustExist } from '../base/assert.ts'
 import { bytesKey, u32be, u64be } from '../base/bytes.ts'
+import { type AnyField, type InferFields, SchemaError } from '../base/field.ts'
 import type { ModuleDef, Params, RecordDef } from '../base/module.ts'
 import { paramsMessage } from '../base/module.ts'
-import { type AnyField, type InferFields, message, SchemaError } from '../base/schema.ts'
+import { message } from '../base/schema.ts'
 import type { FullState, StateKey, StateReader, StateWriter } from './view.ts'
 
 /** Version byte of records written by this build; earlier ones stay readable. */

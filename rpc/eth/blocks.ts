@@ -1,6 +1,7 @@
 // Blocks, transactions and receipts as Ethereum clients read them. What does not exist is null, not an error.
+
+import type { Json, JsonSchema } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
-import type { Json, JsonSchema } from '../../base/schema.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p, QUANTITY_SCHEMA, withDefault } from '../params.ts'

@@ -1,7 +1,7 @@
 // eth_call and eth_estimateGas: the checks before and the errors after. Not: running the call (state/call.ts).
 import { toHex } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
-import type { Json } from '../../base/schema.ts'
 import { estimateGas, type Revert, type SimulatedCall, simulateCall } from '../../state/call.ts'
 import type { Module } from '../../state/module.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'

@@ -1,8 +1,8 @@
 // The transaction object of eth_call and eth_estimateGas. Owns: parsing it. Not: running it (state.ts).
 import { EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
 import { type Address, ZERO_ADDRESS } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
-import type { Json } from '../../base/schema.ts'
 import { AMOUNT_MAX } from '../../base/units.ts'
 import type { AccessListEntry } from '../../state/transaction.ts'
 import type { Param } from '../method.ts'

@@ -1,5 +1,5 @@
 // Fee suggestions and history. Owns: what a wallet should offer. Not: the base fee's rule (state/fees.ts).
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams } from '../errors.ts'
 import { defineMethod, type Method } from '../method.ts'

@@ -1,7 +1,7 @@
 // Polled filters. Owns: cursors and their expiry. A filter keeps no results: each poll reads on from its cursor.
 import { randomBytes } from 'node:crypto'
 import { toHex } from '../../base/bytes.ts'
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import type { Backend } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'

@@ -1,7 +1,7 @@
 // Ethereum's JSON shapes for our blocks, transactions, receipts and logs (WALLETS §2). Owns: field sets and encodings.
 import { toHex } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
-import type { Json } from '../../base/schema.ts'
 import type { Log } from '../../state/context.ts'
 import type { Transaction } from '../../state/transaction.ts'
 import type { FinalizedBlock, KnownTransaction } from '../backend.ts'

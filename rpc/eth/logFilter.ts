@@ -1,7 +1,7 @@
 // What a log filter asks for and which logs match it. Not: where blocks come from (logs.ts).
 import { bytesKey } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'
-import type { Json } from '../../base/schema.ts'
 import type { Log } from '../../state/context.ts'
 import { type BlockSelector, parseAddressJson, parseBlockSelector, parseHashJson } from '../params.ts'
 import { bloomMayHold } from './bloom.ts'

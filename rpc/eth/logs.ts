@@ -1,5 +1,5 @@
 // eth_getLogs and the search behind it. Owns: range and result limits, the bloom cache. Not: stored filters (filters.ts).
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams, limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import { defineMethod, type Method, type Param } from '../method.ts'

@@ -1,5 +1,5 @@
 // Balances, nonces, code and storage as Ethereum clients read them. Not: calls (call.ts).
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import { hasCode } from '../../state/dispatch.ts'
 import type { Module } from '../../state/module.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'

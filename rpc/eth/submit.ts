@@ -1,9 +1,9 @@
 // eth_sendRawTransaction and its synchronous form. Owns: waiting for inclusion. Not: admission (the node's mempool).
 import { bytesKey, toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
+import type { Json } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
-import type { Json } from '../../base/schema.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError, submitError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'

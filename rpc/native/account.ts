@@ -1,5 +1,5 @@
 // account_* and node_*: balances with proofs, and how the node is.
-import type { Json, JsonSchema } from '../../base/schema.ts'
+import type { Json, JsonSchema } from '../../base/field.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
 import type { Backend } from '../backend.ts'
 import { mustFindState } from '../eth/resolve.ts'

@@ -1,8 +1,8 @@
 // chain_*: identity, blocks, headers, certificates, validators, reserve.
 import { toHex } from '../../base/bytes.ts'
+import type { Json, JsonSchema } from '../../base/field.ts'
 import { reserveSchema } from '../../base/protocol/header.ts'
 import { validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
-import type { Json, JsonSchema } from '../../base/schema.ts'
 import { receiptSchema } from '../../state/receipt.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { RPC_CODE, RpcError } from '../errors.ts'

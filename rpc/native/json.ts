@@ -1,9 +1,9 @@
 // JSON forms of headers, certificates and proofs: the decoded fields for people, the canonical bytes for verifiers.
 import { keyBytes, toHex } from '../../base/bytes.ts'
+import type { Json, JsonSchema } from '../../base/field.ts'
 import { type Header, headerHash, headerSchema } from '../../base/protocol/header.ts'
 import { commitmentProofSchema } from '../../base/protocol/stateProof.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
-import type { Json, JsonSchema } from '../../base/schema.ts'
 import type { Log } from '../../state/context.ts'
 import { logSchema } from '../../state/receipt.ts'
 import type { StateKey } from '../../state/view.ts'

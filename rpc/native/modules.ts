@@ -1,7 +1,7 @@
 // One method per module query, derived from the definitions: `redemption_request`, `issuance_quota`, …
 import { assert } from '../../base/assert.ts'
+import type { Json } from '../../base/field.ts'
 import type { QueryDef } from '../../base/module.ts'
-import type { Json } from '../../base/schema.ts'
 import type { ReadContext } from '../../state/context.ts'
 import type { Module } from '../../state/module.ts'
 import type { Backend } from '../backend.ts'

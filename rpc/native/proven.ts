@@ -1,6 +1,7 @@
 // Answers about state with their proof: records which keys a question read and proves each of them.
+
+import type { Json, JsonSchema } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
-import type { Json, JsonSchema } from '../../base/schema.ts'
 import type { ReadContext } from '../../state/context.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import type { Backend, Finality, StateView } from '../backend.ts'

@@ -1,6 +1,6 @@
 // tx_status: where a transaction is, and in words why it failed or was dropped.
 import { toHex } from '../../base/bytes.ts'
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import { selectorNumber } from '../../state/abiTable.ts'
 import { dispatcherOf, targetOf } from '../../state/dispatch.ts'
 import type { Module } from '../../state/module.ts'

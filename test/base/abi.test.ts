@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type AbiParameter, encodeAbiParameters } from 'viem'
 import { abiSignature, decodeAbi, encodeAbi, isDynamic } from '../../base/abi.ts'
 import { bigintToFixed, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
-import { type AbiType, type AbiValue, SchemaError } from '../../base/schema.ts'
+import { type AbiType, type AbiValue, SchemaError } from '../../base/field.ts'
 
 const uint = (bits: number): AbiType => ({ kind: 'uint', bits })
 const array = (of: AbiType): AbiType => ({ kind: 'array', of })

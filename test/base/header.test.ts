@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { sha256 } from '../../base/crypto/hash.ts'
+import { SchemaError } from '../../base/field.ts'
 import { type Header, headerHash, headerSchema, openBlock, sealBlock } from '../../base/protocol/header.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
-import { SchemaError } from '../../base/schema.ts'
 
 const hash = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
 const header: Header = {

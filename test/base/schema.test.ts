@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { AssertionFailed } from '../../base/assert.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
-import {
-  type AbiValue,
-  type AnyField,
-  indexed,
-  type Json,
-  message,
-  SchemaError,
-  t,
-} from '../../base/schema.ts'
+import { type AbiValue, type AnyField, type Json, SchemaError } from '../../base/field.ts'
+import { indexed, message, t } from '../../base/schema.ts'
 import { AMOUNT_MAX } from '../../base/units.ts'
 
 const pointSchema = message('Point', { x: t.u32, y: t.optional(t.u8) })

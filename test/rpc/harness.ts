@@ -1,6 +1,6 @@
 // A served fake node and a raw JSON-RPC caller for the tests of rpc/.
 import { request } from 'node:http'
-import type { Json } from '../../base/schema.ts'
+import type { Json } from '../../base/field.ts'
 import { type RpcOptions, type RunningRpc, startRpc } from '../../rpc/start.ts'
 import { CHAIN } from '../state/chainHarness.ts'
 import { FakeBackend } from './fakeBackend.ts'

@@ -1,6 +1,6 @@
 // What each provider has per window: V from its lots, D from reservations, C cached. Not: lots themselves (lots.ts).
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/schema.ts'
+import type { InferFields } from '../../../base/field.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { getRatings, leastRating } from '../catalogue/module.ts'

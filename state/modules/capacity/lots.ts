@@ -1,7 +1,7 @@
 // Lots: evergreen pledges, their notice, attestation and end. Not: what they add up to (book.ts).
 import { assert } from '../../../base/assert.ts'
+import type { InferFields } from '../../../base/field.ts'
 import type { Hash32 } from '../../../base/ids.ts'
-import type { InferFields } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf, failuresOf } from '../../module.ts'

@@ -1,6 +1,6 @@
 // The window clock. Owns: when a window ends and how a later module learns it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/schema.ts'
+import type { InferFields } from '../../../base/field.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import { eventsOf } from '../../module.ts'
 import type { StateReader, StateWriter } from '../../view.ts'

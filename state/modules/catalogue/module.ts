@@ -1,6 +1,6 @@
 // Rules of the catalogue. Genesis fills it and governance changes it through `addClass`; other modules read ratings.
 import { assert, mustExist } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/schema.ts'
+import type { InferFields } from '../../../base/field.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { type Invariant, implement } from '../../module.ts'

@@ -1,7 +1,7 @@
 // L, R and the locks of each provider, and their sums. Every change of a liability goes through here with its coins.
 import { assert } from '../../../base/assert.ts'
+import type { InferFields } from '../../../base/field.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { InferFields } from '../../../base/schema.ts'
 import { minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf } from '../../module.ts'

@@ -1,8 +1,8 @@
 // Rules of providers: membership, profiles, bonds, fault records. Not: the validator set's changes (validatorSet.ts).
 import { assert, mustExist } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
+import type { InferFields } from '../../../base/field.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { InferFields } from '../../../base/schema.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf, failuresOf, type Invariant, implement } from '../../module.ts'
 import type { FullState, StateReader } from '../../view.ts'

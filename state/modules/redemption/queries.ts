@@ -1,8 +1,8 @@
 // What redemption answers: redemptions, the queue, assignments and listings, in coins and in device-hours.
 // Owns: the shapes of answers. Not: rules.
 import { mustExist } from '../../../base/assert.ts'
+import type { Infer } from '../../../base/field.ts'
 import type { QueryArgs } from '../../../base/module.ts'
-import type { Infer } from '../../../base/schema.ts'
 import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'

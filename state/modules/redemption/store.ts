@@ -1,5 +1,5 @@
 // The typed tables, parameters and singletons of redemption, shared by its files. Owns: no rules.
-import type { InferFields } from '../../../base/schema.ts'
+import type { InferFields } from '../../../base/field.ts'
 import { eventsOf, failuresOf } from '../../module.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
