@@ -107,8 +107,12 @@ export class Driver {
       },
       clock.nowMs(),
     )
+    journal.forgetReplayed()
     network.onMessage((from, bytes) => this.#onFrame(from, bytes))
-    this.#unsubscribe = application.onWork(() => this.#checkWork())
+    this.#unsubscribe = application.onWork(() => {
+      // More work changes nothing while there is some; only a commit can take it away.
+      if (this.#watched?.ready !== true) this.#checkWork()
+    })
     this.#feed({ kind: 'tick' })
   }
 

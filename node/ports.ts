@@ -90,6 +90,8 @@ export interface Clock {
 export interface JournalStore {
   /** Every record that survived, oldest first. Read once, before the first append. */
   readonly replayed: readonly JournalRecord[]
+  /** Frees the replayed records once the core has them. */
+  forgetReplayed(): void
   /** Buffers a record. `view` decides when its segment may go. */
   append(record: JournalRecord): void
   /** Resolves when everything appended so far is durable. Rejects when the disk refuses: the node must stop. */
