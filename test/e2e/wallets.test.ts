@@ -96,16 +96,16 @@ describe('wallets on a running devnet', function () {
       ...['gasUsed', 'logs', 'logsBloom', 'status', 'to', 'transactionHash', 'transactionIndex', 'type'],
     ]
     assert.deepEqual(Object.keys(receipt).sort(), receiptFields)
-    assert.equal(receipt['contractAddress'], null)
-    const [log, ...others] = receipt['logs'] as Record<string, unknown>[]
+    assert.equal(receipt.contractAddress, null)
+    const [log, ...others] = receipt.logs as Record<string, unknown>[]
     assert.equal(others.length, 0)
     const logFields = ['address', 'blockHash', 'blockNumber', 'blockTimestamp', 'data', 'logIndex', 'removed']
     assert.deepEqual(
       Object.keys(log!).sort(),
       [...logFields, 'topics', 'transactionHash', 'transactionIndex'].sort(),
     )
-    assert.equal(log!['address'], TRANSFER_EMITTER)
-    assert.equal(BigInt(log!['data'] as string), SENT_BASE)
+    assert.equal(log!.address, TRANSFER_EMITTER)
+    assert.equal(BigInt(log!.data as string), SENT_BASE)
     const sent = await call<Record<string, unknown>>(url, 'eth_getTransactionByHash', [hash])
     const common = [
       ...[
@@ -127,18 +127,15 @@ describe('wallets on a running devnet', function () {
       2: ['accessList', 'yParity', 'maxFeePerGas', 'maxPriorityFeePerGas'],
     }
     assert.deepEqual(Object.keys(sent).sort(), [...common, ...more[type]].sort())
-    assert.equal(sent['type'], quantity(type))
-    const block = await call<Record<string, unknown>>(url, 'eth_getBlockByHash', [
-      receipt['blockHash'],
-      false,
-    ])
+    assert.equal(sent.type, quantity(type))
+    const block = await call<Record<string, unknown>>(url, 'eth_getBlockByHash', [receipt.blockHash, false])
     const blockFields = [
       ...['baseFeePerGas', 'difficulty', 'extraData', 'gasLimit', 'gasUsed', 'hash', 'logsBloom', 'miner'],
       ...['mixHash', 'nonce', 'number', 'parentHash', 'receiptsRoot', 'sha3Uncles', 'size', 'stateRoot'],
       ...['timestamp', 'transactions', 'transactionsRoot', 'uncles'],
     ]
     assert.deepEqual(Object.keys(block).sort(), blockFields)
-    assert.deepEqual(block['transactions'], [hash])
+    assert.deepEqual(block.transactions, [hash])
   }
 
   describe('refusals', () => {

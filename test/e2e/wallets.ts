@@ -137,11 +137,11 @@ export function castWallet(url: string): WalletLibrary {
       const args = ['send', to, '--value', String(valueBase), '--private-key', key, '--json']
       const receipt = JSON.parse(await ask(...args, ...envelope[type])) as { [name: string]: Hex }
       return {
-        hash: receipt['transactionHash']!,
-        type: Number(receipt['type']),
-        status: Number(receipt['status']),
-        gasUsed: BigInt(receipt['gasUsed']!),
-        effectiveGasPrice: BigInt(receipt['effectiveGasPrice']!),
+        hash: receipt.transactionHash!,
+        type: Number(receipt.type),
+        status: Number(receipt.status),
+        gasUsed: BigInt(receipt.gasUsed!),
+        effectiveGasPrice: BigInt(receipt.effectiveGasPrice!),
       }
     },
     publish: (raw) => ask('publish', raw),
