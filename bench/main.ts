@@ -40,7 +40,7 @@ interface Report {
   readonly node: string
   readonly restLatencyP50Ms: number
   readonly restLatencyP99Ms: number
-  readonly loads: readonly LoadResult[]
+  readonly loads: readonly (LoadResult & { readonly cpuMicrosPerTransfer: number })[]
   readonly processes: readonly ProcessReport[]
 }
 
@@ -78,7 +78,9 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
   const clients = target.urls.map((url) => new RpcClient(url, settings.connections + 1))
   const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
   const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
-  const loads: LoadResult[] = []
+  const loads: Report['loads'][number][] = []
+  const cpuSeconds = (): number =>
+    target.pids.reduce((sum, { pid }) => sum + (processFigures(pid)?.cpuSeconds ?? 0), 0)
   for (const [label, batchSize] of [
     ['single', 1],
     ['batch', settings.batchSize],
@@ -94,7 +96,9 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
       const transfers = await signLoad(client, mine, { chainId, perAccount: settings.perAccount })
       lanes.push({ client, transfers })
     }
-    loads.push(await runLoad({ observer: clients[0]!, lanes, batchSize }))
+    const before = cpuSeconds()
+    const result = await runLoad({ observer: clients[0]!, lanes, batchSize })
+    loads.push({ ...result, cpuMicrosPerTransfer: ((cpuSeconds() - before) * 1e6) / result.committed })
   }
   const processes = target.pids.flatMap(({ name, pid }) => {
     const figures = processFigures(pid)
@@ -181,7 +185,8 @@ function text(report: Report): string {
     lines.push(
       `  ${load.mode.padEnd(13)} ${load.committedPerSecond.toFixed(0)} committed/s ` +
         `(${load.committed} of ${load.sent} in ${load.seconds.toFixed(1)} s${refused}), ` +
-        `latency p50 ${ms(load.latencyP50Ms)}, p99 ${ms(load.latencyP99Ms)}`,
+        `latency p50 ${ms(load.latencyP50Ms)}, p99 ${ms(load.latencyP99Ms)}, ` +
+        `${load.cpuMicrosPerTransfer.toFixed(0)} µs CPU a transfer in all processes`,
     )
   }
   for (const process of report.processes) {

@@ -17,16 +17,36 @@ export interface ProcessFigures {
   readonly rssPeakMiB: number
 }
 
-/** Reads /proc; undefined where there is none or the process is gone. */
+function figuresOf(pid: number): ProcessFigures {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ticks = Number(fields[11]) + Number(fields[12])
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kib = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
+  // Linux counts process time in hundredths of a second.
+  return { cpuSeconds: ticks / 100, rssMiB: kib('VmRSS') / 1024, rssPeakMiB: kib('VmHWM') / 1024 }
+}
+
+/**
+ * A process and its children together (a package's launcher starts the real program as a child), read from /proc.
+ * Undefined where there is no /proc or the process is gone.
+ */
 export function processFigures(pid: number): ProcessFigures | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const ticks = Number(fields[11]) + Number(fields[12])
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    const kib = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
-    // Linux counts process time in hundredths of a second.
-    return { cpuSeconds: ticks / 100, rssMiB: kib('VmRSS') / 1024, rssPeakMiB: kib('VmHWM') / 1024 }
+    const own = figuresOf(pid)
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+    return children.reduce((sum, child) => {
+      const figures = processFigures(Number(child))
+      if (figures === undefined) return sum
+      return {
+        cpuSeconds: sum.cpuSeconds + figures.cpuSeconds,
+        rssMiB: sum.rssMiB + figures.rssMiB,
+        rssPeakMiB: sum.rssPeakMiB + figures.rssPeakMiB,
+      }
+    }, own)
   } catch {
     return undefined
   }

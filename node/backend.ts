@@ -32,8 +32,9 @@ import type { Mempool } from './mempool.ts'
 import type { SenderCache } from './senderCache.ts'
 import type { ChainStore } from './stores/types.ts'
 
-/** Finalized blocks kept in memory with their senders. */
+/** Finalized blocks kept in memory with their senders, and the transactions they may hold together. */
 const RECENT_BLOCKS_MAX = 64
+const RECENT_TRANSACTIONS_MAX = 4_096
 /** Headers between a block and its certificate that an answer may carry. */
 const FINALITY_HEADERS_MAX = 256
 
@@ -53,10 +54,34 @@ export interface BackendOptions {
   readonly syncing: () => SyncProgress | undefined
 }
 
+/** A transaction read from disk: its sender costs a signature recovery, which most readers never need. */
+class StoredTransaction implements KnownTransaction {
+  readonly raw: Uint8Array
+  readonly id: TxId
+  readonly #chainId: number
+  #sender: Address | undefined
+
+  constructor(raw: Uint8Array, id: TxId, chainId: number) {
+    this.raw = raw
+    this.id = id
+    this.#chainId = chainId
+  }
+
+  get sender(): Address {
+    if (this.#sender !== undefined) return this.#sender
+    const decoded = decodeTransaction(this.raw, this.#chainId)
+    const sender = 'transaction' in decoded ? recoverSender(decoded.transaction) : undefined
+    if (sender === undefined) throw new Error('a finalized transaction has no sender')
+    this.#sender = sender
+    return sender
+  }
+}
+
 export class NodeBackend implements Backend {
   readonly identity: ChainIdentity
   readonly #options: BackendOptions
   readonly #recent = new Map<number, FinalizedBlock>()
+  #recentTransactions = 0
   readonly #finalizedListeners = new Set<(block: FinalizedBlock) => void>()
   readonly #pendingListeners = new Set<(transaction: KnownTransaction) => void>()
   readonly #unsubscribe: () => void
@@ -75,15 +100,13 @@ export class NodeBackend implements Backend {
     this.#pendingListeners.clear()
   }
 
+  /** Hash and sender from memory where they are known; else worked out when somebody reads them. */
   #known(raw: Uint8Array): KnownTransaction {
     const id: TxId = keccak256(raw) as Uint8Array
     const known = this.#options.senders.get(id)
-    if (known !== undefined) return { id, raw, sender: known.sender }
-    const decoded = decodeTransaction(raw, this.identity.chainId)
-    if (!('transaction' in decoded)) throw new Error('a finalized transaction does not decode')
-    const sender = recoverSender(decoded.transaction)
-    if (sender === undefined) throw new Error('a finalized transaction has no sender')
-    return { id, raw, sender }
+    return known === undefined
+      ? new StoredTransaction(raw, id, this.identity.chainId)
+      : { id, raw, sender: known.sender }
   }
 
   #onFinalized(event: FinalizedEvent): void {
@@ -97,9 +120,20 @@ export class NodeBackend implements Backend {
       systemLogs,
     }
     this.#head = finalized
-    this.#recent.set(event.height, finalized)
-    if (this.#recent.size > RECENT_BLOCKS_MAX) this.#recent.delete(this.#recent.keys().next().value!)
+    this.#keepRecent(event.height, finalized)
     for (const listener of this.#finalizedListeners) listener(finalized)
+  }
+
+  #keepRecent(height: number, block: FinalizedBlock): void {
+    this.#recent.set(height, block)
+    this.#recentTransactions += block.transactions.length
+    for (const [oldest, old] of this.#recent) {
+      const isFull =
+        this.#recent.size > RECENT_BLOCKS_MAX || this.#recentTransactions > RECENT_TRANSACTIONS_MAX
+      if (!isFull || oldest === height) break
+      this.#recent.delete(oldest)
+      this.#recentTransactions -= old.transactions.length
+    }
   }
 
   #load(height: number): FinalizedBlock | undefined {
@@ -195,18 +229,23 @@ export class NodeBackend implements Backend {
     const { chain, nowMs } = this.#options
     const { header, hash, state } = head
     const { minBlockIntervalMs } = providersParams.get(state)
-    const context = blockContextOf(
-      chain,
-      { header, state },
-      {
-        epoch: header.epoch + (header.endsEpoch ? 1 : 0),
-        view: header.view + 1,
-        timestampMs: Math.max(nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs)),
-        proposer: ZERO_ADDRESS,
-        randaoReveal: new Uint8Array(0),
+    const nextMs = Math.max(nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
+    return {
+      header,
+      hash,
+      state,
+      // Most readers want the state alone.
+      get context() {
+        const facts = {
+          epoch: header.epoch + (header.endsEpoch ? 1 : 0),
+          view: header.view + 1,
+          timestampMs: nextMs,
+          proposer: ZERO_ADDRESS,
+          randaoReveal: new Uint8Array(0),
+        }
+        return blockContextOf(chain, { header, state }, facts)
       },
-    )
-    return { header, hash, state, context }
+    }
   }
 
   stateAt(selector: StateSelector): StateView | undefined {
