@@ -1,5 +1,6 @@
 // The boundary rule: a certified boundary may only be proposed again as it is, and any F on it ends the epoch.
 import assert from 'node:assert/strict'
+import { judgeProposal } from '../../consensus/proposalRules.ts'
 import { Bench, kindsSigned, ofKind, sent, signs } from './support.ts'
 
 /** A bench whose view 2 stands on a notarized boundary of view 1. */
@@ -22,6 +23,22 @@ describe('boundary rule', () => {
       [bench.on('notarize', 2, 1, boundary)],
     )
     assert.equal(ofKind(bench.outputs, 'verify').length, verifies)
+  })
+
+  it('waits until the boundary itself is executed, and never votes for a refused one', () => {
+    const bench = new Bench({ leads: 3, epochBlocks: 1 })
+    bench.verdict = () => undefined
+    const boundary = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: boundary })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, boundary))
+    assert.deepEqual(kindsSigned(bench.propose({ view: 2, parentView: 1, block: boundary })), [])
+    assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 2), {
+      kind: 'unverified',
+      digest: boundary.hash,
+    })
+    bench.state.blocks.get(boundary.hash)!.verdict = 'invalid'
+    const reason = 'execution'
+    assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 2), { kind: 'invalid', reason })
   })
 
   it('refuses any other block on a boundary', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { u64be } from '../../base/bytes.ts'
 import { sealBlock } from '../../base/protocol/header.ts'
 import { canSign } from '../../consensus/canSign.ts'
+import { type InvalidReason, judgeProposal } from '../../consensus/proposalRules.ts'
 import { castVote } from '../../consensus/voting.ts'
 import { standInBls as bls } from '../sim/standInBls.ts'
 import { Bench, kindsSigned, ofKind, signs } from './support.ts'
@@ -141,27 +142,77 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(outputs), ['nullify 2'])
   })
 
-  const broken: readonly [string, (bench: Bench) => ReturnType<Bench['block']>][] = [
-    ['another parent hash', (b) => changed(b, { parentHash: new Uint8Array(32).fill(1) })],
-    ['another epoch', (b) => changed(b, { epoch: 2 })],
-    ['another view', (b) => changed(b, { view: 2 })],
-    ['another proposer', (b) => changed(b, { proposer: new Uint8Array(20).fill(1) })],
-    ['another height', (b) => changed(b, { height: 2 })],
-    [
-      'a timestamp before the interval',
-      (b) => changed(b, { timestampMs: b.rules.genesis.header.timestampMs + 99 }),
-    ],
-    ['a reveal of another key', (b) => changed(b, { randaoReveal: bls.sign(b.keys[b.self]!, u64be(1)) })],
-    ['another state root', (b) => changed(b, { stateRoot: new Uint8Array(32).fill(1) })],
-    ['another set', (b) => changed(b, { setHash: new Uint8Array(32).fill(1) })],
+  const broken: readonly [InvalidReason, (bench: Bench) => ReturnType<Bench['block']>][] = [
+    ['wrongParent', (b) => changed(b, { parentHash: new Uint8Array(32).fill(1) })],
+    ['wrongEpoch', (b) => changed(b, { epoch: 2 })],
+    ['wrongView', (b) => changed(b, { view: 2 })],
+    ['wrongProposer', (b) => changed(b, { proposer: new Uint8Array(20).fill(1) })],
+    ['wrongHeight', (b) => changed(b, { height: 2 })],
+    ['tooSoon', (b) => changed(b, { timestampMs: b.rules.genesis.header.timestampMs + 99 })],
+    ['badReveal', (b) => changed(b, { randaoReveal: bls.sign(b.keys[b.self]!, u64be(1)) })],
   ]
-  for (const [what, make] of broken) {
-    it(`nullifies a block with ${what}`, () => {
+  for (const [reason, make] of broken) {
+    it(`nullifies a block for ${reason}, whatever execution says`, () => {
       const bench = new Bench()
+      bench.verdict = () => 'valid'
       const outputs = bench.propose({ view: 1, parentView: 0, block: make(bench) })
       assert.deepEqual(kindsSigned(outputs), ['nullify 1'])
+      assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 1), { kind: 'invalid', reason })
     })
   }
+
+  it('nullifies a block that execution refuses', () => {
+    for (const fields of [
+      { stateRoot: new Uint8Array(32).fill(1) },
+      { setHash: new Uint8Array(32).fill(1) },
+    ]) {
+      const bench = new Bench()
+      const outputs = bench.propose({ view: 1, parentView: 0, block: changed(bench, fields) })
+      assert.deepEqual(kindsSigned(outputs), ['nullify 1'])
+      const reason = 'execution'
+      assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 1), { kind: 'invalid', reason })
+    }
+  })
+
+  it('waits for the check of the reveal', () => {
+    const bench = new Bench()
+    bench.holdChecks = true
+    const outputs = bench.propose({ view: 1, parentView: 0, block: bench.block(1, genesisOf(bench)) })
+    assert.deepEqual(kindsSigned(outputs), [])
+    const [check] = ofKind(outputs, 'checkSignatures')
+    assert.deepEqual(kindsSigned(bench.feed({ kind: 'signaturesChecked', id: check!.id, valid: [true] })), [
+      'notarize 1',
+    ])
+  })
+
+  it('fetches the parent’s body and executes it first', () => {
+    const bench = new Bench({ leads: 4 })
+    const parent = bench.block(1, genesisOf(bench))
+    bench.receiveCertificate(bench.on('notarize', 1, 0, parent))
+    bench.nowMs += 100
+    const child = bench.block(2, parent)
+    const outputs = bench.propose({ view: 2, parentView: 1, block: child })
+    assert.deepEqual(kindsSigned(outputs), [])
+    assert.equal(judgeProposal(bench.state, bench.nowMs, 2).kind, 'body')
+    bench.verdict = () => undefined
+    bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [parent.bytes] } })
+    assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 2), { kind: 'unverified', digest: parent.hash })
+    bench.verdict = () => 'valid'
+    const voted = bench.feed({ kind: 'verdict', digest: parent.hash, verdict: 'valid' })
+    assert.deepEqual(kindsSigned(voted), ['finalize 1', 'notarize 2'])
+  })
+
+  it('fetches the body of a proposal that was journaled without it', () => {
+    const before = new Bench()
+    const block = before.block(1, genesisOf(before))
+    const vote = before.vote(before.state.leaderOf(1), before.on('notarize', 1, 0, block))
+    const record = { kind: 'proposal', body: { epoch: 1, vote, timely: 'timely' } } as const
+    const bench = new Bench({ journal: [record] })
+    const outputs = bench.tick()
+    assert.ok(outputs.some((o) => o.kind === 'send' && o.message.kind === 'blocksRequest'))
+    const voted = bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [block.bytes] } })
+    assert.deepEqual(kindsSigned(voted), ['notarize 1'])
+  })
 
   it('waits without a vote when the block is too old', () => {
     const bench = new Bench()

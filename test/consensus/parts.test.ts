@@ -152,6 +152,38 @@ describe('consensus.ownVotes', () => {
   })
 })
 
+describe('consensus.ownVotes floor and bound', () => {
+  const block = (kind: 'notarize' | 'finalize', view: number, fill: number): Subject => ({
+    kind,
+    epoch: 1,
+    view,
+    parentView: 0,
+    digest: new Uint8Array(32).fill(fill),
+  })
+
+  it('re-signs identical subjects, refuses others, and refuses when full', () => {
+    const votes = new OwnVotes(1)
+    votes.record(block('finalize', 5, 1))
+    assert.equal(votes.refuses(block('finalize', 5, 1)), undefined)
+    assert.equal(votes.refuses(block('finalize', 5, 2)), 'finalized')
+    assert.equal(votes.refuses(block('notarize', 5, 1)), 'finalized')
+    assert.equal(votes.refuses(subject(6)), 'full')
+  })
+
+  it('forgets below the floor for good: nothing there is adopted, and the floor never sinks', () => {
+    const votes = new OwnVotes()
+    votes.record(block('notarize', 5, 1))
+    votes.record(subject(7))
+    votes.raiseFloor(6)
+    assert.deepEqual(votes.subjects(), [subject(7)])
+    votes.raiseFloor(2)
+    assert.equal(votes.floor, 6)
+    votes.adopt(subject(6))
+    assert.deepEqual(votes.subjects(), [subject(7)])
+    assert.equal(votes.refuses(subject(6)), 'belowFloor')
+  })
+})
+
 describe('consensus.pools', () => {
   it('the vote pool forgets old views but keeps those that wait for finality', () => {
     const pool = new VotePool()
@@ -185,5 +217,24 @@ describe('consensus.pools', () => {
     assert.equal(views[0], 80)
     assert.deepEqual(store.parentFor(81), { view: 0, digest: bench.rules.genesis.hash })
     assert.equal(store.range(1, 1000).length, 64)
+  })
+
+  it('the certificate store finds no parent across a gap, and knows which blocks can still become final', () => {
+    const bench = new Bench()
+    const store = new CertificateStore(bench.rules.genesis.hash)
+    store.add(bench.certificate(bench.nullify(3)))
+    assert.equal(store.parentFor(4), undefined)
+    assert.equal(store.highestGap(4), 2)
+    const lost = bench.block(1, bench.rules.genesis)
+    const won = bench.block(2, bench.rules.genesis)
+    store.add(bench.certificate(bench.on('notarize', 1, 0, lost)))
+    assert.equal(store.isContending(lost.hash), true)
+    store.add(bench.certificate(bench.on('finalize', 2, 0, won)))
+    assert.equal(store.isContending(lost.hash), false)
+    assert.equal(store.isContending(won.hash), true)
+    assert.equal(store.certifies(lost.hash), true)
+    store.add(bench.certificate(bench.on('finalize', 100, 2, won)))
+    store.prune()
+    assert.equal(store.get('notarize', 1), undefined)
   })
 })

@@ -35,6 +35,51 @@ describe('proposing', () => {
     assert.deepEqual(kindsSigned(bench.feed({ kind: 'built', epoch: 1, view: 1, block })), [])
   })
 
+  it('does not build on a parent that is not executed', () => {
+    const bench = new Bench({ leads: 2 })
+    bench.verdict = () => undefined
+    const parent = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: parent })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, parent))
+    bench.tick(150)
+    assert.equal(bench.core.status().needed, true)
+    assert.equal(ofKind(bench.outputs, 'build').length, 0)
+    const outputs = bench.feed({ kind: 'verdict', digest: parent.hash, verdict: 'valid' })
+    assert.equal(ofKind(outputs, 'build').length, 1)
+  })
+
+  it('builds again when a higher parent was certified meanwhile', () => {
+    const bench = new Bench({ leads: 2 })
+    const higher = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: higher })
+    bench.receiveCertificate(bench.nullify(1))
+    const [first] = ofKind(bench.outputs, 'build')
+    assert.equal(first!.order.parent.header.height, 0)
+    bench.nowMs += 100
+    bench.receiveCertificate(bench.on('notarize', 1, 0, higher))
+    const block = bench.block(2, bench.rules.genesis)
+    const outputs = bench.feed({ kind: 'built', epoch: 1, view: 2, block })
+    assert.deepEqual(
+      kindsSigned(outputs).filter((k) => k === 'notarize 2'),
+      [],
+    )
+    assert.equal(ofKind(outputs, 'build')[0]!.order.parent.header.height, 1)
+  })
+
+  it('drops a built block when it has nullified the view meanwhile', () => {
+    const bench = leaderWithWork()
+    for (const i of bench.others.slice(0, 2)) bench.receiveVote(i, bench.nullify(1))
+    assert.deepEqual(kindsSigned(bench.outputs), ['nullify 1'])
+    const outputs = bench.feed({
+      kind: 'built',
+      epoch: 1,
+      view: 1,
+      block: bench.block(1, bench.rules.genesis),
+    })
+    assert.deepEqual(kindsSigned(outputs), [])
+    assert.equal(bench.state.proposals.size, 0)
+  })
+
   it('waits for the block interval', () => {
     const bench = new Bench({ leads: 1 })
     bench.nowMs = bench.rules.genesis.header.timestampMs + 50

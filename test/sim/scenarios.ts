@@ -1,4 +1,8 @@
 // Named fault mixes; every seed of a scenario is one run. Later scenarios are one entry each.
+
+import { doubleVoter } from './behaviours/doubleVoter.ts'
+import { equivocator } from './behaviours/equivocator.ts'
+import { forger } from './behaviours/forger.ts'
 import { Random } from './random.ts'
 import { CALM, type SimConfig } from './world.ts'
 
@@ -52,6 +56,17 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     goalBlocks: 8,
   }),
   skew: (seed) => ({ ...CALM, seed, skewMs: 25, delayMs: [1, 50] }),
+  /** One Byzantine validator of four or five, under loss. */
+  byzantine: (seed) => ({
+    ...CALM,
+    seed,
+    nodes: 4 + (seed % 2),
+    lossRate: 0.1,
+    byzantine: new Map([[seed % 4, [equivocator, doubleVoter, forger][seed % 3]!]]),
+    crashPointRate: 0.005,
+    epochBlocks: seed % 5 === 0 ? 4 : 1_000_000,
+    faultsUntilMs: 6_000,
+  }),
   everything: (seed) => ({
     ...lossy(seed),
     nodes: 4 + (seed % 4),

@@ -33,6 +33,14 @@ describe('simulator', () => {
     assert.ok(new SimWorld(SCENARIOS.crashPoints!(5)).run().crashes > 2)
   })
 
+  it('finds the equivocator and the double voter, and accuses nobody else', () => {
+    for (const seed of [3, 4]) {
+      const world = new SimWorld({ ...SCENARIOS.byzantine!(seed), lossRate: 0, crashPointRate: 0 })
+      world.run()
+      assert.ok(world.evidence.length > 0, `seed ${seed}`)
+    }
+  })
+
   it('real BLS: three seeds under loss and crashes', () => {
     for (let seed = 1; seed <= 3; seed++) {
       const config = { ...SCENARIOS.lossy!(seed), crashEveryMs: 1_000, faultsUntilMs: 2_000, bls }

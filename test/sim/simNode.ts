@@ -2,12 +2,13 @@
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
-import { randaoBytes, type Subject, voteBytes } from '../../base/protocol/vote.ts'
+import { randaoBytes, type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
 import { Core } from '../../consensus/core.ts'
 import { decodeMessage, encodeMessage } from '../../consensus/messages.ts'
 import { recordView } from '../../consensus/records.ts'
 import type { Input, Output, Target } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
+import type { Behaviour, Outgoing } from './behaviours/behaviour.ts'
 import { buildBlock, type ChainRules, SimStore, verifyBlock } from './simChain.ts'
 import { SimDisk } from './simDisk.ts'
 import { SimSigner } from './simSigner.ts'
@@ -19,6 +20,8 @@ export interface SimNodeOptions {
   readonly secretKey: Uint8Array
   readonly bls: Bls
   readonly rules: ChainRules
+  /** Set on Byzantine nodes. */
+  readonly behaviour: Behaviour | undefined
   /** This node's clock minus true time. */
   readonly skewMs: number
 }
@@ -272,7 +275,7 @@ export class SimNode {
           break
         case 'send':
           if (output.message.kind === 'certificate') world.invariants.onCertificate(output.message.body)
-          world.send(this, output.to, encodeMessage(output.message))
+          this.#send(output)
           break
         case 'finalized':
           this.store.commit(output.blocks, output.certificate)
@@ -302,6 +305,18 @@ export class SimNode {
           throw new Error(`unhandled output ${output.kind}`)
       }
     }
+  }
+
+  /** A Byzantine node may send something else instead. */
+  #send(outgoing: Outgoing): void {
+    const { world, behaviour, bls, secretKey, rules } = this.#options
+    const peers = world.nodes.filter((node) => node !== this).map((node) => `${node.index}`)
+    const sign = (subject: Subject): Vote => {
+      const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
+      return { subject, signer: this.#core?.status().self ?? 0, signature }
+    }
+    const sent = behaviour === undefined ? [outgoing] : behaviour(outgoing, { sign, peers })
+    for (const { to, message } of sent) world.send(this, to, encodeMessage(message))
   }
 
   #sign(subject: Subject): void {

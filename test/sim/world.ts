@@ -5,6 +5,7 @@ import type { Bls } from '../../base/crypto/types.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import type { ConsensusParameters, Evidence, Target } from '../../consensus/types.ts'
+import type { Behaviour } from './behaviours/behaviour.ts'
 import { Invariants, Violation } from './invariants.ts'
 import { Random, Scheduler } from './random.ts'
 import { makeRules, makeValidator } from './simChain.ts'
@@ -34,6 +35,8 @@ export interface SimConfig {
   /** Mean time between crashes at random moments; 0 = none. */
   readonly crashEveryMs: number
   readonly partitions: boolean
+  /** Byzantine nodes by index; at most f of them. */
+  readonly byzantine?: ReadonlyMap<number, Behaviour>
   /** Never started at all. */
   readonly silent: readonly number[]
   readonly skewMs: number
@@ -96,7 +99,7 @@ export class SimWorld {
   constructor(config: SimConfig) {
     this.config = config
     this.random = new Random(config.seed)
-    this.invariants = new Invariants(new Set())
+    this.invariants = new Invariants(new Set(config.byzantine?.keys()))
     const made = Array.from({ length: config.nodes }, (_, i) => makeValidator(i, config.bls))
     const all = made.map((_, i) => i)
     const sets = new Map<number, ValidatorSet>()
@@ -112,7 +115,10 @@ export class SimWorld {
     for (const index of all) {
       const skewMs = config.skewMs === 0 ? 0 : this.random.between(-config.skewMs, config.skewMs)
       const { secretKey } = made[index]!
-      this.nodes.push(new SimNode({ world: this, index, secretKey, bls: config.bls, rules, skewMs }))
+      const behaviour = config.byzantine?.get(index)
+      this.nodes.push(
+        new SimNode({ world: this, index, secretKey, bls: config.bls, rules, behaviour, skewMs }),
+      )
     }
   }
 
@@ -131,7 +137,7 @@ export class SimWorld {
     const healedAtMs = this.scheduler.nowMs
     const goal = this.invariants.height + goalBlocks
     const reached = this.scheduler.run(healedAtMs + limitMs, () =>
-      this.#lively().every((n) => n.store.height >= goal),
+      this.#honest().every((n) => n.store.height >= goal),
     )
     if (!reached) {
       const heights = this.nodes.map((n) => {
@@ -168,6 +174,10 @@ export class SimWorld {
 
   #lively(): readonly SimNode[] {
     return this.nodes.filter((node) => !this.config.silent.includes(node.index))
+  }
+
+  #honest(): readonly SimNode[] {
+    return this.#lively().filter((node) => this.config.byzantine?.has(node.index) !== true)
   }
 
   restart(node: SimNode): void {
@@ -297,11 +307,18 @@ export class SimWorld {
   }
 
   onPunish(node: number, peer: string, reason: string): void {
+    if (this.config.byzantine?.has(Number(peer))) return
     throw new Violation('punish', `node ${node} punished the honest node ${peer}: ${reason}`)
   }
 
+  /** A: evidence names Byzantine nodes only. */
   onEvidence(node: number, evidence: Evidence): void {
     this.evidence.push(evidence)
+    if (evidence.kind === 'votes') {
+      const { epoch } = evidence.first.subject
+      const id = this.nodes[0]!.store.rules.setOf(epoch).validators[evidence.first.signer]!.id
+      if (this.config.byzantine?.has(id - 1)) return
+    }
     throw new Violation('evidence', `node ${node} accuses an honest node of ${evidence.kind}`)
   }
 }
