@@ -26,7 +26,7 @@ import {
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
-import { createKeys, OperatorError, readGenesis, writeNodeDir } from './nodeDir.ts'
+import { createKeys, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
 import type { NodeMessage } from './runStart.ts'
 
 export interface DevnetOptions {
@@ -114,7 +114,7 @@ export function prepareDevnet(
   const wanted = developmentGenesis(options)
   const known = join(options.dataDir, 'validator-0', GENESIS_FILE)
   if (existsSync(known)) {
-    const stored = genesisHash(readGenesis(known))
+    const stored = genesisHash(parseGenesis(known))
     if (toHex(stored) !== toHex(genesisHash(wanted))) {
       throw new OperatorError(
         `${options.dataDir} holds a devnet with other settings; start with --fresh to forget it`,

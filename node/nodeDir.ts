@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import { SchemaError } from '../base/field.ts'
+import { type Json, SchemaError } from '../base/field.ts'
 import { buildGenesis, GenesisError } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
@@ -108,8 +108,8 @@ export function markKeyUsed(dataDir: string): void {
   rmSync(freshFile(dataDir), { force: true })
 }
 
-/** Reads and checks a genesis document; throws OperatorError naming file, field and reason. */
-export function readGenesis(file: string): Genesis {
+/** Reads a genesis document without building block 0 from it; throws OperatorError naming file, field and reason. */
+export function parseGenesis(file: string): Genesis {
   let json: unknown
   try {
     json = JSON.parse(readFileSync(file, 'utf8'))
@@ -117,10 +117,19 @@ export function readGenesis(file: string): Genesis {
     const reason = cause instanceof SyntaxError ? 'is not JSON' : (cause as Error).message
     throw new OperatorError(`${file}: ${reason}`)
   }
+  return refusing(file, () => genesisSchema.fromJson(json as Json))
+}
+
+/** Reads a genesis document and checks every rule; throws OperatorError naming file, field and reason. */
+export function readGenesis(file: string): Genesis {
+  const genesis = parseGenesis(file)
+  refusing(file, () => buildGenesis(genesis).tree.release())
+  return genesis
+}
+
+function refusing<T>(file: string, run: () => T): T {
   try {
-    const genesis = genesisSchema.fromJson(json as never)
-    buildGenesis(genesis).tree.release()
-    return genesis
+    return run()
   } catch (cause) {
     if (cause instanceof SchemaError || cause instanceof GenesisError) {
       throw new OperatorError(`${file}: ${cause.message}`)

@@ -5,7 +5,7 @@ import { bls } from '../base/crypto/bls.ts'
 import { loadConfig, type NodeConfig } from './config.ts'
 import { createLogger } from './logging.ts'
 import { isGenesisValidator, startNode } from './node.ts'
-import { genesisFile, isFreshKey, markKeyUsed, openKeys, readGenesis } from './nodeDir.ts'
+import { genesisFile, isFreshKey, markKeyUsed, openKeys, parseGenesis } from './nodeDir.ts'
 
 export interface StartOptions {
   readonly dataDir: string
@@ -37,7 +37,7 @@ export async function runStart(options: StartOptions): Promise<number> {
     level: config.logLevel,
     ...(options.name === undefined ? {} : { name: options.name }),
   })
-  const genesis = readGenesis(genesisFile(dataDir))
+  const genesis = parseGenesis(genesisFile(dataDir))
   const { peerSeed, consensusSecret } = openKeys(dataDir, options.password)
   if (consensusSecret !== undefined && !isGenesisValidator(genesis, bls.publicKey(consensusSecret))) {
     logger.warn(
