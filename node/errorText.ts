@@ -1,11 +1,12 @@
 // What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
+import { GenesisError } from '../genesis/build.ts'
 import { ConfigError } from './config.ts'
 import { ImporterError } from './importerTypes.ts'
 import { KeystoreError } from './keystore.ts'
 import { OperatorError } from './nodeDir.ts'
 import { StoreError } from './stores/types.ts'
 
-const EXPECTED = [OperatorError, ConfigError, KeystoreError, StoreError, ImporterError] as const
+const EXPECTED = [GenesisError, OperatorError, ConfigError, KeystoreError, StoreError, ImporterError] as const
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file or directory',
