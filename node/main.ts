@@ -10,7 +10,6 @@ import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './conf
 import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
 import { errorText } from './errorText.ts'
 import { createKeys, OperatorError, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
-import { runStart } from './runStart.ts'
 import { CLIENT_VERSION, VERSION } from './version.ts'
 
 const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
@@ -213,6 +212,8 @@ function addStart(program: Command, finish: (code: number) => void): void {
       parseConfig(overrides)
       const dataDir = resolve(options.dataDir)
       const name = options.name === undefined ? {} : { name: options.name as string }
+      // Networking and storage take half a second to load; the other commands answer without them.
+      const { runStart } = await import('./runStart.ts')
       finish(await runStart({ dataDir, password: passwordOf(options), overrides, ...name }))
     })
 }
