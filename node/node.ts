@@ -65,6 +65,8 @@ export interface RunningNode {
   close(): Promise<void>
 }
 
+/** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
+const GOSSIP_BATCH_MS = 20
 /** Points for a transaction that no honest peer passes on. */
 const MALFORMED_TRANSACTION_POINTS = 10
 /** Transactions resent to a leader at once. */
@@ -184,6 +186,7 @@ async function wire(
     },
   })
   const gossip = createTxGossip(host, {
+    batchDelayMs: GOSSIP_BATCH_MS,
     isValidator: () => driver.status().self !== undefined,
     onTransactions: async (peer, transactions) => {
       const { admitted, malformed } = await ingest.receive(transactions)
