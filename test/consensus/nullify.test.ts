@@ -8,6 +8,33 @@ function work(bench: Bench) {
   return bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
 }
 
+/** Nine views in which the leader of view 10 was never heard; view 10 is idle. */
+function afterSilence() {
+  const bench = new Bench({ leads: 1 })
+  const dead = bench.state.leaderOf(2)
+  const alive = bench.keys.map((_, i) => i).filter((i) => i !== dead)
+  let parent = bench.rules.genesis
+  let parentView = 0
+  for (let view = 1; view <= 9; view++) {
+    bench.nowMs += 1_000
+    const leader = bench.state.leaderOf(view)
+    if (leader === dead) {
+      bench.receive(alive[0], { kind: 'certificate', body: bench.certificate(bench.nullify(view), alive) })
+      continue
+    }
+    const block = bench.block(view, parent)
+    if (leader === bench.self) bench.propose({ view, parentView, block })
+    bench.receive(alive[0], {
+      kind: 'certificate',
+      body: bench.certificate(bench.on('finalize', view, parentView, block), alive),
+    })
+    bench.receive(alive[0], { kind: 'blocks', body: { blocks: [block.bytes] } })
+    parent = block
+    parentView = view
+  }
+  return { bench, dead, parent }
+}
+
 describe('nullify triggers', () => {
   it('leader timer: pace + build + 2Δ after need, unless a proposal is stored', () => {
     const bench = new Bench({ leads: 3 })
@@ -80,33 +107,24 @@ describe('nullify triggers', () => {
   })
 
   it('an inactive leader, only after 2n views and only when the view is needed', () => {
-    const bench = new Bench({ leads: 1 })
-    const dead = bench.state.leaderOf(2)
-    const alive = bench.keys.map((_, i) => i).filter((i) => i !== dead)
-    let parent = bench.rules.genesis
-    let parentView = 0
-    for (let view = 1; view <= 9; view++) {
-      bench.nowMs += 1_000
-      const leader = bench.state.leaderOf(view)
-      if (leader === dead) {
-        bench.receive(alive[0], { kind: 'certificate', body: bench.certificate(bench.nullify(view), alive) })
-        continue
-      }
-      const block = bench.block(view, parent)
-      if (leader === bench.self) bench.propose({ view, parentView, block })
-      bench.receive(alive[0], {
-        kind: 'certificate',
-        body: bench.certificate(bench.on('finalize', view, parentView, block), alive),
-      })
-      bench.receive(alive[0], { kind: 'blocks', body: { blocks: [block.bytes] } })
-      parent = block
-      parentView = view
-    }
+    const { bench, dead, parent } = afterSilence()
     assert.equal(bench.state.view, 10)
     assert.equal(bench.state.leaderOf(10), dead)
     bench.tick()
     assert.equal(nullifyTrigger(bench.state, bench.nowMs), undefined)
     const outputs = bench.feed({ kind: 'work', parent: parent.hash, ready: true })
+    assert.deepEqual(kindsSigned(outputs), ['nullify 10'])
+  })
+
+  it('a slow leader is not inactive: its latest own vote is verified before it is given up', () => {
+    const { bench, dead, parent } = afterSilence()
+    bench.receiveVote(dead, bench.nullify(8))
+    assert.deepEqual(kindsSigned(bench.feed({ kind: 'work', parent: parent.hash, ready: true })), [])
+    assert.equal(bench.state.activity.isInactive(dead, 10), false)
+    const forged = afterSilence()
+    const vote = { ...forged.bench.vote(forged.bench.self, forged.bench.nullify(8)), signer: forged.dead }
+    forged.bench.receive(forged.dead, { kind: 'vote', body: vote })
+    const outputs = forged.bench.feed({ kind: 'work', parent: forged.parent.hash, ready: true })
     assert.deepEqual(kindsSigned(outputs), ['nullify 10'])
   })
 
