@@ -38,6 +38,9 @@ const RECENT_TRANSACTIONS_MAX = 4_096
 /** Headers between a block and its certificate that an answer may carry. */
 const FINALITY_HEADERS_MAX = 256
 
+/** Older blocks kept after they were read: clients ask for the receipts of one block one by one. */
+const LOADED_BLOCKS_MAX = 8
+
 export interface BackendOptions {
   readonly identity: ChainIdentity
   readonly chain: ChainConfig
@@ -81,6 +84,7 @@ export class NodeBackend implements Backend {
   readonly identity: ChainIdentity
   readonly #options: BackendOptions
   readonly #recent = new Map<number, FinalizedBlock>()
+  readonly #loaded = new Map<number, FinalizedBlock>()
   #recentTransactions = 0
   readonly #finalizedListeners = new Set<(block: FinalizedBlock) => void>()
   readonly #pendingListeners = new Set<(transaction: KnownTransaction) => void>()
@@ -156,7 +160,15 @@ export class NodeBackend implements Backend {
 
   blockByHeight(height: number): FinalizedBlock | undefined {
     if (height > this.#head.header.height) return undefined
-    return this.#recent.get(height) ?? this.#load(height)
+    const recent = this.#recent.get(height)
+    if (recent !== undefined) return recent
+    const block = this.#loaded.get(height) ?? this.#load(height)
+    if (block === undefined) return undefined
+    // The block asked for last leaves last.
+    this.#loaded.delete(height)
+    this.#loaded.set(height, block)
+    if (this.#loaded.size > LOADED_BLOCKS_MAX) this.#loaded.delete(this.#loaded.keys().next().value!)
+    return block
   }
 
   blockByHash(hash: Hash32): FinalizedBlock | undefined {

@@ -1,0 +1,51 @@
+// Every vote a validator has recorded, read from its files after each of its deaths and kept for the whole run.
+// Owns: accumulating what the files forget by pruning. Not: what a double vote is (node/journalAudit.ts).
+import { readdir } from 'node:fs/promises'
+import { toHex } from '../../base/bytes.ts'
+import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../node/journalAudit.ts'
+import { nodePaths } from '../../node/node.ts'
+import type { Network } from './network.ts'
+
+export class VoteAudit {
+  readonly failures: string[] = []
+  readonly #network: Network
+  readonly #votes: Map<string, SignedVote>[]
+
+  constructor(network: Network) {
+    this.#network = network
+    this.#votes = network.nodes.map(() => new Map())
+  }
+
+  /** Distinct votes seen so far, of all validators. */
+  get voteCount(): number {
+    return this.#votes.reduce((sum, votes) => sum + votes.size, 0)
+  }
+
+  /** Reads a stopped validator's files and checks everything it ever signed. */
+  async read(index: number): Promise<void> {
+    const { signer, journal } = nodePaths(this.#network.nodes[index]!.member.dir)
+    const votes = this.#votes[index]!
+    const found = await readSignedVotes({
+      signerDir: signer,
+      journalDir: journal,
+      genesisHash: this.#network.genesisHash,
+    })
+    for (const vote of found) {
+      const { kind, epoch, view, parentView, digest } = vote.subject
+      const what = digest === undefined ? '' : toHex(digest)
+      votes.set(`${epoch}:${view}:${kind}:${parentView}:${what}`, vote)
+    }
+    for (const { fault, first } of findDoubleVotes([...votes.values()])) {
+      this.failures.push(`validator ${index}: ${fault} in epoch ${first.epoch} view ${first.view}`)
+    }
+    // A process that is killed tears the end of a file at most; a lost middle would silence the signer.
+    for (const dir of [signer, journal]) {
+      const damaged = (await readdir(dir)).filter((name) => name.endsWith('.damaged'))
+      if (damaged.length > 0) this.failures.push(`validator ${index}: ${dir} has ${damaged.join(', ')}`)
+    }
+  }
+
+  async readAll(): Promise<void> {
+    for (const { index } of this.#network.nodes) await this.read(index)
+  }
+}

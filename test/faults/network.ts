@@ -1,0 +1,209 @@
+// A devnet whose validators are processes that a test starts, kills and restarts one by one.
+// Owns: directories, ports, processes, what they say. Not: load (traffic.ts), what must hold (ledger.ts, checks.ts).
+import { type ChildProcess, fork } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Hash32 } from '../../base/ids.ts'
+import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnet.ts'
+import type { NodeMessage } from '../../node/runStart.ts'
+
+const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
+/** First port of the range that is tried, and how many bases. JSON-RPC ports from a base, p2p 1,000 above. */
+const PORT_FIRST = 20_000
+const PORT_BASES = 200
+const PORT_STEP = 20
+/** A process that is not up, or not gone, after this long has failed. */
+const PROCESS_TIMEOUT_MS = 60_000
+
+/** One validator's process, or the place where it would run. */
+export class ValidatorProcess {
+  readonly member: DevnetMember
+  readonly url: string
+  readonly #report: (failure: string) => void
+  #child: ChildProcess | undefined
+  #exited: Promise<{ code: number | null; signal: string | null }> | undefined
+  #isUp = false
+  #isExpectedToEnd = false
+
+  constructor(member: DevnetMember, report: (failure: string) => void) {
+    this.member = member
+    this.url = `http://127.0.0.1:${member.rpcPort}`
+    this.#report = report
+  }
+
+  get index(): number {
+    return this.member.index
+  }
+
+  /** Serves JSON-RPC. */
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  get logFile(): string {
+    return join(this.member.dir, 'node.log')
+  }
+
+  /** Resolves with the milliseconds it took to be up; rejects when the process ends before that. */
+  async start(): Promise<number> {
+    if (this.#child !== undefined) throw new Error(`validator ${this.index} runs already`)
+    const startedMs = performance.now()
+    const log = openSync(this.logFile, 'a')
+    const args = ['start', '--data-dir', this.member.dir, '--name', `validator-${this.index}`]
+    const child = fork(MAIN, args, {
+      env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    })
+    closeSync(log)
+    this.#child = child
+    this.#isExpectedToEnd = false
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        this.#child = undefined
+        this.#isUp = false
+        if (!this.#isExpectedToEnd) {
+          this.#report(`validator ${this.index} ended by itself (${signal ?? `exit code ${code}`})`)
+        }
+        resolve({ code, signal })
+      })
+    })
+    const up = new Promise<void>((resolve) => {
+      child.on('message', (message: NodeMessage) => {
+        if (message.kind === 'up') resolve()
+        if (message.kind === 'halted') this.#report(`validator ${this.index} halted: ${message.reason}`)
+      })
+    })
+    const ended = this.#exited.then(() => {
+      throw new Error(`validator ${this.index} ended before it was up; see ${this.logFile}`)
+    })
+    await within(Promise.race([up, ended]), PROCESS_TIMEOUT_MS, `validator ${this.index} is not up`)
+    this.#isUp = true
+    return performance.now() - startedMs
+  }
+
+  /** `kill -9`; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** SIGTERM; resolves with the exit code and the milliseconds until it was gone. */
+  async terminate(): Promise<{ code: number | null; ms: number }> {
+    const startedMs = performance.now()
+    const { code } = await this.#end('SIGTERM')
+    return { code, ms: performance.now() - startedMs }
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ code: number | null; signal: string | null }> {
+    const exited = this.#exited
+    if (this.#child === undefined || exited === undefined) {
+      throw new Error(`validator ${this.index} does not run`)
+    }
+    this.#isExpectedToEnd = true
+    this.#isUp = false
+    this.#child.kill(signal)
+    return within(exited, PROCESS_TIMEOUT_MS, `validator ${this.index} does not end on ${signal}`)
+  }
+}
+
+export class Network {
+  readonly nodes: readonly ValidatorProcess[]
+  readonly genesisHash: Hash32
+  /** What a validator did that it never may: ended by itself, halted. */
+  readonly failures: string[]
+
+  private constructor(nodes: readonly ValidatorProcess[], hash: Hash32, failures: string[]) {
+    this.nodes = nodes
+    this.genesisHash = hash
+    this.failures = failures
+  }
+
+  /** Makes the data directories of a new devnet on free ports; nothing runs yet. */
+  static async prepare(options: {
+    readonly validators: number
+    readonly dataDir: string
+    readonly blockTimeMs: number
+  }): Promise<Network> {
+    const { validators, dataDir, blockTimeMs } = options
+    const port = await freePorts(validators)
+    mkdirSync(dataDir, { recursive: true })
+    const members = planDevnet({ validators, port, dataDir })
+    const genesis = prepareDevnet(
+      { validators, dataDir, blockTimeMs, windowMs: DEVNET_WINDOW_MS, isFresh: true, logLevel: 'info' },
+      members,
+    )
+    const failures: string[] = []
+    const nodes = members.map((member) => new ValidatorProcess(member, (text) => failures.push(text)))
+    return new Network(nodes, genesisHash(genesis), failures)
+  }
+
+  /** The processes that answer now. */
+  up(): readonly ValidatorProcess[] {
+    return this.nodes.filter((node) => node.isUp)
+  }
+
+  /** Starts every validator that does not run; resolves when all are up. */
+  async startAll(): Promise<void> {
+    await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.start()))
+  }
+
+  /** `kill -9` to every validator in one turn. */
+  async killAll(): Promise<void> {
+    await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.kill()))
+  }
+
+  /** Log lines of level error and above, and every sight of misbehaviour; correct validators write none. */
+  alarms(): readonly string[] {
+    const found: string[] = []
+    for (const node of this.nodes) {
+      for (const line of readFileSync(node.logFile, 'utf8').split('\n')) {
+        const isAlarm = /"level":"(error|fatal)"|evidence of misbehaviour/.test(line)
+        // Whatever is not JSON was written past the logger: a stack, a warning of the runtime.
+        if (isAlarm || (line !== '' && !line.startsWith('{'))) found.push(`validator ${node.index}: ${line}`)
+      }
+    }
+    return found
+  }
+}
+
+/** Rejects with `what` when `promise` takes longer. */
+export function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} after ${limitMs} ms`)), limitMs)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+}
+
+/** A port from which `count` are free, and as many 1,000 above. */
+async function freePorts(count: number): Promise<number> {
+  // Runs beside each other begin their search at different places.
+  const offset = process.pid % PORT_BASES
+  for (let i = 0; i < PORT_BASES; i++) {
+    const base = PORT_FIRST + ((i + offset) % PORT_BASES) * PORT_STEP
+    const ports = Array.from({ length: count }, (_, k) => [base + k, base + 1_000 + k]).flat()
+    const free = await Promise.all(ports.map(isFree))
+    if (free.every((is) => is)) return base
+  }
+  throw new Error('no free ports')
+}

@@ -1,0 +1,240 @@
+// One run against one network: processes, observers, load and checks together, and the figures that come of it.
+// Owns: the order of starting and the verdict. Not: what is done to the validators (scenarios.ts).
+import { RpcClient } from '../../bench/rpcClient.ts'
+import { percentile, processFigures } from '../../bench/statistics.ts'
+import { Random } from '../sim/random.ts'
+import { VoteAudit } from './audit.ts'
+import { compareAll } from './checks.ts'
+import { Ledger } from './ledger.ts'
+import { Network, type ValidatorProcess } from './network.ts'
+import { Observer } from './observer.ts'
+import { Traffic } from './traffic.ts'
+
+const CONNECTIONS = 8
+/** How long a validator may take to show the head of the others, and transfers to be confirmed at the end. */
+export const CATCH_UP_LIMIT_MS = 60_000
+
+export interface TrialOptions {
+  readonly dataDir: string
+  readonly seed: number
+  readonly validators: number
+  readonly blockTimeMs: number
+  readonly accounts: number
+  readonly perSecond: number
+  readonly print: (line: string) => void
+}
+
+/** Samples of everything that is measured, milliseconds unless the name says otherwise. */
+export interface Samples {
+  kills: number
+  /** Process start → JSON-RPC answers. */
+  readonly startMs: number[]
+  /** JSON-RPC answers → the head that the others had then. */
+  readonly catchUpMs: number[]
+  /** Longest time without a new final block around one kill. */
+  readonly oneDownMs: number[]
+  /** All killed, start of all → next new final block. */
+  readonly allDownMs: number[]
+  /** Two down, start of one of them → next new final block. */
+  readonly twoDownMs: number[]
+  /** SIGTERM → exit. */
+  readonly closeMs: number[]
+  readonly rssPeakMiB: number[]
+}
+
+/** A run found something that must not be; `failures` says what. */
+export class TrialFailure extends Error {
+  readonly code = 'TrialFailure'
+  readonly failures: readonly string[]
+  constructor(failures: readonly string[]) {
+    super(`${failures.length} failures:\n${failures.join('\n')}`)
+    this.name = 'TrialFailure'
+    this.failures = failures
+  }
+}
+
+export class Trial {
+  readonly network: Network
+  readonly ledger: Ledger
+  readonly audit: VoteAudit
+  readonly traffic: Traffic
+  readonly random: Random
+  readonly print: (line: string) => void
+  readonly samples: Samples = {
+    kills: 0,
+    startMs: [],
+    catchUpMs: [],
+    oneDownMs: [],
+    allDownMs: [],
+    twoDownMs: [],
+    closeMs: [],
+    rssPeakMiB: [],
+  }
+  readonly #clients: readonly RpcClient[]
+  readonly #observers: readonly Observer[]
+  readonly #startedMs = performance.now()
+
+  private constructor(network: Network, options: TrialOptions) {
+    this.network = network
+    this.print = options.print
+    this.random = new Random(options.seed)
+    this.ledger = new Ledger(network.nodes.length)
+    this.audit = new VoteAudit(network)
+    this.#clients = network.nodes.map((node) => new RpcClient(node.url, CONNECTIONS))
+    const claimed = new Set<number>()
+    this.#observers = network.nodes.map(
+      ({ index }) => new Observer({ index, client: this.#clients[index]!, ledger: this.ledger, claimed }),
+    )
+    this.traffic = new Traffic({
+      clients: () => this.network.up().map(({ index }) => this.#clients[index]!),
+      ledger: this.ledger,
+      random: new Random(options.seed + 1),
+      accounts: options.accounts,
+      perSecond: options.perSecond,
+    })
+  }
+
+  /** Starts a new network under load. */
+  static async begin(options: TrialOptions): Promise<Trial> {
+    const network = await Network.prepare(options)
+    const trial = new Trial(network, options)
+    try {
+      await Promise.all(network.nodes.map((node) => trial.start(node)))
+      await trial.traffic.start()
+    } catch (error) {
+      await trial.abandon()
+      throw error
+    }
+    return trial
+  }
+
+  /** Starts one validator and watches it. */
+  async start(node: ValidatorProcess): Promise<void> {
+    const startMs = await node.start()
+    this.samples.startMs.push(startMs)
+    await this.#observers[node.index]!.open()
+  }
+
+  /** Starts one validator; resolves with the milliseconds it took from being up to the head of the others. */
+  async comeBack(node: ValidatorProcess): Promise<number> {
+    await this.start(node)
+    const ms = await this.caughtUp(node)
+    this.samples.catchUpMs.push(ms)
+    return ms
+  }
+
+  /** `kill -9`, then an audit of what it has signed. */
+  async kill(node: ValidatorProcess): Promise<void> {
+    this.#sampleMemory(node)
+    this.#observers[node.index]!.close()
+    await node.kill()
+    this.samples.kills++
+    await this.audit.read(node.index)
+  }
+
+  async killAll(): Promise<void> {
+    const running = this.network.nodes.filter((node) => node.isRunning)
+    for (const node of running) {
+      this.#sampleMemory(node)
+      this.#observers[node.index]!.close()
+    }
+    await this.network.killAll()
+    this.samples.kills += running.length
+    await this.audit.readAll()
+  }
+
+  async terminate(node: ValidatorProcess): Promise<number | null> {
+    this.#observers[node.index]!.close()
+    const { code, ms } = await node.terminate()
+    this.samples.closeMs.push(ms)
+    await this.audit.read(node.index)
+    return code
+  }
+
+  /** Resolves once `node` shows the head that the network has now; returns the milliseconds. */
+  async caughtUp(node: ValidatorProcess): Promise<number> {
+    const fromMs = performance.now()
+    const goal = this.ledger.height
+    await this.ledger.until(
+      () => this.ledger.heightOf(node.index) >= goal,
+      CATCH_UP_LIMIT_MS,
+      `validator ${node.index} shows height ${goal}`,
+    )
+    return performance.now() - fromMs
+  }
+
+  /** Resolves with the milliseconds until `blocks` more are final. */
+  async advance(blocks: number, limitMs: number, what: string): Promise<number> {
+    const fromMs = performance.now()
+    const goal = this.ledger.height + blocks
+    await this.ledger.until(() => this.ledger.height >= goal, limitMs, `${what}: height ${goal}`)
+    return performance.now() - fromMs
+  }
+
+  /** Throws TrialFailure as soon as anything was found. */
+  check(): void {
+    const found = [...this.network.failures, ...this.ledger.failures, ...this.audit.failures]
+    if (found.length > 0) throw new TrialFailure(found)
+  }
+
+  /** Ends the load, compares all validators, stops them and audits every vote. Throws TrialFailure. */
+  async finish(): Promise<void> {
+    await this.traffic.drain(CATCH_UP_LIMIT_MS)
+    this.traffic.stop()
+    for (const node of this.network.nodes) {
+      this.#sampleMemory(node)
+      await this.caughtUp(node)
+    }
+    const comparedMs = performance.now()
+    const { failures, height } = await compareAll({
+      clients: this.#clients,
+      ledger: this.ledger,
+      traffic: this.traffic,
+    })
+    const seconds = ((performance.now() - comparedMs) / 1000).toFixed(1)
+    this.print(
+      `compared ${height + 1} heights and ${this.ledger.receipts.size} receipts on all validators in ${seconds} s`,
+    )
+    for (const node of this.network.nodes) await this.terminate(node)
+    this.check()
+    const all = [...failures, ...this.network.alarms()]
+    if (all.length > 0) throw new TrialFailure(all)
+    this.#closeClients()
+  }
+
+  /** Kills whatever still runs; for a run that failed. */
+  async abandon(): Promise<void> {
+    this.traffic.stop()
+    for (const observer of this.#observers) observer.close()
+    await this.network.killAll()
+    this.#closeClients()
+  }
+
+  summary(): Readonly<Record<string, number>> {
+    const { samples, ledger, traffic, audit } = this
+    const figures: Record<string, number> = {
+      seconds: (performance.now() - this.#startedMs) / 1000,
+      kills: samples.kills,
+      blocks: ledger.height,
+      transfersSigned: traffic.signed,
+      transactionsWithReceipt: ledger.receipts.size,
+      votesAudited: audit.voteCount,
+    }
+    const { kills: _, ...lists } = samples
+    for (const [name, values] of Object.entries(lists)) {
+      if (values.length === 0) continue
+      figures[`${name}P50`] = percentile(values, 50)
+      figures[`${name}Max`] = Math.max(...values)
+    }
+    return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Math.round(value)]))
+  }
+
+  #sampleMemory(node: ValidatorProcess): void {
+    const figures = node.pid === undefined ? undefined : processFigures(node.pid)
+    if (figures !== undefined) this.samples.rssPeakMiB.push(figures.rssPeakMiB)
+  }
+
+  #closeClients(): void {
+    for (const client of this.#clients) client.close()
+  }
+}
