@@ -11,8 +11,8 @@ export interface KnownSender {
   readonly sender: Address
 }
 
-/** Two full blocks beyond what the pool holds. */
-const ENTRIES_MAX = 16_384
+/** Several full blocks beyond what the pool holds. */
+const ENTRIES_MAX = 8_192
 
 export class SenderCache {
   readonly #chainId: number
