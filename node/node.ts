@@ -309,6 +309,12 @@ async function wire(
   await host.start()
   await driver.start()
   closers.push(() => driver.close())
+  if (signer?.observing === true) {
+    logger.warn(
+      { epoch: driver.status().epoch },
+      'the record of what this key signed is lost or damaged: it signs nothing until the next epoch',
+    )
+  }
   const rpc: RunningRpc = await startRpc({
     backend,
     modules: chain.modules,

@@ -21,6 +21,11 @@ export class VoteAudit {
     return this.#votes.reduce((sum, votes) => sum + votes.size, 0)
   }
 
+  /** Distinct votes of one validator at its last reading. */
+  votesOf(index: number): number {
+    return this.#votes[index]!.size
+  }
+
   /** Reads a stopped validator's files and checks everything it ever signed. */
   async read(index: number): Promise<void> {
     const { signer, journal } = nodePaths(this.#network.nodes[index]!.member.dir)

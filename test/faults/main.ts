@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { killAllAtOnce, killOneByOne, oneDown, restartEach, twoDown } from './scenarios.ts'
+import { killAllAtOnce, killOneByOne, loseFiles, oneDown, restartEach, twoDown } from './scenarios.ts'
 import { Trial } from './trial.ts'
 
 interface Options {
@@ -44,6 +44,9 @@ async function run(options: Options): Promise<number> {
     await restartEach(trial)
     await killOneByOne(trial, options.kills)
     await twoDown(trial, 20_000)
+    await loseFiles(trial, 'journal')
+    await loseFiles(trial, 'chain')
+    await loseFiles(trial, 'signer')
     await trial.finish()
     const summary = trial.summary()
     print(JSON.stringify(summary, null, 2))

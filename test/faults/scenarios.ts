@@ -1,6 +1,8 @@
 // What is done to validators under load, and what must hold each time (CONSENSUS §4, §5).
 // Owns: faults and their order. Not: comparing and auditing (trial.ts).
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { nodePaths } from '../../node/node.ts'
 import type { ValidatorProcess } from './network.ts'
 import type { Trial } from './trial.ts'
 
@@ -113,4 +115,26 @@ export async function restartEach(trial: Trial): Promise<void> {
     )
     trial.check()
   }
+}
+
+/** A validator dies and loses a part of its data directory; it comes back to the head of the others. */
+export async function loseFiles(trial: Trial, part: 'chain' | 'journal' | 'signer'): Promise<void> {
+  const { random, network, audit, ledger } = trial
+  const node = random.pick(network.nodes)
+  await trial.kill(node)
+  rmSync(nodePaths(node.member.dir)[part], { recursive: true, force: true })
+  const votes = audit.votesOf(node.index)
+  await trial.start(node)
+  const catchUpMs = await trial.caughtUp(node)
+  await trial.advance(PROOF_BLOCKS, RESUME_LIMIT_MS, `validator ${node.index} without its ${part}`)
+  trial.print(
+    `validator ${node.index} without its ${part} at height ${ledger.height}: caught up in ${Math.round(catchUpMs)} ms`,
+  )
+  if (part === 'signer') {
+    await trial.kill(node)
+    assert.equal(audit.votesOf(node.index), votes, 'nothing is signed without the record of what was signed')
+    await trial.start(node)
+    await trial.caughtUp(node)
+  }
+  trial.check()
 }

@@ -1,0 +1,51 @@
+// A slice of `npm run test:kill` that is short enough for every change: the full run is test/faults/main.ts.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { killAllAtOnce, killOneByOne, twoDown } from '../faults/scenarios.ts'
+import { Trial } from '../faults/trial.ts'
+
+describe('devnet.kill', function () {
+  // Mostly waiting: for processes that start and for random moments. Slow machines need room.
+  this.timeout(180_000)
+  this.slow(60_000)
+
+  const seed = Number(process.env.SUANLI_TEST_SEED ?? Date.now() % 1_000_000_000)
+  const lines = [`seed ${seed}`]
+  let dataDir: string
+  let trial: Trial | undefined
+
+  before(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'suanli-kill-'))
+  })
+
+  afterEach(async function () {
+    if (this.currentTest?.isPassed()) rmSync(dataDir, { recursive: true, force: true })
+    else {
+      await trial?.abandon()
+      lines.push(`again with SUANLI_TEST_SEED=${seed}; data and logs are in ${dataDir}`)
+      process.stderr.write(`${lines.join('\n')}\n`)
+    }
+  })
+
+  it('keeps every receipt and signs nothing twice while validators die one by one, two at once and all at once', async () => {
+    trial = await Trial.begin({
+      dataDir,
+      seed,
+      validators: 4,
+      blockTimeMs: 100,
+      accounts: 20,
+      perSecond: 60,
+      print: (line) => void lines.push(line),
+    })
+    await killOneByOne(trial, 3)
+    await killAllAtOnce(trial, 1)
+    await twoDown(trial, 1_000)
+    await trial.finish()
+    const figures = trial.summary()
+    assert.equal(figures.kills, 3 + 4 + 2)
+    assert.ok(figures.transactionsWithReceipt! > 100, 'clients were shown receipts')
+    assert.ok(figures.votesAudited! > 100, 'votes were audited')
+  })
+})
