@@ -62,7 +62,7 @@ export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn'
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
   p2pListen: [areAddresses(LISTEN_ADDRESS), 'a list of multiaddrs such as /ip4/0.0.0.0/tcp/26600'],
   peers: [areAddresses(PEER_ADDRESS), 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/26600/p2p/12D3KooW…'],
-  rpcHost: [isText, 'an address to listen on'],
+  rpcHost: [(value) => isText(value) && value !== '', 'an address to listen on'],
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
   rpcAllowedHosts: [isTexts, 'a list of host names'],
   rpcAllowedOrigins: [isTexts, 'a list of origins'],

@@ -54,6 +54,8 @@ const P2P_PORT_OFFSET = 1_000
 const STATUS_FILE = 'devnet.json'
 /** Larger young generation: under load most objects live for one block, and copying them costs more than memory. */
 const NODE_FLAGS = ['--max-semi-space-size=32']
+/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
+const BLOCKS_PER_WINDOW_MIN = 10
 /** How long children may take to close before they are killed. */
 const CLOSE_MS = 10_000
 
@@ -85,6 +87,12 @@ export function developmentGenesis(options: {
   readonly blockTimeMs: number
   readonly windowMs: number
 }): Genesis {
+  const windowMin = BLOCKS_PER_WINDOW_MIN * options.blockTimeMs
+  if (options.windowMs < windowMin) {
+    throw new OperatorError(
+      `--window: expected at least ${BLOCKS_PER_WINDOW_MIN} times --block-time, here ${windowMin} ms`,
+    )
+  }
   const members = Array.from({ length: options.validators }, (_, i) => {
     const { operator, consensusSecret, peerSeed } = developmentValidator(i)
     return {
