@@ -100,7 +100,23 @@ export class BlockSync {
     return true
   }
 
-  async #verify(items: readonly RangeItem[], fromHeight: number, target: Target): Promise<RangeVerdict> {
+  /** Imports whatever peers have that a certificate of theirs covers; for a node that hears no consensus. */
+  async follow(signal: AbortSignal): Promise<void> {
+    this.#open = []
+    const { importer, sync } = this.#options
+    await sync.catchUp({
+      fromHeight: importer.head().header.height + 1,
+      verify: (items, fromHeight) => this.#verify(items, fromHeight, undefined),
+      signal,
+    })
+    this.#open = []
+  }
+
+  async #verify(
+    items: readonly RangeItem[],
+    fromHeight: number,
+    target: Target | undefined,
+  ): Promise<RangeVerdict> {
     let next = fromHeight
     try {
       for (const item of items) {
@@ -112,7 +128,7 @@ export class BlockSync {
         }
         next++
         // What lies beyond the target is left for consensus.
-        if (block.header.height >= target.block.header.height) break
+        if (target !== undefined && block.header.height >= target.block.header.height) break
       }
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error
@@ -125,7 +141,7 @@ export class BlockSync {
     block: SealedBlock,
     certificateBytes: Uint8Array | undefined,
     height: number,
-    target: Target,
+    target: Target | undefined,
   ): Promise<string | undefined> {
     const { importer, genesisHash } = this.#options
     const parentHash = this.#open.at(-1)?.hash ?? importer.head().hash
@@ -140,15 +156,15 @@ export class BlockSync {
       return `block ${height} is ${verdict.kind}${'detail' in verdict ? `: ${verdict.detail}` : ''}`
     }
     this.#open.push(block)
-    const isTarget = equalBytes(block.hash, target.block.hash)
-    const certificate = isTarget
-      ? target.certificate
-      : certificateBytes === undefined
-        ? undefined
-        : certificateSchema.decode(certificateBytes)
-    if (certificate === undefined) return undefined
     const { hash } = block
-    if (!isTarget && !certifies({ certificate, hash, set, epoch: block.header.epoch, genesisHash })) {
+    const known = target !== undefined && equalBytes(hash, target.block.hash) ? target.certificate : undefined
+    const served = certificateBytes === undefined ? undefined : certificateSchema.decode(certificateBytes)
+    const certificate = known ?? served
+    if (certificate === undefined) return undefined
+    if (
+      known === undefined &&
+      !certifies({ certificate, hash, set, epoch: block.header.epoch, genesisHash })
+    ) {
       this.#open.pop()
       return `certificate of block ${height} is not valid`
     }

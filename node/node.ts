@@ -24,6 +24,7 @@ import { NodeBackend } from './backend.ts'
 import { BlockSync, syncSourceOf } from './blockSync.ts'
 import type { NodeConfig } from './config.ts'
 import { Driver } from './driver.ts'
+import { startFollower } from './follower.ts'
 import { openImporter } from './importer.ts'
 import type { FinalizedEvent } from './importerTypes.ts'
 import { gossipOf, Ingest } from './ingest.ts'
@@ -207,12 +208,13 @@ async function wire(
   })
 
   // Consensus.
+  const blockSync = new BlockSync({ importer, genesisHash: chain.genesisHash, sync })
   const application = new NodeApplication({
     chain,
     store,
     importer,
     mempool,
-    blockSync: new BlockSync({ importer, genesisHash: chain.genesisHash, sync }),
+    blockSync,
     nowMs: () => Date.now(),
     shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
     logger: logger.child({ room: 'application' }),
@@ -309,6 +311,13 @@ async function wire(
   await host.start()
   await driver.start()
   closers.push(() => driver.close())
+  const follower = startFollower({
+    blockSync,
+    isFollowing: () => driver.status().self === undefined && haltReason === undefined,
+    onFault: halt,
+    logger: logger.child({ room: 'follower' }),
+  })
+  closers.push(() => follower.close())
   if (signer?.observing === true) {
     logger.warn(
       { epoch: driver.status().epoch },
