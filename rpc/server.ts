@@ -59,6 +59,8 @@ const BUSY: Refusal = {
   header: ['Retry-After', '1'],
 }
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
+/** How long a refused body may go on. */
+const LINGER_MS = 2_000
 const HTTP_CALL: Call = { connection: undefined }
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
 
@@ -236,13 +238,20 @@ function send(response: ServerResponse, status: number, text: string): void {
   response.end(text)
 }
 
-/** Answers without reading the rest of the body; the connection ends when a body is still under way. */
+/**
+ * Answers before the body has come. Closing at once would reset the connection under a client that still writes, and the
+ * answer would be lost: the rest is read and forgotten, for a short while.
+ */
 function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   const { status, message, header } = refusal
   if (header !== undefined) response.setHeader(...header)
-  if (!request.complete) response.setHeader('Connection', 'close')
   response.once('finish', () => {
-    if (!request.complete) request.socket.destroySoon()
+    if (request.complete) return
+    request.resume()
+    const { socket } = request
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    request.once('close', () => clearTimeout(timer))
+    request.once('end', () => clearTimeout(timer))
   })
   const code = LIMIT_STATUSES.has(status) ? RPC_CODE.limit : RPC_CODE.invalidRequest
   send(response, status, refusalText(code, message))
