@@ -40,7 +40,10 @@ interface Report {
   readonly node: string
   readonly restLatencyP50Ms: number
   readonly restLatencyP99Ms: number
-  readonly loads: readonly (LoadResult & { readonly cpuMicrosPerTransfer: number })[]
+  readonly loads: readonly (LoadResult & {
+    readonly nodeCpuMicrosPerTransfer: number
+    readonly loadCpuMicrosPerTransfer: number
+  })[]
   readonly processes: readonly ProcessReport[]
 }
 
@@ -52,6 +55,8 @@ interface Target {
 
 /** Coins each load account gets: enough for its fees at ten times the price. */
 const FUNDING_BASE = 10n ** 17n
+/** Its default of 30 million would cap it at 1,428 transfers a block. */
+const ANVIL_GAS_LIMIT = '1000000000'
 /** Granularity of the latency measured at rest. */
 const REST_POLL_MS = 2
 
@@ -75,10 +80,14 @@ async function measureRest(client: RpcClient, chainId: number, samples: number):
 }
 
 async function measure(target: Target, settings: Settings): Promise<Report> {
-  const clients = target.urls.map((url) => new RpcClient(url, settings.connections + 1))
+  const clients = target.urls.map((url) => new RpcClient(url))
   const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
   const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
   const loads: Report['loads'][number][] = []
+  const ownCpuSeconds = (): number => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1e6
+  }
   const cpuSeconds = (): number =>
     target.pids.reduce((sum, { pid }) => sum + (processFigures(pid)?.cpuSeconds ?? 0), 0)
   for (const [label, batchSize] of [
@@ -96,9 +105,14 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
       const transfers = await signLoad(client, mine, { chainId, perAccount: settings.perAccount })
       lanes.push({ client, transfers })
     }
-    const before = cpuSeconds()
+    const before = { nodes: cpuSeconds(), own: ownCpuSeconds() }
     const result = await runLoad({ observer: clients[0]!, lanes, batchSize })
-    loads.push({ ...result, cpuMicrosPerTransfer: ((cpuSeconds() - before) * 1e6) / result.committed })
+    const micros = (seconds: number): number => (seconds * 1e6) / result.committed
+    loads.push({
+      ...result,
+      nodeCpuMicrosPerTransfer: micros(cpuSeconds() - before.nodes),
+      loadCpuMicrosPerTransfer: micros(ownCpuSeconds() - before.own),
+    })
   }
   const processes = target.pids.flatMap(({ name, pid }) => {
     const figures = processFigures(pid)
@@ -160,7 +174,7 @@ async function benchDevnet(settings: Settings, blockTimeMs: number, port: number
 
 async function benchAnvil(settings: Settings, port: number): Promise<Report> {
   const anvil = fileURLToPath(new URL('../../node_modules/.bin/anvil', import.meta.url))
-  const child = spawn(anvil, ['--port', String(port), '--block-time', '1'], {
+  const child = spawn(anvil, ['--port', String(port), '--block-time', '1', '--gas-limit', ANVIL_GAS_LIMIT], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   try {
@@ -184,9 +198,9 @@ function text(report: Report): string {
     const refused = load.refused === 0 ? '' : `, refused ${load.refused} (${load.refusedBecause})`
     lines.push(
       `  ${load.mode.padEnd(13)} ${load.committedPerSecond.toFixed(0)} committed/s ` +
-        `(${load.committed} of ${load.sent} in ${load.seconds.toFixed(1)} s${refused}), ` +
+        `(${load.committed} of ${load.sent} in ${load.seconds.toFixed(1)} s, sent in ${load.sendingSeconds.toFixed(1)} s${refused}), ` +
         `latency p50 ${ms(load.latencyP50Ms)}, p99 ${ms(load.latencyP99Ms)}, ` +
-        `${load.cpuMicrosPerTransfer.toFixed(0)} µs CPU a transfer in all processes`,
+        `CPU a transfer: node ${load.nodeCpuMicrosPerTransfer.toFixed(0)} µs, load ${load.loadCpuMicrosPerTransfer.toFixed(0)} µs`,
     )
   }
   for (const process of report.processes) {

@@ -25,6 +25,9 @@ const REJECTION_OF: { readonly [C in EnvelopeFailureCode]: SubmitRejectionCode }
 const INVALID_SIGNATURE: SubmitRejection = { code: 'invalidSignature', message: 'invalid signature' }
 const BUSY: SubmitRejection = { code: 'notReady', message: 'too many signatures are waiting, try again' }
 
+/** Transactions of a gossip batch that are decoded in one go. */
+const RECEIVE_SLICE = 64
+
 interface Waiting {
   readonly transaction: Transaction
   readonly done: (result: SubmitResult) => void
@@ -92,30 +95,42 @@ export class Ingest {
     })
   }
 
-  /** Admits what a peer sent; returns what entered the pool, and whether anything was not a valid transaction. */
+  /** Admits what a peer sent; returns what entered the pool, and how many were not valid transactions. */
   async receive(
     transactions: readonly GossipTx[],
   ): Promise<{ readonly admitted: readonly GossipTx[]; readonly malformed: number }> {
+    const admitted: GossipTx[] = []
+    let malformed = 0
+    for (let at = 0; at < transactions.length; at += RECEIVE_SLICE) {
+      malformed += await this.#receiveSlice(transactions.slice(at, at + RECEIVE_SLICE), admitted)
+    }
+    return { admitted, malformed }
+  }
+
+  async #receiveSlice(transactions: readonly GossipTx[], admitted: GossipTx[]): Promise<number> {
+    const { mempool, chainId, senders: pool } = this.#options
     const known: { readonly gossip: GossipTx; readonly transaction: Transaction }[] = []
     let malformed = 0
     for (const gossip of transactions) {
-      if (this.#options.mempool.has(gossip.id)) continue
-      const decoded = decodeTransaction(gossip.raw, this.#options.chainId)
+      if (mempool.has(gossip.id)) continue
+      const decoded = decodeTransaction(gossip.raw, chainId)
       if ('transaction' in decoded) known.push({ gossip, transaction: decoded.transaction })
       else malformed++
     }
-    if (known.length === 0) return { admitted: [], malformed }
-    const senders = await this.#options.senders.recover(known.map((item) => item.transaction))
-    const admitted: GossipTx[] = []
+    if (known.length === 0) return malformed
+    const senders = await pool.recover(
+      known.map((item) => item.transaction),
+      { patient: true },
+    )
     known.forEach(({ gossip, transaction }, i) => {
       const sender = senders[i]
       if (sender === undefined) malformed++
-      else if (this.#options.mempool.add(transaction, sender) === undefined) {
+      else if (mempool.add(transaction, sender) === undefined) {
         admitted.push(gossip)
         this.#options.onAdmitted(transaction)
       }
     })
-    return { admitted, malformed }
+    return malformed
   }
 }
 

@@ -9,10 +9,14 @@ export type Senders = readonly (Address | undefined)[]
 export interface SenderPool {
   /**
    * The sender of each transaction, `undefined` where the signature matches no key.
-   * `urgent` (a block to verify) passes everything that waits and is never refused.
+   * `urgent` (a block to verify) passes everything that waits and is never refused; `patient` callers are never
+   * refused either: they bound themselves by waiting for the answer before they bring more.
    * Rejects with SenderPoolError `QueueFull` or `Closed`.
    */
-  recover(batch: readonly SignedHash[], options?: { readonly urgent?: boolean }): Promise<Senders>
+  recover(
+    batch: readonly SignedHash[],
+    options?: { readonly urgent?: boolean; readonly patient?: boolean },
+  ): Promise<Senders>
   /** Ends the workers; what still waits is rejected. */
   close(): Promise<void>
 }
@@ -58,6 +62,49 @@ function recoverInline(items: readonly SignedHash[]): Senders {
   return items.map((item) => recoverAddress(item.signingHash, item.signature))
 }
 
+/** Recoveries of one turn of the event loop, about a millisecond. */
+const TURN_ITEMS = 12
+
+/**
+ * Recovers on the caller's thread a little at a time, so that a flood of transactions never keeps consensus messages
+ * waiting: between two turns the event loop serves the network.
+ */
+class Turns {
+  readonly #queue: { readonly chunk: Chunk; readonly senders: (Address | undefined)[] }[] = []
+  #isScheduled = false
+
+  add(chunk: Chunk): void {
+    this.#queue.push({ chunk, senders: [] })
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#queue.length === 0) return
+    this.#isScheduled = true
+    setImmediate(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isScheduled = false
+    let left = TURN_ITEMS
+    while (left > 0 && this.#queue.length > 0) {
+      const { chunk, senders } = this.#queue[0]!
+      const items = chunk.items.slice(senders.length, senders.length + left)
+      senders.push(...recoverInline(items))
+      left -= items.length
+      if (senders.length < chunk.items.length) break
+      this.#queue.shift()
+      chunk.resolve(senders)
+    }
+    this.#schedule()
+  }
+
+  /** Takes out everything that waits. */
+  drain(): readonly Chunk[] {
+    return this.#queue.splice(0).map((entry) => entry.chunk)
+  }
+}
+
 /** Starts the threads at once; they load while the node starts. */
 export function createSenderPool(options: SenderPoolOptions): SenderPool {
   const queuedMax = options.queuedMax ?? QUEUED_MAX
@@ -65,7 +112,9 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
   const seats: Seat[] = []
   const urgentQueue: Chunk[] = []
   const queue: Chunk[] = []
+  const turns = new Turns()
   let queuedCount = 0
+  let turningCount = 0
   let closed = false
 
   function dispatch(): void {
@@ -119,13 +168,26 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
     })
   }
 
+  async function recoverInTurns(items: readonly SignedHash[], patient: boolean): Promise<Senders> {
+    if (!patient && turningCount + items.length > queuedMax) throw new SenderPoolError('QueueFull')
+    turningCount += items.length
+    try {
+      return await new Promise<Senders>((resolve, reject) => turns.add({ items, resolve, reject }))
+    } finally {
+      turningCount -= items.length
+    }
+  }
+
   for (let i = 0; i < options.workers; i++) addSeat()
 
   return {
-    recover: async (batch, { urgent = false } = {}) => {
+    recover: async (batch, { urgent = false, patient = false } = {}) => {
       if (closed) throw new SenderPoolError('Closed')
-      if (batch.length <= INLINE_MAX || seats.length === 0) return recoverInline(batch)
-      if (!urgent && queuedCount + batch.length > queuedMax) throw new SenderPoolError('QueueFull')
+      if (batch.length <= INLINE_MAX || seats.length === 0) {
+        return urgent ? recoverInline(batch) : recoverInTurns(batch, patient)
+      }
+      if (!urgent && !patient && queuedCount + batch.length > queuedMax)
+        throw new SenderPoolError('QueueFull')
       const share = Math.ceil(batch.length / seats.length)
       const chunkSize = Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, share))
       const parts: Promise<Senders>[] = []
@@ -138,7 +200,7 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
     close: async () => {
       if (closed) return
       closed = true
-      const waiting = [...urgentQueue.splice(0), ...queue.splice(0)]
+      const waiting = [...urgentQueue.splice(0), ...queue.splice(0), ...turns.drain()]
       for (const seat of seats) if (seat.current !== undefined) waiting.push(seat.current)
       for (const chunk of waiting) chunk.reject(new SenderPoolError('Closed'))
       await Promise.all(seats.map((seat) => seat.worker.terminate()))

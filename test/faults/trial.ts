@@ -10,7 +10,6 @@ import { Network, type ValidatorProcess } from './network.ts'
 import { Observer } from './observer.ts'
 import { Traffic } from './traffic.ts'
 
-const CONNECTIONS = 8
 /** How long a validator may take to show the head of the others, and transfers to be confirmed at the end. */
 export const CATCH_UP_LIMIT_MS = 60_000
 
@@ -80,7 +79,7 @@ export class Trial {
     this.random = new Random(options.seed)
     this.ledger = new Ledger(network.nodes.length)
     this.audit = new VoteAudit(network)
-    this.#clients = network.nodes.map((node) => new RpcClient(node.url, CONNECTIONS))
+    this.#clients = network.nodes.map((node) => new RpcClient(node.url))
     const claimed = new Set<number>()
     this.#observers = network.nodes.map(
       ({ index }) => new Observer({ index, client: this.#clients[index]!, ledger: this.ledger, claimed }),
