@@ -76,7 +76,7 @@ export function parseConfig(json: unknown): NodeConfig {
   if (json === null || typeof json !== 'object' || Array.isArray(json))
     throw new ConfigError('expected an object')
   for (const [name, value] of Object.entries(json)) {
-    const check = CHECKS[name as keyof NodeConfig]
+    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof NodeConfig] : undefined
     if (check === undefined) throw new ConfigError(`${name}: unknown setting`)
     if (!check[0](value)) throw new ConfigError(`${name}: expected ${check[1]}`)
   }

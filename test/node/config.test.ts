@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  CONFIG_FILE,
+  ConfigError,
+  DEFAULT_CONFIG,
+  loadConfig,
+  parseConfig,
+  saveConfig,
+} from '../../node/config.ts'
+
+const PEER = '/ip4/192.0.2.1/tcp/26600/p2p/12D3KooWEExeHsyqNXXJdSYpbGsy3wTpY1tht6pupavboi8i1BXV'
+
+function refusal(json: unknown): string {
+  try {
+    parseConfig(json)
+  } catch (error) {
+    assert.ok(error instanceof ConfigError)
+    return error.message
+  }
+  return 'accepted'
+}
+
+describe('config.parse', () => {
+  it('fills what is missing with defaults', () => {
+    assert.deepEqual(parseConfig({}), DEFAULT_CONFIG)
+    assert.deepEqual(parseConfig({ rpcPort: 1, peers: [PEER] }), {
+      ...DEFAULT_CONFIG,
+      rpcPort: 1,
+      peers: [PEER],
+    })
+  })
+
+  it('names the setting that is unknown or wrong', () => {
+    assert.equal(refusal([]), 'expected an object')
+    assert.equal(refusal(null), 'expected an object')
+    assert.equal(refusal({ rpcprt: 1 }), 'rpcprt: unknown setting')
+    assert.equal(refusal({ constructor: 1 }), 'constructor: unknown setting')
+    assert.match(refusal(JSON.parse('{"__proto__":1}')), /__proto__: unknown setting/)
+    assert.match(refusal({ rpcPort: 65_536 }), /^rpcPort: expected a port/)
+    assert.match(refusal({ rpcPort: '1' }), /^rpcPort: expected a port/)
+    assert.match(refusal({ rpcHost: '' }), /^rpcHost: expected/)
+    assert.match(refusal({ logLevel: 'loud' }), /^logLevel: expected one of silent/)
+    assert.match(refusal({ signatureWorkers: -1 }), /^signatureWorkers: expected/)
+    assert.match(refusal({ historyHeights: 0 }), /^historyHeights: expected/)
+  })
+
+  it('takes multiaddrs and nothing that only resembles one', () => {
+    for (const p2pListen of [['/ip4/0.0.0.0/tcp/0'], ['/ip6/::/tcp/26600'], ['/dns4/a.example/tcp/1']]) {
+      assert.deepEqual(parseConfig({ p2pListen }).p2pListen, p2pListen)
+    }
+    for (const address of ['0.0.0.0:1', '/ip4/0.0.0.0/udp/1', '/ip4//tcp/1', '/ip4/0.0.0.0/tcp/', PEER, 7]) {
+      assert.match(refusal({ p2pListen: [address] }), /^p2pListen: expected/, String(address))
+    }
+    for (const peer of ['/ip4/192.0.2.1/tcp/26600', `${PEER}x`, PEER.replace('12D3', 'Qm'), '']) {
+      assert.match(refusal({ peers: [peer] }), /^peers: expected/, peer)
+    }
+  })
+})
+
+describe('config.load', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'suanli-config-'))
+  after(() => rmSync(dir, { recursive: true }))
+
+  it('says that there is none', () => {
+    assert.throws(() => loadConfig(dir), /has no config\.json: run `suanli init`/)
+  })
+  it('reads back what was saved', () => {
+    const config = { ...DEFAULT_CONFIG, rpcPort: 7, rpcAllowedHosts: ['a.example'] }
+    saveConfig(dir, config)
+    assert.deepEqual(loadConfig(dir), config)
+  })
+  it('names the file that is damaged', () => {
+    writeFileSync(join(dir, CONFIG_FILE), '{"rpcPort":')
+    assert.throws(
+      () => loadConfig(dir),
+      (error: Error) => error instanceof ConfigError && error.message.startsWith(join(dir, CONFIG_FILE)),
+    )
+  })
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fromHex, toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { developmentValidator } from '../../genesis/devKeys.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { DEFAULT_CONFIG } from '../../node/config.ts'
+import { developmentGenesis, genesisJsonText } from '../../node/devnet.ts'
+import { KeystoreError } from '../../node/keystore.ts'
+import {
+  createKeys,
+  isFreshKey,
+  markKeyUsed,
+  OperatorError,
+  openKeys,
+  readGenesis,
+  showKeys,
+  writeNodeDir,
+} from '../../node/nodeDir.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'suanli-nodedir-'))
+const dirOf = (name: string): string => join(root, name)
+after(() => rmSync(root, { recursive: true }))
+
+const make = (name: string, isValidator: boolean) =>
+  createKeys({ dataDir: dirOf(name), password: 'secret', isValidator, cost: 'light' })
+
+describe('nodeDir.keys', () => {
+  it('makes a peer key alone, or a consensus key with its proof of possession', () => {
+    const follower = make('follower', false)
+    assert.equal(follower.consensusKey, undefined)
+    const validator = make('validator', true)
+    assert.notEqual(validator.peerId, follower.peerId)
+    assert.ok(bls.verifyProof(fromHex(validator.consensusKey!), fromHex(validator.possessionProof!)))
+  })
+
+  it('keeps keys that are there', () => {
+    assert.deepEqual(make('kept', true), make('kept', true))
+    const { consensusKey, ...peer } = showKeys(dirOf('kept'))
+    assert.ok(consensusKey !== undefined && peer.possessionProof === undefined)
+  })
+
+  it('opens them with the password and says what is missing otherwise', () => {
+    const { consensusKey } = make('opened', true)
+    const { consensusSecret } = openKeys(dirOf('opened'), 'secret')
+    assert.equal(toHex(bls.publicKey(consensusSecret!)), consensusKey)
+    assert.throws(() => openKeys(dirOf('opened'), 'wrong'), KeystoreError)
+    assert.throws(() => openKeys(dirOf('nothing'), 'secret'), /has no keys: run `suanli init`/)
+  })
+
+  it('leaves secrets to their owner', () => {
+    make('modes', true)
+    assert.equal(statSync(join(dirOf('modes'), 'keys')).mode & 0o077, 0)
+    for (const name of ['peer.json', 'consensus.json']) {
+      const file = join(dirOf('modes'), 'keys', name)
+      assert.equal(statSync(file).mode & 0o077, 0, name)
+    }
+    const { consensusSecret } = openKeys(dirOf('modes'), 'secret')
+    const stored = readFileSync(join(dirOf('modes'), 'keys', 'consensus.json'), 'utf8')
+    assert.ok(!stored.includes(toHex(consensusSecret!).slice(2)))
+  })
+
+  it('remembers until the first start that a key never signed', () => {
+    const given = developmentValidator(0)
+    createKeys({ dataDir: dirOf('fresh'), password: 'secret', isValidator: true, given, cost: 'light' })
+    assert.equal(isFreshKey(dirOf('fresh')), true)
+    markKeyUsed(dirOf('fresh'))
+    assert.equal(isFreshKey(dirOf('fresh')), false)
+    make('fresh', true)
+    assert.equal(isFreshKey(dirOf('fresh')), false)
+  })
+})
+
+describe('nodeDir.genesis', () => {
+  const genesis = developmentGenesis({ validators: 4, blockTimeMs: 100, windowMs: 60_000 })
+  const write = (name: string, text: string): string => {
+    const file = join(root, name)
+    writeFileSync(file, text)
+    return file
+  }
+  const refused = (file: string): string => {
+    try {
+      readGenesis(file)
+    } catch (error) {
+      assert.ok(error instanceof OperatorError, String(error))
+      assert.ok(error.message.startsWith(`${file}: `), error.message)
+      return error.message.slice(file.length + 2)
+    }
+    return 'accepted'
+  }
+
+  it('reads back the same document', () => {
+    assert.deepEqual(
+      genesisHash(readGenesis(write('good.json', genesisJsonText(genesis)))),
+      genesisHash(genesis),
+    )
+  })
+
+  it('names the file, the field and the reason of a broken one', () => {
+    assert.match(refused(join(root, 'none.json')), /no such file/)
+    assert.match(refused(write('half.json', '{')), /is not JSON/)
+    const change = (edit: (document: Record<string, never>) => void): string => {
+      const document = JSON.parse(genesisJsonText(genesis))
+      edit(document)
+      return refused(write('changed.json', JSON.stringify(document)))
+    }
+    assert.match(
+      change((d: { chainId?: unknown }) => delete d.chainId),
+      /chainId/,
+    )
+    assert.match(
+      change((d: { extra?: unknown }) => void (d.extra = 1)),
+      /extra/,
+    )
+    assert.match(
+      change(
+        (d: { providers?: { lots: { devices: number }[] }[] }) =>
+          void (d.providers![1]!.lots[0]!.devices = 1),
+      ),
+      /balances\[\d+\]/,
+    )
+    assert.match(
+      change((d: { consensus?: { heartbeatMs: number } }) => void (d.consensus!.heartbeatMs = 15_001)),
+      /consensus\.heartbeatMs: expected at most a quarter/,
+    )
+  })
+
+  it('goes into a new data directory and into none that has one', () => {
+    const home = dirOf('home')
+    writeNodeDir(home, genesis, DEFAULT_CONFIG)
+    assert.throws(() => writeNodeDir(home, genesis, DEFAULT_CONFIG), /already has a config\.json/)
+    assert.ok(existsSync(join(home, 'genesis.json')))
+  })
+})
