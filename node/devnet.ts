@@ -230,7 +230,9 @@ class Devnet {
   readonly #members: readonly DevnetMember[]
   readonly #children = new Map<number, ChildProcess>()
   #isStopping = false
-  #isFinal = false
+  /** What the first block of this run to become final is told with; undefined before, and told once all are up. */
+  #finalLine: string | undefined
+  #isUp = false
   readonly #startedAt = performance.now()
   readonly #failed: Promise<number>
   #fail: (code: number) => void = () => {}
@@ -266,6 +268,8 @@ class Devnet {
       )
     }
     print(`Logs in ${join(this.#options.dataDir, 'validator-*', 'node.log')}; stop with Ctrl-C`)
+    this.#isUp = true
+    if (this.#finalLine !== undefined) print(this.#finalLine)
     const code = await Promise.race([signal.then(() => 0), this.#failed])
     await this.#stop()
     return code
@@ -306,10 +310,10 @@ class Devnet {
   #onMessage(member: DevnetMember, message: NodeMessage): void {
     const { print } = this.#options
     if (message.kind === 'halted') print(`validator-${member.index} halted: ${message.reason}`)
-    if (message.kind !== 'final' || this.#isFinal) return
-    this.#isFinal = true
+    if (message.kind !== 'final' || this.#finalLine !== undefined) return
     const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1)
-    print(`Block ${message.height} is final (${message.hash}) after ${seconds} s`)
+    this.#finalLine = `Block ${message.height} is final (${message.hash}) after ${seconds} s`
+    if (this.#isUp) print(this.#finalLine)
   }
 
   #writeStatus(): void {

@@ -128,7 +128,7 @@ export function viemActor(url: string): Actor {
     async refusals(account, { module, name, args }) {
       const call = { ...MODULES[module], functionName: name, args, account }
       const named = (asked: Promise<unknown>) => asked.then(() => 'accepted', ruleOf)
-      return [await named(client.simulateContract(call)), await named(client.estimateContractGas(call))]
+      return Promise.all([named(client.simulateContract(call)), named(client.estimateContractGas(call))])
     },
     sign: (key, voucher) => privateKeyToAccount(key).signTypedData(typedVoucher(voucher)),
   }
@@ -168,7 +168,7 @@ export function castActor(url: string): Actor {
     async refusals(from, action) {
       const named = (command: string) =>
         ask(command, '--from', from, ...words(action)).then(() => 'accepted', ruleOf)
-      return [await named('call'), await named('estimate')]
+      return Promise.all([named('call'), named('estimate')])
     },
     async sign(key, voucher) {
       const { types, ...rest } = typedVoucher(voucher)
