@@ -10,10 +10,12 @@ export class VoteAudit {
   readonly failures: string[] = []
   readonly #network: Network
   readonly #votes: Map<string, SignedVote>[]
+  readonly #signed: Set<string>[]
 
   constructor(network: Network) {
     this.#network = network
     this.#votes = network.nodes.map(() => new Map())
+    this.#signed = network.nodes.map(() => new Set())
   }
 
   /** Distinct votes seen so far, of all validators. */
@@ -21,9 +23,9 @@ export class VoteAudit {
     return this.#votes.reduce((sum, votes) => sum + votes.size, 0)
   }
 
-  /** Distinct votes of one validator at its last reading. */
-  votesOf(index: number): number {
-    return this.#votes[index]!.size
+  /** What one validator's signer had recorded at its last reading; the journal also holds what the signer refused. */
+  signedBy(index: number): number {
+    return this.#signed[index]!.size
   }
 
   /** Reads a stopped validator's files and checks everything it ever signed. */
@@ -38,7 +40,9 @@ export class VoteAudit {
     for (const vote of found) {
       const { kind, epoch, view, parentView, digest } = vote.subject
       const what = digest === undefined ? '' : toHex(digest)
-      votes.set(`${epoch}:${view}:${kind}:${parentView}:${what}`, vote)
+      const key = `${epoch}:${view}:${kind}:${parentView}:${what}`
+      votes.set(key, vote)
+      if (vote.source === 'signer') this.#signed[index]!.add(key)
     }
     for (const { fault, first } of findDoubleVotes([...votes.values()])) {
       this.failures.push(`validator ${index}: ${fault} in epoch ${first.epoch} view ${first.view}`)

@@ -123,7 +123,7 @@ export async function loseFiles(trial: Trial, part: 'chain' | 'journal' | 'signe
   const node = random.pick(network.nodes)
   await trial.kill(node)
   rmSync(nodePaths(node.member.dir)[part], { recursive: true, force: true })
-  const votes = audit.votesOf(node.index)
+  const signed = audit.signedBy(node.index)
   await trial.start(node)
   const catchUpMs = await trial.caughtUp(node)
   await trial.advance(PROOF_BLOCKS, RESUME_LIMIT_MS, `validator ${node.index} without its ${part}`)
@@ -132,7 +132,11 @@ export async function loseFiles(trial: Trial, part: 'chain' | 'journal' | 'signe
   )
   if (part === 'signer') {
     await trial.kill(node)
-    assert.equal(audit.votesOf(node.index), votes, 'nothing is signed without the record of what was signed')
+    assert.equal(
+      audit.signedBy(node.index),
+      signed,
+      'nothing is signed without the record of what was signed',
+    )
     await trial.start(node)
     await trial.caughtUp(node)
   }
