@@ -169,7 +169,8 @@ export class LocalSigner implements Signer {
 
   /** Checks and records one subject; true when it may be signed once the records are durable. */
   #accept(subject: Subject): boolean {
-    if (this.observing || this.#failed) return false
+    // Without a file nothing can be recorded, so nothing may be signed.
+    if (this.observing || this.#failed || this.#file === undefined) return false
     if (subject.epoch !== this.#epoch || !isWellFormedSubject(subject)) return false
     if (this.#votes.refuses(subject) !== undefined) return false
     if (this.#votes.has(subject)) return true

@@ -139,6 +139,15 @@ describe('node.signer', () => {
     assert.equal(await signs(again, nullify(1, 2)), true)
   })
 
+  it('signs nothing once it is closed, not even what it signed before', async () => {
+    const signer = await open()
+    assert.equal(await signs(signer, nullify(5)), true)
+    await signer.close()
+    assert.equal(await signs(signer, nullify(5)), false)
+    assert.equal(await signs(signer, nullify(6)), false)
+    assert.equal(await signs(await open(), nullify(5)), true)
+  })
+
   it('cuts a torn record, and counts a corrupt middle as lost', async () => {
     const signer = await open()
     for (const s of [notarize(1, A), nullify(2), nullify(3)]) await signs(signer, s)
