@@ -111,6 +111,8 @@ export async function runLoad(options: {
   readonly observer: RpcClient
   readonly lanes: readonly Lane[]
   readonly batchSize: number
+  /** Called once every transfer was seen in a block, before receipts are read. */
+  readonly onCommitted: () => void
 }): Promise<LoadResult> {
   const { observer, lanes, batchSize } = options
   const fromHeight = Number(await observer.call<string>('eth_blockNumber')) + 1
@@ -154,6 +156,7 @@ export async function runLoad(options: {
   running = false
   const sendingMs = performance.now() - startMs
   const seen = await watching
+  options.onCommitted()
   const good = await successful(observer, seen)
   const counted = [...seen].filter(([hash]) => good.has(hash))
   const latenciesMs = counted.map(([hash, { atMs }]) => atMs - pending.get(hash)!)

@@ -106,12 +106,16 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
       lanes.push({ client, transfers })
     }
     const before = { nodes: cpuSeconds(), own: ownCpuSeconds() }
-    const result = await runLoad({ observer: clients[0]!, lanes, batchSize })
+    let after = before
+    const onCommitted = (): void => {
+      after = { nodes: cpuSeconds(), own: ownCpuSeconds() }
+    }
+    const result = await runLoad({ observer: clients[0]!, lanes, batchSize, onCommitted })
     const micros = (seconds: number): number => (seconds * 1e6) / result.committed
     loads.push({
       ...result,
-      nodeCpuMicrosPerTransfer: micros(cpuSeconds() - before.nodes),
-      loadCpuMicrosPerTransfer: micros(ownCpuSeconds() - before.own),
+      nodeCpuMicrosPerTransfer: micros(after.nodes - before.nodes),
+      loadCpuMicrosPerTransfer: micros(after.own - before.own),
     })
   }
   const processes = target.pids.flatMap(({ name, pid }) => {
@@ -226,7 +230,7 @@ async function main(): Promise<void> {
     .option('--connections <n>', 'requests in flight per endpoint', number, 24)
     .option('--batch-size <n>', 'transactions in a JSON-RPC batch', number, 50)
     .option('--rest-samples <n>', 'transfers sent one at a time for the latency at rest', number, 30)
-    .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 100)
+    .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 250)
     .option('--port <port>', 'first port to use', number, 28_545)
     .option('--no-anvil', 'leave the comparison out')
     .option('--json <file>', 'also write the report as JSON')

@@ -64,9 +64,9 @@ class StoredTransaction implements KnownTransaction {
   readonly #chainId: number
   #sender: Address | undefined
 
-  constructor(raw: Uint8Array, id: TxId, chainId: number) {
+  constructor(raw: Uint8Array, chainId: number) {
     this.raw = raw
-    this.id = id
+    this.id = keccak256(raw) as Uint8Array
     this.#chainId = chainId
   }
 
@@ -106,11 +106,10 @@ export class NodeBackend implements Backend {
 
   /** Hash and sender from memory where they are known; else worked out when somebody reads them. */
   #known(raw: Uint8Array): KnownTransaction {
-    const id: TxId = keccak256(raw) as Uint8Array
-    const known = this.#options.senders.get(id)
+    const known = this.#options.senders.get(raw)
     return known === undefined
-      ? new StoredTransaction(raw, id, this.identity.chainId)
-      : { id, raw, sender: known.sender }
+      ? new StoredTransaction(raw, this.identity.chainId)
+      : { id: known.transaction.hash, raw, sender: known.sender }
   }
 
   #onFinalized(event: FinalizedEvent): void {

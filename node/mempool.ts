@@ -34,8 +34,8 @@ export interface MempoolChain {
   baseFeePerGas(): bigint
   /** Gas the transaction will use, a function of its bytes alone. */
   gasOf(transaction: Transaction): number
-  /** Largest gas a single transaction may use. */
-  gasMax(): number
+  /** Largest gas this transaction may use: its lane in one block. */
+  gasMax(transaction: Transaction): number
   nowMs(): number
 }
 
@@ -145,7 +145,7 @@ export class Mempool {
       const message = `intrinsic gas too low: have ${transaction.gasLimit}, want ${needed}`
       return { code: 'intrinsicGasTooLow', message }
     }
-    const gasMax = this.#chain.gasMax()
+    const gasMax = this.#chain.gasMax(transaction)
     if (needed <= gasMax) return undefined
     return {
       code: 'exceedsBlockGasLimit',

@@ -15,10 +15,9 @@ import { createSync } from '../p2p/sync.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
-import { laneGasMax, nextBaseFee } from '../state/fees.ts'
+import { laneGasMax, laneOf, nextBaseFee } from '../state/fees.ts'
 import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
-import { recoverSender } from '../state/transaction.ts'
 import { NodeApplication } from './application.ts'
 import { NodeBackend } from './backend.ts'
 import { BlockSync, syncSourceOf } from './blockSync.ts'
@@ -67,7 +66,7 @@ export interface RunningNode {
 }
 
 /** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
-const GOSSIP_BATCH_MS = 20
+const GOSSIP_BATCH_MS = 50
 /** Points for a transaction that no honest peer passes on. */
 const MALFORMED_TRANSACTION_POINTS = 10
 /** Transactions resent to a leader at once. */
@@ -150,7 +149,7 @@ async function wire(
       return nextBaseFee(header, Math.max(Date.now(), header.timestampMs), accountsParams.get(state))
     },
     gasOf: (transaction) => gasOf(dispatcher, transaction),
-    gasMax: () => laneGasMax('redemption', accountsParams.get(importer.head().state).blockGasLimit),
+    gasMax: ({ to }) => laneGasMax(laneOf(to), importer.head().header.gasLimit),
     nowMs: () => Date.now(),
   })
   const senders = new SenderCache({
@@ -161,7 +160,7 @@ async function wire(
   const importer = await openImporter(store, {
     chain,
     genesis: genesisBlock,
-    senderOf: (transaction) => senders.get(transaction.hash)?.sender ?? recoverSender(transaction),
+    senderOf: (transaction) => senders.senderOf(transaction),
     decode: (raw) => senders.decode(raw),
     prepare: (block) => senders.prepare(block.transactions),
     onWarning: (message, error) => logger.warn({ err: error }, message),
@@ -393,9 +392,12 @@ function shareTransactions(
 function updatePool(mempool: Mempool, senders: SenderCache, event: FinalizedEvent): void {
   const hashes: Uint8Array[] = []
   const touched = new Map<string, Address>()
-  for (const { hash, sender } of senders.namesOf(event.executed.block.transactions)) {
-    hashes.push(hash)
-    if (sender !== undefined) touched.set(bytesKey(sender), sender)
+  for (const raw of event.executed.block.transactions) {
+    const known = senders.get(raw)
+    // Executed blocks were prepared or built from the pool; whatever else it may be, the pool does not hold it.
+    if (known === undefined) continue
+    hashes.push(known.transaction.hash)
+    touched.set(bytesKey(known.sender), known.sender)
   }
   mempool.onIncluded(hashes)
   mempool.onFinalized(touched.values())

@@ -1,9 +1,13 @@
-// Decoded transactions with their senders, by hash: recovered once per node, from pool to block.
-// Owns: the bounded cache in front of the sender pool. Not: admission (mempool.ts).
-import { bytesKey } from '../base/bytes.ts'
+// Decoded transactions with their senders: recovered once per node, from pool to block.
+// Owns: what is known of the envelopes of blocks in memory. Not: admission (mempool.ts), recovery (senderPool.ts).
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, TxId } from '../base/ids.ts'
-import { type DecodedTransaction, decodeTransaction, type Transaction } from '../state/transaction.ts'
+import {
+  type DecodedTransaction,
+  decodeTransaction,
+  recoverSender,
+  type Transaction,
+} from '../state/transaction.ts'
 import type { SenderPool } from './senderPool.ts'
 
 export interface KnownSender {
@@ -11,19 +15,18 @@ export interface KnownSender {
   readonly sender: Address
 }
 
-/** Several full blocks beyond what the pool holds. */
-const ENTRIES_MAX = 8_192
-
 export class SenderCache {
   readonly #chainId: number
   readonly #senders: SenderPool
   readonly #pooled: (hash: TxId) => KnownSender | undefined
-  readonly #entries = new Map<string, KnownSender>()
+  // Keyed by the very objects of a block: they live as long as the block does, and looking them up costs no hash.
+  readonly #byRaw = new WeakMap<Uint8Array, KnownSender>()
+  readonly #senderOf = new WeakMap<Transaction, Address>()
 
   constructor(options: {
     chainId: number
     senders: SenderPool
-    /** What the mempool holds; looked up first. */
+    /** What the mempool holds. */
     pooled: (hash: TxId) => KnownSender | undefined
   }) {
     this.#chainId = options.chainId
@@ -31,53 +34,47 @@ export class SenderCache {
     this.#pooled = options.pooled
   }
 
-  /** The decoded transaction and its sender, when either is known already. */
-  get(hash: TxId): KnownSender | undefined {
-    return this.#pooled(hash) ?? this.#entries.get(bytesKey(hash))
+  #remember(raw: Uint8Array, known: KnownSender): void {
+    this.#byRaw.set(raw, known)
+    this.#senderOf.set(known.transaction, known.sender)
   }
 
-  /** Remembers a sender beyond its stay in the pool. */
-  remember(known: KnownSender): void {
-    const key = bytesKey(known.transaction.hash)
-    this.#entries.delete(key)
-    this.#entries.set(key, known)
-    if (this.#entries.size > ENTRIES_MAX) this.#entries.delete(this.#entries.keys().next().value!)
+  /** The decoded transaction and its sender, when this envelope was prepared or stands in the pool. */
+  get(raw: Uint8Array): KnownSender | undefined {
+    const known = this.#byRaw.get(raw)
+    if (known !== undefined) return known
+    const pooled = this.#pooled(keccak256(raw) as Uint8Array)
+    if (pooled !== undefined) this.#remember(raw, pooled)
+    return pooled
   }
 
   /** For `executeBlock`: a decoded envelope from memory, or decoded now. */
   decode(raw: Uint8Array): DecodedTransaction {
-    const known = this.get(keccak256(raw) as Uint8Array)
+    const known = this.get(raw)
     return known === undefined ? decodeTransaction(raw, this.#chainId) : { transaction: known.transaction }
   }
 
-  /** Hash and, where known, sender of envelopes that were executed before. */
-  *namesOf(
-    raws: readonly Uint8Array[],
-  ): Iterable<{ readonly hash: TxId; readonly sender: Address | undefined }> {
-    for (const raw of raws) {
-      const hash: TxId = keccak256(raw) as Uint8Array
-      yield { hash, sender: this.get(hash)?.sender }
-    }
+  /** For `executeBlock`: the sender from memory, or recovered now; undefined when the signature is invalid. */
+  senderOf(transaction: Transaction): Address | undefined {
+    return this.#senderOf.get(transaction) ?? recoverSender(transaction)
   }
 
   /** Decodes and recovers what is not known yet; what is malformed or unsigned stays unknown and fails execution. */
   async prepare(raws: readonly Uint8Array[]): Promise<void> {
-    const missing: Transaction[] = []
+    const missing: { readonly raw: Uint8Array; readonly transaction: Transaction }[] = []
     for (const raw of raws) {
-      const hash: TxId = keccak256(raw) as Uint8Array
-      const known = this.get(hash)
-      if (known !== undefined) {
-        // The pool may drop it while the block is being executed.
-        this.remember(known)
-        continue
-      }
+      if (this.get(raw) !== undefined) continue
       const decoded = decodeTransaction(raw, this.#chainId)
-      if ('transaction' in decoded) missing.push(decoded.transaction)
+      if ('transaction' in decoded) missing.push({ raw, transaction: decoded.transaction })
     }
     if (missing.length === 0) return
-    const senders = await this.#senders.recover(missing, { urgent: true })
+    const senders = await this.#senders.recover(
+      missing.map((item) => item.transaction),
+      { urgent: true },
+    )
     senders.forEach((sender, i) => {
-      if (sender !== undefined) this.remember({ transaction: missing[i]!, sender })
+      const { raw, transaction } = missing[i]!
+      if (sender !== undefined) this.#remember(raw, { transaction, sender })
     })
   }
 }

@@ -12,6 +12,7 @@ import {
   fromHex,
   keyBytes,
   parseHex,
+  portableBytesKey,
   readU64be,
   toHex,
   u32be,
@@ -24,6 +25,17 @@ import { parseAddress, parseHash32 } from '../../base/ids.ts'
 const anyBytes = fc.uint8Array({ maxLength: 70 })
 
 describe('base.bytes', () => {
+  it('makes the same keys with and without Node, of any length and of views', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        const key = bytesKey(bytes)
+        assert.equal(key, portableBytesKey(bytes))
+        assert.deepEqual(keyBytes(key), bytes)
+        assert.equal(bytesKey(bytes.subarray(1)), key.slice(1))
+      }),
+    )
+  })
+
   it('agrees with Node on hex', () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
