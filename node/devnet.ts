@@ -52,10 +52,6 @@ const ASSET_ISSUER_INDEX = 99
 const P2P_PORT_OFFSET = 1_000
 /** Written beside the data, for scripts: process ids and addresses. */
 const STATUS_FILE = 'devnet.json'
-/** Larger young generation: under load most objects live for one block, and copying them costs more than memory. */
-const NODE_FLAGS = ['--max-semi-space-size=32']
-/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
-const BLOCKS_PER_WINDOW_MIN = 10
 /** How long children may take to close before they are killed. */
 const CLOSE_MS = 10_000
 
@@ -279,7 +275,6 @@ class Devnet {
     const args = ['start', '--data-dir', member.dir, '--name', `validator-${member.index}`]
     const child = fork(fileURLToPath(new URL('./main.js', import.meta.url)), args, {
       env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
-      execArgv: [...process.execArgv, ...NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Ctrl-C goes to the whole group of a terminal; the children wait for their parent's word.
       detached: true,
