@@ -52,6 +52,8 @@ const ASSET_ISSUER_INDEX = 99
 const P2P_PORT_OFFSET = 1_000
 /** Written beside the data, for scripts: process ids and addresses. */
 const STATUS_FILE = 'devnet.json'
+/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
+const BLOCKS_PER_WINDOW_MIN = 10
 /** How long children may take to close before they are killed. */
 const CLOSE_MS = 10_000
 
