@@ -1,5 +1,5 @@
 // eth_subscribe over WebSocket. Owns: who listens to what, and their limits. Not: sockets and queues (sockets.ts).
-import { randomBytes } from 'node:crypto'
+
 import { toHex } from '../base/bytes.ts'
 import type { Json } from '../base/field.ts'
 import type { Backend, FinalizedBlock, KnownTransaction } from './backend.ts'
@@ -11,6 +11,7 @@ import type { LogSearch } from './eth/logs.ts'
 import type { RpcEvents } from './events.ts'
 import { type Connection, defineMethod, type Method } from './method.ts'
 import { optional, p } from './params.ts'
+import { randomId } from './randomId.ts'
 
 export interface SubscriptionLimits {
   readonly perConnectionMax: number
@@ -79,7 +80,7 @@ export class Subscriptions {
       throw limitExceeded(`a connection may hold at most ${perConnectionMax} subscriptions`)
     }
     if (this.#total >= totalMax) throw limitExceeded(`this node serves at most ${totalMax} subscriptions`)
-    const subscription = { id: toHex(randomBytes(16)), connection, topic }
+    const subscription = { id: randomId(), connection, topic }
     own.set(subscription.id, subscription)
     this.#total++
     setImmediate(() => {

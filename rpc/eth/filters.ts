@@ -1,5 +1,5 @@
 // Polled filters. Owns: cursors and their expiry. A filter keeps no results: each poll reads on from its cursor.
-import { randomBytes } from 'node:crypto'
+
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Backend } from '../backend.ts'
@@ -7,6 +7,7 @@ import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p } from '../params.ts'
+import { randomId } from '../randomId.ts'
 import type { LogQuery } from './logFilter.ts'
 import { type LogSearch, logQueryParam } from './logs.ts'
 
@@ -80,7 +81,7 @@ export class Filters {
         `this node keeps at most ${this.#limits.filtersMax} filters: subscribe by WebSocket`,
       )
     }
-    const id = toHex(randomBytes(16))
+    const id = randomId()
     this.#filters.set(id, filter)
     return id
   }
