@@ -1,14 +1,10 @@
-// Accounts of a load test. Owns: development keys, funding, pre-signed transfers. Not: sending under load (load.ts).
-import { HDKey } from '@scure/bip32'
-import { mnemonicToSeedSync } from '@scure/bip39'
+// Accounts of a load test. Owns: funding, pre-signed transfers. Not: sending under load (load.ts).
 import { secretKeyAddress } from '../base/address.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { keccak256, sha256 } from '../base/crypto/hash.ts'
+import { developmentAccounts } from '../genesis/devKeys.ts'
 import { signTransaction } from '../state/transaction.ts'
 import type { RpcClient } from './rpcClient.ts'
-
-/** The mnemonic that anvil, hardhat and our devnet fund. Public: never use it for anything of value. */
-export const DEVELOPMENT_MNEMONIC = 'test test test test test test test test test test test junk'
 
 export interface LoadAccount {
   readonly secretKey: Uint8Array
@@ -18,15 +14,6 @@ export interface LoadAccount {
 export interface SignedTransfer {
   readonly raw: `0x${string}`
   readonly hash: `0x${string}`
-}
-
-/** The funded development accounts, m/44'/60'/0'/0/i. */
-export function developmentAccounts(count: number): readonly LoadAccount[] {
-  const root = HDKey.fromMasterSeed(mnemonicToSeedSync(DEVELOPMENT_MNEMONIC))
-  return Array.from({ length: count }, (_, i) => {
-    const secretKey = root.derive(`m/44'/60'/0'/0/${i}`).privateKey!
-    return { secretKey, address: secretKeyAddress(secretKey) }
-  })
 }
 
 /** Deterministic accounts that exist only for a run. */
@@ -101,7 +88,7 @@ export async function fundAccounts(
   accounts: readonly LoadAccount[],
   options: { chainId: number; valueBase: bigint },
 ): Promise<void> {
-  const sources = developmentAccounts(10)
+  const sources = developmentAccounts()
   const maxFeePerGas = await generousFeeCap(client)
   const perSource = Math.ceil(accounts.length / sources.length)
   const nonces = await Promise.all(sources.map((source) => nonceOf(client, source.address)))

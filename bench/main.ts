@@ -7,10 +7,10 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { developmentAccounts } from '../genesis/devKeys.ts'
 import { readDevnetStatus } from '../node/devnet.ts'
 import {
   awaitReceipt,
-  developmentAccounts,
   fundAccounts,
   generousFeeCap,
   loadAccounts,
@@ -62,8 +62,8 @@ const REST_POLL_MS = 2
 
 /** Submit → receipt on a node that does nothing else, one transfer at a time. */
 async function measureRest(client: RpcClient, chainId: number, samples: number): Promise<number[]> {
-  const from = developmentAccounts(1)[0]!
-  const to = developmentAccounts(2)[1]!.address
+  const from = developmentAccounts()[0]!
+  const to = developmentAccounts()[1]!.address
   const maxFeePerGas = await generousFeeCap(client)
   let nonce = await nonceOf(client, from.address)
   const latencies: number[] = []

@@ -2,25 +2,11 @@
 // Owns: micro-batching of signatures and the mapping of refusals. Not: pool rules (mempool.ts), JSON-RPC (rpc/).
 import type { TxId } from '../base/ids.ts'
 import type { GossipTx } from '../p2p/txGossip.ts'
-import type { SubmitRejection, SubmitRejectionCode, SubmitResult } from '../rpc/backend.ts'
-import { decodeTransaction, type EnvelopeFailureCode, type Transaction } from '../state/transaction.ts'
+import type { SubmitRejection, SubmitResult } from '../rpc/backend.ts'
+import { envelopeRejection } from '../rpc/errors.ts'
+import { decodeTransaction, type Transaction } from '../state/transaction.ts'
 import type { Mempool } from './mempool.ts'
 import type { SenderPool } from './senderPool.ts'
-
-const REJECTION_OF: { readonly [C in EnvelopeFailureCode]: SubmitRejectionCode } = {
-  TooLarge: 'oversized',
-  UnsupportedType: 'typeNotSupported',
-  MalformedEnvelope: 'malformed',
-  UnprotectedLegacy: 'unprotected',
-  WrongChainId: 'wrongChainId',
-  CreationNotSupported: 'creation',
-  NonceTooHigh: 'nonceTooHigh',
-  GasLimitTooHigh: 'exceedsBlockGasLimit',
-  ValueTooHigh: 'insufficientFunds',
-  FeeTooHigh: 'insufficientFunds',
-  TipAboveFeeCap: 'tipAboveFeeCap',
-  InvalidSignature: 'invalidSignature',
-}
 
 const INVALID_SIGNATURE: SubmitRejection = { code: 'invalidSignature', message: 'invalid signature' }
 const BUSY: SubmitRejection = { code: 'notReady', message: 'too many signatures are waiting, try again' }
@@ -54,8 +40,7 @@ export class Ingest {
   submit(raw: Uint8Array): Promise<SubmitResult> {
     const decoded = decodeTransaction(raw, this.#options.chainId)
     if ('failure' in decoded) {
-      const { code, message } = decoded.failure
-      return Promise.resolve({ ok: false, rejection: { code: REJECTION_OF[code], message } })
+      return Promise.resolve({ ok: false, rejection: envelopeRejection(decoded.failure) })
     }
     const { transaction } = decoded
     if (this.#options.mempool.has(transaction.hash)) {

@@ -81,8 +81,8 @@ const ENVELOPE_CODES: { readonly [code in EnvelopeFailureCode]: SubmitRejectionC
   CreationNotSupported: 'creation',
   NonceTooHigh: 'nonceTooHigh',
   GasLimitTooHigh: 'exceedsBlockGasLimit',
-  ValueTooHigh: 'malformed',
-  FeeTooHigh: 'malformed',
+  ValueTooHigh: 'insufficientFunds',
+  FeeTooHigh: 'insufficientFunds',
   TipAboveFeeCap: 'tipAboveFeeCap',
   InvalidSignature: 'invalidSignature',
 }

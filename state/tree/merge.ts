@@ -31,7 +31,7 @@ export class Merge {
   readonly #layers: Ref[][] = [[]]
   /** Height of the node returned last; the second result of the recursive functions. */
   #level = 0
-  /** The only member of an item list that may itself await hashing. */
+  /** The only member of an item list that may itself be unhashed yet. */
   #pendingItem: Ref = EMPTY
   #pendingLevel = 0
 

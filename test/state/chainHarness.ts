@@ -178,7 +178,7 @@ export class TestChain {
     this.parent = { header, hash: headerHash(header), state: full, tree }
   }
 
-  /** An envelope whose sender this chain knows; its signature is a placeholder. */
+  /** An envelope whose sender this chain knows; execution takes the sender from there, so the signature is a fixed one. */
   draft(draft: Draft): { readonly transaction: Transaction; readonly sender: Address } {
     const sender = addressOf(draft.from)
     const raw = encodeTransaction(

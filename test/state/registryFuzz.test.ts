@@ -136,7 +136,7 @@ function envelope(act: Act, nonce: number): Transaction {
       to: act.to,
       valueBase: 0n,
       data: act.data,
-      // Makes the bytes of two senders differ: the signature is a placeholder.
+      // Makes the bytes of two senders differ: all carry the same signature, the chain is told the sender.
       accessList: [{ address: act.from, storageKeys: [] }],
     },
     SIGNATURE,
