@@ -52,6 +52,7 @@ function createNative(): Bls | undefined {
     },
     prove: (secretKey) => nobleBls.prove(secretKey),
     verifyProof: (publicKey, proof) => nobleBls.verifyProof(publicKey, proof),
+    isKey: (publicKey) => decodeKey(publicKey) !== undefined,
     aggregate: (signatures) => {
       if (signatures.length === 0) return undefined
       const points: InstanceType<Blst['Signature']>[] = []

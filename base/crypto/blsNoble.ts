@@ -89,6 +89,7 @@ export const nobleBls: Bls = {
   },
   verifyProof: (publicKey, proof) =>
     check(decodeKey(publicKey), { message: publicKey, signature: proof, tag: BLS_PROOF_TAG }),
+  isKey: (publicKey) => decodeKey(publicKey) !== undefined,
   aggregate: (signatures) => {
     if (signatures.length === 0) return undefined
     let sum = SignaturePoint.ZERO

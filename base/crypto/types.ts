@@ -20,6 +20,8 @@ export interface Bls {
   /** Signature over the public key with the POP ciphersuite's own tag. */
   prove(secretKey: Uint8Array): Uint8Array
   verifyProof(publicKey: Uint8Array, proof: Uint8Array): boolean
+  /** Whether these are the canonical bytes of a finite point of the right subgroup: what may enter a validator set. */
+  isKey(publicKey: Uint8Array): boolean
   /** Undefined when any input is not a valid signature point. */
   aggregate(signatures: readonly Uint8Array[]): Uint8Array | undefined
   /** One pairing check: all keys signed the same message. False for an empty list. */

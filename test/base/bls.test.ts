@@ -151,6 +151,7 @@ describe('base.crypto.bls', () => {
         assert.equal(backend.verify(PUBLIC_KEYS[0]!, MESSAGE, SIGNATURE), true)
         assert.equal(toHex(backend.aggregate(signatures)!), toHex(AGGREGATE))
         assert.equal(backend.verifyAggregate(PUBLIC_KEYS, MESSAGE, AGGREGATE), true)
+        assert.equal(PUBLIC_KEYS.every(backend.isKey), true)
       })
 
       it('refuses another message, key or set of signers', () => {
@@ -167,6 +168,7 @@ describe('base.crypto.bls', () => {
           assert.equal(backend.verify(key, MESSAGE, SIGNATURE), false, what)
           assert.equal(backend.verifyAggregate([PUBLIC_KEYS[0]!, key], MESSAGE, AGGREGATE), false, what)
           assert.equal(backend.verifyProof(key, SIGNATURE), false, what)
+          assert.equal(backend.isKey(key), false, what)
         }
       })
 

@@ -28,6 +28,7 @@ export const standInBls: Bls = {
   verify: (key, message, signature) => equalBytes(tagged('vote', key, message), signature),
   prove: (secretKey) => tagged('proof', publicKey(secretKey), publicKey(secretKey)),
   verifyProof: (key, proof) => equalBytes(tagged('proof', key, key), proof),
+  isKey: (key) => key.length === 48,
   aggregate: (signatures) => (signatures.length === 0 ? undefined : xor(signatures)),
   verifyAggregate: (keys, message, signature) =>
     keys.length > 0 && equalBytes(xor(keys.map((key) => tagged('vote', key, message))), signature),
