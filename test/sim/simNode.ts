@@ -11,6 +11,7 @@ import { Verifier } from '../../node/verifier.ts'
 import type { Behaviour, Outgoing } from './behaviours/behaviour.ts'
 import { buildBlock, type ChainRules, SimStore, verifyBlock } from './simChain.ts'
 import { SimDisk } from './simDisk.ts'
+import type { Work } from './simModel.ts'
 import { SimSigner } from './simSigner.ts'
 import type { SimWorld } from './world.ts'
 
@@ -118,7 +119,23 @@ export class SimNode {
     const { validators } = this.#options.rules.setOf(this.#core.status().epoch)
     const found = validators.findIndex((v) => v.id === from.index + 1)
     const sender = { peer: `${from.index}`, validator: found < 0 ? undefined : found }
-    this.#feed({ kind: 'message', from: sender, message: decodeMessage(bytes) })
+    const feed = (): void => this.#feed({ kind: 'message', from: sender, message: decodeMessage(bytes) })
+    if (this.#options.world.config.model === undefined) feed()
+    else this.#later(this.#workMs({ kind: 'receive', bytes }, [0, 0]), feed)
+  }
+
+  /** How long a piece of work takes: what the model says, or a draw from `rangeMs`. */
+  #workMs(work: Work, rangeMs: readonly [number, number]): number {
+    const { world } = this.#options
+    const { model } = world.config
+    if (model !== undefined) return model.workMs(this.index, world.scheduler.nowMs, work)
+    return world.random.between(rangeMs[0], rangeMs[1])
+  }
+
+  /** Answers a signature check: within the step, or after the time that the model gives it. */
+  #answer(queue: Input[], work: Work, check: () => Input): void {
+    if (this.#options.world.config.model === undefined) queue.push(check())
+    else this.#later(this.#workMs(work, [0, 0]), () => this.#feed(check()))
   }
 
   /** Runs `work` later unless the node has died in between. */
@@ -150,7 +167,8 @@ export class SimNode {
       return
     }
     // Batches are released in order, like the driver's.
-    this.#releasedAtMs = Math.max(this.#releasedAtMs, nowMs + (journaled ? world.random.between(1, 3) : 0))
+    const syncMs = journaled ? this.#workMs({ kind: 'sync' }, [1, 3]) : 0
+    this.#releasedAtMs = Math.max(this.#releasedAtMs, nowMs + syncMs)
     const count = this.disk.mark()
     this.#later(this.#releasedAtMs - nowMs, () => {
       // Records before these may have been synced by an earlier batch.
@@ -163,23 +181,33 @@ export class SimNode {
   #runAtOnce(output: Output, queue: Input[]): boolean {
     const { world } = this.#options
     switch (output.kind) {
-      case 'checkVotes':
-        queue.push({
+      case 'checkVotes': {
+        const { id, epoch, message, votes } = output
+        this.#answer(queue, { kind: 'checkVotes', votes: votes.length }, () => ({
           kind: 'votesChecked',
-          id: output.id,
-          ...this.#verifier.checkVotes(output.epoch, output.message, output.votes),
-        })
-        return true
-      case 'checkSignatures': {
-        const valid = this.#verifier.checkSignatures(output.epoch, output.checks)
-        queue.push({ kind: 'signaturesChecked', id: output.id, valid })
+          id,
+          ...this.#verifier.checkVotes(epoch, message, votes),
+        }))
         return true
       }
-      case 'build':
-        this.#later(world.random.between(0, 5), () => this.#build(output))
+      case 'checkSignatures': {
+        const { id, epoch, checks } = output
+        const signers = checks.reduce((sum, check) => sum + check.signers.length, 0)
+        this.#answer(queue, { kind: 'checkSignatures', checks: checks.length, signers }, () => ({
+          kind: 'signaturesChecked',
+          id,
+          valid: this.#verifier.checkSignatures(epoch, checks),
+        }))
         return true
-      case 'verify':
-        this.#later(world.random.between(0, 5), () => {
+      }
+      case 'build': {
+        const transactions = this.#pending(output.order.parent).length
+        this.#later(this.#workMs({ kind: 'build', transactions }, [0, 5]), () => this.#build(output))
+        return true
+      }
+      case 'verify': {
+        const transactions = output.block.transactions.length
+        this.#later(this.#workMs({ kind: 'verify', transactions }, [0, 5]), () => {
           const { block, parent } = output
           const known = parent.header.height <= this.store.height || this.#executed.has(bytesKey(parent.hash))
           if (!known) throw new Error('asked to execute on an unknown parent')
@@ -188,6 +216,7 @@ export class SimNode {
           this.#feed({ kind: 'verdict', digest: block.hash, verdict })
         })
         return true
+      }
       case 'watch':
         this.#watched = output.parent
         this.#ready = this.#pending(output.parent).length > 0
@@ -325,7 +354,7 @@ export class SimNode {
       this.#feed({ kind: 'refused', subject })
       return
     }
-    this.#later(world.random.between(0, 3), () => {
+    this.#later(this.#workMs({ kind: 'sign' }, [0, 3]), () => {
       if (world.crashPoint(this) || !this.signer.makeDurable(subject)) return
       world.invariants.onSigned(this.index, subject)
       const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))

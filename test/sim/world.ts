@@ -9,6 +9,7 @@ import type { Behaviour } from './behaviours/behaviour.ts'
 import { Invariants, Violation } from './invariants.ts'
 import { Random, Scheduler } from './random.ts'
 import { makeRules, makeValidator } from './simChain.ts'
+import type { SimModel } from './simModel.ts'
 import { SimNode } from './simNode.ts'
 import { standInBls } from './standInBls.ts'
 
@@ -49,6 +50,8 @@ export interface SimConfig {
   readonly limitMs: number
   readonly parameters: ConsensusParameters
   readonly bls: Bls
+  /** Links and machines with costs; by default delays are uniform draws and signature checks take no time. */
+  readonly model?: SimModel
 }
 
 export const CALM: SimConfig = {
@@ -259,10 +262,15 @@ export class SimWorld {
 
   #carry(from: SimNode, to: SimNode, bytes: Uint8Array): void {
     if (this.#isLost(from.index, to.index)) return
-    const [low, high] = this.config.delayMs
-    this.scheduler.after(this.random.between(low, high), () => {
+    this.scheduler.after(this.#transferMs(from.index, to.index, bytes), () => {
       if (to.isUp) to.receive(from, bytes)
     })
+  }
+
+  #transferMs(from: number, to: number, bytes: Uint8Array): number {
+    const { model, delayMs } = this.config
+    if (model !== undefined) return model.transferMs({ from, to, bytes, nowMs: this.scheduler.nowMs })
+    return this.random.between(delayMs[0], delayMs[1])
   }
 
   #isLost(from: number, to: number): boolean {
@@ -281,8 +289,7 @@ export class SimWorld {
 
   deliverTransaction(from: number, to: number, transaction: Uint8Array): void {
     if (this.#isLost(from, to)) return
-    const [low, high] = this.config.delayMs
-    this.scheduler.after(this.random.between(low, high), () => this.nodes[to]!.submit(transaction))
+    this.scheduler.after(this.#transferMs(from, to, transaction), () => this.nodes[to]!.submit(transaction))
   }
 
   sourceFor(to: number, height: number): SimNode | undefined {
