@@ -302,7 +302,8 @@ export class Driver {
     try {
       const self = mustExist(this.#core?.status().self, 'only a validator builds')
       const proposer = mustExist(this.#epoch?.validators.validators[self], 'own entry in the set').operator
-      const randaoReveal = mustExist(signer, 'a validator signs').signRandao(epoch, parent.header.height + 1)
+      const reveals = mustExist(signer, 'a validator signs')
+      const randaoReveal = await reveals.signRandao(epoch, parent.header.height + 1)
       this.#counters.signatures++
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {

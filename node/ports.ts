@@ -101,20 +101,26 @@ export interface JournalStore {
   close(): Promise<void>
 }
 
-/** The key and its per-view flags; a local file now, a remote process later. */
+/** The key and its per-view flags: a folder of this node (signer.ts) or another process (remoteSigner.ts). */
 export interface Signer {
   readonly publicKey: Uint8Array
-  /** Starts an epoch: its flags begin empty and every older signing right is destroyed. Same epoch: no effect. */
+  /** The flags of this epoch are lost: nothing is signed until the next. */
+  readonly observing: boolean
+  /**
+   * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same epoch: no effect. A remote
+   * signer that does not answer is told later: the node goes on following meanwhile.
+   */
   beginEpoch(epoch: number): Promise<void>
   /** Subjects signed in this epoch above the floor. */
   signed(): readonly Subject[]
   /**
    * Applies `canSign` to its own flags, makes them durable, signs. Subjects already signed are signed again to the
-   * same bytes. Undefined when the flags forbid it; one sync for the whole list.
+   * same bytes. Undefined when the flags forbid it; one sync for the whole list. Stays open while a remote signer is
+   * away; rejects only when this node must stop.
    */
   sign(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | undefined)[]>
-  /** The randao reveal; deterministic, so it needs no flag. */
-  signRandao(epoch: number, height: number): Uint8Array
+  /** The randao reveal; deterministic, so it needs no flag. Rejects when the signer cannot be reached now. */
+  signRandao(epoch: number, height: number): Promise<Uint8Array>
   /** Nothing at or below this view is ever signed again; durable with the next signature. */
   raiseFloor(epoch: number, view: number): void
   close(): Promise<void>

@@ -184,7 +184,7 @@ export class LocalSigner implements Signer {
     return { subject, signer, signature: bls.sign(secretKey, voteBytes(genesisHash, subject)) }
   }
 
-  signRandao(epoch: number, height: number): Uint8Array {
+  async signRandao(epoch: number, height: number): Promise<Uint8Array> {
     const { bls, secretKey, genesisHash } = this.#options
     return bls.sign(secretKey, randaoBytes(genesisHash, epoch, height))
   }
