@@ -1,39 +1,18 @@
-// Receipts and system logs: their canonical bytes, roots and bloom. Not: the eth_ projection of them (rpc/).
+// Receipts and system logs: their root and bloom. Not: their bytes (base/protocol/receipt.ts), the eth_ projection (rpc/).
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
-import { message, t } from '../base/schema.ts'
+import { type Receipt, receiptSchema, systemLogsSchema } from '../base/protocol/receipt.ts'
 import type { Log } from './context.ts'
 
-/** Logs of one transaction. */
-export const RECEIPT_LOGS_MAX = 4096
-/** Logs of all hooks of one block. */
-export const SYSTEM_LOGS_MAX = 65_536
-const LOG_DATA_MAX = 64 * 1024
-const FAILURE_BYTES_MAX = 256
-
-export const logSchema = message('Log', {
-  address: t.address,
-  topics: t.list(t.hash, 4),
-  data: t.bytes(LOG_DATA_MAX),
-})
-
-export const receiptSchema = message('Receipt', {
-  /** Envelope type 0, 1 or 2. */
-  type: t.u8,
-  succeeded: t.bool,
-  /** Gas of the block up to and including this transaction. */
-  cumulativeGasUsed: t.u64,
-  gasUsed: t.u64,
-  /** Base fee plus tip, base units per gas. */
-  effectiveGasPrice: t.amount,
-  logs: t.list(logSchema, RECEIPT_LOGS_MAX),
-  /** First bytes of the custom error when it failed, else empty. */
-  failure: t.bytes(FAILURE_BYTES_MAX),
-})
-export type Receipt = ReturnType<typeof receiptSchema.decode>
-
-export const systemLogsSchema = message('SystemLogs', { logs: t.list(logSchema, SYSTEM_LOGS_MAX) })
+export {
+  logSchema,
+  RECEIPT_LOGS_MAX,
+  type Receipt,
+  receiptSchema,
+  SYSTEM_LOGS_MAX,
+  systemLogsSchema,
+} from '../base/protocol/receipt.ts'
 
 /** Merkle root over the receipts' bytes; the last leaf is the block's system logs. */
 export function receiptsRoot(receipts: readonly Receipt[], systemLogs: readonly Log[]): Hash32 {

@@ -1,10 +1,12 @@
 // Binary Merkle tree over an ordered list (RFC 6962 shape): transactions and receipts of a block.
-import { concatBytes } from '../bytes.ts'
+// The root also holds the number of leaves: without it, a proof for one place could pose as that of another.
+import { concatBytes, equalBytes, u64be } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../ids.ts'
 
 const LEAF = new Uint8Array([0])
 const INNER = new Uint8Array([1])
+const ROOT = new Uint8Array([2])
 
 /** SHA256(0x00 ‖ leaf). */
 export function merkleLeaf(leaf: Uint8Array): Hash32 {
@@ -15,9 +17,17 @@ function merkleInner(left: Uint8Array, right: Uint8Array): Hash32 {
   return sha256(concatBytes(INNER, left, right))
 }
 
-/** Root of the list; 32 zero bytes when empty. An odd node moves up unchanged. */
+function sealRoot(count: number, top: Uint8Array): Hash32 {
+  return sha256(concatBytes(ROOT, u64be(count), top))
+}
+
+/** SHA256(0x02 ‖ count ‖ top), count u64 big-endian; 32 zero bytes for an empty list. */
 export function merkleRoot(leaves: readonly Uint8Array[]): Hash32 {
-  if (leaves.length === 0) return ZERO_HASH
+  return leaves.length === 0 ? ZERO_HASH : sealRoot(leaves.length, merkleTop(leaves))
+}
+
+/** Topmost node of a list that is not empty, RFC 6962's tree hash. An odd node moves up unchanged. */
+export function merkleTop(leaves: readonly Uint8Array[]): Hash32 {
   let layer = leaves.map((leaf) => merkleLeaf(leaf))
   while (layer.length > 1) {
     const above: Hash32[] = []
@@ -47,7 +57,7 @@ export function merkleProof(leaves: readonly Uint8Array[], index: number): reado
   return path
 }
 
-/** Verifies a path for `leaf` at `index` of `count`. */
+/** Whether `leaf` stands at `index` of the `count` leaves of that root. */
 export function merkleVerify(options: {
   root: Hash32
   leaf: Uint8Array
@@ -59,7 +69,7 @@ export function merkleVerify(options: {
   let at = options.index
   let width = options.count
   let used = 0
-  if (at < 0 || at >= width) return false
+  if (!Number.isSafeInteger(at) || !Number.isSafeInteger(width) || at < 0 || at >= width) return false
   while (width > 1) {
     if ((at ^ 1) < width) {
       const sibling = options.path[used++]
@@ -69,5 +79,5 @@ export function merkleVerify(options: {
     at >>= 1
     width = (width + 1) >> 1
   }
-  return used === options.path.length && node.every((b, i) => b === options.root[i])
+  return used === options.path.length && equalBytes(sealRoot(options.count, node), options.root)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fromHex, toHex } from '../../base/bytes.ts'
-import { merkleLeaf, merkleProof, merkleRoot, merkleVerify } from '../../base/protocol/merkle.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { merkleLeaf, merkleProof, merkleRoot, merkleTop, merkleVerify } from '../../base/protocol/merkle.ts'
 
 // The leaves and roots of the certificate-transparency reference tests (RFC 6962).
 const LEAVES = [
@@ -25,12 +26,30 @@ const ROOTS = [
 ]
 
 describe('base.protocol.merkle', () => {
-  it('gives the roots of RFC 6962', () => {
+  it('gives the tree hashes of RFC 6962', () => {
     ROOTS.forEach((root, i) => {
-      assert.equal(toHex(merkleRoot(LEAVES.slice(0, i + 1))), `0x${root}`)
+      assert.equal(toHex(merkleTop(LEAVES.slice(0, i + 1))), `0x${root}`)
+    })
+    assert.deepEqual(merkleTop([LEAVES[1]!]), merkleLeaf(LEAVES[1]!))
+  })
+
+  it('holds the number of leaves in the root', () => {
+    ROOTS.forEach((top, i) => {
+      const sealed = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, i + 1, ...fromHex(top)])
+      assert.deepEqual(merkleRoot(LEAVES.slice(0, i + 1)), sha256(sealed))
     })
     assert.deepEqual(merkleRoot([]), new Uint8Array(32))
-    assert.deepEqual(merkleRoot([LEAVES[1]!]), merkleLeaf(LEAVES[1]!))
+  })
+
+  it('refuses a place in a list of another length', () => {
+    // Under RFC 6962's tree hash alone, the third of three leaves passes for the second of two.
+    const leaves = LEAVES.slice(0, 3)
+    const claim = { root: merkleRoot(leaves), leaf: leaves[2]!, path: merkleProof(leaves, 2) }
+    assert.equal(merkleVerify({ ...claim, index: 2, count: 3 }), true)
+    assert.equal(merkleVerify({ ...claim, index: 1, count: 2 }), false)
+    const strange = [Number.NaN, 1.5, -1, 2 ** 60, Number.POSITIVE_INFINITY]
+    for (const count of strange) assert.equal(merkleVerify({ ...claim, index: 0, count }), false)
+    for (const index of strange) assert.equal(merkleVerify({ ...claim, index, count: 3 }), false)
   })
 
   it('proves every leaf of every size', () => {

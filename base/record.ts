@@ -1,0 +1,104 @@
+// Bytes of the records in state: key = module id ‖ record id ‖ key fields; value = version byte ‖ protobuf.
+// Owns: what execution writes and provers prove. Not: reading and writing (state/table.ts).
+import { assert } from './assert.ts'
+import { bytesKey, u32be, u64be } from './bytes.ts'
+import { type AnyField, type InferFields, SchemaError } from './field.ts'
+import { type ModuleDef, type Params, paramsMessage, type RecordDef } from './module.ts'
+import { message } from './schema.ts'
+
+/** Version byte of records written by this build; earlier ones stay readable. */
+const RECORD_VERSION = 1
+/** Record id under which a module's parameters stand. */
+const PARAMS_RECORD = 0
+
+/** Fixed-size, order-preserving bytes of one key field. */
+function keyPart(field: AnyField, value: unknown): string {
+  switch (field.kind) {
+    case 'u8':
+    case 'oneOf':
+      return String.fromCharCode(Number(field.toAbi(value)))
+    case 'u16':
+    case 'u32':
+      return bytesKey(u32be(value as number))
+    case 'u64':
+      return bytesKey(u64be(value as number))
+    case 'address':
+    case 'hash':
+    case 'fixed':
+      return bytesKey(value as Uint8Array)
+    default:
+      assert(false, `${field.kind} cannot stand in a record key`)
+  }
+}
+
+/** Keys are `bytesKey` strings: one UTF-16 unit a byte. */
+export interface RecordCodec<K, V> {
+  /** `accounts.account`. */
+  readonly name: string
+  /** Bytes that every key of this kind begins with. */
+  readonly prefix: string
+  key(key: K): string
+  /** Parses stored bytes, e.g. of a proven value. Throws SchemaError. */
+  decode(stored: Uint8Array): V
+  encode(value: V): Uint8Array
+}
+
+function versioned(body: Uint8Array): Uint8Array {
+  const out = new Uint8Array(body.length + 1)
+  out[0] = RECORD_VERSION
+  out.set(body, 1)
+  return out
+}
+
+function bodyOf(name: string, stored: Uint8Array): Uint8Array {
+  if (stored[0] !== RECORD_VERSION) throw new SchemaError(`${name}: record version ${stored[0]}`)
+  return stored.subarray(1)
+}
+
+function makeRecord<K, V>(name: string, moduleId: number, record: RecordDef): RecordCodec<K, V> {
+  const prefix = String.fromCharCode(moduleId, record.id)
+  const keyFields = Object.entries(record.key)
+  const codec = message(name, record.value)
+  return {
+    name,
+    prefix,
+    key(parts) {
+      let out = prefix
+      for (const [fieldName, field] of keyFields)
+        out += keyPart(field, (parts as Record<string, unknown>)[fieldName])
+      return out
+    },
+    decode: (stored) => codec.decode(bodyOf(name, stored)) as V,
+    encode: (value) => versioned(codec.encode(value as Parameters<typeof codec.encode>[0])),
+  }
+}
+
+export type Records<D extends ModuleDef> = {
+  readonly [R in keyof D['records']]: RecordCodec<
+    InferFields<D['records'][R]['key']>,
+    InferFields<D['records'][R]['value']>
+  >
+}
+
+/** The records of a module by name: `recordsOf(accountsSchema).account.key({ address })`. */
+export function recordsOf<D extends ModuleDef>(definition: D): Records<D> {
+  const out: Record<string, RecordCodec<unknown, unknown>> = {}
+  for (const [name, record] of Object.entries(definition.records)) {
+    out[name] = makeRecord(`${definition.name}.${name}`, definition.id, record)
+  }
+  return out as Records<D>
+}
+
+/** The one record that holds a module's parameters. */
+export function paramsRecordOf<D extends ModuleDef>(definition: D): RecordCodec<object, Params<D>> {
+  const codec = paramsMessage(definition)
+  const at = String.fromCharCode(definition.id, PARAMS_RECORD)
+  const name = `${definition.name} parameters`
+  return {
+    name,
+    prefix: at,
+    key: () => at,
+    decode: (stored) => codec.decode(bodyOf(name, stored)),
+    encode: (value) => versioned(codec.encode(value)),
+  }
+}
