@@ -8,12 +8,14 @@ import { assert } from '../../base/assert.ts'
 import { equalBytes, readU64be, u32be, u64be } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32, TxId } from '../../base/ids.ts'
+import { type EpochProof, epochProofSchema } from '../../base/protocol/epochProof.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { epochProofsOf } from './epochProofs.ts'
 import { History, PastState } from './history.ts'
 import {
   hashKey,
@@ -194,6 +196,9 @@ class LevelChainStore implements ChainStore {
       batch.del(numberKey('size', height))
     }
     for (const item of plan.blocks) this.#fillBlock(batch, item)
+    for (const { epoch, bytes } of epochProofsOf(plan.blocks, this.state)) {
+      batch.put(numberKey('epochProof', epoch), bytes)
+    }
     const { height, hash } = plan.tip
     batch.put(META_KEY, tipSchema.encode({ layout: LAYOUT_VERSION, height, hash }))
   }
@@ -251,6 +256,13 @@ class LevelChainStore implements ChainStore {
   boundaryHeightOf(epoch: number): number | undefined {
     const bytes = this.#read(numberKey('boundary', epoch))
     return bytes === undefined ? undefined : readU64be(bytes)
+  }
+
+  epochProof(epoch: number): EpochProof | undefined {
+    const bytes = this.#read(numberKey('epochProof', epoch))
+    return bytes === undefined
+      ? undefined
+      : this.#decode(`epoch proof ${epoch}`, () => epochProofSchema.decode(bytes))
   }
 
   async certificateAtOrAbove(

@@ -19,6 +19,8 @@ const SPACE = {
   difference: 0x64,
   /** → height, by epoch: the boundary that ended it. */
   boundary: 0x65,
+  /** → epoch proof, by epoch; never pruned. */
+  epochProof: 0x66,
   /** → height, by block hash. */
   hash: 0x68,
   meta: 0x6d,

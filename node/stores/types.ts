@@ -1,5 +1,6 @@
 // What the node keeps on disk, as its users see it. Owns: the interface. Not: LevelDB (chainStore.ts), the tree (state/tree).
 import type { Hash32, TxId } from '../../base/ids.ts'
+import type { EpochProof } from '../../base/protocol/epochProof.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import type { Log } from '../../state/context.ts'
@@ -64,6 +65,8 @@ export interface ChainStore {
   certificateAt(height: number): Certificate | undefined
   /** Height of the finalized boundary that ended `epoch`. */
   boundaryHeightOf(epoch: number): number | undefined
+  /** Boundary, F and next set of an ended epoch, kept for ever. Undefined while the epoch runs. */
+  epochProof(epoch: number): EpochProof | undefined
   /** F of the lowest certified block at or above `height`; what proves `height` final. */
   certificateAtOrAbove(height: number): Promise<{ height: number; certificate: Certificate } | undefined>
 
