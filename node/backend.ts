@@ -3,6 +3,8 @@
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { ZERO_ADDRESS } from '../base/ids.ts'
+import type { EpochProof } from '../base/protocol/epochProof.ts'
+import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
 import type { Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type {
@@ -35,9 +37,6 @@ import type { ChainStore } from './stores/types.ts'
 /** Finalized blocks kept in memory with their senders, and the transactions they may hold together. */
 const RECENT_BLOCKS_MAX = 64
 const RECENT_TRANSACTIONS_MAX = 4_096
-/** Headers between a block and its certificate that an answer may carry. */
-const FINALITY_HEADERS_MAX = 256
-
 /** Older blocks kept after they were read: clients ask for the receipts of one block one by one. */
 const LOADED_BLOCKS_MAX = 8
 
@@ -179,7 +178,7 @@ export class NodeBackend implements Backend {
     if (height === 0) return undefined
     const { store } = this.#options
     const found = await store.certificateAtOrAbove(height)
-    if (found === undefined || found.height - height > FINALITY_HEADERS_MAX) return undefined
+    if (found === undefined || found.height - height > FINALITY_PATH_MAX) return undefined
     const headers: Header[] = []
     for (let above = height + 1; above <= found.height; above++) {
       const block = store.blockAt(above)
@@ -187,6 +186,10 @@ export class NodeBackend implements Backend {
       headers.push(block.header)
     }
     return { certificate: found.certificate, headers }
+  }
+
+  epochProof(epoch: number): EpochProof | undefined {
+    return this.#options.store.epochProof(epoch)
   }
 
   async validatorsAt(height: number): Promise<ValidatorSet | undefined> {

@@ -3,6 +3,7 @@
 
 import type { Json } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { EpochProof } from '../base/protocol/epochProof.ts'
 import type { Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
@@ -149,6 +150,8 @@ export interface Backend {
   blockByHash(hash: Hash32): Promise<FinalizedBlock | undefined> | FinalizedBlock | undefined
   /** Undefined for genesis, which is final by definition. */
   finalityOf(height: number): Promise<Finality | undefined>
+  /** What leads from the validator set of an ended epoch to the next; undefined while it runs and where none is held. */
+  epochProof(epoch: number): Promise<EpochProof | undefined> | EpochProof | undefined
   /** The validator set that signs the block at this height. */
   validatorsAt(height: number): Promise<ValidatorSet | undefined>
 

@@ -16,6 +16,7 @@ import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
 import { moduleMethods } from './native/modules.ts'
+import { proofMethods } from './native/proofs.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
 import {
@@ -76,6 +77,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...subscriptionMethods(subscriptions),
     ...chainMethods(backend),
     ...accountMethods(backend),
+    ...proofMethods(backend),
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),
   ]

@@ -5,6 +5,7 @@ import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { keccak256, sha256 } from '../../base/crypto/hash.ts'
 import { publicKeyOf } from '../../base/crypto/secp256k1.ts'
 import type { Address, Hash32, TxId } from '../../base/ids.ts'
+import type { EpochProof } from '../../base/protocol/epochProof.ts'
 import { type Header, headerHash } from '../../base/protocol/header.ts'
 import { signersBitmap } from '../../base/protocol/vote.ts'
 import { Mempool } from '../../node/mempool.ts'
@@ -159,6 +160,11 @@ export class FakeBackend implements Backend {
         signature: new Uint8Array(96).fill(9),
       },
     }
+  }
+  /** Ended epochs, as a test puts them. */
+  readonly epochProofs = new Map<number, EpochProof>()
+  epochProof(epoch: number): EpochProof | undefined {
+    return this.epochProofs.get(epoch)
   }
   async validatorsAt(height: number) {
     const kept = this.#kept[height]

@@ -1,0 +1,179 @@
+// What light clients ask for: the chain of validator sets, records by their key, receipts (CONSENSUS §7, docs/light-client.md).
+// Not: verification (base/protocol), proofs of queries (proven.ts).
+import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import type { Json, JsonSchema } from '../../base/field.ts'
+import { epochProofSchema } from '../../base/protocol/epochProof.ts'
+import { merkleProof } from '../../base/protocol/merkle.ts'
+import { receiptSchema, systemLogsSchema } from '../../base/protocol/receipt.ts'
+import { type ReceiptProof, receiptProofSchema } from '../../base/protocol/receiptProof.ts'
+import { PROOF_KEY_BYTES_MAX } from '../../base/protocol/stateProof.ts'
+import { t } from '../../base/schema.ts'
+import type { Backend, FinalizedBlock } from '../backend.ts'
+import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import { mustFindState } from '../eth/resolve.ts'
+import { defineMethod, type Method } from '../method.ts'
+import { invalidWhen, p, withDefault } from '../params.ts'
+import { TimeSlice } from '../timeSlice.ts'
+import {
+  FINALITY_JSON_SCHEMA,
+  finalityJson,
+  HEADER_JSON_SCHEMA,
+  headerJson,
+  KEY_PROOF_JSON_SCHEMA,
+  keyProofJson,
+} from './json.ts'
+
+/** Epoch proofs in one answer: 64 sets of 256 validators stay below 5 MiB of text. */
+const EPOCH_PROOFS_MAX = 64
+/** Ended epochs that one answer looks at. */
+const EPOCHS_SCANNED_MAX = 4_096
+/** Records that one answer proves. */
+const RECORDS_MAX = 64
+
+const BYTES: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
+
+/** The epoch that a block made now would belong to. */
+function runningEpoch(backend: Backend): number {
+  const { epoch, endsEpoch } = backend.head().header
+  return endsEpoch ? epoch + 1 : epoch
+}
+
+async function epochProofs(
+  backend: Backend,
+  ask: { readonly fromEpoch: number; readonly max: number; readonly changesOnly: boolean },
+): Promise<Json> {
+  const { fromEpoch, max, changesOnly } = ask
+  const epoch = runningEpoch(backend)
+  const end = Math.min(epoch, fromEpoch + EPOCHS_SCANNED_MAX)
+  const proofs: string[] = []
+  const slice = new TimeSlice()
+  let at = fromEpoch
+  for (; at < end && proofs.length < max; at++) {
+    if (!(await slice.next())) break
+    const proof = await backend.epochProof(at)
+    // Epochs that a recovery skipped have none.
+    if (proof === undefined) continue
+    const { setHash, nextSetHash } = proof.header
+    const changes = nextSetHash !== undefined && !equalBytes(setHash, nextSetHash)
+    if (changes || !changesOnly) proofs.push(toHex(epochProofSchema.encode(proof)))
+  }
+  return { proofs, nextEpoch: at, epoch }
+}
+
+async function receiptProofJson(backend: Backend, block: FinalizedBlock, index: number): Promise<Json> {
+  const { header, transactions, receipts, systemLogs } = block
+  const finality = await backend.finalityOf(header.height)
+  if (finality === undefined) {
+    throw new RpcError(RPC_CODE.refused, `the certificate of block ${header.height} is not held`)
+  }
+  const leaves = receipts.map((receipt) => receiptSchema.encode(receipt))
+  leaves.push(systemLogsSchema.encode({ logs: systemLogs }))
+  const ids = transactions.map(({ id }) => id)
+  const proof: ReceiptProof = {
+    finality: { header, path: finality.headers, certificate: finality.certificate },
+    index,
+    count: transactions.length,
+    transactionPath: merkleProof(ids, index),
+    receipt: receipts[index]!,
+    receiptPath: merkleProof(leaves, index),
+  }
+  return { height: header.height, index, bytes: toHex(receiptProofSchema.encode(proof)) }
+}
+
+async function stateProofs(
+  backend: Backend,
+  keys: readonly Uint8Array[],
+  view: ReturnType<typeof mustFindState>,
+): Promise<Json> {
+  const { header } = await view
+  const proofs: Json[] = []
+  for (const key of keys) {
+    const proven = await backend.prove(bytesKey(key), header.height)
+    if (proven === undefined) {
+      throw new RpcError(
+        RPC_CODE.refused,
+        `the tree of block ${header.height} is no longer held: ask for a later block`,
+      )
+    }
+    proofs.push(keyProofJson(bytesKey(key), proven))
+  }
+  const finality = await backend.finalityOf(header.height)
+  return { proof: proofs, header: headerJson(header), certificate: finalityJson(finality) }
+}
+
+export function proofMethods(backend: Backend): readonly Method[] {
+  const count = invalidWhen(p.uintOrInteger, (n) => {
+    return n >= 1 && n <= EPOCH_PROOFS_MAX ? undefined : `expected 1 to ${EPOCH_PROOFS_MAX}`
+  })
+  return [
+    defineMethod({
+      name: 'chain_epochProofs',
+      doc: 'From an epoch on, what leads from its validator set to the next: canonical EpochProof bytes, ascending. changesOnly leaves out epochs that kept their set. Ask again from nextEpoch until it is epoch, the running one.',
+      cost: 200,
+      params: {
+        fromEpoch: p.uintOrInteger,
+        max: withDefault(count, EPOCH_PROOFS_MAX),
+        changesOnly: withDefault(p.bool, false),
+      },
+      returns: {
+        type: 'object',
+        properties: {
+          proofs: { type: 'array', items: BYTES },
+          nextEpoch: { type: 'integer' },
+          epoch: { type: 'integer' },
+        },
+        required: ['proofs', 'nextEpoch', 'epoch'],
+      },
+      run: (args) => epochProofs(backend, args),
+    }),
+    defineMethod({
+      name: 'chain_stateProof',
+      doc: 'Records by their raw keys, each proven to be there or absent, at one finalized block.',
+      cost: 60,
+      params: { keys: p.field(t.list(t.bytes(PROOF_KEY_BYTES_MAX), RECORDS_MAX)), atBlock: p.atBlock },
+      returns: {
+        type: 'object',
+        properties: {
+          proof: { type: 'array', items: KEY_PROOF_JSON_SCHEMA },
+          header: HEADER_JSON_SCHEMA,
+          certificate: FINALITY_JSON_SCHEMA,
+        },
+        required: ['proof', 'header', 'certificate'],
+      },
+      run: ({ keys, atBlock }) => {
+        if (atBlock.kind === 'pending') {
+          throw new RpcError(
+            RPC_CODE.refused,
+            'only finalized blocks can be proven: ask for latest or a height',
+          )
+        }
+        if (keys.length === 0) throw limitExceeded('expected at least one key')
+        return stateProofs(backend, keys, mustFindState(backend, atBlock))
+      },
+    }),
+    defineMethod({
+      name: 'tx_receiptProof',
+      doc: 'That a transaction is final and what became of it: canonical ReceiptProof bytes. Null when it is not (yet) final here.',
+      cost: 100,
+      params: { hash: p.txId },
+      returns: {
+        oneOf: [
+          {
+            type: 'object',
+            properties: { height: { type: 'integer' }, index: { type: 'integer' }, bytes: BYTES },
+            required: ['height', 'index', 'bytes'],
+          },
+          { type: 'null' },
+        ],
+      },
+      run: async ({ hash }) => {
+        const place = await backend.locateTransaction(hash)
+        if (place === undefined) return null
+        const block = await backend.blockByHeight(place.height)
+        if (block === undefined)
+          throw new RpcError(RPC_CODE.refused, `block ${place.height} is no longer held`)
+        return receiptProofJson(backend, block, place.index)
+      },
+    }),
+  ]
+}
