@@ -1,5 +1,6 @@
 // What distinguishes one chain from another for execution. Owns: the shape. Not: where it is loaded from (genesis/, node/).
 import type { Hash32 } from '../base/ids.ts'
+import type { Recovery } from '../base/protocol/recovery.ts'
 import type { Module } from './module.ts'
 
 export interface ChainConfig {
@@ -7,4 +8,9 @@ export interface ChainConfig {
   readonly genesisHash: Hash32
   /** In registry order; hooks run in this order. */
   readonly modules: readonly Module[]
+  /**
+   * The recovery that this node accepted on this block, of the highest epoch when there are several: the block's only
+   * valid children are of that epoch. Absent or undefined: none, and epochs follow from the state.
+   */
+  readonly recoveryOn?: (floor: Hash32) => Recovery | undefined
 }

@@ -1,8 +1,9 @@
 // Runs one block on an overlay: hooks, transactions, fees, invariants. The one engine of proposer and verifier.
 // Owns: the running block. Not: what a header must say (execute.ts), calls (dispatch.ts).
 import { AssertionFailed, assert } from '../base/assert.ts'
-import type { Address } from '../base/ids.ts'
+import type { Address, Hash32 } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
+import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
@@ -27,6 +28,7 @@ import {
 } from './modules/accounts/module.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { stopMinting } from './modules/issuance/module.ts'
+import { applyRecovery } from './modules/providers/recovery.ts'
 import { Overlay } from './overlay.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
 import type { Transaction } from './transaction.ts'
@@ -85,6 +87,8 @@ export class BlockRun {
   readonly #chain: ChainConfig
   readonly #dispatcher: Dispatcher
   readonly #parentState: StateReader
+  /** The epoch begins here by a recovery. */
+  readonly #recovery: Recovery | undefined
   readonly #laneGas: Record<Lane, number> = { general: 0, redemption: 0, proof: 0 }
   #gasUsed = 0
   #baseFeesBase = 0n
@@ -92,10 +96,11 @@ export class BlockRun {
 
   constructor(
     chain: ChainConfig,
-    parent: { readonly header: Header; readonly state: StateReader },
+    parent: { readonly header: Header; readonly hash: Hash32; readonly state: StateReader },
     facts: BlockFacts,
   ) {
     this.#chain = chain
+    this.#recovery = chain.recoveryOn?.(parent.hash)
     this.#dispatcher = dispatcherOf(chain.modules)
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
@@ -107,9 +112,10 @@ export class BlockRun {
     return this.#gasUsed
   }
 
-  /** Runs every module's beginBlock. */
+  /** Applies the recovery that begins this epoch, if one does, and runs every module's beginBlock. */
   begin(): void {
     const ctx = this.#systemContext()
+    if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
     for (const module of this.#chain.modules) module.rules.beginBlock?.(ctx)
     this.overlay.settle()
   }

@@ -11,6 +11,7 @@ import { validatorSetHash } from '../base/protocol/validators.ts'
 import type { ChainConfig } from './chain.ts'
 import type { Log } from './context.ts'
 import { type BlockFacts, BlockRun, type Finding } from './engine.ts'
+import { decidingSet, recoveryMisfit } from './modules/providers/recovery.ts'
 import { isBoundaryNext, providersParams, validatorSet } from './modules/providers/validatorSet.ts'
 import type { Overlay } from './overlay.ts'
 import { type Receipt, receiptsRoot } from './receipt.ts'
@@ -89,7 +90,7 @@ const TX_OVERHEAD_BYTES = 5
 const SKIPPED_MAX = 4096
 
 /** The parts of a header that parent and proposer decide before any transaction runs. */
-function headerBefore(run: BlockRun, parent: ParentView, facts: BlockFacts) {
+function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, facts: BlockFacts) {
   const { block, params } = run
   return {
     version: params.protocolVersion,
@@ -103,10 +104,10 @@ function headerBefore(run: BlockRun, parent: ParentView, facts: BlockFacts) {
     mix: block.mix,
     gasLimit: params.blockGasLimit,
     baseFeePerGas: block.baseFeePerGas,
-    setHash: validatorSetHash(validatorSet(parent.state)),
+    setHash: validatorSetHash(decidingSet(chain, parent)),
     endsEpoch: isBoundaryNext(parent.state, {
       height: block.height,
-      parentEndsEpoch: parent.header.endsEpoch,
+      parentEndsEpoch: parent.header.endsEpoch || chain.recoveryOn?.(parent.hash) !== undefined,
     }),
   }
 }
@@ -146,16 +147,19 @@ function firstDifference(names: readonly string[], actual: Header, expected: obj
 }
 
 /** Checks that need neither the engine nor the transactions. */
-function checkPlace(parent: ParentView, block: SealedBlock): Rejection | undefined {
+function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock): Rejection | undefined {
   const { header } = block
   const above = parent.header
   if (!equalBytes(header.parentHash, parent.hash)) {
     return { code: 'WrongParent', detail: 'parentHash is not the hash of the parent' }
   }
-  const epoch = above.epoch + (above.endsEpoch ? 1 : 0)
+  const recovery = chain.recoveryOn?.(parent.hash)
+  const misfit = recovery === undefined ? undefined : recoveryMisfit(parent.state, recovery)
+  if (misfit !== undefined) return { code: 'WrongHeader', detail: misfit }
+  const epoch = recovery?.epoch ?? above.epoch + (above.endsEpoch ? 1 : 0)
   if (header.epoch !== epoch)
     return { code: 'WrongHeader', detail: `epoch is ${header.epoch}, expected ${epoch}` }
-  const viewMin = above.endsEpoch ? 1 : above.view + 1
+  const viewMin = above.epoch < epoch ? 1 : above.view + 1
   if (header.view < viewMin) {
     return { code: 'WrongHeader', detail: `view is ${header.view}, expected at least ${viewMin}` }
   }
@@ -173,7 +177,7 @@ function checkPlace(parent: ParentView, block: SealedBlock): Rejection | undefin
       detail: `${block.bytes.length} bytes, ${block.transactions.length} transactions`,
     }
   }
-  const members = validatorSet(parent.state).validators
+  const members = decidingSet(chain, parent).validators
   if (!members.some((v) => equalBytes(v.operator, header.proposer))) {
     return { code: 'UnknownProposer', detail: 'proposer is not an operator of the validator set' }
   }
@@ -190,10 +194,10 @@ export function executeBlock(
   block: SealedBlock,
   options: ExecuteOptions,
 ): { readonly executed: ExecutedBlock } | { readonly rejected: Rejection } {
-  const misplaced = checkPlace(parent, block)
+  const misplaced = checkPlace(options.chain, parent, block)
   if (misplaced !== undefined) return { rejected: misplaced }
   const run = new BlockRun(options.chain, parent, block.header)
-  const before = headerBefore(run, parent, block.header)
+  const before = headerBefore(options.chain, run, parent, block.header)
   const wrong = firstDifference(Object.keys(before), block.header, before)
   if (wrong !== undefined) return { rejected: { code: 'WrongHeader', detail: wrong } }
   run.begin()
@@ -250,7 +254,7 @@ export function buildBlock(
   options: Pick<ExecuteOptions, 'chain'>,
 ): { readonly executed: ExecutedBlock; readonly skipped: readonly Skipped[] } {
   const run = new BlockRun(options.chain, parent, template)
-  const before = headerBefore(run, parent, template)
+  const before = headerBefore(options.chain, run, parent, template)
   run.begin()
   const skipped: Skipped[] = []
   const taken: Transaction[] = []

@@ -97,6 +97,12 @@ export const providersSchema = defineModule({
       value: { epoch: t.u64, firstHeight: t.u64, changePending: t.bool, ending: t.bool },
       doc: 'The running epoch, whether the set must change, and whether the last block is a boundary.',
     },
+    recovery: {
+      id: 20,
+      key: { epoch: t.u64 },
+      value: { recovery: t.hash, floorHeight: t.u64 },
+      doc: 'Epochs that began by a recovery file instead of a boundary.',
+    },
   },
   errors: {
     NotProvider: { sender: t.address },
@@ -112,6 +118,7 @@ export const providersSchema = defineModule({
     BondPosted: { provider: t.u64, asset: t.u64, amountBase: t.amount, totalBase: t.amount },
     FaultRecorded: { provider: t.u64, kind: t.oneOf(FAULT_KINDS), amountBase: t.amount },
     ValidatorSetChanged: { epoch: t.u64, setHash: t.hash },
+    Recovered: { epoch: t.u64, recovery: t.hash, floorHeight: t.u64, setHash: t.hash },
   },
   actions: {
     updateProfile: {

@@ -1,0 +1,66 @@
+// What a recovery file changes in state, in the first block of its epoch (docs/decisions/recovery-file.md).
+// Owns: the set, the replaced keys, the members left out. Not: whether the file is acceptable (base/protocol/recoveryRules.ts).
+import { equalBytes } from '../../../base/bytes.ts'
+import type { Hash32 } from '../../../base/ids.ts'
+import { type Recovery, recoveryHash } from '../../../base/protocol/recovery.ts'
+import { recoverySet } from '../../../base/protocol/recoveryRules.ts'
+import { type ValidatorSet, validatorSetHash } from '../../../base/protocol/validators.ts'
+import type { ChainConfig } from '../../chain.ts'
+import type { WriteContext } from '../../context.ts'
+import { eventsOf } from '../../module.ts'
+import type { StateReader } from '../../view.ts'
+import { providersSchema } from './schema.ts'
+import { providersTables, validatorSet } from './validatorSet.ts'
+
+const events = eventsOf(providersSchema)
+
+/** A block as a child sees it: enough to know who decides the child. */
+export interface DecidedOn {
+  readonly hash: Hash32
+  readonly state: StateReader
+}
+
+/** The set that decides the child of a block: that of its state, or of the recovery accepted on it. */
+export function decidingSet(chain: Pick<ChainConfig, 'recoveryOn'>, parent: DecidedOn): ValidatorSet {
+  const recovery = chain.recoveryOn?.(parent.hash)
+  return recovery === undefined ? validatorSet(parent.state) : recoverySet(recovery)
+}
+
+/** Why a recovery cannot follow this state, or undefined: it was made for another validator set. */
+export function recoveryMisfit(state: StateReader, recovery: Recovery): string | undefined {
+  const fits = equalBytes(validatorSetHash(recovery.previous), validatorSetHash(validatorSet(state)))
+  return fits ? undefined : 'the recovery names another previous set than the state of its floor'
+}
+
+/** Hash of the recovery by which `epoch` began, as the state has it; undefined for an epoch after a boundary. */
+export function recoveryOfEpoch(state: StateReader, epoch: number): Hash32 | undefined {
+  return providersTables.recovery.get(state, { epoch })?.recovery
+}
+
+/**
+ * Makes the members the validator set, with their new keys. Who is left out keeps membership but is jailed, so that the
+ * next change of the set does not bring back a validator without a key.
+ */
+export function applyRecovery(ctx: WriteContext, recovery: Recovery): void {
+  const set = recoverySet(recovery)
+  for (const { id } of recovery.previous.validators) {
+    const provider = providersTables.provider.mustGet(ctx.state, { id })
+    const next = set.validators.find((validator) => validator.id === id)
+    // The set is decided here and now, so no change of it becomes pending by this.
+    const changed =
+      next === undefined
+        ? { ...provider, status: 'jailed' as const }
+        : { ...provider, consensusKey: next.consensusKey, peerId: next.peerId }
+    providersTables.provider.set(ctx.state, { id }, changed)
+  }
+  providersTables.validators.set(ctx.state, {}, { set: set.validators })
+  const hash = recoveryHash(recovery)
+  const { epoch, floor } = recovery
+  providersTables.recovery.set(ctx.state, { epoch }, { recovery: hash, floorHeight: floor.height })
+  events.Recovered(ctx, {
+    epoch,
+    recovery: hash,
+    floorHeight: floor.height,
+    setHash: validatorSetHash(set),
+  })
+}
