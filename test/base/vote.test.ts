@@ -122,6 +122,19 @@ describe('base.protocol.vote', () => {
     assert.equal(certificateSigners(certificate(notarize, [0, 1, 2]), 9), undefined)
   })
 
+  it('keeps a certificate of 100 validators under 200 bytes, whatever it is about', () => {
+    const late = { epoch: 1_000_000, view: 1_000_000_000, parentView: 999_999_999, digest }
+    const bitmap = signersBitmap(
+      Array.from({ length: 100 }, (_, i) => i),
+      100,
+    )
+    for (const kind of ['notarize', 'finalize'] as const) {
+      const signature = new Uint8Array(96).fill(0xff)
+      const bytes = certificateSchema.encode({ subject: { kind, ...late }, bitmap, signature })
+      assert.ok(bytes.length < 200, `${bytes.length} bytes`)
+    }
+  })
+
   it('chains the mix', () => {
     const reveal = new Uint8Array(96).fill(4)
     const text = `${Buffer.from('caudit1.mix').toString('hex')}${'00'.repeat(32)}000000000000000a${'04'.repeat(96)}`

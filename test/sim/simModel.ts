@@ -11,12 +11,14 @@ export interface Transfer {
 /** What occupies a machine for a while. */
 export type Work =
   | { readonly kind: 'receive'; readonly bytes: Uint8Array }
-  | { readonly kind: 'sign' | 'sync' }
+  | { readonly kind: 'sign' }
+  | { readonly kind: 'sync' }
   /** An aggregate of that many votes, then one check. */
   | { readonly kind: 'checkVotes'; readonly votes: number }
   /** That many checks of signatures by so many signers in total. */
   | { readonly kind: 'checkSignatures'; readonly checks: number; readonly signers: number }
-  | { readonly kind: 'build' | 'verify'; readonly transactions: number }
+  | { readonly kind: 'build'; readonly transactions: number }
+  | { readonly kind: 'verify'; readonly transactions: number }
 
 /** Whole virtual milliseconds for everything that takes time; deterministic. */
 export interface SimModel {
