@@ -9,7 +9,7 @@ import { equalBytes, readU64be, u32be, u64be } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32, TxId } from '../../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../../base/protocol/epochProof.ts'
-import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { headerHash, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
@@ -18,6 +18,7 @@ import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
 import { epochProofsOf } from './epochProofs.ts'
 import { History, PastState } from './history.ts'
 import {
+  BASE_KEY,
   hashKey,
   LAYOUT_VERSION,
   META_KEY,
@@ -29,6 +30,8 @@ import {
   storedReceiptsSchema,
   tipSchema,
 } from './layout.ts'
+import { pastPieces } from './pastPieces.ts'
+import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
 import { readTreeCache, readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
@@ -102,6 +105,7 @@ class LevelChainStore implements ChainStore {
   readonly #cache: ReadCache
   readonly #history: History
   #tip: ChainTip | undefined
+  #blockHeightMin = 1
   /** What the keys of the commit being written held before it: reads stay at the tip until it is durable. */
   #covered: ReadonlyMap<StateKey, Uint8Array | undefined> | undefined
   #writing: Promise<void> | undefined
@@ -139,6 +143,8 @@ class LevelChainStore implements ChainStore {
       throw new StoreError('Corrupt', `block ${height} is not the one the tip names`)
     }
     this.#tip = { height, hash, header: block.header }
+    const base = this.#read(BASE_KEY)
+    if (base !== undefined) this.#blockHeightMin = readU64be(base)
     for await (const [key, size] of this.#database.iterator(spaceRange('size'))) {
       this.#history.note(readU64be(key, 1), new DataView(size.buffer, size.byteOffset).getUint32(0))
     }
@@ -253,6 +259,44 @@ class LevelChainStore implements ChainStore {
     return this.#decode(`certificate ${height}`, () => certificateSchema.decode(bytes))
   }
 
+  headerAt(height: number): ChainTip | undefined {
+    const block = this.blockAt(height)
+    if (block !== undefined) return { height, hash: block.hash, header: block.header }
+    const tip = this.#tip
+    // Below the blocks held only boundaries are known; the epoch whose boundary this is lies between two known ones.
+    let low = 0
+    let high = tip === undefined ? -1 : tip.header.epoch
+    while (low <= high) {
+      const epoch = (low + high) >> 1
+      const at = this.boundaryHeightOf(epoch)
+      if (at === height) {
+        const header = this.epochProof(epoch)?.header
+        return header === undefined ? undefined : { height, hash: headerHash(header), header }
+      }
+      if (at === undefined || at > height) high = epoch - 1
+      else low = epoch + 1
+    }
+    return undefined
+  }
+
+  blockHeightMin(): number {
+    return this.#blockHeightMin
+  }
+
+  async pruneBlocks(belowHeight: number, countMax: number): Promise<number> {
+    const from = this.#blockHeightMin
+    const to = Math.min(belowHeight, this.#tip?.height ?? 0, from + countMax)
+    if (to <= from) return 0
+    this.#checkOpen()
+    const batch = this.#database.batch()
+    for (let height = from; height < to; height++) fillPruned(batch, height, this.blockAt(height))
+    batch.put(BASE_KEY, u64be(to))
+    // Nobody may find half of a block, so the bound moves before anything goes.
+    this.#blockHeightMin = to
+    await batch.write()
+    return to - from
+  }
+
   boundaryHeightOf(epoch: number): number | undefined {
     const bytes = this.#read(numberKey('boundary', epoch))
     return bytes === undefined ? undefined : readU64be(bytes)
@@ -310,6 +354,18 @@ class LevelChainStore implements ChainStore {
 
   statePieces(prefix: StateKey = ''): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
     return this.#pieces(prefix, () => {})
+  }
+
+  pastStatePieces(height: number): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
+    return pastPieces({
+      height,
+      pieces: (onStart) => this.#pieces('', onStart),
+      differenceAt: (at) => this.#history.at(at),
+    })
+  }
+
+  differenceAt(height: number): ReverseDifference {
+    return this.#history.at(height)
   }
 
   async *#pieces(

@@ -36,6 +36,8 @@ const SPACE = {
 type Space = keyof typeof SPACE
 
 export const META_KEY = concatBytes(Uint8Array.of(SPACE.meta), utf8('tip'))
+/** → lowest height of the blocks held, u64; absent until something was pruned or skipped by state sync. */
+export const BASE_KEY = concatBytes(Uint8Array.of(SPACE.meta), utf8('base'))
 
 export function numberKey(space: Space, value: number): Uint8Array {
   const out = new Uint8Array(9)

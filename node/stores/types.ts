@@ -7,6 +7,7 @@ import type { Log } from '../../state/context.ts'
 import type { Receipt } from '../../state/receipt.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
 import type { FullState, StateChanges, StateKey, StateReader } from '../../state/view.ts'
+import type { ReverseDifference } from './reverseDifference.ts'
 
 /** The finalized tip on disk. */
 export interface ChainTip {
@@ -63,6 +64,15 @@ export interface ChainStore {
   locateTransaction(id: TxId): TxLocation | undefined
   /** F of exactly this height. */
   certificateAt(height: number): Certificate | undefined
+  /** Header of a stored block, of genesis, or of a boundary whose body was pruned. */
+  headerAt(height: number): ChainTip | undefined
+  /** Lowest height above genesis from which every block is held up to the tip; 1 until something was pruned. */
+  blockHeightMin(): number
+  /**
+   * Forgets blocks, receipts, certificates and indexes below `belowHeight`, at most `countMax` of them, and tells how
+   * many went. Genesis, boundary headers and their F stay; the tip stays whatever is asked.
+   */
+  pruneBlocks(belowHeight: number, countMax: number): Promise<number>
   /** Height of the finalized boundary that ended `epoch`. */
   boundaryHeightOf(epoch: number): number | undefined
   /** Boundary, F and next set of an ended epoch, kept for ever. Undefined while the epoch runs. */
@@ -81,6 +91,10 @@ export interface ChainStore {
   }): Promise<StateSnapshot>
   /** The durable state at one height in pieces, in byte order of the keys: exports, rebuilding the tree. */
   statePieces(prefix?: StateKey): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
+  /** Like `statePieces` for a past height that `stateAt` serves: the newest state with the differences taken back. */
+  pastStatePieces(height: number): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
+  /** What the keys of one block held before it; throws HistoryPruned. */
+  differenceAt(height: number): ReverseDifference
 
   /** The tree of the tip: from `tree.cache` and the keys changed since, else rebuilt; its root was recomputed. */
   loadTree(): Promise<TreeVersion>
