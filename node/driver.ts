@@ -91,7 +91,7 @@ export class Driver {
     if (unusable !== undefined) throw new TypeError(`consensus parameters: ${unusable}`)
     const tip = await application.tip()
     const { epoch } = tip.epoch
-    await signer?.beginEpoch(epoch)
+    await signer?.beginEpoch(epoch, tip.epoch.floor.header.timestampMs)
     this.#useEpoch(tip.epoch)
     this.#core = new Core(
       {
@@ -102,7 +102,7 @@ export class Driver {
         tip: tip.block,
         ...(tip.certificate === undefined ? {} : { tipCertificate: tip.certificate }),
         journal: journal.replayed,
-        signed: signer?.signed() ?? [],
+        signed: signer?.signed().filter((subject) => subject.epoch === epoch) ?? [],
         jitterSeed,
       },
       clock.nowMs(),
@@ -337,7 +337,7 @@ export class Driver {
   #switchEpoch(boundary: SealedBlock): void {
     this.#import(async () => {
       const start = await this.#options.application.epochAfter(boundary)
-      await this.#options.signer?.beginEpoch(start.epoch)
+      await this.#options.signer?.beginEpoch(start.epoch, start.floor.header.timestampMs)
       this.#useEpoch(start)
       this.#feed({ kind: 'epochStarted', start })
     })

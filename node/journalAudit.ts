@@ -6,7 +6,7 @@ import type { Subject, VoteKind } from '../base/protocol/vote.ts'
 import { decodeRecord } from '../consensus/records.ts'
 import { sameSubject } from '../consensus/subject.ts'
 import { listSegments, readSegment } from './segments.ts'
-import { SIGNER_PREFIX, signedSubject } from './signer.ts'
+import { SIGNER_PREFIX, signedSubject } from './signerRecords.ts'
 
 export interface SignedVote {
   readonly source: 'signer' | 'journal'

@@ -107,11 +107,12 @@ export interface Signer {
   /** The flags of this epoch are lost: nothing is signed until the next. */
   readonly observing: boolean
   /**
-   * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same epoch: no effect. A remote
-   * signer that does not answer is told later: the node goes on following meanwhile.
+   * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
+   * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.
+   * A remote signer that does not answer is told later: the node goes on following meanwhile.
    */
-  beginEpoch(epoch: number): Promise<void>
-  /** Subjects signed in this epoch above the floor. */
+  beginEpoch(epoch: number, floorTimestampMs: number): Promise<void>
+  /** Subjects signed in the signer's epoch above its floor; that epoch is later than the node's when the node is behind. */
   signed(): readonly Subject[]
   /**
    * Applies `canSign` to its own flags, makes them durable, signs. Subjects already signed are signed again to the

@@ -1,6 +1,6 @@
 // The local BLS signer with its own per-view flags on disk (CONSENSUS §5). It trusts nobody: not the core, not the journal.
+// Owns: what may be signed. Not: the records (signerRecords.ts), who may open the folder (signerDir.ts).
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
-import { assert } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
 import type { Bls } from '../base/crypto/types.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -8,25 +8,33 @@ import {
   isWellFormedSubject,
   randaoBytes,
   type Subject,
-  subjectSchema,
   type Vote,
   voteBytes,
 } from '../base/protocol/vote.ts'
-import { message, t } from '../base/schema.ts'
-import { OwnVotes } from '../consensus/ownVotes.ts'
+import { type FlagRefusal, OwnVotes } from '../consensus/ownVotes.ts'
 import type { Signer } from './ports.ts'
-import { encodeFrame, type Frame } from './recordFile.ts'
-import { createSegment, listSegments, readSegment, removeSegment, segmentPath, setAside } from './segments.ts'
+import { listSegments, removeSegment } from './segments.ts'
+import {
+  encodeFloor,
+  encodeSigned,
+  type FolderState,
+  readFolder,
+  SIGNER_PREFIX,
+  writeState,
+} from './signerRecords.ts'
 
-export const SIGNER_PREFIX = 'signer'
 const SEGMENT_BYTES = 1024 * 1024
 /** Older segments are kept only to audit what was signed; restarting needs the last one. */
 const SEGMENTS_KEPT = 16
 
-/** First byte of a payload. */
-export const SIGNER_RECORDS = { epoch: 1, floor: 2, signed: 3, observe: 4 } as const
+/**
+ * A signer whose record is lost signs again in an epoch that began this much after the loss was noticed: it cannot have
+ * voted there before. Covers the difference between this machine's clock and the chain's.
+ */
+export const LOSS_MARGIN_MS = 60_000
 
-const viewSchema = message('SignerFloor', { view: t.u64 })
+/** Why a vote is not signed: the flags of its view, or the state of the whole signer. */
+export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
 
 export interface SignerOptions {
   readonly dir: string
@@ -39,113 +47,90 @@ export interface SignerOptions {
    */
   readonly create: boolean
   readonly segmentBytes?: number
-}
-
-/** What a signer's folder says about the current epoch. */
-interface Restored {
-  epoch: number
-  readonly votes: OwnVotes
-  observesEpoch: number | undefined
+  /** Wall clock, Unix milliseconds; `Date.now` unless given. */
+  readonly nowMs?: () => number
+  readonly onRefused?: (subject: Subject, refusal: SignRefusal) => void
+  /** A file of this epoch exists: from here on its loss must be noticed. */
+  readonly onRecorded?: () => void
+  /** Called once, after the last write. */
+  readonly onClosed?: () => Promise<void>
 }
 
 export class LocalSigner implements Signer {
   readonly publicKey: Uint8Array
   readonly #options: SignerOptions
-  #epoch: number
-  #votes: OwnVotes
-  /** The flags of this epoch are lost; nothing is signed in it. */
-  #observesEpoch: number | undefined
-  /** Flags are lost and the epoch is not known yet. */
-  #lost: boolean
+  #epoch = -1
+  #votes = new OwnVotes()
+  /** Flags are lost and this is when it was noticed; nothing is signed. */
+  #lostAtMs: number | undefined
   #file: FileHandle | undefined
   #fileBytes = 0
   #sequence: number
   #unwritten: Uint8Array[] = []
   #chain: Promise<unknown> = Promise.resolve()
   #failed = false
+  #isClosed = false
 
-  private constructor(
-    options: SignerOptions,
-    found: {
-      restored: Restored
-      lost: boolean
-      sequence: number
-      file: FileHandle | undefined
-      bytes: number
-    },
-  ) {
+  private constructor(options: SignerOptions, found: FolderState, file: FileHandle | undefined) {
     this.#options = options
     this.publicKey = options.bls.publicKey(options.secretKey)
-    this.#epoch = found.restored.epoch
-    this.#votes = found.restored.votes
-    this.#observesEpoch = found.restored.observesEpoch
-    this.#lost = found.lost
     this.#sequence = found.sequence
-    this.#file = found.file
+    this.#file = file
+    if (found.kind === 'lost' || (found.kind === 'none' && !options.create)) this.#lostAtMs = this.#nowMs()
+    if (found.kind !== 'found') return
+    this.#epoch = found.state.epoch
+    this.#votes = found.state.votes
+    this.#lostAtMs = found.state.lostAtMs
     this.#fileBytes = found.bytes
   }
 
   /** Opens or creates the signer's folder; a damaged file is set aside and its flags count as lost. */
   static async open(options: SignerOptions): Promise<LocalSigner> {
-    const { dir, genesisHash } = options
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    const last = (await listSegments(dir, SIGNER_PREFIX)).at(-1)
-    const empty: Restored = { epoch: -1, votes: new OwnVotes(), observesEpoch: undefined }
-    if (last === undefined) {
-      return new LocalSigner(options, {
-        restored: empty,
-        lost: !options.create,
-        sequence: 0,
-        file: undefined,
-        bytes: 0,
-      })
-    }
-    const scan = await readSegment(last.path, genesisHash)
-    if (scan.damage === 'corrupt' || scan.frames.length === 0) {
-      await setAside(last.path)
-      return new LocalSigner(options, {
-        restored: empty,
-        lost: true,
-        sequence: last.sequence,
-        file: undefined,
-        bytes: 0,
-      })
-    }
-    const file = await open(last.path, 'r+')
-    // A torn record was never synced, so nothing was signed for it.
-    if (scan.damage === 'torn') {
-      await file.truncate(scan.validBytes)
-      await file.sync()
-    }
-    await file.close()
-    const appending = await open(last.path, 'a')
-    const restored = restore(scan.frames)
-    const { sequence } = last
-    return new LocalSigner(options, {
-      restored,
-      lost: false,
-      sequence,
-      file: appending,
-      bytes: scan.validBytes,
-    })
+    await mkdir(options.dir, { recursive: true, mode: 0o700 })
+    const found = await readFolder(options.dir, options.genesisHash)
+    if (found.kind !== 'found') return new LocalSigner(options, found, undefined)
+    options.onRecorded?.()
+    return new LocalSigner(options, found, await open(found.path, 'a'))
   }
 
-  /** Whether this epoch's flags are lost, so that nothing is signed until the next. */
   get observing(): boolean {
-    return this.#lost || (this.#observesEpoch !== undefined && this.#observesEpoch === this.#epoch)
+    return this.#lostAtMs !== undefined
   }
 
-  /** Raises the epoch: flags begin empty and every older right is gone. A lower epoch is refused with a throw. */
-  beginEpoch(epoch: number): Promise<void> {
+  #nowMs(): number {
+    return (this.#options.nowMs ?? Date.now)()
+  }
+
+  /** The epoch whose votes are signed; −1 before the first. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Nothing at or below this view is signed any more. */
+  get floor(): number {
+    return this.#votes.floor
+  }
+
+  /** A write failed: this process signs nothing more. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  /**
+   * Raises the epoch: flags begin empty and every older right is gone. A lower epoch changes nothing: a node that is
+   * behind signs nothing until it has caught up with its signer. A signer whose record is lost goes on observing when
+   * the epoch began before the loss: a node that syncs from the start passes epochs in which it has voted.
+   */
+  beginEpoch(epoch: number, floorTimestampMs: number): Promise<void> {
     return this.#serial(async () => {
-      if (epoch === this.#epoch && !this.#lost) return
-      assert(epoch > this.#epoch || this.#lost, `the signer is in epoch ${this.#epoch}, not ${epoch}`)
-      if (this.#lost) this.#observesEpoch = epoch
-      this.#lost = false
+      if (epoch <= this.#epoch) return
+      const lostAtMs = this.#lostAtMs ?? 0
+      if (floorTimestampMs > lostAtMs + LOSS_MARGIN_MS) this.#lostAtMs = undefined
       this.#epoch = epoch
       this.#votes = new OwnVotes()
       this.#unwritten = []
       await this.#startSegment()
+      this.#options.onRecorded?.()
     })
   }
 
@@ -169,14 +154,24 @@ export class LocalSigner implements Signer {
 
   /** Checks and records one subject; true when it may be signed once the records are durable. */
   #accept(subject: Subject): boolean {
-    // Without a file nothing can be recorded, so nothing may be signed.
-    if (this.observing || this.#failed || this.#file === undefined) return false
-    if (subject.epoch !== this.#epoch || !isWellFormedSubject(subject)) return false
-    if (this.#votes.refuses(subject) !== undefined) return false
+    const refusal = this.#refusal(subject)
+    if (refusal !== undefined) {
+      this.#options.onRefused?.(subject, refusal)
+      return false
+    }
     if (this.#votes.has(subject)) return true
     this.#votes.record(subject)
     this.#unwritten.push(encodeSigned(subject))
     return true
+  }
+
+  #refusal(subject: Subject): SignRefusal | undefined {
+    if (this.observing) return 'observing'
+    // Without a file nothing can be recorded, so nothing may be signed.
+    if (this.#failed || this.#file === undefined) return 'stopped'
+    if (subject.epoch !== this.#epoch) return 'otherEpoch'
+    if (!isWellFormedSubject(subject)) return 'malformed'
+    return this.#votes.refuses(subject)
   }
 
   #vote(signer: number, subject: Subject): Vote {
@@ -189,11 +184,17 @@ export class LocalSigner implements Signer {
     return bls.sign(secretKey, randaoBytes(genesisHash, epoch, height))
   }
 
-  async close(): Promise<void> {
-    await this.#serial(async () => {
-      if (!this.#failed) await this.#flush()
-      await this.#file?.close()
-      this.#file = undefined
+  close(): Promise<void> {
+    return this.#serial(async () => {
+      if (this.#isClosed) return
+      this.#isClosed = true
+      try {
+        if (!this.#failed) await this.#flush()
+        await this.#file?.close()
+      } finally {
+        this.#file = undefined
+        await this.#options.onClosed?.()
+      }
     })
   }
 
@@ -219,54 +220,15 @@ export class LocalSigner implements Signer {
     }
   }
 
-  /** Begins a file with everything a restart needs: epoch, floor and every flag above it. */
   async #startSegment(): Promise<void> {
     const { dir, genesisHash } = this.#options
-    const parts = [encodeFrame(this.#epoch, new Uint8Array([SIGNER_RECORDS.epoch]))]
-    if (this.#observesEpoch === this.#epoch) {
-      parts.push(encodeFrame(this.#epoch, new Uint8Array([SIGNER_RECORDS.observe])))
-    }
-    if (this.#votes.floor > 0) parts.push(encodeFloor(this.#epoch, this.#votes.floor))
-    for (const subject of this.#votes.subjects()) parts.push(encodeSigned(subject))
-    const body = concatBytes(...parts)
     this.#sequence++
-    const next = await createSegment(segmentPath(dir, SIGNER_PREFIX, this.#sequence), genesisHash, body)
+    const state = { epoch: this.#epoch, lostAtMs: this.#lostAtMs, votes: this.#votes }
+    const next = await writeState(dir, { genesisHash, sequence: this.#sequence, state })
     await this.#file?.close()
-    this.#file = next
-    this.#fileBytes = body.length
+    this.#file = next.file
+    this.#fileBytes = next.bytes
     const old = (await listSegments(dir, SIGNER_PREFIX)).slice(0, -SEGMENTS_KEPT)
     for (const segment of old) await removeSegment(segment.path)
   }
-}
-
-function encodeFloor(epoch: number, view: number): Uint8Array {
-  return encodeFrame(epoch, concatBytes(new Uint8Array([SIGNER_RECORDS.floor]), viewSchema.encode({ view })))
-}
-
-function encodeSigned(subject: Subject): Uint8Array {
-  const payload = concatBytes(new Uint8Array([SIGNER_RECORDS.signed]), subjectSchema.encode(subject))
-  return encodeFrame(subject.epoch, payload)
-}
-
-/** The subject of a `signed` record; undefined for any other. Throws SchemaError when malformed. */
-export function signedSubject(frame: Frame): Subject | undefined {
-  if (frame.payload[0] !== SIGNER_RECORDS.signed) return undefined
-  return subjectSchema.decode(frame.payload.subarray(1))
-}
-
-function restore(frames: readonly Frame[]): Restored {
-  const epoch = Math.max(...frames.map((frame) => frame.epoch))
-  const restored: Restored = { epoch, votes: new OwnVotes(), observesEpoch: undefined }
-  for (const frame of frames) {
-    if (frame.epoch !== epoch) continue
-    const kind = frame.payload[0]
-    if (kind === SIGNER_RECORDS.observe) restored.observesEpoch = epoch
-    else if (kind === SIGNER_RECORDS.floor) {
-      restored.votes.raiseFloor(viewSchema.decode(frame.payload.subarray(1)).view)
-    } else {
-      const subject = signedSubject(frame)
-      if (subject !== undefined) restored.votes.adopt(subject)
-    }
-  }
-  return restored
 }
