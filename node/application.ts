@@ -11,12 +11,8 @@ import { buildBlock, type ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
 import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
-import {
-  isBoundaryNext,
-  providersParams,
-  providersTables,
-  validatorSet,
-} from '../state/modules/providers/validatorSet.ts'
+import { decidingSet, recoveryMisfit } from '../state/modules/providers/recovery.ts'
+import { isBoundaryNext, providersParams, providersTables } from '../state/modules/providers/validatorSet.ts'
 import { redemptionHasWork } from '../state/modules/redemption/module.ts'
 import type { StateReader } from '../state/view.ts'
 import type { BlockSync } from './blockSync.ts'
@@ -81,8 +77,15 @@ export class NodeApplication implements Application {
 
   /** The epoch that a child of `block` belongs to. */
   #epochOf(block: SealedBlock, state: StateReader): EpochStart {
-    const validators = validatorSet(state)
+    const { chain } = this.#options
+    const validators = decidingSet(chain, { hash: block.hash, state })
     const { header } = block
+    const recovery = chain.recoveryOn?.(block.hash)
+    if (recovery !== undefined) {
+      const misfit = recoveryMisfit(state, recovery)
+      if (misfit !== undefined) throw new Error(`recovery to epoch ${recovery.epoch}: ${misfit}`)
+      return { epoch: recovery.epoch, validators, floor: block }
+    }
     if (header.endsEpoch) return { epoch: header.epoch + 1, validators, floor: block }
     const firstHeight = Math.max(1, providersTables.epoch.get(state, {})?.firstHeight ?? 1)
     return { epoch: header.epoch, validators, floor: this.#blockAt(firstHeight - 1) }

@@ -5,11 +5,13 @@ import { bls } from '../base/crypto/bls.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
+import type { Recovery } from '../base/protocol/recovery.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { type Certificate, certificateSchema, certificateSigners, voteBytes } from '../base/protocol/vote.ts'
 import type { RangeItem, RangeVerdict, Sync, SyncSource } from '../p2p/sync.ts'
-import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { decidingSet, recoveryMisfit } from '../state/modules/providers/recovery.ts'
 import type { Importer } from './importerTypes.ts'
+import type { RecoveryBook } from './recoveries.ts'
 import type { ChainStore } from './stores/types.ts'
 import { UNFINALIZED_HEIGHTS_MAX } from './unfinalized.ts'
 
@@ -35,7 +37,7 @@ export function certifies(options: {
 }
 
 /** What this node serves to others. */
-export function syncSourceOf(store: ChainStore): SyncSource {
+export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 'above'>): SyncSource {
   return {
     status() {
       const tip = store.tip()
@@ -51,11 +53,14 @@ export function syncSourceOf(store: ChainStore): SyncSource {
         bytes += block.length
         if (bytes > bytesMax && items.length > 0) break
         const certificate = store.certificateAt(height)
-        items.push(
-          certificate === undefined
-            ? { block }
-            : { block, certificate: certificateSchema.encode(certificate) },
-        )
+        const recovery = recoveries?.above(height)?.bytes
+        items.push({
+          block,
+          ...(certificate === undefined ? {} : { certificate: certificateSchema.encode(certificate) }),
+          ...(recovery === undefined ? {} : { recovery }),
+        })
+        // A recovery file may be as large as many blocks.
+        if (recovery !== undefined) break
       }
       return items
     },
@@ -66,7 +71,14 @@ export interface BlockSyncOptions {
   readonly importer: Importer
   readonly genesisHash: Hash32
   readonly sync: Sync
+  /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
+  readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
+  /** The chain goes on by a recovery that the operator has not decided about. */
+  readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
 }
+
+/** A range ends here: `waits` for the operator, else the peer gave what is not valid. */
+type Refusal = { readonly reason: string } | { readonly waits: true }
 
 interface Target {
   readonly block: SealedBlock
@@ -121,10 +133,13 @@ export class BlockSync {
     try {
       for (const item of items) {
         const block = openBlock(item.block)
-        const reason = await this.#take(block, item.certificate, next, target)
-        if (reason !== undefined) {
+        const refusal =
+          (await this.#offer(item, block)) ?? (await this.#take(block, item.certificate, next, target))
+        if (refusal !== undefined) {
           this.#open = this.#open.filter((open) => open.header.height < next)
-          return { accept: false, reason }
+          if (typeof refusal === 'string') return { accept: false, reason: refusal }
+          if ('reason' in refusal) return { accept: false, reason: refusal.reason }
+          return next > fromHeight ? { accept: true, nextHeight: next } : { accept: false, waits: true }
         }
         next++
         // What lies beyond the target is left for consensus.
@@ -135,6 +150,41 @@ export class BlockSync {
       return { accept: false, reason: `malformed block: ${error.message}` }
     }
     return { accept: true, nextHeight: next }
+  }
+
+  /** A recovery file beside the first block of its epoch; accepted only when the operator named its hash. */
+  async #offer({ recovery: bytes }: RangeItem, block: SealedBlock): Promise<Refusal | undefined> {
+    const { importer, recoveries, onUntrusted } = this.#options
+    if (bytes === undefined || recoveries === undefined) return undefined
+    const { parentHash } = block.header
+    const parent = importer.parentView(parentHash)
+    if (parent === undefined) return { reason: `parent of block ${block.header.height} is not held` }
+    const offered = await recoveries.offer(bytes, (recovery) =>
+      equalBytes(recovery.floor.hash, parentHash)
+        ? recoveryMisfit(parent.state, recovery)
+        : 'its floor is another block',
+    )
+    if (offered.kind === 'refused') return { reason: offered.reason }
+    if (offered.kind === 'untrusted') {
+      onUntrusted?.(offered.recovery, offered.hash)
+      return { waits: true }
+    }
+    await this.#finalizeFloor(parentHash)
+    return undefined
+  }
+
+  /** The floor of an accepted recovery is final by that file, whatever certificate it has. */
+  async #finalizeFloor(hash: Hash32): Promise<boolean> {
+    const { importer, recoveries } = this.#options
+    const recovery = recoveries?.on(hash)
+    if (recovery === undefined || this.#open.length === 0) return false
+    const { certificate } = recovery
+    await importer.finalize(
+      this.#open.map((open) => open.hash),
+      certificate?.subject.kind === 'finalize' ? certificate : undefined,
+    )
+    this.#open = []
+    return true
   }
 
   async #take(
@@ -150,13 +200,15 @@ export class BlockSync {
     if (this.#open.length >= UNCERTIFIED_MAX) return `no certificate in ${UNCERTIFIED_MAX} blocks`
     const parent = importer.parentView(parentHash)
     if (parent === undefined) return `parent of block ${height} is not held`
-    const set = validatorSet(parent.state)
+    const { recoveries } = this.#options
+    const set = decidingSet({ recoveryOn: (floor) => recoveries?.on(floor) }, parent)
     const verdict = await importer.execute(block)
     if (verdict.kind !== 'valid') {
       return `block ${height} is ${verdict.kind}${'detail' in verdict ? `: ${verdict.detail}` : ''}`
     }
     this.#open.push(block)
     const { hash } = block
+    if (await this.#finalizeFloor(hash)) return undefined
     const known = target !== undefined && equalBytes(hash, target.block.hash) ? target.certificate : undefined
     const served = certificateBytes === undefined ? undefined : certificateSchema.decode(certificateBytes)
     const certificate = known ?? served

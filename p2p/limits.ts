@@ -1,5 +1,6 @@
 // Bounds of the wire protocols. Not consensus-relevant: raising one needs no agreement, only compatible peers.
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
 
 /** Version of hello and framing; peers of another version are refused. */
 export const P2P_VERSION = 1
@@ -15,9 +16,9 @@ export const SYNC_RANGE_BYTES_MAX = BLOCK_BYTES_MAX
 export const SYNC_RANGE_COUNT_MAX = 128
 /** A certificate that travels beside a block. */
 export const SYNC_CERTIFICATE_BYTES_MAX = 1024
-/** The blocks, their certificates and field tags. */
+/** The blocks, their certificates and field tags, and one recovery file. */
 export const SYNC_RESPONSE_BYTES_MAX =
-  SYNC_RANGE_BYTES_MAX + SYNC_RANGE_COUNT_MAX * (SYNC_CERTIFICATE_BYTES_MAX + 32)
+  SYNC_RANGE_BYTES_MAX + RECOVERY_FILE_BYTES_MAX + SYNC_RANGE_COUNT_MAX * (SYNC_CERTIFICATE_BYTES_MAX + 32)
 /** Connections from peers that `setPeers` does not name. */
 export const UNKNOWN_PEERS_MAX = 16
 /** Static peers: a full validator set and as many other nodes. */

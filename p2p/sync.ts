@@ -41,6 +41,8 @@ export interface RangeItem {
   readonly block: Uint8Array
   /** Finalization certificate bytes; absent where the next certified block covers it. */
   readonly certificate?: Uint8Array | undefined
+  /** The recovery file by which the epoch of this block began; beside its first block, one in a range. */
+  readonly recovery?: Uint8Array | undefined
 }
 
 /** Where served answers come from. */
@@ -61,6 +63,8 @@ export interface SyncSource {
 export type RangeVerdict =
   | { readonly accept: true; readonly nextHeight: number }
   | { readonly accept: false; readonly reason: string }
+  /** Only this node's operator can decide: no fault of the peer, and another one may have what needs no decision. */
+  | { readonly accept: false; readonly waits: true }
 
 export interface CatchUpOptions {
   readonly fromHeight: number
@@ -201,7 +205,8 @@ class SyncClient implements Sync {
       const endHeight = nextHeight + fetched.items.length
       ahead = this.#fetch(candidates, endHeight)
       const verdict = await options.verify(fetched.items, nextHeight, fetched.peer)
-      if (!verdict.accept) {
+      if (!verdict.accept && 'waits' in verdict) this.#scores.fail(fetched.peer)
+      else if (!verdict.accept) {
         this.#scores.lied(fetched.peer)
         this.#host.penalise(fetched.peer, LIE_POINTS, `blocks from ${nextHeight}: ${verdict.reason}`)
       } else if (verdict.nextHeight <= nextHeight || verdict.nextHeight > endHeight) {

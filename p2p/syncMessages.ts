@@ -1,5 +1,6 @@
 // Wire messages of block range sync. Owns: their bytes and bounds. Not: blocks and certificates, which pass as bytes.
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
 import { message, t } from '../base/schema.ts'
 import { SYNC_CERTIFICATE_BYTES_MAX, SYNC_RANGE_COUNT_MAX } from './limits.ts'
 
@@ -20,6 +21,8 @@ export const statusSchema = message('SyncStatus', {
 const rangeItemSchema = message('RangeItem', {
   block: t.bytes(BLOCK_BYTES_MAX),
   certificate: t.optional(t.bytes(SYNC_CERTIFICATE_BYTES_MAX)),
+  /** The recovery file by which the epoch of this block began; beside its first block only. */
+  recovery: t.optional(t.bytes(RECOVERY_FILE_BYTES_MAX)),
 })
 
 export const rangeSchema = message('Range', {

@@ -8,10 +8,10 @@ import { VALIDATORS_MAX } from './limits.ts'
 import { validatorSchema, validatorSetSchema } from './validators.ts'
 import { certificateSchema } from './vote.ts'
 
-/** Finalize votes above a validator's finalized block that one attestation may list. */
-export const RECOVERY_VOTES_MAX = 256
+/** Finalize votes that one attestation lists, the highest; blocks of lower ones are ancestors or lost (CONSENSUS §4). */
+export const RECOVERY_VOTES_MAX = 64
 /** Encoded recovery file, bytes: with the largest set, every key replaced and every vote list full. */
-export const RECOVERY_FILE_BYTES_MAX = 8 * 1024 * 1024
+export const RECOVERY_FILE_BYTES_MAX = 1024 * 1024
 
 /** A block and the round that certified it; round (0, 0) is genesis. */
 export const recoveryPointSchema = message('RecoveryPoint', {
