@@ -19,6 +19,7 @@ import type { BlockSync } from './blockSync.ts'
 import type { Importer } from './importerTypes.ts'
 import type { Mempool } from './mempool.ts'
 import type { Application, ApplicationTip, BuildRequest } from './ports.ts'
+import { RecoveryError } from './recoveries.ts'
 import type { ChainStore } from './stores/types.ts'
 
 /** Smallest share of a block that a halved budget leaves, before blocks go empty. */
@@ -83,7 +84,7 @@ export class NodeApplication implements Application {
     const recovery = chain.recoveryOn?.(block.hash)
     if (recovery !== undefined) {
       const misfit = recoveryMisfit(state, recovery)
-      if (misfit !== undefined) throw new Error(`recovery to epoch ${recovery.epoch}: ${misfit}`)
+      if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
       return { epoch: recovery.epoch, validators, floor: block }
     }
     if (header.endsEpoch) return { epoch: header.epoch + 1, validators, floor: block }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
+import { parseHash32 } from '../base/ids.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */
@@ -20,6 +21,8 @@ export interface NodeConfig {
   readonly signatureWorkers: number
   /** Finalized heights whose state stays readable. */
   readonly historyHeights: number
+  /** Hashes of recovery files that may be accepted from peers (docs/operations/quorum-loss.md). */
+  readonly trustedRecoveries: readonly string[]
 }
 
 export const DEFAULT_CONFIG: NodeConfig = {
@@ -32,6 +35,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   logLevel: 'info',
   signatureWorkers: 1,
   historyHeights: 1024,
+  trustedRecoveries: [],
 }
 
 /** A configuration that cannot be used; the message names the field. */
@@ -69,6 +73,10 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
   signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
   historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
+  trustedRecoveries: [
+    (value) => isTexts(value) && (value as string[]).every((text) => parseHash32(text) !== undefined),
+    'a list of recovery hashes, 0x and 64 digits',
+  ],
 }
 
 /** Fills defaults and checks every field; throws ConfigError. */

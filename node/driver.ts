@@ -116,6 +116,11 @@ export class Driver {
     this.#feed({ kind: 'tick' })
   }
 
+  /** Begins the epoch that follows `floor` without a boundary of the running one: by a recovery. */
+  enterEpoch(floor: SealedBlock): void {
+    this.#switchEpoch(floor)
+  }
+
   status(): CoreStatus {
     return mustExist(this.#core, 'the driver was started').status()
   }
@@ -337,6 +342,7 @@ export class Driver {
   #switchEpoch(boundary: SealedBlock): void {
     this.#import(async () => {
       const start = await this.#options.application.epochAfter(boundary)
+      if (start.epoch <= (this.#epoch?.epoch ?? -1)) return
       await this.#options.signer?.beginEpoch(start.epoch, start.floor.header.timestampMs)
       this.#useEpoch(start)
       this.#feed({ kind: 'epochStarted', start })

@@ -4,9 +4,18 @@ import { ConfigError } from './config.ts'
 import { ImporterError } from './importerTypes.ts'
 import { KeystoreError } from './keystore.ts'
 import { OperatorError } from './nodeDir.ts'
+import { RecoveryError } from './recoveries.ts'
 import { StoreError } from './stores/types.ts'
 
-const EXPECTED = [GenesisError, OperatorError, ConfigError, KeystoreError, StoreError, ImporterError] as const
+const EXPECTED = [
+  GenesisError,
+  OperatorError,
+  ConfigError,
+  KeystoreError,
+  StoreError,
+  ImporterError,
+  RecoveryError,
+] as const
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file or directory',

@@ -3,9 +3,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { mustExist } from '../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import type { Address } from '../base/ids.ts'
+import { type Address, parseHash32 } from '../base/ids.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
@@ -14,10 +15,10 @@ import type { P2pHost } from '../p2p/protocol.ts'
 import { createSync } from '../p2p/sync.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
+import type { ChainConfig } from '../state/chain.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
 import { laneGasMax, laneOf, nextBaseFee } from '../state/fees.ts'
 import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
-import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { NodeApplication } from './application.ts'
 import { NodeBackend } from './backend.ts'
 import { BlockSync, syncSourceOf } from './blockSync.ts'
@@ -32,6 +33,15 @@ import { Mempool, type PoolEntry } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
 import type { Clock } from './ports.ts'
 import { startRecounts } from './recount.ts'
+import { RECOVERY_FOLDER, RecoveryBook } from './recoveries.ts'
+import {
+  checkFloors,
+  decidingNow,
+  followRecoveries,
+  isBelowRecovery,
+  reachFloor,
+  remindOfUntrusted,
+} from './recoveryStart.ts'
 import { SenderCache } from './senderCache.ts'
 import { createSenderPool } from './senderPool.ts'
 import { LocalSigner } from './signer.ts'
@@ -88,6 +98,7 @@ export function nodePaths(dataDir: string) {
     chain: join(dataDir, 'chain'),
     journal: join(dataDir, 'journal'),
     signer: join(dataDir, 'signer'),
+    recovery: join(dataDir, RECOVERY_FOLDER),
   }
 }
 
@@ -132,7 +143,12 @@ async function wire(
 
   // State.
   const genesisBlock = buildGenesis(genesis)
-  const { chain } = genesisBlock
+  const book = RecoveryBook.open({
+    dir: paths.recovery,
+    genesisHash: genesisBlock.chain.genesisHash,
+    trusted: config.trustedRecoveries.map((text) => mustExist(parseHash32(text), 'checked configuration')),
+  })
+  const chain: ChainConfig = { ...genesisBlock.chain, recoveryOn: (floor) => book.on(floor) }
   genesisBlock.tree.release()
   const store = await openChainStore(paths.chain, { historyHeightsMax: config.historyHeights })
   closers.push(() => store.close())
@@ -166,6 +182,7 @@ async function wire(
     onWarning: (message, error) => logger.warn({ err: error }, message),
   })
   closers.push(() => importer.close())
+  checkFloors(store, book)
 
   // Network.
   const host = await createHost({
@@ -175,7 +192,7 @@ async function wire(
     logger: logger.child({ room: 'p2p' }),
   })
   const network = createConsensusNetwork(host, config.peers)
-  const sync = createSync(host, syncSourceOf(store))
+  const sync = createSync(host, syncSourceOf(store, book))
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,
@@ -207,7 +224,13 @@ async function wire(
   })
 
   // Consensus.
-  const blockSync = new BlockSync({ importer, genesisHash: chain.genesisHash, sync })
+  const blockSync = new BlockSync({
+    importer,
+    genesisHash: chain.genesisHash,
+    sync,
+    recoveries: book,
+    onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => Date.now()),
+  })
   const application = new NodeApplication({
     chain,
     store,
@@ -302,17 +325,30 @@ async function wire(
     syncing: () => undefined,
   })
   closers.push(() => backend.close())
-  const set = validatorSet(importer.head().state)
+  await reachFloor(importer, book, journal.replayed)
+  const set = decidingNow(chain, importer, book)
   const own = set.validators.findIndex(
     (validator) => signer !== undefined && equalBytes(validator.consensusKey, signer.publicKey),
   )
   network.useValidators(set, own < 0 ? undefined : own)
   await host.start()
+  // The right to sign in older epochs ends with the acceptance, wherever this node's chain is.
+  if (book.latest !== undefined) await signer?.beginEpoch(book.latest.recovery.epoch, 0)
   await driver.start()
+  closers.push(
+    followRecoveries({
+      importer,
+      book,
+      store,
+      enterEpoch: (floor) => driver.enterEpoch(floor),
+      logger: logger.child({ room: 'recovery' }),
+    }),
+  )
   closers.push(() => driver.close())
   const follower = startFollower({
     blockSync,
-    isFollowing: () => driver.status().self === undefined && haltReason === undefined,
+    isFollowing: () =>
+      haltReason === undefined && (driver.status().self === undefined || isBelowRecovery(importer, book)),
     onFault: halt,
     logger: logger.child({ room: 'follower' }),
   })
