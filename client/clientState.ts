@@ -1,0 +1,80 @@
+// What a wallet keeps between two sessions, as JSON. Owns: its form. Not: how it came to be trusted (lightClient.ts).
+// Whoever can write it decides what is trusted: keep it where the wallet's keys are kept.
+import { toHex } from '../base/bytes.ts'
+import { type Json, SchemaError } from '../base/field.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { checkValidatorSet } from '../base/protocol/epochProof.ts'
+import { type TrustedSet, trustedSet } from '../base/protocol/finalityProof.ts'
+import { validatorSetSchema } from '../base/protocol/validators.ts'
+import { message, t } from '../base/schema.ts'
+import { LightClientError } from './errors.ts'
+
+const VERSION = 1
+
+const setRecord = message('TrustedSet', { epoch: t.u64, height: t.u64, set: validatorSetSchema })
+const boundaryRecord = message('Boundary', { epoch: t.u64, hash: t.hash })
+const tipRecord = message('Tip', { height: t.u64, hash: t.hash, timestampMs: t.u64 })
+
+const stateSchema = message('LightClientState', {
+  version: t.u32,
+  genesisHash: t.hash,
+  /** Where trust began. */
+  origin: setRecord,
+  current: setRecord,
+  /** The boundary that named the current set; absent for genesis and after a recovery. */
+  boundary: t.optional(boundaryRecord),
+  /** The highest block proven. */
+  tip: t.optional(tipRecord),
+  /** Changes of the set that were proven since the origin. */
+  changes: t.u64,
+})
+
+export interface ClientState {
+  readonly origin: TrustedSet
+  readonly current: TrustedSet
+  readonly boundary: { readonly epoch: number; readonly hash: Hash32 } | undefined
+  readonly tip: { readonly height: number; readonly hash: Hash32; readonly timestampMs: number } | undefined
+  readonly changes: number
+}
+
+export function clientStateJson(state: ClientState): Json {
+  const { origin, current, boundary, tip, changes } = state
+  const record = ({ epoch, height, set }: TrustedSet) => ({ epoch, height, set })
+  return stateSchema.toJson({
+    version: VERSION,
+    genesisHash: origin.genesisHash,
+    origin: record(origin),
+    current: record(current),
+    ...(boundary === undefined ? {} : { boundary }),
+    ...(tip === undefined ? {} : { tip }),
+    changes,
+  })
+}
+
+/** Inverse of `clientStateJson`; with `genesisHash` only of that chain. Throws LightClientError `input`. */
+export function parseClientState(json: Json, genesisHash?: Hash32): ClientState {
+  const fails = (reason: string): never => {
+    throw new LightClientError('input', `the kept state of the light client cannot be used: ${reason}`)
+  }
+  let stored: ReturnType<typeof stateSchema.fromJson>
+  try {
+    stored = stateSchema.fromJson(json)
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error
+    return fails(error.message)
+  }
+  if (stored.version !== VERSION) return fails(`version ${stored.version}, this build reads ${VERSION}`)
+  const chain = toHex(stored.genesisHash)
+  if (genesisHash !== undefined && chain !== toHex(genesisHash)) {
+    return fails(`it is of the chain ${chain}, not ${toHex(genesisHash)}`)
+  }
+  const { origin, current, boundary, tip, changes } = stored
+  if (current.epoch < origin.epoch || current.height < origin.height) return fails('it goes backwards')
+  for (const { set } of [origin, current]) {
+    const wrong = checkValidatorSet(set)
+    if (wrong !== undefined) return fails(wrong.reason)
+  }
+  const trust = (record: typeof origin): TrustedSet =>
+    trustedSet({ genesisHash: stored.genesisHash, ...record })
+  return { origin: trust(origin), current: trust(current), boundary, tip, changes }
+}

@@ -1,0 +1,46 @@
+// Why the light client does not vouch for something. Owns: the error and its codes. Not: the checks (base/protocol).
+import type { ProofCheck, ProofFailure } from '../base/protocol/finalityProof.ts'
+import type { Conflict } from './conflict.ts'
+
+export type LightClientErrorCode =
+  /** A proof failed; `check` names where. */
+  | 'check'
+  /** The provider could not be reached, refused, or gave an answer of another shape. */
+  | 'provider'
+  /** Two providers hold certificates that exclude each other; `conflict` convicts signers. */
+  | 'conflict'
+  /** What the caller gave is malformed or contradicts itself. */
+  | 'input'
+
+/** `message` is one line for people; `code` and `check` are stable. */
+export class LightClientError extends Error {
+  readonly code: LightClientErrorCode
+  readonly check: ProofCheck | undefined
+  readonly provider: string | undefined
+  readonly conflict: Conflict | undefined
+
+  constructor(
+    code: LightClientErrorCode,
+    message: string,
+    fields: {
+      readonly check?: ProofCheck
+      readonly provider?: string
+      readonly conflict?: Conflict
+      readonly cause?: unknown
+    } = {},
+  ) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause })
+    this.name = 'LightClientError'
+    this.code = code
+    this.check = fields.check
+    this.provider = fields.provider
+    this.conflict = fields.conflict
+  }
+}
+
+/** The error of a proof that failed: `check setHash failed: …`. */
+export function checkFailed(failure: ProofFailure, provider?: string): LightClientError {
+  const { check, reason } = failure
+  const fields = provider === undefined ? { check } : { check, provider }
+  return new LightClientError('check', `check ${check} failed: ${reason}`, fields)
+}

@@ -1,0 +1,336 @@
+// Verifies what nodes say from genesis or a checkpoint on (CONSENSUS §7): sets, blocks, balances, records, receipts.
+// READ FIRST. Not: the checks themselves (base/protocol), transport (provider.ts).
+import { equalBytes, keyBytes, toHex } from '../base/bytes.ts'
+import { type Json, SchemaError } from '../base/field.ts'
+import type { Address, TxId } from '../base/ids.ts'
+import {
+  type FinalHeader,
+  type FinalityProof,
+  type TrustedSet,
+  verifyFinality,
+} from '../base/protocol/finalityProof.ts'
+import type { Header, Reserve } from '../base/protocol/header.ts'
+import type { Receipt } from '../base/protocol/receipt.ts'
+import { receiptProofSchema, verifyReceiptProof } from '../base/protocol/receiptProof.ts'
+import type { RecoveryFile } from '../base/protocol/recovery.ts'
+import { verifyStateProof } from '../base/protocol/stateProof.ts'
+import { type RecordCodec, recordsOf } from '../base/record.ts'
+import { accountsSchema } from '../state/modules/accounts/schema.ts'
+import { assetsSchema } from '../state/modules/assets/schema.ts'
+import { AnswerReader } from './answers.ts'
+import { type ClientState, clientStateJson } from './clientState.ts'
+import { walkEpochs } from './epochs.ts'
+import { checkFailed, LightClientError } from './errors.ts'
+import type { Provider } from './provider.ts'
+import { type Checkpoint, trustCheckpoint } from './trust.ts'
+import { compareWitness, type WitnessVerdict } from './witness.ts'
+
+const accountRecord = recordsOf(accountsSchema).account
+const assetBalanceRecord = recordsOf(assetsSchema).balance
+/** Sets kept in memory for questions about older blocks. */
+const SETS_KEPT_MAX = 64
+/** A set may change between two questions, hardly twice. */
+const FOLLOW_ATTEMPTS = 3
+
+/** Where trust begins: a set (`trustGenesis`), a checkpoint, or what an earlier session kept (`parseClientState`). */
+export type Origin =
+  | { readonly kind: 'set'; readonly trusted: TrustedSet }
+  | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
+  | { readonly kind: 'state'; readonly state: ClientState }
+
+export interface LightClientOptions {
+  readonly origin: Origin
+  /** The first is asked; the others only confirm that it shows them the same chain. */
+  readonly providers: readonly [Provider, ...Provider[]]
+  /** Recovery files whose hash the user compared with what the operators published (docs/operations/quorum-loss.md). */
+  readonly recoveries?: readonly RecoveryFile[]
+  /** For ages; default Date.now. */
+  readonly nowMs?: () => number
+}
+
+/** A block that a quorum of a trusted set finalized. */
+export interface ProvenBlock {
+  readonly header: Header
+  readonly hash: `0x${string}`
+  /** Since the block's timestamp; what happened after it is not proven. */
+  readonly ageMs: number
+  /** Provider ids of those who signed, and how many could have. */
+  readonly signers: readonly number[]
+  readonly validatorCount: number
+}
+
+export interface Progress {
+  readonly tip: ProvenBlock
+  /** Changes of the validator set proven since the origin. */
+  readonly changes: number
+  readonly witnesses: readonly WitnessVerdict[]
+}
+
+export interface ProvenBalance {
+  readonly balanceBase: bigint
+  readonly nonce: number
+  readonly block: ProvenBlock
+}
+
+/** One chain as seen by one wallet. Calls run one at a time; every failure is a LightClientError. */
+export class LightClient {
+  readonly #options: LightClientOptions
+  readonly #primary: Provider
+  readonly #reader: AnswerReader
+  #state: ClientState | undefined
+  /** Consecutive sets, the last is the current one. */
+  #sets: TrustedSet[] = []
+  #lastCall: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LightClientOptions) {
+    this.#options = options
+    this.#primary = options.providers[0]
+    this.#reader = new AnswerReader(this.#primary.name)
+    const { origin } = options
+    if (origin.kind === 'state') this.#begin(origin.state)
+    if (origin.kind === 'set') this.#begin(newState(origin.trusted, undefined))
+  }
+
+  /** Follows the chain of sets to its end, proves the newest block, and compares the other providers with it. */
+  sync(): Promise<Progress> {
+    return this.#inOrder(async () => {
+      const { final, proof } = await this.#askFinal('chain_certificate', { block: 'latest' })
+      this.#advance(final)
+      const { origin, current, changes } = this.#mustState()
+      const tip = this.#proven(final)
+      const witnesses: WitnessVerdict[] = []
+      for (const witness of this.#options.providers.slice(1)) {
+        const primary = this.#primary
+        const tipOfBoth = { final, proof }
+        const verdict = await compareWitness({ origin, trusted: current, primary, tip: tipOfBoth, witness })
+        if (verdict.verdict === 'conflict') throw conflictError(verdict)
+        witnesses.push(verdict)
+      }
+      return { tip, changes, witnesses }
+    })
+  }
+
+  /** Coins and nonce of an account at the newest block; zero is proven too. */
+  async balance(address: Address): Promise<ProvenBalance> {
+    const { value, block } = await this.record(accountRecord, { address })
+    return { balanceBase: value?.balanceBase ?? 0n, nonce: value?.nonce ?? 0, block }
+  }
+
+  /** Units of a settlement asset that an owner holds at the newest block. */
+  async assetBalance(
+    asset: number,
+    owner: Address,
+  ): Promise<{ readonly amountBase: bigint; readonly block: ProvenBlock }> {
+    const { value, block } = await this.record(assetBalanceRecord, { asset, owner })
+    return { amountBase: value?.amountBase ?? 0n, block }
+  }
+
+  /** Any record of any module: `client.record(recordsOf(providersSchema).provider, { id: 1 })`. Undefined = proven absent. */
+  async record<K, V>(
+    codec: RecordCodec<K, V>,
+    key: K,
+  ): Promise<{ readonly value: V | undefined; readonly block: ProvenBlock }> {
+    const rawKey = keyBytes(codec.key(key))
+    const { stored, block } = await this.stored(rawKey)
+    if (stored === undefined) return { value: undefined, block }
+    try {
+      return { value: codec.decode(stored), block }
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error
+      // Proven bytes that this build cannot read: written by later rules.
+      return this.#reader.fails(
+        'encoding',
+        `${codec.name} is stored in a form unknown here: ${error.message}`,
+      )
+    }
+  }
+
+  /** The bytes under a raw state key at the newest block. */
+  stored(
+    rawKey: Uint8Array,
+  ): Promise<{ readonly stored: Uint8Array | undefined; readonly block: ProvenBlock }> {
+    return this.#inOrder(async () => {
+      const params = { keys: [toHex(rawKey)], atBlock: 'latest' }
+      const { final, answer } = await this.#askFinal('chain_stateProof', params)
+      this.#advance(final)
+      const [entry] = this.#reader.list(this.#reader.object(answer, 'the answer').proof, 'proof', 1)
+      const { key, value, bytes } = this.#reader.object(entry, 'proof')
+      if (!equalBytes(this.#reader.bytes(key, 'key'), rawKey)) {
+        return this.#reader.fails('state', 'the proof is about another record')
+      }
+      const stored = value === null ? undefined : this.#reader.bytes(value, 'value')
+      const proof = this.#reader.bytes(bytes, 'proof')
+      const { stateRoot, height } = final.header
+      if (!verifyStateProof({ root: stateRoot, key: rawKey, value: stored, proof })) {
+        const what = stored === undefined ? 'is not proven absent' : 'is not proven'
+        return this.#reader.fails('state', `the record ${what} under the state root of block ${height}`)
+      }
+      return { stored, block: this.#proven(final) }
+    })
+  }
+
+  /** What became of a transaction. Undefined when the provider does not know it as final, which proves nothing. */
+  receipt(
+    id: TxId,
+  ): Promise<{ readonly receipt: Receipt; readonly index: number; readonly block: ProvenBlock } | undefined> {
+    return this.#inOrder(async () => {
+      const answer = await this.#primary.request('tx_receiptProof', { hash: toHex(id) })
+      if (answer === null) return undefined
+      const proof = this.#reader.decode(receiptProofSchema, this.#reader.object(answer, 'the answer').bytes)
+      const trusted = await this.#setFor(proof.finality.header)
+      const result = verifyReceiptProof(trusted, id, proof, { epochs: 'sameSet' })
+      if (!result.ok) throw checkFailed(result.failure, this.#primary.name)
+      const { receipt, index, block } = result.value
+      return { receipt, index, block: this.#proven(block, trusted) }
+    })
+  }
+
+  /** What backs the coin (ECONOMY §11), from the newest proven header. */
+  async reserve(): Promise<{ readonly reserve: Reserve; readonly block: ProvenBlock }> {
+    const { tip } = await this.sync()
+    return { reserve: tip.header.reserve, block: tip }
+  }
+
+  /** What to keep for the next session (`parseClientState`); undefined before a checkpoint was resolved. */
+  toJson(): Json | undefined {
+    return this.#state === undefined ? undefined : clientStateJson(this.#state)
+  }
+
+  /** The last change of the set as a checkpoint; undefined while the set is that of genesis or of a recovery. */
+  checkpoint(): Checkpoint | undefined {
+    const { boundary, current } = this.#state ?? {}
+    return boundary === undefined || current === undefined
+      ? undefined
+      : { genesisHash: current.genesisHash, ...boundary }
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#lastCall.then(run)
+    // A failed call fails its own caller; later calls report for themselves.
+    this.#lastCall = result.catch(() => {})
+    return result
+  }
+
+  #begin(state: ClientState): void {
+    this.#state = state
+    this.#sets = [state.current]
+  }
+
+  #mustState(): ClientState {
+    if (this.#state === undefined) throw new LightClientError('input', 'the checkpoint is not resolved yet')
+    return this.#state
+  }
+
+  async #resolveOrigin(): Promise<void> {
+    const { origin } = this.#options
+    if (this.#state !== undefined || origin.kind !== 'checkpoint') return
+    const { checkpoint } = origin
+    const params = { fromEpoch: checkpoint.epoch, max: 1, changesOnly: false }
+    const answer = this.#reader.epochProofs(await this.#primary.request('chain_epochProofs', params), 1)
+    const [proof] = answer.proofs
+    if (proof === undefined) {
+      const reason = `${this.#primary.name} does not hold the boundary of epoch ${checkpoint.epoch}`
+      throw new LightClientError('provider', reason, { provider: this.#primary.name })
+    }
+    const result = trustCheckpoint(checkpoint, proof)
+    if (!result.ok) throw checkFailed(result.failure, this.#primary.name)
+    this.#begin(newState(result.value, { epoch: checkpoint.epoch, hash: checkpoint.hash }))
+  }
+
+  /** Takes every change of the set that the primary can prove. */
+  async #follow(): Promise<void> {
+    await this.#resolveOrigin()
+    await walkEpochs({
+      provider: this.#primary,
+      from: this.#mustState().current,
+      recoveries: this.#options.recoveries ?? [],
+      onStep: ({ trusted, boundary }) => {
+        const state = this.#mustState()
+        this.#state = { ...state, current: trusted, boundary, changes: state.changes + 1 }
+        this.#sets.push(trusted)
+        if (this.#sets.length > SETS_KEPT_MAX) this.#sets.shift()
+        return false
+      },
+    })
+  }
+
+  /** Asks for something at a final block and verifies the block against the current set, following the sets to it. */
+  async #askFinal(
+    method: string,
+    params: { readonly [name: string]: Json },
+  ): Promise<{ readonly final: FinalHeader; readonly proof: FinalityProof; readonly answer: Json }> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#follow()
+      const answer = await this.#primary.request(method, params)
+      const proof = this.#reader.finality(answer)
+      const result = verifyFinality(this.#mustState().current, proof, { epochs: 'sameSet' })
+      if (result.ok) return { final: result.value, proof, answer }
+      // The set may have changed between the two questions.
+      if (result.failure.check !== 'setHash' || attempt === FOLLOW_ATTEMPTS) {
+        throw checkFailed(result.failure, this.#primary.name)
+      }
+    }
+  }
+
+  /** Notes the highest proven block. An older one than before is refused: it hides what came since. */
+  #advance({ header, hash }: FinalHeader): void {
+    const state = this.#mustState()
+    const { height, timestampMs } = header
+    if (state.tip !== undefined && height < state.tip.height) {
+      const reason = `block ${height} is shown as the newest, but block ${state.tip.height} is proven already`
+      this.#reader.fails('height', reason)
+    }
+    if (state.tip?.height === height && !equalBytes(state.tip.hash, hash)) {
+      this.#reader.fails('height', `block ${height} is another than the one proven before at that height`)
+    }
+    this.#state = { ...state, tip: { height, hash, timestampMs } }
+  }
+
+  /** The set that signs a block of any height since the origin. */
+  async #setFor(header: Header): Promise<TrustedSet> {
+    await this.#follow()
+    const { origin, current } = this.#mustState()
+    const { height } = header
+    if (height > current.height) return current
+    const known = this.#sets.findLast((set) => set.height < height)
+    if (known !== undefined) return known
+    let trusted = origin
+    await walkEpochs({
+      provider: this.#primary,
+      from: origin,
+      recoveries: this.#options.recoveries ?? [],
+      onStep: (step) => {
+        if (step.trusted.height >= height) return true
+        trusted = step.trusted
+        return false
+      },
+    })
+    return trusted
+  }
+
+  #proven({ header, hash, signers }: FinalHeader, trusted = this.#mustState().current): ProvenBlock {
+    const { validators } = trusted.set
+    return {
+      header,
+      hash: toHex(hash),
+      ageMs: (this.#options.nowMs ?? Date.now)() - header.timestampMs,
+      signers: signers.map((i) => validators[i]!.id),
+      validatorCount: validators.length,
+    }
+  }
+}
+
+function newState(trusted: TrustedSet, boundary: ClientState['boundary']): ClientState {
+  return { origin: trusted, current: trusted, boundary, tip: undefined, changes: 0 }
+}
+
+function conflictError(found: Extract<WitnessVerdict, { verdict: 'conflict' }>): LightClientError {
+  const { conflict, provider } = found
+  const { first, second, signers } = conflict
+  const heights = `block ${first.proof.header.height} and block ${second.proof.header.height}`
+  return new LightClientError(
+    'conflict',
+    `${first.provider} and ${provider} both prove their own ${heights}: validators ${signers.join(', ')} signed both`,
+    { conflict, provider },
+  )
+}

@@ -1,0 +1,97 @@
+// Where trust begins: a genesis document whose hash is known, or a checkpoint. Owns: their forms. Not: following the
+// chain from there (lightClient.ts).
+import { equalBytes, toHex } from '../base/bytes.ts'
+import { type Json, SchemaError } from '../base/field.ts'
+import { type Hash32, parseHash32 } from '../base/ids.ts'
+import { checkValidatorSet, type EpochProof } from '../base/protocol/epochProof.ts'
+import { proofFails, type TrustedSet, trustedSet, type Verified } from '../base/protocol/finalityProof.ts'
+import { headerHash } from '../base/protocol/header.ts'
+import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators.ts'
+import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
+import { LightClientError } from './errors.ts'
+
+/** A boundary that changed the validator set, by its hash: everything before it needs no trust any more. */
+export interface Checkpoint {
+  readonly genesisHash: Hash32
+  /** The epoch that the boundary ended. */
+  readonly epoch: number
+  readonly hash: Hash32
+}
+
+/** The set of genesis: its providers in their order, with ids from 1. */
+export function genesisValidators(genesis: Genesis): ValidatorSet {
+  return {
+    validators: genesis.providers.map(({ operator, consensusKey, peerId }, i) => ({
+      id: i + 1,
+      operator,
+      consensusKey,
+      peerId,
+    })),
+  }
+}
+
+/**
+ * Trusts a genesis document in its JSON form. With `expected`, only the one of that hash: then the document itself may
+ * come from anybody. Fails `encoding`, `genesis`, `validatorSet` or `validatorKey`.
+ */
+export function trustGenesis(document: Json, expected?: Hash32): Verified<TrustedSet> {
+  let genesis: Genesis
+  try {
+    genesis = genesisSchema.fromJson(document)
+    const wrong = genesisSchema.check(genesis)
+    if (wrong !== undefined) return proofFails('encoding', `the genesis document is malformed: ${wrong}`)
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error
+    return proofFails('encoding', `the genesis document is malformed: ${error.message}`)
+  }
+  const hash = genesisHash(genesis)
+  if (expected !== undefined && !equalBytes(hash, expected)) {
+    return proofFails('genesis', `the genesis document has the hash ${toHex(hash)}, not ${toHex(expected)}`)
+  }
+  const set = genesisValidators(genesis)
+  const wrong = checkValidatorSet(set)
+  if (wrong !== undefined) return { ok: false, failure: wrong }
+  return { ok: true, value: trustedSet({ genesisHash: hash, epoch: 0, height: 0, set }) }
+}
+
+/** `<genesis hash>:<epoch>:<boundary hash>`, one word for command lines and files. */
+export function formatCheckpoint({ genesisHash: genesis, epoch, hash }: Checkpoint): string {
+  return `${toHex(genesis)}:${epoch}:${toHex(hash)}`
+}
+
+/** Throws LightClientError `input` unless the text is a checkpoint. */
+export function parseCheckpoint(text: string): Checkpoint {
+  const [first = '', second = '', third = '', ...others] = text.trim().split(':')
+  const genesis = parseHash32(first)
+  const hash = parseHash32(third)
+  const epoch = /^\d{1,16}$/.test(second) ? Number(second) : Number.NaN
+  if (genesis === undefined || hash === undefined || !Number.isSafeInteger(epoch) || others.length > 0) {
+    throw new LightClientError('input', 'a checkpoint is <genesis hash>:<epoch>:<hash of its boundary>')
+  }
+  return { genesisHash: genesis, epoch, hash }
+}
+
+/** The set that a trusted boundary names; its certificate does not matter, for its hash is what the user trusts. */
+export function trustCheckpoint(checkpoint: Checkpoint, proof: EpochProof): Verified<TrustedSet> {
+  const { header, nextSet } = proof
+  const hash = headerHash(header)
+  if (!equalBytes(hash, checkpoint.hash)) {
+    const given = `the boundary of epoch ${header.epoch} has the hash ${toHex(hash)}`
+    return proofFails('genesis', `${given}, the checkpoint names ${toHex(checkpoint.hash)}`)
+  }
+  if (!header.endsEpoch || header.nextSetHash === undefined || header.epoch !== checkpoint.epoch) {
+    return proofFails('endsEpoch', `the checkpoint's block does not end epoch ${checkpoint.epoch}`)
+  }
+  if (nextSet === undefined) {
+    const reason = `the boundary of epoch ${checkpoint.epoch} keeps its set: a checkpoint names one that changes it`
+    return proofFails('nextSetHash', reason)
+  }
+  if (!equalBytes(validatorSetHash(nextSet), header.nextSetHash)) {
+    return proofFails('nextSetHash', `another set than the one that block ${header.height} names`)
+  }
+  const wrong = checkValidatorSet(nextSet)
+  if (wrong !== undefined) return { ok: false, failure: wrong }
+  const { genesisHash: genesis } = checkpoint
+  const { height, epoch } = header
+  return { ok: true, value: trustedSet({ genesisHash: genesis, epoch: epoch + 1, height, set: nextSet }) }
+}
