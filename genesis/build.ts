@@ -7,7 +7,7 @@ import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
 import type { Failure } from '../base/module.ts'
 import { type Header, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
-import { validatorSetHash } from '../base/protocol/validators.ts'
+import { isPeerIdBytes, validatorSetHash } from '../base/protocol/validators.ts'
 import { PPM } from '../base/units.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { WriteContext } from '../state/context.ts'
@@ -18,6 +18,8 @@ import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
 import { capacityParams } from '../state/modules/capacity/tables.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
 import { addClass, catalogueParams } from '../state/modules/catalogue/module.ts'
+import { checkGovernance } from '../state/modules/governance/rules.ts'
+import { governanceParams } from '../state/modules/governance/tables.ts'
 import { mintAtGenesis } from '../state/modules/issuance/module.ts'
 import { issuanceParams } from '../state/modules/issuance/tables.ts'
 import { openOracle, oracleParams, setPrice } from '../state/modules/oracle/module.ts'
@@ -121,6 +123,8 @@ function checkDocument(genesis: Genesis): void {
   if (providers.epochBlocksMax < 2) {
     throw new GenesisError('params.providers.epochBlocksMax', 'expected at least 2 blocks')
   }
+  const unusable = checkGovernance(genesis.params.governance)
+  if (unusable !== undefined) throw new GenesisError(`params.governance.${unusable.path}`, unusable.reason)
   const { heartbeatMs, networkDelayMs, messageDelayMs, buildMs } = genesis.consensus
   if (heartbeatMs < 1 || heartbeatMs * 4 > capacity.windowMs) {
     throw new GenesisError('consensus.heartbeatMs', 'expected at most a quarter of a capacity window')
@@ -142,6 +146,10 @@ function checkDocument(genesis: Genesis): void {
     genesis.assets.map((a) => String(a.id)),
     'id',
   )
+  genesis.providers.forEach(({ peerId }, i) => {
+    if (!isPeerIdBytes(peerId))
+      throw new GenesisError(`providers[${i}].peerId`, 'expected an ed25519 peer id')
+  })
   for (const field of ['operator', 'consensusKey', 'peerId'] as const) {
     refuseRepeats(
       'providers',
@@ -160,6 +168,7 @@ function writeParameters(ctx: WriteContext, genesis: Genesis): void {
   capacityParams.set(ctx.state, params.capacity)
   issuanceParams.set(ctx.state, params.issuance)
   redemptionParams.set(ctx.state, params.redemption)
+  governanceParams.set(ctx.state, params.governance)
 }
 
 function writeCatalogue(ctx: WriteContext, genesis: Genesis): void {

@@ -9,6 +9,9 @@ import type { Genesis } from './schema.ts'
 
 type Parameters = Genesis['params']
 
+const SECOND_MS = 1_000
+const DAY_MS = 86_400 * SECOND_MS
+
 const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
   accounts: {
     protocolVersion: 1,
@@ -19,7 +22,13 @@ const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
     minBaseFeePerGas: 1n,
   },
   catalogue: { specOnlyPpm: 750_000n },
-  providers: { epochBlocksMax: 100_000, minBlockIntervalMs: 200 },
+  providers: {
+    epochBlocksMax: 100_000,
+    minBlockIntervalMs: 200,
+    rotationIntervalMs: DAY_MS,
+    // As long as a bond outlasts its liability (tail windows).
+    evidenceWindowMs: 30 * DAY_MS,
+  },
 }
 
 const REDEMPTION: Parameters['redemption'] = {
@@ -31,12 +40,42 @@ const REDEMPTION: Parameters['redemption'] = {
   suspensionWindows: 1,
 }
 
+/** More than two thirds; a removal is announced longest, so that everybody can prepare. */
+const GOVERNANCE: Parameters['governance'] = {
+  approvalPpm: 666_667n,
+  votingMs: 14 * DAY_MS,
+  admitLockMs: 2 * DAY_MS,
+  removeLockMs: 7 * DAY_MS,
+  jailLockMs: 0,
+  unjailLockMs: DAY_MS,
+  openPerMemberMax: 2,
+}
+
+/** A person sees the lock work and does not wait for it. */
+const SHORT_LOCKS: Pick<Parameters, 'providers' | 'governance'> = {
+  providers: { ...COMMON.providers, rotationIntervalMs: 2 * SECOND_MS, evidenceWindowMs: 600 * SECOND_MS },
+  governance: {
+    ...GOVERNANCE,
+    votingMs: 600 * SECOND_MS,
+    admitLockMs: SECOND_MS,
+    removeLockMs: SECOND_MS,
+    unjailLockMs: SECOND_MS,
+    openPerMemberMax: 4,
+  },
+}
+
 /** ECONOMY §13, column main. */
-export const MAIN_PARAMETERS: Parameters = { ...COMMON, ...MAIN_ECONOMY, redemption: REDEMPTION }
+export const MAIN_PARAMETERS: Parameters = {
+  ...COMMON,
+  ...MAIN_ECONOMY,
+  redemption: REDEMPTION,
+  governance: GOVERNANCE,
+}
 
 /** ECONOMY §13, column dev. */
 export const DEV_PARAMETERS: Parameters = {
   ...COMMON,
+  ...SHORT_LOCKS,
   ...DEV_ECONOMY,
   redemption: { ...REDEMPTION, openRequestsMax: 20_000, stepsPerBlockMax: 512, assignAhead: 2 },
 }
@@ -44,6 +83,7 @@ export const DEV_PARAMETERS: Parameters = {
 /** ECONOMY §13, column test. */
 export const TEST_PARAMETERS: Parameters = {
   ...COMMON,
+  ...SHORT_LOCKS,
   ...TEST_ECONOMY,
   redemption: {
     ...REDEMPTION,

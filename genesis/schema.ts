@@ -7,6 +7,7 @@ import { message, t } from '../base/schema.ts'
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'
 import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
+import { governanceSchema } from '../state/modules/governance/schema.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
 import { oracleSchema } from '../state/modules/oracle/schema.ts'
 import { profileSchema, providersSchema } from '../state/modules/providers/schema.ts'
@@ -110,6 +111,7 @@ export const genesisSchema = message('Genesis', {
     capacity: paramsMessage(capacitySchema),
     issuance: paramsMessage(issuanceSchema),
     redemption: paramsMessage(redemptionSchema),
+    governance: paramsMessage(governanceSchema),
   }),
   assets: t.list(genesisAssetSchema, ASSETS_MAX),
   classes: t.list(genesisClassSchema, CLASSES_MAX),

@@ -2,10 +2,9 @@
 // Not: framing and identity (p2p/), meaning of messages (consensus/).
 import { peerIdFromString } from '@libp2p/peer-id'
 import { bytesKey } from '../base/bytes.ts'
-import type { ValidatorSet } from '../base/protocol/validators.ts'
+import { isPeerIdBytes, type ValidatorSet } from '../base/protocol/validators.ts'
 import type { Sender, Target } from '../consensus/types.ts'
 import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusChannel.ts'
-import { isPeerIdBytes } from '../p2p/identity.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
 import type { ConsensusNetwork } from './ports.ts'
 

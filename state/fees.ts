@@ -62,10 +62,11 @@ const LANE_MODULES: readonly { readonly address: Address; readonly lane: Lane }[
   { address: systemAddress(SYSTEM_KIND.module, 5), lane: 'proof' },
   { address: systemAddress(SYSTEM_KIND.module, 7), lane: 'proof' },
   { address: systemAddress(SYSTEM_KIND.module, 12), lane: 'proof' },
+  { address: systemAddress(SYSTEM_KIND.module, 15), lane: 'proof' },
   { address: systemAddress(SYSTEM_KIND.module, 9), lane: 'redemption' },
 ]
 
-/** Oracle, audit and evidence (default) are proofs; redemption has its own; everything else, batches too, is general. */
+/** Oracle, audit, default and evidence are proofs; redemption has its own; everything else, batches too, is general. */
 export function laneOf(to: Address): Lane {
   for (const { address, lane } of LANE_MODULES) if (equalBytes(address, to)) return lane
   return 'general'

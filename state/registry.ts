@@ -4,6 +4,8 @@ import { accountsModule } from './modules/accounts/module.ts'
 import { assetsModule } from './modules/assets/module.ts'
 import { capacityModule } from './modules/capacity/module.ts'
 import { catalogueModule } from './modules/catalogue/module.ts'
+import { evidenceModule } from './modules/evidence/module.ts'
+import { governanceModule } from './modules/governance/module.ts'
 import { issuanceModule } from './modules/issuance/module.ts'
 import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
@@ -18,4 +20,6 @@ export const MODULES: readonly Module[] = [
   capacityModule,
   issuanceModule,
   redemptionModule,
+  evidenceModule,
+  governanceModule,
 ]

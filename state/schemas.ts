@@ -4,6 +4,8 @@ import { accountsSchema } from './modules/accounts/schema.ts'
 import { assetsSchema } from './modules/assets/schema.ts'
 import { capacitySchema } from './modules/capacity/schema.ts'
 import { catalogueSchema } from './modules/catalogue/schema.ts'
+import { evidenceSchema } from './modules/evidence/schema.ts'
+import { governanceSchema } from './modules/governance/schema.ts'
 import { issuanceSchema } from './modules/issuance/schema.ts'
 import { oracleSchema } from './modules/oracle/schema.ts'
 import { providersSchema } from './modules/providers/schema.ts'
@@ -18,6 +20,8 @@ export const schemas = {
   capacity: capacitySchema,
   issuance: issuanceSchema,
   redemption: redemptionSchema,
+  evidence: evidenceSchema,
+  governance: governanceSchema,
 } as const
 
 /** All definitions in registry order. */

@@ -4,6 +4,15 @@ import type { Hash32 } from '../ids.ts'
 import { message, t } from '../schema.ts'
 import { VALIDATORS_MAX } from './limits.ts'
 
+/** Identity multihash of a protobuf public key {type: Ed25519, 32 bytes of data}. */
+export const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
+const PEER_ID_BYTES = PEER_ID_PREFIX.length + 32
+
+/** Whether the bytes are an ed25519 peer id; other key types have no place in a validator set. */
+export function isPeerIdBytes(bytes: Uint8Array): boolean {
+  return bytes.length === PEER_ID_BYTES && PEER_ID_PREFIX.every((byte, i) => byte === bytes[i])
+}
+
 export const validatorSchema = message('Validator', {
   /** Provider id, unique for ever. */
   id: t.u64,

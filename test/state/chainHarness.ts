@@ -108,7 +108,12 @@ function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): vo
     gasTargetPerSecond: 60_000_000,
     minBaseFeePerGas: 1n,
   })
-  providersParams.set(state, { epochBlocksMax: options.epochBlocksMax ?? 1000, minBlockIntervalMs: 10 })
+  providersParams.set(state, {
+    epochBlocksMax: options.epochBlocksMax ?? 1000,
+    minBlockIntervalMs: 10,
+    rotationIntervalMs: 1_000,
+    evidenceWindowMs: 10_000,
+  })
   catalogueParams.set(state, { specOnlyPpm: 750_000n })
   openOracle(state, 1_000_000n)
   issuanceParams.set(state, ISSUANCE)

@@ -109,7 +109,12 @@ export class RedemptionChain {
     oracleParams.set(state, economy.oracle)
     capacityParams.set(state, economy.capacity)
     issuanceParams.set(state, economy.issuance)
-    providersParams.set(state, { epochBlocksMax: 100_000, minBlockIntervalMs: 100 })
+    providersParams.set(state, {
+      epochBlocksMax: 100_000,
+      minBlockIntervalMs: 100,
+      rotationIntervalMs: 1_000,
+      evidenceWindowMs: 10_000,
+    })
     catalogueParams.set(state, { specOnlyPpm: 750_000n })
     redemptionParams.set(state, { ...PARAMS, ...options.params })
     openOracle(state, PPM)

@@ -10,6 +10,7 @@ import { type ModuleDef, moduleAddress } from '../../base/module.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { devnetGenesis } from '../../genesis/devnet.ts'
+import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { blockContextOf } from '../../state/engine.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../state/execute.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
@@ -32,11 +33,11 @@ const RUNS = 30
 
 const genesis = buildGenesis(
   devnetGenesis({
-    members: VALIDATORS.map((v, i) => ({
+    members: VALIDATORS.map((v) => ({
       operator: v.operator.address,
       consensusKey: bls.publicKey(v.consensusSecret),
       possessionProof: bls.prove(v.consensusSecret),
-      peerId: Uint8Array.of(i + 1),
+      peerId: peerIdBytesFromSeed(v.peerSeed),
     })),
     accounts: developmentAccounts().map((account) => account.address),
     assetIssuer: ACCOUNTS[0]!,

@@ -1,52 +1,44 @@
-// Rules of providers: membership, profiles, bonds, fault records. Not: the validator set's changes (validatorSet.ts).
+// Rules of providers: profiles, bonds, key changes, queries, invariants. Not: membership (members.ts), the set (validatorSet.ts).
 import { assert, mustExist } from '../../../base/assert.ts'
-import { equalBytes } from '../../../base/bytes.ts'
-import type { InferFields } from '../../../base/field.ts'
+import { bytesKey } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { WriteContext } from '../../context.ts'
+import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
+import type { ActionContext, WriteContext } from '../../context.ts'
 import { eventsOf, failuresOf, type Invariant, implement } from '../../module.ts'
 import type { FullState, StateReader } from '../../view.ts'
 import { escrowAddress } from '../accounts/module.ts'
 import { getAsset, getAssetBalance, transferAsset } from '../assets/module.ts'
 import {
-  BOND_ASSETS_MAX,
-  FAULT_KINDS,
-  type FaultKind,
-  PROVIDERS_MAX,
-  type ProviderStatus,
-  providersSchema,
-} from './schema.ts'
-import {
-  enterEpoch,
-  joinValidators,
-  markSetChange,
-  providersTables,
-  settleSetChange,
-  validates,
-  validatorSet,
-} from './validatorSet.ts'
+  changeKeys,
+  checkConsensusKey,
+  checkPeerId,
+  getProvider,
+  isBondFrozen,
+  providerByConsensusKey,
+  providerByOperator,
+  providerByPeerId,
+  providerIds,
+  rotationAllowedAtMs,
+} from './members.ts'
+import { validatorSetOfEpoch } from './pastSets.ts'
+import { BOND_ASSETS_MAX, FAULT_KINDS, providersSchema } from './schema.ts'
+import { providersParams, providersTables } from './tables.ts'
+import { checkSetStep, enterEpoch, settleSetChange, validatorSet } from './validatorSet.ts'
 
+export {
+  addProvider,
+  getProvider,
+  type Profile,
+  type Provider,
+  providerByOperator,
+  providerIds,
+  recordFault,
+  setProviderStatus,
+} from './members.ts'
 export { providersParams, providersTables, validatorSet } from './validatorSet.ts'
-
-export type Provider = InferFields<(typeof providersSchema)['records']['provider']['value']>
-export type Profile = Provider['profile']
 
 const fail = failuresOf(providersSchema)
 const events = eventsOf(providersSchema)
-
-export function getProvider(state: StateReader, id: number): Provider | undefined {
-  return providersTables.provider.get(state, { id })
-}
-
-/** Ids of all members ever admitted, ascending; at most `PROVIDERS_MAX`. */
-export function providerIds(state: StateReader): readonly number[] {
-  return providersTables.index.get(state, {})?.providers ?? []
-}
-
-/** The member whose operator account this is. */
-export function providerByOperator(state: StateReader, operator: Address): number | undefined {
-  return providersTables.operator.get(state, { operator })?.provider
-}
 
 /** Where the units of a member's bonds lie. */
 export function bondAddress(id: number): Address {
@@ -68,67 +60,6 @@ export function getBonds(
 ): readonly { readonly asset: number; readonly amountBase: bigint }[] {
   const assets = providersTables.bondAssets.get(state, { provider })?.assets ?? []
   return assets.map((asset) => ({ asset, amountBase: getBond(state, { provider, asset }) }))
-}
-
-/**
- * Admits a member; genesis and governance call it, after the proof of possession of the key was verified.
- * In genesis it joins the validator set at once, later at the next boundary. Asserts that id, operator and key are new.
- */
-export function addProvider(
-  ctx: WriteContext,
-  admitted: {
-    readonly id: number
-    readonly operator: Address
-    readonly consensusKey: Uint8Array
-    readonly peerId: Uint8Array
-    readonly profile: Profile
-  },
-): void {
-  const { id, operator, consensusKey, peerId, profile } = admitted
-  const ids = providerIds(ctx.state)
-  assert(!ids.includes(id) && ids.length < PROVIDERS_MAX, 'the provider id is new and within the bound')
-  assert(providerByOperator(ctx.state, operator) === undefined, 'the operator is new')
-  for (const other of ids) {
-    const { consensusKey: taken } = providersTables.provider.mustGet(ctx.state, { id: other })
-    assert(!equalBytes(taken, consensusKey), 'the consensus key is new')
-  }
-  const provider: Provider = { operator, consensusKey, peerId, status: 'active', profile }
-  providersTables.provider.set(ctx.state, { id }, provider)
-  providersTables.operator.set(ctx.state, { operator }, { provider: id })
-  providersTables.index.set(ctx.state, {}, { providers: [...ids, id].sort((a, b) => a - b) })
-  joinValidators(ctx, { id, operator, consensusKey, peerId })
-}
-
-/** Changes a member's status; one that gains or loses the vote changes the set at a boundary. */
-export function setProviderStatus(ctx: WriteContext, id: number, status: ProviderStatus): void {
-  const provider = mustExist(getProvider(ctx.state, id), 'the provider exists')
-  if (provider.status === status) return
-  providersTables.provider.set(ctx.state, { id }, { ...provider, status })
-  if (validates(provider.status) !== validates(status)) markSetChange(ctx.state)
-}
-
-/**
- * Counts a fault and logs it; `amountBase` is the coins it concerned, 0 when none.
- * The tally is what penalties are computed from (ECONOMY §9); it is bounded by members × kinds.
- */
-export function recordFault(
-  ctx: WriteContext,
-  fault: { readonly provider: number; readonly kind: FaultKind; readonly amountBase: bigint },
-): void {
-  const { provider, kind, amountBase } = fault
-  assert(providersTables.provider.has(ctx.state, { id: provider }), 'the faulty provider exists')
-  const known = providersTables.fault.get(ctx.state, { provider, kind })
-  providersTables.fault.set(
-    ctx.state,
-    { provider, kind },
-    {
-      count: (known?.count ?? 0) + 1,
-      amountBase: (known?.amountBase ?? 0n) + amountBase,
-      firstHeight: known?.firstHeight ?? ctx.block.height,
-      lastHeight: ctx.block.height,
-    },
-  )
-  events.FaultRecorded(ctx, { provider, kind, amountBase })
 }
 
 /** Adds to a bond from `from`'s units. False when it holds less; then nothing was written. Genesis and `postBond` call it. */
@@ -163,8 +94,14 @@ function checkIndexes(full: FullState): string | undefined {
   const ids = providerIds(full)
   let count = 0
   for (const provider of providersTables.provider.values(full)) {
-    const id = providerByOperator(full, provider.operator)
+    const { operator, consensusKey, peerId } = provider
+    const id = providerByOperator(full, operator)
     if (id === undefined || !ids.includes(id)) return 'a provider is missing in an index'
+    if (providerByConsensusKey(full, consensusKey) !== id)
+      return `the key of provider ${id} is not registered`
+    // Only genesis of a test has members without a peer id of their own.
+    if (isPeerIdBytes(peerId) && providerByPeerId(full, peerId) !== id)
+      return `the peer id of provider ${id} is not registered`
     count++
   }
   return count === ids.length ? undefined : `${count} providers, the index has ${ids.length}`
@@ -185,12 +122,37 @@ const invariants: readonly Invariant[] = [
   {
     id: '15',
     severity: 'stopMinting',
-    doc: 'The validator set is sorted by id, has no duplicate and at least one member.',
+    doc: 'The validator set is sorted, has no duplicate id or key, never falls below four and changes by at most 30 %.',
     check(ctx) {
       const { validators } = validatorSet(ctx.state)
       if (validators.length === 0) return 'the validator set is empty'
       for (let i = 1; i < validators.length; i++) {
         if (validators[i - 1]!.id >= validators[i]!.id) return 'the validator set is not sorted by id'
+      }
+      const keys = new Set(validators.map((v) => bytesKey(v.consensusKey)))
+      return keys.size === validators.length ? undefined : 'two validators have one consensus key'
+    },
+    checkChanges(changes, parent, ctx) {
+      if (!changes.has(providersTables.validators.key({}))) return undefined
+      // A recovery is decided outside the chain, when the rules of inside can not decide anything any more.
+      if (changes.has(providersTables.recovery.key({ epoch: ctx.block.epoch }))) return undefined
+      return checkSetStep(validatorSet(parent).validators, validatorSet(ctx.state).validators)
+    },
+  },
+  {
+    id: 'providers.frozenBonds',
+    severity: 'stopMinting',
+    doc: 'A frozen bond is never paid out.',
+    checkChanges(changes, parent, ctx) {
+      const { prefix } = providersTables.bond
+      if (![...changes.keys()].some((key) => key.startsWith(prefix))) return undefined
+      for (const id of providerIds(ctx.state)) {
+        if (!isBondFrozen(parent, id)) continue
+        for (const { asset, amountBase } of getBonds(parent, id)) {
+          if (!changes.has(providersTables.bond.key({ provider: id, asset }))) continue
+          const nowBase = getBond(ctx.state, { provider: id, asset })
+          if (nowBase < amountBase) return `the frozen bond of provider ${id} fell to ${nowBase}`
+        }
       }
       return undefined
     },
@@ -208,6 +170,21 @@ const invariants: readonly Invariant[] = [
     recount: checkBonds,
   },
 ]
+
+/** The sender as a member that may change its keys now. */
+function rotatingMember(ctx: ActionContext) {
+  const id = providerByOperator(ctx.state, ctx.sender)
+  if (id === undefined) return { refused: fail.NotProvider({ sender: ctx.sender }) }
+  if (mustExist(getProvider(ctx.state, id), 'an operator has a member').removed) {
+    return { refused: fail.Removed({ provider: id }) }
+  }
+  const { rotationIntervalMs } = providersParams.get(ctx.state)
+  const allowedAtMs = rotationAllowedAtMs(ctx.state, id, rotationIntervalMs)
+  if (ctx.block.timestampMs < allowedAtMs) {
+    return { refused: fail.RotationTooSoon({ notBefore: Math.ceil(allowedAtMs / 1000) }) }
+  }
+  return { id }
+}
 
 export const providersModule = implement(providersSchema, {
   actions: {
@@ -251,6 +228,26 @@ export const providersModule = implement(providersSchema, {
       )
       return undefined
     },
+    rotateConsensusKey(ctx, { consensusKey, possessionProof }) {
+      const member = rotatingMember(ctx)
+      if ('refused' in member) return member.refused
+      const refusal = checkConsensusKey(ctx.state, { consensusKey, possessionProof })
+      if (refusal?.code === 'KeyTaken') return fail.KeyTaken({ provider: refusal.provider })
+      if (refusal !== undefined) return fail.BadPossessionProof({})
+      // After this point the action must succeed.
+      changeKeys(ctx, member.id, { consensusKey })
+      return undefined
+    },
+    changePeerId(ctx, { peerId }) {
+      const member = rotatingMember(ctx)
+      if ('refused' in member) return member.refused
+      const refusal = checkPeerId(ctx.state, peerId, member.id)
+      if (refusal?.code === 'PeerIdTaken') return fail.PeerIdTaken({ provider: refusal.provider })
+      if (refusal !== undefined) return fail.MalformedPeerId({})
+      // After this point the action must succeed.
+      changeKeys(ctx, member.id, { peerId })
+      return undefined
+    },
   },
   queries: {
     provider: (ctx, { id }) => infoOf(ctx.state, id),
@@ -263,6 +260,12 @@ export const providersModule = implement(providersSchema, {
         return tally === undefined ? [] : [{ kind, ...tally }]
       }),
     validators: (ctx) => validatorSet(ctx.state).validators,
+    validatorsAt: (ctx, { epoch }) => validatorSetOfEpoch(ctx, epoch),
+    frozenBonds: (ctx) =>
+      providerIds(ctx.state).flatMap((provider) => {
+        const frozen = providersTables.frozenBond.get(ctx.state, { provider })
+        return frozen === undefined ? [] : [{ provider, ...frozen }]
+      }),
   },
   beginBlock: enterEpoch,
   endBlock: settleSetChange,

@@ -9,6 +9,8 @@ import type { ChainConfig } from '../../chain.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf } from '../../module.ts'
 import type { StateReader } from '../../view.ts'
+import { leaveOut, replaceKeys } from './members.ts'
+import { rememberSet } from './pastSets.ts'
 import { providersSchema } from './schema.ts'
 import { providersTables, validatorSet } from './validatorSet.ts'
 
@@ -43,15 +45,12 @@ export function recoveryOfEpoch(state: StateReader, epoch: number): Hash32 | und
  */
 export function applyRecovery(ctx: WriteContext, recovery: Recovery): void {
   const set = recoverySet(recovery)
+  rememberSet(ctx, validatorSet(ctx.state).validators, recovery.epoch - 1)
+  // The set is decided here and now, so no change of it becomes pending by this.
   for (const { id } of recovery.previous.validators) {
-    const provider = providersTables.provider.mustGet(ctx.state, { id })
     const next = set.validators.find((validator) => validator.id === id)
-    // The set is decided here and now, so no change of it becomes pending by this.
-    const changed =
-      next === undefined
-        ? { ...provider, status: 'jailed' as const }
-        : { ...provider, consensusKey: next.consensusKey, peerId: next.peerId }
-    providersTables.provider.set(ctx.state, { id }, changed)
+    if (next === undefined) leaveOut(ctx, id)
+    else replaceKeys(ctx, id, next)
   }
   providersTables.validators.set(ctx.state, {}, { set: set.validators })
   const hash = recoveryHash(recovery)

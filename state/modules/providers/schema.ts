@@ -2,12 +2,14 @@
 import { defineModule } from '../../../base/module.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
-import { message, t } from '../../../base/schema.ts'
+import { indexed, message, t } from '../../../base/schema.ts'
 
 /** Providers that may ever be admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
 /** Settlement assets in which one provider may hold bonds. */
 export const BOND_ASSETS_MAX = 16
+/** Sets of past epochs that state keeps for evidence; a set that lasts several epochs counts once. */
+export const PAST_SETS_MAX = 128
 
 /** The first four validate, serve and count; jailed and defaulted count 0 and lose the vote (ECONOMY §2). */
 export const PROVIDER_STATUSES = [
@@ -24,7 +26,7 @@ export type ProviderStatus = (typeof PROVIDER_STATUSES)[number]
 export const FAULT_KINDS = ['equivocation', 'absence', 'audit', 'delivery', 'coverage'] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
-const profileFields = {
+export const profileFields = {
   legalName: t.text(128),
   /** Providers of one group count as one in coverage. */
   legalGroup: t.text(64),
@@ -44,6 +46,8 @@ const providerFields = {
   peerId: t.bytes(64),
   status: t.oneOf(PROVIDER_STATUSES),
   profile: profileSchema,
+  /** Removed by governance: no vote ever again; it serves until nothing is owed. */
+  removed: t.bool,
 }
 export const providerInfo = message('Provider', { id: t.u64, ...providerFields })
 export const bondInfo = message('Bond', { asset: t.u64, amountBase: t.amount })
@@ -57,6 +61,10 @@ export const providersSchema = defineModule({
     epochBlocksMax: t.u64,
     /** Least time between a block and its parent, milliseconds. */
     minBlockIntervalMs: t.u64,
+    /** Least time between two changes of one member's keys, milliseconds. */
+    rotationIntervalMs: t.u64,
+    /** How long the set of an epoch that has ended is kept, so that evidence from it convicts, milliseconds. */
+    evidenceWindowMs: t.u64,
   },
   records: {
     provider: { id: 1, key: { id: t.u64 }, value: providerFields, doc: 'A member.' },
@@ -103,6 +111,54 @@ export const providersSchema = defineModule({
       value: { recovery: t.hash, floorHeight: t.u64 },
       doc: 'Epochs that began by a recovery file instead of a boundary.',
     },
+    consensusKey: {
+      id: 9,
+      key: { consensusKey: t.fixed(48) },
+      value: { provider: t.u64, sinceHeight: t.u64 },
+      doc: 'Every consensus key that was ever a member’s; none is ever used again.',
+    },
+    peer: {
+      id: 10,
+      key: { peerIdHash: t.hash },
+      value: { provider: t.u64 },
+      doc: 'SHA-256 of every peer id that was ever a member’s; only that member may come back to it.',
+    },
+    rotation: {
+      id: 11,
+      key: { provider: t.u64 },
+      value: { lastMs: t.u64 },
+      doc: 'When a member last changed a key.',
+    },
+    jail: {
+      id: 12,
+      key: { provider: t.u64 },
+      value: { statusBefore: t.oneOf(PROVIDER_STATUSES), sinceHeight: t.u64 },
+      doc: 'A jailed member and the status it returns to.',
+    },
+    setHistory: {
+      id: 13,
+      key: {},
+      value: {
+        firstEpoch: t.u64,
+        past: t.list(
+          message('PastSet', { firstEpoch: t.u64, lastEpoch: t.u64, endedMs: t.u64 }),
+          PAST_SETS_MAX,
+        ),
+      },
+      doc: 'The first epoch of the running set, and which past sets are kept, oldest first.',
+    },
+    pastSet: {
+      id: 14,
+      key: { firstEpoch: t.u64 },
+      value: { set: t.list(validatorSchema, VALIDATORS_MAX) },
+      doc: 'The validator set of past epochs, by the first of them.',
+    },
+    frozenBond: {
+      id: 15,
+      key: { provider: t.u64 },
+      value: { sinceHeight: t.u64, convictions: t.u64 },
+      doc: 'Bonds that wait for slashing: nothing of them may be paid out.',
+    },
   },
   errors: {
     NotProvider: { sender: t.address },
@@ -112,6 +168,18 @@ export const providersSchema = defineModule({
     OwnAssetAsBond: { asset: t.u64 },
     TooManyBondAssets: { maximum: t.u32 },
     LegalGroupFixed: { legalGroup: t.text(64) },
+    /** Removed members have no keys to change. */
+    Removed: { provider: t.u64 },
+    /** The key is or was a member's. */
+    KeyTaken: { provider: t.u64 },
+    /** Not the proof of possession of this consensus key. */
+    BadPossessionProof: {},
+    /** Not the 38 bytes of an ed25519 peer id. */
+    MalformedPeerId: {},
+    /** The peer id is in use, or was another member's. */
+    PeerIdTaken: { provider: t.u64 },
+    /** Keys changed a short while ago; seconds since 1970. */
+    RotationTooSoon: { notBefore: t.u64 },
   },
   events: {
     ProfileUpdated: { provider: t.u64, termsHash: t.hash },
@@ -119,6 +187,13 @@ export const providersSchema = defineModule({
     FaultRecorded: { provider: t.u64, kind: t.oneOf(FAULT_KINDS), amountBase: t.amount },
     ValidatorSetChanged: { epoch: t.u64, setHash: t.hash },
     Recovered: { epoch: t.u64, recovery: t.hash, floorHeight: t.u64, setHash: t.hash },
+    ProviderAdmitted: { provider: indexed(t.u64), operator: t.address, consensusKey: t.fixed(48) },
+    ProviderRemoved: { provider: indexed(t.u64) },
+    ProviderJailed: { provider: indexed(t.u64) },
+    ProviderUnjailed: { provider: indexed(t.u64), status: t.oneOf(PROVIDER_STATUSES) },
+    ConsensusKeyRotated: { provider: indexed(t.u64), consensusKey: t.fixed(48) },
+    PeerIdChanged: { provider: indexed(t.u64), peerId: t.bytes(64) },
+    BondFrozen: { provider: indexed(t.u64) },
   },
   actions: {
     updateProfile: {
@@ -139,6 +214,18 @@ export const providersSchema = defineModule({
       ],
       gas: 40_000,
       doc: 'A member adds settlement assets to its bond.',
+    },
+    rotateConsensusKey: {
+      args: { consensusKey: t.fixed(48), possessionProof: t.fixed(96) },
+      fails: ['NotProvider', 'Removed', 'RotationTooSoon', 'KeyTaken', 'BadPossessionProof'],
+      gas: 400_000,
+      doc: 'A member replaces its consensus key; the new one signs from the epoch after the next boundary.',
+    },
+    changePeerId: {
+      args: { peerId: t.bytes(64) },
+      fails: ['NotProvider', 'Removed', 'RotationTooSoon', 'MalformedPeerId', 'PeerIdTaken'],
+      gas: 40_000,
+      doc: 'A member replaces its peer id from the epoch after the next boundary on.',
     },
   },
   queries: {
@@ -167,6 +254,19 @@ export const providersSchema = defineModule({
       args: {},
       returns: t.list(validatorSchema, VALIDATORS_MAX),
       doc: 'The validator set, sorted by id.',
+    },
+    validatorsAt: {
+      args: { epoch: t.u64 },
+      returns: t.optional(message('EpochSet', { validators: t.list(validatorSchema, VALIDATORS_MAX) })),
+      doc: 'The validator set of an epoch as long as evidence from it convicts, or null.',
+    },
+    frozenBonds: {
+      args: {},
+      returns: t.list(
+        message('FrozenBond', { provider: t.u64, sinceHeight: t.u64, convictions: t.u64 }),
+        PROVIDERS_MAX,
+      ),
+      doc: 'Members whose bonds wait for slashing.',
     },
   },
 })

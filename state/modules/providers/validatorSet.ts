@@ -1,24 +1,31 @@
 // The validator set in state and its changes at epoch boundaries (CONSENSUS §4, ECONOMY §10). Not: membership.
 import { assert } from '../../../base/assert.ts'
+import { equalBytes } from '../../../base/bytes.ts'
 import { type Validator, type ValidatorSet, validatorSetHash } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf } from '../../module.ts'
-import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import { rememberSet } from './pastSets.ts'
 import { type ProviderStatus, providersSchema } from './schema.ts'
+import { providersParams, providersTables } from './tables.ts'
 
-export const providersTables = tablesOf(providersSchema)
-export const providersParams = paramsOf(providersSchema)
+export { providersParams, providersTables }
+
 const events = eventsOf(providersSchema)
 
 /** The set never falls below this by a change (ECONOMY §10). */
 const VALIDATORS_MIN = 4
-/** Share of the set that one epoch may add or remove, as percent. */
+/** Share of the set that one epoch may change, as percent. */
 const CHANGE_PERCENT_MAX = 30
 
-/** Whether members of this status vote. */
+/** Whether members of this status serve and count. */
 export function validates(status: ProviderStatus): boolean {
   return status !== 'jailed' && status !== 'defaulted'
+}
+
+/** Whether a member belongs into the validator set: not removed, jailed or defaulted. */
+export function hasVote(provider: { readonly status: ProviderStatus; readonly removed: boolean }): boolean {
+  return !provider.removed && validates(provider.status)
 }
 
 /** The set that decides the block after this state, sorted by id. */
@@ -43,7 +50,7 @@ export function joinValidators(ctx: WriteContext, validator: Validator): void {
     markSetChange(ctx.state)
     return
   }
-  const set = [...validatorSet(ctx.state).validators, validator].sort((a, b) => a.id - b.id)
+  const set = sorted([...validatorSet(ctx.state).validators, validator])
   providersTables.validators.set(ctx.state, {}, { set })
 }
 
@@ -77,12 +84,14 @@ export function settleSetChange(ctx: WriteContext): void {
   const record = epochOf(ctx.state)
   if (!record.ending || !record.changePending) return
   const current = validatorSet(ctx.state).validators
-  const set = boundedChange(ctx.state, current)
-  const settled = set.length === wantedSet(ctx.state).length && set.every((v) => isWanted(ctx.state, v.id))
-  const changed = set.length !== current.length || set.some((v, i) => v.id !== current[i]!.id)
+  const wanted = wantedSet(ctx.state)
+  const set = boundedChange(current, wanted)
+  const changed = changesBetween(current, set) > 0
+  const settled = changesBetween(set, wanted) === 0
   // What the lower bound forbids must not make every block a boundary: it waits for the next change.
   providersTables.epoch.set(ctx.state, {}, { ...record, changePending: changed && !settled })
   if (!changed) return
+  rememberSet(ctx, current, ctx.block.epoch)
   providersTables.validators.set(ctx.state, {}, { set })
   events.ValidatorSetChanged(ctx, {
     epoch: ctx.block.epoch + 1,
@@ -90,41 +99,75 @@ export function settleSetChange(ctx: WriteContext): void {
   })
 }
 
-function isWanted(state: StateReader, id: number): boolean {
-  const provider = providersTables.provider.get(state, { id })
-  return provider !== undefined && validates(provider.status)
+/** Seats that one boundary may change in a set of this size. */
+export function changesMax(validatorCount: number): number {
+  return Math.max(1, Math.floor((validatorCount * CHANGE_PERCENT_MAX) / 100))
+}
+
+/** Seats that differ: one for each that joined, left or has another key or peer id. */
+export function changesBetween(from: readonly Validator[], to: readonly Validator[]): number {
+  const left = from.filter((v) => !to.some((other) => other.id === v.id)).length
+  return left + to.filter((v) => !from.some((other) => isSameSeat(other, v))).length
+}
+
+/** Why a step from one set to the next breaks a rule of ECONOMY §10, or undefined. */
+export function checkSetStep(from: readonly Validator[], to: readonly Validator[]): string | undefined {
+  const floor = Math.min(VALIDATORS_MIN, from.length)
+  if (to.length < floor) return `the validator set falls to ${to.length}`
+  const changes = changesBetween(from, to)
+  return changes <= changesMax(from.length)
+    ? undefined
+    : `${changes} of ${from.length} validators change at once`
+}
+
+function isSameSeat(a: Validator, b: Validator): boolean {
+  return a.id === b.id && equalBytes(a.consensusKey, b.consensusKey) && equalBytes(a.peerId, b.peerId)
+}
+
+function sorted(validators: readonly Validator[]): readonly Validator[] {
+  return [...validators].sort((a, b) => a.id - b.id)
 }
 
 function wantedSet(state: StateReader): readonly Validator[] {
   const ids = providersTables.index.get(state, {})?.providers ?? []
   const wanted: Validator[] = []
   for (const id of ids) {
-    const { operator, consensusKey, peerId, status } = providersTables.provider.mustGet(state, { id })
-    if (validates(status)) wanted.push({ id, operator, consensusKey, peerId })
+    const provider = providersTables.provider.mustGet(state, { id })
+    const { operator, consensusKey, peerId } = provider
+    if (hasVote(provider)) wanted.push({ id, operator, consensusKey, peerId })
   }
   return wanted
 }
 
-function boundedChange(state: StateReader, current: readonly Validator[]): readonly Validator[] {
-  const wanted = wantedSet(state)
-  const joining = wanted.filter((v) => !current.some((c) => c.id === v.id))
-  const leaving = current.filter((c) => !wanted.some((v) => v.id === c.id))
-  let left = Math.max(1, Math.floor((current.length * CHANGE_PERCENT_MAX) / 100))
+/**
+ * The next set. A seat that joins, leaves or changes its key counts once towards the bound: each is one signer that may
+ * be missing after the boundary. First whoever must not vote any longer goes, then members join, then keys change.
+ */
+function boundedChange(current: readonly Validator[], wanted: readonly Validator[]): readonly Validator[] {
+  let room = changesMax(current.length)
   const kept = [...current]
-  // Joiners first: they make room under the lower bound.
-  for (const validator of joining) {
-    if (left === 0) break
+  const removeLeavers = (): void => {
+    const leaving = kept.filter((v) => !wanted.some((other) => other.id === v.id))
+    for (const validator of leaving) {
+      if (room === 0 || kept.length <= VALIDATORS_MIN) return
+      kept.splice(kept.indexOf(validator), 1)
+      room--
+    }
+  }
+  removeLeavers()
+  for (const validator of wanted) {
+    if (room === 0 || current.some((v) => v.id === validator.id)) continue
     kept.push(validator)
-    left--
+    room--
   }
-  for (const validator of leaving) {
-    if (left === 0 || kept.length <= VALIDATORS_MIN) break
-    kept.splice(
-      kept.findIndex((v) => v.id === validator.id),
-      1,
-    )
-    left--
+  // Joiners may have made room under the lower bound.
+  removeLeavers()
+  for (const validator of wanted) {
+    const at = kept.findIndex((v) => v.id === validator.id)
+    if (room === 0 || at < 0 || isSameSeat(kept[at]!, validator)) continue
+    kept[at] = validator
+    room--
   }
-  assert(kept.length >= Math.min(VALIDATORS_MIN, current.length), 'the validator set keeps its lower bound')
-  return kept.sort((a, b) => a.id - b.id)
+  assert(checkSetStep(current, kept) === undefined, 'the validator set keeps its bounds')
+  return sorted(kept)
 }

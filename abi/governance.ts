@@ -1,0 +1,43 @@
+// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.
+
+export const governanceAddress = '0x7375616e6c69000000000000000000000000000d' as const
+
+/** Decisions of the validators, one vote each, more than two thirds, after a time lock. */
+export const governanceAbi = [
+  {"type":"function","name":"proposeAdmission","inputs":[{"name":"operator","type":"address"},{"name":"consensusKey","type":"bytes"},{"name":"possessionProof","type":"bytes"},{"name":"peerId","type":"bytes"},{"name":"legalName","type":"string"},{"name":"legalGroup","type":"string"},{"name":"jurisdiction","type":"string"},{"name":"url","type":"string"},{"name":"termsHash","type":"bytes32"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"proposeRemoval","inputs":[{"name":"provider","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"proposeJail","inputs":[{"name":"provider","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"proposeUnjail","inputs":[{"name":"provider","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"vote","inputs":[{"name":"proposal","type":"uint64"},{"name":"approve","type":"bool"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"withdrawProposal","inputs":[{"name":"proposal","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
+  {"type":"function","name":"proposals","inputs":[],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"id","type":"uint64"},{"name":"kind","type":"uint8"},{"name":"provider","type":"uint64"},{"name":"proposer","type":"uint64"},{"name":"openedMs","type":"uint64"},{"name":"expiresMs","type":"uint64"},{"name":"executesMs","type":"uint64"},{"name":"approve","type":"uint64[]"},{"name":"reject","type":"uint64[]"}]}],"stateMutability":"view"},
+  {"type":"function","name":"proposal","inputs":[{"name":"id","type":"uint64"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"id","type":"uint64"},{"name":"kind","type":"uint8"},{"name":"provider","type":"uint64"},{"name":"proposer","type":"uint64"},{"name":"openedMs","type":"uint64"},{"name":"expiresMs","type":"uint64"},{"name":"executesMs","type":"uint64"},{"name":"approve","type":"uint64[]"},{"name":"reject","type":"uint64[]"}]}],"stateMutability":"view"},
+  {"type":"function","name":"admission","inputs":[{"name":"id","type":"uint64"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"operator","type":"address"},{"name":"consensusKey","type":"bytes"},{"name":"peerId","type":"bytes"},{"name":"legalName","type":"string"},{"name":"legalGroup","type":"string"},{"name":"jurisdiction","type":"string"},{"name":"url","type":"string"},{"name":"termsHash","type":"bytes32"}]}],"stateMutability":"view"},
+  {"type":"error","name":"NotValidator","inputs":[{"name":"sender","type":"address"}]},
+  {"type":"error","name":"TooManyProposals","inputs":[{"name":"maximum","type":"uint32"}]},
+  {"type":"error","name":"UnknownProposal","inputs":[{"name":"proposal","type":"uint64"}]},
+  {"type":"error","name":"NotProposer","inputs":[{"name":"proposal","type":"uint64"}]},
+  {"type":"error","name":"UnknownProvider","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"TooManyProviders","inputs":[{"name":"maximum","type":"uint32"}]},
+  {"type":"error","name":"OperatorTaken","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"KeyTaken","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"BadPossessionProof","inputs":[]},
+  {"type":"error","name":"MalformedPeerId","inputs":[]},
+  {"type":"error","name":"PeerIdTaken","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"AlreadyRemoved","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"AlreadyJailed","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"NotJailed","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
+  {"type":"error","name":"MalformedCalldata","inputs":[]},
+  {"type":"error","name":"ValueNotAccepted","inputs":[]},
+  {"type":"error","name":"NoAction","inputs":[]},
+  {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
+  {"type":"error","name":"ReadOnly","inputs":[]},
+  {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"NotFound","inputs":[]},
+  {"type":"event","name":"ProposalOpened","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"proposer","type":"uint64","indexed":true},{"name":"kind","type":"uint8","indexed":false},{"name":"provider","type":"uint64","indexed":false},{"name":"expires","type":"uint64","indexed":false}]},
+  {"type":"event","name":"Voted","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"provider","type":"uint64","indexed":true},{"name":"approve","type":"bool","indexed":false}]},
+  {"type":"event","name":"ProposalPassed","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"executes","type":"uint64","indexed":false}]},
+  {"type":"event","name":"ProposalConcluded","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"outcome","type":"uint8","indexed":false},{"name":"provider","type":"uint64","indexed":false}]},
+  {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
+] as const

@@ -1,0 +1,119 @@
+// Evidence of a double vote: its bytes and the one rule that state, nodes and clients judge it by (CONSENSUS §6).
+import { SchemaError } from '../field.ts'
+import type { Hash32 } from '../ids.ts'
+import { message } from '../schema.ts'
+import type { ValidatorSet } from './validators.ts'
+import {
+  bitmapSigners,
+  type Certificate,
+  certificateSchema,
+  isWellFormedSubject,
+  type Subject,
+  signersBitmap,
+  type Vote,
+  voteBytes,
+} from './vote.ts'
+
+/** Encoded evidence, bytes: two subjects, bitmaps and signatures. */
+export const EVIDENCE_BYTES_MAX = 512
+
+/**
+ * Two statements that no honest validator signs both of. A single vote stands as a certificate whose bitmap has one
+ * bit: whoever is in both bitmaps is convicted. A quorum is not asked for.
+ */
+export const evidenceSchema = message('Evidence', { first: certificateSchema, second: certificateSchema })
+export type EvidenceProof = ReturnType<typeof evidenceSchema.decode>
+
+/** The four faults of CONSENSUS §6, in its order. */
+export const EQUIVOCATION_KINDS = [
+  'doubleNotarize',
+  'doubleFinalize',
+  'nullifyAndFinalize',
+  'notarizeAndFinalize',
+] as const
+export type EquivocationKind = (typeof EQUIVOCATION_KINDS)[number]
+
+/** Another digest always means another (parentView, digest). */
+function sameBlock(a: Subject, b: Subject): boolean {
+  const same = a.digest!.every((byte, i) => byte === b.digest![i])
+  return same && a.parentView === b.parentView
+}
+
+/** The fault of one signer of both, or undefined. Asks for the same epoch and view; notarize + nullify is none. */
+export function equivocationOf(a: Subject, b: Subject): EquivocationKind | undefined {
+  if (!isWellFormedSubject(a) || !isWellFormedSubject(b)) return undefined
+  if (a.epoch !== b.epoch || a.view !== b.view) return undefined
+  const kinds = new Set([a.kind, b.kind])
+  if (kinds.has('nullify')) return kinds.has('finalize') ? 'nullifyAndFinalize' : undefined
+  if (sameBlock(a, b)) return undefined
+  if (kinds.size === 2) return 'notarizeAndFinalize'
+  return a.kind === 'notarize' ? 'doubleNotarize' : 'doubleFinalize'
+}
+
+export type EvidenceFault = 'malformed' | 'notAFault' | 'foreignSigners' | 'nobodyInBoth' | 'badSignature'
+
+/** What evidence proves: indexes in the epoch's set, ascending, and what they did. */
+export interface Conviction {
+  readonly kind: EquivocationKind
+  readonly epoch: number
+  readonly view: number
+  readonly culprits: readonly number[]
+}
+
+/** Decodes and checks what needs no validator set: canonical bytes and a fault in the subjects. */
+export function openEvidence(
+  bytes: Uint8Array,
+): { readonly evidence: EvidenceProof; readonly kind: EquivocationKind } | { readonly fault: EvidenceFault } {
+  if (bytes.length > EVIDENCE_BYTES_MAX) return { fault: 'malformed' }
+  let evidence: EvidenceProof
+  try {
+    evidence = evidenceSchema.decode(bytes)
+  } catch (error) {
+    if (error instanceof SchemaError) return { fault: 'malformed' }
+    throw error
+  }
+  const kind = equivocationOf(evidence.first.subject, evidence.second.subject)
+  return kind === undefined ? { fault: 'notAFault' } : { evidence, kind }
+}
+
+/**
+ * Judges evidence under the set of its epoch. Two pairing checks at most. An honest validator is never convicted: with
+ * proven keys, an aggregate that verifies contains the share of each honest signer named in it.
+ */
+export function judgeEvidence(options: {
+  readonly bytes: Uint8Array
+  readonly genesisHash: Hash32
+  readonly set: ValidatorSet
+  /** `bls.verifyAggregate`. */
+  readonly verifyAggregate: (
+    publicKeys: readonly Uint8Array[],
+    message: Uint8Array,
+    signature: Uint8Array,
+  ) => boolean
+}): { readonly conviction: Conviction } | { readonly fault: EvidenceFault } {
+  const opened = openEvidence(options.bytes)
+  if ('fault' in opened) return opened
+  const { validators } = options.set
+  const sides = [opened.evidence.first, opened.evidence.second]
+  const named = sides.map(({ bitmap }) => bitmapSigners(bitmap, validators.length))
+  const [first, second] = named
+  if (first === undefined || second === undefined) return { fault: 'foreignSigners' }
+  const culprits = first.filter((signer) => second.includes(signer))
+  if (culprits.length === 0) return { fault: 'nobodyInBoth' }
+  const isSigned = sides.every(({ subject, signature }, i) =>
+    options.verifyAggregate(
+      named[i]!.map((signer) => validators[signer]!.consensusKey),
+      voteBytes(options.genesisHash, subject),
+      signature,
+    ),
+  )
+  if (!isSigned) return { fault: 'badSignature' }
+  const { epoch, view } = opened.evidence.first.subject
+  return { conviction: { kind: opened.kind, epoch, view, culprits } }
+}
+
+/** A single vote as a certificate of one signer. */
+export function voteAsCertificate(vote: Vote, validatorCount: number): Certificate {
+  const { subject, signer, signature } = vote
+  return { subject, bitmap: signersBitmap([signer], validatorCount), signature }
+}

@@ -1,0 +1,176 @@
+// The life of a proposal: opened, voted on, passed, locked, executed or concluded otherwise. Not: actions and queries.
+import { assert, mustExist } from '../../../base/assert.ts'
+import type { InferFields } from '../../../base/field.ts'
+import type { WriteContext } from '../../context.ts'
+import { eventsOf } from '../../module.ts'
+import type { StateReader } from '../../view.ts'
+import { recountProvider } from '../capacity/book.ts'
+import {
+  addProvider,
+  checkPeerId,
+  getProvider,
+  isJailed,
+  jailProvider,
+  nextProviderId,
+  providerByConsensusKey,
+  providerByOperator,
+  removeProvider,
+  unjailProvider,
+} from '../providers/members.ts'
+import { hasVote, validates, validatorSet } from '../providers/validatorSet.ts'
+import { lockMs, tally, type Votes, withVote } from './rules.ts'
+import { governanceSchema, OPEN_PROPOSALS_MAX, type ProposalKind, type ProposalOutcome } from './schema.ts'
+import { governanceParams, governanceTables } from './tables.ts'
+
+export type Proposal = InferFields<(typeof governanceSchema)['records']['proposal']['value']>
+export type Admission = InferFields<(typeof governanceSchema)['records']['admission']['value']>
+
+const events = eventsOf(governanceSchema)
+/** Proposals concluded in one block at most; the others follow in the next. */
+const CONCLUDED_PER_BLOCK_MAX = 16
+const NONE_OPEN = { nextId: 1, proposals: [] }
+
+/** The open proposals, by id. */
+export function openProposals(state: StateReader) {
+  return governanceTables.open.get(state, {}) ?? NONE_OPEN
+}
+
+/** When the state next has something to conclude, milliseconds; undefined without open proposals. */
+export function governanceDueAtMs(state: StateReader): number | undefined {
+  const due = openProposals(state).proposals.map(({ dueMs }) => dueMs)
+  return due.length === 0 ? undefined : Math.min(...due)
+}
+
+/** Members whose votes count: validators of the running epoch that have not lost the vote since. */
+export function votersOf(state: StateReader): readonly number[] {
+  return validatorSet(state)
+    .validators.map(({ id }) => id)
+    .filter((id) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
+}
+
+const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
+
+/** Opens a proposal with the proposer's approval. The caller checked room and sense. */
+export function openProposal(
+  ctx: WriteContext,
+  opened: {
+    readonly kind: ProposalKind
+    readonly provider: number
+    readonly proposer: number
+    readonly admission?: Admission
+  },
+): void {
+  const { kind, provider, proposer, admission } = opened
+  const { nextId: id, proposals } = openProposals(ctx.state)
+  assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
+  const openedMs = ctx.block.timestampMs
+  const expiresMs = openedMs + governanceParams.get(ctx.state).votingMs
+  governanceTables.proposal.set(
+    ctx.state,
+    { id },
+    { kind, provider, proposer, openedMs, expiresMs, executesMs: 0 },
+  )
+  if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
+  governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
+  const entry = { id, proposer, dueMs: expiresMs }
+  governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
+  const expires = toSeconds(expiresMs)
+  events.ProposalOpened(ctx, { proposal: id, proposer, kind, provider, expires })
+  castVote(ctx, id, proposer, true)
+}
+
+/** Counts a member's vote in place of its former one and draws the conclusion. */
+export function castVote(ctx: WriteContext, id: number, provider: number, approve: boolean): void {
+  const votes = withVote(governanceTables.votes.mustGet(ctx.state, { id }), provider, approve)
+  governanceTables.votes.set(ctx.state, { id }, votes)
+  events.Voted(ctx, { proposal: id, provider, approve })
+  const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
+  const params = governanceParams.get(ctx.state)
+  const standing = standingOf(ctx.state, votes)
+  const isPassed = proposal.executesMs > 0
+  if (standing === 'rejected') conclude(ctx, id, 'rejected')
+  else if (standing === 'passed' && !isPassed && ctx.block.timestampMs < proposal.expiresMs) {
+    const executesMs = ctx.block.timestampMs + lockMs(params, proposal.kind)
+    schedule(ctx, id, { ...proposal, executesMs })
+    events.ProposalPassed(ctx, { proposal: id, executes: toSeconds(executesMs) })
+  } else if (standing === 'open' && isPassed) schedule(ctx, id, { ...proposal, executesMs: 0 })
+}
+
+function standingOf(state: StateReader, votes: Votes) {
+  return tally(votes, votersOf(state), governanceParams.get(state).approvalPpm)
+}
+
+/** Writes a proposal and when it is due. */
+function schedule(ctx: WriteContext, id: number, proposal: Proposal): void {
+  governanceTables.proposal.set(ctx.state, { id }, proposal)
+  const { nextId, proposals } = openProposals(ctx.state)
+  const dueMs = proposal.executesMs > 0 ? proposal.executesMs : proposal.expiresMs
+  governanceTables.open.set(
+    ctx.state,
+    {},
+    { nextId, proposals: proposals.map((entry) => (entry.id === id ? { ...entry, dueMs } : entry)) },
+  )
+}
+
+/** Ends a proposal and forgets it; `provider` is the id that an admission gave. */
+export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome, admitted?: number): void {
+  const { provider } = governanceTables.proposal.mustGet(ctx.state, { id })
+  const { nextId, proposals } = openProposals(ctx.state)
+  governanceTables.proposal.delete(ctx.state, { id })
+  governanceTables.votes.delete(ctx.state, { id })
+  governanceTables.admission.delete(ctx.state, { id })
+  governanceTables.open.set(
+    ctx.state,
+    {},
+    { nextId, proposals: proposals.filter((entry) => entry.id !== id) },
+  )
+  events.ProposalConcluded(ctx, { proposal: id, outcome, provider: admitted ?? provider })
+}
+
+/** Executes what is unlocked and ends what has expired, oldest first, a bounded number a block. */
+export function concludeDue(ctx: WriteContext): void {
+  const due = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs <= ctx.block.timestampMs)
+  for (const { id } of due.slice(0, CONCLUDED_PER_BLOCK_MAX)) {
+    const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
+    const votes = governanceTables.votes.mustGet(ctx.state, { id })
+    // The set may have changed since the votes were cast.
+    const stands = proposal.executesMs > 0 && standingOf(ctx.state, votes) === 'passed'
+    if (stands) execute(ctx, id, proposal)
+    else if (proposal.expiresMs <= ctx.block.timestampMs) conclude(ctx, id, 'expired')
+    else schedule(ctx, id, { ...proposal, executesMs: 0 })
+  }
+}
+
+function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
+  const { kind, provider } = proposal
+  if (kind === 'admit') {
+    const admitted = admit(ctx, governanceTables.admission.mustGet(ctx.state, { id }))
+    conclude(ctx, id, admitted === undefined ? 'impossible' : 'executed', admitted)
+    return
+  }
+  const { removed, status } = mustExist(getProvider(ctx.state, provider), 'a proposal names a member')
+  // Another proposal or a conviction may have come first.
+  const isPossible =
+    kind === 'remove' ? !removed : kind === 'jail' ? validates(status) : isJailed(ctx.state, provider)
+  if (!isPossible) {
+    conclude(ctx, id, 'impossible')
+    return
+  }
+  if (kind === 'remove') removeProvider(ctx, provider)
+  else if (kind === 'jail') jailProvider(ctx, provider)
+  else unjailProvider(ctx, provider)
+  recountProvider(ctx, provider)
+  conclude(ctx, id, 'executed')
+}
+
+/** The new member's id, or undefined when its operator, key or peer id was taken meanwhile. */
+function admit(ctx: WriteContext, admission: Admission): number | undefined {
+  const { operator, consensusKey, peerId, ...profile } = admission
+  const id = nextProviderId(ctx.state)
+  if (id === undefined || providerByOperator(ctx.state, operator) !== undefined) return undefined
+  // Possession was proven when the proposal was opened.
+  if (providerByConsensusKey(ctx.state, consensusKey) !== undefined) return undefined
+  if (checkPeerId(ctx.state, peerId, undefined) !== undefined) return undefined
+  addProvider(ctx, { id, operator, consensusKey, peerId, profile })
+  return id
+}

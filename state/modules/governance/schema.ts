@@ -1,0 +1,181 @@
+// Definition of governance, the part that concerns membership: who joins, who leaves, who is jailed (ECONOMY §10).
+import { defineModule } from '../../../base/module.ts'
+import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
+import { indexed, message, t } from '../../../base/schema.ts'
+import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
+
+/** Open proposals of one member that the parameters may allow at most. */
+export const OPEN_PER_MEMBER_MAX = 4
+/** Open proposals at once: every member's own room, so that nobody can take it from the others. */
+export const OPEN_PROPOSALS_MAX = OPEN_PER_MEMBER_MAX * PROVIDERS_MAX
+
+export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail'] as const
+export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
+export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
+export type ProposalOutcome = (typeof PROPOSAL_OUTCOMES)[number]
+
+const proposalFields = {
+  kind: t.oneOf(PROPOSAL_KINDS),
+  /** Whom it concerns; for an admission 0. */
+  provider: t.u64,
+  /** Member that opened it. */
+  proposer: t.u64,
+  openedMs: t.u64,
+  /** Without enough votes it ends then. */
+  expiresMs: t.u64,
+  /** When the time lock ends; 0 while the votes do not suffice. */
+  executesMs: t.u64,
+}
+const voteFields = {
+  /** Member ids, ascending. */
+  approve: t.list(t.u64, VALIDATORS_MAX),
+  reject: t.list(t.u64, VALIDATORS_MAX),
+}
+const admissionFields = {
+  operator: t.address,
+  /** BLS12-381 G1. */
+  consensusKey: t.fixed(48),
+  /** ed25519 peer id, its multihash bytes. */
+  peerId: t.bytes(64),
+  ...profileFields,
+}
+export const proposalInfo = message('Proposal', { id: t.u64, ...proposalFields, ...voteFields })
+
+const PROPOSE_FAILS = ['NotValidator', 'TooManyProposals'] as const
+
+export const governanceSchema = defineModule({
+  name: 'governance',
+  id: 13,
+  doc: 'Decisions of the validators, one vote each, more than two thirds, after a time lock.',
+  params: {
+    /** A proposal passes when approvals · 1,000,000 > voters · this; 666,667 is more than two thirds. */
+    approvalPpm: t.ppm,
+    /** How long votes may be cast, milliseconds. */
+    votingMs: t.u64,
+    /** Time locks by kind, milliseconds. */
+    admitLockMs: t.u64,
+    removeLockMs: t.u64,
+    jailLockMs: t.u64,
+    unjailLockMs: t.u64,
+    /** Proposals that one member may have open. */
+    openPerMemberMax: t.u32,
+  },
+  records: {
+    open: {
+      id: 1,
+      key: {},
+      value: {
+        nextId: t.u64,
+        proposals: t.list(
+          message('OpenProposal', { id: t.u64, proposer: t.u64, dueMs: t.u64 }),
+          OPEN_PROPOSALS_MAX,
+        ),
+      },
+      doc: 'The open proposals by id, and when each is due: the end of its lock, or of its voting.',
+    },
+    proposal: { id: 2, key: { id: t.u64 }, value: proposalFields, doc: 'An open proposal.' },
+    votes: { id: 3, key: { id: t.u64 }, value: voteFields, doc: 'Votes on an open proposal.' },
+    admission: {
+      id: 4,
+      key: { id: t.u64 },
+      value: admissionFields,
+      doc: 'Whom an open proposal would admit.',
+    },
+  },
+  errors: {
+    /** Only operators of the current validators propose and vote. */
+    NotValidator: { sender: t.address },
+    TooManyProposals: { maximum: t.u32 },
+    UnknownProposal: { proposal: t.u64 },
+    NotProposer: { proposal: t.u64 },
+    UnknownProvider: { provider: t.u64 },
+    /** All ids that the chain has are used. */
+    TooManyProviders: { maximum: t.u32 },
+    OperatorTaken: { provider: t.u64 },
+    KeyTaken: { provider: t.u64 },
+    BadPossessionProof: {},
+    MalformedPeerId: {},
+    PeerIdTaken: { provider: t.u64 },
+    AlreadyRemoved: { provider: t.u64 },
+    AlreadyJailed: { provider: t.u64 },
+    NotJailed: { provider: t.u64 },
+  },
+  events: {
+    ProposalOpened: {
+      proposal: indexed(t.u64),
+      proposer: indexed(t.u64),
+      kind: t.oneOf(PROPOSAL_KINDS),
+      provider: t.u64,
+      expires: t.u64,
+    },
+    Voted: { proposal: indexed(t.u64), provider: indexed(t.u64), approve: t.bool },
+    /** Votes suffice; it takes effect with the first block after `executes` (seconds). */
+    ProposalPassed: { proposal: indexed(t.u64), executes: t.u64 },
+    ProposalConcluded: { proposal: indexed(t.u64), outcome: t.oneOf(PROPOSAL_OUTCOMES), provider: t.u64 },
+  },
+  actions: {
+    proposeAdmission: {
+      args: {
+        operator: t.address,
+        consensusKey: t.fixed(48),
+        possessionProof: t.fixed(96),
+        peerId: t.bytes(64),
+        ...profileFields,
+      },
+      fails: [
+        ...PROPOSE_FAILS,
+        'TooManyProviders',
+        'OperatorTaken',
+        'KeyTaken',
+        'BadPossessionProof',
+        'MalformedPeerId',
+        'PeerIdTaken',
+      ],
+      gas: 500_000,
+      doc: 'A validator proposes a new member and votes for it.',
+    },
+    proposeRemoval: {
+      args: { provider: t.u64 },
+      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyRemoved'],
+      gas: 80_000,
+      doc: 'A validator proposes that a member loses its vote for good, and votes for it.',
+    },
+    proposeJail: {
+      args: { provider: t.u64 },
+      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyJailed'],
+      gas: 80_000,
+      doc: 'A validator proposes that a member loses its vote for now, and votes for it.',
+    },
+    proposeUnjail: {
+      args: { provider: t.u64 },
+      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'NotJailed'],
+      gas: 80_000,
+      doc: 'A validator proposes that a jailed member gets its status back, and votes for it.',
+    },
+    vote: {
+      args: { proposal: t.u64, approve: t.bool },
+      fails: ['NotValidator', 'UnknownProposal'],
+      gas: 60_000,
+      doc: 'A validator votes, or changes its vote, until the proposal is concluded.',
+    },
+    withdrawProposal: {
+      args: { proposal: t.u64 },
+      fails: ['NotProposer', 'UnknownProposal'],
+      gas: 40_000,
+      doc: 'The member that opened a proposal takes it back.',
+    },
+  },
+  queries: {
+    proposals: {
+      args: {},
+      returns: t.list(proposalInfo, OPEN_PROPOSALS_MAX),
+      doc: 'All open proposals by id, with their votes.',
+    },
+    proposal: { args: { id: t.u64 }, returns: t.optional(proposalInfo), doc: 'An open proposal, or null.' },
+    admission: {
+      args: { id: t.u64 },
+      returns: t.optional(message('Admission', admissionFields)),
+      doc: 'Whom an open proposal would admit, or null.',
+    },
+  },
+})

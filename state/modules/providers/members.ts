@@ -1,0 +1,268 @@
+// Membership: who is a member, with which keys and status; admitting, removing, jailing, convicting.
+// Called by genesis, evidence and governance. Not: when the set follows (validatorSet.ts), who may decide (governance).
+import { assert, mustExist } from '../../../base/assert.ts'
+import { bls } from '../../../base/crypto/bls.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
+import type { InferFields } from '../../../base/field.ts'
+import type { Address } from '../../../base/ids.ts'
+import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
+import type { WriteContext } from '../../context.ts'
+import { eventsOf } from '../../module.ts'
+import type { StateReader } from '../../view.ts'
+import { type FaultKind, PROVIDERS_MAX, type ProviderStatus, providersSchema } from './schema.ts'
+import { providersTables } from './tables.ts'
+import { hasVote, joinValidators, markSetChange, validates } from './validatorSet.ts'
+
+export type Provider = InferFields<(typeof providersSchema)['records']['provider']['value']>
+export type Profile = Provider['profile']
+
+const events = eventsOf(providersSchema)
+
+export function getProvider(state: StateReader, id: number): Provider | undefined {
+  return providersTables.provider.get(state, { id })
+}
+
+function mustGetProvider(state: StateReader, id: number): Provider {
+  return mustExist(getProvider(state, id), 'the provider exists')
+}
+
+/** Ids of all members ever admitted, ascending; at most `PROVIDERS_MAX`. */
+export function providerIds(state: StateReader): readonly number[] {
+  return providersTables.index.get(state, {})?.providers ?? []
+}
+
+/** The member whose operator account this is. */
+export function providerByOperator(state: StateReader, operator: Address): number | undefined {
+  return providersTables.operator.get(state, { operator })?.provider
+}
+
+/** The member that has or had this consensus key. */
+export function providerByConsensusKey(state: StateReader, consensusKey: Uint8Array): number | undefined {
+  return providersTables.consensusKey.get(state, { consensusKey })?.provider
+}
+
+/** The member that has or had this peer id. */
+export function providerByPeerId(state: StateReader, peerId: Uint8Array): number | undefined {
+  return providersTables.peer.get(state, { peerIdHash: sha256(peerId) })?.provider
+}
+
+export type KeyRefusal =
+  | { readonly code: 'KeyTaken'; readonly provider: number }
+  | { readonly code: 'BadPossessionProof' }
+
+/** Why a consensus key may not become a member's, or undefined. One pairing check unless the key is taken. */
+export function checkConsensusKey(
+  state: StateReader,
+  key: { readonly consensusKey: Uint8Array; readonly possessionProof: Uint8Array },
+): KeyRefusal | undefined {
+  const provider = providerByConsensusKey(state, key.consensusKey)
+  if (provider !== undefined) return { code: 'KeyTaken', provider }
+  return bls.verifyProof(key.consensusKey, key.possessionProof) ? undefined : { code: 'BadPossessionProof' }
+}
+
+export type PeerIdRefusal =
+  | { readonly code: 'PeerIdTaken'; readonly provider: number }
+  | { readonly code: 'MalformedPeerId' }
+
+/** Why a peer id may not become that of `member` (undefined: of a new one), or undefined. */
+export function checkPeerId(
+  state: StateReader,
+  peerId: Uint8Array,
+  member: number | undefined,
+): PeerIdRefusal | undefined {
+  if (!isPeerIdBytes(peerId)) return { code: 'MalformedPeerId' }
+  const provider = providerByPeerId(state, peerId)
+  if (provider === undefined) return undefined
+  const current = mustGetProvider(state, provider).peerId
+  const isReturn = provider === member && current.some((byte, i) => byte !== peerId[i])
+  return isReturn ? undefined : { code: 'PeerIdTaken', provider }
+}
+
+/** The id that the next member gets, or undefined when all are used: ids are never reused. */
+export function nextProviderId(state: StateReader): number | undefined {
+  const ids = providerIds(state)
+  return ids.length >= PROVIDERS_MAX ? undefined : (ids.at(-1) ?? 0) + 1
+}
+
+/**
+ * Admits a member; genesis and governance call it, after the proof of possession of the key was verified.
+ * In genesis it joins the validator set at once, later at the next boundary. Asserts that id, operator and key are new.
+ */
+export function addProvider(
+  ctx: WriteContext,
+  admitted: {
+    readonly id: number
+    readonly operator: Address
+    readonly consensusKey: Uint8Array
+    readonly peerId: Uint8Array
+    readonly profile: Profile
+  },
+): void {
+  const { id, operator, consensusKey, peerId, profile } = admitted
+  const ids = providerIds(ctx.state)
+  assert(!ids.includes(id) && ids.length < PROVIDERS_MAX, 'the provider id is new and within the bound')
+  assert(providerByOperator(ctx.state, operator) === undefined, 'the operator is new')
+  const provider: Provider = { operator, consensusKey, peerId, status: 'active', profile, removed: false }
+  registerConsensusKey(ctx, id, consensusKey)
+  registerPeerId(ctx, id, peerId)
+  providersTables.provider.set(ctx.state, { id }, provider)
+  providersTables.operator.set(ctx.state, { operator }, { provider: id })
+  providersTables.index.set(ctx.state, {}, { providers: [...ids, id].sort((a, b) => a - b) })
+  joinValidators(ctx, { id, operator, consensusKey, peerId })
+  events.ProviderAdmitted(ctx, { provider: id, operator, consensusKey })
+}
+
+function registerConsensusKey(ctx: WriteContext, provider: number, consensusKey: Uint8Array): void {
+  assert(providerByConsensusKey(ctx.state, consensusKey) === undefined, 'the consensus key is new')
+  const sinceHeight = ctx.block.height
+  providersTables.consensusKey.set(ctx.state, { consensusKey }, { provider, sinceHeight })
+}
+
+function registerPeerId(ctx: WriteContext, provider: number, peerId: Uint8Array): void {
+  providersTables.peer.set(ctx.state, { peerIdHash: sha256(peerId) }, { provider })
+}
+
+/** Milliseconds before which a member may not change its keys again; 0 when it never did. */
+export function rotationAllowedAtMs(state: StateReader, provider: number, intervalMs: number): number {
+  const last = providersTables.rotation.get(state, { provider })
+  return last === undefined ? 0 : last.lastMs + intervalMs
+}
+
+/** Replaces keys of a member; what is new was checked before. The set follows at the next boundary. */
+export function changeKeys(
+  ctx: WriteContext,
+  id: number,
+  keys: { readonly consensusKey?: Uint8Array; readonly peerId?: Uint8Array },
+): void {
+  const provider = mustGetProvider(ctx.state, id)
+  assert(!provider.removed, 'a removed member has no keys to change')
+  const { consensusKey, peerId } = keys
+  if (consensusKey !== undefined) {
+    registerConsensusKey(ctx, id, consensusKey)
+    events.ConsensusKeyRotated(ctx, { provider: id, consensusKey })
+  }
+  if (peerId !== undefined) {
+    registerPeerId(ctx, id, peerId)
+    events.PeerIdChanged(ctx, { provider: id, peerId })
+  }
+  providersTables.provider.set(ctx.state, { id }, { ...provider, ...keys })
+  providersTables.rotation.set(ctx.state, { provider: id }, { lastMs: ctx.block.timestampMs })
+  if (hasVote(provider)) markSetChange(ctx.state)
+}
+
+/** Writes a member; one that gains or loses the vote changes the set at a boundary. */
+function updateProvider(ctx: WriteContext, id: number, next: Provider): void {
+  const before = mustGetProvider(ctx.state, id)
+  providersTables.provider.set(ctx.state, { id }, next)
+  if (hasVote(before) !== hasVote(next)) markSetChange(ctx.state)
+}
+
+/** Changes a member's status. Whoever calls it recounts the member's capacity. */
+export function setProviderStatus(ctx: WriteContext, id: number, status: ProviderStatus): void {
+  const provider = mustGetProvider(ctx.state, id)
+  if (provider.status !== status) updateProvider(ctx, id, { ...provider, status })
+}
+
+/** Takes the vote for good; the member stays in the economy as one that retires. Asserts that it was not removed before. */
+export function removeProvider(ctx: WriteContext, id: number): void {
+  const provider = mustGetProvider(ctx.state, id)
+  assert(!provider.removed, 'a member is removed once')
+  const jail = providersTables.jail.get(ctx.state, { provider: id })
+  if (jail !== undefined) {
+    providersTables.jail.set(ctx.state, { provider: id }, { ...jail, statusBefore: 'retiring' })
+  }
+  const status = validates(provider.status) ? 'retiring' : provider.status
+  updateProvider(ctx, id, { ...provider, status, removed: true })
+  events.ProviderRemoved(ctx, { provider: id })
+}
+
+/** Takes the vote until `unjailProvider`. Asserts that the member serves. Whoever calls it recounts its capacity. */
+export function jailProvider(ctx: WriteContext, id: number): void {
+  const { status } = mustGetProvider(ctx.state, id)
+  assert(validates(status), 'only a serving member is jailed')
+  providersTables.jail.set(
+    ctx.state,
+    { provider: id },
+    { statusBefore: status, sinceHeight: ctx.block.height },
+  )
+  setProviderStatus(ctx, id, 'jailed')
+  events.ProviderJailed(ctx, { provider: id })
+}
+
+/** Gives a jailed member its status back. Whoever calls it recounts its capacity. */
+export function unjailProvider(ctx: WriteContext, id: number): void {
+  const { statusBefore } = providersTables.jail.mustGet(ctx.state, { provider: id })
+  providersTables.jail.delete(ctx.state, { provider: id })
+  setProviderStatus(ctx, id, statusBefore)
+  events.ProviderUnjailed(ctx, { provider: id, status: statusBefore })
+}
+
+/** A recovery leaves a member out: it is jailed, so that the next change does not bring back a validator without a key. */
+export function leaveOut(ctx: WriteContext, id: number): void {
+  const provider = mustGetProvider(ctx.state, id)
+  if (!validates(provider.status)) return
+  const jail = { statusBefore: provider.status, sinceHeight: ctx.block.height }
+  providersTables.jail.set(ctx.state, { provider: id }, jail)
+  providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
+}
+
+/** A recovery gives a member new keys, or the ones it has; whoever accepts the file vouches for them. */
+export function replaceKeys(
+  ctx: WriteContext,
+  id: number,
+  keys: { readonly consensusKey: Uint8Array; readonly peerId: Uint8Array },
+): void {
+  const { consensusKey, peerId } = keys
+  if (providerByConsensusKey(ctx.state, consensusKey) === undefined)
+    registerConsensusKey(ctx, id, consensusKey)
+  if (providerByPeerId(ctx.state, peerId) === undefined) registerPeerId(ctx, id, peerId)
+  const provider = mustGetProvider(ctx.state, id)
+  providersTables.provider.set(ctx.state, { id }, { ...provider, consensusKey, peerId })
+}
+
+/** Whether `unjailProvider` may be called. */
+export function isJailed(state: StateReader, provider: number): boolean {
+  return providersTables.jail.has(state, { provider })
+}
+
+/**
+ * Counts a fault and logs it; `amountBase` is the coins it concerned, 0 when none.
+ * The tally is what penalties are computed from (ECONOMY §9); it is bounded by members × kinds.
+ */
+export function recordFault(
+  ctx: WriteContext,
+  fault: { readonly provider: number; readonly kind: FaultKind; readonly amountBase: bigint },
+): void {
+  const { provider, kind, amountBase } = fault
+  assert(providersTables.provider.has(ctx.state, { id: provider }), 'the faulty provider exists')
+  const known = providersTables.fault.get(ctx.state, { provider, kind })
+  providersTables.fault.set(
+    ctx.state,
+    { provider, kind },
+    {
+      count: (known?.count ?? 0) + 1,
+      amountBase: (known?.amountBase ?? 0n) + amountBase,
+      firstHeight: known?.firstHeight ?? ctx.block.height,
+      lastHeight: ctx.block.height,
+    },
+  )
+  events.FaultRecorded(ctx, { provider, kind, amountBase })
+}
+
+/** Whether nothing of a member's bonds may be paid out: it was convicted and slashing has not settled it. */
+export function isBondFrozen(state: StateReader, provider: number): boolean {
+  return providersTables.frozenBond.has(state, { provider })
+}
+
+/**
+ * A proven double vote: the fault is recorded, the bond frozen and the vote lost at the next boundary. What is taken of
+ * a frozen bond is decided where bonds are spent (ECONOMY §9); until then whoever pays out a bond must ask `isBondFrozen`.
+ */
+export function convictEquivocator(ctx: WriteContext, provider: number): void {
+  recordFault(ctx, { provider, kind: 'equivocation', amountBase: 0n })
+  const frozen = providersTables.frozenBond.get(ctx.state, { provider })
+  const { sinceHeight, convictions } = frozen ?? { sinceHeight: ctx.block.height, convictions: 0 }
+  providersTables.frozenBond.set(ctx.state, { provider }, { sinceHeight, convictions: convictions + 1 })
+  if (frozen === undefined) events.BondFrozen(ctx, { provider })
+  if (validates(mustGetProvider(ctx.state, provider).status)) jailProvider(ctx, provider)
+}
