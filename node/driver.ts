@@ -74,6 +74,8 @@ export class Driver {
   #unreleased = 0
   /** Commits, epoch switches and syncs, one at a time. */
   #imports: Promise<void> = Promise.resolve()
+  /** Imported around the core, the highest of each epoch; those of later epochs wait for the switch. */
+  readonly #observed = new Map<number, { readonly block: SealedBlock; readonly certificate: Certificate }>()
   #cancelWake: (() => void) | undefined
   #watched: { parent: SealedBlock; ready: boolean } | undefined
   #unsubscribe: (() => void) | undefined
@@ -123,6 +125,21 @@ export class Driver {
 
   status(): CoreStatus {
     return mustExist(this.#core, 'the driver was started').status()
+  }
+
+  /** Tells the core of a block that ranges of peers brought here, durable and under this verified F. */
+  observe(block: SealedBlock, certificate: Certificate): void {
+    this.#observed.set(block.header.epoch, { block, certificate })
+    this.#feedObserved()
+  }
+
+  #feedObserved(): void {
+    const current = this.#core?.status().epoch ?? 0
+    for (const [epoch, { block, certificate }] of this.#observed) {
+      if (epoch > current) continue
+      this.#observed.delete(epoch)
+      if (epoch === current) this.#feed({ kind: 'imported', tip: block, certificate })
+    }
   }
 
   counters(): DriverCounters {
@@ -346,6 +363,7 @@ export class Driver {
       await this.#options.signer?.beginEpoch(start.epoch, start.floor.header.timestampMs)
       this.#useEpoch(start)
       this.#feed({ kind: 'epochStarted', start })
+      this.#feedObserved()
     })
   }
 

@@ -144,25 +144,29 @@ export class LocalSigner implements Signer {
     this.#unwritten = [encodeFloor(epoch, view)]
   }
 
-  sign(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | undefined)[]> {
+  async sign(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | undefined)[]> {
+    const decided = await this.decide(signer, subjects)
+    return decided.map((vote) => (typeof vote === 'string' ? undefined : vote))
+  }
+
+  /** As `sign`, with the reason in the place of each vote that is refused. */
+  decide(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | SignRefusal)[]> {
     return this.#serial(async () => {
-      const allowed = subjects.map((subject) => this.#accept(subject))
+      const refusals = subjects.map((subject) => this.#accept(subject))
       await this.#flush()
-      return subjects.map((subject, i) => (allowed[i] === true ? this.#vote(signer, subject) : undefined))
+      return subjects.map((subject, i) => refusals[i] ?? this.#vote(signer, subject))
     })
   }
 
-  /** Checks and records one subject; true when it may be signed once the records are durable. */
-  #accept(subject: Subject): boolean {
+  /** Checks and records one subject; undefined when it may be signed once the records are durable. */
+  #accept(subject: Subject): SignRefusal | undefined {
     const refusal = this.#refusal(subject)
-    if (refusal !== undefined) {
-      this.#options.onRefused?.(subject, refusal)
-      return false
+    if (refusal !== undefined) this.#options.onRefused?.(subject, refusal)
+    else if (!this.#votes.has(subject)) {
+      this.#votes.record(subject)
+      this.#unwritten.push(encodeSigned(subject))
     }
-    if (this.#votes.has(subject)) return true
-    this.#votes.record(subject)
-    this.#unwritten.push(encodeSigned(subject))
-    return true
+    return refusal
   }
 
   #refusal(subject: Subject): SignRefusal | undefined {
