@@ -26,7 +26,7 @@ import { blockContextOf } from '../state/engine.ts'
 import { nextBaseFee } from '../state/fees.ts'
 import { accountsParams } from '../state/modules/accounts/module.ts'
 import { providersParams, validatorSet } from '../state/modules/providers/validatorSet.ts'
-import { decodeTransaction, recoverSender, type Transaction } from '../state/transaction.ts'
+import type { Transaction } from '../state/transaction.ts'
 import type { StateKey } from '../state/view.ts'
 import type { FinalizedEvent, HeadView, Importer } from './importerTypes.ts'
 import type { Ingest } from './ingest.ts'
@@ -56,29 +56,6 @@ export interface BackendOptions {
   readonly syncing: () => SyncProgress | undefined
 }
 
-/** A transaction read from disk: its sender costs a signature recovery, which most readers never need. */
-class StoredTransaction implements KnownTransaction {
-  readonly raw: Uint8Array
-  readonly id: TxId
-  readonly #chainId: number
-  #sender: Address | undefined
-
-  constructor(raw: Uint8Array, chainId: number) {
-    this.raw = raw
-    this.id = keccak256(raw) as Uint8Array
-    this.#chainId = chainId
-  }
-
-  get sender(): Address {
-    if (this.#sender !== undefined) return this.#sender
-    const decoded = decodeTransaction(this.raw, this.#chainId)
-    const sender = 'transaction' in decoded ? recoverSender(decoded.transaction) : undefined
-    if (sender === undefined) throw new Error('a finalized transaction has no sender')
-    this.#sender = sender
-    return sender
-  }
-}
-
 export class NodeBackend implements Backend {
   readonly identity: ChainIdentity
   readonly #options: BackendOptions
@@ -103,21 +80,19 @@ export class NodeBackend implements Backend {
     this.#pendingListeners.clear()
   }
 
-  /** Hash and sender from memory where they are known; else worked out when somebody reads them. */
-  #known(raw: Uint8Array): KnownTransaction {
-    const known = this.#options.senders.get(raw)
-    return known === undefined
-      ? new StoredTransaction(raw, this.identity.chainId)
-      : { id: known.transaction.hash, raw, sender: known.sender }
+  #known(raw: Uint8Array, sender: Address): KnownTransaction {
+    // Blocks that just became final are still decoded in memory.
+    const id = this.#options.senders.prepared(raw)?.hash ?? (keccak256(raw) as Uint8Array)
+    return { id, raw, sender }
   }
 
   #onFinalized(event: FinalizedEvent): void {
-    const { block, receipts, systemLogs } = event.executed
+    const { block, receipts, senders, systemLogs } = event.executed
     const finalized: FinalizedBlock = {
       header: block.header,
       hash: block.hash,
       sizeBytes: block.bytes.length,
-      transactions: block.transactions.map((raw) => this.#known(raw)),
+      transactions: block.transactions.map((raw, i) => this.#known(raw, senders[i]!)),
       receipts,
       systemLogs,
     }
@@ -147,8 +122,9 @@ export class NodeBackend implements Backend {
       header: block.header,
       hash: block.hash,
       sizeBytes: block.bytes.length,
-      transactions: block.transactions.map((raw) => this.#known(raw)),
-      ...stored,
+      transactions: block.transactions.map((raw, i) => this.#known(raw, stored.senders[i]!)),
+      receipts: stored.receipts,
+      systemLogs: stored.systemLogs,
     }
   }
 

@@ -61,7 +61,9 @@ async function commitGenesis(store: ChainStore, genesis: GenesisBlock): Promise<
     equalBytes(tree.rootHash, genesis.block.header.stateRoot),
     'genesis state has the root of its header',
   )
-  await store.commit([{ block: genesis.block, receipts: [], systemLogs: [], changes: genesis.changes }])
+  await store.commit([
+    { block: genesis.block, receipts: [], senders: [], systemLogs: [], changes: genesis.changes },
+  ])
   return tree
 }
 
@@ -198,6 +200,7 @@ class BlockImporter implements Importer {
       events.map(({ executed: item, certificate: own }) => ({
         block: item.block,
         receipts: item.receipts,
+        senders: item.senders,
         systemLogs: item.systemLogs,
         changes: item.overlay.changes(),
         ...(own === undefined ? {} : { certificate: own }),

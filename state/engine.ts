@@ -82,6 +82,8 @@ export class BlockRun {
   readonly block: BlockContext
   readonly params: BlockParams
   readonly receipts: Receipt[] = []
+  /** Who signed each transaction. */
+  readonly senders: Address[] = []
   readonly systemLogs: Log[] = []
   readonly findings: Finding[] = []
   readonly #chain: ChainConfig
@@ -181,6 +183,7 @@ export class BlockRun {
       logs: outcome.failed ? [failedLog({ to, data }, failure)] : logs,
       failure,
     })
+    this.senders.push(paid.sender)
   }
 
   /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when one of severity halt is broken. */

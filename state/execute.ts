@@ -34,6 +34,8 @@ export interface ExecutedBlock {
   /** The caller releases it. */
   readonly tree: TreeView
   readonly receipts: readonly Receipt[]
+  /** Who signed each transaction, in their order. */
+  readonly senders: readonly Address[]
   /** Logs of the modules' beginBlock and endBlock. */
   readonly systemLogs: readonly Log[]
   /** Broken invariants below severity halt; to be logged and counted. */
@@ -240,8 +242,8 @@ function applyAll(
 }
 
 function executedOf(run: BlockRun, block: SealedBlock, tree: TreeView): ExecutedBlock {
-  const { overlay, receipts, systemLogs, findings } = run
-  return { block, overlay, tree, receipts, systemLogs, findings }
+  const { overlay, receipts, senders, systemLogs, findings } = run
+  return { block, overlay, tree, receipts, senders, systemLogs, findings }
 }
 
 /**

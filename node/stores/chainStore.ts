@@ -210,11 +210,11 @@ class LevelChainStore implements ChainStore {
   }
 
   #fillBlock(batch: StoreBatch, item: CommitBlock): void {
-    const { block, receipts, systemLogs, certificate } = item
+    const { block, receipts, senders, systemLogs, certificate } = item
     const { height, epoch, endsEpoch } = block.header
     batch.put(numberKey('block', height), block.bytes)
     batch.put(hashKey('hash', block.hash), u64be(height))
-    batch.put(numberKey('receipts', height), storedReceiptsSchema.encode({ receipts, systemLogs }))
+    batch.put(numberKey('receipts', height), storedReceiptsSchema.encode({ receipts, senders, systemLogs }))
     if (certificate !== undefined) {
       batch.put(numberKey('certificate', height), certificateSchema.encode(certificate))
     }

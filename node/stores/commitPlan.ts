@@ -38,10 +38,11 @@ export function planCommit(options: {
   const priors = new Map<StateKey, Uint8Array | undefined>()
   const differences: { height: number; difference: ReverseDifference }[] = []
   let tip = options.tip
-  for (const { block, changes: own, receipts } of blocks) {
+  for (const { block, changes: own, receipts, senders } of blocks) {
     const { height } = block.header
     checkContinues(tip, block.header)
     assert(receipts.length === block.transactions.length, 'one receipt per transaction')
+    assert(senders.length === block.transactions.length, 'one sender per transaction')
     const before = new Map<StateKey, Uint8Array | undefined>()
     for (const [key, value] of own) {
       assert(value === undefined || value.length > 0, 'stored values are never empty')

@@ -7,7 +7,7 @@ import { logSchema, receiptSchema, SYSTEM_LOGS_MAX } from '../../state/receipt.t
 import type { StateKey } from '../../state/view.ts'
 
 /** Version of this layout; another one is refused. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 /** First byte of every key. Numbers after it are u64 big-endian, so that order is height order. */
 const SPACE = {
@@ -87,5 +87,6 @@ export const tipSchema = message('StoredTip', { layout: t.u32, height: t.u64, ha
 
 export const storedReceiptsSchema = message('StoredReceipts', {
   receipts: t.list(receiptSchema, BLOCK_TXS_MAX),
+  senders: t.list(t.address, BLOCK_TXS_MAX),
   systemLogs: t.list(logSchema, SYSTEM_LOGS_MAX),
 })

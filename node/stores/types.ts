@@ -1,5 +1,5 @@
 // What the node keeps on disk, as its users see it. Owns: the interface. Not: LevelDB (chainStore.ts), the tree (state/tree).
-import type { Hash32, TxId } from '../../base/ids.ts'
+import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import type { EpochProof } from '../../base/protocol/epochProof.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
@@ -20,6 +20,8 @@ export interface ChainTip {
 export interface CommitBlock {
   readonly block: SealedBlock
   readonly receipts: readonly Receipt[]
+  /** Who signed each transaction. */
+  readonly senders: readonly Address[]
   readonly systemLogs: readonly Log[]
   /** What the block changed against its parent's post-state. */
   readonly changes: StateChanges
@@ -30,6 +32,8 @@ export interface CommitBlock {
 /** Receipts of one height, in the order of the transactions. */
 export interface BlockReceipts {
   readonly receipts: readonly Receipt[]
+  /** Who signed each transaction; kept because working it out costs a signature recovery each. */
+  readonly senders: readonly Address[]
   /** Of beginBlock and endBlock, which belong to no transaction. */
   readonly systemLogs: readonly Log[]
 }

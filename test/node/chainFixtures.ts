@@ -104,6 +104,7 @@ export class FakeChain {
     return {
       block,
       receipts: transactions.map((_, i) => receiptOf(i)),
+      senders: transactions.map(() => ZERO_ADDRESS),
       systemLogs: [{ address: ZERO_ADDRESS, topics: [], data: u32be(height) }],
       changes,
     }

@@ -49,7 +49,8 @@ describe('stores.commit', () => {
       assert.deepEqual(store.blockAt(1), item.block)
       assert.deepEqual(store.blockBytesAt(1), item.block.bytes)
       assert.equal(store.heightOf(item.block.hash), 1)
-      assert.deepEqual(store.receiptsAt(1), { receipts: item.receipts, systemLogs: item.systemLogs })
+      const { receipts, senders, systemLogs } = item
+      assert.deepEqual(store.receiptsAt(1), { receipts, senders, systemLogs })
       const id = keccak256(item.block.transactions[2]!) as Uint8Array
       assert.deepEqual(store.locateTransaction(id), { height: 1, index: 2 })
       assert.deepEqual(store.certificateAt(1), certificateOf(item.block))
