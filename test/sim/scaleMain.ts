@@ -141,7 +141,7 @@ function writePlots(figures: readonly ScaleFigures[]): void {
     `${PLOTS}/distribution.svg`,
     lineChart({
       title: 'Share of transactions final within this time, simulated',
-      x: { label: 'ms', scale: 'linear', ticks: [200, 400, 600, 800, 1_000, 1_200] },
+      x: { label: 'ms', scale: 'linear', ticks: [0, 200, 400, 600, 800, 1_000, 1_200] },
       y: { label: '%', scale: 'linear', ticks: [0, 25, 50, 75, 100] },
       series: figures.filter((f) => f.network === WIDE_AREA.name).map(shares),
     }),
