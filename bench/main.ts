@@ -27,6 +27,8 @@ interface Settings {
   readonly connections: number
   readonly batchSize: number
   readonly restSamples: number
+  /** Transfers of each account before anything is measured. */
+  readonly warmUp: number
 }
 
 interface ProcessReport {
@@ -79,10 +81,35 @@ async function measureRest(client: RpcClient, chainId: number, samples: number):
   return latencies
 }
 
+/** Accounts of their own for one run, funded, and their signed transfers dealt out to the connections. */
+async function fundedLanes(
+  clients: readonly RpcClient[],
+  label: string,
+  chainId: number,
+  settings: Settings,
+): Promise<readonly Lane[]> {
+  const accounts = loadAccounts(settings.accounts, label)
+  await fundAccounts(clients[0]!, accounts, { chainId, valueBase: FUNDING_BASE })
+  const lanes: Lane[] = []
+  const laneCount = clients.length * settings.connections
+  const perLane = Math.ceil(accounts.length / laneCount)
+  for (let i = 0; i * perLane < accounts.length; i++) {
+    const mine = accounts.slice(i * perLane, (i + 1) * perLane)
+    const client = clients[i % clients.length]!
+    const transfers = await signLoad(client, mine, { chainId, perAccount: settings.perAccount })
+    lanes.push({ client, transfers })
+  }
+  return lanes
+}
+
 async function measure(target: Target, settings: Settings): Promise<Report> {
   const clients = target.urls.map((url) => new RpcClient(url))
   const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
   const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
+  if (settings.warmUp > 0) {
+    const lanes = await fundedLanes(clients, 'warm-up', chainId, { ...settings, perAccount: settings.warmUp })
+    await runLoad({ observer: clients[0]!, lanes, batchSize: 1, onCommitted: () => {} })
+  }
   const loads: Report['loads'][number][] = []
   const ownCpuSeconds = (): number => {
     const { user, system } = process.cpuUsage()
@@ -94,17 +121,7 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
     ['single', 1],
     ['batch', settings.batchSize],
   ] as const) {
-    const accounts = loadAccounts(settings.accounts, label)
-    await fundAccounts(clients[0]!, accounts, { chainId, valueBase: FUNDING_BASE })
-    const lanes: Lane[] = []
-    const laneCount = clients.length * settings.connections
-    const perLane = Math.ceil(accounts.length / laneCount)
-    for (let i = 0; i * perLane < accounts.length; i++) {
-      const mine = accounts.slice(i * perLane, (i + 1) * perLane)
-      const client = clients[i % clients.length]!
-      const transfers = await signLoad(client, mine, { chainId, perAccount: settings.perAccount })
-      lanes.push({ client, transfers })
-    }
+    const lanes = await fundedLanes(clients, label, chainId, settings)
     const before = { nodes: cpuSeconds(), own: ownCpuSeconds() }
     let after = before
     const onCommitted = (): void => {
@@ -230,6 +247,12 @@ async function main(): Promise<void> {
     .option('--connections <n>', 'requests in flight per endpoint', number, 24)
     .option('--batch-size <n>', 'transactions in a JSON-RPC batch', number, 50)
     .option('--rest-samples <n>', 'transfers sent one at a time for the latency at rest', number, 30)
+    .option(
+      '--warm-up <n>',
+      'transfers of each account before anything is measured; compilers need some seconds',
+      number,
+      20,
+    )
     .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 250)
     .option('--port <port>', 'first port to use', number, 28_545)
     .option('--no-anvil', 'leave the comparison out')
@@ -241,6 +264,7 @@ async function main(): Promise<void> {
     connections: options.connections,
     batchSize: options.batchSize,
     restSamples: options.restSamples,
+    warmUp: Math.min(64, options.warmUp),
   }
   const reports: Report[] = []
   if (options.url !== undefined) {
