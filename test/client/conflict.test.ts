@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { fromHex } from '../../base/bytes.ts'
+import { finalityProofSchema, verifyFinality } from '../../base/protocol/finalityProof.ts'
+import { conflictJson } from '../../client/conflict.ts'
+import { LightClientError } from '../../client/errors.ts'
+import { LightClient } from '../../client/lightClient.ts'
+import type { Provider } from '../../client/provider.ts'
+import { certify, finalizes, LightChain, setOf } from './lightChain.ts'
+
+function start(): LightChain {
+  const chain = new LightChain([1, 2, 3, 4])
+  chain.add()
+  chain.add({ nextSet: setOf([2, 3, 4, 5]) })
+  chain.add()
+  return chain
+}
+
+async function sync(chain: LightChain, ...witnesses: Provider[]) {
+  const origin = { kind: 'set', trusted: chain.genesis } as const
+  return new LightClient({ origin, providers: [chain.provider('ours'), ...witnesses] }).sync()
+}
+
+async function conflictWith(chain: LightChain, other: LightChain) {
+  try {
+    await sync(chain, other.provider('theirs'))
+  } catch (error) {
+    assert.ok(error instanceof LightClientError, String(error))
+    assert.equal(error.code, 'conflict', error.message)
+    assert.match(error.message, /ours and theirs both prove their own/)
+    return error.conflict!
+  }
+  return assert.fail('no conflict was found')
+}
+
+describe('client.witness', () => {
+  it('agrees with a provider of the same chain, ahead or behind', async () => {
+    const chain = start()
+    const behind = chain.fork()
+    chain.add()
+    const ahead = chain.fork()
+    ahead.add()
+    const { witnesses } = await sync(chain, behind.provider('behind'), ahead.provider('ahead'))
+    assert.deepEqual(witnesses, [
+      { verdict: 'agrees', provider: 'behind', height: 3 },
+      { verdict: 'agrees', provider: 'ahead', height: 4 },
+    ])
+  })
+
+  it('gives the evidence when a quorum signed two blocks of one height', async () => {
+    const chain = start()
+    const other = chain.fork()
+    chain.add()
+    other.add({ header: { gasUsed: 1 } })
+    other.certificates.set(4, certify(other.genesisHash, other.set, finalizes(other.tip.header), [1, 2, 3]))
+    const conflict = await conflictWith(chain, other)
+    // Members 2, 3, 4 signed ours and 3, 4, 5 theirs.
+    assert.deepEqual(conflict.signers, [3, 4])
+    assert.equal(conflict.epoch, 1)
+    const json = conflictJson(conflict) as { first: { bytes: string }; second: { bytes: string } }
+    const trusted = { ...chain.genesis, epoch: 1, height: 2, ...setAt(chain) }
+    for (const side of [json.first, json.second]) {
+      const proof = finalityProofSchema.decode(fromHex(side.bytes))
+      assert.ok(verifyFinality(trusted, proof).ok)
+    }
+  })
+
+  it('finds where the sets parted when former members forge a chain of their own', async () => {
+    // All keys of the first set, sold after they left: the forged chain starts before the change (long-range attack).
+    const chain = start()
+    const forged = new LightChain([1, 2, 3, 4])
+    forged.add()
+    forged.add({ nextSet: setOf([1, 2, 3, 4]), header: { gasUsed: 7 } })
+    for (let i = 0; i < 3; i++) forged.add()
+    const conflict = await conflictWith(chain, forged)
+    assert.equal(conflict.epoch, 0)
+    assert.deepEqual(conflict.signers, [1, 2, 3])
+    assert.equal(conflict.first.proof.header.height, 2)
+    assert.equal(conflict.second.proof.header.height, 2)
+    // Whoever has seen the change, or holds a checkpoint after it, does not follow the forgery at all.
+    const hash = chain.kept[2]!.block.hash
+    const checkpoint = { genesisHash: chain.genesisHash, epoch: 0, hash }
+    const client = new LightClient({
+      origin: { kind: 'checkpoint', checkpoint },
+      providers: [forged.provider()],
+    })
+    await assert.rejects(client.sync(), /check genesis failed/)
+  })
+
+  it('says of a witness that proves nothing why it is of no use', async () => {
+    const chain = start()
+    const unsigned = chain.fork()
+    chain.add()
+    unsigned.add({ header: { gasUsed: 1 } })
+    const { subject } = unsigned.certificates.get(4)!
+    const onlyTwo = certify(unsigned.genesisHash, unsigned.set, subject, [0, 1])
+    unsigned.certificates.set(4, onlyTwo)
+    const silent: Provider = {
+      name: 'silent',
+      request: async () => {
+        throw new LightClientError('provider', 'silent: connection refused', { provider: 'silent' })
+      },
+    }
+    const evasive = chain.provider('evasive', (method, answer) =>
+      method === 'chain_certificate' ? { ...(answer as object), certificate: null } : answer,
+    )
+    const { witnesses } = await sync(chain, unsigned.provider('unsigned'), silent, evasive)
+    assert.deepEqual(
+      witnesses.map((witness) => witness.verdict),
+      ['unusable', 'unusable', 'unusable'],
+    )
+    const reasons = witnesses.map((witness) => (witness.verdict === 'unusable' ? witness.reason : ''))
+    assert.match(reasons[0]!, /check quorum failed: 2 of 4/)
+    assert.match(reasons[1]!, /connection refused/)
+    assert.match(reasons[2]!, /check digest failed/)
+  })
+})
+
+function setAt(chain: LightChain) {
+  return { set: chain.set, setHash: chain.tip.header.setHash }
+}
