@@ -46,7 +46,7 @@ export class Core {
   /** Handles one input and returns its effects in the order in which the host must perform them. */
   step(nowMs: number, input: Input): readonly Output[] {
     assert(Number.isSafeInteger(nowMs), 'time is a safe integer')
-    if (input.kind === 'epochStarted') this.#startEpoch(nowMs, input.start)
+    if (input.kind === 'epochStarted') this.#startEpoch(nowMs, input.start, input.consensusKey)
     const state = this.#state
     if (!state.halted) {
       handle(state, nowMs, input)
@@ -76,8 +76,9 @@ export class Core {
     return this.#state
   }
 
-  #startEpoch(nowMs: number, start: EpochStart): void {
+  #startEpoch(nowMs: number, start: EpochStart, consensusKey: Uint8Array | undefined): void {
     if (start.epoch <= this.#state.epoch) return
+    if (consensusKey !== undefined) this.#shared.consensusKey = consensusKey
     const left = this.#state.out
     this.#state = new EpochState({ shared: this.#shared, start, tip: start.floor, nowMs })
     this.#state.out = left

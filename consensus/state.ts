@@ -57,7 +57,8 @@ export interface OfferedProposal {
 export interface SharedState {
   readonly genesisHash: Hash32
   readonly parameters: ConsensusParameters
-  readonly consensusKey: Uint8Array | undefined
+  /** Of the running epoch: a member may replace its key at a boundary. */
+  consensusKey: Uint8Array | undefined
   readonly jitterSeed: number
   nextCheckId: number
 }

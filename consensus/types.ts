@@ -29,13 +29,15 @@ export interface EpochStart {
   readonly epoch: number
   readonly validators: ValidatorSet
   readonly floor: SealedBlock
+  /** The set of the epoch before when it was another: hosts go on serving those who left. The core never looks at it. */
+  readonly previous?: ValidatorSet
 }
 
 /** Own votes known from the signer's file; unioned with the journal's at a start. */
 export interface CoreStart {
   readonly genesisHash: Hash32
   readonly parameters: ConsensusParameters
-  /** Consensus public key of this node (48 bytes), or undefined for an observer; its index is looked up per epoch. */
+  /** Consensus public key of this node (48 bytes) in the epoch it starts in, or undefined for an observer. */
   readonly consensusKey: Uint8Array | undefined
   readonly epoch: EpochStart
   /** The durable finalized tip; equals the floor's block at an epoch's start. */
@@ -104,7 +106,12 @@ export type Input =
   /** `sync` gave up; the core asks again later. */
   | { readonly kind: 'syncFailed' }
   /** The boundary is imported and the next epoch begins. */
-  | { readonly kind: 'epochStarted'; readonly start: EpochStart }
+  | {
+      readonly kind: 'epochStarted'
+      readonly start: EpochStart
+      /** Own key from this epoch on, when a member has replaced it; without it the key stays. */
+      readonly consensusKey?: Uint8Array
+    }
 
 /** What the application is asked to build. */
 export interface BuildOrder {

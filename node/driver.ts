@@ -93,8 +93,7 @@ export class Driver {
     if (unusable !== undefined) throw new TypeError(`consensus parameters: ${unusable}`)
     const tip = await application.tip()
     const { epoch } = tip.epoch
-    await signer?.beginEpoch(epoch, tip.epoch.floor.header.timestampMs)
-    this.#useEpoch(tip.epoch)
+    await this.#useEpoch(tip.epoch)
     this.#core = new Core(
       {
         genesisHash,
@@ -337,6 +336,7 @@ export class Driver {
   async #verify(block: SealedBlock, parent: SealedBlock): Promise<void> {
     try {
       const verdict = await this.#options.application.verify(block, parent)
+      if (verdict === undefined) return
       if (verdict !== 'valid') {
         this.#options.log('warn', 'block refused', { height: block.header.height, verdict })
       }
@@ -360,9 +360,9 @@ export class Driver {
     this.#import(async () => {
       const start = await this.#options.application.epochAfter(boundary)
       if (start.epoch <= (this.#epoch?.epoch ?? -1)) return
-      await this.#options.signer?.beginEpoch(start.epoch, start.floor.header.timestampMs)
-      this.#useEpoch(start)
-      this.#feed({ kind: 'epochStarted', start })
+      await this.#useEpoch(start)
+      const consensusKey = this.#options.signer?.publicKey
+      this.#feed({ kind: 'epochStarted', start, ...(consensusKey === undefined ? {} : { consensusKey }) })
       this.#feedObserved()
     })
   }
@@ -391,15 +391,18 @@ export class Driver {
     })
   }
 
-  #useEpoch(start: EpochStart): void {
+  /** Destroys the signing rights of older epochs, then tells everybody who decides now. */
+  async #useEpoch(start: EpochStart): Promise<void> {
+    const { signer, network } = this.#options
+    await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
     this.#epoch = start
     this.#verifier.useValidators(start.epoch, start.validators)
-    const key = this.#options.signer?.publicKey
+    const key = signer?.publicKey
     const index =
       key === undefined
         ? -1
         : start.validators.validators.findIndex((v) => v.consensusKey.every((byte, i) => byte === key[i]))
-    this.#options.network.useValidators(start.validators, index < 0 ? undefined : index)
+    network.useValidators(start.validators, index < 0 ? undefined : index, start.previous)
   }
 
   async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {

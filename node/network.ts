@@ -5,6 +5,7 @@ import { bytesKey } from '../base/bytes.ts'
 import { isPeerIdBytes, type ValidatorSet } from '../base/protocol/validators.ts'
 import type { Sender, Target } from '../consensus/types.ts'
 import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusChannel.ts'
+import { STATIC_PEERS_MAX } from '../p2p/limits.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
 import type { ConsensusNetwork } from './ports.ts'
 
@@ -43,8 +44,45 @@ export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<str
   return book
 }
 
+/** The driver's network and what the node asks of it besides. */
+export interface NodeNetwork extends ConsensusNetwork {
+  /** Validators of the current set, other than this node, that consensus messages reach now. */
+  reachableValidators(): number
+}
+
+/**
+ * Whom a node talks consensus to: the validators of the epoch among themselves, and those who left at its floor, until the
+ * next switch, so that a laggard of the old set gets the boundary and a node that left serves it (CONSENSUS §4 "Epochs").
+ */
+export function staticPeers(options: {
+  readonly book: ReadonlyMap<string, BookEntry>
+  readonly own: Uint8Array
+  readonly set: ValidatorSet
+  readonly self: number | undefined
+  readonly previous: ValidatorSet | undefined
+}): readonly StaticPeer[] {
+  const { book, own, set, self, previous } = options
+  const ownKey = bytesKey(own)
+  const leavers = previous?.validators ?? []
+  const hasLeft = leavers.some(({ peerId }) => bytesKey(peerId) === ownKey)
+  // Other nodes outside the set have no consensus channel to open: validators answer only each other.
+  const consensus = self !== undefined || hasLeft
+  const peers = new Map<string, StaticPeer>()
+  const add = (peerId: Uint8Array, more: Omit<StaticPeer, 'peerId' | 'addresses'>): void => {
+    const key = bytesKey(peerId)
+    if (key === ownKey || peers.has(key) || peers.size >= STATIC_PEERS_MAX) return
+    peers.set(key, { peerId, addresses: book.get(key)?.addresses ?? [], ...more })
+  }
+  set.validators.forEach(({ peerId }, validatorIndex) => {
+    if (validatorIndex !== self) add(peerId, { validatorIndex, consensus })
+  })
+  for (const { peerId } of leavers) add(peerId, { consensus })
+  for (const { peerId } of book.values()) add(peerId, {})
+  return [...peers.values()]
+}
+
 /** The driver's network on a host that is not started yet. */
-export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): ConsensusNetwork {
+export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): NodeNetwork {
   const book = parseAddressBook(peers)
   let handler: (from: Sender, bytes: Uint8Array) => void = () => {}
   const channel: ConsensusChannel = createConsensusChannel(host, {
@@ -59,21 +97,11 @@ export function createConsensusNetwork(host: P2pHost, peers: readonly string[]):
     onMessage(next) {
       handler = next
     },
-    useValidators(set: ValidatorSet, self) {
-      const statics = new Map<string, StaticPeer>()
-      for (const entry of book.values()) statics.set(bytesKey(entry.peerId), { ...entry })
-      set.validators.forEach((validator, index) => {
-        if (index === self) return
-        const key = bytesKey(validator.peerId)
-        const addresses = book.get(key)?.addresses ?? []
-        // A node outside the set has no consensus channel to open: validators answer only each other.
-        const consensus = self === undefined ? { consensus: false } : {}
-        statics.set(key, { peerId: validator.peerId, addresses, validatorIndex: index, ...consensus })
-      })
-      host.setPeers(
-        [...statics.values()].filter((peer) => bytesKey(peer.peerId) !== bytesKey(host.peerIdBytes)),
-      )
+    useValidators(set, self, previous) {
+      host.setPeers(staticPeers({ book, own: host.peerIdBytes, set, self, previous }))
     },
+    reachableValidators: () =>
+      channel.peers().filter(({ validatorIndex }) => validatorIndex !== undefined).length,
     punish: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
   }
 }

@@ -35,9 +35,10 @@ export interface Application {
   /**
    * Executes on the parent's overlay and keeps the result until finalized or abandoned: transactions, roots, gas, fees,
    * mix, setHash, endsEpoch, nextSetHash, version. Consensus itself checks epoch, view, proposer, height, parent,
-   * timestamp and reveal. A throw is a bug and halts the node.
+   * timestamp and reveal. A throw is a bug and halts the node. Undefined: range sync has made a block of this height
+   * final, so the core will hear of a higher tip and needs no verdict.
    */
-  verify(block: SealedBlock, parent: SealedBlock): Promise<Verdict>
+  verify(block: SealedBlock, parent: SealedBlock): Promise<Verdict | undefined>
   /**
    * Commits the path, oldest first, with its certificate in one atomic batch, and drops overlays of abandoned forks.
    * Called in order, one at a time. Blocks at or below the durable tip are skipped (repeated after a crash).
@@ -72,8 +73,8 @@ export interface ConsensusNetwork {
   send(to: Target, bytes: Uint8Array): void
   /** One handler. `from.validator` is the index in the set given by `useValidators`, by authenticated peer id. */
   onMessage(handler: (from: Sender, bytes: Uint8Array) => void): void
-  /** The set of the current epoch; called at the start and at every switch. */
-  useValidators(set: ValidatorSet, self: number | undefined): void
+  /** The set of the current epoch; called at the start and at every switch. `previous`: those who left are still served. */
+  useValidators(set: ValidatorSet, self: number | undefined, previous?: ValidatorSet): void
   /** The peer sent bytes that no correct peer sends. */
   punish(peer: string, reason: string): void
 }
@@ -110,8 +111,9 @@ export interface Signer {
    * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
    * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.
    * A remote signer that does not answer is told later: the node goes on following meanwhile.
+   * `validators` is the epoch's set: whoever holds several keys signs with the one in it, and `publicKey` is that one.
    */
-  beginEpoch(epoch: number, floorTimestampMs: number): Promise<void>
+  beginEpoch(epoch: number, floorTimestampMs: number, validators?: ValidatorSet): Promise<void>
   /** Subjects signed in the signer's epoch above its floor; that epoch is later than the node's when the node is behind. */
   signed(): readonly Subject[]
   /**

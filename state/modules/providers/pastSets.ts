@@ -46,3 +46,10 @@ export function validatorSetOfEpoch(ctx: ReadContext, epoch: number): ValidatorS
     validators: providersTables.pastSet.mustGet(ctx.state, { firstEpoch: entry.firstEpoch }).set,
   }
 }
+
+/** The set of the epoch before `epoch` when it was another one; those who left with it may still need the boundary. */
+export function previousSet(state: StateReader, epoch: number): ValidatorSet | undefined {
+  const entry = historyOf(state).past.find(({ lastEpoch }) => lastEpoch === epoch - 1)
+  if (entry === undefined) return undefined
+  return { validators: providersTables.pastSet.mustGet(state, { firstEpoch: entry.firstEpoch }).set }
+}
