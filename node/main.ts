@@ -1,43 +1,25 @@
 #!/usr/bin/env node
 // The `suanli` command line. Owns: commands, options, help, exit codes. Not: what the commands do.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { toHex } from '../base/bytes.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { genesisHash } from '../genesis/schema.ts'
+import {
+  dataDirOption,
+  PASSWORD_VARIABLE,
+  passwordOf,
+  passwordOption,
+  print,
+  wholeNumber,
+} from './commands/common.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
 import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
 import { errorText } from './errorText.ts'
-import { createKeys, OperatorError, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
+import { createKeys, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
 import { CLIENT_VERSION, VERSION } from './version.ts'
 
-const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
-    }
-    return value
-  }
-}
-
-function passwordOf(options: { passwordFile?: string }): string {
-  if (options.passwordFile !== undefined) {
-    const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')
-    if (text === '') throw new OperatorError(`${options.passwordFile} is empty`)
-    return text
-  }
-  const fromEnvironment = process.env[PASSWORD_VARIABLE]
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
-  throw new OperatorError(`give the password of the key files with --password-file or ${PASSWORD_VARIABLE}`)
-}
-
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
-const dataDirOption = () =>
-  new Option('-d, --data-dir <dir>', 'the data directory of the node').makeOptionMandatory()
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
 const validatorsOption = () =>
   new Option('-n, --validators <count>', `how many validators, ${VALIDATORS_MIN} to ${VALIDATORS_MAX}`)
@@ -52,11 +34,6 @@ const windowOption = () =>
     .argParser(wholeNumber(1_000, 86_400_000))
     .default(DEVNET_WINDOW_MS)
 const logLevelOption = (text: string) => new Option('--log-level <level>', text).choices([...LOG_LEVELS])
-const passwordOption = () =>
-  new Option(
-    '--password-file <file>',
-    `file with the password of the key files (or set ${PASSWORD_VARIABLE})`,
-  )
 
 function addDevnet(program: Command, finish: (code: number) => void): void {
   program
