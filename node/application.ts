@@ -20,6 +20,7 @@ import type { Importer } from './importerTypes.ts'
 import type { Mempool } from './mempool.ts'
 import type { Application, ApplicationTip, BuildRequest } from './ports.ts'
 import { RecoveryError } from './recoveries.ts'
+import { setAfter } from './stores/epochProofs.ts'
 import type { ChainStore } from './stores/types.ts'
 
 /** Smallest share of a block that a halved budget leaves, before blocks go empty. */
@@ -89,16 +90,29 @@ export class NodeApplication implements Application {
     }
     if (header.endsEpoch) return { epoch: header.epoch + 1, validators, floor: block }
     const firstHeight = Math.max(1, providersTables.epoch.get(state, {})?.firstHeight ?? 1)
-    return { epoch: header.epoch, validators, floor: this.#blockAt(firstHeight - 1) }
+    return { epoch: header.epoch, validators, floor: this.#floorAt(firstHeight - 1) }
+  }
+
+  /** The boundary below an epoch; after pruning or state sync its header is all that is left, and all that is needed. */
+  #floorAt(height: number): SealedBlock {
+    const { store } = this.#options
+    const block = store.blockAt(height)
+    if (block !== undefined) return block
+    const kept = store.headerAt(height)
+    if (kept === undefined) throw new Error(`boundary ${height} is missing from the store`)
+    return { header: kept.header, hash: kept.hash, transactions: [], bytes: new Uint8Array(0) }
   }
 
   async epochAfter(boundary: SealedBlock): Promise<EpochStart> {
     const { importer, store } = this.#options
     const head = importer.head()
-    const state =
-      bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(boundary.header.height)
-    if (state === undefined) throw new Error(`state of boundary ${boundary.header.height} is not held`)
-    return this.#epochOf(boundary, state)
+    const { header } = boundary
+    const state = bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(header.height)
+    if (state !== undefined) return this.#epochOf(boundary, state)
+    // Ranges of peers may have led far beyond it before consensus came to it.
+    const validators = setAfter(store, header, decidingSet(this.#options.chain, head))
+    if (validators === undefined) throw new Error(`the set after boundary ${header.height} is not held`)
+    return { epoch: header.epoch + 1, validators, floor: boundary }
   }
 
   async build(request: BuildRequest): Promise<SealedBlock | undefined> {
@@ -244,7 +258,8 @@ export class NodeApplication implements Application {
   async boundaryCertificate(epoch: number): Promise<Certificate | undefined> {
     const { store } = this.#options
     const height = store.boundaryHeightOf(epoch)
-    return height === undefined ? undefined : store.certificateAt(height)
+    if (height === undefined) return undefined
+    return store.certificateAt(height) ?? store.epochProof(epoch)?.certificate
   }
 
   async syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }> {

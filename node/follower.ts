@@ -1,16 +1,22 @@
-// Keeps a node outside the validator set at the finalized tip: asks its peers for certified blocks again and again.
-// Owns: when to ask. Not: what is believed (blockSync.ts). Validators learn of blocks by consensus instead.
+// Brings a node that lags back to the finalized tip by itself: a follower always, a validator when it is far behind.
+// Owns: when to ask. Not: what is believed (blockSync.ts). Near the tip validators learn of blocks by consensus.
 
 import type { NodeLogger } from './application.ts'
-import type { BlockSync } from './blockSync.ts'
+import type { BlockSync, CommitListener } from './blockSync.ts'
 
-/** Pause between two rounds: how late a follower shows a block at most, beside the network. */
+/** Pause between two rounds of a follower: how late it shows a block at most, beside the network. */
 const PAUSE_MS = 250
+/** A validator looks around less often: consensus tells it of a gap too. */
+const VALIDATOR_PAUSE_MS = 2_000
+/** Blocks a validator may be behind before it syncs (CONSENSUS §4 "Catch-up"). */
+const VALIDATOR_LAG = 64
 
 export interface FollowerOptions {
   readonly blockSync: Pick<BlockSync, 'follow'>
-  /** False while the node is a validator. */
-  readonly isFollowing: () => boolean
+  /** `none`: consensus has halted and nothing may change any more. */
+  readonly role: () => 'follower' | 'validator' | 'none'
+  /** Told of every commit, so that consensus can follow. */
+  readonly onCommit?: CommitListener
   /** Peers' faults never get here: what does is a broken rule or a failing disk. */
   readonly onFault: (reason: string) => void
   readonly logger: NodeLogger
@@ -18,14 +24,21 @@ export interface FollowerOptions {
 
 /** Starts at once; `close` waits for the round under way. */
 export function startFollower(options: FollowerOptions): { close(): Promise<void> } {
-  const { blockSync, isFollowing, onFault, logger } = options
+  const { blockSync, role, onCommit, onFault, logger } = options
   const stop = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let round: Promise<void> = Promise.resolve()
+  const follow = (): Promise<void> => {
+    const now = role()
+    if (now === 'none') return Promise.resolve()
+    const lagMin = now === 'validator' ? VALIDATOR_LAG : 0
+    return blockSync.follow(stop.signal, { lagMin, ...(onCommit === undefined ? {} : { onCommit }) })
+  }
   const ask = (): void => {
-    round = (isFollowing() ? blockSync.follow(stop.signal) : Promise.resolve()).then(
+    round = follow().then(
       () => {
-        if (!stop.signal.aborted) timer = setTimeout(ask, PAUSE_MS)
+        if (stop.signal.aborted) return
+        timer = setTimeout(ask, role() === 'follower' ? PAUSE_MS : VALIDATOR_PAUSE_MS)
       },
       (error: unknown) => {
         if (stop.signal.aborted) return

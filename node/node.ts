@@ -21,7 +21,7 @@ import { laneGasMax, laneOf, nextBaseFee } from '../state/fees.ts'
 import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { NodeApplication } from './application.ts'
 import { NodeBackend } from './backend.ts'
-import { BlockSync, syncSourceOf } from './blockSync.ts'
+import { BlockSync } from './blockSync.ts'
 import type { NodeConfig } from './config.ts'
 import { Driver } from './driver.ts'
 import { startFollower } from './follower.ts'
@@ -46,6 +46,7 @@ import { SenderCache } from './senderCache.ts'
 import { createSenderPool } from './senderPool.ts'
 import { LocalSigner } from './signer.ts'
 import { openChainStore } from './stores/chainStore.ts'
+import { syncSourceOf } from './syncSource.ts'
 import { CLIENT_VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -79,6 +80,8 @@ export interface RunningNode {
 const GOSSIP_BATCH_MS = 50
 /** Points for a transaction that no honest peer passes on. */
 const MALFORMED_TRANSACTION_POINTS = 10
+/** Points for blocks of a chain that is not the final one. */
+const FOREIGN_CHAIN_POINTS = 60
 /** Transactions resent to a leader at once. */
 const SHARE_MAX = 1024
 /** How often progress is logged at level info. */
@@ -228,6 +231,9 @@ async function wire(
     importer,
     genesisHash: chain.genesisHash,
     sync,
+    prepare: (transactions) => senders.prepare(transactions),
+    punish: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
+    logger: logger.child({ room: 'sync' }),
     recoveries: book,
     onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => Date.now()),
   })
@@ -322,7 +328,7 @@ async function wire(
         peerCount: host.peers().filter((peer) => peer.connected).length,
       }
     },
-    syncing: () => undefined,
+    syncing: () => blockSync.progress(),
   })
   closers.push(() => backend.close())
   await reachFloor(importer, book, journal.replayed)
@@ -347,8 +353,12 @@ async function wire(
   closers.push(() => driver.close())
   const follower = startFollower({
     blockSync,
-    isFollowing: () =>
-      haltReason === undefined && (driver.status().self === undefined || isBelowRecovery(importer, book)),
+    role: () => {
+      if (haltReason !== undefined) return 'none'
+      const isOutside = driver.status().self === undefined || isBelowRecovery(importer, book)
+      return isOutside ? 'follower' : 'validator'
+    },
+    onCommit: (block, certificate) => driver.observe(block, certificate),
     onFault: halt,
     logger: logger.child({ room: 'follower' }),
   })

@@ -1,11 +1,12 @@
-// Block range sync: serves ranges from injected callbacks and catches up from whichever peers prove useful.
-// Owns: asking, limits, scoring and rotation of peers. Not: verification of blocks (the caller's verdict).
+// Block range sync: serves ranges from injected callbacks and asks peers for theirs.
+// Owns: the protocol and its limits. Not: whom to ask for what (rangeDownload.ts), verification (the caller's).
 
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import { type DownloadOptions, type RangeDownload, WindowedDownload } from './rangeDownload.ts'
 import { createRequestResponse, type RequestResponse } from './requestResponse.ts'
 import { rangeSchema, SYNC_REQUEST_BYTES_MAX, statusSchema, syncRequestSchema } from './syncMessages.ts'
 
@@ -13,11 +14,6 @@ export const SYNC_PROTOCOL = '/suanli/sync/1'
 const TIMEOUT_MS = 5_000
 const IN_FLIGHT_PER_PEER_MAX = 4
 const SERVED_PER_SECOND_MAX = 50
-/** Peers asked for their status in one round. */
-const STATUS_PEERS_MAX = 16
-const RANGE_COUNT = 64
-/** A range that does not verify: four of them and the peer is refused for a while. */
-const LIE_POINTS = 30
 const MALFORMED_POINTS = 60
 
 /** A peer answered what no honest peer answers. */
@@ -35,6 +31,8 @@ export class SyncError extends Error {
 export interface SyncStatus {
   readonly height: number
   readonly hash: Hash32
+  /** Lowest height whose block is served. */
+  readonly heightMin: number
 }
 
 export interface RangeItem {
@@ -59,26 +57,12 @@ export interface SyncSource {
   }): Promise<readonly RangeItem[]> | readonly RangeItem[]
 }
 
-/** `nextHeight` is what is wanted next: beyond `fromHeight`, at most the end of the range. */
-export type RangeVerdict =
-  | { readonly accept: true; readonly nextHeight: number }
-  | { readonly accept: false; readonly reason: string }
-  /** Only this node's operator can decide: no fault of the peer, and another one may have what needs no decision. */
-  | { readonly accept: false; readonly waits: true }
-
-export interface CatchUpOptions {
-  readonly fromHeight: number
-  /** Verifies and imports a range; a rejection drops the peer and the range is asked of another. */
-  verify(items: readonly RangeItem[], fromHeight: number, peer: PeerKey): Promise<RangeVerdict>
-  readonly signal?: AbortSignal
-}
-
 export interface Sync {
   /** Rejects with `RequestError`, or `SyncError` on a malformed answer. */
   fetchStatus(peer: PeerKey): Promise<SyncStatus>
   fetchRange(peer: PeerKey, fromHeight: number, count: number): Promise<readonly RangeItem[]>
-  /** Fetches until no peer claims more; resolves with the next height wanted. */
-  catchUp(options: CatchUpOptions): Promise<number>
+  /** Starts fetching a stretch of heights from whoever has it; `close` it when done. */
+  download(options: DownloadOptions): RangeDownload
   /** Peers that can be asked, best first. */
   peers(): readonly PeerKey[]
   /** Fails what is in flight. */
@@ -117,17 +101,6 @@ async function serve(source: SyncSource, request: Uint8Array): Promise<Uint8Arra
   return rangeSchema.encode({ items: fitting })
 }
 
-interface Candidate {
-  readonly peer: PeerKey
-  readonly height: number
-}
-
-interface Fetched {
-  readonly peer: PeerKey
-  readonly fromHeight: number
-  readonly items: readonly RangeItem[]
-}
-
 class SyncClient implements Sync {
   readonly #host: P2pHost
   readonly #requests: RequestResponse
@@ -163,76 +136,8 @@ class SyncClient implements Sync {
     return range.items
   }
 
-  async catchUp(options: CatchUpOptions): Promise<number> {
-    let nextHeight = options.fromHeight
-    while (options.signal?.aborted !== true) {
-      const candidates = await this.#candidates(nextHeight)
-      if (candidates.length === 0) break
-      nextHeight = await this.#pull(candidates, nextHeight, options)
-    }
-    return nextHeight
-  }
-
-  /** Usable peers that claim to hold `height`, best first. */
-  async #candidates(height: number): Promise<readonly Candidate[]> {
-    const asked = this.#scores.usable(this.peers()).slice(0, STATUS_PEERS_MAX)
-    const answers = await Promise.all(
-      asked.map(async (peer) => {
-        try {
-          return { peer, height: (await this.fetchStatus(peer)).height }
-        } catch {
-          this.#scores.fail(peer)
-          return undefined
-        }
-      }),
-    )
-    return answers.filter((answer) => answer !== undefined && answer.height >= height) as Candidate[]
-  }
-
-  /** Imports ranges while the claims of this round last; the next range is fetched while one is verified. */
-  async #pull(
-    candidates: readonly Candidate[],
-    fromHeight: number,
-    options: CatchUpOptions,
-  ): Promise<number> {
-    let nextHeight = fromHeight
-    let ahead: Promise<Fetched | undefined> | undefined
-    while (options.signal?.aborted !== true) {
-      const fetched = (await ahead) ?? (await this.#fetch(candidates, nextHeight))
-      ahead = undefined
-      if (fetched === undefined) break
-      if (fetched.fromHeight !== nextHeight) continue
-      const endHeight = nextHeight + fetched.items.length
-      ahead = this.#fetch(candidates, endHeight)
-      const verdict = await options.verify(fetched.items, nextHeight, fetched.peer)
-      if (!verdict.accept && 'waits' in verdict) this.#scores.fail(fetched.peer)
-      else if (!verdict.accept) {
-        this.#scores.lied(fetched.peer)
-        this.#host.penalise(fetched.peer, LIE_POINTS, `blocks from ${nextHeight}: ${verdict.reason}`)
-      } else if (verdict.nextHeight <= nextHeight || verdict.nextHeight > endHeight) {
-        throw new RangeError(`verify answered height ${verdict.nextHeight} for ${nextHeight} to ${endHeight}`)
-      } else {
-        this.#scores.succeed(fetched.peer)
-        nextHeight = verdict.nextHeight
-      }
-    }
-    await ahead
-    return nextHeight
-  }
-
-  /** One range from the best peer that gives it; undefined when none of them does. Never rejects. */
-  async #fetch(candidates: readonly Candidate[], fromHeight: number): Promise<Fetched | undefined> {
-    const holders = candidates.filter((candidate) => candidate.height >= fromHeight).map(({ peer }) => peer)
-    for (const peer of this.#scores.usable(this.#scores.ranked(holders))) {
-      try {
-        const items = await this.fetchRange(peer, fromHeight, RANGE_COUNT)
-        if (items.length > 0) return { peer, fromHeight, items }
-      } catch {
-        // Counted below like an empty answer: it claimed the height and did not give it.
-      }
-      this.#scores.fail(peer)
-    }
-    return undefined
+  download(options: DownloadOptions): RangeDownload {
+    return new WindowedDownload(this, this.#host, this.#scores, options)
   }
 
   #decode<T>(peer: PeerKey, bytes: Uint8Array, schema: { decode(bytes: Uint8Array): T }): T {

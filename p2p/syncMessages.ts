@@ -16,6 +16,7 @@ export const syncRequestSchema = message('SyncRequest', {
 export const statusSchema = message('SyncStatus', {
   height: t.u64,
   hash: t.hash,
+  heightMin: t.u64,
 })
 
 const rangeItemSchema = message('RangeItem', {

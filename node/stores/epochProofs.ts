@@ -2,9 +2,11 @@
 // Not: when they are written (chainStore.ts), their verification (base/protocol/epochProof.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import { type EpochProof, epochProofSchema } from '../../base/protocol/epochProof.ts'
+import type { Header } from '../../base/protocol/header.ts'
+import { type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateReader } from '../../state/view.ts'
-import type { CommitBlock } from './types.ts'
+import type { ChainStore, CommitBlock } from './types.ts'
 
 /** Bytes of the proofs of those `blocks` that end an epoch and are certified; `state` is that before the first. */
 export function epochProofsOf(
@@ -27,4 +29,21 @@ export function epochProofsOf(
     proofs.push({ epoch: header.epoch, bytes: epochProofSchema.encode(proof) })
   }
   return proofs
+}
+
+/** The set that a boundary names, from the proofs that are kept, or `current` when it is that one. */
+export function setAfter(
+  store: Pick<ChainStore, 'epochProof'>,
+  boundary: Header,
+  current: ValidatorSet,
+): ValidatorSet | undefined {
+  const { nextSetHash } = boundary
+  if (nextSetHash === undefined) return undefined
+  if (equalBytes(validatorSetHash(current), nextSetHash)) return current
+  // The last change at or before the boundary made this set.
+  for (let epoch = boundary.epoch; epoch >= 0; epoch--) {
+    const set = store.epochProof(epoch)?.nextSet
+    if (set !== undefined) return equalBytes(validatorSetHash(set), nextSetHash) ? set : undefined
+  }
+  return undefined
 }

@@ -24,7 +24,7 @@ describe('follower', () => {
             })
           }),
       },
-      isFollowing: () => true,
+      role: () => 'follower',
       onFault: (reason) => assert.fail(reason),
       logger,
     })
@@ -33,11 +33,11 @@ describe('follower', () => {
     assert.deepEqual([rounds, ended], [2, true])
   })
 
-  it('leaves a validator to consensus', async () => {
+  it('asks nobody once consensus has halted', async () => {
     const follow = () => Promise.reject(new Error('asked'))
     const follower = startFollower({
       blockSync: { follow },
-      isFollowing: () => false,
+      role: () => 'none',
       onFault: (reason) => assert.fail(reason),
       logger,
     })
@@ -48,7 +48,7 @@ describe('follower', () => {
     const reason = await new Promise<string>((resolve) => {
       startFollower({
         blockSync: { follow: () => Promise.reject(new Error('invariant 1 is broken')) },
-        isFollowing: () => true,
+        role: () => 'follower',
         onFault: resolve,
         logger,
       })

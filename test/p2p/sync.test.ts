@@ -2,15 +2,16 @@ import { strict as assert } from 'node:assert'
 import { u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import type { DownloadOptions } from '../../p2p/rangeDownload.ts'
 import { createRequestResponse } from '../../p2p/requestResponse.ts'
 import {
   createSync,
   type RangeItem,
-  type RangeVerdict,
   SYNC_PROTOCOL,
   type Sync,
   SyncError,
   type SyncSource,
+  type SyncStatus,
 } from '../../p2p/sync.ts'
 import { rangeSchema } from '../../p2p/syncMessages.ts'
 import { closeAll, startMesh, type TestNode, until } from './harness.ts'
@@ -19,7 +20,7 @@ const blockAt = (height: number): Uint8Array => new Uint8Array([...u32be(height)
 
 function honest(tip: number, blockOf: (height: number) => Uint8Array = blockAt): SyncSource {
   return {
-    status: () => ({ height: tip, hash: sha256(blockAt(tip)) }),
+    status: () => ({ height: tip, hash: sha256(blockAt(tip)), heightMin: 1 }),
     range: ({ fromHeight, countMax, bytesMax }) => {
       const items: RangeItem[] = []
       let size = 0
@@ -51,30 +52,37 @@ describe('p2p.sync', () => {
     return nodes.map((node) => node.host.peerId)
   }
 
-  /** Imports what is right and remembers from whom. */
-  function importer() {
+  /** Takes what is right, reports the rest, and remembers what came from whom; resolves with the next height wanted. */
+  async function pull(
+    options: Partial<DownloadOptions> & { readonly until?: number } = {},
+  ): Promise<{ readonly next: number; readonly imported: Uint8Array[]; readonly peers: PeerKey[] }> {
+    const download = syncs[0]!.download({ fromHeight: 1, ...options })
     const imported: Uint8Array[] = []
     const peers: PeerKey[] = []
-    const verify = async (
-      items: readonly RangeItem[],
-      fromHeight: number,
-      peer: PeerKey,
-    ): Promise<RangeVerdict> => {
-      assert.equal(fromHeight, imported.length + 1)
-      for (const [i, { block }] of items.entries()) {
-        if (Buffer.compare(block, blockAt(fromHeight + i)) !== 0)
-          return { accept: false, reason: 'wrong block' }
+    let next = options.fromHeight ?? 1
+    for (let range = await download.next(); range !== undefined; range = await download.next()) {
+      assert.equal(range.fromHeight, next)
+      const wrong = range.items.some(({ block }, i) => Buffer.compare(block, blockAt(next + i)) !== 0)
+      if (wrong) {
+        download.reject(range, 'wrong block')
+        continue
       }
-      imported.push(...items.map((item) => item.block))
-      peers.push(peer)
-      return { accept: true, nextHeight: fromHeight + items.length }
+      imported.push(...range.items.map((item) => item.block))
+      peers.push(range.peer)
+      next += range.items.length
+      if (next > (options.until ?? Infinity)) break
     }
-    return { imported, peers, verify }
+    download.close()
+    return { next, imported, peers }
   }
 
   it('answers status and ranges within limits', async () => {
     const [, peer] = await mesh([honest(0), honest(300)])
-    assert.deepEqual(await syncs[0]!.fetchStatus(peer!), { height: 300, hash: sha256(blockAt(300)) })
+    assert.deepEqual(await syncs[0]!.fetchStatus(peer!), {
+      height: 300,
+      hash: sha256(blockAt(300)),
+      heightMin: 1,
+    })
     const range = await syncs[0]!.fetchRange(peer!, 2, 3)
     assert.deepEqual(range, [
       { block: blockAt(2), certificate: Uint8Array.of(9) },
@@ -92,40 +100,121 @@ describe('p2p.sync', () => {
     assert.equal(range.length, 2)
   })
 
-  it('catches up to the tip from several peers', async () => {
+  it('downloads up to the claimed tip, in order, from several peers', async () => {
     await mesh([honest(0), honest(1_000), honest(990), honest(1_000)])
-    const { imported, verify } = importer()
-    assert.equal(await syncs[0]!.catchUp({ fromHeight: 1, verify }), 1_001)
+    const { next, imported, peers } = await pull()
+    assert.equal(next, 1_001)
     assert.equal(imported.length, 1_000)
-    assert.equal(await syncs[0]!.catchUp({ fromHeight: 1_001, verify }), 1_001)
+    assert.equal(new Set(peers).size, 3, 'every peer gave something')
+    assert.equal((await pull({ fromHeight: 1_001 })).next, 1_001)
+  })
+
+  it('never asks beyond its target', async () => {
+    let highest = 0
+    const counting: SyncSource = {
+      ...honest(1_000),
+      range: (wanted) => {
+        highest = Math.max(highest, wanted.fromHeight + wanted.countMax - 1)
+        return honest(1_000).range(wanted)
+      },
+    }
+    await mesh([honest(0), counting])
+    assert.equal((await pull({ toHeight: 333 })).next, 334)
+    assert.equal(highest, 333)
   })
 
   it('gets there although one peer lies, one is silent and one claims heights it does not have', async () => {
     const liar: SyncSource = honest(500, (h) => (h > 100 ? new Uint8Array([...blockAt(h), 0]) : blockAt(h)))
     const silent: SyncSource = { status: () => honest(500).status(), range: () => new Promise(() => {}) }
     const boaster: SyncSource = {
-      status: () => ({ height: 1e12, hash: new Uint8Array(32) }),
+      status: () => ({ height: 1e12, hash: new Uint8Array(32), heightMin: 1 }),
       range: () => [],
     }
     const keys = await mesh([honest(0), liar, silent, boaster, honest(500)])
-    const { imported, peers, verify } = importer()
-    let next = 1
-    for (let round = 0; round < 30 && next < 501; round++) {
-      next = await syncs[0]!.catchUp({ fromHeight: next, verify })
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    const { next, peers } = await pull({ until: 500, patienceMs: 5_000 })
     assert.equal(next, 501)
-    assert.equal(imported.length, 500)
     assert.ok(peers.includes(keys[4]!))
     assert.equal(nodes[0]!.host.getPeer(keys[4]!)!.connected, true)
+    const reasons = nodes[0]!.logger.warnings.map((w) => String(w.fields.reason))
+    assert.ok(reasons.some((reason) => /^blocks from \d+: wrong block$/.test(reason)))
+    assert.ok(reasons.includes('claims blocks that it does not serve'))
+  })
+
+  it('asks another peer when the next range is slow, and takes the answer that comes first', async () => {
+    const slow: SyncSource = {
+      ...honest(64),
+      range: async (wanted) => {
+        await new Promise((resolve) => setTimeout(resolve, 4_000))
+        return honest(64).range(wanted)
+      },
+    }
+    nodes = await startMesh(3, (host: P2pHost, i) => {
+      syncs.push(createSync(host, [honest(0), slow, honest(64)][i]!, { timeoutMs: 10_000 }))
+    })
+    await until('sync is open', () => syncs.every((s) => s.peers().length === 2))
+    const keys = nodes.map((node) => node.host.peerId)
+    const startedAtMs = Date.now()
+    // Whoever is asked first, the other one answers or is not needed.
+    const { next, peers } = await pull()
+    assert.deepEqual([next, peers], [65, [keys[2]]])
+    assert.ok(Date.now() - startedAtMs < 3_500)
+  })
+
+  it('fetches again from below, without the peers in doubt where others have it', async () => {
+    const keys = await mesh([honest(0), honest(200), honest(200)])
+    const download = syncs[0]!.download({ fromHeight: 1 })
+    const first = await download.next()
+    const second = await download.next()
+    assert.equal(second!.fromHeight, 65)
+    download.rewind(1, [first!.peer])
+    const again = await download.next()
+    assert.equal(again!.fromHeight, 1)
+    assert.equal(
+      again!.peer,
+      keys.slice(1).find((key) => key !== first!.peer),
+    )
+    assert.equal((await download.next())!.fromHeight, 65)
+    assert.deepEqual([download.claimedHeight(), download.servedHeightMin()], [200, 1])
+    download.close()
+    assert.equal(await download.next(), undefined)
+  })
+
+  it('waits for a peer that comes late, as long as it was told to', async () => {
+    nodes = await startMesh(2, (host: P2pHost, i) => {
+      syncs.push(createSync(host, honest(i === 0 ? 0 : 50), { timeoutMs: 200 }))
+    })
+    const [own, other] = nodes
+    own!.host.setPeers([])
+    const pulled = pull({ toHeight: 50, patienceMs: 4_000 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const { listenAddresses: addresses, peerIdBytes: peerId } = other!.host
+    own!.host.setPeers([{ peerId, addresses, validatorIndex: 1 }])
+    assert.equal((await pulled).next, 51)
+    assert.equal((await pull({ fromHeight: 51, toHeight: 90 })).next, 51, 'nobody has it, and no patience')
+  })
+
+  it('fetches nothing while peers are hardly ahead', async () => {
+    await mesh([honest(0), honest(60)])
+    assert.equal((await pull({ lagMin: 64 })).next, 1)
+    assert.equal((await pull({ lagMin: 20 })).next, 61)
+  })
+
+  it('asks only peers that still keep the blocks', async () => {
+    const pruned: SyncSource = {
+      ...honest(300),
+      status: () => ({ ...honest(300).status(), heightMin: 200 }) as SyncStatus,
+      range: () => assert.fail('asked for what it does not keep'),
+    }
+    const keys = await mesh([honest(0), pruned, honest(150)])
+    const { next, peers } = await pull({ toHeight: 150 })
+    assert.deepEqual([next, new Set(peers)], [151, new Set([keys[2]])])
   })
 
   it('refuses a peer that keeps lying, with the reason', async () => {
     const [, liar] = await mesh([honest(0), honest(50, () => Uint8Array.of(0))])
-    const { verify } = importer()
-    await syncs[0]!.catchUp({ fromHeight: 1, verify })
+    await pull()
     assert.ok(nodes[0]!.logger.warnings.some((w) => w.fields.reason === 'blocks from 1: wrong block'))
-    assert.deepEqual(await syncs[0]!.catchUp({ fromHeight: 1, verify }), 1, 'a liar rests')
+    assert.equal((await pull()).next, 1, 'a liar rests')
     assert.ok(nodes[0]!.host.getPeer(liar!)!.connected, 'one lie is not yet too many')
   })
 
@@ -169,16 +258,9 @@ describe('p2p.sync', () => {
   it('stops when told to', async () => {
     await mesh([honest(0), honest(1_000)])
     const controller = new AbortController()
-    const { imported, verify } = importer()
-    const next = await syncs[0]!.catchUp({
-      fromHeight: 1,
-      verify: async (items, from, peer) => {
-        if (from > 200) controller.abort()
-        return verify(items, from, peer)
-      },
-      signal: controller.signal,
-    })
-    assert.equal(next, imported.length + 1)
-    assert.ok(next < 500)
+    const download = syncs[0]!.download({ fromHeight: 1, signal: controller.signal })
+    assert.equal((await download.next())!.fromHeight, 1)
+    controller.abort()
+    assert.equal(await download.next(), undefined)
   })
 })
