@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { parseHash32 } from '../base/ids.ts'
+import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from './signerConfig.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */
@@ -21,6 +22,8 @@ export interface NodeConfig {
   readonly signatureWorkers: number
   /** Finalized heights whose state stays readable. */
   readonly historyHeights: number
+  /** Where the consensus key is: in this data directory, or in another process. */
+  readonly signer: SignerConfig
   /** Hashes of recovery files that may be accepted from peers (docs/operations/quorum-loss.md). */
   readonly trustedRecoveries: readonly string[]
 }
@@ -35,6 +38,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   logLevel: 'info',
   signatureWorkers: 1,
   historyHeights: 1024,
+  signer: { kind: 'local' },
   trustedRecoveries: [],
 }
 
@@ -73,6 +77,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
   signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
   historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
+  signer: [isSignerConfig, SIGNER_CONFIG_FORM],
   trustedRecoveries: [
     (value) => isTexts(value) && (value as string[]).every((text) => parseHash32(text) !== undefined),
     'a list of recovery hashes, 0x and 64 digits',

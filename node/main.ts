@@ -6,18 +6,13 @@ import { Command, Option } from 'commander'
 import { toHex } from '../base/bytes.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { genesisHash } from '../genesis/schema.ts'
-import {
-  dataDirOption,
-  PASSWORD_VARIABLE,
-  passwordOf,
-  passwordOption,
-  print,
-  wholeNumber,
-} from './commands/common.ts'
+import { dataDirOption, passwordOf, passwordOption, print, wholeNumber } from './commands/common.ts'
+import { addKeys } from './commands/keys.ts'
+import { addSigner } from './commands/signer.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
 import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
 import { errorText } from './errorText.ts'
-import { createKeys, readGenesis, showKeys, writeNodeDir } from './nodeDir.ts'
+import { createKeys, readGenesis, writeNodeDir } from './nodeDir.ts'
 import { CLIENT_VERSION, VERSION } from './version.ts'
 
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
@@ -111,30 +106,6 @@ function addInit(program: Command): void {
     })
 }
 
-function addKeys(program: Command): void {
-  const keys = program.command('keys').description('make and show the key files of a node')
-  keys
-    .command('new')
-    .description('make key files before there is a genesis; prints what the genesis document needs')
-    .addOption(dataDirOption())
-    .option('--validator', 'also make a consensus key', false)
-    .addOption(passwordOption())
-    .action((options) => {
-      const { dataDir, validator: isValidator } = options
-      const made = createKeys({ dataDir, password: passwordOf(options), isValidator, cost: 'standard' })
-      print(JSON.stringify(made, null, 2))
-    })
-  keys
-    .command('show')
-    .description('show the public parts; with the password also the proof of possession')
-    .addOption(dataDirOption())
-    .addOption(passwordOption())
-    .action((options) => {
-      const hasPassword = options.passwordFile !== undefined || process.env[PASSWORD_VARIABLE] !== undefined
-      print(JSON.stringify(showKeys(options.dataDir, hasPassword ? passwordOf(options) : undefined), null, 2))
-    })
-}
-
 function addGenesis(program: Command): void {
   const genesis = program.command('genesis').description('make and check genesis documents')
   genesis
@@ -180,6 +151,12 @@ function addStart(program: Command, finish: (code: number) => void): void {
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
     .addOption(logLevelOption('instead of the configured one'))
     .option('--name <name>', 'name in every log line')
+    .option('--take-over-signer', 'take the remote signer from the node that holds it', false)
+    .option(
+      '--force-moved-signer',
+      'sign although the record was exported: never while a copy may sign',
+      false,
+    )
     .action(async (options) => {
       const overrides: Partial<NodeConfig> = {
         ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
@@ -189,9 +166,11 @@ function addStart(program: Command, finish: (code: number) => void): void {
       parseConfig(overrides)
       const dataDir = resolve(options.dataDir)
       const name = options.name === undefined ? {} : { name: options.name as string }
+      const { takeOverSigner, forceMovedSigner } = options
       // Networking and storage take half a second to load; the other commands answer without them.
       const { runStart } = await import('./runStart.ts')
-      finish(await runStart({ dataDir, password: passwordOf(options), overrides, ...name }))
+      const password = passwordOf(options)
+      finish(await runStart({ dataDir, password, overrides, takeOverSigner, forceMovedSigner, ...name }))
     })
 }
 
@@ -221,6 +200,7 @@ First steps:
   addKeys(program)
   addGenesis(program)
   addStart(program, finish)
+  addSigner(program, finish)
   program
     .command('version')
     .description('the version as clients see it')

@@ -31,7 +31,7 @@ import { gossipOf, Ingest } from './ingest.ts'
 import { Journal } from './journal.ts'
 import { Mempool, type PoolEntry } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, Signer } from './ports.ts'
 import { startRecounts } from './recount.ts'
 import { RECOVERY_FOLDER, RecoveryBook } from './recoveries.ts'
 import {
@@ -44,7 +44,6 @@ import {
 } from './recoveryStart.ts'
 import { SenderCache } from './senderCache.ts'
 import { createSenderPool } from './senderPool.ts'
-import { LocalSigner } from './signer.ts'
 import { openChainStore } from './stores/chainStore.ts'
 import { syncSourceOf } from './syncSource.ts'
 import { CLIENT_VERSION } from './version.ts'
@@ -55,12 +54,9 @@ export interface NodeOptions {
   readonly config: NodeConfig
   /** ed25519 seed of the peer identity, 32 bytes. */
   readonly peerSeed: Uint8Array
-  /** Absent for a node that only follows. */
-  readonly validator?: {
-    readonly consensusSecret: Uint8Array
-    /** True only when this key has certainly never signed on this chain (signer.ts). */
-    readonly isFresh: boolean
-  }
+  /** Undefined for a node that only follows. The node closes it. */
+  readonly signer: Signer | undefined
+  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -86,14 +82,6 @@ const FOREIGN_CHAIN_POINTS = 60
 const SHARE_MAX = 1024
 /** How often progress is logged at level info. */
 const PROGRESS_MS = 10_000
-
-const CLOCK: Clock = {
-  nowMs: () => Date.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
 
 /** Paths inside a data directory. */
 export function nodePaths(dataDir: string) {
@@ -127,7 +115,8 @@ async function wire(
   closers: (() => Promise<void> | void)[],
   closeAll: () => Promise<void>,
 ): Promise<RunningNode> {
-  const { config, genesis, logger } = options
+  const { config, genesis, logger, signer, clock } = options
+  closers.push(() => signer?.close())
   const paths = nodePaths(options.dataDir)
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
   let haltReason: string | undefined
@@ -165,11 +154,11 @@ async function wire(
     account: (address) => getAccount(importer.head().state, address),
     baseFeePerGas: () => {
       const { header, state } = importer.head()
-      return nextBaseFee(header, Math.max(Date.now(), header.timestampMs), accountsParams.get(state))
+      return nextBaseFee(header, Math.max(clock.nowMs(), header.timestampMs), accountsParams.get(state))
     },
     gasOf: (transaction) => gasOf(dispatcher, transaction),
     gasMax: ({ to }) => laneGasMax(laneOf(to), importer.head().header.gasLimit),
-    nowMs: () => Date.now(),
+    nowMs: () => clock.nowMs(),
   })
   const senders = new SenderCache({
     chainId: chain.chainId,
@@ -235,7 +224,7 @@ async function wire(
     punish: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
     logger: logger.child({ room: 'sync' }),
     recoveries: book,
-    onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => Date.now()),
+    onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.nowMs()),
   })
   const application = new NodeApplication({
     chain,
@@ -243,22 +232,12 @@ async function wire(
     importer,
     mempool,
     blockSync,
-    nowMs: () => Date.now(),
+    nowMs: () => clock.nowMs(),
     shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
     logger: logger.child({ room: 'application' }),
   })
   closers.push(() => application.close())
   const journal = await Journal.open({ dir: paths.journal, genesisHash: chain.genesisHash })
-  const signer =
-    options.validator === undefined
-      ? undefined
-      : await LocalSigner.open({
-          dir: paths.signer,
-          genesisHash: chain.genesisHash,
-          secretKey: options.validator.consensusSecret,
-          bls,
-          create: options.validator.isFresh,
-        })
   const timing = genesis.consensus
   const consensusLog = logger.child({ room: 'consensus' })
   const driver = new Driver({
@@ -277,7 +256,7 @@ async function wire(
     journal,
     signer,
     bls,
-    clock: CLOCK,
+    clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
     log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
     onHalt: halt,
@@ -316,7 +295,7 @@ async function wire(
     mempool,
     senders,
     ingest: withGossip(ingest, gossip, mempool),
-    nowMs: () => Date.now(),
+    nowMs: () => clock.nowMs(),
     health: () => {
       const { epoch, view, self } = driver.status()
       return {

@@ -12,7 +12,9 @@ import { CONFIG_FILE, ConfigError, GENESIS_FILE, type NodeConfig, saveConfig } f
 import {
   decryptKeystore,
   encryptKeystore,
+  KeystoreError,
   keystorePublicKey,
+  openKeystore,
   readKeystore,
   writeKeystore,
 } from './keystore.ts'
@@ -29,6 +31,8 @@ export class OperatorError extends Error {
 const keyFile = (dataDir: string, name: 'consensus' | 'peer'): string => join(dataDir, 'keys', `${name}.json`)
 /** Stands while the consensus key has never signed; removed at the end of the first start. */
 const freshFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.fresh')
+/** Stands while an imported consensus key has neither signed here nor got its record. */
+const importedFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.imported')
 
 /** What other members need to know of a node, as it stands in the genesis document. */
 export interface PublicKeys {
@@ -63,12 +67,7 @@ export function createKeys(options: {
   const consensusFile = keyFile(dataDir, 'consensus')
   if (options.isValidator && !existsSync(consensusFile)) {
     const secret = given?.consensusSecret ?? bls.keygen(new Uint8Array(randomBytes(32)))
-    const publicKey = bls.publicKey(secret)
-    writeFileSync(
-      freshFile(dataDir),
-      'This consensus key has never signed. The first start removes this file.\n',
-    )
-    writeKeystore(consensusFile, encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost }))
+    storeConsensusKey(dataDir, { secret, password, cost, mark: 'fresh' })
   }
   return showKeys(dataDir, password)
 }
@@ -88,14 +87,11 @@ export function showKeys(dataDir: string, password?: string): PublicKeys {
   return { ...peer, consensusKey, possessionProof: toHex(bls.prove(secret)) }
 }
 
-/** Decrypts the keys of a node. Throws KeystoreError or OperatorError. */
-export function openKeys(dataDir: string, password: string): KeySecrets {
+/** Decrypts the seed of a node's peer identity. Throws KeystoreError or OperatorError. */
+export function openPeerSeed(dataDir: string, password: string): Uint8Array {
   if (!existsSync(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
-  const peerSeed = decryptKeystore(readKeystore(keyFile(dataDir, 'peer')), 'peer', password)
-  const consensusFile = keyFile(dataDir, 'consensus')
-  if (!existsSync(consensusFile)) return { peerSeed }
-  return { peerSeed, consensusSecret: decryptKeystore(readKeystore(consensusFile), 'consensus', password) }
+  return decryptKeystore(readKeystore(keyFile(dataDir, 'peer')), 'peer', password)
 }
 
 /** Whether the consensus key has certainly never signed. */
@@ -103,9 +99,117 @@ export function isFreshKey(dataDir: string): boolean {
   return existsSync(freshFile(dataDir))
 }
 
+/** Whether the consensus key came from elsewhere and its record may still follow. */
+export function isImportedKey(dataDir: string): boolean {
+  return existsSync(importedFile(dataDir))
+}
+
 /** The signer's file exists now: from here on its loss must be noticed. */
 export function markKeyUsed(dataDir: string): void {
   rmSync(freshFile(dataDir), { force: true })
+  rmSync(importedFile(dataDir), { force: true })
+}
+
+/** Decrypts the consensus key alone, as a signer process does. Throws KeystoreError or OperatorError. */
+export function openConsensusKey(dataDir: string, password: string): Uint8Array {
+  const file = keyFile(dataDir, 'consensus')
+  if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
+  return decryptKeystore(readKeystore(file), 'consensus', password)
+}
+
+/** Whether a data directory holds a consensus key. */
+export function hasConsensusKey(dataDir: string): boolean {
+  return existsSync(keyFile(dataDir, 'consensus'))
+}
+
+/** Public consensus key of a data directory, 48 bytes; needs no password. Throws OperatorError. */
+export function consensusPublicKey(dataDir: string): Uint8Array {
+  const file = keyFile(dataDir, 'consensus')
+  if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
+  return keystorePublicKey(readKeystore(file))
+}
+
+/** Makes a new consensus key without a peer identity, for a signer's own directory. Throws when there is one. */
+export function createConsensusKey(dataDir: string, password: string): Uint8Array {
+  const secret = bls.keygen(new Uint8Array(randomBytes(32)))
+  storeConsensusKey(dataDir, { secret, password, cost: 'standard', mark: 'fresh' })
+  return bls.publicKey(secret)
+}
+
+/**
+ * Takes a consensus key from an EIP-2335 file of any maker and stores it under this directory's password. Its record must
+ * follow (`signer import`), else it observes. Throws KeystoreError or OperatorError; changes nothing then.
+ */
+export function importConsensusKey(
+  dataDir: string,
+  options: { readonly file: string; readonly filePassword: string; readonly password: string },
+): Uint8Array {
+  const keystore = readKeystore(options.file)
+  const secret = openKeystore(keystore, options.filePassword)
+  const publicKey = publicKeyOf(secret)
+  if (publicKey === undefined) throw new KeystoreError('WrongKey', `${options.file} holds no BLS12-381 key`)
+  if (keystore.pubkey !== undefined && toHex(publicKey) !== toHex(keystorePublicKey(keystore))) {
+    throw new KeystoreError('WrongKey', `${options.file}: the secret does not belong to its pubkey`)
+  }
+  const { path } = keystore
+  storeConsensusKey(dataDir, { secret, password: options.password, cost: 'standard', mark: 'imported', path })
+  return publicKey
+}
+
+/** Undefined when the bytes are no secret key. */
+function publicKeyOf(secret: Uint8Array): Uint8Array | undefined {
+  try {
+    const publicKey = bls.publicKey(secret)
+    return bls.isKey(publicKey) ? publicKey : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes the consensus key to a new EIP-2335 file under another password. Throws KeystoreError or OperatorError. */
+export function exportConsensusKey(
+  dataDir: string,
+  options: { readonly out: string; readonly password: string; readonly filePassword: string },
+): Uint8Array {
+  const { path } = readKeystore(keyFile(dataDir, 'consensus'))
+  const secret = openConsensusKey(dataDir, options.password)
+  const publicKey = bls.publicKey(secret)
+  const { filePassword: password } = options
+  writeKeystore(
+    options.out,
+    encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost: 'standard', path }),
+  )
+  return publicKey
+}
+
+function storeConsensusKey(
+  dataDir: string,
+  options: {
+    readonly secret: Uint8Array
+    readonly password: string
+    readonly cost: 'standard' | 'light'
+    readonly mark: 'fresh' | 'imported'
+    readonly path?: string
+  },
+): void {
+  const { secret, password, cost, mark, path } = options
+  const file = keyFile(dataDir, 'consensus')
+  if (existsSync(file)) throw new OperatorError(`${file} exists already: one directory has one consensus key`)
+  mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  if (mark === 'fresh') {
+    writeFileSync(
+      freshFile(dataDir),
+      'This consensus key has never signed. The first start removes this file.\n',
+    )
+  } else {
+    writeFileSync(
+      importedFile(dataDir),
+      'This consensus key was imported. Import its record (suanli signer import) before the first start.\n',
+    )
+  }
+  const given = path === undefined ? {} : { path }
+  const publicKey = bls.publicKey(secret)
+  writeKeystore(file, encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost, ...given }))
 }
 
 /** Reads a genesis document without building block 0 from it; throws OperatorError naming file, field and reason. */

@@ -1,17 +1,24 @@
 // `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
 import { setFlagsFromString } from 'node:v8'
 import { toHex } from '../base/bytes.ts'
-import { bls } from '../base/crypto/bls.ts'
+import { genesisHash } from '../genesis/schema.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { nodeClock } from './clock.ts'
 import { loadConfig, type NodeConfig } from './config.ts'
 import { createLogger } from './logging.ts'
 import { isGenesisValidator, startNode } from './node.ts'
-import { genesisFile, isFreshKey, markKeyUsed, openKeys, parseGenesis } from './nodeDir.ts'
+import { genesisFile, openPeerSeed, parseGenesis } from './nodeDir.ts'
+import { openSigner } from './openSigner.ts'
 
 export interface StartOptions {
   readonly dataDir: string
   readonly password: string
   /** Overrides of `config.json`. */
   readonly overrides: Partial<NodeConfig>
+  /** Takes a remote signer from the node that holds it. */
+  readonly takeOverSigner: boolean
+  /** Signs although the record of this directory was exported. */
+  readonly forceMovedSigner: boolean
   /** Stands in every log line. */
   readonly name?: string
 }
@@ -45,10 +52,23 @@ export async function runStart(options: StartOptions): Promise<number> {
     ...(options.name === undefined ? {} : { name: options.name }),
   })
   const genesis = parseGenesis(genesisFile(dataDir))
-  const { peerSeed, consensusSecret } = openKeys(dataDir, options.password)
-  if (consensusSecret !== undefined && !isGenesisValidator(genesis, bls.publicKey(consensusSecret))) {
+  const clock = nodeClock(genesis.chainId, logger)
+  const peerSeed = openPeerSeed(dataDir, options.password)
+  const signerLog = logger.child({ room: 'signer' })
+  const signer = await openSigner({
+    dataDir,
+    genesisHash: genesisHash(genesis),
+    config: config.signer,
+    password: options.password,
+    client: peerIdText(peerIdBytesFromSeed(peerSeed)),
+    takeOver: options.takeOverSigner,
+    forceMoved: options.forceMovedSigner,
+    clock,
+    log: (level, text, fields) => signerLog[level](fields ?? {}, text),
+  })
+  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
     logger.warn(
-      { consensusKey: toHex(bls.publicKey(consensusSecret)) },
+      { consensusKey: toHex(signer.publicKey) },
       'this consensus key is not in genesis: the node follows until the key is admitted',
     )
   }
@@ -63,12 +83,10 @@ export async function runStart(options: StartOptions): Promise<number> {
     genesis,
     config,
     peerSeed,
-    ...(consensusSecret === undefined
-      ? {}
-      : { validator: { consensusSecret, isFresh: isFreshKey(dataDir) } }),
+    signer,
+    clock,
     logger,
   })
-  markKeyUsed(dataDir)
   const stopFirst = node.onFinalized(({ height, hash }) => {
     stopFirst()
     tellParent({ kind: 'final', height, hash: toHex(hash) })

@@ -14,7 +14,8 @@ import {
   isFreshKey,
   markKeyUsed,
   OperatorError,
-  openKeys,
+  openConsensusKey,
+  openPeerSeed,
   readGenesis,
   showKeys,
   writeNodeDir,
@@ -44,10 +45,10 @@ describe('nodeDir.keys', () => {
 
   it('opens them with the password and says what is missing otherwise', () => {
     const { consensusKey } = make('opened', true)
-    const { consensusSecret } = openKeys(dirOf('opened'), 'secret')
-    assert.equal(toHex(bls.publicKey(consensusSecret!)), consensusKey)
-    assert.throws(() => openKeys(dirOf('opened'), 'wrong'), KeystoreError)
-    assert.throws(() => openKeys(dirOf('nothing'), 'secret'), /has no keys: run `suanli init`/)
+    const consensusSecret = openConsensusKey(dirOf('opened'), 'secret')
+    assert.equal(toHex(bls.publicKey(consensusSecret)), consensusKey)
+    assert.throws(() => openPeerSeed(dirOf('opened'), 'wrong'), KeystoreError)
+    assert.throws(() => openPeerSeed(dirOf('nothing'), 'secret'), /has no keys: run `suanli init`/)
   })
 
   it('leaves secrets to their owner', () => {
@@ -57,9 +58,9 @@ describe('nodeDir.keys', () => {
       const file = join(dirOf('modes'), 'keys', name)
       assert.equal(statSync(file).mode & 0o077, 0, name)
     }
-    const { consensusSecret } = openKeys(dirOf('modes'), 'secret')
+    const consensusSecret = openConsensusKey(dirOf('modes'), 'secret')
     const stored = readFileSync(join(dirOf('modes'), 'keys', 'consensus.json'), 'utf8')
-    assert.ok(!stored.includes(toHex(consensusSecret!).slice(2)))
+    assert.ok(!stored.includes(toHex(consensusSecret).slice(2)))
   })
 
   it('remembers until the first start that a key never signed', () => {

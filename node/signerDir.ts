@@ -1,0 +1,213 @@
+// The folder of a local signer among the other parts of a data directory: who may open it, and how its record moves.
+// Owns: the lock, the marks in keys/, export and import. Not: the flags themselves (signer.ts), the file (signerFlags.ts).
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { bls } from '../base/crypto/bls.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { isFreshKey, isImportedKey, markKeyUsed, OperatorError } from './nodeDir.ts'
+import { LocalSigner, type SignerOptions } from './signer.ts'
+import {
+  FLAGS_BYTES_MAX,
+  flagsChecksum,
+  flagsRecord,
+  flagsText,
+  mergeFlags,
+  parseFlags,
+} from './signerFlags.ts'
+import { lockSigner } from './signerLock.ts'
+import { readFolder, writeState } from './signerRecords.ts'
+
+export const signerFolder = (dataDir: string): string => join(dataDir, 'signer')
+/** Stands while this key's record is on another machine. */
+const movedFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.moved.json')
+
+/** Whose record it is. */
+export interface SignerOwner {
+  readonly dataDir: string
+  readonly genesisHash: Hash32
+  readonly publicKey: Uint8Array
+}
+
+export interface OpenSignerOptions {
+  readonly dataDir: string
+  readonly genesisHash: Hash32
+  readonly secretKey: Uint8Array
+  /** Signs although the record was exported; an operator's word that the copy will never be used. */
+  readonly forceMoved: boolean
+  readonly nowMs?: () => number
+  readonly onRefused?: SignerOptions['onRefused']
+}
+
+/** Opens the signer of a data directory for one process. Throws OperatorError when it is in use or was moved away. */
+export async function openLocalSigner(options: OpenSignerOptions): Promise<LocalSigner> {
+  const { dataDir, genesisHash, secretKey, forceMoved, nowMs, onRefused } = options
+  const dir = signerFolder(dataDir)
+  const release = await lockSigner(dir)
+  try {
+    const moved = readMoved(dataDir)
+    if (moved !== undefined && !forceMoved) {
+      throw new OperatorError(
+        `the record of this key was exported at ${moved.movedAt} (${moved.out}): it signs on another machine now. ` +
+          'Starting it here as well makes it sign twice. `suanli signer import` brings the record back',
+      )
+    }
+    const signer = await LocalSigner.open({
+      dir,
+      genesisHash,
+      secretKey,
+      bls,
+      create: isFreshKey(dataDir),
+      onRecorded: () => markKeyUsed(dataDir),
+      onClosed: release,
+      ...(nowMs === undefined ? {} : { nowMs }),
+      ...(onRefused === undefined ? {} : { onRefused }),
+    })
+    if (moved !== undefined) rmSync(movedFile(dataDir))
+    return signer
+  } catch (error) {
+    await release()
+    throw error
+  }
+}
+
+/** What an export says of itself. */
+export interface Exported {
+  readonly epoch: number
+  readonly floor: number
+  readonly votes: number
+  readonly checksum: string
+}
+
+/**
+ * Writes the record to a new file and marks this directory as moved, so that it refuses to sign from here on. May be
+ * repeated: what is moved signs nothing. Throws OperatorError when there is nothing sound to export or the file exists.
+ */
+export async function exportFlags(owner: SignerOwner, out: string, nowMs: number): Promise<Exported> {
+  const { dataDir, genesisHash, publicKey } = owner
+  const dir = signerFolder(dataDir)
+  if (existsSync(out)) throw new OperatorError(`${out} exists already`)
+  const release = await lockSigner(dir)
+  try {
+    const found = await readFolder(dir, genesisHash)
+    if (found.kind === 'lost')
+      throw new OperatorError(`${dir} is damaged: there is no sound record to export`)
+    if (found.kind === 'none') {
+      throw new OperatorError(
+        isFreshKey(dataDir)
+          ? 'this key has never signed here: move the key alone (`suanli keys export`)'
+          : `${dir} has no record of what this key has signed`,
+      )
+    }
+    const record = flagsRecord(found.state, { genesisHash, publicKey, exportedAtMs: nowMs })
+    const checksum = flagsChecksum(record)
+    // The mark comes first: a crash between the two leaves a signer that refuses, not two that sign.
+    const movedAt = new Date(nowMs).toISOString()
+    writeDurably(movedFile(dataDir), `${JSON.stringify({ movedAt, out, checksum }, null, 2)}\n`, 'w')
+    writeDurably(out, flagsText(record), 'wx')
+    return { epoch: record.epoch, floor: record.floor, votes: record.signed.length, checksum }
+  } finally {
+    await release()
+  }
+}
+
+/** What an import did. `changed` is false when this directory knew everything already. */
+export interface Imported {
+  readonly changed: boolean
+  readonly epoch: number
+  readonly floor: number
+  readonly votes: number
+  readonly observing: boolean
+}
+
+/**
+ * Takes a record over: union of the flags, highest floor, later epoch; nothing is ever lowered. Throws OperatorError when
+ * the record is of another key or chain, contradicts this directory's, or would stand in for one that was lost here.
+ */
+export async function importFlags(owner: SignerOwner, file: string): Promise<Imported> {
+  const { dataDir, genesisHash } = owner
+  const dir = signerFolder(dataDir)
+  if (statSync(file).size > FLAGS_BYTES_MAX) throw new OperatorError(`${file} is longer than any record`)
+  const record = parseFlags(readFileSync(file, 'utf8'), owner)
+  const release = await lockSigner(dir)
+  try {
+    const moved = readMoved(dataDir)
+    if (moved !== undefined && moved.checksum === flagsChecksum(record)) {
+      throw new OperatorError(
+        'this directory exported this very record: what was signed with it since is not in it. Export it again where it ' +
+          'signed last, or, if it never signed elsewhere, start with --force-moved-signer',
+      )
+    }
+    const found = await readFolder(dir, genesisHash)
+    const mayBegin = found.kind === 'none' && (isFreshKey(dataDir) || isImportedKey(dataDir))
+    if (found.kind !== 'found' && !mayBegin) {
+      throw new OperatorError(
+        `the record that stood in ${dir} is lost, and an older one must not take its place: start without it, the ` +
+          'signer observes until the next epoch',
+      )
+    }
+    const own = found.kind === 'found' ? found.state : undefined
+    const merged = mergeFlags(own, record)
+    if (merged.kind === 'contradiction') {
+      const { fault, first } = merged.fault
+      throw new OperatorError(
+        `the record and ${dir} contradict each other (${fault} in epoch ${first.epoch} view ${first.view}): this key has ` +
+          'signed on two machines. Keep both for the other members; nothing was changed',
+      )
+    }
+    const state = merged.kind === 'state' ? merged.state : own!
+    if (merged.kind === 'state') {
+      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      const { file: handle } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
+      await handle.close()
+    }
+    markKeyUsed(dataDir)
+    rmSync(movedFile(dataDir), { force: true })
+    return {
+      changed: merged.kind === 'state',
+      epoch: state.epoch,
+      floor: state.votes.floor,
+      votes: state.votes.subjects().length,
+      observing: state.lostAtMs !== undefined,
+    }
+  } finally {
+    await release()
+  }
+}
+
+function readMoved(dataDir: string): { movedAt: string; out: string; checksum: string } | undefined {
+  if (!existsSync(movedFile(dataDir))) return undefined
+  try {
+    return JSON.parse(readFileSync(movedFile(dataDir), 'utf8'))
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    // The mark stands even when the crash that interrupted the export cut its text.
+    return { movedAt: 'an unknown time', out: 'interrupted', checksum: '' }
+  }
+}
+
+function writeDurably(path: string, text: string, flag: 'w' | 'wx'): void {
+  const file = openSync(path, flag, 0o600)
+  try {
+    const bytes = Buffer.from(text, 'utf8')
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  const folder = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
