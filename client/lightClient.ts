@@ -4,6 +4,7 @@ import { equalBytes, keyBytes, toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Address, TxId } from '../base/ids.ts'
 import {
+  certifiedHeader,
   type FinalHeader,
   type FinalityProof,
   type TrustedSet,
@@ -177,7 +178,7 @@ export class LightClient {
       const answer = await this.#primary.request('tx_receiptProof', { hash: toHex(id) })
       if (answer === null) return undefined
       const proof = this.#reader.decode(receiptProofSchema, this.#reader.object(answer, 'the answer').bytes)
-      const trusted = await this.#setFor(proof.finality.header)
+      const trusted = await this.#setFor(certifiedHeader(proof.finality))
       const result = verifyReceiptProof(trusted, id, proof, { epochs: 'sameSet' })
       if (!result.ok) throw checkFailed(result.failure, this.#primary.name)
       const { receipt, index, block } = result.value

@@ -1,4 +1,5 @@
 // What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
+import { LightClientError } from '../client/errors.ts'
 import { GenesisError } from '../genesis/build.ts'
 import { ConfigError } from './config.ts'
 import { ImporterError } from './importerTypes.ts'
@@ -12,6 +13,7 @@ const EXPECTED = [
   OperatorError,
   ConfigError,
   KeystoreError,
+  LightClientError,
   StoreError,
   ImporterError,
   RecoveryError,

@@ -9,6 +9,7 @@ import { genesisHash } from '../genesis/schema.ts'
 import { dataDirOption, passwordOf, passwordOption, print, wholeNumber } from './commands/common.ts'
 import { addKeys } from './commands/keys.ts'
 import { addSigner } from './commands/signer.ts'
+import { addVerify } from './commands/verify.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
 import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
 import { errorText } from './errorText.ts'
@@ -200,6 +201,7 @@ First steps:
   addKeys(program)
   addGenesis(program)
   addStart(program, finish)
+  addVerify(program)
   addSigner(program, finish)
   program
     .command('version')

@@ -97,6 +97,11 @@ export interface FinalHeader {
   readonly signers: readonly number[]
 }
 
+/** The header that the certificate of a proof is to name. */
+export function certifiedHeader(proof: Pick<FinalityProof, 'header' | 'path'>): Header {
+  return proof.path.at(-1) ?? proof.header
+}
+
 /** A trusted set without any check of it: for sets from the own state or already checked (`checkValidatorSet`). */
 export function trustedSet(options: {
   readonly genesisHash: Hash32
@@ -124,27 +129,22 @@ function checkHeader(trusted: TrustedSet, header: Header, rule: EpochRule): Proo
   return undefined
 }
 
-/** Hash of the last header when each names its predecessor, one height and the same epoch at a time. */
+/** Hash of the last header when each names its predecessor, one height at a time. */
 function walkPath(first: Header, path: readonly Header[]): Hash32 | undefined {
   if (path.length > FINALITY_PATH_MAX) return undefined
-  let parent = first
+  let { height } = first
   let hash = headerHash(first)
   for (const header of path) {
-    const follows =
-      header.height === parent.height + 1 &&
-      header.epoch === first.epoch &&
-      !parent.endsEpoch &&
-      equalBytes(header.setHash, first.setHash) &&
-      equalBytes(header.parentHash, hash)
-    if (!follows) return undefined
-    parent = header
+    if (header.height !== height + 1 || !equalBytes(header.parentHash, hash)) return undefined
+    height = header.height
     hash = headerHash(header)
   }
   return hash
 }
 
 /**
- * Verifies that a header is final: epoch, set, path, exact bitmap of at least a quorum, one pairing check.
+ * Verifies that a header is final: hash links to the certified header, whose epoch and set must be the trusted ones,
+ * exact bitmap of at least a quorum, one pairing check. An F finalizes all ancestors by hash, of whatever epoch.
  * Never throws on decoded foreign bytes. `bls` only where tests put another scheme in its place.
  */
 export function verifyFinality(
@@ -153,21 +153,25 @@ export function verifyFinality(
   options: { readonly epochs?: EpochRule; readonly bls?: Pick<Bls, 'verifyAggregate'> } = {},
 ): Verified<FinalHeader> {
   const { header, path, certificate } = proof
-  const wrong = checkHeader(trusted, header, options.epochs ?? 'exact')
-  if (wrong !== undefined) return { ok: false, failure: wrong }
-  const certified = walkPath(header, path)
-  if (certified === undefined) {
+  const hash = walkPath(header, path)
+  if (hash === undefined) {
     return proofFails('path', `the ${path.length} headers above block ${header.height} do not follow from it`)
   }
+  const certified = certifiedHeader(proof)
+  const wrong = checkHeader(trusted, certified, options.epochs ?? 'exact')
+  if (wrong !== undefined) return { ok: false, failure: wrong }
   const { subject } = certificate
-  if (subject.epoch !== header.epoch) {
-    return proofFails('epoch', `the certificate is of epoch ${subject.epoch}, the block of ${header.epoch}`)
+  if (subject.epoch !== certified.epoch) {
+    return proofFails(
+      'epoch',
+      `the certificate is of epoch ${subject.epoch}, the block of ${certified.epoch}`,
+    )
   }
   if (subject.kind !== 'finalize' || !isWellFormedSubject(subject)) {
     return proofFails('digest', `the certificate is no finalization but a ${subject.kind}`)
   }
-  if (!equalBytes(subject.digest!, certified)) {
-    return proofFails('digest', `the certificate names another block than ${header.height + path.length}`)
+  if (!equalBytes(subject.digest!, hash)) {
+    return proofFails('digest', `the certificate names another block than ${certified.height}`)
   }
   const { validators } = trusted.set
   const signers = bitmapSigners(certificate.bitmap, validators.length)
@@ -188,7 +192,7 @@ export function verifyFinality(
   const keys = signers.map((i) => validators[i]!.consensusKey)
   const { verifyAggregate } = options.bls ?? fastestBls
   if (!verifyAggregate(keys, voteBytes(trusted.genesisHash, subject), certificate.signature)) {
-    return proofFails('signature', `the aggregate signature for block ${header.height} does not verify`)
+    return proofFails('signature', `the aggregate signature for block ${certified.height} does not verify`)
   }
   return { ok: true, value: { header, hash: headerHash(header), certificate, signers } }
 }
