@@ -8,6 +8,7 @@ import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { genesisHash } from '../genesis/schema.ts'
 import { dataDirOption, passwordOf, passwordOption, print, wholeNumber } from './commands/common.ts'
 import { addKeys } from './commands/keys.ts'
+import { addRecovery } from './commands/recovery.ts'
 import { addSigner } from './commands/signer.ts'
 import { addVerify } from './commands/verify.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
@@ -202,6 +203,7 @@ First steps:
   addGenesis(program)
   addStart(program, finish)
   addVerify(program)
+  addRecovery(program)
   addSigner(program, finish)
   program
     .command('version')
