@@ -18,7 +18,7 @@ import type { StateReader } from '../state/view.ts'
 import type { BlockSync } from './blockSync.ts'
 import type { Importer } from './importerTypes.ts'
 import type { Mempool } from './mempool.ts'
-import type { Application, ApplicationTip, BuildRequest } from './ports.ts'
+import type { Application, ApplicationTip, BuildRequest, Clock } from './ports.ts'
 import { RecoveryError } from './recoveries.ts'
 import { setAfter } from './stores/epochProofs.ts'
 import type { ChainStore } from './stores/types.ts'
@@ -41,7 +41,7 @@ export interface ApplicationOptions {
   readonly importer: Importer
   readonly mempool: Mempool
   readonly blockSync: BlockSync
-  readonly nowMs: () => number
+  readonly clock: Clock
   readonly shareWith: (validator: number) => void
   readonly logger: NodeLogger
 }
@@ -51,7 +51,7 @@ export class NodeApplication implements Application {
   readonly #listeners = new Set<() => void>()
   readonly #unsubscribe: () => void
   #isNotifying = false
-  #windowTimer: NodeJS.Timeout | undefined
+  #cancelWindowTimer: (() => void) | undefined
 
   constructor(options: ApplicationOptions) {
     this.#options = options
@@ -199,7 +199,7 @@ export class NodeApplication implements Application {
   }
 
   hasWork(parentBlock: SealedBlock): boolean {
-    const { importer, mempool, nowMs } = this.#options
+    const { importer, mempool, clock } = this.#options
     const parent = importer.parentView(parentBlock.hash)
     if (parent === undefined) return false
     const { header, state } = parent
@@ -207,14 +207,14 @@ export class NodeApplication implements Application {
     const { minBlockIntervalMs } = providersParams.get(state)
     return mempool.hasIncludable({
       nonceAt: (address: Address) => getAccount(state, address).nonce,
-      baseFeePerGas: this.#baseFee(parent, Math.max(nowMs(), header.timestampMs + minBlockIntervalMs)),
+      baseFeePerGas: this.#baseFee(parent, Math.max(clock.nowMs(), header.timestampMs + minBlockIntervalMs)),
     })
   }
 
   /** Work that the state itself knows: a window's end, deferred requests, a set change. */
   #isDue(parent: ParentView): boolean {
     const { header, state } = parent
-    if (getClock(state).endsAtMs <= this.#options.nowMs()) return true
+    if (getClock(state).endsAtMs <= this.#options.clock.nowMs()) return true
     if (redemptionHasWork(state)) return true
     const next = { height: header.height + 1, parentEndsEpoch: header.endsEpoch }
     return isBoundaryNext(state, next) && (providersTables.epoch.get(state, {})?.changePending ?? false)
@@ -236,11 +236,10 @@ export class NodeApplication implements Application {
   }
 
   #armWindowTimer(): void {
-    clearTimeout(this.#windowTimer)
+    this.#cancelWindowTimer?.()
     const endsAtMs = getClock(this.#options.importer.head().state).endsAtMs
-    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, endsAtMs - this.#options.nowMs()))
-    this.#windowTimer = setTimeout(() => this.notifyWork(), delayMs)
-    this.#windowTimer.unref()
+    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, endsAtMs - this.#options.clock.nowMs()))
+    this.#cancelWindowTimer = this.#options.clock.after(delayMs, () => this.notifyWork())
   }
 
   shareTransactions(validator: number): void {
@@ -281,7 +280,7 @@ export class NodeApplication implements Application {
   }
 
   close(): void {
-    clearTimeout(this.#windowTimer)
+    this.#cancelWindowTimer?.()
     this.#unsubscribe()
     this.#listeners.clear()
   }

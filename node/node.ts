@@ -232,7 +232,7 @@ async function wire(
     importer,
     mempool,
     blockSync,
-    nowMs: () => clock.nowMs(),
+    clock,
     shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
     logger: logger.child({ room: 'application' }),
   })

@@ -46,7 +46,8 @@ import {
   type TxLocation,
 } from './types.ts'
 
-type Database = Level<Uint8Array, Uint8Array>
+/** The ordered store under a chain; the simulator puts one in memory in LevelDB's place. */
+export type Database = Level<Uint8Array, Uint8Array>
 
 const HISTORY_HEIGHTS_DEFAULT = 1024
 const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
@@ -88,7 +89,16 @@ async function openDatabase(dir: string): Promise<Database> {
 /** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
 export async function openChainStore(dir: string, options: ChainStoreOptions = {}): Promise<ChainStore> {
   await mkdir(dir, { recursive: true })
-  const store = new LevelChainStore(dir, await openDatabase(dir), options)
+  return openChainStoreOn(await openDatabase(dir), dir, options)
+}
+
+/** As `openChainStore`, on an open database; `dir` takes the tree's cache. */
+export async function openChainStoreOn(
+  database: Database,
+  dir: string,
+  options: ChainStoreOptions = {},
+): Promise<ChainStore> {
+  const store = new LevelChainStore(dir, database, options)
   try {
     await store.start()
     return store
