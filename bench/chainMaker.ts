@@ -1,0 +1,224 @@
+// Grows a chain without a network: real blocks of real transfers, certified by development validators, through the
+// real importer. Owns: who proposes, who signs, what is transferred. Not: directories and options (makeChain.ts).
+import { mustExist } from '../base/assert.ts'
+import { bigintToFixed, bytesKey, bytesToBigint, u64be } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { sha256 } from '../base/crypto/hash.ts'
+import type { Address } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { quorum } from '../base/protocol/validators.ts'
+import {
+  type Certificate,
+  leaderPermutation,
+  randaoBytes,
+  type Subject,
+  signersBitmap,
+  voteBytes,
+} from '../base/protocol/vote.ts'
+import { buildGenesis } from '../genesis/build.ts'
+import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import { openImporter } from '../node/importer.ts'
+import type { Importer } from '../node/importerTypes.ts'
+import { openChainStore } from '../node/stores/chainStore.ts'
+import type { ChainStore, ChainStoreOptions } from '../node/stores/types.ts'
+import type { ChainConfig } from '../state/chain.ts'
+import { buildBlock } from '../state/execute.ts'
+import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { decodeTransaction, recoverSender, signTransaction, type Transaction } from '../state/transaction.ts'
+
+const MAX_FEE_PER_GAS = 1_000_000_000_000n
+const TRANSFER_BASE = 1_000_000n
+/** Every other transfer goes to an account that did not exist before, so that the state grows with the chain. */
+const FRESH_EVERY = 2
+
+export interface ChainMakerOptions {
+  /** Directory of the chain's store, as `startNode` opens it. */
+  readonly dir: string
+  readonly genesis: Genesis
+  /** How many development validators there may be; the set is taken from state. */
+  readonly validators: number
+  /** Distance of block timestamps, milliseconds. */
+  readonly blockTimeMs: number
+  readonly store?: ChainStoreOptions
+}
+
+export interface GrowOptions {
+  readonly blocks: number
+  readonly transactionsPerBlock?: number
+  /** Blocks between two certificates that are kept; default 1. A boundary always has its own. */
+  readonly certifyEvery?: number
+}
+
+/** Commits that may wait for the disk. */
+const COMMITS_MAX = 16
+/** Order of the BLS12-381 groups. */
+const BLS_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n
+
+interface Payer {
+  readonly address: Address
+  readonly secretKey: Uint8Array
+  nonce: number
+}
+
+export class ChainMaker {
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly chain: ChainConfig
+  readonly #options: ChainMakerOptions
+  readonly #secrets = new Map<string, Uint8Array>()
+  readonly #senders = new WeakMap<Transaction, Address>()
+  readonly #payers: Payer[]
+  #transfers = 0
+  /** View of the parent of the newest block; 0 for an epoch's floor. */
+  #view = 0
+  #last: SealedBlock | undefined
+
+  private constructor(
+    options: ChainMakerOptions,
+    opened: { store: ChainStore; importer: Importer; chain: ChainConfig },
+  ) {
+    this.#options = options
+    this.store = opened.store
+    this.importer = opened.importer
+    this.chain = opened.chain
+    for (let i = 0; i < options.validators; i++) {
+      const { consensusSecret } = developmentValidator(i)
+      this.#secrets.set(bytesKey(bls.publicKey(consensusSecret)), consensusSecret)
+    }
+    this.#payers = developmentAccounts().map(({ address, secretKey }) => ({ address, secretKey, nonce: 0 }))
+    const { header } = this.importer.head()
+    this.#view = header.endsEpoch ? 0 : header.view
+  }
+
+  static async open(options: ChainMakerOptions): Promise<ChainMaker> {
+    const built = buildGenesis(options.genesis)
+    built.tree.release()
+    const store = await openChainStore(options.dir, options.store)
+    try {
+      const importer = await openImporter(store, {
+        chain: built.chain,
+        genesis: built,
+        senderOf: recoverSender,
+      })
+      return new ChainMaker(options, { store, importer, chain: built.chain })
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.importer.close()
+    await this.store.close()
+  }
+
+  /** Adds blocks; only an empty store may be grown with transfers, because nonces are counted from its genesis. */
+  async grow(options: GrowOptions): Promise<void> {
+    const { blocks, transactionsPerBlock = 0, certifyEvery = 1 } = options
+    let path: SealedBlock[] = []
+    const commits: Promise<void>[] = []
+    for (let i = 1; i <= blocks; i++) {
+      const block = this.#build(path.at(-1) ?? this.#last, transactionsPerBlock)
+      path.push(block)
+      this.#last = block
+      const isCertified = i % certifyEvery === 0 || i === blocks || block.header.endsEpoch
+      if (!isCertified) continue
+      // The disk writes while the next blocks are built.
+      const hashes = path.map(({ hash }) => hash)
+      commits.push(this.importer.finalize(hashes, this.certify(block)))
+      if (commits.length >= COMMITS_MAX || block.header.endsEpoch) await Promise.all(commits.splice(0))
+      path = []
+    }
+    await Promise.all(commits)
+  }
+
+  #build(parentBlock: SealedBlock | undefined, transactionCount: number): SealedBlock {
+    const { importer, chain } = this
+    const parent = mustExist(
+      importer.parentView(parentBlock?.hash ?? importer.head().hash),
+      'the parent was executed',
+    )
+    const { header, state } = parent
+    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const view = (header.endsEpoch ? 0 : header.view) + 1
+    const height = header.height + 1
+    const { validators } = validatorSet(state)
+    const floorHeight = epoch === 0 ? 0 : mustExist(this.store.boundaryHeightOf(epoch - 1), 'a boundary')
+    const floor =
+      floorHeight === header.height ? header : mustExist(this.store.headerAt(floorHeight), 'a floor').header
+    const order = leaderPermutation({
+      genesisHash: chain.genesisHash,
+      epoch,
+      floorMix: floor.mix,
+      validatorCount: validators.length,
+    })
+    const proposer = validators[order[view % validators.length]!]!
+    const secret = this.#secretOf(proposer.consensusKey)
+    const { executed } = buildBlock(
+      parent,
+      {
+        epoch,
+        view,
+        timestampMs: header.timestampMs + this.#options.blockTimeMs,
+        proposer: proposer.operator,
+        randaoReveal: bls.sign(secret, randaoBytes(chain.genesisHash, epoch, height)),
+        candidates: Array.from({ length: transactionCount }, () => this.#transfer()),
+        gasBudget: header.gasLimit,
+        bytesBudget: 4 * 1024 * 1024,
+      },
+      { chain },
+    )
+    const verdict = importer.adopt(executed)
+    if (verdict.kind !== 'valid') throw new Error(`own block ${height} is ${verdict.kind}`)
+    this.#view = header.endsEpoch ? 0 : header.view
+    return executed.block
+  }
+
+  /** F of a block by a quorum of the set that signs it. */
+  certify(block: SealedBlock): Certificate {
+    const { epoch, view, height } = block.header
+    const parent = mustExist(this.importer.parentView(block.header.parentHash), `parent of ${height}`)
+    const { validators } = validatorSet(parent.state)
+    const subject: Subject = { kind: 'finalize', epoch, view, parentView: this.#view, digest: block.hash }
+    const signers = validators.map((_, i) => i).slice(0, quorum(validators.length))
+    const message = voteBytes(this.chain.genesisHash, subject)
+    // The aggregate of signatures over one message is the signature under the sum of the keys: one instead of q.
+    const sum = signers.reduce(
+      (total, i) => total + bytesToBigint(this.#secretOf(validators[i]!.consensusKey)),
+      0n,
+    )
+    const signature = bls.sign(bigintToFixed(sum % BLS_ORDER, 32), message)
+    return { subject, bitmap: signersBitmap(signers, validators.length), signature }
+  }
+
+  #secretOf(consensusKey: Uint8Array): Uint8Array {
+    return mustExist(this.#secrets.get(bytesKey(consensusKey)), 'a development validator')
+  }
+
+  #transfer(): { readonly transaction: Transaction; readonly sender: Address } {
+    const count = this.#transfers++
+    const from = this.#payers[count % this.#payers.length]!
+    const known = this.#payers[(count + 1) % this.#payers.length]!.address
+    const to = count % FRESH_EVERY === 0 ? sha256(u64be(count)).slice(0, 20) : known
+    const raw = signTransaction(
+      {
+        type: 2,
+        chainId: this.chain.chainId,
+        nonce: from.nonce++,
+        maxPriorityFeePerGas: 1n,
+        maxFeePerGas: MAX_FEE_PER_GAS,
+        gasLimit: 21_000,
+        to: to as Address,
+        valueBase: TRANSFER_BASE,
+        data: new Uint8Array(0),
+        accessList: [],
+      },
+      from.secretKey,
+    )
+    const decoded = decodeTransaction(raw, this.chain.chainId)
+    if ('failure' in decoded) throw new Error(`own transfer: ${decoded.failure.message}`)
+    this.#senders.set(decoded.transaction, from.address)
+    return { transaction: decoded.transaction, sender: from.address }
+  }
+}

@@ -1,0 +1,98 @@
+// `npm run make-chain`: data directories of development validators that hold a long chain, made in a minute.
+// Owns: options, directories, progress. Not: blocks and certificates (chainMaker.ts).
+import { cpSync, existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { developmentValidator } from '../genesis/devKeys.ts'
+import { DEFAULT_CONFIG } from '../node/config.ts'
+import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../node/devnet.ts'
+import { nodePaths } from '../node/node.ts'
+import { createKeys, writeNodeDir } from '../node/nodeDir.ts'
+import { ChainMaker } from './chainMaker.ts'
+
+const PROGRESS_BLOCKS = 1_000
+const BLOCK_TIME_MS = 250
+const WINDOW_MS = 60_000
+
+export interface MakeChainOptions {
+  readonly out: string
+  readonly blocks: number
+  readonly transactionsPerBlock: number
+  readonly validators: number
+  /** Blocks of an epoch at most; the devnet's own bound when absent. */
+  readonly epochBlocks?: number
+  readonly print: (line: string) => void
+}
+
+/** Makes `out/validator-0` to `validator-n`, each a complete data directory with development keys. */
+export async function makeChain(options: MakeChainOptions): Promise<void> {
+  const { out, validators, print } = options
+  if (existsSync(join(out, 'validator-0'))) throw new Error(`${out} already holds a chain`)
+  const plain = developmentGenesis({ validators, blockTimeMs: BLOCK_TIME_MS, windowMs: WINDOW_MS })
+  const providers = {
+    ...plain.params.providers,
+    ...(options.epochBlocks === undefined ? {} : { epochBlocksMax: options.epochBlocks }),
+  }
+  const genesis = { ...plain, params: { ...plain.params, providers } }
+  const members = planDevnet({ validators, port: DEFAULT_CONFIG.rpcPort, dataDir: out })
+  for (const { dir, index } of members) {
+    writeNodeDir(dir, genesis, DEFAULT_CONFIG)
+    createKeys({
+      dataDir: dir,
+      password: DEVELOPMENT_PASSWORD,
+      isValidator: true,
+      given: developmentValidator(index),
+      cost: 'light',
+    })
+  }
+  const first = nodePaths(members[0]!.dir).chain
+  const maker = await ChainMaker.open({ dir: first, genesis, validators, blockTimeMs: BLOCK_TIME_MS })
+  const startedAtMs = performance.now()
+  try {
+    for (let done = 0; done < options.blocks; ) {
+      const blocks = Math.min(PROGRESS_BLOCKS, options.blocks - done)
+      await maker.grow({ blocks, transactionsPerBlock: options.transactionsPerBlock })
+      done += blocks
+      const seconds = (performance.now() - startedAtMs) / 1000
+      print(`${done} blocks, ${(done / seconds).toFixed(0)} /s`)
+    }
+  } finally {
+    await maker.close()
+  }
+  for (const { dir } of members.slice(1)) cpSync(first, nodePaths(dir).chain, { recursive: true })
+}
+
+function count(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
+    }
+    return value
+  }
+}
+
+async function main(): Promise<void> {
+  const program = new Command('make-chain')
+    .description('make data directories of development validators with a long chain')
+    .option('-b, --blocks <count>', 'blocks above genesis', count(1, 10_000_000), 20_000)
+    .option('-t, --txs <count>', 'transfers in each block', count(0, 1_400), 10)
+    .option('-n, --validators <count>', 'how many validators', count(4, 16), 4)
+    .option(
+      '-e, --epoch-blocks <count>',
+      "blocks of an epoch at most, instead of the devnet's",
+      count(2, 1_000_000),
+    )
+    .requiredOption('-o, --out <dir>', 'where to make them')
+  const { blocks, txs, validators, epochBlocks, out } = program.parse().opts()
+  await makeChain({
+    out: resolve(out),
+    blocks,
+    transactionsPerBlock: txs,
+    validators,
+    ...(epochBlocks === undefined ? {} : { epochBlocks }),
+    print: (line) => void process.stdout.write(`${line}\n`),
+  })
+}
+
+if (process.argv[1] !== undefined && import.meta.filename === resolve(process.argv[1])) await main()
