@@ -14,7 +14,6 @@ export type SignRefusal =
   | 'notTheProposal'
   | 'equivocation'
   | 'notReady'
-  | 'alreadyFinal'
   | 'notCertified'
   | 'notVerified'
 
@@ -40,8 +39,8 @@ function canNotarize(state: EpochState, nowMs: number, subject: Subject): SignRe
   return judgeProposal(state, nowMs, subject.view).kind === 'ready' ? undefined : 'notReady'
 }
 
+/** v > lastFinalized is the floor of the flags, which `refuses` asked for. */
 function canFinalize(state: EpochState, subject: Subject): SignRefusal | undefined {
-  if (subject.view <= state.finalizedView) return 'alreadyFinal'
   const certified = certifiedSubject(state, subject.view)
   if (certified === undefined || !sameBlock(certified, subject)) return 'notCertified'
   return state.blocks.isVerified(certified.digest) ? undefined : 'notVerified'

@@ -17,7 +17,6 @@ export type InvalidReason =
   | 'wrongHeight'
   | 'tooSoon'
   | 'badReveal'
-  | 'parentInvalid'
   | 'execution'
 
 /** What stands between a proposal and our notarize vote; the first that applies. */
@@ -69,8 +68,8 @@ export function judgeProposal(state: EpochState, nowMs: number, view: number): J
 
 /** A boundary certified at the parent view may only be proposed again as it is; anything else never. */
 function judgeReproposal(state: EpochState, proposal: HeldProposal, block: SealedBlock): Judgement {
-  if (proposal.subject.parentView === 0 || !state.isBoundary(block))
-    return invalid('boundaryReproposedWrongly')
+  // The floor is a boundary of the epoch before, so it is none of this one.
+  if (!state.isBoundary(block)) return invalid('boundaryReproposedWrongly')
   const verdict = state.blocks.get(block.hash)?.verdict
   if (verdict === undefined) return { kind: 'unverified', digest: block.hash }
   if (verdict !== 'valid') return invalid('execution')
@@ -105,9 +104,8 @@ function judgeExecution(
   if (proposal.timely === 'late') return { kind: 'late' }
   const atMs = block.header.timestampMs - state.parameters.precisionMs
   if (nowMs < atMs) return { kind: 'early', atMs }
-  const parentVerdict = state.blocks.get(parent.hash)?.verdict
-  if (parentVerdict === undefined) return { kind: 'unverified', digest: parent.hash }
-  if (parentVerdict !== 'valid') return invalid('parentInvalid')
+  // A certified parent that is refused here halts the core (certificateIntake.ts), so it is valid or not yet executed.
+  if (!state.blocks.isVerified(parent.hash)) return { kind: 'unverified', digest: parent.hash }
   const verdict = state.blocks.get(block.hash)?.verdict
   if (verdict === undefined) return { kind: 'unverified', digest: block.hash }
   if (verdict !== 'valid') return invalid('execution')

@@ -9,9 +9,10 @@ import type { EpochState } from './state.ts'
 import { type BlockSubject, blockSubject, hasBlock } from './subject.ts'
 import { castVote } from './voting.ts'
 
-/** With this many unfinalized blocks the leader proposes empty ones only. */
-export const UNFINALIZED_FULL_MAX = 64
-/** From this back-off step the block budget halves, and after ten halvings it is nothing. */
+/**
+ * From this back-off step the block budget halves, and after ten halvings it is nothing. Every unfinalized block took a
+ * view, so this is long before the 64 unfinalized blocks from which CONSENSUS §4 demands empty ones.
+ */
 const HALVE_FROM_STEP = 3
 const HALVINGS_MAX = 10
 
@@ -45,7 +46,6 @@ export function propose(state: EpochState, nowMs: number): boolean {
 function orderBlock(state: EpochState, nowMs: number, parent: SealedBlock): void {
   state.building = true
   const halvings = Math.max(0, state.steps(state.view) - HALVE_FROM_STEP + 1)
-  const unfinalized = parent.header.height - state.blocks.tip.header.height
   state.emit({
     kind: 'build',
     order: {
@@ -54,7 +54,7 @@ function orderBlock(state: EpochState, nowMs: number, parent: SealedBlock): void
       parent,
       timestampMs: nowMs,
       halvings,
-      emptyOnly: halvings > HALVINGS_MAX || unfinalized >= UNFINALIZED_FULL_MAX,
+      emptyOnly: halvings > HALVINGS_MAX,
     },
   })
 }

@@ -116,7 +116,8 @@ function deliverFinal(state: EpochState, nowMs: number): boolean {
 function finishEpoch(state: EpochState): boolean {
   const { tip } = state.blocks
   const certificate = state.certificates.highestFinal
-  if (state.ended || certificate === undefined || !state.isBoundary(tip)) return false
+  if (certificate === undefined || !state.isBoundary(tip)) return false
+  assert(!state.ended, 'an epoch ends once')
   state.ended = true
   state.emit({ kind: 'epochEnded', boundary: tip, certificate })
   return true

@@ -103,6 +103,17 @@ describe('boundary rule', () => {
     assert.deepEqual([status.epoch, status.view, status.finalizedView], [2, 1, 0])
   })
 
+  it('stands still once the epoch is over, however long the next one takes to begin', () => {
+    const { bench, boundary } = onBoundary(2)
+    bench.receiveCertificate(bench.on('finalize', 1, 0, boundary))
+    assert.equal(ofKind(bench.outputs, 'epochEnded').length, 1)
+    const later = [bench.receiveCertificate(bench.nullify(5)), bench.tick(30_000), bench.tick(30_000)].flat()
+    assert.equal(bench.state.view, 2)
+    for (const kind of ['sign', 'build', 'verify', 'epochEnded', 'watch'] as const) {
+      assert.equal(ofKind(later, kind).length, 0, kind)
+    }
+  })
+
   it('answers the old epoch with its boundary and asks a later one for ours, rate-limited', () => {
     const bench = new Bench({ leads: 3 })
     const ask = (epoch: number) =>

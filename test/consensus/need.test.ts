@@ -74,6 +74,7 @@ describe('need', () => {
     bench.propose({ view: 1, parentView: 0, block })
     bench.receiveCertificate(bench.on('notarize', 1, 0, block))
     assert.equal(reason(bench), undefined)
+    assert.equal(need(bench.state, bench.nowMs).nextAtMs, bench.nowMs + 100)
     bench.tick(99)
     assert.equal(reason(bench), undefined)
     bench.tick(1)
@@ -94,6 +95,17 @@ describe('need', () => {
     const proposed = new Bench({ leads: 2 })
     proposed.propose({ view: 1, parentView: 0, block: proposed.block(1, proposed.rules.genesis) })
     assert.equal(reason(proposed), 'heard')
+  })
+
+  it('arises from a proposal over the leader’s own connection, though its vote is invalid', () => {
+    const bench = new Bench({ leads: 2 })
+    const block = bench.block(1, bench.rules.genesis)
+    const leader = bench.state.leaderOf(1)
+    const vote = { ...bench.vote(bench.self, bench.on('notarize', 1, 0, block)), signer: leader }
+    bench.verdict = () => undefined
+    bench.receive(leader, { kind: 'proposal', body: { vote, block: block.bytes, justification: [] } })
+    assert.equal(bench.state.pool.hasVerified(1), false)
+    assert.equal(reason(bench), 'heard')
   })
 
   it('arises on a boundary parent', () => {

@@ -54,6 +54,17 @@ describe('nullify triggers', () => {
     assert.deepEqual(kindsSigned(bench.tick(1)), ['nullify 1'])
   })
 
+  it('leader timer: a proposal that is late or from the future does not stop it', () => {
+    for (const ageMs of [900, -10_000]) {
+      const bench = new Bench({ leads: 3 })
+      work(bench)
+      const block = bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs - ageMs })
+      bench.propose({ view: 1, parentView: 0, block })
+      assert.deepEqual(kindsSigned(bench.tick(249)), [])
+      assert.deepEqual(kindsSigned(bench.tick(1)), ['nullify 1'])
+    }
+  })
+
   it('advance timer runs on after our notarize', () => {
     const bench = new Bench({ leads: 3 })
     work(bench)
@@ -106,6 +117,15 @@ describe('nullify triggers', () => {
     assert.deepEqual(kindsSigned(bench.tick(1)), ['nullify 3'])
   })
 
+  it('a follower without the parent’s body waits for the whole leader time', () => {
+    const bench = new Bench({ leads: 4 })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, bench.block(1, bench.rules.genesis)))
+    bench.receiveCertificate(bench.nullify(2))
+    const { halfAtMs, leaderAtMs } = currentDeadlines(bench.state)!
+    assert.deepEqual(kindsSigned(bench.tick(halfAtMs - bench.nowMs)), [])
+    assert.deepEqual(kindsSigned(bench.tick(leaderAtMs - bench.nowMs)), ['nullify 3'])
+  })
+
   it('an inactive leader, only after 2n views and only when the view is needed', () => {
     const { bench, dead, parent } = afterSilence()
     assert.equal(bench.state.view, 10)
@@ -114,6 +134,17 @@ describe('nullify triggers', () => {
     assert.equal(nullifyTrigger(bench.state, bench.nowMs), undefined)
     const outputs = bench.feed({ kind: 'work', parent: parent.hash, ready: true })
     assert.deepEqual(kindsSigned(outputs), ['nullify 10'])
+  })
+
+  it('an inactive leader that has proposed is back', () => {
+    const { bench, parent } = afterSilence()
+    bench.tick()
+    bench.nowMs += 100
+    bench.holdChecks = true
+    const block = bench.block(10, parent)
+    const outputs = bench.propose({ view: 10, parentView: 9, block })
+    assert.deepEqual(kindsSigned(outputs), [])
+    assert.equal(bench.core.status().needed, true)
   })
 
   it('a slow leader is not inactive: its latest own vote is verified before it is given up', () => {
