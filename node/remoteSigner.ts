@@ -7,7 +7,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { type Subject, type Vote, voteBytes } from '../base/protocol/vote.ts'
 import type { DriverLog } from './driver.ts'
 import type { Signer } from './ports.ts'
-import { SignerConnection } from './signerConnection.ts'
+import { SIGNER_PATIENCE, SignerConnection, type SignerPatience } from './signerConnection.ts'
 import {
   REQUEST_SUBJECTS_MAX,
   type Refusal,
@@ -39,6 +39,8 @@ export interface RemoteSignerOptions {
   readonly client: string
   /** Takes the signer from the node that holds it, once. */
   readonly takeOver: boolean
+  /** SIGNER_PATIENCE and START_WAIT_MS unless given. */
+  readonly patience?: SignerPatience & { readonly startMs: number }
   readonly log: DriverLog
 }
 
@@ -116,7 +118,7 @@ export class RemoteSigner implements Signer {
     this.#isReady = false
     const told = new Promise<void>((resolve) => {
       this.#onEpoch.push(resolve)
-      setTimeout(resolve, START_WAIT_MS).unref()
+      setTimeout(resolve, this.#options.patience?.startMs ?? START_WAIT_MS).unref()
     })
     this.#tellEpoch()
     await told
@@ -187,6 +189,7 @@ export class RemoteSigner implements Signer {
     const { publicKey, genesisHash, client, connect } = this.#options
     const connection: SignerConnection = new SignerConnection({
       connect,
+      patience: this.#options.patience ?? SIGNER_PATIENCE,
       hello: {
         version: SIGNER_PROTOCOL_VERSION,
         genesisHash,

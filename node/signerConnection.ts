@@ -13,10 +13,10 @@ import {
   type RequestBody,
 } from './signerProtocol.ts'
 
-const HELLO_MS = 3_000
+/** A signer that leaves a request unanswered for `answerMs` is taken for dead: a new connection tells. */
+export const SIGNER_PATIENCE = { helloMs: 3_000, answerMs: 5_000 } as const
+export type SignerPatience = { readonly [K in keyof typeof SIGNER_PATIENCE]: number }
 const PING_MS = 2_000
-/** A signer that leaves a request unanswered this long is taken for dead: a new connection tells. */
-const ANSWER_MS = 5_000
 const CHECK_MS = 500
 
 export interface ConnectionHandlers {
@@ -30,6 +30,7 @@ export class SignerConnection {
   readonly #handlers: ConnectionHandlers
   readonly #reader = new FrameReader(REPLY_BYTES_MAX)
   readonly #socket: Socket | undefined
+  readonly #patience: SignerPatience
   readonly #timer: NodeJS.Timeout
   readonly #startedMs = performance.now()
   /** Ids of requests sent and not answered, oldest first, with when they were sent. */
@@ -44,9 +45,11 @@ export class SignerConnection {
     readonly connect: (onReady: () => void) => Socket
     readonly hello: RequestBody<'hello'>
     readonly handlers: ConnectionHandlers
+    readonly patience: SignerPatience
   }) {
     this.#handlers = options.handlers
-    this.#timer = setInterval(() => this.#check(), CHECK_MS)
+    this.#patience = options.patience
+    this.#timer = setInterval(() => this.#check(), Math.min(CHECK_MS, options.patience.helloMs))
     try {
       const socket = options.connect(() => this.#write({ kind: 'hello', body: options.hello }))
       this.#socket = socket
@@ -94,12 +97,13 @@ export class SignerConnection {
 
   #check(): void {
     const nowMs = performance.now()
+    const { helloMs, answerMs } = this.#patience
     if (!this.#isWelcome) {
-      if (nowMs - this.#startedMs > HELLO_MS) this.end(`no answer within ${HELLO_MS} ms`)
+      if (nowMs - this.#startedMs > helloMs) this.end(`no answer within ${helloMs} ms`)
       return
     }
     const [oldestMs] = this.#unanswered.values()
-    if (oldestMs !== undefined && nowMs - oldestMs > ANSWER_MS) this.end(`no answer within ${ANSWER_MS} ms`)
+    if (oldestMs !== undefined && nowMs - oldestMs > answerMs) this.end(`no answer within ${answerMs} ms`)
     else if (nowMs - this.#lastSentMs > PING_MS) this.request('ping', {})
   }
 

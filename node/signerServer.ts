@@ -18,6 +18,8 @@ export interface SignerServerOptions {
   /** Name and version, for clients. */
   readonly software: string
   readonly log: DriverLog
+  /** FIRST_FRAME_MS unless given. */
+  readonly firstFrameMs?: number
   /** Called once when a write failed: nothing is signed any more and the process should end. */
   readonly onFailure: (error: unknown) => void
 }
@@ -47,11 +49,12 @@ export class SignerServer {
   }
 
   accept(socket: Socket, from: string): void {
-    const session = new SignerSession(socket, from, {
-      onRequest: (of, request) => this.#onRequest(of, request),
-      onEnd: (of, reason) => this.#onEnd(of, reason),
-      onFailure: (error) => this.#options.onFailure(error),
-    })
+    const handlers = {
+      onRequest: (of: SignerSession, request: Request) => this.#onRequest(of, request),
+      onEnd: (of: SignerSession, reason: string) => this.#onEnd(of, reason),
+      onFailure: (error: unknown) => this.#options.onFailure(error),
+    }
+    const session = new SignerSession(socket, from, handlers, this.#options.firstFrameMs)
     this.#sessions.add(session)
   }
 

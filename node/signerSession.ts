@@ -14,7 +14,7 @@ import {
 } from './signerProtocol.ts'
 
 /** A client that says nothing within this time after connecting is dropped. */
-const FIRST_FRAME_MS = 5_000
+export const FIRST_FRAME_MS = 5_000
 /** A holder pings more often than this; one that has gone silent no longer holds the signer. */
 export const SILENCE_MS = 15_000
 /** Requests read ahead of the one at work; beyond this the socket waits. */
@@ -39,11 +39,11 @@ export class SignerSession {
   #isOver = false
   #timer: NodeJS.Timeout
 
-  constructor(socket: Socket, from: string, handlers: SessionHandlers) {
+  constructor(socket: Socket, from: string, handlers: SessionHandlers, firstFrameMs = FIRST_FRAME_MS) {
     this.from = from
     this.#socket = socket
     this.#handlers = handlers
-    this.#timer = setTimeout(() => this.end('it said nothing'), FIRST_FRAME_MS)
+    this.#timer = setTimeout(() => this.end('it said nothing'), firstFrameMs)
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.once('close', () => this.end('it closed the connection'))
