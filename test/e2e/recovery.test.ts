@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createPublicClient, createWalletClient, defineChain, type Hex, http } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { toHex } from '../../base/bytes.ts'
+import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
+import { loadConfig, saveConfig } from '../../node/config.ts'
+import { DEVELOPMENT_PASSWORD } from '../../node/devnet.ts'
+import { createKeys, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
+import { Network, ValidatorProcess } from '../faults/network.ts'
+import { runSuanli, temporaryDir } from './devnetHarness.ts'
+import { call } from './jsonRpc.ts'
+
+const ENVIRONMENT = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
+const LOST = [2, 3] as const
+const KEPT = [0, 1] as const
+
+interface Summary {
+  readonly recovery: Hex
+  readonly epoch: number
+  readonly floor: { readonly height: number; readonly hash: Hex }
+  readonly missing: readonly number[]
+  readonly result?: string
+}
+
+/** Runs a command that must succeed and answers with what it printed. */
+async function suanli(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runSuanli(args, { environment: ENVIRONMENT })
+  assert.equal(code, 0, `suanli ${args.join(' ')}:\n${stdout}\n${stderr}`)
+  return stdout
+}
+
+const suanliJson = async (...args: readonly string[]) => JSON.parse(await suanli(...args)) as Summary
+
+async function refusal(...args: readonly string[]): Promise<string> {
+  const { code, stderr } = await runSuanli(args, { environment: ENVIRONMENT })
+  assert.equal(code, 1)
+  return stderr
+}
+
+const heightOf = async (url: string) => Number(await call<Hex>(url, 'eth_blockNumber', []))
+
+async function until(what: string, check: () => Promise<boolean> | boolean, limitMs = 30_000): Promise<void> {
+  const endMs = performance.now() + limitMs
+  while (!(await Promise.resolve(check()).catch(() => false))) {
+    if (performance.now() > endMs) throw new Error(`${what}: not within ${limitMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** One transfer, resolved with its hash when a receipt was shown. */
+async function transfer(url: string, index: number): Promise<Hex> {
+  const chain = defineChain({
+    id: DEVNET_CHAIN_ID,
+    name: 'devnet',
+    nativeCurrency: { name: 'ACPC', symbol: 'ACPC', decimals: 18 },
+    rpcUrls: { default: { http: [url] } },
+  })
+  const account = privateKeyToAccount(toHex(developmentAccounts()[index]!.secretKey))
+  const transport = http(url)
+  const wallet = createWalletClient({ account, chain, transport })
+  const hash = await wallet.sendTransaction({ to: account.address, value: 1n })
+  await createPublicClient({ chain, transport, pollingInterval: 50 }).waitForTransactionReceipt({ hash })
+  return hash
+}
+
+describe('recovery from the loss of a quorum', function () {
+  this.timeout(120_000)
+  const dir = temporaryDir()
+  const file = (name: string): string => join(dir.path, name)
+  let network: Network
+  let fifth: ValidatorProcess
+  const receipts: Hex[] = []
+  let applied: Summary
+
+  const dirOf = (index: number): string => network.nodes[index]!.member.dir
+  const urlOf = (index: number): string => network.nodes[index]!.url
+
+  /** A new machine in the place of a lost one: the same address, new keys. */
+  function replaceMachine(index: number): void {
+    const genesis = parseGenesis(join(dirOf(0), 'genesis.json'))
+    const { p2pListen, rpcPort } = loadConfig(dirOf(index))
+    renameSync(dirOf(index), file(`burned-${index}`))
+    writeNodeDir(dirOf(index), genesis, { ...loadConfig(dirOf(0)), p2pListen, rpcPort, peers: [] })
+    createKeys({ dataDir: dirOf(index), password: DEVELOPMENT_PASSWORD, isValidator: true, cost: 'light' })
+  }
+
+  /** Everybody's addresses with the peer ids of now. */
+  async function exchangeAddresses(dirs: readonly string[]): Promise<void> {
+    const addresses = await Promise.all(
+      network.nodes.map(async ({ member }) => {
+        const { peerId } = JSON.parse(await suanli('keys', 'show', '-d', member.dir)) as { peerId: string }
+        return `/ip4/127.0.0.1/tcp/${member.p2pPort}/p2p/${peerId}`
+      }),
+    )
+    for (const dataDir of dirs) {
+      const config = loadConfig(dataDir)
+      const own = dataDir.at(-1)
+      const peers = addresses.filter((_, i) => dirOf(i) !== dataDir)
+      assert.ok(own !== undefined)
+      saveConfig(dataDir, { ...config, peers })
+    }
+  }
+
+  before(async () => {
+    network = await Network.prepare({ validators: 4, dataDir: file('net'), blockTimeMs: 20 })
+    await network.startAll()
+  })
+  after(async () => {
+    await network.killAll()
+    if (fifth?.isRunning) await fifth.kill()
+    dir.remove()
+  })
+
+  it('two of four validators burn while receipts are being shown', async () => {
+    await Promise.all(
+      [0, 1, 2, 3].map(async (index) => {
+        for (let i = 0; i < 5; i++) receipts.push(await transfer(urlOf(index), index))
+      }),
+    )
+    const late = [2, 3].map(async (index) => {
+      for (let i = 0; i < 50; i++) receipts.push(await transfer(urlOf(index), index + 2))
+    })
+    await until('more receipts', () => receipts.length > 24)
+    await Promise.all(LOST.map((index) => network.nodes[index]!.kill()))
+    await Promise.allSettled(late)
+    await Promise.all(KEPT.map((index) => network.nodes[index]!.terminate()))
+    for (const index of LOST) replaceMachine(index)
+    await exchangeAddresses(network.nodes.map(({ member }) => member.dir))
+  })
+
+  it('a replacement needs the operator account, which signs in a wallet or from a file', async () => {
+    const status = JSON.parse(await suanli('recovery', 'status', '-d', dirOf(0))) as {
+      provider: number
+      validators: { provider: number; consensusKey: Hex }[]
+    }
+    assert.equal(status.provider, 1)
+    await Promise.all(
+      LOST.map(async (index) => {
+        const oldKey = status.validators[index]!.consensusKey
+        const common = ['recovery', 'replacement', '-d', dirOf(index), '--provider', String(index + 1)]
+        const args = [...common, '--replaces', oldKey, '-o', file(`replacement-${index}.json`)]
+        const secret = toHex(developmentValidator(index).operator.secretKey)
+        if (index === LOST[0]) {
+          writeFileSync(file('operator.key'), `${secret}\n`)
+          await suanli(...args, '--operator-key-file', file('operator.key'))
+          return
+        }
+        const text = (await suanli(...args)).replace(/\n$/, '')
+        assert.match(text, /^Suanli recovery: replace the key of a validator\nchain 0x/)
+        const signature = await privateKeyToAccount(secret).signMessage({ message: text })
+        await suanli(...args, '--operator-signature', signature)
+      }),
+    )
+  })
+
+  it('every member signs what one proposes, and all accept the same file', async () => {
+    const best = await Promise.all(
+      KEPT.map(async (index) => {
+        const text = await suanli('recovery', 'status', '-d', dirOf(index))
+        return JSON.parse(text) as { bestFloor: { height: number; view: number } }
+      }),
+    )
+    const proposer = best[1]!.bestFloor.view > best[0]!.bestFloor.view ? 1 : 0
+    const proposal = file('recovery.json')
+    const replace = LOST.flatMap((index) => ['--replace', file(`replacement-${index}.json`)])
+    const proposed = await suanliJson(
+      ...['recovery', 'propose', '-d', dirOf(proposer), '--reason', 'two machines burned', ...replace],
+      ...['-o', proposal],
+    )
+    assert.deepEqual(proposed.missing, [1, 2, 3, 4])
+    assert.match(
+      await refusal('recovery', 'apply', proposal, '-d', dirOf(0)),
+      /not signed by provider 1, 2, 3, 4/,
+    )
+    const copies = network.nodes.map((_, index) => file(`copy-${index}.json`))
+    await Promise.all(
+      copies.map(async (copy, index) => {
+        copyFileSync(proposal, copy)
+        await suanli('recovery', 'sign', copy, '-d', dirOf(index))
+      }),
+    )
+    const merged = await suanliJson('recovery', 'merge', ...copies, '-o', proposal)
+    assert.deepEqual(merged.missing, [])
+    const results = await Promise.all(
+      network.nodes.map(({ member }) => suanliJson('recovery', 'apply', proposal, '-d', member.dir)),
+    )
+    applied = results[0]!
+    assert.deepEqual(new Set(results.map(({ recovery, result }) => `${recovery} ${result}`)).size, 1)
+    const again = await suanliJson('recovery', 'apply', proposal, '-d', dirOf(1))
+    assert.match(again.result ?? '', /nothing was changed/)
+  })
+
+  it('the chain goes on in the new epoch with every receipt that was shown', async () => {
+    await network.startAll()
+    await until('blocks of the new epoch', async () => (await heightOf(urlOf(0))) > applied.floor.height + 1)
+    receipts.push(await transfer(urlOf(2), 0))
+    const top = await heightOf(urlOf(2))
+    await until('all at one height', async () => {
+      const heights = await Promise.all(network.nodes.map(({ url }) => heightOf(url)))
+      return heights.every((height) => height >= top)
+    })
+    for (const hash of receipts) {
+      const shown = await Promise.all(
+        network.nodes.map(({ url }) => call<{ blockHash: Hex }>(url, 'eth_getTransactionReceipt', [hash])),
+      )
+      assert.equal(new Set(shown.map((receipt) => receipt?.blockHash)).size, 1)
+      assert.ok(shown[0] !== null, `receipt ${hash} was shown before the fire and is gone`)
+    }
+    const block = await call<{ hash: Hex }>(urlOf(3), 'eth_getBlockByNumber', [
+      `0x${applied.floor.height.toString(16)}`,
+      false,
+    ])
+    assert.equal(block.hash, applied.floor.hash)
+    assert.deepEqual(network.failures, [])
+  })
+
+  it('a burned machine that comes back with its old keys changes nothing', async () => {
+    const old = {
+      ...network.nodes[2]!.member,
+      dir: file('burned-2'),
+      index: 9,
+      rpcPort: network.nodes[3]!.member.rpcPort + 9,
+    }
+    const config = loadConfig(old.dir)
+    saveConfig(old.dir, { ...config, rpcPort: old.rpcPort, p2pListen: ['/ip4/127.0.0.1/tcp/0'] })
+    const ghost = new ValidatorProcess(old, () => {})
+    await ghost.start()
+    const before = await heightOf(urlOf(0))
+    for (let i = 0; i < 3; i++) receipts.push(await transfer(urlOf(1), 1))
+    assert.ok((await heightOf(urlOf(0))) > before)
+    assert.ok((await heightOf(ghost.url)) <= applied.floor.height)
+    await ghost.kill()
+    assert.deepEqual(network.failures, [])
+  })
+
+  it('a node that syncs stops at the recovery until its operator trusts the hash', async () => {
+    const dataDir = file('fifth')
+    const { member } = network.nodes[3]!
+    const rpcPort = member.rpcPort + 8
+    writeNodeDir(dataDir, parseGenesis(join(dirOf(0), 'genesis.json')), {
+      ...loadConfig(dirOf(0)),
+      p2pListen: ['/ip4/127.0.0.1/tcp/0'],
+      rpcPort,
+    })
+    createKeys({ dataDir, password: DEVELOPMENT_PASSWORD, isValidator: false, cost: 'light' })
+    await exchangeAddresses([dataDir])
+    fifth = new ValidatorProcess({ ...member, index: 5, dir: dataDir, rpcPort }, (text) =>
+      network.failures.push(text),
+    )
+    await fifth.start()
+    await until('the reminder', () => readFileSync(fifth.logFile, 'utf8').includes(applied.recovery))
+    assert.ok((await heightOf(fifth.url)) <= applied.floor.height)
+    await fifth.terminate()
+    await suanli('recovery', 'trust', applied.recovery, '-d', dataDir)
+    await fifth.start()
+    const top = await heightOf(urlOf(0))
+    await until('the fifth node at the tip', async () => (await heightOf(fifth.url)) >= top)
+    const hashes = await Promise.all(
+      [fifth.url, urlOf(0)].map(async (url) => {
+        const block = await call<{ hash: Hex }>(url, 'eth_getBlockByNumber', [`0x${top.toString(16)}`, false])
+        return block.hash
+      }),
+    )
+    assert.equal(hashes[0], hashes[1])
+    assert.deepEqual(network.failures, [])
+  })
+})
