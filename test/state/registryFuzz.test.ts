@@ -133,7 +133,7 @@ function envelope(act: Act, nonce: number): Transaction {
       nonce,
       maxPriorityFeePerGas: 1_000_000_000n,
       maxFeePerGas: 100_000_000_000n,
-      gasLimit: 2_000_000,
+      gasLimit: 4_000_000,
       to: act.to,
       valueBase: 0n,
       data: act.data,
@@ -181,8 +181,8 @@ function playBlocks(blocks: readonly Block[], names: Map<string, number>): numbe
     })
     const above = parent.header
     const template = {
-      epoch: above.epoch,
-      view: above.view + 1,
+      epoch: above.epoch + (above.endsEpoch ? 1 : 0),
+      view: above.endsEpoch ? 1 : above.view + 1,
       timestampMs: above.timestampMs + pause,
       proposer: OPERATORS[0]!,
       randaoReveal: new Uint8Array(96).fill(above.view & 255),

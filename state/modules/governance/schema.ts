@@ -131,7 +131,7 @@ export const governanceSchema = defineModule({
         'MalformedPeerId',
         'PeerIdTaken',
       ],
-      gas: 500_000,
+      gas: 2_500_000,
       doc: 'A validator proposes a new member and votes for it.',
     },
     proposeRemoval: {

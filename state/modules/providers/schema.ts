@@ -218,7 +218,7 @@ export const providersSchema = defineModule({
     rotateConsensusKey: {
       args: { consensusKey: t.fixed(48), possessionProof: t.fixed(96) },
       fails: ['NotProvider', 'Removed', 'RotationTooSoon', 'KeyTaken', 'BadPossessionProof'],
-      gas: 400_000,
+      gas: 2_500_000,
       doc: 'A member replaces its consensus key; the new one signs from the epoch after the next boundary.',
     },
     changePeerId: {
