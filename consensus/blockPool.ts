@@ -30,6 +30,10 @@ export class BlockPool {
     return this.#tip
   }
 
+  get size(): number {
+    return this.#held.size
+  }
+
   get(digest: Hash32): HeldBlock | undefined {
     return this.#held.get(bytesKey(digest))
   }

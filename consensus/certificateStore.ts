@@ -33,6 +33,10 @@ export class CertificateStore {
     return this.#held[kind].get(view)
   }
 
+  get size(): number {
+    return this.#held.notarize.size + this.#held.nullify.size + this.#held.finalize.size
+  }
+
   /** F of the highest view; undefined while only the floor is final. */
   get highestFinal(): Certificate | undefined {
     return this.#highestFinal

@@ -100,6 +100,13 @@ export class VotePool {
     return out
   }
 
+  /** Votes held, second ones of a slot included. */
+  get size(): number {
+    let count = this.#seconds.size
+    for (const slots of this.#views.values()) for (const kind of VOTE_KINDS) count += slots[kind].size
+    return count
+  }
+
   views(): readonly number[] {
     return [...this.#views.keys()].sort((a, b) => a - b)
   }

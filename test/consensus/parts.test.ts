@@ -17,7 +17,7 @@ import { checkParameters } from '../../consensus/parameters.ts'
 import { decodeRecord, encodeRecord, recordView } from '../../consensus/records.ts'
 import { backedOff, jitter } from '../../consensus/timers.ts'
 import { VotePool } from '../../consensus/votePool.ts'
-import { PARAMETERS } from '../sim/world.ts'
+import { PARAMETERS } from '../sim/config.ts'
 import { Bench } from './support.ts'
 
 const subject = (view: number): Subject => ({ kind: 'nullify', epoch: 1, view })

@@ -13,11 +13,11 @@ import { Core } from '../../consensus/core.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
 import type { JournalRecord } from '../../consensus/records.ts'
 import type { EpochState } from '../../consensus/state.ts'
-import type { Input, Output, Sender } from '../../consensus/types.ts'
+import type { ConsensusParameters, Input, Output, Sender } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
+import { PARAMETERS } from '../sim/config.ts'
 import { buildBlock, type ChainRules, makeRules, makeValidator, verifyBlock } from '../sim/simChain.ts'
 import { standInBls as bls } from '../sim/standInBls.ts'
-import { PARAMETERS } from '../sim/world.ts'
 
 export const T0 = 1_700_000_000_000
 
@@ -28,6 +28,7 @@ export interface BenchOptions {
   readonly journal?: readonly JournalRecord[]
   readonly signed?: readonly Subject[]
   readonly epochBlocks?: number
+  readonly parameters?: Partial<ConsensusParameters>
   /** Signs at once, as if disk and signer took no time. */
   readonly autoSign?: boolean
 }
@@ -64,7 +65,7 @@ export class Bench {
       new Core(
         {
           genesisHash: this.rules.genesisHash,
-          parameters: PARAMETERS,
+          parameters: { ...PARAMETERS, ...options.parameters },
           consensusKey,
           epoch: start,
           tip: this.rules.genesis,

@@ -14,7 +14,7 @@ import { findDoubleVotes, readSignedVotes } from '../../node/journalAudit.ts'
 import type { Application, ConsensusNetwork } from '../../node/ports.ts'
 import { LocalSigner } from '../../node/signer.ts'
 import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../sim/simChain.ts'
-import { PARAMETERS } from '../sim/world.ts'
+import { PARAMETERS } from '../sim/config.ts'
 
 const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }

@@ -1,67 +1,148 @@
-// What must hold in every simulated run (CONSENSUS §9): S1 agreement, S2 never F with U, S3 no equivocation, D durability.
-import { toHex } from '../../base/bytes.ts'
+// What must hold in every simulated run (CONSENSUS §9). Owns: who calls which check. Not: the checks themselves (checks/).
+import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import type { Bls } from '../../base/crypto/types.ts'
+import type { Hash32 } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
+import type { Validator } from '../../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { findDoubleVotes, type SignedVote } from '../../node/journalAudit.ts'
+import { CertificateBook } from './checks/certificateBook.ts'
+import { bitmapMembers, certificateFault } from './checks/certificateCheck.ts'
+import { lightFault } from './checks/lightChain.ts'
+import { Violation } from './checks/violation.ts'
+import type { ChainRules, SimStore } from './simChain.ts'
 
-/** A broken property; carries what is needed to say it in one line. */
-export class Violation extends Error {
-  readonly property: string
-  constructor(property: string, detail: string) {
-    super(`${property}: ${detail}`)
-    this.name = 'Violation'
-    this.property = property
-  }
+/** Certificates whose judgement is remembered. */
+const JUDGED_MAX = 65_536
+
+function voteName(id: number, subject: Subject): string {
+  const { kind, epoch, view, parentView, digest } = subject
+  const block = digest === undefined ? '' : `:${parentView}:${bytesKey(digest)}`
+  return `${id}:${kind}:${epoch}:${view}${block}`
 }
 
 export class Invariants {
-  readonly #finalAt = new Map<number, string>()
-  readonly #certified = new Map<string, Set<string>>()
-  readonly #signed = new Map<number, SignedVote[]>()
+  readonly book = new CertificateBook()
+  readonly #rules: ChainRules
+  readonly #bls: Bls
+  /** Identities, not hosts: twins share one. */
   readonly #byzantine: ReadonlySet<number>
+  readonly #finalAt = new Map<number, string>()
+  readonly #blocks = new Map<string, SealedBlock>()
+  readonly #floors = new Map<number, Hash32>()
+  /** Votes by node and round, for S3. */
+  readonly #signed = new Map<string, SignedVote[]>()
+  /** Every signature an honest validator ever gave. */
+  readonly #given = new Set<string>()
+  readonly #judged = new Map<string, string | undefined>()
+  readonly #sound = new WeakSet<Certificate>()
 
-  constructor(byzantine: ReadonlySet<number>) {
-    this.#byzantine = byzantine
+  constructor(options: { rules: ChainRules; bls: Bls; byzantine: ReadonlySet<number> }) {
+    this.#rules = options.rules
+    this.#bls = options.bls
+    this.#byzantine = options.byzantine
+    this.onBlock(options.rules.genesis)
+    this.#floors.set(1, options.rules.genesis.hash)
   }
+
+  /** A block that was built or is about to be executed. */
+  onBlock(block: SealedBlock): void {
+    this.#blocks.set(bytesKey(block.hash), block)
+  }
+
+  blockOf = (digest: Hash32): SealedBlock | undefined => this.#blocks.get(bytesKey(digest))
 
   onFinalized(node: number, block: SealedBlock): void {
     const hash = toHex(block.hash)
-    const { height } = block.header
+    const { height, endsEpoch, epoch } = block.header
     const known = this.#finalAt.get(height)
     if (known === undefined) this.#finalAt.set(height, hash)
     else if (known !== hash)
       throw new Violation('S1', `node ${node} finalized another block at height ${height}`)
+    if (endsEpoch) this.#floors.set(epoch + 1, block.hash)
+    this.onBlock(block)
   }
 
-  /** Any certificate an honest node sent. */
-  onCertificate(certificate: Certificate): void {
-    const { kind, epoch, view, digest, parentView } = certificate.subject
-    const key = `${epoch}:${view}`
-    const known = this.#certified.get(key) ?? new Set<string>()
-    this.#certified.set(key, known)
-    known.add(kind === 'nullify' ? 'U' : `${kind}:${parentView}:${toHex(digest!)}`)
-    const blocks = new Set([...known].filter((k) => k !== 'U').map((k) => k.slice(k.indexOf(':'))))
-    if (blocks.size > 1) throw new Violation('S1', `two blocks certified in view ${key}`)
-    if (known.has('U') && [...known].some((k) => k.startsWith('finalize'))) {
-      throw new Violation('S2', `F and U in view ${key}`)
+  /** The F with which a node finalizes a path. */
+  onFinalPath(node: number, path: readonly SealedBlock[], certificate: Certificate): void {
+    this.onSentCertificate(node, certificate)
+    const last = path.at(-1)
+    const { kind, digest } = certificate.subject
+    if (kind !== 'finalize' || last === undefined || !equalBytes(last.hash, digest!)) {
+      throw new Violation('certificate', `node ${node} finalized a path without an F of its last block`)
+    }
+    for (let i = 1; i < path.length; i++) {
+      if (!equalBytes(path[i]!.header.parentHash, path[i - 1]!.hash))
+        throw new Violation('certificate', `node ${node} finalized a path with a gap`)
     }
   }
 
-  /** A signature left the signer of an honest node. */
+  #setOf(epoch: number): readonly Validator[] {
+    return this.#rules.setOf(epoch).validators
+  }
+
+  /** What an independent reading finds wrong with a certificate, or undefined. */
+  certificateFault(certificate: Certificate): string | undefined {
+    const { subject, bitmap, signature } = certificate
+    const key = `${voteName(0, subject)}:${bytesKey(bitmap)}:${bytesKey(signature)}`
+    if (this.#judged.has(key)) return this.#judged.get(key)
+    const validators = this.#setOf(subject.epoch)
+    const { genesisHash } = this.#rules
+    const fault =
+      certificateFault({ certificate, validators, genesisHash, bls: this.#bls }) ??
+      this.#strangerFault(certificate, validators)
+    if (this.#judged.size >= JUDGED_MAX) this.#judged.clear()
+    this.#judged.set(key, fault)
+    return fault
+  }
+
+  /** Every honest signer of a certificate must have signed exactly this. */
+  #strangerFault(certificate: Certificate, validators: readonly Validator[]): string | undefined {
+    const members = bitmapMembers(certificate.bitmap, validators.length)
+    if (typeof members === 'string') return members
+    for (const index of members) {
+      const node = validators[index]!.id - 1
+      if (this.#byzantine.has(node)) continue
+      if (!this.#given.has(voteName(node, certificate.subject))) return `node ${node} never signed it`
+    }
+    return undefined
+  }
+
+  /** Any certificate an honest node sent or acts on: it must be valid. */
+  onSentCertificate(node: number, certificate: Certificate): void {
+    if (this.#sound.has(certificate)) return
+    const fault = this.certificateFault(certificate)
+    if (fault !== undefined) {
+      const { kind, epoch, view } = certificate.subject
+      throw new Violation('certificate', `node ${node} took ${kind} ${epoch}:${view}: ${fault}`)
+    }
+    this.#sound.add(certificate)
+    this.book.note(certificate)
+  }
+
+  /** A certificate that an honest node was shown by anyone; noted when it is valid. */
+  onShownCertificate(certificate: Certificate): void {
+    if (this.#sound.has(certificate) || !this.#floors.has(certificate.subject.epoch)) return
+    if (this.certificateFault(certificate) !== undefined) return
+    this.#sound.add(certificate)
+    this.book.note(certificate)
+  }
+
+  /** A signature left the signer of a node. */
   onSigned(node: number, subject: Subject): void {
     if (this.#byzantine.has(node)) return
-    const votes = this.#signed.get(node) ?? []
-    this.#signed.set(node, votes)
-    const round = votes.filter((v) => v.subject.epoch === subject.epoch && v.subject.view === subject.view)
-    const faults = findDoubleVotes([...round, { source: 'signer', subject }])
+    const key = `${node}:${subject.epoch}:${subject.view}`
+    const votes = this.#signed.get(key) ?? []
+    this.#signed.set(key, votes)
+    const faults = findDoubleVotes([...votes, { source: 'signer', subject }])
     if (faults.length > 0)
       throw new Violation('S3', `node ${node}: ${faults[0]!.fault} in view ${subject.view}`)
     votes.push({ source: 'signer', subject })
-    if (votes.length > 4096) votes.splice(0, 2048)
+    this.#given.add(voteName(node, subject))
   }
 
   /** D: what was final once is still there after a restart. */
-  onRestart(node: number, chain: { at(height: number): SealedBlock | undefined; height: number }): void {
+  onRestart(node: number, chain: SimStore): void {
     for (let height = 1; height <= chain.height; height++) {
       const block = chain.at(height)
       if (block === undefined || this.#finalAt.get(height) !== toHex(block.hash)) {
@@ -70,7 +151,25 @@ export class Invariants {
     }
   }
 
+  /** At the end of a run: S4 and branches over all certificates, D and C on every honest store. */
+  atEnd(stores: readonly { readonly node: number; readonly store: SimStore }[]): void {
+    this.book.checkAncestry(this.blockOf, (epoch) => this.#floors.get(epoch))
+    let highest = 0
+    for (const { node, store } of stores) {
+      this.onRestart(node, store)
+      highest = Math.max(highest, store.height)
+    }
+    if (stores.length > 0 && highest < this.height) throw new Violation('D', 'a final block is in no store')
+    const best = stores.find(({ store }) => store.height === highest)
+    const fault = best === undefined ? undefined : lightFault(this.#rules, this.#bls, best.store)
+    if (fault !== undefined) throw new Violation('C', `node ${best!.node}: ${fault}`)
+  }
+
   get height(): number {
     return this.#finalAt.size
+  }
+
+  hasSigned(node: number, subject: Subject): boolean {
+    return this.#given.has(voteName(node, subject))
   }
 }

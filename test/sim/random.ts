@@ -28,6 +28,17 @@ export class Random {
   pick<T>(list: readonly T[]): T {
     return list[this.between(0, list.length - 1)]!
   }
+
+  shuffled<T>(list: readonly T[]): T[] {
+    const out = [...list]
+    for (let i = out.length - 1; i > 0; i--) {
+      const j = this.between(0, i)
+      const kept = out[i]!
+      out[i] = out[j]!
+      out[j] = kept
+    }
+    return out
+  }
 }
 
 interface Event {

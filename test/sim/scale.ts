@@ -2,11 +2,12 @@
 import { bytesKey, concatBytes, u64be } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ConsensusParameters } from '../../consensus/types.ts'
+import { CALM } from './config.ts'
 import { Random } from './random.ts'
 import { type Distance, ScaleModel, type Traffic } from './scaleModel.ts'
 import { wideAreaMs } from './scaleRegions.ts'
 import type { SimNode } from './simNode.ts'
-import { CALM, SimWorld } from './world.ts'
+import { SimWorld } from './world.ts'
 
 /** A transfer's envelope is about this long. */
 const TRANSACTION_BYTES = 110
@@ -112,7 +113,7 @@ class ScaleWorld extends SimWorld {
     }
   }
 
-  override onFinalized(node: number, block: SealedBlock): void {
+  override onFinalized(node: SimNode, block: SealedBlock): void {
     super.onFinalized(node, block)
     if (!this.#final.has(block.header.height)) {
       this.#final.add(block.header.height)
@@ -121,7 +122,7 @@ class ScaleWorld extends SimWorld {
     }
     for (const transaction of block.transactions) {
       const sent = this.#submitted.get(bytesKey(transaction))
-      if (sent?.node === node) this.latenciesMs.push(this.scheduler.nowMs - sent.atMs)
+      if (sent?.node === node.index) this.latenciesMs.push(this.scheduler.nowMs - sent.atMs)
     }
   }
 }

@@ -18,13 +18,16 @@ const RESERVE = {
   anchor: 0n,
   shortfallBase: 0n,
 }
-const BLOCK_TXS = 50
+export const BLOCK_TXS = 50
+const NEW_RULES = u64be(2)
 
 /** Height of genesis 0; a block is a boundary iff its height is a multiple of `epochBlocks`. */
 export interface ChainRules {
   readonly genesis: SealedBlock
   readonly genesisHash: Hash32
   readonly epochBlocks: number
+  /** From this height on the state root is made in another way; 0 = never. A node of the old version has 0. */
+  readonly activationHeight: number
   /** The set of an epoch; every node computes the same. */
   setOf(epoch: number): ValidatorSet
 }
@@ -40,6 +43,7 @@ export function makeRules(options: {
   setOf: (epoch: number) => ValidatorSet
   epochBlocks: number
   timestampMs: number
+  activationHeight?: number
 }): ChainRules {
   const { setOf, epochBlocks, timestampMs } = options
   const genesisHash = sha256(u64be(42))
@@ -64,11 +68,14 @@ export function makeRules(options: {
     endsEpoch: true,
     nextSetHash: validatorSetHash(setOf(1)),
   }
-  return { genesis: sealBlock({ header, transactions: [] }), genesisHash, epochBlocks, setOf }
+  const genesis = sealBlock({ header, transactions: [] })
+  return { genesis, genesisHash, epochBlocks, activationHeight: options.activationHeight ?? 0, setOf }
 }
 
-function postRoot(parent: SealedBlock, transactions: readonly Uint8Array[]): Hash32 {
-  return sha256(concatBytes(parent.header.stateRoot, ...transactions))
+function postRoot(rules: ChainRules, parent: SealedBlock, transactions: readonly Uint8Array[]): Hash32 {
+  const isNew = rules.activationHeight > 0 && parent.header.height + 1 >= rules.activationHeight
+  const parts = [parent.header.stateRoot, ...transactions]
+  return sha256(concatBytes(...(isNew ? [...parts, NEW_RULES] : parts)))
 }
 
 /** Everything of a header that execution decides. */
@@ -77,7 +84,7 @@ function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transact
   const endsEpoch = height % rules.epochBlocks === 0
   return {
     height,
-    stateRoot: postRoot(parent, transactions),
+    stateRoot: postRoot(rules, parent, transactions),
     transactionsRoot: merkleRoot(transactions),
     setHash: validatorSetHash(rules.setOf(epoch)),
     endsEpoch,

@@ -1,57 +1,86 @@
-// One simulated validator: the real core and journal bytes, a simulated disk, signer, application and network port.
-import { bytesKey, equalBytes } from '../../base/bytes.ts'
+// One simulated host: the real core and journal bytes, a simulated disk, signer, application and network port.
+import { equalBytes } from '../../base/bytes.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import { randaoBytes, type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
 import { Core } from '../../consensus/core.ts'
-import { decodeMessage, encodeMessage } from '../../consensus/messages.ts'
+import type { ConsensusMessage } from '../../consensus/messages.ts'
 import { recordView } from '../../consensus/records.ts'
-import type { Input, Output, Target } from '../../consensus/types.ts'
+import type { CoreStatus, Input, Output, Target } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
-import type { Behaviour, Outgoing } from './behaviours/behaviour.ts'
-import { buildBlock, type ChainRules, SimStore, verifyBlock } from './simChain.ts'
-import { SimDisk } from './simDisk.ts'
+import type { Behaviour, MakeBehaviour, Outgoing } from './behaviours/behaviour.ts'
+import type { Speed } from './config.ts'
+import { NodeChecks } from './nodeChecks.ts'
+import { SimApplication } from './simApplication.ts'
+import { BLOCK_TXS, type ChainRules, SimStore } from './simChain.ts'
+import { type Damage, SimDisk } from './simDisk.ts'
 import type { Work } from './simModel.ts'
 import { SimSigner } from './simSigner.ts'
+import { messageText, outputText } from './trace.ts'
 import type { SimWorld } from './world.ts'
 
 export interface SimNodeOptions {
   readonly world: SimWorld
+  /** This host's number; `identity` is the node whose key it holds (another number only for twins). */
   readonly index: number
+  readonly identity: number
   readonly secretKey: Uint8Array
   readonly bls: Bls
   readonly rules: ChainRules
-  /** Set on Byzantine nodes. */
-  readonly behaviour: Behaviour | undefined
+  readonly speed: Speed
+  readonly isByzantine: boolean
+  /** Alters what the host sends; only on Byzantine hosts. */
+  readonly behaviour: MakeBehaviour | undefined
   /** This node's clock minus true time. */
   readonly skewMs: number
 }
 
 export class SimNode {
   readonly index: number
+  readonly identity: number
+  readonly isByzantine: boolean
   readonly store: SimStore
+  readonly application: SimApplication
   readonly disk = new SimDisk()
   readonly signer = new SimSigner()
   readonly #options: SimNodeOptions
   readonly #verifier: Verifier
-  /** Transactions by insertion; lost in a crash, as a mempool may be. */
-  #pool: Uint8Array[] = []
+  readonly #checks: NodeChecks | undefined
+  #behaviour: Behaviour | undefined
   #core: Core | undefined
   /** Events of an earlier life do nothing. */
   #life = 0
   #wakeLife = 0
   #releasedAtMs = 0
-  #watched: SealedBlock | undefined
-  #ready = false
-  /** Bodies that were executed in this life, with their ancestry, as overlays would be. */
-  #executed = new Map<string, SealedBlock>()
+  /** Batches that wait for the disk. */
+  #unreleased = 0
   halted: string | undefined
+  /** What the last start found in the journal. */
+  damage: Damage = 'none'
+  /** True while nobody may restart it. */
+  isHeldDown = false
 
   constructor(options: SimNodeOptions) {
     this.#options = options
     this.index = options.index
+    this.identity = options.identity
+    this.isByzantine = options.isByzantine
     this.store = new SimStore(options.rules)
+    this.application = new SimApplication(options.rules, this.store)
     this.#verifier = new Verifier(options.bls)
+    const { world } = options
+    const { invariants } = world
+    const context = {
+      rules: () => this.application.rules,
+      bls: options.bls,
+      parameters: world.config.parameters,
+      blockOf: invariants.blockOf,
+    }
+    const { disk, signer, index } = this
+    const isByzantine = (node: number): boolean => world.byzantine.has(node)
+    if (!options.isByzantine) {
+      this.#checks = new NodeChecks({ node: index, invariants, context, disk, signer, isByzantine })
+    }
   }
 
   get isUp(): boolean {
@@ -66,76 +95,86 @@ export class SimNode {
     return this.#verifier.counters
   }
 
-  #nowMs(): number {
+  status(): CoreStatus | undefined {
+    return this.#core?.status()
+  }
+
+  nowMs(): number {
     return this.#options.world.scheduler.nowMs + this.#options.skewMs
   }
 
   start(): void {
-    const { rules, bls, secretKey, index } = this.#options
+    const { rules, bls, secretKey, index, world } = this.#options
     this.#life++
     this.#releasedAtMs = 0
+    this.#unreleased = 0
     this.signer.restart()
     const start = this.store.epochStart()
     this.signer.beginEpoch(start.epoch)
     this.#verifier.useValidators(start.epoch, start.validators)
-    this.#executed = new Map()
-    this.#watched = undefined
+    this.application.restart()
+    this.#behaviour = this.#options.behaviour?.(world.accomplice(this))
     const certificate = this.store.tipCertificate()
+    const { records, damage } = this.disk.replay()
+    this.damage = damage
+    const signed = this.signer.signed()
+    this.#checks?.onStart(this.#life, start.epoch, records, signed)
     this.#core = new Core(
       {
         genesisHash: rules.genesisHash,
-        parameters: this.#options.world.config.parameters,
+        parameters: world.config.parameters,
         consensusKey: bls.publicKey(secretKey),
         epoch: start,
         tip: this.store.tip,
         ...(certificate === undefined ? {} : { tipCertificate: certificate }),
-        journal: this.disk.replay(),
-        signed: this.signer.signed(),
+        journal: records,
+        signed,
         jitterSeed: index * 7919 + 1,
       },
-      this.#nowMs(),
+      this.nowMs(),
     )
     this.#feed({ kind: 'tick' })
+  }
+
+  /** Other software from the next start on. */
+  upgrade(rules: ChainRules): void {
+    this.application.useRules(rules)
   }
 
   crash(): void {
     if (this.#core === undefined) return
     this.#life++
     this.#core = undefined
-    this.#pool = []
     this.disk.crash(this.#options.world.random)
   }
 
   submit(transaction: Uint8Array): void {
-    if (!this.isUp || this.store.includes(transaction)) return
-    if (this.#pool.some((known) => equalBytes(known, transaction))) return
-    if (this.#pool.length >= 1000) return
-    this.#pool.push(transaction)
-    this.#checkWork()
+    if (this.isUp && this.application.submit(transaction)) this.#checkWork()
   }
 
-  receive(from: SimNode, bytes: Uint8Array): void {
-    if (this.#core === undefined) return
-    const { validators } = this.#options.rules.setOf(this.#core.status().epoch)
-    const found = validators.findIndex((v) => v.id === from.index + 1)
-    const sender = { peer: `${from.index}`, validator: found < 0 ? undefined : found }
-    const feed = (): void => this.#feed({ kind: 'message', from: sender, message: decodeMessage(bytes) })
-    if (this.#options.world.config.model === undefined) feed()
-    else this.#later(this.#workMs({ kind: 'receive', bytes }, [0, 0]), feed)
+  receive(from: SimNode, message: ConsensusMessage, bytes: Uint8Array): void {
+    if (this.#options.world.config.model === undefined) this.#receive(from, message)
+    else this.#later(this.#workMs({ kind: 'receive', bytes }, 0), () => this.#receive(from, message))
   }
 
-  /** How long a piece of work takes: what the model says, or a draw from `rangeMs`. */
-  #workMs(work: Work, rangeMs: readonly [number, number]): number {
+  #receive(from: SimNode, message: ConsensusMessage): void {
+    const core = this.#core
+    if (core === undefined) return
+    if (this.#behaviour?.incoming?.(`${from.index}`, message) === false) return
     const { world } = this.#options
-    const { model } = world.config
-    if (model !== undefined) return model.workMs(this.index, world.scheduler.nowMs, work)
-    return world.random.between(rangeMs[0], rangeMs[1])
+    const { validators } = world.setOf(core.status().epoch)
+    const found = validators.findIndex((v) => v.id === from.identity + 1)
+    const sender = { peer: `${from.index}`, validator: found < 0 ? undefined : found }
+    if (world.isTracing) world.trace(this.index, `< ${from.index} ${messageText(message)}`)
+    const arrival = { from: sender, identity: from.identity, message, nowMs: this.nowMs() }
+    this.#checks?.onReceive(core.state, arrival)
+    this.#feed({ kind: 'message', from: sender, message })
+    if (this.#core !== undefined) this.#checks?.afterReceive(this.#core.state, arrival)
   }
 
-  /** Answers a signature check: within the step, or after the time that the model gives it. */
-  #answer(queue: Input[], work: Work, check: () => Input): void {
-    if (this.#options.world.config.model === undefined) queue.push(check())
-    else this.#later(this.#workMs(work, [0, 0]), () => this.#feed(check()))
+  /** Bytes that are no message: the peer is punished, as the driver does. */
+  receiveGarbage(from: SimNode, reason: string): void {
+    if (this.isUp) this.#options.world.onPunish(this, `${from.index}`, reason)
   }
 
   /** Runs `work` later unless the node has died in between. */
@@ -146,95 +185,120 @@ export class SimNode {
     })
   }
 
-  #feed(input: Input): void {
+  #upTo(mostMs: number): number {
+    return this.#options.world.random.between(0, mostMs)
+  }
+
+  /** How long a piece of work takes: what the model says, or a draw up to `mostMs`. */
+  #workMs(work: Work, mostMs: number): number {
     const { world } = this.#options
+    const { model } = world.config
+    return model === undefined ? this.#upTo(mostMs) : model.workMs(this.index, world.scheduler.nowMs, work)
+  }
+
+  /** Answers a signature check: within the step, or after the time that the model gives it. */
+  #answer(queue: Input[], work: Work, check: () => Input): void {
+    if (this.#options.world.config.model === undefined) queue.push(check())
+    else this.#later(this.#workMs(work, 0), () => this.#feed(check()))
+  }
+
+  #feed(input: Input): void {
+    const { world, speed } = this.#options
     const queue: Input[] = [input]
     const durable: Output[] = []
     let journaled = false
     for (let next = queue.shift(); next !== undefined && this.#core !== undefined; next = queue.shift()) {
-      for (const output of this.#core.step(this.#nowMs(), next)) {
-        world.trace(this.index, output.kind)
+      const core: Core = this.#core
+      for (const output of core.step(this.nowMs(), next)) {
+        world.trace(this.index, outputText(output))
+        world.onOutput(this, output)
+        // A watcher may have pulled the plug.
+        if (this.#core !== core) return
         if (output.kind === 'journal') {
           this.disk.append(output.record)
           journaled = true
-        } else if (!this.#runAtOnce(output, queue)) durable.push(output)
+        } else {
+          if (output.kind === 'sign') this.#checks?.onVote(core.state, output.subject, this.nowMs())
+          if (!this.#runAtOnce(output, queue)) durable.push(output)
+        }
       }
+      this.#checks?.afterStep(core.state)
     }
-    if (durable.length === 0 && !journaled) return
+    if (this.#core === undefined || (durable.length === 0 && !journaled)) return
     const { nowMs } = world.scheduler
-    if (!journaled && this.#releasedAtMs <= nowMs) {
+    if (!journaled && this.#unreleased === 0) {
       this.#perform(durable)
       return
     }
     // Batches are released in order, like the driver's.
-    const syncMs = journaled ? this.#workMs({ kind: 'sync' }, [1, 3]) : 0
-    this.#releasedAtMs = Math.max(this.#releasedAtMs, nowMs + syncMs)
-    const count = this.disk.mark()
-    this.#later(this.#releasedAtMs - nowMs, () => {
-      // Records before these may have been synced by an earlier batch.
-      this.disk.sync(Math.min(count, this.disk.mark()))
-      if (world.crashPoint(this)) return
-      this.#perform(durable)
-    })
+    const diskMs = journaled ? Math.max(1, this.#workMs({ kind: 'sync' }, speed.diskMs)) : 0
+    this.#releasedAtMs = Math.max(this.#releasedAtMs, nowMs + diskMs)
+    const mark = this.disk.mark()
+    this.#unreleased++
+    this.#later(this.#releasedAtMs - nowMs, () => this.#release(mark, durable, journaled))
+  }
+
+  #release(mark: number, durable: readonly Output[], journaled: boolean): void {
+    const { world } = this.#options
+    this.#unreleased--
+    if (journaled) {
+      if (world.crashPoint(this, 'appended')) return
+      if (!this.disk.sync(mark)) {
+        world.onDiskFull(this)
+        return
+      }
+      if (world.crashPoint(this, 'synced')) return
+    }
+    this.#perform(durable)
   }
 
   #runAtOnce(output: Output, queue: Input[]): boolean {
-    const { world } = this.#options
+    const { world, speed } = this.#options
     switch (output.kind) {
       case 'checkVotes': {
         const { id, epoch, message, votes } = output
-        this.#answer(queue, { kind: 'checkVotes', votes: votes.length }, () => ({
-          kind: 'votesChecked',
-          id,
-          ...this.#verifier.checkVotes(epoch, message, votes),
-        }))
+        const work: Work = { kind: 'checkVotes', votes: votes.length }
+        const check = () => this.#verifier.checkVotes(epoch, message, votes)
+        this.#answer(queue, work, () => ({ kind: 'votesChecked', id, ...check() }))
         return true
       }
       case 'checkSignatures': {
         const { id, epoch, checks } = output
         const signers = checks.reduce((sum, check) => sum + check.signers.length, 0)
-        this.#answer(queue, { kind: 'checkSignatures', checks: checks.length, signers }, () => ({
-          kind: 'signaturesChecked',
-          id,
-          valid: this.#verifier.checkSignatures(epoch, checks),
-        }))
+        const work: Work = { kind: 'checkSignatures', checks: checks.length, signers }
+        const check = () => this.#verifier.checkSignatures(epoch, checks)
+        this.#answer(queue, work, () => ({ kind: 'signaturesChecked', id, valid: check() }))
         return true
       }
       case 'build': {
-        const transactions = this.#pending(output.order.parent).length
-        this.#later(this.#workMs({ kind: 'build', transactions }, [0, 5]), () => this.#build(output))
+        const work: Work = { kind: 'build', transactions: Math.min(BLOCK_TXS, this.application.mempool.size) }
+        this.#later(this.#workMs(work, speed.buildMs), () => this.#build(output))
         return true
       }
       case 'verify': {
-        const transactions = output.block.transactions.length
-        this.#later(this.#workMs({ kind: 'verify', transactions }, [0, 5]), () => {
-          const { block, parent } = output
-          const known = parent.header.height <= this.store.height || this.#executed.has(bytesKey(parent.hash))
-          if (!known) throw new Error('asked to execute on an unknown parent')
-          const verdict = verifyBlock(this.#options.rules, block, parent)
-          if (verdict === 'valid') this.#executed.set(bytesKey(block.hash), block)
-          this.#feed({ kind: 'verdict', digest: block.hash, verdict })
-        })
+        const work: Work = { kind: 'verify', transactions: output.block.transactions.length }
+        this.#later(this.#workMs(work, speed.verifyMs), () => this.#verify(output.block, output.parent))
         return true
       }
-      case 'watch':
-        this.#watched = output.parent
-        this.#ready = this.#pending(output.parent).length > 0
-        queue.push({ kind: 'work', parent: output.parent.hash, ready: this.#ready })
+      case 'watch': {
+        const ready = this.application.watch(output.parent)
+        queue.push({ kind: 'work', parent: output.parent.hash, ready })
         return true
+      }
       case 'wake':
         this.#wakeLife++
         if (output.atMs !== undefined) this.#wake(output.atMs)
         return true
       case 'halt':
         this.halted = output.reason
-        world.onHalt(this.index, output.reason)
+        world.onHalt(this, output.reason)
         return true
       case 'punish':
-        world.onPunish(this.index, output.peer, output.reason)
+        world.onPunish(this, output.peer, output.reason)
         return true
       case 'evidence':
-        world.onEvidence(this.index, output.evidence)
+        this.#checks?.onEvidence(output.evidence)
+        world.onEvidence(this, output.evidence)
         return true
       case 'shareTransactions':
         this.#share(output.leader)
@@ -246,56 +310,45 @@ export class SimNode {
 
   #wake(atMs: number): void {
     const wake = this.#wakeLife
-    this.#later(Math.max(0, atMs - this.#nowMs()), () => {
+    this.#later(Math.max(0, atMs - this.nowMs()), () => {
       if (this.#wakeLife === wake) this.#feed({ kind: 'tick' })
     })
   }
 
   #build(output: Extract<Output, { kind: 'build' }>): void {
-    const { rules, bls, secretKey } = this.#options
+    const { rules, bls, secretKey, world } = this.#options
     const { order } = output
     const { epoch, view, parent } = order
-    const validator = rules.setOf(epoch).validators.find((v) => v.id === this.index + 1)!
-    const randaoReveal = bls.sign(secretKey, randaoBytes(rules.genesisHash, epoch, parent.header.height + 1))
-    const block = buildBlock(
-      rules,
-      { ...order, proposer: validator.operator, randaoReveal },
-      this.#pending(parent),
-    )
-    this.#executed.set(bytesKey(block.hash), block)
+    const validator = world.setOf(epoch).validators.find((v) => v.id === this.identity + 1)!
+    const message = randaoBytes(rules.genesisHash, epoch, parent.header.height + 1)
+    const randaoReveal = bls.sign(secretKey, message)
+    const block = this.application.build({ ...order, proposer: validator.operator, randaoReveal })
+    world.invariants.onBlock(block)
     this.#feed({ kind: 'built', epoch, view, block })
   }
 
-  /** Pool transactions that are neither final nor in the unfinalized ancestors of a child of `parent`. */
-  #pending(parent: SealedBlock): readonly Uint8Array[] {
-    const taken = new Set<string>()
-    let at: SealedBlock | undefined = parent
-    while (at !== undefined && at.header.height > this.store.height) {
-      for (const transaction of at.transactions) taken.add(bytesKey(transaction))
-      at = this.#executed.get(bytesKey(at.header.parentHash))
-    }
-    return this.#pool.filter((transaction) => !taken.has(bytesKey(transaction)))
+  #verify(block: SealedBlock, parent: SealedBlock): void {
+    this.#options.world.invariants.onBlock(block)
+    const verdict = this.application.verify(block, parent)
+    this.#feed({ kind: 'verdict', digest: block.hash, verdict })
   }
 
   #checkWork(): void {
-    if (this.#watched === undefined) return
-    const ready = this.#pending(this.#watched).length > 0
-    if (ready === this.#ready) return
-    this.#ready = ready
-    this.#feed({ kind: 'work', parent: this.#watched.hash, ready })
+    const change = this.application.change()
+    if (change !== undefined) this.#feed({ kind: 'work', parent: change.parent.hash, ready: change.ready })
   }
 
   #share(leader: number): void {
-    const { world, rules } = this.#options
-    const epoch = this.#core?.status().epoch
+    const { world } = this.#options
+    const epoch = this.status()?.epoch
     if (epoch === undefined) return
-    const target = rules.setOf(epoch).validators[leader]!.id - 1
-    for (const transaction of this.#pool.slice(0, 50))
+    const target = world.setOf(epoch).validators[leader]!.id - 1
+    for (const transaction of this.application.shared()) {
       world.deliverTransaction(this.index, target, transaction)
+    }
   }
 
   #perform(durable: readonly Output[]): void {
-    const { world } = this.#options
     for (const output of durable) {
       if (this.#core === undefined) return
       switch (output.kind) {
@@ -303,16 +356,14 @@ export class SimNode {
           this.#sign(output.subject)
           break
         case 'send':
-          if (output.message.kind === 'certificate') world.invariants.onCertificate(output.message.body)
+          this.#checks?.onSend(output.message, output.to, this.status()?.self)
           this.#send(output)
           break
         case 'finalized':
-          this.store.commit(output.blocks, output.certificate)
-          for (const block of output.blocks) world.onFinalized(this.index, block)
-          this.#afterCommit(output.certificate.subject.epoch, output.certificate.subject.view)
+          this.#commit(output)
           break
         case 'epochEnded':
-          this.#later(world.random.between(0, 3), () => this.#switchEpoch())
+          this.#later(this.#upTo(3), () => this.#switchEpoch())
           break
         case 'serveBlocks':
           this.#serveBlocks(output.to, output.hash, output.countMax)
@@ -320,8 +371,10 @@ export class SimNode {
         case 'serveBoundary': {
           const certificate = this.store.boundary(output.epoch)
           if (certificate === undefined) break
-          const body = { certificates: [certificate] }
-          world.send(this, output.to, encodeMessage({ kind: 'certificates', body }))
+          this.#send({
+            to: output.to,
+            message: { kind: 'certificates', body: { certificates: [certificate] } },
+          })
           break
         }
         case 'sync':
@@ -338,37 +391,58 @@ export class SimNode {
 
   /** A Byzantine node may send something else instead. */
   #send(outgoing: Outgoing): void {
-    const { world, behaviour, bls, secretKey, rules } = this.#options
-    const peers = world.nodes.filter((node) => node !== this).map((node) => `${node.index}`)
-    const sign = (subject: Subject): Vote => {
-      const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
-      return { subject, signer: this.#core?.status().self ?? 0, signature }
-    }
-    const sent = behaviour === undefined ? [outgoing] : behaviour(outgoing, { sign, peers })
-    for (const { to, message } of sent) world.send(this, to, encodeMessage(message))
+    const sent = this.#behaviour?.outgoing?.(outgoing) ?? [outgoing]
+    for (const { to, message } of sent) this.sendNow(to, message)
+  }
+
+  sendNow(to: Target, message: ConsensusMessage): void {
+    this.#options.world.sendMessage(this, to, message)
+  }
+
+  /** A signature of this node's key, whatever its flags say; for Byzantine hosts. */
+  signAnything(subject: Subject): Vote {
+    const { bls, secretKey, rules } = this.#options
+    const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
+    return { subject, signer: this.status()?.self ?? 0, signature }
+  }
+
+  signBytes(message: Uint8Array): Uint8Array {
+    return this.#options.bls.sign(this.#options.secretKey, message)
   }
 
   #sign(subject: Subject): void {
-    const { world, bls, secretKey, rules } = this.#options
+    const { world, bls, secretKey, rules, speed } = this.#options
+    const block = subject.digest === undefined ? undefined : world.invariants.blockOf(subject.digest)
+    this.#checks?.onSign(subject, block)
     if (!this.signer.accept(subject)) {
       this.#feed({ kind: 'refused', subject })
       return
     }
-    this.#later(this.#workMs({ kind: 'sign' }, [0, 3]), () => {
-      if (world.crashPoint(this) || !this.signer.makeDurable(subject)) return
-      world.invariants.onSigned(this.index, subject)
+    this.#later(this.#workMs({ kind: 'sign' }, speed.signMs), () => {
+      if (world.crashPoint(this, 'unsigned')) return
+      if (this.disk.full) {
+        world.onDiskFull(this)
+        return
+      }
+      if (!this.signer.makeDurable(subject)) return
+      world.invariants.onSigned(this.identity, subject)
       const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
-      if (world.crashPoint(this)) return
-      const self = this.#core?.status().self
+      if (world.crashPoint(this, 'signed')) return
+      const self = this.status()?.self
       if (self !== undefined) this.#feed({ kind: 'signed', vote: { subject, signer: self, signature } })
     })
   }
 
-  #afterCommit(epoch: number, view: number): void {
-    this.#pool = this.#pool.filter((transaction) => !this.store.includes(transaction))
-    for (const [key, block] of this.#executed) {
-      if (block.header.height < this.store.height - 1) this.#executed.delete(key)
-    }
+  #commit(output: Extract<Output, { kind: 'finalized' }>): void {
+    const { world } = this.#options
+    const { blocks, certificate } = output
+    if (!this.isByzantine) world.invariants.onFinalPath(this.index, blocks, certificate)
+    if (world.crashPoint(this, 'uncommitted')) return
+    this.store.commit(blocks, certificate)
+    for (const block of blocks) world.onFinalized(this, block)
+    if (world.crashPoint(this, 'committed')) return
+    this.application.onCommitted(blocks)
+    const { epoch, view } = certificate.subject
     if (this.disk.sizeBytes > 64 * 1024) {
       this.disk.clearIf((r) => r.body.epoch < epoch || (r.body.epoch === epoch && recordView(r) <= view))
     }
@@ -389,15 +463,14 @@ export class SimNode {
       blocks.push(next.bytes)
       next = this.store.byHash(next.header.parentHash)
     }
-    if (blocks.length > 0) {
-      this.#options.world.send(this, to, encodeMessage({ kind: 'blocks', body: { blocks } }))
-    }
+    if (blocks.length > 0) this.#send({ to, message: { kind: 'blocks', body: { blocks } } })
   }
 
   /** Range sync stands outside the core: any node that has the target gives it, if a link is up. */
   #sync(output: Extract<Output, { kind: 'sync' }>): void {
     const { block, certificate } = output
-    const source = this.#options.world.sourceFor(this.index, block.header.height)
+    const { world } = this.#options
+    const source = world.sourceFor(this, block.header.height)
     if (source === undefined) {
       this.#later(500, () => this.#feed({ kind: 'syncFailed' }))
       return
@@ -406,8 +479,10 @@ export class SimNode {
     for (let height = this.store.height + 1; height <= block.header.height; height++)
       path.push(source.store.at(height)!)
     if (!equalBytes(path.at(-1)!.hash, block.hash)) throw new Error('range sync reached another block')
+    if (!this.isByzantine) world.invariants.onFinalPath(this.index, path, certificate)
     this.store.commit(path, certificate)
-    for (const imported of path) this.#options.world.onFinalized(this.index, imported)
+    for (const imported of path) world.onFinalized(this, imported)
+    this.application.onCommitted(path)
     this.#feed({ kind: 'imported', tip: block, certificate })
   }
 }

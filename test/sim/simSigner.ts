@@ -1,4 +1,4 @@
-// The signer of a simulated validator: the real flag rules over a durable list, with a crash point between flag and vote.
+// The signer of a simulated validator: the real flag rules over a durable list, with crash points around the write.
 import type { Subject } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 
@@ -6,6 +6,9 @@ export class SimSigner {
   #epoch = 0
   #durable = new OwnVotes()
   #memory = new OwnVotes()
+  /** Flags of this epoch are lost; nothing is signed in it. */
+  #observesEpoch: number | undefined
+  #lost = false
 
   /** After a start: what is durable is what counts. */
   restart(): void {
@@ -16,11 +19,24 @@ export class SimSigner {
   }
 
   beginEpoch(epoch: number): void {
-    if (epoch === this.#epoch) return
-    if (epoch < this.#epoch) throw new Error('a signer never goes back an epoch')
+    if (epoch === this.#epoch && !this.#lost) return
+    if (epoch < this.#epoch && !this.#lost) throw new Error('a signer never goes back an epoch')
+    if (this.#lost) this.#observesEpoch = epoch
+    this.#lost = false
     this.#epoch = epoch
     this.#durable = new OwnVotes()
     this.#memory = new OwnVotes()
+  }
+
+  /** The file is gone: observe until the next epoch (CONSENSUS §5). */
+  lose(): void {
+    this.#lost = true
+    this.#durable = new OwnVotes()
+    this.#memory = new OwnVotes()
+  }
+
+  get observing(): boolean {
+    return this.#lost || this.#observesEpoch === this.#epoch
   }
 
   signed(): readonly Subject[] {
@@ -34,6 +50,7 @@ export class SimSigner {
 
   /** Whether the flags allow it; recorded in memory only. */
   accept(subject: Subject): boolean {
+    if (this.observing) return false
     if (subject.epoch !== this.#epoch || this.#memory.refuses(subject) !== undefined) return false
     if (!this.#memory.has(subject)) this.#memory.record(subject)
     return true
@@ -45,5 +62,15 @@ export class SimSigner {
     this.#durable.adopt(subject)
     this.#durable.raiseFloor(this.#memory.floor)
     return true
+  }
+
+  /** Whether this exact vote is recorded for good, or lies below the floor of what can still matter. */
+  holdsDurably(subject: Subject): boolean {
+    if (subject.epoch !== this.#epoch) return subject.epoch < this.#epoch
+    return subject.view <= this.#durable.floor || this.#durable.has(subject)
+  }
+
+  get floor(): number {
+    return this.#memory.floor
   }
 }

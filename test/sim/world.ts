@@ -1,78 +1,20 @@
-// A simulated network of validators under one seed: loss, delay, duplication, partitions, crashes; then healing, then progress.
-import { createHash } from 'node:crypto'
+// A simulated network of hosts under one seed: makes them, plays the faults, heals, demands progress, checks the end.
 import { u64be } from '../../base/bytes.ts'
-import type { Bls } from '../../base/crypto/types.ts'
+import { SchemaError } from '../../base/field.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
-import type { ConsensusParameters, Evidence, Target } from '../../consensus/types.ts'
-import type { Behaviour } from './behaviours/behaviour.ts'
-import { Invariants, Violation } from './invariants.ts'
+import { type ConsensusMessage, decodeMessage, encodeMessage } from '../../consensus/messages.ts'
+import type { Evidence, Output, Target } from '../../consensus/types.ts'
+import { makeAccomplice } from './accomplice.ts'
+import type { Accomplice } from './behaviours/behaviour.ts'
+import { Violation } from './checks/violation.ts'
+import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
+import { Invariants } from './invariants.ts'
 import { Random, Scheduler } from './random.ts'
-import { makeRules, makeValidator } from './simChain.ts'
-import type { SimModel } from './simModel.ts'
+import { type ChainRules, makeRules, makeValidator } from './simChain.ts'
+import { SimNetwork } from './simNetwork.ts'
 import { SimNode } from './simNode.ts'
-import { standInBls } from './standInBls.ts'
-
-export const PARAMETERS: ConsensusParameters = {
-  deltaMs: 50,
-  minBlockIntervalMs: 100,
-  heartbeatMs: 15_000,
-  precisionMs: 50,
-  messageDelayMs: 500,
-  buildMs: 100,
-  verifyMs: 100,
-}
-
-export interface SimConfig {
-  readonly seed: number
-  readonly nodes: number
-  /** Node indexes of an epoch's set; all by default. */
-  readonly membersOf?: (epoch: number) => readonly number[]
-  readonly lossRate: number
-  readonly duplicateRate: number
-  readonly delayMs: readonly [number, number]
-  /** Chance of a crash at each journal sync and each side of a signature. */
-  readonly crashPointRate: number
-  /** Mean time between crashes at random moments; 0 = none. */
-  readonly crashEveryMs: number
-  readonly partitions: boolean
-  /** Byzantine nodes by index; at most f of them. */
-  readonly byzantine?: ReadonlyMap<number, Behaviour>
-  /** Never started at all. */
-  readonly silent: readonly number[]
-  readonly skewMs: number
-  readonly txEveryMs: number
-  readonly epochBlocks: number
-  /** Faults stop here; everything down is started again. */
-  readonly faultsUntilMs: number
-  /** L: this many blocks on every node within `limitMs` of healing. */
-  readonly goalBlocks: number
-  readonly limitMs: number
-  readonly parameters: ConsensusParameters
-  readonly bls: Bls
-  /** Links and machines with costs; by default delays are uniform draws and signature checks take no time. */
-  readonly model?: SimModel
-}
-
-export const CALM: SimConfig = {
-  seed: 1,
-  nodes: 4,
-  lossRate: 0,
-  duplicateRate: 0,
-  delayMs: [1, 20],
-  crashPointRate: 0,
-  crashEveryMs: 0,
-  partitions: false,
-  silent: [],
-  skewMs: 0,
-  txEveryMs: 200,
-  epochBlocks: 1_000_000,
-  faultsUntilMs: 3_000,
-  goalBlocks: 5,
-  limitMs: 120_000,
-  parameters: PARAMETERS,
-  bls: standInBls,
-}
+import { Trace } from './trace.ts'
 
 export interface SimResult {
   readonly traceHash: string
@@ -80,170 +22,286 @@ export interface SimResult {
   /** Virtual milliseconds from healing to the goal. */
   readonly recoveryMs: number
   readonly crashes: number
+  readonly messages: number
   readonly finalizedAtMs: ReadonlyMap<number, number>
 }
 
-const START_MS = 1_700_000_000_000
+/** Where a crash hurts most: around each write of journal, signer and store. */
+export type CrashPoint = 'appended' | 'synced' | 'unsigned' | 'signed' | 'uncommitted' | 'committed'
 
 export class SimWorld {
   readonly config: SimConfig
   readonly random: Random
   readonly scheduler = new Scheduler(START_MS)
+  readonly network: SimNetwork
   readonly invariants: Invariants
+  /** Validators and followers by index, then the twins. */
   readonly nodes: SimNode[] = []
-  readonly evidence: Evidence[] = []
+  /** Identities of Byzantine nodes. */
+  readonly byzantine: ReadonlySet<number>
+  readonly evidence: { readonly node: number; readonly evidence: Evidence }[] = []
   readonly finalizedAtMs = new Map<number, number>()
-  readonly #hash = createHash('sha256')
-  #cut = new Set<string>()
+  /** Crash points passed, by host. */
+  readonly points = new Map<number, number>()
+  readonly rules: ChainRules
+  readonly #trace: Trace
+  readonly #sets = new Map<number, ValidatorSet>()
+  readonly #setMaker: (epoch: number) => ValidatorSet
+  readonly #watchers: ((node: SimNode, output: Output) => void)[] = []
+  readonly #sentWatchers: ((node: SimNode, message: ConsensusMessage) => void)[] = []
+  readonly #decoded = new WeakMap<Uint8Array, ConsensusMessage | SchemaError>()
+  /** Set by a scenario: messages it returns true for are lost, healed or not. */
+  filter: ((from: SimNode, to: SimNode, message: ConsensusMessage) => boolean) | undefined
+  /** Set by a scenario: decides at each crash point; true = it has crashed the host. */
+  atPoint: ((node: SimNode, point: CrashPoint) => boolean) | undefined
   #healed = false
+  #healedAtMs = START_MS
   #crashes = 0
   #transactions = 0
 
-  constructor(config: SimConfig) {
+  constructor(config: SimConfig, print?: (line: string) => void) {
     this.config = config
     this.random = new Random(config.seed)
-    this.invariants = new Invariants(new Set(config.byzantine?.keys()))
+    this.#trace = new Trace(print)
+    this.byzantine = new Set([...(config.byzantine?.keys() ?? []), ...(config.twins ?? [])])
     const made = Array.from({ length: config.nodes }, (_, i) => makeValidator(i, config.bls))
     const all = made.map((_, i) => i)
-    const sets = new Map<number, ValidatorSet>()
-    const setOf = (epoch: number): ValidatorSet => {
-      const known = sets.get(epoch)
-      if (known !== undefined) return known
-      const members = config.membersOf?.(epoch) ?? all
-      const set = { validators: members.map((i) => made[i]!.validator) }
-      sets.set(epoch, set)
-      return set
-    }
-    const rules = makeRules({ setOf, epochBlocks: config.epochBlocks, timestampMs: START_MS })
-    for (const index of all) {
-      const skewMs = config.skewMs === 0 ? 0 : this.random.between(-config.skewMs, config.skewMs)
-      const { secretKey } = made[index]!
-      const behaviour = config.byzantine?.get(index)
+    this.#setMaker = (epoch) => ({
+      validators: (config.membersOf?.(epoch) ?? all).map((i) => made[i]!.validator),
+    })
+    const shared = { setOf: this.setOf, epochBlocks: config.epochBlocks, timestampMs: START_MS }
+    const activationHeight = config.activation?.height ?? 0
+    this.rules = makeRules({ ...shared, activationHeight })
+    const oldRules = makeRules(shared)
+    this.invariants = new Invariants({ rules: this.rules, bls: config.bls, byzantine: this.byzantine })
+    this.network = new SimNetwork({
+      random: this.random,
+      scheduler: this.scheduler,
+      faults: config,
+      extraMs: (host) => this.#speed(this.#identity(host)).linkMs,
+      model: config.model,
+    })
+    for (const index of [...all, ...(config.twins ?? []).map((_, i) => config.nodes + i)]) {
+      const identity = this.#identity(index)
+      const drawn = config.skewMs === 0 ? 0 : this.random.between(-config.skewMs, config.skewMs)
       this.nodes.push(
-        new SimNode({ world: this, index, secretKey, bls: config.bls, rules, behaviour, skewMs }),
+        new SimNode({
+          world: this,
+          index,
+          identity,
+          secretKey: made[identity]!.secretKey,
+          bls: config.bls,
+          rules: config.activation?.old.has(index) === true ? oldRules : this.rules,
+          speed: this.#speed(identity),
+          isByzantine: this.byzantine.has(identity),
+          behaviour: config.byzantine?.get(identity),
+          skewMs: config.skewOf?.(index) ?? drawn,
+        }),
       )
     }
+  }
+
+  #identity(host: number): number {
+    const { nodes, twins } = this.config
+    return host < nodes ? host : twins![host - nodes]!
+  }
+
+  #speed(node: number) {
+    return this.config.speedOf?.(node) ?? NORMAL_SPEED
+  }
+
+  setOf = (epoch: number): ValidatorSet => {
+    const known = this.#sets.get(epoch)
+    if (known !== undefined) return known
+    const set = this.#setMaker(epoch)
+    this.#sets.set(epoch, set)
+    return set
+  }
+
+  get isTracing(): boolean {
+    return this.#trace.isPrinting
+  }
+
+  get isHealed(): boolean {
+    return this.#healed
   }
 
   trace(node: number, what: string): void {
-    this.#hash.update(`${this.scheduler.nowMs} ${node} ${what}\n`)
+    this.#trace.add(`${this.scheduler.nowMs - START_MS} ${node} ${what}`)
   }
 
-  /** Starts everything, plays the faults, heals, and demands progress. Throws Violation. */
+  /** Plays the whole scenario. Throws Violation. */
   run(): SimResult {
-    const { faultsUntilMs, goalBlocks, limitMs } = this.config
-    this.startAll()
-    this.#scheduleFaults()
-    this.#scheduleTransactions()
-    this.scheduler.run(START_MS + faultsUntilMs, () => false)
-    this.heal()
-    const healedAtMs = this.scheduler.nowMs
-    const goal = this.invariants.height + goalBlocks
-    const reached = this.scheduler.run(healedAtMs + limitMs, () =>
-      this.#honest().every((n) => n.store.height >= goal),
-    )
-    if (!reached) {
-      const heights = this.nodes.map((n) => {
-        const s = n.core?.status()
-        return `${n.store.height}@${s?.epoch}/${s?.view}${s?.needed === true ? '!' : ''}`
-      })
-      throw new Violation(
-        'L',
-        `no progress to height ${goal} in ${limitMs} ms after healing: ${heights.join(' ')}`,
-      )
-    }
-    return this.result(healedAtMs)
+    if (this.config.play === undefined) this.playUsual()
+    else this.config.play(this)
+    this.config.afterwards?.(this)
+    const stores = this.honest().map(({ index, store }) => ({ node: index, store }))
+    this.invariants.atEnd(stores)
+    return this.result()
   }
 
-  result(healedAtMs: number): SimResult {
+  /** Starts everything, plays the faults, heals, and demands progress. */
+  playUsual(): void {
+    const { faultsUntilMs, goalBlocks, limitMs, crashEveryMs, txEveryMs } = this.config
+    this.startAll()
+    if (crashEveryMs > 0) this.#nextCrash(crashEveryMs)
+    this.config.course?.(this)
+    if (txEveryMs > 0) this.keepSubmitting(txEveryMs)
+    this.runFor(faultsUntilMs)
+    this.heal()
+    this.demandBlocks(goalBlocks, limitMs)
+  }
+
+  result(): SimResult {
     return {
-      traceHash: this.#hash.copy().digest('hex'),
+      traceHash: this.#trace.digest(),
       height: this.invariants.height,
-      recoveryMs: this.scheduler.nowMs - healedAtMs,
+      recoveryMs: this.scheduler.nowMs - this.#healedAtMs,
       crashes: this.#crashes,
+      messages: this.network.messages,
       finalizedAtMs: this.finalizedAtMs,
     }
   }
 
+  /** Everyone who never lies, is never silent and has not been told to stay away. */
+  honest(): readonly SimNode[] {
+    return this.lively().filter((node) => !node.isByzantine)
+  }
+
+  lively(): readonly SimNode[] {
+    return this.nodes.filter((node) => !this.config.silent.includes(node.index))
+  }
+
   startAll(): void {
-    for (const node of this.nodes) if (!this.config.silent.includes(node.index)) node.start()
+    for (const node of this.lively()) if (!node.isHeldDown) node.start()
+  }
+
+  runFor(ms: number): void {
+    this.scheduler.run(this.scheduler.nowMs + ms, () => false)
+  }
+
+  /** Whether `done` came true within `limitMs`. */
+  runUntil(limitMs: number, done: () => boolean): boolean {
+    return done() || this.scheduler.run(this.scheduler.nowMs + limitMs, done)
+  }
+
+  /** L: `done` within `limitMs`, or a Violation that says where everyone is. */
+  demand(limitMs: number, what: string, done: () => boolean): void {
+    if (!this.runUntil(limitMs, done))
+      throw new Violation('L', `no ${what} in ${limitMs} ms: ${this.#where()}`)
+  }
+
+  /** L: so many more blocks on every honest node. */
+  demandBlocks(blocks: number, limitMs: number): void {
+    const goal = this.invariants.height + blocks
+    this.demand(limitMs, `progress to height ${goal}`, () => this.isEverywhere(goal))
+  }
+
+  isEverywhere(height: number): boolean {
+    return this.honest().every((node) => node.store.height >= height)
+  }
+
+  #where(): string {
+    const places = this.nodes.map((node) => {
+      const status = node.status()
+      const place =
+        status === undefined ? 'down' : `${status.epoch}/${status.view}${status.needed ? '!' : ''}`
+      return `${node.store.height}@${place}`
+    })
+    return places.join(' ')
   }
 
   heal(): void {
     this.#healed = true
-    this.#cut.clear()
-    for (const node of this.#lively()) if (!node.isUp) this.restart(node)
-  }
-
-  #lively(): readonly SimNode[] {
-    return this.nodes.filter((node) => !this.config.silent.includes(node.index))
-  }
-
-  #honest(): readonly SimNode[] {
-    return this.#lively().filter((node) => this.config.byzantine?.has(node.index) !== true)
+    this.#healedAtMs = this.scheduler.nowMs
+    this.network.heal()
+    for (const node of this.lively()) {
+      node.disk.full = false
+      node.isHeldDown = false
+      if (!node.isUp) this.restart(node)
+    }
   }
 
   restart(node: SimNode): void {
-    if (node.isUp) return
-    this.invariants.onRestart(node.index, node.store)
+    if (node.isUp || node.isHeldDown) return
+    if (!node.isByzantine) this.invariants.onRestart(node.index, node.store)
     this.trace(node.index, 'restart')
     node.start()
   }
 
-  #scheduleFaults(): void {
-    const { crashEveryMs, partitions } = this.config
-    if (crashEveryMs > 0) this.#nextCrash(crashEveryMs)
-    if (partitions) this.#nextPartition()
+  /** Pulls the plug; the host comes back after a random while unless `downMs` says when (0 = never by itself). */
+  crash(node: SimNode, downMs?: number): void {
+    if (!node.isUp) return
+    node.crash()
+    this.#crashes++
+    this.trace(node.index, 'crash')
+    const delayMs = downMs ?? this.random.between(1, 2_000)
+    if (delayMs > 0) this.scheduler.after(delayMs, () => this.restart(node))
   }
 
   #nextCrash(everyMs: number): void {
     this.scheduler.after(this.random.between(1, 2 * everyMs), () => {
       if (this.#healed) return
       // Sometimes all at once.
-      const victims = this.random.chance(0.15) ? this.#lively() : [this.random.pick(this.#lively())]
-      for (const victim of victims) this.#crashOne(victim)
+      const victims = this.random.chance(0.15) ? this.lively() : [this.random.pick(this.lively())]
+      for (const victim of victims) this.crash(victim)
       this.#nextCrash(everyMs)
     })
   }
 
-  #crashOne(node: SimNode): void {
-    if (!node.isUp) return
-    node.crash()
-    this.#crashes++
-    this.trace(node.index, 'crash')
-    this.scheduler.after(this.random.between(1, 2_000), () => this.restart(node))
-  }
-
-  /** A place where a crash hurts most; true when it happened. */
-  crashPoint(node: SimNode): boolean {
-    if (this.#healed || !this.random.chance(this.config.crashPointRate)) return false
-    this.#crashOne(node)
+  /** True when the host crashed here. */
+  crashPoint(node: SimNode, point: CrashPoint): boolean {
+    const passed = (this.points.get(node.index) ?? 0) + 1
+    this.points.set(node.index, passed)
+    if (this.#healed) return false
+    const { crashAt, crashPointRate } = this.config
+    if (
+      crashAt !== undefined &&
+      passed === crashAt.point &&
+      (crashAt.node === 'all' || crashAt.node === node.index)
+    ) {
+      this.trace(node.index, `point ${passed} ${point}`)
+      for (const victim of crashAt.node === 'all' ? this.lively() : [node]) this.crash(victim)
+      return true
+    }
+    if (this.atPoint !== undefined) return this.atPoint(node, point)
+    if (!this.random.chance(crashPointRate)) return false
+    this.crash(node)
     return true
   }
 
-  #nextPartition(): void {
-    this.scheduler.after(this.random.between(100, 1_500), () => {
-      if (this.#healed) return
-      this.#cut.clear()
-      const oneWay = this.random.chance(0.3)
-      const side = this.nodes.map(() => this.random.chance(0.5))
-      for (const a of this.nodes) {
-        for (const b of this.nodes) {
-          if (side[a.index] !== side[b.index] && (!oneWay || side[a.index]))
-            this.#cut.add(`${a.index}>${b.index}`)
-        }
-      }
-      if (this.random.chance(0.4)) this.#cut.clear()
-      this.#nextPartition()
-    })
+  /** The node stops, as the driver does; its operator restarts it once there is space. */
+  onDiskFull(node: SimNode): void {
+    this.trace(node.index, 'disk full')
+    node.isHeldDown = true
+    this.crash(node, 0)
   }
 
-  #scheduleTransactions(): void {
-    if (this.config.txEveryMs === 0) return
-    this.scheduler.after(this.random.between(1, 2 * this.config.txEveryMs), () => {
-      this.submit(this.random.pick(this.nodes))
-      this.#scheduleTransactions()
-    })
+  /** Calls `watcher` for every output of every core, before it takes effect. */
+  watch(watcher: (node: SimNode, output: Output) => void): void {
+    this.#watchers.push(watcher)
+  }
+
+  onOutput(node: SimNode, output: Output): void {
+    for (const watcher of this.#watchers) watcher(node, output)
+  }
+
+  /** Calls `watcher` for every message that has just left a host. */
+  watchSent(watcher: (node: SimNode, message: ConsensusMessage) => void): void {
+    this.#sentWatchers.push(watcher)
+  }
+
+  /** Random nodes get transactions from now on, for `forMs` or for ever. */
+  keepSubmitting(everyMs: number, forMs = Number.MAX_SAFE_INTEGER): void {
+    const untilMs = this.scheduler.nowMs + forMs
+    const next = (): void => {
+      this.scheduler.after(this.random.between(1, 2 * everyMs), () => {
+        if (this.scheduler.nowMs > untilMs) return
+        this.submit(this.random.pick(this.nodes))
+        next()
+      })
+    }
+    next()
   }
 
   /** A client gives a new transaction to one node; returns it. */
@@ -253,79 +311,93 @@ export class SimWorld {
     return transaction
   }
 
+  /** After this the sender may be down: a watcher may have pulled its plug. */
+  sendMessage(from: SimNode, to: Target, message: ConsensusMessage): void {
+    this.send(from, to, encodeMessage(message))
+    for (const watcher of this.#sentWatchers) watcher(from, message)
+  }
+
   send(from: SimNode, to: Target, bytes: Uint8Array): void {
     for (const target of this.#targets(from, to)) {
-      const copies = this.random.chance(this.#healed ? 0 : this.config.duplicateRate) ? 2 : 1
-      for (let i = 0; i < copies; i++) this.#carry(from, target, bytes)
+      if (this.#isFiltered(from, target, bytes)) continue
+      const deliver = (): void => this.#deliver(from, target, bytes)
+      this.network.carry(from.index, target.index, { bytes, deliver })
     }
   }
 
-  #carry(from: SimNode, to: SimNode, bytes: Uint8Array): void {
-    if (this.#isLost(from.index, to.index)) return
-    this.scheduler.after(this.#transferMs(from.index, to.index, bytes), () => {
-      if (to.isUp) to.receive(from, bytes)
-    })
+  #isFiltered(from: SimNode, to: SimNode, bytes: Uint8Array): boolean {
+    if (this.filter === undefined) return false
+    const message = this.#decode(bytes)
+    return !(message instanceof SchemaError) && this.filter(from, to, message)
   }
 
-  #transferMs(from: number, to: number, bytes: Uint8Array): number {
-    const { model, delayMs } = this.config
-    if (model !== undefined) return model.transferMs({ from, to, bytes, nowMs: this.scheduler.nowMs })
-    return this.random.between(delayMs[0], delayMs[1])
+  #deliver(from: SimNode, to: SimNode, bytes: Uint8Array): void {
+    const message = this.#decode(bytes)
+    if (message instanceof SchemaError) to.receiveGarbage(from, message.message)
+    else to.receive(from, message, bytes)
   }
 
-  #isLost(from: number, to: number): boolean {
-    if (this.#cut.has(`${from}>${to}`)) return true
-    return !this.#healed && this.random.chance(this.config.lossRate)
+  /** Decoded once for all receivers: messages are never changed. */
+  #decode(bytes: Uint8Array): ConsensusMessage | SchemaError {
+    const known = this.#decoded.get(bytes)
+    if (known !== undefined) return known
+    let message: ConsensusMessage | SchemaError
+    try {
+      message = decodeMessage(bytes)
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error
+      message = error
+    }
+    this.#decoded.set(bytes, message)
+    return message
   }
 
   #targets(from: SimNode, to: Target): readonly SimNode[] {
     if (to.kind === 'all') return this.nodes.filter((node) => node !== from)
     if (to.kind === 'peer') return [this.nodes[Number(to.peer)]!]
-    const epoch = from.core?.status().epoch
-    if (epoch === undefined) return []
-    const id = from.store.rules.setOf(epoch).validators[to.index]?.id
-    return id === undefined || id - 1 === from.index ? [] : [this.nodes[id - 1]!]
+    const epoch = from.status()?.epoch
+    const id = epoch === undefined ? undefined : this.setOf(epoch).validators[to.index]?.id
+    return id === undefined ? [] : this.nodes.filter((node) => node.identity === id - 1 && node !== from)
   }
 
   deliverTransaction(from: number, to: number, transaction: Uint8Array): void {
-    if (this.#isLost(from, to)) return
-    this.scheduler.after(this.#transferMs(from, to, transaction), () => this.nodes[to]!.submit(transaction))
+    const deliver = (): void => this.nodes[to]!.submit(transaction)
+    this.network.carry(from, to, { bytes: transaction, deliver })
   }
 
-  sourceFor(to: number, height: number): SimNode | undefined {
-    return this.nodes.find(
-      (node) =>
-        node.index !== to &&
-        node.isUp &&
-        node.store.height >= height &&
-        !this.#cut.has(`${node.index}>${to}`),
-    )
+  /** A host from which `to` can copy blocks up to `height`. */
+  sourceFor(to: SimNode, height: number): SimNode | undefined {
+    const can = (node: SimNode): boolean =>
+      node !== to && node.isUp && node.store.height >= height && !this.network.isCut(node.index, to.index)
+    return this.nodes.find(can)
   }
 
-  onFinalized(node: number, block: SealedBlock): void {
-    this.invariants.onFinalized(node, block)
-    const { height } = block.header
-    if (!this.finalizedAtMs.has(height)) this.finalizedAtMs.set(height, this.scheduler.nowMs)
-    this.trace(node, `final ${height}`)
+  accomplice(node: SimNode): Accomplice {
+    return makeAccomplice(this, node)
   }
 
-  onHalt(node: number, reason: string): void {
-    throw new Violation('halt', `node ${node}: ${reason}`)
-  }
-
-  onPunish(node: number, peer: string, reason: string): void {
-    if (this.config.byzantine?.has(Number(peer))) return
-    throw new Violation('punish', `node ${node} punished the honest node ${peer}: ${reason}`)
-  }
-
-  /** A: evidence names Byzantine nodes only. */
-  onEvidence(node: number, evidence: Evidence): void {
-    this.evidence.push(evidence)
-    if (evidence.kind === 'votes') {
-      const { epoch } = evidence.first.subject
-      const id = this.nodes[0]!.store.rules.setOf(epoch).validators[evidence.first.signer]!.id
-      if (this.config.byzantine?.has(id - 1)) return
+  onFinalized(node: SimNode, block: SealedBlock): void {
+    if (!node.isByzantine) {
+      this.invariants.onFinalized(node.index, block)
+      const { height } = block.header
+      if (!this.finalizedAtMs.has(height)) this.finalizedAtMs.set(height, this.scheduler.nowMs)
     }
-    throw new Violation('evidence', `node ${node} accuses an honest node of ${evidence.kind}`)
+    this.trace(node.index, `final ${block.header.height}`)
+  }
+
+  onHalt(node: SimNode, reason: string): void {
+    // Software of the old version stops at the activation, and says so.
+    if (node.isByzantine || this.config.activation?.old.has(node.index) === true) return
+    throw new Violation('halt', `node ${node.index}: ${reason}`)
+  }
+
+  onPunish(node: SimNode, peer: string, reason: string): void {
+    const punished = this.nodes[Number(peer)]!
+    if (punished.isByzantine || node.isByzantine) return
+    throw new Violation('punish', `node ${node.index} punished the honest node ${peer}: ${reason}`)
+  }
+
+  onEvidence(node: SimNode, evidence: Evidence): void {
+    if (!node.isByzantine) this.evidence.push({ node: node.index, evidence })
   }
 }

@@ -1,0 +1,69 @@
+// Proposes well-made blocks in the wrong place: on an older parent, over views that were not nullified, on a boundary, or a
+// block again that is none; and sends no justification, or only a part.
+import { type SealedBlock, sealBlock } from '../../../base/protocol/header.ts'
+import { nextMix, randaoBytes } from '../../../base/protocol/vote.ts'
+import type { ConsensusMessage } from '../../../consensus/messages.ts'
+import { buildBlock } from '../simChain.ts'
+import { type Accomplice, ALL, type MakeBehaviour } from './behaviour.ts'
+
+/** Where a lie puts the proposal of `view`. */
+interface Place {
+  readonly parentView: number
+  readonly block: SealedBlock
+}
+
+/** A valid child of `parent` for `view`. */
+function childOf(self: Accomplice, parent: SealedBlock, view: number): SealedBlock | undefined {
+  const { state } = self
+  const validator = state?.self === undefined ? undefined : state.validators[state.self]
+  if (state === undefined || validator === undefined) return undefined
+  const height = parent.header.height + 1
+  const randaoReveal = self.signBytes(randaoBytes(self.rules.genesisHash, state.epoch, height))
+  const timestampMs = Math.max(
+    parent.header.timestampMs + state.parameters.minBlockIntervalMs,
+    state.enteredAtMs,
+  )
+  const order = { epoch: state.epoch, view, parent, timestampMs, halvings: 0, emptyOnly: true }
+  const block = buildBlock(self.rules, { ...order, proposer: validator.operator, randaoReveal }, [])
+  const mix = nextMix(parent.header.mix, height, randaoReveal)
+  return sealBlock({ header: { ...block.header, mix }, transactions: [] })
+}
+
+/** A random certified place below the view, with whatever U's are missing in between. */
+function places(self: Accomplice, view: number): readonly Place[] {
+  const { state } = self
+  if (state === undefined) return []
+  const list: Place[] = []
+  for (let parentView = Math.max(0, view - 6); parentView < view; parentView++) {
+    const certified = state.certificates.parentAt(parentView)
+    const parent = certified === undefined ? undefined : self.block(certified.digest)
+    if (parent === undefined) continue
+    const child = childOf(self, parent, view)
+    if (child !== undefined) list.push({ parentView, block: child })
+    // The parent itself once more, whether it is a boundary or not.
+    if (parentView > 0) list.push({ parentView, block: parent })
+    // A child of the same parent under a wrong parent view.
+    if (child !== undefined && parentView + 1 < view) list.push({ parentView: parentView + 1, block: child })
+  }
+  return list
+}
+
+export const ancestryLiar: MakeBehaviour = (self) => {
+  const lie = (message: Extract<ConsensusMessage, { kind: 'proposal' }>): ConsensusMessage => {
+    const { subject } = message.body.vote
+    const options = places(self, subject.view)
+    if (options.length === 0) return message
+    const { parentView, block } = self.random.pick(options)
+    const vote = self.sign({ ...subject, parentView, digest: block.hash })
+    const known = self.state?.certificates.justification(parentView, subject.view) ?? []
+    const justification = self.random.chance(0.5) ? known : known.filter(() => self.random.chance(0.5))
+    return { kind: 'proposal', body: { vote, block: block.bytes, justification } }
+  }
+  return {
+    outgoing: (outgoing) => {
+      const { message } = outgoing
+      if (message.kind !== 'proposal' || self.random.chance(0.2)) return [outgoing]
+      return [{ to: ALL, message: lie(message) }]
+    },
+  }
+}

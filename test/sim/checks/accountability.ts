@@ -1,0 +1,97 @@
+// A: evidence names Byzantine validators only and proves it; and a validator that showed contradicting votes to one honest
+// node over its own connection is named by that node (CONSENSUS §6).
+import { bytesKey } from '../../../base/bytes.ts'
+import type { Bls } from '../../../base/crypto/types.ts'
+import type { Hash32 } from '../../../base/ids.ts'
+import type { Subject, Vote } from '../../../base/protocol/vote.ts'
+import type { EpochState } from '../../../consensus/state.ts'
+import type { Evidence } from '../../../consensus/types.ts'
+import { signedBytes } from './certificateCheck.ts'
+
+/** The four faults of CONSENSUS §6, and nothing else. */
+export function contradict(a: Subject, b: Subject): boolean {
+  if (a.epoch !== b.epoch || a.view !== b.view) return false
+  const kinds = [a.kind, b.kind].sort().join('+')
+  if (kinds === 'finalize+nullify') return true
+  if (kinds === 'notarize+nullify' || kinds === 'nullify+nullify') return false
+  return a.parentView !== b.parentView || bytesKey(a.digest!) !== bytesKey(b.digest!)
+}
+
+/** What is wrong with evidence, or undefined when it convicts. */
+export function evidenceFault(options: {
+  readonly evidence: Extract<Evidence, { kind: 'votes' }>
+  readonly key: Uint8Array
+  readonly genesisHash: Hash32
+  readonly bls: Bls
+}): string | undefined {
+  const { evidence, key, genesisHash, bls } = options
+  const { first, second } = evidence
+  if (first.signer !== second.signer) return 'two signers'
+  if (!contradict(first.subject, second.subject)) return 'no contradiction'
+  for (const vote of [first, second]) {
+    if (!bls.verify(key, signedBytes(genesisHash, vote.subject), vote.signature))
+      return 'an invalid signature'
+  }
+  return undefined
+}
+
+interface Shown {
+  readonly life: number
+  readonly epoch: number
+  readonly votes: Vote[]
+}
+
+const SHOWN_MAX = 8192
+
+/** What one honest node was shown, and which contradictions it must have reported. */
+export class Accountability {
+  #shown = new Map<string, Shown>()
+  readonly #reported = new Set<string>()
+  readonly #genesisHash: Hash32
+  readonly #bls: Bls
+
+  constructor(genesisHash: Hash32, bls: Bls) {
+    this.#genesisHash = genesisHash
+    this.#bls = bls
+  }
+
+  onEvidence(evidence: Extract<Evidence, { kind: 'votes' }>): void {
+    const { subject } = evidence.first
+    this.#reported.add(`${evidence.first.signer}:${subject.epoch}:${subject.view}`)
+  }
+
+  /** A vote reached the node from its signer's own connection; called before the core sees it. */
+  onVote(state: EpochState, vote: Vote, life: number): void {
+    const { subject, signer } = vote
+    if (subject.epoch !== state.epoch || state.ended || state.halted || signer === state.self) return
+    if (subject.view > state.view + 64 || subject.view <= state.finalizedView) return
+    const key = `${signer}:${subject.epoch}:${subject.view}`
+    if (this.#shown.size >= SHOWN_MAX) this.#shown.clear()
+    const before = this.#shown.get(key)
+    const shown =
+      before !== undefined && before.life === life ? before : { life, epoch: subject.epoch, votes: [] }
+    this.#shown.set(key, shown)
+    if (
+      shown.votes.some((known) => known.subject.kind === subject.kind && !contradict(known.subject, subject))
+    )
+      return
+    const validator = state.validators[signer]
+    if (validator === undefined) return
+    const message = signedBytes(this.#genesisHash, subject)
+    if (this.#bls.verify(validator.consensusKey, message, vote.signature)) shown.votes.push(vote)
+  }
+
+  /** After the core has seen it: a contradiction that is still in reach must have been reported. */
+  missing(signer: number, subject: Subject): string | undefined {
+    const key = `${signer}:${subject.epoch}:${subject.view}`
+    const shown = this.#shown.get(key)
+    if (shown === undefined || shown.votes.length < 2 || this.#reported.has(key)) return undefined
+    for (const a of shown.votes) {
+      for (const b of shown.votes) {
+        if (contradict(a.subject, b.subject))
+          return `${a.subject.kind} and ${b.subject.kind} in view ${subject.view}`
+      }
+    }
+    return undefined
+  }
+}

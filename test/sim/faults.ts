@@ -1,0 +1,149 @@
+// Courses of faults that several scenarios share; each schedules itself until the world is healed.
+import type { SimNode } from './simNode.ts'
+import type { SimWorld } from './world.ts'
+
+/** Calls `act` again and again, after a random part of twice `everyMs`, until the world is healed. */
+export function repeatedly(world: SimWorld, everyMs: number, act: () => void): void {
+  world.scheduler.after(world.random.between(1, 2 * everyMs), () => {
+    if (world.isHealed) return
+    act()
+    repeatedly(world, everyMs, act)
+  })
+}
+
+/** Random halves, one way or both ways, with times in between when all is well. */
+export function randomPartitions(world: SimWorld): void {
+  const { random, network, nodes } = world
+  repeatedly(world, 800, () => {
+    network.mendAll()
+    if (random.chance(0.4)) return
+    const oneWay = random.chance(0.3)
+    const side = nodes.map(() => random.chance(0.5))
+    for (const a of nodes) {
+      for (const b of nodes) {
+        const isApart = side[a.index] !== side[b.index] && (!oneWay || side[a.index])
+        if (isApart) network.cut(a.index, b.index)
+      }
+    }
+  })
+}
+
+/** A group of the given size is cut off from the rest, another one each time. */
+export function cutOff(world: SimWorld, size: (nodes: number) => number): void {
+  const { random, network, nodes } = world
+  repeatedly(world, 1_000, () => {
+    network.mendAll()
+    if (random.chance(0.3)) return
+    const order = random.shuffled(nodes.map((node) => node.index))
+    const cut = size(nodes.length)
+    network.split([order.slice(0, cut), order.slice(cut)])
+  })
+}
+
+/** Single directions of single links fail and come back. */
+export function oneWayLinks(world: SimWorld): void {
+  const { random, network, nodes } = world
+  repeatedly(world, 150, () => {
+    const a = random.pick(nodes).index
+    const b = random.pick(nodes).index
+    if (a === b) return
+    if (network.isCut(a, b)) network.mend(a, b)
+    else network.cut(a, b)
+  })
+}
+
+/** Clogs that move from node to node: its messages wait, then come all at once. */
+export function rollingClogs(world: SimWorld): void {
+  const { random, network, nodes } = world
+  let at = 0
+  repeatedly(world, 400, () => {
+    network.unclogAll()
+    const victim = nodes[at++ % nodes.length]!
+    for (const other of nodes) {
+      if (other === victim) continue
+      if (random.chance(0.7)) network.clog(victim.index, other.index)
+      if (random.chance(0.5)) network.clog(other.index, victim.index)
+    }
+  })
+}
+
+/** Crashes each leader once: when it orders its block, when it asks for its vote, or when its proposal is about to leave. */
+export function crashLeaders(world: SimWorld): void {
+  const done = new Set<number>()
+  const moment = world.random.pick(['build', 'sign', 'send'] as const)
+  world.watch((node, output) => {
+    if (world.isHealed || output.kind !== moment || done.has(node.index)) return
+    const isLeading =
+      output.kind === 'build' ||
+      (output.kind === 'send' && output.message.kind === 'proposal') ||
+      (output.kind === 'sign' &&
+        output.subject.kind === 'notarize' &&
+        node.core?.state.isLeader(output.subject.view))
+    if (isLeading !== true) return
+    done.add(node.index)
+    world.crash(node)
+  })
+}
+
+/** Everyone who is up loses power in the same instant and is back within two seconds. */
+export function crashAll(world: SimWorld): void {
+  for (const node of world.lively()) world.crash(node)
+}
+
+/**
+ * Counts hosts that have sent a vote of this kind in one view and pulls everyone's plug when a drawn number of them has.
+ */
+export function crashAllAtVotes(
+  world: SimWorld,
+  options: {
+    readonly kind: 'notarize' | 'nullify' | 'finalize'
+    readonly times: number
+    readonly least: number
+  },
+): void {
+  const { kind, times, least } = options
+  const { random } = world
+  let left = times
+  let wanted = random.between(least, world.lively().length)
+  let voters = new Map<string, Set<number>>()
+  world.watchSent((node: SimNode, message) => {
+    if (world.isHealed || left === 0 || message.kind !== 'vote' || message.body.subject.kind !== kind) return
+    const { epoch, view } = message.body.subject
+    const key = `${epoch}:${view}`
+    const set = voters.get(key) ?? new Set<number>()
+    voters.set(key, set)
+    set.add(node.index)
+    if (set.size < wanted) return
+    left--
+    voters = new Map()
+    wanted = random.between(least, world.lively().length)
+    crashAll(world)
+  })
+}
+
+/** Every other leader's proposals reach nobody, so that views end in U. */
+export function muteLeaders(world: SimWorld, share: number): void {
+  const { random } = world
+  const muted = new Map<string, boolean>()
+  world.filter = (_from, _to, message) => {
+    if (world.isHealed || message.kind !== 'proposal') return false
+    const { epoch, view } = message.body.vote.subject
+    const key = `${epoch}:${view}`
+    const known = muted.get(key)
+    if (known !== undefined) return known
+    const drawn = random.chance(share)
+    muted.set(key, drawn)
+    return drawn
+  }
+}
+
+/** Crashes one honest node after another, and lets `act` at what it left on its disk. */
+export function visitDisks(world: SimWorld, everyMs: number, act: (node: SimNode) => void): void {
+  const { random } = world
+  repeatedly(world, everyMs, () => {
+    const node = random.pick(world.honest())
+    if (!node.isUp) return
+    world.crash(node)
+    act(node)
+  })
+}

@@ -1,0 +1,182 @@
+// The checks that belong to one honest node: its votes, its order of writes, what it sends, what it must have noticed.
+import type { SealedBlock } from '../../base/protocol/header.ts'
+import type { Certificate, Subject, Vote } from '../../base/protocol/vote.ts'
+import type { ConsensusMessage } from '../../consensus/messages.ts'
+import type { JournalRecord } from '../../consensus/records.ts'
+import type { EpochState } from '../../consensus/state.ts'
+import { subjectKey } from '../../consensus/subject.ts'
+import type { Evidence, Sender, Target } from '../../consensus/types.ts'
+import { Accountability, evidenceFault } from './checks/accountability.ts'
+import { memoryFault } from './checks/memory.ts'
+import { Violation } from './checks/violation.ts'
+import { type OracleContext, VoteOracle } from './checks/voteOracle.ts'
+import type { Invariants } from './invariants.ts'
+import type { SimDisk } from './simDisk.ts'
+import type { SimSigner } from './simSigner.ts'
+
+/** Steps between two counts of a core's memory. */
+const MEMORY_EVERY = 64
+
+export class NodeChecks {
+  readonly #node: number
+  readonly #invariants: Invariants
+  readonly #context: OracleContext
+  readonly #disk: SimDisk
+  readonly #signer: SimSigner
+  readonly #oracle: VoteOracle
+  readonly #accountability: Accountability
+  readonly #isByzantine: (node: number) => boolean
+  /** Votes that stood in the journal or in the signer when this life began, or that the signer gave in it. */
+  #old = new Set<string>()
+  #life = 0
+  #steps = 0
+
+  constructor(options: {
+    node: number
+    invariants: Invariants
+    context: OracleContext
+    disk: SimDisk
+    signer: SimSigner
+    isByzantine: (node: number) => boolean
+  }) {
+    this.#node = options.node
+    this.#invariants = options.invariants
+    this.#context = options.context
+    this.#disk = options.disk
+    this.#signer = options.signer
+    this.#isByzantine = options.isByzantine
+    this.#oracle = new VoteOracle(options.context)
+    this.#accountability = new Accountability(options.context.rules().genesisHash, options.context.bls)
+  }
+
+  #fail(property: string, detail: string): never {
+    throw new Violation(property, `node ${this.#node}: ${detail}`)
+  }
+
+  onStart(life: number, epoch: number, records: readonly JournalRecord[], signed: readonly Subject[]): void {
+    this.#life = life
+    const intents = records.flatMap((record) => (record.kind === 'intent' ? [record.body.subject] : []))
+    const remembered = [...signed, ...intents]
+    this.#old = new Set(remembered.map(voteKey))
+    this.#oracle.restart(epoch, remembered)
+  }
+
+  /** Before the core sees a message from host `from`, whose authenticated identity is `identity`. */
+  onReceive(
+    state: EpochState,
+    arrival: { from: Sender; identity: number; message: ConsensusMessage; nowMs: number },
+  ): void {
+    const { from, identity, message, nowMs } = arrival
+    for (const certificate of certificatesOf(message)) this.#invariants.onShownCertificate(certificate)
+    if (message.kind === 'proposal') {
+      const { vote, block } = message.body
+      const fromSigner = from.validator === vote.signer
+      this.#oracle.onProposal(state, { vote, block, fromSigner, life: this.#life, atMs: nowMs })
+    }
+    const vote = this.#shownVote(state, arrival)
+    if (vote !== undefined && this.#isByzantine(identity))
+      this.#accountability.onVote(state, vote, this.#life)
+  }
+
+  /** A vote that the core is bound to look at. */
+  #shownVote(state: EpochState, arrival: { from: Sender; message: ConsensusMessage }): Vote | undefined {
+    const { from, message } = arrival
+    if (message.kind === 'vote') return message.body.signer === from.validator ? message.body : undefined
+    if (message.kind !== 'proposal' || message.body.vote.signer !== from.validator) return undefined
+    const { vote } = message.body
+    const { view } = vote.subject
+    return view <= state.view && state.leaderOf(view) === vote.signer ? vote : undefined
+  }
+
+  /** After the core has seen it. */
+  afterReceive(
+    state: EpochState,
+    arrival: { from: Sender; identity: number; message: ConsensusMessage },
+  ): void {
+    if (!this.#isByzantine(arrival.identity) || state.halted) return
+    const vote = this.#shownVote(state, arrival)
+    if (vote === undefined) return
+    const missed = this.#accountability.missing(vote.signer, vote.subject)
+    if (missed !== undefined)
+      this.#fail('A', `saw ${missed} of validator ${vote.signer} and reported nothing`)
+  }
+
+  /** The core wants a signature. */
+  onVote(state: EpochState, subject: Subject, nowMs: number): void {
+    const isOld = this.#old.has(voteKey(subject))
+    const fault = this.#oracle.judge({ state, subject, nowMs, life: this.#life, isOld })
+    if (fault !== undefined) this.#fail('vote', `${voteText(subject)}: ${fault}`)
+  }
+
+  afterStep(state: EpochState): void {
+    if (++this.#steps % MEMORY_EVERY !== 0) return
+    const fault = memoryFault(state)
+    if (fault !== undefined) this.#fail('memory', fault)
+  }
+
+  /** The host is about to ask the signer: block and intent must be durable, unless the signer itself remembers the vote. */
+  onSign(subject: Subject, block: SealedBlock | undefined): void {
+    if (this.#old.has(voteKey(subject)) || this.#signer.holdsDurably(subject)) return
+    if (!this.#disk.hasIntent(subject))
+      this.#fail('journal', `${voteText(subject)} before its record is durable`)
+    if (subject.kind === 'nullify') return
+    if (block === undefined || !(this.#disk.hasBlock(block.bytes) || this.#isFinal(block))) {
+      this.#fail('journal', `${voteText(subject)} before its block is durable`)
+    }
+  }
+
+  #isFinal(block: SealedBlock): boolean {
+    return block.header.height === 0
+  }
+
+  onSend(message: ConsensusMessage, to: Target, self: number | undefined): void {
+    for (const certificate of certificatesOf(message))
+      this.#invariants.onSentCertificate(this.#node, certificate)
+    if (message.kind === 'certificate' && to.kind === 'all') this.#checkJournaled(message.body)
+    const vote = message.kind === 'vote' || message.kind === 'proposal' ? voteOf(message) : undefined
+    if (vote !== undefined && vote.signer === self && !this.#signer.holdsDurably(vote.subject)) {
+      this.#fail('journal', `${voteText(vote.subject)} was sent before the signer's flag is durable`)
+    }
+  }
+
+  #checkJournaled(certificate: Certificate): void {
+    if (certificate.subject.view <= this.#signer.floor || this.#disk.hasCertificate(certificate)) return
+    this.#fail('journal', `${voteText(certificate.subject)}: certificate sent before its record is durable`)
+  }
+
+  onEvidence(evidence: Evidence): void {
+    if (evidence.kind === 'certificates')
+      this.#fail('A', 'conflicting certificates with at most f Byzantine validators')
+    const { bls } = this.#context
+    const rules = this.#context.rules()
+    const { subject } = evidence.first
+    const validator = rules.setOf(subject.epoch).validators[evidence.first.signer]
+    if (validator === undefined) this.#fail('A', 'evidence names nobody')
+    if (!this.#isByzantine(validator.id - 1)) this.#fail('A', `accuses the honest node ${validator.id - 1}`)
+    const { genesisHash } = rules
+    const fault = evidenceFault({ evidence, key: validator.consensusKey, genesisHash, bls })
+    if (fault !== undefined) this.#fail('A', `evidence without proof: ${fault}`)
+    this.#accountability.onEvidence(evidence)
+  }
+}
+
+function certificatesOf(message: ConsensusMessage): readonly Certificate[] {
+  switch (message.kind) {
+    case 'certificate':
+      return [message.body]
+    case 'certificates':
+      return message.body.certificates
+    case 'proposal':
+      return message.body.justification
+    default:
+      return []
+  }
+}
+
+function voteOf(message: Extract<ConsensusMessage, { kind: 'vote' | 'proposal' }>): Vote {
+  return message.kind === 'vote' ? message.body : message.body.vote
+}
+
+const voteKey = (subject: Subject): string => `${subject.epoch}:${subjectKey(subject)}`
+
+export const voteText = (subject: Subject): string => `${subject.kind} ${subject.epoch}:${subject.view}`

@@ -1,0 +1,123 @@
+// Scenarios of bad disks: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
+import { Violation } from '../checks/violation.ts'
+import { CALM, type SimConfig } from '../config.ts'
+import { repeatedly, visitDisks } from '../faults.ts'
+import { type Scenario, scenario } from '../scenario.ts'
+
+const base = (seed: number): SimConfig => ({
+  ...CALM,
+  seed,
+  nodes: 4 + (seed % 2),
+  txEveryMs: 60,
+  faultsUntilMs: 5_000,
+})
+
+function tornTail(seed: number): SimConfig {
+  return {
+    ...base(seed),
+    course: (world) => {
+      world.atPoint = (node, point) => {
+        if (point !== 'appended' || !world.random.chance(0.03)) return false
+        world.crash(node)
+        return true
+      }
+    },
+    afterwards: (world) => {
+      const bad = world.nodes.find((node) => node.damage === 'corrupt')
+      if (bad !== undefined)
+        throw new Violation('D', `node ${bad.index}: a torn tail was taken for a lost journal`)
+    },
+  }
+}
+
+/** One bit of one synced record: found at the next start, and what is lost comes back from signer and peers. */
+function bitFlip(seed: number): SimConfig {
+  return {
+    ...base(seed),
+    course: (world) =>
+      visitDisks(world, 600, (node) => {
+        const place = node.disk.flipBit(world.random)
+        if (place === undefined) return
+        const found = node.disk.replay().damage
+        const expected = place === 'last' ? 'torn' : 'corrupt'
+        // The search for a later record may stumble over bytes that look like one, so a last record may count as corrupt.
+        if (found === 'none' || (place === 'middle' && found !== expected)) {
+          throw new Violation(
+            'D',
+            `node ${node.index}: a flipped bit in the ${place} record was read as ${found}`,
+          )
+        }
+      }),
+  }
+}
+
+function diskFull(seed: number): SimConfig {
+  return {
+    ...base(seed),
+    course: (world) => {
+      repeatedly(world, 700, () => {
+        const node = world.random.pick(world.honest())
+        node.disk.full = true
+        world.scheduler.after(world.random.between(50, 2_500), () => {
+          node.disk.full = false
+          node.isHeldDown = false
+          world.restart(node)
+        })
+      })
+    },
+  }
+}
+
+/** A host comes back with the journal it had some time ago; its signer remembers more. */
+function journalRolledBack(seed: number): SimConfig {
+  return {
+    ...base(seed),
+    course: (world) => {
+      const copies = new Map<number, Uint8Array>()
+      repeatedly(world, 250, () => {
+        const node = world.random.pick(world.honest())
+        copies.set(node.index, node.disk.copy())
+      })
+      visitDisks(world, 500, (node) => {
+        const copy = copies.get(node.index)
+        if (copy !== undefined) node.disk.restore(copy)
+      })
+    },
+  }
+}
+
+/** The signer's file is gone: that validator observes until the next epoch. */
+function signerLost(seed: number): SimConfig {
+  return {
+    ...base(seed),
+    epochBlocks: 5,
+    faultsUntilMs: 6_000,
+    course: (world) => {
+      const victim = world.random.between(0, world.config.nodes - 1)
+      repeatedly(world, 2_000, () => {
+        const node = world.nodes[victim]!
+        if (!node.isUp) return
+        world.crash(node)
+        node.signer.lose()
+      })
+    },
+  }
+}
+
+export const diskScenarios: Readonly<Record<string, Scenario>> = {
+  tornTail: scenario([12], ['S3', 'D'], 'crashes leave any part of what was not synced', tornTail),
+  bitFlip: scenario(
+    [12],
+    ['S3', 'D'],
+    'one bit of a synced journal flips; the loss is noticed and healed',
+    bitFlip,
+  ),
+  diskFull: scenario(
+    [12],
+    ['S3', 'D'],
+    'no space for journal and signer; the node stops and comes back',
+    diskFull,
+  ),
+  journalRolledBack: scenario([13], ['S3'], 'an older journal beside a newer signer', journalRolledBack),
+  signerLost: scenario([12], ['S3', 'L'], 'a lost signer file: observe until the next epoch', signerLost),
+}
