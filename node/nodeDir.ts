@@ -130,9 +130,13 @@ export function consensusPublicKey(dataDir: string): Uint8Array {
 }
 
 /** Makes a new consensus key without a peer identity, for a signer's own directory. Throws when there is one. */
-export function createConsensusKey(dataDir: string, password: string): Uint8Array {
+export function createConsensusKey(
+  dataDir: string,
+  password: string,
+  cost: 'standard' | 'light' = 'standard',
+): Uint8Array {
   const secret = bls.keygen(new Uint8Array(randomBytes(32)))
-  storeConsensusKey(dataDir, { secret, password, cost: 'standard', mark: 'fresh' })
+  storeConsensusKey(dataDir, { secret, password, cost, mark: 'fresh' })
   return bls.publicKey(secret)
 }
 
@@ -142,7 +146,12 @@ export function createConsensusKey(dataDir: string, password: string): Uint8Arra
  */
 export function importConsensusKey(
   dataDir: string,
-  options: { readonly file: string; readonly filePassword: string; readonly password: string },
+  options: {
+    readonly file: string
+    readonly filePassword: string
+    readonly password: string
+    readonly cost?: 'standard' | 'light'
+  },
 ): Uint8Array {
   const keystore = readKeystore(options.file)
   const secret = openKeystore(keystore, options.filePassword)
@@ -152,7 +161,8 @@ export function importConsensusKey(
     throw new KeystoreError('WrongKey', `${options.file}: the secret does not belong to its pubkey`)
   }
   const { path } = keystore
-  storeConsensusKey(dataDir, { secret, password: options.password, cost: 'standard', mark: 'imported', path })
+  const { password, cost = 'standard' } = options
+  storeConsensusKey(dataDir, { secret, password, cost, mark: 'imported', path })
   return publicKey
 }
 
@@ -169,15 +179,20 @@ function publicKeyOf(secret: Uint8Array): Uint8Array | undefined {
 /** Writes the consensus key to a new EIP-2335 file under another password. Throws KeystoreError or OperatorError. */
 export function exportConsensusKey(
   dataDir: string,
-  options: { readonly out: string; readonly password: string; readonly filePassword: string },
+  options: {
+    readonly out: string
+    readonly password: string
+    readonly filePassword: string
+    readonly cost?: 'standard' | 'light'
+  },
 ): Uint8Array {
   const { path } = readKeystore(keyFile(dataDir, 'consensus'))
   const secret = openConsensusKey(dataDir, options.password)
   const publicKey = bls.publicKey(secret)
-  const { filePassword: password } = options
+  const { filePassword: password, cost = 'standard' } = options
   writeKeystore(
     options.out,
-    encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost: 'standard', path }),
+    encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost, path }),
   )
   return publicKey
 }
