@@ -30,6 +30,11 @@ import { TreeVersion } from '../../state/tree/tree.ts'
 
 const secrets = new Map<string, Uint8Array>()
 
+/** Lets a key of another origin sign, e.g. a development validator's. */
+export function rememberSecret(secret: Uint8Array): void {
+  secrets.set(bytesKey(bls.publicKey(secret)), secret)
+}
+
 /** The same validator for the same id; its secret is remembered for signing. */
 export function validatorOf(id: number): Validator {
   const secret = bls.keygen(sha256(utf8(`light chain validator ${id}`)))
@@ -111,10 +116,12 @@ export class LightChain {
   epoch = 0
   readonly #methods: ReadonlyMap<string, Method>
 
-  constructor(ids: readonly number[], genesisHash: Hash32 = sha256(utf8('light chain'))) {
-    this.genesisHash = genesisHash
-    this.set = setOf(ids)
-    this.genesis = trustedSet({ genesisHash, epoch: 0, height: 0, set: this.set })
+  constructor(first: readonly number[] | TrustedSet) {
+    const genesisHash: Hash32 = sha256(utf8('light chain'))
+    this.genesis =
+      'set' in first ? first : trustedSet({ genesisHash, epoch: 0, height: 0, set: setOf(first) })
+    this.genesisHash = this.genesis.genesisHash
+    this.set = this.genesis.set
     const backend = this.#backend()
     this.#methods = methodTable([...chainMethods(backend), ...proofMethods(backend)])
     this.#keep(this.#header({}), {})
@@ -122,12 +129,12 @@ export class LightChain {
 
   /** A copy that goes on by itself, as a fork would. */
   fork(): LightChain {
-    const copy = new LightChain([], this.genesisHash)
+    const copy = new LightChain(this.genesis)
     copy.kept.length = 0
     copy.kept.push(...this.kept)
     for (const [epoch, proof] of this.proofs) copy.proofs.set(epoch, proof)
     for (const [height, certificate] of this.certificates) copy.certificates.set(height, certificate)
-    Object.assign(copy, { genesis: this.genesis, set: this.set, epoch: this.epoch })
+    Object.assign(copy, { set: this.set, epoch: this.epoch })
     return copy
   }
 
