@@ -72,6 +72,18 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(verdict), [])
   })
 
+  it('refuses another block than the proposal, though the proposal is ready', () => {
+    const bench = new Bench()
+    bench.verdict = () => undefined
+    const block = bench.block(1, genesisOf(bench))
+    const other = bench.block(1, genesisOf(bench), { txs: [u64be(9)] })
+    bench.propose({ view: 1, parentView: 0, block })
+    bench.state.blocks.get(block.hash)!.verdict = 'valid'
+    const gate = (b: typeof block) => canSign(bench.state, bench.nowMs, bench.on('notarize', 1, 0, b))
+    assert.equal(gate(block), undefined)
+    assert.equal(gate(other), 'notTheProposal')
+  })
+
   it('refuses a block that was never proposed', () => {
     const bench = new Bench()
     const block = bench.block(1, genesisOf(bench))
@@ -161,6 +173,17 @@ describe('canSign.notarize', () => {
     })
   }
 
+  it('nullifies a block as old as its parent, though the interval is 0', () => {
+    const bench = new Bench({ parameters: { minBlockIntervalMs: 0, messageDelayMs: 10_000 } })
+    bench.verdict = () => 'valid'
+    const { timestampMs } = genesisOf(bench).header
+    const outputs = bench.propose({ view: 1, parentView: 0, block: changed(bench, { timestampMs }) })
+    assert.deepEqual(kindsSigned(outputs), ['nullify 1'])
+    const next = new Bench({ parameters: { minBlockIntervalMs: 0, messageDelayMs: 10_000 } })
+    const later = changed(next, { timestampMs: timestampMs + 1 })
+    assert.deepEqual(kindsSigned(next.propose({ view: 1, parentView: 0, block: later })), ['notarize 1'])
+  })
+
   it('nullifies a block that execution refuses', () => {
     for (const fields of [
       { stateRoot: new Uint8Array(32).fill(1) },
@@ -246,6 +269,11 @@ describe('canSign.notarize', () => {
     assert.equal(canSign(bench.state, bench.nowMs, { kind: 'nullify', epoch: 2, view: 1 }), 'wrongEpoch')
     bench.state.halt('test')
     assert.equal(canSign(bench.state, bench.nowMs, bench.nullify(1)), 'stopped')
+    const over = new Bench({ epochBlocks: 1 })
+    const boundary = over.block(1, genesisOf(over))
+    over.propose({ view: 1, parentView: 0, block: boundary })
+    over.receiveCertificate(over.on('finalize', 1, 0, boundary))
+    assert.equal(canSign(over.state, over.nowMs, over.nullify(over.state.view)), 'stopped')
   })
 })
 
