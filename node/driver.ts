@@ -20,6 +20,7 @@ import type {
   Target,
 } from '../consensus/types.ts'
 import type { Application, Clock, ConsensusNetwork, JournalStore, Signer } from './ports.ts'
+import { SignerAwayError } from './signerAway.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
 
 /** What the driver tells the log; `fields` are structured. */
@@ -328,7 +329,8 @@ export class Driver {
       this.#counters.signatures++
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {
-      log('error', 'could not build a block', { view, error })
+      // A signer that is away says so itself; the view goes to the next leader.
+      log(error instanceof SignerAwayError ? 'warn' : 'error', 'could not build a block', { view, error })
     }
     this.#feed({ kind: 'built', epoch, view, block })
   }

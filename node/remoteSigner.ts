@@ -7,6 +7,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { type Subject, type Vote, voteBytes } from '../base/protocol/vote.ts'
 import type { DriverLog } from './driver.ts'
 import type { Signer } from './ports.ts'
+import { SignerAwayError } from './signerAway.ts'
 import { SIGNER_PATIENCE, SignerConnection, type SignerPatience } from './signerConnection.ts'
 import {
   REQUEST_SUBJECTS_MAX,
@@ -56,15 +57,6 @@ interface Waiting {
 interface Reveal {
   readonly resolve: (signature: Uint8Array) => void
   readonly reject: (error: Error) => void
-}
-
-/** The signer cannot be reached now; whoever asked does without. */
-export class SignerAwayError extends Error {
-  readonly code = 'SignerAway'
-  constructor(reason: string) {
-    super(`the remote signer cannot be reached: ${reason}`)
-    this.name = 'SignerAwayError'
-  }
 }
 
 export class RemoteSigner implements Signer {

@@ -30,13 +30,14 @@ export class VoteAudit {
 
   /** Reads a stopped validator's files and checks everything it ever signed. */
   async read(index: number): Promise<void> {
-    const { signer, journal } = nodePaths(this.#network.nodes[index]!.member.dir)
+    const { member, signerDirs } = this.#network.nodes[index]!
+    const { journal } = nodePaths(member.dir)
     const votes = this.#votes[index]!
-    const found = await readSignedVotes({
-      signerDir: signer,
-      journalDir: journal,
-      genesisHash: this.#network.genesisHash,
-    })
+    const { genesisHash } = this.#network
+    const found: SignedVote[] = []
+    for (const signerDir of signerDirs) {
+      found.push(...(await readSignedVotes({ signerDir, journalDir: journal, genesisHash })))
+    }
     for (const vote of found) {
       const { kind, epoch, view, parentView, digest } = vote.subject
       const what = digest === undefined ? '' : toHex(digest)
@@ -48,8 +49,8 @@ export class VoteAudit {
       this.failures.push(`validator ${index}: ${fault} in epoch ${first.epoch} view ${first.view}`)
     }
     // A process that is killed tears the end of a file at most; a lost middle would silence the signer.
-    for (const dir of [signer, journal]) {
-      const damaged = (await readdir(dir)).filter((name) => name.endsWith('.damaged'))
+    for (const dir of [...signerDirs, journal]) {
+      const damaged = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith('.damaged'))
       if (damaged.length > 0) this.failures.push(`validator ${index}: ${dir} has ${damaged.join(', ')}`)
     }
   }

@@ -1,14 +1,16 @@
 // A devnet whose validators are processes that a test starts, kills and restarts one by one.
 // Owns: directories, ports, processes, what they say. Not: load (traffic.ts), what must hold (ledger.ts, checks.ts).
 import { type ChildProcess, fork } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'
+import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnet.ts'
+import { nodePaths } from '../../node/node.ts'
 import type { NodeMessage } from '../../node/runStart.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
@@ -23,6 +25,14 @@ const PROCESS_TIMEOUT_MS = 60_000
 export class ValidatorProcess {
   readonly member: DevnetMember
   readonly url: string
+  /** Added to the process's environment from the next start on. */
+  environment: Readonly<Record<string, string>> = {}
+  /** Folders in which this validator's key has recorded what it signed; the last is the present one. */
+  signerDirs: readonly string[]
+  /** A fault makes this validator halt: that is no failure. */
+  mayHalt = false
+  /** Why consensus of the running process stopped for good. */
+  haltReason: string | undefined
   readonly #report: (failure: string) => void
   #child: ChildProcess | undefined
   #exited: Promise<{ code: number | null; signal: string | null }> | undefined
@@ -33,6 +43,7 @@ export class ValidatorProcess {
     this.member = member
     this.url = `http://127.0.0.1:${member.rpcPort}`
     this.#report = report
+    this.signerDirs = [nodePaths(member.dir).signer]
   }
 
   get index(): number {
@@ -56,6 +67,21 @@ export class ValidatorProcess {
     return join(this.member.dir, 'node.log')
   }
 
+  /** Changes the configuration that the next start reads. */
+  configure(changes: Partial<NodeConfig>): void {
+    saveConfig(this.member.dir, { ...loadConfig(this.member.dir), ...changes })
+  }
+
+  /** The log so far. */
+  readLog(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
+  }
+
+  /** Stops or continues the process without its knowing. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name)
+  }
+
   /** Resolves with the milliseconds it took to be up; rejects when the process ends before that. */
   async start(): Promise<number> {
     if (this.#child !== undefined) throw new Error(`validator ${this.index} runs already`)
@@ -64,13 +90,19 @@ export class ValidatorProcess {
     const args = ['start', '--data-dir', this.member.dir, '--name', `validator-${this.index}`]
     const child = fork(MAIN, args, {
       // A process that is killed writes no coverage, and collecting it slows every start.
-      env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD, NODE_V8_COVERAGE: '' },
+      env: {
+        ...process.env,
+        SUANLI_PASSWORD: DEVELOPMENT_PASSWORD,
+        NODE_V8_COVERAGE: '',
+        ...this.environment,
+      },
       stdio: ['ignore', log, log, 'ipc'],
       detached: true,
     })
     closeSync(log)
     this.#child = child
     this.#isExpectedToEnd = false
+    this.haltReason = undefined
     this.#exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#child = undefined
@@ -84,7 +116,7 @@ export class ValidatorProcess {
     const up = new Promise<void>((resolve) => {
       child.on('message', (message: NodeMessage) => {
         if (message.kind === 'up') resolve()
-        if (message.kind === 'halted') this.#report(`validator ${this.index} halted: ${message.reason}`)
+        if (message.kind === 'halted') this.#onHalted(message.reason)
       })
     })
     const ended = this.#exited.then(() => {
@@ -107,6 +139,11 @@ export class ValidatorProcess {
     return { code, ms: performance.now() - startedMs }
   }
 
+  #onHalted(reason: string): void {
+    this.haltReason = reason
+    if (!this.mayHalt) this.#report(`validator ${this.index} halted: ${reason}`)
+  }
+
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ code: number | null; signal: string | null }> {
     const exited = this.#exited
     if (this.#child === undefined || exited === undefined) {
@@ -115,6 +152,8 @@ export class ValidatorProcess {
     this.#isExpectedToEnd = true
     this.#isUp = false
     this.#child.kill(signal)
+    // A stopped process takes SIGTERM only when it goes on.
+    this.#child.kill('SIGCONT')
     return within(exited, PROCESS_TIMEOUT_MS, `validator ${this.index} does not end on ${signal}`)
   }
 }
@@ -165,13 +204,14 @@ export class Network {
     await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.kill()))
   }
 
-  /** Log lines of level error and above, and every sight of misbehaviour; correct validators write none. */
-  alarms(): readonly string[] {
+  /** Log lines of level error and above, and every sight of misbehaviour; correct validators write none but `expected`. */
+  alarms(expected: readonly RegExp[] = []): readonly string[] {
     const found: string[] = []
     for (const node of this.nodes) {
-      for (const line of readFileSync(node.logFile, 'utf8').split('\n')) {
+      for (const line of node.readLog().split('\n')) {
         const isAlarm = /"level":"(error|fatal)"|evidence of misbehaviour/.test(line)
         // Whatever is not JSON was written past the logger: a stack, a warning of the runtime.
+        if (expected.some((pattern) => pattern.test(line))) continue
         if (isAlarm || (line !== '' && !line.startsWith('{'))) found.push(`validator ${node.index}: ${line}`)
       }
     }

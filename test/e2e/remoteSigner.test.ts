@@ -1,0 +1,168 @@
+// Four validators under load, two of them with their keys in signer processes (unix socket, TLS) that are killed; then a
+// third validator's key moves to a signer with `suanli signer export` and `import`. Nothing is lost, nothing signed twice.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GENESIS_FILE } from '../../node/config.ts'
+import { DEVELOPMENT_PASSWORD } from '../../node/devnet.ts'
+import type { SignerConfig } from '../../node/signerConfig.ts'
+import { signerFolder } from '../../node/signerDir.ts'
+import { askHealth } from '../../node/signerHealth.ts'
+import type { SignerAddress } from '../../node/signerTransport.ts'
+import { giveKeyToSigner, type SignerPlace, SignerProcess } from '../faults/signerProcess.ts'
+import { Trial } from '../faults/trial.ts'
+import { freePorts, runSuanli } from './devnetHarness.ts'
+
+const LIMIT_MS = 60_000
+
+describe('devnet.remoteSigner', function () {
+  this.timeout(180_000)
+  this.slow(60_000)
+
+  const lines: string[] = []
+  const signers: SignerProcess[] = []
+  let dataDir: string
+  let trial: Trial | undefined
+
+  before(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'suanli-signer-'))
+  })
+
+  afterEach(async function () {
+    if (this.currentTest?.isPassed() !== true) {
+      await trial?.abandon()
+      process.stderr.write(`${lines.join('\n')}\ndata and logs are in ${dataDir}\n`)
+    }
+    for (const signer of signers) await signer.kill()
+    if (this.currentTest?.isPassed() === true) rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  const socketPlace = (path: string): SignerPlace => ({
+    args: ['--socket', path],
+    config: (publicKey): SignerConfig => ({ kind: 'remote', publicKey, socket: path }),
+  })
+
+  async function tlsPlace(): Promise<{ place: SignerPlace; address: SignerAddress }> {
+    const certificates = join(dataDir, 'certificates')
+    const made = await runSuanli(['signer', 'certificates', '-o', certificates, '--host', '127.0.0.1'])
+    assert.equal(made.code, 0, made.stderr)
+    const port = await freePorts(1)
+    const files = (side: string) => {
+      const at = (name: string): string => join(certificates, side, `${name}.pem`)
+      return { cert: at('cert'), key: at('key'), ca: at('ca') }
+    }
+    const { cert, key, ca } = files('signer')
+    return {
+      place: {
+        args: ['--listen', `127.0.0.1:${port}`, '--tls-cert', cert, '--tls-key', key, '--tls-ca', ca],
+        config: (publicKey): SignerConfig => ({
+          kind: 'remote',
+          publicKey,
+          url: `tls://127.0.0.1:${port}`,
+          tls: files('node'),
+        }),
+      },
+      address: { kind: 'tls', host: '127.0.0.1', port, files: files('node') },
+    }
+  }
+
+  const suanli = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runSuanli(args, {
+      environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
+    })
+    assert.equal(code, 0, `suanli ${args.join(' ')}: ${stderr}`)
+    return stdout
+  }
+
+  /** The votes a signer has given since it was started. */
+  const signedBy = async (address: SignerAddress): Promise<number> => (await askHealth(address)).signedCount
+
+  async function signsAgain(address: SignerAddress): Promise<void> {
+    for (let i = 0; (await signedBy(address)) === 0; i++) {
+      assert.ok(i < 300, 'the signer signs within 30 s')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  it('goes on while signers die and return, and while a key moves', async () => {
+    const sockets = [2, 1].map((i) => join(dataDir, `signer-${i}.sock`))
+    const unix: SignerAddress = { kind: 'unix', path: sockets[0]! }
+    const moved: SignerAddress = { kind: 'unix', path: sockets[1]! }
+    const tls = await tlsPlace()
+    trial = await Trial.begin({
+      dataDir,
+      seed: 3,
+      validators: 4,
+      blockTimeMs: 100,
+      accounts: 20,
+      perSecond: 60,
+      print: (line) => void lines.push(line),
+      async setUp(network) {
+        signers.push(giveKeyToSigner(network.nodes[2]!, join(dataDir, 's2'), socketPlace(sockets[0]!)))
+        signers.push(giveKeyToSigner(network.nodes[3]!, join(dataDir, 's3'), tls.place))
+        for (const signer of signers) await signer.start()
+      },
+    })
+    const { network, ledger } = trial
+    const [bySocket, byTls] = [signers[0]!, signers[1]!]
+
+    // One signer dies: the chain goes on with three, its node says so and follows.
+    await bySocket.kill()
+    await trial.advance(5, LIMIT_MS, 'without one signer')
+    await bySocket.start()
+    await signsAgain(unix)
+    assert.match(network.nodes[2]!.readLog(), /cannot be reached: this node follows and signs nothing/)
+    assert.match(network.nodes[2]!.readLog(), /answers: this node can sign again/)
+
+    // Both die: the chain stands, and goes on by itself when they are back.
+    await Promise.all([bySocket.kill(), byTls.kill()])
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const stands = ledger.height
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    assert.equal(ledger.height, stands, 'two of four signers finalise nothing')
+    const resuming = trial.advance(3, LIMIT_MS, 'both signers are back')
+    await Promise.all([bySocket.start(), byTls.start()])
+    lines.push(`three blocks ${Math.round(await resuming)} ms after both signers were started`)
+    await signsAgain(tls.address)
+
+    // Validator 1 moves its key and its record to a signer.
+    const node = network.nodes[1]!
+    assert.equal(await trial.terminate(node), 0)
+    const { dir } = node.member
+    const [record, key, place] = [
+      join(dataDir, 'record.json'),
+      join(dataDir, 'key.json'),
+      join(dataDir, 's1'),
+    ]
+    await suanli('signer', 'export', '--data-dir', dir, '--out', record)
+    await suanli('keys', 'export', '--data-dir', dir, '--out', key)
+    mkdirSync(place)
+    await suanli('signer', 'init', '--no-key', '--data-dir', place, '--genesis', join(dir, GENESIS_FILE))
+    await suanli('keys', 'import', key, '--data-dir', place)
+    const { votes, observing } = JSON.parse(await suanli('signer', 'import', record, '--data-dir', place))
+    assert.equal(observing, false)
+    assert.equal(votes, JSON.parse(readFileSync(record, 'utf8')).record.signed.length)
+    const refused = await runSuanli(['start', '--data-dir', dir], {
+      environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
+    })
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /it signs on another machine now/)
+    rmSync(join(dir, 'keys', 'consensus.json'))
+    const { args, config } = socketPlace(sockets[1]!)
+    const publicKey = `0x${JSON.parse(readFileSync(key, 'utf8')).pubkey}`
+    node.configure({ signer: config(publicKey) })
+    node.signerDirs = [...node.signerDirs, signerFolder(place)]
+    const signer = new SignerProcess(place, args)
+    signers.push(signer)
+    await signer.start()
+    await trial.comeBack(node)
+    await signsAgain(moved)
+
+    await trial.finish()
+    for (const each of signers) assert.equal(await each.terminate(), 0)
+    await trial.audit.readAll()
+    trial.check()
+    assert.ok(trial.summary().votesAudited! > 50, 'votes were audited')
+  })
+})
