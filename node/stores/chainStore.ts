@@ -3,10 +3,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { Level } from 'level'
 import { assert } from '../../base/assert.ts'
 import { equalBytes, readU64be, u32be, u64be } from '../../base/bytes.ts'
-import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32, TxId } from '../../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../../base/protocol/epochProof.ts'
 import { headerHash, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
@@ -15,7 +13,9 @@ import { MemoryState } from '../../state/overlay.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { type Database, openDatabase, plain } from './database.ts'
 import { epochProofsOf } from './epochProofs.ts'
+import { fillBlock } from './fillBlock.ts'
 import { History, PastState } from './history.ts'
 import {
   BASE_KEY,
@@ -46,10 +46,7 @@ import {
   type TxLocation,
 } from './types.ts'
 
-/** The ordered store under a chain; the simulator puts one in memory in LevelDB's place. */
-export type Database = Level<Uint8Array, Uint8Array>
-
-const HISTORY_HEIGHTS_DEFAULT = 1024
+export const HISTORY_HEIGHTS_DEFAULT = 1024
 const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
 const CACHE_ENTRIES_DEFAULT = 131_072
 const CACHE_BYTES_MAX = 48 * 1024 * 1024
@@ -59,32 +56,6 @@ const PIECE_ENTRIES = 2048
 /** A `tree.cache` this many heights old is worth replacing. */
 const TREE_CACHE_HEIGHTS = 512
 const TREE_CACHE_FILE = 'tree.cache'
-
-/** LevelDB answers with Buffers over their own memory; inside the node bytes are plain arrays. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-async function openDatabase(dir: string): Promise<Database> {
-  const database = new Level<Uint8Array, Uint8Array>(join(dir, 'chain'), {
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-    cacheSize: 16 * 1024 * 1024,
-    writeBufferSize: 8 * 1024 * 1024,
-  })
-  try {
-    await database.open()
-    return database
-  } catch (error) {
-    const cause = (error as { cause?: { code?: string; message?: string } }).cause
-    if (cause?.code === 'LEVEL_LOCKED') {
-      throw new StoreError('Locked', `${dir} is in use by another process`, { cause: error })
-    }
-    throw new StoreError('Corrupt', `${dir} cannot be opened: ${cause?.message ?? String(error)}`, {
-      cause: error,
-    })
-  }
-}
 
 /** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
 export async function openChainStore(dir: string, options: ChainStoreOptions = {}): Promise<ChainStore> {
@@ -211,30 +182,12 @@ class LevelChainStore implements ChainStore {
       batch.del(numberKey('difference', height))
       batch.del(numberKey('size', height))
     }
-    for (const item of plan.blocks) this.#fillBlock(batch, item)
+    for (const item of plan.blocks) fillBlock(batch, item)
     for (const { epoch, bytes } of epochProofsOf(plan.blocks, this.state)) {
       batch.put(numberKey('epochProof', epoch), bytes)
     }
     const { height, hash } = plan.tip
     batch.put(META_KEY, tipSchema.encode({ layout: LAYOUT_VERSION, height, hash }))
-  }
-
-  #fillBlock(batch: StoreBatch, item: CommitBlock): void {
-    const { block, receipts, senders, systemLogs, certificate } = item
-    const { height, epoch, endsEpoch } = block.header
-    batch.put(numberKey('block', height), block.bytes)
-    batch.put(hashKey('hash', block.hash), u64be(height))
-    batch.put(numberKey('receipts', height), storedReceiptsSchema.encode({ receipts, senders, systemLogs }))
-    if (certificate !== undefined) {
-      batch.put(numberKey('certificate', height), certificateSchema.encode(certificate))
-    }
-    if (endsEpoch) batch.put(numberKey('boundary', epoch), u64be(height))
-    block.transactions.forEach((raw, index) => {
-      const location = new Uint8Array(12)
-      location.set(u64be(height))
-      location.set(u32be(index), 8)
-      batch.put(hashKey('transaction', keccak256(raw)), location)
-    })
   }
 
   blockAt(height: number): SealedBlock | undefined {

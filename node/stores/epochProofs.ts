@@ -47,3 +47,16 @@ export function setAfter(
   }
   return undefined
 }
+
+/** How far back a set is looked for when a peer asks: it may as well walk the proofs itself. */
+const EPOCHS_BACK_MAX = 256
+
+/** The set that signs in `epoch` by the last change before it; undefined when none is that recent. */
+export function setOfEpoch(store: Pick<ChainStore, 'epochProof'>, epoch: number): ValidatorSet | undefined {
+  const last = Math.max(0, epoch - EPOCHS_BACK_MAX)
+  for (let before = epoch - 1; before >= last; before--) {
+    const set = store.epochProof(before)?.nextSet
+    if (set !== undefined) return set
+  }
+  return undefined
+}

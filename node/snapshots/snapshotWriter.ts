@@ -1,0 +1,220 @@
+// Makes the files of one snapshot from the state in key order: sorted by key hash on disk, cut into subtrees, proven.
+// Owns: layout and pace. Not: which heights (snapshotKeeper.ts), finding and serving files (snapshotFiles.ts).
+import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { concatBytes, equalBytes, keyBytes, u32be } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import type { Header } from '../../base/protocol/header.ts'
+import {
+  joinSnapshotEntries,
+  SNAPSHOT_CHUNK_BYTES,
+  type SnapshotPart,
+  snapshotEntryBytes,
+  snapshotManifestSchema,
+} from '../../base/protocol/snapshot.ts'
+import { compareHashes, firstDifference } from '../../state/tree/bits.ts'
+import { cutRoot, leavesRoot } from '../../state/tree/cut.ts'
+import type { StateKey } from '../../state/view.ts'
+
+/** Files that sort the records by the first bits of their key hash. */
+const BUCKET_BITS = 10
+const BUCKETS = 1 << BUCKET_BITS
+/** Bytes of records in memory before they are written to the buckets. */
+const BUFFER_BYTES_MAX = 16 * 1024 * 1024
+/** Records hashed between two pauses, about two milliseconds. */
+const SLICE_ENTRIES = 512
+/** Pause after a slice, as a share of the time it took: consensus has the rest. */
+const PAUSE_SHARE = 2
+const PAUSE_MS_MAX = 50
+/** Key hash, value hash, length of the entry. */
+const RECORD_HEAD_BYTES = 32 + 32 + 4
+
+export const MANIFEST_FILE = 'manifest'
+export const DATA_FILE = 'data'
+
+interface StoredEntry {
+  readonly keyHash: Uint8Array
+  readonly valueHash: Uint8Array
+  readonly entry: Uint8Array
+}
+
+export interface WriteSnapshotOptions {
+  /** The final directory; it appears complete or not at all. */
+  readonly dir: string
+  readonly header: Header
+  readonly blockHash: Uint8Array
+  /** The whole state of that header, keys ascending. */
+  readonly pieces: AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
+  readonly signal: AbortSignal
+}
+
+/** Resolves with the manifest; rejects when stopped, and when the records do not have the header's state root. */
+export async function writeSnapshot(options: WriteSnapshotOptions): Promise<Uint8Array> {
+  const unfinished = `${options.dir}.tmp`
+  await rm(unfinished, { recursive: true, force: true })
+  await mkdir(unfinished, { recursive: true })
+  try {
+    const buckets = new Buckets(unfinished)
+    const pace = new Pace(options.signal)
+    for await (const piece of options.pieces) {
+      let count = 0
+      for (const [key, value] of piece) {
+        buckets.add(keyBytes(key), value)
+        if (++count % SLICE_ENTRIES === 0) await pace.pause()
+      }
+      await buckets.spillWhenFull()
+      await pace.pause()
+    }
+    const parts = await writeChunks(join(unfinished, DATA_FILE), buckets, pace)
+    const { header, blockHash } = options
+    const splits = parts.slice(0, -1).map(({ split }) => split)
+    const root = cutRoot(
+      parts.map((part) => part.root),
+      splits,
+    )
+    if (root === undefined || !equalBytes(root, header.stateRoot)) {
+      throw new Error(`the stored records do not have the state root of block ${header.height}`)
+    }
+    const { height, stateRoot } = header
+    const manifest = snapshotManifestSchema.encode({ height, blockHash, stateRoot, parts })
+    await writeFile(join(unfinished, MANIFEST_FILE), manifest, { flush: true })
+    await rename(unfinished, options.dir)
+    return manifest
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
+  }
+}
+
+/** Gives the event loop back after each slice, for longer than the slice took. */
+class Pace {
+  readonly #signal: AbortSignal
+  #sliceFromMs = performance.now()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  async pause(): Promise<void> {
+    const tookMs = performance.now() - this.#sliceFromMs
+    await setTimeout(Math.min(PAUSE_MS_MAX, tookMs * PAUSE_SHARE))
+    this.#signal.throwIfAborted()
+    this.#sliceFromMs = performance.now()
+  }
+}
+
+/** Records by the first bits of their key hash, in memory until they are too many. */
+class Buckets {
+  readonly #dir: string
+  readonly #buffers: Uint8Array[][] = Array.from({ length: BUCKETS }, () => [])
+  readonly #spilled = new Set<number>()
+  #bufferedBytes = 0
+  /** Encoded bytes by bucket. */
+  readonly sizes = new Float64Array(BUCKETS)
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  add(key: Uint8Array, value: Uint8Array): void {
+    const keyHash = sha256(key)
+    const entry = snapshotEntryBytes(key, value)
+    const bucket = ((keyHash[0]! << 8) | keyHash[1]!) >> (16 - BUCKET_BITS)
+    const record = concatBytes(keyHash, sha256(value), u32be(entry.length), entry)
+    this.#buffers[bucket]!.push(record)
+    this.#bufferedBytes += record.length
+    this.sizes[bucket]! += entry.length
+  }
+
+  async spillWhenFull(): Promise<void> {
+    if (this.#bufferedBytes < BUFFER_BYTES_MAX) return
+    for (const [bucket, records] of this.#buffers.entries()) {
+      if (records.length === 0) continue
+      await appendFile(this.#file(bucket), concatBytes(...records))
+      this.#buffers[bucket] = []
+      this.#spilled.add(bucket)
+    }
+    this.#bufferedBytes = 0
+  }
+
+  /** Everything in one bucket by key hash; the bucket is forgotten. */
+  async take(bucket: number): Promise<StoredEntry[]> {
+    const inMemory = concatBytes(...this.#buffers[bucket]!)
+    this.#buffers[bucket] = []
+    const entries: StoredEntry[] = []
+    if (this.#spilled.has(bucket)) {
+      readRecords(new Uint8Array(await readFile(this.#file(bucket))), entries)
+      await rm(this.#file(bucket))
+    }
+    readRecords(inMemory, entries)
+    return entries.sort((a, b) => compareHashes(a.keyHash, 0, b.keyHash, 0))
+  }
+
+  #file(bucket: number): string {
+    return join(this.#dir, `bucket-${bucket}`)
+  }
+}
+
+function readRecords(bytes: Uint8Array, out: StoredEntry[]): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + RECORD_HEAD_BYTES + view.getUint32(at + 64)
+    out.push({
+      keyHash: bytes.subarray(at, at + 32),
+      valueHash: bytes.subarray(at + 32, at + 64),
+      entry: bytes.subarray(at + RECORD_HEAD_BYTES, end),
+    })
+    at = end
+  }
+}
+
+/** The largest subtrees within the bound, in order: the same cut whatever node makes it. */
+async function writeChunks(path: string, buckets: Buckets, pace: Pace): Promise<SnapshotPart[]> {
+  const file = await open(path, 'w')
+  const parts: SnapshotPart[] = []
+  let last: Uint8Array | undefined
+  const write = async (entries: readonly StoredEntry[]): Promise<void> => {
+    const chunk = joinSnapshotEntries(entries.map(({ entry }) => entry))
+    const first = entries[0]!.keyHash
+    if (last !== undefined) parts.push({ ...parts.pop()!, split: firstDifference(last, 0, first, 0) })
+    last = entries.at(-1)!.keyHash
+    const root = leavesRoot({
+      keyHashes: concatBytes(...entries.map(({ keyHash }) => keyHash)),
+      valueHashes: concatBytes(...entries.map(({ valueHash }) => valueHash)),
+    })
+    parts.push({ root, leaves: entries.length, bytes: chunk.length, split: 0 })
+    await file.write(chunk)
+    await pace.pause()
+  }
+  const cutBuckets = async (from: number, to: number): Promise<void> => {
+    const bytes = buckets.sizes.subarray(from, to).reduce((sum, size) => sum + size, 0)
+    if (bytes === 0) return
+    if (bytes > SNAPSHOT_CHUNK_BYTES && to - from > 1) {
+      const middle = (from + to) >> 1
+      await cutBuckets(from, middle)
+      await cutBuckets(middle, to)
+      return
+    }
+    const entries: StoredEntry[] = []
+    for (let bucket = from; bucket < to; bucket++) entries.push(...(await buckets.take(bucket)))
+    await cutEntries(entries)
+  }
+  const cutEntries = async (entries: readonly StoredEntry[]): Promise<void> => {
+    const bytes = entries.reduce((sum, { entry }) => sum + entry.length, 0)
+    if (bytes <= SNAPSHOT_CHUNK_BYTES || entries.length === 1) {
+      await write(entries)
+      return
+    }
+    const bit = firstDifference(entries[0]!.keyHash, 0, entries.at(-1)!.keyHash, 0)
+    const middle = entries.findIndex(({ keyHash }) => ((keyHash[bit >> 3]! >> (7 - (bit & 7))) & 1) === 1)
+    await cutEntries(entries.slice(0, middle))
+    await cutEntries(entries.slice(middle))
+  }
+  try {
+    await cutBuckets(0, BUCKETS)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  return parts
+}

@@ -1,0 +1,34 @@
+// Opening the LevelDB of a chain, and its bytes as the node uses them. Not: what is in it (layout.ts).
+import { join } from 'node:path'
+import { Level } from 'level'
+import { StoreError } from './types.ts'
+
+/** The ordered store under a chain; the simulator puts one in memory in LevelDB's place. */
+export type Database = Level<Uint8Array, Uint8Array>
+
+/** LevelDB answers with Buffers over their own memory; inside the node bytes are plain arrays. */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** Opens or creates the database in `dir`; for tools that repair it, else `openChainStore`. Throws StoreError Locked or Corrupt. */
+export async function openDatabase(dir: string): Promise<Database> {
+  const database = new Level<Uint8Array, Uint8Array>(join(dir, 'chain'), {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    cacheSize: 16 * 1024 * 1024,
+    writeBufferSize: 8 * 1024 * 1024,
+  })
+  try {
+    await database.open()
+    return database
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string; message?: string } }).cause
+    if (cause?.code === 'LEVEL_LOCKED') {
+      throw new StoreError('Locked', `${dir} is in use by another process`, { cause: error })
+    }
+    throw new StoreError('Corrupt', `${dir} cannot be opened: ${cause?.message ?? String(error)}`, {
+      cause: error,
+    })
+  }
+}

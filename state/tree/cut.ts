@@ -1,0 +1,47 @@
+// Parts of the tree by their hashes: the root over a run of leaves, and the root over a cut of subtrees.
+// What hashes to the state root is its true shape, so a cut that does so holds every key exactly once.
+import { concatBytes } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
+import { HASH_BITS } from './bits.ts'
+import { TreeVersion } from './tree.ts'
+
+/** Root of the tree of exactly these leaves, 32 bytes of key hash and value hash each; they ascend strictly. */
+export function leavesRoot(leaves: {
+  readonly keyHashes: Uint8Array
+  readonly valueHashes: Uint8Array
+}): Hash32 {
+  const empty = TreeVersion.empty({ keyHashesMax: 1 })
+  const tree = empty.addLeaves(leaves)
+  const { rootHash } = tree
+  tree.release()
+  empty.release()
+  return rootHash
+}
+
+/**
+ * Root of the tree whose subtrees, in order, are these. `splits[i]`: the bit that separates part i from part i + 1,
+ * one fewer than there are roots. Undefined when no tree has such splits.
+ */
+export function cutRoot(roots: readonly Hash32[], splits: readonly number[]): Hash32 | undefined {
+  if (roots.length === 0) return splits.length === 0 ? ZERO_HASH : undefined
+  if (splits.length !== roots.length - 1) return undefined
+  // Subtrees on the way down the right edge: each waits for what stands to the right of its split.
+  const waiting: { readonly hash: Hash32; readonly split: number }[] = []
+  let right = roots[0]!
+  for (const [i, split] of splits.entries()) {
+    if (!Number.isInteger(split) || split < 0 || split >= HASH_BITS) return undefined
+    for (let top = waiting.at(-1); top !== undefined && top.split >= split; top = waiting.at(-1)) {
+      // A bit is split once on every way down.
+      if (top.split === split) return undefined
+      right = sha256(concatBytes(top.hash, right))
+      waiting.pop()
+    }
+    waiting.push({ hash: right, split })
+    right = roots[i + 1]!
+  }
+  for (let top = waiting.pop(); top !== undefined; top = waiting.pop()) {
+    right = sha256(concatBytes(top.hash, right))
+  }
+  return right
+}
