@@ -7,8 +7,10 @@ import { toHex } from '../base/bytes.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { genesisHash } from '../genesis/schema.ts'
 import { dataDirOption, passwordOf, passwordOption, print, wholeNumber } from './commands/common.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addKeys } from './commands/keys.ts'
 import { addRecovery } from './commands/recovery.ts'
+import { addRollback } from './commands/rollback.ts'
 import { addSigner } from './commands/signer.ts'
 import { addVerify } from './commands/verify.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
@@ -203,6 +205,8 @@ First steps:
   addGenesis(program)
   addStart(program, finish)
   addVerify(program)
+  addDoctor(program, finish)
+  addRollback(program)
   addRecovery(program)
   addSigner(program, finish)
   program
