@@ -56,6 +56,8 @@ export const PROOF_CHECKS = [
   'receipt',
   /** The record is not (or not absent) under the header's state root. */
   'state',
+  /** The newest block is older than the caller takes. */
+  'age',
 ] as const
 export type ProofCheck = (typeof PROOF_CHECKS)[number]
 

@@ -7,7 +7,7 @@ import { type Address, type Hash32, parseHash32, type TxId } from '../../base/id
 import type { Reserve } from '../../base/protocol/header.ts'
 import { formatCoins } from '../../base/units.ts'
 import { conflictJson } from '../../client/conflict.ts'
-import { LightClientError } from '../../client/errors.ts'
+import { checkFailed, LightClientError } from '../../client/errors.ts'
 import type { LightClient, Progress, ProvenBlock } from '../../client/lightClient.ts'
 import { formatCheckpoint } from '../../client/trust.ts'
 import { failureWords } from '../../rpc/failures.ts'
@@ -129,7 +129,7 @@ async function verify(
     const newest = block.ageMs < progress.tip.ageMs ? block : progress.tip
     if (maxAge !== undefined && newest.ageMs > maxAge * 1000) {
       const reason = `the newest block is ${Math.round(newest.ageMs / 1000)} s old, at most ${maxAge} s are allowed`
-      throw new LightClientError('check', `check height failed: ${reason}`, { check: 'height' })
+      throw checkFailed({ check: 'age', reason })
     }
     if (options.json) {
       const { changes, witnesses } = progress

@@ -8,6 +8,7 @@ import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { type RunningDevnet, startDevnet } from './devnetHarness.ts'
 import { call } from './jsonRpc.ts'
+import { verifiesAcrossASetChange } from './verifyCommand.ts'
 import {
   castWallet,
   type EnvelopeType,
@@ -268,5 +269,10 @@ describe('wallets on a running devnet', function () {
         await provider.destroy()
       }
     })
+  })
+
+  // Last: one of the four validators is only a follower afterwards.
+  it('proves balances, receipts and the supply to suanli verify across a change of the set', async () => {
+    await verifiesAcrossASetChange(devnet)
   })
 })
