@@ -4,9 +4,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
-import { bytesKey, equalBytes, toHex } from '../base/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import { type Address, parseHash32 } from '../base/ids.ts'
+import { parseHash32 } from '../base/ids.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
@@ -31,6 +31,7 @@ import { gossipOf, Ingest } from './ingest.ts'
 import { Journal } from './journal.ts'
 import { Mempool, type PoolEntry } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
+import { updatePool } from './poolUpdate.ts'
 import type { Clock, Signer } from './ports.ts'
 import { startRecounts } from './recount.ts'
 import { RECOVERY_FOLDER, RecoveryBook } from './recoveries.ts'
@@ -412,20 +413,6 @@ function shareTransactions(
     if (raws.length >= SHARE_MAX) break
   }
   if (raws.length > 0) gossip.sendTo(peer, raws)
-}
-
-function updatePool(mempool: Mempool, senders: SenderCache, event: FinalizedEvent): void {
-  const hashes: Uint8Array[] = []
-  const touched = new Map<string, Address>()
-  for (const raw of event.executed.block.transactions) {
-    const known = senders.get(raw)
-    // Executed blocks were prepared or built from the pool; whatever else it may be, the pool does not hold it.
-    if (known === undefined) continue
-    hashes.push(known.transaction.hash)
-    touched.set(bytesKey(known.sender), known.sender)
-  }
-  mempool.onIncluded(hashes)
-  mempool.onFinalized(touched.values())
 }
 
 /** One line at level info every ten seconds while blocks are final, so that quiet and stuck look different. */
