@@ -1,0 +1,30 @@
+// One change to one source file, applied to text; never to the working tree. Not: running anything (run.ts).
+
+/** Replaces `find`, which must stand exactly once in the file, by `replace`. */
+export interface Edit {
+  /** Unique; what `--only` takes. */
+  readonly name: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** What would go wrong without the guard. */
+  readonly why: string
+}
+
+/** The changed text. Throws when the edit no longer fits the source, so that a stale list is noticed. */
+export function applyEdit(source: string, edit: Edit): string {
+  const at = source.indexOf(edit.find)
+  if (at < 0) throw new Error(`${edit.name}: ${edit.file} no longer has ${JSON.stringify(edit.find)}`)
+  if (source.indexOf(edit.find, at + 1) >= 0) {
+    throw new Error(`${edit.name}: ${edit.file} has ${JSON.stringify(edit.find)} more than once`)
+  }
+  return source.slice(0, at) + edit.replace + source.slice(at + edit.find.length)
+}
+
+/** Edits of one file in short form: `[name, find, replace, why]`. */
+export function editsOf(
+  file: string,
+  rows: readonly (readonly [name: string, find: string, replace: string, why: string])[],
+): readonly Edit[] {
+  return rows.map(([name, find, replace, why]) => ({ name, file, find, replace, why }))
+}

@@ -1,0 +1,134 @@
+// Need (a) to (f), and the triggers of a nullify: each deleted.
+import { type Edit, editsOf } from '../edit.ts'
+
+const need = editsOf('consensus/need.ts', [
+  [
+    'need.enteredByNullify',
+    "if (state.enteredBy === 'nullify') return yes('enteredByNullify')",
+    '',
+    'a view entered by U waits for work that others may hold',
+  ],
+  [
+    'need.heardProposal',
+    'state.proposals.has(state.view) || ',
+    '',
+    'a follower does not time out a proposal that it cannot vote for',
+  ],
+  ['need.heardVote', ' || state.pool.hasVerified(state.view)', '', 'a vote of others does not wake the view'],
+  ['need.work', "if (state.hasWork(parent)) return yes('work')", '', 'transactions wait for the heartbeat'],
+  [
+    'need.boundary',
+    "if (block !== undefined && state.isBoundary(block)) return yes('boundary')",
+    '',
+    'a notarized boundary waits for work to be proposed again',
+  ],
+  [
+    'need.parentNotFinal',
+    "if (nowMs >= atMs) return yes('parentNotFinal')",
+    '',
+    'a notarized block without F waits for work',
+  ],
+  ['need.parentNotFinalAt', 'nextAtMs = atMs\n  }', '}', 'nobody wakes up when the parent is overdue'],
+  ['need.heartbeat', "if (nowMs >= atMs) return yes('heartbeat')", '', 'an idle chain never makes a block'],
+  [
+    'need.heartbeatAt',
+    'nextAtMs = nextAtMs === undefined ? atMs : Math.min(nextAtMs, atMs)',
+    '',
+    'nobody wakes up for the heartbeat',
+  ],
+])
+
+const nullify = editsOf('consensus/nullifyRules.ts', [
+  [
+    'nullify.enough',
+    "if (pool.verifiedCount(view, 'nullify') >= state.faultyMax + 1) return 'enoughNullified'",
+    '',
+    'f+1 nullifies and n−2f others wait for each other',
+  ],
+  [
+    'nullify.leader',
+    "if (pool.isVerified(view, 'nullify', state.leaderOf(view))) return 'leaderNullified'",
+    '',
+    'waits for a leader that has given up',
+  ],
+  [
+    'nullify.invalid',
+    "if (judgeProposal(state, nowMs, view).kind === 'invalid') return 'invalidProposal'",
+    '',
+    'an invalid proposal costs the whole time-out',
+  ],
+  [
+    'nullify.buildFailed',
+    "if (state.buildFailed) return 'buildFailed'",
+    '',
+    'a leader that cannot build lets everyone wait',
+  ],
+  [
+    'nullify.advanceTimer',
+    "if (nowMs >= times.advanceAtMs) return 'advanceTimer'",
+    '',
+    'a proposal that gets no N is never given up',
+  ],
+  [
+    'nullify.leaderTimer',
+    "if (nowMs >= times.leaderAtMs && !leaderHasProposed(state, nowMs)) return 'leaderTimer'",
+    '',
+    'a silent leader costs the advance time-out',
+  ],
+  [
+    'nullify.leaderUnable',
+    "if (nowMs >= times.halfAtMs && isUnableToPropose(state)) return 'leaderUnable'",
+    '',
+    'a leader without its parent lets everyone wait',
+  ],
+  [
+    'nullify.leaderInactive',
+    "if (!leaderHasProposed(state, nowMs) && isLeaderInactive(state)) return 'leaderInactive'",
+    '',
+    'a dead leader costs its time-out in every turn',
+  ],
+  [
+    'nullify.inactiveThoughProposed',
+    '!leaderHasProposed(state, nowMs) && isLeaderInactive(state)',
+    'isLeaderInactive(state)',
+    'a leader that is back is passed over although it proposed',
+  ],
+  [
+    'nullify.proposalStopsTimer',
+    'nowMs >= times.leaderAtMs && !leaderHasProposed(state, nowMs)',
+    'nowMs >= times.leaderAtMs',
+    'a proposal that arrived in time is given up at the leader time-out',
+  ],
+  [
+    'nullify.lateStopsTimer',
+    " && kind !== 'late'",
+    '',
+    'a late proposal gets no votes and yet stops the leader’s timer',
+  ],
+  [
+    'nullify.earlyStopsTimer',
+    " && kind !== 'early'",
+    '',
+    'a proposal from the future stops the leader’s timer',
+  ],
+  [
+    'nullify.unableOnlyLeader',
+    'if (!state.isLeader(state.view) || state.own.of(state.view).notarized !== undefined) return false',
+    'if (state.own.of(state.view).notarized !== undefined) return false',
+    'a follower without the parent gives up at half of the leader’s time',
+  ],
+  [
+    'nullify.whileSyncing',
+    'if (state.syncing) return false',
+    '',
+    'a node far behind nullifies views that it knows nothing of',
+  ],
+  [
+    'nullify.gate',
+    'if (canSign(state, nowMs, subject) !== undefined) return false',
+    '',
+    'a nullify past the gate',
+  ],
+])
+
+export const NEED_GUARDS: readonly Edit[] = [...need, ...nullify]

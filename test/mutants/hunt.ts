@@ -1,0 +1,55 @@
+// Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
+import { parseArgs } from 'node:util'
+import { play, SCENARIOS } from '../sim/scenarios.ts'
+import { playAdmission } from './admission.ts'
+
+interface Play {
+  readonly name: string
+  /** Below 1: takes part in one round of 1/weight. */
+  readonly weight: number
+  readonly run: (seed: number) => unknown
+}
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string', default: '2000' }, scenario: { type: 'string' } },
+})
+const seeds = Number(values.seeds)
+const all: readonly Play[] = [
+  ...Object.entries(SCENARIOS).map(([name, scenario]) => ({
+    name,
+    weight: scenario.weight,
+    run: (seed: number) => play(scenario, seed),
+  })),
+  { name: 'admission', weight: 0.5, run: playAdmission },
+]
+const plays = all.filter(({ name }) => values.scenario === undefined || name === values.scenario)
+
+/** They take turns, so that a bug that only one of them can see is met early. */
+function* turns(): Generator<readonly [play: Play, seed: number]> {
+  const next = new Map(plays.map(({ name }) => [name, 1]))
+  for (let round = 0; ; round++) {
+    for (const one of plays) {
+      if (one.weight < 1 && plays.length > 1 && (round + 1) % Math.round(1 / one.weight) !== 0) continue
+      const seed = next.get(one.name)!
+      next.set(one.name, seed + 1)
+      yield [one, seed]
+    }
+  }
+}
+
+async function hunt(): Promise<object> {
+  let runs = 0
+  for (const [one, seed] of turns()) {
+    if (runs === seeds) break
+    runs++
+    try {
+      await one.run(seed)
+    } catch (error) {
+      return { scenario: one.name, seed, runs, error: `${(error as Error).message}`.split('\n')[0] }
+    }
+  }
+  return { runs }
+}
+
+if (plays.length === 0) throw new Error('no such scenario')
+console.log(JSON.stringify(await hunt()))

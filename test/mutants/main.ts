@@ -1,0 +1,157 @@
+// `npm run test:mutants -- [--bugs | --guards] [--only NAME] [--seeds N]`: puts bugs in one at a time and demands that the
+// unit tests or the simulator notice; every bug of bugs/ must be noticed by the simulator.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { applyEdit } from './edit.ts'
+import { GUARDS } from './guards/all.ts'
+import { applyPatch, parsePatch } from './patch.ts'
+import { Scratch } from './scratch.ts'
+
+const UNIT_LIMIT_MS = 120_000
+/** A run takes a few dozen milliseconds; a mutant may never end one. */
+const RUN_LIMIT_MS = 500
+const PATCHES = 'test/mutants/bugs'
+
+interface Mutant {
+  readonly name: string
+  readonly isBug: boolean
+  /** Changed texts by file. */
+  readonly change: (source: (file: string) => string) => ReadonlyMap<string, string>
+}
+
+interface Hunted {
+  readonly scenario?: string
+  readonly seed?: number
+  readonly runs?: number
+  readonly error?: string
+}
+
+const { values } = parseArgs({
+  options: {
+    bugs: { type: 'boolean', default: false },
+    guards: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    seeds: { type: 'string', default: '2000' },
+  },
+})
+
+function bugs(root: string): readonly Mutant[] {
+  const files = readdirSync(join(root, PATCHES)).filter((file) => file.endsWith('.patch'))
+  return files.sort().map((file) => {
+    const patch = parsePatch(readFileSync(join(root, PATCHES, file), 'utf8'))
+    return {
+      name: file.slice(0, -'.patch'.length),
+      isBug: true,
+      change: (source) => new Map(patch.files.map((f) => [f.file, applyPatch(source(f.file), f)])),
+    }
+  })
+}
+
+function guards(): readonly Mutant[] {
+  return GUARDS.map((edit) => ({
+    name: edit.name,
+    isBug: false,
+    change: (source) => new Map([[edit.file, applyEdit(source(edit.file), edit)]]),
+  }))
+}
+
+/** The failing test, or undefined when the mutant survives the unit tests. */
+function runUnits(scratch: Scratch): string | undefined {
+  const specs = [
+    'dist/test/consensus/*.test.js',
+    'dist/test/base/vote.test.js',
+    'dist/test/base/header.test.js',
+  ]
+  const args = [
+    'node_modules/mocha/bin/mocha.js',
+    '--no-config',
+    '--bail',
+    '--reporter',
+    'json',
+    '--timeout',
+    '20000',
+  ]
+  const ran = scratch.run([...args, ...specs.flatMap((spec) => ['--spec', spec])], UNIT_LIMIT_MS)
+  if (ran.killed) return 'the unit tests hang'
+  if (ran.ok) return undefined
+  const title = /"fullTitle": "([^"]*)"/.exec(ran.output.slice(ran.output.indexOf('"failures": [')))?.[1]
+  return title ?? ran.output.trim().split('\n').at(-1) ?? 'the unit tests fail'
+}
+
+function runSimulator(scratch: Scratch, seeds: string): string | undefined {
+  const ran = scratch.run(
+    ['dist/test/mutants/hunt.js', '--seeds', seeds],
+    60_000 + RUN_LIMIT_MS * Number(seeds),
+  )
+  if (ran.killed) return 'a run hangs'
+  const last = ran.output.trim().split('\n').at(-1) ?? ''
+  if (!last.startsWith('{')) return `the simulator stops: ${last}`
+  const found = JSON.parse(last) as Hunted
+  if (found.scenario === undefined) return undefined
+  return `${found.scenario} seed ${found.seed} (run ${found.runs}): ${found.error}`
+}
+
+/** True when the mutant is noticed as it must be. */
+function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
+  const changed = mutant.change((file) => scratch.source(file))
+  const startedNs = process.hrtime.bigint()
+  const seconds = (): string =>
+    (Number((process.hrtime.bigint() - startedNs) / 1_000_000n) / 1_000).toFixed(1)
+  for (const [file, text] of changed) scratch.write(file, text)
+  try {
+    scratch.compile()
+    const unit = runUnits(scratch)
+    if (unit !== undefined && !mutant.isBug) {
+      console.log(`found     ${mutant.name}: ${unit} (${seconds()} s)`)
+      return true
+    }
+    const simulated = runSimulator(scratch, seeds)
+    const isFound = simulated !== undefined
+    console.log(
+      `${isFound ? 'found     ' : 'SURVIVES  '}${mutant.name}: ${simulated ?? `${seeds} seeds pass`} (${seconds()} s)`,
+    )
+    if (mutant.isBug) console.log(`          units: ${unit ?? 'pass'}`)
+    return isFound
+  } finally {
+    scratch.restore([...changed.keys()])
+  }
+}
+
+/** A name, or the part of it before the dot. */
+function isWanted(name: string): boolean {
+  const { only } = values
+  return only === undefined || name === only || name.startsWith(`${only}.`)
+}
+
+function main(): number {
+  const seeds = Number(values.seeds)
+  if (!Number.isSafeInteger(seeds) || seeds < 1) {
+    console.error('--seeds: expected a whole number, at least 1')
+    return 2
+  }
+  const root = process.cwd()
+  const all = [...(values.guards ? [] : bugs(root)), ...(values.bugs ? [] : guards())]
+  const mutants = all.filter((m) => isWanted(m.name))
+  if (mutants.length === 0) {
+    console.error(`no mutant ${values.only}; there are: ${all.map((m) => m.name).join(', ')}`)
+    return 2
+  }
+  const scratch = new Scratch(root)
+  try {
+    const broken = runUnits(scratch) ?? runSimulator(scratch, '40')
+    if (broken !== undefined) {
+      console.error(`the unchanged sources fail: ${broken}`)
+      return 2
+    }
+    const survivors = mutants.filter((mutant) => !judge(scratch, mutant, values.seeds))
+    console.log(
+      `${mutants.length} mutants, ${survivors.length} not found: ${survivors.map((m) => m.name).join(', ')}`,
+    )
+    return survivors.length === 0 ? 0 : 1
+  } finally {
+    scratch.close()
+  }
+}
+
+process.exitCode = main()

@@ -1,0 +1,42 @@
+// The lists stay current: every patch and every edit still fits the sources. `npm run test:mutants` plays them.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { applyEdit } from './edit.ts'
+import { GUARDS } from './guards/all.ts'
+import { applyPatch, parsePatch } from './patch.ts'
+
+const PATCHES = 'test/mutants/bugs'
+const read = (file: string): string => readFileSync(file, 'utf8')
+
+describe('mutants', () => {
+  it('every guard of the list still stands in the sources, once, under its own name', () => {
+    const names = new Set(GUARDS.map((edit) => edit.name))
+    assert.equal(names.size, GUARDS.length)
+    for (const edit of GUARDS) {
+      const source = read(edit.file)
+      assert.notEqual(applyEdit(source, edit), source, edit.name)
+    }
+  })
+
+  it('every hand-made bug still applies and changes something', () => {
+    const files = readdirSync(PATCHES).filter((file) => file.endsWith('.patch'))
+    assert.ok(files.length >= 10, `${files.length} bugs`)
+    for (const file of files) {
+      for (const patch of parsePatch(read(`${PATCHES}/${file}`)).files) {
+        const source = read(patch.file)
+        assert.notEqual(applyPatch(source, patch), source, file)
+      }
+    }
+  })
+
+  it('refuses an edit or a patch that fits nowhere or twice', () => {
+    const edit = { name: 'x', file: 'f', find: 'a', replace: 'b', why: '' }
+    assert.throws(() => applyEdit('c', edit), /no longer has/)
+    assert.throws(() => applyEdit('a a', edit), /more than once/)
+    const [patch] = parsePatch('title\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n').files
+    assert.equal(applyPatch('a\nc\n', patch!), 'b\nc\n')
+    assert.throws(() => applyPatch('c\n', patch!), /no such lines/)
+    assert.throws(() => applyPatch('a\na\n', patch!), /more than one place/)
+    assert.throws(() => parsePatch('title\n'), /names a file/)
+  })
+})

@@ -1,0 +1,59 @@
+// Unified diffs: parsing and exact application to text. Lines before the first `---` are the bug's description.
+
+interface Hunk {
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+export interface FilePatch {
+  readonly file: string
+  readonly hunks: readonly Hunk[]
+}
+
+export interface Patch {
+  /** First line of the description. */
+  readonly title: string
+  readonly files: readonly FilePatch[]
+}
+
+/** Reads `git diff` output; line numbers are ignored, the context decides. Throws on anything else. */
+export function parsePatch(text: string): Patch {
+  const lines = text.split('\n')
+  const files: { file: string; hunks: { before: string[]; after: string[] }[] }[] = []
+  for (const line of lines) {
+    const file = files.at(-1)
+    const hunk = file?.hunks.at(-1)
+    if (line.startsWith('--- ')) files.push({ file: '', hunks: [] })
+    else if (line.startsWith('+++ b/') && file !== undefined) file.file = line.slice(6)
+    else if (line.startsWith('@@') && file !== undefined) file.hunks.push({ before: [], after: [] })
+    else if (hunk === undefined) continue
+    else if (line.startsWith('-')) hunk.before.push(line.slice(1))
+    else if (line.startsWith('+')) hunk.after.push(line.slice(1))
+    else if (line.startsWith(' ')) {
+      hunk.before.push(line.slice(1))
+      hunk.after.push(line.slice(1))
+    } else if (line !== '' && !line.startsWith('diff ') && !line.startsWith('index ')) {
+      throw new Error(`not a line of a patch: ${JSON.stringify(line)}`)
+    }
+  }
+  if (files.length === 0 || files.some((f) => f.file === '' || f.hunks.length === 0)) {
+    throw new Error('a patch names a file and has a hunk')
+  }
+  return { title: lines[0]!, files }
+}
+
+/** The patched text. Throws unless each hunk's old lines stand in exactly one place. */
+export function applyPatch(source: string, patch: FilePatch): string {
+  let text = source
+  for (const { before, after } of patch.hunks) {
+    const old = `${before.join('\n')}\n`
+    const at = `\n${text}`.indexOf(`\n${old}`)
+    if (at < 0) throw new Error(`${patch.file}: no such lines: ${old}`)
+    if (`\n${text}`.indexOf(`\n${old}`, at + 1) >= 0) {
+      throw new Error(`${patch.file}: more than one place: ${old}`)
+    }
+    const fresh = after.length === 0 ? '' : `${after.join('\n')}\n`
+    text = text.slice(0, at) + fresh + text.slice(at + old.length)
+  }
+  return text
+}

@@ -1,0 +1,75 @@
+// A copy of the sources under the temporary folder that mutants are made in. The working tree is only read.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROOMS = ['base', 'consensus', 'state', 'genesis', 'p2p', 'rpc', 'client', 'node', 'test'] as const
+const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
+
+/** What a command said; `killed` = it ran past its time. */
+export interface Ran {
+  readonly ok: boolean
+  readonly killed: boolean
+  readonly output: string
+}
+
+export class Scratch {
+  readonly dir: string
+  readonly #root: string
+
+  /** Copies `root` and compiles what the unit tests of base and consensus and the simulator need. */
+  constructor(root: string) {
+    this.#root = root
+    this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
+    for (const room of ROOMS) cpSync(join(root, room), join(this.dir, room), { recursive: true })
+    cpSync(join(root, 'package.json'), join(this.dir, 'package.json'))
+    symlinkSync(join(root, 'node_modules'), join(this.dir, 'node_modules'))
+    const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
+    // Types were checked in the working tree; a mutant only has to run.
+    const config = {
+      compilerOptions: { ...compilerOptions, noCheck: true, sourceMap: false },
+      include: NEEDED,
+    }
+    writeFileSync(join(this.dir, 'tsconfig.json'), JSON.stringify(config))
+    this.compile()
+  }
+
+  source(file: string): string {
+    return readFileSync(join(this.#root, file), 'utf8')
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.dir, file), text)
+  }
+
+  restore(files: readonly string[]): void {
+    for (const file of files) this.write(file, this.source(file))
+  }
+
+  /** Throws when the compiler cannot read the mutant: then the mutant is wrong, not the suite. */
+  compile(): void {
+    const ran = this.run(['node_modules/typescript/bin/tsc', '-p', '.'], 120_000)
+    if (!ran.ok) throw new Error(`does not compile:\n${ran.output}`)
+  }
+
+  /** Runs `node <args>` in the copy. */
+  run(args: readonly string[], limitMs: number): Ran {
+    const child = spawnSync(process.execPath, args, {
+      cwd: this.dir,
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    })
+    return {
+      ok: child.status === 0,
+      killed: child.signal !== null,
+      output: `${child.stdout}${child.stderr}`,
+    }
+  }
+
+  close(): void {
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
