@@ -26,7 +26,7 @@ import {
 /** Epoch proofs in one answer: 64 sets of 256 validators stay below 5 MiB of text. */
 const EPOCH_PROOFS_MAX = 64
 /** Ended epochs that one answer looks at. */
-const EPOCHS_SCANNED_MAX = 4_096
+const EPOCHS_SCANNED_MAX = 1_024
 /** Records that one answer proves. */
 const RECORDS_MAX = 64
 
@@ -109,7 +109,7 @@ export function proofMethods(backend: Backend): readonly Method[] {
     defineMethod({
       name: 'chain_epochProofs',
       doc: 'From an epoch on, what leads from its validator set to the next: canonical EpochProof bytes, ascending. changesOnly leaves out epochs that kept their set. Ask again from nextEpoch until it is epoch, the running one.',
-      cost: 200,
+      cost: 500,
       params: {
         fromEpoch: p.uintOrInteger,
         max: withDefault(count, EPOCH_PROOFS_MAX),

@@ -35,6 +35,10 @@ export function rememberSecret(secret: Uint8Array): void {
   secrets.set(bytesKey(bls.publicKey(secret)), secret)
 }
 
+export function secretOf(consensusKey: Uint8Array): Uint8Array {
+  return secrets.get(bytesKey(consensusKey))!
+}
+
 /** The same validator for the same id; its secret is remembered for signing. */
 export function validatorOf(id: number): Validator {
   const secret = bls.keygen(sha256(utf8(`light chain validator ${id}`)))
@@ -56,9 +60,7 @@ export function certify(
   signers = Array.from({ length: quorum(set.validators.length) }, (_, i) => i),
 ): Certificate {
   const message = voteBytes(genesisHash, subject)
-  const shares = signers.map((i) =>
-    bls.sign(secrets.get(bytesKey(set.validators[i]!.consensusKey))!, message),
-  )
+  const shares = signers.map((i) => bls.sign(secretOf(set.validators[i]!.consensusKey), message))
   const bitmap = signersBitmap(signers, set.validators.length)
   return { subject, bitmap, signature: bls.aggregate(shares)! }
 }
