@@ -64,6 +64,7 @@ export class Core {
       view: state.view,
       leader: state.leaderOf(state.view),
       self: state.self,
+      validatorCount: state.validatorCount,
       finalizedView: state.finalizedView,
       finalizedHeight: state.blocks.tip.header.height,
       needed: state.armedAtMs !== undefined,

@@ -190,6 +190,7 @@ export interface CoreStatus {
   readonly view: number
   readonly leader: number
   readonly self: number | undefined
+  readonly validatorCount: number
   readonly finalizedView: number
   readonly finalizedHeight: number
   readonly needed: boolean

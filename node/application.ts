@@ -11,6 +11,8 @@ import { buildBlock, type ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
 import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
+import { governanceDueAtMs } from '../state/modules/governance/proposals.ts'
+import { previousSet } from '../state/modules/providers/pastSets.ts'
 import { decidingSet, recoveryMisfit } from '../state/modules/providers/recovery.ts'
 import { isBoundaryNext, providersParams, providersTables } from '../state/modules/providers/validatorSet.ts'
 import { redemptionHasWork } from '../state/modules/redemption/module.ts'
@@ -43,6 +45,7 @@ export interface ApplicationOptions {
   readonly blockSync: BlockSync
   readonly clock: Clock
   readonly shareWith: (validator: number) => void
+  readonly onEvidence: (evidence: Evidence) => void
   readonly logger: NodeLogger
 }
 
@@ -88,9 +91,12 @@ export class NodeApplication implements Application {
       if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
       return { epoch: recovery.epoch, validators, floor: block }
     }
-    if (header.endsEpoch) return { epoch: header.epoch + 1, validators, floor: block }
+    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const left = previousSet(state, epoch)
+    const previous = left === undefined ? {} : { previous: left }
+    if (header.endsEpoch) return { epoch, validators, floor: block, ...previous }
     const firstHeight = Math.max(1, providersTables.epoch.get(state, {})?.firstHeight ?? 1)
-    return { epoch: header.epoch, validators, floor: this.#floorAt(firstHeight - 1) }
+    return { epoch, validators, floor: this.#floorAt(firstHeight - 1), ...previous }
   }
 
   /** The boundary below an epoch; after pruning or state sync its header is all that is left, and all that is needed. */
@@ -153,7 +159,7 @@ export class NodeApplication implements Application {
     return executed.block
   }
 
-  async verify(block: SealedBlock, _parent: SealedBlock): Promise<Verdict> {
+  async verify(block: SealedBlock, _parent: SealedBlock): Promise<Verdict | undefined> {
     const { importer } = this.#options
     let verdict = await importer.execute(block)
     while (verdict.kind === 'busy') {
@@ -167,6 +173,8 @@ export class NodeApplication implements Application {
       verdict = await importer.execute(block)
     }
     if (verdict.kind === 'valid') return 'valid'
+    // Range sync was quicker: what the core asks about is below the tip that it will hear of.
+    if (verdict.kind === 'stale') return undefined
     const { height, view } = block.header
     const fields = { height, view, hash: toHex(block.hash), ...verdict }
     this.#options.logger.warn(fields, 'proposed block was not accepted')
@@ -211,10 +219,10 @@ export class NodeApplication implements Application {
     })
   }
 
-  /** Work that the state itself knows: a window's end, deferred requests, a set change. */
+  /** Work that the state itself knows: a window's end, a decision to execute, deferred requests, a set change. */
   #isDue(parent: ParentView): boolean {
     const { header, state } = parent
-    if (getClock(state).endsAtMs <= this.#options.clock.nowMs()) return true
+    if (dueAtMs(state) <= this.#options.clock.nowMs()) return true
     if (redemptionHasWork(state)) return true
     const next = { height: header.height + 1, parentEndsEpoch: header.endsEpoch }
     return isBoundaryNext(state, next) && (providersTables.epoch.get(state, {})?.changePending ?? false)
@@ -237,8 +245,8 @@ export class NodeApplication implements Application {
 
   #armWindowTimer(): void {
     this.#cancelWindowTimer?.()
-    const endsAtMs = getClock(this.#options.importer.head().state).endsAtMs
-    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, endsAtMs - this.#options.clock.nowMs()))
+    const atMs = dueAtMs(this.#options.importer.head().state)
+    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, atMs - this.#options.clock.nowMs()))
     this.#cancelWindowTimer = this.#options.clock.after(delayMs, () => this.notifyWork())
   }
 
@@ -271,12 +279,7 @@ export class NodeApplication implements Application {
   }
 
   reportEvidence(evidence: Evidence): void {
-    const subjects = [evidence.first.subject, evidence.second.subject].map((subject) => ({
-      ...subject,
-      digest: subject.digest === undefined ? undefined : toHex(subject.digest),
-    }))
-    const signer = evidence.kind === 'votes' ? evidence.first.signer : undefined
-    this.#options.logger.error({ kind: evidence.kind, signer, subjects }, 'validator misbehaved')
+    this.#options.onEvidence(evidence)
   }
 
   close(): void {
@@ -284,4 +287,9 @@ export class NodeApplication implements Application {
     this.#unsubscribe()
     this.#listeners.clear()
   }
+}
+
+/** When the state next needs a block without any transaction, milliseconds. */
+function dueAtMs(state: StateReader): number {
+  return Math.min(getClock(state).endsAtMs, governanceDueAtMs(state) ?? Number.POSITIVE_INFINITY)
 }

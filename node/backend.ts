@@ -14,6 +14,7 @@ import type {
   FinalizedBlock,
   KnownTransaction,
   NodeHealth,
+  PendingEvidence,
   StateProof,
   StateSelector,
   StateView,
@@ -54,6 +55,7 @@ export interface BackendOptions {
     'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount'
   >
   readonly syncing: () => SyncProgress | undefined
+  readonly evidence: () => readonly PendingEvidence[]
 }
 
 export class NodeBackend implements Backend {
@@ -268,6 +270,10 @@ export class NodeBackend implements Backend {
     const { minBlockIntervalMs } = providersParams.get(state)
     const timestampMs = Math.max(this.#options.nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
     return nextBaseFee(header, timestampMs, accountsParams.get(state))
+  }
+
+  evidence(): readonly PendingEvidence[] {
+    return this.#options.evidence()
   }
 
   syncing(): SyncProgress | undefined {

@@ -24,6 +24,8 @@ export interface NodeConfig {
   readonly historyHeights: number
   /** Where the consensus key is: in this data directory, or in another process. */
   readonly signer: SignerConfig
+  /** The key that a running rotation brings in; the set of each epoch says which of the two signs. */
+  readonly nextSigner: SignerConfig | null
   /** Hashes of recovery files that may be accepted from peers (docs/operations/quorum-loss.md). */
   readonly trustedRecoveries: readonly string[]
 }
@@ -39,6 +41,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   signatureWorkers: 1,
   historyHeights: 1024,
   signer: { kind: 'local' },
+  nextSigner: null,
   trustedRecoveries: [],
 }
 
@@ -78,6 +81,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
   historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
   signer: [isSignerConfig, SIGNER_CONFIG_FORM],
+  nextSigner: [(value) => value === null || isSignerConfig(value), `null, ${SIGNER_CONFIG_FORM}`],
   trustedRecoveries: [
     (value) => isTexts(value) && (value as string[]).every((text) => parseHash32(text) !== undefined),
     'a list of recovery hashes, 0x and 64 digits',

@@ -7,6 +7,7 @@ import { mustExist } from '../base/assert.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { parseHash32 } from '../base/ids.ts'
+import { quorum } from '../base/protocol/validators.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
@@ -23,7 +24,9 @@ import { NodeApplication } from './application.ts'
 import { NodeBackend } from './backend.ts'
 import { BlockSync } from './blockSync.ts'
 import type { NodeConfig } from './config.ts'
+import { HaltRecord } from './doctor/haltRecord.ts'
 import { Driver } from './driver.ts'
+import { type RunningEvidence, startEvidence } from './evidence.ts'
 import { startFollower } from './follower.ts'
 import { openImporter } from './importer.ts'
 import type { FinalizedEvent } from './importerTypes.ts'
@@ -57,8 +60,12 @@ export interface NodeOptions {
   readonly peerSeed: Uint8Array
   /** Undefined for a node that only follows. The node closes it. */
   readonly signer: Signer | undefined
+  /** secp256k1 secret of an account that pays for evidence; undefined: evidence is logged for anybody to submit. */
+  readonly operatorSecret: Uint8Array | undefined
   readonly clock: Clock
   readonly logger: Logger
+  /** The latest log lines, for the file that is written at a halt. */
+  readonly recentLog?: () => readonly string[]
 }
 
 export interface RunningNode {
@@ -70,6 +77,8 @@ export interface RunningNode {
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
   /** Resolves with the reason when consensus stops for good. */
   readonly halted: Promise<string>
+  /** Whether it stopped because a certified block has another result here. */
+  readonly isMismatch: () => boolean
   close(): Promise<void>
 }
 
@@ -91,6 +100,7 @@ export function nodePaths(dataDir: string) {
     journal: join(dataDir, 'journal'),
     signer: join(dataDir, 'signer'),
     recovery: join(dataDir, RECOVERY_FOLDER),
+    evidence: join(dataDir, 'evidence'),
   }
 }
 
@@ -126,10 +136,13 @@ async function wire(
     resolveHalted = resolve
   })
   const halt = (reason: string): void => {
-    haltReason ??= reason
+    if (haltReason !== undefined) return
+    haltReason = reason
+    const diagnosis = record.write(reason)
+    const command = `suanli doctor -d ${options.dataDir}`
     logger.fatal(
-      { reason },
-      'consensus halted: this node signs nothing more and keeps its data for a diagnosis',
+      { reason, diagnosis, command },
+      'consensus halted: this node signs nothing more and keeps its data. Stop it, then run the command',
     )
     resolveHalted(reason)
   }
@@ -173,8 +186,17 @@ async function wire(
     decode: (raw) => senders.decode(raw),
     prepare: (block) => senders.prepare(block.transactions),
     onWarning: (message, error) => logger.warn({ err: error }, message),
+    onRefused: (block, refusal) => record.note(block, refusal),
   })
   closers.push(() => importer.close())
+  const record = new HaltRecord({
+    dataDir: options.dataDir,
+    execution: { chain, senderOf: (transaction) => senders.senderOf(transaction) },
+    parentView: (block) => importer.parentView(block.header.parentHash),
+    tip: () => importer.head(),
+    recentLog: options.recentLog ?? (() => []),
+    nowMs: () => Date.now(),
+  })
   checkFloors(store, book)
 
   // Network.
@@ -227,6 +249,28 @@ async function wire(
     recoveries: book,
     onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.nowMs()),
   })
+  const evidence: RunningEvidence = startEvidence({
+    dir: paths.evidence,
+    chain,
+    importer,
+    host,
+    submitter:
+      options.operatorSecret === undefined
+        ? undefined
+        : {
+            chainId: chain.chainId,
+            secretKey: options.operatorSecret,
+            turn: () => driver.status().self ?? driver.status().validatorCount,
+            gasOf: (transaction) => gasOf(dispatcher, transaction),
+            nextBaseFee: () => backend.nextBaseFee(),
+            pendingNonce: (address) => mempool.pendingNonce(address),
+            isPending: (id) => mempool.has(id),
+            submit: (raw) => backend.submit(raw),
+          },
+    clock,
+    logger: logger.child({ room: 'evidence' }),
+  })
+  closers.push(() => evidence.close())
   const application = new NodeApplication({
     chain,
     store,
@@ -235,6 +279,7 @@ async function wire(
     blockSync,
     clock,
     shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
+    onEvidence: (found) => evidence.report(found),
     logger: logger.child({ room: 'application' }),
   })
   closers.push(() => application.close())
@@ -309,6 +354,7 @@ async function wire(
       }
     },
     syncing: () => blockSync.progress(),
+    evidence: () => evidence.held(),
   })
   closers.push(() => backend.close())
   await reachFloor(importer, book, journal.replayed)
@@ -335,8 +381,10 @@ async function wire(
     blockSync,
     role: () => {
       if (haltReason !== undefined) return 'none'
-      const isOutside = driver.status().self === undefined || isBelowRecovery(importer, book)
-      return isOutside ? 'follower' : 'validator'
+      const { self, validatorCount } = driver.status()
+      // Nobody of this epoch answers a validator that was removed while it was away: it follows like a stranger.
+      const isAlone = network.reachableValidators() + 1 < quorum(validatorCount)
+      return self === undefined || isAlone || isBelowRecovery(importer, book) ? 'follower' : 'validator'
     },
     onCommit: (block, certificate) => driver.observe(block, certificate),
     onFault: halt,
@@ -381,6 +429,7 @@ async function wire(
     status: () => driver.status(),
     onFinalized: (listener) => importer.onFinalized(listener),
     halted,
+    isMismatch: () => haltReason !== undefined && record.isRefusal(haltReason),
     close: closeAll,
   }
 }

@@ -1,4 +1,5 @@
 // Gives a node its signer, local or remote, as its configuration says. Owns: that choice. Not: the signers.
+import { isAbsolute, join } from 'node:path'
 import { fromHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -9,6 +10,12 @@ import { RemoteSigner } from './remoteSigner.ts'
 import { type SignerConfig, signerAddress } from './signerConfig.ts'
 import { openLocalSigner } from './signerDir.ts'
 import { addressText, connectSigner } from './signerTransport.ts'
+
+/** The directory whose key and record a signer uses: the node's own unless the configuration names another. */
+function signerDataDir(dataDir: string, config: SignerConfig): string {
+  if (config.kind !== 'local' || config.dir === undefined) return dataDir
+  return isAbsolute(config.dir) ? config.dir : join(dataDir, config.dir)
+}
 
 /** Undefined for a node that only follows. Throws OperatorError or KeystoreError; nothing is left open then. */
 export async function openSigner(options: {
@@ -25,9 +32,13 @@ export async function openSigner(options: {
   readonly clock: Clock
   readonly log: DriverLog
 }): Promise<Signer | undefined> {
-  const { dataDir, genesisHash, config, log } = options
+  const { genesisHash, config, log } = options
+  const dataDir = signerDataDir(options.dataDir, config)
   if (config.kind === 'local') {
-    if (!hasConsensusKey(dataDir)) return undefined
+    if (!hasConsensusKey(dataDir)) {
+      if (config.dir !== undefined) throw new OperatorError(`${dataDir} has no consensus key`)
+      return undefined
+    }
     const secretKey = openConsensusKey(dataDir, options.password)
     if (options.forceMoved) {
       log('warn', 'forced to sign although the record of this key may be in use on another machine', {})

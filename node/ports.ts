@@ -63,7 +63,7 @@ export interface Application {
    * tip it has.
    */
   syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }>
-  /** Misbehaviour with proof; submitted as a transaction later. */
+  /** Misbehaviour with proof, for peers, the operator and the chain. */
   reportEvidence(evidence: Evidence): void
 }
 

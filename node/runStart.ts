@@ -5,10 +5,13 @@ import { genesisHash } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { nodeClock } from './clock.ts'
 import { loadConfig, type NodeConfig } from './config.ts'
-import { createLogger } from './logging.ts'
+import { createLogger, RecentLines } from './logging.ts'
 import { isGenesisValidator, startNode } from './node.ts'
 import { genesisFile, openPeerSeed, parseGenesis } from './nodeDir.ts'
 import { openSigner } from './openSigner.ts'
+import { openOperatorKey } from './operatorKey.ts'
+import type { Signer } from './ports.ts'
+import { SignerRing } from './signerRing.ts'
 
 export interface StartOptions {
   readonly dataDir: string
@@ -37,6 +40,8 @@ const HEAP_GROWTH_PERCENT = 50
 
 /** Exit code of a node whose consensus halted: an operator must look before it starts again. */
 export const EXIT_HALTED = 3
+/** The same, when the reason is that a certified block has another result on this node's state. */
+export const EXIT_MISMATCH = 4
 
 function tellParent(message: NodeMessage): void {
   if (process.connected) process.send?.(message)
@@ -47,25 +52,33 @@ export async function runStart(options: StartOptions): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
   const { dataDir } = options
   const config: NodeConfig = { ...loadConfig(dataDir), ...options.overrides }
+  const recent = new RecentLines()
   const logger = createLogger({
     level: config.logLevel,
+    recent,
     ...(options.name === undefined ? {} : { name: options.name }),
   })
   const genesis = parseGenesis(genesisFile(dataDir))
   const clock = nodeClock(genesis.chainId, logger)
   const peerSeed = openPeerSeed(dataDir, options.password)
   const signerLog = logger.child({ room: 'signer' })
-  const signer = await openSigner({
-    dataDir,
-    genesisHash: genesisHash(genesis),
-    config: config.signer,
-    password: options.password,
-    client: peerIdText(peerIdBytesFromSeed(peerSeed)),
-    takeOver: options.takeOverSigner,
-    forceMoved: options.forceMovedSigner,
-    clock,
-    log: (level, text, fields) => signerLog[level](fields ?? {}, text),
-  })
+  const signers: Signer[] = []
+  for (const signerConfig of [config.signer, config.nextSigner]) {
+    if (signerConfig === null) continue
+    const opened = await openSigner({
+      dataDir,
+      genesisHash: genesisHash(genesis),
+      config: signerConfig,
+      password: options.password,
+      client: peerIdText(peerIdBytesFromSeed(peerSeed)),
+      takeOver: options.takeOverSigner,
+      forceMoved: options.forceMovedSigner,
+      clock,
+      log: (level, text, fields) => signerLog[level](fields ?? {}, text),
+    })
+    if (opened !== undefined) signers.push(opened)
+  }
+  const signer = signers.length > 1 ? new SignerRing(signers) : signers[0]
   if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
     logger.warn(
       { consensusKey: toHex(signer.publicKey) },
@@ -84,8 +97,10 @@ export async function runStart(options: StartOptions): Promise<number> {
     config,
     peerSeed,
     signer,
+    operatorSecret: openOperatorKey(dataDir, options.password),
     clock,
     logger,
+    recentLog: () => recent.lines(),
   })
   const stopFirst = node.onFinalized(({ height, hash }) => {
     stopFirst()
@@ -102,5 +117,6 @@ export async function runStart(options: StartOptions): Promise<number> {
   logger.info({ reason }, 'stopping')
   await node.close()
   logger.info('stopped')
-  return isHalted ? EXIT_HALTED : 0
+  if (isHalted) return node.isMismatch() ? EXIT_MISMATCH : EXIT_HALTED
+  return 0
 }

@@ -4,7 +4,8 @@ import type { SignerAddress } from './signerTransport.ts'
 
 /** The key in this node's own data directory, or in another process; paths may be relative to the data directory. */
 export type SignerConfig =
-  | { readonly kind: 'local' }
+  /** `dir`: the directory that holds `keys/` and the record; the node's own without it. */
+  | { readonly kind: 'local'; readonly dir?: string }
   | { readonly kind: 'remote'; readonly publicKey: string; readonly socket: string }
   | {
       readonly kind: 'remote'
@@ -16,7 +17,7 @@ export type SignerConfig =
     }
 
 export const SIGNER_CONFIG_FORM =
-  '{"kind":"local"}, {"kind":"remote","publicKey":"0x…","socket":"path"} or ' +
+  '{"kind":"local"}, {"kind":"local","dir":"path"}, {"kind":"remote","publicKey":"0x…","socket":"path"} or ' +
   '{"kind":"remote","publicKey":"0x…","url":"tls://host:port","tls":{"cert":"path","key":"path","ca":"path"}}'
 
 const URL_FORM = /^tls:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#]+)):(\d{1,5})$/
@@ -31,7 +32,9 @@ function hasExactly(value: object, names: readonly string[]): boolean {
 export function isSignerConfig(value: unknown): value is SignerConfig {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return false
   const config = value as { readonly [name: string]: unknown }
-  if (config.kind === 'local') return hasExactly(config, ['kind'])
+  if (config.kind === 'local') {
+    return hasExactly(config, ['kind']) || (hasExactly(config, ['kind', 'dir']) && isPath(config.dir))
+  }
   if (config.kind !== 'remote' || !/^0x[0-9a-f]{96}$/.test(String(config.publicKey))) return false
   if (hasExactly(config, ['kind', 'publicKey', 'socket'])) return isPath(config.socket)
   if (!hasExactly(config, ['kind', 'publicKey', 'url', 'tls'])) return false

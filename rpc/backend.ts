@@ -4,6 +4,7 @@
 import type { Json } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
+import type { EquivocationKind } from '../base/protocol/evidence.ts'
 import type { Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
@@ -124,6 +125,16 @@ export interface SyncProgress {
   readonly highestHeight: number
 }
 
+/** A proof of a double vote that the chain has not judged yet. */
+export interface PendingEvidence {
+  readonly kind: EquivocationKind
+  readonly epoch: number
+  readonly view: number
+  /** Ids of the members it convicts. */
+  readonly providers: readonly number[]
+  readonly bytes: Uint8Array
+}
+
 export interface NodeHealth {
   /** False when the node halted itself; `halted` says why. */
   readonly live: boolean
@@ -181,6 +192,8 @@ export interface Backend {
   /** Undefined when in sync. */
   syncing(): SyncProgress | undefined
   health(): NodeHealth
+  /** Proofs of double votes that wait for the chain; any account may submit them. */
+  evidence(): readonly PendingEvidence[]
 
   /** In height order, without gaps, after the block is durable. Returns the unsubscribe function. */
   onFinalized(listener: (block: FinalizedBlock) => void): () => void

@@ -15,6 +15,7 @@ import { RpcEvents } from './events.ts'
 import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
+import { evidenceMethods } from './native/evidence.ts'
 import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { txMethods } from './native/tx.ts'
@@ -76,6 +77,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
     ...chainMethods(backend),
+    ...evidenceMethods(backend),
     ...accountMethods(backend),
     ...proofMethods(backend),
     ...txMethods({ backend, modules, indexes }),

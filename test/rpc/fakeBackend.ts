@@ -14,6 +14,7 @@ import type {
   Finality,
   FinalizedBlock,
   KnownTransaction,
+  PendingEvidence,
   StateProof,
   StateSelector,
   StateView,
@@ -70,6 +71,7 @@ export class FakeBackend implements Backend {
   /** Heights below are treated as pruned. */
   heightMin = 0
   progress: SyncProgress | undefined
+  pendingEvidence: readonly PendingEvidence[] = []
   readonly #kept: Kept[] = []
   readonly #places = new Map<string, { height: number; index: number }>()
   readonly #finalizedListeners = new Set<(block: FinalizedBlock) => void>()
@@ -241,6 +243,10 @@ export class FakeBackend implements Backend {
   nextBaseFee(): bigint {
     return this.head().header.baseFeePerGas
   }
+  evidence(): readonly PendingEvidence[] {
+    return this.pendingEvidence
+  }
+
   syncing(): SyncProgress | undefined {
     return this.progress
   }

@@ -10,6 +10,7 @@ import { certificateSchema, certificateSigners } from '../../base/protocol/vote.
 import { selectorOf } from '../../state/module.ts'
 import { accountsTables } from '../../state/modules/accounts/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
+import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
 import { addressOf, CHAIN, COIN } from '../state/chainHarness.ts'
 import { accountOf } from './fakeBackend.ts'
 import { type Loose, type Served, serve } from './harness.ts'
@@ -67,6 +68,18 @@ describe('rpc.native', () => {
     assert.equal(health.live, true)
     assert.equal(health.peerCount, 3)
     assert.equal(health.syncing, null)
+  })
+
+  it('lists evidence with the transaction that anybody may send', async () => {
+    assert.deepEqual(await ask('chain_evidence'), [])
+    const bytes = new Uint8Array([1, 2, 3])
+    const item = { kind: 'doubleNotarize', epoch: 3, view: 9, providers: [2], bytes } as const
+    served.backend.pendingEvidence = [item]
+    const [told] = await ask('chain_evidence')
+    assert.deepEqual([told.fault, told.epoch, told.view, told.providers], ['doubleNotarize', 3, 9, [2]])
+    assert.equal(told.transaction.to, '0x7375616e6c69000000000000000000000000000f')
+    assert.equal(told.transaction.data, toHex(evidenceCalldata(bytes)))
+    served.backend.pendingEvidence = []
   })
 
   it('proves a balance so that our verifier and the independent ICS-23 one agree', async () => {

@@ -1,0 +1,46 @@
+// chain_evidence: proofs of double votes that this node holds and the chain has not judged, ready for anybody to submit.
+import { toHex } from '../../base/bytes.ts'
+import { moduleAddress } from '../../base/module.ts'
+import { EQUIVOCATION_KINDS } from '../../base/protocol/evidence.ts'
+import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
+import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
+import type { Backend } from '../backend.ts'
+import { defineMethod, type Method } from '../method.ts'
+
+const ITEM = {
+  type: 'object',
+  properties: {
+    fault: { enum: [...EQUIVOCATION_KINDS] },
+    epoch: { type: 'integer' },
+    view: { type: 'integer' },
+    providers: { type: 'array', items: { type: 'integer' } },
+    evidence: { type: 'string' },
+    transaction: {
+      type: 'object',
+      properties: { to: { type: 'string' }, data: { type: 'string' } },
+      required: ['to', 'data'],
+    },
+  },
+  required: ['fault', 'epoch', 'view', 'providers', 'evidence', 'transaction'],
+} as const
+
+export function evidenceMethods(backend: Backend): readonly Method[] {
+  return [
+    defineMethod({
+      name: 'chain_evidence',
+      doc: 'Proofs of double votes that wait for the chain: whom they convict, and the transaction that any account may send.',
+      cost: 5,
+      params: {},
+      returns: { type: 'array', items: ITEM },
+      run: () =>
+        backend.evidence().map(({ kind, epoch, view, providers, bytes }) => ({
+          fault: kind,
+          epoch,
+          view,
+          providers: [...providers],
+          evidence: toHex(bytes),
+          transaction: { to: toHex(moduleAddress(evidenceSchema)), data: toHex(evidenceCalldata(bytes)) },
+        })),
+    }),
+  ]
+}
