@@ -163,6 +163,7 @@ class BlockImporter implements Importer {
       return { kind: 'invalid', code: 'WrongBody', detail: 'the transactions are not those of the header' }
     }
     const verdict: Verdict = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
+    this.#options.onRefused?.(block, { kind: verdict.kind, detail })
     this.#rejected.set(bytesKey(block.hash), verdict)
     if (this.#rejected.size > REJECTED_MAX) this.#rejected.delete(this.#rejected.keys().next().value!)
     return verdict

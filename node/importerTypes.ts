@@ -78,6 +78,11 @@ export interface ImporterOptions extends ExecuteOptions {
   readonly genesis: GenesisBlock
   /** Told what went wrong without endangering the chain, e.g. `tree.cache` not written. */
   readonly onWarning?: (message: string, error: unknown) => void
+  /** Told of each block whose body is its header's and which execution refuses; what that means consensus decides. */
+  readonly onRefused?: (
+    block: SealedBlock,
+    refusal: { readonly kind: string; readonly detail: string },
+  ) => void
 }
 
 export interface GenesisBlock {

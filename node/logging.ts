@@ -1,13 +1,47 @@
 // Structured logs. Owns: how a logger is made. Secrets never reach it: keys stay in keystore.ts and signer.ts.
 import { type Logger, pino } from 'pino'
 
+/** Lines kept for a diagnosis, and the length to which each is cut. */
+const RECENT_LINES_MAX = 200
+const RECENT_CHARS_MAX = 2_000
+
+/** The latest lines of a log, whatever became of its file. */
+export class RecentLines {
+  #lines: string[] = []
+
+  /** Oldest first. */
+  lines(): readonly string[] {
+    return [...this.#lines]
+  }
+
+  add(line: string): void {
+    this.#lines.push(line.trimEnd().slice(0, RECENT_CHARS_MAX))
+    if (this.#lines.length > 2 * RECENT_LINES_MAX) this.#lines = this.#lines.slice(-RECENT_LINES_MAX)
+  }
+}
+
 /** JSON lines on standard output; level names instead of numbers, ISO times. */
-export function createLogger(options: { readonly level: string; readonly name?: string }): Logger {
-  return pino({
+export function createLogger(options: {
+  readonly level: string
+  readonly name?: string
+  /** Also gets every line. */
+  readonly recent?: RecentLines
+}): Logger {
+  const { recent } = options
+  const settings = {
     level: options.level,
     ...(options.name === undefined ? {} : { name: options.name }),
     base: options.name === undefined ? null : {},
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  })
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  const out = pino.destination({ dest: 1, sync: true })
+  if (recent === undefined) return pino(settings, out)
+  const both = {
+    write(line: string): void {
+      recent.add(line)
+      out.write(line)
+    },
+  }
+  return pino(settings, both)
 }

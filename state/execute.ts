@@ -214,6 +214,24 @@ export function executeBlock(
   return { executed: executedOf(run, block, tree) }
 }
 
+/**
+ * What this build makes of a block's transactions, whatever its header says of their results: for a diagnosis.
+ * The caller releases the tree. Throws as `executeBlock` does.
+ */
+export function recomputeBlock(
+  parent: ParentView,
+  block: SealedBlock,
+  options: ExecuteOptions,
+): { readonly header: Header; readonly executed: ExecutedBlock } | { readonly rejected: Rejection } {
+  const run = new BlockRun(options.chain, parent, block.header)
+  const before = headerBefore(options.chain, run, parent, block.header)
+  run.begin()
+  const applied = applyAll(run, block, options)
+  if ('rejected' in applied) return applied
+  const { header, tree } = concludeRun(run, parent, before, applied.hashes)
+  return { header, executed: executedOf(run, block, tree) }
+}
+
 function applyAll(
   run: BlockRun,
   block: SealedBlock,

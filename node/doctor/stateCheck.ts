@@ -60,7 +60,9 @@ export async function checkState(
 ): Promise<StateReport> {
   const { chain, treeCachePath, count } = options
   const toHeight = store.tip()!.height
-  const fromHeight = Math.max(store.stateHeightMin(), store.blockHeightMin(), toHeight - count, 0)
+  let fromHeight = Math.max(store.stateHeightMin(), toHeight - count, 0)
+  // A pruned block leaves no header to compare with.
+  while (fromHeight < toHeight && store.headerAt(fromHeight) === undefined) fromHeight++
   const walk = new Walk(store, chain)
   await walk.begin(fromHeight)
   for (let height = fromHeight + 1; height <= toHeight; height++) {

@@ -24,7 +24,8 @@ export interface RollbackResult {
 
 /** The height that a rollback to `height` lands on: the highest at or below it that has an F of its own, or genesis. */
 export function landingHeight(store: ChainStore, height: number): number | undefined {
-  for (let at = height; at >= Math.max(store.stateHeightMin(), store.blockHeightMin()); at--) {
+  for (let at = height; at >= store.stateHeightMin(); at--) {
+    if (store.blockBytesAt(at) === undefined) return undefined
     if (at === 0 || store.certificateAt(at) !== undefined) return at
   }
   return undefined

@@ -1,0 +1,143 @@
+// What a node writes down when it halts: `diagnosis-HEIGHT.json` beside its data. Owns: the file, which block it is about.
+// Not: halting (node.ts), examining afterwards (diagnose.ts).
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { keyBytes, toHex } from '../../base/bytes.ts'
+import type { AnyField, Json } from '../../base/field.ts'
+import { type Header, headerSchema, type SealedBlock } from '../../base/protocol/header.ts'
+import { receiptSchema } from '../../base/protocol/receipt.ts'
+import { type ExecuteOptions, type ParentView, recomputeBlock } from '../../state/execute.ts'
+import { VERSION } from '../version.ts'
+import { recordName } from './stateCheck.ts'
+
+/** Refused blocks that are remembered until a halt says which of them mattered. */
+const REFUSED_MAX = 16
+const KEYS_MAX = 4096
+/** Blocks longer than this stand in the journal only. */
+const BLOCK_BYTES_WRITTEN_MAX = 1024 * 1024
+/** Halts at one height that get a file each. */
+const FILES_MAX = 9
+
+interface Refused {
+  readonly block: SealedBlock
+  readonly verdict: string
+  readonly detail: string
+}
+
+export interface HaltRecordOptions {
+  readonly dataDir: string
+  readonly execution: ExecuteOptions
+  readonly parentView: (block: SealedBlock) => ParentView | undefined
+  readonly tip: () => { readonly header: Header; readonly hash: Uint8Array }
+  /** The latest log lines, oldest first. */
+  readonly recentLog: () => readonly string[]
+  readonly nowMs: () => number
+}
+
+export class HaltRecord {
+  readonly #options: HaltRecordOptions
+  #refused: Refused[] = []
+
+  constructor(options: HaltRecordOptions) {
+    this.#options = options
+  }
+
+  /** Told of every block that execution refused although its body is the header's. */
+  note(block: SealedBlock, refusal: { readonly kind: string; readonly detail: string }): void {
+    const { kind, detail } = refusal
+    this.#refused = [...this.#refused, { block, verdict: kind, detail }].slice(-REFUSED_MAX)
+  }
+
+  /** Whether the halt is about a block that this node's execution refused. */
+  isRefusal(reason: string): boolean {
+    return this.#about(reason) !== undefined
+  }
+
+  #about(reason: string): Refused | undefined {
+    const height = Number(/(?:height|block) (\d+)/.exec(reason)?.[1] ?? Number.NaN)
+    return this.#refused.findLast(({ block }) => block.header.height === height)
+  }
+
+  /** Writes the file and answers with its path; undefined when the disk refused even that. */
+  write(reason: string): string | undefined {
+    const { dataDir, tip, nowMs, recentLog } = this.#options
+    const about = this.#about(reason)
+    const head = tip()
+    const height = about?.block.header.height ?? head.header.height
+    const diagnosis = {
+      reason,
+      at: new Date(nowMs()).toISOString(),
+      version: VERSION,
+      tip: { height: head.header.height, hash: toHex(head.hash), stateRoot: toHex(head.header.stateRoot) },
+      ...(about === undefined ? {} : { block: this.#describe(about) }),
+      next: `stop the node, then: suanli doctor -d ${dataDir}`,
+      log: recentLog(),
+    }
+    try {
+      const path = freePath(dataDir, height)
+      writeFileSync(path, `${JSON.stringify(diagnosis, null, 2)}\n`, { mode: 0o600 })
+      return path
+    } catch {
+      return undefined
+    }
+  }
+
+  #describe({ block, verdict, detail }: Refused): Json {
+    const { header, hash, bytes } = block
+    const own = this.#recompute(block)
+    return {
+      height: header.height,
+      hash: toHex(hash),
+      verdict,
+      detail,
+      header: headerSchema.toJson(header),
+      ...(bytes.length > BLOCK_BYTES_WRITTEN_MAX ? {} : { bytes: toHex(bytes) }),
+      own,
+    }
+  }
+
+  /** What this node makes of the block: fields that differ, receipts, changed keys; or why it could not run it. */
+  #recompute(block: SealedBlock): Json {
+    const { execution, parentView } = this.#options
+    const parent = parentView(block)
+    if (parent === undefined) return { error: 'the parent is not held any more' }
+    try {
+      const result = recomputeBlock(parent, block, execution)
+      if ('rejected' in result) return { error: `${result.rejected.code}: ${result.rejected.detail}` }
+      const { header, executed } = result
+      const changes = [...executed.overlay.changes()].slice(0, KEYS_MAX)
+      executed.tree.release()
+      return {
+        differs: differences(block.header, header),
+        receipts: executed.receipts.map((receipt) => receiptSchema.toJson(receipt)),
+        changedKeys: changes.map(([key, value]) => ({
+          record: recordName(execution.chain.modules, key),
+          key: toHex(keyBytes(key)),
+          value: value === undefined ? null : toHex(value),
+        })),
+      }
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) }
+    }
+  }
+}
+
+/** Every field of the header that this node computes otherwise. */
+function differences(header: Header, own: Header): Json {
+  const found: Json[] = []
+  for (const [name, field] of Object.entries(headerSchema.fields) as [keyof Header, AnyField][]) {
+    const text = (value: unknown): Json => (value === undefined ? null : field.toJson(value))
+    const [said, computed] = [text(header[name]), text(own[name])]
+    if (JSON.stringify(said) !== JSON.stringify(computed))
+      found.push({ field: name, header: said, own: computed })
+  }
+  return found
+}
+
+function freePath(dataDir: string, height: number): string {
+  const first = join(dataDir, `diagnosis-${height}.json`)
+  for (let i = 2, path = first; i <= FILES_MAX; path = join(dataDir, `diagnosis-${height}-${i++}.json`)) {
+    if (!existsSync(path)) return path
+  }
+  return first
+}
