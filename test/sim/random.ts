@@ -84,6 +84,13 @@ export class Scheduler {
     return done()
   }
 
+  /** Runs the next event if it is due by `untilMs`; false when there is none, and then it is `untilMs`. */
+  step(untilMs: number): boolean {
+    const isDue = this.#heap.length > 0 && this.#heap[0]!.atMs <= untilMs
+    this.run(isDue ? this.#heap[0]!.atMs : untilMs, () => true)
+    return isDue
+  }
+
   #pop(): Event {
     const top = this.#heap[0]!
     const last = this.#heap.pop()!

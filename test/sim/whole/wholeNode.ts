@@ -1,0 +1,188 @@
+// A whole validator in virtual time: the node's own driver, application, importer, mempool, block sync and chain store;
+// only sockets, disks and the clock are simulated. The composition follows node/node.ts.
+import type { Bls } from '../../../base/crypto/types.ts'
+import type { ValidatorSet } from '../../../base/protocol/validators.ts'
+import type { Subject } from '../../../base/protocol/vote.ts'
+import type { Target } from '../../../consensus/types.ts'
+import type { GenesisBlock } from '../../../genesis/build.ts'
+import type { Genesis } from '../../../genesis/schema.ts'
+import { NodeApplication, type NodeLogger } from '../../../node/application.ts'
+import { BlockSync } from '../../../node/blockSync.ts'
+import { Driver } from '../../../node/driver.ts'
+import { openImporter } from '../../../node/importer.ts'
+import type { FinalizedEvent, Importer } from '../../../node/importerTypes.ts'
+import { Ingest } from '../../../node/ingest.ts'
+import { Mempool } from '../../../node/mempool.ts'
+import { updatePool } from '../../../node/poolUpdate.ts'
+import { SenderCache } from '../../../node/senderCache.ts'
+import { createSenderPool } from '../../../node/senderPool.ts'
+import { openChainStoreOn } from '../../../node/stores/chainStore.ts'
+import type { ChainStore } from '../../../node/stores/types.ts'
+import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
+import type { SubmitResult } from '../../../rpc/backend.ts'
+import { dispatcherOf, gasOf } from '../../../state/dispatch.ts'
+import { laneGasMax, laneOf, nextBaseFee } from '../../../state/fees.ts'
+import { accountsParams, getAccount } from '../../../state/modules/accounts/module.ts'
+import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
+
+/** What a node reaches the world through; every call names the life that made it. */
+export interface WholePorts {
+  nowMs(): number
+  after(delayMs: number, callback: () => void): () => void
+  send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
+  /** Blocks of other nodes, over links that are up. */
+  download(fromHeight: number, toHeight: number): RangeDownload
+  /** Pooled envelopes for one validator of the set. */
+  share(validator: number, set: ValidatorSet, raws: readonly Uint8Array[]): void
+  onSigned(subject: Subject): void
+  onFinalized(event: FinalizedEvent): void
+  onPunish(peer: string, reason: string): void
+  onHalt(reason: string): void
+  onEvidence(kind: string): void
+}
+
+export interface WholeNodeOptions {
+  readonly index: number
+  readonly genesis: Genesis
+  readonly genesisBlock: GenesisBlock
+  readonly secretKey: Uint8Array
+  readonly bls: Bls
+  readonly storage: SimStorage
+  readonly life: Life
+  readonly ports: WholePorts
+  /** Takes the tree's cache; nothing else is written there. */
+  readonly dir: string
+}
+
+/** Pooled transactions resent to a leader at once. */
+const SHARE_MAX = 256
+const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A running validator; it ends by never being called again. */
+export interface WholeNode {
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly mempool: Mempool
+  submit(raw: Uint8Array): Promise<SubmitResult>
+  receive(from: number, bytes: Uint8Array): void
+  /** Envelopes that a peer passed on. */
+  gossip(raws: readonly { raw: Uint8Array; id: Uint8Array }[]): Promise<void>
+}
+
+export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNode> {
+  const { genesis, genesisBlock, storage, life, ports, bls, index } = options
+  const { chain } = genesisBlock
+  const clock = { nowMs: () => ports.nowMs(), after: ports.after }
+  await storage.database.open()
+  const store = simStore(await openChainStoreOn(storage.database, options.dir), life)
+  const senderPool = createSenderPool({ workers: 0 })
+  const dispatcher = dispatcherOf(chain.modules)
+  const mempool = new Mempool({
+    account: (address) => getAccount(importer.head().state, address),
+    baseFeePerGas: () => {
+      const { header, state } = importer.head()
+      return nextBaseFee(header, Math.max(ports.nowMs(), header.timestampMs), accountsParams.get(state))
+    },
+    gasOf: (transaction) => gasOf(dispatcher, transaction),
+    gasMax: ({ to }) => laneGasMax(laneOf(to), importer.head().header.gasLimit),
+    nowMs: () => ports.nowMs(),
+  })
+  const senders = new SenderCache({
+    chainId: chain.chainId,
+    senders: senderPool,
+    pooled: (hash) => mempool.get(hash),
+  })
+  const importer = await openImporter(store, {
+    chain,
+    genesis: genesisBlock,
+    senderOf: (transaction) => senders.senderOf(transaction),
+    decode: (raw) => senders.decode(raw),
+    prepare: (block) => senders.prepare(block.transactions),
+  })
+  const ingest = new Ingest({
+    chainId: chain.chainId,
+    mempool,
+    senders: senderPool,
+    onAdmitted: () => application.notifyWork(),
+  })
+  const blockSync = new BlockSync({
+    importer,
+    genesisHash: chain.genesisHash,
+    sync: { download: ({ fromHeight, toHeight = fromHeight }) => ports.download(fromHeight, toHeight) },
+    punish: (peer, reason) => ports.onPunish(peer, reason),
+    logger: SILENT,
+  })
+  let current: ValidatorSet = { validators: [] }
+  const application = new NodeApplication({
+    chain,
+    store,
+    importer,
+    mempool,
+    blockSync,
+    clock,
+    shareWith: (validator) => {
+      const raws: Uint8Array[] = []
+      for (const entry of mempool.entries()) {
+        if (raws.push(entry.transaction.raw) >= SHARE_MAX) break
+      }
+      ports.share(validator, current, raws)
+    },
+    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
+    logger: SILENT,
+  })
+  let onMessage: (from: { peer: string; validator: number | undefined }, bytes: Uint8Array) => void = () => {}
+  const timing = genesis.consensus
+  const driver = new Driver({
+    genesisHash: chain.genesisHash,
+    parameters: {
+      deltaMs: timing.networkDelayMs,
+      minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
+      heartbeatMs: timing.heartbeatMs,
+      precisionMs: timing.precisionMs,
+      messageDelayMs: timing.messageDelayMs,
+      buildMs: timing.buildMs,
+      verifyMs: timing.verifyMs,
+    },
+    application,
+    network: {
+      send: (to, bytes) => ports.send(to, current, bytes),
+      onMessage: (handler) => {
+        onMessage = handler
+      },
+      useValidators: (set) => {
+        current = set
+      },
+      punish: (peer, reason) => ports.onPunish(peer, reason),
+    },
+    journal: simJournal(storage.journal, life),
+    signer: simSigner({
+      flags: storage.flags,
+      life,
+      bls,
+      secretKey: options.secretKey,
+      genesisHash: chain.genesisHash,
+      onSigned: (subject) => ports.onSigned(subject),
+    }),
+    bls,
+    clock,
+    jitterSeed: index + 1,
+    log: () => {},
+    onHalt: (reason) => ports.onHalt(reason),
+  })
+  importer.onFinalized((event) => {
+    if (!life.isAlive) return
+    updatePool(mempool, senders, event)
+    ports.onFinalized(event)
+  })
+  await driver.start()
+  return {
+    store,
+    importer,
+    mempool,
+    submit: (raw) => ingest.submit(raw),
+    receive: (from, bytes) => onMessage({ peer: String(from), validator: from }, bytes),
+    async gossip(raws) {
+      await ingest.receive(raws)
+    },
+  }
+}
