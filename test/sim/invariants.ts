@@ -17,8 +17,8 @@ const JUDGED_MAX = 65_536
 
 function voteName(id: number, subject: Subject): string {
   const { kind, epoch, view, parentView, digest } = subject
-  const block = digest === undefined ? '' : `:${parentView}:${bytesKey(digest)}`
-  return `${id}:${kind}:${epoch}:${view}${block}`
+  // Both fields whatever the kind: a malformed subject must not share the name of a sound one.
+  return `${id}:${kind}:${epoch}:${view}:${parentView ?? ''}:${digest === undefined ? '' : bytesKey(digest)}`
 }
 
 export class Invariants {

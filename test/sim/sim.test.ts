@@ -1,20 +1,113 @@
 // A bounded slice of the simulator for every run of the suite; `npm run sim` plays more.
 import assert from 'node:assert/strict'
-import { play, SCENARIOS } from './scenarios.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bls } from '../../base/crypto/bls.ts'
+import { batchPoisoner } from './behaviours/batchPoisoner.ts'
+import { CALM } from './config.ts'
+import { PROPERTIES } from './scenario.ts'
+import { SYNC_POINTS } from './scenarios/crashes.ts'
+import { ELSEWHERE, play, SCENARIOS } from './scenarios.ts'
+import { SimWorld } from './world.ts'
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+/** CONSENSUS §9 numbers its scenarios from 1 to this. */
+const LAST_NUMBER = 37
+const SLICE_SEEDS = 2
+
+function playSeed(name: string, seed: number, options: Parameters<typeof play>[2] = {}) {
+  try {
+    return play(SCENARIOS[name]!, seed, options)
+  } catch (error) {
+    const real = options.bls === undefined ? '' : ' --bls real'
+    const command = `npm run sim -- --scenario ${name} --first ${seed} --seeds 1${real}`
+    throw new Error(`${(error as Error).message}; replay: ${command}`, { cause: error })
+  }
+}
 
 describe('simulator', () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     it(`${name} (${scenario.numbers.join(', ')}): ${scenario.about}`, () => {
-      const seeds = Math.max(1, Math.round(4 * Math.min(1, scenario.weight)))
-      for (let seed = 1; seed <= seeds; seed++) {
-        try {
-          assert.ok(play(scenario, seed).height > 0)
-        } catch (error) {
-          throw new Error(`replay: npm run sim -- --scenario ${name} --first ${seed} --seeds 1`, {
-            cause: error,
-          })
-        }
-      }
+      const seeds = scenario.weight < 1 ? 1 : SLICE_SEEDS
+      for (let seed = 1; seed <= seeds; seed++) assert.ok(playSeed(name, seed).height > 0)
     }).timeout(60_000)
   }
+
+  it('crashes one host at every point where it writes, one run each', () => {
+    // Hosts pass about as many points each; the others have their turn in `npm run sim`.
+    let met = 0
+    for (let seed = 1; seed <= SYNC_POINTS; seed++) met += playSeed('everySyncPoint', seed).crashes
+    assert.ok(met > 40, `${met} points`)
+    assert.ok(met < SYNC_POINTS, 'a host passes more points than are visited')
+  }).timeout(60_000)
+
+  it('the same seed gives the same trace, another seed another one (35)', () => {
+    for (const name of ['everything', 'boundaries', 'replayer', 'twinsEquivocate', 'diskFull']) {
+      const trace = (seed: number) => playSeed(name, seed).traceHash
+      assert.equal(trace(7), trace(7), name)
+      assert.notEqual(trace(7), trace(8), name)
+    }
+  }).timeout(60_000)
+
+  it('really does to its nodes what the scenarios say', () => {
+    assert.ok(playSeed('crashes', 5).crashes > 5)
+    assert.ok(playSeed('crashPoints', 5).crashes > 2)
+    assert.ok(playSeed('diskFull', 2).crashes > 1)
+    assert.ok(playSeed('killAtBoundary', 3).crashes >= 4)
+  })
+
+  it('names who equivocates and who votes twice', () => {
+    for (const name of ['equivocator', 'doubleVoter', 'twinsEquivocate', 'twinsDoubleVote']) {
+      const worlds = [1, 2, 3, 4].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
+      for (const world of worlds) world.run()
+      assert.ok(
+        worlds.some((world) => world.evidence.length > 0),
+        name,
+      )
+    }
+  }).timeout(60_000)
+
+  it('real BLS under loss, bad points, shares that cancel, boundaries and crashes', () => {
+    for (const name of ['lossy', 'malformed', 'boundaries', 'everything']) playSeed(name, 2, { bls })
+    const byzantine = new Map([
+      [0, batchPoisoner],
+      [3, batchPoisoner],
+    ])
+    const world = new SimWorld({
+      ...CALM,
+      seed: 4,
+      nodes: 7,
+      byzantine,
+      faultsUntilMs: 1_000,
+      goalBlocks: 3,
+      bls,
+    })
+    world.run()
+  }).timeout(120_000)
+})
+
+describe('scenarios of CONSENSUS §9', () => {
+  it('covers every number, here or in the file named', () => {
+    const here = new Set(Object.values(SCENARIOS).flatMap((scenario) => scenario.numbers))
+    for (let number = 1; number <= LAST_NUMBER; number++) {
+      const file = ELSEWHERE[number]
+      assert.notEqual(here.has(number), file !== undefined, `number ${number} in one place`)
+      if (file !== undefined) assert.ok(existsSync(join(ROOT, file)), file)
+    }
+    assert.ok([...here].every((number) => number >= 1 && number <= LAST_NUMBER))
+  })
+
+  it('aims at every property', () => {
+    const aimed = new Set(Object.values(SCENARIOS).flatMap((scenario) => scenario.properties))
+    assert.deepEqual([...aimed].sort(), [...PROPERTIES].sort())
+  })
+
+  it('lists every scenario in the README, with its numbers and properties', () => {
+    const text = readFileSync(join(ROOT, 'test/sim/README.md'), 'utf8')
+    for (const [name, { numbers, properties, about }] of Object.entries(SCENARIOS)) {
+      const row = `| \`${name}\` | ${numbers.join(', ')} | ${properties.join(' ')} | ${about} |`
+      assert.ok(text.includes(row), `missing row: ${row}`)
+    }
+  })
 })

@@ -1,11 +1,24 @@
 // Spoils batches: votes with broken signatures, shares of two conspirators that cancel each other, nullifies and finalizes in
 // the name of others (CONSENSUS §9 scenario 20).
+import { utf8 } from '../../../base/bytes.ts'
 import type { Vote } from '../../../base/protocol/vote.ts'
 import { type Accomplice, ALL, type MakeBehaviour, type Outgoing, voteMessage } from './behaviour.ts'
 
-/** Adds the same offset to two shares; with the stand-in scheme their sum stays right. */
-function offset(vote: Vote): Vote {
-  return { ...vote, signature: vote.signature.map((byte, i) => (i === 60 ? byte ^ 0x5a : byte)) }
+const SIGN_BIT = 0x20
+
+/** The share with which `point` adds up to nothing: itself in the stand-in scheme, the other root on the curve. */
+function negated(self: Accomplice, point: Uint8Array): Uint8Array {
+  const isOwnOpposite = self.bls.aggregate([point, point])?.every((byte) => byte === 0) === true
+  return isOwnOpposite ? point : point.map((byte, i) => (i === 0 ? byte ^ SIGN_BIT : byte))
+}
+
+/** Two conspirators shift their shares by opposite offsets: each is invalid alone, their sum is right. */
+function shifted(self: Accomplice, vote: Vote): Vote {
+  const hands = [self, ...self.conspirators()].sort((a, b) => a.index - b.index)
+  const offset = hands[0]!.signBytes(utf8(`offset ${vote.subject.kind} ${vote.subject.view}`))
+  const part = hands[0]!.index === self.index ? offset : negated(self, offset)
+  const signature = self.bls.aggregate([vote.signature, part])
+  return signature === undefined ? vote : { ...vote, signature }
 }
 
 function broken(vote: Vote): Vote {
@@ -30,7 +43,7 @@ export const batchPoisoner: MakeBehaviour = (self) => ({
     const { epoch, view } = message.body.subject
     const draw = self.random.next()
     if (draw < 0.3) return [{ to, message: voteMessage(broken(message.body)) }]
-    if (draw < 0.7) return [{ to, message: voteMessage(offset(message.body)) }]
+    if (draw < 0.7) return [{ to, message: voteMessage(shifted(self, message.body)) }]
     if (draw < 0.8) return [{ to, message: voteMessage(broken(message.body)) }, outgoing]
     return [outgoing, ...forged(self, epoch, view)]
   },

@@ -28,6 +28,7 @@ export const formerMember: MakeBehaviour = (self) => {
       const key = `${subject.kind}:${subject.epoch}:${subject.view}`
       if (done.has(key) || done.size > 4096) return true
       done.add(key)
+      if (self.random.chance(0.6)) return true
       const { epoch, view } = subject
       const wanted: Subject[] = [subject, { kind: 'nullify', epoch, view }]
       if (subject.digest !== undefined)

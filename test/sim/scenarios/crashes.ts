@@ -4,8 +4,8 @@ import { crashAll, crashAllAtVotes, crashLeaders, muteLeaders } from '../faults.
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld } from '../world.ts'
 
-/** Points per host that `everySyncPoint` visits; more than a host passes in its 1.5 s of faults. */
-export const SYNC_POINTS = 120
+/** Points per host that `everySyncPoint` visits; more than a host passes in its 0.6 s of faults. */
+export const SYNC_POINTS = 80
 const HOSTS = 4
 
 /** Seed → which point of which host: all of them, then all again on another network. */
@@ -18,7 +18,7 @@ function everySyncPoint(seed: number): SimConfig {
     seed: 1_000_003 + round,
     crashAt: { node: host === HOSTS ? 'all' : host, point: 1 + (place % SYNC_POINTS) },
     txEveryMs: 60,
-    faultsUntilMs: 1_500,
+    faultsUntilMs: 600,
     goalBlocks: 3,
   }
 }
@@ -166,7 +166,7 @@ export const crashScenarios: Readonly<Record<string, Scenario>> = {
       course: (world) => crashAllAtVotes(world, { kind: 'finalize', times: 3, least: 1 }),
     }),
   ),
-  longOutage: scenario([33], ['L'], 'n − f + 1 validators down for a day', longOutage, 0.1),
+  longOutage: scenario([33], ['L'], 'n − f + 1 validators down for a day', longOutage, 0.3),
   betweenJournalAndSigner: scenario(
     [37],
     ['S3', 'L'],

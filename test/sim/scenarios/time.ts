@@ -119,7 +119,7 @@ export const timeScenarios: Readonly<Record<string, Scenario>> = {
     ['L'],
     'asleep for hours, then one transaction to one node of each kind',
     idleHours,
-    0.5,
+    0.1,
   ),
   idleNullified: scenario([29], ['L'], 'a view of a sleeping chain is nullified', idleNullified, 0.5),
 }
