@@ -1,6 +1,7 @@
 // Two certificates that exclude each other: what was seen and whom it convicts (CONSENSUS §6). Not: finding it (witness.ts).
 import { toHex } from '../base/bytes.ts'
 import type { Json } from '../base/field.ts'
+import { equivocationOf, evidenceSchema } from '../base/protocol/evidence.ts'
 import { type FinalityProof, finalityProofSchema, type TrustedSet } from '../base/protocol/finalityProof.ts'
 import { certificateSigners } from '../base/protocol/vote.ts'
 
@@ -12,6 +13,11 @@ export interface Conflict {
   readonly second: { readonly provider: string; readonly proof: FinalityProof }
   /** Ids of the validators whose signatures stand under both. */
   readonly signers: readonly number[]
+  /**
+   * What `submitEvidence` takes; it convicts the signers. Undefined for certificates of different views: together they
+   * prove that a quorum broke the rules, but not by themselves who did.
+   */
+  readonly evidence: Uint8Array | undefined
 }
 
 export function conflictOf(
@@ -24,15 +30,24 @@ export function conflictOf(
     certificateSigners(proof.certificate, validators.length) ?? []
   const both = new Set(signersOf(second))
   const signers = signersOf(first).filter((i) => both.has(i))
-  return { epoch: trusted.epoch, first, second, signers: signers.map((i) => validators[i]!.id) }
+  const pair = { first: first.proof.certificate, second: second.proof.certificate }
+  const isFault = equivocationOf(pair.first.subject, pair.second.subject) !== undefined
+  return {
+    epoch: trusted.epoch,
+    first,
+    second,
+    signers: signers.map((i) => validators[i]!.id),
+    evidence: isFault ? evidenceSchema.encode(pair) : undefined,
+  }
 }
 
-/** For a file or a report: the canonical bytes of both proofs, and who signed both. */
-export function conflictJson({ epoch, first, second, signers }: Conflict): Json {
+/** For a file or a report: the canonical bytes of both proofs, who signed both, and the evidence to submit. */
+export function conflictJson({ epoch, first, second, signers, evidence }: Conflict): Json {
   const side = ({ provider, proof }: Conflict['first']): Json => ({
     provider,
     height: proof.header.height,
     bytes: toHex(finalityProofSchema.encode(proof)),
   })
-  return { epoch, signers, first: side(first), second: side(second) }
+  const submit = evidence === undefined ? null : toHex(evidence)
+  return { epoch, signers, first: side(first), second: side(second), evidence: submit }
 }

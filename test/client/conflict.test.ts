@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { fromHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { judgeEvidence } from '../../base/protocol/evidence.ts'
 import { finalityProofSchema, verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { conflictJson } from '../../client/conflict.ts'
 import { LightClientError } from '../../client/errors.ts'
@@ -58,10 +60,26 @@ describe('client.witness', () => {
     assert.equal(conflict.epoch, 1)
     const json = conflictJson(conflict) as { first: { bytes: string }; second: { bytes: string } }
     const trusted = { ...chain.genesis, epoch: 1, height: 2, ...setAt(chain) }
+    const { verifyAggregate } = bls
+    const bytes = conflict.evidence!
+    const judged = judgeEvidence({ bytes, genesisHash: chain.genesisHash, set: chain.set, verifyAggregate })
+    assert.deepEqual(judged, {
+      conviction: { kind: 'doubleFinalize', epoch: 1, view: 4, culprits: [1, 2] },
+    })
     for (const side of [json.first, json.second]) {
       const proof = finalityProofSchema.decode(fromHex(side.bytes))
       assert.ok(verifyFinality(trusted, proof).ok)
     }
+  })
+
+  it('tells certificates of different views from evidence that convicts', async () => {
+    const chain = start()
+    const other = chain.fork()
+    chain.add()
+    other.add({ header: { view: 9 } })
+    const conflict = await conflictWith(chain, other)
+    assert.deepEqual([conflict.signers, conflict.evidence], [[2, 3, 4], undefined])
+    assert.equal((conflictJson(conflict) as { evidence: unknown }).evidence, null)
   })
 
   it('finds where the sets parted when former members forge a chain of their own', async () => {
