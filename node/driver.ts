@@ -21,6 +21,7 @@ import type {
 } from '../consensus/types.ts'
 import type { Application, Clock, ConsensusNetwork, JournalStore, Signer } from './ports.ts'
 import { SignerAwayError } from './signerAway.ts'
+import { troubleText } from './trouble.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
 
 /** What the driver tells the log; `fields` are structured. */
@@ -460,7 +461,7 @@ export class Driver {
   #fail(error: unknown): void {
     if (this.#stopped) return
     this.#options.log('error', 'consensus failed', { error })
-    this.#halt(error instanceof Error ? error.message : 'unknown failure')
+    this.#halt(troubleText(error))
   }
 
   #halt(reason: string): void {

@@ -48,6 +48,8 @@ export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<str
 export interface NodeNetwork extends ConsensusNetwork {
   /** Validators of the current set, other than this node, that consensus messages reach now. */
   reachableValidators(): number
+  /** When the last consensus message of a validator of the current set arrived (`performance.now()`). */
+  heardAtMs(validator: number): number | undefined
 }
 
 /**
@@ -85,8 +87,12 @@ export function staticPeers(options: {
 export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): NodeNetwork {
   const book = parseAddressBook(peers)
   let handler: (from: Sender, bytes: Uint8Array) => void = () => {}
+  const heard = new Map<number, number>()
   const channel: ConsensusChannel = createConsensusChannel(host, {
-    onMessage: (from, bytes) => handler({ peer: from.peer, validator: from.validatorIndex }, bytes),
+    onMessage: ({ peer, validatorIndex: validator }, bytes) => {
+      if (validator !== undefined) heard.set(validator, performance.now())
+      handler({ peer, validator }, bytes)
+    },
   })
   return {
     send(to: Target, bytes) {
@@ -98,10 +104,12 @@ export function createConsensusNetwork(host: P2pHost, peers: readonly string[]):
       handler = next
     },
     useValidators(set, self, previous) {
+      heard.clear()
       host.setPeers(staticPeers({ book, own: host.peerIdBytes, set, self, previous }))
     },
     reachableValidators: () =>
       channel.peers().filter(({ validatorIndex }) => validatorIndex !== undefined).length,
+    heardAtMs: (validator) => heard.get(validator),
     punish: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
   }
 }

@@ -34,6 +34,7 @@ import { gossipOf, Ingest } from './ingest.ts'
 import { Journal } from './journal.ts'
 import { Mempool, type PoolEntry } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
+import { startOperatorLog } from './operatorLog.ts'
 import { updatePool } from './poolUpdate.ts'
 import type { Clock, Signer } from './ports.ts'
 import { startRecounts } from './recount.ts'
@@ -90,8 +91,6 @@ const MALFORMED_TRANSACTION_POINTS = 10
 const FOREIGN_CHAIN_POINTS = 60
 /** Transactions resent to a leader at once. */
 const SHARE_MAX = 1024
-/** How often progress is logged at level info. */
-const PROGRESS_MS = 10_000
 
 /** Paths inside a data directory. */
 export function nodePaths(dataDir: string) {
@@ -407,7 +406,17 @@ async function wire(
     log: logger.child({ room: 'rpc' }),
   })
   closers.push(() => rpc.close())
-  closers.push(logProgress((listener) => importer.onFinalized(listener), logger))
+  closers.push(
+    startOperatorLog({
+      onFinalized: (listener) => importer.onFinalized(listener),
+      host,
+      network,
+      status: () => driver.status(),
+      timing,
+      clock,
+      logger,
+    }),
+  )
   const validatorIndex = driver.status().self
   logger.info(
     {
@@ -462,42 +471,6 @@ function shareTransactions(
     if (raws.length >= SHARE_MAX) break
   }
   if (raws.length > 0) gossip.sendTo(peer, raws)
-}
-
-/** One line at level info every ten seconds while blocks are final, so that quiet and stuck look different. */
-function logProgress(
-  onFinalized: (listener: (event: FinalizedEvent) => void) => () => void,
-  logger: Logger,
-): () => void {
-  let blocks = 0
-  let transactions = 0
-  let last: FinalizedEvent | undefined
-  const stop = onFinalized((event) => {
-    blocks++
-    transactions += event.executed.block.transactions.length
-    last = event
-    logger.debug(
-      {
-        height: event.height,
-        hash: toHex(event.hash),
-        transactions: event.executed.block.transactions.length,
-      },
-      'block is final',
-    )
-  })
-  const timer = setInterval(() => {
-    if (last === undefined) return
-    const { height, hash } = last
-    logger.info({ height, hash: toHex(hash), blocks, transactions }, 'finalized')
-    blocks = 0
-    transactions = 0
-    last = undefined
-  }, PROGRESS_MS)
-  timer.unref()
-  return () => {
-    clearInterval(timer)
-    stop()
-  }
 }
 
 /** Whether a consensus key belongs to the set of genesis, for messages at the start. */

@@ -1,0 +1,82 @@
+// Notices validators that cannot be reached or have gone silent. Owns: judging, one line when it begins and one when it ends.
+// Not: connections (p2p/), what consensus does without them.
+
+/** How long a validator may be away before it is called lost: reconnecting takes less. */
+export const LOST_MS = 3_000
+/** How much longer silent than the others; every live validator votes in every view. */
+export const SILENT_MS = 8_000
+
+export interface PeerState {
+  readonly validator: number
+  readonly isConnected: boolean
+  /** When its last consensus message arrived, on a clock that never jumps; undefined before the first. */
+  readonly heardAtMs: number | undefined
+}
+
+export interface PeerChange {
+  readonly validator: number
+  readonly kind: 'lost' | 'back'
+  readonly reason: 'not connected' | 'silent'
+  readonly forMs: number
+}
+
+interface Trouble {
+  readonly sinceMs: number
+  readonly reason: PeerChange['reason']
+  told: boolean
+}
+
+export class PeerWatch {
+  readonly #silentAloneMs: number
+  readonly #startedMs: number
+  readonly #troubles = new Map<number, Trouble>()
+
+  /** `heartbeatMs`: without transactions validators speak only this often. */
+  constructor(options: { readonly heartbeatMs: number; readonly nowMs: number }) {
+    this.#silentAloneMs = options.heartbeatMs + SILENT_MS
+    this.#startedMs = options.nowMs
+  }
+
+  /** Called about once a second with every other validator of the set. */
+  check(states: readonly PeerState[], nowMs: number): readonly PeerChange[] {
+    const heard = states.map(({ heardAtMs }) => heardAtMs ?? this.#startedMs)
+    const latestMs = Math.max(this.#startedMs, ...heard)
+    const changes: PeerChange[] = []
+    for (const [i, state] of states.entries()) {
+      const reason = this.#reason(state, heard[i]!, { latestMs, nowMs })
+      const change = this.#note(state.validator, reason, nowMs)
+      if (change !== undefined) changes.push(change)
+    }
+    const present = new Set(states.map(({ validator }) => validator))
+    for (const validator of this.#troubles.keys())
+      if (!present.has(validator)) this.#troubles.delete(validator)
+    return changes
+  }
+
+  #reason(
+    state: PeerState,
+    heardAtMs: number,
+    times: { readonly latestMs: number; readonly nowMs: number },
+  ): PeerChange['reason'] | undefined {
+    if (!state.isConnected) return 'not connected'
+    const isAlone = times.latestMs - heardAtMs > SILENT_MS
+    const isLong = times.nowMs - heardAtMs > this.#silentAloneMs
+    return isAlone || isLong ? 'silent' : undefined
+  }
+
+  #note(validator: number, reason: PeerChange['reason'] | undefined, nowMs: number): PeerChange | undefined {
+    const known = this.#troubles.get(validator)
+    if (reason === undefined) {
+      this.#troubles.delete(validator)
+      if (known?.told !== true) return undefined
+      return { validator, kind: 'back', reason: known.reason, forMs: nowMs - known.sinceMs }
+    }
+    if (known === undefined) {
+      this.#troubles.set(validator, { sinceMs: nowMs, reason, told: false })
+      return undefined
+    }
+    if (known.told || nowMs - known.sinceMs < LOST_MS) return undefined
+    known.told = true
+    return { validator, kind: 'lost', reason, forMs: nowMs - known.sinceMs }
+  }
+}

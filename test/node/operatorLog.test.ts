@@ -1,0 +1,148 @@
+// What a node says by itself about lost validators, wrong clocks and disks that refuse: when, and when not.
+import assert from 'node:assert/strict'
+import { ClockWatch } from '../../node/clockWatch.ts'
+import { PeerWatch } from '../../node/peerWatch.ts'
+import { troubleText } from '../../node/trouble.ts'
+
+describe('clockWatch', () => {
+  const timing = { precisionMs: 500, messageDelayMs: 2_000 }
+
+  /** Feeds a block per `stepMs`, `ageMs(i)` old by this clock; the verdicts. */
+  function feed(count: number, stepMs: number, ageMs: (i: number) => number): readonly string[] {
+    const watch = new ClockWatch(timing)
+    const said: string[] = []
+    for (let i = 0; i < count; i++) {
+      const nowMs = 1_000_000 + i * stepMs
+      const verdict = watch.onFinalized(nowMs - ageMs(i), nowMs, i * stepMs)
+      if (verdict !== undefined) said.push(`${verdict.kind} ${verdict.offsetMs}`)
+    }
+    return said
+  }
+
+  it('says nothing while blocks are about as old as they should be', () => {
+    assert.deepEqual(
+      feed(200, 100, (i) => 50 + (i % 7) * 300),
+      [],
+    )
+    assert.deepEqual(
+      feed(20, 15_000, () => 900),
+      [],
+    )
+  })
+
+  it('notices a clock that is behind or ahead, once, and repeats it every minute', () => {
+    assert.deepEqual(
+      feed(100, 250, () => -3_600_000),
+      ['behind -3600000'],
+    )
+    assert.deepEqual(
+      feed(100, 250, () => 3_600_000),
+      ['ahead 3600000'],
+    )
+    assert.equal(feed(601, 250, () => 60_000).length, 3)
+    assert.deepEqual(
+      feed(5, 15_000, () => 20_000),
+      ['ahead 20000'],
+    )
+  })
+
+  it('does not take catching up for a wrong clock', () => {
+    // An hour behind, and caught up at ten and at two times the pace of the chain.
+    assert.deepEqual(
+      feed(400, 10, (i) => 3_600_000 - i * 100),
+      [],
+    )
+    assert.deepEqual(
+      feed(400, 50, (i) => 3_600_000 - i * 50),
+      [],
+    )
+  })
+
+  it('says when the clock is right again', () => {
+    assert.deepEqual(
+      feed(200, 250, (i) => (i < 100 ? -30_000 : 100)),
+      ['behind -30000', 'right 100'],
+    )
+  })
+})
+
+describe('peerWatch', () => {
+  const check = (steps: readonly (readonly [number, boolean, number][] | undefined)[]): readonly string[] => {
+    const watch = new PeerWatch({ heartbeatMs: 15_000, nowMs: 0 })
+    const said: string[] = []
+    for (const [second, states] of steps.entries()) {
+      const changes = watch.check(
+        (states ?? []).map(([validator, isConnected, heardAtMs]) => ({ validator, isConnected, heardAtMs })),
+        second * 1_000,
+      )
+      for (const { validator, kind, reason, forMs } of changes) {
+        said.push(`${second}s: ${validator} ${kind} (${reason}) after ${forMs}`)
+      }
+    }
+    return said
+  }
+
+  it('tells of a validator that is not connected for three seconds, and of its return', () => {
+    const steps = Array.from({ length: 12 }, (_, s): [number, boolean, number][] => [
+      [1, s < 2 || s > 8, s * 1_000],
+      [2, true, s * 1_000],
+    ])
+    assert.deepEqual(check(steps), [
+      '5s: 1 lost (not connected) after 3000',
+      '9s: 1 back (not connected) after 7000',
+    ])
+  })
+
+  it('says nothing of a reconnection that takes a moment, nor of an idle chain', () => {
+    const blink = Array.from({ length: 12 }, (_, s): [number, boolean, number][] => [
+      [1, s % 3 !== 0, s * 1_000],
+    ])
+    assert.deepEqual(check(blink), [])
+    const idle = Array.from({ length: 60 }, (_, s): [number, boolean, number][] => {
+      const beat = Math.floor(s / 15) * 15_000
+      return [
+        [1, true, beat],
+        [2, true, beat + 300],
+      ]
+    })
+    assert.deepEqual(check(idle), [])
+  })
+
+  it('tells of a validator that is connected and silent while others speak, and when all are', () => {
+    const oneSilent = Array.from({ length: 20 }, (_, s): [number, boolean, number][] => [
+      [1, true, Math.min(s, 2) * 1_000],
+      [2, true, s * 1_000],
+    ])
+    assert.deepEqual(check(oneSilent), ['14s: 1 lost (silent) after 3000'])
+    const allSilent = Array.from({ length: 40 }, (_, s): [number, boolean, number][] => [
+      [1, true, Math.min(s, 2) * 1_000],
+      [2, true, Math.min(s, 3) * 1_000],
+    ])
+    assert.deepEqual(check(allSilent), ['29s: 1 lost (silent) after 3000', '30s: 2 lost (silent) after 3000'])
+  })
+
+  it('forgets validators that left the set', () => {
+    const steps = Array.from({ length: 8 }, (_, s): [number, boolean, number][] =>
+      s < 5 ? [[1, false, 0]] : [],
+    )
+    assert.deepEqual(check(steps), ['3s: 1 lost (not connected) after 3000'])
+  })
+})
+
+describe('trouble.text', () => {
+  it('names a full disk, whoever met it, and leaves other messages as they are', () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    assert.match(troubleText(full), /^the disk is full: free space, then start the node again \(ENOSPC/)
+    const level = new Error('commit failed', {
+      cause: new Error('IO error: /x/000005.log: No space left on device'),
+    })
+    assert.match(troubleText(level), /^the disk is full/)
+    assert.match(
+      troubleText(new Error('EROFS: read-only file system, open')),
+      /^the file system is read-only/,
+    )
+    assert.match(troubleText(new Error('EIO: i/o error, fdatasync')), /^the disk fails/)
+    assert.equal(troubleText(new Error('root differs')), 'root differs')
+    assert.equal(troubleText('x'), 'unknown failure')
+  })
+})
