@@ -21,6 +21,8 @@ const stateSchema = message('LightClientState', {
   /** Where trust began. */
   origin: setRecord,
   current: setRecord,
+  /** The set before it, which signed the boundary; absent at the origin. */
+  previous: t.optional(setRecord),
   /** The boundary that named the current set; absent for genesis and after a recovery. */
   boundary: t.optional(boundaryRecord),
   /** The highest block proven. */
@@ -32,19 +34,21 @@ const stateSchema = message('LightClientState', {
 export interface ClientState {
   readonly origin: TrustedSet
   readonly current: TrustedSet
+  readonly previous: TrustedSet | undefined
   readonly boundary: { readonly epoch: number; readonly hash: Hash32 } | undefined
   readonly tip: { readonly height: number; readonly hash: Hash32; readonly timestampMs: number } | undefined
   readonly changes: number
 }
 
 export function clientStateJson(state: ClientState): Json {
-  const { origin, current, boundary, tip, changes } = state
+  const { origin, current, previous, boundary, tip, changes } = state
   const record = ({ epoch, height, set }: TrustedSet) => ({ epoch, height, set })
   return stateSchema.toJson({
     version: VERSION,
     genesisHash: origin.genesisHash,
     origin: record(origin),
     current: record(current),
+    ...(previous === undefined ? {} : { previous: record(previous) }),
     ...(boundary === undefined ? {} : { boundary }),
     ...(tip === undefined ? {} : { tip }),
     changes,
@@ -68,13 +72,20 @@ export function parseClientState(json: Json, genesisHash?: Hash32): ClientState 
   if (genesisHash !== undefined && chain !== toHex(genesisHash)) {
     return fails(`it is of the chain ${chain}, not ${toHex(genesisHash)}`)
   }
-  const { origin, current, boundary, tip, changes } = stored
+  const { origin, current, previous, boundary, tip, changes } = stored
   if (current.epoch < origin.epoch || current.height < origin.height) return fails('it goes backwards')
-  for (const { set } of [origin, current]) {
+  for (const { set } of previous === undefined ? [origin, current] : [origin, previous, current]) {
     const wrong = checkValidatorSet(set)
     if (wrong !== undefined) return fails(wrong.reason)
   }
   const trust = (record: typeof origin): TrustedSet =>
     trustedSet({ genesisHash: stored.genesisHash, ...record })
-  return { origin: trust(origin), current: trust(current), boundary, tip, changes }
+  return {
+    origin: trust(origin),
+    current: trust(current),
+    previous: previous === undefined ? undefined : trust(previous),
+    boundary,
+    tip,
+    changes,
+  }
 }

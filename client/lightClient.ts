@@ -95,15 +95,15 @@ export class LightClient {
   /** Follows the chain of sets to its end, proves the newest block, and compares the other providers with it. */
   sync(): Promise<Progress> {
     return this.#inOrder(async () => {
-      const { final, proof } = await this.#askFinal('chain_certificate', { block: 'latest' })
+      const { final, proof, trusted } = await this.#askFinal('chain_certificate', { block: 'latest' })
       this.#advance(final)
-      const { origin, current, changes } = this.#mustState()
-      const tip = this.#proven(final)
+      const { origin, changes } = this.#mustState()
+      const tip = this.#proven(final, trusted)
       const witnesses: WitnessVerdict[] = []
       for (const witness of this.#options.providers.slice(1)) {
         const primary = this.#primary
         const tipOfBoth = { final, proof }
-        const verdict = await compareWitness({ origin, trusted: current, primary, tip: tipOfBoth, witness })
+        const verdict = await compareWitness({ origin, trusted, primary, tip: tipOfBoth, witness })
         if (verdict.verdict === 'conflict') throw conflictError(verdict)
         witnesses.push(verdict)
       }
@@ -152,7 +152,7 @@ export class LightClient {
   ): Promise<{ readonly stored: Uint8Array | undefined; readonly block: ProvenBlock }> {
     return this.#inOrder(async () => {
       const params = { keys: [toHex(rawKey)], atBlock: 'latest' }
-      const { final, answer } = await this.#askFinal('chain_stateProof', params)
+      const { final, answer, trusted } = await this.#askFinal('chain_stateProof', params)
       this.#advance(final)
       const [entry] = this.#reader.list(this.#reader.object(answer, 'the answer').proof, 'proof', 1)
       const { key, value, bytes } = this.#reader.object(entry, 'proof')
@@ -166,7 +166,7 @@ export class LightClient {
         const what = stored === undefined ? 'is not proven absent' : 'is not proven'
         return this.#reader.fails('state', `the record ${what} under the state root of block ${height}`)
       }
-      return { stored, block: this.#proven(final) }
+      return { stored, block: this.#proven(final, trusted) }
     })
   }
 
@@ -214,7 +214,7 @@ export class LightClient {
 
   #begin(state: ClientState): void {
     this.#state = state
-    this.#sets = [state.current]
+    this.#sets = state.previous === undefined ? [state.current] : [state.previous, state.current]
   }
 
   #mustState(): ClientState {
@@ -247,7 +247,13 @@ export class LightClient {
       recoveries: this.#options.recoveries ?? [],
       onStep: ({ trusted, boundary }) => {
         const state = this.#mustState()
-        this.#state = { ...state, current: trusted, boundary, changes: state.changes + 1 }
+        this.#state = {
+          ...state,
+          previous: state.current,
+          current: trusted,
+          boundary,
+          changes: state.changes + 1,
+        }
         this.#sets.push(trusted)
         if (this.#sets.length > SETS_KEPT_MAX) this.#sets.shift()
         return false
@@ -255,17 +261,29 @@ export class LightClient {
     })
   }
 
-  /** Asks for something at a final block and verifies the block against the current set, following the sets to it. */
+  /** The set that signs blocks of this height, as far as it is in memory. */
+  #knownSet(height: number): TrustedSet | undefined {
+    return this.#sets.findLast((set) => set.height < height)
+  }
+
+  /** Asks for something at the newest block and verifies the block, following the sets to it. */
   async #askFinal(
     method: string,
     params: { readonly [name: string]: Json },
-  ): Promise<{ readonly final: FinalHeader; readonly proof: FinalityProof; readonly answer: Json }> {
+  ): Promise<{
+    readonly final: FinalHeader
+    readonly proof: FinalityProof
+    readonly trusted: TrustedSet
+    readonly answer: Json
+  }> {
     for (let attempt = 1; ; attempt++) {
       await this.#follow()
       const answer = await this.#primary.request(method, params)
       const proof = this.#reader.finality(answer)
-      const result = verifyFinality(this.#mustState().current, proof, { epochs: 'sameSet' })
-      if (result.ok) return { final: result.value, proof, answer }
+      // The newest block may be the boundary that named the current set: the one before signed it.
+      const trusted = this.#knownSet(certifiedHeader(proof).height) ?? this.#mustState().current
+      const result = verifyFinality(trusted, proof, { epochs: 'sameSet' })
+      if (result.ok) return { final: result.value, proof, trusted, answer }
       // The set may have changed between the two questions.
       if (result.failure.check !== 'setHash' || attempt === FOLLOW_ATTEMPTS) {
         throw checkFailed(result.failure, this.#primary.name)
@@ -277,8 +295,10 @@ export class LightClient {
   #advance({ header, hash }: FinalHeader): void {
     const state = this.#mustState()
     const { height, timestampMs } = header
-    if (state.tip !== undefined && height < state.tip.height) {
-      const reason = `block ${height} is shown as the newest, but block ${state.tip.height} is proven already`
+    // A known change of the set is a proven block too.
+    const provenHeight = Math.max(state.tip?.height ?? 0, state.current.height)
+    if (height < provenHeight) {
+      const reason = `block ${height} is shown as the newest, but block ${provenHeight} is proven already`
       this.#reader.fails('height', reason)
     }
     if (state.tip?.height === height && !equalBytes(state.tip.hash, hash)) {
@@ -290,11 +310,10 @@ export class LightClient {
   /** The set that signs a block of any height since the origin. */
   async #setFor(header: Header): Promise<TrustedSet> {
     await this.#follow()
-    const { origin, current } = this.#mustState()
     const { height } = header
-    if (height > current.height) return current
-    const known = this.#sets.findLast((set) => set.height < height)
+    const known = this.#knownSet(height)
     if (known !== undefined) return known
+    const { origin } = this.#mustState()
     let trusted = origin
     await walkEpochs({
       provider: this.#primary,
@@ -309,7 +328,7 @@ export class LightClient {
     return trusted
   }
 
-  #proven({ header, hash, signers }: FinalHeader, trusted = this.#mustState().current): ProvenBlock {
+  #proven({ header, hash, signers }: FinalHeader, trusted: TrustedSet): ProvenBlock {
     const { validators } = trusted.set
     return {
       header,
@@ -322,7 +341,7 @@ export class LightClient {
 }
 
 function newState(trusted: TrustedSet, boundary: ClientState['boundary']): ClientState {
-  return { origin: trusted, current: trusted, boundary, tip: undefined, changes: 0 }
+  return { origin: trusted, current: trusted, previous: undefined, boundary, tip: undefined, changes: 0 }
 }
 
 function conflictError(found: Extract<WitnessVerdict, { verdict: 'conflict' }>): LightClientError {

@@ -158,6 +158,19 @@ describe('client.lightClient', () => {
     }
   })
 
+  it('proves the boundary itself while it is the newest block', async () => {
+    const chain = chainOf(2)
+    chain.add({ nextSet: setOf([7, 8, 9, 10]) })
+    const client = clientOf(chain)
+    const { block } = await client.balance(ALICE)
+    assert.deepEqual([block.header.epoch, block.signers], [2, [3, 4, 5]])
+    const state = parseClientState(client.toJson()!)
+    const again = clientOf(chain, { origin: { kind: 'state', state } })
+    assert.equal((await again.sync()).tip.hash, block.hash)
+    chain.add()
+    assert.deepEqual((await again.balance(ALICE)).block.signers, [7, 8, 9])
+  })
+
   it('starts from a checkpoint and gives the next one', async () => {
     const chain = chainOf(4)
     const { header, certificate, nextSet } = chain.proofs.get(1)!
@@ -253,6 +266,12 @@ describe('client.lightClient', () => {
     await refuses(client.balance(ALICE), 'check', 'height', /proven already/)
     shown.chain = chain
     assert.equal((await client.balance(ALICE)).balanceBase, COINS)
+    // Even the first answer is held against the changes of the set.
+    const old = (await chain.provider().request('chain_certificate', { block: 1 })) as Json
+    const hiding = chain.provider('hiding', (method, answer) =>
+      method === 'chain_certificate' ? old : answer,
+    )
+    await refuses(clientOf(chain, { providers: [hiding] }).sync(), 'check', 'height', /block 3 is proven/)
   })
 
   it('stops asking a provider that claims epochs without end', async () => {
