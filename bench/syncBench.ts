@@ -167,8 +167,8 @@ async function join1(
       blocksPerSecond: Math.round(blocks / seconds),
       transactionsPerSecond: Math.round(transactions / seconds),
       firstBlock,
-      cpuSeconds: Number(figures.cpuSeconds.toFixed(1)),
-      rssPeakMiB: Math.round(figures.rssPeakMiB),
+      cpuSeconds: Number((figures?.cpuSeconds ?? 0).toFixed(1)),
+      rssPeakMiB: Math.round(figures?.rssPeakMiB ?? 0),
     }
   } finally {
     await stop(fresh)

@@ -4,7 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { parseHash32 } from '../base/ids.ts'
+import type { Checkpoint } from './blockSync.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from './signerConfig.ts'
+import { KEEP_BLOCKS_MIN } from './stores/pruning.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */
@@ -22,6 +24,16 @@ export interface NodeConfig {
   readonly signatureWorkers: number
   /** Finalized heights whose state stays readable. */
   readonly historyHeights: number
+  /** Keeps every past state and every block: proofs at any height. Overrides `historyHeights` and `pruning`. */
+  readonly archive: boolean
+  /** Blocks below the newest `keepBlocks` are forgotten; 0 keeps all of them. */
+  readonly pruning: { readonly keepBlocks: number }
+  /** A snapshot of every `everyBlocks`-th block (0 for none), of which the newest `keep` stay. */
+  readonly snapshots: { readonly everyBlocks: number; readonly keep: number }
+  /** A node without a chain takes the state of a snapshot from its peers instead of executing every block. */
+  readonly stateSync: boolean
+  /** `<height>:<block hash>` of a block that the operator trusts; '' for none. */
+  readonly checkpoint: string
   /** Where the consensus key is: in this data directory, or in another process. */
   readonly signer: SignerConfig
   /** The key that a running rotation brings in; the set of each epoch says which of the two signs. */
@@ -40,6 +52,11 @@ export const DEFAULT_CONFIG: NodeConfig = {
   logLevel: 'info',
   signatureWorkers: 1,
   historyHeights: 1024,
+  archive: false,
+  pruning: { keepBlocks: 0 },
+  snapshots: { everyBlocks: 1_000, keep: 2 },
+  stateSync: false,
+  checkpoint: '',
   signer: { kind: 'local' },
   nextSigner: null,
   trustedRecoveries: [],
@@ -68,6 +85,23 @@ const isCount =
   (min: number, max: number) =>
   (value: unknown): boolean =>
     Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const isFlag = (value: unknown): boolean => typeof value === 'boolean'
+const isRecord =
+  (checks: Readonly<Record<string, (value: unknown) => boolean>>) =>
+  (value: unknown): boolean => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return false
+    const names = Object.keys(value)
+    const record = value as Record<string, unknown>
+    return names.length === Object.keys(checks).length && names.every((name) => checks[name]?.(record[name]))
+  }
+
+/** `12000:0x…` as height and block hash; undefined when it is anything else. */
+export function parseCheckpoint(text: string): Checkpoint | undefined {
+  const match = /^(\d{1,15}):(0x[0-9a-fA-F]{64})$/.exec(text)
+  const hash = match === null ? undefined : parseHash32(match[2]!)
+  return match === null || hash === undefined ? undefined : { height: Number(match[1]), hash }
+}
+
 export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
 
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
@@ -80,6 +114,20 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
   signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
   historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
+  archive: [isFlag, 'true or false'],
+  pruning: [
+    isRecord({ keepBlocks: (value) => value === 0 || isCount(KEEP_BLOCKS_MIN, 1e12)(value) }),
+    `{"keepBlocks": N} with N from ${KEEP_BLOCKS_MIN}, or 0 to keep all`,
+  ],
+  snapshots: [
+    isRecord({ everyBlocks: (value) => value === 0 || isCount(16, 1e9)(value), keep: isCount(1, 16) }),
+    '{"everyBlocks": N, "keep": K} with N from 16 (0 for none) and K from 1 to 16',
+  ],
+  stateSync: [isFlag, 'true or false'],
+  checkpoint: [
+    (value) => value === '' || (isText(value) && parseCheckpoint(value as string) !== undefined),
+    "'<height>:<0x block hash>', or '' for none",
+  ],
   signer: [isSignerConfig, SIGNER_CONFIG_FORM],
   nextSigner: [(value) => value === null || isSignerConfig(value), `null, ${SIGNER_CONFIG_FORM}`],
   trustedRecoveries: [

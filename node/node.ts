@@ -7,14 +7,14 @@ import { mustExist } from '../base/assert.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { parseHash32 } from '../base/ids.ts'
-import { quorum } from '../base/protocol/validators.ts'
+import { quorum, validatorSetSchema } from '../base/protocol/validators.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
 import { createHost } from '../p2p/host.ts'
-import type { P2pHost } from '../p2p/protocol.ts'
+import { createSnapshots } from '../p2p/snapshots.ts'
 import { createSync } from '../p2p/sync.ts'
-import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
+import { createTxGossip } from '../p2p/txGossip.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
@@ -23,16 +23,17 @@ import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { NodeApplication } from './application.ts'
 import { NodeBackend } from './backend.ts'
 import { BlockSync } from './blockSync.ts'
-import type { NodeConfig } from './config.ts'
+import { type NodeConfig, parseCheckpoint } from './config.ts'
 import { HaltRecord } from './doctor/haltRecord.ts'
 import { Driver } from './driver.ts'
 import { type RunningEvidence, startEvidence } from './evidence.ts'
 import { startFollower } from './follower.ts'
+import { shareTransactions, withGossip } from './gossipShare.ts'
 import { openImporter } from './importer.ts'
 import type { FinalizedEvent } from './importerTypes.ts'
-import { gossipOf, Ingest } from './ingest.ts'
+import { Ingest } from './ingest.ts'
 import { Journal } from './journal.ts'
-import { Mempool, type PoolEntry } from './mempool.ts'
+import { Mempool } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
 import { startOperatorLog } from './operatorLog.ts'
 import { updatePool } from './poolUpdate.ts'
@@ -49,8 +50,11 @@ import {
 } from './recoveryStart.ts'
 import { SenderCache } from './senderCache.ts'
 import { createSenderPool } from './senderPool.ts'
+import { snapshotSourceOf } from './snapshots/snapshotSource.ts'
+import { stateSyncAtStart, validatorSetOf } from './stateSyncStart.ts'
 import { openChainStore } from './stores/chainStore.ts'
 import { syncSourceOf } from './syncSource.ts'
+import { checkCheckpoint, openSnapshots, startUpkeep, storeOptionsOf } from './upkeep.ts'
 import { CLIENT_VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -89,8 +93,6 @@ const GOSSIP_BATCH_MS = 50
 const MALFORMED_TRANSACTION_POINTS = 10
 /** Points for blocks of a chain that is not the final one. */
 const FOREIGN_CHAIN_POINTS = 60
-/** Transactions resent to a leader at once. */
-const SHARE_MAX = 1024
 
 /** Paths inside a data directory. */
 export function nodePaths(dataDir: string) {
@@ -99,6 +101,7 @@ export function nodePaths(dataDir: string) {
     journal: join(dataDir, 'journal'),
     signer: join(dataDir, 'signer'),
     recovery: join(dataDir, RECOVERY_FOLDER),
+    snapshots: join(dataDir, 'snapshots'),
     evidence: join(dataDir, 'evidence'),
   }
 }
@@ -155,7 +158,15 @@ async function wire(
   })
   const chain: ChainConfig = { ...genesisBlock.chain, recoveryOn: (floor) => book.on(floor) }
   genesisBlock.tree.release()
-  const store = await openChainStore(paths.chain, { historyHeightsMax: config.historyHeights })
+  await stateSyncAtStart({
+    config,
+    chainDir: paths.chain,
+    chain,
+    genesis: genesisBlock,
+    peerSeed: options.peerSeed,
+    logger: logger.child({ room: 'sync' }),
+  })
+  const store = await openChainStore(paths.chain, storeOptionsOf(config))
   closers.push(() => store.close())
   const senderPool = createSenderPool({
     workers: config.signatureWorkers,
@@ -207,6 +218,9 @@ async function wire(
   })
   const network = createConsensusNetwork(host, config.peers)
   const sync = createSync(host, syncSourceOf(store, book))
+  const files = await openSnapshots(paths.snapshots, store)
+  const genesisSet = validatorSetSchema.encode(validatorSetOf(genesisBlock.changes))
+  const snapshots = createSnapshots(host, snapshotSourceOf({ store, files, genesisSet }))
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,
@@ -234,15 +248,21 @@ async function wire(
   closers.push(async () => {
     gossip.close()
     sync.close()
+    snapshots.close()
     await host.close()
+    await files.close()
   })
 
   // Consensus.
+  const checkpoint = parseCheckpoint(config.checkpoint)
+  checkCheckpoint(store, checkpoint)
   const blockSync = new BlockSync({
     importer,
     genesisHash: chain.genesisHash,
     sync,
     prepare: (transactions) => senders.prepare(transactions),
+    isLandmark: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     punish: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
     logger: logger.child({ room: 'sync' }),
     recoveries: book,
@@ -390,6 +410,17 @@ async function wire(
     logger: logger.child({ room: 'follower' }),
   })
   closers.push(() => follower.close())
+  const upkeep = startUpkeep({
+    config,
+    store,
+    importer,
+    files,
+    isSyncing: () => blockSync.progress() !== undefined,
+    isKept: (height) => book.all().some(({ recovery }) => recovery.floor.height === height),
+    onFault: halt,
+    logger: logger.child({ room: 'upkeep' }),
+  })
+  closers.push(() => upkeep.close())
   if (signer?.observing === true) {
     logger.warn(
       { epoch: driver.status().epoch },
@@ -441,36 +472,6 @@ async function wire(
     isMismatch: () => haltReason !== undefined && record.isRefusal(haltReason),
     close: closeAll,
   }
-}
-
-/** Submissions that enter here go to every peer once. */
-function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): Pick<Ingest, 'submit'> {
-  return {
-    async submit(raw) {
-      const result = await ingest.submit(raw)
-      if (result.ok) {
-        const entry = mempool.get(result.id)
-        if (entry !== undefined) gossip.publish(gossipOf(entry.transaction))
-      }
-      return result
-    },
-  }
-}
-
-function shareTransactions(
-  host: P2pHost,
-  gossip: TxGossip,
-  entries: Iterable<PoolEntry>,
-  validator: number,
-): void {
-  const peer = host.getValidatorPeer(validator)
-  if (peer === undefined || peer === host.peerId) return
-  const raws: Uint8Array[] = []
-  for (const entry of entries) {
-    raws.push(entry.transaction.raw)
-    if (raws.length >= SHARE_MAX) break
-  }
-  if (raws.length > 0) gossip.sendTo(peer, raws)
 }
 
 /** Whether a consensus key belongs to the set of genesis, for messages at the start. */

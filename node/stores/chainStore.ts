@@ -246,13 +246,19 @@ class LevelChainStore implements ChainStore {
     return this.#blockHeightMin
   }
 
-  async pruneBlocks(belowHeight: number, countMax: number): Promise<number> {
+  async pruneBlocks(
+    belowHeight: number,
+    countMax: number,
+    isKept: (height: number) => boolean = () => false,
+  ): Promise<number> {
     const from = this.#blockHeightMin
     const to = Math.min(belowHeight, this.#tip?.height ?? 0, from + countMax)
     if (to <= from) return 0
     this.#checkOpen()
     const batch = this.#database.batch()
-    for (let height = from; height < to; height++) fillPruned(batch, height, this.blockAt(height))
+    for (let height = from; height < to; height++) {
+      if (!isKept(height)) fillPruned(batch, height, this.blockAt(height))
+    }
     batch.put(BASE_KEY, u64be(to))
     // Nobody may find half of a block, so the bound moves before anything goes.
     this.#blockHeightMin = to

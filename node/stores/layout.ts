@@ -60,6 +60,14 @@ export function stateKeyBytes(key: StateKey): Uint8Array {
   return out
 }
 
+/** As `stateKeyBytes`, from the key's own bytes. */
+export function rawStateKey(key: Uint8Array): Uint8Array {
+  const out = new Uint8Array(1 + key.length)
+  out[0] = SPACE.state
+  out.set(key, 1)
+  return out
+}
+
 /** Inverse of `stateKeyBytes`. */
 export function stateKeyOf(bytes: Uint8Array): StateKey {
   let out = ''

@@ -74,9 +74,9 @@ export interface ChainStore {
   blockHeightMin(): number
   /**
    * Forgets blocks, receipts, certificates and indexes below `belowHeight`, at most `countMax` of them, and tells how
-   * many went. Genesis, boundary headers and their F stay; the tip stays whatever is asked.
+   * many went. Genesis, boundary headers and their F stay; the tip and what `isKept` names stay whatever is asked.
    */
-  pruneBlocks(belowHeight: number, countMax: number): Promise<number>
+  pruneBlocks(belowHeight: number, countMax: number, isKept?: (height: number) => boolean): Promise<number>
   /** Height of the finalized boundary that ended `epoch`. */
   boundaryHeightOf(epoch: number): number | undefined
   /** Boundary, F and next set of an ended epoch, kept for ever. Undefined while the epoch runs. */
