@@ -253,7 +253,7 @@ async function main(): Promise<void> {
       number,
       20,
     )
-    .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 250)
+    .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 50)
     .option('--port <port>', 'first port to use', number, 28_545)
     .option('--no-anvil', 'leave the comparison out')
     .option('--json <file>', 'also write the report as JSON')

@@ -27,7 +27,7 @@ const validatorsOption = () =>
 const blockTimeOption = () =>
   new Option('-b, --block-time <ms>', 'shortest time between two blocks, milliseconds')
     .argParser(wholeNumber(0, 60_000))
-    .default(250)
+    .default(50)
 const windowOption = () =>
   new Option('-w, --window <ms>', 'length of a capacity window, milliseconds')
     .argParser(wholeNumber(1_000, 86_400_000))

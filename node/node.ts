@@ -89,6 +89,8 @@ export interface RunningNode {
 
 /** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
 const GOSSIP_BATCH_MS = 50
+/** Under load a proposer waits this long after its parent: a block costs every validator some 15 ms whatever is in it. */
+const GATHER_MS = 250
 /** Points for a transaction that no honest peer passes on. */
 const MALFORMED_TRANSACTION_POINTS = 10
 /** Points for blocks of a chain that is not the final one. */
@@ -297,6 +299,7 @@ async function wire(
     mempool,
     blockSync,
     clock,
+    gatherMs: GATHER_MS,
     shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
     onEvidence: (found) => evidence.report(found),
     logger: logger.child({ room: 'application' }),

@@ -79,7 +79,8 @@ const LIST_BASE = 0xc0
 const TYPED_MAX = 0x7f
 /** Items of each envelope, signature included. */
 const ITEM_COUNT = { 0: 9, 1: 11, 2: 12 } as const
-const TRANSFER_GAS = 21_000
+/** What the smallest transaction costs. */
+export const TRANSFER_GAS = 21_000
 const BYTE_GAS = 16
 
 /** Carries a failure out of the nested readers; never leaves this file. */

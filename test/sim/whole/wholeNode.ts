@@ -120,6 +120,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     mempool,
     blockSync,
     clock,
+    gatherMs: 200,
     shareWith: (validator) => {
       const raws: Uint8Array[] = []
       for (const entry of mempool.entries()) {
