@@ -17,7 +17,8 @@ export function addRollback(program: Command): void {
       'after',
       `
 It lands on the highest block at or below that height that has a certificate of its own, checks that its state has
-the right root before anything changes, and refuses below what the node keeps. Journal and signer stay as they are.`,
+the right root before anything changes, and refuses below what the node keeps. The votes in journal and signer stay;
+only what this node's execution refused is forgotten, so that it is judged again.`,
     )
     .action(async (options) => {
       const { rollbackNode } = await import('../doctor/rollbackNode.ts')

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { Header } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import { blockContextOf } from '../../state/engine.ts'
 import { decidingSet } from '../../state/modules/providers/recovery.ts'
+import { recoverSender } from '../../state/transaction.ts'
 import { loadConfig } from '../config.ts'
 import { findDoubleVotes, readSignedVotes } from '../journalAudit.ts'
 import { consensusPublicKey, genesisFile, hasConsensusKey, isFreshKey, parseGenesis } from '../nodeDir.ts'
@@ -81,11 +83,12 @@ export async function diagnose(dataDir: string, options: { readonly blocks: numb
   checkHalts(dataDir, findings)
   const chain = checkRecoveries(dataDir, built.chain, findings)
   const opened: Opened = { dataDir, chain, genesisHash, findings }
-  const store = await openStore(opened)
+  const { store, isRunning } = await openStore(opened)
   let state: StateReport | undefined
   try {
     if (store !== undefined) state = await checkChain(opened, store, options.blocks)
-    if (store !== undefined) await checkRecords(opened, store)
+    // The records of a running node change while they are read.
+    if (!isRunning) await checkRecords(opened, store?.tip()?.header)
   } finally {
     await store?.close()
   }
@@ -127,14 +130,18 @@ function checkRecoveries(dataDir: string, chain: ChainConfig, findings: Findings
   }
 }
 
-async function openStore({ dataDir, findings }: Opened): Promise<ChainStore | undefined> {
+async function openStore({
+  dataDir,
+  findings,
+}: Opened): Promise<{ readonly store?: ChainStore; readonly isRunning: boolean }> {
   const { chain } = offlinePaths(dataDir)
   if (!existsSync(chain)) {
     findings.note('chain', 'there is no chain/ yet: the next start begins at genesis and syncs from peers')
-    return undefined
+    return { isRunning: false }
   }
   try {
-    return await openChainStore(chain, { historyHeightsMax: loadConfig(dataDir).historyHeights })
+    const { historyHeights: historyHeightsMax } = loadConfig(dataDir)
+    return { store: await openChainStore(chain, { historyHeightsMax }), isRunning: false }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const advice: { readonly [code: string]: string } = {
@@ -143,7 +150,7 @@ async function openStore({ dataDir, findings }: Opened): Promise<ChainStore | un
         'start this directory with the build that wrote it, or move chain/ away and start: it syncs anew',
     }
     findings.bad('chain', error.message, advice[error.code] ?? resyncAdvice(dataDir))
-    return undefined
+    return { isRunning: error.code === 'Locked' }
   }
 }
 
@@ -167,7 +174,11 @@ async function checkChain(
   const treeCachePath = join(offlinePaths(dataDir).chain, 'tree.cache')
   const cached = await readTreeCacheHead(treeCachePath)
   findings.ok('tree.cache', cached === undefined ? 'none: it is made anew' : `of block ${cached.height}`)
-  const state = await checkState(store, { chain, treeCachePath, count: blocks })
+  const state = await checkState(store, {
+    execution: { chain, senderOf: recoverSender },
+    treeCachePath,
+    count: blocks,
+  })
   judgeState(opened, state)
   if (state.goodHeight === state.toHeight) await checkInvariants(opened, store)
   return state
@@ -261,11 +272,10 @@ async function checkInvariants({ chain, findings }: Opened, store: ChainStore): 
 }
 
 /** Journal and signer, and whether they and the chain tell one story. */
-async function checkRecords(opened: Opened, store: ChainStore): Promise<void> {
+async function checkRecords(opened: Opened, header: Header | undefined): Promise<void> {
   const { dataDir, genesisHash, findings } = opened
   const { journal, signer } = offlinePaths(dataDir)
   await checkJournal(opened, journal)
-  const header = store.tip()?.header
   const epoch = header === undefined ? 0 : header.epoch + (header.endsEpoch ? 1 : 0)
   if (hasConsensusKey(dataDir)) await checkSigner(opened, signer, epoch)
   else

@@ -5,10 +5,8 @@ import { equalBytes, keyBytes, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
-import type { ChainConfig } from '../../state/chain.ts'
-import { type ExecutedBlock, executeBlock } from '../../state/execute.ts'
+import { type ExecutedBlock, type ExecuteOptions, executeBlock } from '../../state/execute.ts'
 import type { Module } from '../../state/module.ts'
-import { recoverSender } from '../../state/transaction.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey } from '../../state/view.ts'
 import { readTreeCache } from '../stores/treeCache.ts'
@@ -56,14 +54,19 @@ const hexOf = (value: Uint8Array | undefined): string | undefined =>
 /** Checks the last `count` heights that are kept; reads the whole state once. */
 export async function checkState(
   store: ChainStore,
-  options: { readonly chain: ChainConfig; readonly treeCachePath: string; readonly count: number },
+  options: {
+    /** How this build executes; the senders of the blocks are recovered anew. */
+    readonly execution: ExecuteOptions
+    readonly treeCachePath: string
+    readonly count: number
+  },
 ): Promise<StateReport> {
-  const { chain, treeCachePath, count } = options
+  const { execution, treeCachePath, count } = options
   const toHeight = store.tip()!.height
   let fromHeight = Math.max(store.stateHeightMin(), toHeight - count, 0)
   // A pruned block leaves no header to compare with.
   while (fromHeight < toHeight && store.headerAt(fromHeight) === undefined) fromHeight++
-  const walk = new Walk(store, chain)
+  const walk = new Walk(store, execution)
   await walk.begin(fromHeight)
   for (let height = fromHeight + 1; height <= toHeight; height++) {
     walk.step(height)
@@ -71,7 +74,7 @@ export async function checkState(
   }
   const keys = [...walk.keys]
   if (walk.goodHeight !== toHeight && keys.length === 0) {
-    keys.push(...(await compareWithCache(store, chain.modules, treeCachePath)))
+    keys.push(...(await compareWithCache(store, execution.chain.modules, treeCachePath)))
   }
   walk.end()
   return {
@@ -91,13 +94,13 @@ class Walk {
   execution: { height: number; reason: string } | undefined
   readonly keys: WrongKey[] = []
   readonly #store: ChainStore
-  readonly #chain: ChainConfig
+  readonly #execution: ExecuteOptions
   #tree = TreeVersion.empty()
   #isGood = true
 
-  constructor(store: ChainStore, chain: ChainConfig) {
+  constructor(store: ChainStore, execution: ExecuteOptions) {
     this.#store = store
-    this.#chain = chain
+    this.#execution = execution
   }
 
   async begin(height: number): Promise<void> {
@@ -144,7 +147,7 @@ class Walk {
     const parent = { header: below.header, hash: below.hash, state, tree: this.#tree }
     const reason = ((): string | ExecutedBlock => {
       try {
-        const result = executeBlock(parent, block, { chain: this.#chain, senderOf: recoverSender })
+        const result = executeBlock(parent, block, this.#execution)
         return 'executed' in result ? result.executed : `${result.rejected.code}: ${result.rejected.detail}`
       } catch (error) {
         // An invariant of severity halt: the state below the block does not allow it.
@@ -171,7 +174,7 @@ class Walk {
       }
       if (this.keys.length >= KEYS_NAMED_MAX) return
       this.keys.push({
-        record: recordName(this.#chain.modules, key),
+        record: recordName(this.#execution.chain.modules, key),
         key: toHex(keyBytes(key)),
         stored: hexOf(found),
         expected: hexOf(expected),
