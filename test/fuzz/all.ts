@@ -1,0 +1,31 @@
+// Every fuzz target, by weight.
+import type { FuzzTarget } from './target.ts'
+import { coreTarget } from './targets/core.ts'
+import { frameTarget, gossipTarget, helloTarget, messageTarget } from './targets/frames.ts'
+import { journalTarget, keystoreTarget } from './targets/records.ts'
+import { rpcTarget } from './targets/rpc.ts'
+import { schemaTarget, syncTarget } from './targets/schemas.ts'
+import { transactionTarget } from './targets/transactions.ts'
+import { certificateTarget, verifierTarget } from './targets/votes.ts'
+
+export const TARGETS: readonly FuzzTarget[] = [
+  messageTarget,
+  frameTarget,
+  helloTarget,
+  gossipTarget,
+  syncTarget,
+  schemaTarget,
+  certificateTarget,
+  verifierTarget,
+  coreTarget,
+  journalTarget,
+  keystoreTarget,
+  transactionTarget,
+  rpcTarget,
+]
+
+/** Frames of each target when `frames` are spread by weight; at least one each. */
+export function sharesOf(targets: readonly FuzzTarget[], frames: number): readonly number[] {
+  const weight = targets.reduce((sum, target) => sum + target.weight, 0)
+  return targets.map((target) => Math.max(1, Math.round((frames * target.weight) / weight)))
+}
