@@ -50,6 +50,8 @@ export interface BackendOptions {
   readonly senders: SenderCache
   readonly ingest: Pick<Ingest, 'submit'>
   readonly nowMs: () => number
+  /** Why this node stopped for good; asked with every submission. */
+  readonly halted: () => string | undefined
   readonly health: () => Pick<
     NodeHealth,
     'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount'
@@ -203,7 +205,7 @@ export class NodeBackend implements Backend {
   }
 
   async submit(raw: Uint8Array): Promise<SubmitResult> {
-    const { halted } = this.#options.health()
+    const halted = this.#options.halted()
     if (halted !== undefined) {
       return { ok: false, rejection: { code: 'notReady', message: `the node is halted: ${halted}` } }
     }

@@ -364,6 +364,7 @@ async function wire(
     senders,
     ingest: withGossip(ingest, gossip, mempool),
     nowMs: () => clock.nowMs(),
+    halted: () => haltReason,
     health: () => {
       const { epoch, view, self } = driver.status()
       return {
