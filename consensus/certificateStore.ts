@@ -113,10 +113,15 @@ export class CertificateStore {
     return list
   }
 
+  /** Whether neither N, U nor F of this view above lastFinalized is held. */
+  isGap(view: number): boolean {
+    return view > this.finalizedView && this.parentAt(view) === undefined && !this.#held.nullify.has(view)
+  }
+
   /** Highest view between lastFinalized and `view` with neither N, U nor F, or undefined when there is no gap. */
   highestGap(view: number): number | undefined {
     for (let w = view - 1; w > this.finalizedView; w--) {
-      if (this.parentAt(w) === undefined && !this.#held.nullify.has(w)) return w
+      if (this.isGap(w)) return w
     }
     return undefined
   }

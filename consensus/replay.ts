@@ -75,9 +75,17 @@ function restoreView(state: EpochState, view: number): void {
   state.activity = state.freshActivity(view)
 }
 
-/** Re-signs to identical bytes; the signed votes go back into the pool and out again. */
+/**
+ * Re-signs to identical bytes; the signed votes go back into the pool and out again. Votes of a view whose certificate went
+ * with a journal are among them, or nobody could build over that view; a notarize whose block went with it is not, or an N
+ * might come of it that nobody can build on.
+ */
 function resign(state: EpochState): void {
   if (state.self === undefined) return
-  const subjects = state.own.subjects().filter((s) => s.kind === 'finalize' || s.view === state.view)
+  const isWaiting = (s: Subject): boolean =>
+    s.kind === 'finalize' || s.view === state.view || state.certificates.isGap(s.view)
+  const isLost = (s: Subject): boolean =>
+    s.kind === 'notarize' && hasBlock(s) && state.blocks.block(s.digest) === undefined
+  const subjects = state.own.subjects().filter((s) => isWaiting(s) && !isLost(s))
   for (const subject of subjects.slice(-RESIGNED_MAX - 2)) state.emit({ kind: 'sign', subject })
 }

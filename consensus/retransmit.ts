@@ -5,8 +5,8 @@ import { sendProposal } from './proposing.ts'
 import type { EpochState } from './state.ts'
 import { jitter, QUIET_MS } from './timers.ts'
 
-/** Own unfinalized finalize votes repeated at most. */
-const FINALIZES_MAX = 64
+/** Own unfinalized finalize votes and own votes of gaps repeated at most. */
+const WAITING_MAX = 64
 
 /** Repeats every 1 to 2 s while nothing has been finalized for 1 s. */
 export function retransmit(state: EpochState, nowMs: number): void {
@@ -27,6 +27,11 @@ export function retransmit(state: EpochState, nowMs: number): void {
   if (state.hasWork() && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
 }
 
+/** Below the current view without any certificate: it went with a journal, and may come back from votes. */
+function isInGap(state: EpochState, view: number): boolean {
+  return view < state.view && state.certificates.isGap(view)
+}
+
 function ownVote(state: EpochState, kind: 'notarize' | 'nullify'): Vote | undefined {
   for (const vote of state.ownSigned.values()) {
     if (vote.subject.view === state.view && vote.subject.kind === kind) return vote
@@ -34,7 +39,7 @@ function ownVote(state: EpochState, kind: 'notarize' | 'nullify'): Vote | undefi
   return undefined
 }
 
-/** The highest F, the entry certificate, own current votes, own waiting finalizes, status. */
+/** The highest F, the entry certificate, own current votes, own waiting finalizes, own votes of lost certificates, status. */
 function repeated(state: EpochState): readonly ConsensusMessage[] {
   const messages: ConsensusMessage[] = []
   const final = state.certificates.highestFinal
@@ -44,9 +49,9 @@ function repeated(state: EpochState): readonly ConsensusMessage[] {
     messages.push({ kind: 'certificate', body: entry })
   }
   const waiting = [...state.ownSigned.values()]
-    .filter((vote) => vote.subject.kind === 'finalize')
+    .filter(({ subject }) => subject.kind === 'finalize' || isInGap(state, subject.view))
     .sort((a, b) => b.subject.view - a.subject.view)
-    .slice(0, FINALIZES_MAX)
+    .slice(0, WAITING_MAX)
   const current = [ownVote(state, 'notarize'), ownVote(state, 'nullify')]
   for (const vote of [...current, ...waiting])
     if (vote !== undefined) messages.push({ kind: 'vote', body: vote })

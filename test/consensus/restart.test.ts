@@ -89,9 +89,29 @@ describe('restart', () => {
     const signed = [before.nullify(3), before.on('notarize', 4, 0, block)]
     const bench = new Bench({ leads: 3, signed })
     assert.equal(bench.state.view, 4)
-    const outputs = bench.tick()
-    assert.deepEqual(kindsSigned(outputs), ['notarize 4'])
+    bench.tick()
     assert.equal(bench.state.own.of(3).nullified !== undefined, true)
+    const other = bench.block(4, bench.rules.genesis, { timestampMs: bench.nowMs })
+    bench.receiveCertificate(bench.nullify(3))
+    assert.deepEqual(kindsSigned(bench.propose({ view: 4, parentView: 0, block: other })), [])
+  })
+
+  it('does not notarize again what went with the journal, and gives the view up', () => {
+    const before = new Bench({ leads: 3 })
+    const block = before.block(4, before.rules.genesis)
+    const bench = new Bench({ leads: 3, signed: [before.on('notarize', 4, 0, block)] })
+    assert.deepEqual(kindsSigned(bench.tick()), [])
+    assert.deepEqual(kindsSigned(bench.tick(20_000)), ['nullify 4'])
+  })
+
+  it('sends its votes of a lost certificate until the certificate is back', () => {
+    const before = new Bench({ leads: 3 })
+    const bench = new Bench({ leads: 3, signed: [before.nullify(3), before.nullify(4)] })
+    assert.deepEqual(kindsSigned(bench.tick()), ['nullify 3', 'nullify 4'])
+    const views = (ms: number) => sent(bench.tick(ms), 'vote').map((m) => m.body.subject.view)
+    assert.deepEqual(views(2_000).sort(), [3, 4])
+    bench.receiveCertificate(bench.nullify(3))
+    assert.deepEqual(views(2_000), [4])
   })
 
   it('executes journaled blocks again and halts when the verdict changed', () => {

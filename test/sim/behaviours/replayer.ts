@@ -4,7 +4,7 @@ import { type ConsensusMessage, encodeMessage } from '../../../consensus/message
 import { type Accomplice, ALL, type MakeBehaviour, voteMessage } from './behaviour.ts'
 
 const KEPT_MAX = 256
-const EVERY_MS = 40
+const EVERY_MS = 60
 const FAR_VIEWS = [1, 8, 9, 63, 64, 65, 1_000, 1_000_000_000]
 
 function ahead(self: Accomplice): readonly ConsensusMessage[] {

@@ -30,7 +30,7 @@ export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviou
     lossRate: seed % 3 === 0 ? 0.1 : 0,
     crashPointRate: seed % 5 === 0 ? 0.004 : 0,
     epochBlocks: seed % 4 === 3 ? 4 : 1_000_000,
-    faultsUntilMs: 4_000,
+    faultsUntilMs: 2_500,
   }
 }
 
@@ -45,7 +45,7 @@ function twins(seed: number): SimConfig {
     txEveryMs: 60,
     lossRate: seed % 2 === 0 ? 0 : 0.1,
     epochBlocks: seed % 3 === 0 ? 4 : 1_000_000,
-    faultsUntilMs: 6_000,
+    faultsUntilMs: 4_000,
     course: (world) => splitTwins(world, [shared, 4]),
   }
 }

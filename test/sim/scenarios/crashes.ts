@@ -23,22 +23,25 @@ function everySyncPoint(seed: number): SimConfig {
   }
 }
 
-/** f+1 finalized a block that is in no store: only an operators' recovery file could help then (CONSENSUS §5). */
+/**
+ * Whether some view above every final one can end neither in N nor in U any more: with all blocks gone, only nullifies of q
+ * validators could end it, and too many have finalized it or left it. Then only an operators' recovery file helps (CONSENSUS §5).
+ */
 function isBeyondRecovery(world: SimWorld): boolean {
-  const waiting = new Map<string, number>()
   const { nodes } = world.config
-  const f = Math.floor((nodes - 1) / 3)
-  const highest = Math.max(...world.nodes.map((node) => node.store.height))
-  for (const node of world.nodes) {
-    for (const { kind, epoch, view, digest } of node.signer.signed()) {
-      if (kind !== 'finalize') continue
-      const block = world.invariants.blockOf(digest!)
-      if (block === undefined || block.header.height <= highest) continue
-      const key = `${epoch}:${view}`
-      waiting.set(key, (waiting.get(key) ?? 0) + 1)
-    }
+  const quorum = nodes - Math.floor((nodes - 1) / 3)
+  const final = Math.max(...world.nodes.map((node) => node.store.tipCertificate()?.subject.view ?? 0))
+  const flags = world.nodes.map((node) => node.signer.signed().filter((s) => s.view > final))
+  const last = Math.max(final, ...flags.flat().map((s) => s.view))
+  for (let view = final + 1; view <= last; view++) {
+    const able = flags.filter((list) => {
+      const here = list.filter((s) => s.view === view)
+      if (here.some((s) => s.kind === 'nullify')) return true
+      return here.every((s) => s.kind !== 'finalize') && list.every((s) => s.view <= view)
+    })
+    if (able.length < quorum) return true
   }
-  return [...waiting.values()].some((count) => count >= f + 1)
+  return false
 }
 
 /** Everyone loses the journal in one view; the signers keep their flags. */
