@@ -27,6 +27,7 @@ import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
 import { createKeys, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
+import { storeOperatorKey } from './operatorKey.ts'
 import type { NodeMessage } from './runStart.ts'
 
 export interface DevnetOptions {
@@ -155,6 +156,8 @@ export function prepareDevnet(
       given: developmentValidator(member.index),
       cost: 'light',
     })
+    const { secretKey: secret } = developmentValidator(member.index).operator
+    storeOperatorKey(member.dir, { secret, password: DEVELOPMENT_PASSWORD, cost: 'light' })
   }
   return wanted
 }

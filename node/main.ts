@@ -9,6 +9,7 @@ import { genesisHash } from '../genesis/schema.ts'
 import { dataDirOption, passwordOf, passwordOption, print, wholeNumber } from './commands/common.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addKeys } from './commands/keys.ts'
+import { addMember } from './commands/member.ts'
 import { addRecovery } from './commands/recovery.ts'
 import { addRollback } from './commands/rollback.ts'
 import { addSigner } from './commands/signer.ts'
@@ -207,6 +208,7 @@ First steps:
   addVerify(program)
   addDoctor(program, finish)
   addRollback(program)
+  addMember(program)
   addRecovery(program)
   addSigner(program, finish)
   program

@@ -1,0 +1,229 @@
+// Membership with real processes: a fifth node is admitted by votes, signs, a key is rotated, a member is removed while it is
+// down; each of them is killed and started again in between. The chain goes on, all agree, nobody signs twice.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { COIN } from '../../base/units.ts'
+import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { DEFAULT_CONFIG } from '../../node/config.ts'
+import { DEVELOPMENT_PASSWORD, type DevnetMember } from '../../node/devnet.ts'
+import { findDoubleVotes, readSignedVotes } from '../../node/journalAudit.ts'
+import { type MemberCall, memberCall, sendMemberCall } from '../../node/memberCalls.ts'
+import { nodePaths } from '../../node/node.ts'
+import { createKeys, genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
+import { signerFolder } from '../../node/signerDir.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
+import { governanceSchema } from '../../state/modules/governance/schema.ts'
+import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { Network, ValidatorProcess } from '../faults/network.ts'
+import { call } from './jsonRpc.ts'
+
+/** Longest wait for anything that the chain does by itself. */
+const PATIENCE_MS = 30_000
+const ACCOUNT = developmentAccounts()[0]!
+
+const operator = (id: number) => developmentValidator(id - 1).operator
+
+async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const end = Date.now() + PATIENCE_MS
+  let last: unknown
+  for (;;) {
+    const found = await ask().catch((error: unknown) => {
+      last = error
+      return undefined
+    })
+    if (found !== undefined) return found
+    assert.ok(Date.now() < end, `${what}: not within ${PATIENCE_MS} ms (${String(last)})`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+interface Validator {
+  readonly id: number
+  readonly consensusKey: string
+}
+
+const validators = (url: string) => call<readonly Validator[]>(url, 'providers_validators')
+const ids = async (url: string): Promise<string> => (await validators(url)).map(({ id }) => id).join()
+const health = (url: string) =>
+  call<{ validatorIndex?: number; finalizedHeight: number; epoch: number }>(url, 'node_health')
+
+/** The fifth node's directory: a stranger that knows where the others are. */
+function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
+  const first = network.nodes[0]!.member
+  const { peerSeed, consensusSecret } = developmentValidator(4)
+  const member: DevnetMember = {
+    index: 4,
+    dir: join(dataDir, 'fifth'),
+    rpcPort: first.rpcPort + 4,
+    p2pPort: first.p2pPort + 4,
+    peerId: peerIdText(peerIdBytesFromSeed(peerSeed)),
+  }
+  const peers = network.nodes.map(
+    ({ member: { p2pPort, peerId } }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`,
+  )
+  const p2pListen = [`/ip4/127.0.0.1/tcp/${member.p2pPort}`]
+  const config = { ...DEFAULT_CONFIG, p2pListen, peers, rpcPort: member.rpcPort, signatureWorkers: 0 }
+  writeNodeDir(member.dir, parseGenesis(genesisFile(first.dir)), config)
+  const given = { peerSeed, consensusSecret }
+  createKeys({ dataDir: member.dir, password: DEVELOPMENT_PASSWORD, isValidator: true, given, cost: 'light' })
+  return new ValidatorProcess(member, (text) => network.failures.push(text))
+}
+
+/** Blocks, one after another, until one of this member's is final. */
+async function untilProposes(url: string, id: number): Promise<void> {
+  const proposer = toHex(operator(id).address)
+  // Fees for the newcomer, too.
+  const gift = { to: operator(id).address, data: new Uint8Array(0), valueBase: COIN / 10n }
+  for (let tries = 0; tries < 60; tries++) {
+    const { blockNumber } = await sendMemberCall(url, ACCOUNT.secretKey, gift)
+    const block = await call<{ miner: string }>(url, 'eth_getBlockByNumber', [
+      `0x${blockNumber.toString(16)}`,
+      false,
+    ])
+    if (block.miner === proposer) return
+  }
+  assert.fail(`member ${id} proposed none of 60 blocks`)
+}
+
+describe('membership of real processes', function () {
+  this.timeout(180_000)
+  this.slow(60_000)
+  const dataDir = mkdtempSync(join(tmpdir(), 'suanli-member-'))
+  let network: Network
+  let fifth: ValidatorProcess
+  let nodes: readonly ValidatorProcess[]
+
+  before(async () => {
+    network = await Network.prepare({ validators: 4, dataDir, blockTimeMs: 50 })
+    fifth = prepareFifth(network, dataDir)
+    nodes = [...network.nodes, fifth]
+    await network.startAll()
+  })
+
+  after(async function () {
+    await Promise.all(nodes.filter((node) => node.isRunning).map((node) => node.kill()))
+    if (this.currentTest?.isFailed() === true) process.stderr.write(`data and logs are in ${dataDir}\n`)
+    else rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  const url = (): string => network.nodes[0]!.url
+  const send = (id: number, decided: MemberCall) => sendMemberCall(url(), operator(id).secretKey, decided)
+  const decide = async (proposal: number, first: number, opening: MemberCall, voters: readonly number[]) => {
+    await send(first, opening)
+    const vote = memberCall(governanceSchema, 'vote', { proposal, approve: true })
+    await Promise.all(voters.map((id) => send(id, vote)))
+  }
+
+  it('admits a node that has followed, and it signs, also after kill -9', async () => {
+    await fifth.start()
+    await until('the fifth node follows', async () =>
+      (await health(fifth.url)).finalizedHeight > 0 ? true : undefined,
+    )
+    assert.equal((await health(fifth.url)).validatorIndex, undefined)
+    const { consensusSecret, peerSeed } = developmentValidator(4)
+    const admission = memberCall(governanceSchema, 'proposeAdmission', {
+      operator: operator(5).address,
+      consensusKey: bls.publicKey(consensusSecret),
+      possessionProof: bls.prove(consensusSecret),
+      peerId: peerIdBytesFromSeed(peerSeed),
+      legalName: 'Ember',
+      legalGroup: 'ember',
+      jurisdiction: 'TW',
+      url: 'https://ember.example',
+      termsHash: new Uint8Array(32),
+    })
+    await decide(1, 1, admission, [2, 3])
+    for (const node of nodes) {
+      await until(`node ${node.index} has the new set`, async () =>
+        (await ids(node.url)) === '1,2,3,4,5' ? true : undefined,
+      )
+    }
+    await until('the fifth node validates', async () => (await health(fifth.url)).validatorIndex)
+    await untilProposes(url(), 5)
+    await fifth.kill()
+    await untilProposes(url(), 1)
+    await fifth.start()
+    await untilProposes(url(), 5)
+  })
+
+  it('rotates a key at a boundary without a pause, and goes on after restarts', async () => {
+    const node = network.nodes[1]!
+    const given = developmentValidator(50)
+    const keyDir = join(node.member.dir, 'key-2')
+    createKeys({ dataDir: keyDir, password: DEVELOPMENT_PASSWORD, isValidator: true, given, cost: 'light' })
+    node.configure({ nextSigner: { kind: 'local', dir: 'key-2' } })
+    node.signerDirs = [...node.signerDirs, signerFolder(keyDir)]
+    await node.terminate()
+    await node.start()
+    const { consensusSecret } = given
+    const keys = { consensusKey: bls.publicKey(consensusSecret), possessionProof: bls.prove(consensusSecret) }
+    await send(2, memberCall(providersSchema, 'rotateConsensusKey', keys))
+    await until('the set has the new key', async () => {
+      const seat = (await validators(url())).find(({ id }) => id === 2)!
+      return seat.consensusKey === toHex(keys.consensusKey) ? true : undefined
+    })
+    await untilProposes(url(), 2)
+    await node.kill()
+    await node.start()
+    await untilProposes(url(), 2)
+  })
+
+  it('removes a member that is down; it comes back as a follower, twice', async () => {
+    const node = network.nodes[2]!
+    await node.kill()
+    await decide(2, 1, memberCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
+    await until('the member is gone', async () => ((await ids(url())) === '1,2,4,5' ? true : undefined))
+    await untilProposes(url(), 4)
+    for (let round = 0; round < 2; round++) {
+      await node.start()
+      const { finalizedHeight } = await health(url())
+      await until('the former member follows', async () => {
+        const own = await health(node.url)
+        return own.validatorIndex === undefined && own.finalizedHeight >= finalizedHeight ? true : undefined
+      })
+      await node.terminate()
+    }
+    await node.start()
+  })
+
+  it('has one chain on all nodes, no alarm and no double vote', async () => {
+    await untilProposes(url(), 1)
+    const { finalizedHeight } = await health(url())
+    const at = `0x${finalizedHeight.toString(16)}`
+    const found = await Promise.all(
+      nodes.map((node) =>
+        until(`node ${node.index} has block ${finalizedHeight}`, async () => {
+          const block = await call<{ hash: string; stateRoot: string } | null>(
+            node.url,
+            'eth_getBlockByNumber',
+            [at, false],
+          )
+          return block === null ? undefined : `${block.hash} ${block.stateRoot}`
+        }),
+      ),
+    )
+    assert.equal(new Set(found).size, 1)
+    for (const node of nodes) assert.equal((await node.terminate()).code, 0)
+    assert.deepEqual(network.failures, [])
+    assert.deepEqual(network.alarms(), [])
+    assert.deepEqual(fifth.readLog().match(/"level":"(error|fatal)"/g), null)
+    for (const node of nodes) {
+      const { journal } = nodePaths(node.member.dir)
+      const votes = []
+      for (const signerDir of node.signerDirs) {
+        votes.push(
+          ...(await readSignedVotes({ signerDir, journalDir: journal, genesisHash: network.genesisHash })),
+        )
+      }
+      assert.ok(
+        votes.some(({ source }) => source === 'signer'),
+        `node ${node.index} has signed`,
+      )
+      assert.deepEqual(findDoubleVotes(votes), [])
+    }
+  })
+})
