@@ -132,6 +132,10 @@ export class NodeBackend implements Backend {
     }
   }
 
+  blockHeightMin(): number {
+    return this.#options.store.blockHeightMin()
+  }
+
   head(): FinalizedBlock {
     return this.#head
   }
@@ -261,7 +265,7 @@ export class NodeBackend implements Backend {
 
   async prove(key: StateKey, height: number): Promise<StateProof | undefined> {
     const { importer, store } = this.#options
-    const proven = importer.prove(key, height)
+    const proven = await importer.provePast(key, height)
     const block = this.#recent.get(height) ?? store.blockAt(height)
     if (proven === undefined || block === undefined) return undefined
     return { ...proven, header: block.header, finality: await this.finalityOf(height) }

@@ -20,6 +20,7 @@ import {
   type ImporterOptions,
   type Verdict,
 } from './importerTypes.ts'
+import { PastTrees } from './pastTrees.ts'
 import type { ChainStore, ChainTip } from './stores/types.ts'
 import { Unfinalized } from './unfinalized.ts'
 
@@ -75,6 +76,7 @@ class BlockImporter implements Importer {
   readonly #rejected = new Map<string, Verdict>()
   /** Trees of the head and of the heights below it that are still provable, oldest first. */
   readonly #trees = new Map<number, TreeVersion>()
+  readonly #pastTrees: PastTrees
   readonly #listeners = new Set<(event: FinalizedEvent) => void>()
   #head: Head
   /** The last call of `finalize`; the next one waits for it. */
@@ -88,6 +90,10 @@ class BlockImporter implements Importer {
     assert(tip !== undefined, 'the store has a tip')
     this.#head = this.#headAt(tip, tree)
     this.#trees.set(tip.height, tree)
+    this.#pastTrees = new PastTrees(store, () => {
+      const [height, oldest] = this.#trees.entries().next().value!
+      return { height, tree: oldest }
+    })
   }
 
   head(): HeadView {
@@ -282,12 +288,22 @@ class BlockImporter implements Importer {
     return tree === undefined || state === undefined ? undefined : proveKey(tree, key, state)
   }
 
+  provePast(key: StateKey, height: number): Promise<KeyProof | undefined> {
+    const known = this.prove(key, height)
+    if (known !== undefined) return Promise.resolve(known)
+    return this.#pastTrees.with(height, (tree) => {
+      const state = this.#store.stateAt(height)
+      return state === undefined ? undefined : proveKey(tree, key, state)
+    })
+  }
+
   proofHeightMin(): number {
     return this.#trees.keys().next().value ?? this.#head.header.height
   }
 
   async close(): Promise<void> {
     await this.#commits
+    await this.#pastTrees.close()
     await Promise.allSettled(this.#running.values())
     if (this.#savedHeight !== this.#head.header.height) {
       await this.#saveTree().catch((error) => this.#options.onWarning?.('tree.cache was not written', error))

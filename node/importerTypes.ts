@@ -63,6 +63,11 @@ export interface Importer {
     key: StateKey,
     height: number,
   ): { readonly value: Uint8Array | undefined; readonly proof: Uint8Array } | undefined
+  /** As `prove` for every height whose state is held; takes time in proportion to the distance from a held tree. */
+  provePast(
+    key: StateKey,
+    height: number,
+  ): Promise<{ readonly value: Uint8Array | undefined; readonly proof: Uint8Array } | undefined>
   /** Lowest height that `prove` serves. */
   proofHeightMin(): number
   unfinalizedCount(): number

@@ -154,6 +154,8 @@ export interface NodeHealth {
 export interface Backend {
   readonly identity: ChainIdentity
 
+  /** Lowest height above genesis whose block is held; 1 unless blocks were pruned or skipped by state sync. */
+  blockHeightMin(): number
   /** The finalized tip; genesis counts. Always in memory. */
   head(): FinalizedBlock
   /** Finalized blocks only; undefined when unknown or pruned. The tip and recent blocks may answer from memory. */

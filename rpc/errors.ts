@@ -17,6 +17,8 @@ export const RPC_CODE = {
   limit: -32005,
   /** A call that reverts; viem needs this code and `data` to name the custom error. */
   reverted: 3,
+  /** geth's answer (EIP-4444) for blocks that this node no longer keeps; clients then ask another node. */
+  prunedHistory: 4444,
   /** EIP-7966: accepted, but not in a block within the time asked for. */
   syncTimeout: 4,
 } as const
@@ -39,6 +41,15 @@ export function invalidParams(message: string): RpcError {
 
 export function limitExceeded(message: string): RpcError {
   return new RpcError(RPC_CODE.limit, message)
+}
+
+/** A block that existed and was pruned, or lies below a state-synced node's first one. */
+export function prunedHistory(height: number, heightMin: number): RpcError {
+  return new RpcError(
+    RPC_CODE.prunedHistory,
+    `pruned history unavailable: block ${height} is no longer held, this node keeps blocks from ${heightMin} on`,
+    { heightMin },
+  )
 }
 
 /** geth's wording; clients match it to fall back to other methods. */

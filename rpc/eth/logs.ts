@@ -1,7 +1,7 @@
 // eth_getLogs and the search behind it. Owns: range and result limits, the bloom cache. Not: stored filters (filters.ts).
 import type { Json } from '../../base/field.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
-import { invalidParams, limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import { invalidParams, limitExceeded, prunedHistory, RPC_CODE, RpcError } from '../errors.ts'
 import { defineMethod, type Method, type Param } from '../method.ts'
 import type { BlockSelector } from '../params.ts'
 import { TimeSlice } from '../timeSlice.ts'
@@ -94,6 +94,12 @@ export class LogSearch {
     const head = this.#backend.head().header.height
     const from = await this.heightOf(query.from)
     const to = Math.min(await this.heightOf(query.to), head)
+    const heightMin = this.#backend.blockHeightMin()
+    if (heightMin > 1 && from < heightMin && to > 0) {
+      const works = `[${quantity(heightMin)}, ${quantity(Math.max(heightMin, to))}]`
+      const { code, message, data } = prunedHistory(Math.max(1, from), heightMin)
+      throw new RpcError(code, `${message}. Try with this block range ${works}.`, data)
+    }
     if (from > to) {
       if (from > head) return []
       throw invalidParams('invalid block range: fromBlock is above toBlock')

@@ -1,7 +1,7 @@
 // From a block selector to a block or a state. Owns: what the tags mean and the errors for what is not held.
 import type { Height } from '../../base/ids.ts'
 import type { Backend, FinalizedBlock, StateView } from '../backend.ts'
-import { RPC_CODE, RpcError } from '../errors.ts'
+import { prunedHistory, RPC_CODE, RpcError } from '../errors.ts'
 import type { BlockSelector } from '../params.ts'
 
 /** A finalized block; `pending` is the tip, because nothing unfinalized is shown as a block. */
@@ -16,10 +16,17 @@ export function findBlock(
       return head
     case 'height':
       if (selector.height > head.header.height) return undefined
+      checkHeld(backend, selector.height)
       return selector.height === head.header.height ? head : backend.blockByHeight(selector.height)
     case 'hash':
       return backend.blockByHash(selector.hash)
   }
+}
+
+/** Throws RpcError for a height whose block this node has forgotten. */
+export function checkHeld(backend: Backend, height: Height): void {
+  const heightMin = backend.blockHeightMin()
+  if (height > 0 && height < heightMin) throw prunedHistory(height, heightMin)
 }
 
 function notHeld(backend: Backend, height: Height): RpcError {

@@ -43,6 +43,7 @@ function info(backend: Backend): Json {
     view: header.view,
     nextBaseFeePerGas: backend.nextBaseFee().toString(),
     stateHeightMin: backend.stateHeightMin(),
+    blockHeightMin: backend.blockHeightMin(),
     coin: { symbol: 'ACPC', decimals: 18 },
   }
 }

@@ -58,6 +58,8 @@ function copyOf(state: MemoryState): MemoryState {
 }
 
 export class FakeBackend implements Backend {
+  /** Lowest block that counts as held. */
+  lowestBlock = 1
   readonly identity = {
     chainId: CHAIN_ID,
     genesisHash: CHAIN.genesisHash,
@@ -230,6 +232,10 @@ export class FakeBackend implements Backend {
       },
     }
   }
+  blockHeightMin(): number {
+    return this.lowestBlock
+  }
+
   stateHeightMin(): number {
     return this.heightMin
   }
