@@ -3,7 +3,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
@@ -64,7 +63,8 @@ export class ValidatorProcess {
   }
 
   get logFile(): string {
-    return join(this.member.dir, 'node.log')
+    // Beside the directory, which may be a disk of its own that is full.
+    return `${this.member.dir}.log`
   }
 
   /** Changes the configuration that the next start reads. */

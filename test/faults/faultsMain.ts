@@ -1,0 +1,161 @@
+// `npm run test:faults`: validators as processes whose links, processes, disks and clocks go bad under load, over and over.
+// Owns: options, the order of faults, the table. Same seed, same choices; the machine decides the rest.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { percentile } from '../../bench/statistics.ts'
+import { Random } from '../sim/random.ts'
+import { DISK_FAULTS } from './diskFaults.ts'
+import { type Fault, FaultBench, type Outcome } from './faultBench.ts'
+import { LINK_FAULTS } from './linkFaults.ts'
+import { PROCESS_FAULTS, settle } from './processFaults.ts'
+
+const FAULTS: readonly Fault[] = [...LINK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS]
+
+interface Options {
+  readonly minutes?: number
+  readonly rounds: number
+  readonly seed: number
+  readonly only?: readonly string[]
+  readonly accounts: number
+  readonly rate: number
+  readonly blockTime: number
+  readonly keep: boolean
+  readonly json?: string
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  return Number(text)
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const seconds = (ms: number): string => (ms / 1000).toFixed(1)
+
+/** Outcomes by fault. */
+class Table {
+  readonly #rows = new Map<string, Outcome[]>()
+
+  add(name: string, outcome: Outcome): void {
+    const row = this.#rows.get(name) ?? []
+    row.push(outcome)
+    this.#rows.set(name, row)
+  }
+
+  figures(): readonly Readonly<Record<string, string | number>>[] {
+    return [...this.#rows].map(([fault, outcomes]) => {
+      const stood = outcomes.map(({ standstillMs }) => standstillMs).filter((ms) => ms !== undefined)
+      const recovered = outcomes.map(({ recoveryMs }) => recoveryMs)
+      return {
+        fault,
+        times: outcomes.length,
+        ...(stood.length === 0
+          ? {}
+          : { standstillP50Ms: percentile(stood, 50), standstillMaxMs: Math.max(...stood) }),
+        recoveryP50Ms: percentile(recovered, 50),
+        recoveryMaxMs: Math.max(...recovered),
+      }
+    })
+  }
+
+  lines(): readonly string[] {
+    const head = '| fault | times | longest standstill meanwhile, p50 / max | healed → all level, p50 / max |'
+    const pair = (row: Readonly<Record<string, string | number>>, name: string): string => {
+      const p50 = row[`${name}P50Ms`]
+      return p50 === undefined
+        ? 'stands'
+        : `${seconds(Number(p50))} / ${seconds(Number(row[`${name}MaxMs`]))} s`
+    }
+    return [
+      head,
+      '|---|---|---|---|',
+      ...this.figures().map(
+        (row) => `| ${row.fault} | ${row.times} | ${pair(row, 'standstill')} | ${pair(row, 'recovery')} |`,
+      ),
+    ]
+  }
+}
+
+async function round(bench: FaultBench, table: Table, faults: readonly Fault[], isOver: () => boolean) {
+  for (const fault of faults) {
+    if (isOver()) return
+    const startedMs = performance.now()
+    let outcome: Outcome
+    try {
+      outcome = await fault.run(bench)
+    } catch (error) {
+      throw new Error(`${fault.name}: ${(error as Error).message}`, { cause: error })
+    }
+    table.add(fault.name, outcome)
+    const { standstillMs, recoveryMs } = outcome
+    const stood =
+      standstillMs === undefined ? 'the chain stood' : `longest standstill ${seconds(standstillMs)} s`
+    const took = seconds(performance.now() - startedMs)
+    print(`${fault.name}: ${stood}, all level after ${seconds(recoveryMs)} s (${took} s)`)
+    bench.trial.check()
+    await settle()
+  }
+}
+
+async function run(options: Options): Promise<number> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'suanli-faults-'))
+  print(`seed ${options.seed}, data in ${dataDir}`)
+  const chosen = FAULTS.filter(({ name }) => options.only?.includes(name) ?? true)
+  const order = new Random(options.seed + 3)
+  const table = new Table()
+  const endsMs = performance.now() + (options.minutes ?? 0) * 60_000
+  const isOver = (): boolean => options.minutes !== undefined && performance.now() > endsMs
+  let bench: FaultBench | undefined
+  try {
+    bench = await FaultBench.begin({
+      dataDir,
+      seed: options.seed,
+      blockTimeMs: options.blockTime,
+      accounts: options.accounts,
+      perSecond: options.rate,
+      print,
+    })
+    for (let i = 0; options.minutes === undefined ? i < options.rounds : !isOver(); i++) {
+      await round(bench, table, order.shuffled(chosen), isOver)
+    }
+    await bench.trial.finish(bench.expectedAlarms)
+    const summary = { ...bench.trial.summary(), faults: table.figures() }
+    await bench.cleanUp()
+    for (const line of table.lines()) print(line)
+    print(JSON.stringify(bench.trial.summary()))
+    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(summary, null, 2)}\n`)
+    if (!options.keep) rmSync(dataDir, { recursive: true, force: true })
+    return 0
+  } catch (error) {
+    await bench?.trial.abandon()
+    await bench?.cleanUp()
+    process.stderr.write(`${(error as Error).message}\n`)
+    if ((error as Error).cause === undefined) process.stderr.write(`${(error as Error).stack}\n`)
+    process.stderr.write(`data and logs are in ${dataDir}\n`)
+    const only = options.only === undefined ? '' : ` --only ${options.only.join(' ')}`
+    process.stderr.write(`again: npm run test:faults -- --seed ${options.seed}${only}\n`)
+    for (const line of table.lines()) print(line)
+    return 1
+  }
+}
+
+const program = new Command('test:faults')
+  .description(
+    'makes links, processes, disks and clocks of a devnet bad under load and checks what must hold',
+  )
+  .option('--minutes <count>', 'begin new rounds for this long', whole)
+  .option('--rounds <count>', 'how often every fault is done', whole, 1)
+  .option('--seed <number>', 'of every choice', whole, Date.now() % 1_000_000_000)
+  .addOption(new Option('--only <name...>', 'these faults alone').choices(FAULTS.map(({ name }) => name)))
+  .option('--accounts <count>', 'accounts that send', whole, 40)
+  .option('--rate <count>', 'transfers signed per second', whole, 60)
+  .option('--block-time <ms>', 'shortest time between two blocks', whole, 250)
+  .option('--keep', 'keep the data of a run that held', false)
+  .option('--json <file>', 'write the figures here')
+  .addHelpText(
+    'after',
+    `\nFaults:\n${FAULTS.map(({ name, what }) => `  ${name.padEnd(14)}${what}`).join('\n')}`,
+  )
+program.parse()
+process.exit(await run(program.opts<Options>()))

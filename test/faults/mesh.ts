@@ -1,0 +1,105 @@
+// The links of a whole network: a proxy for every pair of nodes and direction of dialling. Owns: rules per direction of data.
+// Not: carrying bytes (proxy.ts), choosing faults (linkFaults.ts).
+import type { DevnetMember } from '../../node/devnet.ts'
+import type { Random } from '../sim/random.ts'
+import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
+
+export class Mesh {
+  readonly #members: readonly DevnetMember[]
+  readonly #rules = new Map<string, LinkRule>()
+  /** Key `from>to`: what `from` dials of `to`. */
+  readonly #proxies = new Map<string, LinkProxy>()
+
+  private constructor(members: readonly DevnetMember[]) {
+    this.#members = members
+  }
+
+  static async open(members: readonly DevnetMember[], random: Random): Promise<Mesh> {
+    const mesh = new Mesh(members)
+    for (const from of members) {
+      for (const to of members) {
+        if (from === to) continue
+        const proxy = await LinkProxy.open({
+          targetPort: to.p2pPort,
+          outward: () => mesh.rule(from.index, to.index),
+          inward: () => mesh.rule(to.index, from.index),
+          random: () => random.next(),
+        })
+        mesh.#proxies.set(`${from.index}>${to.index}`, proxy)
+      }
+    }
+    return mesh
+  }
+
+  /** Multiaddrs under which `from` knows the others. */
+  addressesOf(from: number): readonly string[] {
+    return this.#members
+      .filter(({ index }) => index !== from)
+      .map(({ index, peerId }) => `/ip4/127.0.0.1/tcp/${this.#proxy(from, index).port}/p2p/${peerId}`)
+  }
+
+  /** How bytes from one node to another travel now. */
+  rule(from: number, to: number): LinkRule {
+    return this.#rules.get(`${from}>${to}`) ?? GOOD_LINK
+  }
+
+  /** Changes one direction of data. */
+  set(from: number, to: number, change: Partial<LinkRule>): void {
+    this.#rules.set(`${from}>${to}`, { ...this.rule(from, to), ...change })
+    this.#reconsiderAll()
+  }
+
+  /** Changes every direction that `selects` names. */
+  setAll(change: Partial<LinkRule>, selects: (from: number, to: number) => boolean = () => true): void {
+    for (const [from, to] of this.pairs()) {
+      if (selects(from, to)) this.#rules.set(`${from}>${to}`, { ...this.rule(from, to), ...change })
+    }
+    this.#reconsiderAll()
+  }
+
+  /** Every link is good again and every connection that is open stays. */
+  heal(): void {
+    this.#rules.clear()
+    for (const proxy of this.#proxies.values()) proxy.isRefusing = false
+    this.#reconsiderAll()
+  }
+
+  /** Resets whatever connects two nodes. */
+  reset(one: number, other: number): void {
+    this.#proxy(one, other).reset()
+    this.#proxy(other, one).reset()
+  }
+
+  /** Resets whatever connects two nodes and lets nothing new through until `heal`. */
+  cut(one: number, other: number): void {
+    for (const proxy of [this.#proxy(one, other), this.#proxy(other, one)]) {
+      proxy.isRefusing = true
+      proxy.reset()
+    }
+  }
+
+  /** Ordered pairs of different nodes. */
+  pairs(): readonly (readonly [number, number])[] {
+    const indexes = this.#members.map(({ index }) => index)
+    return indexes.flatMap((from) => indexes.filter((to) => to !== from).map((to) => [from, to] as const))
+  }
+
+  /** Connections that pass through the proxies now: at least one a pair when all nodes are joined. */
+  connectionsOf(one: number, other: number): number {
+    return this.#proxy(one, other).connectionCount + this.#proxy(other, one).connectionCount
+  }
+
+  async close(): Promise<void> {
+    for (const proxy of this.#proxies.values()) await proxy.close()
+  }
+
+  #proxy(from: number, to: number): LinkProxy {
+    const proxy = this.#proxies.get(`${from}>${to}`)
+    if (proxy === undefined) throw new Error(`no link ${from}>${to}`)
+    return proxy
+  }
+
+  #reconsiderAll(): void {
+    for (const proxy of this.#proxies.values()) proxy.reconsider()
+  }
+}

@@ -1,0 +1,193 @@
+// A TCP proxy that carries one node's connections to another and makes the way between them bad: delay, jitter, bandwidth,
+// stalls, resets, refusals. Owns: bytes in order, bounded. Not: which links are bad when (mesh.ts, linkFaults.ts).
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+/** How bytes travel in one direction of a link. */
+export interface LinkRule {
+  readonly delayMs: number
+  /** Added to each piece, 0 to this; order is kept. */
+  readonly jitterMs: number
+  /** Infinity for no limit. */
+  readonly bytesPerSecond: number
+  /** Nothing passes, as when packets are lost; what was held goes on afterwards, as TCP would send it again. */
+  readonly isStalled: boolean
+}
+
+export const GOOD_LINK: LinkRule = {
+  delayMs: 0,
+  jitterMs: 0,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  isStalled: false,
+}
+
+/** Bytes held of one direction of one connection; the sender waits beyond this, as with a full window. */
+const HELD_BYTES_MAX = 1024 * 1024
+
+interface Held {
+  readonly bytes: Uint8Array
+  dueMs: number
+}
+
+/** One direction of one connection. */
+class Pipe {
+  readonly #source: Socket
+  readonly #target: Socket
+  readonly #rule: () => LinkRule
+  readonly #random: () => number
+  readonly #held: Held[] = []
+  #heldBytes = 0
+  #lastDueMs = 0
+  #timer: NodeJS.Timeout | undefined
+  #hasEnded = false
+
+  constructor(options: { source: Socket; target: Socket; rule: () => LinkRule; random: () => number }) {
+    this.#source = options.source
+    this.#target = options.target
+    this.#rule = options.rule
+    this.#random = options.random
+    this.#source.on('data', (chunk) => this.#take(new Uint8Array(chunk)))
+    this.#source.on('end', () => {
+      this.#hasEnded = true
+      this.pump()
+    })
+    this.#target.on('drain', () => this.pump())
+  }
+
+  #take(bytes: Uint8Array): void {
+    const { delayMs, jitterMs, bytesPerSecond } = this.#rule()
+    const nowMs = performance.now()
+    const arrivesMs = nowMs + delayMs + this.#random() * jitterMs
+    const dueMs = Math.max(arrivesMs, this.#lastDueMs) + (1000 * bytes.length) / bytesPerSecond
+    this.#lastDueMs = dueMs
+    this.#held.push({ bytes, dueMs })
+    this.#heldBytes += bytes.length
+    if (this.#heldBytes > HELD_BYTES_MAX) this.#source.pause()
+    this.pump()
+  }
+
+  /** A rule changed: what is held by an older, slower one goes as the new one says. */
+  reconsider(): void {
+    const latestMs = performance.now() + this.#rule().delayMs
+    for (const held of this.#held) held.dueMs = Math.min(held.dueMs, latestMs)
+    this.#lastDueMs = Math.min(this.#lastDueMs, latestMs)
+    this.pump()
+  }
+
+  /** Passes on what is due. */
+  pump(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#rule().isStalled || this.#target.destroyed) return
+    const nowMs = performance.now()
+    for (let next = this.#held[0]; next !== undefined && next.dueMs <= nowMs; next = this.#held[0]) {
+      if (this.#target.writableNeedDrain) return
+      this.#held.shift()
+      this.#heldBytes -= next.bytes.length
+      this.#target.write(next.bytes)
+    }
+    if (this.#heldBytes <= HELD_BYTES_MAX) this.#source.resume()
+    const [first] = this.#held
+    if (first !== undefined) this.#timer = setTimeout(() => this.pump(), Math.max(1, first.dueMs - nowMs))
+    else if (this.#hasEnded) this.#target.end()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#held.length = 0
+  }
+}
+
+interface Connection {
+  readonly sockets: readonly Socket[]
+  readonly pipes: readonly Pipe[]
+}
+
+export interface ProxyOptions {
+  /** Port of the node that is dialled. */
+  readonly targetPort: number
+  /** Rule of the bytes from the dialling node, and of those back to it. */
+  readonly outward: () => LinkRule
+  readonly inward: () => LinkRule
+  readonly random: () => number
+}
+
+/** Listens on a loopback port of its own for what one node dials of another. */
+export class LinkProxy {
+  /** New connections are reset at once, as behind a firewall that rejects. */
+  isRefusing = false
+  readonly #options: ProxyOptions
+  readonly #server: Server
+  readonly #connections = new Set<Connection>()
+
+  private constructor(options: ProxyOptions, server: Server) {
+    this.#options = options
+    this.#server = server
+    server.on('connection', (socket) => this.#onConnection(socket))
+  }
+
+  static async open(options: ProxyOptions): Promise<LinkProxy> {
+    const server = createServer({ allowHalfOpen: true })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    return new LinkProxy(options, server)
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port
+  }
+
+  /** Connections open now. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Applies changed rules to what is held. */
+  reconsider(): void {
+    for (const { pipes } of this.#connections) for (const pipe of pipes) pipe.reconsider()
+  }
+
+  /** Resets every connection. */
+  reset(): void {
+    for (const connection of [...this.#connections]) this.#close(connection)
+  }
+
+  async close(): Promise<void> {
+    this.reset()
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #onConnection(near: Socket): void {
+    near.on('error', () => {})
+    if (this.isRefusing) {
+      near.resetAndDestroy()
+      return
+    }
+    const { targetPort, outward, inward, random } = this.#options
+    const far = connect({ host: '127.0.0.1', port: targetPort, allowHalfOpen: true })
+    near.setNoDelay(true)
+    far.setNoDelay(true)
+    const connection: Connection = {
+      sockets: [near, far],
+      pipes: [
+        new Pipe({ source: near, target: far, rule: outward, random }),
+        new Pipe({ source: far, target: near, rule: inward, random }),
+      ],
+    }
+    this.#connections.add(connection)
+    for (const socket of connection.sockets) {
+      socket.on('error', () => this.#close(connection))
+      socket.on('close', () => {
+        if (connection.sockets.every((each) => each.closed || each.destroyed)) this.#close(connection)
+        else if (socket.errored !== null) this.#close(connection)
+      })
+    }
+  }
+
+  #close(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return
+    for (const pipe of connection.pipes) pipe.close()
+    for (const socket of connection.sockets) if (!socket.destroyed) socket.resetAndDestroy()
+  }
+}
