@@ -34,6 +34,8 @@ export function createLogger(options: {
     base: options.name === undefined ? null : {},
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // An error keeps its message, stack and causes under either name.
+    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
   }
   const out = pino.destination({ dest: 1, sync: true })
   if (recent === undefined) return pino(settings, out)
