@@ -156,6 +156,8 @@ function addStart(program: Command, finish: (code: number) => void): void {
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
     .addOption(logLevelOption('instead of the configured one'))
     .option('--name <name>', 'name in every log line')
+    .option('--state-sync', 'without a chain, take the state of a snapshot from peers', false)
+    .option('--checkpoint <height:hash>', 'a block to trust; implies --state-sync')
     .option('--take-over-signer', 'take the remote signer from the node that holds it', false)
     .option(
       '--force-moved-signer',
@@ -167,6 +169,8 @@ function addStart(program: Command, finish: (code: number) => void): void {
         ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
         ...(options.rpcHost === undefined ? {} : { rpcHost: options.rpcHost }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+        ...(options.stateSync || options.checkpoint !== undefined ? { stateSync: true } : {}),
+        ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
       }
       parseConfig(overrides)
       const dataDir = resolve(options.dataDir)
