@@ -30,7 +30,7 @@ export function evaluate(state: EpochState, nowMs: number): void {
     assert(++rounds < ROUNDS_MAX, 'the rules settle')
   }
   if (state.halted) return
-  if (!state.ended) {
+  if (!state.ended && !state.isEnding) {
     watchParent(state)
     askForGap(state, nowMs)
   }
@@ -41,6 +41,8 @@ export function evaluate(state: EpochState, nowMs: number): void {
 /** One pass; true when something changed that another rule may depend on. */
 function applyRules(state: EpochState, nowMs: number): boolean {
   if (state.ended) return false
+  // No view follows F of a boundary; all that is left is to get what lies below it.
+  if (state.isEnding) return deliverFinal(state, nowMs)
   let changed = enterView(state, nowMs)
   aggregateVotes(state)
   if (deliverFinal(state, nowMs)) return true

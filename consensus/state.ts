@@ -191,6 +191,12 @@ export class EpochState {
     return block.header.endsEpoch && block.header.epoch === this.epoch
   }
 
+  /** Whether F of a held boundary has ended this epoch, even while bodies or executions below it are missing. */
+  get isEnding(): boolean {
+    const block = this.blocks.block(this.certificates.finalizedDigest)
+    return block !== undefined && this.isBoundary(block)
+  }
+
   /** Whether work is known for exactly the parent this node would propose on now (need (a)). */
   hasWork(parent: CertifiedParent | undefined = this.parent()): boolean {
     if (!this.workReady || parent === undefined || this.watchedParent === undefined) return false

@@ -114,6 +114,30 @@ describe('boundary rule', () => {
     }
   })
 
+  it('enters no view and votes for nothing after F on a held boundary, even while a body below is missing', () => {
+    const bench = new Bench({ leads: 4, epochBlocks: 2 })
+    const parent = bench.block(1, bench.rules.genesis)
+    const boundary = bench.block(2, parent, { timestampMs: bench.nowMs + 1 })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, parent))
+    bench.propose({ view: 2, parentView: 1, block: boundary })
+    const over = [bench.receiveCertificate(bench.on('finalize', 2, 1, boundary))].flat()
+    over.push(...bench.receiveCertificate(bench.on('notarize', 3, 2, boundary)))
+    over.push(...bench.tick(60_000), ...bench.tick(60_000))
+    assert.equal(bench.state.view, 2)
+    assert.deepEqual(kindsSigned(over), [])
+    assert.deepEqual(
+      sent(over, 'blocksRequest').map((s) => s.body.hash)[0],
+      parent.hash,
+      'the missing body is still asked for',
+    )
+    const found = bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [parent.bytes] } })
+    assert.equal(ofKind(found, 'epochEnded').length, 1)
+    assert.deepEqual(
+      ofKind(found, 'finalized')[0]!.blocks.map((b) => b.hash),
+      [parent.hash, boundary.hash],
+    )
+  })
+
   it('answers the old epoch with its boundary and asks a later one for ours, rate-limited', () => {
     const bench = new Bench({ leads: 3 })
     const ask = (epoch: number) =>

@@ -1,7 +1,7 @@
 // The model's blocks, votes and certificates as real ones: one real block for each list of steps, signatures of the
 // stand-in scheme. Shared by all nodes of a replay. Not: what a node does with them (replayNode.ts).
 import { assert, mustExist } from '../../base/assert.ts'
-import { toHex, u64be } from '../../base/bytes.ts'
+import { equalBytes, toHex, u64be } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
 import {
@@ -114,7 +114,7 @@ export class ReplayChain {
   /** Starts an epoch on its floor; two floors of one epoch are a violation of agreement. */
   startEpoch(epoch: number, floor: SealedBlock): EpochStart {
     const known = this.#floors.get(epoch)
-    assert(known === undefined || known.hash === floor.hash, 'an epoch has one floor')
+    assert(known === undefined || equalBytes(known.hash, floor.hash), 'an epoch has one floor')
     this.#floors.set(epoch, floor)
     return { epoch, floor, validators: this.#set(epoch) }
   }

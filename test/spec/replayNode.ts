@@ -23,10 +23,10 @@ const DEADLINES_MS = [10_010, 20_020, 20_040] as const
 const ORDER = [
   'signed',
   'epochStarted',
+  'quorum',
   'verdict',
   'built',
   'single',
-  'quorum',
   'certificate',
   'votes',
 ] as const
@@ -79,6 +79,7 @@ export class ReplayNode {
 
   #boot(): Core {
     const epoch = this.#start
+    this.#watched = undefined
     this.#verifier.useValidators(epoch.epoch, epoch.validators)
     const core = new Core(
       {
