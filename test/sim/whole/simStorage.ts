@@ -9,6 +9,7 @@ import { type JournalRecord, recordView } from '../../../consensus/records.ts'
 import type { JournalStore, Signer } from '../../../node/ports.ts'
 import type { Database } from '../../../node/stores/database.ts'
 import type { ChainStore, CommitBlock } from '../../../node/stores/types.ts'
+import { Violation } from '../checks/violation.ts'
 import { SimDisk } from '../simDisk.ts'
 import { SimSigner } from '../simSigner.ts'
 
@@ -65,15 +66,20 @@ export function simJournal(disk: SimDisk, life: Life): JournalStore {
 /** A signer over durable flags; `onSigned` hears of every signature that leaves it. */
 export function simSigner(options: {
   flags: SimSigner
+  /** What must be durable before anything is signed. */
+  journal: SimDisk
   life: Life
   bls: Bls
   secretKey: Uint8Array
   genesisHash: Hash32
   onSigned: (subject: Subject) => void
 }): Signer {
-  const { flags, life, bls, secretKey, genesisHash, onSigned } = options
+  const { flags, journal, life, bls, secretKey, genesisHash, onSigned } = options
   flags.restart()
   const signOne = async (signer: number, subject: Subject): Promise<Vote | undefined> => {
+    if (!journal.hasIntent(subject) && !flags.holdsDurably(subject)) {
+      throw new Violation('journal', `${subject.kind} ${subject.view} before its record is durable`)
+    }
     if (!flags.accept(subject)) return undefined
     await life.delay(0, 2)
     await life.crashPoint()

@@ -158,6 +158,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     journal: simJournal(storage.journal, life),
     signer: simSigner({
       flags: storage.flags,
+      journal: storage.journal,
       life,
       bls,
       secretKey: options.secretKey,
