@@ -1,6 +1,8 @@
 // Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
 import { parseArgs } from 'node:util'
 import { play, SCENARIOS } from '../sim/scenarios.ts'
+import { WHOLE_SCENARIOS } from '../sim/whole/wholeScenarios.ts'
+import { WholeWorld } from '../sim/whole/wholeWorld.ts'
 import { playAdmission } from './admission.ts'
 
 interface Play {
@@ -11,14 +13,26 @@ interface Play {
 }
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '2000' }, scenario: { type: 'string' } },
+  options: {
+    seeds: { type: 'string', default: '2000' },
+    first: { type: 'string', default: '1' },
+    scenario: { type: 'string' },
+    /** `scenario:seed` of runs that fail without any mutant. */
+    skip: { type: 'string', multiple: true, default: [] },
+  },
 })
 const seeds = Number(values.seeds)
+const skipped = new Set(values.skip)
 const all: readonly Play[] = [
   ...Object.entries(SCENARIOS).map(([name, scenario]) => ({
     name,
     weight: scenario.weight,
     run: (seed: number) => play(scenario, seed),
+  })),
+  ...Object.entries(WHOLE_SCENARIOS).map(([name, configOf]) => ({
+    name: `whole-${name}`,
+    weight: 0.1,
+    run: (seed: number) => new WholeWorld(configOf(seed)).run(),
   })),
   { name: 'admission', weight: 0.5, run: playAdmission },
 ]
@@ -26,7 +40,7 @@ const plays = all.filter(({ name }) => values.scenario === undefined || name ===
 
 /** They take turns, so that a bug that only one of them can see is met early. */
 function* turns(): Generator<readonly [play: Play, seed: number]> {
-  const next = new Map(plays.map(({ name }) => [name, 1]))
+  const next = new Map(plays.map(({ name }) => [name, Number(values.first)]))
   for (let round = 0; ; round++) {
     for (const one of plays) {
       if (one.weight < 1 && plays.length > 1 && (round + 1) % Math.round(1 / one.weight) !== 0) continue
@@ -42,6 +56,7 @@ async function hunt(): Promise<object> {
   for (const [one, seed] of turns()) {
     if (runs === seeds) break
     runs++
+    if (skipped.has(`${one.name}:${seed}`)) continue
     try {
       await one.run(seed)
     } catch (error) {

@@ -79,17 +79,32 @@ function runUnits(scratch: Scratch): string | undefined {
   return title ?? ran.output.trim().split('\n').at(-1) ?? 'the unit tests fail'
 }
 
+/** The failing run, or undefined when the mutant survives; a run that fails without the mutant too does not count. */
 function runSimulator(scratch: Scratch, seeds: string): string | undefined {
-  const ran = scratch.run(
-    ['dist/test/mutants/hunt.js', '--seeds', seeds],
-    60_000 + RUN_LIMIT_MS * Number(seeds),
-  )
-  if (ran.killed) return 'a run hangs'
-  const last = ran.output.trim().split('\n').at(-1) ?? ''
-  if (!last.startsWith('{')) return `the simulator stops: ${last}`
-  const found = JSON.parse(last) as Hunted
-  if (found.scenario === undefined) return undefined
-  return `${found.scenario} seed ${found.seed} (run ${found.runs}): ${found.error}`
+  const skip: string[] = []
+  for (;;) {
+    const args = ['dist/test/mutants/hunt.js', '--seeds', seeds, ...skip.flatMap((run) => ['--skip', run])]
+    const ran = scratch.run(args, 60_000 + RUN_LIMIT_MS * Number(seeds))
+    if (ran.killed) return 'a run hangs'
+    const found = huntedOf(ran.output)
+    if (typeof found === 'string') return found
+    const { scenario, seed, runs, error } = found
+    if (scenario === undefined) return undefined
+    if (!failsUnchanged(scratch, scenario, seed!)) return `${scenario} seed ${seed} (run ${runs}): ${error}`
+    console.log(`          ${scenario} seed ${seed} fails without it too: ${error}`)
+    skip.push(`${scenario}:${seed}`)
+  }
+}
+
+function failsUnchanged(scratch: Scratch, scenario: string, seed: number): boolean {
+  const args = ['--scenario', scenario, '--first', `${seed}`, '--seeds', '1']
+  const found = huntedOf(scratch.run(['unchanged/test/mutants/hunt.js', ...args], UNIT_LIMIT_MS).output)
+  return typeof found === 'string' || found.scenario !== undefined
+}
+
+function huntedOf(output: string): Hunted | string {
+  const last = output.trim().split('\n').at(-1) ?? ''
+  return last.startsWith('{') ? (JSON.parse(last) as Hunted) : `the simulator stops: ${last}`
 }
 
 /** True when the mutant is noticed as it must be. */
@@ -139,7 +154,7 @@ function main(): number {
   }
   const scratch = new Scratch(root)
   try {
-    const broken = runUnits(scratch) ?? runSimulator(scratch, '40')
+    const broken = runUnits(scratch)
     if (broken !== undefined) {
       console.error(`the unchanged sources fail: ${broken}`)
       return 2

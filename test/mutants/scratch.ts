@@ -18,7 +18,7 @@ export class Scratch {
   readonly dir: string
   readonly #root: string
 
-  /** Copies `root` and compiles what the unit tests of base and consensus and the simulator need. */
+  /** Copies `root` and compiles what the unit tests of base and consensus and the simulator need: to dist/ and unchanged/. */
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
@@ -33,6 +33,7 @@ export class Scratch {
     }
     writeFileSync(join(this.dir, 'tsconfig.json'), JSON.stringify(config))
     this.compile()
+    cpSync(join(this.dir, 'dist'), join(this.dir, 'unchanged'), { recursive: true })
   }
 
   source(file: string): string {
