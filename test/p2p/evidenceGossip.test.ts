@@ -1,0 +1,72 @@
+import { strict as assert } from 'node:assert'
+import { createEvidenceGossip, EVIDENCE_PROTOCOL, type EvidenceGossip } from '../../p2p/evidenceGossip.ts'
+import type { P2pHost } from '../../p2p/protocol.ts'
+import { closeAll, startMesh, type TestNode, until } from './harness.ts'
+
+const proof = (n: number): Uint8Array => new Uint8Array(200).fill(n)
+/** What the test counts as a proof that proves nothing. */
+const FALSE = 255
+
+describe('p2p.evidenceGossip', () => {
+  let nodes: TestNode[] = []
+  let gossips: { gossip: EvidenceGossip; held: Uint8Array[]; got: number[] }[] = []
+  const nowMs = 0
+  afterEach(async () => {
+    await closeAll(nodes)
+    nodes = []
+    gossips = []
+  })
+
+  /** Keeps each proof once and passes it on, as a node does. */
+  function add(host: P2pHost, first: readonly Uint8Array[]): void {
+    const held = [...first]
+    const got: number[] = []
+    const gossip = createEvidenceGossip(host, {
+      onEvidence: (peer, bytes) => {
+        got.push(bytes[0]!)
+        if (bytes[0] === FALSE) return false
+        if (held.some((known) => known[0] === bytes[0])) return true
+        held.push(bytes)
+        gossip.publish(bytes, peer)
+        return true
+      },
+      held: () => held,
+      nowMs: () => nowMs,
+    })
+    gossips.push({ gossip, held, got })
+  }
+
+  async function mesh(count: number, first: readonly Uint8Array[] = []): Promise<void> {
+    nodes = await startMesh(count, (host, i) => add(host, i === 0 ? first : []))
+    await until('evidence is open everywhere', () =>
+      nodes.every(({ host }) => host.peers().every((p) => p.protocols.includes(EVIDENCE_PROTOCOL))),
+    )
+  }
+
+  it('tells everybody, and those who connect later', async () => {
+    await mesh(3, [proof(1), proof(2)])
+    await until('all hold the first two', () => gossips.every(({ held }) => held.length === 2))
+    gossips[2]!.held.push(proof(3))
+    gossips[2]!.gossip.publish(proof(3))
+    await until('all hold three', () => gossips.every(({ held }) => held.length === 3))
+    // At most what two others passed on before they heard of each other's.
+    assert.ok(gossips[2]!.got.filter((n) => n === 3).length <= 2)
+  })
+
+  it('refuses a peer that sends what proves nothing, or too much', async () => {
+    await mesh(2)
+    const accused = nodes[1]!.host.peerId
+    for (let i = 0; i < 5; i++) gossips[1]!.gossip.publish(proof(FALSE))
+    await until('the liar is refused', () => nodes[0]!.host.getPeer(accused)?.connected !== true)
+    assert.ok(nodes[0]!.logger.warnings.some(({ fields }) => /proves nothing/.test(String(fields.reason))))
+  })
+
+  it('reads a bounded number a second', async () => {
+    await mesh(2)
+    for (let i = 1; i <= 40; i++) gossips[1]!.gossip.publish(proof(i))
+    await until('the flood is noticed', () =>
+      nodes[0]!.logger.warnings.some(({ fields }) => /too much evidence/.test(String(fields.reason))),
+    )
+    assert.equal(gossips[0]!.got.length, 32)
+  })
+})
