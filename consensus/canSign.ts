@@ -20,7 +20,7 @@ export type SignRefusal =
 /** Why this vote must not be made now, or undefined. Every code path that votes asks here, and only here. */
 export function canSign(state: EpochState, nowMs: number, subject: Subject): SignRefusal | undefined {
   if (state.self === undefined) return 'observer'
-  if (state.halted || state.ended || state.isEnding) return 'stopped'
+  if (state.halted || state.isEnding) return 'stopped'
   if (subject.epoch !== state.epoch) return 'wrongEpoch'
   const flags = state.own.refuses(subject)
   if (flags !== undefined) return flags

@@ -30,7 +30,7 @@ export function evaluate(state: EpochState, nowMs: number): void {
     assert(++rounds < ROUNDS_MAX, 'the rules settle')
   }
   if (state.halted) return
-  if (!state.ended && !state.isEnding) {
+  if (!state.isEnding) {
     watchParent(state)
     askForGap(state, nowMs)
   }

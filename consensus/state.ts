@@ -191,7 +191,7 @@ export class EpochState {
     return block.header.endsEpoch && block.header.epoch === this.epoch
   }
 
-  /** Whether F of a held boundary has ended this epoch, even while bodies or executions below it are missing. */
+  /** Whether F of a held boundary has ended this epoch, even while bodies or executions below it are missing; always once `ended`. */
   get isEnding(): boolean {
     const block = this.blocks.block(this.certificates.finalizedDigest)
     return block !== undefined && this.isBoundary(block)

@@ -17,6 +17,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     first: { type: 'string', default: '1' },
     scenario: { type: 'string' },
+    /** Comes first in every round. */
+    hint: { type: 'string' },
     /** `scenario:seed` of runs that fail without any mutant. */
     skip: { type: 'string', multiple: true, default: [] },
   },
@@ -36,7 +38,10 @@ const all: readonly Play[] = [
   })),
   { name: 'admission', weight: 0.5, run: playAdmission },
 ]
-const plays = all.filter(({ name }) => values.scenario === undefined || name === values.scenario)
+const plays = all
+  .filter(({ name }) => values.scenario === undefined || name === values.scenario)
+  .map((one) => (one.name === values.hint ? { ...one, weight: 1 } : one))
+  .sort((a, b) => Number(b.name === values.hint) - Number(a.name === values.hint))
 
 /** They take turns, so that a bug that only one of them can see is met early. */
 function* turns(): Generator<readonly [play: Play, seed: number]> {
@@ -51,20 +56,31 @@ function* turns(): Generator<readonly [play: Play, seed: number]> {
   }
 }
 
-async function hunt(): Promise<object> {
+let running = { scenario: '', seed: 0, runs: 0 }
+
+function report(error: unknown): never {
+  const [text] = `${error instanceof Error ? error.message : String(error)}`.split('\n')
+  console.log(JSON.stringify({ ...running, error: text }))
+  process.exit(0)
+}
+
+async function hunt(): Promise<void> {
   let runs = 0
   for (const [one, seed] of turns()) {
     if (runs === seeds) break
     runs++
     if (skipped.has(`${one.name}:${seed}`)) continue
+    running = { scenario: one.name, seed, runs }
     try {
       await one.run(seed)
     } catch (error) {
-      return { scenario: one.name, seed, runs, error: `${(error as Error).message}`.split('\n')[0] }
+      report(error)
     }
   }
-  return { runs }
+  console.log(JSON.stringify({ runs }))
 }
 
 if (plays.length === 0) throw new Error('no such scenario')
-console.log(JSON.stringify(await hunt()))
+// A whole node may fail beside the run that awaits it.
+process.on('uncaughtException', report)
+await hunt()

@@ -16,6 +16,7 @@ const PATCHES = 'test/mutants/bugs'
 interface Mutant {
   readonly name: string
   readonly isBug: boolean
+  readonly hint: string | undefined
   /** Changed texts by file. */
   readonly change: (source: (file: string) => string) => ReadonlyMap<string, string>
 }
@@ -43,6 +44,7 @@ function bugs(root: string): readonly Mutant[] {
     return {
       name: file.slice(0, -'.patch'.length),
       isBug: true,
+      hint: patch.hint,
       change: (source) => new Map(patch.files.map((f) => [f.file, applyPatch(source(f.file), f)])),
     }
   })
@@ -52,6 +54,7 @@ function guards(): readonly Mutant[] {
   return GUARDS.map((edit) => ({
     name: edit.name,
     isBug: false,
+    hint: undefined,
     change: (source) => new Map([[edit.file, applyEdit(source(edit.file), edit)]]),
   }))
 }
@@ -80,10 +83,17 @@ function runUnits(scratch: Scratch): string | undefined {
 }
 
 /** The failing run, or undefined when the mutant survives; a run that fails without the mutant too does not count. */
-function runSimulator(scratch: Scratch, seeds: string): string | undefined {
+function runSimulator(scratch: Scratch, seeds: string, hint: string | undefined): string | undefined {
   const skip: string[] = []
+  const first = hint === undefined ? [] : ['--hint', hint]
   for (;;) {
-    const args = ['dist/test/mutants/hunt.js', '--seeds', seeds, ...skip.flatMap((run) => ['--skip', run])]
+    const args = [
+      'dist/test/mutants/hunt.js',
+      '--seeds',
+      seeds,
+      ...first,
+      ...skip.flatMap((run) => ['--skip', run]),
+    ]
     const ran = scratch.run(args, 60_000 + RUN_LIMIT_MS * Number(seeds))
     if (ran.killed) return 'a run hangs'
     const found = huntedOf(ran.output)
@@ -121,7 +131,7 @@ function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
       console.log(`found     ${mutant.name}: ${unit} (${seconds()} s)`)
       return true
     }
-    const simulated = runSimulator(scratch, seeds)
+    const simulated = runSimulator(scratch, seeds, mutant.hint)
     const isFound = simulated !== undefined
     console.log(
       `${isFound ? 'found     ' : 'SURVIVES  '}${mutant.name}: ${simulated ?? `${seeds} seeds pass`} (${seconds()} s)`,

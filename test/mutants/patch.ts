@@ -13,6 +13,8 @@ export interface FilePatch {
 export interface Patch {
   /** First line of the description. */
   readonly title: string
+  /** `Look first: SCENARIO` in the description: where the hunt begins. */
+  readonly hint: string | undefined
   readonly files: readonly FilePatch[]
 }
 
@@ -39,7 +41,7 @@ export function parsePatch(text: string): Patch {
   if (files.length === 0 || files.some((f) => f.file === '' || f.hunks.length === 0)) {
     throw new Error('a patch names a file and has a hunk')
   }
-  return { title: lines[0]!, files }
+  return { title: lines[0]!, hint: /^Look first: (.+)$/m.exec(text)?.[1], files }
 }
 
 /** The patched text. Throws unless each hunk's old lines stand in exactly one place. */

@@ -140,11 +140,18 @@ const boundary = [
       'if (certificate === undefined) return false',
       'any final block ends the epoch',
     ],
+    ['boundary.ended', 'if (state.ended) return false\n', '\n', 'an epoch that is over is ended again'],
     [
       'boundary.enterNext',
-      'if (state.ended) return false\n  let changed',
-      'let changed',
-      'goes on in an epoch that is over',
+      'if (state.isEnding) return deliverFinal(state, nowMs)',
+      '',
+      'a view follows F of the boundary',
+    ],
+    [
+      'boundary.quiet',
+      '  if (!state.isEnding) {\n    watchParent(state)',
+      '  {\n    watchParent(state)',
+      'watches parents and asks for views of an epoch that is over',
     ],
   ]),
 ]

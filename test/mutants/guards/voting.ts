@@ -8,8 +8,8 @@ const canSign = editsOf('consensus/canSign.ts', [
     '',
     'a node outside the set asks its signer to vote',
   ],
-  ['canSign.halted', 'state.halted || state.ended', 'state.ended', 'a halted node goes on voting'],
-  ['canSign.ended', 'state.halted || state.ended', 'state.halted', 'votes in an epoch that is over'],
+  ['canSign.halted', 'state.halted || state.isEnding', 'state.isEnding', 'a halted node goes on voting'],
+  ['canSign.ending', 'state.halted || state.isEnding', 'state.halted', 'votes in an epoch that is over'],
   [
     'canSign.wrongEpoch',
     "if (subject.epoch !== state.epoch) return 'wrongEpoch'",
