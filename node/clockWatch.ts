@@ -3,10 +3,10 @@
 
 /** Blocks in a row that must agree before anything is said. */
 const BLOCKS_MIN = 4
-/** And the time they must span: catching up shows old timestamps too, but much faster than they were made. */
-const SPAN_MS = 3_000
-/** How much the offset may shrink over that time when blocks arrive live. */
-const STEADY_SHARE = 0.5
+/** And the time they must span. */
+const SPAN_MS = 10_000
+/** Catching up shows old timestamps too, but not block after block equally old; live blocks differ by less than this. */
+const SPREAD_MS = 2_000
 /** A verdict that lasts is repeated this often. */
 export const CLOCK_REPEAT_MS = 60_000
 
@@ -23,8 +23,8 @@ interface Sample {
 
 /**
  * Fed with every finalized block. A quorum found the timestamp right when the block was proposed: one that lies in this
- * clock's future means that this clock is behind; one that lies steadily far in its past, block after block at the pace of
- * time, means that it is ahead.
+ * clock's future means that this clock is behind; one that lies far in its past, by the same amount block after
+ * block, means that it is ahead.
  */
 export class ClockWatch {
   readonly #precisionMs: number
@@ -59,11 +59,8 @@ export class ClockWatch {
     const offsets = this.#samples.map((sample) => sample.offsetMs)
     const [least, most] = [Math.min(...offsets), Math.max(...offsets)]
     if (most < -this.#precisionMs) return { kind: 'behind', offsetMs: most }
-    const last = this.#samples.at(-1)!
-    const shrunkMs = first.offsetMs - last.offsetMs
     if (least > this.#lateMs) {
-      const isLive = shrunkMs < STEADY_SHARE * (last.atMs - first.atMs)
-      return isLive ? { kind: 'ahead', offsetMs: least } : undefined
+      return most - least < SPREAD_MS ? { kind: 'ahead', offsetMs: least } : undefined
     }
     const isRight = most <= this.#lateMs && least >= -this.#precisionMs
     return isRight ? { kind: 'right', offsetMs: least } : undefined

@@ -7,6 +7,7 @@ import type { DriverLog } from './driver.ts'
 import { hasConsensusKey, OperatorError, openConsensusKey } from './nodeDir.ts'
 import type { Clock, Signer } from './ports.ts'
 import { RemoteSigner } from './remoteSigner.ts'
+import { HARMLESS_REFUSALS } from './signer.ts'
 import { type SignerConfig, signerAddress } from './signerConfig.ts'
 import { openLocalSigner } from './signerDir.ts'
 import { addressText, connectSigner } from './signerTransport.ts'
@@ -49,8 +50,10 @@ export async function openSigner(options: {
       secretKey,
       forceMoved: options.forceMoved,
       nowMs: options.clock.nowMs,
-      onRefused: ({ kind, epoch, view }, refusal) =>
-        log('warn', 'the signer refused a vote', { kind, epoch, view, refusal }),
+      onRefused: ({ kind, epoch, view }, refusal) => {
+        if (HARMLESS_REFUSALS.has(refusal)) return
+        log('warn', 'the signer refused a vote', { kind, epoch, view, refusal })
+      },
     })
   }
   if (hasConsensusKey(dataDir)) {

@@ -7,6 +7,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { type Subject, type Vote, voteBytes } from '../base/protocol/vote.ts'
 import type { DriverLog } from './driver.ts'
 import type { Signer } from './ports.ts'
+import { HARMLESS_REFUSALS } from './signer.ts'
 import { SignerAwayError } from './signerAway.ts'
 import { SIGNER_PATIENCE, SignerConnection, type SignerPatience } from './signerConnection.ts'
 import {
@@ -276,7 +277,9 @@ export class RemoteSigner implements Signer {
       const subject = subjects[i]!
       if (signature === undefined) {
         const { kind, epoch, view } = subject
-        this.#options.log('warn', 'the remote signer refused a vote', { kind, epoch, view, refusal })
+        if (refusal === undefined || !HARMLESS_REFUSALS.has(refusal)) {
+          this.#options.log('warn', 'the remote signer refused a vote', { kind, epoch, view, refusal })
+        }
         votes.push(undefined)
       } else if (this.#isGenuine(subject, signature)) votes.push({ subject, signer, signature })
       else {

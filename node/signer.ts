@@ -36,6 +36,9 @@ export const LOSS_MARGIN_MS = 60_000
 /** Why a vote is not signed: the flags of its view, or the state of the whole signer. */
 export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
 
+/** Refusals that come of a node being a moment behind its signer; the others mean that it asked for a contradiction. */
+export const HARMLESS_REFUSALS: ReadonlySet<SignRefusal> = new Set(['belowFloor', 'otherEpoch'])
+
 export interface SignerOptions {
   readonly dir: string
   readonly genesisHash: Hash32

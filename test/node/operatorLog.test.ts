@@ -56,6 +56,11 @@ describe('clockWatch', () => {
       feed(400, 50, (i) => 3_600_000 - i * 50),
       [],
     )
+    // In bursts, with pauses in which the chain goes on without this node.
+    assert.deepEqual(
+      feed(400, 250, (i) => 60_000 - Math.floor(i / 20) * 3_000),
+      [],
+    )
   })
 
   it('says when the clock is right again', () => {

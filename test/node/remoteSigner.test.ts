@@ -51,7 +51,7 @@ describe('remoteSigner', () => {
     assert.deepEqual(await client.sign(2, [finalize(1, A)]), [undefined])
     assert.deepEqual(
       rig.log.filter(({ text }) => text === 'refused to sign').map(({ fields }) => fields.refusal),
-      ['notarized', 'nullified', 'belowFloor'],
+      ['notarized', 'nullified'],
     )
     const reveal = await client.signRandao(1, 7)
     assert.ok(bls.verify(PUBLIC, randaoBytes(GENESIS, 1, 7), reveal))
