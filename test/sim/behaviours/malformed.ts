@@ -12,6 +12,7 @@ export function infinityPoint(): Uint8Array {
 }
 
 const KEPT_MAX = 256
+const WRONG_AT_ONCE = 5
 
 /** The certificate in one of the wrong forms; each passes every check but one. */
 function variants(certificate: Certificate, n: number): readonly Certificate[] {
@@ -85,9 +86,10 @@ export const malformed: MakeBehaviour = (self) => {
       const { message } = outgoing
       const n = self.state?.validatorCount
       if (message.kind !== 'certificate' || n === undefined) return [outgoing]
-      const wrong = variants(message.body, n).map(
-        (body) => ({ to: ALL, message: { kind: 'certificate', body } }) as const,
-      )
+      const wrong = self.random
+        .shuffled(variants(message.body, n))
+        .slice(0, WRONG_AT_ONCE)
+        .map((body) => ({ to: ALL, message: { kind: 'certificate', body } }) as const)
       return self.random.chance(0.5) ? [...wrong, outgoing] : wrong
     },
   }

@@ -169,7 +169,7 @@ export const crashScenarios: Readonly<Record<string, Scenario>> = {
       course: (world) => crashAllAtVotes(world, { kind: 'finalize', times: 3, least: 1 }),
     }),
   ),
-  longOutage: scenario([33], ['L'], 'n − f + 1 validators down for a day', longOutage, 0.3),
+  longOutage: scenario([33], ['L'], 'n − f + 1 validators down for a day', longOutage, 0.1),
   betweenJournalAndSigner: scenario(
     [37],
     ['S3', 'L'],

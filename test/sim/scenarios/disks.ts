@@ -1,4 +1,5 @@
 // Scenarios of bad disks: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
+import { equivocator } from '../behaviours/equivocator.ts'
 import { Violation } from '../checks/violation.ts'
 import { CALM, type SimConfig } from '../config.ts'
 import { repeatedly, visitDisks } from '../faults.ts'
@@ -68,10 +69,16 @@ function diskFull(seed: number): SimConfig {
   }
 }
 
-/** A host comes back with the journal it had some time ago; its signer remembers more. */
+/**
+ * A host comes back with the journal it had some time ago, or with none; its signer remembers more. In every other seed a leader
+ * tries to make it vote a second time.
+ */
 function journalRolledBack(seed: number): SimConfig {
+  const { nodes } = base(seed)
+  const byzantine = new Map(seed % 2 === 0 ? [] : [[seed % nodes, equivocator] as const])
   return {
     ...base(seed),
+    byzantine,
     course: (world) => {
       const copies = new Map<number, Uint8Array>()
       repeatedly(world, 250, () => {
@@ -80,7 +87,8 @@ function journalRolledBack(seed: number): SimConfig {
       })
       visitDisks(world, 500, (node) => {
         const copy = copies.get(node.index)
-        if (copy !== undefined) node.disk.restore(copy)
+        if (copy === undefined || world.random.chance(0.4)) node.disk.wipe()
+        else node.disk.restore(copy)
       })
     },
   }
