@@ -24,11 +24,14 @@ import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 import type { ParentView } from '../../state/execute.ts'
+import { providerByConsensusKey } from '../../state/modules/providers/members.ts'
 import { decidingSet, recoveryMisfit } from '../../state/modules/providers/recovery.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import type { StateReader } from '../../state/view.ts'
 import { OperatorError } from '../nodeDir.ts'
 import { RecoveryError } from '../recoveries.ts'
 import { journaledBlocks, pathToFloor } from '../recoveryStart.ts'
+import { lockSigner } from '../signerLock.ts'
 import { readFolder, writeState } from '../signerRecords.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
 import { type OfflineNode, offlinePaths } from './offlineNode.ts'
@@ -137,6 +140,7 @@ export async function propose(
     madeBy: own.provider,
   }
   refuseFault(checkRecovery(recovery, node.chain.genesisHash) ?? checkAttestation(recovery, own))
+  checkKeysAreNew(recovery, view.state)
   return { recovery, signatures: [] }
 }
 
@@ -171,8 +175,21 @@ export async function checkAgainstChain(
   const view = await viewOf(node, { path, point: floor })
   const misfit = recoveryMisfit(view.state, recovery)
   if (misfit !== undefined) throw new RecoveryError('previousSet', misfit)
+  checkKeysAreNew(recovery, view.state)
   if (certificate !== undefined && path.length > 0) checkCertificate(node, certificate)
   return { unknown }
+}
+
+/** A key that was any member's before may be known to others: none is ever used again. */
+function checkKeysAreNew({ members, previous }: Recovery, state: StateReader): void {
+  for (const { validator } of members) {
+    const { id, consensusKey } = validator
+    const old = previous.validators.find((known) => known.id === id)
+    if (old !== undefined && equalBytes(old.consensusKey, consensusKey)) continue
+    const owner = providerByConsensusKey(state, consensusKey)
+    if (owner === undefined) continue
+    throw new RecoveryError('replacement', `provider ${id}: the new key is or was that of provider ${owner}`)
+  }
 }
 
 /** A floor above the tip must be certified by the set that decides the tip's epoch; a stored one was checked when imported. */
@@ -266,11 +283,16 @@ async function beginSignerEpoch(node: OfflineNode, epoch: number): Promise<void>
   const dir = offlinePaths(node.dataDir).signer
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const { genesisHash } = node.chain
-  const found = await readFolder(dir, genesisHash)
-  if (found.kind === 'found' && found.state.epoch >= epoch) return
-  const state = { epoch, lostAtMs: undefined, votes: new OwnVotes() }
-  const { file } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
-  await file.close()
+  const release = await lockSigner(dir)
+  try {
+    const found = await readFolder(dir, genesisHash)
+    if (found.kind === 'found' && found.state.epoch >= epoch) return
+    const state = { epoch, lostAtMs: undefined, votes: new OwnVotes() }
+    const { file } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
+    await file.close()
+  } finally {
+    await release()
+  }
 }
 
 /** A vote as it is named on the command line: `epoch:view:0xdigest`. */

@@ -7,7 +7,10 @@ import { toHex } from '../../base/bytes.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { loadConfig, saveConfig } from '../../node/config.ts'
 import { DEVELOPMENT_PASSWORD } from '../../node/devnet.ts'
-import { createKeys, parseGenesis, showKeys, writeNodeDir } from '../../node/nodeDir.ts'
+import { createKeys, openConsensusKey, parseGenesis, showKeys, writeNodeDir } from '../../node/nodeDir.ts'
+import { readRecoveryFile, recoveryFileText } from '../../node/recoveries.ts'
+import { openOffline } from '../../node/recovery/offlineNode.ts'
+import { applyRecoveryFile, signRecovery } from '../../node/recovery/proposal.ts'
 import { Network, ValidatorProcess } from '../faults/network.ts'
 import { runSuanli, temporaryDir } from './devnetHarness.ts'
 import { call } from './jsonRpc.ts'
@@ -16,6 +19,8 @@ import { blockAt, heightOf, transfer, until } from './nodeSteps.ts'
 const ENVIRONMENT = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
 const LOST = [2, 3] as const
 const KEPT = [0, 1] as const
+/** Members that sign and apply by the command line; the others call what it calls, which is quicker. */
+const BY_COMMAND: readonly number[] = [0, 3]
 
 interface Summary {
   readonly recovery: Hex
@@ -38,6 +43,25 @@ async function refusal(...args: readonly string[]): Promise<string> {
   const { code, stderr } = await runSuanli(args, { environment: ENVIRONMENT })
   assert.equal(code, 1)
   return stderr
+}
+
+async function signHere(dataDir: string, path: string): Promise<void> {
+  const node = await openOffline(dataDir)
+  try {
+    const secret = openConsensusKey(dataDir, DEVELOPMENT_PASSWORD)
+    writeFileSync(path, recoveryFileText((await signRecovery(node, readRecoveryFile(path), secret)).file))
+  } finally {
+    await node.close()
+  }
+}
+
+async function applyHere(dataDir: string, path: string): Promise<void> {
+  const node = await openOffline(dataDir)
+  try {
+    assert.ok((await applyRecoveryFile(node, readRecoveryFile(path))).isNew)
+  } finally {
+    await node.close()
+  }
 }
 
 describe('recovery from the loss of a quorum', function () {
@@ -88,12 +112,17 @@ describe('recovery from the loss of a quorum', function () {
         for (let i = 0; i < 2; i++) receipts.push(await transfer(urlOf(index), index))
       }),
     )
+    // Ends when the machine burns.
     const late = [2, 3].map(async (index) => {
-      for (let i = 0; i < 50; i++) receipts.push(await transfer(urlOf(index), index + 2))
+      try {
+        for (let i = 0; i < 50; i++) receipts.push(await transfer(urlOf(index), index + 2))
+      } catch (error) {
+        assert.ok(!network.nodes[index]!.isUp, String(error))
+      }
     })
     await until('more receipts', () => receipts.length > 12)
     await Promise.all(LOST.map((index) => network.nodes[index]!.kill()))
-    await Promise.allSettled(late)
+    await Promise.all(late)
     await Promise.all(KEPT.map((index) => network.nodes[index]!.terminate()))
     for (const index of LOST) replaceMachine(index)
     exchangeAddresses(network.nodes.map(({ member }) => member.dir))
@@ -147,16 +176,18 @@ describe('recovery from the loss of a quorum', function () {
     await Promise.all(
       copies.map(async (copy, index) => {
         copyFileSync(proposal, copy)
-        await suanli('recovery', 'sign', copy, '-d', dirOf(index))
+        if (BY_COMMAND.includes(index)) await suanli('recovery', 'sign', copy, '-d', dirOf(index))
+        else await signHere(dirOf(index), copy)
       }),
     )
     const merged = await suanliJson('recovery', 'merge', ...copies, '-o', proposal)
     assert.deepEqual(merged.missing, [])
     const results = await Promise.all(
-      network.nodes.map(({ member }) => suanliJson('recovery', 'apply', proposal, '-d', member.dir)),
+      BY_COMMAND.map((index) => suanliJson('recovery', 'apply', proposal, '-d', dirOf(index))),
     )
+    for (const index of [1, 2]) await applyHere(dirOf(index), proposal)
     applied = results[0]!
-    assert.deepEqual(new Set(results.map(({ recovery, result }) => `${recovery} ${result}`)).size, 1)
+    assert.equal(new Set(results.map(({ recovery, result }) => `${recovery} ${result}`)).size, 1)
     const again = await suanliJson('recovery', 'apply', proposal, '-d', dirOf(1))
     assert.match(again.result ?? '', /nothing was changed/)
   })

@@ -315,6 +315,17 @@ describe('node.recovery', function () {
       }
       await assert.rejects(signOn(members[0]!, withBody({ certificate: forged })), { rule: 'certificate' })
       const stranger = offline(members[0]!, (node) => signRecovery(node, file, secretOf(30)))
+      const reused = offline(members[0]!, (node) =>
+        propose(node, undefined, {
+          ...PLAN,
+          leaveOut: [2],
+          replacements: [replacement(node, 2, 1), replacement(node, 3, 13)],
+        }),
+      )
+      await assert.rejects(reused, {
+        rule: 'replacement',
+        message: /provider 3: the new key is or was that of provider 2/,
+      })
       await assert.rejects(stranger, { rule: 'members', message: /does not name this node's consensus key/ })
       await offline(members[1]!, async (node) => {
         const parent = node.importer.parentView(node.importer.head().hash)!
