@@ -6,10 +6,12 @@ import { subjectKey } from './subject.ts'
 import type { Sender } from './types.ts'
 import { FUTURE_VIEWS_MAX } from './votePool.ts'
 
-/** A vote counts unverified only from its signer's own authenticated connection (CONSENSUS §2). */
+/**
+ * A vote of this epoch, which the router has seen to. It counts unverified only from its signer's own authenticated connection
+ * (CONSENSUS §2), so that its signer is one of the set.
+ */
 export function onVote(state: EpochState, from: Sender, vote: Vote): void {
   const { subject, signer } = vote
-  if (subject.epoch !== state.epoch || signer >= state.validatorCount) return
   if (!isWellFormedSubject(subject)) {
     state.emit({ kind: 'punish', peer: from.peer, reason: 'malformed vote' })
     return

@@ -44,6 +44,8 @@ export class Bench {
   readonly #autoSign: boolean
   /** Leaves checks of single signatures unanswered. */
   holdChecks = false
+  /** Leaves checks of votes unanswered. */
+  holdVotes = false
   /** Answers to `verify`; everything is valid unless a test says otherwise. */
   verdict: (block: SealedBlock, parent: SealedBlock) => 'valid' | 'invalid' | 'mismatch' | undefined
 
@@ -111,6 +113,7 @@ export class Bench {
   #answer(output: Output): Input | undefined {
     switch (output.kind) {
       case 'checkVotes':
+        if (this.holdVotes) return undefined
         return {
           kind: 'votesChecked',
           id: output.id,

@@ -212,8 +212,6 @@ const store = editsOf('consensus/certificateStore.ts', [
 ])
 
 const votes = editsOf('consensus/voteIntake.ts', [
-  ['vote.epoch', 'subject.epoch !== state.epoch || ', '', 'votes of another epoch'],
-  ['vote.signer', ' || signer >= state.validatorCount) return', ') return', 'a signer outside the set'],
   [
     'vote.malformed',
     '    return\n  }\n  if (from.validator',

@@ -1,0 +1,163 @@
+// How many checks a certificate costs and which of them count: one at a time per subject, none for what is known, suspects alone.
+import assert from 'node:assert/strict'
+import { encodeMessage } from '../../consensus/messages.ts'
+import { subjectKey } from '../../consensus/subject.ts'
+import { Bench, ofKind, sent } from './support.ts'
+
+type Certificate = ReturnType<Bench['certificate']>
+
+/** From a peer that is no validator. */
+function fromStranger(bench: Bench, peer: string, certificate: Certificate) {
+  const message = { kind: 'certificate', body: certificate } as const
+  return bench.feed({ kind: 'message', from: { peer, validator: undefined }, message })
+}
+
+function answer(bench: Bench, id: number, valid: boolean) {
+  return bench.feed({ kind: 'signaturesChecked', id, valid: [valid] })
+}
+
+describe('certificate checks', () => {
+  it('runs one at a time for a subject, and none after one was accepted', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdChecks = true
+    const [first] = ofKind(
+      fromStranger(bench, 'a', bench.certificate(bench.nullify(1), [0, 1, 2])),
+      'checkSignatures',
+    )
+    const second = fromStranger(bench, 'b', bench.certificate(bench.nullify(1), [1, 2, 3]))
+    assert.equal(ofKind(second, 'checkSignatures').length, 0)
+    const outputs = answer(bench, first!.id, true)
+    assert.equal(ofKind(outputs, 'checkSignatures').length, 0)
+    assert.equal(sent(outputs, 'certificate').length, 1)
+    assert.equal(bench.state.jobs.size, 0)
+  })
+
+  it('goes on to the next candidate when one is forged', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdChecks = true
+    const [first] = ofKind(
+      fromStranger(bench, 'a', bench.certificate(bench.nullify(1), [0, 1, 2])),
+      'checkSignatures',
+    )
+    fromStranger(bench, 'b', bench.certificate(bench.nullify(1), [1, 2, 3]))
+    const outputs = answer(bench, first!.id, false)
+    assert.deepEqual(ofKind(outputs, 'punish')[0]?.peer, 'a')
+    const [next] = ofKind(outputs, 'checkSignatures')
+    assert.deepEqual(next!.checks[0]!.signers, [1, 2, 3])
+    answer(bench, next!.id, true)
+    assert.equal(bench.state.view, 2)
+  })
+
+  it('keeps no more candidates of a subject than there are validators', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdChecks = true
+    for (let i = 0; i < 20; i++) fromStranger(bench, `peer${i}`, bench.certificate(bench.nullify(1)))
+    assert.equal(bench.state.jobs.get(subjectKey(bench.nullify(1)))!.waiting.size, 4)
+  })
+
+  it('looks at nothing that is held or at most as high as F, not even to find it malformed', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(2, bench.rules.genesis)
+    bench.receiveCertificate(bench.on('finalize', 2, 0, block))
+    bench.receiveCertificate(bench.nullify(3))
+    for (const subject of [bench.nullify(1), bench.nullify(3)]) {
+      const malformed = { ...bench.certificate(subject), bitmap: new Uint8Array([0xff]) }
+      const outputs = fromStranger(bench, 'a', malformed)
+      assert.equal(ofKind(outputs, 'punish').length, 0)
+    }
+  })
+
+  it('drops what has become final while it was checked', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdChecks = true
+    const block = bench.block(2, bench.rules.genesis)
+    const ids = [bench.nullify(1), bench.on('finalize', 2, 0, block)].map((subject) => {
+      const [check] = ofKind(fromStranger(bench, 'a', bench.certificate(subject)), 'checkSignatures')
+      return check!.id
+    })
+    answer(bench, ids[1]!, true)
+    assert.equal(bench.state.finalizedView, 2)
+    const late = answer(bench, ids[0]!, true)
+    assert.equal(sent(late, 'certificate').length, 0)
+    assert.equal(ofKind(late, 'journal').length, 0)
+  })
+
+  it('takes no certificate of another epoch from a justification', () => {
+    const bench = new Bench({ leads: 3 })
+    const foreign = bench.certificate({ kind: 'nullify', epoch: 2, view: 5 })
+    const block = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block, justification: [foreign] })
+    assert.equal(bench.state.view, 1)
+    assert.equal(bench.state.certificates.get('nullify', 5), undefined)
+  })
+
+  it('checks q votes once, however often it is asked meanwhile', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdVotes = true
+    for (const i of bench.others) bench.receiveVote(i, bench.nullify(1))
+    for (let i = 0; i < 5; i++) bench.tick(1)
+    const groups = ofKind(bench.outputs, 'checkVotes').filter((check) => check.votes.length >= 3)
+    assert.equal(groups.length, 1)
+  })
+
+  it('checks a suspect alone, and no group that is too small without it', () => {
+    const bench = new Bench({ leads: 3, validators: 7 })
+    const [a, b, c, d, e, f] = bench.others as [number, number, number, number, number, number]
+    for (const view of [2, 3]) {
+      const subject = bench.nullify(view)
+      const forged = { ...bench.vote(a, subject), signer: e }
+      bench.receive(e, { kind: 'vote', body: forged })
+      for (const i of [a, b, c, d]) bench.receiveVote(i, subject)
+      if (view === 2) assert.ok(bench.state.suspects.has(e))
+    }
+    const checks = ofKind(bench.outputs, 'checkVotes').filter((check) => check.votes[0]!.subject.view === 3)
+    assert.deepEqual(
+      checks.map((check) => check.votes.map((vote) => vote.signer)),
+      [[e]],
+    )
+    bench.receiveVote(f, bench.nullify(3))
+    assert.notEqual(bench.state.certificates.get('nullify', 3), undefined)
+  })
+
+  it('does not halt over a fork that has lost', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.verdict = () => undefined
+    const lost = bench.block(1, bench.rules.genesis)
+    const won = bench.block(2, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: lost })
+    bench.receiveCertificate(bench.on('notarize', 1, 0, lost))
+    bench.receiveCertificate(bench.nullify(1))
+    bench.receiveCertificate(bench.on('finalize', 2, 0, won))
+    bench.feed({ kind: 'verdict', digest: lost.hash, verdict: 'invalid' })
+    assert.equal(bench.core.status().halted, false)
+  })
+})
+
+describe('votes that are not looked at', () => {
+  it('come from a second host with the own key', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.receiveVote(bench.self, bench.nullify(1))
+    assert.equal(bench.state.pool.votes(1, 'nullify').length, 0)
+  })
+
+  it('are of views long final', () => {
+    const bench = new Bench({ leads: 3 })
+    const block = bench.block(40, bench.rules.genesis)
+    bench.receiveCertificate(bench.on('finalize', 40, 0, block))
+    const [a] = bench.others as [number]
+    bench.receiveVote(a, bench.nullify(23))
+    assert.equal(bench.state.pool.votes(23, 'nullify').length, 0)
+    bench.receiveVote(a, bench.nullify(30))
+    assert.equal(bench.state.pool.votes(30, 'nullify').length, 1)
+  })
+
+  it('name a signer outside the set', () => {
+    const bench = new Bench({ leads: 3 })
+    const [a] = bench.others as [number]
+    const vote = { ...bench.vote(a, bench.nullify(1)), signer: 9 }
+    const message = { kind: 'vote', body: vote } as const
+    assert.ok(encodeMessage(message).length > 0)
+    assert.deepEqual(ofKind(bench.receive(a, message), 'checkVotes'), [])
+    assert.equal(bench.state.pool.votes(1, 'nullify').length, 0)
+  })
+})
