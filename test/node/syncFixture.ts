@@ -1,0 +1,163 @@
+// A real chain of development validators, and downloads that serve it without a network, with whatever faults a test asks for.
+import assert from 'node:assert/strict'
+import { ChainMaker } from '../../bench/chainMaker.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import type { Genesis } from '../../genesis/schema.ts'
+import { BlockSync, type BlockSyncOptions } from '../../node/blockSync.ts'
+import { developmentGenesis } from '../../node/devnet.ts'
+import { openImporter } from '../../node/importer.ts'
+import type { Importer } from '../../node/importerTypes.ts'
+import { openChainStore } from '../../node/stores/chainStore.ts'
+import type { ChainStore, ChainStoreOptions } from '../../node/stores/types.ts'
+import { syncSourceOf } from '../../node/syncSource.ts'
+import type { DownloadedRange, DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { RangeItem, SyncSource } from '../../p2p/sync.ts'
+import { recoverSender } from '../../state/transaction.ts'
+
+export const VALIDATORS = 4
+const BLOCK_TIME_MS = 250
+
+export function genesisOf(epochBlocks: number): Genesis {
+  const plain = developmentGenesis({ validators: VALIDATORS, blockTimeMs: BLOCK_TIME_MS, windowMs: 60_000 })
+  const providers = { ...plain.params.providers, epochBlocksMax: epochBlocks }
+  return { ...plain, params: { ...plain.params, providers } }
+}
+
+export function makeChainIn(dir: string, genesis: Genesis, store?: ChainStoreOptions): Promise<ChainMaker> {
+  const options = { dir, genesis, validators: VALIDATORS, blockTimeMs: BLOCK_TIME_MS }
+  return ChainMaker.open({ ...options, ...(store === undefined ? {} : { store }) })
+}
+
+/** Changes what a peer serves: its own height-ordered items, or undefined for no answer. */
+export type Fault = (items: readonly RangeItem[], fromHeight: number) => readonly RangeItem[]
+
+export interface ServedPeer {
+  readonly name: string
+  readonly fault?: Fault
+}
+
+export interface Rejection {
+  readonly peer: string
+  readonly fromHeight: number
+  readonly reason: string
+}
+
+const COUNT = 16
+
+/** The store answers at once; a promise would let the cursor move meanwhile. */
+function syncRange(source: SyncSource, wanted: Parameters<SyncSource['range']>[0]): readonly RangeItem[] {
+  const items = source.range(wanted)
+  assert.ok(!(items instanceof Promise))
+  return items as readonly RangeItem[]
+}
+
+/** Peers asked in turn; a rejected or doubted one is not asked again for a while, as the real download does. */
+export class FakeDownload implements RangeDownload {
+  readonly rejections: Rejection[]
+  readonly #source: ReturnType<typeof syncSourceOf>
+  readonly #peers: readonly ServedPeer[]
+  readonly #shunned = new Set<string>()
+  readonly #options: DownloadOptions
+  #cursor: number
+  #turn = 0
+  #closed = false
+
+  constructor(
+    store: ChainStore,
+    peers: readonly ServedPeer[],
+    options: DownloadOptions,
+    rejections: Rejection[],
+  ) {
+    this.#source = syncSourceOf(store)
+    this.#peers = peers
+    this.#options = options
+    this.#cursor = options.fromHeight
+    this.rejections = rejections
+  }
+
+  async next(): Promise<DownloadedRange | undefined> {
+    const tip = this.claimedHeight()
+    const last = Math.min(this.#options.toHeight ?? tip, tip)
+    const peers = this.#peers.filter(({ name }) => !this.#shunned.has(name))
+    const peer = peers[this.#turn++ % Math.max(1, peers.length)]
+    if (this.#closed || peer === undefined || this.#cursor > last) return undefined
+    const fromHeight = this.#cursor
+    const countMax = Math.min(COUNT, last - fromHeight + 1)
+    const honest = syncRange(this.#source, { fromHeight, countMax, bytesMax: 4 * 1024 * 1024 })
+    const items = peer.fault?.(honest, fromHeight) ?? honest
+    this.#cursor += items.length
+    return { peer: peer.name, fromHeight, items }
+  }
+
+  reject(range: DownloadedRange, reason: string): void {
+    this.rejections.push({ peer: range.peer, fromHeight: range.fromHeight, reason })
+    this.rewind(range.fromHeight, [range.peer])
+  }
+
+  rewind(fromHeight: number, peers: readonly string[]): void {
+    for (const peer of peers) this.#shunned.add(peer)
+    this.#cursor = Math.min(this.#cursor, fromHeight)
+  }
+
+  claimedHeight(): number {
+    return this.#source.status().height
+  }
+
+  servedHeightMin(): number {
+    return this.#source.status().heightMin
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+}
+
+export interface FreshNode {
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly blockSync: BlockSync
+  readonly rejections: Rejection[]
+  readonly punished: string[]
+  readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[]
+  close(): Promise<void>
+}
+
+/** A node that holds nothing but genesis and syncs from `served`. */
+export async function openFresh(options: {
+  readonly dir: string
+  readonly genesis: Genesis
+  readonly served: ChainStore
+  readonly peers: readonly ServedPeer[]
+  readonly sync?: Partial<BlockSyncOptions>
+}): Promise<FreshNode> {
+  const built = buildGenesis(options.genesis)
+  built.tree.release()
+  const { chain } = built
+  const store = await openChainStore(options.dir)
+  const importer = await openImporter(store, { chain, genesis: built, senderOf: recoverSender })
+  const rejections: Rejection[] = []
+  const punished: string[] = []
+  const logged: { text: string; fields: Record<string, unknown> }[] = []
+  const log = (fields: object, text: string): void =>
+    void logged.push({ text, fields: fields as Record<string, unknown> })
+  const blockSync = new BlockSync({
+    importer,
+    genesisHash: chain.genesisHash,
+    sync: { download: (wanted) => new FakeDownload(options.served, options.peers, wanted, rejections) },
+    punish: (peer, reason) => void punished.push(`${peer}: ${reason}`),
+    logger: { debug() {}, info: log, warn: log, error: log },
+    ...options.sync,
+  })
+  return {
+    store,
+    importer,
+    blockSync,
+    rejections,
+    punished,
+    logged,
+    async close() {
+      await importer.close()
+      await store.close()
+    },
+  }
+}
