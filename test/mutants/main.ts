@@ -1,4 +1,4 @@
-// `npm run test:mutants -- [--bugs | --guards] [--only NAME] [--seeds N]`: puts bugs in one at a time and demands that the
+// `npm run test:mutants -- [--bugs | --guards] [--only NAME,…] [--seeds N]`: puts bugs in one at a time and demands that the
 // unit tests or the simulator notice; every bug of bugs/ must be noticed by the simulator.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -143,10 +143,10 @@ function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
   }
 }
 
-/** A name, or the part of it before the dot. */
+/** `--only A,B`: names, or the parts of them before the dot. */
 function isWanted(name: string): boolean {
-  const { only } = values
-  return only === undefined || name === only || name.startsWith(`${only}.`)
+  const only = values.only?.split(',')
+  return only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`))
 }
 
 function main(): number {
