@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path'
 import { bls } from '../base/crypto/bls.ts'
 import type { Hash32 } from '../base/ids.ts'
+import { OwnVotes } from '../consensus/ownVotes.ts'
 import { isFreshKey, isImportedKey, markKeyUsed, OperatorError } from './nodeDir.ts'
 import { LocalSigner, type SignerOptions } from './signer.ts'
 import {
@@ -25,7 +26,7 @@ import {
   parseFlags,
 } from './signerFlags.ts'
 import { lockSigner } from './signerLock.ts'
-import { readFolder, writeState } from './signerRecords.ts'
+import { type FlagState, readFolder, writeState } from './signerRecords.ts'
 
 export const signerFolder = (dataDir: string): string => join(dataDir, 'signer')
 /** Stands while this key's record is on another machine. */
@@ -80,6 +81,8 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
   }
 }
 
+const NEVER_SIGNED: FlagState = { epoch: 0, lostAtMs: undefined, votes: new OwnVotes() }
+
 /** What an export says of itself. */
 export interface Exported {
   readonly epoch: number
@@ -101,18 +104,22 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
     const found = await readFolder(dir, genesisHash)
     if (found.kind === 'lost')
       throw new OperatorError(`${dir} is damaged: there is no sound record to export`)
-    if (found.kind === 'none') {
-      throw new OperatorError(
-        isFreshKey(dataDir)
-          ? 'this key has never signed here: move the key alone (`suanli keys export`)'
-          : `${dir} has no record of what this key has signed`,
-      )
+    const isUnused = isFreshKey(dataDir) || readMoved(dataDir)?.unused === true
+    if (found.kind === 'none' && !isUnused) {
+      throw new OperatorError(`${dir} has no record of what this key has signed`)
     }
-    const record = flagsRecord(found.state, { genesisHash, publicKey, exportedAtMs: nowMs })
+    // A key that has certainly never signed has an empty record; without one it would observe where it goes.
+    const state = found.kind === 'found' ? found.state : NEVER_SIGNED
+    const record = flagsRecord(state, { genesisHash, publicKey, exportedAtMs: nowMs })
     const checksum = flagsChecksum(record)
     // The mark comes first: a crash between the two leaves a signer that refuses, not two that sign.
     const movedAt = new Date(nowMs).toISOString()
-    writeDurably(movedFile(dataDir), `${JSON.stringify({ movedAt, out, checksum }, null, 2)}\n`, 'w')
+    writeDurably(
+      movedFile(dataDir),
+      `${JSON.stringify({ movedAt, out, checksum, unused: found.kind === 'none' }, null, 2)}\n`,
+      'w',
+    )
+    markKeyUsed(dataDir)
     writeDurably(out, flagsText(record), 'wx')
     return { epoch: record.epoch, floor: record.floor, votes: record.signed.length, checksum }
   } finally {
@@ -184,14 +191,22 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
   }
 }
 
-function readMoved(dataDir: string): { movedAt: string; out: string; checksum: string } | undefined {
+interface Moved {
+  readonly movedAt: string
+  readonly out: string
+  readonly checksum: string
+  /** The key had never signed when it left. */
+  readonly unused: boolean
+}
+
+function readMoved(dataDir: string): Moved | undefined {
   if (!existsSync(movedFile(dataDir))) return undefined
   try {
     return JSON.parse(readFileSync(movedFile(dataDir), 'utf8'))
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
     // The mark stands even when the crash that interrupted the export cut its text.
-    return { movedAt: 'an unknown time', out: 'interrupted', checksum: '' }
+    return { movedAt: 'an unknown time', out: 'interrupted', checksum: '', unused: false }
   }
 }
 

@@ -230,7 +230,6 @@ describe('signer.move', () => {
 
   it('exports only with the signer stopped, a sound record, and never over a file', async () => {
     directory('a', 'fresh')
-    await assert.rejects(exportFlags(owner('a'), join(root, 'x'), NOW_MS), /has never signed here/)
     const running = await open('a')
     await running.beginEpoch(3, 0)
     await assert.rejects(exportFlags(owner('a'), join(root, 'x'), NOW_MS), /is in use/)
@@ -266,6 +265,20 @@ describe('signer.move', () => {
     assert.deepEqual(await forced.sign(0, [notarize(5, B, 3)]), [undefined])
     await forced.close()
     await (await open('a')).close()
+  })
+
+  it('moves a key that has never signed with an empty record, so that it need not observe', async () => {
+    directory('a', 'fresh')
+    const file = await send('a')
+    await send('a', 'again.json')
+    await assert.rejects(open('a'), /was exported/)
+    const forced = await open('a', true)
+    await forced.beginEpoch(3, 0)
+    assert.equal(forced.observing, true)
+    directory('b', 'imported')
+    const imported = await importFlags(owner('b'), file)
+    assert.deepEqual(imported, { changed: true, epoch: 0, floor: 0, votes: 0, observing: false })
+    await signIn('b', [notarize(1, A, 3)])
   })
 
   it('moves the key itself as an EIP-2335 file under a password of its own', () => {
