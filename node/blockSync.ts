@@ -5,7 +5,7 @@ import { equalBytes, toHex } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
-import type { Recovery } from '../base/protocol/recovery.ts'
+import { type Recovery, recoveryFileSchema } from '../base/protocol/recovery.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
 import type { PeerKey } from '../p2p/protocol.ts'
 import type { DownloadedRange, RangeDownload } from '../p2p/rangeDownload.ts'
@@ -308,11 +308,16 @@ export class BlockSync {
   async #recoverOn(pull: Pull, count: number): Promise<Fault | undefined> {
     const { importer, recoveries, onUntrusted } = this.#options
     const run = pull.tail.slice(0, count)
-    const wrong = await this.#executeRun(pull, run, false)
-    if (wrong !== undefined || pull.waits) return wrong
     const floor = run.at(-1)?.block.hash ?? importer.head().hash
     const above = pull.tail[count]
-    if (recoveries!.on(floor) === undefined && above?.recovery !== undefined) {
+    const isOffered = recoveries!.on(floor) === undefined && above?.recovery !== undefined
+    // Anybody can build blocks: only what the operator accepted, or what a quorum notarized, is executed.
+    if (isOffered && run.length > 0 && !this.#isFloorCertified(above.recovery, floor)) {
+      return faultOf(above, 'a recovery whose floor is not certified')
+    }
+    const wrong = await this.#executeRun(pull, run, false)
+    if (wrong !== undefined || pull.waits) return wrong
+    if (isOffered) {
       const parent = importer.parentView(floor)!
       const offered = await recoveries!.offer(above.recovery, (recovery) =>
         equalBytes(recovery.floor.hash, floor)
@@ -330,6 +335,23 @@ export class BlockSync {
     const final = certificate?.subject.kind === 'finalize' ? certificate : undefined
     if (run.length > 0) await this.#commitRun(pull, run, final)
     return undefined
+  }
+
+  /** Whether the file names this floor with an N or F of it by the validators that decide above the head. */
+  #isFloorCertified(bytes: Uint8Array, floor: Hash32): boolean {
+    const { importer, genesisHash, recoveries } = this.#options
+    const head = importer.head()
+    let certificate: Certificate | undefined
+    try {
+      certificate = recoveryFileSchema.decode(bytes).recovery.certificate
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error
+    }
+    if (certificate === undefined) return false
+    const begun = recoveries?.on(head.hash)?.epoch
+    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const set = decidingSet({ recoveryOn: (hash) => recoveries?.on(hash) }, head)
+    return certifies({ certificate, hash: floor, set, epoch, genesisHash, orNotarized: true })
   }
 
   #checkOpenTail(pull: Pull): Fault | undefined {

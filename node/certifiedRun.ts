@@ -28,17 +28,19 @@ export type Run =
   | { readonly count: number; readonly certificate: Certificate; readonly problem?: undefined }
   | { readonly count: number; readonly problem: string }
 
-/** Whether a certificate is an F of exactly this block by a quorum of this set. */
+/** Whether a certificate is an F (or, where that is enough, an N) of exactly this block by a quorum of this set. */
 export function certifies(options: {
   readonly certificate: Certificate
   readonly hash: Hash32
   readonly set: ValidatorSet
   readonly epoch: number
   readonly genesisHash: Hash32
+  readonly orNotarized?: boolean
 }): boolean {
-  const { certificate, hash, set, epoch, genesisHash } = options
+  const { certificate, hash, set, epoch, genesisHash, orNotarized = false } = options
   const { subject } = certificate
-  if (subject.kind !== 'finalize' || subject.epoch !== epoch) return false
+  const isKind = subject.kind === 'finalize' || (orNotarized && subject.kind === 'notarize')
+  if (!isKind || subject.epoch !== epoch) return false
   if (subject.digest === undefined || !equalBytes(subject.digest, hash)) return false
   const signers = certificateSigners(certificate, set.validators.length)
   if (signers === undefined) return false

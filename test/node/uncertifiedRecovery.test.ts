@@ -1,0 +1,129 @@
+// Blocks that no quorum notarized are never executed, whatever recovery file a peer serves beside them: anybody can build
+// blocks, and an importer full of them has no room for the chain's own.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Recovery } from '../../base/protocol/recovery.ts'
+import { recoveryFileSchema } from '../../base/protocol/recovery.ts'
+import type { Certificate } from '../../base/protocol/vote.ts'
+import { ChainMaker } from '../../bench/chainMaker.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import { BlockSync } from '../../node/blockSync.ts'
+import { developmentGenesis } from '../../node/devnet.ts'
+import { openImporter } from '../../node/importer.ts'
+import { RecoveryBook } from '../../node/recoveries.ts'
+import { openChainStore } from '../../node/stores/chainStore.ts'
+import { syncSourceOf } from '../../node/syncSource.ts'
+import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { RangeItem } from '../../p2p/sync.ts'
+import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { recoverSender } from '../../state/transaction.ts'
+
+const BLOCKS = 12
+
+/** One range of one peer; what is said against it is kept. */
+class OneRange implements RangeDownload {
+  readonly reasons: string[] = []
+  #left: DownloadedRange | undefined
+  constructor(items: readonly RangeItem[]) {
+    this.#left = { peer: 'stranger', fromHeight: 1, items }
+  }
+  async next() {
+    const range = this.#left
+    this.#left = undefined
+    return range
+  }
+  reject(_: DownloadedRange, reason: string): void {
+    this.reasons.push(reason)
+  }
+  rewind(): void {}
+  claimedHeight = (): number => BLOCKS
+  servedHeightMin = (): number => 1
+  close(): void {}
+}
+
+describe('node.uncertifiedRecovery', function () {
+  this.timeout(20_000)
+  const dir = mkdtempSync(join(tmpdir(), 'suanli-uncertified-'))
+  const genesis = developmentGenesis({ validators: 4, blockTimeMs: 250, windowMs: 60_000 })
+  let maker: ChainMaker
+
+  before(async () => {
+    maker = await ChainMaker.open({ dir: join(dir, 'real'), genesis, validators: 4, blockTimeMs: 250 })
+    await maker.grow({ blocks: BLOCKS })
+  })
+  after(async () => {
+    await maker.close()
+    rmSync(dir, { recursive: true })
+  })
+
+  /** A file over block `BLOCKS - 1` that nobody signed, with a certificate of one's choice. */
+  function fileWith(certificate: Certificate): Uint8Array {
+    const floor = maker.store.blockAt(BLOCKS - 1)!
+    const recovery: Recovery = {
+      genesisHash: maker.chain.genesisHash,
+      floor: { height: BLOCKS - 1, hash: floor.hash, epoch: 0, view: certificate.subject.view },
+      certificate,
+      epoch: 1000,
+      previous: validatorSet(maker.importer.head().state),
+      members: [],
+      abandoned: [],
+      reason: '',
+      madeBy: 1,
+    }
+    return recoveryFileSchema.encode({ recovery, signatures: [] })
+  }
+
+  /** Serves every block without its F and one file beside the last; how many were executed, and what was said. */
+  async function serve(name: string, recovery: Uint8Array) {
+    const built = buildGenesis(genesis)
+    built.tree.release()
+    const store = await openChainStore(join(dir, name))
+    const importer = await openImporter(store, {
+      chain: built.chain,
+      genesis: built,
+      senderOf: recoverSender,
+    })
+    const { genesisHash } = built.chain
+    const whole = await syncSourceOf(maker.store).range({ fromHeight: 1, countMax: 64, bytesMax: 1 << 22 })
+    const items = whole.map(({ block }, i) => (i === BLOCKS - 1 ? { block, recovery } : { block }))
+    const download = new OneRange(items)
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const blockSync = new BlockSync({
+      importer,
+      genesisHash,
+      sync: { download: () => download },
+      recoveries: RecoveryBook.open({ dir: join(dir, `${name}-recovery`), genesisHash }),
+      punish() {},
+      logger: log,
+    })
+    await blockSync.follow(new AbortController().signal)
+    const executed = importer.unfinalizedCount()
+    await importer.close()
+    await store.close()
+    return { executed, reasons: download.reasons }
+  }
+
+  it('a file that is none, or whose floor has a forged certificate, costs its peer and executes nothing', async () => {
+    const real = maker.store.certificateAt(BLOCKS - 1)!
+    const other = maker.store.certificateAt(BLOCKS - 2)!
+    const forged = { ...real, signature: other.signature }
+    for (const [name, file] of [
+      ['none', new Uint8Array([1])],
+      ['forged', fileWith(forged)],
+      ['below', fileWith(other)],
+    ] as const) {
+      const { executed, reasons } = await serve(name, file)
+      assert.equal(executed, 0, name)
+      assert.deepEqual(reasons, ['a recovery whose floor is not certified'], name)
+    }
+  })
+
+  it('with a certified floor it is judged on the state, by every rule of a recovery', async () => {
+    const { executed, reasons } = await serve('certified', fileWith(maker.store.certificateAt(BLOCKS - 1)!))
+    assert.equal(executed, BLOCKS - 1)
+    assert.equal(reasons.length, 1)
+    assert.match(reasons[0]!, /0 members: of 4 at least 2 must go on/)
+  })
+})
