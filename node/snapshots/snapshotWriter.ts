@@ -47,6 +47,8 @@ export interface WriteSnapshotOptions {
   /** The whole state of that header, keys ascending. */
   readonly pieces: AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
   readonly signal: AbortSignal
+  /** Bytes of records in memory before they go to files; default 16 MiB. */
+  readonly bufferBytesMax?: number
 }
 
 /** Resolves with the manifest; rejects when stopped, and when the records do not have the header's state root. */
@@ -55,7 +57,7 @@ export async function writeSnapshot(options: WriteSnapshotOptions): Promise<Uint
   await rm(unfinished, { recursive: true, force: true })
   await mkdir(unfinished, { recursive: true })
   try {
-    const buckets = new Buckets(unfinished)
+    const buckets = new Buckets(unfinished, options.bufferBytesMax ?? BUFFER_BYTES_MAX)
     const pace = new Pace(options.signal)
     for await (const piece of options.pieces) {
       let count = 0
@@ -106,14 +108,16 @@ class Pace {
 /** Records by the first bits of their key hash, in memory until they are too many. */
 class Buckets {
   readonly #dir: string
+  readonly #bufferBytesMax: number
   readonly #buffers: Uint8Array[][] = Array.from({ length: BUCKETS }, () => [])
   readonly #spilled = new Set<number>()
   #bufferedBytes = 0
   /** Encoded bytes by bucket. */
   readonly sizes = new Float64Array(BUCKETS)
 
-  constructor(dir: string) {
+  constructor(dir: string, bufferBytesMax: number) {
     this.#dir = dir
+    this.#bufferBytesMax = bufferBytesMax
   }
 
   add(key: Uint8Array, value: Uint8Array): void {
@@ -127,7 +131,7 @@ class Buckets {
   }
 
   async spillWhenFull(): Promise<void> {
-    if (this.#bufferedBytes < BUFFER_BYTES_MAX) return
+    if (this.#bufferedBytes < this.#bufferBytesMax) return
     for (const [bucket, records] of this.#buffers.entries()) {
       if (records.length === 0) continue
       await appendFile(this.#file(bucket), concatBytes(...records))
