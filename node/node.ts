@@ -35,6 +35,7 @@ import { Ingest } from './ingest.ts'
 import { Journal } from './journal.ts'
 import { Mempool } from './mempool.ts'
 import { createConsensusNetwork } from './network.ts'
+import { signerHealth } from './openSigner.ts'
 import { startOperatorLog } from './operatorLog.ts'
 import { updatePool } from './poolUpdate.ts'
 import type { Clock, Signer } from './ports.ts'
@@ -371,6 +372,7 @@ async function wire(
         live: haltReason === undefined,
         ...(haltReason === undefined ? {} : { halted: haltReason }),
         ...(self === undefined ? {} : { validatorIndex: self }),
+        ...signerHealth(signer),
         epoch,
         view,
         peerCount: host.peers().filter((peer) => peer.connected).length,

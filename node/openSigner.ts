@@ -73,3 +73,12 @@ export async function openSigner(options: {
     log,
   })
 }
+
+/** What `node_health` says of a signer; nothing for a node that only follows. */
+export function signerHealth(signer: Signer | undefined): {
+  readonly signer?: 'ready' | 'observing' | 'away'
+} {
+  if (signer === undefined) return {}
+  if (signer.isReady === false) return { signer: 'away' }
+  return { signer: signer.observing ? 'observing' : 'ready' }
+}

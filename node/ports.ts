@@ -107,6 +107,8 @@ export interface Signer {
   readonly publicKey: Uint8Array
   /** The flags of this epoch are lost: nothing is signed until the next. */
   readonly observing: boolean
+  /** False while a signer in another process cannot be reached; absent where there is none to reach. */
+  readonly isReady?: boolean
   /**
    * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
    * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.

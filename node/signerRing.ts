@@ -32,6 +32,10 @@ export class SignerRing implements Signer {
     return this.#current.observing
   }
 
+  get isReady(): boolean {
+    return this.#current.isReady ?? true
+  }
+
   /** Index in the set of the key that stands in it; undefined when none does. */
   indexIn(set: ValidatorSet): number | undefined {
     const index = set.validators.findIndex(({ consensusKey }) => this.#holderOf(consensusKey) !== undefined)

@@ -141,6 +141,8 @@ export interface NodeHealth {
   readonly halted?: string
   /** Position in the current validator set, absent for followers. */
   readonly validatorIndex?: number
+  /** Of a node with a consensus key: it signs, its record is lost, or its remote signer cannot be reached. */
+  readonly signer?: 'ready' | 'observing' | 'away'
   readonly epoch: number
   readonly view: number
   readonly finalizedHeight: number

@@ -8,7 +8,7 @@ import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { CLOCK_OFFSET_VARIABLE, nodeClock, systemClock } from '../../node/clock.ts'
 import { createLogger } from '../../node/logging.ts'
 import { createConsensusKey } from '../../node/nodeDir.ts'
-import { openSigner } from '../../node/openSigner.ts'
+import { openSigner, signerHealth } from '../../node/openSigner.ts'
 import { RemoteSigner } from '../../node/remoteSigner.ts'
 import { LocalSigner } from '../../node/signer.ts'
 import type { SignerConfig } from '../../node/signerConfig.ts'
@@ -45,6 +45,7 @@ describe('openSigner', () => {
     await signer.beginEpoch(1, 0)
     assert.ok((await signer.sign(0, [nullify(1)]))[0] !== undefined)
     await assert.rejects(open({ kind: 'local' }), /is in use/)
+    assert.deepEqual([signerHealth(undefined), signerHealth(signer)], [{}, { signer: 'ready' }])
     await signer.close()
     await exportFlags({ dataDir, genesisHash: GENESIS, publicKey }, join(dataDir, 'record.json'), Date.now())
     await assert.rejects(open({ kind: 'local' }), /signs on another machine now/)
@@ -56,6 +57,7 @@ describe('openSigner', () => {
   it('is remote when the configuration says so, and never beside a key of the node', async () => {
     const signer = await open(remote)
     assert.ok(signer instanceof RemoteSigner)
+    assert.deepEqual(signerHealth(signer), { signer: 'away' })
     await signer.close()
     mkdirSync(join(dataDir, 'keys'))
     writeFileSync(join(dataDir, 'keys', 'consensus.json'), '{}')
