@@ -1,6 +1,6 @@
 // A tiny application for simulations: transactions are 8-byte numbers, the state is their running hash. Shared by all
 // simulated nodes as a set of pure functions, with one `SimStore` per node for what is durable.
-import { concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '../../base/bytes.ts'
+import { bytesKey, concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
@@ -78,6 +78,16 @@ function postRoot(rules: ChainRules, parent: SealedBlock, transactions: readonly
   return sha256(concatBytes(...(isNew ? [...parts, NEW_RULES] : parts)))
 }
 
+const setHashes = new WeakMap<ValidatorSet, Hash32>()
+
+function hashOfSet(set: ValidatorSet): Hash32 {
+  const known = setHashes.get(set)
+  if (known !== undefined) return known
+  const hash = validatorSetHash(set)
+  setHashes.set(set, hash)
+  return hash
+}
+
 /** Everything of a header that execution decides. */
 function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transactions: readonly Uint8Array[]) {
   const height = parent.header.height + 1
@@ -86,9 +96,9 @@ function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transact
     height,
     stateRoot: postRoot(rules, parent, transactions),
     transactionsRoot: merkleRoot(transactions),
-    setHash: validatorSetHash(rules.setOf(epoch)),
+    setHash: hashOfSet(rules.setOf(epoch)),
     endsEpoch,
-    ...(endsEpoch ? { nextSetHash: validatorSetHash(rules.setOf(epoch + 1)) } : {}),
+    ...(endsEpoch ? { nextSetHash: hashOfSet(rules.setOf(epoch + 1)) } : {}),
   }
 }
 
@@ -116,7 +126,23 @@ export function buildBlock(
   return sealBlock({ header, transactions })
 }
 
+const verdicts = new WeakMap<ChainRules, Map<string, Verdict>>()
+
+/** Execution depends on nothing but the rules, the block and its parent, so it is done once for all nodes of a run. */
 export function verifyBlock(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Verdict {
+  const known = verdicts.get(rules) ?? new Map<string, Verdict>()
+  verdicts.set(rules, known)
+  const key = bytesKey(block.hash) + bytesKey(parent.hash)
+  const before = known.get(key)
+  // The hash covers the header alone; the transactions are covered only once they fit its root.
+  if (before !== undefined && equalBytes(block.header.transactionsRoot, merkleRoot(block.transactions)))
+    return before
+  const verdict = execute(rules, block, parent)
+  if (verdict === 'valid') known.set(key, verdict)
+  return verdict
+}
+
+function execute(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Verdict {
   const { header, transactions } = block
   const facts = outcome(rules, parent, header.epoch, transactions)
   if (header.height !== facts.height || header.endsEpoch !== facts.endsEpoch) return 'invalid'

@@ -1,7 +1,7 @@
 // Proposes well-made blocks in the wrong place: on an older parent, over views that were not nullified, on a boundary, or a
 // block again that is none; and sends no justification, or only a part.
 import { type SealedBlock, sealBlock } from '../../../base/protocol/header.ts'
-import { nextMix, randaoBytes } from '../../../base/protocol/vote.ts'
+import { nextMix, randaoBytes, type Subject } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
 import { buildBlock } from '../simChain.ts'
 import { type Accomplice, ALL, type MakeBehaviour } from './behaviour.ts'
@@ -48,10 +48,19 @@ function places(self: Accomplice, view: number): readonly Place[] {
   return list
 }
 
+/** Where only the boundary itself may be proposed again: a new block on it, sound in everything else. */
+function childOfBoundary(self: Accomplice, { view, parentView, digest }: Subject): Place | undefined {
+  const boundary = digest === undefined ? undefined : self.block(digest)
+  if (boundary === undefined || boundary.header.view === view || parentView === undefined) return undefined
+  const block = childOf(self, boundary, view)
+  return block === undefined ? undefined : { parentView, block }
+}
+
 export const ancestryLiar: MakeBehaviour = (self) => {
   const lie = (message: Extract<ConsensusMessage, { kind: 'proposal' }>): ConsensusMessage => {
     const { subject } = message.body.vote
-    const options = places(self, subject.view)
+    const child = childOfBoundary(self, subject)
+    const options = child !== undefined && self.random.chance(0.6) ? [child] : places(self, subject.view)
     if (options.length === 0) return message
     const { parentView, block } = self.random.pick(options)
     const vote = self.sign({ ...subject, parentView, digest: block.hash })

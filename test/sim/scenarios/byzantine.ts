@@ -10,7 +10,7 @@ import { malformed } from '../behaviours/malformed.ts'
 import { replayer } from '../behaviours/replayer.ts'
 import { splitTwins } from '../behaviours/twins.ts'
 import { withholder } from '../behaviours/withholder.ts'
-import { CALM, type SimConfig } from '../config.ts'
+import { CALM, PARAMETERS, type SimConfig } from '../config.ts'
 import { crashAll, repeatedly } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import { faulty } from './links.ts'
@@ -125,6 +125,8 @@ export const byzantineScenarios: Readonly<Record<string, Scenario>> = {
     (seed) => ({
       ...withByzantine(seed, ancestryLiar),
       epochBlocks: seed % 2 === 0 ? 3 : 1_000_000,
+      // A child of a boundary is only in time where the interval is short.
+      parameters: { ...PARAMETERS, minBlockIntervalMs: seed % 4 === 0 ? 10 : 100 },
     }),
   ),
   batchPoisoner: scenario(
