@@ -107,7 +107,11 @@ export class RemoteSigner implements Signer {
     if (!isFirst && epoch <= this.#wanted!.epoch) return
     this.#wanted = { epoch, floorTimestampMs }
     for (const [number, waiting] of this.#waiting) if (waiting.epoch < epoch) this.#giveUp(number)
-    if (!isFirst && !this.#isReady) return
+    if (!isFirst && !this.#isReady) {
+      // The answer about the epoch before may be under way; nobody would ask again once it has come.
+      this.#tellEpoch()
+      return
+    }
     this.#isReady = false
     const told = new Promise<void>((resolve) => {
       this.#onEpoch.push(resolve)

@@ -103,6 +103,17 @@ describe('remoteSigner', () => {
     assert.equal(rig.signer!.epoch, 4)
   })
 
+  it('learns of an epoch that begins before it has answered about the one before', async () => {
+    await rig.serve()
+    const client = rig.client()
+    await client.beginEpoch(1, 0)
+    const second = client.beginEpoch(2, 0)
+    await client.beginEpoch(3, 0)
+    await second
+    assert.ok(isGenuine((await client.sign(0, [nullify(1, 3)]))[0]))
+    assert.equal(rig.signer!.epoch, 3)
+  })
+
   it('gives up the oldest questions when too many wait, and those of an epoch that ended', async () => {
     const client = rig.client()
     void client.beginEpoch(1, 0)
