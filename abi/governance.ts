@@ -27,6 +27,7 @@ export const governanceAbi = [
   {"type":"error","name":"AlreadyRemoved","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"AlreadyJailed","inputs":[{"name":"provider","type":"uint64"}]},
   {"type":"error","name":"NotJailed","inputs":[{"name":"provider","type":"uint64"}]},
+  {"type":"error","name":"TooFewVoters","inputs":[{"name":"minimum","type":"uint32"}]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},

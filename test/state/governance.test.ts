@@ -136,6 +136,8 @@ describe('governance.proposeRemoval', () => {
     assert.equal(chain.parent.header.endsEpoch, false)
     // Removed members do not vote, even while they still validate: three voters, all three are more than two thirds.
     assert.match(run(chain, 2, 'proposeJail', { provider: 1 })!, /^NotValidator/)
+    assert.equal(run(chain, 1, 'proposeJail', { provider: 4 }), 'TooFewVoters(minimum=3)')
+    assert.equal(run(chain, 1, 'proposeRemoval', { provider: 3 }), 'TooFewVoters(minimum=3)')
     assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5)), undefined)
     votes(chain, 2, [3, 4])
     chain.wait(LOCKS.admitLockMs)

@@ -13,8 +13,16 @@ import {
 } from '../providers/members.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import { validates } from '../providers/validatorSet.ts'
-import { castVote, conclude, concludeDue, openProposal, openProposals, votersOf } from './proposals.ts'
-import { governanceSchema, OPEN_PER_MEMBER_MAX } from './schema.ts'
+import {
+  canLoseVote,
+  castVote,
+  conclude,
+  concludeDue,
+  openProposal,
+  openProposals,
+  votersOf,
+} from './proposals.ts'
+import { governanceSchema, OPEN_PER_MEMBER_MAX, VOTERS_MIN } from './schema.ts'
 import { governanceParams, governanceTables } from './tables.ts'
 
 const fail = failuresOf(governanceSchema)
@@ -96,6 +104,7 @@ export const governanceModule = implement(governanceSchema, {
       const record = getProvider(ctx.state, provider)
       if (record === undefined) return fail.UnknownProvider({ provider })
       if (record.removed) return fail.AlreadyRemoved({ provider })
+      if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
       // After this point the action must succeed.
       openProposal(ctx, { kind: 'remove', provider, proposer: proposer.id })
       return undefined
@@ -106,6 +115,7 @@ export const governanceModule = implement(governanceSchema, {
       const record = getProvider(ctx.state, provider)
       if (record === undefined) return fail.UnknownProvider({ provider })
       if (!validates(record.status)) return fail.AlreadyJailed({ provider })
+      if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
       // After this point the action must succeed.
       openProposal(ctx, { kind: 'jail', provider, proposer: proposer.id })
       return undefined

@@ -19,7 +19,13 @@ import {
 } from '../providers/members.ts'
 import { hasVote, validates, validatorSet } from '../providers/validatorSet.ts'
 import { lockMs, tally, type Votes, withVote } from './rules.ts'
-import { governanceSchema, OPEN_PROPOSALS_MAX, type ProposalKind, type ProposalOutcome } from './schema.ts'
+import {
+  governanceSchema,
+  OPEN_PROPOSALS_MAX,
+  type ProposalKind,
+  type ProposalOutcome,
+  VOTERS_MIN,
+} from './schema.ts'
 import { governanceParams, governanceTables } from './tables.ts'
 
 export type Proposal = InferFields<(typeof governanceSchema)['records']['proposal']['value']>
@@ -46,6 +52,12 @@ export function votersOf(state: StateReader): readonly number[] {
   return validatorSet(state)
     .validators.map(({ id }) => id)
     .filter((id) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
+}
+
+/** Whether enough votes are left when this member loses its own. */
+export function canLoseVote(state: StateReader, provider: number): boolean {
+  const voters = votersOf(state)
+  return !voters.includes(provider) || voters.length > VOTERS_MIN
 }
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
@@ -151,7 +163,9 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   const { removed, status } = mustExist(getProvider(ctx.state, provider), 'a proposal names a member')
   // Another proposal or a conviction may have come first.
   const isPossible =
-    kind === 'remove' ? !removed : kind === 'jail' ? validates(status) : isJailed(ctx.state, provider)
+    kind === 'unjail'
+      ? isJailed(ctx.state, provider)
+      : (kind === 'remove' ? !removed : validates(status)) && canLoseVote(ctx.state, provider)
   if (!isPossible) {
     conclude(ctx, id, 'impossible')
     return

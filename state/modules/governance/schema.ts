@@ -9,6 +9,9 @@ export const OPEN_PER_MEMBER_MAX = 4
 /** Open proposals at once: every member's own room, so that nobody can take it from the others. */
 export const OPEN_PROPOSALS_MAX = OPEN_PER_MEMBER_MAX * PROVIDERS_MAX
 
+/** Governance takes no vote away that leaves fewer: the quorum of the smallest set (ECONOMY §10). */
+export const VOTERS_MIN = 3
+
 export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail'] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
@@ -99,6 +102,8 @@ export const governanceSchema = defineModule({
     AlreadyRemoved: { provider: t.u64 },
     AlreadyJailed: { provider: t.u64 },
     NotJailed: { provider: t.u64 },
+    /** Too few votes would be left; first another member must join. */
+    TooFewVoters: { minimum: t.u32 },
   },
   events: {
     ProposalOpened: {
@@ -136,13 +141,13 @@ export const governanceSchema = defineModule({
     },
     proposeRemoval: {
       args: { provider: t.u64 },
-      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyRemoved'],
+      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyRemoved', 'TooFewVoters'],
       gas: 80_000,
       doc: 'A validator proposes that a member loses its vote for good, and votes for it.',
     },
     proposeJail: {
       args: { provider: t.u64 },
-      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyJailed'],
+      fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyJailed', 'TooFewVoters'],
       gas: 80_000,
       doc: 'A validator proposes that a member loses its vote for now, and votes for it.',
     },

@@ -3,7 +3,7 @@
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
-import type { Target } from '../../../consensus/types.ts'
+import type { Sender, Target } from '../../../consensus/types.ts'
 import type { GenesisBlock } from '../../../genesis/build.ts'
 import type { Genesis } from '../../../genesis/schema.ts'
 import { NodeApplication, type NodeLogger } from '../../../node/application.ts'
@@ -14,6 +14,7 @@ import type { FinalizedEvent, Importer } from '../../../node/importerTypes.ts'
 import { Ingest } from '../../../node/ingest.ts'
 import { Mempool } from '../../../node/mempool.ts'
 import { updatePool } from '../../../node/poolUpdate.ts'
+import type { Signer } from '../../../node/ports.ts'
 import { SenderCache } from '../../../node/senderCache.ts'
 import { createSenderPool } from '../../../node/senderPool.ts'
 import { openChainStoreOn } from '../../../node/stores/chainStore.ts'
@@ -39,6 +40,8 @@ export interface WholePorts {
   onPunish(peer: string, reason: string): void
   onHalt(reason: string): void
   onEvidence(kind: string): void
+  /** Whom this node talks to from now on; worlds without changing sets do not care. */
+  useValidators?(set: ValidatorSet, self: number | undefined, previous: ValidatorSet | undefined): void
 }
 
 export interface WholeNodeOptions {
@@ -46,6 +49,8 @@ export interface WholeNodeOptions {
   readonly genesis: Genesis
   readonly genesisBlock: GenesisBlock
   readonly secretKey: Uint8Array
+  /** In place of the one over `secretKey`. */
+  readonly signer?: Signer
   readonly bls: Bls
   readonly storage: SimStorage
   readonly life: Life
@@ -54,6 +59,8 @@ export interface WholeNodeOptions {
   readonly dir: string
 }
 
+/** Blocks that a follower asks for at once. */
+const RANGE_BLOCKS = 64
 /** Pooled transactions resent to a leader at once. */
 const SHARE_MAX = 256
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -64,7 +71,11 @@ export interface WholeNode {
   readonly importer: Importer
   readonly mempool: Mempool
   submit(raw: Uint8Array): Promise<SubmitResult>
+  readonly driver: Driver
+  readonly blockSync: BlockSync
   receive(from: number, bytes: Uint8Array): void
+  /** As `receive`, from a peer that stands at this place in the current set, or in none. */
+  deliver(from: Sender, bytes: Uint8Array): void
   /** Envelopes that a peer passed on. */
   gossip(raws: readonly { raw: Uint8Array; id: Uint8Array }[]): Promise<void>
 }
@@ -108,7 +119,10 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
   const blockSync = new BlockSync({
     importer,
     genesisHash: chain.genesisHash,
-    sync: { download: ({ fromHeight, toHeight = fromHeight }) => ports.download(fromHeight, toHeight) },
+    sync: {
+      download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1 }) =>
+        ports.download(fromHeight, toHeight),
+    },
     punish: (peer, reason) => ports.onPunish(peer, reason),
     logger: SILENT,
   })
@@ -150,21 +164,24 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
       onMessage: (handler) => {
         onMessage = handler
       },
-      useValidators: (set) => {
+      useValidators: (set, self, previous) => {
         current = set
+        ports.useValidators?.(set, self, previous)
       },
       punish: (peer, reason) => ports.onPunish(peer, reason),
     },
     journal: simJournal(storage.journal, life),
-    signer: simSigner({
-      flags: storage.flags,
-      journal: storage.journal,
-      life,
-      bls,
-      secretKey: options.secretKey,
-      genesisHash: chain.genesisHash,
-      onSigned: (subject) => ports.onSigned(subject),
-    }),
+    signer:
+      options.signer ??
+      simSigner({
+        flags: storage.flags,
+        journal: storage.journal,
+        life,
+        bls,
+        secretKey: options.secretKey,
+        genesisHash: chain.genesisHash,
+        onSigned: (subject) => ports.onSigned(subject),
+      }),
     bls,
     clock,
     jitterSeed: index + 1,
@@ -182,7 +199,10 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     importer,
     mempool,
     submit: (raw) => ingest.submit(raw),
+    driver,
+    blockSync,
     receive: (from, bytes) => onMessage({ peer: String(from), validator: from }, bytes),
+    deliver: (from, bytes) => onMessage(from, bytes),
     async gossip(raws) {
       await ingest.receive(raws)
     },
