@@ -83,7 +83,11 @@ class Replay {
     else if (did.a === 'wait') node.wait()
     else if (did.a === 'timeout') node.timeout(from)
     else if (did.a === 'restart') node.restart()
-    else for (const message of this.#arriving(did)) node.receive(from, message)
+    else {
+      // Certificates and bodies may come from anyone.
+      const sender = from === did.i ? this.#byzantine : from
+      for (const message of this.#arriving(did)) node.receive(sender, message)
+    }
   }
 
   /** The messages that an action delivers. */
