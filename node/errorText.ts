@@ -42,6 +42,8 @@ function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
 /** One line without a stack for expected errors; the stack for what must be a bug. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof StoreError && error.code === 'Corrupt')
+    return `${error.message} (ask \`suanli doctor\`)`
   if (EXPECTED.some((kind) => error instanceof kind)) return error.message
   return systemErrorText(error) ?? error.stack ?? error.message
 }

@@ -13,8 +13,13 @@ export function addDoctor(program: Command, finish: (code: number) => void): voi
     .addOption(dataDirOption())
     .option('--blocks <count>', 'how many of the last blocks to execute again', wholeNumber(1, 1_000_000), 64)
     .option('--json', 'everything as JSON, with the keys that differ', false)
+    .option('--compare <file>', "only compare a halted node's diagnosis file with what this one keeps")
     .action(async (options) => {
-      const { diagnose } = await import('../doctor/diagnose.ts')
+      const { compareOffline, diagnose } = await import('../doctor/diagnose.ts')
+      if (options.compare !== undefined) {
+        printJson(await compareOffline(resolve(options.dataDir), options.compare))
+        return
+      }
       const diagnosis = await diagnose(resolve(options.dataDir), { blocks: options.blocks })
       const { checks, advice } = diagnosis
       if (options.json) printJson(diagnosis)

@@ -287,10 +287,11 @@ function addApply(recovery: Command): void {
     .command('apply <file>')
     .description('accept a complete recovery: the node starts in the new epoch and signs in no older one')
     .addOption(dataDirOption())
+    .option('--keys <dir>', 'where signer/ is, when the signer is another process; stop that one too')
     .action((path, options) =>
       withNode(options.dataDir, async (node) => {
         const file = readRecoveryFile(path)
-        const { isNew, unknown } = await applyRecoveryFile(node, file)
+        const { isNew, unknown } = await applyRecoveryFile(node, file, keysDir(options))
         const { recovery: hash, epoch, floor } = summary(file)
         const result = isNew ? 'accepted: start the node' : 'was accepted before; nothing was changed'
         printJson({ result, recovery: hash, epoch, floor, warnings: unknown })

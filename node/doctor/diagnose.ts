@@ -17,13 +17,14 @@ import { findDoubleVotes, readSignedVotes } from '../journalAudit.ts'
 import { consensusPublicKey, genesisFile, hasConsensusKey, isFreshKey, parseGenesis } from '../nodeDir.ts'
 import { recountInvariants } from '../recount.ts'
 import { RecoveryBook } from '../recoveries.ts'
-import { offlinePaths, readJournal } from '../recovery/offlineNode.ts'
+import { offlinePaths, readJournal, refusingRunning } from '../recovery/offlineNode.ts'
 import { listSegments, readSegment } from '../segments.ts'
 import { restoreState, SIGNER_PREFIX } from '../signerRecords.ts'
 import { openChainStore } from '../stores/chainStore.ts'
 import { readTreeCacheHead } from '../stores/treeCache.ts'
 import { type ChainStore, StoreError } from '../stores/types.ts'
 import { VERSION } from '../version.ts'
+import { type Comparison, compareDiagnosis } from './compare.ts'
 import { checkState, type StateReport } from './stateCheck.ts'
 
 /** `bad` needs the operator; `note` is worth knowing. */
@@ -41,6 +42,20 @@ export interface Diagnosis {
   /** What to do, in order, with the commands to type; empty when nothing is wrong. */
   readonly advice: readonly string[]
   readonly state: StateReport | undefined
+}
+
+/** What a halted node made of a block against what this stopped node keeps of it. Throws OperatorError. */
+export async function compareOffline(dataDir: string, file: string): Promise<Comparison> {
+  const built = buildGenesis(parseGenesis(genesisFile(dataDir)))
+  built.tree.release()
+  const { historyHeights: historyHeightsMax } = loadConfig(dataDir)
+  const { chain } = offlinePaths(dataDir)
+  const store = await refusingRunning(dataDir, () => openChainStore(chain, { historyHeightsMax }))
+  try {
+    return compareDiagnosis(store, built.chain.modules, file)
+  } finally {
+    await store.close()
+  }
 }
 
 /** Free space below which commits may soon fail. */

@@ -267,10 +267,12 @@ export async function checkHere(
 export async function applyRecoveryFile(
   node: OfflineNode,
   file: RecoveryFile,
+  /** Where `signer/` is, when that is not the node's own directory. */
+  signerDataDir: string = node.dataDir,
 ): Promise<{ readonly isNew: boolean; readonly unknown: readonly string[] }> {
   if (node.book.has(recoveryHash(file.recovery))) return { isNew: false, unknown: [] }
   const { unknown } = await checkHere(node, file)
-  await beginSignerEpoch(node, file.recovery.epoch)
+  await beginSignerEpoch(offlinePaths(signerDataDir).signer, file.recovery)
   await node.book.accept(file)
   return { isNew: true, unknown }
 }
@@ -279,10 +281,8 @@ export async function applyRecoveryFile(
  * A lost record of votes matters no more in an epoch that nobody has begun. Only done before the file is accepted: a record
  * that is lost later is lost.
  */
-async function beginSignerEpoch(node: OfflineNode, epoch: number): Promise<void> {
-  const dir = offlinePaths(node.dataDir).signer
+async function beginSignerEpoch(dir: string, { epoch, genesisHash }: Recovery): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const { genesisHash } = node.chain
   const release = await lockSigner(dir)
   try {
     const found = await readFolder(dir, genesisHash)

@@ -22,7 +22,7 @@ const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024
 const COMMANDS = [
   ...['', 'devnet', 'init', 'start', 'version', 'keys', 'keys new', 'keys show'],
-  ...['genesis', 'genesis check', 'genesis devnet'],
+  ...['genesis', 'genesis check', 'genesis devnet', 'doctor', 'rollback', 'recovery', 'recovery propose'],
 ]
 
 /** The same bytes on every run: SHA-256 in counter mode. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { keyBytes, toHex } from '../../base/bytes.ts'
@@ -112,6 +112,18 @@ describe('a validator whose state is wrong', function () {
     const blocks = await Promise.all(network.nodes.map(({ url }) => blockAt(url, height)))
     assert.equal(new Set(blocks.map(({ stateRoot }) => stateRoot)).size, 1)
     await node.terminate()
+    const file = readdirSync(node.member.dir).find((name) => name.startsWith('diagnosis-'))!
+    const compared = await suanli('doctor', '-d', node.member.dir, '--compare', join(node.member.dir, file))
+    assert.equal(compared.code, 0, compared.stderr)
+    const { isSameBlock, keys } = JSON.parse(compared.stdout) as {
+      isSameBlock: boolean
+      keys: { key: Hex }[]
+    }
+    assert.ok(isSameBlock)
+    assert.deepEqual(
+      keys.map(({ key }) => key),
+      [toHex(keyBytes(KEY))],
+    )
     const healthy = await suanli('doctor', '-d', node.member.dir)
     assert.equal(healthy.code, 0, healthy.stdout)
     assert.match(healthy.stdout, /note +halts +this node has halted before: diagnosis-\d+\.json/)
