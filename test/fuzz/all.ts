@@ -2,6 +2,13 @@
 import type { FuzzTarget } from './target.ts'
 import { coreTarget } from './targets/core.ts'
 import { frameTarget, gossipTarget, helloTarget, messageTarget } from './targets/frames.ts'
+import {
+  calldataTarget,
+  epochProofTarget,
+  evidenceTarget,
+  signerTarget,
+  stateProofTarget,
+} from './targets/proofs.ts'
 import { journalTarget, keystoreTarget } from './targets/records.ts'
 import { rpcTarget } from './targets/rpc.ts'
 import { schemaTarget, syncTarget } from './targets/schemas.ts'
@@ -21,6 +28,11 @@ export const TARGETS: readonly FuzzTarget[] = [
   journalTarget,
   keystoreTarget,
   transactionTarget,
+  calldataTarget,
+  evidenceTarget,
+  epochProofTarget,
+  stateProofTarget,
+  signerTarget,
   rpcTarget,
 ]
 
