@@ -112,6 +112,8 @@ export function attest(node: OfflineNode, provider: number, hasOldKey: boolean):
   const begun = [
     header.epoch + (header.endsEpoch ? 1 : 0),
     node.signer?.epoch ?? 0,
+    // Accepting is beginning, though nothing of that epoch may be final or in the journal.
+    ...node.book.all().map(({ recovery }) => recovery.epoch),
     ...node.journal.map((record) => record.body.epoch),
   ]
   const votes = [...finalizeVotes(node), ...unreachableFinals(node, point)]

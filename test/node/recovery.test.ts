@@ -27,6 +27,7 @@ import { textToSign } from '../../node/recovery/replacement.ts'
 import { reachFloor } from '../../node/recoveryStart.ts'
 import { LocalSigner } from '../../node/signer.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../state/execute.ts'
+import { getSummary, getTotalCapacity } from '../../state/modules/capacity/book.ts'
 import { recoveryOfEpoch } from '../../state/modules/providers/recovery.ts'
 import { providersTables } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
@@ -254,6 +255,35 @@ describe('node.recovery', function () {
         const unknown = executeBlock(parent, first.block, { chain: bare, senderOf: recoverSender })
         assert.match('rejected' in unknown ? unknown.rejected.detail : '', /epoch is 1000, expected 0/)
       })
+    }))
+
+  it('jails whom it leaves out and counts its capacity no more, in the first block', () =>
+    withStory(async ({ members }) => {
+      const survivors = members.slice(0, 2)
+      const plan = { replacements: [], leaveOut: [3, 4] }
+      const file = await signedByAll(survivors, await proposeOn(members[0]!, plan))
+      await offline(members[0]!, (node) => applyRecoveryFile(node, file))
+      await closeNodes()
+      await offline(members[0]!, async (node) => {
+        assert.ok(await reachFloor(node.importer, node.book, node.journal))
+        const parent = node.importer.parentView(node.importer.head().hash)!
+        const { overlay } = emptyBlock(node, parent, { epoch: file.recovery.epoch, view: 1 })
+        const counting = [1, 2, 3, 4].map((id) => getSummary(overlay, id).counts)
+        assert.deepEqual(counting, [true, true, false, false])
+        const sum = [1, 2].reduce((total, id) => total + getSummary(overlay, id).capacityBase, 0n)
+        assert.equal(getTotalCapacity(overlay), sum)
+      })
+    }))
+
+  it('never proposes an epoch again that was begun by a recovery, even with every vote of it lost', () =>
+    withStory(async ({ members }) => {
+      const file = await signedByAll(members, await proposeOn(members[0]!))
+      await offline(members[1]!, (node) => applyRecoveryFile(node, file))
+      await closeNodes()
+      const { journal, signer } = offlinePaths(members[1]!.dir)
+      for (const path of [journal, signer]) rmSync(path, { recursive: true })
+      const { epoch } = await offline(members[1]!, async (node) => attest(node, 2, true))
+      assert.equal(epoch, file.recovery.epoch)
     }))
 
   it('gives up a vote whose block is gone only by name', () =>

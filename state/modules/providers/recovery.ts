@@ -9,6 +9,7 @@ import type { ChainConfig } from '../../chain.ts'
 import type { WriteContext } from '../../context.ts'
 import { eventsOf } from '../../module.ts'
 import type { StateReader } from '../../view.ts'
+import { recountProvider } from '../capacity/book.ts'
 import { leaveOut, replaceKeys } from './members.ts'
 import { rememberSet } from './pastSets.ts'
 import { providersSchema } from './schema.ts'
@@ -49,8 +50,10 @@ export function applyRecovery(ctx: WriteContext, recovery: Recovery): void {
   // The set is decided here and now, so no change of it becomes pending by this.
   for (const { id } of recovery.previous.validators) {
     const next = set.validators.find((validator) => validator.id === id)
-    if (next === undefined) leaveOut(ctx, id)
-    else replaceKeys(ctx, id, next)
+    if (next === undefined) {
+      leaveOut(ctx, id)
+      recountProvider(ctx, id)
+    } else replaceKeys(ctx, id, next)
   }
   providersTables.validators.set(ctx.state, {}, { set: set.validators })
   const hash = recoveryHash(recovery)
