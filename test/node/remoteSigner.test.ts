@@ -3,13 +3,21 @@ import assert from 'node:assert/strict'
 import { statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { concatBytes, u32be } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { SchemaError } from '../../base/field.ts'
 import { randaoBytes, type Vote, voteBytes } from '../../base/protocol/vote.ts'
 import { LocalSigner } from '../../node/signer.ts'
 import { askHealth } from '../../node/signerHealth.ts'
-import { encodeReply, encodeRequest, FrameReader, REQUEST_BYTES_MAX } from '../../node/signerProtocol.ts'
+import {
+  decodeReply,
+  decodeRequest,
+  encodeReply,
+  encodeRequest,
+  FrameReader,
+  REQUEST_BYTES_MAX,
+} from '../../node/signerProtocol.ts'
 import { listenSigner } from '../../node/signerTransport.ts'
 import {
   A,
@@ -362,6 +370,47 @@ describe('signerProtocol.frames', () => {
       )
     }
     assert.throws(() => new FrameReader(10).push(u32be(11)), SchemaError)
+  })
+
+  it('decode to what was encoded, and refuse every other bytes with a reason', () => {
+    const subjects = fc.array(
+      fc.record({ view: fc.integer({ min: 1, max: 9 }), kind: fc.constantFrom(nullify, notarize, finalize) }),
+      { maxLength: 5 },
+    )
+    fc.assert(
+      fc.property(subjects, fc.nat(), fc.nat(65_535), (chosen, floor, signer) => {
+        const body = {
+          id: 1,
+          epoch: 1,
+          floor,
+          signer,
+          subjects: chosen.map(({ kind, view }) => kind(view, A)),
+        }
+        const request = { kind: 'sign', body } as const
+        assert.deepEqual(decodeRequest(encodeRequest(request).slice(4)), request)
+      }),
+    )
+    const refuses = (decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): void => {
+      try {
+        decode(bytes)
+      } catch (error) {
+        assert.ok(error instanceof SchemaError)
+      }
+    }
+    const sound = encodeRequest({
+      kind: 'sign',
+      body: { id: 1, epoch: 1, floor: 0, signer: 2, subjects: [nullify(3)] },
+    })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(), fc.nat(255), (bytes, at, value) => {
+        for (const decode of [decodeRequest, decodeReply]) refuses(decode, bytes)
+        const changed = sound.slice(4)
+        changed[at % changed.length] = value
+        refuses(decodeRequest, changed)
+        refuses(decodeRequest, changed.subarray(0, at % changed.length))
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it('a connection that never says anything is dropped', async () => {
