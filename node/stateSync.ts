@@ -147,6 +147,7 @@ class Session {
       isComplete = await downloadChunks({
         manifest,
         holders,
+        isHopeless: () => peers.every((peer) => this.#asker.isLiar(peer)),
         snapshots,
         asker: this.#asker,
         sink: install,

@@ -27,6 +27,8 @@ export interface ChunkDownloadOptions {
   readonly manifest: SnapshotManifest
   /** Peers that offer exactly this manifest. */
   readonly holders: () => readonly PeerKey[]
+  /** Whether none of them can ever be asked again. */
+  readonly isHopeless: () => boolean
   readonly snapshots: Pick<Snapshots, 'chunk'>
   readonly asker: PeerAsker
   readonly sink: {
@@ -115,7 +117,7 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
     log()
     if (running.size > 0)
       await Promise.race([...running, setTimeout(LOG_EVERY_MS, undefined, { ref: false })])
-    else if (Date.now() - servedAtMs > PATIENCE_MS) return false
+    else if (options.isHopeless() || Date.now() - servedAtMs > PATIENCE_MS) return false
     else await setTimeout(IDLE_MS)
   }
   await Promise.all(running)

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { validatorSetSchema } from '../../base/protocol/validators.ts'
+import type { ChainMaker } from '../../bench/chainMaker.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import type { Checkpoint } from '../../node/blockSync.ts'
+import { SnapshotFiles } from '../../node/snapshots/snapshotFiles.ts'
+import { snapshotSourceOf } from '../../node/snapshots/snapshotSource.ts'
+import { writeSnapshot } from '../../node/snapshots/snapshotWriter.ts'
+import { syncState } from '../../node/stateSync.ts'
+import { validatorSetOf } from '../../node/stateSyncStart.ts'
+import { hasChainStore, StateInstall } from '../../node/stores/install.ts'
+import { syncSourceOf } from '../../node/syncSource.ts'
+import type { P2pHost } from '../../p2p/protocol.ts'
+import { createSnapshots, type SnapshotSource, type Snapshots } from '../../p2p/snapshots.ts'
+import { createSync, type Sync } from '../../p2p/sync.ts'
+import { closeAll, startMesh, type TestNode, until } from '../p2p/harness.ts'
+import { genesisOf, makeChainIn, openFresh } from './syncFixture.ts'
+
+const EPOCH_BLOCKS = 25
+const SNAPSHOTS = [60, 70] as const
+const BLOCKS = 80
+const NEVER = new AbortController().signal
+
+describe('stateSync', () => {
+  const root = mkdtempSync(join(tmpdir(), 'suanli-state-sync-'))
+  const genesis = genesisOf(EPOCH_BLOCKS)
+  const built = buildGenesis(genesis)
+  const genesisSet = validatorSetOf(built.changes)
+  let maker: ChainMaker
+  let files: SnapshotFiles
+  let honest: SnapshotSource
+  let nodes: TestNode[] = []
+  let runs = 0
+
+  before(async () => {
+    maker = await makeChainIn(join(root, 'served'), genesis)
+    await maker.grow({ blocks: BLOCKS, transactionsPerBlock: 3 })
+    files = await SnapshotFiles.open(join(root, 'snapshots'))
+    for (const height of SNAPSHOTS) {
+      const { header, hash: blockHash } = maker.store.headerAt(height)!
+      const pieces = maker.store.pastStatePieces(height)
+      await writeSnapshot({ dir: files.dirOf(height), header, blockHash, pieces, signal: NEVER })
+      await files.add(height, 2)
+    }
+    honest = snapshotSourceOf({
+      store: maker.store,
+      files,
+      genesisSet: validatorSetSchema.encode(genesisSet),
+    })
+  })
+  after(async () => {
+    await files.close()
+    await maker.close()
+    built.tree.release()
+    rmSync(root, { recursive: true })
+  })
+  afterEach(async () => {
+    await closeAll(nodes)
+    nodes = []
+  })
+
+  /** A fresh node whose peers serve these snapshots; blocks are served honestly unless told otherwise. */
+  async function run(
+    sources: readonly SnapshotSource[],
+    options: {
+      readonly checkpoint?: Checkpoint
+      readonly dir?: string
+      readonly signal?: AbortSignal
+      readonly patienceMs?: number
+    } = {},
+  ): Promise<{ readonly height: number | undefined; readonly dir: string; readonly warnings: string[] }> {
+    const own: { sync?: Sync; snapshots?: Snapshots } = {}
+    const none: SnapshotSource = {
+      offers: () => [],
+      manifest: () => undefined,
+      chunk: async () => undefined,
+      receipts: () => undefined,
+      epochProof: () => undefined,
+      validatorSet: () => undefined,
+    }
+    nodes = await startMesh(sources.length + 1, (host: P2pHost, i) => {
+      const sync = createSync(host, syncSourceOf(maker.store))
+      const snapshots = createSnapshots(host, i === 0 ? none : sources[i - 1]!, { timeoutMs: 1_000 })
+      if (i === 0) Object.assign(own, { sync, snapshots })
+    })
+    const snapshots = own.snapshots!
+    await until('snapshot channels are open', () => snapshots.peers().length === sources.length)
+    await until('sync channels are open', () => own.sync!.peers().length === sources.length)
+    const dir = options.dir ?? join(root, `fresh-${runs++}`)
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const height = await syncState({
+      chainId: built.chain.chainId,
+      genesisHash: built.chain.genesisHash,
+      genesis: built.block,
+      genesisSet,
+      checkpoint: options.checkpoint,
+      chainDir: dir,
+      host: nodes[0]!.host,
+      sync: own.sync!,
+      snapshots,
+      signal: options.signal ?? NEVER,
+      logger: log,
+      patienceMs: options.patienceMs ?? 2_000,
+    })
+    return { height, dir, warnings: nodes[0]!.logger.warnings.map(({ fields }) => String(fields.reason)) }
+  }
+
+  async function checkInstalled(dir: string, height: number): Promise<void> {
+    const node = await openFresh({ dir, genesis, served: maker.store, peers: [{ name: 'honest' }] })
+    const { header, hash } = node.importer.head()
+    assert.deepEqual([header.height, hash], [height, maker.store.blockAt(height)!.hash])
+    assert.equal(node.store.blockHeightMin(), height)
+    assert.equal(node.store.blockAt(height - 1), undefined)
+    for (let epoch = 0; epoch < header.epoch; epoch++) {
+      assert.deepEqual(node.store.epochProof(epoch), maker.store.epochProof(epoch))
+      const boundary = maker.store.boundaryHeightOf(epoch)!
+      assert.deepEqual(node.store.headerAt(boundary)?.header, maker.store.headerAt(boundary)?.header)
+    }
+    assert.deepEqual(node.store.receiptsAt(height), maker.store.receiptsAt(height))
+    await node.blockSync.follow(NEVER)
+    assert.deepEqual(node.importer.head().hash, maker.importer.head().hash)
+    await node.close()
+  }
+
+  it('installs the newest snapshot, proven from genesis over every epoch, and follows on', async () => {
+    const { height, dir } = await run([honest, honest, honest])
+    assert.equal(height, 70)
+    assert.ok(!existsSync(`${dir}.incoming`))
+    await checkInstalled(dir, 70)
+  })
+
+  it('starts from a checkpoint, a boundary or any block, and still can serve what lies before', async () => {
+    for (const at of [50, 63]) {
+      const checkpoint = { height: at, hash: maker.store.blockAt(at)!.hash }
+      const { height, dir } = await run([honest], { checkpoint })
+      assert.equal(height, 70)
+      await checkInstalled(dir, 70)
+      await closeAll(nodes)
+    }
+  })
+
+  it('takes nothing from a chain without the checkpoint', async () => {
+    const checkpoint = { height: 50, hash: new Uint8Array(32).fill(1) }
+    const { height, dir, warnings } = await run([honest], { checkpoint })
+    assert.equal(height, undefined)
+    assert.ok(!hasChainStore(dir))
+    assert.ok(warnings.includes('its chain lacks the checkpoint'))
+  })
+
+  it('uses a snapshot below the checkpoint too: block sync compares later', async () => {
+    const checkpoint = { height: 75, hash: maker.store.blockAt(75)!.hash }
+    assert.equal((await run([honest], { checkpoint })).height, 70)
+  })
+
+  const flip = (bytes: Uint8Array | undefined): Uint8Array | undefined => {
+    const changed = bytes?.slice()
+    if (changed !== undefined) changed[changed.length >> 1]! ^= 1
+    return changed
+  }
+  const LIARS: readonly (readonly [string, Partial<SnapshotSource>])[] = [
+    [
+      'offers heights that do not exist',
+      { offers: () => [{ ...honest.offers()[0]!, height: 1e9, manifestHash: new Uint8Array(32) }] },
+    ],
+    ['sends another manifest', { manifest: (height) => flip(honest.manifest(height)) }],
+    ['sends other chunks', { chunk: async (height, index) => flip(await honest.chunk(height, index)) }],
+    ['sends nothing for a chunk', { chunk: () => new Promise(() => {}) }],
+    ['sends other receipts', { receipts: (height) => flip(honest.receipts(height)) }],
+    ['sends broken epoch proofs', { epochProof: (epoch) => flip(honest.epochProof(epoch)) }],
+    ['sends proofs of other epochs', { epochProof: (epoch) => honest.epochProof(epoch + 1) }],
+  ]
+  for (const [what, fault] of LIARS) {
+    it(`gets there although a peer ${what}`, async () => {
+      const { height, dir } = await run([{ ...honest, ...fault }, honest], { patienceMs: 6_000 })
+      assert.equal(height, 70)
+      assert.ok(hasChainStore(dir))
+    })
+  }
+
+  it('gives up when nobody offers what can be proven, and leaves no store behind', async () => {
+    const liar: SnapshotSource = { ...honest, chunk: async () => Uint8Array.of(1) }
+    const { height, dir, warnings } = await run([liar], { patienceMs: 500 })
+    assert.equal(height, undefined)
+    assert.ok(!hasChainStore(dir))
+    assert.ok(warnings.some((reason) => /^chunk of 1 bytes, expected \d+$/.test(reason)))
+    await closeAll(nodes)
+    assert.equal((await run([{ ...honest, offers: () => [] }], { patienceMs: 300 })).height, undefined)
+  })
+
+  it('goes on after a stop in the middle, without fetching again what it has', async () => {
+    const { manifest, manifestHash } = files.list().at(-1)!
+    const dir = join(root, 'stopped')
+    const install = await StateInstall.open(dir, manifestHash)
+    const { openChunk } = await import('../../node/snapshots/chunkDownload.ts')
+    await install.putChunk(0, openChunk((await files.chunk(70, 0))!, manifest.parts[0]!))
+    await install.close()
+    const asked: number[] = []
+    const counting: SnapshotSource = {
+      ...honest,
+      chunk: (height, index) => {
+        asked.push(index)
+        return honest.chunk(height, index)
+      },
+    }
+    const { height } = await run([counting], { dir })
+    assert.equal(height, 70)
+    assert.ok(!asked.includes(0), 'the first chunk was there')
+    assert.equal(asked.length, manifest.parts.length - 1)
+    await checkInstalled(dir, 70)
+  })
+
+  it('begins anew when what a stop left belongs to another snapshot or is broken', async () => {
+    const dir = join(root, 'other')
+    const install = await StateInstall.open(dir, new Uint8Array(32).fill(9))
+    await install.putChunk(0, [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }])
+    await install.close()
+    assert.equal((await run([honest], { dir })).height, 70)
+    await checkInstalled(dir, 70)
+  })
+
+  it('refuses to install records without the state root', async () => {
+    const dir = join(root, 'wrong')
+    const install = await StateInstall.open(dir, new Uint8Array(32).fill(3))
+    await install.putChunk(0, [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }])
+    const block = maker.store.blockAt(70)!
+    const receipts = maker.store.receiptsAt(70)!
+    const certificate = maker.store.certificateAt(70)!
+    await assert.rejects(
+      install.finish({ genesis: built.block, block, receipts, certificate, epochProofs: [] }),
+      { code: 'Corrupt' },
+    )
+    assert.ok(!hasChainStore(dir))
+  })
+})
