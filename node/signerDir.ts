@@ -18,7 +18,9 @@ import { OwnVotes } from '../consensus/ownVotes.ts'
 import { isFreshKey, isImportedKey, markKeyUsed, OperatorError } from './nodeDir.ts'
 import { LocalSigner, type SignerOptions } from './signer.ts'
 import {
+  coversFlags,
   FLAGS_BYTES_MAX,
+  type FlagsRecord,
   flagsChecksum,
   flagsRecord,
   flagsText,
@@ -164,6 +166,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
     }
     const own = found.kind === 'found' ? found.state : undefined
     const merged = mergeFlags(own, record)
+    if (moved !== undefined && merged.kind !== 'contradiction') refuseOlder(moved, record, own)
     if (merged.kind === 'contradiction') {
       const { fault, first } = merged.fault
       throw new OperatorError(
@@ -189,6 +192,16 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
   } finally {
     await release()
   }
+}
+
+/** A record that lifts the mark must be younger than what left this directory: another machine has signed since. */
+function refuseOlder(moved: Moved, record: FlagsRecord, own: FlagState | undefined): void {
+  const isOlder = record.exportedAtMs < Date.parse(moved.movedAt)
+  if (!isOlder && (own === undefined || coversFlags(record, own))) return
+  throw new OperatorError(
+    `the record is older than the one that left this directory at ${moved.movedAt}: what was signed since is not in it. ` +
+      'Export it again where it signed last',
+  )
 }
 
 interface Moved {

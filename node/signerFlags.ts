@@ -1,10 +1,10 @@
 // The file in which a signer's record travels to another machine (docs/operations/keys.md). Owns: its format, reading it
 // strictly, and what two records add up to. Not: folders, locks and marks (signerDir.ts).
-import { equalBytes, toHex } from '../base/bytes.ts'
+import { bytesKey, equalBytes, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { isWellFormedSubject, subjectSchema, VOTE_KINDS } from '../base/protocol/vote.ts'
+import { isWellFormedSubject, type Subject, subjectSchema, VOTE_KINDS } from '../base/protocol/vote.ts'
 import { message, t } from '../base/schema.ts'
 import { FLAGGED_VIEWS_MAX, OwnVotes } from '../consensus/ownVotes.ts'
 import { type DoubleVote, findDoubleVotes } from './journalAudit.ts'
@@ -112,6 +112,15 @@ function openEnvelope(text: string): { readonly record: Json; readonly checksum:
     )
   }
   return { record: record as Json, checksum }
+}
+
+/** Whether a record has everything that a folder forbids: one that left with the folder's own and came back does. */
+export function coversFlags(record: FlagsRecord, own: FlagState): boolean {
+  if (record.epoch !== own.epoch) return record.epoch > own.epoch
+  if (record.floor < own.votes.floor) return false
+  const keyOf = (subject: Subject): string => bytesKey(subjectSchema.encode(subject))
+  const known = new Set(record.signed.map(keyOf))
+  return own.votes.subjects().every((subject) => subject.view <= record.floor || known.has(keyOf(subject)))
 }
 
 /** What a folder and a file add up to. `unchanged`: the folder knows everything already. */

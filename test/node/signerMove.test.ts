@@ -126,6 +126,23 @@ describe('signer.move', () => {
     await assert.rejects(open('b'), /was exported/)
   })
 
+  it('stays silenced by any record that is older than the one that left, wherever it was made', async () => {
+    directory('a', 'fresh')
+    await signIn('a', [notarize(5, A, 3)])
+    const earlier = join(root, 'earlier.json')
+    await exportFlags(owner('a'), earlier, NOW_MS - 1)
+    directory('b', 'imported')
+    await importFlags(owner('b'), await send('a'))
+    await assert.rejects(importFlags(owner('a'), earlier), /is older than the one that left/)
+    await signIn('b', [nullify(9, 3)], 2)
+    const back = await send('b', 'back.json')
+    await importFlags(owner('a'), back)
+    await signIn('a', [nullify(11, 3)])
+    await send('a', 'third.json')
+    await assert.rejects(importFlags(owner('a'), back), /is older than the one that left/)
+    await assert.rejects(open('a'), /was exported/)
+  })
+
   it('never lowers anything: an older epoch or a smaller record changes nothing', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
