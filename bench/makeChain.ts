@@ -19,6 +19,8 @@ export interface MakeChainOptions {
   readonly blocks: number
   readonly transactionsPerBlock: number
   readonly validators: number
+  /** Distance of blocks, milliseconds; default 250. */
+  readonly blockTimeMs?: number
   /** Blocks of an epoch at most; the devnet's own bound when absent. */
   readonly epochBlocks?: number
   readonly print: (line: string) => void
@@ -26,9 +28,9 @@ export interface MakeChainOptions {
 
 /** Makes `out/validator-0` to `validator-n`, each a complete data directory with development keys. */
 export async function makeChain(options: MakeChainOptions): Promise<void> {
-  const { out, validators, print } = options
+  const { out, validators, print, blockTimeMs = BLOCK_TIME_MS } = options
   if (existsSync(join(out, 'validator-0'))) throw new Error(`${out} already holds a chain`)
-  const plain = developmentGenesis({ validators, blockTimeMs: BLOCK_TIME_MS, windowMs: WINDOW_MS })
+  const plain = developmentGenesis({ validators, blockTimeMs, windowMs: WINDOW_MS })
   const providers = {
     ...plain.params.providers,
     ...(options.epochBlocks === undefined ? {} : { epochBlocksMax: options.epochBlocks }),
@@ -46,7 +48,7 @@ export async function makeChain(options: MakeChainOptions): Promise<void> {
     })
   }
   const first = nodePaths(members[0]!.dir).chain
-  const maker = await ChainMaker.open({ dir: first, genesis, validators, blockTimeMs: BLOCK_TIME_MS })
+  const maker = await ChainMaker.open({ dir: first, genesis, validators, blockTimeMs })
   const startedAtMs = performance.now()
   try {
     for (let done = 0; done < options.blocks; ) {
