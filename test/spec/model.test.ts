@@ -101,12 +101,16 @@ describe('formal model', function () {
     })
   }
 
-  it('tells cores apart that forget their flags, judge wrongly or count too few', async () => {
+  it('tells cores apart that forget a flag, judge wrongly or count too few', async () => {
     const { traces } = runs.get('simplex4')!
     const spoilt: Record<string, (core: Core) => void> = {
-      'a core that forgets what it voted': (core) => {
-        core.state.own.of = () => ({ notarized: undefined, nullified: undefined, finalized: undefined })
-        core.state.own.record = (subject) => core.state.own.adopt(subject)
+      'a core that forgets what it nullified': (core) => {
+        const { own } = core.state
+        const refuses = own.refuses.bind(own)
+        own.refuses = (subject) => {
+          const reason = refuses(subject)
+          return reason === 'nullified' ? undefined : reason
+        }
       },
       'a core that skips views without U': (core) => {
         core.state.certificates.skipsAll = () => true
