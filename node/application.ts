@@ -4,6 +4,7 @@ import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { recoverySet } from '../base/protocol/recoveryRules.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { EpochStart, Evidence, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
@@ -123,6 +124,10 @@ export class NodeApplication implements Application {
     const state = bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(header.height)
     if (state !== undefined) return this.#epochOf(boundary, state)
     // Ranges of peers may have led far beyond it before consensus came to it.
+    const recovery = this.#options.chain.recoveryOn?.(boundary.hash)
+    if (recovery !== undefined) {
+      return { epoch: recovery.epoch, validators: recoverySet(recovery), floor: boundary }
+    }
     const validators = setAfter(store, header, decidingSet(this.#options.chain, head))
     if (validators === undefined) throw new Error(`the set after boundary ${header.height} is not held`)
     return { epoch: header.epoch + 1, validators, floor: boundary }
