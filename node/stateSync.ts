@@ -212,7 +212,16 @@ class Session {
       assert('transaction' in decoded, 'a final transaction decodes')
       return mustExist(recoverSender(decoded.transaction), 'a final transaction has a sender')
     })
-    const epochProofs = await this.#epochProofs(walk, block.header.epoch)
+    const { epoch, endsEpoch } = block.header
+    const epochProofs = await this.#epochProofs(walk, epoch)
+    // A node starts from the boundary below its epoch: without it the store would be of no use.
+    if (epoch > 0 && !endsEpoch && epochProofs.at(-1)?.header.epoch !== epoch - 1) {
+      this.#options.logger.warn(
+        { height, epoch },
+        'state sync: the boundary below this snapshot cannot be proven; a checkpoint in an earlier epoch can',
+      )
+      return undefined
+    }
     return { genesis, block, certificate, receipts: { ...stored, senders }, epochProofs }
   }
 

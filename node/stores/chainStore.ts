@@ -15,6 +15,7 @@ import type { StateKey, StateReader } from '../../state/view.ts'
 import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
 import { type Database, openDatabase, plain } from './database.ts'
 import { epochProofsOf } from './epochProofs.ts'
+import { EpochRuns } from './epochRuns.ts'
 import { fillBlock } from './fillBlock.ts'
 import { History, PastState } from './history.ts'
 import {
@@ -85,6 +86,7 @@ class LevelChainStore implements ChainStore {
   readonly #treeCachePath: string
   readonly #cache: ReadCache
   readonly #history: History
+  readonly #epochs = new EpochRuns()
   #tip: ChainTip | undefined
   #blockHeightMin = 1
   /** What the keys of the commit being written held before it: reads stay at the tip until it is durable. */
@@ -129,6 +131,7 @@ class LevelChainStore implements ChainStore {
     for await (const [key, size] of this.#database.iterator(spaceRange('size'))) {
       this.#history.note(readU64be(key, 1), new DataView(size.buffer, size.byteOffset).getUint32(0))
     }
+    for await (const key of this.#database.keys(spaceRange('boundary'))) this.#epochs.note(readU64be(key, 1))
     this.#treeCacheHeight = (await readTreeCacheHead(this.#treeCachePath))?.height ?? 0
   }
 
@@ -152,6 +155,9 @@ class LevelChainStore implements ChainStore {
       this.#history.remember(height, difference)
     }
     this.#history.forget(plan.pruned)
+    for (const { header } of plan.blocks.map(({ block }) => block)) {
+      if (header.endsEpoch) this.#epochs.note(header.epoch)
+    }
     this.#tip = plan.tip
     this.#covered = undefined
     this.#writing = undefined
@@ -225,21 +231,10 @@ class LevelChainStore implements ChainStore {
   headerAt(height: number): ChainTip | undefined {
     const block = this.blockAt(height)
     if (block !== undefined) return { height, hash: block.hash, header: block.header }
-    const tip = this.#tip
-    // Below the blocks held only boundaries are known; the epoch whose boundary this is lies between two known ones.
-    let low = 0
-    let high = tip === undefined ? -1 : tip.header.epoch
-    while (low <= high) {
-      const epoch = (low + high) >> 1
-      const at = this.boundaryHeightOf(epoch)
-      if (at === height) {
-        const header = this.epochProof(epoch)?.header
-        return header === undefined ? undefined : { height, hash: headerHash(header), header }
-      }
-      if (at === undefined || at > height) high = epoch - 1
-      else low = epoch + 1
-    }
-    return undefined
+    // Below the blocks held only boundaries are known.
+    const epoch = this.#epochs.find(height, (at) => this.boundaryHeightOf(at))
+    const header = epoch === undefined ? undefined : this.epochProof(epoch)?.header
+    return header === undefined ? undefined : { height, hash: headerHash(header), header }
   }
 
   blockHeightMin(): number {

@@ -56,7 +56,10 @@ export class FakeChain {
   readonly #state = new MemoryState()
 
   /** The next block with these changes and as many transactions as asked. */
-  next(changes: StateChanges, options: { transactions?: number; endsEpoch?: boolean } = {}): CommitBlock {
+  next(
+    changes: StateChanges,
+    options: { transactions?: number; endsEpoch?: boolean; epoch?: number } = {},
+  ): CommitBlock {
     const height = this.blocks.length
     const grown = this.tree.update(changes)
     this.tree.release()
@@ -72,7 +75,7 @@ export class FakeChain {
     const block = sealBlock({
       header: {
         version: 1,
-        epoch: 0,
+        epoch: options.epoch ?? 0,
         view: height,
         height,
         parentHash: this.blocks.at(-1)?.hash ?? ZERO_HASH,
@@ -112,7 +115,13 @@ export class FakeChain {
 
   /** `count` keys of `range`, chosen by the height: some new, some changed, some deleted. */
   step(
-    options: { count?: number; range?: number; transactions?: number; endsEpoch?: boolean } = {},
+    options: {
+      count?: number
+      range?: number
+      transactions?: number
+      endsEpoch?: boolean
+      epoch?: number
+    } = {},
   ): CommitBlock {
     const height = this.blocks.length
     const changes = new Map<string, Uint8Array | undefined>()

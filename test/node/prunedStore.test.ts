@@ -79,6 +79,33 @@ describe('stores.prune', () => {
     })
   })
 
+  it('finds every boundary by its height although a recovery skipped epochs', async () => {
+    await withDirectory(async (dir) => {
+      const chain = new FakeChain()
+      const store = await openChainStore(dir)
+      const epochs = [0, 1, 2, 1_000, 1_001, 1_002, 5_000]
+      await store.commit([chain.step()])
+      for (const epoch of epochs) {
+        for (const endsEpoch of [false, true]) {
+          const item = chain.step({ epoch, endsEpoch })
+          await store.commit([{ ...item, certificate: certificateOf(item.block) }])
+        }
+      }
+      await store.commit([chain.step({ epoch: 5_001 })])
+      await store.pruneBlocks(100, 100)
+      const found = (of: ChainStore) =>
+        chain.blocks
+          .map((_, height) => of.headerAt(height)?.header.height)
+          .filter((height) => height !== undefined)
+      const expected = [0, ...epochs.map((_, i) => 2 * i + 2), 15]
+      assert.deepEqual(found(store), expected)
+      await store.close()
+      const again = await openChainStore(dir)
+      assert.deepEqual(found(again), expected)
+      await again.close()
+    })
+  })
+
   it('spares what it is told to keep', async () => {
     await withChain(12, async (chain, store) => {
       await store.pruneBlocks(9, 100, (height) => height === 5)
