@@ -179,9 +179,7 @@ function twoBoundaries(seed: number): SimConfig {
       }
       world.startAll()
       world.keepSubmitting(60)
-      // Now and then the keeper leads too soon and only its own boundary is there: then that one must end the epoch.
-      world.runUntil(20_000, () => second)
-      second = true
+      world.demand(20_000, 'second boundary with an N', () => second)
       world.heal()
       world.demandBlocks(5, 60_000)
     },
