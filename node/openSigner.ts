@@ -7,7 +7,7 @@ import type { DriverLog } from './driver.ts'
 import { hasConsensusKey, OperatorError, openConsensusKey } from './nodeDir.ts'
 import type { Clock, Signer } from './ports.ts'
 import { RemoteSigner } from './remoteSigner.ts'
-import { HARMLESS_REFUSALS } from './signer.ts'
+import { QUIET_REFUSALS } from './signer.ts'
 import { type SignerConfig, signerAddress } from './signerConfig.ts'
 import { openLocalSigner } from './signerDir.ts'
 import { addressText, connectSigner } from './signerTransport.ts'
@@ -51,7 +51,7 @@ export async function openSigner(options: {
       forceMoved: options.forceMoved,
       nowMs: options.clock.nowMs,
       onRefused: ({ kind, epoch, view }, refusal) => {
-        if (HARMLESS_REFUSALS.has(refusal)) return
+        if (QUIET_REFUSALS.has(refusal)) return
         log('warn', 'the signer refused a vote', { kind, epoch, view, refusal })
       },
     })

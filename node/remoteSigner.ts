@@ -7,7 +7,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { type Subject, type Vote, voteBytes } from '../base/protocol/vote.ts'
 import type { DriverLog } from './driver.ts'
 import type { Signer } from './ports.ts'
-import { HARMLESS_REFUSALS } from './signer.ts'
+import { QUIET_REFUSALS } from './signer.ts'
 import { SignerAwayError } from './signerAway.ts'
 import { SIGNER_PATIENCE, SignerConnection, type SignerPatience } from './signerConnection.ts'
 import {
@@ -239,6 +239,12 @@ export class RemoteSigner implements Signer {
     // An answer that was under way when the node went on to a later epoch.
     if (body.epoch < this.#wanted!.epoch) return
     const { log, address } = this.#options
+    if (body.observing && !this.#observing) {
+      log('warn', 'the record of the remote signer is lost: it signs nothing until the next epoch', {
+        signer: address,
+        epoch: body.epoch,
+      })
+    }
     this.#observing = body.observing
     this.#signed = body.subjects
     this.#isReady = true
@@ -281,7 +287,7 @@ export class RemoteSigner implements Signer {
       const subject = subjects[i]!
       if (signature === undefined) {
         const { kind, epoch, view } = subject
-        if (refusal === undefined || !HARMLESS_REFUSALS.has(refusal)) {
+        if (refusal === undefined || !QUIET_REFUSALS.has(refusal)) {
           this.#options.log('warn', 'the remote signer refused a vote', { kind, epoch, view, refusal })
         }
         votes.push(undefined)

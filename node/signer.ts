@@ -36,8 +36,11 @@ export const LOSS_MARGIN_MS = 60_000
 /** Why a vote is not signed: the flags of its view, or the state of the whole signer. */
 export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
 
-/** Refusals that come of a node being a moment behind its signer; the others mean that it asked for a contradiction. */
-export const HARMLESS_REFUSALS: ReadonlySet<SignRefusal> = new Set(['belowFloor', 'otherEpoch'])
+/**
+ * Refusals that get no line each: the node is a moment behind its signer, or it was told once that the record is lost. The
+ * others mean that it asked for a contradiction.
+ */
+export const QUIET_REFUSALS: ReadonlySet<SignRefusal> = new Set(['belowFloor', 'otherEpoch', 'observing'])
 
 export interface SignerOptions {
   readonly dir: string

@@ -37,6 +37,8 @@ export class SignerConnection {
   readonly #unanswered = new Map<number, number>()
   #isWelcome = false
   #isOver = false
+  /** The last check found a request overdue; its answer may have been waiting behind that check. */
+  #wasOverdue = false
   #lastSentMs = 0
   #lastId = 0
 
@@ -103,7 +105,10 @@ export class SignerConnection {
       return
     }
     const [oldestMs] = this.#unanswered.values()
-    if (oldestMs !== undefined && nowMs - oldestMs > answerMs) this.end(`no answer within ${answerMs} ms`)
+    const isOverdue = oldestMs !== undefined && nowMs - oldestMs > answerMs
+    const wasOverdue = this.#wasOverdue
+    this.#wasOverdue = isOverdue
+    if (isOverdue && wasOverdue) this.end(`no answer within ${answerMs} ms`)
     else if (nowMs - this.#lastSentMs > PING_MS) this.request('ping', {})
   }
 

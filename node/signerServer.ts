@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { DriverLog } from './driver.ts'
-import { HARMLESS_REFUSALS, type LocalSigner, type SignRefusal } from './signer.ts'
+import { type LocalSigner, QUIET_REFUSALS, type SignRefusal } from './signer.ts'
 import { type Request, type RequestBody, SIGNER_PROTOCOL_VERSION, type SignResult } from './signerProtocol.ts'
 import { SignerSession } from './signerSession.ts'
 
@@ -118,7 +118,7 @@ export class SignerServer {
 
   #noteRefusal(subject: { kind: string; epoch: number; view: number }, refusal: SignRefusal): void {
     this.#refusedCount++
-    if (HARMLESS_REFUSALS.has(refusal)) return
+    if (QUIET_REFUSALS.has(refusal)) return
     if (this.#refusalsThisMinute++ >= REFUSALS_LOGGED_MAX) return
     const { kind, epoch, view } = subject
     this.#options.log('warn', 'refused to sign', { kind, epoch, view, refusal, client: this.#holder?.client })

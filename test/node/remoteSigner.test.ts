@@ -17,6 +17,7 @@ import {
   encodeRequest,
   FrameReader,
   REQUEST_BYTES_MAX,
+  SIGNER_PROTOCOL_VERSION,
 } from '../../node/signerProtocol.ts'
 import { listenSigner } from '../../node/signerTransport.ts'
 import {
@@ -271,6 +272,28 @@ describe('remoteSigner', () => {
     assert.match(String(rig.nodeLog[0]?.fields.reason), /no answer within/)
   })
 
+  it('leaves a signer that hangs, and asks again over a new connection', async () => {
+    let connections = 0
+    const hanging = await listenSigner(rig.address, {
+      onSocket: (socket) => {
+        connections++
+        socket.on('error', () => {})
+        const body = { version: SIGNER_PROTOCOL_VERSION, software: 'hangs' }
+        socket.once('data', () => socket.write(encodeReply({ kind: 'welcome', body })))
+      },
+      onRefused: () => {},
+    })
+    const client = rig.client()
+    await client.beginEpoch(1, 0)
+    const waiting = client.sign(0, [nullify(1)])
+    await eventually(() => connections >= 2, 'a second connection')
+    assert.match(String(rig.nodeLog[0]?.fields.reason), /no answer within 500 ms/)
+    await hanging.close()
+    await eventually(() => !client.isReady, 'the end of the second connection')
+    await rig.serve()
+    assert.ok(isGenuine((await waiting)[0]))
+  })
+
   it('finds a signer that signs with another key than it claims', async () => {
     await rig.serve()
     const other = await LocalSigner.open({
@@ -310,6 +333,8 @@ describe('remoteSigner', () => {
     const client = rig.client()
     await client.beginEpoch(1, 0)
     assert.equal(client.observing, true)
+    const told = rig.nodeLog.filter(({ text }) => /record of the remote signer is lost/.test(text))
+    assert.equal(told.length, 1)
     assert.deepEqual(await client.sign(0, [nullify(1)]), [undefined])
     await client.beginEpoch(2, Date.now() + 120_000)
     assert.equal(client.observing, false)
