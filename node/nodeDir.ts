@@ -96,12 +96,19 @@ export function openPeerSeed(dataDir: string, password: string): Uint8Array {
 
 /** Whether the consensus key has certainly never signed. */
 export function isFreshKey(dataDir: string): boolean {
-  return existsSync(freshFile(dataDir))
+  return isMarkOf(dataDir, freshFile(dataDir))
 }
 
 /** Whether the consensus key came from elsewhere and its record may still follow. */
 export function isImportedKey(dataDir: string): boolean {
-  return existsSync(importedFile(dataDir))
+  return isMarkOf(dataDir, importedFile(dataDir))
+}
+
+/** A mark that was left by another key says nothing: one copied into its place may have signed before. */
+function isMarkOf(dataDir: string, mark: string): boolean {
+  if (!existsSync(mark)) return false
+  const [key] = /0x[0-9a-f]{96}/.exec(readFileSync(mark, 'utf8')) ?? []
+  return key === undefined || !hasConsensusKey(dataDir) || key === toHex(consensusPublicKey(dataDir))
 }
 
 /** The signer's file exists now: from here on its loss must be noticed. */
@@ -211,19 +218,19 @@ function storeConsensusKey(
   const file = keyFile(dataDir, 'consensus')
   if (existsSync(file)) throw new OperatorError(`${file} exists already: one directory has one consensus key`)
   mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  const publicKey = bls.publicKey(secret)
   if (mark === 'fresh') {
     writeFileSync(
       freshFile(dataDir),
-      'This consensus key has never signed. The first start removes this file.\n',
+      `The consensus key ${toHex(publicKey)} has never signed. The first start removes this file; never copy it.\n`,
     )
   } else {
     writeFileSync(
       importedFile(dataDir),
-      'This consensus key was imported. Import its record (suanli signer import) before the first start.\n',
+      `The consensus key ${toHex(publicKey)} was imported. Import its record (suanli signer import) before the first start.\n`,
     )
   }
   const given = path === undefined ? {} : { path }
-  const publicKey = bls.publicKey(secret)
   writeKeystore(file, encryptKeystore({ secret, publicKey, purpose: 'consensus', password, cost, ...given }))
 }
 

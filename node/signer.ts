@@ -52,6 +52,8 @@ export interface SignerOptions {
    * means that flags are lost: the signer observes until the next epoch.
    */
   readonly create: boolean
+  /** The record in the folder is of another key: it says nothing of what this one has signed. */
+  readonly isForeign?: boolean
   readonly segmentBytes?: number
   /** Wall clock, Unix milliseconds; `Date.now` unless given. */
   readonly nowMs?: () => number
@@ -94,6 +96,9 @@ export class LocalSigner implements Signer {
   static async open(options: SignerOptions): Promise<LocalSigner> {
     await mkdir(options.dir, { recursive: true, mode: 0o700 })
     const found = await readFolder(options.dir, options.genesisHash)
+    if (options.isForeign === true) {
+      return new LocalSigner(options, { kind: 'none', sequence: found.sequence }, undefined)
+    }
     if (found.kind !== 'found') return new LocalSigner(options, found, undefined)
     options.onRecorded?.()
     return new LocalSigner(options, found, await open(found.path, 'a'))

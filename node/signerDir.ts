@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { OwnVotes } from '../consensus/ownVotes.ts'
@@ -28,11 +29,27 @@ import {
   parseFlags,
 } from './signerFlags.ts'
 import { lockSigner } from './signerLock.ts'
-import { type FlagState, readFolder, writeState } from './signerRecords.ts'
+import { type FlagState, type FolderState, readFolder, writeState } from './signerRecords.ts'
 
 export const signerFolder = (dataDir: string): string => join(dataDir, 'signer')
 /** Stands while this key's record is on another machine. */
 const movedFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.moved.json')
+
+/** Names the key whose record the folder holds. */
+const keyTag = (dataDir: string): string => join(signerFolder(dataDir), 'key')
+
+/** Whether the folder's record is of another key, put there when that one stood in `keys/`. */
+function isForeignRecord(dataDir: string, publicKey: Uint8Array): boolean {
+  const tag = keyTag(dataDir)
+  return existsSync(tag) && readFileSync(tag, 'utf8').trim() !== toHex(publicKey)
+}
+
+/** From here on the folder's record is this key's, and its loss must be noticed. */
+function noteRecord(dataDir: string, publicKey: Uint8Array): void {
+  const tag = keyTag(dataDir)
+  if (!existsSync(tag) || isForeignRecord(dataDir, publicKey)) writeDurably(tag, `${toHex(publicKey)}\n`, 'w')
+  markKeyUsed(dataDir)
+}
 
 /** Whose record it is. */
 export interface SignerOwner {
@@ -64,13 +81,15 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
           'Starting it here as well makes it sign twice. `suanli signer import` brings the record back',
       )
     }
+    const publicKey = bls.publicKey(secretKey)
     const signer = await LocalSigner.open({
       dir,
       genesisHash,
       secretKey,
       bls,
       create: isFreshKey(dataDir),
-      onRecorded: () => markKeyUsed(dataDir),
+      isForeign: isForeignRecord(dataDir, publicKey),
+      onRecorded: () => noteRecord(dataDir, publicKey),
       onClosed: release,
       ...(nowMs === undefined ? {} : { nowMs }),
       ...(onRefused === undefined ? {} : { onRefused }),
@@ -81,6 +100,12 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
     await release()
     throw error
   }
+}
+
+/** What the folder says of this key: nothing when its record is another's. */
+async function readOwnFolder({ dataDir, genesisHash, publicKey }: SignerOwner): Promise<FolderState> {
+  const found = await readFolder(signerFolder(dataDir), genesisHash)
+  return isForeignRecord(dataDir, publicKey) ? { kind: 'none', sequence: found.sequence } : found
 }
 
 const NEVER_SIGNED: FlagState = { epoch: 0, lostAtMs: undefined, votes: new OwnVotes() }
@@ -103,7 +128,7 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
   if (existsSync(out)) throw new OperatorError(`${out} exists already`)
   const release = await lockSigner(dir)
   try {
-    const found = await readFolder(dir, genesisHash)
+    const found = await readOwnFolder(owner)
     if (found.kind === 'lost')
       throw new OperatorError(`${dir} is damaged: there is no sound record to export`)
     const isUnused = isFreshKey(dataDir) || readMoved(dataDir)?.unused === true
@@ -156,7 +181,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
           'signed last, or, if it never signed elsewhere, start with --force-moved-signer',
       )
     }
-    const found = await readFolder(dir, genesisHash)
+    const found = await readOwnFolder(owner)
     const mayBegin = found.kind === 'none' && (isFreshKey(dataDir) || isImportedKey(dataDir))
     if (found.kind !== 'found' && !mayBegin) {
       throw new OperatorError(
@@ -180,7 +205,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
       const { file: handle } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
       await handle.close()
     }
-    markKeyUsed(dataDir)
+    noteRecord(dataDir, owner.publicKey)
     rmSync(movedFile(dataDir), { force: true })
     return {
       changed: merged.kind === 'state',

@@ -72,6 +72,16 @@ describe('nodeDir.keys', () => {
     make('fresh', true)
     assert.equal(isFreshKey(dirOf('fresh')), false)
   })
+
+  it('takes no other key for one that has never signed', () => {
+    make('one', true)
+    make('two', true)
+    assert.equal(isFreshKey(dirOf('one')), true)
+    const file = (name: string): string => join(dirOf(name), 'keys', 'consensus.json')
+    writeFileSync(file('one'), readFileSync(file('two')))
+    assert.equal(isFreshKey(dirOf('one')), false)
+    assert.equal(isFreshKey(dirOf('two')), true)
+  })
 })
 
 describe('nodeDir.genesis', () => {

@@ -183,6 +183,30 @@ describe('signer.move', () => {
     return readFileSync(join(dirOf(name), 'signer', 'signer-00000001.log'), 'hex')
   }
 
+  it('takes no record of another key for its own, whatever became of the key files', async () => {
+    directory('a', 'fresh')
+    await signIn('a', [notarize(5, A, 3)])
+    const secretKey = bls.keygen(new Uint8Array(32).fill(77))
+    const other = await openLocalSigner({
+      dataDir: dirOf('a'),
+      genesisHash: GENESIS,
+      secretKey,
+      forceMoved: false,
+      nowMs: () => NOW_MS,
+    })
+    opened.push(other)
+    await other.beginEpoch(3, 0)
+    assert.equal(other.observing, true)
+    assert.deepEqual(await other.sign(0, [nullify(6, 3)]), [undefined])
+    await other.close()
+    const back = await open('a')
+    await back.beginEpoch(3, 0)
+    assert.equal(back.observing, true)
+    await back.close()
+    const foreign = owner('a', { publicKey: bls.publicKey(secretKey) })
+    await assert.rejects(exportFlags(foreign, join(root, 'x.json'), NOW_MS), /has no record/)
+  })
+
   it('refuses to stand in for a record that was lost here', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
