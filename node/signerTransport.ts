@@ -24,7 +24,10 @@ export type SignerAddress =
 
 /** The kernel's limit for the path of a unix socket, with its final zero. */
 const SOCKET_PATH_MAX = 107
-const CONNECTIONS_MAX = 8
+/** With those that have not shown a certificate yet. */
+const CONNECTIONS_MAX = 64
+/** A stranger without a certificate holds a place no longer than this. */
+const HANDSHAKE_MS = 3_000
 const PROBE_MS = 1_000
 
 /** As it stands in logs and messages. */
@@ -70,7 +73,13 @@ export async function listenSigner(
   if (address.kind === 'unix') return listenUnix(address.path, handlers.onSocket)
   const { host, port, files } = address
   const server = createTlsServer(
-    { ...readTls(files), requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
+    {
+      ...readTls(files),
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: HANDSHAKE_MS,
+    },
     (socket: TLSSocket) => {
       const name = socket.getPeerCertificate().subject?.CN
       handlers.onSocket(socket, `${socket.remoteAddress}:${socket.remotePort} (${name ?? 'unnamed'})`)

@@ -245,7 +245,10 @@ function addSign(recovery: Command): void {
         const signed = await signRecovery(node, readRecoveryFile(path), secret)
         await writeDurably(path, recoveryFileText(signed.file))
         const { file, provider: signer, unknown } = signed
-        printJson({ signedAs: signer, ...summary(file), warnings: warnings(file.recovery, file, unknown) })
+        const stay =
+          'do not start this node before the recovery is applied: the others rely on it not voting in old epochs any more'
+        const all = [stay, ...warnings(file.recovery, file, unknown)]
+        printJson({ signedAs: signer, ...summary(file), warnings: all })
       }),
     )
 }
