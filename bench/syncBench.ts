@@ -1,12 +1,13 @@
 // `npm run bench:sync`: real node processes serve a made chain, a fresh one joins it; block sync and state sync timed.
 // Owns: processes, measuring, the report. Not: making the chain (makeChain.ts).
 import { type ChildProcess, spawn } from 'node:child_process'
-import { openSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../node/config.ts'
 import { DEVELOPMENT_PASSWORD, planDevnet } from '../node/devnet.ts'
+import { nodePaths } from '../node/node.ts'
 import { createKeys, genesisFile, parseGenesis, writeNodeDir } from '../node/nodeDir.ts'
 import { RpcClient } from './rpcClient.ts'
 import { processFigures } from './statistics.ts'
@@ -68,6 +69,11 @@ async function heightOf(member: Member): Promise<number | undefined> {
   }
 }
 
+function hasSnapshot(dir: string): boolean {
+  const folder = nodePaths(dir).snapshots
+  return existsSync(folder) && readdirSync(folder).some((name) => /^\d+$/.test(name))
+}
+
 async function until(what: string, limitMs: number, isDone: () => Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + limitMs
   while (!(await isDone())) {
@@ -104,6 +110,11 @@ export async function runSyncBench(options: SyncBenchOptions): Promise<readonly 
     }
     for (const member of members) {
       await until(`${member.name} is up`, UP_MS, async () => (await heightOf(member)) !== undefined)
+    }
+    if (options.modes.includes('state')) {
+      for (const { name, dir: own } of members) {
+        await until(`${name} has a snapshot`, UP_MS, async () => hasSnapshot(own))
+      }
     }
     const reports: SyncReport[] = []
     for (const mode of options.modes) {
@@ -158,7 +169,7 @@ async function join1(
     const firstBlock = info.blockHeightMin ?? 1
     const transactions = await countTransactions(client, Math.max(1, firstBlock), tip)
     client.close()
-    const blocks = tip - firstBlock + 1
+    const blocks = tip - Math.max(1, firstBlock) + 1
     return {
       mode,
       blocks,
