@@ -8,6 +8,7 @@ import { type MemberCall, memberCall } from '../../node/memberCalls.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
+import { governanceTables } from '../../state/modules/governance/tables.ts'
 import {
   getProvider,
   providerByConsensusKey,
@@ -21,6 +22,8 @@ import { type Machine, type MemberWorld, VALIDATORS } from './memberWorld.ts'
 
 const GWEI = 10n ** 9n
 const EVERY_MS = [200, 1_500] as const
+/** How often members look for proposals in a played course. */
+const APPROVE_EVERY_MS = 500
 const FUNDER = developmentAccounts()[0]!
 
 export class MemberDecisions {
@@ -34,6 +37,28 @@ export class MemberDecisions {
   }
 
   begin(): void {
+    this.#giveFees()
+    this.#next()
+  }
+
+  /** Instead of random decisions: these, a while apart; every validator approves of all, as often as it takes. */
+  play(everyMs: number, steps: readonly (readonly [Machine, () => MemberCall])[]): void {
+    this.#giveFees()
+    const { scheduler } = this.#world
+    steps.forEach(([machine, callOf], i) => {
+      this.proposals++
+      scheduler.after((i + 1) * everyMs, () => this.#sendBy(machine, callOf()))
+    })
+    const approve = (): void => {
+      const state = this.#world.highest()?.node?.importer.head().state
+      const open = state === undefined ? [] : openProposals(state).proposals
+      for (const { id } of open) this.#approve(state!, id)
+      if (!this.#world.healed) scheduler.after(APPROVE_EVERY_MS, approve)
+    }
+    approve()
+  }
+
+  #giveFees(): void {
     const { machines } = this.#world
     const gift = (machine: Machine): MemberCall => ({
       to: machine.operator.address,
@@ -42,7 +67,15 @@ export class MemberDecisions {
     })
     for (const machine of machines.slice(VALIDATORS))
       this.#send(FUNDER.secretKey, FUNDER.address, gift(machine))
-    this.#next()
+  }
+
+  #approve(state: StateReader, proposal: number, share = 1): void {
+    const { approve: given } = governanceTables.votes.mustGet(state, { id: proposal })
+    for (const machine of this.#validators(state)) {
+      if (given.includes(providerByOperator(state, machine.operator.address)!)) continue
+      const approve = this.#world.random.chance(share)
+      this.#sendBy(machine, memberCall(governanceSchema, 'vote', { proposal, approve }))
+    }
   }
 
   #next(): void {
@@ -61,11 +94,7 @@ export class MemberDecisions {
     if (state === undefined) return
     const open = openProposals(state).proposals
     if (open.length > 0 && random.chance(0.7)) {
-      const { id: proposal } = random.pick(open)
-      for (const machine of this.#validators(state)) {
-        const approve = random.chance(0.95)
-        this.#sendBy(machine, memberCall(governanceSchema, 'vote', { proposal, approve }))
-      }
+      this.#approve(state, random.pick(open).id, 0.95)
     } else this.#decide(state)
   }
 
@@ -80,9 +109,9 @@ export class MemberDecisions {
     const proposer = random.pick(this.#validators(state))
     const machine = random.pick(machines)
     const provider = providerByOperator(state, machine.operator.address)
-    const propose = (action: string, args: object): void => {
+    const propose = (action: string, args: { readonly [name: string]: unknown }): void => {
       this.proposals++
-      this.#sendBy(proposer, memberCall(governanceSchema, action, { ...args }))
+      this.#sendBy(proposer, memberCall(governanceSchema, action, args))
     }
     if (provider === undefined) {
       propose('proposeAdmission', admissionOf(machine))
@@ -157,7 +186,8 @@ const includable = (state: StateReader) => ({
   baseFeePerGas: GWEI,
 })
 
-function admissionOf(machine: Machine): object {
+/** Arguments of the proposal to admit a machine under its first key. */
+export function admissionOf(machine: Machine): { readonly [name: string]: unknown } {
   const { consensusKey, possessionProof, peerId } = machine.keys[0]
   const name = `machine ${machine.index}`
   return {

@@ -1,8 +1,11 @@
 // Every order of join, leave, jail, rotate and restart that a few seeds play: one chain, no double vote, nobody accused or
 // punished, everybody at the tip and in its role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
-import { MemberDecisions } from './memberDecisions.ts'
-import { type MemberConfig, MemberWorld } from './memberWorld.ts'
+import { memberCall } from '../../node/memberCalls.ts'
+import { governanceSchema } from '../../state/modules/governance/schema.ts'
+import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { admissionOf, MemberDecisions } from './memberDecisions.ts'
+import { type Machine, type MemberConfig, MemberWorld } from './memberWorld.ts'
 
 const MIXES: Readonly<Record<string, Omit<MemberConfig, 'seed'>>> = {
   crashes: {
@@ -24,6 +27,37 @@ const FIRST = Number(process.env.SUANLI_MEMBER_FIRST ?? 1)
 const SEEDS = Number(process.env.SUANLI_MEMBER_SEEDS ?? 1)
 
 describe('membership of simulated whole nodes', () => {
+  it('removed while it was away for several epochs, a member comes back as a follower', async () => {
+    const quiet = { lossRate: 0, crashEveryMs: 0, crashPointRate: 0, limitMs: 60_000 }
+    const world = new MemberWorld({ ...quiet, seed: 1, faultsUntilMs: 21_000 })
+    const decisions = new MemberDecisions(world)
+    const [first, second, , fourth, fifth] = world.machines as readonly [
+      Machine,
+      Machine,
+      Machine,
+      Machine,
+      Machine,
+    ]
+    const decide = (action: string, args: { readonly [name: string]: unknown }) => () =>
+      memberCall(governanceSchema, action, args)
+    const { consensusKey, possessionProof } = second.keys[1]
+    const begin = (): void => {
+      decisions.play(3_500, [
+        [first, decide('proposeAdmission', admissionOf(fifth))],
+        [first, decide('proposeRemoval', { provider: 4 })],
+        [second, () => memberCall(providersSchema, 'rotateConsensusKey', { consensusKey, possessionProof })],
+        [second, decide('proposeJail', { provider: 1 })],
+        [second, decide('proposeUnjail', { provider: 1 })],
+      ])
+      // Gone before its removal is proposed, back when the chain is epochs ahead, by far less than 64 blocks.
+      world.scheduler.after(6_900, () => world.away(fourth, 13_000))
+    }
+    await world.run(begin, () => decisions.isSettled())
+    assert.ok(world.epochs >= 3, `${world.epochs} epochs`)
+    assert.equal(world.roleOf(fourth), 'outside')
+    assert.equal(world.roleOf(fifth), 'inside')
+  }).timeout(60_000)
+
   for (const [name, mix] of Object.entries(MIXES)) {
     it(`${name}: the set that the chain decides is the one that signs`, async () => {
       let epochs = 0

@@ -69,6 +69,7 @@ export class MemberWorld {
   readonly machines: readonly Machine[]
   readonly chain = block.chain
   readonly #dir = mkdtempSync(join(tmpdir(), 'suanli-members-'))
+  readonly #roles = new Map<Machine, 'inside' | 'outside'>()
   #healed = false
   #failure: unknown
   #starting: Promise<void> | undefined
@@ -115,11 +116,20 @@ export class MemberWorld {
       for (const machine of this.machines) if (machine.life === undefined) await this.#start(machine)
       const until = this.scheduler.nowMs + this.config.limitMs
       if (!(await this.#advance(until, isDone))) this.checks.fail('L', this.describe())
+      for (const machine of this.machines) {
+        const { self } = machine.node!.driver.status()
+        this.#roles.set(machine, self === undefined ? 'outside' : 'inside')
+      }
       await this.#checkRestart()
     } finally {
       for (const machine of this.machines) this.#kill(machine)
       rmSync(this.#dir, { recursive: true, force: true })
     }
+  }
+
+  /** What the node itself thought before everything was stopped at the end. */
+  roleOf(machine: Machine): 'inside' | 'outside' | undefined {
+    return this.#roles.get(machine)
   }
 
   describe(): string {
@@ -252,7 +262,10 @@ export class MemberWorld {
         }
       },
       send: (to, set, bytes) => ifAlive(() => this.#send(machine, to, set, bytes)),
-      download: (fromHeight, toHeight) => this.#download(machine, fromHeight, toHeight),
+      download: (fromHeight, toHeight, lagMin = 0) => {
+        const isNear = this.checks.height <= fromHeight - 1 + lagMin
+        return this.#download(machine, fromHeight, isNear ? 0 : toHeight)
+      },
       share: (validator, set, raws) =>
         ifAlive(() => {
           const to = this.#at(set, validator)
@@ -359,15 +372,17 @@ export class MemberWorld {
     machine.node = undefined
   }
 
+  /** Dies now and starts again later; some stay away for several epochs. */
   #crash(machine: Machine): void {
+    const { random } = this
+    this.away(machine, random.chance(0.3) ? random.between(5_000, 15_000) : random.between(1, 2_000))
+  }
+
+  away(machine: Machine, awayMs: number): void {
     if (machine.life === undefined) return
     this.#kill(machine)
     machine.storage.journal.crash(this.random)
     this.crashes++
-    // Some stay away for several epochs.
-    const awayMs = this.random.chance(0.3)
-      ? this.random.between(5_000, 15_000)
-      : this.random.between(1, 2_000)
     this.scheduler.after(awayMs, () => {
       if (machine.life === undefined) this.#starting = this.#start(machine)
     })

@@ -32,7 +32,7 @@ export interface WholePorts {
   after(delayMs: number, callback: () => void): () => void
   send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
   /** Blocks of other nodes, over links that are up. */
-  download(fromHeight: number, toHeight: number): RangeDownload
+  download(fromHeight: number, toHeight: number, lagMin?: number): RangeDownload
   /** Pooled envelopes for one validator of the set. */
   share(validator: number, set: ValidatorSet, raws: readonly Uint8Array[]): void
   onSigned(subject: Subject): void
@@ -120,8 +120,8 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     importer,
     genesisHash: chain.genesisHash,
     sync: {
-      download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1 }) =>
-        ports.download(fromHeight, toHeight),
+      download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1, lagMin }) =>
+        ports.download(fromHeight, toHeight, lagMin),
     },
     punish: (peer, reason) => ports.onPunish(peer, reason),
     logger: SILENT,
