@@ -9,6 +9,7 @@ import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
 import { checkParameters } from '../consensus/parameters.ts'
+import type { JournalRecord } from '../consensus/records.ts'
 import type {
   BuildOrder,
   ConsensusParameters,
@@ -61,6 +62,8 @@ type Durable = Extract<
 >
 
 const SYNC_RETRY_MS = 1_000
+/** Proposals that come too late are told of this often at most. */
+const LATE_TOLD_MS = 10_000
 
 export class Driver {
   readonly #options: DriverOptions
@@ -79,6 +82,7 @@ export class Driver {
   /** Imported around the core, the highest of each epoch; those of later epochs wait for the switch. */
   readonly #observed = new Map<number, { readonly block: SealedBlock; readonly certificate: Certificate }>()
   #cancelWake: (() => void) | undefined
+  #lateToldMs = Number.NEGATIVE_INFINITY
   #watched: { parent: SealedBlock; ready: boolean } | undefined
   #unsubscribe: (() => void) | undefined
 
@@ -185,6 +189,7 @@ export class Driver {
         for (const output of this.#core.step(this.#options.clock.nowMs(), next)) {
           if (output.kind === 'journal') {
             this.#options.journal.append(output.record)
+            this.#tellLate(output.record)
             journaled = true
           } else if (!this.#runAtOnce(output)) durable.push(output as Durable)
         }
@@ -438,6 +443,20 @@ export class Driver {
 
   #reply(to: Target, message: ConsensusMessage): void {
     if (!this.#stopped) this.#options.network.send(to, encodeMessage(message))
+  }
+
+  /** A quorum with wrong clocks finalizes nothing by which a clock could be judged: this is all that there is to see. */
+  #tellLate(record: JournalRecord): void {
+    const nowMs = performance.now()
+    if (record.kind !== 'proposal' || record.body.timely === 'timely') return
+    if (nowMs - this.#lateToldMs < LATE_TOLD_MS) return
+    this.#lateToldMs = nowMs
+    const { signer: validator, subject } = record.body.vote
+    this.#options.log(
+      'warn',
+      'a proposal is dated too long ago: the clock of its validator is behind, that of this machine ahead, or the network slow',
+      { validator, view: subject.view },
+    )
   }
 
   #checkWork(): void {

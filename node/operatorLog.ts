@@ -13,6 +13,9 @@ import type { Clock } from './ports.ts'
 /** How often progress is logged at level info. */
 const PROGRESS_MS = 10_000
 const PEERS_MS = 1_000
+/** Longer than any view change between live validators takes; told again every so often. */
+const STUCK_MS = 10_000
+const STUCK_REPEAT_MS = 30_000
 
 export interface OperatorLogOptions {
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
@@ -30,7 +33,7 @@ export interface OperatorLogOptions {
 
 /** Runs until the returned function is called. */
 export function startOperatorLog(options: OperatorLogOptions): () => void {
-  const stops = [logProgress(options), watchPeers(options), watchClock(options)]
+  const stops = [logProgress(options), watchProgress(options), watchPeers(options), watchClock(options)]
   return () => {
     for (const stop of stops) stop()
   }
@@ -57,6 +60,34 @@ function logProgress({ onFinalized, logger }: OperatorLogOptions): () => void {
     transactions = 0
     last = undefined
   }, PROGRESS_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+/** A chain that has something to decide and decides nothing says so, once and every half minute, and when it goes on. */
+function watchProgress({ onFinalized, status, logger }: OperatorLogOptions): () => void {
+  let finalMs = performance.now()
+  let neededSinceMs: number | undefined
+  let toldMs: number | undefined
+  const standsMs = (): number => Math.round(performance.now() - Math.max(finalMs, neededSinceMs ?? 0))
+  const stop = onFinalized(({ height }) => {
+    if (toldMs !== undefined) logger.info({ height, stoodMs: standsMs() }, 'blocks become final again')
+    finalMs = performance.now()
+    neededSinceMs = undefined
+    toldMs = undefined
+  })
+  const timer = setInterval(() => {
+    const { needed, halted, self, epoch, view, finalizedHeight: height } = status()
+    if (!needed || halted || self === undefined) return
+    neededSinceMs ??= performance.now()
+    const forMs = standsMs()
+    if (forMs < STUCK_MS || performance.now() - (toldMs ?? 0) < STUCK_REPEAT_MS) return
+    toldMs = performance.now()
+    logger.warn({ forMs, epoch, view, height }, 'nothing becomes final: too few validators agree')
+  }, PEERS_MS)
   timer.unref()
   return () => {
     clearInterval(timer)

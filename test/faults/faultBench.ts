@@ -33,6 +33,9 @@ export interface Fault {
   run(bench: FaultBench): Promise<Outcome>
 }
 
+/** What a validator says while nothing becomes final. */
+export const STUCK = /nothing becomes final/
+
 /** A place in every validator's log. */
 export type LogMark = readonly number[]
 

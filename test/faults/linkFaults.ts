@@ -1,5 +1,5 @@
 // Faults of the links between validators, done in the harness's proxies. Owns: what each does and what must hold meanwhile.
-import { after, type Fault, type FaultBench, type Outcome } from './faultBench.ts'
+import { after, type Fault, type FaultBench, type Outcome, STUCK } from './faultBench.ts'
 
 const LOST = /a validator is lost/
 
@@ -158,6 +158,7 @@ const split: Fault = {
     } else bench.mesh.setAll({ isStalled: true }, (from, to) => side.has(from) !== side.has(to))
     await bench.stands(14_000, 'two and two')
     for (const node of hit) await bench.says(node, lost(spared[0]!.index), mark)
+    for (const node of bench.nodes) await bench.says(node, STUCK, mark)
     bench.mesh.heal()
     const recoveryMs = await bench.recovers(performance.now(), 'after the split')
     return { standstillMs: undefined, recoveryMs }

@@ -1,6 +1,6 @@
 // Faults of processes and of their clocks: killed, stopped, set wrong. Owns: what each does and what must hold meanwhile.
 import { CLOCK_OFFSET_VARIABLE } from '../../node/clock.ts'
-import { after, type Fault, type FaultBench, type Outcome } from './faultBench.ts'
+import { after, type Fault, type FaultBench, type Outcome, STUCK } from './faultBench.ts'
 import type { ValidatorProcess } from './network.ts'
 
 const HOUR_MS = 3_600_000
@@ -68,8 +68,11 @@ const pauseTwo: Fault = {
   name: 'pause-two',
   what: 'SIGSTOP of two validators for 10 s: the chain stands and goes on by itself',
   run(bench) {
-    return pausing(bench, bench.victims(2).hit, async () => {
+    const { hit, spared } = bench.victims(2)
+    const mark = bench.markLogs()
+    return pausing(bench, hit, async () => {
       await bench.stands(8_000, 'two are stopped')
+      for (const node of spared) await bench.says(node, STUCK, mark)
       return undefined
     })
   },
@@ -125,9 +128,12 @@ const clockTwo: Fault = {
   name: 'clock-two',
   what: 'the clocks of two validators are an hour ahead: the chain stands, and goes on once they are right',
   async run(bench) {
-    const { hit } = bench.victims(2)
+    const { hit, spared } = bench.victims(2)
+    const mark = bench.markLogs()
     await restartAt(bench, hit, HOUR_MS)
     await bench.stands(10_000, 'two clocks are off')
+    for (const node of spared) await bench.says(node, STUCK, mark)
+    for (const node of hit) await bench.says(node, /a proposal is dated too long ago/, mark)
     const healedMs = performance.now()
     await restartAt(bench, hit, 0)
     return { standstillMs: undefined, recoveryMs: await bench.recovers(healedMs, 'with both clocks right') }
