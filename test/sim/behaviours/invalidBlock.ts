@@ -1,10 +1,19 @@
 // Proposes blocks with exactly one thing wrong: a root, the set, the reveal, the proposer, the round, the height, the time.
 import { type Block, type Header, openBlock, sealBlock } from '../../../base/protocol/header.ts'
+import { nextMix, randaoBytes } from '../../../base/protocol/vote.ts'
 import { type Accomplice, type MakeBehaviour, voteMessage } from './behaviour.ts'
 
 type Spoil = (header: Header, self: Accomplice) => Partial<Header>
 
 const other = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte))
+
+/** A change that the reveal covers, with the reveal and the mix that fit it. */
+function revealed(self: Accomplice, header: Header, change: Partial<Header>): Partial<Header> {
+  const { epoch, height, parentHash } = { ...header, ...change }
+  const randaoReveal = self.signBytes(randaoBytes(self.rules.genesisHash, epoch, height))
+  const parentMix = self.block(parentHash)?.header.mix ?? header.mix
+  return { ...change, randaoReveal, mix: nextMix(parentMix, height, randaoReveal) }
+}
 
 /** Each breaks one rule and keeps every other one. */
 export const SPOILS: Readonly<Record<string, Spoil>> = {
@@ -16,8 +25,8 @@ export const SPOILS: Readonly<Record<string, Spoil>> = {
   proposer: (h) => ({ proposer: other(h.proposer) }),
   view: (h) => ({ view: h.view + 1 }),
   earlierView: (h) => ({ view: Math.max(0, h.view - 1) }),
-  epoch: (h) => ({ epoch: h.epoch + 1 }),
-  height: (h) => ({ height: h.height + 1 }),
+  epoch: (h, self) => revealed(self, h, { epoch: h.epoch + 1 }),
+  height: (h, self) => revealed(self, h, { height: h.height + 1 }),
   parentHash: (h) => ({ parentHash: other(h.parentHash) }),
   future: (h) => ({ timestampMs: h.timestampMs + 3_600_000 }),
   stale: (h) => ({ timestampMs: h.timestampMs - 90_000 }),

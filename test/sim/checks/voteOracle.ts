@@ -193,6 +193,7 @@ export class VoteOracle {
     if (parent.header.endsEpoch && parent.header.epoch === state.epoch) return 'builds on a boundary'
     if (!equalBytes(header.parentHash, parentDigest)) return 'header names another parent'
     if (header.epoch !== state.epoch || header.view !== subject.view) return 'header names another round'
+    if (header.height !== parent.header.height + 1) return 'header names another height'
     const leader = state.validators[state.leaderOf(subject.view)]!
     if (!equalBytes(header.proposer, leader.operator)) return 'header names another proposer'
     const message = randaoBytes(this.#context.rules().genesisHash, header.epoch, header.height)
