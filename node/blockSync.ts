@@ -330,6 +330,8 @@ export class BlockSync {
         pull.waits = true
         return undefined
       }
+      // Accepted long ago, and for another floor: beside this block it says nothing.
+      if (recoveries!.on(floor) === undefined) return faultOf(above, 'a recovery of another floor')
     }
     const certificate = recoveries!.on(floor)?.certificate
     const final = certificate?.subject.kind === 'finalize' ? certificate : undefined

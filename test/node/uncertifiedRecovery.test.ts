@@ -9,7 +9,7 @@ import { recoveryFileSchema } from '../../base/protocol/recovery.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import { ChainMaker } from '../../bench/chainMaker.ts'
 import { buildGenesis } from '../../genesis/build.ts'
-import { BlockSync } from '../../node/blockSync.ts'
+import { BlockSync, type BlockSyncOptions } from '../../node/blockSync.ts'
 import { developmentGenesis } from '../../node/devnet.ts'
 import { openImporter } from '../../node/importer.ts'
 import { RecoveryBook } from '../../node/recoveries.ts'
@@ -75,8 +75,12 @@ describe('node.uncertifiedRecovery', function () {
     return recoveryFileSchema.encode({ recovery, signatures: [] })
   }
 
-  /** Serves every block without its F and one file beside the last; how many were executed, and what was said. */
-  async function serve(name: string, recovery: Uint8Array) {
+  /** Serves every block without its F and one file beside one; how many were executed and committed, and what was said. */
+  async function serve(
+    name: string,
+    recovery: Uint8Array,
+    more: { readonly beside?: number; readonly book?: BlockSyncOptions['recoveries'] } = {},
+  ) {
     const built = buildGenesis(genesis)
     built.tree.release()
     const store = await openChainStore(join(dir, name))
@@ -87,19 +91,20 @@ describe('node.uncertifiedRecovery', function () {
     })
     const { genesisHash } = built.chain
     const whole = await syncSourceOf(maker.store).range({ fromHeight: 1, countMax: 64, bytesMax: 1 << 22 })
-    const items = whole.map(({ block }, i) => (i === BLOCKS - 1 ? { block, recovery } : { block }))
+    const beside = more.beside ?? BLOCKS
+    const items = whole.map(({ block }, i) => (i + 1 === beside ? { block, recovery } : { block }))
     const download = new OneRange(items)
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     const blockSync = new BlockSync({
       importer,
       genesisHash,
       sync: { download: () => download },
-      recoveries: RecoveryBook.open({ dir: join(dir, `${name}-recovery`), genesisHash }),
+      recoveries: more.book ?? RecoveryBook.open({ dir: join(dir, `${name}-recovery`), genesisHash }),
       punish() {},
       logger: log,
     })
     await blockSync.follow(new AbortController().signal)
-    const executed = importer.unfinalizedCount()
+    const executed = importer.unfinalizedCount() + importer.head().header.height
     await importer.close()
     await store.close()
     return { executed, reasons: download.reasons }
@@ -117,6 +122,20 @@ describe('node.uncertifiedRecovery', function () {
       const { executed, reasons } = await serve(name, file)
       assert.equal(executed, 0, name)
       assert.deepEqual(reasons, ['a recovery whose floor is not certified'], name)
+    }
+  })
+
+  it('a file that was accepted before, beside a block that it does not lead to, makes nothing final', async () => {
+    const bytes = fileWith(maker.store.certificateAt(2)!)
+    const { recovery } = recoveryFileSchema.decode(bytes)
+    const book = { on: () => undefined, offer: async () => ({ kind: 'known', recovery }) as const }
+    for (const [beside, reason] of [
+      [1, 'a recovery of another floor'],
+      [BLOCKS, 'a recovery whose floor is not certified'],
+    ] as const) {
+      const { executed, reasons } = await serve(`known-${beside}`, bytes, { beside, book })
+      assert.equal(executed, 0)
+      assert.deepEqual(reasons, [reason])
     }
   })
 
