@@ -46,7 +46,7 @@ describe('p2p.sync', () => {
 
   async function mesh(sources: readonly SyncSource[]): Promise<PeerKey[]> {
     nodes = await startMesh(sources.length, (host: P2pHost, i) => {
-      syncs.push(createSync(host, sources[i]!, { timeoutMs: 200 }))
+      syncs.push(createSync(host, sources[i]!, { timeoutMs: 1_000 }))
     })
     await until('sync is open', () => syncs.every((s) => s.peers().length === sources.length - 1))
     return nodes.map((node) => node.host.peerId)
