@@ -107,6 +107,15 @@ async function run(options: Options): Promise<number> {
   const endsMs = performance.now() + (options.minutes ?? 0) * 60_000
   const isOver = (): boolean => options.minutes !== undefined && performance.now() > endsMs
   let bench: FaultBench | undefined
+  let isStopping = false
+  const stop = async (): Promise<void> => {
+    isStopping = true
+    await bench?.trial.abandon()
+    await bench?.cleanUp()
+    process.exit(130)
+  }
+  // A file system that stays mounted would outlive the run.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
   try {
     bench = await FaultBench.begin({
       dataDir,
@@ -128,6 +137,7 @@ async function run(options: Options): Promise<number> {
     if (!options.keep) rmSync(dataDir, { recursive: true, force: true })
     return 0
   } catch (error) {
+    if (isStopping) return new Promise(() => {})
     await bench?.trial.abandon()
     await bench?.cleanUp()
     process.stderr.write(`${(error as Error).message}\n`)
