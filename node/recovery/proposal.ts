@@ -24,7 +24,7 @@ import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 import type { ParentView } from '../../state/execute.ts'
-import { providerByConsensusKey } from '../../state/modules/providers/members.ts'
+import { providerByConsensusKey, providerByPeerId } from '../../state/modules/providers/members.ts'
 import { decidingSet, recoveryMisfit } from '../../state/modules/providers/recovery.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateReader } from '../../state/view.ts'
@@ -180,10 +180,17 @@ export async function checkAgainstChain(
   return { unknown }
 }
 
-/** A key that was any member's before may be known to others: none is ever used again. */
+/** A key that was any member's before may be known to others: none is ever used again. A peer id stays its member's. */
 function checkKeysAreNew({ members, previous }: Recovery, state: StateReader): void {
   for (const { validator } of members) {
-    const { id, consensusKey } = validator
+    const { id, consensusKey, peerId } = validator
+    const neighbour = providerByPeerId(state, peerId)
+    if (neighbour !== undefined && neighbour !== id) {
+      throw new RecoveryError(
+        'replacement',
+        `provider ${id}: the peer id is or was that of provider ${neighbour}`,
+      )
+    }
     const old = previous.validators.find((known) => known.id === id)
     if (old !== undefined && equalBytes(old.consensusKey, consensusKey)) continue
     const owner = providerByConsensusKey(state, consensusKey)

@@ -119,10 +119,18 @@ async function writeVotes(
 }
 
 /** Validator `index` goes on with the development key of `key`. */
-function replacement(node: OfflineNode, index: number, key: number): OfferedReplacement {
+function replacement(
+  node: OfflineNode,
+  index: number,
+  key: number,
+  peerOf: number | undefined = undefined,
+): OfferedReplacement {
   const { validators } = validatorSet(node.importer.head().state)
   const consensusSecret = secretOf(key)
-  const peerId = new Uint8Array(validators[index]!.peerId).fill(key, 30)
+  const peerId =
+    peerOf === undefined
+      ? new Uint8Array(validators[index]!.peerId).fill(key, 30)
+      : validators[peerOf]!.peerId
   const keys = {
     genesisHash: node.chain.genesisHash,
     provider: index + 1,
@@ -355,6 +363,17 @@ describe('node.recovery', function () {
       await assert.rejects(reused, {
         rule: 'replacement',
         message: /provider 3: the new key is or was that of provider 2/,
+      })
+      const neighbour = offline(members[0]!, (node) =>
+        propose(node, undefined, {
+          ...PLAN,
+          leaveOut: [2],
+          replacements: [replacement(node, 2, 12, 1), replacement(node, 3, 13)],
+        }),
+      )
+      await assert.rejects(neighbour, {
+        rule: 'replacement',
+        message: /provider 3: the peer id is or was that of provider 2/,
       })
       await assert.rejects(stranger, { rule: 'members', message: /does not name this node's consensus key/ })
       await offline(members[1]!, async (node) => {
