@@ -26,6 +26,7 @@ import type { ChainConfig } from '../state/chain.ts'
 import { blockContextOf } from '../state/engine.ts'
 import { nextBaseFee } from '../state/fees.ts'
 import { accountsParams } from '../state/modules/accounts/module.ts'
+import { decidingSet } from '../state/modules/providers/recovery.ts'
 import { providersParams, validatorSet } from '../state/modules/providers/validatorSet.ts'
 import type { Transaction } from '../state/transaction.ts'
 import type { StateKey } from '../state/view.ts'
@@ -178,8 +179,11 @@ export class NodeBackend implements Backend {
 
   async validatorsAt(height: number): Promise<ValidatorSet | undefined> {
     // The set that signs a block stands in its parent's state.
-    const state = this.#options.importer.stateAt(Math.max(0, height - 1))
-    return state === undefined ? undefined : validatorSet(state)
+    const { importer, store, chain } = this.#options
+    const state = importer.stateAt(Math.max(0, height - 1))
+    if (state === undefined) return undefined
+    const parent = height === 0 ? undefined : store.headerAt(height - 1)
+    return parent === undefined ? validatorSet(state) : decidingSet(chain, { hash: parent.hash, state })
   }
 
   locateTransaction(id: TxId): { readonly height: number; readonly index: number } | undefined {
