@@ -94,9 +94,9 @@ describe('devnet.remoteSigner', function () {
       dataDir,
       seed: 3,
       validators: 4,
-      blockTimeMs: 100,
-      accounts: 20,
-      perSecond: 60,
+      blockTimeMs: 250,
+      accounts: 10,
+      perSecond: 25,
       print: (line) => void lines.push(line),
       async setUp(network) {
         signers.push(giveKeyToSigner(network.nodes[2]!, join(dataDir, 's2'), socketPlace(sockets[0]!)))
@@ -119,7 +119,7 @@ describe('devnet.remoteSigner', function () {
     await Promise.all([bySocket.kill(), byTls.kill()])
     await new Promise((resolve) => setTimeout(resolve, 500))
     const stands = ledger.height
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
     assert.equal(ledger.height, stands, 'two of four signers finalise nothing')
     const resuming = trial.advance(3, LIMIT_MS, 'both signers are back')
     await Promise.all([bySocket.start(), byTls.start()])
