@@ -72,6 +72,8 @@ export interface NodeOptions {
   readonly logger: Logger
   /** The latest log lines, for the file that is written at a halt. */
   readonly recentLog?: () => readonly string[]
+  /** Ends a state sync under way: `startNode` rejects with the signal's reason. */
+  readonly stopSignal?: AbortSignal
 }
 
 export interface RunningNode {
@@ -167,6 +169,7 @@ async function wire(
     chain,
     genesis: genesisBlock,
     peerSeed: options.peerSeed,
+    ...(options.stopSignal === undefined ? {} : { signal: options.stopSignal }),
     logger: logger.child({ room: 'sync' }),
   })
   const store = await openChainStore(paths.chain, storeOptionsOf(config))

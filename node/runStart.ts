@@ -91,7 +91,9 @@ export async function runStart(options: StartOptions): Promise<number> {
     process.once('disconnect', onOrphaned)
     if (process.send !== undefined && !process.connected) onOrphaned()
   })
-  const node = await startNode({
+  const stop = new AbortController()
+  void stopping.then(() => stop.abort(new Error('told to stop')))
+  const started = startNode({
     dataDir,
     genesis,
     config,
@@ -101,7 +103,17 @@ export async function runStart(options: StartOptions): Promise<number> {
     clock,
     logger,
     recentLog: () => recent.lines(),
+    stopSignal: stop.signal,
   })
+  const node = await started.catch((error: unknown) => {
+    // A state sync may take long; whoever stops it gets no error.
+    if (stop.signal.aborted) return undefined
+    throw error
+  })
+  if (node === undefined) {
+    logger.info('stopped before the node was up')
+    return 0
+  }
   const stopFirst = node.onFinalized(({ height, hash }) => {
     stopFirst()
     tellParent({ kind: 'final', height, hash: toHex(hash) })

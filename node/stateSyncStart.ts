@@ -20,6 +20,8 @@ export interface StateSyncStartOptions {
   readonly chain: Pick<ChainConfig, 'chainId' | 'genesisHash'>
   readonly genesis: { readonly block: SealedBlock; readonly changes: StateChanges }
   readonly peerSeed: Uint8Array
+  /** Ends it: what was fetched stays for the next start. */
+  readonly signal?: AbortSignal
   readonly logger: NodeLogger
 }
 
@@ -60,7 +62,7 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
       host,
       sync,
       snapshots,
-      signal: new AbortController().signal,
+      signal: options.signal ?? new AbortController().signal,
       logger,
     })
     if (height === undefined) {
