@@ -105,8 +105,8 @@ export async function sendMemberCall(
   }
   const transaction = receipt.transactionHash
   if (receipt.status !== '0x1') {
-    const status = (await ask(url, 'tx_status', [transaction])) as { readonly failure?: { message?: string } }
-    throw new OperatorError(`${transaction} failed: ${status.failure?.message ?? JSON.stringify(status)}`)
+    const { sentence } = (await ask(url, 'tx_status', [transaction])) as { readonly sentence: string }
+    throw new OperatorError(`${transaction}: ${sentence}`)
   }
   return { transaction, blockNumber: Number(receipt.blockNumber) }
 }

@@ -169,6 +169,21 @@ describe('genesis.refuses', () => {
     )
   })
 
+  it('a peer id that no host takes, and votes by which a minority decides', () => {
+    assert.match(
+      refusal((copy) => {
+        copy.providers[1]!.peerId = new Uint8Array(38)
+      }),
+      /^genesis providers\[1\]\.peerId: expected an ed25519 peer id/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.params.governance.approvalPpm = 500_000n
+      }),
+      /^genesis params\.governance\.approvalPpm: expected 666667 to 999999/,
+    )
+  })
+
   it('parameters under which a full chain could lose its cover', () => {
     assert.match(
       refusal((copy) => {

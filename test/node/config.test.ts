@@ -60,6 +60,17 @@ describe('config.parse', () => {
   })
 })
 
+describe('config.nextSigner', () => {
+  it('is a key in a directory of its own or in another process, or none', () => {
+    assert.equal(parseConfig({}).nextSigner, null)
+    const next = { kind: 'local', dir: 'key-2' }
+    assert.deepEqual(parseConfig({ nextSigner: next }).nextSigner, next)
+    for (const wrong of [{ kind: 'local', dir: '' }, { kind: 'local', directory: 'key-2' }, 'key-2', 7]) {
+      assert.throws(() => parseConfig({ nextSigner: wrong }), /^ConfigError: nextSigner: expected null, /)
+    }
+  })
+})
+
 describe('config.load', () => {
   const dir = mkdtempSync(join(tmpdir(), 'suanli-config-'))
   after(() => rmSync(dir, { recursive: true }))
