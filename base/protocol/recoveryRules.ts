@@ -245,7 +245,7 @@ export function checkSignatures(
   return undefined
 }
 
-/** Whether the whole file is acceptable: body, every member's signature, and some vote behind a floor without F. */
+/** Whether the whole file is acceptable: body, every member's signature, and a member behind a floor without F. */
 export function checkRecoveryFile(
   file: RecoveryFile,
   genesisHash: Hash32,
@@ -259,12 +259,13 @@ export function checkRecoveryFile(
   }
   const { certificate, floor } = file.recovery
   if (certificate?.subject.kind !== 'notarize') return undefined
-  const isVoted = file.signatures.some(({ attestation }) =>
-    attestation.finalizeVotes.some(
-      (vote) => compareRounds(vote, floor) === 0 && equalBytes(vote.digest, floor.hash),
-    ),
+  // Final for a member without F: by a recovery before this one, which came to nothing.
+  const isBacked = file.signatures.some(
+    ({ attestation: { finalized, finalizeVotes } }) =>
+      equalBytes(finalized.hash, floor.hash) ||
+      finalizeVotes.some((vote) => compareRounds(vote, floor) === 0 && equalBytes(vote.digest, floor.hash)),
   )
-  return isVoted ? undefined : fault('floor', 'the floor is not final, and no member voted to finalize it')
+  return isBacked ? undefined : fault('floor', 'the floor is not final, and no member voted to finalize it')
 }
 
 /**

@@ -294,6 +294,24 @@ describe('node.recovery', function () {
       assert.equal(epoch, file.recovery.epoch)
     }))
 
+  it('is followed by another on the same floor when it comes to nothing', () =>
+    withStory(async ({ members, open }) => {
+      const first = await signedByAll(members, await proposeOn(members[0]!))
+      await offline(members[0]!, (node) => applyRecoveryFile(node, first))
+      await closeNodes()
+      // The one who voted for the floor holds it as final now.
+      await offline(members[0]!, async (node) => {
+        assert.ok(await reachFloor(node.importer, node.book, node.journal))
+      })
+      const second = await signedByAll(members, await proposeOn(members[0]!))
+      assert.deepEqual(second.recovery.floor.hash, open.hash)
+      assert.ok(second.recovery.epoch > first.recovery.epoch)
+      await offline(members[0]!, async (node) => {
+        assert.ok((await applyRecoveryFile(node, second)).isNew)
+        assert.equal(node.book.on(open.hash)?.epoch, second.recovery.epoch)
+      })
+    }))
+
   it('gives up a vote whose block is gone only by name', () =>
     withStory(async ({ members, open }) => {
       rmSync(offlinePaths(members[0]!.dir).journal, { recursive: true })
