@@ -15,10 +15,10 @@ import { groupSubject } from './votePool.ts'
 
 const ALL: Target = { kind: 'all' }
 
-/** Whether a certificate could still change anything; old and held ones cost nothing. */
+/** Whether a certificate could still change anything; old and held ones cost nothing unless they contradict what is held. */
 function isWanted(state: EpochState, certificate: Certificate): boolean {
   const { kind, view } = certificate.subject
-  if (view <= state.finalizedView) return false
+  if (view <= state.finalizedView) return state.certificates.conflictOf(certificate) !== undefined
   const held = state.certificates.get(kind, view)
   // One for another block convicts its signers, so it is worth a check.
   return held === undefined || !sameBlock(held.subject, certificate.subject)

@@ -62,7 +62,7 @@ export class CertificateStore {
    */
   add(certificate: Certificate): Certificate | undefined {
     const { kind, view } = certificate.subject
-    const conflict = this.#conflict(certificate)
+    const conflict = this.conflictOf(certificate)
     if (conflict !== undefined) return conflict
     if (!this.#held[kind].has(view)) this.#held[kind].set(view, certificate)
     this.#highestView = Math.max(this.#highestView, view)
@@ -70,7 +70,8 @@ export class CertificateStore {
     return undefined
   }
 
-  #conflict(certificate: Certificate): Certificate | undefined {
+  /** A held certificate that cannot exist beside this one with at most f faults. */
+  conflictOf(certificate: Certificate): Certificate | undefined {
     const { kind, view } = certificate.subject
     const [n, u, f] = [this.get('notarize', view), this.get('nullify', view), this.get('finalize', view)]
     if (kind === 'nullify') return f

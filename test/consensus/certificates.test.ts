@@ -172,6 +172,22 @@ describe('certificates from peers', () => {
     assert.equal(ofKind(two.receiveCertificate(two.on('notarize', 1, 0, other)), 'halt').length, 1)
   })
 
+  it('halts with evidence also when the contradiction to F comes late', () => {
+    for (const late of ['nullify', 'notarize', 'finalize'] as const) {
+      const bench = new Bench({ leads: 3 })
+      const block = bench.block(1, bench.rules.genesis)
+      const other = bench.block(1, bench.rules.genesis, { txs: [u64be(1)] })
+      bench.propose({ view: 1, parentView: 0, block })
+      bench.receiveCertificate(bench.on('finalize', 1, 0, block))
+      assert.equal(bench.core.status().finalizedHeight, 1)
+      const outputs = bench.receiveCertificate(
+        late === 'nullify' ? bench.nullify(1) : bench.on(late, 1, 0, other),
+      )
+      assert.equal(ofKind(outputs, 'evidence').length, 1, late)
+      assert.equal(bench.core.status().halted, true)
+    }
+  })
+
   it('halts when q validators certify what execution refuses here, in either order', () => {
     const first = new Bench({ leads: 3 })
     first.verdict = () => 'mismatch'

@@ -40,9 +40,15 @@ const structure = editsOf('base/protocol/vote.ts', [
 const intake = editsOf('consensus/certificateIntake.ts', [
   [
     'wanted.old',
-    'if (view <= state.finalizedView) return false',
+    'if (view <= state.finalizedView) return state.certificates.conflictOf(certificate) !== undefined',
     '',
     'old certificates cost a pairing and come back as news',
+  ],
+  [
+    'wanted.oldConflict',
+    'return state.certificates.conflictOf(certificate) !== undefined',
+    'return false',
+    'who holds F already never learns of the U beside it',
   ],
   [
     'wanted.held',

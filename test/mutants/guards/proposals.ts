@@ -217,4 +217,40 @@ const proposing = editsOf('consensus/proposing.ts', [
   ],
 ])
 
-export const PROPOSAL_GUARDS: readonly Edit[] = [...rules, ...boundary, ...proposing]
+const intake = editsOf('consensus/proposalIntake.ts', [
+  ['intake.leader', '||\n    signer !== state.leaderOf(subject.view)\n  ) {', ') {', 'anyone proposes'],
+  ['intake.kind', "subject.kind !== 'notarize' ||\n", '\n', 'a finalize vote counts as a proposal'],
+  [
+    'intake.body',
+    'if (digest !== undefined && equalBytes(block.hash, digest)) return block',
+    'if (digest !== undefined) return block',
+    'a proposal brings another block than it names',
+  ],
+  [
+    'intake.relayed',
+    'if (from.validator === signer) {',
+    'if (from.validator !== undefined) {',
+    'any validator forges the proposals of others',
+  ],
+  [
+    'intake.own',
+    'if (signer === state.self || subject.view <= state.finalizedView) return',
+    'if (subject.view <= state.finalizedView) return',
+    'a second host with the own key proposes for this one',
+  ],
+  [
+    'intake.first',
+    'if (held === undefined) {\n    const timestampMs',
+    'if (true) {\n    const timestampMs',
+    'a later proposal takes the place of the first',
+  ],
+  ['intake.far', '    state.farProposal = offered\n    return\n', '', 'bodies of any later view are kept'],
+  [
+    'intake.journaled',
+    'if (state.blocks.block(block.hash) !== undefined) state.journalBlock(block.hash)',
+    '',
+    'the first proposal is forgotten in a crash',
+  ],
+])
+
+export const PROPOSAL_GUARDS: readonly Edit[] = [...rules, ...boundary, ...proposing, ...intake]
