@@ -81,6 +81,17 @@ describe('remoteSigner', () => {
     assert.ok(isGenuine((await client.sign(0, [nullify(3, 2)]))[0]))
   })
 
+  it('ends in the last of several epochs that begin at once', async () => {
+    await rig.serve()
+    const client = rig.client()
+    await Promise.all([client.beginEpoch(1, 0), client.beginEpoch(2, 0), client.beginEpoch(3, 0)])
+    assert.ok(isGenuine((await client.sign(0, [nullify(1, 3)]))[0]))
+    await Promise.all([client.beginEpoch(4, 0), client.beginEpoch(5, 0)])
+    assert.deepEqual(await client.sign(0, [nullify(2, 3)]), [undefined])
+    assert.ok(isGenuine((await client.sign(0, [nullify(2, 5)]))[0]))
+    assert.equal(rig.signer!.epoch, 5)
+  })
+
   it('keeps questions while the signer is away and is answered when it returns', async () => {
     await rig.serve()
     const client = rig.client()
