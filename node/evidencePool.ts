@@ -110,9 +110,15 @@ export class EvidencePool {
   /** Forgets what the chain has judged and what it would not judge any more. */
   prune(): void {
     const { setOf, isConvicted, dir } = this.#options
+    // A set is decoded once, however many proofs are of its epoch.
+    const tooOld = new Map<number, boolean>()
+    const isTooOld = (epoch: number): boolean => {
+      const known = tooOld.get(epoch) ?? setOf(epoch) === undefined
+      tooOld.set(epoch, known)
+      return known
+    }
     for (const [name, { epoch, providers }] of this.#held) {
-      const isDone = providers.every((provider) => isConvicted(provider, epoch)) || setOf(epoch) === undefined
-      if (!isDone) continue
+      if (!providers.every((provider) => isConvicted(provider, epoch)) && !isTooOld(epoch)) continue
       this.#held.delete(name)
       this.#inOrder(async () => rmSync(join(dir, name), { force: true }))
     }
