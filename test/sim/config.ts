@@ -65,6 +65,8 @@ export interface SimConfig {
   readonly activation?: { readonly height: number; readonly old: ReadonlySet<number> }
   /** Faults stop here; everything down is started again. */
   readonly faultsUntilMs: number
+  /** Synced journals get lost, of more than f validators in time: then progress is not demanded beyond recovery (CONSENSUS §5). */
+  readonly mayLoseJournals?: boolean
   /** L: this many blocks on every node within `limitMs` of healing. */
   readonly goalBlocks: number
   readonly limitMs: number

@@ -11,6 +11,7 @@ import { Violation } from './checks/violation.ts'
 import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
 import { Invariants } from './invariants.ts'
 import { Random, Scheduler } from './random.ts'
+import { isBeyondRecovery } from './recovery.ts'
 import { type ChainRules, makeRules, makeValidator } from './simChain.ts'
 import { SimNetwork } from './simNetwork.ts'
 import { SimNode } from './simNode.ts'
@@ -149,7 +150,10 @@ export class SimWorld {
     if (txEveryMs > 0) this.keepSubmitting(txEveryMs)
     this.runFor(faultsUntilMs)
     this.heal()
-    this.demandBlocks(goalBlocks, limitMs)
+    const goal = this.invariants.height + goalBlocks
+    if (this.runUntil(limitMs, () => this.isEverywhere(goal))) return
+    if (this.config.mayLoseJournals === true && isBeyondRecovery(this)) return
+    throw new Violation('L', `no progress to height ${goal} in ${limitMs} ms: ${this.#where()}`)
   }
 
   result(): SimResult {

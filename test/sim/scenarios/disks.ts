@@ -35,6 +35,7 @@ function tornTail(seed: number): SimConfig {
 function bitFlip(seed: number): SimConfig {
   return {
     ...base(seed),
+    mayLoseJournals: true,
     course: (world) =>
       visitDisks(world, 600, (node) => {
         const place = node.disk.flipBit(world.random)
@@ -79,6 +80,7 @@ function journalRolledBack(seed: number): SimConfig {
   return {
     ...base(seed),
     byzantine,
+    mayLoseJournals: true,
     course: (world) => {
       const copies = new Map<number, Uint8Array>()
       repeatedly(world, 250, () => {
