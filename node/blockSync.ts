@@ -21,6 +21,8 @@ import { SyncMeter } from './syncMeter.ts'
 /** Blocks held without a certificate over them, and their bytes: beyond what any honest peer leaves uncovered. */
 const UNCERTIFIED_MAX = 1_024
 const UNCERTIFIED_BYTES_MAX = 48 * 1024 * 1024
+/** Signatures handed to the worker threads together. */
+const RECOVERED_AT_ONCE = 128
 /** How long a sync with a target waits for peers that can be asked. */
 const PATIENCE_MS = 5_000
 /** Doubtful ranges remembered until the true block of their height is known. */
@@ -172,17 +174,23 @@ export class BlockSync {
     const range = await download.next()
     if (range === undefined) return undefined
     const blocks = openRange(range)
-    if (typeof blocks !== 'string') void this.#recoverSenders(blocks)
-    return { range, blocks }
+    const recovered = typeof blocks === 'string' ? Promise.resolve() : this.#recoverSenders(blocks)
+    return { range, blocks, recovered }
   }
 
-  /** Block by block, so that other work comes between. Whatever fails here fails execution with a reason. */
+  /** Some at a time, so that other work comes between. Whatever fails here fails execution with a reason. */
   async #recoverSenders(blocks: readonly LinkedBlock[]): Promise<void> {
     const { prepare } = this.#options
     if (prepare === undefined) return
     try {
-      for (const { block } of blocks) {
-        if (block.transactions.length > 0) await prepare(block.transactions)
+      // A few transactions alone are not worth the way to a worker thread.
+      let batch: Uint8Array[] = []
+      for (const [i, { block }] of blocks.entries()) {
+        batch.push(...block.transactions)
+        const isLast = i === blocks.length - 1
+        if (batch.length === 0 || (batch.length < RECOVERED_AT_ONCE && !isLast)) continue
+        await prepare(batch)
+        batch = []
         await setImmediate()
       }
     } catch (error) {
@@ -202,7 +210,8 @@ export class BlockSync {
   }
 
   /** Links a range to what is held; everything wrong with it is its peer's fault or stays suspected. */
-  async #take(pull: Pull, { range, blocks: opened }: Fetched): Promise<void> {
+  async #take(pull: Pull, { range, blocks: opened, recovered }: Fetched): Promise<void> {
+    await recovered
     this.#dropCommitted(pull)
     const { importer } = this.#options
     const expected = (pull.tail.at(-1)?.block.header.height ?? importer.head().header.height) + 1
@@ -431,6 +440,8 @@ export class BlockSync {
 interface Fetched {
   readonly range: DownloadedRange
   readonly blocks: readonly LinkedBlock[] | string
+  /** Its senders are known, as far as they can be. */
+  readonly recovered: Promise<void>
 }
 
 /** Decodes a range and checks that its blocks follow one another; a string says what is wrong. */
