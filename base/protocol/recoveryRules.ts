@@ -18,7 +18,7 @@ import {
   recoverySigningBytes,
   replacementText,
 } from './recovery.ts'
-import { faultyMax, type Validator, type ValidatorSet } from './validators.ts'
+import { faultyMax, quorum, type Validator, type ValidatorSet } from './validators.ts'
 
 /** What a recovery can fail; stable, for programs. */
 export const RECOVERY_RULES = [
@@ -47,9 +47,18 @@ type RecoveryBls = Pick<Bls, 'verify' | 'verifyProof' | 'isKey'>
 
 const fault = (rule: RecoveryRule, reason: string): RecoveryFault => ({ rule, reason })
 
-/** Members that must stay of a set: one more than may be faulty, so that an honest one is among them. */
+/** How far above its floor's epoch a recovery may begin: light clients look for the next proof no further. */
+export const RECOVERY_EPOCHS_MAX = 2 ** 15
+
+/**
+ * Members that must stay of a set: so many that whatever finalizes among them is more than may be faulty of the old one.
+ * f + 1 of them would do for the signatures, but a quorum of f + 1 members may be as few as f.
+ */
 export function recoveryMembersMin(previousCount: number): number {
-  return faultyMax(previousCount) + 1
+  const least = faultyMax(previousCount) + 1
+  let members = least
+  while (quorum(members) < least) members++
+  return members
 }
 
 /** The set of the new epoch. */
@@ -78,6 +87,12 @@ export function checkRecovery(
   // A boundary's child would be of the next epoch, which others may have begun already.
   if (epoch < floor.epoch + 2) {
     return fault('epoch', `epoch ${epoch} may have begun before: the floor is of epoch ${floor.epoch}`)
+  }
+  if (epoch > floor.epoch + RECOVERY_EPOCHS_MAX) {
+    return fault(
+      'epoch',
+      `epoch ${epoch} is more than ${RECOVERY_EPOCHS_MAX} above the floor's ${floor.epoch}`,
+    )
   }
   return checkFloor(recovery) ?? checkMembers(recovery, bls) ?? checkAbandoned(recovery)
 }

@@ -13,9 +13,12 @@ import {
   checkRecoveryFile,
   followRecovery,
   missingSigners,
+  RECOVERY_EPOCHS_MAX,
   type RecoveryRule,
+  recoveryMembersMin,
   recoverySet,
 } from '../../base/protocol/recoveryRules.ts'
+import { faultyMax, quorum } from '../../base/protocol/validators.ts'
 import {
   attestationOf,
   FLOOR,
@@ -104,6 +107,19 @@ describe('base.recovery', () => {
     it('is refused with fewer members than f + 1 of the previous set', () => {
       refuses({ members: [keep(1)] }, 'members', /1 members: of 4 at least 2/)
       assert.equal(checkRecovery(recoveryOf({ members: [keep(1), keep(2)] }), GENESIS), undefined)
+    })
+
+    it('asks for so many members that a quorum of them outnumbers the faulty of the set before', () => {
+      assert.deepEqual([4, 5, 6, 7, 10, 13, 100].map(recoveryMembersMin), [2, 2, 2, 3, 5, 6, 50])
+      for (let n = 1; n <= 256; n++) {
+        assert.ok(quorum(recoveryMembersMin(n)) > faultyMax(n))
+        assert.ok(recoveryMembersMin(n) <= n)
+      }
+    })
+
+    it('is refused with an epoch so high that light clients would not find it', () => {
+      const { epoch } = recoveryOf({ members: [keep(1), keep(2)] }).floor
+      refuses({ epoch: epoch + RECOVERY_EPOCHS_MAX + 1 }, 'epoch', /above the floor/)
     })
 
     it('is refused with members that are strangers, doubled, unordered or of another account', () => {

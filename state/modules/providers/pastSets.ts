@@ -23,8 +23,10 @@ export function rememberSet(ctx: WriteContext, set: readonly Validator[], lastEp
   const kept = [...past, ...ended]
     .filter((entry) => timestampMs - entry.endedMs <= evidenceWindowMs)
     .slice(-PAST_SETS_MAX)
+  const keptFrom = kept[0]?.firstEpoch ?? Infinity
   for (const entry of past) {
-    if (!kept.includes(entry)) providersTables.pastSet.delete(ctx.state, { firstEpoch: entry.firstEpoch })
+    if (entry.firstEpoch < keptFrom)
+      providersTables.pastSet.delete(ctx.state, { firstEpoch: entry.firstEpoch })
   }
   if (ended.length > 0) providersTables.pastSet.set(ctx.state, { firstEpoch }, { set })
   providersTables.setHistory.set(ctx.state, {}, { firstEpoch: lastEpoch + 1, past: kept })

@@ -9,7 +9,7 @@ export const PROVIDERS_MAX = VALIDATORS_MAX
 /** Settlement assets in which one provider may hold bonds. */
 export const BOND_ASSETS_MAX = 16
 /** Sets of past epochs that state keeps for evidence; a set that lasts several epochs counts once. */
-export const PAST_SETS_MAX = 128
+export const PAST_SETS_MAX = 1024
 
 /** The first four validate, serve and count; jailed and defaulted count 0 and lose the vote (ECONOMY §2). */
 export const PROVIDER_STATUSES = [
