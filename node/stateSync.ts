@@ -32,8 +32,8 @@ import { storedReceiptsSchema } from './stores/layout.ts'
 /** How long peers are asked for a snapshot before the node gives up and executes every block instead. */
 const OFFERS_PATIENCE_MS = 20_000
 const OFFERS_EVERY_MS = 500
-/** After the first offer, so that others are heard too. */
-const GATHER_MS = 1_000
+/** After the first offer, so that others are heard too: this part of the patience. */
+const GATHER_SHARE = 1 / 20
 
 export interface StateSyncOptions {
   readonly chainId: number
@@ -104,7 +104,7 @@ async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promis
   }
   let found = await ask()
   if (found.size > 0) {
-    await setTimeout(Math.min(GATHER_MS, options.patienceMs ?? GATHER_MS))
+    await setTimeout((options.patienceMs ?? OFFERS_PATIENCE_MS) * GATHER_SHARE)
     found = await ask()
   }
   return [...found.values()].sort(
