@@ -23,6 +23,7 @@ const MEGABYTE = 1024 * 1024
 const COMMANDS = [
   ...['', 'devnet', 'init', 'start', 'version', 'keys', 'keys new', 'keys show'],
   ...['genesis', 'genesis check', 'genesis devnet', 'doctor', 'rollback', 'recovery', 'recovery propose'],
+  ...['member', 'member admit', 'member vote', 'member rotate', 'member account'],
 ]
 
 /** The same bytes on every run: SHA-256 in counter mode. */
