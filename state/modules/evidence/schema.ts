@@ -60,7 +60,7 @@ export const evidenceSchema = defineModule({
         'EvidenceTooOld',
         'AlreadyConvicted',
       ],
-      gas: 1_000_000,
+      gas: 2_000_000,
       doc: 'Anybody hands in a proof of a double vote; whoever signed both sides is convicted and jailed.',
     },
   },
