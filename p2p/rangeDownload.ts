@@ -250,9 +250,10 @@ export class WindowedDownload implements RangeDownload {
 
   #plan(): void {
     const { fromHeight, lagMin = 0 } = this.#options
-    if (!this.#begun && this.claimedHeight() < fromHeight + lagMin) return
-    this.#begun = true
     const limit = this.#limit()
+    // One peer that is ahead is enough to try: others may lag themselves, and who claims too much is found out.
+    if (!this.#begun && limit < Math.min(fromHeight + lagMin, this.#options.toHeight ?? Infinity)) return
+    this.#begun = true
     const last = this.#pieces.at(-1)
     let from = last === undefined ? this.#cursor : last.fromHeight + last.count
     while (from <= limit && this.#pieces.length < WINDOW_RANGES) {
@@ -272,14 +273,15 @@ export class WindowedDownload implements RangeDownload {
     const isLate = piece === this.#pieces[0] && nowMs - piece.askedAtMs >= SLOW_MS && piece.asked.size === 1
     if (piece.asked.size > 0 && !isLate) return
     const holders = this.#usable().filter(
-      (peer) =>
-        !piece.asked.has(peer) &&
-        this.#holds(peer, piece.fromHeight) &&
-        this.#candidates.get(peer)!.inFlight < PER_PEER_MAX,
+      (peer) => !piece.asked.has(peer) && this.#holds(peer, piece.fromHeight),
     )
     const fresh = holders.filter((peer) => !piece.tried.has(peer))
-    // Whoever failed before is asked again only when nobody else is there.
-    const choice = this.#quickest(fresh.length > 0 || isLate ? fresh : holders)
+    // Whoever failed before is asked again only when nobody else is there, busy or not.
+    const choice = this.#quickest(
+      (fresh.length > 0 || isLate ? fresh : holders).filter(
+        (peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX,
+      ),
+    )
     if (choice !== undefined) void this.#fetch(choice, piece, nowMs)
   }
 

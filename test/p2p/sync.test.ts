@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert'
 import { u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
+import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
-import type { DownloadOptions } from '../../p2p/rangeDownload.ts'
+import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
 import { createRequestResponse } from '../../p2p/requestResponse.ts'
 import {
   createSync,
@@ -161,8 +162,15 @@ describe('p2p.sync', () => {
   })
 
   it('fetches again from below, without the peers in doubt where others have it', async () => {
-    const keys = await mesh([honest(0), honest(200), honest(200)])
-    const download = syncs[0]!.download({ fromHeight: 1 })
+    const keys = ['one', 'two']
+    const served = honest(200)
+    const source: RangeSource = {
+      peers: () => keys,
+      fetchStatus: async () => served.status(),
+      fetchRange: async (_, fromHeight, countMax) => served.range({ fromHeight, countMax, bytesMax: 1e6 }),
+    }
+    const host = { penalise: () => assert.fail('nobody is to blame') }
+    const download = new WindowedDownload(source, host, new PeerScores(), { fromHeight: 1 })
     const first = await download.next()
     const second = await download.next()
     assert.equal(second!.fromHeight, 65)
@@ -171,7 +179,7 @@ describe('p2p.sync', () => {
     assert.equal(again!.fromHeight, 1)
     assert.equal(
       again!.peer,
-      keys.slice(1).find((key) => key !== first!.peer),
+      keys.find((key) => key !== first!.peer),
     )
     assert.equal((await download.next())!.fromHeight, 65)
     assert.deepEqual([download.claimedHeight(), download.servedHeightMin()], [200, 1])
@@ -197,6 +205,11 @@ describe('p2p.sync', () => {
     await mesh([honest(0), honest(60)])
     assert.equal((await pull({ lagMin: 64 })).next, 1)
     assert.equal((await pull({ lagMin: 20 })).next, 61)
+  })
+
+  it('follows the only peer that is ahead although others lag', async () => {
+    await mesh([honest(0), honest(3), honest(200), honest(3)])
+    assert.equal((await pull()).next, 201)
   })
 
   it('asks only peers that still keep the blocks', async () => {
