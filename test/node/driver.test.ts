@@ -13,11 +13,15 @@ import { Journal } from '../../node/journal.ts'
 import { findDoubleVotes, readSignedVotes } from '../../node/journalAudit.ts'
 import type { Application, ConsensusNetwork } from '../../node/ports.ts'
 import { LocalSigner } from '../../node/signer.ts'
-import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../sim/simChain.ts'
 import { PARAMETERS } from '../sim/config.ts'
+import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../sim/simChain.ts'
 
 const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }
+
+const QUICK = { ...PARAMETERS, minBlockIntervalMs: 20 }
+/** No timer of a view fires however slow the machine is: what happens follows from messages alone. */
+const PATIENT = { ...QUICK, deltaMs: 2_000, buildMs: 4_000, verifyMs: 4_000, messageDelayMs: 20_000 }
 
 interface Peer {
   store: SimStore
@@ -31,6 +35,7 @@ interface Peer {
 
 class Net {
   readonly dir: string
+  parameters = QUICK
   readonly rules = makeRules({ setOf: () => set, epochBlocks: 1_000_000, timestampMs: Date.now() - 1_000 })
   readonly peers: Peer[] = set.validators.map(() => ({
     store: new SimStore(this.rules),
@@ -58,7 +63,7 @@ class Net {
     })
     peer.driver = new Driver({
       genesisHash: this.rules.genesisHash,
-      parameters: { ...PARAMETERS, minBlockIntervalMs: 20 },
+      parameters: this.parameters,
       application: this.#application(peer),
       network: this.#network(i),
       journal,
@@ -202,6 +207,7 @@ describe('node.driver', () => {
   const everyone = (height: number) => () => net.peers.every((peer) => peer.store.height >= height)
 
   it('finalizes a transaction on an idle chain at once, with three pairings a block and node', async () => {
+    net.parameters = PATIENT
     for (const i of net.peers.keys()) await net.start(i)
     for (let n = 1; n <= 10; n++) {
       const transaction = net.submit(n)
