@@ -338,6 +338,7 @@ async function wire(
 
   importer.onFinalized((event) => updatePool(mempool, senders, event))
   const stopRecounts = startRecounts({
+    isSyncing: () => blockSync.progress() !== undefined,
     modules: chain.modules,
     importer,
     store,

@@ -33,6 +33,8 @@ export interface RecountOptions {
   readonly contextOf: (height: number) => ReadContext | undefined
   /** Told each broken invariant with the height it was found at. */
   readonly onFinding: (finding: Finding, height: number) => void
+  /** True while old blocks are caught up with: the recount waits for the first window's end after that. */
+  readonly isSyncing?: () => boolean
   /** A recount could not run, e.g. the state is larger than memory allows. */
   readonly onSkipped: (reason: string) => void
 }
@@ -55,7 +57,7 @@ export function startRecounts(options: RecountOptions): () => Promise<void> {
   }
   const stop = options.importer.onFinalized((event: FinalizedEvent) => {
     const now = getClock(event.executed.overlay).windowIndex
-    if (now === window || running !== undefined) return
+    if (now === window || running !== undefined || options.isSyncing?.() === true) return
     window = now
     running = recount().finally(() => {
       running = undefined
