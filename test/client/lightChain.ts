@@ -234,6 +234,7 @@ export class LightChain {
       blockByHash: (hash) => this.kept.find(({ block }) => bytesKey(block.hash) === bytesKey(hash))?.block,
       finalityOf: async (height) => this.finalityOf(height),
       epochProof: (epoch) => this.proofs.get(epoch),
+      blockHeightMin: () => 1,
       stateHeightMin: () => 0,
       stateAt: (selector) => {
         const kept = typeof selector === 'number' ? at(selector) : this.kept.at(-1)
