@@ -4,9 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { parseHash32 } from '../base/ids.ts'
-import type { Checkpoint } from './blockSync.ts'
-import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from './signerConfig.ts'
+import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from './signing/signerConfig.ts'
 import { KEEP_BLOCKS_MIN } from './stores/pruning.ts'
+import type { Checkpoint } from './sync/blockSync.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */

@@ -27,8 +27,8 @@ import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
 import { createKeys, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
-import { storeOperatorKey } from './operatorKey.ts'
 import type { NodeMessage } from './runStart.ts'
+import { storeOperatorKey } from './signing/operatorKey.ts'
 
 export interface DevnetOptions {
   readonly validators: number

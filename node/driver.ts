@@ -21,9 +21,9 @@ import type {
   Target,
 } from '../consensus/types.ts'
 import type { Application, Clock, ConsensusNetwork, JournalStore, Signer } from './ports.ts'
-import { SignerAwayError } from './signerAway.ts'
-import { troubleText } from './trouble.ts'
+import { SignerAwayError } from './signing/signerAway.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
+import { troubleText } from './watch/trouble.ts'
 
 /** What the driver tells the log; `fields` are structured. */
 export type DriverLog = (

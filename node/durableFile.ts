@@ -1,7 +1,7 @@
 // Files that exist whole or not at all, whatever happens in between. Not: what is in them.
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { syncFolder } from './segments.ts'
+import { syncFolder } from './journal/segments.ts'
 
 /** Replaces `path` by this content and resolves once that survives a loss of power. */
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {

@@ -1,11 +1,11 @@
 // What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
 import { LightClientError } from '../client/errors.ts'
 import { GenesisError } from '../genesis/build.ts'
+import { ImporterError } from './chain/importerTypes.ts'
 import { ConfigError } from './config.ts'
-import { ImporterError } from './importerTypes.ts'
-import { KeystoreError } from './keystore.ts'
 import { OperatorError } from './nodeDir.ts'
-import { RecoveryError } from './recoveries.ts'
+import { RecoveryError } from './recovery/recoveries.ts'
+import { KeystoreError } from './signing/keystore.ts'
 import { StoreError } from './stores/types.ts'
 
 const EXPECTED = [

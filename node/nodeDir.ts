@@ -17,7 +17,7 @@ import {
   openKeystore,
   readKeystore,
   writeKeystore,
-} from './keystore.ts'
+} from './signing/keystore.ts'
 
 /** Something an operator must mend; `message` says what. */
 export class OperatorError extends Error {

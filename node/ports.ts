@@ -87,7 +87,7 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void
 }
 
-/** Append-only records on disk; `node/journal.ts`. */
+/** Append-only records on disk; `node/journal/journal.ts`. */
 export interface JournalStore {
   /** Every record that survived, oldest first. Read once, before the first append. */
   readonly replayed: readonly JournalRecord[]

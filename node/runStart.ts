@@ -8,10 +8,10 @@ import { loadConfig, type NodeConfig } from './config.ts'
 import { createLogger, RecentLines } from './logging.ts'
 import { isGenesisValidator, startNode } from './node.ts'
 import { genesisFile, openPeerSeed, parseGenesis } from './nodeDir.ts'
-import { openSigner } from './openSigner.ts'
-import { openOperatorKey } from './operatorKey.ts'
 import type { Signer } from './ports.ts'
-import { SignerRing } from './signerRing.ts'
+import { openSigner } from './signing/openSigner.ts'
+import { openOperatorKey } from './signing/operatorKey.ts'
+import { SignerRing } from './signing/signerRing.ts'
 
 export interface StartOptions {
   readonly dataDir: string

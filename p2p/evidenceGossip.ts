@@ -1,5 +1,5 @@
 // Evidence of double votes between nodes: one proof a frame, few of them. Owns: delivery and the rate one peer may reach.
-// Not: what the bytes prove (base/protocol/evidence.ts), what is kept (node/evidencePool.ts).
+// Not: what the bytes prove (base/protocol/evidence.ts), what is kept (node/evidence/evidencePool.ts).
 import { EVIDENCE_BYTES_MAX } from '../base/protocol/evidence.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 

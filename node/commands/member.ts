@@ -9,7 +9,7 @@ import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { hexOption, type MemberCall, memberCall, sendMemberCall } from '../memberCalls.ts'
 import { OperatorError, openConsensusKey, showKeys } from '../nodeDir.ts'
-import { openOperatorKey, storeOperatorKey } from '../operatorKey.ts'
+import { openOperatorKey, storeOperatorKey } from '../signing/operatorKey.ts'
 import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER

@@ -27,7 +27,6 @@ import {
   parseGenesis,
   showKeys,
 } from '../nodeDir.ts'
-import { readRecoveryFile, recoveryFileText } from '../recoveries.ts'
 import { attest, bestFloor } from '../recovery/evidence.ts'
 import { type OfflineNode, openOffline } from '../recovery/offlineNode.ts'
 import {
@@ -39,6 +38,7 @@ import {
   signRecovery,
   voteText,
 } from '../recovery/proposal.ts'
+import { readRecoveryFile, recoveryFileText } from '../recovery/recoveries.ts'
 import {
   normaliseSignature,
   type ReplacementKeys,

@@ -6,7 +6,6 @@ import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { genesisHash, genesisSchema } from '../../genesis/schema.ts'
-import { makeCertificates, writeCertificates } from '../certificates.ts'
 import { GENESIS_FILE, LOG_LEVELS } from '../config.ts'
 import {
   consensusPublicKey,
@@ -18,9 +17,10 @@ import {
   parseGenesis,
   readGenesis,
 } from '../nodeDir.ts'
-import { exportFlags, importFlags, type SignerOwner } from '../signerDir.ts'
-import { askHealth } from '../signerHealth.ts'
-import { parseHostPort, type SignerAddress } from '../signerTransport.ts'
+import { makeCertificates, writeCertificates } from '../signing/certificates.ts'
+import { exportFlags, importFlags, type SignerOwner } from '../signing/signerDir.ts'
+import { askHealth } from '../signing/signerHealth.ts'
+import { parseHostPort, type SignerAddress } from '../signing/signerTransport.ts'
 import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from './common.ts'
 
 interface PlaceOptions {
@@ -80,7 +80,7 @@ function addRun(signer: Command, finish: (code: number) => void): void {
     )
     .action(async (options) => {
       const address = placeOf(options, 'listen')
-      const { runSigner } = await import('../runSigner.ts')
+      const { runSigner } = await import('../signing/runSigner.ts')
       const { logLevel, forceMovedSigner: forceMoved } = options
       const dataDir = resolve(options.dataDir)
       finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, forceMoved }))

@@ -12,7 +12,7 @@ import { parseCheckpoint, trustGenesis } from '../../client/trust.ts'
 import { DEFAULT_CONFIG } from '../config.ts'
 import { writeDurably } from '../durableFile.ts'
 import { OperatorError } from '../nodeDir.ts'
-import { readRecoveryFile } from '../recoveries.ts'
+import { readRecoveryFile } from '../recovery/recoveries.ts'
 
 export interface TrustOptions {
   readonly rpc?: readonly string[]

@@ -10,8 +10,8 @@ import {
   type RecoveryVote,
 } from '../../base/protocol/recovery.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
-import { journaledBlocks, pathToFloor } from '../recoveryStart.ts'
 import type { OfflineNode } from './offlineNode.ts'
+import { journaledBlocks, pathToFloor } from './recoveryStart.ts'
 
 /** A block that a new epoch could begin on, with the path of bodies above the stored tip that leads to it. */
 export interface FloorCandidate {

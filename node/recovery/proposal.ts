@@ -29,12 +29,12 @@ import { decidingSet, recoveryMisfit } from '../../state/modules/providers/recov
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateReader } from '../../state/view.ts'
 import { OperatorError } from '../nodeDir.ts'
-import { RecoveryError } from '../recoveries.ts'
-import { journaledBlocks, pathToFloor } from '../recoveryStart.ts'
-import { lockSigner } from '../signerLock.ts'
-import { readFolder, writeState } from '../signerRecords.ts'
+import { lockSigner } from '../signing/signerLock.ts'
+import { readFolder, writeState } from '../signing/signerRecords.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
 import { type OfflineNode, offlinePaths } from './offlineNode.ts'
+import { RecoveryError } from './recoveries.ts'
+import { journaledBlocks, pathToFloor } from './recoveryStart.ts'
 
 /**
  * How far above every epoch known here the new one lies unless chosen: whoever was ahead of this node when the quorum

@@ -8,8 +8,8 @@ import { type Json, SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { personalMessageHash, replacementText } from '../../base/protocol/recovery.ts'
 import { message, t } from '../../base/schema.ts'
-import { RecoveryError } from '../recoveries.ts'
 import type { OfferedReplacement } from './proposal.ts'
+import { RecoveryError } from './recoveries.ts'
 
 const replacementSchema = message('Replacement', {
   genesisHash: t.hash,

@@ -13,8 +13,8 @@ import type { PeerKey } from '../../p2p/protocol.ts'
 import { SNAPSHOT_IN_FLIGHT_PER_PEER, type Snapshots } from '../../p2p/snapshots.ts'
 import { compareHashes } from '../../state/tree/bits.ts'
 import { leavesRoot } from '../../state/tree/cut.ts'
-import type { NodeLogger } from '../application.ts'
-import { LieError, type PeerAsker } from '../peerAsker.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import { LieError, type PeerAsker } from '../sync/peerAsker.ts'
 
 /** Chunks in flight altogether. */
 const WINDOW = 8

@@ -1,7 +1,7 @@
 // When snapshots are made: of every N-th block, in the background, once its own F is held.
 // Owns: the schedule. Not: the files (snapshotFiles.ts), how one is made (snapshotWriter.ts).
-import type { NodeLogger } from '../application.ts'
-import type { Importer } from '../importerTypes.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import type { Importer } from '../chain/importerTypes.ts'
 import type { ChainStore } from '../stores/types.ts'
 import type { SnapshotFiles } from './snapshotFiles.ts'
 import { writeSnapshot } from './snapshotWriter.ts'

@@ -1,5 +1,5 @@
 // From what the operator trusts to the validator set of an epoch: genesis or a checkpoint, then one proof per epoch.
-// Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/peerAsker.ts).
+// Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/sync/peerAsker.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import {
@@ -13,8 +13,8 @@ import { type Header, openBlock } from '../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { Snapshots } from '../../p2p/snapshots.ts'
 import type { Sync } from '../../p2p/sync.ts'
-import type { Checkpoint } from '../blockSync.ts'
-import { LieError, type PeerAsker } from '../peerAsker.ts'
+import type { Checkpoint } from '../sync/blockSync.ts'
+import { LieError, type PeerAsker } from '../sync/peerAsker.ts'
 
 export interface TrustOptions {
   readonly genesisHash: Hash32

@@ -1,5 +1,5 @@
 // A chain store that is filled from a snapshot beside the place where it will live, and moved there when it is whole.
-// Owns: progress on disk, the last commit, the move. Not: where the chunks come from (node/stateSync.ts).
+// Owns: progress on disk, the last commit, the move. Not: where the chunks come from (node/sync/stateSync.ts).
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

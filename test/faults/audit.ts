@@ -1,8 +1,8 @@
 // Every vote a validator has recorded, read from its files after each of its deaths and kept for the whole run.
-// Owns: accumulating what the files forget by pruning. Not: what a double vote is (node/journalAudit.ts).
+// Owns: accumulating what the files forget by pruning. Not: what a double vote is (node/journal/journalAudit.ts).
 import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
-import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../node/journalAudit.ts'
+import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../node/journal/journalAudit.ts'
 import { nodePaths } from '../../node/node.ts'
 import type { Network } from './network.ts'
 

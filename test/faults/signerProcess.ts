@@ -7,8 +7,8 @@ import { toHex } from '../../base/bytes.ts'
 import { GENESIS_FILE } from '../../node/config.ts'
 import { DEVELOPMENT_PASSWORD } from '../../node/devnet.ts'
 import { consensusPublicKey } from '../../node/nodeDir.ts'
-import type { SignerConfig } from '../../node/signerConfig.ts'
-import { signerFolder } from '../../node/signerDir.ts'
+import type { SignerConfig } from '../../node/signing/signerConfig.ts'
+import { signerFolder } from '../../node/signing/signerDir.ts'
 import { type ValidatorProcess, within } from './network.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))

@@ -12,8 +12,8 @@ import {
   type Vote,
   voteBytes,
 } from '../../base/protocol/vote.ts'
-import { startEvidence } from '../../node/evidence.ts'
-import type { FinalizedEvent, Importer } from '../../node/importerTypes.ts'
+import type { FinalizedEvent, Importer } from '../../node/chain/importerTypes.ts'
+import { startEvidence } from '../../node/evidence/evidence.ts'
 import type { P2pHost, ProtocolHandler } from '../../p2p/protocol.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { digestOf, genesisKeys, MemberChain, stranger } from '../state/memberChain.ts'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { startFollower } from '../../node/follower.ts'
+import { startFollower } from '../../node/sync/follower.ts'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 

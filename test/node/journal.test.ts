@@ -4,8 +4,8 @@ import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JournalRecord } from '../../consensus/records.ts'
-import { Journal } from '../../node/journal.ts'
-import { encodeFrame, scanFrames } from '../../node/recordFile.ts'
+import { Journal } from '../../node/journal/journal.ts'
+import { encodeFrame, scanFrames } from '../../node/journal/recordFile.ts'
 
 const genesisHash = new Uint8Array(32).fill(3)
 

@@ -20,7 +20,7 @@ import {
   passwordBytes,
   readKeystore,
   writeKeystore,
-} from '../../node/keystore.ts'
+} from '../../node/signing/keystore.ts'
 
 const secret = sha256(utf8('a secret'))
 const publicKey = sha256(utf8('a public key'))

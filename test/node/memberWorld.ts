@@ -13,8 +13,8 @@ import { developmentValidator } from '../../genesis/devKeys.ts'
 import { DEVNET_TIMESTAMP_MS } from '../../genesis/devnet.ts'
 import { developmentGenesis } from '../../node/devnet.ts'
 import { staticPeers } from '../../node/network.ts'
-import { SignerRing } from '../../node/signerRing.ts'
-import { syncSourceOf } from '../../node/syncSource.ts'
+import { SignerRing } from '../../node/signing/signerRing.ts'
+import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { StaticPeer } from '../../p2p/protocol.ts'
 import type { RangeDownload } from '../../p2p/rangeDownload.ts'
 import { decodeTransaction } from '../../state/transaction.ts'
@@ -208,7 +208,7 @@ export class MemberWorld {
     this.#follow(machine, node, state)
   }
 
-  /** As node/follower.ts with the roles of node/node.ts. */
+  /** As node/sync/follower.ts with the roles of node/node.ts. */
   #follow(machine: Machine, node: WholeNode, state: { readonly isAlive: boolean }): void {
     const again = (): void => {
       this.scheduler.after(FOLLOW_EVERY_MS, () => {

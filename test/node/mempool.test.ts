@@ -3,7 +3,7 @@ import { secretKeyAddress } from '../../base/address.ts'
 import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Address } from '../../base/ids.ts'
-import { MEMPOOL_LIMITS, Mempool, type MempoolLimits, transactionCost } from '../../node/mempool.ts'
+import { MEMPOOL_LIMITS, Mempool, type MempoolLimits, transactionCost } from '../../node/pool/mempool.ts'
 import { bytesGas, decodeTransaction, signTransaction, type Transaction } from '../../state/transaction.ts'
 
 const CHAIN_ID = 7

@@ -8,7 +8,6 @@ import { developmentValidator } from '../../genesis/devKeys.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { developmentGenesis, genesisJsonText } from '../../node/devnet.ts'
-import { KeystoreError } from '../../node/keystore.ts'
 import {
   createKeys,
   isFreshKey,
@@ -20,6 +19,7 @@ import {
   showKeys,
   writeNodeDir,
 } from '../../node/nodeDir.ts'
+import { KeystoreError } from '../../node/signing/keystore.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'suanli-nodedir-'))
 const dirOf = (name: string): string => join(root, name)

@@ -1,8 +1,8 @@
 // What a node says by itself about lost validators, wrong clocks and disks that refuse: when, and when not.
 import assert from 'node:assert/strict'
-import { ClockWatch } from '../../node/clockWatch.ts'
-import { PeerWatch } from '../../node/peerWatch.ts'
-import { troubleText } from '../../node/trouble.ts'
+import { ClockWatch } from '../../node/watch/clockWatch.ts'
+import { PeerWatch } from '../../node/watch/peerWatch.ts'
+import { troubleText } from '../../node/watch/trouble.ts'
 
 describe('clockWatch', () => {
   const timing = { precisionMs: 500, messageDelayMs: 2_000 }

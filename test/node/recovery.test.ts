@@ -10,8 +10,7 @@ import { validatorSetHash } from '../../base/protocol/validators.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnet.ts'
-import { Journal } from '../../node/journal.ts'
-import { RecoveryBook } from '../../node/recoveries.ts'
+import { Journal } from '../../node/journal/journal.ts'
 import { attest, bestFloor } from '../../node/recovery/evidence.ts'
 import { type OfflineNode, offlinePaths, openOffline } from '../../node/recovery/offlineNode.ts'
 import {
@@ -23,9 +22,10 @@ import {
   propose,
   signRecovery,
 } from '../../node/recovery/proposal.ts'
+import { RecoveryBook } from '../../node/recovery/recoveries.ts'
+import { reachFloor } from '../../node/recovery/recoveryStart.ts'
 import { textToSign } from '../../node/recovery/replacement.ts'
-import { reachFloor } from '../../node/recoveryStart.ts'
-import { LocalSigner } from '../../node/signer.ts'
+import { LocalSigner } from '../../node/signing/signer.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../state/execute.ts'
 import { getSummary, getTotalCapacity } from '../../state/modules/capacity/book.ts'
 import { recoveryOfEpoch } from '../../state/modules/providers/recovery.ts'

@@ -8,8 +8,8 @@ import { concatBytes, u32be } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { SchemaError } from '../../base/field.ts'
 import { randaoBytes, type Vote, voteBytes } from '../../base/protocol/vote.ts'
-import { LocalSigner } from '../../node/signer.ts'
-import { askHealth } from '../../node/signerHealth.ts'
+import { LocalSigner } from '../../node/signing/signer.ts'
+import { askHealth } from '../../node/signing/signerHealth.ts'
 import {
   decodeReply,
   decodeRequest,
@@ -18,8 +18,8 @@ import {
   FrameReader,
   REQUEST_BYTES_MAX,
   SIGNER_PROTOCOL_VERSION,
-} from '../../node/signerProtocol.ts'
-import { listenSigner } from '../../node/signerTransport.ts'
+} from '../../node/signing/signerProtocol.ts'
+import { listenSigner } from '../../node/signing/signerTransport.ts'
 import {
   A,
   B,

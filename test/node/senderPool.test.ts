@@ -4,8 +4,8 @@ import { bigintToFixed, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import type { Address } from '../../base/ids.ts'
-import { createSenderPool, type SenderPool } from '../../node/senderPool.ts'
-import type { SignedHash } from '../../node/senderRows.ts'
+import { createSenderPool, type SenderPool } from '../../node/pool/senderPool.ts'
+import type { SignedHash } from '../../node/pool/senderRows.ts'
 
 const KEYS = Array.from({ length: 7 }, (_, i) => bigintToFixed(BigInt(i + 1), 32))
 const ADDRESSES = KEYS.map((key) => secretKeyAddress(key))

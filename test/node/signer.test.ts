@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { bls } from '../../base/crypto/bls.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
-import { findDoubleVotes, readSignedVotes } from '../../node/journalAudit.ts'
-import { encodeFrame } from '../../node/recordFile.ts'
-import { LOSS_MARGIN_MS, LocalSigner } from '../../node/signer.ts'
+import { findDoubleVotes, readSignedVotes } from '../../node/journal/journalAudit.ts'
+import { encodeFrame } from '../../node/journal/recordFile.ts'
+import { LOSS_MARGIN_MS, LocalSigner } from '../../node/signing/signer.ts'
 
 const genesisHash = new Uint8Array(32).fill(3)
 const secretKey = bls.keygen(new Uint8Array(32).fill(9))

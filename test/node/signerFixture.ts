@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
-import { RemoteSigner, type RemoteSignerOptions } from '../../node/remoteSigner.ts'
-import { LocalSigner } from '../../node/signer.ts'
+import { RemoteSigner, type RemoteSignerOptions } from '../../node/signing/remoteSigner.ts'
+import { LocalSigner } from '../../node/signing/signer.ts'
 import {
   decodeReply,
   encodeRequest,
@@ -16,9 +16,9 @@ import {
   type ReplyBody,
   type Request,
   SIGNER_PROTOCOL_VERSION,
-} from '../../node/signerProtocol.ts'
-import { SignerServer } from '../../node/signerServer.ts'
-import { type Listening, listenSigner, type SignerAddress } from '../../node/signerTransport.ts'
+} from '../../node/signing/signerProtocol.ts'
+import { SignerServer } from '../../node/signing/signerServer.ts'
+import { type Listening, listenSigner, type SignerAddress } from '../../node/signing/signerTransport.ts'
 
 export const GENESIS = new Uint8Array(32).fill(3)
 export const SECRET = bls.keygen(new Uint8Array(32).fill(9))

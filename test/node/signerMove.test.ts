@@ -15,7 +15,6 @@ import { join } from 'node:path'
 import { equalBytes } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
-import { KeystoreError } from '../../node/keystore.ts'
 import {
   consensusPublicKey,
   createConsensusKey,
@@ -27,8 +26,9 @@ import {
   OperatorError,
   openConsensusKey,
 } from '../../node/nodeDir.ts'
-import type { LocalSigner } from '../../node/signer.ts'
-import { exportFlags, importFlags, openLocalSigner, type SignerOwner } from '../../node/signerDir.ts'
+import { KeystoreError } from '../../node/signing/keystore.ts'
+import type { LocalSigner } from '../../node/signing/signer.ts'
+import { exportFlags, importFlags, openLocalSigner, type SignerOwner } from '../../node/signing/signerDir.ts'
 import { A, B, finalize, GENESIS, notarize, nullify, PUBLIC, SECRET } from './signerFixture.ts'
 
 const NOW_MS = 1_800_000_000_000

@@ -5,15 +5,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect } from 'node:tls'
-import { makeCertificates, writeCertificates } from '../../node/certificates.ts'
 import { parseConfig } from '../../node/config.ts'
-import { askHealth } from '../../node/signerHealth.ts'
+import { makeCertificates, writeCertificates } from '../../node/signing/certificates.ts'
+import { askHealth } from '../../node/signing/signerHealth.ts'
 import {
   connectSigner,
   parseHostPort,
   type SignerAddress,
   type TlsFiles,
-} from '../../node/signerTransport.ts'
+} from '../../node/signing/signerTransport.ts'
 import { A, eventually, notarize, SignerRig } from './signerFixture.ts'
 
 const NOW_MS = Date.now()

@@ -8,7 +8,7 @@ import type { Address, Hash32, TxId } from '../../base/ids.ts'
 import type { EpochProof } from '../../base/protocol/epochProof.ts'
 import { type Header, headerHash } from '../../base/protocol/header.ts'
 import { signersBitmap } from '../../base/protocol/vote.ts'
-import { Mempool } from '../../node/mempool.ts'
+import { Mempool } from '../../node/pool/mempool.ts'
 import type {
   Backend,
   Finality,

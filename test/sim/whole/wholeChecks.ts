@@ -1,9 +1,9 @@
 // What must hold for whole nodes: agreement, no double vote, durability, conservation and backing by recount.
 import { equalBytes, toHex } from '../../../base/bytes.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
-import type { FinalizedEvent } from '../../../node/importerTypes.ts'
-import { findDoubleVotes, type SignedVote } from '../../../node/journalAudit.ts'
-import { recountInvariants } from '../../../node/recount.ts'
+import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
+import { recountInvariants } from '../../../node/chain/recount.ts'
+import { findDoubleVotes, type SignedVote } from '../../../node/journal/journalAudit.ts'
 import type { ChainStore } from '../../../node/stores/types.ts'
 import type { ChainConfig } from '../../../state/chain.ts'
 import { blockContextOf } from '../../../state/engine.ts'

@@ -3,7 +3,7 @@
 import { toHex } from '../../../base/bytes.ts'
 import { COIN } from '../../../base/units.ts'
 import { type DevelopmentAccount, developmentAccounts } from '../../../genesis/devKeys.ts'
-import type { FinalizedEvent } from '../../../node/importerTypes.ts'
+import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
 import { decodeTransaction, signTransaction } from '../../../state/transaction.ts'
 import { Violation } from '../checks/violation.ts'
 import type { WholeWorld } from './wholeWorld.ts'

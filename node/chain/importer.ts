@@ -1,0 +1,325 @@
+// From executed to durable: runs each block once, keeps it until it is final or abandoned, commits what is final.
+// Owns: the finalized head, recent trees, the order of commits. Not: rules (state/execute.ts), disk (stores/).
+import { assert } from '../../base/assert.ts'
+import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import type { SealedBlock } from '../../base/protocol/header.ts'
+import { merkleRoot } from '../../base/protocol/merkle.ts'
+import type { Certificate } from '../../base/protocol/vote.ts'
+import { type ExecutedBlock, executeBlock, type ParentView, type Rejection } from '../../state/execute.ts'
+import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
+import { TreeVersion } from '../../state/tree/tree.ts'
+import type { StateKey, StateReader } from '../../state/view.ts'
+import type { ChainStore, ChainTip } from '../stores/types.ts'
+import {
+  type FinalizedEvent,
+  type GenesisBlock,
+  type HeadView,
+  type Importer,
+  ImporterError,
+  type ImporterOptions,
+  type Verdict,
+} from './importerTypes.ts'
+import { PastTrees } from './pastTrees.ts'
+import { Unfinalized } from './unfinalized.ts'
+
+/** Finalized heights whose trees stay, for proofs. */
+const PROOF_HEIGHTS = 64
+/** Blocks being prepared or executed at once. */
+const RUNNING_MAX = 256
+/** Verdicts on rejected blocks that are remembered. */
+const REJECTED_MAX = 1024
+
+const VALID: Verdict = { kind: 'valid' }
+
+interface Head extends HeadView {
+  readonly tree: TreeVersion
+}
+
+/** Opens the chain at the store's tip, or commits genesis into an empty store. Throws ImporterError GenesisMismatch. */
+export async function openImporter(store: ChainStore, options: ImporterOptions): Promise<Importer> {
+  if (store.tip() === undefined) {
+    const tree = await commitGenesis(store, options.genesis)
+    return new BlockImporter(store, options, tree)
+  }
+  const stored = store.blockAt(0)
+  if (stored === undefined || !equalBytes(stored.hash, options.genesis.block.hash)) {
+    const has = stored === undefined ? 'no block 0' : toHex(stored.hash)
+    throw new ImporterError(
+      'GenesisMismatch',
+      `the data directory belongs to another chain: it has ${has}, genesis is ${toHex(options.genesis.block.hash)}`,
+    )
+  }
+  return new BlockImporter(store, options, await store.loadTree())
+}
+
+async function commitGenesis(store: ChainStore, genesis: GenesisBlock): Promise<TreeVersion> {
+  const empty = TreeVersion.empty()
+  const tree = empty.update(genesis.changes)
+  empty.release()
+  assert(
+    equalBytes(tree.rootHash, genesis.block.header.stateRoot),
+    'genesis state has the root of its header',
+  )
+  await store.commit([
+    { block: genesis.block, receipts: [], senders: [], systemLogs: [], changes: genesis.changes },
+  ])
+  return tree
+}
+
+class BlockImporter implements Importer {
+  readonly #store: ChainStore
+  readonly #options: ImporterOptions
+  readonly #unfinalized = new Unfinalized()
+  readonly #running = new Map<string, Promise<Verdict>>()
+  readonly #rejected = new Map<string, Verdict>()
+  /** Trees of the head and of the heights below it that are still provable, oldest first. */
+  readonly #trees = new Map<number, TreeVersion>()
+  readonly #pastTrees: PastTrees
+  readonly #listeners = new Set<(event: FinalizedEvent) => void>()
+  #head: Head
+  /** The last call of `finalize`; the next one waits for it. */
+  #commits: Promise<void> = Promise.resolve()
+  #savedHeight = -1
+
+  constructor(store: ChainStore, options: ImporterOptions, tree: TreeVersion) {
+    this.#store = store
+    this.#options = options
+    const tip = store.tip()
+    assert(tip !== undefined, 'the store has a tip')
+    this.#head = this.#headAt(tip, tree)
+    this.#trees.set(tip.height, tree)
+    this.#pastTrees = new PastTrees(store, () => {
+      const [height, oldest] = this.#trees.entries().next().value!
+      return { height, tree: oldest }
+    })
+  }
+
+  head(): HeadView {
+    return this.#head
+  }
+
+  pendingHead(): HeadView {
+    const highest = this.#unfinalized.highest
+    return highest === undefined ? this.#head : viewOf(highest)
+  }
+
+  parentView(hash: Hash32): ParentView | undefined {
+    if (equalBytes(hash, this.#head.hash)) return this.#head
+    const executed = this.#unfinalized.get(hash)
+    return executed === undefined ? undefined : viewOf(executed)
+  }
+
+  executed(hash: Hash32): ExecutedBlock | undefined {
+    return this.#unfinalized.get(hash)
+  }
+
+  unfinalizedCount(): number {
+    return this.#unfinalized.count
+  }
+
+  async execute(block: SealedBlock): Promise<Verdict> {
+    const known = this.#knownVerdict(block)
+    if (known !== undefined) return known
+    const key = bytesKey(block.hash)
+    const running = this.#running.get(key)
+    if (running !== undefined) return running
+    if (this.#running.size >= RUNNING_MAX) return { kind: 'busy' }
+    const result = this.#run(block).finally(() => this.#running.delete(key))
+    this.#running.set(key, result)
+    return result
+  }
+
+  /** What can be said without executing; undefined when the parent is at hand and there is room. */
+  #knownVerdict(block: SealedBlock): Verdict | undefined {
+    const { header, hash } = block
+    if (this.#unfinalized.get(hash) !== undefined) return VALID
+    const rejected = this.#rejected.get(bytesKey(hash))
+    if (rejected !== undefined) return rejected
+    const headHeight = this.#head.header.height
+    if (this.parentView(header.parentHash) !== undefined) {
+      const depth = header.height - headHeight
+      return this.#unfinalized.hasRoom(depth, block.transactions.length) ? undefined : { kind: 'busy' }
+    }
+    if (header.height <= headHeight) {
+      return this.#store.heightOf(hash) === undefined ? { kind: 'stale' } : VALID
+    }
+    return header.height === headHeight + 1 ? { kind: 'stale' } : { kind: 'unknownParent' }
+  }
+
+  async #run(block: SealedBlock): Promise<Verdict> {
+    await this.#options.prepare?.(block)
+    // The world may have moved on while senders were being recovered.
+    const known = this.#knownVerdict(block)
+    if (known !== undefined) return known
+    const parent = this.parentView(block.header.parentHash)
+    assert(parent !== undefined, 'the parent is at hand')
+    const result = executeBlock(parent, block, this.#options)
+    if ('rejected' in result) return this.#reject(block, result.rejected)
+    this.#unfinalized.add(result.executed)
+    return VALID
+  }
+
+  #reject(block: SealedBlock, rejection: Rejection): Verdict {
+    const { code, detail } = rejection
+    const ids = block.transactions.map((raw) => keccak256(raw))
+    if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
+      // Another body may still fit this header, so nothing is remembered against its hash.
+      return { kind: 'invalid', code: 'WrongBody', detail: 'the transactions are not those of the header' }
+    }
+    const verdict: Verdict = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
+    this.#options.onRefused?.(block, { kind: verdict.kind, detail })
+    this.#rejected.set(bytesKey(block.hash), verdict)
+    if (this.#rejected.size > REJECTED_MAX) this.#rejected.delete(this.#rejected.keys().next().value!)
+    return verdict
+  }
+
+  adopt(executed: ExecutedBlock): Verdict {
+    const held = this.#unfinalized.get(executed.block.hash)
+    if (held === executed) return VALID
+    const known = this.#knownVerdict(executed.block)
+    if (known !== undefined) {
+      executed.tree.release()
+      return known
+    }
+    this.#unfinalized.add(executed)
+    return VALID
+  }
+
+  finalize(path: readonly Hash32[], certificate?: Certificate): Promise<void> {
+    const commit = this.#commits.then(() => this.#commitPath(path, certificate))
+    // A failed commit fails its own caller; later calls report for themselves.
+    this.#commits = commit.catch(() => {})
+    return commit
+  }
+
+  async #commitPath(path: readonly Hash32[], certificate: Certificate | undefined): Promise<void> {
+    const executed = this.#connectedPath(path)
+    const last = executed.at(-1)
+    if (last === undefined) return
+    const events = executed.map((item): FinalizedEvent => {
+      const { header, hash } = item.block
+      const isCertified = item === last && certificate !== undefined
+      return { height: header.height, hash, executed: item, ...(isCertified ? { certificate } : {}) }
+    })
+    await this.#store.commit(
+      events.map(({ executed: item, certificate: own }) => ({
+        block: item.block,
+        receipts: item.receipts,
+        senders: item.senders,
+        systemLogs: item.systemLogs,
+        changes: item.overlay.changes(),
+        ...(own === undefined ? {} : { certificate: own }),
+      })),
+    )
+    this.#advance(executed)
+    for (const event of events) for (const listener of this.#listeners) listener(event)
+    this.#saveTreeWhenDue()
+  }
+
+  /** The part of the path above the head, checked to continue it. */
+  #connectedPath(path: readonly Hash32[]): readonly ExecutedBlock[] {
+    const executed: ExecutedBlock[] = []
+    let parent = this.#head.hash
+    for (const hash of path) {
+      const item = this.#unfinalized.get(hash)
+      if (item === undefined) {
+        if (executed.length === 0 && this.#store.heightOf(hash) !== undefined) continue
+        throw new ImporterError('NotExecuted', `block ${toHex(hash)} is final but was not executed here`)
+      }
+      if (!equalBytes(item.block.header.parentHash, parent)) {
+        throw new ImporterError('NotConnected', `block ${toHex(hash)} does not continue the finalized chain`)
+      }
+      executed.push(item)
+      parent = hash
+    }
+    return executed
+  }
+
+  /** The store's tip has moved to the end of `path`: head, trees and forks follow within one turn. */
+  #advance(path: readonly ExecutedBlock[]): void {
+    const tip = this.#store.tip()
+    assert(tip !== undefined, 'the store has a tip')
+    for (const { block, tree } of path) this.#trees.set(block.header.height, treeVersion(tree))
+    this.#head = this.#headAt(tip, treeVersion(path.at(-1)!.tree))
+    this.#unfinalized.advance({
+      head: tip.hash,
+      path: path.map(({ block }) => block.hash),
+      state: this.#head.state,
+    })
+    for (const [height, tree] of this.#trees) {
+      if (height > tip.height - PROOF_HEIGHTS) break
+      this.#trees.delete(height)
+      tree.release()
+    }
+  }
+
+  #headAt(tip: ChainTip, tree: TreeVersion): Head {
+    assert(equalBytes(tree.rootHash, tip.header.stateRoot), 'the tree of the tip')
+    const state = this.#store.stateAt(tip.height)
+    assert(state !== undefined, 'the state of the tip is held')
+    return { header: tip.header, hash: tip.hash, state, tree }
+  }
+
+  #saveTreeWhenDue(): void {
+    if (!this.#store.isTreeCacheDue()) return
+    this.#saveTree().catch((error) => this.#options.onWarning?.('tree.cache was not written', error))
+  }
+
+  async #saveTree(): Promise<void> {
+    const { header, tree } = this.#head
+    await this.#store.saveTree(tree, header.height)
+    this.#savedHeight = header.height
+  }
+
+  onFinalized(listener: (event: FinalizedEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  stateAt(height: number): StateReader | undefined {
+    return this.#store.stateAt(height)
+  }
+
+  prove(key: StateKey, height: number): KeyProof | undefined {
+    const tree = this.#trees.get(height)
+    const state = this.#store.stateAt(height)
+    return tree === undefined || state === undefined ? undefined : proveKey(tree, key, state)
+  }
+
+  provePast(key: StateKey, height: number): Promise<KeyProof | undefined> {
+    const known = this.prove(key, height)
+    if (known !== undefined) return Promise.resolve(known)
+    return this.#pastTrees.with(height, (tree) => {
+      const state = this.#store.stateAt(height)
+      return state === undefined ? undefined : proveKey(tree, key, state)
+    })
+  }
+
+  proofHeightMin(): number {
+    return this.#trees.keys().next().value ?? this.#head.header.height
+  }
+
+  async close(): Promise<void> {
+    await this.#commits
+    await this.#pastTrees.close()
+    await Promise.allSettled(this.#running.values())
+    if (this.#savedHeight !== this.#head.header.height) {
+      await this.#saveTree().catch((error) => this.#options.onWarning?.('tree.cache was not written', error))
+    }
+    this.#unfinalized.clear()
+    for (const tree of this.#trees.values()) tree.release()
+    this.#trees.clear()
+  }
+}
+
+function viewOf(executed: ExecutedBlock): ParentView {
+  const { block, overlay, tree } = executed
+  return { header: block.header, hash: block.hash, state: overlay, tree }
+}
+
+function treeVersion(tree: ExecutedBlock['tree']): TreeVersion {
+  assert(tree instanceof TreeVersion, 'the tree grew from the importer’s own')
+  return tree
+}

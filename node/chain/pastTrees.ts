@@ -1,0 +1,114 @@
+// Trees of past heights, rebuilt from a newer one by taking blocks back: proofs at every height whose state is held.
+// Owns: the walk, the few trees that stay. Not: recent trees (importer.ts), reverse differences (stores/).
+import { setImmediate } from 'node:timers/promises'
+import { assert } from '../../base/assert.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import type { TreeVersion } from '../../state/tree/tree.ts'
+import type { StateKey } from '../../state/view.ts'
+import type { ChainStore } from '../stores/types.ts'
+
+/** Blocks taken back in one step of the tree, between two turns of the event loop. */
+const STEP_BLOCKS = 32
+/** Rebuilt trees that stay; they share most nodes with the newest. */
+const TREES_MAX = 8
+/** Requests that may wait; more are refused. */
+const WAITING_MAX = 64
+
+export class PastTrees {
+  readonly #store: Pick<ChainStore, 'differenceAt' | 'stateHeightMin' | 'headerAt'>
+  /** The lowest tree that is held anyway, with its height. */
+  readonly #newer: () => { readonly height: number; readonly tree: TreeVersion }
+  /** By height, the one used last at the end. */
+  readonly #trees = new Map<number, TreeVersion>()
+  #work: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #isClosed = false
+
+  constructor(
+    store: Pick<ChainStore, 'differenceAt' | 'stateHeightMin' | 'headerAt'>,
+    newer: () => { readonly height: number; readonly tree: TreeVersion },
+  ) {
+    this.#store = store
+    this.#newer = newer
+  }
+
+  /** Runs `use` on the tree of a height; undefined when its state is not held or too many wait. */
+  async with<T>(height: number, use: (tree: TreeVersion) => T): Promise<T | undefined> {
+    if (this.#waiting >= WAITING_MAX) return undefined
+    this.#waiting++
+    const result = this.#work.then(async () => {
+      const tree = await this.#at(height)
+      return tree === undefined ? undefined : use(tree)
+    })
+    this.#work = result.catch(() => undefined)
+    try {
+      return await result
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  async #at(height: number): Promise<TreeVersion | undefined> {
+    if (this.#isClosed || height < this.#store.stateHeightMin()) return undefined
+    const known = this.#trees.get(height)
+    if (known !== undefined) {
+      this.#keep(height, known)
+      return known
+    }
+    let { height: at, tree } = this.#newer()
+    if (height > at) return undefined
+    for (const [near, held] of this.#trees) {
+      if (near > height && near < at) {
+        at = near
+        tree = held
+      }
+    }
+    let current = tree.retain()
+    while (at > height && !this.#isClosed) {
+      const to = Math.max(height, at - STEP_BLOCKS)
+      const next = current.update(this.#changesBack(at, to))
+      current.release()
+      current = next
+      at = to
+      await setImmediate()
+    }
+    if (this.#isClosed) {
+      current.release()
+      return undefined
+    }
+    const stored = this.#store.headerAt(height)
+    assert(
+      stored === undefined || equalBytes(stored.header.stateRoot, current.rootHash),
+      'the differences lead back to the state root of the height',
+    )
+    this.#keep(height, current)
+    return current
+  }
+
+  /** What the keys changed by blocks above `to` up to `from` held after block `to`. */
+  #changesBack(from: number, to: number): Map<StateKey, Uint8Array | undefined> {
+    const changes = new Map<StateKey, Uint8Array | undefined>()
+    for (let height = from; height > to; height--) {
+      const difference = this.#store.differenceAt(height)
+      for (const key of difference.keys()) changes.set(key, difference.find(key)?.value)
+    }
+    return changes
+  }
+
+  #keep(height: number, tree: TreeVersion): void {
+    this.#trees.delete(height)
+    this.#trees.set(height, tree)
+    if (this.#trees.size <= TREES_MAX) return
+    const [oldest, released] = this.#trees.entries().next().value!
+    this.#trees.delete(oldest)
+    released.release()
+  }
+
+  /** Ends the walk under way and frees every tree. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#work
+    for (const tree of this.#trees.values()) tree.release()
+    this.#trees.clear()
+  }
+}

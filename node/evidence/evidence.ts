@@ -1,0 +1,118 @@
+// What a node does with proofs of double votes: keeps them, tells its peers, the operator and the chain.
+// Owns: the wiring. Not: the parts (evidencePool.ts, evidenceSubmitter.ts, p2p/evidenceGossip.ts).
+import { mustExist } from '../../base/assert.ts'
+import { toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { moduleAddress } from '../../base/module.ts'
+import { evidenceSchema as proofSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import type { Evidence } from '../../consensus/types.ts'
+import { createEvidenceGossip } from '../../p2p/evidenceGossip.ts'
+import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import type { ChainConfig } from '../../state/chain.ts'
+import { blockContextOf } from '../../state/engine.ts'
+import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
+import { isConvicted } from '../../state/modules/evidence/module.ts'
+import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
+import { validatorSetOfEpoch } from '../../state/modules/providers/pastSets.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import type { Importer } from '../chain/importerTypes.ts'
+import type { Clock } from '../ports.ts'
+import { EvidencePool, type HeldEvidence } from './evidencePool.ts'
+import { EvidenceSubmitter, type EvidenceSubmitterOptions } from './evidenceSubmitter.ts'
+
+export interface EvidenceOptions {
+  readonly dir: string
+  readonly chain: ChainConfig
+  readonly importer: Importer
+  /** Not started yet. */
+  readonly host: P2pHost
+  /** Absent without an account for fees: then the calldata is logged and served for anybody to submit. */
+  readonly submitter: Omit<EvidenceSubmitterOptions, 'held' | 'clock' | 'logger'> | undefined
+  readonly clock: Clock
+  readonly logger: NodeLogger
+}
+
+export interface RunningEvidence {
+  /** Proof from this node's own consensus. */
+  report(evidence: Evidence): void
+  /** What waits for the chain. */
+  held(): readonly HeldEvidence[]
+  close(): Promise<void>
+}
+
+/** The block context that evidence submitted now would be judged in, except for its time, which is the head's. */
+function judgingContext(chain: ChainConfig, importer: Importer) {
+  const { header, state } = importer.head()
+  const block = blockContextOf(chain, { header, state }, header)
+  // Of a boundary the next epoch has begun.
+  return { state, block: { ...block, epoch: header.epoch + (header.endsEpoch ? 1 : 0) } }
+}
+
+/** Reads what is kept and joins the network's gossip; before the host starts. */
+export function startEvidence(options: EvidenceOptions): RunningEvidence {
+  const { dir, chain, importer, host, clock, logger } = options
+  const pool = EvidencePool.open({
+    dir,
+    genesisHash: chain.genesisHash,
+    bls,
+    setOf: (epoch) => validatorSetOfEpoch(judgingContext(chain, importer), epoch),
+    isConvicted: (provider, epoch) => isConvicted(importer.head().state, provider, epoch),
+    onFault: (error) => logger.error({ err: error }, 'evidence could not be kept on disk'),
+  })
+  const submitter =
+    options.submitter === undefined
+      ? undefined
+      : new EvidenceSubmitter({ ...options.submitter, held: () => pool.held(), clock, logger })
+  const add = (bytes: Uint8Array, from: PeerKey | undefined): boolean => {
+    const verdict = pool.add(bytes)
+    if (verdict === 'added') {
+      tell(logger, mustExist(pool.held().at(-1), 'what was added is held'), submitter !== undefined)
+      gossip.publish(bytes, from)
+      submitter?.wake()
+    }
+    return verdict !== 'refused'
+  }
+  const gossip = createEvidenceGossip(host, {
+    onEvidence: (peer, bytes) => add(bytes, peer),
+    held: () => pool.held().map(({ bytes }) => bytes),
+    nowMs: () => clock.nowMs(),
+  })
+  const stop = importer.onFinalized(() => {
+    if (pool.held().length > 0) pool.prune()
+  })
+  submitter?.start()
+  return {
+    report(evidence) {
+      const { epoch } = evidence.first.subject
+      const set = validatorSetOfEpoch(judgingContext(chain, importer), epoch)
+      if (set === undefined) return
+      const count = set.validators.length
+      const proof =
+        evidence.kind === 'certificates'
+          ? evidence
+          : {
+              first: voteAsCertificate(evidence.first, count),
+              second: voteAsCertificate(evidence.second, count),
+            }
+      add(proofSchema.encode({ first: proof.first, second: proof.second }), undefined)
+    },
+    held: () => pool.held(),
+    async close() {
+      stop()
+      submitter?.close()
+      await pool.close()
+    },
+  }
+}
+
+/** The operator is told in a way that lets anybody act on it. */
+function tell(logger: NodeLogger, item: HeldEvidence, isSubmitted: boolean): void {
+  const { kind, epoch, view, providers, bytes } = item
+  const transaction = { to: toHex(moduleAddress(evidenceSchema)), data: toHex(evidenceCalldata(bytes)) }
+  logger.error(
+    { kind, epoch, view, providers, transaction },
+    isSubmitted
+      ? 'a validator voted twice: the evidence will be submitted'
+      : 'a validator voted twice: any account may submit this evidence',
+  )
+}

@@ -1,0 +1,125 @@
+// The way of a transaction into the pool: decode, recover the sender, admit, pass on.
+// Owns: micro-batching of signatures and the mapping of refusals. Not: pool rules (mempool.ts), JSON-RPC (rpc/).
+import type { TxId } from '../../base/ids.ts'
+import type { GossipTx } from '../../p2p/txGossip.ts'
+import type { SubmitRejection, SubmitResult } from '../../rpc/backend.ts'
+import { envelopeRejection } from '../../rpc/errors.ts'
+import { decodeTransaction, type Transaction } from '../../state/transaction.ts'
+import type { Mempool } from './mempool.ts'
+import type { SenderPool } from './senderPool.ts'
+
+const INVALID_SIGNATURE: SubmitRejection = { code: 'invalidSignature', message: 'invalid signature' }
+const BUSY: SubmitRejection = { code: 'notReady', message: 'too many signatures are waiting, try again' }
+
+/** Transactions of a gossip batch that are decoded in one go. */
+const RECEIVE_SLICE = 64
+
+interface Waiting {
+  readonly transaction: Transaction
+  readonly done: (result: SubmitResult) => void
+}
+
+export interface IngestOptions {
+  readonly chainId: number
+  readonly mempool: Mempool
+  readonly senders: SenderPool
+  /** Called for each admitted transaction, before its submitter is answered. */
+  readonly onAdmitted: (transaction: Transaction) => void
+}
+
+export class Ingest {
+  readonly #options: IngestOptions
+  #waiting: Waiting[] = []
+  #isScheduled = false
+
+  constructor(options: IngestOptions) {
+    this.#options = options
+  }
+
+  /** Admits an envelope that a client submitted. Signatures of one turn of the event loop are recovered together. */
+  submit(raw: Uint8Array): Promise<SubmitResult> {
+    const decoded = decodeTransaction(raw, this.#options.chainId)
+    if ('failure' in decoded) {
+      return Promise.resolve({ ok: false, rejection: envelopeRejection(decoded.failure) })
+    }
+    const { transaction } = decoded
+    if (this.#options.mempool.has(transaction.hash)) {
+      return Promise.resolve({ ok: false, rejection: { code: 'alreadyKnown', message: 'already known' } })
+    }
+    return new Promise((done) => {
+      this.#waiting.push({ transaction, done })
+      if (this.#isScheduled) return
+      this.#isScheduled = true
+      setImmediate(() => void this.#flush())
+    })
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    this.#isScheduled = false
+    const answer = (item: Waiting, rejection: SubmitRejection | undefined): void => {
+      item.done(rejection === undefined ? { ok: true, id: item.transaction.hash } : { ok: false, rejection })
+    }
+    let senders: readonly (Uint8Array | undefined)[]
+    try {
+      senders = await this.#options.senders.recover(batch.map((item) => item.transaction))
+    } catch {
+      for (const item of batch) answer(item, BUSY)
+      return
+    }
+    batch.forEach((item, i) => {
+      const sender = senders[i]
+      if (sender === undefined) {
+        answer(item, INVALID_SIGNATURE)
+        return
+      }
+      const rejection = this.#options.mempool.add(item.transaction, sender)
+      if (rejection === undefined) this.#options.onAdmitted(item.transaction)
+      answer(item, rejection)
+    })
+  }
+
+  /** Admits what a peer sent; returns what entered the pool, and how many were not valid transactions. */
+  async receive(
+    transactions: readonly GossipTx[],
+  ): Promise<{ readonly admitted: readonly GossipTx[]; readonly malformed: number }> {
+    const admitted: GossipTx[] = []
+    let malformed = 0
+    for (let at = 0; at < transactions.length; at += RECEIVE_SLICE) {
+      malformed += await this.#receiveSlice(transactions.slice(at, at + RECEIVE_SLICE), admitted)
+    }
+    return { admitted, malformed }
+  }
+
+  async #receiveSlice(transactions: readonly GossipTx[], admitted: GossipTx[]): Promise<number> {
+    const { mempool, chainId, senders: pool } = this.#options
+    const known: { readonly gossip: GossipTx; readonly transaction: Transaction }[] = []
+    let malformed = 0
+    for (const gossip of transactions) {
+      if (mempool.has(gossip.id)) continue
+      const decoded = decodeTransaction(gossip.raw, chainId)
+      if ('transaction' in decoded) known.push({ gossip, transaction: decoded.transaction })
+      else malformed++
+    }
+    if (known.length === 0) return malformed
+    const senders = await pool.recover(
+      known.map((item) => item.transaction),
+      { patient: true },
+    )
+    known.forEach(({ gossip, transaction }, i) => {
+      const sender = senders[i]
+      if (sender === undefined) malformed++
+      else if (mempool.add(transaction, sender) === undefined) {
+        admitted.push(gossip)
+        this.#options.onAdmitted(transaction)
+      }
+    })
+    return malformed
+  }
+}
+
+/** Hash and bytes of a pooled transaction, as gossip carries them. */
+export function gossipOf(transaction: Transaction): GossipTx & { readonly id: TxId } {
+  return { raw: transaction.raw, id: transaction.hash }
+}

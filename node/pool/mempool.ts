@@ -1,0 +1,382 @@
+// Transactions waiting for a block. Owns: per-account nonce queues, replacement, eviction, reasons for every drop.
+// Not: signature checks (senderPool.ts), gossip (p2p/), execution (state/).
+import { bytesKey } from '../../base/bytes.ts'
+import type { Address, TxId } from '../../base/ids.ts'
+import { minBigint } from '../../base/units.ts'
+import type { SubmitRejection } from '../../rpc/backend.ts'
+import type { Transaction } from '../../state/transaction.ts'
+
+/** Limits of WALLETS §1; every queue and map below is bounded by one of them. */
+export interface MempoolLimits {
+  readonly executablePerAccount: number
+  readonly gappedPerAccount: number
+  readonly bytesMax: number
+  readonly countMax: number
+  readonly replacementPercent: number
+  readonly parkedExpiryMs: number
+  /** How many dropped transactions keep their reason. */
+  readonly dropReasonsMax: number
+}
+
+export const MEMPOOL_LIMITS: MempoolLimits = {
+  executablePerAccount: 64,
+  gappedPerAccount: 16,
+  bytesMax: 64 * 1024 * 1024,
+  countMax: 200_000,
+  replacementPercent: 10,
+  parkedExpiryMs: 10 * 60 * 1000,
+  dropReasonsMax: 20_000,
+}
+
+/** What the pool asks of the chain. Reads are of finalized state unless a parent is named. */
+export interface MempoolChain {
+  account(address: Address): { readonly nonce: number; readonly balanceBase: bigint }
+  baseFeePerGas(): bigint
+  /** Gas the transaction will use, a function of its bytes alone. */
+  gasOf(transaction: Transaction): number
+  /** Largest gas this transaction may use: its lane in one block. */
+  gasMax(transaction: Transaction): number
+  nowMs(): number
+}
+
+export interface PoolEntry {
+  readonly transaction: Transaction
+  readonly sender: Address
+  /** Arrival order, for ties. */
+  readonly sequence: number
+  readonly arrivedAtMs: number
+}
+
+export type PoolRejection = SubmitRejection
+
+export type DropReason = 'replaced' | 'evicted' | 'expired' | 'nonceUsed' | 'insufficientFunds'
+
+interface AccountQueue {
+  readonly sender: Address
+  readonly entries: Map<number, PoolEntry>
+  /** Next nonce by finalized state. */
+  nonce: number
+  /** Σ (gasLimit · maxFee + value) of all entries. */
+  costBase: bigint
+}
+
+/** The most the sender can lose by this transaction. */
+export function transactionCost(transaction: Transaction): bigint {
+  return BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.valueBase
+}
+
+function effectiveTip(transaction: Transaction, baseFee: bigint): bigint {
+  return minBigint(transaction.maxFeePerGas - baseFee, transaction.maxPriorityFeePerGas)
+}
+
+export class Mempool {
+  readonly #chain: MempoolChain
+  readonly #limits: MempoolLimits
+  readonly #queues = new Map<string, AccountQueue>()
+  readonly #byHash = new Map<string, PoolEntry>()
+  readonly #dropped = new Map<string, DropReason>()
+  #bytes = 0
+  #sequence = 0
+
+  constructor(chain: MempoolChain, limits: MempoolLimits = MEMPOOL_LIMITS) {
+    this.#chain = chain
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#byHash.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  has(hash: TxId): boolean {
+    return this.#byHash.has(bytesKey(hash))
+  }
+
+  get(hash: TxId): PoolEntry | undefined {
+    return this.#byHash.get(bytesKey(hash))
+  }
+
+  /** Why a transaction left the pool without a block; forgotten after `dropReasonsMax` others. */
+  dropReason(hash: TxId): DropReason | undefined {
+    return this.#dropped.get(bytesKey(hash))
+  }
+
+  /** Every pooled transaction, for resending; order of arrival per account. */
+  entries(): Iterable<PoolEntry> {
+    return this.#byHash.values()
+  }
+
+  /** The nonce a wallet should use next: finalized nonce plus the contiguous queue. */
+  pendingNonce(address: Address): number {
+    const queue = this.#queues.get(bytesKey(address))
+    let nonce = this.#chain.account(address).nonce
+    if (queue !== undefined) while (queue.entries.has(nonce)) nonce++
+    return nonce
+  }
+
+  /** Admits a transaction whose signature was verified, or says why not; a rejection changes nothing. */
+  add(transaction: Transaction, sender: Address): PoolRejection | undefined {
+    if (this.has(transaction.hash)) return { code: 'alreadyKnown', message: 'already known' }
+    const account = this.#chain.account(sender)
+    const queue = this.#queues.get(bytesKey(sender))
+    const replaced = queue?.entries.get(transaction.nonce)
+    const rejection =
+      this.#checkGas(transaction) ??
+      this.#checkNonce(transaction, account.nonce, queue) ??
+      this.#checkReplacement(transaction, replaced) ??
+      this.#checkFunds(transaction, account.balanceBase, queue, replaced)
+    if (rejection !== undefined) return rejection
+    if (!this.#makeRoom(transaction)) {
+      return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
+    }
+    // Eviction may have removed the queue or the replaced entry: look again.
+    const stale = this.#queues.get(bytesKey(sender))?.entries.get(transaction.nonce)
+    if (stale !== undefined) this.#remove(stale, 'replaced')
+    this.#insert(transaction, sender, account.nonce)
+    return undefined
+  }
+
+  #checkGas(transaction: Transaction): PoolRejection | undefined {
+    const needed = this.#chain.gasOf(transaction)
+    if (transaction.gasLimit < needed) {
+      const message = `intrinsic gas too low: have ${transaction.gasLimit}, want ${needed}`
+      return { code: 'intrinsicGasTooLow', message }
+    }
+    const gasMax = this.#chain.gasMax(transaction)
+    if (needed <= gasMax) return undefined
+    return {
+      code: 'exceedsBlockGasLimit',
+      message: `exceeds block gas limit: needs ${needed}, limit ${gasMax}`,
+    }
+  }
+
+  #checkNonce(
+    transaction: Transaction,
+    nonce: number,
+    queue: AccountQueue | undefined,
+  ): PoolRejection | undefined {
+    const given = transaction.nonce
+    if (given < nonce) {
+      return { code: 'nonceTooLow', message: `nonce too low: next nonce ${nonce}, tx nonce ${given}` }
+    }
+    if (queue?.entries.has(given) === true) return undefined
+    let next = nonce
+    if (queue !== undefined) while (queue.entries.has(next)) next++
+    const { executablePerAccount, gappedPerAccount } = this.#limits
+    if (given >= nonce + executablePerAccount + gappedPerAccount) {
+      return { code: 'nonceTooHigh', message: `nonce too high: next nonce ${next}, tx nonce ${given}` }
+    }
+    const isNext = given === next
+    const held = isNext ? next - nonce : (queue?.entries.size ?? 0) - (next - nonce)
+    const countMax = isNext ? executablePerAccount : gappedPerAccount
+    if (held < countMax) return undefined
+    const kind = isNext ? 'executable' : 'gapped'
+    return {
+      code: 'accountLimit',
+      message: `account limit reached: ${held} ${kind} transactions are pending`,
+    }
+  }
+
+  #checkReplacement(transaction: Transaction, replaced: PoolEntry | undefined): PoolRejection | undefined {
+    if (replaced === undefined) return undefined
+    const percent = BigInt(100 + this.#limits.replacementPercent)
+    const old = replaced.transaction
+    const enough =
+      transaction.maxFeePerGas * 100n >= old.maxFeePerGas * percent &&
+      transaction.maxPriorityFeePerGas * 100n >= old.maxPriorityFeePerGas * percent
+    if (enough) return undefined
+    return { code: 'replacementUnderpriced', message: 'replacement transaction underpriced' }
+  }
+
+  /** Counts the account's whole queue: what is pooled must be payable together. */
+  #checkFunds(
+    transaction: Transaction,
+    balanceBase: bigint,
+    queue: AccountQueue | undefined,
+    replaced: PoolEntry | undefined,
+  ): PoolRejection | undefined {
+    const others =
+      (queue?.costBase ?? 0n) - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
+    const cost = transactionCost(transaction)
+    if (others + cost <= balanceBase) return undefined
+    const queued = others > 0n ? `, queued cost ${others}` : ''
+    const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
+    return { code: 'insufficientFunds', message }
+  }
+
+  /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that a scan is rare. */
+  #makeRoom(transaction: Transaction): boolean {
+    const { bytesMax, countMax } = this.#limits
+    if (this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax) return true
+    const baseFee = this.#chain.baseFeePerGas()
+    const tails = [...this.#queues.values()].map(
+      (queue) => queue.entries.get(Math.max(...queue.entries.keys()))!,
+    )
+    tails.sort((a, b) => {
+      const d = effectiveTip(a.transaction, baseFee) - effectiveTip(b.transaction, baseFee)
+      return d === 0n ? b.sequence - a.sequence : d < 0n ? -1 : 1
+    })
+    const tip = effectiveTip(transaction, baseFee)
+    const bytesGoal = bytesMax - Math.max(transaction.raw.length, Math.floor(bytesMax / 20))
+    const countGoal = Math.min(countMax - 1, Math.floor((countMax * 19) / 20))
+    for (const tail of tails) {
+      if (this.#bytes <= bytesGoal && this.#byHash.size <= countGoal) break
+      if (effectiveTip(tail.transaction, baseFee) >= tip) break
+      this.#remove(tail, 'evicted')
+    }
+    return this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax
+  }
+
+  #insert(transaction: Transaction, sender: Address, nonce: number): void {
+    const key = bytesKey(sender)
+    let queue = this.#queues.get(key)
+    if (queue === undefined) {
+      queue = { sender, entries: new Map(), nonce, costBase: 0n }
+      this.#queues.set(key, queue)
+    }
+    const entry: PoolEntry = {
+      transaction,
+      sender,
+      sequence: this.#sequence++,
+      arrivedAtMs: this.#chain.nowMs(),
+    }
+    queue.nonce = nonce
+    queue.entries.set(transaction.nonce, entry)
+    queue.costBase += transactionCost(transaction)
+    this.#byHash.set(bytesKey(transaction.hash), entry)
+    this.#dropped.delete(bytesKey(transaction.hash))
+    this.#bytes += transaction.raw.length
+  }
+
+  #remove(entry: PoolEntry, reason: DropReason | undefined): void {
+    const key = bytesKey(entry.sender)
+    const queue = this.#queues.get(key)
+    const hashKey = bytesKey(entry.transaction.hash)
+    if (!this.#byHash.delete(hashKey)) return
+    this.#bytes -= entry.transaction.raw.length
+    if (queue !== undefined) {
+      queue.entries.delete(entry.transaction.nonce)
+      queue.costBase -= transactionCost(entry.transaction)
+      if (queue.entries.size === 0) this.#queues.delete(key)
+    }
+    if (reason === undefined) return
+    this.#dropped.set(hashKey, reason)
+    if (this.#dropped.size > this.#limits.dropReasonsMax) {
+      const oldest = this.#dropped.keys().next().value
+      if (oldest !== undefined) this.#dropped.delete(oldest)
+    }
+  }
+
+  /**
+   * Includable transactions on a parent state, best effective tip first, nonces in order per account.
+   * `nonceAt` is the account nonce on that parent; the base fee is that of the block to build.
+   */
+  *candidates(options: {
+    nonceAt: (address: Address) => number
+    baseFeePerGas: bigint
+  }): Iterable<PoolEntry> {
+    const heads: PoolEntry[] = []
+    const push = (entry: PoolEntry | undefined): void => {
+      if (entry === undefined || entry.transaction.maxFeePerGas < options.baseFeePerGas) return
+      heads.push(entry)
+      siftUp(heads, options.baseFeePerGas)
+    }
+    for (const queue of this.#queues.values()) push(queue.entries.get(options.nonceAt(queue.sender)))
+    while (heads.length > 0) {
+      const best = popBest(heads, options.baseFeePerGas)
+      yield best
+      push(this.#queues.get(bytesKey(best.sender))?.entries.get(best.transaction.nonce + 1))
+    }
+  }
+
+  /** Whether any transaction could stand in a block on that parent. */
+  hasIncludable(options: { nonceAt: (address: Address) => number; baseFeePerGas: bigint }): boolean {
+    for (const queue of this.#queues.values()) {
+      const head = queue.entries.get(options.nonceAt(queue.sender))
+      if (head !== undefined && head.transaction.maxFeePerGas >= options.baseFeePerGas) return true
+    }
+    return false
+  }
+
+  /** After finality: drops what was included or can never be, for the senders and receivers the block touched. */
+  onFinalized(touched: Iterable<Address>): void {
+    for (const address of touched) {
+      const queue = this.#queues.get(bytesKey(address))
+      if (queue === undefined) continue
+      const account = this.#chain.account(address)
+      queue.nonce = account.nonce
+      for (const entry of [...queue.entries.values()]) {
+        if (entry.transaction.nonce < account.nonce) this.#remove(entry, 'nonceUsed')
+      }
+      while (queue.costBase > account.balanceBase && queue.entries.size > 0) {
+        this.#remove(queue.entries.get(Math.max(...queue.entries.keys()))!, 'insufficientFunds')
+      }
+    }
+    this.#expire()
+  }
+
+  /** Forgets what a finalized block included, without a drop reason. */
+  onIncluded(hashes: Iterable<TxId>): void {
+    for (const hash of hashes) {
+      const entry = this.#byHash.get(bytesKey(hash))
+      if (entry !== undefined) this.#remove(entry, undefined)
+    }
+  }
+
+  #lastExpiryMs = 0
+
+  #expire(): void {
+    const now = this.#chain.nowMs()
+    // The scan is over the whole pool, so it runs at most every few seconds.
+    if (now - this.#lastExpiryMs < 5_000) return
+    this.#lastExpiryMs = now
+    const baseFee = this.#chain.baseFeePerGas()
+    for (const entry of this.#byHash.values()) {
+      // Arrival order: the first young entry ends the scan.
+      if (now - entry.arrivedAtMs < this.#limits.parkedExpiryMs) break
+      const queue = this.#queues.get(bytesKey(entry.sender))
+      const isGapped = queue !== undefined && entry.transaction.nonce !== queue.nonce
+      if (isGapped || entry.transaction.maxFeePerGas < baseFee) this.#remove(entry, 'expired')
+    }
+  }
+}
+
+function better(a: PoolEntry, b: PoolEntry, baseFee: bigint): boolean {
+  const tipA = effectiveTip(a.transaction, baseFee)
+  const tipB = effectiveTip(b.transaction, baseFee)
+  return tipA === tipB ? a.sequence < b.sequence : tipA > tipB
+}
+
+function siftUp(heap: PoolEntry[], baseFee: bigint): void {
+  let at = heap.length - 1
+  while (at > 0) {
+    const above = (at - 1) >> 1
+    if (!better(heap[at]!, heap[above]!, baseFee)) return
+    const kept = heap[at]!
+    heap[at] = heap[above]!
+    heap[above] = kept
+    at = above
+  }
+}
+
+function popBest(heap: PoolEntry[], baseFee: bigint): PoolEntry {
+  const best = heap[0]!
+  const last = heap.pop()!
+  if (heap.length === 0) return best
+  heap[0] = last
+  let at = 0
+  for (;;) {
+    let next = at
+    for (const child of [2 * at + 1, 2 * at + 2]) {
+      if (child < heap.length && better(heap[child]!, heap[next]!, baseFee)) next = child
+    }
+    if (next === at) return best
+    const kept = heap[at]!
+    heap[at] = heap[next]!
+    heap[next] = kept
+    at = next
+  }
+}

@@ -1,0 +1,85 @@
+// Decoded transactions with their senders: recovered once per node, from pool to block.
+// Owns: what is known of the envelopes of blocks in memory. Not: admission (mempool.ts), recovery (senderPool.ts).
+import { keccak256 } from '../../base/crypto/hash.ts'
+import type { Address, TxId } from '../../base/ids.ts'
+import {
+  type DecodedTransaction,
+  decodeTransaction,
+  recoverSender,
+  type Transaction,
+} from '../../state/transaction.ts'
+import type { SenderPool } from './senderPool.ts'
+
+export interface KnownSender {
+  readonly transaction: Transaction
+  readonly sender: Address
+}
+
+export class SenderCache {
+  readonly #chainId: number
+  readonly #senders: SenderPool
+  readonly #pooled: (hash: TxId) => KnownSender | undefined
+  // Keyed by the very objects of a block: they live as long as the block does, and looking them up costs no hash.
+  readonly #byRaw = new WeakMap<Uint8Array, KnownSender>()
+  readonly #senderOf = new WeakMap<Transaction, Address>()
+
+  constructor(options: {
+    chainId: number
+    senders: SenderPool
+    /** What the mempool holds. */
+    pooled: (hash: TxId) => KnownSender | undefined
+  }) {
+    this.#chainId = options.chainId
+    this.#senders = options.senders
+    this.#pooled = options.pooled
+  }
+
+  #remember(raw: Uint8Array, known: KnownSender): void {
+    this.#byRaw.set(raw, known)
+    this.#senderOf.set(known.transaction, known.sender)
+  }
+
+  /** The decoded transaction and its sender, when this envelope was prepared or stands in the pool. */
+  get(raw: Uint8Array): KnownSender | undefined {
+    const known = this.#byRaw.get(raw)
+    if (known !== undefined) return known
+    const pooled = this.#pooled(keccak256(raw) as Uint8Array)
+    if (pooled !== undefined) this.#remember(raw, pooled)
+    return pooled
+  }
+
+  /** The decoded transaction of this very envelope object, when a block in memory holds it. */
+  prepared(raw: Uint8Array): Transaction | undefined {
+    return this.#byRaw.get(raw)?.transaction
+  }
+
+  /** For `executeBlock`: a decoded envelope from memory, or decoded now. */
+  decode(raw: Uint8Array): DecodedTransaction {
+    const known = this.get(raw)
+    return known === undefined ? decodeTransaction(raw, this.#chainId) : { transaction: known.transaction }
+  }
+
+  /** For `executeBlock`: the sender from memory, or recovered now; undefined when the signature is invalid. */
+  senderOf(transaction: Transaction): Address | undefined {
+    return this.#senderOf.get(transaction) ?? recoverSender(transaction)
+  }
+
+  /** Decodes and recovers what is not known yet; what is malformed or unsigned stays unknown and fails execution. */
+  async prepare(raws: readonly Uint8Array[]): Promise<void> {
+    const missing: { readonly raw: Uint8Array; readonly transaction: Transaction }[] = []
+    for (const raw of raws) {
+      if (this.get(raw) !== undefined) continue
+      const decoded = decodeTransaction(raw, this.#chainId)
+      if ('transaction' in decoded) missing.push({ raw, transaction: decoded.transaction })
+    }
+    if (missing.length === 0) return
+    const senders = await this.#senders.recover(
+      missing.map((item) => item.transaction),
+      { urgent: true },
+    )
+    senders.forEach((sender, i) => {
+      const { raw, transaction } = missing[i]!
+      if (sender !== undefined) this.#remember(raw, { transaction, sender })
+    })
+  }
+}

@@ -1,0 +1,468 @@
+// Catching up by ranges of blocks from several peers: what a verified F covers is executed and committed, nothing else.
+// Owns: order, certification, progress. Not: whom to ask (p2p/rangeDownload.ts), when (consensus, follower.ts).
+import { setImmediate } from 'node:timers/promises'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import { SchemaError } from '../../base/field.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.ts'
+import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
+import type { PeerKey } from '../../p2p/protocol.ts'
+import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { Sync } from '../../p2p/sync.ts'
+import type { SyncProgress } from '../../rpc/backend.ts'
+import { decidingSet, recoveryMisfit } from '../../state/modules/providers/recovery.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import type { Importer } from '../chain/importerTypes.ts'
+import type { RecoveryBook } from '../recovery/recoveries.ts'
+import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
+import { SyncMeter } from './syncMeter.ts'
+
+/** Blocks held without a certificate over them, and their bytes: beyond what any honest peer leaves uncovered. */
+const UNCERTIFIED_MAX = 1_024
+const UNCERTIFIED_BYTES_MAX = 48 * 1024 * 1024
+/** Signatures handed to the worker threads together. */
+const RECOVERED_AT_ONCE = 128
+/** How long a sync with a target waits for peers that can be asked. */
+const PATIENCE_MS = 5_000
+/** Doubtful ranges remembered until the true block of their height is known. */
+const SUSPECTS_MAX = 64
+
+export interface BlockSyncOptions {
+  readonly importer: Importer
+  readonly genesisHash: Hash32
+  readonly sync: Pick<Sync, 'download'>
+  /** Recovers the senders of a block ahead of its execution. */
+  readonly prepare?: (transactions: readonly Uint8Array[]) => Promise<void>
+  /** Heights whose own F is worth keeping, because a snapshot may be taken there. */
+  readonly isLandmark?: (height: number) => boolean
+  /** A block the operator trusts: a chain without it is refused. */
+  readonly checkpoint?: Checkpoint
+  /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
+  readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
+  /** The chain goes on by a recovery that the operator has not decided about. */
+  readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
+  readonly punish: (peer: PeerKey, reason: string) => void
+  readonly logger: NodeLogger
+}
+
+/** The operator's word for one block of the chain. */
+export interface Checkpoint {
+  readonly height: number
+  readonly hash: Hash32
+}
+
+interface Target {
+  readonly block: SealedBlock
+  readonly certificate: Certificate
+}
+
+interface Suspect {
+  readonly peer: PeerKey
+  readonly height: number
+  readonly hash: Hash32
+}
+
+/** Told after each commit; `certificate` is the verified F of `block`. */
+export type CommitListener = (block: SealedBlock, certificate: Certificate) => void
+
+/** A certified block contradicts what this node computed or was told to trust: an operator must look. */
+export class BlockSyncError extends Error {
+  readonly code: 'Refused' | 'CheckpointMismatch'
+  constructor(code: BlockSyncError['code'], message: string) {
+    super(message)
+    this.name = 'BlockSyncError'
+    this.code = code
+  }
+}
+
+/** What one pull works on. */
+interface Pull {
+  readonly download: RangeDownload
+  readonly target: Target | undefined
+  readonly onCommit: CommitListener | undefined
+  /** Linked to the head, oldest first, not certified yet. */
+  tail: LinkedBlock[]
+  /** Nothing more can be done now: an operator must decide, or consensus is ahead. */
+  waits: boolean
+}
+
+/** Who served what cannot be, and from which height on. */
+interface Fault {
+  readonly peer: PeerKey
+  readonly height: number
+  readonly text: string
+}
+
+const faultOf = ({ block, peer }: LinkedBlock, text: string): Fault => ({
+  peer,
+  height: block.header.height,
+  text,
+})
+
+export class BlockSync {
+  readonly #options: BlockSyncOptions
+  readonly #meter: SyncMeter
+  /** Pulls run one after another. */
+  #pulls: Promise<unknown> = Promise.resolve()
+  #suspects: Suspect[] = []
+
+  constructor(options: BlockSyncOptions) {
+    this.#options = options
+    this.#meter = new SyncMeter(options.logger)
+  }
+
+  /** How far the pull under way has come; undefined when there is none or hardly anything to do. */
+  progress(): SyncProgress | undefined {
+    return this.#meter.progress()
+  }
+
+  /** Imports until `target` is final here or nobody has more. `target.certificate` was verified by the caller. */
+  run(target: Target, signal?: AbortSignal): Promise<boolean> {
+    return this.#exclusively(async () => {
+      const { importer, sync } = this.#options
+      const toHeight = target.block.header.height
+      const fromHeight = importer.head().header.height + 1
+      if (fromHeight > toHeight) return true
+      const download = sync.download({ fromHeight, toHeight, patienceMs: PATIENCE_MS, signal })
+      await this.#pull({ download, target, onCommit: undefined, tail: [], waits: false })
+      return importer.head().header.height >= toHeight
+    })
+  }
+
+  /** Imports whatever peers have that an F of theirs covers, when they claim more than `lagMin` blocks more. */
+  follow(
+    signal: AbortSignal,
+    options: { readonly lagMin?: number; readonly onCommit?: CommitListener } = {},
+  ): Promise<void> {
+    return this.#exclusively(async () => {
+      const { importer, sync } = this.#options
+      const fromHeight = importer.head().header.height + 1
+      const { lagMin = 0, onCommit } = options
+      const download = sync.download({ fromHeight, lagMin, signal })
+      await this.#pull({ download, target: undefined, onCommit, tail: [], waits: false })
+    })
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const running = this.#pulls.then(work)
+    this.#pulls = running.catch(() => undefined)
+    return running
+  }
+
+  async #pull(pull: Pull): Promise<void> {
+    const { download, target } = pull
+    const { importer } = this.#options
+    const goal = (): number => target?.block.header.height ?? download.claimedHeight()
+    try {
+      let ahead = this.#fetch(download)
+      for (let fetched = await ahead; fetched !== undefined; fetched = await ahead) {
+        this.#meter.start(importer.head().header.height, goal())
+        // While this range is executed, the next one is fetched and its senders are recovered.
+        ahead = this.#fetch(download)
+        await this.#take(pull, fetched)
+        if (pull.waits) break
+      }
+      this.#warnOfPruned(download, goal())
+    } finally {
+      download.close()
+      this.#meter.stop(importer.head().header.height)
+    }
+  }
+
+  async #fetch(download: RangeDownload): Promise<Fetched | undefined> {
+    const range = await download.next()
+    if (range === undefined) return undefined
+    const blocks = openRange(range)
+    const recovered = typeof blocks === 'string' ? Promise.resolve() : this.#recoverSenders(blocks)
+    return { range, blocks, recovered }
+  }
+
+  /** Some at a time, so that other work comes between. Whatever fails here fails execution with a reason. */
+  async #recoverSenders(blocks: readonly LinkedBlock[]): Promise<void> {
+    const { prepare } = this.#options
+    if (prepare === undefined) return
+    try {
+      // A few transactions alone are not worth the way to a worker thread.
+      let batch: Uint8Array[] = []
+      for (const [i, { block }] of blocks.entries()) {
+        batch.push(...block.transactions)
+        const isLast = i === blocks.length - 1
+        if (batch.length === 0 || (batch.length < RECOVERED_AT_ONCE && !isLast)) continue
+        await prepare(batch)
+        batch = []
+        await setImmediate()
+      }
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'senders were not recovered ahead of execution')
+    }
+  }
+
+  /** Nothing came although there is more: perhaps every peer has forgotten what is missing here. */
+  #warnOfPruned(download: RangeDownload, goal: number): void {
+    const height = this.#options.importer.head().header.height
+    const servedHeightMin = download.servedHeightMin()
+    if (servedHeightMin === undefined || goal <= height || servedHeightMin <= height + 1) return
+    this.#options.logger.error(
+      { height, servedHeightMin },
+      'no peer keeps the blocks that are missing here: start anew with state sync (docs/operations/sync.md)',
+    )
+  }
+
+  /** Links a range to what is held; everything wrong with it is its peer's fault or stays suspected. */
+  async #take(pull: Pull, { range, blocks: opened, recovered }: Fetched): Promise<void> {
+    await recovered
+    this.#dropCommitted(pull)
+    const { importer } = this.#options
+    const expected = (pull.tail.at(-1)?.block.header.height ?? importer.head().header.height) + 1
+    // Fetched before something below it was thrown away, or after consensus went on by itself.
+    if (range.fromHeight + range.items.length <= expected) return
+    if (range.fromHeight > expected) {
+      pull.download.rewind(expected, [])
+      return
+    }
+    if (typeof opened === 'string') {
+      pull.download.reject(range, opened)
+      return
+    }
+    const added = opened.filter(({ block }) => block.header.height >= expected)
+    const first = added[0]!.block
+    const parentHash = pull.tail.at(-1)?.block.hash ?? importer.head().hash
+    if (!equalBytes(first.header.parentHash, parentHash)) {
+      this.#onBreak(pull, range, first)
+      return
+    }
+    pull.tail.push(...added)
+    const fault = await this.#importCertified(pull)
+    if (fault === undefined) return
+    const { peer, height } = fault
+    const rest = pull.tail.findIndex(({ block }) => block.header.height >= height)
+    if (rest >= 0) pull.tail.splice(rest)
+    pull.download.reject({ ...range, peer, fromHeight: height }, fault.text)
+  }
+
+  #dropCommitted(pull: Pull): void {
+    const { header, hash } = this.#options.importer.head()
+    while (pull.tail.length > 0 && pull.tail[0]!.block.header.height <= header.height) pull.tail.shift()
+    const first = pull.tail[0]?.block
+    if (first !== undefined && !equalBytes(first.header.parentHash, hash)) pull.tail = []
+  }
+
+  /** A range does not follow from what is held. Below a certified head it lies; above an open tail one of two does. */
+  #onBreak(pull: Pull, range: DownloadedRange, first: SealedBlock): void {
+    const open = pull.tail[0]
+    if (open === undefined) {
+      pull.download.reject(range, `block ${range.fromHeight} does not follow its parent`)
+      return
+    }
+    for (const { block, peer } of [open, pull.tail.at(-1)!, { block: first, peer: range.peer }]) {
+      this.#suspects.push({ peer, height: block.header.height, hash: block.hash })
+    }
+    this.#suspects = this.#suspects.slice(-SUSPECTS_MAX)
+    const peers = [...new Set([...pull.tail.map(({ peer }) => peer), range.peer])]
+    const fromHeight = open.block.header.height
+    pull.tail = []
+    pull.download.rewind(fromHeight, peers)
+  }
+
+  /** Imports run after run until what is left waits for a certificate; tells what cannot be. */
+  async #importCertified(pull: Pull): Promise<Fault | undefined> {
+    while (pull.tail.length > 0 && !pull.waits) {
+      const stop = this.#recoveryAt(pull.tail)
+      const wrong = await this.#importNext(pull, stop)
+      if (wrong === 'uncertified') {
+        if (stop === undefined) return this.#checkOpenTail(pull)
+        const fault = await this.#recoverOn(pull, stop)
+        if (fault !== undefined) return fault
+      } else if (wrong !== undefined) return wrong
+    }
+    return undefined
+  }
+
+  /** One certified run below `stop`. */
+  async #importNext(pull: Pull, stop: number | undefined): Promise<Fault | 'uncertified' | undefined> {
+    const { importer, genesisHash, isLandmark, recoveries } = this.#options
+    const head = importer.head()
+    const begun = recoveries?.on(head.hash)?.epoch
+    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const found = nextRun(pull.tail.slice(0, stop), { epoch, isLandmark, target: pull.target })
+    if (found === undefined) return 'uncertified'
+    const last = pull.tail[found.count - 1]!
+    if (found.problem !== undefined) return faultOf(last, found.problem)
+    const { certificate } = found
+    const set = decidingSet({ recoveryOn: (floor) => recoveries?.on(floor) }, head)
+    const isKnown = certificate === pull.target?.certificate
+    if (!isKnown && !certifies({ certificate, hash: last.block.hash, set, epoch, genesisHash })) {
+      return faultOf(last, `certificate of block ${last.block.header.height} is not valid`)
+    }
+    return this.#importRun(pull, pull.tail.slice(0, found.count), certificate)
+  }
+
+  /** How many blocks come before the first one that a recovery, known or offered beside it, puts there. */
+  #recoveryAt(tail: readonly LinkedBlock[]): number | undefined {
+    const { recoveries, importer } = this.#options
+    if (recoveries === undefined) return undefined
+    for (const [i, { block, recovery }] of tail.entries()) {
+      const isKnown = recoveries.on(block.header.parentHash) !== undefined
+      if (!isKnown && recovery === undefined) continue
+      // Above its floor the chain goes on as usual.
+      if (isKnown && equalBytes(block.header.parentHash, importer.head().hash)) continue
+      return i
+    }
+    const last = tail.at(-1)!.block
+    return recoveries.on(last.hash) === undefined ? undefined : tail.length
+  }
+
+  /** The first `count` blocks lead to the floor of a recovery: it makes them final once the operator has accepted it. */
+  async #recoverOn(pull: Pull, count: number): Promise<Fault | undefined> {
+    const { importer, recoveries, onUntrusted } = this.#options
+    const run = pull.tail.slice(0, count)
+    const floor = run.at(-1)?.block.hash ?? importer.head().hash
+    const above = pull.tail[count]
+    const isOffered = recoveries!.on(floor) === undefined && above?.recovery !== undefined
+    // Anybody can build blocks: only what the operator accepted, or what a quorum notarized, is executed.
+    if (isOffered && run.length > 0 && !this.#isFloorCertified(above.recovery, floor)) {
+      return faultOf(above, 'a recovery whose floor is not certified')
+    }
+    const wrong = await this.#executeRun(pull, run, false)
+    if (wrong !== undefined || pull.waits) return wrong
+    if (isOffered) {
+      const parent = importer.parentView(floor)!
+      const offered = await recoveries!.offer(above.recovery, (recovery) =>
+        equalBytes(recovery.floor.hash, floor)
+          ? recoveryMisfit(parent.state, recovery)
+          : 'its floor is another block',
+      )
+      if (offered.kind === 'refused') return faultOf(above, offered.reason)
+      if (offered.kind === 'untrusted') {
+        onUntrusted?.(offered.recovery, offered.hash)
+        pull.waits = true
+        return undefined
+      }
+      // Accepted long ago, and for another floor: beside this block it says nothing.
+      if (recoveries!.on(floor) === undefined) return faultOf(above, 'a recovery of another floor')
+    }
+    const certificate = recoveries!.on(floor)?.certificate
+    const final = certificate?.subject.kind === 'finalize' ? certificate : undefined
+    if (run.length > 0) await this.#commitRun(pull, run, final)
+    return undefined
+  }
+
+  /** Whether the file names this floor with an N or F of it by the validators that decide above the head. */
+  #isFloorCertified(bytes: Uint8Array, floor: Hash32): boolean {
+    const { importer, genesisHash, recoveries } = this.#options
+    const head = importer.head()
+    let certificate: Certificate | undefined
+    try {
+      certificate = recoveryFileSchema.decode(bytes).recovery.certificate
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error
+    }
+    if (certificate === undefined) return false
+    const begun = recoveries?.on(head.hash)?.epoch
+    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const set = decidingSet({ recoveryOn: (hash) => recoveries?.on(hash) }, head)
+    return certifies({ certificate, hash: floor, set, epoch, genesisHash, orNotarized: true })
+  }
+
+  #checkOpenTail(pull: Pull): Fault | undefined {
+    const bytes = pull.tail.reduce((sum, { block }) => sum + block.bytes.length, 0)
+    if (pull.tail.length <= UNCERTIFIED_MAX && bytes <= UNCERTIFIED_BYTES_MAX) return undefined
+    return faultOf(pull.tail[0]!, `no certificate over ${pull.tail.length} blocks`)
+  }
+
+  async #importRun(pull: Pull, run: readonly LinkedBlock[], certificate: Certificate) {
+    const fault = await this.#executeRun(pull, run, true)
+    if (fault !== undefined || pull.waits) return fault
+    await this.#commitRun(pull, run, certificate)
+    pull.onCommit?.(run.at(-1)!.block, certificate)
+    return undefined
+  }
+
+  /** What a certificate covers must be valid here; only a body that is not its header's is a peer's fault then. */
+  async #executeRun(pull: Pull, run: readonly LinkedBlock[], isFinal: boolean): Promise<Fault | undefined> {
+    for (const linked of run) {
+      // Between two blocks the event loop serves the network.
+      await setImmediate()
+      const { block } = linked
+      if (isFinal) this.#checkCheckpoint(block)
+      const verdict = await this.#options.importer.execute(block)
+      if (verdict.kind === 'valid') continue
+      if (verdict.kind !== 'invalid' && verdict.kind !== 'mismatch') {
+        // Consensus went on by itself meanwhile, or holds too much to take more: the next round sees.
+        pull.waits = true
+        return undefined
+      }
+      const text = `block ${block.header.height} is ${verdict.kind}: ${verdict.detail}`
+      if (isFinal && verdict.code !== 'WrongBody') {
+        throw new BlockSyncError('Refused', `${text}, and it is final`)
+      }
+      return faultOf(linked, text)
+    }
+    return undefined
+  }
+
+  async #commitRun(pull: Pull, run: readonly LinkedBlock[], certificate: Certificate | undefined) {
+    const hashes = run.map(({ block }) => block.hash)
+    await this.#options.importer.finalize(hashes, certificate)
+    pull.tail.splice(0, run.length)
+    const transactions = run.reduce((sum, { block }) => sum + block.transactions.length, 0)
+    this.#meter.add(run.at(-1)!.block.header.height, run.length, transactions)
+    this.#settleSuspects(run)
+  }
+
+  #checkCheckpoint(block: SealedBlock): void {
+    const { checkpoint } = this.#options
+    if (checkpoint === undefined || checkpoint.height !== block.header.height) return
+    if (equalBytes(checkpoint.hash, block.hash)) return
+    throw new BlockSyncError(
+      'CheckpointMismatch',
+      `block ${checkpoint.height} is ${toHex(block.hash)}, the checkpoint says ${toHex(checkpoint.hash)}`,
+    )
+  }
+
+  /** The true blocks of these heights are known now: whoever served another one lied. */
+  #settleSuspects(run: readonly LinkedBlock[]): void {
+    if (this.#suspects.length === 0) return
+    const hashes = new Map(run.map(({ block }) => [block.header.height, block.hash]))
+    const liars = new Set<PeerKey>()
+    this.#suspects = this.#suspects.filter(({ peer, height, hash }) => {
+      const truth = hashes.get(height)
+      if (truth === undefined) return true
+      if (!equalBytes(truth, hash)) liars.add(peer)
+      return false
+    })
+    for (const peer of liars) this.#options.punish(peer, 'served blocks of another chain')
+  }
+}
+
+/** A range with its blocks, or with what is wrong about them. */
+interface Fetched {
+  readonly range: DownloadedRange
+  readonly blocks: readonly LinkedBlock[] | string
+  /** Its senders are known, as far as they can be. */
+  readonly recovered: Promise<void>
+}
+
+/** Decodes a range and checks that its blocks follow one another; a string says what is wrong. */
+function openRange(range: DownloadedRange): readonly LinkedBlock[] | string {
+  const opened: LinkedBlock[] = []
+  try {
+    for (const [i, item] of range.items.entries()) {
+      const block = openBlock(item.block)
+      const height = range.fromHeight + i
+      if (block.header.height !== height) return `height ${block.header.height}, expected ${height}`
+      const parent = opened.at(-1)?.block
+      if (parent !== undefined && !equalBytes(block.header.parentHash, parent.hash)) {
+        return `block ${height} does not follow its parent`
+      }
+      const certificate =
+        item.certificate === undefined ? undefined : certificateSchema.decode(item.certificate)
+      opened.push({ block, certificate, recovery: item.recovery, peer: range.peer })
+    }
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error
+    return `malformed block: ${error.message}`
+  }
+  return opened
+}

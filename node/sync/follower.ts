@@ -1,0 +1,58 @@
+// Brings a node that lags back to the finalized tip by itself: a follower always, a validator when it is far behind.
+// Owns: when to ask. Not: what is believed (blockSync.ts). Near the tip validators learn of blocks by consensus.
+
+import type { NodeLogger } from '../chain/application.ts'
+import type { BlockSync, CommitListener } from './blockSync.ts'
+
+/** Pause between two rounds of a follower: how late it shows a block at most, beside the network. */
+const PAUSE_MS = 250
+/** A validator looks around less often: consensus tells it of a gap too. */
+const VALIDATOR_PAUSE_MS = 2_000
+/** Blocks a validator may be behind before it syncs (CONSENSUS §4 "Catch-up"). */
+const VALIDATOR_LAG = 64
+
+export interface FollowerOptions {
+  readonly blockSync: Pick<BlockSync, 'follow'>
+  /** `none`: consensus has halted and nothing may change any more. */
+  readonly role: () => 'follower' | 'validator' | 'none'
+  /** Told of every commit, so that consensus can follow. */
+  readonly onCommit?: CommitListener
+  /** Peers' faults never get here: what does is a broken rule or a failing disk. */
+  readonly onFault: (reason: string) => void
+  readonly logger: NodeLogger
+}
+
+/** Starts at once; `close` waits for the round under way. */
+export function startFollower(options: FollowerOptions): { close(): Promise<void> } {
+  const { blockSync, role, onCommit, onFault, logger } = options
+  const stop = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let round: Promise<void> = Promise.resolve()
+  const follow = (): Promise<void> => {
+    const now = role()
+    if (now === 'none') return Promise.resolve()
+    const lagMin = now === 'validator' ? VALIDATOR_LAG : 0
+    return blockSync.follow(stop.signal, { lagMin, ...(onCommit === undefined ? {} : { onCommit }) })
+  }
+  const ask = (): void => {
+    round = follow().then(
+      () => {
+        if (stop.signal.aborted) return
+        timer = setTimeout(ask, role() === 'follower' ? PAUSE_MS : VALIDATOR_PAUSE_MS)
+      },
+      (error: unknown) => {
+        if (stop.signal.aborted) return
+        logger.error({ err: error }, 'following the chain failed')
+        onFault(`following the chain failed: ${error instanceof Error ? error.message : String(error)}`)
+      },
+    )
+  }
+  ask()
+  return {
+    async close() {
+      stop.abort()
+      clearTimeout(timer)
+      await round
+    },
+  }
+}

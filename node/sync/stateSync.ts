@@ -1,0 +1,266 @@
+// A node without a chain takes the state of a recent block from its peers: proven from genesis or a checkpoint,
+// checked chunk by chunk, installed in one move. Owns: the steps. Not: the walk of trust, chunks (snapshots/), the disk.
+import { setTimeout } from 'node:timers/promises'
+import { assert, mustExist } from '../../base/assert.ts'
+import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import { verifyFinality } from '../../base/protocol/finalityProof.ts'
+import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { merkleRoot } from '../../base/protocol/merkle.ts'
+import {
+  type SnapshotManifest,
+  snapshotManifestHash,
+  snapshotManifestSchema,
+} from '../../base/protocol/snapshot.ts'
+import type { ValidatorSet } from '../../base/protocol/validators.ts'
+import { certificateSchema } from '../../base/protocol/vote.ts'
+import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import type { SnapshotOffer, Snapshots } from '../../p2p/snapshots.ts'
+import type { Sync } from '../../p2p/sync.ts'
+import { receiptsRoot } from '../../state/receipt.ts'
+import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
+import { cutRoot } from '../../state/tree/cut.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import { downloadChunks } from '../snapshots/chunkDownload.ts'
+import { type TrustOptions, TrustWalk } from '../snapshots/trust.ts'
+import { type InstallAnchor, StateInstall } from '../stores/install.ts'
+import { storedReceiptsSchema } from '../stores/layout.ts'
+import type { Checkpoint } from './blockSync.ts'
+import { LieError, PeerAsker } from './peerAsker.ts'
+
+/** How long peers are asked for a snapshot before the node gives up and executes every block instead. */
+const OFFERS_PATIENCE_MS = 20_000
+const OFFERS_EVERY_MS = 500
+/** After the first offer, so that others are heard too: this part of the patience. */
+const GATHER_SHARE = 1 / 20
+
+export interface StateSyncOptions {
+  readonly chainId: number
+  readonly genesisHash: Hash32
+  readonly genesis: SealedBlock
+  readonly genesisSet: ValidatorSet
+  readonly checkpoint: Checkpoint | undefined
+  /** Directory of the chain store; must not hold one. */
+  readonly chainDir: string
+  readonly host: P2pHost
+  readonly sync: Sync
+  readonly snapshots: Snapshots
+  readonly signal: AbortSignal
+  readonly logger: NodeLogger
+  /** Tests are less patient. */
+  readonly patienceMs?: number
+}
+
+/** A snapshot and everybody who offers it with the same manifest. */
+interface Candidate {
+  readonly offer: SnapshotOffer
+  readonly peers: readonly PeerKey[]
+}
+
+/** Resolves with the height that was installed, or undefined when no peer offers what can be proven. */
+export async function syncState(options: StateSyncOptions): Promise<number | undefined> {
+  const { host, snapshots, signal, logger } = options
+  const asker = new PeerAsker(host, () => snapshots.peers())
+  const trust: TrustOptions = { ...options, asker }
+  const session = new Session(options, asker, TrustWalk.fromGenesis(trust), trust)
+  const deadlineMs = Date.now() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
+  const refused = new Set<string>()
+  let isTried = false
+  while (Date.now() < deadlineMs || isTried) {
+    signal.throwIfAborted()
+    isTried = false
+    for (const candidate of await gatherOffers(options, asker)) {
+      const name = bytesKey(candidate.offer.manifestHash)
+      if (refused.has(name)) continue
+      const height = await session.install(candidate)
+      if (height !== undefined) return height
+      refused.add(name)
+      logger.warn({ height: candidate.offer.height }, 'state sync: a snapshot could not be used')
+      isTried = true
+      break
+    }
+    if (!isTried) await setTimeout(OFFERS_EVERY_MS, undefined, { signal })
+  }
+  return undefined
+}
+
+/** What peers offer now: highest first, of one height the manifest that most of them have. */
+async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promise<readonly Candidate[]> {
+  const ask = async (): Promise<Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>> => {
+    const found = new Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>()
+    await Promise.all(
+      asker.peers().map(async (peer) => {
+        const offers = (await asker.ask(peer, (from) => options.snapshots.offers(from))) ?? []
+        for (const offer of offers) {
+          const name = bytesKey(offer.manifestHash)
+          const known = found.get(name)
+          if (known === undefined) found.set(name, { offer, peers: [peer] })
+          else known.peers.push(peer)
+        }
+      }),
+    )
+    return found
+  }
+  let found = await ask()
+  if (found.size > 0) {
+    await setTimeout((options.patienceMs ?? OFFERS_PATIENCE_MS) * GATHER_SHARE)
+    found = await ask()
+  }
+  return [...found.values()].sort(
+    (a, b) => b.offer.height - a.offer.height || b.peers.length - a.peers.length,
+  )
+}
+
+class Session {
+  readonly #options: StateSyncOptions
+  readonly #asker: PeerAsker
+  readonly #genesisWalk: TrustWalk
+  readonly #trust: TrustOptions
+  #checkpointWalk: TrustWalk | undefined
+
+  constructor(options: StateSyncOptions, asker: PeerAsker, genesisWalk: TrustWalk, trust: TrustOptions) {
+    this.#options = options
+    this.#asker = asker
+    this.#genesisWalk = genesisWalk
+    this.#trust = trust
+  }
+
+  /** The height, or undefined when something about the snapshot cannot be proven or fetched. */
+  async install({ offer, peers }: Candidate): Promise<number | undefined> {
+    const { logger, signal, snapshots, chainDir } = this.#options
+    const { height } = offer
+    const holders = (): readonly PeerKey[] => {
+      const usable = new Set(this.#asker.peers())
+      return peers.filter((peer) => usable.has(peer))
+    }
+    logger.info({ height, peers: peers.length, bytes: offer.sizeBytes }, 'state sync: trying a snapshot')
+    const anchor = await this.#anchor(offer, holders)
+    if (anchor === undefined) return undefined
+    const manifest = await this.#manifest(offer, anchor.block, holders())
+    if (manifest === undefined) return undefined
+    const install = await StateInstall.open(chainDir, offer.manifestHash)
+    let isComplete = false
+    try {
+      if (install.doneCount > 0)
+        logger.info({ chunks: install.doneCount }, 'state sync: going on after a stop')
+      isComplete = await downloadChunks({
+        manifest,
+        holders,
+        isHopeless: () => peers.every((peer) => this.#asker.isLiar(peer)),
+        snapshots,
+        asker: this.#asker,
+        sink: install,
+        signal,
+        logger,
+      })
+    } finally {
+      if (!isComplete) await install.close()
+    }
+    if (!isComplete) return undefined
+    logger.info({ height }, 'state sync: every chunk is here, checking the whole state')
+    await install.finish(anchor)
+    logger.info({ height, hash: toHex(anchor.block.hash) }, 'state sync: installed')
+    return height
+  }
+
+  /** The walk that decides about a height: from the checkpoint when it lies at or below it. */
+  async #walkFor(height: number): Promise<TrustWalk | undefined> {
+    const { checkpoint } = this.#options
+    // A chain that reaches the checkpoint only later is checked against it by block sync.
+    if (checkpoint === undefined || height < checkpoint.height) return this.#genesisWalk
+    this.#checkpointWalk ??= await TrustWalk.fromCheckpoint(this.#trust, checkpoint)
+    return this.#checkpointWalk
+  }
+
+  async #anchor(offer: SnapshotOffer, holders: () => readonly PeerKey[]): Promise<InstallAnchor | undefined> {
+    const { sync, snapshots, chainId, genesis } = this.#options
+    const { height } = offer
+    const walk = await this.#walkFor(height)
+    if (walk === undefined) return undefined
+    const certified = await this.#asker.askAny(async (peer) => {
+      const [item] = await sync.fetchRange(peer, height, 1)
+      if (item?.certificate === undefined) throw new LieError(`no final block ${height} to its snapshot`)
+      const block = openBlock(item.block)
+      const certificate = certificateSchema.decode(item.certificate)
+      if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
+        throw new LieError(`block ${height} is not the one of its snapshot`)
+      }
+      const ids = block.transactions.map((raw) => keccak256(raw))
+      if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
+        throw new LieError(`block ${height} has other transactions than its header`)
+      }
+      const trusted = await walk.setOf(block.header.epoch)
+      if (trusted === undefined) return undefined
+      const verified = verifyFinality(trusted, { header: block.header, path: [], certificate })
+      if (!verified.ok) throw new LieError(verified.failure.reason)
+      return { block, certificate }
+    }, holders())
+    if (certified === undefined) return undefined
+    const { block, certificate } = certified
+    const stored = await this.#asker.askAny(async (peer) => {
+      const given = storedReceiptsSchema.decode(await snapshots.receipts(peer, height))
+      if (!equalBytes(receiptsRoot(given.receipts, given.systemLogs), block.header.receiptsRoot)) {
+        throw new LieError(`not the receipts of block ${height}`)
+      }
+      return given
+    }, holders())
+    if (stored === undefined) return undefined
+    // Nothing in a header covers the senders, so they are worked out here.
+    const senders = block.transactions.map((raw) => {
+      const decoded = decodeTransaction(raw, chainId)
+      assert('transaction' in decoded, 'a final transaction decodes')
+      return mustExist(recoverSender(decoded.transaction), 'a final transaction has a sender')
+    })
+    const { epoch, endsEpoch } = block.header
+    const epochProofs = await this.#epochProofs(walk, epoch)
+    // A node starts from the boundary below its epoch: without it the store would be of no use.
+    if (epoch > 0 && !endsEpoch && epochProofs.at(-1)?.header.epoch !== epoch - 1) {
+      this.#options.logger.warn(
+        { height, epoch },
+        'state sync: the boundary below this snapshot cannot be proven; a checkpoint in an earlier epoch can',
+      )
+      return undefined
+    }
+    return { genesis, block, certificate, receipts: { ...stored, senders }, epochProofs }
+  }
+
+  /** Proofs of the epochs before `epoch`, from genesis on if they can be had: this node serves them too. */
+  async #epochProofs(walk: TrustWalk, epoch: number) {
+    const known = walk.proofs.slice(0, epoch - walk.firstEpoch)
+    if (walk.firstEpoch === 0) return known
+    const before = await this.#genesisWalk.setOf(walk.firstEpoch)
+    const setHash = (await walk.setOf(walk.firstEpoch))?.setHash
+    if (before === undefined || setHash === undefined || !equalBytes(before.setHash, setHash)) {
+      this.#options.logger.warn(
+        { firstEpoch: walk.firstEpoch },
+        'state sync: the epochs before the checkpoint cannot be proven from genesis; this node cannot serve them',
+      )
+      return known
+    }
+    return [...this.#genesisWalk.proofs.slice(0, walk.firstEpoch), ...known]
+  }
+
+  async #manifest(
+    offer: SnapshotOffer,
+    block: SealedBlock,
+    holders: readonly PeerKey[],
+  ): Promise<SnapshotManifest | undefined> {
+    return this.#asker.askAny(async (peer) => {
+      const bytes = await this.#options.snapshots.manifest(peer, offer.height)
+      if (!equalBytes(snapshotManifestHash(bytes), offer.manifestHash)) {
+        throw new LieError('another manifest than the one it offered')
+      }
+      const manifest = snapshotManifestSchema.decode(bytes)
+      const root = cutRoot(
+        manifest.parts.map((part) => part.root),
+        manifest.parts.slice(0, -1).map((part) => part.split),
+      )
+      const fits = equalBytes(manifest.blockHash, block.hash) && manifest.height === offer.height
+      if (!fits || root === undefined || !equalBytes(root, block.header.stateRoot)) {
+        throw new LieError(`the manifest does not have the state root of block ${offer.height}`)
+      }
+      return manifest
+    }, holders)
+  }
+}

@@ -1,0 +1,84 @@
+// State sync at a start, before there is a store: a host of its own that serves nothing and is closed afterwards.
+// Owns: composition. Not: the steps (stateSync.ts).
+import type { SealedBlock } from '../../base/protocol/header.ts'
+import type { ValidatorSet } from '../../base/protocol/validators.ts'
+import { createHost } from '../../p2p/host.ts'
+import { createSnapshots } from '../../p2p/snapshots.ts'
+import { createSync } from '../../p2p/sync.ts'
+import type { ChainConfig } from '../../state/chain.ts'
+import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import type { StateChanges } from '../../state/view.ts'
+import type { NodeLogger } from '../chain/application.ts'
+import { type NodeConfig, parseCheckpoint } from '../config.ts'
+import { createConsensusNetwork } from '../network.ts'
+import { hasChainStore } from '../stores/install.ts'
+import { syncState } from './stateSync.ts'
+
+export interface StateSyncStartOptions {
+  readonly config: Pick<NodeConfig, 'stateSync' | 'checkpoint' | 'p2pListen' | 'peers'>
+  readonly chainDir: string
+  readonly chain: Pick<ChainConfig, 'chainId' | 'genesisHash'>
+  readonly genesis: { readonly block: SealedBlock; readonly changes: StateChanges }
+  readonly peerSeed: Uint8Array
+  /** Ends it: what was fetched stays for the next start. */
+  readonly signal?: AbortSignal
+  readonly logger: NodeLogger
+}
+
+/** Installs a snapshot when the configuration asks for it and there is no chain yet; else does nothing. */
+export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<void> {
+  const { config, chainDir, chain, genesis, logger } = options
+  if (!config.stateSync || hasChainStore(chainDir)) return
+  const host = await createHost({
+    privateKey: options.peerSeed,
+    genesisHash: chain.genesisHash,
+    listen: config.p2pListen,
+    logger,
+  })
+  const sync = createSync(host, {
+    status: () => ({ height: 0, hash: genesis.block.hash, heightMin: 1 }),
+    range: () => [],
+  })
+  const snapshots = createSnapshots(host, {
+    offers: () => [],
+    manifest: () => undefined,
+    chunk: async () => undefined,
+    receipts: () => undefined,
+    epochProof: () => undefined,
+    validatorSet: () => undefined,
+  })
+  const network = createConsensusNetwork(host, config.peers)
+  const genesisSet = validatorSetOf(genesis.changes)
+  network.useValidators(genesisSet, undefined)
+  try {
+    await host.start()
+    const height = await syncState({
+      chainId: chain.chainId,
+      genesisHash: chain.genesisHash,
+      genesis: genesis.block,
+      genesisSet,
+      checkpoint: parseCheckpoint(config.checkpoint),
+      chainDir,
+      host,
+      sync,
+      snapshots,
+      signal: options.signal ?? new AbortController().signal,
+      logger,
+    })
+    if (height === undefined) {
+      logger.warn(
+        {},
+        'state sync: no peer offers a snapshot that can be proven; every block is executed instead',
+      )
+    }
+  } finally {
+    snapshots.close()
+    sync.close()
+    await host.close()
+  }
+}
+
+/** The set in a whole state given as changes, such as that of genesis. */
+export function validatorSetOf(changes: StateChanges): ValidatorSet {
+  return validatorSet({ get: (key) => changes.get(key) })
+}

@@ -1,0 +1,36 @@
+// What this node serves to peers that sync: its tip and ranges of its blocks with their certificates. Not: the wire.
+import { certificateSchema } from '../../base/protocol/vote.ts'
+import type { RangeItem, SyncSource } from '../../p2p/sync.ts'
+import type { RecoveryBook } from '../recovery/recoveries.ts'
+import type { ChainStore } from '../stores/types.ts'
+
+/** Answers from the store. */
+export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 'above'>): SyncSource {
+  return {
+    status() {
+      const tip = store.tip()
+      if (tip === undefined) throw new Error('the store is empty')
+      return { height: tip.height, hash: tip.hash, heightMin: store.blockHeightMin() }
+    },
+    range({ fromHeight, countMax, bytesMax }) {
+      const items: RangeItem[] = []
+      let bytes = 0
+      for (let height = fromHeight; items.length < countMax; height++) {
+        const block = store.blockBytesAt(height)
+        if (block === undefined) break
+        bytes += block.length
+        if (bytes > bytesMax && items.length > 0) break
+        const certificate = store.certificateAt(height)
+        const recovery = recoveries?.above(height)?.bytes
+        items.push({
+          block,
+          ...(certificate === undefined ? {} : { certificate: certificateSchema.encode(certificate) }),
+          ...(recovery === undefined ? {} : { recovery }),
+        })
+        // A recovery file may be as large as many blocks.
+        if (recovery !== undefined) break
+      }
+      return items
+    },
+  }
+}

@@ -1,0 +1,139 @@
+// What a running node tells its operator by itself: progress, validators that are lost, a clock that is wrong.
+// Owns: the lines and their pace. Not: judging (peerWatch.ts, clockWatch.ts).
+import type { Logger } from 'pino'
+import { toHex } from '../../base/bytes.ts'
+import type { CoreStatus } from '../../consensus/types.ts'
+import type { P2pHost } from '../../p2p/protocol.ts'
+import type { FinalizedEvent } from '../chain/importerTypes.ts'
+import type { NodeNetwork } from '../network.ts'
+import type { Clock } from '../ports.ts'
+import { ClockWatch } from './clockWatch.ts'
+import { type PeerState, PeerWatch } from './peerWatch.ts'
+
+/** How often progress is logged at level info. */
+const PROGRESS_MS = 10_000
+const PEERS_MS = 1_000
+/** Longer than any view change between live validators takes; told again every so often. */
+const STUCK_MS = 10_000
+const STUCK_REPEAT_MS = 30_000
+
+export interface OperatorLogOptions {
+  readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
+  readonly host: Pick<P2pHost, 'getPeer' | 'getValidatorPeer'>
+  readonly network: Pick<NodeNetwork, 'heardAtMs'>
+  readonly status: () => CoreStatus
+  readonly timing: {
+    readonly precisionMs: number
+    readonly messageDelayMs: number
+    readonly heartbeatMs: number
+  }
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Runs until the returned function is called. */
+export function startOperatorLog(options: OperatorLogOptions): () => void {
+  const stops = [logProgress(options), watchProgress(options), watchPeers(options), watchClock(options)]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+/** One line at level info every ten seconds while blocks are final, so that quiet and stuck look different. */
+function logProgress({ onFinalized, logger }: OperatorLogOptions): () => void {
+  let blocks = 0
+  let transactions = 0
+  let last: FinalizedEvent | undefined
+  const stop = onFinalized((event) => {
+    const count = event.executed.block.transactions.length
+    const { height, hash } = event
+    blocks++
+    transactions += count
+    last = event
+    logger.debug({ height, hash: toHex(hash), transactions: count }, 'block is final')
+  })
+  const timer = setInterval(() => {
+    if (last === undefined) return
+    const { height, hash } = last
+    logger.info({ height, hash: toHex(hash), blocks, transactions }, 'finalized')
+    blocks = 0
+    transactions = 0
+    last = undefined
+  }, PROGRESS_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+/** A chain that has something to decide and decides nothing says so, once and every half minute, and when it goes on. */
+function watchProgress({ onFinalized, status, logger }: OperatorLogOptions): () => void {
+  let finalMs = performance.now()
+  let neededSinceMs: number | undefined
+  let toldMs: number | undefined
+  const standsMs = (): number => Math.round(performance.now() - Math.max(finalMs, neededSinceMs ?? 0))
+  const stop = onFinalized(({ height }) => {
+    if (toldMs !== undefined) logger.info({ height, stoodMs: standsMs() }, 'blocks become final again')
+    finalMs = performance.now()
+    neededSinceMs = undefined
+    toldMs = undefined
+  })
+  const timer = setInterval(() => {
+    const { needed, halted, self, epoch, view, finalizedHeight: height } = status()
+    if (!needed || halted || self === undefined) return
+    neededSinceMs ??= performance.now()
+    const forMs = standsMs()
+    if (forMs < STUCK_MS || performance.now() - (toldMs ?? 0) < STUCK_REPEAT_MS) return
+    toldMs = performance.now()
+    logger.warn({ forMs, epoch, view, height }, 'nothing becomes final: too few validators agree')
+  }, PEERS_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+    stop()
+  }
+}
+
+function watchPeers({ host, network, status, timing, logger }: OperatorLogOptions): () => void {
+  const watch = new PeerWatch({ heartbeatMs: timing.heartbeatMs, nowMs: performance.now() })
+  const timer = setInterval(() => {
+    const { self } = status()
+    // A node outside the set has no consensus connections to lose.
+    if (self === undefined) return
+    const states: PeerState[] = []
+    for (let validator = 0; ; validator++) {
+      if (validator === self) continue
+      const peer = host.getValidatorPeer(validator)
+      if (peer === undefined) break
+      const isConnected = host.getPeer(peer)?.connected === true
+      states.push({ validator, isConnected, heardAtMs: network.heardAtMs(validator) })
+    }
+    for (const { validator, kind, reason, forMs } of watch.check(states, performance.now())) {
+      const fields = { validator, peer: host.getValidatorPeer(validator), reason, forMs: Math.round(forMs) }
+      if (kind === 'lost')
+        logger.warn(fields, 'a validator is lost: its process or the network to it is down')
+      else logger.info(fields, 'a validator is back')
+    }
+  }, PEERS_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+function watchClock({ onFinalized, timing, clock, logger }: OperatorLogOptions): () => void {
+  const watch = new ClockWatch(timing)
+  return onFinalized(({ executed }) => {
+    const { timestampMs } = executed.block.header
+    const verdict = watch.onFinalized(timestampMs, clock.nowMs(), performance.now())
+    if (verdict === undefined) return
+    const { kind, offsetMs } = verdict
+    if (kind === 'right') logger.info({ offsetMs }, 'the clock agrees with the other validators again')
+    else {
+      const side = kind === 'behind' ? 'behind' : 'ahead of'
+      logger.warn(
+        { offsetMs },
+        `the clock of this machine is ${side} those of the other validators: set it, its votes and blocks come to nothing`,
+      )
+    }
+  })
+}
