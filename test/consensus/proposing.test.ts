@@ -40,6 +40,14 @@ describe('proposing: no order', () => {
     assert.equal(builds(bench), 0)
   })
 
+  it('in a view that its signer nullified before the journal was lost', () => {
+    const bench = new Bench({ leads: 1, signed: [{ kind: 'nullify', epoch: 1, view: 1 }] })
+    bench.tick()
+    work(bench)
+    assert.equal(bench.core.status().needed, true)
+    assert.equal(builds(bench), 0)
+  })
+
   it('while far behind', () => {
     const bench = new Bench({ leads: 1 })
     bench.tick()
