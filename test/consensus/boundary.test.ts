@@ -132,6 +132,7 @@ describe('boundary rule', () => {
     )
     const found = bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [parent.bytes] } })
     assert.equal(ofKind(found, 'epochEnded').length, 1)
+    assert.equal(ofKind([...over, ...found], 'watch').length, 0)
     assert.deepEqual(
       ofKind(found, 'finalized')[0]!.blocks.map((b) => b.hash),
       [parent.hash, boundary.hash],
