@@ -18,8 +18,6 @@ import { createTxGossip } from '../p2p/txGossip.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
-import { laneGasMax, laneOf, nextBaseFee } from '../state/fees.ts'
-import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
 import { NodeApplication } from './chain/application.ts'
 import { NodeBackend } from './chain/backend.ts'
 import { openImporter } from './chain/importer.ts'
@@ -34,6 +32,7 @@ import { createConsensusNetwork } from './network.ts'
 import { shareTransactions, withGossip } from './pool/gossipShare.ts'
 import { Ingest } from './pool/ingest.ts'
 import { Mempool } from './pool/mempool.ts'
+import { poolChain } from './pool/poolChain.ts'
 import { updatePool } from './pool/poolUpdate.ts'
 import { SenderCache } from './pool/senderCache.ts'
 import { createSenderPool } from './pool/senderPool.ts'
@@ -179,17 +178,9 @@ async function wire(
     onWorkerLost: (error) => logger.error({ err: error }, 'a signature worker was lost'),
   })
   closers.push(() => senderPool.close())
-  const dispatcher = dispatcherOf(chain.modules)
-  const mempool = new Mempool({
-    account: (address) => getAccount(importer.head().state, address),
-    baseFeePerGas: () => {
-      const { header, state } = importer.head()
-      return nextBaseFee(header, Math.max(clock.nowMs(), header.timestampMs), accountsParams.get(state))
-    },
-    gasOf: (transaction) => gasOf(dispatcher, transaction),
-    gasMax: ({ to }) => laneGasMax(laneOf(to), importer.head().header.gasLimit),
-    nowMs: () => clock.nowMs(),
-  })
+  const mempool = new Mempool(
+    poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => clock.nowMs() }),
+  )
   const senders = new SenderCache({
     chainId: chain.chainId,
     senders: senderPool,
@@ -286,7 +277,7 @@ async function wire(
             chainId: chain.chainId,
             secretKey: options.operatorSecret,
             turn: () => driver.status().self ?? driver.status().validatorCount,
-            gasOf: (transaction) => gasOf(dispatcher, transaction),
+            gasOf: (transaction) => gasOf(dispatcherOf(chain.modules), transaction),
             nextBaseFee: () => backend.nextBaseFee(),
             pendingNonce: (address) => mempool.pendingNonce(address),
             isPending: (id) => mempool.has(id),

@@ -12,6 +12,7 @@ import type { FinalizedEvent, Importer } from '../../../node/chain/importerTypes
 import { Driver } from '../../../node/driver.ts'
 import { Ingest } from '../../../node/pool/ingest.ts'
 import { Mempool } from '../../../node/pool/mempool.ts'
+import { poolChain } from '../../../node/pool/poolChain.ts'
 import { updatePool } from '../../../node/pool/poolUpdate.ts'
 import { SenderCache } from '../../../node/pool/senderCache.ts'
 import { createSenderPool } from '../../../node/pool/senderPool.ts'
@@ -21,9 +22,6 @@ import type { ChainStore } from '../../../node/stores/types.ts'
 import { BlockSync } from '../../../node/sync/blockSync.ts'
 import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import type { SubmitResult } from '../../../rpc/backend.ts'
-import { dispatcherOf, gasOf } from '../../../state/dispatch.ts'
-import { laneGasMax, laneOf, nextBaseFee } from '../../../state/fees.ts'
-import { accountsParams, getAccount } from '../../../state/modules/accounts/module.ts'
 import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
 
 /** What a node reaches the world through; every call names the life that made it. */
@@ -87,17 +85,9 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
   await storage.database.open()
   const store = simStore(await openChainStoreOn(storage.database, options.dir), life)
   const senderPool = createSenderPool({ workers: 0 })
-  const dispatcher = dispatcherOf(chain.modules)
-  const mempool = new Mempool({
-    account: (address) => getAccount(importer.head().state, address),
-    baseFeePerGas: () => {
-      const { header, state } = importer.head()
-      return nextBaseFee(header, Math.max(ports.nowMs(), header.timestampMs), accountsParams.get(state))
-    },
-    gasOf: (transaction) => gasOf(dispatcher, transaction),
-    gasMax: ({ to }) => laneGasMax(laneOf(to), importer.head().header.gasLimit),
-    nowMs: () => ports.nowMs(),
-  })
+  const mempool = new Mempool(
+    poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => ports.nowMs() }),
+  )
   const senders = new SenderCache({
     chainId: chain.chainId,
     senders: senderPool,

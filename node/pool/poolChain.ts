@@ -1,0 +1,27 @@
+// What the pool asks of the chain, answered from the finalized head. Owns: the answers. Not: the pool's rules (mempool.ts).
+import { dispatcherOf, gasOf } from '../../state/dispatch.ts'
+import { laneGasMax, laneOf, nextBaseFee } from '../../state/fees.ts'
+import type { Module } from '../../state/module.ts'
+import { accountsParams, getAccount } from '../../state/modules/accounts/module.ts'
+import type { HeadView } from '../chain/importerTypes.ts'
+import type { MempoolChain } from './mempool.ts'
+
+/** `head` is asked with every question: the pool is made before the importer is open. */
+export function poolChain(options: {
+  readonly modules: readonly Module[]
+  readonly head: () => HeadView
+  readonly nowMs: () => number
+}): MempoolChain {
+  const { head, nowMs } = options
+  const dispatcher = dispatcherOf(options.modules)
+  return {
+    account: (address) => getAccount(head().state, address),
+    baseFeePerGas: () => {
+      const { header, state } = head()
+      return nextBaseFee(header, Math.max(nowMs(), header.timestampMs), accountsParams.get(state))
+    },
+    gasOf: (transaction) => gasOf(dispatcher, transaction),
+    gasMax: ({ to }) => laneGasMax(laneOf(to), head().header.gasLimit),
+    nowMs,
+  }
+}
