@@ -29,7 +29,7 @@ import { Driver } from './driver.ts'
 import { type RunningEvidence, startEvidence } from './evidence/evidence.ts'
 import { Journal } from './journal/journal.ts'
 import { createConsensusNetwork } from './network.ts'
-import { shareTransactions, withGossip } from './pool/gossipShare.ts'
+import { Resender, withGossip } from './pool/gossipShare.ts'
 import { Ingest } from './pool/ingest.ts'
 import { Mempool } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
@@ -287,6 +287,7 @@ async function wire(
     logger: logger.child({ room: 'evidence' }),
   })
   closers.push(() => evidence.close())
+  const resender = new Resender({ host, gossip, mempool, nowMs: () => clock.nowMs() })
   const application = new NodeApplication({
     chain,
     store,
@@ -295,7 +296,7 @@ async function wire(
     blockSync,
     clock,
     gatherMs: GATHER_MS,
-    shareWith: (validator) => shareTransactions(host, gossip, mempool.entries(), validator),
+    shareWith: (validator) => resender.share(validator),
     onEvidence: (found) => evidence.report(found),
     logger: logger.child({ room: 'application' }),
   })

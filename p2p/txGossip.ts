@@ -3,6 +3,7 @@ import { bytesKey } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { TxId } from '../base/ids.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
+import { RecentMap } from '../base/recentMap.ts'
 import { message, t } from '../base/schema.ts'
 import { GOSSIP_BATCH_BYTES_MAX, GOSSIP_BATCH_TXS_MAX, GOSSIP_QUEUE_BYTES_MAX } from './limits.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
@@ -54,28 +55,6 @@ export function createTxGossip(host: P2pHost, options: TxGossipOptions): TxGossi
   return new Gossip(host, options)
 }
 
-/** A bounded set that forgets the oldest half at a time. */
-class SeenCache {
-  readonly #halfMax: number
-  #young = new Set<string>()
-  #old = new Set<string>()
-
-  constructor(seenMax: number) {
-    this.#halfMax = Math.max(1, Math.ceil(seenMax / 2))
-  }
-
-  /** True when the key was not known. */
-  add(key: string): boolean {
-    if (this.#young.has(key) || this.#old.has(key)) return false
-    if (this.#young.size >= this.#halfMax) {
-      this.#old = this.#young
-      this.#young = new Set()
-    }
-    this.#young.add(key)
-    return true
-  }
-}
-
 interface Pending {
   readonly raw: Uint8Array
   /** Set on a relayed transaction: whom not to tell, and whether only validators need it. */
@@ -86,7 +65,7 @@ class Gossip implements TxGossip {
   readonly #host: P2pHost
   readonly #options: TxGossipOptions
   readonly #port: ProtocolPort
-  readonly #seen: SeenCache
+  readonly #seen: RecentMap<true>
   readonly #delayMs: number
   #pending: Pending[] = []
   #pendingBytes = 0
@@ -98,7 +77,7 @@ class Gossip implements TxGossip {
     this.#host = host
     this.#options = options
     this.#delayMs = options.batchDelayMs ?? BATCH_DELAY_MS
-    this.#seen = new SeenCache(options.seenMax ?? SEEN_MAX)
+    this.#seen = new RecentMap(options.seenMax ?? SEEN_MAX)
     this.#port = host.register(
       {
         id: GOSSIP_PROTOCOL,
@@ -112,7 +91,7 @@ class Gossip implements TxGossip {
   }
 
   publish(transaction: GossipTx): void {
-    this.#seen.add(bytesKey(transaction.id))
+    this.#seen.set(bytesKey(transaction.id), true)
     this.#enqueue({ raw: transaction.raw })
   }
 
@@ -177,7 +156,9 @@ class Gossip implements TxGossip {
     const fresh: GossipTx[] = []
     for (const raw of batch.transactions) {
       const id: TxId = keccak256(raw) as Uint8Array
-      const unseen = this.#seen.add(bytesKey(id))
+      const key = bytesKey(id)
+      const unseen = !this.#seen.has(key)
+      if (unseen) this.#seen.set(key, true)
       if (unseen || batch.resent) fresh.push({ raw, id })
     }
     if (fresh.length > 0) return this.#options.onTransactions(peer, fresh)

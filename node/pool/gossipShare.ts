@@ -6,6 +6,14 @@ import type { Mempool, PoolEntry } from './mempool.ts'
 
 /** Transactions resent to a leader at once. */
 const SHARE_MAX = 1024
+/** The same under load, when every view resends: a leader that had all of them would drown in what it knows. */
+const LOAD_SHARE_MAX = 256
+/** This many in the pool are load: gossip then has `RESEND_MS` to bring a transaction everywhere. */
+const LOAD_MIN = 64
+/** Under load, the shortest time between arrival and resending, and between two resendings, of one transaction. */
+const RESEND_MS = 1_000
+/** Entries looked at for one share. */
+const SCAN_MAX = 4_096
 
 /** Submissions that enter here go to every peer once. */
 export function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): Pick<Ingest, 'submit'> {
@@ -21,19 +29,49 @@ export function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): 
   }
 }
 
-/** Resends includable transactions to a validator that leads. */
-export function shareTransactions(
-  host: P2pHost,
-  gossip: TxGossip,
-  entries: Iterable<PoolEntry>,
-  validator: number,
-): void {
-  const peer = host.getValidatorPeer(validator)
-  if (peer === undefined || peer === host.peerId) return
-  const raws: Uint8Array[] = []
-  for (const entry of entries) {
-    raws.push(entry.transaction.raw)
-    if (raws.length >= SHARE_MAX) break
+export interface ResenderOptions {
+  readonly host: Pick<P2pHost, 'getValidatorPeer' | 'peerId'>
+  readonly gossip: Pick<TxGossip, 'sendTo'>
+  readonly mempool: Pick<Mempool, 'size' | 'entries'>
+  readonly nowMs: () => number
+}
+
+/** Resends pooled transactions to a validator that leads (CONSENSUS §4 "Need"). */
+export class Resender {
+  readonly #options: ResenderOptions
+  /** When a transaction was last resent, under load. */
+  readonly #sentAtMs = new WeakMap<PoolEntry, number>()
+
+  constructor(options: ResenderOptions) {
+    this.#options = options
   }
-  if (raws.length > 0) gossip.sendTo(peer, raws)
+
+  share(validator: number): void {
+    const { host, gossip, mempool } = this.#options
+    const peer = host.getValidatorPeer(validator)
+    if (peer === undefined || peer === host.peerId) return
+    const raws = mempool.size < LOAD_MIN ? this.#all() : this.#overdue()
+    if (raws.length > 0) gossip.sendTo(peer, raws)
+  }
+
+  #all(): readonly Uint8Array[] {
+    return Array.from(this.#options.mempool.entries(), (entry) => entry.transaction.raw).slice(0, SHARE_MAX)
+  }
+
+  /** The longest waiting that gossip and earlier resendings did not bring into a block. */
+  #overdue(): readonly Uint8Array[] {
+    const { mempool, nowMs } = this.#options
+    const now = nowMs()
+    const raws: Uint8Array[] = []
+    let scanned = 0
+    for (const entry of mempool.entries()) {
+      // In order of arrival: the first young one ends the scan.
+      if (now - entry.arrivedAtMs < RESEND_MS || ++scanned > SCAN_MAX) break
+      if (now - (this.#sentAtMs.get(entry) ?? Number.NEGATIVE_INFINITY) < RESEND_MS) continue
+      this.#sentAtMs.set(entry, now)
+      raws.push(entry.transaction.raw)
+      if (raws.length >= LOAD_SHARE_MAX) break
+    }
+    return raws
+  }
 }

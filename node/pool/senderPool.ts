@@ -1,7 +1,8 @@
-// Recovers transaction senders off the main thread. Owns: workers, chunking, the bounded queue. Not: caching by hash (mempool).
+// Recovers transaction senders off the main thread, each once. Owns: workers, chunking, the bounded queue.
+// Not: admission (mempool.ts), the envelopes of blocks (senderCache.ts).
 import { Worker } from 'node:worker_threads'
-import { recoverAddress } from '../../base/address.ts'
 import type { Address } from '../../base/ids.ts'
+import { Recoverer, type RecoverOne } from './recoverer.ts'
 import { packRows, type SignedHash, unpackAnswers } from './senderRows.ts'
 
 export type Senders = readonly (Address | undefined)[]
@@ -30,6 +31,8 @@ export interface SenderPoolOptions {
   readonly onWorkerLost?: (error: Error) => void
   /** The threads' program. Default senderWorker.js beside this file. */
   readonly entry?: URL
+  /** What the caller's thread recovers with; tests count its calls. */
+  readonly recoverOne?: RecoverOne
 }
 
 export class SenderPoolError extends Error {
@@ -53,13 +56,16 @@ interface Chunk {
   readonly reject: (error: SenderPoolError) => void
 }
 
-interface Seat {
-  readonly worker: Worker
-  current: Chunk | undefined
+/** A chunk under way: what is known of it, and the positions that must be recovered. */
+interface Job {
+  readonly chunk: Chunk
+  readonly senders: (Address | undefined)[]
+  readonly missing: readonly number[]
 }
 
-function recoverInline(items: readonly SignedHash[]): Senders {
-  return items.map((item) => recoverAddress(item.signingHash, item.signature))
+interface Seat {
+  readonly worker: Worker
+  current: Job | undefined
 }
 
 /** Recoveries of one turn of the event loop, about a millisecond. */
@@ -70,8 +76,13 @@ const TURN_ITEMS = 12
  * waiting: between two turns the event loop serves the network.
  */
 class Turns {
+  readonly #recoverer: Recoverer
   readonly #queue: { readonly chunk: Chunk; readonly senders: (Address | undefined)[] }[] = []
   #isScheduled = false
+
+  constructor(recoverer: Recoverer) {
+    this.#recoverer = recoverer
+  }
 
   add(chunk: Chunk): void {
     this.#queue.push({ chunk, senders: [] })
@@ -89,9 +100,16 @@ class Turns {
     let left = TURN_ITEMS
     while (left > 0 && this.#queue.length > 0) {
       const { chunk, senders } = this.#queue[0]!
-      const items = chunk.items.slice(senders.length, senders.length + left)
-      senders.push(...recoverInline(items))
-      left -= items.length
+      while (left > 0 && senders.length < chunk.items.length) {
+        const item = chunk.items[senders.length]!
+        // A block may have brought it while it waited here.
+        let sender = this.#recoverer.recall(item)
+        if (sender === undefined) {
+          sender = this.#recoverer.recover(item)
+          left--
+        }
+        senders.push(sender)
+      }
       if (senders.length < chunk.items.length) break
       this.#queue.shift()
       chunk.resolve(senders)
@@ -112,7 +130,8 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
   const seats: Seat[] = []
   const urgentQueue: Chunk[] = []
   const queue: Chunk[] = []
-  const turns = new Turns()
+  const recoverer = new Recoverer(options.recoverOne)
+  const turns = new Turns(recoverer)
   let queuedCount = 0
   let turningCount = 0
   let closed = false
@@ -120,13 +139,37 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
   function dispatch(): void {
     for (const seat of seats) {
       if (seat.current !== undefined) continue
-      const chunk = urgentQueue.shift() ?? queue.shift()
-      if (chunk === undefined) return
-      queuedCount -= chunk.items.length
-      seat.current = chunk
-      const rows = packRows(chunk.items)
+      const job = nextJob()
+      if (job === undefined) return
+      seat.current = job
+      const rows = packRows(job.missing.map((at) => job.chunk.items[at]!))
       seat.worker.postMessage(rows, [rows.buffer])
     }
+  }
+
+  /** The next chunk with something to recover; one that is remembered as a whole is answered on the way. */
+  function nextJob(): Job | undefined {
+    for (;;) {
+      const chunk = urgentQueue.shift() ?? queue.shift()
+      if (chunk === undefined) return undefined
+      queuedCount -= chunk.items.length
+      const senders = chunk.items.map((item) => recoverer.recall(item))
+      const missing = [...senders.keys()].filter((at) => senders[at] === undefined)
+      if (missing.length > 0) return { chunk, senders, missing }
+      chunk.resolve(senders)
+    }
+  }
+
+  function conclude({ chunk, senders, missing }: Job, answers: Senders): void {
+    missing.forEach((at, i) => {
+      senders[at] = answers[i]
+      recoverer.remember(chunk.items[at]!, answers[i])
+    })
+    chunk.resolve(senders)
+  }
+
+  function recoverInline(items: readonly SignedHash[]): Senders {
+    return items.map((item) => recoverer.recall(item) ?? recoverer.recover(item))
   }
 
   function lose(seat: Seat, error: Error): void {
@@ -135,7 +178,7 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
     seats.splice(index, 1)
     if (closed) return
     options.onWorkerLost?.(error)
-    const orphans = seat.current === undefined ? [] : [seat.current]
+    const orphans = seat.current === undefined ? [] : [seat.current.chunk]
     seat.current = undefined
     if (seats.length === 0) {
       orphans.push(...urgentQueue.splice(0), ...queue.splice(0))
@@ -149,9 +192,9 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
     const worker = new Worker(entry)
     const seat: Seat = { worker, current: undefined }
     worker.on('message', (answers: Uint8Array) => {
-      const chunk = seat.current
+      const job = seat.current
       seat.current = undefined
-      chunk?.resolve(unpackAnswers(answers))
+      if (job !== undefined) conclude(job, unpackAnswers(answers))
       dispatch()
     })
     worker.on('error', (error) =>
@@ -201,7 +244,7 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
       if (closed) return
       closed = true
       const waiting = [...urgentQueue.splice(0), ...queue.splice(0), ...turns.drain()]
-      for (const seat of seats) if (seat.current !== undefined) waiting.push(seat.current)
+      for (const seat of seats) if (seat.current !== undefined) waiting.push(seat.current.chunk)
       for (const chunk of waiting) chunk.reject(new SenderPoolError('Closed'))
       await Promise.all(seats.map((seat) => seat.worker.terminate()))
     },

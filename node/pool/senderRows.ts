@@ -3,7 +3,8 @@ import { recoverAddress } from '../../base/address.ts'
 import { ADDRESS_BYTES, type Address } from '../../base/ids.ts'
 import type { Transaction } from '../../state/transaction.ts'
 
-export type SignedHash = Pick<Transaction, 'signingHash' | 'signature'>
+/** What recovery needs; `hash` names the transaction. */
+export type SignedHash = Pick<Transaction, 'hash' | 'signingHash' | 'signature'>
 
 const HASH_SIZE = 32
 /** Signing hash ‖ signature. */

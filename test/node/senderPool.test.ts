@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { secretKeyAddress } from '../../base/address.ts'
+import { recoverAddress, secretKeyAddress } from '../../base/address.ts'
 import { bigintToFixed, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
@@ -19,7 +19,7 @@ function signedBatch(count: number): { items: SignedHash[]; expected: (Address |
     const signature = signHash(signingHash, KEYS[i % KEYS.length]!)
     const isBad = i % 11 === 10
     if (isBad) signature.set(bigintToFixed(5n, 32))
-    items.push({ signingHash, signature })
+    items.push({ hash: keccak256(signature) as Uint8Array, signingHash, signature })
     expected.push(isBad ? undefined : ADDRESSES[i % KEYS.length])
   }
   return { items, expected }
@@ -95,5 +95,63 @@ describe('node.senderPool', () => {
       ['gone', 'gone'],
     )
     assert.deepEqual(await pool.recover(items), expected)
+  })
+
+  describe('what was recovered lately', () => {
+    /** A pool whose own thread counts what it recovers. */
+    function counting(workers: number, entry?: URL): { pool: SenderPool; counts: { recovered: number } } {
+      const counts = { recovered: 0 }
+      const pool = create({
+        workers,
+        recoverOne: ({ signingHash, signature }) => {
+          counts.recovered++
+          return recoverAddress(signingHash, signature)
+        },
+        ...(entry === undefined ? {} : { entry }),
+      })
+      return { pool, counts }
+    }
+
+    it('is not recovered again, except what has no key', async () => {
+      const { pool, counts } = counting(0)
+      const { items, expected } = signedBatch(22)
+      assert.deepEqual(await pool.recover(items), expected)
+      assert.equal(counts.recovered, 22)
+      // Another decoding of the same envelopes.
+      assert.deepEqual(await pool.recover(items.map((item) => ({ ...item }))), expected)
+      assert.equal(counts.recovered, 24)
+    })
+
+    it('serves gossip that waited while a block brought it', async () => {
+      const { pool, counts } = counting(0)
+      const { items, expected } = signedBatch(10)
+      const gossip = pool.recover(items, { patient: true })
+      assert.deepEqual(await pool.recover(items, { urgent: true }), expected)
+      assert.deepEqual(await gossip, expected)
+      assert.equal(counts.recovered, 10)
+    })
+
+    it('serves chunks that wait for a thread, in part or as a whole', async () => {
+      const { pool, counts } = counting(1)
+      const { items, expected } = signedBatch(300)
+      const first = items.slice(0, 100)
+      assert.deepEqual(await pool.recover(first), expected.slice(0, 100))
+      // Half of it is known, then all of it.
+      assert.deepEqual(await pool.recover(items.slice(50, 150)), expected.slice(50, 150))
+      const all = [pool.recover(items), pool.recover(items), pool.recover(items, { urgent: true })]
+      assert.deepEqual(await Promise.all(all), [expected, expected, expected])
+      assert.equal(counts.recovered, 0, 'the thread did the work')
+    })
+
+    it('tells transactions apart by their hash alone', async () => {
+      const { pool } = counting(0)
+      const { items, expected } = signedBatch(2)
+      await pool.recover(items)
+      const swapped = [
+        { ...items[0]!, hash: items[1]!.hash },
+        { ...items[1]!, hash: items[0]!.hash },
+      ]
+      assert.deepEqual(await pool.recover(swapped), [expected[1], expected[0]])
+    })
   })
 })

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { Resender } from '../../node/pool/gossipShare.ts'
+import type { PoolEntry } from '../../node/pool/mempool.ts'
+import type { PeerKey } from '../../p2p/protocol.ts'
+
+/** A pool of `count` transactions that arrived `gapMs` apart from time 0 on, and what was sent to whom. */
+function world(count: number, gapMs = 0) {
+  const entries: PoolEntry[] = Array.from({ length: count }, (_, i) => ({
+    transaction: { raw: new Uint8Array([i >> 8, i & 255]) },
+    sequence: i,
+    arrivedAtMs: i * gapMs,
+  })) as unknown as PoolEntry[]
+  const sent: { peer: PeerKey; numbers: number[] }[] = []
+  const clock = { nowMs: 0 }
+  const peers: Record<number, string> = { 0: 'self', 1: 'one', 2: 'two' }
+  const resender = new Resender({
+    host: { peerId: 'self', getValidatorPeer: (index: number) => peers[index] as PeerKey | undefined },
+    gossip: {
+      sendTo: (peer, raws) => {
+        sent.push({ peer, numbers: raws.map((raw) => raw[0]! * 256 + raw[1]!) })
+        return true
+      },
+    },
+    mempool: {
+      get size() {
+        return entries.length
+      },
+      entries: () => entries,
+    },
+    nowMs: () => clock.nowMs,
+  })
+  return { entries, sent, clock, resender }
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
+
+describe('node.resender', () => {
+  it('sends everything at once while there is little', () => {
+    const { resender, sent } = world(63)
+    resender.share(1)
+    resender.share(2)
+    assert.deepEqual(sent, [
+      { peer: 'one', numbers: range(0, 63) },
+      { peer: 'two', numbers: range(0, 63) },
+    ])
+  })
+
+  it('sends nothing to itself, to a stranger, or without transactions', () => {
+    const { resender, sent } = world(3)
+    resender.share(0)
+    resender.share(7)
+    world(0).resender.share(1)
+    assert.deepEqual(sent, [])
+  })
+
+  it('leaves the young to gossip under load', () => {
+    const { resender, sent, clock } = world(100, 10)
+    clock.nowMs = 999
+    resender.share(1)
+    assert.deepEqual(sent, [])
+    clock.nowMs = 1_205
+    resender.share(1)
+    assert.deepEqual(sent, [{ peer: 'one', numbers: range(0, 21) }])
+  })
+
+  it('goes through the longest waiting under load, each once a second', () => {
+    const { resender, sent, clock } = world(600)
+    clock.nowMs = 1_000
+    for (let i = 0; i < 4; i++) resender.share(1 + (i % 2))
+    assert.deepEqual(
+      sent.map(({ numbers }) => numbers),
+      [range(0, 256), range(256, 512), range(512, 600)],
+    )
+    clock.nowMs = 2_000
+    resender.share(1)
+    assert.deepEqual(sent.at(-1), { peer: 'one', numbers: range(0, 256) })
+  })
+})
