@@ -4,6 +4,17 @@ const BYTE_HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toSt
 
 export const EMPTY_BYTES = new Uint8Array(0)
 
+/** The parts of Node's Buffer that do in one native call what loops do elsewhere. */
+interface NativeBytes {
+  readonly Buffer?: {
+    readonly prototype: {
+      latin1Slice?(this: Uint8Array, start: number, end: number): string
+      equals?(this: Uint8Array, other: Uint8Array): boolean
+    }
+  }
+}
+const { latin1Slice, equals: nativeEquals } = (globalThis as NativeBytes).Buffer?.prototype ?? {}
+
 /** Lower-case hex with a `0x` prefix. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
   let out = ''
@@ -51,8 +62,12 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
+/** From here on a native comparison is worth its call. */
+const NATIVE_EQUAL_MIN = 256
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
+  if (a.length >= NATIVE_EQUAL_MIN && nativeEquals !== undefined) return nativeEquals.call(a, b)
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
@@ -66,14 +81,6 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): -1 | 0 | 1 {
   }
   return a.length === b.length ? 0 : a.length < b.length ? -1 : 1
 }
-
-/** The part of Node's Buffer that makes a string of bytes in one native call. */
-interface NativeStrings {
-  readonly Buffer?: {
-    readonly prototype: { latin1Slice?(this: Uint8Array, start: number, end: number): string }
-  }
-}
-const latin1Slice = (globalThis as NativeStrings).Buffer?.prototype.latin1Slice
 
 /** Well below the arguments that a call may have. */
 const KEY_CHUNK = 256
@@ -124,13 +131,25 @@ export function readU64be(bytes: Uint8Array, offset = 0): number {
   return value
 }
 
+const wide = new Uint8Array(16)
+const wideView = new DataView(wide.buffer)
+const HALF_BITS = 64n
+
 /** Minimal big-endian bytes of a non-negative bigint; zero is the empty string. */
 export function bigintToBytes(value: bigint): Uint8Array {
   if (value < 0n) throw new RangeError('negative bigint')
   if (value === 0n) return EMPTY_BYTES
-  let hex = value.toString(16)
-  if (hex.length % 2 === 1) hex = `0${hex}`
-  return fromHex(hex)
+  const upper = value >> HALF_BITS
+  if (upper >> HALF_BITS !== 0n) {
+    const hex = value.toString(16)
+    return fromHex(hex.length % 2 === 1 ? `0${hex}` : hex)
+  }
+  // Amounts: two halves through one view, several times quicker than text.
+  wideView.setBigUint64(0, upper)
+  wideView.setBigUint64(8, value)
+  let first = 0
+  while (wide[first] === 0) first++
+  return wide.slice(first)
 }
 
 /** Big-endian bytes, left-padded with zeros to `size`; throws when it does not fit. */
@@ -143,13 +162,18 @@ export function bigintToFixed(value: bigint, size: number): Uint8Array {
 }
 
 export function bytesToBigint(bytes: Uint8Array): bigint {
+  const { length } = bytes
   // Up to 48 bits a double is exact; most nonces, fees and sizes are that short.
-  if (bytes.length <= 6) {
+  if (length <= 6) {
     let value = 0
-    for (let i = 0; i < bytes.length; i++) value = value * 256 + bytes[i]!
+    for (let i = 0; i < length; i++) value = value * 256 + bytes[i]!
     return BigInt(value)
   }
-  return BigInt(toHex(bytes))
+  if (length > wide.length) return BigInt(toHex(bytes))
+  wide.fill(0)
+  wide.set(bytes, wide.length - length)
+  const lower = wideView.getBigUint64(8)
+  return length <= 8 ? lower : (wideView.getBigUint64(0) << HALF_BITS) | lower
 }
 
 const utf8Encoder = new TextEncoder()

@@ -90,8 +90,10 @@ export function bytesField<T extends Uint8Array>(options: {
   sizeMin: number
   sizeMax: number
   abi: AbiType
+  /** Decoded values are views on the decoded bytes. */
+  isView?: boolean
 }): Field<T> {
-  const { sizeMin, sizeMax } = options
+  const { sizeMin, sizeMax, isView = false } = options
   const expected = sizeMin === sizeMax ? `${sizeMin} bytes` : `${sizeMin} to ${sizeMax} bytes`
   const check = (value: T): string | undefined =>
     value instanceof Uint8Array && value.length >= sizeMin && value.length <= sizeMax
@@ -110,7 +112,7 @@ export function bytesField<T extends Uint8Array>(options: {
     absent: () => checked(new Uint8Array(0)),
     write: (writer, value) => void writer.bytes(value),
     // A copy: a view would keep the whole received frame alive (and a Buffer's own `slice` is a view).
-    read: (reader) => checked(new Uint8Array(reader.bytes())),
+    read: (reader) => checked(isView ? reader.bytes() : new Uint8Array(reader.bytes())),
     check,
     toJson: (value) => toHex(value),
     fromJson: (json) => {

@@ -271,6 +271,9 @@ export const t = {
     }),
   bytes: (sizeMax: number): Field<Uint8Array> =>
     bytesField({ kind: 'bytes', sizeMin: 0, sizeMax, abi: { kind: 'bytes' } }),
+  /** As `bytes`, but decoded values are views: for parts that live no longer than the bytes they came in. */
+  view: (sizeMax: number): Field<Uint8Array> =>
+    bytesField({ kind: 'bytes', sizeMin: 0, sizeMax, abi: { kind: 'bytes' }, isView: true }),
   text: textField,
   oneOf,
   list,

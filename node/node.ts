@@ -328,7 +328,7 @@ async function wire(
   if (journal.damage !== 'none')
     logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
 
-  importer.onFinalized((event) => updatePool(mempool, senders, event))
+  importer.onFinalized((event) => updatePool(mempool, event))
   const stopRecounts = startRecounts({
     isSyncing: () => blockSync.progress() !== undefined,
     modules: chain.modules,

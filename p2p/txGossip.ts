@@ -18,11 +18,11 @@ const FRAME_OVERHEAD_BYTES = 16
 const batchSchema = message('TransactionBatch', {
   /** Sent on purpose to one peer: passed up although it was seen before. */
   resent: t.bool,
-  transactions: t.list(t.bytes(TX_BYTES_MAX), GOSSIP_BATCH_TXS_MAX),
+  transactions: t.list(t.view(TX_BYTES_MAX), GOSSIP_BATCH_TXS_MAX),
 })
 
 export interface GossipTx {
-  /** The envelope's original bytes. */
+  /** The envelope's original bytes; of a received one a view on its batch, to be copied by whoever keeps it. */
   readonly raw: Uint8Array
   /** keccak-256 of `raw`. */
   readonly id: TxId

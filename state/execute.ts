@@ -14,7 +14,7 @@ import { type BlockFacts, BlockRun, type Finding } from './engine.ts'
 import { decidingSet, recoveryMisfit } from './modules/providers/recovery.ts'
 import { isBoundaryNext, providersParams, validatorSet } from './modules/providers/validatorSet.ts'
 import type { Overlay } from './overlay.ts'
-import { type Receipt, receiptsRoot } from './receipt.ts'
+import { encodeReceipts, type Receipt, receiptsRoot } from './receipt.ts'
 import { readReserve } from './reserve.ts'
 import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
 import type { StateReader, TreeView } from './view.ts'
@@ -33,8 +33,12 @@ export interface ExecutedBlock {
   readonly overlay: Overlay
   /** The caller releases it. */
   readonly tree: TreeView
+  /** Ids of the transactions, in their order, like all lists below. */
+  readonly ids: readonly TxId[]
   readonly receipts: readonly Receipt[]
-  /** Who signed each transaction, in their order. */
+  /** The canonical bytes of each receipt. */
+  readonly receiptBytes: readonly Uint8Array[]
+  /** Who signed each transaction. */
   readonly senders: readonly Address[]
   /** Logs of the modules' beginBlock and endBlock. */
   readonly systemLogs: readonly Log[]
@@ -114,25 +118,29 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
   }
 }
 
+/** What the end of a run adds to it. */
+type Outcome = Pick<ExecutedBlock, 'tree' | 'ids' | 'receiptBytes'>
+
 /** Runs the end of the block and computes what follows from its execution. */
 function concludeRun(
   run: BlockRun,
   parent: ParentView,
   before: ReturnType<typeof headerBefore>,
-  hashes: readonly TxId[],
-): { readonly header: Header; readonly tree: TreeView } {
+  ids: readonly TxId[],
+): { readonly header: Header; readonly outcome: Outcome } {
   run.finish()
   const tree = parent.tree.update(run.overlay.changes())
+  const receiptBytes = encodeReceipts(run.receipts)
   const header: Header = {
     ...before,
     stateRoot: tree.rootHash,
-    receiptsRoot: receiptsRoot(run.receipts, run.systemLogs),
-    transactionsRoot: merkleRoot(hashes),
+    receiptsRoot: receiptsRoot(run.receipts, run.systemLogs, receiptBytes),
+    transactionsRoot: merkleRoot(ids),
     gasUsed: run.gasUsed,
     reserve: readReserve(run.overlay),
     ...(before.endsEpoch ? { nextSetHash: validatorSetHash(validatorSet(run.overlay)) } : {}),
   }
-  return { header, tree }
+  return { header, outcome: { tree, ids, receiptBytes } }
 }
 
 /** Name of the first field in `names` where the headers differ. */
@@ -205,13 +213,13 @@ export function executeBlock(
   run.begin()
   const applied = applyAll(run, block, options)
   if ('rejected' in applied) return applied
-  const { header, tree } = concludeRun(run, parent, before, applied.hashes)
+  const { header, outcome } = concludeRun(run, parent, before, applied.ids)
   const differs = firstDifference(Object.keys(headerSchema.fields), block.header, header)
   if (differs !== undefined) {
-    tree.release()
+    outcome.tree.release()
     return { rejected: { code: 'WrongResult', detail: differs } }
   }
-  return { executed: executedOf(run, block, tree) }
+  return { executed: executedOf(run, block, outcome) }
 }
 
 /**
@@ -228,17 +236,17 @@ export function recomputeBlock(
   run.begin()
   const applied = applyAll(run, block, options)
   if ('rejected' in applied) return applied
-  const { header, tree } = concludeRun(run, parent, before, applied.hashes)
-  return { header, executed: executedOf(run, block, tree) }
+  const { header, outcome } = concludeRun(run, parent, before, applied.ids)
+  return { header, executed: executedOf(run, block, outcome) }
 }
 
 function applyAll(
   run: BlockRun,
   block: SealedBlock,
   options: ExecuteOptions,
-): { readonly hashes: readonly TxId[] } | { readonly rejected: Rejection } {
+): { readonly ids: readonly TxId[] } | { readonly rejected: Rejection } {
   const { chainId } = options.chain
-  const hashes: TxId[] = []
+  const ids: TxId[] = []
   for (let index = 0; index < block.transactions.length; index++) {
     const raw = block.transactions[index]!
     const decoded = options.decode?.(raw) ?? decodeTransaction(raw, chainId)
@@ -254,14 +262,14 @@ function applyAll(
     if (refusal !== undefined) {
       return { rejected: { code: 'InvalidTransaction', detail: `transaction ${index}: ${refusal}` } }
     }
-    hashes.push(transaction.hash)
+    ids.push(transaction.hash)
   }
-  return { hashes }
+  return { ids }
 }
 
-function executedOf(run: BlockRun, block: SealedBlock, tree: TreeView): ExecutedBlock {
+function executedOf(run: BlockRun, block: SealedBlock, outcome: Outcome): ExecutedBlock {
   const { overlay, receipts, senders, systemLogs, findings } = run
-  return { block, overlay, tree, receipts, senders, systemLogs, findings }
+  return { block, overlay, ...outcome, receipts, senders, systemLogs, findings }
 }
 
 /**
@@ -290,7 +298,7 @@ export function buildBlock(
       bytes += size
     } else skipped.push({ hash: transaction.hash, reason })
   }
-  const { header, tree } = concludeRun(
+  const { header, outcome } = concludeRun(
     run,
     parent,
     before,
@@ -298,5 +306,5 @@ export function buildBlock(
   )
   const block = sealBlock({ header, transactions: taken.map((transaction) => transaction.raw) })
   assert(block.bytes.length <= bytesMax || taken.length === 0, 'the built block fits its budget')
-  return { executed: executedOf(run, block, tree), skipped }
+  return { executed: executedOf(run, block, outcome), skipped }
 }

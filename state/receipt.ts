@@ -14,11 +14,18 @@ export {
   systemLogsSchema,
 } from '../base/protocol/receipt.ts'
 
+/** The canonical bytes of each receipt: the leaves of the root, and what is stored. */
+export function encodeReceipts(receipts: readonly Receipt[]): readonly Uint8Array[] {
+  return receipts.map((receipt) => receiptSchema.encode(receipt))
+}
+
 /** Merkle root over the receipts' bytes; the last leaf is the block's system logs. */
-export function receiptsRoot(receipts: readonly Receipt[], systemLogs: readonly Log[]): Hash32 {
-  const leaves = receipts.map((receipt) => receiptSchema.encode(receipt))
-  leaves.push(systemLogsSchema.encode({ logs: systemLogs }))
-  return merkleRoot(leaves)
+export function receiptsRoot(
+  receipts: readonly Receipt[],
+  systemLogs: readonly Log[],
+  encoded: readonly Uint8Array[] = encodeReceipts(receipts),
+): Hash32 {
+  return merkleRoot([...encoded, systemLogsSchema.encode({ logs: systemLogs })])
 }
 
 const BLOOM_BYTES = 256

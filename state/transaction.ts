@@ -2,7 +2,7 @@
 // Owns: shape, canonical form, hashes, signing. Not: nonce, balance, fees against the state (execute.ts, mempool).
 import { recoverAddress } from '../base/address.ts'
 import { assert } from '../base/assert.ts'
-import { bytesToBigint, concatBytes, EMPTY_BYTES } from '../base/bytes.ts'
+import { bytesKey, bytesToBigint, concatBytes, EMPTY_BYTES } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import { isCanonicalSignature, signHash } from '../base/crypto/secp256k1.ts'
 import { ADDRESS_BYTES, type Address, HASH_BYTES, type Hash32, type TxId } from '../base/ids.ts'
@@ -43,13 +43,15 @@ export interface TransactionFields {
 export interface Transaction extends TransactionFields {
   /** keccak-256 of `raw`, as the client computed it in advance. */
   readonly hash: TxId
+  /** `bytesKey` of `hash`, for maps. */
+  readonly key: string
   /** The received bytes, copied. */
   readonly raw: Uint8Array
   readonly r: bigint
   readonly s: bigint
   readonly yParity: 0 | 1
   readonly signingHash: Hash32
-  /** r ‖ s ‖ yParity, 65 bytes, canonical (EIP-2). */
+  /** r ‖ s ‖ yParity, 65 bytes, canonical (EIP-2). Like `signingHash`, made anew whenever it is read. */
   readonly signature: Uint8Array
 }
 
@@ -79,6 +81,7 @@ const LIST_BASE = 0xc0
 const TYPED_MAX = 0x7f
 /** Items of each envelope, signature included. */
 const ITEM_COUNT = { 0: 9, 1: 11, 2: 12 } as const
+const NO_ACCESS_LIST: readonly AccessListEntry[] = []
 /** What the smallest transaction costs. */
 export const TRANSFER_GAS = 21_000
 const BYTE_GAS = 16
@@ -96,43 +99,57 @@ function refuse(code: EnvelopeFailureCode, message: string): never {
   throw new Refused(code, message)
 }
 
-/** The items of an envelope as views on `raw`; lists stay encoded, header included. */
-interface Items {
-  readonly raw: Uint8Array
-  /** Where the first item begins. */
-  readonly start: number
-  /** Payload per item; for lists the whole encoding. */
-  readonly payloads: readonly Uint8Array[]
-  /** Where each item ends in `raw`. */
-  readonly ends: readonly number[]
-}
+/** Where the items of the envelope read last begin and end: payloads, but for lists the whole encoding. */
+const starts = new Uint32Array(ITEM_COUNT[2])
+const ends = new Uint32Array(ITEM_COUNT[2])
 
-function readItems(raw: Uint8Array, type: 0 | 1 | 2): Items {
+/** Finds the items into `starts` and `ends`; returns where the first item's header begins. */
+function findItems(raw: Uint8Array, type: 0 | 1 | 2): number {
   const outer = readRlpSpan(raw, type === 0 ? 0 : 1, raw.length)
   if (!outer.isList) throw new RlpError('expected a list')
   if (outer.end !== raw.length) throw new RlpError('bytes after the transaction')
-  const accessListAt = type === 0 ? -1 : ITEM_COUNT[type] - 4
-  const payloads: Uint8Array[] = []
-  const ends: number[] = []
-  for (let at = outer.start; at < outer.end; ) {
-    if (payloads.length === ITEM_COUNT[type]) throw new RlpError(`more than ${ITEM_COUNT[type]} fields`)
+  const itemCount = ITEM_COUNT[type]
+  const accessListAt = type === 0 ? -1 : itemCount - 4
+  let count = 0
+  for (let at = outer.start; at < outer.end; count++) {
+    if (count === itemCount) throw new RlpError(`more than ${itemCount} fields`)
     const span = readRlpSpan(raw, at, outer.end)
-    if (span.isList !== (payloads.length === accessListAt)) throw new RlpError('list and string confused')
-    payloads.push(raw.subarray(span.isList ? at : span.start, span.end))
-    ends.push(span.end)
+    if (span.isList !== (count === accessListAt)) throw new RlpError('list and string confused')
+    starts[count] = span.isList ? at : span.start
+    ends[count] = span.end
     at = span.end
   }
-  if (payloads.length !== ITEM_COUNT[type]) throw new RlpError(`fewer than ${ITEM_COUNT[type]} fields`)
-  return { raw, start: outer.start, payloads, ends }
+  if (count !== itemCount) throw new RlpError(`fewer than ${itemCount} fields`)
+  return outer.start
 }
 
-function safeUint(payload: Uint8Array, code: EnvelopeFailureCode, message: string): number {
-  const value = decodeRlpUint(payload)
+function payload(raw: Uint8Array, item: number): Uint8Array {
+  return raw.subarray(starts[item]!, ends[item]!)
+}
+
+/** An item as an integer; like `decodeRlpUint`, with no view for what a double holds exactly. */
+function uint(raw: Uint8Array, item: number): bigint {
+  const start = starts[item]!
+  const end = ends[item]!
+  if (end - start > 6) return decodeRlpUint(payload(raw, item))
+  return BigInt(shortUint(raw, start, end))
+}
+
+function shortUint(raw: Uint8Array, start: number, end: number): number {
+  if (start < end && raw[start] === 0) throw new RlpError('integer with a leading zero')
+  let value = 0
+  for (let at = start; at < end; at++) value = value * 256 + raw[at]!
+  return value
+}
+
+function safeUint(raw: Uint8Array, item: number, code: EnvelopeFailureCode, message: string): number {
+  if (ends[item]! - starts[item]! <= 6) return shortUint(raw, starts[item]!, ends[item]!)
+  const value = uint(raw, item)
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? refuse(code, message) : Number(value)
 }
 
-function amount(payload: Uint8Array, code: EnvelopeFailureCode, message: string): bigint {
-  const value = decodeRlpUint(payload)
+function amount(raw: Uint8Array, item: number, code: EnvelopeFailureCode, message: string): bigint {
+  const value = uint(raw, item)
   return value > AMOUNT_MAX ? refuse(code, message) : value
 }
 
@@ -141,7 +158,7 @@ function checkChainId(have: bigint, want: number): void {
 }
 
 function readAccessList(encoded: Uint8Array): readonly AccessListEntry[] {
-  if (encoded.length === 1) return []
+  if (encoded.length === 1) return NO_ACCESS_LIST
   const list = decodeRlp(encoded) as readonly RlpItem[]
   return list.map((entry) => {
     if (entry instanceof Uint8Array || entry.length !== 2) throw new RlpError('malformed access list entry')
@@ -159,8 +176,7 @@ function readAccessList(encoded: Uint8Array): readonly AccessListEntry[] {
 }
 
 /** The parity that a protected legacy `v` carries (EIP-155), once its chain id is the right one. */
-function legacyParity(payload: Uint8Array, chainId: number): number {
-  const v = decodeRlpUint(payload)
+function legacyParity(v: bigint, chainId: number): number {
   if (v === 0n || v === 1n || v === 27n || v === 28n) {
     refuse('UnprotectedLegacy', 'only replay-protected (EIP-155) transactions allowed over RPC')
   }
@@ -169,35 +185,59 @@ function legacyParity(payload: Uint8Array, chainId: number): number {
   return Number((v - 35n) % 2n)
 }
 
-function typedParity(payload: Uint8Array): number {
-  const value = decodeRlpUint(payload)
-  return value > 1n ? refuse('InvalidSignature', 'invalid transaction v, r, s values') : Number(value)
+function typedParity(v: bigint): number {
+  return v > 1n ? refuse('InvalidSignature', 'invalid transaction v, r, s values') : Number(v)
 }
 
-function joinSignature(r: Uint8Array, s: Uint8Array, yParity: number): Uint8Array {
-  if (r.length > 32 || s.length > 32) refuse('InvalidSignature', 'invalid transaction v, r, s values')
-  if (r[0] === 0 || s[0] === 0) throw new RlpError('integer with a leading zero')
-  const signature = new Uint8Array(65)
-  signature.set(r, 32 - r.length)
-  signature.set(s, 64 - s.length)
-  signature[64] = yParity
-  if (!isCanonicalSignature(signature)) refuse('InvalidSignature', 'invalid transaction v, r, s values')
-  return signature
+const SIGNATURE_BYTES = 65
+const joined = new Uint8Array(SIGNATURE_BYTES)
+
+/** Writes r ‖ s ‖ yParity of the items found last into `joined`; refuses what is not canonical. */
+function joinSignature(raw: Uint8Array, type: 0 | 1 | 2, yParity: number): void {
+  const r = ITEM_COUNT[type] - 2
+  joined.fill(0)
+  for (const [item, half] of [
+    [r, 32],
+    [r + 1, 64],
+  ] as const) {
+    const start = starts[item]!
+    const end = ends[item]!
+    if (end - start > 32) refuse('InvalidSignature', 'invalid transaction v, r, s values')
+    if (start < end && raw[start] === 0) throw new RlpError('integer with a leading zero')
+    for (let at = end, to = half; at > start; ) joined[--to] = raw[--at]!
+  }
+  joined[SIGNATURE_BYTES - 1] = yParity
+  if (!isCanonicalSignature(joined)) refuse('InvalidSignature', 'invalid transaction v, r, s values')
 }
 
-/** The unsigned items are a prefix of the received ones, so their bytes are hashed where they lie. */
-function signingHashOf(items: Items, type: 0 | 1 | 2, chainId: number): Hash32 {
-  const unsigned = items.raw.subarray(items.start, items.ends[ITEM_COUNT[type] - 4]!)
-  if (type !== 0)
-    return keccak256(concatBytes(items.raw.subarray(0, 1), rlpHeader(true, unsigned.length), unsigned))
-  const suffix = concatBytes(encodeRlp(encodeRlpUint(chainId)), new Uint8Array([0x80, 0x80]))
-  return keccak256(concatBytes(rlpHeader(true, unsigned.length + suffix.length), unsigned, suffix))
+/** What precedes the unsigned items is short, so most envelopes are hashed from here. */
+const preimage = new Uint8Array(512)
+
+/** The unsigned items are a prefix of the received ones, so their bytes are hashed as they came. */
+function signingHashOf(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Hash32 {
+  const first = findItems(raw, type)
+  const unsigned = raw.subarray(first, ends[ITEM_COUNT[type] - 4]!)
+  const suffix =
+    type === 0 ? concatBytes(encodeRlp(encodeRlpUint(chainId)), new Uint8Array([0x80, 0x80])) : EMPTY_BYTES
+  const header = rlpHeader(true, unsigned.length + suffix.length)
+  const prefixSize = type === 0 ? 0 : 1
+  const size = prefixSize + header.length + unsigned.length + suffix.length
+  const out = size <= preimage.length ? preimage : new Uint8Array(size)
+  if (type !== 0) out[0] = raw[0]!
+  out.set(header, prefixSize)
+  out.set(unsigned, prefixSize + header.length)
+  out.set(suffix, size - suffix.length)
+  return keccak256(out.subarray(0, size))
 }
 
-/** A class because `r` and `s` are wanted only by queries: as bigints they are made when asked for. */
+/**
+ * A class because thousands wait in a pool: what follows from the bytes and is wanted once (the hash to sign, the
+ * signature) is made when asked for and not kept.
+ */
 class Envelope implements Transaction {
   readonly type: 0 | 1 | 2
   readonly hash: TxId
+  readonly key: string
   readonly raw: Uint8Array
   readonly chainId: number
   readonly nonce: number
@@ -208,16 +248,12 @@ class Envelope implements Transaction {
   readonly valueBase: bigint
   readonly data: Uint8Array
   readonly accessList: readonly AccessListEntry[]
-  readonly signingHash: Hash32
-  readonly signature: Uint8Array
+  readonly yParity: 0 | 1
 
-  constructor(
-    fields: TransactionFields,
-    signed: { raw: Uint8Array; signingHash: Hash32; signature: Uint8Array },
-  ) {
-    const hash: Uint8Array = keccak256(signed.raw)
+  constructor(fields: TransactionFields, signed: { raw: Uint8Array; hash: TxId; yParity: number }) {
     this.type = fields.type
-    this.hash = hash
+    this.hash = signed.hash
+    this.key = bytesKey(signed.hash)
     this.raw = signed.raw
     this.chainId = fields.chainId
     this.nonce = fields.nonce
@@ -228,8 +264,17 @@ class Envelope implements Transaction {
     this.valueBase = fields.valueBase
     this.data = fields.data
     this.accessList = fields.accessList
-    this.signingHash = signed.signingHash
-    this.signature = signed.signature
+    this.yParity = signed.yParity === 0 ? 0 : 1
+  }
+
+  get signingHash(): Hash32 {
+    return signingHashOf(this.raw, this.type, this.chainId)
+  }
+
+  get signature(): Uint8Array {
+    findItems(this.raw, this.type)
+    joinSignature(this.raw, this.type, this.yParity)
+    return joined.slice()
   }
 
   get r(): bigint {
@@ -239,34 +284,35 @@ class Envelope implements Transaction {
   get s(): bigint {
     return bytesToBigint(this.signature.subarray(32, 64))
   }
-
-  get yParity(): 0 | 1 {
-    return this.signature[64] === 0 ? 0 : 1
-  }
 }
 
-function decodeEnvelope(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Transaction {
-  const items = readItems(raw, type)
-  const { payloads } = items
+function decodeEnvelope(
+  raw: Uint8Array,
+  options: { readonly type: 0 | 1 | 2; readonly chainId: number; readonly hash: TxId | undefined },
+): Transaction {
+  const { type, chainId } = options
+  findItems(raw, type)
   // Types 1 and 2 begin with the chain id; type 2 has two fees where the others have one price.
   let next = 0
-  if (type !== 0) checkChainId(decodeRlpUint(payloads[next++]!), chainId)
-  const nonce = safeUint(payloads[next++]!, 'NonceTooHigh', 'nonce has max value')
+  if (type !== 0) checkChainId(uint(raw, next++), chainId)
+  const nonce = safeUint(raw, next++, 'NonceTooHigh', 'nonce has max value')
   const maxPriorityFeePerGas = amount(
-    payloads[next++]!,
+    raw,
+    next++,
     'FeeTooHigh',
     'max priority fee per gas higher than 2^128-1',
   )
   const maxFeePerGas =
     type === 2
-      ? amount(payloads[next++]!, 'FeeTooHigh', 'max fee per gas higher than 2^128-1')
+      ? amount(raw, next++, 'FeeTooHigh', 'max fee per gas higher than 2^128-1')
       : maxPriorityFeePerGas
-  const gasLimit = safeUint(payloads[next++]!, 'GasLimitTooHigh', 'exceeds block gas limit')
-  const to = payloads[next++]!
-  const valueBase = amount(payloads[next++]!, 'ValueTooHigh', 'value higher than 2^128-1')
-  const data = payloads[next++]!
-  const accessList = type === 0 ? [] : readAccessList(payloads[next++]!)
-  const v = payloads[next++]!
+  const gasLimit = safeUint(raw, next++, 'GasLimitTooHigh', 'exceeds block gas limit')
+  const to = payload(raw, next++)
+  const valueBase = amount(raw, next++, 'ValueTooHigh', 'value higher than 2^128-1')
+  const dataAt = next++
+  const data = starts[dataAt] === ends[dataAt] ? EMPTY_BYTES : payload(raw, dataAt)
+  const accessList = type === 0 ? NO_ACCESS_LIST : readAccessList(payload(raw, next++))
+  const v = uint(raw, next++)
   const yParity = type === 0 ? legacyParity(v, chainId) : typedParity(v)
 
   if (to.length === 0) refuse('CreationNotSupported', 'contract creation is not supported: there is no EVM')
@@ -277,8 +323,9 @@ function decodeEnvelope(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Tran
       `max priority fee per gas higher than max fee per gas: maxPriorityFeePerGas: ${maxPriorityFeePerGas}, maxFeePerGas: ${maxFeePerGas}`,
     )
   }
-  const signature = joinSignature(payloads[next++]!, payloads[next++]!, yParity)
-  assert(next === payloads.length, 'every field of the envelope was read')
+  joinSignature(raw, type, yParity)
+  assert(next + 2 === ITEM_COUNT[type], 'every field of the envelope was read')
+  const hash: Uint8Array = options.hash ?? keccak256(raw)
   return new Envelope(
     {
       type,
@@ -292,12 +339,15 @@ function decodeEnvelope(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Tran
       data,
       accessList,
     },
-    { raw, signingHash: signingHashOf(items, type, chainId), signature },
+    { raw, hash, yParity },
   )
 }
 
-/** Decodes received bytes for the chain `chainId`. Checks everything that needs no state, but recovers no key. */
-export function decodeTransaction(raw: Uint8Array, chainId: number): DecodedTransaction {
+/**
+ * Decodes received bytes for the chain `chainId`. Checks everything that needs no state, but recovers no key.
+ * `hash` is the keccak-256 of `raw` where the caller has it.
+ */
+export function decodeTransaction(raw: Uint8Array, chainId: number, hash?: TxId): DecodedTransaction {
   if (raw.length > TX_BYTES_MAX) {
     const message = `oversized data: transaction size ${raw.length}, limit ${TX_BYTES_MAX}`
     return { failure: { code: 'TooLarge', message } }
@@ -314,7 +364,7 @@ export function decodeTransaction(raw: Uint8Array, chainId: number): DecodedTran
   if (first === 0) return { failure: { code: 'UnsupportedType', message: 'transaction type not supported' } }
   try {
     // A copy that is no Buffer: a view would keep the whole received frame alive.
-    return { transaction: decodeEnvelope(new Uint8Array(raw), type, chainId) }
+    return { transaction: decodeEnvelope(new Uint8Array(raw), { type, chainId, hash }) }
   } catch (error) {
     if (error instanceof Refused) return { failure: error.failure }
     if (error instanceof RlpError) return { failure: { code: 'MalformedEnvelope', message: error.message } }

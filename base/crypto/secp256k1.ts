@@ -83,6 +83,10 @@ function createNative(): Secp256k1 | undefined {
   // Its main entry would fall back to a slower library of its own without a word.
   const binding = loadNative<Binding>('secp256k1/bindings.js')
   if (binding === undefined) return undefined
+  // Arrays handed to native code get memory outside the heap: these three, once.
+  const compact = new Uint8Array(64)
+  const signedHash = new Uint8Array(32)
+  const publicKey = new Uint8Array(65)
   return {
     sign: (hash, secretKey) => {
       const { signature, recid } = binding.ecdsaSign(reduceHash(hash), secretKey)
@@ -94,8 +98,9 @@ function createNative(): Secp256k1 | undefined {
     recover: (hash, signature) => {
       if (hash.length !== 32 || !isCanonicalSignature(signature)) return undefined
       try {
-        const out = new Uint8Array(65)
-        return binding.ecdsaRecover(signature.subarray(0, 64), signature[64]!, hash, false, out)
+        for (let i = 0; i < compact.length; i++) compact[i] = signature[i]!
+        signedHash.set(hash)
+        return binding.ecdsaRecover(compact, signature[64]!, signedHash, false, publicKey).slice()
       } catch {
         return undefined
       }

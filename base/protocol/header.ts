@@ -49,8 +49,8 @@ export type Header = ReturnType<typeof headerSchema.decode>
 
 export const blockSchema = message('Block', {
   header: headerSchema,
-  /** Original envelope bytes, never re-encoded. */
-  transactions: t.list(t.bytes(TX_BYTES_MAX), BLOCK_TXS_MAX),
+  /** Original envelope bytes, never re-encoded; of a decoded block views on its bytes. */
+  transactions: t.list(t.view(TX_BYTES_MAX), BLOCK_TXS_MAX),
 })
 export type Block = ReturnType<typeof blockSchema.decode>
 

@@ -1,20 +1,34 @@
 // Binary Merkle tree over an ordered list (RFC 6962 shape): transactions and receipts of a block.
 // The root also holds the number of leaves: without it, a proof for one place could pose as that of another.
+import { assert } from '../assert.ts'
 import { concatBytes, equalBytes, u64be } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
-import { type Hash32, ZERO_HASH } from '../ids.ts'
+import { HASH_BYTES, type Hash32, ZERO_HASH } from '../ids.ts'
 
 const LEAF = new Uint8Array([0])
 const INNER = new Uint8Array([1])
 const ROOT = new Uint8Array([2])
 
+/** Leaves up to this size are hashed from `scratch`; a block has thousands of them. */
+const SCRATCH_LEAF_MAX = 1024
+const scratch = new Uint8Array(1 + SCRATCH_LEAF_MAX)
+/** 0x01 ‖ left ‖ right. */
+const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES)
+innerScratch.set(INNER)
+
 /** SHA256(0x00 ‖ leaf). */
 export function merkleLeaf(leaf: Uint8Array): Hash32 {
-  return sha256(concatBytes(LEAF, leaf))
+  if (leaf.length > SCRATCH_LEAF_MAX) return sha256(concatBytes(LEAF, leaf))
+  scratch.set(LEAF)
+  scratch.set(leaf, 1)
+  return sha256(scratch.subarray(0, 1 + leaf.length))
 }
 
 function merkleInner(left: Uint8Array, right: Uint8Array): Hash32 {
-  return sha256(concatBytes(INNER, left, right))
+  assert(left.length === HASH_BYTES && right.length === HASH_BYTES, 'nodes are hashes')
+  innerScratch.set(left, 1)
+  innerScratch.set(right, 1 + HASH_BYTES)
+  return sha256(innerScratch)
 }
 
 function sealRoot(count: number, top: Uint8Array): Hash32 {
@@ -73,7 +87,7 @@ export function merkleVerify(options: {
   while (width > 1) {
     if ((at ^ 1) < width) {
       const sibling = options.path[used++]
-      if (sibling === undefined) return false
+      if (sibling?.length !== HASH_BYTES) return false
       node = at % 2 === 0 ? merkleInner(node, sibling) : merkleInner(sibling, node)
     }
     at >>= 1

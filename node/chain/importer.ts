@@ -206,7 +206,9 @@ class BlockImporter implements Importer {
     await this.#store.commit(
       events.map(({ executed: item, certificate: own }) => ({
         block: item.block,
+        ids: item.ids,
         receipts: item.receipts,
+        receiptBytes: item.receiptBytes,
         senders: item.senders,
         systemLogs: item.systemLogs,
         changes: item.overlay.changes(),

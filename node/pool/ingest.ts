@@ -98,7 +98,7 @@ export class Ingest {
     let malformed = 0
     for (const gossip of transactions) {
       if (mempool.has(gossip.id)) continue
-      const decoded = decodeTransaction(gossip.raw, chainId)
+      const decoded = decodeTransaction(gossip.raw, chainId, gossip.id)
       if ('transaction' in decoded) known.push({ gossip, transaction: decoded.transaction })
       else malformed++
     }

@@ -42,6 +42,8 @@ export interface MempoolChain {
 export interface PoolEntry {
   readonly transaction: Transaction
   readonly sender: Address
+  /** `bytesKey` of the sender. */
+  readonly senderKey: string
   /** Arrival order, for ties. */
   readonly sequence: number
   readonly arrivedAtMs: number
@@ -119,9 +121,10 @@ export class Mempool {
 
   /** Admits a transaction whose signature was verified, or says why not; a rejection changes nothing. */
   add(transaction: Transaction, sender: Address): PoolRejection | undefined {
-    if (this.has(transaction.hash)) return { code: 'alreadyKnown', message: 'already known' }
+    if (this.#byHash.has(transaction.key)) return { code: 'alreadyKnown', message: 'already known' }
     const account = this.#chain.account(sender)
-    const queue = this.#queues.get(bytesKey(sender))
+    const senderKey = bytesKey(sender)
+    const queue = this.#queues.get(senderKey)
     const replaced = queue?.entries.get(transaction.nonce)
     const rejection =
       this.#checkGas(transaction) ??
@@ -133,9 +136,9 @@ export class Mempool {
       return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
     }
     // Eviction may have removed the queue or the replaced entry: look again.
-    const stale = this.#queues.get(bytesKey(sender))?.entries.get(transaction.nonce)
+    const stale = this.#queues.get(senderKey)?.entries.get(transaction.nonce)
     if (stale !== undefined) this.#remove(stale, 'replaced')
-    this.#insert(transaction, sender, account.nonce)
+    this.#insert(transaction, { sender, senderKey, nonce: account.nonce })
     return undefined
   }
 
@@ -230,31 +233,35 @@ export class Mempool {
     return this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax
   }
 
-  #insert(transaction: Transaction, sender: Address, nonce: number): void {
-    const key = bytesKey(sender)
-    let queue = this.#queues.get(key)
+  #insert(
+    transaction: Transaction,
+    account: { readonly sender: Address; readonly senderKey: string; readonly nonce: number },
+  ): void {
+    const { sender, senderKey, nonce } = account
+    let queue = this.#queues.get(senderKey)
     if (queue === undefined) {
       queue = { sender, entries: new Map(), nonce, costBase: 0n }
-      this.#queues.set(key, queue)
+      this.#queues.set(senderKey, queue)
     }
     const entry: PoolEntry = {
       transaction,
       sender,
+      senderKey,
       sequence: this.#sequence++,
       arrivedAtMs: this.#chain.nowMs(),
     }
     queue.nonce = nonce
     queue.entries.set(transaction.nonce, entry)
     queue.costBase += transactionCost(transaction)
-    this.#byHash.set(bytesKey(transaction.hash), entry)
-    this.#dropped.delete(bytesKey(transaction.hash))
+    this.#byHash.set(transaction.key, entry)
+    this.#dropped.delete(transaction.key)
     this.#bytes += transaction.raw.length
   }
 
   #remove(entry: PoolEntry, reason: DropReason | undefined): void {
-    const key = bytesKey(entry.sender)
+    const { senderKey: key } = entry
     const queue = this.#queues.get(key)
-    const hashKey = bytesKey(entry.transaction.hash)
+    const { key: hashKey } = entry.transaction
     if (!this.#byHash.delete(hashKey)) return
     this.#bytes -= entry.transaction.raw.length
     if (queue !== undefined) {
@@ -288,7 +295,7 @@ export class Mempool {
     while (heads.length > 0) {
       const best = popBest(heads, options.baseFeePerGas)
       yield best
-      push(this.#queues.get(bytesKey(best.sender))?.entries.get(best.transaction.nonce + 1))
+      push(this.#queues.get(best.senderKey)?.entries.get(best.transaction.nonce + 1))
     }
   }
 
@@ -337,7 +344,7 @@ export class Mempool {
     for (const entry of this.#byHash.values()) {
       // Arrival order: the first young entry ends the scan.
       if (now - entry.arrivedAtMs < this.#limits.parkedExpiryMs) break
-      const queue = this.#queues.get(bytesKey(entry.sender))
+      const queue = this.#queues.get(entry.senderKey)
       const isGapped = queue !== undefined && entry.transaction.nonce !== queue.nonce
       if (isGapped || entry.transaction.maxFeePerGas < baseFee) this.#remove(entry, 'expired')
     }

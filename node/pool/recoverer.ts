@@ -1,7 +1,6 @@
 // Recovery of senders with memory. A transaction comes by several ways within seconds (gossip, a block, a resend):
 // whichever is first pays. Owns: what was recovered lately. Not: threads and queues (senderPool.ts).
 import { recoverAddress } from '../../base/address.ts'
-import { bytesKey } from '../../base/bytes.ts'
 import type { Address } from '../../base/ids.ts'
 import { RecentMap } from '../../base/recentMap.ts'
 import type { SignedHash } from './senderRows.ts'
@@ -23,12 +22,12 @@ export class Recoverer {
 
   /** The sender, when it was recovered lately. */
   recall(item: SignedHash): Address | undefined {
-    return this.#recent.get(bytesKey(item.hash))
+    return this.#recent.get(item.key)
   }
 
   /** Keeps what was recovered; a signature without a key is not worth the room. */
   remember(item: SignedHash, sender: Address | undefined): void {
-    if (sender !== undefined) this.#recent.set(bytesKey(item.hash), sender)
+    if (sender !== undefined) this.#recent.set(item.key, sender)
   }
 
   /** Recovers now, on this thread; `undefined` when the signature matches no key. */

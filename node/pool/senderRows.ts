@@ -3,8 +3,8 @@ import { recoverAddress } from '../../base/address.ts'
 import { ADDRESS_BYTES, type Address } from '../../base/ids.ts'
 import type { Transaction } from '../../state/transaction.ts'
 
-/** What recovery needs; `hash` names the transaction. */
-export type SignedHash = Pick<Transaction, 'hash' | 'signingHash' | 'signature'>
+/** What recovery needs; `key` names the transaction. */
+export type SignedHash = Pick<Transaction, 'key' | 'signingHash' | 'signature'>
 
 const HASH_SIZE = 32
 /** Signing hash ‖ signature. */

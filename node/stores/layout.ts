@@ -1,7 +1,7 @@
 // Keys and records of the chain database. Owns: their bytes. Not: when they are written (chainStore.ts).
 import { concatBytes, u64be, utf8 } from '../../base/bytes.ts'
 import type { Hash32, TxId } from '../../base/ids.ts'
-import { BLOCK_TXS_MAX } from '../../base/protocol/limits.ts'
+import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../../base/protocol/limits.ts'
 import { message, t } from '../../base/schema.ts'
 import { logSchema, receiptSchema, SYSTEM_LOGS_MAX } from '../../state/receipt.ts'
 import type { StateKey } from '../../state/view.ts'
@@ -95,6 +95,13 @@ export const tipSchema = message('StoredTip', { layout: t.u32, height: t.u64, ha
 
 export const storedReceiptsSchema = message('StoredReceipts', {
   receipts: t.list(receiptSchema, BLOCK_TXS_MAX),
+  senders: t.list(t.address, BLOCK_TXS_MAX),
+  systemLogs: t.list(logSchema, SYSTEM_LOGS_MAX),
+})
+
+/** Writes the bytes of `storedReceiptsSchema` from receipts that are encoded already. */
+export const encodedReceiptsSchema = message('StoredReceipts', {
+  receipts: t.list(t.bytes(BLOCK_BYTES_MAX), BLOCK_TXS_MAX),
   senders: t.list(t.address, BLOCK_TXS_MAX),
   systemLogs: t.list(logSchema, SYSTEM_LOGS_MAX),
 })

@@ -19,7 +19,11 @@ export interface ChainTip {
 /** One finalized block with everything that is kept of it. */
 export interface CommitBlock {
   readonly block: SealedBlock
+  /** Ids of the transactions; hashed anew when the caller has none. */
+  readonly ids?: readonly TxId[]
   readonly receipts: readonly Receipt[]
+  /** Their canonical bytes; encoded anew when the caller has none. */
+  readonly receiptBytes?: readonly Uint8Array[]
   /** Who signed each transaction. */
   readonly senders: readonly Address[]
   readonly systemLogs: readonly Log[]

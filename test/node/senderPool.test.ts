@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { recoverAddress, secretKeyAddress } from '../../base/address.ts'
-import { bigintToFixed, utf8 } from '../../base/bytes.ts'
+import { bigintToFixed, bytesKey, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import type { Address } from '../../base/ids.ts'
@@ -19,7 +19,7 @@ function signedBatch(count: number): { items: SignedHash[]; expected: (Address |
     const signature = signHash(signingHash, KEYS[i % KEYS.length]!)
     const isBad = i % 11 === 10
     if (isBad) signature.set(bigintToFixed(5n, 32))
-    items.push({ hash: keccak256(signature) as Uint8Array, signingHash, signature })
+    items.push({ key: bytesKey(keccak256(signature)), signingHash, signature })
     expected.push(isBad ? undefined : ADDRESSES[i % KEYS.length])
   }
   return { items, expected }
@@ -143,13 +143,13 @@ describe('node.senderPool', () => {
       assert.equal(counts.recovered, 0, 'the thread did the work')
     })
 
-    it('tells transactions apart by their hash alone', async () => {
+    it('tells transactions apart by their key alone', async () => {
       const { pool } = counting(0)
       const { items, expected } = signedBatch(2)
       await pool.recover(items)
       const swapped = [
-        { ...items[0]!, hash: items[1]!.hash },
-        { ...items[1]!, hash: items[0]!.hash },
+        { ...items[0]!, key: items[1]!.key },
+        { ...items[1]!, key: items[0]!.key },
       ]
       assert.deepEqual(await pool.recover(swapped), [expected[1], expected[0]])
     })

@@ -180,7 +180,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
   })
   importer.onFinalized((event) => {
     if (!life.isAlive) return
-    updatePool(mempool, senders, event)
+    updatePool(mempool, event)
     ports.onFinalized(event)
   })
   await driver.start()
