@@ -26,7 +26,7 @@ import {
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
-import { createKeys, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
+import { createKeys, noteProofsChecked, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
 import type { NodeMessage } from './runStart.ts'
 import { storeOperatorKey } from './signing/operatorKey.ts'
 
@@ -149,6 +149,8 @@ export function prepareDevnet(
       continue
     }
     writeNodeDir(member.dir, wanted, config)
+    // They were made a moment ago.
+    noteProofsChecked(member.dir, wanted)
     createKeys({
       dataDir: member.dir,
       password: DEVELOPMENT_PASSWORD,

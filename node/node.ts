@@ -29,6 +29,7 @@ import { Driver } from './driver.ts'
 import { type RunningEvidence, startEvidence } from './evidence/evidence.ts'
 import { Journal } from './journal/journal.ts'
 import { createConsensusNetwork } from './network.ts'
+import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { Resender, withGossip } from './pool/gossipShare.ts'
 import { Ingest } from './pool/ingest.ts'
 import { Mempool } from './pool/mempool.ts'
@@ -154,7 +155,9 @@ async function wire(
   }
 
   // State.
-  const genesisBlock = buildGenesis(genesis)
+  const wereChecked = areProofsChecked(options.dataDir, genesis)
+  const genesisBlock = buildGenesis(genesis, { areProofsChecked: wereChecked })
+  if (!wereChecked) noteProofsChecked(options.dataDir, genesis)
   const book = RecoveryBook.open({
     dir: paths.recovery,
     genesisHash: genesisBlock.chain.genesisHash,

@@ -6,7 +6,7 @@ import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import { buildGenesis, GenesisError } from '../genesis/build.ts'
-import { type Genesis, genesisSchema } from '../genesis/schema.ts'
+import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { CONFIG_FILE, ConfigError, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 import {
@@ -262,6 +262,20 @@ function refusing<T>(file: string, run: () => T): T {
     }
     throw cause
   }
+}
+
+/** Names the genesis document whose proofs of possession were checked, so that they are not at every start. */
+const CHECKED_FILE = 'genesis.checked'
+
+/** Whether the proofs of possession of this document were checked for this directory. */
+export function areProofsChecked(dataDir: string, genesis: Genesis): boolean {
+  const file = join(dataDir, CHECKED_FILE)
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === toHex(genesisHash(genesis))
+}
+
+/** Notes that they were. Only for a document that `buildGenesis` accepted with its proofs, or whose proofs were just made. */
+export function noteProofsChecked(dataDir: string, genesis: Genesis): void {
+  writeFileSync(join(dataDir, CHECKED_FILE), `${toHex(genesisHash(genesis))}\n`)
 }
 
 /** Writes configuration and genesis into a new data directory; refuses one that belongs to a node already. */

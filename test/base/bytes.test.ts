@@ -104,6 +104,41 @@ describe('base.bytes', () => {
     assert.throws(() => bigintToFixed(256n, 1), RangeError)
   })
 
+  it('agrees with text on integers of every size', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 0n, max: 2n ** 300n }),
+        fc.integer({ min: 0, max: 300 }),
+        (wide, shift) => {
+          const value = wide >> BigInt(shift)
+          const hex = value === 0n ? '' : value.toString(16)
+          const expected = fromHex(hex.length % 2 === 1 ? `0${hex}` : hex)
+          assert.deepEqual(bigintToBytes(value), expected)
+          assert.equal(bytesToBigint(expected), value)
+          assert.equal(bytesToBigint(concatBytes(new Uint8Array(2), expected)), value)
+        },
+      ),
+    )
+    for (const bits of [0, 1, 8, 47, 48, 63, 64, 65, 127, 128, 129]) {
+      for (const value of [2n ** BigInt(bits), 2n ** BigInt(bits) - 1n])
+        assert.equal(bytesToBigint(bigintToBytes(value)), value)
+    }
+  })
+
+  it('compares byte strings of any length, views and Buffers too', () => {
+    for (const length of [0, 1, 32, 255, 256, 257, 5_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i & 255)
+      assert.ok(equalBytes(bytes, Buffer.from(bytes)))
+      assert.ok(equalBytes(concatBytes(bytes, bytes).subarray(length), bytes))
+      if (length === 0) continue
+      for (const at of [0, length - 1]) {
+        const other = bytes.slice()
+        other[at]! ^= 1
+        assert.ok(!equalBytes(bytes, other))
+      }
+    }
+  })
+
   it('reads only well-formed UTF-8', () => {
     assert.equal(utf8Text(utf8('算力 €')), '算力 €')
     assert.throws(() => utf8Text(fromHex('c0af')), TypeError)

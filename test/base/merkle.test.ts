@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { fromHex, toHex } from '../../base/bytes.ts'
+import { concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { merkleLeaf, merkleProof, merkleRoot, merkleTop, merkleVerify } from '../../base/protocol/merkle.ts'
 
@@ -31,6 +31,17 @@ describe('base.protocol.merkle', () => {
       assert.equal(toHex(merkleTop(LEAVES.slice(0, i + 1))), `0x${root}`)
     })
     assert.deepEqual(merkleTop([LEAVES[1]!]), merkleLeaf(LEAVES[1]!))
+  })
+
+  it('hashes leaves of any length alike, and refuses steps that are no hashes', () => {
+    for (const size of [0, 1, 64, 1_023, 1_024, 1_025, 9_000]) {
+      const leaf = new Uint8Array(size).fill(size & 255)
+      assert.deepEqual(merkleLeaf(leaf), sha256(concatBytes(fromHex('00'), leaf)))
+    }
+    const options = { root: merkleRoot(LEAVES), leaf: LEAVES[0]!, index: 0, count: LEAVES.length }
+    const path = merkleProof(LEAVES, 0)
+    assert.ok(merkleVerify({ ...options, path }))
+    assert.ok(!merkleVerify({ ...options, path: path.map((step) => step.subarray(1)) }))
   })
 
   it('holds the number of leaves in the root', () => {

@@ -97,6 +97,7 @@ describe('genesis.build', () => {
 })
 
 describe('genesis.refuses', () => {
+  const { block: genesisBlock } = buildGenesis(genesis)
   type Mutable<T> = T extends Uint8Array | bigint | number | string | boolean | undefined
     ? T
     : { -readonly [K in keyof T]: Mutable<T[K]> }
@@ -111,6 +112,17 @@ describe('genesis.refuses', () => {
     }
     return 'accepted'
   }
+
+  it('a proof of possession of another key, unless it was checked before', () => {
+    const copy = genesisSchema.decode(genesisSchema.encode(genesis)) as Mutable<Genesis>
+    copy.providers[1]!.possessionProof = copy.providers[0]!.possessionProof
+    const reason = /^genesis providers\[1\]\.possessionProof: does not prove possession/
+    // Twice: what was refused is not remembered as valid.
+    for (let i = 0; i < 2; i++) assert.throws(() => buildGenesis(copy as Genesis), { message: reason })
+    const options = { areProofsChecked: true }
+    assert.notDeepEqual(buildGenesis(copy as Genesis, options).block.hash, genesisBlock.hash)
+    assert.deepEqual(buildGenesis(genesis, options).block.hash, genesisBlock.hash)
+  })
 
   it('a coin that nobody backs, naming the balance', () => {
     const reason = refusal((copy) => {

@@ -9,9 +9,11 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { developmentGenesis, genesisJsonText } from '../../node/devnet.ts'
 import {
+  areProofsChecked,
   createKeys,
   isFreshKey,
   markKeyUsed,
+  noteProofsChecked,
   OperatorError,
   openConsensusKey,
   openPeerSeed,
@@ -143,5 +145,22 @@ describe('nodeDir.genesis', () => {
     writeNodeDir(home, genesis, DEFAULT_CONFIG)
     assert.throws(() => writeNodeDir(home, genesis, DEFAULT_CONFIG), /already has a config\.json/)
     assert.ok(existsSync(join(home, 'genesis.json')))
+  })
+})
+
+describe('nodeDir.proofs', () => {
+  const genesisOf = (validators: number) =>
+    developmentGenesis({ validators, blockTimeMs: 50, windowMs: 60_000 })
+
+  it('are noted as checked for one document and one directory', () => {
+    const genesis = genesisOf(1)
+    const [here, there] = [mkdtempSync(join(root, 'here-')), mkdtempSync(join(root, 'there-'))]
+    assert.equal(areProofsChecked(here, genesis), false)
+    noteProofsChecked(here, genesis)
+    assert.equal(areProofsChecked(here, genesis), true)
+    assert.equal(areProofsChecked(there, genesis), false)
+    const [provider] = genesis.providers
+    const forged = { ...provider!, possessionProof: new Uint8Array(96) }
+    assert.equal(areProofsChecked(here, { ...genesis, providers: [forged] }), false)
   })
 })

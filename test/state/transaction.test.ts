@@ -5,7 +5,7 @@ import { parseTransaction, type TransactionSerializable } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { checksumAddress, secretKeyAddress } from '../../base/address.ts'
 import { AssertionFailed } from '../../base/assert.ts'
-import { bigintToFixed, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
+import { bigintToFixed, bytesKey, bytesToBigint, concatBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { decodeRlp, encodeRlp, encodeRlpUint, type RlpItem } from '../../base/rlp.ts'
 import { AMOUNT_MAX, COIN } from '../../base/units.ts'
@@ -13,7 +13,9 @@ import {
   bytesGas,
   decodeTransaction,
   type EnvelopeFailure,
+  encodeTransaction,
   recoverSender,
+  signingHash,
   signTransaction,
   type Transaction,
   type TransactionFields,
@@ -187,6 +189,40 @@ describe('state.transaction', () => {
     assert.equal(toHex(transaction.data), '0x0102')
     assert.equal(toHex(accepted(transaction.raw).hash), hash)
     assert.equal(Object.getPrototypeOf(transaction.to), Uint8Array.prototype)
+  })
+
+  it('makes what it does not keep anew: the hash to sign, the signature, r and s', () => {
+    const envelopes = ([0, 1, 2] as const).map((type) => {
+      const fields: TransactionFields = {
+        ...base,
+        type,
+        maxPriorityFeePerGas: base.maxFeePerGas,
+        nonce: type,
+      }
+      return { fields, transaction: accepted(signTransaction(fields, secretKey)) }
+    })
+    // Whatever was decoded in between.
+    for (const { fields, transaction } of [...envelopes, ...envelopes]) {
+      assert.deepEqual(transaction.signingHash, signingHash(fields))
+      const { signature } = transaction
+      assert.equal(signature.length, 65)
+      assert.deepEqual(encodeTransaction(fields, signature), transaction.raw)
+      assert.equal(bytesToBigint(signature.subarray(0, 32)), transaction.r)
+      assert.equal(bytesToBigint(signature.subarray(32, 64)), transaction.s)
+      assert.equal(signature[64], transaction.yParity)
+      signature.fill(0)
+      assert.notDeepEqual(transaction.signature, signature)
+      assert.equal(transaction.key, bytesKey(transaction.hash))
+    }
+  })
+
+  it('hashes an envelope of any length', () => {
+    for (const size of [0, 1, 400, 420, 440, 460, 480, 500, 520, 60_000]) {
+      const fields: TransactionFields = { ...base, data: new Uint8Array(size).fill(size & 255) }
+      const transaction = accepted(signTransaction(fields, secretKey))
+      assert.deepEqual(transaction.signingHash, signingHash(fields))
+      assert.deepEqual(transaction.data, fields.data)
+    }
   })
 
   it('charges every calldata byte alike', () => {
