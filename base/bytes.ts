@@ -9,14 +9,20 @@ interface NativeBytes {
   readonly Buffer?: {
     readonly prototype: {
       latin1Slice?(this: Uint8Array, start: number, end: number): string
+      hexSlice?(this: Uint8Array, start: number, end: number): string
       equals?(this: Uint8Array, other: Uint8Array): boolean
     }
   }
 }
-const { latin1Slice, equals: nativeEquals } = (globalThis as NativeBytes).Buffer?.prototype ?? {}
+const { latin1Slice, hexSlice, equals: nativeEquals } = (globalThis as NativeBytes).Buffer?.prototype ?? {}
 
 /** Lower-case hex with a `0x` prefix. */
 export function toHex(bytes: Uint8Array): `0x${string}` {
+  return hexSlice === undefined ? portableHex(bytes) : `0x${hexSlice.call(bytes, 0, bytes.length)}`
+}
+
+/** `toHex` without anything of Node's. Its text is a chain of pieces until it is read: not to be kept in numbers. */
+export function portableHex(bytes: Uint8Array): `0x${string}` {
   let out = ''
   for (let i = 0; i < bytes.length; i++) out += BYTE_HEX[bytes[i]!]!
   return `0x${out}`

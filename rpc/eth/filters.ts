@@ -2,6 +2,7 @@
 
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
+import type { TxId } from '../../base/ids.ts'
 import type { Backend } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'
@@ -27,16 +28,16 @@ type Filter = { polledAtMs: number } & (
   | { readonly kind: 'pending'; nextSequence: number }
 )
 
-/** The hashes of the newest pending transactions, numbered. */
+/** The ids of the newest pending transactions, numbered; text is made for whoever asks. */
 class PendingRing {
-  readonly #hashes: string[] = []
+  readonly #ids: TxId[] = []
   readonly #max: number
   nextSequence = 0
 
   constructor(events: RpcEvents, max: number) {
     this.#max = max
     events.onPending((transaction) => {
-      this.#hashes[this.nextSequence % max] = toHex(transaction.id)
+      this.#ids[this.nextSequence % max] = transaction.id
       this.nextSequence++
     })
   }
@@ -44,7 +45,7 @@ class PendingRing {
   since(sequence: number): string[] {
     const first = Math.max(sequence, this.nextSequence - this.#max)
     const out: string[] = []
-    for (let i = first; i < this.nextSequence; i++) out.push(this.#hashes[i % this.#max]!)
+    for (let i = first; i < this.nextSequence; i++) out.push(toHex(this.#ids[i % this.#max]!))
     return out
   }
 }

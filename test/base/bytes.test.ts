@@ -13,6 +13,7 @@ import {
   keyBytes,
   parseHex,
   portableBytesKey,
+  portableHex,
   readU64be,
   toHex,
   u32be,
@@ -41,6 +42,8 @@ describe('base.bytes', () => {
       fc.property(anyBytes, (bytes) => {
         const hex = Buffer.from(bytes).toString('hex')
         assert.equal(toHex(bytes), `0x${hex}`)
+        assert.equal(portableHex(bytes), `0x${hex}`)
+        assert.equal(toHex(bytes.subarray(1)), `0x${hex.slice(2)}`)
         assert.deepEqual(parseHex(hex.toUpperCase()), bytes)
         assert.deepEqual(fromHex(`0x${hex}`), bytes)
       }),
