@@ -1,7 +1,7 @@
 // Ethereum account addresses. Owns: EIP-55 text and the way from keys and signatures. Not: system addresses (module.ts).
 import { toHex, utf8 } from './bytes.ts'
 import { keccak256 } from './crypto/hash.ts'
-import { publicKeyOf, recoverPublicKey } from './crypto/secp256k1.ts'
+import { publicKeyOf, recoverKeyView } from './crypto/secp256k1.ts'
 import { type Address, parseAddress } from './ids.ts'
 
 /** EIP-55 mixed-case text, `0x` and 40 digits. */
@@ -37,6 +37,6 @@ export function secretKeyAddress(secretKey: Uint8Array): Address {
 
 /** The account that signed `hash` with a 65-byte signature; `undefined` when it is not canonical or matches no key. */
 export function recoverAddress(hash: Uint8Array, signature: Uint8Array): Address | undefined {
-  const publicKey = recoverPublicKey(hash, signature)
+  const publicKey = recoverKeyView(hash, signature)
   return publicKey === undefined ? undefined : publicKeyAddress(publicKey)
 }

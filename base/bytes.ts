@@ -160,6 +160,13 @@ export function bigintToBytes(value: bigint): Uint8Array {
 
 /** Big-endian bytes, left-padded with zeros to `size`; throws when it does not fit. */
 export function bigintToFixed(value: bigint, size: number): Uint8Array {
+  if (size >= wide.length && value >= 0n && value >> (2n * HALF_BITS) === 0n) {
+    wideView.setBigUint64(0, value >> HALF_BITS)
+    wideView.setBigUint64(8, value)
+    const padded = new Uint8Array(size)
+    padded.set(wide, size - wide.length)
+    return padded
+  }
   const raw = bigintToBytes(value)
   if (raw.length > size) throw new RangeError('bigint does not fit')
   const out = new Uint8Array(size)

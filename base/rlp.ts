@@ -35,11 +35,31 @@ function readLongLength(bytes: Uint8Array, at: number, lengthSize: number): numb
   return length
 }
 
-/** Reads the header of the item at `at` inside `bytes[..limit]`. Throws RlpError. */
-export function readRlpSpan(bytes: Uint8Array, at: number, limit: number): RlpSpan {
+function spanInto(
+  into: { isList: boolean; start: number; end: number },
+  isList: boolean,
+  start: number,
+  end: number,
+): RlpSpan {
+  into.isList = isList
+  into.start = start
+  into.end = end
+  return into
+}
+
+/**
+ * Reads the header of the item at `at` inside `bytes[..limit]`, into an object of the caller's where it has one.
+ * Throws RlpError.
+ */
+export function readRlpSpan(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  into = { isList: false, start: 0, end: 0 },
+): RlpSpan {
   if (at >= limit) throw new RlpError('item missing')
   const head = bytes[at]!
-  if (head < 0x80) return { isList: false, start: at, end: at + 1 }
+  if (head < 0x80) return spanInto(into, false, at, at + 1)
   const isList = head >= 0xc0
   const short = head - (isList ? 0xc0 : 0x80)
   const lengthSize = short > 55 ? short - 55 : 0
@@ -48,7 +68,7 @@ export function readRlpSpan(bytes: Uint8Array, at: number, limit: number): RlpSp
   const end = start + length
   if (end > limit) throw new RlpError('item cut short')
   if (!isList && length === 1 && bytes[start]! < 0x80) throw new RlpError('single byte not minimal')
-  return { isList, start, end }
+  return spanInto(into, isList, start, end)
 }
 
 /** Decodes exactly one item; payloads are views on `bytes`. Throws RlpError. */

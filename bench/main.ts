@@ -27,7 +27,7 @@ interface Settings {
   readonly connections: number
   readonly batchSize: number
   readonly restSamples: number
-  /** Transfers of each account before anything is measured. */
+  /** Transfers of each account, one by one and again in batches, before anything is measured. */
   readonly warmUp: number
 }
 
@@ -106,9 +106,13 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
   const clients = target.urls.map((url) => new RpcClient(url))
   const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
   const rest = await measureRest(clients[0]!, chainId, settings.restSamples)
-  if (settings.warmUp > 0) {
-    const lanes = await fundedLanes(clients, 'warm-up', chainId, { ...settings, perAccount: settings.warmUp })
-    await runLoad({ observer: clients[0]!, lanes, batchSize: 1, onCommitted: () => {} })
+  for (const [label, batchSize] of [
+    ['warm-up', 1],
+    ['batched warm-up', settings.batchSize],
+  ] as const) {
+    if (settings.warmUp === 0) continue
+    const lanes = await fundedLanes(clients, label, chainId, { ...settings, perAccount: settings.warmUp })
+    await runLoad({ observer: clients[0]!, lanes, batchSize, onCommitted: () => {} })
   }
   const loads: Report['loads'][number][] = []
   const ownCpuSeconds = (): number => {
@@ -249,7 +253,7 @@ async function main(): Promise<void> {
     .option('--rest-samples <n>', 'transfers sent one at a time for the latency at rest', number, 30)
     .option(
       '--warm-up <n>',
-      'transfers of each account before anything is measured; compilers need some seconds',
+      'transfers of each account, one by one and again in batches, before anything is measured; compilers need some seconds',
       number,
       20,
     )

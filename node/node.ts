@@ -361,7 +361,6 @@ async function wire(
     store,
     importer,
     mempool,
-    senders,
     ingest: withGossip(ingest, gossip, mempool),
     nowMs: () => clock.nowMs(),
     halted: () => haltReason,

@@ -36,7 +36,7 @@ export type NodeMessage =
  * How much the heap may grow past what lived at the last full collection. V8 would let it multiply: with four
  * validators on one machine that is memory taken for garbage (docs/performance.md).
  */
-const HEAP_GROWTH_PERCENT = 50
+const HEAP_GROWTH_PERCENT = 75
 
 /** Exit code of a node whose consensus halted: an operator must look before it starts again. */
 export const EXIT_HALTED = 3

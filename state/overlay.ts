@@ -32,7 +32,8 @@ export class Overlay implements StateWriter {
   }
 
   #remember(key: StateKey): void {
-    this.#undo.push({ key, had: this.#changes.has(key), value: this.#changes.get(key) })
+    const value = this.#changes.get(key)
+    this.#undo.push({ key, had: value !== undefined || this.#changes.has(key), value })
   }
 
   /** A mark for `rollback`; marks nest. */

@@ -102,6 +102,7 @@ function refuse(code: EnvelopeFailureCode, message: string): never {
 /** Where the items of the envelope read last begin and end: payloads, but for lists the whole encoding. */
 const starts = new Uint32Array(ITEM_COUNT[2])
 const ends = new Uint32Array(ITEM_COUNT[2])
+const span = { isList: false, start: 0, end: 0 }
 
 /** Finds the items into `starts` and `ends`; returns where the first item's header begins. */
 function findItems(raw: Uint8Array, type: 0 | 1 | 2): number {
@@ -113,7 +114,7 @@ function findItems(raw: Uint8Array, type: 0 | 1 | 2): number {
   let count = 0
   for (let at = outer.start; at < outer.end; count++) {
     if (count === itemCount) throw new RlpError(`more than ${itemCount} fields`)
-    const span = readRlpSpan(raw, at, outer.end)
+    readRlpSpan(raw, at, outer.end, span)
     if (span.isList !== (count === accessListAt)) throw new RlpError('list and string confused')
     starts[count] = span.isList ? at : span.start
     ends[count] = span.end
@@ -277,6 +278,13 @@ class Envelope implements Transaction {
     return joined.slice()
   }
 
+  recover(): Address | undefined {
+    // Which finds the items, too.
+    const hash = this.signingHash
+    joinSignature(this.raw, this.type, this.yParity)
+    return recoverAddress(hash, joined)
+  }
+
   get r(): bigint {
     return bytesToBigint(this.signature.subarray(0, 32))
   }
@@ -376,6 +384,7 @@ export function decodeTransaction(raw: Uint8Array, chainId: number, hash?: TxId)
 export function recoverSender(
   transaction: Pick<Transaction, 'signingHash' | 'signature'>,
 ): Address | undefined {
+  if (transaction instanceof Envelope) return transaction.recover()
   return recoverAddress(transaction.signingHash, transaction.signature)
 }
 

@@ -100,7 +100,7 @@ function createNative(): Secp256k1 | undefined {
       try {
         for (let i = 0; i < compact.length; i++) compact[i] = signature[i]!
         signedHash.set(hash)
-        return binding.ecdsaRecover(compact, signature[64]!, signedHash, false, publicKey).slice()
+        return binding.ecdsaRecover(compact, signature[64]!, signedHash, false, publicKey)
       } catch {
         return undefined
       }
@@ -124,6 +124,11 @@ export function signHash(hash: Uint8Array, secretKey: Uint8Array): Uint8Array {
 
 /** The uncompressed public key (65 bytes) that made the signature, or `undefined` when it breaks the rule of EIP-2. */
 export function recoverPublicKey(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
+  return backend.recover(hash, signature)?.slice()
+}
+
+/** As `recoverPublicKey`, in memory that the next call may use again: for what is read at once and not kept. */
+export function recoverKeyView(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
   return backend.recover(hash, signature)
 }
 

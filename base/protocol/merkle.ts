@@ -2,7 +2,7 @@
 // The root also holds the number of leaves: without it, a proof for one place could pose as that of another.
 import { assert } from '../assert.ts'
 import { concatBytes, equalBytes, u64be } from '../bytes.ts'
-import { sha256 } from '../crypto/hash.ts'
+import { sha256, sha256Into } from '../crypto/hash.ts'
 import { HASH_BYTES, type Hash32, ZERO_HASH } from '../ids.ts'
 
 const LEAF = new Uint8Array([0])
@@ -16,12 +16,21 @@ const scratch = new Uint8Array(1 + SCRATCH_LEAF_MAX)
 const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES)
 innerScratch.set(INNER)
 
-/** SHA256(0x00 ‖ leaf). */
-export function merkleLeaf(leaf: Uint8Array): Hash32 {
-  if (leaf.length > SCRATCH_LEAF_MAX) return sha256(concatBytes(LEAF, leaf))
+function leafInto(leaf: Uint8Array, out: Uint8Array, at: number): void {
+  if (leaf.length > SCRATCH_LEAF_MAX) {
+    sha256Into(concatBytes(LEAF, leaf), out, at)
+    return
+  }
   scratch.set(LEAF)
   scratch.set(leaf, 1)
-  return sha256(scratch.subarray(0, 1 + leaf.length))
+  sha256Into(scratch.subarray(0, 1 + leaf.length), out, at)
+}
+
+/** SHA256(0x00 ‖ leaf). */
+export function merkleLeaf(leaf: Uint8Array): Hash32 {
+  const out = new Uint8Array(HASH_BYTES)
+  leafInto(leaf, out, 0)
+  return out
 }
 
 function merkleInner(left: Uint8Array, right: Uint8Array): Hash32 {
@@ -42,15 +51,22 @@ export function merkleRoot(leaves: readonly Uint8Array[]): Hash32 {
 
 /** Topmost node of a list that is not empty, RFC 6962's tree hash. An odd node moves up unchanged. */
 export function merkleTop(leaves: readonly Uint8Array[]): Hash32 {
-  let layer = leaves.map((leaf) => merkleLeaf(leaf))
-  while (layer.length > 1) {
-    const above: Hash32[] = []
-    for (let i = 0; i < layer.length; i += 2) {
-      above.push(i + 1 < layer.length ? merkleInner(layer[i]!, layer[i + 1]!) : layer[i]!)
+  // One piece of memory for all layers: each is written over the one below it, which it never overtakes.
+  const nodes = new Uint8Array(leaves.length * HASH_BYTES)
+  leaves.forEach((leaf, i) => {
+    leafInto(leaf, nodes, i * HASH_BYTES)
+  })
+  for (let width = leaves.length; width > 1; width = (width + 1) >> 1) {
+    for (let i = 0; i < width; i += 2) {
+      const from = i * HASH_BYTES
+      const to = from / 2
+      if (i + 1 < width) {
+        innerScratch.set(nodes.subarray(from, from + 2 * HASH_BYTES), 1)
+        sha256Into(innerScratch, nodes, to)
+      } else nodes.copyWithin(to, from, from + HASH_BYTES)
     }
-    layer = above
   }
-  return layer[0]!
+  return nodes.slice(0, HASH_BYTES)
 }
 
 /** Siblings from the leaf up; levels where the node has no sibling are left out. */

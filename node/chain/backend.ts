@@ -32,7 +32,6 @@ import type { Transaction } from '../../state/transaction.ts'
 import type { StateKey } from '../../state/view.ts'
 import type { Ingest } from '../pool/ingest.ts'
 import type { Mempool } from '../pool/mempool.ts'
-import type { SenderCache } from '../pool/senderCache.ts'
 import type { ChainStore } from '../stores/types.ts'
 import type { FinalizedEvent, HeadView, Importer } from './importerTypes.ts'
 
@@ -48,7 +47,6 @@ export interface BackendOptions {
   readonly store: ChainStore
   readonly importer: Importer
   readonly mempool: Mempool
-  readonly senders: SenderCache
   readonly ingest: Pick<Ingest, 'submit'>
   readonly nowMs: () => number
   /** Why this node stopped for good; asked with every submission. */
@@ -85,19 +83,13 @@ export class NodeBackend implements Backend {
     this.#pendingListeners.clear()
   }
 
-  #known(raw: Uint8Array, sender: Address): KnownTransaction {
-    // Blocks that just became final are still decoded in memory.
-    const id = this.#options.senders.prepared(raw)?.hash ?? (keccak256(raw) as Uint8Array)
-    return { id, raw, sender }
-  }
-
   #onFinalized(event: FinalizedEvent): void {
-    const { block, receipts, senders, systemLogs } = event.executed
+    const { block, ids, receipts, senders, systemLogs } = event.executed
     const finalized: FinalizedBlock = {
       header: block.header,
       hash: block.hash,
       sizeBytes: block.bytes.length,
-      transactions: block.transactions.map((raw, i) => this.#known(raw, senders[i]!)),
+      transactions: block.transactions.map((raw, i) => ({ id: ids[i]!, raw, sender: senders[i]! })),
       receipts,
       systemLogs,
     }
@@ -127,7 +119,11 @@ export class NodeBackend implements Backend {
       header: block.header,
       hash: block.hash,
       sizeBytes: block.bytes.length,
-      transactions: block.transactions.map((raw, i) => this.#known(raw, stored.senders[i]!)),
+      transactions: block.transactions.map((raw, i) => ({
+        id: keccak256(raw) as Uint8Array,
+        raw,
+        sender: stored.senders[i]!,
+      })),
       receipts: stored.receipts,
       systemLogs: stored.systemLogs,
     }

@@ -285,15 +285,15 @@ export class Mempool {
     nonceAt: (address: Address) => number
     baseFeePerGas: bigint
   }): Iterable<PoolEntry> {
-    const heads: PoolEntry[] = []
+    const heads: Head[] = []
     const push = (entry: PoolEntry | undefined): void => {
       if (entry === undefined || entry.transaction.maxFeePerGas < options.baseFeePerGas) return
-      heads.push(entry)
-      siftUp(heads, options.baseFeePerGas)
+      heads.push({ entry, tip: effectiveTip(entry.transaction, options.baseFeePerGas) })
+      siftUp(heads)
     }
     for (const queue of this.#queues.values()) push(queue.entries.get(options.nonceAt(queue.sender)))
     while (heads.length > 0) {
-      const best = popBest(heads, options.baseFeePerGas)
+      const best = popBest(heads)
       yield best
       push(this.#queues.get(best.senderKey)?.entries.get(best.transaction.nonce + 1))
     }
@@ -351,17 +351,21 @@ export class Mempool {
   }
 }
 
-function better(a: PoolEntry, b: PoolEntry, baseFee: bigint): boolean {
-  const tipA = effectiveTip(a.transaction, baseFee)
-  const tipB = effectiveTip(b.transaction, baseFee)
-  return tipA === tipB ? a.sequence < b.sequence : tipA > tipB
+/** The next transaction of one account, with what it pays. */
+interface Head {
+  readonly entry: PoolEntry
+  readonly tip: bigint
 }
 
-function siftUp(heap: PoolEntry[], baseFee: bigint): void {
+function better(a: Head, b: Head): boolean {
+  return a.tip === b.tip ? a.entry.sequence < b.entry.sequence : a.tip > b.tip
+}
+
+function siftUp(heap: Head[]): void {
   let at = heap.length - 1
   while (at > 0) {
     const above = (at - 1) >> 1
-    if (!better(heap[at]!, heap[above]!, baseFee)) return
+    if (!better(heap[at]!, heap[above]!)) return
     const kept = heap[at]!
     heap[at] = heap[above]!
     heap[above] = kept
@@ -369,18 +373,18 @@ function siftUp(heap: PoolEntry[], baseFee: bigint): void {
   }
 }
 
-function popBest(heap: PoolEntry[], baseFee: bigint): PoolEntry {
+function popBest(heap: Head[]): PoolEntry {
   const best = heap[0]!
   const last = heap.pop()!
-  if (heap.length === 0) return best
+  if (heap.length === 0) return best.entry
   heap[0] = last
   let at = 0
   for (;;) {
     let next = at
     for (const child of [2 * at + 1, 2 * at + 2]) {
-      if (child < heap.length && better(heap[child]!, heap[next]!, baseFee)) next = child
+      if (child < heap.length && better(heap[child]!, heap[next]!)) next = child
     }
-    if (next === at) return best
+    if (next === at) return best.entry
     const kept = heap[at]!
     heap[at] = heap[next]!
     heap[next] = kept

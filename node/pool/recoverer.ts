@@ -1,8 +1,8 @@
 // Recovery of senders with memory. A transaction comes by several ways within seconds (gossip, a block, a resend):
 // whichever is first pays. Owns: what was recovered lately. Not: threads and queues (senderPool.ts).
-import { recoverAddress } from '../../base/address.ts'
 import type { Address } from '../../base/ids.ts'
 import { RecentMap } from '../../base/recentMap.ts'
+import { recoverSender } from '../../state/transaction.ts'
 import type { SignedHash } from './senderRows.ts'
 
 /** Senders remembered: some seconds of a full load. */
@@ -14,9 +14,7 @@ export class Recoverer {
   readonly #recoverOne: RecoverOne
   readonly #recent = new RecentMap<Address>(REMEMBERED_MAX)
 
-  constructor(
-    recoverOne: RecoverOne = ({ signingHash, signature }) => recoverAddress(signingHash, signature),
-  ) {
+  constructor(recoverOne: RecoverOne = recoverSender) {
     this.#recoverOne = recoverOne
   }
 

@@ -48,11 +48,6 @@ export class SenderCache {
     return pooled
   }
 
-  /** The decoded transaction of this very envelope object, when a block in memory holds it. */
-  prepared(raw: Uint8Array): Transaction | undefined {
-    return this.#byRaw.get(raw)?.transaction
-  }
-
   /** For `executeBlock`: a decoded envelope from memory, or decoded now. */
   decode(raw: Uint8Array): DecodedTransaction {
     const known = this.get(raw)

@@ -3,6 +3,7 @@
 import type { Json, JsonSchema } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
+import { lazyJson } from '../lazyJson.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p, QUANTITY_SCHEMA, withDefault } from '../params.ts'
 import { type BlockIndexes, mustDecode } from './blockIndex.ts'
@@ -139,7 +140,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
         withValue(findBlock(backend, args.block), (block) => {
           if (block === undefined) return null
           const index = indexes.of(block)
-          return block.transactions.map((_, i) => receiptJson(block, index, i))
+          return block.transactions.map((_, i) => lazyJson(() => receiptJson(block, index, i)))
         }),
     }),
   ]

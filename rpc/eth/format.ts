@@ -5,6 +5,7 @@ import type { Header } from '../../base/protocol/header.ts'
 import type { Log } from '../../state/context.ts'
 import type { Transaction } from '../../state/transaction.ts'
 import type { FinalizedBlock, KnownTransaction } from '../backend.ts'
+import { lazyJson } from '../lazyJson.ts'
 import type { BlockIndex } from './blockIndex.ts'
 import { bloomOfLogs } from './bloom.ts'
 
@@ -175,7 +176,7 @@ export function headJson(block: FinalizedBlock, blockIndex: BlockIndex): { [name
 export function blockJson(block: FinalizedBlock, blockIndex: BlockIndex, hydrated: boolean): Json {
   const transactions = hydrated
     ? block.transactions.map((known, index) =>
-        transactionJson(blockIndex.transaction(index), known.sender, { block, index }),
+        lazyJson(() => transactionJson(blockIndex.transaction(index), known.sender, { block, index })),
       )
     : block.transactions.map((known) => toHex(known.id))
   return { ...headJson(block, blockIndex), size: quantity(block.sizeBytes), transactions, uncles: [] }
