@@ -193,20 +193,20 @@ function typedParity(v: bigint): number {
 const SIGNATURE_BYTES = 65
 const joined = new Uint8Array(SIGNATURE_BYTES)
 
+/** Writes an item as 32 bytes that end at `to` in `joined`. */
+function joinHalf(raw: Uint8Array, item: number, to: number): void {
+  const start = starts[item]!
+  const size = ends[item]! - start
+  if (size > 32) refuse('InvalidSignature', 'invalid transaction v, r, s values')
+  if (size > 0 && raw[start] === 0) throw new RlpError('integer with a leading zero')
+  joined.fill(0, to - 32, to - size)
+  for (let i = 0; i < size; i++) joined[to - size + i] = raw[start + i]!
+}
+
 /** Writes r ‖ s ‖ yParity of the items found last into `joined`; refuses what is not canonical. */
 function joinSignature(raw: Uint8Array, type: 0 | 1 | 2, yParity: number): void {
-  const r = ITEM_COUNT[type] - 2
-  joined.fill(0)
-  for (const [item, half] of [
-    [r, 32],
-    [r + 1, 64],
-  ] as const) {
-    const start = starts[item]!
-    const end = ends[item]!
-    if (end - start > 32) refuse('InvalidSignature', 'invalid transaction v, r, s values')
-    if (start < end && raw[start] === 0) throw new RlpError('integer with a leading zero')
-    for (let at = end, to = half; at > start; ) joined[--to] = raw[--at]!
-  }
+  joinHalf(raw, ITEM_COUNT[type] - 2, 32)
+  joinHalf(raw, ITEM_COUNT[type] - 1, 64)
   joined[SIGNATURE_BYTES - 1] = yParity
   if (!isCanonicalSignature(joined)) refuse('InvalidSignature', 'invalid transaction v, r, s values')
 }

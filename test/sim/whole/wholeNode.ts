@@ -10,6 +10,7 @@ import { NodeApplication, type NodeLogger } from '../../../node/chain/applicatio
 import { openImporter } from '../../../node/chain/importer.ts'
 import type { FinalizedEvent, Importer } from '../../../node/chain/importerTypes.ts'
 import { Driver } from '../../../node/driver.ts'
+import { Resender } from '../../../node/pool/gossipShare.ts'
 import { Ingest } from '../../../node/pool/ingest.ts'
 import { Mempool } from '../../../node/pool/mempool.ts'
 import { poolChain } from '../../../node/pool/poolChain.ts'
@@ -20,6 +21,7 @@ import type { Signer } from '../../../node/ports.ts'
 import { openChainStoreOn } from '../../../node/stores/chainStore.ts'
 import type { ChainStore } from '../../../node/stores/types.ts'
 import { BlockSync } from '../../../node/sync/blockSync.ts'
+import type { PeerKey } from '../../../p2p/protocol.ts'
 import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import type { SubmitResult } from '../../../rpc/backend.ts'
 import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
@@ -59,8 +61,8 @@ export interface WholeNodeOptions {
 
 /** Blocks that a follower asks for at once. */
 const RANGE_BLOCKS = 64
-/** Pooled transactions resent to a leader at once. */
-const SHARE_MAX = 256
+/** No validator of the simulation is called this. */
+const NO_PEER: PeerKey = 'self'
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A running validator; it ends by never being called again. */
@@ -117,6 +119,17 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     logger: SILENT,
   })
   let current: ValidatorSet = { validators: [] }
+  const resender = new Resender({
+    host: { peerId: NO_PEER, getValidatorPeer: (validator) => String(validator) as PeerKey },
+    gossip: {
+      sendTo: (peer, raws) => {
+        ports.share(Number(peer), current, raws)
+        return true
+      },
+    },
+    mempool,
+    nowMs: () => ports.nowMs(),
+  })
   const application = new NodeApplication({
     chain,
     store,
@@ -125,13 +138,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
     blockSync,
     clock,
     gatherMs: 200,
-    shareWith: (validator) => {
-      const raws: Uint8Array[] = []
-      for (const entry of mempool.entries()) {
-        if (raws.push(entry.transaction.raw) >= SHARE_MAX) break
-      }
-      ports.share(validator, current, raws)
-    },
+    shareWith: (validator) => resender.share(validator),
     onEvidence: (evidence) => ports.onEvidence(evidence.kind),
     logger: SILENT,
   })
