@@ -23,7 +23,7 @@ import {
 import { redemptionHasWork } from '../../state/modules/redemption/module.ts'
 import { TRANSFER_GAS } from '../../state/transaction.ts'
 import type { StateReader } from '../../state/view.ts'
-import type { Mempool } from '../pool/mempool.ts'
+import { LOAD_MIN, type Mempool } from '../pool/mempool.ts'
 import type { Application, ApplicationTip, BuildRequest, Clock } from '../ports.ts'
 import { RecoveryError } from '../recovery/recoveries.ts'
 import { setAfter } from '../stores/epochProofs.ts'
@@ -33,8 +33,6 @@ import type { Importer } from './importerTypes.ts'
 
 /** Smallest share of a block that a halved budget leaves, before blocks go empty. */
 const HALVINGS_MAX = 20
-/** This many transactions in the pool are load: a proposer then waits for more of them, `gatherMs` after the parent. */
-const LOAD_MIN = 64
 /** A pool of two full blocks has nothing to wait for. */
 const FULL_BLOCKS = 2
 /** Longest sleep until a window's end is looked at again; timers hold 2^31 ms at most. */

@@ -2,15 +2,16 @@
 import type { P2pHost } from '../../p2p/protocol.ts'
 import type { TxGossip } from '../../p2p/txGossip.ts'
 import { gossipOf, type Ingest } from './ingest.ts'
-import type { Mempool, PoolEntry } from './mempool.ts'
+import { LOAD_MIN, type Mempool, type PoolEntry } from './mempool.ts'
 
 /** Transactions resent to a leader at once. */
 const SHARE_MAX = 1024
 /** The same under load, when every view resends: a leader that had all of them would drown in what it knows. */
 const LOAD_SHARE_MAX = 256
-/** This many in the pool are load: gossip then has `RESEND_MS` to bring a transaction everywhere. */
-const LOAD_MIN = 64
-/** Under load, the shortest time between arrival and resending, and between two resendings, of one transaction. */
+/**
+ * Under load, the shortest time between arrival and resending, and between two resendings, of one transaction: so long
+ * gossip has to bring it everywhere.
+ */
 const RESEND_MS = 1_000
 /** Entries looked at for one share. */
 const SCAN_MAX = 4_096

@@ -28,6 +28,9 @@ export const MEMPOOL_LIMITS: MempoolLimits = {
   dropReasonsMax: 20_000,
 }
 
+/** This many transactions in the pool are load: proposers gather then, and what gossip brings is not resent at once. */
+export const LOAD_MIN = 64
+
 /** What the pool asks of the chain. Reads are of finalized state unless a parent is named. */
 export interface MempoolChain {
   account(address: Address): { readonly nonce: number; readonly balanceBase: bigint }
