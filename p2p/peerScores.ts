@@ -9,6 +9,8 @@ const RECORDS_MAX = 1_024
 interface Score {
   failures: number
   restUntilMs: number
+  /** From here on it is asked again all the same when nobody else can be: a liar's rest is never cut. */
+  lastResortMs: number
 }
 
 export class PeerScores {
@@ -25,19 +27,33 @@ export class PeerScores {
 
   /** No answer, or not the one promised. */
   fail(peer: PeerKey): void {
-    const failures = (this.#scores.get(peer)?.failures ?? 0) + 1
-    this.#set(peer, failures, Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** Math.min(failures - 1, 10)))
+    const known = this.#scores.get(peer)
+    const failures = (known?.failures ?? 0) + 1
+    const nowMs = this.#nowMs()
+    const restMs = Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** Math.min(failures - 1, 10))
+    this.#set(peer, {
+      failures,
+      restUntilMs: Math.max(known?.restUntilMs ?? 0, nowMs + restMs),
+      lastResortMs: Math.max(known?.lastResortMs ?? 0, nowMs + REST_FIRST_MS),
+    })
   }
 
   /** An answer that did not verify. */
   lied(peer: PeerKey): void {
-    this.#set(peer, (this.#scores.get(peer)?.failures ?? 0) + 1, LIE_REST_MS)
+    const untilMs = this.#nowMs() + LIE_REST_MS
+    const failures = (this.#scores.get(peer)?.failures ?? 0) + 1
+    this.#set(peer, { failures, restUntilMs: untilMs, lastResortMs: untilMs })
   }
 
-  /** Peers that are not resting. */
+  /**
+   * Peers that are not resting. When all are, those that only failed to answer, half a second after they did: it was
+   * more likely this node's own network, and nothing is gained by waiting until their rest is over.
+   */
   usable(peers: readonly PeerKey[]): readonly PeerKey[] {
     const nowMs = this.#nowMs()
-    return peers.filter((peer) => (this.#scores.get(peer)?.restUntilMs ?? 0) <= nowMs)
+    const awake = peers.filter((peer) => (this.#scores.get(peer)?.restUntilMs ?? 0) <= nowMs)
+    if (awake.length > 0) return awake
+    return peers.filter((peer) => (this.#scores.get(peer)?.lastResortMs ?? 0) <= nowMs)
   }
 
   /** Fewest failures first, equals in random order so that load spreads. */
@@ -48,9 +64,9 @@ export class PeerScores {
       .map(({ peer }) => peer)
   }
 
-  #set(peer: PeerKey, failures: number, restMs: number): void {
+  #set(peer: PeerKey, score: Score): void {
     this.#scores.delete(peer)
     if (this.#scores.size >= RECORDS_MAX) this.#scores.delete(this.#scores.keys().next().value!)
-    this.#scores.set(peer, { failures, restUntilMs: this.#nowMs() + restMs })
+    this.#scores.set(peer, score)
   }
 }

@@ -130,14 +130,39 @@ describe('p2p.peerScores', () => {
     assert.deepEqual(scores.usable(['a', 'b']), ['a', 'b'])
     scores.fail('a')
     nowMs += 600
-    assert.deepEqual(scores.usable(['a']), [])
+    assert.deepEqual(scores.usable(['a', 'b']), ['b'])
     nowMs += 400
+    assert.deepEqual(scores.usable(['a', 'b']), ['a', 'b'])
     assert.deepEqual(scores.ranked(['a', 'b']), ['b', 'a'])
     scores.succeed('a')
     scores.lied('b')
     assert.deepEqual(scores.usable(['a', 'b']), ['a'])
     nowMs += 30_000
     assert.deepEqual(scores.ranked(['b', 'a']), ['a', 'b'])
+  })
+
+  it('asks those who only failed before their rest is over when nobody else is there, and never a liar', () => {
+    let nowMs = 0
+    const scores = new PeerScores(() => nowMs)
+    const peers = ['a', 'b', 'liar']
+    for (let i = 0; i < 6; i++) for (const peer of ['a', 'b']) scores.fail(peer)
+    scores.lied('liar')
+    scores.fail('liar')
+    assert.deepEqual(scores.usable(peers), [])
+    nowMs += 499
+    assert.deepEqual(scores.usable(peers), [])
+    nowMs += 1
+    assert.deepEqual(scores.usable(peers), ['a', 'b'])
+    // One that is awake is enough.
+    assert.deepEqual(scores.usable([...peers, 'c']), ['c'])
+    scores.fail('a')
+    assert.deepEqual(scores.usable(peers), ['b'])
+    scores.succeed('b')
+    assert.deepEqual(scores.usable(peers), ['b'])
+    nowMs = 29_999
+    assert.deepEqual(scores.usable(['liar']), [])
+    nowMs = 30_000
+    assert.deepEqual(scores.usable(['liar']), ['liar'])
   })
 })
 
