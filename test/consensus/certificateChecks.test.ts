@@ -151,6 +151,22 @@ describe('votes that are not looked at', () => {
     assert.equal(bench.state.pool.votes(30, 'nullify').length, 1)
   })
 
+  it('are of views that are final, although they are kept for evidence', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.receiveCertificate(bench.on('finalize', 2, 0, bench.block(2, bench.rules.genesis)))
+    const { aggregates } = bench.verifier.counters
+    for (const view of [1, 2]) {
+      for (const i of bench.others) bench.receiveVote(i, bench.nullify(view))
+      assert.equal(bench.state.pool.votes(view, 'nullify').length, bench.others.length)
+      assert.equal(bench.state.certificates.get('nullify', view), undefined)
+    }
+    assert.equal(bench.verifier.counters.aggregates, aggregates)
+    // One view higher the same votes are worth a check.
+    for (const i of bench.others) bench.receiveVote(i, bench.nullify(3))
+    assert.ok(bench.verifier.counters.aggregates > aggregates)
+    assert.ok(bench.state.certificates.get('nullify', 3))
+  })
+
   it('name a signer outside the set', () => {
     const bench = new Bench({ leads: 3 })
     const [a] = bench.others as [number]
