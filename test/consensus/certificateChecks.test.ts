@@ -167,6 +167,24 @@ describe('votes that are not looked at', () => {
     assert.ok(bench.state.certificates.get('nullify', 3))
   })
 
+  it('are half a subject, or more than one, and tell of their sender', () => {
+    const bench = new Bench({ leads: 3 })
+    const [a] = bench.others as [number]
+    const whole = bench.on('notarize', 1, 0, bench.block(1, bench.rules.genesis))
+    const nullify = bench.nullify(1)
+    const { digest: _, ...half } = whole
+    for (const subject of [half, { ...whole, kind: 'nullify' as const }]) {
+      const outputs = bench.receive(a, { kind: 'vote', body: { ...bench.vote(a, nullify), subject } })
+      assert.deepEqual(
+        ofKind(outputs, 'punish').map(({ reason }) => reason),
+        ['malformed vote'],
+      )
+      assert.equal(bench.state.pool.votes(1, subject.kind).length, 0)
+    }
+    bench.receiveVote(a, nullify)
+    assert.equal(bench.state.pool.votes(1, 'nullify').length, 1)
+  })
+
   it('name a signer outside the set', () => {
     const bench = new Bench({ leads: 3 })
     const [a] = bench.others as [number]

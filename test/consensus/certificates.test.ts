@@ -90,6 +90,18 @@ describe('certificates from votes', () => {
     assert.equal(evidence(), 3)
   })
 
+  it('reports a contradiction once, whatever else its signer sends', () => {
+    const bench = new Bench({ leads: 3 })
+    const [a] = bench.others as [number]
+    const block = bench.block(2, bench.rules.genesis)
+    bench.receiveVote(a, bench.nullify(2))
+    bench.receiveVote(a, bench.on('finalize', 2, 0, block))
+    assert.equal(ofKind(bench.outputs, 'evidence').length, 1)
+    bench.receiveVote(a, bench.on('notarize', 2, 0, block))
+    assert.equal(bench.state.pool.votes(2, 'notarize').length, 1)
+    assert.equal(ofKind(bench.outputs, 'evidence').length, 1)
+  })
+
   it('does not take a forged contradiction for evidence', () => {
     const bench = new Bench({ leads: 3 })
     const [a, b] = bench.others as [number, number]
