@@ -5,13 +5,21 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Level } from 'level'
-import { utf8 } from '../../base/bytes.ts'
+import { toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256, sha256 } from '../../base/crypto/hash.ts'
 import { openChainStore } from '../../node/stores/chainStore.ts'
-import { LAYOUT_VERSION, META_KEY, numberKey, tipSchema } from '../../node/stores/layout.ts'
+import { fillBlock } from '../../node/stores/fillBlock.ts'
+import {
+  LAYOUT_VERSION,
+  META_KEY,
+  numberKey,
+  storedReceiptsSchema,
+  tipSchema,
+} from '../../node/stores/layout.ts'
 import { ReadCache } from '../../node/stores/readCache.ts'
 import { ReverseDifference } from '../../node/stores/reverseDifference.ts'
 import { type ChainStore, StoreError, type StoreErrorCode } from '../../node/stores/types.ts'
+import { encodeReceipts } from '../../state/receipt.ts'
 import type { FullState, StateReader } from '../../state/view.ts'
 import { certificateOf, FakeChain, keyOf, withDirectory } from './chainFixtures.ts'
 
@@ -38,6 +46,21 @@ async function withStore(
 }
 
 describe('stores.commit', () => {
+  it('writes the same bytes whether ids and receipts are encoded already or not', () => {
+    const item = new FakeChain().step({ transactions: 3 })
+    const { receipts, senders, systemLogs } = item
+    const written = (ready: object): readonly (readonly [string, string])[] => {
+      const puts: (readonly [string, string])[] = []
+      fillBlock({ put: (key, value) => void puts.push([toHex(key), toHex(value)]) }, { ...item, ...ready })
+      return puts
+    }
+    const ids = item.block.transactions.map((raw) => keccak256(raw))
+    const plain = written({})
+    assert.deepEqual(written({ ids, receiptBytes: encodeReceipts(receipts) }), plain)
+    const stored = new Map(plain).get(toHex(numberKey('receipts', item.block.header.height)))
+    assert.equal(stored, toHex(storedReceiptsSchema.encode({ receipts, senders, systemLogs })))
+  })
+
   it('stores everything of a block and finds it by height, hash and transaction', async () => {
     await withStore(async (store) => {
       assert.equal(store.tip(), undefined)
