@@ -141,18 +141,23 @@ const wide = new Uint8Array(16)
 const wideView = new DataView(wide.buffer)
 const HALF_BITS = 64n
 
+/** Writes a value below 2^128 to `wide`; false when it is larger. Amounts go this way, several times quicker than text. */
+function writeWide(value: bigint): boolean {
+  const upper = value >> HALF_BITS
+  if (upper >> HALF_BITS !== 0n) return false
+  wideView.setBigUint64(0, upper)
+  wideView.setBigUint64(8, value)
+  return true
+}
+
 /** Minimal big-endian bytes of a non-negative bigint; zero is the empty string. */
 export function bigintToBytes(value: bigint): Uint8Array {
   if (value < 0n) throw new RangeError('negative bigint')
   if (value === 0n) return EMPTY_BYTES
-  const upper = value >> HALF_BITS
-  if (upper >> HALF_BITS !== 0n) {
+  if (!writeWide(value)) {
     const hex = value.toString(16)
     return fromHex(hex.length % 2 === 1 ? `0${hex}` : hex)
   }
-  // Amounts: two halves through one view, several times quicker than text.
-  wideView.setBigUint64(0, upper)
-  wideView.setBigUint64(8, value)
   let first = 0
   while (wide[first] === 0) first++
   return wide.slice(first)
@@ -160,9 +165,7 @@ export function bigintToBytes(value: bigint): Uint8Array {
 
 /** Big-endian bytes, left-padded with zeros to `size`; throws when it does not fit. */
 export function bigintToFixed(value: bigint, size: number): Uint8Array {
-  if (size >= wide.length && value >= 0n && value >> (2n * HALF_BITS) === 0n) {
-    wideView.setBigUint64(0, value >> HALF_BITS)
-    wideView.setBigUint64(8, value)
+  if (size >= wide.length && value >= 0n && writeWide(value)) {
     const padded = new Uint8Array(size)
     padded.set(wide, size - wide.length)
     return padded

@@ -1,18 +1,16 @@
 // The bytes of one account, written and read by hand: every transfer does it seven times. The same bytes as the
 // table's (a test compares them), which exports, proofs and tests use. Not: what an account means (module.ts).
 import { assert } from '../../../base/assert.ts'
+import { bigintToBytes, bytesToBigint } from '../../../base/bytes.ts'
 import type { Account } from './module.ts'
 
 const RECORD_VERSION = 1
 const NONCE_TAG = 0x08
 const BALANCE_TAG = 0x12
 const BALANCE_BYTES_MAX = 16
-const HALF_BITS = 64n
 
 // Version, tag and varint of the nonce, tag, length and bytes of the balance: at most 1 + 1 + 8 + 2 + 16.
 const scratch = new Uint8Array(32)
-const wide = new Uint8Array(BALANCE_BYTES_MAX)
-const wideView = new DataView(wide.buffer)
 
 /** Record bytes: version, then nonce and balance as protobuf fields 1 and 2, defaults left out. */
 export function encodeAccount(account: Account): Uint8Array {
@@ -31,13 +29,11 @@ export function encodeAccount(account: Account): Uint8Array {
     scratch[at++] = rest
   }
   if (balanceBase > 0n) {
-    wideView.setBigUint64(0, balanceBase >> HALF_BITS)
-    wideView.setBigUint64(8, BigInt.asUintN(64, balanceBase))
-    let first = 0
-    while (wide[first] === 0) first++
+    const balance = bigintToBytes(balanceBase)
     scratch[at++] = BALANCE_TAG
-    scratch[at++] = BALANCE_BYTES_MAX - first
-    for (let i = first; i < BALANCE_BYTES_MAX; i++) scratch[at++] = wide[i]!
+    scratch[at++] = balance.length
+    scratch.set(balance, at)
+    at += balance.length
   }
   return scratch.slice(0, at)
 }
@@ -62,10 +58,8 @@ export function decodeAccount(stored: Uint8Array): Account {
     const length = stored[at + 1]!
     at += 2
     assert(length <= BALANCE_BYTES_MAX && at + length === stored.length, 'account balance fits its record')
-    wide.fill(0)
-    for (let i = 0; i < length; i++) wide[BALANCE_BYTES_MAX - length + i] = stored[at++]!
-    const low = wideView.getBigUint64(8)
-    balanceBase = length > 8 ? (wideView.getBigUint64(0) << HALF_BITS) | low : low
+    balanceBase = bytesToBigint(stored.subarray(at))
+    at += length
   }
   assert(at === stored.length, 'account record ends with its balance')
   return { nonce, balanceBase }
