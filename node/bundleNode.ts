@@ -1,7 +1,7 @@
 // Joins the compiled modules of the `suanli` program and its libraries into a few files. Run by `npm run build`.
 // Owns: how they are joined. Not: when they run (main.ts), the light client for browsers (bundleClient.ts).
 import { readFileSync, rmSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
@@ -16,7 +16,7 @@ const ownLocation: Plugin = {
   name: 'own-location',
   setup: ({ onLoad }) => {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      if (!path.startsWith(DIST)) return undefined
+      if (!path.startsWith(DIST + sep)) return undefined
       const code = readFileSync(path, 'utf8')
       if (!code.includes('import.meta.url')) return undefined
       const from = JSON.stringify(relative(PROGRAM, path))

@@ -29,7 +29,6 @@ const GROUPS: readonly Group[] = [
 ]
 
 interface Outcome {
-  readonly group: Group
   readonly output: string
   readonly code: number
   readonly seconds: number
@@ -49,7 +48,7 @@ function run(group: Group): Promise<Outcome> {
     child.once('error', reject)
     child.once('close', (code) => {
       const seconds = (performance.now() - startMs) / 1000
-      resolve({ group, output: Buffer.concat(parts).toString('utf8'), code: code ?? 1, seconds })
+      resolve({ output: Buffer.concat(parts).toString('utf8'), code: code ?? 1, seconds })
     })
   })
 }

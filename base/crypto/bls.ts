@@ -14,6 +14,7 @@ function rememberingProofs(backend: Bls): Bls {
   return {
     ...backend,
     verifyProof: (publicKey, proof) => {
+      // The length keeps the same bytes, split elsewhere into key and proof, apart.
       const key = `${bytesKey(publicKey)}/${bytesKey(proof)}/${publicKey.length}`
       if (valid.has(key)) return true
       const isValid = backend.verifyProof(publicKey, proof)

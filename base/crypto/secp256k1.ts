@@ -143,6 +143,6 @@ export function verifyHash(options: {
   signature: Uint8Array
   publicKey: Uint8Array
 }): boolean {
-  const recovered = recoverPublicKey(options.hash, options.signature)
+  const recovered = recoverKeyView(options.hash, options.signature)
   return recovered !== undefined && equalBytes(recovered, options.publicKey)
 }

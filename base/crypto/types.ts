@@ -3,7 +3,10 @@
 export interface Secp256k1 {
   /** 65 bytes r ‖ s ‖ yParity, RFC 6979, low s. `hash` 32 bytes, `secretKey` 32 bytes. */
   sign(hash: Uint8Array, secretKey: Uint8Array): Uint8Array
-  /** Uncompressed public key (65 bytes) or undefined; refuses high s, r or s out of range, yParity > 1. */
+  /**
+   * Uncompressed public key (65 bytes) or undefined; refuses high s, r or s out of range, yParity > 1. The key may lie in
+   * memory that the next call uses again.
+   */
   recover(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined
   /** Uncompressed public key, 65 bytes. Throws on an invalid key. */
   publicKey(secretKey: Uint8Array): Uint8Array

@@ -4,10 +4,8 @@ import type { TxGossip } from '../../p2p/txGossip.ts'
 import { gossipOf, type Ingest } from './ingest.ts'
 import { LOAD_MIN, type Mempool, type PoolEntry } from './mempool.ts'
 
-/** Transactions resent to a leader at once. */
-const SHARE_MAX = 1024
-/** The same under load, when every view resends: a leader that had all of them would drown in what it knows. */
-const LOAD_SHARE_MAX = 256
+/** Transactions resent at once under load, when every view resends: a leader would drown in what it knows. */
+const SHARE_MAX = 256
 /**
  * Under load, the shortest time between arrival and resending, and between two resendings, of one transaction: so long
  * gossip has to bring it everywhere.
@@ -51,12 +49,11 @@ export class Resender {
     const { host, gossip, mempool } = this.#options
     const peer = host.getValidatorPeer(validator)
     if (peer === undefined || peer === host.peerId) return
-    const raws = mempool.size < LOAD_MIN ? this.#all() : this.#overdue()
+    const raws =
+      mempool.size < LOAD_MIN
+        ? Array.from(mempool.entries(), (entry) => entry.transaction.raw)
+        : this.#overdue()
     if (raws.length > 0) gossip.sendTo(peer, raws)
-  }
-
-  #all(): readonly Uint8Array[] {
-    return Array.from(this.#options.mempool.entries(), (entry) => entry.transaction.raw).slice(0, SHARE_MAX)
   }
 
   /** The longest waiting that gossip and earlier resendings did not bring into a block. */
@@ -71,7 +68,7 @@ export class Resender {
       if (now - (this.#sentAtMs.get(entry) ?? Number.NEGATIVE_INFINITY) < RESEND_MS) continue
       this.#sentAtMs.set(entry, now)
       raws.push(entry.transaction.raw)
-      if (raws.length >= LOAD_SHARE_MAX) break
+      if (raws.length >= SHARE_MAX) break
     }
     return raws
   }

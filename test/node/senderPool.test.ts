@@ -99,7 +99,7 @@ describe('node.senderPool', () => {
 
   describe('what was recovered lately', () => {
     /** A pool whose own thread counts what it recovers. */
-    function counting(workers: number, entry?: URL): { pool: SenderPool; counts: { recovered: number } } {
+    function counting(workers: number): { pool: SenderPool; counts: { recovered: number } } {
       const counts = { recovered: 0 }
       const pool = create({
         workers,
@@ -107,7 +107,6 @@ describe('node.senderPool', () => {
           counts.recovered++
           return recoverAddress(signingHash, signature)
         },
-        ...(entry === undefined ? {} : { entry }),
       })
       return { pool, counts }
     }
