@@ -14,9 +14,10 @@ import { addRollback } from './commands/rollback.ts'
 import { addSigner } from './commands/signer.ts'
 import { addVerify } from './commands/verify.ts'
 import { DEFAULT_CONFIG, LOG_LEVELS, type NodeConfig, parseConfig } from './config.ts'
-import { developmentGenesis, genesisJsonText, runDevnet } from './devnet.ts'
+import { runDevnet } from './devnet.ts'
+import { developmentGenesis } from './devnetDirs.ts'
 import { errorText } from './errorText.ts'
-import { createKeys, noteProofsChecked, readGenesis, writeNodeDir } from './nodeDir.ts'
+import { createKeys, genesisText, noteProofsChecked, readGenesis, writeNodeDir } from './nodeDir.ts'
 import { CLIENT_VERSION, VERSION } from './version.ts'
 
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
@@ -134,7 +135,7 @@ function addGenesis(program: Command): void {
     .addOption(windowOption())
     .option('-o, --out <file>', 'file to write; default standard output')
     .action((options) => {
-      const text = genesisJsonText(
+      const text = genesisText(
         developmentGenesis({
           validators: options.validators,
           blockTimeMs: options.blockTime,

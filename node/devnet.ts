@@ -1,34 +1,19 @@
 // `suanli devnet`: n validators as child processes on loopback with public development keys.
 // Owns: directories, ports, children, what a person is told. Not: the genesis (genesis/devnet.ts).
 import { type ChildProcess, fork } from 'node:child_process'
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { createWriteStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checksumAddress } from '../base/address.ts'
 import { toHex } from '../base/bytes.ts'
-import { bls } from '../base/crypto/bls.ts'
 import { DEVELOPMENT_MNEMONIC, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
-import {
-  DEVNET_ACCOUNT_COINS,
-  DEVNET_OPERATOR_COINS,
-  DEVNET_VALIDATORS,
-  devnetGenesis,
-} from '../genesis/devnet.ts'
-import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
-import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
-import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from './config.ts'
-import { createKeys, noteProofsChecked, OperatorError, parseGenesis, writeNodeDir } from './nodeDir.ts'
+import { DEVNET_ACCOUNT_COINS, DEVNET_OPERATOR_COINS, DEVNET_VALIDATORS } from '../genesis/devnet.ts'
+import { type Genesis, genesisHash } from '../genesis/schema.ts'
+import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from './devnetDirs.ts'
+import { isStatusFile, STATUS_FILE } from './devnetMark.ts'
+import { OperatorError } from './nodeDir.ts'
 import type { NodeMessage } from './runStart.ts'
-import { storeOperatorKey } from './signing/operatorKey.ts'
 
 export interface DevnetOptions {
   readonly validators: number
@@ -45,16 +30,6 @@ export interface DevnetOptions {
   readonly print: (line: string) => void
 }
 
-/** The password of development key files; as public as the keys. */
-export const DEVELOPMENT_PASSWORD = 'development'
-/** Index whose operator issues the settlement asset. */
-const ASSET_ISSUER_INDEX = 99
-/** Distance of the peer-to-peer ports from the JSON-RPC ports. */
-const P2P_PORT_OFFSET = 1_000
-/** Written beside the data, for scripts: process ids and addresses. */
-const STATUS_FILE = 'devnet.json'
-/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
-const BLOCKS_PER_WINDOW_MIN = 10
 /**
  * Half of a validator's young generation, MiB. Node 20's own limit: newer ones let it grow by 100 MiB a process, for
  * nothing that a benchmark shows.
@@ -62,120 +37,6 @@ const BLOCKS_PER_WINDOW_MIN = 10
 const YOUNG_HALF_MIB = 16
 /** How long children may take to close before they are killed. */
 const CLOSE_MS = 10_000
-
-/** One validator of a devnet: where it keeps its data and where it listens. */
-export interface DevnetMember {
-  readonly index: number
-  readonly dir: string
-  readonly rpcPort: number
-  readonly p2pPort: number
-  readonly peerId: string
-}
-
-/** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */
-export function planDevnet(
-  options: Pick<DevnetOptions, 'validators' | 'port' | 'dataDir'>,
-): readonly DevnetMember[] {
-  return Array.from({ length: options.validators }, (_, index) => ({
-    index,
-    dir: join(options.dataDir, `validator-${index}`),
-    rpcPort: options.port + index,
-    p2pPort: options.port + P2P_PORT_OFFSET + index,
-    peerId: peerIdText(peerIdBytesFromSeed(developmentValidator(index).peerSeed)),
-  }))
-}
-
-/** The devnet's genesis with the published keys. */
-export function developmentGenesis(options: {
-  readonly validators: number
-  readonly blockTimeMs: number
-  readonly windowMs: number
-}): Genesis {
-  const windowMin = BLOCKS_PER_WINDOW_MIN * options.blockTimeMs
-  if (options.windowMs < windowMin) {
-    throw new OperatorError(
-      `--window: expected at least ${BLOCKS_PER_WINDOW_MIN} times --block-time, here ${windowMin} ms`,
-    )
-  }
-  const members = Array.from({ length: options.validators }, (_, i) => {
-    const { operator, consensusSecret, peerSeed } = developmentValidator(i)
-    return {
-      operator: operator.address,
-      consensusKey: bls.publicKey(consensusSecret),
-      possessionProof: bls.prove(consensusSecret),
-      peerId: peerIdBytesFromSeed(peerSeed),
-    }
-  })
-  return devnetGenesis({
-    members,
-    accounts: developmentAccounts().map((account) => account.address),
-    assetIssuer: developmentValidator(ASSET_ISSUER_INDEX).operator.address,
-    minBlockIntervalMs: options.blockTimeMs,
-    windowMs: options.windowMs,
-  })
-}
-
-/**
- * Writes the members' data directories, or takes over those of an earlier run with the same genesis.
- * Throws OperatorError when `dataDir` holds a devnet with other settings.
- */
-export function prepareDevnet(
-  options: Omit<DevnetOptions, 'port' | 'print'>,
-  members: readonly DevnetMember[],
-): Genesis {
-  mkdirSync(options.dataDir, { recursive: true })
-  if (options.isFresh) forget(options.dataDir)
-  const wanted = developmentGenesis(options)
-  const known = join(options.dataDir, 'validator-0', GENESIS_FILE)
-  if (existsSync(known)) {
-    const stored = genesisHash(parseGenesis(known))
-    if (toHex(stored) !== toHex(genesisHash(wanted))) {
-      throw new OperatorError(
-        `${options.dataDir} holds a devnet with other settings; start with --fresh to forget it`,
-      )
-    }
-  }
-  for (const member of members) {
-    const peers = members
-      .filter((other) => other !== member)
-      .map((other) => `/ip4/127.0.0.1/tcp/${other.p2pPort}/p2p/${other.peerId}`)
-    const config = {
-      ...DEFAULT_CONFIG,
-      p2pListen: [`/ip4/127.0.0.1/tcp/${member.p2pPort}`],
-      peers,
-      rpcPort: member.rpcPort,
-      rpcAllowedOrigins: ['*'],
-      logLevel: options.logLevel as typeof DEFAULT_CONFIG.logLevel,
-      // Several validators share this machine: threads would only add the cost of talking to them.
-      signatureWorkers: 0,
-    }
-    if (existsSync(join(member.dir, GENESIS_FILE))) {
-      saveConfig(member.dir, config)
-      continue
-    }
-    writeNodeDir(member.dir, wanted, config)
-    // They were made a moment ago.
-    noteProofsChecked(member.dir, wanted)
-    createKeys({
-      dataDir: member.dir,
-      password: DEVELOPMENT_PASSWORD,
-      isValidator: true,
-      given: developmentValidator(member.index),
-      cost: 'light',
-    })
-    const { secretKey: secret } = developmentValidator(member.index).operator
-    storeOperatorKey(member.dir, { secret, password: DEVELOPMENT_PASSWORD, cost: 'light' })
-  }
-  return wanted
-}
-
-/** Removes what an earlier devnet wrote and nothing else: the directory may be anybody's. */
-function forget(dataDir: string): void {
-  for (const name of readdirSync(dataDir)) {
-    if (/^validator-\d+$/.test(name)) rmSync(join(dataDir, name), { recursive: true, force: true })
-  }
-  rmSync(join(dataDir, STATUS_FILE), { force: true })
-}
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -188,6 +49,11 @@ function isFree(port: number): Promise<boolean> {
 /** Two devnets in one directory would overwrite each other's configuration before LevelDB's lock stops them. */
 async function checkUnused(dataDir: string): Promise<void> {
   if (!existsSync(join(dataDir, STATUS_FILE))) return
+  if (!isStatusFile(join(dataDir, STATUS_FILE))) {
+    throw new OperatorError(
+      `${join(dataDir, STATUS_FILE)} is not the devnet's: move it away, or choose another --data-dir`,
+    )
+  }
   for (const { rpcUrl } of readDevnetStatus(dataDir).nodes) {
     if (await isFree(Number(new URL(rpcUrl).port))) continue
     throw new OperatorError(
@@ -378,9 +244,4 @@ export function readDevnetStatus(dataDir: string): {
   }[]
 } {
   return JSON.parse(readFileSync(join(dataDir, STATUS_FILE), 'utf8'))
-}
-
-/** The document as it stands in a file. */
-export function genesisJsonText(genesis: Genesis): string {
-  return `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
 }

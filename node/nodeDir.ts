@@ -278,13 +278,18 @@ export function noteProofsChecked(dataDir: string, genesis: Genesis): void {
   writeFileSync(join(dataDir, CHECKED_FILE), `${toHex(genesisHash(genesis))}\n`)
 }
 
+/** The document as it stands in a file. */
+export function genesisText(genesis: Genesis): string {
+  return `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
+}
+
 /** Writes configuration and genesis into a new data directory; refuses one that belongs to a node already. */
 export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConfig): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {
     if (existsSync(join(dataDir, name))) throw new OperatorError(`${dataDir} already has a ${name}`)
   }
-  writeFileSync(join(dataDir, GENESIS_FILE), `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`)
+  writeFileSync(join(dataDir, GENESIS_FILE), genesisText(genesis))
   saveConfig(dataDir, config)
 }
 

@@ -9,7 +9,7 @@ import { trustGenesis } from '../../client/trust.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { genesisSchema } from '../../genesis/schema.ts'
 import { bundleClient, type ClientBundle } from '../../node/bundleClient.ts'
-import { developmentGenesis } from '../../node/devnet.ts'
+import { developmentGenesis } from '../../node/devnetDirs.ts'
 import { LightChain, rememberSecret, setOf } from './lightChain.ts'
 
 const HOST = fileURLToPath(new URL('./browserHost.js', import.meta.url))

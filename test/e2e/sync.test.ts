@@ -7,7 +7,7 @@ import { makeChain } from '../../bench/makeChain.ts'
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
-import { DEVELOPMENT_PASSWORD, planDevnet } from '../../node/devnet.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet } from '../../node/devnetDirs.ts'
 import { createKeys, genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { freePorts, Running, temporaryDir } from './devnetHarness.ts'
 

@@ -8,7 +8,7 @@ import type { Hash32 } from '../../base/ids.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
-import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnet.ts'
+import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnetDirs.ts'
 import { nodePaths } from '../../node/node.ts'
 import type { NodeMessage } from '../../node/runStart.ts'
 

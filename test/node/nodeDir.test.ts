@@ -7,10 +7,11 @@ import { bls } from '../../base/crypto/bls.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
-import { developmentGenesis, genesisJsonText } from '../../node/devnet.ts'
+import { developmentGenesis } from '../../node/devnetDirs.ts'
 import {
   areProofsChecked,
   createKeys,
+  genesisText,
   isFreshKey,
   markKeyUsed,
   noteProofsChecked,
@@ -105,17 +106,14 @@ describe('nodeDir.genesis', () => {
   }
 
   it('reads back the same document', () => {
-    assert.deepEqual(
-      genesisHash(readGenesis(write('good.json', genesisJsonText(genesis)))),
-      genesisHash(genesis),
-    )
+    assert.deepEqual(genesisHash(readGenesis(write('good.json', genesisText(genesis)))), genesisHash(genesis))
   })
 
   it('names the file, the field and the reason of a broken one', () => {
     assert.match(refused(join(root, 'none.json')), /no such file/)
     assert.match(refused(write('half.json', '{')), /is not JSON/)
     const change = (edit: (document: Record<string, never>) => void): string => {
-      const document = JSON.parse(genesisJsonText(genesis))
+      const document = JSON.parse(genesisText(genesis))
       edit(document)
       return refused(write('changed.json', JSON.stringify(document)))
     }

@@ -9,7 +9,7 @@ import { personalMessageHash, type RecoveryFile, recoveryHash } from '../../base
 import { validatorSetHash } from '../../base/protocol/validators.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
-import { type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnet.ts'
+import { type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnetDirs.ts'
 import { Journal } from '../../node/journal/journal.ts'
 import { attest, bestFloor } from '../../node/recovery/evidence.ts'
 import { type OfflineNode, offlinePaths, openOffline } from '../../node/recovery/offlineNode.ts'
