@@ -1,4 +1,4 @@
-// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.
+// Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.
 
 /** ERC-20 face of an asset; actions return true. */
 export const erc20Abi = [

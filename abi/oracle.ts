@@ -1,4 +1,4 @@
-// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.
+// Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.
 
 export const oracleAddress = '0x7375616e6c690000000000000000000000000005' as const
 

@@ -3,7 +3,7 @@
 import { assert } from './assert.ts'
 import { bytesKey, u32be, u64be } from './bytes.ts'
 import { type AnyField, type InferFields, SchemaError } from './field.ts'
-import { type ModuleDef, type Params, paramsMessage, type RecordDef } from './module.ts'
+import { type ModuleDef, type Params, paramsMessage, type RecordDef } from './moduleDefinition.ts'
 import { message } from './schema.ts'
 
 /** Version byte of records written by this build; earlier ones stay readable. */

@@ -20,12 +20,12 @@ import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts
 import type { Genesis } from '../genesis/schema.ts'
 import { openImporter } from '../node/chain/importer.ts'
 import type { Importer } from '../node/chain/importerTypes.ts'
-import { openChainStore } from '../node/stores/chainStore.ts'
-import type { ChainStore, ChainStoreOptions } from '../node/stores/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { buildBlock } from '../state/execute.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { decodeTransaction, recoverSender, signTransaction, type Transaction } from '../state/transaction.ts'
+import { openChainStore } from '../storage/chainStore.ts'
+import type { ChainStore, ChainStoreOptions } from '../storage/types.ts'
 
 const MAX_FEE_PER_GAS = 1_000_000_000_000n
 const TRANSFER_BASE = 1_000_000n

@@ -7,8 +7,8 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { readDevnetStatus } from '../devnet/devnet.ts'
 import { developmentAccounts } from '../genesis/devKeys.ts'
-import { readDevnetStatus } from '../node/devnet.ts'
 import {
   awaitReceipt,
   fundAccounts,

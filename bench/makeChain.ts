@@ -3,11 +3,12 @@
 import { cpSync, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../devnet/directories.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'
-import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../node/devnetDirs.ts'
 import { nodePaths } from '../node/node.ts'
-import { createKeys, writeNodeDir } from '../node/nodeDir.ts'
+import { writeNodeDir } from '../node/nodeDir.ts'
+import { createKeys } from '../node/nodeKeys.ts'
 import { ChainMaker } from './chainMaker.ts'
 
 const PROGRESS_BLOCKS = 1_000

@@ -1,4 +1,4 @@
-// What the core writes to its journal. Owns: record shapes and bytes. Not: framing, CRC and files (node/journal/journal.ts).
+// What the core writes to its journal. Owns: record shapes and bytes. Not: framing, CRC and files (storage/journal.ts).
 import { assert } from '../base/assert.ts'
 import { SchemaError } from '../base/field.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'

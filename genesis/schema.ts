@@ -2,7 +2,7 @@
 // Owns: the shape. Not: the rules it must obey (validate.ts), the state it makes (build.ts).
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { paramsMessage } from '../base/module.ts'
+import { paramsMessage } from '../base/moduleDefinition.ts'
 import { message, t } from '../base/schema.ts'
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'

@@ -1,8 +1,8 @@
 // The node's wall clock and timers. Owns: where chain time comes from, and the test-only switch that shifts it.
 import type { Logger } from 'pino'
+import { OperatorError } from '../base/errors.ts'
+import type { Clock } from '../consensus/ports.ts'
 import { DEVNET_CHAIN_ID } from '../genesis/devnet.ts'
-import { OperatorError } from './nodeDir.ts'
-import type { Clock } from './ports.ts'
 
 /** Shifts the chain time of a devnet's node, milliseconds; for tests of wrong clocks. */
 export const CLOCK_OFFSET_VARIABLE = 'SUANLI_TEST_CLOCK_OFFSET_MS'

@@ -3,10 +3,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
+import { ConfigError } from '../base/errors.ts'
 import { parseHash32 } from '../base/ids.ts'
-import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from './signing/signerConfig.ts'
-import { KEEP_BLOCKS_MIN } from './stores/pruning.ts'
-import type { Checkpoint } from './sync/blockSync.ts'
+import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
+import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
+import { parseCheckpoint } from './checkpoint.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */
@@ -62,15 +63,6 @@ export const DEFAULT_CONFIG: NodeConfig = {
   trustedRecoveries: [],
 }
 
-/** A configuration that cannot be used; the message names the field. */
-export class ConfigError extends Error {
-  readonly code = 'ConfigError'
-  constructor(message: string) {
-    super(message)
-    this.name = 'ConfigError'
-  }
-}
-
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= 512
 const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 512 && value.every(isText)
@@ -94,13 +86,6 @@ const isRecord =
     const record = value as Record<string, unknown>
     return names.length === Object.keys(checks).length && names.every((name) => checks[name]?.(record[name]))
   }
-
-/** `12000:0x…` as height and block hash; undefined when it is anything else. */
-export function parseCheckpoint(text: string): Checkpoint | undefined {
-  const match = /^(\d{1,15}):(0x[0-9a-fA-F]{64})$/.exec(text)
-  const hash = match === null ? undefined : parseHash32(match[2]!)
-  return match === null || hash === undefined ? undefined : { height: Number(match[1]), hash }
-}
 
 export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
 

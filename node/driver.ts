@@ -9,6 +9,7 @@ import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
 import { checkParameters } from '../consensus/parameters.ts'
+import type { Application, Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
 import type { JournalRecord } from '../consensus/records.ts'
 import type {
   BuildOrder,
@@ -20,17 +21,9 @@ import type {
   Sender,
   Target,
 } from '../consensus/types.ts'
-import type { Application, Clock, ConsensusNetwork, JournalStore, Signer } from './ports.ts'
-import { SignerAwayError } from './signing/signerAway.ts'
+import { SignerAwayError } from '../signer/signerUnreachable.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
 import { troubleText } from './watch/trouble.ts'
-
-/** What the driver tells the log; `fields` are structured. */
-export type DriverLog = (
-  level: 'info' | 'warn' | 'error',
-  text: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void
 
 export interface DriverOptions {
   readonly genesisHash: Hash32
@@ -43,7 +36,7 @@ export interface DriverOptions {
   readonly bls: Bls
   readonly clock: Clock
   readonly jitterSeed: number
-  readonly log: DriverLog
+  readonly log: Log
   /** Called once when consensus stops for good; the node reports it and keeps serving reads. */
   readonly onHalt: (reason: string) => void
 }

@@ -20,6 +20,14 @@ export class RecentLines {
   }
 }
 
+/** What a room of the node asks of a log; pino's loggers are such. */
+export interface NodeLogger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
 /** JSON lines on standard output; level names instead of numbers, ISO times. */
 export function createLogger(options: {
   readonly level: string

@@ -3,11 +3,11 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { bytesKey } from '../base/bytes.ts'
 import { isPeerIdBytes, type ValidatorSet } from '../base/protocol/validators.ts'
+import type { ConsensusNetwork } from '../consensus/ports.ts'
 import type { Sender, Target } from '../consensus/types.ts'
 import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusChannel.ts'
 import { STATIC_PEERS_MAX } from '../p2p/limits.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
-import type { ConsensusNetwork } from './ports.ts'
 
 /** Points for bytes no correct peer sends; the host refuses a peer at 100. */
 const OFFENCE_POINTS = 25

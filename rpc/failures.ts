@@ -2,7 +2,7 @@
 import { toHex } from '../base/bytes.ts'
 import type { Json } from '../base/field.ts'
 import { failureReader } from '../state/call.ts'
-import type { Module } from '../state/module.ts'
+import type { Module } from '../state/rules.ts'
 
 export interface FailureWords {
   /** `BelowMinimum`; null for bytes of no known error. */

@@ -1,5 +1,5 @@
 // Everything this node answers, joined into one table. Owns: the list. Not: any of the methods.
-import type { Module } from '../state/module.ts'
+import type { Module } from '../state/rules.ts'
 import type { Backend } from './backend.ts'
 import type { DispatchLog } from './dispatch.ts'
 import { BlockIndexes } from './eth/blockIndex.ts'

@@ -1,10 +1,10 @@
 // The published ABI of every native module, in the JSON form that viem, ethers and cast read.
-// Owns: JSON items and the text of abi/*.ts. Not: writing the files (node/writeAbi.ts).
+// Owns: JSON items and the text of abi/*.ts. Not: writing the files (scripts/writeAbi.ts).
 
 import { toHex } from '../base/bytes.ts'
 import type { AbiType, AnyField, Fields } from '../base/field.ts'
-import type { ModuleDef } from '../base/module.ts'
-import { moduleAddress } from '../base/module.ts'
+import type { ModuleDef } from '../base/moduleDefinition.ts'
+import { moduleAddress } from '../base/moduleDefinition.ts'
 import { answerField, isAbiQuery } from './abiTable.ts'
 import { callSchema } from './dispatch.ts'
 import { erc20Schema } from './modules/assets/facade.ts'
@@ -100,7 +100,7 @@ export function abiFiles(modules: readonly ModuleDef[]): ReadonlyMap<string, str
     // Assets answer at their own addresses.
     const address = definition === erc20Schema ? [] : [addressLine(definition), '']
     const lines = [
-      '// Generated from the module definitions in state/ by node/writeAbi.ts; do not edit.',
+      '// Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.',
       '',
       ...address,
       `/** ${doc} */`,

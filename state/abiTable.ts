@@ -3,8 +3,8 @@ import { decodeAbi, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/field.ts'
-import type { ActionDef, ModuleDef, QueryDef } from '../base/module.ts'
-import { selectorOf } from './module.ts'
+import type { ActionDef, ModuleDef, QueryDef } from '../base/moduleDefinition.ts'
+import { selectorOf } from './rules.ts'
 
 interface Entry {
   readonly definition: ModuleDef

@@ -4,7 +4,7 @@ import { encodeAbi } from '../base/abi.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, TxId } from '../base/ids.ts'
-import { defineModule } from '../base/module.ts'
+import { defineModule } from '../base/moduleDefinition.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { message, t } from '../base/schema.ts'
 import {
@@ -30,9 +30,9 @@ import {
   targetOf,
 } from './dispatch.ts'
 import { type FailureReader, failureReaderOf } from './failure.ts'
-import type { Module } from './module.ts'
 import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
 import { Overlay } from './overlay.ts'
+import type { Module } from './rules.ts'
 import type { AccessListEntry } from './transaction.ts'
 import type { StateReader } from './view.ts'
 

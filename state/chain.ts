@@ -1,7 +1,7 @@
 // What distinguishes one chain from another for execution. Owns: the shape. Not: where it is loaded from (genesis/, node/).
 import type { Hash32 } from '../base/ids.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
-import type { Module } from './module.ts'
+import type { Module } from './rules.ts'
 
 export interface ChainConfig {
   readonly chainId: number

@@ -12,7 +12,7 @@ import {
   moduleAddress,
   SYSTEM_KIND,
   systemAddress,
-} from '../base/module.ts'
+} from '../base/moduleDefinition.ts'
 import { indexed, t } from '../base/schema.ts'
 import {
   type AbiTable,
@@ -23,11 +23,11 @@ import {
   selectorNumber,
 } from './abiTable.ts'
 import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
-import { encodeFailure, failuresOf, logOf, type Module } from './module.ts'
 import { ACCOUNTS_ADDRESS, getAccount, transferCoins } from './modules/accounts/module.ts'
 import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/module.ts'
 import type { Overlay } from './overlay.ts'
+import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
 import type { StateReader } from './view.ts'

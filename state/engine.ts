@@ -18,7 +18,6 @@ import {
   laneOf,
   nextBaseFee,
 } from './fees.ts'
-import type { Invariant, Severity } from './module.ts'
 import {
   accountsParams,
   creditCoins,
@@ -28,9 +27,10 @@ import {
 } from './modules/accounts/module.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { stopMinting } from './modules/issuance/module.ts'
-import { applyRecovery } from './modules/providers/recovery.ts'
 import { Overlay } from './overlay.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
+import { applyRecovery } from './recovery.ts'
+import type { Invariant, Severity } from './rules.ts'
 import type { Transaction } from './transaction.ts'
 import type { StateReader } from './view.ts'
 

@@ -3,7 +3,7 @@ import { decodeAbi } from '../base/abi.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import { type Fields, type Json, SchemaError } from '../base/field.ts'
-import type { ModuleDef } from '../base/module.ts'
+import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { t } from '../base/schema.ts'
 import { type ErrorEntry, errorTableOf } from './abiTable.ts'
 

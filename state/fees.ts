@@ -2,7 +2,7 @@
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
-import { type Params, SYSTEM_KIND, systemAddress } from '../base/module.ts'
+import { type Params, SYSTEM_KIND, systemAddress } from '../base/moduleDefinition.ts'
 import { maxBigint, minBigint, mulDivFloor } from '../base/units.ts'
 import type { Account } from './modules/accounts/module.ts'
 import type { accountsSchema } from './modules/accounts/schema.ts'

@@ -1,5 +1,5 @@
 // The native modules in the order in which their hooks run (ARCHITECTURE, "A native module"). One line each.
-import type { Module } from './module.ts'
+
 import { accountsModule } from './modules/accounts/module.ts'
 import { assetsModule } from './modules/assets/module.ts'
 import { capacityModule } from './modules/capacity/module.ts'
@@ -10,6 +10,7 @@ import { issuanceModule } from './modules/issuance/module.ts'
 import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
 import { redemptionModule } from './modules/redemption/module.ts'
+import type { Module } from './rules.ts'
 
 export const MODULES: readonly Module[] = [
   accountsModule,

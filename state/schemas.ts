@@ -1,5 +1,5 @@
 // The definitions of all native modules, without their rules: what a client imports. In registry order.
-import type { ModuleDef } from '../base/module.ts'
+import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { accountsSchema } from './modules/accounts/schema.ts'
 import { assetsSchema } from './modules/assets/schema.ts'
 import { capacitySchema } from './modules/capacity/schema.ts'

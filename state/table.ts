@@ -1,7 +1,7 @@
 // Typed records over the flat store. Not: their bytes (base/record.ts).
 import { mustExist } from '../base/assert.ts'
 import type { InferFields } from '../base/field.ts'
-import type { ModuleDef, Params } from '../base/module.ts'
+import type { ModuleDef, Params } from '../base/moduleDefinition.ts'
 import { paramsRecordOf, type RecordCodec, recordsOf } from '../base/record.ts'
 import type { FullState, StateKey, StateReader, StateWriter } from './view.ts'
 

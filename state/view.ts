@@ -1,5 +1,5 @@
 // What execution reads and writes. Owns: the interfaces between rules, overlays, the tree and stores.
-// Not: the tree (tree/), LevelDB (node/stores).
+// Not: the tree (tree/), LevelDB (storage).
 import type { Hash32 } from '../base/ids.ts'
 
 /** One UTF-16 unit per byte (base/bytes.ts `bytesKey`), so string order is byte order. */

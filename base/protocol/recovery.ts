@@ -1,5 +1,5 @@
 // A recovery: the members' signed agreement to go on in a new epoch after a quorum was lost (CONSENSUS §5). Owns: its
-// bytes, its hash, what is signed. Not: the rules (recoveryRules.ts), its effect on state (state/modules/providers/recovery.ts).
+// bytes, its hash, what is signed. Not: the rules (recoveryRules.ts), its effect on state (state/recovery.ts).
 import { concatBytes, toHex, utf8 } from '../bytes.ts'
 import { keccak256, sha256 } from '../crypto/hash.ts'
 import type { Hash32 } from '../ids.ts'

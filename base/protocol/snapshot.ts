@@ -1,5 +1,5 @@
 // A snapshot of the state as it travels: subtrees of the state tree as chunks, and a manifest that proves all of them
-// against one state root. Owns: their bytes and bounds. Not: making them (node/snapshots), the proof (state/tree/cut.ts).
+// against one state root. Owns: their bytes and bounds. Not: making them (node/sync), the proof (state/tree/cut.ts).
 import { concatBytes } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Hash32 } from '../ids.ts'

@@ -11,7 +11,7 @@ import { type ExecutedBlock, executeBlock, type ParentView, type Rejection } fro
 import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
-import type { ChainStore, ChainTip } from '../stores/types.ts'
+import type { ChainStore, ChainTip } from '../../storage/types.ts'
 import {
   type FinalizedEvent,
   type GenesisBlock,
@@ -22,7 +22,7 @@ import {
   type Verdict,
 } from './importerTypes.ts'
 import { PastTrees } from './pastTrees.ts'
-import { Unfinalized } from './unfinalized.ts'
+import { Unfinalized } from './unfinalizedBlocks.ts'
 
 /** Finalized heights whose trees stay, for proofs. */
 const PROOF_HEIGHTS = 64

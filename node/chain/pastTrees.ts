@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey } from '../../state/view.ts'
-import type { ChainStore } from '../stores/types.ts'
+import type { ChainStore } from '../../storage/types.ts'
 
 /** Blocks taken back in one step of the tree, between two turns of the event loop. */
 const STEP_BLOCKS = 32

@@ -2,10 +2,10 @@
 // Owns: when it runs and what a broken one does. Not: the invariants (state/modules).
 import type { ReadContext } from '../../state/context.ts'
 import type { Finding } from '../../state/engine.ts'
-import type { Module } from '../../state/module.ts'
 import { getClock } from '../../state/modules/capacity/windows.ts'
+import type { Module } from '../../state/rules.ts'
 import type { FullState } from '../../state/view.ts'
-import type { ChainStore } from '../stores/types.ts'
+import type { ChainStore } from '../../storage/types.ts'
 import type { FinalizedEvent, Importer } from './importerTypes.ts'
 
 /** Every invariant that does not hold on this state. */

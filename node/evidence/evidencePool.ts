@@ -15,7 +15,7 @@ import {
 } from '../../base/protocol/evidence.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { bitmapSigners } from '../../base/protocol/vote.ts'
-import { writeDurably } from '../durableFile.ts'
+import { writeDurably } from '../../storage/durableFile.ts'
 
 /** Proofs held at once; one convicts whoever signed it, so more than members are hardly of use. */
 export const EVIDENCE_HELD_MAX = 256

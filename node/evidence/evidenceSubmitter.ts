@@ -3,13 +3,13 @@
 import { secretKeyAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
+import type { Clock } from '../../consensus/ports.ts'
 import type { SubmitResult } from '../../rpc/backend.ts'
 import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { signTransaction } from '../../state/transaction.ts'
-import type { NodeLogger } from '../chain/application.ts'
-import type { Clock } from '../ports.ts'
+import type { NodeLogger } from '../logging.ts'
 import type { HeldEvidence } from './evidencePool.ts'
 
 /** A validator waits this long for each one before it in the set. */

@@ -13,7 +13,7 @@ import {
   recoveryHash,
 } from '../../base/protocol/recovery.ts'
 import { checkRecoveryFile, type RecoveryFault } from '../../base/protocol/recoveryRules.ts'
-import { writeDurably } from '../durableFile.ts'
+import { writeDurably } from '../../storage/durableFile.ts'
 
 export const RECOVERY_FOLDER = 'recovery'
 /** Recoveries of one chain that a node keeps. */

@@ -8,10 +8,10 @@ import { recoverySet } from '../../base/protocol/recoveryRules.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import type { JournalRecord } from '../../consensus/records.ts'
 import type { ChainConfig } from '../../state/chain.ts'
-import { decidingSet } from '../../state/modules/providers/recovery.ts'
-import type { NodeLogger } from '../chain/application.ts'
+import { decidingSet } from '../../state/recovery.ts'
+import type { ChainStore } from '../../storage/types.ts'
 import type { Importer } from '../chain/importerTypes.ts'
-import type { ChainStore } from '../stores/types.ts'
+import type { NodeLogger } from '../logging.ts'
 import { type RecoveryBook, RecoveryError } from './recoveries.ts'
 
 /** How often an untrusted recovery is mentioned in the log. */

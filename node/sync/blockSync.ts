@@ -9,11 +9,12 @@ import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { Sync } from '../../p2p/sync.ts'
+import type { Sync } from '../../p2p/rangeProtocol.ts'
 import type { SyncProgress } from '../../rpc/backend.ts'
-import { decidingSet, recoveryMisfit } from '../../state/modules/providers/recovery.ts'
-import type { NodeLogger } from '../chain/application.ts'
+import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
 import type { Importer } from '../chain/importerTypes.ts'
+import type { Checkpoint } from '../checkpoint.ts'
+import type { NodeLogger } from '../logging.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
 import { SyncMeter } from './syncMeter.ts'
@@ -44,12 +45,6 @@ export interface BlockSyncOptions {
   readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
   readonly punish: (peer: PeerKey, reason: string) => void
   readonly logger: NodeLogger
-}
-
-/** The operator's word for one block of the chain. */
-export interface Checkpoint {
-  readonly height: number
-  readonly hash: Hash32
 }
 
 interface Target {

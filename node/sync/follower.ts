@@ -1,7 +1,7 @@
 // Brings a node that lags back to the finalized tip by itself: a follower always, a validator when it is far behind.
 // Owns: when to ask. Not: what is believed (blockSync.ts). Near the tip validators learn of blocks by consensus.
 
-import type { NodeLogger } from '../chain/application.ts'
+import type { NodeLogger } from '../logging.ts'
 import type { BlockSync, CommitListener } from './blockSync.ts'
 
 /** Pause between two rounds of a follower: how late it shows a block at most, beside the network. */

@@ -2,8 +2,8 @@
 import { SchemaError } from '../../base/field.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import { SyncError } from '../../p2p/rangeProtocol.ts'
 import { RequestError } from '../../p2p/requestResponse.ts'
-import { SyncError } from '../../p2p/sync.ts'
 
 /** Four of them and the peer is refused for a while. */
 const LIE_POINTS = 30

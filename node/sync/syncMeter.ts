@@ -1,7 +1,7 @@
 // How fast the chain is being caught up with: progress for eth_syncing, a log line now and then with rate and ETA.
 // Not: the work (blockSync.ts).
 import type { SyncProgress } from '../../rpc/backend.ts'
-import type { NodeLogger } from '../chain/application.ts'
+import type { NodeLogger } from '../logging.ts'
 
 /** A distance below which a node counts as in sync: the network is always a little ahead. */
 const REPORTED_MIN = 8

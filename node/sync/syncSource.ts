@@ -1,8 +1,8 @@
 // What this node serves to peers that sync: its tip and ranges of its blocks with their certificates. Not: the wire.
 import { certificateSchema } from '../../base/protocol/vote.ts'
-import type { RangeItem, SyncSource } from '../../p2p/sync.ts'
+import type { RangeItem, SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { ChainStore } from '../../storage/types.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
-import type { ChainStore } from '../stores/types.ts'
 
 /** Answers from the store. */
 export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 'above'>): SyncSource {

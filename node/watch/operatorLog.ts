@@ -2,11 +2,11 @@
 // Owns: the lines and their pace. Not: judging (peerWatch.ts, clockWatch.ts).
 import type { Logger } from 'pino'
 import { toHex } from '../../base/bytes.ts'
+import type { Clock } from '../../consensus/ports.ts'
 import type { CoreStatus } from '../../consensus/types.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
 import type { FinalizedEvent } from '../chain/importerTypes.ts'
 import type { NodeNetwork } from '../network.ts'
-import type { Clock } from '../ports.ts'
 import { ClockWatch } from './clockWatch.ts'
 import { type PeerState, PeerWatch } from './peerWatch.ts'
 

@@ -2,13 +2,14 @@
 // Owns: starting both, the pace of pruning. Not: files of snapshots (snapshots/), what a pruned block loses (stores/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
-import type { NodeLogger } from '../chain/application.ts'
+import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 import type { Importer } from '../chain/importerTypes.ts'
+import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeConfig } from '../config.ts'
-import { SnapshotFiles } from '../snapshots/snapshotFiles.ts'
-import { startSnapshotKeeper } from '../snapshots/snapshotKeeper.ts'
-import type { ChainStore, ChainStoreOptions } from '../stores/types.ts'
-import { BlockSyncError, type Checkpoint } from '../sync/blockSync.ts'
+import type { NodeLogger } from '../logging.ts'
+import { BlockSyncError } from '../sync/blockSync.ts'
+import { SnapshotFiles } from '../sync/snapshotFiles.ts'
+import { startSnapshotKeeper } from '../sync/snapshotKeeper.ts'
 
 /** Blocks forgotten in one batch, and the pause after it. */
 const PRUNE_BLOCKS = 32

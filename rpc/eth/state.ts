@@ -1,8 +1,8 @@
 // Balances, nonces, code and storage as Ethereum clients read them. Not: calls (call.ts).
 import type { Json } from '../../base/field.ts'
 import { hasCode } from '../../state/dispatch.ts'
-import type { Module } from '../../state/module.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
+import type { Module } from '../../state/rules.ts'
 import type { Backend } from '../backend.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { DATA_SCHEMA, p, QUANTITY_SCHEMA } from '../params.ts'

@@ -1,6 +1,6 @@
 // chain_evidence: proofs of double votes that this node holds and the chain has not judged, ready for anybody to submit.
 import { toHex } from '../../base/bytes.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { EQUIVOCATION_KINDS } from '../../base/protocol/evidence.ts'
 import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'

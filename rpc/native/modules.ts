@@ -1,9 +1,9 @@
 // One method per module query, derived from the definitions: `redemption_request`, `issuance_quota`, …
 import { assert } from '../../base/assert.ts'
 import type { Json } from '../../base/field.ts'
-import type { QueryDef } from '../../base/module.ts'
+import type { QueryDef } from '../../base/moduleDefinition.ts'
 import type { ReadContext } from '../../state/context.ts'
-import type { Module } from '../../state/module.ts'
+import type { Module } from '../../state/rules.ts'
 import type { Backend } from '../backend.ts'
 import { defineMethod, type Method, type Param } from '../method.ts'
 import { p, withDefault } from '../params.ts'

@@ -1,6 +1,6 @@
 // The parameter sets of ECONOMY §13 for oracle, capacity and issuance, and the rules that tie them together.
 // Genesis copies a set into state; afterwards only governance changes it.
-import type { Params } from '../../base/module.ts'
+import type { Params } from '../../base/moduleDefinition.ts'
 import { PPM } from '../../base/units.ts'
 import type { capacitySchema } from './capacity/schema.ts'
 import { LOTS_MAX } from './capacity/schema.ts'

@@ -1,5 +1,5 @@
 // The authenticated tree: immutable versions over shared nodes (ARCHITECTURE "State and proofs").
-// Owns: versions and their life. Not: node storage (nodes.ts), the merge (merge.ts), proofs (proof.ts), disk (node/stores).
+// Owns: versions and their life. Not: node storage (nodes.ts), the merge (merge.ts), proofs (proof.ts), disk (storage).
 import { assert } from '../../base/assert.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'

@@ -14,7 +14,7 @@ import {
   VOUCHER_FIELDS,
   voucherDigest,
 } from '../../base/eip712.ts'
-import { SYSTEM_KIND, systemAddress } from '../../base/module.ts'
+import { SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 
 const chainId = 7001
 const verifyingContract = systemAddress(SYSTEM_KIND.module, 9)

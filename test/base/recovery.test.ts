@@ -30,7 +30,7 @@ import {
   secretOf,
   signedFile,
   validatorOf,
-} from './recoveryFixture.ts'
+} from '../support/recoveryFixture.ts'
 
 const keep = (id: number): Recovery['members'][number] => ({ validator: PREVIOUS[id - 1]! })
 

@@ -7,7 +7,7 @@ import { conflictJson } from '../../client/conflict.ts'
 import { LightClientError } from '../../client/errors.ts'
 import { LightClient } from '../../client/lightClient.ts'
 import type { Provider } from '../../client/provider.ts'
-import { certify, finalizes, LightChain, setOf } from './lightChain.ts'
+import { certify, finalizes, LightChain, setOf } from '../support/lightChain.ts'
 
 function start(): LightChain {
   const chain = new LightChain([1, 2, 3, 4])

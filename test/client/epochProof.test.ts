@@ -6,7 +6,7 @@ import type { ProofCheck, TrustedSet, Verified } from '../../base/protocol/final
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { quorum, type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
-import { certify, finalizes, LightChain, setOf } from './lightChain.ts'
+import { certify, finalizes, LightChain, setOf } from '../support/lightChain.ts'
 
 function failsWith<T>(result: Verified<T>, check: ProofCheck, what?: string): void {
   assert.equal(result.ok ? 'accepted' : result.failure.check, check, what)

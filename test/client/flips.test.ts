@@ -10,7 +10,7 @@ import { receiptProofSchema, verifyReceiptProof } from '../../base/protocol/rece
 import { verifyStateProof } from '../../base/protocol/stateProof.ts'
 import { recordsOf } from '../../base/record.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
-import { entryOf, LightChain, setOf } from './lightChain.ts'
+import { entryOf, LightChain, setOf } from '../support/lightChain.ts'
 
 const addressOf = (i: number) => sha256(utf8(`holder ${i}`)).slice(0, 20)
 const entries = Array.from({ length: 5 }, (_, i) => entryOf(`entry ${i}`, i % 2 === 0))

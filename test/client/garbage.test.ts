@@ -7,7 +7,7 @@ import { parseClientState } from '../../client/clientState.ts'
 import { LightClientError } from '../../client/errors.ts'
 import { LightClient } from '../../client/lightClient.ts'
 import { parseCheckpoint, trustGenesis } from '../../client/trust.ts'
-import { entryOf, LightChain, setOf } from './lightChain.ts'
+import { entryOf, LightChain, setOf } from '../support/lightChain.ts'
 
 const METHODS = ['chain_epochProofs', 'chain_certificate', 'chain_stateProof', 'tx_receiptProof'] as const
 const ALICE = new Uint8Array(20).fill(1)

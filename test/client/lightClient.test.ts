@@ -10,7 +10,7 @@ import { LightClient, type Origin } from '../../client/lightClient.ts'
 import type { Provider } from '../../client/provider.ts'
 import { formatCheckpoint, parseCheckpoint, trustGenesis } from '../../client/trust.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
-import { entryOf, LightChain, setOf } from './lightChain.ts'
+import { entryOf, LightChain, setOf } from '../support/lightChain.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are altered freely in tests
 type Loose = any

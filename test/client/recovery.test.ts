@@ -3,7 +3,7 @@ import { bls } from '../../base/crypto/bls.ts'
 import { type Recovery, type RecoveryFile, recoverySigningBytes } from '../../base/protocol/recovery.ts'
 import { LightClientError } from '../../client/errors.ts'
 import { LightClient } from '../../client/lightClient.ts'
-import { entryOf, LightChain, secretOf, setOf } from './lightChain.ts'
+import { entryOf, LightChain, secretOf, setOf } from '../support/lightChain.ts'
 
 const NEW_EPOCH = 9
 

@@ -1,7 +1,7 @@
 // The boundary rule: a certified boundary may only be proposed again as it is, and any F on it ends the epoch.
 import assert from 'node:assert/strict'
 import { judgeProposal } from '../../consensus/proposalRules.ts'
-import { Bench, kindsSigned, ofKind, sent, signs } from './support.ts'
+import { Bench, kindsSigned, ofKind, sent, signs } from '../support/coreHarness.ts'
 
 /** A bench whose view 2 stands on a notarized boundary of view 1. */
 function onBoundary(leads: number, epochBlocks = 1) {

@@ -6,7 +6,7 @@ import { canSign } from '../../consensus/canSign.ts'
 import { type InvalidReason, judgeProposal } from '../../consensus/proposalRules.ts'
 import { castVote } from '../../consensus/voting.ts'
 import { standInBls as bls } from '../sim/standInBls.ts'
-import { Bench, kindsSigned, ofKind, signs } from './support.ts'
+import { Bench, kindsSigned, ofKind, signs } from '../support/coreHarness.ts'
 
 function genesisOf(bench: Bench) {
   return bench.rules.genesis

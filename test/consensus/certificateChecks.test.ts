@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { encodeMessage } from '../../consensus/messages.ts'
 import { subjectKey } from '../../consensus/subject.ts'
-import { Bench, ofKind, sent } from './support.ts'
+import { Bench, ofKind, sent } from '../support/coreHarness.ts'
 
 type Certificate = ReturnType<Bench['certificate']>
 

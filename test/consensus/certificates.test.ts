@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { u64be } from '../../base/bytes.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
-import { Bench, kindsSigned, ofKind, sent } from './support.ts'
+import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
 
 describe('certificates from votes', () => {
   it('checks q votes once, as one aggregate, and broadcasts the certificate after journaling it', () => {

@@ -1,7 +1,7 @@
 // Idle suppression: each reason to wake, and that nothing else wakes.
 import assert from 'node:assert/strict'
 import { need } from '../../consensus/need.ts'
-import { Bench, kindsSigned, ofKind } from './support.ts'
+import { Bench, kindsSigned, ofKind } from '../support/coreHarness.ts'
 
 const reason = (bench: Bench) => need(bench.state, bench.nowMs).reason
 

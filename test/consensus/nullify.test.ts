@@ -1,7 +1,7 @@
 // Each trigger that gives up a view, and what must not trigger.
 import assert from 'node:assert/strict'
 import { currentDeadlines, nullifyTrigger } from '../../consensus/nullifyRules.ts'
-import { Bench, kindsSigned, ofKind } from './support.ts'
+import { Bench, kindsSigned, ofKind } from '../support/coreHarness.ts'
 
 function work(bench: Bench) {
   bench.tick()

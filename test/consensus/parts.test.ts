@@ -18,7 +18,7 @@ import { decodeRecord, encodeRecord, recordView } from '../../consensus/records.
 import { backedOff, jitter } from '../../consensus/timers.ts'
 import { VotePool } from '../../consensus/votePool.ts'
 import { PARAMETERS } from '../sim/config.ts'
-import { Bench } from './support.ts'
+import { Bench } from '../support/coreHarness.ts'
 
 const subject = (view: number): Subject => ({ kind: 'nullify', epoch: 1, view })
 const vote = (signer: number, s: Subject): Vote => ({ subject: s, signer, signature: new Uint8Array(96) })

@@ -1,7 +1,7 @@
 // Which proposals are kept: the leader's, with its block, near enough, the first of its view; and what a restart knows of them.
 import assert from 'node:assert/strict'
 import { equalBytes, u64be } from '../../base/bytes.ts'
-import { Bench, journalOf, kindsSigned, ofKind } from './support.ts'
+import { Bench, journalOf, kindsSigned, ofKind } from '../support/coreHarness.ts'
 
 describe('proposals that are kept', () => {
   it('carry a notarize vote, not another one', () => {

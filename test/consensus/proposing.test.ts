@@ -1,7 +1,7 @@
 // When a leader must not order a block, and which built blocks it must not take.
 import assert from 'node:assert/strict'
 import { FLAGGED_VIEWS_MAX } from '../../consensus/ownVotes.ts'
-import { Bench, kindsSigned, ofKind, sent } from './support.ts'
+import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
 
 const builds = (bench: Bench) => ofKind(bench.outputs, 'build').length
 

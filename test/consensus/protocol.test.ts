@@ -1,6 +1,6 @@
 // Proposing, finality, catching up, retransmission.
 import assert from 'node:assert/strict'
-import { Bench, kindsSigned, ofKind, sent } from './support.ts'
+import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
 
 function leaderWithWork(leads = 1) {
   const bench = new Bench({ leads })

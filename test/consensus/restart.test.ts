@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { JournalRecord } from '../../consensus/records.ts'
 import { decodeRecord, encodeRecord } from '../../consensus/records.ts'
-import { Bench, journalOf, kindsSigned, ofKind, sent, signs } from './support.ts'
+import { Bench, journalOf, kindsSigned, ofKind, sent, signs } from '../support/coreHarness.ts'
 
 function restarted(
   before: Bench,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Subject, Vote } from '../../base/protocol/vote.ts'
 import { CertificateStore } from '../../consensus/certificateStore.ts'
 import { VotePool } from '../../consensus/votePool.ts'
-import { Bench } from './support.ts'
+import { Bench } from '../support/coreHarness.ts'
 
 const block = (kind: 'notarize' | 'finalize', fill: number): Subject => ({
   kind,

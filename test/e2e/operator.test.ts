@@ -7,7 +7,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
-import { followChain } from './chainFollower.ts'
+import { followChain } from '../support/chainFollower.ts'
 import {
   freePorts,
   Running,
@@ -15,8 +15,8 @@ import {
   runSuanli,
   startDevnet,
   temporaryDir,
-} from './devnetHarness.ts'
-import { call, post } from './jsonRpc.ts'
+} from '../support/devnetHarness.ts'
+import { call, post } from '../support/jsonRpc.ts'
 
 const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024

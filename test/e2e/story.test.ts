@@ -14,11 +14,11 @@ import {
   type Receipt,
   selectorOf,
   viemActor,
-} from './actors.ts'
-import { type ChainFollower, followChain } from './chainFollower.ts'
-import { type RunningDevnet, startDevnet } from './devnetHarness.ts'
-import { call } from './jsonRpc.ts'
-import { type ProvenBalance, type TrustedGenesis, verifyBalance } from './lightVerifier.ts'
+} from '../support/actors.ts'
+import { type ChainFollower, followChain } from '../support/chainFollower.ts'
+import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
+import { call } from '../support/jsonRpc.ts'
+import { type ProvenBalance, type TrustedGenesis, verifyBalance } from '../support/lightVerifier.ts'
 
 /** Long enough to act within one on a busy machine. */
 const WINDOW_MS = 5_000

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { nonceOf, signTransfer } from '../../bench/accounts.ts'
 import { makeChain } from '../../bench/makeChain.ts'
 import { RpcClient } from '../../bench/rpcClient.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
-import { DEVELOPMENT_PASSWORD, planDevnet } from '../../node/devnetDirs.ts'
-import { createKeys, genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
-import { freePorts, Running, temporaryDir } from './devnetHarness.ts'
+import { genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
+import { createKeys } from '../../node/nodeKeys.ts'
+import { freePorts, Running, temporaryDir } from '../support/devnetHarness.ts'
 
 const VALIDATORS = 4
 const BLOCKS = 130

@@ -6,10 +6,10 @@ import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
-import { followChain } from './chainFollower.ts'
-import { type RunningDevnet, startDevnet } from './devnetHarness.ts'
-import { call } from './jsonRpc.ts'
-import { verifiesAcrossASetChange } from './verifyCommand.ts'
+import { followChain } from '../support/chainFollower.ts'
+import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
+import { call } from '../support/jsonRpc.ts'
+import { verifiesAcrossASetChange } from '../support/verifyCommand.ts'
 import {
   castWallet,
   type EnvelopeType,
@@ -17,7 +17,7 @@ import {
   type Mined,
   viemWallet,
   type WalletLibrary,
-} from './wallets.ts'
+} from '../support/wallets.ts'
 
 const KEYS = developmentAccounts().map(({ secretKey }) => toHex(secretKey))
 const ADDRESSES = developmentAccounts().map(({ address }) => checksumAddress(address) as Hex)

@@ -1,9 +1,9 @@
 // Every vote a validator has recorded, read from its files after each of its deaths and kept for the whole run.
-// Owns: accumulating what the files forget by pruning. Not: what a double vote is (node/journal/journalAudit.ts).
+// Owns: accumulating what the files forget by pruning. Not: what a double vote is (signer/voteAudit.ts).
 import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
-import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../node/journal/journalAudit.ts'
 import { nodePaths } from '../../node/node.ts'
+import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../signer/voteAudit.ts'
 import type { Network } from './network.ts'
 
 export class VoteAudit {

@@ -5,12 +5,17 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
+import type { NodeMessage } from '../../cli/runStart.ts'
+import {
+  DEVELOPMENT_PASSWORD,
+  type DevnetMember,
+  planDevnet,
+  prepareDevnet,
+} from '../../devnet/directories.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
-import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from '../../node/devnetDirs.ts'
 import { nodePaths } from '../../node/node.ts'
-import type { NodeMessage } from '../../node/runStart.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 /** First port of the range that is tried, and how many bases. JSON-RPC ports from a base, p2p 1,000 above. */

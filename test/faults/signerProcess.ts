@@ -4,11 +4,11 @@ import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { toHex } from '../../base/bytes.ts'
+import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import { GENESIS_FILE } from '../../node/config.ts'
-import { DEVELOPMENT_PASSWORD } from '../../node/devnetDirs.ts'
-import { consensusPublicKey } from '../../node/nodeDir.ts'
-import type { SignerConfig } from '../../node/signing/signerConfig.ts'
-import { signerFolder } from '../../node/signing/signerDir.ts'
+import { consensusPublicKey } from '../../signer/keyFiles.ts'
+import type { SignerConfig } from '../../signer/signerConfig.ts'
+import { signerFolder } from '../../signer/signerDir.ts'
 import { type ValidatorProcess, within } from './network.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))

@@ -6,7 +6,7 @@ import { developmentAccounts, developmentValidator } from '../../genesis/devKeys
 import { type Genesis, genesisHash, genesisSchema } from '../../genesis/schema.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
 import { issuanceModule } from '../../state/modules/issuance/module.ts'
-import { genesisOf } from './devnetFixture.ts'
+import { genesisOf } from '../support/devnetFixture.ts'
 
 const genesis = genesisOf()
 /** To the nearest thousandth of a coin, as the table is printed. */

@@ -1,8 +1,8 @@
 // Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
 import { parseArgs } from 'node:util'
+import { WHOLE_SCENARIOS } from '../sim/fullNode/fullNodeScenarios.ts'
+import { WholeWorld } from '../sim/fullNode/fullNodeWorld.ts'
 import { play, SCENARIOS } from '../sim/scenarios.ts'
-import { WHOLE_SCENARIOS } from '../sim/whole/wholeScenarios.ts'
-import { WholeWorld } from '../sim/whole/wholeWorld.ts'
 import { playAdmission } from './admission.ts'
 
 interface Play {

@@ -10,7 +10,7 @@ import { startFollower } from '../../node/sync/follower.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
-import type { RangeItem } from '../../p2p/sync.ts'
+import type { RangeItem } from '../../p2p/rangeProtocol.ts'
 import { type FreshNode, genesisOf, makeChainIn, openFresh, type ServedPeer } from './syncFixture.ts'
 
 const EPOCH_BLOCKS = 40

@@ -2,14 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  CONFIG_FILE,
-  ConfigError,
-  DEFAULT_CONFIG,
-  loadConfig,
-  parseConfig,
-  saveConfig,
-} from '../../node/config.ts'
+import { ConfigError } from '../../base/errors.ts'
+import { CONFIG_FILE, DEFAULT_CONFIG, loadConfig, parseConfig, saveConfig } from '../../node/config.ts'
 
 const PEER = '/ip4/192.0.2.1/tcp/26600/p2p/12D3KooWEExeHsyqNXXJdSYpbGsy3wTpY1tht6pupavboi8i1BXV'
 

@@ -7,7 +7,7 @@ import { secretKeyAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
 import { EVIDENCE_HELD_MAX, EvidencePool, type HeldEvidence } from '../../node/evidence/evidencePool.ts'
 import { EvidenceSubmitter } from '../../node/evidence/evidenceSubmitter.ts'
@@ -15,7 +15,7 @@ import type { SubmitResult } from '../../rpc/backend.ts'
 import { evidenceCalldata } from '../../state/modules/evidence/calldata.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
-import { digestOf, encodeEvidence, genesisKeys, statementOf } from '../state/memberChain.ts'
+import { digestOf, encodeEvidence, genesisKeys, statementOf } from '../support/memberChain.ts'
 
 const genesisHash = digestOf('a genesis')
 const validators = [0, 1, 2, 3].map((i) => ({

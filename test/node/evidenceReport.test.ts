@@ -16,7 +16,7 @@ import type { FinalizedEvent, Importer } from '../../node/chain/importerTypes.ts
 import { startEvidence } from '../../node/evidence/evidence.ts'
 import type { P2pHost, ProtocolHandler } from '../../p2p/protocol.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
-import { digestOf, genesisKeys, MemberChain, stranger } from '../state/memberChain.ts'
+import { digestOf, genesisKeys, MemberChain, stranger } from '../support/memberChain.ts'
 
 const block = (kind: 'notarize' | 'finalize', name: string): Subject => {
   return { kind, epoch: 0, view: 4, parentView: 3, digest: digestOf(name) }

@@ -5,15 +5,15 @@ import { openBlock, type SealedBlock, sealBlock } from '../../base/protocol/head
 import { verifyStateProof } from '../../base/protocol/stateProof.ts'
 import { openImporter } from '../../node/chain/importer.ts'
 import { type FinalizedEvent, type Importer, ImporterError } from '../../node/chain/importerTypes.ts'
-import { UNFINALIZED_HEIGHTS_MAX } from '../../node/chain/unfinalized.ts'
-import { openChainStore } from '../../node/stores/chainStore.ts'
-import type { ChainStore } from '../../node/stores/types.ts'
+import { UNFINALIZED_HEIGHTS_MAX } from '../../node/chain/unfinalizedBlocks.ts'
 import { type BlockTemplate, buildBlock, type ExecutedBlock } from '../../state/execute.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { tablesOf } from '../../state/table.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
-import { addressOf, CHAIN, COIN, type Draft, TestChain } from '../state/chainHarness.ts'
-import { certificateOf, withDirectory } from './chainFixtures.ts'
+import { openChainStore } from '../../storage/chainStore.ts'
+import type { ChainStore } from '../../storage/types.ts'
+import { certificateOf, withDirectory } from '../support/chainFixtures.ts'
+import { addressOf, CHAIN, COIN, type Draft, TestChain } from '../support/chainHarness.ts'
 
 const { account } = tablesOf(accountsSchema)
 const BALANCES = { alice: 1000n * COIN, bob: 5n * COIN }

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { bytesKey } from '../../base/bytes.ts'
 import type { Validator } from '../../base/protocol/validators.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
+import type { Signer } from '../../consensus/ports.ts'
 import { parseAddressBook, staticPeers } from '../../node/network.ts'
-import type { Signer } from '../../node/ports.ts'
-import { SignerRing } from '../../node/signing/signerRing.ts'
 import { peerIdText } from '../../p2p/identity.ts'
 import { STATIC_PEERS_MAX } from '../../p2p/limits.ts'
-import { keysOf } from '../state/memberChain.ts'
+import { SignerRing } from '../../signer/signerRing.ts'
+import { keysOf } from '../support/memberChain.ts'
 
 const seat = (name: string, id: number): Validator => {
   const { consensusKey, peerId } = keysOf(name)

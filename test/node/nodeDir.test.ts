@@ -4,25 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
+import { OperatorError } from '../../base/errors.ts'
+import { developmentGenesis } from '../../devnet/directories.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
-import { developmentGenesis } from '../../node/devnetDirs.ts'
 import {
   areProofsChecked,
-  createKeys,
   genesisText,
-  isFreshKey,
-  markKeyUsed,
   noteProofsChecked,
-  OperatorError,
-  openConsensusKey,
-  openPeerSeed,
   readGenesis,
-  showKeys,
   writeNodeDir,
 } from '../../node/nodeDir.ts'
-import { KeystoreError } from '../../node/signing/keystore.ts'
+import { createKeys, openPeerSeed, showKeys } from '../../node/nodeKeys.ts'
+import { isFreshKey, markKeyUsed, openConsensusKey } from '../../signer/keyFiles.ts'
+import { KeystoreError } from '../../signer/keystore.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'suanli-nodedir-'))
 const dirOf = (name: string): string => join(root, name)

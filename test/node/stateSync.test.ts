@@ -5,18 +5,18 @@ import { join } from 'node:path'
 import { validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { ChainMaker } from '../../bench/chainMaker.ts'
 import { buildGenesis } from '../../genesis/build.ts'
-import { SnapshotFiles } from '../../node/snapshots/snapshotFiles.ts'
-import { snapshotSourceOf } from '../../node/snapshots/snapshotSource.ts'
-import { writeSnapshot } from '../../node/snapshots/snapshotWriter.ts'
-import { hasChainStore, StateInstall } from '../../node/stores/install.ts'
-import type { Checkpoint } from '../../node/sync/blockSync.ts'
+import type { Checkpoint } from '../../node/checkpoint.ts'
+import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
+import { snapshotSourceOf } from '../../node/sync/snapshotSource.ts'
+import { writeSnapshot } from '../../node/sync/snapshotWriter.ts'
 import { syncState } from '../../node/sync/stateSync.ts'
 import { validatorSetOf } from '../../node/sync/stateSyncStart.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
-import { createSnapshots, type SnapshotSource, type Snapshots } from '../../p2p/snapshots.ts'
-import { createSync, type Sync } from '../../p2p/sync.ts'
-import { closeAll, startMesh, type TestNode, until } from '../p2p/harness.ts'
+import { createSync, type Sync } from '../../p2p/rangeProtocol.ts'
+import { createSnapshots, type SnapshotSource, type Snapshots } from '../../p2p/snapshotProtocol.ts'
+import { hasChainStore, StateInstall } from '../../storage/install.ts'
+import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 import { genesisOf, makeChainIn, openFresh } from './syncFixture.ts'
 
 const EPOCH_BLOCKS = 25
@@ -194,7 +194,7 @@ describe('stateSync', () => {
     const { manifest, manifestHash } = files.list().at(-1)!
     const dir = join(root, 'stopped')
     const install = await StateInstall.open(dir, manifestHash)
-    const { openChunk } = await import('../../node/snapshots/chunkDownload.ts')
+    const { openChunk } = await import('../../node/sync/chunkDownload.ts')
     await install.putChunk(0, openChunk((await files.chunk(70, 0))!, manifest.parts[0]!))
     await install.close()
     const asked: number[] = []

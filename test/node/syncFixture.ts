@@ -1,18 +1,18 @@
 // A real chain of development validators, and downloads that serve it without a network, with whatever faults a test asks for.
 import assert from 'node:assert/strict'
 import { ChainMaker } from '../../bench/chainMaker.ts'
+import { developmentGenesis } from '../../devnet/directories.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { openImporter } from '../../node/chain/importer.ts'
 import type { Importer } from '../../node/chain/importerTypes.ts'
-import { developmentGenesis } from '../../node/devnetDirs.ts'
-import { openChainStore } from '../../node/stores/chainStore.ts'
-import type { ChainStore, ChainStoreOptions } from '../../node/stores/types.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { DownloadedRange, DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { RangeItem, SyncSource } from '../../p2p/sync.ts'
+import type { RangeItem, SyncSource } from '../../p2p/rangeProtocol.ts'
 import { recoverSender } from '../../state/transaction.ts'
+import { openChainStore } from '../../storage/chainStore.ts'
+import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 
 export const VALIDATORS = 4
 const BLOCK_TIME_MS = 250

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { createEvidenceGossip, EVIDENCE_PROTOCOL, type EvidenceGossip } from '../../p2p/evidenceGossip.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
-import { closeAll, startMesh, type TestNode, until } from './harness.ts'
+import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
 const proof = (n: number): Uint8Array => new Uint8Array(200).fill(n)
 /** What the test counts as a proof that proves nothing. */

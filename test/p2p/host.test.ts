@@ -3,7 +3,15 @@ import { createServer } from 'node:net'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
-import { closeAll, introduce, makeNode, seedOf, startMesh, type TestNode, until } from './harness.ts'
+import {
+  closeAll,
+  introduce,
+  makeNode,
+  seedOf,
+  startMesh,
+  type TestNode,
+  until,
+} from '../support/hostHarness.ts'
 
 describe('p2p.identity', () => {
   it('derives the same id as libp2p from a seed', async () => {

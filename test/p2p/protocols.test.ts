@@ -3,7 +3,7 @@ import { keccak256 } from '../../base/crypto/hash.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from '../../p2p/protocol.ts'
 import { createRequestResponse, RequestError, type RequestResponse } from '../../p2p/requestResponse.ts'
 import { createTxGossip, GOSSIP_PROTOCOL, type GossipTx, type TxGossip } from '../../p2p/txGossip.ts'
-import { closeAll, makeNode, seedOf, startMesh, type TestNode, until } from './harness.ts'
+import { closeAll, makeNode, seedOf, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
 function tx(n: number, size = 40): GossipTx {
   const raw = new Uint8Array(size)

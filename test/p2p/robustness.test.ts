@@ -15,7 +15,15 @@ import { encodeHello } from '../../p2p/hello.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { CONSENSUS_FRAME_BYTES_MAX } from '../../p2p/limits.ts'
 import type { ProtocolPort } from '../../p2p/protocol.ts'
-import { closeAll, GENESIS, makeNode, seedOf, startMesh, type TestNode, until } from './harness.ts'
+import {
+  closeAll,
+  GENESIS,
+  makeNode,
+  seedOf,
+  startMesh,
+  type TestNode,
+  until,
+} from '../support/hostHarness.ts'
 
 /** A deterministic byte source: the same garbage in every run. */
 function garbage(seed: number, size: number): Uint8Array {

@@ -7,7 +7,7 @@ import { checkHello, encodeHello } from '../../p2p/hello.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import { PENALTY_LIMIT, Penalties } from '../../p2p/penalties.ts'
 import { Warnings } from '../../p2p/warnings.ts'
-import { GENESIS, recordingLogger } from './harness.ts'
+import { GENESIS, recordingLogger } from '../support/hostHarness.ts'
 
 function drain(decoder: FrameDecoder): Uint8Array[] {
   const frames: Uint8Array[] = []

@@ -14,12 +14,12 @@ import {
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { assetAddress } from '../../state/modules/assets/module.ts'
-import { COIN, DOLLAR } from '../state/chainHarness.ts'
-import { accountOf } from './fakeBackend.ts'
-import { type Served, serve } from './harness.ts'
+import { COIN, DOLLAR } from '../support/chainHarness.ts'
+import { accountOf } from '../support/fakeBackend.ts'
+import { type Served, serve } from '../support/rpcHarness.ts'
 
 const run = promisify(execFile)
 const alice = accountOf('alice')

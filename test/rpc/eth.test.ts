@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { MULTICALL_ADDRESS } from '../../state/dispatch.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { assetAddress } from '../../state/modules/assets/module.ts'
 import { logsBloom } from '../../state/receipt.ts'
-import { addressOf, COIN, DOLLAR } from '../state/chainHarness.ts'
-import { accountOf } from './fakeBackend.ts'
-import { type Loose, type Served, serve } from './harness.ts'
-import { check, checkResult } from './schemaCheck.ts'
-import { signed } from './sign.ts'
+import { addressOf, COIN, DOLLAR } from '../support/chainHarness.ts'
+import { accountOf } from '../support/fakeBackend.ts'
+import { type Loose, type Served, serve } from '../support/rpcHarness.ts'
+import { check, checkResult } from '../support/schemaCheck.ts'
+import { signed } from '../support/sign.ts'
 
 const alice = accountOf('alice')
 const bob = accountOf('bob')

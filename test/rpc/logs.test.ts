@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { addressTopic, TRANSFER_EMITTER, TRANSFER_TOPIC } from '../../state/transferLog.ts'
-import { COIN } from '../state/chainHarness.ts'
-import { accountOf } from './fakeBackend.ts'
-import { type Loose, type Served, serve } from './harness.ts'
-import { checkResult } from './schemaCheck.ts'
-import { signed } from './sign.ts'
+import { COIN } from '../support/chainHarness.ts'
+import { accountOf } from '../support/fakeBackend.ts'
+import { type Loose, type Served, serve } from '../support/rpcHarness.ts'
+import { checkResult } from '../support/schemaCheck.ts'
+import { signed } from '../support/sign.ts'
 
 const alice = accountOf('alice')
 const bob = accountOf('bob')

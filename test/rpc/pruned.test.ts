@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { COIN } from '../state/chainHarness.ts'
-import { accountOf } from './fakeBackend.ts'
-import { type Loose, type Served, serve } from './harness.ts'
+import { COIN } from '../support/chainHarness.ts'
+import { accountOf } from '../support/fakeBackend.ts'
+import { type Loose, type Served, serve } from '../support/rpcHarness.ts'
 
 describe('rpc.pruned', () => {
   let served: Served

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import fc from 'fast-check'
-import { type Loose, post, type Served, serve } from './harness.ts'
+import { type Loose, post, type Served, serve } from '../support/rpcHarness.ts'
 
 const LOOK = { jsonrpc: '2.0', id: 1, method: 'eth_chainId' }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import { accountOf } from './fakeBackend.ts'
-import { type Loose, type Served, serve } from './harness.ts'
+import { accountOf } from '../support/fakeBackend.ts'
+import { type Loose, type Served, serve } from '../support/rpcHarness.ts'
 
 class Client {
   readonly socket: WebSocket

@@ -10,10 +10,10 @@ import { bloomMayHold, bloomOfLogs } from '../../rpc/eth/bloom.ts'
 import { failureWords } from '../../rpc/failures.ts'
 import { defineMethod, methodTable } from '../../rpc/method.ts'
 import { parseData, parseQuantity } from '../../rpc/params.ts'
-import { encodeFailure } from '../../state/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { logsBloom } from '../../state/receipt.ts'
-import { CHAIN } from '../state/chainHarness.ts'
+import { encodeFailure } from '../../state/rules.ts'
+import { CHAIN } from '../support/chainHarness.ts'
 
 function depthOf(value: unknown): number {
   if (value === null || typeof value !== 'object') return 0

@@ -3,7 +3,7 @@ import { bytesKey, concatBytes } from '../../base/bytes.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { decodeRecord, encodeRecord, type JournalRecord } from '../../consensus/records.ts'
 import { subjectKey } from '../../consensus/subject.ts'
-import { encodeFrame, FRAME_HEAD_BYTES, type Scan, scanFrames } from '../../node/journal/recordFile.ts'
+import { encodeFrame, FRAME_HEAD_BYTES, type Scan, scanFrames } from '../../storage/recordFile.ts'
 import type { Random } from './random.ts'
 
 export type Damage = Scan['damage']

@@ -3,20 +3,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Abi, encodeFunctionData, toFunctionSelector } from 'viem'
 import { concatBytes, toHex } from '../../base/bytes.ts'
-import type { ModuleDef } from '../../base/module.ts'
+import type { ModuleDef } from '../../base/moduleDefinition.ts'
 import { abiFiles, abiOf } from '../../state/abiExport.ts'
 import { abiTableOf, decodeArguments, selectorNumber } from '../../state/abiTable.ts'
 import { callSchema } from '../../state/dispatch.ts'
-import { selectorOf } from '../../state/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { erc20Schema } from '../../state/modules/assets/facade.ts'
 import { MODULES } from '../../state/registry.ts'
+import { selectorOf } from '../../state/rules.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../abi', import.meta.url))
 
 describe('abi', () => {
-  it('has no stale file: node dist/node/writeAbi.js writes them', () => {
+  it('has no stale file: node dist/scripts/writeAbi.js writes them', () => {
     const expected = abiFiles(MODULE_SCHEMAS)
     assert.deepEqual(readdirSync(FOLDER).sort(), [...expected.keys()].sort())
     for (const [name, text] of expected) {

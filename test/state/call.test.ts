@@ -8,7 +8,7 @@ import {
   multicall3Abi,
 } from 'viem'
 import { concatBytes, toHex } from '../../base/bytes.ts'
-import { type ModuleDef, moduleAddress, systemAddress } from '../../base/module.ts'
+import { type ModuleDef, moduleAddress, systemAddress } from '../../base/moduleDefinition.ts'
 import { abiOf } from '../../state/abiExport.ts'
 import { estimateGas, failureReader, simulateCall } from '../../state/call.ts'
 import { callSchema, hasCode, MULTICALL_ADDRESS } from '../../state/dispatch.ts'
@@ -19,8 +19,8 @@ import { assetsSchema } from '../../state/modules/assets/schema.ts'
 import { catalogueSchema } from '../../state/modules/catalogue/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { TRANSFER_EMITTER } from '../../state/transferLog.ts'
-import { calldata } from './calldata.ts'
-import { addressOf, blockContext, COIN, DOLLAR, LEDGER_MODULES, TestChain } from './chainHarness.ts'
+import { calldata } from '../support/calldata.ts'
+import { addressOf, blockContext, COIN, DOLLAR, LEDGER_MODULES, TestChain } from '../support/chainHarness.ts'
 
 const TOKEN = assetAddress(DOLLAR)
 const chain = new TestChain({ balances: { alice: 10n * COIN } })

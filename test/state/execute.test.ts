@@ -1,12 +1,11 @@
 import { strict as assert } from 'node:assert'
 import { AssertionFailed } from '../../base/assert.ts'
 import { equalBytes, toHex } from '../../base/bytes.ts'
-import { systemAddress } from '../../base/module.ts'
+import { systemAddress } from '../../base/moduleDefinition.ts'
 import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
-import { implement } from '../../state/module.ts'
 import {
   accountsModule,
   FEE_POOL_ADDRESS,
@@ -16,8 +15,9 @@ import {
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { issuanceTables } from '../../state/modules/issuance/tables.ts'
 import { receiptSchema, systemLogsSchema } from '../../state/receipt.ts'
+import { implement } from '../../state/rules.ts'
 import { TRANSFER_EMITTER } from '../../state/transferLog.ts'
-import { addressOf, BASE_FEE, CHAIN, COIN, LEDGER_MODULES, TestChain } from './chainHarness.ts'
+import { addressOf, BASE_FEE, CHAIN, COIN, LEDGER_MODULES, TestChain } from '../support/chainHarness.ts'
 
 const GWEI = 1_000_000_000n
 /** A transfer's gas here: 21,000 and the harness's access list of one address. */

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import {
   ACCOUNTS_ADDRESS,
   FEE_POOL_ADDRESS,
@@ -13,8 +13,8 @@ import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { erc20Schema } from '../../state/modules/assets/facade.ts'
 import { assetAddress, getAssetBalance } from '../../state/modules/assets/module.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
-import { calldata } from './calldata.ts'
-import { addressOf, COIN, DOLLAR, type Draft, TestChain } from './chainHarness.ts'
+import { calldata } from '../support/calldata.ts'
+import { addressOf, COIN, DOLLAR, type Draft, TestChain } from '../support/chainHarness.ts'
 
 const NAMES = ['alice', 'bob', 'carol', 'operator1', 'operator2'] as const
 const TOKEN = assetAddress(DOLLAR)

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
-import { systemAddress } from '../../base/module.ts'
+import { systemAddress } from '../../base/moduleDefinition.ts'
 import { checkTransaction, gasPrice, laneGasMax, laneOf, nextBaseFee } from '../../state/fees.ts'
-import { addressOf, TestChain } from './chainHarness.ts'
+import { addressOf, TestChain } from '../support/chainHarness.ts'
 
 const PARAMS = { gasTargetPerSecond: 1_000_000, minBaseFeePerGas: 7n }
 const GWEI = 1_000_000_000n

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { toHex } from '../../base/bytes.ts'
 import { logsBloom, receiptSchema, receiptsRoot } from '../../state/receipt.ts'
 import { TRANSFER_EMITTER, transferLog } from '../../state/transferLog.ts'
-import { addressOf } from './chainHarness.ts'
+import { addressOf } from '../support/chainHarness.ts'
 
 const log = transferLog({
   emitter: TRANSFER_EMITTER,

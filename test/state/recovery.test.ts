@@ -11,10 +11,10 @@ import { openWindows } from '../../state/modules/capacity/windows.ts'
 import { oracleParams } from '../../state/modules/oracle/module.ts'
 import { DEV_PARAMETERS } from '../../state/modules/parameters.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
-import { decidingSet, recoveryMisfit, recoveryOfEpoch } from '../../state/modules/providers/recovery.ts'
 import { providersTables } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { addressOf, blockContext, CHAIN, COIN, profileOf, TestChain } from './chainHarness.ts'
+import { decidingSet, recoveryMisfit, recoveryOfEpoch } from '../../state/recovery.ts'
+import { addressOf, blockContext, CHAIN, COIN, profileOf, TestChain } from '../support/chainHarness.ts'
 
 const EPOCH = 1007
 const NEW_KEY = new Uint8Array(48).fill(99)

@@ -6,7 +6,7 @@ import { bytesKey } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { AnyField } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
-import { type ModuleDef, moduleAddress } from '../../base/module.ts'
+import { type ModuleDef, moduleAddress } from '../../base/moduleDefinition.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { devnetGenesis } from '../../genesis/devnet.ts'
@@ -19,7 +19,7 @@ import { assetAddress } from '../../state/modules/assets/module.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
-import { calldata } from './calldata.ts'
+import { calldata } from '../support/calldata.ts'
 
 const ACCOUNTS = developmentAccounts()
   .slice(0, 4)

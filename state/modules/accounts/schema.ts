@@ -1,5 +1,5 @@
 // Definition of accounts: coin balances, nonces, supply and the parameters of blocks and fees.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { TX_BYTES_MAX } from '../../../base/protocol/limits.ts'
 import { message, t } from '../../../base/schema.ts'
 

@@ -3,10 +3,10 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import { equalBytes, fromHex } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, t } from '../../../base/schema.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from '../../context.ts'
-import { failuresOf, logOf } from '../../module.ts'
+import { failuresOf, logOf } from '../../rules.ts'
 import {
   acceptsAsset,
   assetAddress,

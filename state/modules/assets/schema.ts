@@ -1,5 +1,5 @@
 // Definition of assets: registered settlement assets, their ledger, and the ERC-20 face each one has at its own address.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
 
 /** Assets that may ever be registered; the index record lists them all. */

@@ -1,7 +1,7 @@
 // Invariants of capacity (ECONOMY §12): 4 hours, 5 devices, and the cached sums against a full recount.
 import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext } from '../../context.ts'
-import type { Invariant } from '../../module.ts'
+import type { Invariant } from '../../rules.ts'
 import type { FullState, StateKey } from '../../view.ts'
 import { providerIds } from '../providers/module.ts'
 import { getMeasures, getSummary, getTotalCapacity, getWindow, ratedWindows, summarize } from './book.ts'

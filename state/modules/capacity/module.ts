@@ -1,8 +1,8 @@
 // Rules of capacity: pledge, notice, and the end of a window. The book of hours is in book.ts, lots are in lots.ts.
 import { mustExist } from '../../../base/assert.ts'
-import type { ActionArgs } from '../../../base/module.ts'
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, ReadContext, WriteContext } from '../../context.ts'
-import { failuresOf, implement } from '../../module.ts'
+import { failuresOf, implement } from '../../rules.ts'
 import { applyAnchor } from '../oracle/module.ts'
 import { providerByOperator, providerIds } from '../providers/module.ts'
 import {

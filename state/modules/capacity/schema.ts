@@ -1,5 +1,5 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 

@@ -2,7 +2,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { InferFields } from '../../../base/field.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
-import { eventsOf } from '../../module.ts'
+import { eventsOf } from '../../rules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { capacitySchema } from './schema.ts'
 import { capacityParams, capacityTables } from './tables.ts'

@@ -1,5 +1,5 @@
 // Definition of the catalogue: hardware classes and what they are rated at.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
 
 /** Classes the catalogue may hold. */

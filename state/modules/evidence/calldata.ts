@@ -1,7 +1,7 @@
 // The call that hands in evidence, for nodes and clients. Not: the action itself (module.ts).
 import { encodeAbi } from '../../../base/abi.ts'
 import { concatBytes } from '../../../base/bytes.ts'
-import { selectorOf } from '../../module.ts'
+import { selectorOf } from '../../rules.ts'
 import { evidenceSchema } from './schema.ts'
 
 /** Calldata of `submitEvidence`; the module's address takes it from any account. */

@@ -1,5 +1,5 @@
 // Definition of evidence: proofs of double votes, handed in by anyone, judged in the state machine (CONSENSUS §6).
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { EQUIVOCATION_KINDS, EVIDENCE_BYTES_MAX } from '../../../base/protocol/evidence.ts'
 import { indexed, t } from '../../../base/schema.ts'
 

@@ -1,7 +1,7 @@
 // Rules of governance: who may propose what, votes, queries, invariants (ECONOMY §10). Not: a proposal's life (proposals.ts).
 import { mustExist } from '../../../base/assert.ts'
 import type { ActionContext } from '../../context.ts'
-import { failuresOf, type Invariant, implement } from '../../module.ts'
+import { failuresOf, type Invariant, implement } from '../../rules.ts'
 import type { FullState, StateReader } from '../../view.ts'
 import {
   checkConsensusKey,

@@ -2,7 +2,7 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { InferFields } from '../../../base/field.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf } from '../../module.ts'
+import { eventsOf } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { recountProvider } from '../capacity/book.ts'
 import {

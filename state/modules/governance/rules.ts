@@ -1,6 +1,6 @@
 // Arithmetic of decisions: which parameters are allowed, when votes suffice, how long a lock lasts (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
-import type { Params } from '../../../base/module.ts'
+import type { Params } from '../../../base/moduleDefinition.ts'
 import { PPM } from '../../../base/units.ts'
 import { type governanceSchema, OPEN_PER_MEMBER_MAX, type ProposalKind } from './schema.ts'
 

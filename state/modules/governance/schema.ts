@@ -1,5 +1,5 @@
 // Definition of governance, the part that concerns membership: who joins, who leaves, who is jailed (ECONOMY §10).
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'

@@ -1,6 +1,6 @@
 // Invariants of issuance (ECONOMY §12): 2 supply and liabilities, 3 mint rules, 18 shortfall, and the cached sums.
 import type { ReadContext } from '../../context.ts'
-import type { Invariant } from '../../module.ts'
+import type { Invariant } from '../../rules.ts'
 import type { FullState } from '../../view.ts'
 import { getAccount, getSupply } from '../accounts/module.ts'
 import { providerWindowOf } from '../capacity/invariants.ts'

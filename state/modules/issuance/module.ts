@@ -1,9 +1,9 @@
 // Rules of issuance: mint, retire, and what a window's end does to liabilities. Limits are in limits.ts.
 import type { Address } from '../../../base/ids.ts'
-import type { ActionArgs } from '../../../base/module.ts'
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, ReadContext, WriteContext } from '../../context.ts'
-import { eventsOf, failuresOf, implement } from '../../module.ts'
+import { eventsOf, failuresOf, implement } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { getAccount } from '../accounts/module.ts'
 import { capacityRevision } from '../capacity/book.ts'

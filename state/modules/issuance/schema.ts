@@ -1,5 +1,5 @@
 // Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDER_STATUSES } from '../providers/schema.ts'
 

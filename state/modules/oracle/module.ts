@@ -1,7 +1,7 @@
 // Rules of the oracle. Without a quorum of reporters the anchor holds (ECONOMY §5); the prices are those of genesis.
 import { assert } from '../../../base/assert.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
-import { eventsOf, type Invariant, implement } from '../../module.ts'
+import { eventsOf, type Invariant, implement } from '../../rules.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { anchorBound } from './drift.ts'

@@ -1,5 +1,5 @@
 // Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
 
 export const oracleSchema = defineModule({

@@ -3,8 +3,8 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
-import { bookBacking, releaseCoins, releaseHours } from './backing.ts'
 import { putQueued, putRedemption, settleDelivered } from './coins.ts'
+import { bookBacking, releaseCoins, releaseHours } from './external.ts'
 import { type CloseReason, OPEN_WINDOWS_MAX } from './shapes.ts'
 import {
   type Assignment,

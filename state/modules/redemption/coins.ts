@@ -5,7 +5,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { transferCoins } from '../accounts/module.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { burnDelivered, operatorOf, releaseCoins } from './backing.ts'
+import { burnDelivered, operatorOf, releaseCoins } from './external.ts'
 import { lastWindowOf, moveInQueue } from './queue.ts'
 import type { EndReason } from './shapes.ts'
 import {

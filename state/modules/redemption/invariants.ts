@@ -1,7 +1,7 @@
 // Invariants of redemption (ECONOMY §12): 1 escrow, 6 sums and states, 13 order, 16 bounded work, and the books
 // against capacity and issuance. Not: how they are reacted to.
 import type { ReadContext } from '../../context.ts'
-import type { Invariant } from '../../module.ts'
+import type { Invariant } from '../../rules.ts'
 import type { FullState, StateReader } from '../../view.ts'
 import { getAccount } from '../accounts/module.ts'
 import { capacityRevision, getWindow } from '../capacity/book.ts'

@@ -1,10 +1,10 @@
 // Listings and suspension: what a provider offers and whether it may be assigned. Not: who is chosen (matching.ts).
-import type { ActionArgs } from '../../../base/module.ts'
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { getClass } from '../catalogue/module.ts'
 import { providerByOperator } from '../providers/module.ts'
-import { attestedLots, lotServes } from './backing.ts'
+import { attestedLots, lotServes } from './external.ts'
 import type { redemptionSchema } from './schema.ts'
 import { BONUS_PPM_MAX } from './shapes.ts'
 import { events, fail, type Listing, lookAgain, redemptionParams, tables } from './store.ts'

@@ -17,7 +17,7 @@ import {
   ratingOf,
   type Server,
   serversInOrder,
-} from './backing.ts'
+} from './external.ts'
 import { bonusAt } from './listings.ts'
 import { lastWindowOf, nextHead } from './queue.ts'
 import {

@@ -1,7 +1,7 @@
 // Rules of redemption (ECONOMY §6), joined. Requests are in requests.ts, listings in listings.ts, delivery in
 // vouchers.ts, the choice of providers in matching.ts, bounded sweeps in sweeps.ts.
 import type { WriteContext } from '../../context.ts'
-import { implement } from '../../module.ts'
+import { implement } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { capacityRevision } from '../capacity/book.ts'
 import { currentWindow } from '../capacity/windows.ts'

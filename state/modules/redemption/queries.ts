@@ -2,7 +2,7 @@
 // Owns: the shapes of answers. Not: rules.
 import { mustExist } from '../../../base/assert.ts'
 import type { Infer } from '../../../base/field.ts'
-import type { QueryArgs } from '../../../base/module.ts'
+import type { QueryArgs } from '../../../base/moduleDefinition.ts'
 import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -12,7 +12,7 @@ import { currentWindow } from '../capacity/windows.ts'
 import { getClass } from '../catalogue/module.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { getAnchor } from '../oracle/module.ts'
-import { serversInOrder } from './backing.ts'
+import { serversInOrder } from './external.ts'
 import type { redemptionSchema } from './schema.ts'
 import {
   type assignmentInfo,

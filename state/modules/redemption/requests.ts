@@ -4,7 +4,7 @@
 import { assert } from '../../../base/assert.ts'
 import { compareBytes, concatBytes, equalBytes, u32be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import type { ActionArgs } from '../../../base/module.ts'
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { getAccount, transferCoins } from '../accounts/module.ts'

@@ -1,5 +1,5 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and what becomes of the escrowed coins.
-import { defineModule } from '../../../base/module.ts'
+import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {

@@ -1,6 +1,6 @@
 // The typed tables, parameters and singletons of redemption, shared by its files. Owns: no rules.
 import type { InferFields } from '../../../base/field.ts'
-import { eventsOf, failuresOf } from '../../module.ts'
+import { eventsOf, failuresOf } from '../../rules.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { escrowAddress } from '../accounts/module.ts'

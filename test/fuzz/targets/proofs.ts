@@ -10,12 +10,7 @@ import { trustedSet } from '../../../base/protocol/finalityProof.ts'
 import { headerHash } from '../../../base/protocol/header.ts'
 import { verifyStateProof } from '../../../base/protocol/stateProof.ts'
 import { type Subject, signersBitmap, voteBytes } from '../../../base/protocol/vote.ts'
-import {
-  decodeReply,
-  decodeRequest,
-  encodeReply,
-  encodeRequest,
-} from '../../../node/signing/signerProtocol.ts'
+import { decodeReply, decodeRequest, encodeReply, encodeRequest } from '../../../signer/signerProtocol.ts'
 import { MemoryState } from '../../../state/overlay.ts'
 import { proveKey } from '../../../state/tree/proof.ts'
 import { TreeVersion } from '../../../state/tree/tree.ts'

@@ -1,0 +1,41 @@
+// What several commands share. Owns: common options, passwords, printing. Not: any command.
+import { readFileSync } from 'node:fs'
+import { InvalidArgumentError, Option } from 'commander'
+import { OperatorError } from '../../base/errors.ts'
+
+export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
+
+/** For commander: a whole number within bounds. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
+    }
+    return value
+  }
+}
+
+/** The password of the key files, from the file named or the environment. Throws OperatorError without one. */
+export function passwordOf(options: { readonly passwordFile?: string }): string {
+  if (options.passwordFile !== undefined) {
+    const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')
+    if (text === '') throw new OperatorError(`${options.passwordFile} is empty`)
+    return text
+  }
+  const fromEnvironment = process.env[PASSWORD_VARIABLE]
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
+  throw new OperatorError(`give the password of the key files with --password-file or ${PASSWORD_VARIABLE}`)
+}
+
+export const print = (text: string): void => void process.stdout.write(`${text}\n`)
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2))
+
+export const dataDirOption = (): Option =>
+  new Option('-d, --data-dir <dir>', 'the data directory of the node').makeOptionMandatory()
+
+export const passwordOption = (): Option =>
+  new Option(
+    '--password-file <file>',
+    `file with the password of the key files (or set ${PASSWORD_VARIABLE})`,
+  )

@@ -1,0 +1,65 @@
+// `suanli keys`: makes, shows, exports and imports the key files of a node. Owns: options and output.
+// Not: the files (nodeDir.ts, keystore.ts), what a key has signed (commands/signer.ts).
+import { type Command, Option } from 'commander'
+import { toHex } from '../../base/bytes.ts'
+import { createKeys, showKeys } from '../../node/nodeKeys.ts'
+import { exportConsensusKey, importConsensusKey } from '../../signer/keyFiles.ts'
+import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from './common.ts'
+
+const filePasswordOption = () =>
+  new Option('--file-password-file <file>', 'file with the password of the EIP-2335 file, when it is another')
+
+function filePasswordOf(options: { filePasswordFile?: string; passwordFile?: string }): string {
+  const { filePasswordFile } = options
+  return passwordOf(filePasswordFile === undefined ? options : { passwordFile: filePasswordFile })
+}
+
+export function addKeys(program: Command): void {
+  const keys = program.command('keys').description('make, show, export and import the key files of a node')
+  keys
+    .command('new')
+    .description('make key files before there is a genesis; prints what the genesis document needs')
+    .addOption(dataDirOption())
+    .option('--validator', 'also make a consensus key', false)
+    .addOption(passwordOption())
+    .action((options) => {
+      const { dataDir, validator: isValidator } = options
+      printJson(createKeys({ dataDir, password: passwordOf(options), isValidator, cost: 'standard' }))
+    })
+  keys
+    .command('show')
+    .description('show the public parts; with the password also the proof of possession')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+    .action((options) => {
+      const hasPassword = options.passwordFile !== undefined || process.env[PASSWORD_VARIABLE] !== undefined
+      printJson(showKeys(options.dataDir, hasPassword ? passwordOf(options) : undefined))
+    })
+  keys
+    .command('export')
+    .description(
+      'write the consensus key to an EIP-2335 file (the key alone: its record moves by `signer export`)',
+    )
+    .addOption(dataDirOption())
+    .requiredOption('-o, --out <file>', 'file to write')
+    .addOption(passwordOption())
+    .addOption(filePasswordOption())
+    .action((options) => {
+      const { dataDir, out } = options
+      const password = passwordOf(options)
+      const publicKey = exportConsensusKey(dataDir, { out, password, filePassword: filePasswordOf(options) })
+      printJson({ out, consensusKey: toHex(publicKey) })
+    })
+  keys
+    .command('import <file>')
+    .description('take the consensus key from an EIP-2335 file; refuses to replace one')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+    .addOption(filePasswordOption())
+    .action((file, options) => {
+      const password = passwordOf(options)
+      const filePassword = filePasswordOf(options)
+      const publicKey = importConsensusKey(options.dataDir, { file, filePassword, password })
+      printJson({ dataDir: options.dataDir, consensusKey: toHex(publicKey) })
+    })
+}

@@ -1,0 +1,179 @@
+// `suanli member`: the calls by which operators admit, remove, jail and rotate. Owns: options and output.
+// Not: the calls (memberCalls.ts), the rules (state/modules/governance, providers).
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { checksumAddress } from '../../base/address.ts'
+import { toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { OperatorError } from '../../base/errors.ts'
+import { showKeys } from '../../node/nodeKeys.ts'
+import { openConsensusKey } from '../../signer/keyFiles.ts'
+import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
+import { governanceSchema } from '../../state/modules/governance/schema.ts'
+import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { hexOption, type MemberCall, memberCall, sendMemberCall } from '../memberCalls.ts'
+import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+
+const ID_MAX = Number.MAX_SAFE_INTEGER
+
+interface SendOptions {
+  readonly send?: string
+  readonly rpc: string
+  readonly passwordFile?: string
+}
+
+/** Prints what to send, or sends it from the account in the directory that `--send` names. */
+async function conclude(call: MemberCall, options: SendOptions): Promise<void> {
+  const printed = { to: toHex(call.to), data: toHex(call.data) }
+  if (options.send === undefined) return printJson(printed)
+  const secret = openOperatorKey(options.send, passwordOf(options))
+  if (secret === undefined) {
+    throw new OperatorError(`${options.send} has no account: run \`suanli member account\``)
+  }
+  printJson({ ...printed, ...(await sendMemberCall(options.rpc, secret, call)) })
+}
+
+function sendable(command: Command): Command {
+  return command
+    .addOption(passwordOption())
+    .option('--send <dir>', 'send it from the account in this data directory, and wait until it is final')
+    .option('--rpc <url>', 'JSON-RPC of a node', 'http://127.0.0.1:8545')
+}
+
+const keyDirOption = () =>
+  new Option('-k, --key-dir <dir>', 'directory that holds keys/consensus.json').makeOptionMandatory()
+
+function addAdmit(member: Command): void {
+  sendable(
+    member
+      .command('admit')
+      .description('propose a new member from what it printed with `suanli keys show`, and vote for it')
+      .requiredOption('--keys <file>', 'output of the candidate’s `suanli keys show` with its password')
+      .requiredOption('--operator <address>', 'operator account of the candidate')
+      .requiredOption('--name <name>', 'legal name')
+      .requiredOption('--group <group>', 'legal group; providers of one group count as one in coverage')
+      .requiredOption('--jurisdiction <code>', 'ISO 3166-1 alpha-2')
+      .requiredOption('--url <url>', 'where its terms are published')
+      .requiredOption('--terms-hash <hash>', 'SHA-256 of the published terms'),
+  ).action(async (options) => {
+    const keys = readKeys(options.keys)
+    const call = memberCall(governanceSchema, 'proposeAdmission', {
+      operator: hexOption('--operator', options.operator),
+      ...keys,
+      legalName: options.name,
+      legalGroup: options.group,
+      jurisdiction: options.jurisdiction,
+      url: options.url,
+      termsHash: hexOption('--terms-hash', options.termsHash),
+    })
+    await conclude(call, options)
+  })
+}
+
+/** What `suanli keys show` printed on the candidate's machine. */
+function readKeys(file: string) {
+  let shown: { readonly [name: string]: unknown }
+  try {
+    shown = JSON.parse(readFileSync(file, 'utf8')) as typeof shown
+  } catch (cause) {
+    throw new OperatorError(`${file}: ${(cause as Error).message}`)
+  }
+  const of = (name: string): Uint8Array => {
+    const value = shown[name]
+    if (typeof value !== 'string') {
+      throw new OperatorError(
+        `${file} has no ${name}: it is printed by \`suanli keys show\` with the password`,
+      )
+    }
+    return hexOption(`${file}: ${name}`, value)
+  }
+  const [consensusKey, possessionProof] = [of('consensusKey'), of('possessionProof')]
+  if (!bls.verifyProof(consensusKey, possessionProof)) {
+    throw new OperatorError(`${file}: possessionProof does not prove possession of consensusKey`)
+  }
+  return { consensusKey, possessionProof, peerId: of('peerIdBytes') }
+}
+
+function addDecisions(member: Command): void {
+  const decisions = [
+    ['remove', 'proposeRemoval', 'propose that a member loses its vote for good, and vote for it'],
+    ['jail', 'proposeJail', 'propose that a member loses its vote for now, and vote for it'],
+    ['unjail', 'proposeUnjail', 'propose that a jailed member gets its vote back, and vote for it'],
+  ] as const
+  for (const [name, action, text] of decisions) {
+    sendable(
+      member
+        .command(name)
+        .description(text)
+        .argument('<provider>', 'id of the member', wholeNumber(1, ID_MAX)),
+    ).action(async (provider, options) => {
+      await conclude(memberCall(governanceSchema, action, { provider }), options)
+    })
+  }
+  sendable(
+    member
+      .command('vote')
+      .description('vote on a proposal, or change the vote')
+      .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX))
+      .addOption(new Option('--reject', 'vote against it').default(false)),
+  ).action(async (proposal, options) => {
+    await conclude(memberCall(governanceSchema, 'vote', { proposal, approve: !options.reject }), options)
+  })
+  sendable(
+    member
+      .command('withdraw')
+      .description('take back an own proposal')
+      .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX)),
+  ).action(async (proposal, options) => {
+    await conclude(memberCall(governanceSchema, 'withdrawProposal', { proposal }), options)
+  })
+}
+
+function addRotations(member: Command): void {
+  sendable(
+    member
+      .command('rotate')
+      .description('replace the own consensus key by that of another directory, from the next epoch on')
+      .addOption(keyDirOption()),
+  ).action(async (options) => {
+    const secret = openConsensusKey(options.keyDir, passwordOf(options))
+    const keys = { consensusKey: bls.publicKey(secret), possessionProof: bls.prove(secret) }
+    await conclude(memberCall(providersSchema, 'rotateConsensusKey', keys), options)
+  })
+  sendable(
+    member
+      .command('peer')
+      .description('replace the own peer id by that of another data directory, from the next epoch on')
+      .addOption(dataDirOption()),
+  ).action(async (options) => {
+    const peerId = hexOption('peer id', showKeys(options.dataDir).peerIdBytes)
+    await conclude(memberCall(providersSchema, 'changePeerId', { peerId }), options)
+  })
+}
+
+function addAccount(member: Command): void {
+  member
+    .command('account')
+    .description('store an account in a data directory: it sends these calls and pays for evidence')
+    .addOption(dataDirOption())
+    .requiredOption('--secret-file <file>', 'file with the private key, 0x and 64 digits')
+    .addOption(passwordOption())
+    .action((options) => {
+      const secret = hexOption('--secret-file', readFileSync(options.secretFile, 'utf8').trim())
+      if (secret.length !== 32) throw new OperatorError('--secret-file: expected 32 bytes as hex')
+      const { dataDir } = options
+      const stored = storeOperatorKey(dataDir, { secret, password: passwordOf(options), cost: 'standard' })
+      printJson({ dataDir, account: checksumAddress(stored) })
+    })
+}
+
+/** Adds `suanli member`. */
+export function addMember(program: Command): void {
+  const member = program
+    .command('member')
+    .description('admit, remove, jail and rotate members: print the call for a wallet, or send it')
+  addAdmit(member)
+  addDecisions(member)
+  addRotations(member)
+  addAccount(member)
+}

@@ -1,0 +1,170 @@
+// `suanli signer`: runs a signer, moves its record, makes its certificates. Owns: options and output.
+// Not: what a signer does (runSigner.ts), how a record moves (signerDir.ts).
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { OperatorError } from '../../base/errors.ts'
+import { genesisHash, genesisSchema } from '../../genesis/schema.ts'
+import { GENESIS_FILE, LOG_LEVELS } from '../../node/config.ts'
+import { genesisFile, parseGenesis, readGenesis } from '../../node/nodeDir.ts'
+import {
+  consensusPublicKey,
+  createConsensusKey,
+  hasConsensusKey,
+  openConsensusKey,
+} from '../../signer/keyFiles.ts'
+import { exportFlags, importFlags, type SignerOwner } from '../../signer/signerDir.ts'
+import { askHealth } from '../../signer/signerHealth.ts'
+import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
+import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
+import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from './common.ts'
+
+interface PlaceOptions {
+  readonly socket?: string
+  readonly listen?: string
+  readonly connect?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsCa?: string
+}
+
+function addPlace(command: Command, verb: 'listen' | 'connect'): Command {
+  return command
+    .option('--socket <path>', 'unix socket, for a node of the same user on this machine')
+    .option(`--${verb} <host:port>`, 'TLS 1.3 with certificates on both sides')
+    .option('--tls-cert <file>', 'own certificate, PEM')
+    .option('--tls-key <file>', 'its key, PEM')
+    .option('--tls-ca <file>', "the authority of the other side's certificate, PEM")
+}
+
+/** Exactly one of the two ways, whole. */
+function placeOf(options: PlaceOptions, verb: 'listen' | 'connect'): SignerAddress {
+  const { socket, tlsCert: cert, tlsKey: key, tlsCa: ca } = options
+  const hostPort = options[verb]
+  if ((socket === undefined) === (hostPort === undefined)) {
+    throw new OperatorError(`give either --socket or --${verb}`)
+  }
+  if (hostPort === undefined) {
+    if (cert !== undefined || key !== undefined || ca !== undefined) {
+      throw new OperatorError(`--tls-… belong to --${verb}`)
+    }
+    return { kind: 'unix', path: resolve(socket!) }
+  }
+  if (cert === undefined || key === undefined || ca === undefined) {
+    throw new OperatorError(`--${verb} needs --tls-cert, --tls-key and --tls-ca`)
+  }
+  return { kind: 'tls', ...parseHostPort(hostPort), files: { cert, key, ca } }
+}
+
+function ownerOf(dataDir: string): SignerOwner {
+  const hash = genesisHash(parseGenesis(genesisFile(dataDir)))
+  return { dataDir, genesisHash: hash, publicKey: consensusPublicKey(dataDir) }
+}
+
+function addRun(signer: Command, finish: (code: number) => void): void {
+  const run = signer
+    .command('run', { isDefault: true })
+    .description('hold the key of a data directory and sign for one node at a time, until Ctrl-C')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+  addPlace(run, 'listen')
+    .addOption(new Option('--log-level <level>', 'what is logged').choices([...LOG_LEVELS]).default('info'))
+    .option(
+      '--force-moved-signer',
+      'sign although the record was exported: never while a copy may sign',
+      false,
+    )
+    .action(async (options) => {
+      const address = placeOf(options, 'listen')
+      const { runSigner } = await import('../runSigner.ts')
+      const { logLevel, forceMovedSigner: forceMoved } = options
+      const dataDir = resolve(options.dataDir)
+      finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, forceMoved }))
+    })
+}
+
+function addInit(signer: Command): void {
+  signer
+    .command('init')
+    .description(
+      'make the data directory of a signer, with a new consensus key unless one is there or to come',
+    )
+    .addOption(dataDirOption())
+    .requiredOption('-g, --genesis <file>', 'the genesis document of the chain')
+    .option('--no-key', 'without a key: `suanli keys import` brings it')
+    .addOption(passwordOption())
+    .action((options) => {
+      const { dataDir } = options
+      const genesis = readGenesis(options.genesis)
+      const password = options.key ? passwordOf(options) : undefined
+      if (existsSync(join(dataDir, GENESIS_FILE))) {
+        throw new OperatorError(`${dataDir} already has a ${GENESIS_FILE}`)
+      }
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+      const text = `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
+      writeFileSync(join(dataDir, GENESIS_FILE), text, { flag: 'wx' })
+      const made = { dataDir, genesis: toHex(genesisHash(genesis)) }
+      if (password === undefined) return printJson(made)
+      if (!hasConsensusKey(dataDir)) createConsensusKey(dataDir, password)
+      const possessionProof = toHex(bls.prove(openConsensusKey(dataDir, password)))
+      printJson({ ...made, consensusKey: toHex(consensusPublicKey(dataDir)), possessionProof })
+    })
+}
+
+function addMove(signer: Command): void {
+  signer
+    .command('export')
+    .description(
+      'write the record of what this key has signed to a file; the directory refuses to sign from then on',
+    )
+    .addOption(dataDirOption())
+    .requiredOption('-o, --out <file>', 'file to write')
+    .action(async ({ dataDir, out }) => {
+      const done = await exportFlags(ownerOf(dataDir), resolve(out), Date.now())
+      printJson({ out, ...done })
+      print(
+        `${dataDir} is marked as moved: it signs nothing until \`suanli signer import\` brings a record back.`,
+      )
+    })
+  signer
+    .command('import <file>')
+    .description('take over the record that another machine exported; nothing is ever lowered')
+    .addOption(dataDirOption())
+    .action(async (file, { dataDir }) => {
+      printJson(await importFlags(ownerOf(dataDir), file))
+    })
+}
+
+function addHealth(signer: Command): void {
+  const health = signer.command('health').description('ask a running signer how it is, without holding it')
+  addPlace(health, 'connect').action(async (options) => {
+    const { publicKey, genesisHash: hash, ...rest } = await askHealth(placeOf(options, 'connect'))
+    printJson({ publicKey: toHex(publicKey), genesisHash: toHex(hash), ...rest })
+  })
+}
+
+function addCertificates(signer: Command): void {
+  signer
+    .command('certificates')
+    .description('make certificates for one node and its signer; the authority that signs them is forgotten')
+    .requiredOption('-o, --out <dir>', 'directory to write signer/ and node/ into')
+    .requiredOption('--host <name...>', 'names and addresses under which the node reaches the signer')
+    .option('--days <days>', 'how long they are valid', wholeNumber(1, 3_650), 730)
+    .action(({ out, host, days }) => {
+      writeCertificates(out, makeCertificates({ hosts: host, days, nowMs: Date.now() }))
+      printJson({ signer: join(out, 'signer'), node: join(out, 'node'), days })
+    })
+}
+
+export function addSigner(program: Command, finish: (code: number) => void): void {
+  const signer = program
+    .command('signer')
+    .description('a consensus key in a process of its own, and the record of what it has signed')
+  addRun(signer, finish)
+  addInit(signer)
+  addMove(signer)
+  addHealth(signer)
+  addCertificates(signer)
+}

@@ -1,0 +1,62 @@
+// What `suanli rollback` does with a data directory: finds the height, refuses a running node. Not: the writes (stores/rollback.ts).
+import { concatBytes } from '../../base/bytes.ts'
+import { OperatorError } from '../../base/errors.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import { decodeRecord } from '../../consensus/records.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { loadConfig } from '../../node/config.ts'
+import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
+import { openChainStore } from '../../storage/chainStore.ts'
+import { encodeFrame } from '../../storage/recordFile.ts'
+import { type RollbackResult, rollbackChain } from '../../storage/rollback.ts'
+import { createSegment, listSegments, readSegment } from '../../storage/segments.ts'
+import { offlinePaths, refusingRunning } from '../offlineNode.ts'
+
+/** Exactly one of `to` and `blocks` must be given. Throws OperatorError or StoreError and changes nothing then. */
+export async function rollbackNode(
+  dataDir: string,
+  options: { readonly to?: number | undefined; readonly blocks?: number | undefined },
+): Promise<RollbackResult & { readonly refusalsForgotten: number }> {
+  const { to, blocks } = options
+  if ((to === undefined) === (blocks === undefined)) {
+    throw new OperatorError('say either --to HEIGHT or --blocks COUNT')
+  }
+  const { chain, journal } = offlinePaths(dataDir)
+  const historyHeightsMax = loadConfig(dataDir).historyHeights
+  return refusingRunning(dataDir, async () => {
+    const height = to ?? (await tipHeight(chain)) - blocks!
+    if (height < 0) throw new OperatorError(`there are no ${blocks} blocks to take off`)
+    const result = await rollbackChain(chain, { height, historyHeightsMax })
+    const refusals = await forgetRefusals(journal, genesisHash(parseGenesis(genesisFile(dataDir))))
+    return { ...result, refusalsForgotten: refusals }
+  })
+}
+
+/**
+ * Takes from the journal what execution refused on the state that was rolled back, so that those blocks are judged again.
+ * Votes, certificates and blocks stay. Resolves with how many records went.
+ */
+export async function forgetRefusals(dir: string, genesis: Hash32): Promise<number> {
+  let count = 0
+  for (const { path } of await listSegments(dir, 'journal')) {
+    const { frames } = await readSegment(path, genesis)
+    const kept = frames.filter(({ payload }) => {
+      const record = decodeRecord(payload)
+      return record.kind !== 'verdict' || record.body.verdict === 'valid'
+    })
+    if (kept.length === frames.length) continue
+    count += frames.length - kept.length
+    const body = concatBytes(...kept.map(({ epoch, payload }) => encodeFrame(epoch, payload)))
+    await (await createSegment(path, genesis, body)).close()
+  }
+  return count
+}
+
+async function tipHeight(dir: string): Promise<number> {
+  const store = await openChainStore(dir)
+  try {
+    return store.tip()?.height ?? 0
+  } finally {
+    await store.close()
+  }
+}

@@ -1,0 +1,49 @@
+// What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
+
+import { ConfigError, OperatorError } from '../base/errors.ts'
+import { LightClientError } from '../client/errors.ts'
+import { GenesisError } from '../genesis/build.ts'
+import { ImporterError } from '../node/chain/importerTypes.ts'
+import { RecoveryError } from '../node/recovery/recoveries.ts'
+import { KeystoreError } from '../signer/keystore.ts'
+import { StoreError } from '../storage/types.ts'
+
+const EXPECTED = [
+  GenesisError,
+  OperatorError,
+  ConfigError,
+  KeystoreError,
+  LightClientError,
+  StoreError,
+  ImporterError,
+  RecoveryError,
+] as const
+
+const SYSTEM_REASONS: { readonly [code: string]: string } = {
+  ENOENT: 'no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EEXIST: 'exists already',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'is not a directory',
+  ENOSPC: 'no space left on the device',
+  EROFS: 'the file system is read-only',
+}
+
+/** Errors of the operating system name what they were about. */
+function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
+  const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  if (code === 'EADDRINUSE') return `port ${port} of ${address ?? 'this machine'} is taken by another program`
+  if (code === 'EADDRNOTAVAIL') return `${address} is no address of this machine`
+  const reason = code === undefined ? undefined : SYSTEM_REASONS[code]
+  return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`
+}
+
+/** One line without a stack for expected errors; the stack for what must be a bug. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof StoreError && error.code === 'Corrupt')
+    return `${error.message} (ask \`suanli doctor\`)`
+  if (EXPECTED.some((kind) => error instanceof kind)) return error.message
+  return systemErrorText(error) ?? error.stack ?? error.message
+}

@@ -1,0 +1,121 @@
+// Calls by which operators decide on membership: calldata, and sending it from the account in a data directory.
+// Owns: building and sending. Not: options and output (commands/member.ts), the rules (state/modules/governance).
+import { encodeAbi } from '../base/abi.ts'
+import { secretKeyAddress } from '../base/address.ts'
+import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { Address } from '../base/ids.ts'
+import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { selectorOf } from '../state/rules.ts'
+import { signTransaction } from '../state/transaction.ts'
+
+/** What any wallet needs to send the call itself. */
+export interface MemberCall {
+  readonly to: Address
+  readonly data: Uint8Array
+  /** Coins that go along, base units; none without it. */
+  readonly valueBase?: bigint
+}
+
+/** Encodes an action of a module from plain values. Throws OperatorError naming the argument that is out of its bounds. */
+export function memberCall(
+  definition: ModuleDef,
+  action: string,
+  args: { readonly [name: string]: unknown },
+): MemberCall {
+  const { args: fields } = definition.actions[action]!
+  for (const [name, field] of Object.entries(fields)) {
+    const reason = field.check(args[name])
+    if (reason !== undefined) throw new OperatorError(`${name}: ${reason}`)
+  }
+  const entries = Object.entries(fields)
+  const data = concatBytes(
+    selectorOf(action, fields),
+    encodeAbi(
+      entries.map(([, field]) => field.abi!),
+      entries.map(([name, field]) => field.toAbi(args[name])),
+    ),
+  )
+  return { to: moduleAddress(definition), data }
+}
+
+/** How long a node may take to answer; a submission waits for finality. */
+const ANSWER_MS = 30_000
+/** Two rises of the base fee while the transaction waits. */
+const FEE_HEADROOM = 2n
+const TIP_PER_GAS = 1_000_000_000n
+
+async function ask(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
+  let answer: { readonly result?: unknown; readonly error?: { readonly message: string } }
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
+    answer = (await response.json()) as typeof answer
+  } catch (cause) {
+    throw new OperatorError(`${url} does not answer ${method}: ${(cause as Error).message}`)
+  }
+  if (answer.error !== undefined) throw new OperatorError(`${method}: ${answer.error.message}`)
+  return answer.result
+}
+
+export interface SentCall {
+  readonly transaction: string
+  readonly blockNumber: number
+}
+
+/** Signs, submits and waits until the call is final. Throws OperatorError with the chain's reason when it fails. */
+export async function sendMemberCall(
+  url: string,
+  secretKey: Uint8Array,
+  call: MemberCall,
+): Promise<SentCall> {
+  const from = toHex(secretKeyAddress(secretKey))
+  const { to, data, valueBase = 0n } = call
+  const asked = { from, to: toHex(to), data: toHex(data), value: `0x${valueBase.toString(16)}` }
+  // Also tells a call that would fail, with the name of the failure.
+  const gasLimit = Number(await ask(url, 'eth_estimateGas', [asked]))
+  const [chainId, nonce, gasPrice] = await Promise.all([
+    ask(url, 'eth_chainId', []),
+    ask(url, 'eth_getTransactionCount', [from, 'pending']),
+    ask(url, 'eth_gasPrice', []),
+  ])
+  const raw = signTransaction(
+    {
+      type: 2,
+      chainId: Number(chainId),
+      nonce: Number(nonce),
+      maxPriorityFeePerGas: TIP_PER_GAS,
+      maxFeePerGas: BigInt(gasPrice as string) * FEE_HEADROOM + TIP_PER_GAS,
+      gasLimit,
+      to,
+      valueBase,
+      data,
+      accessList: [],
+    },
+    secretKey,
+  )
+  const receipt = (await ask(url, 'eth_sendRawTransactionSync', [toHex(raw)])) as {
+    readonly status: string
+    readonly transactionHash: string
+    readonly blockNumber: string
+  }
+  const transaction = receipt.transactionHash
+  if (receipt.status !== '0x1') {
+    const { sentence } = (await ask(url, 'tx_status', [transaction])) as { readonly sentence: string }
+    throw new OperatorError(`${transaction}: ${sentence}`)
+  }
+  return { transaction, blockNumber: Number(receipt.blockNumber) }
+}
+
+/** Bytes from a command line. Throws OperatorError. */
+export function hexOption(name: string, text: string): Uint8Array {
+  try {
+    return fromHex(text.replace(/^0x/, ''))
+  } catch {
+    throw new OperatorError(`${name}: expected 0x hex, not ${text.slice(0, 100)}`)
+  }
+}

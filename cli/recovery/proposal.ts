@@ -1,0 +1,313 @@
+// Making a recovery file: proposed on one node, signed on every member's, merged, checked, accepted. Each step changes
+// nothing when it refuses. Owns: the steps. Not: the rules (base/protocol/recoveryRules.ts), the command line (commands/recovery.ts).
+import { mkdir } from 'node:fs/promises'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { OperatorError } from '../../base/errors.ts'
+import {
+  compareRounds,
+  type Recovery,
+  type RecoveryFile,
+  type RecoveryMember,
+  type RecoveryVote,
+  recoveryHash,
+  recoverySigningBytes,
+} from '../../base/protocol/recovery.ts'
+import {
+  checkAttestation,
+  checkRecovery,
+  checkRecoveryFile,
+  checkSignatures,
+  compareVotes,
+  type RecoveryFault,
+} from '../../base/protocol/recoveryRules.ts'
+import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
+import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
+import { OwnVotes } from '../../consensus/ownVotes.ts'
+import { RecoveryError } from '../../node/recovery/recoveries.ts'
+import { journaledBlocks, pathToFloor } from '../../node/recovery/recoveryStart.ts'
+import { lockSigner } from '../../signer/signerLock.ts'
+import { readFolder, writeState } from '../../signer/signerRecords.ts'
+import type { ParentView } from '../../state/execute.ts'
+import { providerByConsensusKey, providerByPeerId } from '../../state/modules/providers/members.ts'
+import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
+import type { StateReader } from '../../state/view.ts'
+import { type OfflineNode, offlinePaths } from '../offlineNode.ts'
+import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
+
+/**
+ * How far above every epoch known here the new one lies unless chosen: whoever was ahead of this node when the quorum
+ * was lost may have begun a few more.
+ */
+export const EPOCH_STEP = 1000
+
+/** A validator that goes on with another key or peer id, as its operator hands it in. */
+export interface OfferedReplacement extends NonNullable<RecoveryMember['replacement']> {
+  readonly provider: number
+  readonly consensusKey: Uint8Array
+  readonly peerId: Uint8Array
+}
+
+export interface ProposalOptions {
+  readonly reason: string
+  /** Providers that don't go on. */
+  readonly leaveOut: readonly number[]
+  readonly replacements: readonly OfferedReplacement[]
+  readonly abandoned: readonly RecoveryVote[]
+  /** The new epoch instead of the default. */
+  readonly epoch?: number
+}
+
+function refuseFault(wrong: RecoveryFault | undefined): void {
+  if (wrong !== undefined) throw new RecoveryError(wrong.rule, wrong.reason)
+}
+
+/** Executes the path above the tip; the view of its last block. Throws RecoveryError when a block is not valid here. */
+async function viewOf(
+  node: OfflineNode,
+  candidate: Pick<FloorCandidate, 'path' | 'point'>,
+): Promise<ParentView> {
+  for (const block of candidate.path) {
+    const verdict = await node.importer.execute(block)
+    if (verdict.kind === 'valid') continue
+    const detail = 'detail' in verdict ? `: ${verdict.detail}` : ''
+    throw new RecoveryError('floor', `block ${block.header.height} is ${verdict.kind} here${detail}`)
+  }
+  const view = node.importer.parentView(candidate.point.hash)
+  if (view === undefined) throw new RecoveryError('floor', `block ${candidate.point.height} is not held here`)
+  return view
+}
+
+function memberOf(validator: Validator, replacement: OfferedReplacement | undefined): RecoveryMember {
+  if (replacement === undefined) return { validator }
+  const { consensusKey, peerId, possessionProof, operatorSignature } = replacement
+  return {
+    validator: { ...validator, consensusKey, peerId },
+    replacement: { possessionProof, operatorSignature },
+  }
+}
+
+function membersOf(previous: ValidatorSet, options: ProposalOptions): readonly RecoveryMember[] {
+  const { leaveOut, replacements } = options
+  const known = previous.validators.map(({ id }) => id)
+  const stranger = [...leaveOut, ...replacements.map(({ provider }) => provider)].find(
+    (id) => !known.includes(id),
+  )
+  if (stranger !== undefined) {
+    throw new OperatorError(`provider ${stranger} is not of the validator set: it has ${known.join(', ')}`)
+  }
+  return previous.validators
+    .filter(({ id }) => !leaveOut.includes(id))
+    .map((validator) =>
+      memberOf(
+        validator,
+        replacements.find(({ provider }) => provider === validator.id),
+      ),
+    )
+}
+
+/** The provider of this node's data in a set: by consensus key; 0 when it has none there. */
+export function providerOf(set: ValidatorSet, consensusKey: Uint8Array | undefined): number {
+  if (consensusKey === undefined) return 0
+  return set.validators.find((validator) => equalBytes(validator.consensusKey, consensusKey))?.id ?? 0
+}
+
+/**
+ * A recovery from the best floor of this node, unsigned. Throws RecoveryError naming what stands against it, for example a
+ * finalize vote above the floor whose block is gone.
+ */
+export async function propose(
+  node: OfflineNode,
+  consensusKey: Uint8Array | undefined,
+  options: ProposalOptions,
+): Promise<RecoveryFile> {
+  const floor = bestFloor(node)
+  const view = await viewOf(node, floor)
+  // An accepted recovery of the same floor that came to nothing is replaced: the state knows only the set before it.
+  const previous = validatorSet(view.state)
+  const own = attest(node, providerOf(previous, consensusKey), true)
+  const epoch = options.epoch ?? Math.max(own.epoch, floor.point.epoch) + EPOCH_STEP
+  const recovery: Recovery = {
+    genesisHash: node.chain.genesisHash,
+    floor: floor.point,
+    ...(floor.certificate === undefined ? {} : { certificate: floor.certificate }),
+    epoch,
+    previous,
+    members: [...membersOf(previous, options)],
+    abandoned: [...options.abandoned].sort(compareVotes),
+    reason: options.reason,
+    madeBy: own.provider,
+  }
+  refuseFault(checkRecovery(recovery, node.chain.genesisHash) ?? checkAttestation(recovery, own))
+  checkKeysAreNew(recovery, view.state)
+  return { recovery, signatures: [] }
+}
+
+/** Whether the recovery agrees with this node's chain; what this node is too far behind to know is said in `unknown`. */
+export async function checkAgainstChain(
+  node: OfflineNode,
+  recovery: Recovery,
+): Promise<{ readonly unknown: readonly string[] }> {
+  const { floor, certificate } = recovery
+  const { store, importer } = node
+  const head = importer.head()
+  const stored = store.blockAt(floor.height)
+  if (stored !== undefined && !equalBytes(stored.hash, floor.hash)) {
+    throw new RecoveryError(
+      'floor',
+      `this node holds ${toHex(stored.hash)} as block ${floor.height}, not the floor`,
+    )
+  }
+  if (floor.height < head.header.height) {
+    throw new RecoveryError(
+      'floor',
+      `this node holds block ${head.header.height} as final: the floor at ${floor.height} is below it`,
+    )
+  }
+  const unknown: string[] = []
+  const blocks = journaledBlocks(node.journal)
+  const path = pathToFloor({ floor, head: { height: head.header.height, hash: head.hash }, blocks })
+  if (path === undefined) {
+    unknown.push(`blocks ${head.header.height + 1} to ${floor.height} are not here: peers must serve them`)
+    return { unknown }
+  }
+  const view = await viewOf(node, { path, point: floor })
+  const misfit = recoveryMisfit(view.state, recovery)
+  if (misfit !== undefined) throw new RecoveryError('previousSet', misfit)
+  checkKeysAreNew(recovery, view.state)
+  if (certificate !== undefined && path.length > 0) checkCertificate(node, certificate)
+  return { unknown }
+}
+
+/** A key that was any member's before may be known to others: none is ever used again. A peer id stays its member's. */
+function checkKeysAreNew({ members, previous }: Recovery, state: StateReader): void {
+  for (const { validator } of members) {
+    const { id, consensusKey, peerId } = validator
+    const neighbour = providerByPeerId(state, peerId)
+    if (neighbour !== undefined && neighbour !== id) {
+      throw new RecoveryError(
+        'replacement',
+        `provider ${id}: the peer id is or was that of provider ${neighbour}`,
+      )
+    }
+    const old = previous.validators.find((known) => known.id === id)
+    if (old !== undefined && equalBytes(old.consensusKey, consensusKey)) continue
+    const owner = providerByConsensusKey(state, consensusKey)
+    if (owner === undefined) continue
+    throw new RecoveryError('replacement', `provider ${id}: the new key is or was that of provider ${owner}`)
+  }
+}
+
+/** A floor above the tip must be certified by the set that decides the tip's epoch; a stored one was checked when imported. */
+function checkCertificate(node: OfflineNode, certificate: Certificate): void {
+  const { validators } = decidingSet(node.chain, node.importer.head())
+  const signers = certificateSigners(certificate, validators.length)
+  const keys = (signers ?? []).map((i) => validators[i]!.consensusKey)
+  const bytes = voteBytes(node.chain.genesisHash, certificate.subject)
+  if (signers !== undefined && bls.verifyAggregate(keys, bytes, certificate.signature)) return
+  throw new RecoveryError('certificate', 'the certificate of the floor does not verify')
+}
+
+/** Adds this node's signature with what its disk attests. Signing again replaces the signature before. */
+export async function signRecovery(
+  node: OfflineNode,
+  file: RecoveryFile,
+  consensusSecret: Uint8Array,
+): Promise<{ readonly file: RecoveryFile; readonly provider: number; readonly unknown: readonly string[] }> {
+  const { recovery } = file
+  const key = bls.publicKey(consensusSecret)
+  const member = recovery.members.find(({ validator }) => equalBytes(validator.consensusKey, key))
+  if (member === undefined) {
+    throw new RecoveryError('members', `the recovery does not name this node's consensus key ${toHex(key)}`)
+  }
+  refuseFault(checkRecovery(recovery, node.chain.genesisHash) ?? checkSignatures(file))
+  const { unknown } = await checkAgainstChain(node, recovery)
+  const provider = member.validator.id
+  const attestation = attest(node, provider, member.replacement === undefined)
+  refuseFault(checkAttestation(recovery, attestation))
+  const signature = bls.sign(consensusSecret, recoverySigningBytes(recovery, attestation))
+  const others = file.signatures.filter((known) => known.attestation.provider !== provider)
+  return { file: withSignatures(recovery, [...others, { attestation, signature }]), provider, unknown }
+}
+
+function withSignatures(recovery: Recovery, signatures: RecoveryFile['signatures']): RecoveryFile {
+  const sorted = [...signatures].sort((a, b) => a.attestation.provider - b.attestation.provider)
+  return { recovery, signatures: sorted }
+}
+
+/** One file with the signatures of all. Throws RecoveryError unless they are of one recovery and every signature verifies. */
+export function mergeRecoveries(files: readonly RecoveryFile[]): RecoveryFile {
+  const [first, ...rest] = files
+  if (first === undefined) throw new OperatorError('nothing to merge')
+  const hash = recoveryHash(first.recovery)
+  const byProvider = new Map(first.signatures.map((known) => [known.attestation.provider, known]))
+  for (const file of rest) {
+    const other = recoveryHash(file.recovery)
+    if (!equalBytes(other, hash)) {
+      throw new RecoveryError('signature', `different recoveries: ${toHex(hash)} and ${toHex(other)}`)
+    }
+    for (const known of file.signatures) byProvider.set(known.attestation.provider, known)
+  }
+  const merged = withSignatures(first.recovery, [...byProvider.values()])
+  refuseFault(checkSignatures(merged))
+  return merged
+}
+
+/** Everything that can be checked here: the file itself, then this node's chain, journal and signer. Throws RecoveryError. */
+export async function checkHere(
+  node: OfflineNode,
+  file: RecoveryFile,
+): Promise<{ readonly unknown: readonly string[] }> {
+  const { recovery } = file
+  refuseFault(checkRecoveryFile(file, node.chain.genesisHash))
+  if (node.book.has(recoveryHash(recovery))) return { unknown: [] }
+  const result = await checkAgainstChain(node, recovery)
+  refuseFault(checkAttestation(recovery, attest(node, 0, true)))
+  return result
+}
+
+/**
+ * Accepts a complete file: the signer enters the new epoch with empty flags, so that nothing of an older epoch is ever
+ * signed again, then the file is kept. Repeating it changes nothing; stopped in between, it is repeated.
+ */
+export async function applyRecoveryFile(
+  node: OfflineNode,
+  file: RecoveryFile,
+  /** Where `signer/` is, when that is not the node's own directory. */
+  signerDataDir: string = node.dataDir,
+): Promise<{ readonly isNew: boolean; readonly unknown: readonly string[] }> {
+  if (node.book.has(recoveryHash(file.recovery))) return { isNew: false, unknown: [] }
+  const { unknown } = await checkHere(node, file)
+  await beginSignerEpoch(offlinePaths(signerDataDir).signer, file.recovery)
+  await node.book.accept(file)
+  return { isNew: true, unknown }
+}
+
+/**
+ * A lost record of votes matters no more in an epoch that nobody has begun. Only done before the file is accepted: a record
+ * that is lost later is lost.
+ */
+async function beginSignerEpoch(dir: string, { epoch, genesisHash }: Recovery): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const release = await lockSigner(dir)
+  try {
+    const found = await readFolder(dir, genesisHash)
+    if (found.kind === 'found' && found.state.epoch >= epoch) return
+    const state = { epoch, lostAtMs: undefined, votes: new OwnVotes() }
+    const { file } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
+    await file.close()
+  } finally {
+    await release()
+  }
+}
+
+/** A vote as it is named on the command line: `epoch:view:0xdigest`. */
+export function voteText({ epoch, view, digest }: RecoveryVote): string {
+  return `${epoch}:${view}:${toHex(digest)}`
+}
+
+/** Own finalize votes above a round, for `status`. */
+export function votesAbove(node: OfflineNode, round: { readonly epoch: number; readonly view: number }) {
+  return finalizeVotes(node).filter((vote) => compareRounds(vote, round) > 0)
+}

@@ -1,0 +1,135 @@
+// `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
+import { setFlagsFromString } from 'node:v8'
+import { toHex } from '../base/bytes.ts'
+import type { Signer } from '../consensus/ports.ts'
+import { genesisHash } from '../genesis/schema.ts'
+import { nodeClock } from '../node/clock.ts'
+import { loadConfig, type NodeConfig } from '../node/config.ts'
+import { createLogger, RecentLines } from '../node/logging.ts'
+import { isGenesisValidator, startNode } from '../node/node.ts'
+import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
+import { openPeerSeed } from '../node/nodeKeys.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { openSigner } from '../signer/openSigner.ts'
+import { openOperatorKey } from '../signer/operatorKey.ts'
+import { SignerRing } from '../signer/signerRing.ts'
+
+export interface StartOptions {
+  readonly dataDir: string
+  readonly password: string
+  /** Overrides of `config.json`. */
+  readonly overrides: Partial<NodeConfig>
+  /** Takes a remote signer from the node that holds it. */
+  readonly takeOverSigner: boolean
+  /** Signs although the record of this directory was exported. */
+  readonly forceMovedSigner: boolean
+  /** Stands in every log line. */
+  readonly name?: string
+}
+
+/** What a parent process (devnet) is told over the IPC channel. */
+export type NodeMessage =
+  | { readonly kind: 'up'; readonly rpcUrl: string; readonly p2pAddresses: readonly string[] }
+  | { readonly kind: 'final'; readonly height: number; readonly hash: string }
+  | { readonly kind: 'halted'; readonly reason: string }
+
+/**
+ * How much the heap may grow past what lived at the last full collection. V8 would let it multiply: with four
+ * validators on one machine that is memory taken for garbage (docs/performance.md).
+ */
+const HEAP_GROWTH_PERCENT = 75
+
+/** Exit code of a node whose consensus halted: an operator must look before it starts again. */
+export const EXIT_HALTED = 3
+/** The same, when the reason is that a certified block has another result on this node's state. */
+export const EXIT_MISMATCH = 4
+
+function tellParent(message: NodeMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+/** Runs until SIGINT or SIGTERM; resolves with the exit code. */
+export async function runStart(options: StartOptions): Promise<number> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
+  const { dataDir } = options
+  const config: NodeConfig = { ...loadConfig(dataDir), ...options.overrides }
+  const recent = new RecentLines()
+  const logger = createLogger({
+    level: config.logLevel,
+    recent,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  })
+  const genesis = parseGenesis(genesisFile(dataDir))
+  const clock = nodeClock(genesis.chainId, logger)
+  const peerSeed = openPeerSeed(dataDir, options.password)
+  const signerLog = logger.child({ room: 'signer' })
+  const signers: Signer[] = []
+  for (const signerConfig of [config.signer, config.nextSigner]) {
+    if (signerConfig === null) continue
+    const opened = await openSigner({
+      dataDir,
+      genesisHash: genesisHash(genesis),
+      config: signerConfig,
+      password: options.password,
+      client: peerIdText(peerIdBytesFromSeed(peerSeed)),
+      takeOver: options.takeOverSigner,
+      forceMoved: options.forceMovedSigner,
+      clock,
+      log: (level, text, fields) => signerLog[level](fields ?? {}, text),
+    })
+    if (opened !== undefined) signers.push(opened)
+  }
+  const signer = signers.length > 1 ? new SignerRing(signers) : signers[0]
+  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
+    logger.warn(
+      { consensusKey: toHex(signer.publicKey) },
+      'this consensus key is not in genesis: the node follows until the key is admitted',
+    )
+  }
+  const stopping = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
+    const onOrphaned = (): void => resolve('the parent process ended')
+    process.once('disconnect', onOrphaned)
+    if (process.send !== undefined && !process.connected) onOrphaned()
+  })
+  const stop = new AbortController()
+  void stopping.then(() => stop.abort(new Error('told to stop')))
+  const started = startNode({
+    dataDir,
+    genesis,
+    config,
+    peerSeed,
+    signer,
+    operatorSecret: openOperatorKey(dataDir, options.password),
+    clock,
+    logger,
+    recentLog: () => recent.lines(),
+    stopSignal: stop.signal,
+  })
+  const node = await started.catch((error: unknown) => {
+    // A state sync may take long; whoever stops it gets no error.
+    if (stop.signal.aborted) return undefined
+    throw error
+  })
+  if (node === undefined) {
+    logger.info('stopped before the node was up')
+    return 0
+  }
+  const stopFirst = node.onFinalized(({ height, hash }) => {
+    stopFirst()
+    tellParent({ kind: 'final', height, hash: toHex(hash) })
+  })
+  tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
+  // A halted node keeps serving reads for the diagnosis and stops only when told to.
+  let isHalted = false
+  void node.halted.then((reason) => {
+    isHalted = true
+    tellParent({ kind: 'halted', reason })
+  })
+  const reason = await stopping
+  logger.info({ reason }, 'stopping')
+  await node.close()
+  logger.info('stopped')
+  if (isHalted) return node.isMismatch() ? EXIT_MISMATCH : EXIT_HALTED
+  return 0
+}

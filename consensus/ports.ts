@@ -1,0 +1,139 @@
+// What the consensus driver needs from the rest of the node, and nothing more. Owns: interfaces. Not: implementations.
+import type { Address, Hash32 } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
+import type { Certificate, Subject, Vote } from '../base/protocol/vote.ts'
+import type { JournalRecord } from './records.ts'
+import type { BuildOrder, EpochStart, Evidence, Sender, Target, Verdict } from './types.ts'
+
+/** A build order completed by the driver with what only this node can add. */
+export interface BuildRequest extends BuildOrder {
+  /** Operator account of this validator; stands in the header. */
+  readonly proposer: Address
+  /** BLS signature over `randaoBytes(genesis, epoch, height)`, 96 bytes. */
+  readonly randaoReveal: Uint8Array
+}
+
+/** The durable finalized tip. `certificate` is absent exactly when `block` is `epoch.floor` of epoch start at genesis. */
+export interface ApplicationTip {
+  readonly block: SealedBlock
+  /** F of `block`; absent for genesis. */
+  readonly certificate: Certificate | undefined
+  /** The epoch that a child of `block` belongs to (the next one when `block` is a boundary). */
+  readonly epoch: EpochStart
+}
+
+/** The chain's application as consensus sees it: mempool, proposer, importer and store behind one door. */
+export interface Application {
+  /** Read once, when the driver starts. */
+  tip(): Promise<ApplicationTip>
+  /**
+   * Builds on `request.parent` (finalized, verified or built before) and keeps the overlay under the block's hash, as
+   * `verify` does. Undefined when it cannot; a throw counts as that and is logged.
+   */
+  build(request: BuildRequest): Promise<SealedBlock | undefined>
+  /**
+   * Executes on the parent's overlay and keeps the result until finalized or abandoned: transactions, roots, gas, fees,
+   * mix, setHash, endsEpoch, nextSetHash, version. Consensus itself checks epoch, view, proposer, height, parent,
+   * timestamp and reveal. A throw is a bug and halts the node. Undefined: range sync has made a block of this height
+   * final, so the core will hear of a higher tip and needs no verdict.
+   */
+  verify(block: SealedBlock, parent: SealedBlock): Promise<Verdict | undefined>
+  /**
+   * Commits the path, oldest first, with its certificate in one atomic batch, and drops overlays of abandoned forks.
+   * Called in order, one at a time. Blocks at or below the durable tip are skipped (repeated after a crash).
+   * Transactions leave the mempool here and nowhere else.
+   */
+  finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void>
+  /** Epoch that follows `boundary`, once it was finalized. */
+  epochAfter(boundary: SealedBlock): Promise<EpochStart>
+  /** A transaction is includable on `parent`, or its state has work due or a pending set change. Cheap: asked often. */
+  hasWork(parent: SealedBlock): boolean
+  /** Called whenever `hasWork` may have changed (a transaction was admitted). Returns the unsubscriber. */
+  onWork(listener: () => void): () => void
+  /** Resends includable transactions to this validator of the current epoch. */
+  shareTransactions(validator: number): void
+  /** A stored finalized block, for peers that fetch by hash. */
+  blockByHash(hash: Hash32): Promise<SealedBlock | undefined>
+  /** F of the boundary that ended `epoch`; kept for ever. */
+  boundaryCertificate(epoch: number): Promise<Certificate | undefined>
+  /**
+   * Range sync: fetch by height from any peers, follow hash links back from `target`, execute, commit with
+   * `certificate` (already verified). Resolves with the durable tip it reached: `target`, or when it gave up the
+   * tip it has.
+   */
+  syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }>
+  /** Misbehaviour with proof, for peers, the operator and the chain. */
+  reportEvidence(evidence: Evidence): void
+}
+
+/** Authenticated point-to-point delivery of consensus frames: bounded queues, no ordering or delivery promise. */
+export interface ConsensusNetwork {
+  /** Never blocks and never throws; a full queue drops the oldest frame. `all` includes non-validators that follow. */
+  send(to: Target, bytes: Uint8Array): void
+  /** One handler. `from.validator` is the index in the set given by `useValidators`, by authenticated peer id. */
+  onMessage(handler: (from: Sender, bytes: Uint8Array) => void): void
+  /** The set of the current epoch; called at the start and at every switch. `previous`: those who left are still served. */
+  useValidators(set: ValidatorSet, self: number | undefined, previous?: ValidatorSet): void
+  /** The peer sent bytes that no correct peer sends. */
+  punish(peer: string, reason: string): void
+}
+
+/** One line of the log; `fields` are structured. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  text: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void
+
+/** Wall clock and timers, replaceable in tests. */
+export interface Clock {
+  /** Unix time in milliseconds. */
+  nowMs(): number
+  /** Returns the canceller. */
+  after(delayMs: number, callback: () => void): () => void
+}
+
+/** Append-only records on disk; `storage/journal.ts`. */
+export interface JournalStore {
+  /** Every record that survived, oldest first. Read once, before the first append. */
+  readonly replayed: readonly JournalRecord[]
+  /** Frees the replayed records once the core has them. */
+  forgetReplayed(): void
+  /** Buffers a record. `view` decides when its segment may go. */
+  append(record: JournalRecord): void
+  /** Resolves when everything appended so far is durable. Rejects when the disk refuses: the node must stop. */
+  sync(): Promise<void>
+  /** Drops whole segments whose records are all at or below this (epoch, view). */
+  prune(epoch: number, view: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** The key and its per-view flags: a folder of this node (signer.ts) or another process (remoteSigner.ts). */
+export interface Signer {
+  readonly publicKey: Uint8Array
+  /** The flags of this epoch are lost: nothing is signed until the next. */
+  readonly observing: boolean
+  /** False while a signer in another process cannot be reached; absent where there is none to reach. */
+  readonly isReady?: boolean
+  /**
+   * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
+   * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.
+   * A remote signer that does not answer is told later: the node goes on following meanwhile.
+   * `validators` is the epoch's set: whoever holds several keys signs with the one in it, and `publicKey` is that one.
+   */
+  beginEpoch(epoch: number, floorTimestampMs: number, validators?: ValidatorSet): Promise<void>
+  /** Subjects signed in the signer's epoch above its floor; that epoch is later than the node's when the node is behind. */
+  signed(): readonly Subject[]
+  /**
+   * Applies `canSign` to its own flags, makes them durable, signs. Subjects already signed are signed again to the
+   * same bytes. Undefined when the flags forbid it; one sync for the whole list. Stays open while a remote signer is
+   * away; rejects only when this node must stop.
+   */
+  sign(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | undefined)[]>
+  /** The randao reveal; deterministic, so it needs no flag. Rejects when the signer cannot be reached now. */
+  signRandao(epoch: number, height: number): Promise<Uint8Array>
+  /** Nothing at or below this view is ever signed again; durable with the next signature. */
+  raiseFloor(epoch: number, view: number): void
+  close(): Promise<void>
+}

@@ -1,0 +1,142 @@
+// Where a devnet's validators keep their data. Owns: who stands where, genesis with the published keys, writing the folders.
+// Not: which folders may be written or deleted (devnetMark.ts), processes (devnet.ts).
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { OperatorError } from '../base/errors.ts'
+import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { devnetGenesis } from '../genesis/devnet.ts'
+import { type Genesis, genesisHash } from '../genesis/schema.ts'
+import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from '../node/config.ts'
+import { genesisText, noteProofsChecked, parseGenesis, writeNodeDir } from '../node/nodeDir.ts'
+import { createKeys } from '../node/nodeKeys.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { operatorAddress, storeOperatorKey } from '../signer/operatorKey.ts'
+import type { DevnetOptions } from './devnet.ts'
+import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
+
+/** The password of development key files; as public as the keys. */
+export const DEVELOPMENT_PASSWORD = 'development'
+/** Index whose operator issues the settlement asset. */
+const ASSET_ISSUER_INDEX = 99
+/** Distance of the peer-to-peer ports from the JSON-RPC ports. */
+const P2P_PORT_OFFSET = 1_000
+/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
+const BLOCKS_PER_WINDOW_MIN = 10
+
+/** One validator of a devnet: where it keeps its data and where it listens. */
+export interface DevnetMember {
+  readonly index: number
+  readonly dir: string
+  readonly rpcPort: number
+  readonly p2pPort: number
+  readonly peerId: string
+}
+
+/** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */
+export function planDevnet(
+  options: Pick<DevnetOptions, 'validators' | 'port' | 'dataDir'>,
+): readonly DevnetMember[] {
+  return Array.from({ length: options.validators }, (_, index) => ({
+    index,
+    dir: join(options.dataDir, `validator-${index}`),
+    rpcPort: options.port + index,
+    p2pPort: options.port + P2P_PORT_OFFSET + index,
+    peerId: peerIdText(peerIdBytesFromSeed(developmentValidator(index).peerSeed)),
+  }))
+}
+
+/** The devnet's genesis with the published keys. */
+export function developmentGenesis(options: {
+  readonly validators: number
+  readonly blockTimeMs: number
+  readonly windowMs: number
+}): Genesis {
+  const windowMin = BLOCKS_PER_WINDOW_MIN * options.blockTimeMs
+  if (options.windowMs < windowMin) {
+    throw new OperatorError(
+      `--window: expected at least ${BLOCKS_PER_WINDOW_MIN} times --block-time, here ${windowMin} ms`,
+    )
+  }
+  const members = Array.from({ length: options.validators }, (_, i) => {
+    const { operator, consensusSecret, peerSeed } = developmentValidator(i)
+    return {
+      operator: operator.address,
+      consensusKey: bls.publicKey(consensusSecret),
+      possessionProof: bls.prove(consensusSecret),
+      peerId: peerIdBytesFromSeed(peerSeed),
+    }
+  })
+  return devnetGenesis({
+    members,
+    accounts: developmentAccounts().map((account) => account.address),
+    assetIssuer: developmentValidator(ASSET_ISSUER_INDEX).operator.address,
+    minBlockIntervalMs: options.blockTimeMs,
+    windowMs: options.windowMs,
+  })
+}
+
+/**
+ * Writes the members' data directories, or takes over those of an earlier run with the same genesis. Throws OperatorError, and
+ * has changed nothing, when `dataDir` holds a devnet with other settings or folders in the way that no devnet made.
+ */
+export function prepareDevnet(
+  options: Omit<DevnetOptions, 'port' | 'print'>,
+  members: readonly DevnetMember[],
+): Genesis {
+  const wanted = developmentGenesis(options)
+  mkdirSync(options.dataDir, { recursive: true })
+  if (options.isFresh) forgetDevnet(options.dataDir)
+  checkFolders(members.map(({ dir }) => dir))
+  for (const { dir } of members) {
+    const known = join(dir, GENESIS_FILE)
+    if (!existsSync(known)) continue
+    if (toHex(genesisHash(parseGenesis(known))) !== toHex(genesisHash(wanted))) {
+      throw new OperatorError(
+        `${options.dataDir} holds a devnet with other settings; start with --fresh to forget it`,
+      )
+    }
+  }
+  for (const member of members) prepareMember(options, { member, members, genesis: wanted })
+  return wanted
+}
+
+/** Writes what is missing: a devnet that was stopped while it wrote goes on here. */
+function prepareMember(
+  options: Pick<DevnetOptions, 'logLevel'>,
+  {
+    member,
+    members,
+    genesis,
+  }: { readonly member: DevnetMember; readonly members: readonly DevnetMember[]; readonly genesis: Genesis },
+): void {
+  const { dir, index } = member
+  const peers = members
+    .filter((other) => other !== member)
+    .map((other) => `/ip4/127.0.0.1/tcp/${other.p2pPort}/p2p/${other.peerId}`)
+  const config = {
+    ...DEFAULT_CONFIG,
+    p2pListen: [`/ip4/127.0.0.1/tcp/${member.p2pPort}`],
+    peers,
+    rpcPort: member.rpcPort,
+    rpcAllowedOrigins: ['*'],
+    logLevel: options.logLevel as typeof DEFAULT_CONFIG.logLevel,
+    // Several validators share this machine: threads would only add the cost of talking to them.
+    signatureWorkers: 0,
+  }
+  if (existsSync(join(dir, GENESIS_FILE))) saveConfig(dir, config)
+  else {
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    markFolder(dir, index, genesisText(genesis))
+    writeNodeDir(dir, genesis, config)
+    // They were made a moment ago.
+    noteProofsChecked(dir, genesis)
+  }
+  const password = DEVELOPMENT_PASSWORD
+  const keys = developmentValidator(index)
+  createKeys({ dataDir: dir, password, isValidator: true, given: keys, cost: 'light' })
+  if (operatorAddress(dir) === undefined) {
+    storeOperatorKey(dir, { secret: keys.operator.secretKey, password, cost: 'light' })
+  }
+}

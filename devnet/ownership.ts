@@ -1,0 +1,117 @@
+// What a devnet made and may therefore write and delete. Owns: the mark in each validator's folder, the devnet's status file.
+// Everything else below --data-dir belongs to somebody else: it may be a real validator with its only key.
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { toHex, utf8 } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { sha256 } from '../base/crypto/hash.ts'
+import { OperatorError } from '../base/errors.ts'
+import { developmentValidator } from '../genesis/devKeys.ts'
+import { GENESIS_FILE } from '../node/config.ts'
+import { peerIdBytesFromSeed } from '../p2p/identity.ts'
+import { keystorePublicKey, readKeystore } from '../signer/keystore.ts'
+
+/** Stands in every folder that a devnet made: whose it is, and the SHA-256 of the genesis document it was made with. */
+export const MARK_FILE = 'devnet-validator.json'
+/** Written beside the folders, for scripts: process ids and addresses. */
+export const STATUS_FILE = 'devnet.json'
+const MADE_BY = 'suanli devnet'
+
+interface Mark {
+  readonly madeBy: typeof MADE_BY
+  readonly validator: number
+  readonly genesisSha256: string
+}
+
+const genesisSha256 = (text: Uint8Array): string => toHex(sha256(text))
+
+/** Marks a folder as the devnet's, before anything else is written into it. `genesisText` is what its genesis file will hold. */
+export function markFolder(dir: string, validator: number, genesisText: string): void {
+  const mark: Mark = { madeBy: MADE_BY, validator, genesisSha256: genesisSha256(utf8(genesisText)) }
+  writeFileSync(join(dir, MARK_FILE), `${JSON.stringify(mark, null, 2)}\n`)
+}
+
+function readMark(dir: string): Mark | undefined {
+  try {
+    const mark = JSON.parse(readFileSync(join(dir, MARK_FILE), 'utf8')) as Partial<Mark> | null
+    const isMark =
+      mark?.madeBy === MADE_BY &&
+      Number.isSafeInteger(mark.validator) &&
+      typeof mark.genesisSha256 === 'string'
+    return isMark ? (mark as Mark) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The first key file that holds anything but a development key of this validator: its loss could not be mended. */
+function foreignKey(dir: string, validator: number): string | undefined {
+  const keys = join(dir, 'keys')
+  if (!existsSync(keys)) return undefined
+  const { operator, consensusSecret, peerSeed } = developmentValidator(validator)
+  const own = new Set(
+    [bls.publicKey(consensusSecret), peerIdBytesFromSeed(peerSeed), operator.address].map(toHex),
+  )
+  return readdirSync(keys).find((name) => {
+    if (!name.endsWith('.json')) return false
+    try {
+      return !own.has(toHex(keystorePublicKey(readKeystore(join(keys, name)))))
+    } catch {
+      return true
+    }
+  })
+}
+
+/** Why a folder is not the devnet's; undefined when it is, or when there is nothing in the way. */
+function foreignReason(dir: string): string | undefined {
+  const stat = lstatSync(dir, { throwIfNoEntry: false })
+  if (stat === undefined) return undefined
+  if (!stat.isDirectory()) return 'it is no folder'
+  if (readdirSync(dir).length === 0) return undefined
+  const mark = readMark(dir)
+  if (mark === undefined) return `it has no ${MARK_FILE}, so no devnet of this build made it`
+  const genesis = join(dir, GENESIS_FILE)
+  if (existsSync(genesis) && genesisSha256(readFileSync(genesis)) !== mark.genesisSha256) {
+    return `its ${GENESIS_FILE} is not the one that the devnet wrote`
+  }
+  const key = foreignKey(dir, mark.validator)
+  return key === undefined ? undefined : `keys/${key} is no development key`
+}
+
+/** Throws OperatorError naming every folder that is in the way and not the devnet's; nothing is changed then. */
+export function checkFolders(dirs: readonly string[]): void {
+  const refused = dirs.flatMap((dir) => {
+    const reason = foreignReason(dir)
+    return reason === undefined ? [] : [`${dir}: ${reason}`]
+  })
+  if (refused.length === 0) return
+  throw new OperatorError(
+    `these are not the devnet's, and it touches nothing of others (move them away, or choose another --data-dir):\n` +
+      refused.map((line) => `  ${line}`).join('\n'),
+  )
+}
+
+/** The folders below `dataDir` that are named like a devnet's, whoever made them. */
+function namedLikeValidators(dataDir: string): readonly string[] {
+  return readdirSync(dataDir)
+    .filter((name) => /^validator-\d+$/.test(name))
+    .map((name) => join(dataDir, name))
+}
+
+/** Removes what an earlier devnet wrote; all of it, or nothing when any folder of such a name is not its own. */
+export function forgetDevnet(dataDir: string): void {
+  const dirs = namedLikeValidators(dataDir)
+  checkFolders(dirs)
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+  if (isStatusFile(join(dataDir, STATUS_FILE))) rmSync(join(dataDir, STATUS_FILE))
+}
+
+/** Whether a file is what a devnet wrote for scripts. */
+export function isStatusFile(file: string): boolean {
+  try {
+    const status = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown; nodes?: unknown } | null
+    return Number.isSafeInteger(status?.pid) && Array.isArray(status?.nodes)
+  } catch {
+    return false
+  }
+}

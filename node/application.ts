@@ -1,0 +1,312 @@
+// The chain as consensus sees it: pool, proposer, importer and store behind one door (ports.ts `Application`).
+// Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
+import { bytesKey, toHex } from '../base/bytes.ts'
+import type { Address, Hash32 } from '../base/ids.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { recoverySet } from '../base/protocol/recoveryRules.ts'
+import type { Certificate } from '../base/protocol/vote.ts'
+import type { Application, ApplicationTip, BuildRequest, Clock } from '../consensus/ports.ts'
+import type { EpochStart, Evidence, Verdict } from '../consensus/types.ts'
+import type { ChainConfig } from '../state/chain.ts'
+import { buildBlock, type ParentView } from '../state/execute.ts'
+import { nextBaseFee } from '../state/fees.ts'
+import { accountsParams, getAccount } from '../state/modules/accounts/module.ts'
+import { getClock } from '../state/modules/capacity/windows.ts'
+import { governanceDueAtMs } from '../state/modules/governance/proposals.ts'
+import { previousSet } from '../state/modules/providers/pastSets.ts'
+import { isBoundaryNext, providersParams, providersTables } from '../state/modules/providers/validatorSet.ts'
+import { redemptionHasWork } from '../state/modules/redemption/module.ts'
+import { decidingSet, recoveryMisfit } from '../state/recovery.ts'
+import { TRANSFER_GAS } from '../state/transaction.ts'
+import type { StateReader } from '../state/view.ts'
+import { setAfter } from '../storage/epochProofs.ts'
+import type { ChainStore } from '../storage/types.ts'
+import type { Importer } from './chain/importerTypes.ts'
+import type { NodeLogger } from './logging.ts'
+import { LOAD_MIN, type Mempool } from './pool/mempool.ts'
+import { RecoveryError } from './recovery/recoveries.ts'
+import type { BlockSync } from './sync/blockSync.ts'
+
+/** Smallest share of a block that a halved budget leaves, before blocks go empty. */
+const HALVINGS_MAX = 20
+/** A pool of two full blocks has nothing to wait for. */
+const FULL_BLOCKS = 2
+/** Longest sleep until a window's end is looked at again; timers hold 2^31 ms at most. */
+const WAKE_MS_MAX = 60 * 60 * 1000
+
+export interface ApplicationOptions {
+  readonly chain: ChainConfig
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly mempool: Mempool
+  readonly blockSync: BlockSync
+  readonly clock: Clock
+  /** Under load, the shortest distance from the parent's timestamp at which this node builds; fewer, fuller blocks cost less. */
+  readonly gatherMs: number
+  readonly shareWith: (validator: number) => void
+  readonly onEvidence: (evidence: Evidence) => void
+  readonly logger: NodeLogger
+}
+
+export class NodeApplication implements Application {
+  readonly #options: ApplicationOptions
+  readonly #listeners = new Set<() => void>()
+  readonly #unsubscribe: () => void
+  #isNotifying = false
+  #cancelWindowTimer: (() => void) | undefined
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options
+    this.#unsubscribe = options.importer.onFinalized(() => this.#armWindowTimer())
+    this.#armWindowTimer()
+  }
+
+  async tip(): Promise<ApplicationTip> {
+    const { importer, store } = this.#options
+    const head = importer.head()
+    const { height } = head.header
+    const block = this.#blockAt(height)
+    return {
+      block,
+      certificate: height === 0 ? undefined : store.certificateAt(height),
+      epoch: this.#epochOf(block, head.state),
+    }
+  }
+
+  #blockAt(height: number): SealedBlock {
+    const block = this.#options.store.blockAt(height)
+    if (block === undefined) throw new Error(`block ${height} is missing from the store`)
+    return block
+  }
+
+  /** The epoch that a child of `block` belongs to. */
+  #epochOf(block: SealedBlock, state: StateReader): EpochStart {
+    const { chain } = this.#options
+    const validators = decidingSet(chain, { hash: block.hash, state })
+    const { header } = block
+    const recovery = chain.recoveryOn?.(block.hash)
+    if (recovery !== undefined) {
+      const misfit = recoveryMisfit(state, recovery)
+      if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
+      return { epoch: recovery.epoch, validators, floor: block }
+    }
+    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const left = previousSet(state, epoch)
+    const previous = left === undefined ? {} : { previous: left }
+    if (header.endsEpoch) return { epoch, validators, floor: block, ...previous }
+    const firstHeight = Math.max(1, providersTables.epoch.get(state, {})?.firstHeight ?? 1)
+    return { epoch, validators, floor: this.#floorAt(firstHeight - 1), ...previous }
+  }
+
+  /** The boundary below an epoch; after pruning or state sync its header is all that is left, and all that is needed. */
+  #floorAt(height: number): SealedBlock {
+    const { store } = this.#options
+    const block = store.blockAt(height)
+    if (block !== undefined) return block
+    const kept = store.headerAt(height)
+    if (kept === undefined) throw new Error(`boundary ${height} is missing from the store`)
+    return { header: kept.header, hash: kept.hash, transactions: [], bytes: new Uint8Array(0) }
+  }
+
+  async epochAfter(boundary: SealedBlock): Promise<EpochStart> {
+    const { importer, store } = this.#options
+    const head = importer.head()
+    const { header } = boundary
+    const state = bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(header.height)
+    if (state !== undefined) return this.#epochOf(boundary, state)
+    // Ranges of peers may have led far beyond it before consensus came to it.
+    const recovery = this.#options.chain.recoveryOn?.(boundary.hash)
+    if (recovery !== undefined) {
+      return { epoch: recovery.epoch, validators: recoverySet(recovery), floor: boundary }
+    }
+    const validators = setAfter(store, header, decidingSet(this.#options.chain, head))
+    if (validators === undefined) throw new Error(`the set after boundary ${header.height} is not held`)
+    return { epoch: header.epoch + 1, validators, floor: boundary }
+  }
+
+  async build(request: BuildRequest): Promise<SealedBlock | undefined> {
+    const { chain, importer, mempool, logger } = this.#options
+    await this.#gather(request)
+    const parent = importer.parentView(request.parent.hash)
+    if (parent === undefined) return undefined
+    const { blockGasLimit } = accountsParams.get(parent.state)
+    const share = 2 ** Math.min(request.halvings, HALVINGS_MAX)
+    const candidates = request.emptyOnly
+      ? []
+      : mempool.candidates({
+          nonceAt: (address) => getAccount(parent.state, address).nonce,
+          baseFeePerGas: this.#baseFee(parent, request.timestampMs),
+        })
+    const { executed, skipped } = buildBlock(
+      parent,
+      {
+        epoch: request.epoch,
+        view: request.view,
+        timestampMs: request.timestampMs,
+        proposer: request.proposer,
+        randaoReveal: request.randaoReveal,
+        candidates,
+        gasBudget: Math.floor(blockGasLimit / share),
+        bytesBudget: Math.floor(BLOCK_BYTES_MAX / share),
+      },
+      { chain },
+    )
+    // Without its overlay the block could not be finalized here.
+    if (importer.adopt(executed).kind !== 'valid') return undefined
+    for (const finding of executed.findings) logger.error(finding, 'invariant is broken')
+    if (skipped.length > 0) {
+      logger.debug(
+        { height: executed.block.header.height, count: skipped.length },
+        'transactions left for later',
+      )
+    }
+    return executed.block
+  }
+
+  async verify(block: SealedBlock, _parent: SealedBlock): Promise<Verdict | undefined> {
+    const { importer } = this.#options
+    let verdict = await importer.execute(block)
+    while (verdict.kind === 'busy') {
+      // Room comes with finality; a final verdict now would hold for ever.
+      await new Promise<void>((resolve) => {
+        const stop = importer.onFinalized(() => {
+          stop()
+          resolve()
+        })
+      })
+      verdict = await importer.execute(block)
+    }
+    if (verdict.kind === 'valid') return 'valid'
+    // Range sync was quicker: what the core asks about is below the tip that it will hear of.
+    if (verdict.kind === 'stale') return undefined
+    const { height, view } = block.header
+    const fields = { height, view, hash: toHex(block.hash), ...verdict }
+    this.#options.logger.warn(fields, 'proposed block was not accepted')
+    return verdict.kind === 'mismatch' ? 'mismatch' : 'invalid'
+  }
+
+  async finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void> {
+    const { importer } = this.#options
+    const above = path.filter((block) => block.header.height > importer.head().header.height)
+    if (above.length === 0) return
+    for (const block of above) {
+      if (importer.executed(block.hash) !== undefined) continue
+      // After a restart the journal still has the block, but its overlay is gone.
+      const verdict = await importer.execute(block)
+      if (verdict.kind !== 'valid') {
+        throw new Error(
+          `finalized block ${block.header.height} is ${verdict.kind} here: ${JSON.stringify(verdict)}`,
+        )
+      }
+    }
+    await importer.finalize(
+      above.map((block) => block.hash),
+      certificate,
+    )
+  }
+
+  /** Waits under load, within the time that the leader's timer leaves for building. */
+  async #gather(request: BuildRequest): Promise<void> {
+    const { importer, mempool, clock, gatherMs } = this.#options
+    const parent = importer.parentView(request.parent.hash)
+    if (parent === undefined || request.emptyOnly || request.halvings > 0) return
+    if (mempool.size < LOAD_MIN || this.#isDue(parent)) return
+    const { blockGasLimit } = accountsParams.get(parent.state)
+    if (mempool.size * TRANSFER_GAS >= FULL_BLOCKS * blockGasLimit) return
+    const waitMs = Math.min(gatherMs, parent.header.timestampMs + gatherMs - clock.nowMs())
+    if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
+  }
+
+  #baseFee(parent: Pick<ParentView, 'header' | 'state'>, timestampMs: number): bigint {
+    const params = accountsParams.get(parent.state)
+    return nextBaseFee(parent.header, Math.max(timestampMs, parent.header.timestampMs), params)
+  }
+
+  hasWork(parentBlock: SealedBlock): boolean {
+    const { importer, mempool, clock } = this.#options
+    const parent = importer.parentView(parentBlock.hash)
+    if (parent === undefined) return false
+    const { header, state } = parent
+    if (this.#isDue(parent)) return true
+    const { minBlockIntervalMs } = providersParams.get(state)
+    return mempool.hasIncludable({
+      nonceAt: (address: Address) => getAccount(state, address).nonce,
+      baseFeePerGas: this.#baseFee(parent, Math.max(clock.nowMs(), header.timestampMs + minBlockIntervalMs)),
+    })
+  }
+
+  /** Work that the state itself knows: a window's end, a decision to execute, deferred requests, a set change. */
+  #isDue(parent: ParentView): boolean {
+    const { header, state } = parent
+    if (dueAtMs(state) <= this.#options.clock.nowMs()) return true
+    if (redemptionHasWork(state)) return true
+    const next = { height: header.height + 1, parentEndsEpoch: header.endsEpoch }
+    return isBoundaryNext(state, next) && (providersTables.epoch.get(state, {})?.changePending ?? false)
+  }
+
+  onWork(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Tells the driver that there may be work; many calls in one turn of the event loop count as one. */
+  notifyWork(): void {
+    if (this.#isNotifying) return
+    this.#isNotifying = true
+    setImmediate(() => {
+      this.#isNotifying = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+
+  #armWindowTimer(): void {
+    this.#cancelWindowTimer?.()
+    const atMs = dueAtMs(this.#options.importer.head().state)
+    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, atMs - this.#options.clock.nowMs()))
+    this.#cancelWindowTimer = this.#options.clock.after(delayMs, () => this.notifyWork())
+  }
+
+  shareTransactions(validator: number): void {
+    this.#options.shareWith(validator)
+  }
+
+  async blockByHash(hash: Hash32): Promise<SealedBlock | undefined> {
+    const { importer, store } = this.#options
+    const executed = importer.executed(hash)
+    if (executed !== undefined) return executed.block
+    const height = store.heightOf(hash)
+    return height === undefined ? undefined : store.blockAt(height)
+  }
+
+  async boundaryCertificate(epoch: number): Promise<Certificate | undefined> {
+    const { store } = this.#options
+    const height = store.boundaryHeightOf(epoch)
+    if (height === undefined) return undefined
+    return store.certificateAt(height) ?? store.epochProof(epoch)?.certificate
+  }
+
+  async syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }> {
+    const { blockSync, importer, logger } = this.#options
+    const from = importer.head().header.height
+    logger.info({ from, to: target.header.height }, 'catching up')
+    const reached = await blockSync.run({ block: target, certificate })
+    logger.info({ height: importer.head().header.height, reached }, 'caught up')
+    return { reached }
+  }
+
+  reportEvidence(evidence: Evidence): void {
+    this.#options.onEvidence(evidence)
+  }
+
+  close(): void {
+    this.#cancelWindowTimer?.()
+    this.#unsubscribe()
+    this.#listeners.clear()
+  }
+}
+
+/** When the state next needs a block without any transaction, milliseconds. */
+function dueAtMs(state: StateReader): number {
+  return Math.min(getClock(state).endsAtMs, governanceDueAtMs(state) ?? Number.POSITIVE_INFINITY)
+}

@@ -1,0 +1,77 @@
+// A node's key files: its peer identity, and the consensus key if it has one. Owns: making both, showing their public parts.
+// Not: the consensus key's own rules (signer/keyFiles.ts).
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { toHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { OperatorError } from '../base/errors.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { keyFile, storeConsensusKey } from '../signer/keyFiles.ts'
+import {
+  decryptKeystore,
+  encryptKeystore,
+  keystorePublicKey,
+  readKeystore,
+  writeKeystore,
+} from '../signer/keystore.ts'
+
+/** What other members need to know of a node, as it stands in the genesis document. */
+export interface PublicKeys {
+  readonly peerId: string
+  readonly peerIdBytes: `0x${string}`
+  readonly consensusKey?: `0x${string}`
+  /** Needs the secret, so it is there only right after the key was made or with the password. */
+  readonly possessionProof?: `0x${string}`
+}
+
+export interface KeySecrets {
+  readonly peerSeed: Uint8Array
+  readonly consensusSecret?: Uint8Array
+}
+
+/** Writes key files that are not there yet. Random unless given (development keys). */
+export function createKeys(options: {
+  readonly dataDir: string
+  readonly password: string
+  readonly isValidator: boolean
+  readonly given?: KeySecrets
+  readonly cost: 'standard' | 'light'
+}): PublicKeys {
+  const { dataDir, password, given, cost } = options
+  mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  const peerFile = keyFile(dataDir, 'peer')
+  if (!existsSync(peerFile)) {
+    const secret = given?.peerSeed ?? new Uint8Array(randomBytes(32))
+    const publicKey = peerIdBytesFromSeed(secret)
+    writeKeystore(peerFile, encryptKeystore({ secret, publicKey, purpose: 'peer', password, cost }))
+  }
+  const consensusFile = keyFile(dataDir, 'consensus')
+  if (options.isValidator && !existsSync(consensusFile)) {
+    const secret = given?.consensusSecret ?? bls.keygen(new Uint8Array(randomBytes(32)))
+    storeConsensusKey(dataDir, { secret, password, cost, mark: 'fresh' })
+  }
+  return showKeys(dataDir, password)
+}
+
+/** Public parts of a node's keys; with the password also the proof of possession. */
+export function showKeys(dataDir: string, password?: string): PublicKeys {
+  if (!existsSync(keyFile(dataDir, 'peer')))
+    throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
+  const peerIdBytes = keystorePublicKey(readKeystore(keyFile(dataDir, 'peer')))
+  const peer = { peerId: peerIdText(peerIdBytes), peerIdBytes: toHex(peerIdBytes) }
+  const consensusFile = keyFile(dataDir, 'consensus')
+  if (!existsSync(consensusFile)) return peer
+  const keystore = readKeystore(consensusFile)
+  const consensusKey = toHex(keystorePublicKey(keystore))
+  if (password === undefined) return { ...peer, consensusKey }
+  const secret = decryptKeystore(keystore, 'consensus', password)
+  return { ...peer, consensusKey, possessionProof: toHex(bls.prove(secret)) }
+}
+
+/** Decrypts the seed of a node's peer identity. Throws KeystoreError or OperatorError. */
+export function openPeerSeed(dataDir: string, password: string): Uint8Array {
+  if (!existsSync(keyFile(dataDir, 'peer')))
+    throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
+  return decryptKeystore(readKeystore(keyFile(dataDir, 'peer')), 'peer', password)
+}

@@ -1,0 +1,126 @@
+// Chunks of one snapshot from several peers at once, each checked against its subtree before it is kept.
+// Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (stores/install.ts).
+import { setTimeout } from 'node:timers/promises'
+import { concatBytes, equalBytes } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import {
+  type SnapshotChunk,
+  type SnapshotManifest,
+  type SnapshotPart,
+  snapshotChunkSchema,
+} from '../../base/protocol/snapshot.ts'
+import type { PeerKey } from '../../p2p/protocol.ts'
+import { SNAPSHOT_IN_FLIGHT_PER_PEER, type Snapshots } from '../../p2p/snapshotProtocol.ts'
+import { compareHashes } from '../../state/tree/bits.ts'
+import { leavesRoot } from '../../state/tree/cut.ts'
+import type { NodeLogger } from '../logging.ts'
+import { LieError, type PeerAsker } from './peerAsker.ts'
+
+/** Chunks in flight altogether. */
+const WINDOW = 8
+const LOG_EVERY_MS = 5_000
+/** How long to go on while none of the peers that offer the snapshot can be asked. */
+const PATIENCE_MS = 30_000
+const IDLE_MS = 50
+
+export interface ChunkDownloadOptions {
+  readonly manifest: SnapshotManifest
+  /** Peers that offer exactly this manifest. */
+  readonly holders: () => readonly PeerKey[]
+  /** Whether none of them can ever be asked again. */
+  readonly isHopeless: () => boolean
+  readonly snapshots: Pick<Snapshots, 'chunk'>
+  readonly asker: PeerAsker
+  readonly sink: {
+    has(index: number): boolean
+    putChunk(index: number, entries: SnapshotChunk['entries']): Promise<void>
+  }
+  readonly signal: AbortSignal
+  readonly logger: NodeLogger
+}
+
+/** Decodes a chunk and checks that its records are exactly the leaves of the part's subtree. Throws LieError. */
+export function openChunk(bytes: Uint8Array, part: SnapshotPart): SnapshotChunk['entries'] {
+  if (bytes.length !== part.bytes)
+    throw new LieError(`chunk of ${bytes.length} bytes, expected ${part.bytes}`)
+  const { entries } = snapshotChunkSchema.decode(bytes)
+  if (entries.length !== part.leaves) throw new LieError(`${entries.length} records, expected ${part.leaves}`)
+  const keyHashes = concatBytes(...entries.map(({ key }) => sha256(key)))
+  const valueHashes = concatBytes(...entries.map(({ value }) => sha256(value)))
+  for (let i = 1; i < entries.length; i++) {
+    if (compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) >= 0) {
+      throw new LieError('records of a chunk are out of order')
+    }
+  }
+  if (entries.some(({ value }) => value.length === 0)) throw new LieError('an empty value')
+  if (!equalBytes(leavesRoot({ keyHashes, valueHashes }), part.root)) {
+    throw new LieError('a chunk does not have the hash of its subtree')
+  }
+  return entries
+}
+
+/** Fetches every chunk that the sink lacks; false when the peers that offer them give out. */
+export async function downloadChunks(options: ChunkDownloadOptions): Promise<boolean> {
+  const { manifest, sink, asker, signal, logger } = options
+  const missing = manifest.parts.map((_, i) => i).filter((i) => !sink.has(i))
+  const total = manifest.parts.length
+  const inFlight = new Map<PeerKey, number>()
+  const running = new Set<Promise<void>>()
+  let bytes = 0
+  let failure: unknown
+  let servedAtMs = Date.now()
+  const startedAtMs = Date.now()
+  let loggedAtMs = startedAtMs
+  const fetchOne = async (peer: PeerKey, index: number): Promise<void> => {
+    const part = manifest.parts[index]!
+    const entries = await asker.ask(peer, async () =>
+      openChunk(await options.snapshots.chunk(peer, manifest.height, index), part),
+    )
+    if (entries === undefined) {
+      missing.push(index)
+      return
+    }
+    await sink.putChunk(index, entries)
+    servedAtMs = Date.now()
+    bytes += part.bytes
+  }
+  const log = (): void => {
+    if (Date.now() - loggedAtMs < LOG_EVERY_MS) return
+    loggedAtMs = Date.now()
+    const left = missing.length + running.size
+    const seconds = (loggedAtMs - startedAtMs) / 1000
+    const bytesPerSecond = Math.round(bytes / seconds)
+    const averageBytes = bytes / Math.max(1, total - left)
+    const etaSeconds = bytesPerSecond > 0 ? Math.ceil((left * averageBytes) / bytesPerSecond) : undefined
+    logger.info(
+      { height: manifest.height, chunks: total - left, of: total, bytesPerSecond, etaSeconds },
+      'state sync: chunks',
+    )
+  }
+  while ((missing.length > 0 || running.size > 0) && failure === undefined) {
+    signal.throwIfAborted()
+    const free = options.holders().filter((peer) => (inFlight.get(peer) ?? 0) < SNAPSHOT_IN_FLIGHT_PER_PEER)
+    const peer = free.sort((a, b) => (inFlight.get(a) ?? 0) - (inFlight.get(b) ?? 0))[0]
+    if (missing.length > 0 && peer !== undefined && running.size < WINDOW) {
+      inFlight.set(peer, (inFlight.get(peer) ?? 0) + 1)
+      const fetching: Promise<void> = fetchOne(peer, missing.shift()!)
+        .catch((error: unknown) => {
+          failure = error
+        })
+        .finally(() => {
+          inFlight.set(peer, inFlight.get(peer)! - 1)
+          running.delete(fetching)
+        })
+      running.add(fetching)
+      continue
+    }
+    log()
+    if (running.size > 0)
+      await Promise.race([...running, setTimeout(LOG_EVERY_MS, undefined, { ref: false })])
+    else if (options.isHopeless() || Date.now() - servedAtMs > PATIENCE_MS) return false
+    else await setTimeout(IDLE_MS)
+  }
+  await Promise.all(running)
+  if (failure !== undefined) throw failure
+  return true
+}

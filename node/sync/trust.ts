@@ -1,0 +1,121 @@
+// From what the operator trusts to the validator set of an epoch: genesis or a checkpoint, then one proof per epoch.
+// Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/sync/peerAsker.ts).
+import { equalBytes } from '../../base/bytes.ts'
+import type { Hash32 } from '../../base/ids.ts'
+import {
+  checkValidatorSet,
+  type EpochProof,
+  epochProofSchema,
+  verifyEpochProof,
+} from '../../base/protocol/epochProof.ts'
+import { type TrustedSet, trustedSet } from '../../base/protocol/finalityProof.ts'
+import { type Header, openBlock } from '../../base/protocol/header.ts'
+import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
+import type { Sync } from '../../p2p/rangeProtocol.ts'
+import type { Snapshots } from '../../p2p/snapshotProtocol.ts'
+import type { Checkpoint } from '../checkpoint.ts'
+import { LieError, type PeerAsker } from './peerAsker.ts'
+
+export interface TrustOptions {
+  readonly genesisHash: Hash32
+  readonly genesisSet: ValidatorSet
+  readonly checkpoint: Checkpoint | undefined
+  readonly snapshots: Pick<Snapshots, 'epochProofs' | 'validatorSet'>
+  readonly sync: Pick<Sync, 'fetchRange'>
+  readonly asker: PeerAsker
+}
+
+/** Sets by epoch as far as they are proven, with the proofs that led there. */
+export class TrustWalk {
+  readonly #options: TrustOptions
+  readonly #start: TrustedSet
+  #reached: TrustedSet
+  /** Of consecutive epochs from that of the start. */
+  readonly proofs: EpochProof[] = []
+
+  constructor(options: TrustOptions, start: TrustedSet) {
+    this.#options = options
+    this.#start = start
+    this.#reached = start
+  }
+
+  static fromGenesis(options: TrustOptions): TrustWalk {
+    const { genesisHash, genesisSet: set } = options
+    return new TrustWalk(options, trustedSet({ genesisHash, epoch: 0, height: 0, set }))
+  }
+
+  /** The header that the checkpoint names and the set it leads to; undefined when no peer has it. */
+  static async fromCheckpoint(options: TrustOptions, checkpoint: Checkpoint): Promise<TrustWalk | undefined> {
+    const header = await options.asker.askAny(async (peer) => {
+      const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
+      if (item === undefined) throw new LieError(`no block ${checkpoint.height}`)
+      const block = openBlock(item.block)
+      // Another chain than the operator's: whoever serves it is of no use.
+      if (!equalBytes(block.hash, checkpoint.hash)) throw new LieError('its chain lacks the checkpoint')
+      return block.header
+    })
+    return header === undefined ? undefined : TrustWalk.#from(options, header)
+  }
+
+  static async #from(options: TrustOptions, header: Header): Promise<TrustWalk | undefined> {
+    const { genesisHash, genesisSet, asker, snapshots } = options
+    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const setHash = header.endsEpoch ? header.nextSetHash! : header.setHash
+    const fits = (set: ValidatorSet): boolean => equalBytes(validatorSetHash(set), setHash)
+    const set = fits(genesisSet)
+      ? genesisSet
+      : await asker.askAny(async (peer) => {
+          const given = validatorSetSchema.decode(await snapshots.validatorSet(peer, epoch))
+          if (!fits(given)) throw new LieError(`not the validator set of epoch ${epoch}`)
+          const wrong = checkValidatorSet(given)
+          if (wrong !== undefined) throw new LieError(wrong.reason)
+          return given
+        })
+    if (set === undefined) return undefined
+    return new TrustWalk(options, trustedSet({ genesisHash, epoch, height: header.height, set }))
+  }
+
+  /** The first epoch whose set is trusted. */
+  get firstEpoch(): number {
+    return this.#start.epoch
+  }
+
+  /** The set that signs in `epoch`; undefined when it lies before the start or peers cannot prove it. */
+  async setOf(epoch: number): Promise<TrustedSet | undefined> {
+    const { asker, snapshots } = this.#options
+    while (this.#reached.epoch < epoch) {
+      const from = this.#reached.epoch
+      const isExtended = await asker.askAny(async (peer) => {
+        const encoded = await snapshots.epochProofs(peer, from)
+        for (const bytes of encoded) {
+          if (this.#reached.epoch >= epoch) break
+          this.#extend(epochProofSchema.decode(bytes))
+        }
+        return this.#reached.epoch > from ? true : undefined
+      })
+      if (isExtended === undefined) return undefined
+    }
+    return this.#trustedAt(epoch)
+  }
+
+  #extend(proof: EpochProof): void {
+    const verified = verifyEpochProof(this.#reached, proof)
+    if (!verified.ok) throw new LieError(verified.failure.reason)
+    this.proofs.push(proof)
+    this.#reached = verified.value.next
+  }
+
+  #trustedAt(epoch: number): TrustedSet | undefined {
+    if (epoch === this.#reached.epoch) return this.#reached
+    if (epoch < this.#start.epoch) return undefined
+    const last = this.proofs[epoch - this.#start.epoch - 1]
+    if (last === undefined) return this.#start
+    // The newest change before the epoch made its set.
+    const changed = this.proofs
+      .slice(0, epoch - this.#start.epoch)
+      .findLast(({ nextSet }) => nextSet !== undefined)
+    const set = changed?.nextSet ?? this.#start.set
+    const { genesisHash } = this.#start
+    return trustedSet({ genesisHash, epoch, height: last.header.height, set })
+  }
+}

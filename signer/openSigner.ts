@@ -1,0 +1,84 @@
+// Gives a node its signer, local or remote, as its configuration says. Owns: that choice. Not: the signers.
+import { isAbsolute, join } from 'node:path'
+import { fromHex } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { Hash32 } from '../base/ids.ts'
+import type { Clock, Log, Signer } from '../consensus/ports.ts'
+import { hasConsensusKey, openConsensusKey } from './keyFiles.ts'
+import { QUIET_REFUSALS } from './localSigner.ts'
+import { RemoteSigner } from './remoteSigner.ts'
+import { type SignerConfig, signerAddress } from './signerConfig.ts'
+import { openLocalSigner } from './signerDir.ts'
+import { addressText, connectSigner } from './signerTransport.ts'
+
+/** The directory whose key and record a signer uses: the node's own unless the configuration names another. */
+function signerDataDir(dataDir: string, config: SignerConfig): string {
+  if (config.kind !== 'local' || config.dir === undefined) return dataDir
+  return isAbsolute(config.dir) ? config.dir : join(dataDir, config.dir)
+}
+
+/** Undefined for a node that only follows. Throws OperatorError or KeystoreError; nothing is left open then. */
+export async function openSigner(options: {
+  readonly dataDir: string
+  readonly genesisHash: Hash32
+  readonly config: SignerConfig
+  readonly password: string
+  /** This node's peer id, for the log of a remote signer. */
+  readonly client: string
+  /** Takes a remote signer from the node that holds it. */
+  readonly takeOver: boolean
+  /** Signs although the record of this directory was exported. */
+  readonly forceMoved: boolean
+  readonly clock: Clock
+  readonly log: Log
+}): Promise<Signer | undefined> {
+  const { genesisHash, config, log } = options
+  const dataDir = signerDataDir(options.dataDir, config)
+  if (config.kind === 'local') {
+    if (!hasConsensusKey(dataDir)) {
+      if (config.dir !== undefined) throw new OperatorError(`${dataDir} has no consensus key`)
+      return undefined
+    }
+    const secretKey = openConsensusKey(dataDir, options.password)
+    if (options.forceMoved) {
+      log('warn', 'forced to sign although the record of this key may be in use on another machine', {})
+    }
+    return openLocalSigner({
+      dataDir,
+      genesisHash,
+      secretKey,
+      forceMoved: options.forceMoved,
+      nowMs: options.clock.nowMs,
+      onRefused: ({ kind, epoch, view }, refusal) => {
+        if (QUIET_REFUSALS.has(refusal)) return
+        log('warn', 'the signer refused a vote', { kind, epoch, view, refusal })
+      },
+    })
+  }
+  if (hasConsensusKey(dataDir)) {
+    throw new OperatorError(
+      `${dataDir} holds a consensus key although its signer is remote: move keys/consensus.json to the signer`,
+    )
+  }
+  const address = signerAddress(config, dataDir)
+  return new RemoteSigner({
+    publicKey: fromHex(config.publicKey),
+    genesisHash,
+    bls,
+    connect: (onReady) => connectSigner(address, onReady),
+    address: addressText(address),
+    client: options.client,
+    takeOver: options.takeOver,
+    log,
+  })
+}
+
+/** What `node_health` says of a signer; nothing for a node that only follows. */
+export function signerHealth(signer: Signer | undefined): {
+  readonly signer?: 'ready' | 'observing' | 'away'
+} {
+  if (signer === undefined) return {}
+  if (signer.isReady === false) return { signer: 'away' }
+  return { signer: signer.observing ? 'observing' : 'ready' }
+}

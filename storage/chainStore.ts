@@ -1,0 +1,441 @@
+// The chain on disk, in one LevelDB: what is written when a block becomes final, and how it is read back.
+// Owns: commits and reads. Not: bytes of keys (layout.ts), past states (history.ts), the tree's file (treeCache.ts).
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { assert } from '../base/assert.ts'
+import { equalBytes, readU64be, u32be, u64be } from '../base/bytes.ts'
+import type { Hash32, TxId } from '../base/ids.ts'
+import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
+import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
+import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
+import { MemoryState } from '../state/overlay.ts'
+import { TreeVersion } from '../state/tree/tree.ts'
+import type { StateKey, StateReader } from '../state/view.ts'
+import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { type Database, openDatabase, plain } from './database.ts'
+import { epochProofsOf } from './epochProofs.ts'
+import { EpochRuns } from './epochRuns.ts'
+import { fillBlock } from './fillBlock.ts'
+import { History, PastState } from './history.ts'
+import {
+  BASE_KEY,
+  hashKey,
+  LAYOUT_VERSION,
+  META_KEY,
+  numberKey,
+  spaceRange,
+  stateKeyBytes,
+  stateKeyOf,
+  stateRange,
+  storedReceiptsSchema,
+  tipSchema,
+} from './layout.ts'
+import { pastPieces } from './pastPieces.ts'
+import { fillPruned } from './pruning.ts'
+import { ReadCache } from './readCache.ts'
+import { ReverseDifference } from './reverseDifference.ts'
+import { readTreeCache, readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
+import {
+  type BlockReceipts,
+  type ChainStore,
+  type ChainStoreOptions,
+  type ChainTip,
+  type CommitBlock,
+  type StateSnapshot,
+  StoreError,
+  type TxLocation,
+} from './types.ts'
+
+export const HISTORY_HEIGHTS_DEFAULT = 1024
+const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
+const CACHE_ENTRIES_DEFAULT = 131_072
+const CACHE_BYTES_MAX = 48 * 1024 * 1024
+const SNAPSHOT_BYTES_DEFAULT = 1024 * 1024 * 1024
+/** Entries read and handed on in one piece. */
+const PIECE_ENTRIES = 2048
+/** A `tree.cache` this many heights old is worth replacing. */
+const TREE_CACHE_HEIGHTS = 512
+const TREE_CACHE_FILE = 'tree.cache'
+
+/** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
+export async function openChainStore(dir: string, options: ChainStoreOptions = {}): Promise<ChainStore> {
+  await mkdir(dir, { recursive: true })
+  return openChainStoreOn(await openDatabase(dir), dir, options)
+}
+
+/** As `openChainStore`, on an open database; `dir` takes the tree's cache. */
+export async function openChainStoreOn(
+  database: Database,
+  dir: string,
+  options: ChainStoreOptions = {},
+): Promise<ChainStore> {
+  const store = new LevelChainStore(dir, database, options)
+  try {
+    await store.start()
+    return store
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+class LevelChainStore implements ChainStore {
+  readonly state: StateReader
+  readonly #database: Database
+  readonly #treeCachePath: string
+  readonly #cache: ReadCache
+  readonly #history: History
+  readonly #epochs = new EpochRuns()
+  #tip: ChainTip | undefined
+  #blockHeightMin = 1
+  /** What the keys of the commit being written held before it: reads stay at the tip until it is durable. */
+  #covered: ReadonlyMap<StateKey, Uint8Array | undefined> | undefined
+  #writing: Promise<void> | undefined
+  #treeCacheHeight = 0
+  #treeSaving: Promise<void> | undefined
+  #failure: StoreError | undefined
+
+  constructor(dir: string, database: Database, options: ChainStoreOptions) {
+    this.#database = database
+    this.#treeCachePath = join(dir, TREE_CACHE_FILE)
+    this.#cache = new ReadCache({
+      entriesMax: options.cacheEntriesMax ?? CACHE_ENTRIES_DEFAULT,
+      bytesMax: CACHE_BYTES_MAX,
+    })
+    const bounds = {
+      heightsMax: options.historyHeightsMax ?? HISTORY_HEIGHTS_DEFAULT,
+      bytesMax: options.historyBytesMax ?? HISTORY_BYTES_DEFAULT,
+    }
+    this.#history = new History(bounds, (height) => {
+      const bytes = this.#read(numberKey('difference', height))
+      return bytes === undefined ? undefined : new ReverseDifference(bytes)
+    })
+    this.state = { get: (key) => this.#readState(key) }
+  }
+
+  async start(): Promise<void> {
+    const stored = this.#read(META_KEY)
+    if (stored === undefined) return
+    const { layout, height, hash } = this.#decode('tip', () => tipSchema.decode(stored))
+    if (layout !== LAYOUT_VERSION) {
+      throw new StoreError('WrongVersion', `data layout ${layout}, this build reads ${LAYOUT_VERSION}`)
+    }
+    const block = this.blockAt(height)
+    if (block === undefined || !equalBytes(block.hash, hash)) {
+      throw new StoreError('Corrupt', `block ${height} is not the one the tip names`)
+    }
+    this.#tip = { height, hash, header: block.header }
+    const base = this.#read(BASE_KEY)
+    if (base !== undefined) this.#blockHeightMin = readU64be(base)
+    for await (const [key, size] of this.#database.iterator(spaceRange('size'))) {
+      this.#history.note(readU64be(key, 1), new DataView(size.buffer, size.byteOffset).getUint32(0))
+    }
+    for await (const key of this.#database.keys(spaceRange('boundary'))) this.#epochs.note(readU64be(key, 1))
+    this.#treeCacheHeight = (await readTreeCacheHead(this.#treeCachePath))?.height ?? 0
+  }
+
+  tip(): ChainTip | undefined {
+    return this.#tip
+  }
+
+  async commit(blocks: readonly CommitBlock[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    assert(this.#writing === undefined, 'one commit at a time')
+    this.#checkOpen()
+    const plan = planCommit({ blocks, tip: this.#tip, state: this.state, history: this.#history })
+    const batch = this.#database.batch()
+    this.#fill(batch, plan)
+    this.#covered = plan.priors
+    this.#writing = this.#write(batch)
+    await this.#writing
+    for (const [key, value] of plan.changes) this.#cache.set(key, value)
+    for (const { height, difference } of plan.differences) {
+      this.#history.note(height, difference.sizeBytes)
+      this.#history.remember(height, difference)
+    }
+    this.#history.forget(plan.pruned)
+    for (const { header } of plan.blocks.map(({ block }) => block)) {
+      if (header.endsEpoch) this.#epochs.note(header.epoch)
+    }
+    this.#tip = plan.tip
+    this.#covered = undefined
+    this.#writing = undefined
+  }
+
+  async #write(batch: ReturnType<Database['batch']>): Promise<void> {
+    try {
+      await batch.write({ sync: true })
+    } catch (error) {
+      // The covered keys stay covered: nobody reads what may be half of a commit.
+      this.#failure = new StoreError('Write', `the commit was not written: ${String(error)}`, {
+        cause: error,
+      })
+      throw this.#failure
+    }
+  }
+
+  #fill(batch: StoreBatch, plan: CommitPlan): void {
+    for (const [key, value] of plan.changes) {
+      if (value === undefined) batch.del(stateKeyBytes(key))
+      else batch.put(stateKeyBytes(key), value)
+    }
+    for (const { height, difference } of plan.differences) {
+      batch.put(numberKey('difference', height), difference.bytes)
+      batch.put(numberKey('size', height), u32be(difference.sizeBytes))
+    }
+    for (const height of plan.pruned) {
+      batch.del(numberKey('difference', height))
+      batch.del(numberKey('size', height))
+    }
+    for (const item of plan.blocks) fillBlock(batch, item)
+    for (const { epoch, bytes } of epochProofsOf(plan.blocks, this.state)) {
+      batch.put(numberKey('epochProof', epoch), bytes)
+    }
+    const { height, hash } = plan.tip
+    batch.put(META_KEY, tipSchema.encode({ layout: LAYOUT_VERSION, height, hash }))
+  }
+
+  blockAt(height: number): SealedBlock | undefined {
+    const bytes = this.blockBytesAt(height)
+    return bytes === undefined ? undefined : this.#decode(`block ${height}`, () => openBlock(bytes))
+  }
+
+  blockBytesAt(height: number): Uint8Array | undefined {
+    return this.#read(numberKey('block', height))
+  }
+
+  heightOf(hash: Hash32): number | undefined {
+    const bytes = this.#read(hashKey('hash', hash))
+    return bytes === undefined ? undefined : readU64be(bytes)
+  }
+
+  receiptsAt(height: number): BlockReceipts | undefined {
+    const bytes = this.#read(numberKey('receipts', height))
+    if (bytes === undefined) return undefined
+    return this.#decode(`receipts ${height}`, () => storedReceiptsSchema.decode(bytes))
+  }
+
+  locateTransaction(id: TxId): TxLocation | undefined {
+    const bytes = this.#read(hashKey('transaction', id))
+    if (bytes === undefined) return undefined
+    return { height: readU64be(bytes), index: new DataView(bytes.buffer, bytes.byteOffset).getUint32(8) }
+  }
+
+  certificateAt(height: number): Certificate | undefined {
+    const bytes = this.#read(numberKey('certificate', height))
+    if (bytes === undefined) return undefined
+    return this.#decode(`certificate ${height}`, () => certificateSchema.decode(bytes))
+  }
+
+  headerAt(height: number): ChainTip | undefined {
+    const block = this.blockAt(height)
+    if (block !== undefined) return { height, hash: block.hash, header: block.header }
+    // Below the blocks held only boundaries are known.
+    const epoch = this.#epochs.find(height, (at) => this.boundaryHeightOf(at))
+    const header = epoch === undefined ? undefined : this.epochProof(epoch)?.header
+    return header === undefined ? undefined : { height, hash: headerHash(header), header }
+  }
+
+  blockHeightMin(): number {
+    return this.#blockHeightMin
+  }
+
+  async pruneBlocks(
+    belowHeight: number,
+    countMax: number,
+    isKept: (height: number) => boolean = () => false,
+  ): Promise<number> {
+    const from = this.#blockHeightMin
+    const to = Math.min(belowHeight, this.#tip?.height ?? 0, from + countMax)
+    if (to <= from) return 0
+    this.#checkOpen()
+    const batch = this.#database.batch()
+    for (let height = from; height < to; height++) {
+      if (!isKept(height)) fillPruned(batch, height, this.blockAt(height))
+    }
+    batch.put(BASE_KEY, u64be(to))
+    // Nobody may find half of a block, so the bound moves before anything goes.
+    this.#blockHeightMin = to
+    await batch.write()
+    return to - from
+  }
+
+  boundaryHeightOf(epoch: number): number | undefined {
+    const bytes = this.#read(numberKey('boundary', epoch))
+    return bytes === undefined ? undefined : readU64be(bytes)
+  }
+
+  epochProof(epoch: number): EpochProof | undefined {
+    const bytes = this.#read(numberKey('epochProof', epoch))
+    return bytes === undefined
+      ? undefined
+      : this.#decode(`epoch proof ${epoch}`, () => epochProofSchema.decode(bytes))
+  }
+
+  async certificateAtOrAbove(
+    height: number,
+  ): Promise<{ height: number; certificate: Certificate } | undefined> {
+    const range = { gte: numberKey('certificate', height), lt: spaceRange('certificate').lt, limit: 1 }
+    for await (const [key, bytes] of this.#database.iterator(range)) {
+      const found = readU64be(key, 1)
+      return {
+        height: found,
+        certificate: this.#decode(`certificate ${found}`, () => certificateSchema.decode(plain(bytes))),
+      }
+    }
+    return undefined
+  }
+
+  stateAt(height: number): StateReader | undefined {
+    const tip = this.#tip
+    if (tip === undefined || height > tip.height || height < this.stateHeightMin()) return undefined
+    const tipHeight = (): number => this.#tip!.height
+    return new PastState({ height, history: this.#history, newest: this.state, tipHeight })
+  }
+
+  stateHeightMin(): number {
+    const lowest = this.#history.heightMin
+    return lowest === undefined ? (this.#tip?.height ?? 0) : lowest - 1
+  }
+
+  async entriesSnapshot(
+    options: { readonly prefix?: StateKey; readonly bytesMax?: number } = {},
+  ): Promise<StateSnapshot> {
+    const bytesMax = options.bytesMax ?? SNAPSHOT_BYTES_DEFAULT
+    const state = new MemoryState()
+    let bytes = 0
+    let height = this.#tip?.height ?? 0
+    for await (const piece of this.#pieces(options.prefix ?? '', (at) => (height = at))) {
+      for (const [key, value] of piece) {
+        bytes += key.length + value.length
+        state.set(key, value)
+      }
+      if (bytes > bytesMax) throw new StoreError('TooLarge', `the state exceeds ${bytesMax} bytes`)
+    }
+    return { height, get: (key) => state.get(key), entries: (prefix) => state.entries(prefix) }
+  }
+
+  statePieces(prefix: StateKey = ''): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
+    return this.#pieces(prefix, () => {})
+  }
+
+  pastStatePieces(height: number): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
+    return pastPieces({
+      height,
+      pieces: (onStart) => this.#pieces('', onStart),
+      differenceAt: (at) => this.#history.at(at),
+    })
+  }
+
+  differenceAt(height: number): ReverseDifference {
+    return this.#history.at(height)
+  }
+
+  async *#pieces(
+    prefix: StateKey,
+    onStart: (height: number) => void,
+  ): AsyncGenerator<ReadonlyMap<StateKey, Uint8Array>> {
+    // The iterator pins one version of the database; between commits that is the tip's.
+    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
+    const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
+    onStart(this.#tip?.height ?? 0)
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(PIECE_ENTRIES)
+        if (entries.length === 0) return
+        yield new Map(entries.map(([key, value]) => [stateKeyOf(key), plain(value)]))
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async loadTree(): Promise<TreeVersion> {
+    const tip = this.#tip
+    if (tip === undefined) return TreeVersion.empty()
+    const cached = await this.#treeFromCache(tip)
+    if (cached !== undefined) return cached
+    await removeTreeCache(this.#treeCachePath)
+    this.#treeCacheHeight = 0
+    let tree = TreeVersion.empty()
+    for await (const piece of this.statePieces()) {
+      const next = tree.update(piece)
+      tree.release()
+      tree = next
+      await setImmediate()
+    }
+    if (!equalBytes(tree.rootHash, tip.header.stateRoot)) {
+      throw new StoreError('Corrupt', `the stored state does not have the state root of block ${tip.height}`)
+    }
+    return tree
+  }
+
+  /** The cached leaves with the keys changed since, when that gives the tip's state root. */
+  async #treeFromCache(tip: ChainTip): Promise<TreeVersion | undefined> {
+    const cached = await readTreeCache(this.#treeCachePath)
+    if (cached === undefined) return undefined
+    if (cached.height > tip.height || cached.height < this.stateHeightMin()) return undefined
+    let { tree } = cached
+    for (let height = cached.height + 1; height <= tip.height; height++) {
+      const changes = new Map<StateKey, Uint8Array | undefined>()
+      for (const key of this.#history.at(height).keys()) changes.set(key, this.state.get(key))
+      const next = tree.update(changes)
+      tree.release()
+      tree = next
+      if (height % 16 === 0) await setImmediate()
+    }
+    return equalBytes(tree.rootHash, tip.header.stateRoot) ? tree : undefined
+  }
+
+  async saveTree(tree: TreeVersion, height: number): Promise<void> {
+    await this.#treeSaving
+    assert(this.#tip !== undefined && height <= this.#tip.height, 'the tree of a durable height')
+    const held = tree.retain()
+    this.#treeSaving = writeTreeCache(this.#treeCachePath, held, height).finally(() => {
+      held.release()
+      this.#treeSaving = undefined
+    })
+    await this.#treeSaving
+    this.#treeCacheHeight = height
+  }
+
+  isTreeCacheDue(): boolean {
+    if (this.#tip === undefined || this.#treeSaving !== undefined) return false
+    const isOld = this.#tip.height - this.#treeCacheHeight >= TREE_CACHE_HEIGHTS
+    return isOld || this.#treeCacheHeight < this.stateHeightMin()
+  }
+
+  async close(): Promise<void> {
+    await this.#treeSaving?.catch(() => {})
+    await this.#writing?.catch(() => {})
+    await this.#database.close()
+  }
+
+  #readState(key: StateKey): Uint8Array | undefined {
+    if (this.#covered?.has(key)) return this.#covered.get(key)
+    const hit = this.#cache.get(key)
+    if (hit !== undefined) return hit.value
+    const value = this.#read(stateKeyBytes(key))
+    this.#cache.set(key, value)
+    return value
+  }
+
+  #read(key: Uint8Array): Uint8Array | undefined {
+    this.#checkOpen()
+    const value = this.#database.getSync(key)
+    return value === undefined ? undefined : plain(value)
+  }
+
+  #checkOpen(): void {
+    if (this.#database.status !== 'open') throw new StoreError('Closed', 'the chain store is closed')
+  }
+
+  #decode<T>(what: string, decode: () => T): T {
+    try {
+      return decode()
+    } catch (error) {
+      throw new StoreError('Corrupt', `stored ${what} is malformed`, { cause: error })
+    }
+  }
+}

@@ -1,0 +1,35 @@
+// Which epochs have a boundary on disk, as runs of consecutive ones: a recovery leaves a gap, and a synced state begins late.
+// Owns: finding the epoch of a boundary by its height. Not: the heights (chainStore.ts).
+import { mustExist } from '../base/assert.ts'
+
+interface Run {
+  readonly from: number
+  to: number
+}
+
+export class EpochRuns {
+  /** Ascending; a gap lies between each two. */
+  readonly #runs: Run[] = []
+
+  /** Adds an epoch; they come in ascending order. */
+  note(epoch: number): void {
+    const last = this.#runs.at(-1)
+    if (last !== undefined && epoch <= last.to) return
+    if (last !== undefined && epoch === last.to + 1) last.to = epoch
+    else this.#runs.push({ from: epoch, to: epoch })
+  }
+
+  /** The epoch that ends at this height, or undefined. `heightOf` reads the height of a boundary that is there. */
+  find(height: number, heightOf: (epoch: number) => number | undefined): number | undefined {
+    const at = (epoch: number): number => mustExist(heightOf(epoch), 'a noted boundary is there')
+    const run = this.#runs.findLast(({ from }) => at(from) <= height)
+    if (run === undefined) return undefined
+    let { from: low, to: high } = run
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (at(middle) <= height) low = middle
+      else high = middle - 1
+    }
+    return at(low) === height ? low : undefined
+  }
+}

@@ -1,0 +1,35 @@
+// What is written of one block beside its changes to the state: by a commit, and when a synced state is installed.
+import { assert } from '../base/assert.ts'
+import { u32be, u64be } from '../base/bytes.ts'
+import { keccak256 } from '../base/crypto/hash.ts'
+import { certificateSchema } from '../base/protocol/vote.ts'
+import { encodeReceipts } from '../state/receipt.ts'
+import type { StoreBatch } from './commitPlan.ts'
+import { encodedReceiptsSchema, hashKey, numberKey } from './layout.ts'
+import type { CommitBlock } from './types.ts'
+
+/** Adds the body, receipts, certificate and indexes of one final block to a batch. */
+export function fillBlock(batch: Pick<StoreBatch, 'put'>, item: Omit<CommitBlock, 'changes'>): void {
+  const { block, receipts, senders, systemLogs, certificate } = item
+  const { height, epoch, endsEpoch } = block.header
+  batch.put(numberKey('block', height), block.bytes)
+  batch.put(hashKey('hash', block.hash), u64be(height))
+  const encoded = item.receiptBytes ?? encodeReceipts(receipts)
+  batch.put(
+    numberKey('receipts', height),
+    encodedReceiptsSchema.encode({ receipts: encoded, senders, systemLogs }),
+  )
+  if (certificate !== undefined) {
+    batch.put(numberKey('certificate', height), certificateSchema.encode(certificate))
+  }
+  if (endsEpoch) batch.put(numberKey('boundary', epoch), u64be(height))
+  const ids = item.ids ?? block.transactions.map((raw) => keccak256(raw))
+  assert(ids.length === block.transactions.length, 'one id per transaction')
+  const start = u64be(height)
+  ids.forEach((id, index) => {
+    const location = new Uint8Array(12)
+    location.set(start)
+    location.set(u32be(index), 8)
+    batch.put(hashKey('transaction', id), location)
+  })
+}

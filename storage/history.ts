@@ -1,0 +1,122 @@
+// Reverse differences of recent heights: which are held, and reading the state of a past height through them.
+// Not: writing them (chainStore.ts puts them into the commit's batch).
+
+import type { StateKey, StateReader } from '../state/view.ts'
+import type { ReverseDifference } from './reverseDifference.ts'
+import { StoreError } from './types.ts'
+
+/** Differences in memory, in bytes; older ones are read again when asked for. */
+const MEMORY_BYTES_MAX = 16 * 1024 * 1024
+/** At least this many heights stay on disk whatever their size: proofs are served for them. */
+export const HISTORY_HEIGHTS_MIN = 64
+
+export interface HistoryBounds {
+  readonly heightsMax: number
+  readonly bytesMax: number
+}
+
+export class History {
+  readonly #bounds: HistoryBounds
+  readonly #load: (height: number) => ReverseDifference | undefined
+  /** Differences of all heights from the first to the last are on disk. */
+  #first: number | undefined
+  #last = -1
+  /** Sizes of those, oldest first; kept only where something is ever pruned. */
+  readonly #sizes = new Map<number, number>()
+  #totalBytes = 0
+  readonly #memory = new Map<number, ReverseDifference>()
+  #memoryBytes = 0
+
+  constructor(bounds: HistoryBounds, load: (height: number) => ReverseDifference | undefined) {
+    this.#bounds = bounds
+    this.#load = load
+  }
+
+  /** Heights ascend without gaps. */
+  note(height: number, sizeBytes: number): void {
+    this.#first ??= height
+    this.#last = height
+    if (this.#bounds.heightsMax === Infinity && this.#bounds.bytesMax === Infinity) return
+    this.#sizes.set(height, sizeBytes)
+    this.#totalBytes += sizeBytes
+  }
+
+  /** Keeps a fresh difference at hand. */
+  remember(height: number, difference: ReverseDifference): void {
+    this.#memory.delete(height)
+    this.#memory.set(height, difference)
+    this.#memoryBytes += difference.sizeBytes
+    for (const [oldest, held] of this.#memory) {
+      if (this.#memoryBytes <= MEMORY_BYTES_MAX || this.#memory.size === 1) break
+      this.#memory.delete(oldest)
+      this.#memoryBytes -= held.sizeBytes
+    }
+  }
+
+  /** Heights whose differences are to be deleted once `added` (size each) are written on top. */
+  prunedBy(added: readonly number[]): readonly number[] {
+    let count = this.#sizes.size + added.length
+    let bytes = added.reduce((sum, size) => sum + size, this.#totalBytes)
+    const pruned: number[] = []
+    for (const [height, size] of this.#sizes) {
+      const isOver = count > this.#bounds.heightsMax || bytes > this.#bounds.bytesMax
+      if (!isOver || count <= HISTORY_HEIGHTS_MIN) break
+      pruned.push(height)
+      count--
+      bytes -= size
+    }
+    return pruned
+  }
+
+  forget(heights: readonly number[]): void {
+    for (const height of heights) {
+      this.#first = height + 1
+      this.#totalBytes -= this.#sizes.get(height) ?? 0
+      this.#sizes.delete(height)
+      this.#memoryBytes -= this.#memory.get(height)?.sizeBytes ?? 0
+      this.#memory.delete(height)
+    }
+  }
+
+  /** Lowest height with a difference, or undefined when none is held. */
+  get heightMin(): number | undefined {
+    return this.#first
+  }
+
+  /** Throws HistoryPruned when it is no longer held. */
+  at(height: number): ReverseDifference {
+    const known = this.#memory.get(height)
+    if (known !== undefined) return known
+    const isHeld = this.#first !== undefined && height >= this.#first && height <= this.#last
+    const loaded = isHeld ? this.#load(height) : undefined
+    if (loaded === undefined)
+      throw new StoreError('HistoryPruned', `the state before height ${height} was pruned`)
+    this.remember(height, loaded)
+    return loaded
+  }
+}
+
+/** The post-state of `height`: the first later block that touched a key knows what it held; else the newest state does. */
+export class PastState implements StateReader {
+  readonly #height: number
+  readonly #history: History
+  readonly #newest: StateReader
+  readonly #tipHeight: () => number
+
+  constructor(options: { height: number; history: History; newest: StateReader; tipHeight: () => number }) {
+    this.#height = options.height
+    this.#history = options.history
+    this.#newest = options.newest
+    this.#tipHeight = options.tipHeight
+  }
+
+  /** Throws HistoryPruned when the chain has moved on too far since this reader was made. */
+  get(key: StateKey): Uint8Array | undefined {
+    const tip = this.#tipHeight()
+    for (let height = this.#height + 1; height <= tip; height++) {
+      const prior = this.#history.at(height).find(key)
+      if (prior !== undefined) return prior.value
+    }
+    return this.#newest.get(key)
+  }
+}

@@ -1,0 +1,118 @@
+// Takes the newest blocks off a stopped node's chain by its own reverse differences. Owns: where it may land, the writes.
+// Not: journal and signer, which keep everything, so that nothing can be signed twice.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { assert } from '../base/assert.ts'
+import { equalBytes } from '../base/bytes.ts'
+import type { SealedBlock } from '../base/protocol/header.ts'
+import { TreeVersion } from '../state/tree/tree.ts'
+import { openChainStoreOn } from './chainStore.ts'
+import { type Database, openDatabase } from './database.ts'
+import { LAYOUT_VERSION, META_KEY, numberKey, stateKeyBytes, tipSchema } from './layout.ts'
+import { fillPruned } from './pruning.ts'
+import { removeTreeCache } from './treeCache.ts'
+import { type ChainStore, StoreError } from './types.ts'
+
+/** Heights between two syncs; each height is one atomic batch, so a stop in between leaves a whole chain. */
+const SYNC_HEIGHTS = 32
+
+export interface RollbackResult {
+  readonly fromHeight: number
+  readonly toHeight: number
+}
+
+/** The height that a rollback to `height` lands on: the highest at or below it that has an F of its own, or genesis. */
+export function landingHeight(store: ChainStore, height: number): number | undefined {
+  for (let at = height; at >= store.stateHeightMin(); at--) {
+    if (store.blockBytesAt(at) === undefined) return undefined
+    if (at === 0 || store.certificateAt(at) !== undefined) return at
+  }
+  return undefined
+}
+
+/** Root of the stored state of a past height, from its entries. */
+async function rootAt(store: ChainStore, height: number): Promise<Uint8Array> {
+  let tree = TreeVersion.empty()
+  for await (const piece of store.pastStatePieces(height)) {
+    const next = tree.update(piece)
+    tree.release()
+    tree = next
+    await setImmediate()
+  }
+  const { rootHash } = tree
+  tree.release()
+  return rootHash
+}
+
+/**
+ * Makes the block at or below `height` the tip again; checks first that its state has the root of its header. Changes
+ * nothing when it throws: StoreError HistoryPruned below what is kept, Corrupt when that state is wrong too, Locked.
+ */
+export async function rollbackChain(
+  dir: string,
+  options: { readonly height: number; readonly historyHeightsMax?: number },
+): Promise<RollbackResult> {
+  await mkdir(dir, { recursive: true })
+  const database = await openDatabase(dir)
+  const { height, ...bounds } = options
+  const store = await openChainStoreOn(database, dir, bounds)
+  try {
+    const tip = store.tip()
+    if (tip === undefined) throw new StoreError('Corrupt', `${dir} holds no chain`)
+    if (height >= tip.height) {
+      throw new StoreError(
+        'NotContiguous',
+        `the tip is block ${tip.height}: there is nothing above ${height}`,
+      )
+    }
+    const toHeight = landingHeight(store, height)
+    if (toHeight === undefined) {
+      const least = Math.max(store.stateHeightMin(), store.blockHeightMin())
+      throw new StoreError(
+        'HistoryPruned',
+        `blocks below ${least} cannot be reached: their state is not kept`,
+      )
+    }
+    const target = store.blockAt(toHeight)
+    assert(target !== undefined, 'the block to land on is held')
+    if (!equalBytes(await rootAt(store, toHeight), target.header.stateRoot)) {
+      throw new StoreError('Corrupt', `the state of block ${toHeight} does not have its root either`)
+    }
+    await removeTreeCache(join(dir, 'tree.cache'))
+    for (let at = tip.height; at > toHeight; at--) await takeOff(database, store, { height: at, toHeight })
+    return { fromHeight: tip.height, toHeight }
+  } finally {
+    await store.close()
+  }
+}
+
+/** One block less. The store's own memory is stale afterwards; it only reads what lies below. */
+async function takeOff(
+  database: Database,
+  store: ChainStore,
+  { height, toHeight }: { readonly height: number; readonly toHeight: number },
+): Promise<void> {
+  const block = store.blockAt(height)
+  const below = store.blockAt(height - 1)
+  assert(block !== undefined && below !== undefined, 'blocks to take off are held')
+  const batch = database.batch()
+  const difference = store.differenceAt(height)
+  for (const key of difference.keys()) {
+    const prior = difference.find(key)?.value
+    if (prior === undefined) batch.del(stateKeyBytes(key))
+    else batch.put(stateKeyBytes(key), prior)
+  }
+  fillPruned(batch, height, block)
+  batch.del(numberKey('difference', height))
+  batch.del(numberKey('size', height))
+  if (block.header.endsEpoch) forgetBoundary(batch, block)
+  const tip = { layout: LAYOUT_VERSION, height: height - 1, hash: below.hash }
+  batch.put(META_KEY, tipSchema.encode(tip))
+  await batch.write({ sync: height % SYNC_HEIGHTS === 0 || height === toHeight + 1 })
+}
+
+function forgetBoundary(batch: { del(key: Uint8Array): unknown }, { header }: SealedBlock): void {
+  batch.del(numberKey('boundary', header.epoch))
+  batch.del(numberKey('epochProof', header.epoch))
+}

@@ -1,0 +1,84 @@
+// Numbered segment files of records in one folder. Owns: names, headers, durable creation. Not: when to rotate or prune.
+import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { syncFolder } from './durableFile.ts'
+import { type Scan, scanFrames } from './recordFile.ts'
+
+const MAGIC = utf8('SUANLI01')
+const HEADER_BYTES = MAGIC.length + 32
+
+/** The folder belongs to another chain, or was written by something else. */
+export class SegmentError extends Error {
+  readonly code: 'ForeignFile'
+  readonly file: string
+  constructor(file: string, reason: string) {
+    super(`${file}: ${reason}`)
+    this.name = 'SegmentError'
+    this.code = 'ForeignFile'
+    this.file = file
+  }
+}
+
+export interface SegmentFile {
+  readonly sequence: number
+  readonly path: string
+}
+
+export function segmentHeader(genesisHash: Hash32): Uint8Array {
+  return concatBytes(MAGIC, genesisHash)
+}
+
+/** Segments named `<prefix>-<number>.log`, ascending. A missing folder has none. */
+export async function listSegments(dir: string, prefix: string): Promise<readonly SegmentFile[]> {
+  const pattern = new RegExp(`^${prefix}-(\\d{1,12})\\.log$`)
+  const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const files: SegmentFile[] = []
+  for (const name of names) {
+    const match = pattern.exec(name)
+    if (match !== null) files.push({ sequence: Number(match[1]), path: join(dir, name) })
+  }
+  return files.sort((a, b) => a.sequence - b.sequence)
+}
+
+export function segmentPath(dir: string, prefix: string, sequence: number): string {
+  return join(dir, `${prefix}-${String(sequence).padStart(8, '0')}.log`)
+}
+
+/** Reads one segment. A header cut short is a torn creation (no records). Throws SegmentError when it is foreign. */
+export async function readSegment(path: string, genesisHash: Hash32): Promise<Scan> {
+  const bytes = new Uint8Array(await readFile(path))
+  if (bytes.length < HEADER_BYTES) return { frames: [], validBytes: 0, damage: 'torn' }
+  if (!equalBytes(bytes.subarray(0, HEADER_BYTES), segmentHeader(genesisHash))) {
+    throw new SegmentError(path, 'not a record file of this chain')
+  }
+  return scanFrames(bytes, HEADER_BYTES)
+}
+
+/** Creates a segment with its header and `body` so that it either exists whole or not at all. */
+export async function createSegment(
+  path: string,
+  genesisHash: Hash32,
+  body: Uint8Array,
+): Promise<FileHandle> {
+  const temporary = `${path}.tmp`
+  const file = await open(temporary, 'w')
+  await file.writeFile(concatBytes(segmentHeader(genesisHash), body))
+  await file.datasync()
+  await rename(temporary, path)
+  await syncFolder(join(path, '..'))
+  return file
+}
+
+/** Puts a damaged file aside for a diagnosis. */
+export async function setAside(path: string): Promise<void> {
+  await rename(path, `${path}.damaged`)
+}
+
+export async function removeSegment(path: string): Promise<void> {
+  await rm(path, { force: true })
+}

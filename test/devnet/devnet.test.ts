@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { OperatorError } from '../../base/errors.ts'
+import type { DevnetOptions } from '../../devnet/devnet.ts'
+import { developmentGenesis, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
+import { genesisText, writeNodeDir } from '../../node/nodeDir.ts'
+import { createKeys, showKeys } from '../../node/nodeKeys.ts'
+import { createConsensusKey, hasConsensusKey } from '../../signer/keyFiles.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
+after(() => rmSync(dataDir, { recursive: true }))
+const OPTIONS: Omit<DevnetOptions, 'port' | 'print'> = {
+  validators: 4,
+  dataDir,
+  blockTimeMs: 100,
+  windowMs: 60_000,
+  isFresh: false,
+  logLevel: 'info',
+}
+const members = planDevnet({ validators: 4, port: 8545, dataDir })
+
+describe('devnet.genesis', () => {
+  it('is the same document on every run', () => {
+    assert.deepEqual(genesisHash(developmentGenesis(OPTIONS)), genesisHash(developmentGenesis(OPTIONS)))
+  })
+  it('keeps the heartbeat within a quarter of the window', () => {
+    for (const windowMs of [1_000, 86_400_000]) {
+      const { consensus, params } = developmentGenesis({ ...OPTIONS, windowMs })
+      assert.equal(params.capacity.windowMs, windowMs)
+      assert.ok(consensus.heartbeatMs * 4 <= windowMs && consensus.heartbeatMs <= 15_000)
+    }
+  })
+  it('refuses a window that its blocks cannot serve', () => {
+    assert.throws(
+      () => developmentGenesis({ ...OPTIONS, windowMs: 1_000, blockTimeMs: 101 }),
+      (error: Error) => error instanceof OperatorError && /--window: .* here 1010 ms/.test(error.message),
+    )
+  })
+})
+
+describe('devnet.prepare', () => {
+  it('gives each validator a directory that knows the others', () => {
+    prepareDevnet(OPTIONS, members)
+    for (const member of members) {
+      const { peers, rpcPort } = loadConfig(member.dir)
+      assert.equal(rpcPort, 8545 + member.index)
+      assert.equal(peers.length, 3)
+      assert.ok(!peers.some((peer) => peer.endsWith(member.peerId)))
+    }
+  })
+  it('takes over an earlier run with the same settings and refuses another', () => {
+    prepareDevnet(OPTIONS, members)
+    const other = { ...OPTIONS, blockTimeMs: 50 }
+    assert.throws(() => prepareDevnet(other, members), /with other settings; start with --fresh/)
+  })
+  it('forgets with --fresh its own files and nothing else', () => {
+    const mine = join(dataDir, 'thesis.txt')
+    writeFileSync(mine, 'years of work')
+    mkdirSync(join(dataDir, 'validator-notes'))
+    const block = join(members[0]!.dir, 'chain')
+    mkdirSync(block)
+    prepareDevnet({ ...OPTIONS, isFresh: true, blockTimeMs: 50 }, members)
+    assert.ok(!existsSync(block))
+    assert.equal(readFileSync(mine, 'utf8'), 'years of work')
+    assert.ok(existsSync(join(dataDir, 'validator-notes')))
+  })
+  it('goes on where an earlier run stopped while it wrote', () => {
+    const unfinished = join(dataDir, 'unfinished')
+    const planned = planDevnet({ validators: 4, port: 8545, dataDir: unfinished })
+    const options = { ...OPTIONS, dataDir: unfinished }
+    prepareDevnet(options, planned)
+    for (const lost of ['genesis.json', 'config.json', 'keys']) {
+      rmSync(join(planned[1]!.dir, lost), { recursive: true })
+    }
+    rmSync(planned[2]!.dir, { recursive: true })
+    prepareDevnet(options, planned)
+    for (const { dir } of planned) assert.ok(showKeys(dir).consensusKey !== undefined)
+  })
+})
+
+describe('devnet.foreign', () => {
+  const foreignDir = join(dataDir, 'foreign')
+  const options = { ...OPTIONS, dataDir: foreignDir }
+  const planned = planDevnet({ validators: 4, port: 8545, dataDir: foreignDir })
+  const dir = planned[1]!.dir
+  beforeEach(() => {
+    rmSync(foreignDir, { recursive: true, force: true })
+    prepareDevnet(options, planned)
+  })
+
+  /** Every file below a folder with what is in it. */
+  function contents(folder: string): Record<string, string> {
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    )
+    return Object.fromEntries(
+      files.map(({ parentPath, name }) => [
+        join(parentPath, name),
+        readFileSync(join(parentPath, name), 'hex'),
+      ]),
+    )
+  }
+  function refuses(reason: RegExp): void {
+    const before = contents(foreignDir)
+    for (const isFresh of [true, false]) {
+      assert.throws(
+        () => prepareDevnet({ ...options, isFresh }, planned),
+        (error: Error) =>
+          error instanceof OperatorError && error.message.includes(`${dir}: `) && reason.test(error.message),
+      )
+    }
+    assert.deepEqual(contents(foreignDir), before)
+  }
+
+  it('refuses a real validator, deletes no key and overwrites no configuration', () => {
+    rmSync(dir, { recursive: true })
+    writeNodeDir(dir, developmentGenesis(OPTIONS), DEFAULT_CONFIG)
+    createKeys({ dataDir: dir, password: 'secret', isValidator: true, cost: 'light' })
+    refuses(/it has no devnet-validator.json/)
+  })
+  it("refuses a signer's directory, which has keys alone", () => {
+    rmSync(dir, { recursive: true })
+    createConsensusKey(dir, 'secret', 'light')
+    refuses(/it has no devnet-validator.json/)
+  })
+  it('refuses a folder of its own into which somebody put a key', () => {
+    rmSync(join(dir, 'keys'), { recursive: true })
+    createConsensusKey(dir, 'secret', 'light')
+    refuses(/keys\/consensus.json is no development key/)
+  })
+  it('refuses a copy of its mark beside the genesis of another chain', () => {
+    const other = developmentGenesis({ ...OPTIONS, blockTimeMs: 50 })
+    writeFileSync(join(dir, 'genesis.json'), genesisText(other))
+    refuses(/its genesis.json is not the one that the devnet wrote/)
+  })
+  it('refuses a link and a file in the place of a folder', () => {
+    const elsewhere = join(dataDir, 'elsewhere')
+    renameSync(dir, elsewhere)
+    symlinkSync(elsewhere, dir)
+    refuses(/it is no folder/)
+    rmSync(dir)
+    writeFileSync(dir, 'text')
+    refuses(/it is no folder/)
+  })
+  it('refuses with --fresh also folders of such a name beyond its own number', () => {
+    const beyond = join(foreignDir, 'validator-7')
+    createConsensusKey(beyond, 'secret', 'light')
+    assert.throws(
+      () => prepareDevnet({ ...options, isFresh: true }, planned),
+      (error: Error) => error.message.includes(`${beyond}: it has no devnet-validator.json`),
+    )
+    assert.ok(hasConsensusKey(beyond) && existsSync(dir))
+  })
+  it('leaves a devnet.json that it did not write', () => {
+    const status = join(foreignDir, 'devnet.json')
+    writeFileSync(status, '{"name":"mine"}')
+    prepareDevnet({ ...options, isFresh: true }, planned)
+    assert.equal(readFileSync(status, 'utf8'), '{"name":"mine"}')
+  })
+})

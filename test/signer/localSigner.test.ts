@@ -1,0 +1,235 @@
+// The local signer: its own flags, durable before any signature, refusing rather than forgetting.
+import assert from 'node:assert/strict'
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bls } from '../../base/crypto/bls.ts'
+import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
+import { OwnVotes } from '../../consensus/ownVotes.ts'
+import { LOSS_MARGIN_MS, LocalSigner } from '../../signer/localSigner.ts'
+import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
+import { encodeFrame } from '../../storage/recordFile.ts'
+
+const genesisHash = new Uint8Array(32).fill(3)
+const secretKey = bls.keygen(new Uint8Array(32).fill(9))
+const A = new Uint8Array(32).fill(0xa)
+const B = new Uint8Array(32).fill(0xb)
+
+const nullify = (view: number, epoch = 1): Subject => ({ kind: 'nullify', epoch, view })
+const notarize = (view: number, digest: Uint8Array, epoch = 1): Subject => ({
+  kind: 'notarize',
+  epoch,
+  view,
+  parentView: view - 1,
+  digest,
+})
+const finalize = (view: number, digest: Uint8Array, epoch = 1): Subject => ({
+  ...notarize(view, digest, epoch),
+  kind: 'finalize',
+})
+
+describe('node.signer', () => {
+  let dir: string
+  const opened: LocalSigner[] = []
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'signer-'))
+  })
+  afterEach(async () => {
+    for (const signer of opened.splice(0)) await signer.close()
+    await rm(dir, { recursive: true, force: true })
+  })
+
+  const NOW_MS = 1_000_000_000
+  async function open(options: { create?: boolean; epoch?: number; segmentBytes?: number } = {}) {
+    const { create = true, epoch = 1, segmentBytes } = options
+    const limits = segmentBytes === undefined ? {} : { segmentBytes }
+    const nowMs = () => NOW_MS
+    const signer = await LocalSigner.open({ dir, genesisHash, secretKey, bls, create, nowMs, ...limits })
+    opened.push(signer)
+    await signer.beginEpoch(epoch, 0)
+    return signer
+  }
+
+  async function signs(signer: LocalSigner, subject: Subject): Promise<boolean> {
+    const [vote] = await signer.sign(2, [subject])
+    if (vote === undefined) return false
+    assert.equal(vote.signer, 2)
+    assert.ok(bls.verify(signer.publicKey, voteBytes(genesisHash, subject), vote.signature))
+    return true
+  }
+
+  it('signs notarize, then finalize of the same block, and identical subjects again', async () => {
+    const signer = await open()
+    assert.equal(await signs(signer, notarize(1, A)), true)
+    assert.equal(await signs(signer, finalize(1, A)), true)
+    const [first] = await signer.sign(2, [notarize(2, A)])
+    const [again] = await signer.sign(2, [notarize(2, A)])
+    assert.deepEqual(first, again)
+  })
+
+  const forbidden: readonly [string, readonly Subject[], Subject][] = [
+    ['a second notarize', [notarize(1, A)], notarize(1, B)],
+    ['the same digest on another parent', [notarize(3, A)], { ...notarize(3, A), parentView: 1 }],
+    ['notarize after nullify', [nullify(1)], notarize(1, A)],
+    ['finalize after nullify', [nullify(1)], finalize(1, A)],
+    ['nullify after finalize', [finalize(1, A)], nullify(1)],
+    ['a second finalize', [finalize(1, A)], finalize(1, B)],
+    ['finalize of another block than notarized', [notarize(1, A)], finalize(1, B)],
+    ['notarize after finalize', [finalize(1, A)], notarize(1, A)],
+    ['another epoch', [], nullify(1, 2)],
+    ['a malformed subject', [], { ...nullify(1), parentView: 0 }],
+  ]
+  for (const [what, before, subject] of forbidden) {
+    it(`refuses ${what}, now and after a restart`, async () => {
+      const signer = await open()
+      for (const earlier of before) assert.equal(await signs(signer, earlier), true)
+      assert.equal(await signs(signer, subject), false)
+      const again = await open({ create: false })
+      assert.equal(await signs(again, subject), false)
+      assert.deepEqual(again.signed(), before)
+    })
+  }
+
+  it('allows finalize from a later view and nullify after notarize', async () => {
+    const signer = await open()
+    for (const s of [notarize(1, A), nullify(2), notarize(3, B), finalize(1, A), nullify(3)]) {
+      assert.equal(await signs(signer, s), true)
+    }
+  })
+
+  it('refuses at or below the floor, also after a restart', async () => {
+    const signer = await open()
+    await signs(signer, notarize(5, A))
+    signer.raiseFloor(1, 5)
+    assert.equal(await signs(signer, notarize(5, A)), false)
+    assert.equal(await signs(signer, nullify(6)), true)
+    const again = await open()
+    assert.equal(await signs(again, nullify(4)), false)
+    assert.deepEqual(again.signed(), [nullify(6)])
+  })
+
+  it('refuses when full rather than forgetting', () => {
+    const votes = new OwnVotes(2)
+    votes.record(nullify(1))
+    votes.record(nullify(2))
+    assert.equal(votes.refuses(nullify(3)), 'full')
+    assert.equal(votes.refuses(notarize(2, A)), 'nullified')
+    votes.raiseFloor(1)
+    assert.equal(votes.refuses(nullify(3)), undefined)
+  })
+
+  it('destroys the rights of an epoch at the switch and never goes back', async () => {
+    const signer = await open()
+    await signs(signer, notarize(1, A))
+    await signer.beginEpoch(2, 0)
+    assert.equal(await signs(signer, finalize(1, A)), false)
+    assert.equal(await signs(signer, notarize(1, B, 2)), true)
+    // A node whose chain is lost is behind its signer: nothing is signed until it has caught up.
+    await signer.beginEpoch(1, 0)
+    assert.equal(signer.epoch, 2)
+    assert.equal(await signs(signer, nullify(7, 1)), false)
+    const again = await open({ epoch: 2 })
+    assert.deepEqual(again.signed(), [notarize(1, B, 2)])
+  })
+
+  it('observes until an epoch that begins after the loss, also over restarts', async () => {
+    const signer = await open({ create: false })
+    assert.equal(signer.observing, true)
+    assert.equal(await signs(signer, nullify(1)), false)
+    const again = await open({ create: false })
+    assert.equal(again.observing, true)
+    assert.equal(await signs(again, nullify(1)), false)
+    // A node that syncs from genesis passes epochs in which this key has voted already.
+    for (const epoch of [2, 3]) {
+      await again.beginEpoch(epoch, NOW_MS - 4_000 + epoch)
+      assert.equal(await signs(again, nullify(1, epoch)), false)
+    }
+    await again.beginEpoch(4, NOW_MS + LOSS_MARGIN_MS)
+    assert.equal(again.observing, true)
+    const third = await open({ create: false, epoch: 4 })
+    assert.equal(await signs(third, nullify(1, 4)), false)
+    await third.beginEpoch(5, NOW_MS + LOSS_MARGIN_MS + 1)
+    assert.equal(third.observing, false)
+    assert.equal(await signs(third, nullify(1, 5)), true)
+    assert.equal((await open({ create: false, epoch: 5 })).observing, false)
+  })
+
+  it('tells why it refuses', async () => {
+    const refusals: string[] = []
+    const signer = await LocalSigner.open({
+      dir,
+      genesisHash,
+      secretKey,
+      bls,
+      create: true,
+      onRefused: (subject, refusal) => refusals.push(`${subject.kind} ${subject.view} ${refusal}`),
+    })
+    opened.push(signer)
+    await signer.beginEpoch(1, 0)
+    await signer.sign(2, [nullify(1), notarize(1, A), nullify(2, 3), { ...nullify(3), parentView: 0 }])
+    signer.raiseFloor(1, 4)
+    await signer.sign(2, [nullify(4)])
+    assert.deepEqual(refusals, [
+      'notarize 1 nullified',
+      'nullify 2 otherEpoch',
+      'nullify 3 malformed',
+      'nullify 4 belowFloor',
+    ])
+  })
+
+  it('signs nothing once it is closed, not even what it signed before', async () => {
+    const signer = await open()
+    assert.equal(await signs(signer, nullify(5)), true)
+    await signer.close()
+    assert.equal(await signs(signer, nullify(5)), false)
+    assert.equal(await signs(signer, nullify(6)), false)
+    assert.equal(await signs(await open(), nullify(5)), true)
+  })
+
+  it('cuts a torn record, and counts a corrupt middle as lost', async () => {
+    const signer = await open()
+    for (const s of [notarize(1, A), nullify(2), nullify(3)]) await signs(signer, s)
+    await signer.close()
+    opened.splice(0)
+    const path = join(dir, (await readdir(dir)).find((name) => name.endsWith('.log'))!)
+    const bytes = new Uint8Array(await readFile(path))
+    await appendFile(path, encodeFrame(1, new Uint8Array([3, 1, 2])).subarray(0, 10))
+    const torn = await open({ create: false })
+    assert.deepEqual(torn.signed(), [notarize(1, A), nullify(2), nullify(3)])
+    await torn.close()
+    opened.splice(0)
+    await truncate(path, 0)
+    bytes[80]! ^= 1
+    await writeFile(path, bytes)
+    const corrupt = await open({ create: true })
+    assert.equal(corrupt.observing, true)
+    assert.equal(await signs(corrupt, nullify(9)), false)
+    assert.ok((await readdir(dir)).some((name) => name.endsWith('.damaged')))
+  })
+
+  it('rotates without losing a flag, and the old files still tell what was signed', async () => {
+    const signer = await open({ segmentBytes: 600 })
+    for (let view = 1; view <= 30; view++) {
+      assert.equal(await signs(signer, notarize(view, A)), true)
+      signer.raiseFloor(1, view - 3)
+    }
+    assert.ok((await readdir(dir)).length > 2)
+    const again = await open()
+    assert.equal(await signs(again, notarize(30, B)), false)
+    assert.equal(await signs(again, notarize(20, B)), false)
+    const votes = await readSignedVotes({ signerDir: dir, journalDir: join(dir, 'none'), genesisHash })
+    assert.equal(new Set(votes.map((v) => v.subject.view)).size, 30)
+    assert.deepEqual(findDoubleVotes(votes), [])
+  })
+
+  it('audit: finds every kind of double vote', () => {
+    const of = (...subjects: Subject[]) =>
+      findDoubleVotes(subjects.map((subject) => ({ source: 'signer', subject }))).map((d) => d.fault)
+    assert.deepEqual(of(notarize(1, A), notarize(1, A), nullify(1), finalize(2, A)), [])
+    assert.deepEqual(of(notarize(1, A), notarize(1, B)), ['twoNotarizes'])
+    assert.deepEqual(of(finalize(1, A), finalize(1, B)), ['twoFinalizes'])
+    assert.deepEqual(of(nullify(1), finalize(1, B)), ['nullifyAndFinalize'])
+    assert.deepEqual(of(notarize(1, A), finalize(1, B)), ['notarizeAndFinalizeDiffer'])
+    assert.deepEqual(of(notarize(1, A), notarize(1, B, 2)), [])
+  })
+})

@@ -1,0 +1,208 @@
+// A whole validator in virtual time: the node's own driver, application, importer, mempool, block sync and chain store;
+// only sockets, disks and the clock are simulated. The composition follows node/node.ts.
+import type { Bls } from '../../../base/crypto/types.ts'
+import type { ValidatorSet } from '../../../base/protocol/validators.ts'
+import type { Subject } from '../../../base/protocol/vote.ts'
+import type { Signer } from '../../../consensus/ports.ts'
+import type { Sender, Target } from '../../../consensus/types.ts'
+import type { GenesisBlock } from '../../../genesis/build.ts'
+import type { Genesis } from '../../../genesis/schema.ts'
+import { NodeApplication } from '../../../node/application.ts'
+import { openImporter } from '../../../node/chain/importer.ts'
+import type { FinalizedEvent, Importer } from '../../../node/chain/importerTypes.ts'
+import { Driver } from '../../../node/driver.ts'
+import type { NodeLogger } from '../../../node/logging.ts'
+import { Resender } from '../../../node/pool/gossipShare.ts'
+import { Ingest } from '../../../node/pool/ingest.ts'
+import { Mempool } from '../../../node/pool/mempool.ts'
+import { poolChain } from '../../../node/pool/poolChain.ts'
+import { updatePool } from '../../../node/pool/poolUpdate.ts'
+import { SenderCache } from '../../../node/pool/recentSenders.ts'
+import { createSenderPool } from '../../../node/pool/senderPool.ts'
+import { BlockSync } from '../../../node/sync/blockSync.ts'
+import type { PeerKey } from '../../../p2p/protocol.ts'
+import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
+import type { SubmitResult } from '../../../rpc/backend.ts'
+import { openChainStoreOn } from '../../../storage/chainStore.ts'
+import type { ChainStore } from '../../../storage/types.ts'
+import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
+
+/** What a node reaches the world through; every call names the life that made it. */
+export interface WholePorts {
+  nowMs(): number
+  after(delayMs: number, callback: () => void): () => void
+  send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
+  /** Blocks of other nodes, over links that are up. */
+  download(fromHeight: number, toHeight: number, lagMin?: number): RangeDownload
+  /** Pooled envelopes for one validator of the set. */
+  share(validator: number, set: ValidatorSet, raws: readonly Uint8Array[]): void
+  onSigned(subject: Subject): void
+  onFinalized(event: FinalizedEvent): void
+  onPunish(peer: string, reason: string): void
+  onHalt(reason: string): void
+  onEvidence(kind: string): void
+  /** Whom this node talks to from now on; worlds without changing sets do not care. */
+  useValidators?(set: ValidatorSet, self: number | undefined, previous: ValidatorSet | undefined): void
+}
+
+export interface WholeNodeOptions {
+  readonly index: number
+  readonly genesis: Genesis
+  readonly genesisBlock: GenesisBlock
+  readonly secretKey: Uint8Array
+  /** In place of the one over `secretKey`. */
+  readonly signer?: Signer
+  readonly bls: Bls
+  readonly storage: SimStorage
+  readonly life: Life
+  readonly ports: WholePorts
+  /** Takes the tree's cache; nothing else is written there. */
+  readonly dir: string
+}
+
+/** Blocks that a follower asks for at once. */
+const RANGE_BLOCKS = 64
+/** No validator of the simulation is called this. */
+const NO_PEER: PeerKey = 'self'
+const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** A running validator; it ends by never being called again. */
+export interface WholeNode {
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly mempool: Mempool
+  submit(raw: Uint8Array): Promise<SubmitResult>
+  readonly driver: Driver
+  readonly blockSync: BlockSync
+  receive(from: number, bytes: Uint8Array): void
+  /** As `receive`, from a peer that stands at this place in the current set, or in none. */
+  deliver(from: Sender, bytes: Uint8Array): void
+  /** Envelopes that a peer passed on. */
+  gossip(raws: readonly { raw: Uint8Array; id: Uint8Array }[]): Promise<void>
+}
+
+export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNode> {
+  const { genesis, genesisBlock, storage, life, ports, bls, index } = options
+  const { chain } = genesisBlock
+  const clock = { nowMs: () => ports.nowMs(), after: ports.after }
+  await storage.database.open()
+  const store = simStore(await openChainStoreOn(storage.database, options.dir), life)
+  const senderPool = createSenderPool({ workers: 0 })
+  const mempool = new Mempool(
+    poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => ports.nowMs() }),
+  )
+  const senders = new SenderCache({
+    chainId: chain.chainId,
+    senders: senderPool,
+    pooled: (hash) => mempool.get(hash),
+  })
+  const importer = await openImporter(store, {
+    chain,
+    genesis: genesisBlock,
+    senderOf: (transaction) => senders.senderOf(transaction),
+    decode: (raw) => senders.decode(raw),
+    prepare: (block) => senders.prepare(block.transactions),
+  })
+  const ingest = new Ingest({
+    chainId: chain.chainId,
+    mempool,
+    senders: senderPool,
+    onAdmitted: () => application.notifyWork(),
+  })
+  const blockSync = new BlockSync({
+    importer,
+    genesisHash: chain.genesisHash,
+    sync: {
+      download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1, lagMin }) =>
+        ports.download(fromHeight, toHeight, lagMin),
+    },
+    punish: (peer, reason) => ports.onPunish(peer, reason),
+    logger: SILENT,
+  })
+  let current: ValidatorSet = { validators: [] }
+  const resender = new Resender({
+    host: { peerId: NO_PEER, getValidatorPeer: (validator) => String(validator) as PeerKey },
+    gossip: {
+      sendTo: (peer, raws) => {
+        ports.share(Number(peer), current, raws)
+        return true
+      },
+    },
+    mempool,
+    nowMs: () => ports.nowMs(),
+  })
+  const application = new NodeApplication({
+    chain,
+    store,
+    importer,
+    mempool,
+    blockSync,
+    clock,
+    gatherMs: 200,
+    shareWith: (validator) => resender.share(validator),
+    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
+    logger: SILENT,
+  })
+  let onMessage: (from: { peer: string; validator: number | undefined }, bytes: Uint8Array) => void = () => {}
+  const timing = genesis.consensus
+  const driver = new Driver({
+    genesisHash: chain.genesisHash,
+    parameters: {
+      deltaMs: timing.networkDelayMs,
+      minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
+      heartbeatMs: timing.heartbeatMs,
+      precisionMs: timing.precisionMs,
+      messageDelayMs: timing.messageDelayMs,
+      buildMs: timing.buildMs,
+      verifyMs: timing.verifyMs,
+    },
+    application,
+    network: {
+      send: (to, bytes) => ports.send(to, current, bytes),
+      onMessage: (handler) => {
+        onMessage = handler
+      },
+      useValidators: (set, self, previous) => {
+        current = set
+        ports.useValidators?.(set, self, previous)
+      },
+      punish: (peer, reason) => ports.onPunish(peer, reason),
+    },
+    journal: simJournal(storage.journal, life),
+    signer:
+      options.signer ??
+      simSigner({
+        flags: storage.flags,
+        journal: storage.journal,
+        life,
+        bls,
+        secretKey: options.secretKey,
+        genesisHash: chain.genesisHash,
+        onSigned: (subject) => ports.onSigned(subject),
+      }),
+    bls,
+    clock,
+    jitterSeed: index + 1,
+    log: () => {},
+    onHalt: (reason) => ports.onHalt(reason),
+  })
+  importer.onFinalized((event) => {
+    if (!life.isAlive) return
+    updatePool(mempool, event)
+    ports.onFinalized(event)
+  })
+  await driver.start()
+  return {
+    store,
+    importer,
+    mempool,
+    submit: (raw) => ingest.submit(raw),
+    driver,
+    blockSync,
+    receive: (from, bytes) => onMessage({ peer: String(from), validator: from }, bytes),
+    deliver: (from, bytes) => onMessage(from, bytes),
+    async gossip(raws) {
+      await ingest.receive(raws)
+    },
+  }
+}

@@ -1,0 +1,86 @@
+// What must hold for whole nodes: agreement, no double vote, durability, conservation and backing by recount.
+import { equalBytes, toHex } from '../../../base/bytes.ts'
+import type { Subject } from '../../../base/protocol/vote.ts'
+import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
+import { recountInvariants } from '../../../node/chain/recount.ts'
+import { findDoubleVotes, type SignedVote } from '../../../signer/voteAudit.ts'
+import type { ChainConfig } from '../../../state/chain.ts'
+import { blockContextOf } from '../../../state/engine.ts'
+import { TreeVersion } from '../../../state/tree/tree.ts'
+import type { ChainStore } from '../../../storage/types.ts'
+import { Violation } from '../checks/violation.ts'
+import type { WholeNode } from './fullNode.ts'
+
+export class WholeChecks {
+  readonly #finalAt = new Map<number, string>()
+  readonly #reached: number[]
+  readonly #votes = new Map<string, SignedVote[]>()
+
+  constructor(validators: number) {
+    this.#reached = Array.from({ length: validators }, () => 0)
+  }
+
+  /** Highest block final anywhere. */
+  get height(): number {
+    return this.#finalAt.size
+  }
+
+  fail(property: string, detail: string): never {
+    throw new Violation(property, detail)
+  }
+
+  /** S1: one block a height, whoever finalizes it. */
+  onFinalized(node: number, event: FinalizedEvent): void {
+    const hash = toHex(event.hash)
+    const known = this.#finalAt.get(event.height)
+    if (known !== undefined && known !== hash)
+      this.fail('S1', `node ${node} finalized another block at ${event.height}`)
+    this.#finalAt.set(event.height, hash)
+    this.#reached[node] = event.height
+  }
+
+  /** S3: no honest validator contradicts itself in a round. */
+  onSigned(node: number, subject: Subject): void {
+    const round = `${node}:${subject.epoch}:${subject.view}`
+    const votes = this.#votes.get(round) ?? []
+    votes.push({ source: 'signer', subject })
+    this.#votes.set(round, votes)
+    const [fault] = findDoubleVotes(votes)
+    if (fault !== undefined) this.fail('S3', `node ${node}: ${fault.fault} in view ${subject.view}`)
+  }
+
+  /** D: what a node told the world was final is there after its restart. */
+  onStart(node: number, store: ChainStore): void {
+    const tip = store.tip()?.height ?? 0
+    const reached = this.#reached[node]!
+    if (tip < reached) this.fail('D', `node ${node} had finalized ${reached} and came back with ${tip}`)
+    for (let height = 1; height <= tip; height++) {
+      const block = store.blockAt(height)
+      const known = this.#finalAt.get(height)
+      if (block === undefined || (known !== undefined && known !== toHex(block.hash)))
+        this.fail('D', `node ${node} came back with another block at ${height}`)
+    }
+  }
+
+  /** The state on disk hashes to the header's root, and every invariant holds on a full recount. */
+  async atEnd(node: number, running: WholeNode, chain: ChainConfig): Promise<void> {
+    const { store, importer } = running
+    const full = await store.entriesSnapshot()
+    const { header, hash } = importer.head()
+    const tree = TreeVersion.empty().update(new Map(full.entries('')))
+    if (!equalBytes(tree.rootHash, header.stateRoot))
+      this.fail('D', `node ${node}: the state on disk is not that of block ${header.height}`)
+    tree.release()
+    const facts = {
+      epoch: header.epoch,
+      view: header.view + 1,
+      timestampMs: header.timestampMs + 1,
+      proposer: header.proposer,
+      randaoReveal: new Uint8Array(0),
+    }
+    const block = blockContextOf(chain, { header, state: full }, facts)
+    const findings = recountInvariants(chain.modules, full, { state: full, block })
+    if (findings.length > 0) this.fail('invariant', `node ${node}: ${JSON.stringify(findings[0])}`)
+    if (store.heightOf(hash) !== header.height) this.fail('D', `node ${node} does not know its own tip`)
+  }
+}

@@ -1,0 +1,140 @@
+// The disk of a simulated whole node: its chain in an ordered store in memory, its journal as bytes, its signer's flags.
+// Owns: what survives a crash, and the delays and crash points around every write. Not: what is written.
+import { MemoryLevel } from 'memory-level'
+import { equalBytes } from '../../../base/bytes.ts'
+import type { Bls } from '../../../base/crypto/types.ts'
+import type { Hash32 } from '../../../base/ids.ts'
+import { randaoBytes, type Subject, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
+import type { JournalStore, Signer } from '../../../consensus/ports.ts'
+import { type JournalRecord, recordView } from '../../../consensus/records.ts'
+import type { Database } from '../../../storage/database.ts'
+import type { ChainStore, CommitBlock } from '../../../storage/types.ts'
+import { Violation } from '../checks/violation.ts'
+import { SimDisk } from '../simDisk.ts'
+import { SimSigner } from '../simSigner.ts'
+
+/** One life of a node, from a start to a crash; work of an ended life never comes back. */
+export interface Life {
+  readonly isAlive: boolean
+  /** Resolves after virtual time, or never when the node is dead by then. */
+  delay(lowMs: number, highMs: number): Promise<void>
+  /** A place where a crash hurts most: when it happens the promise stays open for ever. */
+  crashPoint(): Promise<void>
+}
+
+const NEVER = new Promise<never>(() => {})
+
+/** What one validator's disks hold between its lives. */
+export class SimStorage {
+  readonly database: Database
+  readonly journal = new SimDisk()
+  readonly flags = new SimSigner()
+
+  constructor() {
+    // The same interface as LevelDB's; only its declared options differ.
+    this.database = new MemoryLevel<Uint8Array, Uint8Array>({
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      storeEncoding: 'view',
+    }) as unknown as Database
+  }
+}
+
+/** The journal's file in virtual time. */
+export function simJournal(disk: SimDisk, life: Life): JournalStore {
+  const { records } = disk.replay()
+  return {
+    replayed: records,
+    forgetReplayed: () => {},
+    append: (record: JournalRecord) => disk.append(record),
+    async sync() {
+      const mark = disk.mark()
+      await life.delay(0, 3)
+      await life.crashPoint()
+      if (!disk.sync(mark)) throw new Error('no space left on the disk')
+      await life.crashPoint()
+    },
+    async prune(epoch, view) {
+      if (!life.isAlive) return NEVER
+      if (disk.sizeBytes < 32 * 1024) return
+      disk.clearIf((r) => r.body.epoch < epoch || (r.body.epoch === epoch && recordView(r) <= view))
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+/** A signer over durable flags; `onSigned` hears of every signature that leaves it. */
+export function simSigner(options: {
+  flags: SimSigner
+  /** What must be durable before anything is signed. */
+  journal: SimDisk
+  life: Life
+  bls: Bls
+  secretKey: Uint8Array
+  genesisHash: Hash32
+  onSigned: (subject: Subject) => void
+}): Signer {
+  const { flags, journal, life, bls, secretKey, genesisHash, onSigned } = options
+  flags.restart()
+  const signOne = async (signer: number, subject: Subject): Promise<Vote | undefined> => {
+    if (!journal.hasIntent(subject) && !flags.holdsDurably(subject)) {
+      throw new Violation('journal', `${subject.kind} ${subject.view} before its record is durable`)
+    }
+    if (!flags.accept(subject)) return undefined
+    await life.delay(0, 2)
+    await life.crashPoint()
+    if (!flags.makeDurable(subject)) return undefined
+    await life.crashPoint()
+    onSigned(subject)
+    return { subject, signer, signature: bls.sign(secretKey, voteBytes(genesisHash, subject)) }
+  }
+  return {
+    publicKey: bls.publicKey(secretKey),
+    get observing() {
+      return flags.observing
+    },
+    beginEpoch: async (epoch) => flags.beginEpoch(epoch),
+    signed: () => flags.signed(),
+    async sign(signer, subjects) {
+      const votes: (Vote | undefined)[] = []
+      for (const subject of subjects) votes.push(await signOne(signer, subject))
+      return votes
+    },
+    async signRandao(epoch, height) {
+      await life.delay(0, 1)
+      return bls.sign(secretKey, randaoBytes(genesisHash, epoch, height))
+    },
+    raiseFloor: (epoch, view) => flags.raiseFloor(epoch, view),
+    close: () => Promise.resolve(),
+  }
+}
+
+/** The chain's store whose commits take virtual time and may be cut by a crash before or after they reach the disk. */
+export function simStore(store: ChainStore, life: Life): ChainStore {
+  const commit = async (blocks: readonly CommitBlock[]): Promise<void> => {
+    // Genesis is written by the start itself, which takes no virtual time.
+    if (store.tip() === undefined) return store.commit(blocks)
+    await life.delay(0, 4)
+    await life.crashPoint()
+    await store.commit(blocks)
+    if (!life.isAlive) return NEVER
+    await life.crashPoint()
+  }
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'commit') return commit
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** Whether two stores hold the same chain up to the lower tip; names the first height that differs. */
+export function firstDifference(a: ChainStore, b: ChainStore): number | undefined {
+  const top = Math.min(a.tip()?.height ?? 0, b.tip()?.height ?? 0)
+  for (let height = 0; height <= top; height++) {
+    const [one, other] = [a.blockAt(height), b.blockAt(height)]
+    if (one === undefined || other === undefined || !equalBytes(one.hash, other.hash)) return height
+  }
+  return undefined
+}

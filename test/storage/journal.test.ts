@@ -1,0 +1,149 @@
+// The journal on a real disk: replay, torn tails, corruption, rotation, pruning.
+import assert from 'node:assert/strict'
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { JournalRecord } from '../../consensus/records.ts'
+import { Journal } from '../../storage/journal.ts'
+import { encodeFrame, scanFrames } from '../../storage/recordFile.ts'
+
+const genesisHash = new Uint8Array(32).fill(3)
+
+function intent(view: number, epoch = 1): JournalRecord {
+  return { kind: 'intent', body: { epoch, subject: { kind: 'nullify', epoch, view } } }
+}
+
+function block(view: number, sizeBytes: number): JournalRecord {
+  return { kind: 'block', body: { epoch: 1, view, block: new Uint8Array(sizeBytes).fill(view) } }
+}
+
+describe('node.journal', () => {
+  let dir: string
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'journal-'))
+  })
+  afterEach(() => rm(dir, { recursive: true, force: true }))
+
+  const open = (segmentBytes?: number) =>
+    Journal.open({ dir, genesisHash, ...(segmentBytes === undefined ? {} : { segmentBytes }) })
+
+  async function written(records: readonly JournalRecord[], segmentBytes?: number) {
+    const journal = await open(segmentBytes)
+    for (const record of records) {
+      journal.append(record)
+      await journal.sync()
+    }
+    await journal.close()
+  }
+
+  async function onlyFile() {
+    const names = (await readdir(dir)).filter((name) => name.endsWith('.log')).sort()
+    return join(dir, names[0]!)
+  }
+
+  it('replays what was synced, in order, over several openings', async () => {
+    const records = [intent(1), block(2, 1000), intent(2)]
+    await written(records)
+    await written([intent(3)])
+    const journal = await open()
+    assert.deepEqual(journal.replayed, [...records, intent(3)])
+    assert.equal(journal.damage, 'none')
+    await journal.close()
+  })
+
+  it('shares one sync between callers and covers everything appended before it', async () => {
+    const journal = await open()
+    journal.append(intent(1))
+    const first = journal.sync()
+    journal.append(intent(2))
+    const second = journal.sync()
+    journal.append(intent(3))
+    const third = journal.sync()
+    assert.equal(second, third)
+    await Promise.all([first, second, third])
+    await journal.close()
+    const again = await open()
+    assert.equal(again.replayed.length, 3)
+    await again.close()
+  })
+
+  it('cuts a torn tail at every length and keeps what stands before it', async () => {
+    await written([intent(1), intent(2)])
+    const path = await onlyFile()
+    const whole = new Uint8Array(await readFile(path))
+    const frame = encodeFrame(1, new Uint8Array([1, 2, 3, 4]))
+    for (const cut of [1, 8, 15, frame.length - 1]) {
+      for (const name of await readdir(dir)) await rm(join(dir, name))
+      await writeFile(path, whole)
+      await appendFile(path, frame.subarray(0, cut))
+      const journal = await open()
+      assert.equal(journal.damage, 'torn')
+      assert.deepEqual(journal.replayed, [intent(1), intent(2)])
+      await journal.close()
+    }
+    const journal = await open()
+    assert.equal(journal.damage, 'none')
+    await journal.close()
+  })
+
+  it('tells a corrupt middle from a torn tail, keeps the readable part and sets the file aside', async () => {
+    await written([intent(1), intent(2), intent(3)])
+    const path = await onlyFile()
+    const bytes = new Uint8Array(await readFile(path))
+    const frameBytes = encodeFrame(1, new Uint8Array(1)).length
+    bytes[40 + frameBytes + 12]! ^= 1
+    await writeFile(path, bytes)
+    const journal = await open()
+    assert.equal(journal.damage, 'corrupt')
+    assert.deepEqual(journal.replayed.length < 3, true)
+    assert.ok((await readdir(dir)).some((name) => name.endsWith('.damaged')))
+    journal.append(intent(9))
+    await journal.close()
+    const again = await open()
+    assert.equal(again.damage, 'none')
+    assert.deepEqual(again.replayed.at(-1), intent(9))
+    await again.close()
+  })
+
+  it('finds damage in the middle even when the length field is hit', () => {
+    const frames = [1, 2, 3].map((i) => encodeFrame(1, new Uint8Array([i, i, i])))
+    const bytes = new Uint8Array(frames.length * frames[0]!.length)
+    for (const [i, frame] of frames.entries()) bytes.set(frame, i * frame.length)
+    bytes[frames[0]!.length]! ^= 0xff
+    const scan = scanFrames(bytes, 0)
+    assert.equal(scan.damage, 'corrupt')
+    assert.equal(scan.frames.length, 1)
+  })
+
+  it('refuses the folder of another chain', async () => {
+    await written([intent(1)])
+    await assert.rejects(Journal.open({ dir, genesisHash: new Uint8Array(32) }), { code: 'ForeignFile' })
+  })
+
+  it('rotates, and prunes whole segments only when all of their records are final', async () => {
+    const journal = await open(2_000)
+    for (let view = 1; view <= 8; view++) {
+      journal.append(block(view, 900))
+      journal.append(intent(view))
+      await journal.sync()
+    }
+    const files = async () => (await readdir(dir)).length
+    const before = await files()
+    assert.ok(before >= 3)
+    await journal.prune(1, 0)
+    assert.equal(await files(), before)
+    await journal.prune(1, 5)
+    const left = await files()
+    assert.ok(left < before)
+    await journal.close()
+    const again = await open()
+    for (let view = 6; view <= 8; view++) {
+      assert.ok(again.replayed.some((r) => r.kind === 'block' && r.body.view === view))
+    }
+    await again.prune(2, 0)
+    await again.close()
+    const empty = await open()
+    assert.deepEqual(empty.replayed, [])
+    await empty.close()
+  })
+})

@@ -1,0 +1,264 @@
+// A small chain in memory for tests of execution: ledger modules only, unsigned envelopes with known senders.
+import { bytesKey } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import { type Address, ZERO_HASH } from '../../base/ids.ts'
+import { type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
+import { validatorSetHash } from '../../base/protocol/validators.ts'
+import type { ChainConfig } from '../../state/chain.ts'
+import type { BlockContext, Log, WriteContext } from '../../state/context.ts'
+import {
+  type BlockTemplate,
+  buildBlock,
+  type ExecutedBlock,
+  executeBlock,
+  type ParentView,
+} from '../../state/execute.ts'
+import { accountsModule, accountsParams, mintCoins } from '../../state/modules/accounts/module.ts'
+import { assetsModule, issueAsset, registerAsset } from '../../state/modules/assets/module.ts'
+import { addClass, catalogueModule, catalogueParams } from '../../state/modules/catalogue/module.ts'
+import { issuanceParams } from '../../state/modules/issuance/tables.ts'
+import { openOracle } from '../../state/modules/oracle/module.ts'
+import { addProvider, providersModule, providersParams } from '../../state/modules/providers/module.ts'
+import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { MemoryState } from '../../state/overlay.ts'
+import { readReserve } from '../../state/reserve.ts'
+import type { Module } from '../../state/rules.ts'
+import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
+import { TreeVersion } from '../../state/tree/tree.ts'
+
+export const CHAIN_ID = 7357
+export const LEDGER_MODULES: readonly Module[] = [
+  accountsModule,
+  assetsModule,
+  catalogueModule,
+  providersModule,
+]
+export const CHAIN: ChainConfig = { chainId: CHAIN_ID, genesisHash: ZERO_HASH, modules: LEDGER_MODULES }
+export const COIN = 10n ** 18n
+export const DOLLAR = 1
+export const BASE_FEE = 1_000_000_000n
+
+/** A distinct address per name. */
+export function addressOf(name: string): Address {
+  return keccak256(new TextEncoder().encode(name)).slice(12)
+}
+
+export function blockContext(over: Partial<BlockContext> = {}): BlockContext {
+  return {
+    chainId: CHAIN_ID,
+    genesisHash: ZERO_HASH,
+    protocolVersion: 1,
+    epoch: 0,
+    view: 0,
+    height: 0,
+    timestampMs: 0,
+    parentTimestampMs: 0,
+    proposer: addressOf('operator1'),
+    mix: ZERO_HASH,
+    baseFeePerGas: BASE_FEE,
+    ...over,
+  }
+}
+
+export interface GenesisOptions {
+  /** Name to coins in base units. */
+  readonly balances?: { readonly [name: string]: bigint }
+  readonly epochBlocksMax?: number
+  readonly validators?: number
+  readonly blockGasLimit?: number
+}
+
+const H100 = {
+  slug: 'h100-sxm',
+  vendor: 'NVIDIA',
+  model: 'H100 SXM',
+  memoryGb: 80,
+  trainPpm: 1_000_000n,
+  finetunePpm: 1_000_000n,
+  inferPpm: 1_000_000n,
+  specOnly: false,
+  evidenceHash: ZERO_HASH,
+}
+
+const ISSUANCE = {
+  coverN: 1,
+  marginPpm: 1_500_000n,
+  bondPpm: 200_000n,
+  bondMaintenancePpm: 150_000n,
+  retainPpm: 0n,
+  frontLoadPpm: 500_000n,
+  cureWindows: 5,
+}
+
+export function profileOf(id: number) {
+  return {
+    legalName: `Provider ${id}`,
+    legalGroup: `group${id}`,
+    jurisdiction: 'TW',
+    url: `https://provider${id}.example`,
+    termsHash: ZERO_HASH,
+  }
+}
+
+function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): void {
+  const ctx: WriteContext = { state, block: blockContext(), emit: (log) => void logs.push(log) }
+  accountsParams.set(state, {
+    protocolVersion: 1,
+    blockGasLimit: options.blockGasLimit ?? 120_000_000,
+    gasTargetPerSecond: 60_000_000,
+    minBaseFeePerGas: 1n,
+  })
+  providersParams.set(state, {
+    epochBlocksMax: options.epochBlocksMax ?? 1000,
+    minBlockIntervalMs: 10,
+    rotationIntervalMs: 1_000,
+    evidenceWindowMs: 10_000,
+  })
+  catalogueParams.set(state, { specOnlyPpm: 750_000n })
+  openOracle(state, 1_000_000n)
+  issuanceParams.set(state, ISSUANCE)
+  registerAsset(ctx, { id: DOLLAR, issuer: addressOf('issuer'), name: 'Dollar', symbol: 'USDX', decimals: 6 })
+  addClass(ctx, 1, H100)
+  for (let id = 1; id <= (options.validators ?? 4); id++) {
+    const operator = addressOf(`operator${id}`)
+    addProvider(ctx, {
+      id,
+      operator,
+      consensusKey: new Uint8Array(48).fill(id),
+      peerId: new Uint8Array([id]),
+      profile: profileOf(id),
+    })
+    issueAsset(ctx, { asset: DOLLAR, to: operator, amountBase: 1_000_000n })
+  }
+  for (const [name, amountBase] of Object.entries(options.balances ?? {})) {
+    mintCoins(ctx, { to: addressOf(name), amountBase })
+  }
+}
+
+const NO_SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
+
+/** What a test says about a transaction; the rest has workable defaults. */
+export interface Draft {
+  readonly from: string
+  readonly nonce: number
+  readonly to: Address
+  readonly valueBase?: bigint
+  readonly data?: Uint8Array
+  readonly gasLimit?: number
+  readonly maxFeePerGas?: bigint
+  readonly maxPriorityFeePerGas?: bigint
+}
+
+/** A chain of executed blocks, each on top of the last; a full copy of the state is kept for recounts. */
+export class TestChain {
+  readonly full = new MemoryState()
+  readonly genesisLogs: Log[] = []
+  readonly senders = new Map<string, Address>()
+  parent: ParentView
+
+  constructor(options: GenesisOptions = {}) {
+    const { full } = this
+    fillState(full, this.genesisLogs, options)
+    const tree = TreeVersion.empty().update(new Map(full.entries('')))
+    const header: Header = {
+      version: 1,
+      epoch: 0,
+      view: 0,
+      height: 0,
+      parentHash: ZERO_HASH,
+      timestampMs: 1_000_000,
+      proposer: addressOf('operator1'),
+      randaoReveal: new Uint8Array(0),
+      mix: ZERO_HASH,
+      stateRoot: tree.rootHash,
+      receiptsRoot: ZERO_HASH,
+      transactionsRoot: ZERO_HASH,
+      gasUsed: 0,
+      gasLimit: options.blockGasLimit ?? 120_000_000,
+      baseFeePerGas: BASE_FEE,
+      reserve: readReserve(full),
+      setHash: validatorSetHash(validatorSet(full)),
+      endsEpoch: false,
+    }
+    this.parent = { header, hash: headerHash(header), state: full, tree }
+  }
+
+  /** An envelope whose sender this chain knows; execution takes the sender from there, so the signature is a fixed one. */
+  draft(draft: Draft): { readonly transaction: Transaction; readonly sender: Address } {
+    const sender = addressOf(draft.from)
+    const raw = encodeTransaction(
+      {
+        type: 2,
+        chainId: CHAIN_ID,
+        nonce: draft.nonce,
+        maxPriorityFeePerGas: draft.maxPriorityFeePerGas ?? 1_000_000_000n,
+        maxFeePerGas: draft.maxFeePerGas ?? 100_000_000_000n,
+        gasLimit: draft.gasLimit ?? 1_000_000,
+        to: draft.to,
+        valueBase: draft.valueBase ?? 0n,
+        // The sender is part of the bytes, so that equal drafts of two senders differ.
+        data: draft.data ?? new Uint8Array(0),
+        accessList: [{ address: sender, storageKeys: [] }],
+      },
+      NO_SIGNATURE,
+    )
+    const decoded = decodeTransaction(raw, CHAIN_ID)
+    if ('failure' in decoded) throw new Error(decoded.failure.message)
+    this.senders.set(bytesKey(decoded.transaction.hash), sender)
+    return { transaction: decoded.transaction, sender }
+  }
+
+  senderOf = (transaction: Transaction): Address | undefined => this.senders.get(bytesKey(transaction.hash))
+
+  template(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}): BlockTemplate {
+    const { header } = this.parent
+    return {
+      epoch: header.epoch + (header.endsEpoch ? 1 : 0),
+      view: header.endsEpoch ? 1 : header.view + 1,
+      timestampMs: header.timestampMs + 100,
+      proposer: addressOf('operator1'),
+      randaoReveal: new Uint8Array(96).fill(7),
+      candidates: drafts.map((draft) => this.draft(draft)),
+      gasBudget: 120_000_000,
+      bytesBudget: 4 * 1024 * 1024,
+      ...over,
+    }
+  }
+
+  build(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}) {
+    return buildBlock(this.parent, this.template(drafts, over), { chain: CHAIN })
+  }
+
+  execute(block: SealedBlock) {
+    return executeBlock(this.parent, block, { chain: CHAIN, senderOf: this.senderOf })
+  }
+
+  /** Makes an executed block the parent of the next. */
+  commit(executed: ExecutedBlock): void {
+    this.full.apply(executed.overlay.changes())
+    this.parent.tree.release()
+    const { header, hash } = executed.block
+    this.parent = { header, hash, state: this.full, tree: executed.tree }
+  }
+
+  /** Builds, executes what was built, compares, commits. Throws when the verifier disagrees. */
+  next(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}) {
+    const built = this.build(drafts, over)
+    const verified = this.execute(built.executed.block)
+    if ('rejected' in verified) throw new Error(`${verified.rejected.code}: ${verified.rejected.detail}`)
+    built.executed.tree.release()
+    this.commit(verified.executed)
+    return { ...verified.executed, skipped: built.skipped }
+  }
+
+  /** Reasons of all broken invariants by full recount; empty when all hold. */
+  recount(): readonly string[] {
+    const ctx = { state: this.full, block: blockContext({ height: this.parent.header.height }) }
+    return LEDGER_MODULES.flatMap((module) =>
+      (module.rules.invariants ?? []).flatMap((invariant) => {
+        const reason = invariant.recount?.(this.full, ctx) ?? invariant.check?.(ctx)
+        return reason === undefined ? [] : [`${invariant.id}: ${reason}`]
+      }),
+    )
+  }
+}

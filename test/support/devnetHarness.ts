@@ -1,0 +1,204 @@
+// Runs the real `suanli` command line as child processes. Owns: ports, directories, start and stop. Not: what is asked of a chain.
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { readDevnetStatus } from '../../devnet/devnet.ts'
+
+const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
+/** Below the range that outgoing connections take their ports from. */
+const PORTS = { first: 20_000, count: 11_000 } as const
+const P2P_PORT_OFFSET = 1_000
+const FINAL_LINE = /^Block (\d+) is final \((0x[0-9a-f]{64})\)/
+/** Longest start before the test gives up; a start takes a few seconds. */
+const START_MS = 45_000
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Environment without what the outside may have set. */
+function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const { SUANLI_PASSWORD: _password, ...rest } = process.env
+  return { ...rest, ...more }
+}
+
+/** Runs a command to its end; never rejects for an exit code. */
+export function runSuanli(
+  args: readonly string[],
+  more: { readonly environment?: Readonly<Record<string, string>> } = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: environment(more.environment),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const out = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk) => {
+      out.stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      out.stderr += chunk
+    })
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, ...out }))
+  })
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+}
+
+/** First of `count` free ports in a row, each with its partner for peers. */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = PORTS.first + Math.floor(Math.random() * PORTS.count)
+    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + P2P_PORT_OFFSET]).flat()
+    const free = await Promise.all(ports.map(isFree))
+    if (free.every(Boolean)) return first
+  }
+}
+
+/** A directory that `remove` takes away again. */
+export function temporaryDir(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'suanli-e2e-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A started command whose output lines can be awaited. */
+export class Running {
+  readonly child: ChildProcess
+  readonly lines: string[] = []
+  #stderr = ''
+  readonly #listeners = new Set<(line: string) => void>()
+  readonly ended: Promise<Ended>
+
+  constructor(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, [MAIN, ...args], {
+      env: environment(more),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.lines.push(line)
+      for (const listener of this.#listeners) listener(line)
+    })
+    this.child.stderr!.on('data', (chunk) => {
+      this.#stderr += chunk
+    })
+    this.ended = new Promise((resolve) => {
+      this.child.once('close', (code) =>
+        resolve({ code, stdout: this.lines.join('\n'), stderr: this.#stderr }),
+      )
+    })
+  }
+
+  /** The first line that matches, printed already or to come; rejects when the command ends before. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const take = (line: string): boolean => {
+        const match = pattern.exec(line)
+        if (match === null) return false
+        this.#listeners.delete(take)
+        clearTimeout(timer)
+        resolve(match)
+        return true
+      }
+      const fail = (why: string): void => {
+        this.#listeners.delete(take)
+        clearTimeout(timer)
+        reject(new Error(`${why} before ${pattern}:\n${this.lines.join('\n')}\n${this.#stderr}`))
+      }
+      const timer = setTimeout(() => fail(`${START_MS} ms passed`), START_MS)
+      if (this.lines.some(take)) return
+      this.#listeners.add(take)
+      void this.ended.then(({ code }) => fail(`the command ended with ${code}`))
+    })
+  }
+
+  /** Ctrl-C; resolves with how it ended and how long that took. */
+  async interrupt(): Promise<Ended & { readonly tookMs: number }> {
+    const start = performance.now()
+    this.child.kill('SIGINT')
+    const ended = await this.ended
+    return { ...ended, tookMs: performance.now() - start }
+  }
+}
+
+export interface RunningDevnet {
+  readonly dataDir: string
+  /** JSON-RPC of each validator. */
+  readonly rpcUrls: readonly string[]
+  readonly wsUrl: string
+  readonly firstFinal: { readonly height: number; readonly hash: string }
+  /** From the start of the command to the first final block. */
+  readonly startMs: number
+  /** Process ids of the validators. */
+  readonly pids: readonly number[]
+  /** Addresses of the validators for further nodes. */
+  readonly peers: readonly string[]
+  readonly lines: readonly string[]
+  /** Ctrl-C; asserts exit code 0, nothing on standard error and no process left, then removes the directory. */
+  stop(): Promise<{ readonly tookMs: number }>
+}
+
+/** Starts `suanli devnet` in a directory of its own and resolves when its first block is final. */
+export async function startDevnet(
+  options: { readonly windowMs?: number; readonly args?: readonly string[] } = {},
+): Promise<RunningDevnet> {
+  const dir = temporaryDir()
+  const port = await freePorts(4)
+  const { windowMs, args = [] } = options
+  const window = windowMs === undefined ? [] : ['--window', String(windowMs)]
+  const begin = performance.now()
+  const running = new Running(['devnet', '--data-dir', dir.path, '--port', String(port), ...window, ...args])
+  try {
+    const final = await running.line(FINAL_LINE)
+    const startMs = performance.now() - begin
+    const { nodes } = readDevnetStatus(dir.path)
+    const rpcUrls = nodes.map((node) => node.rpcUrl)
+    return {
+      dataDir: dir.path,
+      rpcUrls,
+      wsUrl: rpcUrls[0]!.replace('http', 'ws'),
+      firstFinal: { height: Number(final[1]), hash: final[2]! },
+      startMs,
+      pids: nodes.map(({ pid }) => pid!),
+      peers: nodes.map(({ p2pPort, peerId }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`),
+      lines: running.lines,
+      async stop() {
+        const { code, stderr, tookMs } = await running.interrupt()
+        const left = nodes.filter(({ pid }) => isAlive(pid!))
+        for (const { pid } of left) process.kill(pid!, 'SIGKILL')
+        const logs = nodes.map((node) => readFileSync(join(node.dir, 'node.log'), 'utf8'))
+        dir.remove()
+        assert.deepEqual({ code, stderr, left }, { code: 0, stderr: '', left: [] })
+        for (const log of logs) assert.doesNotMatch(log, /"level":"(?:error|fatal)"/)
+        return { tookMs }
+      },
+    }
+  } catch (error) {
+    running.child.kill('SIGKILL')
+    await running.ended
+    dir.remove()
+    throw error
+  }
+}

@@ -1,0 +1,246 @@
+// A small chain for tests of the economy: providers, classes, bonds and lots on a state in memory, and blocks of two modules.
+import assert from 'node:assert/strict'
+import { EMPTY_BYTES, u64be } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { type Address, ZERO_HASH } from '../../base/ids.ts'
+import type { Failure } from '../../base/moduleDefinition.ts'
+import { COIN, PPM } from '../../base/units.ts'
+import type { ActionContext, BlockContext, Log, ReadContext, WriteContext } from '../../state/context.ts'
+import { accountsModule } from '../../state/modules/accounts/module.ts'
+import { assetsModule, issueAsset, registerAsset } from '../../state/modules/assets/module.ts'
+import { nextLotId } from '../../state/modules/capacity/lots.ts'
+import { attestLot, capacityModule, pledgeLot } from '../../state/modules/capacity/module.ts'
+import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
+import { capacityParams } from '../../state/modules/capacity/tables.ts'
+import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
+import { addClass, catalogueParams } from '../../state/modules/catalogue/module.ts'
+import { issuanceModule } from '../../state/modules/issuance/module.ts'
+import { issuanceParams } from '../../state/modules/issuance/tables.ts'
+import { openOracle, oracleModule, oracleParams, setPrice } from '../../state/modules/oracle/module.ts'
+import { DEV_PARAMETERS, type EconomyParameters } from '../../state/modules/parameters.ts'
+import { addBond, addProvider } from '../../state/modules/providers/module.ts'
+import { MemoryState, Overlay } from '../../state/overlay.ts'
+import type { Module } from '../../state/rules.ts'
+
+export const SETTLEMENT_ASSET = 1
+/** 3.028200 units of a six-decimal asset per coin. */
+export const PRICE_BASE = 3_028_200n
+export const GENESIS_MS = 1_700_000_000_000
+const MODULES: readonly Module[] = [
+  accountsModule,
+  assetsModule,
+  oracleModule,
+  capacityModule,
+  issuanceModule,
+]
+
+export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
+
+/** An address that stands for a number. */
+export function accountOf(n: number): Address {
+  return sha256(u64be(n)).slice(0, 20)
+}
+
+export interface Setup {
+  readonly name?: string
+  readonly group?: string
+  readonly ratingPpm: bigint
+  readonly devices: number
+  /** Bond in the settlement asset, base units; default far more than enough. */
+  readonly bondBase?: bigint
+}
+
+export class EconomyChain {
+  readonly committed = new MemoryState()
+  readonly #parameters: EconomyParameters
+  #overlay = new Overlay(this.committed)
+  #height = 0
+  #timeMs = GENESIS_MS
+  readonly logs: Log[] = []
+
+  constructor(parameters: EconomyParameters = DEV_PARAMETERS) {
+    this.#parameters = parameters
+    const state = this.#overlay
+    oracleParams.set(state, parameters.oracle)
+    capacityParams.set(state, parameters.capacity)
+    issuanceParams.set(state, parameters.issuance)
+    catalogueParams.set(state, { specOnlyPpm: 750_000n })
+    openOracle(state, PPM)
+    setPrice(state, { asset: SETTLEMENT_ASSET, priceBase: PRICE_BASE })
+    openWindows(state, GENESIS_MS)
+    const ctx = this.ctx()
+    registerAsset(ctx, {
+      id: SETTLEMENT_ASSET,
+      issuer: accountOf(999),
+      name: 'Development dollar',
+      symbol: 'dUSD',
+      decimals: 6,
+    })
+  }
+
+  get state(): Overlay {
+    return this.#overlay
+  }
+
+  get block(): BlockContext {
+    return {
+      chainId: 1,
+      genesisHash: ZERO_HASH,
+      protocolVersion: 1,
+      epoch: 0,
+      view: this.#height,
+      height: this.#height,
+      timestampMs: this.#timeMs,
+      parentTimestampMs: this.#timeMs,
+      proposer: accountOf(1),
+      mix: ZERO_HASH,
+      baseFeePerGas: 1n,
+    }
+  }
+
+  ctx(): WriteContext {
+    return { state: this.#overlay, block: this.block, emit: (log) => void this.logs.push(log) }
+  }
+
+  read(): ReadContext {
+    return { state: this.#overlay, block: this.block }
+  }
+
+  /** Adds a class with one rating for all services and returns its id. */
+  addClass(id: number, ratingPpm: bigint, slug = `class-${id}`): number {
+    const rated = { trainPpm: ratingPpm, finetunePpm: ratingPpm, inferPpm: ratingPpm }
+    const names = { slug, vendor: 'vendor', model: slug, memoryGb: 80 }
+    addClass(this.ctx(), id, { ...names, ...rated, specOnly: false, evidenceHash: ZERO_HASH })
+    return id
+  }
+
+  /** Admits provider `id` with a bond; its operator is `accountOf(id)`. */
+  addProvider(id: number, options: { readonly group?: string; readonly bondBase?: bigint } = {}): void {
+    const ctx = this.ctx()
+    const operator = accountOf(id)
+    const profile = {
+      legalName: `provider ${id}`,
+      legalGroup: options.group ?? '',
+      jurisdiction: 'TW',
+      url: '',
+      termsHash: ZERO_HASH,
+    }
+    const consensusKey = new Uint8Array(48)
+    consensusKey.set(u64be(id))
+    addProvider(ctx, { id, operator, consensusKey, peerId: EMPTY_BYTES, profile })
+    const amountBase = options.bondBase ?? 10n ** 15n
+    if (amountBase === 0n) return
+    issueAsset(ctx, { asset: SETTLEMENT_ASSET, to: operator, amountBase })
+    assert.ok(addBond(ctx, { provider: id, asset: SETTLEMENT_ASSET, from: operator, amountBase }))
+  }
+
+  /** A lot that counts from its first window on, by default the running one, as in genesis. */
+  addLot(
+    provider: number,
+    lot: { readonly classId: number; readonly devices: number; readonly firstWindow?: number },
+  ): number {
+    const { classId, devices } = lot
+    const firstWindow = lot.firstWindow ?? currentWindow(this.#overlay)
+    const deviceRoot = sha256(u64be(nextLotId(this.#overlay)))
+    const terms = { deviceRoot, region: 'tw-north', services: ALL_SERVICES, firstWindow }
+    const outcome = pledgeLot(this.ctx(), { provider, classId, devices, ...terms })
+    assert.ok(outcome.lot !== undefined, JSON.stringify(outcome.refusal?.code))
+    attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    return outcome.lot
+  }
+
+  /** Providers 1, 2, 3 … with one class and one lot each. */
+  addProviders(setups: readonly Setup[]): this {
+    setups.forEach((setup, i) => {
+      const id = i + 1
+      this.addClass(id, setup.ratingPpm, setup.name)
+      this.addProvider(id, setup)
+      if (setup.devices > 0) this.addLot(id, { classId: id, devices: setup.devices })
+    })
+    return this
+  }
+
+  /** Runs one action as the operator of a provider, all or nothing; returns its failure. */
+  act(module: Module, action: string, sender: Address, args: object): Failure | undefined {
+    const mark = this.#overlay.savepoint()
+    const ctx: ActionContext = { ...this.ctx(), sender, valueBase: 0n, txId: new Uint8Array(32), txIndex: 0 }
+    const failure = module.rules.actions[action]!(ctx, args as never)
+    if (failure !== undefined) {
+      assert.equal(this.#overlay.touchedSince(mark), false, `${action} failed after writing`)
+      assert.ok(module.definition.actions[action]!.fails.includes(failure.code), `undeclared ${failure.code}`)
+    }
+    return failure
+  }
+
+  mint(provider: number, amountBase: bigint, to: Address = accountOf(provider)): Failure | undefined {
+    return this.act(issuanceModule, 'mint', accountOf(provider), { to, amountBase })
+  }
+
+  query<T>(module: Module, name: string, args: object = {}): T {
+    const field = module.definition.queries[name]!.returns
+    const value = module.rules.queries[name]!(this.read(), args as never)
+    // What a query answers must be what its definition promises.
+    assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
+    return value as T
+  }
+
+  /** Ends a block `afterMs` later, checks every invariant, and commits it. */
+  endBlock(afterMs = 100): void {
+    this.#height++
+    this.#timeMs += afterMs
+    const ctx = this.ctx()
+    for (const module of MODULES) module.rules.endBlock?.(ctx)
+    this.checkInvariants()
+    this.committed.apply(this.#overlay.changes())
+    this.#overlay = new Overlay(this.committed)
+  }
+
+  /** Ends blocks until one has ended the running window. */
+  endWindow(): void {
+    const { endsAtMs } = getClock(this.#overlay)
+    this.endBlock(endsAtMs - this.#timeMs)
+  }
+
+  checkInvariants(): void {
+    const full = new MemoryState()
+    full.apply(new Map(this.committed.entries('')))
+    full.apply(this.#overlay.changes())
+    const ctx = this.read()
+    for (const { rules } of MODULES) {
+      for (const invariant of rules.invariants ?? []) {
+        const broken =
+          invariant.check?.(ctx) ??
+          invariant.checkChanges?.(this.#overlay.changes(), this.committed, ctx) ??
+          invariant.recount?.(full, ctx)
+        assert.equal(broken, undefined, `invariant ${invariant.id}: ${broken}`)
+      }
+    }
+  }
+
+  get parameters(): EconomyParameters {
+    return this.#parameters
+  }
+}
+
+/** The parts of `issuance.quota` that tests look at. */
+export interface Limits {
+  readonly mintableBase: bigint
+  readonly blocked: string
+  readonly quotaBase: bigint
+  readonly jointBase: bigint
+  readonly ownBackingBase: bigint
+  readonly frontLoadBase: bigint
+  readonly bondBase: bigint
+}
+
+export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
+  chain.query<Limits>(issuanceModule, 'quota', { provider })
+
+/** Four members that differ in nothing, so that the quota binds. */
+export function fourEqual(parameters: EconomyParameters = DEV_PARAMETERS): EconomyChain {
+  return new EconomyChain(parameters).addProviders(
+    [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),
+  )
+}
+
+export const code = (failure: Failure | undefined): string | undefined => failure?.code

@@ -1,0 +1,382 @@
+// A chain of native modules in memory for tests of redemption: blocks with begin and end, wallets that sign vouchers.
+import assert from 'node:assert/strict'
+import { secretKeyAddress } from '../../base/address.ts'
+import { EMPTY_BYTES, u32be, u64be, utf8 } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { signHash } from '../../base/crypto/secp256k1.ts'
+import { type Address, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
+import type { Failure } from '../../base/moduleDefinition.ts'
+import { COIN, PPM } from '../../base/units.ts'
+import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
+import { accountsModule, getAccount, getSupply } from '../../state/modules/accounts/module.ts'
+import { assetsModule, issueAsset, registerAsset } from '../../state/modules/assets/module.ts'
+import { nextLotId } from '../../state/modules/capacity/lots.ts'
+import { attestLot, capacityModule, pledgeLot } from '../../state/modules/capacity/module.ts'
+import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
+import { capacityParams } from '../../state/modules/capacity/tables.ts'
+import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
+import { addClass, catalogueModule, catalogueParams } from '../../state/modules/catalogue/module.ts'
+import { getLiability } from '../../state/modules/issuance/ledger.ts'
+import { issuanceModule, mintAtGenesis } from '../../state/modules/issuance/module.ts'
+import { issuanceParams } from '../../state/modules/issuance/tables.ts'
+import { openOracle, oracleModule, oracleParams, setPrice } from '../../state/modules/oracle/module.ts'
+import { type EconomyParameters, TEST_PARAMETERS } from '../../state/modules/parameters.ts'
+import {
+  addBond,
+  addProvider,
+  providersModule,
+  providersParams,
+} from '../../state/modules/providers/module.ts'
+import { redemptionModule } from '../../state/modules/redemption/module.ts'
+import { redemptionParams, tables } from '../../state/modules/redemption/store.ts'
+import { digestOf } from '../../state/modules/redemption/vouchers.ts'
+import { MemoryState, Overlay } from '../../state/overlay.ts'
+import { type Module, selectorOf, signatureOf } from '../../state/rules.ts'
+
+const MODULES: readonly Module[] = [
+  accountsModule,
+  assetsModule,
+  catalogueModule,
+  providersModule,
+  oracleModule,
+  capacityModule,
+  issuanceModule,
+  redemptionModule,
+]
+const ASSET = 1
+export const GENESIS_MS = 1_700_000_000_000
+export const WINDOW_MS = 2_000
+export const REGION = 'tw-north'
+
+export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
+
+/** Secret key of wallet n; operators of providers are wallets 1, 2, 3 … */
+export function keyOf(n: number): Uint8Array {
+  return sha256(utf8(`wallet ${n}`))
+}
+
+const addresses = new Map<number, Address>()
+export function walletOf(n: number): Address {
+  const known = addresses.get(n) ?? secretKeyAddress(keyOf(n))
+  addresses.set(n, known)
+  return known
+}
+
+export type RedemptionParams = ReturnType<typeof redemptionParams.get>
+export const PARAMS: RedemptionParams = {
+  openRequestsMax: 500,
+  openRequestsPerAccountMax: 64,
+  stepsPerBlockMax: 512,
+  assignAhead: 1,
+  minimumBase: COIN / 100n,
+  suspensionWindows: 1,
+}
+
+export interface ChainOptions {
+  /** Rating and device count of each provider's lot; a device serves 22.8 coins a window at rating 1,000,000. */
+  readonly providers: readonly { readonly ratingPpm?: bigint; readonly devices: number }[]
+  readonly params?: Partial<RedemptionParams>
+  readonly economy?: EconomyParameters
+}
+
+export interface RequestOptions {
+  readonly service?: 'train' | 'finetune' | 'infer'
+  readonly provider?: number
+  readonly ratingMin?: bigint
+  readonly region?: string
+  readonly startBy?: number
+  readonly finishBy?: number
+  readonly voucherKey?: Address
+}
+
+export class RedemptionChain {
+  readonly committed = new MemoryState()
+  readonly logs: Log[] = []
+  #overlay = new Overlay(this.committed)
+  #height = 0
+  #timeMs = GENESIS_MS
+  #parentMs = GENESIS_MS
+  #tx = 0
+  /** Set to false in long simulations, which recount every window instead of every block. */
+  recountEveryBlock = true
+
+  constructor(options: ChainOptions) {
+    const economy = options.economy ?? {
+      ...TEST_PARAMETERS,
+      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
+    }
+    const state = this.#overlay
+    oracleParams.set(state, economy.oracle)
+    capacityParams.set(state, economy.capacity)
+    issuanceParams.set(state, economy.issuance)
+    providersParams.set(state, {
+      epochBlocksMax: 100_000,
+      minBlockIntervalMs: 100,
+      rotationIntervalMs: 1_000,
+      evidenceWindowMs: 10_000,
+    })
+    catalogueParams.set(state, { specOnlyPpm: 750_000n })
+    redemptionParams.set(state, { ...PARAMS, ...options.params })
+    openOracle(state, PPM)
+    setPrice(state, { asset: ASSET, priceBase: 3_000_000n })
+    openWindows(state, GENESIS_MS)
+    const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
+    registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
+    options.providers.forEach(({ ratingPpm, devices }, i) => {
+      this.#addProvider(i + 1, ratingPpm ?? PPM, devices)
+    })
+    this.#commit()
+    // The first window's end takes the snapshot that assignment goes by.
+    this.checkInvariants()
+  }
+
+  #addProvider(id: number, ratingPpm: bigint, devices: number): void {
+    const ctx = this.ctx()
+    const ratings = { trainPpm: ratingPpm, finetunePpm: ratingPpm, inferPpm: ratingPpm }
+    const names = { slug: `class-${id}`, vendor: 'vendor', model: `model ${id}`, memoryGb: 80 }
+    addClass(ctx, id, { ...names, ...ratings, specOnly: false, evidenceHash: ZERO_HASH })
+    const consensusKey = new Uint8Array(48)
+    consensusKey.set(u64be(id))
+    const profile = { legalName: `${id}`, legalGroup: '', jurisdiction: 'TW', url: '', termsHash: ZERO_HASH }
+    addProvider(ctx, { id, operator: walletOf(id), consensusKey, peerId: EMPTY_BYTES, profile })
+    const amountBase = 10n ** 15n
+    issueAsset(ctx, { asset: ASSET, to: walletOf(id), amountBase })
+    assert.ok(addBond(ctx, { provider: id, asset: ASSET, from: walletOf(id), amountBase }))
+    if (devices > 0) this.addLot(id, { classId: id, devices })
+  }
+
+  /** An attested lot that counts from the running window on. */
+  addLot(
+    provider: number,
+    lot: {
+      readonly classId: number
+      readonly devices: number
+      readonly region?: string
+      readonly services?: number
+    },
+  ): number {
+    const deviceRoot = sha256(u64be(nextLotId(this.state)))
+    const { classId, devices, region = REGION, services = ALL_SERVICES } = lot
+    const firstWindow = currentWindow(this.state) + (this.#height === 0 ? 0 : 1)
+    const outcome = pledgeLot(this.ctx(), {
+      provider,
+      classId,
+      devices,
+      deviceRoot,
+      region,
+      services,
+      firstWindow,
+    })
+    assert.ok(outcome.lot !== undefined, outcome.refusal?.code)
+    attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    return outcome.lot
+  }
+
+  get state(): Overlay {
+    return this.#overlay
+  }
+
+  get window(): number {
+    return currentWindow(this.#overlay)
+  }
+
+  get block(): BlockContext {
+    return {
+      chainId: 7357,
+      genesisHash: sha256(utf8('genesis of the tests')),
+      protocolVersion: 1,
+      epoch: 0,
+      view: this.#height,
+      height: this.#height,
+      timestampMs: this.#timeMs,
+      parentTimestampMs: this.#parentMs,
+      proposer: walletOf(1),
+      mix: sha256(u64be(this.#height)),
+      baseFeePerGas: 1n,
+    }
+  }
+
+  ctx(): WriteContext {
+    return { state: this.#overlay, block: this.block, emit: (log) => void this.logs.push(log) }
+  }
+
+  /** One whole block: begin, what `transactions` does, end, invariants. */
+  run(transactions: () => void = () => {}, afterMs = 100): void {
+    this.#height++
+    this.#parentMs = this.#timeMs
+    this.#timeMs += afterMs
+    for (const module of MODULES) module.rules.beginBlock?.(this.ctx())
+    transactions()
+    for (const module of MODULES) module.rules.endBlock?.(this.ctx())
+    this.checkInvariants()
+    this.#commit()
+  }
+
+  /** Runs a block that ends the running window; `transactions` still belong to that window. */
+  endWindow(transactions?: () => void): void {
+    const recount = this.recountEveryBlock
+    this.recountEveryBlock = true
+    this.run(transactions, Math.max(1, getClock(this.#overlay).endsAtMs - this.#timeMs))
+    this.recountEveryBlock = recount
+  }
+
+  #commit(): void {
+    this.committed.apply(this.#overlay.changes())
+    this.#overlay = new Overlay(this.committed)
+  }
+
+  /** Runs one action: what failed wrote nothing and was declared. */
+  act(action: string, sender: Address, args: object, module: Module = redemptionModule): Failure | undefined {
+    const mark = this.#overlay.savepoint()
+    const txId: Uint8Array = sha256(u32be(++this.#tx))
+    const ctx: ActionContext = { ...this.ctx(), sender, valueBase: 0n, txId, txIndex: 0 }
+    const failure = module.rules.actions[action]!(ctx, args as never)
+    if (failure === undefined) return undefined
+    assert.equal(this.#overlay.touchedSince(mark), false, `${action} failed after writing`)
+    assert.ok(module.definition.actions[action]!.fails.includes(failure.code), `undeclared ${failure.code}`)
+    for (const [name, field] of Object.entries(module.definition.errors[failure.code]!))
+      assert.equal(field.check(failure.fields[name]), undefined, `${failure.code}.${name}`)
+    return failure
+  }
+
+  /** Coins of provider `provider`'s issue for a wallet, under the mint rules. */
+  fund(wallet: number, provider: number, amountBase: bigint): void {
+    const refusal = mintAtGenesis(this.ctx(), { provider, to: walletOf(wallet), amountBase })
+    assert.equal(refusal?.code, undefined)
+  }
+
+  request(wallet: number, amountBase: bigint, options: RequestOptions = {}): Failure | undefined {
+    return this.act('request', walletOf(wallet), {
+      amountBase,
+      service: options.service ?? 'infer',
+      provider: options.provider ?? 0,
+      ratingMin: options.ratingMin ?? 0n,
+      region: options.region ?? '',
+      startBy: options.startBy ?? 0,
+      finishBy: options.finishBy ?? 0,
+      jobHash: ZERO_HASH,
+      clientKey: new Uint8Array(32),
+      voucherKey: options.voucherKey ?? ZERO_ADDRESS,
+    })
+  }
+
+  list(
+    provider: number,
+    options: { service?: string; bonusPpm?: bigint; classId?: number; region?: string } = {},
+  ) {
+    return this.act('list', walletOf(provider), {
+      service: options.service ?? 'infer',
+      classId: options.classId ?? provider,
+      region: options.region ?? REGION,
+      endpoint: `https://provider-${provider}.example`,
+      bonusPpm: options.bonusPpm ?? 0n,
+      runtimeHash: ZERO_HASH,
+    })
+  }
+
+  grant(id: number, assignment: number): Failure | undefined {
+    const { provider } = tables.assignment.mustGet(this.state, { id, assignment })
+    return this.act('grant', walletOf(provider), { id, assignment, ciphertext: utf8('sealed') })
+  }
+
+  /** A voucher signed by wallet `signer`. */
+  voucher(at: { id: number; assignment: number; deliveredBase: bigint; provider: number; signer: number }) {
+    const provider = walletOf(at.provider)
+    return signHash(digestOf(this.block, { ...at, provider }), keyOf(at.signer))
+  }
+
+  settle(at: { id: number; assignment: number; deliveredBase: bigint; signer: number; sender?: number }) {
+    const provider = tables.assignment.get(this.state, at)?.provider ?? 1
+    const signature = this.voucher({ ...at, provider })
+    const { id, assignment, deliveredBase } = at
+    return this.act('settle', walletOf(at.sender ?? provider), { id, assignment, deliveredBase, signature })
+  }
+
+  query<T>(name: string, args: object = {}): T {
+    const field = redemptionModule.definition.queries[name]!.returns
+    const value = redemptionModule.rules.queries[name]!(
+      { state: this.state, block: this.block },
+      args as never,
+    )
+    // What a query answers must be what its definition promises.
+    assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
+    return value as T
+  }
+
+  balance(wallet: number): bigint {
+    return getAccount(this.state, walletOf(wallet)).balanceBase
+  }
+
+  liability(provider: number): bigint {
+    return getLiability(this.state, provider).liabilityBase
+  }
+
+  get supply(): bigint {
+    return getSupply(this.state)
+  }
+
+  /** Names of redemption's events so far, oldest first. */
+  eventNames(): string[] {
+    const names = new Map(
+      Object.entries(redemptionModule.definition.events).map(([name, fields]) => [
+        signatureOf(name, fields),
+        name,
+      ]),
+    )
+    const bySelector = new Map(
+      Object.entries(redemptionModule.definition.events).map(([name, fields]) => [
+        selectorOf(name, fields).join(),
+        names.get(signatureOf(name, fields))!,
+      ]),
+    )
+    return this.logs.flatMap((log) => bySelector.get(log.topics[0]?.slice(0, 4).join() ?? '') ?? [])
+  }
+
+  checkInvariants(): void {
+    const full = new MemoryState()
+    if (this.recountEveryBlock) {
+      full.apply(new Map(this.committed.entries('')))
+      full.apply(this.#overlay.changes())
+    }
+    const ctx = { state: this.#overlay, block: this.block }
+    for (const { rules } of MODULES) {
+      for (const invariant of rules.invariants ?? []) {
+        const broken =
+          invariant.check?.(ctx) ??
+          invariant.checkChanges?.(this.#overlay.changes(), this.committed, ctx) ??
+          (this.recountEveryBlock ? invariant.recount?.(full, ctx) : undefined)
+        assert.equal(broken, undefined, `invariant ${invariant.id}: ${broken}`)
+      }
+    }
+  }
+}
+
+/** Two wallets. */
+export const ALICE = 20
+export const BOB = 21
+
+/** Four providers of 228 coins a window; Alice and Bob hold 300 coins that provider 1 and 2 owe. */
+export function fundedChain(options: Partial<ChainOptions> = {}): RedemptionChain {
+  const made = new RedemptionChain({
+    providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
+    ...options,
+  })
+  made.run(() => {
+    made.fund(ALICE, 1, coins(300))
+    made.fund(BOB, 2, coins(300))
+  })
+  return made
+}
+
+/** Alice's redemption 1 of 10 coins, assigned to provider 1 in the window that is running. */
+export function activeChain(options?: Parameters<RedemptionChain['request']>[2]): RedemptionChain {
+  const made = fundedChain()
+  made.run(() => {
+    assert.equal(made.list(1), undefined)
+    assert.equal(made.request(ALICE, coins(10), options), undefined)
+  })
+  made.run()
+  assert.equal(tables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
+  made.endWindow(() => assert.equal(made.grant(1, 1), undefined))
+  return made
+}
