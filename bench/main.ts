@@ -7,7 +7,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { readDevnetStatus } from '../devnet/devnet.ts'
+import { readDevnetStatus } from '../devnet/statusFile.ts'
 import { developmentAccounts } from '../genesis/devKeys.ts'
 import {
   awaitReceipt,

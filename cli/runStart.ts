@@ -9,6 +9,7 @@ import { createLogger, RecentLines } from '../node/logging.ts'
 import { isGenesisValidator, startNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { openPeerSeed } from '../node/nodeKeys.ts'
+import type { NodeMessage } from '../node/nodeMessage.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { openSigner } from '../signer/openSigner.ts'
 import { openOperatorKey } from '../signer/operatorKey.ts'
@@ -26,12 +27,6 @@ export interface StartOptions {
   /** Stands in every log line. */
   readonly name?: string
 }
-
-/** What a parent process (devnet) is told over the IPC channel. */
-export type NodeMessage =
-  | { readonly kind: 'up'; readonly rpcUrl: string; readonly p2pAddresses: readonly string[] }
-  | { readonly kind: 'final'; readonly height: number; readonly hash: string }
-  | { readonly kind: 'halted'; readonly reason: string }
 
 /**
  * How much the heap may grow past what lived at the last full collection. V8 would let it multiply: with four

@@ -28,7 +28,7 @@ function isWanted(state: EpochState, certificate: Certificate): boolean {
 export function offerCertificate(state: EpochState, certificate: Certificate, peer: string): void {
   if (certificate.subject.epoch !== state.epoch || !isWanted(state, certificate)) return
   if (certificateSigners(certificate, state.validatorCount) === undefined) {
-    state.emit({ kind: 'punish', peer, reason: 'malformed certificate' })
+    state.emit({ kind: 'penalise', peer, reason: 'malformed certificate' })
     return
   }
   const job = jobOf(state, subjectKey(certificate.subject))
@@ -82,7 +82,7 @@ export function onCertificateChecked(
 ): void {
   const { certificate, peer, valid } = options
   if (valid) acceptCertificate(state, nowMs, certificate)
-  else state.emit({ kind: 'punish', peer, reason: 'certificate with an invalid signature' })
+  else state.emit({ kind: 'penalise', peer, reason: 'certificate with an invalid signature' })
   finishJob(state, subjectKey(certificate.subject))
 }
 

@@ -152,7 +152,7 @@ function onSignatures(state: EpochState, nowMs: number, id: number, valid: reado
   else if (check?.kind === 'proposal') {
     const { vote, block, peer, arrivedAtMs } = check
     if (isValid) admitProposal(state, { vote, block, trust: 'verified', arrivedAtMs })
-    else state.emit({ kind: 'punish', peer, reason: 'relayed proposal with an invalid signature' })
+    else state.emit({ kind: 'penalise', peer, reason: 'relayed proposal with an invalid signature' })
   }
 }
 

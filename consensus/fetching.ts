@@ -81,7 +81,7 @@ export function askForGap(state: EpochState, nowMs: number): void {
 export function onBlocks(state: EpochState, from: Sender, encoded: readonly Uint8Array[]): void {
   let next: Hash32 | undefined
   for (const bytes of encoded) {
-    const block = openOrPunish(state, from, bytes)
+    const block = openOrPenalise(state, from, bytes)
     if (block === undefined) return
     const isAsked = state.wants.has(wantKey(block.hash))
     if (next !== undefined ? !equalBytes(block.hash, next) : !isAsked) return
@@ -91,12 +91,12 @@ export function onBlocks(state: EpochState, from: Sender, encoded: readonly Uint
   }
 }
 
-function openOrPunish(state: EpochState, from: Sender, bytes: Uint8Array) {
+function openOrPenalise(state: EpochState, from: Sender, bytes: Uint8Array) {
   try {
     return openBlock(bytes)
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error
-    state.emit({ kind: 'punish', peer: from.peer, reason: 'undecodable block' })
+    state.emit({ kind: 'penalise', peer: from.peer, reason: 'undecodable block' })
     return undefined
   }
 }

@@ -76,7 +76,7 @@ export interface ConsensusNetwork {
   /** The set of the current epoch; called at the start and at every switch. `previous`: those who left are still served. */
   useValidators(set: ValidatorSet, self: number | undefined, previous?: ValidatorSet): void
   /** The peer sent bytes that no correct peer sends. */
-  punish(peer: string, reason: string): void
+  penalise(peer: string, reason: string): void
 }
 
 /** One line of the log; `fields` are structured. */

@@ -24,7 +24,7 @@ export function onProposal(state: EpochState, nowMs: number, from: Sender, propo
     !isWellFormedSubject(subject) ||
     signer !== state.leaderOf(subject.view)
   ) {
-    state.emit({ kind: 'punish', peer: from.peer, reason: 'malformed proposal' })
+    state.emit({ kind: 'penalise', peer: from.peer, reason: 'malformed proposal' })
     return
   }
   for (const certificate of justification) offerCertificate(state, certificate, from.peer)
@@ -55,7 +55,7 @@ function openBody(state: EpochState, from: Sender, proposal: Proposal): SealedBl
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error
   }
-  state.emit({ kind: 'punish', peer: from.peer, reason: 'proposal without its block' })
+  state.emit({ kind: 'penalise', peer: from.peer, reason: 'proposal without its block' })
   return undefined
 }
 

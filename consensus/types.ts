@@ -178,7 +178,7 @@ export type Output =
   | { readonly kind: 'floor'; readonly epoch: number; readonly view: number }
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
   /** The peer sent what no correct peer sends. */
-  | { readonly kind: 'punish'; readonly peer: string; readonly reason: string }
+  | { readonly kind: 'penalise'; readonly peer: string; readonly reason: string }
   /** Safety is in doubt: stop voting, keep everything, wake an operator. */
   | { readonly kind: 'halt'; readonly reason: string }
   /** Call `step` with `tick` no later than this; replaces the wake-up before; undefined = none. */

@@ -13,7 +13,7 @@ import { FUTURE_VIEWS_MAX } from './votePool.ts'
 export function onVote(state: EpochState, from: Sender, vote: Vote): void {
   const { subject, signer } = vote
   if (!isWellFormedSubject(subject)) {
-    state.emit({ kind: 'punish', peer: from.peer, reason: 'malformed vote' })
+    state.emit({ kind: 'penalise', peer: from.peer, reason: 'malformed vote' })
     return
   }
   if (from.validator !== signer || signer === state.self) return

@@ -1,247 +1,315 @@
-// `suanli devnet`: n validators as child processes on loopback with public development keys.
-// Owns: directories, ports, children, what a person is told. Not: the genesis (genesis/devnet.ts).
-import { type ChildProcess, fork } from 'node:child_process'
-import { createWriteStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+// A chain of several validators on this machine, as child processes with public development keys. READ FIRST in devnet/.
+// Owns: `createDevnet` and what it hands out. Not: the genesis (genesis/devnet.ts), the command (cli/commands/devnet.ts).
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { checksumAddress } from '../base/address.ts'
 import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
-import type { NodeMessage } from '../cli/runStart.ts'
-import { DEVELOPMENT_MNEMONIC, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
-import { DEVNET_ACCOUNT_COINS, DEVNET_OPERATOR_COINS, DEVNET_VALIDATORS } from '../genesis/devnet.ts'
+import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
-import { DEVELOPMENT_PASSWORD, type DevnetMember, planDevnet, prepareDevnet } from './directories.ts'
-import { isStatusFile, STATUS_FILE } from './ownership.ts'
+import type { NodeMessage } from '../node/nodeMessage.ts'
+import { type DevnetMember, planDevnet, prepareDevnet } from './directories.ts'
+import { findFreePorts, isPortFree } from './ports.ts'
+import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
+import { ValidatorProcess } from './validatorProcess.ts'
 
 export interface DevnetOptions {
-  readonly validators: number
-  /** JSON-RPC of the first validator; the others follow. */
-  readonly port: number
+  /** How many validators, 4 to 16; default 4. */
+  readonly validators?: number
+  /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
+  readonly port?: number
+  /** Where the chain is kept; by default a temporary folder, which `close` removes. */
+  readonly dataDir?: string
+  /** Shortest time between two blocks under load, milliseconds; default 50. */
+  readonly blockTimeMs?: number
+  /** Length of a capacity window, milliseconds; default 60,000. */
+  readonly windowMs?: number
+  /** Forgets the chain of an earlier run in `dataDir`. */
+  readonly isFresh?: boolean
+  /** Level of the validators' log files; default `info`. */
+  readonly logLevel?: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  /** Ends a start under way: `createDevnet` rejects with the signal's reason and leaves nothing running. */
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: DevnetEvent) => void
+}
+
+/** What happens in a devnet, in the order in which it happens. */
+export type DevnetEvent =
+  /** The folders are written, no process runs yet. */
+  | { readonly kind: 'prepared'; readonly genesis: Genesis; readonly members: readonly DevnetMember[] }
+  /** Every validator answers JSON-RPC. */
+  | { readonly kind: 'up'; readonly dataDir: string; readonly members: readonly DevnetMember[] }
+  /** The first block of this run is final. */
+  | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** A validator's consensus stopped for good; it still answers reads. */
+  | { readonly kind: 'halted'; readonly validator: number; readonly reason: string }
+  /** A validator's process ended by itself. */
+  | { readonly kind: 'lost'; readonly validator: number; readonly how: string; readonly logFile: string }
+
+export interface FirstFinal {
+  readonly height: number
+  readonly hash: `0x${string}`
+  /** Milliseconds from the start of the validators. */
+  readonly afterMs: number
+}
+
+/** An account whose key is public. */
+export interface DevnetAccount {
+  readonly address: `0x${string}`
+  readonly privateKey: `0x${string}`
+}
+
+export interface DevnetValidator {
+  readonly index: number
+  /** Undefined while it is down. */
+  readonly pid: number | undefined
+  readonly dir: string
+  readonly logFile: string
+  readonly rpcUrl: string
+  /** Where further nodes reach it, as `--peer` takes it. */
+  readonly multiaddr: string
+  /** The account that mints against its pledge. */
+  readonly operator: DevnetAccount
+}
+
+export interface Devnet {
   readonly dataDir: string
-  /** Shortest time between two blocks, milliseconds. */
-  readonly blockTimeMs: number
-  /** Length of a capacity window, milliseconds. */
-  readonly windowMs: number
-  /** Forget an earlier run. */
-  readonly isFresh: boolean
-  readonly logLevel: string
-  readonly print: (line: string) => void
+  readonly chainId: number
+  readonly genesisHash: `0x${string}`
+  /** JSON-RPC of the first validator. */
+  readonly rpcUrl: string
+  readonly wsUrl: string
+  /** Ten accounts of the well-known test mnemonic, each with 10,000 coins. */
+  readonly accounts: readonly DevnetAccount[]
+  readonly validators: readonly DevnetValidator[]
+  readonly firstFinal: FirstFinal
+  /** Ends one validator: SIGKILL, the default, is a crash; SIGTERM closes it in order. */
+  stopValidator(index: number, signal?: NodeJS.Signals): Promise<void>
+  /** Starts one again; resolves once it answers JSON-RPC. */
+  startValidator(index: number): Promise<void>
+  /** Resolves when the last validator has ended by itself. */
+  readonly allLost: Promise<void>
+  /** Stops every validator and resolves once all have ended. */
+  close(): Promise<void>
 }
 
 /**
- * Half of a validator's young generation, MiB. Node 20's own limit: newer ones let it grow by 100 MiB a process, for
- * nothing that a benchmark shows.
+ * Starts a devnet and resolves once its first block is final. Rejects with OperatorError when a port is taken, when `dataDir`
+ * holds anything that no devnet made, or when a validator ends during the start; nothing is left running then.
+ *
+ * @example
+ * const devnet = await createDevnet()
+ * const answer = await fetch(devnet.rpcUrl, { method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}' })
+ * await devnet.close()
  */
-const YOUNG_HALF_MIB = 16
-/** How long children may take to close before they are killed. */
-const CLOSE_MS = 10_000
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-/** Two devnets in one directory would overwrite each other's configuration before LevelDB's lock stops them. */
-async function checkUnused(dataDir: string): Promise<void> {
-  if (!existsSync(join(dataDir, STATUS_FILE))) return
-  if (!isStatusFile(join(dataDir, STATUS_FILE))) {
-    throw new OperatorError(
-      `${join(dataDir, STATUS_FILE)} is not the devnet's: move it away, or choose another --data-dir`,
-    )
+export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
+  const validators = options.validators ?? DEVNET_VALIDATORS.min
+  const { min, max } = DEVNET_VALIDATORS
+  if (!Number.isSafeInteger(validators) || validators < min || validators > max) {
+    throw new OperatorError(`validators: expected ${min} to ${max}`)
   }
-  for (const { rpcUrl } of readDevnetStatus(dataDir).nodes) {
-    if (await isFree(Number(new URL(rpcUrl).port))) continue
-    throw new OperatorError(
-      `${dataDir} is used by a devnet on ${rpcUrl}: stop it or choose another --data-dir`,
+  options.signal?.throwIfAborted()
+  const isTemporary = options.dataDir === undefined
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
+  const removeTemporary = (): void => {
+    if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
+  }
+  try {
+    const port = options.port ?? (await findFreePorts(validators))
+    const members = planDevnet({ validators, port, dataDir })
+    await checkUnused(dataDir)
+    await checkPorts(members)
+    const genesis = prepareDevnet(
+      {
+        dataDir,
+        validators,
+        blockTimeMs: options.blockTimeMs ?? 50,
+        windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
+        isFresh: options.isFresh ?? false,
+        logLevel: options.logLevel ?? 'info',
+      },
+      members,
     )
+    options.onEvent?.({ kind: 'prepared', genesis, members })
+    const running = new RunningDevnet({ dataDir, genesis, members, onEvent: options.onEvent ?? (() => {}) })
+    const firstFinal = await running.start(options.signal)
+    return running.facade(firstFinal, removeTemporary)
+  } catch (error) {
+    removeTemporary()
+    throw error
   }
 }
 
 /** Fails early and clearly, before anything is written. */
 async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
   for (const port of members.flatMap(({ rpcPort, p2pPort }) => [rpcPort, p2pPort])) {
-    if (await isFree(port)) continue
+    if (await isPortFree(port)) continue
     throw new OperatorError(`port ${port} is taken: stop what uses it or choose another with --port`)
   }
 }
 
-function printAccounts(options: DevnetOptions, members: readonly DevnetMember[], genesis: Genesis): void {
-  const { print } = options
-  print('')
-  print('Accounts (public development keys: never use them for anything of value)')
-  for (const account of developmentAccounts()) {
-    print(`(${account.index}) ${checksumAddress(account.address)}  ${DEVNET_ACCOUNT_COINS} ACPC`)
-  }
-  print('')
-  print('Private keys')
-  for (const account of developmentAccounts()) print(`(${account.index}) ${toHex(account.secretKey)}`)
-  print('')
-  print(`Mnemonic: ${DEVELOPMENT_MNEMONIC}`)
-  print("Path:     m/44'/60'/0'/0/<index>")
-  print('')
-  print('Providers (each a validator; its operator mints against its pledge)')
-  for (const member of members) {
-    const { operator } = developmentValidator(member.index)
-    const { profile, lots } = genesis.providers[member.index]!
-    const hardware = lots.map((lot) => `${lot.devices} × ${lot.class}`).join(', ')
-    print(
-      `#${member.index + 1} ${profile.legalGroup.padEnd(9)} ${hardware.padEnd(16)} operator (${operator.index}) ` +
-        `${checksumAddress(operator.address)}  ${DEVNET_OPERATOR_COINS} ACPC`,
-    )
-  }
-  print('')
-  print(`Chain id: ${genesis.chainId}`)
-  print(`Genesis:  ${toHex(genesisHash(genesis))}`)
+const accountOf = ({ address, secretKey }: DevelopmentAccount): DevnetAccount => ({
+  address: checksumAddress(address) as `0x${string}`,
+  privateKey: toHex(secretKey),
+})
+
+interface RunningOptions {
+  readonly dataDir: string
+  readonly genesis: Genesis
+  readonly members: readonly DevnetMember[]
+  readonly onEvent: (event: DevnetEvent) => void
 }
 
-class Devnet {
-  readonly #options: DevnetOptions
-  readonly #members: readonly DevnetMember[]
-  readonly #children = new Map<number, ChildProcess>()
-  #isStopping = false
-  /** What the first block of this run to become final is told with; undefined before, and told once all are up. */
-  #finalLine: string | undefined
+class RunningDevnet {
+  readonly #options: RunningOptions
+  readonly #processes: readonly ValidatorProcess[]
+  readonly #firstFinal: Promise<FirstFinal>
+  #onFinal: (block: FirstFinal) => void = () => {}
+  readonly #allLost: Promise<void>
+  #onAllLost: () => void = () => {}
+  #startedAt = 0
   #isUp = false
-  readonly #startedAt = performance.now()
-  readonly #failed: Promise<number>
-  #fail: (code: number) => void = () => {}
+  #isClosing = false
+  #first: FirstFinal | undefined
 
-  constructor(options: DevnetOptions, members: readonly DevnetMember[]) {
+  constructor(options: RunningOptions) {
     this.#options = options
-    this.#members = members
-    this.#failed = new Promise((resolve) => {
-      this.#fail = resolve
+    this.#firstFinal = new Promise((resolve) => {
+      this.#onFinal = resolve
     })
+    this.#allLost = new Promise((resolve) => {
+      this.#onAllLost = resolve
+    })
+    this.#processes = options.members.map(
+      (member) =>
+        new ValidatorProcess(member, {
+          onMessage: (message) => this.#onMessage(member.index, message),
+          onLost: (how) => this.#onLost(member.index, how),
+        }),
+    )
   }
 
-  async run(signal: Promise<void>): Promise<number> {
-    const started = Promise.all(this.#members.map((member) => this.#start(member)))
+  /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
+  async start(signal: AbortSignal | undefined): Promise<FirstFinal> {
+    const { onEvent, dataDir, members } = this.#options
+    this.#startedAt = performance.now()
+    const aborted = new Promise<never>((_, reject) => {
+      const abort = (): void => reject(signal?.reason)
+      if (signal?.aborted === true) abort()
+      signal?.addEventListener('abort', abort, { once: true })
+    })
+    aborted.catch(() => {})
+    const allLost = this.#allLost.then((): never => {
+      throw new OperatorError('every validator ended before a block was final')
+    })
+    allLost.catch(() => {})
+    const started = Promise.all(this.#processes.map((validator) => validator.start()))
     try {
-      // Ctrl-C counts from the first moment.
-      const isUp = await Promise.race([started.then(() => true), signal.then(() => false)])
-      if (!isUp) {
-        started.catch(() => {})
-        await this.#stop()
-        return 0
-      }
+      await Promise.race([started, aborted])
+      this.#isUp = true
+      this.#writeStatus()
+      onEvent({ kind: 'up', dataDir, members })
+      if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
+      return await Promise.race([this.#firstFinal, aborted, allLost])
     } catch (error) {
-      await this.#stop()
+      started.catch(() => {})
+      await this.close()
       throw error
     }
-    this.#writeStatus()
-    const { print } = this.#options
-    print('')
-    for (const { index, rpcPort } of this.#members) {
-      print(
-        `JSON-RPC ${index === 0 ? 'listening on' : '            '} http://127.0.0.1:${rpcPort} (also WebSocket)`,
-      )
-    }
-    print(`Logs in ${join(this.#options.dataDir, 'validator-*', 'node.log')}; stop with Ctrl-C`)
-    this.#isUp = true
-    if (this.#finalLine !== undefined) print(this.#finalLine)
-    const code = await Promise.race([signal.then(() => 0), this.#failed])
-    await this.#stop()
-    return code
   }
 
-  #start(member: DevnetMember): Promise<void> {
-    const args = ['start', '--data-dir', member.dir, '--name', `validator-${member.index}`]
-    const child = fork(fileURLToPath(new URL('../node/main.js', import.meta.url)), args, {
-      execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_HALF_MIB}`],
-      env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Ctrl-C goes to the whole group of a terminal; the children wait for their parent's word.
-      detached: true,
-    })
-    this.#children.set(member.index, child)
-    const log = createWriteStream(join(member.dir, 'node.log'), { flags: 'a' })
-    child.stdout?.pipe(log, { end: false })
-    child.stderr?.pipe(log, { end: false })
-    return new Promise((resolve, reject) => {
-      child.on('message', (message: NodeMessage) => {
-        if (message.kind === 'up') resolve()
-        else this.#onMessage(member, message)
-      })
-      child.once('exit', (code, signal) => {
-        log.end()
-        this.#children.delete(member.index)
-        if (this.#isStopping) return
-        const how = signal === null ? `exit code ${code}` : signal
-        const text = `validator-${member.index} ended (${how}); see ${join(member.dir, 'node.log')}`
-        reject(new OperatorError(text))
-        this.#options.print(text)
+  facade(firstFinal: FirstFinal, afterClose: () => void): Devnet {
+    const { dataDir, genesis, members } = this.#options
+    const rpcUrl = rpcUrlOf(members[0]!)
+    const self = this
+    return {
+      dataDir,
+      chainId: genesis.chainId,
+      genesisHash: toHex(genesisHash(genesis)),
+      rpcUrl,
+      wsUrl: rpcUrl.replace('http', 'ws'),
+      accounts: developmentAccounts().map(accountOf),
+      get validators() {
+        return self.#processes.map(validatorOf)
+      },
+      firstFinal,
+      allLost: this.#allLost,
+      stopValidator: async (index, signal = 'SIGKILL') => {
+        await this.#process(index).stop(signal)
         this.#writeStatus()
-        if (this.#children.size === 0) this.#fail(1)
-      })
-    })
+      },
+      startValidator: async (index) => {
+        await this.#process(index).start()
+        this.#writeStatus()
+      },
+      close: async () => {
+        await this.close()
+        afterClose()
+      },
+    }
   }
 
-  #onMessage(member: DevnetMember, message: NodeMessage): void {
-    const { print } = this.#options
-    if (message.kind === 'halted') print(`validator-${member.index} halted: ${message.reason}`)
-    if (message.kind !== 'final' || this.#finalLine !== undefined) return
-    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(1)
-    this.#finalLine = `Block ${message.height} is final (${message.hash}) after ${seconds} s`
-    if (this.#isUp) print(this.#finalLine)
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await Promise.all(this.#processes.map((validator) => validator.stop()))
+    removeDevnetStatus(this.#options.dataDir)
+  }
+
+  #process(index: number): ValidatorProcess {
+    const validator = this.#processes[index]
+    if (validator === undefined) throw new OperatorError(`no validator ${index}`)
+    if (this.#isClosing) throw new OperatorError('the devnet is closed')
+    return validator
+  }
+
+  #onMessage(validator: number, message: NodeMessage): void {
+    const { onEvent } = this.#options
+    if (message.kind === 'halted') onEvent({ kind: 'halted', validator, reason: message.reason })
+    if (message.kind !== 'final' || this.#first !== undefined) return
+    const { height, hash } = message
+    const block = { height, hash, afterMs: performance.now() - this.#startedAt }
+    this.#first = block
+    // A validator may see a block final before the last one is up; the events keep their order.
+    if (this.#isUp) onEvent({ kind: 'final', block })
+    this.#onFinal(block)
+  }
+
+  #onLost(validator: number, how: string): void {
+    if (this.#isClosing) return
+    const { logFile } = this.#process(validator)
+    this.#options.onEvent({ kind: 'lost', validator, how, logFile })
+    if (this.#isUp) this.#writeStatus()
+    if (this.#processes.every(({ pid }) => pid === undefined)) this.#onAllLost()
   }
 
   #writeStatus(): void {
-    const nodes = this.#members.map(({ index, dir, rpcPort, p2pPort, peerId }) => ({
-      index,
-      pid: this.#children.get(index)?.pid ?? null,
-      dir,
-      rpcUrl: `http://127.0.0.1:${rpcPort}`,
-      p2pPort,
-      peerId,
-    }))
-    const file = join(this.#options.dataDir, STATUS_FILE)
-    writeFileSync(file, `${JSON.stringify({ pid: process.pid, nodes }, null, 2)}\n`)
-  }
-
-  async #stop(): Promise<void> {
-    this.#isStopping = true
-    const children = [...this.#children.values()]
-    const ended = children.map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve())))
-    for (const child of children) child.kill('SIGTERM')
-    const timer = setTimeout(() => {
-      for (const child of this.#children.values()) child.kill('SIGKILL')
-    }, CLOSE_MS)
-    await Promise.all(ended)
-    clearTimeout(timer)
-    rmSync(join(this.#options.dataDir, STATUS_FILE), { force: true })
+    if (this.#isClosing) return
+    writeDevnetStatus(this.#options.dataDir, {
+      pid: process.pid,
+      nodes: this.#processes.map(({ member, pid }) => ({
+        index: member.index,
+        pid: pid ?? null,
+        dir: member.dir,
+        rpcUrl: rpcUrlOf(member),
+        p2pPort: member.p2pPort,
+        peerId: member.peerId,
+      })),
+    })
   }
 }
 
-/** Runs until `signal`; resolves with the exit code. Throws OperatorError when it cannot start. */
-export async function runDevnet(options: DevnetOptions, signal: Promise<void>): Promise<number> {
-  const { min, max } = DEVNET_VALIDATORS
-  if (!Number.isSafeInteger(options.validators) || options.validators < min || options.validators > max) {
-    throw new OperatorError(`--validators: expected ${min} to ${max}`)
-  }
-  const members = planDevnet(options)
-  await checkUnused(options.dataDir)
-  await checkPorts(members)
-  const genesis = prepareDevnet(options, members)
-  printAccounts(options, members, genesis)
-  return new Devnet(options, members).run(signal)
-}
+const rpcUrlOf = ({ rpcPort }: DevnetMember): string => `http://127.0.0.1:${rpcPort}`
 
-/** Reads what a running devnet wrote for scripts. */
-export function readDevnetStatus(dataDir: string): {
-  readonly pid: number
-  readonly nodes: readonly {
-    readonly index: number
-    readonly pid: number | null
-    readonly dir: string
-    readonly rpcUrl: string
-    readonly p2pPort: number
-    readonly peerId: string
-  }[]
-} {
-  return JSON.parse(readFileSync(join(dataDir, STATUS_FILE), 'utf8'))
+function validatorOf({ member, pid, logFile }: ValidatorProcess): DevnetValidator {
+  return {
+    index: member.index,
+    pid,
+    dir: member.dir,
+    logFile,
+    rpcUrl: rpcUrlOf(member),
+    multiaddr: `/ip4/127.0.0.1/tcp/${member.p2pPort}/p2p/${member.peerId}`,
+    operator: accountOf(developmentValidator(member.index).operator),
+  }
 }

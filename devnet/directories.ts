@@ -1,5 +1,5 @@
 // Where a devnet's validators keep their data. Owns: who stands where, genesis with the published keys, writing the folders.
-// Not: which folders may be written or deleted (devnetMark.ts), processes (devnet.ts).
+// Not: which folders may be written or deleted (ownership.ts), processes (devnet.ts).
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
@@ -8,22 +8,33 @@ import { OperatorError } from '../base/errors.ts'
 import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { devnetGenesis } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
-import { DEFAULT_CONFIG, GENESIS_FILE, saveConfig } from '../node/config.ts'
+import { DEFAULT_CONFIG, GENESIS_FILE, type NodeConfig, saveConfig } from '../node/config.ts'
 import { genesisText, noteProofsChecked, parseGenesis, writeNodeDir } from '../node/nodeDir.ts'
 import { createKeys } from '../node/nodeKeys.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { operatorAddress, storeOperatorKey } from '../signer/operatorKey.ts'
-import type { DevnetOptions } from './devnet.ts'
 import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
+import { P2P_PORT_OFFSET } from './ports.ts'
 
 /** The password of development key files; as public as the keys. */
 export const DEVELOPMENT_PASSWORD = 'development'
 /** Index whose operator issues the settlement asset. */
 const ASSET_ISSUER_INDEX = 99
-/** Distance of the peer-to-peer ports from the JSON-RPC ports. */
-const P2P_PORT_OFFSET = 1_000
 /** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
 const BLOCKS_PER_WINDOW_MIN = 10
+
+/** What a devnet's folders are made from. */
+export interface DevnetSettings {
+  readonly validators: number
+  readonly dataDir: string
+  /** Shortest time between two blocks, milliseconds. */
+  readonly blockTimeMs: number
+  /** Length of a capacity window, milliseconds. */
+  readonly windowMs: number
+  /** Forget an earlier run. */
+  readonly isFresh: boolean
+  readonly logLevel: NodeConfig['logLevel']
+}
 
 /** One validator of a devnet: where it keeps its data and where it listens. */
 export interface DevnetMember {
@@ -36,7 +47,7 @@ export interface DevnetMember {
 
 /** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */
 export function planDevnet(
-  options: Pick<DevnetOptions, 'validators' | 'port' | 'dataDir'>,
+  options: Pick<DevnetSettings, 'validators' | 'dataDir'> & { readonly port: number },
 ): readonly DevnetMember[] {
   return Array.from({ length: options.validators }, (_, index) => ({
     index,
@@ -81,10 +92,7 @@ export function developmentGenesis(options: {
  * Writes the members' data directories, or takes over those of an earlier run with the same genesis. Throws OperatorError, and
  * has changed nothing, when `dataDir` holds a devnet with other settings or folders in the way that no devnet made.
  */
-export function prepareDevnet(
-  options: Omit<DevnetOptions, 'port' | 'print'>,
-  members: readonly DevnetMember[],
-): Genesis {
+export function prepareDevnet(options: DevnetSettings, members: readonly DevnetMember[]): Genesis {
   const wanted = developmentGenesis(options)
   mkdirSync(options.dataDir, { recursive: true })
   if (options.isFresh) forgetDevnet(options.dataDir)
@@ -104,7 +112,7 @@ export function prepareDevnet(
 
 /** Writes what is missing: a devnet that was stopped while it wrote goes on here. */
 function prepareMember(
-  options: Pick<DevnetOptions, 'logLevel'>,
+  options: Pick<DevnetSettings, 'logLevel'>,
   {
     member,
     members,
@@ -121,7 +129,7 @@ function prepareMember(
     peers,
     rpcPort: member.rpcPort,
     rpcAllowedOrigins: ['*'],
-    logLevel: options.logLevel as typeof DEFAULT_CONFIG.logLevel,
+    logLevel: options.logLevel,
     // Several validators share this machine: threads would only add the cost of talking to them.
     signatureWorkers: 0,
   }

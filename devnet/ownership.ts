@@ -1,4 +1,4 @@
-// What a devnet made and may therefore write and delete. Owns: the mark in each validator's folder, the devnet's status file.
+// What a devnet made and may therefore write and delete. Owns: the mark in each validator's folder.
 // Everything else below --data-dir belongs to somebody else: it may be a real validator with its only key.
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,11 +10,10 @@ import { developmentValidator } from '../genesis/devKeys.ts'
 import { GENESIS_FILE } from '../node/config.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
 import { keystorePublicKey, readKeystore } from '../signer/keystore.ts'
+import { removeDevnetStatus } from './statusFile.ts'
 
 /** Stands in every folder that a devnet made: whose it is, and the SHA-256 of the genesis document it was made with. */
 export const MARK_FILE = 'devnet-validator.json'
-/** Written beside the folders, for scripts: process ids and addresses. */
-export const STATUS_FILE = 'devnet.json'
 const MADE_BY = 'suanli devnet'
 
 interface Mark {
@@ -103,15 +102,5 @@ export function forgetDevnet(dataDir: string): void {
   const dirs = namedLikeValidators(dataDir)
   checkFolders(dirs)
   for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
-  if (isStatusFile(join(dataDir, STATUS_FILE))) rmSync(join(dataDir, STATUS_FILE))
-}
-
-/** Whether a file is what a devnet wrote for scripts. */
-export function isStatusFile(file: string): boolean {
-  try {
-    const status = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown; nodes?: unknown } | null
-    return Number.isSafeInteger(status?.pid) && Array.isArray(status?.nodes)
-  } catch {
-    return false
-  }
+  removeDevnetStatus(dataDir)
 }

@@ -162,7 +162,7 @@ export class Driver {
       message = decodeMessage(bytes)
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error
-      this.#options.network.punish(from.peer, `undecodable consensus message: ${error.message}`)
+      this.#options.network.penalise(from.peer, `undecodable consensus message: ${error.message}`)
       return
     }
     this.#feed({ kind: 'message', from, message })
@@ -228,8 +228,8 @@ export class Driver {
       case 'wake':
         this.#wake(output.atMs)
         return true
-      case 'punish':
-        network.punish(output.peer, output.reason)
+      case 'penalise':
+        network.penalise(output.peer, output.reason)
         return true
       case 'evidence':
         this.#options.log('warn', 'evidence of misbehaviour', { kind: output.evidence.kind })

@@ -110,6 +110,6 @@ export function createConsensusNetwork(host: P2pHost, peers: readonly string[]):
     reachableValidators: () =>
       channel.peers().filter(({ validatorIndex }) => validatorIndex !== undefined).length,
     heardAtMs: (validator) => heard.get(validator),
-    punish: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
+    penalise: (peer, reason) => host.penalise(peer, OFFENCE_POINTS, reason),
   }
 }

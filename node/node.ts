@@ -264,7 +264,7 @@ async function wire(
     prepare: (transactions) => senders.prepare(transactions),
     isLandmark: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    punish: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
+    penalise: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
     logger: logger.child({ room: 'sync' }),
     recoveries: book,
     onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.nowMs()),

@@ -3,7 +3,7 @@
 
 import type { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
-import type { RangeItem, SyncStatus } from './rangeProtocol.ts'
+import type { RangeItem, SyncStatus } from './syncMessages.ts'
 
 /** Blocks asked for at once. */
 export const RANGE_COUNT = 64

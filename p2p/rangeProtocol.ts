@@ -2,13 +2,19 @@
 // Owns: the protocol and its limits. Not: whom to ask for what (rangeDownload.ts), verification (the caller's).
 
 import { SchemaError } from '../base/field.ts'
-import type { Hash32 } from '../base/ids.ts'
 import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 import { type DownloadOptions, type RangeDownload, WindowedDownload } from './rangeDownload.ts'
 import { createRequestResponse, type RequestResponse } from './requestResponse.ts'
-import { rangeSchema, SYNC_REQUEST_BYTES_MAX, statusSchema, syncRequestSchema } from './syncMessages.ts'
+import {
+  type RangeItem,
+  rangeSchema,
+  SYNC_REQUEST_BYTES_MAX,
+  type SyncStatus,
+  statusSchema,
+  syncRequestSchema,
+} from './syncMessages.ts'
 
 export const SYNC_PROTOCOL = '/suanli/sync/1'
 const TIMEOUT_MS = 5_000
@@ -25,22 +31,6 @@ export class SyncError extends Error {
     this.name = 'SyncError'
     this.peer = peer
   }
-}
-
-/** A peer's claimed tip: a hint, never a target (CONSENSUS §4 catch-up). */
-export interface SyncStatus {
-  readonly height: number
-  readonly hash: Hash32
-  /** Lowest height whose block is served. */
-  readonly heightMin: number
-}
-
-export interface RangeItem {
-  readonly block: Uint8Array
-  /** Finalization certificate bytes; absent where the next certified block covers it. */
-  readonly certificate?: Uint8Array | undefined
-  /** The recovery file by which the epoch of this block began; beside its first block, one in a range. */
-  readonly recovery?: Uint8Array | undefined
 }
 
 /** Where served answers come from. */

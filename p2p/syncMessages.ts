@@ -1,4 +1,5 @@
 // Wire messages of block range sync. Owns: their bytes and bounds. Not: blocks and certificates, which pass as bytes.
+import type { Hash32 } from '../base/ids.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
 import { message, t } from '../base/schema.ts'
@@ -29,3 +30,19 @@ const rangeItemSchema = message('RangeItem', {
 export const rangeSchema = message('Range', {
   items: t.list(rangeItemSchema, SYNC_RANGE_COUNT_MAX),
 })
+
+/** A peer's claimed tip: a hint, never a target (CONSENSUS §4 catch-up). */
+export interface SyncStatus {
+  readonly height: number
+  readonly hash: Hash32
+  /** Lowest height whose block is served. */
+  readonly heightMin: number
+}
+
+export interface RangeItem {
+  readonly block: Uint8Array
+  /** Finalization certificate bytes; absent where the next certified block covers it. */
+  readonly certificate?: Uint8Array | undefined
+  /** The recovery file by which the epoch of this block began; beside its first block, one in a range. */
+  readonly recovery?: Uint8Array | undefined
+}

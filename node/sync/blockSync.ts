@@ -43,7 +43,7 @@ export interface BlockSyncOptions {
   readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
   /** The chain goes on by a recovery that the operator has not decided about. */
   readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
-  readonly punish: (peer: PeerKey, reason: string) => void
+  readonly penalise: (peer: PeerKey, reason: string) => void
   readonly logger: NodeLogger
 }
 
@@ -427,7 +427,7 @@ export class BlockSync {
       if (!equalBytes(truth, hash)) liars.add(peer)
       return false
     })
-    for (const peer of liars) this.#options.punish(peer, 'served blocks of another chain')
+    for (const peer of liars) this.#options.penalise(peer, 'served blocks of another chain')
   }
 }
 

@@ -1,6 +1,7 @@
 // What this node serves to peers that sync: its tip and ranges of its blocks with their certificates. Not: the wire.
 import { certificateSchema } from '../../base/protocol/vote.ts'
-import type { RangeItem, SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { RangeItem } from '../../p2p/syncMessages.ts'
 import type { ChainStore } from '../../storage/types.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 

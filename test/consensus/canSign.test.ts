@@ -5,8 +5,8 @@ import { sealBlock } from '../../base/protocol/header.ts'
 import { canSign } from '../../consensus/canSign.ts'
 import { type InvalidReason, judgeProposal } from '../../consensus/proposalRules.ts'
 import { castVote } from '../../consensus/voting.ts'
-import { standInBls as bls } from '../sim/standInBls.ts'
 import { Bench, kindsSigned, ofKind, signs } from '../support/coreHarness.ts'
+import { standInBls as bls } from '../support/standInBls.ts'
 
 function genesisOf(bench: Bench) {
   return bench.rules.genesis
@@ -100,7 +100,7 @@ describe('canSign.notarize', () => {
       body: { vote, block: block.bytes, justification: [] },
     })
     assert.equal(bench.state.proposals.size, 0)
-    assert.equal(ofKind(outputs, 'punish').length, 1)
+    assert.equal(ofKind(outputs, 'penalise').length, 1)
   })
 
   it('refuses a relayed proposal whose leader signature is invalid, and takes a valid one', () => {

@@ -41,7 +41,7 @@ describe('certificate checks', () => {
     )
     fromStranger(bench, 'b', bench.certificate(bench.nullify(1), [1, 2, 3]))
     const outputs = answer(bench, first!.id, false)
-    assert.deepEqual(ofKind(outputs, 'punish')[0]?.peer, 'a')
+    assert.deepEqual(ofKind(outputs, 'penalise')[0]?.peer, 'a')
     const [next] = ofKind(outputs, 'checkSignatures')
     assert.deepEqual(next!.checks[0]!.signers, [1, 2, 3])
     answer(bench, next!.id, true)
@@ -63,7 +63,7 @@ describe('certificate checks', () => {
     for (const subject of [bench.nullify(1), bench.nullify(3)]) {
       const malformed = { ...bench.certificate(subject), bitmap: new Uint8Array([0xff]) }
       const outputs = fromStranger(bench, 'a', malformed)
-      assert.equal(ofKind(outputs, 'punish').length, 0)
+      assert.equal(ofKind(outputs, 'penalise').length, 0)
     }
   })
 
@@ -176,7 +176,7 @@ describe('votes that are not looked at', () => {
     for (const subject of [half, { ...whole, kind: 'nullify' as const }]) {
       const outputs = bench.receive(a, { kind: 'vote', body: { ...bench.vote(a, nullify), subject } })
       assert.deepEqual(
-        ofKind(outputs, 'punish').map(({ reason }) => reason),
+        ofKind(outputs, 'penalise').map(({ reason }) => reason),
         ['malformed vote'],
       )
       assert.equal(bench.state.pool.votes(1, subject.kind).length, 0)

@@ -136,7 +136,7 @@ describe('certificates from peers', () => {
       const bench = new Bench({ leads: 3 })
       const outputs = bench.receive(bench.others[0], { kind: 'certificate', body: make(bench) })
       assert.equal(bench.state.view, 1)
-      assert.equal(ofKind(outputs, 'punish').length, 1)
+      assert.equal(ofKind(outputs, 'penalise').length, 1)
       assert.equal(sent(outputs, 'certificate').length, 0)
     })
   }

@@ -17,8 +17,8 @@ import { checkParameters } from '../../consensus/parameters.ts'
 import { decodeRecord, encodeRecord, recordView } from '../../consensus/records.ts'
 import { backedOff, jitter } from '../../consensus/timers.ts'
 import { VotePool } from '../../consensus/votePool.ts'
-import { PARAMETERS } from '../sim/config.ts'
 import { Bench } from '../support/coreHarness.ts'
+import { PARAMETERS } from '../support/coreParameters.ts'
 
 const subject = (view: number): Subject => ({ kind: 'nullify', epoch: 1, view })
 const vote = (signer: number, s: Subject): Vote => ({ subject: s, signer, signature: new Uint8Array(96) })

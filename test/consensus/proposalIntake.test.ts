@@ -11,7 +11,7 @@ describe('proposals that are kept', () => {
     const vote = bench.vote(leader, bench.on('finalize', 1, 0, block))
     const body = { vote, block: block.bytes, justification: [] }
     const outputs = bench.receive(leader, { kind: 'proposal', body })
-    assert.equal(ofKind(outputs, 'punish').length, 1)
+    assert.equal(ofKind(outputs, 'penalise').length, 1)
     assert.equal(bench.state.proposals.size, 0)
   })
 
@@ -23,7 +23,7 @@ describe('proposals that are kept', () => {
     const vote = bench.vote(leader, bench.on('notarize', 1, 0, named))
     const body = { vote, block: brought.bytes, justification: [] }
     const outputs = bench.receive(leader, { kind: 'proposal', body })
-    assert.equal(ofKind(outputs, 'punish').length, 1)
+    assert.equal(ofKind(outputs, 'penalise').length, 1)
     assert.equal(bench.state.proposals.size, 0)
     assert.deepEqual(kindsSigned(outputs), [])
   })

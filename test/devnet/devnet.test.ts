@@ -13,8 +13,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
-import type { DevnetOptions } from '../../devnet/devnet.ts'
-import { developmentGenesis, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import {
+  type DevnetSettings,
+  developmentGenesis,
+  planDevnet,
+  prepareDevnet,
+} from '../../devnet/directories.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
 import { genesisText, writeNodeDir } from '../../node/nodeDir.ts'
@@ -23,7 +27,7 @@ import { createConsensusKey, hasConsensusKey } from '../../signer/keyFiles.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
 after(() => rmSync(dataDir, { recursive: true }))
-const OPTIONS: Omit<DevnetOptions, 'port' | 'print'> = {
+const OPTIONS: Omit<DevnetSettings, 'port' | 'print'> = {
   validators: 4,
   dataDir,
   blockTimeMs: 100,

@@ -12,8 +12,8 @@ import { createEvidenceGossip, EVIDENCE_PROTOCOL } from '../../p2p/evidenceGossi
 import { createHost } from '../../p2p/host.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
-import { Network } from '../faults/network.ts'
 import { call } from '../support/jsonRpc.ts'
+import { Network } from '../support/processNetwork.ts'
 
 const PATIENCE_MS = 30_000
 const VALIDATORS = 5

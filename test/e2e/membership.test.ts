@@ -19,8 +19,8 @@ import { signerFolder } from '../../signer/signerDir.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
-import { Network, ValidatorProcess } from '../faults/network.ts'
 import { call } from '../support/jsonRpc.ts'
+import { Network, ValidatorProcess } from '../support/processNetwork.ts'
 
 /** Longest wait for anything that the chain does by itself. */
 const PATIENCE_MS = 30_000

@@ -5,11 +5,11 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'
+import { findFreePorts } from '../../devnet/ports.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { followChain } from '../support/chainFollower.ts'
 import {
-  freePorts,
   Running,
   type RunningDevnet,
   runSuanli,
@@ -136,7 +136,7 @@ describe('an operator', function () {
 
   it('starts a follower with init and start; it catches up and serves the same blocks', async () => {
     const home = join(dir.path, 'follower')
-    const port = await freePorts(1)
+    const port = await findFreePorts(1)
     const made = await runSuanli(
       [
         ...['init', '--data-dir', home, '--genesis', join(devnet.dataDir, 'validator-0', 'genesis.json')],
@@ -240,7 +240,7 @@ describe('an operator', function () {
     it('for what is in use already', async () => {
       const { port } = new URL(url)
       await refuses(['devnet', '--data-dir', file('dn'), '--port', port], new RegExp(`port ${port} is taken`))
-      const other = String(await freePorts(4))
+      const other = String(await findFreePorts(4))
       const same = ['devnet', '--data-dir', devnet.dataDir, '--port', other, '--fresh']
       await refuses(same, /is used by a devnet on http/)
     })

@@ -13,10 +13,10 @@ import { parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
 import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveries.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
-import { Network, ValidatorProcess } from '../faults/network.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { blockAt, heightOf, transfer, until } from '../support/nodeSteps.ts'
+import { Network, ValidatorProcess } from '../support/processNetwork.ts'
 
 const ENVIRONMENT = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
 const LOST = [2, 3] as const

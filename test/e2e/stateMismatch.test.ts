@@ -10,10 +10,10 @@ import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { tablesOf } from '../../state/table.ts'
 import { openDatabase, plain } from '../../storage/database.ts'
 import { stateKeyBytes } from '../../storage/layout.ts'
-import { Network, type ValidatorProcess } from '../faults/network.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { blockAt, heightOf, transfer, until } from '../support/nodeSteps.ts'
+import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
 
 const { account } = tablesOf(accountsSchema)
 const PAYER = developmentAccounts()[0]!

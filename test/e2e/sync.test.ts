@@ -6,11 +6,12 @@ import { nonceOf, signTransfer } from '../../bench/accounts.ts'
 import { makeChain } from '../../bench/makeChain.ts'
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
+import { findFreePorts } from '../../devnet/ports.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import { genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys } from '../../node/nodeKeys.ts'
-import { freePorts, Running, temporaryDir } from '../support/devnetHarness.ts'
+import { Running, temporaryDir } from '../support/devnetHarness.ts'
 
 const VALIDATORS = 4
 const BLOCKS = 130
@@ -68,7 +69,7 @@ describe('sync between processes', function () {
       epochBlocks: CHECKPOINT_HEIGHT,
       print: () => {},
     })
-    port = await freePorts(VALIDATORS + 1)
+    port = await findFreePorts(VALIDATORS + 1)
     const plan = planDevnet({ validators: VALIDATORS, port, dataDir: dir.path })
     const peers = plan.map(({ p2pPort, peerId }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`)
     const snapshots = { everyBlocks: SNAPSHOT_EVERY, keep: 2 }

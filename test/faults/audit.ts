@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
 import { nodePaths } from '../../node/node.ts'
 import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../signer/voteAudit.ts'
-import type { Network } from './network.ts'
+import type { Network } from '../support/processNetwork.ts'
 
 export class VoteAudit {
   readonly failures: string[] = []

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, cpSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { EXIT_HALTED } from '../../cli/runStart.ts'
+import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { after, type Fault, type FaultBench } from './faultBench.ts'
-import type { ValidatorProcess } from './network.ts'
 import { TrialFailure } from './trial.ts'
 
 const MIB = 1024 * 1024

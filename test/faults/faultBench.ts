@@ -1,8 +1,9 @@
 // What every fault of `npm run test:faults` works with: a network under load on links that can be made bad, and the measures
 // of what the fault did. Owns: measuring and the common properties. Not: the faults (linkFaults.ts, processFaults.ts).
-import { Random } from '../sim/random.ts'
+
+import type { ValidatorProcess } from '../support/processNetwork.ts'
+import { Random } from '../support/random.ts'
 import { Mesh } from './mesh.ts'
-import type { ValidatorProcess } from './network.ts'
 import { Trial, TrialFailure, type TrialOptions } from './trial.ts'
 
 /** A healed network makes progress again within this long. */

@@ -1,7 +1,7 @@
 // Faults of processes and of their clocks: killed, stopped, set wrong. Owns: what each does and what must hold meanwhile.
 import { CLOCK_OFFSET_VARIABLE } from '../../node/clock.ts'
+import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { after, type Fault, type FaultBench, type Outcome, STUCK } from './faultBench.ts'
-import type { ValidatorProcess } from './network.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,7 +1,7 @@
 // The proxy that `npm run test:faults` makes links bad with: what it does to bytes, and that it never reorders or loses them.
 import assert from 'node:assert/strict'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { Random } from '../sim/random.ts'
+import { Random } from '../support/random.ts'
 import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
 
 const pause = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs))

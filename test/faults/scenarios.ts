@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { nodePaths } from '../../node/node.ts'
-import type { ValidatorProcess } from './network.ts'
+import type { ValidatorProcess } from '../support/processNetwork.ts'
 import type { Trial } from './trial.ts'
 
 /** A network that can decide finalises again within this long, however long it could not. */

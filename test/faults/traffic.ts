@@ -10,9 +10,9 @@ import {
   signTransfer,
 } from '../../bench/accounts.ts'
 import type { RpcClient } from '../../bench/rpcClient.ts'
-import type { Random } from '../sim/random.ts'
+import { within } from '../support/processNetwork.ts'
+import type { Random } from '../support/random.ts'
 import type { Ledger } from './ledger.ts'
-import { within } from './network.ts'
 
 const TICK_MS = 50
 /** Transfers one account has open at most: below what a pool holds for one account. */

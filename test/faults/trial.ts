@@ -2,11 +2,11 @@
 // Owns: the order of starting and the verdict. Not: what is done to the validators (scenarios.ts).
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
-import { Random } from '../sim/random.ts'
+import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
+import { Random } from '../support/random.ts'
 import { VoteAudit } from './audit.ts'
 import { compareAll } from './checks.ts'
 import { Ledger } from './ledger.ts'
-import { Network, type ValidatorProcess } from './network.ts'
 import { Observer } from './observer.ts'
 import { Traffic } from './traffic.ts'
 

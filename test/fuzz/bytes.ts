@@ -1,6 +1,6 @@
 // Random changes to bytes and JSON, from a seeded source.
 import type { Json } from '../../base/field.ts'
-import type { Random } from '../sim/random.ts'
+import type { Random } from '../support/random.ts'
 
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0x0a, 0x12, 0x1a, 0xc0] as const
 

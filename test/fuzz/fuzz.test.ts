@@ -1,6 +1,6 @@
 // A bounded slice of the fuzzer for every run of the suite; `npm run fuzz` plays millions of frames.
 import assert from 'node:assert/strict'
-import { Random } from '../sim/random.ts'
+import { Random } from '../support/random.ts'
 import { sharesOf, TARGETS } from './all.ts'
 import { mutateBytes } from './bytes.ts'
 import { fuzz } from './run.ts'

@@ -1,7 +1,7 @@
 // Plays one target: frames, failures, memory. Owns: the loop. Not: which targets (all.ts), the command (main.ts).
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Random } from '../sim/random.ts'
+import { Random } from '../support/random.ts'
 import type { FuzzReport, FuzzTarget } from './target.ts'
 
 /** Live state is measured this often. */

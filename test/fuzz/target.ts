@@ -1,5 +1,5 @@
 // What can be fuzzed. Owns: the interface and what one run reports. Not: any target (targets/).
-import type { Random } from '../sim/random.ts'
+import type { Random } from '../support/random.ts'
 
 /** One door through which bytes of strangers come in. */
 export interface FuzzTarget {

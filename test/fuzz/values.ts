@@ -1,7 +1,7 @@
 // Valid values from a schema alone: every message of the project can be made up without naming its fields.
 import type { AnyField, Fields } from '../../base/field.ts'
 import type { Message } from '../../base/schema.ts'
-import type { Random } from '../sim/random.ts'
+import type { Random } from '../support/random.ts'
 import { randomBytes } from './bytes.ts'
 
 /** Elements of a made-up list and bytes of a made-up field, so that frames stay small. */

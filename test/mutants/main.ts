@@ -88,7 +88,7 @@ function runSimulator(scratch: Scratch, seeds: string, hint: string | undefined)
   const first = hint === undefined ? [] : ['--hint', hint]
   for (;;) {
     const args = [
-      'dist/test/mutants/hunt.js',
+      'dist/test/sim/hunt.js',
       '--seeds',
       seeds,
       ...first,
@@ -108,7 +108,7 @@ function runSimulator(scratch: Scratch, seeds: string, hint: string | undefined)
 
 function failsUnchanged(scratch: Scratch, scenario: string, seed: number): boolean {
   const args = ['--scenario', scenario, '--first', `${seed}`, '--seeds', '1']
-  const found = huntedOf(scratch.run(['unchanged/test/mutants/hunt.js', ...args], UNIT_LIMIT_MS).output)
+  const found = huntedOf(scratch.run(['unchanged/test/sim/hunt.js', ...args], UNIT_LIMIT_MS).output)
   return typeof found === 'string' || found.scenario !== undefined
 }
 

@@ -10,7 +10,7 @@ import { startFollower } from '../../node/sync/follower.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
-import type { RangeItem } from '../../p2p/rangeProtocol.ts'
+import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { type FreshNode, genesisOf, makeChainIn, openFresh, type ServedPeer } from './syncFixture.ts'
 
 const EPOCH_BLOCKS = 40
@@ -167,14 +167,14 @@ describe('blockSync', () => {
     assert.match(node.rejections[0]!.reason, /^boundary 40 comes without its certificate$/)
   })
 
-  it('punishes whoever served an uncertified tail of another chain, once the true block is known', async () => {
+  it('penalises whoever served an uncertified tail of another chain, once the true block is known', async () => {
     const forged: NonNullable<ServedPeer['fault']> = (items) => {
       const kept = items.slice(0, -1)
       return [...kept, { block: forge(items.at(-1)!, { gasUsed: 1 }).block }]
     }
     const node = await open([{ name: 'forger', fault: forged }, HONEST, { name: 'third' }])
     assert.equal(await node.blockSync.run(target(60)), true)
-    assert.deepEqual(node.punished, ['forger: served blocks of another chain'])
+    assert.deepEqual(node.penalised, ['forger: served blocks of another chain'])
     assert.deepEqual(node.rejections, [])
   })
 

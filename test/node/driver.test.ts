@@ -13,8 +13,8 @@ import { Driver } from '../../node/driver.ts'
 import { LocalSigner } from '../../signer/localSigner.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { Journal } from '../../storage/journal.ts'
-import { PARAMETERS } from '../sim/config.ts'
-import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../sim/simChain.ts'
+import { PARAMETERS } from '../support/coreParameters.ts'
+import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../support/simChain.ts'
 
 const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }
@@ -29,7 +29,7 @@ interface Peer {
   driver: Driver | undefined
   notify: () => void
   handler: ((from: Sender, bytes: Uint8Array) => void) | undefined
-  punished: string[]
+  penalised: string[]
   halted: string | undefined
 }
 
@@ -43,7 +43,7 @@ class Net {
     driver: undefined,
     notify: () => {},
     handler: undefined,
-    punished: [],
+    penalised: [],
     halted: undefined,
   }))
 
@@ -106,8 +106,8 @@ class Net {
         this.peers[i]!.handler = handler
       },
       useValidators: () => {},
-      punish: (_, reason) => {
-        this.peers[i]!.punished.push(reason)
+      penalise: (_, reason) => {
+        this.peers[i]!.penalised.push(reason)
       },
     }
   }
@@ -222,7 +222,7 @@ describe('node.driver', () => {
         `${aggregates} + ${singles} pairings for ${height} blocks`,
       )
       assert.ok(signatures <= 2.5 * height + 2, `${signatures} signatures for ${height} blocks`)
-      assert.deepEqual(peer.punished, [])
+      assert.deepEqual(peer.penalised, [])
     }
     await net.audit()
   })
@@ -272,11 +272,11 @@ describe('node.driver', () => {
     await net.audit()
   }).timeout(20_000)
 
-  it('punishes undecodable frames and stays up', async () => {
+  it('penalises undecodable frames and stays up', async () => {
     await net.start(0)
     net.peers[0]!.handler!({ peer: '3', validator: 3 }, new Uint8Array([99, 1, 2]))
     net.peers[0]!.handler!({ peer: '3', validator: 3 }, new Uint8Array(0))
-    assert.equal(net.peers[0]!.punished.length, 2)
+    assert.equal(net.peers[0]!.penalised.length, 2)
     assert.equal(net.peers[0]!.halted, undefined)
   })
 

@@ -9,7 +9,8 @@ import type { Importer } from '../../node/chain/importerTypes.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { DownloadedRange, DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { RangeItem, SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { recoverSender } from '../../state/transaction.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
@@ -117,7 +118,7 @@ export interface FreshNode {
   readonly importer: Importer
   readonly blockSync: BlockSync
   readonly rejections: Rejection[]
-  readonly punished: string[]
+  readonly penalised: string[]
   readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[]
   close(): Promise<void>
 }
@@ -136,7 +137,7 @@ export async function openFresh(options: {
   const store = await openChainStore(options.dir)
   const importer = await openImporter(store, { chain, genesis: built, senderOf: recoverSender })
   const rejections: Rejection[] = []
-  const punished: string[] = []
+  const penalised: string[] = []
   const logged: { text: string; fields: Record<string, unknown> }[] = []
   const log = (fields: object, text: string): void =>
     void logged.push({ text, fields: fields as Record<string, unknown> })
@@ -144,7 +145,7 @@ export async function openFresh(options: {
     importer,
     genesisHash: chain.genesisHash,
     sync: { download: (wanted) => new FakeDownload(options.served, options.peers, wanted, rejections) },
-    punish: (peer, reason) => void punished.push(`${peer}: ${reason}`),
+    penalise: (peer, reason) => void penalised.push(`${peer}: ${reason}`),
     logger: { debug() {}, info: log, warn: log, error: log },
     ...options.sync,
   })
@@ -153,7 +154,7 @@ export async function openFresh(options: {
     importer,
     blockSync,
     rejections,
-    punished,
+    penalised,
     logged,
     async close() {
       await importer.close()

@@ -14,7 +14,7 @@ import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { RangeItem } from '../../p2p/rangeProtocol.ts'
+import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { recoverSender } from '../../state/transaction.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
@@ -99,7 +99,7 @@ describe('node.uncertifiedRecovery', function () {
       genesisHash,
       sync: { download: () => download },
       recoveries: more.book ?? RecoveryBook.open({ dir: join(dir, `${name}-recovery`), genesisHash }),
-      punish() {},
+      penalise() {},
       logger: log,
     })
     await blockSync.follow(new AbortController().signal)

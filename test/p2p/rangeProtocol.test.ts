@@ -4,17 +4,9 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
-import {
-  createSync,
-  type RangeItem,
-  SYNC_PROTOCOL,
-  type Sync,
-  SyncError,
-  type SyncSource,
-  type SyncStatus,
-} from '../../p2p/rangeProtocol.ts'
+import { createSync, SYNC_PROTOCOL, type Sync, SyncError, type SyncSource } from '../../p2p/rangeProtocol.ts'
 import { createRequestResponse } from '../../p2p/requestResponse.ts'
-import { rangeSchema } from '../../p2p/syncMessages.ts'
+import { type RangeItem, rangeSchema, type SyncStatus } from '../../p2p/syncMessages.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
 const blockAt = (height: number): Uint8Array => new Uint8Array([...u32be(height), 1, 2, 3])

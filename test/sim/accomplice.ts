@@ -1,9 +1,19 @@
 // What the simulator lends to a Byzantine host: its key, its core's knowledge, and the network.
+import type { Bls } from '../../base/crypto/types.ts'
+import type { Target } from '../../consensus/types.ts'
+import type { ChainRules } from '../support/simChain.ts'
 import type { Accomplice } from './behaviours/behaviour.ts'
-import type { SimNode } from './simNode.ts'
-import type { SimWorld } from './world.ts'
+import type { SimHost, SimNode } from './simNode.ts'
 
-export function makeAccomplice(world: SimWorld, node: SimNode): Accomplice {
+/** What of the world a Byzantine host gets hold of. */
+interface AccompliceWorld extends Pick<SimHost, 'random' | 'scheduler' | 'invariants'> {
+  readonly config: { readonly bls: Bls }
+  readonly rules: ChainRules
+  readonly nodes: readonly SimNode[]
+  send(from: SimNode, to: Target, bytes: Uint8Array): void
+}
+
+export function makeAccomplice(world: AccompliceWorld, node: SimNode): Accomplice {
   return {
     index: node.index,
     bls: world.config.bls,

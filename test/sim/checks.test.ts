@@ -7,16 +7,16 @@ import {
   type Vote,
   voteBytes,
 } from '../../base/protocol/vote.ts'
+import { Random } from '../support/random.ts'
+import { makeRules, makeValidator } from '../support/simChain.ts'
+import { standInBls as bls } from '../support/standInBls.ts'
+import { Violation } from '../support/violation.ts'
 import { contradict, evidenceFault } from './checks/accountability.ts'
 import { CertificateBook } from './checks/certificateBook.ts'
 import { bitmapMembers, certificateFault, signedBytes } from './checks/certificateCheck.ts'
 import { lightFault, linkFault } from './checks/lightChain.ts'
-import { Violation } from './checks/violation.ts'
 import { CALM, START_MS } from './config.ts'
-import { Random } from './random.ts'
-import { makeRules, makeValidator } from './simChain.ts'
 import { SimDisk } from './simDisk.ts'
-import { standInBls as bls } from './standInBls.ts'
 import { SimWorld } from './world.ts'
 
 const made = Array.from({ length: 5 }, (_, i) => makeValidator(i, bls))

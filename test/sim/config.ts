@@ -1,20 +1,10 @@
 // What one simulated run is made of: sizes, rates, durations, faults. Not: the named scenarios (scenarios.ts).
 import type { Bls } from '../../base/crypto/types.ts'
 import type { ConsensusParameters } from '../../consensus/types.ts'
+import { PARAMETERS } from '../support/coreParameters.ts'
+import { standInBls } from '../support/standInBls.ts'
 import type { MakeBehaviour } from './behaviours/behaviour.ts'
 import type { SimModel } from './simModel.ts'
-import { standInBls } from './standInBls.ts'
-import type { SimWorld } from './world.ts'
-
-export const PARAMETERS: ConsensusParameters = {
-  deltaMs: 50,
-  minBlockIntervalMs: 100,
-  heartbeatMs: 15_000,
-  precisionMs: 50,
-  messageDelayMs: 500,
-  buildMs: 100,
-  verifyMs: 100,
-}
 
 /** True time of every run's start; clocks of nodes differ from it by their skew. */
 export const START_MS = 1_700_000_000_000
@@ -31,7 +21,8 @@ export interface Speed {
 
 export const NORMAL_SPEED: Speed = { diskMs: 3, signMs: 3, buildMs: 5, verifyMs: 5, linkMs: 0 }
 
-export interface SimConfig {
+/** `World` is what scenarios act on; this file does not know it. */
+export interface SimConfig<World> {
   readonly seed: number
   /** Validators and followers, each with its own key. */
   readonly nodes: number
@@ -75,14 +66,14 @@ export interface SimConfig {
   readonly model?: SimModel
   readonly bls: Bls
   /** Schedules the scenario's own faults; called once everything has been started. */
-  readonly course?: (world: SimWorld) => void
+  readonly course?: (world: World) => void
   /** Replaces the usual play (faults, healing, progress). Throws Violation. */
-  readonly play?: (world: SimWorld) => void
+  readonly play?: (world: World) => void
   /** More checks after the play. Throws Violation. */
-  readonly afterwards?: (world: SimWorld) => void
+  readonly afterwards?: (world: World) => void
 }
 
-export const CALM: SimConfig = {
+export const CALM: SimConfig<unknown> = {
   seed: 1,
   nodes: 4,
   lossRate: 0,

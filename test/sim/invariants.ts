@@ -6,11 +6,11 @@ import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { Validator } from '../../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { findDoubleVotes, type SignedVote } from '../../signer/voteAudit.ts'
+import type { ChainRules, SimStore } from '../support/simChain.ts'
+import { Violation } from '../support/violation.ts'
 import { CertificateBook } from './checks/certificateBook.ts'
 import { bitmapMembers, certificateFault } from './checks/certificateCheck.ts'
 import { lightFault } from './checks/lightChain.ts'
-import { Violation } from './checks/violation.ts'
-import type { ChainRules, SimStore } from './simChain.ts'
 
 /** Certificates whose judgement is remembered. */
 const JUDGED_MAX = 65_536

@@ -2,10 +2,10 @@
 import { parseArgs } from 'node:util'
 import { bls as realBls } from '../../base/crypto/bls.ts'
 import type { Bls } from '../../base/crypto/types.ts'
-import { Violation } from './checks/violation.ts'
+import { standInBls } from '../support/standInBls.ts'
+import { Violation } from '../support/violation.ts'
 import type { Scenario } from './scenario.ts'
 import { play, SCENARIOS } from './scenarios.ts'
-import { standInBls } from './standInBls.ts'
 
 const USAGE = `npm run sim -- [--scenario S] [--seeds N] [--first K] [--minutes M] [--bls fast|real] [--trace] [--list]
   --scenario S   one scenario: N seeds of it; without it N seeds are spread over all

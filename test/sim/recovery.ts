@@ -1,10 +1,9 @@
 // When nothing but an operators' recovery file can help (CONSENSUS §5): progress is not demanded then, everything else is.
-import type { SimWorld } from './world.ts'
+import type { SimNode } from './simNode.ts'
 
 /** Whether f+1 honest validators finalized a view whose N or block no honest node holds any more. */
-export function isBeyondRecovery(world: SimWorld): boolean {
-  const f = Math.floor((world.config.nodes - 1) / 3)
-  const honest = world.honest()
+export function isBeyondRecovery(nodeCount: number, honest: readonly SimNode[]): boolean {
+  const f = Math.floor((nodeCount - 1) / 3)
   const counts = new Map<string, number>()
   for (const node of honest) {
     for (const { kind, epoch, view, digest } of node.signer.signed()) {

@@ -1,5 +1,5 @@
 // Links and machines of the scale runs. Owns: what a message and a piece of work cost, and counting what was sent.
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 import type { SimModel, Transfer, Work } from './simModel.ts'
 
 /**

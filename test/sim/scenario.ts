@@ -1,5 +1,5 @@
 // What a named scenario is. Not: the scenarios themselves (scenarios/), their list (scenarios.ts).
-import type { SimConfig } from './config.ts'
+import type { WorldConfig } from './world.ts'
 
 /**
  * CONSENSUS §9: S1 agreement, S2 never F with U, S3 an honest validator never equivocates, S4 ancestry covered, L progress
@@ -16,14 +16,14 @@ export interface Scenario {
   readonly about: string
   /** Share of a mixed run's seeds; 1 unless a seed costs much more or less than others. */
   readonly weight: number
-  readonly config: (seed: number) => SimConfig
+  readonly config: (seed: number) => WorldConfig
 }
 
 export function scenario(
   numbers: readonly number[],
   properties: readonly Property[],
   about: string,
-  config: (seed: number) => SimConfig,
+  config: (seed: number) => WorldConfig,
   weight = 1,
 ): Scenario {
   return { numbers, properties, about, weight, config }

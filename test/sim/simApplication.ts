@@ -2,7 +2,7 @@
 import { bytesKey } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { BuildOrder, Verdict } from '../../consensus/types.ts'
-import { BLOCK_TXS, buildBlock, type ChainRules, type SimStore, verifyBlock } from './simChain.ts'
+import { BLOCK_TXS, buildBlock, type ChainRules, type SimStore, verifyBlock } from '../support/simChain.ts'
 import { SimMempool } from './simMempool.ts'
 
 export class SimApplication {

@@ -4,7 +4,7 @@ import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { decodeRecord, encodeRecord, type JournalRecord } from '../../consensus/records.ts'
 import { subjectKey } from '../../consensus/subject.ts'
 import { encodeFrame, FRAME_HEAD_BYTES, type Scan, scanFrames } from '../../storage/recordFile.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 
 export type Damage = Scan['damage']
 

@@ -1,5 +1,5 @@
 // The links between simulated hosts: delay, loss, duplication, reordering, cuts in one or both directions, clogs.
-import type { Random, Scheduler } from './random.ts'
+import type { Random, Scheduler } from '../support/random.ts'
 import type { SimModel } from './simModel.ts'
 
 export interface LinkFaults {

@@ -96,8 +96,8 @@ export function outputText(output: Output): string {
       return `finalized ${output.blocks.length} to ${output.blocks.at(-1)?.header.height}`
     case 'wake':
       return `wake ${output.atMs}`
-    case 'punish':
-      return `punish ${output.peer}: ${output.reason}`
+    case 'penalise':
+      return `penalise ${output.peer}: ${output.reason}`
     case 'halt':
       return `halt: ${output.reason}`
     case 'build':

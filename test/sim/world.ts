@@ -5,16 +5,16 @@ import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../../consensus/messages.ts'
 import type { Evidence, Output, Target } from '../../consensus/types.ts'
+import { Random, Scheduler } from '../support/random.ts'
+import { type ChainRules, makeRules, makeValidator } from '../support/simChain.ts'
+import { Violation } from '../support/violation.ts'
 import { makeAccomplice } from './accomplice.ts'
 import type { Accomplice } from './behaviours/behaviour.ts'
-import { Violation } from './checks/violation.ts'
 import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
 import { Invariants } from './invariants.ts'
-import { Random, Scheduler } from './random.ts'
 import { isBeyondRecovery } from './recovery.ts'
-import { type ChainRules, makeRules, makeValidator } from './simChain.ts'
 import { SimNetwork } from './simNetwork.ts'
-import { SimNode } from './simNode.ts'
+import { type CrashPoint, type SimHost, SimNode } from './simNode.ts'
 import { Trace } from './trace.ts'
 
 export interface SimResult {
@@ -27,11 +27,11 @@ export interface SimResult {
   readonly finalizedAtMs: ReadonlyMap<number, number>
 }
 
-/** Where a crash hurts most: around each write of journal, signer and store. */
-export type CrashPoint = 'appended' | 'synced' | 'unsigned' | 'signed' | 'uncommitted' | 'committed'
+/** One run of this world. */
+export type WorldConfig = SimConfig<SimWorld>
 
-export class SimWorld {
-  readonly config: SimConfig
+export class SimWorld implements SimHost {
+  readonly config: WorldConfig
   readonly random: Random
   readonly scheduler = new Scheduler(START_MS)
   readonly network: SimNetwork
@@ -60,7 +60,7 @@ export class SimWorld {
   #crashes = 0
   #transactions = 0
 
-  constructor(config: SimConfig, print?: (line: string) => void) {
+  constructor(config: WorldConfig, print?: (line: string) => void) {
     this.config = config
     this.random = new Random(config.seed)
     this.#trace = new Trace(print)
@@ -152,7 +152,7 @@ export class SimWorld {
     this.heal()
     const goal = this.invariants.height + goalBlocks
     if (this.runUntil(limitMs, () => this.isEverywhere(goal))) return
-    if (this.config.mayLoseJournals === true && isBeyondRecovery(this)) return
+    if (this.config.mayLoseJournals === true && isBeyondRecovery(this.config.nodes, this.honest())) return
     throw new Violation('L', `no progress to height ${goal} in ${limitMs} ms: ${this.#where()}`)
   }
 
@@ -395,10 +395,10 @@ export class SimWorld {
     throw new Violation('halt', `node ${node.index}: ${reason}`)
   }
 
-  onPunish(node: SimNode, peer: string, reason: string): void {
-    const punished = this.nodes[Number(peer)]!
-    if (punished.isByzantine || node.isByzantine) return
-    throw new Violation('punish', `node ${node.index} punished the honest node ${peer}: ${reason}`)
+  onPenalised(node: SimNode, peer: string, reason: string): void {
+    const penalised = this.nodes[Number(peer)]!
+    if (penalised.isByzantine || node.isByzantine) return
+    throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
   }
 
   onEvidence(node: SimNode, evidence: Evidence): void {

@@ -16,8 +16,8 @@ import {
 } from '../../base/protocol/vote.ts'
 import { blockSubject, nullifySubject } from '../../consensus/subject.ts'
 import type { ConsensusParameters, EpochStart } from '../../consensus/types.ts'
-import { buildBlock, type ChainRules, makeRules, makeValidator } from '../sim/simChain.ts'
-import { standInBls as bls } from '../sim/standInBls.ts'
+import { buildBlock, type ChainRules, makeRules, makeValidator } from '../support/simChain.ts'
+import { standInBls as bls } from '../support/standInBls.ts'
 import type { ModelBlock, ModelSubject } from './itf.ts'
 
 export const T0 = 1_700_000_000_000

@@ -195,7 +195,7 @@ export class ReplayNode {
         this.#keepProposal(output.message)
         return undefined
       case 'halt':
-      case 'punish':
+      case 'penalise':
         throw new Deviation(`${output.kind}: ${output.reason}`)
       default:
         return undefined

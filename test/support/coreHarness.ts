@@ -15,9 +15,9 @@ import type { JournalRecord } from '../../consensus/records.ts'
 import type { EpochState } from '../../consensus/state.ts'
 import type { ConsensusParameters, Input, Output, Sender } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
-import { PARAMETERS } from '../sim/config.ts'
-import { buildBlock, type ChainRules, makeRules, makeValidator, verifyBlock } from '../sim/simChain.ts'
-import { standInBls as bls } from '../sim/standInBls.ts'
+import { PARAMETERS } from './coreParameters.ts'
+import { buildBlock, type ChainRules, makeRules, makeValidator, verifyBlock } from './simChain.ts'
+import { standInBls as bls } from './standInBls.ts'
 
 export const T0 = 1_700_000_000_000
 

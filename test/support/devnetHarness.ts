@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { readDevnetStatus } from '../../devnet/devnet.ts'
+import { findFreePorts } from '../../devnet/ports.ts'
+import { readDevnetStatus } from '../../devnet/statusFile.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
-/** Below the range that outgoing connections take their ports from. */
-const PORTS = { first: 20_000, count: 11_000 } as const
-const P2P_PORT_OFFSET = 1_000
 const FINAL_LINE = /^Block (\d+) is final \((0x[0-9a-f]{64})\)/
 /** Longest start before the test gives up; a start takes a few seconds. */
 const START_MS = 45_000
@@ -49,24 +46,6 @@ export function runSuanli(
     child.once('error', reject)
     child.once('close', (code) => resolve({ code, ...out }))
   })
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-/** First of `count` free ports in a row, each with its partner for peers. */
-export async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = PORTS.first + Math.floor(Math.random() * PORTS.count)
-    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + P2P_PORT_OFFSET]).flat()
-    const free = await Promise.all(ports.map(isFree))
-    if (free.every(Boolean)) return first
-  }
 }
 
 /** A directory that `remove` takes away again. */
@@ -165,7 +144,7 @@ export async function startDevnet(
   options: { readonly windowMs?: number; readonly args?: readonly string[] } = {},
 ): Promise<RunningDevnet> {
   const dir = temporaryDir()
-  const port = await freePorts(4)
+  const port = await findFreePorts(4)
   const { windowMs, args = [] } = options
   const window = windowMs === undefined ? [] : ['--window', String(windowMs)]
   const begin = performance.now()

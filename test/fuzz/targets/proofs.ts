@@ -14,9 +14,9 @@ import { decodeReply, decodeRequest, encodeReply, encodeRequest } from '../../..
 import { MemoryState } from '../../../state/overlay.ts'
 import { proveKey } from '../../../state/tree/proof.ts'
 import { TreeVersion } from '../../../state/tree/tree.ts'
-import type { Random } from '../../sim/random.ts'
-import { makeRules, makeValidator } from '../../sim/simChain.ts'
-import { standInBls as bls } from '../../sim/standInBls.ts'
+import type { Random } from '../../support/random.ts'
+import { makeRules, makeValidator } from '../../support/simChain.ts'
+import { standInBls as bls } from '../../support/standInBls.ts'
 import { mutateBytes, randomBytes } from '../bytes.ts'
 import type { FuzzTarget } from '../target.ts'
 

@@ -6,7 +6,7 @@ import { SchemaError } from '../../../base/field.ts'
 import { decodeRecord, encodeRecord, type JournalRecord } from '../../../consensus/records.ts'
 import { encryptKeystore, KeystoreError, parseKeystore } from '../../../signer/keystore.ts'
 import { encodeFrame, scanFrames } from '../../../storage/recordFile.ts'
-import type { Random } from '../../sim/random.ts'
+import type { Random } from '../../support/random.ts'
 import { mutateBytes, mutateJson, randomBytes } from '../bytes.ts'
 import type { FuzzTarget } from '../target.ts'
 

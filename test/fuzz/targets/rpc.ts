@@ -2,9 +2,9 @@
 import type { Json } from '../../../base/field.ts'
 import { DISPATCH_LIMITS, Dispatcher } from '../../../rpc/dispatch.ts'
 import { createMethods } from '../../../rpc/methods.ts'
-import type { Random } from '../../sim/random.ts'
 import { CHAIN } from '../../support/chainHarness.ts'
 import { FakeBackend } from '../../support/fakeBackend.ts'
+import type { Random } from '../../support/random.ts'
 import { mutateBytes, mutateJson } from '../bytes.ts'
 import type { FuzzTarget } from '../target.ts'
 

@@ -7,7 +7,7 @@ import {
   signTransaction,
   type TransactionFields,
 } from '../../../state/transaction.ts'
-import type { Random } from '../../sim/random.ts'
+import type { Random } from '../../support/random.ts'
 import { mutateBytes, randomBytes } from '../bytes.ts'
 import type { FuzzTarget } from '../target.ts'
 

@@ -11,8 +11,8 @@ import {
   voteBytes,
 } from '../../../base/protocol/vote.ts'
 import { Verifier } from '../../../node/verifier.ts'
-import type { Random } from '../../sim/random.ts'
-import { makeValidator } from '../../sim/simChain.ts'
+import type { Random } from '../../support/random.ts'
+import { makeValidator } from '../../support/simChain.ts'
 import { mutateBytes, randomBytes } from '../bytes.ts'
 import type { FuzzTarget } from '../target.ts'
 

@@ -76,9 +76,9 @@ const intake = editsOf('consensus/certificateIntake.ts', [
   ],
   [
     'offer.structure',
-    "    state.emit({ kind: 'punish', peer, reason: 'malformed certificate' })\n    return\n",
+    "    state.emit({ kind: 'penalise', peer, reason: 'malformed certificate' })\n    return\n",
     '',
-    'malformed certificates reach the verifier unpunished',
+    'malformed certificates reach the verifier without a penalty',
   ],
   [
     'offer.waitingMax',
@@ -105,8 +105,8 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'an invalid signature is accepted',
   ],
   [
-    'checked.punish',
-    "else state.emit({ kind: 'punish', peer, reason: 'certificate with an invalid signature' })",
+    'checked.penalise',
+    "else state.emit({ kind: 'penalise', peer, reason: 'certificate with an invalid signature' })",
     '',
     'forgers stay connected',
   ],

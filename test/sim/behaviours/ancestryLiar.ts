@@ -3,7 +3,7 @@
 import { type SealedBlock, sealBlock } from '../../../base/protocol/header.ts'
 import { nextMix, randaoBytes, type Subject } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
-import { buildBlock } from '../simChain.ts'
+import { buildBlock } from '../../support/simChain.ts'
 import { type Accomplice, ALL, type MakeBehaviour } from './behaviour.ts'
 
 /** Where a lie puts the proposal of `view`. */

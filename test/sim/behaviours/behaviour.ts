@@ -5,8 +5,8 @@ import type { Subject, Vote } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
 import type { EpochState } from '../../../consensus/state.ts'
 import type { Target } from '../../../consensus/types.ts'
-import type { Random } from '../random.ts'
-import type { ChainRules } from '../simChain.ts'
+import type { Random } from '../../support/random.ts'
+import type { ChainRules } from '../../support/simChain.ts'
 
 export interface Outgoing {
   readonly to: Target

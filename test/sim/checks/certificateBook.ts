@@ -4,7 +4,7 @@ import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { SealedBlock } from '../../../base/protocol/header.ts'
 import type { Certificate } from '../../../base/protocol/vote.ts'
-import { Violation } from './violation.ts'
+import { Violation } from '../../support/violation.ts'
 
 interface Round {
   readonly epoch: number

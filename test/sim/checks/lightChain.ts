@@ -4,7 +4,7 @@ import type { Bls } from '../../../base/crypto/types.ts'
 import { type Header, headerHash } from '../../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash } from '../../../base/protocol/validators.ts'
 import type { Certificate } from '../../../base/protocol/vote.ts'
-import type { ChainRules, SimStore } from '../simChain.ts'
+import type { ChainRules, SimStore } from '../../support/simChain.ts'
 import { certificateFault } from './certificateCheck.ts'
 
 /** One link of the chain of epochs. */

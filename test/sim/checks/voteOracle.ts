@@ -7,7 +7,7 @@ import type { SealedBlock } from '../../../base/protocol/header.ts'
 import { randaoBytes, type Subject, type Vote } from '../../../base/protocol/vote.ts'
 import type { EpochState } from '../../../consensus/state.ts'
 import type { ConsensusParameters } from '../../../consensus/types.ts'
-import { type ChainRules, verifyBlock } from '../simChain.ts'
+import { type ChainRules, verifyBlock } from '../../support/simChain.ts'
 import { signedBytes } from './certificateCheck.ts'
 
 /** A proposal as it reached a node. */

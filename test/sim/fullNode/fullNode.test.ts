@@ -1,14 +1,14 @@
 // A slice of whole nodes for every run of the suite; `npm run sim:full-node` plays more.
 import assert from 'node:assert/strict'
-import { WHOLE_SCENARIOS } from './fullNodeScenarios.ts'
-import { WholeWorld } from './fullNodeWorld.ts'
+import { FULL_NODE_SCENARIOS } from './fullNodeScenarios.ts'
+import { FullNodeWorld } from './fullNodeWorld.ts'
 
 describe('simulated whole nodes', () => {
   for (const name of ['crashes', 'crashPoints', 'everything'] as const) {
     it(`${name}: driver, importer, mempool and store agree, lose nothing, and settle every transaction`, async () => {
       for (let seed = 1; seed <= 2; seed++) {
         try {
-          const result = await new WholeWorld(WHOLE_SCENARIOS[name]!(seed)).run()
+          const result = await new FullNodeWorld(FULL_NODE_SCENARIOS[name]!(seed)).run()
           assert.ok(result.crashes > 0)
           assert.ok(result.transactions > 10)
         } catch (error) {
@@ -22,7 +22,8 @@ describe('simulated whole nodes', () => {
 
   it('the same seed gives the same trace, another seed another one', async () => {
     const play = async (seed: number) =>
-      (await new WholeWorld({ ...WHOLE_SCENARIOS.crashPoints!(seed), faultsUntilMs: 2_500 }).run()).traceHash
+      (await new FullNodeWorld({ ...FULL_NODE_SCENARIOS.crashPoints!(seed), faultsUntilMs: 2_500 }).run())
+        .traceHash
     const first = await play(11)
     assert.equal(await play(11), first)
     assert.notEqual(await play(12), first)

@@ -28,7 +28,7 @@ import type { ChainStore } from '../../../storage/types.ts'
 import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
 
 /** What a node reaches the world through; every call names the life that made it. */
-export interface WholePorts {
+export interface FullNodePorts {
   nowMs(): number
   after(delayMs: number, callback: () => void): () => void
   send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
@@ -38,14 +38,14 @@ export interface WholePorts {
   share(validator: number, set: ValidatorSet, raws: readonly Uint8Array[]): void
   onSigned(subject: Subject): void
   onFinalized(event: FinalizedEvent): void
-  onPunish(peer: string, reason: string): void
+  onPenalised(peer: string, reason: string): void
   onHalt(reason: string): void
   onEvidence(kind: string): void
   /** Whom this node talks to from now on; worlds without changing sets do not care. */
   useValidators?(set: ValidatorSet, self: number | undefined, previous: ValidatorSet | undefined): void
 }
 
-export interface WholeNodeOptions {
+export interface FullNodeOptions {
   readonly index: number
   readonly genesis: Genesis
   readonly genesisBlock: GenesisBlock
@@ -55,7 +55,7 @@ export interface WholeNodeOptions {
   readonly bls: Bls
   readonly storage: SimStorage
   readonly life: Life
-  readonly ports: WholePorts
+  readonly ports: FullNodePorts
   /** Takes the tree's cache; nothing else is written there. */
   readonly dir: string
 }
@@ -67,7 +67,7 @@ const NO_PEER: PeerKey = 'self'
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** A running validator; it ends by never being called again. */
-export interface WholeNode {
+export interface FullNode {
   readonly store: ChainStore
   readonly importer: Importer
   readonly mempool: Mempool
@@ -81,7 +81,7 @@ export interface WholeNode {
   gossip(raws: readonly { raw: Uint8Array; id: Uint8Array }[]): Promise<void>
 }
 
-export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNode> {
+export async function startFullNode(options: FullNodeOptions): Promise<FullNode> {
   const { genesis, genesisBlock, storage, life, ports, bls, index } = options
   const { chain } = genesisBlock
   const clock = { nowMs: () => ports.nowMs(), after: ports.after }
@@ -116,7 +116,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
       download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1, lagMin }) =>
         ports.download(fromHeight, toHeight, lagMin),
     },
-    punish: (peer, reason) => ports.onPunish(peer, reason),
+    penalise: (peer, reason) => ports.onPenalised(peer, reason),
     logger: SILENT,
   })
   let current: ValidatorSet = { validators: [] }
@@ -166,7 +166,7 @@ export async function startWholeNode(options: WholeNodeOptions): Promise<WholeNo
         current = set
         ports.useValidators?.(set, self, previous)
       },
-      punish: (peer, reason) => ports.onPunish(peer, reason),
+      penalise: (peer, reason) => ports.onPenalised(peer, reason),
     },
     journal: simJournal(storage.journal, life),
     signer:

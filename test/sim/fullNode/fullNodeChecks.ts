@@ -8,10 +8,10 @@ import type { ChainConfig } from '../../../state/chain.ts'
 import { blockContextOf } from '../../../state/engine.ts'
 import { TreeVersion } from '../../../state/tree/tree.ts'
 import type { ChainStore } from '../../../storage/types.ts'
-import { Violation } from '../checks/violation.ts'
-import type { WholeNode } from './fullNode.ts'
+import { Violation } from '../../support/violation.ts'
+import type { FullNode } from './fullNode.ts'
 
-export class WholeChecks {
+export class FullNodeChecks {
   readonly #finalAt = new Map<number, string>()
   readonly #reached: number[]
   readonly #votes = new Map<string, SignedVote[]>()
@@ -63,7 +63,7 @@ export class WholeChecks {
   }
 
   /** The state on disk hashes to the header's root, and every invariant holds on a full recount. */
-  async atEnd(node: number, running: WholeNode, chain: ChainConfig): Promise<void> {
+  async atEnd(node: number, running: FullNode, chain: ChainConfig): Promise<void> {
     const { store, importer } = running
     const full = await store.entriesSnapshot()
     const { header, hash } = importer.head()

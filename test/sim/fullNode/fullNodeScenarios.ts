@@ -1,7 +1,7 @@
 // Fault mixes for whole nodes; every seed of a scenario is one run.
-import type { WholeConfig } from './fullNodeWorld.ts'
+import type { FullNodeConfig } from './fullNodeWorld.ts'
 
-const CALM: Omit<WholeConfig, 'seed'> = {
+const CALM: Omit<FullNodeConfig, 'seed'> = {
   validators: 4,
   lossRate: 0,
   duplicateRate: 0,
@@ -16,7 +16,7 @@ const CALM: Omit<WholeConfig, 'seed'> = {
   limitMs: 180_000,
 }
 
-export const WHOLE_SCENARIOS: Readonly<Record<string, (seed: number) => WholeConfig>> = {
+export const FULL_NODE_SCENARIOS: Readonly<Record<string, (seed: number) => FullNodeConfig>> = {
   calm: (seed) => ({ ...CALM, seed, validators: 4 + (seed % 2) }),
   lossy: (seed) => ({ ...CALM, seed, lossRate: 0.2, duplicateRate: 0.1, delayMs: [1, 80] }),
   /** Single nodes and all at once, at random moments. */

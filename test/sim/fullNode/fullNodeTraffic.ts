@@ -5,8 +5,9 @@ import { COIN } from '../../../base/units.ts'
 import { type DevelopmentAccount, developmentAccounts } from '../../../genesis/devKeys.ts'
 import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
 import { decodeTransaction, signTransaction } from '../../../state/transaction.ts'
-import { Violation } from '../checks/violation.ts'
-import type { WholeWorld } from './fullNodeWorld.ts'
+import type { Random, Scheduler } from '../../support/random.ts'
+import { Violation } from '../../support/violation.ts'
+import type { FullNode } from './fullNode.ts'
 
 const RESEND_MS = 2_000
 const OPEN_MAX = 8
@@ -19,8 +20,21 @@ interface Slot {
   readonly raws: Uint8Array[]
 }
 
-export class WholeTraffic {
-  readonly #world: WholeWorld
+/** The world that clients live in. */
+export interface TrafficWorld {
+  readonly config: { readonly txEveryMs: number; readonly burst: number }
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly chain: { readonly chainId: number }
+  readonly healed: boolean
+  /** Running nodes, by index. */
+  up(): readonly FullNode[]
+  submit(node: FullNode, raw: Uint8Array): Promise<boolean>
+  spawn(work: Promise<unknown>): void
+}
+
+export class FullNodeTraffic {
+  readonly #world: TrafficWorld
   readonly #accounts: readonly DevelopmentAccount[] = developmentAccounts()
   readonly #nonces: number[]
   /** Not final yet, by account and nonce. */
@@ -31,7 +45,7 @@ export class WholeTraffic {
   readonly #receipts = new Map<string, number>()
   #stopped = false
 
-  constructor(world: WholeWorld) {
+  constructor(world: TrafficWorld) {
     this.#world = world
     this.#nonces = this.#accounts.map(() => 0)
   }

@@ -16,13 +16,13 @@ import type { Genesis } from '../../../genesis/schema.ts'
 import { syncSourceOf } from '../../../node/sync/syncSource.ts'
 import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import { decodeTransaction } from '../../../state/transaction.ts'
-import { Random, Scheduler } from '../random.ts'
-import { startWholeNode, type WholeNode, type WholePorts } from './fullNode.ts'
-import { WholeChecks } from './fullNodeChecks.ts'
-import { WholeTraffic } from './fullNodeTraffic.ts'
+import { Random, Scheduler } from '../../support/random.ts'
+import { type FullNode, type FullNodePorts, startFullNode } from './fullNode.ts'
+import { FullNodeChecks } from './fullNodeChecks.ts'
+import { FullNodeTraffic } from './fullNodeTraffic.ts'
 import { type Life, SimStorage } from './simStorage.ts'
 
-export interface WholeConfig {
+export interface FullNodeConfig {
   readonly seed: number
   readonly validators: number
   readonly lossRate: number
@@ -44,7 +44,7 @@ export interface WholeConfig {
   readonly limitMs: number
 }
 
-export interface WholeResult {
+export interface FullNodeResult {
   readonly traceHash: string
   readonly height: number
   readonly transactions: number
@@ -76,15 +76,15 @@ interface Machine {
   readonly storage: SimStorage
   readonly skewMs: number
   life: { isAlive: boolean } | undefined
-  node: WholeNode | undefined
+  node: FullNode | undefined
 }
 
-export class WholeWorld {
-  readonly config: WholeConfig
+export class FullNodeWorld {
+  readonly config: FullNodeConfig
   readonly random: Random
   readonly scheduler: Scheduler
-  readonly checks: WholeChecks
-  readonly traffic: WholeTraffic
+  readonly checks: FullNodeChecks
+  readonly traffic: FullNodeTraffic
   readonly #machines: Machine[]
   readonly #genesis: { genesis: Genesis; block: GenesisBlock }
   readonly #hash = createHash('sha256')
@@ -96,13 +96,13 @@ export class WholeWorld {
   /** A start reads files in real time: the clock stands still until it is over. */
   #starting: Promise<void> | undefined
 
-  constructor(config: WholeConfig) {
+  constructor(config: FullNodeConfig) {
     this.config = config
     this.random = new Random(config.seed)
     this.scheduler = new Scheduler(DEVNET_TIMESTAMP_MS + 60_000)
     this.#genesis = devGenesis(config.validators)
-    this.checks = new WholeChecks(config.validators)
-    this.traffic = new WholeTraffic(this)
+    this.checks = new FullNodeChecks(config.validators)
+    this.traffic = new FullNodeTraffic(this)
     this.#machines = Array.from({ length: config.validators }, (_, index) => ({
       index,
       storage: new SimStorage(),
@@ -125,12 +125,12 @@ export class WholeWorld {
   }
 
   /** Running nodes, by index. */
-  up(): readonly WholeNode[] {
+  up(): readonly FullNode[] {
     return this.#machines.flatMap(({ node }) => (node === undefined ? [] : [node]))
   }
 
   /** Plays the seed. Throws what broke. */
-  async run(): Promise<WholeResult> {
+  async run(): Promise<FullNodeResult> {
     try {
       for (const machine of this.#machines) await this.#start(machine)
       const startMs = this.scheduler.nowMs
@@ -209,7 +209,7 @@ export class WholeWorld {
       },
     }
     machine.life = state
-    const node = await startWholeNode({
+    const node = await startFullNode({
       index,
       genesis: this.#genesis.genesis,
       genesisBlock: this.#genesis.block,
@@ -225,7 +225,7 @@ export class WholeWorld {
     if (state.isAlive) machine.node = node
   }
 
-  #portsOf(machine: Machine, state: { readonly isAlive: boolean }): WholePorts {
+  #portsOf(machine: Machine, state: { readonly isAlive: boolean }): FullNodePorts {
     const { index } = machine
     const { scheduler } = this
     const ifAlive = (work: () => void): void => {
@@ -256,9 +256,9 @@ export class WholeWorld {
           this.checks.onFinalized(index, event)
           this.traffic.onFinalized(event)
         }),
-      onPunish: (peer, reason) =>
+      onPenalised: (peer, reason) =>
         ifAlive(() =>
-          this.checks.fail('punish', `node ${index} punished the honest node ${peer}: ${reason}`),
+          this.checks.fail('penalise', `node ${index} penalised the honest node ${peer}: ${reason}`),
         ),
       onEvidence: (kind) =>
         ifAlive(() => this.checks.fail('evidence', `node ${index} accuses an honest node of ${kind}`)),
@@ -293,7 +293,7 @@ export class WholeWorld {
     return !this.#healed && this.random.chance(this.config.lossRate)
   }
 
-  #carry(from: number, to: number, deliver: (node: WholeNode) => void): void {
+  #carry(from: number, to: number, deliver: (node: FullNode) => void): void {
     if (this.#isLost(from, to)) return
     const [low, high] = this.config.delayMs
     this.scheduler.after(this.random.between(low, high), () => {
@@ -311,7 +311,7 @@ export class WholeWorld {
   }
 
   /** A client's transaction at one node; what the pool admits goes to every other node once, as gossip does. */
-  async submit(to: WholeNode, raw: Uint8Array): Promise<boolean> {
+  async submit(to: FullNode, raw: Uint8Array): Promise<boolean> {
     const from = this.#machines.find(({ node }) => node === to)!.index
     const result = await to.submit(raw)
     this.trace(`${from} submit ${result.ok}`)
@@ -347,7 +347,7 @@ export class WholeWorld {
         return { peer: String(machine.index), fromHeight: from, items }
       },
       reject: (range, reason) =>
-        this.checks.fail('punish', `node ${to} rejected true blocks of ${range.peer}: ${reason}`),
+        this.checks.fail('penalise', `node ${to} rejected true blocks of ${range.peer}: ${reason}`),
       rewind: (height) => {
         next = height
       },

@@ -1,8 +1,8 @@
 // `npm run sim:full-node -- --seeds N [--scenario S] [--first K]`: whole nodes under many seeds; a failure prints how to replay it.
 import { parseArgs } from 'node:util'
-import { Violation } from '../checks/violation.ts'
-import { WHOLE_SCENARIOS } from './fullNodeScenarios.ts'
-import { WholeWorld } from './fullNodeWorld.ts'
+import { Violation } from '../../support/violation.ts'
+import { FULL_NODE_SCENARIOS } from './fullNodeScenarios.ts'
+import { FullNodeWorld } from './fullNodeWorld.ts'
 
 const { values } = parseArgs({
   options: {
@@ -13,12 +13,12 @@ const { values } = parseArgs({
 })
 const seeds = Number(values.seeds)
 const first = Number(values.first)
-const names = values.scenario === undefined ? Object.keys(WHOLE_SCENARIOS) : [values.scenario]
+const names = values.scenario === undefined ? Object.keys(FULL_NODE_SCENARIOS) : [values.scenario]
 let failures = 0
 for (const name of names) {
-  const scenario = WHOLE_SCENARIOS[name]
+  const scenario = FULL_NODE_SCENARIOS[name]
   if (scenario === undefined) {
-    console.error(`unknown scenario ${name}; there are: ${Object.keys(WHOLE_SCENARIOS).join(', ')}`)
+    console.error(`unknown scenario ${name}; there are: ${Object.keys(FULL_NODE_SCENARIOS).join(', ')}`)
     process.exit(2)
   }
   const started = performance.now()
@@ -26,7 +26,7 @@ for (const name of names) {
   const sums = { height: 0, transactions: 0, crashes: 0, slowestMs: 0 }
   for (let seed = first; seed < first + seeds; seed++) {
     try {
-      const result = await new WholeWorld(scenario(seed)).run()
+      const result = await new FullNodeWorld(scenario(seed)).run()
       sums.height += result.height
       sums.transactions += result.transactions
       sums.crashes += result.crashes

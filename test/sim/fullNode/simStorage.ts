@@ -9,7 +9,7 @@ import type { JournalStore, Signer } from '../../../consensus/ports.ts'
 import { type JournalRecord, recordView } from '../../../consensus/records.ts'
 import type { Database } from '../../../storage/database.ts'
 import type { ChainStore, CommitBlock } from '../../../storage/types.ts'
-import { Violation } from '../checks/violation.ts'
+import { Violation } from '../../support/violation.ts'
 import { SimDisk } from '../simDisk.ts'
 import { SimSigner } from '../simSigner.ts'
 

@@ -1,4 +1,6 @@
 // Scenarios with Byzantine validators, one or f of them, under some loss (CONSENSUS §9, 14 to 22).
+
+import { PARAMETERS } from '../../support/coreParameters.ts'
 import { ancestryLiar } from '../behaviours/ancestryLiar.ts'
 import { batchPoisoner } from '../behaviours/batchPoisoner.ts'
 import { type MakeBehaviour, mixed } from '../behaviours/behaviour.ts'
@@ -10,13 +12,14 @@ import { malformed } from '../behaviours/malformed.ts'
 import { replayer } from '../behaviours/replayer.ts'
 import { splitTwins } from '../behaviours/twins.ts'
 import { withholder } from '../behaviours/withholder.ts'
-import { CALM, PARAMETERS, type SimConfig } from '../config.ts'
+import { CALM } from '../config.ts'
 import { crashAll, repeatedly } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
+import type { WorldConfig } from '../world.ts'
 import { faulty } from './links.ts'
 
 /** f validators of 4, 5 or 7 behave so. */
-export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviour[]): SimConfig {
+export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviour[]): WorldConfig {
   const nodes = [4, 5, 7, 4][seed % 4]!
   const f = faulty(nodes)
   const byzantine = new Map<number, MakeBehaviour>()
@@ -35,7 +38,7 @@ export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviou
 }
 
 /** n = 4 and a fifth host that shares the key of one of them. */
-function twins(seed: number): SimConfig {
+function twins(seed: number): WorldConfig {
   const shared = seed % 4
   return {
     ...CALM,
@@ -51,7 +54,7 @@ function twins(seed: number): SimConfig {
 }
 
 /** The twins' hosts time out at different moments, so that one nullifies what the other finalizes. */
-function doubleTwins(seed: number): SimConfig {
+function doubleTwins(seed: number): WorldConfig {
   const config = twins(seed)
   return {
     ...config,
@@ -69,7 +72,7 @@ function doubleTwins(seed: number): SimConfig {
 }
 
 /** Everyone loses power when F of a withheld block has just been made. */
-function withheldThenAllCrash(seed: number): SimConfig {
+function withheldThenAllCrash(seed: number): WorldConfig {
   return {
     ...withByzantine(seed, withholder),
     crashPointRate: 0,

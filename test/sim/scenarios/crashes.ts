@@ -1,15 +1,15 @@
 // Scenarios of lost power: random, systematic, of the leader, of everyone at the worst moment (CONSENSUS §9, 3, 9 to 11, 33, 37).
-import { CALM, type SimConfig } from '../config.ts'
+import { CALM } from '../config.ts'
 import { crashAll, crashAllAtVotes, crashLeaders, muteLeaders } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
-import type { SimWorld } from '../world.ts'
+import type { SimWorld, WorldConfig } from '../world.ts'
 
 /** Points per host that `everySyncPoint` visits; more than a host passes in its 0.6 s of faults. */
 export const SYNC_POINTS = 80
 const HOSTS = 4
 
 /** Seed → which point of which host: all of them, then all again on another network. */
-function everySyncPoint(seed: number): SimConfig {
+function everySyncPoint(seed: number): WorldConfig {
   const round = Math.floor((seed - 1) / (SYNC_POINTS * (HOSTS + 1)))
   const place = (seed - 1) % (SYNC_POINTS * (HOSTS + 1))
   const host = Math.floor(place / SYNC_POINTS)
@@ -45,7 +45,7 @@ function isBeyondRecovery(world: SimWorld): boolean {
 }
 
 /** Everyone loses the journal in one view; the signers keep their flags. */
-function allJournalsLost(seed: number): SimConfig {
+function allJournalsLost(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -70,7 +70,7 @@ function allJournalsLost(seed: number): SimConfig {
 }
 
 /** n − f + 1 validators are down for a day; whoever is left keeps asking. */
-function longOutage(seed: number): SimConfig {
+function longOutage(seed: number): WorldConfig {
   const nodes = 4 + (seed % 4)
   const downCount = nodes - Math.floor((nodes - 1) / 3) + 1
   return {
@@ -94,7 +94,7 @@ function longOutage(seed: number): SimConfig {
 }
 
 /** The power fails between the journal's record and the signer's flag, for one or for all. */
-function betweenJournalAndSigner(seed: number): SimConfig {
+function betweenJournalAndSigner(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,

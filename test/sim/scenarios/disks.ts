@@ -1,11 +1,13 @@
 // Scenarios of bad disks: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
+
+import { Violation } from '../../support/violation.ts'
 import { equivocator } from '../behaviours/equivocator.ts'
-import { Violation } from '../checks/violation.ts'
-import { CALM, type SimConfig } from '../config.ts'
+import { CALM } from '../config.ts'
 import { repeatedly, visitDisks } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
+import type { WorldConfig } from '../world.ts'
 
-const base = (seed: number): SimConfig => ({
+const base = (seed: number): WorldConfig => ({
   ...CALM,
   seed,
   nodes: 4 + (seed % 2),
@@ -13,7 +15,7 @@ const base = (seed: number): SimConfig => ({
   faultsUntilMs: 5_000,
 })
 
-function tornTail(seed: number): SimConfig {
+function tornTail(seed: number): WorldConfig {
   return {
     ...base(seed),
     course: (world) => {
@@ -32,7 +34,7 @@ function tornTail(seed: number): SimConfig {
 }
 
 /** One bit of one synced record: found at the next start, and what is lost comes back from signer and peers. */
-function bitFlip(seed: number): SimConfig {
+function bitFlip(seed: number): WorldConfig {
   return {
     ...base(seed),
     mayLoseJournals: true,
@@ -53,7 +55,7 @@ function bitFlip(seed: number): SimConfig {
   }
 }
 
-function diskFull(seed: number): SimConfig {
+function diskFull(seed: number): WorldConfig {
   return {
     ...base(seed),
     course: (world) => {
@@ -74,7 +76,7 @@ function diskFull(seed: number): SimConfig {
  * A host comes back with the journal it had some time ago, or with none; its signer remembers more. In every other seed a leader
  * tries to make it vote a second time.
  */
-function journalRolledBack(seed: number): SimConfig {
+function journalRolledBack(seed: number): WorldConfig {
   const { nodes } = base(seed)
   const byzantine = new Map(seed % 2 === 0 ? [] : [[seed % nodes, equivocator] as const])
   return {
@@ -97,7 +99,7 @@ function journalRolledBack(seed: number): SimConfig {
 }
 
 /** The signer's file is gone: that validator observes until the next epoch. */
-function signerLost(seed: number): SimConfig {
+function signerLost(seed: number): WorldConfig {
   return {
     ...base(seed),
     epochBlocks: 5,

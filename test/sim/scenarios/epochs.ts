@@ -4,18 +4,18 @@ import { equalBytes } from '../../../base/bytes.ts'
 import { headerHash } from '../../../base/protocol/header.ts'
 import { type Certificate, type Subject, signersBitmap } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
+import { Random } from '../../support/random.ts'
+import { Violation } from '../../support/violation.ts'
 import { formerMember } from '../behaviours/formerMember.ts'
 import { linkFault } from '../checks/lightChain.ts'
-import { Violation } from '../checks/violation.ts'
-import { CALM, type SimConfig } from '../config.ts'
+import { CALM } from '../config.ts'
 import { crashAll, randomPartitions } from '../faults.ts'
-import { Random } from '../random.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimNode } from '../simNode.ts'
-import type { SimWorld } from '../world.ts'
+import type { SimWorld, WorldConfig } from '../world.ts'
 import { lossy } from './links.ts'
 
-function boundaries(seed: number): SimConfig {
+function boundaries(seed: number): WorldConfig {
   const random = new Random(seed)
   return {
     ...lossy(seed),
@@ -28,7 +28,7 @@ function boundaries(seed: number): SimConfig {
 }
 
 /** Four to seven of nine nodes; each epoch some leave and some join, the rest stays. */
-function joinLeave(seed: number): SimConfig {
+function joinLeave(seed: number): WorldConfig {
   const sets: (readonly number[])[] = [[], [0, 1, 2, 3]]
   const random = new Random(seed * 31 + 7)
   const membersOf = (epoch: number): readonly number[] => {
@@ -56,7 +56,7 @@ function joinLeave(seed: number): SimConfig {
 }
 
 /** Of seven, f+1 (three) at every boundary are replaced by others. */
-function replaceMany(seed: number): SimConfig {
+function replaceMany(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -90,7 +90,7 @@ function subjectsOf(message: ConsensusMessage): readonly Subject[] {
 }
 
 /** No finalize vote for the boundary arrives until it has been proposed again for twenty views. */
-function boundaryTwentyViews(seed: number): SimConfig {
+function boundaryTwentyViews(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -118,7 +118,7 @@ function boundaryTwentyViews(seed: number): SimConfig {
 }
 
 /** N of a boundary has been made, then nothing works for longer than the cap of the timers. */
-function boundaryOutage(seed: number): SimConfig {
+function boundaryOutage(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -149,7 +149,7 @@ function boundaryOutage(seed: number): SimConfig {
 }
 
 /** N of one boundary reaches a single node, the others nullify and notarize another boundary; then both are known. */
-function twoBoundaries(seed: number): SimConfig {
+function twoBoundaries(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -195,7 +195,7 @@ function chooseKeeper(world: SimWorld, from: SimNode, subject: Subject) {
 }
 
 /** Everyone crashes when the block before, at or after the boundary is being finalized. */
-function killAtBoundary(seed: number): SimConfig {
+function killAtBoundary(seed: number): WorldConfig {
   const epochBlocks = 4
   const offset = (seed % 3) - 1
   return {
@@ -222,7 +222,7 @@ function killAtBoundary(seed: number): SimConfig {
 }
 
 /** A member of the fourth epoch was away since genesis and comes after its activation. */
-function lateMember(seed: number): SimConfig {
+function lateMember(seed: number): WorldConfig {
   const late = 4
   return {
     ...CALM,
@@ -255,7 +255,7 @@ function hasVoted(world: SimWorld, node: SimNode): boolean {
 }
 
 /** Three of the first four were removed, conspire, and go on signing; a wallet must not follow them. */
-function removedValidator(seed: number): SimConfig {
+function removedValidator(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,

@@ -1,9 +1,10 @@
 // Scenarios of the network alone: all online, silent, slow, split, one-way, lossy and clogged (CONSENSUS §9, 1 to 8, 16, 17).
-import { CALM, NORMAL_SPEED, type SimConfig } from '../config.ts'
+import { CALM, NORMAL_SPEED } from '../config.ts'
 import { cutOff, oneWayLinks, randomPartitions, rollingClogs } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
+import type { WorldConfig } from '../world.ts'
 
-export const lossy = (seed: number): SimConfig => ({
+export const lossy = (seed: number): WorldConfig => ({
   ...CALM,
   seed,
   lossRate: 0.25,

@@ -1,22 +1,24 @@
 // Scenarios of load, sync and versions, and the one with everything at once (CONSENSUS §9, 30, 31, 34).
+
+import { Random } from '../../support/random.ts'
+import { BLOCK_TXS } from '../../support/simChain.ts'
+import { Violation } from '../../support/violation.ts'
 import type { MakeBehaviour } from '../behaviours/behaviour.ts'
 import { doubleVoter } from '../behaviours/doubleVoter.ts'
 import { equivocator } from '../behaviours/equivocator.ts'
 import { replayer } from '../behaviours/replayer.ts'
-import { Violation } from '../checks/violation.ts'
-import { CALM, type SimConfig } from '../config.ts'
+import { CALM } from '../config.ts'
 import { oneWayLinks, randomPartitions, rollingClogs } from '../faults.ts'
-import { Random } from '../random.ts'
 import { type Scenario, scenario } from '../scenario.ts'
-import { BLOCK_TXS } from '../simChain.ts'
 import { MEMPOOL_MAX } from '../simMempool.ts'
+import type { WorldConfig } from '../world.ts'
 import { lossy } from './links.ts'
 
 /** No two finalizations under a flood lie further apart than this. */
 const FLOOD_GAP_MS = 700
 
 /** Ten blocks' worth of transactions per block interval. */
-function flood(seed: number): SimConfig {
+function flood(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,
@@ -44,7 +46,7 @@ function flood(seed: number): SimConfig {
 }
 
 /** A node is away for a hundred blocks and comes back while the others go on. */
-function syncUnderLoad(seed: number): SimConfig {
+function syncUnderLoad(seed: number): WorldConfig {
   const nodes = 4
   const away = seed % nodes
   const byzantine: ReadonlyMap<number, MakeBehaviour> = new Map([[(away + 1) % nodes, replayer]])
@@ -73,7 +75,7 @@ function syncUnderLoad(seed: number): SimConfig {
 }
 
 /** Execution changes at a height; one or two nodes still run the old version, stop, and come back with the new one. */
-function mixedVersions(seed: number): SimConfig {
+function mixedVersions(seed: number): WorldConfig {
   const nodes = 4 + (seed % 2)
   const count = 1 + (seed % 2)
   const old = new Set(Array.from({ length: count }, (_, i) => (seed + i) % nodes))
@@ -107,7 +109,7 @@ function mixedVersions(seed: number): SimConfig {
   }
 }
 
-function everything(seed: number): SimConfig {
+function everything(seed: number): WorldConfig {
   const random = new Random(seed * 17 + 3)
   const nodes = 4 + (seed % 4)
   const behaviours = [equivocator, doubleVoter, replayer]

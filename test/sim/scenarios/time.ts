@@ -1,12 +1,14 @@
 // Scenarios of clocks and of chains that sleep (CONSENSUS §9, 27 to 29).
-import { Violation } from '../checks/violation.ts'
-import { CALM, PARAMETERS, type SimConfig } from '../config.ts'
+
+import { PARAMETERS } from '../../support/coreParameters.ts'
+import { Violation } from '../../support/violation.ts'
+import { CALM } from '../config.ts'
 import { type Scenario, scenario } from '../scenario.ts'
-import type { SimWorld } from '../world.ts'
+import type { SimWorld, WorldConfig } from '../world.ts'
 import { faulty, lossy } from './links.ts'
 
 /** f clocks are wrong by seconds, minutes or a day, the others by less than the precision. */
-function skewPast(seed: number): SimConfig {
+function skewPast(seed: number): WorldConfig {
   const nodes = 4 + 3 * (seed % 2)
   const far = [300, 5_000, 600_000, 86_400_000][seed % 4]! * (seed % 3 === 0 ? -1 : 1)
   const isFar = (node: number): boolean => (node + seed) % nodes < faulty(nodes)
@@ -29,7 +31,7 @@ function checkAsleep(world: SimWorld, height: number): void {
 }
 
 /** Hours without a transaction, then one. */
-function idleHours(seed: number): SimConfig {
+function idleHours(seed: number): WorldConfig {
   const way = seed % 3
   // 0: to a validator; 1: to a node that never was one; 2: to one that has been rotated out.
   const membersOf = (epoch: number): readonly number[] => (epoch === 1 ? [0, 1, 2, 3] : [1, 2, 3, 4])
@@ -62,7 +64,7 @@ function idleHours(seed: number): SimConfig {
 }
 
 /** A view of a chain that was asleep ends in U; the chain goes on, falls asleep again, and wakes up again. */
-function idleNullified(seed: number): SimConfig {
+function idleNullified(seed: number): WorldConfig {
   return {
     ...CALM,
     seed,

@@ -5,14 +5,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
+import { findFreePorts } from '../../devnet/ports.ts'
 import { GENESIS_FILE } from '../../node/config.ts'
 import type { SignerConfig } from '../../signer/signerConfig.ts'
 import { signerFolder } from '../../signer/signerDir.ts'
 import { askHealth } from '../../signer/signerHealth.ts'
 import type { SignerAddress } from '../../signer/signerTransport.ts'
-import { giveKeyToSigner, type SignerPlace, SignerProcess } from '../faults/signerProcess.ts'
-import { Trial } from '../faults/trial.ts'
-import { freePorts, runSuanli } from '../support/devnetHarness.ts'
+import { runSuanli } from '../support/devnetHarness.ts'
+import { giveKeyToSigner, type SignerPlace, SignerProcess } from '../support/signerProcess.ts'
+import { Trial } from './trial.ts'
 
 const LIMIT_MS = 60_000
 
@@ -47,7 +48,7 @@ describe('devnet.remoteSigner', function () {
     const certificates = join(dataDir, 'certificates')
     const made = await runSuanli(['signer', 'certificates', '-o', certificates, '--host', '127.0.0.1'])
     assert.equal(made.code, 0, made.stderr)
-    const port = await freePorts(1)
+    const port = await findFreePorts(1)
     const files = (side: string) => {
       const at = (name: string): string => join(certificates, side, `${name}.pem`)
       return { cert: at('cert'), key: at('key'), ca: at('ca') }

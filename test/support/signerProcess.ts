@@ -9,7 +9,7 @@ import { GENESIS_FILE } from '../../node/config.ts'
 import { consensusPublicKey } from '../../signer/keyFiles.ts'
 import type { SignerConfig } from '../../signer/signerConfig.ts'
 import { signerFolder } from '../../signer/signerDir.ts'
-import { type ValidatorProcess, within } from './network.ts'
+import { type ValidatorProcess, within } from './processNetwork.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 const START_MS = 30_000

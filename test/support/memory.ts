@@ -1,5 +1,5 @@
 // The bound on what one core keeps, whatever peers send (CONSENSUS §2, §9 scenario 22). Counted, not measured in bytes.
-import type { EpochState } from '../../../consensus/state.ts'
+import type { EpochState } from '../../consensus/state.ts'
 
 /** Counts of a core's containers by name, each with the most it may hold. */
 export function memoryOf(state: EpochState): readonly { name: string; count: number; most: number }[] {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { killAllAtOnce, killOneByOne, twoDown } from '../faults/scenarios.ts'
-import { Trial } from '../faults/trial.ts'
+import { killAllAtOnce, killOneByOne, twoDown } from './scenarios.ts'
+import { Trial } from './trial.ts'
 
 describe('devnet.kill', function () {
   // Mostly waiting: for processes that start and for random moments. Slow machines need room.

@@ -2,26 +2,22 @@
 // Owns: directories, ports, processes, what they say. Not: load (traffic.ts), what must hold (ledger.ts, checks.ts).
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
-import type { NodeMessage } from '../../cli/runStart.ts'
 import {
   DEVELOPMENT_PASSWORD,
   type DevnetMember,
   planDevnet,
   prepareDevnet,
 } from '../../devnet/directories.ts'
+import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import { nodePaths } from '../../node/node.ts'
+import type { NodeMessage } from '../../node/nodeMessage.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
-/** First port of the range that is tried, and how many bases. JSON-RPC ports from a base, p2p 1,000 above. */
-const PORT_FIRST = 20_000
-const PORT_BASES = 200
-const PORT_STEP = 20
 /** A process that is not up, or not gone, after this long has failed. */
 const PROCESS_TIMEOUT_MS = 60_000
 
@@ -182,7 +178,7 @@ export class Network {
     readonly blockTimeMs: number
   }): Promise<Network> {
     const { validators, dataDir, blockTimeMs } = options
-    const port = await freePorts(validators)
+    const port = await findFreePorts(validators)
     mkdirSync(dataDir, { recursive: true })
     const members = planDevnet({ validators, port, dataDir })
     const genesis = prepareDevnet(
@@ -231,25 +227,4 @@ export function within<T>(promise: Promise<T>, limitMs: number, what: string): P
     timer = setTimeout(() => reject(new Error(`${what} after ${limitMs} ms`)), limitMs)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-/** A port from which `count` are free, and as many 1,000 above. */
-async function freePorts(count: number): Promise<number> {
-  // Runs beside each other begin their search at different places.
-  const offset = process.pid % PORT_BASES
-  for (let i = 0; i < PORT_BASES; i++) {
-    const base = PORT_FIRST + ((i + offset) % PORT_BASES) * PORT_STEP
-    const ports = Array.from({ length: count }, (_, k) => [base + k, base + 1_000 + k]).flat()
-    const free = await Promise.all(ports.map(isFree))
-    if (free.every((is) => is)) return base
-  }
-  throw new Error('no free ports')
 }

@@ -10,8 +10,8 @@ import { certificateSigners, type Subject, signersBitmap, voteBytes } from '../.
 import { Verifier } from '../../node/verifier.ts'
 import { checkConsensusKey } from '../../state/modules/providers/members.ts'
 import { MemoryState } from '../../state/overlay.ts'
-import { Violation } from '../sim/checks/violation.ts'
-import { Random } from '../sim/random.ts'
+import { Random } from '../support/random.ts'
+import { Violation } from '../support/violation.ts'
 
 const KeyPoint = bls12_381.G1.Point
 

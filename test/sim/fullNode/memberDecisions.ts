@@ -1,23 +1,23 @@
 // Random decisions on membership in a simulated network: proposals and votes by the operators, key changes by members.
 // Owns: what is decided and when everything has settled. Not: the world (memberWorld.ts), the rules (state/modules/governance).
-import { equalBytes, utf8 } from '../../base/bytes.ts'
-import { sha256 } from '../../base/crypto/hash.ts'
-import { COIN } from '../../base/units.ts'
-import { type MemberCall, memberCall } from '../../cli/memberCalls.ts'
-import { developmentAccounts } from '../../genesis/devKeys.ts'
-import { getAccount } from '../../state/modules/accounts/module.ts'
-import { openProposals } from '../../state/modules/governance/proposals.ts'
-import { governanceSchema } from '../../state/modules/governance/schema.ts'
-import { governanceTables } from '../../state/modules/governance/tables.ts'
+import { equalBytes, utf8 } from '../../../base/bytes.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
+import { COIN } from '../../../base/units.ts'
+import { type MemberCall, memberCall } from '../../../cli/memberCalls.ts'
+import { developmentAccounts } from '../../../genesis/devKeys.ts'
+import { getAccount } from '../../../state/modules/accounts/module.ts'
+import { openProposals } from '../../../state/modules/governance/proposals.ts'
+import { governanceSchema } from '../../../state/modules/governance/schema.ts'
+import { governanceTables } from '../../../state/modules/governance/tables.ts'
 import {
   getProvider,
   providerByConsensusKey,
   providerByOperator,
-} from '../../state/modules/providers/members.ts'
-import { providersSchema } from '../../state/modules/providers/schema.ts'
-import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { signTransaction } from '../../state/transaction.ts'
-import type { StateReader } from '../../state/view.ts'
+} from '../../../state/modules/providers/members.ts'
+import { providersSchema } from '../../../state/modules/providers/schema.ts'
+import { validatorSet } from '../../../state/modules/providers/validatorSet.ts'
+import { signTransaction } from '../../../state/transaction.ts'
+import type { StateReader } from '../../../state/view.ts'
 import { type Machine, type MemberWorld, VALIDATORS } from './memberWorld.ts'
 
 const GWEI = 10n ** 9n

@@ -4,26 +4,26 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bytesKey, equalBytes } from '../../base/bytes.ts'
-import { bls } from '../../base/crypto/bls.ts'
-import { quorum, type ValidatorSet } from '../../base/protocol/validators.ts'
-import type { Target } from '../../consensus/types.ts'
-import { developmentGenesis } from '../../devnet/directories.ts'
-import { buildGenesis } from '../../genesis/build.ts'
-import { developmentValidator } from '../../genesis/devKeys.ts'
-import { DEVNET_TIMESTAMP_MS } from '../../genesis/devnet.ts'
-import { staticPeers } from '../../node/network.ts'
-import { syncSourceOf } from '../../node/sync/syncSource.ts'
-import type { StaticPeer } from '../../p2p/protocol.ts'
-import type { RangeDownload } from '../../p2p/rangeDownload.ts'
-import { SignerRing } from '../../signer/signerRing.ts'
-import { decodeTransaction } from '../../state/transaction.ts'
-import { startWholeNode, type WholeNode, type WholePorts } from '../sim/fullNode/fullNode.ts'
-import { WholeChecks } from '../sim/fullNode/fullNodeChecks.ts'
-import { type Life, SimStorage, simSigner } from '../sim/fullNode/simStorage.ts'
-import { Random, Scheduler } from '../sim/random.ts'
-import { SimSigner } from '../sim/simSigner.ts'
-import { genesisKeys, type Keys, keysOf } from './memberChain.ts'
+import { bytesKey, equalBytes } from '../../../base/bytes.ts'
+import { bls } from '../../../base/crypto/bls.ts'
+import { quorum, type ValidatorSet } from '../../../base/protocol/validators.ts'
+import type { Target } from '../../../consensus/types.ts'
+import { developmentGenesis } from '../../../devnet/directories.ts'
+import { buildGenesis } from '../../../genesis/build.ts'
+import { developmentValidator } from '../../../genesis/devKeys.ts'
+import { DEVNET_TIMESTAMP_MS } from '../../../genesis/devnet.ts'
+import { staticPeers } from '../../../node/network.ts'
+import { syncSourceOf } from '../../../node/sync/syncSource.ts'
+import type { StaticPeer } from '../../../p2p/protocol.ts'
+import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
+import { SignerRing } from '../../../signer/signerRing.ts'
+import { decodeTransaction } from '../../../state/transaction.ts'
+import { genesisKeys, type Keys, keysOf } from '../../support/memberChain.ts'
+import { Random, Scheduler } from '../../support/random.ts'
+import { SimSigner } from '../simSigner.ts'
+import { type FullNode, type FullNodePorts, startFullNode } from './fullNode.ts'
+import { FullNodeChecks } from './fullNodeChecks.ts'
+import { type Life, SimStorage, simSigner } from './simStorage.ts'
 
 export interface MemberConfig {
   readonly seed: number
@@ -56,7 +56,7 @@ export interface Machine {
   readonly storage: SimStorage
   readonly spareFlags: SimSigner
   life: { isAlive: boolean } | undefined
-  node: WholeNode | undefined
+  node: FullNode | undefined
   /** By peer id, as the node's own host would have them. */
   peers: ReadonlyMap<string, StaticPeer>
 }
@@ -65,7 +65,7 @@ export class MemberWorld {
   readonly config: MemberConfig
   readonly random: Random
   readonly scheduler = new Scheduler(DEVNET_TIMESTAMP_MS + 60_000)
-  readonly checks = new WholeChecks(MACHINES)
+  readonly checks = new FullNodeChecks(MACHINES)
   readonly machines: readonly Machine[]
   readonly chain = block.chain
   readonly #dir = mkdtempSync(join(tmpdir(), 'suanli-members-'))
@@ -190,7 +190,7 @@ export class MemberWorld {
         onSigned: (subject) => this.checks.onSigned(index, subject),
       }),
     )
-    const node = await startWholeNode({
+    const node = await startFullNode({
       index,
       genesis,
       genesisBlock: block,
@@ -209,7 +209,7 @@ export class MemberWorld {
   }
 
   /** As node/sync/follower.ts with the roles of node/node.ts. */
-  #follow(machine: Machine, node: WholeNode, state: { readonly isAlive: boolean }): void {
+  #follow(machine: Machine, node: FullNode, state: { readonly isAlive: boolean }): void {
     const again = (): void => {
       this.scheduler.after(FOLLOW_EVERY_MS, () => {
         if (!state.isAlive) return
@@ -245,7 +245,7 @@ export class MemberWorld {
     }).length
   }
 
-  #portsOf(machine: Machine, state: { readonly isAlive: boolean }): WholePorts {
+  #portsOf(machine: Machine, state: { readonly isAlive: boolean }): FullNodePorts {
     const { index } = machine
     const ifAlive = (work: () => void): void => {
       if (state.isAlive) work()
@@ -277,9 +277,9 @@ export class MemberWorld {
           this.checks.onFinalized(index, event)
           this.epochs = Math.max(this.epochs, event.executed.block.header.epoch)
         }),
-      onPunish: (peer, reason) =>
+      onPenalised: (peer, reason) =>
         ifAlive(() =>
-          this.checks.fail('punish', `node ${index} punished the honest node ${peer}: ${reason}`),
+          this.checks.fail('penalise', `node ${index} penalised the honest node ${peer}: ${reason}`),
         ),
       onEvidence: (kind) =>
         ifAlive(() => this.checks.fail('evidence', `node ${index} accuses an honest node of ${kind}`)),
@@ -356,7 +356,7 @@ export class MemberWorld {
         return { peer: String(source.index), fromHeight: from, items }
       },
       reject: (range, reason) =>
-        this.checks.fail('punish', `node ${to.index} rejected true blocks of ${range.peer}: ${reason}`),
+        this.checks.fail('penalise', `node ${to.index} rejected true blocks of ${range.peer}: ${reason}`),
       rewind: (height) => {
         next = height
       },

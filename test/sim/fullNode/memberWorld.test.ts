@@ -1,11 +1,11 @@
 // Every order of join, leave, jail, rotate and restart that a few seeds play: one chain, no double vote, nobody accused or
-// punished, everybody at the tip and in its role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
+// penalised, everybody at the tip and in its role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
-import { memberCall } from '../../cli/memberCalls.ts'
-import { governanceSchema } from '../../state/modules/governance/schema.ts'
-import { providersSchema } from '../../state/modules/providers/schema.ts'
-import { admissionOf, MemberDecisions } from '../support/memberDecisions.ts'
-import { type Machine, type MemberConfig, MemberWorld } from '../support/memberWorld.ts'
+import { memberCall } from '../../../cli/memberCalls.ts'
+import { governanceSchema } from '../../../state/modules/governance/schema.ts'
+import { providersSchema } from '../../../state/modules/providers/schema.ts'
+import { admissionOf, MemberDecisions } from './memberDecisions.ts'
+import { type Machine, type MemberConfig, MemberWorld } from './memberWorld.ts'
 
 const MIXES: Readonly<Record<string, Omit<MemberConfig, 'seed'>>> = {
   crashes: {

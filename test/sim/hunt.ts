@@ -1,9 +1,9 @@
 // Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
 import { parseArgs } from 'node:util'
-import { WHOLE_SCENARIOS } from '../sim/fullNode/fullNodeScenarios.ts'
-import { WholeWorld } from '../sim/fullNode/fullNodeWorld.ts'
-import { play, SCENARIOS } from '../sim/scenarios.ts'
 import { playAdmission } from './admission.ts'
+import { FULL_NODE_SCENARIOS } from './fullNode/fullNodeScenarios.ts'
+import { FullNodeWorld } from './fullNode/fullNodeWorld.ts'
+import { play, SCENARIOS } from './scenarios.ts'
 
 interface Play {
   readonly name: string
@@ -31,10 +31,10 @@ const all: readonly Play[] = [
     weight: scenario.weight,
     run: (seed: number) => play(scenario, seed),
   })),
-  ...Object.entries(WHOLE_SCENARIOS).map(([name, configOf]) => ({
+  ...Object.entries(FULL_NODE_SCENARIOS).map(([name, configOf]) => ({
     name: `whole-${name}`,
     weight: 0.1,
-    run: (seed: number) => new WholeWorld(configOf(seed)).run(),
+    run: (seed: number) => new FullNodeWorld(configOf(seed)).run(),
   })),
   { name: 'admission', weight: 0.5, run: playAdmission },
 ]

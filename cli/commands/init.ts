@@ -1,0 +1,39 @@
+// `suanli init`: makes a node's data directory. Not: what stands in it (node/nodeDir.ts, node/nodeKeys.ts).
+import type { Command } from 'commander'
+import { toHex } from '../../base/bytes.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
+import { noteProofsChecked, readGenesis, writeNodeDir } from '../../node/nodeDir.ts'
+import { createKeys } from '../../node/nodeKeys.ts'
+import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+
+export function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('make the data directory of a node: key files, configuration, genesis')
+    .addOption(dataDirOption())
+    .requiredOption('-g, --genesis <file>', 'the genesis document of the chain')
+    .option('--validator', 'also make a consensus key', false)
+    .addOption(passwordOption())
+    .option('--peer <multiaddr...>', 'other nodes, each ending in /p2p/<peer id>', [])
+    .option('--p2p-listen <multiaddr>', 'where to listen for peers', DEFAULT_CONFIG.p2pListen[0])
+    .option('--rpc-port <port>', 'JSON-RPC port', wholeNumber(0, 65_535), DEFAULT_CONFIG.rpcPort)
+    .action((options) => {
+      const genesis = readGenesis(options.genesis)
+      const config = parseConfig({
+        peers: options.peer,
+        p2pListen: [options.p2pListen],
+        rpcPort: options.rpcPort,
+      })
+      const password = passwordOf(options)
+      writeNodeDir(options.dataDir, genesis, config)
+      noteProofsChecked(options.dataDir, genesis)
+      const keys = createKeys({
+        dataDir: options.dataDir,
+        password,
+        isValidator: options.validator,
+        cost: 'standard',
+      })
+      printJson({ dataDir: options.dataDir, genesis: toHex(genesisHash(genesis)), ...keys })
+    })
+}

@@ -1,0 +1,43 @@
+// `suanli start`: runs the node of a data directory. Owns: options. Not: the run itself (runStart.ts).
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { type NodeConfig, parseConfig } from '../../node/config.ts'
+import { logLevelOption } from './chainOptions.ts'
+import { dataDirOption, passwordOf, passwordOption, wholeNumber } from './common.ts'
+
+export function addStart(program: Command, finish: (code: number) => void): void {
+  program
+    .command('start')
+    .description('run the node of a data directory until Ctrl-C')
+    .addOption(dataDirOption())
+    .addOption(passwordOption())
+    .option('--rpc-port <port>', 'JSON-RPC port instead of the configured one', wholeNumber(0, 65_535))
+    .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
+    .addOption(logLevelOption('instead of the configured one'))
+    .option('--name <name>', 'name in every log line')
+    .option('--state-sync', 'without a chain, take the state of a snapshot from peers', false)
+    .option('--checkpoint <height:hash>', 'a block to trust; implies --state-sync')
+    .option('--take-over-signer', 'take the remote signer from the node that holds it', false)
+    .option(
+      '--force-moved-signer',
+      'sign although the record was exported: never while a copy may sign',
+      false,
+    )
+    .action(async (options) => {
+      const overrides: Partial<NodeConfig> = {
+        ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
+        ...(options.rpcHost === undefined ? {} : { rpcHost: options.rpcHost }),
+        ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+        ...(options.stateSync || options.checkpoint !== undefined ? { stateSync: true } : {}),
+        ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
+      }
+      parseConfig(overrides)
+      const dataDir = resolve(options.dataDir)
+      const name = options.name === undefined ? {} : { name: options.name as string }
+      const { takeOverSigner, forceMovedSigner } = options
+      // Networking and storage take half a second to load; the other commands answer without them.
+      const { runStart } = await import('../runStart.ts')
+      const password = passwordOf(options)
+      finish(await runStart({ dataDir, password, overrides, takeOverSigner, forceMovedSigner, ...name }))
+    })
+}

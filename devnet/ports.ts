@@ -1,0 +1,29 @@
+// Ports on this machine. Owns: which are free. Not: who listens on them.
+import { createServer } from 'node:net'
+import { OperatorError } from '../base/errors.ts'
+
+/** Distance of the peer-to-peer ports from the JSON-RPC ports. */
+export const P2P_PORT_OFFSET = 1_000
+/** Below the range from which outgoing connections take their ports. */
+const FREE_PORTS = { first: 20_000, count: 11_000 } as const
+const TRIES_MAX = 100
+
+/** Whether nobody listens on this port of the loopback interface. */
+export function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+}
+
+/** First of `count` free ports in a row, each with its partner for peers. Throws OperatorError when none are found. */
+export async function findFreePorts(count: number): Promise<number> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const first = FREE_PORTS.first + Math.floor(Math.random() * FREE_PORTS.count)
+    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + P2P_PORT_OFFSET]).flat()
+    const free = await Promise.all(ports.map(isPortFree))
+    if (free.every(Boolean)) return first
+  }
+  throw new OperatorError(`found no ${count} free ports in a row`)
+}

@@ -1,0 +1,137 @@
+// The devnet as another project's test uses it: started, asked, hurt and closed by a program, with nothing left behind.
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
+import { readDevnetStatus } from '../../devnet/statusFile.ts'
+import { isAlive, temporaryDir } from '../support/devnetHarness.ts'
+import { call } from '../support/jsonRpc.ts'
+
+describe('createDevnet', function () {
+  this.timeout(60_000)
+  let devnet: Devnet
+  const events: DevnetEvent[] = []
+  let onLost = (): void => {}
+  before(async () => {
+    devnet = await createDevnet({
+      onEvent: (event) => {
+        events.push(event)
+        if (event.kind === 'lost') onLost()
+      },
+    })
+  })
+  after(() => devnet.close())
+
+  it('tells what happens in order', () => {
+    assert.deepEqual(
+      events.slice(0, 3).map(({ kind }) => kind),
+      ['prepared', 'up', 'final'],
+    )
+  })
+  it('resolves with a chain that has a final block, and its addresses', async () => {
+    assert.ok(devnet.firstFinal.height >= 1 && devnet.firstFinal.afterMs > 0)
+    const block = await call<{ hash: string }>(devnet.rpcUrl, 'eth_getBlockByNumber', [
+      `0x${devnet.firstFinal.height.toString(16)}`,
+      false,
+    ])
+    assert.equal(block.hash, devnet.firstFinal.hash)
+    assert.equal(await call(devnet.rpcUrl, 'eth_chainId', []), `0x${devnet.chainId.toString(16)}`)
+    assert.equal(devnet.validators.length, 4)
+    assert.deepEqual(
+      readDevnetStatus(devnet.dataDir).nodes.map(({ pid, rpcUrl }) => ({ pid, rpcUrl })),
+      devnet.validators.map(({ pid, rpcUrl }) => ({ pid, rpcUrl })),
+    )
+  })
+  it('gives the ten funded accounts and the operators, with their keys', async () => {
+    assert.equal(devnet.accounts.length, 10)
+    assert.equal(devnet.accounts[0]!.address, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
+    const coins = await Promise.all(
+      devnet.accounts.map(({ address }) =>
+        call<`0x${string}`>(devnet.rpcUrl, 'eth_getBalance', [address, 'latest']),
+      ),
+    )
+    for (const balance of coins) assert.equal(BigInt(balance), 10_000n * 10n ** 18n)
+    assert.equal(devnet.validators[0]!.operator.address, '0xBcd4042DE499D14e55001CcbB24a551F3b954096')
+  })
+  it('crashes a validator and starts it again', async () => {
+    const { pid } = devnet.validators[2]!
+    await devnet.stopValidator(2)
+    assert.ok(!isAlive(pid!))
+    assert.equal(devnet.validators[2]!.pid, undefined)
+    assert.equal(readDevnetStatus(devnet.dataDir).nodes[2]!.pid, null)
+    await devnet.startValidator(2)
+    assert.ok(isAlive(devnet.validators[2]!.pid!))
+    assert.equal(
+      await call(devnet.validators[2]!.rpcUrl, 'eth_chainId', []),
+      '0x' + devnet.chainId.toString(16),
+    )
+    assert.ok(!events.some(({ kind }) => kind === 'lost'))
+  })
+  it('tells of a validator that ended by itself', async () => {
+    const { pid } = devnet.validators[3]!
+    const lost = new Promise<void>((resolve) => {
+      onLost = resolve
+    })
+    process.kill(pid!, 'SIGKILL')
+    await lost
+    assert.equal(devnet.validators[3]!.pid, undefined)
+    await devnet.startValidator(3)
+  })
+  it('closes every process, logs no error and removes the temporary folder', async () => {
+    const pids = devnet.validators.map(({ pid }) => pid!)
+    const logs = devnet.validators.map(({ logFile }) => logFile)
+    for (const log of logs) assert.doesNotMatch(readFileSync(log, 'utf8'), /"level":"(?:error|fatal)"/)
+    await devnet.close()
+    assert.deepEqual(pids.filter(isAlive), [])
+    assert.ok(!existsSync(devnet.dataDir))
+    await assert.rejects(devnet.startValidator(0), /the devnet is closed/)
+    await devnet.close()
+  })
+})
+
+describe('createDevnet.refusals', function () {
+  this.timeout(60_000)
+  const dir = temporaryDir()
+  after(() => dir.remove())
+
+  it('refuses a number of validators out of bounds', async () => {
+    for (const validators of [0, 3, 17, 4.5]) {
+      await assert.rejects(createDevnet({ validators }), /validators: expected 4 to 16/)
+    }
+  })
+  it('refuses a port that is taken before it writes anything', async () => {
+    const server = createServer()
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
+    )
+    const dataDir = join(dir.path, 'taken')
+    await assert.rejects(createDevnet({ port, dataDir }), new RegExp(`port ${port} is taken`))
+    assert.ok(!existsSync(dataDir))
+    await new Promise((resolve) => server.close(resolve))
+  })
+  it("refuses a folder that is not the devnet's and leaves it as it is", async () => {
+    const dataDir = join(dir.path, 'foreign')
+    mkdirSync(join(dataDir, 'validator-1'), { recursive: true })
+    writeFileSync(join(dataDir, 'validator-1', 'notes.txt'), 'mine')
+    await assert.rejects(
+      createDevnet({ dataDir, isFresh: true }),
+      /validator-1: it has no devnet-validator.json/,
+    )
+    assert.equal(readFileSync(join(dataDir, 'validator-1', 'notes.txt'), 'utf8'), 'mine')
+  })
+  it('gives up a start when told to, and leaves nothing running', async () => {
+    const stop = new AbortController()
+    const dataDir = join(dir.path, 'aborted')
+    const started = createDevnet({
+      dataDir,
+      signal: stop.signal,
+      onEvent: ({ kind }) => {
+        if (kind === 'prepared') setImmediate(() => stop.abort(new Error('enough')))
+      },
+    })
+    await assert.rejects(started, /enough/)
+    assert.ok(!existsSync(join(dataDir, 'devnet.json')))
+    await assert.rejects(createDevnet({ dataDir, signal: stop.signal }), /enough/)
+  })
+})
