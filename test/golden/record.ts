@@ -1,0 +1,8 @@
+// `node dist/test/golden/record.js`: writes the golden files anew from this build (README.md says when that may be done).
+// A change in them is a decision with a version, never a side effect. Two runs of one build write the same bytes.
+import { makeFacts } from './facts.ts'
+import { writeGolden } from './files.ts'
+import { schemaLines } from './schemaLines.ts'
+
+writeGolden('schemas.json', schemaLines())
+writeGolden('facts.json', makeFacts())
