@@ -1,0 +1,51 @@
+import { strict as assert } from 'node:assert'
+import { gunzipSync } from 'node:zlib'
+import { openBlock } from '../../base/protocol/header.ts'
+import { erc20Schema } from '../../state/modules/assets/facade.ts'
+import { MODULE_SCHEMAS } from '../../state/schemas.ts'
+import { assertGolden, type Lines, readGolden, readLines } from './files.ts'
+import { recordChain } from './recordChain.ts'
+import { cutFrames, type Replayed, replay } from './replay.ts'
+
+const texts = (counts: { readonly [name: string]: number }): Lines =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)]))
+
+describe('golden chain', function () {
+  this.timeout(60_000)
+  const golden = readLines<Replayed>('chain.json')
+  const frames = cutFrames(new Uint8Array(gunzipSync(readGolden('chain.bin.gz'))))
+  let now: Replayed
+  before(() => {
+    now = replay(frames)
+  })
+
+  it('replays every recorded block to the recorded hash, roots, receipts and gas', () => {
+    assert.equal(frames.length, Object.keys(golden.blocks).length)
+    assertGolden('block', golden.blocks, now.blocks)
+  })
+
+  it('has every action of every module succeed, and counts what happened as recorded', () => {
+    const missing = [...MODULE_SCHEMAS, erc20Schema].flatMap(({ name, actions }) =>
+      Object.keys(actions)
+        .map((action) => `${name}.${action}`)
+        .filter((action) => now.actions[action] === undefined),
+    )
+    assert.deepEqual(
+      missing,
+      [],
+      'actions that never succeed on the recorded chain: add scenes to chainStory.ts',
+    )
+    assertGolden('action', texts(golden.actions), texts(now.actions))
+    assertGolden('failure', texts(golden.failures), texts(now.failures))
+    assertGolden('event', texts(golden.events), texts(now.events))
+  })
+
+  it('is built by this build with the same bytes', () => {
+    const [document, ...blocks] = recordChain()
+    assert.deepEqual(document, frames[0], 'the genesis of the story')
+    const hashes = (list: readonly Uint8Array[]): Lines =>
+      Object.fromEntries(list.map((bytes, i) => [i + 1, Buffer.from(openBlock(bytes).hash).toString('hex')]))
+    assertGolden('built block', hashes(frames.slice(1)), hashes(blocks))
+    assert.deepEqual(blocks, frames.slice(1))
+  })
+})

@@ -1,0 +1,310 @@
+// What happens on the recorded chain: every action of every module at its time, and refusals of each kind beside them.
+// Owns: people, genesis, schedule. Not: delivery of redemptions and traffic (chainTraffic.ts). Run by the recorder alone.
+import { utf8 } from '../../base/bytes.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/module.ts'
+import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
+import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { DEVNET_ASSET_ID, devnetGenesis } from '../../genesis/devnet.ts'
+import type { Genesis } from '../../genesis/schema.ts'
+import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
+import { erc20Schema } from '../../state/modules/assets/facade.ts'
+import { nextLotId } from '../../state/modules/capacity/lots.ts'
+import { openProposals } from '../../state/modules/governance/proposals.ts'
+import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { schemas } from '../../state/schemas.ts'
+import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
+
+const MEMBERS = 6
+/** Admitted on the way: the seventh member. */
+const NEWCOMER = MEMBERS
+const KEYS = MEMBERS + 1
+const WINDOW_MS = 4_000
+const COIN = 10n ** 18n
+const UNIT = 1_000_000n
+
+export const accounts: readonly Wallet[] = developmentAccounts()
+const keys = Array.from({ length: KEYS }, (_, i) => developmentValidator(i))
+const rotatedSecret = bls.keygen(sha256(utf8('rotated key of the golden chain')))
+const issuer = developmentValidator(99).operator
+
+/** Consensus keys that lead on this chain. */
+export const SECRETS = [...keys.map(({ consensusSecret }) => consensusSecret), rotatedSecret]
+
+/** The operator of the member with this id. */
+export const operator = (id: number): Wallet => keys[id - 1]!.operator
+
+function keysOf(i: number) {
+  const { consensusSecret, peerSeed } = keys[i]!
+  return {
+    operator: operator(i + 1).address,
+    consensusKey: bls.publicKey(consensusSecret),
+    possessionProof: bls.prove(consensusSecret),
+    peerId: peerIdBytesFromSeed(peerSeed),
+  }
+}
+
+/** The devnet's genesis with six members, windows of four seconds and epochs of at most 40 blocks. */
+export function storyGenesis(): Genesis {
+  const document = devnetGenesis({
+    members: Array.from({ length: MEMBERS }, (_, i) => keysOf(i)),
+    accounts: accounts.map(({ address }) => address),
+    assetIssuer: issuer.address,
+    minBlockIntervalMs: 50,
+    windowMs: WINDOW_MS,
+  })
+  const { params } = document
+  return {
+    ...document,
+    name: 'Suanli golden chain',
+    params: {
+      ...params,
+      providers: { ...params.providers, epochBlocksMax: 40 },
+      capacity: { ...params.capacity, horizonWindows: 12 },
+      issuance: { ...params.issuance, retainPpm: 100_000n },
+      redemption: { ...params.redemption, assignAhead: 1 },
+    },
+  }
+}
+
+export function act(
+  from: Wallet,
+  module: ModuleDef,
+  action: string,
+  args: { readonly [name: string]: unknown },
+): Send {
+  return { from, to: moduleAddress(module), data: callData(action, module.actions[action]!.args, args) }
+}
+
+function token(from: Wallet, action: keyof typeof erc20Schema.actions, args: object): Send {
+  const data = callData(action, erc20Schema.actions[action].args, args as never)
+  return { from, to: systemAddress(SYSTEM_KIND.asset, DEVNET_ASSET_ID), data }
+}
+
+export function request(from: Wallet, amountBase: bigint, over: object = {}): Send {
+  return act(from, schemas.redemption, 'request', {
+    amountBase,
+    service: 'infer',
+    provider: 0,
+    ratingMin: 0n,
+    region: '',
+    startBy: 0,
+    finishBy: 0,
+    jobHash: sha256(utf8('job')),
+    clientKey: new Uint8Array(33).fill(2),
+    voucherKey: new Uint8Array(20),
+    ...over,
+  })
+}
+
+const list = (id: number, over: object = {}): Send =>
+  act(operator(id), schemas.redemption, 'list', {
+    service: 'infer',
+    classId: id <= 4 ? classOf(id) : 1,
+    region: 'local',
+    endpoint: `https://member-${id}.example`,
+    bonusPpm: 0n,
+    runtimeHash: sha256(utf8('runtime')),
+    ...over,
+  })
+
+let classSlugs: readonly string[] | undefined
+/** Ids of classes follow the catalogue's order. */
+function classOf(id: number): number {
+  const genesis = storyGenesis()
+  classSlugs ??= genesis.classes.map(({ slug }) => slug)
+  return classSlugs.indexOf(genesis.providers[id - 1]!.lots[0]!.class) + 1
+}
+
+const profile = (name: string, legalGroup: string) => ({
+  legalName: name,
+  legalGroup,
+  jurisdiction: 'TW',
+  url: 'https://golden.example',
+  termsHash: sha256(utf8(`terms of ${name}`)),
+})
+
+const pledge = (id: number, over: object = {}): Send =>
+  act(operator(id), schemas.capacity, 'pledge', {
+    classId: 1,
+    devices: 16,
+    deviceRoot: sha256(utf8(`more devices of ${id}`)),
+    region: 'local',
+    services: 7,
+    firstWindow: 3,
+    ...over,
+  })
+
+/** Everybody in the running set but the proposer approves of the newest proposal. */
+function votes(chain: GoldenChain, proposer: number, approve = true): Send[] {
+  const proposal = openProposals(chain.state).nextId - 1
+  return validatorSet(chain.state)
+    .validators.filter(({ id }) => id !== proposer)
+    .map(({ id }) => act(operator(id), schemas.governance, 'vote', { proposal, approve }))
+}
+
+/** Two votes of one member in one view of the running epoch. */
+function doubleVote(chain: GoldenChain, id: number): Uint8Array {
+  const { validators } = validatorSet(chain.state)
+  const signer = validators.findIndex((validator) => validator.id === id)
+  const side = (name: string) => {
+    const at = { epoch: chain.epoch, view: 9, parentView: 8 }
+    const subject: Subject = { kind: 'notarize', ...at, digest: sha256(utf8(name)) }
+    const message = voteBytes(chain.genesis.hash, subject)
+    const signature = bls.sign(keys[id - 1]!.consensusSecret, message)
+    return voteAsCertificate({ subject, signer, signature }, validators.length)
+  }
+  return evidenceSchema.encode({ first: side('one block'), second: side('another block') })
+}
+
+const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
+const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption } = schemas
+
+type Scene = (chain: GoldenChain) => readonly Send[]
+
+function propose(id: number, action: string, args: object): Scene {
+  return () => [act(operator(id), governance, action, args as never)]
+}
+
+/** By height. A scene is made on the state below its block. */
+const SCENES: { readonly [height: number]: Scene } = {
+  1: () => [
+    { from: alice, to: issuer.address, valueBase: 5n * COIN },
+    { from: alice, to: operator(NEWCOMER + 1).address, valueBase: 5n * COIN },
+    list(1),
+    list(2),
+    list(3, { service: 'train', bonusPpm: 50_000n }),
+    list(4, { classId: 1 + classOf(4) }),
+    act(operator(1), issuance, 'mint', { to: alice.address, amountBase: 100n * COIN }),
+    act(operator(2), issuance, 'mint', { to: bob.address, amountBase: 80n * COIN }),
+    act(alice, issuance, 'mint', { to: alice.address, amountBase: COIN }),
+    act(operator(1), issuance, 'mint', { to: alice.address, amountBase: 10n ** 26n }),
+  ],
+  2: () => [
+    act(issuer, assets, 'issue', { asset: DEVNET_ASSET_ID, to: bob.address, amountBase: 500n * UNIT }),
+    act(alice, assets, 'issue', { asset: DEVNET_ASSET_ID, to: bob.address, amountBase: 1n }),
+    token(alice, 'transfer', { to: bob.address, value: 7n * UNIT }),
+    token(alice, 'approve', { spender: carol.address, value: 9n * UNIT }),
+    act(operator(1), providers, 'postBond', { asset: DEVNET_ASSET_ID, amountBase: 100n * UNIT }),
+    act(operator(1), providers, 'postBond', { asset: 77, amountBase: 1n }),
+    act(operator(1), providers, 'updateProfile', profile('aurora, renamed', 'aurora')),
+    act(operator(2), providers, 'updateProfile', profile('borealis', 'aurora')),
+  ],
+  3: () => [
+    token(carol, 'transferFrom', { from: alice.address, to: carol.address, value: 4n * UNIT }),
+    token(carol, 'transferFrom', { from: bob.address, to: carol.address, value: 4n * UNIT }),
+    act(bob, assets, 'redeem', { asset: DEVNET_ASSET_ID, amountBase: 3n * UNIT }),
+    act(bob, assets, 'redeem', { asset: DEVNET_ASSET_ID, amountBase: 10n ** 30n }),
+  ],
+  4: () => [
+    request(alice, 10n * COIN),
+    request(alice, 3n * COIN, { ratingMin: 90_000_000n }),
+    request(bob, 6n * COIN, { service: 'train', finishBy: 4 }),
+    request(bob, 5n * COIN, { provider: 2 }),
+    request(carol, 2n * COIN, { service: 'finetune', voucherKey: accounts[9]!.address }),
+    request(carol, 1n),
+    request(carol, COIN, { finishBy: 1, startBy: 2 }),
+    request(carol, 10n ** 30n),
+    request(carol, COIN, { ratingMin: 90_000_000n, startBy: 2 }),
+  ],
+  5: () => {
+    const ordinary = request(carol, COIN, { region: 'local' })
+    const inner = (send: Send) => ({
+      to: send.to,
+      value: send.valueBase ?? 0n,
+      data: send.data ?? new Uint8Array(0),
+    })
+    const pay = { to: bob.address, value: COIN, data: new Uint8Array(0) }
+    const good = [pay, inner(token(carol, 'transfer', { to: alice.address, value: 1n })), inner(ordinary)]
+    const bad = [pay, inner(request(carol, 1n))]
+    return [
+      act(carol, coinsOf, 'batch', { calls: good }),
+      act(carol, coinsOf, 'batch', { calls: bad }),
+      { from: carol, to: moduleAddress(redemption), data: new Uint8Array([1, 2, 3, 4]) },
+      { from: carol, to: moduleAddress(redemption), valueBase: 1n },
+    ]
+  },
+  6: () => [
+    act(bob, redemption, 'cancel', { id: 2 }),
+    act(alice, redemption, 'cancel', { id: 2 }),
+    act(alice, redemption, 'cancel', { id: 2 }),
+    act(alice, redemption, 'cancel', { id: 999 }),
+  ],
+  8: () => [pledge(2), pledge(3, { classId: 900 }), pledge(4, { region: 'No region' }), pledge(5)],
+  9: (chain) => [
+    act(operator(2), capacity, 'giveNotice', { lot: nextLotId(chain.state) - 2 }),
+    act(operator(6), capacity, 'giveNotice', { lot: 6 }),
+    act(operator(6), capacity, 'giveNotice', { lot: 6 }),
+    act(operator(6), capacity, 'giveNotice', { lot: 1 }),
+    act(alice, capacity, 'giveNotice', { lot: 1 }),
+  ],
+  10: () => [
+    act(operator(6), issuance, 'mint', { to: bob.address, amountBase: COIN }),
+    act(operator(1), issuance, 'retire', { amountBase: 20n * COIN }),
+    act(operator(1), issuance, 'retire', { amountBase: 0n }),
+    act(operator(NEWCOMER + 1), issuance, 'retire', { amountBase: 1n }),
+  ],
+  12: () => {
+    const consensusKey = bls.publicKey(rotatedSecret)
+    const possessionProof = bls.prove(rotatedSecret)
+    const peerId = peerIdBytesFromSeed(sha256(utf8('another peer key of member 4')))
+    return [
+      act(operator(3), providers, 'rotateConsensusKey', { consensusKey, possessionProof }),
+      act(operator(3), providers, 'rotateConsensusKey', { consensusKey, possessionProof }),
+      act(operator(2), providers, 'rotateConsensusKey', { consensusKey, possessionProof }),
+      act(operator(4), providers, 'changePeerId', { peerId }),
+      act(operator(5), providers, 'changePeerId', { peerId }),
+      act(operator(5), providers, 'changePeerId', { peerId: new Uint8Array(3) }),
+    ]
+  },
+  14: () => {
+    const newcomer = { ...keysOf(NEWCOMER), ...profile('Newcomer', 'newcomer') }
+    return [
+      act(operator(1), governance, 'proposeAdmission', newcomer),
+      act(operator(2), governance, 'proposeAdmission', { ...newcomer, operator: operator(1).address }),
+      act(operator(2), governance, 'proposeAdmission', { ...newcomer, possessionProof: new Uint8Array(96) }),
+      act(alice, governance, 'proposeJail', { provider: 1 }),
+    ]
+  },
+  15: (chain) => votes(chain, 1),
+  50: propose(1, 'proposeJail', { provider: 6 }),
+  51: (chain) => [...votes(chain, 1), act(operator(2), governance, 'withdrawProposal', { proposal: 999 })],
+  70: propose(7, 'proposeUnjail', { provider: 6 }),
+  71: (chain) => votes(chain, 7),
+  90: (chain) => {
+    const proof = doubleVote(chain, 4)
+    const foreign = proof.slice()
+    foreign[foreign.length - 1]! ^= 1
+    return [
+      act(carol, evidence, 'submitEvidence', { evidence: foreign }),
+      act(carol, evidence, 'submitEvidence', { evidence: new Uint8Array([1, 2]) }),
+      act(carol, evidence, 'submitEvidence', { evidence: proof }),
+      act(carol, evidence, 'submitEvidence', { evidence: proof }),
+    ]
+  },
+  110: propose(2, 'proposeUnjail', { provider: 4 }),
+  111: (chain) => votes(chain, 2),
+  130: propose(2, 'proposeRemoval', { provider: 1 }),
+  131: (chain) => {
+    const proposal = openProposals(chain.state).nextId - 1
+    const withdraw = (id: number) => act(operator(id), governance, 'withdrawProposal', { proposal })
+    return [withdraw(3), withdraw(2)]
+  },
+  140: propose(3, 'proposeRemoval', { provider: 5 }),
+  141: (chain) => votes(chain, 3),
+  145: propose(3, 'proposeJail', { provider: 2 }),
+  146: (chain) => votes(chain, 3, false),
+  160: () => [
+    act(operator(3), redemption, 'unlist', { service: 'train' }),
+    act(operator(3), redemption, 'unlist', { service: 'infer' }),
+    list(1, { bonusPpm: 25_000n }),
+    list(1, { bonusPpm: 26_000n }),
+  ],
+}
+
+/** The calls that the story has for the block above `chain`. */
+export function scene(chain: GoldenChain): readonly Send[] {
+  return SCENES[chain.height + 1]?.(chain) ?? []
+}

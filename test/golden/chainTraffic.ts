@@ -1,0 +1,128 @@
+// The recorded chain's daily life: payments, requests, grants, vouchers, members that fail to deliver and resume.
+// Owns: who does what by itself in each block. Run by the recorder alone; its draws come from one seed.
+import { utf8 } from '../../base/bytes.ts'
+import { signHash } from '../../base/crypto/secp256k1.ts'
+import { currentWindow } from '../../state/modules/capacity/windows.ts'
+import { getRedemption, getTotals, tables } from '../../state/modules/redemption/store.ts'
+import { digestOf } from '../../state/modules/redemption/vouchers.ts'
+import { schemas } from '../../state/schemas.ts'
+import { Random } from '../sim/random.ts'
+import { accounts, act, operator, request } from './chainStory.ts'
+import type { GoldenChain, Send } from './goldenChain.ts'
+
+const SEED = 20_260_101
+const CENT = 10n ** 16n
+const REQUEST_EVERY = 6
+const { redemption } = schemas
+/** Grants nothing below this height, so that it is suspended and resumes. */
+const LAZY = { provider: 2, untilHeight: 100 } as const
+
+interface Open {
+  readonly id: number
+  readonly assignment: number
+}
+
+export class Traffic {
+  readonly #random = new Random(SEED)
+
+  /** Calls for the block above `chain`. */
+  next(chain: GoldenChain): readonly Send[] {
+    return [
+      ...this.#payments(),
+      ...this.#requests(chain),
+      ...this.#delivery(chain),
+      ...this.#resumptions(chain),
+    ]
+  }
+
+  #payments(): Send[] {
+    const random = this.#random
+    return Array.from({ length: random.between(0, 2) }, () => ({
+      from: random.pick(accounts),
+      to: random.pick(accounts).address,
+      valueBase: BigInt(random.between(1, 1_000_000)),
+      gasLimit: 21_000,
+    }))
+  }
+
+  #requests(chain: GoldenChain): Send[] {
+    const random = this.#random
+    if ((chain.height + 1) % REQUEST_EVERY !== 0) return []
+    const amountBase = BigInt(random.between(1, 400)) * CENT
+    const service = random.pick(['train', 'finetune', 'infer'])
+    return [request(random.pick(accounts), amountBase, { service, provider: random.between(0, 3) })]
+  }
+
+  /** Grants at once, half of the coins when the window runs, the rest a block later; some of it twice or wrongly. */
+  #delivery(chain: GoldenChain): Send[] {
+    const { state } = chain
+    const window = currentWindow(state)
+    return this.#open(chain).flatMap((at): Send[] => {
+      const {
+        provider,
+        window: of,
+        grantedAtMs,
+        amountBase,
+        voucheredBase,
+      } = tables.assignment.mustGet(state, at)
+      if (grantedAtMs === 0) {
+        if (provider === LAZY.provider && chain.height < LAZY.untilHeight) return []
+        return this.#grant(at, provider)
+      }
+      if (of !== window || voucheredBase === amountBase) return []
+      // A few are left half delivered when their window ends.
+      if (voucheredBase > 0n && at.id % 5 === 0) return []
+      const deliveredBase = voucheredBase > 0n ? amountBase : amountBase / 2n
+      return this.#settle(chain, at, { provider, deliveredBase })
+    })
+  }
+
+  #grant(at: Open, provider: number): Send[] {
+    const args = { ...at, ciphertext: utf8(`access to ${at.id}/${at.assignment}`) }
+    const stranger = operator(provider === 1 ? 2 : 1)
+    const sends = [act(operator(provider), redemption, 'grant', args)]
+    return at.id % 7 === 0 ? [act(stranger, redemption, 'grant', args), ...sends, ...sends] : sends
+  }
+
+  #settle(chain: GoldenChain, at: Open, voucher: { provider: number; deliveredBase: bigint }): Send[] {
+    const { chainId, genesisHash } = chain.genesis.chain
+    const { owner } = getRedemption(chain.state, at.id)!
+    const client = accounts.find(({ address }) => Buffer.compare(address, owner) === 0)!
+    const provider = operator(voucher.provider)
+    const { deliveredBase } = voucher
+    const digest = digestOf({ chainId, genesisHash }, { ...at, provider: provider.address, deliveredBase })
+    const settle = (secretKey: Uint8Array, over: object = {}): Send =>
+      act(provider, redemption, 'settle', {
+        ...at,
+        deliveredBase,
+        signature: signHash(digest, secretKey),
+        ...over,
+      })
+    const good = settle(client.secretKey)
+    if (at.id % 4 !== 0) return [good]
+    return [settle(provider.secretKey), settle(client.secretKey, { signature: new Uint8Array(65) }), good]
+  }
+
+  #open(chain: GoldenChain): Open[] {
+    const found: Open[] = []
+    for (let id = 1; id < getTotals(chain.state).nextId; id++) {
+      const known = getRedemption(chain.state, id)
+      if (known === undefined || known.open.length === 0) continue
+      for (let assignment = 1; assignment < known.nextAssignment; assignment++)
+        if (tables.assignment.has(chain.state, { id, assignment })) found.push({ id, assignment })
+    }
+    return found
+  }
+
+  /** Suspended members try at once and again in the next window; member 1 tries without need. */
+  #resumptions(chain: GoldenChain): Send[] {
+    const { state, height } = chain
+    const sends = height % 100 === 0 ? [act(operator(1), redemption, 'resume', {})] : []
+    for (let provider = 1; provider <= 6; provider++) {
+      const since = tables.suspension.get(state, { provider })?.sinceWindow
+      if (since === undefined || (currentWindow(state) === since && height % 10 !== 0)) continue
+      sends.push(act(operator(provider), redemption, 'resume', {}))
+    }
+    return sends
+  }
+}

@@ -1,0 +1,23 @@
+// Makes the recorded chain: genesis and blocks as bytes, and what each block left. Owns: the length and the pace.
+import { genesisSchema } from '../../genesis/schema.ts'
+import { SECRETS, scene, storyGenesis } from './chainStory.ts'
+import { Traffic } from './chainTraffic.ts'
+import { GoldenChain } from './goldenChain.ts'
+
+const BLOCKS = 300
+const PAUSE_MS = 200
+/** Now and then the chain is idle for a while. */
+const IDLE_EVERY = 70
+const IDLE_MS = 2_500
+
+/** The genesis document, then every block, in canonical bytes. */
+export function recordChain(): readonly Uint8Array[] {
+  const document = storyGenesis()
+  const chain = new GoldenChain(document, SECRETS)
+  const traffic = new Traffic()
+  while (chain.height < BLOCKS) {
+    const sends = [...scene(chain), ...traffic.next(chain)]
+    chain.next(sends, (chain.height + 1) % IDLE_EVERY === 0 ? IDLE_MS : PAUSE_MS)
+  }
+  return [genesisSchema.encode(document), ...chain.blocks.map(({ bytes }) => bytes)]
+}

@@ -1,0 +1,153 @@
+// Replays recorded bytes with this build's decoders and rules. Owns: what is compared and told of each block.
+import { concatBytes, equalBytes, u32be } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/module.ts'
+import { openBlock } from '../../base/protocol/header.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import { DEVNET_ASSET_ID } from '../../genesis/devnet.ts'
+import { genesisSchema } from '../../genesis/schema.ts'
+import type { ChainConfig } from '../../state/chain.ts'
+import type { Log } from '../../state/context.ts'
+import { callSchema } from '../../state/dispatch.ts'
+import { type ExecutedBlock, executeBlock, type ParentView } from '../../state/execute.ts'
+import { failureReaderOf } from '../../state/failure.ts'
+import { selectorOf } from '../../state/module.ts'
+import { erc20Schema } from '../../state/modules/assets/facade.ts'
+import { MemoryState } from '../../state/overlay.ts'
+import { MODULE_SCHEMAS } from '../../state/schemas.ts'
+import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
+import type { Lines } from './files.ts'
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** Length (u32 big-endian) and bytes, one after the other. */
+export function joinFrames(frames: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(...frames.flatMap((frame) => [u32be(frame.length), frame]))
+}
+
+export function cutFrames(bytes: Uint8Array): readonly Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const frames: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + view.getUint32(at)
+    frames.push(bytes.slice(at + 4, end))
+    at = end
+  }
+  return frames
+}
+
+/** What a replay left, in lines to compare. */
+export interface Replayed {
+  /** By height: block hash, state root, receipts root, hash of the receipts' bytes, transactions, gas. */
+  readonly blocks: Lines
+  /** Successes by `module.action`, and by failure's name. */
+  readonly actions: { readonly [name: string]: number }
+  readonly failures: { readonly [name: string]: number }
+  /** Logs of transactions and of the modules' hooks, by `module.event`. */
+  readonly events: { readonly [name: string]: number }
+}
+
+function blockLine({ block, receiptBytes }: ExecutedBlock): string {
+  const { stateRoot, receiptsRoot, gasUsed } = block.header
+  const receipts = sha256(concatBytes(...receiptBytes))
+  return [
+    `hash ${hex(block.hash)}`,
+    `state ${hex(stateRoot)}`,
+    `receipts ${hex(receiptsRoot)} ${hex(receipts)}`,
+    `${block.transactions.length} transactions`,
+    `gas ${gasUsed}`,
+  ].join(', ')
+}
+
+/** Everything that answers to calldata here: the modules, and the token. */
+const TARGETS: readonly (readonly [Uint8Array, ModuleDef])[] = [
+  ...MODULE_SCHEMAS.map((definition) => [moduleAddress(definition), definition] as const),
+  [systemAddress(SYSTEM_KIND.asset, DEVNET_ASSET_ID), erc20Schema],
+]
+
+function actionOf(to: Uint8Array, data: Uint8Array): string {
+  const definition = TARGETS.find(([address]) => equalBytes(address, to))?.[1]
+  if (definition === undefined) return 'transfer'
+  const called = Object.entries(definition.actions).find(([name, { args }]) =>
+    equalBytes(selectorOf(name, args), data.subarray(0, 4)),
+  )
+  return `${definition.name}.${called?.[0] ?? 'unknown'}`
+}
+
+const failures = failureReaderOf([...MODULE_SCHEMAS, callSchema, erc20Schema])
+
+/** Names of failures with those inside them: `BatchFailed BelowMinimum`. */
+function failureName(reason: Uint8Array): string {
+  return (failures.describe(reason).match(/\w+(?=\()/g) ?? ['unnamed']).join(' ')
+}
+
+const events = new Map(
+  [...MODULE_SCHEMAS, callSchema, erc20Schema].flatMap((definition) =>
+    Object.entries(definition.events).map(([name, fields]) => [
+      hex(selectorOf(name, fields)),
+      `${definition.name}.${name}`,
+    ]),
+  ),
+)
+
+/** The first bytes of an event's first topic are those of its signature's hash, as a selector's are. */
+function eventName({ topics }: Log): string {
+  return events.get(hex(topics[0]!.subarray(0, 4))) ?? 'unknown'
+}
+
+class Tally {
+  readonly #counts = new Map<string, number>()
+
+  add(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  }
+
+  /** By name, ascending. */
+  counts(): { readonly [name: string]: number } {
+    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+}
+
+/** Decodes and executes one block; whatever this build has against it is told with its height. */
+function executeRecorded(chain: ChainConfig, parent: ParentView, bytes: Uint8Array): ExecutedBlock {
+  const fails = `the recorded block ${parent.header.height + 1} is not valid in this build`
+  let verdict: ReturnType<typeof executeBlock>
+  try {
+    verdict = executeBlock(parent, openBlock(bytes), { chain, senderOf: recoverSender })
+  } catch (error) {
+    throw new Error(`${fails}: ${(error as Error).message}`, { cause: error })
+  }
+  if ('executed' in verdict) return verdict.executed
+  const { code, detail } = verdict.rejected
+  throw new Error(`${fails}: ${code}: ${detail}`)
+}
+
+/** Executes the chain from genesis; throws at the first block that this build does not accept, naming height and field. */
+export function replay(frames: readonly Uint8Array[]): Replayed {
+  const [document, ...blocks] = frames
+  const genesis = buildGenesis(genesisSchema.decode(document!))
+  const state = new MemoryState()
+  state.apply(genesis.changes)
+  const { header, hash } = genesis.block
+  let parent: ParentView = { header, hash, state, tree: genesis.tree }
+  const lines: Record<string, string> = { genesis: `hash ${hex(genesis.hash)}, block 0 ${hex(hash)}` }
+  const [actions, failed, logged] = [new Tally(), new Tally(), new Tally()]
+  for (const bytes of blocks) {
+    const executed = executeRecorded(genesis.chain, parent, bytes)
+    const { block, overlay, tree, receipts, systemLogs } = executed
+    lines[block.header.height] = blockLine(executed)
+    receipts.forEach((receipt, i) => {
+      const decoded = decodeTransaction(block.transactions[i]!, genesis.chain.chainId)
+      if ('failure' in decoded) throw new Error(decoded.failure.message)
+      const { to, data } = decoded.transaction
+      if (receipt.succeeded) actions.add(actionOf(to, data))
+      else failed.add(`${actionOf(to, data)}: ${failureName(receipt.failure)}`)
+    })
+    for (const log of [...receipts.flatMap(({ logs }) => logs), ...systemLogs]) logged.add(eventName(log))
+    state.apply(overlay.changes())
+    parent.tree.release()
+    parent = { header: block.header, hash: block.hash, state, tree }
+  }
+  const counted = { actions: actions.counts(), failures: failed.counts(), events: logged.counts() }
+  return { blocks: lines, ...counted }
+}
