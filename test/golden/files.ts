@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 const FOLDER = join(resolve(dirname(fileURLToPath(import.meta.url)), '../../..'), 'test/golden')
 const SHOWN_MAX = 12
 const AROUND = 16
-const ADVICE = 'If that is meant, it is a decision with a version: see test/golden/README.md.'
+/** What every failure ends with. */
+export const ADVICE = 'If that is meant, it is a decision with a version: see test/golden/README.md.'
 
 export type Lines = { readonly [name: string]: string }
 export type GoldenName = 'schemas.json' | 'facts.json' | 'chain.json' | 'chain.bin.gz'

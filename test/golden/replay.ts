@@ -1,22 +1,23 @@
 // Replays recorded bytes with this build's decoders and rules. Owns: what is compared and told of each block.
 import { concatBytes, equalBytes, u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
+import type { Json } from '../../base/field.ts'
 import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/module.ts'
-import { openBlock } from '../../base/protocol/header.ts'
+import { headerSchema, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { DEVNET_ASSET_ID } from '../../genesis/devnet.ts'
 import { genesisSchema } from '../../genesis/schema.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import type { Log } from '../../state/context.ts'
 import { callSchema } from '../../state/dispatch.ts'
-import { type ExecutedBlock, executeBlock, type ParentView } from '../../state/execute.ts'
+import { type ExecutedBlock, executeBlock, type ParentView, recomputeBlock } from '../../state/execute.ts'
 import { failureReaderOf } from '../../state/failure.ts'
 import { selectorOf } from '../../state/module.ts'
 import { erc20Schema } from '../../state/modules/assets/facade.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
-import type { Lines } from './files.ts'
+import { ADVICE, type Lines } from './files.ts'
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
@@ -108,18 +109,38 @@ class Tally {
   }
 }
 
+/** Every field of the header that this build computes otherwise: one alone (the state root) says little. */
+function headerDifferences(chain: ChainConfig, parent: ParentView, block: SealedBlock): string {
+  const computed = recomputeBlock(parent, block, { chain, senderOf: recoverSender })
+  if ('rejected' in computed) return computed.rejected.detail
+  const [recorded, now] = [headerSchema.toJson(block.header), headerSchema.toJson(computed.header)] as [
+    { readonly [name: string]: Json },
+    { readonly [name: string]: Json },
+  ]
+  computed.executed.tree.release()
+  return Object.keys(now)
+    .filter((name) => JSON.stringify(now[name]) !== JSON.stringify(recorded[name]))
+    .map(
+      (name) => `${name}: golden ${JSON.stringify(recorded[name])}, this build ${JSON.stringify(now[name])}`,
+    )
+    .join('\n  ')
+}
+
 /** Decodes and executes one block; whatever this build has against it is told with its height. */
 function executeRecorded(chain: ChainConfig, parent: ParentView, bytes: Uint8Array): ExecutedBlock {
   const fails = `the recorded block ${parent.header.height + 1} is not valid in this build`
+  let block: SealedBlock
   let verdict: ReturnType<typeof executeBlock>
   try {
-    verdict = executeBlock(parent, openBlock(bytes), { chain, senderOf: recoverSender })
+    block = openBlock(bytes)
+    verdict = executeBlock(parent, block, { chain, senderOf: recoverSender })
   } catch (error) {
-    throw new Error(`${fails}: ${(error as Error).message}`, { cause: error })
+    throw new Error(`${fails}: ${(error as Error).message}\n  ${ADVICE}`, { cause: error })
   }
   if ('executed' in verdict) return verdict.executed
   const { code, detail } = verdict.rejected
-  throw new Error(`${fails}: ${code}: ${detail}`)
+  const what = code === 'WrongResult' ? headerDifferences(chain, parent, block) : detail
+  throw new Error(`${fails}: ${code}\n  ${what}\n  ${ADVICE}`)
 }
 
 /** Executes the chain from genesis; throws at the first block that this build does not accept, naming height and field. */
@@ -132,6 +153,8 @@ export function replay(frames: readonly Uint8Array[]): Replayed {
   let parent: ParentView = { header, hash, state, tree: genesis.tree }
   const lines: Record<string, string> = { genesis: `hash ${hex(genesis.hash)}, block 0 ${hex(hash)}` }
   const [actions, failed, logged] = [new Tally(), new Tally(), new Tally()]
+  if (!equalBytes(openBlock(blocks[0]!).header.parentHash, hash))
+    throw new Error(`this build makes another block 0 of the recorded genesis: ${hex(hash)}\n  ${ADVICE}`)
   for (const bytes of blocks) {
     const executed = executeRecorded(genesis.chain, parent, bytes)
     const { block, overlay, tree, receipts, systemLogs } = executed
