@@ -2,7 +2,7 @@ import { makeFacts } from './facts.ts'
 import { assertGolden, type Lines, readLines } from './files.ts'
 
 describe('golden facts', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
 
   it('makes the same genesis, votes, certificates, blocks and roots as recorded', () => {
     assertGolden('fact', readLines<Lines>('facts.json'), makeFacts())

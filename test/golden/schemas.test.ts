@@ -2,7 +2,7 @@ import { assertGolden, readLines } from './files.ts'
 import { type SchemaLines, schemaLines } from './schemaLines.ts'
 
 describe('golden encodings', function () {
-  this.timeout(20_000)
+  this.timeout(60_000)
   let now: SchemaLines
   const golden = readLines<SchemaLines>('schemas.json')
   before(() => {
