@@ -64,7 +64,7 @@ describe('createDevnet', function () {
     assert.ok(isAlive(devnet.validators[2]!.pid!))
     assert.equal(
       await call(devnet.validators[2]!.rpcUrl, 'eth_chainId', []),
-      '0x' + devnet.chainId.toString(16),
+      `0x${devnet.chainId.toString(16)}`,
     )
     assert.ok(!events.some(({ kind }) => kind === 'lost'))
   })

@@ -3,7 +3,7 @@
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
-import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/module.ts'
+import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'

@@ -6,7 +6,7 @@ import { currentWindow } from '../../state/modules/capacity/windows.ts'
 import { getRedemption, getTotals, tables } from '../../state/modules/redemption/store.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { schemas } from '../../state/schemas.ts'
-import { Random } from '../sim/random.ts'
+import { Random } from '../support/random.ts'
 import { accounts, act, operator, request } from './chainStory.ts'
 import type { GoldenChain, Send } from './goldenChain.ts'
 

@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Message } from '../../base/schema.ts'
 import type { MessageKind } from '../../consensus/messages.ts'
 import type { RecordKind } from '../../consensus/records.ts'
-import type { Reply, Request } from '../../node/signing/signerProtocol.ts'
+import type { Reply, Request } from '../../signer/signerProtocol.ts'
 import { sampleFields } from './sample.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
@@ -116,8 +116,8 @@ async function recordLines(): Promise<Record<string, string>> {
 async function frameLines(schemas: ReadonlyMap<string, Message<unknown>>): Promise<Record<string, string>> {
   const { encodeMessage } = await import('../../consensus/messages.ts')
   const { encodeRecord } = await import('../../consensus/records.ts')
-  const { encodeFrame } = await import('../../node/journal/recordFile.ts')
-  const { encodeReply, encodeRequest } = await import('../../node/signing/signerProtocol.ts')
+  const { encodeFrame } = await import('../../storage/recordFile.ts')
+  const { encodeReply, encodeRequest } = await import('../../signer/signerProtocol.ts')
   const { encodeHello } = await import('../../p2p/hello.ts')
   const { frameHeader } = await import('../../p2p/frames.ts')
   const lines: Record<string, string> = {}

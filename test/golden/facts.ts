@@ -3,7 +3,7 @@
 import { bytesKey } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { voucherDigest } from '../../base/eip712.ts'
-import { moduleAddress } from '../../base/module.ts'
+import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
 import { headerHash, headerSchema } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
@@ -20,10 +20,10 @@ import {
   voteBytes,
   voteSchema,
 } from '../../base/protocol/vote.ts'
+import { developmentGenesis } from '../../devnet/directories.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisSchema } from '../../genesis/schema.ts'
-import { developmentGenesis } from '../../node/devnet.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { encodeReceipts } from '../../state/receipt.ts'
 import { schemas } from '../../state/schemas.ts'

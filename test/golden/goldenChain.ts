@@ -10,11 +10,11 @@ import { leaderPermutation, randaoBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { buildBlock, type ParentView } from '../../state/execute.ts'
-import { selectorOf } from '../../state/module.ts'
 import { getAccount } from '../../state/modules/accounts/module.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import type { Receipt } from '../../state/receipt.ts'
+import { selectorOf } from '../../state/rules.ts'
 import {
   decodeTransaction,
   recoverSender,
