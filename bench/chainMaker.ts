@@ -18,12 +18,12 @@ import {
 import { buildGenesis } from '../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import type { Genesis } from '../genesis/schema.ts'
-import { openImporter } from '../node/chain/importer.ts'
 import type { Importer } from '../node/chain/importerTypes.ts'
+import { type OpenedChain, openChain } from '../node/openChain.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { buildBlock } from '../state/execute.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
-import { decodeTransaction, recoverSender, signTransaction, type Transaction } from '../state/transaction.ts'
+import { decodeTransaction, signTransaction, type Transaction } from '../state/transaction.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import type { ChainStore, ChainStoreOptions } from '../storage/types.ts'
 
@@ -66,6 +66,7 @@ export class ChainMaker {
   readonly importer: Importer
   readonly chain: ChainConfig
   readonly #options: ChainMakerOptions
+  readonly #opened: OpenedChain
   readonly #secrets = new Map<string, Uint8Array>()
   readonly #senders = new WeakMap<Transaction, Address>()
   readonly #payers: Payer[]
@@ -74,14 +75,12 @@ export class ChainMaker {
   #view = 0
   #last: SealedBlock | undefined
 
-  private constructor(
-    options: ChainMakerOptions,
-    opened: { store: ChainStore; importer: Importer; chain: ChainConfig },
-  ) {
+  private constructor(options: ChainMakerOptions, opened: OpenedChain) {
     this.#options = options
     this.store = opened.store
     this.importer = opened.importer
     this.chain = opened.chain
+    this.#opened = opened
     for (let i = 0; i < options.validators; i++) {
       const { consensusSecret } = developmentValidator(i)
       this.#secrets.set(bytesKey(bls.publicKey(consensusSecret)), consensusSecret)
@@ -94,23 +93,15 @@ export class ChainMaker {
   static async open(options: ChainMakerOptions): Promise<ChainMaker> {
     const built = buildGenesis(options.genesis)
     built.tree.release()
-    const store = await openChainStore(options.dir, options.store)
-    try {
-      const importer = await openImporter(store, {
-        chain: built.chain,
-        genesis: built,
-        senderOf: recoverSender,
-      })
-      return new ChainMaker(options, { store, importer, chain: built.chain })
-    } catch (error) {
-      await store.close()
-      throw error
-    }
+    const opened = await openChain({
+      genesis: built,
+      openStore: () => openChainStore(options.dir, options.store),
+    })
+    return new ChainMaker(options, opened)
   }
 
   async close(): Promise<void> {
-    await this.importer.close()
-    await this.store.close()
+    await this.#opened.close()
   }
 
   /** Adds blocks; only an empty store may be grown with transfers, because nonces are counted from its genesis. */

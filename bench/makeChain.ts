@@ -6,9 +6,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../devnet/directories.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'
-import { nodePaths } from '../node/node.ts'
 import { writeNodeDir } from '../node/nodeDir.ts'
 import { createKeys } from '../node/nodeKeys.ts'
+import { nodePaths } from '../node/nodePaths.ts'
 import { ChainMaker } from './chainMaker.ts'
 
 const PROGRESS_BLOCKS = 1_000

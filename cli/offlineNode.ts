@@ -1,18 +1,17 @@
 // A stopped node's data directory, opened for commands that look at it or repair it. Owns: opening and closing.
 // Not: running a node (node.ts). A directory that a node is using is refused by the store's lock.
-import { join } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { decodeRecord, type JournalRecord } from '../consensus/records.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
-import { openImporter } from '../node/chain/importer.ts'
 import type { Importer } from '../node/chain/importerTypes.ts'
 import { loadConfig } from '../node/config.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
-import { RECOVERY_FOLDER, RecoveryBook } from '../node/recovery/recoveries.ts'
+import { nodePaths } from '../node/nodePaths.ts'
+import { openChain } from '../node/openChain.ts'
+import { RecoveryBook } from '../node/recovery/recoveries.ts'
 import { type FlagState, restoreState, SIGNER_PREFIX } from '../signer/signerRecords.ts'
 import type { ChainConfig } from '../state/chain.ts'
-import { recoverSender } from '../state/transaction.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import { listSegments, readSegment } from '../storage/segments.ts'
 import { type ChainStore, StoreError } from '../storage/types.ts'
@@ -31,31 +30,25 @@ export interface OfflineNode {
   close(): Promise<void>
 }
 
-/** Paths that these commands use; the same as node.ts `nodePaths`, without loading the network. */
-export function offlinePaths(dataDir: string) {
-  return {
-    chain: join(dataDir, 'chain'),
-    journal: join(dataDir, 'journal'),
-    signer: join(dataDir, 'signer'),
-    recovery: join(dataDir, RECOVERY_FOLDER),
-  }
-}
-
 /** Opens the chain as a start would, without network and consensus. Throws OperatorError while the node runs. */
 export async function openOffline(dataDir: string): Promise<OfflineNode> {
   const genesis = parseGenesis(genesisFile(dataDir))
   const config = loadConfig(dataDir)
-  const paths = offlinePaths(dataDir)
+  const paths = nodePaths(dataDir)
   const built = buildGenesis(genesis)
   built.tree.release()
-  const { genesisHash: hash } = built.chain
-  const book = RecoveryBook.open({ dir: paths.recovery, genesisHash: hash })
-  const chain: ChainConfig = { ...built.chain, recoveryOn: (floor) => book.on(floor) }
-  const store = await refusingRunning(dataDir, () =>
-    openChainStore(paths.chain, { historyHeightsMax: config.historyHeights }),
-  )
+  const { genesisHash } = built.chain
+  const book = RecoveryBook.open({ dir: paths.recovery, genesisHash })
+  const opened = await openChain({
+    genesis: built,
+    recoveries: book,
+    openStore: () =>
+      refusingRunning(dataDir, () =>
+        openChainStore(paths.chain, { historyHeightsMax: config.historyHeights }),
+      ),
+  })
   try {
-    const importer = await openImporter(store, { chain, genesis: built, senderOf: recoverSender })
+    const { chain, store, importer } = opened
     return {
       dataDir,
       genesis,
@@ -63,15 +56,12 @@ export async function openOffline(dataDir: string): Promise<OfflineNode> {
       book,
       store,
       importer,
-      journal: await readJournal(paths.journal, hash),
-      signer: await readSignerState(paths.signer, hash),
-      async close() {
-        await importer.close()
-        await store.close()
-      },
+      journal: await readJournal(paths.journal, genesisHash),
+      signer: await readSignerState(paths.signer, genesisHash),
+      close: () => opened.close(),
     }
   } catch (error) {
-    await store.close()
+    await opened.close()
     throw error
   }
 }

@@ -28,6 +28,11 @@ export interface NodeLogger {
   error(fields: object, message: string): void
 }
 
+/** A log that hands out one for each room. */
+export interface RoomLogger extends NodeLogger {
+  child(fields: { readonly room: string }): NodeLogger
+}
+
 /** JSON lines on standard output; level names instead of numbers, ISO times. */
 export function createLogger(options: {
   readonly level: string

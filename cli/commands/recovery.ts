@@ -19,6 +19,7 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, saveConfig } from '../../node/config.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveries.ts'
 import { consensusPublicKey, hasConsensusKey, openConsensusKey } from '../../signer/keyFiles.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
@@ -250,8 +251,8 @@ function addSign(recovery: Command): void {
 
 /** The chain of one directory with the votes of another. */
 async function withSignerOf(node: OfflineNode, dir: string): Promise<OfflineNode> {
-  const { offlinePaths, readSignerState } = await import('../offlineNode.ts')
-  return { ...node, signer: await readSignerState(offlinePaths(dir).signer, node.chain.genesisHash) }
+  const { readSignerState } = await import('../offlineNode.ts')
+  return { ...node, signer: await readSignerState(nodePaths(dir).signer, node.chain.genesisHash) }
 }
 
 function addMerge(recovery: Command): void {

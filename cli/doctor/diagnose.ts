@@ -12,6 +12,7 @@ import { recountInvariants } from '../../node/chain/recount.ts'
 import { loadConfig } from '../../node/config.ts'
 import { checkState, type StateReport } from '../../node/halt/stateCheck.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { VERSION } from '../../node/version.ts'
 import { consensusPublicKey, hasConsensusKey, isFreshKey } from '../../signer/keyFiles.ts'
@@ -25,7 +26,7 @@ import { openChainStore } from '../../storage/chainStore.ts'
 import { listSegments, readSegment } from '../../storage/segments.ts'
 import { readTreeCacheHead } from '../../storage/treeCache.ts'
 import { type ChainStore, StoreError } from '../../storage/types.ts'
-import { offlinePaths, readJournal, refusingRunning } from '../offlineNode.ts'
+import { readJournal, refusingRunning } from '../offlineNode.ts'
 import { type Comparison, compareDiagnosis } from './compare.ts'
 
 /** `bad` needs the operator; `note` is worth knowing. */
@@ -50,7 +51,7 @@ export async function compareOffline(dataDir: string, file: string): Promise<Com
   const built = buildGenesis(parseGenesis(genesisFile(dataDir)))
   built.tree.release()
   const { historyHeights: historyHeightsMax } = loadConfig(dataDir)
-  const { chain } = offlinePaths(dataDir)
+  const { chain } = nodePaths(dataDir)
   const store = await refusingRunning(dataDir, () => openChainStore(chain, { historyHeightsMax }))
   try {
     return compareDiagnosis(store, built.chain.modules, file)
@@ -131,7 +132,7 @@ function checkHalts(dataDir: string, findings: Findings): void {
 
 function checkRecoveries(dataDir: string, chain: ChainConfig, findings: Findings): ChainConfig {
   try {
-    const book = RecoveryBook.open({ dir: offlinePaths(dataDir).recovery, genesisHash: chain.genesisHash })
+    const book = RecoveryBook.open({ dir: nodePaths(dataDir).recovery, genesisHash: chain.genesisHash })
     for (const { hash, recovery } of book.all()) {
       findings.note(
         'recovery',
@@ -150,7 +151,7 @@ async function openStore({
   dataDir,
   findings,
 }: Opened): Promise<{ readonly store?: ChainStore; readonly isRunning: boolean }> {
-  const { chain } = offlinePaths(dataDir)
+  const { chain } = nodePaths(dataDir)
   if (!existsSync(chain)) {
     findings.note('chain', 'there is no chain/ yet: the next start begins at genesis and syncs from peers')
     return { isRunning: false }
@@ -187,7 +188,7 @@ async function checkChain(
   }
   findings.ok('chain', `block ${tip.height} (${toHex(tip.hash)}) of epoch ${tip.header.epoch} is the tip`)
   checkTipCertificate(opened, store)
-  const treeCachePath = join(offlinePaths(dataDir).chain, 'tree.cache')
+  const treeCachePath = join(nodePaths(dataDir).chain, 'tree.cache')
   const cached = await readTreeCacheHead(treeCachePath)
   findings.ok('tree.cache', cached === undefined ? 'none: it is made anew' : `of block ${cached.height}`)
   const state = await checkState(store, {
@@ -290,7 +291,7 @@ async function checkInvariants({ chain, findings }: Opened, store: ChainStore): 
 /** Journal and signer, and whether they and the chain tell one story. */
 async function checkRecords(opened: Opened, header: Header | undefined): Promise<void> {
   const { dataDir, genesisHash, findings } = opened
-  const { journal, signer } = offlinePaths(dataDir)
+  const { journal, signer } = nodePaths(dataDir)
   await checkJournal(opened, journal)
   const epoch = header === undefined ? 0 : header.epoch + (header.endsEpoch ? 1 : 0)
   if (hasConsensusKey(dataDir)) await checkSigner(opened, signer, epoch)

@@ -6,11 +6,12 @@ import { decodeRecord } from '../../consensus/records.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig } from '../../node/config.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 import { encodeFrame } from '../../storage/recordFile.ts'
 import { type RollbackResult, rollbackChain } from '../../storage/rollback.ts'
 import { createSegment, listSegments, readSegment } from '../../storage/segments.ts'
-import { offlinePaths, refusingRunning } from '../offlineNode.ts'
+import { refusingRunning } from '../offlineNode.ts'
 
 /** Exactly one of `to` and `blocks` must be given. Throws OperatorError or StoreError and changes nothing then. */
 export async function rollbackNode(
@@ -21,7 +22,7 @@ export async function rollbackNode(
   if ((to === undefined) === (blocks === undefined)) {
     throw new OperatorError('say either --to HEIGHT or --blocks COUNT')
   }
-  const { chain, journal } = offlinePaths(dataDir)
+  const { chain, journal } = nodePaths(dataDir)
   const historyHeightsMax = loadConfig(dataDir).historyHeights
   return refusingRunning(dataDir, async () => {
     const height = to ?? (await tipHeight(chain)) - blocks!

@@ -24,6 +24,7 @@ import {
 import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryError } from '../../node/recovery/recoveries.ts'
 import { journaledBlocks, pathToFloor } from '../../node/recovery/recoveryStart.ts'
 import { lockSigner } from '../../signer/signerLock.ts'
@@ -33,7 +34,7 @@ import { providerByConsensusKey, providerByPeerId } from '../../state/modules/pr
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
 import type { StateReader } from '../../state/view.ts'
-import { type OfflineNode, offlinePaths } from '../offlineNode.ts'
+import type { OfflineNode } from '../offlineNode.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
 
 /**
@@ -279,7 +280,7 @@ export async function applyRecoveryFile(
 ): Promise<{ readonly isNew: boolean; readonly unknown: readonly string[] }> {
   if (node.book.has(recoveryHash(file.recovery))) return { isNew: false, unknown: [] }
   const { unknown } = await checkHere(node, file)
-  await beginSignerEpoch(offlinePaths(signerDataDir).signer, file.recovery)
+  await beginSignerEpoch(nodePaths(signerDataDir).signer, file.recovery)
   await node.book.accept(file)
   return { isNew: true, unknown }
 }

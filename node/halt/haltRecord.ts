@@ -6,7 +6,8 @@ import { keyBytes, toHex } from '../../base/bytes.ts'
 import type { AnyField, Json } from '../../base/field.ts'
 import { type Header, headerSchema, type SealedBlock } from '../../base/protocol/header.ts'
 import { receiptSchema } from '../../base/protocol/receipt.ts'
-import { type ExecuteOptions, type ParentView, recomputeBlock } from '../../state/execute.ts'
+import { type ExecuteOptions, recomputeBlock } from '../../state/execute.ts'
+import type { HeadView, Importer } from '../chain/importerTypes.ts'
 import { VERSION } from '../version.ts'
 import { recordName } from './stateCheck.ts'
 
@@ -26,9 +27,9 @@ interface Refused {
 
 export interface HaltRecordOptions {
   readonly dataDir: string
-  readonly execution: ExecuteOptions
-  readonly parentView: (block: SealedBlock) => ParentView | undefined
-  readonly tip: () => { readonly header: Header; readonly hash: Uint8Array }
+  /** What blocks are executed with again; undefined before the chain is open. */
+  readonly execution: () => ExecuteOptions | undefined
+  readonly importer: () => Pick<Importer, 'head' | 'parentView'> | undefined
   /** The latest log lines, oldest first. */
   readonly recentLog: () => readonly string[]
   readonly nowMs: () => number
@@ -60,15 +61,15 @@ export class HaltRecord {
 
   /** Writes the file and answers with its path; undefined when the disk refused even that. */
   write(reason: string): string | undefined {
-    const { dataDir, tip, nowMs, recentLog } = this.#options
+    const { dataDir, importer, nowMs, recentLog } = this.#options
     const about = this.#about(reason)
-    const head = tip()
-    const height = about?.block.header.height ?? head.header.height
+    const head = importer()?.head()
+    const height = about?.block.header.height ?? head?.header.height ?? 0
     const diagnosis = {
       reason,
       at: new Date(nowMs()).toISOString(),
       version: VERSION,
-      tip: { height: head.header.height, hash: toHex(head.hash), stateRoot: toHex(head.header.stateRoot) },
+      ...(head === undefined ? {} : { tip: describeTip(head) }),
       ...(about === undefined ? {} : { block: this.#describe(about) }),
       next: `stop the node, then: suanli doctor -d ${dataDir}`,
       log: recentLog(),
@@ -98,9 +99,9 @@ export class HaltRecord {
 
   /** What this node makes of the block: fields that differ, receipts, changed keys; or why it could not run it. */
   #recompute(block: SealedBlock): Json {
-    const { execution, parentView } = this.#options
-    const parent = parentView(block)
-    if (parent === undefined) return { error: 'the parent is not held any more' }
+    const execution = this.#options.execution()
+    const parent = this.#options.importer()?.parentView(block.header.parentHash)
+    if (execution === undefined || parent === undefined) return { error: 'the parent is not held any more' }
     try {
       const result = recomputeBlock(parent, block, execution)
       if ('rejected' in result) return { error: `${result.rejected.code}: ${result.rejected.detail}` }
@@ -120,6 +121,10 @@ export class HaltRecord {
       return { error: error instanceof Error ? error.message : String(error) }
     }
   }
+}
+
+function describeTip({ header, hash }: HeadView): Json {
+  return { height: header.height, hash: toHex(hash), stateRoot: toHex(header.stateRoot) }
 }
 
 /** Every field of the header that this node computes otherwise. */

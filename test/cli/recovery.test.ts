@@ -8,7 +8,7 @@ import type { SealedBlock } from '../../base/protocol/header.ts'
 import { personalMessageHash, type RecoveryFile, recoveryHash } from '../../base/protocol/recovery.ts'
 import { validatorSetHash } from '../../base/protocol/validators.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
-import { type OfflineNode, offlinePaths, openOffline } from '../../cli/offlineNode.ts'
+import { type OfflineNode, openOffline } from '../../cli/offlineNode.ts'
 import { attest, bestFloor } from '../../cli/recovery/evidence.ts'
 import {
   applyRecoveryFile,
@@ -22,6 +22,7 @@ import {
 import { textToSign } from '../../cli/recovery/replacement.ts'
 import { type DevnetMember, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { reachFloor } from '../../node/recovery/recoveryStart.ts'
 import { LocalSigner } from '../../signer/localSigner.ts'
@@ -95,7 +96,7 @@ async function writeVotes(
   genesisHash: Uint8Array,
   { open, hasVoted }: { open: SealedBlock; hasVoted: boolean },
 ): Promise<void> {
-  const paths = offlinePaths(dir)
+  const paths = nodePaths(dir)
   const block = { epoch: 0, view: 2, parentView: 1, digest: open.hash }
   const vote: Subject = hasVoted ? { kind: 'finalize', ...block } : { kind: 'nullify', epoch: 0, view: 2 }
   const signer = await LocalSigner.open({
@@ -288,7 +289,7 @@ describe('node.recovery', function () {
       const file = await signedByAll(members, await proposeOn(members[0]!))
       await offline(members[1]!, (node) => applyRecoveryFile(node, file))
       await closeNodes()
-      const { journal, signer } = offlinePaths(members[1]!.dir)
+      const { journal, signer } = nodePaths(members[1]!.dir)
       for (const path of [journal, signer]) rmSync(path, { recursive: true })
       const { epoch } = await offline(members[1]!, async (node) => attest(node, 2, true))
       assert.equal(epoch, file.recovery.epoch)
@@ -314,7 +315,7 @@ describe('node.recovery', function () {
 
   it('gives up a vote whose block is gone only by name', () =>
     withStory(async ({ members, open }) => {
-      rmSync(offlinePaths(members[0]!.dir).journal, { recursive: true })
+      rmSync(nodePaths(members[0]!.dir).journal, { recursive: true })
       await assert.rejects(proposeOn(members[0]!), {
         rule: 'votes',
         message: /make that block the floor, or give it up/,
@@ -328,7 +329,7 @@ describe('node.recovery', function () {
 
   it('gives a member that lost its record its vote back in the new epoch, once', () =>
     withStory(async ({ members }) => {
-      const { signer: signerDir, recovery } = offlinePaths(members[1]!.dir)
+      const { signer: signerDir, recovery } = nodePaths(members[1]!.dir)
       rmSync(signerDir, { recursive: true })
       const file = await signedByAll(members, await proposeOn(members[0]!))
       const word = file.signatures.find(({ attestation }) => attestation.provider === 2)!.attestation
@@ -421,8 +422,7 @@ describe('node.recovery', function () {
       const { genesisHash } = file.recovery
       const hash = recoveryHash(file.recovery)
       await offline(members[0]!, (node) => applyRecoveryFile(node, file))
-      const { bytes } = RecoveryBook.open({ dir: offlinePaths(members[0]!.dir).recovery, genesisHash })
-        .latest!
+      const { bytes } = RecoveryBook.open({ dir: nodePaths(members[0]!.dir).recovery, genesisHash }).latest!
       const folder = join(dir, 'peer')
       const fits = (): undefined => undefined
       const strict = RecoveryBook.open({ dir: folder, genesisHash })

@@ -2,7 +2,7 @@
 // Owns: accumulating what the files forget by pruning. Not: what a double vote is (signer/voteAudit.ts).
 import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
-import { nodePaths } from '../../node/node.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../signer/voteAudit.ts'
 import type { Network } from '../support/processNetwork.ts'
 

@@ -2,7 +2,7 @@
 // Owns: faults and their order. Not: comparing and auditing (trial.ts).
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { nodePaths } from '../../node/node.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import type { Trial } from './trial.ts'
 

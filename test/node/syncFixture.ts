@@ -4,14 +4,13 @@ import { ChainMaker } from '../../bench/chainMaker.ts'
 import { developmentGenesis } from '../../devnet/directories.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import type { Genesis } from '../../genesis/schema.ts'
-import { openImporter } from '../../node/chain/importer.ts'
 import type { Importer } from '../../node/chain/importerTypes.ts'
+import { openChain } from '../../node/openChain.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { DownloadedRange, DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
 import type { SyncSource } from '../../p2p/rangeProtocol.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
-import { recoverSender } from '../../state/transaction.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 
@@ -134,8 +133,8 @@ export async function openFresh(options: {
   const built = buildGenesis(options.genesis)
   built.tree.release()
   const { chain } = built
-  const store = await openChainStore(options.dir)
-  const importer = await openImporter(store, { chain, genesis: built, senderOf: recoverSender })
+  const opened = await openChain({ genesis: built, openStore: () => openChainStore(options.dir) })
+  const { store, importer } = opened
   const rejections: Rejection[] = []
   const penalised: string[] = []
   const logged: { text: string; fields: Record<string, unknown> }[] = []

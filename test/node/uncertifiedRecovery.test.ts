@@ -9,14 +9,13 @@ import type { Certificate } from '../../base/protocol/vote.ts'
 import { ChainMaker } from '../../bench/chainMaker.ts'
 import { developmentGenesis } from '../../devnet/directories.ts'
 import { buildGenesis } from '../../genesis/build.ts'
-import { openImporter } from '../../node/chain/importer.ts'
+import { openChain } from '../../node/openChain.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { recoverSender } from '../../state/transaction.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 
 const BLOCKS = 12
@@ -82,12 +81,8 @@ describe('node.uncertifiedRecovery', function () {
   ) {
     const built = buildGenesis(genesis)
     built.tree.release()
-    const store = await openChainStore(join(dir, name))
-    const importer = await openImporter(store, {
-      chain: built.chain,
-      genesis: built,
-      senderOf: recoverSender,
-    })
+    const opened = await openChain({ genesis: built, openStore: () => openChainStore(join(dir, name)) })
+    const { importer } = opened
     const { genesisHash } = built.chain
     const whole = await syncSourceOf(maker.store).range({ fromHeight: 1, countMax: 64, bytesMax: 1 << 22 })
     const beside = more.beside ?? BLOCKS
@@ -104,8 +99,7 @@ describe('node.uncertifiedRecovery', function () {
     })
     await blockSync.follow(new AbortController().signal)
     const executed = importer.unfinalizedCount() + importer.head().header.height
-    await importer.close()
-    await store.close()
+    await opened.close()
     return { executed, reasons: download.reasons }
   }
 

@@ -14,8 +14,8 @@ import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
-import { nodePaths } from '../../node/node.ts'
 import type { NodeMessage } from '../../node/nodeMessage.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 /** A process that is not up, or not gone, after this long has failed. */

@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
 const NODE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chain: [],
   evidence: ['chain'],
-  halt: [],
+  halt: ['chain'],
   pool: ['chain'],
   recovery: ['chain'],
   sync: ['chain', 'recovery'],
@@ -120,6 +120,14 @@ describe('tidy.imports', () => {
       }
     }
     assert.deepEqual(wrong, [])
+  })
+
+  it('one place opens a chain', () => {
+    const users = [...ALL_ROOMS]
+      .flatMap(sources)
+      .filter((file) => ownImports(file).includes('node/chain/importer.ts'))
+    // Two tests open an importer with senders of their own.
+    assert.deepEqual(users, ['node/openChain.ts', 'test/cli/rollback.test.ts', 'test/node/importer.test.ts'])
   })
 
   it('nothing but tests imports tests', () => {

@@ -1,25 +1,20 @@
 // A whole validator in virtual time: the node's own driver, application, importer, mempool, block sync and chain store;
-// only sockets, disks and the clock are simulated. The composition follows node/node.ts.
+// only sockets, disks and the clock are simulated. Put together by the same `openChain` and `createConsensus` as a node.
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
-import type { Signer } from '../../../consensus/ports.ts'
+import type { ConsensusNetwork, Signer } from '../../../consensus/ports.ts'
 import type { Sender, Target } from '../../../consensus/types.ts'
 import type { GenesisBlock } from '../../../genesis/build.ts'
 import type { Genesis } from '../../../genesis/schema.ts'
-import { NodeApplication } from '../../../node/application.ts'
-import { openImporter } from '../../../node/chain/importer.ts'
 import type { FinalizedEvent, Importer } from '../../../node/chain/importerTypes.ts'
-import { Driver } from '../../../node/driver.ts'
+import { type ConsensusOptions, createConsensus } from '../../../node/createConsensus.ts'
+import type { Driver } from '../../../node/driver.ts'
 import type { NodeLogger } from '../../../node/logging.ts'
-import { Resender } from '../../../node/pool/gossipShare.ts'
+import { openChain } from '../../../node/openChain.ts'
 import { Ingest } from '../../../node/pool/ingest.ts'
-import { Mempool } from '../../../node/pool/mempool.ts'
-import { poolChain } from '../../../node/pool/poolChain.ts'
-import { updatePool } from '../../../node/pool/poolUpdate.ts'
-import { SenderCache } from '../../../node/pool/recentSenders.ts'
-import { createSenderPool } from '../../../node/pool/senderPool.ts'
-import { BlockSync } from '../../../node/sync/blockSync.ts'
+import type { Mempool } from '../../../node/pool/mempool.ts'
+import type { BlockSync } from '../../../node/sync/blockSync.ts'
 import type { PeerKey } from '../../../p2p/protocol.ts'
 import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import type { SubmitResult } from '../../../rpc/backend.ts'
@@ -62,6 +57,8 @@ export interface FullNodeOptions {
 
 /** Blocks that a follower asks for at once. */
 const RANGE_BLOCKS = 64
+/** How long a busy proposer waits after its parent. */
+const GATHER_MS = 200
 /** No validator of the simulation is called this. */
 const NO_PEER: PeerKey = 'self'
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -86,110 +83,44 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
   const { chain } = genesisBlock
   const clock = { nowMs: () => ports.nowMs(), after: ports.after }
   await storage.database.open()
-  const store = simStore(await openChainStoreOn(storage.database, options.dir), life)
-  const senderPool = createSenderPool({ workers: 0 })
-  const mempool = new Mempool(
-    poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => ports.nowMs() }),
-  )
-  const senders = new SenderCache({
-    chainId: chain.chainId,
-    senders: senderPool,
-    pooled: (hash) => mempool.get(hash),
-  })
-  const importer = await openImporter(store, {
-    chain,
+  const opened = await openChain({
     genesis: genesisBlock,
-    senderOf: (transaction) => senders.senderOf(transaction),
-    decode: (raw) => senders.decode(raw),
-    prepare: (block) => senders.prepare(block.transactions),
+    openStore: async () => simStore(await openChainStoreOn(storage.database, options.dir), life),
+    nowMs: () => ports.nowMs(),
   })
+  const { store, importer, mempool, senderPool } = opened
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,
     senders: senderPool,
     onAdmitted: () => application.notifyWork(),
   })
-  const blockSync = new BlockSync({
-    importer,
-    genesisHash: chain.genesisHash,
+  const network = simNetwork(ports)
+  const { application, driver, blockSync } = createConsensus({
+    opened,
+    genesis,
+    network,
+    peers: simPeers(ports, () => network.current),
     sync: {
-      download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1, lagMin }) =>
-        ports.download(fromHeight, toHeight, lagMin),
-    },
-    penalise: (peer, reason) => ports.onPenalised(peer, reason),
-    logger: SILENT,
-  })
-  let current: ValidatorSet = { validators: [] }
-  const resender = new Resender({
-    host: { peerId: NO_PEER, getValidatorPeer: (validator) => String(validator) as PeerKey },
-    gossip: {
-      sendTo: (peer, raws) => {
-        ports.share(Number(peer), current, raws)
-        return true
-      },
-    },
-    mempool,
-    nowMs: () => ports.nowMs(),
-  })
-  const application = new NodeApplication({
-    chain,
-    store,
-    importer,
-    mempool,
-    blockSync,
-    clock,
-    gatherMs: 200,
-    shareWith: (validator) => resender.share(validator),
-    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
-    logger: SILENT,
-  })
-  let onMessage: (from: { peer: string; validator: number | undefined }, bytes: Uint8Array) => void = () => {}
-  const timing = genesis.consensus
-  const driver = new Driver({
-    genesisHash: chain.genesisHash,
-    parameters: {
-      deltaMs: timing.networkDelayMs,
-      minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
-      heartbeatMs: timing.heartbeatMs,
-      precisionMs: timing.precisionMs,
-      messageDelayMs: timing.messageDelayMs,
-      buildMs: timing.buildMs,
-      verifyMs: timing.verifyMs,
-    },
-    application,
-    network: {
-      send: (to, bytes) => ports.send(to, current, bytes),
-      onMessage: (handler) => {
-        onMessage = handler
-      },
-      useValidators: (set, self, previous) => {
-        current = set
-        ports.useValidators?.(set, self, previous)
+      sync: {
+        download: ({ fromHeight, toHeight = fromHeight + RANGE_BLOCKS - 1, lagMin }) =>
+          ports.download(fromHeight, toHeight, lagMin),
       },
       penalise: (peer, reason) => ports.onPenalised(peer, reason),
     },
     journal: simJournal(storage.journal, life),
-    signer:
-      options.signer ??
-      simSigner({
-        flags: storage.flags,
-        journal: storage.journal,
-        life,
-        bls,
-        secretKey: options.secretKey,
-        genesisHash: chain.genesisHash,
-        onSigned: (subject) => ports.onSigned(subject),
-      }),
+    signer: options.signer ?? signerOf(options),
     bls,
     clock,
     jitterSeed: index + 1,
-    log: () => {},
+    gatherMs: GATHER_MS,
+    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
     onHalt: (reason) => ports.onHalt(reason),
+    log: () => {},
+    loggerOf: () => SILENT,
   })
   importer.onFinalized((event) => {
-    if (!life.isAlive) return
-    updatePool(mempool, event)
-    ports.onFinalized(event)
+    if (life.isAlive) ports.onFinalized(event)
   })
   await driver.start()
   return {
@@ -199,10 +130,61 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     submit: (raw) => ingest.submit(raw),
     driver,
     blockSync,
-    receive: (from, bytes) => onMessage({ peer: String(from), validator: from }, bytes),
-    deliver: (from, bytes) => onMessage(from, bytes),
+    receive: (from, bytes) => network.receive({ peer: String(from), validator: from }, bytes),
+    deliver: (from, bytes) => network.receive(from, bytes),
     async gossip(raws) {
       await ingest.receive(raws)
     },
   }
+}
+
+interface SimPort extends ConsensusNetwork {
+  /** The set that this node talks to now. */
+  readonly current: ValidatorSet
+  receive(from: Sender, bytes: Uint8Array): void
+}
+
+function simNetwork(ports: FullNodePorts): SimPort {
+  let current: ValidatorSet = { validators: [] }
+  let onMessage: SimPort['receive'] = () => {}
+  return {
+    get current() {
+      return current
+    },
+    receive: (from, bytes) => onMessage(from, bytes),
+    send: (to, bytes) => ports.send(to, current, bytes),
+    onMessage: (handler) => {
+      onMessage = handler
+    },
+    useValidators: (set, self, previous) => {
+      current = set
+      ports.useValidators?.(set, self, previous)
+    },
+    penalise: (peer, reason) => ports.onPenalised(peer, reason),
+  }
+}
+
+/** Pooled transactions travel to a leader by the world's links; every validator is called by its index. */
+function simPeers(ports: FullNodePorts, current: () => ValidatorSet): ConsensusOptions['peers'] {
+  return {
+    host: { peerId: NO_PEER, getValidatorPeer: (validator) => String(validator) as PeerKey },
+    gossip: {
+      sendTo: (peer, raws) => {
+        ports.share(Number(peer), current(), raws)
+        return true
+      },
+    },
+  }
+}
+
+function signerOf({ storage, life, ports, bls, secretKey, genesisBlock }: FullNodeOptions): Signer {
+  return simSigner({
+    flags: storage.flags,
+    journal: storage.journal,
+    life,
+    bls,
+    secretKey,
+    genesisHash: genesisBlock.chain.genesisHash,
+    onSigned: (subject) => ports.onSigned(subject),
+  })
 }

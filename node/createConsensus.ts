@@ -1,0 +1,93 @@
+// Consensus in a node: driver, application and block sync, joined to a chain. The node and the simulator's full nodes are made
+// here alike, each with its own network, disk and clock. Not: evidence, followers, the order of a start (startConsensus.ts).
+import type { Bls } from '../base/crypto/types.ts'
+import type { Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
+import type { Evidence } from '../consensus/types.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import { NodeApplication } from './application.ts'
+import { Driver } from './driver.ts'
+import type { NodeLogger } from './logging.ts'
+import type { OpenedChain } from './openChain.ts'
+import { Resender, type ResenderOptions } from './pool/gossipShare.ts'
+import { updatePool } from './pool/poolUpdate.ts'
+import { BlockSync, type BlockSyncOptions } from './sync/blockSync.ts'
+
+export interface ConsensusOptions {
+  readonly opened: OpenedChain
+  /** Timing of the genesis document. */
+  readonly genesis: Pick<Genesis, 'consensus' | 'params'>
+  readonly network: ConsensusNetwork
+  /** How pooled transactions reach a leader. */
+  readonly peers: Pick<ResenderOptions, 'host' | 'gossip'>
+  /** Block sync beside what the chain says itself. */
+  readonly sync: Omit<BlockSyncOptions, 'importer' | 'genesisHash' | 'prepare' | 'logger'>
+  readonly journal: JournalStore
+  /** Undefined for a node that only follows. */
+  readonly signer: Signer | undefined
+  readonly bls: Bls
+  readonly clock: Clock
+  readonly jitterSeed: number
+  /** Under load a proposer waits this long after its parent: fewer, fuller blocks cost less. */
+  readonly gatherMs: number
+  readonly onEvidence: (evidence: Evidence) => void
+  readonly onHalt: (reason: string) => void
+  readonly log: Log
+  /** The logger of a room. */
+  readonly loggerOf: (room: string) => NodeLogger
+}
+
+export interface Consensus {
+  readonly driver: Driver
+  readonly application: NodeApplication
+  readonly blockSync: BlockSync
+}
+
+/** Makes the parts; nothing runs before `driver.start`. */
+export function createConsensus(options: ConsensusOptions): Consensus {
+  const { opened, genesis, clock } = options
+  const { chain, store, importer, mempool, senders } = opened
+  const blockSync = new BlockSync({
+    importer,
+    genesisHash: chain.genesisHash,
+    prepare: (transactions) => senders.prepare(transactions),
+    logger: options.loggerOf('sync'),
+    ...options.sync,
+  })
+  const resender = new Resender({ ...options.peers, mempool, nowMs: () => clock.nowMs() })
+  const application = new NodeApplication({
+    chain,
+    store,
+    importer,
+    mempool,
+    blockSync,
+    clock,
+    gatherMs: options.gatherMs,
+    shareWith: (validator) => resender.share(validator),
+    onEvidence: options.onEvidence,
+    logger: options.loggerOf('application'),
+  })
+  const timing = genesis.consensus
+  const driver = new Driver({
+    genesisHash: chain.genesisHash,
+    parameters: {
+      deltaMs: timing.networkDelayMs,
+      minBlockIntervalMs: genesis.params.providers.minBlockIntervalMs,
+      heartbeatMs: timing.heartbeatMs,
+      precisionMs: timing.precisionMs,
+      messageDelayMs: timing.messageDelayMs,
+      buildMs: timing.buildMs,
+      verifyMs: timing.verifyMs,
+    },
+    application,
+    network: options.network,
+    journal: options.journal,
+    signer: options.signer,
+    bls: options.bls,
+    clock,
+    jitterSeed: options.jitterSeed,
+    log: options.log,
+    onHalt: options.onHalt,
+  })
+  importer.onFinalized((event) => updatePool(mempool, event))
+  return { driver, application, blockSync }
+}

@@ -1,0 +1,50 @@
+// The end of a node's consensus: once, with a reason, a file for the diagnosis and one line in the log.
+// Owns: that it happens once. Not: what is written (haltRecord.ts), who decides it (consensus, following, recounts).
+import type { NodeLogger } from '../logging.ts'
+import { HaltRecord, type HaltRecordOptions } from './haltRecord.ts'
+
+export interface HaltOptions extends HaltRecordOptions {
+  readonly logger: Pick<NodeLogger, 'error'> & { fatal(fields: object, message: string): void }
+}
+
+export class Halt {
+  readonly #options: HaltOptions
+  readonly #record: HaltRecord
+  #reason: string | undefined
+  /** Resolves with the reason. */
+  readonly halted: Promise<string>
+  #resolve: (reason: string) => void = () => {}
+
+  constructor(options: HaltOptions) {
+    this.#options = options
+    this.#record = new HaltRecord(options)
+    this.halted = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  /** Undefined while consensus runs. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
+  /** Whether it stopped because a certified block has another result here. */
+  get isMismatch(): boolean {
+    return this.#reason !== undefined && this.#record.isRefusal(this.#reason)
+  }
+
+  /** Remembers a block that execution refused, in case the halt is about it. */
+  readonly noteRefused: HaltRecord['note'] = (block, refusal) => this.#record.note(block, refusal)
+
+  readonly now = (reason: string): void => {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    const { dataDir, logger } = this.#options
+    const diagnosis = this.#record.write(reason)
+    logger.fatal(
+      { reason, diagnosis, command: `suanli doctor -d ${dataDir}` },
+      'consensus halted: this node signs nothing more and keeps its data. Stop it, then run the command',
+    )
+    this.#resolve(reason)
+  }
+}

@@ -1,0 +1,13 @@
+// Where things stand inside a data directory.
+import { join } from 'node:path'
+
+export function nodePaths(dataDir: string) {
+  return {
+    chain: join(dataDir, 'chain'),
+    journal: join(dataDir, 'journal'),
+    signer: join(dataDir, 'signer'),
+    recovery: join(dataDir, 'recovery'),
+    snapshots: join(dataDir, 'snapshots'),
+    evidence: join(dataDir, 'evidence'),
+  }
+}

@@ -1,0 +1,82 @@
+// A chain, opened: what is on disk, the importer above it, and the pool in front of it. Whoever opens a chain does it here:
+// the node, offline commands, the chain maker and simulated nodes. Not: where the store is, the network, consensus.
+import type { GenesisBlock } from '../genesis/build.ts'
+import type { ChainConfig } from '../state/chain.ts'
+import type { ChainStore } from '../storage/types.ts'
+import { openImporter } from './chain/importer.ts'
+import type { Importer, ImporterOptions } from './chain/importerTypes.ts'
+import { type Closers, openWithClosers } from './closers.ts'
+import type { NodeLogger } from './logging.ts'
+import { Mempool } from './pool/mempool.ts'
+import { poolChain } from './pool/poolChain.ts'
+import { SenderCache } from './pool/recentSenders.ts'
+import { createSenderPool, type SenderPool } from './pool/senderPool.ts'
+import type { RecoveryBook } from './recovery/recoveries.ts'
+
+export interface OpenChainOptions {
+  /** As `buildGenesis` makes it; its tree may be released already. */
+  readonly genesis: Pick<GenesisBlock, 'chain' | 'block' | 'changes'>
+  readonly openStore: () => Promise<ChainStore>
+  /** Accepted recoveries; without them the chain goes on by certificates alone. */
+  readonly recoveries?: Pick<RecoveryBook, 'on'>
+  /** Threads that recover signatures; 0, the default, recovers them on this one. */
+  readonly signatureWorkers?: number
+  /** The pool's clock. */
+  readonly nowMs?: () => number
+  readonly onRefused?: ImporterOptions['onRefused']
+  readonly logger?: Pick<NodeLogger, 'warn' | 'error'>
+}
+
+export interface OpenedChain {
+  readonly chain: ChainConfig
+  readonly store: ChainStore
+  readonly importer: Importer
+  readonly mempool: Mempool
+  /** Senders of transactions seen lately, whichever way they came. */
+  readonly senders: SenderCache
+  readonly senderPool: SenderPool
+  close(): Promise<void>
+}
+
+/** Opens the store and loads what stands above it. Leaves nothing open when it throws. */
+export function openChain(options: OpenChainOptions): Promise<OpenedChain> {
+  return openWithClosers((closers) => open(options, closers))
+}
+
+async function open(options: OpenChainOptions, closers: Closers): Promise<OpenedChain> {
+  const { genesis, recoveries, logger } = options
+  const chain: ChainConfig =
+    recoveries === undefined
+      ? genesis.chain
+      : { ...genesis.chain, recoveryOn: (floor) => recoveries.on(floor) }
+  const store = await options.openStore()
+  closers.add(() => store.close())
+  const senderPool = createSenderPool({
+    workers: options.signatureWorkers ?? 0,
+    onWorkerLost: (error) => logger?.error({ err: error }, 'a signature worker was lost'),
+  })
+  closers.add(() => senderPool.close())
+  const mempool = new Mempool(
+    poolChain({
+      modules: chain.modules,
+      head: () => importer.head(),
+      nowMs: options.nowMs ?? Date.now,
+    }),
+  )
+  const senders = new SenderCache({
+    chainId: chain.chainId,
+    senders: senderPool,
+    pooled: (hash) => mempool.get(hash),
+  })
+  const importer = await openImporter(store, {
+    chain,
+    genesis,
+    senderOf: (transaction) => senders.senderOf(transaction),
+    decode: (raw) => senders.decode(raw),
+    prepare: (block) => senders.prepare(block.transactions),
+    onWarning: (message, error) => logger?.warn({ err: error }, message),
+    ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
+  })
+  closers.add(() => importer.close())
+  return { chain, store, importer, mempool, senders, senderPool, close: () => closers.close() }
+}

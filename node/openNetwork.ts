@@ -1,0 +1,103 @@
+// A node's place in the network: host, consensus channels, block and snapshot protocols, transaction gossip. Not started yet:
+// protocols join a host before it listens. Not: what consensus says (createConsensus.ts).
+import { type ValidatorSet, validatorSetSchema } from '../base/protocol/validators.ts'
+import { createHost } from '../p2p/host.ts'
+import type { P2pHost } from '../p2p/protocol.ts'
+import { createSync, type Sync } from '../p2p/rangeProtocol.ts'
+import { createSnapshots } from '../p2p/snapshotProtocol.ts'
+import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
+import type { Transaction } from '../state/transaction.ts'
+import { type Closers, openWithClosers } from './closers.ts'
+import type { NodeConfig } from './config.ts'
+import type { NodeLogger } from './logging.ts'
+import { createConsensusNetwork, type NodeNetwork } from './network.ts'
+import type { OpenedChain } from './openChain.ts'
+import { Ingest } from './pool/ingest.ts'
+import type { RecoveryBook } from './recovery/recoveries.ts'
+import type { SnapshotFiles } from './sync/snapshotFiles.ts'
+import { snapshotSourceOf } from './sync/snapshotSource.ts'
+import { syncSourceOf } from './sync/syncSource.ts'
+import { openSnapshots } from './watch/upkeep.ts'
+
+/** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
+const GOSSIP_BATCH_MS = 50
+/** Points for a transaction that no honest peer passes on. */
+const MALFORMED_TRANSACTION_POINTS = 10
+
+export interface OpenNetworkOptions {
+  readonly config: Pick<NodeConfig, 'p2pListen' | 'peers'>
+  /** ed25519 seed of the peer identity, 32 bytes. */
+  readonly peerSeed: Uint8Array
+  readonly opened: OpenedChain
+  readonly recoveries: RecoveryBook
+  readonly genesisSet: ValidatorSet
+  readonly snapshotsDir: string
+  /** Whether this node is a validator now; peers send transactions to validators first. */
+  readonly isValidator: () => boolean
+  /** Called for each transaction that enters the pool, before its submitter is answered. */
+  readonly onAdmitted: (transaction: Transaction) => void
+  readonly logger: NodeLogger
+}
+
+export interface OpenedNetwork {
+  readonly host: P2pHost
+  readonly consensus: NodeNetwork
+  readonly ranges: Sync
+  readonly snapshotFiles: SnapshotFiles
+  readonly gossip: TxGossip
+  readonly ingest: Ingest
+  close(): Promise<void>
+}
+
+export function openNetwork(options: OpenNetworkOptions): Promise<OpenedNetwork> {
+  return openWithClosers((closers) => open(options, closers))
+}
+
+async function open(options: OpenNetworkOptions, closers: Closers): Promise<OpenedNetwork> {
+  const { config, opened, recoveries } = options
+  const { chain, store, mempool, senderPool } = opened
+  const snapshotFiles = await openSnapshots(options.snapshotsDir, store)
+  closers.add(() => snapshotFiles.close())
+  const host = await createHost({
+    privateKey: options.peerSeed,
+    genesisHash: chain.genesisHash,
+    listen: config.p2pListen,
+    logger: options.logger,
+  })
+  closers.add(() => host.close())
+  const consensus = createConsensusNetwork(host, config.peers)
+  const ranges = createSync(host, syncSourceOf(store, recoveries))
+  const genesisSet = validatorSetSchema.encode(options.genesisSet)
+  const snapshots = createSnapshots(host, snapshotSourceOf({ store, files: snapshotFiles, genesisSet }))
+  const ingest = new Ingest({
+    chainId: chain.chainId,
+    mempool,
+    senders: senderPool,
+    onAdmitted: options.onAdmitted,
+  })
+  const gossip = createTxGossip(host, {
+    batchDelayMs: GOSSIP_BATCH_MS,
+    isValidator: options.isValidator,
+    onTransactions: async (peer, transactions) => {
+      const { admitted, malformed } = await ingest.receive(transactions)
+      for (const transaction of admitted) gossip.relay(transaction, peer)
+      if (malformed === 0) return
+      const reason = `${malformed} transactions are malformed or unsigned`
+      host.penalise(peer, MALFORMED_TRANSACTION_POINTS, reason)
+    },
+  })
+  closers.add(() => {
+    gossip.close()
+    ranges.close()
+    snapshots.close()
+  })
+  return {
+    host,
+    consensus,
+    ranges,
+    snapshotFiles,
+    gossip,
+    ingest,
+    close: () => closers.close(),
+  }
+}

@@ -1,0 +1,193 @@
+// The order in which a node joins consensus: evidence, floor of a recovery, validator set, host, driver, followers.
+// Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
+import { equalBytes } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { quorum, type ValidatorSet } from '../base/protocol/validators.ts'
+import type { Clock, Signer } from '../consensus/ports.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import { dispatcherOf, gasOf } from '../state/dispatch.ts'
+import { Journal } from '../storage/journal.ts'
+import type { NodeBackend } from './backend.ts'
+import { parseCheckpoint } from './checkpoint.ts'
+import { type Closers, openWithClosers } from './closers.ts'
+import type { NodeConfig } from './config.ts'
+import { type Consensus, createConsensus } from './createConsensus.ts'
+import { type RunningEvidence, startEvidence } from './evidence/evidence.ts'
+import type { Halt } from './halt/halt.ts'
+import type { RoomLogger } from './logging.ts'
+import type { OpenedChain } from './openChain.ts'
+import type { OpenedNetwork } from './openNetwork.ts'
+import type { RecoveryBook } from './recovery/recoveries.ts'
+import {
+  decidingNow,
+  followRecoveries,
+  isBelowRecovery,
+  reachFloor,
+  remindOfUntrusted,
+} from './recovery/recoveryStart.ts'
+import { startFollower } from './sync/follower.ts'
+import { checkCheckpoint } from './watch/upkeep.ts'
+
+/** Under load a proposer waits this long after its parent: a block costs every validator some 15 ms whatever is in it. */
+const GATHER_MS = 250
+/** Points for blocks of a chain that is not the final one. */
+const FOREIGN_CHAIN_POINTS = 60
+
+export interface StartConsensusOptions {
+  readonly config: NodeConfig
+  readonly genesis: Genesis
+  readonly paths: { readonly journal: string; readonly evidence: string }
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly recoveries: RecoveryBook
+  /** Undefined for a node that only follows. */
+  readonly signer: Signer | undefined
+  /** secp256k1 secret of an account that pays for evidence; undefined: evidence is logged for anybody to submit. */
+  readonly operatorSecret: Uint8Array | undefined
+  readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit'>
+  readonly clock: Clock
+  readonly halt: Halt
+  readonly logger: RoomLogger
+}
+
+export interface OpenedConsensus extends Consensus {
+  readonly evidence: RunningEvidence
+  /** Starts the host and takes part. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Makes every part, none of which runs before `start`. Leaves nothing open when it throws. */
+export function openConsensus(options: StartConsensusOptions): Promise<OpenedConsensus> {
+  return openWithClosers((closers) => open(options, closers))
+}
+
+async function open(options: StartConsensusOptions, closers: Closers): Promise<OpenedConsensus> {
+  const { config, opened, network, recoveries, halt, logger, clock } = options
+  const { host } = network
+  const checkpoint = parseCheckpoint(config.checkpoint)
+  checkCheckpoint(opened.store, checkpoint)
+  const evidence = openEvidence(options, () => consensus)
+  closers.add(() => evidence.close())
+  const journal = await Journal.open({
+    dir: options.paths.journal,
+    genesisHash: opened.chain.genesisHash,
+  })
+  const consensusLog = logger.child({ room: 'consensus' })
+  const consensus = createConsensus({
+    opened,
+    genesis: options.genesis,
+    network: network.consensus,
+    peers: network,
+    sync: {
+      sync: network.ranges,
+      isLandmark: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+      penalise: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
+      recoveries,
+      onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.nowMs()),
+    },
+    journal,
+    signer: options.signer,
+    bls,
+    clock,
+    jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
+    gatherMs: GATHER_MS,
+    onEvidence: (found) => evidence.report(found),
+    onHalt: halt.now,
+    log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
+    loggerOf: (room) => logger.child({ room }),
+  })
+  closers.add(() => consensus.application.close())
+  if (journal.damage !== 'none')
+    logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
+  return {
+    ...consensus,
+    evidence,
+    start: () => start(options, { consensus, journal, closers }),
+    close: () => closers.close(),
+  }
+}
+
+function openEvidence(options: StartConsensusOptions, consensus: () => Consensus): RunningEvidence {
+  const { opened, operatorSecret, clock, logger } = options
+  const { chain, importer, mempool } = opened
+  const status = () => consensus().driver.status()
+  const submitter = (secretKey: Uint8Array) => ({
+    chainId: chain.chainId,
+    secretKey,
+    turn: () => status().self ?? status().validatorCount,
+    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
+    nextBaseFee: () => options.backend().nextBaseFee(),
+    pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
+    isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
+    submit: (raw: Uint8Array) => options.backend().submit(raw),
+  })
+  return startEvidence({
+    dir: options.paths.evidence,
+    chain,
+    importer,
+    host: options.network.host,
+    submitter: operatorSecret === undefined ? undefined : submitter(operatorSecret),
+    clock,
+    logger: logger.child({ room: 'evidence' }),
+  })
+}
+
+/** This node's place in the set, by its consensus key. */
+function ownIndex(set: ValidatorSet, signer: Signer | undefined): number | undefined {
+  const index = set.validators.findIndex(
+    ({ consensusKey }) => signer !== undefined && equalBytes(consensusKey, signer.publicKey),
+  )
+  return index < 0 ? undefined : index
+}
+
+async function start(
+  options: StartConsensusOptions,
+  {
+    consensus: { driver, blockSync },
+    journal,
+    closers,
+  }: { readonly consensus: Consensus; readonly journal: Journal; readonly closers: Closers },
+): Promise<void> {
+  const { opened, network, recoveries, signer, halt, logger } = options
+  const { chain, importer, store } = opened
+  await reachFloor(importer, recoveries, journal.replayed)
+  const set = decidingNow(chain, importer, recoveries)
+  network.consensus.useValidators(set, ownIndex(set, signer))
+  await network.host.start()
+  const { latest } = recoveries
+  // The right to sign in older epochs ends with the acceptance, wherever this node's chain is.
+  if (latest !== undefined) await signer?.beginEpoch(latest.recovery.epoch, 0)
+  await driver.start()
+  closers.add(
+    followRecoveries({
+      importer,
+      book: recoveries,
+      store,
+      enterEpoch: (floor) => driver.enterEpoch(floor),
+      logger: logger.child({ room: 'recovery' }),
+    }),
+  )
+  closers.add(() => driver.close())
+  const follower = startFollower({
+    blockSync,
+    role: () => {
+      if (halt.reason !== undefined) return 'none'
+      const { self, validatorCount } = driver.status()
+      // Nobody of this epoch answers a validator that was removed while it was away: it follows like a stranger.
+      const isAlone = network.consensus.reachableValidators() + 1 < quorum(validatorCount)
+      return self === undefined || isAlone || isBelowRecovery(importer, recoveries) ? 'follower' : 'validator'
+    },
+    onCommit: (block, certificate) => driver.observe(block, certificate),
+    onFault: halt.now,
+    logger: logger.child({ room: 'follower' }),
+  })
+  closers.add(() => follower.close())
+  if (signer?.observing === true) {
+    logger.warn(
+      { epoch: driver.status().epoch },
+      'the record of what this key signed is lost or damaged: it signs nothing until the next epoch',
+    )
+  }
+}

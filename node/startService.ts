@@ -1,0 +1,141 @@
+// What a node does for people, beside consensus: JSON-RPC, recounts of invariants, snapshots and pruning, the operator's log.
+// Owns: starting and closing them in order. Not: what they do.
+
+import type { Logger } from 'pino'
+import type { Clock, Signer } from '../consensus/ports.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import { genesisSchema } from '../genesis/schema.ts'
+import { type RunningRpc, startRpc } from '../rpc/start.ts'
+import { signerHealth } from '../signer/openSigner.ts'
+import { NodeBackend } from './backend.ts'
+import { startRecounts } from './chain/recount.ts'
+import { type Closers, openWithClosers } from './closers.ts'
+import type { NodeConfig } from './config.ts'
+import type { Halt } from './halt/halt.ts'
+import type { OpenedChain } from './openChain.ts'
+import type { OpenedNetwork } from './openNetwork.ts'
+import { withGossip } from './pool/gossipShare.ts'
+import type { RecoveryBook } from './recovery/recoveries.ts'
+import type { OpenedConsensus } from './startConsensus.ts'
+import { CLIENT_VERSION } from './version.ts'
+import { startOperatorLog } from './watch/operatorLog.ts'
+import { startUpkeep } from './watch/upkeep.ts'
+
+export interface ServiceOptions {
+  readonly config: NodeConfig
+  readonly genesis: Genesis
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly consensus: OpenedConsensus
+  readonly recoveries: RecoveryBook
+  readonly signer: Signer | undefined
+  readonly clock: Clock
+  readonly halt: Halt
+  readonly logger: Logger
+}
+
+/** What JSON-RPC asks of this node. */
+export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveries'>): NodeBackend {
+  const { genesis, opened, network, consensus, signer, clock, halt } = options
+  const { chain, store, importer, mempool } = opened
+  return new NodeBackend({
+    identity: {
+      chainId: chain.chainId,
+      genesisHash: chain.genesisHash,
+      genesisJson: genesisSchema.toJson(genesis),
+      clientVersion: CLIENT_VERSION,
+    },
+    chain,
+    store,
+    importer,
+    mempool,
+    ingest: withGossip(network.ingest, network.gossip, mempool),
+    nowMs: () => clock.nowMs(),
+    halted: () => halt.reason,
+    health: () => {
+      const { epoch, view, self } = consensus.driver.status()
+      return {
+        live: halt.reason === undefined,
+        ...(halt.reason === undefined ? {} : { halted: halt.reason }),
+        ...(self === undefined ? {} : { validatorIndex: self }),
+        ...signerHealth(signer),
+        epoch,
+        view,
+        peerCount: network.host.peers().filter((peer) => peer.connected).length,
+      }
+    },
+    syncing: () => consensus.blockSync.progress(),
+    evidence: () => consensus.evidence.held(),
+  })
+}
+
+export interface RunningService {
+  readonly rpc: RunningRpc
+  close(): Promise<void>
+}
+
+/** Resolves once JSON-RPC listens. Leaves nothing running when it throws. */
+export function startService(
+  options: ServiceOptions & { readonly backend: NodeBackend },
+): Promise<RunningService> {
+  return openWithClosers((closers) => start(options, closers))
+}
+
+async function start(
+  options: ServiceOptions & { readonly backend: NodeBackend },
+  closers: Closers,
+): Promise<RunningService> {
+  const { config, genesis, opened, network, consensus, backend, halt, logger } = options
+  const { chain, store, importer } = opened
+  const isSyncing = (): boolean => consensus.blockSync.progress() !== undefined
+  closers.add(
+    startRecounts({
+      isSyncing,
+      modules: chain.modules,
+      importer,
+      store,
+      contextOf: (height) => {
+        const view = backend.stateAt(height)
+        return view === undefined ? undefined : { state: view.state, block: view.context }
+      },
+      onFinding: (finding, height) => {
+        logger.error({ ...finding, height }, 'invariant is broken by full recount')
+        if (finding.severity === 'halt') halt.now(`invariant ${finding.invariant}: ${finding.reason}`)
+      },
+      onSkipped: (reason) => logger.warn({ reason }, 'the recount of invariants did not run'),
+    }),
+  )
+  const upkeep = startUpkeep({
+    config,
+    store,
+    importer,
+    files: network.snapshotFiles,
+    isSyncing,
+    isKept: (height) => options.recoveries.all().some(({ recovery }) => recovery.floor.height === height),
+    onFault: halt.now,
+    logger: logger.child({ room: 'upkeep' }),
+  })
+  closers.add(() => upkeep.close())
+  const rpc = await startRpc({
+    backend,
+    modules: chain.modules,
+    host: config.rpcHost,
+    port: config.rpcPort,
+    hosts: config.rpcAllowedHosts,
+    origins: config.rpcAllowedOrigins,
+    log: logger.child({ room: 'rpc' }),
+  })
+  closers.add(() => rpc.close())
+  closers.add(
+    startOperatorLog({
+      onFinalized: (listener) => importer.onFinalized(listener),
+      host: network.host,
+      network: network.consensus,
+      status: () => consensus.driver.status(),
+      timing: genesis.consensus,
+      clock: options.clock,
+      logger,
+    }),
+  )
+  return { rpc, close: () => closers.close() }
+}
