@@ -1,4 +1,4 @@
-// The Solidity ABI coder: strict in both directions. Owns: head/tail layout. Not: selectors (they need keccak, see module.ts).
+// The Solidity ABI coder: strict in both directions. Owns: head/tail layout. Not: selectors (they need keccak, see moduleDefinition.ts).
 import { bigintToFixed, bytesToBigint, concatBytes, equalBytes, utf8, utf8Text } from './bytes.ts'
 import { type AbiType, type AbiValue, SchemaError } from './field.ts'
 

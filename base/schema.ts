@@ -1,5 +1,5 @@
 // A schema is a value: one definition gives the static type, canonical protobuf bytes, JSON and ABI type. READ FIRST.
-// Owns: messages and the list of kinds. Not: the kinds (fields.ts), module definitions (module.ts), ABI bytes (abi.ts).
+// Owns: messages and the list of kinds. Not: the kinds (fields.ts), module definitions (moduleDefinition.ts), ABI bytes (abi.ts).
 import protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
 import { equalBytes } from './bytes.ts'

@@ -1,5 +1,5 @@
 // A stopped node's data directory, opened for commands that look at it or repair it. Owns: opening and closing.
-// Not: running a node (node.ts). A directory that a node is using is refused by the store's lock.
+// Not: running a node (node/node.ts). A directory that a node is using is refused by the store's lock.
 import { OperatorError } from '../base/errors.ts'
 import { decodeRecord, type JournalRecord } from '../consensus/records.ts'
 import { buildGenesis } from '../genesis/build.ts'

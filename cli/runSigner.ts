@@ -1,5 +1,5 @@
 // `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: its life.
-// Not: the protocol (signerServer.ts), the folder (signerDir.ts).
+// Not: the protocol (signer/signerServer.ts), the folder (signer/signerDir.ts).
 import { genesisHash } from '../genesis/schema.ts'
 import { createLogger } from '../node/logging.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'

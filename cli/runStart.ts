@@ -1,8 +1,9 @@
 // `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
 import { setFlagsFromString } from 'node:v8'
+import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
-import type { Signer } from '../consensus/ports.ts'
-import { genesisHash } from '../genesis/schema.ts'
+import type { Clock, Signer } from '../consensus/ports.ts'
+import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { nodeClock } from '../node/clock.ts'
 import { loadConfig, type NodeConfig } from '../node/config.ts'
 import { createLogger, RecentLines } from '../node/logging.ts'
@@ -43,6 +44,47 @@ function tellParent(message: NodeMessage): void {
   if (process.connected) process.send?.(message)
 }
 
+/** Resolves with the reason when this process is told to stop, or when the process that started it has ended. */
+function reasonToStop(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
+    const onOrphaned = (): void => resolve('the parent process ended')
+    process.once('disconnect', onOrphaned)
+    if (process.send !== undefined && !process.connected) onOrphaned()
+  })
+}
+
+/** The signer of the configuration; during a rotation the old key's and the new one's behind one door. */
+async function openSigners(
+  options: StartOptions,
+  node: {
+    readonly config: NodeConfig
+    readonly genesis: Genesis
+    readonly peerSeed: Uint8Array
+    readonly clock: Clock
+    readonly logger: Logger
+  },
+): Promise<Signer | undefined> {
+  const log = node.logger.child({ room: 'signer' })
+  const signers: Signer[] = []
+  for (const config of [node.config.signer, node.config.nextSigner]) {
+    if (config === null) continue
+    const opened = await openSigner({
+      dataDir: options.dataDir,
+      genesisHash: genesisHash(node.genesis),
+      config,
+      password: options.password,
+      client: peerIdText(peerIdBytesFromSeed(node.peerSeed)),
+      takeOver: options.takeOverSigner,
+      forceMoved: options.forceMovedSigner,
+      clock: node.clock,
+      log: (level, text, fields) => log[level](fields ?? {}, text),
+    })
+    if (opened !== undefined) signers.push(opened)
+  }
+  return signers.length > 1 ? new SignerRing(signers) : signers[0]
+}
+
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */
 export async function runStart(options: StartOptions): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
@@ -57,36 +99,14 @@ export async function runStart(options: StartOptions): Promise<number> {
   const genesis = parseGenesis(genesisFile(dataDir))
   const clock = nodeClock(genesis.chainId, logger)
   const peerSeed = openPeerSeed(dataDir, options.password)
-  const signerLog = logger.child({ room: 'signer' })
-  const signers: Signer[] = []
-  for (const signerConfig of [config.signer, config.nextSigner]) {
-    if (signerConfig === null) continue
-    const opened = await openSigner({
-      dataDir,
-      genesisHash: genesisHash(genesis),
-      config: signerConfig,
-      password: options.password,
-      client: peerIdText(peerIdBytesFromSeed(peerSeed)),
-      takeOver: options.takeOverSigner,
-      forceMoved: options.forceMovedSigner,
-      clock,
-      log: (level, text, fields) => signerLog[level](fields ?? {}, text),
-    })
-    if (opened !== undefined) signers.push(opened)
-  }
-  const signer = signers.length > 1 ? new SignerRing(signers) : signers[0]
+  const signer = await openSigners(options, { config, genesis, peerSeed, clock, logger })
   if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
     logger.warn(
       { consensusKey: toHex(signer.publicKey) },
       'this consensus key is not in genesis: the node follows until the key is admitted',
     )
   }
-  const stopping = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
-    const onOrphaned = (): void => resolve('the parent process ended')
-    process.once('disconnect', onOrphaned)
-    if (process.send !== undefined && !process.connected) onOrphaned()
-  })
+  const stopping = reasonToStop()
   const stop = new AbortController()
   void stopping.then(() => stop.abort(new Error('told to stop')))
   const started = startNode({

@@ -109,7 +109,7 @@ export interface JournalStore {
   close(): Promise<void>
 }
 
-/** The key and its per-view flags: a folder of this node (signer.ts) or another process (remoteSigner.ts). */
+/** The key and its per-view flags: a folder of this node (signer/localSigner.ts) or another process (signer/remoteSigner.ts). */
 export interface Signer {
   readonly publicKey: Uint8Array
   /** The flags of this epoch are lost: nothing is signed until the next. */

@@ -1,5 +1,5 @@
 // The genesis document: one message that gives its JSON form, its canonical bytes and the genesis hash.
-// Owns: the shape. Not: the rules it must obey (validate.ts), the state it makes (build.ts).
+// Owns: the shape. Not: the rules it must obey and the state it makes (build.ts).
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { paramsMessage } from '../base/moduleDefinition.ts'

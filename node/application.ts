@@ -1,4 +1,4 @@
-// The chain as consensus sees it: pool, proposer, importer and store behind one door (ports.ts `Application`).
+// The chain as consensus sees it: pool, proposer, importer and store behind one door (consensus/ports.ts `Application`).
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'

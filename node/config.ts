@@ -1,5 +1,5 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
-// Not: chain rules (genesis/), secrets (keystore.ts).
+// Not: chain rules (genesis/), secrets (signer/keystore.ts).
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'

@@ -1,4 +1,4 @@
-// Structured logs. Owns: how a logger is made. Secrets never reach it: keys stay in keystore.ts and signer.ts.
+// Structured logs. Owns: how a logger is made. Secrets never reach it: keys stay in signer/keystore.ts and signer/localSigner.ts.
 import { type Logger, pino } from 'pino'
 
 /** Lines kept for a diagnosis, and the length to which each is cut. */

@@ -1,5 +1,5 @@
 // Joins the compiled modules of the `suanli` program and its libraries into a few files. Run by `npm run build`.
-// Owns: how they are joined. Not: when they run (main.ts), the light client for browsers (bundleClient.ts).
+// Owns: how they are joined. Not: when they run (cli/main.ts), the light client for browsers (bundleClient.ts).
 import { readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
 // Key files with passwords: EIP-2335 version 4 (scrypt or PBKDF2, SHA-256 checksum, AES-128-CTR). Owns: encryption, files.
-// Not: what the keys sign (signer.ts, p2p/), where they stand (nodeDir.ts).
+// Not: what the keys sign (localSigner.ts, p2p/), where they stand (keyFiles.ts).
 import {
   createCipheriv,
   createDecipheriv,

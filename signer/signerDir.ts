@@ -1,5 +1,5 @@
 // The folder of a local signer among the other parts of a data directory: who may open it, and how its record moves.
-// Owns: the lock, the marks in keys/, export and import. Not: the flags themselves (signer.ts), the file (signerFlags.ts).
+// Owns: the lock, the marks in keys/, export and import. Not: the flags themselves (localSigner.ts), the file (signerFlags.ts).
 import {
   closeSync,
   existsSync,

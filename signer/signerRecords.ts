@@ -1,5 +1,5 @@
 // What stands in a signer's segment files and what it adds up to. Owns: records, restoring, the state a segment begins with.
-// Not: when they are written (signer.ts), files that travel between machines (signerFlags.ts).
+// Not: when they are written (localSigner.ts), files that travel between machines (signerFlags.ts).
 import { open } from 'node:fs/promises'
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'

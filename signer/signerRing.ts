@@ -1,5 +1,5 @@
 // Several consensus keys of one validator behind the signer's port: in each epoch the one that stands in the set signs.
-// Owns: the choice. Not: flags and signatures (signer.ts, remoteSigner.ts), which keys a node has (nodeDir.ts).
+// Owns: the choice. Not: flags and signatures (localSigner.ts, remoteSigner.ts), which keys a node has (node/nodeKeys.ts).
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'

@@ -1,5 +1,5 @@
 // A signer that serves one node at a time over sockets (CONSENSUS §5). Owns: who holds it, its log and its figures.
-// Not: what may be signed (signer.ts), sockets and frames (signerSession.ts, signerTransport.ts).
+// Not: what may be signed (localSigner.ts), sockets and frames (signerSession.ts, signerTransport.ts).
 import type { Socket } from 'node:net'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'

@@ -1,5 +1,5 @@
 // One connection to a signer, from its first frame on. Owns: order, limits and time-outs of one client.
-// Not: who holds the signer (signerServer.ts), what may be signed (signer.ts).
+// Not: who holds the signer (signerServer.ts), what may be signed (localSigner.ts).
 import type { Socket } from 'node:net'
 import { SchemaError } from '../base/field.ts'
 import {

@@ -1,5 +1,5 @@
 // What goes when an old block is pruned: body, receipts, certificate and the indexes that lead to it.
-// Not: when (node/maintenance.ts), reverse differences (history.ts), boundary headers and their F, which stay.
+// Not: when (node/watch/upkeep.ts), reverse differences (history.ts), boundary headers and their F, which stay.
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import type { StoreBatch } from './commitPlan.ts'

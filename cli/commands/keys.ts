@@ -1,5 +1,5 @@
 // `suanli keys`: makes, shows, exports and imports the key files of a node. Owns: options and output.
-// Not: the files (nodeDir.ts, keystore.ts), what a key has signed (commands/signer.ts).
+// Not: the files (node/nodeKeys.ts, signer/keyFiles.ts), what a key has signed (commands/signer.ts).
 import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'

@@ -1,5 +1,5 @@
 // `suanli signer`: runs a signer, moves its record, makes its certificates. Owns: options and output.
-// Not: what a signer does (runSigner.ts), how a record moves (signerDir.ts).
+// Not: what a signer does (runSigner.ts), how a record moves (signer/signerDir.ts).
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'

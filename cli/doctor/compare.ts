@@ -1,5 +1,5 @@
 // Compares what a halted node made of a block (its diagnosis file) with what this node keeps of that height.
-// Owns: reading the file, naming the differences. Not: writing it (haltRecord.ts).
+// Owns: reading the file, naming the differences. Not: writing it (node/halt/haltRecord.ts).
 import { readFileSync } from 'node:fs'
 import { equalBytes, keyBytes, parseHex, toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'

@@ -1,5 +1,5 @@
 // Everything that can be said of a stopped node's data directory without changing it, and what to do about it.
-// Owns: the list of checks and the advice. Not: printing (commands/doctor.ts), repairing (stores/rollback.ts).
+// Owns: the list of checks and the advice. Not: printing (commands/doctor.ts), repairing (storage/rollback.ts).
 import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'

@@ -1,4 +1,4 @@
-// What `suanli rollback` does with a data directory: finds the height, refuses a running node. Not: the writes (stores/rollback.ts).
+// What `suanli rollback` does with a data directory: finds the height, refuses a running node. Not: the writes (storage/rollback.ts).
 import { concatBytes } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'

@@ -1,5 +1,5 @@
 // From executed to durable: runs each block once, keeps it until it is final or abandoned, commits what is final.
-// Owns: the finalized head, recent trees, the order of commits. Not: rules (state/execute.ts), disk (stores/).
+// Owns: the finalized head, recent trees, the order of commits. Not: rules (state/execute.ts), disk (storage/).
 import { assert } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'

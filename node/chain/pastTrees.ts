@@ -1,5 +1,5 @@
 // Trees of past heights, rebuilt from a newer one by taking blocks back: proofs at every height whose state is held.
-// Owns: the walk, the few trees that stay. Not: recent trees (importer.ts), reverse differences (stores/).
+// Owns: the walk, the few trees that stay. Not: recent trees (importer.ts), reverse differences (storage/).
 import { setImmediate } from 'node:timers/promises'
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'

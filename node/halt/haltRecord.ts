@@ -1,5 +1,5 @@
 // What a node writes down when it halts: `diagnosis-HEIGHT.json` beside its data. Owns: the file, which block it is about.
-// Not: halting (node.ts), examining afterwards (diagnose.ts).
+// Not: halting (halt.ts), examining afterwards (cli/doctor/diagnose.ts).
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keyBytes, toHex } from '../../base/bytes.ts'

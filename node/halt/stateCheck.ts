@@ -1,5 +1,5 @@
 // Compares a stored state with the chain that made it: roots of recent heights, execution of recent blocks, `tree.cache`.
-// Owns: naming heights and keys that differ. Not: repairing (stores/rollback.ts), advice (diagnose.ts).
+// Owns: naming heights and keys that differ. Not: repairing (storage/rollback.ts), advice (cli/doctor/diagnose.ts).
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes, keyBytes, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'

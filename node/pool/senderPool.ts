@@ -1,5 +1,5 @@
 // Recovers transaction senders off the main thread, each once. Owns: workers, chunking, the bounded queue.
-// Not: admission (mempool.ts), the envelopes of blocks (senderCache.ts).
+// Not: admission (mempool.ts), the envelopes of blocks (recentSenders.ts).
 import { Worker } from 'node:worker_threads'
 import type { Address } from '../../base/ids.ts'
 import { Recoverer, type RecoverOne } from './recoverer.ts'
@@ -125,21 +125,65 @@ class Turns {
 
 /** Starts the threads at once; they load while the node starts. */
 export function createSenderPool(options: SenderPoolOptions): SenderPool {
-  const queuedMax = options.queuedMax ?? QUEUED_MAX
-  const entry = options.entry ?? new URL('./senderWorker.js', import.meta.url)
-  const seats: Seat[] = []
-  const urgentQueue: Chunk[] = []
-  const queue: Chunk[] = []
-  const recoverer = new Recoverer(options.recoverOne)
-  const turns = new Turns(recoverer)
-  let queuedCount = 0
-  let turningCount = 0
-  let closed = false
+  return new WorkerSenderPool(options)
+}
 
-  function dispatch(): void {
-    for (const seat of seats) {
+class WorkerSenderPool implements SenderPool {
+  readonly #options: SenderPoolOptions
+  readonly #queuedMax: number
+  readonly #entry: string | URL
+  readonly #seats: Seat[] = []
+  readonly #urgentQueue: Chunk[] = []
+  readonly #queue: Chunk[] = []
+  readonly #recoverer: Recoverer
+  readonly #turns: Turns
+  #queuedCount = 0
+  #turningCount = 0
+  #isClosed = false
+
+  constructor(options: SenderPoolOptions) {
+    this.#options = options
+    this.#queuedMax = options.queuedMax ?? QUEUED_MAX
+    this.#entry = options.entry ?? new URL('./senderWorker.js', import.meta.url)
+    this.#recoverer = new Recoverer(options.recoverOne)
+    this.#turns = new Turns(this.#recoverer)
+    for (let i = 0; i < options.workers; i++) this.#addSeat()
+  }
+
+  async recover(
+    batch: readonly SignedHash[],
+    { urgent = false, patient = false }: { readonly urgent?: boolean; readonly patient?: boolean } = {},
+  ): Promise<Senders> {
+    if (this.#isClosed) throw new SenderPoolError('Closed')
+    if (batch.length <= INLINE_MAX || this.#seats.length === 0) {
+      return urgent ? this.#recoverInline(batch) : this.#recoverInTurns(batch, patient)
+    }
+    if (!urgent && !patient && this.#queuedCount + batch.length > this.#queuedMax)
+      throw new SenderPoolError('QueueFull')
+    const share = Math.ceil(batch.length / this.#seats.length)
+    const chunkSize = Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, share))
+    const parts: Promise<Senders>[] = []
+    for (let at = 0; at < batch.length; at += chunkSize) {
+      const queue = urgent ? this.#urgentQueue : this.#queue
+      parts.push(this.#enqueue(batch.slice(at, at + chunkSize), queue))
+    }
+    this.#dispatch()
+    return (await Promise.all(parts)).flat()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const waiting = [...this.#urgentQueue.splice(0), ...this.#queue.splice(0), ...this.#turns.drain()]
+    for (const { current } of this.#seats) if (current !== undefined) waiting.push(current.chunk)
+    for (const chunk of waiting) chunk.reject(new SenderPoolError('Closed'))
+    await Promise.all(this.#seats.map((seat) => seat.worker.terminate()))
+  }
+
+  #dispatch(): void {
+    for (const seat of this.#seats) {
       if (seat.current !== undefined) continue
-      const job = nextJob()
+      const job = this.#nextJob()
       if (job === undefined) return
       seat.current = job
       const rows = packRows(job.missing.map((at) => job.chunk.items[at]!))
@@ -148,105 +192,77 @@ export function createSenderPool(options: SenderPoolOptions): SenderPool {
   }
 
   /** The next chunk with something to recover; one that is remembered as a whole is answered on the way. */
-  function nextJob(): Job | undefined {
+  #nextJob(): Job | undefined {
     for (;;) {
-      const chunk = urgentQueue.shift() ?? queue.shift()
+      const chunk = this.#urgentQueue.shift() ?? this.#queue.shift()
       if (chunk === undefined) return undefined
-      queuedCount -= chunk.items.length
-      const senders = chunk.items.map((item) => recoverer.recall(item))
+      this.#queuedCount -= chunk.items.length
+      const senders = chunk.items.map((item) => this.#recoverer.recall(item))
       const missing = [...senders.keys()].filter((at) => senders[at] === undefined)
       if (missing.length > 0) return { chunk, senders, missing }
       chunk.resolve(senders)
     }
   }
 
-  function conclude({ chunk, senders, missing }: Job, answers: Senders): void {
+  #conclude({ chunk, senders, missing }: Job, answers: Senders): void {
     missing.forEach((at, i) => {
       senders[at] = answers[i]
-      recoverer.remember(chunk.items[at]!, answers[i])
+      this.#recoverer.remember(chunk.items[at]!, answers[i])
     })
     chunk.resolve(senders)
   }
 
-  function recoverInline(items: readonly SignedHash[]): Senders {
-    return items.map((item) => recoverer.recall(item) ?? recoverer.recover(item))
+  #recoverInline(items: readonly SignedHash[]): Senders {
+    return items.map((item) => this.#recoverer.recall(item) ?? this.#recoverer.recover(item))
   }
 
-  function lose(seat: Seat, error: Error): void {
-    const index = seats.indexOf(seat)
+  #lose(seat: Seat, error: Error): void {
+    const index = this.#seats.indexOf(seat)
     if (index < 0) return
-    seats.splice(index, 1)
-    if (closed) return
-    options.onWorkerLost?.(error)
+    this.#seats.splice(index, 1)
+    if (this.#isClosed) return
+    this.#options.onWorkerLost?.(error)
     const orphans = seat.current === undefined ? [] : [seat.current.chunk]
     seat.current = undefined
-    if (seats.length === 0) {
-      orphans.push(...urgentQueue.splice(0), ...queue.splice(0))
-      queuedCount = 0
+    if (this.#seats.length === 0) {
+      orphans.push(...this.#urgentQueue.splice(0), ...this.#queue.splice(0))
+      this.#queuedCount = 0
     }
-    for (const chunk of orphans) chunk.resolve(recoverInline(chunk.items))
-    dispatch()
+    for (const chunk of orphans) chunk.resolve(this.#recoverInline(chunk.items))
+    this.#dispatch()
   }
 
-  function addSeat(): void {
-    const worker = new Worker(entry)
+  #addSeat(): void {
+    const worker = new Worker(this.#entry)
     const seat: Seat = { worker, current: undefined }
     worker.on('message', (answers: Uint8Array) => {
       const job = seat.current
       seat.current = undefined
-      if (job !== undefined) conclude(job, unpackAnswers(answers))
-      dispatch()
+      if (job !== undefined) this.#conclude(job, unpackAnswers(answers))
+      this.#dispatch()
     })
     worker.on('error', (error) =>
-      lose(seat, error instanceof Error ? error : new Error('sender worker failed', { cause: error })),
+      this.#lose(seat, error instanceof Error ? error : new Error('sender worker failed', { cause: error })),
     )
-    worker.on('exit', (exitCode) => lose(seat, new Error(`sender worker exited with ${exitCode}`)))
-    seats.push(seat)
+    worker.on('exit', (code) => this.#lose(seat, new Error(`sender worker exited with ${code}`)))
+    this.#seats.push(seat)
   }
 
-  function enqueue(items: readonly SignedHash[], target: Chunk[]): Promise<Senders> {
+  #enqueue(items: readonly SignedHash[], target: Chunk[]): Promise<Senders> {
     return new Promise((resolve, reject) => {
       target.push({ items, resolve, reject })
-      queuedCount += items.length
+      this.#queuedCount += items.length
     })
   }
 
-  async function recoverInTurns(items: readonly SignedHash[], patient: boolean): Promise<Senders> {
-    if (!patient && turningCount + items.length > queuedMax) throw new SenderPoolError('QueueFull')
-    turningCount += items.length
+  async #recoverInTurns(items: readonly SignedHash[], patient: boolean): Promise<Senders> {
+    if (!patient && this.#turningCount + items.length > this.#queuedMax)
+      throw new SenderPoolError('QueueFull')
+    this.#turningCount += items.length
     try {
-      return await new Promise<Senders>((resolve, reject) => turns.add({ items, resolve, reject }))
+      return await new Promise<Senders>((resolve, reject) => this.#turns.add({ items, resolve, reject }))
     } finally {
-      turningCount -= items.length
+      this.#turningCount -= items.length
     }
-  }
-
-  for (let i = 0; i < options.workers; i++) addSeat()
-
-  return {
-    recover: async (batch, { urgent = false, patient = false } = {}) => {
-      if (closed) throw new SenderPoolError('Closed')
-      if (batch.length <= INLINE_MAX || seats.length === 0) {
-        return urgent ? recoverInline(batch) : recoverInTurns(batch, patient)
-      }
-      if (!urgent && !patient && queuedCount + batch.length > queuedMax)
-        throw new SenderPoolError('QueueFull')
-      const share = Math.ceil(batch.length / seats.length)
-      const chunkSize = Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, share))
-      const parts: Promise<Senders>[] = []
-      for (let at = 0; at < batch.length; at += chunkSize) {
-        parts.push(enqueue(batch.slice(at, at + chunkSize), urgent ? urgentQueue : queue))
-      }
-      dispatch()
-      return (await Promise.all(parts)).flat()
-    },
-    close: async () => {
-      if (closed) return
-      closed = true
-      const waiting = [...urgentQueue.splice(0), ...queue.splice(0), ...turns.drain()]
-      for (const seat of seats) if (seat.current !== undefined) waiting.push(seat.current.chunk)
-      for (const chunk of waiting) chunk.reject(new SenderPoolError('Closed'))
-      await Promise.all(seats.map((seat) => seat.worker.terminate()))
-    },
   }
 }

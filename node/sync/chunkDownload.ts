@@ -1,5 +1,5 @@
 // Chunks of one snapshot from several peers at once, each checked against its subtree before it is kept.
-// Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (stores/install.ts).
+// Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (storage/install.ts).
 import { setTimeout } from 'node:timers/promises'
 import { concatBytes, equalBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'

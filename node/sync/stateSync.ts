@@ -1,5 +1,5 @@
 // A node without a chain takes the state of a recent block from its peers: proven from genesis or a checkpoint,
-// checked chunk by chunk, installed in one move. Owns: the steps. Not: the walk of trust, chunks (snapshots/), the disk.
+// checked chunk by chunk, installed in one move. Owns: the steps. Not: the walk of trust, chunks (node/sync/), the disk.
 import { setTimeout } from 'node:timers/promises'
 import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'

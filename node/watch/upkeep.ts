@@ -1,5 +1,5 @@
 // What keeps a node's disk in shape beside consensus: snapshots are made, old blocks are forgotten.
-// Owns: starting both, the pace of pruning. Not: files of snapshots (snapshots/), what a pruned block loses (stores/).
+// Owns: starting both, the pace of pruning. Not: files of snapshots (node/sync/), what a pruned block loses (storage/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'

@@ -86,10 +86,45 @@ describe('devnet.remoteSigner', function () {
     }
   }
 
+  /** Validator 1 moves its key and its record to a signer. */
+  async function moveKey(trial: Trial, moved: SignerAddress & { readonly kind: 'unix' }): Promise<void> {
+    const node = trial.network.nodes[1]!
+    assert.equal(await trial.terminate(node), 0)
+    const { dir } = node.member
+    const [record, key, place] = [
+      join(dataDir, 'record.json'),
+      join(dataDir, 'key.json'),
+      join(dataDir, 's1'),
+    ]
+    await suanli('signer', 'export', '--data-dir', dir, '--out', record)
+    await suanli('keys', 'export', '--data-dir', dir, '--out', key)
+    mkdirSync(place)
+    await suanli('signer', 'init', '--no-key', '--data-dir', place, '--genesis', join(dir, GENESIS_FILE))
+    await suanli('keys', 'import', key, '--data-dir', place)
+    const { votes, observing } = JSON.parse(await suanli('signer', 'import', record, '--data-dir', place))
+    assert.equal(observing, false)
+    assert.equal(votes, JSON.parse(readFileSync(record, 'utf8')).record.signed.length)
+    const refused = await runSuanli(['start', '--data-dir', dir], {
+      environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
+    })
+    assert.deepEqual([refused.code, refused.stdout], [1, ''])
+    assert.match(refused.stderr, /it signs on another machine now/)
+    rmSync(join(dir, 'keys', 'consensus.json'))
+    const { args, config } = socketPlace(moved.path)
+    const publicKey = `0x${JSON.parse(readFileSync(key, 'utf8')).pubkey}`
+    node.configure({ signer: config(publicKey) })
+    node.signerDirs = [...node.signerDirs, signerFolder(place)]
+    const signer = new SignerProcess(place, args)
+    signers.push(signer)
+    await signer.start()
+    await trial.comeBack(node)
+    await signsAgain(moved)
+  }
+
   it('goes on while signers die and return, and while a key moves', async () => {
     const sockets = [2, 1].map((i) => join(dataDir, `signer-${i}.sock`))
     const unix: SignerAddress = { kind: 'unix', path: sockets[0]! }
-    const moved: SignerAddress = { kind: 'unix', path: sockets[1]! }
+    const moved = { kind: 'unix', path: sockets[1]! } as const
     const tls = await tlsPlace()
     trial = await Trial.begin({
       dataDir,
@@ -127,39 +162,7 @@ describe('devnet.remoteSigner', function () {
     lines.push(`three blocks ${Math.round(await resuming)} ms after both signers were started`)
     await signsAgain(tls.address)
 
-    // Validator 1 moves its key and its record to a signer.
-    const node = network.nodes[1]!
-    assert.equal(await trial.terminate(node), 0)
-    const { dir } = node.member
-    const [record, key, place] = [
-      join(dataDir, 'record.json'),
-      join(dataDir, 'key.json'),
-      join(dataDir, 's1'),
-    ]
-    await suanli('signer', 'export', '--data-dir', dir, '--out', record)
-    await suanli('keys', 'export', '--data-dir', dir, '--out', key)
-    mkdirSync(place)
-    await suanli('signer', 'init', '--no-key', '--data-dir', place, '--genesis', join(dir, GENESIS_FILE))
-    await suanli('keys', 'import', key, '--data-dir', place)
-    const { votes, observing } = JSON.parse(await suanli('signer', 'import', record, '--data-dir', place))
-    assert.equal(observing, false)
-    assert.equal(votes, JSON.parse(readFileSync(record, 'utf8')).record.signed.length)
-    const refused = await runSuanli(['start', '--data-dir', dir], {
-      environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
-    })
-    assert.deepEqual([refused.code, refused.stdout], [1, ''])
-    assert.match(refused.stderr, /it signs on another machine now/)
-    rmSync(join(dir, 'keys', 'consensus.json'))
-    const { args, config } = socketPlace(sockets[1]!)
-    const publicKey = `0x${JSON.parse(readFileSync(key, 'utf8')).pubkey}`
-    node.configure({ signer: config(publicKey) })
-    node.signerDirs = [...node.signerDirs, signerFolder(place)]
-    const signer = new SignerProcess(place, args)
-    signers.push(signer)
-    await signer.start()
-    await trial.comeBack(node)
-    await signsAgain(moved)
-
+    await moveKey(trial, moved)
     await trial.finish()
     for (const each of signers) assert.equal(await each.terminate(), 0)
     await trial.audit.readAll()

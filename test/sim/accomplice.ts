@@ -3,10 +3,11 @@ import type { Bls } from '../../base/crypto/types.ts'
 import type { Target } from '../../consensus/types.ts'
 import type { ChainRules } from '../support/simChain.ts'
 import type { Accomplice } from './behaviours/behaviour.ts'
-import type { SimHost, SimNode } from './simNode.ts'
+import type { SimHost } from './simHost.ts'
+import type { SimNode } from './simNode.ts'
 
 /** What of the world a Byzantine host gets hold of. */
-interface AccompliceWorld extends Pick<SimHost, 'random' | 'scheduler' | 'invariants'> {
+interface AccompliceWorld extends Pick<SimHost<SimNode>, 'random' | 'scheduler' | 'invariants'> {
   readonly config: { readonly bls: Bls }
   readonly rules: ChainRules
   readonly nodes: readonly SimNode[]

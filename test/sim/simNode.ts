@@ -2,61 +2,25 @@
 import { equalBytes } from '../../base/bytes.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
-import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { randaoBytes, type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
 import { Core } from '../../consensus/core.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
 import { recordView } from '../../consensus/records.ts'
-import type {
-  ConsensusParameters,
-  CoreStatus,
-  Evidence,
-  Input,
-  Output,
-  Target,
-} from '../../consensus/types.ts'
+import type { CoreStatus, Input, Output, Target } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
-import type { Random, Scheduler } from '../support/random.ts'
 import { BLOCK_TXS, type ChainRules, SimStore } from '../support/simChain.ts'
-import type { Accomplice, Behaviour, MakeBehaviour, Outgoing } from './behaviours/behaviour.ts'
+import type { Behaviour, MakeBehaviour, Outgoing } from './behaviours/behaviour.ts'
 import type { Speed } from './config.ts'
-import type { Invariants } from './invariants.ts'
 import { NodeChecks } from './nodeChecks.ts'
 import { SimApplication } from './simApplication.ts'
 import { type Damage, SimDisk } from './simDisk.ts'
-import type { SimModel, Work } from './simModel.ts'
+import type { SimHost } from './simHost.ts'
+import type { Work } from './simModel.ts'
 import { SimSigner } from './simSigner.ts'
 import { messageText, outputText } from './trace.ts'
 
-/** Where a crash hurts most: around each write of journal, signer and store. */
-export type CrashPoint = 'appended' | 'synced' | 'unsigned' | 'signed' | 'uncommitted' | 'committed'
-
-/** What a node asks of the world around it, and tells it. */
-export interface SimHost {
-  readonly config: { readonly parameters: ConsensusParameters; readonly model?: SimModel }
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly invariants: Invariants
-  readonly byzantine: ReadonlySet<number>
-  readonly isTracing: boolean
-  setOf(epoch: number): ValidatorSet
-  trace(node: number, what: string): void
-  accomplice(node: SimNode): Accomplice
-  /** True when the node crashed here. */
-  crashPoint(node: SimNode, point: CrashPoint): boolean
-  sendMessage(from: SimNode, to: Target, message: ConsensusMessage): void
-  deliverTransaction(from: number, to: number, transaction: Uint8Array): void
-  sourceFor(to: SimNode, height: number): SimNode | undefined
-  onDiskFull(node: SimNode): void
-  onOutput(node: SimNode, output: Output): void
-  onFinalized(node: SimNode, block: SealedBlock): void
-  onHalt(node: SimNode, reason: string): void
-  onPenalised(node: SimNode, peer: string, reason: string): void
-  onEvidence(node: SimNode, evidence: Evidence): void
-}
-
 export interface SimNodeOptions {
-  readonly world: SimHost
+  readonly world: SimHost<SimNode>
   /** This host's number; `identity` is the node whose key it holds (another number only for twins). */
   readonly index: number
   readonly identity: number

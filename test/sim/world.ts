@@ -13,8 +13,9 @@ import type { Accomplice } from './behaviours/behaviour.ts'
 import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
 import { Invariants } from './invariants.ts'
 import { isBeyondRecovery } from './recovery.ts'
+import type { CrashPoint, SimHost } from './simHost.ts'
 import { SimNetwork } from './simNetwork.ts'
-import { type CrashPoint, type SimHost, SimNode } from './simNode.ts'
+import { SimNode } from './simNode.ts'
 import { Trace } from './trace.ts'
 
 export interface SimResult {
@@ -30,7 +31,7 @@ export interface SimResult {
 /** One run of this world. */
 export type WorldConfig = SimConfig<SimWorld>
 
-export class SimWorld implements SimHost {
+export class SimWorld implements SimHost<SimNode> {
   readonly config: WorldConfig
   readonly random: Random
   readonly scheduler = new Scheduler(START_MS)

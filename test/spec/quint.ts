@@ -17,7 +17,7 @@ const QUINT = join(ROOT, 'node_modules/@informalsystems/quint/dist/src/cli.js')
 export const INSTANCES = ['simplex4', 'simplexSets'] as const
 export type Instance = (typeof INSTANCES)[number]
 
-/** The parts of `safe` in simplex.qnt. */
+/** The parts of `safe` in consensus/spec/simplex.qnt. */
 export const INVARIANTS = [
   'agreement',
   'exclusive',

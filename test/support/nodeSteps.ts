@@ -1,4 +1,4 @@
-// What tests of running nodes do again and again: wait, pay, look at heights. Not: starting nodes (faults/network.ts).
+// What tests of running nodes do again and again: wait, pay, look at heights. Not: starting nodes (processNetwork.ts).
 import { createWalletClient, defineChain, type Hex, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'

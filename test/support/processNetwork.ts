@@ -1,5 +1,5 @@
 // A devnet whose validators are processes that a test starts, kills and restarts one by one.
-// Owns: directories, ports, processes, what they say. Not: load (traffic.ts), what must hold (ledger.ts, checks.ts).
+// Owns: directories, ports, processes, what they say. Not: load (test/faults/traffic.ts), what must hold (test/faults/ledger.ts, test/faults/checks.ts).
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-// The gate before every own vote and the flags below it: each guard of canSign.ts and ownVotes.ts, deleted.
+// The gate before every own vote and the flags below it: each guard of consensus/canSign.ts and consensus/ownVotes.ts, deleted.
 import { type Edit, editsOf } from '../edit.ts'
 
 const canSign = editsOf('consensus/canSign.ts', [

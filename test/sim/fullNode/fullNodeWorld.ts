@@ -1,5 +1,5 @@
 // Whole validators on a virtual clock under one seed: loss, partitions, crashes inside journal, signer and commit,
-// real transactions from real accounts. Owns: time, links, crashes. Not: traffic (wholeTraffic.ts), checks (wholeChecks.ts).
+// real transactions from real accounts. Owns: time, links, crashes. Not: traffic (fullNodeTraffic.ts), checks (fullNodeChecks.ts).
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

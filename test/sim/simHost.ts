@@ -1,0 +1,36 @@
+// What a simulated node asks of the world around it, and tells it. Owns: the interface between the two.
+import type { SealedBlock } from '../../base/protocol/header.ts'
+import type { ValidatorSet } from '../../base/protocol/validators.ts'
+import type { ConsensusMessage } from '../../consensus/messages.ts'
+import type { ConsensusParameters, Evidence, Output, Target } from '../../consensus/types.ts'
+import type { Random, Scheduler } from '../support/random.ts'
+import type { Accomplice } from './behaviours/behaviour.ts'
+import type { Invariants } from './invariants.ts'
+import type { SimModel } from './simModel.ts'
+
+/** Where a crash hurts most: around each write of journal, signer and store. */
+export type CrashPoint = 'appended' | 'synced' | 'unsigned' | 'signed' | 'uncommitted' | 'committed'
+
+/** `Node` is the simulated node; this file does not know it. */
+export interface SimHost<Node> {
+  readonly config: { readonly parameters: ConsensusParameters; readonly model?: SimModel }
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly invariants: Invariants
+  readonly byzantine: ReadonlySet<number>
+  readonly isTracing: boolean
+  setOf(epoch: number): ValidatorSet
+  trace(node: number, what: string): void
+  accomplice(node: Node): Accomplice
+  /** True when the node crashed here. */
+  crashPoint(node: Node, point: CrashPoint): boolean
+  sendMessage(from: Node, to: Target, message: ConsensusMessage): void
+  deliverTransaction(from: number, to: number, transaction: Uint8Array): void
+  sourceFor(to: Node, height: number): Node | undefined
+  onDiskFull(node: Node): void
+  onOutput(node: Node, output: Output): void
+  onFinalized(node: Node, block: SealedBlock): void
+  onHalt(node: Node, reason: string): void
+  onPenalised(node: Node, peer: string, reason: string): void
+  onEvidence(node: Node, evidence: Evidence): void
+}

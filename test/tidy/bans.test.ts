@@ -1,0 +1,67 @@
+// What code must not call: clocks, randomness, timers, I/O and floats where every node must agree; unfinished marks anywhere.
+import { strict as assert } from 'node:assert'
+import { ALL_ROOMS, read, sources, withoutComments } from './sources.ts'
+
+const DETERMINISTIC = ['consensus', 'state'] as const
+
+const IMPURE =
+  /\b(Date\.now|new Date|Math\.random|setTimeout|setInterval|setImmediate|performance\.now|process\.(?!env)|await|async|localeCompare|toLocaleString|crypto\.getRandomValues|randomBytes)\b|from 'node:/
+const FLOATS =
+  /\b(parseFloat|toFixed|toPrecision|Float32Array|Float64Array|Number\.EPSILON|Math\.(?!max\b|min\b|floor\b|ceil\b|imul\b|clz32\b)\w+)\b|\b\d+\.\d+\b|\b\d+e-\d/
+const DIVISION = / \/ /
+/** A quotient is rounded where it stands, or is one of bigints. */
+const ROUNDED = /Math\.(floor|ceil)\(|\b\d+n\b/
+/** Divisions that leave no remainder or are of bigints by name, and integers of more than 32 bits in an array that holds them. */
+const EXACT: readonly string[] = [
+  'const heads = new Float64Array(count)',
+  'FAN / 8',
+  'keyHashes.length / 32',
+  '(value - (value % 2)) / 2',
+  '(leaderMs - (leaderMs % 2)) / 2',
+  'COIN / PPM',
+]
+
+/** Lines of code of the deterministic rooms, without comments and text in quotes. */
+function codeLines(): readonly { readonly at: string; readonly line: string }[] {
+  return DETERMINISTIC.flatMap(sources).flatMap((file) =>
+    withoutComments(read(file))
+      .split('\n')
+      .map((line, i) => ({ at: `${file}:${i + 1}`, line })),
+  )
+}
+
+const withoutText = (line: string): string => line.replace(/'[^']*'|`[^`]*`/g, "''")
+
+describe('tidy.bans', () => {
+  it('keeps clock, randomness, timers, async and I/O out of consensus and state', () => {
+    const wrong = codeLines().filter(({ line }) => IMPURE.test(line))
+    assert.deepEqual(wrong, [])
+  })
+
+  it('keeps floats out of consensus and state', () => {
+    const wrong = codeLines().filter(({ line }) => {
+      const code = withoutText(line)
+      if (EXACT.some((exact) => code.includes(exact))) return false
+      return FLOATS.test(code) || (DIVISION.test(code) && !ROUNDED.test(code))
+    })
+    assert.deepEqual(wrong, [])
+  })
+
+  it('lists only exact divisions that are still there', () => {
+    const text = codeLines()
+      .map(({ line }) => line)
+      .join('\n')
+    assert.deepEqual(
+      EXACT.filter((exact) => !text.includes(exact)),
+      [],
+    )
+  })
+
+  it('has no unfinished marks', () => {
+    const marks = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`)
+    assert.deepEqual(
+      ALL_ROOMS.flatMap(sources).filter((file) => marks.test(read(file))),
+      [],
+    )
+  })
+})
