@@ -6,12 +6,8 @@ import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/he
 import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
-import {
-  accountsModule,
-  FEE_POOL_ADDRESS,
-  getAccount,
-  getSupply,
-} from '../../state/modules/accounts/module.ts'
+import { FEE_POOL_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
+import { accountsModule } from '../../state/modules/accounts/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { issuanceTables } from '../../state/modules/issuance/tables.ts'
 import { receiptSchema, systemLogsSchema } from '../../state/receipt.ts'

@@ -13,8 +13,11 @@ import {
   executeBlock,
   type ParentView,
 } from '../../state/execute.ts'
-import { accountsModule, accountsParams, mintCoins } from '../../state/modules/accounts/module.ts'
-import { assetsModule, issueAsset, registerAsset } from '../../state/modules/assets/module.ts'
+import { mintCoins } from '../../state/modules/accounts/ledger.ts'
+import { accountsModule } from '../../state/modules/accounts/module.ts'
+import { accountsParams } from '../../state/modules/accounts/tables.ts'
+import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
+import { assetsModule } from '../../state/modules/assets/module.ts'
 import { addClass, catalogueModule, catalogueParams } from '../../state/modules/catalogue/module.ts'
 import { issuanceParams } from '../../state/modules/issuance/tables.ts'
 import { openOracle } from '../../state/modules/oracle/module.ts'

@@ -2,7 +2,7 @@
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
 import type { FullState } from '../../view.ts'
-import { getAccount, getSupply } from '../accounts/module.ts'
+import { getAccount, getSupply } from '../accounts/ledger.ts'
 import { providerWindowOf } from '../capacity/invariants.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { providerIds } from '../providers/module.ts'

@@ -6,8 +6,8 @@ import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import { eventsOf, failuresOf, type Invariant, implement } from '../../rules.ts'
 import type { FullState, StateChanges, StateReader } from '../../view.ts'
-import { escrowAddress } from '../accounts/module.ts'
-import { getAsset, getAssetBalance, transferAsset } from '../assets/module.ts'
+import { escrowAddress } from '../accounts/ledger.ts'
+import { getAsset, getAssetBalance, transferAsset } from '../assets/ledger.ts'
 import {
   changeKeys,
   checkConsensusKey,

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
-import { transferCoins } from '../accounts/module.ts'
+import { transferCoins } from '../accounts/ledger.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { burnDelivered, operatorOf, releaseCoins } from './external.ts'
 import { lastWindowOf, moveInQueue } from './queue.ts'

@@ -3,7 +3,7 @@
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
 import type { FullState, StateReader } from '../../view.ts'
-import { getAccount } from '../accounts/module.ts'
+import { getAccount } from '../accounts/ledger.ts'
 import { capacityRevision, getWindow } from '../capacity/book.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { issuanceTables } from '../issuance/tables.ts'

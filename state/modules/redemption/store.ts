@@ -3,7 +3,7 @@ import type { InferFields } from '../../../base/field.ts'
 import { eventsOf, failuresOf } from '../../rules.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { escrowAddress } from '../accounts/module.ts'
+import { escrowAddress } from '../accounts/ledger.ts'
 import { redemptionSchema } from './schema.ts'
 import type { RedemptionState } from './shapes.ts'
 

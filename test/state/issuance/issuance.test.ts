@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../../base/units.ts'
-import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/module.ts'
+import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
 import {
   getMeasures,
   getSummary,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { freeCoins, getMeasures, reserveHours, unreserveHours } from '../../../state/modules/capacity/book.ts'
 import { hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'

@@ -4,8 +4,8 @@ import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { validatorSetHash } from '../../../base/protocol/validators.ts'
 import { failureReader } from '../../../state/call.ts'
 import type { Log, WriteContext } from '../../../state/context.ts'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
-import { getAssetBalance, issueAsset, registerAsset } from '../../../state/modules/assets/module.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
+import { getAssetBalance, issueAsset, registerAsset } from '../../../state/modules/assets/ledger.ts'
 import {
   addBond,
   addProvider,

@@ -1,7 +1,7 @@
 // Redemption's actions of asking and offering, one `describe` each: what they change, and what they refuse.
 import assert from 'node:assert/strict'
 import { COIN } from '../../../base/units.ts'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { bonusAt } from '../../../state/modules/redemption/listings.ts'
 import { redemptionHasWork } from '../../../state/modules/redemption/module.ts'
 import { BONUS_PPM_MAX } from '../../../state/modules/redemption/shapes.ts'
