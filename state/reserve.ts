@@ -4,7 +4,7 @@ import { getSupply } from './modules/accounts/ledger.ts'
 import { getTotalCapacity } from './modules/capacity/book.ts'
 import { getTotals } from './modules/issuance/ledger.ts'
 import { getCoverage } from './modules/issuance/limits.ts'
-import { getAnchor } from './modules/oracle/module.ts'
+import { getAnchor } from './modules/oracle/anchor.ts'
 import { lockedInRedemption } from './modules/redemption/store.ts'
 import type { StateReader } from './view.ts'
 

@@ -17,11 +17,16 @@ import { attestLot, capacityModule, pledgeLot } from '../../state/modules/capaci
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
-import { addClass, catalogueModule, catalogueParams } from '../../state/modules/catalogue/module.ts'
+import { addClass } from '../../state/modules/catalogue/classes.ts'
+import { catalogueModule } from '../../state/modules/catalogue/module.ts'
+import { catalogueParams } from '../../state/modules/catalogue/tables.ts'
 import { getLiability } from '../../state/modules/issuance/ledger.ts'
 import { issuanceModule, mintAtGenesis } from '../../state/modules/issuance/module.ts'
 import { issuanceParams } from '../../state/modules/issuance/tables.ts'
-import { openOracle, oracleModule, oracleParams, setPrice } from '../../state/modules/oracle/module.ts'
+import { openOracle } from '../../state/modules/oracle/anchor.ts'
+import { oracleModule } from '../../state/modules/oracle/module.ts'
+import { setPrice } from '../../state/modules/oracle/prices.ts'
+import { oracleParams } from '../../state/modules/oracle/tables.ts'
 import { type EconomyParameters, TEST_PARAMETERS } from '../../state/modules/parameters.ts'
 import {
   addBond,

@@ -3,7 +3,7 @@ import { mustExist } from '../../../base/assert.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, ReadContext, WriteContext } from '../../context.ts'
 import { failuresOf, implement } from '../../rules.ts'
-import { applyAnchor } from '../oracle/module.ts'
+import { applyAnchor } from '../oracle/anchor.ts'
 import { providerByOperator, providerIds } from '../providers/module.ts'
 import {
   getMeasures,

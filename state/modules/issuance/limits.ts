@@ -9,7 +9,7 @@ import type { StateReader } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getPrice } from '../oracle/module.ts'
+import { getPrice } from '../oracle/prices.ts'
 import { getBonds, getProvider, providerIds } from '../providers/module.ts'
 import {
   type Backer,

@@ -2,7 +2,7 @@
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getClass } from '../catalogue/module.ts'
+import { getClass } from '../catalogue/classes.ts'
 import { providerByOperator } from '../providers/module.ts'
 import { attestedLots, lotServes } from './external.ts'
 import type { redemptionSchema } from './schema.ts'

@@ -8,7 +8,7 @@ import { coinsOfHours } from '../capacity/rating.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
-import { getAnchor } from '../oracle/module.ts'
+import { getAnchor } from '../oracle/anchor.ts'
 import { openAssignment } from './assignments.ts'
 import {
   coinsWithBonus,

@@ -27,7 +27,7 @@ import {
 import { ALL_SERVICES, LOT_DEVICES_MAX, WINDOWS_MAX } from '../../../state/modules/capacity/schema.ts'
 import { capacityParams, capacityTables } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, windowEndedThisBlock } from '../../../state/modules/capacity/windows.ts'
-import { catalogueTables } from '../../../state/modules/catalogue/module.ts'
+import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { growthFactors } from '../../../state/modules/oracle/drift.ts'
 import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { setProviderStatus } from '../../../state/modules/providers/module.ts'

@@ -11,7 +11,7 @@ import {
   unreserveCoins,
 } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
-import { setAnchor } from '../../../state/modules/oracle/module.ts'
+import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
