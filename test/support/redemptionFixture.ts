@@ -28,12 +28,10 @@ import { oracleModule } from '../../state/modules/oracle/module.ts'
 import { setPrice } from '../../state/modules/oracle/prices.ts'
 import { oracleParams } from '../../state/modules/oracle/tables.ts'
 import { type EconomyParameters, TEST_PARAMETERS } from '../../state/modules/parameters.ts'
-import {
-  addBond,
-  addProvider,
-  providersModule,
-  providersParams,
-} from '../../state/modules/providers/module.ts'
+import { addBond } from '../../state/modules/providers/bonds.ts'
+import { addProvider } from '../../state/modules/providers/members.ts'
+import { providersModule } from '../../state/modules/providers/module.ts'
+import { providersParams } from '../../state/modules/providers/tables.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
 import { redemptionParams, tables } from '../../state/modules/redemption/store.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'

@@ -4,7 +4,7 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, ReadContext, WriteContext } from '../../context.ts'
 import { failuresOf, implement } from '../../rules.ts'
 import { applyAnchor } from '../oracle/anchor.ts'
-import { providerByOperator, providerIds } from '../providers/module.ts'
+import { providerByOperator, providerIds } from '../providers/members.ts'
 import {
   getMeasures,
   getSummary,

@@ -10,7 +10,7 @@ import { burnCoins, escrowAddress, mintCoins, transferCoins } from '../accounts/
 import { getSummary } from '../capacity/book.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getProvider } from '../providers/module.ts'
+import { getProvider } from '../providers/members.ts'
 import { issuanceSchema } from './schema.ts'
 import { issuanceTables } from './tables.ts'
 

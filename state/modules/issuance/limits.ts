@@ -10,7 +10,8 @@ import { acceptsAsset } from '../assets/ledger.ts'
 import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { getPrice } from '../oracle/prices.ts'
-import { getBonds, getProvider, providerIds } from '../providers/module.ts'
+import { getBonds } from '../providers/bonds.ts'
+import { getProvider, providerIds } from '../providers/members.ts'
 import {
   type Backer,
   type Coverage,

@@ -8,7 +8,7 @@ import type { StateReader } from '../../view.ts'
 import { getAccount } from '../accounts/ledger.ts'
 import { capacityRevision } from '../capacity/book.ts'
 import { currentWindow, windowEndedThisBlock } from '../capacity/windows.ts'
-import { getProvider, providerByOperator, providerIds } from '../providers/module.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { issuanceInvariants } from './invariants.ts'
 import {
   getLiability,

@@ -13,7 +13,7 @@ import { currentWindow } from '../capacity/windows.ts'
 import { getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
-import { getProvider, providerIds } from '../providers/module.ts'
+import { getProvider, providerIds } from '../providers/members.ts'
 import { validates } from '../providers/validatorSet.ts'
 import { type Assignment, REDEMPTION_ESCROW, tables } from './store.ts'
 

@@ -9,7 +9,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { getAccount, transferCoins } from '../accounts/ledger.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getProvider } from '../providers/module.ts'
+import { getProvider } from '../providers/members.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
 import type { redemptionSchema } from './schema.ts'
 import {

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { recordFault } from '../providers/module.ts'
+import { recordFault } from '../providers/members.ts'
 import { closeAssignment } from './assignments.ts'
 import { putQueued } from './coins.ts'
 import { nextDeadline } from './queue.ts'

@@ -30,7 +30,7 @@ import { currentWindow, getClock, windowEndedThisBlock } from '../../../state/mo
 import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { growthFactors } from '../../../state/modules/oracle/drift.ts'
 import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
-import { setProviderStatus } from '../../../state/modules/providers/module.ts'
+import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { accountOf, code, coins, EconomyChain, GENESIS_MS } from '../../support/economyFixture.ts'
 
 const rootOf = (n: number): Uint8Array => sha256(u64be(10_000 + n))

@@ -15,8 +15,9 @@ import { evidenceModule, evidenceTables, isConvicted } from '../../../state/modu
 import { CONVICTIONS_MAX, evidenceSchema } from '../../../state/modules/evidence/schema.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { convictEquivocator, getProvider, isBondFrozen } from '../../../state/modules/providers/members.ts'
-import { providersModule, providersTables } from '../../../state/modules/providers/module.ts'
+import { providersModule } from '../../../state/modules/providers/module.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
 import {
   digestOf,
   encodeEvidence,

@@ -27,7 +27,7 @@ import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
 import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
-import { setProviderStatus } from '../../../state/modules/providers/module.ts'
+import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {
   accountOf,

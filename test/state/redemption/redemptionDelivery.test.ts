@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { utf8 } from '../../../base/bytes.ts'
 import { signHash } from '../../../base/crypto/secp256k1.ts'
 import { PPM } from '../../../base/units.ts'
-import { providersTables } from '../../../state/modules/providers/module.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
 import { tables } from '../../../state/modules/redemption/store.ts'
 import { digestOf } from '../../../state/modules/redemption/vouchers.ts'
 import {
