@@ -16,7 +16,8 @@ import {
   unreserveHours,
 } from '../../../state/modules/capacity/book.ts'
 import { getLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
-import { attestLot, capacityModule, pledgeLot } from '../../../state/modules/capacity/module.ts'
+import { capacityModule } from '../../../state/modules/capacity/module.ts'
+import { attestLot, pledgeLot } from '../../../state/modules/capacity/pledges.ts'
 import {
   classCounts,
   coinsOfHours,
