@@ -21,7 +21,7 @@ import {
 import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
-import { stopMinting } from './modules/issuance/module.ts'
+import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
 import { applyRecovery } from './recovery.ts'

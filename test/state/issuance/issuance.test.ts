@@ -12,17 +12,18 @@ import {
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { coinsOfHours, hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
+import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import {
   getLiability,
   getTotals,
   liabilityBurn,
-  lockAddress,
   reserveCoins,
   unreserveCoins,
   windowSnapshot,
 } from '../../../state/modules/issuance/ledger.ts'
 import { getCoverage } from '../../../state/modules/issuance/limits.ts'
-import { issuanceModule, stopMinting } from '../../../state/modules/issuance/module.ts'
+import { stopMinting } from '../../../state/modules/issuance/minting.ts'
+import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
