@@ -5,7 +5,7 @@ import { getTotalCapacity } from './modules/capacity/book.ts'
 import { getTotals } from './modules/issuance/ledger.ts'
 import { getCoverage } from './modules/issuance/limits.ts'
 import { getAnchor } from './modules/oracle/anchor.ts'
-import { lockedInRedemption } from './modules/redemption/store.ts'
+import { lockedInRedemption } from './modules/redemption/redemptions.ts'
 import type { StateReader } from './view.ts'
 
 /**

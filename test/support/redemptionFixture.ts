@@ -35,7 +35,7 @@ import { addProvider } from '../../state/modules/providers/members.ts'
 import { providersModule } from '../../state/modules/providers/module.ts'
 import { providersParams } from '../../state/modules/providers/tables.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
-import { redemptionParams, tables } from '../../state/modules/redemption/store.ts'
+import { redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
 import { type Module, selectorOf, signatureOf } from '../../state/rules.ts'
@@ -282,7 +282,7 @@ export class RedemptionChain {
   }
 
   grant(id: number, assignment: number): Failure | undefined {
-    const { provider } = tables.assignment.mustGet(this.state, { id, assignment })
+    const { provider } = redemptionTables.assignment.mustGet(this.state, { id, assignment })
     return this.act('grant', walletOf(provider), { id, assignment, ciphertext: utf8('sealed') })
   }
 
@@ -293,7 +293,7 @@ export class RedemptionChain {
   }
 
   settle(at: { id: number; assignment: number; deliveredBase: bigint; signer: number; sender?: number }) {
-    const provider = tables.assignment.get(this.state, at)?.provider ?? 1
+    const provider = redemptionTables.assignment.get(this.state, at)?.provider ?? 1
     const signature = this.voucher({ ...at, provider })
     const { id, assignment, deliveredBase } = at
     return this.act('settle', walletOf(at.sender ?? provider), { id, assignment, deliveredBase, signature })
@@ -383,7 +383,7 @@ export function activeChain(options?: Parameters<RedemptionChain['request']>[2])
     assert.equal(made.request(ALICE, coins(10), options), undefined)
   })
   made.run()
-  assert.equal(tables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
+  assert.equal(redemptionTables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
   made.endWindow(() => assert.equal(made.grant(1, 1), undefined))
   return made
 }
