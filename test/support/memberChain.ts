@@ -10,6 +10,7 @@ import {
   evidenceSchema as evidenceBytes,
   voteAsCertificate,
 } from '../../base/protocol/evidence.ts'
+import type { Receipt } from '../../base/protocol/receipt.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
@@ -23,7 +24,6 @@ import { buildBlock, executeBlock, type ParentView } from '../../state/execute.t
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
-import type { Receipt } from '../../state/receipt.ts'
 import { MODULES } from '../../state/registry.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
 import { calldata } from './calldata.ts'
