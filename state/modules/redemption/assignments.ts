@@ -91,7 +91,7 @@ function changeBook(
   redemptionTables.book.set(state, key, after)
 }
 
-/** Settles what an assignment's voucher leaves to settle; one delivered in full closes. Nothing left: nothing happens. */
+/** Settles what the voucher of an assignment has left to settle, if anything; one delivered in full closes. */
 export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
   const before = redemptionTables.assignment.mustGet(ctx.state, at)
   const amountBase = before.voucheredBase - before.settledBase

@@ -39,7 +39,7 @@ export function firstMatch(ctx: ReadContext, supply: Supply, redemption: Redempt
 
 function takes(supply: Supply, server: Server, k: number, bonusPpm: bigint): bigint {
   const coins = coinsWithBonus(server.free[k]!, supply.anchor, bonusPpm)
-  // A crumb of capacity is not worth a grant.
+  // Less than the minimum is not worth a grant.
   return coins < supply.minimumBase ? 0n : coins
 }
 

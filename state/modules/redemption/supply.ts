@@ -38,7 +38,7 @@ export function readSupply(state: StateReader, assume?: { readonly longQueue: bo
   const servers = serversInOrder(state, windows)
   const anchor = anchorNow(state)
   const nextFree = servers.reduce((sum, { free }) => sum + coinsAtPar(free[0] ?? 0n, anchor), 0n)
-  // While the queue is long the whole capacity goes further at par.
+  // While the queue is long all assign at par: the same capacity then serves more coins.
   const atPar = assume?.longQueue ?? getTotals(state).queuedBase * 2n > nextFree
   const volunteersOf = (service: Service): Volunteer[] =>
     servers

@@ -111,7 +111,7 @@ function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
   comesFirst(state, key.id)
 }
 
-/** What came back by its provider's fault chooses before later places: their reservations ahead are un-booked. */
+/** Coins returned by a provider's fault are assigned before later places, whose reservations ahead are un-booked. */
 function comesFirst(state: StateWriter, id: number): void {
   const { sequence, queuedBase } = redemptionTables.redemption.mustGet(state, { id })
   if (queuedBase === 0n) return
