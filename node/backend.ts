@@ -1,8 +1,7 @@
 // What the RPC asks of this node (rpc/backend.ts), answered from importer, store and pool.
 // Owns: recent blocks in memory, subscriptions. Not: wording and shapes of JSON-RPC (rpc/).
 import { keccak256 } from '../base/crypto/hash.ts'
-import type { Address, Hash32, TxId } from '../base/ids.ts'
-import { ZERO_ADDRESS } from '../base/ids.ts'
+import { type Address, type Hash32, type TxId, ZERO_ADDRESS } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
 import type { Header } from '../base/protocol/header.ts'
@@ -25,8 +24,9 @@ import type {
 import type { ChainConfig } from '../state/chain.ts'
 import { blockContextOf } from '../state/engine.ts'
 import { nextBaseFee } from '../state/fees.ts'
-import { accountsParams } from '../state/modules/accounts/module.ts'
-import { providersParams, validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { accountsParams } from '../state/modules/accounts/tables.ts'
+import { providersParams } from '../state/modules/providers/tables.ts'
+import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { decidingSet } from '../state/recovery.ts'
 import type { Transaction } from '../state/transaction.ts'
 import type { StateKey } from '../state/view.ts'

@@ -6,10 +6,10 @@ import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import type { EquivocationKind } from '../base/protocol/evidence.ts'
 import type { Header } from '../base/protocol/header.ts'
+import type { Receipt } from '../base/protocol/receipt.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { BlockContext, Log } from '../state/context.ts'
-import type { Receipt } from '../state/receipt.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 
 export interface ChainIdentity {

@@ -3,11 +3,10 @@
 
 import { toHex } from '../base/bytes.ts'
 import type { AbiType, AnyField, Fields } from '../base/field.ts'
-import type { ModuleDef } from '../base/moduleDefinition.ts'
-import { moduleAddress } from '../base/moduleDefinition.ts'
+import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
 import { answerField, isAbiQuery } from './abiTable.ts'
 import { callSchema } from './dispatch.ts'
-import { erc20Schema } from './modules/assets/facade.ts'
+import { erc20Schema } from './modules/assets/schema.ts'
 
 export interface AbiParameter {
   readonly name: string

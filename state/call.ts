@@ -30,7 +30,8 @@ import {
   targetOf,
 } from './dispatch.ts'
 import { type FailureReader, failureReaderOf } from './failure.ts'
-import { erc20Rules, erc20Schema } from './modules/assets/facade.ts'
+import { erc20Rules } from './modules/assets/facade.ts'
+import { erc20Schema } from './modules/assets/schema.ts'
 import { Overlay } from './overlay.ts'
 import type { Module } from './rules.ts'
 import type { AccessListEntry } from './transaction.ts'

@@ -3,6 +3,7 @@
 import { AssertionFailed, assert } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
+import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
@@ -18,17 +19,11 @@ import {
   laneOf,
   nextBaseFee,
 } from './fees.ts'
-import {
-  accountsParams,
-  creditCoins,
-  FEE_POOL_ADDRESS,
-  getAccount,
-  setAccount,
-} from './modules/accounts/module.ts'
+import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
-import { stopMinting } from './modules/issuance/module.ts'
+import { accountsParams } from './modules/accounts/tables.ts'
+import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
-import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from './receipt.ts'
 import { applyRecovery } from './recovery.ts'
 import type { Invariant, Severity } from './rules.ts'
 import type { Transaction } from './transaction.ts'

@@ -4,8 +4,7 @@ import { equalBytes } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
 import { type Params, SYSTEM_KIND, systemAddress } from '../base/moduleDefinition.ts'
 import { maxBigint, minBigint, mulDivFloor } from '../base/units.ts'
-import type { Account } from './modules/accounts/module.ts'
-import type { accountsSchema } from './modules/accounts/schema.ts'
+import type { Account, accountsSchema } from './modules/accounts/schema.ts'
 import type { Transaction } from './transaction.ts'
 
 export type BlockParams = Params<typeof accountsSchema>

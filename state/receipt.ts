@@ -5,15 +5,6 @@ import { merkleRoot } from '../base/protocol/merkle.ts'
 import { type Receipt, receiptSchema, systemLogsSchema } from '../base/protocol/receipt.ts'
 import type { Log } from './context.ts'
 
-export {
-  logSchema,
-  RECEIPT_LOGS_MAX,
-  type Receipt,
-  receiptSchema,
-  SYSTEM_LOGS_MAX,
-  systemLogsSchema,
-} from '../base/protocol/receipt.ts'
-
 /** The canonical bytes of each receipt: the leaves of the root, and what is stored. */
 export function encodeReceipts(receipts: readonly Receipt[]): readonly Uint8Array[] {
   return receipts.map((receipt) => receiptSchema.encode(receipt))

@@ -10,12 +10,9 @@ import type { WriteContext } from './context.ts'
 import { recountProvider } from './modules/capacity/book.ts'
 import { leaveOut, replaceKeys } from './modules/providers/members.ts'
 import { rememberSet } from './modules/providers/pastSets.ts'
-import { providersSchema } from './modules/providers/schema.ts'
-import { providersTables, validatorSet } from './modules/providers/validatorSet.ts'
-import { eventsOf } from './rules.ts'
+import { events, providersTables } from './modules/providers/tables.ts'
+import { validatorSet } from './modules/providers/validatorSet.ts'
 import type { StateReader } from './view.ts'
-
-const events = eventsOf(providersSchema)
 
 /** A block as a child sees it: enough to know who decides the child. */
 export interface DecidedOn {

@@ -1,11 +1,11 @@
 // The proof of reserves in every header (ECONOMY §11): read from the modules' incremental aggregates.
 import type { Reserve } from '../base/protocol/header.ts'
-import { getSupply } from './modules/accounts/module.ts'
+import { getSupply } from './modules/accounts/ledger.ts'
 import { getTotalCapacity } from './modules/capacity/book.ts'
 import { getTotals } from './modules/issuance/ledger.ts'
 import { getCoverage } from './modules/issuance/limits.ts'
-import { getAnchor } from './modules/oracle/module.ts'
-import { lockedInRedemption } from './modules/redemption/store.ts'
+import { getAnchor } from './modules/oracle/anchor.ts'
+import { lockedInRedemption } from './modules/redemption/redemptions.ts'
 import type { StateReader } from './view.ts'
 
 /**

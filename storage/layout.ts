@@ -2,8 +2,8 @@
 import { concatBytes, u64be, utf8 } from '../base/bytes.ts'
 import type { Hash32, TxId } from '../base/ids.ts'
 import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
+import { logSchema, receiptSchema, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import { message, t } from '../base/schema.ts'
-import { logSchema, receiptSchema, SYSTEM_LOGS_MAX } from '../state/receipt.ts'
 import type { StateKey } from '../state/view.ts'
 
 /** Version of this layout; another one is refused. */

@@ -1,7 +1,8 @@
 // What the pool asks of the chain, answered from the finalized head. Owns: the answers. Not: the pool's rules (mempool.ts).
 import { dispatcherOf, gasOf } from '../../state/dispatch.ts'
 import { laneGasMax, laneOf, nextBaseFee } from '../../state/fees.ts'
-import { accountsParams, getAccount } from '../../state/modules/accounts/module.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
+import { accountsParams } from '../../state/modules/accounts/tables.ts'
 import type { Module } from '../../state/rules.ts'
 import type { HeadView } from '../chain/importerTypes.ts'
 import type { MempoolChain } from './mempool.ts'

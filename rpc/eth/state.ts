@@ -1,7 +1,7 @@
 // Balances, nonces, code and storage as Ethereum clients read them. Not: calls (call.ts).
 import type { Json } from '../../base/field.ts'
 import { hasCode } from '../../state/dispatch.ts'
-import { getAccount } from '../../state/modules/accounts/module.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { Module } from '../../state/rules.ts'
 import type { Backend } from '../backend.ts'
 import { defineMethod, type Method } from '../method.ts'

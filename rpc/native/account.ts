@@ -1,6 +1,6 @@
 // account_* and node_*: balances with proofs, and how the node is.
 import type { Json, JsonSchema } from '../../base/field.ts'
-import { getAccount } from '../../state/modules/accounts/module.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { Backend } from '../backend.ts'
 import { mustFindState } from '../eth/resolve.ts'
 import { defineMethod, type Method } from '../method.ts'

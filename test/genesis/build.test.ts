@@ -4,7 +4,7 @@ import { COIN } from '../../base/units.ts'
 import { buildGenesis, GenesisError } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../../genesis/schema.ts'
-import { getAccount } from '../../state/modules/accounts/module.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { issuanceModule } from '../../state/modules/issuance/module.ts'
 import { genesisOf } from '../support/devnetFixture.ts'
 

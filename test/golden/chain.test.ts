@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { gunzipSync } from 'node:zlib'
 import { openBlock } from '../../base/protocol/header.ts'
-import { erc20Schema } from '../../state/modules/assets/facade.ts'
+import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { assertGolden, type Lines, readGolden, readLines } from './files.ts'
 import { recordChain } from './recordChain.ts'

@@ -10,7 +10,7 @@ import { developmentAccounts, developmentValidator } from '../../genesis/devKeys
 import { DEVNET_ASSET_ID, devnetGenesis } from '../../genesis/devnet.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
-import { erc20Schema } from '../../state/modules/assets/facade.ts'
+import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'

@@ -3,7 +3,8 @@
 import { utf8 } from '../../base/bytes.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
-import { getRedemption, getTotals, tables } from '../../state/modules/redemption/store.ts'
+import { getRedemption, getTotals } from '../../state/modules/redemption/redemptions.ts'
+import { redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { schemas } from '../../state/schemas.ts'
 import { Random } from '../support/random.ts'
@@ -64,7 +65,7 @@ export class Traffic {
         grantedAtMs,
         amountBase,
         voucheredBase,
-      } = tables.assignment.mustGet(state, at)
+      } = redemptionTables.assignment.mustGet(state, at)
       if (grantedAtMs === 0) {
         if (provider === LAZY.provider && chain.height < LAZY.untilHeight) return []
         return this.#grant(at, provider)
@@ -109,7 +110,7 @@ export class Traffic {
       const known = getRedemption(chain.state, id)
       if (known === undefined || known.open.length === 0) continue
       for (let assignment = 1; assignment < known.nextAssignment; assignment++)
-        if (tables.assignment.has(chain.state, { id, assignment })) found.push({ id, assignment })
+        if (redemptionTables.assignment.has(chain.state, { id, assignment })) found.push({ id, assignment })
     }
     return found
   }
@@ -119,7 +120,7 @@ export class Traffic {
     const { state, height } = chain
     const sends = height % 100 === 0 ? [act(operator(1), redemption, 'resume', {})] : []
     for (let provider = 1; provider <= 6; provider++) {
-      const since = tables.suspension.get(state, { provider })?.sinceWindow
+      const since = redemptionTables.suspension.get(state, { provider })?.sinceWindow
       if (since === undefined || (currentWindow(state) === since && height % 10 !== 0)) continue
       sends.push(act(operator(provider), redemption, 'resume', {}))
     }

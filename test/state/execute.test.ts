@@ -5,16 +5,12 @@ import { systemAddress } from '../../base/moduleDefinition.ts'
 import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
+import { receiptSchema, systemLogsSchema } from '../../base/protocol/receipt.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
-import {
-  accountsModule,
-  FEE_POOL_ADDRESS,
-  getAccount,
-  getSupply,
-} from '../../state/modules/accounts/module.ts'
+import { FEE_POOL_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
+import { accountsModule } from '../../state/modules/accounts/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { issuanceTables } from '../../state/modules/issuance/tables.ts'
-import { receiptSchema, systemLogsSchema } from '../../state/receipt.ts'
 import { implement } from '../../state/rules.ts'
 import { TRANSFER_EMITTER } from '../../state/transferLog.ts'
 import { addressOf, BASE_FEE, CHAIN, COIN, LEDGER_MODULES, TestChain } from '../support/chainHarness.ts'

@@ -3,15 +3,11 @@ import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
-import {
-  ACCOUNTS_ADDRESS,
-  FEE_POOL_ADDRESS,
-  getAccount,
-  getSupply,
-} from '../../state/modules/accounts/module.ts'
+import { ACCOUNTS_ADDRESS } from '../../state/modules/accounts/batch.ts'
+import { FEE_POOL_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
-import { erc20Schema } from '../../state/modules/assets/facade.ts'
-import { assetAddress, getAssetBalance } from '../../state/modules/assets/module.ts'
+import { assetAddress, getAssetBalance } from '../../state/modules/assets/ledger.ts'
+import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import { calldata } from '../support/calldata.ts'
 import { addressOf, COIN, DOLLAR, type Draft, TestChain } from '../support/chainHarness.ts'

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { toHex } from '../../base/bytes.ts'
-import { logsBloom, receiptSchema, receiptsRoot } from '../../state/receipt.ts'
+import { receiptSchema } from '../../base/protocol/receipt.ts'
+import { logsBloom, receiptsRoot } from '../../state/receipt.ts'
 import { TRANSFER_EMITTER, transferLog } from '../../state/transferLog.ts'
 import { addressOf } from '../support/chainHarness.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { sealBlock } from '../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
-import { providersTables } from '../../state/modules/providers/validatorSet.ts'
+import { providersTables } from '../../state/modules/providers/tables.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 import { epochProofsOf } from '../../storage/epochProofs.ts'

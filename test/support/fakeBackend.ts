@@ -25,7 +25,7 @@ import type {
 import { envelopeRejection } from '../../rpc/errors.ts'
 import { dispatcherOf, gasOf } from '../../state/dispatch.ts'
 import { buildBlock } from '../../state/execute.ts'
-import { getAccount } from '../../state/modules/accounts/module.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
 import { decodeTransaction, recoverSender, type Transaction } from '../../state/transaction.ts'

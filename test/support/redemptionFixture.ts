@@ -8,27 +8,34 @@ import { type Address, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
 import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
-import { accountsModule, getAccount, getSupply } from '../../state/modules/accounts/module.ts'
-import { assetsModule, issueAsset, registerAsset } from '../../state/modules/assets/module.ts'
+import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
+import { accountsModule } from '../../state/modules/accounts/module.ts'
+import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
+import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
-import { attestLot, capacityModule, pledgeLot } from '../../state/modules/capacity/module.ts'
+import { capacityModule } from '../../state/modules/capacity/module.ts'
+import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
-import { addClass, catalogueModule, catalogueParams } from '../../state/modules/catalogue/module.ts'
+import { addClass } from '../../state/modules/catalogue/classes.ts'
+import { catalogueModule } from '../../state/modules/catalogue/module.ts'
+import { catalogueParams } from '../../state/modules/catalogue/tables.ts'
 import { getLiability } from '../../state/modules/issuance/ledger.ts'
-import { issuanceModule, mintAtGenesis } from '../../state/modules/issuance/module.ts'
+import { mintAtGenesis } from '../../state/modules/issuance/minting.ts'
+import { issuanceModule } from '../../state/modules/issuance/module.ts'
 import { issuanceParams } from '../../state/modules/issuance/tables.ts'
-import { openOracle, oracleModule, oracleParams, setPrice } from '../../state/modules/oracle/module.ts'
+import { openOracle } from '../../state/modules/oracle/anchor.ts'
+import { oracleModule } from '../../state/modules/oracle/module.ts'
+import { setPrice } from '../../state/modules/oracle/prices.ts'
+import { oracleParams } from '../../state/modules/oracle/tables.ts'
 import { type EconomyParameters, TEST_PARAMETERS } from '../../state/modules/parameters.ts'
-import {
-  addBond,
-  addProvider,
-  providersModule,
-  providersParams,
-} from '../../state/modules/providers/module.ts'
+import { addBond } from '../../state/modules/providers/bonds.ts'
+import { addProvider } from '../../state/modules/providers/members.ts'
+import { providersModule } from '../../state/modules/providers/module.ts'
+import { providersParams } from '../../state/modules/providers/tables.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
-import { redemptionParams, tables } from '../../state/modules/redemption/store.ts'
+import { redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
 import { type Module, selectorOf, signatureOf } from '../../state/rules.ts'
@@ -275,7 +282,7 @@ export class RedemptionChain {
   }
 
   grant(id: number, assignment: number): Failure | undefined {
-    const { provider } = tables.assignment.mustGet(this.state, { id, assignment })
+    const { provider } = redemptionTables.assignment.mustGet(this.state, { id, assignment })
     return this.act('grant', walletOf(provider), { id, assignment, ciphertext: utf8('sealed') })
   }
 
@@ -286,7 +293,7 @@ export class RedemptionChain {
   }
 
   settle(at: { id: number; assignment: number; deliveredBase: bigint; signer: number; sender?: number }) {
-    const provider = tables.assignment.get(this.state, at)?.provider ?? 1
+    const provider = redemptionTables.assignment.get(this.state, at)?.provider ?? 1
     const signature = this.voucher({ ...at, provider })
     const { id, assignment, deliveredBase } = at
     return this.act('settle', walletOf(at.sender ?? provider), { id, assignment, deliveredBase, signature })
@@ -376,7 +383,7 @@ export function activeChain(options?: Parameters<RedemptionChain['request']>[2])
     assert.equal(made.request(ALICE, coins(10), options), undefined)
   })
   made.run()
-  assert.equal(tables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
+  assert.equal(redemptionTables.assignment.mustGet(made.state, { id: 1, assignment: 1 }).provider, 1)
   made.endWindow(() => assert.equal(made.grant(1, 1), undefined))
   return made
 }

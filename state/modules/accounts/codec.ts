@@ -1,8 +1,8 @@
-// The bytes of one account, written and read by hand: every transfer does it seven times. The same bytes as the
-// table's (a test compares them), which exports, proofs and tests use. Not: what an account means (module.ts).
+// The bytes of one account, written and read by hand because every transfer does it seven times. They equal the
+// table's bytes (a test compares them), which exports, proofs and tests use. Not: what an account means (ledger.ts).
 import { assert } from '../../../base/assert.ts'
 import { bigintToBytes, bytesToBigint } from '../../../base/bytes.ts'
-import type { Account } from './module.ts'
+import type { Account } from './schema.ts'
 
 const RECORD_VERSION = 1
 const NONCE_TAG = 0x08

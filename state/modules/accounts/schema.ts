@@ -1,4 +1,5 @@
 // Definition of accounts: coin balances, nonces, supply and the parameters of blocks and fees.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { TX_BYTES_MAX } from '../../../base/protocol/limits.ts'
 import { message, t } from '../../../base/schema.ts'
@@ -59,3 +60,6 @@ export const accountsSchema = defineModule({
     supply: { args: {}, returns: t.amount, doc: 'All coins in existence, base units.' },
   },
 })
+
+/** `nonce` is the one that the next transaction must have. */
+export type Account = InferFields<(typeof accountsSchema)['records']['account']['value']>

@@ -1,6 +1,7 @@
 // Definition of assets: registered settlement assets, their ledger, and the ERC-20 face each one has at its own address.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { message, t } from '../../../base/schema.ts'
+import { indexed, message, t } from '../../../base/schema.ts'
 
 /** Assets that may ever be registered; the index record lists them all. */
 export const ASSETS_MAX = 1024
@@ -81,5 +82,58 @@ export const assetsSchema = defineModule({
       returns: t.amount,
       doc: 'What an owner holds of an asset.',
     },
+  },
+})
+
+export type Asset = InferFields<(typeof assetsSchema)['records']['asset']['value']>
+
+/** ERC-20, ERC-165 and the errors of ERC-6093. Not a native module: it has no address of its own and no records. */
+export const erc20Schema = defineModule({
+  name: 'erc20',
+  id: 0,
+  doc: 'ERC-20 face of an asset; actions return true.',
+  params: {},
+  records: {},
+  errors: {
+    ERC20InsufficientBalance: { sender: t.address, balance: t.amount, needed: t.amount },
+    ERC20InsufficientAllowance: { spender: t.address, allowance: t.u256, needed: t.amount },
+    ERC20InvalidReceiver: { receiver: t.address },
+  },
+  events: {
+    Transfer: { from: indexed(t.address), to: indexed(t.address), value: t.u256 },
+    Approval: { owner: indexed(t.address), spender: indexed(t.address), value: t.u256 },
+  },
+  actions: {
+    transfer: {
+      args: { to: t.address, value: t.amount },
+      fails: ['ERC20InsufficientBalance', 'ERC20InvalidReceiver'],
+      gas: 15_000,
+      doc: 'Moves own units.',
+    },
+    approve: {
+      args: { spender: t.address, value: t.u256 },
+      fails: [],
+      gas: 10_000,
+      doc: 'Lets a spender move own units.',
+    },
+    transferFrom: {
+      args: { from: t.address, to: t.address, value: t.amount },
+      fails: ['ERC20InsufficientBalance', 'ERC20InsufficientAllowance', 'ERC20InvalidReceiver'],
+      gas: 20_000,
+      doc: 'Moves units of an owner who allowed it.',
+    },
+  },
+  queries: {
+    name: { args: {}, returns: t.text(64), doc: 'Name of the asset.' },
+    symbol: { args: {}, returns: t.text(16), doc: 'Symbol of the asset.' },
+    decimals: { args: {}, returns: t.u8, doc: 'Decimals of one unit.' },
+    totalSupply: { args: {}, returns: t.amount, doc: 'All units in existence.' },
+    balanceOf: { args: { account: t.address }, returns: t.amount, doc: 'Units of an account.' },
+    allowance: {
+      args: { owner: t.address, spender: t.address },
+      returns: t.u256,
+      doc: 'Units that the spender may still move.',
+    },
+    supportsInterface: { args: { interfaceId: t.fixed(4) }, returns: t.bool, doc: 'ERC-165.' },
   },
 })

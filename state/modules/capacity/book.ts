@@ -1,21 +1,13 @@
 // What each provider has per window: V from its lots, D from reservations, C cached. Not: lots themselves (lots.ts).
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/field.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { getRatings, leastRating } from '../catalogue/module.ts'
-import { growthFactors } from '../oracle/drift.ts'
-import { getAnchor, oracleParams } from '../oracle/module.ts'
-import { getProvider } from '../providers/module.ts'
-import { validates } from '../providers/validatorSet.ts'
-import { type Lot, lotIdsOf } from './lots.ts'
+import { anchorNow, growthAhead, isServing, lotRating } from './external.ts'
+import { lotIdsOf } from './lots.ts'
 import { classCounts, coinsOfHours, countedRating, lotHours, quarterPoints } from './rating.ts'
-import { ALL_SERVICES, type capacitySchema } from './schema.ts'
+import { ALL_SERVICES, type CapacitySummary, type Lot, type WindowHours } from './schema.ts'
 import { capacityParams, capacityTables } from './tables.ts'
 import { currentWindow } from './windows.ts'
-
-export type CapacitySummary = InferFields<(typeof capacitySchema)['records']['summary']['value']>
-export type WindowHours = InferFields<(typeof capacitySchema)['records']['window']['value']>
 
 const NO_HOURS: WindowHours = { ratedHours: 0n, reservedHours: 0n }
 const NO_CAPACITY: CapacitySummary = { capacityBase: 0n, quarterBase: [0n, 0n, 0n], counts: false }
@@ -35,8 +27,8 @@ export function getMeasures(state: StateReader): Measures {
   return {
     windowIndex: currentWindow(state),
     horizon,
-    anchor: getAnchor(state),
-    growth: growthFactors(oracleParams.get(state).driftPpm, horizon),
+    anchor: anchorNow(state),
+    growth: growthAhead(state, horizon),
     quarters: quarterPoints(horizon),
   }
 }
@@ -79,7 +71,7 @@ export function freeCoins(
   state: StateReader,
   at: { readonly provider: number; readonly windowIndex: number },
 ): bigint {
-  return coinsOfHours(freeHours(state, at), getAnchor(state))
+  return coinsOfHours(freeHours(state, at), anchorNow(state))
 }
 
 /** c of a window k ahead: coins with the largest drift charged, base units. */
@@ -133,8 +125,7 @@ export function ratedWindows(
     if (lot.status !== 'attested' || lot.services !== ALL_SERVICES) continue
     let present = ratings.get(lot.classId)
     if (present === undefined) {
-      const known = getRatings(state, lot.classId)
-      present = known === undefined ? 0n : leastRating(known)
+      present = lotRating(state, lot.classId) ?? 0n
       ratings.set(lot.classId, present)
     }
     const ratingPpm = countedRating(lot.ratingPpm, present)
@@ -168,7 +159,7 @@ export function recountProvider(ctx: WriteContext, provider: number): void {
     if (before.ratedHours !== ratedHours) setWindow(state, at, hours)
     return hours
   })
-  const counts = countsNow(state, provider)
+  const counts = isServing(state, provider)
   const sums = counts ? summarize((k) => windows[k]!, measures) : NO_CAPACITY
   const notice = lots.reduce((last, lot) => Math.max(last, lot.lastWindow ?? -1), -1)
   const { capacityBase, quarterBase } = sums
@@ -177,11 +168,6 @@ export function recountProvider(ctx: WriteContext, provider: number): void {
     before: getSummary(state, provider),
     after: { capacityBase, quarterBase, counts, ...noticeUntil },
   })
-}
-
-function countsNow(state: StateReader, provider: number): boolean {
-  const record = getProvider(state, provider)
-  return record !== undefined && validates(record.status)
 }
 
 function setWindow(

@@ -1,12 +1,12 @@
 // Invariants of capacity (ECONOMY §12): 4 hours, 5 devices, and the cached sums against a full recount.
-import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
-import type { FullState, StateKey } from '../../view.ts'
-import { providerIds } from '../providers/module.ts'
+import type { FullState } from '../../view.ts'
 import { getMeasures, getSummary, getTotalCapacity, getWindow, ratedWindows, summarize } from './book.ts'
+import { memberIds } from './external.ts'
 import { getLot, lotIdsOf } from './lots.ts'
 import { capacityTables } from './tables.ts'
+import { providerWindowOf } from './windows.ts'
 
 function checkHours(full: FullState, ctx: ReadContext): string | undefined {
   const { windowIndex, horizon } = getMeasures(ctx.state)
@@ -18,12 +18,6 @@ function checkHours(full: FullState, ctx: ReadContext): string | undefined {
       return `provider ${at.provider} window ${at.windowIndex}: ${hours.reservedHours} reserved of ${hours.ratedHours}`
   }
   return undefined
-}
-
-/** Reads the key of a record that stands under a provider and a window, both u64. */
-export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
-  const bytes = keyBytes(key)
-  return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }
 }
 
 const hoursInvariant: Invariant = {
@@ -61,7 +55,7 @@ const devicesInvariant: Invariant = {
     for (const _root of capacityTables.deviceRoot.values(full)) roots++
     if (roots !== count) return `${count} lots, ${roots} device roots`
     let listed = 0
-    for (const provider of providerIds(full)) {
+    for (const provider of memberIds(full)) {
       for (const id of lotIdsOf(full, provider)) {
         if (getLot(full, id)?.provider !== provider) return `lot ${id} is listed under provider ${provider}`
         listed++
@@ -78,7 +72,7 @@ const summaryInvariant: Invariant = {
   recount(full, ctx) {
     const measures = getMeasures(ctx.state)
     let total = 0n
-    for (const provider of providerIds(full)) {
+    for (const provider of memberIds(full)) {
       const lots = lotIdsOf(full, provider).map((id) => capacityTables.lot.mustGet(full, { id }))
       const rated = ratedWindows(full, lots, measures)
       const summary = getSummary(full, provider)

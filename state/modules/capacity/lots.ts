@@ -1,21 +1,13 @@
 // Lots: evergreen pledges, their notice, attestation and end. Not: what they add up to (book.ts).
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/field.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf, failuresOf } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { getRatings, leastRating } from '../catalogue/module.ts'
-import { getProvider } from '../providers/module.ts'
-import { validates } from '../providers/validatorSet.ts'
-import { ALL_SERVICES, capacitySchema, LOT_DEVICES_MAX } from './schema.ts'
-import { capacityParams, capacityTables } from './tables.ts'
+import { isServing, lotRating } from './external.ts'
+import { ALL_SERVICES, LOT_DEVICES_MAX, type Lot } from './schema.ts'
+import { capacityParams, capacityTables, events, fail } from './tables.ts'
 import { currentWindow } from './windows.ts'
-
-export type Lot = InferFields<(typeof capacitySchema)['records']['lot']['value']>
-const events = eventsOf(capacitySchema)
-const fail = failuresOf(capacitySchema)
 
 const REGION = /^[a-z0-9][a-z0-9-]{0,15}$/
 
@@ -47,9 +39,8 @@ export function nextLotId(state: StateReader): number {
 export function checkPledge(state: StateReader, pledge: Pledge, earliest: number) {
   const { provider, classId, devices, deviceRoot, region, services, firstWindow } = pledge
   const { horizonWindows, lotsPerProviderMax } = capacityParams.get(state)
-  const record = getProvider(state, provider)
-  if (record === undefined || !validates(record.status)) return fail.ProviderNotServing({ provider })
-  if (getRatings(state, classId) === undefined) return fail.UnknownClass({ classId })
+  if (!isServing(state, provider)) return fail.ProviderNotServing({ provider })
+  if (lotRating(state, classId) === undefined) return fail.UnknownClass({ classId })
   if (devices < 1 || devices > LOT_DEVICES_MAX)
     return fail.DevicesOutOfRange({ devices, maximum: LOT_DEVICES_MAX })
   if (!REGION.test(region)) return fail.MalformedRegion({ region })
@@ -67,14 +58,14 @@ export function checkPledge(state: StateReader, pledge: Pledge, earliest: number
 /** Writes a pledge that `checkPledge` accepted; it is pending and counts nothing. Returns its id. */
 export function addLot(ctx: WriteContext, pledge: Pledge): number {
   const { state } = ctx
-  const ratings = getRatings(state, pledge.classId)
-  assert(ratings !== undefined, 'the class was checked')
+  const ratingPpm = lotRating(state, pledge.classId)
+  assert(ratingPpm !== undefined, 'the class was checked')
   const id = nextLotId(state)
   capacityTables.sequence.set(state, {}, { lastLot: id })
   capacityTables.lot.set(
     state,
     { id },
-    { ...pledge, ratingPpm: leastRating(ratings), status: 'pending', countsFrom: 0, auditPpm: PPM },
+    { ...pledge, ratingPpm, status: 'pending', countsFrom: 0, auditPpm: PPM },
   )
   capacityTables.lots.set(
     state,

@@ -1,4 +1,5 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
@@ -208,3 +209,9 @@ export const capacitySchema = defineModule({
     },
   },
 })
+
+type Records = (typeof capacitySchema)['records']
+export type WindowClock = InferFields<Records['clock']['value']>
+export type Lot = InferFields<Records['lot']['value']>
+export type WindowHours = InferFields<Records['window']['value']>
+export type CapacitySummary = InferFields<Records['summary']['value']>

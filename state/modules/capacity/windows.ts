@@ -1,14 +1,10 @@
 // The window clock. Owns: when a window ends and how a later module learns it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/field.ts'
+import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
-import { eventsOf } from '../../rules.ts'
-import type { StateReader, StateWriter } from '../../view.ts'
-import { capacitySchema } from './schema.ts'
-import { capacityParams, capacityTables } from './tables.ts'
-
-export type WindowClock = InferFields<(typeof capacitySchema)['records']['clock']['value']>
-const events = eventsOf(capacitySchema)
+import type { StateKey, StateReader, StateWriter } from '../../view.ts'
+import type { WindowClock } from './schema.ts'
+import { capacityParams, capacityTables, events } from './tables.ts'
 
 /** Starts window 0 at the genesis time; genesis only. */
 export function openWindows(state: StateWriter, genesisTimeMs: number): void {
@@ -56,4 +52,10 @@ export function advanceClock(ctx: WriteContext): number | undefined {
   capacityTables.clock.set(ctx.state, {}, next)
   events.WindowEnded(ctx, { windowIndex: clock.windowIndex, endsAtMs: next.endsAtMs })
   return clock.windowIndex
+}
+
+/** Reads the key of a record that stands under a provider and a window, both u64. */
+export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
+  const bytes = keyBytes(key)
+  return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }
 }

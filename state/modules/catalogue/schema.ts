@@ -1,4 +1,5 @@
 // Definition of the catalogue: hardware classes and what they are rated at.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
 
@@ -63,3 +64,5 @@ export const catalogueSchema = defineModule({
     },
   },
 })
+
+export type HardwareClass = InferFields<(typeof catalogueSchema)['records']['class']['value']>

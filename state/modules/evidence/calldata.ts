@@ -1,4 +1,4 @@
-// The call that hands in evidence, for nodes and clients. Not: the action itself (module.ts).
+// The call that hands in evidence, for nodes and clients. Not: the action itself (submission.ts).
 import { encodeAbi } from '../../../base/abi.ts'
 import { concatBytes } from '../../../base/bytes.ts'
 import { selectorOf } from '../../rules.ts'

@@ -1,37 +1,34 @@
 // The life of a proposal: opened, voted on, passed, locked, executed or concluded otherwise. Not: actions and queries.
 import { assert, mustExist } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/field.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { recountProvider } from '../capacity/book.ts'
 import {
-  addProvider,
-  checkPeerId,
-  getProvider,
-  isJailed,
-  jailProvider,
-  nextProviderId,
-  providerByConsensusKey,
-  providerByOperator,
-  removeProvider,
-  unjailProvider,
-} from '../providers/members.ts'
-import { hasVote, validates, validatorSet } from '../providers/validatorSet.ts'
-import { lockMs, tally, type Votes, withVote } from './rules.ts'
+  admitMember,
+  getMember,
+  isInJail,
+  isKeyTaken,
+  jailMember,
+  mayBeJailed,
+  mayVote,
+  memberOf,
+  nextMemberId,
+  refusePeerId,
+  removeMember,
+  unjailMember,
+  validatorIds,
+} from './external.ts'
 import {
-  governanceSchema,
+  type Admission,
   OPEN_PROPOSALS_MAX,
+  type Proposal,
   type ProposalKind,
   type ProposalOutcome,
   VOTERS_MIN,
+  type Votes,
 } from './schema.ts'
-import { governanceParams, governanceTables } from './tables.ts'
+import { events, governanceParams, governanceTables } from './tables.ts'
+import { lockMs, tally, withVote } from './voting.ts'
 
-export type Proposal = InferFields<(typeof governanceSchema)['records']['proposal']['value']>
-export type Admission = InferFields<(typeof governanceSchema)['records']['admission']['value']>
-
-const events = eventsOf(governanceSchema)
 /** Proposals concluded in one block at most; the others follow in the next. */
 const CONCLUDED_PER_BLOCK_MAX = 16
 const NONE_OPEN = { nextId: 1, proposals: [] }
@@ -49,9 +46,9 @@ export function governanceDueAtMs(state: StateReader): number | undefined {
 
 /** Members whose votes count: validators of the running epoch that have not lost the vote since. */
 export function votersOf(state: StateReader): readonly number[] {
-  return validatorSet(state)
-    .validators.map(({ id }) => id)
-    .filter((id) => hasVote(mustExist(getProvider(state, id), 'a validator is a member')))
+  return validatorIds(state).filter((id) =>
+    mayVote(mustExist(getMember(state, id), 'a validator is a member')),
+  )
 }
 
 /** Whether enough votes are left when this member loses its own. */
@@ -160,31 +157,30 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
     conclude(ctx, id, admitted === undefined ? 'impossible' : 'executed', admitted)
     return
   }
-  const { removed, status } = mustExist(getProvider(ctx.state, provider), 'a proposal names a member')
+  const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')
   // Another proposal or a conviction may have come first.
   const isPossible =
     kind === 'unjail'
-      ? isJailed(ctx.state, provider)
-      : (kind === 'remove' ? !removed : validates(status)) && canLoseVote(ctx.state, provider)
+      ? isInJail(ctx.state, provider)
+      : (kind === 'remove' ? !member.removed : mayBeJailed(member)) && canLoseVote(ctx.state, provider)
   if (!isPossible) {
     conclude(ctx, id, 'impossible')
     return
   }
-  if (kind === 'remove') removeProvider(ctx, provider)
-  else if (kind === 'jail') jailProvider(ctx, provider)
-  else unjailProvider(ctx, provider)
-  recountProvider(ctx, provider)
+  if (kind === 'remove') removeMember(ctx, provider)
+  else if (kind === 'jail') jailMember(ctx, provider)
+  else unjailMember(ctx, provider)
   conclude(ctx, id, 'executed')
 }
 
 /** The new member's id, or undefined when its operator, key or peer id was taken meanwhile. */
 function admit(ctx: WriteContext, admission: Admission): number | undefined {
   const { operator, consensusKey, peerId, ...profile } = admission
-  const id = nextProviderId(ctx.state)
-  if (id === undefined || providerByOperator(ctx.state, operator) !== undefined) return undefined
+  const id = nextMemberId(ctx.state)
+  if (id === undefined || memberOf(ctx.state, operator) !== undefined) return undefined
   // Possession was proven when the proposal was opened.
-  if (providerByConsensusKey(ctx.state, consensusKey) !== undefined) return undefined
-  if (checkPeerId(ctx.state, peerId, undefined) !== undefined) return undefined
-  addProvider(ctx, { id, operator, consensusKey, peerId, profile })
+  if (isKeyTaken(ctx.state, consensusKey)) return undefined
+  if (refusePeerId(ctx.state, peerId) !== undefined) return undefined
+  admitMember(ctx, { id, operator, consensusKey, peerId, profile })
   return id
 }

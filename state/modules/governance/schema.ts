@@ -1,7 +1,9 @@
 // Definition of governance, the part that concerns membership: who joins, who leaves, who is jailed (ECONOMY §10).
-import { defineModule } from '../../../base/moduleDefinition.ts'
+import type { InferFields } from '../../../base/field.ts'
+import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 
 /** Open proposals of one member that the parameters may allow at most. */
@@ -184,3 +186,33 @@ export const governanceSchema = defineModule({
     },
   },
 })
+
+type Records = (typeof governanceSchema)['records']
+export type Proposal = InferFields<Records['proposal']['value']>
+export type Votes = InferFields<Records['votes']['value']>
+export type Admission = InferFields<Records['admission']['value']>
+export type GovernanceParams = Params<typeof governanceSchema>
+
+/** The least share that is more than two thirds for every number of voters up to 256. */
+const APPROVAL_PPM_MIN = 666_667n
+const YEAR_MS = 366 * 86_400_000
+
+/** Why parameters are refused, with the name of one, or undefined. */
+export function checkGovernance(
+  params: GovernanceParams,
+): { readonly path: keyof GovernanceParams; readonly reason: string } | undefined {
+  const { approvalPpm, votingMs, openPerMemberMax } = params
+  if (approvalPpm < APPROVAL_PPM_MIN || approvalPpm >= PPM) {
+    return { path: 'approvalPpm', reason: `expected ${APPROVAL_PPM_MIN} to ${PPM - 1n}` }
+  }
+  if (votingMs < 1_000 || votingMs > YEAR_MS) {
+    return { path: 'votingMs', reason: 'expected one second to a year' }
+  }
+  for (const path of ['admitLockMs', 'removeLockMs', 'jailLockMs', 'unjailLockMs'] as const) {
+    if (params[path] > YEAR_MS) return { path, reason: 'expected at most a year' }
+  }
+  if (openPerMemberMax < 1 || openPerMemberMax > OPEN_PER_MEMBER_MAX) {
+    return { path: 'openPerMemberMax', reason: `expected 1 to ${OPEN_PER_MEMBER_MAX}` }
+  }
+  return undefined
+}

@@ -2,17 +2,15 @@
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
 import type { FullState } from '../../view.ts'
-import { getAccount, getSupply } from '../accounts/module.ts'
-import { providerWindowOf } from '../capacity/invariants.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { providerIds } from '../providers/module.ts'
-import { getLiability, getTotals, type Liability, lockAddress } from './ledger.ts'
+import { coinSupply, coinsAt, lockAddress, memberIds, reservedAt, runningWindow } from './external.ts'
+import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
+import type { Liability } from './schema.ts'
 import { issuanceTables } from './tables.ts'
 
 function checkSupply(ctx: ReadContext): string | undefined {
   const { liabilitiesBase, orphanBase } = getTotals(ctx.state)
-  const supplyBase = getSupply(ctx.state)
+  const supplyBase = coinSupply(ctx.state)
   return supplyBase === liabilitiesBase + orphanBase
     ? undefined
     : `supply ${supplyBase}, liabilities ${liabilitiesBase}, orphans ${orphanBase}`
@@ -81,7 +79,7 @@ const shortfallInvariant: Invariant = {
 
 function checkLocks(full: FullState, provider: number): string | undefined {
   const { lockedBase, releaseBase } = getLiability(full, provider)
-  const held = getAccount(full, lockAddress(provider)).balanceBase
+  const held = coinsAt(full, lockAddress(provider))
   if (held !== lockedBase) return `provider ${provider}: ${lockedBase} locked, ${held} held`
   return lockedBase >= releaseBase ? undefined : `provider ${provider}: releases more than it has locked`
 }
@@ -92,14 +90,14 @@ const ledgerInvariant: Invariant = {
   doc: 'Reservations per window add up to R, locks are held, sums are right; nothing is kept of windows that ended.',
   recount(full, ctx) {
     const reserved = new Map<number, bigint>()
-    const current = currentWindow(ctx.state)
+    const current = runningWindow(ctx.state)
     let lockedBase = 0n
     for (const [key, { reservedBase }] of issuanceTables.reservation.entries(full)) {
-      const { provider, windowIndex } = providerWindowOf(key)
+      const { provider, windowIndex } = reservedAt(key)
       if (windowIndex < current) return `reservations of window ${windowIndex}, which has ended, are kept`
       reserved.set(provider, (reserved.get(provider) ?? 0n) + reservedBase)
     }
-    for (const provider of providerIds(full)) {
+    for (const provider of memberIds(full)) {
       const liability = getLiability(full, provider)
       const sum = reserved.get(provider) ?? 0n
       if (sum !== liability.reservedBase)

@@ -1,22 +1,21 @@
 // L, R and the locks of each provider, and their sums. Every change of a liability goes through here with its coins.
 import { assert } from '../../../base/assert.ts'
-import type { InferFields } from '../../../base/field.ts'
 import type { Address } from '../../../base/ids.ts'
 import { minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf } from '../../rules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { burnCoins, escrowAddress, mintCoins, transferCoins } from '../accounts/module.ts'
-import { getSummary } from '../capacity/book.ts'
-import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { getProvider } from '../providers/module.ts'
-import { issuanceSchema } from './schema.ts'
-import { issuanceTables } from './tables.ts'
-
-export type Liability = InferFields<(typeof issuanceSchema)['records']['liability']['value']>
-export type IssuanceTotals = InferFields<(typeof issuanceSchema)['records']['totals']['value']>
-const events = eventsOf(issuanceSchema)
+import {
+  capacityOf,
+  createCoins,
+  destroyCoins,
+  getMember,
+  horizonOf,
+  lockAddress,
+  payFromLock,
+  runningWindow,
+} from './external.ts'
+import type { IssuanceTotals, Liability } from './schema.ts'
+import { events, issuanceTables } from './tables.ts'
 
 const NO_LIABILITY: Liability = {
   liabilityBase: 0n,
@@ -47,11 +46,6 @@ export function windowSnapshot(
 ): { readonly liabilityBase: bigint; readonly capacityBase: bigint } {
   const { startLiabilityBase, startCapacityBase } = getLiability(state, provider)
   return { liabilityBase: startLiabilityBase, capacityBase: startCapacityBase }
-}
-
-/** Where the locked coins of a provider's mints lie. */
-export function lockAddress(provider: number): Address {
-  return escrowAddress(issuanceSchema.id, provider)
 }
 
 /** Stores a provider's record and moves the sums by the differences. */
@@ -93,18 +87,18 @@ export function issueCoins(
     issuedBase: before.issuedBase + amountBase,
   }
   setLiability(ctx.state, provider, addLock(ctx.state, provider, after, lockedBase))
-  mintCoins(ctx, { to, amountBase: amountBase - lockedBase })
-  mintCoins(ctx, { to: lockAddress(provider), amountBase: lockedBase })
+  createCoins(ctx, { to, amountBase: amountBase - lockedBase })
+  createCoins(ctx, { to: lockAddress(provider), amountBase: lockedBase })
   events.Minted(ctx, { provider, to, amountBase, lockedBase, liabilityBase: after.liabilityBase })
 }
 
 /** Adds a lock that ends with window now + K − 1, one K-th at each window's end and the rest with the last. */
 function addLock(state: StateWriter, provider: number, liability: Liability, lockedBase: bigint): Liability {
   if (lockedBase === 0n) return liability
-  const { horizonWindows } = capacityParams.get(state)
+  const horizonWindows = horizonOf(state)
   const rateBase = mulDivFloor(lockedBase, 1n, BigInt(horizonWindows))
   const restBase = lockedBase - rateBase * BigInt(horizonWindows)
-  const at = { provider, windowIndex: currentWindow(state) + horizonWindows - 1 }
+  const at = { provider, windowIndex: runningWindow(state) + horizonWindows - 1 }
   const known = issuanceTables.release.get(state, at)
   issuanceTables.release.set(state, at, {
     rateBase: (known?.rateBase ?? 0n) + rateBase,
@@ -123,17 +117,14 @@ export function releaseLock(ctx: WriteContext, provider: number, windowIndex: nu
   const ending = issuanceTables.release.get(ctx.state, { provider, windowIndex })
   const amountBase = before.releaseBase + (ending?.restBase ?? 0n)
   if (amountBase === 0n) return
-  const operator = getProvider(ctx.state, provider)?.operator
+  const operator = getMember(ctx.state, provider)?.operator
   assert(operator !== undefined, 'a lock belongs to a provider')
   const lockedBase = before.lockedBase - amountBase
   const releaseBase = before.releaseBase - (ending?.rateBase ?? 0n)
   assert(lockedBase >= 0n && releaseBase >= 0n, 'no more is released than was locked')
   if (ending !== undefined) issuanceTables.release.delete(ctx.state, { provider, windowIndex })
   setLiability(ctx.state, provider, { ...before, lockedBase, releaseBase })
-  assert(
-    transferCoins(ctx, { from: lockAddress(provider), to: operator, amountBase }),
-    'the lock holds what it owes',
-  )
+  assert(payFromLock(ctx, { provider, to: operator, amountBase }), 'the lock holds what it owes')
   events.LockReleased(ctx, { provider, amountBase, lockedBase })
 }
 
@@ -151,7 +142,7 @@ export function lowerLiability(
     liabilityBase,
     burnedBase: before.burnedBase + amountBase,
   })
-  assert(burnCoins(ctx, { from, amountBase }), 'the burned coins are there')
+  assert(destroyCoins(ctx, { from, amountBase }), 'the burned coins are there')
   return liabilityBase
 }
 
@@ -177,7 +168,7 @@ export function reserveCoins(
   booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
 ): void {
   const { provider, windowIndex, amountBase } = booking
-  assert(amountBase > 0n && windowIndex > currentWindow(ctx.state), 'coins are reserved ahead')
+  assert(amountBase > 0n && windowIndex > runningWindow(ctx.state), 'coins are reserved ahead')
   moveReserved(ctx.state, { provider, windowIndex }, amountBase)
 }
 
@@ -188,7 +179,7 @@ export function unreserveCoins(
 ): void {
   const { provider, windowIndex, amountBase } = booking
   assert(amountBase >= 0n, 'returned coins are not negative')
-  if (amountBase === 0n || windowIndex < currentWindow(ctx.state)) return
+  if (amountBase === 0n || windowIndex < runningWindow(ctx.state)) return
   moveReserved(ctx.state, { provider, windowIndex }, -amountBase)
 }
 
@@ -218,7 +209,7 @@ export function turnWindow(ctx: WriteContext, provider: number, endedWindow: num
 export function takeSnapshot(ctx: WriteContext, provider: number): void {
   const before = getLiability(ctx.state, provider)
   const startLiabilityBase = before.liabilityBase
-  const startCapacityBase = getSummary(ctx.state, provider).capacityBase
+  const startCapacityBase = capacityOf(ctx.state, provider).capacityBase
   if (before.startLiabilityBase === startLiabilityBase && before.startCapacityBase === startCapacityBase)
     return
   setLiability(ctx.state, provider, { ...before, startLiabilityBase, startCapacityBase })

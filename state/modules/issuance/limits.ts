@@ -3,14 +3,8 @@ import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
-import { failuresOf } from '../../rules.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
-import { acceptsAsset } from '../assets/module.ts'
-import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { getPrice } from '../oracle/module.ts'
-import { getBonds, getProvider, providerIds } from '../providers/module.ts'
 import {
   type Backer,
   type Coverage,
@@ -20,23 +14,31 @@ import {
   type MintLimits,
   mintLimits,
 } from './coverage.ts'
+import {
+  bondsOf,
+  capacityOf,
+  capacityVersion,
+  frontLoadPoints,
+  getMember,
+  mayReceive,
+  memberIds,
+  priceIn,
+  runningWindow,
+} from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
-import { issuanceSchema } from './schema.ts'
-import { issuanceParams, issuanceTables } from './tables.ts'
-
-const fail = failuresOf(issuanceSchema)
+import { fail, issuanceParams, issuanceTables } from './tables.ts'
 
 /** All providers as coverage sees them, by id; a provider without a legal group is a group of its own. */
 export function getBackers(state: StateReader): readonly Backer[] {
-  return providerIds(state).map((id) => {
-    const record = getProvider(state, id)
+  return memberIds(state).map((id) => {
+    const record = getMember(state, id)
     assert(record !== undefined, 'a listed provider exists')
     const { legalGroup } = record.profile
     const { liabilityBase, reservedBase } = getLiability(state, id)
     return {
       id,
       group: legalGroup === '' ? `#${id}` : `=${legalGroup}`,
-      capacityBase: getSummary(state, id).capacityBase,
+      capacityBase: capacityOf(state, id).capacityBase,
       liabilityBase,
       reservedBase,
     }
@@ -53,16 +55,16 @@ export function recountCoverage(state: StateReader): Coverage {
 export function getCoverage(state: StateReader): Coverage {
   const stored = issuanceTables.coverage.get(state, {})
   if (stored === undefined) return recountCoverage(state)
-  const { issuanceRevision, capacityRevision: capacityAt, ...coverage } = stored
-  const fresh = issuanceRevision === getTotals(state).revision && capacityAt === capacityRevision(state)
+  const { issuanceRevision, capacityRevision, ...coverage } = stored
+  const fresh = issuanceRevision === getTotals(state).revision && capacityRevision === capacityVersion(state)
   return fresh ? coverage : recountCoverage(state)
 }
 
 /** The bonds of a provider at the oracle price, coins' base units, rounded down; assets without a price count 0. */
 export function bondValue(state: StateReader, provider: number): bigint {
   let valueBase = 0n
-  for (const { asset, amountBase } of getBonds(state, provider)) {
-    const priceBase = getPrice(state, asset)
+  for (const { asset, amountBase } of bondsOf(state, provider)) {
+    const priceBase = priceIn(state, asset)
     if (priceBase !== undefined) valueBase += coinsForAsset(amountBase, priceBase)
   }
   return valueBase
@@ -86,10 +88,10 @@ export function getMintLimits(
   const group = groupSums(backers).get(backer.group)
   assert(group !== undefined, 'every provider has a group')
   const { coverN, marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
-  const { horizon, quarters } = getMeasures(state)
+  const { horizon, quarters } = frontLoadPoints(state)
   const bondValueBase = bondValue(state, provider)
   const coverage = computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN })
-  const { quarterBase } = getSummary(state, provider)
+  const { quarterBase } = capacityOf(state, provider)
   const rules = { coverN, marginPpm, frontLoadPpm, bondPpm, horizon, quarters }
   const limits = mintLimits({ ...rules, coverage, backer, group, quarterBase, bondValueBase })
   return { ...limits, bondValueBase, shortfallBase: coverage.shortfallBase }
@@ -103,14 +105,14 @@ export function leastLimit(limits: MintLimits): bigint {
 
 /** Why a provider may mint nothing at all now, or undefined; the shortfall is that of its limits. */
 export function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
-  const record = getProvider(state, provider)
+  const record = getMember(state, provider)
   assert(record !== undefined, 'the provider exists')
   if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
   const stop = issuanceTables.stop.get(state, {})
   if (stop !== undefined) return fail.MintingStopped({ reason: stop.reason })
   if (shortfallBase > 0n) return fail.CoverageShortfall({ shortfallBase })
-  const { noticeUntil } = getSummary(state, provider)
-  if (noticeUntil !== undefined && noticeUntil >= currentWindow(state))
+  const { noticeUntil } = capacityOf(state, provider)
+  if (noticeUntil !== undefined && noticeUntil >= runningWindow(state))
     return fail.UnderNotice({ provider, lastWindow: noticeUntil })
   return undefined
 }
@@ -122,7 +124,7 @@ export function checkMint(
 ) {
   const { provider, to, amountBase } = mint
   if (amountBase === 0n) return fail.ZeroAmount({})
-  if (!acceptsAsset(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
+  if (!mayReceive(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
   const limits = getMintLimits(state, provider)
   const blocked = checkMayMint(state, provider, limits.shortfallBase)
   if (blocked !== undefined) return blocked

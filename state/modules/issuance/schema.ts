@@ -1,4 +1,5 @@
 // Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDER_STATUSES } from '../providers/schema.ts'
@@ -195,3 +196,7 @@ export const issuanceSchema = defineModule({
     },
   },
 })
+
+type Records = (typeof issuanceSchema)['records']
+export type Liability = InferFields<Records['liability']['value']>
+export type IssuanceTotals = InferFields<Records['totals']['value']>

@@ -1,6 +1,9 @@
-// The typed tables and parameters of issuance, shared by its files.
+// Tables, parameters, failures and events of issuance.
+import { eventsOf, failuresOf } from '../../rules.ts'
 import { paramsOf, tablesOf } from '../../table.ts'
 import { issuanceSchema } from './schema.ts'
 
 export const issuanceTables = tablesOf(issuanceSchema)
 export const issuanceParams = paramsOf(issuanceSchema)
+export const fail = failuresOf(issuanceSchema)
+export const events = eventsOf(issuanceSchema)

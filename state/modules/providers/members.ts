@@ -3,20 +3,13 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import type { InferFields } from '../../../base/field.ts'
 import type { Address } from '../../../base/ids.ts'
 import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { type FaultKind, PROVIDERS_MAX, type ProviderStatus, providersSchema } from './schema.ts'
-import { providersTables } from './tables.ts'
+import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
+import { events, providersTables } from './tables.ts'
 import { hasVote, joinValidators, markSetChange, validates } from './validatorSet.ts'
-
-export type Provider = InferFields<(typeof providersSchema)['records']['provider']['value']>
-export type Profile = Provider['profile']
-
-const events = eventsOf(providersSchema)
 
 export function getProvider(state: StateReader, id: number): Provider | undefined {
   return providersTables.provider.get(state, { id })

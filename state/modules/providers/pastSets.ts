@@ -34,7 +34,7 @@ export function rememberSet(ctx: WriteContext, set: readonly Validator[], lastEp
 
 /**
  * The set that signs in an epoch: the running one, or one that ended at most `evidenceWindowMs` ago.
- * Undefined for epochs that have not begun (`future`) and for those too long past.
+ * Undefined for epochs that have not begun and for those too long past.
  */
 export function validatorSetOfEpoch(ctx: ReadContext, epoch: number): ValidatorSet | undefined {
   const { firstEpoch, past } = historyOf(ctx.state)

@@ -1,4 +1,5 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
@@ -270,3 +271,6 @@ export const providersSchema = defineModule({
     },
   },
 })
+
+export type Provider = InferFields<(typeof providersSchema)['records']['provider']['value']>
+export type Profile = Provider['profile']

@@ -3,15 +3,10 @@ import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import { type Validator, type ValidatorSet, validatorSetHash } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
-import { eventsOf } from '../../rules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { rememberSet } from './pastSets.ts'
-import { type ProviderStatus, providersSchema } from './schema.ts'
-import { providersParams, providersTables } from './tables.ts'
-
-export { providersParams, providersTables }
-
-const events = eventsOf(providersSchema)
+import type { ProviderStatus } from './schema.ts'
+import { events, providersParams, providersTables } from './tables.ts'
 
 /** The set never falls below this by a change (ECONOMY §10). */
 const VALIDATORS_MIN = 4

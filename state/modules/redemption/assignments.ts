@@ -4,17 +4,11 @@ import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { putQueued, putRedemption, settleDelivered } from './coins.ts'
+import { lookAgain } from './cursors.ts'
 import { bookBacking, releaseCoins, releaseHours } from './external.ts'
+import type { Assignment, AssignmentKey, Book, Redemption } from './schema.ts'
 import { type CloseReason, OPEN_WINDOWS_MAX } from './shapes.ts'
-import {
-  type Assignment,
-  type AssignmentKey,
-  type Book,
-  events,
-  lookAgain,
-  type Redemption,
-  tables,
-} from './store.ts'
+import { events, redemptionTables } from './tables.ts'
 
 const NO_BOOK: Book = { count: 0, openCount: 0, openBase: 0n, faultBase: 0n }
 
@@ -27,7 +21,7 @@ export function openAssignment(
     'provider' | 'window' | 'amountBase' | 'anchor' | 'classId' | 'rating' | 'bonusPpm' | 'bookedHours'
   >,
 ): Redemption {
-  const redemption = tables.redemption.mustGet(ctx.state, { id })
+  const redemption = redemptionTables.redemption.mustGet(ctx.state, { id })
   const { amountBase, provider, window } = terms
   assert(amountBase > 0n && amountBase <= redemption.queuedBase, 'only what is queued is assigned')
   const at = { id, assignment: redemption.nextAssignment }
@@ -40,7 +34,7 @@ export function openAssignment(
     settlePending: false,
   }
   bookBacking(ctx, assignment)
-  tables.assignment.set(ctx.state, at, assignment)
+  redemptionTables.assignment.set(ctx.state, at, assignment)
   enterBook(ctx.state, at, assignment)
   const after: Redemption = {
     ...redemption,
@@ -66,14 +60,14 @@ function countOpen(open: Redemption['open'], window: number, change: 1 | -1): Re
 
 function enterBook(state: StateWriter, at: AssignmentKey, assignment: Assignment): void {
   const { provider, window, amountBase } = assignment
-  const book = tables.book.get(state, { provider, window })
+  const book = redemptionTables.book.get(state, { provider, window })
   if (book === undefined) {
-    const providers = tables.windowBooks.get(state, { window })?.providers ?? []
-    tables.windowBooks.set(state, { window }, { providers: [...providers, provider] })
+    const providers = redemptionTables.windowBooks.get(state, { window })?.providers ?? []
+    redemptionTables.windowBooks.set(state, { window }, { providers: [...providers, provider] })
   }
   const { count, openCount, openBase, faultBase } = book ?? NO_BOOK
-  tables.booked.set(state, { provider, window, index: count }, at)
-  tables.book.set(
+  redemptionTables.booked.set(state, { provider, window, index: count }, at)
+  redemptionTables.book.set(
     state,
     { provider, window },
     { count: count + 1, openCount: openCount + 1, openBase: openBase + amountBase, faultBase },
@@ -86,7 +80,7 @@ function changeBook(
   change: { readonly closed: number; readonly lessBase: bigint; readonly faultBase: bigint },
 ): void {
   const key = { provider: assignment.provider, window: assignment.window }
-  const book = tables.book.mustGet(state, key)
+  const book = redemptionTables.book.mustGet(state, key)
   const after = {
     count: book.count,
     openCount: book.openCount - change.closed,
@@ -94,20 +88,20 @@ function changeBook(
     faultBase: book.faultBase + change.faultBase,
   }
   assert(after.openCount >= 0 && after.openBase >= 0n, 'a book covers what leaves it')
-  tables.book.set(state, key, after)
+  redemptionTables.book.set(state, key, after)
 }
 
-/** Settles what an assignment's voucher leaves to settle; one delivered in full closes. Nothing left: nothing happens. */
+/** Settles what the voucher of an assignment has left to settle, if anything; one delivered in full closes. */
 export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
-  const before = tables.assignment.mustGet(ctx.state, at)
+  const before = redemptionTables.assignment.mustGet(ctx.state, at)
   const amountBase = before.voucheredBase - before.settledBase
   if (amountBase === 0n) return
-  const redemption = tables.redemption.mustGet(ctx.state, { id: at.id })
+  const redemption = redemptionTables.redemption.mustGet(ctx.state, { id: at.id })
   const settled = settleDelivered(ctx, at, before, redemption)
   const done = settled.assignment.settledBase === before.amountBase
   changeBook(ctx.state, before, { closed: done ? 1 : 0, lessBase: amountBase, faultBase: 0n })
   if (!done) {
-    tables.assignment.set(ctx.state, at, { ...settled.assignment, settlePending: false })
+    redemptionTables.assignment.set(ctx.state, at, { ...settled.assignment, settlePending: false })
     putRedemption(ctx, at.id, settled.redemption)
     return
   }
@@ -120,8 +114,8 @@ export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
 }
 
 function forget(ctx: WriteContext, at: AssignmentKey, assignment: Assignment): void {
-  tables.assignment.delete(ctx.state, at)
-  if (assignment.grantedAtMs > 0) tables.grant.delete(ctx.state, at)
+  redemptionTables.assignment.delete(ctx.state, at)
+  if (assignment.grantedAtMs > 0) redemptionTables.grant.delete(ctx.state, at)
 }
 
 /**
@@ -134,7 +128,7 @@ export function closeAssignment(
   close: { readonly reason: CloseReason; readonly atFault: boolean },
 ): void {
   settleAssignment(ctx, at)
-  const assignment = tables.assignment.get(ctx.state, at)
+  const assignment = redemptionTables.assignment.get(ctx.state, at)
   if (assignment === undefined) return
   const returnedBase = assignment.amountBase - assignment.settledBase
   assert(returnedBase > 0n, 'an open assignment has something left')
@@ -146,7 +140,7 @@ export function closeAssignment(
     lessBase: returnedBase,
     faultBase: close.atFault ? returnedBase : 0n,
   })
-  const redemption = tables.redemption.mustGet(ctx.state, { id: at.id })
+  const redemption = redemptionTables.redemption.mustGet(ctx.state, { id: at.id })
   events.Closed(ctx, { ...at, provider: assignment.provider, reason: close.reason, returnedBase })
   putQueued(ctx, at.id, {
     ...redemption,

@@ -3,25 +3,13 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
-import { transferCoins } from '../accounts/module.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { burnDelivered, operatorOf, releaseCoins } from './external.ts'
+import { lookAgain } from './cursors.ts'
+import { burnDelivered, operatorOf, payFromEscrow, releaseCoins, runningWindow } from './external.ts'
 import { lastWindowOf, moveInQueue } from './queue.ts'
+import { getRedemption, getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
+import type { Assignment, AssignmentKey, Redemption } from './schema.ts'
 import type { EndReason } from './shapes.ts'
-import {
-  type Assignment,
-  type AssignmentKey,
-  events,
-  getRedemption,
-  getTotals,
-  isOpen,
-  lookAgain,
-  REDEMPTION_ESCROW,
-  type Redemption,
-  stateOf,
-  tables,
-  updateTotals,
-} from './store.ts'
+import { events, redemptionTables } from './tables.ts'
 
 function endReasonOf(redemption: Redemption): EndReason {
   if (redemption.queuedBase + redemption.assignedBase > 0n) return 'none'
@@ -49,15 +37,15 @@ export function putRedemption(ctx: WriteContext, id: number, changed: Redemption
   const after: Redemption = { ...changed, endReason: endReasonOf(changed) }
   checkSums(after)
   moveInQueue(state, before, after)
-  tables.redemption.set(state, { id }, after)
+  redemptionTables.redemption.set(state, { id }, after)
   addToTotals(state, before, after)
   if (isOpen(after)) return
-  const owner = tables.owner.mustGet(state, { owner: after.owner })
+  const owner = redemptionTables.owner.mustGet(state, { owner: after.owner })
   assert(owner.openCount > 0, 'the owner had it open')
-  tables.owner.set(state, { owner: after.owner }, { ...owner, openCount: owner.openCount - 1 })
+  redemptionTables.owner.set(state, { owner: after.owner }, { ...owner, openCount: owner.openCount - 1 })
   events.Ended(ctx, {
     id,
-    state: stateOf(after, currentWindow(state)),
+    state: stateOf(after, runningWindow(state)),
     reason: after.endReason,
   })
 }
@@ -85,7 +73,7 @@ function refundQueued(
 ): Redemption {
   const amountBase = redemption.queuedBase
   assert(amountBase > 0n, 'something is queued')
-  const paid = transferCoins(ctx, { from: REDEMPTION_ESCROW, to: redemption.owner, amountBase })
+  const paid = payFromEscrow(ctx, { to: redemption.owner, amountBase })
   assert(paid, 'escrow covers what is queued')
   events.Refunded(ctx, { id: at.id, amountBase, reason: at.reason })
   return {
@@ -104,7 +92,7 @@ export function cancelQueued(ctx: WriteContext, id: number, redemption: Redempti
 /** Puts a redemption with a queued part, or refunds that part when no window is left in which it may be served. */
 export function putQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
   const lastWindow = lastWindowOf(redemption)
-  if (redemption.queuedBase > 0n && lastWindow !== 0 && lastWindow <= currentWindow(ctx.state)) {
+  if (redemption.queuedBase > 0n && lastWindow !== 0 && lastWindow <= runningWindow(ctx.state)) {
     const reason = lastWindow === redemption.finishBy ? 'finishByPassed' : 'startByPassed'
     putRedemption(ctx, id, refundQueued(ctx, { id, reason }, redemption))
     return
@@ -130,7 +118,7 @@ export function settleDelivered(
   const transferredBase = amountBase - burnedBase
   assert(transferredBase >= 0n, 'no more is burned than was delivered')
   const to = operatorOf(ctx.state, provider)
-  const paid = transferCoins(ctx, { from: REDEMPTION_ESCROW, to, amountBase: transferredBase })
+  const paid = payFromEscrow(ctx, { to, amountBase: transferredBase })
   assert(paid, 'escrow covers the payment')
   releaseCoins(ctx, assignment, amountBase)
   events.Settled(ctx, { ...at, provider, burnedBase, transferredBase })

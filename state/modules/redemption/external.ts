@@ -1,35 +1,113 @@
-// All that redemption asks of capacity and issuance: free hours, bookings, liabilities, the order of assignment.
-// Owns: the conversion between coins with a bonus and booked hours. Not: their books.
+// What redemption asks of other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
 import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { maxBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { freeHours, reserveHours, unreserveHours } from '../capacity/book.ts'
-import { getLot, type Lot, lotIdsOf } from '../capacity/lots.ts'
+import { escrowAddress, getAccount, transferCoins } from '../accounts/ledger.ts'
+import {
+  capacityRevision,
+  freeCoins,
+  freeHours,
+  getWindow,
+  reserveHours,
+  unreserveHours,
+} from '../capacity/book.ts'
+import { getLot, lotIdsOf } from '../capacity/lots.ts'
 import { coinsOfHours, hoursOfCoins } from '../capacity/rating.ts'
-import { SERVICE_BITS } from '../capacity/schema.ts'
+import type { Lot } from '../capacity/schema.ts'
+import { capacityParams } from '../capacity/tables.ts'
 import { currentWindow } from '../capacity/windows.ts'
-import { getRatings } from '../catalogue/module.ts'
+import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
-import { getProvider, providerIds } from '../providers/module.ts'
+import { issuanceTables } from '../issuance/tables.ts'
+import { getAnchor } from '../oracle/anchor.ts'
+import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
 import { validates } from '../providers/validatorSet.ts'
-import { type Assignment, REDEMPTION_ESCROW, tables } from './store.ts'
+import { type Assignment, redemptionSchema } from './schema.ts'
 
-/** The account that a provider is paid on and signs with. */
-export function operatorOf(state: StateReader, provider: number): Address {
-  return mustExist(getProvider(state, provider), 'an assigned provider exists').operator
+interface ProviderWindow {
+  readonly provider: number
+  readonly windowIndex: number
 }
 
-/** Coins that free hours take at an anchor and a bonus, rounded down: the booking never exceeds what is free. */
-export function coinsWithBonus(hours: bigint, anchor: bigint, bonusPpm: bigint): bigint {
-  return mulDivFloor(coinsOfHours(hours, anchor), PPM, PPM + bonusPpm)
+/** The ledger account that holds all coins locked in redemption. */
+export const REDEMPTION_ESCROW = escrowAddress(redemptionSchema.id, 0)
+
+/** Coins of an account, base units. */
+export function coinsAt(state: StateReader, address: Address): bigint {
+  return getAccount(state, address).balanceBase
 }
 
-/** Rated hours booked for coins at an anchor and a bonus, rounded up: the client gains. */
-export function hoursWithBonus(amountBase: bigint, anchor: bigint, bonusPpm: bigint): bigint {
-  return hoursOfCoins(mulDivCeil(amountBase, PPM + bonusPpm, PPM), anchor)
+/** Takes coins into escrow; false when `from` has less, then nothing was written. */
+export function lockCoins(
+  ctx: WriteContext,
+  payment: { readonly from: Address; readonly amountBase: bigint },
+): boolean {
+  return transferCoins(ctx, { ...payment, to: REDEMPTION_ESCROW })
+}
+
+/** Pays out of escrow; false when it holds less, then nothing was written. */
+export function payFromEscrow(
+  ctx: WriteContext,
+  payment: { readonly to: Address; readonly amountBase: bigint },
+): boolean {
+  return transferCoins(ctx, { ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** Index of the running window. */
+export function runningWindow(state: StateReader): number {
+  return currentWindow(state)
+}
+
+/** Length of a window, milliseconds. */
+export function windowLengthMs(state: StateReader): number {
+  return capacityParams.get(state).windowMs
+}
+
+/** K: windows that capacity is counted ahead. */
+export function horizonOf(state: StateReader): number {
+  return capacityParams.get(state).horizonWindows
+}
+
+/** The rating that one SCU delivers now, ppm. */
+export function anchorNow(state: StateReader): bigint {
+  return getAnchor(state)
+}
+
+/** Coins that rated hours deliver at an anchor, rounded down. */
+export function coinsAtPar(hours: bigint, anchor: bigint): bigint {
+  return coinsOfHours(hours, anchor)
+}
+
+/** Rated hours that deliver coins at an anchor, rounded up. */
+export function hoursAtPar(amountBase: bigint, anchor: bigint): bigint {
+  return hoursOfCoins(amountBase, anchor)
+}
+
+/** Rises with every change of anybody's capacity. */
+export function capacityVersion(state: StateReader): number {
+  return capacityRevision(state)
+}
+
+/** Rated hours that can still be booked. */
+export function freeHoursIn(state: StateReader, at: ProviderWindow): bigint {
+  return freeHours(state, at)
+}
+
+/** Coins that can still be booked at the anchor in force. */
+export function freeCoinsIn(state: StateReader, at: ProviderWindow): bigint {
+  return freeCoins(state, at)
+}
+
+/** Rated hours that capacity has booked. */
+export function bookedHoursIn(state: StateReader, at: ProviderWindow): bigint {
+  return getWindow(state, at).reservedHours
+}
+
+/** Coins that issuance counts as reserved. */
+export function reservedCoinsIn(state: StateReader, at: ProviderWindow): bigint {
+  return issuanceTables.reservation.get(state, at)?.reservedBase ?? 0n
 }
 
 /** Books the hours of an assignment in capacity, and its coins in issuance. */
@@ -39,16 +117,16 @@ export function bookBacking(ctx: WriteContext, assignment: Assignment): void {
   reserveCoins(ctx, { provider, windowIndex, amountBase })
 }
 
-/** Takes delivered or returned coins out of R; what belongs to an ended window has left it already (ECONOMY §3). */
+/** Takes delivered or returned coins out of R; those of an ended window have left it already (ECONOMY §3). */
 export function releaseCoins(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
   const { provider, window: windowIndex } = assignment
-  if (windowIndex >= currentWindow(ctx.state)) unreserveCoins(ctx, { provider, windowIndex, amountBase })
+  if (windowIndex >= runningWindow(ctx.state)) unreserveCoins(ctx, { provider, windowIndex, amountBase })
 }
 
 /** Frees the hours of an assignment whose window has not begun; later they have perished. */
 export function releaseHours(ctx: WriteContext, assignment: Assignment): void {
   const { provider, window: windowIndex, bookedHours: hours } = assignment
-  if (windowIndex > currentWindow(ctx.state)) unreserveHours(ctx, { provider, windowIndex, hours })
+  if (windowIndex > runningWindow(ctx.state)) unreserveHours(ctx, { provider, windowIndex, hours })
 }
 
 /** Burns escrowed coins up to the deliverer's liability, which falls with them; returns how many. */
@@ -56,53 +134,54 @@ export function burnDelivered(ctx: WriteContext, provider: number, amountBase: b
   return liabilityBurn(ctx, { provider, from: REDEMPTION_ESCROW, amountBase })
 }
 
-/** A provider that may be assigned now. */
-export interface Server {
-  readonly provider: number
-  /** Its lots that have passed an audit. */
-  readonly lots: readonly Lot[]
-  /** Free rated hours of the windows not yet begun, nearest first; the matcher lowers them. */
-  readonly free: bigint[]
+/** L and C of a provider when the running window began. */
+export function shareOf(
+  state: StateReader,
+  provider: number,
+): { readonly liabilityBase: bigint; readonly capacityBase: bigint } {
+  return windowSnapshot(state, provider)
 }
 
-/** Providers by share of liability to capacity when the window began, highest first, then by id (ECONOMY §6). */
-export function serversInOrder(state: StateReader, windows: readonly number[]): Server[] {
-  const ranked = providerIds(state)
-    .filter((id) => {
-      const { status } = mustExist(getProvider(state, id), 'a listed provider exists')
-      return validates(status) && !tables.suspension.has(state, { provider: id })
-    })
-    .map((id) => ({ id, ...windowSnapshot(state, id) }))
-  ranked.sort((a, b) => {
-    // Cross products compare the shares exactly; no capacity counts as the smallest capacity.
-    const left = a.liabilityBase * maxBigint(1n, b.capacityBase)
-    const right = b.liabilityBase * maxBigint(1n, a.capacityBase)
-    return left === right ? a.id - b.id : left > right ? -1 : 1
-  })
-  return ranked.map(({ id }) => ({
-    provider: id,
-    lots: attestedLots(state, id),
-    free: windows.map((windowIndex) => freeHours(state, { provider: id, windowIndex })),
-  }))
+/** Lots of a provider, by id. */
+export function lotsOf(state: StateReader, provider: number): readonly Lot[] {
+  return lotIdsOf(state, provider).map((id) => mustExist(getLot(state, id), 'a listed lot exists'))
 }
 
-export function attestedLots(state: StateReader, provider: number): readonly Lot[] {
-  return lotIdsOf(state, provider)
-    .map((id) => mustExist(getLot(state, id), 'a listed lot exists'))
-    .filter((lot) => lot.status === 'attested')
-}
-
-/** Whether a lot serves in a window. */
-export function lotServes(lot: Lot, service: Service, window: number): boolean {
-  return (
-    (lot.services & SERVICE_BITS[service]) !== 0 &&
-    lot.firstWindow <= window &&
-    lot.countsFrom <= window &&
-    (lot.lastWindow === undefined || lot.lastWindow >= window)
-  )
+/** Catalogue name of a class; undefined when it is unknown. */
+export function classNameOf(state: StateReader, classId: number): string | undefined {
+  return getClass(state, classId)?.slug
 }
 
 /** Rating of a class for a service, ppm; 0 when the class is unknown. */
 export function ratingOf(state: StateReader, classId: number, service: Service): bigint {
   return getRatings(state, classId)?.[service] ?? 0n
+}
+
+/** All members, by id. */
+export function memberIds(state: StateReader): readonly number[] {
+  return providerIds(state)
+}
+
+export function isMember(state: StateReader, provider: number): boolean {
+  return getProvider(state, provider) !== undefined
+}
+
+/** The member that an account acts for. */
+export function memberOf(state: StateReader, operator: Address): number | undefined {
+  return providerByOperator(state, operator)
+}
+
+/** The account that a provider is paid on and signs with. */
+export function operatorOf(state: StateReader, provider: number): Address {
+  return mustExist(getProvider(state, provider), 'an assigned provider exists').operator
+}
+
+/** Whether the status of a member lets it serve. */
+export function isServing(state: StateReader, provider: number): boolean {
+  return validates(mustExist(getProvider(state, provider), 'a listed provider exists').status)
+}
+
+/** Records what a provider left undelivered by its own fault. */
+export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
+  recordFault(ctx, { provider, kind: 'delivery', amountBase })
 }

@@ -3,31 +3,30 @@
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
 import type { FullState, StateReader } from '../../view.ts'
-import { getAccount } from '../accounts/module.ts'
-import { capacityRevision, getWindow } from '../capacity/book.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { issuanceTables } from '../issuance/tables.ts'
-import { providerIds } from '../providers/module.ts'
-import { firstOffer, openMarket } from './matching.ts'
+import { getCursors } from './cursors.ts'
+import {
+  bookedHoursIn,
+  capacityVersion,
+  coinsAt,
+  memberIds,
+  REDEMPTION_ESCROW,
+  reservedCoinsIn,
+  runningWindow,
+} from './external.ts'
+import { firstMatch } from './matching.ts'
 import { nextMember } from './orderedSet.ts'
 import { bucketOf, HEADS, lastWindowOf } from './queue.ts'
-import {
-  getEngine,
-  getTotals,
-  isOpen,
-  lockedInRedemption,
-  REDEMPTION_ESCROW,
-  type Redemption,
-  redemptionParams,
-  tables,
-} from './store.ts'
+import { getTotals, isOpen, lockedInRedemption } from './redemptions.ts'
+import type { Redemption } from './schema.ts'
+import { readSupply } from './supply.ts'
 import { sweepsPending } from './sweeps.ts'
+import { redemptionParams, redemptionTables } from './tables.ts'
 
 /** Windows the sweep of books may lag: more means that the bound on work is too small for the chain. */
 const SWEEP_LAG_MAX = 4
 
 function checkEscrow(ctx: ReadContext): string | undefined {
-  const held = getAccount(ctx.state, REDEMPTION_ESCROW).balanceBase
+  const held = coinsAt(ctx.state, REDEMPTION_ESCROW)
   const owed = lockedInRedemption(ctx.state)
   return held === owed ? undefined : `escrow holds ${held}, ${owed} is locked in redemption`
 }
@@ -45,8 +44,8 @@ function idOf(key: string, prefixBytes: number): number {
 }
 
 function* redemptions(full: FullState): Iterable<readonly [number, Redemption]> {
-  const { prefix } = tables.redemption
-  for (const [key, redemption] of tables.redemption.entries(full))
+  const { prefix } = redemptionTables.redemption
+  for (const [key, redemption] of redemptionTables.redemption.entries(full))
     yield [idOf(key, prefix.length), redemption] as const
 }
 
@@ -55,8 +54,8 @@ function assignedSums(
   full: FullState,
 ): ReadonlyMap<number, { openBase: bigint; windows: Map<number, number> }> {
   const sums = new Map<number, { openBase: bigint; windows: Map<number, number> }>()
-  const { prefix } = tables.assignment
-  for (const [key, a] of tables.assignment.entries(full)) {
+  const { prefix } = redemptionTables.assignment
+  for (const [key, a] of redemptionTables.assignment.entries(full)) {
     const id = idOf(key, prefix.length)
     const known = sums.get(id) ?? { openBase: 0n, windows: new Map<number, number>() }
     known.openBase += a.amountBase - a.settledBase
@@ -95,14 +94,14 @@ function recountRedemptions(full: FullState): string | undefined {
     if (r.queuedBase > 0n) sum.queuedCount++
     if (!isOpen(r)) continue
     sum.openCount++
-    const owner = tables.owner.key({ owner: r.owner })
+    const owner = redemptionTables.owner.key({ owner: r.owner })
     owners.set(owner, (owners.get(owner) ?? 0) + 1)
   }
   const totals = getTotals(full)
   for (const [name, value] of Object.entries(sum))
     if (totals[name as keyof typeof sum] !== value)
       return `${name}: ${totals[name as keyof typeof sum]}, recounted ${value}`
-  for (const [key, owner] of tables.owner.entries(full))
+  for (const [key, owner] of redemptionTables.owner.entries(full))
     if (owner.openCount !== (owners.get(key) ?? 0)) return 'an owner has another number of redemptions open'
   return undefined
 }
@@ -113,7 +112,7 @@ function recountQueue(full: FullState): string | undefined {
   for (const [id, r] of redemptions(full)) {
     const bucket = bucketOf(r)
     if (bucket === undefined) continue
-    if (tables.place.get(full, { sequence: r.sequence })?.id !== id)
+    if (redemptionTables.place.get(full, { sequence: r.sequence })?.id !== id)
       return `place ${r.sequence} is not ${id}'s`
     const known = buckets.get(bucket.name) ?? { set: bucket.set, members: [] }
     known.members.push(r.sequence)
@@ -138,7 +137,7 @@ function recountBooks(full: FullState): string | undefined {
   const hours = new Map<string, bigint>()
   const coins = new Map<string, bigint>()
   const open = new Map<string, { count: number; base: bigint }>()
-  for (const a of tables.assignment.values(full)) {
+  for (const a of redemptionTables.assignment.values(full)) {
     const key = `${a.provider}/${a.window}`
     const left = a.amountBase - a.settledBase
     if (a.voucheredBase < a.settledBase || a.voucheredBase > a.amountBase || left <= 0n)
@@ -148,18 +147,18 @@ function recountBooks(full: FullState): string | undefined {
     const known = open.get(key) ?? { count: 0, base: 0n }
     open.set(key, { count: known.count + 1, base: known.base + left })
   }
-  const current = currentWindow(full)
+  const current = runningWindow(full)
   const { assignAhead } = redemptionParams.get(full)
-  for (const provider of providerIds(full)) {
+  for (const provider of memberIds(full)) {
     for (let windowIndex = current; windowIndex <= current + assignAhead; windowIndex++) {
       const key = `${provider}/${windowIndex}`
-      const { reservedHours } = getWindow(full, { provider, windowIndex })
+      const bookedHours = bookedHoursIn(full, { provider, windowIndex })
       // Hours of the running window stay booked: what is returned from it has perished.
-      if (windowIndex > current && reservedHours !== (hours.get(key) ?? 0n))
+      if (windowIndex > current && bookedHours !== (hours.get(key) ?? 0n))
         return `hours booked in ${key} differ`
-      const reserved = issuanceTables.reservation.get(full, { provider, windowIndex })?.reservedBase ?? 0n
+      const reserved = reservedCoinsIn(full, { provider, windowIndex })
       if (reserved !== (coins.get(key) ?? 0n)) return `coins reserved in ${key} differ`
-      const book = tables.book.get(full, { provider, window: windowIndex })
+      const book = redemptionTables.book.get(full, { provider, window: windowIndex })
       if ((book?.openCount ?? 0) !== (open.get(key)?.count ?? 0)) return `the book of ${key} differs`
       if ((book?.openBase ?? 0n) !== (open.get(key)?.base ?? 0n))
         return `the coins in the book of ${key} differ`
@@ -170,27 +169,27 @@ function recountBooks(full: FullState): string | undefined {
 
 /** No request that the pass has left behind can take anything that is free now. */
 function recountOrder(full: FullState, ctx: ReadContext): string | undefined {
-  const engine = getEngine(full)
+  const cursors = getCursors(full)
   // Until the next block's end the pass has not seen what changed outside it.
-  if (sweepsPending(engine) || engine.capacityRevision !== capacityRevision(full)) return undefined
-  if (engine.window !== currentWindow(full)) return undefined
+  if (sweepsPending(cursors) || cursors.capacityRevision !== capacityVersion(full)) return undefined
+  if (cursors.window !== runningWindow(full)) return undefined
   // Bonuses make listings take less, so what slept at par sleeps all the more.
-  const market = openMarket(full, { longQueue: false })
+  const supply = readSupply(full, { longQueue: false })
   for (const sequence of membersOf(full, HEADS)) {
-    if (sequence >= engine.passSequence) return undefined
-    const { id } = tables.place.mustGet(full, { sequence })
-    const r = tables.redemption.mustGet(full, { id })
-    const offer = firstOffer({ ...ctx, state: full }, market, r)
-    if (offer !== undefined)
-      return `request ${id} at place ${sequence} was overtaken: ${offer.takesBase} are free in window ${offer.window}`
+    if (sequence >= cursors.passSequence) return undefined
+    const { id } = redemptionTables.place.mustGet(full, { sequence })
+    const r = redemptionTables.redemption.mustGet(full, { id })
+    const match = firstMatch({ ...ctx, state: full }, supply, r)
+    if (match !== undefined)
+      return `request ${id} at place ${sequence} was overtaken: ${match.takesBase} are free in window ${match.window}`
   }
   return undefined
 }
 
 function checkWork(ctx: ReadContext): string | undefined {
-  const e = getEngine(ctx.state)
+  const e = getCursors(ctx.state)
   const { nextSequence } = getTotals(ctx.state)
-  if (e.window > currentWindow(ctx.state)) return 'the engine is ahead of the windows'
+  if (e.window > runningWindow(ctx.state)) return 'the engine is ahead of the windows'
   if (e.swept.window > e.window || e.window - e.swept.window > SWEEP_LAG_MAX)
     return `books of ${e.window - e.swept.window} ended windows are still unswept`
   if (e.passSequence > nextSequence || e.obligedSequence >= nextSequence)
@@ -200,8 +199,8 @@ function checkWork(ctx: ReadContext): string | undefined {
 }
 
 function recountDeadlines(full: FullState): string | undefined {
-  const current = currentWindow(full)
-  const { expiredWindow } = getEngine(full)
+  const current = runningWindow(full)
+  const { expiredWindow } = getCursors(full)
   for (const [id, r] of redemptions(full)) {
     const last = lastWindowOf(r)
     if (bucketOf(r) === undefined || last === 0) continue

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { tables } from './store.ts'
+import { redemptionTables } from './tables.ts'
 
 const LEVELS = 5
 const FAN = 256
@@ -26,12 +26,12 @@ export function insertMember(state: StateWriter, set: Hash32, member: number): v
   let index = member
   for (let level = 0; level < LEVELS; level++) {
     const at = { set, level, prefix: Math.floor(index / FAN) }
-    const known = tables.setNode.get(state, at)
+    const known = redemptionTables.setNode.get(state, at)
     const bits = known?.bits ?? new Uint8Array(FAN / 8)
     const bit = index % FAN
     assert((bits[bit >> 3]! & (1 << (bit & 7))) === 0, 'a member is inserted once')
     bits[bit >> 3]! |= 1 << (bit & 7)
-    tables.setNode.set(state, at, { bits })
+    redemptionTables.setNode.set(state, at, { bits })
     if (known !== undefined) return
     index = at.prefix
   }
@@ -42,21 +42,21 @@ export function removeMember(state: StateWriter, set: Hash32, member: number): v
   let index = member
   for (let level = 0; level < LEVELS; level++) {
     const at = { set, level, prefix: Math.floor(index / FAN) }
-    const { bits } = tables.setNode.mustGet(state, at)
+    const { bits } = redemptionTables.setNode.mustGet(state, at)
     const bit = index % FAN
     assert((bits[bit >> 3]! & (1 << (bit & 7))) !== 0, 'a removed member was there')
     bits[bit >> 3]! &= ~(1 << (bit & 7))
     if (firstBit(bits, 0) >= 0) {
-      tables.setNode.set(state, at, { bits })
+      redemptionTables.setNode.set(state, at, { bits })
       return
     }
-    tables.setNode.delete(state, at)
+    redemptionTables.setNode.delete(state, at)
     index = at.prefix
   }
 }
 
 export function hasMember(state: StateReader, set: Hash32, member: number): boolean {
-  const node = tables.setNode.get(state, { set, level: 0, prefix: Math.floor(member / FAN) })
+  const node = redemptionTables.setNode.get(state, { set, level: 0, prefix: Math.floor(member / FAN) })
   const bit = member % FAN
   return node !== undefined && (node.bits[bit >> 3]! & (1 << (bit & 7))) !== 0
 }
@@ -66,7 +66,7 @@ export function nextMember(state: StateReader, set: Hash32, from: number): numbe
   let index = from
   for (let level = 0; level < LEVELS; level++) {
     const prefix = Math.floor(index / FAN)
-    const node = tables.setNode.get(state, { set, level, prefix })
+    const node = redemptionTables.setNode.get(state, { set, level, prefix })
     const bit = node === undefined ? -1 : firstBit(node.bits, index % FAN)
     if (bit >= 0) return lowestUnder(state, set, level, prefix * FAN + bit)
     index = prefix + 1
@@ -77,7 +77,7 @@ export function nextMember(state: StateReader, set: Hash32, from: number): numbe
 function lowestUnder(state: StateReader, set: Hash32, level: number, index: number): number {
   let found = index
   for (let below = level - 1; below >= 0; below--) {
-    const { bits } = tables.setNode.mustGet(state, { set, level: below, prefix: found })
+    const { bits } = redemptionTables.setNode.mustGet(state, { set, level: below, prefix: found })
     const bit = firstBit(bits, 0)
     assert(bit >= 0, 'no empty node is stored')
     found = found * FAN + bit

@@ -6,14 +6,11 @@ import type { QueryArgs } from '../../../base/moduleDefinition.ts'
 import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { freeCoins } from '../capacity/book.ts'
-import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { getClass } from '../catalogue/module.ts'
 import type { Service } from '../catalogue/schema.ts'
-import { getAnchor } from '../oracle/module.ts'
-import { serversInOrder } from './external.ts'
-import type { redemptionSchema } from './schema.ts'
+import { anchorNow, classNameOf, freeCoinsIn, horizonOf, runningWindow } from './external.ts'
+import { getTotals, stateOf } from './redemptions.ts'
+import type { Assignment, AssignmentKey, Redemption, redemptionSchema } from './schema.ts'
+import { serversInOrder } from './servers.ts'
 import {
   type assignmentInfo,
   type listingInfo,
@@ -21,15 +18,7 @@ import {
   type queueInfo,
   type redemptionInfo,
 } from './shapes.ts'
-import {
-  type Assignment,
-  type AssignmentKey,
-  getTotals,
-  type Redemption,
-  redemptionParams,
-  stateOf,
-  tables,
-} from './store.ts'
+import { redemptionParams, redemptionTables } from './tables.ts'
 
 type Args<Q extends keyof (typeof redemptionSchema)['queries']> = QueryArgs<typeof redemptionSchema, Q>
 
@@ -53,14 +42,14 @@ function assignmentOf(
   record: Assignment,
 ): Infer<typeof assignmentInfo> {
   const { settlePending: _, ...facts } = record
-  const ciphertext = tables.grant.get(state, at)?.ciphertext
+  const ciphertext = redemptionTables.grant.get(state, at)?.ciphertext
   return {
     redemptionId: at.id,
     assignment: at.assignment,
-    state: record.window <= currentWindow(state) ? 'active' : 'assigned',
+    state: record.window <= runningWindow(state) ? 'active' : 'assigned',
     ...facts,
     deviceMicroHours: deviceMicroHours(record.amountBase, record),
-    className: getClass(state, record.classId)?.slug ?? '',
+    className: classNameOf(state, record.classId) ?? '',
     ...(ciphertext === undefined ? {} : { grant: ciphertext }),
   }
 }
@@ -70,7 +59,7 @@ function openAssignments(state: StateReader, id: number, redemption: Redemption)
   const found: Infer<typeof assignmentInfo>[] = []
   const oldest = Math.max(1, redemption.nextAssignment - LOOK_BACK_MAX)
   for (let n = redemption.nextAssignment - 1; n >= oldest && left > 0 && found.length < PAGE_MAX; n--) {
-    const record = tables.assignment.get(state, { id, assignment: n })
+    const record = redemptionTables.assignment.get(state, { id, assignment: n })
     if (record === undefined) continue
     found.push(assignmentOf(state, { id, assignment: n }, record))
     left--
@@ -79,15 +68,15 @@ function openAssignments(state: StateReader, id: number, redemption: Redemption)
 }
 
 function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionInfo> | undefined {
-  const record = tables.redemption.get(state, { id })
+  const record = redemptionTables.redemption.get(state, { id })
   if (record === undefined) return undefined
   const { nextAssignment: _, open: __, ...facts } = record
   return {
     id,
-    state: stateOf(record, currentWindow(state)),
+    state: stateOf(record, runningWindow(state)),
     ...facts,
     deviceMicroHours: deviceMicroHours(record.amountBase, {
-      anchor: getAnchor(state),
+      anchor: anchorNow(state),
       rating: PPM,
       bonusPpm: 0n,
     }),
@@ -100,12 +89,12 @@ const pageOf = (limit: number): number => (limit === 0 ? PAGE_MAX : Math.min(lim
 
 /** Newest first: the cursor is how many are still older. */
 function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redemptions'>) {
-  const count = tables.owner.get(ctx.state, { owner })?.count ?? 0
+  const count = redemptionTables.owner.get(ctx.state, { owner })?.count ?? 0
   const from = cursor === 0 ? count : Math.min(cursor, count)
   const until = Math.max(0, from - pageOf(limit))
   const redemptions: Infer<typeof redemptionInfo>[] = []
   for (let index = from - 1; index >= until; index--) {
-    const { id } = tables.owned.mustGet(ctx.state, { owner, index })
+    const { id } = redemptionTables.owned.mustGet(ctx.state, { owner, index })
     redemptions.push(mustExist(redemptionOf(ctx.state, id), 'an owned redemption exists'))
   }
   return { redemptions, nextCursor: until }
@@ -115,8 +104,8 @@ function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redempt
 function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
   const { openCount, queuedCount, queuedBase, assignedBase } = getTotals(state)
   const { assignAhead } = redemptionParams.get(state)
-  const { horizonWindows } = capacityParams.get(state)
-  const current = currentWindow(state)
+  const horizonWindows = horizonOf(state)
+  const current = runningWindow(state)
   const servers = serversInOrder(state, [])
   let freeBase = 0n
   let leftBase = queuedBase
@@ -124,7 +113,7 @@ function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
   let lastBase = 0n
   for (let k = 1; k <= horizonWindows; k++) {
     lastBase = servers.reduce(
-      (sum, { provider }) => sum + freeCoins(state, { provider, windowIndex: current + k }),
+      (sum, { provider }) => sum + freeCoinsIn(state, { provider, windowIndex: current + k }),
       0n,
     )
     if (k <= assignAhead) freeBase += lastBase
@@ -138,14 +127,14 @@ function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
 
 function assignmentsOf(ctx: ReadContext, { provider, window, cursor, limit }: Args<'assignments'>) {
   const { state } = ctx
-  const count = tables.book.get(state, { provider, window })?.count ?? 0
+  const count = redemptionTables.book.get(state, { provider, window })?.count ?? 0
   const assignments: Infer<typeof assignmentInfo>[] = []
   const until = Math.min(count, cursor + LOOK_BACK_MAX)
   let index = cursor
   for (; index < until && assignments.length < pageOf(limit); index++) {
     // Entries of an ended window go one by one while it is swept.
-    const key = tables.booked.get(state, { provider, window, index })
-    const record = key === undefined ? undefined : tables.assignment.get(state, key)
+    const key = redemptionTables.booked.get(state, { provider, window, index })
+    const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
     if (key !== undefined && record !== undefined) assignments.push(assignmentOf(state, key, record))
   }
   return { assignments, nextCursor: index < count ? index : 0 }
@@ -155,10 +144,10 @@ function listingOf(
   state: StateReader,
   at: { readonly provider: number; readonly service: Service },
 ): Infer<typeof listingInfo> | undefined {
-  const record = tables.listing.get(state, at)
+  const record = redemptionTables.listing.get(state, at)
   if (record === undefined) return undefined
   const { changedWindow: _, ...facts } = record
-  return { ...at, ...facts, suspended: tables.suspension.has(state, { provider: at.provider }) }
+  return { ...at, ...facts, suspended: redemptionTables.suspension.has(state, { provider: at.provider }) }
 }
 
 export const redemptionQueries = {
@@ -166,7 +155,7 @@ export const redemptionQueries = {
   redemptions: redemptionsOf,
   queue: queueOf,
   assignment: (ctx: ReadContext, at: Args<'assignment'>) => {
-    const record = tables.assignment.get(ctx.state, at)
+    const record = redemptionTables.assignment.get(ctx.state, at)
     return record === undefined ? undefined : assignmentOf(ctx.state, at, record)
   },
   assignments: assignmentsOf,

@@ -5,7 +5,8 @@ import { sha256 } from '../../../base/crypto/hash.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { hasMember, insertMember, nextMember, removeMember } from './orderedSet.ts'
-import { isOpen, type Redemption } from './store.ts'
+import { isOpen } from './redemptions.ts'
+import type { Redemption } from './schema.ts'
 
 /** Lowest place of every bucket. */
 export const HEADS: Hash32 = sha256(utf8('suanli/redemption/heads'))

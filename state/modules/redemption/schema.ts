@@ -1,4 +1,5 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and what becomes of the escrowed coins.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
@@ -55,7 +56,7 @@ export const redemptionSchema = defineModule({
       },
       doc: 'Sums over all redemptions: requested = queued + assigned + burned + transferred + refunded.',
     },
-    engine: {
+    cursors: {
       id: 2,
       key: {},
       value: {
@@ -378,3 +379,12 @@ export const redemptionSchema = defineModule({
     },
   },
 })
+
+type Records = (typeof redemptionSchema)['records']
+export type Totals = InferFields<Records['totals']['value']>
+export type Cursors = InferFields<Records['cursors']['value']>
+export type Redemption = InferFields<Records['redemption']['value']>
+export type Assignment = InferFields<Records['assignment']['value']>
+export type AssignmentKey = InferFields<Records['assignment']['key']>
+export type Listing = InferFields<Records['listing']['value']>
+export type Book = InferFields<Records['book']['value']>

@@ -3,39 +3,34 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { recordFault } from '../providers/module.ts'
 import { closeAssignment } from './assignments.ts'
 import { putQueued } from './coins.ts'
+import { getCursors, updateCursors } from './cursors.ts'
+import { reportUndelivered } from './external.ts'
 import { nextDeadline } from './queue.ts'
-import {
-  type AssignmentKey,
-  type Engine,
-  events,
-  getEngine,
-  redemptionParams,
-  tables,
-  updateEngine,
-} from './store.ts'
+import type { AssignmentKey, Cursors } from './schema.ts'
+import { events, redemptionParams, redemptionTables } from './tables.ts'
 
-type Cursor = Engine['swept']
+/** A place in the books. */
+type Cursor = Cursors['swept']
 
 const atWindow = (window: number): Cursor => ({ window, provider: 0, entry: 0 })
 
 function providersOf(state: StateReader, window: number): readonly number[] {
-  return tables.windowBooks.get(state, { window })?.providers ?? []
+  return redemptionTables.windowBooks.get(state, { window })?.providers ?? []
 }
 
 /** Whether books are still being walked: until then nothing is assigned, so that no earlier place is overtaken. */
-export function sweepsPending(engine: Engine): boolean {
-  return engine.swept.window < engine.window || engine.recalls.length > 0 || engine.unbookAbove > 0
+export function sweepsPending(cursors: Cursors): boolean {
+  return cursors.swept.window < cursors.window || cursors.recalls.length > 0 || cursors.unbookAbove > 0
 }
 
 /** Returns what ended windows left undelivered; one step per entry or book. */
 export function sweepEnded(ctx: WriteContext, stepsMax: number): void {
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { swept, window: current } = getEngine(ctx.state)
+    const { swept, window: current } = getCursors(ctx.state)
     if (swept.window >= current) return
-    updateEngine(ctx.state, { swept: sweepStep(ctx, swept) })
+    updateCursors(ctx.state, { swept: sweepStep(ctx, swept) })
   }
 }
 
@@ -44,40 +39,40 @@ function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
   const { window } = at
   const provider = providersOf(state, window)[at.provider]
   if (provider === undefined) {
-    tables.windowBooks.delete(state, { window })
+    redemptionTables.windowBooks.delete(state, { window })
     return atWindow(window + 1)
   }
-  const { count } = tables.book.mustGet(state, { provider, window })
+  const { count } = redemptionTables.book.mustGet(state, { provider, window })
   if (at.entry === count) {
     endBook(ctx, provider, window)
     return { window, provider: at.provider + 1, entry: 0 }
   }
   const entry = { provider, window, index: at.entry }
-  const key = tables.booked.mustGet(state, entry)
-  const assignment = tables.assignment.get(state, key)
+  const key = redemptionTables.booked.mustGet(state, entry)
+  const assignment = redemptionTables.assignment.get(state, key)
   if (assignment !== undefined) {
     // Without a voucher after a posted grant it is not known who failed: no fault (ECONOMY §6).
     const atFault = assignment.grantedAtMs === 0 || assignment.grantLate
     closeAssignment(ctx, key, { reason: atFault ? 'grantMissing' : 'windowEnded', atFault })
     if (atFault) comesFirst(state, key.id)
   }
-  tables.booked.delete(state, entry)
+  redemptionTables.booked.delete(state, entry)
   return { ...at, entry: at.entry + 1 }
 }
 
 /** A book of an ended window goes; what its provider left undelivered by its own fault suspends it. */
 function endBook(ctx: WriteContext, provider: number, window: number): void {
   const { state } = ctx
-  const { openCount, openBase, faultBase } = tables.book.mustGet(state, { provider, window })
+  const { openCount, openBase, faultBase } = redemptionTables.book.mustGet(state, { provider, window })
   assert(openCount === 0 && openBase === 0n, 'an ended book has no open assignment')
-  tables.book.delete(state, { provider, window })
+  redemptionTables.book.delete(state, { provider, window })
   if (faultBase === 0n) return
-  recordFault(ctx, { provider, kind: 'delivery', amountBase: faultBase })
-  if (tables.suspension.has(state, { provider })) return
-  const engine = getEngine(state)
-  tables.suspension.set(state, { provider }, { sinceWindow: engine.window })
-  updateEngine(state, { recalls: [...engine.recalls, provider] })
-  if (engine.recalls.length === 0) updateEngine(state, { recalled: atWindow(engine.window) })
+  reportUndelivered(ctx, provider, faultBase)
+  if (redemptionTables.suspension.has(state, { provider })) return
+  const cursors = getCursors(state)
+  redemptionTables.suspension.set(state, { provider }, { sinceWindow: cursors.window })
+  updateCursors(state, { recalls: [...cursors.recalls, provider] })
+  if (cursors.recalls.length === 0) updateCursors(state, { recalled: atWindow(cursors.window) })
   events.Suspended(ctx, { provider, window })
 }
 
@@ -86,29 +81,29 @@ export function recallSuspended(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
   const { assignAhead } = redemptionParams.get(state)
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { recalls, recalled, window: current } = getEngine(state)
+    const { recalls, recalled, window: current } = getCursors(state)
     const provider = recalls[0]
     if (provider === undefined) return
     // A window may have ended meanwhile; sweepEnded has returned what it left.
     const at = recalled.window < current ? atWindow(current) : recalled
     if (at.window > current + assignAhead) {
-      updateEngine(state, { recalls: recalls.slice(1), recalled: atWindow(current) })
+      updateCursors(state, { recalls: recalls.slice(1), recalled: atWindow(current) })
       continue
     }
-    const book = tables.book.get(state, { provider, window: at.window })
+    const book = redemptionTables.book.get(state, { provider, window: at.window })
     if (book === undefined || at.entry === book.count) {
-      updateEngine(state, { recalled: atWindow(at.window + 1) })
+      updateCursors(state, { recalled: atWindow(at.window + 1) })
       continue
     }
-    const key = tables.booked.mustGet(state, { provider, window: at.window, index: at.entry })
+    const key = redemptionTables.booked.mustGet(state, { provider, window: at.window, index: at.entry })
     recall(ctx, key, current)
-    updateEngine(state, { recalled: { ...at, entry: at.entry + 1 } })
+    updateCursors(state, { recalled: { ...at, entry: at.entry + 1 } })
   }
 }
 
 function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
   const { state } = ctx
-  const assignment = tables.assignment.get(state, key)
+  const assignment = redemptionTables.assignment.get(state, key)
   if (assignment === undefined) return
   const underWay = assignment.grantedAtMs > 0 || assignment.voucheredBase > 0n
   if (assignment.window <= current && underWay) return
@@ -116,13 +111,13 @@ function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
   comesFirst(state, key.id)
 }
 
-/** What came back by its provider's fault chooses before later places: their reservations ahead are un-booked. */
+/** Coins returned by a provider's fault are assigned before later places, whose reservations ahead are un-booked. */
 function comesFirst(state: StateWriter, id: number): void {
-  const { sequence, queuedBase } = tables.redemption.mustGet(state, { id })
+  const { sequence, queuedBase } = redemptionTables.redemption.mustGet(state, { id })
   if (queuedBase === 0n) return
-  const { unbookAbove } = getEngine(state)
+  const { unbookAbove } = getCursors(state)
   const least = unbookAbove === 0 ? sequence : Math.min(unbookAbove, sequence)
-  updateEngine(state, { unbookAbove: least, unbooked: atWindow(0) })
+  updateCursors(state, { unbookAbove: least, unbooked: atWindow(0) })
 }
 
 /** Un-books reservations of later places in windows not begun, so that returned places come first again. */
@@ -130,14 +125,14 @@ export function unbookLater(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
   const { assignAhead } = redemptionParams.get(state)
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { swept, recalls, unbookAbove, unbooked, window: current } = getEngine(state)
+    const { swept, recalls, unbookAbove, unbooked, window: current } = getCursors(state)
     if (swept.window < current || recalls.length > 0 || unbookAbove === 0) return
     const at = unbooked.window <= current ? atWindow(current + 1) : unbooked
     if (at.window > current + assignAhead) {
-      updateEngine(state, { unbookAbove: 0, unbooked: atWindow(0) })
+      updateCursors(state, { unbookAbove: 0, unbooked: atWindow(0) })
       return
     }
-    updateEngine(state, { unbooked: unbookStep(ctx, at, unbookAbove) })
+    updateCursors(state, { unbooked: unbookStep(ctx, at, unbookAbove) })
   }
 }
 
@@ -146,11 +141,11 @@ function unbookStep(ctx: WriteContext, at: Cursor, above: number): Cursor {
   const { window } = at
   const provider = providersOf(state, window)[at.provider]
   if (provider === undefined) return atWindow(window + 1)
-  if (at.entry === tables.book.mustGet(state, { provider, window }).count)
+  if (at.entry === redemptionTables.book.mustGet(state, { provider, window }).count)
     return { window, provider: at.provider + 1, entry: 0 }
-  const key = tables.booked.mustGet(state, { provider, window, index: at.entry })
-  if (tables.assignment.has(state, key)) {
-    const { sequence } = tables.redemption.mustGet(state, { id: key.id })
+  const key = redemptionTables.booked.mustGet(state, { provider, window, index: at.entry })
+  if (redemptionTables.assignment.has(state, key)) {
+    const { sequence } = redemptionTables.redemption.mustGet(state, { id: key.id })
     if (sequence > above) closeAssignment(ctx, key, { reason: 'unbooked', atFault: false })
   }
   return { ...at, entry: at.entry + 1 }
@@ -159,14 +154,14 @@ function unbookStep(ctx: WriteContext, at: Cursor, above: number): Cursor {
 /** Refunds what no window is left for. */
 export function expireRequests(ctx: WriteContext, stepsMax: number): void {
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { expiredWindow, window: current } = getEngine(ctx.state)
+    const { expiredWindow, window: current } = getCursors(ctx.state)
     if (expiredWindow > current) return
     const sequence = nextDeadline(ctx.state, expiredWindow)
     if (sequence === undefined) {
-      updateEngine(ctx.state, { expiredWindow: expiredWindow + 1 })
+      updateCursors(ctx.state, { expiredWindow: expiredWindow + 1 })
       continue
     }
-    const { id } = tables.place.mustGet(ctx.state, { sequence })
-    putQueued(ctx, id, tables.redemption.mustGet(ctx.state, { id }))
+    const { id } = redemptionTables.place.mustGet(ctx.state, { sequence })
+    putQueued(ctx, id, redemptionTables.redemption.mustGet(ctx.state, { id }))
   }
 }

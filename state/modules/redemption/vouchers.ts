@@ -6,11 +6,11 @@ import { voucherDigest } from '../../../base/eip712.ts'
 import { type Address, type Hash32, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
-import { currentWindow } from '../capacity/windows.ts'
 import { settleAssignment } from './assignments.ts'
-import { operatorOf } from './external.ts'
-import { redemptionSchema } from './schema.ts'
-import { events, fail, getEngine, type Redemption, tables, updateEngine } from './store.ts'
+import { getCursors, updateCursors } from './cursors.ts'
+import { operatorOf, runningWindow } from './external.ts'
+import { type Redemption, redemptionSchema } from './schema.ts'
+import { events, fail, redemptionTables } from './tables.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
 
@@ -58,17 +58,17 @@ function checkSigner(redemption: Redemption, digest: Hash32, signature: Uint8Arr
 export function grant(ctx: ActionContext, { id, assignment, ciphertext }: Args<'grant'>) {
   const { state, block } = ctx
   const at = { id, assignment }
-  const known = tables.assignment.get(state, at)
+  const known = redemptionTables.assignment.get(state, at)
   if (known === undefined) return fail.UnknownAssignment(at)
   const { provider, window, grantedAtMs } = known
   if (!equalBytes(operatorOf(state, provider), ctx.sender)) return fail.NotAssignee({ provider })
   if (ciphertext.length === 0) return fail.GrantEmpty({})
   if (grantedAtMs > 0) return fail.GrantPosted({ grantedAtMs })
-  const current = currentWindow(state)
+  const current = runningWindow(state)
   if (current > window) return fail.WindowEnded({ window, currentWindow: current })
   // After this point the action must succeed.
-  tables.grant.set(state, at, { ciphertext })
-  tables.assignment.set(state, at, {
+  redemptionTables.grant.set(state, at, { ciphertext })
+  redemptionTables.assignment.set(state, at, {
     ...known,
     grantedAtMs: block.timestampMs,
     grantLate: current === window,
@@ -81,12 +81,12 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   const { state } = ctx
   const { id, assignment, deliveredBase, signature } = args
   const at = { id, assignment }
-  const redemption = tables.redemption.get(state, { id })
+  const redemption = redemptionTables.redemption.get(state, { id })
   if (redemption === undefined) return fail.UnknownRedemption({ id })
-  const known = tables.assignment.get(state, at)
+  const known = redemptionTables.assignment.get(state, at)
   if (known === undefined) return fail.UnknownAssignment(at)
   const { window, amountBase, voucheredBase: acceptedBase } = known
-  const current = currentWindow(state)
+  const current = runningWindow(state)
   if (current < window) return fail.WindowNotBegun({ window, currentWindow: current })
   if (current > window) return fail.WindowEnded({ window, currentWindow: current })
   if (deliveredBase < acceptedBase) return fail.VoucherDecreases({ deliveredBase, acceptedBase })
@@ -97,11 +97,11 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   if (refusal !== undefined) return refusal
   if (deliveredBase === acceptedBase) return undefined
   // After this point the action must succeed.
-  tables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
+  redemptionTables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
   if (!known.settlePending) {
-    const { settleTail } = getEngine(state)
-    tables.settlement.set(state, { index: settleTail }, at)
-    updateEngine(state, { settleTail: settleTail + 1 })
+    const { settleTail } = getCursors(state)
+    redemptionTables.settlement.set(state, { index: settleTail }, at)
+    updateCursors(state, { settleTail: settleTail + 1 })
   }
   events.Vouchered(ctx, { ...at, deliveredBase })
   return undefined
@@ -111,12 +111,12 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
 export function settleVouchered(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
   for (let steps = 0; steps < stepsMax; steps++) {
-    const { settleHead, settleTail } = getEngine(state)
+    const { settleHead, settleTail } = getCursors(state)
     if (settleHead === settleTail) return
-    const key = tables.settlement.mustGet(state, { index: settleHead })
-    tables.settlement.delete(state, { index: settleHead })
-    updateEngine(state, { settleHead: settleHead + 1 })
+    const key = redemptionTables.settlement.mustGet(state, { index: settleHead })
+    redemptionTables.settlement.delete(state, { index: settleHead })
+    updateCursors(state, { settleHead: settleHead + 1 })
     // A closed assignment was settled when it closed.
-    if (tables.assignment.has(state, key)) settleAssignment(ctx, key)
+    if (redemptionTables.assignment.has(state, key)) settleAssignment(ctx, key)
   }
 }

@@ -7,10 +7,9 @@ import { AMOUNT_MAX } from '../../../base/units.ts'
 import { failureReader } from '../../../state/call.ts'
 import type { Log } from '../../../state/context.ts'
 import { callSchema } from '../../../state/dispatch.ts'
+import { ACCOUNTS_ADDRESS } from '../../../state/modules/accounts/batch.ts'
 import { decodeAccount, encodeAccount } from '../../../state/modules/accounts/codec.ts'
 import {
-  ACCOUNTS_ADDRESS,
-  accountsTables,
   burnCoins,
   creditCoins,
   escrowAddress,
@@ -18,10 +17,11 @@ import {
   getSupply,
   mintCoins,
   transferCoins,
-} from '../../../state/modules/accounts/module.ts'
+} from '../../../state/modules/accounts/ledger.ts'
 import { accountsSchema } from '../../../state/modules/accounts/schema.ts'
-import { erc20Schema } from '../../../state/modules/assets/facade.ts'
-import { assetAddress, getAssetBalance } from '../../../state/modules/assets/module.ts'
+import { accountsTables } from '../../../state/modules/accounts/tables.ts'
+import { assetAddress, getAssetBalance } from '../../../state/modules/assets/ledger.ts'
+import { erc20Schema } from '../../../state/modules/assets/schema.ts'
 import { MemoryState } from '../../../state/overlay.ts'
 import { selectorOf } from '../../../state/rules.ts'
 import { calldata } from '../../support/calldata.ts'

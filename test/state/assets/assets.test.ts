@@ -4,8 +4,7 @@ import { equalBytes } from '../../../base/bytes.ts'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import { failureReader } from '../../../state/call.ts'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
-import { erc20Schema } from '../../../state/modules/assets/facade.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import {
   assetAddress,
   assetIds,
@@ -14,8 +13,8 @@ import {
   getAssetBalance,
   registerAsset,
   transferAsset,
-} from '../../../state/modules/assets/module.ts'
-import { assetsSchema } from '../../../state/modules/assets/schema.ts'
+} from '../../../state/modules/assets/ledger.ts'
+import { assetsSchema, erc20Schema } from '../../../state/modules/assets/schema.ts'
 import { calldata } from '../../support/calldata.ts'
 import {
   addressOf,

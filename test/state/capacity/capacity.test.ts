@@ -16,7 +16,8 @@ import {
   unreserveHours,
 } from '../../../state/modules/capacity/book.ts'
 import { getLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
-import { attestLot, capacityModule, pledgeLot } from '../../../state/modules/capacity/module.ts'
+import { capacityModule } from '../../../state/modules/capacity/module.ts'
+import { attestLot, pledgeLot } from '../../../state/modules/capacity/pledges.ts'
 import {
   classCounts,
   coinsOfHours,
@@ -27,10 +28,10 @@ import {
 import { ALL_SERVICES, LOT_DEVICES_MAX, WINDOWS_MAX } from '../../../state/modules/capacity/schema.ts'
 import { capacityParams, capacityTables } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, windowEndedThisBlock } from '../../../state/modules/capacity/windows.ts'
-import { catalogueTables } from '../../../state/modules/catalogue/module.ts'
+import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { growthFactors } from '../../../state/modules/oracle/drift.ts'
 import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
-import { setProviderStatus } from '../../../state/modules/providers/module.ts'
+import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { accountOf, code, coins, EconomyChain, GENESIS_MS } from '../../support/economyFixture.ts'
 
 const rootOf = (n: number): Uint8Array => sha256(u64be(10_000 + n))

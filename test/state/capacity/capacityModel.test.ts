@@ -5,7 +5,7 @@ import { freeHours, getSummary, reserveHours, unreserveHours } from '../../../st
 import { getLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
-import { getAnchor, setAnchor } from '../../../state/modules/oracle/module.ts'
+import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { accountOf, EconomyChain } from '../../support/economyFixture.ts'
 

@@ -2,13 +2,13 @@ import { strict as assert } from 'node:assert'
 import { AssertionFailed } from '../../../base/assert.ts'
 import {
   addClass,
-  catalogueModule,
   classIds,
   effectiveRatings,
   getClass,
   getRatings,
   leastRating,
-} from '../../../state/modules/catalogue/module.ts'
+} from '../../../state/modules/catalogue/classes.ts'
+import { catalogueModule } from '../../../state/modules/catalogue/module.ts'
 import { blockContext, TestChain } from '../../support/chainHarness.ts'
 
 function catalogue() {

@@ -11,12 +11,15 @@ import {
 } from '../../../base/protocol/evidence.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
-import { evidenceModule, evidenceTables, isConvicted } from '../../../state/modules/evidence/module.ts'
+import { isConvicted } from '../../../state/modules/evidence/convictions.ts'
+import { evidenceModule } from '../../../state/modules/evidence/module.ts'
 import { CONVICTIONS_MAX, evidenceSchema } from '../../../state/modules/evidence/schema.ts'
+import { evidenceTables } from '../../../state/modules/evidence/tables.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { convictEquivocator, getProvider, isBondFrozen } from '../../../state/modules/providers/members.ts'
-import { providersModule, providersTables } from '../../../state/modules/providers/module.ts'
+import { providersModule } from '../../../state/modules/providers/module.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
 import {
   digestOf,
   encodeEvidence,

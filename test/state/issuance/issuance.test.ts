@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../../base/units.ts'
-import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/module.ts'
+import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
 import {
   getMeasures,
   getSummary,
@@ -12,22 +12,23 @@ import {
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { coinsOfHours, hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
+import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import {
   getLiability,
   getTotals,
   liabilityBurn,
-  lockAddress,
   reserveCoins,
   unreserveCoins,
   windowSnapshot,
 } from '../../../state/modules/issuance/ledger.ts'
 import { getCoverage } from '../../../state/modules/issuance/limits.ts'
-import { issuanceModule, stopMinting } from '../../../state/modules/issuance/module.ts'
+import { stopMinting } from '../../../state/modules/issuance/minting.ts'
+import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
-import { setPrice } from '../../../state/modules/oracle/module.ts'
+import { setPrice } from '../../../state/modules/oracle/prices.ts'
 import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
-import { setProviderStatus } from '../../../state/modules/providers/module.ts'
+import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {
   accountOf,

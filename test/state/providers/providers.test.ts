@@ -4,23 +4,21 @@ import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { validatorSetHash } from '../../../base/protocol/validators.ts'
 import { failureReader } from '../../../state/call.ts'
 import type { Log, WriteContext } from '../../../state/context.ts'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
-import { getAssetBalance, issueAsset, registerAsset } from '../../../state/modules/assets/module.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
+import { getAssetBalance, issueAsset, registerAsset } from '../../../state/modules/assets/ledger.ts'
+import { addBond, getBond, getBonds } from '../../../state/modules/providers/bonds.ts'
+import { bondAddress } from '../../../state/modules/providers/external.ts'
 import {
-  addBond,
   addProvider,
-  bondAddress,
-  getBond,
-  getBonds,
   getProvider,
   providerByOperator,
   providerIds,
-  providersModule,
-  providersTables,
   recordFault,
   setProviderStatus,
-} from '../../../state/modules/providers/module.ts'
+} from '../../../state/modules/providers/members.ts'
+import { providersModule } from '../../../state/modules/providers/module.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../../state/modules/providers/validatorSet.ts'
 import { calldata } from '../../support/calldata.ts'
 import {

@@ -1,16 +1,13 @@
 // Redemption's actions of asking and offering, one `describe` each: what they change, and what they refuse.
 import assert from 'node:assert/strict'
 import { COIN } from '../../../base/units.ts'
-import { getAccount } from '../../../state/modules/accounts/module.ts'
-import { bonusAt } from '../../../state/modules/redemption/listings.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/module.ts'
+import { getAccount } from '../../../state/modules/accounts/ledger.ts'
+import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { bonusAt } from '../../../state/modules/redemption/bonus.ts'
+import { REDEMPTION_ESCROW } from '../../../state/modules/redemption/external.ts'
+import { getTotals, lockedInRedemption } from '../../../state/modules/redemption/redemptions.ts'
 import { BONUS_PPM_MAX } from '../../../state/modules/redemption/shapes.ts'
-import {
-  getTotals,
-  lockedInRedemption,
-  REDEMPTION_ESCROW,
-  tables,
-} from '../../../state/modules/redemption/store.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import {
   ALICE,
   activeChain,
@@ -21,14 +18,14 @@ import {
   walletOf,
 } from '../../support/redemptionFixture.ts'
 
-const redemption = (c: RedemptionChain, id: number) => tables.redemption.mustGet(c.state, { id })
+const redemption = (c: RedemptionChain, id: number) => redemptionTables.redemption.mustGet(c.state, { id })
 const stateName = (c: RedemptionChain, id: number) => c.query<{ state: string }>('redemption', { id }).state
 
 describe('redemption.list', () => {
   it('offers a service at once and its bonus from the next window', () => {
     const c = chain()
     c.run(() => assert.equal(c.list(1, { bonusPpm: 50_000n }), undefined))
-    const listing = tables.listing.mustGet(c.state, { provider: 1, service: 'infer' })
+    const listing = redemptionTables.listing.mustGet(c.state, { provider: 1, service: 'infer' })
     assert.equal(bonusAt(listing, c.window), 0n)
     assert.equal(bonusAt(listing, c.window + 1), 50_000n)
     const info = c.query<{ nextBonusPpm: bigint; suspended: boolean }>('listing', {
@@ -46,7 +43,7 @@ describe('redemption.list', () => {
     c.run(() => assert.equal(c.list(1, { bonusPpm: 50_000n }), undefined))
     c.endWindow()
     c.run(() => assert.equal(c.list(1, { bonusPpm: 0n }), undefined))
-    const listing = tables.listing.mustGet(c.state, { provider: 1, service: 'infer' })
+    const listing = redemptionTables.listing.mustGet(c.state, { provider: 1, service: 'infer' })
     assert.equal(bonusAt(listing, c.window), 50_000n)
     assert.equal(bonusAt(listing, c.window + 1), 0n)
   })

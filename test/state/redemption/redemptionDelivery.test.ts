@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { utf8 } from '../../../base/bytes.ts'
 import { signHash } from '../../../base/crypto/secp256k1.ts'
 import { PPM } from '../../../base/units.ts'
-import { providersTables } from '../../../state/modules/providers/module.ts'
-import { tables } from '../../../state/modules/redemption/store.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../../state/modules/redemption/vouchers.ts'
 import {
   ALICE,
@@ -17,13 +17,13 @@ import {
   walletOf,
 } from '../../support/redemptionFixture.ts'
 
-const redemption = (c: RedemptionChain, id: number) => tables.redemption.mustGet(c.state, { id })
+const redemption = (c: RedemptionChain, id: number) => redemptionTables.redemption.mustGet(c.state, { id })
 const stateName = (c: RedemptionChain, id: number) => c.query<{ state: string }>('redemption', { id }).state
 
 describe('redemption.grant', () => {
   it('posts access before the window begins', () => {
     const c = activeChain()
-    const a = tables.assignment.mustGet(c.state, { id: 1, assignment: 1 })
+    const a = redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 1 })
     assert.equal(a.grantLate, false)
     const info = c.query<{ grant?: Uint8Array; state: string }>('assignment', { id: 1, assignment: 1 })
     assert.deepEqual(info.grant, utf8('sealed'))
@@ -61,7 +61,7 @@ describe('redemption.grant', () => {
     c.run()
     c.endWindow()
     c.run(() => assert.equal(c.grant(1, 1), undefined))
-    assert.equal(tables.assignment.mustGet(c.state, { id: 1, assignment: 1 }).grantLate, true)
+    assert.equal(redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 1 }).grantLate, true)
   })
 })
 
@@ -223,7 +223,7 @@ describe('redemption.resume', () => {
     c.run()
     c.endWindow()
     c.endWindow()
-    assert.equal(tables.suspension.mustGet(c.state, { provider: 3 }).sinceWindow, 2)
+    assert.equal(redemptionTables.suspension.mustGet(c.state, { provider: 3 }).sinceWindow, 2)
     assert.equal(
       c.query<{ suspended: boolean }>('listing', { provider: 3, service: 'infer' }).suspended,
       true,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { COIN, PPM } from '../../../base/units.ts'
 import { windowSnapshot } from '../../../state/modules/issuance/ledger.ts'
-import { getTotals, tables } from '../../../state/modules/redemption/store.ts'
+import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { coins, RedemptionChain, WINDOW_MS, walletOf } from '../../support/redemptionFixture.ts'
 
 const WALLETS = [20, 21, 22]
@@ -241,7 +242,7 @@ class Pair {
   /** Places are drawn by the mix: the model takes them over, and refunds what drew its place too late. */
   #drawn(): void {
     for (const w of this.model.wishes)
-      w.sequence = tables.redemption.mustGet(this.chain.state, { id: w.id }).sequence
+      w.sequence = redemptionTables.redemption.mustGet(this.chain.state, { id: w.id }).sequence
     this.model.expire()
   }
 
@@ -335,14 +336,14 @@ class Pair {
     const { chain, model } = this
     assert.equal(chain.window, model.window)
     for (const w of model.wishes) {
-      const r = tables.redemption.mustGet(chain.state, { id: w.id })
+      const r = redemptionTables.redemption.mustGet(chain.state, { id: w.id })
       assert.deepEqual(
         [r.queuedBase, r.burnedBase, r.transferredBase, r.refundedBase],
         [w.queued, w.burned, w.paid, w.refunded],
         `redemption ${w.id} at place ${w.sequence} in window ${model.window}`,
       )
       for (const part of w.parts) {
-        const a = tables.assignment.get(chain.state, { id: w.id, assignment: part.n })
+        const a = redemptionTables.assignment.get(chain.state, { id: w.id, assignment: part.n })
         assert.deepEqual(
           [a?.provider, a?.window, a?.amountBase, a?.settledBase, a?.bookedHours],
           [part.provider, part.window, part.amount, part.settled, part.hours],
@@ -353,7 +354,7 @@ class Pair {
     for (const p of PROVIDERS) {
       assert.equal(chain.liability(p), model.owed.get(p))
       assert.equal(
-        tables.suspension.has(chain.state, { provider: p }),
+        redemptionTables.suspension.has(chain.state, { provider: p }),
         model.suspended.has(p),
         `suspension of ${p}`,
       )

@@ -6,7 +6,7 @@ import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN, PPM } from '../../../base/units.ts'
 import { getWindow } from '../../../state/modules/capacity/book.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/module.ts'
+import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import {
   hasMember,
   insertMember,
@@ -14,7 +14,7 @@ import {
   nextMember,
   removeMember,
 } from '../../../state/modules/redemption/orderedSet.ts'
-import { tables } from '../../../state/modules/redemption/store.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { MemoryState } from '../../../state/overlay.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
@@ -36,10 +36,10 @@ function chain(options: Partial<ChainOptions> = {}): RedemptionChain {
   return made
 }
 
-const redemption = (c: RedemptionChain, id: number) => tables.redemption.mustGet(c.state, { id })
+const redemption = (c: RedemptionChain, id: number) => redemptionTables.redemption.mustGet(c.state, { id })
 const stateName = (c: RedemptionChain, id: number) => c.query<{ state: string }>('redemption', { id }).state
 const assignment = (c: RedemptionChain, id: number, n: number) =>
-  tables.assignment.get(c.state, { id, assignment: n })
+  redemptionTables.assignment.get(c.state, { id, assignment: n })
 const ok = (failure: unknown) => assert.equal(failure, undefined)
 
 /** Requests in separate blocks, so that places follow ids. */
@@ -150,7 +150,7 @@ describe('redemption.order', () => {
       ok(c.request(BOB, coins(300)))
     })
     c.run()
-    for (const a of tables.assignment.values(c.committed)) assert.equal(a.bonusPpm, 0n)
+    for (const a of redemptionTables.assignment.values(c.committed)) assert.equal(a.bonusPpm, 0n)
   })
 
   it('obliges providers, listed or not, after a quarter window', () => {
@@ -209,11 +209,11 @@ describe('redemption.order', () => {
       for (let i = 0; i < 5; i++) ok(c.request(ALICE, coins(1)))
     })
     c.run()
-    assert.equal([...tables.assignment.values(c.committed)].length, 2)
+    assert.equal([...redemptionTables.assignment.values(c.committed)].length, 2)
     assert.equal(redemptionHasWork(c.state), true)
     c.run()
     c.run()
-    assert.equal([...tables.assignment.values(c.committed)].length, 5)
+    assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
     assert.equal(redemptionHasWork(c.state), false)
   })
 })
@@ -232,7 +232,7 @@ describe('redemption.windows', () => {
     assert.equal(r.burnedBase, coins(4))
     // Back in the queue and assigned again in the same block.
     assert.deepEqual([assignment(c, 1, 2)?.window, assignment(c, 1, 2)?.amountBase], [3, coins(6)])
-    assert.equal(tables.suspension.has(c.state, { provider: 1 }), false)
+    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), false)
     assert.equal(getLiability(c.state, 1).reservedBase, coins(6))
   })
 
@@ -262,7 +262,7 @@ describe('redemption.windows', () => {
     assert.equal(assignment(c, 3, 1)?.provider, 2)
     c.endWindow()
     // Window 1 ended: provider 1 failed place 1 and did not grant window 2 either.
-    assert.equal(tables.suspension.mustGet(c.state, { provider: 1 }).sinceWindow, 2)
+    assert.equal(redemptionTables.suspension.mustGet(c.state, { provider: 1 }).sinceWindow, 2)
     assert.equal(assignment(c, 2, 1), undefined)
     assert.equal(redemption(c, 1).queuedBase, coins(200))
     // Place 2 went back to the queue and took what provider 2 has in window 3, before place 3 could.
@@ -343,7 +343,7 @@ describe('redemption.windows', () => {
     ask(c, BOB, coins(10), { provider: 1 })
     c.run()
     c.endWindow(() => ok(c.grant(2, 1)))
-    assert.equal(tables.suspension.has(c.state, { provider: 1 }), true)
+    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), true)
     assert.equal(stateName(c, 2), 'active')
     c.run(() => ok(c.settle({ id: 2, assignment: 1, deliveredBase: coins(10), signer: BOB })))
     assert.equal(stateName(c, 2), 'settled')
@@ -357,7 +357,7 @@ describe('redemption.windows', () => {
     c.endWindow()
     c.run(() => ok(c.grant(1, 1)))
     c.endWindow(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(10), signer: ALICE })))
-    assert.equal(tables.suspension.has(c.state, { provider: 1 }), false)
+    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), false)
     assert.equal(stateName(c, 1), 'settled')
   })
 
@@ -419,12 +419,13 @@ describe('redemption.windows', () => {
     })
     c.endWindow()
     assert.equal(redemptionHasWork(c.state), true)
-    const left = () => [...tables.assignment.values(c.committed)].filter((a) => a.window === 1).length
+    const left = () =>
+      [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 1).length
     assert.equal(left(), 3)
     c.run()
     assert.equal(left(), 0)
     for (let i = 0; i < 6; i++) c.run()
-    assert.equal([...tables.assignment.values(c.committed)].filter((a) => a.window === 3).length, 6)
+    assert.equal([...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 3).length, 6)
   })
 })
 

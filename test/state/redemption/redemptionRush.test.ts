@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PPM } from '../../../base/units.ts'
 import { checkMint, getMintLimits, leastLimit } from '../../../state/modules/issuance/limits.ts'
-import { getAnchor, setAnchor } from '../../../state/modules/oracle/module.ts'
-import { getTotals, tables } from '../../../state/modules/redemption/store.ts'
+import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
+import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { RedemptionChain, WINDOW_MS, walletOf } from '../../support/redemptionFixture.ts'
 
@@ -24,8 +25,8 @@ interface Rush {
 
 /** All grants and whole vouchers of providers that still answer. */
 function deliver(c: RedemptionChain, answers: (provider: number) => boolean): void {
-  const open = [...tables.assignment.entries(c.committed)].map(([key, a]) => {
-    const at = key.slice(tables.assignment.prefix.length)
+  const open = [...redemptionTables.assignment.entries(c.committed)].map(([key, a]) => {
+    const at = key.slice(redemptionTables.assignment.prefix.length)
     const number = (from: number, bytes: number) =>
       [...at.slice(from, from + bytes)].reduce((n, x) => n * 256 + x.charCodeAt(0), 0)
     return { id: number(0, 8), assignment: number(8, 4), a }

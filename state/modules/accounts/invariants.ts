@@ -1,0 +1,47 @@
+// Invariants of accounts (ECONOMY §12): 1 the supply is what accounts hold, and no record for an empty account.
+import { isSystemAddress } from '../../../base/moduleDefinition.ts'
+import type { Invariant } from '../../rules.ts'
+import { decodeAccount } from './codec.ts'
+import { getSupply } from './ledger.ts'
+import { accountsTables } from './tables.ts'
+
+const supplyInvariant: Invariant = {
+  id: '1 coins',
+  severity: 'halt',
+  doc: 'The supply is the sum of all accounts, escrows and pools included.',
+  checkChanges(changes, parent, ctx) {
+    let movedBase = 0n
+    for (const [key, stored] of changes) {
+      if (!key.startsWith(accountsTables.account.prefix)) continue
+      const before = parent.get(key)
+      if (stored !== undefined) movedBase += decodeAccount(stored).balanceBase
+      if (before !== undefined) movedBase -= decodeAccount(before).balanceBase
+    }
+    const mintedBase = getSupply(ctx.state) - getSupply(parent)
+    return movedBase === mintedBase
+      ? undefined
+      : `accounts changed by ${movedBase}, the supply by ${mintedBase}`
+  },
+  recount(full) {
+    let sum = 0n
+    for (const account of accountsTables.account.values(full)) sum += account.balanceBase
+    const supplyBase = getSupply(full)
+    return sum === supplyBase ? undefined : `accounts hold ${sum}, the supply is ${supplyBase}`
+  },
+}
+
+const emptyAccountsInvariant: Invariant = {
+  id: 'accounts.empty',
+  severity: 'alert',
+  doc: 'No record for an account without nonce and coins; system addresses have no nonce.',
+  recount(full) {
+    for (const [key, account] of accountsTables.account.entries(full)) {
+      if (account.nonce === 0 && account.balanceBase === 0n) return 'an empty account has a record'
+      const address = Uint8Array.from(key.slice(accountsTables.account.prefix.length), (c) => c.charCodeAt(0))
+      if (account.nonce !== 0 && isSystemAddress(address)) return 'a system address has sent a transaction'
+    }
+    return undefined
+  },
+}
+
+export const accountsInvariants: readonly Invariant[] = [supplyInvariant, emptyAccountsInvariant]

@@ -1,0 +1,45 @@
+// Invariants of assets (ECONOMY §12): 1 the supply of each asset is what its holders have.
+import type { Invariant } from '../../rules.ts'
+import { assetsTables } from './tables.ts'
+
+const supplyInvariant: Invariant = {
+  id: '1 assets',
+  severity: 'halt',
+  doc: 'The supply of each asset is the sum of its balances.',
+  checkChanges(changes, parent) {
+    const balance = assetsTables.balance
+    const record = assetsTables.asset
+    // Per asset (its eight key bytes): balances gained minus supply gained.
+    const gaps = new Map<string, bigint>()
+    for (const [key, stored] of changes) {
+      const isBalance = key.startsWith(balance.prefix)
+      if (!isBalance && !key.startsWith(record.prefix)) continue
+      const id = key.slice(2, 10)
+      const before = parent.get(key)
+      const amountOf = (bytes: Uint8Array | undefined): bigint => {
+        if (bytes === undefined) return 0n
+        return isBalance ? balance.decode(bytes).amountBase : -record.decode(bytes).supplyBase
+      }
+      gaps.set(id, (gaps.get(id) ?? 0n) + amountOf(stored) - amountOf(before))
+    }
+    for (const gap of gaps.values()) if (gap !== 0n) return `balances and supply of an asset differ by ${gap}`
+    return undefined
+  },
+  recount(full) {
+    const sums = new Map<string, bigint>()
+    for (const [key, { amountBase }] of assetsTables.balance.entries(full)) {
+      const id = key.slice(2, 10)
+      sums.set(id, (sums.get(id) ?? 0n) + amountBase)
+    }
+    for (const [key, asset] of assetsTables.asset.entries(full)) {
+      const id = key.slice(2, 10)
+      const sum = sums.get(id) ?? 0n
+      if (sum !== asset.supplyBase)
+        return `${asset.symbol}: balances hold ${sum}, the supply is ${asset.supplyBase}`
+      sums.delete(id)
+    }
+    return sums.size === 0 ? undefined : 'balances of an unregistered asset'
+  },
+}
+
+export const assetsInvariants: readonly Invariant[] = [supplyInvariant]

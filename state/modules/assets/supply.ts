@@ -1,0 +1,33 @@
+// Issuing and redeeming an asset: the actions that change its supply. Not: the ledger (ledger.ts).
+import { assert } from '../../../base/assert.ts'
+import { equalBytes } from '../../../base/bytes.ts'
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
+import { AMOUNT_MAX } from '../../../base/units.ts'
+import type { ActionContext } from '../../context.ts'
+import { acceptsAsset, getAsset, getAssetBalance, issueAsset, redeemAsset } from './ledger.ts'
+import type { assetsSchema } from './schema.ts'
+import { fail } from './tables.ts'
+
+type Args<A extends keyof (typeof assetsSchema)['actions']> = ActionArgs<typeof assetsSchema, A>
+
+export function issue(ctx: ActionContext, { asset, to, amountBase }: Args<'issue'>) {
+  const record = getAsset(ctx.state, asset)
+  if (record === undefined) return fail.UnknownAsset({ asset })
+  if (!equalBytes(record.issuer, ctx.sender)) return fail.NotIssuer({ asset, issuer: record.issuer })
+  if (!acceptsAsset(to)) return fail.AssetRecipientRefused({ recipient: to })
+  if (record.supplyBase + amountBase > AMOUNT_MAX) {
+    return fail.AssetSupplyTooLarge({ asset, maximumBase: AMOUNT_MAX })
+  }
+  // After this point the action must succeed.
+  issueAsset(ctx, { asset, to, amountBase })
+  return undefined
+}
+
+export function redeem(ctx: ActionContext, { asset, amountBase }: Args<'redeem'>) {
+  if (getAsset(ctx.state, asset) === undefined) return fail.UnknownAsset({ asset })
+  const balanceBase = getAssetBalance(ctx.state, { asset, owner: ctx.sender })
+  if (balanceBase < amountBase) return fail.InsufficientAsset({ asset, balanceBase, neededBase: amountBase })
+  // After this point the action must succeed.
+  assert(redeemAsset(ctx, { asset, from: ctx.sender, amountBase }), 'checked balance covers the redemption')
+  return undefined
+}

@@ -1,0 +1,19 @@
+// What the end of a block does to capacity: it may end a window.
+import type { WriteContext } from '../../context.ts'
+import { getSummary, perishWindow, recountProvider } from './book.ts'
+import { memberIds, moveAnchor } from './external.ts'
+import { removeEndedLots } from './lots.ts'
+import { advanceClock } from './windows.ts'
+
+/** At a window's end what was not used perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
+export function endBlock(ctx: WriteContext): void {
+  const ended = advanceClock(ctx)
+  if (ended === undefined) return
+  const providers = memberIds(ctx.state)
+  for (const provider of providers) {
+    perishWindow(ctx.state, { provider, windowIndex: ended })
+    if (getSummary(ctx.state, provider).noticeUntil !== undefined) removeEndedLots(ctx, provider)
+  }
+  moveAnchor(ctx, ended + 1)
+  for (const provider of providers) recountProvider(ctx, provider)
+}

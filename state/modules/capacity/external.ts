@@ -1,0 +1,47 @@
+// What capacity asks of other modules: ratings of the catalogue, the oracle's anchor, and who serves.
+import type { Address } from '../../../base/ids.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { getRatings, leastRating } from '../catalogue/classes.ts'
+import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
+import { growthFactors } from '../oracle/drift.ts'
+import { oracleParams } from '../oracle/tables.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
+import { validates } from '../providers/validatorSet.ts'
+
+/** The rating that a lot of this class can count with now, ppm; undefined for an unknown class. */
+export function lotRating(state: StateReader, classId: number): bigint | undefined {
+  const ratings = getRatings(state, classId)
+  return ratings === undefined ? undefined : leastRating(ratings)
+}
+
+/** The rating that one SCU delivers now, ppm. */
+export function anchorNow(state: StateReader): bigint {
+  return getAnchor(state)
+}
+
+/** G_0 … G_K: what the largest drift of the anchor may cost, per window ahead. */
+export function growthAhead(state: StateReader, horizon: number): readonly bigint[] {
+  return growthFactors(oracleParams.get(state).driftPpm, horizon)
+}
+
+/** Puts the following anchor in force for the window that begins. */
+export function moveAnchor(ctx: WriteContext, windowIndex: number): void {
+  applyAnchor(ctx, windowIndex)
+}
+
+/** All members, by id. */
+export function memberIds(state: StateReader): readonly number[] {
+  return providerIds(state)
+}
+
+/** The member that an account pledges for. */
+export function memberOf(state: StateReader, operator: Address): number | undefined {
+  return providerByOperator(state, operator)
+}
+
+/** Whether the status of a member lets its capacity count. */
+export function isServing(state: StateReader, provider: number): boolean {
+  const record = getProvider(state, provider)
+  return record !== undefined && validates(record.status)
+}

@@ -1,0 +1,53 @@
+// Pledging, attesting and giving notice of lots. Not: the records of lots (lots.ts).
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
+import type { ActionContext, WriteContext } from '../../context.ts'
+import { recountProvider } from './book.ts'
+import { memberOf } from './external.ts'
+import { addLot, checkPledge, endLot, getLot, markAttested, type Pledge } from './lots.ts'
+import type { capacitySchema } from './schema.ts'
+import { fail } from './tables.ts'
+import { currentWindow } from './windows.ts'
+
+type Args<A extends keyof (typeof capacitySchema)['actions']> = ActionArgs<typeof capacitySchema, A>
+
+/** Pledges a lot, e.g. in genesis, which may name the running window. Returns the lot's id or the refusal. */
+export function pledgeLot(ctx: WriteContext, pledge: Pledge) {
+  const refusal = checkPledge(ctx.state, pledge, currentWindow(ctx.state))
+  if (refusal !== undefined) return { refusal }
+  return { lot: addLot(ctx, pledge) }
+}
+
+/** A passed audit: the lot counts with the share `auditPpm`, from the next window on unless genesis says earlier. */
+export function attestLot(
+  ctx: WriteContext,
+  attestation: { readonly lot: number; readonly auditPpm: bigint; readonly countsFrom?: number },
+): void {
+  const countsFrom = attestation.countsFrom ?? currentWindow(ctx.state) + 1
+  const lot = markAttested(ctx, { lot: attestation.lot, auditPpm: attestation.auditPpm, countsFrom })
+  recountProvider(ctx, lot.provider)
+}
+
+export function pledge(ctx: ActionContext, args: Args<'pledge'>) {
+  const provider = memberOf(ctx.state, ctx.sender)
+  if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
+  const wanted = { provider, ...args }
+  const refusal = checkPledge(ctx.state, wanted, currentWindow(ctx.state) + 1)
+  if (refusal !== undefined) return refusal
+  // After this point the action must succeed.
+  addLot(ctx, wanted)
+  return undefined
+}
+
+export function giveNotice(ctx: ActionContext, args: Args<'giveNotice'>) {
+  const provider = memberOf(ctx.state, ctx.sender)
+  if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
+  const lot = getLot(ctx.state, args.lot)
+  if (lot === undefined) return fail.UnknownLot({ lot: args.lot })
+  if (lot.provider !== provider) return fail.NotLotProvider({ lot: args.lot, provider: lot.provider })
+  if (lot.lastWindow !== undefined)
+    return fail.NoticeAlreadyGiven({ lot: args.lot, lastWindow: lot.lastWindow })
+  // After this point the action must succeed.
+  endLot(ctx, args.lot)
+  recountProvider(ctx, provider)
+  return undefined
+}

@@ -1,0 +1,50 @@
+// Hardware classes and the ratings that count. Genesis and governance add classes; other modules read ratings.
+import { assert } from '../../../base/assert.ts'
+import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { CLASSES_MAX, type HardwareClass, type Service } from './schema.ts'
+import { catalogueParams, catalogueTables } from './tables.ts'
+
+/** Ratings in ppm of the reference device, per service. */
+export type Ratings = { readonly [S in Service]: bigint }
+
+export function getClass(state: StateReader, id: number): HardwareClass | undefined {
+  return catalogueTables.class.get(state, { id })
+}
+
+/** Ids of all classes, ascending; at most `CLASSES_MAX`. */
+export function classIds(state: StateReader): readonly number[] {
+  return catalogueTables.index.get(state, {})?.classes ?? []
+}
+
+/** Adds a class; genesis and governance call it. Asserts that id and slug are new. */
+export function addClass(ctx: WriteContext, id: number, value: HardwareClass): void {
+  const ids = classIds(ctx.state)
+  assert(!ids.includes(id) && ids.length < CLASSES_MAX, 'the class id is new and within the bound')
+  catalogueTables.class.set(ctx.state, { id }, value)
+  catalogueTables.index.set(ctx.state, {}, { classes: [...ids, id].sort((a, b) => a - b) })
+}
+
+/** Ratings that count: spec-only ones times `specOnlyPpm`, rounded down (coverage gains). */
+export function effectiveRatings(value: HardwareClass, specOnlyPpm: bigint): Ratings {
+  const reduced = (ratingPpm: bigint): bigint =>
+    value.specOnly ? mulDivFloor(ratingPpm, specOnlyPpm, PPM) : ratingPpm
+  return {
+    train: reduced(value.trainPpm),
+    finetune: reduced(value.finetunePpm),
+    infer: reduced(value.inferPpm),
+  }
+}
+
+/** Ratings that count of a class in state; undefined when it is not in the catalogue. */
+export function getRatings(state: StateReader, id: number): Ratings | undefined {
+  const value = getClass(state, id)
+  if (value === undefined) return undefined
+  return effectiveRatings(value, catalogueParams.get(state).specOnlyPpm)
+}
+
+/** The least of the three ratings, ppm: what a lot offering all services counts with (ECONOMY §3). */
+export function leastRating(ratings: Ratings): bigint {
+  return minBigint(ratings.train, minBigint(ratings.finetune, ratings.infer))
+}

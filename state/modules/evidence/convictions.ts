@@ -1,0 +1,26 @@
+// Convictions: in which epochs a member was convicted; once an epoch is enough. Not: what proves it (submission.ts).
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { CONVICTIONS_MAX } from './schema.ts'
+import { evidenceTables } from './tables.ts'
+
+const NO_CONVICTIONS = { fromEpoch: 0, epochs: [] }
+
+export function convictionsOf(state: StateReader, provider: number) {
+  return evidenceTables.convictions.get(state, { provider }) ?? NO_CONVICTIONS
+}
+
+/** Whether evidence against a member from this epoch can change nothing any more. */
+export function isConvicted(state: StateReader, provider: number, epoch: number): boolean {
+  const { fromEpoch, epochs } = convictionsOf(state, provider)
+  return epoch < fromEpoch || epochs.includes(epoch)
+}
+
+/** Remembers an epoch; when there are too many, the oldest go and everything before them is too old. */
+export function remember(ctx: WriteContext, provider: number, epoch: number): void {
+  const { fromEpoch, epochs } = convictionsOf(ctx.state, provider)
+  const all = [...epochs, epoch].sort((a, b) => a - b)
+  const kept = all.slice(-CONVICTIONS_MAX)
+  const from = kept.length < all.length ? kept[0]! : fromEpoch
+  evidenceTables.convictions.set(ctx.state, { provider }, { fromEpoch: from, epochs: kept })
+}

@@ -1,0 +1,106 @@
+// The actions of governance: who may propose what, and votes (ECONOMY §10). Not: a proposal's life (proposals.ts).
+import type { ActionArgs } from '../../../base/moduleDefinition.ts'
+import type { ActionContext } from '../../context.ts'
+import { PROVIDERS_MAX } from '../providers/schema.ts'
+import {
+  getMember,
+  isInJail,
+  mayBeJailed,
+  memberOf,
+  nextMemberId,
+  refuseKey,
+  refusePeerId,
+} from './external.ts'
+import { canLoseVote, castVote, conclude, openProposal, openProposals, votersOf } from './proposals.ts'
+import { type governanceSchema, VOTERS_MIN } from './schema.ts'
+import { fail, governanceParams, governanceTables } from './tables.ts'
+
+type Args<A extends keyof (typeof governanceSchema)['actions']> = ActionArgs<typeof governanceSchema, A>
+
+/** The sender as a member whose vote counts. */
+function voterOf(ctx: ActionContext): number | undefined {
+  const id = memberOf(ctx.state, ctx.sender)
+  return id !== undefined && votersOf(ctx.state).includes(id) ? id : undefined
+}
+
+/** The sender as a voter with room for one more proposal. */
+function proposerOf(ctx: ActionContext) {
+  const id = voterOf(ctx)
+  if (id === undefined) return { refused: fail.NotValidator({ sender: ctx.sender }) }
+  const maximum = governanceParams.get(ctx.state).openPerMemberMax
+  const own = openProposals(ctx.state).proposals.filter(({ proposer }) => proposer === id).length
+  return own >= maximum ? { refused: fail.TooManyProposals({ maximum }) } : { id }
+}
+
+export function proposeAdmission(
+  ctx: ActionContext,
+  { possessionProof, ...admission }: Args<'proposeAdmission'>,
+) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  const { operator, consensusKey, peerId } = admission
+  if (nextMemberId(ctx.state) === undefined) return fail.TooManyProviders({ maximum: PROVIDERS_MAX })
+  const owner = memberOf(ctx.state, operator)
+  if (owner !== undefined) return fail.OperatorTaken({ provider: owner })
+  const taken = refusePeerId(ctx.state, peerId)
+  if (taken?.code === 'PeerIdTaken') return fail.PeerIdTaken({ provider: taken.provider })
+  if (taken !== undefined) return fail.MalformedPeerId({})
+  const refusal = refuseKey(ctx.state, { consensusKey, possessionProof })
+  if (refusal?.code === 'KeyTaken') return fail.KeyTaken({ provider: refusal.provider })
+  if (refusal !== undefined) return fail.BadPossessionProof({})
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'admit', provider: 0, proposer: proposer.id, admission })
+  return undefined
+}
+
+export function proposeRemoval(ctx: ActionContext, { provider }: Args<'proposeRemoval'>) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  const record = getMember(ctx.state, provider)
+  if (record === undefined) return fail.UnknownProvider({ provider })
+  if (record.removed) return fail.AlreadyRemoved({ provider })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'remove', provider, proposer: proposer.id })
+  return undefined
+}
+
+export function proposeJail(ctx: ActionContext, { provider }: Args<'proposeJail'>) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  const record = getMember(ctx.state, provider)
+  if (record === undefined) return fail.UnknownProvider({ provider })
+  if (!mayBeJailed(record)) return fail.AlreadyJailed({ provider })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'jail', provider, proposer: proposer.id })
+  return undefined
+}
+
+export function proposeUnjail(ctx: ActionContext, { provider }: Args<'proposeUnjail'>) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  if (getMember(ctx.state, provider) === undefined) return fail.UnknownProvider({ provider })
+  if (!isInJail(ctx.state, provider)) return fail.NotJailed({ provider })
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'unjail', provider, proposer: proposer.id })
+  return undefined
+}
+
+export function vote(ctx: ActionContext, { proposal, approve }: Args<'vote'>) {
+  const voter = voterOf(ctx)
+  if (voter === undefined) return fail.NotValidator({ sender: ctx.sender })
+  if (!governanceTables.proposal.has(ctx.state, { id: proposal })) return fail.UnknownProposal({ proposal })
+  // After this point the action must succeed.
+  castVote(ctx, proposal, voter, approve)
+  return undefined
+}
+
+export function withdrawProposal(ctx: ActionContext, { proposal }: Args<'withdrawProposal'>) {
+  const record = governanceTables.proposal.get(ctx.state, { id: proposal })
+  if (record === undefined) return fail.UnknownProposal({ proposal })
+  if (record.proposer !== memberOf(ctx.state, ctx.sender)) return fail.NotProposer({ proposal })
+  // After this point the action must succeed.
+  conclude(ctx, proposal, 'withdrawn')
+  return undefined
+}

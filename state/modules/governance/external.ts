@@ -1,0 +1,106 @@
+// What governance asks of other modules: who the members are, what a decision does to them, and their capacity.
+import type { Address } from '../../../base/ids.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { recountProvider } from '../capacity/book.ts'
+import {
+  addProvider,
+  checkConsensusKey,
+  checkPeerId,
+  getProvider,
+  isJailed,
+  jailProvider,
+  type KeyRefusal,
+  nextProviderId,
+  type PeerIdRefusal,
+  providerByConsensusKey,
+  providerByOperator,
+  removeProvider,
+  unjailProvider,
+} from '../providers/members.ts'
+import type { Profile, Provider } from '../providers/schema.ts'
+import { hasVote, validates, validatorSet } from '../providers/validatorSet.ts'
+
+export function getMember(state: StateReader, id: number): Provider | undefined {
+  return getProvider(state, id)
+}
+
+/** The member whose operator account this is. */
+export function memberOf(state: StateReader, operator: Address): number | undefined {
+  return providerByOperator(state, operator)
+}
+
+/** Members in the validator set of the running epoch, by id. */
+export function validatorIds(state: StateReader): readonly number[] {
+  return validatorSet(state).validators.map(({ id }) => id)
+}
+
+/** Whether a member belongs into the validator set. */
+export function mayVote(member: Provider): boolean {
+  return hasVote(member)
+}
+
+/** Whether a member serves, so that it can be jailed. */
+export function mayBeJailed(member: Provider): boolean {
+  return validates(member.status)
+}
+
+/** Whether a member is in jail. */
+export function isInJail(state: StateReader, member: number): boolean {
+  return isJailed(state, member)
+}
+
+/** The id that the next member gets; undefined when all are used. */
+export function nextMemberId(state: StateReader): number | undefined {
+  return nextProviderId(state)
+}
+
+/** Why a consensus key may not become that of a new member, or undefined. Verifies its proof of possession. */
+export function refuseKey(
+  state: StateReader,
+  key: { readonly consensusKey: Uint8Array; readonly possessionProof: Uint8Array },
+): KeyRefusal | undefined {
+  return checkConsensusKey(state, key)
+}
+
+/** Why a peer id may not become that of a new member, or undefined. */
+export function refusePeerId(state: StateReader, peerId: Uint8Array): PeerIdRefusal | undefined {
+  return checkPeerId(state, peerId, undefined)
+}
+
+/** Whether a consensus key is or was a member's. */
+export function isKeyTaken(state: StateReader, consensusKey: Uint8Array): boolean {
+  return providerByConsensusKey(state, consensusKey) !== undefined
+}
+
+/** Makes a new member. */
+export function admitMember(
+  ctx: WriteContext,
+  member: {
+    readonly id: number
+    readonly operator: Address
+    readonly consensusKey: Uint8Array
+    readonly peerId: Uint8Array
+    readonly profile: Profile
+  },
+): void {
+  addProvider(ctx, member)
+}
+
+/** Takes a member's vote for good. */
+export function removeMember(ctx: WriteContext, member: number): void {
+  removeProvider(ctx, member)
+  recountProvider(ctx, member)
+}
+
+/** Takes a member's vote for now. */
+export function jailMember(ctx: WriteContext, member: number): void {
+  jailProvider(ctx, member)
+  recountProvider(ctx, member)
+}
+
+/** Gives a jailed member its status back. */
+export function unjailMember(ctx: WriteContext, member: number): void {
+  unjailProvider(ctx, member)
+  recountProvider(ctx, member)
+}

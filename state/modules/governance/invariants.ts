@@ -1,0 +1,37 @@
+// Invariants of governance: the index of open proposals.
+import type { Invariant } from '../../rules.ts'
+import type { FullState } from '../../view.ts'
+import { openProposals } from './proposals.ts'
+import { OPEN_PER_MEMBER_MAX } from './schema.ts'
+import { governanceTables } from './tables.ts'
+
+function checkOpen(full: FullState): string | undefined {
+  const { nextId, proposals } = openProposals(full)
+  const perMember = new Map<number, number>()
+  let last = 0
+  for (const { id, proposer } of proposals) {
+    if (id <= last || id >= nextId) return `proposal ${id} is out of order`
+    last = id
+    const count = (perMember.get(proposer) ?? 0) + 1
+    if (count > OPEN_PER_MEMBER_MAX) return `provider ${proposer} has ${count} open proposals`
+    perMember.set(proposer, count)
+    const proposal = governanceTables.proposal.get(full, { id })
+    const votes = governanceTables.votes.get(full, { id })
+    if (proposal === undefined || votes === undefined) return `proposal ${id} has no record`
+    if (governanceTables.admission.has(full, { id }) !== (proposal.kind === 'admit'))
+      return `proposal ${id} and its admission do not fit`
+    if (votes.approve.some((voter) => votes.reject.includes(voter)))
+      return `proposal ${id}: a member voted twice`
+  }
+  const records = [...governanceTables.proposal.values(full)].length
+  return records === proposals.length ? undefined : `${records} proposals, the index has ${proposals.length}`
+}
+
+export const governanceInvariants: readonly Invariant[] = [
+  {
+    id: 'governance.open',
+    severity: 'alert',
+    doc: 'The index lists exactly the open proposals, nobody has too many and nobody votes twice.',
+    recount: checkOpen,
+  },
+]

@@ -1,0 +1,22 @@
+// What governance answers: the open proposals.
+import { mustExist } from '../../../base/assert.ts'
+import type { Rules } from '../../rules.ts'
+import type { StateReader } from '../../view.ts'
+import { openProposals } from './proposals.ts'
+import type { governanceSchema } from './schema.ts'
+import { governanceTables } from './tables.ts'
+
+function proposalOf(state: StateReader, id: number) {
+  const proposal = governanceTables.proposal.get(state, { id })
+  if (proposal === undefined) return undefined
+  return { id, ...proposal, ...governanceTables.votes.mustGet(state, { id }) }
+}
+
+export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
+  proposals: (ctx) =>
+    openProposals(ctx.state).proposals.map(({ id }) =>
+      mustExist(proposalOf(ctx.state, id), 'a listed proposal exists'),
+    ),
+  proposal: (ctx, { id }) => proposalOf(ctx.state, id),
+  admission: (ctx, { id }) => governanceTables.admission.get(ctx.state, { id }),
+}

@@ -1,0 +1,41 @@
+// Arithmetic of decisions: when votes suffice, how long a lock lasts (ECONOMY §10).
+import { PPM } from '../../../base/units.ts'
+import type { GovernanceParams, ProposalKind, Votes } from './schema.ts'
+
+/** Time between enough votes and the effect, milliseconds. */
+export function lockMs(params: GovernanceParams, kind: ProposalKind): number {
+  switch (kind) {
+    case 'admit':
+      return params.admitLockMs
+    case 'remove':
+      return params.removeLockMs
+    case 'jail':
+      return params.jailLockMs
+    case 'unjail':
+      return params.unjailLockMs
+  }
+}
+
+/**
+ * Where the votes stand. Only the votes of `voters` count, whoever voted before.
+ * `passed`: more than the share approves; `rejected`: it cannot pass any more as the votes are.
+ */
+export function tally(
+  votes: Votes,
+  voters: readonly number[],
+  approvalPpm: bigint,
+): 'passed' | 'rejected' | 'open' {
+  const of = (ids: readonly number[]): bigint => BigInt(ids.filter((id) => voters.includes(id)).length)
+  const needed = BigInt(voters.length) * approvalPpm
+  if (of(votes.approve) * PPM > needed) return 'passed'
+  return (BigInt(voters.length) - of(votes.reject)) * PPM > needed ? 'open' : 'rejected'
+}
+
+/** The votes with one member's replaced. */
+export function withVote(votes: Votes, provider: number, approve: boolean): Votes {
+  const others = (ids: readonly number[]): number[] => ids.filter((id) => id !== provider)
+  const joined = (ids: readonly number[]): number[] => [...others(ids), provider].sort((a, b) => a - b)
+  return approve
+    ? { approve: joined(votes.approve), reject: others(votes.reject) }
+    : { approve: others(votes.approve), reject: joined(votes.reject) }
+}

@@ -1,0 +1,58 @@
+// The anchor in force and the one that follows. Without a quorum of reporters it holds (ECONOMY §5).
+import { assert } from '../../../base/assert.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { anchorBound } from './drift.ts'
+import { events, oracleParams, oracleTables } from './tables.ts'
+
+/** Writes the first anchor; genesis only. */
+export function openOracle(state: StateWriter, anchor: bigint): void {
+  assert(anchor > 0n, 'the anchor is positive')
+  assert(!oracleTables.anchor.has(state, {}), 'the oracle opens once')
+  oracleTables.anchor.set(
+    state,
+    {},
+    {
+      anchor,
+      nextAnchor: anchor,
+      sinceWindow: 0,
+      previousAnchor: anchor,
+    },
+  )
+}
+
+/** The rating that one SCU delivers, ppm of the reference device. */
+export function getAnchor(state: StateReader): bigint {
+  return oracleTables.anchor.mustGet(state, {}).anchor
+}
+
+/**
+ * Sets the anchor that follows at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
+ * rises by at most the drift (ECONOMY §5). Returns the value that was kept.
+ */
+export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
+  const record = oracleTables.anchor.mustGet(ctx.state, {})
+  const bound = anchorBound(record.anchor, oracleParams.get(ctx.state).driftPpm)
+  const raised = proposed > record.anchor ? proposed : record.anchor
+  const nextAnchor = raised < bound ? raised : bound
+  oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor })
+  return nextAnchor
+}
+
+/** Puts the following anchor in force; capacity calls it once for each window that begins. */
+export function applyAnchor(ctx: WriteContext, windowIndex: number): void {
+  const record = oracleTables.anchor.mustGet(ctx.state, {})
+  if (record.nextAnchor === record.anchor) return
+  assert(windowIndex > record.sinceWindow, 'the anchor moves at most once a window')
+  oracleTables.anchor.set(
+    ctx.state,
+    {},
+    {
+      anchor: record.nextAnchor,
+      nextAnchor: record.nextAnchor,
+      sinceWindow: windowIndex,
+      previousAnchor: record.anchor,
+    },
+  )
+  events.AnchorMoved(ctx, { windowIndex, anchor: record.nextAnchor, previousAnchor: record.anchor })
+}

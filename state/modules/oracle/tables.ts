@@ -1,0 +1,8 @@
+// Tables, parameters and events of the oracle.
+import { eventsOf } from '../../rules.ts'
+import { paramsOf, tablesOf } from '../../table.ts'
+import { oracleSchema } from './schema.ts'
+
+export const oracleTables = tablesOf(oracleSchema)
+export const oracleParams = paramsOf(oracleSchema)
+export const events = eventsOf(oracleSchema)

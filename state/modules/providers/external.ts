@@ -1,0 +1,44 @@
+// What providers asks of accounts and assets: an escrow for the units of each member's bonds.
+import type { Address } from '../../../base/ids.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { escrowAddress } from '../accounts/ledger.ts'
+import { getAsset, getAssetBalance, transferAsset } from '../assets/ledger.ts'
+import { providersSchema } from './schema.ts'
+
+/** Where the units of a member's bonds lie. */
+export function bondAddress(provider: number): Address {
+  return escrowAddress(providersSchema.id, provider)
+}
+
+/** Who issues an asset; undefined when it is not registered. */
+export function issuerOf(state: StateReader, asset: number): Address | undefined {
+  return getAsset(state, asset)?.issuer
+}
+
+/** Units of an asset that an account can post. */
+export function unitsOf(state: StateReader, at: { readonly asset: number; readonly owner: Address }): bigint {
+  return getAssetBalance(state, at)
+}
+
+/** Units of an asset in the escrow of a member. */
+export function bondedUnits(
+  state: StateReader,
+  at: { readonly provider: number; readonly asset: number },
+): bigint {
+  return getAssetBalance(state, { asset: at.asset, owner: bondAddress(at.provider) })
+}
+
+/** Moves units into the escrow of a member. False when `from` has less; then nothing was written. */
+export function escrowUnits(
+  ctx: WriteContext,
+  bond: {
+    readonly provider: number
+    readonly asset: number
+    readonly from: Address
+    readonly amountBase: bigint
+  },
+): boolean {
+  const { provider, asset, from, amountBase } = bond
+  return transferAsset(ctx, { asset, from, to: bondAddress(provider), amountBase })
+}

@@ -1,0 +1,103 @@
+// Invariants of providers (ECONOMY §12): 1 bonds, 15 the validator set, frozen bonds, and the indexes.
+import { bytesKey } from '../../../base/bytes.ts'
+import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
+import type { Invariant } from '../../rules.ts'
+import type { FullState, StateChanges } from '../../view.ts'
+import { getBond, getBonds } from './bonds.ts'
+import { bondedUnits } from './external.ts'
+import {
+  isBondFrozen,
+  providerByConsensusKey,
+  providerByOperator,
+  providerByPeerId,
+  providerIds,
+} from './members.ts'
+import { providersTables } from './tables.ts'
+import { checkSetStep, validatorSet } from './validatorSet.ts'
+
+function checkIndexes(full: FullState): string | undefined {
+  const ids = providerIds(full)
+  let count = 0
+  for (const provider of providersTables.provider.values(full)) {
+    const { operator, consensusKey, peerId } = provider
+    const id = providerByOperator(full, operator)
+    if (id === undefined || !ids.includes(id)) return 'a provider is missing in an index'
+    if (providerByConsensusKey(full, consensusKey) !== id)
+      return `the key of provider ${id} is not registered`
+    // Only genesis of a test has members without a peer id of their own.
+    if (isPeerIdBytes(peerId) && providerByPeerId(full, peerId) !== id)
+      return `the peer id of provider ${id} is not registered`
+    count++
+  }
+  return count === ids.length ? undefined : `${count} providers, the index has ${ids.length}`
+}
+
+function checkBonds(full: FullState): string | undefined {
+  for (const id of providerIds(full)) {
+    for (const { asset, amountBase } of getBonds(full, id)) {
+      const heldBase = bondedUnits(full, { provider: id, asset })
+      if (heldBase < amountBase)
+        return `bond of provider ${id}: ${amountBase} recorded, ${heldBase} in escrow`
+    }
+  }
+  return undefined
+}
+
+/** Blocks that touch no bond, nearly all, need no look at the members. */
+function hasBondChange(changes: StateChanges): boolean {
+  const { prefix } = providersTables.bond
+  for (const key of changes.keys()) if (key.startsWith(prefix)) return true
+  return false
+}
+
+export const providersInvariants: readonly Invariant[] = [
+  {
+    id: '15',
+    severity: 'stopMinting',
+    doc: 'The validator set is sorted, has no duplicate id or key, never falls below four and changes by at most 30 %.',
+    check(ctx) {
+      const { validators } = validatorSet(ctx.state)
+      if (validators.length === 0) return 'the validator set is empty'
+      for (let i = 1; i < validators.length; i++) {
+        if (validators[i - 1]!.id >= validators[i]!.id) return 'the validator set is not sorted by id'
+      }
+      const keys = new Set(validators.map((v) => bytesKey(v.consensusKey)))
+      return keys.size === validators.length ? undefined : 'two validators have one consensus key'
+    },
+    checkChanges(changes, parent, ctx) {
+      if (!changes.has(providersTables.validators.key({}))) return undefined
+      // A recovery is decided outside the chain, when the rules of inside can not decide anything any more.
+      if (changes.has(providersTables.recovery.key({ epoch: ctx.block.epoch }))) return undefined
+      return checkSetStep(validatorSet(parent).validators, validatorSet(ctx.state).validators)
+    },
+  },
+  {
+    id: 'providers.frozenBonds',
+    severity: 'stopMinting',
+    doc: 'A frozen bond is never paid out.',
+    checkChanges(changes, parent, ctx) {
+      if (!hasBondChange(changes)) return undefined
+      for (const id of providerIds(ctx.state)) {
+        if (!isBondFrozen(parent, id)) continue
+        for (const { asset, amountBase } of getBonds(parent, id)) {
+          if (!changes.has(providersTables.bond.key({ provider: id, asset }))) continue
+          const nowBase = getBond(ctx.state, { provider: id, asset })
+          if (nowBase < amountBase) return `the frozen bond of provider ${id} fell to ${nowBase}`
+        }
+      }
+      return undefined
+    },
+  },
+  {
+    id: 'providers.indexes',
+    severity: 'alert',
+    doc: 'Both indexes list exactly the members.',
+    recount: checkIndexes,
+  },
+  {
+    id: '1 bonds',
+    severity: 'halt',
+    doc: 'The units of every bond lie in its escrow.',
+    recount: checkBonds,
+  },
+]
