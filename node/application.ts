@@ -2,7 +2,7 @@
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
-import type { SealedBlock } from '../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { recoverySet } from '../base/protocol/recoveryRules.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
@@ -91,7 +91,7 @@ export class NodeApplication implements Application {
       if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
       return { epoch: recovery.epoch, validators, floor: block }
     }
-    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(header)
     const left = previousSet(state, epoch)
     const previous = left === undefined ? {} : { previous: left }
     if (header.endsEpoch) return { epoch, validators, floor: block, ...previous }

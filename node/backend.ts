@@ -5,7 +5,7 @@ import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { ZERO_ADDRESS } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
-import type { Header } from '../base/protocol/header.ts'
+import { epochAbove, type Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type {
   Backend,
@@ -235,7 +235,7 @@ export class NodeBackend implements Backend {
       // Most readers want the state alone.
       get context() {
         const facts = {
-          epoch: header.epoch + (header.endsEpoch ? 1 : 0),
+          epoch: epochAbove(header),
           view: header.view + 1,
           timestampMs: nextMs,
           proposer: ZERO_ADDRESS,

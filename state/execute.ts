@@ -4,7 +4,13 @@ import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { AnyField } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
-import { type Header, headerSchema, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import {
+  epochAbove,
+  type Header,
+  headerSchema,
+  type SealedBlock,
+  sealBlock,
+} from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import { validatorSetHash } from '../base/protocol/validators.ts'
@@ -166,7 +172,7 @@ function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock):
   const recovery = chain.recoveryOn?.(parent.hash)
   const misfit = recovery === undefined ? undefined : recoveryMisfit(parent.state, recovery)
   if (misfit !== undefined) return { code: 'WrongHeader', detail: misfit }
-  const epoch = recovery?.epoch ?? above.epoch + (above.endsEpoch ? 1 : 0)
+  const epoch = epochAbove(above, recovery)
   if (header.epoch !== epoch)
     return { code: 'WrongHeader', detail: `epoch is ${header.epoch}, expected ${epoch}` }
   const viewMin = above.epoch < epoch ? 1 : above.view + 1

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Hash32 } from '../../base/ids.ts'
-import type { Header } from '../../base/protocol/header.ts'
+import { epochAbove, type Header } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { recountInvariants } from '../../node/chain/recount.ts'
@@ -292,7 +292,7 @@ async function checkRecords(opened: Opened, header: Header | undefined): Promise
   const { dataDir, genesisHash, findings } = opened
   const { journal, signer } = offlinePaths(dataDir)
   await checkJournal(opened, journal)
-  const epoch = header === undefined ? 0 : header.epoch + (header.endsEpoch ? 1 : 0)
+  const epoch = header === undefined ? 0 : epochAbove(header)
   if (hasConsensusKey(dataDir)) await checkSigner(opened, signer, epoch)
   else
     findings.ok(

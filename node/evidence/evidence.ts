@@ -5,6 +5,7 @@ import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema as proofSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import type { Clock } from '../../consensus/ports.ts'
 import type { Evidence } from '../../consensus/types.ts'
 import { createEvidenceGossip } from '../../p2p/evidenceGossip.ts'
@@ -45,7 +46,7 @@ function judgingContext(chain: ChainConfig, importer: Importer) {
   const { header, state } = importer.head()
   const block = blockContextOf(chain, { header, state }, header)
   // Of a boundary the next epoch has begun.
-  return { state, block: { ...block, epoch: header.epoch + (header.endsEpoch ? 1 : 0) } }
+  return { state, block: { ...block, epoch: epochAbove(header) } }
 }
 
 /** Reads what is kept and joins the network's gossip; before the host starts. */

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
-import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { epochAbove, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.ts'
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
@@ -278,8 +278,7 @@ export class BlockSync {
   async #importNext(pull: Pull, stop: number | undefined): Promise<Fault | 'uncertified' | undefined> {
     const { importer, genesisHash, isLandmark, recoveries } = this.#options
     const head = importer.head()
-    const begun = recoveries?.on(head.hash)?.epoch
-    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
     const found = nextRun(pull.tail.slice(0, stop), { epoch, isLandmark, target: pull.target })
     if (found === undefined) return 'uncertified'
     const last = pull.tail[found.count - 1]!
@@ -354,8 +353,7 @@ export class BlockSync {
       if (!(error instanceof SchemaError)) throw error
     }
     if (certificate === undefined) return false
-    const begun = recoveries?.on(head.hash)?.epoch
-    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
     const set = decidingSet({ recoveryOn: (hash) => recoveries?.on(hash) }, head)
     return certifies({ certificate, hash: floor, set, epoch, genesisHash, orNotarized: true })
   }

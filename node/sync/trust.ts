@@ -9,7 +9,7 @@ import {
   verifyEpochProof,
 } from '../../base/protocol/epochProof.ts'
 import { type TrustedSet, trustedSet } from '../../base/protocol/finalityProof.ts'
-import { type Header, openBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type Header, openBlock } from '../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { Sync } from '../../p2p/rangeProtocol.ts'
 import type { Snapshots } from '../../p2p/snapshotProtocol.ts'
@@ -59,7 +59,7 @@ export class TrustWalk {
 
   static async #from(options: TrustOptions, header: Header): Promise<TrustWalk | undefined> {
     const { genesisHash, genesisSet, asker, snapshots } = options
-    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(header)
     const setHash = header.endsEpoch ? header.nextSetHash! : header.setHash
     const fits = (set: ValidatorSet): boolean => equalBytes(validatorSetHash(set), setHash)
     const set = fits(genesisSet)

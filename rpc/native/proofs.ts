@@ -3,6 +3,7 @@
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Json, JsonSchema } from '../../base/field.ts'
 import { epochProofSchema } from '../../base/protocol/epochProof.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import { merkleProof } from '../../base/protocol/merkle.ts'
 import { receiptSchema, systemLogsSchema } from '../../base/protocol/receipt.ts'
 import { type ReceiptProof, receiptProofSchema } from '../../base/protocol/receiptProof.ts'
@@ -32,18 +33,12 @@ const RECORDS_MAX = 64
 
 const BYTES: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 
-/** The epoch that a block made now would belong to. */
-function runningEpoch(backend: Backend): number {
-  const { epoch, endsEpoch } = backend.head().header
-  return endsEpoch ? epoch + 1 : epoch
-}
-
 async function epochProofs(
   backend: Backend,
   ask: { readonly fromEpoch: number; readonly max: number; readonly changesOnly: boolean },
 ): Promise<Json> {
   const { fromEpoch, max, changesOnly } = ask
-  const epoch = runningEpoch(backend)
+  const epoch = epochAbove(backend.head().header)
   const end = Math.min(epoch, fromEpoch + EPOCHS_SCANNED_MAX)
   const proofs: string[] = []
   const slice = new TimeSlice()

@@ -10,6 +10,7 @@ import {
   evidenceSchema as evidenceBytes,
   voteAsCertificate,
 } from '../../base/protocol/evidence.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
@@ -139,8 +140,7 @@ export class MemberChain {
   }
 
   get epoch(): number {
-    const { epoch, endsEpoch } = this.parent.header
-    return epoch + (endsEpoch ? 1 : 0)
+    return epochAbove(this.parent.header)
   }
 
   context(): ReadContext {
