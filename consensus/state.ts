@@ -95,7 +95,7 @@ export class EpochState {
   readonly suspects = new Set<number>()
   /** Views in which the leader provably signed two proposals. */
   readonly equivocated = new Set<number>()
-  readonly reportedEvidence = new Set<string>()
+  readonly reportedMisbehaviour = new Set<string>()
   /** Votes checked alone: shares that cancel each other pass an aggregate, but are no evidence. */
   readonly proofs = new WeakMap<Vote, 'checking' | 'proven' | 'disproven'>()
   readonly ownSigned = new Map<string, Vote>()

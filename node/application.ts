@@ -7,7 +7,7 @@ import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { recoverySet } from '../base/protocol/recoveryRules.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { Application, ApplicationTip, BuildRequest, Clock } from '../consensus/ports.ts'
-import type { EpochStart, Evidence, Verdict } from '../consensus/types.ts'
+import type { EpochStart, Misbehaviour, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { buildBlock, type ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
@@ -45,7 +45,7 @@ export interface ApplicationOptions {
   /** Under load, the shortest distance from the parent's timestamp at which this node builds; fewer, fuller blocks cost less. */
   readonly gatherMs: number
   readonly shareWith: (validator: number) => void
-  readonly onEvidence: (evidence: Evidence) => void
+  readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly logger: NodeLogger
 }
 
@@ -295,8 +295,8 @@ export class NodeApplication implements Application {
     return { reached }
   }
 
-  reportEvidence(evidence: Evidence): void {
-    this.#options.onEvidence(evidence)
+  reportMisbehaviour(misbehaviour: Misbehaviour): void {
+    this.#options.onMisbehaviour(misbehaviour)
   }
 
   close(): void {

@@ -231,9 +231,9 @@ export class Driver {
       case 'penalise':
         network.penalise(output.peer, output.reason)
         return true
-      case 'evidence':
-        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.evidence.kind })
-        application.reportEvidence(output.evidence)
+      case 'misbehaviour':
+        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.misbehaviour.kind })
+        application.reportMisbehaviour(output.misbehaviour)
         return true
       case 'halt':
         this.#halt(output.reason)

@@ -301,7 +301,7 @@ async function wire(
     clock,
     gatherMs: GATHER_MS,
     shareWith: (validator) => resender.share(validator),
-    onEvidence: (found) => evidence.report(found),
+    onMisbehaviour: (found) => evidence.report(found),
     logger: logger.child({ room: 'application' }),
   })
   closers.push(() => application.close())

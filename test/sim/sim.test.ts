@@ -62,7 +62,7 @@ describe('simulator', () => {
       const worlds = [1, 2, 3, 4].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
       for (const world of worlds) world.run()
       assert.ok(
-        worlds.some((world) => world.evidence.length > 0),
+        worlds.some((world) => world.misbehaviour.length > 0),
         name,
       )
     }

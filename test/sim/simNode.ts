@@ -10,8 +10,8 @@ import { recordView } from '../../consensus/records.ts'
 import type {
   ConsensusParameters,
   CoreStatus,
-  Evidence,
   Input,
+  Misbehaviour,
   Output,
   Target,
 } from '../../consensus/types.ts'
@@ -52,7 +52,7 @@ export interface SimHost {
   onFinalized(node: SimNode, block: SealedBlock): void
   onHalt(node: SimNode, reason: string): void
   onPenalised(node: SimNode, peer: string, reason: string): void
-  onEvidence(node: SimNode, evidence: Evidence): void
+  onMisbehaviour(node: SimNode, misbehaviour: Misbehaviour): void
 }
 
 export interface SimNodeOptions {
@@ -332,9 +332,9 @@ export class SimNode {
       case 'penalise':
         world.onPenalised(this, output.peer, output.reason)
         return true
-      case 'evidence':
-        this.#checks?.onEvidence(output.evidence)
-        world.onEvidence(this, output.evidence)
+      case 'misbehaviour':
+        this.#checks?.onMisbehaviour(output.misbehaviour)
+        world.onMisbehaviour(this, output.misbehaviour)
         return true
       case 'shareTransactions':
         this.#share(output.leader)

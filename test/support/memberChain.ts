@@ -6,7 +6,7 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import type { Address } from '../../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../../base/moduleDefinition.ts'
 import {
-  type EvidenceProof,
+  type Evidence,
   evidenceSchema as evidenceBytes,
   voteAsCertificate,
 } from '../../base/protocol/evidence.ts'
@@ -264,7 +264,7 @@ export function statementOf(
   return { subject, bitmap: signersBitmap(indexes, validatorCount), signature }
 }
 
-export function encodeEvidence(evidence: EvidenceProof): Uint8Array {
+export function encodeEvidence(evidence: Evidence): Uint8Array {
   return evidenceBytes.encode(evidence)
 }
 

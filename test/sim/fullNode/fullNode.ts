@@ -140,7 +140,7 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     clock,
     gatherMs: 200,
     shareWith: (validator) => resender.share(validator),
-    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
+    onMisbehaviour: ({ kind }) => ports.onEvidence(kind),
     logger: SILENT,
   })
   let onMessage: (from: { peer: string; validator: number | undefined }, bytes: Uint8Array) => void = () => {}
