@@ -5,6 +5,7 @@ import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
@@ -398,12 +399,8 @@ export class Driver {
     await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
     this.#epoch = start
     this.#verifier.useValidators(start.epoch, start.validators)
-    const key = signer?.publicKey
-    const index =
-      key === undefined
-        ? -1
-        : start.validators.validators.findIndex((v) => v.consensusKey.every((byte, i) => byte === key[i]))
-    network.useValidators(start.validators, index < 0 ? undefined : index, start.previous)
+    const self = indexOfKey(start.validators.validators, signer?.publicKey)
+    network.useValidators(start.validators, self, start.previous)
   }
 
   async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {

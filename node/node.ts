@@ -4,10 +4,10 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
-import { equalBytes, toHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { parseHash32 } from '../base/ids.ts'
-import { quorum, validatorSetSchema } from '../base/protocol/validators.ts'
+import { indexOfKey, quorum, validatorSetSchema } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
@@ -383,10 +383,7 @@ async function wire(
   closers.push(() => backend.close())
   await reachFloor(importer, book, journal.replayed)
   const set = decidingNow(chain, importer, book)
-  const own = set.validators.findIndex(
-    (validator) => signer !== undefined && equalBytes(validator.consensusKey, signer.publicKey),
-  )
-  network.useValidators(set, own < 0 ? undefined : own)
+  network.useValidators(set, indexOfKey(set.validators, signer?.publicKey))
   await host.start()
   // The right to sign in older epochs ends with the acceptance, wherever this node's chain is.
   if (book.latest !== undefined) await signer?.beginEpoch(book.latest.recovery.epoch, 0)
@@ -481,5 +478,5 @@ async function wire(
 
 /** Whether a consensus key belongs to the set of genesis, for messages at the start. */
 export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return genesis.providers.some((provider) => equalBytes(provider.consensusKey, consensusKey))
+  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

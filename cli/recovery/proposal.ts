@@ -21,7 +21,7 @@ import {
   compareVotes,
   type RecoveryFault,
 } from '../../base/protocol/recoveryRules.ts'
-import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
+import { indexOfKey, type Validator, type ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 import { RecoveryError } from '../../node/recovery/recoveries.ts'
@@ -109,8 +109,8 @@ function membersOf(previous: ValidatorSet, options: ProposalOptions): readonly R
 
 /** The provider of this node's data in a set: by consensus key; 0 when it has none there. */
 export function providerOf(set: ValidatorSet, consensusKey: Uint8Array | undefined): number {
-  if (consensusKey === undefined) return 0
-  return set.validators.find((validator) => equalBytes(validator.consensusKey, consensusKey))?.id ?? 0
+  const index = indexOfKey(set.validators, consensusKey)
+  return index === undefined ? 0 : set.validators[index]!.id
 }
 
 /**
