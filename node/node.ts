@@ -7,6 +7,7 @@ import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { parseHash32 } from '../base/ids.ts'
+import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum, validatorSetSchema } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
@@ -27,7 +28,6 @@ import { NodeBackend } from './backend.ts'
 import { openImporter } from './chain/importer.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { startRecounts } from './chain/recount.ts'
-import { parseCheckpoint } from './checkpoint.ts'
 import type { NodeConfig } from './config.ts'
 import { Driver } from './driver.ts'
 import { type RunningEvidence, startEvidence } from './evidence/evidence.ts'
@@ -255,7 +255,7 @@ async function wire(
   })
 
   // Consensus.
-  const checkpoint = parseCheckpoint(config.checkpoint)
+  const checkpoint = parseBlockCheckpoint(config.checkpoint)
   checkCheckpoint(store, checkpoint)
   const blockSync = new BlockSync({
     importer,

@@ -12,6 +12,7 @@ import {
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { concatBytes, fromHex, parseHex, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
+import { isWholeNumber } from '../base/integers.ts'
 
 /** What a key file of this node is for; it stands in `description` so that a key is not used in the wrong place. */
 export type KeyPurpose = 'consensus' | 'peer' | 'operator'
@@ -113,10 +114,8 @@ function hexAt(parent: JsonObject, name: string, sizes: { min: number; max: numb
 
 function countAt(parent: JsonObject, name: string, max: number): number {
   const value = parent[name]
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max) {
-    throw malformed(`${name} is not a whole number from 1 to ${max}`)
-  }
-  return value as number
+  if (isWholeNumber(value, 1, max)) return value
+  throw malformed(`${name} is not a whole number from 1 to ${max}`)
 }
 
 const exactly = (size: number) => ({ min: size, max: size })

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { epochAbove, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.ts'
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
@@ -13,7 +14,6 @@ import type { Sync } from '../../p2p/rangeProtocol.ts'
 import type { SyncProgress } from '../../rpc/backend.ts'
 import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
 import type { Importer } from '../chain/importerTypes.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
@@ -38,7 +38,7 @@ export interface BlockSyncOptions {
   /** Heights whose own F is worth keeping, because a snapshot may be taken there. */
   readonly isLandmark?: (height: number) => boolean
   /** A block the operator trusts: a chain without it is refused. */
-  readonly checkpoint?: Checkpoint
+  readonly checkpoint?: BlockCheckpoint
   /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
   readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
   /** The chain goes on by a recovery that the operator has not decided about. */

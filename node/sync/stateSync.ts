@@ -5,6 +5,7 @@ import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
@@ -23,7 +24,6 @@ import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
 import { cutRoot } from '../../state/tree/cut.ts'
 import { type InstallAnchor, StateInstall } from '../../storage/install.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeLogger } from '../logging.ts'
 import { downloadChunks } from './chunkDownload.ts'
 import { LieError, PeerAsker } from './peerAsker.ts'
@@ -40,7 +40,7 @@ export interface StateSyncOptions {
   readonly genesisHash: Hash32
   readonly genesis: SealedBlock
   readonly genesisSet: ValidatorSet
-  readonly checkpoint: Checkpoint | undefined
+  readonly checkpoint: BlockCheckpoint | undefined
   /** Directory of the chain store; must not hold one. */
   readonly chainDir: string
   readonly host: P2pHost

@@ -1,5 +1,6 @@
 // State sync at a start, before there is a store: a host of its own that serves nothing and is closed afterwards.
 // Owns: composition. Not: the steps (stateSync.ts).
+import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { createHost } from '../../p2p/host.ts'
@@ -9,7 +10,6 @@ import type { ChainConfig } from '../../state/chain.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateChanges } from '../../state/view.ts'
 import { hasChainStore } from '../../storage/install.ts'
-import { parseCheckpoint } from '../checkpoint.ts'
 import type { NodeConfig } from '../config.ts'
 import type { NodeLogger } from '../logging.ts'
 import { createConsensusNetwork } from '../network.ts'
@@ -58,7 +58,7 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
       genesisHash: chain.genesisHash,
       genesis: genesis.block,
       genesisSet,
-      checkpoint: parseCheckpoint(config.checkpoint),
+      checkpoint: parseBlockCheckpoint(config.checkpoint),
       chainDir,
       host,
       sync,

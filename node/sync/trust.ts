@@ -2,6 +2,7 @@
 // Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/sync/peerAsker.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import {
   checkValidatorSet,
   type EpochProof,
@@ -13,13 +14,12 @@ import { epochAbove, type Header, openBlock } from '../../base/protocol/header.t
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { Sync } from '../../p2p/rangeProtocol.ts'
 import type { Snapshots } from '../../p2p/snapshotProtocol.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import { LieError, type PeerAsker } from './peerAsker.ts'
 
 export interface TrustOptions {
   readonly genesisHash: Hash32
   readonly genesisSet: ValidatorSet
-  readonly checkpoint: Checkpoint | undefined
+  readonly checkpoint: BlockCheckpoint | undefined
   readonly snapshots: Pick<Snapshots, 'epochProofs' | 'validatorSet'>
   readonly sync: Pick<Sync, 'fetchRange'>
   readonly asker: PeerAsker
@@ -45,7 +45,10 @@ export class TrustWalk {
   }
 
   /** The header that the checkpoint names and the set it leads to; undefined when no peer has it. */
-  static async fromCheckpoint(options: TrustOptions, checkpoint: Checkpoint): Promise<TrustWalk | undefined> {
+  static async fromCheckpoint(
+    options: TrustOptions,
+    checkpoint: BlockCheckpoint,
+  ): Promise<TrustWalk | undefined> {
     const header = await options.asker.askAny(async (peer) => {
       const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
       if (item === undefined) throw new LieError(`no block ${checkpoint.height}`)

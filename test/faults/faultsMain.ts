@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { percentile } from '../../bench/statistics.ts'
+import { wholeNumber } from '../../cli/commands/common.ts'
 import { Random } from '../support/random.ts'
 import { DISK_FAULTS } from './diskFaults.ts'
 import { type Fault, FaultBench, type Outcome } from './faultBench.ts'
@@ -25,10 +26,7 @@ interface Options {
   readonly json?: string
 }
 
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
-  return Number(text)
-}
+const whole = wholeNumber(0, 999_999_999)
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const seconds = (ms: number): string => (ms / 1000).toFixed(1)

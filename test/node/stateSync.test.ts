@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { ChainMaker } from '../../bench/chainMaker.ts'
 import { buildGenesis } from '../../genesis/build.ts'
-import type { Checkpoint } from '../../node/checkpoint.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
 import { snapshotSourceOf } from '../../node/sync/snapshotSource.ts'
 import { writeSnapshot } from '../../node/sync/snapshotWriter.ts'
@@ -66,7 +66,7 @@ describe('stateSync', () => {
   async function run(
     sources: readonly SnapshotSource[],
     options: {
-      readonly checkpoint?: Checkpoint
+      readonly checkpoint?: BlockCheckpoint
       readonly dir?: string
       readonly signal?: AbortSignal
       readonly patienceMs?: number
