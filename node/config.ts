@@ -1,6 +1,6 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (keystore.ts).
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { ConfigError } from '../base/errors.ts'
@@ -8,6 +8,7 @@ import { parseHash32 } from '../base/ids.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
 
 export interface NodeConfig {
@@ -152,5 +153,5 @@ export function loadConfig(dataDir: string): NodeConfig {
 }
 
 export function saveConfig(dataDir: string, config: NodeConfig): void {
-  writeFileSync(join(dataDir, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
+  writeDurablySync(join(dataDir, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`, PUBLIC)
 }

@@ -9,10 +9,11 @@ import {
   scryptSync,
   timingSafeEqual,
 } from 'node:crypto'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { concatBytes, fromHex, parseHex, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { isWholeNumber } from '../base/integers.ts'
+import { writeNewDurablySync } from '../storage/durableFile.ts'
 
 /** What a key file of this node is for; it stands in `description` so that a key is not used in the wrong place. */
 export type KeyPurpose = 'consensus' | 'peer' | 'operator'
@@ -242,7 +243,7 @@ export function decryptKeystore(keystore: Keystore, purpose: KeyPurpose, passwor
 
 /** Writes the file readable by its owner only; never overwrites a key. Throws when the file exists. */
 export function writeKeystore(file: string, keystore: Keystore): void {
-  writeFileSync(file, `${JSON.stringify(keystore, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  writeNewDurablySync(file, `${JSON.stringify(keystore, null, 2)}\n`)
   chmodSync(file, 0o600)
 }
 
