@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
-import { ConfigError, OperatorError } from '../base/errors.ts'
+import { ConfigError, errorText, OperatorError } from '../base/errors.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import { buildGenesis, GenesisError } from '../genesis/build.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
@@ -15,7 +15,7 @@ export function parseGenesis(file: string): Genesis {
   try {
     json = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : (cause as Error).message
+    const reason = cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)
     throw new OperatorError(`${file}: ${reason}`)
   }
   return refusing(file, () => genesisSchema.fromJson(json as Json))

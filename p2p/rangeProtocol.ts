@@ -1,6 +1,7 @@
 // Block range sync: serves ranges from injected callbacks and asks peers for theirs.
 // Owns: the protocol and its limits. Not: whom to ask for what (rangeDownload.ts), verification (the caller's).
 
+import { errorText } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
 import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
@@ -134,7 +135,7 @@ class SyncClient implements Sync {
     try {
       return schema.decode(bytes)
     } catch (cause) {
-      const reason = `malformed answer: ${cause instanceof Error ? cause.message : String(cause)}`
+      const reason = `malformed answer: ${errorText(cause)}`
       this.#host.penalise(peer, MALFORMED_POINTS, reason)
       throw new SyncError(peer, reason)
     }

@@ -1,5 +1,6 @@
 // Snapshots over the wire: what a peer offers, manifests, chunks, receipts of the snapshot's block, epoch proofs, sets.
 // Owns: the protocol and its limits. Not: files (node/sync), verification and whom to ask (node/sync/stateSync.ts).
+import { errorText } from '../base/errors.ts'
 import { VALIDATORS_MAX } from '../base/protocol/limits.ts'
 import { SNAPSHOT_CHUNK_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX } from '../base/protocol/snapshot.ts'
 import { message, t } from '../base/schema.ts'
@@ -183,7 +184,7 @@ class SnapshotClient implements Snapshots {
     try {
       return schema.decode(bytes)
     } catch (cause) {
-      return this.#refuse(peer, `malformed answer: ${cause instanceof Error ? cause.message : String(cause)}`)
+      return this.#refuse(peer, `malformed answer: ${errorText(cause)}`)
     }
   }
 }

@@ -12,6 +12,7 @@ import {
 import { chmodSync, readFileSync } from 'node:fs'
 import { concatBytes, fromHex, parseHex, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
+import { ExpectedError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { writeNewDurablySync } from '../storage/durableFile.ts'
 
@@ -58,7 +59,7 @@ export interface Keystore {
 }
 
 /** A key file that cannot be used; the message says why. */
-export class KeystoreError extends Error {
+export class KeystoreError extends ExpectedError {
   readonly code: 'WrongPassword' | 'MalformedKeystore' | 'WrongPurpose' | 'WrongKey'
   constructor(code: KeystoreError['code'], message: string) {
     super(message)

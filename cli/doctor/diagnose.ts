@@ -4,6 +4,7 @@ import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
+import { errorText } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { epochAbove, type Header } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
@@ -140,7 +141,7 @@ function checkRecoveries(dataDir: string, chain: ChainConfig, findings: Findings
     }
     return { ...chain, recoveryOn: (floor) => book.on(floor) }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     findings.bad('recovery', reason, 'remove the damaged file in recovery/ and apply the recovery again')
     return chain
   }

@@ -1,4 +1,5 @@
 // What the driver, the proposer and the RPC see of the importer. Owns: the interface. Not: its working (importer.ts).
+import { ExpectedError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
@@ -97,7 +98,7 @@ export interface GenesisBlock {
 }
 
 /** `code` is stable. */
-export class ImporterError extends Error {
+export class ImporterError extends ExpectedError {
   readonly code: 'NotExecuted' | 'NotConnected' | 'GenesisMismatch'
   constructor(code: ImporterError['code'], message: string) {
     super(message)

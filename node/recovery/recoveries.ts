@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import { ExpectedError } from '../../base/errors.ts'
 import { type Json, SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import {
@@ -28,7 +29,7 @@ export interface AcceptedRecovery {
 }
 
 /** A recovery file that cannot be used; `message` names the file and the reason. */
-export class RecoveryError extends Error {
+export class RecoveryError extends ExpectedError {
   readonly code = 'RecoveryRefused'
   readonly rule: RecoveryFault['rule'] | 'format'
   constructor(rule: RecoveryError['rule'], message: string) {

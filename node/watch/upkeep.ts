@@ -2,6 +2,7 @@
 // Owns: starting both, the pace of pruning. Not: files of snapshots (snapshots/), what a pruned block loses (stores/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 import type { Importer } from '../chain/importerTypes.ts'
@@ -62,7 +63,7 @@ export function startUpkeep(options: UpkeepOptions): { close(): Promise<void> } 
     pruning = prune()
       .catch((error: unknown) => {
         logger.error({ err: error }, 'old blocks were not forgotten')
-        options.onFault(`pruning failed: ${error instanceof Error ? error.message : String(error)}`)
+        options.onFault(`pruning failed: ${errorText(error)}`)
       })
       .finally(() => {
         pruning = undefined

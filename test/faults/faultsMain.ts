@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
+import { errorText } from '../../base/errors.ts'
 import { percentile } from '../../bench/statistics.ts'
 import { wholeNumber } from '../../cli/commands/common.ts'
 import { Random } from '../support/random.ts'
@@ -83,7 +84,7 @@ async function round(bench: FaultBench, table: Table, faults: readonly Fault[], 
     try {
       outcome = await fault.run(bench)
     } catch (error) {
-      throw new Error(`${fault.name}: ${(error as Error).message}`, { cause: error })
+      throw new Error(`${fault.name}: ${errorText(error)}`, { cause: error })
     }
     table.add(fault.name, outcome)
     const { standstillMs, recoveryMs } = outcome
@@ -138,7 +139,7 @@ async function run(options: Options): Promise<number> {
     if (isStopping) return new Promise(() => {})
     await bench?.trial.abandon()
     await bench?.cleanUp()
-    process.stderr.write(`${(error as Error).message}\n`)
+    process.stderr.write(`${errorText(error)}\n`)
     if ((error as Error).cause === undefined) process.stderr.write(`${(error as Error).stack}\n`)
     process.stderr.write(`data and logs are in ${dataDir}\n`)
     const only = options.only === undefined ? '' : ` --only ${options.only.join(' ')}`
