@@ -264,11 +264,7 @@ export class NodeBackend implements Backend {
   }
 
   async prove(key: StateKey, height: number): Promise<StateProof | undefined> {
-    const { importer, store } = this.#options
-    const proven = await importer.provePast(key, height)
-    const block = this.#recent.get(height) ?? store.blockAt(height)
-    if (proven === undefined || block === undefined) return undefined
-    return { ...proven, header: block.header, finality: await this.finalityOf(height) }
+    return this.#options.importer.provePast(key, height)
   }
 
   nextBaseFee(): bigint {
