@@ -17,7 +17,7 @@ import { governanceDueAtMs } from '../state/modules/governance/proposals.ts'
 import { previousSet } from '../state/modules/providers/pastSets.ts'
 import { isBoundaryNext, providersParams, providersTables } from '../state/modules/providers/validatorSet.ts'
 import { redemptionHasWork } from '../state/modules/redemption/module.ts'
-import { decidingSet, recoveryMisfit } from '../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../state/recovery.ts'
 import { TRANSFER_GAS } from '../state/transaction.ts'
 import type { StateReader } from '../state/view.ts'
 import { setAfter } from '../storage/epochProofs.ts'
@@ -87,8 +87,9 @@ export class NodeApplication implements Application {
     const { header } = block
     const recovery = chain.recoveryOn?.(block.hash)
     if (recovery !== undefined) {
-      const misfit = recoveryMisfit(state, recovery)
-      if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
+      const mismatch = recoveryMismatch(state, recovery)
+      if (mismatch !== undefined)
+        throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${mismatch}`)
       return { epoch: recovery.epoch, validators, floor: block }
     }
     const epoch = epochAbove(header)

@@ -22,7 +22,7 @@ import type {
   Sender,
   Target,
 } from '../consensus/types.ts'
-import { SignerAwayError } from '../signer/signerUnreachable.ts'
+import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
 import { troubleText } from './watch/trouble.ts'
 
@@ -330,7 +330,10 @@ export class Driver {
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {
       // A signer that is away says so itself; the view goes to the next leader.
-      log(error instanceof SignerAwayError ? 'warn' : 'error', 'could not build a block', { view, error })
+      log(error instanceof SignerUnreachableError ? 'warn' : 'error', 'could not build a block', {
+        view,
+        error,
+      })
     }
     this.#feed({ kind: 'built', epoch, view, block })
   }

@@ -14,8 +14,8 @@ import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis } from '../genesis/build.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
 import { createHost } from '../p2p/host.ts'
-import { createSync } from '../p2p/rangeProtocol.ts'
-import { createSnapshots } from '../p2p/snapshotProtocol.ts'
+import { createRangeProtocol } from '../p2p/rangeProtocol.ts'
+import { createSnapshotProtocol } from '../p2p/snapshotProtocol.ts'
 import { createTxGossip } from '../p2p/txGossip.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
@@ -39,7 +39,7 @@ import { Ingest } from './pool/ingest.ts'
 import { Mempool } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
 import { updatePool } from './pool/poolUpdate.ts'
-import { SenderCache } from './pool/recentSenders.ts'
+import { RecentSenders } from './pool/recentSenders.ts'
 import { createSenderPool } from './pool/senderPool.ts'
 import { RECOVERY_FOLDER, RecoveryBook } from './recovery/recoveries.ts'
 import {
@@ -94,7 +94,7 @@ export interface RunningNode {
 /** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
 const GOSSIP_BATCH_MS = 50
 /** Under load a proposer waits this long after its parent: a block costs every validator some 15 ms whatever is in it. */
-const GATHER_MS = 250
+const BUILD_DELAY_UNDER_LOAD_MS = 250
 /** Points for a transaction that no honest peer passes on. */
 const MALFORMED_TRANSACTION_POINTS = 10
 /** Points for blocks of a chain that is not the final one. */
@@ -185,7 +185,7 @@ async function wire(
   const mempool = new Mempool(
     poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => clock.nowMs() }),
   )
-  const senders = new SenderCache({
+  const senders = new RecentSenders({
     chainId: chain.chainId,
     senders: senderPool,
     pooled: (hash) => mempool.get(hash),
@@ -218,10 +218,10 @@ async function wire(
     logger: logger.child({ room: 'p2p' }),
   })
   const network = createConsensusNetwork(host, config.peers)
-  const sync = createSync(host, syncSourceOf(store, book))
+  const sync = createRangeProtocol(host, syncSourceOf(store, book))
   const files = await openSnapshots(paths.snapshots, store)
   const genesisSet = validatorSetSchema.encode(validatorSetOf(genesisBlock.changes))
-  const snapshots = createSnapshots(host, snapshotSourceOf({ store, files, genesisSet }))
+  const snapshots = createSnapshotProtocol(host, snapshotSourceOf({ store, files, genesisSet }))
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,
@@ -262,7 +262,7 @@ async function wire(
     genesisHash: chain.genesisHash,
     sync,
     prepare: (transactions) => senders.prepare(transactions),
-    isLandmark: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
+    isSnapshotHeight: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
     ...(checkpoint === undefined ? {} : { checkpoint }),
     penalise: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
     logger: logger.child({ room: 'sync' }),
@@ -299,7 +299,7 @@ async function wire(
     mempool,
     blockSync,
     clock,
-    gatherMs: GATHER_MS,
+    gatherMs: BUILD_DELAY_UNDER_LOAD_MS,
     shareWith: (validator) => resender.share(validator),
     onMisbehaviour: (found) => evidence.report(found),
     logger: logger.child({ room: 'application' }),

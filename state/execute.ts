@@ -20,7 +20,7 @@ import { type BlockFacts, BlockRun, type Finding } from './engine.ts'
 import { isBoundaryNext, providersParams, validatorSet } from './modules/providers/validatorSet.ts'
 import type { Overlay } from './overlay.ts'
 import { encodeReceipts, type Receipt, receiptsRoot } from './receipt.ts'
-import { decidingSet, recoveryMisfit } from './recovery.ts'
+import { decidingSet, recoveryMismatch } from './recovery.ts'
 import { readReserve } from './reserve.ts'
 import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
 import type { StateReader, TreeView } from './view.ts'
@@ -170,8 +170,8 @@ function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock):
     return { code: 'WrongParent', detail: 'parentHash is not the hash of the parent' }
   }
   const recovery = chain.recoveryOn?.(parent.hash)
-  const misfit = recovery === undefined ? undefined : recoveryMisfit(parent.state, recovery)
-  if (misfit !== undefined) return { code: 'WrongHeader', detail: misfit }
+  const mismatch = recovery === undefined ? undefined : recoveryMismatch(parent.state, recovery)
+  if (mismatch !== undefined) return { code: 'WrongHeader', detail: mismatch }
   const epoch = epochAbove(above, recovery)
   if (header.epoch !== epoch)
     return { code: 'WrongHeader', detail: `epoch is ${header.epoch}, expected ${epoch}` }

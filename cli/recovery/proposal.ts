@@ -31,7 +31,7 @@ import { readFolder, writeState } from '../../signer/signerRecords.ts'
 import type { ParentView } from '../../state/execute.ts'
 import { providerByConsensusKey, providerByPeerId } from '../../state/modules/providers/members.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../../state/recovery.ts'
 import type { StateReader } from '../../state/view.ts'
 import { type OfflineNode, offlinePaths } from '../offlineNode.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
@@ -173,8 +173,8 @@ export async function checkAgainstChain(
     return { unknown }
   }
   const view = await viewOf(node, { path, point: floor })
-  const misfit = recoveryMisfit(view.state, recovery)
-  if (misfit !== undefined) throw new RecoveryError('previousSet', misfit)
+  const mismatch = recoveryMismatch(view.state, recovery)
+  if (mismatch !== undefined) throw new RecoveryError('previousSet', mismatch)
   checkKeysAreNew(recovery, view.state)
   if (certificate !== undefined && path.length > 0) checkCertificate(node, certificate)
   return { unknown }

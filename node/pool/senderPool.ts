@@ -1,5 +1,5 @@
 // Recovers transaction senders off the main thread, each once. Owns: workers, chunking, the bounded queue.
-// Not: admission (mempool.ts), the envelopes of blocks (senderCache.ts).
+// Not: admission (mempool.ts), the envelopes of blocks (recentSenders.ts).
 import { Worker } from 'node:worker_threads'
 import type { Address } from '../../base/ids.ts'
 import { Recoverer, type RecoverOne } from './recoverer.ts'

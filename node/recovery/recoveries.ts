@@ -148,10 +148,10 @@ export class RecoveryBook {
   }
 
   /**
-   * Takes a file from a peer when its hash is one of the trusted ones. `misfit` says why it can't follow the block that
+   * Takes a file from a peer when its hash is one of the trusted ones. `mismatch` says why it can't follow the block that
    * it came beside. Never throws for the peer's fault.
    */
-  async offer(bytes: Uint8Array, misfit: (recovery: Recovery) => string | undefined): Promise<Offered> {
+  async offer(bytes: Uint8Array, mismatch: (recovery: Recovery) => string | undefined): Promise<Offered> {
     let file: RecoveryFile
     try {
       if (bytes.length > RECOVERY_FILE_BYTES_MAX) throw new SchemaError('too large')
@@ -164,7 +164,7 @@ export class RecoveryBook {
     const hash = recoveryHash(recovery)
     if (this.has(hash)) return { kind: 'known', recovery }
     const isTrusted = this.#trusted.some((pin) => equalBytes(pin, hash))
-    const reason = misfit(recovery) ?? checkRecoveryFile(file, this.#genesisHash)?.reason
+    const reason = mismatch(recovery) ?? checkRecoveryFile(file, this.#genesisHash)?.reason
     if (reason !== undefined) return { kind: 'refused', reason: `recovery ${toHex(hash)}: ${reason}` }
     if (!isTrusted) return { kind: 'untrusted', recovery, hash }
     await this.accept(file)

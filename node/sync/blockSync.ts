@@ -10,9 +10,9 @@ import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { Sync } from '../../p2p/rangeProtocol.ts'
+import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
 import type { SyncProgress } from '../../rpc/backend.ts'
-import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../../state/recovery.ts'
 import type { Importer } from '../chain/importerTypes.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
@@ -32,11 +32,11 @@ const SUSPECTS_MAX = 64
 export interface BlockSyncOptions {
   readonly importer: Importer
   readonly genesisHash: Hash32
-  readonly sync: Pick<Sync, 'download'>
+  readonly sync: Pick<RangeProtocol, 'download'>
   /** Recovers the senders of a block ahead of its execution. */
   readonly prepare?: (transactions: readonly Uint8Array[]) => Promise<void>
   /** Heights whose own F is worth keeping, because a snapshot may be taken there. */
-  readonly isLandmark?: (height: number) => boolean
+  readonly isSnapshotHeight?: (height: number) => boolean
   /** A block the operator trusts: a chain without it is refused. */
   readonly checkpoint?: BlockCheckpoint
   /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
@@ -276,10 +276,10 @@ export class BlockSync {
 
   /** One certified run below `stop`. */
   async #importNext(pull: Pull, stop: number | undefined): Promise<Fault | 'uncertified' | undefined> {
-    const { importer, genesisHash, isLandmark, recoveries } = this.#options
+    const { importer, genesisHash, isSnapshotHeight, recoveries } = this.#options
     const head = importer.head()
     const epoch = epochAbove(head.header, recoveries?.on(head.hash))
-    const found = nextRun(pull.tail.slice(0, stop), { epoch, isLandmark, target: pull.target })
+    const found = nextRun(pull.tail.slice(0, stop), { epoch, isSnapshotHeight, target: pull.target })
     if (found === undefined) return 'uncertified'
     const last = pull.tail[found.count - 1]!
     if (found.problem !== undefined) return faultOf(last, found.problem)
@@ -324,7 +324,7 @@ export class BlockSync {
       const parent = importer.parentView(floor)!
       const offered = await recoveries!.offer(above.recovery, (recovery) =>
         equalBytes(recovery.floor.hash, floor)
-          ? recoveryMisfit(parent.state, recovery)
+          ? recoveryMismatch(parent.state, recovery)
           : 'its floor is another block',
       )
       if (offered.kind === 'refused') return faultOf(above, offered.reason)

@@ -4,8 +4,8 @@ import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { createHost } from '../../p2p/host.ts'
-import { createSync } from '../../p2p/rangeProtocol.ts'
-import { createSnapshots } from '../../p2p/snapshotProtocol.ts'
+import { createRangeProtocol } from '../../p2p/rangeProtocol.ts'
+import { createSnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateChanges } from '../../state/view.ts'
@@ -36,11 +36,11 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
     listen: config.p2pListen,
     logger,
   })
-  const sync = createSync(host, {
+  const sync = createRangeProtocol(host, {
     status: () => ({ height: 0, hash: genesis.block.hash, heightMin: 1 }),
     range: () => [],
   })
-  const snapshots = createSnapshots(host, {
+  const snapshots = createSnapshotProtocol(host, {
     offers: () => [],
     manifest: () => undefined,
     chunk: async () => undefined,

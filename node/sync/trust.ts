@@ -12,16 +12,16 @@ import {
 import { type TrustedSet, trustedSet } from '../../base/protocol/finalityProof.ts'
 import { epochAbove, type Header, openBlock } from '../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
-import type { Sync } from '../../p2p/rangeProtocol.ts'
-import type { Snapshots } from '../../p2p/snapshotProtocol.ts'
-import { LieError, type PeerAsker } from './peerAsker.ts'
+import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import type { SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 
 export interface TrustOptions {
   readonly genesisHash: Hash32
   readonly genesisSet: ValidatorSet
   readonly checkpoint: BlockCheckpoint | undefined
-  readonly snapshots: Pick<Snapshots, 'epochProofs' | 'validatorSet'>
-  readonly sync: Pick<Sync, 'fetchRange'>
+  readonly snapshots: Pick<SnapshotProtocol, 'epochProofs' | 'validatorSet'>
+  readonly sync: Pick<RangeProtocol, 'fetchRange'>
   readonly asker: PeerAsker
 }
 
@@ -51,10 +51,11 @@ export class TrustWalk {
   ): Promise<TrustWalk | undefined> {
     const header = await options.asker.askAny(async (peer) => {
       const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
-      if (item === undefined) throw new LieError(`no block ${checkpoint.height}`)
+      if (item === undefined) throw new InvalidDataError(`no block ${checkpoint.height}`)
       const block = openBlock(item.block)
       // Another chain than the operator's: whoever serves it is of no use.
-      if (!equalBytes(block.hash, checkpoint.hash)) throw new LieError('its chain lacks the checkpoint')
+      if (!equalBytes(block.hash, checkpoint.hash))
+        throw new InvalidDataError('its chain lacks the checkpoint')
       return block.header
     })
     return header === undefined ? undefined : TrustWalk.#from(options, header)
@@ -69,9 +70,9 @@ export class TrustWalk {
       ? genesisSet
       : await asker.askAny(async (peer) => {
           const given = validatorSetSchema.decode(await snapshots.validatorSet(peer, epoch))
-          if (!fits(given)) throw new LieError(`not the validator set of epoch ${epoch}`)
+          if (!fits(given)) throw new InvalidDataError(`not the validator set of epoch ${epoch}`)
           const wrong = checkValidatorSet(given)
-          if (wrong !== undefined) throw new LieError(wrong.reason)
+          if (wrong !== undefined) throw new InvalidDataError(wrong.reason)
           return given
         })
     if (set === undefined) return undefined
@@ -103,7 +104,7 @@ export class TrustWalk {
 
   #extend(proof: EpochProof): void {
     const verified = verifyEpochProof(this.#reached, proof)
-    if (!verified.ok) throw new LieError(verified.failure.reason)
+    if (!verified.ok) throw new InvalidDataError(verified.failure.reason)
     this.proofs.push(proof)
     this.#reached = verified.value.next
   }

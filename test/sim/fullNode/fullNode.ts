@@ -17,7 +17,7 @@ import { Ingest } from '../../../node/pool/ingest.ts'
 import { Mempool } from '../../../node/pool/mempool.ts'
 import { poolChain } from '../../../node/pool/poolChain.ts'
 import { updatePool } from '../../../node/pool/poolUpdate.ts'
-import { SenderCache } from '../../../node/pool/recentSenders.ts'
+import { RecentSenders } from '../../../node/pool/recentSenders.ts'
 import { createSenderPool } from '../../../node/pool/senderPool.ts'
 import { BlockSync } from '../../../node/sync/blockSync.ts'
 import type { PeerKey } from '../../../p2p/protocol.ts'
@@ -91,7 +91,7 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
   const mempool = new Mempool(
     poolChain({ modules: chain.modules, head: () => importer.head(), nowMs: () => ports.nowMs() }),
   )
-  const senders = new SenderCache({
+  const senders = new RecentSenders({
     chainId: chain.chainId,
     senders: senderPool,
     pooled: (hash) => mempool.get(hash),
