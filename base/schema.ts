@@ -3,6 +3,7 @@
 import protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
 import { equalBytes } from './bytes.ts'
+import { errorText } from './errors.ts'
 import {
   type AbiValue,
   type AnyField,
@@ -153,7 +154,7 @@ export function message<const F extends Fields>(name: string, fields: F): Messag
     try {
       value = readFields(reader, entries, reader.len) as T
     } catch (error) {
-      throw error instanceof SchemaError ? error : new SchemaError((error as Error).message)
+      throw error instanceof SchemaError ? error : new SchemaError(errorText(error))
     }
     const writer = new protobuf.Writer()
     writeAll(writer, value)

@@ -5,7 +5,7 @@ import { bigintToFixed, bytesKey, bytesToBigint, u64be } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
-import type { SealedBlock } from '../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../base/protocol/header.ts'
 import { quorum } from '../base/protocol/validators.ts'
 import {
   type Certificate,
@@ -131,7 +131,7 @@ export class ChainMaker {
       'the parent was executed',
     )
     const { header, state } = parent
-    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(header)
     const view = (header.endsEpoch ? 0 : header.view) + 1
     const height = header.height + 1
     const { validators } = validatorSet(state)

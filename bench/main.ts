@@ -7,6 +7,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
+import { parseWholeNumber } from '../base/integers.ts'
 import { readDevnetStatus } from '../devnet/statusFile.ts'
 import { developmentAccounts } from '../genesis/devKeys.ts'
 import {
@@ -239,8 +240,8 @@ function text(report: Report): string {
 
 async function main(): Promise<void> {
   const number = (value: string): number => {
-    const parsed = Number(value)
-    if (!Number.isSafeInteger(parsed) || parsed < 0) throw new Error(`expected a whole number, got ${value}`)
+    const parsed = parseWholeNumber(value)
+    if (parsed === undefined) throw new Error(`expected a whole number, got ${value}`)
     return parsed
   }
   const program = new Command('bench')

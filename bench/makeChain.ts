@@ -2,7 +2,8 @@
 // Owns: options, directories, progress. Not: blocks and certificates (chainMaker.ts).
 import { cpSync, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { wholeNumber } from '../cli/commands/common.ts'
 import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../devnet/directories.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'
@@ -65,26 +66,16 @@ export async function makeChain(options: MakeChainOptions): Promise<void> {
   for (const { dir } of members.slice(1)) cpSync(first, nodePaths(dir).chain, { recursive: true })
 }
 
-function count(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
-    }
-    return value
-  }
-}
-
 async function main(): Promise<void> {
   const program = new Command('make-chain')
     .description('make data directories of development validators with a long chain')
-    .option('-b, --blocks <count>', 'blocks above genesis', count(1, 10_000_000), 20_000)
-    .option('-t, --txs <count>', 'transfers in each block', count(0, 1_400), 10)
-    .option('-n, --validators <count>', 'how many validators', count(4, 16), 4)
+    .option('-b, --blocks <count>', 'blocks above genesis', wholeNumber(1, 10_000_000), 20_000)
+    .option('-t, --txs <count>', 'transfers in each block', wholeNumber(0, 1_400), 10)
+    .option('-n, --validators <count>', 'how many validators', wholeNumber(4, 16), 4)
     .option(
       '-e, --epoch-blocks <count>',
       "blocks of an epoch at most, instead of the devnet's",
-      count(2, 1_000_000),
+      wholeNumber(2, 1_000_000),
     )
     .requiredOption('-o, --out <dir>', 'where to make them')
   const { blocks, txs, validators, epochBlocks, out } = program.parse().opts()

@@ -3,7 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { wholeNumber } from '../cli/commands/common.ts'
 import { DEVELOPMENT_PASSWORD, planDevnet } from '../devnet/directories.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../node/config.ts'
@@ -204,24 +205,14 @@ async function countTransactions(client: RpcClient, from: number, to: number): P
   return count
 }
 
-function count(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
-    }
-    return value
-  }
-}
-
 async function main(): Promise<void> {
   const program = new Command('bench:sync')
     .description('let fresh nodes join a chain made by make-chain')
     .requiredOption('-d, --dir <dir>', 'what make-chain wrote')
-    .option('-p, --port <port>', 'JSON-RPC port of the first server', count(1, 60_000), 22_100)
-    .option('-s, --servers <count>', 'validators that serve', count(1, 16), 4)
+    .option('-p, --port <port>', 'JSON-RPC port of the first server', wholeNumber(1, 60_000), 22_100)
+    .option('-s, --servers <count>', 'validators that serve', wholeNumber(1, 16), 4)
     .option('-m, --mode <mode...>', `${MODES.join(' or ')}; both unless given`, [...MODES])
-    .option('--limit <seconds>', 'give up after', count(1, 36_000), 1_200)
+    .option('--limit <seconds>', 'give up after', wholeNumber(1, 36_000), 1_200)
     .option('--json <file>', 'write the reports')
   const { dir, port, servers, mode, limit, json } = program.parse().opts()
   const wrong = (mode as string[]).find((name) => !MODES.some((known) => known === name))

@@ -13,7 +13,7 @@ import { addRollback } from './commands/rollback.ts'
 import { addSigner } from './commands/signer.ts'
 import { addStart } from './commands/start.ts'
 import { addVerify } from './commands/verify.ts'
-import { errorText } from './errorText.ts'
+import { failureText } from './failureText.ts'
 
 /** Parses and runs a command line; resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -58,7 +58,7 @@ First steps:
 main(process.argv).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`suanli: ${errorText(error)}\n`)
+    process.stderr.write(`suanli: ${failureText(error)}\n`)
     process.exit(1)
   },
 )

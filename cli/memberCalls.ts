@@ -3,7 +3,7 @@
 import { encodeAbi } from '../base/abi.ts'
 import { secretKeyAddress } from '../base/address.ts'
 import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
-import { OperatorError } from '../base/errors.ts'
+import { errorText, OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
 import { selectorOf } from '../state/rules.ts'
@@ -56,7 +56,7 @@ async function ask(url: string, method: string, params: readonly unknown[]): Pro
     })
     answer = (await response.json()) as typeof answer
   } catch (cause) {
-    throw new OperatorError(`${url} does not answer ${method}: ${(cause as Error).message}`)
+    throw new OperatorError(`${url} does not answer ${method}: ${errorText(cause)}`)
   }
   if (answer.error !== undefined) throw new OperatorError(`${method}: ${answer.error.message}`)
   return answer.result

@@ -1,6 +1,7 @@
 // From what a provider sends to the proofs of base/protocol. Owns: shapes of answers, `encoding` failures. Not: checks.
 import { parseHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
+import { isWholeNumber } from '../base/integers.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { FINALITY_PATH_MAX, type FinalityProof, type ProofCheck } from '../base/protocol/finalityProof.ts'
 import { headerSchema } from '../base/protocol/header.ts'
@@ -35,10 +36,7 @@ export class AnswerReader {
   }
 
   integer(json: Json | undefined, what: string): number {
-    if (!Number.isSafeInteger(json) || (json as number) < 0) {
-      return this.fails('encoding', `${what} is no whole number`)
-    }
-    return json as number
+    return isWholeNumber(json) ? json : this.fails('encoding', `${what} is no whole number`)
   }
 
   bytes(json: Json | undefined, what: string): Uint8Array {

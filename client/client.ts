@@ -2,6 +2,7 @@
 // everybody imports the files themselves.
 export { checksumAddress, parseChecksumAddress } from '../base/address.ts'
 export { parseHash32 } from '../base/ids.ts'
+export { formatBoundaryCheckpoint as formatCheckpoint } from '../base/protocol/checkpoint.ts'
 export { recordsOf } from '../base/record.ts'
 export { formatCoins, parseCoins } from '../base/units.ts'
 export { schemas } from '../state/schemas.ts'
@@ -10,4 +11,4 @@ export { conflictJson } from './conflict.ts'
 export { LightClientError } from './errors.ts'
 export { LightClient } from './lightClient.ts'
 export { httpProvider } from './provider.ts'
-export { formatCheckpoint, parseCheckpoint, trustGenesis } from './trust.ts'
+export { parseCheckpoint, trustGenesis } from './trust.ts'

@@ -1,4 +1,5 @@
 // Why the light client does not vouch for something. Owns: the error and its codes. Not: the checks (base/protocol).
+import { ExpectedError } from '../base/errors.ts'
 import type { ProofCheck, ProofFailure } from '../base/protocol/finalityProof.ts'
 import type { Conflict } from './conflict.ts'
 
@@ -13,7 +14,7 @@ export type LightClientErrorCode =
   | 'input'
 
 /** `message` is one line for people; `code` and `check` are stable. */
-export class LightClientError extends Error {
+export class LightClientError extends ExpectedError {
   readonly code: LightClientErrorCode
   readonly check: ProofCheck | undefined
   readonly provider: string | undefined

@@ -3,6 +3,7 @@
 import { equalBytes, keyBytes, toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Address, TxId } from '../base/ids.ts'
+import type { BoundaryCheckpoint } from '../base/protocol/checkpoint.ts'
 import {
   certifiedHeader,
   type FinalHeader,
@@ -23,7 +24,7 @@ import { type ClientState, clientStateJson } from './clientState.ts'
 import { walkEpochs } from './epochs.ts'
 import { checkFailed, LightClientError } from './errors.ts'
 import type { Provider } from './provider.ts'
-import { type Checkpoint, trustCheckpoint } from './trust.ts'
+import { trustCheckpoint } from './trust.ts'
 import { compareWitness, type WitnessVerdict } from './witness.ts'
 
 const accountRecord = recordsOf(accountsSchema).account
@@ -36,7 +37,7 @@ const FOLLOW_ATTEMPTS = 3
 /** Where trust begins: a set (`trustGenesis`), a checkpoint, or what an earlier session kept (`parseClientState`). */
 export type Origin =
   | { readonly kind: 'set'; readonly trusted: TrustedSet }
-  | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
+  | { readonly kind: 'checkpoint'; readonly checkpoint: BoundaryCheckpoint }
   | { readonly kind: 'state'; readonly state: ClientState }
 
 export interface LightClientOptions {
@@ -198,7 +199,7 @@ export class LightClient {
   }
 
   /** The last change of the set as a checkpoint; undefined while the set is that of genesis or of a recovery. */
-  checkpoint(): Checkpoint | undefined {
+  checkpoint(): BoundaryCheckpoint | undefined {
     const { boundary, current } = this.#state ?? {}
     return boundary === undefined || current === undefined
       ? undefined

@@ -1,5 +1,6 @@
 // Whom the light client asks: JSON-RPC over HTTP with bounds on time and size. Nothing a provider says is trusted.
 // Not: the shape of answers (answers.ts), their proofs.
+import { errorText } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
 import { LightClientError } from './errors.ts'
 
@@ -95,7 +96,7 @@ export function httpProvider(url: string, options: HttpProviderOptions = {}): Pr
         return resultOf(text, method)
       } catch (error) {
         const cause = (error as { cause?: { message?: string } }).cause?.message
-        const reason = `${(error as Error).message}${cause === undefined ? '' : ` (${cause})`}`
+        const reason = `${errorText(error)}${cause === undefined ? '' : ` (${cause})`}`
         throw new LightClientError('provider', `${url}: ${reason}`, { provider: url, cause: error })
       }
     },

@@ -2,21 +2,14 @@
 // chain from there (lightClient.ts).
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
-import { type Hash32, parseHash32 } from '../base/ids.ts'
+import type { Hash32 } from '../base/ids.ts'
+import { type BoundaryCheckpoint, parseBoundaryCheckpoint } from '../base/protocol/checkpoint.ts'
 import { checkValidatorSet, type EpochProof } from '../base/protocol/epochProof.ts'
 import { proofFails, type TrustedSet, trustedSet, type Verified } from '../base/protocol/finalityProof.ts'
 import { headerHash } from '../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { LightClientError } from './errors.ts'
-
-/** A boundary that changed the validator set, by its hash: everything before it needs no trust any more. */
-export interface Checkpoint {
-  readonly genesisHash: Hash32
-  /** The epoch that the boundary ended. */
-  readonly epoch: number
-  readonly hash: Hash32
-}
 
 /** The set of genesis: its providers in their order, with ids from 1. */
 export function genesisValidators(genesis: Genesis): ValidatorSet {
@@ -54,25 +47,15 @@ export function trustGenesis(document: Json, expected?: Hash32): Verified<Truste
   return { ok: true, value: trustedSet({ genesisHash: hash, epoch: 0, height: 0, set }) }
 }
 
-/** `<genesis hash>:<epoch>:<boundary hash>`, one word for command lines and files. */
-export function formatCheckpoint({ genesisHash: genesis, epoch, hash }: Checkpoint): string {
-  return `${toHex(genesis)}:${epoch}:${toHex(hash)}`
-}
-
-/** Throws LightClientError `input` unless the text is a checkpoint. */
-export function parseCheckpoint(text: string): Checkpoint {
-  const [first = '', second = '', third = '', ...others] = text.trim().split(':')
-  const genesis = parseHash32(first)
-  const hash = parseHash32(third)
-  const epoch = /^\d{1,16}$/.test(second) ? Number(second) : Number.NaN
-  if (genesis === undefined || hash === undefined || !Number.isSafeInteger(epoch) || others.length > 0) {
-    throw new LightClientError('input', 'a checkpoint is <genesis hash>:<epoch>:<hash of its boundary>')
-  }
-  return { genesisHash: genesis, epoch, hash }
+/** Throws LightClientError `input` unless the text is a checkpoint, spaces around it aside. */
+export function parseCheckpoint(text: string): BoundaryCheckpoint {
+  const checkpoint = parseBoundaryCheckpoint(text.trim())
+  if (checkpoint !== undefined) return checkpoint
+  throw new LightClientError('input', 'a checkpoint is <genesis hash>:<epoch>:<hash of its boundary>')
 }
 
 /** The set that a trusted boundary names; its certificate does not matter, for its hash is what the user trusts. */
-export function trustCheckpoint(checkpoint: Checkpoint, proof: EpochProof): Verified<TrustedSet> {
+export function trustCheckpoint(checkpoint: BoundaryCheckpoint, proof: EpochProof): Verified<TrustedSet> {
   const { header, nextSet } = proof
   const hash = headerHash(header)
   if (!equalBytes(hash, checkpoint.hash)) {

@@ -1,9 +1,8 @@
 // The one gate before every own vote (CONSENSUS §4). The signer applies the flag part again on its own file.
-import type { Subject } from '../base/protocol/vote.ts'
+import { type Subject, sameBlock } from '../base/protocol/vote.ts'
 import type { FlagRefusal } from './ownVotes.ts'
 import { certifiedSubject, judgeProposal } from './proposalRules.ts'
 import type { EpochState } from './state.ts'
-import { sameBlock } from './subject.ts'
 
 export type SignRefusal =
   | FlagRefusal

@@ -3,13 +3,14 @@ import type { Hash32 } from '../base/ids.ts'
 import {
   type Certificate,
   certificateSigners,
+  sameBlock,
   signersBitmap,
   VOTE_KINDS,
   type Vote,
   voteBytes,
 } from '../base/protocol/vote.ts'
 import type { CertificateJob, EpochState } from './state.ts'
-import { sameBlock, subjectKey } from './subject.ts'
+import { subjectKey } from './subject.ts'
 import type { Target } from './types.ts'
 import { groupSubject } from './votePool.ts'
 
@@ -171,8 +172,8 @@ export function keepCertificate(state: EpochState, nowMs: number, certificate: C
   const conflict = state.certificates.add(certificate)
   if (conflict !== undefined) {
     state.emit({
-      kind: 'evidence',
-      evidence: { kind: 'certificates', first: conflict, second: certificate },
+      kind: 'misbehaviour',
+      misbehaviour: { kind: 'certificates', first: conflict, second: certificate },
     })
     state.halt(`conflicting certificates in view ${certificate.subject.view}`)
     return false

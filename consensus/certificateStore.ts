@@ -1,10 +1,10 @@
 // N, U and F held in one epoch, and the questions the rules ask of them. Not: verifying them (certificateIntake.ts).
 import { equalBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
+import { equivocationOf } from '../base/protocol/evidence.ts'
 import { JUSTIFICATION_MAX } from '../base/protocol/limits.ts'
 import type { Certificate, VoteKind } from '../base/protocol/vote.ts'
 import { REQUEST_VIEWS_MAX } from './messages.ts'
-import { sameBlock } from './subject.ts'
 
 /** Certificates this far below lastFinalized are still served to others. */
 const KEEP_VIEWS = 64
@@ -72,11 +72,10 @@ export class CertificateStore {
 
   /** A held certificate that cannot exist beside this one with at most f faults. */
   conflictOf(certificate: Certificate): Certificate | undefined {
-    const { kind, view } = certificate.subject
+    const { view } = certificate.subject
     const [n, u, f] = [this.get('notarize', view), this.get('nullify', view), this.get('finalize', view)]
-    if (kind === 'nullify') return f
-    if (kind === 'finalize' && u !== undefined) return u
-    return [n, f].find((held) => held !== undefined && !sameBlock(held.subject, certificate.subject))
+    const excludes = ({ subject }: Certificate) => equivocationOf(subject, certificate.subject) !== undefined
+    return [u, n, f].find((held) => held !== undefined && excludes(held))
   }
 
   /** The block certified by N(view) or F(view), or the floor at view 0. */

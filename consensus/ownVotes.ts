@@ -1,8 +1,7 @@
 // What this validator has voted, per view, and the one rule over those flags. The core and the signer both use it, each
 // on its own copy (CONSENSUS §4, §5). Not: whether a vote is wise (canSign.ts).
 import { assert } from '../base/assert.ts'
-import type { Subject } from '../base/protocol/vote.ts'
-import { sameBlock, sameSubject } from './subject.ts'
+import { type Subject, sameBlock, sameSubject } from '../base/protocol/vote.ts'
 
 /** Views above the floor that may carry flags; beyond this the signer refuses rather than forgets. */
 export const FLAGGED_VIEWS_MAX = 65_536

@@ -4,7 +4,7 @@ import type { SealedBlock } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate, Subject, Vote } from '../base/protocol/vote.ts'
 import type { JournalRecord } from './records.ts'
-import type { BuildOrder, EpochStart, Evidence, Sender, Target, Verdict } from './types.ts'
+import type { BuildOrder, EpochStart, Misbehaviour, Sender, Target, Verdict } from './types.ts'
 
 /** A build order completed by the driver with what only this node can add. */
 export interface BuildRequest extends BuildOrder {
@@ -64,7 +64,7 @@ export interface Application {
    */
   syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }>
   /** Misbehaviour with proof, for peers, the operator and the chain. */
-  reportEvidence(evidence: Evidence): void
+  reportMisbehaviour(misbehaviour: Misbehaviour): void
 }
 
 /** Authenticated point-to-point delivery of consensus frames: bounded queues, no ordering or delivery promise. */

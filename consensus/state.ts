@@ -3,7 +3,7 @@ import { assert, mustExist } from '../base/assert.ts'
 import { bytesKey, equalBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
-import { faultyMax, quorum, type Validator } from '../base/protocol/validators.ts'
+import { faultyMax, indexOfKey, quorum, type Validator } from '../base/protocol/validators.ts'
 import { type Certificate, leaderPermutation, type Vote, type VoteKind } from '../base/protocol/vote.ts'
 import { Activity } from './activity.ts'
 import { BlockPool } from './blockPool.ts'
@@ -95,7 +95,7 @@ export class EpochState {
   readonly suspects = new Set<number>()
   /** Views in which the leader provably signed two proposals. */
   readonly equivocated = new Set<number>()
-  readonly reportedEvidence = new Set<string>()
+  readonly reportedMisbehaviour = new Set<string>()
   /** Votes checked alone: shares that cancel each other pass an aggregate, but are no evidence. */
   readonly proofs = new WeakMap<Vote, 'checking' | 'proven' | 'disproven'>()
   readonly ownSigned = new Map<string, Vote>()
@@ -142,9 +142,7 @@ export class EpochState {
     this.validatorCount = validators.length
     this.faultyMax = faultyMax(validators.length)
     this.quorum = quorum(validators.length)
-    const key = shared.consensusKey
-    const index = key === undefined ? -1 : validators.findIndex((v) => equalBytes(v.consensusKey, key))
-    this.self = index < 0 ? undefined : index
+    this.self = indexOfKey(validators, shared.consensusKey)
     this.order = leaderPermutation({
       genesisHash: shared.genesisHash,
       epoch: start.epoch,

@@ -126,8 +126,11 @@ export interface BuildOrder {
   readonly emptyOnly: boolean
 }
 
-/** Two votes of one signer that no honest validator makes (CONSENSUS §6), or two certificates that cannot both be. */
-export type Evidence =
+/**
+ * What becomes evidence: two votes of one signer that no honest validator makes (CONSENSUS §6), or two certificates that
+ * cannot both be.
+ */
+export type Misbehaviour =
   | { readonly kind: 'votes'; readonly first: Vote; readonly second: Vote }
   | { readonly kind: 'certificates'; readonly first: Certificate; readonly second: Certificate }
 
@@ -176,7 +179,7 @@ export type Output =
   | { readonly kind: 'epochEnded'; readonly boundary: SealedBlock; readonly certificate: Certificate }
   /** Votes at or below this view of the epoch can never be needed again. */
   | { readonly kind: 'floor'; readonly epoch: number; readonly view: number }
-  | { readonly kind: 'evidence'; readonly evidence: Evidence }
+  | { readonly kind: 'misbehaviour'; readonly misbehaviour: Misbehaviour }
   /** The peer sent what no correct peer sends. */
   | { readonly kind: 'penalise'; readonly peer: string; readonly reason: string }
   /** Safety is in doubt: stop voting, keep everything, wake an operator. */

@@ -41,7 +41,7 @@ export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'un
   settleConflicts(state, vote.subject.view, vote.signer)
 }
 
-/** Verifies both sides of an apparent contradiction, then reports it as evidence. */
+/** Verifies both sides of an apparent contradiction, then reports it as misbehaviour. */
 export function settleConflicts(state: EpochState, view: number, signer: number): void {
   for (const { first, second } of state.pool.conflicts(view, signer)) {
     const pair = [first, second]
@@ -52,12 +52,12 @@ export function settleConflicts(state: EpochState, view: number, signer: number)
     }
     if (!pair.every((vote) => state.proofs.get(vote) === 'proven')) continue
     const key = `${signer}:${pair.map((vote) => subjectKey(vote.subject)).join('|')}`
-    if (state.reportedEvidence.has(key)) continue
-    if (state.reportedEvidence.size >= 1024) state.reportedEvidence.clear()
-    state.reportedEvidence.add(key)
+    if (state.reportedMisbehaviour.has(key)) continue
+    if (state.reportedMisbehaviour.size >= 1024) state.reportedMisbehaviour.clear()
+    state.reportedMisbehaviour.add(key)
     const twoProposals = first.subject.kind === 'notarize' && second.subject.kind === 'notarize'
     if (twoProposals && state.leaderOf(view) === signer) state.equivocated.add(view)
-    state.emit({ kind: 'evidence', evidence: { kind: 'votes', first, second } })
+    state.emit({ kind: 'misbehaviour', misbehaviour: { kind: 'votes', first, second } })
   }
 }
 

@@ -1,7 +1,7 @@
 // Votes of others and our own, verified lazily. Owns: slots, bounds, conflicts. Not: certificates, signatures.
-import type { Subject, Vote, VoteKind } from '../base/protocol/vote.ts'
-import { VOTE_KINDS } from '../base/protocol/vote.ts'
-import { sameBlock, sameSubject, subjectKey } from './subject.ts'
+import { equivocationOf } from '../base/protocol/evidence.ts'
+import { type Subject, sameSubject, VOTE_KINDS, type Vote, type VoteKind } from '../base/protocol/vote.ts'
+import { subjectKey } from './subject.ts'
 
 /** Votes for views up to current + 64 are kept; beyond that only certificates count. */
 export const FUTURE_VIEWS_MAX = 64
@@ -151,18 +151,20 @@ export class VotePool {
   conflicts(view: number, signer: number): readonly VoteConflict[] {
     const slots = this.#views.get(view)
     if (slots === undefined) return []
-    const out: VoteConflict[] = []
     const of = (kind: VoteKind): Vote | undefined => slots[kind].get(signer)?.vote
-    for (const kind of ['notarize', 'finalize'] as const) {
-      const second = this.#seconds.get(`${kind}:${view}:${signer}`)
-      const first = of(kind)
-      if (first !== undefined && second !== undefined) out.push({ first, second: second.vote })
-    }
+    const secondOf = (kind: VoteKind): Vote | undefined =>
+      this.#seconds.get(`${kind}:${view}:${signer}`)?.vote
     const [n, u, f] = [of('notarize'), of('nullify'), of('finalize')]
-    if (u !== undefined && f !== undefined) out.push({ first: u, second: f })
-    if (n !== undefined && f !== undefined && !sameBlock(n.subject, f.subject))
-      out.push({ first: n, second: f })
-    return out
+    const pairs = [
+      [n, secondOf('notarize')],
+      [f, secondOf('finalize')],
+      [u, f],
+      [n, f],
+    ] as const
+    return pairs.flatMap(([first, second]) => {
+      if (first === undefined || second === undefined) return []
+      return equivocationOf(first.subject, second.subject) === undefined ? [] : [{ first, second }]
+    })
   }
 
   trustOf(vote: Vote): Trust | undefined {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { checksumAddress } from '../base/address.ts'
 import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
+import { isWholeNumber } from '../base/integers.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
@@ -107,9 +108,7 @@ export interface Devnet {
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const validators = options.validators ?? DEVNET_VALIDATORS.min
   const { min, max } = DEVNET_VALIDATORS
-  if (!Number.isSafeInteger(validators) || validators < min || validators > max) {
-    throw new OperatorError(`validators: expected ${min} to ${max}`)
-  }
+  if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   options.signal?.throwIfAborted()
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))

@@ -1,6 +1,6 @@
 // What a devnet made and may therefore write and delete. Owns: the mark in each validator's folder.
 // Everything else below --data-dir belongs to somebody else: it may be a real validator with its only key.
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -10,6 +10,7 @@ import { developmentValidator } from '../genesis/devKeys.ts'
 import { GENESIS_FILE } from '../node/config.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
 import { keystorePublicKey, readKeystore } from '../signer/keystore.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { removeDevnetStatus } from './statusFile.ts'
 
 /** Stands in every folder that a devnet made: whose it is, and the SHA-256 of the genesis document it was made with. */
@@ -27,7 +28,7 @@ const genesisSha256 = (text: Uint8Array): string => toHex(sha256(text))
 /** Marks a folder as the devnet's, before anything else is written into it. `genesisText` is what its genesis file will hold. */
 export function markFolder(dir: string, validator: number, genesisText: string): void {
   const mark: Mark = { madeBy: MADE_BY, validator, genesisSha256: genesisSha256(utf8(genesisText)) }
-  writeFileSync(join(dir, MARK_FILE), `${JSON.stringify(mark, null, 2)}\n`)
+  writeDurablySync(join(dir, MARK_FILE), `${JSON.stringify(mark, null, 2)}\n`, PUBLIC)
 }
 
 function readMark(dir: string): Mark | undefined {

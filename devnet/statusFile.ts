@@ -1,7 +1,8 @@
 // What a running devnet writes beside its folders, for scripts: process ids and addresses (`devnet.json`).
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { isPortFree } from './ports.ts'
 
 export const STATUS_FILE = 'devnet.json'
@@ -20,7 +21,7 @@ export interface DevnetStatus {
 }
 
 export function writeDevnetStatus(dataDir: string, status: DevnetStatus): void {
-  writeFileSync(join(dataDir, STATUS_FILE), `${JSON.stringify(status, null, 2)}\n`)
+  writeDurablySync(join(dataDir, STATUS_FILE), `${JSON.stringify(status, null, 2)}\n`, PUBLIC)
 }
 
 /** Reads what a running devnet wrote. Throws OperatorError when the file is anything else. */

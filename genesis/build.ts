@@ -3,6 +3,7 @@
 import { AssertionFailed } from '../base/assert.ts'
 import { bytesKey, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
+import { ExpectedError } from '../base/errors.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
 import { type Header, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
@@ -42,7 +43,7 @@ import { blocksPerWindow } from './parameters.ts'
 import { type Genesis, genesisHash, genesisSchema } from './schema.ts'
 
 /** A genesis document that breaks a rule: `path` names the field, e.g. `providers[2].lots[0].class`. */
-export class GenesisError extends Error {
+export class GenesisError extends ExpectedError {
   readonly code = 'GenesisRefused'
   readonly path: string
   readonly reason: string

@@ -2,12 +2,12 @@
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
-import type { SealedBlock } from '../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { recoverySet } from '../base/protocol/recoveryRules.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { Application, ApplicationTip, BuildRequest, Clock } from '../consensus/ports.ts'
-import type { EpochStart, Evidence, Verdict } from '../consensus/types.ts'
+import type { EpochStart, Misbehaviour, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { buildBlock, type ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
@@ -19,7 +19,7 @@ import { previousSet } from '../state/modules/providers/pastSets.ts'
 import { providersParams, providersTables } from '../state/modules/providers/tables.ts'
 import { isBoundaryNext } from '../state/modules/providers/validatorSet.ts'
 import { redemptionHasWork } from '../state/modules/redemption/blockEnd.ts'
-import { decidingSet, recoveryMisfit } from '../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../state/recovery.ts'
 import { TRANSFER_GAS } from '../state/transaction.ts'
 import type { StateReader } from '../state/view.ts'
 import { setAfter } from '../storage/epochProofs.ts'
@@ -45,9 +45,9 @@ export interface ApplicationOptions {
   readonly blockSync: BlockSync
   readonly clock: Clock
   /** Under load, the shortest distance from the parent's timestamp at which this node builds; fewer, fuller blocks cost less. */
-  readonly gatherMs: number
+  readonly buildDelayUnderLoadMs: number
   readonly shareWith: (validator: number) => void
-  readonly onEvidence: (evidence: Evidence) => void
+  readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly logger: NodeLogger
 }
 
@@ -89,11 +89,12 @@ export class NodeApplication implements Application {
     const { header } = block
     const recovery = chain.recoveryOn?.(block.hash)
     if (recovery !== undefined) {
-      const misfit = recoveryMisfit(state, recovery)
-      if (misfit !== undefined) throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${misfit}`)
+      const mismatch = recoveryMismatch(state, recovery)
+      if (mismatch !== undefined)
+        throw new RecoveryError('previousSet', `epoch ${recovery.epoch}: ${mismatch}`)
       return { epoch: recovery.epoch, validators, floor: block }
     }
-    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(header)
     const left = previousSet(state, epoch)
     const previous = left === undefined ? {} : { previous: left }
     if (header.endsEpoch) return { epoch, validators, floor: block, ...previous }
@@ -210,13 +211,16 @@ export class NodeApplication implements Application {
 
   /** Waits under load, within the time that the leader's timer leaves for building. */
   async #gather(request: BuildRequest): Promise<void> {
-    const { importer, mempool, clock, gatherMs } = this.#options
+    const { importer, mempool, clock, buildDelayUnderLoadMs } = this.#options
     const parent = importer.parentView(request.parent.hash)
     if (parent === undefined || request.emptyOnly || request.halvings > 0) return
     if (mempool.size < LOAD_MIN || this.#isDue(parent)) return
     const { blockGasLimit } = accountsParams.get(parent.state)
     if (mempool.size * TRANSFER_GAS >= FULL_BLOCKS * blockGasLimit) return
-    const waitMs = Math.min(gatherMs, parent.header.timestampMs + gatherMs - clock.nowMs())
+    const waitMs = Math.min(
+      buildDelayUnderLoadMs,
+      parent.header.timestampMs + buildDelayUnderLoadMs - clock.nowMs(),
+    )
     if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
   }
 
@@ -297,8 +301,8 @@ export class NodeApplication implements Application {
     return { reached }
   }
 
-  reportEvidence(evidence: Evidence): void {
-    this.#options.onEvidence(evidence)
+  reportMisbehaviour(misbehaviour: Misbehaviour): void {
+    this.#options.onMisbehaviour(misbehaviour)
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { keccak256 } from '../base/crypto/hash.ts'
 import { type Address, type Hash32, type TxId, ZERO_ADDRESS } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
-import type { Header } from '../base/protocol/header.ts'
+import { epochAbove, type Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type {
   Backend,
@@ -235,7 +235,7 @@ export class NodeBackend implements Backend {
       // Most readers want the state alone.
       get context() {
         const facts = {
-          epoch: header.epoch + (header.endsEpoch ? 1 : 0),
+          epoch: epochAbove(header),
           view: header.view + 1,
           timestampMs: nextMs,
           proposer: ZERO_ADDRESS,
@@ -264,11 +264,7 @@ export class NodeBackend implements Backend {
   }
 
   async prove(key: StateKey, height: number): Promise<StateProof | undefined> {
-    const { importer, store } = this.#options
-    const proven = await importer.provePast(key, height)
-    const block = this.#recent.get(height) ?? store.blockAt(height)
-    if (proven === undefined || block === undefined) return undefined
-    return { ...proven, header: block.header, finality: await this.finalityOf(height) }
+    return this.#options.importer.provePast(key, height)
   }
 
   nextBaseFee(): bigint {

@@ -1,13 +1,15 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (signer/keystore.ts).
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { ConfigError } from '../base/errors.ts'
 import { parseHash32 } from '../base/ids.ts'
+import { isWholeNumber } from '../base/integers.ts'
+import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
-import { parseCheckpoint } from './checkpoint.ts'
 
 export interface NodeConfig {
   /** Multiaddr the peer-to-peer host listens on. */
@@ -76,7 +78,7 @@ const areAddresses =
 const isCount =
   (min: number, max: number) =>
   (value: unknown): boolean =>
-    Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+    isWholeNumber(value, min, max)
 const isFlag = (value: unknown): boolean => typeof value === 'boolean'
 const isRecord =
   (checks: Readonly<Record<string, (value: unknown) => boolean>>) =>
@@ -110,7 +112,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   ],
   stateSync: [isFlag, 'true or false'],
   checkpoint: [
-    (value) => value === '' || (isText(value) && parseCheckpoint(value as string) !== undefined),
+    (value) => value === '' || (isText(value) && parseBlockCheckpoint(value as string) !== undefined),
     "'<height>:<0x block hash>', or '' for none",
   ],
   signer: [isSignerConfig, SIGNER_CONFIG_FORM],
@@ -151,5 +153,5 @@ export function loadConfig(dataDir: string): NodeConfig {
 }
 
 export function saveConfig(dataDir: string, config: NodeConfig): void {
-  writeFileSync(join(dataDir, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`)
+  writeDurablySync(join(dataDir, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`, PUBLIC)
 }

@@ -2,7 +2,7 @@
 // here alike, each with its own network, disk and clock. Not: evidence, followers, the order of a start (startConsensus.ts).
 import type { Bls } from '../base/crypto/types.ts'
 import type { Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
-import type { Evidence } from '../consensus/types.ts'
+import type { Misbehaviour } from '../consensus/types.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { NodeApplication } from './application.ts'
 import { Driver } from './driver.ts'
@@ -28,8 +28,8 @@ export interface ConsensusOptions {
   readonly clock: Clock
   readonly jitterSeed: number
   /** Under load a proposer waits this long after its parent: fewer, fuller blocks cost less. */
-  readonly gatherMs: number
-  readonly onEvidence: (evidence: Evidence) => void
+  readonly buildDelayUnderLoadMs: number
+  readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly onHalt: (reason: string) => void
   readonly log: Log
   /** The logger of a room. */
@@ -61,9 +61,9 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     mempool,
     blockSync,
     clock,
-    gatherMs: options.gatherMs,
+    buildDelayUnderLoadMs: options.buildDelayUnderLoadMs,
     shareWith: (validator) => resender.share(validator),
-    onEvidence: options.onEvidence,
+    onMisbehaviour: options.onMisbehaviour,
     logger: options.loggerOf('application'),
   })
   const timing = genesis.consensus

@@ -5,6 +5,7 @@ import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
+import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
@@ -21,7 +22,7 @@ import type {
   Sender,
   Target,
 } from '../consensus/types.ts'
-import { SignerAwayError } from '../signer/signerUnreachable.ts'
+import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
 import { Verifier, type VerifierCounters } from './verifier.ts'
 import { troubleText } from './watch/trouble.ts'
 
@@ -231,9 +232,9 @@ export class Driver {
       case 'penalise':
         network.penalise(output.peer, output.reason)
         return true
-      case 'evidence':
-        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.evidence.kind })
-        application.reportEvidence(output.evidence)
+      case 'misbehaviour':
+        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.misbehaviour.kind })
+        application.reportMisbehaviour(output.misbehaviour)
         return true
       case 'halt':
         this.#halt(output.reason)
@@ -329,7 +330,10 @@ export class Driver {
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {
       // A signer that is away says so itself; the view goes to the next leader.
-      log(error instanceof SignerAwayError ? 'warn' : 'error', 'could not build a block', { view, error })
+      log(error instanceof SignerUnreachableError ? 'warn' : 'error', 'could not build a block', {
+        view,
+        error,
+      })
     }
     this.#feed({ kind: 'built', epoch, view, block })
   }
@@ -398,12 +402,8 @@ export class Driver {
     await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
     this.#epoch = start
     this.#verifier.useValidators(start.epoch, start.validators)
-    const key = signer?.publicKey
-    const index =
-      key === undefined
-        ? -1
-        : start.validators.validators.findIndex((v) => v.consensusKey.every((byte, i) => byte === key[i]))
-    network.useValidators(start.validators, index < 0 ? undefined : index, start.previous)
+    const self = indexOfKey(start.validators.validators, signer?.publicKey)
+    network.useValidators(start.validators, self, start.previous)
   }
 
   async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {

@@ -3,8 +3,9 @@
 import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
-import { equalBytes, toHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { parseHash32 } from '../base/ids.ts'
+import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
@@ -194,5 +195,5 @@ function openNodeChain(
 
 /** Whether a consensus key belongs to the set of genesis, for messages at the start. */
 export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return genesis.providers.some((provider) => equalBytes(provider.consensusKey, consensusKey))
+  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

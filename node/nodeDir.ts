@@ -1,11 +1,12 @@
 // A node's data directory: configuration and genesis. Owns: making and reading them. Not: keys (nodeKeys.ts), what runs on it (node.ts).
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
-import { ConfigError, OperatorError } from '../base/errors.ts'
+import { ConfigError, errorText, OperatorError } from '../base/errors.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import { buildGenesis, GenesisError } from '../genesis/build.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
 /** Reads a genesis document without building block 0 from it; throws OperatorError naming file, field and reason. */
@@ -14,7 +15,7 @@ export function parseGenesis(file: string): Genesis {
   try {
     json = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    const reason = cause instanceof SyntaxError ? 'is not JSON' : (cause as Error).message
+    const reason = cause instanceof SyntaxError ? 'is not JSON' : errorText(cause)
     throw new OperatorError(`${file}: ${reason}`)
   }
   return refusing(file, () => genesisSchema.fromJson(json as Json))
@@ -49,7 +50,7 @@ export function areProofsChecked(dataDir: string, genesis: Genesis): boolean {
 
 /** Notes that they were. Only for a document that `buildGenesis` accepted with its proofs, or whose proofs were just made. */
 export function noteProofsChecked(dataDir: string, genesis: Genesis): void {
-  writeFileSync(join(dataDir, CHECKED_FILE), `${toHex(genesisHash(genesis))}\n`)
+  writeDurablySync(join(dataDir, CHECKED_FILE), `${toHex(genesisHash(genesis))}\n`, PUBLIC)
 }
 
 /** The document as it stands in a file. */
@@ -63,7 +64,7 @@ export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConf
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {
     if (existsSync(join(dataDir, name))) throw new OperatorError(`${dataDir} already has a ${name}`)
   }
-  writeFileSync(join(dataDir, GENESIS_FILE), genesisText(genesis))
+  writeDurablySync(join(dataDir, GENESIS_FILE), genesisText(genesis), PUBLIC)
   saveConfig(dataDir, config)
 }
 

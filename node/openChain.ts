@@ -9,7 +9,7 @@ import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeLogger } from './logging.ts'
 import { Mempool } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
-import { SenderCache } from './pool/recentSenders.ts'
+import { RecentSenders } from './pool/recentSenders.ts'
 import { createSenderPool, type SenderPool } from './pool/senderPool.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 
@@ -33,7 +33,7 @@ export interface OpenedChain {
   readonly importer: Importer
   readonly mempool: Mempool
   /** Senders of transactions seen lately, whichever way they came. */
-  readonly senders: SenderCache
+  readonly senders: RecentSenders
   readonly senderPool: SenderPool
   close(): Promise<void>
 }
@@ -63,7 +63,7 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
       nowMs: options.nowMs ?? Date.now,
     }),
   )
-  const senders = new SenderCache({
+  const senders = new RecentSenders({
     chainId: chain.chainId,
     senders: senderPool,
     pooled: (hash) => mempool.get(hash),

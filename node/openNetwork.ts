@@ -3,8 +3,8 @@
 import { type ValidatorSet, validatorSetSchema } from '../base/protocol/validators.ts'
 import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
-import { createSync, type Sync } from '../p2p/rangeProtocol.ts'
-import { createSnapshots } from '../p2p/snapshotProtocol.ts'
+import { createRangeProtocol, type RangeProtocol } from '../p2p/rangeProtocol.ts'
+import { createSnapshotProtocol } from '../p2p/snapshotProtocol.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import type { Transaction } from '../state/transaction.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -42,7 +42,7 @@ export interface OpenNetworkOptions {
 export interface OpenedNetwork {
   readonly host: P2pHost
   readonly consensus: NodeNetwork
-  readonly ranges: Sync
+  readonly ranges: RangeProtocol
   readonly snapshotFiles: SnapshotFiles
   readonly gossip: TxGossip
   readonly ingest: Ingest
@@ -66,9 +66,12 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
   })
   closers.add(() => host.close())
   const consensus = createConsensusNetwork(host, config.peers)
-  const ranges = createSync(host, syncSourceOf(store, recoveries))
+  const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries))
   const genesisSet = validatorSetSchema.encode(options.genesisSet)
-  const snapshots = createSnapshots(host, snapshotSourceOf({ store, files: snapshotFiles, genesisSet }))
+  const snapshots = createSnapshotProtocol(
+    host,
+    snapshotSourceOf({ store, files: snapshotFiles, genesisSet }),
+  )
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,

@@ -1,14 +1,13 @@
 // The order in which a node joins consensus: evidence, floor of a recovery, validator set, host, driver, followers.
 // Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
-import { equalBytes } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import { quorum, type ValidatorSet } from '../base/protocol/validators.ts'
+import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
+import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
 import { Journal } from '../storage/journal.ts'
 import type { NodeBackend } from './backend.ts'
-import { parseCheckpoint } from './checkpoint.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
 import { type Consensus, createConsensus } from './createConsensus.ts'
@@ -29,7 +28,7 @@ import { startFollower } from './sync/follower.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
 
 /** Under load a proposer waits this long after its parent: a block costs every validator some 15 ms whatever is in it. */
-const GATHER_MS = 250
+const BUILD_DELAY_UNDER_LOAD_MS = 250
 /** Points for blocks of a chain that is not the final one. */
 const FOREIGN_CHAIN_POINTS = 60
 
@@ -65,7 +64,7 @@ export function openConsensus(options: StartConsensusOptions): Promise<OpenedCon
 async function open(options: StartConsensusOptions, closers: Closers): Promise<OpenedConsensus> {
   const { config, opened, network, recoveries, halt, logger, clock } = options
   const { host } = network
-  const checkpoint = parseCheckpoint(config.checkpoint)
+  const checkpoint = parseBlockCheckpoint(config.checkpoint)
   checkCheckpoint(opened.store, checkpoint)
   const evidence = openEvidence(options, () => consensus)
   closers.add(() => evidence.close())
@@ -81,7 +80,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     peers: network,
     sync: {
       sync: network.ranges,
-      isLandmark: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
+      isSnapshotHeight: (height) => height % Math.max(1, config.snapshots.everyBlocks) === 0,
       ...(checkpoint === undefined ? {} : { checkpoint }),
       penalise: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
       recoveries,
@@ -92,8 +91,8 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     bls,
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
-    gatherMs: GATHER_MS,
-    onEvidence: (found) => evidence.report(found),
+    buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
+    onMisbehaviour: (found) => evidence.report(found),
     onHalt: halt.now,
     log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
     loggerOf: (room) => logger.child({ room }),
@@ -134,14 +133,6 @@ function openEvidence(options: StartConsensusOptions, consensus: () => Consensus
   })
 }
 
-/** This node's place in the set, by its consensus key. */
-function ownIndex(set: ValidatorSet, signer: Signer | undefined): number | undefined {
-  const index = set.validators.findIndex(
-    ({ consensusKey }) => signer !== undefined && equalBytes(consensusKey, signer.publicKey),
-  )
-  return index < 0 ? undefined : index
-}
-
 async function start(
   options: StartConsensusOptions,
   {
@@ -154,7 +145,10 @@ async function start(
   const { chain, importer, store } = opened
   await reachFloor(importer, recoveries, journal.replayed)
   const set = decidingNow(chain, importer, recoveries)
-  network.consensus.useValidators(set, ownIndex(set, signer))
+  network.consensus.useValidators(
+    set,
+    signer === undefined ? undefined : indexOfKey(set.validators, signer.publicKey),
+  )
   await network.host.start()
   const { latest } = recoveries
   // The right to sign in older epochs ends with the acceptance, wherever this node's chain is.

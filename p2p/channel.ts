@@ -3,6 +3,7 @@
 import type { Stream } from '@libp2p/interface'
 import { AssertionFailed } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
+import { errorText } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { FRAME_HEADER_BYTES, FrameDecoder, FrameError, frameHeader } from './frames.ts'
@@ -234,8 +235,4 @@ function closeSoon(stream: Stream): void {
   stream.close({ signal: AbortSignal.timeout(LINGER_MS) }).catch(() => {})
   const timer = setTimeout(() => stream.abort(new Error('refused')), LINGER_MS)
   timer.unref()
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,6 @@
 // The libp2p host: identity, listening, who may connect, protocols on peers. Read first in this folder.
 // Owns: composition and admission. Not: framing (channel.ts), one peer's streams (peerLink.ts), when to dial (dialer.ts).
+import { errorText } from '../base/errors.ts'
 import '../base/polyfill.ts'
 import { EventEmitter } from 'node:events'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -374,8 +375,4 @@ function checkAddresses(peer: PeerKey, addresses: readonly string[]): readonly s
     if (named !== peer) throw new TypeError(`address ${text} belongs to ${named}, not to ${peer}`)
     return parsed.toString()
   })
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

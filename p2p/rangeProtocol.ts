@@ -1,6 +1,7 @@
 // Block range sync: serves ranges from injected callbacks and asks peers for theirs.
 // Owns: the protocol and its limits. Not: whom to ask for what (rangeDownload.ts), verification (the caller's).
 
+import { errorText } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
 import { SYNC_RANGE_BYTES_MAX, SYNC_RANGE_COUNT_MAX, SYNC_RESPONSE_BYTES_MAX } from './limits.ts'
 import { PeerScores } from './peerScores.ts'
@@ -16,19 +17,19 @@ import {
   syncRequestSchema,
 } from './syncMessages.ts'
 
-export const SYNC_PROTOCOL = '/suanli/sync/1'
+export const RANGE_PROTOCOL = '/suanli/sync/1'
 const TIMEOUT_MS = 5_000
 const IN_FLIGHT_PER_PEER_MAX = 4
 const SERVED_PER_SECOND_MAX = 50
 const MALFORMED_POINTS = 60
 
 /** A peer answered what no honest peer answers. */
-export class SyncError extends Error {
-  readonly code = 'SyncError'
+export class MalformedAnswerError extends Error {
+  readonly code = 'MalformedAnswerError'
   readonly peer: PeerKey
   constructor(peer: PeerKey, reason: string) {
     super(`sync from ${peer}: ${reason}`)
-    this.name = 'SyncError'
+    this.name = 'MalformedAnswerError'
     this.peer = peer
   }
 }
@@ -47,8 +48,8 @@ export interface SyncSource {
   }): Promise<readonly RangeItem[]> | readonly RangeItem[]
 }
 
-export interface Sync {
-  /** Rejects with `RequestError`, or `SyncError` on a malformed answer. */
+export interface RangeProtocol {
+  /** Rejects with `RequestError`, or `MalformedAnswerError` on a malformed answer. */
   fetchStatus(peer: PeerKey): Promise<SyncStatus>
   fetchRange(peer: PeerKey, fromHeight: number, count: number): Promise<readonly RangeItem[]>
   /** Starts fetching a stretch of heights from whoever has it; `close` it when done. */
@@ -60,9 +61,13 @@ export interface Sync {
 }
 
 /** Adds the sync protocol to a host that has not started. */
-export function createSync(host: P2pHost, source: SyncSource, options: { timeoutMs?: number } = {}): Sync {
+export function createRangeProtocol(
+  host: P2pHost,
+  source: SyncSource,
+  options: { timeoutMs?: number } = {},
+): RangeProtocol {
   const requests = createRequestResponse(host, {
-    id: SYNC_PROTOCOL,
+    id: RANGE_PROTOCOL,
     requestBytesMax: SYNC_REQUEST_BYTES_MAX,
     responseBytesMax: SYNC_RESPONSE_BYTES_MAX,
     inFlightPerPeerMax: IN_FLIGHT_PER_PEER_MAX,
@@ -71,7 +76,7 @@ export function createSync(host: P2pHost, source: SyncSource, options: { timeout
     consensusOnly: false,
     serve: (_peer, request) => serve(source, request),
   })
-  return new SyncClient(host, requests)
+  return new RangeClient(host, requests)
 }
 
 async function serve(source: SyncSource, request: Uint8Array): Promise<Uint8Array | undefined> {
@@ -91,7 +96,7 @@ async function serve(source: SyncSource, request: Uint8Array): Promise<Uint8Arra
   return rangeSchema.encode({ items: fitting })
 }
 
-class SyncClient implements Sync {
+class RangeClient implements RangeProtocol {
   readonly #host: P2pHost
   readonly #requests: RequestResponse
   readonly #scores = new PeerScores()
@@ -121,7 +126,7 @@ class SyncClient implements Sync {
     if (range.items.length > countMax) {
       const reason = `${range.items.length} blocks where ${countMax} were asked for`
       this.#host.penalise(peer, MALFORMED_POINTS, reason)
-      throw new SyncError(peer, reason)
+      throw new MalformedAnswerError(peer, reason)
     }
     return range.items
   }
@@ -134,9 +139,9 @@ class SyncClient implements Sync {
     try {
       return schema.decode(bytes)
     } catch (cause) {
-      const reason = `malformed answer: ${cause instanceof Error ? cause.message : String(cause)}`
+      const reason = `malformed answer: ${errorText(cause)}`
       this.#host.penalise(peer, MALFORMED_POINTS, reason)
-      throw new SyncError(peer, reason)
+      throw new MalformedAnswerError(peer, reason)
     }
   }
 }

@@ -1,10 +1,11 @@
 // Snapshots over the wire: what a peer offers, manifests, chunks, receipts of the snapshot's block, epoch proofs, sets.
 // Owns: the protocol and its limits. Not: files (node/sync), verification and whom to ask (node/sync/stateSync.ts).
+import { errorText } from '../base/errors.ts'
 import { VALIDATORS_MAX } from '../base/protocol/limits.ts'
 import { SNAPSHOT_CHUNK_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX } from '../base/protocol/snapshot.ts'
 import { message, t } from '../base/schema.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
-import { SyncError } from './rangeProtocol.ts'
+import { MalformedAnswerError } from './rangeProtocol.ts'
 import { createRequestResponse, type RequestResponse } from './requestResponse.ts'
 
 export const SNAPSHOT_PROTOCOL = '/suanli/snapshot/1'
@@ -64,8 +65,8 @@ export interface SnapshotSource {
   validatorSet(epoch: number): Uint8Array | undefined
 }
 
-/** Every call rejects with `RequestError` when there is no answer, `SyncError` on a malformed one. */
-export interface Snapshots {
+/** Every call rejects with `RequestError` when there is no answer, `MalformedAnswerError` on a malformed one. */
+export interface SnapshotProtocol {
   offers(peer: PeerKey): Promise<readonly SnapshotOffer[]>
   manifest(peer: PeerKey, height: number): Promise<Uint8Array>
   chunk(peer: PeerKey, height: number, index: number): Promise<Uint8Array>
@@ -78,11 +79,11 @@ export interface Snapshots {
 }
 
 /** Adds the snapshot protocol to a host that has not started. */
-export function createSnapshots(
+export function createSnapshotProtocol(
   host: P2pHost,
   source: SnapshotSource,
   options: { timeoutMs?: number } = {},
-): Snapshots {
+): SnapshotProtocol {
   const requests = createRequestResponse(host, {
     id: SNAPSHOT_PROTOCOL,
     requestBytesMax: REQUEST_BYTES_MAX,
@@ -125,7 +126,7 @@ async function serve(source: SnapshotSource, request: Uint8Array): Promise<Uint8
 
 type Request = ReturnType<typeof requestSchema.decode>
 
-class SnapshotClient implements Snapshots {
+class SnapshotClient implements SnapshotProtocol {
   readonly #host: P2pHost
   readonly #requests: RequestResponse
 
@@ -176,14 +177,14 @@ class SnapshotClient implements Snapshots {
 
   #refuse(peer: PeerKey, reason: string): never {
     this.#host.penalise(peer, MALFORMED_POINTS, reason)
-    throw new SyncError(peer, reason)
+    throw new MalformedAnswerError(peer, reason)
   }
 
   #decode<T>(peer: PeerKey, bytes: Uint8Array, schema: { decode(bytes: Uint8Array): T }): T {
     try {
       return schema.decode(bytes)
     } catch (cause) {
-      return this.#refuse(peer, `malformed answer: ${cause instanceof Error ? cause.message : String(cause)}`)
+      return this.#refuse(peer, `malformed answer: ${errorText(cause)}`)
     }
   }
 }

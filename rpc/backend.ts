@@ -63,11 +63,8 @@ export type StateSelector = 'latest' | 'pending' | number
 export interface StateProof {
   /** Undefined when the proof shows absence. */
   readonly value: Uint8Array | undefined
-  /** ICS-23 CommitmentProof bytes against `header.stateRoot`. */
+  /** ICS-23 CommitmentProof bytes against the `stateRoot` of the height's header. */
   readonly proof: Uint8Array
-  readonly header: Header
-  /** Undefined for genesis, which is final by definition. */
-  readonly finality: Finality | undefined
 }
 
 /** Reasons for not taking a transaction; `rpc/errors.ts` guarantees the phrase that clients match for each. */

@@ -62,14 +62,14 @@ function stringEnd(text: string, start: number): number {
   return text.length
 }
 
-function errorText(idText: string, error: RpcError): string {
+function errorResponse(idText: string, error: RpcError): string {
   const data = error.data === undefined ? '' : `,"data":${JSON.stringify(error.data)}`
   return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}}}`
 }
 
 /** The response for a request that could not be read, or was refused before it was. */
 export function refusalText(code: number, message: string): string {
-  return errorText('null', new RpcError(code, message))
+  return errorResponse('null', new RpcError(code, message))
 }
 
 export class Dispatcher {
@@ -149,14 +149,14 @@ export class Dispatcher {
     const idText = typeof id === 'number' ? `${id}` : JSON.stringify(id ?? null)
     if (typeof name !== 'string' || (jsonrpc !== undefined && jsonrpc !== '2.0')) {
       const reason = typeof name !== 'string' ? 'method must be a string' : 'jsonrpc must be "2.0"'
-      return errorText(idText, new RpcError(RPC_CODE.invalidRequest, `invalid request: ${reason}`))
+      return errorResponse(idText, new RpcError(RPC_CODE.invalidRequest, `invalid request: ${reason}`))
     }
     if (params !== undefined && (params === null || typeof params !== 'object')) {
       const error = new RpcError(
         RPC_CODE.invalidRequest,
         'invalid request: params must be an array or an object',
       )
-      return errorText(idText, error)
+      return errorResponse(idText, error)
     }
     let outcome: Json | Promise<Json>
     try {
@@ -200,15 +200,15 @@ export class Dispatcher {
         RPC_CODE.limit,
         `the response exceeds ${this.#limits.responseLengthMax} characters: ask for less at a time`,
       )
-      return errorText(idText, error)
+      return errorResponse(idText, error)
     }
     return `{"jsonrpc":"2.0","id":${idText},"result":${text}}`
   }
 
   #failure(idText: string, name: string, error: unknown): string {
-    if (error instanceof RpcError) return errorText(idText, error)
+    if (error instanceof RpcError) return errorResponse(idText, error)
     this.#log.error({ method: name, err: error })
-    return errorText(idText, new RpcError(RPC_CODE.internal, 'internal error'))
+    return errorResponse(idText, new RpcError(RPC_CODE.internal, 'internal error'))
   }
 }
 

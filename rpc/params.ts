@@ -2,6 +2,7 @@
 
 import type { Field, Json, JsonSchema } from '../base/field.ts'
 import { type Address, type Hash32, parseAddress, parseHash32, type TxId } from '../base/ids.ts'
+import { isWholeNumber } from '../base/integers.ts'
 import type { Param } from './method.ts'
 
 /** Which block a question is about; `safe` and `finalized` are `latest`, `earliest` is height 0. */
@@ -139,7 +140,7 @@ export const p = {
   /** Either convention: a quantity or a JSON integer. */
   uintOrInteger: required({ oneOf: [QUANTITY_SCHEMA, { type: 'integer', minimum: 0 }] }, (json) => {
     if (typeof json !== 'number') return parseUint(json)
-    if (!Number.isSafeInteger(json) || json < 0) throw new Error('expected a non-negative integer')
+    if (!isWholeNumber(json)) throw new Error('expected a non-negative integer')
     return json
   }),
   block: required(BLOCK_SCHEMA, parseBlockSelector),
@@ -149,7 +150,7 @@ export const p = {
   atBlock: withDefault(
     required<BlockSelector>({ oneOf: [{ type: 'integer', minimum: 0 }, BLOCK_SCHEMA] }, (json) => {
       if (typeof json !== 'number') return parseBlockSelector(json)
-      if (!Number.isSafeInteger(json) || json < 0) throw new Error('expected a height')
+      if (!isWholeNumber(json)) throw new Error('expected a height')
       return { kind: 'height', height: json }
     }),
     LATEST,

@@ -1,6 +1,7 @@
 // eth_subscribe over WebSocket. Owns: who listens to what, and their limits. Not: sockets and queues (sockets.ts).
 
 import { toHex } from '../base/bytes.ts'
+import { errorText } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
 import type { Backend, FinalizedBlock, KnownTransaction } from './backend.ts'
 import { invalidParams, limitExceeded, RPC_CODE, RpcError } from './errors.ts'
@@ -169,7 +170,7 @@ function parseTopic(kind: string, options: Json | undefined): Topic {
       try {
         return { kind, filter: parseLogQuery(options ?? {}).filter }
       } catch (error) {
-        throw invalidParams(`invalid argument 1 (options): ${(error as Error).message}`)
+        throw invalidParams(`invalid argument 1 (options): ${errorText(error)}`)
       }
     default:
       throw invalidParams(

@@ -1,11 +1,12 @@
 // The consensus key's files in a data directory. Owns: making, opening, moving the key, and the marks beside it.
 // Not: encryption (keystore.ts), what the key signed (signerRecords.ts), the peer's key (node/nodeKeys.ts).
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
+import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import {
   decryptKeystore,
   encryptKeystore,
@@ -151,14 +152,16 @@ export function storeConsensusKey(
   mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
   const publicKey = bls.publicKey(secret)
   if (mark === 'fresh') {
-    writeFileSync(
+    writeDurablySync(
       freshFile(dataDir),
       `The consensus key ${toHex(publicKey)} has never signed. The first start removes this file; never copy it.\n`,
+      PUBLIC,
     )
   } else {
-    writeFileSync(
+    writeDurablySync(
       importedFile(dataDir),
       `The consensus key ${toHex(publicKey)} was imported. Import its record (suanli signer import) before the first start.\n`,
+      PUBLIC,
     )
   }
   const given = path === undefined ? {} : { path }

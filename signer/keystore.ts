@@ -9,9 +9,12 @@ import {
   scryptSync,
   timingSafeEqual,
 } from 'node:crypto'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { concatBytes, fromHex, parseHex, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
+import { ExpectedError } from '../base/errors.ts'
+import { isWholeNumber } from '../base/integers.ts'
+import { writeNewDurablySync } from '../storage/durableFile.ts'
 
 /** What a key file of this node is for; it stands in `description` so that a key is not used in the wrong place. */
 export type KeyPurpose = 'consensus' | 'peer' | 'operator'
@@ -56,7 +59,7 @@ export interface Keystore {
 }
 
 /** A key file that cannot be used; the message says why. */
-export class KeystoreError extends Error {
+export class KeystoreError extends ExpectedError {
   readonly code: 'WrongPassword' | 'MalformedKeystore' | 'WrongPurpose' | 'WrongKey'
   constructor(code: KeystoreError['code'], message: string) {
     super(message)
@@ -113,10 +116,8 @@ function hexAt(parent: JsonObject, name: string, sizes: { min: number; max: numb
 
 function countAt(parent: JsonObject, name: string, max: number): number {
   const value = parent[name]
-  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > max) {
-    throw malformed(`${name} is not a whole number from 1 to ${max}`)
-  }
-  return value as number
+  if (isWholeNumber(value, 1, max)) return value
+  throw malformed(`${name} is not a whole number from 1 to ${max}`)
 }
 
 const exactly = (size: number) => ({ min: size, max: size })
@@ -243,7 +244,7 @@ export function decryptKeystore(keystore: Keystore, purpose: KeyPurpose, passwor
 
 /** Writes the file readable by its owner only; never overwrites a key. Throws when the file exists. */
 export function writeKeystore(file: string, keystore: Keystore): void {
-  writeFileSync(file, `${JSON.stringify(keystore, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  writeNewDurablySync(file, `${JSON.stringify(keystore, null, 2)}\n`)
   chmodSync(file, 0o600)
 }
 

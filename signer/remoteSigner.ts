@@ -15,7 +15,7 @@ import {
   type ReplyBody,
   SIGNER_PROTOCOL_VERSION,
 } from './signerProtocol.ts'
-import { SignerAwayError } from './signerUnreachable.ts'
+import { SignerUnreachableError } from './signerUnreachable.ts'
 
 /** Subjects that wait for a signer that is away; beyond this the oldest, whose views are past, are given up. */
 const WAITING_SUBJECTS_MAX = 512
@@ -151,12 +151,12 @@ export class RemoteSigner implements Signer {
   signRandao(epoch: number, height: number): Promise<Uint8Array> {
     const connection = this.#connection
     if (!this.#isReady || connection === undefined)
-      return Promise.reject(new SignerAwayError('not connected'))
+      return Promise.reject(new SignerUnreachableError('not connected'))
     return new Promise((resolve, reject) => {
       const id = connection.request('randao', { epoch, height })
       const timer = setTimeout(() => {
         this.#reveals.delete(id)
-        reject(new SignerAwayError(`no answer within ${RANDAO_MS} ms`))
+        reject(new SignerUnreachableError(`no answer within ${RANDAO_MS} ms`))
       }, RANDAO_MS)
       this.#reveals.set(id, {
         resolve: (signature) => {
@@ -315,7 +315,7 @@ export class RemoteSigner implements Signer {
     this.#isReady = false
     this.#asked.clear()
     for (const waiting of this.#waiting.values()) waiting.isAsked = false
-    for (const reveal of this.#reveals.values()) reveal.reject(new SignerAwayError(reason))
+    for (const reveal of this.#reveals.values()) reveal.reject(new SignerUnreachableError(reason))
     this.#reveals.clear()
     if (this.#isClosed) return
     if (wasReady) this.#downSinceMs = performance.now()

@@ -1,6 +1,7 @@
 // One connection of a node to its signer: hello, requests, answers in time. Owns: the socket and its time-outs.
 // Not: when to connect, what waits meanwhile (remoteSigner.ts).
 import type { Socket } from 'node:net'
+import { errorText } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
 import {
   decodeReply,
@@ -61,7 +62,7 @@ export class SignerConnection {
       socket.once('close', () => this.end('the signer closed the connection'))
     } catch (error) {
       // The owner must have this connection before it learns of its end.
-      const reason = (error as Error).message
+      const reason = errorText(error)
       setImmediate(() => this.end(reason))
     }
   }

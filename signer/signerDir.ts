@@ -1,22 +1,13 @@
 // The folder of a local signer among the other parts of a data directory: who may open it, and how its record moves.
 // Owns: the lock, the marks in keys/, export and import. Not: the flags themselves (localSigner.ts), the file (signerFlags.ts).
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { OwnVotes } from '../consensus/ownVotes.ts'
+import { writeDurablySync, writeNewDurablySync } from '../storage/durableFile.ts'
 import { isFreshKey, isImportedKey, markKeyUsed } from './keyFiles.ts'
 import { LocalSigner, type SignerOptions } from './localSigner.ts'
 import {
@@ -48,7 +39,7 @@ function isForeignRecord(dataDir: string, publicKey: Uint8Array): boolean {
 /** From here on the folder's record is this key's, and its loss must be noticed. */
 function noteRecord(dataDir: string, publicKey: Uint8Array): void {
   const tag = keyTag(dataDir)
-  if (!existsSync(tag) || isForeignRecord(dataDir, publicKey)) writeDurably(tag, `${toHex(publicKey)}\n`, 'w')
+  if (!existsSync(tag) || isForeignRecord(dataDir, publicKey)) writeDurablySync(tag, `${toHex(publicKey)}\n`)
   markKeyUsed(dataDir)
 }
 
@@ -142,13 +133,12 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
     const checksum = flagsChecksum(record)
     // The mark comes first: a crash between the two leaves a signer that refuses, not two that sign.
     const movedAt = new Date(nowMs).toISOString()
-    writeDurably(
+    writeDurablySync(
       movedFile(dataDir),
       `${JSON.stringify({ movedAt, out, checksum, unused: found.kind === 'none' }, null, 2)}\n`,
-      'w',
     )
     markKeyUsed(dataDir)
-    writeDurably(out, flagsText(record), 'wx')
+    writeNewDurablySync(out, flagsText(record))
     return { epoch: record.epoch, floor: record.floor, votes: record.signed.length, checksum }
   } finally {
     await release()
@@ -244,24 +234,7 @@ function readMoved(dataDir: string): Moved | undefined {
     return JSON.parse(readFileSync(movedFile(dataDir), 'utf8'))
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
-    // The mark stands even when the crash that interrupted the export cut its text.
+    // The mark stands even when its text is cut.
     return { movedAt: 'an unknown time', out: 'interrupted', checksum: '', unused: false }
-  }
-}
-
-function writeDurably(path: string, text: string, flag: 'w' | 'wx'): void {
-  const file = openSync(path, flag, 0o600)
-  try {
-    const bytes = Buffer.from(text, 'utf8')
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  const folder = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }

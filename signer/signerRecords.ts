@@ -1,11 +1,11 @@
 // What stands in a signer's segment files and what it adds up to. Owns: records, restoring, the state a segment begins with.
 // Not: when they are written (localSigner.ts), files that travel between machines (signerFlags.ts).
-import { open } from 'node:fs/promises'
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { type Subject, subjectSchema } from '../base/protocol/vote.ts'
 import { message, t } from '../base/schema.ts'
 import { OwnVotes } from '../consensus/ownVotes.ts'
+import { truncateDurably } from '../storage/durableFile.ts'
 import { encodeFrame, type Frame } from '../storage/recordFile.ts'
 import { createSegment, listSegments, readSegment, segmentPath, setAside } from '../storage/segments.ts'
 
@@ -101,10 +101,7 @@ export async function readFolder(dir: string, genesisHash: Hash32): Promise<Fold
     return { kind: 'lost', sequence, path }
   }
   if (scan.damage === 'torn') {
-    const file = await open(path, 'r+')
-    await file.truncate(scan.validBytes)
-    await file.sync()
-    await file.close()
+    await truncateDurably(path, scan.validBytes)
   }
   return { kind: 'found', sequence, path, bytes: scan.validBytes, state: restoreState(scan.frames) }
 }

@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { OperatorError } from '../base/errors.ts'
+import { parseWholeNumber } from '../base/integers.ts'
 
 /** Files of one side: its certificate and key, and the authority that signed the other side's. PEM. */
 export interface TlsFiles {
@@ -38,8 +39,8 @@ export function addressText(address: SignerAddress): string {
 /** Splits `host:port` or `[v6]:port`; throws OperatorError. */
 export function parseHostPort(text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/]+)):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[3])
-  if (match === null || port > 65_535) throw new OperatorError(`${text}: expected host:port`)
+  const port = parseWholeNumber(match?.[3] ?? '', 0, 65_535)
+  if (match === null || port === undefined) throw new OperatorError(`${text}: expected host:port`)
   return { host: match[1] ?? match[2]!, port }
 }
 

@@ -1,10 +1,11 @@
 // A private authority and two certificates for the connection between a node and its signer, without a further program.
 // Owns: the X.509 bytes (RFC 5280, ECDSA P-256). Not: TLS itself (signerTransport.ts).
 import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { concatBytes, utf8 } from '../base/bytes.ts'
+import { PUBLIC, writeNewDurablySync } from '../storage/durableFile.ts'
 
 const TAG = {
   boolean: 0x01,
@@ -173,8 +174,8 @@ export function writeCertificates(dir: string, made: SignerCertificates): void {
   for (const [side, { cert, key }] of sides) {
     const folder = join(dir, side)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeFileSync(join(folder, 'cert.pem'), cert, { flag: 'wx' })
-    writeFileSync(join(folder, 'key.pem'), key, { flag: 'wx', mode: 0o600 })
-    writeFileSync(join(folder, 'ca.pem'), made.authority, { flag: 'wx' })
+    writeNewDurablySync(join(folder, 'cert.pem'), cert, PUBLIC)
+    writeNewDurablySync(join(folder, 'key.pem'), key)
+    writeNewDurablySync(join(folder, 'ca.pem'), made.authority, PUBLIC)
   }
 }

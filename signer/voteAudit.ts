@@ -2,9 +2,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hash32 } from '../base/ids.ts'
-import type { Subject, VoteKind } from '../base/protocol/vote.ts'
+import { EQUIVOCATION_KINDS, type EquivocationKind, equivocationOf } from '../base/protocol/evidence.ts'
+import { type Subject, sameSubject } from '../base/protocol/vote.ts'
 import { decodeRecord } from '../consensus/records.ts'
-import { sameSubject } from '../consensus/subject.ts'
 import { listSegments, readSegment } from '../storage/segments.ts'
 import { SIGNER_PREFIX, signedSubject } from './signerRecords.ts'
 
@@ -15,7 +15,7 @@ export interface SignedVote {
 
 /** Two votes of one validator that must not both exist (CONSENSUS §6). */
 export interface DoubleVote {
-  readonly fault: 'twoNotarizes' | 'twoFinalizes' | 'nullifyAndFinalize' | 'notarizeAndFinalizeDiffer'
+  readonly fault: EquivocationKind
   readonly first: Subject
   readonly second: Subject
 }
@@ -53,32 +53,27 @@ async function files(dir: string, prefix: string): Promise<readonly string[]> {
   return [...live, ...damaged.map((name) => join(dir, name))]
 }
 
-/** Contradictions among votes of one validator; intents that were never signed count as signed. */
+/**
+ * Contradictions among votes of one validator, one of each kind a view; intents that were never signed count as signed.
+ */
 export function findDoubleVotes(votes: readonly SignedVote[]): readonly DoubleVote[] {
-  const rounds = new Map<string, Map<VoteKind, Subject[]>>()
+  const rounds = new Map<string, Subject[]>()
   for (const { subject } of votes) {
     const key = `${subject.epoch}:${subject.view}`
-    const round = rounds.get(key) ?? new Map<VoteKind, Subject[]>()
+    const round = rounds.get(key) ?? []
     rounds.set(key, round)
-    const list = round.get(subject.kind) ?? []
-    round.set(subject.kind, list)
-    if (!list.some((known) => sameSubject(known, subject))) list.push(subject)
+    if (!round.some((known) => sameSubject(known, subject))) round.push(subject)
   }
-  const faults: DoubleVote[] = []
-  for (const round of rounds.values()) faults.push(...roundFaults(round))
-  return faults
+  return [...rounds.values()].flatMap(roundFaults)
 }
 
-function roundFaults(round: ReadonlyMap<VoteKind, readonly Subject[]>): readonly DoubleVote[] {
-  const of = (kind: VoteKind): readonly Subject[] => round.get(kind) ?? []
-  const faults: DoubleVote[] = []
-  const [n, u, f] = [of('notarize'), of('nullify'), of('finalize')]
-  if (n.length > 1) faults.push({ fault: 'twoNotarizes', first: n[0]!, second: n[1]! })
-  if (f.length > 1) faults.push({ fault: 'twoFinalizes', first: f[0]!, second: f[1]! })
-  if (u.length > 0 && f.length > 0) faults.push({ fault: 'nullifyAndFinalize', first: u[0]!, second: f[0]! })
-  for (const first of n) {
-    const second = f.find((s) => !sameSubject({ ...s, kind: 'notarize' }, first))
-    if (second !== undefined) faults.push({ fault: 'notarizeAndFinalizeDiffer', first, second })
+function roundFaults(round: readonly Subject[]): readonly DoubleVote[] {
+  const found = new Map<EquivocationKind, DoubleVote>()
+  for (const [i, second] of round.entries()) {
+    for (const first of round.slice(0, i)) {
+      const fault = equivocationOf(first, second)
+      if (fault !== undefined && !found.has(fault)) found.set(fault, { fault, first, second })
+    }
   }
-  return faults
+  return EQUIVOCATION_KINDS.flatMap((kind) => found.get(kind) ?? [])
 }

@@ -4,7 +4,13 @@ import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { AnyField } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
-import { type Header, headerSchema, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import {
+  epochAbove,
+  type Header,
+  headerSchema,
+  type SealedBlock,
+  sealBlock,
+} from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import type { Receipt } from '../base/protocol/receipt.ts'
@@ -16,7 +22,7 @@ import { providersParams } from './modules/providers/tables.ts'
 import { isBoundaryNext, validatorSet } from './modules/providers/validatorSet.ts'
 import type { Overlay } from './overlay.ts'
 import { encodeReceipts, receiptsRoot } from './receipt.ts'
-import { decidingSet, recoveryMisfit } from './recovery.ts'
+import { decidingSet, recoveryMismatch } from './recovery.ts'
 import { readReserve } from './reserve.ts'
 import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
 import type { StateReader, TreeView } from './view.ts'
@@ -166,9 +172,9 @@ function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock):
     return { code: 'WrongParent', detail: 'parentHash is not the hash of the parent' }
   }
   const recovery = chain.recoveryOn?.(parent.hash)
-  const misfit = recovery === undefined ? undefined : recoveryMisfit(parent.state, recovery)
-  if (misfit !== undefined) return { code: 'WrongHeader', detail: misfit }
-  const epoch = recovery?.epoch ?? above.epoch + (above.endsEpoch ? 1 : 0)
+  const mismatch = recovery === undefined ? undefined : recoveryMismatch(parent.state, recovery)
+  if (mismatch !== undefined) return { code: 'WrongHeader', detail: mismatch }
+  const epoch = epochAbove(above, recovery)
   if (header.epoch !== epoch)
     return { code: 'WrongHeader', detail: `epoch is ${header.epoch}, expected ${epoch}` }
   const viewMin = above.epoch < epoch ? 1 : above.view + 1

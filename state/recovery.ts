@@ -27,7 +27,7 @@ export function decidingSet(chain: Pick<ChainConfig, 'recoveryOn'>, parent: Deci
 }
 
 /** Why a recovery cannot follow this state, or undefined: it was made for another validator set. */
-export function recoveryMisfit(state: StateReader, recovery: Recovery): string | undefined {
+export function recoveryMismatch(state: StateReader, recovery: Recovery): string | undefined {
   const fits = equalBytes(validatorSetHash(recovery.previous), validatorSetHash(validatorSet(state)))
   return fits ? undefined : 'the recovery names another previous set than the state of its floor'
 }

@@ -1,9 +1,10 @@
 // The consensus journal on disk (CONSENSUS §5). Owns: appending, group commit, rotation, pruning, reading after a crash.
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, mkdir } from 'node:fs/promises'
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { JournalStore } from '../consensus/ports.ts'
 import { decodeRecord, encodeRecord, type JournalRecord, recordView } from '../consensus/records.ts'
+import { truncateDurably } from './durableFile.ts'
 import { encodeFrame } from './recordFile.ts'
 import {
   createSegment,
@@ -82,7 +83,7 @@ export class Journal implements JournalStore {
       if (lost) damage = 'corrupt'
       else if (scan.damage === 'torn' && damage === 'none') damage = 'torn'
       if (lost) await keepValid(options, segment, records)
-      else if (scan.damage === 'torn') await truncate(file.path, scan.validBytes)
+      else if (scan.damage === 'torn') await truncateDurably(file.path, scan.validBytes)
       if (records.length > 0) segments.push(segment)
       else await removeSegment(file.path)
     }
@@ -171,16 +172,6 @@ function widen(segment: Segment, record: JournalRecord): void {
     segment.epoch = epoch
     segment.view = view
   } else if (epoch === segment.epoch) segment.view = Math.max(segment.view, view)
-}
-
-async function truncate(path: string, length: number): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await file.truncate(length)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
 }
 
 /** The damaged file is put aside, what could be read of it stays. */

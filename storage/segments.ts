@@ -1,9 +1,9 @@
 // Numbered segment files of records in one folder. Owns: names, headers, durable creation. Not: when to rotate or prune.
-import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { syncFolder } from './durableFile.ts'
+import { createDurably, PUBLIC } from './durableFile.ts'
 import { type Scan, scanFrames } from './recordFile.ts'
 
 const MAGIC = utf8('SUANLI01')
@@ -65,13 +65,8 @@ export async function createSegment(
   genesisHash: Hash32,
   body: Uint8Array,
 ): Promise<FileHandle> {
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w')
-  await file.writeFile(concatBytes(segmentHeader(genesisHash), body))
-  await file.datasync()
-  await rename(temporary, path)
-  await syncFolder(join(path, '..'))
-  return file
+  const content = concatBytes(segmentHeader(genesisHash), body)
+  return createDurably(path, (file) => file.writeFile(content), PUBLIC)
 }
 
 /** Puts a damaged file aside for a diagnosis. */

@@ -1,10 +1,11 @@
 // `tree.cache`: the leaves of one tree version in a file, so that a start need not hash the whole state again.
 // The shape follows from the leaves, so nothing in the file has to be trusted: the caller compares the root.
-import { open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { concatBytes, equalBytes, readU64be, u64be, utf8 } from '../base/bytes.ts'
 import { type Hash32, ZERO_HASH } from '../base/ids.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import { createDurably, PUBLIC } from './durableFile.ts'
 
 const MAGIC = utf8('suanli.tree.v1\0\0')
 /** magic ‖ height ‖ count ‖ root. */
@@ -21,9 +22,7 @@ export interface TreeCacheHead {
 
 /** Replaces the file at once; the version must stay unreleased until this resolves. */
 export async function writeTreeCache(path: string, tree: TreeVersion, height: number): Promise<void> {
-  const unfinished = `${path}.tmp`
-  const file = await open(unfinished, 'w')
-  try {
+  const fill = async (file: FileHandle): Promise<void> => {
     let count = 0
     let at = HEAD_BYTES
     let from: Hash32 | undefined = ZERO_HASH
@@ -38,11 +37,9 @@ export async function writeTreeCache(path: string, tree: TreeVersion, height: nu
     }
     const head = concatBytes(MAGIC, u64be(height), u64be(count), tree.rootHash)
     await file.write(head, 0, head.length, 0)
-    await file.sync()
-  } finally {
-    await file.close()
   }
-  await rename(unfinished, path)
+  const written = await createDurably(path, fill, PUBLIC)
+  await written.close()
 }
 
 /** Undefined when there is no file or it is not ours. */

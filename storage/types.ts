@@ -1,4 +1,5 @@
 // What the node keeps on disk, as its users see it. Owns: the interface. Not: LevelDB (chainStore.ts), the tree (state/tree).
+import { ExpectedError } from '../base/errors.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import type { Header, SealedBlock } from '../base/protocol/header.ts'
@@ -138,7 +139,7 @@ export type StoreErrorCode =
   | 'Write'
 
 /** `openChainStore` and its methods throw this; `code` is stable. */
-export class StoreError extends Error {
+export class StoreError extends ExpectedError {
   readonly code: StoreErrorCode
   constructor(code: StoreErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)

@@ -1,4 +1,5 @@
-// Evidence of a double vote: its bytes and the one rule that state, nodes and clients judge it by (CONSENSUS §6).
+// Double votes: the one rule that consensus, signers, state, nodes and clients judge them by, and the bytes of evidence
+// (CONSENSUS §6).
 import { SchemaError } from '../field.ts'
 import type { Hash32 } from '../ids.ts'
 import { message } from '../schema.ts'
@@ -9,6 +10,7 @@ import {
   certificateSchema,
   isWellFormedSubject,
   type Subject,
+  sameBlock,
   signersBitmap,
   type Vote,
   voteBytes,
@@ -22,7 +24,7 @@ export const EVIDENCE_BYTES_MAX = 512
  * bit: whoever is in both bitmaps is convicted. A quorum is not asked for.
  */
 export const evidenceSchema = message('Evidence', { first: certificateSchema, second: certificateSchema })
-export type EvidenceProof = ReturnType<typeof evidenceSchema.decode>
+export type Evidence = ReturnType<typeof evidenceSchema.decode>
 
 /** The four faults of CONSENSUS §6, in its order. */
 export const EQUIVOCATION_KINDS = [
@@ -33,15 +35,11 @@ export const EQUIVOCATION_KINDS = [
 ] as const
 export type EquivocationKind = (typeof EQUIVOCATION_KINDS)[number]
 
-/** Another digest always means another (parentView, digest). */
-function sameBlock(a: Subject, b: Subject): boolean {
-  const same = a.digest!.every((byte, i) => byte === b.digest![i])
-  return same && a.parentView === b.parentView
-}
-
-/** The fault of one signer of both, or undefined. Asks for the same epoch and view; notarize + nullify is none. */
+/**
+ * The fault of one signer of both, or undefined. Asks for the same epoch and view; notarize + nullify is none. Says
+ * nothing about subjects that are malformed.
+ */
 export function equivocationOf(a: Subject, b: Subject): EquivocationKind | undefined {
-  if (!isWellFormedSubject(a) || !isWellFormedSubject(b)) return undefined
   if (a.epoch !== b.epoch || a.view !== b.view) return undefined
   const kinds = new Set([a.kind, b.kind])
   if (kinds.has('nullify')) return kinds.has('finalize') ? 'nullifyAndFinalize' : undefined
@@ -63,16 +61,18 @@ export interface Conviction {
 /** Decodes and checks what needs no validator set: canonical bytes and a fault in the subjects. */
 export function openEvidence(
   bytes: Uint8Array,
-): { readonly evidence: EvidenceProof; readonly kind: EquivocationKind } | { readonly fault: EvidenceFault } {
+): { readonly evidence: Evidence; readonly kind: EquivocationKind } | { readonly fault: EvidenceFault } {
   if (bytes.length > EVIDENCE_BYTES_MAX) return { fault: 'malformed' }
-  let evidence: EvidenceProof
+  let evidence: Evidence
   try {
     evidence = evidenceSchema.decode(bytes)
   } catch (error) {
     if (error instanceof SchemaError) return { fault: 'malformed' }
     throw error
   }
-  const kind = equivocationOf(evidence.first.subject, evidence.second.subject)
+  const [a, b] = [evidence.first.subject, evidence.second.subject]
+  const isSound = isWellFormedSubject(a) && isWellFormedSubject(b)
+  const kind = isSound ? equivocationOf(a, b) : undefined
   return kind === undefined ? { fault: 'notAFault' } : { evidence, kind }
 }
 

@@ -62,6 +62,17 @@ export interface SealedBlock {
   readonly bytes: Uint8Array
 }
 
+/**
+ * The epoch that a child of this block belongs to: the next one above a boundary, and the recovery's own above the floor
+ * of a recovery (CONSENSUS §4, §5).
+ */
+export function epochAbove(
+  header: Pick<Header, 'epoch' | 'endsEpoch'>,
+  recovery?: { readonly epoch: number },
+): number {
+  return recovery?.epoch ?? header.epoch + (header.endsEpoch ? 1 : 0)
+}
+
 /** SHA-256 of the header's canonical bytes. */
 export function headerHash(header: Header): Hash32 {
   return sha256(headerSchema.encode(header))

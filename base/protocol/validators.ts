@@ -1,4 +1,5 @@
 // The validator set as every room sees it. Owns: its bytes, hash and quorum arithmetic. Not: how a set is decided (state).
+import { equalBytes } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Hash32 } from '../ids.ts'
 import { message, t } from '../schema.ts'
@@ -34,6 +35,16 @@ export type ValidatorSet = ReturnType<typeof validatorSetSchema.decode>
 /** SHA-256 of the set's canonical bytes. */
 export function validatorSetHash(set: ValidatorSet): Hash32 {
   return sha256(validatorSetSchema.encode(set))
+}
+
+/** The index of the validator with this consensus key; undefined when none has it or there is no key. */
+export function indexOfKey(
+  validators: readonly Pick<Validator, 'consensusKey'>[],
+  key: Uint8Array | undefined,
+): number | undefined {
+  if (key === undefined) return undefined
+  const index = validators.findIndex(({ consensusKey }) => equalBytes(consensusKey, key))
+  return index < 0 ? undefined : index
 }
 
 /** f = ⌊(n − 1)/3⌋. */

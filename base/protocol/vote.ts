@@ -1,6 +1,6 @@
 // Votes and certificates: the exact bytes that are signed and the shapes on the wire (CONSENSUS §2).
 import { assert } from '../assert.ts'
-import { concatBytes, u64be, utf8 } from '../bytes.ts'
+import { concatBytes, equalBytes, u64be, utf8 } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Hash32 } from '../ids.ts'
 import { message, t } from '../schema.ts'
@@ -52,6 +52,16 @@ export function isWellFormedSubject(subject: Subject): boolean {
   const hasNothing = subject.parentView === undefined && subject.digest === undefined
   if (subject.kind === 'nullify') return hasNothing && subject.view >= 1
   return hasBlock && subject.parentView! < subject.view
+}
+
+/** Whether both name the same (parentView, digest): "another digest" always means another pair (CONSENSUS §2). */
+export function sameBlock(a: Subject, b: Subject): boolean {
+  if (a.digest === undefined || b.digest === undefined) return a.digest === b.digest
+  return a.parentView === b.parentView && equalBytes(a.digest, b.digest)
+}
+
+export function sameSubject(a: Subject, b: Subject): boolean {
+  return a.kind === b.kind && a.epoch === b.epoch && a.view === b.view && sameBlock(a, b)
 }
 
 /** tag ‖ genesisHash ‖ epoch ‖ view [‖ parentView ‖ digest], integers u64 big-endian. */

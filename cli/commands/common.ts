@@ -2,17 +2,16 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import { OperatorError } from '../../base/errors.ts'
+import { parseWholeNumber } from '../../base/integers.ts'
 
 export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
 
 /** For commander: a whole number within bounds. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
-    }
-    return value
+    const value = parseWholeNumber(text, min, max)
+    if (value !== undefined) return value
+    throw new InvalidArgumentError(`expected a whole number, ${min} to ${max}`)
   }
 }
 

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
-import { OperatorError } from '../../base/errors.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
@@ -76,7 +76,7 @@ function readKeys(file: string) {
   try {
     shown = JSON.parse(readFileSync(file, 'utf8')) as typeof shown
   } catch (cause) {
-    throw new OperatorError(`${file}: ${(cause as Error).message}`)
+    throw new OperatorError(`${file}: ${errorText(cause)}`)
   }
   const of = (name: string): Uint8Array => {
     const value = shown[name]

@@ -7,6 +7,7 @@ import { checksumAddress } from '../../base/address.ts'
 import { equalBytes, parseHex, toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { parseHash32 } from '../../base/ids.ts'
+import { parseWholeNumber } from '../../base/integers.ts'
 import {
   RECOVERY_VOTES_MAX,
   type Recovery,
@@ -50,12 +51,13 @@ const provider = wholeNumber(1, Number.MAX_SAFE_INTEGER)
 const collectProvider = (text: string, before: readonly number[]) => [...before, provider(text)]
 
 function parseVote(text: string, before: readonly RecoveryVote[]): readonly RecoveryVote[] {
-  const match = /^(\d{1,15}):(\d{1,15}):(0x[0-9a-fA-F]{64})$/.exec(text)
-  const digest = match === null ? undefined : parseHash32(match[3]!)
-  if (match === null || digest === undefined || before.length >= RECOVERY_VOTES_MAX) {
+  const [first = '', second = '', third = '', ...others] = text.split(':')
+  const [epoch, view, digest] = [parseWholeNumber(first), parseWholeNumber(second), parseHash32(third)]
+  const isVote = epoch !== undefined && view !== undefined && digest !== undefined && others.length === 0
+  if (!isVote || before.length >= RECOVERY_VOTES_MAX) {
     throw new InvalidArgumentError('expected <epoch>:<view>:<block hash>, as the refusal prints it')
   }
-  return [...before, { epoch: Number(match[1]), view: Number(match[2]), digest }]
+  return [...before, { epoch, view, digest }]
 }
 
 function bytesOf(text: string, what: string, sizeBytes: number): Uint8Array {

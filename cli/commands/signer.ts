@@ -1,6 +1,6 @@
 // `suanli signer`: runs a signer, moves its record, makes its certificates. Owns: options and output.
 // Not: what a signer does (runSigner.ts), how a record moves (signer/signerDir.ts).
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
@@ -19,6 +19,7 @@ import { exportFlags, importFlags, type SignerOwner } from '../../signer/signerD
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
+import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
 import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from './common.ts'
 
 interface PlaceOptions {
@@ -104,7 +105,7 @@ function addInit(signer: Command): void {
       }
       mkdirSync(dataDir, { recursive: true, mode: 0o700 })
       const text = `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
-      writeFileSync(join(dataDir, GENESIS_FILE), text, { flag: 'wx' })
+      writeNewDurablySync(join(dataDir, GENESIS_FILE), text, PUBLIC)
       const made = { dataDir, genesis: toHex(genesisHash(genesis)) }
       if (password === undefined) return printJson(made)
       if (!hasConsensusKey(dataDir)) createConsensusKey(dataDir, password)

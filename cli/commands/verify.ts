@@ -5,12 +5,12 @@ import { checksumAddress, parseChecksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { type Address, type Hash32, parseHash32, type TxId } from '../../base/ids.ts'
+import { formatBoundaryCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { Reserve } from '../../base/protocol/header.ts'
 import { formatCoins } from '../../base/units.ts'
 import { conflictJson } from '../../client/conflict.ts'
 import { checkFailed, LightClientError } from '../../client/errors.ts'
 import type { LightClient, Progress, ProvenBlock } from '../../client/lightClient.ts'
-import { formatCheckpoint } from '../../client/trust.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { failureWords } from '../../rpc/failures.ts'
 import { MODULES } from '../../state/registry.ts'
@@ -91,7 +91,7 @@ function blockJson({ header, hash, ageMs, signers, validatorCount }: ProvenBlock
 
 function checkpointText(client: LightClient): string | undefined {
   const checkpoint = client.checkpoint()
-  return checkpoint === undefined ? undefined : formatCheckpoint(checkpoint)
+  return checkpoint === undefined ? undefined : formatBoundaryCheckpoint(checkpoint)
 }
 
 function trustLines(from: string, client: LightClient, { changes, witnesses }: Progress): readonly Line[] {

@@ -1,7 +1,7 @@
 // Where `suanli verify` takes its trust from: files and options. Owns: reading and keeping them. Not: the light client.
 import { existsSync, readFileSync } from 'node:fs'
 import { toHex } from '../../base/bytes.ts'
-import { OperatorError } from '../../base/errors.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { Verified } from '../../base/protocol/finalityProof.ts'
@@ -28,7 +28,7 @@ function readJson(path: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (error) {
-    throw new OperatorError(`${path} is no JSON: ${(error as Error).message}`)
+    throw new OperatorError(`${path} is no JSON: ${errorText(error)}`)
   }
 }
 

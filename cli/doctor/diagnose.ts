@@ -4,8 +4,9 @@ import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
+import { errorText } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
-import type { Header } from '../../base/protocol/header.ts'
+import { epochAbove, type Header } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { recountInvariants } from '../../node/chain/recount.ts'
@@ -141,7 +142,7 @@ function checkRecoveries(dataDir: string, chain: ChainConfig, findings: Findings
     }
     return { ...chain, recoveryOn: (floor) => book.on(floor) }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = errorText(error)
     findings.bad('recovery', reason, 'remove the damaged file in recovery/ and apply the recovery again')
     return chain
   }
@@ -293,7 +294,7 @@ async function checkRecords(opened: Opened, header: Header | undefined): Promise
   const { dataDir, genesisHash, findings } = opened
   const { journal, signer } = nodePaths(dataDir)
   await checkJournal(opened, journal)
-  const epoch = header === undefined ? 0 : header.epoch + (header.endsEpoch ? 1 : 0)
+  const epoch = header === undefined ? 0 : epochAbove(header)
   if (hasConsensusKey(dataDir)) await checkSigner(opened, signer, epoch)
   else
     findings.ok(

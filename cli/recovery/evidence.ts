@@ -1,7 +1,7 @@
 // What a stopped node's disk says about the end of the chain: what is final, what it voted for, what could be a floor.
 // Owns: reading it out. Not: what is made of it (proposal.ts).
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
-import type { SealedBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../../base/protocol/header.ts'
 import {
   type Attestation,
   compareRounds,
@@ -110,7 +110,7 @@ export function attest(node: OfflineNode, provider: number, hasOldKey: boolean):
   const { point } = highestFinal(node)
   const { header } = node.importer.head()
   const begun = [
-    header.epoch + (header.endsEpoch ? 1 : 0),
+    epochAbove(header),
     node.signer?.epoch ?? 0,
     // Accepting is beginning, though nothing of that epoch may be final or in the journal.
     ...node.book.all().map(({ recovery }) => recovery.epoch),

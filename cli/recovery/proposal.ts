@@ -21,7 +21,7 @@ import {
   compareVotes,
   type RecoveryFault,
 } from '../../base/protocol/recoveryRules.ts'
-import type { Validator, ValidatorSet } from '../../base/protocol/validators.ts'
+import { indexOfKey, type Validator, type ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
@@ -32,7 +32,7 @@ import { readFolder, writeState } from '../../signer/signerRecords.ts'
 import type { ParentView } from '../../state/execute.ts'
 import { providerByConsensusKey, providerByPeerId } from '../../state/modules/providers/members.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../../state/recovery.ts'
 import type { StateReader } from '../../state/view.ts'
 import type { OfflineNode } from '../offlineNode.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
@@ -110,8 +110,8 @@ function membersOf(previous: ValidatorSet, options: ProposalOptions): readonly R
 
 /** The provider of this node's data in a set: by consensus key; 0 when it has none there. */
 export function providerOf(set: ValidatorSet, consensusKey: Uint8Array | undefined): number {
-  if (consensusKey === undefined) return 0
-  return set.validators.find((validator) => equalBytes(validator.consensusKey, consensusKey))?.id ?? 0
+  const index = indexOfKey(set.validators, consensusKey)
+  return index === undefined ? 0 : set.validators[index]!.id
 }
 
 /**
@@ -174,8 +174,8 @@ export async function checkAgainstChain(
     return { unknown }
   }
   const view = await viewOf(node, { path, point: floor })
-  const misfit = recoveryMisfit(view.state, recovery)
-  if (misfit !== undefined) throw new RecoveryError('previousSet', misfit)
+  const mismatch = recoveryMismatch(view.state, recovery)
+  if (mismatch !== undefined) throw new RecoveryError('previousSet', mismatch)
   checkKeysAreNew(recovery, view.state)
   if (certificate !== undefined && path.length > 0) checkCertificate(node, certificate)
   return { unknown }

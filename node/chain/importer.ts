@@ -19,10 +19,10 @@ import {
   type Importer,
   ImporterError,
   type ImporterOptions,
-  type Verdict,
+  type ImportResult,
 } from './importerTypes.ts'
 import { PastTrees } from './pastTrees.ts'
-import { Unfinalized } from './unfinalizedBlocks.ts'
+import { UnfinalizedBlocks } from './unfinalizedBlocks.ts'
 
 /** Finalized heights whose trees stay, for proofs. */
 const PROOF_HEIGHTS = 64
@@ -31,7 +31,7 @@ const RUNNING_MAX = 256
 /** Verdicts on rejected blocks that are remembered. */
 const REJECTED_MAX = 1024
 
-const VALID: Verdict = { kind: 'valid' }
+const VALID: ImportResult = { kind: 'valid' }
 
 interface Head extends HeadView {
   readonly tree: TreeVersion
@@ -71,9 +71,9 @@ async function commitGenesis(store: ChainStore, genesis: GenesisBlock): Promise<
 class BlockImporter implements Importer {
   readonly #store: ChainStore
   readonly #options: ImporterOptions
-  readonly #unfinalized = new Unfinalized()
-  readonly #running = new Map<string, Promise<Verdict>>()
-  readonly #rejected = new Map<string, Verdict>()
+  readonly #unfinalized = new UnfinalizedBlocks()
+  readonly #running = new Map<string, Promise<ImportResult>>()
+  readonly #rejected = new Map<string, ImportResult>()
   /** Trees of the head and of the heights below it that are still provable, oldest first. */
   readonly #trees = new Map<number, TreeVersion>()
   readonly #pastTrees: PastTrees
@@ -119,7 +119,7 @@ class BlockImporter implements Importer {
     return this.#unfinalized.count
   }
 
-  async execute(block: SealedBlock): Promise<Verdict> {
+  async execute(block: SealedBlock): Promise<ImportResult> {
     const known = this.#knownVerdict(block)
     if (known !== undefined) return known
     const key = bytesKey(block.hash)
@@ -132,7 +132,7 @@ class BlockImporter implements Importer {
   }
 
   /** What can be said without executing; undefined when the parent is at hand and there is room. */
-  #knownVerdict(block: SealedBlock): Verdict | undefined {
+  #knownVerdict(block: SealedBlock): ImportResult | undefined {
     const { header, hash } = block
     if (this.#unfinalized.get(hash) !== undefined) return VALID
     const rejected = this.#rejected.get(bytesKey(hash))
@@ -148,7 +148,7 @@ class BlockImporter implements Importer {
     return header.height === headHeight + 1 ? { kind: 'stale' } : { kind: 'unknownParent' }
   }
 
-  async #run(block: SealedBlock): Promise<Verdict> {
+  async #run(block: SealedBlock): Promise<ImportResult> {
     await this.#options.prepare?.(block)
     // The world may have moved on while senders were being recovered.
     const known = this.#knownVerdict(block)
@@ -161,21 +161,21 @@ class BlockImporter implements Importer {
     return VALID
   }
 
-  #reject(block: SealedBlock, rejection: Rejection): Verdict {
+  #reject(block: SealedBlock, rejection: Rejection): ImportResult {
     const { code, detail } = rejection
     const ids = block.transactions.map((raw) => keccak256(raw))
     if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
       // Another body may still fit this header, so nothing is remembered against its hash.
       return { kind: 'invalid', code: 'WrongBody', detail: 'the transactions are not those of the header' }
     }
-    const verdict: Verdict = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
+    const verdict: ImportResult = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
     this.#options.onRefused?.(block, { kind: verdict.kind, detail })
     this.#rejected.set(bytesKey(block.hash), verdict)
     if (this.#rejected.size > REJECTED_MAX) this.#rejected.delete(this.#rejected.keys().next().value!)
     return verdict
   }
 
-  adopt(executed: ExecutedBlock): Verdict {
+  adopt(executed: ExecutedBlock): ImportResult {
     const held = this.#unfinalized.get(executed.block.hash)
     if (held === executed) return VALID
     const known = this.#knownVerdict(executed.block)

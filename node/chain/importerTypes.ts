@@ -1,4 +1,5 @@
 // What the driver, the proposer and the RPC see of the importer. Owns: the interface. Not: its working (importer.ts).
+import { ExpectedError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
@@ -6,7 +7,7 @@ import type { ExecutedBlock, ExecuteOptions, ParentView } from '../../state/exec
 import type { StateChanges, StateKey, StateReader } from '../../state/view.ts'
 
 /** What execution says about a block. `valid` and `invalid` are final; the others may change later. */
-export type Verdict =
+export type ImportResult =
   | { readonly kind: 'valid' }
   /** Every honest node says so: nullify. */
   | { readonly kind: 'invalid'; readonly code: string; readonly detail: string }
@@ -45,9 +46,9 @@ export interface Importer {
   /** An executed block above the finalized head. */
   executed(hash: Hash32): ExecutedBlock | undefined
   /** Executes once per block and node; the same hash answers from memory. */
-  execute(block: SealedBlock): Promise<Verdict>
+  execute(block: SealedBlock): Promise<ImportResult>
   /** Takes a block that this node built itself, without executing it again; its tree is the importer's from here on. */
-  adopt(executed: ExecutedBlock): Verdict
+  adopt(executed: ExecutedBlock): ImportResult
   /**
    * Commits blocks that are final, ascending to the certified one; all above the head must be executed and valid,
    * what is durable already is skipped. `certificate` is F of the last one (absent for a range that a later F covers).
@@ -97,7 +98,7 @@ export interface GenesisBlock {
 }
 
 /** `code` is stable. */
-export class ImporterError extends Error {
+export class ImporterError extends ExpectedError {
   readonly code: 'NotExecuted' | 'NotConnected' | 'GenesisMismatch'
   constructor(code: ImporterError['code'], message: string) {
     super(message)

@@ -1,5 +1,6 @@
 // The full recount of every invariant at each window's end (ECONOMY §12), over a snapshot of the durable state.
 // Owns: when it runs and what a broken one does. Not: the invariants (state/modules).
+import { errorText } from '../../base/errors.ts'
 import type { ReadContext } from '../../state/context.ts'
 import type { Finding } from '../../state/engine.ts'
 import { getClock } from '../../state/modules/capacity/windows.ts'
@@ -52,7 +53,7 @@ export function startRecounts(options: RecountOptions): () => Promise<void> {
         options.onFinding(finding, full.height)
       }
     } catch (error) {
-      options.onSkipped(error instanceof Error ? error.message : String(error))
+      options.onSkipped(errorText(error))
     }
   }
   const stop = options.importer.onFinalized((event: FinalizedEvent) => {

@@ -13,7 +13,7 @@ const LOADED_BLOCKS_MAX = 192
 /** Blocks held at once. */
 const BLOCKS_MAX = 1024
 
-export class Unfinalized {
+export class UnfinalizedBlocks {
   readonly #blocks = new Map<string, ExecutedBlock>()
   #loadedCount = 0
   #highest: ExecutedBlock | undefined

@@ -5,8 +5,9 @@ import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema as proofSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import type { Clock } from '../../consensus/ports.ts'
-import type { Evidence } from '../../consensus/types.ts'
+import type { Misbehaviour } from '../../consensus/types.ts'
 import { createEvidenceGossip } from '../../p2p/evidenceGossip.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import type { ChainConfig } from '../../state/chain.ts'
@@ -34,7 +35,7 @@ export interface EvidenceOptions {
 
 export interface RunningEvidence {
   /** Proof from this node's own consensus. */
-  report(evidence: Evidence): void
+  report(misbehaviour: Misbehaviour): void
   /** What waits for the chain. */
   held(): readonly HeldEvidence[]
   close(): Promise<void>
@@ -45,7 +46,7 @@ function judgingContext(chain: ChainConfig, importer: Importer) {
   const { header, state } = importer.head()
   const block = blockContextOf(chain, { header, state }, header)
   // Of a boundary the next epoch has begun.
-  return { state, block: { ...block, epoch: header.epoch + (header.endsEpoch ? 1 : 0) } }
+  return { state, block: { ...block, epoch: epochAbove(header) } }
 }
 
 /** Reads what is kept and joins the network's gossip; before the host starts. */
@@ -82,17 +83,17 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   })
   submitter?.start()
   return {
-    report(evidence) {
-      const { epoch } = evidence.first.subject
+    report(misbehaviour) {
+      const { epoch } = misbehaviour.first.subject
       const set = validatorSetOfEpoch(judgingContext(chain, importer), epoch)
       if (set === undefined) return
       const count = set.validators.length
       const proof =
-        evidence.kind === 'certificates'
-          ? evidence
+        misbehaviour.kind === 'certificates'
+          ? misbehaviour
           : {
-              first: voteAsCertificate(evidence.first, count),
-              second: voteAsCertificate(evidence.second, count),
+              first: voteAsCertificate(misbehaviour.first, count),
+              second: voteAsCertificate(misbehaviour.second, count),
             }
       add(proofSchema.encode({ first: proof.first, second: proof.second }), undefined)
     },

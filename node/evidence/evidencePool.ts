@@ -9,7 +9,7 @@ import type { Hash32 } from '../../base/ids.ts'
 import {
   type EquivocationKind,
   EVIDENCE_BYTES_MAX,
-  type EvidenceProof,
+  type Evidence,
   judgeEvidence,
   openEvidence,
 } from '../../base/protocol/evidence.ts'
@@ -139,7 +139,7 @@ function fileName(bytes: Uint8Array): string {
 }
 
 /** Members named on both sides; none when a bitmap does not fit. */
-function accusedBy(evidence: EvidenceProof, set: ValidatorSet): readonly number[] {
+function accusedBy(evidence: Evidence, set: ValidatorSet): readonly number[] {
   const { validators } = set
   const first = bitmapSigners(evidence.first.bitmap, validators.length) ?? []
   const second = bitmapSigners(evidence.second.bitmap, validators.length) ?? []

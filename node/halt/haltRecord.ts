@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keyBytes, toHex } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
 import type { AnyField, Json } from '../../base/field.ts'
 import { type Header, headerSchema, type SealedBlock } from '../../base/protocol/header.ts'
 import { receiptSchema } from '../../base/protocol/receipt.ts'
@@ -118,7 +119,7 @@ export class HaltRecord {
         })),
       }
     } catch (error) {
-      return { error: error instanceof Error ? error.message : String(error) }
+      return { error: errorText(error) }
     }
   }
 }

@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes, keyBytes, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
+import { errorText } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import { type ExecutedBlock, type ExecuteOptions, executeBlock } from '../../state/execute.ts'
@@ -151,7 +152,7 @@ class Walk {
         return 'executed' in result ? result.executed : `${result.rejected.code}: ${result.rejected.detail}`
       } catch (error) {
         // An invariant of severity halt: the state below the block does not allow it.
-        return error instanceof Error ? error.message : String(error)
+        return errorText(error)
       }
     })()
     if (typeof reason !== 'string') return reason

@@ -15,7 +15,7 @@ export interface KnownSender {
   readonly sender: Address
 }
 
-export class SenderCache {
+export class RecentSenders {
   readonly #chainId: number
   readonly #senders: SenderPool
   readonly #pooled: (hash: TxId) => KnownSender | undefined

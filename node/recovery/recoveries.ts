@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import { ExpectedError } from '../../base/errors.ts'
 import { type Json, SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import {
@@ -28,7 +29,7 @@ export interface AcceptedRecovery {
 }
 
 /** A recovery file that cannot be used; `message` names the file and the reason. */
-export class RecoveryError extends Error {
+export class RecoveryError extends ExpectedError {
   readonly code = 'RecoveryRefused'
   readonly rule: RecoveryFault['rule'] | 'format'
   constructor(rule: RecoveryError['rule'], message: string) {
@@ -147,10 +148,10 @@ export class RecoveryBook {
   }
 
   /**
-   * Takes a file from a peer when its hash is one of the trusted ones. `misfit` says why it can't follow the block that
+   * Takes a file from a peer when its hash is one of the trusted ones. `mismatch` says why it can't follow the block that
    * it came beside. Never throws for the peer's fault.
    */
-  async offer(bytes: Uint8Array, misfit: (recovery: Recovery) => string | undefined): Promise<Offered> {
+  async offer(bytes: Uint8Array, mismatch: (recovery: Recovery) => string | undefined): Promise<Offered> {
     let file: RecoveryFile
     try {
       if (bytes.length > RECOVERY_FILE_BYTES_MAX) throw new SchemaError('too large')
@@ -163,7 +164,7 @@ export class RecoveryBook {
     const hash = recoveryHash(recovery)
     if (this.has(hash)) return { kind: 'known', recovery }
     const isTrusted = this.#trusted.some((pin) => equalBytes(pin, hash))
-    const reason = misfit(recovery) ?? checkRecoveryFile(file, this.#genesisHash)?.reason
+    const reason = mismatch(recovery) ?? checkRecoveryFile(file, this.#genesisHash)?.reason
     if (reason !== undefined) return { kind: 'refused', reason: `recovery ${toHex(hash)}: ${reason}` }
     if (!isTrusted) return { kind: 'untrusted', recovery, hash }
     await this.accept(file)

@@ -4,16 +4,16 @@ import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
-import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
+import { epochAbove, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.ts'
 import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
-import type { Sync } from '../../p2p/rangeProtocol.ts'
+import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
 import type { SyncProgress } from '../../rpc/backend.ts'
-import { decidingSet, recoveryMisfit } from '../../state/recovery.ts'
+import { decidingSet, recoveryMismatch } from '../../state/recovery.ts'
 import type { Importer } from '../chain/importerTypes.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
@@ -32,13 +32,13 @@ const SUSPECTS_MAX = 64
 export interface BlockSyncOptions {
   readonly importer: Importer
   readonly genesisHash: Hash32
-  readonly sync: Pick<Sync, 'download'>
+  readonly sync: Pick<RangeProtocol, 'download'>
   /** Recovers the senders of a block ahead of its execution. */
   readonly prepare?: (transactions: readonly Uint8Array[]) => Promise<void>
   /** Heights whose own F is worth keeping, because a snapshot may be taken there. */
-  readonly isLandmark?: (height: number) => boolean
+  readonly isSnapshotHeight?: (height: number) => boolean
   /** A block the operator trusts: a chain without it is refused. */
-  readonly checkpoint?: Checkpoint
+  readonly checkpoint?: BlockCheckpoint
   /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
   readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
   /** The chain goes on by a recovery that the operator has not decided about. */
@@ -276,11 +276,10 @@ export class BlockSync {
 
   /** One certified run below `stop`. */
   async #importNext(pull: Pull, stop: number | undefined): Promise<Fault | 'uncertified' | undefined> {
-    const { importer, genesisHash, isLandmark, recoveries } = this.#options
+    const { importer, genesisHash, isSnapshotHeight, recoveries } = this.#options
     const head = importer.head()
-    const begun = recoveries?.on(head.hash)?.epoch
-    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
-    const found = nextRun(pull.tail.slice(0, stop), { epoch, isLandmark, target: pull.target })
+    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
+    const found = nextRun(pull.tail.slice(0, stop), { epoch, isSnapshotHeight, target: pull.target })
     if (found === undefined) return 'uncertified'
     const last = pull.tail[found.count - 1]!
     if (found.problem !== undefined) return faultOf(last, found.problem)
@@ -325,7 +324,7 @@ export class BlockSync {
       const parent = importer.parentView(floor)!
       const offered = await recoveries!.offer(above.recovery, (recovery) =>
         equalBytes(recovery.floor.hash, floor)
-          ? recoveryMisfit(parent.state, recovery)
+          ? recoveryMismatch(parent.state, recovery)
           : 'its floor is another block',
       )
       if (offered.kind === 'refused') return faultOf(above, offered.reason)
@@ -354,8 +353,7 @@ export class BlockSync {
       if (!(error instanceof SchemaError)) throw error
     }
     if (certificate === undefined) return false
-    const begun = recoveries?.on(head.hash)?.epoch
-    const epoch = begun ?? head.header.epoch + (head.header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
     const set = decidingSet({ recoveryOn: (hash) => recoveries?.on(hash) }, head)
     return certifies({ certificate, hash: floor, set, epoch, genesisHash, orNotarized: true })
   }

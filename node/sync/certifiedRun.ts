@@ -57,11 +57,11 @@ export function nextRun(
   options: {
     /** Of the first block. */
     readonly epoch: number
-    readonly isLandmark?: ((height: number) => boolean) | undefined
+    readonly isSnapshotHeight?: ((height: number) => boolean) | undefined
     readonly target?: { readonly block: SealedBlock; readonly certificate: Certificate } | undefined
   },
 ): Run | undefined {
-  const { epoch, isLandmark, target } = options
+  const { epoch, isSnapshotHeight, target } = options
   let best: Run | undefined
   let transactions = 0
   let bytes = 0
@@ -86,7 +86,7 @@ export function nextRun(
       }
       return best
     }
-    if (certificate !== undefined && (isTarget || isLandmark?.(header.height) === true)) return best
+    if (certificate !== undefined && (isTarget || isSnapshotHeight?.(header.height) === true)) return best
   }
   return best
 }

@@ -10,11 +10,11 @@ import {
   snapshotChunkSchema,
 } from '../../base/protocol/snapshot.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
-import { SNAPSHOT_IN_FLIGHT_PER_PEER, type Snapshots } from '../../p2p/snapshotProtocol.ts'
+import { SNAPSHOT_IN_FLIGHT_PER_PEER, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
 import { compareHashes } from '../../state/tree/bits.ts'
 import { leavesRoot } from '../../state/tree/cut.ts'
 import type { NodeLogger } from '../logging.ts'
-import { LieError, type PeerAsker } from './peerAsker.ts'
+import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 
 /** Chunks in flight altogether. */
 const WINDOW = 8
@@ -29,7 +29,7 @@ export interface ChunkDownloadOptions {
   readonly holders: () => readonly PeerKey[]
   /** Whether none of them can ever be asked again. */
   readonly isHopeless: () => boolean
-  readonly snapshots: Pick<Snapshots, 'chunk'>
+  readonly snapshots: Pick<SnapshotProtocol, 'chunk'>
   readonly asker: PeerAsker
   readonly sink: {
     has(index: number): boolean
@@ -39,22 +39,23 @@ export interface ChunkDownloadOptions {
   readonly logger: NodeLogger
 }
 
-/** Decodes a chunk and checks that its records are exactly the leaves of the part's subtree. Throws LieError. */
+/** Decodes a chunk and checks that its records are exactly the leaves of the part's subtree. Throws InvalidDataError. */
 export function openChunk(bytes: Uint8Array, part: SnapshotPart): SnapshotChunk['entries'] {
   if (bytes.length !== part.bytes)
-    throw new LieError(`chunk of ${bytes.length} bytes, expected ${part.bytes}`)
+    throw new InvalidDataError(`chunk of ${bytes.length} bytes, expected ${part.bytes}`)
   const { entries } = snapshotChunkSchema.decode(bytes)
-  if (entries.length !== part.leaves) throw new LieError(`${entries.length} records, expected ${part.leaves}`)
+  if (entries.length !== part.leaves)
+    throw new InvalidDataError(`${entries.length} records, expected ${part.leaves}`)
   const keyHashes = concatBytes(...entries.map(({ key }) => sha256(key)))
   const valueHashes = concatBytes(...entries.map(({ value }) => sha256(value)))
   for (let i = 1; i < entries.length; i++) {
     if (compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) >= 0) {
-      throw new LieError('records of a chunk are out of order')
+      throw new InvalidDataError('records of a chunk are out of order')
     }
   }
-  if (entries.some(({ value }) => value.length === 0)) throw new LieError('an empty value')
+  if (entries.some(({ value }) => value.length === 0)) throw new InvalidDataError('an empty value')
   if (!equalBytes(leavesRoot({ keyHashes, valueHashes }), part.root)) {
-    throw new LieError('a chunk does not have the hash of its subtree')
+    throw new InvalidDataError('a chunk does not have the hash of its subtree')
   }
   return entries
 }

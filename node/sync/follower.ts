@@ -1,6 +1,7 @@
 // Brings a node that lags back to the finalized tip by itself: a follower always, a validator when it is far behind.
 // Owns: when to ask. Not: what is believed (blockSync.ts). Near the tip validators learn of blocks by consensus.
 
+import { errorText } from '../../base/errors.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { BlockSync, CommitListener } from './blockSync.ts'
 
@@ -43,7 +44,7 @@ export function startFollower(options: FollowerOptions): { close(): Promise<void
       (error: unknown) => {
         if (stop.signal.aborted) return
         logger.error({ err: error }, 'following the chain failed')
-        onFault(`following the chain failed: ${error instanceof Error ? error.message : String(error)}`)
+        onFault(`following the chain failed: ${errorText(error)}`)
       },
     )
   }

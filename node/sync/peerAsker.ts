@@ -2,18 +2,18 @@
 import { SchemaError } from '../../base/field.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
-import { SyncError } from '../../p2p/rangeProtocol.ts'
+import { MalformedAnswerError } from '../../p2p/rangeProtocol.ts'
 import { RequestError } from '../../p2p/requestResponse.ts'
 
 /** Four of them and the peer is refused for a while. */
 const LIE_POINTS = 30
 
 /** What a peer gave does not verify. */
-export class LieError extends Error {
-  readonly code = 'LieError'
+export class InvalidDataError extends Error {
+  readonly code = 'InvalidDataError'
   constructor(reason: string) {
     super(reason)
-    this.name = 'LieError'
+    this.name = 'InvalidDataError'
   }
 }
 
@@ -44,8 +44,8 @@ export class PeerAsker {
       this.#scores.succeed(peer)
       return answer
     } catch (error) {
-      if (error instanceof LieError || error instanceof SchemaError) this.blame(peer, error.message)
-      else if (error instanceof RequestError || error instanceof SyncError) this.#scores.fail(peer)
+      if (error instanceof InvalidDataError || error instanceof SchemaError) this.blame(peer, error.message)
+      else if (error instanceof RequestError || error instanceof MalformedAnswerError) this.#scores.fail(peer)
       else throw error
       return undefined
     }

@@ -20,7 +20,7 @@ export interface SnapshotKeeperOptions {
   readonly logger: NodeLogger
 }
 
-/** The height whose snapshot is due: the newest landmark whose state and F are held; undefined when it exists already. */
+/** The height whose snapshot is due: the newest snapshot height whose state and F are held; undefined when it exists already. */
 function dueHeight(options: SnapshotKeeperOptions): number | undefined {
   const { store, files, everyBlocks } = options
   const tip = store.tip()

@@ -5,6 +5,7 @@ import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
@@ -16,17 +17,16 @@ import {
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
-import type { Sync } from '../../p2p/rangeProtocol.ts'
-import type { SnapshotOffer, Snapshots } from '../../p2p/snapshotProtocol.ts'
+import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import type { SnapshotOffer, SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
 import { receiptsRoot } from '../../state/receipt.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
 import { cutRoot } from '../../state/tree/cut.ts'
 import { type InstallAnchor, StateInstall } from '../../storage/install.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeLogger } from '../logging.ts'
 import { downloadChunks } from './chunkDownload.ts'
-import { LieError, PeerAsker } from './peerAsker.ts'
+import { InvalidDataError, PeerAsker } from './peerAsker.ts'
 import { type TrustOptions, TrustWalk } from './trust.ts'
 
 /** How long peers are asked for a snapshot before the node gives up and executes every block instead. */
@@ -40,12 +40,12 @@ export interface StateSyncOptions {
   readonly genesisHash: Hash32
   readonly genesis: SealedBlock
   readonly genesisSet: ValidatorSet
-  readonly checkpoint: Checkpoint | undefined
+  readonly checkpoint: BlockCheckpoint | undefined
   /** Directory of the chain store; must not hold one. */
   readonly chainDir: string
   readonly host: P2pHost
-  readonly sync: Sync
-  readonly snapshots: Snapshots
+  readonly sync: RangeProtocol
+  readonly snapshots: SnapshotProtocol
   readonly signal: AbortSignal
   readonly logger: NodeLogger
   /** Tests are less patient. */
@@ -180,20 +180,21 @@ class Session {
     if (walk === undefined) return undefined
     const certified = await this.#asker.askAny(async (peer) => {
       const [item] = await sync.fetchRange(peer, height, 1)
-      if (item?.certificate === undefined) throw new LieError(`no final block ${height} to its snapshot`)
+      if (item?.certificate === undefined)
+        throw new InvalidDataError(`no final block ${height} to its snapshot`)
       const block = openBlock(item.block)
       const certificate = certificateSchema.decode(item.certificate)
       if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
-        throw new LieError(`block ${height} is not the one of its snapshot`)
+        throw new InvalidDataError(`block ${height} is not the one of its snapshot`)
       }
       const ids = block.transactions.map((raw) => keccak256(raw))
       if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
-        throw new LieError(`block ${height} has other transactions than its header`)
+        throw new InvalidDataError(`block ${height} has other transactions than its header`)
       }
       const trusted = await walk.setOf(block.header.epoch)
       if (trusted === undefined) return undefined
       const verified = verifyFinality(trusted, { header: block.header, path: [], certificate })
-      if (!verified.ok) throw new LieError(verified.failure.reason)
+      if (!verified.ok) throw new InvalidDataError(verified.failure.reason)
       return { block, certificate }
     }, holders())
     if (certified === undefined) return undefined
@@ -201,7 +202,7 @@ class Session {
     const stored = await this.#asker.askAny(async (peer) => {
       const given = storedReceiptsSchema.decode(await snapshots.receipts(peer, height))
       if (!equalBytes(receiptsRoot(given.receipts, given.systemLogs), block.header.receiptsRoot)) {
-        throw new LieError(`not the receipts of block ${height}`)
+        throw new InvalidDataError(`not the receipts of block ${height}`)
       }
       return given
     }, holders())
@@ -249,7 +250,7 @@ class Session {
     return this.#asker.askAny(async (peer) => {
       const bytes = await this.#options.snapshots.manifest(peer, offer.height)
       if (!equalBytes(snapshotManifestHash(bytes), offer.manifestHash)) {
-        throw new LieError('another manifest than the one it offered')
+        throw new InvalidDataError('another manifest than the one it offered')
       }
       const manifest = snapshotManifestSchema.decode(bytes)
       const root = cutRoot(
@@ -258,7 +259,7 @@ class Session {
       )
       const fits = equalBytes(manifest.blockHash, block.hash) && manifest.height === offer.height
       if (!fits || root === undefined || !equalBytes(root, block.header.stateRoot)) {
-        throw new LieError(`the manifest does not have the state root of block ${offer.height}`)
+        throw new InvalidDataError(`the manifest does not have the state root of block ${offer.height}`)
       }
       return manifest
     }, holders)

@@ -1,15 +1,15 @@
 // State sync at a start, before there is a store: a host of its own that serves nothing and is closed afterwards.
 // Owns: composition. Not: the steps (stateSync.ts).
+import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { createHost } from '../../p2p/host.ts'
-import { createSync } from '../../p2p/rangeProtocol.ts'
-import { createSnapshots } from '../../p2p/snapshotProtocol.ts'
+import { createRangeProtocol } from '../../p2p/rangeProtocol.ts'
+import { createSnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import type { StateChanges } from '../../state/view.ts'
 import { hasChainStore } from '../../storage/install.ts'
-import { parseCheckpoint } from '../checkpoint.ts'
 import type { NodeConfig } from '../config.ts'
 import type { NodeLogger } from '../logging.ts'
 import { createConsensusNetwork } from '../network.ts'
@@ -36,11 +36,11 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
     listen: config.p2pListen,
     logger,
   })
-  const sync = createSync(host, {
+  const sync = createRangeProtocol(host, {
     status: () => ({ height: 0, hash: genesis.block.hash, heightMin: 1 }),
     range: () => [],
   })
-  const snapshots = createSnapshots(host, {
+  const snapshots = createSnapshotProtocol(host, {
     offers: () => [],
     manifest: () => undefined,
     chunk: async () => undefined,
@@ -58,7 +58,7 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
       genesisHash: chain.genesisHash,
       genesis: genesis.block,
       genesisSet,
-      checkpoint: parseCheckpoint(config.checkpoint),
+      checkpoint: parseBlockCheckpoint(config.checkpoint),
       chainDir,
       host,
       sync,

@@ -2,6 +2,7 @@
 // Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/sync/peerAsker.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import {
   checkValidatorSet,
   type EpochProof,
@@ -9,19 +10,18 @@ import {
   verifyEpochProof,
 } from '../../base/protocol/epochProof.ts'
 import { type TrustedSet, trustedSet } from '../../base/protocol/finalityProof.ts'
-import { type Header, openBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type Header, openBlock } from '../../base/protocol/header.ts'
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from '../../base/protocol/validators.ts'
-import type { Sync } from '../../p2p/rangeProtocol.ts'
-import type { Snapshots } from '../../p2p/snapshotProtocol.ts'
-import type { Checkpoint } from '../checkpoint.ts'
-import { LieError, type PeerAsker } from './peerAsker.ts'
+import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import type { SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 
 export interface TrustOptions {
   readonly genesisHash: Hash32
   readonly genesisSet: ValidatorSet
-  readonly checkpoint: Checkpoint | undefined
-  readonly snapshots: Pick<Snapshots, 'epochProofs' | 'validatorSet'>
-  readonly sync: Pick<Sync, 'fetchRange'>
+  readonly checkpoint: BlockCheckpoint | undefined
+  readonly snapshots: Pick<SnapshotProtocol, 'epochProofs' | 'validatorSet'>
+  readonly sync: Pick<RangeProtocol, 'fetchRange'>
   readonly asker: PeerAsker
 }
 
@@ -45,13 +45,17 @@ export class TrustWalk {
   }
 
   /** The header that the checkpoint names and the set it leads to; undefined when no peer has it. */
-  static async fromCheckpoint(options: TrustOptions, checkpoint: Checkpoint): Promise<TrustWalk | undefined> {
+  static async fromCheckpoint(
+    options: TrustOptions,
+    checkpoint: BlockCheckpoint,
+  ): Promise<TrustWalk | undefined> {
     const header = await options.asker.askAny(async (peer) => {
       const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
-      if (item === undefined) throw new LieError(`no block ${checkpoint.height}`)
+      if (item === undefined) throw new InvalidDataError(`no block ${checkpoint.height}`)
       const block = openBlock(item.block)
       // Another chain than the operator's: whoever serves it is of no use.
-      if (!equalBytes(block.hash, checkpoint.hash)) throw new LieError('its chain lacks the checkpoint')
+      if (!equalBytes(block.hash, checkpoint.hash))
+        throw new InvalidDataError('its chain lacks the checkpoint')
       return block.header
     })
     return header === undefined ? undefined : TrustWalk.#from(options, header)
@@ -59,16 +63,16 @@ export class TrustWalk {
 
   static async #from(options: TrustOptions, header: Header): Promise<TrustWalk | undefined> {
     const { genesisHash, genesisSet, asker, snapshots } = options
-    const epoch = header.epoch + (header.endsEpoch ? 1 : 0)
+    const epoch = epochAbove(header)
     const setHash = header.endsEpoch ? header.nextSetHash! : header.setHash
     const fits = (set: ValidatorSet): boolean => equalBytes(validatorSetHash(set), setHash)
     const set = fits(genesisSet)
       ? genesisSet
       : await asker.askAny(async (peer) => {
           const given = validatorSetSchema.decode(await snapshots.validatorSet(peer, epoch))
-          if (!fits(given)) throw new LieError(`not the validator set of epoch ${epoch}`)
+          if (!fits(given)) throw new InvalidDataError(`not the validator set of epoch ${epoch}`)
           const wrong = checkValidatorSet(given)
-          if (wrong !== undefined) throw new LieError(wrong.reason)
+          if (wrong !== undefined) throw new InvalidDataError(wrong.reason)
           return given
         })
     if (set === undefined) return undefined
@@ -100,7 +104,7 @@ export class TrustWalk {
 
   #extend(proof: EpochProof): void {
     const verified = verifyEpochProof(this.#reached, proof)
-    if (!verified.ok) throw new LieError(verified.failure.reason)
+    if (!verified.ok) throw new InvalidDataError(verified.failure.reason)
     this.proofs.push(proof)
     this.#reached = verified.value.next
   }

@@ -1,5 +1,5 @@
 // Says in one line what stopped a node when an operator can mend it. Owns: recognising disks that refuse.
-// Not: errors of the command line (cli/errorText.ts).
+// Not: errors of the command line (cli/failureText.ts).
 
 const DISK_TROUBLES: readonly (readonly [RegExp, string])[] = [
   [/ENOSPC|No space left on device/i, 'the disk is full: free space, then start the node again'],

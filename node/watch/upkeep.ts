@@ -2,9 +2,10 @@
 // Owns: starting both, the pace of pruning. Not: files of snapshots (node/sync/), what a pruned block loses (storage/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 import type { Importer } from '../chain/importerTypes.ts'
-import type { Checkpoint } from '../checkpoint.ts'
 import type { NodeConfig } from '../config.ts'
 import type { NodeLogger } from '../logging.ts'
 import { BlockSyncError } from '../sync/blockSync.ts'
@@ -62,7 +63,7 @@ export function startUpkeep(options: UpkeepOptions): { close(): Promise<void> } 
     pruning = prune()
       .catch((error: unknown) => {
         logger.error({ err: error }, 'old blocks were not forgotten')
-        options.onFault(`pruning failed: ${error instanceof Error ? error.message : String(error)}`)
+        options.onFault(`pruning failed: ${errorText(error)}`)
       })
       .finally(() => {
         pruning = undefined
@@ -91,7 +92,7 @@ export function openSnapshots(dir: string, store: ChainStore): Promise<SnapshotF
 }
 
 /** Throws BlockSyncError when the stored chain contradicts what the operator trusts. */
-export function checkCheckpoint(store: ChainStore, checkpoint: Checkpoint | undefined): void {
+export function checkCheckpoint(store: ChainStore, checkpoint: BlockCheckpoint | undefined): void {
   if (checkpoint === undefined) return
   const stored = store.headerAt(checkpoint.height)
   if (stored === undefined || equalBytes(stored.hash, checkpoint.hash)) return

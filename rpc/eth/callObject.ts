@@ -1,5 +1,6 @@
 // The transaction object of eth_call and eth_estimateGas. Owns: parsing it. Not: running it (state.ts).
 import { EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { errorText } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
 import { type Address, ZERO_ADDRESS } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
@@ -30,7 +31,7 @@ function named<T>(name: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}`)
+    throw new Error(`${name}: ${errorText(error)}`)
   }
 }
 

@@ -64,7 +64,7 @@ export const KEY_PROOF_JSON_SCHEMA: JsonSchema = {
 }
 
 /** `bytes` are an ICS-23 CommitmentProof that `key` holds `value` (null: is absent) under the header's stateRoot. */
-export function keyProofJson(key: StateKey, proven: Pick<StateProof, 'value' | 'proof'>): Json {
+export function keyProofJson(key: StateKey, proven: StateProof): Json {
   return {
     key: toHex(keyBytes(key)),
     value: proven.value === undefined ? null : toHex(proven.value),

@@ -1,8 +1,9 @@
 // What light clients ask for: the chain of validator sets, records by their key, receipts (CONSENSUS §7, docs/light-client.md).
-// Not: verification (base/protocol), proofs of queries (proven.ts).
+// Not: verification (base/protocol), making proofs of state (proven.ts).
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Json, JsonSchema } from '../../base/field.ts'
 import { epochProofSchema } from '../../base/protocol/epochProof.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import { merkleProof } from '../../base/protocol/merkle.ts'
 import { receiptSchema, systemLogsSchema } from '../../base/protocol/receipt.ts'
 import { type ReceiptProof, receiptProofSchema } from '../../base/protocol/receiptProof.ts'
@@ -10,18 +11,10 @@ import { PROOF_KEY_BYTES_MAX } from '../../base/protocol/stateProof.ts'
 import { t } from '../../base/schema.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
-import { mustFindState } from '../eth/resolve.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { invalidWhen, p, withDefault } from '../params.ts'
 import { TimeSlice } from '../timeSlice.ts'
-import {
-  FINALITY_JSON_SCHEMA,
-  finalityJson,
-  HEADER_JSON_SCHEMA,
-  headerJson,
-  KEY_PROOF_JSON_SCHEMA,
-  keyProofJson,
-} from './json.ts'
+import { mustFindFinalState, PROVEN_SCHEMA, proveKeys } from './proven.ts'
 
 /** Epoch proofs in one answer: 64 sets of 256 validators stay below 5 MiB of text. */
 const EPOCH_PROOFS_MAX = 64
@@ -32,18 +25,12 @@ const RECORDS_MAX = 64
 
 const BYTES: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 
-/** The epoch that a block made now would belong to. */
-function runningEpoch(backend: Backend): number {
-  const { epoch, endsEpoch } = backend.head().header
-  return endsEpoch ? epoch + 1 : epoch
-}
-
 async function epochProofs(
   backend: Backend,
   ask: { readonly fromEpoch: number; readonly max: number; readonly changesOnly: boolean },
 ): Promise<Json> {
   const { fromEpoch, max, changesOnly } = ask
-  const epoch = runningEpoch(backend)
+  const epoch = epochAbove(backend.head().header)
   const end = Math.min(epoch, fromEpoch + EPOCHS_SCANNED_MAX)
   const proofs: string[] = []
   const slice = new TimeSlice()
@@ -80,27 +67,6 @@ async function receiptProofJson(backend: Backend, block: FinalizedBlock, index: 
   return { height: header.height, index, bytes: toHex(receiptProofSchema.encode(proof)) }
 }
 
-async function stateProofs(
-  backend: Backend,
-  keys: readonly Uint8Array[],
-  view: ReturnType<typeof mustFindState>,
-): Promise<Json> {
-  const { header } = await view
-  const proofs: Json[] = []
-  for (const key of keys) {
-    const proven = await backend.prove(bytesKey(key), header.height)
-    if (proven === undefined) {
-      throw new RpcError(
-        RPC_CODE.refused,
-        `the tree of block ${header.height} is no longer held: ask for a later block`,
-      )
-    }
-    proofs.push(keyProofJson(bytesKey(key), proven))
-  }
-  const finality = await backend.finalityOf(header.height)
-  return { proof: proofs, header: headerJson(header), certificate: finalityJson(finality) }
-}
-
 export function proofMethods(backend: Backend): readonly Method[] {
   const count = invalidWhen(p.uintOrInteger, (n) => {
     return n >= 1 && n <= EPOCH_PROOFS_MAX ? undefined : `expected 1 to ${EPOCH_PROOFS_MAX}`
@@ -131,24 +97,11 @@ export function proofMethods(backend: Backend): readonly Method[] {
       doc: 'Records by their raw keys, each proven to be there or absent, at one finalized block.',
       cost: 60,
       params: { keys: p.field(t.list(t.bytes(PROOF_KEY_BYTES_MAX), RECORDS_MAX)), atBlock: p.atBlock },
-      returns: {
-        type: 'object',
-        properties: {
-          proof: { type: 'array', items: KEY_PROOF_JSON_SCHEMA },
-          header: HEADER_JSON_SCHEMA,
-          certificate: FINALITY_JSON_SCHEMA,
-        },
-        required: ['proof', 'header', 'certificate'],
-      },
-      run: ({ keys, atBlock }) => {
-        if (atBlock.kind === 'pending') {
-          throw new RpcError(
-            RPC_CODE.refused,
-            'only finalized blocks can be proven: ask for latest or a height',
-          )
-        }
+      returns: PROVEN_SCHEMA,
+      run: async ({ keys, atBlock }) => {
+        const { header } = await mustFindFinalState(backend, atBlock)
         if (keys.length === 0) throw limitExceeded('expected at least one key')
-        return stateProofs(backend, keys, mustFindState(backend, atBlock))
+        return proveKeys(backend, header, keys.map(bytesKey))
       },
     }),
     defineMethod({

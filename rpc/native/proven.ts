@@ -1,10 +1,11 @@
-// Answers about state with their proof: records which keys a question read and proves each of them.
+// Answers about state with their proof: keys by name, or those that a question turns out to read. The one place that
+// makes them.
 
 import type { Json, JsonSchema } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
 import type { ReadContext } from '../../state/context.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
-import type { Backend, Finality, StateView } from '../backend.ts'
+import type { Backend, StateView } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
 import { mustFindState } from '../eth/resolve.ts'
 import type { BlockSelector } from '../params.ts'
@@ -34,23 +35,48 @@ class RecordingReader implements StateReader {
   }
 }
 
+const PROVEN: Readonly<Record<string, JsonSchema>> = {
+  proof: { type: 'array', items: KEY_PROOF_JSON_SCHEMA },
+  header: HEADER_JSON_SCHEMA,
+  certificate: FINALITY_JSON_SCHEMA,
+}
+
+function objectOf(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return { type: 'object', properties, required: Object.keys(properties) }
+}
+
+/** What `proveKeys` answers. */
+export const PROVEN_SCHEMA = objectOf(PROVEN)
+
 /** `value` alone, or with everything that an independent verifier needs. */
 export function provableSchema(value: JsonSchema): JsonSchema {
-  return {
-    oneOf: [
-      value,
-      {
-        type: 'object',
-        properties: {
-          value,
-          proof: { type: 'array', items: KEY_PROOF_JSON_SCHEMA },
-          header: HEADER_JSON_SCHEMA,
-          certificate: FINALITY_JSON_SCHEMA,
-        },
-        required: ['value', 'proof', 'header', 'certificate'],
-      },
-    ],
+  return { oneOf: [value, objectOf({ value, ...PROVEN })] }
+}
+
+/** The state of a finalized block; refuses `pending`, of which nothing can be proven. */
+export function mustFindFinalState(
+  backend: Backend,
+  selector: BlockSelector,
+): StateView | Promise<StateView> {
+  if (selector.kind !== 'pending') return mustFindState(backend, selector)
+  throw new RpcError(RPC_CODE.refused, 'only finalized blocks can be proven: ask for latest or a height')
+}
+
+/** Each of these keys proven to be there or absent in the post-state of a final block, and why that block is final. */
+export async function proveKeys(backend: Backend, header: Header, keys: Iterable<StateKey>) {
+  const proof: Json[] = []
+  for (const key of keys) {
+    const proven = await backend.prove(key, header.height)
+    if (proven === undefined) {
+      throw new RpcError(
+        RPC_CODE.refused,
+        `the tree of block ${header.height} is no longer held: ask for a later block`,
+      )
+    }
+    proof.push(keyProofJson(key, proven))
   }
+  const finality = await backend.finalityOf(header.height)
+  return { proof, header: headerJson(header), certificate: finalityJson(finality) }
 }
 
 function readAt(view: StateView, state: StateReader, ask: (ctx: ReadContext) => Json): Json {
@@ -68,10 +94,7 @@ export async function askState(
     const view = await mustFindState(backend, selector)
     return readAt(view, view.state, ask)
   }
-  if (selector.kind === 'pending') {
-    throw new RpcError(RPC_CODE.refused, 'only finalized blocks can be proven: ask for latest or a height')
-  }
-  const view = await mustFindState(backend, selector)
+  const view = await mustFindFinalState(backend, selector)
   const reader = new RecordingReader(view.state)
   const value = readAt(view, reader, ask)
   if (reader.keys.size > PROOF_KEYS_MAX) {
@@ -79,22 +102,5 @@ export async function askState(
       `this answer reads ${reader.keys.size} records; at most ${PROOF_KEYS_MAX} can be proven at once`,
     )
   }
-  const proofs: Json[] = []
-  const { height } = view.header
-  let finality: Finality | undefined
-  let header: Header = view.header
-  for (const key of reader.keys) {
-    const proven = await backend.prove(key, height)
-    if (proven === undefined) {
-      throw new RpcError(
-        RPC_CODE.refused,
-        `the tree of block ${height} is no longer held: ask for a later block`,
-      )
-    }
-    finality = proven.finality
-    header = proven.header
-    proofs.push(keyProofJson(key, proven))
-  }
-  if (proofs.length === 0) finality = await backend.finalityOf(height)
-  return { value, proof: proofs, header: headerJson(header), certificate: finalityJson(finality) }
+  return { value, ...(await proveKeys(backend, view.header, reader.keys)) }
 }

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Json } from '../../base/field.ts'
+import { formatBoundaryCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { ProofCheck } from '../../base/protocol/finalityProof.ts'
 import { recordsOf } from '../../base/record.ts'
 import { parseClientState } from '../../client/clientState.ts'
 import { LightClientError, type LightClientErrorCode } from '../../client/errors.ts'
 import { LightClient, type Origin } from '../../client/lightClient.ts'
 import type { Provider } from '../../client/provider.ts'
-import { formatCheckpoint, parseCheckpoint, trustGenesis } from '../../client/trust.ts'
+import { parseCheckpoint, trustGenesis } from '../../client/trust.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { entryOf, LightChain, setOf } from '../support/lightChain.ts'
 
@@ -177,7 +178,7 @@ describe('client.lightClient', () => {
     const client = clientOf(chain)
     await client.sync()
     assert.equal(client.checkpoint()?.epoch, 3)
-    const text = formatCheckpoint({
+    const text = formatBoundaryCheckpoint({
       genesisHash: chain.genesisHash,
       epoch: 1,
       hash: chain.kept[5]!.block.hash,

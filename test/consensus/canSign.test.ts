@@ -64,7 +64,7 @@ describe('canSign.notarize', () => {
     const second = bench.block(1, genesisOf(bench), { txs: [u64be(9)] })
     bench.propose({ view: 1, parentView: 0, block: first })
     const outputs = bench.propose({ view: 1, parentView: 0, block: second })
-    assert.equal(ofKind(outputs, 'evidence').length, 1)
+    assert.equal(ofKind(outputs, 'misbehaviour').length, 1)
     const gate = (block: typeof first) => canSign(bench.state, bench.nowMs, bench.on('notarize', 1, 0, block))
     assert.equal(gate(second), 'equivocation')
     assert.equal(gate(first), 'equivocation')

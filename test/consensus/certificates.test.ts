@@ -48,9 +48,9 @@ describe('certificates from votes', () => {
     assert.notEqual(bench.state.certificates.get('nullify', 2), undefined)
     const final = bench.on('finalize', 2, 0, bench.block(2, bench.rules.genesis))
     bench.receiveVote(a, final)
-    assert.equal(ofKind(bench.outputs, 'evidence').length, 0)
+    assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 0)
     bench.receiveVote(c, final)
-    assert.equal(ofKind(bench.outputs, 'evidence').length, 1)
+    assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 1)
   })
 
   it('ignores votes that did not come over their signer’s own connection', () => {
@@ -76,7 +76,7 @@ describe('certificates from votes', () => {
     const [a, b, c] = bench.others as [number, number, number]
     const block = bench.block(2, bench.rules.genesis)
     const other = bench.block(2, bench.rules.genesis, { txs: [u64be(3)] })
-    const evidence = () => ofKind(bench.outputs, 'evidence').length
+    const evidence = () => ofKind(bench.outputs, 'misbehaviour').length
     bench.receiveVote(a, bench.on('notarize', 2, 0, block))
     bench.receiveVote(a, bench.nullify(2))
     assert.equal(evidence(), 0)
@@ -96,10 +96,10 @@ describe('certificates from votes', () => {
     const block = bench.block(2, bench.rules.genesis)
     bench.receiveVote(a, bench.nullify(2))
     bench.receiveVote(a, bench.on('finalize', 2, 0, block))
-    assert.equal(ofKind(bench.outputs, 'evidence').length, 1)
+    assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 1)
     bench.receiveVote(a, bench.on('notarize', 2, 0, block))
     assert.equal(bench.state.pool.votes(2, 'notarize').length, 1)
-    assert.equal(ofKind(bench.outputs, 'evidence').length, 1)
+    assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 1)
   })
 
   it('does not take a forged contradiction for evidence', () => {
@@ -109,7 +109,7 @@ describe('certificates from votes', () => {
     bench.receiveVote(a, bench.nullify(2))
     const forged = { ...bench.vote(b, bench.on('finalize', 2, 0, block)), signer: a }
     bench.receive(a, { kind: 'vote', body: forged })
-    assert.equal(ofKind(bench.outputs, 'evidence').length, 0)
+    assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 0)
   })
 })
 
@@ -176,7 +176,7 @@ describe('certificates from peers', () => {
     bench.receiveCertificate(bench.nullify(1))
     const outputs = bench.receiveCertificate(bench.on('finalize', 1, 0, block))
     assert.equal(ofKind(outputs, 'halt').length, 1)
-    assert.equal(ofKind(outputs, 'evidence').length, 1)
+    assert.equal(ofKind(outputs, 'misbehaviour').length, 1)
     assert.deepEqual(bench.tick(1_000), [])
     const two = new Bench({ leads: 3 })
     const other = two.block(1, two.rules.genesis, { txs: [u64be(1)] })
@@ -195,7 +195,7 @@ describe('certificates from peers', () => {
       const outputs = bench.receiveCertificate(
         late === 'nullify' ? bench.nullify(1) : bench.on(late, 1, 0, other),
       )
-      assert.equal(ofKind(outputs, 'evidence').length, 1, late)
+      assert.equal(ofKind(outputs, 'misbehaviour').length, 1, late)
       assert.equal(bench.core.status().halted, true)
     }
   })

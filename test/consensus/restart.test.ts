@@ -34,7 +34,7 @@ describe('restart', () => {
     const other = bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs })
     const outputs = bench.propose({ view: 1, parentView: 0, block: other })
     assert.deepEqual(kindsSigned(outputs), [])
-    assert.equal(ofKind(outputs, 'evidence').length, 1)
+    assert.equal(ofKind(outputs, 'misbehaviour').length, 1)
   })
 
   it('keeps its nullify: no notarize and no finalize afterwards', () => {

@@ -3,8 +3,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
+import { errorText } from '../../base/errors.ts'
 import { percentile } from '../../bench/statistics.ts'
+import { wholeNumber } from '../../cli/commands/common.ts'
 import { Random } from '../support/random.ts'
 import { DISK_FAULTS } from './diskFaults.ts'
 import { type Fault, FaultBench, type Outcome } from './faultBench.ts'
@@ -25,10 +27,7 @@ interface Options {
   readonly json?: string
 }
 
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
-  return Number(text)
-}
+const whole = wholeNumber(0, 999_999_999)
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const seconds = (ms: number): string => (ms / 1000).toFixed(1)
@@ -85,7 +84,7 @@ async function round(bench: FaultBench, table: Table, faults: readonly Fault[], 
     try {
       outcome = await fault.run(bench)
     } catch (error) {
-      throw new Error(`${fault.name}: ${(error as Error).message}`, { cause: error })
+      throw new Error(`${fault.name}: ${errorText(error)}`, { cause: error })
     }
     table.add(fault.name, outcome)
     const { standstillMs, recoveryMs } = outcome
@@ -140,7 +139,7 @@ async function run(options: Options): Promise<number> {
     if (isStopping) return new Promise(() => {})
     await bench?.trial.abandon()
     await bench?.cleanUp()
-    process.stderr.write(`${(error as Error).message}\n`)
+    process.stderr.write(`${errorText(error)}\n`)
     if ((error as Error).cause === undefined) process.stderr.write(`${(error as Error).stack}\n`)
     process.stderr.write(`data and logs are in ${dataDir}\n`)
     const only = options.only === undefined ? '' : ` --only ${options.only.join(' ')}`

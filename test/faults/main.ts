@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { wholeNumber } from '../../cli/commands/common.ts'
 import { killAllAtOnce, killOneByOne, loseFiles, oneDown, restartEach, twoDown } from './scenarios.ts'
 import { Trial } from './trial.ts'
 
@@ -18,10 +19,7 @@ interface Options {
   readonly json?: string
 }
 
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
-  return Number(text)
-}
+const whole = wholeNumber(0, 999_999_999)
 
 async function run(options: Options): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'suanli-kill-'))

@@ -1,6 +1,7 @@
 // `npm run fuzz -- --frames N [--seed S] [--target T] [--stacks]`: hands N frames to everything that reads what strangers send; ends with
 // an error when anything throws, passes what it must not, or keeps memory.
 import { parseArgs } from 'node:util'
+import { parseWholeNumber } from '../../base/integers.ts'
 import { sharesOf, TARGETS } from './all.ts'
 import { fuzz } from './run.ts'
 import type { FuzzReport } from './target.ts'
@@ -15,8 +16,8 @@ const { values } = parseArgs({
 })
 
 function natural(text: string, name: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 1) return value
+  const value = parseWholeNumber(text, 1)
+  if (value !== undefined) return value
   console.error(`--${name}: expected a whole number from 1 on`)
   process.exit(2)
 }

@@ -5,7 +5,7 @@ import { bytesKey, concatBytes } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Fields } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
-import type { SealedBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../../base/protocol/header.ts'
 import type { Receipt } from '../../base/protocol/receipt.ts'
 import { leaderPermutation, randaoBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
@@ -75,8 +75,7 @@ export class GoldenChain {
   }
 
   get epoch(): number {
-    const { epoch, endsEpoch } = this.parent.header
-    return epoch + (endsEpoch ? 1 : 0)
+    return epochAbove(this.parent.header)
   }
 
   /** Signs these in their order and seals them into the next block; throws when one finds no place in it. */

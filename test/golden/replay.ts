@@ -1,6 +1,7 @@
 // Replays recorded bytes with this build's decoders and rules. Owns: what is compared and told of each block.
 import { concatBytes, equalBytes, u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
+import { errorText } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
 import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { headerSchema, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
@@ -135,7 +136,7 @@ function executeRecorded(chain: ChainConfig, parent: ParentView, bytes: Uint8Arr
     block = openBlock(bytes)
     verdict = executeBlock(parent, block, { chain, senderOf: recoverSender })
   } catch (error) {
-    throw new Error(`${fails}: ${(error as Error).message}\n  ${ADVICE}`, { cause: error })
+    throw new Error(`${fails}: ${errorText(error)}\n  ${ADVICE}`, { cause: error })
   }
   if ('executed' in verdict) return verdict.executed
   const { code, detail } = verdict.rejected

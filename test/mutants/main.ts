@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { parseWholeNumber } from '../../base/integers.ts'
 import { applyEdit } from './edit.ts'
 import { GUARDS } from './guards/all.ts'
 import { applyPatch, parsePatch } from './patch.ts'
@@ -150,8 +151,7 @@ function isWanted(name: string): boolean {
 }
 
 function main(): number {
-  const seeds = Number(values.seeds)
-  if (!Number.isSafeInteger(seeds) || seeds < 1) {
+  if (parseWholeNumber(values.seeds, 1) === undefined) {
     console.error('--seeds: expected a whole number, at least 1')
     return 2
   }

@@ -94,8 +94,8 @@ describe('blockSync', () => {
     await next.close()
   })
 
-  it('keeps the certificates of landmarks, where snapshots are taken', async () => {
-    const node = await open([HONEST], { isLandmark: (height) => height % 25 === 0 })
+  it('keeps the certificates of heights where snapshots are taken', async () => {
+    const node = await open([HONEST], { isSnapshotHeight: (height) => height % 25 === 0 })
     assert.equal(await node.blockSync.run(target(60)), true)
     for (const height of [25, 50]) assert.ok(node.store.certificateAt(height) !== undefined)
   })

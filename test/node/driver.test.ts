@@ -154,8 +154,8 @@ class Net {
       blockByHash: async (hash) => peer.store.byHash(hash),
       boundaryCertificate: async (epoch) => peer.store.boundary(epoch),
       syncTo: async () => ({ reached: false }),
-      reportEvidence: () => {
-        throw new Error('an honest net has no evidence')
+      reportMisbehaviour: () => {
+        throw new Error('nobody misbehaves in an honest net')
       },
     }
   }

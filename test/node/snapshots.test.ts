@@ -5,7 +5,7 @@ import { keyBytes, utf8 } from '../../base/bytes.ts'
 import { SNAPSHOT_CHUNK_BYTES, snapshotManifestSchema } from '../../base/protocol/snapshot.ts'
 import type { FinalizedEvent } from '../../node/chain/importerTypes.ts'
 import { openChunk } from '../../node/sync/chunkDownload.ts'
-import { LieError } from '../../node/sync/peerAsker.ts'
+import { InvalidDataError } from '../../node/sync/peerAsker.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
 import { startSnapshotKeeper } from '../../node/sync/snapshotKeeper.ts'
 import { writeSnapshot } from '../../node/sync/snapshotWriter.ts'
@@ -147,7 +147,7 @@ describe('snapshots.chunk', () => {
         assert.throws(
           () => openChunk(changed, part),
           (error: Error) => {
-            return error instanceof LieError || error.name === 'SchemaError'
+            return error instanceof InvalidDataError || error.name === 'SchemaError'
           },
         )
       }

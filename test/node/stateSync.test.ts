@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { ChainMaker } from '../../bench/chainMaker.ts'
 import { buildGenesis } from '../../genesis/build.ts'
-import type { Checkpoint } from '../../node/checkpoint.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
 import { snapshotSourceOf } from '../../node/sync/snapshotSource.ts'
 import { writeSnapshot } from '../../node/sync/snapshotWriter.ts'
@@ -13,8 +13,12 @@ import { syncState } from '../../node/sync/stateSync.ts'
 import { validatorSetOf } from '../../node/sync/stateSyncStart.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
-import { createSync, type Sync } from '../../p2p/rangeProtocol.ts'
-import { createSnapshots, type SnapshotSource, type Snapshots } from '../../p2p/snapshotProtocol.ts'
+import { createRangeProtocol, type RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import {
+  createSnapshotProtocol,
+  type SnapshotProtocol,
+  type SnapshotSource,
+} from '../../p2p/snapshotProtocol.ts'
 import { hasChainStore, StateInstall } from '../../storage/install.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 import { genesisOf, makeChainIn, openFresh } from './syncFixture.ts'
@@ -66,13 +70,13 @@ describe('stateSync', () => {
   async function run(
     sources: readonly SnapshotSource[],
     options: {
-      readonly checkpoint?: Checkpoint
+      readonly checkpoint?: BlockCheckpoint
       readonly dir?: string
       readonly signal?: AbortSignal
       readonly patienceMs?: number
     } = {},
   ): Promise<{ readonly height: number | undefined; readonly dir: string; readonly warnings: string[] }> {
-    const own: { sync?: Sync; snapshots?: Snapshots } = {}
+    const own: { sync?: RangeProtocol; snapshots?: SnapshotProtocol } = {}
     const none: SnapshotSource = {
       offers: () => [],
       manifest: () => undefined,
@@ -82,8 +86,8 @@ describe('stateSync', () => {
       validatorSet: () => undefined,
     }
     nodes = await startMesh(sources.length + 1, (host: P2pHost, i) => {
-      const sync = createSync(host, syncSourceOf(maker.store))
-      const snapshots = createSnapshots(host, i === 0 ? none : sources[i - 1]!, { timeoutMs: 1_000 })
+      const sync = createRangeProtocol(host, syncSourceOf(maker.store))
+      const snapshots = createSnapshotProtocol(host, i === 0 ? none : sources[i - 1]!, { timeoutMs: 1_000 })
       if (i === 0) Object.assign(own, { sync, snapshots })
     })
     const snapshots = own.snapshots!

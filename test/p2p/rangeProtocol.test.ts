@@ -4,7 +4,13 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
-import { createSync, SYNC_PROTOCOL, type Sync, SyncError, type SyncSource } from '../../p2p/rangeProtocol.ts'
+import {
+  createRangeProtocol,
+  MalformedAnswerError,
+  RANGE_PROTOCOL,
+  type RangeProtocol,
+  type SyncSource,
+} from '../../p2p/rangeProtocol.ts'
 import { createRequestResponse } from '../../p2p/requestResponse.ts'
 import { type RangeItem, rangeSchema, type SyncStatus } from '../../p2p/syncMessages.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
@@ -29,7 +35,7 @@ function honest(tip: number, blockOf: (height: number) => Uint8Array = blockAt):
 
 describe('p2p.sync', () => {
   let nodes: TestNode[] = []
-  let syncs: Sync[] = []
+  let syncs: RangeProtocol[] = []
   afterEach(async () => {
     for (const s of syncs) s.close()
     await closeAll(nodes)
@@ -39,7 +45,7 @@ describe('p2p.sync', () => {
 
   async function mesh(sources: readonly SyncSource[]): Promise<PeerKey[]> {
     nodes = await startMesh(sources.length, (host: P2pHost, i) => {
-      syncs.push(createSync(host, sources[i]!, { timeoutMs: 1_000 }))
+      syncs.push(createRangeProtocol(host, sources[i]!, { timeoutMs: 1_000 }))
     })
     await until('sync is open', () => syncs.every((s) => s.peers().length === sources.length - 1))
     return nodes.map((node) => node.host.peerId)
@@ -142,7 +148,7 @@ describe('p2p.sync', () => {
       },
     }
     nodes = await startMesh(3, (host: P2pHost, i) => {
-      syncs.push(createSync(host, [honest(0), slow, honest(64)][i]!, { timeoutMs: 10_000 }))
+      syncs.push(createRangeProtocol(host, [honest(0), slow, honest(64)][i]!, { timeoutMs: 10_000 }))
     })
     await until('sync is open', () => syncs.every((s) => s.peers().length === 2))
     const keys = nodes.map((node) => node.host.peerId)
@@ -181,7 +187,7 @@ describe('p2p.sync', () => {
 
   it('waits for a peer that comes late, as long as it was told to', async () => {
     nodes = await startMesh(2, (host: P2pHost, i) => {
-      syncs.push(createSync(host, honest(i === 0 ? 0 : 50), { timeoutMs: 200 }))
+      syncs.push(createRangeProtocol(host, honest(i === 0 ? 0 : 50), { timeoutMs: 200 }))
     })
     const [own, other] = nodes
     own!.host.setPeers([])
@@ -232,10 +238,10 @@ describe('p2p.sync', () => {
   it('takes malformed answers and more than was asked for as offences', async () => {
     let answer: Uint8Array = Uint8Array.of(0xff, 0xff)
     nodes = await startMesh(2, (host, i) => {
-      if (i === 0) syncs.push(createSync(host, honest(0)))
+      if (i === 0) syncs.push(createRangeProtocol(host, honest(0)))
       else {
         createRequestResponse(host, {
-          id: SYNC_PROTOCOL,
+          id: RANGE_PROTOCOL,
           requestBytesMax: 64,
           responseBytesMax: 1_000_000,
           inFlightPerPeerMax: 4,
@@ -249,7 +255,7 @@ describe('p2p.sync', () => {
     const peer = nodes[1]!.host.peerId
     await until('sync is open', () => syncs[0]!.peers().length === 1)
     await assert.rejects(syncs[0]!.fetchStatus(peer), (error) => {
-      assert.ok(error instanceof SyncError)
+      assert.ok(error instanceof MalformedAnswerError)
       assert.match(error.message, /malformed answer/)
       return true
     })

@@ -2,14 +2,14 @@ import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { u32be } from '../../base/bytes.ts'
 import { SNAPSHOT_CHUNK_BYTES_MAX } from '../../base/protocol/snapshot.ts'
-import { SyncError } from '../../p2p/rangeProtocol.ts'
+import { MalformedAnswerError } from '../../p2p/rangeProtocol.ts'
 import { createRequestResponse, type RequestResponse } from '../../p2p/requestResponse.ts'
 import {
-  createSnapshots,
+  createSnapshotProtocol,
   EPOCH_PROOFS_BYTES_MAX,
   SNAPSHOT_PROTOCOL,
+  type SnapshotProtocol,
   type SnapshotSource,
-  type Snapshots,
 } from '../../p2p/snapshotProtocol.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
@@ -28,7 +28,7 @@ const source: SnapshotSource = {
 
 describe('p2p.snapshots', () => {
   let nodes: TestNode[] = []
-  let clients: Snapshots[] = []
+  let clients: SnapshotProtocol[] = []
   afterEach(async () => {
     for (const client of clients) client.close()
     await closeAll(nodes)
@@ -37,7 +37,7 @@ describe('p2p.snapshots', () => {
   })
 
   it('serves offers, manifests, chunks, receipts, epoch proofs and sets, and refuses what it lacks', async () => {
-    nodes = await startMesh(2, (host) => void clients.push(createSnapshots(host, source)))
+    nodes = await startMesh(2, (host) => void clients.push(createSnapshotProtocol(host, source)))
     const [client] = clients
     await until('channels are open', () => client!.peers().length === 1)
     const peer = nodes[1]!.host.peerId
@@ -57,13 +57,13 @@ describe('p2p.snapshots', () => {
   it('takes malformed and oversized answers as offences', async () => {
     let answer = Uint8Array.of(0xff)
     nodes = await startMesh(2, (host, i) => {
-      if (i === 0) clients.push(createSnapshots(host, source))
+      if (i === 0) clients.push(createSnapshotProtocol(host, source))
       else fake(host, () => answer)
     })
     const [client] = clients
     await until('channels are open', () => client!.peers().length === 1)
     const peer = nodes[1]!.host.peerId
-    await assert.rejects(client!.offers(peer), SyncError)
+    await assert.rejects(client!.offers(peer), MalformedAnswerError)
     answer = new Uint8Array(SNAPSHOT_CHUNK_BYTES_MAX + 1)
     await assert.rejects(client!.chunk(peer, 1, 1), /bytes of chunk, at most/)
     await until('refused for a while', () =>
@@ -74,7 +74,7 @@ describe('p2p.snapshots', () => {
   it('answers random requests with a refusal and a penalty, and stays up', async () => {
     let requests: RequestResponse | undefined
     nodes = await startMesh(2, (host, i) => {
-      if (i === 0) clients.push(createSnapshots(host, source))
+      if (i === 0) clients.push(createSnapshotProtocol(host, source))
       else requests = fake(host, () => undefined)
     })
     await until('channels are open', () => requests!.peers().length === 1)

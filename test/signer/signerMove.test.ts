@@ -174,7 +174,7 @@ describe('signer.move', () => {
     const before = readSegments('b')
     await assert.rejects(
       importFlags(owner('b'), await send('a')),
-      /twoNotarizes in epoch 3 view 5.*nothing was changed/,
+      /doubleNotarize in epoch 3 view 5.*nothing was changed/,
     )
     assert.deepEqual(readSegments('b'), before)
   })

@@ -11,7 +11,7 @@ import { Random } from '../support/random.ts'
 import { makeRules, makeValidator } from '../support/simChain.ts'
 import { standInBls as bls } from '../support/standInBls.ts'
 import { Violation } from '../support/violation.ts'
-import { contradict, evidenceFault } from './checks/accountability.ts'
+import { contradict, reportFault } from './checks/accountability.ts'
 import { CertificateBook } from './checks/certificateBook.ts'
 import { bitmapMembers, certificateFault, signedBytes } from './checks/certificateCheck.ts'
 import { lightFault, linkFault } from './checks/lightChain.ts'
@@ -114,7 +114,7 @@ describe('sim.accountability', () => {
     const first = vote(2, nullify(3))
     const second = vote(2, block('finalize', 3))
     const judge = (a: Vote, b: Vote) =>
-      evidenceFault({ evidence: { kind: 'votes', first: a, second: b }, key, genesisHash, bls })
+      reportFault({ misbehaviour: { kind: 'votes', first: a, second: b }, key, genesisHash, bls })
     assert.equal(judge(first, second), undefined)
     assert.match(judge(first, { ...second, signature: first.signature })!, /signature/)
     assert.match(judge(first, vote(1, block('finalize', 3)))!, /two signers/)

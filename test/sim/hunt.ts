@@ -1,5 +1,6 @@
 // Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
 import { parseArgs } from 'node:util'
+import { errorText } from '../../base/errors.ts'
 import { playAdmission } from './admission.ts'
 import { FULL_NODE_SCENARIOS } from './fullNode/fullNodeScenarios.ts'
 import { FullNodeWorld } from './fullNode/fullNodeWorld.ts'
@@ -59,7 +60,7 @@ function* turns(): Generator<readonly [play: Play, seed: number]> {
 let running = { scenario: '', seed: 0, runs: 0 }
 
 function report(error: unknown): never {
-  const [text] = `${error instanceof Error ? error.message : String(error)}`.split('\n')
+  const [text] = errorText(error).split('\n')
   console.log(JSON.stringify({ ...running, error: text }))
   process.exit(0)
 }

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { bls as realBls } from '../../base/crypto/bls.ts'
 import type { Bls } from '../../base/crypto/types.ts'
+import { parseWholeNumber } from '../../base/integers.ts'
 import { standInBls } from '../support/standInBls.ts'
 import { Violation } from '../support/violation.ts'
 import type { Scenario } from './scenario.ts'
@@ -39,9 +40,7 @@ function fail(text: string): never {
 }
 
 function natural(text: string, name: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) fail(`${name}: expected a whole number from 1 on`)
-  return value
+  return parseWholeNumber(text, 1) ?? fail(`${name}: expected a whole number from 1 on`)
 }
 
 function totalsOf(name: string): Totals {

@@ -5,10 +5,10 @@ import type { ConsensusMessage } from '../../consensus/messages.ts'
 import type { JournalRecord } from '../../consensus/records.ts'
 import type { EpochState } from '../../consensus/state.ts'
 import { subjectKey } from '../../consensus/subject.ts'
-import type { Evidence, Sender, Target } from '../../consensus/types.ts'
+import type { Misbehaviour, Sender, Target } from '../../consensus/types.ts'
 import { memoryFault } from '../support/memory.ts'
 import { Violation } from '../support/violation.ts'
-import { Accountability, evidenceFault } from './checks/accountability.ts'
+import { Accountability, reportFault } from './checks/accountability.ts'
 import { type OracleContext, VoteOracle } from './checks/voteOracle.ts'
 import type { Invariants } from './invariants.ts'
 import type { SimDisk } from './simDisk.ts'
@@ -144,19 +144,19 @@ export class NodeChecks {
     this.#fail('journal', `${voteText(certificate.subject)}: certificate sent before its record is durable`)
   }
 
-  onEvidence(evidence: Evidence): void {
-    if (evidence.kind === 'certificates')
+  onMisbehaviour(misbehaviour: Misbehaviour): void {
+    if (misbehaviour.kind === 'certificates')
       this.#fail('A', 'conflicting certificates with at most f Byzantine validators')
     const { bls } = this.#context
     const rules = this.#context.rules()
-    const { subject } = evidence.first
-    const validator = rules.setOf(subject.epoch).validators[evidence.first.signer]
-    if (validator === undefined) this.#fail('A', 'evidence names nobody')
+    const { subject } = misbehaviour.first
+    const validator = rules.setOf(subject.epoch).validators[misbehaviour.first.signer]
+    if (validator === undefined) this.#fail('A', 'the report names nobody')
     if (!this.#isByzantine(validator.id - 1)) this.#fail('A', `accuses the honest node ${validator.id - 1}`)
     const { genesisHash } = rules
-    const fault = evidenceFault({ evidence, key: validator.consensusKey, genesisHash, bls })
-    if (fault !== undefined) this.#fail('A', `evidence without proof: ${fault}`)
-    this.#accountability.onEvidence(evidence)
+    const fault = reportFault({ misbehaviour, key: validator.consensusKey, genesisHash, bls })
+    if (fault !== undefined) this.#fail('A', `report without proof: ${fault}`)
+    this.#accountability.onMisbehaviour(misbehaviour)
   }
 }
 

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { bls } from '../../base/crypto/bls.ts'
+import { parseWholeNumber } from '../../base/integers.ts'
 import {
   FIXED_100_MS,
   measureIdle,
@@ -28,13 +29,17 @@ const { values } = parseArgs({
     costs: { type: 'boolean', default: false },
   },
 })
-const [samples, seed] = [Number(values.samples), Number(values.seed)]
-if (!Number.isSafeInteger(samples) || samples < 1 || !Number.isSafeInteger(seed)) {
+const samples = natural(values.samples, 1)
+const seed = natural(values.seed, 0)
+if (values.costs) printCosts()
+else if (!run()) process.exitCode = 1
+
+function natural(text: string, min: number): number {
+  const value = parseWholeNumber(text, min)
+  if (value !== undefined) return value
   console.error('--samples and --seed are whole numbers, --samples at least 1')
   process.exit(2)
 }
-if (values.costs) printCosts()
-else if (!run()) process.exitCode = 1
 
 /** False when a target is missed. */
 function run(): boolean {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bls } from '../../base/crypto/bls.ts'
+import { errorText } from '../../base/errors.ts'
 import { batchPoisoner } from './behaviours/batchPoisoner.ts'
 import { CALM } from './config.ts'
 import { PROPERTIES } from './scenario.ts'
@@ -22,7 +23,7 @@ function playSeed(name: string, seed: number, options: Parameters<typeof play>[2
   } catch (error) {
     const real = options.bls === undefined ? '' : ' --bls real'
     const command = `npm run sim -- --scenario ${name} --first ${seed} --seeds 1${real}`
-    throw new Error(`${(error as Error).message}; replay: ${command}`, { cause: error })
+    throw new Error(`${errorText(error)}; replay: ${command}`, { cause: error })
   }
 }
 
@@ -62,7 +63,7 @@ describe('simulator', () => {
       const worlds = [1, 2, 3, 4].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
       for (const world of worlds) world.run()
       assert.ok(
-        worlds.some((world) => world.evidence.length > 0),
+        worlds.some((world) => world.misbehaviour.length > 0),
         name,
       )
     }

@@ -2,7 +2,7 @@
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
-import type { ConsensusParameters, Evidence, Output, Target } from '../../consensus/types.ts'
+import type { ConsensusParameters, Misbehaviour, Output, Target } from '../../consensus/types.ts'
 import type { Random, Scheduler } from '../support/random.ts'
 import type { Accomplice } from './behaviours/behaviour.ts'
 import type { Invariants } from './invariants.ts'
@@ -32,5 +32,5 @@ export interface SimHost<Node> {
   onFinalized(node: Node, block: SealedBlock): void
   onHalt(node: Node, reason: string): void
   onPenalised(node: Node, peer: string, reason: string): void
-  onEvidence(node: Node, evidence: Evidence): void
+  onMisbehaviour(node: Node, misbehaviour: Misbehaviour): void
 }

@@ -296,9 +296,9 @@ export class SimNode {
       case 'penalise':
         world.onPenalised(this, output.peer, output.reason)
         return true
-      case 'evidence':
-        this.#checks?.onEvidence(output.evidence)
-        world.onEvidence(this, output.evidence)
+      case 'misbehaviour':
+        this.#checks?.onMisbehaviour(output.misbehaviour)
+        world.onMisbehaviour(this, output.misbehaviour)
         return true
       case 'shareTransactions':
         this.#share(output.leader)

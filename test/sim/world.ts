@@ -4,7 +4,7 @@ import { SchemaError } from '../../base/field.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../../consensus/messages.ts'
-import type { Evidence, Output, Target } from '../../consensus/types.ts'
+import type { Misbehaviour, Output, Target } from '../../consensus/types.ts'
 import { Random, Scheduler } from '../support/random.ts'
 import { type ChainRules, makeRules, makeValidator } from '../support/simChain.ts'
 import { Violation } from '../support/violation.ts'
@@ -41,7 +41,7 @@ export class SimWorld implements SimHost<SimNode> {
   readonly nodes: SimNode[] = []
   /** Identities of Byzantine nodes. */
   readonly byzantine: ReadonlySet<number>
-  readonly evidence: { readonly node: number; readonly evidence: Evidence }[] = []
+  readonly misbehaviour: { readonly node: number; readonly misbehaviour: Misbehaviour }[] = []
   readonly finalizedAtMs = new Map<number, number>()
   /** Crash points passed, by host. */
   readonly points = new Map<number, number>()
@@ -402,7 +402,7 @@ export class SimWorld implements SimHost<SimNode> {
     throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
   }
 
-  onEvidence(node: SimNode, evidence: Evidence): void {
-    if (!node.isByzantine) this.evidence.push({ node: node.index, evidence })
+  onMisbehaviour(node: SimNode, misbehaviour: Misbehaviour): void {
+    if (!node.isByzantine) this.misbehaviour.push({ node: node.index, misbehaviour })
   }
 }

@@ -1,5 +1,6 @@
 // npm run spec: longer random runs of the model than CI's, replayed against the real cores as they come.
 import { parseArgs } from 'node:util'
+import { parseWholeNumber } from '../../base/integers.ts'
 import {
   GUARDS,
   type Guard,
@@ -22,8 +23,8 @@ const USAGE = `npm run spec -- [--samples N] [--steps N] [--seed N] [--instance 
 const SLICE = 50
 
 function integer(text: string, name: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name}: expected a positive integer`)
+  const value = parseWholeNumber(text, 1)
+  if (value === undefined) throw new Error(`--${name}: expected a positive integer`)
   return value
 }
 

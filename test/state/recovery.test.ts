@@ -13,7 +13,7 @@ import { DEV_PARAMETERS } from '../../state/modules/parameters.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
 import { providersTables } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { decidingSet, recoveryMisfit, recoveryOfEpoch } from '../../state/recovery.ts'
+import { decidingSet, recoveryMismatch, recoveryOfEpoch } from '../../state/recovery.ts'
 import { addressOf, blockContext, CHAIN, COIN, profileOf, TestChain } from '../support/chainHarness.ts'
 
 const EPOCH = 1007
@@ -170,9 +170,9 @@ describe('state.recovery', () => {
     const { block } = firstBlock(chain, recovery)
     const previous = { validators: validatorSet(chain.full).validators.slice(0, 3) }
     const foreign = { ...recovery, previous }
-    assert.match(recoveryMisfit(chain.full, foreign) ?? '', /another previous set/)
+    assert.match(recoveryMismatch(chain.full, foreign) ?? '', /another previous set/)
     assert.match(rejection(execute(chain, block, accepting(foreign))), /another previous set/)
-    assert.equal(recoveryMisfit(chain.full, recovery), undefined)
+    assert.equal(recoveryMismatch(chain.full, recovery), undefined)
     const template = chain.template([], { epoch: EPOCH, view: 1, proposer: addressOf('operator4') })
     const lost = buildBlock(chain.parent, template, { chain: accepting(recovery) }).executed.block
     assert.match(rejection(execute(chain, lost, accepting(recovery))), /proposer is not an operator/)

@@ -7,6 +7,7 @@ import { bls } from '../../base/crypto/bls.ts'
 import type { AnyField } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../../base/moduleDefinition.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { devnetGenesis } from '../../genesis/devnet.ts'
@@ -181,7 +182,7 @@ function playBlocks(blocks: readonly Block[], names: Map<string, number>): numbe
     })
     const above = parent.header
     const template = {
-      epoch: above.epoch + (above.endsEpoch ? 1 : 0),
+      epoch: epochAbove(above),
       view: above.endsEpoch ? 1 : above.view + 1,
       timestampMs: above.timestampMs + pause,
       proposer: OPERATORS[0]!,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { equalBytes, keyBytes } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { ConfigError } from '../../base/errors.ts'
+import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyStateProof } from '../../base/protocol/stateProof.ts'
 import type { FinalizedEvent } from '../../node/chain/importerTypes.ts'
 import { PastTrees } from '../../node/chain/pastTrees.ts'
-import { parseCheckpoint } from '../../node/checkpoint.ts'
 import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
 import { SyncMeter } from '../../node/sync/syncMeter.ts'
@@ -263,7 +263,7 @@ describe('config.sync', () => {
       checkpoint: `1200:${hash}`,
     }
     assert.deepEqual(parseConfig(given), { ...DEFAULT_CONFIG, ...given })
-    assert.deepEqual(parseCheckpoint(given.checkpoint)?.height, 1_200)
+    assert.deepEqual(parseBlockCheckpoint(given.checkpoint)?.height, 1_200)
     for (const wrong of [
       { pruning: { keepBlocks: 63 } },
       { pruning: { keepBlocks: 100, more: 1 } },

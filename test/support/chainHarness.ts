@@ -2,7 +2,7 @@
 import { bytesKey } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
-import { type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
 import { validatorSetHash } from '../../base/protocol/validators.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import type { BlockContext, Log, WriteContext } from '../../state/context.ts'
@@ -220,7 +220,7 @@ export class TestChain {
   template(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}): BlockTemplate {
     const { header } = this.parent
     return {
-      epoch: header.epoch + (header.endsEpoch ? 1 : 0),
+      epoch: epochAbove(header),
       view: header.endsEpoch ? 1 : header.view + 1,
       timestampMs: header.timestampMs + 100,
       proposer: addressOf('operator1'),

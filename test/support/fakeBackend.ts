@@ -242,8 +242,7 @@ export class FakeBackend implements Backend {
   async prove(key: StateKey, height: number): Promise<StateProof | undefined> {
     const kept = this.#kept[height]
     if (kept === undefined || height < this.heightMin) return undefined
-    const finality = await this.finalityOf(height)
-    return { ...proveKey(kept.tree, key, kept.state), header: kept.block.header, finality }
+    return proveKey(kept.tree, key, kept.state)
   }
 
   nextBaseFee(): bigint {

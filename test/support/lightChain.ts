@@ -242,8 +242,8 @@ export class LightChain {
         return kept === undefined ? undefined : ({ ...kept.block, state: kept.state } as never)
       },
       prove: async (key, height) => {
-        const { tree, state, block } = at(height)!
-        return { ...proveKey(tree, key, state), header: block.header, finality: this.finalityOf(height) }
+        const { tree, state } = at(height)!
+        return proveKey(tree, key, state)
       },
       locateTransaction: (id) => {
         for (const [height, { block }] of this.kept.entries()) {

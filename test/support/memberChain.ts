@@ -6,10 +6,11 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import type { Address } from '../../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../../base/moduleDefinition.ts'
 import {
-  type EvidenceProof,
+  type Evidence,
   evidenceSchema as evidenceBytes,
   voteAsCertificate,
 } from '../../base/protocol/evidence.ts'
+import { epochAbove } from '../../base/protocol/header.ts'
 import type { Receipt } from '../../base/protocol/receipt.ts'
 import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
@@ -139,8 +140,7 @@ export class MemberChain {
   }
 
   get epoch(): number {
-    const { epoch, endsEpoch } = this.parent.header
-    return epoch + (endsEpoch ? 1 : 0)
+    return epochAbove(this.parent.header)
   }
 
   context(): ReadContext {
@@ -264,7 +264,7 @@ export function statementOf(
   return { subject, bitmap: signersBitmap(indexes, validatorCount), signature }
 }
 
-export function encodeEvidence(evidence: EvidenceProof): Uint8Array {
+export function encodeEvidence(evidence: Evidence): Uint8Array {
   return evidenceBytes.encode(evidence)
 }
 

@@ -22,7 +22,7 @@ export function memoryOf(state: EpochState): readonly { name: string; count: num
     { name: 'latest votes', count: state.latestVotes.size, most: n },
     { name: 'suspects', count: state.suspects.size, most: n },
     { name: 'equivocations', count: state.equivocated.size, most: views },
-    { name: 'reported evidence', count: state.reportedEvidence.size, most: 1024 },
+    { name: 'reported misbehaviour', count: state.reportedMisbehaviour.size, most: 1024 },
   ]
 }
 

@@ -4,7 +4,7 @@ import { bytesKey, concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '..
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
-import { type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import { type Validator, type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
 import { type Certificate, nextMix } from '../../base/protocol/vote.ts'
@@ -215,7 +215,7 @@ export class SimStore {
   /** The epoch a child of the tip belongs to. */
   epochStart(): EpochStart {
     const { tip, rules } = this
-    const epoch = tip.header.endsEpoch ? tip.header.epoch + 1 : tip.header.epoch
+    const epoch = epochAbove(tip.header)
     let floor = tip
     while (!(floor.header.endsEpoch && floor.header.epoch === epoch - 1)) {
       floor = this.#chain[floor.header.height - 1]!

@@ -7,7 +7,7 @@ import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
-import { validates } from '../providers/validatorSet.ts'
+import { canValidate } from '../providers/validatorSet.ts'
 
 /** The rating that a lot of this class can count with now, ppm; undefined for an unknown class. */
 export function lotRating(state: StateReader, classId: number): bigint | undefined {
@@ -43,5 +43,5 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
 /** Whether the status of a member lets its capacity count. */
 export function isServing(state: StateReader, provider: number): boolean {
   const record = getProvider(state, provider)
-  return record !== undefined && validates(record.status)
+  return record !== undefined && canValidate(record.status)
 }

@@ -19,7 +19,7 @@ import {
   unjailProvider,
 } from '../providers/members.ts'
 import type { Profile, Provider } from '../providers/schema.ts'
-import { hasVote, validates, validatorSet } from '../providers/validatorSet.ts'
+import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
 
 export function getMember(state: StateReader, id: number): Provider | undefined {
   return getProvider(state, id)
@@ -42,7 +42,7 @@ export function mayVote(member: Provider): boolean {
 
 /** Whether a member serves, so that it can be jailed. */
 export function mayBeJailed(member: Provider): boolean {
-  return validates(member.status)
+  return canValidate(member.status)
 }
 
 /** Whether a member is in jail. */

@@ -9,7 +9,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
 import { events, providersTables } from './tables.ts'
-import { hasVote, joinValidators, markSetChange, validates } from './validatorSet.ts'
+import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
 
 export function getProvider(state: StateReader, id: number): Provider | undefined {
   return providersTables.provider.get(state, { id })
@@ -164,7 +164,7 @@ export function removeProvider(ctx: WriteContext, id: number): void {
   if (jail !== undefined) {
     providersTables.jail.set(ctx.state, { provider: id }, { ...jail, statusBefore: 'retiring' })
   }
-  const status = validates(provider.status) ? 'retiring' : provider.status
+  const status = canValidate(provider.status) ? 'retiring' : provider.status
   updateProvider(ctx, id, { ...provider, status, removed: true })
   events.ProviderRemoved(ctx, { provider: id })
 }
@@ -172,7 +172,7 @@ export function removeProvider(ctx: WriteContext, id: number): void {
 /** Takes the vote until `unjailProvider`. Asserts that the member serves. Whoever calls it recounts its capacity. */
 export function jailProvider(ctx: WriteContext, id: number): void {
   const { status } = mustGetProvider(ctx.state, id)
-  assert(validates(status), 'only a serving member is jailed')
+  assert(canValidate(status), 'only a serving member is jailed')
   providersTables.jail.set(
     ctx.state,
     { provider: id },
@@ -193,7 +193,7 @@ export function unjailProvider(ctx: WriteContext, id: number): void {
 /** A recovery leaves a member out: it is jailed, so that the next change does not bring back a validator without a key. */
 export function leaveOut(ctx: WriteContext, id: number): void {
   const provider = mustGetProvider(ctx.state, id)
-  if (!validates(provider.status)) return
+  if (!canValidate(provider.status)) return
   const jail = { statusBefore: provider.status, sinceHeight: ctx.block.height }
   providersTables.jail.set(ctx.state, { provider: id }, jail)
   providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
@@ -257,5 +257,5 @@ export function convictEquivocator(ctx: WriteContext, provider: number): void {
   const { sinceHeight, convictions } = frozen ?? { sinceHeight: ctx.block.height, convictions: 0 }
   providersTables.frozenBond.set(ctx.state, { provider }, { sinceHeight, convictions: convictions + 1 })
   if (frozen === undefined) events.BondFrozen(ctx, { provider })
-  if (validates(mustGetProvider(ctx.state, provider).status)) jailProvider(ctx, provider)
+  if (canValidate(mustGetProvider(ctx.state, provider).status)) jailProvider(ctx, provider)
 }

@@ -14,13 +14,13 @@ const VALIDATORS_MIN = 4
 const CHANGE_PERCENT_MAX = 30
 
 /** Whether members of this status serve and count. */
-export function validates(status: ProviderStatus): boolean {
+export function canValidate(status: ProviderStatus): boolean {
   return status !== 'jailed' && status !== 'defaulted'
 }
 
 /** Whether a member belongs into the validator set: not removed, jailed or defaulted. */
 export function hasVote(provider: { readonly status: ProviderStatus; readonly removed: boolean }): boolean {
-  return !provider.removed && validates(provider.status)
+  return !provider.removed && canValidate(provider.status)
 }
 
 /** The set that decides the block after this state, sorted by id. */

@@ -23,7 +23,7 @@ import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../
 import { issuanceTables } from '../issuance/tables.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
-import { validates } from '../providers/validatorSet.ts'
+import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
 
 interface ProviderWindow {
@@ -178,7 +178,7 @@ export function operatorOf(state: StateReader, provider: number): Address {
 
 /** Whether the status of a member lets it serve. */
 export function isServing(state: StateReader, provider: number): boolean {
-  return validates(mustExist(getProvider(state, provider), 'a listed provider exists').status)
+  return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
 /** Records what a provider left undelivered by its own fault. */

@@ -46,10 +46,11 @@ class LiveCore implements FuzzSession {
     else bench.receive(from, this.#message(random))
     if (bench.core.status().halted) throw new Error('halted with one Byzantine validator')
     for (const output of bench.outputs) {
-      if (output.kind !== 'evidence') continue
-      const { evidence } = output
-      if (evidence.kind === 'certificates') throw new Error('conflicting certificates of an honest quorum')
-      if (evidence.first.signer !== this.#byzantine) throw new Error('accused an honest validator')
+      if (output.kind !== 'misbehaviour') continue
+      const { misbehaviour } = output
+      if (misbehaviour.kind === 'certificates')
+        throw new Error('conflicting certificates of an honest quorum')
+      if (misbehaviour.first.signer !== this.#byzantine) throw new Error('accused an honest validator')
     }
   }
 

@@ -196,19 +196,9 @@ const intake = editsOf('consensus/certificateIntake.ts', [
 ])
 
 const store = editsOf('consensus/certificateStore.ts', [
-  [
-    'store.nullifyAndFinal',
-    "if (kind === 'nullify') return f",
-    "if (kind === 'nullify') return undefined",
-    'U beside F',
-  ],
-  ['store.finalAndNullify', "if (kind === 'finalize' && u !== undefined) return u", '', 'F beside U'],
-  [
-    'store.otherBlock',
-    'held !== undefined && !sameBlock(held.subject, certificate.subject)',
-    'false',
-    'two blocks certified in one view',
-  ],
+  ['store.nullifyAndFinal', '[u, n, f].find', '[u, n].find', 'U beside F'],
+  ['store.finalAndNullify', '[u, n, f].find', '[n, f].find', 'F beside U'],
+  ['store.otherBlock', 'held !== undefined && excludes(held)', 'false', 'two blocks certified in one view'],
   [
     'store.highestFinal',
     ' && view > this.finalizedView) this.#highestFinal',
@@ -246,7 +236,7 @@ const votes = editsOf('consensus/voteIntake.ts', [
   ],
   [
     'evidence.once',
-    'if (state.reportedEvidence.has(key)) continue',
+    'if (state.reportedMisbehaviour.has(key)) continue',
     '',
     'the same evidence with every check',
   ],
@@ -291,19 +281,37 @@ const pool = editsOf('consensus/votePool.ts', [
     'this.#seconds',
     'a forged first vote silences the real one',
   ],
-  [
-    'pool.nullifyAndFinalize',
-    'if (u !== undefined && f !== undefined) out.push({ first: u, second: f })',
-    '',
-    'a double voter is not noticed',
-  ],
-  [
-    'pool.notarizeAndFinalize',
-    'n !== undefined && f !== undefined && !sameBlock(n.subject, f.subject)',
-    'false',
-    'a vote for two blocks of two kinds is not noticed',
-  ],
+  ['pool.nullifyAndFinalize', '[u, f],', '', 'a double voter is not noticed'],
+  ['pool.notarizeAndFinalize', '[n, f],', '', 'a vote for two blocks of two kinds is not noticed'],
   ['pool.prune', 'this.#views.delete(held)', '', 'votes are kept for ever'],
 ])
 
-export const CERTIFICATE_GUARDS: readonly Edit[] = [...structure, ...intake, ...store, ...votes, ...pool]
+const rule = editsOf('base/protocol/evidence.ts', [
+  [
+    'doubleVote.nullifyAndFinalize',
+    "kinds.has('finalize') ? 'nullifyAndFinalize' : undefined",
+    'undefined',
+    'nullify and finalize of one view pass for honest',
+  ],
+  [
+    'doubleVote.sameBlock',
+    'if (sameBlock(a, b)) return undefined',
+    '',
+    'whoever notarizes and finalizes one block is accused',
+  ],
+  [
+    'doubleVote.notarizeAndFinalize',
+    "if (kinds.size === 2) return 'notarizeAndFinalize'",
+    'if (kinds.size === 2) return undefined',
+    'notarize and finalize of two blocks pass for honest',
+  ],
+])
+
+export const CERTIFICATE_GUARDS: readonly Edit[] = [
+  ...structure,
+  ...intake,
+  ...store,
+  ...votes,
+  ...pool,
+  ...rule,
+]

@@ -1,14 +1,14 @@
-// A: evidence names Byzantine validators only and proves it; and a validator that showed contradicting votes to one honest
-// node over its own connection is named by that node (CONSENSUS §6).
+// A: a report of misbehaviour names Byzantine validators only and proves it; and a validator that showed contradicting
+// votes to one honest node over its own connection is named by that node (CONSENSUS §6).
 import { bytesKey } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { Subject, Vote } from '../../../base/protocol/vote.ts'
 import type { EpochState } from '../../../consensus/state.ts'
-import type { Evidence } from '../../../consensus/types.ts'
+import type { Misbehaviour } from '../../../consensus/types.ts'
 import { signedBytes } from './certificateCheck.ts'
 
-/** The four faults of CONSENSUS §6, and nothing else. */
+/** The four faults of CONSENSUS §6, and nothing else; on purpose not the program's own rule (base/protocol/evidence.ts). */
 export function contradict(a: Subject, b: Subject): boolean {
   if (a.epoch !== b.epoch || a.view !== b.view) return false
   const kinds = [a.kind, b.kind].sort().join('+')
@@ -17,15 +17,15 @@ export function contradict(a: Subject, b: Subject): boolean {
   return a.parentView !== b.parentView || bytesKey(a.digest!) !== bytesKey(b.digest!)
 }
 
-/** What is wrong with evidence, or undefined when it convicts. */
-export function evidenceFault(options: {
-  readonly evidence: Extract<Evidence, { kind: 'votes' }>
+/** What is wrong with a report, or undefined when it convicts. */
+export function reportFault(options: {
+  readonly misbehaviour: Extract<Misbehaviour, { kind: 'votes' }>
   readonly key: Uint8Array
   readonly genesisHash: Hash32
   readonly bls: Bls
 }): string | undefined {
-  const { evidence, key, genesisHash, bls } = options
-  const { first, second } = evidence
+  const { misbehaviour, key, genesisHash, bls } = options
+  const { first, second } = misbehaviour
   if (first.signer !== second.signer) return 'two signers'
   if (!contradict(first.subject, second.subject)) return 'no contradiction'
   for (const vote of [first, second]) {
@@ -55,9 +55,9 @@ export class Accountability {
     this.#bls = bls
   }
 
-  onEvidence(evidence: Extract<Evidence, { kind: 'votes' }>): void {
-    const { subject } = evidence.first
-    this.#reported.add(`${evidence.first.signer}:${subject.epoch}:${subject.view}`)
+  onMisbehaviour(misbehaviour: Extract<Misbehaviour, { kind: 'votes' }>): void {
+    const { subject } = misbehaviour.first
+    this.#reported.add(`${misbehaviour.first.signer}:${subject.epoch}:${subject.view}`)
   }
 
   /** A vote reached the node from its signer's own connection; called before the core sees it. */

@@ -58,7 +58,7 @@ export interface FullNodeOptions {
 /** Blocks that a follower asks for at once. */
 const RANGE_BLOCKS = 64
 /** How long a busy proposer waits after its parent. */
-const GATHER_MS = 200
+const BUILD_DELAY_UNDER_LOAD_MS = 200
 /** No validator of the simulation is called this. */
 const NO_PEER: PeerKey = 'self'
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -113,8 +113,8 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
     bls,
     clock,
     jitterSeed: index + 1,
-    gatherMs: GATHER_MS,
-    onEvidence: (evidence) => ports.onEvidence(evidence.kind),
+    buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
+    onMisbehaviour: ({ kind }) => ports.onEvidence(kind),
     onHalt: (reason) => ports.onHalt(reason),
     log: () => {},
     loggerOf: () => SILENT,

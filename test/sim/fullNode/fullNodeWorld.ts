@@ -4,9 +4,8 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { equalBytes } from '../../../base/bytes.ts'
 import { bls } from '../../../base/crypto/bls.ts'
-import type { ValidatorSet } from '../../../base/protocol/validators.ts'
+import { indexOfKey, type ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Target } from '../../../consensus/types.ts'
 import { developmentGenesis } from '../../../devnet/directories.ts'
 import { buildGenesis, type GenesisBlock } from '../../../genesis/build.ts'
@@ -267,11 +266,7 @@ export class FullNodeWorld {
   }
 
   #indexOf(set: ValidatorSet, validator: number): number | undefined {
-    const key = set.validators[validator]?.consensusKey
-    if (key === undefined) return undefined
-    const { providers } = this.#genesis.genesis
-    const at = providers.findIndex(({ consensusKey }) => equalBytes(consensusKey, key))
-    return at < 0 ? undefined : at
+    return indexOfKey(this.#genesis.genesis.providers, set.validators[validator]?.consensusKey)
   }
 
   #send(from: number, to: Target, set: ValidatorSet, bytes: Uint8Array): void {

@@ -1,6 +1,7 @@
 // Every order of join, leave, jail, rotate and restart that a few seeds play: one chain, no double vote, nobody accused or
 // penalised, everybody at the tip and in its role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
+import { errorText } from '../../../base/errors.ts'
 import { memberCall } from '../../../cli/memberCalls.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
@@ -72,7 +73,7 @@ describe('membership of simulated whole nodes', () => {
         } catch (error) {
           const again = `SUANLI_MEMBER_FIRST=${seed} SUANLI_MEMBER_SEEDS=1`
           throw new Error(
-            `${name} seed ${seed}, again with ${again}: ${(error as Error).message}; ${world.describe()}`,
+            `${name} seed ${seed}, again with ${again}: ${errorText(error)}; ${world.describe()}`,
             {
               cause: error,
             },

@@ -4,7 +4,7 @@ import { AssertionFailed } from '../../../base/assert.ts'
 import { EMPTY_BYTES } from '../../../base/bytes.ts'
 import {
   EVIDENCE_BYTES_MAX,
-  type EvidenceProof,
+  type Evidence,
   equivocationOf,
   judgeEvidence,
   openEvidence,
@@ -51,17 +51,13 @@ const FAULTS: readonly (readonly [string, Subject, Subject])[] = [
   ['doubleNotarize', block('notarize', 'a'), block('notarize', 'a', { parentView: 3 })],
 ]
 
-function submit(
-  chain: MemberChain,
-  evidence: EvidenceProof | Uint8Array,
-  from = stranger,
-): string | undefined {
+function submit(chain: MemberChain, evidence: Evidence | Uint8Array, from = stranger): string | undefined {
   const bytes = evidence instanceof Uint8Array ? evidence : encodeEvidence(evidence)
   return chain.run(from, evidenceSchema, 'submitEvidence', { evidence: bytes })
 }
 
 /** Two statements of single signers of the running set. */
-function pair(chain: MemberChain, a: Subject, b: Subject, index = 1): EvidenceProof {
+function pair(chain: MemberChain, a: Subject, b: Subject, index = 1): Evidence {
   return { first: chain.statement(a, [signer(index)]), second: chain.statement(b, [signer(index)]) }
 }
 
@@ -213,7 +209,7 @@ describe('evidence.submitEvidence', () => {
 })
 
 /** Evidence under the set of genesis of five, whoever is in the running one. */
-function pair5(chain: MemberChain, a: Subject, b: Subject): EvidenceProof {
+function pair5(chain: MemberChain, a: Subject, b: Subject): Evidence {
   const of = (s: Subject) => statementOf(chain.genesis.hash, s, [signer(2)], 5)
   return { first: of(a), second: of(b) }
 }

@@ -18,7 +18,7 @@ import {
   unjailProvider,
 } from '../../../state/modules/providers/members.ts'
 import { validatorSetOfEpoch } from '../../../state/modules/providers/pastSets.ts'
-import { validates, validatorSet } from '../../../state/modules/providers/validatorSet.ts'
+import { canValidate, validatorSet } from '../../../state/modules/providers/validatorSet.ts'
 import { addressOf, blockContext, profileOf, TestChain } from '../../support/chainHarness.ts'
 
 const RUNS = 40
@@ -55,7 +55,7 @@ function apply(chain: TestChain, { kind, pick }: Operation): void {
     const ids = providerIds(full).filter(fits)
     return ids.length === 0 ? undefined : ids[pick % ids.length]
   }
-  const isServing = (id: number): boolean => validates(getProvider(full, id)!.status)
+  const isServing = (id: number): boolean => canValidate(getProvider(full, id)!.status)
   const isMember = (id: number): boolean => !getProvider(full, id)!.removed
   const on = (id: number | undefined, act: (ctx: WriteContext, id: number) => void): void => {
     if (id !== undefined) change(chain, (ctx) => act(ctx, id))
@@ -119,7 +119,7 @@ function checkBlock(chain: TestChain, before: readonly Validator[], sizeAtStart:
 function wanted(chain: TestChain): readonly string[] {
   return providerIds(chain.full).flatMap((id) => {
     const { removed, status, operator, consensusKey, peerId } = getProvider(chain.full, id)!
-    return removed || !validates(status) ? [] : [seatOf({ id, operator, consensusKey, peerId })]
+    return removed || !canValidate(status) ? [] : [seatOf({ id, operator, consensusKey, peerId })]
   })
 }
 

@@ -1,23 +1,6 @@
 // What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
-
-import { ConfigError, OperatorError } from '../base/errors.ts'
-import { LightClientError } from '../client/errors.ts'
-import { GenesisError } from '../genesis/build.ts'
-import { ImporterError } from '../node/chain/importerTypes.ts'
-import { RecoveryError } from '../node/recovery/recoveries.ts'
-import { KeystoreError } from '../signer/keystore.ts'
+import { ExpectedError } from '../base/errors.ts'
 import { StoreError } from '../storage/types.ts'
-
-const EXPECTED = [
-  GenesisError,
-  OperatorError,
-  ConfigError,
-  KeystoreError,
-  LightClientError,
-  StoreError,
-  ImporterError,
-  RecoveryError,
-] as const
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file or directory',
@@ -40,10 +23,10 @@ function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
 }
 
 /** One line without a stack for expected errors; the stack for what must be a bug. */
-export function errorText(error: unknown): string {
+export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')
     return `${error.message} (ask \`suanli doctor\`)`
-  if (EXPECTED.some((kind) => error instanceof kind)) return error.message
+  if (error instanceof ExpectedError) return error.message
   return systemErrorText(error) ?? error.stack ?? error.message
 }
