@@ -3,8 +3,16 @@ import { readFileSync } from 'node:fs'
 import { nodeComplaint } from '../../cli/nodeVersion.ts'
 
 describe('cli.nodeVersion', () => {
-  it('takes 20.19 and whatever is newer', () => {
-    for (const version of ['v20.19.0', 'v20.20.2', 'v22.0.0', 'v24.1.0', 'v26.0.0-nightly2026', 'v100.0.0']) {
+  it('takes 20.19, 22.3 and whatever is newer', () => {
+    for (const version of [
+      'v20.19.0',
+      'v20.20.2',
+      'v22.3.0',
+      'v23.0.0',
+      'v24.1.0',
+      'v26.0.0-nightly2026',
+      'v100.0.0',
+    ]) {
       assert.equal(nodeComplaint(version), undefined, version)
     }
   })
@@ -16,11 +24,17 @@ describe('cli.nodeVersion', () => {
     }
   })
 
+  it('does not call a newer line too old', () => {
+    for (const version of ['v21.7.3', 'v22.0.0', 'v22.2.1']) {
+      const text = `suanli needs Node 22.3 or newer, or 20.19; this is ${version}`
+      assert.equal(nodeComplaint(version), text)
+    }
+  })
+
   it('says what package.json says, and takes the Node that runs this', () => {
     const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
     const { engines } = JSON.parse(text) as { engines: { node: string } }
-    assert.equal(engines.node, '>=20.19')
-    assert.match(nodeComplaint('v18.0.0')!, / 20\.19 /)
+    assert.equal(engines.node, '^20.19 || >=22.3')
     assert.equal(nodeComplaint(process.version), undefined)
   })
 })

@@ -98,6 +98,7 @@ describe('package', function () {
     }
     assert.ok(files.includes(posix.normalize(manifest.bin.suanli)))
     assert.ok(files.includes('dist/program/cli.js'))
+    assert.match(installed.read('dist/program/LICENCES.txt'), /^libp2p 3\.\S+, Apache-2.0 OR MIT$/m)
   })
 
   it('has every file that one of its files names, and every package among its dependencies', () => {
