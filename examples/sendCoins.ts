@@ -1,6 +1,7 @@
 // Sends coins and waits until they are final. A node shows no block before it is final, so the receipt is all there is to wait for.
 //   node sendCoins.ts [to] [coins]
 // ETH_RPC_URL is the node, PRIVATE_KEY the payer's; by default a devnet on this machine and the first of its accounts.
+// #region pay
 import {
   createPublicClient,
   createWalletClient,
@@ -17,13 +18,13 @@ const PAYER = process.env.PRIVATE_KEY ?? '0xac0974bec39a17e36ba4a6b4d238ff944bac
 const [to = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', coins = '1.5'] = process.argv.slice(2)
 if (!isAddress(to)) throw new Error(`${to} is no address`)
 
-// #region pay
 const transport = http(RPC_URL)
 const chain = defineChain({
   id: await createPublicClient({ transport }).getChainId(),
   name: 'Suanli',
   nativeCurrency: { name: 'AI Computing Power Currency', symbol: 'ACPC', decimals: 18 },
   rpcUrls: { default: { http: [RPC_URL] } },
+  contracts: { multicall3: { address: '0xca11bde05977b3631167028862be2a173976ca11' } },
 })
 const account = privateKeyToAccount(PAYER as `0x${string}`)
 const wallet = createWalletClient({ account, chain, transport })
