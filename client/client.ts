@@ -1,14 +1,30 @@
-// Entry of the browser bundle (`npm run bundle`): what a page, an extension or a wallet gets. In this repository
-// everybody imports the files themselves.
+// What others import as `suanli/client`, and the browser bundle (`npm run bundle`). Inside this repository everybody imports
+// the files themselves.
 export { checksumAddress, parseChecksumAddress } from '../base/address.ts'
+export { parseHex, toHex } from '../base/bytes.ts'
+export type { Json } from '../base/field.ts'
+export type { Address, Hash32, TxId } from '../base/ids.ts'
 export { parseHash32 } from '../base/ids.ts'
-export { formatBoundaryCheckpoint as formatCheckpoint } from '../base/protocol/checkpoint.ts'
+export {
+  type BoundaryCheckpoint as Checkpoint,
+  formatBoundaryCheckpoint as formatCheckpoint,
+} from '../base/protocol/checkpoint.ts'
+export type { ProofCheck, ProofFailure, TrustedSet, Verified } from '../base/protocol/finalityProof.ts'
+export type { Header, Reserve } from '../base/protocol/header.ts'
+export type { Receipt } from '../base/protocol/receipt.ts'
+export type { RecordCodec } from '../base/record.ts'
 export { recordsOf } from '../base/record.ts'
 export { formatCoins, parseCoins } from '../base/units.ts'
 export { schemas } from '../state/schemas.ts'
+export type { ClientState } from './clientState.ts'
 export { parseClientState } from './clientState.ts'
+export type { Conflict } from './conflict.ts'
 export { conflictJson } from './conflict.ts'
+export type { LightClientErrorCode } from './errors.ts'
 export { LightClientError } from './errors.ts'
+export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock } from './lightClient.ts'
 export { LightClient } from './lightClient.ts'
+export type { HttpProviderOptions, Provider } from './provider.ts'
 export { httpProvider } from './provider.ts'
 export { parseCheckpoint, trustGenesis } from './trust.ts'
+export type { WitnessVerdict } from './witness.ts'

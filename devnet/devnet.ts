@@ -11,10 +11,16 @@ import { type DevelopmentAccount, developmentAccounts, developmentValidator } fr
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
-import { type DevnetMember, planDevnet, prepareDevnet } from './directories.ts'
+import { planDevnet, prepareDevnet } from './directories.ts'
+import type { DevnetMember } from './member.ts'
 import { findFreePorts, isPortFree } from './ports.ts'
 import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
+
+// What others import as `suanli/devnet` besides this file's own.
+export { OperatorError } from '../base/errors.ts'
+export type { Genesis } from '../genesis/schema.ts'
+export type { DevnetMember } from './member.ts'
 
 export interface DevnetOptions {
   /** How many validators, 4 to 16; default 4. */
@@ -87,7 +93,7 @@ export interface Devnet {
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
   /** Ends one validator: SIGKILL, the default, is a crash; SIGTERM closes it in order. */
-  stopValidator(index: number, signal?: NodeJS.Signals): Promise<void>
+  stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */
   startValidator(index: number): Promise<void>
   /** Resolves when the last validator has ended by itself. */

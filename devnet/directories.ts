@@ -13,6 +13,7 @@ import { genesisText, noteProofsChecked, parseGenesis, writeNodeDir } from '../n
 import { createKeys } from '../node/nodeKeys.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { operatorAddress, storeOperatorKey } from '../signer/operatorKey.ts'
+import type { DevnetMember } from './member.ts'
 import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
 import { P2P_PORT_OFFSET } from './ports.ts'
 
@@ -34,15 +35,6 @@ export interface DevnetSettings {
   /** Forget an earlier run. */
   readonly isFresh: boolean
   readonly logLevel: NodeConfig['logLevel']
-}
-
-/** One validator of a devnet: where it keeps its data and where it listens. */
-export interface DevnetMember {
-  readonly index: number
-  readonly dir: string
-  readonly rpcPort: number
-  readonly p2pPort: number
-  readonly peerId: string
 }
 
 /** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { OperatorError } from '../base/errors.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
-import { DEVELOPMENT_PASSWORD, type DevnetMember } from './directories.ts'
+import { DEVELOPMENT_PASSWORD } from './directories.ts'
+import type { DevnetMember } from './member.ts'
 
 const PROGRAM = fileURLToPath(new URL('../node/main.js', import.meta.url))
 /**
@@ -46,11 +47,8 @@ export class ValidatorProcess {
     const { index, dir } = this.member
     const args = ['start', '--data-dir', dir, '--name', `validator-${index}`]
     const child = fork(PROGRAM, args, {
-      // A debugger listens on one port: the parent's.
-      execArgv: [
-        ...process.execArgv.filter((arg) => !arg.startsWith('--inspect')),
-        `--max-semi-space-size=${YOUNG_HALF_MIB}`,
-      ],
+      // None of the parent's: a debugger listens on one port, and `node -e` or `node --test` would run itself again.
+      execArgv: [`--max-semi-space-size=${YOUNG_HALF_MIB}`],
       env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Ctrl-C goes to the whole group of a terminal; the children wait for their parent's word.

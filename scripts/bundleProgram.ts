@@ -1,6 +1,6 @@
 // Joins the compiled modules of the `suanli` program and its libraries into a few files. Run by `npm run build`.
-// Owns: how they are joined. Not: when they run (cli/main.ts), the light client for browsers (bundleClient.ts).
-import { readFileSync, rmSync } from 'node:fs'
+// Owns: how they are joined, and the licences of what is joined. Not: when they run (cli/main.ts), the browser bundle (bundleClient.ts).
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -28,8 +28,23 @@ const ownLocation: Plugin = {
   },
 }
 
+/** The licences of the packages that were joined, as their authors ask of whoever passes them on. */
+function licences(inputs: readonly string[]): string {
+  const folders = new Set(inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []))
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const path = join(dirname(DIST), folder)
+      const { name, version, license } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
+      const texts = readdirSync(path).filter((file) => /^(?:licen[cs]e|notice)/i.test(file))
+      const title = `${name} ${version}, ${license}`
+      return [title, ...texts.map((file) => readFileSync(join(path, file), 'utf8').trim())].join('\n\n')
+    })
+    .join(`\n\n${'-'.repeat(80)}\n\n`)
+}
+
 rmSync(PROGRAM, { recursive: true, force: true })
-await build({
+const { metafile } = await build({
   entryPoints: [join(DIST, 'cli/cli.js')],
   outdir: PROGRAM,
   absWorkingDir: dirname(DIST),
@@ -45,5 +60,7 @@ await build({
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
   legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
 })
+writeFileSync(join(PROGRAM, 'LICENCES.txt'), licences(Object.keys(metafile.inputs)))

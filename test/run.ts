@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const MOCHA = fileURLToPath(new URL('../../node_modules/mocha/bin/mocha.js', import.meta.url))
 const ALL = 'dist/test/**/*.test.js'
-const DEVNETS = ['dist/test/e2e/**/*.test.js', 'dist/test/faults/**/*.test.js']
+const DEVNETS = ['e2e', 'faults', 'examples', 'package'].map((room) => `dist/test/${room}/**/*.test.js`)
 
 interface Group {
   readonly name: string

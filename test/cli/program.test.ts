@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,9 @@ describe('cli.main', () => {
   for (const folder of ['node', 'cli', 'program']) mkdirSync(join(dist, folder), { recursive: true })
   writeFileSync(join(root, 'package.json'), '{"type": "module"}')
   copyFileSync(MAIN, main)
-  copyFileSync(fileURLToPath(new URL('../../cli/main.js', import.meta.url)), join(dist, 'cli/main.js'))
+  for (const file of ['cli/main.js', 'cli/nodeVersion.js']) {
+    copyFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), join(dist, file))
+  }
   writeFileSync(join(dist, 'cli/cli.js'), "process.stdout.write('modules')")
   const run = (): string => execFileSync(process.execPath, [main], { encoding: 'utf8' })
   const write = (file: string, atSeconds: number): void => {
@@ -31,6 +33,18 @@ describe('cli.main', () => {
     assert.equal(run(), 'modules')
   })
 
+  it('says so where Node is too old, and loads nothing', () => {
+    const older = join(root, 'older.cjs')
+    writeFileSync(older, "Object.defineProperty(process, 'version', { value: 'v18.20.8' })")
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', older, main], {
+      encoding: 'utf8',
+    })
+    assert.deepEqual(
+      { status, stdout, stderr },
+      { status: 1, stdout: '', stderr: 'suanli needs Node 20.19 or newer; this is v18.20.8\n' },
+    )
+  })
+
   it('runs the joined files while they are not older than the compiler’s', () => {
     write(joined, 2_000)
     assert.equal(run(), 'joined')
@@ -38,6 +52,12 @@ describe('cli.main', () => {
     assert.equal(run(), 'joined')
     write(compiled, 3_001)
     assert.equal(run(), 'modules')
+  })
+
+  it('runs the joined files where the compiler left no notes, as in a package', () => {
+    rmSync(compiled)
+    write(joined, 1)
+    assert.equal(run(), 'joined')
   })
 
   it('is joined in this build, and says its version', () => {

@@ -20,7 +20,8 @@ import {
   signRecovery,
 } from '../../cli/recovery/proposal.ts'
 import { textToSign } from '../../cli/recovery/replacement.ts'
-import { type DevnetMember, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import type { DevnetMember } from '../../devnet/member.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'

@@ -1,6 +1,6 @@
 // The links of a whole network: a proxy for every pair of nodes and direction of dialling. Owns: rules per direction of data.
 // Not: carrying bytes (proxy.ts), choosing faults (linkFaults.ts).
-import type { DevnetMember } from '../../devnet/directories.ts'
+import type { DevnetMember } from '../../devnet/member.ts'
 import type { Random } from '../support/random.ts'
 import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
 

@@ -4,12 +4,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
-import {
-  DEVELOPMENT_PASSWORD,
-  type DevnetMember,
-  planDevnet,
-  prepareDevnet,
-} from '../../devnet/directories.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import type { DevnetMember } from '../../devnet/member.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisHash } from '../../genesis/schema.ts'

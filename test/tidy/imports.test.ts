@@ -30,7 +30,7 @@ const NODE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What a package's user imports under one name; everything inside imports the files themselves. */
-const PACKAGE_ENTRIES: readonly string[] = ['client/client.ts']
+const PACKAGE_ENTRIES: readonly string[] = ['client/client.ts', 'devnet/devnet.ts']
 
 /** The way into the program from where it has always been. */
 const SHIM = 'node/main.ts'
