@@ -1,0 +1,181 @@
+// Every function and class that the package exports shows an `@example`; each is compiled strictly and run against a devnet.
+// A line that ends in `// value` is checked: `formatCoins(15n * 10n ** 17n) // '1.5'`.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, posix, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+
+const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
+/** The file behind each name of the package, and what it is imported as. */
+const ENTRIES = {
+  'suanli/client': 'client/client.ts',
+  'suanli/devnet': 'devnet/devnet.ts',
+  'suanli/schemas': 'state/schemas.ts',
+} as const
+/** Where examples say that a node listens. */
+const URL_IN_TEXT = 'http://127.0.0.1:8545'
+
+interface Example {
+  /** What it is an example of. */
+  readonly name: string
+  readonly from: keyof typeof ENTRIES
+  readonly code: string | undefined
+}
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** Values that a file exports, each with the file that defines it and its name there. Types need no example. */
+function valuesOf(
+  entry: string,
+): readonly { readonly name: string; readonly file: string; readonly own: string }[] {
+  const text = read(entry)
+  const direct = [...text.matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm)].map(
+    ([, name]) => ({
+      name: name!,
+      file: entry,
+      own: name!,
+    }),
+  )
+  const passed = [...text.matchAll(/^export \{([^}]*)\} from '([^']+)'/gm)].flatMap(([, names, path]) =>
+    names!
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '' && !name.startsWith('type '))
+      .map((name) => {
+        const [own, alias = own] = name.split(' as ')
+        return { name: alias!, file: posix.join(posix.dirname(entry), path!), own: own! }
+      }),
+  )
+  return [...direct, ...passed]
+}
+
+/** The example in the docstring above a definition. */
+function exampleOf(file: string, own: string): string | undefined {
+  const text = read(file)
+  const at = text.search(new RegExp(`^export (?:async )?(?:function|class|const) ${own}\\b`, 'm'))
+  assert.ok(at >= 0, `${file} defines ${own}`)
+  const docstring = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.exec(text.slice(0, at))?.[0]
+  const [, example] = docstring?.split(/^ \* @example\n/m) ?? []
+  return example
+    ?.split('\n')
+    .filter((line) => line.startsWith(' * ') || line === ' *')
+    .map((line) => line.slice(3))
+    .join('\n')
+}
+
+function examples(): readonly Example[] {
+  return Object.entries(ENTRIES).flatMap(([from, entry]) =>
+    valuesOf(entry).map(({ name, file, own }) => ({
+      name,
+      from: from as Example['from'],
+      code: exampleOf(file, own),
+    })),
+  )
+}
+
+/** The program of an example: imports what it uses, asks the devnet instead of port 8545, checks what it says. */
+function programOf({ code }: Example, url: string): string {
+  assert.ok(code !== undefined)
+  const imports = Object.entries(ENTRIES).map(([from, entry]) => {
+    const used = valuesOf(entry)
+      .map(({ name }) => name)
+      .filter((name) => new RegExp(`\\b${name}\\b`).test(code))
+    return used.length === 0 ? '' : `import { ${used.join(', ')} } from '${from}'`
+  })
+  const body = code.split('\n').map((line) => {
+    const checked = /^(?!const |let |import )(\S.*?)\s+\/\/ (['"\d{[-].*|true|false|undefined)$/.exec(line)
+    return checked === null ? line : `assert.deepEqual(${checked[1]}, ${checked[2]})`
+  })
+  return [
+    "import assert from 'node:assert/strict'",
+    ...imports.filter((line, i) => line !== '' && imports.indexOf(line) === i),
+    ...body,
+    'export {}',
+    '',
+  ]
+    .join('\n')
+    .replaceAll(URL_IN_TEXT, url)
+}
+
+function tsc(
+  args: readonly string[],
+  cwd: string,
+): { readonly status: number | null; readonly stdout: string } {
+  const program = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const { status, stdout } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: 'utf8' })
+  return { status, stdout }
+}
+
+describe('examples.docstrings', function () {
+  this.timeout(60_000)
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'suanli-docstrings-')))
+  const all = examples()
+  const shown = all.filter(({ code }) => code !== undefined)
+  const fileOf = ({ name }: Example): string => join(dir, `${name}.ts`)
+  let devnet: Devnet
+
+  before(async () => {
+    devnet = await createDevnet()
+    // The package's declarations, which only packing makes.
+    const made = tsc(['-p', join(ROOT, 'tsconfig.package.json')], ROOT)
+    assert.deepEqual(made, { status: 0, stdout: '' })
+    for (const [name, target] of [
+      ['suanli', ROOT],
+      ['@types', join(ROOT, 'node_modules/@types')],
+    ] as const) {
+      const link = join(dir, 'node_modules', name)
+      mkdirSync(dirname(link), { recursive: true })
+      symlinkSync(target, link)
+    }
+    writeFileSync(join(dir, 'package.json'), '{"type": "module"}')
+    for (const example of shown) writeFileSync(fileOf(example), programOf(example, devnet.rpcUrl))
+  })
+  after(async () => {
+    await devnet.close()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  it('every function and class that the package exports has one', () => {
+    assert.deepEqual(
+      all.filter(({ code }) => code === undefined).map(({ from, name }) => `${from} ${name}`),
+      [],
+    )
+  })
+
+  it('they compile', () => {
+    const flags = [
+      '--strict',
+      '--skipLibCheck',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023,dom',
+      '--types',
+      'node',
+    ]
+    const how = ['--module', 'nodenext', '--moduleResolution', 'nodenext']
+    assert.deepEqual(tsc([...flags, ...how, ...shown.map(fileOf)], dir), { status: 0, stdout: '' })
+  })
+
+  for (const example of shown) {
+    it(`${example.name} does what it says`, () => {
+      const { status, stderr } = spawnSync(process.execPath, [fileOf(example).replace(/\.ts$/, '.js')], {
+        cwd: dir,
+        encoding: 'utf8',
+        timeout: 40_000,
+      })
+      assert.equal(status, 0, stderr)
+    })
+  }
+})
