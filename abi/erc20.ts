@@ -1,6 +1,6 @@
 // Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.
 
-/** ERC-20 face of an asset; actions return true. */
+/** ERC-20 interface of an asset; actions return true. */
 export const erc20Abi = [
   {"type":"function","name":"transfer","inputs":[{"name":"to","type":"address"},{"name":"value","type":"uint256"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"nonpayable"},
   {"type":"function","name":"approve","inputs":[{"name":"spender","type":"address"},{"name":"value","type":"uint256"}],"outputs":[{"name":"","type":"bool"}],"stateMutability":"nonpayable"},

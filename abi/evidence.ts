@@ -2,7 +2,7 @@
 
 export const evidenceAddress = '0x7375616e6c69000000000000000000000000000f' as const
 
-/** Proofs of double votes: they convict, jail and freeze the bond of whoever signed both sides. */
+/** Proofs of double votes: whoever signed both sides is convicted and jailed, and its bond frozen. */
 export const evidenceAbi = [
   {"type":"function","name":"submitEvidence","inputs":[{"name":"evidence","type":"bytes"}],"outputs":[],"stateMutability":"nonpayable"},
   {"type":"function","name":"convictions","inputs":[{"name":"provider","type":"uint64"}],"outputs":[{"name":"","type":"uint64[]"}],"stateMutability":"view"},

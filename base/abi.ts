@@ -3,7 +3,7 @@ import { bigintToFixed, bytesToBigint, concatBytes, equalBytes, utf8, utf8Text }
 import { type AbiType, type AbiValue, SchemaError } from './field.ts'
 
 const WORD = 32
-/** Elements one calldata array may hold; schemas bound it further. */
+/** Most elements of a calldata array; schemas bound it further. */
 const ARRAY_MAX = 4096
 const DEPTH_MAX = 6
 
@@ -101,7 +101,7 @@ function readLength(bytes: Uint8Array, at: number): number {
   return Number(value)
 }
 
-/** Where the dynamic value that was decoded last ends, relative to the sequence it stands in. */
+/** End of the last decoded dynamic value, relative to its enclosing sequence. */
 interface Cursor {
   end: number
 }
@@ -168,7 +168,7 @@ function decodeSequence(
     const head = at
     at += headSize(type)
     if (!isDynamic(type)) return decodeOne(type, bytes, head, place)
-    // Each tail begins where the one before it ends: offsets that share bytes would multiply the work of decoding.
+    // Each tail must begin where the previous one ends: overlapping offsets would multiply decoding work.
     if (readLength(bytes, head) !== tail) throw new SchemaError('calldata is not the canonical encoding')
     const value = decodeOne(type, bytes, tail, place)
     tail = cursor.end
@@ -178,7 +178,7 @@ function decodeSequence(
   return values
 }
 
-/** Decodes a parameter list; the bytes must be exactly what `encodeAbi` gives. Throws SchemaError. */
+/** Decodes a parameter list; the bytes must be exactly what `encodeAbi` produces. Throws SchemaError. */
 export function decodeAbi(types: readonly AbiType[], bytes: Uint8Array): AbiValue[] {
   let values: AbiValue[]
   try {

@@ -1,4 +1,4 @@
-// Ethereum account addresses. Owns: EIP-55 text and the way from keys and signatures. Not: system addresses (moduleDefinition.ts).
+// Ethereum account addresses. Owns: EIP-55 text, addresses of keys and signatures. Not: system addresses (moduleDefinition.ts).
 import { toHex, utf8 } from './bytes.ts'
 import { keccak256 } from './crypto/hash.ts'
 import { publicKeyOf, recoverKeyView } from './crypto/secp256k1.ts'

@@ -4,7 +4,7 @@ const BYTE_HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toSt
 
 export const EMPTY_BYTES = new Uint8Array(0)
 
-/** The parts of Node's Buffer that do in one native call what loops do elsewhere. */
+/** Methods of Node's Buffer that replace a loop with one native call. */
 interface NativeBytes {
   readonly Buffer?: {
     readonly prototype: {
@@ -21,7 +21,7 @@ export function toHex(bytes: Uint8Array): `0x${string}` {
   return hexSlice === undefined ? portableHex(bytes) : `0x${hexSlice.call(bytes, 0, bytes.length)}`
 }
 
-/** `toHex` without anything of Node's. Its text is a chain of pieces until it is read: not to be kept in numbers. */
+/** `toHex` without Node's Buffer. The result is a rope until it is read: do not keep many. */
 export function portableHex(bytes: Uint8Array): `0x${string}` {
   let out = ''
   for (let i = 0; i < bytes.length; i++) out += BYTE_HEX[bytes[i]!]!
@@ -68,7 +68,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
-/** From here on a native comparison is worth its call. */
+/** Length from which a native comparison pays for its call, bytes. */
 const NATIVE_EQUAL_MIN = 256
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -88,10 +88,10 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): -1 | 0 | 1 {
   return a.length === b.length ? 0 : a.length < b.length ? -1 : 1
 }
 
-/** Well below the arguments that a call may have. */
+/** Well below the engine's limit on call arguments. */
 const KEY_CHUNK = 256
 
-/** `bytesKey` without anything of Node's; in browsers, and to test the other against. */
+/** `bytesKey` without Node's Buffer: for browsers, and the reference in tests. */
 export function portableBytesKey(bytes: Uint8Array): string {
   // One call makes a flat string; concatenation makes a rope that the map must flatten (twice the time).
   if (bytes.length <= KEY_CHUNK) return String.fromCharCode.apply(null, bytes as unknown as number[])
@@ -141,7 +141,7 @@ const wide = new Uint8Array(16)
 const wideView = new DataView(wide.buffer)
 const HALF_BITS = 64n
 
-/** Writes a value below 2^128 to `wide`; false when it is larger. Amounts go this way, several times quicker than text. */
+/** Writes a value below 2^128 to `wide`; false when it is larger. For amounts: several times faster than through hex. */
 function writeWide(value: bigint): boolean {
   const upper = value >> HALF_BITS
   if (upper >> HALF_BITS !== 0n) return false
@@ -179,7 +179,7 @@ export function bigintToFixed(value: bigint, size: number): Uint8Array {
 
 export function bytesToBigint(bytes: Uint8Array): bigint {
   const { length } = bytes
-  // Up to 48 bits a double is exact; most nonces, fees and sizes are that short.
+  // A double holds 48 bits exactly; most nonces, fees and sizes are that short.
   if (length <= 6) {
     let value = 0
     for (let i = 0; i < length; i++) value = value * 256 + bytes[i]!

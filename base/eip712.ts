@@ -10,13 +10,13 @@ import type { Address, Hash32 } from './ids.ts'
 export const DOMAIN_NAME = 'Suanli'
 export const DOMAIN_VERSION = '1'
 
-/** Where a signature counts: one chain, one system address. */
+/** Where a signature is valid: one chain, one system address. */
 export interface TypedDomain {
   readonly chainId: number
   readonly verifyingContract: Address
 }
 
-/** One member of a flat struct; arrays and tuples have no place in one. */
+/** One member of a flat struct: no arrays, no tuples. */
 export interface TypedField {
   readonly name: string
   readonly type: AbiType
@@ -49,7 +49,7 @@ function encodeMember(type: AbiType, value: AbiValue): Uint8Array {
   return encodeAbi([type], [value])
 }
 
-/** keccak(typeHash ‖ one word per member); `values` in the order of `fields`, as the ABI coder takes them. */
+/** keccak(typeHash ‖ one word per member); `values` in the order of `fields`, typed as for the ABI coder. */
 export function structHash(
   primaryType: string,
   fields: readonly TypedField[],
@@ -95,11 +95,11 @@ export const VOUCHER_FIELDS: readonly TypedField[] = [
   { name: 'genesis', type: BYTES32 },
 ]
 
-/** A client's statement that so much of an assignment has been delivered, cumulative (ECONOMY §6). */
+/** A client's cumulative statement of how much of an assignment has been delivered (ECONOMY §6). */
 export interface Voucher {
   readonly redemptionId: number
   readonly assignment: number
-  /** Account of the deliverer. */
+  /** Account of the provider that delivers. */
   readonly provider: Address
   /** Base units delivered so far under this assignment. */
   readonly deliveredBase: bigint
@@ -107,7 +107,7 @@ export interface Voucher {
   readonly genesis: Hash32
 }
 
-/** The digest that the redeemer, or the key named in the request, signs. */
+/** The digest signed by the redeemer or by the key named in the request. */
 export function voucherDigest(voucher: Voucher & TypedDomain): Hash32 {
   return typedDataDigest({
     domain: voucher,

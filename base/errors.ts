@@ -1,14 +1,14 @@
-// Errors as text, and errors that an operator mends. Not: how the command line prints them (cli/failureText.ts).
+// Error text, and errors that an operator can fix. Not: how the command line prints them (cli/failureText.ts).
 
 /** The message of whatever was thrown. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What its reader can mend, and `message` says how: the command line prints no stack. */
+/** An error the user can fix; `message` says how. The command line prints no stack for it. */
 export class ExpectedError extends Error {}
 
-/** Something an operator must mend; `message` says what. */
+/** Something an operator must fix; `message` says what. */
 export class OperatorError extends ExpectedError {
   readonly code = 'OperatorError'
   constructor(message: string) {

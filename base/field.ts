@@ -1,4 +1,4 @@
-// What a field is: the interface every kind implements, its error, and the types inferred from it.
+// Fields: the interface every kind implements, its error, and the types inferred from it.
 // Owns: types. Not: the kinds (fields.ts), messages (schema.ts).
 import type protobuf from 'protobufjs/minimal.js'
 
@@ -20,7 +20,7 @@ export class SchemaError extends Error {
   }
 }
 
-/** The same error one level up: `name` is put before its path. */
+/** The same error one level up, with `name` prepended to its path. */
 export function under(name: string, error: unknown): SchemaError {
   if (!(error instanceof SchemaError)) {
     return new SchemaError(error instanceof Error ? error.message : 'malformed', name)
@@ -43,7 +43,7 @@ export type AbiType =
       readonly components: readonly { readonly name: string; readonly type: AbiType }[]
     }
 
-/** What the ABI coder speaks: uint → bigint, bytes → Uint8Array, tuples and arrays → arrays. */
+/** Values of the ABI coder: uint → bigint, bytes → Uint8Array, tuples and arrays → arrays. */
 export type AbiValue = bigint | boolean | string | Uint8Array | readonly AbiValue[]
 
 export interface Field<T> {
@@ -66,7 +66,7 @@ export interface Field<T> {
   /** Throws SchemaError naming what was expected. */
   fromJson(json: Json): T
   readonly jsonSchema: JsonSchema
-  /** Absent for fields that cannot stand in calldata (optionals). */
+  /** Absent for fields that calldata cannot hold (optionals). */
   readonly abi?: AbiType
   toAbi(value: T): AbiValue
   /** Throws SchemaError when the ABI value is outside the field's bounds. */

@@ -90,7 +90,7 @@ export function bytesField<T extends Uint8Array>(options: {
   sizeMin: number
   sizeMax: number
   abi: AbiType
-  /** Decoded values are views on the decoded bytes. */
+  /** Decoded values are views of the decoded bytes. */
   isView?: boolean
 }): Field<T> {
   const { sizeMin, sizeMax, isView = false } = options

@@ -25,7 +25,7 @@ export interface ActionDef {
   readonly payable?: true
   /** Whether the flat EIP-712 form exists. */
   readonly signed?: true
-  /** Whether it runs other actions: it may have written when it fails, and the savepoint undoes that. */
+  /** Whether it runs other actions: it may fail after writing, and the savepoint undoes the writes. */
   readonly composite?: true
   /** Protocol version that introduced it; default 1. */
   readonly since?: number
@@ -41,7 +41,7 @@ export interface QueryDef {
 
 export interface ModuleDef {
   readonly name: string
-  /** The low bytes of the system address, fixed for ever. */
+  /** The low bytes of the system address, fixed forever. */
   readonly id: number
   readonly doc: string
   readonly params: Fields
@@ -110,7 +110,7 @@ export function moduleAddress(definition: { readonly id: number }): Address {
   return systemAddress(SYSTEM_KIND.module, definition.id)
 }
 
-/** Whether `address` lies in the reserved range, whatever stands there. */
+/** Whether `address` is in the reserved range, in use or not. */
 export function isSystemAddress(address: Uint8Array): boolean {
   return PREFIX.every((b, i) => address[i] === b)
 }

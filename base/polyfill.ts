@@ -1,4 +1,4 @@
-// Standard functions that libp2p calls and Node 20 lacks. Imported first, for its effect, by whatever loads libp2p.
+// Standard functions that libp2p calls and Node 20 lacks. Import it, for its side effect, before libp2p.
 
 interface Resolvers<T> {
   promise: Promise<T>
@@ -16,7 +16,7 @@ function withResolvers<T>(): Resolvers<T> {
   return { promise, resolve, reject }
 }
 
-/** Adds `Promise.withResolvers` (ES2024) where the runtime has none; leaves a native one alone. */
+/** Adds `Promise.withResolvers` (ES2024) unless the runtime has it. */
 export function installPolyfills(): void {
   const target = Promise as unknown as { withResolvers?: typeof withResolvers }
   if (target.withResolvers === undefined) {

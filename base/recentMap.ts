@@ -1,11 +1,11 @@
-// A bounded map that forgets the oldest half at a time: two plain maps, no order to maintain.
+// A bounded map that drops its older half at once: two plain maps, no order to maintain.
 
 export class RecentMap<V> {
   readonly #halfMax: number
   #young = new Map<string, V>()
   #old = new Map<string, V>()
 
-  /** Remembers between half of `countMax` and `countMax` of the latest entries. */
+  /** Keeps at least the latest half of `countMax` entries, at most `countMax`. */
   constructor(countMax: number) {
     this.#halfMax = Math.max(1, Math.ceil(countMax / 2))
   }

@@ -8,7 +8,7 @@ import { message } from './schema.ts'
 
 /** Version byte of records written by this build; earlier ones stay readable. */
 const RECORD_VERSION = 1
-/** Record id under which a module's parameters stand. */
+/** Record id of a module's parameters. */
 const PARAMS_RECORD = 0
 
 /** Fixed-size, order-preserving bytes of one key field. */
@@ -27,15 +27,15 @@ function keyPart(field: AnyField, value: unknown): string {
     case 'fixed':
       return bytesKey(value as Uint8Array)
     default:
-      assert(false, `${field.kind} cannot stand in a record key`)
+      assert(false, `${field.kind} cannot be part of a record key`)
   }
 }
 
-/** Keys are `bytesKey` strings: one UTF-16 unit a byte. */
+/** Keys are `bytesKey` strings: one UTF-16 unit per byte. */
 export interface RecordCodec<K, V> {
   /** `accounts.account`. */
   readonly name: string
-  /** Bytes that every key of this kind begins with. */
+  /** Prefix of every key of this kind. */
   readonly prefix: string
   key(key: K): string
   /** Parses stored bytes, e.g. of a proven value. Throws SchemaError. */

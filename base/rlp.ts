@@ -12,21 +12,21 @@ export class RlpError extends Error {
   }
 }
 
-/** Where an item's payload lies. */
+/** Range of an item's payload. */
 export interface RlpSpan {
   readonly isList: boolean
   readonly start: number
   readonly end: number
 }
 
-/** Lists inside lists; a transaction needs four. */
+/** Nesting depth; a transaction needs four. */
 export const RLP_DEPTH_MAX = 8
 /** Items in one decoded tree, lists included. */
 export const RLP_ITEMS_MAX = 16_384
 
 function readLongLength(bytes: Uint8Array, at: number, lengthSize: number): number {
   if (at + lengthSize > bytes.length) throw new RlpError('length cut short')
-  // Four bytes reach beyond anything that is ever received.
+  // A four-byte length already exceeds any message received.
   if (lengthSize > 4) throw new RlpError('item too long')
   if (bytes[at] === 0) throw new RlpError('length with a leading zero')
   let length = 0
@@ -48,7 +48,7 @@ function spanInto(
 }
 
 /**
- * Reads the header of the item at `at` inside `bytes[..limit]`, into an object of the caller's where it has one.
+ * Reads the header of the item at `at` inside `bytes[..limit]`, into the caller's object when given.
  * Throws RlpError.
  */
 export function readRlpSpan(

@@ -145,7 +145,7 @@ export function message<const F extends Fields>(name: string, fields: F): Messag
     const writer = new protobuf.Writer()
     writeAll(writer, value)
     const bytes = writer.finish() as Uint8Array
-    // Small results are views on a shared slab; one that is kept must not keep the slab.
+    // Small results are views of a shared slab; a copy lets the slab be freed.
     return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
   }
   const decode = (bytes: Uint8Array): T => {
@@ -272,7 +272,7 @@ export const t = {
     }),
   bytes: (sizeMax: number): Field<Uint8Array> =>
     bytesField({ kind: 'bytes', sizeMin: 0, sizeMax, abi: { kind: 'bytes' } }),
-  /** As `bytes`, but decoded values are views: for parts that live no longer than the bytes they came in. */
+  /** Like `bytes`, but decoded values are views: for parts that do not outlive the decoded bytes. */
   view: (sizeMax: number): Field<Uint8Array> =>
     bytesField({ kind: 'bytes', sizeMin: 0, sizeMax, abi: { kind: 'bytes' }, isView: true }),
   text: textField,

@@ -1,4 +1,4 @@
-// Which validators were heard of lately, by views and never by wall time (CONSENSUS §4 "leader inactive").
+// Which validators voted recently, measured in views, never in wall time (CONSENSUS §4 "leader inactive").
 
 interface Heard {
   readonly view: number
@@ -18,7 +18,7 @@ export class Activity {
     this.#sinceView = options.sinceView
   }
 
-  /** A verified vote of each of these validators in `view`, alone or inside a certificate. */
+  /** Records a verified vote of each of these validators in `view`, alone or inside a certificate. */
   note(view: number, signers: readonly number[]): void {
     let entry = this.#heard.find((h) => h.view === view)
     if (entry === undefined) {

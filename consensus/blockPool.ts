@@ -1,4 +1,4 @@
-// Bodies above the finalized tip with what execution said about them. Bounded; the tip itself is always held.
+// Bodies above the finalized tip and their execution verdicts. Bounded; the tip itself is always held.
 import { bytesKey, equalBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
@@ -46,7 +46,7 @@ export class BlockPool {
     return this.get(digest)?.verdict === 'valid'
   }
 
-  /** Holds a body; blocks at or below the tip are not wanted. */
+  /** Holds a body; ignores blocks at or below the tip. */
   add(block: SealedBlock, keep: (digest: Hash32) => boolean): HeldBlock | undefined {
     const held = this.get(block.hash)
     if (held !== undefined) return held
@@ -77,8 +77,8 @@ export class BlockPool {
   }
 
   /**
-   * The path from the tip (excluded) to `digest`, oldest first. `missing` names the first body not held going back;
-   * a path that passes the tip's height without meeting it is not a descendant.
+   * The path from the tip (excluded) to `digest`, oldest first. `missing`: the first body not held, going back.
+   * `detached`: the path reaches the tip's height at another block.
    */
   pathTo(digest: Hash32): { path: readonly SealedBlock[] } | { missing: Hash32 } | { detached: true } {
     const path: SealedBlock[] = []

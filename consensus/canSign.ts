@@ -1,4 +1,4 @@
-// The one gate before every own vote (CONSENSUS §4). The signer applies the flag part again on its own file.
+// The one gate before every own vote (CONSENSUS §4). The signer repeats the flag checks on its own record.
 import { type Subject, sameBlock } from '../base/protocol/vote.ts'
 import type { FlagRefusal } from './ownVotes.ts'
 import { certifiedSubject, judgeProposal } from './proposalRules.ts'
@@ -16,7 +16,7 @@ export type SignRefusal =
   | 'notCertified'
   | 'notVerified'
 
-/** Why this vote must not be made now, or undefined. Every code path that votes asks here, and only here. */
+/** Why this vote must not be cast now, or undefined. Every code path that votes goes through here. */
 export function canSign(state: EpochState, nowMs: number, subject: Subject): SignRefusal | undefined {
   if (state.self === undefined) return 'observer'
   if (state.halted || state.isEnding) return 'stopped'
@@ -38,7 +38,7 @@ function canNotarize(state: EpochState, nowMs: number, subject: Subject): SignRe
   return judgeProposal(state, nowMs, subject.view).kind === 'ready' ? undefined : 'notReady'
 }
 
-/** v > lastFinalized is the floor of the flags, which `refuses` asked for. */
+/** `refuses` has already checked v > lastFinalized: it is the floor of the flags. */
 function canFinalize(state: EpochState, subject: Subject): SignRefusal | undefined {
   const certified = certifiedSubject(state, subject.view)
   if (certified === undefined || !sameBlock(certified, subject)) return 'notCertified'

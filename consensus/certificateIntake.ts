@@ -1,4 +1,4 @@
-// Certificates: from votes by aggregation, from peers by one check; kept, journaled and broadcast once (CONSENSUS §4).
+// Certificates, aggregated from votes or received from peers: verified, kept, journaled, broadcast once (CONSENSUS §4).
 import type { Hash32 } from '../base/ids.ts'
 import {
   type Certificate,
@@ -16,16 +16,16 @@ import { groupSubject } from './votePool.ts'
 
 const ALL: Target = { kind: 'all' }
 
-/** Whether a certificate could still change anything; old and held ones cost nothing unless they contradict what is held. */
+/** Whether a certificate still matters; old and held ones are skipped unless they conflict with one that is held. */
 function isWanted(state: EpochState, certificate: Certificate): boolean {
   const { kind, view } = certificate.subject
   if (view <= state.finalizedView) return state.certificates.conflictOf(certificate) !== undefined
   const held = state.certificates.get(kind, view)
-  // One for another block convicts its signers, so it is worth a check.
+  // A certificate for another block convicts its signers, so it is worth a check.
   return held === undefined || !sameBlock(held.subject, certificate.subject)
 }
 
-/** A certificate from a peer: structure at once, its signature when no other check of the same subject runs. */
+/** Checks a peer's certificate: structure at once, signature when no other check of its subject is running. */
 export function offerCertificate(state: EpochState, certificate: Certificate, peer: string): void {
   if (certificate.subject.epoch !== state.epoch || !isWanted(state, certificate)) return
   if (certificateSigners(certificate, state.validatorCount) === undefined) {
@@ -75,7 +75,7 @@ function finishJob(state: EpochState, key: string): void {
   runJob(state, key)
 }
 
-/** Answer to the check of a peer's certificate. */
+/** Handles the result of checking a peer's certificate. */
 export function onCertificateChecked(
   state: EpochState,
   nowMs: number,
@@ -87,7 +87,7 @@ export function onCertificateChecked(
   finishJob(state, subjectKey(certificate.subject))
 }
 
-/** Aggregates every subject that has q votes and no certificate; suspects are checked alone before they may join. */
+/** Aggregates every subject that has q votes and no certificate; votes of suspects are checked alone first. */
 export function aggregateVotes(state: EpochState): boolean {
   let started = false
   for (const view of state.pool.views()) {
@@ -116,7 +116,7 @@ function mayJoin(state: EpochState, vote: Vote): boolean {
   return false
 }
 
-/** Asks for one check of votes that share a subject. */
+/** Requests one check of votes that share a subject. */
 export function checkVotes(state: EpochState, votes: readonly Vote[], job = false): void {
   state.pool.markChecking(votes)
   const message = voteBytes(state.shared.genesisHash, groupSubject(votes))
@@ -124,7 +124,7 @@ export function checkVotes(state: EpochState, votes: readonly Vote[], job = fals
   state.emit({ kind: 'checkVotes', id, epoch: state.epoch, message, votes })
 }
 
-/** Answer to `checkVotes`: trust is settled, and q valid votes make a certificate. */
+/** Handles the result of `checkVotes`: settles trust; q valid votes make a certificate. */
 export function onVotesChecked(
   state: EpochState,
   nowMs: number,
@@ -166,7 +166,7 @@ export function acceptCertificate(state: EpochState, nowMs: number, certificate:
   state.emit({ kind: 'send', to: ALL, message: { kind: 'certificate', body: certificate } })
 }
 
-/** Keeps a certificate without telling anyone; also the replay's way. False when it is known or too old. */
+/** Keeps a certificate without broadcasting it; replay uses this too. False when known, too old or conflicting. */
 export function keepCertificate(state: EpochState, nowMs: number, certificate: Certificate): boolean {
   if (!isWanted(state, certificate)) return false
   const conflict = state.certificates.add(certificate)
@@ -199,11 +199,11 @@ function onFinal(state: EpochState, nowMs: number): void {
   state.certificates.prune()
 }
 
-/** q validators accepted what this node's execution refuses: stop and keep everything (CONSENSUS §4 "Execution"). */
+/** A quorum accepted a block that fails execution here: halt and keep all data (CONSENSUS §4 "Execution"). */
 export function haltOnRefusedBody(state: EpochState, digest: Hash32): void {
   const held = state.blocks.get(digest)
   if (held?.verdict === undefined || held.verdict === 'valid') return
-  // A fork that lost may be refused for that alone.
+  // A block of an abandoned fork may be rejected for that reason alone.
   if (!state.certificates.isContending(digest)) return
   state.halt(`a certified block at height ${held.block.header.height} is ${held.verdict} here`)
 }

@@ -1,4 +1,4 @@
-// N, U and F held in one epoch, and the questions the rules ask of them. Not: verifying them (certificateIntake.ts).
+// N, U and F held in one epoch, with the queries the rules need. Not: verifying them (certificateIntake.ts).
 import { equalBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { equivocationOf } from '../base/protocol/evidence.ts'
@@ -6,7 +6,7 @@ import { JUSTIFICATION_MAX } from '../base/protocol/limits.ts'
 import type { Certificate, VoteKind } from '../base/protocol/vote.ts'
 import { REQUEST_VIEWS_MAX } from './messages.ts'
 
-/** Certificates this far below lastFinalized are still served to others. */
+/** Views below lastFinalized whose certificates are still served to peers. */
 const KEEP_VIEWS = 64
 
 /** What is certified at a parent view: view 0 is the floor and counts as N(0) and F(0). */
@@ -57,7 +57,7 @@ export class CertificateStore {
   }
 
   /**
-   * Keeps a verified certificate. Returns a held one that cannot exist beside it with at most f faults: another block
+   * Keeps a verified certificate. Returns a held one that cannot coexist with it under at most f faults: another block
    * in N or F of the view, or F beside U.
    */
   add(certificate: Certificate): Certificate | undefined {
@@ -70,7 +70,7 @@ export class CertificateStore {
     return undefined
   }
 
-  /** A held certificate that cannot exist beside this one with at most f faults. */
+  /** A held certificate that cannot coexist with this one under at most f faults. */
   conflictOf(certificate: Certificate): Certificate | undefined {
     const { view } = certificate.subject
     const [n, u, f] = [this.get('notarize', view), this.get('nullify', view), this.get('finalize', view)]
@@ -151,7 +151,7 @@ export class CertificateStore {
     )
   }
 
-  /** Every certificate of the range, for an answer; at most 64 views. */
+  /** Every certificate held in the range, for a reply; at most 64 views. */
   range(fromView: number, toView: number): readonly Certificate[] {
     const list: Certificate[] = []
     const last = Math.min(toView, fromView + REQUEST_VIEWS_MAX - 1, this.#highestView)

@@ -72,7 +72,7 @@ export class Core {
     }
   }
 
-  /** For tests and diagnosis: the live state. Nobody outside `consensus/` may change it. */
+  /** For tests and diagnosis: the live state. Read-only outside `consensus/`. */
   get state(): EpochState {
     return this.#state
   }
@@ -123,7 +123,7 @@ function handle(state: EpochState, nowMs: number, input: Input): void {
       state.syncing = false
       return
     case 'tick':
-      // The wake-up was used, perhaps a little early: say again when the next one is due.
+      // The wake-up fired, perhaps slightly early: schedule the next one.
       state.wakeAtMs = undefined
       return
     default:
@@ -171,7 +171,7 @@ function onVerdict(state: EpochState, digest: Hash32, verdict: Verdict): void {
   haltOnRefusedBody(state, digest)
 }
 
-/** An own vote, durable in journal and signer: into the own pool and out to everyone. */
+/** Adds an own vote, durable in journal and signer, to the pool and broadcasts it. */
 function onSigned(state: EpochState, vote: Vote): void {
   const { subject } = vote
   if (subject.epoch !== state.epoch || subject.view <= state.finalizedView) return
@@ -216,7 +216,7 @@ function onMessage(state: EpochState, nowMs: number, from: Sender, message: Cons
     return
   }
   if (state.ended && message.kind !== 'blocksRequest' && message.kind !== 'boundaryRequest') {
-    // The epoch is decided: whoever still talks in it needs its last F.
+    // The epoch has ended: a peer still in it needs its last F.
     if (epoch !== undefined) onBoundaryRequest(state, nowMs, from, state.epoch)
     return
   }

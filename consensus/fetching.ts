@@ -1,4 +1,4 @@
-// What is missing and whom to ask: bodies by hash, certificates by view, boundaries by epoch. Also answers the same.
+// Requests missing bodies by hash, certificates by view and boundaries by epoch, and answers such requests.
 import { bytesKey, equalBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -11,15 +11,15 @@ import { type EpochState, wantKey } from './state.ts'
 import { backedOff } from './timers.ts'
 import type { Sender, Target } from './types.ts'
 
-/** Ancestors asked for along with a missing body. */
+/** Blocks per request: a missing body and its ancestors. */
 const FETCH_BLOCKS = 16
-/** A finalized block this far above the tip is reached by range sync, not by fetches. */
+/** A finalized block more than this far above the tip is reached by range sync, not by fetches. */
 export const SYNC_DISTANCE = 64
 const REPLY_EVERY_MS = 200
 const FOREIGN_EPOCH_EVERY_MS = 1_000
 const WANTS_MAX = 1024
 
-/** Whether this want is due; counts the attempt and says when the next one is. */
+/** The attempt's number when this want is due, else undefined; schedules the next attempt. */
 function isDue(state: EpochState, nowMs: number, key: string): number | undefined {
   let want = state.wants.get(key)
   if (want === undefined) {
@@ -37,7 +37,7 @@ function isDue(state: EpochState, nowMs: number, key: string): number | undefine
   return attempt
 }
 
-/** Sends a request to the validator that should know and to another one in turn (CONSENSUS §4 "Notarize"). */
+/** Sends a request to the validator that should have it and to another, in rotation (CONSENSUS §4 "Notarize"). */
 function ask(
   state: EpochState,
   options: { message: ConsensusMessage; attempt: number; preferred: number | undefined },
@@ -54,7 +54,7 @@ function ask(
   for (const index of asked) state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
 }
 
-/** Asks for a body that some rule waits for. */
+/** Requests a body that a rule waits for. */
 export function wantBody(state: EpochState, nowMs: number, digest: Hash32, preferred?: number): void {
   const attempt = isDue(state, nowMs, wantKey(digest))
   if (attempt === undefined) return
@@ -62,7 +62,7 @@ export function wantBody(state: EpochState, nowMs: number, digest: Hash32, prefe
   ask(state, { message, attempt, preferred })
 }
 
-/** Asks for every certificate of the 64 views up to `toView`. */
+/** Requests every certificate of the 64 views up to `toView`. */
 export function wantCertificates(state: EpochState, nowMs: number, toView: number, preferred?: number): void {
   const attempt = isDue(state, nowMs, `views:${toView}`)
   if (attempt === undefined) return
@@ -71,13 +71,13 @@ export function wantCertificates(state: EpochState, nowMs: number, toView: numbe
   ask(state, { message: { kind: 'certificatesRequest', body }, attempt, preferred })
 }
 
-/** A gap between lastFinalized and the current view is asked for as long as it is there. */
+/** Requests the highest gap between lastFinalized and the current view until it is filled. */
 export function askForGap(state: EpochState, nowMs: number): void {
   const gap = state.certificates.highestGap(state.view)
   if (gap !== undefined) wantCertificates(state, nowMs, gap)
 }
 
-/** Bodies are taken only when asked for, or as ancestors in the same answer. */
+/** Accepts only requested bodies and their ancestors in the same reply. */
 export function onBlocks(state: EpochState, from: Sender, encoded: readonly Uint8Array[]): void {
   let next: Hash32 | undefined
   for (const bytes of encoded) {
@@ -101,7 +101,7 @@ function openOrPenalise(state: EpochState, from: Sender, bytes: Uint8Array) {
   }
 }
 
-/** Of an answer, only the highest F and what lies above it can matter; an invalid F costs one check. */
+/** Only the highest F of a reply and certificates above it matter; an invalid F costs one check. */
 export function onCertificates(state: EpochState, from: Sender, certificates: readonly Certificate[]): void {
   let best: Certificate | undefined
   for (const c of certificates) {
@@ -149,7 +149,7 @@ export function onBlocksRequest(
   state.emit({ kind: 'send', to: replyTo(from), message: { kind: 'blocks', body: { blocks } } })
 }
 
-/** Status reveals lag in either direction: who is behind is given certificates, who is ahead is asked for them. */
+/** Sends certificates to a peer that is behind, and requests them from one that is ahead. */
 export function onStatus(state: EpochState, nowMs: number, from: Sender, status: Status): void {
   if (status.finalizedView > state.finalizedView || status.view > state.view) {
     if (!state.allow(`behind:${from.peer}`, nowMs, REPLY_EVERY_MS)) return
@@ -166,7 +166,7 @@ export function onStatus(state: EpochState, nowMs: number, from: Sender, status:
   }
 }
 
-/** Older epochs are answered with their F(boundary); a later one is a reason to ask for ours (both rate-limited). */
+/** Answers an older epoch with its F(boundary); on a later one, requests ours (both rate-limited). */
 export function onForeignEpoch(state: EpochState, nowMs: number, from: Sender, epoch: number): void {
   if (epoch < state.epoch) {
     if (state.allow(`old:${from.peer}`, nowMs, FOREIGN_EPOCH_EVERY_MS)) {

@@ -32,7 +32,7 @@ const statusSchema = message('Status', {
   finalizedHeight: t.u64,
 })
 
-/** Asks for every N, U and F held of `fromView` to `toView`, and the highest F. */
+/** Requests every N, U and F held for `fromView` to `toView`, and the highest F. */
 const certificatesRequestSchema = message('CertificatesRequest', {
   epoch: t.u64,
   fromView: t.u64,
@@ -43,7 +43,7 @@ const certificatesSchema = message('Certificates', {
   certificates: t.list(certificateSchema, ANSWER_CERTIFICATES_MAX),
 })
 
-/** Asks for the block with this hash and up to `countMax − 1` of its ancestors. */
+/** Requests the block with this hash and up to `countMax − 1` of its ancestors. */
 const blocksRequestSchema = message('BlocksRequest', {
   hash: t.hash,
   countMax: t.u8,
@@ -54,7 +54,7 @@ const blocksSchema = message('Blocks', {
   blocks: t.list(t.bytes(BLOCK_BYTES_MAX), ANSWER_BLOCKS_MAX),
 })
 
-/** Asks for F of the boundary that ended `epoch`; answered with `certificates`. */
+/** Requests F of the boundary that ended `epoch`; answered with `certificate`, or `certificates` from the store. */
 const boundaryRequestSchema = message('BoundaryRequest', { epoch: t.u64 })
 
 /** The order is the wire tag: append-only. */

@@ -1,15 +1,15 @@
-// Whether the current view has a reason to make a block (CONSENSUS §4 "Need"): derived every time, never stored.
+// Whether the current view needs a block (CONSENSUS §4 "Need"): recomputed each time, never stored.
 import type { EpochState } from './state.ts'
 
 export type NeedReason = 'work' | 'heartbeat' | 'enteredByNullify' | 'parentNotFinal' | 'heard' | 'boundary'
 
 export interface Need {
   readonly reason: NeedReason | undefined
-  /** When time alone will create a need; undefined when only an event can. */
+  /** When time alone creates a need; undefined when only an event can. */
   readonly nextAtMs: number | undefined
 }
 
-/** Cases (a) to (f) in an order that asks the cheap ones first; the order does not matter to the result. */
+/** Cases (a) to (f), cheapest first; the order does not affect whether there is a need. */
 export function need(state: EpochState, nowMs: number): Need {
   const yes = (reason: NeedReason): Need => ({ reason, nextAtMs: undefined })
   if (state.enteredBy === 'nullify') return yes('enteredByNullify')

@@ -56,7 +56,7 @@ export function nullifyTrigger(state: EpochState, nowMs: number): NullifyTrigger
   return undefined
 }
 
-/** Nullifies the current view when a trigger fires and the gate allows it; not while far behind. */
+/** Nullifies the current view when a trigger fires and the gate allows it; never during range sync. */
 export function castNullify(state: EpochState, nowMs: number): boolean {
   if (state.syncing) return false
   const subject = nullifySubject(state.epoch, state.view)
@@ -66,7 +66,7 @@ export function castNullify(state: EpochState, nowMs: number): boolean {
   return true
 }
 
-/** Moments at which a timer of this view can still fire. */
+/** Times at which a timer of this view can still fire. */
 export function viewDeadlines(state: EpochState, nowMs: number): number[] {
   const times = currentDeadlines(state)
   if (times === undefined || canSign(state, nowMs, nullifySubject(state.epoch, state.view)) !== undefined) {

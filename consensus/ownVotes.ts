@@ -1,9 +1,9 @@
-// What this validator has voted, per view, and the one rule over those flags. The core and the signer both use it, each
-// on its own copy (CONSENSUS §4, §5). Not: whether a vote is wise (canSign.ts).
+// This validator's votes per view, and the one rule on those flags. Core and signer both use it, each on its own copy
+// (CONSENSUS §4, §5). Not: the other checks before a vote (canSign.ts).
 import { assert } from '../base/assert.ts'
 import { type Subject, sameBlock, sameSubject } from '../base/protocol/vote.ts'
 
-/** Views above the floor that may carry flags; beyond this the signer refuses rather than forgets. */
+/** Views above the floor that may carry flags; at this limit the signer refuses to sign rather than forget. */
 export const FLAGGED_VIEWS_MAX = 65_536
 
 export interface ViewFlags {
@@ -63,7 +63,7 @@ export class OwnVotes {
     this.adopt(subject)
   }
 
-  /** Takes over a flag from a journal or a signer: the union, whatever the order (CONSENSUS §5). */
+  /** Merges a flag from a journal or a signer: a union, in any order (CONSENSUS §5). */
   adopt(subject: Subject): void {
     if (subject.view <= this.#floor) return
     const flags = this.of(subject.view)
@@ -75,7 +75,7 @@ export class OwnVotes {
     this.#views.set(subject.view, next)
   }
 
-  /** Forgets views at or below `view`; they can never be voted in again. */
+  /** Forgets views at or below `view`; no vote in them is possible again. */
   raiseFloor(view: number): void {
     if (view <= this.#floor) return
     this.#floor = view

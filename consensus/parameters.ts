@@ -1,4 +1,4 @@
-// What makes a set of durations usable. Not: where they come from.
+// Checks the consensus durations. Not: where they come from.
 import type { ConsensusParameters } from './types.ts'
 
 /** Why these parameters cannot work, or undefined: "heartbeatMs: expected an integer 1 to 86400000". */

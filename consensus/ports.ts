@@ -1,4 +1,4 @@
-// What the consensus driver needs from the rest of the node, and nothing more. Owns: interfaces. Not: implementations.
+// All that the consensus driver needs from the rest of the node. Owns: interfaces. Not: implementations.
 import type { Address, Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
@@ -6,15 +6,15 @@ import type { Certificate, Subject, Vote } from '../base/protocol/vote.ts'
 import type { JournalRecord } from './records.ts'
 import type { BuildOrder, EpochStart, Misbehaviour, Sender, Target, Verdict } from './types.ts'
 
-/** A build order completed by the driver with what only this node can add. */
+/** A build order completed by the driver with this node's account and signature. */
 export interface BuildRequest extends BuildOrder {
-  /** Operator account of this validator; stands in the header. */
+  /** Operator account of this validator; goes into the header. */
   readonly proposer: Address
   /** BLS signature over `randaoBytes(genesis, epoch, height)`, 96 bytes. */
   readonly randaoReveal: Uint8Array
 }
 
-/** The durable finalized tip. `certificate` is absent exactly when `block` is `epoch.floor` of epoch start at genesis. */
+/** The durable finalized tip. */
 export interface ApplicationTip {
   readonly block: SealedBlock
   /** F of `block`; absent for genesis. */
@@ -23,13 +23,13 @@ export interface ApplicationTip {
   readonly epoch: EpochStart
 }
 
-/** The chain's application as consensus sees it: mempool, proposer, importer and store behind one door. */
+/** The chain's application as consensus sees it: mempool, proposer, importer and store behind one interface. */
 export interface Application {
   /** Read once, when the driver starts. */
   tip(): Promise<ApplicationTip>
   /**
    * Builds on `request.parent` (finalized, verified or built before) and keeps the overlay under the block's hash, as
-   * `verify` does. Undefined when it cannot; a throw counts as that and is logged.
+   * `verify` does. Undefined when it cannot; a throw counts as undefined and is logged.
    */
   build(request: BuildRequest): Promise<SealedBlock | undefined>
   /**
@@ -45,7 +45,7 @@ export interface Application {
    * Transactions leave the mempool here and nowhere else.
    */
   finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void>
-  /** Epoch that follows `boundary`, once it was finalized. */
+  /** Epoch that follows `boundary`, once it is finalized. */
   epochAfter(boundary: SealedBlock): Promise<EpochStart>
   /** A transaction is includable on `parent`, or its state has work due or a pending set change. Cheap: asked often. */
   hasWork(parent: SealedBlock): boolean
@@ -55,12 +55,11 @@ export interface Application {
   shareTransactions(validator: number): void
   /** A stored finalized block, for peers that fetch by hash. */
   blockByHash(hash: Hash32): Promise<SealedBlock | undefined>
-  /** F of the boundary that ended `epoch`; kept for ever. */
+  /** F of the boundary that ended `epoch`; kept forever. */
   boundaryCertificate(epoch: number): Promise<Certificate | undefined>
   /**
    * Range sync: fetch by height from any peers, follow hash links back from `target`, execute, commit with
-   * `certificate` (already verified). Resolves with the durable tip it reached: `target`, or when it gave up the
-   * tip it has.
+   * `certificate` (already verified). `reached` is false when it gave up; the durable tip may still have moved.
    */
   syncTo(target: SealedBlock, certificate: Certificate): Promise<{ readonly reached: boolean }>
   /** Misbehaviour with proof, for peers, the operator and the chain. */
@@ -73,7 +72,7 @@ export interface ConsensusNetwork {
   send(to: Target, bytes: Uint8Array): void
   /** One handler. `from.validator` is the index in the set given by `useValidators`, by authenticated peer id. */
   onMessage(handler: (from: Sender, bytes: Uint8Array) => void): void
-  /** The set of the current epoch; called at the start and at every switch. `previous`: those who left are still served. */
+  /** The set of the current epoch; called at the start and at every switch. `previous`: validators that left are still served. */
   useValidators(set: ValidatorSet, self: number | undefined, previous?: ValidatorSet): void
   /** The peer sent bytes that no correct peer sends. */
   penalise(peer: string, reason: string): void
@@ -100,35 +99,35 @@ export interface JournalStore {
   readonly replayed: readonly JournalRecord[]
   /** Frees the replayed records once the core has them. */
   forgetReplayed(): void
-  /** Buffers a record. `view` decides when its segment may go. */
+  /** Buffers a record. Its view decides when its segment may be dropped. */
   append(record: JournalRecord): void
-  /** Resolves when everything appended so far is durable. Rejects when the disk refuses: the node must stop. */
+  /** Resolves when everything appended so far is durable. Rejects on a disk error: the node must stop. */
   sync(): Promise<void>
   /** Drops whole segments whose records are all at or below this (epoch, view). */
   prune(epoch: number, view: number): Promise<void>
   close(): Promise<void>
 }
 
-/** The key and its per-view flags: a folder of this node (signer/localSigner.ts) or another process (signer/remoteSigner.ts). */
+/** The key and its per-view flags: in this process (signer/localSigner.ts) or another (signer/remoteSigner.ts). */
 export interface Signer {
   readonly publicKey: Uint8Array
-  /** The flags of this epoch are lost: nothing is signed until the next. */
+  /** True when this epoch's flags are lost: nothing is signed until the next epoch. */
   readonly observing: boolean
   /** False while a signer in another process cannot be reached; absent where there is none to reach. */
   readonly isReady?: boolean
   /**
    * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
    * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.
-   * A remote signer that does not answer is told later: the node goes on following meanwhile.
-   * `validators` is the epoch's set: whoever holds several keys signs with the one in it, and `publicKey` is that one.
+   * A remote signer that is unreachable gets this call later; the node keeps following meanwhile.
+   * `validators` is the epoch's set: a signer with several keys uses the one in it, which becomes `publicKey`.
    */
   beginEpoch(epoch: number, floorTimestampMs: number, validators?: ValidatorSet): Promise<void>
   /** Subjects signed in the signer's epoch above its floor; that epoch is later than the node's when the node is behind. */
   signed(): readonly Subject[]
   /**
-   * Applies `canSign` to its own flags, makes them durable, signs. Subjects already signed are signed again to the
-   * same bytes. Undefined when the flags forbid it; one sync for the whole list. Stays open while a remote signer is
-   * away; rejects only when this node must stop.
+   * Checks its own flags (`OwnVotes.refuses`), makes them durable, signs. Subjects already signed are signed again to
+   * the same bytes. Undefined when the flags forbid it; one sync for the whole list. Stays pending while a remote signer
+   * is unreachable; rejects only when this node must stop.
    */
   sign(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | undefined)[]>
   /** The randao reveal; deterministic, so it needs no flag. Rejects when the signer cannot be reached now. */

@@ -1,4 +1,4 @@
-// Proposals from peers: whose they are, their justification, and keeping the first of each view. Not: validity.
+// Proposals from peers: origin, justification, and keeping the first of each view. Not: validity (proposalRules.ts).
 import { equalBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
@@ -14,7 +14,7 @@ import { admitVote } from './voteIntake.ts'
 /** Bodies of proposals this many views ahead are kept; later ones are fetched when their view comes. */
 const FUTURE_BODIES_MAX = 8
 
-/** Handles a proposal message: the justification first, it may move the view. */
+/** Handles a proposal message: the justification first, since it may advance the view. */
 export function onProposal(state: EpochState, nowMs: number, from: Sender, proposal: Proposal): void {
   const { vote, justification } = proposal
   const { subject, signer } = vote
@@ -39,7 +39,7 @@ export function onProposal(state: EpochState, nowMs: number, from: Sender, propo
     admitProposal(state, { vote, block, trust: 'unverified', arrivedAtMs: nowMs })
     return
   }
-  // Relayed: the leader's signature is what says that it is the leader's.
+  // Relayed: only the leader's signature proves its origin.
   if (!state.allow(`relay:${subject.view}:${from.peer}`, nowMs, state.parameters.deltaMs)) return
   const id = state.expect({ kind: 'proposal', vote, block, peer: from.peer, arrivedAtMs: nowMs })
   const message = voteBytes(state.shared.genesisHash, subject)
@@ -85,7 +85,7 @@ export function admitProposal(state: EpochState, offered: OfferedProposal): void
   admitVote(state, vote, trust)
 }
 
-/** Keeps the proposal that was too far ahead once the view has come near it. */
+/** Admits the proposal that was too far ahead once its view is near. */
 export function admitFarProposal(state: EpochState): void {
   const far = state.farProposal
   if (far === undefined || far.vote.subject.view > state.view + FUTURE_BODIES_MAX) return
@@ -93,7 +93,7 @@ export function admitFarProposal(state: EpochState): void {
   admitProposal(state, far)
 }
 
-/** Asks once whether the randao reveal of a fresh proposal is the leader's. */
+/** Requests one check that the randao reveal of a fresh proposal is the leader's. */
 export function requestRevealCheck(state: EpochState, view: number): void {
   const proposal = state.proposals.get(view)
   const block = proposal === undefined ? undefined : state.blocks.block(proposal.subject.digest)

@@ -1,4 +1,4 @@
-// Whether the proposal of a view is valid here and now (CONSENSUS §4 "Notarize", "Epochs"). Pure: it only reads.
+// Whether the proposal of a view is valid here and now (CONSENSUS §4 "Notarize", "Epochs"). Read-only.
 import { equalBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
@@ -19,7 +19,7 @@ export type InvalidReason =
   | 'badReveal'
   | 'execution'
 
-/** What stands between a proposal and our notarize vote; the first that applies. */
+/** What a proposal lacks for our notarize vote, the first that applies; or `ready`. */
 export type Judgement =
   | { readonly kind: 'missing' }
   | { readonly kind: 'body'; readonly digest: Hash32 }
@@ -34,7 +34,7 @@ export type Judgement =
 
 const invalid = (reason: InvalidReason): Judgement => ({ kind: 'invalid', reason })
 
-/** Judged once, when the first complete proposal arrives; `early` is only a matter of waiting. */
+/** Judged once, when the first complete proposal arrives; an early timestamp only has to wait. */
 export function judgeTimestamp(
   state: EpochState,
   nowMs: number,
@@ -66,9 +66,9 @@ export function judgeProposal(state: EpochState, nowMs: number, view: number): J
   return judgeExecution(state, nowMs, { proposal, block, parent: parentBlock })
 }
 
-/** A boundary certified at the parent view may only be proposed again as it is; anything else never. */
+/** A boundary certified at the parent view may be re-proposed unchanged; no other block may. */
 function judgeReproposal(state: EpochState, proposal: HeldProposal, block: SealedBlock): Judgement {
-  // The floor is a boundary of the epoch before, so it is none of this one.
+  // The floor is a boundary of the previous epoch, not of this one.
   if (!state.isBoundary(block)) return invalid('boundaryReproposedWrongly')
   const verdict = state.blocks.get(block.hash)?.verdict
   if (verdict === undefined) return { kind: 'unverified', digest: block.hash }
@@ -104,7 +104,7 @@ function judgeExecution(
   if (proposal.timely === 'late') return { kind: 'late' }
   const atMs = block.header.timestampMs - state.parameters.precisionMs
   if (nowMs < atMs) return { kind: 'early', atMs }
-  // A certified parent that is refused here halts the core (certificateIntake.ts), so it is valid or not yet executed.
+  // A certified parent that fails here halts the core (certificateIntake.ts), so it is valid or not yet executed.
   if (!state.blocks.isVerified(parent.hash)) return { kind: 'unverified', digest: parent.hash }
   const verdict = state.blocks.get(block.hash)?.verdict
   if (verdict === undefined) return { kind: 'unverified', digest: block.hash }

@@ -1,4 +1,4 @@
-// The leader's side: when to build, on what, and what leaves afterwards (CONSENSUS §4 "Propose").
+// The leader: when to build, on which parent, and what it sends (CONSENSUS §4 "Propose").
 import { equalBytes } from '../base/bytes.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import type { Vote } from '../base/protocol/vote.ts'
@@ -10,8 +10,8 @@ import { type BlockSubject, blockSubject, hasBlock } from './subject.ts'
 import { castVote } from './voting.ts'
 
 /**
- * From this back-off step the block budget halves, and after ten halvings it is nothing. Every unfinalized block took a
- * view, so this is long before the 64 unfinalized blocks from which CONSENSUS §4 demands empty ones.
+ * From this back-off step on, each step halves the block budget; after ten halvings blocks are empty. Every unfinalized
+ * block takes a view, so this is long before the 64 unfinalized blocks at which CONSENSUS §4 requires empty ones.
  */
 const HALVE_FROM_STEP = 3
 const HALVINGS_MAX = 10
@@ -80,7 +80,7 @@ export function onBuilt(
   proposeOwn(state, nowMs, { parent, block })
 }
 
-/** Journals block and vote; the proposal itself leaves when the vote comes back signed. */
+/** Journals block and vote; the proposal is sent when the vote comes back signed. */
 function proposeOwn(
   state: EpochState,
   nowMs: number,
@@ -110,7 +110,7 @@ export function holdOwnProposal(state: EpochState, subject: BlockSubject): void 
   })
 }
 
-/** Sends the exact journaled block with its vote and what justifies it; false when the body is gone. */
+/** Sends the exact journaled block with its vote and justification; false when the body is gone. */
 export function sendProposal(state: EpochState, vote: Vote): boolean {
   const { subject } = vote
   if (!hasBlock(subject)) return false

@@ -8,7 +8,7 @@ import { message, type Message as Schema, t } from '../base/schema.ts'
 /** A block's canonical bytes; precedes every own vote for it. */
 const blockRecord = message('BlockRecord', {
   epoch: t.u64,
-  /** The view in its header: its segment may go once a view at or above it is final. */
+  /** The view in its header: its segment may be dropped once a view at or above it is final. */
   view: t.u64,
   block: t.bytes(BLOCK_BYTES_MAX),
 })
@@ -55,7 +55,7 @@ export function encodeRecord(record: JournalRecord): Uint8Array {
   return out
 }
 
-/** Throws SchemaError: a record that passed its CRC but does not decode is a foreign or newer journal. */
+/** Throws SchemaError: a record that passed its CRC but does not decode is from a foreign or newer journal. */
 export function decodeRecord(bytes: Uint8Array): JournalRecord {
   const kind = KINDS[(bytes[0] ?? 0) - 1]
   if (kind === undefined) throw new SchemaError('unknown record tag')

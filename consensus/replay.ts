@@ -1,4 +1,4 @@
-// A start: the journal's records and the signer's flags become state again (CONSENSUS §5). Union and maximum, any order.
+// Rebuilds state at a start from the journal and the signer's flags (CONSENSUS §5): union and maximum, in any order.
 import { openBlock } from '../base/protocol/header.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { keepCertificate } from './certificateIntake.ts'
@@ -7,7 +7,7 @@ import type { JournalRecord } from './records.ts'
 import type { EpochState } from './state.ts'
 import { hasBlock } from './subject.ts'
 
-/** Unfinalized own finalize votes signed again at a start. */
+/** Most own finalize votes re-signed at a start. */
 const RESIGNED_MAX = 64
 
 /** Rebuilds the state of this epoch; records of other epochs and at or below the finalized tip have no effect. */
@@ -59,7 +59,7 @@ function replayRest(state: EpochState, record: JournalRecord): void {
   }
 }
 
-/** Goes back to the highest view known; `enteredBy` decides need (c) as it did before the restart. */
+/** Restores the highest view known; `enteredBy` decides need (c) as before the restart. */
 function restoreView(state: EpochState, view: number): void {
   state.view = view
   const by = (['finalize', 'notarize', 'nullify'] as const)
@@ -69,16 +69,16 @@ function restoreView(state: EpochState, view: number): void {
     state.enteredBy = by.subject.kind
     state.entryCertificate = by
   } else if (view > 1) {
-    // Our own vote took us here, the certificate was lost: someone needed this view.
+    // Our own vote shows that we were here; the certificate is lost. Someone needed this view.
     state.enteredBy = 'nullify'
   }
   state.activity = state.freshActivity(view)
 }
 
 /**
- * Re-signs to identical bytes; the signed votes go back into the pool and out again. Votes of a view whose certificate went
- * with a journal are among them, or nobody could build over that view; a notarize whose block went with it is not, or an N
- * might come of it that nobody can build on.
+ * Re-signs own votes, to identical bytes; signing returns them to the pool and sends them again. Includes votes of views
+ * whose certificate was lost with a journal: otherwise nobody could build past them. Excludes a notarize whose block was
+ * lost: it could complete an N that nobody can build on.
  */
 function resign(state: EpochState): void {
   if (state.self === undefined) return

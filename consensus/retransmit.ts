@@ -1,11 +1,11 @@
-// What a quiet node repeats until something is final (CONSENSUS §4 "Timers"), idle included.
+// What a node repeats while nothing becomes final (CONSENSUS §4 "Timers"), idle or not.
 import type { Vote } from '../base/protocol/vote.ts'
 import type { ConsensusMessage } from './messages.ts'
 import { sendProposal } from './proposing.ts'
 import type { EpochState } from './state.ts'
 import { jitter, QUIET_MS } from './timers.ts'
 
-/** Own unfinalized finalize votes and own votes of gaps repeated at most. */
+/** Most own unfinalized finalize votes and own votes in gaps repeated at once. */
 const WAITING_MAX = 64
 
 /** Repeats every 1 to 2 s while nothing has been finalized for 1 s. */
@@ -27,7 +27,7 @@ export function retransmit(state: EpochState, nowMs: number): void {
   if (state.hasWork() && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
 }
 
-/** Below the current view without any certificate: it went with a journal, and may come back from votes. */
+/** A view below the current one without any certificate: lost with a journal, and recoverable from votes. */
 function isInGap(state: EpochState, view: number): boolean {
   return view < state.view && state.certificates.isGap(view)
 }

@@ -41,7 +41,7 @@ export function evaluate(state: EpochState, nowMs: number): void {
 /** One pass; true when something changed that another rule may depend on. */
 function applyRules(state: EpochState, nowMs: number): boolean {
   if (state.ended) return false
-  // No view follows F of a boundary; all that is left is to get what lies below it.
+  // No view follows F of a boundary; only the blocks below it remain to be fetched and verified.
   if (state.isEnding) return deliverFinal(state, nowMs)
   let changed = enterView(state, nowMs)
   aggregateVotes(state)
@@ -125,7 +125,7 @@ function finishEpoch(state: EpochState): boolean {
   return true
 }
 
-/** Range sync when a verified F is far ahead; claimed heights play no part. */
+/** Starts range sync when a verified F is far ahead; claimed heights are ignored. */
 function requestSync(state: EpochState, nowMs: number, digest: Hash32): boolean {
   const target = state.blocks.block(digest)
   const certificate = state.certificates.highestFinal
@@ -180,7 +180,7 @@ function castFinalizes(state: EpochState, nowMs: number): boolean {
   return cast
 }
 
-/** Follows what stands between the current proposal and our vote. */
+/** Requests what the current proposal still lacks, or votes for it. */
 function followProposal(state: EpochState, nowMs: number): boolean {
   const { view } = state
   const judged = judgeProposal(state, nowMs, view)
@@ -212,7 +212,7 @@ function followProposal(state: EpochState, nowMs: number): boolean {
   }
 }
 
-/** Arms the view's timers when need arises; a need that vanished disarms them. */
+/** Arms the view's timers when a need arises; disarms them when it is gone. */
 function arm(state: EpochState, nowMs: number): void {
   const { reason, nextAtMs } = need(state, nowMs)
   if (nextAtMs !== undefined) state.due(nextAtMs)
@@ -229,7 +229,7 @@ function arm(state: EpochState, nowMs: number): void {
   shareTransactions(state)
 }
 
-/** Includable transactions go to the leader of a needed view, once a view and with each retransmission. */
+/** Sends includable transactions to the leader of a needed view, once per view and with each retransmission. */
 function shareTransactions(state: EpochState): void {
   if (state.sharedTransactionsIn === state.view || !state.hasWork()) return
   state.sharedTransactionsIn = state.view
@@ -237,7 +237,7 @@ function shareTransactions(state: EpochState): void {
   if (leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
 }
 
-/** Keeps the application's watch on the parent that this node would propose on. */
+/** Points the application's watch at the parent that this node would propose on. */
 function watchParent(state: EpochState): void {
   const parent: CertifiedParent | undefined = state.parent()
   const block = parent === undefined ? undefined : state.blocks.block(parent.digest)

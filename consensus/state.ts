@@ -45,7 +45,7 @@ export interface CertificateJob {
   readonly waiting: Map<string, Certificate>
 }
 
-/** A proposal with its body, before it was kept. */
+/** A proposal with its body, before it is kept. */
 export interface OfferedProposal {
   readonly vote: Vote
   readonly block: SealedBlock
@@ -96,7 +96,7 @@ export class EpochState {
   /** Views in which the leader provably signed two proposals. */
   readonly equivocated = new Set<number>()
   readonly reportedMisbehaviour = new Set<string>()
-  /** Votes checked alone: shares that cancel each other pass an aggregate, but are no evidence. */
+  /** Votes checked singly: shares that cancel out pass in an aggregate but are not evidence. */
   readonly proofs = new WeakMap<Vote, 'checking' | 'proven' | 'disproven'>()
   readonly ownSigned = new Map<string, Vote>()
 
@@ -207,7 +207,7 @@ export class EpochState {
     this.out.push(output)
   }
 
-  /** Notes a moment at which evaluating again may change something. */
+  /** Schedules another evaluation at this time or earlier. */
   due(atMs: number): void {
     if (this.dueAtMs === undefined || atMs < this.dueAtMs) this.dueAtMs = atMs
   }

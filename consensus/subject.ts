@@ -1,9 +1,9 @@
-// Names of vote subjects. Owns: keys. Not: signed bytes (base/protocol/vote.ts).
+// Constructors and Map keys of vote subjects. Not: signed bytes (base/protocol/vote.ts).
 import { bytesKey } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { Subject } from '../base/protocol/vote.ts'
 
-/** A notarize or finalize subject: both block fields stand. */
+/** A notarize or finalize subject: both block fields are present. */
 export interface BlockSubject extends Subject {
   readonly parentView: number
   readonly digest: Hash32

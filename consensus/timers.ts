@@ -49,7 +49,7 @@ export function deadlines(options: {
   }
 }
 
-/** A spread of `rangeMs` from integers alone, different per node and per call (retransmission jitter). */
+/** Pseudo-random, below `rangeMs`, integer arithmetic only, different per node and per call (retransmission jitter). */
 export function jitter(seed: number, counter: number, rangeMs: number): number {
   let x = (seed ^ Math.imul(counter + 1, 0x9e3779b1)) >>> 0
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b) >>> 0

@@ -1,4 +1,4 @@
-// The whole interface of the core: what goes in, what comes out, and what it is configured with (CONSENSUS §3).
+// The core's whole interface: inputs, outputs and configuration (CONSENSUS §3).
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
@@ -10,7 +10,7 @@ import type { JournalRecord } from './records.ts'
 export interface ConsensusParameters {
   /** Assumed bound on one network hop (Δ). */
   readonly deltaMs: number
-  /** Least distance of two block timestamps; 0 allowed. */
+  /** Minimum distance between block timestamps; may be 0. */
   readonly minBlockIntervalMs: number
   /** An idle chain makes an empty block this long after its parent. */
   readonly heartbeatMs: number
@@ -24,16 +24,16 @@ export interface ConsensusParameters {
   readonly verifyMs: number
 }
 
-/** Everything an epoch fixes. `floor` is its view 0: the boundary that ended the epoch before, or genesis. */
+/** Everything fixed for an epoch. `floor` is its view 0: the boundary before it, genesis, or a recovery's floor. */
 export interface EpochStart {
   readonly epoch: number
   readonly validators: ValidatorSet
   readonly floor: SealedBlock
-  /** The set of the epoch before when it was another: hosts go on serving those who left. The core never looks at it. */
+  /** The previous epoch's set when it differs: hosts keep serving validators that left. Unused by the core. */
   readonly previous?: ValidatorSet
 }
 
-/** Own votes known from the signer's file; unioned with the journal's at a start. */
+/** What a core starts from; own votes are the union of the journal's and the signer's. */
 export interface CoreStart {
   readonly genesisHash: Hash32
   readonly parameters: ConsensusParameters
@@ -52,7 +52,7 @@ export interface CoreStart {
   readonly jitterSeed: number
 }
 
-/** What execution says about a block on its parent. `mismatch`: valid inputs, another root than the header's. */
+/** What execution says about a block on its parent. `mismatch`: valid inputs, but roots other than the header's. */
 export type Verdict = 'valid' | 'invalid' | 'mismatch'
 
 /** Who sent a message: an opaque peer name and, when it is a validator of the current epoch, its index. */
@@ -127,8 +127,8 @@ export interface BuildOrder {
 }
 
 /**
- * What becomes evidence: two votes of one signer that no honest validator makes (CONSENSUS §6), or two certificates that
- * cannot both be.
+ * The basis of evidence: two votes of one signer that no honest validator makes (CONSENSUS §6), or two certificates that
+ * cannot both exist.
  */
 export type Misbehaviour =
   | { readonly kind: 'votes'; readonly first: Vote; readonly second: Vote }
@@ -136,7 +136,7 @@ export type Misbehaviour =
 
 /**
  * Effects, in the order in which the host must perform them. A `journal` record must be durable before any `sign`,
- * `send` or `finalized` that stands after it; everything else may be done at once.
+ * `send` or `finalized` that follows it; everything else may be done at once.
  */
 export type Output =
   | { readonly kind: 'journal'; readonly record: JournalRecord }
@@ -159,7 +159,7 @@ export type Output =
   | { readonly kind: 'build'; readonly order: BuildOrder }
   /** Execute on the parent's overlay; asked once per block and only after the parent was valid. */
   | { readonly kind: 'verify'; readonly block: SealedBlock; readonly parent: SealedBlock }
-  /** Answer now and at each change with `work` for this parent. Replaces the watch before. */
+  /** Answer now and at each change with `work` for this parent. Replaces the previous watch. */
   | { readonly kind: 'watch'; readonly parent: SealedBlock }
   /** Resend includable transactions to this validator. */
   | { readonly kind: 'shareTransactions'; readonly leader: number }
@@ -184,7 +184,7 @@ export type Output =
   | { readonly kind: 'penalise'; readonly peer: string; readonly reason: string }
   /** Safety is in doubt: stop voting, keep everything, wake an operator. */
   | { readonly kind: 'halt'; readonly reason: string }
-  /** Call `step` with `tick` no later than this; replaces the wake-up before; undefined = none. */
+  /** Call `step` with `tick` no later than this; replaces the previous wake-up; undefined = none. */
   | { readonly kind: 'wake'; readonly atMs: number | undefined }
 
 /** Figures for status pages and metrics. */

@@ -7,8 +7,8 @@ import type { Sender } from './types.ts'
 import { FUTURE_VIEWS_MAX } from './votePool.ts'
 
 /**
- * A vote of this epoch, which the router has seen to. It counts unverified only from its signer's own authenticated connection
- * (CONSENSUS §2), so that its signer is one of the set.
+ * Handles a vote of this epoch (the router checks that). An unverified vote counts only from its signer's own authenticated
+ * connection (CONSENSUS §2), so its signer is in the set.
  */
 export function onVote(state: EpochState, from: Sender, vote: Vote): void {
   const { subject, signer } = vote
@@ -29,9 +29,9 @@ function noteLatest(state: EpochState, vote: Vote): void {
   }
 }
 
-/** Puts a vote into the pool and looks for a contradiction with what the same signer sent before. */
+/** Adds a vote to the pool and looks for conflicts with the signer's earlier votes. */
 export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'unverified'): void {
-  // The pool prunes further back; nothing below this can still be of use.
+  // Older than the pool keeps: no longer of use.
   if (vote.subject.view + 16 < state.finalizedView) return
   if (!state.pool.add(vote, trust)) return
   if (trust === 'verified') {
@@ -41,7 +41,7 @@ export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'un
   settleConflicts(state, vote.subject.view, vote.signer)
 }
 
-/** Verifies both sides of an apparent contradiction, then reports it as misbehaviour. */
+/** Verifies both sides of an apparent conflict, then reports it as misbehaviour. */
 export function settleConflicts(state: EpochState, view: number, signer: number): void {
   for (const { first, second } of state.pool.conflicts(view, signer)) {
     const pair = [first, second]
@@ -79,7 +79,7 @@ export function checkVotesThatMatter(state: EpochState): void {
   }
 }
 
-/** Verifies the leader's latest vote when only that stands between it and being called inactive. */
+/** Whether the leader is inactive; first verifies its latest vote when only that could prove it active. */
 export function isLeaderInactive(state: EpochState): boolean {
   const leader = state.leaderOf(state.view)
   if (leader === state.self || !state.activity.isInactive(leader, state.view)) return false

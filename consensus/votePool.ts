@@ -62,7 +62,7 @@ export class VotePool {
     return this.#views.get(view)?.[kind].get(signer)?.trust === 'verified'
   }
 
-  /** Votes of one kind in a view, by signer order of arrival. */
+  /** Votes of one kind in a view, in order of arrival. */
   votes(view: number, kind: VoteKind): readonly Vote[] {
     return [...(this.#views.get(view)?.[kind].values() ?? [])].map((slot) => slot.vote)
   }
@@ -91,7 +91,7 @@ export class VotePool {
     return [...groups.values()].filter((group) => group.length >= quorum)
   }
 
-  /** Unverified votes of the view that are in no check yet. */
+  /** Unverified votes of the view that are not being checked yet. */
   unverified(view: number, kind: VoteKind): readonly Vote[] {
     const out: Vote[] = []
     for (const slot of this.#views.get(view)?.[kind].values() ?? []) {
@@ -100,7 +100,7 @@ export class VotePool {
     return out
   }
 
-  /** Votes held, second ones of a slot included. */
+  /** Votes held, including second ones of a slot. */
   get size(): number {
     let count = this.#seconds.size
     for (const slots of this.#views.values()) for (const kind of VOTE_KINDS) count += slots[kind].size
@@ -171,7 +171,7 @@ export class VotePool {
     return this.#slotOf(vote)?.trust
   }
 
-  /** Forgets what no rule needs; `keep` says which old views still wait for finality. */
+  /** Forgets votes that no rule needs; `keep` tells which old views still wait for finality. */
   prune(options: { finalizedView: number; view: number; keep: (view: number) => boolean }): void {
     const { finalizedView, view, keep } = options
     for (const held of this.#views.keys()) {

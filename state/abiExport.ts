@@ -60,10 +60,10 @@ function eventInputsOf(fields: Fields): readonly AbiParameter[] {
   }))
 }
 
-/** Functions, errors and events of `definition`, then those of `common` (failures and logs that any call may have). */
+/** Functions, errors and events of `definition`, then those of `common` (failures and logs that any call may produce). */
 export function abiOf(definition: ModuleDef, common?: ModuleDef): readonly AbiItem[] {
   const items: AbiItem[] = []
-  // Only token functions return something; they are the ones that a standard fixes (ERC-20).
+  // Only token functions return a value: ERC-20 requires it.
   const outputs = definition.name === 'erc20' ? [{ name: '', type: 'bool' }] : []
   for (const [name, action] of Object.entries(definition.actions)) {
     const stateMutability = action.payable === true ? 'payable' : 'nonpayable'
@@ -91,12 +91,12 @@ export function abiOf(definition: ModuleDef, common?: ModuleDef): readonly AbiIt
   return items
 }
 
-/** Names and texts of the files in abi/: one a module with address and ABI `as const`, and erc20 for assets. */
+/** Names and texts of the files in abi/: one per module with address and ABI `as const`, and erc20 for assets. */
 export function abiFiles(modules: readonly ModuleDef[]): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
   for (const definition of [...modules, erc20Schema]) {
     const { name, doc } = definition
-    // Assets answer at their own addresses.
+    // Each asset has its own address.
     const address = definition === erc20Schema ? [] : [addressLine(definition), '']
     const lines = [
       '// Generated from the module definitions in state/ by scripts/writeAbi.ts; do not edit.',

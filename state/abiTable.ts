@@ -1,4 +1,4 @@
-// Selector tables generated from module definitions: calldata to arguments and back. Not: what is called (dispatch.ts).
+// Selector tables generated from module definitions: calldata to arguments and back. Not: running calls (dispatch.ts).
 import { decodeAbi, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
@@ -21,13 +21,13 @@ export interface QueryEntry extends Entry {
   readonly def: QueryDef
 }
 
-/** Errors by selector, for reading failures back. */
+/** Errors by selector, for decoding failures. */
 export interface ErrorEntry {
   readonly name: string
   readonly fields: Fields
 }
 
-/** What one address answers to. */
+/** Functions of one address. */
 export interface AbiTable {
   readonly definition: ModuleDef
   readonly bySelector: ReadonlyMap<number, ActionEntry | QueryEntry>
@@ -71,12 +71,12 @@ export function isAbiQuery(def: QueryDef): boolean {
   return hasAbi(def.args) && answerField(def).abi !== undefined
 }
 
-/** The field of a query's answer over the ABI; there, an absent answer is the error `NotFound()`. */
+/** The ABI field of a query's answer; an absent answer reverts with `NotFound()`. */
 export function answerField(def: QueryDef): AnyField {
   return def.returns.inner ?? def.returns
 }
 
-/** Arguments of a call, or undefined unless the bytes are exactly what the ABI coder gives. */
+/** Arguments of a call; undefined unless the bytes are the canonical ABI encoding. */
 export function decodeArguments(entry: Entry, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const values = decodeAbi(entry.types, data.subarray(4))
@@ -91,7 +91,7 @@ export function decodeArguments(entry: Entry, data: Uint8Array): Record<string, 
   }
 }
 
-/** ABI bytes of a query's answer, which is not absent. */
+/** ABI bytes of a query's answer, which must be present. */
 export function encodeReturn(entry: QueryEntry, value: unknown): Uint8Array {
   const field = answerField(entry.def)
   return encodeAbi([field.abi!], [field.toAbi(value)])

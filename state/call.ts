@@ -1,5 +1,5 @@
 // eth_call and eth_estimateGas: queries and actions on a throw-away overlay, and Multicall3's aggregate3 (WALLETS §2).
-// Not: the JSON-RPC side, fees or nonces, which a call does not check.
+// Not: JSON-RPC; fees and nonces, which a call does not check.
 import { encodeAbi } from '../base/abi.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
@@ -37,14 +37,14 @@ import type { Module } from './rules.ts'
 import type { AccessListEntry } from './transaction.ts'
 import type { StateReader } from './view.ts'
 
-/** Calls that one aggregate3 may hold. */
+/** Most calls in one aggregate3. */
 const AGGREGATE_MAX = 1024
-/** Bytes that all its calls may return. */
+/** Most bytes that its calls may return together. */
 const AGGREGATE_BYTES_MAX = 4 * 1024 * 1024
-/** A simulated call stands in no transaction. */
+/** A simulated call is part of no transaction. */
 const NO_TX: TxId = new Uint8Array(32)
 
-/** The part of Multicall3 that viem and ethers use to read many things at once. */
+/** The part of Multicall3 that viem and ethers use to batch reads. */
 export const multicallSchema = defineModule({
   name: 'multicall3',
   id: 0,
@@ -66,7 +66,7 @@ export const multicallSchema = defineModule({
         message('Result', { success: t.bool, returnData: t.bytes(AGGREGATE_BYTES_MAX) }),
         AGGREGATE_MAX,
       ),
-      doc: 'Runs calls and returns what each returned.',
+      doc: 'Runs calls and returns the result of each.',
     },
   },
 })
@@ -83,11 +83,11 @@ export interface SimulatedCall {
   readonly to: Address
   readonly valueBase: bigint
   readonly data: Uint8Array
-  /** Priced by an estimate, without effect otherwise. */
+  /** Priced by an estimate; no other effect. */
   readonly accessList?: readonly AccessListEntry[]
 }
 
-/** A revert as clients want it: the custom error's bytes, and `execution reverted: Name(field=value)`. */
+/** A revert as clients expect it: the custom error's bytes, and `execution reverted: Name(field=value)`. */
 export interface Revert {
   readonly data: Uint8Array
   readonly message: string
@@ -95,7 +95,7 @@ export interface Revert {
 
 const readers = new WeakMap<readonly Module[], FailureReader>()
 
-/** Reads failures of these modules, of tokens and of calls in general. */
+/** Decodes failures of these modules, of tokens and of calls in general. */
 export function failureReader(modules: readonly Module[]): FailureReader {
   let reader = readers.get(modules)
   if (reader === undefined) {
@@ -105,7 +105,7 @@ export function failureReader(modules: readonly Module[]): FailureReader {
   return reader
 }
 
-/** Runs a call as if it stood in a block on top of the view; nothing is kept. Nonce and fee are not checked. */
+/** Runs a call as if in a block on top of the view and keeps nothing. Nonce and fee are not checked. */
 export function simulateCall(
   view: SimulationView,
   modules: readonly Module[],
@@ -115,13 +115,13 @@ export function simulateCall(
   return outcome.failed ? { revert: revertOf(modules, outcome.reason) } : { returnData: outcome.output }
 }
 
-/** The gas a call would use, which is a constant of its bytes, or the revert it would end in. */
+/** The gas of a call, which depends only on its bytes, or the revert it would end in. */
 export function estimateGas(
   view: SimulationView,
   modules: readonly Module[],
   call: SimulatedCall,
 ): { readonly gas: number } | { readonly revert: Revert } {
-  // Not `runAny`: a query is no transaction, and an estimate must fail where the transaction would.
+  // Not `runAny`: a query is not a transaction, and an estimate must fail where the transaction would.
   const outcome = runCall(environmentOf(view, modules, call.from), call)
   if (outcome.failed) return { revert: revertOf(modules, outcome.reason) }
   return { gas: gasOf(dispatcherOf(modules), call) }
@@ -143,7 +143,7 @@ function environmentOf(view: SimulationView, modules: readonly Module[], sender:
   }
 }
 
-/** A query where the calldata names one, else what a transaction would do. */
+/** Answers a query when the calldata names one, else runs the call as a transaction would. */
 function runAny(env: CallEnvironment, call: SimulatedCall, depth: number): CallOutcome {
   const target = targetOf(env.dispatcher, env.state, call.to)
   const table = tableOf(env, target)
@@ -203,7 +203,7 @@ function aggregate(
   entry: QueryEntry,
   depth: number,
 ): CallOutcome {
-  // Aggregates of aggregates would multiply the bound on calls.
+  // Nested aggregates would multiply the bound on calls.
   if (depth > 0) return failed(callFailures.ReadOnly({}))
   const results: { success: boolean; returnData: Uint8Array }[] = []
   const inner: CallEnvironment = { ...env, sender: MULTICALL_ADDRESS }

@@ -1,4 +1,4 @@
-// What distinguishes one chain from another for execution. Owns: the shape. Not: where it is loaded from (genesis/, node/).
+// What execution needs to know about a chain. Owns: the shape. Not: where it is loaded from (genesis/, node/).
 import type { Hash32 } from '../base/ids.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import type { Module } from './rules.ts'

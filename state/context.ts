@@ -1,4 +1,4 @@
-// What a rule is given. Owns: the execution context. Not: who builds it (execute.ts).
+// What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
@@ -45,7 +45,7 @@ export interface ActionContext extends WriteContext {
   readonly txId: TxId
   /** Index of the transaction in its block. */
   readonly txIndex: number
-  /** Runs a call as the sender inside this action; the bytes of its custom error when it failed. Only composite actions get it. */
+  /** Runs a call as the sender inside this action; returns the custom error's bytes on failure. Composite actions only. */
   readonly call?: (call: InnerCall) => Uint8Array | undefined
 }
 

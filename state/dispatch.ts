@@ -1,4 +1,4 @@
-// From an address and calldata to the rule that answers, with rollback of what failed (WALLETS §1, §2).
+// Routes an address and calldata to a rule, and rolls back failed calls (WALLETS §1, §2).
 // Not: fees and nonces (execute.ts), queries by eth_call (call.ts).
 import { encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
@@ -34,7 +34,7 @@ import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
 import type { StateReader } from './view.ts'
 
-/** Failures that any call may have, whatever module it is meant for; part of every published ABI. */
+/** Failures of calls to any module; part of every published ABI. */
 export const callSchema = defineModule({
   name: 'call',
   id: 0,
@@ -46,20 +46,20 @@ export const callSchema = defineModule({
     UnknownAction: { selector: t.fixed(4) },
     /** Arguments are out of bounds or not the canonical ABI encoding. */
     MalformedCalldata: {},
-    /** Coins were sent to something that takes none. */
+    /** Coins were sent to a function that accepts none. */
     ValueNotAccepted: {},
     /** A module was called without calldata. */
     NoAction: {},
-    /** Nobody can ever move coins from there. */
+    /** Coins at this address could never be moved again. */
     UnreachableAddress: { to: t.address },
-    /** Only answers eth_call. */
+    /** Callable by eth_call only. */
     ReadOnly: {},
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
     /** The query has no answer for these arguments. */
     NotFound: {},
   },
   events: {
-    /** The only log of a failed transaction, from the called address; `reason` is cut to 256 bytes. */
+    /** The only log of a failed transaction, from the called address; `reason` is truncated to 256 bytes. */
     Failed: { selector: indexed(t.fixed(4)), reason: t.bytes(256) },
   },
   actions: {},
@@ -94,7 +94,7 @@ export function dispatcherOf(modules: readonly Module[]): Dispatcher {
   return dispatcher
 }
 
-/** What stands at an address. */
+/** What an address refers to. */
 export type Target =
   | { readonly kind: 'account' }
   | { readonly kind: 'module'; readonly module: Module; readonly table: AbiTable }
@@ -157,7 +157,7 @@ const ACCESS_KEY_GAS = 1900
 
 function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): number {
   if (data.length < 4 || !isSystemAddress(to)) return 0
-  // Gas of an asset's functions is due whether or not the asset exists: state must not decide it.
+  // An asset's functions cost gas whether or not the asset exists: gas must not depend on state.
   const table = to[6] === SYSTEM_KIND.asset ? dispatcher.erc20 : moduleTable(dispatcher, to)
   const entry = table?.bySelector.get(selectorNumber(data)!)
   if (entry === undefined || entry.kind !== 'action') return 0
@@ -165,14 +165,14 @@ function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): numbe
   let gas = entry.def.gas
   const args = decodeArguments(entry, data)
   for (const call of (args?.calls ?? []) as readonly { to: Address; data: Uint8Array }[]) {
-    // Composite actions do not nest: an inner one fails and costs what any call costs.
+    // Composite actions do not nest: an inner one fails and costs what any inner call costs.
     gas += INNER_CALL_GAS
     if (!equalBytes(call.to, ACCOUNTS_ADDRESS)) gas += actionGas(dispatcher, call.to, call.data)
   }
   return gas
 }
 
-/** What an inner call costs besides its bytes and its action: about what it does to the ledger. */
+/** Cost of an inner call besides its bytes and its action: roughly its ledger work. */
 const INNER_CALL_GAS = 9_000
 
 function moduleTable(dispatcher: Dispatcher, to: Address): AbiTable | undefined {
@@ -203,7 +203,7 @@ export type CallOutcome =
 const DONE: CallOutcome = { failed: false, output: EMPTY_BYTES }
 const TRUE_WORD = encodeAbi([{ kind: 'bool' }], [true])
 
-/** Runs one call: a transfer, an action or a token function. It happens wholly or not at all. */
+/** Runs one call: a transfer, an action or a token function. All or nothing. */
 export function runCall(env: CallEnvironment, call: InnerCall): CallOutcome {
   const mark = env.state.savepoint()
   const logMark = env.logs.length
@@ -315,7 +315,7 @@ function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOut
   return { failed: true, reason: encodeFailure(erc20Schema, failure) }
 }
 
-/** The one log of a failed transaction. `reason` is already cut. */
+/** The one log of a failed transaction. `reason` is already truncated. */
 export function failedLog(
   call: { readonly to: Address; readonly data: Uint8Array },
   reason: Uint8Array,

@@ -1,5 +1,5 @@
-// Runs one block on an overlay: hooks, transactions, fees, invariants. The one engine of proposer and verifier.
-// Owns: the running block. Not: what a header must say (execute.ts), calls (dispatch.ts).
+// Runs one block on an overlay: hooks, transactions, fees, invariants. Proposer and verifier use the same engine.
+// Owns: the running block. Not: header rules (execute.ts), calls (dispatch.ts).
 import { AssertionFailed, assert } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
@@ -45,7 +45,7 @@ export interface Finding {
   readonly reason: string
 }
 
-/** Why a transaction cannot stand in this block. */
+/** Why a transaction cannot be in this block. */
 export type Refusal = InvalidCode | 'LaneFull' | 'BlockGasExceeded'
 
 /** The context in which a block on top of `parent` runs. */
@@ -71,20 +71,20 @@ export function blockContextOf(
   }
 }
 
-/** One block in the making. `begin`, then `apply` per transaction, then `finish`; nothing reaches the parent. */
+/** One block being executed: `begin`, then `apply` per transaction, then `finish`. Never changes the parent. */
 export class BlockRun {
   readonly overlay: Overlay
   readonly block: BlockContext
   readonly params: BlockParams
   readonly receipts: Receipt[] = []
-  /** Who signed each transaction. */
+  /** Signer of each transaction. */
   readonly senders: Address[] = []
   readonly systemLogs: Log[] = []
   readonly findings: Finding[] = []
   readonly #chain: ChainConfig
   readonly #dispatcher: Dispatcher
   readonly #parentState: StateReader
-  /** The epoch begins here by a recovery. */
+  /** Set when a recovery begins the epoch with this block. */
   readonly #recovery: Recovery | undefined
   readonly #laneGas: Record<Lane, number> = { general: 0, redemption: 0, proof: 0 }
   #gasUsed = 0
@@ -109,7 +109,7 @@ export class BlockRun {
     return this.#gasUsed
   }
 
-  /** Applies the recovery that begins this epoch, if one does, and runs every module's beginBlock. */
+  /** Applies the recovery that begins this epoch, if any, and runs every module's beginBlock. */
   begin(): void {
     const ctx = this.#systemContext()
     if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
@@ -117,7 +117,7 @@ export class BlockRun {
     this.overlay.settle()
   }
 
-  /** Runs one transaction; a refused one changes nothing. `gasBudget`: a proposer's own bound below the block's. */
+  /** Runs one transaction; a rejected one changes nothing. `gasBudget`: a proposer's own limit below the block's. */
   apply(
     transaction: Transaction,
     sender: Address,
@@ -132,7 +132,7 @@ export class BlockRun {
     const { blockGasLimit } = this.params
     if (this.#gasUsed + gas > Math.min(blockGasLimit, gasBudget)) return 'BlockGasExceeded'
     if (this.#laneGas[lane] + gas > laneGasMax(lane, blockGasLimit)) return 'LaneFull'
-    // After this point the transaction is in the block: nonce and fee stay whatever its call does.
+    // After this point the transaction is in the block: nonce and fee are charged even if its call fails.
     const { price, tip } = gasPrice(transaction, baseFeePerGas)
     const gasBase = BigInt(gas)
     setAccount(this.overlay, sender, {
@@ -181,7 +181,7 @@ export class BlockRun {
     this.senders.push(paid.sender)
   }
 
-  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when one of severity halt is broken. */
+  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
   finish(): void {
     creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)

@@ -1,5 +1,5 @@
 // Execution as a pure function of parent and block (ARCHITECTURE, "Two boundaries"). READ FIRST in state/.
-// Owns: what a header must say and building blocks. Not: the engine (engine.ts), timestamps against a clock (consensus).
+// Owns: header rules and building blocks. Not: the engine (engine.ts), comparing timestamps with a clock (consensus).
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { AnyField } from '../base/field.ts'
@@ -41,12 +41,12 @@ export interface ExecutedBlock {
   readonly overlay: Overlay
   /** The caller releases it. */
   readonly tree: TreeView
-  /** Ids of the transactions, in their order, like all lists below. */
+  /** Ids of the transactions, in block order, like all lists below. */
   readonly ids: readonly TxId[]
   readonly receipts: readonly Receipt[]
   /** The canonical bytes of each receipt. */
   readonly receiptBytes: readonly Uint8Array[]
-  /** Who signed each transaction. */
+  /** Signer of each transaction. */
   readonly senders: readonly Address[]
   /** Logs of the modules' beginBlock and endBlock. */
   readonly systemLogs: readonly Log[]
@@ -67,7 +67,7 @@ export const REJECTION_CODES = [
 ] as const
 export type RejectionCode = (typeof REJECTION_CODES)[number]
 
-/** A block that breaks a rule; nothing of it is kept. `detail` names the field or the transaction. */
+/** Why a block is invalid; nothing of it is kept. `detail` names the field or the transaction. */
 export interface Rejection {
   readonly code: RejectionCode
   readonly detail: string
@@ -82,25 +82,25 @@ export interface ExecuteOptions {
 }
 
 export interface BlockTemplate extends BlockFacts {
-  /** In the order of preference; of one sender in the order of nonces. */
+  /** In order of preference; one sender's in nonce order. */
   readonly candidates: Iterable<{ readonly transaction: Transaction; readonly sender: Address }>
-  /** Gas to use at most; the block's own limits hold besides. */
+  /** Most gas to use; the block's own limits apply too. */
   readonly gasBudget: number
-  /** Bytes of the encoded block at most. */
+  /** Most bytes of the encoded block. */
   readonly bytesBudget: number
 }
 
-/** A candidate that is not in the block, and why; the retryable ones are full blocks and early nonces. */
+/** A candidate left out of the block, and why; full blocks and early nonces are retryable. */
 export interface Skipped {
   readonly hash: TxId
   readonly reason: string
 }
 
-/** Header, tags and lengths around the transactions: more than they ever take. */
+/** Upper bound on header, tags and lengths around the transactions. */
 const BLOCK_OVERHEAD_BYTES = 1024
 /** Tag and length of one transaction in a block. */
 const TX_OVERHEAD_BYTES = 5
-/** Candidates that may be refused in one build before the rest is left for the next block. */
+/** Most candidates skipped in one build; the rest waits for the next block. */
 const SKIPPED_MAX = 4096
 
 /** The parts of a header that parent and proposer decide before any transaction runs. */
@@ -126,10 +126,10 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
   }
 }
 
-/** What the end of a run adds to it. */
+/** Results that exist only once a run is concluded. */
 type Outcome = Pick<ExecutedBlock, 'tree' | 'ids' | 'receiptBytes'>
 
-/** Runs the end of the block and computes what follows from its execution. */
+/** Ends the block and computes the header fields that follow from its execution. */
 function concludeRun(
   run: BlockRun,
   parent: ParentView,
@@ -203,8 +203,8 @@ function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock):
 }
 
 /**
- * Executes a received block on its parent and checks everything that its header says. Pure: the parent stays as it
- * is, whatever the outcome. Whether proposer and reveal fit the view and the time fits the clock is consensus'.
+ * Executes a received block on its parent and checks every field of its header. Pure: never changes the parent.
+ * Consensus checks proposer and reveal against the view, and the timestamp against the clock.
  * Throws AssertionFailed when an invariant of severity halt is broken (ECONOMY §12).
  */
 export function executeBlock(
@@ -231,7 +231,7 @@ export function executeBlock(
 }
 
 /**
- * What this build makes of a block's transactions, whatever its header says of their results: for a diagnosis.
+ * Executes a block without comparing the results with its header, for diagnosis.
  * The caller releases the tree. Throws as `executeBlock` does.
  */
 export function recomputeBlock(
@@ -281,8 +281,8 @@ function executedOf(run: BlockRun, block: SealedBlock, outcome: Outcome): Execut
 }
 
 /**
- * Builds the next block from candidates, leaving out what cannot stand in it, with a reason each.
- * The result is what `executeBlock` computes from the same bytes. The caller chose a valid time and view.
+ * Builds the next block from candidates; skips those that cannot be in it, with a reason each.
+ * `executeBlock` computes the same result from the same bytes. The caller chooses a valid time and view.
  */
 export function buildBlock(
   parent: ParentView,

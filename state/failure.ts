@@ -1,4 +1,4 @@
-// Reads custom errors back: bytes of a revert or a receipt to a name, arguments and a line of text. Not: raising them.
+// Decodes custom errors of reverts and receipts into a name, arguments and a line of text. Not: raising them.
 import { decodeAbi } from '../base/abi.ts'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
@@ -7,7 +7,7 @@ import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { t } from '../base/schema.ts'
 import { type ErrorEntry, errorTableOf } from './abiTable.ts'
 
-/** A failure that was read back. `args` is absent when the bytes were cut. */
+/** A decoded failure. `args` is absent when the bytes are truncated. */
 export interface DecodedFailure {
   readonly name: string
   readonly fields: Fields
@@ -17,10 +17,10 @@ export interface DecodedFailure {
 /** Solidity's own `Error(string)`, which Multicall3 uses. */
 const ERROR_STRING: ErrorEntry = { name: 'Error', fields: { message: t.text(1024) } }
 const ERROR_STRING_SELECTOR = toHex(keccak256(utf8('Error(string)')).slice(0, 4))
-/** Failures inside failures, e.g. of a call in a batch. */
+/** Nesting of failures, e.g. of a call in a batch. */
 const DEPTH_MAX = 3
 
-/** Reads the errors of a set of definitions. */
+/** Decodes the errors of a set of definitions. */
 export interface FailureReader {
   /** Undefined when the selector is unknown. */
   decode(reason: Uint8Array): DecodedFailure | undefined

@@ -33,7 +33,7 @@ export function nextBaseFee(
   const target = maxBigint(1n, mulDivFloor(BigInt(params.gasTargetPerSecond), BigInt(periodMs), 1000n))
   const floor = maxBigint(WEI, params.minBaseFeePerGas)
   const fee = parent.baseFeePerGas
-  // However short the period, one block moves the fee by at most one step up.
+  // However short the period, one block raises the fee by at most one step.
   const used = minBigint(BigInt(parent.gasUsed), 2n * target)
   if (used > target) {
     return maxBigint(floor, fee + maxBigint(WEI, mulDivFloor(fee, used - target, target * BASE_FEE_STEP)))
@@ -51,7 +51,7 @@ export function gasPrice(
   return { price: baseFeePerGas + tip, tip }
 }
 
-/** Block space kept apart, so that payments never crowd out proofs and redemptions. */
+/** Separate block space, so that payments never crowd out proofs and redemptions. */
 export const LANES = ['general', 'redemption', 'proof'] as const
 export type Lane = (typeof LANES)[number]
 
@@ -65,7 +65,7 @@ const LANE_MODULES: readonly { readonly address: Address; readonly lane: Lane }[
   { address: systemAddress(SYSTEM_KIND.module, 9), lane: 'redemption' },
 ]
 
-/** Oracle, audit, default and evidence are proofs; redemption has its own; everything else, batches too, is general. */
+/** Oracle, audit, default and evidence are proofs; redemption has its own; everything else, including batches, is general. */
 export function laneOf(to: Address): Lane {
   for (const { address, lane } of LANE_MODULES) if (equalBytes(address, to)) return lane
   return 'general'
@@ -86,7 +86,7 @@ export const INVALID_CODES = [
 export type InvalidCode = (typeof INVALID_CODES)[number]
 
 /**
- * Why a transaction may not stand in a block with this base fee, or undefined. `gas` is what its bytes cost
+ * Why a transaction cannot be in a block with this base fee, or undefined. `gas` is what its bytes cost
  * (dispatch.ts `gasOf`).
  */
 export function checkTransaction(

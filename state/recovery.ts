@@ -14,7 +14,7 @@ import { events, providersTables } from './modules/providers/tables.ts'
 import { validatorSet } from './modules/providers/validatorSet.ts'
 import type { StateReader } from './view.ts'
 
-/** A block as a child sees it: enough to know who decides the child. */
+/** What a child needs of its parent to find the set that decides it. */
 export interface DecidedOn {
   readonly hash: Hash32
   readonly state: StateReader
@@ -32,19 +32,19 @@ export function recoveryMismatch(state: StateReader, recovery: Recovery): string
   return fits ? undefined : 'the recovery names another previous set than the state of its floor'
 }
 
-/** Hash of the recovery by which `epoch` began, as the state has it; undefined for an epoch after a boundary. */
+/** Hash of the recovery by which `epoch` began, from state; undefined for an epoch after a boundary. */
 export function recoveryOfEpoch(state: StateReader, epoch: number): Hash32 | undefined {
   return providersTables.recovery.get(state, { epoch })?.recovery
 }
 
 /**
- * Makes the members the validator set, with their new keys. Who is left out keeps membership but is jailed, so that the
- * next change of the set does not bring back a validator without a key.
+ * Makes the recovery's members the validator set, with their new keys. A member left out keeps its membership but is
+ * jailed, so that the next change of the set does not bring back a validator without a key.
  */
 export function applyRecovery(ctx: WriteContext, recovery: Recovery): void {
   const set = recoverySet(recovery)
   rememberSet(ctx, validatorSet(ctx.state).validators, recovery.epoch - 1)
-  // The set is decided here and now, so no change of it becomes pending by this.
+  // The set changes in this very block, so this leaves no change pending.
   for (const { id } of recovery.previous.validators) {
     const next = set.validators.find((validator) => validator.id === id)
     if (next === undefined) {

@@ -9,8 +9,8 @@ import { lockedInRedemption } from './modules/redemption/redemptions.ts'
 import type { StateReader } from './view.ts'
 
 /**
- * The summary that belongs to a post-state. `liabilitiesBase` is what providers owe; the supply beyond it is orphaned.
- * Each figure is an aggregate that its module keeps; a recount proves it.
+ * The reserve of a post-state. `liabilitiesBase` is what providers owe; the supply beyond it is orphaned.
+ * Each figure is an aggregate that its module keeps; a recount verifies it.
  */
 export function readReserve(state: StateReader): Reserve {
   return {

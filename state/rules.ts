@@ -1,5 +1,5 @@
 // Joins a module's definition with its rules. Owns: the rule types, events and failures as typed functions.
-// Not: dispatch (execute.ts) and the list of modules (registry.ts).
+// Not: dispatch (dispatch.ts) and the list of modules (registry.ts).
 import { abiSignature, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'

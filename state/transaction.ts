@@ -29,7 +29,7 @@ export interface TransactionFields {
   readonly type: 0 | 1 | 2
   readonly chainId: number
   readonly nonce: number
-  /** Base units per gas. Types 0 and 1 name one gas price, which stands in both fee fields. */
+  /** Base units per gas. Types 0 and 1 have one gas price, which fills both fee fields. */
   readonly maxPriorityFeePerGas: bigint
   readonly maxFeePerGas: bigint
   readonly gasLimit: number
@@ -51,7 +51,7 @@ export interface Transaction extends TransactionFields {
   readonly s: bigint
   readonly yParity: 0 | 1
   readonly signingHash: Hash32
-  /** r ‖ s ‖ yParity, 65 bytes, canonical (EIP-2). Like `signingHash`, made anew whenever it is read. */
+  /** r ‖ s ‖ yParity, 65 bytes, canonical (EIP-2). Like `signingHash`, recomputed on every read. */
   readonly signature: Uint8Array
 }
 
@@ -69,7 +69,7 @@ export type EnvelopeFailureCode =
   | 'TipAboveFeeCap'
   | 'InvalidSignature'
 
-/** Why bytes are no transaction of this chain; the message is worded as Ethereum clients match it. */
+/** Why bytes are not a transaction of this chain; the wording is the one that Ethereum clients match. */
 export interface EnvelopeFailure {
   readonly code: EnvelopeFailureCode
   readonly message: string
@@ -82,7 +82,7 @@ const TYPED_MAX = 0x7f
 /** Items of each envelope, signature included. */
 const ITEM_COUNT = { 0: 9, 1: 11, 2: 12 } as const
 const NO_ACCESS_LIST: readonly AccessListEntry[] = []
-/** What the smallest transaction costs. */
+/** Gas of the smallest transaction. */
 export const TRANSFER_GAS = 21_000
 const BYTE_GAS = 16
 
@@ -99,12 +99,12 @@ function refuse(code: EnvelopeFailureCode, message: string): never {
   throw new Refused(code, message)
 }
 
-/** Where the items of the envelope read last begin and end: payloads, but for lists the whole encoding. */
+/** Start and end of each item of the last envelope read: its payload, or the whole encoding of a list. */
 const starts = new Uint32Array(ITEM_COUNT[2])
 const ends = new Uint32Array(ITEM_COUNT[2])
 const span = { isList: false, start: 0, end: 0 }
 
-/** Finds the items into `starts` and `ends`; returns where the first item's header begins. */
+/** Locates the items into `starts` and `ends`; returns where the first item's header begins. */
 function findItems(raw: Uint8Array, type: 0 | 1 | 2): number {
   const outer = readRlpSpan(raw, type === 0 ? 0 : 1, raw.length)
   if (!outer.isList) throw new RlpError('expected a list')
@@ -128,7 +128,7 @@ function payload(raw: Uint8Array, item: number): Uint8Array {
   return raw.subarray(starts[item]!, ends[item]!)
 }
 
-/** An item as an integer; like `decodeRlpUint`, with no view for what a double holds exactly. */
+/** An item as an integer; like `decodeRlpUint`, but creates no view for values that a double holds exactly. */
 function uint(raw: Uint8Array, item: number): bigint {
   const start = starts[item]!
   const end = ends[item]!
@@ -176,7 +176,7 @@ function readAccessList(encoded: Uint8Array): readonly AccessListEntry[] {
   })
 }
 
-/** The parity that a protected legacy `v` carries (EIP-155), once its chain id is the right one. */
+/** The parity in a protected legacy `v` (EIP-155), after checking its chain id. */
 function legacyParity(v: bigint, chainId: number): number {
   if (v === 0n || v === 1n || v === 27n || v === 28n) {
     refuse('UnprotectedLegacy', 'only replay-protected (EIP-155) transactions allowed over RPC')
@@ -203,7 +203,7 @@ function joinHalf(raw: Uint8Array, item: number, to: number): void {
   for (let i = 0; i < size; i++) joined[to - size + i] = raw[start + i]!
 }
 
-/** Writes r ‖ s ‖ yParity of the items found last into `joined`; refuses what is not canonical. */
+/** Writes r ‖ s ‖ yParity of the items located last into `joined`; rejects a signature that is not canonical. */
 function joinSignature(raw: Uint8Array, type: 0 | 1 | 2, yParity: number): void {
   joinHalf(raw, ITEM_COUNT[type] - 2, 32)
   joinHalf(raw, ITEM_COUNT[type] - 1, 64)
@@ -211,10 +211,10 @@ function joinSignature(raw: Uint8Array, type: 0 | 1 | 2, yParity: number): void 
   if (!isCanonicalSignature(joined)) refuse('InvalidSignature', 'invalid transaction v, r, s values')
 }
 
-/** What precedes the unsigned items is short, so most envelopes are hashed from here. */
+/** Buffer for the bytes to hash; most envelopes fit. */
 const preimage = new Uint8Array(512)
 
-/** The unsigned items are a prefix of the received ones, so their bytes are hashed as they came. */
+/** The unsigned items are a prefix of the received ones, so their bytes are hashed as received. */
 function signingHashOf(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Hash32 {
   const first = findItems(raw, type)
   const unsigned = raw.subarray(first, ends[ITEM_COUNT[type] - 4]!)
@@ -232,8 +232,8 @@ function signingHashOf(raw: Uint8Array, type: 0 | 1 | 2, chainId: number): Hash3
 }
 
 /**
- * A class because thousands wait in a pool: what follows from the bytes and is wanted once (the hash to sign, the
- * signature) is made when asked for and not kept.
+ * A class because thousands wait in a pool: values that follow from the bytes and are used once (signing hash,
+ * signature) are computed on demand and not kept.
  */
 class Envelope implements Transaction {
   readonly type: 0 | 1 | 2
@@ -279,7 +279,7 @@ class Envelope implements Transaction {
   }
 
   recover(): Address | undefined {
-    // Which finds the items, too.
+    // This also locates the items.
     const hash = this.signingHash
     joinSignature(this.raw, this.type, this.yParity)
     return recoverAddress(hash, joined)
@@ -353,7 +353,7 @@ function decodeEnvelope(
 
 /**
  * Decodes received bytes for the chain `chainId`. Checks everything that needs no state, but recovers no key.
- * `hash` is the keccak-256 of `raw` where the caller has it.
+ * `hash` is the keccak-256 of `raw` when the caller has it.
  */
 export function decodeTransaction(raw: Uint8Array, chainId: number, hash?: TxId): DecodedTransaction {
   if (raw.length > TX_BYTES_MAX) {
@@ -371,7 +371,7 @@ export function decodeTransaction(raw: Uint8Array, chainId: number, hash?: TxId)
   }
   if (first === 0) return { failure: { code: 'UnsupportedType', message: 'transaction type not supported' } }
   try {
-    // A copy that is no Buffer: a view would keep the whole received frame alive.
+    // A copy, not a Buffer: a view would keep the whole received frame alive.
     return { transaction: decodeEnvelope(new Uint8Array(raw), { type, chainId, hash }) }
   } catch (error) {
     if (error instanceof Refused) return { failure: error.failure }

@@ -5,16 +5,16 @@ import { nativeBls } from './blsNative.ts'
 import { nobleBls } from './blsNoble.ts'
 import type { Bls } from './types.ts'
 
-/** Valid proofs of possession remembered: more than a set has members. */
+/** Valid proofs of possession cached: more than the largest set has members. */
 const PROOFS_MAX = 1_024
 
-/** A proof costs 50 ms and is checked where it is proposed, where it is executed and on every fork. */
+/** Verifying a proof takes 50 ms and happens when proposing, when executing and on every fork. */
 function rememberingProofs(backend: Bls): Bls {
   const valid = new RecentMap<true>(PROOFS_MAX)
   return {
     ...backend,
     verifyProof: (publicKey, proof) => {
-      // The length keeps the same bytes, split elsewhere into key and proof, apart.
+      // The length distinguishes equal bytes that are split differently into key and proof.
       const key = `${bytesKey(publicKey)}/${bytesKey(proof)}/${publicKey.length}`
       if (valid.has(key)) return true
       const isValid = backend.verifyProof(publicKey, proof)
@@ -24,7 +24,7 @@ function rememberingProofs(backend: Bls): Bls {
   }
 }
 
-/** The fastest implementation that is present; all give the same answers to the same bytes. */
+/** The fastest implementation available; all return the same results. */
 export const bls: Bls = rememberingProofs(nativeBls ?? nobleBls)
 
 /** Which implementation runs, for logs and benchmarks. */

@@ -1,4 +1,4 @@
-// BLS on blst. Proofs of possession come from the portable twin: the binding fixes the signature tag.
+// BLS on blst. Proofs of possession use the portable backend: the binding hard-codes the signature tag.
 import { assert } from '../assert.ts'
 import { nobleBls } from './blsNoble.ts'
 import {
@@ -62,7 +62,7 @@ function createNative(): Bls | undefined {
         points.push(point)
       }
       const sum = plain(blst.aggregateSignatures(points, false).toBytes())
-      // Shares that cancel leave infinity.
+      // Shares that cancel sum to infinity.
       return isCanonicalPoint(sum, BLS_SIGNATURE_BYTES) ? sum : undefined
     },
     verifyAggregate: (publicKeys, message, signature) => {
@@ -80,10 +80,10 @@ function createNative(): Bls | undefined {
   }
 }
 
-/** The binding answers with Buffers, whose `slice` shares memory. */
+/** The binding returns Buffers, whose `slice` shares memory. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes)
 }
 
-/** blst, where the package has a binary for the platform. */
+/** Undefined when the package has no binary for the platform. */
 export const nativeBls: Bls | undefined = createNative()

@@ -1,4 +1,4 @@
-// BLS on @noble/curves: the portable twin, and everything about proofs of possession.
+// BLS on @noble/curves: the portable backend, and proofs of possession for both backends.
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { expand, extract } from '@noble/hashes/hkdf.js'
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -71,7 +71,7 @@ function keygen(ikm: Uint8Array): Uint8Array {
     salt = sha256(salt)
     const pseudorandom = extract(sha256, concatBytes(ikm, zero), salt)
     const secret = bytesToBigint(expand(sha256, pseudorandom, outputSize, 48)) % ORDER
-    // Once in 2^255; the draft asks for the loop.
+    // Zero has probability 2^-255; the draft requires the loop.
     if (secret !== 0n) return bigintToFixed(secret, 32)
   }
 }

@@ -1,13 +1,13 @@
-// What both BLS backends must agree on before any curve arithmetic: canonical encodings, tags, the key cache's bound.
+// Rules that both BLS backends share, ahead of any curve arithmetic: canonical encodings, tags, the key cache.
 import { bytesKey, compareBytes, fromHex } from '../bytes.ts'
 
 export const BLS_KEY_BYTES = 48
 export const BLS_SIGNATURE_BYTES = 96
 /** Ciphersuite of votes and certificates. */
 export const BLS_SIGNATURE_TAG = 'BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_'
-/** Ciphersuite of proofs of possession: no vote can pose as a proof. */
+/** Ciphersuite of proofs of possession: no vote can pass as a proof. */
 export const BLS_PROOF_TAG = 'BLS_POP_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_'
-/** Decoded keys kept: several epochs of the largest set. */
+/** Decoded keys cached: several epochs of the largest set. */
 export const BLS_KEYS_CACHED_MAX = 2048
 
 const FIELD_MODULUS = fromHex(
@@ -34,7 +34,7 @@ export function isCanonicalPoint(bytes: Uint8Array, sizeBytes: number): boolean 
   return sizeBytes === BLS_KEY_BYTES || isFieldElement(bytes, BLS_KEY_BYTES, 0)
 }
 
-/** Throws unless the bytes are a scalar from 1 to the group order less one, 32 bytes. */
+/** Throws unless the bytes are 32 and encode a scalar from 1 to the group order minus one. */
 export function checkSecretKey(secretKey: Uint8Array): Uint8Array {
   const inRange =
     secretKey.length === 32 && secretKey.some((b) => b !== 0) && compareBytes(secretKey, ORDER) < 0
@@ -42,7 +42,7 @@ export function checkSecretKey(secretKey: Uint8Array): Uint8Array {
   return secretKey
 }
 
-/** Wraps a validating key decoder with a bounded memory of its successes; the oldest entry leaves first. */
+/** Adds a bounded cache of successes to a validating key decoder; evicts the oldest entry first. */
 export function cacheKeys<T>(decode: (bytes: Uint8Array) => T | undefined): typeof decode {
   const known = new Map<string, T>()
   return (bytes) => {

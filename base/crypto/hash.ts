@@ -1,4 +1,4 @@
-// Hashes. Owns: the choice of the fastest backend that is present. Not: batch hashing of tree layers.
+// Hashes. Owns: the choice of the fastest available backend. Not: batch hashing of tree layers.
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Hash32 } from '../ids.ts'
@@ -13,11 +13,11 @@ type WasmHasher = {
 }
 type HashWasm = { createKeccak(bits: 256): Promise<WasmHasher> }
 
-/** The twins in plain JavaScript: the fallback, and the reference in tests. */
+/** Plain JavaScript: the fallback, and the reference in tests. */
 export const portableSha256: HashFunction = (bytes) => nobleSha256(bytes)
 export const portableKeccak256: HashFunction = (bytes) => keccak_256(bytes)
 
-/** Node's SHA-256 as a Latin-1 string, which is cheaper to hand over than a Buffer with its own backing store. */
+/** Node's SHA-256 as a Latin-1 string, which is cheaper to return than a Buffer with its own backing store. */
 function nodeSha256(): ((bytes: Uint8Array) => string) | undefined {
   const hash = loadNative<NodeCrypto>('node:crypto')?.hash
   return hash === undefined ? undefined : (bytes) => hash('sha256', bytes, 'binary')
@@ -30,7 +30,7 @@ async function wasmKeccak256(): Promise<HashFunction | undefined> {
     const hasher = await wasm.createKeccak(256)
     return (bytes) => hasher.init().update(bytes).digest('binary')
   } catch {
-    // WebAssembly can be switched off.
+    // WebAssembly may be disabled.
     return undefined
   }
 }
@@ -52,7 +52,7 @@ export function sha256(bytes: Uint8Array): Hash32 {
   return out
 }
 
-/** Writes the hash of `bytes` to `out` at `at`: for thousands of them in one piece of memory. */
+/** Writes the hash of `bytes` to `out` at `at`, so that thousands of hashes can share one buffer. */
 export function sha256Into(bytes: Uint8Array, out: Uint8Array, at: number): void {
   if (sha256Text === undefined) {
     out.set(portableSha256(bytes), at)

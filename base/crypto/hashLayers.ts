@@ -7,7 +7,7 @@ import { loadNative } from './native.ts'
 /** Hashes `input` (n × 64 bytes) into `output` (n × 32 bytes). */
 export type HashPairs = (input: Uint8Array, output: Uint8Array) => void
 
-/** The portable twin of the native library. */
+/** Portable version of the native library. */
 export const hashPairsPortable: HashPairs = (input, output) => {
   assert(input.length % 64 === 0 && output.length * 2 === input.length, 'pairs of 32 bytes')
   for (let at = 0; at < input.length; at += 64) {
@@ -29,7 +29,7 @@ function native(): HashPairs | undefined {
   }
 }
 
-/** `undefined` where the native library has no binary. */
+/** `undefined` when the native library has no binary for the platform. */
 export const hashPairsNative: HashPairs | undefined = native()
 
 /** The fastest available. */

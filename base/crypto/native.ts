@@ -1,6 +1,6 @@
-// Loads native and Node-only parts without naming them in import statements, so that browser bundles stay clean.
+// Loads native and Node-only modules without import statements, so that browser bundles do not include them.
 
-/** The module, or `undefined` where there is no Node, no such package or no binary for this platform. */
+/** The module, or `undefined` when Node, the package or its binary for this platform is missing. */
 export function loadNative<T>(name: string): T | undefined {
   try {
     const builtin = globalThis.process?.getBuiltinModule?.('node:module')

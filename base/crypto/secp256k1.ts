@@ -1,4 +1,4 @@
-// secp256k1 signatures with recovery. Owns: the one validity rule and the choice of backend. Not: addresses (base/address.ts).
+// secp256k1 signatures with recovery. Owns: the validity rule and the choice of backend. Not: addresses (base/address.ts).
 import { secp256k1 as nobleCurve } from '@noble/curves/secp256k1.js'
 import { assert } from '../assert.ts'
 import { bigintToFixed, bytesToBigint, equalBytes, fromHex } from '../bytes.ts'
@@ -24,7 +24,7 @@ function isZeroAt(bytes: Uint8Array, offset: number): boolean {
   return true
 }
 
-/** Whether r and s of a 65-byte signature are in range, s is low and yParity is 0 or 1 (EIP-2). Checks no point. */
+/** Whether r and s of a 65-byte signature are in range, s is low and yParity is 0 or 1 (EIP-2). Does not check the point. */
 export function isCanonicalSignature(signature: Uint8Array): boolean {
   return (
     signature.length === 65 &&
@@ -42,7 +42,7 @@ function reduceHash(hash: Uint8Array): Uint8Array {
   return compareAt(hash, 0, ORDER) < 0 ? hash : bigintToFixed(bytesToBigint(hash) - ORDER_VALUE, 32)
 }
 
-/** @noble/curves: portable, not hardened against timing on the secret key. */
+/** @noble/curves: portable, not constant-time in the secret key. */
 export const nobleSecp256k1: Secp256k1 = {
   sign: (hash, secretKey) => {
     const made = nobleCurve.sign(reduceHash(hash), secretKey, {
@@ -80,10 +80,10 @@ type Binding = {
 }
 
 function createNative(): Secp256k1 | undefined {
-  // Its main entry would fall back to a slower library of its own without a word.
+  // The package's main entry silently falls back to a slower library.
   const binding = loadNative<Binding>('secp256k1/bindings.js')
   if (binding === undefined) return undefined
-  // Arrays handed to native code get memory outside the heap: these three, once.
+  // An array passed to native code gets memory outside the heap; these three are allocated once.
   const compact = new Uint8Array(64)
   const signedHash = new Uint8Array(32)
   const publicKey = new Uint8Array(65)
@@ -109,7 +109,7 @@ function createNative(): Secp256k1 | undefined {
   }
 }
 
-/** libsecp256k1, where the package has a binary for the platform. */
+/** libsecp256k1; undefined when the package has no binary for the platform. */
 export const nativeSecp256k1: Secp256k1 | undefined = createNative()
 
 const backend = nativeSecp256k1 ?? nobleSecp256k1
@@ -122,12 +122,12 @@ export function signHash(hash: Uint8Array, secretKey: Uint8Array): Uint8Array {
   return backend.sign(hash, secretKey)
 }
 
-/** The uncompressed public key (65 bytes) that made the signature, or `undefined` when it breaks the rule of EIP-2. */
+/** The uncompressed public key (65 bytes) that signed, or `undefined` when the signature is not canonical (EIP-2). */
 export function recoverPublicKey(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
   return backend.recover(hash, signature)?.slice()
 }
 
-/** As `recoverPublicKey`, in memory that the next call may use again: for what is read at once and not kept. */
+/** Like `recoverPublicKey`, but the result is valid only until the next call. */
 export function recoverKeyView(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined {
   return backend.recover(hash, signature)
 }
@@ -137,7 +137,7 @@ export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
   return backend.publicKey(secretKey)
 }
 
-/** Whether `publicKey` (65 bytes) made the 65-byte signature: the same rule as recovery. */
+/** Whether `publicKey` (65 bytes) made the 65-byte signature, by the same rule as recovery. */
 export function verifyHash(options: {
   hash: Uint8Array
   signature: Uint8Array

@@ -1,11 +1,11 @@
-// What every crypto backend offers. Two implementations exist (native and @noble) and are tested against each other.
+// Interfaces of the crypto backends. Two implementations (native and @noble) are tested against each other.
 
 export interface Secp256k1 {
   /** 65 bytes r ‖ s ‖ yParity, RFC 6979, low s. `hash` 32 bytes, `secretKey` 32 bytes. */
   sign(hash: Uint8Array, secretKey: Uint8Array): Uint8Array
   /**
-   * Uncompressed public key (65 bytes) or undefined; refuses high s, r or s out of range, yParity > 1. The key may lie in
-   * memory that the next call uses again.
+   * Uncompressed public key (65 bytes) or undefined; rejects high s, r or s out of range, yParity > 1. The key is valid
+   * only until the next call.
    */
   recover(hash: Uint8Array, signature: Uint8Array): Uint8Array | undefined
   /** Uncompressed public key, 65 bytes. Throws on an invalid key. */
@@ -23,7 +23,7 @@ export interface Bls {
   /** Signature over the public key with the POP ciphersuite's own tag. */
   prove(secretKey: Uint8Array): Uint8Array
   verifyProof(publicKey: Uint8Array, proof: Uint8Array): boolean
-  /** Whether these are the canonical bytes of a finite point of the right subgroup: what may enter a validator set. */
+  /** Whether these are the canonical bytes of a finite point in the right subgroup, as a validator set requires. */
   isKey(publicKey: Uint8Array): boolean
   /** Undefined when any input is not a valid signature point. */
   aggregate(signatures: readonly Uint8Array[]): Uint8Array | undefined

@@ -1,4 +1,4 @@
-// The chain of validator sets: one proof a set change leads from a trusted set to the next (CONSENSUS §7). Light
+// The chain of validator sets: one proof per change leads from a trusted set to the next (CONSENSUS §7). Light
 // clients and state sync walk it. Not: proofs of single blocks (finalityProof.ts), where they are stored (node/).
 import { bytesKey, equalBytes } from '../bytes.ts'
 import { bls as fastestBls } from '../crypto/bls.ts'
@@ -18,7 +18,7 @@ import { headerSchema } from './header.ts'
 import { type ValidatorSet, validatorSetHash, validatorSetSchema } from './validators.ts'
 import { certificateSchema } from './vote.ts'
 
-/** A boundary, why it is final, and the set that it names. */
+/** A boundary block, the certificate that makes it final, and the set it names. */
 export const epochProofSchema = message('EpochProof', {
   header: headerSchema,
   /** F of exactly this header. */
@@ -29,12 +29,12 @@ export const epochProofSchema = message('EpochProof', {
 export type EpochProof = ReturnType<typeof epochProofSchema.decode>
 
 export interface ProvenEpoch {
-  /** What the epoch after the boundary trusts. */
+  /** The trusted set of the epoch after the boundary. */
   readonly next: TrustedSet
   readonly boundary: FinalHeader
 }
 
-/** Rules of a set that is not ours: one to 256 members, ids ascending, no key or operator twice, keys in the subgroup. */
+/** Rules of a foreign set: not empty, ids ascending, no key twice, keys in the subgroup. */
 export function checkValidatorSet(
   set: ValidatorSet,
   bls: Pick<Bls, 'isKey'> = fastestBls,
@@ -54,13 +54,13 @@ export function checkValidatorSet(
   if (bad === undefined) return undefined
   return {
     check: 'validatorKey',
-    reason: `the consensus key of validator ${bad.id} is no point of the subgroup`,
+    reason: `the consensus key of validator ${bad.id} is not a point of the subgroup`,
   }
 }
 
 /**
- * Leads from the set of an epoch to that of the next: hash, epoch, set, exact bitmap, quorum, one pairing check, then
- * the next set by its hash, its order and its keys. `epochs: 'sameSet'` also takes the boundary of a later epoch that
+ * Verifies the step from one epoch's set to the next: hash, epoch, set, exact bitmap, quorum, one pairing check, then
+ * the next set by its hash, its order and its keys. `epochs: 'sameSet'` also accepts the boundary of a later epoch that
  * the same set signs, so that only changes of the set need a proof.
  */
 export function verifyEpochProof(

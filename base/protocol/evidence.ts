@@ -1,4 +1,4 @@
-// Double votes: the one rule that consensus, signers, state, nodes and clients judge them by, and the bytes of evidence
+// Double votes: the one rule by which consensus, state, nodes and clients judge them, and the encoding of evidence
 // (CONSENSUS §6).
 import { SchemaError } from '../field.ts'
 import type { Hash32 } from '../ids.ts'
@@ -20,8 +20,8 @@ import {
 export const EVIDENCE_BYTES_MAX = 512
 
 /**
- * Two statements that no honest validator signs both of. A single vote stands as a certificate whose bitmap has one
- * bit: whoever is in both bitmaps is convicted. A quorum is not asked for.
+ * Two statements of which no honest validator signs both. A single vote is a certificate with one bit in its bitmap.
+ * Whoever is in both bitmaps is convicted; no quorum is needed.
  */
 export const evidenceSchema = message('Evidence', { first: certificateSchema, second: certificateSchema })
 export type Evidence = ReturnType<typeof evidenceSchema.decode>
@@ -36,8 +36,8 @@ export const EQUIVOCATION_KINDS = [
 export type EquivocationKind = (typeof EQUIVOCATION_KINDS)[number]
 
 /**
- * The fault of one signer of both, or undefined. Asks for the same epoch and view; notarize + nullify is none. Says
- * nothing about subjects that are malformed.
+ * The fault of a validator that signed both, or undefined. Only within one epoch and view; notarize + nullify is no
+ * fault. Both subjects must be well formed.
  */
 export function equivocationOf(a: Subject, b: Subject): EquivocationKind | undefined {
   if (a.epoch !== b.epoch || a.view !== b.view) return undefined
@@ -50,7 +50,7 @@ export function equivocationOf(a: Subject, b: Subject): EquivocationKind | undef
 
 export type EvidenceFault = 'malformed' | 'notAFault' | 'foreignSigners' | 'nobodyInBoth' | 'badSignature'
 
-/** What evidence proves: indexes in the epoch's set, ascending, and what they did. */
+/** What evidence proves: the fault, and the culprits as ascending indexes in the epoch's set. */
 export interface Conviction {
   readonly kind: EquivocationKind
   readonly epoch: number
@@ -77,7 +77,7 @@ export function openEvidence(
 }
 
 /**
- * Judges evidence under the set of its epoch. Two pairing checks at most. An honest validator is never convicted: with
+ * Judges evidence against the set of its epoch. Two pairing checks at most. An honest validator is never convicted: with
  * proven keys, an aggregate that verifies contains the share of each honest signer named in it.
  */
 export function judgeEvidence(options: {

@@ -1,5 +1,5 @@
-// Why a header is final: F of the block or of a descendant with the headers between (CONSENSUS §7), checked against a
-// validator set that is already trusted. Not: how a set comes to be trusted (epochProof.ts).
+// Proof that a header is final: F of the block or of a descendant, with the headers between (CONSENSUS §7), checked
+// against a trusted validator set. Not: how a set becomes trusted (epochProof.ts).
 import { equalBytes } from '../bytes.ts'
 import { bls as fastestBls } from '../crypto/bls.ts'
 import type { Bls } from '../crypto/types.ts'
@@ -9,10 +9,10 @@ import { type Header, headerHash, headerSchema } from './header.ts'
 import { quorum, type ValidatorSet, validatorSetHash } from './validators.ts'
 import { bitmapSigners, type Certificate, certificateSchema, isWellFormedSubject, voteBytes } from './vote.ts'
 
-/** Headers between a block and the one its certificate names, at most. */
+/** Most headers between a block and the one its certificate names. */
 export const FINALITY_PATH_MAX = 256
 
-/** A header with what makes it final. `path` leads from its child to the block that the certificate names. */
+/** A header and what makes it final. `path` leads from its child to the block that the certificate names. */
 export const finalityProofSchema = message('FinalityProof', {
   header: headerSchema,
   path: t.list(headerSchema, FINALITY_PATH_MAX),
@@ -20,11 +20,11 @@ export const finalityProofSchema = message('FinalityProof', {
 })
 export type FinalityProof = ReturnType<typeof finalityProofSchema.decode>
 
-/** What a proof can fail; stable, for programs. */
+/** Checks that a proof can fail; stable, for programs. */
 export const PROOF_CHECKS = [
-  /** Bytes that are not the canonical ones of their schema. */
+  /** Not the canonical bytes of the schema. */
   'encoding',
-  /** Another chain, or a document that does not have the trusted hash. */
+  /** Another chain, or a document whose hash is not the trusted one. */
   'genesis',
   /** An epoch before the trusted one, or after it with another set; a certificate of another epoch. */
   'epoch',
@@ -34,36 +34,36 @@ export const PROOF_CHECKS = [
   'setHash',
   /** The headers between do not lead from the block to the certified one. */
   'path',
-  /** The certificate is no finalization of that header. */
+  /** The certificate is not a finalization of that header. */
   'digest',
-  /** Bitmap of another length, padding bits set. */
+  /** Bitmap of the wrong length or with padding bits set. */
   'bitmap',
   /** Fewer signers than a quorum. */
   'quorum',
   /** The aggregate signature does not verify. */
   'signature',
-  /** The header is no boundary. */
+  /** The header is not a boundary. */
   'endsEpoch',
   /** The next set is not the one that the boundary names. */
   'nextSetHash',
   /** Unsorted, empty, or one key or id twice. */
   'validatorSet',
-  /** A consensus key that is no finite point of the right subgroup. */
+  /** A consensus key that is not a finite point in the right subgroup. */
   'validatorKey',
-  /** The transaction is not at that place of the block. */
+  /** The transaction is not at that index in the block. */
   'transaction',
-  /** The receipt is not at that place of the block. */
+  /** The receipt is not at that index in the block. */
   'receipt',
   /** The record is not (or not absent) under the header's state root. */
   'state',
-  /** The newest block is older than the caller takes. */
+  /** The newest block is older than the caller accepts. */
   'age',
 ] as const
 export type ProofCheck = (typeof PROOF_CHECKS)[number]
 
 export interface ProofFailure {
   readonly check: ProofCheck
-  /** A sentence with the figures. */
+  /** A full sentence with the values. */
   readonly reason: string
 }
 
@@ -95,16 +95,16 @@ export interface FinalHeader {
   readonly header: Header
   readonly hash: Hash32
   readonly certificate: Certificate
-  /** Indexes in the trusted set of those who signed. */
+  /** The signers, as indexes in the trusted set. */
   readonly signers: readonly number[]
 }
 
-/** The header that the certificate of a proof is to name. */
+/** The header that the certificate of a proof must name. */
 export function certifiedHeader(proof: Pick<FinalityProof, 'header' | 'path'>): Header {
   return proof.path.at(-1) ?? proof.header
 }
 
-/** A trusted set without any check of it: for sets from the own state or already checked (`checkValidatorSet`). */
+/** Trusts a set without checking it: for sets from this node's state or already checked (`checkValidatorSet`). */
 export function trustedSet(options: {
   readonly genesisHash: Hash32
   readonly epoch: number
@@ -131,7 +131,7 @@ function checkHeader(trusted: TrustedSet, header: Header, rule: EpochRule): Proo
   return undefined
 }
 
-/** Hash of the last header when each names its predecessor, one height at a time. */
+/** Hash of the last header; undefined unless each names its predecessor, one height below. */
 function walkPath(first: Header, path: readonly Header[]): Hash32 | undefined {
   if (path.length > FINALITY_PATH_MAX) return undefined
   let { height } = first
@@ -146,8 +146,8 @@ function walkPath(first: Header, path: readonly Header[]): Hash32 | undefined {
 
 /**
  * Verifies that a header is final: hash links to the certified header, whose epoch and set must be the trusted ones,
- * exact bitmap of at least a quorum, one pairing check. An F finalizes all ancestors by hash, of whatever epoch.
- * Never throws on decoded foreign bytes. `bls` only where tests put another scheme in its place.
+ * exact bitmap of at least a quorum, one pairing check. An F finalizes all ancestors by hash, in any epoch.
+ * Never throws on decoded foreign bytes. `bls` lets tests substitute the scheme.
  */
 export function verifyFinality(
   trusted: TrustedSet,
@@ -170,7 +170,7 @@ export function verifyFinality(
     )
   }
   if (subject.kind !== 'finalize' || !isWellFormedSubject(subject)) {
-    return proofFails('digest', `the certificate is no finalization but a ${subject.kind}`)
+    return proofFails('digest', `the certificate is a ${subject.kind}, not a finalization`)
   }
   if (!equalBytes(subject.digest!, hash)) {
     return proofFails('digest', `the certificate names another block than ${certified.height}`)
@@ -181,7 +181,7 @@ export function verifyFinality(
     const sizeBytes = certificate.bitmap.length
     return proofFails(
       'bitmap',
-      `a bitmap of ${sizeBytes} bytes is no exact one of ${validators.length} validators`,
+      `a bitmap of ${sizeBytes} bytes does not fit ${validators.length} validators exactly`,
     )
   }
   const needed = quorum(validators.length)

@@ -49,7 +49,7 @@ export type Header = ReturnType<typeof headerSchema.decode>
 
 export const blockSchema = message('Block', {
   header: headerSchema,
-  /** Original envelope bytes, never re-encoded; of a decoded block views on its bytes. */
+  /** Original envelope bytes, never re-encoded; in a decoded block, views of its bytes. */
   transactions: t.list(t.view(TX_BYTES_MAX), BLOCK_TXS_MAX),
 })
 export type Block = ReturnType<typeof blockSchema.decode>
@@ -63,8 +63,8 @@ export interface SealedBlock {
 }
 
 /**
- * The epoch that a child of this block belongs to: the next one above a boundary, and the recovery's own above the floor
- * of a recovery (CONSENSUS §4, §5).
+ * Epoch of a child of this block: the next one above a boundary, the recovery's own above the floor of a recovery
+ * (CONSENSUS §4, §5).
  */
 export function epochAbove(
   header: Pick<Header, 'epoch' | 'endsEpoch'>,
@@ -82,7 +82,7 @@ export function sealBlock(block: Block): SealedBlock {
   return { ...block, hash: headerHash(block.header), bytes: blockSchema.encode(block) }
 }
 
-/** Decodes received bytes; throws SchemaError. Whether transactionsRoot matches is checked by execution. */
+/** Decodes received bytes; throws SchemaError. Execution checks transactionsRoot. */
 export function openBlock(bytes: Uint8Array): SealedBlock {
   const block = blockSchema.decode(bytes)
   return { ...block, hash: headerHash(block.header), bytes }

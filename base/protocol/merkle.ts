@@ -1,5 +1,5 @@
 // Binary Merkle tree over an ordered list (RFC 6962 shape): transactions and receipts of a block.
-// The root also holds the number of leaves: without it, a proof for one place could pose as that of another.
+// The root also holds the number of leaves: without it, a proof for one index could pass for another.
 import { assert } from '../assert.ts'
 import { concatBytes, equalBytes, u64be } from '../bytes.ts'
 import { sha256, sha256Into } from '../crypto/hash.ts'
@@ -49,9 +49,9 @@ export function merkleRoot(leaves: readonly Uint8Array[]): Hash32 {
   return leaves.length === 0 ? ZERO_HASH : sealRoot(leaves.length, merkleTop(leaves))
 }
 
-/** Topmost node of a list that is not empty, RFC 6962's tree hash. An odd node moves up unchanged. */
+/** Top node of a non-empty list, RFC 6962's tree hash. An odd node moves up unchanged. */
 export function merkleTop(leaves: readonly Uint8Array[]): Hash32 {
-  // One piece of memory for all layers: each is written over the one below it, which it never overtakes.
+  // One buffer for all layers: each overwrites the one below it, always behind the read position.
   const nodes = new Uint8Array(leaves.length * HASH_BYTES)
   leaves.forEach((leaf, i) => {
     leafInto(leaf, nodes, i * HASH_BYTES)
@@ -87,7 +87,7 @@ export function merkleProof(leaves: readonly Uint8Array[], index: number): reado
   return path
 }
 
-/** Whether `leaf` stands at `index` of the `count` leaves of that root. */
+/** Whether `leaf` is at `index` among the `count` leaves of that root. */
 export function merkleVerify(options: {
   root: Hash32
   leaf: Uint8Array

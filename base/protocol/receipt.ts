@@ -1,4 +1,4 @@
-// What a transaction and the hooks of a block left behind: the exact bytes under `receiptsRoot`.
+// Receipts and system logs of a block: the exact bytes under `receiptsRoot`.
 // Owns: the shapes. Not: roots and bloom (state/receipt.ts), the eth_ projection (rpc/).
 import { message, t } from '../schema.ts'
 

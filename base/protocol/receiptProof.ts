@@ -1,4 +1,4 @@
-// That a transaction is in a final block, and what became of it (CONSENSUS §7): receipt → receiptsRoot → header → F.
+// Proof that a transaction is in a final block, with its result (CONSENSUS §7): receipt → receiptsRoot → header → F.
 // Not: finding transactions (node/), the meaning of logs (state/).
 import type { TxId } from '../ids.ts'
 import { message, t } from '../schema.ts'
@@ -15,12 +15,12 @@ import { BLOCK_TXS_MAX } from './limits.ts'
 import { merkleVerify } from './merkle.ts'
 import { type Receipt, receiptSchema } from './receipt.ts'
 
-/** Siblings on the way up from one of 8,192 transactions, or of as many receipts and the system logs. */
+/** Siblings above one of 8,192 transactions, or one of as many receipts plus the system logs. */
 const PATH_MAX = Math.ceil(Math.log2(BLOCK_TXS_MAX)) + 1
 
 export const receiptProofSchema = message('ReceiptProof', {
   finality: finalityProofSchema,
-  /** Place of the transaction in its block, and how many there are. */
+  /** Index of the transaction in its block, and the number of transactions. */
   index: t.u32,
   count: t.u32,
   /** Leads from the transaction's hash to `transactionsRoot`. */

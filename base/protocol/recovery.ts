@@ -1,4 +1,4 @@
-// A recovery: the members' signed agreement to go on in a new epoch after a quorum was lost (CONSENSUS §5). Owns: its
+// A recovery: the members' signed agreement to continue in a new epoch after losing the quorum (CONSENSUS §5). Owns: its
 // bytes, its hash, what is signed. Not: the rules (recoveryRules.ts), its effect on state (state/recovery.ts).
 import { concatBytes, toHex, utf8 } from '../bytes.ts'
 import { keccak256, sha256 } from '../crypto/hash.ts'
@@ -8,9 +8,9 @@ import { VALIDATORS_MAX } from './limits.ts'
 import { validatorSchema, validatorSetSchema } from './validators.ts'
 import { certificateSchema } from './vote.ts'
 
-/** Finalize votes that one attestation lists, the highest; blocks of lower ones are ancestors or lost (CONSENSUS §4). */
+/** Finalize votes in one attestation, the highest; blocks of lower ones are ancestors or lost (CONSENSUS §4). */
 export const RECOVERY_VOTES_MAX = 64
-/** Encoded recovery file, bytes: with the largest set, every key replaced and every vote list full. */
+/** Encoded recovery file, bytes: the largest set, every key replaced, every vote list full. */
 export const RECOVERY_FILE_BYTES_MAX = 1024 * 1024
 
 /** A block and the round that certified it; round (0, 0) is genesis. */
@@ -23,11 +23,11 @@ export const recoveryPointSchema = message('RecoveryPoint', {
 })
 export type RecoveryPoint = ReturnType<typeof recoveryPointSchema.decode>
 
-/** A vote to finalize: the block may be final somewhere. */
+/** A finalize vote: its block may be final on some node. */
 export const recoveryVoteSchema = message('RecoveryVote', { epoch: t.u64, view: t.u64, digest: t.hash })
 export type RecoveryVote = ReturnType<typeof recoveryVoteSchema.decode>
 
-/** Why a member's key or peer id differs from what the chain knows. */
+/** Authorizes a consensus key or peer id that differs from the chain's. */
 export const keyReplacementSchema = message('KeyReplacement', {
   /** BLS proof of possession of the new consensus key. */
   possessionProof: t.fixed(96),
@@ -37,7 +37,7 @@ export const keyReplacementSchema = message('KeyReplacement', {
 
 export const recoveryMemberSchema = message('RecoveryMember', {
   validator: validatorSchema,
-  /** Present exactly when consensus key or peer id differ from those in `previous`. */
+  /** Present exactly when the consensus key or peer id differs from that in `previous`. */
   replacement: t.optional(keyReplacementSchema),
 })
 export type RecoveryMember = ReturnType<typeof recoveryMemberSchema.decode>
@@ -52,9 +52,9 @@ export const recoverySchema = message('Recovery', {
   epoch: t.u64,
   /** The set that would have decided the floor's child. */
   previous: validatorSetSchema,
-  /** Who decides from now on: members of `previous`, ascending by id. */
+  /** The new set: members of `previous`, ascending by id. */
   members: t.list(recoveryMemberSchema, VALIDATORS_MAX),
-  /** Finalize votes above the floor that are given up, ascending by round: what they voted for is lost. */
+  /** Abandoned finalize votes above the floor, ascending by round; their blocks are lost. */
   abandoned: t.list(recoveryVoteSchema, RECOVERY_VOTES_MAX),
   /** For people and the archive. */
   reason: t.text(512),
@@ -63,7 +63,7 @@ export const recoverySchema = message('Recovery', {
 })
 export type Recovery = ReturnType<typeof recoverySchema.decode>
 
-/** What a member's own disk says, under its signature. */
+/** What a member's disk holds, under its signature. */
 export const attestationSchema = message('RecoveryAttestation', {
   provider: t.u64,
   /** The highest block that it holds as final. */
@@ -84,14 +84,14 @@ export const recoverySignatureSchema = message('RecoverySignature', {
 })
 export type RecoverySignature = ReturnType<typeof recoverySignatureSchema.decode>
 
-/** What travels and is kept: the recovery and one signature of each member, ascending by provider. */
+/** The file that is sent and stored: the recovery and one signature of each member, ascending by provider. */
 export const recoveryFileSchema = message('RecoveryFile', {
   recovery: recoverySchema,
   signatures: t.list(recoverySignatureSchema, VALIDATORS_MAX),
 })
 export type RecoveryFile = ReturnType<typeof recoveryFileSchema.decode>
 
-// 16 bytes, as every tag of a BLS-signed string (vote.ts).
+// 16 bytes, like every tag of a BLS-signed string (vote.ts).
 const RECOVERY_TAG = utf8('suanli.recovery\0')
 
 /** The recovery's identity: what operators compare and pin. Signatures are not part of it. */
@@ -105,11 +105,11 @@ export function recoverySigningBytes(recovery: Recovery, attestation: Attestatio
   return concatBytes(RECOVERY_TAG, recovery.genesisHash, recoveryHash(recovery), attested)
 }
 
-/** What an operator account signs so that its validator goes on with another key; any wallet can show and sign it. */
+/** Text that an operator account signs to replace its validator's key; any wallet can show and sign it. */
 export function replacementText(options: {
   readonly genesisHash: Hash32
   readonly provider: number
-  /** The key that the chain knows; names the occasion, so that the signature serves only once. */
+  /** The key in the chain's state; ties the signature to this replacement, so that it works only once. */
   readonly oldKey: Uint8Array
   readonly newKey: Uint8Array
   readonly peerId: Uint8Array

@@ -1,5 +1,5 @@
-// What makes a recovery file acceptable, from the file alone (docs/decisions/recovery-file.md). Not: whether its floor is
-// on this node's chain and its set that of the floor's state (node/, state/).
+// Rules that a recovery file alone can satisfy or break (docs/decisions/recovery-file.md). Not: whether its floor is on
+// this node's chain and its set matches the floor's state (node/, state/).
 import { recoverAddress } from '../address.ts'
 import { bytesKey, equalBytes, toHex } from '../bytes.ts'
 import { bls as fastestBls } from '../crypto/bls.ts'
@@ -20,7 +20,7 @@ import {
 } from './recovery.ts'
 import { faultyMax, quorum, type Validator, type ValidatorSet } from './validators.ts'
 
-/** What a recovery can fail; stable, for programs. */
+/** Rules that a recovery can break; stable, for programs. */
 export const RECOVERY_RULES = [
   'genesis',
   'epoch',
@@ -39,7 +39,7 @@ export type RecoveryRule = (typeof RECOVERY_RULES)[number]
 
 export interface RecoveryFault {
   readonly rule: RecoveryRule
-  /** A sentence with the figures. */
+  /** A full sentence with the values. */
   readonly reason: string
 }
 
@@ -47,12 +47,12 @@ type RecoveryBls = Pick<Bls, 'verify' | 'verifyProof' | 'isKey'>
 
 const fault = (rule: RecoveryRule, reason: string): RecoveryFault => ({ rule, reason })
 
-/** How far above its floor's epoch a recovery may begin: light clients look for the next proof no further. */
+/** Most epochs from the floor's to the recovery's: light clients search no further for the next proof. */
 export const RECOVERY_EPOCHS_MAX = 2 ** 15
 
 /**
- * Members that must stay of a set: so many that whatever finalizes among them is more than may be faulty of the old one.
- * f + 1 of them would do for the signatures, but a quorum of f + 1 members may be as few as f.
+ * Fewest members of a set that must remain: their quorum must exceed f of the old set. f + 1 members suffice for the
+ * signatures, but a quorum of f + 1 members may be only f.
  */
 export function recoveryMembersMin(previousCount: number): number {
   const least = faultyMax(previousCount) + 1
@@ -66,25 +66,22 @@ export function recoverySet(recovery: Recovery): ValidatorSet {
   return { validators: recovery.members.map((member) => member.validator) }
 }
 
-/** Whether key or peer id differ from what the chain knows. */
+/** Whether the key or peer id differs from the chain's. */
 export function isReplaced(old: Validator, next: Validator): boolean {
   return !equalBytes(old.consensusKey, next.consensusKey) || !equalBytes(old.peerId, next.peerId)
 }
 
-/** Every rule of the body: floor, epoch, sets, replacements, what is given up. The first that is broken, or undefined. */
+/** Checks the body: floor, epoch, sets, replacements, abandoned votes. Returns the first broken rule, or undefined. */
 export function checkRecovery(
   recovery: Recovery,
   genesisHash: Hash32,
   bls: RecoveryBls = fastestBls,
 ): RecoveryFault | undefined {
   if (!equalBytes(recovery.genesisHash, genesisHash)) {
-    return fault(
-      'genesis',
-      `the file is of the chain ${toHex(recovery.genesisHash)}, not ${toHex(genesisHash)}`,
-    )
+    return fault('genesis', `the file is for chain ${toHex(recovery.genesisHash)}, not ${toHex(genesisHash)}`)
   }
   const { floor, epoch } = recovery
-  // A boundary's child would be of the next epoch, which others may have begun already.
+  // If the floor is a boundary, other members may have begun the next epoch already.
   if (epoch < floor.epoch + 2) {
     return fault('epoch', `epoch ${epoch} may have begun before: the floor is of epoch ${floor.epoch}`)
   }
@@ -136,7 +133,7 @@ function checkMembers(recovery: Recovery, bls: RecoveryBls): RecoveryFault | und
   for (const member of members) {
     const old = previous.find((validator) => validator.id === member.validator.id)
     if (old === undefined)
-      return fault('members', `provider ${member.validator.id} is not of the previous set`)
+      return fault('members', `provider ${member.validator.id} is not in the previous set`)
     const wrong = checkMember(recovery, member, old, bls)
     if (wrong !== undefined) return wrong
   }
@@ -158,7 +155,7 @@ function checkMember(
       : fault('replacement', `provider ${id} replaces nothing, yet a replacement is given`)
   }
   if (replacement === undefined) {
-    return fault('replacement', `provider ${id} has another key or peer id, and nothing that allows it`)
+    return fault('replacement', `provider ${id} has another key or peer id, without a replacement`)
   }
   if (!bls.isKey(consensusKey) || !bls.verifyProof(consensusKey, replacement.possessionProof)) {
     return fault('replacement', `provider ${id}: the proof of possession does not fit the new key`)
@@ -198,7 +195,7 @@ export function compareVotes(a: RecoveryVote, b: RecoveryVote): number {
 
 const isSameVote = (a: RecoveryVote, b: RecoveryVote): boolean => compareVotes(a, b) === 0
 
-/** Whether the recovery goes beyond what this member attests: its blocks and votes lie at or below the floor, or are given up. */
+/** Checks that every block and vote this member attests is at or below the floor, or abandoned. */
 export function checkAttestation(recovery: Recovery, attestation: Attestation): RecoveryFault | undefined {
   const { floor, epoch, abandoned } = recovery
   const { provider, finalized, finalizeVotes } = attestation
@@ -231,13 +228,13 @@ export function checkAttestation(recovery: Recovery, attestation: Attestation): 
   return undefined
 }
 
-/** Members whose signature is not there yet. */
+/** Members that have not signed yet. */
 export function missingSigners(file: RecoveryFile): readonly number[] {
   const present = new Set(file.signatures.map(({ attestation }) => attestation.provider))
   return file.recovery.members.map(({ validator }) => validator.id).filter((id) => !present.has(id))
 }
 
-/** The signatures that are there: each of a member, once, valid, and attesting nothing beyond the floor. */
+/** Checks the signatures present: each by a member, once, valid, and attesting nothing beyond the floor. */
 export function checkSignatures(
   file: RecoveryFile,
   bls: RecoveryBls = fastestBls,
@@ -260,7 +257,7 @@ export function checkSignatures(
   return undefined
 }
 
-/** Whether the whole file is acceptable: body, every member's signature, and a member behind a floor without F. */
+/** Checks the whole file: body, every member's signature, and a member that backs a floor without F. */
 export function checkRecoveryFile(
   file: RecoveryFile,
   genesisHash: Hash32,
@@ -274,7 +271,7 @@ export function checkRecoveryFile(
   }
   const { certificate, floor } = file.recovery
   if (certificate?.subject.kind !== 'notarize') return undefined
-  // Final for a member without F: by a recovery before this one, which came to nothing.
+  // A member can hold the floor as final without F: through an earlier recovery that failed.
   const isBacked = file.signatures.some(
     ({ attestation: { finalized, finalizeVotes } }) =>
       equalBytes(finalized.hash, floor.hash) ||
@@ -284,8 +281,8 @@ export function checkRecoveryFile(
 }
 
 /**
- * The link that a light client or a syncing node follows where no boundary leads on: the set of the new epoch, trusted
- * because its user named the recovery's hash (`pinned`) and for no other reason.
+ * The step a light client or syncing node takes where no boundary leads further: trusts the new epoch's set only
+ * because its user named the recovery's hash (`pinned`).
  */
 export function followRecovery(
   trusted: TrustedSet,
@@ -296,7 +293,7 @@ export function followRecovery(
   const hash = recoveryHash(file.recovery)
   const fails = (wrong: RecoveryFault) => ({ ok: false, fault: wrong }) as const
   if (!options.pinned.some((pin) => equalBytes(pin, hash))) {
-    return fails(fault('pin', `the chain goes on by recovery ${toHex(hash)}, which is not trusted here`))
+    return fails(fault('pin', `the chain continues by recovery ${toHex(hash)}, which is not trusted here`))
   }
   const wrong = checkRecoveryFile(file, genesisHash, options.bls)
   if (wrong !== undefined) return fails(wrong)

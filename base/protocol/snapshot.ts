@@ -1,4 +1,4 @@
-// A snapshot of the state as it travels: subtrees of the state tree as chunks, and a manifest that proves all of them
+// Wire form of a state snapshot: subtrees of the state tree as chunks, and a manifest that proves all of them
 // against one state root. Owns: their bytes and bounds. Not: making them (node/sync), the proof (state/tree/cut.ts).
 import { concatBytes } from '../bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
@@ -8,9 +8,9 @@ import { PROOF_KEY_BYTES_MAX, PROOF_VALUE_BYTES_MAX } from './stateProof.ts'
 
 /** Subtrees of at most this many encoded bytes become one chunk; only a single larger record exceeds it. */
 export const SNAPSHOT_CHUNK_BYTES = 256 * 1024
-/** The largest chunk: one record of the greatest key and value. */
+/** The largest chunk: one record with the largest key and value. */
 export const SNAPSHOT_CHUNK_BYTES_MAX = PROOF_VALUE_BYTES_MAX + PROOF_KEY_BYTES_MAX + 64
-/** Chunks of one snapshot: 16 GiB and more. */
+/** Most chunks of one snapshot: enough for 16 GiB. */
 export const SNAPSHOT_CHUNKS_MAX = 65_536
 /** Records of one chunk: none is shorter than six bytes. */
 const CHUNK_ENTRIES_MAX = SNAPSHOT_CHUNK_BYTES / 6
@@ -30,14 +30,14 @@ const snapshotPartSchema = message('SnapshotPart', {
   /** Hash of the chunk's subtree. */
   root: t.hash,
   leaves: t.u32,
-  /** Of the encoded chunk. */
+  /** Size of the encoded chunk. */
   bytes: t.u32,
   /** First bit in which its key hashes differ from those of the next chunk; 0 in the last. */
   split: t.u8,
 })
 export type SnapshotPart = ReturnType<typeof snapshotPartSchema.decode>
 
-/** The same bytes on every node that made a snapshot of this height. */
+/** Identical on every node that makes a snapshot at this height. */
 export const snapshotManifestSchema = message('SnapshotManifest', {
   height: t.u64,
   blockHash: t.hash,
@@ -47,14 +47,14 @@ export const snapshotManifestSchema = message('SnapshotManifest', {
 })
 export type SnapshotManifest = ReturnType<typeof snapshotManifestSchema.decode>
 
-/** Bytes of a manifest at most: 42 a part and the fields around them. */
+/** Upper bound of an encoded manifest, bytes: at most 56 per part, and the fields around them. */
 export const SNAPSHOT_MANIFEST_BYTES_MAX = SNAPSHOT_CHUNKS_MAX * 56 + 256
 
 export function snapshotManifestHash(bytes: Uint8Array): Hash32 {
   return sha256(bytes)
 }
 
-/** The bytes of one record inside a chunk: chunks are such bytes joined. */
+/** Bytes of one record in a chunk; a chunk is their concatenation. */
 export function snapshotEntryBytes(key: Uint8Array, value: Uint8Array): Uint8Array {
   return snapshotChunkSchema.encode({ entries: [{ key, value }] })
 }

@@ -5,11 +5,11 @@ import { sha256 } from '../crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../ids.ts'
 import { message, t } from '../schema.ts'
 
-/** First bytes of every leaf's preimage, 20 of them. */
+/** Prefix of every leaf's preimage, 20 bytes. */
 export const STATE_LEAF_TAG = utf8('suanli/state/leaf/v1')
-/** Inner nodes between a leaf and the root, at most. */
+/** Most inner nodes between a leaf and the root. */
 export const PROOF_DEPTH_MAX = 256
-/** Keys and values that a proof can carry, bytes. */
+/** Largest key and value in a proof, bytes. */
 export const PROOF_KEY_BYTES_MAX = 1024
 export const PROOF_VALUE_BYTES_MAX = 1024 * 1024
 
@@ -55,7 +55,7 @@ export const EXISTENCE_LEAF_OP = {
   length: REQUIRE_32_BYTES,
   prefix: STATE_LEAF_TAG,
 } as const
-/** Absence is proven between hashed keys: key and value of the neighbours are the two hashes. */
+/** Absence is proven between hashed keys: the neighbours give their key and value as hashes. */
 export const ABSENCE_LEAF_OP = { ...EXISTENCE_LEAF_OP, prehashKey: NO_HASH, prehashValue: NO_HASH } as const
 
 const INNER_SPEC = {
@@ -66,7 +66,7 @@ const INNER_SPEC = {
   hash: HASH_OP_SHA256,
 } as const
 
-/** What an independent ICS-23 verifier is given for existence; key and value are the raw ones. */
+/** Spec for an independent ICS-23 verifier of existence; key and value are raw. */
 export const EXISTENCE_PROOF_SPEC = {
   leafSpec: EXISTENCE_LEAF_OP,
   innerSpec: INNER_SPEC,
@@ -82,7 +82,7 @@ export function stateLeafHash(keyHash: Uint8Array, valueHash: Uint8Array): Hash3
 
 type Step = ExistenceProof['path'][number]
 
-/** 0: the proven side is left, 1: right; undefined when the step is no inner node of ours. */
+/** 0: the proven side is left, 1: right; undefined when the step is not one of our inner nodes. */
 function sideOf(step: Step): 0 | 1 | undefined {
   if (step.hash !== HASH_OP_SHA256) return undefined
   if (step.prefix.length === 0 && step.suffix.length === 32) return 0

@@ -9,15 +9,15 @@ import { VALIDATORS_MAX } from './limits.ts'
 export const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x24, 0x08, 0x01, 0x12, 0x20)
 const PEER_ID_BYTES = PEER_ID_PREFIX.length + 32
 
-/** Whether the bytes are an ed25519 peer id; other key types have no place in a validator set. */
+/** Whether the bytes are an ed25519 peer id; a validator set allows no other key type. */
 export function isPeerIdBytes(bytes: Uint8Array): boolean {
   return bytes.length === PEER_ID_BYTES && PEER_ID_PREFIX.every((byte, i) => byte === bytes[i])
 }
 
 export const validatorSchema = message('Validator', {
-  /** Provider id, unique for ever. */
+  /** Provider id, never reused. */
   id: t.u64,
-  /** The operator account; stands as `proposer` in headers. */
+  /** The operator account; the `proposer` in headers. */
   operator: t.address,
   /** BLS12-381 G1, 48 bytes; its proof of possession was verified before it entered state. */
   consensusKey: t.fixed(48),

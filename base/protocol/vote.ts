@@ -46,7 +46,7 @@ const VOTE_TAGS = {
 } as const
 const RANDAO_TAG = utf8('suanli.randao\0\0\0')
 
-/** Whether the optional fields stand as the kind demands. */
+/** Whether the optional fields match the kind, and the view allows it. */
 export function isWellFormedSubject(subject: Subject): boolean {
   const hasBlock = subject.parentView !== undefined && subject.digest !== undefined
   const hasNothing = subject.parentView === undefined && subject.digest === undefined

@@ -1,4 +1,4 @@
-// The parameter sets of ECONOMY §13 for oracle, capacity and issuance, and the rules that tie them together.
+// The parameter sets of ECONOMY §13 for oracle, capacity and issuance, and the rules between them.
 // Genesis copies a set into state; afterwards only governance changes it.
 import type { Params } from '../../base/moduleDefinition.ts'
 import { PPM } from '../../base/units.ts'
@@ -36,7 +36,7 @@ export const MAIN_PARAMETERS: EconomyParameters = {
   },
 }
 
-/** Windows of one minute, so that a person sees a coin's whole life. */
+/** Windows of one minute, so that a person can watch a coin's whole life cycle. */
 export const DEV_PARAMETERS: EconomyParameters = {
   oracle: { driftPpm: 20_000n },
   capacity: { ...MAIN_PARAMETERS.capacity, windowMs: 60_000, horizonWindows: 20 },
@@ -58,14 +58,12 @@ export interface ParameterFault {
 
 function shareFault(values: readonly (readonly [string, bigint])[]): ParameterFault | undefined {
   const found = values.find(([, value]) => value > PPM)
-  return found === undefined
-    ? undefined
-    : { path: found[0], reason: `${found[1]} ppm is more than the whole` }
+  return found === undefined ? undefined : { path: found[0], reason: `${found[1]} ppm exceeds ${PPM}` }
 }
 
 /**
- * Why a set of parameters is refused, or undefined. Genesis and governance ask it: in particular m ≥ G_K, so that
- * whoever minted at the limit stays covered through K windows of the largest drift (ECONOMY §3).
+ * Why a set of parameters is invalid, or undefined; genesis and governance call it. In particular m ≥ G_K, so that a
+ * provider that minted at its limit stays covered through K windows of the largest drift (ECONOMY §3).
  */
 export function checkParameters(parameters: EconomyParameters): ParameterFault | undefined {
   const { oracle, capacity, issuance } = parameters

@@ -15,7 +15,7 @@ export function bitAt(bytes: Uint8Array, at: number, bit: number): 0 | 1 {
   return ((bytes[at + (bit >> 3)]! >> (7 - (bit & 7))) & 1) as 0 | 1
 }
 
-/** −, 0, + as the hashes compare byte by byte. */
+/** Negative, 0 or positive: the order of the hashes, byte by byte. */
 export function compareHashes(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): number {
   for (let i = 0; i < 32; i++) {
     const d = a[aAt + i]! - b[bAt + i]!

@@ -1,12 +1,12 @@
 // Parts of the tree by their hashes: the root over a run of leaves, and the root over a cut of subtrees.
-// What hashes to the state root is its true shape, so a cut that does so holds every key exactly once.
+// Only the tree's true shape hashes to the state root, so a cut that does holds every key exactly once.
 import { concatBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
 import { HASH_BITS } from './bits.ts'
 import { TreeVersion } from './tree.ts'
 
-/** Root of the tree of exactly these leaves, 32 bytes of key hash and value hash each; they ascend strictly. */
+/** Root of the tree of exactly these leaves, 32 bytes of key hash and value hash each, strictly ascending. */
 export function leavesRoot(leaves: {
   readonly keyHashes: Uint8Array
   readonly valueHashes: Uint8Array
@@ -26,13 +26,13 @@ export function leavesRoot(leaves: {
 export function cutRoot(roots: readonly Hash32[], splits: readonly number[]): Hash32 | undefined {
   if (roots.length === 0) return splits.length === 0 ? ZERO_HASH : undefined
   if (splits.length !== roots.length - 1) return undefined
-  // Subtrees on the way down the right edge: each waits for what stands to the right of its split.
+  // Subtrees down the right edge: each waits for the subtree to the right of its split.
   const waiting: { readonly hash: Hash32; readonly split: number }[] = []
   let right = roots[0]!
   for (const [i, split] of splits.entries()) {
     if (!Number.isInteger(split) || split < 0 || split >= HASH_BITS) return undefined
     for (let top = waiting.at(-1); top !== undefined && top.split >= split; top = waiting.at(-1)) {
-      // A bit is split once on every way down.
+      // A path from the root splits at each bit at most once.
       if (top.split === split) return undefined
       right = sha256(concatBytes(top.hash, right))
       waiting.pop()

@@ -4,7 +4,7 @@ import { keyBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { StateKey } from '../view.ts'
 
-/** kh = SHA256(key bytes). Evicts in order of entry: cheap, and hot keys come back at once. */
+/** kh = SHA256(key bytes). Evicts in insertion order: cheap, and hot keys return at once. */
 export class KeyHashes {
   readonly #slots = new Map<StateKey, number>()
   readonly #keys: StateKey[] = []

@@ -14,7 +14,7 @@ export interface SortedChanges {
   readonly keyHashes: Uint8Array
   /** count × 32 bytes; zeros where deleted. */
   readonly valueHashes: Uint8Array
-  /** 1 = the key is gone. */
+  /** 1 = the key is deleted. */
   readonly deleted: Uint8Array
 }
 
@@ -31,7 +31,7 @@ export class Merge {
   readonly #layers: Ref[][] = [[]]
   /** Height of the node returned last; the second result of the recursive functions. */
   #level = 0
-  /** The only member of an item list that may itself be unhashed yet. */
+  /** The only item of a list that may not be hashed yet. */
   #pendingItem: Ref = EMPTY
   #pendingLevel = 0
 
@@ -117,7 +117,7 @@ export class Merge {
       this.#level = 0
       return ref
     }
-    // A side without keys vanishes.
+    // A side without keys is dropped.
     if (left === EMPTY) return right
     if (right === EMPTY) {
       this.#level = leftLevel

@@ -1,5 +1,5 @@
-// Where the tree's nodes live: typed-array slabs, reference counts, free lists. Not: what the nodes mean (merge.ts).
-// A node never changes after its hash was set; versions share nodes and count references to them.
+// Storage of the tree's nodes: typed-array slabs, reference counts, free lists. Not: what the nodes mean (merge.ts).
+// A node never changes after its hash is set; versions share nodes and count references to them.
 import { assert } from '../../base/assert.ts'
 
 /** Number of a node: 0 is the empty tree, odd is a leaf, even an inner node. */
@@ -40,7 +40,7 @@ export class Nodes {
   #leafEnd = 1
   #innerEnd = 1
 
-  /** Nodes in use; equal before and after a version that was released. */
+  /** Nodes in use; the same before a version is made and after it is released. */
   get liveCount(): { readonly leaves: number; readonly inners: number } {
     return {
       leaves: this.#leafEnd - 1 - this.#freeLeaves.length,
@@ -170,7 +170,7 @@ export class Nodes {
     counts[slot]!++
   }
 
-  /** Drops one reference; a node without any is freed with all that only it held. */
+  /** Drops one reference; frees a node without references and everything that only it held. */
   release(ref: Ref): void {
     const stack = [ref]
     while (stack.length > 0) {

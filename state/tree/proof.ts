@@ -70,7 +70,7 @@ function neighbours(
   let leftOf: Ref | undefined
   let rightOf: Ref | undefined
   let ref = root
-  // Down to the highest node below which all keys leave the key's path at `difference`.
+  // Descends to the highest node below which all keys leave the key's path at `difference`.
   while (!isLeaf(ref) && nodes.bit(ref) < difference) {
     if (bitAt(keyHash, 0, nodes.bit(ref)) === 0) {
       rightOf = nodes.right(ref)

@@ -1,5 +1,5 @@
 // The authenticated tree: immutable versions over shared nodes (ARCHITECTURE "State and proofs").
-// Owns: versions and their life. Not: node storage (nodes.ts), the merge (merge.ts), proofs (proof.ts), disk (storage).
+// Owns: versions and their lifetime. Not: node storage (nodes.ts), the merge (merge.ts), proofs (proof.ts), disk (storage).
 import { assert } from '../../base/assert.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
@@ -53,12 +53,12 @@ export class TreeVersion implements TreeView {
     return this.#mergeSorted(sortChanges(this.#shared.keyHashes, changes))
   }
 
-  /** A further handle on the same version, released on its own. */
+  /** Another handle on the same version, released separately. */
   retain(): TreeVersion {
     return new TreeVersion(this.#shared, this.root)
   }
 
-  /** Like `update` for leaves known by their hashes alone, e.g. from a cache or a snapshot; they ascend strictly. */
+  /** Like `update` for leaves known by their hashes alone, e.g. from a cache or a snapshot; strictly ascending. */
   addLeaves(leaves: { readonly keyHashes: Uint8Array; readonly valueHashes: Uint8Array }): TreeVersion {
     const { keyHashes, valueHashes } = leaves
     const count = keyHashes.length / 32

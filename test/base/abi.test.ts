@@ -77,7 +77,7 @@ describe('base.abi', () => {
     )
   })
 
-  it('accepts no second encoding of anything', () => {
+  it('accepts only one encoding of each value', () => {
     fc.assert(
       fc.property(anyCall, fc.nat(), fc.nat({ max: 255 }), ([types, values], position, byte) => {
         const bytes = encodeAbi(types, values)
@@ -104,7 +104,7 @@ describe('base.abi', () => {
     assert.equal(isDynamic(tuple(ADDRESS, BYTES)), true)
   })
 
-  it('refuses dirty, short, long and twisted calldata with the reason', () => {
+  it('rejects dirty, short, long and reordered calldata with the reason', () => {
     const word = (value: bigint): Uint8Array => bigintToFixed(value, 32)
     const max = 2n ** 256n - 1n
     const cases: readonly (readonly [AbiType[], Uint8Array, RegExp])[] = [

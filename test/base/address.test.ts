@@ -33,7 +33,7 @@ describe('base.address', () => {
     )
   })
 
-  it('reads one case or the right checksum', () => {
+  it('parses single-case text and correct checksums only', () => {
     for (const text of CHECKSUMMED) {
       const address = fromHex(text)
       assert.deepEqual(parseChecksumAddress(text), address)
@@ -46,7 +46,7 @@ describe('base.address', () => {
     assert.equal(parseChecksumAddress(CHECKSUMMED[2].slice(2)), undefined)
   })
 
-  it('finds the account of a key and of a signature', () => {
+  it('derives the account of a key and of a signature', () => {
     const key = fromHex('ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80')
     const address = secretKeyAddress(key)
     assert.equal(checksumAddress(address), '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')

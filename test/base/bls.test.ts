@@ -84,7 +84,7 @@ function outsideSubgroup(size: 48 | 96): Uint8Array {
   throw new Error('no point with a small x')
 }
 
-/** The same point with x + p, which still fits when x is small: no canonical encoding. */
+/** The same point with x + p, which still fits when x is small: not canonical. */
 function aboveModulus(size: 48 | 96): Uint8Array {
   const point = outsideSubgroup(size)
   const x = bigintToFixed((bytesToBigint(point.subarray(size - 48).slice()) % 2n ** 64n) + MODULUS, 48)
@@ -154,7 +154,7 @@ describe('base.crypto.bls', () => {
         assert.equal(PUBLIC_KEYS.every(backend.isKey), true)
       })
 
-      it('refuses another message, key or set of signers', () => {
+      it('rejects another message, key or set of signers', () => {
         assert.equal(backend.verify(PUBLIC_KEYS[0]!, flip(MESSAGE, 0), SIGNATURE), false)
         assert.equal(backend.verify(PUBLIC_KEYS[1]!, MESSAGE, SIGNATURE), false)
         assert.equal(backend.verifyAggregate(PUBLIC_KEYS.slice(1), MESSAGE, AGGREGATE), false)
@@ -163,7 +163,7 @@ describe('base.crypto.bls', () => {
         assert.equal(backend.aggregate([]), undefined)
       })
 
-      it('refuses bad keys wherever they stand', () => {
+      it('rejects bad keys at any position', () => {
         for (const [what, key] of badPoints(48, PUBLIC_KEYS[0]!)) {
           assert.equal(backend.verify(key, MESSAGE, SIGNATURE), false, what)
           assert.equal(backend.verifyAggregate([PUBLIC_KEYS[0]!, key], MESSAGE, AGGREGATE), false, what)
@@ -172,7 +172,7 @@ describe('base.crypto.bls', () => {
         }
       })
 
-      it('refuses bad signatures wherever they stand', () => {
+      it('rejects bad signatures at any position', () => {
         for (const [what, signature] of badPoints(96, SIGNATURE)) {
           assert.equal(backend.verify(PUBLIC_KEYS[0]!, MESSAGE, signature), false, what)
           assert.equal(backend.verifyAggregate(PUBLIC_KEYS, MESSAGE, signature), false, what)
@@ -181,7 +181,7 @@ describe('base.crypto.bls', () => {
         }
       })
 
-      it('refuses sums at infinity', () => {
+      it('rejects sums at infinity', () => {
         const opposite = bigintToFixed(ORDER - bytesToBigint(SECRETS[0]!), 32)
         const key = backend.publicKey(opposite)
         assert.equal(backend.aggregate([SIGNATURE, backend.sign(opposite, MESSAGE)]), undefined)
@@ -198,16 +198,16 @@ describe('base.crypto.bls', () => {
         assert.throws(() => backend.publicKey(new Uint8Array(31).fill(1)))
       })
 
-      it('takes a proof of possession for its own key alone', () => {
+      it('accepts a proof of possession only for its own key', () => {
         const proof = backend.prove(SECRETS[0]!)
         assert.equal(backend.verifyProof(PUBLIC_KEYS[0]!, proof), true)
         assert.equal(backend.verifyProof(PUBLIC_KEYS[1]!, proof), false)
-        // The tags differ: neither can stand for the other.
+        // The tags differ: neither passes for the other.
         assert.equal(backend.verify(PUBLIC_KEYS[0]!, PUBLIC_KEYS[0]!, proof), false)
         assert.equal(backend.verifyProof(PUBLIC_KEYS[0]!, backend.sign(SECRETS[0]!, PUBLIC_KEYS[0]!)), false)
       })
 
-      it('answers plain arrays', () => {
+      it('returns plain arrays', () => {
         for (const bytes of [
           backend.keygen(SECRETS[0]!),
           backend.publicKey(SECRETS[0]!),
@@ -221,7 +221,7 @@ describe('base.crypto.bls', () => {
     })
   }
 
-  it('gives the same answers from both backends', () => {
+  it('returns the same results from both backends', () => {
     assert.ok(nativeBls !== undefined)
     for (let i = 0; i < 3; i++) {
       const secret: Uint8Array = nativeBls.keygen(new Uint8Array(32).fill(i + 1))
@@ -241,8 +241,8 @@ describe('base.crypto.bls', () => {
     }
   }).timeout(20_000)
 
-  it('tells points outside the subgroup from points off the curve', () => {
-    // On the curve: the unchecked decoder takes them, so the refusals above come from the subgroup check.
+  it('distinguishes points outside the subgroup from points off the curve', () => {
+    // On the curve: the unchecked decoder accepts them, so the rejections above come from the subgroup check.
     assert.doesNotThrow(() => PublicKey.fromBytes(outsideSubgroup(48), false))
     assert.throws(() => PublicKey.fromBytes(outsideSubgroup(48), true))
     assert.doesNotThrow(() => Signature.fromBytes(outsideSubgroup(96), false))
@@ -263,7 +263,7 @@ describe('base.crypto.bls', () => {
     assert.equal(isCanonicalPoint(concatBytes(encode(1n), bigintToFixed(MODULUS, 48)), 96), false)
   })
 
-  it('remembers decoded keys within a bound', () => {
+  it('caches decoded keys within a bound', () => {
     let decodedCount = 0
     const decode = cacheKeys((bytes) => {
       decodedCount++
@@ -276,10 +276,10 @@ describe('base.crypto.bls', () => {
     assert.equal(decodedCount, BLS_KEYS_CACHED_MAX + 1)
     decode(key(BLS_KEYS_CACHED_MAX))
     assert.equal(decodedCount, BLS_KEYS_CACHED_MAX + 1)
-    // The oldest left when the bound was reached.
+    // The oldest was evicted at the bound.
     decode(key(0))
     assert.equal(decodedCount, BLS_KEYS_CACHED_MAX + 2)
-    // Failures are not remembered.
+    // Failures are not cached.
     decode(new Uint8Array(48))
     decode(new Uint8Array(48))
     assert.equal(decodedCount, BLS_KEYS_CACHED_MAX + 4)
@@ -287,7 +287,7 @@ describe('base.crypto.bls', () => {
 })
 
 describe('base.bls proofs of possession', () => {
-  it('are remembered for exactly their key', () => {
+  it('are cached for exactly their key', () => {
     const [first, second] = [SECRETS[0]!, SECRETS[1]!]
     const [keyOfFirst, keyOfSecond] = [bls.publicKey(first), bls.publicKey(second)]
     const proof = bls.prove(first)

@@ -26,7 +26,7 @@ import { parseAddress, parseHash32 } from '../../base/ids.ts'
 const anyBytes = fc.uint8Array({ maxLength: 70 })
 
 describe('base.bytes', () => {
-  it('makes the same keys with and without Node, of any length and of views', () => {
+  it('makes the same keys with and without Node, for any length and for views', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         const key = bytesKey(bytes)
@@ -50,7 +50,7 @@ describe('base.bytes', () => {
     )
   })
 
-  it('refuses odd and foreign digits', () => {
+  it('rejects an odd number of digits and invalid digits', () => {
     for (const text of ['0x1', '0xgg', '0x 1', 'zz', '0x0g', '0xg0']) assert.equal(parseHex(text), undefined)
     assert.throws(() => fromHex('0x1'), TypeError)
   })
@@ -89,7 +89,7 @@ describe('base.bytes', () => {
     assert.throws(() => readU64be(fromHex('0020000000000000')), RangeError)
   })
 
-  it('turns bigints into minimal and fixed bytes and back', () => {
+  it('converts bigints to minimal and fixed bytes and back', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }), (value) => {
         const bytes = bigintToBytes(value)
@@ -107,7 +107,7 @@ describe('base.bytes', () => {
     assert.throws(() => bigintToFixed(256n, 1), RangeError)
   })
 
-  it('agrees with text on integers of every size', () => {
+  it('agrees with conversion through text for integers of every size', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 0n, max: 2n ** 300n }),
@@ -142,7 +142,7 @@ describe('base.bytes', () => {
     }
   })
 
-  it('reads only well-formed UTF-8', () => {
+  it('decodes only well-formed UTF-8', () => {
     assert.equal(utf8Text(utf8('算力 €')), '算力 €')
     assert.throws(() => utf8Text(fromHex('c0af')), TypeError)
     assert.throws(() => utf8Text(fromHex('ff')), TypeError)
@@ -170,7 +170,7 @@ describe('base.ids', () => {
 })
 
 describe('base.assert', () => {
-  it('names what is broken', () => {
+  it('names the broken condition', () => {
     assert.throws(() => mustExist(undefined, 'the block'), { code: 'AssertionFailed', message: /the block/ })
     assert.throws(() => mustExist(null, 'the block'), AssertionFailed)
     assert.equal(mustExist(0, 'zero'), 0)

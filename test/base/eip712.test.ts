@@ -92,7 +92,7 @@ describe('base.eip712', () => {
       }),
     )
     const digest = voucherDigest({ ...voucher, chainId, verifyingContract })
-    // Wallets answer v = 27 or 28 where the chain keeps the parity.
+    // Wallets return v = 27 or 28 where the chain expects the parity.
     signed[64]! -= 27
     assert.deepEqual(signed, signHash(digest, secretKey))
     assert.deepEqual(recoverAddress(digest, signed), secretKeyAddress(secretKey))

@@ -24,7 +24,7 @@ describe('base.crypto.hash', () => {
     ['sha256', sha256],
     ['portableSha256', portableSha256],
   ] as const) {
-    it(`${name} gives the published digests`, () => {
+    it(`${name} computes the published digests`, () => {
       for (const [text, digest] of SHA256) assert.equal(toHex(hash(utf8(text))), `0x${digest}`)
     })
   }
@@ -33,12 +33,12 @@ describe('base.crypto.hash', () => {
     ['keccak256', keccak256],
     ['portableKeccak256', portableKeccak256],
   ] as const) {
-    it(`${name} gives the published digests`, () => {
+    it(`${name} computes the published digests`, () => {
       for (const [text, digest] of KECCAK256) assert.equal(toHex(hash(utf8(text))), `0x${digest}`)
     })
   }
 
-  it('agrees with the portable twin on any input', () => {
+  it('agrees with the portable version on any input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
         assert.deepEqual(sha256(bytes), portableSha256(bytes))
@@ -51,7 +51,7 @@ describe('base.crypto.hash', () => {
     assert.deepEqual(keccak256(large), portableKeccak256(large))
   })
 
-  it('hashes views and answers plain arrays that stay', () => {
+  it('hashes views and returns plain arrays that later calls do not change', () => {
     const frame = fromHex('00616263ff')
     assert.equal(toHex(sha256(frame.subarray(1, 4))), `0x${SHA256[1][1]}`)
     assert.equal(toHex(keccak256(Buffer.from(frame).subarray(1, 4))), `0x${KECCAK256[1][1]}`)
@@ -68,7 +68,7 @@ describe('base.crypto.hash', () => {
     assert.deepEqual(hashBackends, { sha256: 'node', keccak256: 'wasm' })
   })
 
-  it('takes a missing native part for absent', () => {
+  it('treats a missing native module as absent', () => {
     assert.equal(loadNative('suanli-no-such-package'), undefined)
     assert.equal(typeof loadNative<{ hash: unknown }>('node:crypto')?.hash, 'function')
   })

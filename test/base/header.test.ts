@@ -53,7 +53,7 @@ function variants(): Header[] {
 }
 
 describe('base.protocol.header', () => {
-  it('hashes the canonical bytes, and every field counts', () => {
+  it('hashes the canonical bytes, including every field', () => {
     assert.deepEqual(headerHash(header), sha256(headerSchema.encode(header)))
     const hashes = [header, ...variants()].map((h) => Buffer.from(headerHash(h)).toString('hex'))
     assert.equal(new Set(hashes).size, Object.keys(header).length + 2)
@@ -68,7 +68,7 @@ describe('base.protocol.header', () => {
     assert.deepEqual(opened.transactions, transactions)
   })
 
-  it('refuses damaged bytes', () => {
+  it('rejects damaged bytes', () => {
     const { bytes } = sealBlock({ header, transactions: [new Uint8Array([1])] })
     assert.throws(() => openBlock(bytes.subarray(0, -1)), SchemaError)
     assert.throws(() => openBlock(new Uint8Array([...bytes, 0])), SchemaError)

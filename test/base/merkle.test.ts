@@ -26,14 +26,14 @@ const ROOTS = [
 ]
 
 describe('base.protocol.merkle', () => {
-  it('gives the tree hashes of RFC 6962', () => {
+  it('computes the tree hashes of RFC 6962', () => {
     ROOTS.forEach((root, i) => {
       assert.equal(toHex(merkleTop(LEAVES.slice(0, i + 1))), `0x${root}`)
     })
     assert.deepEqual(merkleTop([LEAVES[1]!]), merkleLeaf(LEAVES[1]!))
   })
 
-  it('hashes leaves of any length alike, and refuses steps that are no hashes', () => {
+  it('hashes leaves of any length, and rejects path steps that are not hashes', () => {
     for (const size of [0, 1, 64, 1_023, 1_024, 1_025, 9_000]) {
       const leaf = new Uint8Array(size).fill(size & 255)
       assert.deepEqual(merkleLeaf(leaf), sha256(concatBytes(fromHex('00'), leaf)))
@@ -44,7 +44,7 @@ describe('base.protocol.merkle', () => {
     assert.ok(!merkleVerify({ ...options, path: path.map((step) => step.subarray(1)) }))
   })
 
-  it('holds the number of leaves in the root', () => {
+  it('commits to the number of leaves in the root', () => {
     ROOTS.forEach((top, i) => {
       const sealed = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, i + 1, ...fromHex(top)])
       assert.deepEqual(merkleRoot(LEAVES.slice(0, i + 1)), sha256(sealed))
@@ -52,7 +52,7 @@ describe('base.protocol.merkle', () => {
     assert.deepEqual(merkleRoot([]), new Uint8Array(32))
   })
 
-  it('refuses a place in a list of another length', () => {
+  it('rejects an index in a list of another length', () => {
     // Under RFC 6962's tree hash alone, the third of three leaves passes for the second of two.
     const leaves = LEAVES.slice(0, 3)
     const claim = { root: merkleRoot(leaves), leaf: leaves[2]!, path: merkleProof(leaves, 2) }
@@ -83,14 +83,14 @@ describe('base.protocol.merkle', () => {
     }
   })
 
-  it('refuses an index outside the list', () => {
+  it('rejects an index outside the list', () => {
     const leaves = LEAVES.slice(0, 3)
     const claim = { root: merkleRoot(leaves), leaf: leaves[0]!, count: 3, path: merkleProof(leaves, 0) }
     for (const index of [-1, 3, 4]) assert.equal(merkleVerify({ ...claim, index }), false)
     assert.equal(merkleVerify({ ...claim, index: 0, count: 0 }), false)
   })
 
-  it('keeps an inner node from posing as a leaf', () => {
+  it('keeps an inner node from passing as a leaf', () => {
     const [first, second] = [merkleLeaf(LEAVES[0]!), merkleLeaf(LEAVES[1]!)]
     const forged = new Uint8Array([...first, ...second])
     assert.notDeepEqual(merkleRoot([forged]), merkleRoot(LEAVES.slice(0, 2)))

@@ -22,7 +22,7 @@ const empty = {
 }
 
 describe('base.module', () => {
-  it('lays out system addresses as WALLETS §2 fixes them', () => {
+  it('lays out system addresses as in WALLETS §2', () => {
     assert.equal(
       toHex(systemAddress(SYSTEM_KIND.module, 9)),
       '0x7375616e6c6900000000000000000000000000' + '09',
@@ -34,7 +34,7 @@ describe('base.module', () => {
     assert.deepEqual(moduleAddress({ id: 9 }), systemAddress(0, 9))
   })
 
-  it('knows the reserved range by its prefix', () => {
+  it('recognizes the reserved range by its prefix', () => {
     assert.equal(isSystemAddress(systemAddress(SYSTEM_KIND.series, 1)), true)
     assert.equal(isSystemAddress(systemAddress(200, 0)), true)
     const near = systemAddress(SYSTEM_KIND.asset, 1).slice()
@@ -43,7 +43,7 @@ describe('base.module', () => {
     assert.equal(isSystemAddress(new Uint8Array(20)), false)
   })
 
-  it('returns the definition it was given', () => {
+  it('returns the definition unchanged', () => {
     const definition = defineModule({
       ...empty,
       name: 'sample',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { RecentMap } from '../../base/recentMap.ts'
 
 describe('base.recentMap', () => {
-  it('holds between half of its bound and all of it, the latest', () => {
+  it('holds the latest entries, between half of its bound and all of it', () => {
     const map = new RecentMap<number>(8)
     for (let i = 0; i < 100; i++) {
       map.set(`key ${i}`, i)
@@ -12,7 +12,7 @@ describe('base.recentMap', () => {
     }
   })
 
-  it('takes an entry that is set again for a new one', () => {
+  it('treats an entry that is set again as new', () => {
     const map = new RecentMap<string>(4)
     map.set('kept', 'first')
     for (let i = 0; i < 20; i++) {
@@ -22,7 +22,7 @@ describe('base.recentMap', () => {
     }
   })
 
-  it('sets a known key of a full half without forgetting', () => {
+  it('sets a known key in a full half without dropping entries', () => {
     const map = new RecentMap<number>(4)
     map.set('a', 1)
     map.set('b', 2)

@@ -34,7 +34,7 @@ import {
 
 const keep = (id: number): Recovery['members'][number] => ({ validator: PREVIOUS[id - 1]! })
 
-/** The rule that the body breaks and the sentence. */
+/** Asserts the rule that the body breaks and the reason. */
 function refuses(over: Partial<Recovery>, rule: RecoveryRule, reason: RegExp): void {
   const wrong = checkRecovery(recoveryOf(over), GENESIS)
   assert.equal(wrong?.rule, rule)
@@ -57,7 +57,7 @@ describe('base.recovery', () => {
       )
     })
 
-    it('survives its bytes and its JSON, and its hash names every field of it', () => {
+    it('round-trips through bytes and JSON, and its hash covers every field', () => {
       const file = signedFile(recoveryOf())
       const again = recoveryFileSchema.decode(recoveryFileSchema.encode(file))
       assert.deepEqual(again, file)
@@ -74,17 +74,17 @@ describe('base.recovery', () => {
       assert.deepEqual(recoverySchema.decode(recoverySchema.encode(file.recovery)), file.recovery)
     })
 
-    it('is refused on another chain', () => {
+    it('is rejected on another chain', () => {
       assert.equal(checkRecovery(recoveryOf(), hashOf('other'))?.rule, 'genesis')
     })
 
-    it('is refused with an epoch that a boundary of the floor could have begun', () => {
+    it('is rejected with an epoch that could have begun at a floor that is a boundary', () => {
       refuses({ epoch: 4 }, 'epoch', /epoch 4 may have begun/)
       refuses({ epoch: 3 }, 'epoch', /epoch 3/)
       assert.equal(checkRecovery(recoveryOf({ epoch: 5 }), GENESIS), undefined)
     })
 
-    it('is refused without a certificate of exactly the floor, except for genesis', () => {
+    it('is rejected without a certificate of exactly the floor, except for genesis', () => {
       const { certificate, ...bare } = recoveryOf()
       assert.equal(checkRecovery(bare, GENESIS)?.rule, 'certificate')
       const subject = certificate!.subject
@@ -104,12 +104,12 @@ describe('base.recovery', () => {
       assert.equal(checkRecovery(genesis, GENESIS), undefined)
     })
 
-    it('is refused with fewer members than f + 1 of the previous set', () => {
+    it('is rejected with fewer members than f + 1 of the previous set', () => {
       refuses({ members: [keep(1)] }, 'members', /1 members: of 4 at least 2/)
       assert.equal(checkRecovery(recoveryOf({ members: [keep(1), keep(2)] }), GENESIS), undefined)
     })
 
-    it('asks for so many members that a quorum of them outnumbers the faulty of the set before', () => {
+    it('requires enough members that their quorum exceeds f of the previous set', () => {
       assert.deepEqual([4, 5, 6, 7, 10, 13, 100].map(recoveryMembersMin), [2, 2, 2, 3, 5, 6, 50])
       for (let n = 1; n <= 256; n++) {
         assert.ok(quorum(recoveryMembersMin(n)) > faultyMax(n))
@@ -117,13 +117,13 @@ describe('base.recovery', () => {
       }
     })
 
-    it('is refused with an epoch so high that light clients would not find it', () => {
+    it('is rejected with an epoch so high that light clients would not find it', () => {
       const { epoch } = recoveryOf({ members: [keep(1), keep(2)] }).floor
       refuses({ epoch: epoch + RECOVERY_EPOCHS_MAX + 1 }, 'epoch', /above the floor/)
     })
 
-    it('is refused with members that are strangers, doubled, unordered or of another account', () => {
-      refuses({ members: [keep(1), { validator: validatorOf(7) }] }, 'members', /provider 7 is not of/)
+    it('is rejected with members that are unknown, repeated, unordered or of another account', () => {
+      refuses({ members: [keep(1), { validator: validatorOf(7) }] }, 'members', /provider 7 is not in/)
       refuses({ members: [keep(1), keep(1)] }, 'members', /ascending/)
       refuses({ members: [keep(2), keep(1)] }, 'members', /ascending/)
       const sameKey = { ...PREVIOUS[1]!, consensusKey: PREVIOUS[0]!.consensusKey }
@@ -133,8 +133,12 @@ describe('base.recovery', () => {
       refuses({ previous: { validators: [] } }, 'previousSet', /empty/)
     })
 
-    it('is refused with a new key that its operator did not allow or that nobody proves to hold', () => {
-      refuses({ members: [keep(1), { validator: validatorOf(2, 12) }] }, 'replacement', /nothing that allows/)
+    it('is rejected with a new key without its operator’s signature or a proof of possession', () => {
+      refuses(
+        { members: [keep(1), { validator: validatorOf(2, 12) }] },
+        'replacement',
+        /without a replacement/,
+      )
       refuses(
         { members: [keep(1), replacedMember(2, 13, 1)] },
         'replacement',
@@ -150,7 +154,7 @@ describe('base.recovery', () => {
       )
     })
 
-    it('is refused when it gives up what is not above the floor, or in disorder', () => {
+    it('is rejected when it abandons votes not above the floor, or out of order', () => {
       const vote = (view: number) => ({ epoch: 3, view, digest: hashOf(`view ${view}`) })
       refuses({ abandoned: [vote(17)] }, 'abandoned', /not above the floor/)
       refuses({ abandoned: [vote(19), vote(18)] }, 'abandoned', /ascending/)
@@ -170,7 +174,7 @@ describe('base.recovery', () => {
       refusesFile(partial, 'missingSignature', /provider 1, 4/)
     })
 
-    it('is refused with a signature of someone else, of another text, doubled or unordered', () => {
+    it('is rejected with a signature by a non-member, of another text, repeated or unordered', () => {
       const file = signedFile(recoveryOf())
       const [a, b, ...rest] = file.signatures
       const swapped = [{ ...a!, signature: b!.signature }, b!, ...rest]
@@ -188,7 +192,7 @@ describe('base.recovery', () => {
       refusesFile({ ...file, recovery: recoveryOf({ reason: 'changed' }) }, 'signature', /does not verify/)
     })
 
-    it('is refused when a member holds a block above the floor, or another one there, as final', () => {
+    it('is rejected when a member holds a block above the floor, or another at its height, as final', () => {
       const above = { ...FLOOR, height: 121, hash: hashOf('block 121'), view: 18 }
       const files = [above, { ...FLOOR, hash: hashOf('other 120') }].map((finalized) =>
         signedFile(recoveryOf(), [attestationOf(2, { finalized })]),
@@ -197,11 +201,11 @@ describe('base.recovery', () => {
       refusesFile(files[1]!, 'floor', /provider 2 holds block 120/)
     })
 
-    it('is refused when a member has begun the new epoch', () => {
+    it('is rejected when a member has begun the new epoch', () => {
       refusesFile(signedFile(recoveryOf(), [attestationOf(1, { epoch: 1003 })]), 'epoch', /begun epoch 1003/)
     })
 
-    it('is refused when a member voted to finalize above the floor, unless that is given up by name', () => {
+    it('is rejected when a member voted to finalize above the floor and the vote is not abandoned', () => {
       const vote = { epoch: 3, view: 19, digest: hashOf('block 122') }
       const voted = [attestationOf(2, { finalizeVotes: [vote] })]
       refusesFile(signedFile(recoveryOf(), voted), 'votes', /provider 2 voted to finalize view 19/)
@@ -213,7 +217,7 @@ describe('base.recovery', () => {
       refusesFile(signedFile(recoveryOf({ abandoned: [other] }), voted), 'votes', /view 19/)
     })
 
-    it('takes a vote for the floor itself and votes below it, not one for another block in its view', () => {
+    it('accepts votes for the floor and below it, but not for another block in its view', () => {
       const below = { epoch: 2, view: 900, digest: hashOf('old') }
       const same = { epoch: 3, view: 17, digest: FLOOR.hash }
       const voted = [attestationOf(1, { finalizeVotes: [below, same] })]
@@ -222,7 +226,7 @@ describe('base.recovery', () => {
       refusesFile(signedFile(recoveryOf(), wrong), 'votes', /view 17/)
     })
 
-    it('needs a vote of some member behind a floor that is only notarized', () => {
+    it('requires a member’s finalize vote for a floor that is only notarized', () => {
       const { certificate } = recoveryOf()
       const notarized = { ...certificate!, subject: { ...certificate!.subject, kind: 'notarize' as const } }
       const below = { height: 119, hash: hashOf('block 119'), epoch: 3, view: 16 }
@@ -235,7 +239,7 @@ describe('base.recovery', () => {
     })
   })
 
-  describe('the link of a light client', () => {
+  describe('the step of a light client', () => {
     const trusted = trustedSet({ genesisHash: GENESIS, epoch: 3, height: 90, set: { validators: PREVIOUS } })
     const file = signedFile(recoveryOf())
     const pinned = [recoveryHash(file.recovery)]
@@ -248,7 +252,7 @@ describe('base.recovery', () => {
       assert.deepEqual(result.value.set, recoverySet(file.recovery))
     })
 
-    it('is refused without the pin, whoever signed it', () => {
+    it('is rejected without the pin, whoever signed it', () => {
       for (const pins of [[], [hashOf('another recovery')]]) {
         const result = followRecovery(trusted, file, { pinned: pins })
         assert.ok(!result.ok)
@@ -256,7 +260,7 @@ describe('base.recovery', () => {
       }
     })
 
-    it('is refused behind what is proven already, and with a broken file', () => {
+    it('is rejected below what is already proven, and with an invalid file', () => {
       const later = trustedSet({ ...trusted, epoch: 1003 })
       const behind = followRecovery(later, file, { pinned })
       assert.equal(behind.ok ? undefined : behind.fault.rule, 'epoch')

@@ -81,7 +81,7 @@ describe('base.rlp', () => {
     )
   })
 
-  it('refuses what is not canonical, with the reason', () => {
+  it('rejects what is not canonical, with the reason', () => {
     const refused = [
       ['', 'item missing'],
       ['8100', 'single byte not minimal'],
@@ -118,7 +118,7 @@ describe('base.rlp', () => {
     assert.throws(() => decodeRlp(wide(RLP_ITEMS_MAX)), /too many items/)
   })
 
-  it('reads spans inside a limit', () => {
+  it('reads spans within a limit', () => {
     const bytes = fromHex('c483646f6701')
     assert.deepEqual(readRlpSpan(bytes, 0, 6), { isList: true, start: 1, end: 5 })
     assert.deepEqual(readRlpSpan(bytes, 1, 5), { isList: false, start: 2, end: 5 })

@@ -85,7 +85,7 @@ const anyEvery: fc.Arbitrary<Every> = fc.record(
 const pair = message('Pair', { a: t.u32, b: t.bytes(4) })
 
 describe('base.schema', () => {
-  it('brings every value back from bytes and from JSON', () => {
+  it('round-trips every value through bytes and JSON', () => {
     fc.assert(
       fc.property(anyEvery, (value) => {
         const bytes = everySchema.encode(value)
@@ -97,7 +97,7 @@ describe('base.schema', () => {
     )
   })
 
-  it('accepts no second encoding of anything', () => {
+  it('accepts only one encoding of each value', () => {
     fc.assert(
       fc.property(anyEvery, fc.nat(), fc.nat({ max: 255 }), (value, position, byte) => {
         const bytes = everySchema.encode(value)
@@ -115,7 +115,7 @@ describe('base.schema', () => {
     )
   })
 
-  it('refuses arbitrary bytes with an error of its own', () => {
+  it('rejects arbitrary bytes with a SchemaError', () => {
     fc.assert(
       fc.property(bytesOf(0, 120), (bytes) => {
         assert.throws(() => everySchema.decode(bytes), SchemaError)
@@ -133,7 +133,7 @@ describe('base.schema', () => {
     assert.deepEqual(nested.decode(nested.encode(value)), value)
   })
 
-  it('refuses every other way to write the same message', () => {
+  it('rejects every other encoding of the same message', () => {
     const refused = [
       ['0800', 'a default that is written'],
       ['08968100', 'a varint that is not minimal'],
@@ -150,7 +150,7 @@ describe('base.schema', () => {
     for (const [hex, what] of refused) assert.throws(() => pair.decode(fromHex(hex)), SchemaError, what)
   })
 
-  it('keeps no frame alive', () => {
+  it('does not keep the received frame alive', () => {
     const frame = Buffer.alloc(1000)
     frame.set(pair.encode({ a: 1, b: fromHex('0102') }), 500)
     const decoded = pair.decode(frame.subarray(500, 506))
@@ -159,7 +159,7 @@ describe('base.schema', () => {
     assert.equal(pair.encode(decoded).buffer.byteLength, 6)
   })
 
-  it('names the field that is wrong', () => {
+  it('names the invalid field', () => {
     const outer = message('Outer', { points: t.list(pointSchema, 2) })
     assert.throws(
       () =>
@@ -182,7 +182,7 @@ describe('base.schema', () => {
     })
   })
 
-  it('bounds lists on the wire before it builds them', () => {
+  it('checks the length of lists on the wire before it builds them', () => {
     const three = message('Lists', { numbers: t.list(t.u32, 3), texts: t.list(t.text(4), 3) })
     assert.throws(() => three.decode(fromHex('0a0401020304')), /at most 3 elements/)
     assert.throws(() => three.decode(fromHex('120161'.repeat(4))), /at most 3 elements/)
@@ -193,7 +193,7 @@ describe('base.schema', () => {
     assert.throws(() => three.fromJson({ numbers: 'no', texts: [] }), /expected an array/)
   })
 
-  it('tells absent from default in optional fields', () => {
+  it('distinguishes absent from default in optional fields', () => {
     assert.deepEqual(pointSchema.decode(pointSchema.encode({ x: 0, y: 0 })), { x: 0, y: 0 })
     assert.deepEqual(pointSchema.decode(pointSchema.encode({ x: 0 })), { x: 0 })
     assert.deepEqual(pointSchema.fromJson({ x: 1, y: null }), { x: 1 })
@@ -201,14 +201,14 @@ describe('base.schema', () => {
     assert.throws(() => message('Bad', { twice: t.optional(t.optional(t.u8)) }), AssertionFailed)
   })
 
-  it('demands nested messages and fixed bytes', () => {
+  it('requires nested messages and fixed bytes', () => {
     const outer = message('Outer', { point: pointSchema, owner: t.address })
     assert.throws(() => outer.decode(fromHex('')), { path: 'point', reason: 'missing' })
     assert.throws(() => outer.decode(fromHex('0a00')), { path: 'owner' })
     assert.throws(() => outer.encode({ owner: new Uint8Array(20) } as never), /point: missing/)
   })
 
-  it('refuses JSON of another shape', () => {
+  it('rejects JSON of another shape', () => {
     const cases: readonly (readonly [AnyField, Json])[] = [
       [t.bool, 1],
       [t.bool, 'true'],
@@ -241,7 +241,7 @@ describe('base.schema', () => {
     }
   })
 
-  it('speaks ABI values within the same bounds', () => {
+  it('converts to and from ABI values within the same bounds', () => {
     const fields: readonly (readonly [AnyField, unknown])[] = [
       [t.bool, true],
       [t.u32, 7],
@@ -292,7 +292,7 @@ describe('base.schema', () => {
     assert.deepEqual(t.oneOf(['a', 'b']).jsonSchema, { enum: ['a', 'b'] })
   })
 
-  it('refuses field names that JavaScript would reorder', () => {
+  it('rejects field names that JavaScript would reorder', () => {
     assert.throws(() => message('Bad', { 1: t.u8 }), AssertionFailed)
   })
 

@@ -91,7 +91,7 @@ describe('base.crypto.secp256k1', () => {
         }
       })
 
-      it('refuses what EIP-2 refuses', () => {
+      it('rejects signatures that EIP-2 forbids', () => {
         const hash = sha256(utf8('one rule'))
         const good = backend.sign(hash, scalar(7n))
         const s = bytesToBigint(good.subarray(32, 64))
@@ -115,23 +115,23 @@ describe('base.crypto.secp256k1', () => {
           assert.equal(backend.recover(hash, signature), undefined)
         }
         assert.equal(backend.recover(hash.subarray(1), good), undefined)
-        // 5 is no x coordinate on the curve.
+        // No point on the curve has x = 5.
         assert.equal(backend.recover(hash, withParts(good, { r: 5n })), undefined)
       })
 
-      it('accepts s at the very middle', () => {
+      it('accepts the largest low s', () => {
         const signature = withParts(new Uint8Array(65), { r: 1n, s: (ORDER - 1n) / 2n })
         assert.notEqual(backend.recover(sha256(utf8('edge')), signature), undefined)
       })
 
-      it('answers another key for the other parity', () => {
+      it('recovers another key with the other parity', () => {
         const hash = sha256(utf8('parity'))
         const good = backend.sign(hash, scalar(9n))
         const other = backend.recover(hash, withParts(good, { parity: 1 - good[64]! }))
         assert.notDeepEqual(other, backend.publicKey(scalar(9n)))
       })
 
-      it('refuses a signature whose key would be the point at infinity', () => {
+      it('rejects a signature whose key would be the point at infinity', () => {
         // R = G and s·R = z·G make r^-1 (s·R − z·G) vanish.
         const generatorX = bytesToBigint(backend.publicKey(scalar(1n)).subarray(1, 33))
         const parity = backend.publicKey(scalar(1n))[64]! & 1
@@ -150,7 +150,7 @@ describe('base.crypto.secp256k1', () => {
     })
   }
 
-  it('gives the same bytes from both backends', () => {
+  it('returns the same bytes from both backends', () => {
     assert.ok(nativeSecp256k1 !== undefined)
     const native = nativeSecp256k1
     const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
@@ -168,7 +168,7 @@ describe('base.crypto.secp256k1', () => {
     )
   })
 
-  it('reduces hashes above the order alike', () => {
+  it('reduces hashes above the order in the same way', () => {
     assert.ok(nativeSecp256k1 !== undefined)
     for (const hash of [scalar(ORDER), scalar(ORDER + 5n), scalar(2n ** 256n - 1n)]) {
       const signature = nativeSecp256k1.sign(hash, scalar(11n))

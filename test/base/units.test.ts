@@ -35,7 +35,7 @@ describe('base.units', () => {
     }
   })
 
-  it('picks the smaller and the larger', () => {
+  it('returns the smaller and the larger', () => {
     assert.equal(minBigint(1n, 2n), 1n)
     assert.equal(minBigint(2n, 1n), 1n)
     assert.equal(maxBigint(1n, 2n), 2n)
@@ -50,7 +50,7 @@ describe('base.units', () => {
     assert.equal(formatCoins(-COIN / 4n), '-0.25')
   })
 
-  it('reads what it writes and nothing malformed', () => {
+  it('parses what it writes and rejects malformed text', () => {
     fc.assert(fc.property(amount, (value) => assert.equal(parseCoins(formatCoins(value)), value)))
     for (const text of [
       '',

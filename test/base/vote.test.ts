@@ -66,7 +66,7 @@ describe('base.protocol.vote', () => {
     assert.equal(new Set(messages.map((m) => toHex(m))).size, messages.length)
   })
 
-  it('refuses subjects whose optional fields do not fit the kind', () => {
+  it('rejects subjects whose optional fields do not fit the kind', () => {
     const malformed: Subject[] = [
       { kind: 'notarize', epoch: 3, view: 7 },
       { kind: 'notarize', epoch: 3, view: 7, parentView: 6 },
@@ -91,7 +91,7 @@ describe('base.protocol.vote', () => {
     assert.deepEqual(certificateSchema.decode(certificateSchema.encode(certificate)), certificate)
   })
 
-  it('reads exactly the bitmap of the set', () => {
+  it('accepts only a bitmap that fits the set exactly', () => {
     for (const count of [1, 4, 7, 8, 9, 100, VALIDATORS_MAX]) {
       const all = Array.from({ length: count }, (_, i) => i)
       const some = all.filter((i) => i % 3 === 0)
@@ -110,7 +110,7 @@ describe('base.protocol.vote', () => {
     assert.throws(() => signersBitmap([-1], 4), AssertionFailed)
   })
 
-  it('demands a quorum before any pairing', () => {
+  it('requires a quorum before any pairing', () => {
     const certificate = (subject: Subject, signers: number[]): Certificate => ({
       subject,
       bitmap: signersBitmap(signers, 4),
@@ -122,7 +122,7 @@ describe('base.protocol.vote', () => {
     assert.equal(certificateSigners(certificate(notarize, [0, 1, 2]), 9), undefined)
   })
 
-  it('keeps a certificate of 100 validators under 200 bytes, whatever it is about', () => {
+  it('keeps a certificate of 100 validators under 200 bytes, whatever its subject', () => {
     const late = { epoch: 1_000_000, view: 1_000_000_000, parentView: 999_999_999, digest }
     const bitmap = signersBitmap(
       Array.from({ length: 100 }, (_, i) => i),
@@ -142,7 +142,7 @@ describe('base.protocol.vote', () => {
     assert.notDeepEqual(nextMix(ZERO_HASH, 11, reveal), nextMix(ZERO_HASH, 10, reveal))
   })
 
-  it('orders leaders by the epoch and the mix, each exactly once', () => {
+  it('orders leaders by epoch and mix, each exactly once', () => {
     const of = (epoch: number, validatorCount: number, floorMix = ZERO_HASH): readonly number[] =>
       leaderPermutation({ genesisHash, epoch, floorMix, validatorCount })
     for (const count of [1, 4, 7, 100, VALIDATORS_MAX]) {
@@ -154,7 +154,7 @@ describe('base.protocol.vote', () => {
     assert.deepEqual(of(1, 100), of(1, 100))
     assert.notDeepEqual(of(1, 100), of(2, 100))
     assert.notDeepEqual(of(1, 100), of(1, 100, digest))
-    // Written out again from CONSENSUS §4: for i = n − 1 … 1 swap i and the first 48 bits of SHA256(seed ‖ i) mod i + 1.
+    // Reimplemented from CONSENSUS §4: for i = n − 1 … 1 swap i and the first 48 bits of SHA256(seed ‖ i) mod i + 1.
     const u64 = (n: number): string => n.toString(16).padStart(16, '0')
     const seed = sha256(
       Buffer.concat([Buffer.from('perm'), genesisHash, Buffer.from(u64(5), 'hex'), ZERO_HASH]),
@@ -168,7 +168,7 @@ describe('base.protocol.vote', () => {
     assert.deepEqual(of(5, 5), expected)
   })
 
-  it('lets each lead about equally often', () => {
+  it('makes every validator lead about equally often', () => {
     const first = Array.from({ length: 4 }, () => 0)
     for (let epoch = 0; epoch < 400; epoch++) {
       const order = leaderPermutation({ genesisHash, epoch, floorMix: ZERO_HASH, validatorCount: 4 })

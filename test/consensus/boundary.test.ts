@@ -1,9 +1,9 @@
-// The boundary rule: a certified boundary may only be proposed again as it is, and any F on it ends the epoch.
+// The boundary rule: a certified boundary may only be re-proposed unchanged, and any F on it ends the epoch.
 import assert from 'node:assert/strict'
 import { judgeProposal } from '../../consensus/proposalRules.ts'
 import { Bench, kindsSigned, ofKind, sent, signs } from '../support/coreHarness.ts'
 
-/** A bench whose view 2 stands on a notarized boundary of view 1. */
+/** A bench in view 2 on top of a boundary notarized in view 1. */
 function onBoundary(leads: number, epochBlocks = 1) {
   const bench = new Bench({ leads, epochBlocks })
   const boundary = bench.block(1, bench.rules.genesis)
@@ -25,7 +25,7 @@ describe('boundary rule', () => {
     assert.equal(ofKind(bench.outputs, 'verify').length, verifies)
   })
 
-  it('waits until the boundary itself is executed, and never votes for a refused one', () => {
+  it('waits until the boundary itself is executed, and never votes for one that fails', () => {
     const bench = new Bench({ leads: 3, epochBlocks: 1 })
     bench.verdict = () => undefined
     const boundary = bench.block(1, bench.rules.genesis)
@@ -41,20 +41,20 @@ describe('boundary rule', () => {
     assert.deepEqual(judgeProposal(bench.state, bench.nowMs, 2), { kind: 'invalid', reason })
   })
 
-  it('refuses any other block on a boundary', () => {
+  it('rejects any other block on a boundary', () => {
     const { bench, boundary } = onBoundary(3)
     bench.nowMs += 100
     const outputs = bench.propose({ view: 2, parentView: 1, block: bench.block(2, boundary) })
     assert.deepEqual(kindsSigned(outputs), ['nullify 2'])
   })
 
-  it('refuses a re-proposal of what is no boundary', () => {
+  it('rejects a re-proposal of a block that is not a boundary', () => {
     const { bench, boundary: plain } = onBoundary(3, 50)
     const outputs = bench.propose({ view: 2, parentView: 1, block: plain })
     assert.deepEqual(kindsSigned(outputs), ['nullify 2'])
   })
 
-  it('refuses a re-proposal of the epoch’s floor', () => {
+  it('rejects a re-proposal of the epoch’s floor', () => {
     const bench = new Bench({ leads: 3 })
     const outputs = bench.propose({ view: 1, parentView: 0, block: bench.rules.genesis })
     assert.deepEqual(
@@ -63,7 +63,7 @@ describe('boundary rule', () => {
     )
   })
 
-  it('lets the proposal’s own parent decide, not what else is held', () => {
+  it('judges by the proposal’s own parent, not by other blocks held', () => {
     const bench = new Bench({ leads: 4, epochBlocks: 1 })
     const first = bench.block(1, bench.rules.genesis)
     bench.propose({ view: 1, parentView: 0, block: first })
@@ -77,7 +77,7 @@ describe('boundary rule', () => {
     assert.ok(kindsSigned(outputs).includes('notarize 3'))
   })
 
-  it('makes the leader re-propose at once, the same bytes, without any other need', () => {
+  it('makes the leader re-propose the same bytes at once, without any other need', () => {
     const { bench, boundary } = onBoundary(2)
     const [proposal] = sent(bench.outputs, 'proposal')
     assert.deepEqual(proposal!.body.block, boundary.bytes)
@@ -103,7 +103,7 @@ describe('boundary rule', () => {
     assert.deepEqual([status.epoch, status.view, status.finalizedView], [2, 1, 0])
   })
 
-  it('stands still once the epoch is over, however long the next one takes to begin', () => {
+  it('does nothing once the epoch is over, however long the next one takes to begin', () => {
     const { bench, boundary } = onBoundary(2)
     bench.receiveCertificate(bench.on('finalize', 1, 0, boundary))
     assert.equal(ofKind(bench.outputs, 'epochEnded').length, 1)
@@ -128,7 +128,7 @@ describe('boundary rule', () => {
     assert.deepEqual(
       sent(over, 'blocksRequest').map((s) => s.body.hash)[0],
       parent.hash,
-      'the missing body is still asked for',
+      'the missing body is still requested',
     )
     const found = bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [parent.bytes] } })
     assert.equal(ofKind(found, 'epochEnded').length, 1)
@@ -139,7 +139,7 @@ describe('boundary rule', () => {
     )
   })
 
-  it('answers the old epoch with its boundary and asks a later one for ours, rate-limited', () => {
+  it('answers an older epoch with its boundary and requests ours from a later one, rate-limited', () => {
     const bench = new Bench({ leads: 3 })
     const ask = (epoch: number) =>
       bench.receive(bench.others[0], {

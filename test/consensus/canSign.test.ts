@@ -1,4 +1,4 @@
-// The gate before every vote: one test per guard, through the core's own door.
+// The gate before every vote: one test per guard, through the core's `step`.
 import assert from 'node:assert/strict'
 import { u64be } from '../../base/bytes.ts'
 import { sealBlock } from '../../base/protocol/header.ts'
@@ -72,7 +72,7 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(verdict), [])
   })
 
-  it('refuses another block than the proposal, though the proposal is ready', () => {
+  it('refuses a block other than the proposal, though the proposal is ready', () => {
     const bench = new Bench()
     bench.verdict = () => undefined
     const block = bench.block(1, genesisOf(bench))
@@ -103,7 +103,7 @@ describe('canSign.notarize', () => {
     assert.equal(ofKind(outputs, 'penalise').length, 1)
   })
 
-  it('refuses a relayed proposal whose leader signature is invalid, and takes a valid one', () => {
+  it('rejects a relayed proposal whose leader signature is invalid, and accepts a valid one', () => {
     const bench = new Bench()
     const leader = bench.state.leaderOf(1)
     const relay = bench.others.find((i) => i !== leader)!
@@ -144,7 +144,7 @@ describe('canSign.notarize', () => {
     assert.equal(canSign(bench.state, bench.nowMs, bench.on('notarize', 3, 1, child)), 'notReady')
   })
 
-  it('nullifies a proposal whose parent lies below the highest F', () => {
+  it('nullifies a proposal whose parent is below the highest F', () => {
     const bench = new Bench({ leads: 3 })
     const parent = bench.block(1, genesisOf(bench))
     bench.propose({ view: 1, parentView: 0, block: parent })
@@ -164,7 +164,7 @@ describe('canSign.notarize', () => {
     ['badReveal', (b) => changed(b, { randaoReveal: bls.sign(b.keys[b.self]!, u64be(1)) })],
   ]
   for (const [reason, make] of broken) {
-    it(`nullifies a block for ${reason}, whatever execution says`, () => {
+    it(`nullifies a block for ${reason}, whatever its execution verdict`, () => {
       const bench = new Bench()
       bench.verdict = () => 'valid'
       const outputs = bench.propose({ view: 1, parentView: 0, block: make(bench) })
@@ -184,7 +184,7 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(next.propose({ view: 1, parentView: 0, block: later })), ['notarize 1'])
   })
 
-  it('nullifies a block that execution refuses', () => {
+  it('nullifies a block that fails execution', () => {
     for (const fields of [
       { stateRoot: new Uint8Array(32).fill(1) },
       { setHash: new Uint8Array(32).fill(1) },
@@ -246,7 +246,7 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(inTime.propose({ view: 1, parentView: 0, block: edge })), ['notarize 1'])
   })
 
-  it('holds a block from the future until its time has come', () => {
+  it('holds a block from the future until its timestamp is due', () => {
     const bench = new Bench()
     const block = bench.block(1, genesisOf(bench), { timestampMs: bench.nowMs + 51 })
     assert.deepEqual(kindsSigned(bench.propose({ view: 1, parentView: 0, block })), [])
@@ -262,7 +262,7 @@ describe('canSign.notarize', () => {
     assert.deepEqual(kindsSigned(outputs), ['notarize 1'])
   })
 
-  it('refuses an observer, a stopped core and another epoch', () => {
+  it('refuses as an observer, when stopped, and in another epoch', () => {
     const observer = new Bench({ leads: undefined })
     assert.equal(canSign(observer.state, observer.nowMs, observer.nullify(1)), 'observer')
     const bench = new Bench()
@@ -300,7 +300,7 @@ describe('canSign.nullify', () => {
 })
 
 describe('canSign.finalize', () => {
-  it('signs once the certificate is there, also from a later view and without an own notarize', () => {
+  it('signs once the certificate is held, also from a later view and without an own notarize', () => {
     const bench = new Bench()
     bench.verdict = () => undefined
     const block = bench.block(1, genesisOf(bench))
@@ -312,7 +312,7 @@ describe('canSign.finalize', () => {
     assert.deepEqual(signs(outputs)[0], bench.on('finalize', 1, 0, block))
   })
 
-  it('refuses without N, without a verdict, and for another block than N', () => {
+  it('refuses without N, without a verdict, and for a block other than N’s', () => {
     const bench = new Bench()
     bench.verdict = () => undefined
     const block = bench.block(1, genesisOf(bench))
@@ -356,7 +356,7 @@ describe('canSign.finalize', () => {
 })
 
 describe('canSign: changed headers', () => {
-  it('keeps the test blocks honest: an unchanged header is accepted', () => {
+  it('accepts an unchanged header, so that the changed ones fail for their change', () => {
     const bench = new Bench()
     const outputs = bench.propose({ view: 1, parentView: 0, block: changed(bench, {}) })
     assert.deepEqual(kindsSigned(outputs), ['notarize 1'])

@@ -1,4 +1,4 @@
-// How many checks a certificate costs and which of them count: one at a time per subject, none for what is known, suspects alone.
+// Signature checks of certificates and votes: one at a time per subject, none for known certificates, suspects alone.
 import assert from 'node:assert/strict'
 import { encodeMessage } from '../../consensus/messages.ts'
 import { subjectKey } from '../../consensus/subject.ts'
@@ -6,7 +6,7 @@ import { Bench, ofKind, sent } from '../support/coreHarness.ts'
 
 type Certificate = ReturnType<Bench['certificate']>
 
-/** From a peer that is no validator. */
+/** From a peer that is not a validator. */
 function fromStranger(bench: Bench, peer: string, certificate: Certificate) {
   const message = { kind: 'certificate', body: certificate } as const
   return bench.feed({ kind: 'message', from: { peer, validator: undefined }, message })
@@ -17,7 +17,7 @@ function answer(bench: Bench, id: number, valid: boolean) {
 }
 
 describe('certificate checks', () => {
-  it('runs one at a time for a subject, and none after one was accepted', () => {
+  it('runs one at a time per subject, and none after one is accepted', () => {
     const bench = new Bench({ leads: 3 })
     bench.holdChecks = true
     const [first] = ofKind(
@@ -32,7 +32,7 @@ describe('certificate checks', () => {
     assert.equal(bench.state.jobs.size, 0)
   })
 
-  it('goes on to the next candidate when one is forged', () => {
+  it('continues with the next candidate when one is forged', () => {
     const bench = new Bench({ leads: 3 })
     bench.holdChecks = true
     const [first] = ofKind(
@@ -48,14 +48,14 @@ describe('certificate checks', () => {
     assert.equal(bench.state.view, 2)
   })
 
-  it('keeps no more candidates of a subject than there are validators', () => {
+  it('keeps at most as many candidates of a subject as there are validators', () => {
     const bench = new Bench({ leads: 3 })
     bench.holdChecks = true
     for (let i = 0; i < 20; i++) fromStranger(bench, `peer${i}`, bench.certificate(bench.nullify(1)))
     assert.equal(bench.state.jobs.get(subjectKey(bench.nullify(1)))!.waiting.size, 4)
   })
 
-  it('looks at nothing that is held or at most as high as F, not even to find it malformed', () => {
+  it('ignores certificates that are held or not above F, even malformed ones', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(2, bench.rules.genesis)
     bench.receiveCertificate(bench.on('finalize', 2, 0, block))
@@ -67,7 +67,7 @@ describe('certificate checks', () => {
     }
   })
 
-  it('drops what has become final while it was checked', () => {
+  it('drops a certificate whose view became final during the check', () => {
     const bench = new Bench({ leads: 3 })
     bench.holdChecks = true
     const block = bench.block(2, bench.rules.genesis)
@@ -82,7 +82,7 @@ describe('certificate checks', () => {
     assert.equal(ofKind(late, 'journal').length, 0)
   })
 
-  it('takes no certificate of another epoch from a justification', () => {
+  it('accepts no certificate of another epoch from a justification', () => {
     const bench = new Bench({ leads: 3 })
     const foreign = bench.certificate({ kind: 'nullify', epoch: 2, view: 5 })
     const block = bench.block(1, bench.rules.genesis)
@@ -91,7 +91,7 @@ describe('certificate checks', () => {
     assert.equal(bench.state.certificates.get('nullify', 5), undefined)
   })
 
-  it('checks q votes once, however often it is asked meanwhile', () => {
+  it('checks q votes once, whatever arrives during the check', () => {
     const bench = new Bench({ leads: 3 })
     bench.holdVotes = true
     for (const i of bench.others) bench.receiveVote(i, bench.nullify(1))
@@ -100,7 +100,7 @@ describe('certificate checks', () => {
     assert.equal(groups.length, 1)
   })
 
-  it('checks a suspect alone, and no group that is too small without it', () => {
+  it('checks a suspect alone, and not the group when it is too small without the suspect', () => {
     const bench = new Bench({ leads: 3, validators: 7 })
     const [a, b, c, d, e, f] = bench.others as [number, number, number, number, number, number]
     for (const view of [2, 3]) {
@@ -119,7 +119,7 @@ describe('certificate checks', () => {
     assert.notEqual(bench.state.certificates.get('nullify', 3), undefined)
   })
 
-  it('does not halt over a fork that has lost', () => {
+  it('does not halt over an abandoned fork', () => {
     const bench = new Bench({ leads: 3 })
     bench.verdict = () => undefined
     const lost = bench.block(1, bench.rules.genesis)
@@ -133,14 +133,14 @@ describe('certificate checks', () => {
   })
 })
 
-describe('votes that are not looked at', () => {
-  it('come from a second host with the own key', () => {
+describe('votes that are ignored', () => {
+  it('come from a second host with our own key', () => {
     const bench = new Bench({ leads: 3 })
     bench.receiveVote(bench.self, bench.nullify(1))
     assert.equal(bench.state.pool.votes(1, 'nullify').length, 0)
   })
 
-  it('are of views long final', () => {
+  it('are for views long final', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(40, bench.rules.genesis)
     bench.receiveCertificate(bench.on('finalize', 40, 0, block))
@@ -151,7 +151,7 @@ describe('votes that are not looked at', () => {
     assert.equal(bench.state.pool.votes(30, 'nullify').length, 1)
   })
 
-  it('are of views that are final, although they are kept for evidence', () => {
+  it('are for final views, although they are kept for evidence', () => {
     const bench = new Bench({ leads: 3 })
     bench.receiveCertificate(bench.on('finalize', 2, 0, bench.block(2, bench.rules.genesis)))
     const { aggregates } = bench.verifier.counters
@@ -167,7 +167,7 @@ describe('votes that are not looked at', () => {
     assert.ok(bench.state.certificates.get('nullify', 3))
   })
 
-  it('are half a subject, or more than one, and tell of their sender', () => {
+  it('have too few or too many subject fields, which penalises the sender', () => {
     const bench = new Bench({ leads: 3 })
     const [a] = bench.others as [number]
     const whole = bench.on('notarize', 1, 0, bench.block(1, bench.rules.genesis))

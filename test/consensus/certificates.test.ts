@@ -1,4 +1,4 @@
-// Certificates: lazy verification, structure, one broadcast, conflicts, and what aggregation costs.
+// Certificates: lazy verification, structure, one broadcast, conflicts, and the cost of aggregation.
 import assert from 'node:assert/strict'
 import { u64be } from '../../base/bytes.ts'
 import type { Subject } from '../../base/protocol/vote.ts'
@@ -37,7 +37,7 @@ describe('certificates from votes', () => {
     assert.equal(sent(outputs, 'certificate').length, 1)
   })
 
-  it('shares that cancel each other make a certificate but never evidence', () => {
+  it('accepts shares that cancel out in a certificate but never as evidence', () => {
     const bench = new Bench({ leads: 3 })
     const subject = bench.nullify(2)
     const [a, b, c] = bench.others as [number, number, number]
@@ -53,7 +53,7 @@ describe('certificates from votes', () => {
     assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 1)
   })
 
-  it('ignores votes that did not come over their signer’s own connection', () => {
+  it('ignores votes that do not arrive over their signer’s own connection', () => {
     const bench = new Bench({ leads: 3 })
     const [a, b] = bench.others as [number, number]
     bench.receive(b, { kind: 'vote', body: bench.vote(a, bench.nullify(1)) })
@@ -90,7 +90,7 @@ describe('certificates from votes', () => {
     assert.equal(evidence(), 3)
   })
 
-  it('reports a contradiction once, whatever else its signer sends', () => {
+  it('reports a conflict once, whatever else its signer sends', () => {
     const bench = new Bench({ leads: 3 })
     const [a] = bench.others as [number]
     const block = bench.block(2, bench.rules.genesis)
@@ -102,7 +102,7 @@ describe('certificates from votes', () => {
     assert.equal(ofKind(bench.outputs, 'misbehaviour').length, 1)
   })
 
-  it('does not take a forged contradiction for evidence', () => {
+  it('does not report a forged conflict', () => {
     const bench = new Bench({ leads: 3 })
     const [a, b] = bench.others as [number, number]
     const block = bench.block(2, bench.rules.genesis)
@@ -132,7 +132,7 @@ describe('certificates from peers', () => {
     ],
   ]
   for (const [what, make] of cases) {
-    it(`refuses ${what} and names the peer`, () => {
+    it(`rejects ${what} and names the peer`, () => {
       const bench = new Bench({ leads: 3 })
       const outputs = bench.receive(bench.others[0], { kind: 'certificate', body: make(bench) })
       assert.equal(bench.state.view, 1)
@@ -141,7 +141,7 @@ describe('certificates from peers', () => {
     })
   }
 
-  it('checks and broadcasts a certificate once, however often it comes', () => {
+  it('checks and broadcasts a certificate once, however often it arrives', () => {
     const bench = new Bench({ leads: 3 })
     assert.equal(sent(bench.receiveCertificate(bench.nullify(1)), 'certificate').length, 1)
     const { aggregates } = bench.verifier.counters
@@ -149,14 +149,14 @@ describe('certificates from peers', () => {
     assert.equal(bench.verifier.counters.aggregates, aggregates)
   })
 
-  it('jumps ahead on any certificate and asks for the gap by view', () => {
+  it('jumps ahead on any certificate and requests the gap by view', () => {
     const bench = new Bench({ leads: 3 })
     const outputs = bench.receiveCertificate(bench.nullify(40))
     assert.equal(bench.state.view, 41)
     assert.deepEqual(sent(outputs, 'certificatesRequest')[0]?.body, { epoch: 1, fromView: 1, toView: 39 })
   })
 
-  it('keeps N and U of one view, broadcasts the older one too, and ignores what lies below F', () => {
+  it('keeps N and U of one view, broadcasts the older one too, and ignores views below F', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(1, bench.rules.genesis)
     bench.propose({ view: 1, parentView: 0, block })
@@ -184,7 +184,7 @@ describe('certificates from peers', () => {
     assert.equal(ofKind(two.receiveCertificate(two.on('notarize', 1, 0, other)), 'halt').length, 1)
   })
 
-  it('halts with evidence also when the contradiction to F comes late', () => {
+  it('halts with evidence also when the conflict with F arrives late', () => {
     for (const late of ['nullify', 'notarize', 'finalize'] as const) {
       const bench = new Bench({ leads: 3 })
       const block = bench.block(1, bench.rules.genesis)
@@ -200,7 +200,7 @@ describe('certificates from peers', () => {
     }
   })
 
-  it('halts when q validators certify what execution refuses here, in either order', () => {
+  it('halts when q validators certify a block that fails execution here, in either order', () => {
     const first = new Bench({ leads: 3 })
     first.verdict = () => 'mismatch'
     const block = first.block(1, first.rules.genesis)
@@ -214,7 +214,7 @@ describe('certificates from peers', () => {
     assert.equal(ofKind(outputs, 'halt').length, 1)
   })
 
-  it('survives garbage of every kind without a throw', () => {
+  it('handles garbage of every kind without throwing', () => {
     const bench = new Bench({ leads: 3 })
     const [a] = bench.others as [number]
     const block = bench.block(1, bench.rules.genesis)

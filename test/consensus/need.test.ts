@@ -6,7 +6,7 @@ import { Bench, kindsSigned, ofKind } from '../support/coreHarness.ts'
 const reason = (bench: Bench) => need(bench.state, bench.nowMs).reason
 
 describe('need', () => {
-  it('is absent on a fresh idle chain, and time alone brings only the heartbeat', () => {
+  it('is absent on a fresh idle chain, and time alone triggers only the heartbeat', () => {
     const bench = new Bench({ leads: 1 })
     bench.tick()
     assert.equal(reason(bench), undefined)
@@ -27,7 +27,7 @@ describe('need', () => {
     assert.equal(build!.order.emptyOnly, false)
   })
 
-  it('ignores work on another parent, and goes away when the work does', () => {
+  it('ignores work on another parent, and ends when the work does', () => {
     const bench = new Bench({ leads: 2 })
     bench.tick()
     bench.feed({ kind: 'work', parent: new Uint8Array(32), ready: true })
@@ -51,7 +51,7 @@ describe('need', () => {
     assert.equal(ofKind(outputs, 'build').length, 0)
   })
 
-  it('makes a follower hand its transactions to the leader, once a view', () => {
+  it('makes a follower send its transactions to the leader, once per view', () => {
     const bench = new Bench({ leads: 2 })
     bench.tick()
     const first = bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })

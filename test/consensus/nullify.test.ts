@@ -1,4 +1,4 @@
-// Each trigger that gives up a view, and what must not trigger.
+// Each trigger of a nullify vote, and what must not trigger one.
 import assert from 'node:assert/strict'
 import { currentDeadlines, nullifyTrigger } from '../../consensus/nullifyRules.ts'
 import { Bench, kindsSigned, ofKind } from '../support/coreHarness.ts'
@@ -8,7 +8,7 @@ function work(bench: Bench) {
   return bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
 }
 
-/** Nine views in which the leader of view 10 was never heard; view 10 is idle. */
+/** Nine views without a vote of the leader of view 10; view 10 is idle. */
 function afterSilence() {
   const bench = new Bench({ leads: 1 })
   const dead = bench.state.leaderOf(2)
@@ -65,7 +65,7 @@ describe('nullify triggers', () => {
     }
   })
 
-  it('advance timer runs on after our notarize', () => {
+  it('advance timer: keeps running after our notarize', () => {
     const bench = new Bench({ leads: 3 })
     work(bench)
     bench.propose({ view: 1, parentView: 0, block: bench.block(1, bench.rules.genesis) })
@@ -93,7 +93,7 @@ describe('nullify triggers', () => {
     assert.deepEqual(kindsSigned(bench.receiveVote(b, bench.nullify(1))), ['nullify 1'])
   })
 
-  it('forged nullifies count for nothing, and free their slots', () => {
+  it('forged nullifies do not count, and free their slots', () => {
     const bench = new Bench({ leads: 3 })
     const [a, b] = bench.others.filter((i) => i !== bench.state.leaderOf(1)) as [number, number]
     for (const i of [a, b]) {
@@ -104,7 +104,7 @@ describe('nullify triggers', () => {
     assert.deepEqual(kindsSigned(bench.receiveVote(b, bench.nullify(1))), ['nullify 1'])
   })
 
-  it('a leader without its parent asks, and gives up at half of its time', () => {
+  it('a leader without its parent requests it, and nullifies at half of its time', () => {
     const bench = new Bench({ leads: 3 })
     const unseen = bench.block(1, bench.rules.genesis)
     bench.receiveCertificate(bench.on('notarize', 1, 0, unseen))
@@ -136,7 +136,7 @@ describe('nullify triggers', () => {
     assert.deepEqual(kindsSigned(outputs), ['nullify 10'])
   })
 
-  it('an inactive leader that has proposed is back', () => {
+  it('counts a leader as active again once it proposes', () => {
     const { bench, parent } = afterSilence()
     bench.tick()
     bench.nowMs += 100
@@ -147,7 +147,7 @@ describe('nullify triggers', () => {
     assert.equal(bench.core.status().needed, true)
   })
 
-  it('a slow leader is not inactive: its latest own vote is verified before it is given up', () => {
+  it('a slow leader is not inactive: its latest vote is verified first', () => {
     const { bench, dead, parent } = afterSilence()
     bench.receiveVote(dead, bench.nullify(8))
     assert.deepEqual(kindsSigned(bench.feed({ kind: 'work', parent: parent.hash, ready: true })), [])

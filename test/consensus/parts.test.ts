@@ -1,4 +1,4 @@
-// The small parts by themselves: wire, records, timers, pools, parameters.
+// Unit tests of the small parts: wire, records, timers, pools, parameters.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { SchemaError } from '../../base/field.ts'
@@ -42,7 +42,7 @@ describe('consensus.messages', () => {
     for (const message of all) assert.deepEqual(decodeMessage(encodeMessage(message)), message)
   })
 
-  it('refuses unknown tags, trailing bytes, long frames and noise with a SchemaError', () => {
+  it('rejects unknown tags, trailing bytes, long frames and noise with a SchemaError', () => {
     const good = encodeMessage({ kind: 'boundaryRequest', body: { epoch: 3 } })
     const bad = [new Uint8Array(0), new Uint8Array([0]), new Uint8Array([10]), new Uint8Array([...good, 0])]
     for (const bytes of [...bad, new Uint8Array(MESSAGE_BYTES_MAX + 1)]) {
@@ -62,7 +62,7 @@ describe('consensus.messages', () => {
 })
 
 describe('consensus.records', () => {
-  it('round-trips and knows its view', () => {
+  it('round-trips and returns its view', () => {
     const record = { kind: 'intent', body: { epoch: 1, subject: subject(7) } } as const
     assert.deepEqual(decodeRecord(encodeRecord(record)), record)
     assert.equal(recordView(record), 7)
@@ -82,7 +82,7 @@ describe('consensus.timers', () => {
     assert.equal(backedOff(0, 9), 0)
   })
 
-  it('jitter is bounded, repeatable and differs between nodes', () => {
+  it('makes jitter bounded, repeatable and different between nodes', () => {
     const of = (seed: number) => Array.from({ length: 50 }, (_, i) => jitter(seed, i, 1_000))
     assert.deepEqual(of(1), of(1))
     assert.notDeepEqual(of(1), of(2))
@@ -91,7 +91,7 @@ describe('consensus.timers', () => {
 })
 
 describe('consensus.parameters', () => {
-  it('accepts usable ones and names what is wrong with others', () => {
+  it('accepts valid ones and names the invalid field of others', () => {
     assert.equal(checkParameters(PARAMETERS), undefined)
     const wrong = (changes: object) => checkParameters({ ...PARAMETERS, ...changes })
     assert.match(wrong({ deltaMs: 0 })!, /^deltaMs/)
@@ -122,7 +122,7 @@ describe('consensus.activity', () => {
 })
 
 describe('consensus.ownVotes', () => {
-  it('any sequence of allowed votes contains no double vote', () => {
+  it('allows no sequence of votes that contains a double vote', () => {
     const digests = [1, 2].map((n) => new Uint8Array(32).fill(n))
     const subjects = fc.record({
       kind: fc.constantFrom('notarize', 'nullify', 'finalize'),
@@ -170,7 +170,7 @@ describe('consensus.ownVotes floor and bound', () => {
     assert.equal(votes.refuses(subject(6)), 'full')
   })
 
-  it('forgets below the floor for good: nothing there is adopted, and the floor never sinks', () => {
+  it('forgets views below the floor permanently: adopts nothing there, and never lowers the floor', () => {
     const votes = new OwnVotes()
     votes.record(block('notarize', 5, 1))
     votes.record(subject(7))
@@ -208,7 +208,7 @@ describe('consensus.pools', () => {
     assert.ok(held < BLOCKS_HELD_MAX)
   })
 
-  it('the certificate store keeps a justification to 64 skipped views, the highest', () => {
+  it('the certificate store limits a justification to the highest 64 skipped views', () => {
     const bench = new Bench()
     const store = new CertificateStore(bench.rules.genesis.hash)
     for (let view = 1; view <= 80; view++) store.add(bench.certificate(bench.nullify(view)))
@@ -219,7 +219,7 @@ describe('consensus.pools', () => {
     assert.equal(store.range(1, 1000).length, 64)
   })
 
-  it('the certificate store finds no parent across a gap, and knows which blocks can still become final', () => {
+  it('the certificate store finds no parent across a gap, and tells which blocks can become final', () => {
     const bench = new Bench()
     const store = new CertificateStore(bench.rules.genesis.hash)
     store.add(bench.certificate(bench.nullify(3)))

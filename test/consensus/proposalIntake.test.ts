@@ -1,10 +1,10 @@
-// Which proposals are kept: the leader's, with its block, near enough, the first of its view; and what a restart knows of them.
+// Which proposals are kept: the leader's, with its block, near enough, the first of its view; and restoring them.
 import assert from 'node:assert/strict'
 import { equalBytes, u64be } from '../../base/bytes.ts'
 import { Bench, journalOf, kindsSigned, ofKind } from '../support/coreHarness.ts'
 
 describe('proposals that are kept', () => {
-  it('carry a notarize vote, not another one', () => {
+  it('carry a notarize vote, not another kind', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(1, bench.rules.genesis)
     const leader = bench.state.leaderOf(1)
@@ -28,14 +28,14 @@ describe('proposals that are kept', () => {
     assert.deepEqual(kindsSigned(outputs), [])
   })
 
-  it('do not come from a second host with the own key', () => {
+  it('do not come from a second host with our own key', () => {
     const bench = new Bench({ leads: 1 })
     bench.propose({ view: 1, parentView: 0, block: bench.block(1, bench.rules.genesis) })
     assert.equal(bench.state.proposals.size, 0)
     assert.equal(bench.state.pool.votes(1, 'notarize').length, 0)
   })
 
-  it('are the first of their view, whatever follows', () => {
+  it('are the first of their view, whatever arrives later', () => {
     const bench = new Bench({ leads: 3 })
     bench.verdict = () => undefined
     const first = bench.block(1, bench.rules.genesis)
@@ -45,7 +45,7 @@ describe('proposals that are kept', () => {
     assert.ok(equalBytes(bench.state.proposals.get(1)!.subject.digest, first.hash))
   })
 
-  it('are at most eight views ahead; of those beyond only the last waits for its view', () => {
+  it('are at most eight views ahead; of those further ahead only the latest is held back', () => {
     const bench = new Bench({ leads: 3 })
     const justification = [bench.certificate(bench.nullify(1))]
     bench.holdChecks = true
@@ -58,7 +58,7 @@ describe('proposals that are kept', () => {
     assert.equal(bench.state.proposals.size, 1)
   })
 
-  it('are known with their block after a restart, though nothing was voted for', () => {
+  it('are restored with their block after a restart, even without a vote for them', () => {
     const before = new Bench({ leads: 3 })
     before.verdict = () => undefined
     const block = before.block(1, before.rules.genesis)

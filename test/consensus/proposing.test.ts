@@ -1,4 +1,4 @@
-// When a leader must not order a block, and which built blocks it must not take.
+// When a leader must not order a block, and which built blocks it must not accept.
 import assert from 'node:assert/strict'
 import { FLAGGED_VIEWS_MAX } from '../../consensus/ownVotes.ts'
 import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
@@ -9,7 +9,7 @@ function work(bench: Bench) {
   return bench.feed({ kind: 'work', parent: bench.rules.genesis.hash, ready: true })
 }
 
-/** Leads view 1 and has been asked for a block. */
+/** Leads view 1 and has ordered a block. */
 function asked() {
   const bench = new Bench({ leads: 1 })
   bench.tick()
@@ -48,7 +48,7 @@ describe('proposing: no order', () => {
     assert.equal(builds(bench), 0)
   })
 
-  it('while far behind', () => {
+  it('during range sync', () => {
     const bench = new Bench({ leads: 1 })
     bench.tick()
     bench.state.syncing = true
@@ -59,7 +59,7 @@ describe('proposing: no order', () => {
     assert.equal(builds(bench), 1)
   })
 
-  it('after a failure, even when the signer is too full to give the view up', () => {
+  it('after a failure, even when the signer is too full to nullify', () => {
     const bench = asked()
     for (let i = 0; i < FLAGGED_VIEWS_MAX; i++) bench.state.own.adopt(bench.nullify(2 + i))
     bench.feed({ kind: 'built', epoch: 1, view: 1, block: undefined })
@@ -68,7 +68,7 @@ describe('proposing: no order', () => {
     assert.equal(builds(bench), 1)
   })
 
-  it('when the pool has nothing for its parent', () => {
+  it('when the pool has no transactions for its parent', () => {
     const bench = new Bench({ leads: 1 })
     bench.tick()
     bench.tick(100)
@@ -77,7 +77,7 @@ describe('proposing: no order', () => {
 })
 
 describe('proposing: built blocks', () => {
-  it('one of an earlier view is not proposed in a later one that the same validator leads', () => {
+  it('one for an earlier view is not proposed in a later view of the same leader', () => {
     const bench = asked()
     const old = bench.block(1, bench.rules.genesis)
     for (let view = 1; view <= 4; view++) bench.receiveCertificate(bench.nullify(view))
@@ -90,7 +90,7 @@ describe('proposing: built blocks', () => {
     assert.deepEqual(kindsSigned(outputs), ['notarize 5'])
   })
 
-  it('one of another epoch is ignored', () => {
+  it('one for another epoch is ignored', () => {
     const bench = asked()
     const block = bench.block(1, bench.rules.genesis)
     assert.deepEqual(kindsSigned(bench.feed({ kind: 'built', epoch: 0, view: 1, block })), [])
@@ -98,7 +98,7 @@ describe('proposing: built blocks', () => {
     assert.equal(sent(bench.feed({ kind: 'built', epoch: 1, view: 1, block }), 'proposal').length, 1)
   })
 
-  it('one that nobody asked for is ignored', () => {
+  it('one that was not ordered is ignored', () => {
     const bench = new Bench({ leads: 1 })
     bench.tick()
     const block = bench.block(1, bench.rules.genesis)

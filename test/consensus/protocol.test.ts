@@ -28,7 +28,7 @@ describe('proposing', () => {
     assert.deepEqual(proposal!.body.vote, vote)
   })
 
-  it('drops a built block when the view has moved on', () => {
+  it('drops a built block when the view has advanced', () => {
     const bench = leaderWithWork()
     const block = bench.block(1, bench.rules.genesis)
     bench.receiveCertificate(bench.nullify(1))
@@ -48,7 +48,7 @@ describe('proposing', () => {
     assert.equal(ofKind(outputs, 'build').length, 1)
   })
 
-  it('builds again when a higher parent was certified meanwhile', () => {
+  it('builds again when a higher parent is certified meanwhile', () => {
     const bench = new Bench({ leads: 2 })
     const higher = bench.block(1, bench.rules.genesis)
     bench.propose({ view: 1, parentView: 0, block: higher })
@@ -66,7 +66,7 @@ describe('proposing', () => {
     assert.equal(ofKind(outputs, 'build')[0]!.order.parent.header.height, 1)
   })
 
-  it('drops a built block when it has nullified the view meanwhile', () => {
+  it('drops a built block after nullifying the view meanwhile', () => {
     const bench = leaderWithWork()
     for (const i of bench.others.slice(0, 2)) bench.receiveVote(i, bench.nullify(1))
     assert.deepEqual(kindsSigned(bench.outputs), ['nullify 1'])
@@ -158,14 +158,14 @@ describe('finality', () => {
     )
   })
 
-  it('takes no body that it did not ask for', () => {
+  it('accepts no body that it did not request', () => {
     const bench = new Bench({ leads: 3 })
     const one = bench.block(1, bench.rules.genesis)
     bench.receive(bench.others[0], { kind: 'blocks', body: { blocks: [one.bytes] } })
     assert.equal(bench.state.blocks.block(one.hash), undefined)
   })
 
-  it('enters sync only on a verified F more than 64 blocks ahead, and goes on from there', () => {
+  it('starts range sync only on a verified F more than 64 blocks ahead, and continues from there', () => {
     const bench = new Bench({ leads: 3 })
     let parent = bench.rules.genesis
     for (let view = 1; view <= 70; view++) {
@@ -221,7 +221,7 @@ describe('catching up', () => {
     assert.equal(ofKind(old, 'serveBlocks')[0]!.countMax, 9)
   })
 
-  it('tells a peer that lags, and asks one that is ahead', () => {
+  it('sends certificates to a peer that is behind, and requests them from one that is ahead', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(1, bench.rules.genesis)
     bench.propose({ view: 1, parentView: 0, block })
@@ -233,7 +233,7 @@ describe('catching up', () => {
     assert.equal(sent(bench.receive(b, status(9, 8)), 'certificatesRequest').length, 1)
   })
 
-  it('takes a proposal of a later view once its justification has moved the view', () => {
+  it('accepts a proposal of a later view once its justification has advanced the view', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(30, bench.rules.genesis)
     const justification = Array.from({ length: 29 }, (_, i) => bench.certificate(bench.nullify(29 - i)))

@@ -1,4 +1,4 @@
-// What a restart restores from journal and signer, and what it must not.
+// What a restart restores from journal and signer, and what it must not restore.
 import assert from 'node:assert/strict'
 import type { JournalRecord } from '../../consensus/records.ts'
 import { decodeRecord, encodeRecord } from '../../consensus/records.ts'
@@ -16,7 +16,7 @@ function restarted(
 }
 
 describe('restart', () => {
-  it('signs own votes again to the same subjects, pools them and sends them', () => {
+  it('re-signs own votes for the same subjects, pools them and sends them', () => {
     const before = new Bench({ leads: 3 })
     const block = before.block(1, before.rules.genesis)
     before.propose({ view: 1, parentView: 0, block })
@@ -37,7 +37,7 @@ describe('restart', () => {
     assert.equal(ofKind(outputs, 'misbehaviour').length, 1)
   })
 
-  it('keeps its nullify: no notarize and no finalize afterwards', () => {
+  it('keeps its nullify: no notarize or finalize afterwards', () => {
     const before = new Bench({ leads: 3 })
     before.receiveVote(before.state.leaderOf(1), before.nullify(1))
     const { bench, outputs } = restarted(before, 3)
@@ -61,7 +61,7 @@ describe('restart', () => {
     assert.equal(ofKind(bench.outputs, 'build').length, 0)
   })
 
-  it('takes union and maximum whatever the order of the records', () => {
+  it('takes union and maximum, whatever the order of the records', () => {
     const before = new Bench({ leads: 3 })
     const block = before.block(1, before.rules.genesis)
     before.propose({ view: 1, parentView: 0, block })
@@ -96,7 +96,7 @@ describe('restart', () => {
     assert.deepEqual(kindsSigned(bench.propose({ view: 4, parentView: 0, block: other })), [])
   })
 
-  it('does not notarize again what went with the journal, and gives the view up', () => {
+  it('does not re-notarize a block lost with the journal, and nullifies the view', () => {
     const before = new Bench({ leads: 3 })
     const block = before.block(4, before.rules.genesis)
     const bench = new Bench({ leads: 3, signed: [before.on('notarize', 4, 0, block)] })
@@ -104,7 +104,7 @@ describe('restart', () => {
     assert.deepEqual(kindsSigned(bench.tick(20_000)), ['nullify 4'])
   })
 
-  it('sends its votes of a lost certificate until the certificate is back', () => {
+  it('sends its votes of a lost certificate until the certificate is restored', () => {
     const before = new Bench({ leads: 3 })
     const bench = new Bench({ leads: 3, signed: [before.nullify(3), before.nullify(4)] })
     assert.deepEqual(kindsSigned(bench.tick()), ['nullify 3', 'nullify 4'])

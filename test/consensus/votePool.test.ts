@@ -1,4 +1,4 @@
-// Slots of the vote pool: what a second vote does to the first, and what a check does to both. Also the store's highest F.
+// Slots of the vote pool: the effect of a second vote, and of a check on both. Also the store's highest F.
 import assert from 'node:assert/strict'
 import type { Subject, Vote } from '../../base/protocol/vote.ts'
 import { CertificateStore } from '../../consensus/certificateStore.ts'
@@ -18,7 +18,7 @@ function vote(subject: Subject, signature: number): Vote {
 }
 
 describe('consensus.votePool', () => {
-  it('keeps a verified vote against any copy of it', () => {
+  it('does not replace a verified vote by a copy of it', () => {
     const pool = new VotePool()
     const first = vote(block('notarize', 1), 1)
     assert.equal(pool.add(first, 'verified'), true)
@@ -37,7 +37,7 @@ describe('consensus.votePool', () => {
     assert.equal(pool.get(5, 'notarize', 2), checked)
   })
 
-  it('keeps the first contradiction: neither a third vote nor an unverified one hides it', () => {
+  it('keeps the first conflict: neither a third vote nor an unverified one hides it', () => {
     const pool = new VotePool()
     const first = vote(block('notarize', 1), 1)
     const second = vote(block('notarize', 2), 1)
@@ -51,7 +51,7 @@ describe('consensus.votePool', () => {
     assert.equal(pool.add(vote(block('notarize', 5), 1), 'verified'), false)
   })
 
-  it('frees the slot of an invalid vote, and moves up the second one', () => {
+  it('frees the slot of an invalid vote for the second one', () => {
     const pool = new VotePool()
     const forged = vote(block('notarize', 1), 1)
     const real = vote(block('notarize', 2), 1)
@@ -65,7 +65,7 @@ describe('consensus.votePool', () => {
     assert.equal(pool.add(real, 'unverified'), true)
   })
 
-  it('never takes back what was verified, and forgets a forged contradiction', () => {
+  it('never drops a verified vote, and forgets a forged conflict', () => {
     const pool = new VotePool()
     const first = vote(block('finalize', 1), 1)
     const second = vote(block('finalize', 2), 1)

@@ -24,7 +24,7 @@ describe('golden chain', function () {
     assertGolden('block', golden.blocks, now.blocks)
   })
 
-  it('has every action of every module succeed, and counts what happened as recorded', () => {
+  it('runs every action of every module with success, with counts as recorded', () => {
     const missing = [...MODULE_SCHEMAS, erc20Schema].flatMap(({ name, actions }) =>
       Object.keys(actions)
         .map((action) => `${name}.${action}`)
@@ -40,7 +40,7 @@ describe('golden chain', function () {
     assertGolden('event', texts(golden.events), texts(now.events))
   })
 
-  it('is built by this build with the same bytes', () => {
+  it('is rebuilt by this build with the same bytes', () => {
     const [document, ...blocks] = recordChain()
     assert.deepEqual(document, frames[0], 'the genesis of the story')
     const hashes = (list: readonly Uint8Array[]): Lines =>

@@ -1,5 +1,5 @@
-// What happens on the recorded chain: every action of every module at its time, and refusals of each kind beside them.
-// Owns: people, genesis, schedule. Not: delivery of redemptions and traffic (chainTraffic.ts). Run by the recorder alone.
+// The script of the recorded chain: every action of every module at a set height, with refusals of each kind.
+// Owns: accounts, genesis, schedule. Not: delivery of redemptions and traffic (chainTraffic.ts). Run only by the recorder.
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -18,7 +18,7 @@ import { schemas } from '../../state/schemas.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
 
 const MEMBERS = 6
-/** Admitted on the way: the seventh member. */
+/** The seventh member, admitted during the story. */
 const NEWCOMER = MEMBERS
 const KEYS = MEMBERS + 1
 const WINDOW_MS = 4_000
@@ -111,7 +111,7 @@ const list = (id: number, over: object = {}): Send =>
   })
 
 let classSlugs: readonly string[] | undefined
-/** Ids of classes follow the catalogue's order. */
+/** Class ids follow the catalogue's order. */
 function classOf(id: number): number {
   const genesis = storyGenesis()
   classSlugs ??= genesis.classes.map(({ slug }) => slug)
@@ -137,7 +137,7 @@ const pledge = (id: number, over: object = {}): Send =>
     ...over,
   })
 
-/** Everybody in the running set but the proposer approves of the newest proposal. */
+/** Everyone in the running set except the proposer votes on the newest proposal. */
 function votes(chain: GoldenChain, proposer: number, approve = true): Send[] {
   const proposal = openProposals(chain.state).nextId - 1
   return validatorSet(chain.state)
@@ -168,7 +168,7 @@ function propose(id: number, action: string, args: object): Scene {
   return () => [act(operator(id), governance, action, args as never)]
 }
 
-/** By height. A scene is made on the state below its block. */
+/** By height. A scene is built on the state below its block. */
 const SCENES: { readonly [height: number]: Scene } = {
   1: () => [
     { from: alice, to: issuer.address, valueBase: 5n * COIN },
@@ -304,7 +304,7 @@ const SCENES: { readonly [height: number]: Scene } = {
   ],
 }
 
-/** The calls that the story has for the block above `chain`. */
+/** The story's calls for the block above `chain`. */
 export function scene(chain: GoldenChain): readonly Send[] {
   return SCENES[chain.height + 1]?.(chain) ?? []
 }

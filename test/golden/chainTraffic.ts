@@ -1,5 +1,5 @@
-// The recorded chain's daily life: payments, requests, grants, vouchers, members that fail to deliver and resume.
-// Owns: who does what by itself in each block. Run by the recorder alone; its draws come from one seed.
+// The recorded chain's regular traffic: payments, requests, grants, vouchers, members that fail to deliver and resume.
+// Owns: the unscheduled calls of each block. Run only by the recorder; its random draws come from one seed.
 import { utf8 } from '../../base/bytes.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
@@ -54,7 +54,7 @@ export class Traffic {
     return [request(random.pick(accounts), amountBase, { service, provider: random.between(0, 3) })]
   }
 
-  /** Grants at once, half of the coins when the window runs, the rest a block later; some of it twice or wrongly. */
+  /** Grants at once, vouchers for half of the coins when the window runs and the rest a block later; some wrong or repeated. */
   #delivery(chain: GoldenChain): Send[] {
     const { state } = chain
     const window = currentWindow(state)
@@ -71,7 +71,7 @@ export class Traffic {
         return this.#grant(at, provider)
       }
       if (of !== window || voucheredBase === amountBase) return []
-      // A few are left half delivered when their window ends.
+      // A few stay half delivered when their window ends.
       if (voucheredBase > 0n && at.id % 5 === 0) return []
       const deliveredBase = voucheredBase > 0n ? amountBase : amountBase / 2n
       return this.#settle(chain, at, { provider, deliveredBase })
@@ -115,7 +115,7 @@ export class Traffic {
     return found
   }
 
-  /** Suspended members try at once and again in the next window; member 1 tries without need. */
+  /** Suspended members try at once and again in the next window; member 1 tries without being suspended. */
   #resumptions(chain: GoldenChain): Send[] {
     const { state, height } = chain
     const sends = height % 100 === 0 ? [act(operator(1), redemption, 'resume', {})] : []

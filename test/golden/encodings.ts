@@ -1,5 +1,5 @@
 // Run as a child process: prints one encoding of every schema of the project, of every record in state, and of every frame.
-// Owns: finding the schemas. It imports nothing statically that defines one, so that the tap is in place before.
+// Owns: finding the schemas. It statically imports nothing that defines one, so that the tap is in place first.
 import { readdirSync, readFileSync } from 'node:fs'
 import { register } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -12,7 +12,7 @@ import { sampleFields } from './sample.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** Which schema is the body of which kind; a new kind does not compile without a line here. */
+/** The body schema of each kind; a new kind does not compile without a line here. */
 const CONSENSUS_BODIES: { readonly [K in MessageKind]: string } = {
   proposal: 'Proposal(vote,block,justification)',
   vote: 'Vote',
@@ -54,7 +54,7 @@ const keyHex = (key: string): string => Buffer.from(key, 'latin1').toString('hex
 const sorted = (lines: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(lines).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-/** Loads every source file that defines a message, wherever the compiler is told to look. */
+/** Loads every source file that defines a message, in all folders that are compiled. */
 async function loadAll(): Promise<void> {
   const { include } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.json'), 'utf8')) as { include: string[] }
   for (const room of include.filter((name) => name !== 'test')) {
@@ -74,7 +74,7 @@ function encodeSample(schema: Message<unknown>): string {
   return hex(bytes)
 }
 
-/** By name; where two schemas share one, by name and fields, and where even these agree, numbered. */
+/** By name; schemas that share a name, by name and fields; those that share both, numbered. */
 function byKey(defined: readonly Message<unknown>[]): Map<string, Message<unknown>> {
   const names = new Map<string, Map<string, Message<unknown>>>()
   for (const schema of defined) {
@@ -125,7 +125,7 @@ async function frameLines(schemas: ReadonlyMap<string, Message<unknown>>): Promi
     for (const [kind, key] of Object.entries(bodies) as [string, string][]) {
       const schema = schemas.get(key)
       if (schema === undefined) {
-        // The comparison tells it better than a stop here would.
+        // The comparison reports this better than throwing here.
         lines[`${group} ${kind}`] = `no schema ${key}`
         continue
       }
@@ -150,7 +150,7 @@ const { defined } = await import('./schemaTap.ts')
 await loadAll()
 const schemas = byKey(defined)
 const records = await recordLines()
-// Messages that are a record's value stand among the records, with the key and the version byte.
+// Messages that are a record's value are listed among the records, with the key and the version byte.
 const messages = [...schemas].filter(([key]) => records[key] === undefined)
 const answer = {
   messages: sorted(Object.fromEntries(messages.map(([key, schema]) => [key, encodeSample(schema)]))),

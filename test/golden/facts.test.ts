@@ -4,7 +4,7 @@ import { assertGolden, type Lines, readLines } from './files.ts'
 describe('golden facts', function () {
   this.timeout(60_000)
 
-  it('makes the same genesis, votes, certificates, blocks and roots as recorded', () => {
+  it('computes the same genesis, votes, certificates, blocks and roots as recorded', () => {
     assertGolden('fact', readLines<Lines>('facts.json'), makeFacts())
   })
 })

@@ -1,4 +1,4 @@
-// Single values that must not move: the devnet's genesis, a header, votes and certificates, roots after fixed transactions.
+// Single values that must not change: the devnet's genesis, a header, votes and certificates, roots after fixed transactions.
 // Owns: the list by name. Keys are the published development keys; nothing is random.
 import { bytesKey } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'

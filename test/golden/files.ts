@@ -1,14 +1,14 @@
-// The golden files and how they are compared. Owns: their places and the words for a difference.
+// The golden files and how they are compared. Owns: their paths and the wording of differences.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Data files are not copied to dist/: they are read where they are kept. */
+/** Data files are not copied to dist/: they are read from the sources. */
 const FOLDER = join(resolve(dirname(fileURLToPath(import.meta.url)), '../../..'), 'test/golden')
 const SHOWN_MAX = 12
 const AROUND = 16
-/** What every failure ends with. */
-export const ADVICE = 'If that is meant, it is a decision with a version: see test/golden/README.md.'
+/** The last line of every failure. */
+export const ADVICE = 'If this is intended, it is a decision with a version: see test/golden/README.md.'
 
 export type Lines = { readonly [name: string]: string }
 export type GoldenName = 'schemas.json' | 'facts.json' | 'chain.json' | 'chain.bin.gz'
@@ -26,7 +26,7 @@ export function writeGolden(name: GoldenName, content: Uint8Array | object): voi
   writeFileSync(join(FOLDER, name), isBytes ? content : `${JSON.stringify(content, null, 2)}\n`)
 }
 
-/** Where two texts part, with a little around it. */
+/** Where two texts start to differ, with some context. */
 function parting(golden: string, now: string): string {
   let at = 0
   while (at < golden.length && golden[at] === now[at]) at++

@@ -1,5 +1,5 @@
-// A chain with real keys, leaders, reveals and signatures, whose every byte follows from its genesis and its calls.
-// Owns: building blocks. Not: what happens in them (chainStory.ts), replaying them (replay.ts).
+// A chain with real keys, leaders, reveals and signatures; its genesis and calls determine every byte.
+// Owns: building blocks. Not: their content (chainStory.ts), replaying them (replay.ts).
 import { encodeAbi } from '../../base/abi.ts'
 import { bytesKey, concatBytes } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
@@ -60,7 +60,7 @@ export class GoldenChain {
   #floorMix: Uint8Array
   readonly #secrets = new Map<string, Uint8Array>()
 
-  /** `secrets`: consensus keys that may ever be in the validator set. */
+  /** `secrets`: all consensus keys that enter the validator set. */
   constructor(genesis: Genesis, secrets: readonly Uint8Array[]) {
     this.genesis = buildGenesis(genesis)
     this.state.apply(this.genesis.changes)
@@ -78,7 +78,7 @@ export class GoldenChain {
     return epochAbove(this.parent.header)
   }
 
-  /** Signs these in their order and seals them into the next block; throws when one finds no place in it. */
+  /** Signs these in order and seals them into the next block; throws when one does not fit. */
   next(sends: readonly Send[], pauseMs: number): readonly Receipt[] {
     const nonces = new Map<string, number>()
     const candidates = sends.map((send) => {
@@ -150,7 +150,7 @@ export class GoldenChain {
     const decoded = decodeTransaction(raw, chainId)
     if ('failure' in decoded) throw new Error(decoded.failure.message)
     const sender = recoverSender(decoded.transaction)
-    if (sender === undefined) throw new Error('the signature names nobody')
+    if (sender === undefined) throw new Error('the signature matches no key')
     return { transaction: decoded.transaction, sender }
   }
 }

@@ -1,4 +1,4 @@
-// `node dist/test/golden/record.js`: writes the golden files anew from this build (README.md says when that may be done).
+// `node dist/test/golden/record.js`: rewrites the golden files from this build (README.md says when that is allowed).
 // A change in them is a decision with a version, never a side effect. Two runs of one build write the same bytes.
 import { gzipSync } from 'node:zlib'
 import { makeFacts } from './facts.ts'

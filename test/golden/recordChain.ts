@@ -1,4 +1,4 @@
-// Makes the recorded chain: genesis and blocks as bytes, and what each block left. Owns: the length and the pace.
+// Makes the recorded chain: genesis and blocks as bytes, and the result of each block. Owns: the length and the pace.
 import { genesisSchema } from '../../genesis/schema.ts'
 import { SECRETS, scene, storyGenesis } from './chainStory.ts'
 import { Traffic } from './chainTraffic.ts'
@@ -6,7 +6,7 @@ import { GoldenChain } from './goldenChain.ts'
 
 const BLOCKS = 300
 const PAUSE_MS = 200
-/** Now and then the chain is idle for a while. */
+/** The chain is idle for a while once in this many blocks. */
 const IDLE_EVERY = 70
 const IDLE_MS = 2_500
 

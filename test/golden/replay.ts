@@ -1,4 +1,4 @@
-// Replays recorded bytes with this build's decoders and rules. Owns: what is compared and told of each block.
+// Replays recorded bytes with this build's decoders and rules. Owns: what is compared and reported of each block.
 import { concatBytes, equalBytes, u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { errorText } from '../../base/errors.ts'
@@ -38,11 +38,11 @@ export function cutFrames(bytes: Uint8Array): readonly Uint8Array[] {
   return frames
 }
 
-/** What a replay left, in lines to compare. */
+/** The results of a replay, as lines to compare. */
 export interface Replayed {
   /** By height: block hash, state root, receipts root, hash of the receipts' bytes, transactions, gas. */
   readonly blocks: Lines
-  /** Successes by `module.action`, and by failure's name. */
+  /** Successes by `module.action`, failures by name. */
   readonly actions: { readonly [name: string]: number }
   readonly failures: { readonly [name: string]: number }
   /** Logs of transactions and of the modules' hooks, by `module.event`. */
@@ -61,7 +61,7 @@ function blockLine({ block, receiptBytes }: ExecutedBlock): string {
   ].join(', ')
 }
 
-/** Everything that answers to calldata here: the modules, and the token. */
+/** Everything that accepts calldata here: the modules and the token. */
 const TARGETS: readonly (readonly [Uint8Array, ModuleDef])[] = [
   ...MODULE_SCHEMAS.map((definition) => [moduleAddress(definition), definition] as const),
   [systemAddress(SYSTEM_KIND.asset, DEVNET_ASSET_ID), erc20Schema],
@@ -78,7 +78,7 @@ function actionOf(to: Uint8Array, data: Uint8Array): string {
 
 const failures = failureReaderOf([...MODULE_SCHEMAS, callSchema, erc20Schema])
 
-/** Names of failures with those inside them: `BatchFailed BelowMinimum`. */
+/** A failure's name with those nested in it: `BatchFailed BelowMinimum`. */
 function failureName(reason: Uint8Array): string {
   return (failures.describe(reason).match(/\w+(?=\()/g) ?? ['unnamed']).join(' ')
 }
@@ -92,7 +92,7 @@ const events = new Map(
   ),
 )
 
-/** The first bytes of an event's first topic are those of its signature's hash, as a selector's are. */
+/** The first topic of an event starts with its signature's hash, like a selector. */
 function eventName({ topics }: Log): string {
   return events.get(hex(topics[0]!.subarray(0, 4))) ?? 'unknown'
 }
@@ -110,7 +110,7 @@ class Tally {
   }
 }
 
-/** Every field of the header that this build computes otherwise: one alone (the state root) says little. */
+/** Every header field that this build computes differently: one alone (the state root) says little. */
 function headerDifferences(chain: ChainConfig, parent: ParentView, block: SealedBlock): string {
   const computed = recomputeBlock(parent, block, { chain, senderOf: recoverSender })
   if ('rejected' in computed) return computed.rejected.detail
@@ -127,7 +127,7 @@ function headerDifferences(chain: ChainConfig, parent: ParentView, block: Sealed
     .join('\n  ')
 }
 
-/** Decodes and executes one block; whatever this build has against it is told with its height. */
+/** Decodes and executes one block; throws with its height and the reason when this build rejects it. */
 function executeRecorded(chain: ChainConfig, parent: ParentView, bytes: Uint8Array): ExecutedBlock {
   const fails = `the recorded block ${parent.header.height + 1} is not valid in this build`
   let block: SealedBlock

@@ -1,13 +1,13 @@
-// A fixed value for any schema, made from its fields alone: new schemas and records are covered without naming them.
+// A fixed value for any schema, derived from its fields alone: new schemas and records are covered automatically.
 // Values follow field numbers, not names: a renamed field keeps its bytes.
 import { createHash } from 'node:crypto'
 import type { AnyField, Fields } from '../../base/field.ts'
 
 const LIST_COUNT = 2
-/** Tried in this order; fields of bytes tell their bounds only through `check`. */
+/** Tried in this order; byte fields expose their bounds only through `check`. */
 const SIZES = [24, 20, 32, 48, 96, ...Array.from({ length: 256 }, (_, i) => i + 1)]
 
-/** Every optional field is there, every list has two elements, and numbers are never 0. */
+/** Every optional field is present, every list has two elements, and numbers are never 0. */
 export function sampleFields(seed: string, fields: Fields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, field], i) => [name, sampleValue(`${seed}.${i + 1}`, field)]),

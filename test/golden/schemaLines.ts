@@ -1,4 +1,4 @@
-// Encodings of all schemas, made in a process of their own, because the tap must be there before any schema is.
+// Encodings of all schemas, made in a child process, because the tap must be loaded before any schema.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Lines } from './files.ts'

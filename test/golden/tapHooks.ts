@@ -1,10 +1,10 @@
-// Loader hook: whoever imports the schema module gets schemaTap.ts instead, which imports the real one.
+// Loader hook: every import of the schema module gets schemaTap.ts instead, which imports the real one.
 import type { ResolveFnOutput, ResolveHookContext } from 'node:module'
 
 const TAP = new URL('./schemaTap.js', import.meta.url).href
 let real: string | undefined
 
-/** The tap must be loaded first: what it imports is what others are kept from. */
+/** The tap must be loaded first: the module it imports is the one replaced for all others. */
 export async function resolve(
   specifier: string,
   context: ResolveHookContext,

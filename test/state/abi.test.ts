@@ -16,7 +16,7 @@ import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 const FOLDER = fileURLToPath(new URL('../../../abi', import.meta.url))
 
 describe('abi', () => {
-  it('has no stale file: node dist/scripts/writeAbi.js writes them', () => {
+  it('has no stale file: node dist/scripts/writeAbi.js rewrites them', () => {
     const expected = abiFiles(MODULE_SCHEMAS)
     assert.deepEqual(readdirSync(FOLDER).sort(), [...expected.keys()].sort())
     for (const [name, text] of expected) {
@@ -65,7 +65,7 @@ describe('abi', () => {
     assert.equal(decodeArguments(entry, Uint8Array.of(...data, 0)), undefined)
   })
 
-  it('refuses arguments that share bytes, before it copies them', () => {
+  it('rejects arguments that share bytes, before it copies them', () => {
     const word = (n: number) => {
       const out = new Uint8Array(32)
       new DataView(out.buffer).setUint32(28, n)
@@ -81,7 +81,7 @@ describe('abi', () => {
     assert.equal((decodeArguments(entry, single)!.calls as readonly unknown[]).length, 1)
   })
 
-  it('carries the errors and the log that any call may have', () => {
+  it('includes the errors and the log that any call may produce', () => {
     const items = abiOf(accountsSchema, callSchema)
     const names = items.map((item) => item.name)
     for (const name of ['UnknownAction', 'MalformedCalldata', 'ValueNotAccepted', 'NoAction', 'Failed']) {

@@ -57,7 +57,7 @@ function ask(definition: ModuleDef, to: Uint8Array, functionName: string, args: 
 }
 
 describe('call.simulateCall', () => {
-  it('answers queries of modules as viem asks them', () => {
+  it('answers queries of modules encoded by viem', () => {
     const balance = ask(accountsSchema, moduleAddress(accountsSchema), 'balance', [toHex(addressOf('alice'))])
     assert.deepEqual(balance, { balanceBase: 10n * COIN, nonce: 0n })
     assert.equal(ask(accountsSchema, moduleAddress(accountsSchema), 'supply'), 10n * COIN)
@@ -72,7 +72,7 @@ describe('call.simulateCall', () => {
     assert.deepEqual(one, { train: 1_000_000n, finetune: 1_000_000n, infer: 1_000_000n })
   })
 
-  it('shows an asset as an ERC-20 token', () => {
+  it('exposes an asset as an ERC-20 token', () => {
     assert.equal(ask(erc20Schema, TOKEN, 'name'), 'Dollar')
     assert.equal(ask(erc20Schema, TOKEN, 'symbol'), 'USDX')
     assert.equal(ask(erc20Schema, TOKEN, 'decimals'), 6)
@@ -94,7 +94,7 @@ describe('call.simulateCall', () => {
     assert.deepEqual([...chain.full.entries('')], before)
   })
 
-  it('reverts with the custom error that viem can name', () => {
+  it('reverts with a custom error that viem decodes', () => {
     const data = calldata(erc20Schema, 'transfer', { to: addressOf('bob'), value: 5n })
     const { data: reason, message } = revert({ to: TOKEN, data })
     const sender = toHex(addressOf('alice'))
@@ -106,7 +106,7 @@ describe('call.simulateCall', () => {
     assert.equal(decodeErrorResult({ abi, data: toHex(reason) }).errorName, 'ERC20InsufficientBalance')
   })
 
-  it('names what no rule answers', () => {
+  it('names the error of calls that no rule handles', () => {
     const module = moduleAddress(accountsSchema)
     const message = (draft: CallDraft) => revert(draft).message.replace('execution reverted: ', '')
     assert.equal(message({ to: module }), 'NoAction()')
@@ -135,7 +135,7 @@ describe('call.aggregate3', () => {
   const encode = (calls: readonly { target: string; allowFailure: boolean; callData: string }[]) =>
     bytes(encodeFunctionData({ abi: multicall3Abi, functionName: 'aggregate3', args: [calls as never] }))
 
-  it('answers many questions at once, failures included', () => {
+  it('answers many calls at once, including failures', () => {
     const data = encode([
       { target: token, allowFailure: false, callData: symbol },
       { target: token, allowFailure: true, callData: '0xdeadbeef' },
@@ -169,7 +169,7 @@ describe('call.aggregate3', () => {
 })
 
 describe('call.estimateGas', () => {
-  it('is the constant that the receipt will show', () => {
+  it('equals the gas in the receipt', () => {
     const data = calldata(erc20Schema, 'transfer', { to: addressOf('bob'), value: 5n })
     const draft = { from: addressOf('operator1'), to: TOKEN, data }
     const estimate = estimateGas(view, LEDGER_MODULES, fullCall(draft))
@@ -177,7 +177,7 @@ describe('call.estimateGas', () => {
     assert.deepEqual(estimateGas(view, LEDGER_MODULES, fullCall({ to: addressOf('bob') })), { gas: 21_000 })
   })
 
-  it('is the error where the transaction would fail, queries included', () => {
+  it('returns the error where the transaction would fail, including for queries', () => {
     const message = (draft: CallDraft) => {
       const result = estimateGas(view, LEDGER_MODULES, fullCall(draft))
       assert.ok('revert' in result)
@@ -190,7 +190,7 @@ describe('call.estimateGas', () => {
 })
 
 describe('call.hasCode', () => {
-  it('is true where calls are answered', () => {
+  it('is true for addresses that answer calls', () => {
     const code = (address: Uint8Array) => hasCode(LEDGER_MODULES, chain.full, address)
     assert.deepEqual(
       [moduleAddress(accountsSchema), TOKEN, MULTICALL_ADDRESS].map((a) => code(a)),
@@ -211,7 +211,7 @@ describe('call.hasCode', () => {
 })
 
 describe('call.failureReader', () => {
-  it('reads nested, cut and unknown reasons', () => {
+  it('decodes nested, truncated and unknown reasons', () => {
     const reader = failureReader(LEDGER_MODULES)
     assert.equal(reader.describe(bytes('0x01020304')), '0x01020304')
     assert.equal(reader.decode(bytes('0x01020304')), undefined)

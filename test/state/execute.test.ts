@@ -61,7 +61,7 @@ describe('execute.transfer', () => {
     assert.equal(BigInt(toHex(log!.data)), COIN)
   })
 
-  it('logs nothing for zero and for oneself', () => {
+  it('logs nothing for zero amounts and self-transfers', () => {
     const chain = funded()
     const { receipts } = chain.next([pay(0, 0n), { ...pay(1), to: addressOf('alice') }])
     assert.deepEqual(
@@ -74,7 +74,7 @@ describe('execute.transfer', () => {
     assert.deepEqual(chain.recount(), [])
   })
 
-  it('fails, keeps fee and nonce and logs once where coins could never leave', () => {
+  it('fails, charges fee and nonce and logs once for addresses that coins could never leave', () => {
     for (const to of [
       new Uint8Array(20),
       systemAddress(3, 5),
@@ -100,7 +100,7 @@ describe('execute.transfer', () => {
 })
 
 describe('execute.buildBlock', () => {
-  it('leaves out what cannot stand in the block, with the reason', () => {
+  it('leaves out what cannot be in the block, with the reason', () => {
     const chain = funded()
     const { executed, skipped } = chain.build([
       pay(1),
@@ -125,7 +125,7 @@ describe('execute.buildBlock', () => {
     assert.equal(executed.block.transactions.length, 1)
   })
 
-  it('keeps within its gas, its bytes and the lane of payments', () => {
+  it('stays within its gas, its bytes and the lane of payments', () => {
     const drafts = [pay(0), pay(1), pay(2)]
     const gas = funded().build(drafts, { gasBudget: 2 * TRANSFER_GAS })
     assert.deepEqual(
@@ -142,14 +142,14 @@ describe('execute.buildBlock', () => {
     )
   })
 
-  it('builds an empty block whose state changes only by its hooks', () => {
+  it('builds an empty block in which only hooks change the state', () => {
     const chain = funded()
     const { executed } = chain.build([], { gasBudget: 0 })
     assert.deepEqual(executed.block.transactions, [])
     assert.equal(executed.block.header.gasUsed, 0)
   })
 
-  it('writes roots that a light client can recompute', () => {
+  it('computes roots that a light client can recompute', () => {
     const { block, receipts, systemLogs } = funded().next([pay(0), pay(1)])
     const leaves = receipts.map((r) => receiptSchema.encode(r))
     leaves.push(systemLogsSchema.encode({ logs: systemLogs }))
@@ -160,7 +160,7 @@ describe('execute.buildBlock', () => {
 })
 
 describe('execute.executeBlock', () => {
-  it('refuses a header that says anything else than the rules, by the name of the field', () => {
+  it('rejects a header that differs from the rules, naming the field', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     const wrong: readonly [Partial<Header>, string, string][] = [
@@ -193,7 +193,7 @@ describe('execute.executeBlock', () => {
     assert.ok('executed' in chain.execute(block))
   })
 
-  it('refuses a block with an invalid transaction, a bad envelope or a bad signature', () => {
+  it('rejects a block with an invalid transaction, a bad envelope or a bad signature', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     const rejection = (transactions: readonly Uint8Array[], senderOf = chain.senderOf) => {
@@ -209,7 +209,7 @@ describe('execute.executeBlock', () => {
     assert.equal(rejection([]).code, 'WrongResult')
   })
 
-  it('refuses a block beyond the bounds of every room', () => {
+  it('rejects a block beyond the size limits', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     const verdict = chain.execute({ ...block, bytes: new Uint8Array(BLOCK_BYTES_MAX + 1) })
@@ -217,7 +217,7 @@ describe('execute.executeBlock', () => {
     assert.equal(verdict.rejected.code, 'TooLarge')
   })
 
-  it('leaves the parent as it was', () => {
+  it('does not change the parent', () => {
     const chain = funded()
     const before = [...chain.full.entries('')]
     const { root } = { root: chain.parent.tree.rootHash }
@@ -226,7 +226,7 @@ describe('execute.executeBlock', () => {
     assert.equal(chain.parent.tree.rootHash, root)
   })
 
-  it('uses a cache of decoded envelopes when it is given one', () => {
+  it('uses a cache of decoded envelopes when given one', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     const { transaction } = chain.draft(pay(0))
@@ -259,7 +259,7 @@ describe('execute.invariants', () => {
     return { ...CHAIN, modules: [...LEDGER_MODULES, extra] }
   }
 
-  it('halts the node when one of severity halt is broken', () => {
+  it('halts the node when a `halt` invariant is broken', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     assert.throws(
@@ -268,7 +268,7 @@ describe('execute.invariants', () => {
     )
   })
 
-  it('reports the others and goes on', () => {
+  it('reports the others and continues', () => {
     const chain = funded()
     const { block } = chain.build([pay(0)]).executed
     const verdict = executeBlock(chain.parent, block, { chain: broken('alert'), senderOf: chain.senderOf })
@@ -278,7 +278,7 @@ describe('execute.invariants', () => {
     ])
   })
 
-  it('stops minting when one of that severity is broken, in the same block', () => {
+  it('stops minting in the same block when a `stopMinting` invariant is broken', () => {
     const chain = funded()
     const { executed } = buildBlock(chain.parent, chain.template([pay(0)]), { chain: broken('stopMinting') })
     assert.deepEqual(
@@ -290,7 +290,7 @@ describe('execute.invariants', () => {
     assert.equal(issuanceTables.stop.has(chain.full, {}), false)
   })
 
-  it('finds coins out of nothing from the changes alone', () => {
+  it('detects coins from nothing by the changes alone', () => {
     const chain = funded()
     const thief = implement({ ...accountsSchema, id: 200, name: 'thief' }, {
       ...accountsModule.rules,

@@ -1,4 +1,4 @@
-// Random transactions against a naive ledger that knows nothing of overlays, receipts or trees.
+// Random transactions against a naive ledger without overlays, receipts or trees.
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
@@ -59,7 +59,7 @@ class NaiveLedger {
     return true
   }
 
-  /** What a step does to the balances; false when it must fail. */
+  /** Applies a step to the balances; false when it must fail. */
   apply(step: Step): boolean {
     const from = NAMES[step.from]!
     switch (step.kind) {
@@ -127,7 +127,7 @@ function playBlock(chain: TestChain, ledger: NaiveLedger, steps: readonly Step[]
     assert.equal(receipt.succeeded || receipt.logs.length === 1, true)
   }
   assert.equal(at + skipped.length, steps.length)
-  // The proposer's tips arrive at the end of the block.
+  // The proposer gets the tips at the end of the block.
   ledger.coins.set('operator1', ledger.coins.get('operator1')! + tips)
 }
 
@@ -169,7 +169,7 @@ describe('execute against a naive ledger', () => {
     )
   })
 
-  it('leaves only fee and nonce behind what failed', () => {
+  it('changes only fee and nonce for failed transactions', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 120 }), fc.constantFrom(ACCOUNTS_ADDRESS, TOKEN), (data, to) => {
         const chain = new TestChain({ balances: { alice: START } })

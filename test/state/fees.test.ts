@@ -9,7 +9,7 @@ const GWEI = 1_000_000_000n
 const parent = (gasUsed: number, baseFeePerGas = GWEI) => ({ baseFeePerGas, gasUsed, timestampMs: 5_000 })
 
 describe('fees.nextBaseFee', () => {
-  it('stands still at the target', () => {
+  it('stays the same at the target', () => {
     assert.equal(nextBaseFee(parent(1_000_000), 6_000, PARAMS), GWEI)
     assert.equal(nextBaseFee(parent(100_000), 5_100, PARAMS), GWEI)
   })
@@ -51,14 +51,14 @@ describe('fees.nextBaseFee', () => {
 })
 
 describe('fees.gasPrice', () => {
-  it('pays the tip up to what the cap leaves', () => {
+  it('pays the tip up to the fee cap', () => {
     assert.deepEqual(gasPrice({ maxFeePerGas: 10n, maxPriorityFeePerGas: 2n }, 5n), { price: 7n, tip: 2n })
     assert.deepEqual(gasPrice({ maxFeePerGas: 6n, maxPriorityFeePerGas: 2n }, 5n), { price: 6n, tip: 1n })
   })
 })
 
 describe('fees.laneOf', () => {
-  it('keeps proofs and redemptions apart from payments', () => {
+  it('separates proofs and redemptions from payments', () => {
     assert.equal(laneOf(systemAddress(0, 5)), 'proof')
     assert.equal(laneOf(systemAddress(0, 7)), 'proof')
     assert.equal(laneOf(systemAddress(0, 9)), 'redemption')
@@ -83,7 +83,7 @@ describe('fees.checkTransaction', () => {
   })
   const facts = { account: { nonce: 3, balanceBase: 300_005n }, baseFeePerGas: 10n, gas: 23_400 }
 
-  it('accepts exactly what it needs', () => {
+  it('accepts exactly sufficient values', () => {
     assert.equal(checkTransaction(transaction, facts), undefined)
     assert.equal(checkTransaction(transaction, { ...facts, gas: 30_000 }), undefined)
   })

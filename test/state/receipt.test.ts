@@ -13,7 +13,7 @@ const log = transferLog({
 })
 
 describe('receipt.logsBloom', () => {
-  it('is empty without logs and has three bits an item', () => {
+  it('is empty without logs and has three bits per item', () => {
     assert.ok(logsBloom([]).every((b) => b === 0))
     const bits = (bytes: Uint8Array) =>
       [...bytes].reduce((n, b) => n + b.toString(2).split('1').length - 1, 0)
@@ -38,7 +38,7 @@ describe('receipt.logsBloom', () => {
 })
 
 describe('receipt.schema', () => {
-  it('survives its bytes, and its root depends on every part', () => {
+  it('round-trips through its bytes, and its root depends on every part', () => {
     const receipt = {
       type: 2,
       succeeded: true,

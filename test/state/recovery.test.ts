@@ -20,7 +20,7 @@ const EPOCH = 1007
 const NEW_KEY = new Uint8Array(48).fill(99)
 const NEW_PEER = new Uint8Array(38).fill(99)
 
-/** 1 and 2 go on, 3 with a new key, 4 is left out; on the chain's tip. */
+/** On the chain's tip: 1 and 2 stay, 3 gets a new key, 4 is left out. */
 function recoveryOn(chain: TestChain, over: Partial<Recovery> = {}): Recovery {
   const { header, hash } = chain.parent
   const previous = validatorSet(chain.full)
@@ -50,7 +50,7 @@ const accepting = (recovery: Recovery): ChainConfig => ({
   recoveryOn: (floor) => (bytesKey(floor) === bytesKey(recovery.floor.hash) ? recovery : undefined),
 })
 
-/** Builds the first block of the new epoch and executes what was built. */
+/** Builds the first block of the new epoch and executes it. */
 function firstBlock(chain: TestChain, recovery: Recovery): ExecutedBlock {
   const config = accepting(recovery)
   const template = chain.template([], { epoch: recovery.epoch, view: 1 })
@@ -70,7 +70,7 @@ const rejection = (result: ReturnType<typeof execute>): string =>
 
 const ids = (set: ValidatorSet): readonly number[] => set.validators.map(({ id }) => id)
 
-/** What a test wrote into the state becomes part of the parent's tree. */
+/** Makes a test's direct writes part of the parent's tree. */
 function retree(chain: TestChain): void {
   const tree = chain.parent.tree.update(new Map(chain.full.entries('')))
   chain.parent = { ...chain.parent, tree }
@@ -78,7 +78,7 @@ function retree(chain: TestChain): void {
 
 function chainOfThree(epochBlocksMax = 1000): TestChain {
   const chain = new TestChain({ balances: { alice: COIN }, epochBlocksMax })
-  // Whoever is left out has its capacity counted anew.
+  // The capacity of a member left out is recounted.
   capacityParams.set(chain.full, DEV_PARAMETERS.capacity)
   oracleParams.set(chain.full, DEV_PARAMETERS.oracle)
   openWindows(chain.full, chain.parent.header.timestampMs)
@@ -113,7 +113,7 @@ describe('state.recovery', () => {
     })
   })
 
-  it('jails who is left out, so that no later change brings the lost key back', () => {
+  it('jails a member left out, so that no later change brings its lost key back', () => {
     const chain = chainOfThree()
     const recovery = recoveryOn(chain)
     chain.commit(firstBlock(chain, recovery))
@@ -134,7 +134,7 @@ describe('state.recovery', () => {
     assert.deepEqual(chain.recount(), [])
   })
 
-  it('begins on a boundary too, and carries a change that was pending to the end of its first block', () => {
+  it('begins on a boundary too, and settles a pending change at the end of its first block', () => {
     const onBoundary = chainOfThree(3)
     assert.equal(onBoundary.parent.header.endsEpoch, true)
     const first = firstBlock(onBoundary, recoveryOn(onBoundary))
@@ -151,7 +151,7 @@ describe('state.recovery', () => {
     assert.equal(providersTables.epoch.get(boundary.overlay, {})?.changePending, false)
   })
 
-  it('leaves the old epoch no child, and the new one none without the file', () => {
+  it('rejects children of the old epoch, and of the new one without the file', () => {
     const chain = chainOfThree()
     const recovery = recoveryOn(chain)
     const { block } = firstBlock(chain, recovery)
@@ -164,7 +164,7 @@ describe('state.recovery', () => {
     assert.match(rejection(execute(chain, block, accepting(later))), /epoch is 1007, expected 2000/)
   })
 
-  it('refuses a file that was made for another set, and a proposer that is left out', () => {
+  it('rejects a file made for another set, and a proposer that is left out', () => {
     const chain = chainOfThree()
     const recovery = recoveryOn(chain)
     const { block } = firstBlock(chain, recovery)

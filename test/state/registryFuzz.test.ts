@@ -46,7 +46,7 @@ const genesis = buildGenesis(
   }),
 )
 
-/** Mostly values that mean something on this chain, sometimes the edges of the field. */
+/** Mostly values that are meaningful on this chain, sometimes the edges of the field. */
 function argumentOf(name: string, field: AnyField): fc.Arbitrary<unknown> {
   if (field.list !== undefined) {
     const { of, countMax } = field.list
@@ -90,7 +90,7 @@ function oneOfCount(field: AnyField): number {
   return (field.jsonSchema.enum as readonly unknown[]).length
 }
 
-/** A size that the field accepts: of fixed ones the only one. */
+/** A size that the field accepts; for a fixed field, the only one. */
 function sizeOf(field: AnyField): number {
   for (const size of [20, 32, 48, 65, 33, 96, 4, 0])
     if (field.check(new Uint8Array(size)) === undefined) return size
@@ -117,7 +117,7 @@ const acts = MODULE_SCHEMAS.flatMap((definition) =>
 )
 acts.push(...Object.keys(erc20Schema.actions).map((name) => actOf(erc20Schema, name, assetAddress(1))))
 const act = fc.oneof(...acts)
-/** Some blocks lie a window or more apart (60 s). */
+/** Some blocks are a window (60 s) or more apart. */
 const pauseMs = fc.constantFrom(50, 1_000, 15_000, 61_000, 200_000)
 const block = fc.record({ acts: fc.array(act, { minLength: 4, maxLength: 24 }), pauseMs })
 
@@ -138,7 +138,7 @@ function envelope(act: Act, nonce: number): Transaction {
       to: act.to,
       valueBase: 0n,
       data: act.data,
-      // Makes the bytes of two senders differ: all carry the same signature, the chain is told the sender.
+      // Makes the bytes of two senders differ: all carry the same signature, the sender is passed separately.
       accessList: [{ address: act.from, storageKeys: [] }],
     },
     SIGNATURE,
@@ -162,7 +162,7 @@ function recount(full: MemoryState, view: ParentView): readonly string[] {
   )
 }
 
-/** Plays the blocks on a fresh copy of genesis; how many actions succeeded. */
+/** Plays the blocks on a fresh copy of genesis; returns how many actions succeeded. */
 function playBlocks(blocks: readonly Block[], names: Map<string, number>): number {
   const full = new MemoryState()
   full.apply(genesis.changes)
@@ -192,7 +192,7 @@ function playBlocks(blocks: readonly Block[], names: Map<string, number>): numbe
       bytesBudget: 2 ** 22,
     }
     const built = buildBlock(parent, template, { chain: genesis.chain })
-    // An action may have spent what its sender's next fee needs; all else stands in the block.
+    // An action may have spent coins that its sender's next fee needs; everything else is in the block.
     for (const { reason } of built.skipped) assert.match(reason, /^(InsufficientFunds|NonceTooHigh)$/)
     const verdict = executeBlock(parent, built.executed.block, {
       chain: genesis.chain,
@@ -217,7 +217,7 @@ function playBlocks(blocks: readonly Block[], names: Map<string, number>): numbe
 }
 
 describe('registry under random actions', () => {
-  it('never throws, agrees with itself and keeps every invariant', () => {
+  it('never throws, proposer and verifier agree, and every invariant holds', () => {
     const names = new Map<string, number>()
     let succeeded = 0
     fc.assert(

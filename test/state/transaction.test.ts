@@ -54,7 +54,7 @@ function refused(raw: Uint8Array, chainId = CHAIN_ID): EnvelopeFailure {
   return decoded.failure
 }
 
-/** Signs `fields` and puts `items` of the envelope in place of the signed ones. */
+/** Signs `fields` and replaces `items` of the signed envelope. */
 function withItems(fields: TransactionFields, items: { readonly [index: number]: RlpItem }): Uint8Array {
   const raw = signTransaction(fields, secretKey)
   const prefix = fields.type === 0 ? 0 : 1
@@ -191,7 +191,7 @@ describe('state.transaction', () => {
     assert.equal(Object.getPrototypeOf(transaction.to), Uint8Array.prototype)
   })
 
-  it('makes what it does not keep anew: the hash to sign, the signature, r and s', () => {
+  it('recomputes what it does not keep: signing hash, signature, r and s', () => {
     const envelopes = ([0, 1, 2] as const).map((type) => {
       const fields: TransactionFields = {
         ...base,
@@ -201,7 +201,7 @@ describe('state.transaction', () => {
       }
       return { fields, transaction: accepted(signTransaction(fields, secretKey)) }
     })
-    // Whatever was decoded in between.
+    // Even after decoding others in between.
     for (const { fields, transaction } of [...envelopes, ...envelopes]) {
       assert.deepEqual(transaction.signingHash, signingHash(fields))
       const { signature } = transaction
@@ -225,12 +225,12 @@ describe('state.transaction', () => {
     }
   })
 
-  it('charges every calldata byte alike', () => {
+  it('charges every calldata byte the same', () => {
     assert.equal(bytesGas({ data: new Uint8Array(0) }), 21_000)
     assert.equal(bytesGas({ data: fromHex('00ff00') }), 21_048)
   })
 
-  it('refuses other types by name', () => {
+  it('rejects other types by name', () => {
     const unsupported = { code: 'UnsupportedType', message: 'transaction type not supported' }
     for (const first of [0x00, 0x03, 0x04, 0x7f]) {
       assert.deepEqual(refused(new Uint8Array([first, 0xc0])), unsupported)
@@ -238,7 +238,7 @@ describe('state.transaction', () => {
     for (const hex of ['', '80', '8102', 'bf']) assert.equal(refused(fromHex(hex)).code, 'MalformedEnvelope')
   })
 
-  it('refuses another chain with both ids', () => {
+  it('rejects another chain, naming both ids', () => {
     for (const fields of [base, { ...legacy, type: 1 as const }, legacy]) {
       assert.deepEqual(refused(signTransaction({ ...fields, chainId: 1 }, secretKey)), {
         code: 'WrongChainId',
@@ -249,7 +249,7 @@ describe('state.transaction', () => {
     assert.equal(refused(huge).message, `invalid chain id for signer: have ${2n ** 256n - 1n} want 7001`)
   })
 
-  it('refuses legacy transactions without replay protection', async () => {
+  it('rejects legacy transactions without replay protection', async () => {
     const { chainId: _, ...unprotected } = viemFields(legacy) as TransactionSerializable & { type: 'legacy' }
     const raw = fromHex(await account.signTransaction(unprotected))
     assert.deepEqual(refused(raw), {
@@ -264,7 +264,7 @@ describe('state.transaction', () => {
     }
   })
 
-  it('refuses creations', () => {
+  it('rejects creations', () => {
     for (const [fields, index] of [
       [base, 5],
       [{ ...legacy, type: 1 as const }, 4],
@@ -300,7 +300,7 @@ describe('state.transaction', () => {
     assert.equal(accepted(signTransaction({ ...base, nonce: lastNonce }, secretKey)).nonce, lastNonce)
   })
 
-  it('refuses a tip above the fee cap', () => {
+  it('rejects a tip above the fee cap', () => {
     const failure = refused(
       signTransaction({ ...base, maxPriorityFeePerGas: 8n, maxFeePerGas: 7n }, secretKey),
     )
@@ -308,7 +308,7 @@ describe('state.transaction', () => {
     assert.match(failure.message, /^max priority fee per gas higher than max fee per gas/)
   })
 
-  it('refuses signatures against EIP-2', () => {
+  it('rejects signatures that EIP-2 forbids', () => {
     const good = accepted(signTransaction(base, secretKey))
     const cases: readonly { readonly [index: number]: RlpItem }[] = [
       { 9: encodeRlpUint(1 - good.yParity), 11: encodeRlpUint(ORDER - good.s) },
@@ -330,7 +330,7 @@ describe('state.transaction', () => {
     assert.equal(recoverSender(accepted(withItems(base, { 10: encodeRlpUint(5) }))), undefined)
   })
 
-  it('refuses everything that is not canonical', () => {
+  it('rejects everything that is not canonical', () => {
     const raw = signTransaction(base, secretKey)
     const malformed = [
       concatBytes(raw, new Uint8Array(1)),
@@ -359,7 +359,7 @@ describe('state.transaction', () => {
     for (const bytes of malformed) assert.equal(refused(bytes).code, 'MalformedEnvelope', toHex(bytes))
   })
 
-  it('refuses oversized bytes before reading them', () => {
+  it('rejects oversized bytes before reading them', () => {
     const big = signTransaction({ ...base, data: new Uint8Array(TX_BYTES_MAX) }, secretKey)
     assert.equal(refused(big).code, 'TooLarge')
     assert.match(refused(big).message, /^oversized data: transaction size \d+, limit 65536$/)
@@ -395,7 +395,7 @@ describe('state.transaction', () => {
     )
   })
 
-  it('asserts what a signer must not ask for', () => {
+  it('asserts on fields that a signer must not pass', () => {
     assert.throws(() => signTransaction({ ...base, type: 1 }, secretKey), AssertionFailed)
     const entry = { address: to, storageKeys: [] }
     assert.throws(() => signTransaction({ ...legacy, accessList: [entry] }, secretKey), AssertionFailed)

@@ -1,4 +1,4 @@
-// The batch action: several calls as one, all of them or none. Not: how a call runs (dispatch.ts).
+// The batch action: several calls as one, all or nothing. Not: how a call runs (dispatch.ts).
 import { mustExist } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.ts'
@@ -6,7 +6,7 @@ import type { ActionContext } from '../../context.ts'
 import { accountsSchema, REASON_BYTES_MAX } from './schema.ts'
 import { fail } from './tables.ts'
 
-/** Where `batch` is called. */
+/** Address of the `batch` action. */
 export const ACCOUNTS_ADDRESS = moduleAddress(accountsSchema)
 
 export function batch(ctx: ActionContext, args: ActionArgs<typeof accountsSchema, 'batch'>) {

@@ -1,5 +1,5 @@
-// The bytes of one account, written and read by hand because every transfer does it seven times. They equal the
-// table's bytes (a test compares them), which exports, proofs and tests use. Not: what an account means (ledger.ts).
+// Hand-written codec of one account, because every transfer runs it seven times. Its bytes equal the table's (a test
+// compares them), which exports, proofs and tests use. Not: the ledger (ledger.ts).
 import { assert } from '../../../base/assert.ts'
 import { bigintToBytes, bytesToBigint } from '../../../base/bytes.ts'
 import type { Account } from './schema.ts'

@@ -1,4 +1,4 @@
-// Invariants of accounts (ECONOMY §12): 1 the supply is what accounts hold, and no record for an empty account.
+// Invariants of accounts (ECONOMY §12): 1 the supply equals what accounts hold, and empty accounts have no record.
 import { isSystemAddress } from '../../../base/moduleDefinition.ts'
 import type { Invariant } from '../../rules.ts'
 import { decodeAccount } from './codec.ts'
@@ -33,7 +33,7 @@ const supplyInvariant: Invariant = {
 const emptyAccountsInvariant: Invariant = {
   id: 'accounts.empty',
   severity: 'alert',
-  doc: 'No record for an account without nonce and coins; system addresses have no nonce.',
+  doc: 'An account without nonce and coins has no record; system addresses have no nonce.',
   recount(full) {
     for (const [key, account] of accountsTables.account.entries(full)) {
       if (account.nonce === 0 && account.balanceBase === 0n) return 'an empty account has a record'

@@ -12,17 +12,17 @@ import type { Account } from './schema.ts'
 import { accountsTables } from './tables.ts'
 
 const NOTHING: Account = { nonce: 0, balanceBase: 0n }
-/** Object ids under one module's escrows. */
+/** Bound on the object ids of one module's escrows. */
 const ESCROW_OBJECT_MAX = 2 ** 40
 
-/** System address of kind 03 that holds what `objectId` of a module has in escrow; an ordinary ledger account. */
+/** System address of kind 03 that holds the escrow of a module's `objectId`; an ordinary ledger account. */
 export function escrowAddress(moduleId: number, objectId: number): Address {
   assert(Number.isSafeInteger(objectId) && objectId >= 0 && objectId < ESCROW_OBJECT_MAX, 'escrow object id')
   assert(Number.isInteger(moduleId) && moduleId >= 1 && moduleId <= 255, 'escrow module id')
   return systemAddress(SYSTEM_KIND.escrow, moduleId * ESCROW_OBJECT_MAX + objectId)
 }
 
-/** The guarantee fund: base fees gather here (ECONOMY §7). Escrow 0 of module 12, default. */
+/** The guarantee fund, which receives base fees (ECONOMY §7). Escrow 0 of module 12, default. */
 export const FEE_POOL_ADDRESS: Address = escrowAddress(12, 0)
 
 /** Same as `accountsTables.account.key`. */
@@ -36,7 +36,7 @@ export function getAccount(state: StateReader, address: Address): Account {
   return stored === undefined ? NOTHING : decodeAccount(stored)
 }
 
-/** Writes an account; one with neither nonce nor coins leaves no record. Only fees and this module call it. */
+/** Writes an account; deletes the record of one with neither nonce nor coins. Only fees and this module call it. */
 export function setAccount(state: StateWriter, address: Address, account: Account): void {
   const key = accountKey(address)
   if (account.nonce === 0 && account.balanceBase === 0n) state.delete(key)
@@ -48,7 +48,7 @@ export function getSupply(state: StateReader): bigint {
   return accountsTables.supply.get(state, {})?.supplyBase ?? 0n
 }
 
-/** Adds coins that come from somewhere: a debit before, or a mint. Asserts the ledger's bound. */
+/** Adds coins that an earlier debit or a mint accounts for. Asserts the ledger's bound. */
 export function creditCoins(state: StateWriter, address: Address, amountBase: bigint): void {
   if (amountBase === 0n) return
   const account = getAccount(state, address)
@@ -57,7 +57,7 @@ export function creditCoins(state: StateWriter, address: Address, amountBase: bi
   setAccount(state, address, { nonce: account.nonce, balanceBase })
 }
 
-/** Moves coins and logs it (EIP-7708). False when `from` has less; then nothing was written. */
+/** Moves coins and logs it (EIP-7708). False, with nothing written, when `from` has less. */
 export function transferCoins(
   ctx: WriteContext,
   transfer: { readonly from: Address; readonly to: Address; readonly amountBase: bigint },
@@ -66,7 +66,7 @@ export function transferCoins(
   assert(amountBase >= 0n, 'transferred amount is not negative')
   const sender = getAccount(ctx.state, from)
   if (sender.balanceBase < amountBase) return false
-  // As in EIP-7708, nothing moves and nothing is logged for zero amounts and transfers to oneself.
+  // As in EIP-7708, zero amounts and self-transfers move nothing and log nothing.
   if (amountBase === 0n || equalBytes(from, to)) return true
   setAccount(ctx.state, from, { nonce: sender.nonce, balanceBase: sender.balanceBase - amountBase })
   creditCoins(ctx.state, to, amountBase)
@@ -87,7 +87,7 @@ export function mintCoins(
   ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, from: ZERO_ADDRESS, ...mint }))
 }
 
-/** Destroys coins; false when `from` has less, then nothing was written. */
+/** Destroys coins; false, with nothing written, when `from` has less. */
 export function burnCoins(
   ctx: WriteContext,
   burn: { readonly from: Address; readonly amountBase: bigint },

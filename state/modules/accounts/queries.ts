@@ -1,4 +1,4 @@
-// What accounts answers: balances and the supply.
+// Queries of accounts: balances and the supply.
 import type { Rules } from '../../rules.ts'
 import { getAccount, getSupply } from './ledger.ts'
 import type { accountsSchema } from './schema.ts'

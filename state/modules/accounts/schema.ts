@@ -6,7 +6,7 @@ import { message, t } from '../../../base/schema.ts'
 
 /** Inner calls of one batch. */
 export const BATCH_CALLS_MAX = 256
-/** Bytes of a failure's reason that logs and batch errors keep. */
+/** Bytes of a failure's reason kept in logs and batch errors. */
 export const REASON_BYTES_MAX = 256
 
 export const accountsSchema = defineModule({
@@ -18,7 +18,7 @@ export const accountsSchema = defineModule({
     protocolVersion: t.u32,
     /** Gas of one block over all lanes. */
     blockGasLimit: t.u64,
-    /** Gas per second at which the base fee stands still. */
+    /** Gas per second at which the base fee stays the same. */
     gasTargetPerSecond: t.u64,
     /** Floor of the base fee, at least 1 wei. */
     minBaseFeePerGas: t.amount,
@@ -48,7 +48,7 @@ export const accountsSchema = defineModule({
       fails: ['NestedBatch', 'BatchFailed'],
       gas: 5_000,
       composite: true,
-      doc: 'Runs calls in order as the sender; all of them or none.',
+      doc: 'Runs calls in order as the sender, all or nothing.',
     },
   },
   queries: {
@@ -61,5 +61,5 @@ export const accountsSchema = defineModule({
   },
 })
 
-/** `nonce` is the one that the next transaction must have. */
+/** `nonce` is that of the next transaction. */
 export type Account = InferFields<(typeof accountsSchema)['records']['account']['value']>

@@ -1,5 +1,5 @@
-// The ERC-20 face of every registered asset, at the asset's own address, so that wallets can import it as a token.
-// Owns: the rules of the face. Not: the ledger (ledger.ts), finding the address (dispatch.ts).
+// The ERC-20 interface of every registered asset, at the asset's own address, so that wallets can import it as a token.
+// Owns: the rules of the interface. Not: the ledger (ledger.ts), finding the address (dispatch.ts).
 import { assert, mustExist } from '../../../base/assert.ts'
 import { equalBytes, fromHex } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'

@@ -1,4 +1,4 @@
-// Invariants of assets (ECONOMY §12): 1 the supply of each asset is what its holders have.
+// Invariants of assets (ECONOMY §12): 1 the supply of each asset equals what its holders have.
 import type { Invariant } from '../../rules.ts'
 import { assetsTables } from './tables.ts'
 

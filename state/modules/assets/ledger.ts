@@ -10,7 +10,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { ASSETS_MAX, type Asset } from './schema.ts'
 import { assetsTables } from './tables.ts'
 
-/** Where the ERC-20 face of an asset answers. */
+/** Address of an asset's ERC-20 interface. */
 export function assetAddress(asset: number): Address {
   return systemAddress(SYSTEM_KIND.asset, asset)
 }
@@ -59,7 +59,7 @@ export function registerAsset(
   assetsTables.index.set(ctx.state, {}, { assets: [...ids, id].sort((a, b) => a - b) })
 }
 
-/** Moves units and logs it at the asset's address. False when `from` has less; then nothing was written. */
+/** Moves units and logs it at the asset's address. False, with nothing written, when `from` has less. */
 export function transferAsset(
   ctx: WriteContext,
   transfer: {
@@ -79,7 +79,7 @@ export function transferAsset(
     const receivedBase = getAssetBalance(ctx.state, { asset, owner: to }) + amountBase
     setAssetBalance(ctx.state, { asset, owner: to }, receivedBase)
   }
-  // ERC-20 demands the log for zero amounts and for oneself too.
+  // ERC-20 requires the log for zero amounts and self-transfers too.
   ctx.emit(transferLog({ emitter: assetAddress(asset), from, to, amountBase }))
   return true
 }
@@ -99,7 +99,7 @@ export function issueAsset(
   ctx.emit(transferLog({ emitter: assetAddress(asset), from: ZERO_ADDRESS, to, amountBase }))
 }
 
-/** Destroys units; false when `from` has less, then nothing was written. */
+/** Destroys units; false, with nothing written, when `from` has less. */
 export function redeemAsset(
   ctx: WriteContext,
   burn: { readonly asset: number; readonly from: Address; readonly amountBase: bigint },
@@ -131,7 +131,7 @@ export function setAllowance(
   else assetsTables.allowance.set(state, at, { amountBase })
 }
 
-/** Whether holders may send units there: not to system addresses, where nobody could move them again. */
+/** Whether holders may send units to this address: not to system addresses, where nobody could move them again. */
 export function acceptsAsset(to: Address): boolean {
   return !isSystemAddress(to) && !equalBytes(to, ZERO_ADDRESS)
 }

@@ -1,4 +1,4 @@
-// Joins the definition of assets with its rules. The ERC-20 face is dispatched by the address of the asset (facade.ts).
+// Joins the definition of assets with its rules. The ERC-20 interface is dispatched by the asset's address (facade.ts).
 import { implement } from '../../rules.ts'
 import { assetsInvariants } from './invariants.ts'
 import { assetsQueries } from './queries.ts'

@@ -1,4 +1,4 @@
-// What assets answers: registered assets and balances.
+// Queries of assets: registered assets and balances.
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'

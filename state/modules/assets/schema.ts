@@ -1,9 +1,9 @@
-// Definition of assets: registered settlement assets, their ledger, and the ERC-20 face each one has at its own address.
+// Definition of assets: registered settlement assets, their ledger, and each one's ERC-20 interface at its own address.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 
-/** Assets that may ever be registered; the index record lists them all. */
+/** Most assets ever registered; the index record lists them all. */
 export const ASSETS_MAX = 1024
 
 export const assetInfo = message('Asset', {
@@ -37,13 +37,13 @@ export const assetsSchema = defineModule({
       id: 2,
       key: { asset: t.u64, owner: t.address },
       value: { amountBase: t.amount },
-      doc: 'What an owner holds of an asset; absent when zero.',
+      doc: 'Units of an asset that an owner holds; absent when zero.',
     },
     allowance: {
       id: 3,
       key: { asset: t.u64, owner: t.address, spender: t.address },
       value: { amountBase: t.u256 },
-      doc: 'What a spender may still move; absent when zero, 2^256 − 1 never falls.',
+      doc: 'Units that a spender may still move; absent when zero, 2^256 − 1 never decreases.',
     },
     index: {
       id: 4,
@@ -71,7 +71,7 @@ export const assetsSchema = defineModule({
       args: { asset: t.u64, amountBase: t.amount },
       fails: ['UnknownAsset', 'InsufficientAsset'],
       gas: 20_000,
-      doc: 'A holder destroys its own units, for which the issuer pays outside the chain.',
+      doc: 'A holder destroys its own units, for which the issuer pays off chain.',
     },
   },
   queries: {
@@ -80,7 +80,7 @@ export const assetsSchema = defineModule({
     balance: {
       args: { asset: t.u64, owner: t.address },
       returns: t.amount,
-      doc: 'What an owner holds of an asset.',
+      doc: 'Units of an asset that an owner holds.',
     },
   },
 })
@@ -91,7 +91,7 @@ export type Asset = InferFields<(typeof assetsSchema)['records']['asset']['value
 export const erc20Schema = defineModule({
   name: 'erc20',
   id: 0,
-  doc: 'ERC-20 face of an asset; actions return true.',
+  doc: 'ERC-20 interface of an asset; actions return true.',
   params: {},
   records: {},
   errors: {
@@ -108,13 +108,13 @@ export const erc20Schema = defineModule({
       args: { to: t.address, value: t.amount },
       fails: ['ERC20InsufficientBalance', 'ERC20InvalidReceiver'],
       gas: 15_000,
-      doc: 'Moves own units.',
+      doc: 'Moves units of the sender.',
     },
     approve: {
       args: { spender: t.address, value: t.u256 },
       fails: [],
       gas: 10_000,
-      doc: 'Lets a spender move own units.',
+      doc: 'Lets a spender move units of the sender.',
     },
     transferFrom: {
       args: { from: t.address, to: t.address, value: t.amount },

@@ -1,4 +1,4 @@
-// Tables and failures of assets and of their ERC-20 face.
+// Tables and failures of assets and of their ERC-20 interface.
 import { failuresOf } from '../../rules.ts'
 import { tablesOf } from '../../table.ts'
 import { assetsSchema, erc20Schema } from './schema.ts'

@@ -1,11 +1,11 @@
-// What the end of a block does to capacity: it may end a window.
+// The end of a block for capacity: it may end a window.
 import type { WriteContext } from '../../context.ts'
 import { getSummary, perishWindow, recountProvider } from './book.ts'
 import { memberIds, moveAnchor } from './external.ts'
 import { removeEndedLots } from './lots.ts'
 import { advanceClock } from './windows.ts'
 
-/** At a window's end what was not used perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
+/** At a window's end unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
 export function endBlock(ctx: WriteContext): void {
   const ended = advanceClock(ctx)
   if (ended === undefined) return

@@ -1,4 +1,4 @@
-// What each provider has per window: V from its lots, D from reservations, C cached. Not: lots themselves (lots.ts).
+// Capacity of each provider per window: V from its lots, D from reservations, C cached. Not: lots themselves (lots.ts).
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
@@ -12,7 +12,7 @@ import { currentWindow } from './windows.ts'
 const NO_HOURS: WindowHours = { ratedHours: 0n, reservedHours: 0n }
 const NO_CAPACITY: CapacitySummary = { capacityBase: 0n, quarterBase: [0n, 0n, 0n], counts: false }
 
-/** What turns hours into coins now: read once per rule. */
+/** The factors from hours to coins at present, read once per rule. */
 export interface Measures {
   readonly windowIndex: number
   readonly horizon: number
@@ -41,7 +41,7 @@ export function getWindow(
   return capacityTables.window.get(state, at) ?? NO_HOURS
 }
 
-/** Cached C of a provider; all zero when it never pledged. */
+/** Cached C of a provider; all zero if it never pledged. */
 export function getSummary(state: StateReader, provider: number): CapacitySummary {
   return capacityTables.summary.get(state, { provider }) ?? NO_CAPACITY
 }
@@ -51,7 +51,7 @@ export function getTotalCapacity(state: StateReader): bigint {
   return capacityTables.totals.get(state, {})?.capacityBase ?? 0n
 }
 
-/** Rises with every change of a summary: tells a cache whether it is stale. */
+/** Increases with every change of a summary, so that a cache can tell whether it is stale. */
 export function capacityRevision(state: StateReader): number {
   return capacityTables.totals.get(state, {})?.revision ?? 0
 }
@@ -96,7 +96,7 @@ function setSummary(
   capacityTables.totals.set(state, {}, { capacityBase, revision: (totals?.revision ?? 0) + 1 })
 }
 
-/** The C that windows add up to: k = 2 … K, since a last-block request may miss the next window (ECONOMY §3). */
+/** C as a sum over windows: k = 2 … K, since a last-block request may miss the next window (ECONOMY §3). */
 export function summarize(
   hoursAt: (k: number) => WindowHours,
   measures: Measures,
@@ -110,7 +110,7 @@ export function summarize(
   return { capacityBase, quarterBase }
 }
 
-/** V per window k = 0 … K of a set of lots; what the audit, the class and the notice take off is off. */
+/** V per window k = 0 … K of a set of lots, net of audit haircut, class limit and notice. */
 export function ratedWindows(
   state: StateReader,
   lots: readonly Lot[],
@@ -118,7 +118,7 @@ export function ratedWindows(
 ): readonly bigint[] {
   const { minClassPpm, availabilityHaircutPpm, windowHours } = capacityParams.get(state)
   const { horizon, windowIndex, anchor, growth } = measures
-  // Each lot counts over one run of windows: add its hours where the run begins, take them off where it ends.
+  // Each lot counts over one run of windows: add its hours where the run begins, subtract them where it ends.
   const steps = new Array<bigint>(horizon + 2).fill(0n)
   const ratings = new Map<number, bigint>()
   for (const lot of lots) {
@@ -179,7 +179,7 @@ function setWindow(
   else capacityTables.window.set(state, at, hours)
 }
 
-/** Forgets a window that has ended: what was not used has perished. */
+/** Deletes a window that has ended: its unused hours have perished. */
 export function perishWindow(
   state: StateWriter,
   at: { readonly provider: number; readonly windowIndex: number },
@@ -187,7 +187,7 @@ export function perishWindow(
   if (capacityTables.window.has(state, at)) capacityTables.window.delete(state, at)
 }
 
-/** Moves D of one window and with it C, without touching the other windows. */
+/** Changes D of one window, and C with it, without touching the other windows. */
 function moveReserved(
   state: StateWriter,
   at: { readonly provider: number; readonly windowIndex: number },
@@ -214,7 +214,7 @@ function moveReserved(
 
 /**
  * Books rated hours (rating.ts `hoursOfCoins` at the anchor of the reservation) in a window not yet begun.
- * Asserts that they are free: ask `freeHours` first.
+ * Asserts that they are free: check `freeHours` first.
  */
 export function reserveHours(
   ctx: WriteContext,
@@ -228,7 +228,7 @@ export function reserveHours(
   moveReserved(ctx.state, { provider, windowIndex }, hours)
 }
 
-/** Returns booked hours; of a window that has ended nothing is left to return, and nothing happens. */
+/** Returns booked hours; no effect for a window that has ended. */
 export function unreserveHours(
   ctx: WriteContext,
   booking: { readonly provider: number; readonly windowIndex: number; readonly hours: bigint },

@@ -1,4 +1,4 @@
-// What capacity asks of other modules: ratings of the catalogue, the oracle's anchor, and who serves.
+// What capacity needs from other modules: ratings of the catalogue, the oracle's anchor, and who serves.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -9,7 +9,7 @@ import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 
-/** The rating that a lot of this class can count with now, ppm; undefined for an unknown class. */
+/** The rating at which a lot of this class counts now, ppm; undefined for an unknown class. */
 export function lotRating(state: StateReader, classId: number): bigint | undefined {
   const ratings = getRatings(state, classId)
   return ratings === undefined ? undefined : leastRating(ratings)
@@ -25,7 +25,7 @@ export function growthAhead(state: StateReader, horizon: number): readonly bigin
   return growthFactors(oracleParams.get(state).driftPpm, horizon)
 }
 
-/** Puts the following anchor in force for the window that begins. */
+/** Puts the next anchor into force for the window that begins. */
 export function moveAnchor(ctx: WriteContext, windowIndex: number): void {
   applyAnchor(ctx, windowIndex)
 }

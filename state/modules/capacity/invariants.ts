@@ -39,7 +39,7 @@ const hoursInvariant: Invariant = {
 const devicesInvariant: Invariant = {
   id: '5 devices',
   severity: 'stopMinting',
-  doc: 'Registered devices stand in exactly one lot; the lists of lots are complete.',
+  doc: 'Registered devices are in exactly one lot; the lists of lots are complete.',
   recount(full) {
     const owned = new Map<string, number>()
     let count = 0

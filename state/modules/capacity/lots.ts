@@ -30,7 +30,7 @@ export function getLot(state: StateReader, id: number): Lot | undefined {
   return capacityTables.lot.get(state, { id })
 }
 
-/** Id that the next pledge gets. */
+/** Id of the next pledge. */
 export function nextLotId(state: StateReader): number {
   return (capacityTables.sequence.get(state, {})?.lastLot ?? 0) + 1
 }
@@ -55,7 +55,7 @@ export function checkPledge(state: StateReader, pledge: Pledge, earliest: number
   return undefined
 }
 
-/** Writes a pledge that `checkPledge` accepted; it is pending and counts nothing. Returns its id. */
+/** Writes a pledge that `checkPledge` accepted; it is pending and does not count yet. Returns its id. */
 export function addLot(ctx: WriteContext, pledge: Pledge): number {
   const { state } = ctx
   const ratingPpm = lotRating(state, pledge.classId)
@@ -103,7 +103,7 @@ export function markAttested(
   return attested
 }
 
-/** Gives notice: an attested lot ends K windows from now, one that never counted at once. The caller recounts. */
+/** Gives notice: an attested lot ends K windows from now, a pending one at once. The caller recounts. */
 export function endLot(ctx: WriteContext, id: number): void {
   const lot = capacityTables.lot.mustGet(ctx.state, { id })
   assert(lot.lastWindow === undefined, 'notice is given once')

@@ -1,4 +1,4 @@
-// What capacity answers: the clock, lots, and what providers have per window and in sum.
+// Queries of capacity: the clock, lots, and the capacity of providers per window and in total.
 import { mustExist } from '../../../base/assert.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'

@@ -29,7 +29,7 @@ export function hoursOfCoins(amountBase: bigint, anchor: bigint): bigint {
   return mulDivCeil(amountBase, anchor, PPM)
 }
 
-/** Whether a class counts where the growth factor is charged: rating · P² ≥ minClass · A · G_k. */
+/** Whether a class counts with the growth factor charged: rating · P² ≥ minClass · A · G_k. */
 export function classCounts(limits: {
   readonly ratingPpm: bigint
   readonly minClassPpm: bigint
@@ -39,7 +39,7 @@ export function classCounts(limits: {
   return limits.ratingPpm * PPM * PPM >= limits.minClassPpm * limits.anchor * limits.growthPpm
 }
 
-/** The rating a lot counts with: that of its pledge, or the class's present one after a cut. */
+/** The rating a lot counts with: that of its pledge, or the class's current one after a cut. */
 export function countedRating(pledgedPpm: bigint, presentPpm: bigint): bigint {
   return minBigint(pledgedPpm, presentPpm)
 }

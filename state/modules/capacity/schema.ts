@@ -8,7 +8,7 @@ import { PROVIDERS_MAX } from '../providers/schema.ts'
 export const LOTS_MAX = 256
 /** Devices of one lot. */
 export const LOT_DEVICES_MAX = 1_000_000
-/** Windows a listing of a provider's free capacity may name: the running one and K ≤ 120 after it. */
+/** Most windows in a list of a provider's free capacity: the running one and K ≤ 120 after it. */
 export const WINDOWS_MAX = 121
 /** Bits of a lot's `services`; only lots offering all three count (ECONOMY §3). */
 export const SERVICE_BITS = { train: 1, finetune: 2, infer: 4 } as const
@@ -33,7 +33,7 @@ const lotFields = {
   status: t.oneOf(LOT_STATUSES),
   /** First window that counts once attested. */
   countsFrom: t.u64,
-  /** Share left by the audit haircut, ppm. */
+  /** Share left after the audit haircut, ppm. */
   auditPpm: t.ppm,
   /** Set by notice: the last window. */
   lastWindow: t.optional(t.u64),
@@ -75,7 +75,7 @@ export const capacitySchema = defineModule({
   doc: 'Windows, evergreen pledges of hardware, and the rated device-hours free in each window.',
   params: {
     windowMs: t.u64,
-    /** Hours of capacity one window counts as, whatever its length. */
+    /** Hours of capacity that a window counts as, whatever its length. */
     windowHours: t.u32,
     /** K: windows ahead that capacity is counted, and the notice of a pledge. */
     horizonWindows: t.u32,
@@ -98,14 +98,14 @@ export const capacitySchema = defineModule({
       id: 4,
       key: { root: t.hash },
       value: { lot: t.u64 },
-      doc: 'Lot that registered devices stand in.',
+      doc: 'The lot that registered devices are in.',
     },
     sequence: { id: 5, key: {}, value: { lastLot: t.u64 }, doc: 'Id of the newest lot.' },
     window: {
       id: 6,
       key: { provider: t.u64, windowIndex: t.u64 },
       value: windowFields,
-      doc: 'Capacity of a provider in a window that has not ended; absent when there is none.',
+      doc: 'Capacity of a provider in a window that has not ended; absent when it has none.',
     },
     summary: {
       id: 7,

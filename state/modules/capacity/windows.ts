@@ -1,4 +1,4 @@
-// The window clock. Owns: when a window ends and how a later module learns it. Not: what perishes (book.ts).
+// The window clock. Owns: when a window ends and how later modules learn of it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
 import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
@@ -54,7 +54,7 @@ export function advanceClock(ctx: WriteContext): number | undefined {
   return clock.windowIndex
 }
 
-/** Reads the key of a record that stands under a provider and a window, both u64. */
+/** Parses a record key that ends with a provider and a window, both u64. */
 export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
   const bytes = keyBytes(key)
   return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }

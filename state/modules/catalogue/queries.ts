@@ -1,4 +1,4 @@
-// What the catalogue answers: classes and their ratings.
+// Queries of the catalogue: classes and their ratings.
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'

@@ -1,4 +1,4 @@
-// Definition of the catalogue: hardware classes and what they are rated at.
+// Definition of the catalogue: hardware classes and their ratings.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
@@ -19,9 +19,9 @@ const classFields = {
   trainPpm: t.ppm,
   finetunePpm: t.ppm,
   inferPpm: t.ppm,
-  /** No benchmark of any service stands behind the ratings. */
+  /** The ratings rest on no benchmark of any service. */
   specOnly: t.bool,
-  /** SHA-256 of the evidence the ratings rest on. */
+  /** SHA-256 of the evidence for the ratings. */
   evidenceHash: t.hash,
 }
 

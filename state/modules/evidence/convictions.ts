@@ -1,4 +1,4 @@
-// Convictions: in which epochs a member was convicted; once an epoch is enough. Not: what proves it (submission.ts).
+// Convictions: the epochs in which a member was convicted, each once. Not: proving it (submission.ts).
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { CONVICTIONS_MAX } from './schema.ts'
@@ -10,13 +10,13 @@ export function convictionsOf(state: StateReader, provider: number) {
   return evidenceTables.convictions.get(state, { provider }) ?? NO_CONVICTIONS
 }
 
-/** Whether evidence against a member from this epoch can change nothing any more. */
+/** Whether evidence from this epoch has no further effect on a member. */
 export function isConvicted(state: StateReader, provider: number, epoch: number): boolean {
   const { fromEpoch, epochs } = convictionsOf(state, provider)
   return epoch < fromEpoch || epochs.includes(epoch)
 }
 
-/** Remembers an epoch; when there are too many, the oldest go and everything before them is too old. */
+/** Records an epoch; beyond the bound it drops the oldest, and evidence from before the kept ones is too old. */
 export function remember(ctx: WriteContext, provider: number, epoch: number): void {
   const { fromEpoch, epochs } = convictionsOf(ctx.state, provider)
   const all = [...epochs, epoch].sort((a, b) => a - b)

@@ -1,4 +1,4 @@
-// What evidence asks of other modules: who signed in an epoch, and that a convicted member loses what it must.
+// What evidence needs from other modules: who signs in an epoch, and the penalty of a convicted member.
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -16,7 +16,7 @@ export function memberIds(state: StateReader): readonly number[] {
   return providerIds(state)
 }
 
-/** Jails a member and freezes its bond; its capacity counts no more. */
+/** Jails a member and freezes its bond; its capacity no longer counts. */
 export function convict(ctx: WriteContext, provider: number): void {
   convictEquivocator(ctx, provider)
   recountProvider(ctx, provider)

@@ -8,11 +8,11 @@ export const evidenceInvariants: readonly Invariant[] = [
   {
     id: 'evidence.convictions',
     severity: 'alert',
-    doc: 'Convictions are of members, ascending, and within their bound.',
+    doc: 'Only members have convictions, ascending and within their bound.',
     recount(full: FullState) {
       const members = memberIds(full).filter((provider) => evidenceTables.convictions.has(full, { provider }))
       const records = [...evidenceTables.convictions.values(full)]
-      if (records.length !== members.length) return 'somebody is convicted who is no member'
+      if (records.length !== members.length) return 'a convicted provider is not a member'
       for (const { fromEpoch, epochs } of records) {
         if (epochs.some((epoch, i) => epoch < fromEpoch || (i > 0 && epochs[i - 1]! >= epoch)))
           return 'convictions are not ascending'

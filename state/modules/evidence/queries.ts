@@ -1,4 +1,4 @@
-// What evidence answers: convictions.
+// Queries of evidence: convictions.
 import type { Rules } from '../../rules.ts'
 import { convictionsOf } from './convictions.ts'
 import type { evidenceSchema } from './schema.ts'

@@ -1,15 +1,15 @@
-// Definition of evidence: proofs of double votes, handed in by anyone, judged in the state machine (CONSENSUS §6).
+// Definition of evidence: proofs of double votes, submitted by anyone, judged in the state machine (CONSENSUS §6).
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { EQUIVOCATION_KINDS, EVIDENCE_BYTES_MAX } from '../../../base/protocol/evidence.ts'
 import { indexed, t } from '../../../base/schema.ts'
 
-/** Epochs that are remembered per member; older ones are too old for evidence as well. */
+/** Epochs kept per member; evidence from older ones is too old. */
 export const CONVICTIONS_MAX = 64
 
 export const evidenceSchema = defineModule({
   name: 'evidence',
   id: 15,
-  doc: 'Proofs of double votes: they convict, jail and freeze the bond of whoever signed both sides.',
+  doc: 'Proofs of double votes: whoever signed both sides is convicted and jailed, and its bond frozen.',
   params: {},
   records: {
     convictions: {
@@ -21,7 +21,7 @@ export const evidenceSchema = defineModule({
         /** Ascending. */
         epochs: t.list(t.u64, CONVICTIONS_MAX),
       },
-      doc: 'Epochs in which a member was convicted; once an epoch is enough.',
+      doc: 'Epochs in which a member was convicted, each once.',
     },
   },
   errors: {
@@ -29,7 +29,7 @@ export const evidenceSchema = defineModule({
     MalformedEvidence: {},
     /** The two statements do not contradict each other. */
     NotAFault: {},
-    /** Nobody is named on both sides, or a bitmap does not fit the set of the epoch. */
+    /** No validator is named on both sides, or a bitmap does not fit the set of the epoch. */
     NobodyConvicted: {},
     /** A side is not signed by those it names. */
     BadEvidenceSignature: {},
@@ -37,7 +37,7 @@ export const evidenceSchema = defineModule({
     UnknownEpoch: { epoch: t.u64 },
     /** The epoch ended too long ago. */
     EvidenceTooOld: { epoch: t.u64 },
-    /** Everybody it names was convicted in that epoch before. */
+    /** All culprits have already been convicted in that epoch. */
     AlreadyConvicted: { epoch: t.u64 },
   },
   events: {
@@ -61,7 +61,7 @@ export const evidenceSchema = defineModule({
         'AlreadyConvicted',
       ],
       gas: 2_000_000,
-      doc: 'Anybody hands in a proof of a double vote; whoever signed both sides is convicted and jailed.',
+      doc: 'Anyone submits a proof of a double vote; whoever signed both sides is convicted and jailed.',
     },
   },
   queries: {

@@ -1,4 +1,4 @@
-// Evidence handed in: judged, and whoever signed both sides convicted (CONSENSUS §6). Not: what it costs (providers).
+// Judges submitted evidence and convicts whoever signed both sides (CONSENSUS §6). Not: the penalty (providers).
 import { assert } from '../../../base/assert.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
@@ -9,7 +9,7 @@ import { convict, signersOf } from './external.ts'
 import type { evidenceSchema } from './schema.ts'
 import { events, fail } from './tables.ts'
 
-/** Bounds the work of one action; the same evidence convicts the others when it is handed in again. */
+/** Bounds the work of one action; the same evidence, submitted again, convicts the others. */
 const CONVICTED_AT_ONCE_MAX = 16
 
 function refusal(fault: EvidenceFault) {
@@ -53,7 +53,7 @@ export function submitEvidence(
   }
   assert(
     fresh.every((provider) => isConvicted(ctx.state, provider, epoch)),
-    'a conviction is remembered',
+    'a conviction is recorded',
   )
   return undefined
 }

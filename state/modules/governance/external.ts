@@ -1,4 +1,4 @@
-// What governance asks of other modules: who the members are, what a decision does to them, and their capacity.
+// What governance needs from other modules: the members, changes to them, and their capacity.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -35,7 +35,7 @@ export function validatorIds(state: StateReader): readonly number[] {
   return validatorSet(state).validators.map(({ id }) => id)
 }
 
-/** Whether a member belongs into the validator set. */
+/** Whether a member belongs in the validator set. */
 export function mayVote(member: Provider): boolean {
   return hasVote(member)
 }
@@ -50,12 +50,12 @@ export function isInJail(state: StateReader, member: number): boolean {
   return isJailed(state, member)
 }
 
-/** The id that the next member gets; undefined when all are used. */
+/** Id of the next member; undefined when all are used. */
 export function nextMemberId(state: StateReader): number | undefined {
   return nextProviderId(state)
 }
 
-/** Why a consensus key may not become that of a new member, or undefined. Verifies its proof of possession. */
+/** Why a new member may not use a consensus key, or undefined. Verifies its proof of possession. */
 export function refuseKey(
   state: StateReader,
   key: { readonly consensusKey: Uint8Array; readonly possessionProof: Uint8Array },
@@ -63,7 +63,7 @@ export function refuseKey(
   return checkConsensusKey(state, key)
 }
 
-/** Why a peer id may not become that of a new member, or undefined. */
+/** Why a new member may not use a peer id, or undefined. */
 export function refusePeerId(state: StateReader, peerId: Uint8Array): PeerIdRefusal | undefined {
   return checkPeerId(state, peerId, undefined)
 }
@@ -73,7 +73,7 @@ export function isKeyTaken(state: StateReader, consensusKey: Uint8Array): boolea
   return providerByConsensusKey(state, consensusKey) !== undefined
 }
 
-/** Makes a new member. */
+/** Admits a new member. */
 export function admitMember(
   ctx: WriteContext,
   member: {
@@ -87,19 +87,19 @@ export function admitMember(
   addProvider(ctx, member)
 }
 
-/** Takes a member's vote for good. */
+/** Removes a member's vote permanently. */
 export function removeMember(ctx: WriteContext, member: number): void {
   removeProvider(ctx, member)
   recountProvider(ctx, member)
 }
 
-/** Takes a member's vote for now. */
+/** Suspends a member's vote. */
 export function jailMember(ctx: WriteContext, member: number): void {
   jailProvider(ctx, member)
   recountProvider(ctx, member)
 }
 
-/** Gives a jailed member its status back. */
+/** Restores a jailed member's status. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
   recountProvider(ctx, member)

@@ -19,7 +19,7 @@ function checkOpen(full: FullState): string | undefined {
     const votes = governanceTables.votes.get(full, { id })
     if (proposal === undefined || votes === undefined) return `proposal ${id} has no record`
     if (governanceTables.admission.has(full, { id }) !== (proposal.kind === 'admit'))
-      return `proposal ${id} and its admission do not fit`
+      return `proposal ${id} and its admission do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
   }

@@ -1,4 +1,4 @@
-// The life of a proposal: opened, voted on, passed, locked, executed or concluded otherwise. Not: actions and queries.
+// The life cycle of a proposal: opened, voted on, passed, locked, executed or otherwise concluded. Not: actions, queries.
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -29,7 +29,7 @@ import {
 import { events, governanceParams, governanceTables } from './tables.ts'
 import { lockMs, tally, withVote } from './voting.ts'
 
-/** Proposals concluded in one block at most; the others follow in the next. */
+/** Most proposals concluded in one block; the others follow in the next. */
 const CONCLUDED_PER_BLOCK_MAX = 16
 const NONE_OPEN = { nextId: 1, proposals: [] }
 
@@ -38,7 +38,7 @@ export function openProposals(state: StateReader) {
   return governanceTables.open.get(state, {}) ?? NONE_OPEN
 }
 
-/** When the state next has something to conclude, milliseconds; undefined without open proposals. */
+/** When the next proposal is due, milliseconds; undefined without open proposals. */
 export function governanceDueAtMs(state: StateReader): number | undefined {
   const due = openProposals(state).proposals.map(({ dueMs }) => dueMs)
   return due.length === 0 ? undefined : Math.min(...due)
@@ -51,7 +51,7 @@ export function votersOf(state: StateReader): readonly number[] {
   )
 }
 
-/** Whether enough votes are left when this member loses its own. */
+/** Whether enough votes remain if this member loses its own. */
 export function canLoseVote(state: StateReader, provider: number): boolean {
   const voters = votersOf(state)
   return !voters.includes(provider) || voters.length > VOTERS_MIN
@@ -59,7 +59,7 @@ export function canLoseVote(state: StateReader, provider: number): boolean {
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
 
-/** Opens a proposal with the proposer's approval. The caller checked room and sense. */
+/** Opens a proposal with the proposer's approval. The caller has checked bounds and validity. */
 export function openProposal(
   ctx: WriteContext,
   opened: {
@@ -88,7 +88,7 @@ export function openProposal(
   castVote(ctx, id, proposer, true)
 }
 
-/** Counts a member's vote in place of its former one and draws the conclusion. */
+/** Records a member's vote, replacing its earlier one, and applies the result. */
 export function castVote(ctx: WriteContext, id: number, provider: number, approve: boolean): void {
   const votes = withVote(governanceTables.votes.mustGet(ctx.state, { id }), provider, approve)
   governanceTables.votes.set(ctx.state, { id }, votes)
@@ -109,7 +109,7 @@ function standingOf(state: StateReader, votes: Votes) {
   return tally(votes, votersOf(state), governanceParams.get(state).approvalPpm)
 }
 
-/** Writes a proposal and when it is due. */
+/** Writes a proposal and its due time. */
 function schedule(ctx: WriteContext, id: number, proposal: Proposal): void {
   governanceTables.proposal.set(ctx.state, { id }, proposal)
   const { nextId, proposals } = openProposals(ctx.state)
@@ -121,7 +121,7 @@ function schedule(ctx: WriteContext, id: number, proposal: Proposal): void {
   )
 }
 
-/** Ends a proposal and forgets it; `provider` is the id that an admission gave. */
+/** Ends and deletes a proposal; `admitted` is the id that an admission assigned. */
 export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome, admitted?: number): void {
   const { provider } = governanceTables.proposal.mustGet(ctx.state, { id })
   const { nextId, proposals } = openProposals(ctx.state)
@@ -136,7 +136,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   events.ProposalConcluded(ctx, { proposal: id, outcome, provider: admitted ?? provider })
 }
 
-/** Executes what is unlocked and ends what has expired, oldest first, a bounded number a block. */
+/** Executes unlocked proposals and ends expired ones, oldest first, a bounded number per block. */
 export function concludeDue(ctx: WriteContext): void {
   const due = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs <= ctx.block.timestampMs)
   for (const { id } of due.slice(0, CONCLUDED_PER_BLOCK_MAX)) {
@@ -173,7 +173,7 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   conclude(ctx, id, 'executed')
 }
 
-/** The new member's id, or undefined when its operator, key or peer id was taken meanwhile. */
+/** The new member's id, or undefined when its operator, key or peer id has been taken meanwhile. */
 function admit(ctx: WriteContext, admission: Admission): number | undefined {
   const { operator, consensusKey, peerId, ...profile } = admission
   const id = nextMemberId(ctx.state)

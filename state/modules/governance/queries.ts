@@ -1,4 +1,4 @@
-// What governance answers: the open proposals.
+// Queries of governance: the open proposals.
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'

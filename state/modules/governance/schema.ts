@@ -1,4 +1,4 @@
-// Definition of governance, the part that concerns membership: who joins, who leaves, who is jailed (ECONOMY §10).
+// Definition of governance over membership: who joins, who leaves, who is jailed (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
@@ -6,12 +6,12 @@ import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 
-/** Open proposals of one member that the parameters may allow at most. */
+/** Most open proposals per member that the parameters may allow. */
 export const OPEN_PER_MEMBER_MAX = 4
-/** Open proposals at once: every member's own room, so that nobody can take it from the others. */
+/** Most open proposals at once: every member has its own share, so that none can crowd out the others. */
 export const OPEN_PROPOSALS_MAX = OPEN_PER_MEMBER_MAX * PROVIDERS_MAX
 
-/** Governance takes no vote away that leaves fewer: the quorum of the smallest set (ECONOMY §10). */
+/** Governance never leaves fewer votes than this: the quorum of the smallest set (ECONOMY §10). */
 export const VOTERS_MIN = 3
 
 export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail'] as const
@@ -21,14 +21,14 @@ export type ProposalOutcome = (typeof PROPOSAL_OUTCOMES)[number]
 
 const proposalFields = {
   kind: t.oneOf(PROPOSAL_KINDS),
-  /** Whom it concerns; for an admission 0. */
+  /** The member it concerns; 0 for an admission. */
   provider: t.u64,
   /** Member that opened it. */
   proposer: t.u64,
   openedMs: t.u64,
-  /** Without enough votes it ends then. */
+  /** When it ends without enough votes. */
   expiresMs: t.u64,
-  /** When the time lock ends; 0 while the votes do not suffice. */
+  /** When the time lock ends; 0 while there are too few votes. */
   executesMs: t.u64,
 }
 const voteFields = {
@@ -55,7 +55,7 @@ export const governanceSchema = defineModule({
   params: {
     /** A proposal passes when approvals · 1,000,000 > voters · this; 666,667 is more than two thirds. */
     approvalPpm: t.ppm,
-    /** How long votes may be cast, milliseconds. */
+    /** How long votes can be cast, milliseconds. */
     votingMs: t.u64,
     /** Time locks by kind, milliseconds. */
     admitLockMs: t.u64,
@@ -84,7 +84,7 @@ export const governanceSchema = defineModule({
       id: 4,
       key: { id: t.u64 },
       value: admissionFields,
-      doc: 'Whom an open proposal would admit.',
+      doc: 'The candidate of an open admission proposal.',
     },
   },
   errors: {
@@ -94,7 +94,7 @@ export const governanceSchema = defineModule({
     UnknownProposal: { proposal: t.u64 },
     NotProposer: { proposal: t.u64 },
     UnknownProvider: { provider: t.u64 },
-    /** All ids that the chain has are used. */
+    /** All provider ids are used. */
     TooManyProviders: { maximum: t.u32 },
     OperatorTaken: { provider: t.u64 },
     KeyTaken: { provider: t.u64 },
@@ -104,7 +104,7 @@ export const governanceSchema = defineModule({
     AlreadyRemoved: { provider: t.u64 },
     AlreadyJailed: { provider: t.u64 },
     NotJailed: { provider: t.u64 },
-    /** Too few votes would be left; first another member must join. */
+    /** Too few votes would remain; another member must join first. */
     TooFewVoters: { minimum: t.u32 },
   },
   events: {
@@ -116,7 +116,7 @@ export const governanceSchema = defineModule({
       expires: t.u64,
     },
     Voted: { proposal: indexed(t.u64), provider: indexed(t.u64), approve: t.bool },
-    /** Votes suffice; it takes effect with the first block after `executes` (seconds). */
+    /** Enough votes; it takes effect with the first block after `executes` (seconds). */
     ProposalPassed: { proposal: indexed(t.u64), executes: t.u64 },
     ProposalConcluded: { proposal: indexed(t.u64), outcome: t.oneOf(PROPOSAL_OUTCOMES), provider: t.u64 },
   },
@@ -145,19 +145,19 @@ export const governanceSchema = defineModule({
       args: { provider: t.u64 },
       fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyRemoved', 'TooFewVoters'],
       gas: 80_000,
-      doc: 'A validator proposes that a member loses its vote for good, and votes for it.',
+      doc: 'A validator proposes that a member loses its vote permanently, and votes for it.',
     },
     proposeJail: {
       args: { provider: t.u64 },
       fails: [...PROPOSE_FAILS, 'UnknownProvider', 'AlreadyJailed', 'TooFewVoters'],
       gas: 80_000,
-      doc: 'A validator proposes that a member loses its vote for now, and votes for it.',
+      doc: 'A validator proposes that a member loses its vote until it is unjailed, and votes for it.',
     },
     proposeUnjail: {
       args: { provider: t.u64 },
       fails: [...PROPOSE_FAILS, 'UnknownProvider', 'NotJailed'],
       gas: 80_000,
-      doc: 'A validator proposes that a jailed member gets its status back, and votes for it.',
+      doc: 'A validator proposes that a jailed member regains its status, and votes for it.',
     },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
@@ -169,7 +169,7 @@ export const governanceSchema = defineModule({
       args: { proposal: t.u64 },
       fails: ['NotProposer', 'UnknownProposal'],
       gas: 40_000,
-      doc: 'The member that opened a proposal takes it back.',
+      doc: 'The member that opened a proposal withdraws it.',
     },
   },
   queries: {
@@ -182,7 +182,7 @@ export const governanceSchema = defineModule({
     admission: {
       args: { id: t.u64 },
       returns: t.optional(message('Admission', admissionFields)),
-      doc: 'Whom an open proposal would admit, or null.',
+      doc: 'The candidate of an open admission proposal, or null.',
     },
   },
 })
@@ -197,7 +197,7 @@ export type GovernanceParams = Params<typeof governanceSchema>
 const APPROVAL_PPM_MIN = 666_667n
 const YEAR_MS = 366 * 86_400_000
 
-/** Why parameters are refused, with the name of one, or undefined. */
+/** Why parameters are invalid, with the name of one, or undefined. */
 export function checkGovernance(
   params: GovernanceParams,
 ): { readonly path: keyof GovernanceParams; readonly reason: string } | undefined {

@@ -1,4 +1,4 @@
-// Arithmetic of decisions: when votes suffice, how long a lock lasts (ECONOMY §10).
+// Arithmetic of decisions: when votes are enough, how long a lock lasts (ECONOMY §10).
 import { PPM } from '../../../base/units.ts'
 import type { GovernanceParams, ProposalKind, Votes } from './schema.ts'
 
@@ -17,8 +17,8 @@ export function lockMs(params: GovernanceParams, kind: ProposalKind): number {
 }
 
 /**
- * Where the votes stand. Only the votes of `voters` count, whoever voted before.
- * `passed`: more than the share approves; `rejected`: it cannot pass any more as the votes are.
+ * The result so far. Only votes of `voters` count, whoever else has voted.
+ * `passed`: more than the share approves; `rejected`: it can no longer pass with these votes.
  */
 export function tally(
   votes: Votes,

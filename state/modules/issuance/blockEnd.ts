@@ -1,4 +1,4 @@
-// What the end of a block does to liabilities: a window's end, the stored coverage, and the time to cure a shortfall.
+// The end of a block for liabilities: a window's end, the stored coverage, and the time to cure a shortfall.
 import type { WriteContext } from '../../context.ts'
 import { capacityVersion, endedWindow, memberIds, runningWindow } from './external.ts'
 import { getLiability, getTotals, markBondShort, releaseLock, turnWindow } from './ledger.ts'
@@ -29,7 +29,7 @@ function trackShortfall(ctx: WriteContext, shortfallBase: bigint): void {
   }
 }
 
-/** Ends what a window ends, then stores the coverage when what it rests on has changed. */
+/** Handles a window's end, then stores coverage when its inputs have changed. */
 export function endBlock(ctx: WriteContext): void {
   const ended = endedWindow(ctx)
   if (ended !== undefined) endWindow(ctx, ended)

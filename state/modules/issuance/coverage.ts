@@ -42,7 +42,7 @@ export function unreserved(backer: {
   return maxBigint(0n, backer.liabilityBase - backer.reservedBase)
 }
 
-/** Sums per legal group. */
+/** Sums by legal group. */
 export function groupSums(backers: readonly Backer[]): ReadonlyMap<string, GroupSums> {
   const groups = new Map<string, GroupSums>()
   for (const backer of backers) {
@@ -65,12 +65,12 @@ function sum(values: readonly bigint[]): bigint {
   return values.reduce((total, value) => total + value, 0n)
 }
 
-/** X of a group: its capacity and the coins it has reserved of its own liability (ECONOMY §3). */
+/** X of a group: its capacity plus the reserved part of its own liability (ECONOMY §3). */
 export function exposure(group: GroupSums): bigint {
   return group.capacityBase + minBigint(group.reservedBase, group.liabilityBase)
 }
 
-/** Coverage of everybody's liabilities when the `coverN` groups with the largest X fall silent (ECONOMY §3). */
+/** Coverage of all liabilities when the `coverN` groups with the largest X fall silent (ECONOMY §3). */
 export function computeCoverage(
   backers: readonly Backer[],
   rules: { readonly orphanBase: bigint; readonly coverN: number },
@@ -103,7 +103,7 @@ export interface LimitInputs {
   readonly bondPpm: bigint
   readonly horizon: number
   readonly backer: Backer
-  /** Sums of the backer's group, itself included. */
+  /** Sums of the backer's group, including itself. */
   readonly group: GroupSums
   /** Σ c up to each quarter point, and the points. */
   readonly quarterBase: readonly bigint[]
@@ -112,7 +112,7 @@ export interface LimitInputs {
   readonly bondValueBase: bigint
 }
 
-/** Most that each rule lets the provider still mint, base units; 0 when the rule is already at or over its limit. */
+/** Most that the provider may still mint under each rule, base units; 0 when at or over the rule's limit. */
 export interface MintLimits {
   readonly quotaBase: bigint
   readonly jointBase: bigint
@@ -125,7 +125,7 @@ function room(limitBase: bigint, usedBase: bigint): bigint {
   return minBigint(AMOUNT_MAX, maxBigint(0n, limitBase - usedBase))
 }
 
-/** Total that the quota lets a group have unreserved: the largest y with y·m·W ≤ w·(W − coverN·T)·P. */
+/** Most unreserved liability that the quota allows a group: the largest y with y·m·W ≤ w·(W − coverN·T)·P. */
 export function quotaOf(
   capacityBase: bigint,
   rules: { readonly coverage: Coverage; readonly coverN: number; readonly marginPpm: bigint },
@@ -137,7 +137,7 @@ export function quotaOf(
   return mulDivFloor(weight * covered, PPM, rules.marginPpm * weightBase)
 }
 
-/** The mint limits of ECONOMY §3; every division rounds down, so coverage gains. */
+/** The mint limits of ECONOMY §3; every division rounds down: coverage gains. */
 export function mintLimits(inputs: LimitInputs): MintLimits {
   const { coverage, backer, group, marginPpm, frontLoadPpm, bondPpm, horizon } = inputs
   assert(marginPpm > 0n, 'the margin is positive')

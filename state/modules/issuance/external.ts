@@ -1,4 +1,4 @@
-// What issuance asks of other modules: coins and locks, capacity and its windows, prices, members and their bonds.
+// What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
 import type { Address } from '../../../base/ids.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateKey, StateReader } from '../../view.ts'
@@ -21,7 +21,7 @@ import { getProvider, providerByOperator, providerIds } from '../providers/membe
 import type { Provider } from '../providers/schema.ts'
 import { issuanceSchema } from './schema.ts'
 
-/** Where the locked coins of a provider's mints lie. */
+/** Address of the locked coins of a provider's mints. */
 export function lockAddress(provider: number): Address {
   return escrowAddress(issuanceSchema.id, provider)
 }
@@ -41,7 +41,7 @@ export function mayReceive(to: Address): boolean {
   return acceptsAsset(to)
 }
 
-/** Creates coins; the liability behind them rises by as much. */
+/** Creates coins; the liability behind them rises by the same amount. */
 export function createCoins(
   ctx: WriteContext,
   mint: { readonly to: Address; readonly amountBase: bigint },
@@ -49,7 +49,7 @@ export function createCoins(
   mintCoins(ctx, mint)
 }
 
-/** Destroys coins; false when `from` has less, then nothing was written. */
+/** Destroys coins; false, with nothing written, when `from` has less. */
 export function destroyCoins(
   ctx: WriteContext,
   burn: { readonly from: Address; readonly amountBase: bigint },
@@ -57,7 +57,7 @@ export function destroyCoins(
   return burnCoins(ctx, burn)
 }
 
-/** Pays out of a provider's lock; false when it holds less, then nothing was written. */
+/** Pays out of a provider's lock; false, with nothing written, when it holds less. */
 export function payFromLock(
   ctx: WriteContext,
   payment: { readonly provider: number; readonly to: Address; readonly amountBase: bigint },
@@ -71,17 +71,17 @@ export function capacityOf(state: StateReader, provider: number): CapacitySummar
   return getSummary(state, provider)
 }
 
-/** Rises with every change of anybody's capacity. */
+/** Increases with every change of any provider's capacity. */
 export function capacityVersion(state: StateReader): number {
   return capacityRevision(state)
 }
 
-/** K: windows that capacity is counted and locks are released over. */
+/** K: windows over which capacity is counted and locks are released. */
 export function horizonOf(state: StateReader): number {
   return capacityParams.get(state).horizonWindows
 }
 
-/** K and the windows ahead at which the front-load rule looks. */
+/** K and the windows ahead that the front-load rule checks. */
 export function frontLoadPoints(state: StateReader): {
   readonly horizon: number
   readonly quarters: readonly number[]

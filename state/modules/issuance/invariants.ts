@@ -69,7 +69,7 @@ const mintInvariant: Invariant = {
 const shortfallInvariant: Invariant = {
   id: '18 shortfall',
   severity: 'stopMinting',
-  doc: 'The shortfall that headers state equals a full recount.',
+  doc: 'The shortfall stated in headers equals a full recount.',
   recount(full) {
     const stated = getCoverage(full).shortfallBase
     const counted = recountCoverage(full).shortfallBase
@@ -87,7 +87,7 @@ function checkLocks(full: FullState, provider: number): string | undefined {
 const ledgerInvariant: Invariant = {
   id: 'issuance.ledger',
   severity: 'stopMinting',
-  doc: 'Reservations per window add up to R, locks are held, sums are right; nothing is kept of windows that ended.',
+  doc: 'Reservations per window add up to R, locks are held, sums are right; ended windows have no records.',
   recount(full, ctx) {
     const reserved = new Map<number, bigint>()
     const current = runningWindow(ctx.state)

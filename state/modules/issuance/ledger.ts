@@ -29,7 +29,7 @@ const NO_LIABILITY: Liability = {
 }
 const NO_TOTALS: IssuanceTotals = { liabilitiesBase: 0n, orphanBase: 0n, lockedBase: 0n, revision: 0 }
 
-/** What a provider owes; all zero when it never minted. */
+/** What a provider owes; all zero if it never minted. */
 export function getLiability(state: StateReader, provider: number): Liability {
   return issuanceTables.liability.get(state, { provider }) ?? NO_LIABILITY
 }
@@ -48,7 +48,7 @@ export function windowSnapshot(
   return { liabilityBase: startLiabilityBase, capacityBase: startCapacityBase }
 }
 
-/** Stores a provider's record and moves the sums by the differences. */
+/** Stores a provider's record and updates the sums. */
 function setLiability(state: StateWriter, provider: number, liability: Liability): void {
   const before = getLiability(state, provider)
   const totals = getTotals(state)
@@ -66,8 +66,8 @@ function setLiability(state: StateWriter, provider: number, liability: Liability
 }
 
 /**
- * Creates coins together with the liability behind them. `lockedBase` of them go to the provider's lock and come free
- * 1/K per window, the rest to `to`. The mint rules were checked before (limits.ts).
+ * Creates coins together with the liability behind them. `lockedBase` of them go to the provider's lock, released 1/K
+ * per window, the rest to `to`. The caller has checked the mint rules (limits.ts).
  */
 export function issueCoins(
   ctx: WriteContext,
@@ -92,7 +92,7 @@ export function issueCoins(
   events.Minted(ctx, { provider, to, amountBase, lockedBase, liabilityBase: after.liabilityBase })
 }
 
-/** Adds a lock that ends with window now + K − 1, one K-th at each window's end and the rest with the last. */
+/** Adds a lock until window now + K − 1: one K-th is released at each window's end, the remainder with the last. */
 function addLock(state: StateWriter, provider: number, liability: Liability, lockedBase: bigint): Liability {
   if (lockedBase === 0n) return liability
   const horizonWindows = horizonOf(state)
@@ -111,7 +111,7 @@ function addLock(state: StateWriter, provider: number, liability: Liability, loc
   }
 }
 
-/** Pays what a window's end frees of a provider's lock to its operator. */
+/** Pays the operator the part of a provider's lock that a window's end releases. */
 export function releaseLock(ctx: WriteContext, provider: number, windowIndex: number): void {
   const before = getLiability(ctx.state, provider)
   const ending = issuanceTables.release.get(ctx.state, { provider, windowIndex })
@@ -128,7 +128,7 @@ export function releaseLock(ctx: WriteContext, provider: number, windowIndex: nu
   events.LockReleased(ctx, { provider, amountBase, lockedBase })
 }
 
-/** Burns coins that lie at `from` together with the liability behind them. Returns what is still owed. */
+/** Burns coins at `from` together with the liability behind them. Returns what is still owed. */
 export function lowerLiability(
   ctx: WriteContext,
   burn: { readonly provider: number; readonly from: Address; readonly amountBase: bigint },
@@ -142,13 +142,13 @@ export function lowerLiability(
     liabilityBase,
     burnedBase: before.burnedBase + amountBase,
   })
-  assert(destroyCoins(ctx, { from, amountBase }), 'the burned coins are there')
+  assert(destroyCoins(ctx, { from, amountBase }), 'the coins to burn are held')
   return liabilityBase
 }
 
 /**
- * Burns min(amount, L) coins that lie at `from` against a provider's liability (ECONOMY §6, on settlement) and
- * returns how many. The rest stays at `from`: the deliverer is paid with it. Asserts that `from` holds them.
+ * Burns min(amount, L) coins at `from` against a provider's liability (ECONOMY §6, on settlement) and returns how
+ * many. The rest stays at `from` to pay the provider that delivered. Asserts that `from` holds them.
  */
 export function liabilityBurn(
   ctx: WriteContext,
@@ -162,7 +162,7 @@ export function liabilityBurn(
   return burnedBase
 }
 
-/** Counts coins as reserved on a provider in a window not yet begun (R); the deliverer need not owe them. */
+/** Counts coins as reserved on a provider in a window not yet begun (R); that provider need not owe them. */
 export function reserveCoins(
   ctx: WriteContext,
   booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
@@ -172,7 +172,7 @@ export function reserveCoins(
   moveReserved(ctx.state, { provider, windowIndex }, amountBase)
 }
 
-/** Takes coins out of R: settled, or returned to the queue. Of a window that has ended nothing counts any more. */
+/** Takes coins out of R: settled, or returned to the queue. No effect for a window that has ended. */
 export function unreserveCoins(
   ctx: WriteContext,
   booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
@@ -197,7 +197,7 @@ function moveReserved(
   setLiability(state, at.provider, { ...before, reservedBase })
 }
 
-/** A window's end for one provider: its reservations count no more, and the new window's snapshot is taken. */
+/** A window's end for one provider: drops its reservations and takes the new window's snapshot. */
 export function turnWindow(ctx: WriteContext, provider: number, endedWindow: number): void {
   const at = { provider, windowIndex: endedWindow }
   const ended = issuanceTables.reservation.get(ctx.state, at)
@@ -205,7 +205,7 @@ export function turnWindow(ctx: WriteContext, provider: number, endedWindow: num
   takeSnapshot(ctx, provider)
 }
 
-/** Keeps L and C as they stand for the running window: at each window's start, and in genesis after its mints. */
+/** Records L and C for the running window: at each window's start, and in genesis after its mints. */
 export function takeSnapshot(ctx: WriteContext, provider: number): void {
   const before = getLiability(ctx.state, provider)
   const startLiabilityBase = before.liabilityBase
@@ -215,7 +215,7 @@ export function takeSnapshot(ctx: WriteContext, provider: number): void {
   setLiability(ctx.state, provider, { ...before, startLiabilityBase, startCapacityBase })
 }
 
-/** Marks since when a provider's bond has been below its maintenance level; undefined clears the mark. */
+/** Records since when a provider's bond has been below its maintenance level; undefined clears it. */
 export function markBondShort(state: StateWriter, provider: number, sinceWindow: number | undefined): void {
   const { bondShortSince, ...rest } = getLiability(state, provider)
   if (bondShortSince === sinceWindow) return

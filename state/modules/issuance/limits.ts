@@ -1,4 +1,4 @@
-// The mint rule on the state as it stands (ECONOMY §3): gathers the numbers, asks coverage.ts, names the broken rule.
+// The mint rule on the current state (ECONOMY §3): reads the numbers, calls coverage.ts, names the broken rule.
 import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
@@ -45,13 +45,13 @@ export function getBackers(state: StateReader): readonly Backer[] {
   })
 }
 
-/** Coverage by going through all providers (at most `PROVIDERS_MAX`). */
+/** Coverage computed from all providers (at most `PROVIDERS_MAX`). */
 export function recountCoverage(state: StateReader): Coverage {
   const { coverN } = issuanceParams.get(state)
   return computeCoverage(getBackers(state), { orphanBase: getTotals(state).orphanBase, coverN })
 }
 
-/** Coverage now: what the last block's end stored while nothing it rests on has changed, else a recount. */
+/** Current coverage: the value stored at the last block's end while its inputs are unchanged, else a recount. */
 export function getCoverage(state: StateReader): Coverage {
   const stored = issuanceTables.coverage.get(state, {})
   if (stored === undefined) return recountCoverage(state)
@@ -77,7 +77,7 @@ export function isBondShort(state: StateReader, provider: number): boolean {
   return bondValue(state, provider) * PPM < bondMaintenancePpm * liabilityBase
 }
 
-/** What each rule lets a provider still mint, the bond's value it rests on, and the coverage it was read from. */
+/** What a provider may still mint under each rule, the value of its bond, and the shortfall. */
 export function getMintLimits(
   state: StateReader,
   provider: number,
@@ -97,13 +97,13 @@ export function getMintLimits(
   return { ...limits, bondValueBase, shortfallBase: coverage.shortfallBase }
 }
 
-/** Least of all limits. */
+/** The smallest limit. */
 export function leastLimit(limits: MintLimits): bigint {
   const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits
   return [jointBase, ownBackingBase, frontLoadBase, bondBase].reduce(minBigint, quotaBase)
 }
 
-/** Why a provider may mint nothing at all now, or undefined; the shortfall is that of its limits. */
+/** Why a provider may mint nothing at all now, or undefined; `shortfallBase` comes from its limits. */
 export function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
   const record = getMember(state, provider)
   assert(record !== undefined, 'the provider exists')
@@ -138,7 +138,7 @@ export function checkMint(
   return undefined
 }
 
-/** Share of a mint that is locked, rounded up: the buyer of direct issuance paid at most its value (ECONOMY §3). */
+/** Part of a mint that is locked, rounded up: the buyer of direct issuance paid at most its value (ECONOMY §3). */
 export function lockOf(state: StateReader, amountBase: bigint): bigint {
   const { retainPpm } = issuanceParams.get(state)
   return amountBase - mulDivFloor(amountBase, PPM - retainPpm, PPM)

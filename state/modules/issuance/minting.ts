@@ -11,7 +11,7 @@ import { events, fail, issuanceTables } from './tables.ts'
 
 type Args<A extends keyof (typeof issuanceSchema)['actions']> = ActionArgs<typeof issuanceSchema, A>
 
-/** A genesis balance: the whole mint rule, but nothing is locked (ECONOMY §4). Returns the broken rule, if any. */
+/** Mints a genesis balance: the whole mint rule, but no lock (ECONOMY §4). Returns the broken rule, if any. */
 export function mintAtGenesis(
   ctx: WriteContext,
   mint: { readonly provider: number; readonly to: Address; readonly amountBase: bigint },
@@ -23,7 +23,7 @@ export function mintAtGenesis(
   return undefined
 }
 
-/** Stops all minting until governance lifts it: a broken invariant, or an order. Redemption goes on. */
+/** Stops all minting, after a broken invariant or by order, until governance lifts it. Redemption continues. */
 export function stopMinting(ctx: WriteContext, reason: string): void {
   if (issuanceTables.stop.has(ctx.state, {})) return
   issuanceTables.stop.set(ctx.state, {}, { reason, height: ctx.block.height })

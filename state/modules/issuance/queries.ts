@@ -1,4 +1,4 @@
-// What issuance answers: mint limits, liabilities and coverage.
+// Queries of issuance: mint limits, liabilities and coverage.
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'

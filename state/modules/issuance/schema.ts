@@ -14,11 +14,11 @@ const liabilityFields = {
   burnedBase: t.u256,
   /** R: coins reserved on the provider in windows that have not ended. */
   reservedBase: t.amount,
-  /** Coins of its mints that are still locked. */
+  /** Coins minted by the provider that are still locked. */
   lockedBase: t.amount,
   /** Part of `lockedBase` released at each window's end. */
   releaseBase: t.amount,
-  /** L and C when the running window began; assignment goes by their ratio (ECONOMY §6). */
+  /** L and C when the running window began; assignment follows their ratio (ECONOMY §6). */
   startLiabilityBase: t.amount,
   startCapacityBase: t.amount,
   /** Window since which the bond has been below its maintenance level. */
@@ -49,7 +49,7 @@ export const issuanceSchema = defineModule({
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
   params: {
-    /** Largest groups that may fall silent at once. */
+    /** Number of largest groups that may fall silent at once. */
     coverN: t.u32,
     /** m: capacity per coin minted, ppm; at least the growth factor of K windows. */
     marginPpm: t.ppm,
@@ -76,7 +76,7 @@ export const issuanceSchema = defineModule({
       id: 3,
       key: { provider: t.u64, windowIndex: t.u64 },
       value: { rateBase: t.amount, restBase: t.amount },
-      doc: 'What the lock of a provider loses when a window ends: the rate stops, the rest of the division is paid.',
+      doc: 'What ends of a provider’s lock with a window: a rate, and a remainder that is paid.',
     },
     totals: {
       id: 4,
@@ -153,7 +153,7 @@ export const issuanceSchema = defineModule({
       args: { amountBase: t.amount },
       fails: ['NotProvider', 'ZeroAmount', 'NothingToRetire', 'InsufficientCoins'],
       gas: 40_000,
-      doc: 'A provider burns coins it holds against its own liability; more than the liability is left alone.',
+      doc: 'A provider burns coins it holds against its own liability, at most the liability.',
     },
   },
   queries: {
@@ -174,7 +174,7 @@ export const issuanceSchema = defineModule({
           bondValueBase: t.amount,
         }),
       ),
-      doc: 'What each rule of ECONOMY §3 lets a provider still mint; null for an unknown provider.',
+      doc: 'What a provider may still mint under each rule of ECONOMY §3; null for an unknown provider.',
     },
     liability: {
       args: { provider: t.u64 },

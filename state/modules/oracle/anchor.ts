@@ -1,4 +1,4 @@
-// The anchor in force and the one that follows. Without a quorum of reporters it holds (ECONOMY §5).
+// The anchor in force and the next one. Without a quorum of reporters it stays the same (ECONOMY §5).
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
@@ -27,8 +27,8 @@ export function getAnchor(state: StateReader): bigint {
 }
 
 /**
- * Sets the anchor that follows at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
- * rises by at most the drift (ECONOMY §5). Returns the value that was kept.
+ * Sets the anchor that takes effect at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
+ * rises by at most the drift (ECONOMY §5). Returns the clamped value.
  */
 export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
   const record = oracleTables.anchor.mustGet(ctx.state, {})
@@ -39,7 +39,7 @@ export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
   return nextAnchor
 }
 
-/** Puts the following anchor in force; capacity calls it once for each window that begins. */
+/** Puts the next anchor into force; capacity calls it once for each window that begins. */
 export function applyAnchor(ctx: WriteContext, windowIndex: number): void {
   const record = oracleTables.anchor.mustGet(ctx.state, {})
   if (record.nextAnchor === record.anchor) return

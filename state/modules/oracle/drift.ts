@@ -1,8 +1,8 @@
-// The largest drift the anchor may take, and the growth factors charged for it. Pure. Not: who reports the anchor.
+// The largest drift of the anchor, and the growth factors charged for it. Pure. Not: who reports the anchor.
 import { assert } from '../../../base/assert.ts'
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 
-/** Windows the growth factors may reach; K is at most this (ECONOMY §13). */
+/** Most windows of growth factors; K is at most this (ECONOMY §13). */
 export const HORIZON_MAX = 120
 
 /** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. */
@@ -20,7 +20,7 @@ export function growthFactors(driftPpm: bigint, horizon: number): readonly bigin
   return factors
 }
 
-/** The last answer: a pure function of parameters that hardly ever change. */
+/** The last result, cached: a pure function of parameters that rarely change. */
 let cached: { readonly driftPpm: bigint; readonly horizon: number; readonly factors: readonly bigint[] } = {
   driftPpm: 0n,
   horizon: 0,

@@ -1,4 +1,4 @@
-// What the oracle answers: the anchor and prices.
+// Queries of the oracle: the anchor and prices.
 import type { Rules } from '../../rules.ts'
 import { getPrice } from './prices.ts'
 import type { oracleSchema } from './schema.ts'

@@ -17,14 +17,14 @@ export const oracleSchema = defineModule({
       value: {
         /** Rating of one SCU, ppm of the reference device. */
         anchor: t.ppm,
-        /** Takes effect at the end of the running window; equals `anchor` when the anchor holds. */
+        /** Takes effect at the end of the running window; equals `anchor` when it stays the same. */
         nextAnchor: t.ppm,
-        /** Window from which `anchor` has held. */
+        /** First window in which `anchor` is in force. */
         sinceWindow: t.u64,
         /** Value before `sinceWindow`. */
         previousAnchor: t.ppm,
       },
-      doc: 'The anchor in force and the one that follows it.',
+      doc: 'The anchor in force and the next one.',
     },
     price: {
       id: 2,
@@ -42,7 +42,7 @@ export const oracleSchema = defineModule({
     anchor: {
       args: {},
       returns: message('Anchor', { anchor: t.ppm, nextAnchor: t.ppm, sinceWindow: t.u64, driftPpm: t.ppm }),
-      doc: 'The anchor in force, the one that follows it, and the largest rise per window.',
+      doc: 'The anchor in force, the next one, and the largest rise per window.',
     },
     price: {
       args: { asset: t.u64 },

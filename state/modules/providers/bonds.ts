@@ -1,4 +1,4 @@
-// Bonds: what members have posted, per asset. Not: what freezes them (members.ts), what a coin of bond is worth (issuance).
+// Bonds: what members have posted, per asset. Not: freezing them (members.ts), their value in coins (issuance).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
@@ -26,7 +26,7 @@ export function getBonds(
   return assets.map((asset) => ({ asset, amountBase: getBond(state, { provider, asset }) }))
 }
 
-/** Adds to a bond from `from`'s units. False when it holds less; then nothing was written. Genesis and `postBond` call it. */
+/** Adds units of `from` to a bond. False, with nothing written, when it holds less. Genesis and `postBond` call it. */
 export function addBond(
   ctx: WriteContext,
   bond: {

@@ -1,4 +1,4 @@
-// What providers asks of accounts and assets: an escrow for the units of each member's bonds.
+// What providers needs from accounts and assets: an escrow for the units of each member's bonds.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
@@ -6,12 +6,12 @@ import { escrowAddress } from '../accounts/ledger.ts'
 import { getAsset, getAssetBalance, transferAsset } from '../assets/ledger.ts'
 import { providersSchema } from './schema.ts'
 
-/** Where the units of a member's bonds lie. */
+/** Address of the units of a member's bonds. */
 export function bondAddress(provider: number): Address {
   return escrowAddress(providersSchema.id, provider)
 }
 
-/** Who issues an asset; undefined when it is not registered. */
+/** The issuer of an asset; undefined when it is not registered. */
 export function issuerOf(state: StateReader, asset: number): Address | undefined {
   return getAsset(state, asset)?.issuer
 }
@@ -29,7 +29,7 @@ export function bondedUnits(
   return getAssetBalance(state, { asset: at.asset, owner: bondAddress(at.provider) })
 }
 
-/** Moves units into the escrow of a member. False when `from` has less; then nothing was written. */
+/** Moves units into the escrow of a member. False, with nothing written, when `from` has less. */
 export function escrowUnits(
   ctx: WriteContext,
   bond: {

@@ -24,7 +24,7 @@ function checkIndexes(full: FullState): string | undefined {
     if (id === undefined || !ids.includes(id)) return 'a provider is missing in an index'
     if (providerByConsensusKey(full, consensusKey) !== id)
       return `the key of provider ${id} is not registered`
-    // Only genesis of a test has members without a peer id of their own.
+    // Only test genesis files have members without a peer id of their own.
     if (isPeerIdBytes(peerId) && providerByPeerId(full, peerId) !== id)
       return `the peer id of provider ${id} is not registered`
     count++
@@ -43,7 +43,7 @@ function checkBonds(full: FullState): string | undefined {
   return undefined
 }
 
-/** Blocks that touch no bond, nearly all, need no look at the members. */
+/** Nearly all blocks touch no bond and can skip the scan of members. */
 function hasBondChange(changes: StateChanges): boolean {
   const { prefix } = providersTables.bond
   for (const key of changes.keys()) if (key.startsWith(prefix)) return true
@@ -66,7 +66,7 @@ export const providersInvariants: readonly Invariant[] = [
     },
     checkChanges(changes, parent, ctx) {
       if (!changes.has(providersTables.validators.key({}))) return undefined
-      // A recovery is decided outside the chain, when the rules of inside can not decide anything any more.
+      // A recovery is decided off chain, when the chain's own rules can no longer decide anything.
       if (changes.has(providersTables.recovery.key({ epoch: ctx.block.epoch }))) return undefined
       return checkSetStep(validatorSet(parent).validators, validatorSet(ctx.state).validators)
     },
@@ -91,13 +91,13 @@ export const providersInvariants: readonly Invariant[] = [
   {
     id: 'providers.indexes',
     severity: 'alert',
-    doc: 'Both indexes list exactly the members.',
+    doc: 'The indexes list exactly the members.',
     recount: checkIndexes,
   },
   {
     id: '1 bonds',
     severity: 'halt',
-    doc: 'The units of every bond lie in its escrow.',
+    doc: 'The units of every bond are in its escrow.',
     recount: checkBonds,
   },
 ]

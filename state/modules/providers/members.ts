@@ -1,5 +1,5 @@
 // Membership: who is a member, with which keys and status; admitting, removing, jailing, convicting.
-// Called by genesis, evidence and governance. Not: when the set follows (validatorSet.ts), who may decide (governance).
+// Called by genesis, evidence, governance. Not: when the validator set follows (validatorSet.ts), who decides (governance).
 import { assert, mustExist } from '../../../base/assert.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
@@ -43,7 +43,7 @@ export type KeyRefusal =
   | { readonly code: 'KeyTaken'; readonly provider: number }
   | { readonly code: 'BadPossessionProof' }
 
-/** Why a consensus key may not become a member's, or undefined. One pairing check unless the key is taken. */
+/** Why a member may not use a consensus key, or undefined. One pairing check unless the key is taken. */
 export function checkConsensusKey(
   state: StateReader,
   key: { readonly consensusKey: Uint8Array; readonly possessionProof: Uint8Array },
@@ -57,7 +57,7 @@ export type PeerIdRefusal =
   | { readonly code: 'PeerIdTaken'; readonly provider: number }
   | { readonly code: 'MalformedPeerId' }
 
-/** Why a peer id may not become that of `member` (undefined: of a new one), or undefined. */
+/** Why `member` (undefined: a new one) may not use a peer id, or undefined. */
 export function checkPeerId(
   state: StateReader,
   peerId: Uint8Array,
@@ -71,14 +71,14 @@ export function checkPeerId(
   return isReturn ? undefined : { code: 'PeerIdTaken', provider }
 }
 
-/** The id that the next member gets, or undefined when all are used: ids are never reused. */
+/** Id of the next member, or undefined when all are used: ids are never reused. */
 export function nextProviderId(state: StateReader): number | undefined {
   const ids = providerIds(state)
   return ids.length >= PROVIDERS_MAX ? undefined : (ids.at(-1) ?? 0) + 1
 }
 
 /**
- * Admits a member; genesis and governance call it, after the proof of possession of the key was verified.
+ * Admits a member; genesis and governance call it, after verifying the key's proof of possession.
  * In genesis it joins the validator set at once, later at the next boundary. Asserts that id, operator and key are new.
  */
 export function addProvider(
@@ -115,13 +115,13 @@ function registerPeerId(ctx: WriteContext, provider: number, peerId: Uint8Array)
   providersTables.peer.set(ctx.state, { peerIdHash: sha256(peerId) }, { provider })
 }
 
-/** Milliseconds before which a member may not change its keys again; 0 when it never did. */
+/** When a member may change its keys again, milliseconds; 0 if it never did. */
 export function rotationAllowedAtMs(state: StateReader, provider: number, intervalMs: number): number {
   const last = providersTables.rotation.get(state, { provider })
   return last === undefined ? 0 : last.lastMs + intervalMs
 }
 
-/** Replaces keys of a member; what is new was checked before. The set follows at the next boundary. */
+/** Replaces keys of a member; the caller has checked the new ones. The set follows at the next boundary. */
 export function changeKeys(
   ctx: WriteContext,
   id: number,
@@ -150,13 +150,13 @@ function updateProvider(ctx: WriteContext, id: number, next: Provider): void {
   if (hasVote(before) !== hasVote(next)) markSetChange(ctx.state)
 }
 
-/** Changes a member's status. Whoever calls it recounts the member's capacity. */
+/** Changes a member's status. The caller recounts the member's capacity. */
 export function setProviderStatus(ctx: WriteContext, id: number, status: ProviderStatus): void {
   const provider = mustGetProvider(ctx.state, id)
   if (provider.status !== status) updateProvider(ctx, id, { ...provider, status })
 }
 
-/** Takes the vote for good; the member stays in the economy as one that retires. Asserts that it was not removed before. */
+/** Removes the vote permanently; the member stays in the economy as retiring. Asserts that it was not removed before. */
 export function removeProvider(ctx: WriteContext, id: number): void {
   const provider = mustGetProvider(ctx.state, id)
   assert(!provider.removed, 'a member is removed once')
@@ -169,7 +169,7 @@ export function removeProvider(ctx: WriteContext, id: number): void {
   events.ProviderRemoved(ctx, { provider: id })
 }
 
-/** Takes the vote until `unjailProvider`. Asserts that the member serves. Whoever calls it recounts its capacity. */
+/** Suspends the vote until `unjailProvider`. Asserts that the member serves. The caller recounts its capacity. */
 export function jailProvider(ctx: WriteContext, id: number): void {
   const { status } = mustGetProvider(ctx.state, id)
   assert(canValidate(status), 'only a serving member is jailed')
@@ -182,7 +182,7 @@ export function jailProvider(ctx: WriteContext, id: number): void {
   events.ProviderJailed(ctx, { provider: id })
 }
 
-/** Gives a jailed member its status back. Whoever calls it recounts its capacity. */
+/** Restores a jailed member's status. The caller recounts its capacity. */
 export function unjailProvider(ctx: WriteContext, id: number): void {
   const { statusBefore } = providersTables.jail.mustGet(ctx.state, { provider: id })
   providersTables.jail.delete(ctx.state, { provider: id })
@@ -190,7 +190,7 @@ export function unjailProvider(ctx: WriteContext, id: number): void {
   events.ProviderUnjailed(ctx, { provider: id, status: statusBefore })
 }
 
-/** A recovery leaves a member out: it is jailed, so that the next change does not bring back a validator without a key. */
+/** Jails a member that a recovery leaves out, so that the next change does not bring back a validator without a key. */
 export function leaveOut(ctx: WriteContext, id: number): void {
   const provider = mustGetProvider(ctx.state, id)
   if (!canValidate(provider.status)) return
@@ -199,7 +199,7 @@ export function leaveOut(ctx: WriteContext, id: number): void {
   providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
 }
 
-/** A recovery gives a member new keys, or the ones it has; whoever accepts the file vouches for them. */
+/** Sets a member's keys from a recovery, new or unchanged; those who accept the file vouch for them. */
 export function replaceKeys(
   ctx: WriteContext,
   id: number,
@@ -219,8 +219,8 @@ export function isJailed(state: StateReader, provider: number): boolean {
 }
 
 /**
- * Counts a fault and logs it; `amountBase` is the coins it concerned, 0 when none.
- * The tally is what penalties are computed from (ECONOMY §9); it is bounded by members × kinds.
+ * Counts a fault and logs it; `amountBase`: the coins concerned, 0 when none.
+ * Penalties are computed from the tally (ECONOMY §9), which is bounded by members × kinds.
  */
 export function recordFault(
   ctx: WriteContext,
@@ -242,14 +242,14 @@ export function recordFault(
   events.FaultRecorded(ctx, { provider, kind, amountBase })
 }
 
-/** Whether nothing of a member's bonds may be paid out: it was convicted and slashing has not settled it. */
+/** Whether a member's bonds must not be paid out: it was convicted and slashing is not settled. */
 export function isBondFrozen(state: StateReader, provider: number): boolean {
   return providersTables.frozenBond.has(state, { provider })
 }
 
 /**
- * A proven double vote: the fault is recorded, the bond frozen and the vote lost at the next boundary. What is taken of
- * a frozen bond is decided where bonds are spent (ECONOMY §9); until then whoever pays out a bond must ask `isBondFrozen`.
+ * Penalises a proven double vote: records the fault, freezes the bond, and removes the vote at the next boundary. What is
+ * slashed is decided where bonds are spent (ECONOMY §9); until then every payout of a bond must check `isBondFrozen`.
  */
 export function convictEquivocator(ctx: WriteContext, provider: number): void {
   recordFault(ctx, { provider, kind: 'equivocation', amountBase: 0n })

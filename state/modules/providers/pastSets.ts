@@ -12,7 +12,7 @@ function historyOf(state: StateReader) {
   return providersTables.setHistory.get(state, {}) ?? NO_HISTORY
 }
 
-/** Called before the set changes: `set` was in force until `lastEpoch`. At most once a block. */
+/** Called before the set changes: `set` was in force until `lastEpoch`. At most once per block. */
 export function rememberSet(ctx: WriteContext, set: readonly Validator[], lastEpoch: number): void {
   const { timestampMs } = ctx.block
   const { firstEpoch, past } = historyOf(ctx.state)
@@ -34,7 +34,7 @@ export function rememberSet(ctx: WriteContext, set: readonly Validator[], lastEp
 
 /**
  * The set that signs in an epoch: the running one, or one that ended at most `evidenceWindowMs` ago.
- * Undefined for epochs that have not begun and for those too long past.
+ * Undefined for epochs that have not begun or ended too long ago.
  */
 export function validatorSetOfEpoch(ctx: ReadContext, epoch: number): ValidatorSet | undefined {
   const { firstEpoch, past } = historyOf(ctx.state)
@@ -49,7 +49,7 @@ export function validatorSetOfEpoch(ctx: ReadContext, epoch: number): ValidatorS
   }
 }
 
-/** The set of the epoch before `epoch` when it was another one; those who left with it may still need the boundary. */
+/** The set of the epoch before `epoch` when it differs; validators that left may still need the boundary. */
 export function previousSet(state: StateReader, epoch: number): ValidatorSet | undefined {
   const entry = historyOf(state).past.find(({ lastEpoch }) => lastEpoch === epoch - 1)
   if (entry === undefined) return undefined

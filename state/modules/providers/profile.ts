@@ -12,7 +12,7 @@ export function updateProfile(
   const id = providerByOperator(ctx.state, ctx.sender)
   if (id === undefined) return fail.NotProvider({ sender: ctx.sender })
   const provider = providersTables.provider.mustGet(ctx.state, { id })
-  // Coverage counts groups; leaving one by an edit would split a concentration.
+  // Coverage counts groups: leaving one by an edit would hide a concentration.
   const { legalGroup } = provider.profile
   if (profile.legalGroup !== legalGroup) return fail.LegalGroupFixed({ legalGroup })
   // After this point the action must succeed.

@@ -1,4 +1,4 @@
-// What providers answers: members, bonds, faults and validator sets.
+// Queries of providers: members, bonds, faults and validator sets.
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'

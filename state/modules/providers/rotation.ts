@@ -1,4 +1,4 @@
-// Changes of a member's keys by itself. Not: which keys are taken and how they are written (members.ts).
+// A member changes its own keys. Not: which keys are taken and how they are written (members.ts).
 import { mustExist } from '../../../base/assert.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'

@@ -5,7 +5,7 @@ import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 
-/** Providers that may ever be admitted; ids are never reused. */
+/** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
 /** Settlement assets in which one provider may hold bonds. */
 export const BOND_ASSETS_MAX = 16
@@ -64,7 +64,7 @@ export const providersSchema = defineModule({
     minBlockIntervalMs: t.u64,
     /** Least time between two changes of one member's keys, milliseconds. */
     rotationIntervalMs: t.u64,
-    /** How long the set of an epoch that has ended is kept, so that evidence from it convicts, milliseconds. */
+    /** How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds. */
     evidenceWindowMs: t.u64,
   },
   records: {
@@ -86,7 +86,7 @@ export const providersSchema = defineModule({
       id: 5,
       key: { provider: t.u64, asset: t.u64 },
       value: { amountBase: t.amount },
-      doc: 'A bond; its units lie at the escrow address of this module and the member.',
+      doc: 'A bond; its units are held at the escrow address of this module and the member.',
     },
     fault: {
       id: 6,
@@ -116,13 +116,13 @@ export const providersSchema = defineModule({
       id: 9,
       key: { consensusKey: t.fixed(48) },
       value: { provider: t.u64, sinceHeight: t.u64 },
-      doc: 'Every consensus key that was ever a member’s; none is ever used again.',
+      doc: 'Every consensus key that was ever a member’s; none may be used again.',
     },
     peer: {
       id: 10,
       key: { peerIdHash: t.hash },
       value: { provider: t.u64 },
-      doc: 'SHA-256 of every peer id that was ever a member’s; only that member may come back to it.',
+      doc: 'SHA-256 of every peer id that was ever a member’s; only that member may use it again.',
     },
     rotation: {
       id: 11,
@@ -152,13 +152,13 @@ export const providersSchema = defineModule({
       id: 14,
       key: { firstEpoch: t.u64 },
       value: { set: t.list(validatorSchema, VALIDATORS_MAX) },
-      doc: 'The validator set of past epochs, by the first of them.',
+      doc: 'Validator sets of past epochs, by the first epoch of each.',
     },
     frozenBond: {
       id: 15,
       key: { provider: t.u64 },
       value: { sinceHeight: t.u64, convictions: t.u64 },
-      doc: 'Bonds that wait for slashing: nothing of them may be paid out.',
+      doc: 'Bonds frozen until slashing: they must not be paid out.',
     },
   },
   errors: {
@@ -179,7 +179,7 @@ export const providersSchema = defineModule({
     MalformedPeerId: {},
     /** The peer id is in use, or was another member's. */
     PeerIdTaken: { provider: t.u64 },
-    /** Keys changed a short while ago; seconds since 1970. */
+    /** Keys were changed recently; seconds since 1970. */
     RotationTooSoon: { notBefore: t.u64 },
   },
   events: {
@@ -201,7 +201,7 @@ export const providersSchema = defineModule({
       args: profileFields,
       fails: ['NotProvider', 'LegalGroupFixed'],
       gas: 30_000,
-      doc: 'A member replaces its published profile; the legal group stays.',
+      doc: 'A member replaces its published profile; the legal group cannot change.',
     },
     postBond: {
       args: { asset: t.u64, amountBase: t.amount },
@@ -259,7 +259,7 @@ export const providersSchema = defineModule({
     validatorsAt: {
       args: { epoch: t.u64 },
       returns: t.optional(message('EpochSet', { validators: t.list(validatorSchema, VALIDATORS_MAX) })),
-      doc: 'The validator set of an epoch as long as evidence from it convicts, or null.',
+      doc: 'The validator set of an epoch while evidence from it still convicts, or null.',
     },
     frozenBonds: {
       args: {},
@@ -267,7 +267,7 @@ export const providersSchema = defineModule({
         message('FrozenBond', { provider: t.u64, sinceHeight: t.u64, convictions: t.u64 }),
         PROVIDERS_MAX,
       ),
-      doc: 'Members whose bonds wait for slashing.',
+      doc: 'Members whose bonds are frozen until slashing.',
     },
   },
 })

@@ -8,7 +8,7 @@ import { rememberSet } from './pastSets.ts'
 import type { ProviderStatus } from './schema.ts'
 import { events, providersParams, providersTables } from './tables.ts'
 
-/** The set never falls below this by a change (ECONOMY §10). */
+/** No change makes the set smaller than this (ECONOMY §10). */
 const VALIDATORS_MIN = 4
 /** Share of the set that one epoch may change, as percent. */
 const CHANGE_PERCENT_MAX = 30
@@ -18,7 +18,7 @@ export function canValidate(status: ProviderStatus): boolean {
   return status !== 'jailed' && status !== 'defaulted'
 }
 
-/** Whether a member belongs into the validator set: not removed, jailed or defaulted. */
+/** Whether a member belongs in the validator set: not removed, jailed or defaulted. */
 export function hasVote(provider: { readonly status: ProviderStatus; readonly removed: boolean }): boolean {
   return !provider.removed && canValidate(provider.status)
 }
@@ -62,7 +62,7 @@ export function isBoundaryNext(
   return changePending || next.height - first + 1 >= providersParams.get(state).epochBlocksMax
 }
 
-/** Notes the first height of a new epoch and whether this block ends it. */
+/** Records the first height of a new epoch and whether this block ends it. */
 export function enterEpoch(ctx: WriteContext): void {
   const { epoch, height } = ctx.block
   const record = epochOf(ctx.state)
@@ -74,7 +74,7 @@ export function enterEpoch(ctx: WriteContext): void {
   providersTables.epoch.set(ctx.state, {}, { epoch, firstHeight, changePending, ending })
 }
 
-/** In a boundary, moves the set towards the membership by at most the bounded change; what is left waits an epoch. */
+/** In a boundary, moves the set towards the membership by at most the bounded change; the rest waits an epoch. */
 export function settleSetChange(ctx: WriteContext): void {
   const record = epochOf(ctx.state)
   if (!record.ending || !record.changePending) return
@@ -83,7 +83,7 @@ export function settleSetChange(ctx: WriteContext): void {
   const set = boundedChange(current, wanted)
   const changed = changesBetween(current, set) > 0
   const settled = changesBetween(set, wanted) === 0
-  // What the lower bound forbids must not make every block a boundary: it waits for the next change.
+  // A change that the lower bound forbids waits for the next one: it must not make every block a boundary.
   providersTables.epoch.set(ctx.state, {}, { ...record, changePending: changed && !settled })
   if (!changed) return
   rememberSet(ctx, current, ctx.block.epoch)
@@ -94,7 +94,7 @@ export function settleSetChange(ctx: WriteContext): void {
   })
 }
 
-/** Seats that one boundary may change in a set of this size. */
+/** Most seats that one boundary may change in a set of this size. */
 export function changesMax(validatorCount: number): number {
   return Math.max(1, Math.floor((validatorCount * CHANGE_PERCENT_MAX) / 100))
 }
@@ -136,7 +136,7 @@ function wantedSet(state: StateReader): readonly Validator[] {
 
 /**
  * The next set. A seat that joins, leaves or changes its key counts once towards the bound: each is one signer that may
- * be missing after the boundary. First whoever must not vote any longer goes, then members join, then keys change.
+ * be missing after the boundary. Members without a vote leave first, then members join, then keys change.
  */
 function boundedChange(current: readonly Validator[], wanted: readonly Validator[]): readonly Validator[] {
   let room = changesMax(current.length)

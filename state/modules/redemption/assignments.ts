@@ -12,7 +12,7 @@ import { events, redemptionTables } from './tables.ts'
 
 const NO_BOOK: Book = { count: 0, openCount: 0, openBase: 0n, faultBase: 0n }
 
-/** Opens an assignment of a queued redemption; asserts that capacity has the hours free. Returns the redemption as put. */
+/** Opens an assignment of a queued redemption; asserts that capacity has the hours free. Returns the redemption as stored. */
 export function openAssignment(
   ctx: WriteContext,
   id: number,
@@ -54,7 +54,7 @@ function countOpen(open: Redemption['open'], window: number, change: 1 | -1): Re
   assert(count >= 0, 'a closed assignment was open')
   const others = open.filter((entry) => entry.window !== window)
   if (count === 0) return others
-  assert(others.length < OPEN_WINDOWS_MAX, 'a redemption is open in few windows')
+  assert(others.length < OPEN_WINDOWS_MAX, 'open windows of a redemption within the bound')
   return [...others, { window, count }].sort((a, b) => a.window - b.window)
 }
 
@@ -91,7 +91,7 @@ function changeBook(
   redemptionTables.book.set(state, key, after)
 }
 
-/** Settles what the voucher of an assignment has left to settle, if anything; one delivered in full closes. */
+/** Settles the unsettled part of an assignment's voucher, if any; closes the assignment when delivered in full. */
 export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
   const before = redemptionTables.assignment.mustGet(ctx.state, at)
   const amountBase = before.voucheredBase - before.settledBase
@@ -119,7 +119,7 @@ function forget(ctx: WriteContext, at: AssignmentKey, assignment: Assignment): v
 }
 
 /**
- * Closes an assignment: settles its voucher, returns the rest to the queue at its place, frees what has not begun.
+ * Closes an assignment: settles its voucher, returns the rest to its place in the queue, frees hours not yet begun.
  * `atFault` counts the returned coins against the provider.
  */
 export function closeAssignment(
@@ -148,6 +148,6 @@ export function closeAssignment(
     assignedBase: redemption.assignedBase - returnedBase,
     open: countOpen(redemption.open, assignment.window, -1),
   })
-  // Freed hours may serve any request, the first in the queue before all.
+  // Freed hours may serve any request, starting with the first in the queue.
   if (close.reason === 'suspended' || close.reason === 'unbooked') lookAgain(ctx.state, 0)
 }

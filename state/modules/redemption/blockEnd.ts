@@ -1,4 +1,4 @@
-// The bounded work at the end of a block, in its order, and whether any is left.
+// The bounded work at the end of a block, in order, and whether any is left.
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { getCursors, updateCursors } from './cursors.ts'
@@ -24,7 +24,7 @@ export function endBlock(ctx: WriteContext): void {
   if (!sweepsPending(getCursors(state))) assignQueued(ctx, stepsPerBlockMax)
 }
 
-/** Whether the next block has work of redemption to do, so that a chain at rest should not wait for its heartbeat. */
+/** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */
 export function redemptionHasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
   return (

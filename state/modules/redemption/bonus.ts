@@ -1,4 +1,4 @@
-// What a provider adds to par: the bonus of its listing, and coins against booked hours with it.
+// The bonus that a listing adds to par, and the conversion between coins and hours with it.
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { coinsAtPar, hoursAtPar } from './external.ts'
 import type { Listing } from './schema.ts'
@@ -8,7 +8,7 @@ export function bonusAt(listing: Listing, window: number): bigint {
   return window >= listing.nextBonusWindow ? listing.nextBonusPpm : listing.bonusPpm
 }
 
-/** Coins that free hours take at an anchor and a bonus, rounded down: the booking never exceeds what is free. */
+/** Coins that free hours can serve at an anchor and a bonus, rounded down: a booking never exceeds what is free. */
 export function coinsWithBonus(hours: bigint, anchor: bigint, bonusPpm: bigint): bigint {
   return mulDivFloor(coinsAtPar(hours, anchor), PPM, PPM + bonusPpm)
 }

@@ -26,10 +26,10 @@ function checkSums(redemption: Redemption): void {
     'locked = burned + transferred + refunded + open',
   )
   assert(queuedBase >= 0n && assignedBase >= 0n, 'no part of a redemption is negative')
-  assert(assignedBase > 0n === redemption.open.length > 0, 'reserved coins stand in open assignments')
+  assert(assignedBase > 0n === redemption.open.length > 0, 'reserved coins are in open assignments')
 }
 
-/** Writes a redemption: its end when nothing is open, its place in the queue, the sums and the owner's count. */
+/** Writes a redemption, and with it its end, its place in the queue, the sums and the owner's count. */
 export function putRedemption(ctx: WriteContext, id: number, changed: Redemption): void {
   const { state } = ctx
   const before = getRedemption(state, id)
@@ -41,7 +41,7 @@ export function putRedemption(ctx: WriteContext, id: number, changed: Redemption
   addToTotals(state, before, after)
   if (isOpen(after)) return
   const owner = redemptionTables.owner.mustGet(state, { owner: after.owner })
-  assert(owner.openCount > 0, 'the owner had it open')
+  assert(owner.openCount > 0, 'the owner had the redemption open')
   redemptionTables.owner.set(state, { owner: after.owner }, { ...owner, openCount: owner.openCount - 1 })
   events.Ended(ctx, {
     id,
@@ -65,7 +65,7 @@ function addToTotals(state: StateWriter, before: Redemption | undefined, after: 
   })
 }
 
-/** Pays what is queued back to the owner. The caller puts the redemption it returns. */
+/** Pays the queued part back to the owner. The caller stores the returned redemption. */
 function refundQueued(
   ctx: WriteContext,
   at: { readonly id: number; readonly reason: EndReason },
@@ -84,12 +84,12 @@ function refundQueued(
   }
 }
 
-/** Refunds the queued part because the owner wants it back. */
+/** Refunds the queued part at the owner's request. */
 export function cancelQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
   putRedemption(ctx, id, refundQueued(ctx, { id, reason: 'cancelledByOwner' }, redemption))
 }
 
-/** Puts a redemption with a queued part, or refunds that part when no window is left in which it may be served. */
+/** Stores a redemption with a queued part, or refunds that part when no window is left to serve it. */
 export function putQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
   const lastWindow = lastWindowOf(redemption)
   if (redemption.queuedBase > 0n && lastWindow !== 0 && lastWindow <= runningWindow(ctx.state)) {
@@ -102,8 +102,8 @@ export function putQueued(ctx: WriteContext, id: number, redemption: Redemption)
 }
 
 /**
- * Settles what the latest voucher says beyond what is settled already: burns up to the deliverer's liability and pays
- * it the rest (ECONOMY §6). Returns both records as they now stand; the caller puts them.
+ * Settles the latest voucher beyond what is already settled: burns up to the deliverer's liability and pays it the rest
+ * (ECONOMY §6). Returns both updated records; the caller stores them.
  */
 export function settleDelivered(
   ctx: WriteContext,

@@ -1,4 +1,4 @@
-// Cursors of the bounded work at the ends of blocks: how far each walk has come.
+// Cursors of the bounded work at the ends of blocks: how far each walk has got.
 import type { StateReader, StateWriter } from '../../view.ts'
 import type { Cursors } from './schema.ts'
 import { redemptionTables } from './tables.ts'
@@ -31,7 +31,7 @@ export function updateCursors(state: StateWriter, change: Partial<Cursors>): voi
   redemptionTables.cursors.set(state, {}, { ...getCursors(state), ...change })
 }
 
-/** Makes the pass over the queue look again at places from `sequence` on. */
+/** Makes the pass over the queue revisit places from `sequence` on. */
 export function lookAgain(state: StateWriter, sequence: number): void {
   if (getCursors(state).passSequence > sequence) updateCursors(state, { passSequence: sequence })
 }

@@ -1,4 +1,4 @@
-// What redemption asks of other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
+// What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
 import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
@@ -39,7 +39,7 @@ export function coinsAt(state: StateReader, address: Address): bigint {
   return getAccount(state, address).balanceBase
 }
 
-/** Takes coins into escrow; false when `from` has less, then nothing was written. */
+/** Takes coins into escrow; false, with nothing written, when `from` has less. */
 export function lockCoins(
   ctx: WriteContext,
   payment: { readonly from: Address; readonly amountBase: bigint },
@@ -47,7 +47,7 @@ export function lockCoins(
   return transferCoins(ctx, { ...payment, to: REDEMPTION_ESCROW })
 }
 
-/** Pays out of escrow; false when it holds less, then nothing was written. */
+/** Pays out of escrow; false, with nothing written, when it holds less. */
 export function payFromEscrow(
   ctx: WriteContext,
   payment: { readonly to: Address; readonly amountBase: bigint },
@@ -65,7 +65,7 @@ export function windowLengthMs(state: StateReader): number {
   return capacityParams.get(state).windowMs
 }
 
-/** K: windows that capacity is counted ahead. */
+/** K: windows ahead over which capacity is counted. */
 export function horizonOf(state: StateReader): number {
   return capacityParams.get(state).horizonWindows
 }
@@ -85,7 +85,7 @@ export function hoursAtPar(amountBase: bigint, anchor: bigint): bigint {
   return hoursOfCoins(amountBase, anchor)
 }
 
-/** Rises with every change of anybody's capacity. */
+/** Increases with every change of any provider's capacity. */
 export function capacityVersion(state: StateReader): number {
   return capacityRevision(state)
 }
@@ -117,13 +117,13 @@ export function bookBacking(ctx: WriteContext, assignment: Assignment): void {
   reserveCoins(ctx, { provider, windowIndex, amountBase })
 }
 
-/** Takes delivered or returned coins out of R; those of an ended window have left it already (ECONOMY §3). */
+/** Takes delivered or returned coins out of R; those of an ended window have already left it (ECONOMY §3). */
 export function releaseCoins(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
   const { provider, window: windowIndex } = assignment
   if (windowIndex >= runningWindow(ctx.state)) unreserveCoins(ctx, { provider, windowIndex, amountBase })
 }
 
-/** Frees the hours of an assignment whose window has not begun; later they have perished. */
+/** Frees the hours of an assignment whose window has not begun; after that they have perished. */
 export function releaseHours(ctx: WriteContext, assignment: Assignment): void {
   const { provider, window: windowIndex, bookedHours: hours } = assignment
   if (windowIndex > runningWindow(ctx.state)) unreserveHours(ctx, { provider, windowIndex, hours })
@@ -171,7 +171,7 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
   return providerByOperator(state, operator)
 }
 
-/** The account that a provider is paid on and signs with. */
+/** The account that a provider signs with and is paid to. */
 export function operatorOf(state: StateReader, provider: number): Address {
   return mustExist(getProvider(state, provider), 'an assigned provider exists').operator
 }
@@ -181,7 +181,7 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
-/** Records what a provider left undelivered by its own fault. */
+/** Records what a provider left undelivered through its own fault. */
 export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
   recordFault(ctx, { provider, kind: 'delivery', amountBase })
 }

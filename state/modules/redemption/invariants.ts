@@ -1,5 +1,5 @@
 // Invariants of redemption (ECONOMY §12): 1 escrow, 6 sums and states, 13 order, 16 bounded work, and the books
-// against capacity and issuance. Not: how they are reacted to.
+// against capacity and issuance. Not: the reaction to a broken one.
 import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
 import type { FullState, StateReader } from '../../view.ts'
@@ -22,7 +22,7 @@ import { readSupply } from './supply.ts'
 import { sweepsPending } from './sweeps.ts'
 import { redemptionParams, redemptionTables } from './tables.ts'
 
-/** Windows the sweep of books may lag: more means that the bound on work is too small for the chain. */
+/** Windows by which the sweep of books may lag: more means that the bound on work is too small for the chain. */
 const SWEEP_LAG_MAX = 4
 
 function checkEscrow(ctx: ReadContext): string | undefined {
@@ -102,7 +102,7 @@ function recountRedemptions(full: FullState): string | undefined {
     if (totals[name as keyof typeof sum] !== value)
       return `${name}: ${totals[name as keyof typeof sum]}, recounted ${value}`
   for (const [key, owner] of redemptionTables.owner.entries(full))
-    if (owner.openCount !== (owners.get(key) ?? 0)) return 'an owner has another number of redemptions open'
+    if (owner.openCount !== (owners.get(key) ?? 0)) return "an owner's open count differs"
   return undefined
 }
 
@@ -167,13 +167,13 @@ function recountBooks(full: FullState): string | undefined {
   return undefined
 }
 
-/** No request that the pass has left behind can take anything that is free now. */
+/** No request that the pass has moved past can take capacity that is free now. */
 function recountOrder(full: FullState, ctx: ReadContext): string | undefined {
   const cursors = getCursors(full)
-  // Until the next block's end the pass has not seen what changed outside it.
+  // The pass sees changes made outside it only at the next block's end.
   if (sweepsPending(cursors) || cursors.capacityRevision !== capacityVersion(full)) return undefined
   if (cursors.window !== runningWindow(full)) return undefined
-  // Bonuses make listings take less, so what slept at par sleeps all the more.
+  // With a bonus a listing serves fewer coins, so a request without a match at par has none with bonuses either.
   const supply = readSupply(full, { longQueue: false })
   for (const sequence of membersOf(full, HEADS)) {
     if (sequence >= cursors.passSequence) return undefined

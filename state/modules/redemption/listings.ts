@@ -53,7 +53,7 @@ export function unlist(ctx: ActionContext, { service }: Args<'unlist'>) {
   const known = redemptionTables.listing.get(state, { provider, service })
   if (known === undefined) return fail.NotListed({ provider, service })
   const window = runningWindow(state)
-  // One change a window: listing in turns would make the pass over the queue begin anew each time.
+  // One change per window: alternating would restart the pass over the queue each time.
   if (known.changedWindow === window) return fail.ListedThisWindow({ retryWindow: window + 1 })
   // After this point the action must succeed.
   redemptionTables.listing.delete(state, { provider, service })

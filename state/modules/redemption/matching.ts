@@ -25,7 +25,7 @@ interface Match {
   readonly takesBase: bigint
 }
 
-/** The first match of a request: nearest window, then volunteers, then the obliged. */
+/** The first match of a request: nearest window first, there volunteers before obliged providers. */
 export function firstMatch(ctx: ReadContext, supply: Supply, redemption: Redemption): Match | undefined {
   const lastWindow = lastWindowOf(redemption)
   for (let k = 0; k < supply.windows.length; k++) {
@@ -60,7 +60,7 @@ function volunteerIn(supply: Supply, redemption: Redemption, k: number): Match |
   return undefined
 }
 
-/** After a quarter window the obligation falls on all whose pledges count, at par, listed or not (docs/decisions). */
+/** After a quarter window all providers whose pledges count must serve at par, listed or not (docs/decisions). */
 function obligedIn(ctx: ReadContext, supply: Supply, redemption: Redemption, k: number): Match | undefined {
   if (redemption.sequence > supply.obligedSequence) return undefined
   const window = supply.windows[k]!
@@ -79,7 +79,7 @@ function obligedIn(ctx: ReadContext, supply: Supply, redemption: Redemption, k: 
   return undefined
 }
 
-/** Providers become obliged to requests that have waited a quarter window; the pass looks at those again. */
+/** Obliges providers to serve requests that have waited a quarter window; the pass revisits those. */
 export function obligeProviders(ctx: WriteContext, stepsMax: number): void {
   const { state, block } = ctx
   const waitMs = Math.ceil(windowLengthMs(state) / 4)
@@ -95,8 +95,8 @@ export function obligeProviders(ctx: WriteContext, stepsMax: number): void {
 }
 
 /**
- * Goes on with the pass: each head of a bucket in order of place takes what it can; a bucket whose head finds nothing
- * sleeps until capacity grows. At most `stepsMax` visits and assignments together.
+ * Continues the pass: each bucket's head, in order of place, takes what it can; a bucket whose head finds no match waits
+ * until capacity grows. At most `stepsMax` visits and assignments together.
  */
 export function assignQueued(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
@@ -114,12 +114,12 @@ export function assignQueued(ctx: WriteContext, stepsMax: number): void {
       sequence = nextHead(state, sequence + 1)
     }
   }
-  // Bookings move the revision too; only what others change from here on wakes the sleepers.
+  // Bookings change the revision too; only later changes by others wake waiting buckets.
   const seen = capacityVersion(state)
   if (getCursors(state).capacityRevision !== seen) updateCursors(state, { capacityRevision: seen })
 }
 
-/** Assigns as much of one request as its matches take. `finished` is false when the steps ran out before. */
+/** Assigns as much of one request as its matches take. `finished` is false when the steps run out first. */
 function serve(
   ctx: WriteContext,
   supply: Supply,

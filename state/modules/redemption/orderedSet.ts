@@ -1,5 +1,5 @@
-// Ordered sets of places in the queue, kept as 256-ary bitmaps in records: insert, remove and "next from" touch at
-// most five records each, wherever in the order they fall. Owns: the bitmaps. Not: what the sets mean (queue.ts).
+// Ordered sets of places in the queue, kept as 256-ary bitmaps in records: insert and remove touch at most five records
+// anywhere in the order, "next from" at most nine. Owns: the bitmaps. Not: what the sets mean (queue.ts).
 import { assert } from '../../../base/assert.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
@@ -7,7 +7,7 @@ import { redemptionTables } from './tables.ts'
 
 const LEVELS = 5
 const FAN = 256
-/** Members are below this: 2^40 requests. */
+/** The largest member: 2^40 requests in all. */
 export const MEMBER_MAX = FAN ** LEVELS - 1
 
 /** The lowest bit set at or above `from`; −1 when there is none. */

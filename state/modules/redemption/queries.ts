@@ -1,4 +1,4 @@
-// What redemption answers: redemptions, the queue, assignments and listings, in coins and in device-hours.
+// Queries of redemption: redemptions, the queue, assignments and listings, in coins and in device-hours.
 // Owns: the shapes of answers. Not: rules.
 import { mustExist } from '../../../base/assert.ts'
 import type { Infer } from '../../../base/field.ts'
@@ -24,7 +24,7 @@ type Args<Q extends keyof (typeof redemptionSchema)['queries']> = QueryArgs<type
 
 /** The class whose rating is 1,000,000 by definition (ECONOMY §1). */
 const REFERENCE_CLASS = 'h100-sxm'
-/** Assignment numbers a query looks back over for open ones. */
+/** Most assignment numbers that a query searches for open ones. */
 const LOOK_BACK_MAX = 1024
 
 /** Millionths of device-hours that coins are worth on a class: amount · A · (P + bonus) / (rating · P). Rounded down. */
@@ -87,7 +87,7 @@ function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionIn
 
 const pageOf = (limit: number): number => (limit === 0 ? PAGE_MAX : Math.min(limit, PAGE_MAX))
 
-/** Newest first: the cursor is how many are still older. */
+/** Newest first: the cursor is the number of older ones left. */
 function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redemptions'>) {
   const count = redemptionTables.owner.get(ctx.state, { owner })?.count ?? 0
   const from = cursor === 0 ? count : Math.min(cursor, count)
@@ -100,7 +100,7 @@ function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redempt
   return { redemptions, nextCursor: until }
 }
 
-/** Windows are filled nearest first, so the whole queue takes ⌈queued / free of a window⌉ of them, after those reserved. */
+/** Windows fill nearest first, so the whole queue takes ⌈queued / free per window⌉ of them, after those reserved. */
 function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
   const { openCount, queuedCount, queuedBase, assignedBase } = getTotals(state)
   const { assignAhead } = redemptionParams.get(state)
@@ -132,7 +132,7 @@ function assignmentsOf(ctx: ReadContext, { provider, window, cursor, limit }: Ar
   const until = Math.min(count, cursor + LOOK_BACK_MAX)
   let index = cursor
   for (; index < until && assignments.length < pageOf(limit); index++) {
-    // Entries of an ended window go one by one while it is swept.
+    // Entries of an ended window are deleted one by one while it is swept.
     const key = redemptionTables.booked.get(state, { provider, window, index })
     const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
     if (key !== undefined && record !== undefined) assignments.push(assignmentOf(state, key, record))

@@ -29,7 +29,7 @@ interface Bucket {
   readonly lastWindow: number
 }
 
-/** Where a request waits; undefined when it does not. Requests of one bucket are matchable together or not at all. */
+/** The bucket a request waits in; undefined when it does not wait. All requests of a bucket match the same capacity. */
 export function bucketOf(redemption: Redemption): Bucket | undefined {
   if (!isOpen(redemption) || redemption.sequence === 0 || redemption.queuedBase === 0n) return undefined
   const { service, provider, ratingMin, region } = redemption
@@ -70,7 +70,7 @@ export function nextHead(state: StateReader, sequence: number): number | undefin
   return nextMember(state, HEADS, sequence)
 }
 
-/** A request whose last window is `window`, in order of place. */
+/** The first request, in order of place, whose last window is `window`. */
 export function nextDeadline(state: StateReader, window: number): number | undefined {
   return nextMember(state, deadlineSet(window), 0)
 }

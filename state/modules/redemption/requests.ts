@@ -32,7 +32,7 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
   const { amountBase } = args
   const { minimumBase, openRequestsMax, openRequestsPerAccountMax } = redemptionParams.get(state)
   const balanceBase = coinsAt(state, sender)
-  // Less than the minimum is served when it is all there is, so that no coin is stranded.
+  // Less than the minimum is accepted when it is the whole balance, so that no coin is stranded.
   if (amountBase === 0n || (amountBase < minimumBase && amountBase !== balanceBase))
     return fail.BelowMinimum({ amountBase, minimumBase })
   if (balanceBase < amountBase) return fail.InsufficientBalance({ balanceBase, neededBase: amountBase })
@@ -91,8 +91,8 @@ export function cancel(ctx: ActionContext, { id }: Args<'cancel'>) {
 }
 
 /**
- * Gives the last block's requests their places, in the order of SHA256(mix ‖ txId ‖ index): the proposer that ordered
- * them could not know it (ECONOMY §8). As many as one block's gas admits.
+ * Assigns places to the last block's requests in the order of SHA256(mix ‖ txId ‖ index), which the proposer that
+ * ordered them could not know (ECONOMY §8). Bounded by one block's gas.
  */
 export function drawPlaces(ctx: WriteContext): void {
   const { state, block } = ctx
@@ -108,7 +108,7 @@ export function drawPlaces(ctx: WriteContext): void {
   let { nextSequence } = getTotals(state)
   for (const { id } of drawn) {
     const redemption = redemptionTables.redemption.mustGet(state, { id })
-    // Cancelled in the block that brought it.
+    // Cancelled in the block of its request.
     if (!isOpen(redemption)) continue
     const sequence = nextSequence++
     redemptionTables.place.set(state, { sequence }, { id })

@@ -1,4 +1,4 @@
-// Definition of redemption: listings, requests, reservations of capacity, vouchers and what becomes of the escrowed coins.
+// Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
@@ -66,7 +66,7 @@ export const redemptionSchema = defineModule({
         passSequence: t.u64,
         /** Revision of capacity that the pass has seen. */
         capacityRevision: t.u64,
-        /** Requests up to this place waited a quarter window: providers are obliged. */
+        /** Requests up to this place have waited a quarter window: providers are obliged. */
         obligedSequence: t.u64,
         markHead: t.u64,
         markTail: t.u64,
@@ -98,7 +98,7 @@ export const redemptionSchema = defineModule({
       },
       doc: 'One request and what became of its coins.',
     },
-    place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'Which redemption holds a place.' },
+    place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'The redemption at a place.' },
     intake: {
       id: 5,
       key: { index: t.u32 },
@@ -143,7 +143,7 @@ export const redemptionSchema = defineModule({
       id: 11,
       key: { provider: t.u64 },
       value: { sinceWindow: t.u64 },
-      doc: 'A provider that left a window undelivered; absent once it resumed.',
+      doc: 'A provider that failed to deliver in a window; absent once it has resumed.',
     },
     book: {
       id: 12,
@@ -269,13 +269,13 @@ export const redemptionSchema = defineModule({
       },
       fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
       gas: 30_000,
-      doc: 'A provider offers a service. A bonus change counts from the next window; one change a window.',
+      doc: 'A provider offers a service. A bonus change counts from the next window; one change per window.',
     },
     unlist: {
       args: { service },
       fails: ['NotProvider', 'NotListed', 'ListedThisWindow'],
       gas: 15_000,
-      doc: 'Withdraws an offer; assignments made stand, and the obligation of the pledge stays.',
+      doc: 'Withdraws an offer; existing assignments and the obligation of the pledge remain.',
     },
     request: {
       args: {
@@ -301,7 +301,7 @@ export const redemptionSchema = defineModule({
       ],
       gas: 90_000,
       signed: true,
-      doc: 'Escrows coins to be served. 0, empty or zero bytes mean: no constraint.',
+      doc: 'Escrows coins to be served. 0, empty or zero bytes mean no constraint.',
     },
     cancel: {
       args: { id: t.u64 },
@@ -329,7 +329,7 @@ export const redemptionSchema = defineModule({
         'WrongSigner',
       ],
       gas: 60_000,
-      doc: 'Hands in a cumulative voucher; anyone may carry it. Escrow settles it at the end of the block.',
+      doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },
     resume: {
       args: {},
@@ -348,7 +348,7 @@ export const redemptionSchema = defineModule({
       args: { owner: t.address, cursor: t.u64, limit: t.u32 },
       returns: message('RedemptionPage', {
         redemptions: t.list(redemptionInfo, PAGE_MAX),
-        /** Pass it on to continue; 0 at the end. */
+        /** Pass it to continue; 0 at the end. */
         nextCursor: t.u64,
       }),
       doc: "An account's redemptions, newest first; cursor 0 begins.",

@@ -35,7 +35,7 @@ export type CloseReason = (typeof CLOSE_REASONS)[number]
 
 /** Ciphertext of an access grant (ECONOMY §6). */
 export const GRANT_BYTES_MAX = 1024
-/** Most that a listing may add to par: ten times as much again. */
+/** Most that a listing may add to par: ten times par. */
 export const BONUS_PPM_MAX = 10_000_000n
 /** Windows in which one redemption may have open assignments. */
 export const OPEN_WINDOWS_MAX = 64
@@ -43,7 +43,7 @@ export const OPEN_WINDOWS_MAX = 64
 export const PAGE_MAX = 100
 
 export const service = t.oneOf(SERVICES)
-/** A place in the books: window, position in the window's list of providers, entry of that provider's book. */
+/** A position in the books: window, index in the window's list of providers, entry of that provider's book. */
 export const cursor = message('BookCursor', { window: t.u64, provider: t.u32, entry: t.u32 })
 export const region = t.text(16)
 
@@ -122,7 +122,7 @@ export const redemptionInfo = message('RedemptionInfo', {
   state: t.oneOf(REDEMPTION_STATES),
   ...requestFields,
   ...progressFields,
-  /** Amount in device-hours of `className` at the anchor of today, in millionths. */
+  /** Amount in device-hours of `className` at today's anchor, in millionths. */
   deviceMicroHours: t.amount,
   className: t.text(64),
   assignments: t.list(assignmentInfo, PAGE_MAX),
@@ -150,6 +150,6 @@ export const queueInfo = message('QueueInfo', {
   assignedBase: t.amount,
   /** Coins that windows not yet begun can still take, at today's anchor. */
   freeBase: t.amount,
-  /** Windows until everything queued without constraints is tendered; 0 when nothing is queued. */
+  /** Windows until everything queued is assigned, constraints ignored; 0 when nothing is queued. */
   expectedWindows: t.u64,
 })

@@ -1,4 +1,4 @@
-// The supply of a pass over the queue: servers with free hours, and those that volunteer per service.
+// The supply of a pass over the queue: servers with free hours, and the volunteers among them per service.
 // Not: who gets it (matching.ts).
 import type { StateReader } from '../../view.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
@@ -38,7 +38,7 @@ export function readSupply(state: StateReader, assume?: { readonly longQueue: bo
   const servers = serversInOrder(state, windows)
   const anchor = anchorNow(state)
   const nextFree = servers.reduce((sum, { free }) => sum + coinsAtPar(free[0] ?? 0n, anchor), 0n)
-  // While the queue is long all assign at par: the same capacity then serves more coins.
+  // While the queue is long everything is assigned at par: the same capacity then serves more coins.
   const atPar = assume?.longQueue ?? getTotals(state).queuedBase * 2n > nextFree
   const volunteersOf = (service: Service): Volunteer[] =>
     servers

@@ -1,5 +1,5 @@
 // Bounded work at the end of blocks that walks the books: ended windows, reservations of suspended providers, and the
-// later-numbered reservations they un-book. Owns: the cursors. Not: what closing an assignment does (assignments.ts).
+// reservations of later places that these un-book. Owns: the cursors. Not: what closing an assignment does (assignments.ts).
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
@@ -11,7 +11,7 @@ import { nextDeadline } from './queue.ts'
 import type { AssignmentKey, Cursors } from './schema.ts'
 import { events, redemptionParams, redemptionTables } from './tables.ts'
 
-/** A place in the books. */
+/** A position in the books. */
 type Cursor = Cursors['swept']
 
 const atWindow = (window: number): Cursor => ({ window, provider: 0, entry: 0 })
@@ -20,7 +20,7 @@ function providersOf(state: StateReader, window: number): readonly number[] {
   return redemptionTables.windowBooks.get(state, { window })?.providers ?? []
 }
 
-/** Whether books are still being walked: until then nothing is assigned, so that no earlier place is overtaken. */
+/** Whether books are still being walked: meanwhile nothing is assigned, so that no earlier place is overtaken. */
 export function sweepsPending(cursors: Cursors): boolean {
   return cursors.swept.window < cursors.window || cursors.recalls.length > 0 || cursors.unbookAbove > 0
 }
@@ -51,7 +51,7 @@ function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
   const key = redemptionTables.booked.mustGet(state, entry)
   const assignment = redemptionTables.assignment.get(state, key)
   if (assignment !== undefined) {
-    // Without a voucher after a posted grant it is not known who failed: no fault (ECONOMY §6).
+    // With a grant posted and no voucher it is unknown who failed: no fault (ECONOMY §6).
     const atFault = assignment.grantedAtMs === 0 || assignment.grantLate
     closeAssignment(ctx, key, { reason: atFault ? 'grantMissing' : 'windowEnded', atFault })
     if (atFault) comesFirst(state, key.id)
@@ -60,7 +60,7 @@ function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
   return { ...at, entry: at.entry + 1 }
 }
 
-/** A book of an ended window goes; what its provider left undelivered by its own fault suspends it. */
+/** Deletes a book of an ended window; suspends the provider for coins undelivered through its own fault. */
 function endBook(ctx: WriteContext, provider: number, window: number): void {
   const { state } = ctx
   const { openCount, openBase, faultBase } = redemptionTables.book.mustGet(state, { provider, window })
@@ -84,7 +84,7 @@ export function recallSuspended(ctx: WriteContext, stepsMax: number): void {
     const { recalls, recalled, window: current } = getCursors(state)
     const provider = recalls[0]
     if (provider === undefined) return
-    // A window may have ended meanwhile; sweepEnded has returned what it left.
+    // A window may have ended meanwhile; sweepEnded has returned what it left undelivered.
     const at = recalled.window < current ? atWindow(current) : recalled
     if (at.window > current + assignAhead) {
       updateCursors(state, { recalls: recalls.slice(1), recalled: atWindow(current) })
@@ -111,7 +111,7 @@ function recall(ctx: WriteContext, key: AssignmentKey, current: number): void {
   comesFirst(state, key.id)
 }
 
-/** Coins returned by a provider's fault are assigned before later places, whose reservations ahead are un-booked. */
+/** Coins returned through a provider's fault come before later places, whose reservations ahead are un-booked. */
 function comesFirst(state: StateWriter, id: number): void {
   const { sequence, queuedBase } = redemptionTables.redemption.mustGet(state, { id })
   if (queuedBase === 0n) return
@@ -151,7 +151,7 @@ function unbookStep(ctx: WriteContext, at: Cursor, above: number): Cursor {
   return { ...at, entry: at.entry + 1 }
 }
 
-/** Refunds what no window is left for. */
+/** Refunds requests whose last window has begun. */
 export function expireRequests(ctx: WriteContext, stepsMax: number): void {
   for (let steps = 0; steps < stepsMax; steps++) {
     const { expiredWindow, window: current } = getCursors(ctx.state)

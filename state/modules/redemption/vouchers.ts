@@ -1,5 +1,5 @@
 // Delivery: the access grant, the client's cumulative vouchers, and their settlement at the end of the block.
-// Owns: who may sign and what a voucher may say. Not: how coins move (coins.ts).
+// Owns: the rules on a voucher's signer and amount. Not: how coins move (coins.ts).
 import { recoverAddress } from '../../../base/address.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import { voucherDigest } from '../../../base/eip712.ts'
@@ -37,7 +37,7 @@ export function digestOf(
   })
 }
 
-/** Wallets write 27 or 28 where the curve's parity is 0 or 1. */
+/** Wallets write parity 0 or 1 as 27 or 28. */
 function withParity(signature: Uint8Array): Uint8Array {
   const last = signature[64]
   if (signature.length !== 65 || (last !== 27 && last !== 28)) return signature
@@ -107,7 +107,7 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   return undefined
 }
 
-/** Settles assignments whose vouchers wait, oldest first; what is over `stepsMax` waits for the next block. */
+/** Settles assignments with pending vouchers, oldest first, at most `stepsMax`; the rest waits for the next block. */
 export function settleVouchered(ctx: WriteContext, stepsMax: number): void {
   const { state } = ctx
   for (let steps = 0; steps < stepsMax; steps++) {

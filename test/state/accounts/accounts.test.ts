@@ -53,7 +53,7 @@ const batch = (calls: readonly Call[]) => calldata(accountsSchema, 'batch', { ca
 const describeFailure = (bytes: Uint8Array) => failureReader(LEDGER_MODULES).describe(bytes)
 
 describe('accounts.ledger', () => {
-  it('mints, moves and burns with the supply in step', () => {
+  it('mints, moves and burns, and updates the supply', () => {
     const { ctx, state, logs } = ledger()
     mintCoins(ctx, { to: alice, amountBase: 10n })
     assert.equal(transferCoins(ctx, { from: alice, to: bob, amountBase: 4n }), true)
@@ -65,7 +65,7 @@ describe('accounts.ledger', () => {
     assert.ok(logs[0]!.topics[1]!.every((b) => b === 0) && logs[2]!.topics[2]!.every((b) => b === 0))
   })
 
-  it('writes nothing when there is too little', () => {
+  it('writes nothing when the balance is too small', () => {
     const { ctx, state, logs } = ledger()
     mintCoins(ctx, { to: alice, amountBase: 10n })
     const before = [...state.entries('')]
@@ -85,7 +85,7 @@ describe('accounts.ledger', () => {
     assert.equal(getSupply(state), 0n)
   })
 
-  it('treats zero amounts and oneself as nothing to do', () => {
+  it('does nothing for zero amounts and self-transfers', () => {
     const { ctx, state, logs } = ledger()
     mintCoins(ctx, { to: alice, amountBase: 0n })
     assert.equal(transferCoins(ctx, { from: alice, to: bob, amountBase: 0n }), true)
@@ -102,7 +102,7 @@ describe('accounts.ledger', () => {
     assert.throws(() => transferCoins(ctx, { from: alice, to: bob, amountBase: -1n }), AssertionFailed)
   })
 
-  it('gives every object of every module its own escrow', () => {
+  it('derives a separate escrow for every object of every module', () => {
     assert.ok(equalBytes(escrowAddress(9, 7), systemAddress(3, 9 * 2 ** 40 + 7)))
     const seen = new Set<string>()
     for (const module of [1, 9, 12, 255])
@@ -128,7 +128,7 @@ describe('accounts.codec', () => {
     )
   })
 
-  it('asserts the shape of what is stored', () => {
+  it('asserts the shape of stored bytes', () => {
     const good = [...encodeAccount({ nonce: 5, balanceBase: 300n })]
     const nonceTooLarge = [1, 8, 255, 255, 255, 255, 255, 255, 255, 255, 1]
     const wrong = [
@@ -192,7 +192,7 @@ describe('accounts.batch', () => {
     assert.equal(describeFailure(receipts[0]!.failure), 'NestedBatch(index=0)')
   })
 
-  it('costs what its bytes and its calls say, whether it succeeds or not', () => {
+  it('charges for its bytes and its calls, whether it succeeds or not', () => {
     const c = chain()
     const token = calldata(erc20Schema, 'transfer', { to: bob, value: 1n })
     const data = batch([
@@ -212,7 +212,7 @@ describe('accounts.calls', () => {
     const { receipts } = c.next([{ from: 'alice', nonce: 0, to: ACCOUNTS_ADDRESS, ...draft }])
     const [receipt] = receipts
     assert.equal(receipt!.succeeded, false)
-    // Only the fee pool, the proposer and the epoch came into being.
+    // Only the fee pool, the proposer and the epoch are new records.
     assert.ok(c.full.size <= before + 3)
     const topic = selectorOf('Failed', callSchema.events.Failed)
     assert.ok(equalBytes(receipt!.logs[0]!.topics[0]!.subarray(0, 4), topic))
@@ -220,7 +220,7 @@ describe('accounts.calls', () => {
     return describeFailure(receipt!.failure)
   }
 
-  it('name what is wrong with them', () => {
+  it('fail with the matching error', () => {
     const good = batch([])
     assert.equal(failureOf({}), 'NoAction()')
     assert.equal(failureOf({ data: Uint8Array.of(1, 2) }), 'MalformedCalldata()')
@@ -233,7 +233,7 @@ describe('accounts.calls', () => {
     assert.equal(failureOf({ to: multicall, data: good }), 'ReadOnly()')
   })
 
-  it('refuses a batch longer than its bound', () => {
+  it('rejects a batch longer than its bound', () => {
     const calls = Array.from({ length: 257 }, () => ({ to: bob, value: 0n, data: NO_DATA }))
     const c = new TestChain({ balances: { alice: 10n * COIN } })
     const draft = { from: 'alice', nonce: 0, to: ACCOUNTS_ADDRESS, data: batch(calls), gasLimit: 3_000_000 }

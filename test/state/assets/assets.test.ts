@@ -30,7 +30,7 @@ const MODULE = moduleAddress(assetsSchema)
 const UNLIMITED = 2n ** 256n - 1n
 const balances = { issuer: COIN, operator1: COIN, operator2: COIN, alice: COIN }
 
-/** Runs one call and gives its failure as text, or undefined; every call ends with the invariants. */
+/** Runs one call and returns its failure as text, or undefined; checks the invariants after every call. */
 function run(chain: TestChain, from: string, to: Uint8Array, data: Uint8Array): string | undefined {
   const { nonce } = getAccount(chain.full, addressOf(from))
   const { receipts } = chain.next([{ from, nonce, to, data }])
@@ -45,7 +45,7 @@ const action = (name: string, args: object) => calldata(assetsSchema, name, args
 const token = (name: string, args: object) => calldata(erc20Schema, name, args as never)
 
 describe('assets.issue', () => {
-  it("creates units for a holder at the issuer's word", () => {
+  it('creates units for a holder when the issuer calls it', () => {
     const chain = new TestChain({ balances })
     const data = action('issue', { asset: DOLLAR, to: addressOf('alice'), amountBase: 500n })
     assert.equal(run(chain, 'issuer', MODULE, data), undefined)
@@ -53,7 +53,7 @@ describe('assets.issue', () => {
     assert.equal(getAsset(chain.full, DOLLAR)!.supplyBase, 4_000_500n)
   })
 
-  it('refuses others, unknown assets, dead recipients and too much', () => {
+  it('rejects non-issuers, unknown assets, unspendable recipients and too much', () => {
     const chain = new TestChain({ balances })
     const issue = (over: object) =>
       action('issue', { asset: DOLLAR, to: addressOf('alice'), amountBase: 1n, ...over })
@@ -74,7 +74,7 @@ describe('assets.redeem', () => {
     assert.equal(getAsset(chain.full, DOLLAR)!.supplyBase, 3_600_000n)
   })
 
-  it('refuses more than is held and unknown assets', () => {
+  it('rejects more than the balance and unknown assets', () => {
     const chain = new TestChain({ balances })
     const redeem = (asset: number) => action('redeem', { asset, amountBase: 1n })
     assert.equal(
@@ -97,7 +97,7 @@ describe('assets.transfer', () => {
     assert.deepEqual(chain.recount(), [])
   })
 
-  it('refuses too much, dead recipients and coins', () => {
+  it('rejects too much, unspendable recipients and attached coins', () => {
     const chain = new TestChain({ balances })
     const transfer = (to: Uint8Array, value: bigint) => token('transfer', { to, value })
     assert.match(
@@ -110,7 +110,7 @@ describe('assets.transfer', () => {
     assert.equal(failureReader(LEDGER_MODULES).describe(receipts[0]!.failure), 'ValueNotAccepted()')
   })
 
-  it('moves to oneself without changing anything', () => {
+  it('changes nothing in a self-transfer', () => {
     const chain = new TestChain({ balances })
     assert.equal(
       run(chain, 'operator1', TOKEN, token('transfer', { to: addressOf('operator1'), value: 9n })),
@@ -147,7 +147,7 @@ describe('assets.transferFrom', () => {
 })
 
 describe('assets.registerAsset', () => {
-  it('keeps the index in order and refuses an id twice', () => {
+  it('keeps the index in order and rejects a repeated id', () => {
     const chain = new TestChain()
     const ctx = { state: chain.full, block: blockContext(), emit: () => undefined }
     const gold = { issuer: addressOf('issuer'), name: 'Gold', symbol: 'XAU', decimals: 4 }

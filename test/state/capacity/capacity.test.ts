@@ -82,7 +82,7 @@ describe('capacity.rating', () => {
     assert.ok(!classCounts({ ...limits, ratingPpm: 250_000n, growthPpm: PPM + 1n }))
   })
 
-  it('looks at the quarters of the horizon, rounded up', () => {
+  it('uses the quarters of the horizon, rounded up', () => {
     assert.deepEqual(quarterPoints(120), [30, 60, 90])
     assert.deepEqual(quarterPoints(18), [5, 9, 14])
   })
@@ -107,7 +107,7 @@ describe('capacity: windows', () => {
     assert.equal(windowEndedThisBlock(chain.read()), undefined)
   })
 
-  it('get their full length after a late block', () => {
+  it('have their full length after a late block', () => {
     const chain = oneProvider()
     chain.endBlock(200_000)
     assert.equal(getClock(chain.state).endsAtMs, GENESIS_MS + 260_000)
@@ -117,7 +117,7 @@ describe('capacity: windows', () => {
     assert.equal(currentWindow(chain.state), 2)
   })
 
-  it('lose what was not used, and keep a constant capacity ahead', () => {
+  it('lose unused hours, and keep a constant capacity ahead', () => {
     const chain = oneProvider()
     const { capacityBase } = getSummary(chain.state, 1)
     const horizon = DEV_PARAMETERS.capacity.horizonWindows
@@ -134,7 +134,7 @@ describe('capacity.pledge', () => {
   const pledge = (chain: EconomyChain, more: object = {}, sender = 1) =>
     chain.act(capacityModule, 'pledge', accountOf(sender), pledgeArgs(more))
 
-  it('adds a lot that counts nothing until its audit, then from the next window on', () => {
+  it('adds a lot that does not count until its audit, then from the next window on', () => {
     const chain = oneProvider()
     const before = getSummary(chain.state, 1).capacityBase
     assert.equal(pledge(chain), undefined)
@@ -148,7 +148,7 @@ describe('capacity.pledge', () => {
     chain.endBlock()
   })
 
-  it('takes off the haircut of an audit without waiting', () => {
+  it('applies the haircut of an audit at once', () => {
     const chain = oneProvider()
     const before = freeHours(chain.state, { provider: 1, windowIndex: 0 })
     attestLot(chain.ctx(), { lot: 1, auditPpm: 900_000n })
@@ -157,7 +157,7 @@ describe('capacity.pledge', () => {
     chain.endBlock()
   })
 
-  it('refuses what is not a pledge, each for its reason', () => {
+  it('rejects invalid pledges, each with its reason', () => {
     const chain = oneProvider()
     assert.equal(code(pledge(chain, {}, 9)), 'NotProvider')
     assert.equal(code(pledge(chain, { classId: 7 })), 'UnknownClass')
@@ -176,7 +176,7 @@ describe('capacity.pledge', () => {
     assert.deepEqual(lotIdsOf(chain.state, 1), [1])
   })
 
-  it('refuses devices that stand in another lot until that lot has ended', () => {
+  it('rejects devices that are in another lot until that lot has ended', () => {
     const chain = oneProvider(2_000_000n, TEST_PARAMETERS)
     assert.equal(pledge(chain), undefined)
     assert.deepEqual(pledge(chain), {
@@ -192,7 +192,7 @@ describe('capacity.pledge', () => {
     chain.endBlock()
   })
 
-  it('refuses more lots than the parameter allows', () => {
+  it('rejects more lots than the parameter allows', () => {
     const chain = oneProvider()
     capacityParams.set(chain.state, { ...DEV_PARAMETERS.capacity, lotsPerProviderMax: 2 })
     assert.equal(pledge(chain), undefined)
@@ -223,7 +223,7 @@ describe('capacity.giveNotice', () => {
   const notice = (chain: EconomyChain, lot: number, sender = 1) =>
     chain.act(capacityModule, 'giveNotice', accountOf(sender), { lot })
 
-  it('lets the lot run K windows more and then removes it', () => {
+  it('keeps the lot for K more windows and then removes it', () => {
     const chain = oneProvider(2_000_000n, TEST_PARAMETERS)
     const before = getSummary(chain.state, 1).capacityBase
     chain.endWindow()
@@ -244,7 +244,7 @@ describe('capacity.giveNotice', () => {
     assert.equal(getSummary(chain.state, 1).noticeUntil, undefined)
   })
 
-  it('removes a lot that never counted at once', () => {
+  it('removes a pending lot at once', () => {
     const chain = oneProvider()
     chain.act(capacityModule, 'pledge', accountOf(1), pledgeArgs())
     assert.equal(notice(chain, 2), undefined)
@@ -253,7 +253,7 @@ describe('capacity.giveNotice', () => {
     chain.endBlock()
   })
 
-  it('refuses strangers, unknown lots, lots of others and a second notice', () => {
+  it('rejects non-providers, unknown lots, lots of others and a second notice', () => {
     const chain = new EconomyChain().addProviders([
       { ratingPpm: 2_000_000n, devices: 100 },
       { ratingPpm: 2_000_000n, devices: 100 },
@@ -267,7 +267,7 @@ describe('capacity.giveNotice', () => {
 })
 
 describe('capacity: reservations', () => {
-  it('move D and C of their window only, and return exactly', () => {
+  it('change D and C of their window only, and return exactly', () => {
     const chain = oneProvider()
     const before = getSummary(chain.state, 1)
     const revision = capacityRevision(chain.state)
@@ -310,7 +310,7 @@ describe('capacity: reservations', () => {
     )
   })
 
-  it('have nothing to book while the status does not count', () => {
+  it('find no free hours while the status does not count', () => {
     const chain = oneProvider()
     setProviderStatus(chain.ctx(), 1, 'jailed')
     recountProvider(chain.ctx(), 1)
@@ -354,7 +354,7 @@ describe('capacity: queries and invariants', () => {
     return undefined
   }
 
-  it('notice hours reserved beyond V, kept windows, and shared devices', () => {
+  it('detect hours reserved beyond V, ended windows that are kept, and shared devices', () => {
     const at = { provider: 1, windowIndex: 3 }
     assert.equal(
       broken(() => undefined),
@@ -387,7 +387,7 @@ describe('capacity: queries and invariants', () => {
     )
   })
 
-  it('notice a cached sum that differs from the recount', () => {
+  it('detect a cached sum that differs from the recount', () => {
     assert.equal(
       broken(({ state }) =>
         capacityTables.window.set(

@@ -20,7 +20,7 @@ describe('capacity against a naive model', () => {
   const K = TEST_PARAMETERS.capacity.horizonWindows
   const ratings = [400_000n, 900_000n, 2_500_000n]
 
-  /** C by the words of ECONOMY §3: window by window, lot by lot. */
+  /** C as ECONOMY §3 defines it: window by window, lot by lot. */
   function modelCapacity(
     lots: readonly ModelLot[],
     reserved: ReadonlyMap<string, bigint>,

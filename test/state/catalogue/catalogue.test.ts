@@ -28,7 +28,7 @@ describe('catalogue.addClass', () => {
     assert.deepEqual(chain.recount(), [])
   })
 
-  it('has an invariant that finds two classes of one name', () => {
+  it('has an invariant that detects two classes with the same slug', () => {
     const { chain, ctx, h100 } = catalogue()
     addClass(ctx, 8, h100)
     assert.deepEqual(chain.recount(), ['catalogue.index: two classes have the same slug'])
@@ -47,7 +47,7 @@ describe('catalogue.ratings', () => {
 })
 
 describe('catalogue.queries', () => {
-  it('answer with what counts beside what was published', () => {
+  it('return effective ratings beside the published ones', () => {
     const { state } = catalogue()
     const ctx = { state, block: blockContext() }
     const { queries } = catalogueModule.rules

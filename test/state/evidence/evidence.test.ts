@@ -1,4 +1,4 @@
-// Evidence in the state machine: the four faults, what is no fault, forgeries, age, repetition, and what a conviction does.
+// Evidence in the state machine: the four faults, what is no fault, forgeries, age, repetition, effects of a conviction.
 import { strict as assert } from 'node:assert'
 import { AssertionFailed } from '../../../base/assert.ts'
 import { EMPTY_BYTES } from '../../../base/bytes.ts'
@@ -62,7 +62,7 @@ function pair(chain: MemberChain, a: Subject, b: Subject, index = 1): Evidence {
 }
 
 describe('evidence.submitEvidence', () => {
-  it('convicts by each of the four faults, whoever hands it in', () => {
+  it('convicts for each of the four faults, whoever submits it', () => {
     for (const [fault, a, b] of FAULTS) {
       assert.equal(equivocationOf(a, b), fault)
       assert.equal(equivocationOf(b, a), fault)
@@ -80,7 +80,7 @@ describe('evidence.submitEvidence', () => {
     }
   })
 
-  it('takes nothing for a fault that an honest validator may do', () => {
+  it('does not treat what an honest validator may do as a fault', () => {
     const chain = new MemberChain(4)
     const harmless: readonly (readonly [Subject, Subject])[] = [
       [block('notarize', 'a'), nullify],
@@ -94,7 +94,7 @@ describe('evidence.submitEvidence', () => {
     assert.equal(getProvider(chain.full, 2)!.status, 'active')
   })
 
-  it('refuses what is not signed by the one it accuses', () => {
+  it('rejects statements that the accused has not signed', () => {
     const chain = new MemberChain(4)
     const [, a, b] = FAULTS[0]!
     const { first, second } = pair(chain, a, b)
@@ -120,7 +120,7 @@ describe('evidence.submitEvidence', () => {
     assert.deepEqual(evidenceModule.rules.queries.convictions!(chain.context(), { provider: 2 } as never), [])
   })
 
-  it('refuses bytes that are no evidence', () => {
+  it('rejects bytes that are not evidence', () => {
     const chain = new MemberChain(4)
     const [, a, b] = FAULTS[0]!
     const bytes = encodeEvidence(pair(chain, a, b))
@@ -138,7 +138,7 @@ describe('evidence.submitEvidence', () => {
     assert.equal(submit(chain, { first: itself, second }), 'NotAFault()')
   })
 
-  it('convicts the intersection of two certificates, once an epoch', () => {
+  it('convicts the intersection of two certificates, once per epoch', () => {
     const chain = new MemberChain(7)
     const a = block('finalize', 'a')
     const b = block('finalize', 'b')
@@ -147,14 +147,14 @@ describe('evidence.submitEvidence', () => {
     assert.equal(submit(chain, { first, second }), undefined)
     const jailed = [1, 2, 3, 4, 5, 6, 7].filter((id) => getProvider(chain.full, id)!.status === 'jailed')
     assert.deepEqual(jailed, [3, 4, 5])
-    // The set keeps its bounds: two of seven an epoch, never below four.
+    // The set keeps its bounds: two of seven per epoch, never below four.
     assert.equal(submit(chain, { first, second }), 'AlreadyConvicted(epoch=0)')
     assert.deepEqual(chain.ids, [1, 2, 5, 6, 7])
     assert.equal(submit(chain, { first: second, second: first }), 'AlreadyConvicted(epoch=0)')
     assert.deepEqual(chain.ids, [1, 2, 6, 7])
   })
 
-  it('convicts by the set of the epoch, also under a key that was rotated away', () => {
+  it('convicts by the set of the epoch, also under a key that has since been rotated', () => {
     const chain = new MemberChain(5)
     const [, a, b] = FAULTS[0]!
     const evidence = pair(chain, a, b, 1)
@@ -180,7 +180,7 @@ describe('evidence.submitEvidence', () => {
     assert.deepEqual(frozen, [{ provider: 2, sinceHeight: frozenHeight(frozen), convictions: 2 }])
   })
 
-  it('refuses epochs that have not begun and those too long past', () => {
+  it('rejects epochs that have not begun or ended too long ago', () => {
     const chain = new MemberChain(5)
     const [, a, b] = FAULTS[0]!
     const evidence = pair(chain, a, b)
@@ -208,7 +208,7 @@ describe('evidence.submitEvidence', () => {
   })
 })
 
-/** Evidence under the set of genesis of five, whoever is in the running one. */
+/** Evidence under the genesis set of five, whatever the running set. */
 function pair5(chain: MemberChain, a: Subject, b: Subject): Evidence {
   const of = (s: Subject) => statementOf(chain.genesis.hash, s, [signer(2)], 5)
   return { first: of(a), second: of(b) }
@@ -219,7 +219,7 @@ function frozenHeight(frozen: unknown): number {
 }
 
 describe('evidence.convictions', () => {
-  it('are bounded: what is older than the oldest remembered is too old', () => {
+  it('are bounded: evidence older than the oldest one kept is too old', () => {
     const chain = new MemberChain(4)
     const epochs = Array.from({ length: CONVICTIONS_MAX }, (_, i) => i + 10)
     evidenceTables.convictions.set(chain.full, { provider: 2 }, { fromEpoch: 10, epochs })
@@ -229,7 +229,7 @@ describe('evidence.convictions', () => {
     assert.ok(!isConvicted(chain.full, 3, 9))
   })
 
-  it('freeze the bond: an invariant finds a payment out of it', () => {
+  it('freeze the bond: an invariant detects a payment from it', () => {
     const chain = new MemberChain(4)
     const [, a, b] = FAULTS[0]!
     assert.equal(submit(chain, pair(chain, a, b)), undefined)
@@ -247,7 +247,7 @@ describe('evidence.convictions', () => {
     assert.equal(invariant.checkChanges!(new Map(), chain.full, ctx), undefined)
   })
 
-  it('are asserted to be of members', () => {
+  it('assert that the culprit is a member', () => {
     const chain = new MemberChain(4)
     const ctx = { ...chain.context(), state: chain.full, emit: () => {} }
     assert.throws(() => convictEquivocator(ctx, 99), AssertionFailed)
@@ -255,7 +255,7 @@ describe('evidence.convictions', () => {
 })
 
 describe('judgeEvidence', () => {
-  it('asks for at most two signature checks, and none when the structure is wrong', () => {
+  it('makes at most two signature checks, and none when the structure is invalid', () => {
     const chain = new MemberChain(4)
     const [, a, b] = FAULTS[0]!
     let checks = 0

@@ -1,4 +1,4 @@
-// Decisions on membership: proposals, votes, time locks, outcomes, and what they do to the validator set.
+// Decisions on membership: proposals, votes, time locks, outcomes, and their effect on the validator set.
 import { strict as assert } from 'node:assert'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
 import { governanceModule } from '../../../state/modules/governance/module.ts'
@@ -37,7 +37,7 @@ function votes(chain: MemberChain, proposal: number, ids: readonly number[], app
   assert.ok(receipts.every(({ succeeded }) => succeeded))
 }
 
-/** Proposed by member 1, approved by 2 and 3, the lock waited for. */
+/** Member 1 proposes, 2 and 3 approve, and the lock runs out. */
 function decide(chain: MemberChain, action: string, args: object, lockMs: number): void {
   const proposal = openProposals(chain.full).nextId
   assert.equal(run(chain, 1, action, args), undefined)
@@ -76,7 +76,7 @@ describe('governance.proposeAdmission', () => {
     assert.equal(run(chain, 5, 'proposeJail', { provider: 1 }), undefined)
   })
 
-  it('refuses keys without proof, keys and peers of others, and known operators', () => {
+  it('rejects keys without proof, keys and peer ids of others, and known operators', () => {
     const chain = new MemberChain(4)
     const refused = (over: object) => run(chain, 1, 'proposeAdmission', admissionOf(5, over))
     const { possessionProof } = keysOf('somebody else')
@@ -90,7 +90,7 @@ describe('governance.proposeAdmission', () => {
     assert.equal(openProposals(chain.full).proposals.length, 0)
   })
 
-  it('is impossible when another admission took the key first', () => {
+  it('is impossible when another admission takes the key first', () => {
     const chain = new MemberChain(4)
     assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5)), undefined)
     assert.equal(
@@ -107,7 +107,7 @@ describe('governance.proposeAdmission', () => {
 })
 
 describe('governance.proposeRemoval', () => {
-  it('takes the vote for good; the member stays and retires', () => {
+  it('removes the vote permanently; the member stays and retires', () => {
     const chain = new MemberChain(5)
     decide(chain, 'proposeRemoval', { provider: 5 }, LOCKS.removeLockMs)
     const { status, removed } = getProvider(chain.full, 5)!
@@ -127,7 +127,7 @@ describe('governance.proposeRemoval', () => {
     assert.equal(getProvider(chain.full, 6)!.removed, false)
   })
 
-  it('waits at four members until another has joined', () => {
+  it('waits at four members until another joins', () => {
     const chain = new MemberChain(4)
     decide(chain, 'proposeRemoval', { provider: 2 }, LOCKS.removeLockMs)
     chain.next()
@@ -149,7 +149,7 @@ describe('governance.proposeRemoval', () => {
 })
 
 describe('governance.proposeJail and proposeUnjail', () => {
-  it('take the vote and the capacity at once, and give both back', () => {
+  it('suspend vote and capacity at once, and restore both', () => {
     const chain = new MemberChain(5)
     assert.equal(run(chain, 1, 'proposeUnjail', { provider: 3 }), 'NotJailed(provider=3)')
     decide(chain, 'proposeJail', { provider: 3 }, LOCKS.jailLockMs)
@@ -183,7 +183,7 @@ describe('governance.proposeJail and proposeUnjail', () => {
 })
 
 describe('governance.vote', () => {
-  it('counts once a member, may be changed, and only what stands when the lock ends decides', () => {
+  it('counts once per member, can be changed, and decides as it stands when the lock ends', () => {
     const chain = new MemberChain(4)
     assert.equal(run(chain, 1, 'proposeRemoval', { provider: 4 }), undefined)
     votes(chain, 1, [2, 2, 2])
@@ -202,7 +202,7 @@ describe('governance.vote', () => {
     assert.equal(query(chain, 'proposal', { id: 1 }), undefined)
   })
 
-  it('refuses strangers and what is not open', () => {
+  it('rejects non-validators and proposals that are not open', () => {
     const chain = new MemberChain(4)
     assert.equal(run(chain, 1, 'vote', { proposal: 1, approve: true }), 'UnknownProposal(proposal=1)')
     assert.match(
@@ -239,7 +239,7 @@ describe('governance.vote', () => {
 })
 
 describe('governance.withdrawProposal', () => {
-  it('is the proposer’s, and makes room: a member has a bounded number open', () => {
+  it('is only for the proposer, and frees one of its bounded open proposals', () => {
     const chain = new MemberChain(4)
     const max = LOCKS.openPerMemberMax
     for (let i = 0; i < max; i++) assert.equal(run(chain, 1, 'proposeRemoval', { provider: 4 }), undefined)
@@ -253,7 +253,7 @@ describe('governance.withdrawProposal', () => {
 })
 
 describe('governance.rules', () => {
-  it('ask for more than two thirds of every number of voters', () => {
+  it('require more than two thirds for every number of voters', () => {
     for (let n = 1; n <= 256; n++) {
       const voters = Array.from({ length: n }, (_, i) => i + 1)
       const least = Math.floor((2 * n) / 3) + 1
@@ -265,13 +265,13 @@ describe('governance.rules', () => {
     }
   })
 
-  it('keep one vote a member', () => {
+  it('keep one vote per member', () => {
     const once = withVote({ approve: [1, 3], reject: [2] }, 2, true)
     assert.deepEqual(once, { approve: [1, 2, 3], reject: [] })
     assert.deepEqual(withVote(once, 3, false), { approve: [1, 2], reject: [3] })
   })
 
-  it('refuse parameters under which a minority decides or nobody can', () => {
+  it('reject parameters under which a minority decides or nobody can', () => {
     assert.equal(checkGovernance(LOCKS), undefined)
     const path = (over: Partial<typeof LOCKS>) => checkGovernance({ ...LOCKS, ...over })?.path
     assert.equal(path({ approvalPpm: 666_666n }), 'approvalPpm')
@@ -284,7 +284,7 @@ describe('governance.rules', () => {
 })
 
 describe('governance and the providers’ queries', () => {
-  it('tell who signed in which epoch', () => {
+  it('return the validators of each epoch', () => {
     const chain = new MemberChain(5)
     decide(chain, 'proposeJail', { provider: 2 }, 0)
     chain.next()

@@ -28,7 +28,7 @@ function feasible(shares: readonly number[], coverN: number): { joint: bigint; q
   return { joint: thousandths(joint), quotas: thousandths(quotas.reduce((sum, q) => sum + q, 0n)) }
 }
 
-/** Limits of the first backer with generous front quarters and bond, unless named. */
+/** Limits of the first backer, with generous quarter sums and bond unless given. */
 function limitsOf(given: {
   readonly backers: readonly Backer[]
   readonly coverN?: number
@@ -65,7 +65,7 @@ const toBackers = (rows: readonly { group: number; capacityBase: bigint }[]): Ba
   rows.map((row, i) => ({ liabilityBase: 0n, reservedBase: 0n, ...row, id: i + 1, group: `g${row.group}` }))
 
 describe('coverage.computeCoverage', () => {
-  it('counts what the largest groups would take with them', () => {
+  it('counts what is lost when the largest groups fall silent', () => {
     const backers = [
       backer(1, 100n, { liabilityBase: 50n, reservedBase: 20n }),
       backer(2, 80n, { liabilityBase: 10n, reservedBase: 30n }),
@@ -82,7 +82,7 @@ describe('coverage.computeCoverage', () => {
     assert.equal(short.shortfallBase, 1n)
   })
 
-  it('takes providers of one legal group as one', () => {
+  it('treats providers of one legal group as one', () => {
     const apart = [backer(1, 100n), backer(2, 100n), backer(3, 100n)]
     const together = apart.map((b) => (b.id < 3 ? { ...b, group: 'one' } : b))
     assert.equal(computeCoverage(apart, { orphanBase: 0n, coverN: 1 }).topExposureBase, 100n)
@@ -90,7 +90,7 @@ describe('coverage.computeCoverage', () => {
     assert.equal(computeCoverage(together, { orphanBase: 0n, coverN: 1 }).thresholdBase, 100n)
   })
 
-  it('lets a hole of one provider count against the surplus of others', () => {
+  it('offsets the deficit of one provider by the surplus of others', () => {
     const backers = [backer(1, 0n, { liabilityBase: 60n }), backer(2, 50n), backer(3, 50n)]
     assert.equal(computeCoverage(backers, { orphanBase: 0n, coverN: 1 }).shortfallBase, 10n)
   })
@@ -154,7 +154,7 @@ describe('coverage.quotaOf', () => {
     )
   })
 
-  it('gives nothing for capacity above the (coverN+1)-th largest', () => {
+  it('allows nothing for capacity above the (coverN+1)-th largest', () => {
     const quota = (largest: bigint): bigint => {
       const backers = [backer(1, largest), backer(2, 50n * COIN), backer(3, 30n * COIN)]
       const coverage = computeCoverage(backers, { orphanBase: 0n, coverN: 1 })
@@ -163,7 +163,7 @@ describe('coverage.quotaOf', () => {
     assert.equal(quota(50n * COIN), quota(500n * COIN))
   })
 
-  it('gives a legal group the same, however it splits its capacity', () => {
+  it('allows a legal group the same, however it splits its capacity', () => {
     const parts = fc.array(amounts, { minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(parts, amounts, amounts, amounts, (split, a, b, c) => {
@@ -182,7 +182,7 @@ describe('coverage.quotaOf', () => {
     )
   })
 
-  it('gives nothing while fewer groups exist than may fall silent', () => {
+  it('allows nothing while fewer groups exist than may fall silent', () => {
     const backers = [backer(1, COIN)]
     const coverage = computeCoverage(backers, { orphanBase: 0n, coverN: 1 })
     assert.equal(quotaOf(COIN, { coverage, coverN: 1, marginPpm: PPM }), 0n)
@@ -251,7 +251,7 @@ describe('coverage.mintLimits', () => {
     })
   })
 
-  it('leaves out front-load and bond where their parameter is 0', () => {
+  it('omits front-load and bond when their parameter is 0', () => {
     const limits = limitsOf({ backers: equal, frontLoadPpm: 0n, bondPpm: 0n, bondValueBase: 0n })
     assert.equal(limits.frontLoadBase, AMOUNT_MAX)
     assert.equal(limits.bondBase, AMOUNT_MAX)

@@ -50,7 +50,7 @@ describe('issuance.mint', () => {
     chain.endBlock()
   })
 
-  it('refuses strangers, nothing, and recipients that nobody can spend from', () => {
+  it('rejects non-providers, zero amounts, and recipients that nobody can spend from', () => {
     const chain = fourEqual()
     assert.equal(code(chain.mint(77, 1n)), 'NotProvider')
     assert.equal(code(chain.mint(1, 0n)), 'ZeroAmount')
@@ -59,7 +59,7 @@ describe('issuance.mint', () => {
     assert.equal(getSupply(chain.state), 0n)
   })
 
-  it('refuses a provider whose status does not allow it', () => {
+  it('rejects a provider whose status does not allow it', () => {
     const chain = fourEqual()
     setProviderStatus(chain.ctx(), 2, 'amortizing')
     assert.deepEqual(chain.mint(2, 1n)?.fields, { provider: 2, status: 'amortizing' })
@@ -67,14 +67,14 @@ describe('issuance.mint', () => {
     assert.equal(quotaQuery(chain, 2).mintableBase, 0n)
   })
 
-  it('refuses a provider without capacity by the quota, and with an empty quota query elsewhere', () => {
+  it('rejects a provider without capacity by the quota, and with an empty quota query elsewhere', () => {
     const chain = fourEqual()
     chain.addProvider(9)
     assert.equal(code(chain.mint(9, 1n)), 'QuotaExceeded')
     assert.equal(chain.query(issuanceModule, 'quota', { provider: 55 }), undefined)
   })
 
-  it('refuses under notice until the last window of the lot has ended', () => {
+  it('rejects under notice until the last window of the lot has ended', () => {
     const chain = fourEqual(TEST_PARAMETERS)
     const failure = chain.act(capacityModule, 'giveNotice', accountOf(1), { lot: 1 })
     assert.equal(failure, undefined)
@@ -141,7 +141,7 @@ describe('issuance.mint', () => {
         bondBase,
       })),
     )
-    // 0.030282 units at 3.0282 a coin are a hundredth of a coin: a twentieth may be issued on it.
+    // 0.030282 units at 3.0282 per coin are a hundredth of a coin: a twentieth may be issued against it.
     assert.deepEqual(chain.mint(1, coins(0.05) + 1n), {
       code: 'BondTooSmall',
       fields: {
@@ -165,11 +165,11 @@ describe('issuance.mint', () => {
     assert.equal(getLiability(chain.state, 1).bondShortSince, undefined)
   })
 
-  it('stops for everybody while coverage falls short, and starts the time to cure', () => {
+  it('stops for all providers while coverage falls short, and starts the time to cure', () => {
     const chain = fourEqual()
     for (const provider of [1, 2, 3, 4]) chain.mint(provider, quotaQuery(chain, provider).mintableBase)
     chain.endBlock()
-    // One silent provider is what cover-1 provides for; two are not.
+    // Cover-1 provides for one silent provider, not for two.
     setProviderStatus(chain.ctx(), 1, 'jailed')
     recountProvider(chain.ctx(), 1)
     assert.equal(readReserve(chain.state).shortfallBase, 0n)
@@ -188,7 +188,7 @@ describe('issuance.mint', () => {
     assert.equal(chain.query<{ shortSince?: number }>(issuanceModule, 'coverage').shortSince, undefined)
   })
 
-  it('stops by order until the order is lifted', () => {
+  it('stops by order until it is lifted', () => {
     const chain = fourEqual()
     stopMinting(chain.ctx(), 'invariant 4')
     stopMinting(chain.ctx(), 'a later reason')
@@ -198,7 +198,7 @@ describe('issuance.mint', () => {
 })
 
 describe('issuance: the lock', () => {
-  it('keeps the retained share and frees one K-th at each window end, the rest at last', () => {
+  it('locks the retained share and releases one K-th at each window end, the remainder with the last', () => {
     const chain = fourEqual(TEST_PARAMETERS)
     const amountBase = coins(10) + 7n
     assert.equal(chain.mint(1, amountBase, accountOf(50)), undefined)
@@ -233,7 +233,7 @@ describe('issuance: the lock', () => {
 })
 
 describe('issuance.retire', () => {
-  it('burns at most the own liability', () => {
+  it("burns at most the provider's own liability", () => {
     const chain = fourEqual()
     chain.mint(1, coins(10))
     chain.mint(2, coins(10))
@@ -292,7 +292,7 @@ describe('issuance: what redemption calls', () => {
     )
   })
 
-  it('burns at most the liability of the deliverer and leaves the rest where it lies', () => {
+  it('burns at most the liability of the deliverer and leaves the rest in place', () => {
     const chain = fourEqual()
     chain.mint(1, coins(10))
     chain.mint(2, coins(10), accountOf(1))

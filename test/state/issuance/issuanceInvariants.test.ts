@@ -30,7 +30,7 @@ describe('issuance: invariants', () => {
     )
   })
 
-  it('notice a liability without coins, issue or total', () => {
+  it('detect a liability without coins, issue or total', () => {
     assert.equal(broken(change({ liabilityBase: coins(11), issuedBase: coins(11) })), '2 liabilities')
     assert.equal(broken(change({ issuedBase: coins(12) })), '3 mint')
     assert.equal(broken(change({ issuedBase: coins(9), burnedBase: 0n })), '3 mint')
@@ -46,7 +46,7 @@ describe('issuance: invariants', () => {
     )
   })
 
-  it('notice reservations and locks that do not add up', () => {
+  it('detect reservations and locks that do not add up', () => {
     assert.equal(broken(change({ reservedBase: coins(2) })), 'issuance.ledger')
     assert.equal(broken(change({ lockedBase: coins(1) })), 'issuance.ledger')
     assert.equal(
@@ -64,7 +64,7 @@ describe('issuance: invariants', () => {
     )
   })
 
-  it('notice a stated shortfall that a recount does not find', () => {
+  it('detect a stated shortfall that differs from a recount', () => {
     assert.equal(
       broken(({ state }) => {
         const stored = issuanceTables.coverage.mustGet(state, {})

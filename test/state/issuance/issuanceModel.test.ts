@@ -67,7 +67,7 @@ describe('issuance against a naive model', () => {
       assert.equal(chain.act(issuanceModule, 'retire', accountOf(provider), { amountBase }), undefined)
       model.owed[provider]! -= amountBase
     } else if (kind === 'reserve') {
-      // As much as the provider owes and has not reserved: what it delivers is its own.
+      // At most what the provider owes and has not reserved: it delivers only its own coins.
       const own = model.owed[provider]! - reservedOf(model, provider)
       const room = freeCoins(chain.state, { provider, windowIndex })
       const amountBase = part(own < room ? own : room)

@@ -11,7 +11,7 @@ import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/paramete
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, coins, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
 
-/** Coins rounded to three decimals, as the table of ECONOMY §14 is. */
+/** Coins rounded to three decimals, as in the table of ECONOMY §14. */
 const rounded = (amountBase: bigint): string =>
   formatCoins(((amountBase + 5n * 10n ** 14n) / 10n ** 15n) * 10n ** 15n)
 const whole = (amountBase: bigint): string => (amountBase / COIN).toString()

@@ -16,7 +16,7 @@ describe('oracle.growthFactors', () => {
     assert.equal(last(TEST_PARAMETERS), 1_795_862n)
   })
 
-  it('starts at one and is never below what repeated bounded steps reach', () => {
+  it('starts at one and is never below repeated bounded steps', () => {
     const growth = growthFactors(20_000n, 20)
     assert.equal(growth[0], PPM)
     let anchor = 123_457n
@@ -26,7 +26,7 @@ describe('oracle.growthFactors', () => {
     }
   })
 
-  it('answers a changed drift or horizon afresh', () => {
+  it('recomputes for a changed drift or horizon', () => {
     assert.equal(growthFactors(20_000n, 1)[1], 1_020_000n)
     assert.equal(growthFactors(30_000n, 1)[1], 1_030_000n)
     assert.equal(growthFactors(30_000n, 0).length, 1)
@@ -63,7 +63,7 @@ describe('oracle.setAnchor', () => {
     })
   })
 
-  it('refuses a second move in one window and a second opening', () => {
+  it('rejects a second move in one window and a second opening', () => {
     const chain = new EconomyChain()
     setAnchor(chain.ctx(), 1_010_000n)
     chain.endWindow()
@@ -74,7 +74,7 @@ describe('oracle.setAnchor', () => {
 })
 
 describe('oracle.price', () => {
-  it('is what genesis set, and null for other assets', () => {
+  it('is the one set in genesis, and null for other assets', () => {
     const chain = new EconomyChain()
     assert.equal(getPrice(chain.state, SETTLEMENT_ASSET), PRICE_BASE)
     assert.equal(chain.query(oracleModule, 'price', { asset: SETTLEMENT_ASSET }), PRICE_BASE)

@@ -1,5 +1,5 @@
-// Random admissions, removals, jailings and key changes against what the rules of ECONOMY §10 say in plain words: the set
-// never falls below four, changes by at most 30 % an epoch, has no key twice, and reaches what was decided.
+// Random admissions, removals, jailings and key changes against the rules of ECONOMY §10: the set never falls below
+// four, changes by at most 30 % per epoch, has no key twice, and reaches what was decided.
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { toHex, u64be } from '../../../base/bytes.ts'
@@ -22,7 +22,7 @@ import { canValidate, validatorSet } from '../../../state/modules/providers/vali
 import { addressOf, blockContext, profileOf, TestChain } from '../../support/chainHarness.ts'
 
 const RUNS = 40
-/** More blocks without a change than any backlog of changes takes. */
+/** Enough blocks without a change to settle any backlog. */
 const SETTLING_BLOCKS = 40
 
 const operation = fc.record({
@@ -31,7 +31,7 @@ const operation = fc.record({
 })
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
 
-/** Writes between blocks, as a transaction of the last block would have. */
+/** Writes between blocks, like a transaction of the last block. */
 function change(chain: TestChain, write: (ctx: WriteContext) => void): void {
   const { height, epoch } = chain.parent.header
   write({ state: chain.full, block: blockContext({ height, epoch }), emit: () => {} })
@@ -86,7 +86,7 @@ function apply(chain: TestChain, { kind, pick }: Operation): void {
 const seatOf = (v: Validator): string => `${v.id} ${toHex(v.consensusKey)} ${toHex(v.peerId)}`
 const setOf = (chain: TestChain): readonly Validator[] => validatorSet(chain.full).validators
 
-/** Seats that differ, counted on the ids. */
+/** Seats that differ, counted by id. */
 function seatsChanged(before: readonly Validator[], after: readonly Validator[]): number {
   const ids = new Set([...before, ...after].map(({ id }) => id))
   const seat = (set: readonly Validator[], id: number) =>
@@ -115,7 +115,7 @@ function checkBlock(chain: TestChain, before: readonly Validator[], sizeAtStart:
   assert.deepEqual(chain.recount(), [])
 }
 
-/** What was decided: every member with a vote, under its newest keys. */
+/** The decided set: every member with a vote, with its newest keys. */
 function wanted(chain: TestChain): readonly string[] {
   return providerIds(chain.full).flatMap((id) => {
     const { removed, status, operator, consensusKey, peerId } = getProvider(chain.full, id)!
@@ -143,12 +143,12 @@ describe('membership under random decisions', () => {
             next()
           }
           for (let i = 0; i < SETTLING_BLOCKS; i++) next()
-          assert.equal(chain.parent.header.endsEpoch, false, 'the chain comes to rest')
+          assert.equal(chain.parent.header.endsEpoch, false, 'the set settles')
           const goal = wanted(chain)
           const seats = setOf(chain).map(seatOf)
           for (const seat of goal)
             assert.ok(seats.includes(seat), `${seat} was decided and is not in the set`)
-          assert.equal(seats.length, Math.max(4, goal.length), 'only the lower bound keeps somebody in')
+          assert.equal(seats.length, Math.max(4, goal.length), 'only the lower bound keeps a member in')
           const { height, epoch, timestampMs } = chain.parent.header
           const ctx = { state: chain.full, block: blockContext({ height, epoch, timestampMs }) }
           for (const [at, set] of setOfEpoch) {

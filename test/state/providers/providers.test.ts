@@ -58,7 +58,7 @@ const newcomer = (id: number) => ({
 
 const ids = (chain: TestChain) => validatorSet(chain.parent.state).validators.map((v) => v.id)
 
-/** Applies a change between blocks, as an earlier block's transaction would have; the root follows. */
+/** Applies a change between blocks, like an earlier block's transaction, and updates the root. */
 function change(chain: TestChain, write: (ctx: WriteContext) => void): void {
   write(contextOf(chain, chain.parent.header.height))
   const tree = chain.parent.tree.update(new Map(chain.full.entries('')))
@@ -75,7 +75,7 @@ describe('providers.updateProfile', () => {
     assert.deepEqual(getProvider(chain.full, 2)!.profile, profileOf(2))
   })
 
-  it('refuses strangers and a new legal group', () => {
+  it('rejects non-members and a new legal group', () => {
     const chain = new TestChain({ balances })
     assert.match(run(chain, 'alice', 'updateProfile', profileOf(1))!, /^NotProvider/)
     const moved = { ...profileOf(1), legalGroup: 'elsewhere' }
@@ -94,7 +94,7 @@ describe('providers.postBond', () => {
     assert.deepEqual(getBonds(chain.full, 2), [])
   })
 
-  it('refuses with the reason', () => {
+  it('rejects with the reason', () => {
     const chain = new TestChain({ balances })
     const post = (from: string, asset: number, amountBase: bigint) =>
       run(chain, from, 'postBond', { asset, amountBase })
@@ -113,7 +113,7 @@ describe('providers.postBond', () => {
     assert.deepEqual(getBonds(chain.full, 1), [])
   })
 
-  it('takes at most sixteen assets', () => {
+  it('accepts at most sixteen assets', () => {
     const chain = new TestChain({ balances })
     change(chain, (ctx) => {
       for (let id = 10; id < 27; id++) {
@@ -131,7 +131,7 @@ describe('providers.postBond', () => {
 })
 
 describe('providers.addProvider', () => {
-  it('lists members by id and by operator, and asserts what is new', () => {
+  it('lists members by id and by operator, and asserts that id, operator and key are new', () => {
     const chain = new TestChain()
     const ctx = contextOf(chain, 0)
     addProvider(ctx, newcomer(9))
@@ -167,7 +167,7 @@ describe('providers.recordFault', () => {
 })
 
 describe('providers.queries', () => {
-  it('answer with members, bonds and the validator set', () => {
+  it('return members, bonds and the validator set', () => {
     const chain = new TestChain({ balances })
     assert.equal(run(chain, 'operator1', 'postBond', { asset: DOLLAR, amountBase: 5n }), undefined)
     const ctx = { state: chain.full, block: blockContext() }
@@ -183,7 +183,7 @@ describe('providers.queries', () => {
     assert.deepEqual(queries.validators!(ctx, {} as never), validatorSet(chain.full).validators)
   })
 
-  it('have invariants that find a bond without its units and a member without its index', () => {
+  it('have invariants that detect a bond without its units and a member missing in an index', () => {
     const chain = new TestChain({ balances })
     providersTables.bond.set(chain.full, { provider: 1, asset: DOLLAR }, { amountBase: 9n })
     providersTables.bondAssets.set(chain.full, { provider: 1 }, { assets: [DOLLAR] })
@@ -231,7 +231,7 @@ describe('providers.epochs', () => {
     assert.deepEqual(chain.recount(), [])
   })
 
-  it('take the vote from a jailed member, and give it back', () => {
+  it('remove the vote of a jailed member, and restore it', () => {
     const chain = new TestChain({ validators: 5 })
     change(chain, (ctx) => setProviderStatus(ctx, 2, 'jailed'))
     chain.next([])
@@ -243,7 +243,7 @@ describe('providers.epochs', () => {
     assert.equal(chain.next([]).block.header.endsEpoch, false)
   })
 
-  it('never leave fewer than four, and do not spin while they cannot change', () => {
+  it('never leave fewer than four, nor make every block a boundary while no change is possible', () => {
     const chain = new TestChain()
     change(chain, (ctx) => setProviderStatus(ctx, 3, 'defaulted'))
     const boundary = chain.next([]).block.header

@@ -1,4 +1,4 @@
-// Key changes by a member itself: what is refused, when they take effect, and that no key ever comes back.
+// A member's own key changes: what is rejected, when they take effect, and that no key is ever reused.
 import { strict as assert } from 'node:assert'
 import { equalBytes } from '../../../base/bytes.ts'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
@@ -42,7 +42,7 @@ describe('providers.rotateConsensusKey', () => {
     assert.equal(chain.parent.header.endsEpoch, false)
   })
 
-  it('never lets a key come back, whoever asks', () => {
+  it('never lets a key be reused, by any member', () => {
     const chain = new MemberChain(4)
     assert.equal(rotate(chain, 2, 'second'), undefined)
     chain.wait(rotationIntervalMs)
@@ -62,7 +62,7 @@ describe('providers.rotateConsensusKey', () => {
     assert.equal(providerByConsensusKey(chain.full, consensusKey), 2)
   })
 
-  it('refuses strangers, keys without proof, and a second change too soon', () => {
+  it('rejects non-members, keys without proof, and a second change too soon', () => {
     const chain = new MemberChain(4)
     const { consensusKey, possessionProof } = keysOf('second')
     const args = { consensusKey, possessionProof }
@@ -79,7 +79,7 @@ describe('providers.rotateConsensusKey', () => {
     assert.equal(rotate(chain, 2, 'third'), undefined)
   })
 
-  it('shares the bound of an epoch with joins and leaves, and comes last', () => {
+  it('shares an epoch’s bound with joins and leaves, which take precedence', () => {
     const chain = new MemberChain(10)
     assert.equal(changesMax(10), 3)
     const receipts = chain.next(
@@ -105,7 +105,7 @@ describe('providers.rotateConsensusKey', () => {
 })
 
 describe('providers.changePeerId', () => {
-  it('replaces the peer id, and lets only its former member come back to one', () => {
+  it('replaces the peer id, and lets only its former owner use one again', () => {
     const chain = new MemberChain(4)
     const moved = keysOf('moved').peerId
     assert.equal(move(chain, 3, moved), undefined)

@@ -1,4 +1,4 @@
-// Redemption's actions of asking and offering, one `describe` each: what they change, and what they refuse.
+// Redemption's actions of requesting and offering, one `describe` each: what they change and what they reject.
 import assert from 'node:assert/strict'
 import { COIN } from '../../../base/units.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
@@ -38,7 +38,7 @@ describe('redemption.list', () => {
     assert.equal(c.query('listing', { provider: 2, service: 'infer' }), undefined)
   })
 
-  it('keeps the old bonus for the rest of the window when it changes', () => {
+  it('keeps the old bonus until the end of the window when it changes', () => {
     const c = chain()
     c.run(() => assert.equal(c.list(1, { bonusPpm: 50_000n }), undefined))
     c.endWindow()
@@ -48,7 +48,7 @@ describe('redemption.list', () => {
     assert.equal(bonusAt(listing, c.window + 1), 0n)
   })
 
-  it('refuses a second change in one window', () => {
+  it('rejects a second change in one window', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.list(1), undefined)
@@ -56,7 +56,7 @@ describe('redemption.list', () => {
     })
   })
 
-  it('refuses who is no provider, unknown classes, what is not pledged, and too large a bonus', () => {
+  it('rejects non-providers, unknown classes, what is not pledged, and too large a bonus', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.list(ALICE)?.code, 'NotProvider')
@@ -68,7 +68,7 @@ describe('redemption.list', () => {
     })
   })
 
-  it('refuses a service that no lot offers', () => {
+  it('rejects a service that no lot offers', () => {
     const c = chain()
     c.run(() => {
       c.addLot(1, { classId: 2, devices: 1, region: 'eu-west', services: 1 })
@@ -83,7 +83,7 @@ describe('redemption.list', () => {
 })
 
 describe('redemption.unlist', () => {
-  it('withdraws an offer, not in the window in which it changed', () => {
+  it('withdraws an offer, but not in the window in which it changed', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.act('unlist', walletOf(1), { service: 'infer' })?.code, 'NotListed')
@@ -94,7 +94,7 @@ describe('redemption.unlist', () => {
     c.endWindow()
     c.run(() => assert.equal(c.act('unlist', walletOf(1), { service: 'infer' }), undefined))
     assert.equal(c.query('listing', { provider: 1, service: 'infer' }), undefined)
-    // Nobody volunteers any more.
+    // There are no volunteers any more.
     c.run(() => assert.equal(c.request(ALICE, coins(1)), undefined))
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(1))
@@ -175,7 +175,7 @@ describe('redemption.request', () => {
     })
   })
 
-  it('bounds open requests, per account and in all', () => {
+  it('bounds open requests, per account and in total', () => {
     const c = chain({ params: { openRequestsMax: 3, openRequestsPerAccountMax: 2 } })
     c.run(() => {
       assert.equal(c.request(ALICE, coins(1)), undefined)
@@ -192,7 +192,7 @@ describe('redemption.request', () => {
     assert.equal(getTotals(c.state).openCount, 3)
   })
 
-  it('lists what an account ever asked for, newest first, page by page', () => {
+  it('lists all requests of an account, newest first, in pages', () => {
     const c = chain()
     c.run(() => {
       for (let i = 0; i < 5; i++) assert.equal(c.request(ALICE, coins(1 + i)), undefined)
@@ -246,7 +246,7 @@ describe('redemption.cancel', () => {
     assert.equal(redemption(c, 2).sequence, 1)
   })
 
-  it('refuses others, unknown ids, and what is assigned', () => {
+  it('rejects non-owners, unknown ids, and assigned requests', () => {
     const c = activeChain()
     c.run(() => {
       assert.equal(c.act('cancel', walletOf(ALICE), { id: 7 })?.code, 'UnknownRedemption')
@@ -258,7 +258,7 @@ describe('redemption.cancel', () => {
     })
   })
 
-  it('refunds only the queued remainder of a request that is partly assigned', () => {
+  it('refunds only the queued remainder of a partly assigned request', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.list(1), undefined)

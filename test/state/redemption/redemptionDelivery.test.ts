@@ -1,4 +1,4 @@
-// Redemption's actions of delivery, one `describe` each: what they change, and what they refuse.
+// Redemption's actions of delivery, one `describe` each: what they change and what they reject.
 import assert from 'node:assert/strict'
 import { utf8 } from '../../../base/bytes.ts'
 import { signHash } from '../../../base/crypto/secp256k1.ts'
@@ -31,7 +31,7 @@ describe('redemption.grant', () => {
     assert.equal(c.query('assignment', { id: 1, assignment: 2 }), undefined)
   })
 
-  it('refuses who is not assigned, empty and repeated grants', () => {
+  it('rejects providers that are not assigned, and empty and repeated grants', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.list(1), undefined)
@@ -87,7 +87,7 @@ describe('redemption.settle', () => {
     assert.deepEqual(c.eventNames().slice(-3), ['Settled', 'Ended', 'Closed'])
   })
 
-  it('settles once a block whatever number of vouchers came, the highest', () => {
+  it('settles the highest voucher once per block, however many arrive', () => {
     const c = activeChain()
     c.run(() => {
       for (const part of [1, 2, 3])
@@ -97,9 +97,9 @@ describe('redemption.settle', () => {
     assert.equal(c.eventNames().filter((name) => name === 'Settled').length, 1)
   })
 
-  it('pays the deliverer in coins for what it does not owe', () => {
+  it('pays the deliverer in coins beyond its liability', () => {
     const c = chain()
-    // Provider 3 owes 4 coins only.
+    // Provider 3 owes only 4 coins.
     c.run(() => {
       c.fund(30, 3, coins(4))
       assert.equal(c.list(3), undefined)
@@ -117,14 +117,14 @@ describe('redemption.settle', () => {
     assert.equal(redemption(c, 1).transferredBase, coins(6))
   })
 
-  it('takes a voucher from the key named in the request, and with v of 27 or 28', () => {
+  it('accepts a voucher signed by the key named in the request, and v of 27 or 28', () => {
     const c = activeChain({ voucherKey: walletOf(40) })
     c.run(() => {
       assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(1), signer: 40 }), undefined)
       const at = { id: 1, assignment: 1, deliveredBase: coins(2) }
       const signature = c.voucher({ ...at, provider: 1, signer: 40 })
       signature[64]! += 27
-      // Anyone may carry a voucher.
+      // Anyone may submit a voucher.
       assert.equal(c.act('settle', walletOf(BOB), { ...at, signature }), undefined)
       assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(3), signer: ALICE }), undefined)
     })
@@ -139,7 +139,7 @@ describe('redemption.settle', () => {
       assert.equal(failure?.code, 'WrongSigner')
       const digest = digestOf(c.block, { ...at, provider: walletOf(1) })
       assert.deepEqual(failure?.fields, { expected: walletOf(ALICE), recovered: walletOf(BOB), digest })
-      // A voucher for another provider recovers to some other key.
+      // A voucher for another provider recovers another key.
       const other = signHash(digestOf(c.block, { ...at, provider: walletOf(2) }), keyOf(ALICE))
       assert.equal(c.act('settle', walletOf(1), { ...at, signature: other })?.code, 'WrongSigner')
       for (const size of [0, 64, 65])
@@ -155,7 +155,7 @@ describe('redemption.settle', () => {
     })
   })
 
-  it('refuses a decrease and more than the assignment, and ignores an equal voucher', () => {
+  it('rejects a lower voucher and more than the assignment, and ignores an equal voucher', () => {
     const c = activeChain()
     c.run(() =>
       assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(5), signer: ALICE }), undefined),
@@ -179,7 +179,7 @@ describe('redemption.settle', () => {
     assert.equal(c.supply, supply)
   })
 
-  it('refuses vouchers outside the window of delivery', () => {
+  it('rejects vouchers outside the window of delivery', () => {
     const c = chain()
     c.run(() => {
       assert.equal(c.list(1), undefined)
@@ -199,7 +199,7 @@ describe('redemption.settle', () => {
       )
     })
     c.endWindow(() => assert.equal(c.grant(1, 1), undefined))
-    // The block that ends the window still runs inside it.
+    // The block that ends the window still belongs to it.
     c.endWindow(() =>
       assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(7), signer: ALICE }), undefined),
     )

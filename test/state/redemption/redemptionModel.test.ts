@@ -1,4 +1,4 @@
-// Random histories of redemption against a naive model: plain lists, everything looked at in every block, no cursors.
+// Random histories of redemption against a naive model: plain lists, full scans in every block, no cursors.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { COIN, PPM } from '../../../base/units.ts'
@@ -46,7 +46,7 @@ interface Offer {
   changed: number
 }
 
-/** The rules of ECONOMY §6 in their plainest form; the anchor stands at 1,000,000, so hours are coins. */
+/** The rules of ECONOMY §6 in their plainest form; the anchor is 1,000,000, so hours equal coins. */
 class Model {
   readonly wishes: Wish[] = []
   readonly owed = new Map<number, bigint>(PROVIDERS.map((p) => [p, 0n]))
@@ -115,7 +115,7 @@ class Model {
       this.giveBack(w, part)
       back.push(w)
     })
-    // What is refunded as it comes back needs no room.
+    // Coins refunded on return need no capacity.
     this.expire()
     const least = Math.min(...back.filter((w) => w.queued > 0n).map((w) => w.sequence))
     this.each((w, part) => {
@@ -239,7 +239,7 @@ class Pair {
     this.compare()
   }
 
-  /** Places are drawn by the mix: the model takes them over, and refunds what drew its place too late. */
+  /** Places are drawn by the mix: the model copies them, and refunds requests whose place came too late. */
   #drawn(): void {
     for (const w of this.model.wishes)
       w.sequence = redemptionTables.redemption.mustGet(this.chain.state, { id: w.id }).sequence

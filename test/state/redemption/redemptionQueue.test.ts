@@ -1,4 +1,4 @@
-// The queue of redemption over windows: order, who is chosen, what returns, suspension and un-booking, expiry.
+// The queue of redemption over windows: order, choice, returns, suspension and un-booking, expiry.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { utf8 } from '../../../base/bytes.ts'
@@ -22,7 +22,7 @@ const ALICE = 20
 const BOB = 21
 const CAROL = 22
 
-/** Four providers of 228 coins a window; three wallets of 300 coins issued by providers 1, 2 and 3. */
+/** Four providers of 228 coins per window; three wallets of 300 coins issued by providers 1, 2 and 3. */
 function chain(options: Partial<ChainOptions> = {}): RedemptionChain {
   const made = new RedemptionChain({
     providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
@@ -94,7 +94,7 @@ describe('redemption.order', () => {
     assert.equal(c.query<{ assignments: unknown[] }>('redemption', { id: 1 }).assignments.length, 2)
   })
 
-  it('lets later requests pass only what nothing free can serve', () => {
+  it('lets later requests overtake only those that no free capacity can serve', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(5), { region: 'eu-west' })
@@ -107,7 +107,7 @@ describe('redemption.order', () => {
       [1, 2, 3, 4, 5].map((id) => stateName(c, id)),
       ['queued', 'queued', 'queued', 'queued', 'assigned'],
     )
-    // The sleepers wake when what they want is offered.
+    // Waiting requests are matched once a suitable offer appears.
     c.run(() => {
       ok(c.list(4))
       ok(c.list(1, { service: 'train' }))
@@ -129,12 +129,12 @@ describe('redemption.order', () => {
     ask(c, ALICE, coins(100))
     ask(c, ALICE, coins(200))
     c.run()
-    // Provider 3 gives a hundredth more, so its 228 coins of capacity take 225.74.
+    // Provider 3 adds a bonus of a hundredth, so its 228 coins of capacity serve 225.74.
     assert.equal(assignment(c, 1, 1)?.provider, 3)
     assert.equal(assignment(c, 1, 1)?.bonusPpm, 10_000n)
     assert.equal(assignment(c, 2, 1)?.provider, 3)
     assert.equal(assignment(c, 2, 1)?.amountBase, (coins(228) * PPM) / 1_010_000n - coins(100))
-    // Provider 4 owes the most of what it can deliver; 1, 2 owe the same and 1 comes first.
+    // Provider 4 has the highest liability to capacity; 1 and 2 are equal and 1 comes first.
     assert.equal(assignment(c, 2, 2)?.provider, 4)
   })
 
@@ -176,7 +176,7 @@ describe('redemption.order', () => {
     assert.equal(c.balance(4), coins(5))
   })
 
-  it('leaves crumbs of capacity alone', () => {
+  it('does not assign capacity below the minimum', () => {
     const c = chain()
     c.run(() => {
       ok(c.list(1))
@@ -187,7 +187,7 @@ describe('redemption.order', () => {
     assert.equal(redemption(c, 2).queuedBase, coins(5))
   })
 
-  it('tells how long the queue takes', () => {
+  it('returns how many windows the queue takes', () => {
     const c = chain()
     type Queue = { queuedCount: number; queuedBase: bigint; freeBase: bigint; expectedWindows: number }
     assert.deepEqual(c.query<Queue>('queue').expectedWindows, 0)
@@ -197,12 +197,12 @@ describe('redemption.order', () => {
     const queue = c.query<Queue>('queue')
     assert.equal(queue.queuedCount, 3)
     assert.equal(queue.queuedBase, coins(900))
-    // A window of all four delivers 912.
+    // All four deliver 912 in a window.
     assert.equal(queue.freeBase, coins(912))
     assert.equal(queue.expectedWindows, 1)
   })
 
-  it('goes on over blocks when the steps of one run out', () => {
+  it('continues over blocks when the steps of one run out', () => {
     const c = chain({ params: { stepsPerBlockMax: 2 } })
     c.run(() => {
       ok(c.list(1))
@@ -219,7 +219,7 @@ describe('redemption.order', () => {
 })
 
 describe('redemption.windows', () => {
-  it('returns what was not vouchered to its place, without a fault when access was granted', () => {
+  it('returns coins without a voucher to their place, without a fault when access was granted', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(10))
@@ -254,7 +254,7 @@ describe('redemption.windows', () => {
     ask(c, ALICE, coins(200), { provider: 1 })
     c.run()
     c.endWindow()
-    // Place 1 is being (not) served by provider 1 in window 1; for window 2 provider 1 and 2 are booked by later places.
+    // Provider 1 fails to serve place 1 in window 1; in window 2 later places have booked providers 1 and 2.
     ask(c, BOB, coins(228))
     ask(c, CAROL, coins(228))
     c.run()
@@ -265,7 +265,7 @@ describe('redemption.windows', () => {
     assert.equal(redemptionTables.suspension.mustGet(c.state, { provider: 1 }).sinceWindow, 2)
     assert.equal(assignment(c, 2, 1), undefined)
     assert.equal(redemption(c, 1).queuedBase, coins(200))
-    // Place 2 went back to the queue and took what provider 2 has in window 3, before place 3 could.
+    // Place 2 went back to the queue and took provider 2's capacity in window 3 before place 3.
     assert.deepEqual([assignment(c, 2, 2)?.provider, assignment(c, 2, 2)?.window], [2, 3])
     assert.equal(assignment(c, 3, 1)?.window, 2)
     assert.deepEqual(
@@ -274,7 +274,7 @@ describe('redemption.windows', () => {
     )
   })
 
-  it('un-books later places in windows not begun when earlier ones come back', () => {
+  it('un-books later places in windows not begun when earlier ones return', () => {
     const c = chain({ params: { assignAhead: 2 } })
     c.run(() => {
       ok(c.list(1))
@@ -292,7 +292,7 @@ describe('redemption.windows', () => {
       ok(c.grant(2, 1))
       ok(c.grant(3, 1))
     })
-    // Provider 1 is suspended. Place 2 is under way; place 3 gave way although its grant was posted, and chose again.
+    // Provider 1 is suspended. Place 2 is being served; place 3 was un-booked although its grant was posted, and matched again.
     assert.equal(assignment(c, 2, 1)?.window, 2)
     assert.equal(assignment(c, 3, 1), undefined)
     assert.deepEqual([assignment(c, 3, 2)?.provider, assignment(c, 3, 2)?.window], [2, 3])
@@ -301,7 +301,7 @@ describe('redemption.windows', () => {
     assert.equal(stateName(c, 2), 'settled')
   })
 
-  it('lets a returned place choose before the later ones that had booked', () => {
+  it('matches a returned place before later ones that had booked', () => {
     const c = chain({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
     c.run(() => {
       ok(c.list(1))
@@ -312,7 +312,7 @@ describe('redemption.windows', () => {
     assert.equal(assignment(c, 1, 1)?.provider, 1)
     c.endWindow()
     c.endWindow(() => {
-      // These wait for the next block and are drawn after place 1 came back.
+      // These wait for the next block and are drawn after place 1 has returned.
       ok(c.request(BOB, coins(228), { provider: 2 }))
     })
     assert.deepEqual([assignment(c, 1, 2)?.provider, assignment(c, 1, 2)?.window], [2, 3])
@@ -349,7 +349,7 @@ describe('redemption.windows', () => {
     assert.equal(stateName(c, 2), 'settled')
   })
 
-  it('counts a late grant as a fault only for what stays undelivered', () => {
+  it('counts a late grant as a fault only for coins that stay undelivered', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(10))
@@ -361,7 +361,7 @@ describe('redemption.windows', () => {
     assert.equal(stateName(c, 1), 'settled')
   })
 
-  it('refunds what could not begin in time, with the reason', () => {
+  it('refunds requests that could not begin in time, with the reason', () => {
     const c = chain()
     ask(c, ALICE, coins(10), { region: 'eu-west', startBy: 1 })
     ask(c, BOB, coins(10), { region: 'eu-west', finishBy: 2 })
@@ -375,14 +375,14 @@ describe('redemption.windows', () => {
     assert.deepEqual([c.balance(ALICE), c.balance(BOB)], [coins(300), coins(300)])
   })
 
-  it('expires a request that draws its place after its window began', () => {
+  it('expires a request whose place is drawn after its window has begun', () => {
     const c = chain()
     c.endWindow(() => ok(c.request(ALICE, coins(10), { startBy: 1 })))
     c.run()
     assert.equal(redemption(c, 1).endReason, 'startByPassed')
   })
 
-  it('refunds the remainder when the last window passed with a part delivered', () => {
+  it('refunds the remainder when the last window has passed with a part delivered', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1, startBy: 1, finishBy: 1 })
@@ -397,7 +397,7 @@ describe('redemption.windows', () => {
     assert.equal(c.balance(ALICE), coins(200))
   })
 
-  it('start-by no longer counts once delivery began', () => {
+  it('ignores start-by once delivery has begun', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1, startBy: 1 })
@@ -474,7 +474,7 @@ describe('redemption.orderedSet', () => {
     )
   })
 
-  it('refuses what is no place, twice the same, and what is not there', () => {
+  it('rejects invalid places, repeated inserts, and removals of absent members', () => {
     const state = new MemoryState()
     insertMember(state, set, MEMBER_MAX)
     assert.throws(() => insertMember(state, set, MEMBER_MAX), /inserted once/)

@@ -23,7 +23,7 @@ interface Rush {
   readonly idleWindows: number
 }
 
-/** All grants and whole vouchers of providers that still answer. */
+/** All grants and full vouchers of providers that still respond. */
 function deliver(c: RedemptionChain, answers: (provider: number) => boolean): void {
   const open = [...redemptionTables.assignment.entries(c.committed)].map(([key, a]) => {
     const at = key.slice(redemptionTables.assignment.prefix.length)
@@ -107,7 +107,7 @@ describe('redemption.rush', () => {
     assert.ok(took <= K, `${took} windows`)
   })
 
-  it('serves everyone within K windows whoever falls silent whenever', () => {
+  it('serves everyone within K windows whichever provider falls silent at any time', () => {
     let worst = 0
     fc.assert(
       fc.property(

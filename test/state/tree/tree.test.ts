@@ -11,7 +11,7 @@ import { TreeVersion } from '../../../state/tree/tree.ts'
 type Model = Map<string, Uint8Array>
 type Leaf = { readonly keyHash: Uint8Array; readonly hash: Uint8Array }
 
-/** The definition, word for word: split at the first bit in which the keys differ. */
+/** The definition, literally: split at the first bit in which the keys differ. */
 function naiveRoot(model: Model): Uint8Array {
   const leaves = [...model].map(([key, value]): Leaf => {
     const keyHash = sha256(keyBytes(key))
@@ -118,13 +118,13 @@ describe('tree.root', () => {
     assert.deepEqual(full.update(changes).rootHash, naiveRoot(model))
   })
 
-  it('refuses an empty value', () => {
+  it('rejects an empty value', () => {
     assert.throws(() => TreeVersion.empty().update(new Map([['k', new Uint8Array(0)]])), /never empty/)
   })
 })
 
 describe('tree.versions', () => {
-  it('stay what they were while others are made and released', () => {
+  it('do not change while others are made and released', () => {
     const base = TreeVersion.empty().update(new Map(Array.from({ length: 300 }, (_, i) => entry(i))))
     const root = base.rootHash
     const left = base.update(new Map([entry(1, 5), entry(400)]))
@@ -137,7 +137,7 @@ describe('tree.versions', () => {
     assert.deepEqual(right.update(new Map([entry(1)])).rootHash, root)
   })
 
-  it('free exactly what only they used', () => {
+  it('free exactly the nodes that only they use', () => {
     const base = TreeVersion.empty().update(new Map(Array.from({ length: 500 }, (_, i) => entry(i))))
     const before = base.nodes.liveCount
     const sizeBytes = base.nodes.sizeBytes
@@ -156,7 +156,7 @@ describe('tree.versions', () => {
     assert.deepEqual(nodes.liveCount, { leaves: 0, inners: 0 })
   })
 
-  it('leave no trace of a change that changes nothing', () => {
+  it('allocate nothing for a change without effect', () => {
     const base = TreeVersion.empty().update(new Map(Array.from({ length: 100 }, (_, i) => entry(i))))
     const same = base.update(new Map([entry(5), [entry(1000)[0], undefined]]))
     assert.equal(same.root, base.root)
@@ -200,7 +200,7 @@ describe('tree.leaves', () => {
 })
 
 describe('hashLayers', () => {
-  it('gives the same bytes natively and portably', () => {
+  it('returns the same bytes natively and portably', () => {
     const input = new Uint8Array(64 * 33).map((_, i) => (i * 31) & 255)
     const portable = new Uint8Array(32 * 33)
     hashPairsPortable(input, portable)

@@ -29,7 +29,7 @@ function rootOf(leaves: Uint8Array, from: number, to: number): Hash32 {
   return leavesRoot({ keyHashes: each(0), valueHashes: each(32) })
 }
 
-/** Subtrees of the tree: a range of leaves is one when it differs within from later than from its neighbours. */
+/** Cuts the tree into subtrees: splits ranges of leaves at their first differing bit while `isCut` says so. */
 function cutAt(leaves: Uint8Array, count: number, isCut: (i: number, bit: number) => boolean): number[] {
   const starts = [0]
   const cut = (from: number, to: number): void => {
@@ -47,7 +47,7 @@ function cutAt(leaves: Uint8Array, count: number, isCut: (i: number, bit: number
 }
 
 describe('tree.cut', () => {
-  it('gives the root of the whole tree from any cut into subtrees', () => {
+  it('computes the root of the whole tree from any cut into subtrees', () => {
     const count = 300
     const { tree, leaves } = leavesOf(count)
     fc.assert(
@@ -63,7 +63,7 @@ describe('tree.cut', () => {
     tree.release()
   })
 
-  it('does not give it when a subtree is missing, changed, moved or split elsewhere', () => {
+  it('computes another root when a subtree is missing, changed, moved or split elsewhere', () => {
     const { tree, leaves } = leavesOf(64)
     const starts = cutAt(leaves, 64, (_, bit) => bit < 4)
     const ends = [...starts.slice(1), 64]
@@ -80,7 +80,7 @@ describe('tree.cut', () => {
     tree.release()
   })
 
-  it('knows the empty tree and a single subtree, and refuses splits that no tree has', () => {
+  it('handles the empty tree and a single subtree, and rejects splits that no tree has', () => {
     const one = sha256(u32be(1))
     assert.deepEqual(cutRoot([], []), ZERO_HASH)
     assert.deepEqual(cutRoot([one], []), one)
@@ -92,7 +92,7 @@ describe('tree.cut', () => {
     assert.equal(cutRoot([one, one], [0.5]), undefined)
   })
 
-  it('differs in the key hash where the definition says', () => {
+  it('splits at the differing bit of the key hashes', () => {
     const { tree, leaves } = leavesOf(2)
     const split = firstDifference(keyHash(leaves, 0), 0, keyHash(leaves, 1), 0)
     assert.deepEqual(cutRoot([rootOf(leaves, 0, 1), rootOf(leaves, 1, 2)], [split]), tree.rootHash)

@@ -101,7 +101,7 @@ describe('proof.absence', () => {
     assert.ok(!verifyStateProof({ root: other.rootHash, key: utf8('k'), value: undefined, proof }))
   })
 
-  it('follows a deletion, and the old existence proof dies with it', () => {
+  it('holds after a deletion, which invalidates the old existence proof', () => {
     const { tree, state } = treeOf(200)
     const key = keyOf(77)
     const before = proveKey(tree, key, state)
@@ -136,7 +136,7 @@ describe('proof.absence', () => {
         assert.ok(!verifyStateProof({ root: tree.rootHash, key, value: undefined, proof: bytes }))
         assert.ok(!othersSayAbsent(tree.rootHash, key, bytes))
       }
-      // A present key claimed absent between its own neighbours' neighbours.
+      // For a present key: an absence proof made on the tree without it.
       const present = keyOf(i)
       const without = tree.update(new Map([[present, undefined]]))
       const gone = new MemoryState()
@@ -150,7 +150,7 @@ describe('proof.absence', () => {
 })
 
 describe('proof.tampering', () => {
-  it('is refused for every byte of an existence and of an absence proof', () => {
+  it('is rejected for every byte of an existence and of an absence proof', () => {
     const { tree, state } = treeOf(50)
     for (const key of [keyBytes(keyOf(3)), utf8('absent')]) {
       const { value, proof } = proveKey(tree, bytesKey(key), state)
