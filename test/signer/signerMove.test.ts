@@ -133,13 +133,13 @@ describe('signer.move', () => {
     await exportFlags(owner('a'), earlier, NOW_MS - 1)
     directory('b', 'imported')
     await importFlags(owner('b'), await send('a'))
-    await assert.rejects(importFlags(owner('a'), earlier), /is older than the one that left/)
+    await assert.rejects(importFlags(owner('a'), earlier), /is older than the one exported from here/)
     await signIn('b', [nullify(9, 3)], 2)
     const back = await send('b', 'back.json')
     await importFlags(owner('a'), back)
     await signIn('a', [nullify(11, 3)])
     await send('a', 'third.json')
-    await assert.rejects(importFlags(owner('a'), back), /is older than the one that left/)
+    await assert.rejects(importFlags(owner('a'), back), /is older than the one exported from here/)
     await assert.rejects(open('a'), /was exported/)
   })
 
@@ -243,8 +243,8 @@ describe('signer.move', () => {
     const text = readFileSync(file, 'utf8')
     directory('b', 'imported')
     const otherKey = bls.publicKey(bls.keygen(B))
-    await assert.rejects(importFlags(owner('b', { publicKey: otherKey }), file), /record is of the key 0x/)
-    await assert.rejects(importFlags(owner('b', { genesisHash: A }), file), /record is of the chain 0x/)
+    await assert.rejects(importFlags(owner('b', { publicKey: otherKey }), file), /record is for the key 0x/)
+    await assert.rejects(importFlags(owner('b', { genesisHash: A }), file), /record is for the chain 0x/)
     const json = JSON.parse(text)
     const broken: readonly [string, RegExp][] = [
       [text.slice(0, -20), /not JSON/],
