@@ -149,7 +149,7 @@ describe('devnet.foreign', () => {
   it('refuses a copy of its mark next to the genesis of another chain', () => {
     const other = developmentGenesis({ ...OPTIONS, blockTimeMs: 50 })
     writeFileSync(join(dir, 'genesis.json'), genesisText(other))
-    refuses(/its genesis.json is not the one that the devnet wrote/)
+    refuses(/its genesis.json is not the one the devnet wrote/)
   })
   it('refuses a link or a file in place of a folder', () => {
     const elsewhere = join(dataDir, 'elsewhere')

@@ -248,8 +248,8 @@ describe('signer.move', () => {
     const json = JSON.parse(text)
     const broken: readonly [string, RegExp][] = [
       [text.slice(0, -20), /not JSON/],
-      ['[]', /no suanli-signer-flags/],
-      ['{}', /no suanli-signer-flags/],
+      ['[]', /not a suanli-signer-flags/],
+      ['{}', /not a suanli-signer-flags/],
       [JSON.stringify({ ...json, version: 2 }), /has version 2, this build reads version 1/],
       [JSON.stringify({ ...json, record: { ...json.record, floor: 4 } }), /checksum does not match/],
       [JSON.stringify({ ...json, record: { ...json.record, signed: [] } }), /checksum does not match/],
