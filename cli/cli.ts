@@ -25,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description(
       'the app-chain of the AI Computing Power Currency (ACPC): coins fully backed by pledged AI compute',
     )
-    .version(VERSION, '-V, --version', 'the version of this build')
+    .version(VERSION, '-V, --version', 'print the version of this build')
     .showHelpAfterError('(add --help for the options)')
     .configureHelp({ sortSubcommands: false })
     .addHelpText(
@@ -49,7 +49,7 @@ First steps:
   addSigner(program, finish)
   program
     .command('version')
-    .description('the version as clients see it')
+    .description('print the version that clients see')
     .action(() => print(CLIENT_VERSION))
   await program.parseAsync([...argv])
   return exitCode

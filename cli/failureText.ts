@@ -1,4 +1,4 @@
-// What the command line says when a command fails: one line for whatever an operator can mend, else the stack.
+// The text for a failed command: one line for anything an operator can fix, else the stack.
 import { ExpectedError } from '../base/errors.ts'
 import { StoreError } from '../storage/types.ts'
 
@@ -13,16 +13,16 @@ const SYSTEM_REASONS: { readonly [code: string]: string } = {
   EROFS: 'the file system is read-only',
 }
 
-/** Errors of the operating system name what they were about. */
+/** Describes an operating system error with its path or port. */
 function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
   const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   if (code === 'EADDRINUSE') return `port ${port} of ${address ?? 'this machine'} is taken by another program`
-  if (code === 'EADDRNOTAVAIL') return `${address} is no address of this machine`
+  if (code === 'EADDRNOTAVAIL') return `${address} is not an address of this machine`
   const reason = code === undefined ? undefined : SYSTEM_REASONS[code]
   return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`
 }
 
-/** One line without a stack for expected errors; the stack for what must be a bug. */
+/** One line without a stack for expected errors; the stack for bugs. */
 export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')

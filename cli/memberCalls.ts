@@ -1,4 +1,4 @@
-// Calls by which operators decide on membership: calldata, and sending it from the account in a data directory.
+// Calls with which operators decide on membership: builds calldata and sends it from a data directory's account.
 // Owns: building and sending. Not: options and output (commands/member.ts), the rules (state/modules/governance).
 import { encodeAbi } from '../base/abi.ts'
 import { secretKeyAddress } from '../base/address.ts'
@@ -9,15 +9,15 @@ import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
 import { selectorOf } from '../state/rules.ts'
 import { signTransaction } from '../state/transaction.ts'
 
-/** What any wallet needs to send the call itself. */
+/** What a wallet needs to send the call. */
 export interface MemberCall {
   readonly to: Address
   readonly data: Uint8Array
-  /** Coins that go along, base units; none without it. */
+  /** Value to send, base units; absent = none. */
   readonly valueBase?: bigint
 }
 
-/** Encodes an action of a module from plain values. Throws OperatorError naming the argument that is out of its bounds. */
+/** Encodes an action of a module from plain values. Throws OperatorError naming the argument that is out of bounds. */
 export function memberCall(
   definition: ModuleDef,
   action: string,
@@ -41,7 +41,7 @@ export function memberCall(
 
 /** How long a node may take to answer; a submission waits for finality. */
 const ANSWER_MS = 30_000
-/** Two rises of the base fee while the transaction waits. */
+/** Multiple of the base fee to offer, in case it rises while the transaction waits. */
 const FEE_HEADROOM = 2n
 const TIP_PER_GAS = 1_000_000_000n
 
@@ -76,7 +76,7 @@ export async function sendMemberCall(
   const from = toHex(secretKeyAddress(secretKey))
   const { to, data, valueBase = 0n } = call
   const asked = { from, to: toHex(to), data: toHex(data), value: `0x${valueBase.toString(16)}` }
-  // Also tells a call that would fail, with the name of the failure.
+  // The estimate also fails, naming the reason, for a call that would fail.
   const gasLimit = Number(await ask(url, 'eth_estimateGas', [asked]))
   const [chainId, nonce, gasPrice] = await Promise.all([
     ask(url, 'eth_chainId', []),

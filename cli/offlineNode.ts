@@ -1,5 +1,5 @@
-// A stopped node's data directory, opened for commands that look at it or repair it. Owns: opening and closing.
-// Not: running a node (node/node.ts). A directory that a node is using is refused by the store's lock.
+// Opens a stopped node's data directory for commands that inspect or repair it. Owns: opening and closing.
+// Not: running a node (node/node.ts). The store's lock refuses a directory that a node is using.
 import { OperatorError } from '../base/errors.ts'
 import { decodeRecord, type JournalRecord } from '../consensus/records.ts'
 import { buildGenesis } from '../genesis/build.ts'
@@ -23,7 +23,7 @@ export interface OfflineNode {
   readonly book: RecoveryBook
   readonly store: ChainStore
   readonly importer: Importer
-  /** Every readable record, oldest first; the files stay as they are. */
+  /** Every readable record, oldest first; the files are not changed. */
   readonly journal: readonly JournalRecord[]
   /** The record of signed votes; undefined when there is none or it is damaged. */
   readonly signer: FlagState | undefined
@@ -66,7 +66,7 @@ export async function openOffline(dataDir: string): Promise<OfflineNode> {
   }
 }
 
-/** A running node holds its store: says so instead of naming the lock. */
+/** Turns the store's Locked error into one that says the node is running. */
 export async function refusingRunning<T>(dataDir: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open()
@@ -78,7 +78,7 @@ export async function refusingRunning<T>(dataDir: string, open: () => Promise<T>
   }
 }
 
-/** Every record that can be read, without mending anything. Throws SegmentError when the files are another chain's. */
+/** Every readable record, without repairing anything. Throws SegmentError when the files belong to another chain. */
 export async function readJournal(dir: string, genesis: Uint8Array): Promise<readonly JournalRecord[]> {
   const records: JournalRecord[] = []
   for (const { path } of await listSegments(dir, 'journal')) {
@@ -88,7 +88,7 @@ export async function readJournal(dir: string, genesis: Uint8Array): Promise<rea
   return records
 }
 
-/** What the signer's newest file says, without mending it; undefined when there is none or it is damaged. */
+/** State in the signer's newest file, without repairing it; undefined when there is none or it is damaged. */
 export async function readSignerState(dir: string, genesis: Uint8Array): Promise<FlagState | undefined> {
   const last = (await listSegments(dir, SIGNER_PREFIX)).at(-1)
   if (last === undefined) return undefined

@@ -1,4 +1,4 @@
-// `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: its life.
+// `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: start and shutdown.
 // Not: the protocol (signer/signerServer.ts), the folder (signer/signerDir.ts).
 import { genesisHash } from '../genesis/schema.ts'
 import { createLogger } from '../node/logging.ts'
@@ -17,7 +17,7 @@ export interface RunSignerOptions {
   readonly forceMoved: boolean
 }
 
-/** Exit code of a signer whose disk refused: what is on it is unknown, so nothing more is signed by this process. */
+/** Exit code after a failed write: the disk's content is unknown, so this process signs nothing more. */
 export const EXIT_SIGNER_FAILED = 4
 
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */

@@ -21,30 +21,30 @@ export interface StartOptions {
   readonly password: string
   /** Overrides of `config.json`. */
   readonly overrides: Partial<NodeConfig>
-  /** Takes a remote signer from the node that holds it. */
+  /** Takes a remote signer over from the node that holds it. */
   readonly takeOverSigner: boolean
   /** Signs although the record of this directory was exported. */
   readonly forceMovedSigner: boolean
-  /** Stands in every log line. */
+  /** Included in every log line. */
   readonly name?: string
 }
 
 /**
- * How much the heap may grow past what lived at the last full collection. V8 would let it multiply: with four
- * validators on one machine that is memory taken for garbage (docs/performance.md).
+ * How far the heap may grow past the live size at the last full collection. V8 would let it multiply, which with four
+ * validators on one machine wastes memory on garbage (docs/performance.md).
  */
 const HEAP_GROWTH_PERCENT = 75
 
-/** Exit code of a node whose consensus halted: an operator must look before it starts again. */
+/** Exit code of a node whose consensus halted: the operator must act before it starts again. */
 export const EXIT_HALTED = 3
-/** The same, when the reason is that a certified block has another result on this node's state. */
+/** The same, when a certified block has a different result on this node's state. */
 export const EXIT_MISMATCH = 4
 
 function tellParent(message: NodeMessage): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Resolves with the reason when this process is told to stop, or when the process that started it has ended. */
+/** Resolves with the reason when this process is told to stop, or when its parent process has ended. */
 function reasonToStop(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
@@ -54,7 +54,7 @@ function reasonToStop(): Promise<string> {
   })
 }
 
-/** The signer of the configuration; during a rotation the old key's and the new one's behind one door. */
+/** The configured signer; during a rotation a ring of the old and the new key's signers. */
 async function openSigners(
   options: StartOptions,
   node: {
@@ -122,7 +122,7 @@ export async function runStart(options: StartOptions): Promise<number> {
     stopSignal: stop.signal,
   })
   const node = await started.catch((error: unknown) => {
-    // A state sync may take long; whoever stops it gets no error.
+    // A state sync may take long; stopping it is not an error.
     if (stop.signal.aborted) return undefined
     throw error
   })
@@ -135,7 +135,7 @@ export async function runStart(options: StartOptions): Promise<number> {
     tellParent({ kind: 'final', height, hash: toHex(hash) })
   })
   tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
-  // A halted node keeps serving reads for the diagnosis and stops only when told to.
+  // A halted node keeps serving reads for diagnosis and stops only when told to.
   let isHalted = false
   void node.halted.then((reason) => {
     isHalted = true

@@ -1,4 +1,4 @@
-// Where a devnet's validators keep their data. Owns: who stands where, genesis with the published keys, writing the folders.
+// Data directories of a devnet's validators. Owns: paths and ports, genesis with the published keys, writing the folders.
 // Not: which folders may be written or deleted (ownership.ts), processes (devnet.ts).
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,14 +17,14 @@ import type { DevnetMember } from './member.ts'
 import { checkFolders, forgetDevnet, markFolder } from './ownership.ts'
 import { P2P_PORT_OFFSET } from './ports.ts'
 
-/** The password of development key files; as public as the keys. */
+/** Password of the development key files; public, like the keys. */
 export const DEVELOPMENT_PASSWORD = 'development'
 /** Index whose operator issues the settlement asset. */
 const ASSET_ISSUER_INDEX = 99
-/** A window's end sets work in motion that the next window's blocks must finish (genesis/build.ts). */
+/** A window's end creates work that the next window's blocks must finish (genesis/build.ts). */
 const BLOCKS_PER_WINDOW_MIN = 10
 
-/** What a devnet's folders are made from. */
+/** Settings of a devnet. */
 export interface DevnetSettings {
   readonly validators: number
   readonly dataDir: string
@@ -32,12 +32,12 @@ export interface DevnetSettings {
   readonly blockTimeMs: number
   /** Length of a capacity window, milliseconds. */
   readonly windowMs: number
-  /** Forget an earlier run. */
+  /** Delete an earlier run. */
   readonly isFresh: boolean
   readonly logLevel: NodeConfig['logLevel']
 }
 
-/** Who stands where: directories below `dataDir`, JSON-RPC ports from `port` on, peer-to-peer ports 1,000 above. */
+/** Plans directories below `dataDir`, JSON-RPC ports from `port` on, and peer-to-peer ports 1,000 above. */
 export function planDevnet(
   options: Pick<DevnetSettings, 'validators' | 'dataDir'> & { readonly port: number },
 ): readonly DevnetMember[] {
@@ -81,8 +81,8 @@ export function developmentGenesis(options: {
 }
 
 /**
- * Writes the members' data directories, or takes over those of an earlier run with the same genesis. Throws OperatorError, and
- * has changed nothing, when `dataDir` holds a devnet with other settings or folders in the way that no devnet made.
+ * Writes the members' data directories, or reuses those of an earlier run with the same genesis. Throws OperatorError and
+ * changes nothing when `dataDir` holds a devnet with other settings, or folders in the way that no devnet made.
  */
 export function prepareDevnet(options: DevnetSettings, members: readonly DevnetMember[]): Genesis {
   const wanted = developmentGenesis(options)
@@ -94,7 +94,7 @@ export function prepareDevnet(options: DevnetSettings, members: readonly DevnetM
     if (!existsSync(known)) continue
     if (toHex(genesisHash(parseGenesis(known))) !== toHex(genesisHash(wanted))) {
       throw new OperatorError(
-        `${options.dataDir} holds a devnet with other settings; start with --fresh to forget it`,
+        `${options.dataDir} holds a devnet with other settings; start with --fresh to delete it`,
       )
     }
   }
@@ -102,7 +102,7 @@ export function prepareDevnet(options: DevnetSettings, members: readonly DevnetM
   return wanted
 }
 
-/** Writes what is missing: a devnet that was stopped while it wrote goes on here. */
+/** Writes what is missing: resumes a devnet that was stopped while writing. */
 function prepareMember(
   options: Pick<DevnetSettings, 'logLevel'>,
   {
@@ -122,7 +122,7 @@ function prepareMember(
     rpcPort: member.rpcPort,
     rpcAllowedOrigins: ['*'],
     logLevel: options.logLevel,
-    // Several validators share this machine: threads would only add the cost of talking to them.
+    // Several validators share this machine: worker threads would only add overhead.
     signatureWorkers: 0,
   }
   if (existsSync(join(dir, GENESIS_FILE))) saveConfig(dir, config)
@@ -130,7 +130,7 @@ function prepareMember(
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     markFolder(dir, index, genesisText(genesis))
     writeNodeDir(dir, genesis, config)
-    // They were made a moment ago.
+    // The proofs were just made.
     noteProofsChecked(dir, genesis)
   }
   const password = DEVELOPMENT_PASSWORD

@@ -1,5 +1,5 @@
-// What a devnet made and may therefore write and delete. Owns: the mark in each validator's folder.
-// Everything else below --data-dir belongs to somebody else: it may be a real validator with its only key.
+// Tracks which folders a devnet made and may write and delete. Owns: the mark in each validator's folder.
+// Everything else below --data-dir is foreign: it may be a real validator with its only key.
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex, utf8 } from '../base/bytes.ts'
@@ -13,7 +13,7 @@ import { keystorePublicKey, readKeystore } from '../signer/keystore.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { removeDevnetStatus } from './statusFile.ts'
 
-/** Stands in every folder that a devnet made: whose it is, and the SHA-256 of the genesis document it was made with. */
+/** Mark in every folder that a devnet made: its validator, and the SHA-256 of the genesis document it was made with. */
 export const MARK_FILE = 'devnet-validator.json'
 const MADE_BY = 'suanli devnet'
 
@@ -25,7 +25,7 @@ interface Mark {
 
 const genesisSha256 = (text: Uint8Array): string => toHex(sha256(text))
 
-/** Marks a folder as the devnet's, before anything else is written into it. `genesisText` is what its genesis file will hold. */
+/** Marks a folder as the devnet's before anything else is written to it. `genesisText`: content of its future genesis file. */
 export function markFolder(dir: string, validator: number, genesisText: string): void {
   const mark: Mark = { madeBy: MADE_BY, validator, genesisSha256: genesisSha256(utf8(genesisText)) }
   writeDurablySync(join(dir, MARK_FILE), `${JSON.stringify(mark, null, 2)}\n`, PUBLIC)
@@ -44,7 +44,7 @@ function readMark(dir: string): Mark | undefined {
   }
 }
 
-/** The first key file that holds anything but a development key of this validator: its loss could not be mended. */
+/** The first key file that is not a development key of this validator: it could not be replaced. */
 function foreignKey(dir: string, validator: number): string | undefined {
   const keys = join(dir, 'keys')
   if (!existsSync(keys)) return undefined
@@ -62,23 +62,23 @@ function foreignKey(dir: string, validator: number): string | undefined {
   })
 }
 
-/** Why a folder is not the devnet's; undefined when it is, or when there is nothing in the way. */
+/** Why a folder is not the devnet's; undefined when it is, or when it does not exist or is empty. */
 function foreignReason(dir: string): string | undefined {
   const stat = lstatSync(dir, { throwIfNoEntry: false })
   if (stat === undefined) return undefined
-  if (!stat.isDirectory()) return 'it is no folder'
+  if (!stat.isDirectory()) return 'it is not a folder'
   if (readdirSync(dir).length === 0) return undefined
   const mark = readMark(dir)
   if (mark === undefined) return `it has no ${MARK_FILE}, so no devnet of this build made it`
   const genesis = join(dir, GENESIS_FILE)
   if (existsSync(genesis) && genesisSha256(readFileSync(genesis)) !== mark.genesisSha256) {
-    return `its ${GENESIS_FILE} is not the one that the devnet wrote`
+    return `its ${GENESIS_FILE} is not the one the devnet wrote`
   }
   const key = foreignKey(dir, mark.validator)
-  return key === undefined ? undefined : `keys/${key} is no development key`
+  return key === undefined ? undefined : `keys/${key} is not a development key`
 }
 
-/** Throws OperatorError naming every folder that is in the way and not the devnet's; nothing is changed then. */
+/** Throws OperatorError naming every folder that is in the way and not the devnet's. Changes nothing. */
 export function checkFolders(dirs: readonly string[]): void {
   const refused = dirs.flatMap((dir) => {
     const reason = foreignReason(dir)
@@ -86,19 +86,19 @@ export function checkFolders(dirs: readonly string[]): void {
   })
   if (refused.length === 0) return
   throw new OperatorError(
-    `these are not the devnet's, and it touches nothing of others (move them away, or choose another --data-dir):\n` +
+    `these folders are not the devnet's and stay untouched (move them, or choose another --data-dir):\n` +
       refused.map((line) => `  ${line}`).join('\n'),
   )
 }
 
-/** The folders below `dataDir` that are named like a devnet's, whoever made them. */
+/** The folders below `dataDir` that are named like a devnet's, even if it did not make them. */
 function namedLikeValidators(dataDir: string): readonly string[] {
   return readdirSync(dataDir)
     .filter((name) => /^validator-\d+$/.test(name))
     .map((name) => join(dataDir, name))
 }
 
-/** Removes what an earlier devnet wrote; all of it, or nothing when any folder of such a name is not its own. */
+/** Removes everything an earlier devnet wrote, or nothing if any folder with such a name is not its own. */
 export function forgetDevnet(dataDir: string): void {
   const dirs = namedLikeValidators(dataDir)
   checkFolders(dirs)

@@ -1,14 +1,14 @@
-// Ports on this machine. Owns: which are free. Not: who listens on them.
+// Finds free ports on this machine. Not: listening on them.
 import { createServer } from 'node:net'
 import { OperatorError } from '../base/errors.ts'
 
 /** Distance of the peer-to-peer ports from the JSON-RPC ports. */
 export const P2P_PORT_OFFSET = 1_000
-/** Below the range from which outgoing connections take their ports. */
+/** Below the ephemeral port range of outgoing connections. */
 const FREE_PORTS = { first: 20_000, count: 11_000 } as const
 const TRIES_MAX = 100
 
-/** Whether nobody listens on this port of the loopback interface. */
+/** Whether this port of the loopback interface is free. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer()
@@ -17,7 +17,7 @@ export function isPortFree(port: number): Promise<boolean> {
   })
 }
 
-/** First of `count` free ports in a row, each with its partner for peers. Throws OperatorError when none are found. */
+/** First of `count` consecutive free ports, each with a free peer-to-peer port. Throws OperatorError if there are none. */
 export async function findFreePorts(count: number): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const first = FREE_PORTS.first + Math.floor(Math.random() * FREE_PORTS.count)
@@ -25,5 +25,5 @@ export async function findFreePorts(count: number): Promise<number> {
     const free = await Promise.all(ports.map(isPortFree))
     if (free.every(Boolean)) return first
   }
-  throw new OperatorError(`found no ${count} free ports in a row`)
+  throw new OperatorError(`found no ${count} consecutive free ports`)
 }

@@ -1,4 +1,4 @@
-// What a running devnet writes beside its folders, for scripts: process ids and addresses (`devnet.json`).
+// `devnet.json`, which a running devnet writes next to its folders for scripts: process ids and addresses.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
@@ -24,7 +24,7 @@ export function writeDevnetStatus(dataDir: string, status: DevnetStatus): void {
   writeDurablySync(join(dataDir, STATUS_FILE), `${JSON.stringify(status, null, 2)}\n`, PUBLIC)
 }
 
-/** Reads what a running devnet wrote. Throws OperatorError when the file is anything else. */
+/** Reads a running devnet's status file. Throws OperatorError when the file is something else. */
 export function readDevnetStatus(dataDir: string): DevnetStatus {
   const file = join(dataDir, STATUS_FILE)
   if (isStatusFile(file)) return JSON.parse(readFileSync(file, 'utf8'))

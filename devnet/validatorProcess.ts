@@ -1,4 +1,4 @@
-// One validator of a devnet as a child process. Owns: its start, its end, its log file. Not: its folder (directories.ts).
+// One validator of a devnet as a child process. Owns: start, stop, log file. Not: its folder (directories.ts).
 import { type ChildProcess, fork } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
@@ -10,8 +10,8 @@ import type { DevnetMember } from './member.ts'
 
 const PROGRAM = fileURLToPath(new URL('../node/main.js', import.meta.url))
 /**
- * Half of a validator's young generation, MiB. Node 20's own limit: newer ones let it grow by 100 MiB a process, for
- * nothing that a benchmark shows.
+ * Half of a validator's young generation, MiB. Node 20's default: newer versions let it grow by 100 MiB per process with
+ * no benefit in benchmarks.
  */
 const YOUNG_HALF_MIB = 16
 /** How long a child may take to close before it is killed. */
@@ -19,7 +19,7 @@ const CLOSE_MS = 10_000
 
 export interface ValidatorProcessEvents {
   onMessage(message: NodeMessage): void
-  /** It ended and nobody had asked it to. `how` is its exit code or signal, as text. */
+  /** The process ended without being told to. `how` is its exit code or signal, as text. */
   onLost(how: string): void
 }
 
@@ -41,17 +41,17 @@ export class ValidatorProcess {
     return this.#child?.pid
   }
 
-  /** Resolves once it answers JSON-RPC; rejects with OperatorError when it ends before. */
+  /** Resolves once it answers JSON-RPC; rejects with OperatorError if it ends first. */
   start(): Promise<void> {
     if (this.#child !== undefined) return Promise.resolve()
     const { index, dir } = this.member
     const args = ['start', '--data-dir', dir, '--name', `validator-${index}`]
     const child = fork(PROGRAM, args, {
-      // None of the parent's: a debugger listens on one port, and `node -e` or `node --test` would run itself again.
+      // None of the parent's flags: two debuggers cannot share a port, and `node -e` or `node --test` would run again in each.
       execArgv: [`--max-semi-space-size=${YOUNG_HALF_MIB}`],
       env: { ...process.env, SUANLI_PASSWORD: DEVELOPMENT_PASSWORD },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // Ctrl-C goes to the whole group of a terminal; the children wait for their parent's word.
+      // Ctrl-C goes to the terminal's whole process group; detached children wait for their parent instead.
       detached: true,
     })
     this.#child = child
@@ -74,7 +74,7 @@ export class ValidatorProcess {
     })
   }
 
-  /** Ends it and resolves once it has ended; SIGTERM closes it in order, SIGKILL is a crash. */
+  /** Resolves once it has ended; SIGTERM shuts it down cleanly, SIGKILL is a crash. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (child === undefined) return

@@ -1,4 +1,4 @@
-// The chain as consensus sees it: pool, proposer, importer and store behind one door (consensus/ports.ts `Application`).
+// Implements consensus's `Application` port (consensus/ports.ts) on pool, proposer, importer and store.
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
@@ -30,11 +30,11 @@ import { LOAD_MIN, type Mempool } from './pool/mempool.ts'
 import { RecoveryError } from './recovery/recoveries.ts'
 import type { BlockSync } from './sync/blockSync.ts'
 
-/** Smallest share of a block that a halved budget leaves, before blocks go empty. */
+/** Halve a block's budget at most this often; beyond that build empty blocks. */
 const HALVINGS_MAX = 20
-/** A pool of two full blocks has nothing to wait for. */
+/** Do not wait for more transactions once the pool fills this many blocks. */
 const FULL_BLOCKS = 2
-/** Longest sleep until a window's end is looked at again; timers hold 2^31 ms at most. */
+/** Longest sleep before checking for a window's end again; timers hold at most 2^31 ms. */
 const WAKE_MS_MAX = 60 * 60 * 1000
 
 export interface ApplicationOptions {
@@ -44,7 +44,7 @@ export interface ApplicationOptions {
   readonly mempool: Mempool
   readonly blockSync: BlockSync
   readonly clock: Clock
-  /** Under load, the shortest distance from the parent's timestamp at which this node builds; fewer, fuller blocks cost less. */
+  /** Under load, build no earlier than this after the parent's timestamp: fewer, fuller blocks cost less. */
   readonly buildDelayUnderLoadMs: number
   readonly shareWith: (validator: number) => void
   readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
@@ -102,7 +102,7 @@ export class NodeApplication implements Application {
     return { epoch, validators, floor: this.#floorAt(firstHeight - 1), ...previous }
   }
 
-  /** The boundary below an epoch; after pruning or state sync its header is all that is left, and all that is needed. */
+  /** The boundary below an epoch; after pruning or state sync only its header is left, and only it is needed. */
   #floorAt(height: number): SealedBlock {
     const { store } = this.#options
     const block = store.blockAt(height)
@@ -118,13 +118,13 @@ export class NodeApplication implements Application {
     const { header } = boundary
     const state = bytesKey(head.hash) === bytesKey(boundary.hash) ? head.state : store.stateAt(header.height)
     if (state !== undefined) return this.#epochOf(boundary, state)
-    // Ranges of peers may have led far beyond it before consensus came to it.
+    // Range sync may have moved the head far past the boundary before consensus reached it.
     const recovery = this.#options.chain.recoveryOn?.(boundary.hash)
     if (recovery !== undefined) {
       return { epoch: recovery.epoch, validators: recoverySet(recovery), floor: boundary }
     }
     const validators = setAfter(store, header, decidingSet(this.#options.chain, head))
-    if (validators === undefined) throw new Error(`the set after boundary ${header.height} is not held`)
+    if (validators === undefined) throw new Error(`the set after boundary ${header.height} is missing`)
     return { epoch: header.epoch + 1, validators, floor: boundary }
   }
 
@@ -155,13 +155,13 @@ export class NodeApplication implements Application {
       },
       { chain },
     )
-    // Without its overlay the block could not be finalized here.
+    // Without its overlay this node could not finalize the block.
     if (importer.adopt(executed).kind !== 'valid') return undefined
-    for (const finding of executed.findings) logger.error(finding, 'invariant is broken')
+    for (const finding of executed.findings) logger.error(finding, 'invariant violated')
     if (skipped.length > 0) {
       logger.debug(
         { height: executed.block.header.height, count: skipped.length },
-        'transactions left for later',
+        'transactions skipped for a later block',
       )
     }
     return executed.block
@@ -171,7 +171,7 @@ export class NodeApplication implements Application {
     const { importer } = this.#options
     let verdict = await importer.execute(block)
     while (verdict.kind === 'busy') {
-      // Room comes with finality; a final verdict now would hold for ever.
+      // Finality makes room. Do not return a verdict now: it would be permanent.
       await new Promise<void>((resolve) => {
         const stop = importer.onFinalized(() => {
           stop()
@@ -181,7 +181,7 @@ export class NodeApplication implements Application {
       verdict = await importer.execute(block)
     }
     if (verdict.kind === 'valid') return 'valid'
-    // Range sync was quicker: what the core asks about is below the tip that it will hear of.
+    // Range sync was faster: the block is below a tip that the core will learn of.
     if (verdict.kind === 'stale') return undefined
     const { height, view } = block.header
     const fields = { height, view, hash: toHex(block.hash), ...verdict }
@@ -242,7 +242,7 @@ export class NodeApplication implements Application {
     })
   }
 
-  /** Work that the state itself knows: a window's end, a decision to execute, deferred requests, a set change. */
+  /** Work due by the state alone: a window's end, a decision to execute, deferred requests, a set change. */
   #isDue(parent: ParentView): boolean {
     const { header, state } = parent
     if (dueAtMs(state) <= this.#options.clock.nowMs()) return true
@@ -256,7 +256,7 @@ export class NodeApplication implements Application {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Tells the driver that there may be work; many calls in one turn of the event loop count as one. */
+  /** Notifies the driver that there may be work; calls in one turn of the event loop are merged. */
   notifyWork(): void {
     if (this.#isNotifying) return
     this.#isNotifying = true
@@ -312,7 +312,7 @@ export class NodeApplication implements Application {
   }
 }
 
-/** When the state next needs a block without any transaction, milliseconds. */
+/** When the state next needs a block even without transactions, Unix milliseconds. */
 function dueAtMs(state: StateReader): number {
   return Math.min(getClock(state).endsAtMs, governanceDueAtMs(state) ?? Number.POSITIVE_INFINITY)
 }

@@ -1,5 +1,5 @@
-// What the RPC asks of this node (rpc/backend.ts), answered from importer, store and pool.
-// Owns: recent blocks in memory, subscriptions. Not: wording and shapes of JSON-RPC (rpc/).
+// Implements the RPC's backend (rpc/backend.ts) on importer, store and pool.
+// Owns: recent blocks in memory, subscriptions. Not: JSON-RPC's shapes and messages (rpc/).
 import { keccak256 } from '../base/crypto/hash.ts'
 import { type Address, type Hash32, type TxId, ZERO_ADDRESS } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
@@ -35,10 +35,10 @@ import type { FinalizedEvent, HeadView, Importer } from './chain/importerTypes.t
 import type { Ingest } from './pool/ingest.ts'
 import type { Mempool } from './pool/mempool.ts'
 
-/** Finalized blocks kept in memory with their senders, and the transactions they may hold together. */
+/** Finalized blocks kept in memory with their senders, and the most transactions they hold in total. */
 const RECENT_BLOCKS_MAX = 64
 const RECENT_TRANSACTIONS_MAX = 4_096
-/** Older blocks kept after they were read: clients ask for the receipts of one block one by one. */
+/** Older blocks cached after a read: clients ask for a block's receipts one by one. */
 const LOADED_BLOCKS_MAX = 8
 
 export interface BackendOptions {
@@ -49,7 +49,7 @@ export interface BackendOptions {
   readonly mempool: Mempool
   readonly ingest: Pick<Ingest, 'submit'>
   readonly nowMs: () => number
-  /** Why this node stopped for good; asked with every submission. */
+  /** Why consensus halted; checked on every submission. */
   readonly halted: () => string | undefined
   readonly health: () => Pick<
     NodeHealth,
@@ -143,7 +143,7 @@ export class NodeBackend implements Backend {
     if (recent !== undefined) return recent
     const block = this.#loaded.get(height) ?? this.#load(height)
     if (block === undefined) return undefined
-    // The block asked for last leaves last.
+    // Least recently used goes first.
     this.#loaded.delete(height)
     this.#loaded.set(height, block)
     if (this.#loaded.size > LOADED_BLOCKS_MAX) this.#loaded.delete(this.#loaded.keys().next().value!)
@@ -174,7 +174,7 @@ export class NodeBackend implements Backend {
   }
 
   async validatorsAt(height: number): Promise<ValidatorSet | undefined> {
-    // The set that signs a block stands in its parent's state.
+    // The set that signs a block is in its parent's state.
     const { importer, store, chain } = this.#options
     const state = importer.stateAt(Math.max(0, height - 1))
     if (state === undefined) return undefined
@@ -216,7 +216,7 @@ export class NodeBackend implements Backend {
     return this.#options.ingest.submit(raw)
   }
 
-  /** Tells subscribers of a transaction that entered the pool. */
+  /** Notifies subscribers of a transaction that entered the pool. */
   announcePending(transaction: Transaction): void {
     if (this.#pendingListeners.size === 0) return
     const known = this.pendingTransaction(transaction.hash)
@@ -232,7 +232,7 @@ export class NodeBackend implements Backend {
       header,
       hash,
       state,
-      // Most readers want the state alone.
+      // Lazy: most readers need only the state.
       get context() {
         const facts = {
           epoch: epochAbove(header),

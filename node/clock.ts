@@ -1,13 +1,13 @@
-// The node's wall clock and timers. Owns: where chain time comes from, and the test-only switch that shifts it.
+// The node's wall clock and timers. Owns: the source of chain time, and the test-only switch that shifts it.
 import type { Logger } from 'pino'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../consensus/ports.ts'
 import { DEVNET_CHAIN_ID } from '../genesis/devnet.ts'
 
-/** Shifts the chain time of a devnet's node, milliseconds; for tests of wrong clocks. */
+/** Shifts the chain time of a devnet node, milliseconds; for tests of wrong clocks. */
 export const CLOCK_OFFSET_VARIABLE = 'SUANLI_TEST_CLOCK_OFFSET_MS'
 
-/** This machine's clock, shifted by `offsetMs`; timers run at their own pace. */
+/** This machine's clock, shifted by `offsetMs`; timers are not affected. */
 export function systemClock(offsetMs = 0): Clock {
   return {
     nowMs: () => Date.now() + offsetMs,
@@ -18,7 +18,7 @@ export function systemClock(offsetMs = 0): Clock {
   }
 }
 
-/** The clock of a node of this chain. Throws OperatorError when the test switch is set on a chain that is no devnet. */
+/** The clock of a node of this chain. Throws OperatorError when the test switch is set on a chain other than a devnet. */
 export function nodeClock(chainId: number, logger: Logger): Clock {
   const text = process.env[CLOCK_OFFSET_VARIABLE]
   if (text === undefined || text === '') return systemClock()

@@ -1,4 +1,4 @@
-// What a part of the node must undo when it ends. Owns: the order, the newest first. Not: what is closed.
+// A stack of close functions. Owns: the order, newest first. Not: what is closed.
 
 export class Closers {
   #closers: (() => Promise<void> | void)[] = []
@@ -7,7 +7,7 @@ export class Closers {
     this.#closers.push(close)
   }
 
-  /** Closes everything once, in the reverse order of its opening. */
+  /** Closes everything once, in reverse order of opening. */
   async close(): Promise<void> {
     const closers = this.#closers.reverse()
     this.#closers = []
@@ -15,7 +15,7 @@ export class Closers {
   }
 }
 
-/** Runs `open`; when it throws, closes what it had opened and throws the same. `onError` hears when even closing fails. */
+/** Runs `open`; if it throws, closes what it opened and rethrows. `onError` gets the error if closing fails too. */
 export async function openWithClosers<T>(
   open: (closers: Closers) => Promise<T>,
   onError: (cause: unknown) => void = () => {},

@@ -12,7 +12,7 @@ import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
 
 export interface NodeConfig {
-  /** Multiaddr the peer-to-peer host listens on. */
+  /** Multiaddrs the peer-to-peer host listens on. */
   readonly p2pListen: readonly string[]
   /** Multiaddrs of other nodes, each ending in `/p2p/<peer id>`. */
   readonly peers: readonly string[]
@@ -20,7 +20,7 @@ export interface NodeConfig {
   readonly rpcPort: number
   /** Host headers accepted besides localhost and raw addresses. */
   readonly rpcAllowedHosts: readonly string[]
-  /** Origins of web pages that may call; `*` for any. */
+  /** Origins of web pages that may call the RPC; `*` for any. */
   readonly rpcAllowedOrigins: readonly string[]
   readonly logLevel: LevelWithSilent
   /** Threads that recover signatures. */
@@ -29,17 +29,17 @@ export interface NodeConfig {
   readonly historyHeights: number
   /** Keeps every past state and every block: proofs at any height. Overrides `historyHeights` and `pruning`. */
   readonly archive: boolean
-  /** Blocks below the newest `keepBlocks` are forgotten; 0 keeps all of them. */
+  /** Blocks below the newest `keepBlocks` are pruned; 0 keeps all of them. */
   readonly pruning: { readonly keepBlocks: number }
-  /** A snapshot of every `everyBlocks`-th block (0 for none), of which the newest `keep` stay. */
+  /** Take a snapshot every `everyBlocks` blocks (0 for none) and keep the newest `keep`. */
   readonly snapshots: { readonly everyBlocks: number; readonly keep: number }
-  /** A node without a chain takes the state of a snapshot from its peers instead of executing every block. */
+  /** A node without a chain installs a snapshot from its peers instead of executing every block. */
   readonly stateSync: boolean
   /** `<height>:<block hash>` of a block that the operator trusts; '' for none. */
   readonly checkpoint: string
-  /** Where the consensus key is: in this data directory, or in another process. */
+  /** Where the consensus key is: in a data directory or in another process. */
   readonly signer: SignerConfig
-  /** The key that a running rotation brings in; the set of each epoch says which of the two signs. */
+  /** The new key during a rotation; each epoch's set decides which of the two signs. */
   readonly nextSigner: SignerConfig | null
   /** Hashes of recovery files that may be accepted from peers (docs/operations/quorum-loss.md). */
   readonly trustedRecoveries: readonly string[]

@@ -1,5 +1,5 @@
-// Consensus in a node: driver, application and block sync, joined to a chain. The node and the simulator's full nodes are made
-// here alike, each with its own network, disk and clock. Not: evidence, followers, the order of a start (startConsensus.ts).
+// Wires driver, application and block sync to a chain, for the node and for the simulator's full nodes, each with its own
+// network, disk and clock. Not: evidence, followers, the order of a start (startConsensus.ts).
 import type { Bls } from '../base/crypto/types.ts'
 import type { Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
 import type { Misbehaviour } from '../consensus/types.ts'
@@ -17,9 +17,9 @@ export interface ConsensusOptions {
   /** Timing of the genesis document. */
   readonly genesis: Pick<Genesis, 'consensus' | 'params'>
   readonly network: ConsensusNetwork
-  /** How pooled transactions reach a leader. */
+  /** Sends pooled transactions to a leader. */
   readonly peers: Pick<ResenderOptions, 'host' | 'gossip'>
-  /** Block sync beside what the chain says itself. */
+  /** Block sync's options that do not come from the chain. */
   readonly sync: Omit<BlockSyncOptions, 'importer' | 'genesisHash' | 'prepare' | 'logger'>
   readonly journal: JournalStore
   /** Undefined for a node that only follows. */
@@ -32,7 +32,7 @@ export interface ConsensusOptions {
   readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly onHalt: (reason: string) => void
   readonly log: Log
-  /** The logger of a room. */
+  /** The logger of a component. */
   readonly loggerOf: (room: string) => NodeLogger
 }
 
@@ -42,7 +42,7 @@ export interface Consensus {
   readonly blockSync: BlockSync
 }
 
-/** Makes the parts; nothing runs before `driver.start`. */
+/** Creates the parts; nothing runs before `driver.start`. */
 export function createConsensus(options: ConsensusOptions): Consensus {
   const { opened, genesis, clock } = options
   const { chain, store, importer, mempool, senders } = opened

@@ -1,4 +1,4 @@
-// Runs the consensus core: the only caller of `step`, the only place where its effects touch disk, network and clock.
+// Runs the consensus core: the only caller of `step`, and the only place where its effects reach disk, network and clock.
 import { mustExist } from '../base/assert.ts'
 import type { Bls } from '../base/crypto/types.ts'
 import { SchemaError } from '../base/field.ts'
@@ -38,11 +38,11 @@ export interface DriverOptions {
   readonly clock: Clock
   readonly jitterSeed: number
   readonly log: Log
-  /** Called once when consensus stops for good; the node reports it and keeps serving reads. */
+  /** Called once when consensus halts; the node reports it and keeps serving reads. */
   readonly onHalt: (reason: string) => void
 }
 
-/** Figures since the start. */
+/** Counters since the start. */
 export interface DriverCounters extends VerifierCounters {
   steps: number
   signatures: number
@@ -56,7 +56,7 @@ type Durable = Extract<
 >
 
 const SYNC_RETRY_MS = 1_000
-/** Proposals that come too late are told of this often at most. */
+/** Log late proposals at most this often. */
 const LATE_TOLD_MS = 10_000
 
 export class Driver {
@@ -68,12 +68,12 @@ export class Driver {
   readonly #queue: Input[] = []
   #draining = false
   #stopped = false
-  /** Batches that wait for the journal, in order. */
+  /** Batches waiting for the journal, in order. */
   #release: Promise<void> = Promise.resolve()
   #unreleased = 0
   /** Commits, epoch switches and syncs, one at a time. */
   #imports: Promise<void> = Promise.resolve()
-  /** Imported around the core, the highest of each epoch; those of later epochs wait for the switch. */
+  /** Blocks imported by range sync, the highest of each epoch; later epochs wait for the switch. */
   readonly #observed = new Map<number, { readonly block: SealedBlock; readonly certificate: Certificate }>()
   #cancelWake: (() => void) | undefined
   #lateToldMs = Number.NEGATIVE_INFINITY
@@ -111,13 +111,13 @@ export class Driver {
     journal.forgetReplayed()
     network.onMessage((from, bytes) => this.#onFrame(from, bytes))
     this.#unsubscribe = application.onWork(() => {
-      // More work changes nothing while there is some; only a commit can take it away.
+      // While there is work, more changes nothing; only a commit can clear it.
       if (this.#watched?.ready !== true) this.#checkWork()
     })
     this.#feed({ kind: 'tick' })
   }
 
-  /** Begins the epoch that follows `floor` without a boundary of the running one: by a recovery. */
+  /** Starts the epoch that a recovery begins above `floor`, without a boundary of the current one. */
   enterEpoch(floor: SealedBlock): void {
     this.#switchEpoch(floor)
   }
@@ -126,7 +126,7 @@ export class Driver {
     return mustExist(this.#core, 'the driver was started').status()
   }
 
-  /** Tells the core of a block that ranges of peers brought here, durable and under this verified F. */
+  /** Feeds the core a block imported by range sync: durable, and certified by this verified F. */
   observe(block: SealedBlock, certificate: Certificate): void {
     this.#observed.set(block.header.epoch, { block, certificate })
     this.#feedObserved()
@@ -145,7 +145,7 @@ export class Driver {
     return { ...this.#counters, ...this.#verifier.counters }
   }
 
-  /** Stops stepping, lets running writes end, closes journal and signer. */
+  /** Stops stepping, waits for running writes, closes journal and signer. */
   async close(): Promise<void> {
     this.#stopped = true
     this.#cancelWake?.()
@@ -169,7 +169,7 @@ export class Driver {
     this.#feed({ kind: 'message', from, message })
   }
 
-  /** Steps through everything queued, then releases what must wait for the disk as one batch. */
+  /** Steps through everything queued, then releases the effects that must wait for the disk as one batch. */
   #feed(input: Input): void {
     if (this.#stopped || this.#core === undefined) return
     this.#queue.push(input)
@@ -249,7 +249,7 @@ export class Driver {
       this.#perform(durable)
       return
     }
-    // Asked for now, so that the disk works while the batches before are released.
+    // Start the sync now, so that it overlaps with releasing earlier batches.
     const synced = journaled ? this.#options.journal.sync() : Promise.resolve()
     synced.catch(() => undefined)
     if (journaled) this.#counters.syncs++
@@ -329,7 +329,7 @@ export class Driver {
       this.#counters.signatures++
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {
-      // A signer that is away says so itself; the view goes to the next leader.
+      // An unreachable signer logs that itself; the view goes to the next leader.
       log(error instanceof SignerUnreachableError ? 'warn' : 'error', 'could not build a block', {
         view,
         error,
@@ -396,7 +396,7 @@ export class Driver {
     })
   }
 
-  /** Destroys the signing rights of older epochs, then tells everybody who decides now. */
+  /** Ends the signing rights of older epochs, then announces the new set. */
   async #useEpoch(start: EpochStart): Promise<void> {
     const { signer, network } = this.#options
     await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
@@ -438,7 +438,7 @@ export class Driver {
     if (!this.#stopped) this.#options.network.send(to, encodeMessage(message))
   }
 
-  /** A quorum with wrong clocks finalizes nothing by which a clock could be judged: this is all that there is to see. */
+  /** With a quorum of wrong clocks nothing is finalized, so late proposals are the only symptom to log. */
   #tellLate(record: JournalRecord): void {
     const nowMs = performance.now()
     if (record.kind !== 'proposal' || record.body.timely === 'timely') return
@@ -447,7 +447,7 @@ export class Driver {
     const { signer: validator, subject } = record.body.vote
     this.#options.log(
       'warn',
-      'a proposal is dated too long ago: the clock of its validator is behind, that of this machine ahead, or the network slow',
+      'a proposal is dated too long ago: its clock is behind, ours is ahead, or the network is slow',
       { validator, view: subject.view },
     )
   }
@@ -469,7 +469,7 @@ export class Driver {
     this.#cancelWake = this.#options.clock.after(delayMs, () => this.#feed({ kind: 'tick' }))
   }
 
-  /** A bug or a disk that refuses: consensus stops at once and for good. */
+  /** A bug or a disk failure: halt consensus at once. */
   #fail(error: unknown): void {
     if (this.#stopped) return
     this.#options.log('error', 'consensus failed', { error })

@@ -1,11 +1,11 @@
-// Structured logs. Owns: how a logger is made. Secrets never reach it: keys stay in signer/keystore.ts and signer/localSigner.ts.
+// Structured logs. Owns: creating loggers. Secrets never reach them: keys stay in signer/keystore.ts and signer/localSigner.ts.
 import { type Logger, pino } from 'pino'
 
-/** Lines kept for a diagnosis, and the length to which each is cut. */
+/** Lines kept for a diagnosis, and the length each is truncated to. */
 const RECENT_LINES_MAX = 200
 const RECENT_CHARS_MAX = 2_000
 
-/** The latest lines of a log, whatever became of its file. */
+/** The latest log lines, in memory. */
 export class RecentLines {
   #lines: string[] = []
 
@@ -20,7 +20,7 @@ export class RecentLines {
   }
 }
 
-/** What a room of the node asks of a log; pino's loggers are such. */
+/** The logger interface of the node's components; pino's loggers satisfy it. */
 export interface NodeLogger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -28,7 +28,7 @@ export interface NodeLogger {
   error(fields: object, message: string): void
 }
 
-/** A log that hands out one for each room. */
+/** A logger with one child per component. */
 export interface RoomLogger extends NodeLogger {
   child(fields: { readonly room: string }): NodeLogger
 }
@@ -37,7 +37,7 @@ export interface RoomLogger extends NodeLogger {
 export function createLogger(options: {
   readonly level: string
   readonly name?: string
-  /** Also gets every line. */
+  /** Also receives every line. */
   readonly recent?: RecentLines
 }): Logger {
   const { recent } = options

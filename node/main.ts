@@ -1,3 +1,3 @@
 #!/usr/bin/env node
-// Where the `suanli` program has always been started from. The entry itself is cli/main.ts.
+// Starts the `suanli` program. The entry point itself is cli/main.ts.
 import '../cli/main.ts'

@@ -1,4 +1,4 @@
-// Joins the consensus driver to the peer-to-peer host. Owns: who is dialled, which peer is which validator.
+// Connects the consensus driver to the peer-to-peer host. Owns: whom to dial, which peer is which validator.
 // Not: framing and identity (p2p/), meaning of messages (consensus/).
 import { peerIdFromString } from '@libp2p/peer-id'
 import { bytesKey } from '../base/bytes.ts'
@@ -9,7 +9,7 @@ import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusC
 import { STATIC_PEERS_MAX } from '../p2p/limits.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
 
-/** Points for bytes no correct peer sends; the host refuses a peer at 100. */
+/** Penalty points for bytes no correct peer sends; the host refuses a peer at 100. */
 const OFFENCE_POINTS = 25
 
 /** A configured address: `/ip4/…/tcp/…/p2p/<peer id>`. */
@@ -28,7 +28,7 @@ function peerIdBytesFromText(text: string): Uint8Array | undefined {
   }
 }
 
-/** Groups multiaddrs by the peer id they end in; throws on one without. */
+/** Groups multiaddrs by their trailing peer id; throws if one has none. */
 export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<string, BookEntry> {
   const book = new Map<string, BookEntry>()
   for (const text of multiaddrs) {
@@ -44,17 +44,17 @@ export function parseAddressBook(multiaddrs: readonly string[]): ReadonlyMap<str
   return book
 }
 
-/** The driver's network and what the node asks of it besides. */
+/** The driver's network, plus what the rest of the node needs. */
 export interface NodeNetwork extends ConsensusNetwork {
-  /** Validators of the current set, other than this node, that consensus messages reach now. */
+  /** Number of other validators of the current set that this node has a consensus connection to. */
   reachableValidators(): number
   /** When the last consensus message of a validator of the current set arrived (`performance.now()`). */
   heardAtMs(validator: number): number | undefined
 }
 
 /**
- * Whom a node talks consensus to: the validators of the epoch among themselves, and those who left at its floor, until the
- * next switch, so that a laggard of the old set gets the boundary and a node that left serves it (CONSENSUS §4 "Epochs").
+ * A node's consensus peers: the epoch's validators, and until the next switch those that left at its floor, so that
+ * laggards of the old set get the boundary and nodes that left serve it (CONSENSUS §4 "Epochs").
  */
 export function staticPeers(options: {
   readonly book: ReadonlyMap<string, BookEntry>
@@ -67,7 +67,7 @@ export function staticPeers(options: {
   const ownKey = bytesKey(own)
   const leavers = previous?.validators ?? []
   const hasLeft = leavers.some(({ peerId }) => bytesKey(peerId) === ownKey)
-  // Other nodes outside the set have no consensus channel to open: validators answer only each other.
+  // Other nodes outside the set open no consensus channels: validators answer only each other.
   const consensus = self !== undefined || hasLeft
   const peers = new Map<string, StaticPeer>()
   const add = (peerId: Uint8Array, more: Omit<StaticPeer, 'peerId' | 'addresses'>): void => {
@@ -83,7 +83,7 @@ export function staticPeers(options: {
   return [...peers.values()]
 }
 
-/** The driver's network on a host that is not started yet. */
+/** Creates the driver's network on a host that is not started yet. */
 export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): NodeNetwork {
   const book = parseAddressBook(peers)
   let handler: (from: Sender, bytes: Uint8Array) => void = () => {}

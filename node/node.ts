@@ -1,5 +1,5 @@
-// A node, put together: chain, network, consensus, service, in this order; `close` goes back. READ FIRST in node/.
-// Owns: the order of things. Not: any of the things.
+// Assembles a node: chain, network, consensus, service, in this order; `close` reverses it. READ FIRST in node/.
+// Owns: the order. Not: the parts.
 import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
@@ -34,13 +34,13 @@ export interface NodeOptions {
   readonly peerSeed: Uint8Array
   /** Undefined for a node that only follows. The node closes it. */
   readonly signer: Signer | undefined
-  /** secp256k1 secret of an account that pays for evidence; undefined: evidence is logged for anybody to submit. */
+  /** secp256k1 secret of the account that pays for evidence; undefined: evidence is only logged, and anyone may submit it. */
   readonly operatorSecret: Uint8Array | undefined
   readonly clock: Clock
   readonly logger: Logger
-  /** The latest log lines, for the file that is written at a halt. */
+  /** The latest log lines, for the diagnosis file. */
   readonly recentLog?: () => readonly string[]
-  /** Ends a state sync under way: `startNode` rejects with the signal's reason. */
+  /** Aborts a running state sync: `startNode` rejects with the signal's reason. */
   readonly stopSignal?: AbortSignal
 }
 
@@ -51,18 +51,18 @@ export interface RunningNode {
   readonly p2pAddresses: readonly string[]
   readonly status: () => CoreStatus
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
-  /** Resolves with the reason when consensus stops for good. */
+  /** Resolves with the reason when consensus halts. */
   readonly halted: Promise<string>
-  /** Whether it stopped because a certified block has another result here. */
+  /** Whether it halted because a certified block has a different result here. */
   readonly isMismatch: () => boolean
   close(): Promise<void>
 }
 
-/** Starts every part and resolves once JSON-RPC listens. Rejects when anything cannot start; nothing is left behind. */
+/** Starts every part and resolves once JSON-RPC listens. Rejects and cleans up when anything fails to start. */
 export function startNode(options: NodeOptions): Promise<RunningNode> {
   return openWithClosers(
     (closers) => start(options, closers),
-    (cause) => options.logger.error({ err: cause }, 'closing after a failed start'),
+    (cause) => options.logger.error({ err: cause }, 'closing failed after a failed start'),
   )
 }
 
@@ -138,7 +138,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   }
 }
 
-/** Block 0 of the document, whose proofs of possession are checked once a directory. */
+/** Builds block 0; its proofs of possession are checked once per data directory. */
 function buildBlockZero({ dataDir, genesis }: NodeOptions): GenesisBlock {
   const wereChecked = areProofsChecked(dataDir, genesis)
   const block = buildGenesis(genesis, { areProofsChecked: wereChecked })
@@ -163,7 +163,7 @@ function openHalt(options: NodeOptions, opened: () => OpenedChain | undefined): 
   })
 }
 
-/** Opens the chain of the data directory; a new one may begin with the state of a snapshot. */
+/** Opens the data directory's chain; a new one may start from a snapshot. */
 function openNodeChain(
   options: NodeOptions,
   parts: { readonly genesisBlock: GenesisBlock; readonly recoveries: RecoveryBook; readonly halt: Halt },
@@ -193,7 +193,7 @@ function openNodeChain(
   })
 }
 
-/** Whether a consensus key belongs to the set of genesis, for messages at the start. */
+/** Whether a consensus key is in the genesis set, for messages at the start. */
 export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
   return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

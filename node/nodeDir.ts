@@ -1,4 +1,4 @@
-// A node's data directory: configuration and genesis. Owns: making and reading them. Not: keys (nodeKeys.ts), what runs on it (node.ts).
+// A data directory's configuration and genesis. Owns: writing and reading them. Not: keys (nodeKeys.ts), the node (node.ts).
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
@@ -9,7 +9,7 @@ import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
-/** Reads a genesis document without building block 0 from it; throws OperatorError naming file, field and reason. */
+/** Reads a genesis document without building block 0; throws OperatorError naming file, field and reason. */
 export function parseGenesis(file: string): Genesis {
   let json: unknown
   try {
@@ -39,7 +39,7 @@ function refusing<T>(file: string, run: () => T): T {
   }
 }
 
-/** Names the genesis document whose proofs of possession were checked, so that they are not at every start. */
+/** Holds the hash of the genesis whose proofs of possession were checked, so that later starts skip the check. */
 const CHECKED_FILE = 'genesis.checked'
 
 /** Whether the proofs of possession of this document were checked for this directory. */
@@ -48,17 +48,17 @@ export function areProofsChecked(dataDir: string, genesis: Genesis): boolean {
   return existsSync(file) && readFileSync(file, 'utf8').trim() === toHex(genesisHash(genesis))
 }
 
-/** Notes that they were. Only for a document that `buildGenesis` accepted with its proofs, or whose proofs were just made. */
+/** Records the check. Only for a document that `buildGenesis` accepted with its proofs, or whose proofs were just made. */
 export function noteProofsChecked(dataDir: string, genesis: Genesis): void {
   writeDurablySync(join(dataDir, CHECKED_FILE), `${toHex(genesisHash(genesis))}\n`, PUBLIC)
 }
 
-/** The document as it stands in a file. */
+/** The document's text as written to a file. */
 export function genesisText(genesis: Genesis): string {
   return `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
 }
 
-/** Writes configuration and genesis into a new data directory; refuses one that belongs to a node already. */
+/** Writes configuration and genesis to a new data directory; refuses one that already has them. */
 export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConfig): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {

@@ -1,5 +1,5 @@
-// A node's key files: its peer identity, and the consensus key if it has one. Owns: making both, showing their public parts.
-// Not: the consensus key's own rules (signer/keyFiles.ts).
+// A node's key files: peer identity, and consensus key if it has one. Owns: creating both, showing their public parts.
+// Not: the consensus key's rules (signer/keyFiles.ts).
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,12 +16,12 @@ import {
   writeKeystore,
 } from '../signer/keystore.ts'
 
-/** What other members need to know of a node, as it stands in the genesis document. */
+/** A node's public keys, as written in the genesis document. */
 export interface PublicKeys {
   readonly peerId: string
   readonly peerIdBytes: `0x${string}`
   readonly consensusKey?: `0x${string}`
-  /** Needs the secret, so it is there only right after the key was made or with the password. */
+  /** Needs the secret, so it is present only right after key creation or with the password. */
   readonly possessionProof?: `0x${string}`
 }
 
@@ -30,7 +30,7 @@ export interface KeySecrets {
   readonly consensusSecret?: Uint8Array
 }
 
-/** Writes key files that are not there yet. Random unless given (development keys). */
+/** Creates missing key files. Keys are random unless given (development keys). */
 export function createKeys(options: {
   readonly dataDir: string
   readonly password: string

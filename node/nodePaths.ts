@@ -1,4 +1,4 @@
-// Where things stand inside a data directory.
+// Paths in a data directory.
 import { join } from 'node:path'
 
 export function nodePaths(dataDir: string) {

@@ -1,5 +1,5 @@
-// A chain, opened: what is on disk, the importer above it, and the pool in front of it. Whoever opens a chain does it here:
-// the node, offline commands, the chain maker and simulated nodes. Not: where the store is, the network, consensus.
+// Opens a chain: store, importer and pool, for the node, offline commands, the chain maker and simulated nodes.
+// Not: where the store is, the network, consensus.
 import type { GenesisBlock } from '../genesis/build.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { ChainStore } from '../storage/types.ts'
@@ -14,12 +14,12 @@ import { createSenderPool, type SenderPool } from './pool/senderPool.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 
 export interface OpenChainOptions {
-  /** As `buildGenesis` makes it; its tree may be released already. */
+  /** From `buildGenesis`; its tree may already be released. */
   readonly genesis: Pick<GenesisBlock, 'chain' | 'block' | 'changes'>
   readonly openStore: () => Promise<ChainStore>
-  /** Accepted recoveries; without them the chain goes on by certificates alone. */
+  /** Accepted recoveries; without them the chain continues by certificates alone. */
   readonly recoveries?: Pick<RecoveryBook, 'on'>
-  /** Threads that recover signatures; 0, the default, recovers them on this one. */
+  /** Threads that recover signatures; default 0: on this thread. */
   readonly signatureWorkers?: number
   /** The pool's clock. */
   readonly nowMs?: () => number
@@ -32,13 +32,13 @@ export interface OpenedChain {
   readonly store: ChainStore
   readonly importer: Importer
   readonly mempool: Mempool
-  /** Senders of transactions seen lately, whichever way they came. */
+  /** Senders of recently seen transactions, from any source. */
   readonly senders: RecentSenders
   readonly senderPool: SenderPool
   close(): Promise<void>
 }
 
-/** Opens the store and loads what stands above it. Leaves nothing open when it throws. */
+/** Opens the store and everything above it. Leaves nothing open when it throws. */
 export function openChain(options: OpenChainOptions): Promise<OpenedChain> {
   return openWithClosers((closers) => open(options, closers))
 }

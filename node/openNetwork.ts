@@ -1,5 +1,5 @@
-// A node's place in the network: host, consensus channels, block and snapshot protocols, transaction gossip. Not started yet:
-// protocols join a host before it listens. Not: what consensus says (createConsensus.ts).
+// Opens host, consensus channels, block and snapshot protocols, and transaction gossip, without starting the host:
+// protocols must register before it listens. Not: consensus messages (createConsensus.ts).
 import { type ValidatorSet, validatorSetSchema } from '../base/protocol/validators.ts'
 import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
@@ -19,9 +19,9 @@ import { snapshotSourceOf } from './sync/snapshotSource.ts'
 import { syncSourceOf } from './sync/syncSource.ts'
 import { openSnapshots } from './watch/upkeep.ts'
 
-/** Under load, transactions travel in batches this far apart; the first after a pause leaves at once. */
+/** Under load, send transaction batches this far apart; the first after a pause is sent at once. */
 const GOSSIP_BATCH_MS = 50
-/** Points for a transaction that no honest peer passes on. */
+/** Penalty points for a transaction that no honest peer forwards. */
 const MALFORMED_TRANSACTION_POINTS = 10
 
 export interface OpenNetworkOptions {
@@ -34,7 +34,7 @@ export interface OpenNetworkOptions {
   readonly snapshotsDir: string
   /** Whether this node is a validator now; peers send transactions to validators first. */
   readonly isValidator: () => boolean
-  /** Called for each transaction that enters the pool, before its submitter is answered. */
+  /** Called for each transaction that enters the pool, before its submitter gets an answer. */
   readonly onAdmitted: (transaction: Transaction) => void
   readonly logger: NodeLogger
 }

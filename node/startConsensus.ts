@@ -1,4 +1,4 @@
-// The order in which a node joins consensus: evidence, floor of a recovery, validator set, host, driver, followers.
+// Joins consensus in order: evidence, floor of a recovery, validator set, host, driver, followers.
 // Not: the parts themselves (createConsensus.ts, evidence/, recovery/, sync/).
 import { bls } from '../base/crypto/bls.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
@@ -27,9 +27,9 @@ import {
 import { startFollower } from './sync/follower.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
 
-/** Under load a proposer waits this long after its parent: a block costs every validator some 15 ms whatever is in it. */
+/** Under load a proposer waits this long after its parent: every block costs each validator about 15 ms, full or empty. */
 const BUILD_DELAY_UNDER_LOAD_MS = 250
-/** Points for blocks of a chain that is not the final one. */
+/** Penalty points for blocks of a chain other than the final one. */
 const FOREIGN_CHAIN_POINTS = 60
 
 export interface StartConsensusOptions {
@@ -41,7 +41,7 @@ export interface StartConsensusOptions {
   readonly recoveries: RecoveryBook
   /** Undefined for a node that only follows. */
   readonly signer: Signer | undefined
-  /** secp256k1 secret of an account that pays for evidence; undefined: evidence is logged for anybody to submit. */
+  /** secp256k1 secret of the account that pays for evidence; undefined: evidence is only logged, and anyone may submit it. */
   readonly operatorSecret: Uint8Array | undefined
   readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit'>
   readonly clock: Clock
@@ -51,12 +51,12 @@ export interface StartConsensusOptions {
 
 export interface OpenedConsensus extends Consensus {
   readonly evidence: RunningEvidence
-  /** Starts the host and takes part. */
+  /** Starts the host and joins consensus. */
   start(): Promise<void>
   close(): Promise<void>
 }
 
-/** Makes every part, none of which runs before `start`. Leaves nothing open when it throws. */
+/** Creates every part; nothing runs before `start`. Leaves nothing open when it throws. */
 export function openConsensus(options: StartConsensusOptions): Promise<OpenedConsensus> {
   return openWithClosers((closers) => open(options, closers))
 }
@@ -151,7 +151,7 @@ async function start(
   )
   await network.host.start()
   const { latest } = recoveries
-  // The right to sign in older epochs ends with the acceptance, wherever this node's chain is.
+  // Accepting a recovery ends the right to sign in older epochs, wherever this node's head is.
   if (latest !== undefined) await signer?.beginEpoch(latest.recovery.epoch, 0)
   await driver.start()
   closers.add(
@@ -169,7 +169,7 @@ async function start(
     role: () => {
       if (halt.reason !== undefined) return 'none'
       const { self, validatorCount } = driver.status()
-      // Nobody of this epoch answers a validator that was removed while it was away: it follows like a stranger.
+      // Validators of this epoch do not answer one that was removed while it was away: it syncs as a follower.
       const isAlone = network.consensus.reachableValidators() + 1 < quorum(validatorCount)
       return self === undefined || isAlone || isBelowRecovery(importer, recoveries) ? 'follower' : 'validator'
     },

@@ -1,4 +1,4 @@
-// What a node does for people, beside consensus: JSON-RPC, recounts of invariants, snapshots and pruning, the operator's log.
+// The services next to consensus: JSON-RPC, recounts of invariants, snapshots and pruning, the operator's log.
 // Owns: starting and closing them in order. Not: what they do.
 
 import type { Logger } from 'pino'
@@ -34,7 +34,7 @@ export interface ServiceOptions {
   readonly logger: Logger
 }
 
-/** What JSON-RPC asks of this node. */
+/** Creates the backend of JSON-RPC. */
 export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveries'>): NodeBackend {
   const { genesis, opened, network, consensus, signer, clock, halt } = options
   const { chain, store, importer, mempool } = opened
@@ -99,7 +99,7 @@ async function start(
         return view === undefined ? undefined : { state: view.state, block: view.context }
       },
       onFinding: (finding, height) => {
-        logger.error({ ...finding, height }, 'invariant is broken by full recount')
+        logger.error({ ...finding, height }, 'invariant violated, found by a full recount')
         if (finding.severity === 'halt') halt.now(`invariant ${finding.invariant}: ${finding.reason}`)
       },
       onSkipped: (reason) => logger.warn({ reason }, 'the recount of invariants did not run'),

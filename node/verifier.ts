@@ -1,4 +1,4 @@
-// Signature checks that consensus asks for, with their count. Owns: aggregate first, single only on failure (CONSENSUS §2).
+// Checks and counts signatures for consensus. Owns: aggregate first, single only on failure (CONSENSUS §2).
 import type { Bls } from '../base/crypto/types.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Vote } from '../base/protocol/vote.ts'
@@ -13,7 +13,7 @@ export interface VerifierCounters {
 export class Verifier {
   readonly counters: VerifierCounters = { aggregates: 0, singles: 0 }
   readonly #bls: Bls
-  /** Keys by epoch; the current and the one before, for answers that were under way at the switch. */
+  /** Keys of the current and the previous epoch, for answers in flight at the switch. */
   readonly #keys = new Map<number, readonly Uint8Array[]>()
 
   constructor(bls: Bls) {

@@ -1,4 +1,4 @@
-// The version of this build, as clients and logs see it.
+// The version of this build, for clients and logs.
 import { readFileSync } from 'node:fs'
 
 function packageVersion(): string {

@@ -1,4 +1,4 @@
-// The consensus key's files in a data directory. Owns: making, opening, moving the key, and the marks beside it.
+// The consensus key's files in a data directory. Owns: creating, opening and moving the key, and its marker files.
 // Not: encryption (keystore.ts), what the key signed (signerRecords.ts), the peer's key (node/nodeKeys.ts).
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -17,12 +17,12 @@ import {
   writeKeystore,
 } from './keystore.ts'
 
-/** Where a key file stands in a data directory. */
+/** Path of a key file in a data directory. */
 export const keyFile = (dataDir: string, name: 'consensus' | 'peer' | 'operator'): string =>
   join(dataDir, 'keys', `${name}.json`)
-/** Stands while the consensus key has never signed; removed at the end of the first start. */
+/** Exists while the consensus key has never signed; removed at the end of the first start. */
 const freshFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.fresh')
-/** Stands while an imported consensus key has neither signed here nor got its record. */
+/** Exists until an imported consensus key has signed here or its record is imported. */
 const importedFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.imported')
 
 /** Whether the consensus key has certainly never signed. */
@@ -30,25 +30,25 @@ export function isFreshKey(dataDir: string): boolean {
   return isMarkOf(dataDir, freshFile(dataDir))
 }
 
-/** Whether the consensus key came from elsewhere and its record may still follow. */
+/** Whether the consensus key was imported and its record may still follow. */
 export function isImportedKey(dataDir: string): boolean {
   return isMarkOf(dataDir, importedFile(dataDir))
 }
 
-/** A mark that was left by another key says nothing: one copied into its place may have signed before. */
+/** Ignores a mark that names another key: a key copied into its place may have signed before. */
 function isMarkOf(dataDir: string, mark: string): boolean {
   if (!existsSync(mark)) return false
   const [key] = /0x[0-9a-f]{96}/.exec(readFileSync(mark, 'utf8')) ?? []
   return key === undefined || !hasConsensusKey(dataDir) || key === toHex(consensusPublicKey(dataDir))
 }
 
-/** The signer's file exists now: from here on its loss must be noticed. */
+/** Removes the marks once the signer's record exists: from now on its loss must be noticed. */
 export function markKeyUsed(dataDir: string): void {
   rmSync(freshFile(dataDir), { force: true })
   rmSync(importedFile(dataDir), { force: true })
 }
 
-/** Decrypts the consensus key alone, as a signer process does. Throws KeystoreError or OperatorError. */
+/** Decrypts only the consensus key, as a signer process does. Throws KeystoreError or OperatorError. */
 export function openConsensusKey(dataDir: string, password: string): Uint8Array {
   const file = keyFile(dataDir, 'consensus')
   if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
@@ -60,14 +60,14 @@ export function hasConsensusKey(dataDir: string): boolean {
   return existsSync(keyFile(dataDir, 'consensus'))
 }
 
-/** Public consensus key of a data directory, 48 bytes; needs no password. Throws OperatorError. */
+/** A data directory's public consensus key, 48 bytes; needs no password. Throws OperatorError. */
 export function consensusPublicKey(dataDir: string): Uint8Array {
   const file = keyFile(dataDir, 'consensus')
   if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
   return keystorePublicKey(readKeystore(file))
 }
 
-/** Makes a new consensus key without a peer identity, for a signer's own directory. Throws when there is one. */
+/** Creates a consensus key without a peer identity, for a signer's own directory. Throws if one exists. */
 export function createConsensusKey(
   dataDir: string,
   password: string,
@@ -79,8 +79,8 @@ export function createConsensusKey(
 }
 
 /**
- * Takes a consensus key from an EIP-2335 file of any maker and stores it under this directory's password. Its record must
- * follow (`signer import`), else it observes. Throws KeystoreError or OperatorError; changes nothing then.
+ * Imports a consensus key from any EIP-2335 file and stores it under this directory's password. Until its record is
+ * imported (`signer import`) the signer observes. Throws KeystoreError or OperatorError and then changes nothing.
  */
 export function importConsensusKey(
   dataDir: string,
@@ -104,7 +104,7 @@ export function importConsensusKey(
   return publicKey
 }
 
-/** Undefined when the bytes are no secret key. */
+/** Undefined when the bytes are not a secret key. */
 function publicKeyOf(secret: Uint8Array): Uint8Array | undefined {
   try {
     const publicKey = bls.publicKey(secret)
@@ -114,7 +114,7 @@ function publicKeyOf(secret: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** Writes the consensus key to a new EIP-2335 file under another password. Throws KeystoreError or OperatorError. */
+/** Writes the consensus key to a new EIP-2335 file under a separate password. Throws KeystoreError or OperatorError. */
 export function exportConsensusKey(
   dataDir: string,
   options: {
@@ -135,7 +135,7 @@ export function exportConsensusKey(
   return publicKey
 }
 
-/** Writes a new consensus key with the mark that says where it came from. Throws OperatorError when there is one. */
+/** Writes a new consensus key with a mark for its origin. Throws OperatorError if one exists. */
 export function storeConsensusKey(
   dataDir: string,
   options: {
@@ -148,7 +148,7 @@ export function storeConsensusKey(
 ): void {
   const { secret, password, cost, mark, path } = options
   const file = keyFile(dataDir, 'consensus')
-  if (existsSync(file)) throw new OperatorError(`${file} exists already: one directory has one consensus key`)
+  if (existsSync(file)) throw new OperatorError(`${file} exists already: a directory holds one consensus key`)
   mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
   const publicKey = bls.publicKey(secret)
   if (mark === 'fresh') {

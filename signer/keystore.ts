@@ -1,5 +1,5 @@
-// Key files with passwords: EIP-2335 version 4 (scrypt or PBKDF2, SHA-256 checksum, AES-128-CTR). Owns: encryption, files.
-// Not: what the keys sign (localSigner.ts, p2p/), where they stand (keyFiles.ts).
+// Encrypted key files: EIP-2335 version 4 (scrypt or PBKDF2, SHA-256 checksum, AES-128-CTR). Owns: encryption, files.
+// Not: what the keys sign (localSigner.ts, p2p/), their paths (keyFiles.ts).
 import {
   createCipheriv,
   createDecipheriv,
@@ -16,7 +16,7 @@ import { ExpectedError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { writeNewDurablySync } from '../storage/durableFile.ts'
 
-/** What a key file of this node is for; it stands in `description` so that a key is not used in the wrong place. */
+/** What a key file of this node is for; stored in `description` so that a key is not used in the wrong place. */
 export type KeyPurpose = 'consensus' | 'peer' | 'operator'
 
 export interface ScryptParams {
@@ -44,7 +44,7 @@ export interface Keystore {
   readonly uuid: string
   /** Derivation path (EIP-2334); empty for a key that was not derived. */
   readonly path: string
-  /** Free text in files of others; the purpose in files of this node. */
+  /** The purpose in this node's files; free text in files from elsewhere. */
   readonly description?: string
   readonly pubkey?: string
   readonly crypto: {
@@ -73,7 +73,7 @@ const COSTS = {
   scrypt: { standard: 262_144, light: 4_096 },
   pbkdf2: { standard: 262_144, light: 4_096 },
 } as const
-/** Largest costs a file may demand of us: a GiB of memory, some seconds. */
+/** Largest costs a file may demand: a GiB of memory, a few seconds. */
 const SCRYPT_MEMORY_MAX = 2 ** 23
 const SCRYPT_P_MAX = 16
 const PBKDF2_C_MAX = 10_000_000
@@ -136,19 +136,19 @@ function parseKdf(kdf: JsonObject): Kdf {
   const r = countAt(params, 'r', SCRYPT_MEMORY_MAX)
   const p = countAt(params, 'p', SCRYPT_P_MAX)
   if (n < 2 || (n & (n - 1)) !== 0) throw malformed('scrypt n is not a power of two')
-  if (n * r > SCRYPT_MEMORY_MAX) throw malformed('scrypt wants more than a GiB of memory')
+  if (n * r > SCRYPT_MEMORY_MAX) throw malformed('scrypt needs more than a GiB of memory')
   return { function: 'scrypt', params: { dklen: 32, n, r, p, salt }, message: '' }
 }
 
-/** Checks every field that decryption relies on; throws KeystoreError naming the first that is wrong. */
+/** Checks every field that decryption relies on; throws KeystoreError naming the first invalid one. */
 export function parseKeystore(json: unknown): Keystore {
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw malformed('no JSON object')
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw malformed('not a JSON object')
   const file = json as JsonObject
   if (file.version !== 4) throw malformed('version is not 4')
   if (typeof file.uuid !== 'string' || !UUID.test(file.uuid)) throw malformed('no uuid')
   if (typeof file.path !== 'string') throw malformed('no path')
   if (file.description !== undefined && typeof file.description !== 'string') {
-    throw malformed('description is no text')
+    throw malformed('description is not a string')
   }
   const parts = objectAt(file, 'crypto')
   const [kdf, checksum, cipher] = ['kdf', 'checksum', 'cipher'].map((name) => objectAt(parts, name))
@@ -220,7 +220,7 @@ export function encryptKeystore(options: {
   }
 }
 
-/** Decrypts whatever the file is for; throws KeystoreError when it is malformed or the password is wrong. */
+/** Decrypts a key of any purpose; throws KeystoreError when the file is malformed or the password is wrong. */
 export function openKeystore(keystore: Keystore, password: string): Uint8Array {
   const { kdf, checksum, cipher } = parseKeystore(keystore).crypto
   const sealed = fromHex(cipher.message)
@@ -233,7 +233,7 @@ export function openKeystore(keystore: Keystore, password: string): Uint8Array {
   return new Uint8Array(Buffer.concat([decipher.update(sealed), decipher.final()]))
 }
 
-/** Decrypts a key of this node; throws KeystoreError also when the file is meant for something else. */
+/** Decrypts a key of this node; throws KeystoreError also when the file has another purpose. */
 export function decryptKeystore(keystore: Keystore, purpose: KeyPurpose, password: string): Uint8Array {
   const { description } = parseKeystore(keystore)
   if (description !== purpose) {
@@ -242,7 +242,7 @@ export function decryptKeystore(keystore: Keystore, purpose: KeyPurpose, passwor
   return openKeystore(keystore, password)
 }
 
-/** Writes the file readable by its owner only; never overwrites a key. Throws when the file exists. */
+/** Writes a file that only its owner can read. Throws when it exists: a key is never overwritten. */
 export function writeKeystore(file: string, keystore: Keystore): void {
   writeNewDurablySync(file, `${JSON.stringify(keystore, null, 2)}\n`)
   chmodSync(file, 0o600)

@@ -1,5 +1,5 @@
-// The local BLS signer with its own per-view flags on disk (CONSENSUS §5). It trusts nobody: not the core, not the journal.
-// Owns: what may be signed. Not: the records (signerRecords.ts), who may open the folder (signerDir.ts).
+// The local BLS signer with its own per-view flags on disk (CONSENSUS §5). It trusts neither the core nor the journal.
+// Owns: what may be signed. Not: the records (signerRecords.ts), who may open the directory (signerDir.ts).
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import { concatBytes } from '../base/bytes.ts'
 import type { Bls } from '../base/crypto/types.ts'
@@ -24,21 +24,21 @@ import {
 } from './signerRecords.ts'
 
 const SEGMENT_BYTES = 1024 * 1024
-/** Older segments are kept only to audit what was signed; restarting needs the last one. */
+/** Older segments are kept only for audits of signed votes; a restart needs the last one. */
 const SEGMENTS_KEPT = 16
 
 /**
- * A signer whose record is lost signs again in an epoch that began this much after the loss was noticed: it cannot have
- * voted there before. Covers the difference between this machine's clock and the chain's.
+ * A signer that lost its record signs again in an epoch that begins this long after the loss was noticed: it cannot
+ * have voted there before. Covers the difference between this machine's clock and the chain's.
  */
 export const LOSS_MARGIN_MS = 60_000
 
-/** Why a vote is not signed: the flags of its view, or the state of the whole signer. */
+/** Why a vote is not signed: the flags of its view, or the signer's own state. */
 export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
 
 /**
- * Refusals that get no line each: the node is a moment behind its signer, or it was told once that the record is lost. The
- * others mean that it asked for a contradiction.
+ * Refusals not logged one by one: the node is briefly behind its signer, or already knows that the record is lost. All
+ * others mean that the node asked for a contradiction.
  */
 export const QUIET_REFUSALS: ReadonlySet<SignRefusal> = new Set(['belowFloor', 'otherEpoch', 'observing'])
 
@@ -48,17 +48,17 @@ export interface SignerOptions {
   readonly secretKey: Uint8Array
   readonly bls: Bls
   /**
-   * True only when this key has certainly never signed on this chain (set by `init`). Otherwise a missing or damaged file
-   * means that flags are lost: the signer observes until the next epoch.
+   * True only when this key has certainly never signed on this chain (set by `init`). Otherwise a missing or damaged
+   * file means lost flags: the signer observes until the next epoch.
    */
   readonly create: boolean
-  /** The record in the folder is of another key: it says nothing of what this one has signed. */
+  /** The record in the directory belongs to another key and does not cover this one's votes. */
   readonly isForeign?: boolean
   readonly segmentBytes?: number
   /** Wall clock, Unix milliseconds; `Date.now` unless given. */
   readonly nowMs?: () => number
   readonly onRefused?: (subject: Subject, refusal: SignRefusal) => void
-  /** A file of this epoch exists: from here on its loss must be noticed. */
+  /** Called when a record of this epoch exists: from now on its loss must be noticed. */
   readonly onRecorded?: () => void
   /** Called once, after the last write. */
   readonly onClosed?: () => Promise<void>
@@ -69,7 +69,7 @@ export class LocalSigner implements Signer {
   readonly #options: SignerOptions
   #epoch = -1
   #votes = new OwnVotes()
-  /** Flags are lost and this is when it was noticed; nothing is signed. */
+  /** When the flags were found lost; while set, nothing is signed. */
   #lostAtMs: number | undefined
   #file: FileHandle | undefined
   #fileBytes = 0
@@ -92,7 +92,7 @@ export class LocalSigner implements Signer {
     this.#fileBytes = found.bytes
   }
 
-  /** Opens or creates the signer's folder; a damaged file is set aside and its flags count as lost. */
+  /** Opens or creates the signer's directory; a damaged file is set aside and its flags count as lost. */
   static async open(options: SignerOptions): Promise<LocalSigner> {
     await mkdir(options.dir, { recursive: true, mode: 0o700 })
     const found = await readFolder(options.dir, options.genesisHash)
@@ -117,7 +117,7 @@ export class LocalSigner implements Signer {
     return this.#epoch
   }
 
-  /** Nothing at or below this view is signed any more. */
+  /** Nothing at or below this view is signed again. */
   get floor(): number {
     return this.#votes.floor
   }
@@ -128,9 +128,9 @@ export class LocalSigner implements Signer {
   }
 
   /**
-   * Raises the epoch: flags begin empty and every older right is gone. A lower epoch changes nothing: a node that is
-   * behind signs nothing until it has caught up with its signer. A signer whose record is lost goes on observing when
-   * the epoch began before the loss: a node that syncs from the start passes epochs in which it has voted.
+   * Raises the epoch: flags start empty and no older epoch can be signed. A lower epoch changes nothing: a node that is
+   * behind signs nothing until it catches up with its signer. A signer that lost its record keeps observing when the
+   * epoch began before the loss: a node that syncs from the start passes epochs in which it has voted.
    */
   beginEpoch(epoch: number, floorTimestampMs: number): Promise<void> {
     return this.#serial(async () => {
@@ -160,7 +160,7 @@ export class LocalSigner implements Signer {
     return decided.map((vote) => (typeof vote === 'string' ? undefined : vote))
   }
 
-  /** As `sign`, with the reason in the place of each vote that is refused. */
+  /** Like `sign`, with a reason in place of each refused vote. */
   decide(signer: number, subjects: readonly Subject[]): Promise<readonly (Vote | SignRefusal)[]> {
     return this.#serial(async () => {
       const refusals = subjects.map((subject) => this.#accept(subject))
@@ -182,7 +182,7 @@ export class LocalSigner implements Signer {
 
   #refusal(subject: Subject): SignRefusal | undefined {
     if (this.observing) return 'observing'
-    // Without a file nothing can be recorded, so nothing may be signed.
+    // Without a file votes cannot be recorded, so none may be signed.
     if (this.#failed || this.#file === undefined) return 'stopped'
     if (subject.epoch !== this.#epoch) return 'otherEpoch'
     if (!isWellFormedSubject(subject)) return 'malformed'

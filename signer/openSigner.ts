@@ -1,4 +1,4 @@
-// Gives a node its signer, local or remote, as its configuration says. Owns: that choice. Not: the signers.
+// Opens a node's signer, local or remote, as configured. Owns: that choice. Not: the signers.
 import { isAbsolute, join } from 'node:path'
 import { fromHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -18,7 +18,7 @@ function signerDataDir(dataDir: string, config: SignerConfig): string {
   return isAbsolute(config.dir) ? config.dir : join(dataDir, config.dir)
 }
 
-/** Undefined for a node that only follows. Throws OperatorError or KeystoreError; nothing is left open then. */
+/** Undefined for a follower. Throws OperatorError or KeystoreError and then leaves nothing open. */
 export async function openSigner(options: {
   readonly dataDir: string
   readonly genesisHash: Hash32
@@ -74,7 +74,7 @@ export async function openSigner(options: {
   })
 }
 
-/** What `node_health` says of a signer; nothing for a node that only follows. */
+/** The signer's state for `node_health`; empty for a follower. */
 export function signerHealth(signer: Signer | undefined): {
   readonly signer?: 'ready' | 'observing' | 'away'
 } {

@@ -1,4 +1,4 @@
-// The account from which a node pays for evidence that it submits (`keys/operator.json`). Owns: the file. Not: what is signed.
+// The account that pays for the evidence a node submits (`keys/operator.json`). Owns: the file. Not: what is signed.
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretKeyAddress } from '../base/address.ts'
@@ -14,14 +14,14 @@ import {
 
 const keyFile = (dataDir: string): string => join(dataDir, 'keys', 'operator.json')
 
-/** Stores a secp256k1 secret key, 32 bytes, under the password. Throws OperatorError when there is one. */
+/** Stores a secp256k1 secret key, 32 bytes, under the password. Throws OperatorError if one exists. */
 export function storeOperatorKey(
   dataDir: string,
   options: { readonly secret: Uint8Array; readonly password: string; readonly cost: 'standard' | 'light' },
 ): Address {
   const { secret, password, cost } = options
   const file = keyFile(dataDir)
-  if (existsSync(file)) throw new OperatorError(`${file} exists: remove it to store another account`)
+  if (existsSync(file)) throw new OperatorError(`${file} exists already: remove it to store another account`)
   const address = secretKeyAddress(secret)
   mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
   writeKeystore(file, encryptKeystore({ secret, publicKey: address, purpose: 'operator', password, cost }))

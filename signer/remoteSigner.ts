@@ -1,5 +1,5 @@
-// The node's side of a signer in another process (CONSENSUS §5). Owns: the queue while it is away, reconnecting, what the log
-// says. The process owns the key and the flags; whatever is asked of it twice it answers with the same bytes.
+// The node's side of a signer in another process (CONSENSUS §5). Owns: the queue while it is away, reconnecting, logging.
+// Not: the key and the flags, which the signer process owns. A repeated request gets the same bytes.
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Bls } from '../base/crypto/types.ts'
@@ -17,16 +17,16 @@ import {
 } from './signerProtocol.ts'
 import { SignerUnreachableError } from './signerUnreachable.ts'
 
-/** Subjects that wait for a signer that is away; beyond this the oldest, whose views are past, are given up. */
+/** Subjects queued for an absent signer; beyond this the oldest, whose views are past, are dropped. */
 const WAITING_SUBJECTS_MAX = 512
-/** A start waits this long for the signer before the node follows without. */
+/** How long a start waits for the signer before the node follows without it. */
 const START_WAIT_MS = 3_000
 const RANDAO_MS = 2_000
 const BACKOFF_FIRST_MS = 100
 const BACKOFF_MAX_MS = 2_000
-/** Another node holds it, or it is the wrong signer: only a person changes that. */
+/** Backoff after a refusal (held by another node, wrong signer): only an operator can fix that. */
 const REFUSED_BACKOFF_MS = 5_000
-/** How often an outage that lasts is told again. */
+/** Log a lasting outage again at this interval. */
 const REMIND_MS = 30_000
 
 export interface RemoteSignerOptions {
@@ -38,7 +38,7 @@ export interface RemoteSignerOptions {
   readonly address: string
   /** Who this node is, for the signer's log: its peer id. */
   readonly client: string
-  /** Takes the signer from the node that holds it, once. */
+  /** Take the signer over from the node that holds it, once. */
   readonly takeOver: boolean
   /** SIGNER_PATIENCE and START_WAIT_MS unless given. */
   readonly patience?: SignerPatience & { readonly startMs: number }
@@ -64,7 +64,7 @@ export class RemoteSigner implements Signer {
   readonly #options: RemoteSignerOptions
   readonly #instance = new Uint8Array(randomBytes(16))
   #connection: SignerConnection | undefined
-  /** Welcomed, and told the epoch when there is one. */
+  /** Welcomed, and in the wanted epoch if there is one. */
   #isReady = false
   #isClosed = false
   #takeOver: boolean
@@ -78,10 +78,10 @@ export class RemoteSigner implements Signer {
   #observing = false
   #signed: readonly Subject[] = []
   #onEpoch: (() => void)[] = []
-  /** What waits to be sent or answered, oldest first, by a number of our own. */
+  /** Requests waiting to be sent or answered, oldest first, by a local number. */
   readonly #waiting = new Map<number, Waiting>()
   #lastNumber = 0
-  /** Request id of the present connection → number in `#waiting`. */
+  /** Request id of the current connection → number in `#waiting`. */
   readonly #asked = new Map<number, number>()
   readonly #reveals = new Map<number, Reveal>()
 
@@ -107,7 +107,7 @@ export class RemoteSigner implements Signer {
     this.#wanted = { epoch, floorTimestampMs }
     for (const [number, waiting] of this.#waiting) if (waiting.epoch < epoch) this.#giveUp(number)
     if (!isFirst && !this.#isReady) {
-      // The answer about the epoch before may be under way; nobody would ask again once it has come.
+      // The answer for the previous epoch may be in flight, and its arrival does not trigger another request.
       this.#tellEpoch()
       return
     }
@@ -204,7 +204,7 @@ export class RemoteSigner implements Signer {
   }
 
   #onWelcome(): void {
-    // Held from here on; a later connection replaces this one without taking anything from anybody.
+    // The signer is held now; a later connection of this node replaces this one without a takeover.
     this.#takeOver = false
     this.#isVerified = false
     this.#tellEpoch()
@@ -235,7 +235,7 @@ export class RemoteSigner implements Signer {
   }
 
   #onEpochReply(body: ReplyBody<'epoch'>): void {
-    // An answer that was under way when the node went on to a later epoch.
+    // This answer was in flight when the node moved to a later epoch.
     if (body.epoch < this.#wanted!.epoch) return
     const { log, address } = this.#options
     if (body.observing && !this.#observing) {
@@ -278,7 +278,7 @@ export class RemoteSigner implements Signer {
     if (number === undefined || waiting === undefined) return
     const { subjects, signer } = waiting
     if (results.length !== subjects.length) {
-      this.#connection?.end('the signer answered another number of votes')
+      this.#connection?.end('the signer answered with the wrong number of votes')
       return
     }
     const votes: (Vote | undefined)[] = []
@@ -292,7 +292,7 @@ export class RemoteSigner implements Signer {
         votes.push(undefined)
       } else if (this.#isGenuine(subject, signature)) votes.push({ subject, signer, signature })
       else {
-        this.#options.log('error', 'the remote signer signs with another key than it claims', {})
+        this.#options.log('error', 'the remote signer signs with a different key than it claims', {})
         this.#connection?.end('its signature does not verify')
         return
       }
@@ -301,7 +301,7 @@ export class RemoteSigner implements Signer {
     waiting.resolve(votes)
   }
 
-  /** Checked once a connection: a signer set up wrongly is found at its first vote, not by the other validators. */
+  /** Checked once per connection, so that a misconfigured signer is found here and not by the other validators. */
   #isGenuine(subject: Subject, signature: Uint8Array): boolean {
     if (this.#isVerified) return true
     const { bls, genesisHash } = this.#options
@@ -321,7 +321,7 @@ export class RemoteSigner implements Signer {
     if (wasReady) this.#downSinceMs = performance.now()
     this.#tell(reason, code)
     if (code === 'takenOver') {
-      // Taking it back by itself would have two nodes fight for it.
+      // Taking it back automatically would make two nodes fight over it.
       this.#isClosed = true
       for (const number of this.#waiting.keys()) this.#giveUp(number)
       return
@@ -350,7 +350,7 @@ export class RemoteSigner implements Signer {
     } else {
       const text =
         code === 'takenOver'
-          ? 'another node took the signer over: this node follows and signs nothing until it is started again'
+          ? 'another node took the signer over: this node follows and signs nothing until it is restarted'
           : 'the remote signer refuses this node: it follows and signs nothing'
       log('error', text, { signer: address, code, reason })
     }

@@ -4,7 +4,7 @@ import type { SignerAddress } from './signerTransport.ts'
 
 /** The key in this node's own data directory, or in another process; paths may be relative to the data directory. */
 export type SignerConfig =
-  /** `dir`: the directory that holds `keys/` and the record; the node's own without it. */
+  /** `dir`: the directory that holds `keys/` and the record; default: the node's own. */
   | { readonly kind: 'local'; readonly dir?: string }
   | { readonly kind: 'remote'; readonly publicKey: string; readonly socket: string }
   | {
@@ -12,7 +12,7 @@ export type SignerConfig =
       readonly publicKey: string
       /** `tls://host:port`. */
       readonly url: string
-      /** Files: own certificate and key, and the authority of the signer's certificate. */
+      /** Files: this node's certificate and key, and the authority of the signer's certificate. */
       readonly tls: { readonly cert: string; readonly key: string; readonly ca: string }
     }
 
@@ -28,7 +28,7 @@ function hasExactly(value: object, names: readonly string[]): boolean {
   return own.length === names.length && names.every((name) => Object.hasOwn(value, name))
 }
 
-/** Whether a JSON value is a `SignerConfig`, with no setting too many. */
+/** Whether a JSON value is a `SignerConfig` with no unknown settings. */
 export function isSignerConfig(value: unknown): value is SignerConfig {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return false
   const config = value as { readonly [name: string]: unknown }

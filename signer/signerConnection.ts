@@ -1,4 +1,4 @@
-// One connection of a node to its signer: hello, requests, answers in time. Owns: the socket and its time-outs.
+// One connection from a node to its signer: hello, requests, answers. Owns: the socket and its time-outs.
 // Not: when to connect, what waits meanwhile (remoteSigner.ts).
 import type { Socket } from 'node:net'
 import { errorText } from '../base/errors.ts'
@@ -14,7 +14,7 @@ import {
   type RequestBody,
 } from './signerProtocol.ts'
 
-/** A signer that leaves a request unanswered for `answerMs` is taken for dead: a new connection tells. */
+/** A signer that leaves a request unanswered for `answerMs` is presumed dead, and the node reconnects. */
 export const SIGNER_PATIENCE = { helloMs: 3_000, answerMs: 5_000 } as const
 export type SignerPatience = { readonly [K in keyof typeof SIGNER_PATIENCE]: number }
 const PING_MS = 2_000
@@ -23,7 +23,7 @@ const CHECK_MS = 500
 export interface ConnectionHandlers {
   readonly onWelcome: (software: string) => void
   readonly onReply: (reply: Reply) => void
-  /** Called once. `code` when the signer said why itself. */
+  /** Called once. `code` is set when the signer gave a reason. */
   readonly onEnd: (reason: string, code: Refusal | undefined) => void
 }
 
@@ -34,11 +34,11 @@ export class SignerConnection {
   readonly #patience: SignerPatience
   readonly #timer: NodeJS.Timeout
   readonly #startedMs = performance.now()
-  /** Ids of requests sent and not answered, oldest first, with when they were sent. */
+  /** Unanswered request ids, oldest first, with the time sent. */
   readonly #unanswered = new Map<number, number>()
   #isWelcome = false
   #isOver = false
-  /** The last check found a request overdue; its answer may have been waiting behind that check. */
+  /** The last check found a request overdue; its answer may have been queued behind that check. */
   #wasOverdue = false
   #lastSentMs = 0
   #lastId = 0
@@ -61,7 +61,7 @@ export class SignerConnection {
       socket.once('error', (error) => this.end(error.message))
       socket.once('close', () => this.end('the signer closed the connection'))
     } catch (error) {
-      // The owner must have this connection before it learns of its end.
+      // Deferred: the owner must hold this connection before `onEnd` is called.
       const reason = errorText(error)
       setImmediate(() => this.end(reason))
     }
@@ -137,7 +137,7 @@ export class SignerConnection {
       return
     }
     if (!this.#isWelcome || reply.kind === 'health') throw new SchemaError(`unexpected ${reply.kind}`)
-    if (!this.#unanswered.delete(reply.body.id)) throw new SchemaError('an answer to nothing')
+    if (!this.#unanswered.delete(reply.body.id)) throw new SchemaError('an answer to no request')
     this.#handlers.onReply(reply)
   }
 }

@@ -1,5 +1,5 @@
-// The folder of a local signer among the other parts of a data directory: who may open it, and how its record moves.
-// Owns: the lock, the marks in keys/, export and import. Not: the flags themselves (localSigner.ts), the file (signerFlags.ts).
+// A local signer's folder in a data directory: who may open it, and how its record moves.
+// Owns: the lock, the marks in keys/, export and import. Not: the flags (localSigner.ts), the file format (signerFlags.ts).
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
@@ -24,19 +24,19 @@ import { lockSigner } from './signerLock.ts'
 import { type FlagState, type FolderState, readFolder, writeState } from './signerRecords.ts'
 
 export const signerFolder = (dataDir: string): string => join(dataDir, 'signer')
-/** Stands while this key's record is on another machine. */
+/** Exists while this key's record is on another machine. */
 const movedFile = (dataDir: string): string => join(dataDir, 'keys', 'consensus.moved.json')
 
 /** Names the key whose record the folder holds. */
 const keyTag = (dataDir: string): string => join(signerFolder(dataDir), 'key')
 
-/** Whether the folder's record is of another key, put there when that one stood in `keys/`. */
+/** Whether the folder's record belongs to a key that was in `keys/` before. */
 function isForeignRecord(dataDir: string, publicKey: Uint8Array): boolean {
   const tag = keyTag(dataDir)
   return existsSync(tag) && readFileSync(tag, 'utf8').trim() !== toHex(publicKey)
 }
 
-/** From here on the folder's record is this key's, and its loss must be noticed. */
+/** Marks the folder's record as this key's: from now on its loss must be noticed. */
 function noteRecord(dataDir: string, publicKey: Uint8Array): void {
   const tag = keyTag(dataDir)
   if (!existsSync(tag) || isForeignRecord(dataDir, publicKey)) writeDurablySync(tag, `${toHex(publicKey)}\n`)
@@ -54,13 +54,13 @@ export interface OpenSignerOptions {
   readonly dataDir: string
   readonly genesisHash: Hash32
   readonly secretKey: Uint8Array
-  /** Signs although the record was exported; an operator's word that the copy will never be used. */
+  /** Signs although the record was exported: the operator asserts that the copy will never be used. */
   readonly forceMoved: boolean
   readonly nowMs?: () => number
   readonly onRefused?: SignerOptions['onRefused']
 }
 
-/** Opens the signer of a data directory for one process. Throws OperatorError when it is in use or was moved away. */
+/** Opens a data directory's signer for one process. Throws OperatorError when it is in use or was moved away. */
 export async function openLocalSigner(options: OpenSignerOptions): Promise<LocalSigner> {
   const { dataDir, genesisHash, secretKey, forceMoved, nowMs, onRefused } = options
   const dir = signerFolder(dataDir)
@@ -94,7 +94,7 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
   }
 }
 
-/** What the folder says of this key: nothing when its record is another's. */
+/** The folder's state for this key; `none` when the record belongs to another key. */
 async function readOwnFolder({ dataDir, genesisHash, publicKey }: SignerOwner): Promise<FolderState> {
   const found = await readFolder(signerFolder(dataDir), genesisHash)
   return isForeignRecord(dataDir, publicKey) ? { kind: 'none', sequence: found.sequence } : found
@@ -102,7 +102,7 @@ async function readOwnFolder({ dataDir, genesisHash, publicKey }: SignerOwner): 
 
 const NEVER_SIGNED: FlagState = { epoch: 0, lostAtMs: undefined, votes: new OwnVotes() }
 
-/** What an export says of itself. */
+/** Summary of an export. */
 export interface Exported {
   readonly epoch: number
   readonly floor: number
@@ -111,8 +111,8 @@ export interface Exported {
 }
 
 /**
- * Writes the record to a new file and marks this directory as moved, so that it refuses to sign from here on. May be
- * repeated: what is moved signs nothing. Throws OperatorError when there is nothing sound to export or the file exists.
+ * Writes the record to a new file and marks this directory as moved, so that it refuses to sign from now on. Safe to
+ * repeat, since a moved key signs nothing. Throws OperatorError without a sound record or when the file exists.
  */
 export async function exportFlags(owner: SignerOwner, out: string, nowMs: number): Promise<Exported> {
   const { dataDir, genesisHash, publicKey } = owner
@@ -127,11 +127,11 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
     if (found.kind === 'none' && !isUnused) {
       throw new OperatorError(`${dir} has no record of what this key has signed`)
     }
-    // A key that has certainly never signed has an empty record; without one it would observe where it goes.
+    // A key that has never signed gets an empty record; without one it would observe on the new machine.
     const state = found.kind === 'found' ? found.state : NEVER_SIGNED
     const record = flagsRecord(state, { genesisHash, publicKey, exportedAtMs: nowMs })
     const checksum = flagsChecksum(record)
-    // The mark comes first: a crash between the two leaves a signer that refuses, not two that sign.
+    // Write the mark first: a crash in between leaves a signer that refuses, not two that sign.
     const movedAt = new Date(nowMs).toISOString()
     writeDurablySync(
       movedFile(dataDir),
@@ -145,7 +145,7 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
   }
 }
 
-/** What an import did. `changed` is false when this directory knew everything already. */
+/** Result of an import. `changed` is false when this directory already had everything. */
 export interface Imported {
   readonly changed: boolean
   readonly epoch: number
@@ -155,28 +155,28 @@ export interface Imported {
 }
 
 /**
- * Takes a record over: union of the flags, highest floor, later epoch; nothing is ever lowered. Throws OperatorError when
- * the record is of another key or chain, contradicts this directory's, or would stand in for one that was lost here.
+ * Merges a record: union of the flags, highest floor, later epoch; nothing is ever lowered. Throws OperatorError when
+ * the record belongs to another key or chain, contradicts this directory's, or would replace one that was lost here.
  */
 export async function importFlags(owner: SignerOwner, file: string): Promise<Imported> {
   const { dataDir, genesisHash } = owner
   const dir = signerFolder(dataDir)
-  if (statSync(file).size > FLAGS_BYTES_MAX) throw new OperatorError(`${file} is longer than any record`)
+  if (statSync(file).size > FLAGS_BYTES_MAX) throw new OperatorError(`${file} is too long for a record`)
   const record = parseFlags(readFileSync(file, 'utf8'), owner)
   const release = await lockSigner(dir)
   try {
     const moved = readMoved(dataDir)
     if (moved !== undefined && moved.checksum === flagsChecksum(record)) {
       throw new OperatorError(
-        'this directory exported this very record: what was signed with it since is not in it. Export it again where it ' +
-          'signed last, or, if it never signed elsewhere, start with --force-moved-signer',
+        'this directory exported this very record: votes signed since are not in it. Export it again where ' +
+          'it signed last, or, if it never signed elsewhere, start with --force-moved-signer',
       )
     }
     const found = await readOwnFolder(owner)
     const mayBegin = found.kind === 'none' && (isFreshKey(dataDir) || isImportedKey(dataDir))
     if (found.kind !== 'found' && !mayBegin) {
       throw new OperatorError(
-        `the record that stood in ${dir} is lost, and an older one must not take its place: start without it, the ` +
+        `the record in ${dir} is lost, and an older one must not take its place: start without it; the ` +
           'signer observes until the next epoch',
       )
     }
@@ -210,13 +210,13 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
   }
 }
 
-/** A record that lifts the mark must be younger than what left this directory: another machine has signed since. */
+/** A record that lifts the mark must be newer than the exported one: another machine has signed since. */
 function refuseOlder(moved: Moved, record: FlagsRecord, own: FlagState | undefined): void {
   const isOlder = record.exportedAtMs < Date.parse(moved.movedAt)
   if (!isOlder && (own === undefined || coversFlags(record, own))) return
   throw new OperatorError(
-    `the record is older than the one that left this directory at ${moved.movedAt}: what was signed since is not in it. ` +
-      'Export it again where it signed last',
+    `the record is older than the one exported from here at ${moved.movedAt}: votes signed since are not in ` +
+      'it. Export it again where it signed last',
   )
 }
 
@@ -224,7 +224,7 @@ interface Moved {
   readonly movedAt: string
   readonly out: string
   readonly checksum: string
-  /** The key had never signed when it left. */
+  /** The key had never signed when it was exported. */
   readonly unused: boolean
 }
 
@@ -234,7 +234,7 @@ function readMoved(dataDir: string): Moved | undefined {
     return JSON.parse(readFileSync(movedFile(dataDir), 'utf8'))
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
-    // The mark stands even when its text is cut.
+    // The mark counts even when its text is truncated.
     return { movedAt: 'an unknown time', out: 'interrupted', checksum: '', unused: false }
   }
 }

@@ -1,5 +1,5 @@
-// The file in which a signer's record travels to another machine (docs/operations/keys.md). Owns: its format, reading it
-// strictly, and what two records add up to. Not: folders, locks and marks (signerDir.ts).
+// The file that moves a signer's record to another machine (docs/operations/keys.md). Owns: its format, strict parsing,
+// merging two records. Not: folders, locks and marks (signerDir.ts).
 import { bytesKey, equalBytes, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { OperatorError } from '../base/errors.ts'
@@ -13,25 +13,25 @@ import { type DoubleVote, findDoubleVotes } from './voteAudit.ts'
 
 export const FLAGS_FORMAT = 'suanli-signer-flags'
 export const FLAGS_VERSION = 1
-/** A full signer's record. */
+/** Size of a full record. */
 export const FLAGS_BYTES_MAX = 96 * 1024 * 1024
 
 const recordSchema = message('SignerFlags', {
   genesisHash: t.hash,
   publicKey: t.fixed(48),
   exportedAtMs: t.u64,
-  /** The epoch of every vote below; older ones can never be signed again. */
+  /** The epoch of all votes in `signed`; older epochs can never be signed again. */
   epoch: t.u64,
-  /** Nothing at or below this view was left open. */
+  /** Nothing at or below this view may be signed. */
   floor: t.u64,
-  /** When the record was found incomplete; its key signs nothing in this epoch. */
+  /** When the record was found incomplete, Unix milliseconds; its key signs nothing in this epoch. */
   lostAtMs: t.optional(t.u64),
   /** Every vote signed above the floor, ascending by view. */
   signed: t.list(subjectSchema, VOTE_KINDS.length * FLAGGED_VIEWS_MAX),
 })
 export type FlagsRecord = ReturnType<typeof recordSchema.decode>
 
-/** SHA-256 of the record's canonical bytes: tells a damaged file, and one file from another. */
+/** SHA-256 of the record's canonical bytes: detects damage and identifies the file. */
 export function flagsChecksum(record: FlagsRecord): string {
   return toHex(sha256(recordSchema.encode(record)))
 }
@@ -55,7 +55,7 @@ export function flagsText(record: FlagsRecord): string {
   return `${JSON.stringify(file, null, 1)}\n`
 }
 
-/** Reads a file's text; throws OperatorError saying what is wrong with it. */
+/** Parses a file's text; throws OperatorError saying what is wrong with it. */
 export function parseFlags(
   text: string,
   owner: { readonly genesisHash: Hash32; readonly publicKey: Uint8Array },
@@ -63,12 +63,12 @@ export function parseFlags(
   const record = decodeFile(text)
   if (!equalBytes(record.publicKey, owner.publicKey)) {
     throw new OperatorError(
-      `the record is of the key ${toHex(record.publicKey)}, this key is ${toHex(owner.publicKey)}`,
+      `the record is for the key ${toHex(record.publicKey)}, this key is ${toHex(owner.publicKey)}`,
     )
   }
   if (!equalBytes(record.genesisHash, owner.genesisHash)) {
     throw new OperatorError(
-      `the record is of the chain ${toHex(record.genesisHash)}, this chain is ${toHex(owner.genesisHash)}`,
+      `the record is for the chain ${toHex(record.genesisHash)}, this chain is ${toHex(owner.genesisHash)}`,
     )
   }
   return record
@@ -86,7 +86,7 @@ function decodeFile(text: string): FlagsRecord {
   const reason = recordSchema.check(decoded)
   if (reason !== undefined) throw new OperatorError(`the record is malformed: ${reason}`)
   if (flagsChecksum(decoded) !== checksum) {
-    throw new OperatorError('the checksum does not fit: the file was cut or changed')
+    throw new OperatorError('the checksum does not match: the file was truncated or changed')
   }
   for (const subject of decoded.signed) {
     const isSound =
@@ -103,9 +103,9 @@ function openEnvelope(text: string): { readonly record: Json; readonly checksum:
   } catch {
     throw new OperatorError('the file is not JSON')
   }
-  if (json === null || typeof json !== 'object') throw new OperatorError(`the file is no ${FLAGS_FORMAT}`)
+  if (json === null || typeof json !== 'object') throw new OperatorError(`the file is not a ${FLAGS_FORMAT}`)
   const { format, version, checksum, record } = json as { readonly [name: string]: unknown }
-  if (format !== FLAGS_FORMAT) throw new OperatorError(`the file is no ${FLAGS_FORMAT}`)
+  if (format !== FLAGS_FORMAT) throw new OperatorError(`the file is not a ${FLAGS_FORMAT}`)
   if (version !== FLAGS_VERSION) {
     throw new OperatorError(
       `the file has version ${String(version)}, this build reads version ${FLAGS_VERSION}`,
@@ -114,7 +114,7 @@ function openEnvelope(text: string): { readonly record: Json; readonly checksum:
   return { record: record as Json, checksum }
 }
 
-/** Whether a record has everything that a folder forbids: one that left with the folder's own and came back does. */
+/** Whether a record forbids everything the folder's own does, as an export that comes back from another machine does. */
 export function coversFlags(record: FlagsRecord, own: FlagState): boolean {
   if (record.epoch !== own.epoch) return record.epoch > own.epoch
   if (record.floor < own.votes.floor) return false
@@ -123,7 +123,7 @@ export function coversFlags(record: FlagsRecord, own: FlagState): boolean {
   return own.votes.subjects().every((subject) => subject.view <= record.floor || known.has(keyOf(subject)))
 }
 
-/** What a folder and a file add up to. `unchanged`: the folder knows everything already. */
+/** Merge of a folder and a file. `unchanged`: the folder already has everything. */
 export type Merged =
   | { readonly kind: 'state'; readonly state: FlagState }
   | { readonly kind: 'unchanged' }

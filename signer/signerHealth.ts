@@ -1,4 +1,4 @@
-// Asks a signer how it is, without holding it. Owns: one question and its answer.
+// Asks a signer for its health without holding it. Owns: one request and its answer.
 
 import { OperatorError } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
@@ -33,7 +33,7 @@ export function askHealth(address: SignerAddress): Promise<ReplyBody<'health'>> 
         const [frame] = reader.push(new Uint8Array(chunk))
         if (frame === undefined) return
         const reply = decodeReply(frame)
-        if (reply.kind !== 'health') return fail(`it said ${reply.kind}`)
+        if (reply.kind !== 'health') return fail(`unexpected ${reply.kind}`)
         clearTimeout(timer)
         socket.destroy()
         resolve(reply.body)

@@ -1,12 +1,12 @@
-// One process at a time owns a signer's folder. Owns: the lock. The operating system frees it however the process ends.
+// Locks a signer's folder for one process. Owns: the lock. The operating system frees it however the process ends.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { OperatorError } from '../base/errors.ts'
 
 /**
- * Takes the lock `<dir>/lock`; resolves with what releases it. Throws OperatorError when a running node, signer or command
- * has it. It is LevelDB's own file lock: Node has no other that the death of a process releases.
+ * Takes the lock `<dir>/lock`; resolves with the function that releases it. Throws OperatorError when a running node,
+ * signer or command holds it. Uses LevelDB's file lock: Node has no other that is released when the process dies.
  */
 export async function lockSigner(dir: string): Promise<() => Promise<void>> {
   await mkdir(dir, { recursive: true, mode: 0o700 })

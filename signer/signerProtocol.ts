@@ -1,4 +1,4 @@
-// What a node and its remote signer say to each other (docs/operations/remote-signer.md). Owns: shapes, tags, frames, bounds.
+// The protocol of a node and its remote signer (docs/operations/remote-signer.md). Owns: messages, tags, frames, bounds.
 // Not: sockets (signerTransport.ts), who may hold the signer (signerServer.ts).
 import { assert } from '../base/assert.ts'
 import { concatBytes, u32be } from '../base/bytes.ts'
@@ -7,21 +7,21 @@ import { subjectSchema, VOTE_KINDS } from '../base/protocol/vote.ts'
 import { message, type Message as Schema, t } from '../base/schema.ts'
 import { FLAGGED_VIEWS_MAX } from '../consensus/ownVotes.ts'
 
-/** Both sides must speak the same; a signer names its own in every refusal. */
+/** Both sides must speak the same version; a signer names its own in every refusal. */
 export const SIGNER_PROTOCOL_VERSION = 1
 /** Subjects in one request. */
 export const REQUEST_SUBJECTS_MAX = 256
 /** Longest frame a signer reads, bytes. */
 export const REQUEST_BYTES_MAX = 64 * 1024
-/** Longest frame a node reads, bytes: the flags of a signer that is full. */
+/** Longest frame a node reads, bytes: the flags of a full signer. */
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024
 const TEXT_MAX = 512
 
-/** Why a signer ends a connection. `held` and `takenOver` are about who may hold it, the rest about mistakes. */
+/** Why a signer ends a connection. `held` and `takenOver` concern who holds it, the others are mistakes. */
 export const REFUSALS = ['version', 'chain', 'key', 'held', 'takenOver', 'malformed', 'stopping'] as const
 export type Refusal = (typeof REFUSALS)[number]
 
-/** Why one vote was not signed; as `SignRefusal`. */
+/** Why one vote was not signed; same as `SignRefusal`. */
 export const VOTE_REFUSALS = [
   'belowFloor',
   'full',
@@ -39,20 +39,20 @@ const hello = message('SignerHello', {
   version: t.u16,
   genesisHash: t.hash,
   publicKey: t.fixed(48),
-  /** Who asks, for the signer's log: the peer id of the node. */
+  /** The node's peer id, for the signer's log. */
   client: t.text(TEXT_MAX),
-  /** Random for each process of a node: its new connection replaces its old one. */
+  /** Random per process of a node, so that its new connection replaces its old one. */
   instance: t.fixed(16),
-  /** Takes the signer from whichever node holds it. */
+  /** Takes the signer over from the node that holds it. */
   takeOver: t.bool,
 })
 const beginEpoch = message('SignerBeginEpoch', { id: t.u32, epoch: t.u64, floorTimestampMs: t.u64 })
 const sign = message('SignerSign', {
   id: t.u32,
   epoch: t.u64,
-  /** Nothing at or below this view of `epoch` is signed any more. */
+  /** Nothing at or below this view of `epoch` is signed again. */
   floor: t.u64,
-  /** Index in the validator set; stands in the votes, is not signed. */
+  /** Index in the validator set; part of the vote message, not of what is signed. */
   signer: t.u16,
   subjects: t.list(subjectSchema, REQUEST_SUBJECTS_MAX),
 })
@@ -77,7 +77,7 @@ const epoch = message('SignerEpoch', {
   /** Every flag above the floor. */
   subjects: t.list(subjectSchema, VOTE_KINDS.length * FLAGGED_VIEWS_MAX),
 })
-/** Exactly one of the two is there. */
+/** Exactly one of the two is present. */
 const result = message('SignerResult', {
   signature: t.optional(t.fixed(96)),
   refusal: t.optional(t.oneOf(VOTE_REFUSALS)),
@@ -136,17 +136,17 @@ export function encodeReply(reply: Reply): Uint8Array {
   return encode(REPLIES, reply, REPLY_BYTES_MAX)
 }
 
-/** Decodes what a FrameReader gave. Throws SchemaError on an unknown tag, bad bounds or non-canonical bytes. */
+/** Decodes a frame from a FrameReader. Throws SchemaError on an unknown tag, exceeded bounds or non-canonical bytes. */
 export function decodeRequest(frame: Uint8Array): Request {
   return decode(REQUESTS, frame) as Request
 }
 
-/** Decodes what a FrameReader gave. Throws SchemaError. */
+/** Decodes a frame from a FrameReader. Throws SchemaError. */
 export function decodeReply(frame: Uint8Array): Reply {
   return decode(REPLIES, frame) as Reply
 }
 
-/** Cuts a stream of bytes into frames; holds at most one frame and what came with it. */
+/** Splits a byte stream into frames; buffers at most one frame and the rest of its chunk. */
 export class FrameReader {
   readonly #sizeMax: number
   #parts: Uint8Array[] = []
@@ -156,7 +156,7 @@ export class FrameReader {
     this.#sizeMax = sizeMax
   }
 
-  /** Frames that are complete now, without their lengths. Throws SchemaError on an empty or oversized one. */
+  /** Returns the frames completed by `chunk`, without their lengths. Throws SchemaError on an empty or oversized one. */
   push(chunk: Uint8Array): readonly Uint8Array[] {
     this.#parts.push(chunk)
     this.#size += chunk.length

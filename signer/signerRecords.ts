@@ -1,5 +1,5 @@
-// What stands in a signer's segment files and what it adds up to. Owns: records, restoring, the state a segment begins with.
-// Not: when they are written (localSigner.ts), files that travel between machines (signerFlags.ts).
+// Records in a signer's segment files. Owns: their encoding, restoring state, the state that starts each segment.
+// Not: when they are written (localSigner.ts), files moved between machines (signerFlags.ts).
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { type Subject, subjectSchema } from '../base/protocol/vote.ts'
@@ -17,15 +17,15 @@ export const SIGNER_RECORDS = { epoch: 1, floor: 2, signed: 3, observe: 4 } as c
 const viewSchema = message('SignerFloor', { view: t.u64 })
 const observeSchema = message('SignerObserve', { lostAtMs: t.u64 })
 
-/** What a signer knows of one epoch. */
+/** A signer's state in one epoch. */
 export interface FlagState {
   readonly epoch: number
-  /** Flags of this epoch are lost, and this is when that was noticed (Unix milliseconds): nothing is signed in it. */
+  /** When this epoch's flags were found lost (Unix milliseconds); if set, nothing is signed in it. */
   readonly lostAtMs: number | undefined
   readonly votes: OwnVotes
 }
 
-/** What a signer's folder holds. `lost`: there are records that cannot be trusted, so flags are missing. */
+/** What a signer's folder holds. `lost`: some records cannot be trusted, so flags are missing. */
 export type FolderState =
   | { readonly kind: 'none'; readonly sequence: number }
   | { readonly kind: 'lost'; readonly sequence: number; readonly path: string }
@@ -57,7 +57,7 @@ export function signedSubject(frame: Frame): Subject | undefined {
   return subjectSchema.decode(frame.payload.subarray(1))
 }
 
-/** Records that say everything a restart needs: epoch, whether it is observed, floor and every flag above it. */
+/** All records a restart needs: epoch, whether the signer observes, floor and every flag above it. */
 export function encodeState({ epoch, lostAtMs, votes }: FlagState): Uint8Array {
   const parts = [encodeFrame(epoch, new Uint8Array([SIGNER_RECORDS.epoch]))]
   if (lostAtMs !== undefined) parts.push(encodeObserve(epoch, lostAtMs))
@@ -88,8 +88,8 @@ export function restoreState(frames: readonly Frame[]): FlagState {
 }
 
 /**
- * Reads a signer's folder. A torn end is cut off: it was never synced, so nothing was signed for it. A damaged file is
- * set aside and its flags count as lost. Throws SegmentError when the folder is another chain's.
+ * Reads a signer's folder. A torn tail is truncated: it was never synced, so nothing was signed for it. A damaged file
+ * is set aside and its flags count as lost. Throws SegmentError when the folder belongs to another chain.
  */
 export async function readFolder(dir: string, genesisHash: Hash32): Promise<FolderState> {
   const last = (await listSegments(dir, SIGNER_PREFIX)).at(-1)
@@ -106,7 +106,7 @@ export async function readFolder(dir: string, genesisHash: Hash32): Promise<Fold
   return { kind: 'found', sequence, path, bytes: scan.validBytes, state: restoreState(scan.frames) }
 }
 
-/** Begins a new file with `state`, durable when it resolves. */
+/** Starts a new file with `state`; durable when it resolves. */
 export async function writeState(
   dir: string,
   options: { readonly genesisHash: Hash32; readonly sequence: number; readonly state: FlagState },

@@ -1,4 +1,4 @@
-// Several consensus keys of one validator behind the signer's port: in each epoch the one that stands in the set signs.
+// Several consensus keys of one validator behind one `Signer`: in each epoch the key in the set signs.
 // Owns: the choice. Not: flags and signatures (localSigner.ts, remoteSigner.ts), which keys a node has (node/nodeKeys.ts).
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
@@ -6,18 +6,18 @@ import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Subject, Vote } from '../base/protocol/vote.ts'
 import type { Signer } from '../consensus/ports.ts'
 
-/** Keys that one node may hold: the one in force, its successor, and a few that still wait to be deleted. */
+/** Keys that one node may hold: the current one, its successor, and a few waiting to be deleted. */
 export const SIGNERS_MAX = 8
 
 /**
- * A member that rotates its key holds the old and the new one for a while: the set of each epoch says which of them signs
- * (docs/operations/membership.md). Every key has its own flags, and at a switch all of them lose the older epochs' rights.
+ * A member that rotates its key holds the old and the new one for a while: the epoch's set decides which one signs
+ * (docs/operations/membership.md). Every key has its own flags, and at an epoch switch none can sign older epochs.
  */
 export class SignerRing implements Signer {
   readonly #signers: readonly Signer[]
   #current: Signer
 
-  /** The first key counts while none of them is in the set. */
+  /** The first key is current while none of them is in the set. */
   constructor(signers: readonly Signer[]) {
     assert(signers.length > 0 && signers.length <= SIGNERS_MAX, `a ring holds 1 to ${SIGNERS_MAX} signers`)
     this.#signers = signers
@@ -36,7 +36,7 @@ export class SignerRing implements Signer {
     return this.#current.isReady ?? true
   }
 
-  /** Index in the set of the key that stands in it; undefined when none does. */
+  /** Index in the set of the first key found there; undefined if none is. */
   indexIn(set: ValidatorSet): number | undefined {
     const index = set.validators.findIndex(({ consensusKey }) => this.#holderOf(consensusKey) !== undefined)
     return index < 0 ? undefined : index

@@ -1,4 +1,4 @@
-// A signer that serves one node at a time over sockets (CONSENSUS §5). Owns: who holds it, its log and its figures.
+// A signer that serves one node at a time over sockets (CONSENSUS §5). Owns: who holds it, its log and its counters.
 // Not: what may be signed (localSigner.ts), sockets and frames (signerSession.ts, signerTransport.ts).
 import type { Socket } from 'node:net'
 import { equalBytes, toHex } from '../base/bytes.ts'
@@ -8,7 +8,7 @@ import { type LocalSigner, QUIET_REFUSALS, type SignRefusal } from './localSigne
 import { type Request, type RequestBody, SIGNER_PROTOCOL_VERSION, type SignResult } from './signerProtocol.ts'
 import { SignerSession } from './signerSession.ts'
 
-/** Refusals named in the log per minute; the rest are counted. */
+/** Refusals logged one by one per minute; the rest are only counted. */
 const REFUSALS_LOGGED_MAX = 20
 const MINUTE_MS = 60_000
 
@@ -20,7 +20,7 @@ export interface SignerServerOptions {
   readonly log: Log
   /** FIRST_FRAME_MS unless given. */
   readonly firstFrameMs?: number
-  /** Called once when a write failed: nothing is signed any more and the process should end. */
+  /** Called once when a write fails: nothing more is signed and the process should end. */
   readonly onFailure: (error: unknown) => void
 }
 

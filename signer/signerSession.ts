@@ -13,17 +13,17 @@ import {
   SIGNER_PROTOCOL_VERSION,
 } from './signerProtocol.ts'
 
-/** A client that says nothing within this time after connecting is dropped. */
+/** Drop a client that sends nothing this long after connecting. */
 export const FIRST_FRAME_MS = 5_000
-/** A holder pings more often than this; one that has gone silent no longer holds the signer. */
+/** A holder pings more often than this; a silent one loses the signer. */
 export const SILENCE_MS = 15_000
-/** Requests read ahead of the one at work; beyond this the socket waits. */
+/** Requests read ahead of the one being served; beyond this the socket is paused. */
 const AHEAD_MAX = 32
 /** Unsent bytes at which a client that does not read is dropped. */
 const UNSENT_MAX = 32 * 1024 * 1024
 
 export interface SessionHandlers {
-  /** Called for one request at a time; what it throws ends the session and goes to `onFailure`. */
+  /** Called for one request at a time; a throw ends the session and goes to `onFailure`. */
   readonly onRequest: (session: SignerSession, request: Request) => Promise<void>
   readonly onEnd: (session: SignerSession, reason: string) => void
   readonly onFailure: (error: unknown) => void
@@ -43,7 +43,7 @@ export class SignerSession {
     this.from = from
     this.#socket = socket
     this.#handlers = handlers
-    this.#timer = setTimeout(() => this.end('it said nothing'), firstFrameMs)
+    this.#timer = setTimeout(() => this.end('it sent nothing'), firstFrameMs)
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.once('close', () => this.end('it closed the connection'))
@@ -60,20 +60,20 @@ export class SignerSession {
     if (this.#socket.writableLength > UNSENT_MAX) this.end('it does not read')
   }
 
-  /** Says why and closes. */
+  /** Sends the reason and closes. */
   refuse(code: Refusal, reason: string): void {
     this.reply({ kind: 'refused', body: { code, version: SIGNER_PROTOCOL_VERSION, reason } })
     this.end(reason)
   }
 
-  /** Closes after what was said has left; idempotent. */
+  /** Closes after flushing; idempotent. */
   end(reason: string): void {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#timer)
     this.#waiting.length = 0
     this.#socket.end()
-    // A peer that keeps its half open must not keep the signer's process.
+    // A peer that keeps its half open must not keep the signer's process alive.
     const timer = setTimeout(() => this.#socket.destroy(), 1_000)
     timer.unref()
     this.#handlers.onEnd(this, reason)
@@ -109,7 +109,7 @@ export class SignerSession {
         if (this.#waiting.length <= AHEAD_MAX) this.#socket.resume()
       }
     } catch (error) {
-      this.refuse('stopping', 'the signer cannot go on')
+      this.refuse('stopping', 'the signer has failed')
       this.#handlers.onFailure(error)
     } finally {
       this.#isWorking = false

@@ -1,5 +1,5 @@
-// How a node and its signer are joined: a unix socket of one user, or TLS 1.3 with certificates on both sides.
-// Owns: listening and connecting. Not: what is said (signerProtocol.ts).
+// Connects a node and its signer: a unix socket of one user, or TLS 1.3 with certificates on both sides.
+// Owns: listening and connecting. Not: messages (signerProtocol.ts).
 import { chmodSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, connect as tlsConnect } from 'node:tls'
@@ -18,20 +18,20 @@ export type SignerAddress =
   | {
       readonly kind: 'tls'
       readonly host: string
-      /** 0 picks one when listening. */
+      /** 0 picks a free port when listening. */
       readonly port: number
       readonly files: TlsFiles
     }
 
-/** The kernel's limit for the path of a unix socket, with its final zero. */
+/** The kernel's limit for a unix socket's path, without the final zero. */
 const SOCKET_PATH_MAX = 107
-/** With those that have not shown a certificate yet. */
+/** Including connections that have not shown a certificate yet. */
 const CONNECTIONS_MAX = 64
-/** A stranger without a certificate holds a place no longer than this. */
+/** A client without a certificate occupies a connection no longer than this. */
 const HANDSHAKE_MS = 3_000
 const PROBE_MS = 1_000
 
-/** As it stands in logs and messages. */
+/** As shown in logs and messages. */
 export function addressText(address: SignerAddress): string {
   return address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
 }
@@ -57,17 +57,17 @@ export function connectSigner(address: SignerAddress, onReady: () => void): Sock
 }
 
 export interface Listening {
-  /** Where it listens, with the port that was picked. */
+  /** Where it listens, including the chosen port. */
   readonly address: string
   close(): Promise<void>
 }
 
-/** Listens until closed. Throws OperatorError when the place is taken or a file cannot be used. */
+/** Listens until closed. Throws OperatorError when the address is in use or a file cannot be used. */
 export async function listenSigner(
   address: SignerAddress,
   handlers: {
     readonly onSocket: (socket: Socket, from: string) => void
-    /** A connection that failed before it was one: no certificate, another authority. */
+    /** A connection that failed its handshake: no certificate, wrong authority. */
     readonly onRefused: (from: string, reason: string) => void
   },
 ): Promise<Listening> {
@@ -103,7 +103,7 @@ async function listenUnix(
   await clearStale(path)
   const server = createServer((socket) => onSocket(socket, 'unix socket'))
   server.maxConnections = CONNECTIONS_MAX
-  // Between listening and chmod nobody else may connect.
+  // Nobody else may connect between listening and chmod.
   const before = process.umask(0o177)
   try {
     await listening(server, () => server.listen(path))
@@ -114,11 +114,11 @@ async function listenUnix(
   return { address: path, close: () => closed(server) }
 }
 
-/** Removes the socket of a signer that was killed; throws OperatorError when something answers or it is no socket. */
+/** Removes the socket of a killed signer; throws OperatorError when something answers or it is not a socket. */
 async function clearStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return
-  if (!found.isSocket()) throw new OperatorError(`${path} exists and is no socket`)
+  if (!found.isSocket()) throw new OperatorError(`${path} exists and is not a socket`)
   const answers = await new Promise<boolean>((resolve) => {
     const probe = netConnect({ path })
     const done = (is: boolean): void => {

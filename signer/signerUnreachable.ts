@@ -1,6 +1,6 @@
-// What a remote signer's port rejects with while it cannot be reached. Owns: that error.
+// The error of a remote signer that cannot be reached.
 
-/** The signer cannot be reached now; whoever asked does without. */
+/** The signer cannot be reached now; the caller goes on without it. */
 export class SignerUnreachableError extends Error {
   readonly code = 'SignerUnreachable'
   constructor(reason: string) {

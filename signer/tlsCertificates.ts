@@ -1,4 +1,4 @@
-// A private authority and two certificates for the connection between a node and its signer, without a further program.
+// Makes a private authority and two certificates for the connection of a node and its signer, without external tools.
 // Owns: the X.509 bytes (RFC 5280, ECDSA P-256). Not: TLS itself (signerTransport.ts).
 import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -69,7 +69,7 @@ function alternativeName(host: string): Uint8Array {
 }
 
 function ipv6Bytes(host: string): Uint8Array {
-  // The URL parser writes every address in one form: no leading zeros, no dotted tail, at most one `::`.
+  // The URL parser normalizes the address: no leading zeros, no dotted tail, at most one `::`.
   const [head = '', tail] = new URL(`http://[${host}]/`).hostname.slice(1, -1).split('::')
   const groups = (text: string): number[] =>
     text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
@@ -136,7 +136,7 @@ function certificate(options: {
   return new X509Certificate(whole).toString()
 }
 
-/** PEM texts of an authority made for one pair, whose own key is forgotten: nobody can make a third certificate. */
+/** PEM texts of one pair and its authority, whose key is discarded: nobody can issue a third certificate. */
 export interface SignerCertificates {
   readonly authority: string
   readonly server: { readonly cert: string; readonly key: string }
@@ -150,7 +150,7 @@ export function makeCertificates(options: {
   readonly nowMs: number
 }): SignerCertificates {
   const { hosts, days, nowMs } = options
-  // An hour back, for clocks that differ.
+  // Starts an hour early, for clock differences.
   const validity = der(TAG.sequence, time(nowMs - 3_600_000), time(nowMs + days * 86_400_000))
   const issuer = identity('suanli signer authority')
   const issue = (commonName: string, role: Role, names: readonly string[]) => {
@@ -165,7 +165,7 @@ export function makeCertificates(options: {
   }
 }
 
-/** Writes `signer/` and `node/` below `dir`, each with cert.pem, key.pem and ca.pem; never over a file. */
+/** Writes `signer/` and `node/` under `dir`, each with cert.pem, key.pem and ca.pem; never overwrites a file. */
 export function writeCertificates(dir: string, made: SignerCertificates): void {
   const sides = [
     ['signer', made.server],

@@ -1,4 +1,4 @@
-// Reads what a validator has signed from its files alone and finds double votes. Runs offline, on a stopped node or a copy.
+// Finds double votes in a validator's own files. Runs offline, on a stopped node or a copy.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hash32 } from '../base/ids.ts'
@@ -45,7 +45,7 @@ export async function readSignedVotes(options: {
   return votes
 }
 
-/** Live segments, then the ones that were set aside as damaged. */
+/** Live segments, then those set aside as damaged. */
 async function files(dir: string, prefix: string): Promise<readonly string[]> {
   const live = (await listSegments(dir, prefix)).map((segment) => segment.path)
   const names = await readdir(dir).catch(() => [])
@@ -54,7 +54,7 @@ async function files(dir: string, prefix: string): Promise<readonly string[]> {
 }
 
 /**
- * Contradictions among votes of one validator, one of each kind a view; intents that were never signed count as signed.
+ * Contradictions among one validator's votes, at most one of each kind per view; intents count as signed.
  */
 export function findDoubleVotes(votes: readonly SignedVote[]): readonly DoubleVote[] {
   const rounds = new Map<string, Subject[]>()

@@ -1,5 +1,5 @@
-// The chain on disk, in one LevelDB: what is written when a block becomes final, and how it is read back.
-// Owns: commits and reads. Not: bytes of keys (layout.ts), past states (history.ts), the tree's file (treeCache.ts).
+// The finalized chain on disk, in one LevelDB.
+// Owns: commits and reads. Not: key bytes (layout.ts), past states (history.ts), the tree's file (treeCache.ts).
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -52,9 +52,9 @@ const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
 const CACHE_ENTRIES_DEFAULT = 131_072
 const CACHE_BYTES_MAX = 48 * 1024 * 1024
 const SNAPSHOT_BYTES_DEFAULT = 1024 * 1024 * 1024
-/** Entries read and handed on in one piece. */
+/** Entries per piece when the state is streamed. */
 const PIECE_ENTRIES = 2048
-/** A `tree.cache` this many heights old is worth replacing. */
+/** Replace `tree.cache` once it is this many heights old. */
 const TREE_CACHE_HEIGHTS = 512
 const TREE_CACHE_FILE = 'tree.cache'
 
@@ -64,7 +64,7 @@ export async function openChainStore(dir: string, options: ChainStoreOptions = {
   return openChainStoreOn(await openDatabase(dir), dir, options)
 }
 
-/** As `openChainStore`, on an open database; `dir` takes the tree's cache. */
+/** Like `openChainStore`, on an open database; the tree cache goes into `dir`. */
 export async function openChainStoreOn(
   database: Database,
   dir: string,
@@ -89,7 +89,7 @@ class LevelChainStore implements ChainStore {
   readonly #epochs = new EpochRuns()
   #tip: ChainTip | undefined
   #blockHeightMin = 1
-  /** What the keys of the commit being written held before it: reads stay at the tip until it is durable. */
+  /** Old values of the keys in the commit being written: reads stay at the tip until the commit is durable. */
   #covered: ReadonlyMap<StateKey, Uint8Array | undefined> | undefined
   #writing: Promise<void> | undefined
   #treeCacheHeight = 0
@@ -167,7 +167,7 @@ class LevelChainStore implements ChainStore {
     try {
       await batch.write({ sync: true })
     } catch (error) {
-      // The covered keys stay covered: nobody reads what may be half of a commit.
+      // The covered keys stay covered, so that no read sees half a commit.
       this.#failure = new StoreError('Write', `the commit was not written: ${String(error)}`, {
         cause: error,
       })
@@ -231,7 +231,7 @@ class LevelChainStore implements ChainStore {
   headerAt(height: number): ChainTip | undefined {
     const block = this.blockAt(height)
     if (block !== undefined) return { height, hash: block.hash, header: block.header }
-    // Below the blocks held only boundaries are known.
+    // Below the stored blocks only boundary headers exist.
     const epoch = this.#epochs.find(height, (at) => this.boundaryHeightOf(at))
     const header = epoch === undefined ? undefined : this.epochProof(epoch)?.header
     return header === undefined ? undefined : { height, hash: headerHash(header), header }
@@ -255,7 +255,7 @@ class LevelChainStore implements ChainStore {
       if (!isKept(height)) fillPruned(batch, height, this.blockAt(height))
     }
     batch.put(BASE_KEY, u64be(to))
-    // Nobody may find half of a block, so the bound moves before anything goes.
+    // Raise the bound before deleting, so that no reader finds half a block.
     this.#blockHeightMin = to
     await batch.write()
     return to - from
@@ -371,7 +371,7 @@ class LevelChainStore implements ChainStore {
     return tree
   }
 
-  /** The cached leaves with the keys changed since, when that gives the tip's state root. */
+  /** The cached leaves plus the keys changed since; undefined unless they give the tip's state root. */
   async #treeFromCache(tip: ChainTip): Promise<TreeVersion | undefined> {
     const cached = await readTreeCache(this.#treeCachePath)
     if (cached === undefined) return undefined

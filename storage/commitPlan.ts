@@ -1,4 +1,4 @@
-// What one commit writes, worked out before anything is written. Owns: checks and differences. Not: LevelDB.
+// Plans what one commit writes, before anything is written. Owns: checks and differences. Not: LevelDB.
 import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
@@ -17,11 +17,11 @@ export interface CommitPlan {
   readonly tip: ChainTip
   /** Net effect of all blocks on the flat state. */
   readonly changes: ReadonlyMap<StateKey, Uint8Array | undefined>
-  /** What those keys hold now. */
+  /** Current values of those keys. */
   readonly priors: ReadonlyMap<StateKey, Uint8Array | undefined>
-  /** Per block except genesis, which has nothing before it. */
+  /** One per block except genesis, which has no prior state. */
   readonly differences: readonly { readonly height: number; readonly difference: ReverseDifference }[]
-  /** Heights whose differences go. */
+  /** Heights whose differences are deleted. */
   readonly pruned: readonly number[]
 }
 
@@ -64,6 +64,6 @@ function checkContinues(tip: ChainTip | undefined, header: CommitBlock['block'][
     throw new StoreError('NotContiguous', `block ${header.height} cannot follow: expected height ${expected}`)
   }
   if (tip !== undefined && !equalBytes(header.parentHash, tip.hash)) {
-    throw new StoreError('NotContiguous', `block ${header.height} is no child of the stored tip`)
+    throw new StoreError('NotContiguous', `block ${header.height} is not a child of the stored tip`)
   }
 }

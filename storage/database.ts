@@ -1,17 +1,17 @@
-// Opening the LevelDB of a chain, and its bytes as the node uses them. Not: what is in it (layout.ts).
+// Opens a chain's LevelDB and converts its bytes for the node. Not: its contents (layout.ts).
 import { join } from 'node:path'
 import { Level } from 'level'
 import { StoreError } from './types.ts'
 
-/** The ordered store under a chain; the simulator puts one in memory in LevelDB's place. */
+/** The ordered store under a chain; the simulator uses an in-memory one instead of LevelDB. */
 export type Database = Level<Uint8Array, Uint8Array>
 
-/** LevelDB answers with Buffers over their own memory; inside the node bytes are plain arrays. */
+/** LevelDB returns Buffers; inside the node bytes are plain arrays. */
 export function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** Opens or creates the database in `dir`; for tools that repair it, else `openChainStore`. Throws StoreError Locked or Corrupt. */
+/** Opens or creates the database in `dir`. For repair tools; others use `openChainStore`. Throws StoreError Locked or Corrupt. */
 export async function openDatabase(dir: string): Promise<Database> {
   const database = new Level<Uint8Array, Uint8Array>(join(dir, 'chain'), {
     keyEncoding: 'view',

@@ -1,16 +1,16 @@
-// Files that exist whole or not at all, whatever happens in between. Not: what is in them.
+// Writes files so that after a crash they exist whole or not at all. Not: their contents.
 import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Readable by its owner alone. */
 const PRIVATE = 0o600
-/** As the process's umask allows. */
+/** Subject to the process's umask. */
 export const PUBLIC = 0o666
 
 /**
- * Replaces `path` by what `write` puts into a new file, and resolves with it, still open, once that survives a loss of
- * power.
+ * Writes a new file with `write`, renames it to `path`, and resolves with it, still open, once it survives a power
+ * loss.
  */
 export async function createDurably(
   path: string,
@@ -31,13 +31,13 @@ export async function createDurably(
   }
 }
 
-/** Replaces `path` by this content and resolves once that survives a loss of power. */
+/** Replaces `path` with this content; resolves once it survives a power loss. */
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const file = await createDurably(path, (unfinished) => unfinished.writeFile(content))
   await file.close()
 }
 
-/** The same for callers that must not be interrupted. A file that stands there keeps its place and its permissions. */
+/** Synchronous `writeDurably`. An existing file keeps its permissions, and a symbolic link stays a link. */
 export function writeDurablySync(path: string, content: string | Uint8Array, mode = PRIVATE): void {
   const before = statSync(path, { throwIfNoEntry: false })
   const target = before === undefined ? path : realpathSync(path)
@@ -47,13 +47,13 @@ export function writeDurablySync(path: string, content: string | Uint8Array, mod
   syncFolderSync(dirname(target))
 }
 
-/** Writes a file that must not exist yet; throws EEXIST otherwise. A crash in between leaves the beginning of it. */
+/** Writes a file that must not exist yet; throws EEXIST otherwise. A crash may leave a truncated file. */
 export function writeNewDurablySync(path: string, content: string | Uint8Array, mode = PRIVATE): void {
   writeFileSync(path, content, { mode, flag: 'wx', flush: true })
   syncFolderSync(dirname(path))
 }
 
-/** Cuts a file's end off for good. */
+/** Truncates a file and syncs it. */
 export async function truncateDurably(path: string, length: number): Promise<void> {
   const file = await open(path, 'r+')
   try {
@@ -64,7 +64,7 @@ export async function truncateDurably(path: string, length: number): Promise<voi
   }
 }
 
-/** Makes names in a folder durable. */
+/** Makes the directory's entries durable. */
 async function syncFolder(dir: string): Promise<void> {
   const handle = await open(dir, 'r')
   try {

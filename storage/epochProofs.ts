@@ -1,4 +1,4 @@
-// Boundary header, F and next set of every epoch, kept for ever (CONSENSUS §4, §7). Owns: making them at a commit.
+// Boundary header, F and next set of every epoch, never pruned (CONSENSUS §4, §7). Owns: making them at a commit.
 // Not: when they are written (chainStore.ts), their verification (base/protocol/epochProof.ts).
 import { equalBytes } from '../base/bytes.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
@@ -8,7 +8,7 @@ import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import type { StateReader } from '../state/view.ts'
 import type { ChainStore, CommitBlock } from './types.ts'
 
-/** Bytes of the proofs of those `blocks` that end an epoch and are certified; `state` is that before the first. */
+/** Encoded proofs of the certified boundary blocks among `blocks`; `state` is the state before the first block. */
 export function epochProofsOf(
   blocks: readonly CommitBlock[],
   state: StateReader,
@@ -31,7 +31,7 @@ export function epochProofsOf(
   return proofs
 }
 
-/** The set that a boundary names, from the proofs that are kept, or `current` when it is that one. */
+/** The set that a boundary names: `current` if its hash matches, else from the stored proofs. */
 export function setAfter(
   store: Pick<ChainStore, 'epochProof'>,
   boundary: Header,
@@ -48,10 +48,10 @@ export function setAfter(
   return undefined
 }
 
-/** How far back a set is looked for when a peer asks: it may as well walk the proofs itself. */
+/** How far back to look for a set on a peer's request; beyond that the peer can walk the proofs itself. */
 const EPOCHS_BACK_MAX = 256
 
-/** The set that signs in `epoch` by the last change before it; undefined when none is that recent. */
+/** The validator set of `epoch`, from the last change before it; undefined when that is too far back. */
 export function setOfEpoch(store: Pick<ChainStore, 'epochProof'>, epoch: number): ValidatorSet | undefined {
   const last = Math.max(0, epoch - EPOCHS_BACK_MAX)
   for (let before = epoch - 1; before >= last; before--) {

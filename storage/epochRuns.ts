@@ -1,4 +1,4 @@
-// Which epochs have a boundary on disk, as runs of consecutive ones: a recovery leaves a gap, and a synced state begins late.
+// Runs of consecutive epochs whose boundary is on disk: a recovery leaves a gap, and a synced state starts late.
 // Owns: finding the epoch of a boundary by its height. Not: the heights (chainStore.ts).
 import { mustExist } from '../base/assert.ts'
 
@@ -8,10 +8,10 @@ interface Run {
 }
 
 export class EpochRuns {
-  /** Ascending; a gap lies between each two. */
+  /** Ascending, with gaps between them. */
   readonly #runs: Run[] = []
 
-  /** Adds an epoch; they come in ascending order. */
+  /** Adds an epoch; call in ascending order. */
   note(epoch: number): void {
     const last = this.#runs.at(-1)
     if (last !== undefined && epoch <= last.to) return
@@ -19,9 +19,9 @@ export class EpochRuns {
     else this.#runs.push({ from: epoch, to: epoch })
   }
 
-  /** The epoch that ends at this height, or undefined. `heightOf` reads the height of a boundary that is there. */
+  /** The epoch that ends at this height, or undefined. `heightOf` reads the height of a stored boundary. */
   find(height: number, heightOf: (epoch: number) => number | undefined): number | undefined {
-    const at = (epoch: number): number => mustExist(heightOf(epoch), 'a noted boundary is there')
+    const at = (epoch: number): number => mustExist(heightOf(epoch), 'a noted boundary is stored')
     const run = this.#runs.findLast(({ from }) => at(from) <= height)
     if (run === undefined) return undefined
     let { from: low, to: high } = run

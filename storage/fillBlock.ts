@@ -1,4 +1,4 @@
-// What is written of one block beside its changes to the state: by a commit, and when a synced state is installed.
+// Writes a block's records other than its state changes, for a commit and for a state-sync install.
 import { assert } from '../base/assert.ts'
 import { u32be, u64be } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'

@@ -1,13 +1,13 @@
-// Reverse differences of recent heights: which are held, and reading the state of a past height through them.
+// Reverse differences of recent heights: which are kept, and reads of past states through them.
 // Not: writing them (chainStore.ts puts them into the commit's batch).
 
 import type { StateKey, StateReader } from '../state/view.ts'
 import type { ReverseDifference } from './reverseDifference.ts'
 import { StoreError } from './types.ts'
 
-/** Differences in memory, in bytes; older ones are read again when asked for. */
+/** Bytes of differences kept in memory; older ones are read from disk on demand. */
 const MEMORY_BYTES_MAX = 16 * 1024 * 1024
-/** At least this many heights stay on disk whatever their size: proofs are served for them. */
+/** At least this many heights stay on disk regardless of size, so that their proofs can be served. */
 export const HISTORY_HEIGHTS_MIN = 64
 
 export interface HistoryBounds {
@@ -18,10 +18,10 @@ export interface HistoryBounds {
 export class History {
   readonly #bounds: HistoryBounds
   readonly #load: (height: number) => ReverseDifference | undefined
-  /** Differences of all heights from the first to the last are on disk. */
+  /** First and last height with a difference on disk; no gaps. */
   #first: number | undefined
   #last = -1
-  /** Sizes of those, oldest first; kept only where something is ever pruned. */
+  /** Their sizes, oldest first; tracked only if history is pruned. */
   readonly #sizes = new Map<number, number>()
   #totalBytes = 0
   readonly #memory = new Map<number, ReverseDifference>()
@@ -32,7 +32,7 @@ export class History {
     this.#load = load
   }
 
-  /** Heights ascend without gaps. */
+  /** Call in ascending order without gaps. */
   note(height: number, sizeBytes: number): void {
     this.#first ??= height
     this.#last = height
@@ -41,7 +41,7 @@ export class History {
     this.#totalBytes += sizeBytes
   }
 
-  /** Keeps a fresh difference at hand. */
+  /** Caches a new difference in memory. */
   remember(height: number, difference: ReverseDifference): void {
     this.#memory.delete(height)
     this.#memory.set(height, difference)
@@ -53,7 +53,7 @@ export class History {
     }
   }
 
-  /** Heights whose differences are to be deleted once `added` (size each) are written on top. */
+  /** Heights whose differences to delete once differences of these sizes are added. */
   prunedBy(added: readonly number[]): readonly number[] {
     let count = this.#sizes.size + added.length
     let bytes = added.reduce((sum, size) => sum + size, this.#totalBytes)
@@ -78,12 +78,12 @@ export class History {
     }
   }
 
-  /** Lowest height with a difference, or undefined when none is held. */
+  /** Lowest height with a difference, or undefined if there is none. */
   get heightMin(): number | undefined {
     return this.#first
   }
 
-  /** Throws HistoryPruned when it is no longer held. */
+  /** Throws HistoryPruned when it is gone. */
   at(height: number): ReverseDifference {
     const known = this.#memory.get(height)
     if (known !== undefined) return known
@@ -96,7 +96,7 @@ export class History {
   }
 }
 
-/** The post-state of `height`: the first later block that touched a key knows what it held; else the newest state does. */
+/** The post-state of `height`: a key's prior value in the first later block that changed it, else its newest value. */
 export class PastState implements StateReader {
   readonly #height: number
   readonly #history: History

@@ -1,5 +1,5 @@
-// A chain store that is filled from a snapshot beside the place where it will live, and moved there when it is whole.
-// Owns: progress on disk, the last commit, the move. Not: where the chunks come from (node/sync/stateSync.ts).
+// Builds a chain store from a snapshot in a temporary directory and moves it into place when complete.
+// Owns: progress on disk, the last commit, the move. Not: fetching chunks (node/sync/stateSync.ts).
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -17,17 +17,17 @@ import { type BlockReceipts, StoreError } from './types.ts'
 
 const INSTALL_KEY = concatBytes(META_KEY, utf8('.install'))
 
-/** What the tip of an installed store needs beside the state. */
+/** What an installed store's tip needs besides the state. */
 export interface InstallAnchor {
   readonly genesis: SealedBlock
   readonly block: SealedBlock
   readonly receipts: BlockReceipts
   readonly certificate: Certificate
-  /** Of every epoch that ended before the block, as far as they are known. */
+  /** Of every epoch that ended before the block, as far as known. */
   readonly epochProofs: readonly EpochProof[]
 }
 
-/** Whether a directory holds a chain store already, however young. */
+/** Whether a directory already holds a chain store, even an empty one. */
 export function hasChainStore(dir: string): boolean {
   return existsSync(join(dir, 'chain', 'CURRENT'))
 }
@@ -44,7 +44,7 @@ export class StateInstall {
     this.#database = database
   }
 
-  /** Goes on with what an earlier run left of the same snapshot, or begins anew. `finalDir` must not hold a store. */
+  /** Resumes an earlier run's install of the same snapshot, or starts over. `finalDir` must not hold a store. */
   static async open(finalDir: string, snapshot: Hash32): Promise<StateInstall> {
     const dir = `${finalDir}.incoming`
     for (const isFresh of [false, true]) {
@@ -56,14 +56,14 @@ export class StateInstall {
         if (await install.#resume(snapshot)) return install
         await database.close()
       } catch (error) {
-        // A crash may have left anything; another process may not be disturbed.
+        // Start over when a crash left a corrupt store, but never when another process holds the lock.
         if (isFresh || !(error instanceof StoreError) || error.code !== 'Corrupt') throw error
       }
     }
     throw new StoreError('Corrupt', `${dir} cannot be written`)
   }
 
-  /** Chunks that need not be fetched again. */
+  /** Whether a chunk is already stored. */
   has(index: number): boolean {
     return this.#done.has(index)
   }
@@ -87,7 +87,7 @@ export class StateInstall {
     return true
   }
 
-  /** Writes the verified records of one chunk together with the note that they are there. */
+  /** Writes one chunk's verified records and marks the chunk done, in one batch. */
   async putChunk(index: number, entries: SnapshotChunk['entries']): Promise<void> {
     const batch = this.#database.batch()
     for (const { key, value } of entries) batch.put(rawStateKey(key), value)
@@ -97,7 +97,7 @@ export class StateInstall {
   }
 
   /**
-   * Writes what stands around the state, checks the root of everything on disk, and moves the store into its place.
+   * Writes everything besides the state, checks the root of the records on disk, and moves the store into place.
    * Throws StoreError Corrupt when the records do not have the state root of the block.
    */
   async finish(anchor: InstallAnchor): Promise<void> {
@@ -130,7 +130,7 @@ export class StateInstall {
     await rename(this.#dir, this.#finalDir)
   }
 
-  /** Keeps what is there for the next run. */
+  /** Keeps the progress on disk for the next run. */
   async close(): Promise<void> {
     await this.#database.close()
   }

@@ -31,7 +31,7 @@ export interface JournalOptions {
   readonly segmentBytes?: number
 }
 
-/** A journal that was opened; `damage` says what the last run left behind. */
+/** An open journal; `damage` is what opening found. */
 export class Journal implements JournalStore {
   readonly damage: 'none' | 'torn' | 'corrupt'
   #replayed: readonly JournalRecord[]
@@ -63,7 +63,7 @@ export class Journal implements JournalStore {
     return this.#replayed
   }
 
-  /** Reads what is there, sets damaged files aside, and starts a new segment. Throws SegmentError on a foreign file. */
+  /** Reads the records, sets damaged files aside, and starts a new segment. Throws SegmentError on a foreign file. */
   static async open(given: JournalOptions): Promise<Journal> {
     const options = { segmentBytes: SEGMENT_BYTES, ...given }
     const { dir, genesisHash } = options
@@ -78,7 +78,7 @@ export class Journal implements JournalStore {
       replayed.push(...records)
       const segment: Segment = { ...file, epoch: 0, view: 0 }
       for (const record of records) widen(segment, record)
-      // A later segment is only started after this one was synced: damage before the last file is a loss.
+      // A segment is synced before the next one starts, so a torn file before the last has lost records.
       const lost = scan.damage === 'corrupt' || (scan.damage === 'torn' && i < files.length - 1)
       if (lost) damage = 'corrupt'
       else if (scan.damage === 'torn' && damage === 'none') damage = 'torn'
@@ -94,7 +94,7 @@ export class Journal implements JournalStore {
     return new Journal({ options, replayed, damage, segments, file })
   }
 
-  /** The replayed records are needed once; this frees them. */
+  /** Frees the replayed records, which are needed only once. */
   forgetReplayed(): void {
     this.#replayed = []
   }
@@ -174,7 +174,7 @@ function widen(segment: Segment, record: JournalRecord): void {
   } else if (epoch === segment.epoch) segment.view = Math.max(segment.view, view)
 }
 
-/** The damaged file is put aside, what could be read of it stays. */
+/** Sets the damaged file aside and keeps the records that could be read. */
 async function keepValid(
   options: Required<JournalOptions>,
   segment: Segment,

@@ -6,16 +6,16 @@ import { logSchema, receiptSchema, SYSTEM_LOGS_MAX } from '../base/protocol/rece
 import { message, t } from '../base/schema.ts'
 import type { StateKey } from '../state/view.ts'
 
-/** Version of this layout; another one is refused. */
+/** Version of this layout; any other is refused. */
 export const LAYOUT_VERSION = 2
 
-/** First byte of every key. Numbers after it are u64 big-endian, so that order is height order. */
+/** First byte of every key. Numbers after it are u64 big-endian, so that key order is height order. */
 const SPACE = {
   /** → block bytes, by height. */
   block: 0x62,
   /** → certificate bytes, by height. */
   certificate: 0x63,
-  /** → reverse difference, by height: what the block's keys held before it. */
+  /** → reverse difference, by height: prior values of the keys the block changed. */
   difference: 0x64,
   /** → height, by epoch: the boundary that ended it. */
   boundary: 0x65,
@@ -36,7 +36,7 @@ const SPACE = {
 type Space = keyof typeof SPACE
 
 export const META_KEY = concatBytes(Uint8Array.of(SPACE.meta), utf8('tip'))
-/** → lowest height of the blocks held, u64; absent until something was pruned or skipped by state sync. */
+/** → lowest stored block height, u64; absent until blocks are pruned or skipped by state sync. */
 export const BASE_KEY = concatBytes(Uint8Array.of(SPACE.meta), utf8('base'))
 
 export function numberKey(space: Space, value: number): Uint8Array {
@@ -60,7 +60,7 @@ export function stateKeyBytes(key: StateKey): Uint8Array {
   return out
 }
 
-/** As `stateKeyBytes`, from the key's own bytes. */
+/** Like `stateKeyBytes`, from the key's raw bytes. */
 export function rawStateKey(key: Uint8Array): Uint8Array {
   const out = new Uint8Array(1 + key.length)
   out[0] = SPACE.state
@@ -84,7 +84,7 @@ export function spaceRange(space: Space): { readonly gte: Uint8Array; readonly l
 export function stateRange(prefix: StateKey): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
   const gte = stateKeyBytes(prefix)
   const lt = gte.slice()
-  // The space byte is below 0xff, so a last byte to raise always exists.
+  // The space byte is below 0xff, so there is always a byte to increment.
   let last = lt.length - 1
   while (lt[last] === 0xff) last--
   lt[last]!++
@@ -99,7 +99,7 @@ export const storedReceiptsSchema = message('StoredReceipts', {
   systemLogs: t.list(logSchema, SYSTEM_LOGS_MAX),
 })
 
-/** Writes the bytes of `storedReceiptsSchema` from receipts that are encoded already. */
+/** Same bytes as `storedReceiptsSchema`, from already encoded receipts. */
 export const encodedReceiptsSchema = message('StoredReceipts', {
   receipts: t.list(t.bytes(BLOCK_BYTES_MAX), BLOCK_TXS_MAX),
   senders: t.list(t.address, BLOCK_TXS_MAX),

@@ -1,14 +1,14 @@
-// The state of a past height in pieces: the newest state in key order, with the reverse differences laid over it.
-// Not: single reads (history.ts), which need no pass over everything.
+// Streams the state of a past height: the newest state in key order with the reverse differences applied.
+// Not: single reads (history.ts), which need no full pass.
 import type { StateKey } from '../state/view.ts'
 import type { ReverseDifference } from './reverseDifference.ts'
 
 type Piece = ReadonlyMap<StateKey, Uint8Array>
 
-/** Keys ascend over all pieces. Throws HistoryPruned when the chain has moved on too far before the first piece. */
+/** Keys ascend across pieces. Throws HistoryPruned when the height is pruned before the first piece. */
 export async function* pastPieces(options: {
   readonly height: number
-  /** The newest state; `onStart` tells its height once the version read is pinned. */
+  /** The newest state; calls `onStart` with its height once the version read is pinned. */
   readonly pieces: (onStart: (height: number) => void) => AsyncIterable<Piece>
   readonly differenceAt: (height: number) => ReverseDifference
 }): AsyncGenerator<Piece> {
@@ -16,14 +16,14 @@ export async function* pastPieces(options: {
   const priors = new Map<StateKey, Uint8Array | undefined>()
   let missing: StateKey[] = []
   const takeBack = (newest: number): void => {
-    // The first block above `height` that touched a key knows what it held then.
+    // The first block above `height` that changed a key has the key's value at `height`.
     for (let at = height + 1; at <= newest; at++) {
       const difference = differenceAt(at)
       for (const key of difference.keys()) {
         if (!priors.has(key)) priors.set(key, difference.find(key)?.value)
       }
     }
-    // Descending, so that the next one in order is popped.
+    // Descending, so that `pop` takes the lowest.
     missing = [...priors.keys()].sort().reverse()
   }
   for await (const piece of options.pieces(takeBack)) {

@@ -1,14 +1,14 @@
-// What goes when an old block is pruned: body, receipts, certificate and the indexes that lead to it.
-// Not: when (node/watch/upkeep.ts), reverse differences (history.ts), boundary headers and their F, which stay.
+// Deletes a pruned block's body, receipts, certificate and index entries. Boundary headers and their F stay.
+// Not: when to prune (node/watch/upkeep.ts), reverse differences (history.ts).
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
 import type { StoreBatch } from './commitPlan.ts'
 import { hashKey, numberKey } from './layout.ts'
 
-/** Blocks below the tip that always stay: peers a little behind fetch them. */
+/** Blocks below the tip that are never pruned: peers slightly behind fetch them. */
 export const KEEP_BLOCKS_MIN = 64
 
-/** Adds the deletions of one height to a batch; `block` is absent when an earlier run removed it already. */
+/** Adds one height's deletions to a batch; `block` is absent when an earlier run already removed it. */
 export function fillPruned(
   batch: Pick<StoreBatch, 'del'>,
   height: number,

@@ -1,7 +1,7 @@
-// Recently read and written state values in memory, absent keys included. Bounded by entries and by bytes.
+// In-memory cache of recently read and written state values, including absent keys. Bounded by entries and bytes.
 import type { StateKey } from '../state/view.ts'
 
-/** What an entry costs beside its bytes: map slot, string and array headers. */
+/** Overhead of an entry: map slot, string and array headers. */
 const ENTRY_OVERHEAD_BYTES = 150
 
 export interface CacheHit {
@@ -9,7 +9,7 @@ export interface CacheHit {
   readonly value: Uint8Array | undefined
 }
 
-/** Two generations: a hit in the old one moves to the young one; when the young one is full the old one goes. */
+/** Two generations: a hit in the old one moves to the young one; when the young one is full it replaces the old one. */
 export class ReadCache {
   readonly #entriesMax: number
   readonly #bytesMax: number
@@ -17,7 +17,7 @@ export class ReadCache {
   #old = new Map<StateKey, CacheHit>()
   #youngBytes = 0
 
-  /** Both bounds hold for the two generations together. */
+  /** Both bounds cover the two generations together. */
   constructor(options: { readonly entriesMax: number; readonly bytesMax: number }) {
     this.#entriesMax = Math.max(1, Math.floor(options.entriesMax / 2))
     this.#bytesMax = Math.max(1, Math.floor(options.bytesMax / 2))
@@ -44,7 +44,7 @@ export class ReadCache {
 
   #put(key: StateKey, hit: CacheHit): void {
     this.#young.set(key, hit)
-    // A repeated key counts again: an early turn is cheaper than exact books.
+    // A repeated key counts twice: turning over early is cheaper than exact accounting.
     this.#youngBytes += ENTRY_OVERHEAD_BYTES + key.length + (hit.value?.length ?? 0)
     if (this.#young.size < this.#entriesMax && this.#youngBytes < this.#bytesMax) return
     this.#old = this.#young

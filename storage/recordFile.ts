@@ -1,10 +1,10 @@
-// Framing of append-only record files: length, CRC-32, epoch, payload. Owns: frames and damage. Not: what they mean.
+// Framing of append-only record files: length, CRC-32, epoch, payload. Owns: frames, damage detection. Not: payloads.
 import { crc32 } from 'node:zlib'
 import { assert } from '../base/assert.ts'
 
 /** length u32 ‖ crc32 u32 ‖ epoch u64, big-endian; the CRC covers epoch and payload. */
 export const FRAME_HEAD_BYTES = 16
-/** A block record with room to spare. */
+/** A block record, with headroom. */
 export const FRAME_PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
 
 export interface Frame {
@@ -13,12 +13,12 @@ export interface Frame {
 }
 
 /**
- * What reading found. `torn`: the last record was being written when the process died; everything before it stands.
+ * Result of a read. `torn`: the process died while writing the last record; everything before it is intact.
  * `corrupt`: a bad record *before* a valid one, so records are lost.
  */
 export interface Scan {
   readonly frames: readonly Frame[]
-  /** Bytes up to the first bad record. */
+  /** Bytes before the first bad record. */
   readonly validBytes: number
   readonly damage: 'none' | 'torn' | 'corrupt'
 }
@@ -34,7 +34,7 @@ export function encodeFrame(epoch: number, payload: Uint8Array): Uint8Array {
   return out
 }
 
-/** The frame at `offset`, or undefined when the bytes there are none. */
+/** The frame at `offset`, or undefined if there is no valid one. */
 function frameAt(bytes: Uint8Array, offset: number): Frame | undefined {
   if (offset + FRAME_HEAD_BYTES > bytes.length) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -47,7 +47,7 @@ function frameAt(bytes: Uint8Array, offset: number): Frame | undefined {
   return { epoch: Number(epoch), payload: bytes.subarray(offset + FRAME_HEAD_BYTES, end) }
 }
 
-/** Reads frames from `start` on and tells a torn tail from a corrupt middle. */
+/** Reads frames from `start` on and distinguishes a torn tail from a corrupt middle. */
 export function scanFrames(bytes: Uint8Array, start: number): Scan {
   const frames: Frame[] = []
   let offset = start
@@ -63,7 +63,7 @@ export function scanFrames(bytes: Uint8Array, start: number): Scan {
   return { frames, validBytes: offset, damage: 'none' }
 }
 
-/** The length of a bad record cannot be trusted, so every later offset is tried; implausible ones cost nothing. */
+/** A bad record's length cannot be trusted, so try every later offset; implausible ones are cheap to reject. */
 function hasFrameAfter(bytes: Uint8Array, start: number): boolean {
   for (let offset = start; offset + FRAME_HEAD_BYTES < bytes.length; offset++) {
     if (frameAt(bytes, offset) !== undefined) return true

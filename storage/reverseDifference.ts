@@ -1,10 +1,10 @@
-// What the keys of one block held before it, as bytes that can be searched without decoding. Not: where they are kept.
+// Prior values of the keys one block changed, searchable without decoding. Not: where they are stored.
 import { assert } from '../base/assert.ts'
 import type { StateKey } from '../state/view.ts'
 
 const KEY_BYTES_MAX = 0xffff
 
-/** Found, with the value before the block; `value` undefined = the key did not exist. */
+/** The value before the block; undefined = the key did not exist. */
 export interface Prior {
   readonly value: Uint8Array | undefined
 }
@@ -18,7 +18,7 @@ export class ReverseDifference {
   readonly #view: DataView
   readonly #count: number
 
-  /** Takes bytes made by `encode`; throws RangeError when they are cut off. */
+  /** Takes bytes made by `encode`; throws RangeError when they are truncated. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -52,7 +52,7 @@ export class ReverseDifference {
     return this.bytes.length
   }
 
-  /** Undefined when the block did not touch the key. */
+  /** Undefined when the block did not change the key. */
   find(key: StateKey): Prior | undefined {
     let lo = 0
     let hi = this.#count - 1

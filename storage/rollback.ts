@@ -1,4 +1,4 @@
-// Takes the newest blocks off a stopped node's chain by its own reverse differences. Owns: where it may land, the writes.
+// Rolls a stopped node's chain back with its own reverse differences. Owns: the target height, the writes.
 // Not: journal and signer, which keep everything, so that nothing can be signed twice.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { fillPruned } from './pruning.ts'
 import { removeTreeCache } from './treeCache.ts'
 import { type ChainStore, StoreError } from './types.ts'
 
-/** Heights between two syncs; each height is one atomic batch, so a stop in between leaves a whole chain. */
+/** Heights between syncs; each height is one atomic batch, so stopping midway leaves a consistent chain. */
 const SYNC_HEIGHTS = 32
 
 export interface RollbackResult {
@@ -22,7 +22,7 @@ export interface RollbackResult {
   readonly toHeight: number
 }
 
-/** The height that a rollback to `height` lands on: the highest at or below it that has an F of its own, or genesis. */
+/** Where a rollback to `height` lands: the highest block at or below it with its own F, or genesis. */
 export function landingHeight(store: ChainStore, height: number): number | undefined {
   for (let at = height; at >= store.stateHeightMin(); at--) {
     if (store.blockBytesAt(at) === undefined) return undefined
@@ -31,7 +31,7 @@ export function landingHeight(store: ChainStore, height: number): number | undef
   return undefined
 }
 
-/** Root of the stored state of a past height, from its entries. */
+/** State root of a past height, recomputed from its entries. */
 async function rootAt(store: ChainStore, height: number): Promise<Uint8Array> {
   let tree = TreeVersion.empty()
   for await (const piece of store.pastStatePieces(height)) {
@@ -46,8 +46,8 @@ async function rootAt(store: ChainStore, height: number): Promise<Uint8Array> {
 }
 
 /**
- * Makes the block at or below `height` the tip again; checks first that its state has the root of its header. Changes
- * nothing when it throws: StoreError HistoryPruned below what is kept, Corrupt when that state is wrong too, Locked.
+ * Makes the block at or below `height` the tip again, after checking its state against its header's root. Changes
+ * nothing when it throws: StoreError NotContiguous, HistoryPruned, Corrupt when that state is wrong too, Locked.
  */
 export async function rollbackChain(
   dir: string,
@@ -87,7 +87,7 @@ export async function rollbackChain(
   }
 }
 
-/** One block less. The store's own memory is stale afterwards; it only reads what lies below. */
+/** Removes the tip block. The store's caches are stale afterwards, which is safe: it only reads lower heights. */
 async function takeOff(
   database: Database,
   store: ChainStore,

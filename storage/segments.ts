@@ -1,4 +1,4 @@
-// Numbered segment files of records in one folder. Owns: names, headers, durable creation. Not: when to rotate or prune.
+// Numbered segment files of records in one directory. Owns: names, headers, durable creation. Not: when to rotate or prune.
 import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
@@ -9,7 +9,7 @@ import { type Scan, scanFrames } from './recordFile.ts'
 const MAGIC = utf8('SUANLI01')
 const HEADER_BYTES = MAGIC.length + 32
 
-/** The folder belongs to another chain, or was written by something else. */
+/** The file belongs to another chain or is not a record file. */
 export class SegmentError extends Error {
   readonly code: 'ForeignFile'
   readonly file: string
@@ -30,7 +30,7 @@ export function segmentHeader(genesisHash: Hash32): Uint8Array {
   return concatBytes(MAGIC, genesisHash)
 }
 
-/** Segments named `<prefix>-<number>.log`, ascending. A missing folder has none. */
+/** Segments named `<prefix>-<number>.log`, ascending. None if the directory is missing. */
 export async function listSegments(dir: string, prefix: string): Promise<readonly SegmentFile[]> {
   const pattern = new RegExp(`^${prefix}-(\\d{1,12})\\.log$`)
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
@@ -49,7 +49,7 @@ export function segmentPath(dir: string, prefix: string, sequence: number): stri
   return join(dir, `${prefix}-${String(sequence).padStart(8, '0')}.log`)
 }
 
-/** Reads one segment. A header cut short is a torn creation (no records). Throws SegmentError when it is foreign. */
+/** Reads one segment. A truncated header is an interrupted creation (no records). Throws SegmentError on a foreign file. */
 export async function readSegment(path: string, genesisHash: Hash32): Promise<Scan> {
   const bytes = new Uint8Array(await readFile(path))
   if (bytes.length < HEADER_BYTES) return { frames: [], validBytes: 0, damage: 'torn' }
@@ -59,7 +59,7 @@ export async function readSegment(path: string, genesisHash: Hash32): Promise<Sc
   return scanFrames(bytes, HEADER_BYTES)
 }
 
-/** Creates a segment with its header and `body` so that it either exists whole or not at all. */
+/** Creates a segment with its header and `body`; it exists whole or not at all. */
 export async function createSegment(
   path: string,
   genesisHash: Hash32,
@@ -69,7 +69,7 @@ export async function createSegment(
   return createDurably(path, (file) => file.writeFile(content), PUBLIC)
 }
 
-/** Puts a damaged file aside for a diagnosis. */
+/** Renames a damaged file to `.damaged` for diagnosis. */
 export async function setAside(path: string): Promise<void> {
   await rename(path, `${path}.damaged`)
 }

@@ -1,5 +1,5 @@
-// `tree.cache`: the leaves of one tree version in a file, so that a start need not hash the whole state again.
-// The shape follows from the leaves, so nothing in the file has to be trusted: the caller compares the root.
+// `tree.cache`: the leaves of one tree version, so that a start need not hash the whole state again.
+// The leaves determine the tree, so the file need not be trusted: the caller compares the root.
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { concatBytes, equalBytes, readU64be, u64be, utf8 } from '../base/bytes.ts'
@@ -11,7 +11,7 @@ const MAGIC = utf8('suanli.tree.v1\0\0')
 /** magic ‖ height ‖ count ‖ root. */
 const HEAD_BYTES = 16 + 8 + 8 + 32
 const LEAF_BYTES = 64
-/** Leaves handled between two turns of the event loop: about 10 ms of hashing. */
+/** Leaves hashed before yielding to the event loop: about 10 ms. */
 const LEAVES_PER_TURN = 4096
 
 export interface TreeCacheHead {
@@ -20,7 +20,7 @@ export interface TreeCacheHead {
   readonly rootHash: Hash32
 }
 
-/** Replaces the file at once; the version must stay unreleased until this resolves. */
+/** Replaces the file atomically; do not release the tree version until this resolves. */
 export async function writeTreeCache(path: string, tree: TreeVersion, height: number): Promise<void> {
   const fill = async (file: FileHandle): Promise<void> => {
     let count = 0
@@ -42,7 +42,7 @@ export async function writeTreeCache(path: string, tree: TreeVersion, height: nu
   await written.close()
 }
 
-/** Undefined when there is no file or it is not ours. */
+/** Undefined when there is no file or it is not a tree cache. */
 export async function readTreeCacheHead(path: string): Promise<TreeCacheHead | undefined> {
   const file = await openIfExists(path)
   if (file === undefined) return undefined
@@ -55,7 +55,7 @@ export async function readTreeCacheHead(path: string): Promise<TreeCacheHead | u
   }
 }
 
-/** The tree with its recomputed root, or undefined when the file is cut off, disordered or has another root. */
+/** The tree with its recomputed root, or undefined when the file is truncated, unsorted or has a different root. */
 export async function readTreeCache(
   path: string,
 ): Promise<{ height: number; tree: TreeVersion } | undefined> {
@@ -120,7 +120,7 @@ function decodeHead(head: Uint8Array): TreeCacheHead | undefined {
   try {
     return { height: readU64be(head, 16), count: readU64be(head, 24), rootHash: head.slice(32, 64) }
   } catch {
-    // A number beyond 2^53: not written by us.
+    // A number above 2^53: not written by this code.
     return undefined
   }
 }

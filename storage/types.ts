@@ -1,4 +1,4 @@
-// What the node keeps on disk, as its users see it. Owns: the interface. Not: LevelDB (chainStore.ts), the tree (state/tree).
+// The interface of the chain store. Not: LevelDB (chainStore.ts), the tree (state/tree).
 import { ExpectedError } from '../base/errors.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
@@ -17,29 +17,29 @@ export interface ChainTip {
   readonly header: Header
 }
 
-/** One finalized block with everything that is kept of it. */
+/** One finalized block with everything stored for it. */
 export interface CommitBlock {
   readonly block: SealedBlock
-  /** Ids of the transactions; hashed anew when the caller has none. */
+  /** Ids of the transactions; computed if absent. */
   readonly ids?: readonly TxId[]
   readonly receipts: readonly Receipt[]
-  /** Their canonical bytes; encoded anew when the caller has none. */
+  /** Their canonical bytes; encoded if absent. */
   readonly receiptBytes?: readonly Uint8Array[]
-  /** Who signed each transaction. */
+  /** Sender of each transaction. */
   readonly senders: readonly Address[]
   readonly systemLogs: readonly Log[]
-  /** What the block changed against its parent's post-state. */
+  /** State changes relative to the parent's post-state. */
   readonly changes: StateChanges
-  /** F of exactly this block, when held. */
+  /** F of exactly this block, if held. */
   readonly certificate?: Certificate
 }
 
 /** Receipts of one height, in the order of the transactions. */
 export interface BlockReceipts {
   readonly receipts: readonly Receipt[]
-  /** Who signed each transaction; kept because working it out costs a signature recovery each. */
+  /** Sender of each transaction; stored because recovering one costs a signature recovery. */
   readonly senders: readonly Address[]
-  /** Of beginBlock and endBlock, which belong to no transaction. */
+  /** Logs of beginBlock and endBlock, which belong to no transaction. */
   readonly systemLogs: readonly Log[]
 }
 
@@ -48,15 +48,15 @@ export interface TxLocation {
   readonly index: number
 }
 
-/** The state of one height, wholly in memory. */
+/** The full state of one height, in memory. */
 export interface StateSnapshot extends FullState {
   readonly height: number
 }
 
 export interface ChainStore {
-  /** Undefined before the genesis commit. Moves when a commit has become durable. */
+  /** Undefined before the genesis commit. Advances once a commit is durable. */
   tip(): ChainTip | undefined
-  /** Reads of the newest durable state, through a bounded cache. Values are never modified by callers. */
+  /** Reads the newest durable state through a bounded cache. Callers must not modify the values. */
   readonly state: StateReader
   /**
    * One atomic synced batch: blocks, receipts, indexes, certificates, changed keys, reverse differences, tip.
@@ -75,48 +75,48 @@ export interface ChainStore {
   certificateAt(height: number): Certificate | undefined
   /** Header of a stored block, of genesis, or of a boundary whose body was pruned. */
   headerAt(height: number): ChainTip | undefined
-  /** Lowest height above genesis from which every block is held up to the tip; 1 until something was pruned. */
+  /** Lowest height above genesis from which every block up to the tip is stored; 1 until something is pruned. */
   blockHeightMin(): number
   /**
-   * Forgets blocks, receipts, certificates and indexes below `belowHeight`, at most `countMax` of them, and tells how
-   * many went. Genesis, boundary headers and their F stay; the tip and what `isKept` names stay whatever is asked.
+   * Deletes blocks, receipts, certificates and indexes below `belowHeight`, at most `countMax` heights; returns how many.
+   * Always keeps genesis, boundary headers and their F, the tip, and heights for which `isKept` is true.
    */
   pruneBlocks(belowHeight: number, countMax: number, isKept?: (height: number) => boolean): Promise<number>
   /** Height of the finalized boundary that ended `epoch`. */
   boundaryHeightOf(epoch: number): number | undefined
-  /** Boundary, F and next set of an ended epoch, kept for ever. Undefined while the epoch runs. */
+  /** Boundary, F and next set of an ended epoch; never pruned. Undefined while the epoch runs. */
   epochProof(epoch: number): EpochProof | undefined
-  /** F of the lowest certified block at or above `height`; what proves `height` final. */
+  /** F of the lowest certified block at or above `height`; it proves `height` final. */
   certificateAtOrAbove(height: number): Promise<{ height: number; certificate: Certificate } | undefined>
 
-  /** Post-state of a finalized height; stays right across later commits. Undefined when pruned or unknown. */
+  /** Post-state of a finalized height; stays valid across later commits. Undefined when pruned or unknown. */
   stateAt(height: number): StateReader | undefined
   /** Lowest height that `stateAt` serves. */
   stateHeightMin(): number
-  /** The durable state at one height, read into memory: recounts. Throws TooLarge beyond `bytesMax` (default 1 GiB). */
+  /** The durable state at one height, in memory, for recounts. Throws TooLarge above `bytesMax` (default 1 GiB). */
   entriesSnapshot(options?: {
     readonly prefix?: StateKey
     readonly bytesMax?: number
   }): Promise<StateSnapshot>
-  /** The durable state at one height in pieces, in byte order of the keys: exports, rebuilding the tree. */
+  /** The durable state at one height in pieces, in byte order of the keys, for exports and rebuilding the tree. */
   statePieces(prefix?: StateKey): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
-  /** Like `statePieces` for a past height that `stateAt` serves: the newest state with the differences taken back. */
+  /** Like `statePieces`, for a past height that `stateAt` serves. */
   pastStatePieces(height: number): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
-  /** What the keys of one block held before it; throws HistoryPruned. */
+  /** Prior values of the keys one block changed. Throws HistoryPruned. */
   differenceAt(height: number): ReverseDifference
 
-  /** The tree of the tip: from `tree.cache` and the keys changed since, else rebuilt; its root was recomputed. */
+  /** The tip's tree, from `tree.cache` and the keys changed since, else rebuilt. Its root is recomputed. */
   loadTree(): Promise<TreeVersion>
-  /** Writes `tree.cache` for `height` (already durable), replacing the former one. Yields between chunks. */
+  /** Replaces `tree.cache` with the tree of `height` (already durable). Yields between chunks. */
   saveTree(tree: TreeVersion, height: number): Promise<void>
-  /** Whether enough has changed since the last `tree.cache` that another is worth writing. */
+  /** Whether `tree.cache` is old enough to replace. */
   isTreeCacheDue(): boolean
 
   close(): Promise<void>
 }
 
 export interface ChainStoreOptions {
-  /** Heights behind the tip that `stateAt` serves at most, default 1024; Infinity = archive. */
+  /** How many heights behind the tip `stateAt` serves at most, default 1024; Infinity = archive. */
   readonly historyHeightsMax?: number
   /** Bytes of reverse differences kept on disk, default 256 MiB; at least the last 64 heights stay. Infinity = archive. */
   readonly historyBytesMax?: number
@@ -125,20 +125,20 @@ export interface ChainStoreOptions {
 }
 
 export type StoreErrorCode =
-  /** What was read does not fit together; the data directory must be replaced or synced anew. */
+  /** Stored data is inconsistent; replace the data directory or sync it again. */
   | 'Corrupt'
   /** Another process has the directory open. */
   | 'Locked'
-  /** Written by a build with another layout. */
+  /** Written by a build with a different layout. */
   | 'WrongVersion'
   | 'NotContiguous'
   | 'HistoryPruned'
   | 'TooLarge'
   | 'Closed'
-  /** The disk refused a commit; whether it took effect shows at the next start. */
+  /** A commit failed to write; whether it took effect is known at the next start. */
   | 'Write'
 
-/** `openChainStore` and its methods throw this; `code` is stable. */
+/** Thrown by `openChainStore` and the store's methods; `code` is stable. */
 export class StoreError extends ExpectedError {
   readonly code: StoreErrorCode
   constructor(code: StoreErrorCode, message: string, options?: { cause?: unknown }) {

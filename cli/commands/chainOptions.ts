@@ -6,11 +6,11 @@ import { wholeNumber } from './common.ts'
 
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
 export const validatorsOption = () =>
-  new Option('-n, --validators <count>', `how many validators, ${VALIDATORS_MIN} to ${VALIDATORS_MAX}`)
+  new Option('-n, --validators <count>', `number of validators, ${VALIDATORS_MIN} to ${VALIDATORS_MAX}`)
     .argParser(wholeNumber(VALIDATORS_MIN, VALIDATORS_MAX))
     .default(4)
 export const blockTimeOption = () =>
-  new Option('-b, --block-time <ms>', 'shortest time between two blocks, milliseconds')
+  new Option('-b, --block-time <ms>', 'shortest time between blocks, milliseconds')
     .argParser(wholeNumber(0, 60_000))
     .default(50)
 export const windowOption = () =>

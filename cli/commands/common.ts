@@ -1,4 +1,4 @@
-// What several commands share. Owns: common options, passwords, printing. Not: any command.
+// Helpers shared by several commands. Owns: common options, passwords, printing. Not: any command.
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import { OperatorError } from '../../base/errors.ts'
@@ -15,7 +15,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
-/** The password of the key files, from the file named or the environment. Throws OperatorError without one. */
+/** The password of the key files, from the given file or the environment. Throws OperatorError without one. */
 export function passwordOf(options: { readonly passwordFile?: string }): string {
   if (options.passwordFile !== undefined) {
     const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')

@@ -1,4 +1,4 @@
-// `suanli devnet`: a devnet in the foreground. Owns: options, what a person is told. Not: the validators (devnet/).
+// `suanli devnet`: a devnet in the foreground. Owns: options and output. Not: the validators (devnet/).
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
@@ -23,10 +23,10 @@ export function addDevnet(program: Command, finish: (code: number) => void): voi
       wholeNumber(1, 64_000),
       DEFAULT_CONFIG.rpcPort,
     )
-    .option('-d, --data-dir <dir>', 'where the chain is kept', 'data/devnet')
+    .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
     .addOption(blockTimeOption())
     .addOption(windowOption())
-    .option('--fresh', 'forget the chain of an earlier run', false)
+    .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
       'after',
@@ -40,7 +40,7 @@ two of them. Keys are public and the same on every machine. Further devnets: --p
       const stopped = new Promise<void>((resolve) => {
         stop.signal.addEventListener('abort', () => resolve(), { once: true })
       })
-      // Ctrl-C counts from the first moment.
+      // Handle Ctrl-C before anything starts.
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
       try {
         const devnet = await createDevnet({

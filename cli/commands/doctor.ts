@@ -1,4 +1,4 @@
-// `suanli doctor`: says what is wrong with a stopped node's data directory and what to do. Not: the checks (cli/doctor/).
+// `suanli doctor`: reports what is wrong with a stopped node's data directory and what to do. Not: the checks (cli/doctor/).
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { dataDirOption, print, printJson, wholeNumber } from './common.ts'
@@ -9,11 +9,11 @@ const MARKS = { ok: 'ok  ', note: 'note', bad: 'BAD ' } as const
 export function addDoctor(program: Command, finish: (code: number) => void): void {
   program
     .command('doctor')
-    .description('examine the data directory of a stopped node: says what is wrong and which command helps')
+    .description('check the data directory of a stopped node: reports what is wrong and which command helps')
     .addOption(dataDirOption())
-    .option('--blocks <count>', 'how many of the last blocks to execute again', wholeNumber(1, 1_000_000), 64)
-    .option('--json', 'everything as JSON, with the keys that differ', false)
-    .option('--compare <file>', "only compare a halted node's diagnosis file with what this one keeps")
+    .option('--blocks <count>', 'number of recent blocks to execute again', wholeNumber(1, 1_000_000), 64)
+    .option('--json', 'print everything as JSON, including the keys that differ', false)
+    .option('--compare <file>', "only compare a halted node's diagnosis file with this node's data")
     .action(async (options) => {
       const { compareOffline, diagnose } = await import('../doctor/diagnose.ts')
       if (options.compare !== undefined) {

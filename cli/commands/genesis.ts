@@ -19,11 +19,11 @@ export function addGenesis(program: Command): void {
     })
   genesis
     .command('devnet')
-    .description("write the devnet's genesis, as an example or a start")
+    .description("write the devnet's genesis, as an example or a starting point")
     .addOption(validatorsOption())
     .addOption(blockTimeOption())
     .addOption(windowOption())
-    .option('-o, --out <file>', 'file to write; default standard output')
+    .option('-o, --out <file>', 'file to write; default: standard output')
     .action((options) => {
       const text = genesisText(
         developmentGenesis({

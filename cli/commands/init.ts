@@ -1,4 +1,4 @@
-// `suanli init`: makes a node's data directory. Not: what stands in it (node/nodeDir.ts, node/nodeKeys.ts).
+// `suanli init`: creates a node's data directory. Not: its contents (node/nodeDir.ts, node/nodeKeys.ts).
 import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { genesisHash } from '../../genesis/schema.ts'
@@ -10,10 +10,10 @@ import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } fro
 export function addInit(program: Command): void {
   program
     .command('init')
-    .description('make the data directory of a node: key files, configuration, genesis')
+    .description('create the data directory of a node: key files, configuration, genesis')
     .addOption(dataDirOption())
     .requiredOption('-g, --genesis <file>', 'the genesis document of the chain')
-    .option('--validator', 'also make a consensus key', false)
+    .option('--validator', 'also create a consensus key', false)
     .addOption(passwordOption())
     .option('--peer <multiaddr...>', 'other nodes, each ending in /p2p/<peer id>', [])
     .option('--p2p-listen <multiaddr>', 'where to listen for peers', DEFAULT_CONFIG.p2pListen[0])

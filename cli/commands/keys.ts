@@ -1,4 +1,4 @@
-// `suanli keys`: makes, shows, exports and imports the key files of a node. Owns: options and output.
+// `suanli keys`: creates, shows, exports and imports the key files of a node. Owns: options and output.
 // Not: the files (node/nodeKeys.ts, signer/keyFiles.ts), what a key has signed (commands/signer.ts).
 import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
@@ -7,7 +7,7 @@ import { exportConsensusKey, importConsensusKey } from '../../signer/keyFiles.ts
 import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from './common.ts'
 
 const filePasswordOption = () =>
-  new Option('--file-password-file <file>', 'file with the password of the EIP-2335 file, when it is another')
+  new Option('--file-password-file <file>', 'file with the password of the EIP-2335 file, if it differs')
 
 function filePasswordOf(options: { filePasswordFile?: string; passwordFile?: string }): string {
   const { filePasswordFile } = options
@@ -15,12 +15,12 @@ function filePasswordOf(options: { filePasswordFile?: string; passwordFile?: str
 }
 
 export function addKeys(program: Command): void {
-  const keys = program.command('keys').description('make, show, export and import the key files of a node')
+  const keys = program.command('keys').description('create, show, export and import the key files of a node')
   keys
     .command('new')
-    .description('make key files before there is a genesis; prints what the genesis document needs')
+    .description('create key files before there is a genesis; prints what the genesis document needs')
     .addOption(dataDirOption())
-    .option('--validator', 'also make a consensus key', false)
+    .option('--validator', 'also create a consensus key', false)
     .addOption(passwordOption())
     .action((options) => {
       const { dataDir, validator: isValidator } = options
@@ -28,7 +28,7 @@ export function addKeys(program: Command): void {
     })
   keys
     .command('show')
-    .description('show the public parts; with the password also the proof of possession')
+    .description('show the public keys; with the password also the proof of possession')
     .addOption(dataDirOption())
     .addOption(passwordOption())
     .action((options) => {
@@ -38,7 +38,7 @@ export function addKeys(program: Command): void {
   keys
     .command('export')
     .description(
-      'write the consensus key to an EIP-2335 file (the key alone: its record moves by `signer export`)',
+      'write the consensus key to an EIP-2335 file (only the key: move its record with `signer export`)',
     )
     .addOption(dataDirOption())
     .requiredOption('-o, --out <file>', 'file to write')
@@ -52,7 +52,7 @@ export function addKeys(program: Command): void {
     })
   keys
     .command('import <file>')
-    .description('take the consensus key from an EIP-2335 file; refuses to replace one')
+    .description('import the consensus key from an EIP-2335 file; refuses to replace one')
     .addOption(dataDirOption())
     .addOption(passwordOption())
     .addOption(filePasswordOption())

@@ -1,4 +1,4 @@
-// `suanli member`: the calls by which operators admit, remove, jail and rotate. Owns: options and output.
+// `suanli member`: calls with which operators admit, remove, jail and rotate. Owns: options and output.
 // Not: the calls (memberCalls.ts), the rules (state/modules/governance, providers).
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -22,7 +22,7 @@ interface SendOptions {
   readonly passwordFile?: string
 }
 
-/** Prints what to send, or sends it from the account in the directory that `--send` names. */
+/** Prints the call, or sends it from the account in the `--send` directory. */
 async function conclude(call: MemberCall, options: SendOptions): Promise<void> {
   const printed = { to: toHex(call.to), data: toHex(call.data) }
   if (options.send === undefined) return printJson(printed)
@@ -36,7 +36,10 @@ async function conclude(call: MemberCall, options: SendOptions): Promise<void> {
 function sendable(command: Command): Command {
   return command
     .addOption(passwordOption())
-    .option('--send <dir>', 'send it from the account in this data directory, and wait until it is final')
+    .option(
+      '--send <dir>',
+      'send the call from the account in this data directory and wait until it is final',
+    )
     .option('--rpc <url>', 'JSON-RPC of a node', 'http://127.0.0.1:8545')
 }
 
@@ -47,11 +50,11 @@ function addAdmit(member: Command): void {
   sendable(
     member
       .command('admit')
-      .description('propose a new member from what it printed with `suanli keys show`, and vote for it')
-      .requiredOption('--keys <file>', 'output of the candidate’s `suanli keys show` with its password')
+      .description('propose a new member from its `suanli keys show` output, and vote for it')
+      .requiredOption('--keys <file>', "output of the candidate's `suanli keys show` with its password")
       .requiredOption('--operator <address>', 'operator account of the candidate')
       .requiredOption('--name <name>', 'legal name')
-      .requiredOption('--group <group>', 'legal group; providers of one group count as one in coverage')
+      .requiredOption('--group <group>', 'legal group; coverage counts the providers of one group as one')
       .requiredOption('--jurisdiction <code>', 'ISO 3166-1 alpha-2')
       .requiredOption('--url <url>', 'where its terms are published')
       .requiredOption('--terms-hash <hash>', 'SHA-256 of the published terms'),
@@ -70,7 +73,7 @@ function addAdmit(member: Command): void {
   })
 }
 
-/** What `suanli keys show` printed on the candidate's machine. */
+/** Reads the output of `suanli keys show` from the candidate's machine. */
 function readKeys(file: string) {
   let shown: { readonly [name: string]: unknown }
   try {
@@ -96,9 +99,9 @@ function readKeys(file: string) {
 
 function addDecisions(member: Command): void {
   const decisions = [
-    ['remove', 'proposeRemoval', 'propose that a member loses its vote for good, and vote for it'],
-    ['jail', 'proposeJail', 'propose that a member loses its vote for now, and vote for it'],
-    ['unjail', 'proposeUnjail', 'propose that a jailed member gets its vote back, and vote for it'],
+    ['remove', 'proposeRemoval', 'propose to remove a member permanently, and vote for it'],
+    ['jail', 'proposeJail', 'propose to suspend a member from voting, and vote for it'],
+    ['unjail', 'proposeUnjail', 'propose to let a jailed member vote again, and vote for it'],
   ] as const
   for (const [name, action, text] of decisions) {
     sendable(
@@ -113,7 +116,7 @@ function addDecisions(member: Command): void {
   sendable(
     member
       .command('vote')
-      .description('vote on a proposal, or change the vote')
+      .description('vote on a proposal, or change your vote')
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX))
       .addOption(new Option('--reject', 'vote against it').default(false)),
   ).action(async (proposal, options) => {
@@ -122,7 +125,7 @@ function addDecisions(member: Command): void {
   sendable(
     member
       .command('withdraw')
-      .description('take back an own proposal')
+      .description('withdraw your own proposal')
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX)),
   ).action(async (proposal, options) => {
     await conclude(memberCall(governanceSchema, 'withdrawProposal', { proposal }), options)
@@ -133,7 +136,7 @@ function addRotations(member: Command): void {
   sendable(
     member
       .command('rotate')
-      .description('replace the own consensus key by that of another directory, from the next epoch on')
+      .description('replace your consensus key with that of another directory from the next epoch on')
       .addOption(keyDirOption()),
   ).action(async (options) => {
     const secret = openConsensusKey(options.keyDir, passwordOf(options))
@@ -143,7 +146,7 @@ function addRotations(member: Command): void {
   sendable(
     member
       .command('peer')
-      .description('replace the own peer id by that of another data directory, from the next epoch on')
+      .description('replace your peer id with that of another data directory from the next epoch on')
       .addOption(dataDirOption()),
   ).action(async (options) => {
     const peerId = hexOption('peer id', showKeys(options.dataDir).peerIdBytes)
@@ -154,7 +157,7 @@ function addRotations(member: Command): void {
 function addAccount(member: Command): void {
   member
     .command('account')
-    .description('store an account in a data directory: it sends these calls and pays for evidence')
+    .description('store an account in a data directory, to send these calls and pay for evidence')
     .addOption(dataDirOption())
     .requiredOption('--secret-file <file>', 'file with the private key, 0x and 64 digits')
     .addOption(passwordOption())

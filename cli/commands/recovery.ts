@@ -1,5 +1,5 @@
-// `suanli recovery`: going on after a quorum was lost (docs/operations/quorum-loss.md). Owns: options and what is printed.
-// Not: the steps (node/recovery/), the rules (base/protocol/recoveryRules.ts).
+// `suanli recovery`: continue after a lost quorum (docs/operations/quorum-loss.md). Owns: options and output.
+// Not: the steps (cli/recovery/), the rules (base/protocol/recoveryRules.ts).
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -77,7 +77,7 @@ async function withNode<T>(dataDir: string, run: (node: OfflineNode) => Promise<
   }
 }
 
-/** What people compare with each other before they sign or apply. */
+/** What operators compare with each other before they sign or apply. */
 function summary(file: RecoveryFile) {
   const { recovery, signatures } = file
   const { floor, members, previous } = recovery
@@ -103,18 +103,17 @@ function summary(file: RecoveryFile) {
   }
 }
 
-/** Advice that a member's own words give reason for; none of it is a refusal. */
+/** Warnings about the recovery and its attestations; none of them is a refusal. */
 function warnings(recovery: Recovery, file: RecoveryFile, unknown: readonly string[]): readonly string[] {
   const out = [...unknown]
   const { members, abandoned } = recovery
   if (members.length < 4)
     out.push(`${members.length} members tolerate no fault: admit others as soon as possible`)
-  for (const vote of abandoned)
-    out.push(`given up: whatever block ${voteText(vote)} held may have been final`)
+  for (const vote of abandoned) out.push(`abandoned: the block of vote ${voteText(vote)} may have been final`)
   for (const { attestation } of file.signatures) {
     if (!attestation.votesKnown) {
       out.push(
-        `provider ${attestation.provider} does not know what it voted for: its word for the floor is less`,
+        `provider ${attestation.provider} lost its record of votes: its attestation of the floor is weaker`,
       )
     }
   }
@@ -128,7 +127,9 @@ function keysDir(options: { readonly dataDir: string; readonly keys?: string }):
 function addStatus(recovery: Command): void {
   recovery
     .command('status')
-    .description('what this node knows of the end of the chain: the best floor it can offer, its open votes')
+    .description(
+      'show what this node knows of the end of the chain: the best floor it can offer, its open votes',
+    )
     .addOption(dataDirOption())
     .action((options) =>
       withNode(options.dataDir, async (node) => {
@@ -158,12 +159,12 @@ function addStatus(recovery: Command): void {
 function addReplacement(recovery: Command): void {
   recovery
     .command('replacement')
-    .description("a validator's new key for a recovery, allowed by its operator account")
+    .description("make a file with a validator's new key, authorized by its operator account")
     .addOption(dataDirOption())
     .requiredOption('--provider <id>', 'the validator whose key is replaced', provider)
-    .requiredOption('--replaces <key>', 'the consensus key that the chain knows')
+    .requiredOption('--replaces <key>', "the validator's current consensus key on chain")
     .option('--operator-key-file <file>', "file with the operator account's secret key, hex")
-    .option('--operator-signature <hex>', "the operator account's personal_sign of the text")
+    .option('--operator-signature <hex>', "the operator account's personal_sign signature of the text")
     .option('-o, --out <file>', 'file to write', 'replacement.json')
     .addOption(passwordOption())
     .addHelpText(
@@ -191,25 +192,29 @@ wallet must sign (for example: cast wallet sign "$(cat text)"); nothing is writt
           ? normaliseSignature(bytesOf(operatorSignature, '--operator-signature', 65))
           : signAsOperator(keys, bytesOf(readFileSync(operatorKeyFile, 'utf8'), operatorKeyFile, 32))
       await writeDurably(options.out, replacementFileText(keys, signature))
-      print(`wrote ${options.out}: hand it to whoever proposes`)
+      print(`wrote ${options.out}: give it to the proposer`)
     })
 }
 
 function addPropose(recovery: Command): void {
   recovery
     .command('propose')
-    .description('make a recovery from the best floor that this node knows; nobody has signed it yet')
+    .description('make an unsigned recovery from the best floor that this node knows')
     .addOption(dataDirOption())
-    .requiredOption('--reason <text>', 'what happened, for people and the archive')
-    .option('--leave-out <provider>', 'a validator that does not go on (repeatable)', collectProvider, [])
-    .option('--replace <file>', 'a replacement made by its operator (repeatable)', collect, [])
+    .requiredOption('--reason <text>', 'what happened, for the record')
+    .option('--leave-out <provider>', 'a validator to leave out (repeatable)', collectProvider, [])
+    .option('--replace <file>', 'a replacement file from an operator (repeatable)', collect, [])
     .option(
       '--abandon <vote>',
       'give up a vote to finalize: <epoch>:<view>:<hash> (repeatable)',
       parseVote,
       [],
     )
-    .option('--epoch <number>', 'the new epoch; default: 1000 above all that this node knows', provider)
+    .option(
+      '--epoch <number>',
+      'the new epoch; default: 1000 above the highest that this node knows',
+      provider,
+    )
     .option('-o, --out <file>', 'file to write', 'recovery.json')
     .action((options) =>
       withNode(options.dataDir, async (node) => {
@@ -233,7 +238,7 @@ function addSign(recovery: Command): void {
     .command('sign <file>')
     .description("check a recovery against this node's data and add its signature to the file")
     .addOption(dataDirOption())
-    .option('--keys <dir>', 'where keys/ and signer/ are, when the signer is another process')
+    .option('--keys <dir>', 'where keys/ and signer/ are, if the signer is another process')
     .addOption(passwordOption())
     .action((path, options) =>
       withNode(options.dataDir, async (offline) => {
@@ -244,14 +249,14 @@ function addSign(recovery: Command): void {
         await writeDurably(path, recoveryFileText(signed.file))
         const { file, provider: signer, unknown } = signed
         const stay =
-          'do not start this node before the recovery is applied: the others rely on it not voting in old epochs any more'
+          'do not start this node before the recovery is applied: others rely on it not voting in old epochs'
         const all = [stay, ...warnings(file.recovery, file, unknown)]
         printJson({ signedAs: signer, ...summary(file), warnings: all })
       }),
     )
 }
 
-/** The chain of one directory with the votes of another. */
+/** A node's chain with another directory's votes. */
 async function withSignerOf(node: OfflineNode, dir: string): Promise<OfflineNode> {
   const { readSignerState } = await import('../offlineNode.ts')
   return { ...node, signer: await readSignerState(nodePaths(dir).signer, node.chain.genesisHash) }
@@ -260,7 +265,7 @@ async function withSignerOf(node: OfflineNode, dir: string): Promise<OfflineNode
 function addMerge(recovery: Command): void {
   recovery
     .command('merge <files...>')
-    .description('put the signatures of several copies of one recovery into one file')
+    .description('merge the signatures of several copies of one recovery into one file')
     .option('-o, --out <file>', 'file to write', 'recovery.json')
     .action(async (paths: readonly string[], options) => {
       const file = mergeRecoveries(paths.map(readRecoveryFile))
@@ -286,15 +291,15 @@ function addCheck(recovery: Command): void {
 function addApply(recovery: Command): void {
   recovery
     .command('apply <file>')
-    .description('accept a complete recovery: the node starts in the new epoch and signs in no older one')
+    .description('accept a complete recovery: the node starts in the new epoch and signs in no older epoch')
     .addOption(dataDirOption())
-    .option('--keys <dir>', 'where signer/ is, when the signer is another process; stop that one too')
+    .option('--keys <dir>', 'where signer/ is, if the signer is another process; stop that process too')
     .action((path, options) =>
       withNode(options.dataDir, async (node) => {
         const file = readRecoveryFile(path)
         const { isNew, unknown } = await applyRecoveryFile(node, file, keysDir(options))
         const { recovery: hash, epoch, floor } = summary(file)
-        const result = isNew ? 'accepted: start the node' : 'was accepted before; nothing was changed'
+        const result = isNew ? 'accepted: start the node' : 'already accepted; nothing was changed'
         printJson({ result, recovery: hash, epoch, floor, warnings: unknown })
       }),
     )
@@ -303,7 +308,7 @@ function addApply(recovery: Command): void {
 function addTrust(recovery: Command): void {
   recovery
     .command('trust <hash>')
-    .description('let this node accept the recovery with this hash from its peers, as a node that syncs must')
+    .description('let this node accept the recovery with this hash from its peers; needed to sync past it')
     .addOption(dataDirOption())
     .action((text: string, options) => {
       const hash = parseHash32(text)
@@ -314,7 +319,7 @@ function addTrust(recovery: Command): void {
       if (!known) {
         saveConfig(dataDir, { ...config, trustedRecoveries: [...config.trustedRecoveries, toHex(hash)] })
       }
-      print(known ? `${text} was trusted before` : `${text} is trusted from the next start on`)
+      print(known ? `${text} is already trusted` : `${text} is trusted from the next start`)
     })
 }
 
@@ -322,7 +327,9 @@ function addTrust(recovery: Command): void {
 export function addRecovery(program: Command): void {
   const recovery = program
     .command('recovery')
-    .description('go on after a quorum of validators was lost for good: a file that the members agree on')
+    .description(
+      'continue after a quorum of validators is lost for good, by a file that the members agree on',
+    )
   for (const add of [
     addStatus,
     addReplacement,

@@ -1,4 +1,4 @@
-// `suanli rollback`: takes the newest blocks off a stopped node's chain. Not: how (storage/rollback.ts).
+// `suanli rollback`: removes the newest blocks of a stopped node's chain. Not: how (storage/rollback.ts).
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { dataDirOption, printJson, wholeNumber } from './common.ts'
@@ -9,16 +9,16 @@ const height = wholeNumber(0, Number.MAX_SAFE_INTEGER)
 export function addRollback(program: Command): void {
   program
     .command('rollback')
-    .description('take the newest blocks off a stopped node; the next start fetches them from peers again')
+    .description('remove the newest blocks of a stopped node; the next start fetches them from peers again')
     .addOption(dataDirOption())
-    .option('--to <height>', 'the block that is to be the tip', height)
-    .option('--blocks <count>', 'how many blocks to take off', height)
+    .option('--to <height>', 'height of the new tip', height)
+    .option('--blocks <count>', 'number of blocks to remove', height)
     .addHelpText(
       'after',
       `
-It lands on the highest block at or below that height that has a certificate of its own, checks that its state has
-the right root before anything changes, and refuses below what the node keeps. The votes in journal and signer stay;
-only what this node's execution refused is forgotten, so that it is judged again.`,
+The new tip is the highest block at or below that height with its own certificate. Its state root is checked
+before anything changes; heights whose state is pruned are refused. The votes in journal and signer stay; only
+verdicts on blocks that this node's execution refused are removed, so that they are executed again.`,
     )
     .action(async (options) => {
       const { rollbackNode } = await import('../doctor/rollbackNode.ts')

@@ -35,12 +35,12 @@ function addPlace(command: Command, verb: 'listen' | 'connect'): Command {
   return command
     .option('--socket <path>', 'unix socket, for a node of the same user on this machine')
     .option(`--${verb} <host:port>`, 'TLS 1.3 with certificates on both sides')
-    .option('--tls-cert <file>', 'own certificate, PEM')
+    .option('--tls-cert <file>', "this side's certificate, PEM")
     .option('--tls-key <file>', 'its key, PEM')
     .option('--tls-ca <file>', "the authority of the other side's certificate, PEM")
 }
 
-/** Exactly one of the two ways, whole. */
+/** The signer's address: a socket, or TLS with all three files. Throws OperatorError otherwise. */
 function placeOf(options: PlaceOptions, verb: 'listen' | 'connect'): SignerAddress {
   const { socket, tlsCert: cert, tlsKey: key, tlsCa: ca } = options
   const hostPort = options[verb]
@@ -49,7 +49,7 @@ function placeOf(options: PlaceOptions, verb: 'listen' | 'connect'): SignerAddre
   }
   if (hostPort === undefined) {
     if (cert !== undefined || key !== undefined || ca !== undefined) {
-      throw new OperatorError(`--tls-… belong to --${verb}`)
+      throw new OperatorError(`--tls-… options need --${verb}`)
     }
     return { kind: 'unix', path: resolve(socket!) }
   }
@@ -67,7 +67,7 @@ function ownerOf(dataDir: string): SignerOwner {
 function addRun(signer: Command, finish: (code: number) => void): void {
   const run = signer
     .command('run', { isDefault: true })
-    .description('hold the key of a data directory and sign for one node at a time, until Ctrl-C')
+    .description('sign with the key of a data directory for one node at a time, until Ctrl-C')
     .addOption(dataDirOption())
     .addOption(passwordOption())
   addPlace(run, 'listen')
@@ -89,12 +89,10 @@ function addRun(signer: Command, finish: (code: number) => void): void {
 function addInit(signer: Command): void {
   signer
     .command('init')
-    .description(
-      'make the data directory of a signer, with a new consensus key unless one is there or to come',
-    )
+    .description('create the data directory of a signer; creates a consensus key unless there is one')
     .addOption(dataDirOption())
     .requiredOption('-g, --genesis <file>', 'the genesis document of the chain')
-    .option('--no-key', 'without a key: `suanli keys import` brings it')
+    .option('--no-key', 'create no key: import one with `suanli keys import`')
     .addOption(passwordOption())
     .action((options) => {
       const { dataDir } = options
@@ -118,7 +116,7 @@ function addMove(signer: Command): void {
   signer
     .command('export')
     .description(
-      'write the record of what this key has signed to a file; the directory refuses to sign from then on',
+      'write the record of what this key has signed to a file; from then on the directory refuses to sign',
     )
     .addOption(dataDirOption())
     .requiredOption('-o, --out <file>', 'file to write')
@@ -131,7 +129,7 @@ function addMove(signer: Command): void {
     })
   signer
     .command('import <file>')
-    .description('take over the record that another machine exported; nothing is ever lowered')
+    .description('merge the record that another machine exported; nothing is ever lowered')
     .addOption(dataDirOption())
     .action(async (file, { dataDir }) => {
       printJson(await importFlags(ownerOf(dataDir), file))
@@ -139,7 +137,9 @@ function addMove(signer: Command): void {
 }
 
 function addHealth(signer: Command): void {
-  const health = signer.command('health').description('ask a running signer how it is, without holding it')
+  const health = signer
+    .command('health')
+    .description('ask a running signer for its health, without holding it')
   addPlace(health, 'connect').action(async (options) => {
     const { publicKey, genesisHash: hash, ...rest } = await askHealth(placeOf(options, 'connect'))
     printJson({ publicKey: toHex(publicKey), genesisHash: toHex(hash), ...rest })
@@ -149,10 +149,10 @@ function addHealth(signer: Command): void {
 function addCertificates(signer: Command): void {
   signer
     .command('certificates')
-    .description('make certificates for one node and its signer; the authority that signs them is forgotten')
-    .requiredOption('-o, --out <dir>', 'directory to write signer/ and node/ into')
-    .requiredOption('--host <name...>', 'names and addresses under which the node reaches the signer')
-    .option('--days <days>', 'how long they are valid', wholeNumber(1, 3_650), 730)
+    .description("make certificates for one node and its signer; the authority's key is discarded")
+    .requiredOption('-o, --out <dir>', 'directory for signer/ and node/')
+    .requiredOption('--host <name...>', 'names and addresses at which the node reaches the signer')
+    .option('--days <days>', 'days until they expire', wholeNumber(1, 3_650), 730)
     .action(({ out, host, days }) => {
       writeCertificates(out, makeCertificates({ hosts: host, days, nowMs: Date.now() }))
       printJson({ signer: join(out, 'signer'), node: join(out, 'node'), days })
@@ -162,7 +162,7 @@ function addCertificates(signer: Command): void {
 export function addSigner(program: Command, finish: (code: number) => void): void {
   const signer = program
     .command('signer')
-    .description('a consensus key in a process of its own, and the record of what it has signed')
+    .description('run a consensus key in a separate process, and move the record of what it has signed')
   addRun(signer, finish)
   addInit(signer)
   addMove(signer)

@@ -14,10 +14,10 @@ export function addStart(program: Command, finish: (code: number) => void): void
     .option('--rpc-port <port>', 'JSON-RPC port instead of the configured one', wholeNumber(0, 65_535))
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
     .addOption(logLevelOption('instead of the configured one'))
-    .option('--name <name>', 'name in every log line')
-    .option('--state-sync', 'without a chain, take the state of a snapshot from peers', false)
+    .option('--name <name>', 'name to put in every log line')
+    .option('--state-sync', 'without a chain, install a snapshot from peers', false)
     .option('--checkpoint <height:hash>', 'a block to trust; implies --state-sync')
-    .option('--take-over-signer', 'take the remote signer from the node that holds it', false)
+    .option('--take-over-signer', 'take the remote signer over from the node that holds it', false)
     .option(
       '--force-moved-signer',
       'sign although the record was exported: never while a copy may sign',
@@ -35,7 +35,7 @@ export function addStart(program: Command, finish: (code: number) => void): void
       const dataDir = resolve(options.dataDir)
       const name = options.name === undefined ? {} : { name: options.name as string }
       const { takeOverSigner, forceMovedSigner } = options
-      // Networking and storage take half a second to load; the other commands answer without them.
+      // Networking and storage take half a second to load; other commands do without them.
       const { runStart } = await import('../runStart.ts')
       const password = passwordOf(options)
       finish(await runStart({ dataDir, password, overrides, takeOverSigner, forceMovedSigner, ...name }))

@@ -1,5 +1,5 @@
-// `suanli verify …`: the light client on the command line. Owns: options and what is printed. Not: what is checked
-// (client/, base/protocol), where trust comes from (verifyTrust.ts).
+// `suanli verify …`: the light client on the command line. Owns: options and output. Not: the checks
+// (client/, base/protocol), the source of trust (verifyTrust.ts).
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { checksumAddress, parseChecksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
@@ -22,7 +22,7 @@ interface VerifyOptions extends TrustOptions {
   readonly json: boolean
 }
 
-/** One line of the report: a name and what was proven. */
+/** One line of the report: a label and the proven value. */
 type Line = readonly [name: string, text: string]
 
 const addressArgument = (text: string): Address => {
@@ -45,19 +45,18 @@ const collect = (text: string, before: readonly string[] | undefined): readonly 
 function withTrust(command: Command): Command {
   return command
     .addOption(
-      new Option(
-        '--rpc <url>',
-        'JSON-RPC of a node; given again, the further ones are compared with the first',
-      )
+      new Option('--rpc <url>', 'JSON-RPC of a node; repeat it to compare other nodes with the first')
         .argParser(collect)
         .default(undefined, `http://127.0.0.1:${DEFAULT_CONFIG.rpcPort}`),
     )
     .option('-g, --genesis <file>', 'trust this genesis document')
     .addOption(
-      new Option('--genesis-hash <hash>', 'trust the genesis document of this hash').argParser(hashArgument),
+      new Option('--genesis-hash <hash>', 'trust the genesis document with this hash').argParser(
+        hashArgument,
+      ),
     )
-    .option('--checkpoint <text>', 'trust this change of the validator set, as an earlier run printed it')
-    .option('--state <file>', 'go on from what an earlier run proved, and keep what this one proves')
+    .option('--checkpoint <text>', 'trust this validator set change, as printed by an earlier run')
+    .option('--state <file>', "continue from an earlier run's proof, and store this run's")
     .addOption(
       new Option('--recovery <file>', 'a recovery file whose hash you compared with the published one')
         .argParser(collect)
@@ -99,8 +98,7 @@ function trustLines(from: string, client: LightClient, { changes, witnesses }: P
   return [
     ['Proven', `${from}, over ${changes} ${changes === 1 ? 'change' : 'changes'} of the validator set`],
     ...witnesses.map((witness): Line => {
-      const text =
-        witness.verdict === 'agrees' ? `agrees at block ${witness.height}` : 'is of no use for comparing'
+      const text = witness.verdict === 'agrees' ? `agrees at block ${witness.height}` : 'cannot be compared'
       const reason = witness.verdict === 'unusable' ? `: ${witness.reason}` : ''
       return ['Compared', `${witness.provider} ${text}${reason}`]
     }),
@@ -111,11 +109,11 @@ function trustLines(from: string, client: LightClient, { changes, witnesses }: P
 interface Report {
   readonly lines: readonly Line[]
   readonly json: object
-  /** The block that the answer is about. */
+  /** The block the answer refers to. */
   readonly block: ProvenBlock
 }
 
-/** Follows the chain, asks, prints what was proven; throws LightClientError naming the check that failed. */
+/** Follows the chain, queries, prints what was proven; throws LightClientError naming the check that failed. */
 async function verify(
   options: VerifyOptions,
   ask: (client: LightClient, progress: Progress) => Promise<Report>,
@@ -142,7 +140,7 @@ async function verify(
     }
   } catch (error) {
     if (error instanceof LightClientError && error.conflict !== undefined) {
-      // The evidence is worth more than the failed command: it convicts.
+      // Print the evidence although the command fails: it convicts.
       printJson(conflictJson(error.conflict))
     }
     throw error
@@ -230,7 +228,7 @@ function supplyReport(block: ProvenBlock): Report {
 export function addVerify(program: Command): void {
   const command = program
     .command('verify')
-    .description('verify what nodes say, trusting nothing but genesis or a checkpoint')
+    .description('verify what nodes answer, trusting only genesis or a checkpoint')
   withTrust(command.command('balance'))
     .description('prove the coins of an account, or what it holds of an asset, at the newest final block')
     .argument('<address>', 'the account', addressArgument)
@@ -239,12 +237,12 @@ export function addVerify(program: Command): void {
       verify(options, (client) => balanceReport(client, address, options.asset)),
     )
   withTrust(command.command('receipt'))
-    .description('prove that a transaction is final, and what became of it')
+    .description('prove that a transaction is final, and its result')
     .argument('<hash>', 'hash of the transaction', hashArgument)
     .action((id: Hash32, options: VerifyOptions) =>
       verify(options, (client) => receiptReport(client, id as Uint8Array)),
     )
   withTrust(command.command('supply'))
-    .description('prove the supply and what backs it, from the newest certified header')
+    .description('prove the supply and its backing, from the newest certified header')
     .action((options: VerifyOptions) => verify(options, async (_, { tip }) => supplyReport(tip)))
 }

@@ -1,4 +1,4 @@
-// Where `suanli verify` takes its trust from: files and options. Owns: reading and keeping them. Not: the light client.
+// What `suanli verify` trusts: files and options. Owns: reading and storing them. Not: the light client.
 import { existsSync, readFileSync } from 'node:fs'
 import { toHex } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
@@ -28,7 +28,7 @@ function readJson(path: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (error) {
-    throw new OperatorError(`${path} is no JSON: ${errorText(error)}`)
+    throw new OperatorError(`${path} is not JSON: ${errorText(error)}`)
   }
 }
 
@@ -37,7 +37,7 @@ function mustTrust<T>(result: Verified<T>, provider?: string): T {
   throw checkFailed(result.failure, provider)
 }
 
-/** Hash of the chain that the options name; undefined when only a kept state does. */
+/** Genesis hash that the options name; undefined when only a stored state does. */
 function namedChain(options: TrustOptions): Hash32 | undefined {
   const { genesis, genesisHash, checkpoint } = options
   const named = [genesis, genesisHash, checkpoint].filter((option) => option !== undefined)
@@ -57,7 +57,7 @@ async function originOf(
   const { state, genesis, genesisHash, checkpoint } = options
   if (state !== undefined && existsSync(state)) {
     const kept = parseClientState(readJson(state), chain)
-    return { origin: { kind: 'state', state: kept }, from: `from what ${state} keeps` }
+    return { origin: { kind: 'state', state: kept }, from: `from the proof stored in ${state}` }
   }
   if (checkpoint !== undefined) {
     const parsed = parseCheckpoint(checkpoint)
@@ -77,7 +77,7 @@ async function originOf(
   return { origin: { kind: 'set', trusted }, from: `from genesis ${toHex(trusted.genesisHash)}` }
 }
 
-/** A client that trusts what the options name; `from` says so in words. */
+/** A client that trusts what the options name; `from` describes it in words. */
 export async function openClient(
   options: TrustOptions,
 ): Promise<{ readonly client: LightClient; readonly from: string }> {
@@ -88,7 +88,7 @@ export async function openClient(
   return { client: new LightClient({ origin, providers: [first!, ...others], recoveries }), from }
 }
 
-/** Keeps what was proven, where `--state` says. */
+/** Stores what was proven in the `--state` file. */
 export async function saveClient(options: TrustOptions, client: LightClient): Promise<void> {
   const json = client.toJson()
   if (options.state === undefined || json === undefined) return

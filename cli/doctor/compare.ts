@@ -1,5 +1,5 @@
-// Compares what a halted node made of a block (its diagnosis file) with what this node keeps of that height.
-// Owns: reading the file, naming the differences. Not: writing it (node/halt/haltRecord.ts).
+// Compares a halted node's result for a block (its diagnosis file) with this node's data at that height.
+// Owns: reading the file, finding the differences. Not: writing it (node/halt/haltRecord.ts).
 import { readFileSync } from 'node:fs'
 import { equalBytes, keyBytes, parseHex, toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
@@ -12,7 +12,7 @@ const NAMED_MAX = 32
 
 export interface Comparison {
   readonly height: number
-  /** Whether this node's block of that height is the one that was refused. */
+  /** Whether this node's block at that height is the refused one. */
   readonly isSameBlock: boolean
   /** `there`: at the halt; `here`: in this node's store. */
   readonly receipts: readonly { readonly index: number; readonly there: unknown; readonly here: unknown }[]
@@ -42,20 +42,20 @@ function readDiagnosis(file: string): NonNullable<Diagnosed['block']> {
     parsed = JSON.parse(readFileSync(file, 'utf8')) as Diagnosed
   } catch (cause) {
     if (cause instanceof SyntaxError)
-      throw new OperatorError(`${file} is no diagnosis file: ${cause.message}`)
+      throw new OperatorError(`${file} is not a diagnosis file: ${cause.message}`)
     throw cause
   }
   const { block } = parsed
   if (block === undefined || !Number.isSafeInteger(block.height)) {
-    throw new OperatorError(`${file} is about no block: there is nothing to compare`)
+    throw new OperatorError(`${file} names no block: there is nothing to compare`)
   }
   if (block.own?.error !== undefined) {
-    throw new OperatorError(`${file}: the halted node could not run the block: ${block.own.error}`)
+    throw new OperatorError(`${file}: the halted node could not execute the block: ${block.own.error}`)
   }
   return block
 }
 
-/** Throws OperatorError when the file is none, or this node does not keep receipts and state of that height. */
+/** Throws OperatorError when the file is not a diagnosis, or this node no longer has receipts and state of that height. */
 export function compareDiagnosis(store: ChainStore, modules: readonly Module[], file: string): Comparison {
   const { height, hash, own } = readDiagnosis(file)
   const block = store.blockAt(height)
@@ -87,7 +87,7 @@ export function compareDiagnosis(store: ChainStore, modules: readonly Module[], 
     const value = state.get(raw)
     const here = value === undefined ? null : toHex(value)
     const prior = before.get(raw)
-    // A key that the halted node left alone has there what it had before the block.
+    // A key that the halted node did not change still has its value from before the block there.
     const unchanged = prior === undefined ? null : toHex(prior)
     const said = changed.has(name) ? changed.get(name)! : unchanged
     if (said !== here) keys.push({ record: recordName(modules, raw), key: name, there: said, here })

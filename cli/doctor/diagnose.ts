@@ -1,5 +1,5 @@
-// Everything that can be said of a stopped node's data directory without changing it, and what to do about it.
-// Owns: the list of checks and the advice. Not: printing (commands/doctor.ts), repairing (storage/rollback.ts).
+// Checks a stopped node's data directory without changing it, and advises what to do.
+// Owns: the list of checks and the advice. Not: printing (commands/doctor.ts), repair (storage/rollback.ts).
 import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -47,7 +47,7 @@ export interface Diagnosis {
   readonly state: StateReport | undefined
 }
 
-/** What a halted node made of a block against what this stopped node keeps of it. Throws OperatorError. */
+/** Compares a halted node's result for a block with this stopped node's data. Throws OperatorError. */
 export async function compareOffline(dataDir: string, file: string): Promise<Comparison> {
   const built = buildGenesis(parseGenesis(genesisFile(dataDir)))
   built.tree.release()
@@ -64,7 +64,7 @@ export async function compareOffline(dataDir: string, file: string): Promise<Com
 /** Free space below which commits may soon fail. */
 const FREE_BYTES_MIN = 1024 * 1024 * 1024
 
-/** Collects checks; every part reports for itself, so that one broken thing does not hide another. */
+/** Collects checks; every part reports separately, so that one fault does not hide another. */
 class Findings {
   readonly checks: Check[] = []
   readonly advice: string[] = []
@@ -90,7 +90,7 @@ interface Opened {
   readonly findings: Findings
 }
 
-/** Examines a stopped node. Changes no record; LevelDB may tidy its own files when it is opened. Throws on a directory that is none. */
+/** Checks a stopped node. Changes no records; LevelDB may compact its files on opening. Throws if `dataDir` is not a node's. */
 export async function diagnose(dataDir: string, options: { readonly blocks: number }): Promise<Diagnosis> {
   const findings = new Findings()
   const built = buildGenesis(parseGenesis(genesisFile(dataDir)))
@@ -105,7 +105,7 @@ export async function diagnose(dataDir: string, options: { readonly blocks: numb
   let state: StateReport | undefined
   try {
     if (store !== undefined) state = await checkChain(opened, store, options.blocks)
-    // The records of a running node change while they are read.
+    // A running node's records would change during the read.
     if (!isRunning) await checkRecords(opened, store?.tip()?.header)
   } finally {
     await store?.close()
@@ -119,11 +119,7 @@ function checkDisk(dataDir: string, findings: Findings): void {
   const detail = `${Math.floor(free / 2 ** 20)} MiB free`
   if (free >= FREE_BYTES_MIN) findings.ok('disk', detail)
   else
-    findings.bad(
-      'disk',
-      detail,
-      `make room on the disk of ${dataDir}: at least ${FREE_BYTES_MIN / 2 ** 30} GiB`,
-    )
+    findings.bad('disk', detail, `free disk space for ${dataDir}: at least ${FREE_BYTES_MIN / 2 ** 30} GiB`)
 }
 
 function checkHalts(dataDir: string, findings: Findings): void {
@@ -163,9 +159,9 @@ async function openStore({
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const advice: { readonly [code: string]: string } = {
-      Locked: 'the node is running: stop it, then ask again',
+      Locked: 'the node is running: stop it, then run this again',
       WrongVersion:
-        'start this directory with the build that wrote it, or move chain/ away and start: it syncs anew',
+        'start this directory with the build that wrote it, or move chain/ away and start: it syncs again',
     }
     findings.bad('chain', error.message, advice[error.code] ?? resyncAdvice(dataDir))
     return { isRunning: error.code === 'Locked' }
@@ -191,7 +187,7 @@ async function checkChain(
   checkTipCertificate(opened, store)
   const treeCachePath = join(nodePaths(dataDir).chain, 'tree.cache')
   const cached = await readTreeCacheHead(treeCachePath)
-  findings.ok('tree.cache', cached === undefined ? 'none: it is made anew' : `of block ${cached.height}`)
+  findings.ok('tree.cache', cached === undefined ? 'none: it will be rebuilt' : `of block ${cached.height}`)
   const state = await checkState(store, {
     execution: { chain, senderOf: recoverSender },
     treeCachePath,
@@ -208,11 +204,15 @@ function checkTipCertificate({ dataDir, chain, findings }: Opened, store: ChainS
   const below = height === 0 ? undefined : store.headerAt(height - 1)
   const state = height === 0 ? undefined : store.stateAt(height - 1)
   if (height === 0 || chain.recoveryOn?.(hash) !== undefined) {
-    findings.ok('certificate', 'the tip needs none')
+    findings.ok('certificate', 'the tip does not need one')
   } else if (certificate === undefined) {
-    findings.bad('certificate', `block ${height} has no F of its own`, rollbackAdvice(dataDir, height - 1))
+    findings.bad(
+      'certificate',
+      `block ${height} does not have its own F`,
+      rollbackAdvice(dataDir, height - 1),
+    )
   } else if (below === undefined || state === undefined) {
-    findings.note('certificate', 'the set that signed it is not held, so it was not checked')
+    findings.note('certificate', 'not checked: the set that signed it is not available')
   } else if (isValid(certificate, { chain, hash, below: { hash: below.hash, state } })) {
     findings.ok('certificate', `F of block ${height} verifies`)
   } else {
@@ -250,7 +250,7 @@ function judgeState({ dataDir, findings }: Opened, state: StateReport): void {
     const named = keys.map(
       (key) => `${key.record} ${key.key}${key.height === undefined ? '' : ` (block ${key.height})`}`,
     )
-    const which = named.length === 0 ? 'no single key can be named' : named.join(', ')
+    const which = named.length === 0 ? 'the keys cannot be identified' : named.join(', ')
     const advice = goodHeight === undefined ? resyncAdvice(dataDir) : rollbackAdvice(dataDir, goodHeight)
     findings.bad('state', `the stored state is wrong from block ${badHeight} on: ${which}`, advice)
   }
@@ -261,7 +261,7 @@ function judgeState({ dataDir, findings }: Opened, state: StateReport): void {
   const { height, reason } = execution
   findings.bad(
     'execution',
-    `block ${height} gives another result here: ${reason}`,
+    `block ${height} gives a different result here: ${reason}`,
     'the data is right and this build computes differently: compare versions with another member, do not roll back',
   )
 }
@@ -280,7 +280,7 @@ async function checkInvariants({ chain, findings }: Opened, store: ChainStore): 
     if (broken.length === 0) findings.ok('invariants', 'every invariant holds on a full recount')
     for (const { invariant, severity, reason } of broken) {
       const advice =
-        'an invariant is broken although the state is that of the chain: report it, keep the data directory'
+        "an invariant is violated although the state is the chain's: report it, keep the data directory"
       findings.bad('invariants', `${invariant} (${severity}): ${reason}`, advice)
     }
   } catch (error) {
@@ -289,24 +289,20 @@ async function checkInvariants({ chain, findings }: Opened, store: ChainStore): 
   }
 }
 
-/** Journal and signer, and whether they and the chain tell one story. */
+/** Checks journal and signer, and whether they are consistent with the chain. */
 async function checkRecords(opened: Opened, header: Header | undefined): Promise<void> {
   const { dataDir, genesisHash, findings } = opened
   const { journal, signer } = nodePaths(dataDir)
   await checkJournal(opened, journal)
   const epoch = header === undefined ? 0 : epochAbove(header)
   if (hasConsensusKey(dataDir)) await checkSigner(opened, signer, epoch)
-  else
-    findings.ok(
-      'signer',
-      'no consensus key here: a node that follows, or one whose signer is another process',
-    )
+  else findings.ok('signer', 'no consensus key here: a follower, or a node whose signer is another process')
   const votes = await readSignedVotes({ signerDir: signer, journalDir: journal, genesisHash })
-  // An intent that the signer refused is no vote; only the signer's own record can contradict itself.
+  // An intent that the signer refused is not a vote, so check only the signer's own record.
   const faults = findDoubleVotes(votes.filter(({ source }) => source === 'signer'))
   if (faults.length === 0) findings.ok('votes', `${votes.length} recorded, none contradicts another`)
   for (const { fault, first } of faults) {
-    const advice = 'never start this key again: two machines have used it. Have it replaced'
+    const advice = 'never start this key again: two machines have used it. Replace it'
     findings.bad('votes', `${fault} in view ${first.view} of epoch ${first.epoch}`, advice)
   }
 }
@@ -325,9 +321,9 @@ async function checkJournal({ dataDir, genesisHash, findings }: Opened, dir: str
   if (files.length === 0) findings.note('journal', 'there is none: the signer’s record is taken instead')
   else if (damage === 'none') findings.ok('journal', detail)
   else if (damage === 'torn')
-    findings.note('journal', `${detail}; the last was cut by the stop, as it may be`)
+    findings.note('journal', `${detail}; the last one was truncated by the stop, which is harmless`)
   else {
-    const advice = `look at the disk of ${dataDir}; the node itself goes on with what is readable and with its signer`
+    const advice = `check the disk of ${dataDir}; the node continues with the readable records and its signer`
     findings.bad('journal', `${detail}; records in the middle are lost`, advice)
   }
   const refused = records.filter((r) => r.kind === 'verdict' && r.body.verdict === 'mismatch')
@@ -335,7 +331,7 @@ async function checkJournal({ dataDir, genesisHash, findings }: Opened, dir: str
     if (record.kind !== 'verdict') continue
     findings.note(
       'journal',
-      `block ${toHex(record.body.digest)} had another result here than its header says`,
+      `block ${toHex(record.body.digest)} had a different result here than in its header`,
     )
   }
 }

@@ -1,4 +1,4 @@
-// What `suanli rollback` does with a data directory: finds the height, refuses a running node. Not: the writes (storage/rollback.ts).
+// The steps of `suanli rollback`: finds the height, refuses a running node. Not: the writes (storage/rollback.ts).
 import { concatBytes } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
@@ -13,20 +13,20 @@ import { type RollbackResult, rollbackChain } from '../../storage/rollback.ts'
 import { createSegment, listSegments, readSegment } from '../../storage/segments.ts'
 import { refusingRunning } from '../offlineNode.ts'
 
-/** Exactly one of `to` and `blocks` must be given. Throws OperatorError or StoreError and changes nothing then. */
+/** Give exactly one of `to` and `blocks`. Throws OperatorError or StoreError and then changes nothing. */
 export async function rollbackNode(
   dataDir: string,
   options: { readonly to?: number | undefined; readonly blocks?: number | undefined },
 ): Promise<RollbackResult & { readonly refusalsForgotten: number }> {
   const { to, blocks } = options
   if ((to === undefined) === (blocks === undefined)) {
-    throw new OperatorError('say either --to HEIGHT or --blocks COUNT')
+    throw new OperatorError('give either --to HEIGHT or --blocks COUNT')
   }
   const { chain, journal } = nodePaths(dataDir)
   const historyHeightsMax = loadConfig(dataDir).historyHeights
   return refusingRunning(dataDir, async () => {
     const height = to ?? (await tipHeight(chain)) - blocks!
-    if (height < 0) throw new OperatorError(`there are no ${blocks} blocks to take off`)
+    if (height < 0) throw new OperatorError(`there are not ${blocks} blocks to remove`)
     const result = await rollbackChain(chain, { height, historyHeightsMax })
     const refusals = await forgetRefusals(journal, genesisHash(parseGenesis(genesisFile(dataDir))))
     return { ...result, refusalsForgotten: refusals }
@@ -34,8 +34,8 @@ export async function rollbackNode(
 }
 
 /**
- * Takes from the journal what execution refused on the state that was rolled back, so that those blocks are judged again.
- * Votes, certificates and blocks stay. Resolves with how many records went.
+ * Removes the journal's refusals by execution on the rolled-back state, so that those blocks are executed again. Votes,
+ * certificates and blocks stay. Resolves with the number of records removed.
  */
 export async function forgetRefusals(dir: string, genesis: Hash32): Promise<number> {
   let count = 0

@@ -1,5 +1,5 @@
-// What a stopped node's disk says about the end of the chain: what is final, what it voted for, what could be a floor.
-// Owns: reading it out. Not: what is made of it (proposal.ts).
+// Reads the end of the chain from a stopped node's disk: what is final, what it voted for, what could be a floor.
+// Owns: reading. Not: proposing from it (proposal.ts).
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
 import { epochAbove, type SealedBlock } from '../../base/protocol/header.ts'
 import {
@@ -13,7 +13,7 @@ import type { Certificate } from '../../base/protocol/vote.ts'
 import { journaledBlocks, pathToFloor } from '../../node/recovery/recoveryStart.ts'
 import type { OfflineNode } from '../offlineNode.ts'
 
-/** A block that a new epoch could begin on, with the path of bodies above the stored tip that leads to it. */
+/** A block that a new epoch could begin on, with the bodies from above the stored tip that lead to it. */
 export interface FloorCandidate {
   readonly point: RecoveryPoint
   readonly certificate: Certificate | undefined
@@ -21,18 +21,18 @@ export interface FloorCandidate {
   readonly path: readonly SealedBlock[]
 }
 
-/** The tip on disk as a point. Its round is that of its certificate. */
+/** The tip on disk as a floor candidate. Its round is its certificate's. */
 export function tipPoint({ store, importer, book }: OfflineNode): FloorCandidate {
   const { header, hash } = importer.head()
   const stored = header.height === 0 ? undefined : store.certificateAt(header.height)
   const recovery = book.on(hash)
-  // A floor without F of its own became final by the recovery that names it.
+  // A floor without its own F became final by the recovery that names it.
   const certificate = stored ?? recovery?.certificate
   const view = certificate?.subject.view ?? header.view
   return { point: { height: header.height, hash, epoch: header.epoch, view }, certificate, path: [] }
 }
 
-/** Certificates in the journal that name a block, of one kind. */
+/** The journal's certificates of one kind that name a block. */
 function certificatesOf(node: OfflineNode, kind: 'notarize' | 'finalize'): readonly Certificate[] {
   const found: Certificate[] = []
   for (const record of node.journal) {
@@ -43,7 +43,7 @@ function certificatesOf(node: OfflineNode, kind: 'notarize' | 'finalize'): reado
   return found
 }
 
-/** Own votes to finalize, from the signer's record and the journal's intents, ascending by round. */
+/** This node's finalize votes, from the signer's record and the journal's intents, ascending by round. */
 export function finalizeVotes({ journal, signer }: OfflineNode): readonly RecoveryVote[] {
   const votes = new Map<string, RecoveryVote>()
   const subjects = [
@@ -89,8 +89,8 @@ export function highestFinal(node: OfflineNode): FloorCandidate {
 }
 
 /**
- * The best floor that this node can offer: of the blocks that it voted to finalize, and for which it holds N (or F) and
- * every body, the one of the highest round; at least what is final here.
+ * The best floor this node can offer: the block of the highest round that it voted to finalize and for which it holds N
+ * (or F) and every body; at least its highest final block.
  */
 export function bestFloor(node: OfflineNode): FloorCandidate {
   const final = highestFinal(node)
@@ -105,14 +105,14 @@ export function bestFloor(node: OfflineNode): FloorCandidate {
   return found !== undefined && compareRounds(found.point, final.point) > 0 ? found : final
 }
 
-/** What this node can say under its signature as `provider`. `hasOldKey`: its key is the one that voted so far. */
+/** What this node can attest as `provider`. `hasOldKey`: its key is the one that has voted so far. */
 export function attest(node: OfflineNode, provider: number, hasOldKey: boolean): Attestation {
   const { point } = highestFinal(node)
   const { header } = node.importer.head()
   const begun = [
     epochAbove(header),
     node.signer?.epoch ?? 0,
-    // Accepting is beginning, though nothing of that epoch may be final or in the journal.
+    // An accepted recovery counts as begun, even if nothing of its epoch is final or in the journal.
     ...node.book.all().map(({ recovery }) => recovery.epoch),
     ...node.journal.map((record) => record.body.epoch),
   ]
@@ -128,7 +128,7 @@ export function attest(node: OfflineNode, provider: number, hasOldKey: boolean):
   }
 }
 
-/** F of blocks whose bodies are not here count as votes: such a block is final somewhere. */
+/** F of blocks whose bodies are missing here count as votes: such a block is final somewhere. */
 function unreachableFinals(node: OfflineNode, above: RecoveryPoint): readonly RecoveryVote[] {
   const voted = finalizeVotes(node)
   return certificatesOf(node, 'finalize')

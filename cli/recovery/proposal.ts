@@ -1,5 +1,5 @@
-// Making a recovery file: proposed on one node, signed on every member's, merged, checked, accepted. Each step changes
-// nothing when it refuses. Owns: the steps. Not: the rules (base/protocol/recoveryRules.ts), the command line (commands/recovery.ts).
+// Makes a recovery file: propose on one node, sign on every member's, merge, check, apply. A step that refuses changes
+// nothing. Owns: the steps. Not: the rules (base/protocol/recoveryRules.ts), the command line (commands/recovery.ts).
 import { mkdir } from 'node:fs/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
@@ -38,12 +38,12 @@ import type { OfflineNode } from '../offlineNode.ts'
 import { attest, bestFloor, type FloorCandidate, finalizeVotes } from './evidence.ts'
 
 /**
- * How far above every epoch known here the new one lies unless chosen: whoever was ahead of this node when the quorum
- * was lost may have begun a few more.
+ * Default distance of the new epoch above every epoch known here: nodes that were ahead of this one when the quorum was
+ * lost may have begun a few more.
  */
 export const EPOCH_STEP = 1000
 
-/** A validator that goes on with another key or peer id, as its operator hands it in. */
+/** An operator's new key or peer id for its validator. */
 export interface OfferedReplacement extends NonNullable<RecoveryMember['replacement']> {
   readonly provider: number
   readonly consensusKey: Uint8Array
@@ -52,11 +52,11 @@ export interface OfferedReplacement extends NonNullable<RecoveryMember['replacem
 
 export interface ProposalOptions {
   readonly reason: string
-  /** Providers that don't go on. */
+  /** Providers to leave out. */
   readonly leaveOut: readonly number[]
   readonly replacements: readonly OfferedReplacement[]
   readonly abandoned: readonly RecoveryVote[]
-  /** The new epoch instead of the default. */
+  /** The new epoch; default: EPOCH_STEP above every known one. */
   readonly epoch?: number
 }
 
@@ -64,7 +64,7 @@ function refuseFault(wrong: RecoveryFault | undefined): void {
   if (wrong !== undefined) throw new RecoveryError(wrong.rule, wrong.reason)
 }
 
-/** Executes the path above the tip; the view of its last block. Throws RecoveryError when a block is not valid here. */
+/** Executes the path above the tip; returns the state after it. Throws RecoveryError when a block is not valid here. */
 async function viewOf(
   node: OfflineNode,
   candidate: Pick<FloorCandidate, 'path' | 'point'>,
@@ -76,7 +76,7 @@ async function viewOf(
     throw new RecoveryError('floor', `block ${block.header.height} is ${verdict.kind} here${detail}`)
   }
   const view = node.importer.parentView(candidate.point.hash)
-  if (view === undefined) throw new RecoveryError('floor', `block ${candidate.point.height} is not held here`)
+  if (view === undefined) throw new RecoveryError('floor', `block ${candidate.point.height} is missing here`)
   return view
 }
 
@@ -96,7 +96,7 @@ function membersOf(previous: ValidatorSet, options: ProposalOptions): readonly R
     (id) => !known.includes(id),
   )
   if (stranger !== undefined) {
-    throw new OperatorError(`provider ${stranger} is not of the validator set: it has ${known.join(', ')}`)
+    throw new OperatorError(`provider ${stranger} is not in the validator set: it has ${known.join(', ')}`)
   }
   return previous.validators
     .filter(({ id }) => !leaveOut.includes(id))
@@ -108,15 +108,15 @@ function membersOf(previous: ValidatorSet, options: ProposalOptions): readonly R
     )
 }
 
-/** The provider of this node's data in a set: by consensus key; 0 when it has none there. */
+/** This node's provider id in a set, by consensus key; 0 if it is not in the set. */
 export function providerOf(set: ValidatorSet, consensusKey: Uint8Array | undefined): number {
   const index = indexOfKey(set.validators, consensusKey)
   return index === undefined ? 0 : set.validators[index]!.id
 }
 
 /**
- * A recovery from the best floor of this node, unsigned. Throws RecoveryError naming what stands against it, for example a
- * finalize vote above the floor whose block is gone.
+ * An unsigned recovery from this node's best floor. Throws RecoveryError naming the obstacle, for example a finalize vote
+ * above the floor whose block is missing.
  */
 export async function propose(
   node: OfflineNode,
@@ -125,7 +125,7 @@ export async function propose(
 ): Promise<RecoveryFile> {
   const floor = bestFloor(node)
   const view = await viewOf(node, floor)
-  // An accepted recovery of the same floor that came to nothing is replaced: the state knows only the set before it.
+  // This may replace an accepted but unused recovery of the same floor: the state has only the set before it.
   const previous = validatorSet(view.state)
   const own = attest(node, providerOf(previous, consensusKey), true)
   const epoch = options.epoch ?? Math.max(own.epoch, floor.point.epoch) + EPOCH_STEP
@@ -145,7 +145,7 @@ export async function propose(
   return { recovery, signatures: [] }
 }
 
-/** Whether the recovery agrees with this node's chain; what this node is too far behind to know is said in `unknown`. */
+/** Checks the recovery against this node's chain; `unknown` lists what this node is too far behind to check. */
 export async function checkAgainstChain(
   node: OfflineNode,
   recovery: Recovery,
@@ -157,20 +157,22 @@ export async function checkAgainstChain(
   if (stored !== undefined && !equalBytes(stored.hash, floor.hash)) {
     throw new RecoveryError(
       'floor',
-      `this node holds ${toHex(stored.hash)} as block ${floor.height}, not the floor`,
+      `this node has ${toHex(stored.hash)} as block ${floor.height}, not the floor`,
     )
   }
   if (floor.height < head.header.height) {
     throw new RecoveryError(
       'floor',
-      `this node holds block ${head.header.height} as final: the floor at ${floor.height} is below it`,
+      `block ${head.header.height} is final on this node: the floor at ${floor.height} is below it`,
     )
   }
   const unknown: string[] = []
   const blocks = journaledBlocks(node.journal)
   const path = pathToFloor({ floor, head: { height: head.header.height, hash: head.hash }, blocks })
   if (path === undefined) {
-    unknown.push(`blocks ${head.header.height + 1} to ${floor.height} are not here: peers must serve them`)
+    unknown.push(
+      `blocks ${head.header.height + 1} to ${floor.height} are missing here: peers must serve them`,
+    )
     return { unknown }
   }
   const view = await viewOf(node, { path, point: floor })
@@ -181,7 +183,7 @@ export async function checkAgainstChain(
   return { unknown }
 }
 
-/** A key that was any member's before may be known to others: none is ever used again. A peer id stays its member's. */
+/** A new key must never have been a member's before, since others may know it. A peer id stays with its member. */
 function checkKeysAreNew({ members, previous }: Recovery, state: StateReader): void {
   for (const { validator } of members) {
     const { id, consensusKey, peerId } = validator
@@ -200,7 +202,7 @@ function checkKeysAreNew({ members, previous }: Recovery, state: StateReader): v
   }
 }
 
-/** A floor above the tip must be certified by the set that decides the tip's epoch; a stored one was checked when imported. */
+/** A floor above the tip must be certified by the set that decides the tip's epoch; a stored one was checked on import. */
 function checkCertificate(node: OfflineNode, certificate: Certificate): void {
   const { validators } = decidingSet(node.chain, node.importer.head())
   const signers = certificateSigners(certificate, validators.length)
@@ -210,7 +212,7 @@ function checkCertificate(node: OfflineNode, certificate: Certificate): void {
   throw new RecoveryError('certificate', 'the certificate of the floor does not verify')
 }
 
-/** Adds this node's signature with what its disk attests. Signing again replaces the signature before. */
+/** Adds this node's signature and attestation. Signing again replaces the earlier signature. */
 export async function signRecovery(
   node: OfflineNode,
   file: RecoveryFile,
@@ -237,7 +239,7 @@ function withSignatures(recovery: Recovery, signatures: RecoveryFile['signatures
   return { recovery, signatures: sorted }
 }
 
-/** One file with the signatures of all. Throws RecoveryError unless they are of one recovery and every signature verifies. */
+/** Merges all signatures into one file. Throws RecoveryError on different recoveries or a signature that does not verify. */
 export function mergeRecoveries(files: readonly RecoveryFile[]): RecoveryFile {
   const [first, ...rest] = files
   if (first === undefined) throw new OperatorError('nothing to merge')
@@ -255,7 +257,7 @@ export function mergeRecoveries(files: readonly RecoveryFile[]): RecoveryFile {
   return merged
 }
 
-/** Everything that can be checked here: the file itself, then this node's chain, journal and signer. Throws RecoveryError. */
+/** Checks the file itself, then this node's chain, journal and signer. Throws RecoveryError. */
 export async function checkHere(
   node: OfflineNode,
   file: RecoveryFile,
@@ -270,12 +272,12 @@ export async function checkHere(
 
 /**
  * Accepts a complete file: the signer enters the new epoch with empty flags, so that nothing of an older epoch is ever
- * signed again, then the file is kept. Repeating it changes nothing; stopped in between, it is repeated.
+ * signed again, then the file is stored. Repeating it is safe; repeat it after an interruption.
  */
 export async function applyRecoveryFile(
   node: OfflineNode,
   file: RecoveryFile,
-  /** Where `signer/` is, when that is not the node's own directory. */
+  /** Where `signer/` is, if not in the node's own directory. */
   signerDataDir: string = node.dataDir,
 ): Promise<{ readonly isNew: boolean; readonly unknown: readonly string[] }> {
   if (node.book.has(recoveryHash(file.recovery))) return { isNew: false, unknown: [] }
@@ -286,8 +288,8 @@ export async function applyRecoveryFile(
 }
 
 /**
- * A lost record of votes matters no more in an epoch that nobody has begun. Only done before the file is accepted: a record
- * that is lost later is lost.
+ * A lost record of votes does not matter in an epoch that nobody has begun. Done only before the file is accepted: a
+ * record lost later stays lost.
  */
 async function beginSignerEpoch(dir: string, { epoch, genesisHash }: Recovery): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
@@ -303,12 +305,12 @@ async function beginSignerEpoch(dir: string, { epoch, genesisHash }: Recovery): 
   }
 }
 
-/** A vote as it is named on the command line: `epoch:view:0xdigest`. */
+/** A vote as written on the command line: `epoch:view:0xdigest`. */
 export function voteText({ epoch, view, digest }: RecoveryVote): string {
   return `${epoch}:${view}:${toHex(digest)}`
 }
 
-/** Own finalize votes above a round, for `status`. */
+/** This node's finalize votes above a round, for `status`. */
 export function votesAbove(node: OfflineNode, round: { readonly epoch: number; readonly view: number }) {
   return finalizeVotes(node).filter((vote) => compareRounds(vote, round) > 0)
 }

@@ -1,4 +1,4 @@
-// A replacement: what an operator hands in so that its validator goes on with a new key. Owns: its file and its making.
+// A replacement file: an operator's new key for its validator. Owns: making and reading it.
 // Not: whether it is acceptable (base/protocol/recoveryRules.ts).
 import { readFileSync } from 'node:fs'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -29,7 +29,7 @@ export interface ReplacementKeys {
   readonly peerId: Uint8Array
 }
 
-/** What the operator account must sign, in its wallet or here. */
+/** The text the operator account must sign, in its wallet or here. */
 export function textToSign(keys: ReplacementKeys): string {
   const { genesisHash, provider, oldKey, peerId } = keys
   const newKey = bls.publicKey(keys.consensusSecret)
@@ -41,7 +41,7 @@ export function signAsOperator(keys: ReplacementKeys, operatorSecret: Uint8Array
   return signHash(personalMessageHash(textToSign(keys)), operatorSecret)
 }
 
-/** Wallets answer with yParity as 27 or 28. */
+/** Wallets return yParity as 27 or 28. */
 export function normaliseSignature(signature: Uint8Array): Uint8Array {
   const parity = signature[64]
   if (signature.length !== 65 || parity === undefined || parity < 27) return signature
@@ -59,7 +59,7 @@ export function replacementFileText(keys: ReplacementKeys, operatorSignature: Ui
   return `${JSON.stringify(replacementSchema.toJson(value), null, 2)}\n`
 }
 
-/** Reads a replacement; throws RecoveryError when it is none or of another chain. */
+/** Reads a replacement; throws RecoveryError when it is malformed or belongs to another chain. */
 export function readReplacement(file: string, genesisHash: Hash32): OfferedReplacement {
   const text = readFileSync(file, 'utf8')
   let value: ReturnType<typeof replacementSchema.decode>
@@ -67,10 +67,10 @@ export function readReplacement(file: string, genesisHash: Hash32): OfferedRepla
     value = replacementSchema.fromJson(JSON.parse(text) as Json)
   } catch (cause) {
     if (cause instanceof SchemaError || cause instanceof SyntaxError) {
-      throw new RecoveryError('format', `${file} is no replacement: ${cause.message}`)
+      throw new RecoveryError('format', `${file} is not a replacement: ${cause.message}`)
     }
     throw cause
   }
   if (equalBytes(value.genesisHash, genesisHash)) return value
-  throw new RecoveryError('genesis', `${file} is of the chain ${toHex(value.genesisHash)}`)
+  throw new RecoveryError('genesis', `${file} belongs to the chain ${toHex(value.genesisHash)}`)
 }

@@ -1,4 +1,4 @@
-// From executed to durable: runs each block once, keeps it until it is final or abandoned, commits what is final.
+// Executes each block once, keeps it until it is final or abandoned, and commits final blocks.
 // Owns: the finalized head, recent trees, the order of commits. Not: rules (state/execute.ts), disk (storage/).
 import { assert } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
@@ -24,11 +24,11 @@ import {
 import { PastTrees } from './pastTrees.ts'
 import { UnfinalizedBlocks } from './unfinalizedBlocks.ts'
 
-/** Finalized heights whose trees stay, for proofs. */
+/** Finalized heights whose trees are kept for proofs. */
 const PROOF_HEIGHTS = 64
 /** Blocks being prepared or executed at once. */
 const RUNNING_MAX = 256
-/** Verdicts on rejected blocks that are remembered. */
+/** Rejected blocks whose verdicts are cached. */
 const REJECTED_MAX = 1024
 
 const VALID: ImportResult = { kind: 'valid' }
@@ -74,7 +74,7 @@ class BlockImporter implements Importer {
   readonly #unfinalized = new UnfinalizedBlocks()
   readonly #running = new Map<string, Promise<ImportResult>>()
   readonly #rejected = new Map<string, ImportResult>()
-  /** Trees of the head and of the heights below it that are still provable, oldest first. */
+  /** Trees of the head and of the provable heights below it, oldest first. */
   readonly #trees = new Map<number, TreeVersion>()
   readonly #pastTrees: PastTrees
   readonly #listeners = new Set<(event: FinalizedEvent) => void>()
@@ -131,7 +131,7 @@ class BlockImporter implements Importer {
     return result
   }
 
-  /** What can be said without executing; undefined when the parent is at hand and there is room. */
+  /** The verdict if it needs no execution; undefined when the parent is available and there is room. */
   #knownVerdict(block: SealedBlock): ImportResult | undefined {
     const { header, hash } = block
     if (this.#unfinalized.get(hash) !== undefined) return VALID
@@ -150,11 +150,11 @@ class BlockImporter implements Importer {
 
   async #run(block: SealedBlock): Promise<ImportResult> {
     await this.#options.prepare?.(block)
-    // The world may have moved on while senders were being recovered.
+    // The head may have moved while senders were being recovered.
     const known = this.#knownVerdict(block)
     if (known !== undefined) return known
     const parent = this.parentView(block.header.parentHash)
-    assert(parent !== undefined, 'the parent is at hand')
+    assert(parent !== undefined, 'the parent is available')
     const result = executeBlock(parent, block, this.#options)
     if ('rejected' in result) return this.#reject(block, result.rejected)
     this.#unfinalized.add(result.executed)
@@ -165,7 +165,7 @@ class BlockImporter implements Importer {
     const { code, detail } = rejection
     const ids = block.transactions.map((raw) => keccak256(raw))
     if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
-      // Another body may still fit this header, so nothing is remembered against its hash.
+      // Another body may still match this header, so the hash is not marked as rejected.
       return { kind: 'invalid', code: 'WrongBody', detail: 'the transactions are not those of the header' }
     }
     const verdict: ImportResult = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
@@ -189,7 +189,7 @@ class BlockImporter implements Importer {
 
   finalize(path: readonly Hash32[], certificate?: Certificate): Promise<void> {
     const commit = this.#commits.then(() => this.#commitPath(path, certificate))
-    // A failed commit fails its own caller; later calls report for themselves.
+    // A failed commit rejects only its own caller; later calls report their own errors.
     this.#commits = commit.catch(() => {})
     return commit
   }
@@ -220,7 +220,7 @@ class BlockImporter implements Importer {
     this.#saveTreeWhenDue()
   }
 
-  /** The part of the path above the head, checked to continue it. */
+  /** The part of the path above the head; checks that it continues the head. */
   #connectedPath(path: readonly Hash32[]): readonly ExecutedBlock[] {
     const executed: ExecutedBlock[] = []
     let parent = this.#head.hash
@@ -239,7 +239,7 @@ class BlockImporter implements Importer {
     return executed
   }
 
-  /** The store's tip has moved to the end of `path`: head, trees and forks follow within one turn. */
+  /** Moves head, trees and forks to the store's new tip, the end of `path`, within one turn. */
   #advance(path: readonly ExecutedBlock[]): void {
     const tip = this.#store.tip()
     assert(tip !== undefined, 'the store has a tip')
@@ -260,7 +260,7 @@ class BlockImporter implements Importer {
   #headAt(tip: ChainTip, tree: TreeVersion): Head {
     assert(equalBytes(tree.rootHash, tip.header.stateRoot), 'the tree of the tip')
     const state = this.#store.stateAt(tip.height)
-    assert(state !== undefined, 'the state of the tip is held')
+    assert(state !== undefined, 'the state of the tip is available')
     return { header: tip.header, hash: tip.hash, state, tree }
   }
 
@@ -322,6 +322,6 @@ function viewOf(executed: ExecutedBlock): ParentView {
 }
 
 function treeVersion(tree: ExecutedBlock['tree']): TreeVersion {
-  assert(tree instanceof TreeVersion, 'the tree grew from the importer’s own')
+  assert(tree instanceof TreeVersion, "the tree derives from the importer's own")
   return tree
 }

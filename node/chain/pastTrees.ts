@@ -1,5 +1,5 @@
-// Trees of past heights, rebuilt from a newer one by taking blocks back: proofs at every height whose state is held.
-// Owns: the walk, the few trees that stay. Not: recent trees (importer.ts), reverse differences (storage/).
+// Rebuilds trees of past heights from a newer one by undoing blocks, for proofs at every height whose state is kept.
+// Owns: the rebuild, a small cache of trees. Not: recent trees (importer.ts), reverse differences (storage/).
 import { setImmediate } from 'node:timers/promises'
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
@@ -7,18 +7,18 @@ import type { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey } from '../../state/view.ts'
 import type { ChainStore } from '../../storage/types.ts'
 
-/** Blocks taken back in one step of the tree, between two turns of the event loop. */
+/** Blocks undone per tree update, before yielding to the event loop. */
 const STEP_BLOCKS = 32
-/** Rebuilt trees that stay; they share most nodes with the newest. */
+/** Rebuilt trees to keep; they share most nodes with the newest. */
 const TREES_MAX = 8
 /** Requests that may wait; more are refused. */
 const WAITING_MAX = 64
 
 export class PastTrees {
   readonly #store: Pick<ChainStore, 'differenceAt' | 'stateHeightMin' | 'headerAt'>
-  /** The lowest tree that is held anyway, with its height. */
+  /** The importer's lowest tree and its height. */
   readonly #newer: () => { readonly height: number; readonly tree: TreeVersion }
-  /** By height, the one used last at the end. */
+  /** By height, the most recently used last. */
   readonly #trees = new Map<number, TreeVersion>()
   #work: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -32,7 +32,7 @@ export class PastTrees {
     this.#newer = newer
   }
 
-  /** Runs `use` on the tree of a height; undefined when its state is not held or too many wait. */
+  /** Runs `use` on the tree of a height; undefined when its state is gone or too many requests wait. */
   async with<T>(height: number, use: (tree: TreeVersion) => T): Promise<T | undefined> {
     if (this.#waiting >= WAITING_MAX) return undefined
     this.#waiting++
@@ -85,7 +85,7 @@ export class PastTrees {
     return current
   }
 
-  /** What the keys changed by blocks above `to` up to `from` held after block `to`. */
+  /** Values after block `to` of the keys that blocks `to + 1` to `from` changed. */
   #changesBack(from: number, to: number): Map<StateKey, Uint8Array | undefined> {
     const changes = new Map<StateKey, Uint8Array | undefined>()
     for (let height = from; height > to; height--) {
@@ -104,7 +104,7 @@ export class PastTrees {
     released.release()
   }
 
-  /** Ends the walk under way and frees every tree. */
+  /** Stops a running rebuild and frees every tree. */
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#work

@@ -1,5 +1,5 @@
-// The full recount of every invariant at each window's end (ECONOMY §12), over a snapshot of the durable state.
-// Owns: when it runs and what a broken one does. Not: the invariants (state/modules).
+// Recounts every invariant in full at each window's end (ECONOMY §12), on a snapshot of the durable state.
+// Owns: when it runs and what is reported. Not: the invariants (state/modules).
 import { errorText } from '../../base/errors.ts'
 import type { ReadContext } from '../../state/context.ts'
 import type { Finding } from '../../state/engine.ts'
@@ -9,7 +9,7 @@ import type { FullState } from '../../state/view.ts'
 import type { ChainStore } from '../../storage/types.ts'
 import type { FinalizedEvent, Importer } from './importerTypes.ts'
 
-/** Every invariant that does not hold on this state. */
+/** Every invariant that this state violates. */
 export function recountInvariants(
   modules: readonly Module[],
   full: FullState,
@@ -32,11 +32,11 @@ export interface RecountOptions {
   readonly importer: Importer
   readonly store: ChainStore
   readonly contextOf: (height: number) => ReadContext | undefined
-  /** Told each broken invariant with the height it was found at. */
+  /** Reports each violated invariant with the height it was found at. */
   readonly onFinding: (finding: Finding, height: number) => void
-  /** True while old blocks are caught up with: the recount waits for the first window's end after that. */
+  /** True while the node catches up: the recount waits for the first window's end after that. */
   readonly isSyncing?: () => boolean
-  /** A recount could not run, e.g. the state is larger than memory allows. */
+  /** A recount could not run, e.g. because the state does not fit in memory. */
   readonly onSkipped: (reason: string) => void
 }
 

@@ -1,4 +1,4 @@
-// Executed blocks above the finalized head, by hash: a small tree of forks. Owns: its bounds and what finality drops.
+// Executed blocks above the finalized head, by hash: a small tree of forks. Owns: its bounds, dropping dead forks.
 // Not: execution and disk (importer.ts).
 import { assert } from '../../base/assert.ts'
 import { bytesKey } from '../../base/bytes.ts'
@@ -31,7 +31,7 @@ export class UnfinalizedBlocks {
     return this.#highest
   }
 
-  /** Whether a block at `depth` above the head may be taken. */
+  /** Whether a block at `depth` above the head may be added. */
   hasRoom(depth: number, transactionCount: number): boolean {
     if (this.#blocks.size >= BLOCKS_MAX) return false
     return (
@@ -41,15 +41,15 @@ export class UnfinalizedBlocks {
 
   add(executed: ExecutedBlock): void {
     const key = bytesKey(executed.block.hash)
-    assert(!this.#blocks.has(key), 'a block is executed once')
+    assert(!this.#blocks.has(key), 'a block is executed only once')
     this.#blocks.set(key, executed)
     if (executed.block.transactions.length > 0) this.#loadedCount++
     if (this.#highest === undefined || isAbove(executed, this.#highest)) this.#highest = executed
   }
 
   /**
-   * Makes `head` the finalized head: the path is taken out, forks that do not contain it are dropped with their
-   * trees, and its children read from `state` from now on.
+   * Makes `head` the finalized head: removes the path, drops forks that do not contain it with their trees, and lets
+   * its children read from `state` from now on.
    */
   advance(options: { head: Hash32; path: readonly Hash32[]; state: StateReader }): void {
     for (const hash of options.path) this.#blocks.delete(bytesKey(hash))

@@ -1,4 +1,4 @@
-// What a node does with proofs of double votes: keeps them, tells its peers, the operator and the chain.
+// Handles evidence of double votes: keeps it, and reports it to peers, operator and chain.
 // Owns: the wiring. Not: the parts (evidencePool.ts, evidenceSubmitter.ts, p2p/evidenceGossip.ts).
 import { mustExist } from '../../base/assert.ts'
 import { toHex } from '../../base/bytes.ts'
@@ -27,29 +27,29 @@ export interface EvidenceOptions {
   readonly importer: Importer
   /** Not started yet. */
   readonly host: P2pHost
-  /** Absent without an account for fees: then the calldata is logged and served for anybody to submit. */
+  /** Absent without an account for fees; the calldata is then logged and served, and anyone may submit it. */
   readonly submitter: Omit<EvidenceSubmitterOptions, 'held' | 'clock' | 'logger'> | undefined
   readonly clock: Clock
   readonly logger: NodeLogger
 }
 
 export interface RunningEvidence {
-  /** Proof from this node's own consensus. */
+  /** Evidence from this node's own consensus. */
   report(misbehaviour: Misbehaviour): void
-  /** What waits for the chain. */
+  /** Evidence the chain has not judged yet. */
   held(): readonly HeldEvidence[]
   close(): Promise<void>
 }
 
-/** The block context that evidence submitted now would be judged in, except for its time, which is the head's. */
+/** The block context in which evidence submitted now would be judged, except that its time is the head's. */
 function judgingContext(chain: ChainConfig, importer: Importer) {
   const { header, state } = importer.head()
   const block = blockContextOf(chain, { header, state }, header)
-  // Of a boundary the next epoch has begun.
+  // Above a boundary the next epoch has begun.
   return { state, block: { ...block, epoch: epochAbove(header) } }
 }
 
-/** Reads what is kept and joins the network's gossip; before the host starts. */
+/** Loads stored evidence and joins the gossip. Call before the host starts. */
 export function startEvidence(options: EvidenceOptions): RunningEvidence {
   const { dir, chain, importer, host, clock, logger } = options
   const pool = EvidencePool.open({
@@ -67,7 +67,7 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   const add = (bytes: Uint8Array, from: PeerKey | undefined): boolean => {
     const verdict = pool.add(bytes)
     if (verdict === 'added') {
-      tell(logger, mustExist(pool.held().at(-1), 'what was added is held'), submitter !== undefined)
+      tell(logger, mustExist(pool.held().at(-1), 'added evidence is held'), submitter !== undefined)
       gossip.publish(bytes, from)
       submitter?.wake()
     }
@@ -106,7 +106,7 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   }
 }
 
-/** The operator is told in a way that lets anybody act on it. */
+/** Logs everything that anyone needs to submit the evidence. */
 function tell(logger: NodeLogger, item: HeldEvidence, isSubmitted: boolean): void {
   const { kind, epoch, view, providers, bytes } = item
   const transaction = { to: toHex(moduleAddress(evidenceSchema)), data: toHex(evidenceCalldata(bytes)) }

@@ -1,4 +1,4 @@
-// Proofs of double votes that the chain has not judged yet: verified, one for each culprit and epoch, kept on disk.
+// Verified evidence that the chain has not judged yet, one item per offender and epoch, kept on disk.
 // Owns: what is held and for how long. Not: the rule (base/protocol/evidence.ts), sending and submitting (evidence.ts).
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { bitmapSigners } from '../../base/protocol/vote.ts'
 import { writeDurably } from '../../storage/durableFile.ts'
 
-/** Proofs held at once; one convicts whoever signed it, so more than members are hardly of use. */
+/** Evidence held at once; one item convicts all its signers, so more items than members are hardly useful. */
 export const EVIDENCE_HELD_MAX = 256
 const FILE_NAME = /^([0-9a-f]{64})\.evidence$/
 
@@ -34,19 +34,19 @@ export interface EvidencePoolOptions {
   readonly dir: string
   readonly genesisHash: Hash32
   readonly bls: Pick<Bls, 'verifyAggregate'>
-  /** The set of an epoch by the finalized state; undefined when it has not begun or ended too long ago. */
+  /** The set of an epoch in the finalized state; undefined when it has not begun or ended too long ago. */
   readonly setOf: (epoch: number) => ValidatorSet | undefined
   /** Whether the chain has convicted this member for this epoch. */
   readonly isConvicted: (provider: number, epoch: number) => boolean
   readonly onFault: (error: unknown) => void
 }
 
-/** `added`: new and proven. `known`: nothing to learn from it. `unjudged`: the set of its epoch is not at hand. */
+/** `added`: new and proven. `known`: nothing new. `unjudged`: its epoch's set is not available. */
 export type EvidenceVerdict = 'added' | 'known' | 'unjudged' | 'refused'
 
 export class EvidencePool {
   readonly #options: EvidencePoolOptions
-  /** By the name of its file. */
+  /** By file name. */
   readonly #held = new Map<string, HeldEvidence>()
   #writes: Promise<void> = Promise.resolve()
 
@@ -54,7 +54,7 @@ export class EvidencePool {
     this.#options = options
   }
 
-  /** Reads what an earlier run kept; files that prove nothing any more are removed. */
+  /** Loads the evidence of an earlier run; removes files that no longer prove anything. */
   static open(options: EvidencePoolOptions): EvidencePool {
     mkdirSync(options.dir, { recursive: true, mode: 0o700 })
     const pool = new EvidencePool(options)
@@ -68,12 +68,12 @@ export class EvidencePool {
     return pool
   }
 
-  /** All proofs that wait for the chain, oldest first. */
+  /** All evidence waiting for the chain, oldest first. */
   held(): readonly HeldEvidence[] {
     return [...this.#held.values()]
   }
 
-  /** Judges bytes from anywhere and keeps them when they convict somebody new. At most two pairing checks. */
+  /** Judges evidence from any source and keeps it if it convicts someone new. At most two pairing checks. */
   add(bytes: Uint8Array): EvidenceVerdict {
     const verdict = this.#take(bytes)
     if (verdict === 'added') {
@@ -89,7 +89,7 @@ export class EvidencePool {
     const { epoch } = opened.evidence.first.subject
     const set = this.#options.setOf(epoch)
     if (set === undefined) return 'unjudged'
-    // Before any pairing: whoever is accused already costs nothing more.
+    // Checked before any pairing, so that repeated accusations are cheap.
     const accused = accusedBy(opened.evidence, set)
     if (accused.length > 0 && accused.every((provider) => this.#isSettled(provider, epoch))) return 'known'
     if (this.#held.size >= EVIDENCE_HELD_MAX) return 'known'
@@ -107,10 +107,10 @@ export class EvidencePool {
     return this.held().some((item) => item.epoch === epoch && item.providers.includes(provider))
   }
 
-  /** Forgets what the chain has judged and what it would not judge any more. */
+  /** Drops evidence that the chain has judged or would no longer judge. */
   prune(): void {
     const { setOf, isConvicted, dir } = this.#options
-    // A set is decoded once, however many proofs are of its epoch.
+    // Decode each epoch's set only once.
     const tooOld = new Map<number, boolean>()
     const isTooOld = (epoch: number): boolean => {
       const known = tooOld.get(epoch) ?? setOf(epoch) === undefined
@@ -128,7 +128,7 @@ export class EvidencePool {
     this.#writes = this.#writes.then(work).catch((error: unknown) => this.#options.onFault(error))
   }
 
-  /** Waits for what is being written. */
+  /** Waits for pending writes. */
   async close(): Promise<void> {
     await this.#writes
   }
@@ -138,7 +138,7 @@ function fileName(bytes: Uint8Array): string {
   return `${toHex(sha256(bytes)).slice(2)}.evidence`
 }
 
-/** Members named on both sides; none when a bitmap does not fit. */
+/** Members named on both sides; none when a bitmap has the wrong length. */
 function accusedBy(evidence: Evidence, set: ValidatorSet): readonly number[] {
   const { validators } = set
   const first = bitmapSigners(evidence.first.bitmap, validators.length) ?? []

@@ -1,5 +1,5 @@
-// Hands evidence to the chain as a transaction of a configured account. Owns: when, with which fee, how often.
-// Not: what is evidence (evidencePool.ts). Nodes take turns, so that one proof is rarely paid for twice.
+// Submits evidence as a transaction of a configured account. Owns: when, at which fee, how often.
+// Not: what is evidence (evidencePool.ts). Nodes take turns, so that the same evidence is rarely paid for twice.
 import { secretKeyAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
@@ -12,11 +12,11 @@ import { signTransaction } from '../../state/transaction.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { HeldEvidence } from './evidencePool.ts'
 
-/** A validator waits this long for each one before it in the set. */
+/** A validator waits this long for each validator before it in the set. */
 const TURN_MS = 2_000
-/** Pause before a proof that is still not judged is handed in again. */
+/** Pause before resubmitting evidence that is still not judged. */
 const RETRY_MS = 30_000
-/** Pays for two rises of the base fee while it waits. */
+/** Multiple of the base fee to offer, in case it rises while the transaction waits. */
 const FEE_HEADROOM = 2n
 const TIP_PER_GAS = 1_000_000_000n
 
@@ -49,12 +49,12 @@ export class EvidenceSubmitter {
     this.#address = secretKeyAddress(options.secretKey)
   }
 
-  /** Begins a little later: what an earlier run left is submitted once the node has caught up. */
+  /** Starts after one turn, so that an earlier run's evidence is submitted once the node has caught up. */
   start(): void {
     this.#cancel = this.#options.clock.after(TURN_MS, () => this.wake())
   }
 
-  /** Looks at what is held; called when something was added, and by its own timer while anything is. */
+  /** Checks the held evidence; called when some is added, and by its own timer while any is held. */
   wake(): void {
     if (this.#closed) return
     this.#cancel?.()
@@ -80,7 +80,7 @@ export class EvidenceSubmitter {
     const result = await this.#options.submit(this.#envelope(item))
     if (result.ok) {
       this.#sent.set(item, { id: result.id, atMs: nowMs })
-      this.#options.logger.info({ epoch, providers, transaction: toHex(result.id) }, 'evidence is submitted')
+      this.#options.logger.info({ epoch, providers, transaction: toHex(result.id) }, 'evidence submitted')
     } else {
       this.#options.logger.error({ epoch, providers, ...result.rejection }, 'evidence could not be submitted')
     }

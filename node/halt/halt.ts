@@ -1,4 +1,4 @@
-// The end of a node's consensus: once, with a reason, a file for the diagnosis and one line in the log.
+// Halts a node's consensus: once, with a reason, a diagnosis file and one log line.
 // Owns: that it happens once. Not: what is written (haltRecord.ts), who decides it (consensus, following, recounts).
 import type { NodeLogger } from '../logging.ts'
 import { HaltRecord, type HaltRecordOptions } from './haltRecord.ts'
@@ -28,12 +28,12 @@ export class Halt {
     return this.#reason
   }
 
-  /** Whether it stopped because a certified block has another result here. */
+  /** Whether the halt is due to a certified block with a different result here. */
   get isMismatch(): boolean {
     return this.#reason !== undefined && this.#record.isRefusal(this.#reason)
   }
 
-  /** Remembers a block that execution refused, in case the halt is about it. */
+  /** Records a block that failed execution, in case the halt is about it. */
   readonly noteRefused: HaltRecord['note'] = (block, refusal) => this.#record.note(block, refusal)
 
   readonly now = (reason: string): void => {

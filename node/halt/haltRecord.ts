@@ -1,4 +1,4 @@
-// What a node writes down when it halts: `diagnosis-HEIGHT.json` beside its data. Owns: the file, which block it is about.
+// Writes `diagnosis-HEIGHT.json` to the data directory on a halt. Owns: the file, which block it is about.
 // Not: halting (halt.ts), examining afterwards (cli/doctor/diagnose.ts).
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,12 +12,12 @@ import type { HeadView, Importer } from '../chain/importerTypes.ts'
 import { VERSION } from '../version.ts'
 import { recordName } from './stateCheck.ts'
 
-/** Refused blocks that are remembered until a halt says which of them mattered. */
+/** Refused blocks remembered, until a halt shows which one matters. */
 const REFUSED_MAX = 16
 const KEYS_MAX = 4096
-/** Blocks longer than this stand in the journal only. */
+/** Longer blocks are left out of the file; the journal has them. */
 const BLOCK_BYTES_WRITTEN_MAX = 1024 * 1024
-/** Halts at one height that get a file each. */
+/** Files per height. */
 const FILES_MAX = 9
 
 interface Refused {
@@ -28,7 +28,7 @@ interface Refused {
 
 export interface HaltRecordOptions {
   readonly dataDir: string
-  /** What blocks are executed with again; undefined before the chain is open. */
+  /** Options for re-executing a block; undefined before the chain is open. */
   readonly execution: () => ExecuteOptions | undefined
   readonly importer: () => Pick<Importer, 'head' | 'parentView'> | undefined
   /** The latest log lines, oldest first. */
@@ -44,13 +44,13 @@ export class HaltRecord {
     this.#options = options
   }
 
-  /** Told of every block that execution refused although its body is the header's. */
+  /** Call for every block that matches its header but fails execution. */
   note(block: SealedBlock, refusal: { readonly kind: string; readonly detail: string }): void {
     const { kind, detail } = refusal
     this.#refused = [...this.#refused, { block, verdict: kind, detail }].slice(-REFUSED_MAX)
   }
 
-  /** Whether the halt is about a block that this node's execution refused. */
+  /** Whether the halt is about a block that failed execution here. */
   isRefusal(reason: string): boolean {
     return this.#about(reason) !== undefined
   }
@@ -60,7 +60,7 @@ export class HaltRecord {
     return this.#refused.findLast(({ block }) => block.header.height === height)
   }
 
-  /** Writes the file and answers with its path; undefined when the disk refused even that. */
+  /** Writes the file and returns its path; undefined when writing fails. */
   write(reason: string): string | undefined {
     const { dataDir, importer, nowMs, recentLog } = this.#options
     const about = this.#about(reason)
@@ -98,11 +98,11 @@ export class HaltRecord {
     }
   }
 
-  /** What this node makes of the block: fields that differ, receipts, changed keys; or why it could not run it. */
+  /** This node's result for the block: differing fields, receipts, changed keys; or why it could not execute it. */
   #recompute(block: SealedBlock): Json {
     const execution = this.#options.execution()
     const parent = this.#options.importer()?.parentView(block.header.parentHash)
-    if (execution === undefined || parent === undefined) return { error: 'the parent is not held any more' }
+    if (execution === undefined || parent === undefined) return { error: 'the parent is no longer available' }
     try {
       const result = recomputeBlock(parent, block, execution)
       if ('rejected' in result) return { error: `${result.rejected.code}: ${result.rejected.detail}` }
@@ -128,7 +128,7 @@ function describeTip({ header, hash }: HeadView): Json {
   return { height: header.height, hash: toHex(hash), stateRoot: toHex(header.stateRoot) }
 }
 
-/** Every field of the header that this node computes otherwise. */
+/** Every header field that this node computes differently. */
 function differences(header: Header, own: Header): Json {
   const found: Json[] = []
   for (const [name, field] of Object.entries(headerSchema.fields) as [keyof Header, AnyField][]) {

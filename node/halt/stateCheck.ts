@@ -1,5 +1,5 @@
-// Compares a stored state with the chain that made it: roots of recent heights, execution of recent blocks, `tree.cache`.
-// Owns: naming heights and keys that differ. Not: repairing (storage/rollback.ts), advice (cli/doctor/diagnose.ts).
+// Checks a stored state against its chain: roots of recent heights, execution of recent blocks, `tree.cache`.
+// Owns: finding heights and keys that differ. Not: repair (storage/rollback.ts), advice (cli/doctor/diagnose.ts).
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes, keyBytes, toHex } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -13,7 +13,7 @@ import type { StateKey } from '../../state/view.ts'
 import { readTreeCache } from '../../storage/treeCache.ts'
 import type { ChainStore } from '../../storage/types.ts'
 
-/** Keys named at most; more add nothing to a diagnosis. */
+/** Report at most this many keys; more add nothing to a diagnosis. */
 const KEYS_NAMED_MAX = 32
 
 export interface WrongKey {
@@ -22,9 +22,9 @@ export interface WrongKey {
   readonly key: string
   /** As stored; undefined = absent. */
   readonly stored: string | undefined
-  /** What execution gives; undefined = absent, `null` = only known to be different. */
+  /** Result of execution; undefined = absent, `null` = unknown but different. */
   readonly expected: string | undefined | null
-  /** The block whose execution should have written it; undefined when none of the checked ones did. */
+  /** The block that should have written it; undefined if none of the checked blocks did. */
   readonly height: number | undefined
 }
 
@@ -33,9 +33,9 @@ export interface StateReport {
   readonly toHeight: number
   /** Highest height in the range whose stored state has the root of its header. */
   readonly goodHeight: number | undefined
-  /** Lowest height from which on every stored state is wrong. */
+  /** Lowest height from which every stored state is wrong. */
   readonly badHeight: number | undefined
-  /** The first block that this build executes to another result, on a state with the right root. */
+  /** The first block that this build executes to a different result on a state with the right root. */
   readonly execution: { readonly height: number; readonly reason: string } | undefined
   readonly keys: readonly WrongKey[]
 }
@@ -52,11 +52,11 @@ export function recordName(modules: readonly Module[], key: StateKey): string {
 const hexOf = (value: Uint8Array | undefined): string | undefined =>
   value === undefined ? undefined : toHex(value)
 
-/** Checks the last `count` heights that are kept; reads the whole state once. */
+/** Checks the last `count` kept heights; reads the whole state once. */
 export async function checkState(
   store: ChainStore,
   options: {
-    /** How this build executes; the senders of the blocks are recovered anew. */
+    /** How this build executes; senders are recovered again. */
     readonly execution: ExecuteOptions
     readonly treeCachePath: string
     readonly count: number
@@ -88,7 +88,7 @@ export async function checkState(
   }
 }
 
-/** Goes up the stored states and executes every block on the stored state below it. */
+/** Walks up the stored states and executes every block on the stored state below it. */
 class Walk {
   goodHeight: number | undefined
   badHeight: number | undefined
@@ -151,7 +151,7 @@ class Walk {
         const result = executeBlock(parent, block, this.#execution)
         return 'executed' in result ? result.executed : `${result.rejected.code}: ${result.rejected.detail}`
       } catch (error) {
-        // An invariant of severity halt: the state below the block does not allow it.
+        // An invariant of severity halt: the parent state violates it.
         return errorText(error)
       }
     })()
@@ -160,7 +160,7 @@ class Walk {
     return undefined
   }
 
-  /** Execution has the header's root, so whatever is stored otherwise is wrong. */
+  /** Execution gives the header's root, so any stored value that differs is wrong. */
   #compare(
     height: number,
     executed: ExecutedBlock,
@@ -189,7 +189,7 @@ class Walk {
   }
 }
 
-/** Leaves of `tree.cache` against the entries of its height: names keys that no recent block has touched. */
+/** Compares the leaves of `tree.cache` with the entries of its height: finds keys that no recent block changed. */
 async function compareWithCache(
   store: ChainStore,
   modules: readonly Module[],

@@ -1,20 +1,20 @@
-// Passing transactions of the own pool on: new ones to every peer, includable ones to a leader.
+// Sends pooled transactions to peers: new ones to every peer, includable ones to a leader.
 import type { P2pHost } from '../../p2p/protocol.ts'
 import type { TxGossip } from '../../p2p/txGossip.ts'
 import { gossipOf, type Ingest } from './ingest.ts'
 import { LOAD_MIN, type Mempool, type PoolEntry } from './mempool.ts'
 
-/** Transactions resent at once under load, when every view resends: a leader would drown in what it knows. */
+/** Resend at most this many at once under load: every view resends, and the leader knows most of them. */
 const SHARE_MAX = 256
 /**
- * Under load, the shortest time between arrival and resending, and between two resendings, of one transaction: so long
- * gossip has to bring it everywhere.
+ * Under load, the shortest time between a transaction's arrival and its resend, and between two resends: gossip has this
+ * long to reach everyone.
  */
 const RESEND_MS = 1_000
-/** Entries looked at for one share. */
+/** Entries scanned per resend. */
 const SCAN_MAX = 4_096
 
-/** Submissions that enter here go to every peer once. */
+/** Gossips each transaction submitted here to every peer once. */
 export function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): Pick<Ingest, 'submit'> {
   return {
     async submit(raw) {
@@ -35,7 +35,7 @@ export interface ResenderOptions {
   readonly nowMs: () => number
 }
 
-/** Resends pooled transactions to a validator that leads (CONSENSUS §4 "Need"). */
+/** Resends pooled transactions to the current leader (CONSENSUS §4 "Need"). */
 export class Resender {
   readonly #options: ResenderOptions
   /** When a transaction was last resent, under load. */
@@ -56,14 +56,14 @@ export class Resender {
     if (raws.length > 0) gossip.sendTo(peer, raws)
   }
 
-  /** The longest waiting that gossip and earlier resendings did not bring into a block. */
+  /** The oldest transactions that gossip and earlier resends did not get into a block. */
   #overdue(): readonly Uint8Array[] {
     const { mempool, nowMs } = this.#options
     const now = nowMs()
     const raws: Uint8Array[] = []
     let scanned = 0
     for (const entry of mempool.entries()) {
-      // In order of arrival: the first young one ends the scan.
+      // In order of arrival: the first recent one ends the scan.
       if (now - entry.arrivedAtMs < RESEND_MS || ++scanned > SCAN_MAX) break
       if (now - (this.#sentAtMs.get(entry) ?? Number.NEGATIVE_INFINITY) < RESEND_MS) continue
       this.#sentAtMs.set(entry, now)

@@ -1,5 +1,5 @@
-// The way of a transaction into the pool: decode, recover the sender, admit, pass on.
-// Owns: micro-batching of signatures and the mapping of refusals. Not: pool rules (mempool.ts), JSON-RPC (rpc/).
+// Admits transactions to the pool: decode, recover the sender, add.
+// Owns: micro-batching of signatures, mapping of rejections. Not: pool rules (mempool.ts), JSON-RPC (rpc/).
 import type { TxId } from '../../base/ids.ts'
 import type { GossipTx } from '../../p2p/txGossip.ts'
 import type { SubmitRejection, SubmitResult } from '../../rpc/backend.ts'
@@ -11,7 +11,7 @@ import type { SenderPool } from './senderPool.ts'
 const INVALID_SIGNATURE: SubmitRejection = { code: 'invalidSignature', message: 'invalid signature' }
 const BUSY: SubmitRejection = { code: 'notReady', message: 'too many signatures are waiting, try again' }
 
-/** Transactions of a gossip batch that are decoded in one go. */
+/** Gossiped transactions decoded at once. */
 const RECEIVE_SLICE = 64
 
 interface Waiting {
@@ -23,7 +23,7 @@ export interface IngestOptions {
   readonly chainId: number
   readonly mempool: Mempool
   readonly senders: SenderPool
-  /** Called for each admitted transaction, before its submitter is answered. */
+  /** Called for each admitted transaction, before its submitter gets an answer. */
   readonly onAdmitted: (transaction: Transaction) => void
 }
 
@@ -36,7 +36,7 @@ export class Ingest {
     this.#options = options
   }
 
-  /** Admits an envelope that a client submitted. Signatures of one turn of the event loop are recovered together. */
+  /** Admits a client's envelope. Signatures submitted in one turn of the event loop are recovered together. */
   submit(raw: Uint8Array): Promise<SubmitResult> {
     const decoded = decodeTransaction(raw, this.#options.chainId)
     if ('failure' in decoded) {
@@ -80,7 +80,7 @@ export class Ingest {
     })
   }
 
-  /** Admits what a peer sent; returns what entered the pool, and how many were not valid transactions. */
+  /** Admits a peer's transactions; returns those that entered the pool and the number that were malformed. */
   async receive(
     transactions: readonly GossipTx[],
   ): Promise<{ readonly admitted: readonly GossipTx[]; readonly malformed: number }> {
@@ -119,7 +119,7 @@ export class Ingest {
   }
 }
 
-/** Hash and bytes of a pooled transaction, as gossip carries them. */
+/** Hash and bytes of a pooled transaction, for gossip. */
 export function gossipOf(transaction: Transaction): GossipTx & { readonly id: TxId } {
   return { raw: transaction.raw, id: transaction.hash }
 }

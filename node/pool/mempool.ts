@@ -28,14 +28,14 @@ export const MEMPOOL_LIMITS: MempoolLimits = {
   dropReasonsMax: 20_000,
 }
 
-/** This many transactions in the pool are load: proposers gather then, and what gossip brings is not resent at once. */
+/** The node is under load at this pool size: proposers wait for more transactions, and gossiped ones are not resent at once. */
 export const LOAD_MIN = 64
 
-/** What the pool asks of the chain. Reads are of finalized state unless a parent is named. */
+/** What the pool reads from the chain: finalized state. */
 export interface MempoolChain {
   account(address: Address): { readonly nonce: number; readonly balanceBase: bigint }
   baseFeePerGas(): bigint
-  /** Gas the transaction will use, a function of its bytes alone. */
+  /** Gas the transaction will use; depends only on its bytes. */
   gasOf(transaction: Transaction): number
   /** Largest gas this transaction may use: its lane in one block. */
   gasMax(transaction: Transaction): number
@@ -104,12 +104,12 @@ export class Mempool {
     return this.#byHash.get(bytesKey(hash))
   }
 
-  /** Why a transaction left the pool without a block; forgotten after `dropReasonsMax` others. */
+  /** Why a transaction was dropped; kept for the latest `dropReasonsMax` drops. */
   dropReason(hash: TxId): DropReason | undefined {
     return this.#dropped.get(bytesKey(hash))
   }
 
-  /** Every pooled transaction, for resending; order of arrival per account. */
+  /** Every pooled transaction, in order of arrival. */
   entries(): Iterable<PoolEntry> {
     return this.#byHash.values()
   }
@@ -122,7 +122,7 @@ export class Mempool {
     return nonce
   }
 
-  /** Admits a transaction whose signature was verified, or says why not; a rejection changes nothing. */
+  /** Admits a transaction with a verified signature or returns the rejection, which changes nothing. */
   add(transaction: Transaction, sender: Address): PoolRejection | undefined {
     if (this.#byHash.has(transaction.key)) return { code: 'alreadyKnown', message: 'already known' }
     const account = this.#chain.account(sender)
@@ -138,7 +138,7 @@ export class Mempool {
     if (!this.#makeRoom(transaction)) {
       return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
     }
-    // Eviction may have removed the queue or the replaced entry: look again.
+    // Eviction may have removed the queue or the replaced entry: look it up again.
     const stale = this.#queues.get(senderKey)?.entries.get(transaction.nonce)
     if (stale !== undefined) this.#remove(stale, 'replaced')
     this.#insert(transaction, { sender, senderKey, nonce: account.nonce })
@@ -197,7 +197,7 @@ export class Mempool {
     return { code: 'replacementUnderpriced', message: 'replacement transaction underpriced' }
   }
 
-  /** Counts the account's whole queue: what is pooled must be payable together. */
+  /** Checks that the balance covers the account's whole queue. */
   #checkFunds(
     transaction: Transaction,
     balanceBase: bigint,
@@ -213,7 +213,7 @@ export class Mempool {
     return { code: 'insufficientFunds', message }
   }
 
-  /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that a scan is rare. */
+  /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that scans are rare. */
   #makeRoom(transaction: Transaction): boolean {
     const { bytesMax, countMax } = this.#limits
     if (this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax) return true
@@ -302,7 +302,7 @@ export class Mempool {
     }
   }
 
-  /** Whether any transaction could stand in a block on that parent. */
+  /** Whether any transaction could be included in a block on that parent. */
   hasIncludable(options: { nonceAt: (address: Address) => number; baseFeePerGas: bigint }): boolean {
     for (const queue of this.#queues.values()) {
       const head = queue.entries.get(options.nonceAt(queue.sender))
@@ -311,7 +311,7 @@ export class Mempool {
     return false
   }
 
-  /** After finality: drops what was included or can never be, for the senders and receivers the block touched. */
+  /** Drops transactions that were or can never be included, for the accounts that a final block touched. */
   onFinalized(touched: Iterable<Address>): void {
     for (const address of touched) {
       const queue = this.#queues.get(bytesKey(address))
@@ -328,7 +328,7 @@ export class Mempool {
     this.#expire()
   }
 
-  /** Forgets what a finalized block included, without a drop reason. */
+  /** Removes transactions that a finalized block included, without a drop reason. */
   onIncluded(hashes: Iterable<TxId>): void {
     for (const hash of hashes) {
       const entry = this.#byHash.get(bytesKey(hash))
@@ -340,12 +340,12 @@ export class Mempool {
 
   #expire(): void {
     const now = this.#chain.nowMs()
-    // The scan is over the whole pool, so it runs at most every few seconds.
+    // The scan covers the whole pool, so run it at most every few seconds.
     if (now - this.#lastExpiryMs < 5_000) return
     this.#lastExpiryMs = now
     const baseFee = this.#chain.baseFeePerGas()
     for (const entry of this.#byHash.values()) {
-      // Arrival order: the first young entry ends the scan.
+      // In order of arrival: the first recent entry ends the scan.
       if (now - entry.arrivedAtMs < this.#limits.parkedExpiryMs) break
       const queue = this.#queues.get(entry.senderKey)
       const isGapped = queue !== undefined && entry.transaction.nonce !== queue.nonce
@@ -354,7 +354,7 @@ export class Mempool {
   }
 }
 
-/** The next transaction of one account, with what it pays. */
+/** The next transaction of one account, with its tip. */
 interface Head {
   readonly entry: PoolEntry
   readonly tip: bigint

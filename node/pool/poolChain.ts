@@ -1,4 +1,4 @@
-// What the pool asks of the chain, answered from the finalized head. Owns: the answers. Not: the pool's rules (mempool.ts).
+// Implements the pool's chain reads on the finalized head. Not: the pool's rules (mempool.ts).
 import { dispatcherOf, gasOf } from '../../state/dispatch.ts'
 import { laneGasMax, laneOf, nextBaseFee } from '../../state/fees.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
@@ -7,7 +7,7 @@ import type { Module } from '../../state/rules.ts'
 import type { HeadView } from '../chain/importerTypes.ts'
 import type { MempoolChain } from './mempool.ts'
 
-/** `head` is asked with every question: the pool is made before the importer is open. */
+/** `head` is a function because the pool is created before the importer is open. */
 export function poolChain(options: {
   readonly modules: readonly Module[]
   readonly head: () => HeadView

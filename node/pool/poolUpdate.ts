@@ -1,4 +1,4 @@
-// What a final block does to the pool: its transactions leave, and its senders' queues are looked at again.
+// Updates the pool after a final block: removes its transactions and rechecks the queues of touched accounts.
 import { bytesKey } from '../../base/bytes.ts'
 import type { Address } from '../../base/ids.ts'
 import type { FinalizedEvent } from '../chain/importerTypes.ts'

@@ -1,5 +1,5 @@
-// Decoded transactions with their senders: recovered once per node, from pool to block.
-// Owns: what is known of the envelopes of blocks in memory. Not: admission (mempool.ts), recovery (senderPool.ts).
+// Decoded transactions with their senders, so that each is recovered once from pool to block.
+// Owns: lookups for the envelopes of blocks in memory. Not: admission (mempool.ts), recovery (senderPool.ts).
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Address, TxId } from '../../base/ids.ts'
 import {
@@ -19,14 +19,14 @@ export class RecentSenders {
   readonly #chainId: number
   readonly #senders: SenderPool
   readonly #pooled: (hash: TxId) => KnownSender | undefined
-  // Keyed by the very objects of a block: they live as long as the block does, and looking them up costs no hash.
+  // Keyed by a block's own objects: entries live as long as the block, and a lookup needs no hash.
   readonly #byRaw = new WeakMap<Uint8Array, KnownSender>()
   readonly #senderOf = new WeakMap<Transaction, Address>()
 
   constructor(options: {
     chainId: number
     senders: SenderPool
-    /** What the mempool holds. */
+    /** Looks a transaction up in the mempool. */
     pooled: (hash: TxId) => KnownSender | undefined
   }) {
     this.#chainId = options.chainId
@@ -39,7 +39,7 @@ export class RecentSenders {
     this.#senderOf.set(known.transaction, known.sender)
   }
 
-  /** The decoded transaction and its sender, when this envelope was prepared or stands in the pool. */
+  /** The decoded transaction and its sender, if this envelope was prepared or is in the pool. */
   get(raw: Uint8Array): KnownSender | undefined {
     const known = this.#byRaw.get(raw)
     if (known !== undefined) return known
@@ -59,7 +59,7 @@ export class RecentSenders {
     return this.#senderOf.get(transaction) ?? recoverSender(transaction)
   }
 
-  /** Decodes and recovers what is not known yet; what is malformed or unsigned stays unknown and fails execution. */
+  /** Decodes and recovers unknown envelopes; malformed or unsigned ones stay unknown and fail execution. */
   async prepare(raws: readonly Uint8Array[]): Promise<void> {
     const missing: { readonly raw: Uint8Array; readonly transaction: Transaction }[] = []
     for (const raw of raws) {

@@ -1,11 +1,11 @@
-// Recovery of senders with memory. A transaction comes by several ways within seconds (gossip, a block, a resend):
-// whichever is first pays. Owns: what was recovered lately. Not: threads and queues (senderPool.ts).
+// Recovers senders with a cache: a transaction arrives several times within seconds (gossip, a block, a resend).
+// Owns: the cache. Not: threads and queues (senderPool.ts).
 import type { Address } from '../../base/ids.ts'
 import { RecentMap } from '../../base/recentMap.ts'
 import { recoverSender } from '../../state/transaction.ts'
 import type { SignedHash } from './senderRows.ts'
 
-/** Senders remembered: some seconds of a full load. */
+/** Cached senders: a few seconds of full load. */
 const REMEMBERED_MAX = 16_384
 
 export type RecoverOne = (item: SignedHash) => Address | undefined
@@ -18,12 +18,12 @@ export class Recoverer {
     this.#recoverOne = recoverOne
   }
 
-  /** The sender, when it was recovered lately. */
+  /** The sender, if cached. */
   recall(item: SignedHash): Address | undefined {
     return this.#recent.get(item.key)
   }
 
-  /** Keeps what was recovered; a signature without a key is not worth the room. */
+  /** Caches a recovered sender; invalid signatures are not cached. */
   remember(item: SignedHash, sender: Address | undefined): void {
     if (sender !== undefined) this.#recent.set(item.key, sender)
   }

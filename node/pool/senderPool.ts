@@ -1,5 +1,5 @@
 // Recovers transaction senders off the main thread, each once. Owns: workers, chunking, the bounded queue.
-// Not: admission (mempool.ts), the envelopes of blocks (recentSenders.ts).
+// Not: admission (mempool.ts), block envelopes (recentSenders.ts).
 import { Worker } from 'node:worker_threads'
 import type { Address } from '../../base/ids.ts'
 import { Recoverer, type RecoverOne } from './recoverer.ts'
@@ -10,15 +10,15 @@ export type Senders = readonly (Address | undefined)[]
 export interface SenderPool {
   /**
    * The sender of each transaction, `undefined` where the signature matches no key.
-   * `urgent` (a block to verify) passes everything that waits and is never refused; `patient` callers are never
-   * refused either: they bound themselves by waiting for the answer before they bring more.
+   * `urgent` (a block to verify) jumps the queue and is never refused; `patient` callers are never refused either:
+   * they limit themselves by waiting for the result before they send more.
    * Rejects with SenderPoolError `QueueFull` or `Closed`.
    */
   recover(
     batch: readonly SignedHash[],
     options?: { readonly urgent?: boolean; readonly patient?: boolean },
   ): Promise<Senders>
-  /** Ends the workers; what still waits is rejected. */
+  /** Stops the workers; pending requests are rejected. */
   close(): Promise<void>
 }
 
@@ -27,9 +27,9 @@ export interface SenderPoolOptions {
   readonly workers: number
   /** Transactions that may wait before non-urgent batches are refused. Default 16,384. */
   readonly queuedMax?: number
-  /** Told when a thread is lost; its work is done on the caller's thread. */
+  /** Called when a thread is lost; its work moves to the caller's thread. */
   readonly onWorkerLost?: (error: Error) => void
-  /** The threads' program. Default senderWorker.js beside this file. */
+  /** The threads' entry point. Default: senderWorker.js next to this file. */
   readonly entry?: URL
   /** What the caller's thread recovers with; tests count its calls. */
   readonly recoverOne?: RecoverOne
@@ -44,7 +44,7 @@ export class SenderPoolError extends Error {
   }
 }
 
-/** A message costs some 35 µs each way: below this a thread is no gain. */
+/** A message costs about 35 µs each way: for this few a thread gains nothing. */
 const INLINE_MAX = 15
 const CHUNK_MIN = 64
 const CHUNK_MAX = 512
@@ -56,7 +56,7 @@ interface Chunk {
   readonly reject: (error: SenderPoolError) => void
 }
 
-/** A chunk under way: what is known of it, and the positions that must be recovered. */
+/** A chunk in progress: its known senders and the positions to recover. */
 interface Job {
   readonly chunk: Chunk
   readonly senders: (Address | undefined)[]
@@ -68,12 +68,12 @@ interface Seat {
   current: Job | undefined
 }
 
-/** Recoveries of one turn of the event loop, about a millisecond. */
+/** Recoveries per turn of the event loop, about a millisecond. */
 const TURN_ITEMS = 12
 
 /**
- * Recovers on the caller's thread a little at a time, so that a flood of transactions never keeps consensus messages
- * waiting: between two turns the event loop serves the network.
+ * Recovers on the caller's thread in small batches, so that a flood of transactions never delays consensus messages:
+ * between batches the event loop serves the network.
  */
 class Turns {
   readonly #recoverer: Recoverer
@@ -102,7 +102,7 @@ class Turns {
       const { chunk, senders } = this.#queue[0]!
       while (left > 0 && senders.length < chunk.items.length) {
         const item = chunk.items[senders.length]!
-        // A block may have brought it while it waited here.
+        // A block may have had it recovered while it waited here.
         let sender = this.#recoverer.recall(item)
         if (sender === undefined) {
           sender = this.#recoverer.recover(item)
@@ -117,7 +117,7 @@ class Turns {
     this.#schedule()
   }
 
-  /** Takes out everything that waits. */
+  /** Removes and returns everything queued. */
   drain(): readonly Chunk[] {
     return this.#queue.splice(0).map((entry) => entry.chunk)
   }
@@ -191,7 +191,7 @@ class WorkerSenderPool implements SenderPool {
     }
   }
 
-  /** The next chunk with something to recover; one that is remembered as a whole is answered on the way. */
+  /** The next chunk with something to recover; fully cached chunks are answered immediately. */
   #nextJob(): Job | undefined {
     for (;;) {
       const chunk = this.#urgentQueue.shift() ?? this.#queue.shift()

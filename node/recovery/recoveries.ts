@@ -1,5 +1,5 @@
-// The recovery files that this node accepted, in `recovery/` of its data directory, and the hashes it would accept.
-// Owns: files, pins, look-ups. Not: the rules (base/protocol/recoveryRules.ts), making files (node/recovery/).
+// The recovery files this node accepted, in `recovery/` of its data directory, and the hashes it may accept from peers.
+// Owns: files, trusted hashes, lookups. Not: the rules (base/protocol/recoveryRules.ts), making files (cli/recovery/).
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
@@ -39,14 +39,14 @@ export class RecoveryError extends ExpectedError {
   }
 }
 
-/** Answer to a file that came from a peer. */
+/** Result of offering a peer's file. */
 export type Offered =
   | { readonly kind: 'known' | 'accepted'; readonly recovery: Recovery }
-  /** Acceptable but for the operator's decision, which only the operator can make. */
+  /** Acceptable, but the operator has not decided to trust it. */
   | { readonly kind: 'untrusted'; readonly recovery: Recovery; readonly hash: Hash32 }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Reads a recovery file made by `suanli recovery`; throws RecoveryError when it is none. */
+/** Reads a recovery file made by `suanli recovery`; throws RecoveryError when it is not one. */
 export function readRecoveryFile(path: string): RecoveryFile {
   const text = readFileSync(path, 'utf8')
   try {
@@ -54,13 +54,13 @@ export function readRecoveryFile(path: string): RecoveryFile {
     return recoveryFileSchema.fromJson(JSON.parse(text) as Json)
   } catch (cause) {
     if (cause instanceof SchemaError || cause instanceof SyntaxError) {
-      throw new RecoveryError('format', `${path} is no recovery file: ${cause.message}`)
+      throw new RecoveryError('format', `${path} is not a recovery file: ${cause.message}`)
     }
     throw cause
   }
 }
 
-/** The same text for the same file, so that operators may compare files as well as hashes. */
+/** Deterministic text, so that operators can compare files as well as hashes. */
 export function recoveryFileText(file: RecoveryFile): string {
   return `${JSON.stringify(recoveryFileSchema.toJson(file), null, 2)}\n`
 }
@@ -81,7 +81,7 @@ export class RecoveryBook {
     this.#trusted = trusted
   }
 
-  /** Reads and checks every accepted file; throws RecoveryError for one that was damaged. A missing folder has none. */
+  /** Reads and checks every accepted file; throws RecoveryError for a damaged one. None if the directory is missing. */
   static open(options: {
     readonly dir: string
     readonly genesisHash: Hash32
@@ -109,7 +109,7 @@ export class RecoveryBook {
     return this.#accepted.at(-1)
   }
 
-  /** The recovery whose epoch begins above this block; of several the one of the highest epoch. */
+  /** The recovery whose epoch begins above this block; the highest epoch if there are several. */
   on(floor: Hash32): Recovery | undefined {
     return this.#byFloor.get(bytesKey(floor))?.recovery
   }
@@ -123,7 +123,7 @@ export class RecoveryBook {
     return this.#accepted.some((known) => equalBytes(known.hash, hash))
   }
 
-  /** Keeps a complete file durably; the caller made sure that the operator wants it. Throws RecoveryError. */
+  /** Stores a complete file durably; the caller must have the operator's consent. Throws RecoveryError. */
   async accept(file: RecoveryFile): Promise<void> {
     const wrong = checkRecoveryFile(file, this.#genesisHash)
     if (wrong !== undefined) throw new RecoveryError(wrong.rule, wrong.reason)
@@ -133,7 +133,7 @@ export class RecoveryBook {
       throw new RecoveryError('epoch', `another recovery to epoch ${epoch} was accepted before`)
     }
     if (this.#accepted.length >= RECOVERIES_MAX) {
-      throw new RecoveryError('format', `${RECOVERIES_MAX} recoveries are the most a node keeps`)
+      throw new RecoveryError('format', `a node keeps at most ${RECOVERIES_MAX} recoveries`)
     }
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
     await writeDurably(join(this.#dir, `recovery-${epoch}.json`), recoveryFileText(file))
@@ -141,15 +141,15 @@ export class RecoveryBook {
     for (const listener of this.#listeners) listener(file.recovery)
   }
 
-  /** Called when a file was accepted while the node runs. Returns the unsubscribe function. */
+  /** Calls back when a file is accepted while the node runs. Returns the unsubscribe function. */
   onAccepted(listener: (recovery: Recovery) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
   /**
-   * Takes a file from a peer when its hash is one of the trusted ones. `mismatch` says why it can't follow the block that
-   * it came beside. Never throws for the peer's fault.
+   * Accepts a peer's file if its hash is trusted. `mismatch` returns why it cannot follow the block it came with. Never
+   * throws because of the peer.
    */
   async offer(bytes: Uint8Array, mismatch: (recovery: Recovery) => string | undefined): Promise<Offered> {
     let file: RecoveryFile

@@ -1,5 +1,5 @@
-// What an accepted recovery means to a node that starts or runs: its floor is final, and the new epoch begins above it.
-// Owns: reaching the floor, telling consensus. Not: which files are accepted (recoveries.ts).
+// Applies an accepted recovery to a starting or running node: its floor becomes final, and the new epoch begins above it.
+// Owns: reaching the floor, notifying consensus. Not: which files are accepted (recoveries.ts).
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
@@ -14,16 +14,16 @@ import type { Importer } from '../chain/importerTypes.ts'
 import type { NodeLogger } from '../logging.ts'
 import { type RecoveryBook, RecoveryError } from './recoveries.ts'
 
-/** How often an untrusted recovery is mentioned in the log. */
+/** Log an untrusted recovery at most this often. */
 const REMIND_MS = 60_000
 
-/** Whether the highest accepted recovery begins above what this node holds. */
+/** Whether this node's head is below the floor of the highest accepted recovery. */
 export function isBelowRecovery(importer: Pick<Importer, 'head'>, book: RecoveryBook): boolean {
   const { latest } = book
   return latest !== undefined && importer.head().header.height < latest.recovery.floor.height
 }
 
-/** Throws RecoveryError when this chain holds another block than the floor of an accepted recovery. */
+/** Throws RecoveryError when this chain has a different block at the floor of an accepted recovery. */
 export function checkFloors(store: Pick<ChainStore, 'blockAt'>, book: RecoveryBook): void {
   for (const { recovery } of book.all()) {
     const { height, hash } = recovery.floor
@@ -36,7 +36,7 @@ export function checkFloors(store: Pick<ChainStore, 'blockAt'>, book: RecoveryBo
   }
 }
 
-/** Who decides the next block as far as this node knows: the peers it needs. */
+/** The set that decides the next block as far as this node knows: the peers it needs. */
 export function decidingNow(
   chain: ChainConfig,
   importer: Pick<Importer, 'head'>,
@@ -47,7 +47,7 @@ export function decidingNow(
   return decidingSet(chain, importer.head())
 }
 
-/** The path from above `head` to the floor, oldest first, as far as the bodies are in `blocks`; undefined with a gap. */
+/** The path from above `head` to the floor, oldest first, from the bodies in `blocks`; undefined with a gap. */
 export function pathToFloor(options: {
   readonly floor: Recovery['floor']
   readonly head: { readonly height: number; readonly hash: Hash32 }
@@ -65,7 +65,7 @@ export function pathToFloor(options: {
   return equalBytes(hash, head.hash) ? path : undefined
 }
 
-/** Bodies in a journal by hash. */
+/** A journal's block bodies by hash. */
 export function journaledBlocks(journal: readonly JournalRecord[]): ReadonlyMap<string, SealedBlock> {
   const blocks = new Map<string, SealedBlock>()
   for (const record of journal) {
@@ -76,7 +76,7 @@ export function journaledBlocks(journal: readonly JournalRecord[]): ReadonlyMap<
   return blocks
 }
 
-/** Makes the floor final from the journal's blocks; without them peers serve it later. False when it was not reached. */
+/** Finalizes the floor from the journal's blocks; if they are missing, peers serve them later. False if not reached. */
 export async function reachFloor(
   importer: Importer,
   book: RecoveryBook,
@@ -106,7 +106,7 @@ export async function reachFloor(
   return true
 }
 
-/** Begins the new epoch when a running node reaches a floor, or accepts the recovery of the block it stands on. */
+/** Starts the new epoch when a running node reaches a floor, or accepts a recovery whose floor is its head. */
 export function followRecoveries(options: {
   readonly importer: Importer
   readonly book: RecoveryBook
@@ -134,7 +134,7 @@ export function followRecoveries(options: {
   }
 }
 
-/** Tells the operator, not too often, what must be decided so that this node goes on. */
+/** Reminds the operator, at a limited rate, of the decision this node waits for. */
 export function remindOfUntrusted(
   logger: NodeLogger,
   nowMs: () => number,

@@ -1,4 +1,4 @@
-// Catching up by ranges of blocks from several peers: what a verified F covers is executed and committed, nothing else.
+// Catches up with block ranges from several peers; executes and commits only what a verified F covers.
 // Owns: order, certification, progress. Not: whom to ask (p2p/rangeDownload.ts), when (consensus, follower.ts).
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -19,14 +19,14 @@ import type { RecoveryBook } from '../recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
 import { SyncMeter } from './syncMeter.ts'
 
-/** Blocks held without a certificate over them, and their bytes: beyond what any honest peer leaves uncovered. */
+/** Most blocks and bytes held without a covering certificate: more than any honest peer leaves uncovered. */
 const UNCERTIFIED_MAX = 1_024
 const UNCERTIFIED_BYTES_MAX = 48 * 1024 * 1024
-/** Signatures handed to the worker threads together. */
+/** Signatures sent to the worker threads together. */
 const RECOVERED_AT_ONCE = 128
-/** How long a sync with a target waits for peers that can be asked. */
+/** How long a sync with a target waits for usable peers. */
 const PATIENCE_MS = 5_000
-/** Doubtful ranges remembered until the true block of their height is known. */
+/** Suspect ranges remembered until the final block at their height is known. */
 const SUSPECTS_MAX = 64
 
 export interface BlockSyncOptions {
@@ -35,13 +35,13 @@ export interface BlockSyncOptions {
   readonly sync: Pick<RangeProtocol, 'download'>
   /** Recovers the senders of a block ahead of its execution. */
   readonly prepare?: (transactions: readonly Uint8Array[]) => Promise<void>
-  /** Heights whose own F is worth keeping, because a snapshot may be taken there. */
+  /** Heights whose own F is kept because a snapshot may be taken there. */
   readonly isSnapshotHeight?: (height: number) => boolean
   /** A block the operator trusts: a chain without it is refused. */
   readonly checkpoint?: BlockCheckpoint
-  /** Where the chain goes on by a recovery instead of a certificate; absent: nowhere. */
+  /** Where a recovery continues the chain instead of a certificate; absent: nowhere. */
   readonly recoveries?: Pick<RecoveryBook, 'on' | 'offer'>
-  /** The chain goes on by a recovery that the operator has not decided about. */
+  /** Called when the chain continues by a recovery that the operator has not decided on. */
   readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
   readonly penalise: (peer: PeerKey, reason: string) => void
   readonly logger: NodeLogger
@@ -58,10 +58,10 @@ interface Suspect {
   readonly hash: Hash32
 }
 
-/** Told after each commit; `certificate` is the verified F of `block`. */
+/** Called after each commit; `certificate` is the verified F of `block`. */
 export type CommitListener = (block: SealedBlock, certificate: Certificate) => void
 
-/** A certified block contradicts what this node computed or was told to trust: an operator must look. */
+/** A certified block contradicts this node's execution or checkpoint: the operator must act. */
 export class BlockSyncError extends Error {
   readonly code: 'Refused' | 'CheckpointMismatch'
   constructor(code: BlockSyncError['code'], message: string) {
@@ -71,18 +71,18 @@ export class BlockSyncError extends Error {
   }
 }
 
-/** What one pull works on. */
+/** State of one pull. */
 interface Pull {
   readonly download: RangeDownload
   readonly target: Target | undefined
   readonly onCommit: CommitListener | undefined
-  /** Linked to the head, oldest first, not certified yet. */
+  /** Blocks linked to the head, oldest first, not certified yet. */
   tail: LinkedBlock[]
-  /** Nothing more can be done now: an operator must decide, or consensus is ahead. */
+  /** Nothing more to do now: the operator must decide, or consensus is ahead. */
   waits: boolean
 }
 
-/** Who served what cannot be, and from which height on. */
+/** The peer that served invalid data, and from which height. */
 interface Fault {
   readonly peer: PeerKey
   readonly height: number
@@ -107,12 +107,12 @@ export class BlockSync {
     this.#meter = new SyncMeter(options.logger)
   }
 
-  /** How far the pull under way has come; undefined when there is none or hardly anything to do. */
+  /** Progress of the running pull; undefined if there is none or it has almost nothing to do. */
   progress(): SyncProgress | undefined {
     return this.#meter.progress()
   }
 
-  /** Imports until `target` is final here or nobody has more. `target.certificate` was verified by the caller. */
+  /** Imports until `target` is final here or no peer has more. The caller has verified `target.certificate`. */
   run(target: Target, signal?: AbortSignal): Promise<boolean> {
     return this.#exclusively(async () => {
       const { importer, sync } = this.#options
@@ -125,7 +125,7 @@ export class BlockSync {
     })
   }
 
-  /** Imports whatever peers have that an F of theirs covers, when they claim more than `lagMin` blocks more. */
+  /** Imports what peers have under a valid F, if they claim more than `lagMin` additional blocks. */
   follow(
     signal: AbortSignal,
     options: { readonly lagMin?: number; readonly onCommit?: CommitListener } = {},
@@ -153,7 +153,7 @@ export class BlockSync {
       let ahead = this.#fetch(download)
       for (let fetched = await ahead; fetched !== undefined; fetched = await ahead) {
         this.#meter.start(importer.head().header.height, goal())
-        // While this range is executed, the next one is fetched and its senders are recovered.
+        // Fetch the next range and recover its senders while this one is executed.
         ahead = this.#fetch(download)
         await this.#take(pull, fetched)
         if (pull.waits) break
@@ -173,12 +173,12 @@ export class BlockSync {
     return { range, blocks, recovered }
   }
 
-  /** Some at a time, so that other work comes between. Whatever fails here fails execution with a reason. */
+  /** Works in batches, so that other work can run in between. A failure here makes execution fail with a reason. */
   async #recoverSenders(blocks: readonly LinkedBlock[]): Promise<void> {
     const { prepare } = this.#options
     if (prepare === undefined) return
     try {
-      // A few transactions alone are not worth the way to a worker thread.
+      // A few transactions alone are not worth a message to a worker thread.
       let batch: Uint8Array[] = []
       for (const [i, { block }] of blocks.entries()) {
         batch.push(...block.transactions)
@@ -193,24 +193,24 @@ export class BlockSync {
     }
   }
 
-  /** Nothing came although there is more: perhaps every peer has forgotten what is missing here. */
+  /** Nothing arrived although there is more: every peer may have pruned the missing blocks. */
   #warnOfPruned(download: RangeDownload, goal: number): void {
     const height = this.#options.importer.head().header.height
     const servedHeightMin = download.servedHeightMin()
     if (servedHeightMin === undefined || goal <= height || servedHeightMin <= height + 1) return
     this.#options.logger.error(
       { height, servedHeightMin },
-      'no peer keeps the blocks that are missing here: start anew with state sync (docs/operations/sync.md)',
+      'no peer keeps the blocks that are missing here: start over with state sync (docs/operations/sync.md)',
     )
   }
 
-  /** Links a range to what is held; everything wrong with it is its peer's fault or stays suspected. */
+  /** Links a range to the held blocks; anything wrong with it is blamed on its peer or kept as a suspect. */
   async #take(pull: Pull, { range, blocks: opened, recovered }: Fetched): Promise<void> {
     await recovered
     this.#dropCommitted(pull)
     const { importer } = this.#options
     const expected = (pull.tail.at(-1)?.block.header.height ?? importer.head().header.height) + 1
-    // Fetched before something below it was thrown away, or after consensus went on by itself.
+    // Fetched before lower blocks were dropped, or after consensus advanced on its own.
     if (range.fromHeight + range.items.length <= expected) return
     if (range.fromHeight > expected) {
       pull.download.rewind(expected, [])
@@ -243,7 +243,7 @@ export class BlockSync {
     if (first !== undefined && !equalBytes(first.header.parentHash, hash)) pull.tail = []
   }
 
-  /** A range does not follow from what is held. Below a certified head it lies; above an open tail one of two does. */
+  /** A range does not follow the held blocks. On a certified head it is false; on an uncertified tail either may be. */
   #onBreak(pull: Pull, range: DownloadedRange, first: SealedBlock): void {
     const open = pull.tail[0]
     if (open === undefined) {
@@ -260,7 +260,7 @@ export class BlockSync {
     pull.download.rewind(fromHeight, peers)
   }
 
-  /** Imports run after run until what is left waits for a certificate; tells what cannot be. */
+  /** Imports certified runs until the rest waits for a certificate; returns the fault found, if any. */
   async #importCertified(pull: Pull): Promise<Fault | undefined> {
     while (pull.tail.length > 0 && !pull.waits) {
       const stop = this.#recoveryAt(pull.tail)
@@ -292,14 +292,14 @@ export class BlockSync {
     return this.#importRun(pull, pull.tail.slice(0, found.count), certificate)
   }
 
-  /** How many blocks come before the first one that a recovery, known or offered beside it, puts there. */
+  /** Number of blocks before the first one that continues a recovery, known or offered with it. */
   #recoveryAt(tail: readonly LinkedBlock[]): number | undefined {
     const { recoveries, importer } = this.#options
     if (recoveries === undefined) return undefined
     for (const [i, { block, recovery }] of tail.entries()) {
       const isKnown = recoveries.on(block.header.parentHash) !== undefined
       if (!isKnown && recovery === undefined) continue
-      // Above its floor the chain goes on as usual.
+      // Above the floor the chain continues as usual.
       if (isKnown && equalBytes(block.header.parentHash, importer.head().hash)) continue
       return i
     }
@@ -307,14 +307,14 @@ export class BlockSync {
     return recoveries.on(last.hash) === undefined ? undefined : tail.length
   }
 
-  /** The first `count` blocks lead to the floor of a recovery: it makes them final once the operator has accepted it. */
+  /** The first `count` blocks lead to a recovery's floor; they become final once the operator has accepted it. */
   async #recoverOn(pull: Pull, count: number): Promise<Fault | undefined> {
     const { importer, recoveries, onUntrusted } = this.#options
     const run = pull.tail.slice(0, count)
     const floor = run.at(-1)?.block.hash ?? importer.head().hash
     const above = pull.tail[count]
     const isOffered = recoveries!.on(floor) === undefined && above?.recovery !== undefined
-    // Anybody can build blocks: only what the operator accepted, or what a quorum notarized, is executed.
+    // Anyone can build blocks: execute only what the operator accepted or a quorum notarized.
     if (isOffered && run.length > 0 && !this.#isFloorCertified(above.recovery, floor)) {
       return faultOf(above, 'a recovery whose floor is not certified')
     }
@@ -325,7 +325,7 @@ export class BlockSync {
       const offered = await recoveries!.offer(above.recovery, (recovery) =>
         equalBytes(recovery.floor.hash, floor)
           ? recoveryMismatch(parent.state, recovery)
-          : 'its floor is another block',
+          : 'its floor is a different block',
       )
       if (offered.kind === 'refused') return faultOf(above, offered.reason)
       if (offered.kind === 'untrusted') {
@@ -333,7 +333,7 @@ export class BlockSync {
         pull.waits = true
         return undefined
       }
-      // Accepted long ago, and for another floor: beside this block it says nothing.
+      // Already accepted, but for another floor: it does not apply here.
       if (recoveries!.on(floor) === undefined) return faultOf(above, 'a recovery of another floor')
     }
     const certificate = recoveries!.on(floor)?.certificate
@@ -342,7 +342,7 @@ export class BlockSync {
     return undefined
   }
 
-  /** Whether the file names this floor with an N or F of it by the validators that decide above the head. */
+  /** Whether the file has an N or F of this floor by the validators that decide above the head. */
   #isFloorCertified(bytes: Uint8Array, floor: Hash32): boolean {
     const { importer, genesisHash, recoveries } = this.#options
     const head = importer.head()
@@ -372,17 +372,17 @@ export class BlockSync {
     return undefined
   }
 
-  /** What a certificate covers must be valid here; only a body that is not its header's is a peer's fault then. */
+  /** Certified blocks must be valid here; only a body that does not match its header is then the peer's fault. */
   async #executeRun(pull: Pull, run: readonly LinkedBlock[], isFinal: boolean): Promise<Fault | undefined> {
     for (const linked of run) {
-      // Between two blocks the event loop serves the network.
+      // Let the event loop serve the network between blocks.
       await setImmediate()
       const { block } = linked
       if (isFinal) this.#checkCheckpoint(block)
       const verdict = await this.#options.importer.execute(block)
       if (verdict.kind === 'valid') continue
       if (verdict.kind !== 'invalid' && verdict.kind !== 'mismatch') {
-        // Consensus went on by itself meanwhile, or holds too much to take more: the next round sees.
+        // Consensus advanced meanwhile, or holds too many blocks to add more: retry in the next round.
         pull.waits = true
         return undefined
       }
@@ -414,7 +414,7 @@ export class BlockSync {
     )
   }
 
-  /** The true blocks of these heights are known now: whoever served another one lied. */
+  /** The final blocks at these heights are known now: a peer that served a different one lied. */
   #settleSuspects(run: readonly LinkedBlock[]): void {
     if (this.#suspects.length === 0) return
     const hashes = new Map(run.map(({ block }) => [block.header.height, block.hash]))
@@ -429,15 +429,15 @@ export class BlockSync {
   }
 }
 
-/** A range with its blocks, or with what is wrong about them. */
+/** A range with its blocks, or with the reason they are invalid. */
 interface Fetched {
   readonly range: DownloadedRange
   readonly blocks: readonly LinkedBlock[] | string
-  /** Its senders are known, as far as they can be. */
+  /** Resolves once its senders are recovered, as far as possible. */
   readonly recovered: Promise<void>
 }
 
-/** Decodes a range and checks that its blocks follow one another; a string says what is wrong. */
+/** Decodes a range and checks that its blocks form a chain; returns a string if not. */
 function openRange(range: DownloadedRange): readonly LinkedBlock[] | string {
   const opened: LinkedBlock[] = []
   try {

@@ -1,5 +1,5 @@
-// Which blocks of a linked chain are imported next as one commit, and under whose certificate.
-// Owns: the choice and the check of an F. Not: execution and commits (blockSync.ts).
+// Chooses which linked blocks are imported next as one commit, and under which certificate.
+// Owns: the choice, checking an F. Not: execution and commits (blockSync.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import type { Hash32 } from '../../base/ids.ts'
@@ -8,27 +8,27 @@ import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 
-/** Blocks of one commit; also the distance of the certificates that a synced node keeps. */
+/** Blocks per commit; also the spacing of the certificates that a synced node keeps. */
 const RUN_BLOCKS_MAX = 64
 const RUN_TRANSACTIONS_MAX = 4_096
 const RUN_BYTES_MAX = 8 * 1024 * 1024
 
-/** A block that follows from the one before it, as some peer served it. */
+/** A block that follows the one before it, as served by a peer. */
 export interface LinkedBlock {
   readonly block: SealedBlock
   /** As served; not verified. */
   readonly certificate: Certificate | undefined
-  /** The recovery file by which the block's epoch began, as served. */
+  /** The recovery file that began the block's epoch, as served. */
   readonly recovery?: Uint8Array | undefined
   readonly peer: PeerKey
 }
 
-/** The first `count` blocks are covered by `certificate` of the last; or the last of them cannot be. */
+/** The first `count` blocks, covered by the last one's `certificate`; or a `problem` with the last one. */
 export type Run =
   | { readonly count: number; readonly certificate: Certificate; readonly problem?: undefined }
   | { readonly count: number; readonly problem: string }
 
-/** Whether a certificate is an F (or, where that is enough, an N) of exactly this block by a quorum of this set. */
+/** Whether a certificate is an F (or an N if `orNotarized`) of exactly this block by a quorum of this set. */
 export function certifies(options: {
   readonly certificate: Certificate
   readonly hash: Hash32
@@ -49,8 +49,8 @@ export function certifies(options: {
 }
 
 /**
- * The longest run within the limits that ends at a certificate, or the shortest one beyond them; it never passes a
- * boundary, whose own F must be there because it is kept for ever. Undefined while no certificate covers anything.
+ * The longest run within the limits that ends at a certificate, or the shortest one beyond them. It never passes a
+ * boundary, which needs its own F because that is kept permanently. Undefined while no certificate covers anything.
  */
 export function nextRun(
   tail: readonly LinkedBlock[],
@@ -82,7 +82,7 @@ export function nextRun(
       if (certificate !== undefined) return best
       const hasMore = tail.length > count
       if (best === undefined && hasMore) {
-        return { count, problem: `boundary ${header.height} comes without its certificate` }
+        return { count, problem: `boundary ${header.height} is missing its certificate` }
       }
       return best
     }

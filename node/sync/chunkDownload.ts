@@ -1,4 +1,4 @@
-// Chunks of one snapshot from several peers at once, each checked against its subtree before it is kept.
+// Downloads a snapshot's chunks from several peers at once; checks each against its subtree before storing it.
 // Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (storage/install.ts).
 import { setTimeout } from 'node:timers/promises'
 import { concatBytes, equalBytes } from '../../base/bytes.ts'
@@ -16,10 +16,10 @@ import { leavesRoot } from '../../state/tree/cut.ts'
 import type { NodeLogger } from '../logging.ts'
 import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 
-/** Chunks in flight altogether. */
+/** Chunks in flight in total. */
 const WINDOW = 8
 const LOG_EVERY_MS = 5_000
-/** How long to go on while none of the peers that offer the snapshot can be asked. */
+/** Give up after this long without a usable peer that offers the snapshot. */
 const PATIENCE_MS = 30_000
 const IDLE_MS = 50
 
@@ -27,7 +27,7 @@ export interface ChunkDownloadOptions {
   readonly manifest: SnapshotManifest
   /** Peers that offer exactly this manifest. */
   readonly holders: () => readonly PeerKey[]
-  /** Whether none of them can ever be asked again. */
+  /** Whether none of them can be asked again. */
   readonly isHopeless: () => boolean
   readonly snapshots: Pick<SnapshotProtocol, 'chunk'>
   readonly asker: PeerAsker
@@ -50,7 +50,7 @@ export function openChunk(bytes: Uint8Array, part: SnapshotPart): SnapshotChunk[
   const valueHashes = concatBytes(...entries.map(({ value }) => sha256(value)))
   for (let i = 1; i < entries.length; i++) {
     if (compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) >= 0) {
-      throw new InvalidDataError('records of a chunk are out of order')
+      throw new InvalidDataError("a chunk's records are out of order")
     }
   }
   if (entries.some(({ value }) => value.length === 0)) throw new InvalidDataError('an empty value')
@@ -60,7 +60,7 @@ export function openChunk(bytes: Uint8Array, part: SnapshotPart): SnapshotChunk[
   return entries
 }
 
-/** Fetches every chunk that the sink lacks; false when the peers that offer them give out. */
+/** Fetches every chunk that the sink lacks; false when no usable peer offers them any more. */
 export async function downloadChunks(options: ChunkDownloadOptions): Promise<boolean> {
   const { manifest, sink, asker, signal, logger } = options
   const missing = manifest.parts.map((_, i) => i).filter((i) => !sink.has(i))

@@ -1,13 +1,13 @@
-// Brings a node that lags back to the finalized tip by itself: a follower always, a validator when it is far behind.
-// Owns: when to ask. Not: what is believed (blockSync.ts). Near the tip validators learn of blocks by consensus.
+// Syncs a node to the finalized tip: a follower always, a validator when it is far behind.
+// Owns: when to ask. Not: what is accepted (blockSync.ts). Near the tip validators learn of blocks by consensus.
 
 import { errorText } from '../../base/errors.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { BlockSync, CommitListener } from './blockSync.ts'
 
-/** Pause between two rounds of a follower: how late it shows a block at most, beside the network. */
+/** Pause between a follower's rounds: the most it adds to the network's delay. */
 const PAUSE_MS = 250
-/** A validator looks around less often: consensus tells it of a gap too. */
+/** A validator checks less often: consensus also notices gaps. */
 const VALIDATOR_PAUSE_MS = 2_000
 /** Blocks a validator may be behind before it syncs (CONSENSUS §4 "Catch-up"). */
 const VALIDATOR_LAG = 64
@@ -16,14 +16,14 @@ export interface FollowerOptions {
   readonly blockSync: Pick<BlockSync, 'follow'>
   /** `none`: consensus has halted and nothing may change any more. */
   readonly role: () => 'follower' | 'validator' | 'none'
-  /** Told of every commit, so that consensus can follow. */
+  /** Called on every commit, so that consensus can follow. */
   readonly onCommit?: CommitListener
-  /** Peers' faults never get here: what does is a broken rule or a failing disk. */
+  /** Called on a violated rule or a failing disk; never because of a peer. */
   readonly onFault: (reason: string) => void
   readonly logger: NodeLogger
 }
 
-/** Starts at once; `close` waits for the round under way. */
+/** Starts at once; `close` waits for the current round. */
 export function startFollower(options: FollowerOptions): { close(): Promise<void> } {
   const { blockSync, role, onCommit, onFault, logger } = options
   const stop = new AbortController()

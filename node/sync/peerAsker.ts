@@ -1,14 +1,14 @@
-// Asking peers in turn until one gives what can be verified. Owns: order, blame. Not: what is asked.
+// Asks peers in turn until one sends data that verifies. Owns: order, blame. Not: what is asked.
 import { SchemaError } from '../../base/field.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import { MalformedAnswerError } from '../../p2p/rangeProtocol.ts'
 import { RequestError } from '../../p2p/requestResponse.ts'
 
-/** Four of them and the peer is refused for a while. */
+/** Penalty points for a lie; after four the peer is refused for a while. */
 const LIE_POINTS = 30
 
-/** What a peer gave does not verify. */
+/** A peer's data does not verify. */
 export class InvalidDataError extends Error {
   readonly code = 'InvalidDataError'
   constructor(reason: string) {
@@ -28,7 +28,7 @@ export class PeerAsker {
     this.#open = open
   }
 
-  /** Peers that can be asked now, best first; those that lied are not asked again. */
+  /** Usable peers, best first; peers that lied are not asked again. */
   peers(): readonly PeerKey[] {
     return this.#scores.usable(this.#scores.ranked(this.#open())).filter((peer) => !this.#liars.has(peer))
   }
@@ -37,7 +37,7 @@ export class PeerAsker {
     return this.#liars.has(peer)
   }
 
-  /** Asks one peer; undefined when it does not answer or what it answers does not verify, which it is blamed for. */
+  /** Asks one peer; undefined when it does not answer, or when its answer does not verify, for which it is penalised. */
   async ask<T>(peer: PeerKey, call: (peer: PeerKey) => Promise<T>): Promise<T | undefined> {
     try {
       const answer = await call(peer)
@@ -51,7 +51,7 @@ export class PeerAsker {
     }
   }
 
-  /** Asks peers one after another until one answers what verifies. */
+  /** Asks peers one after another until an answer verifies. */
   async askAny<T>(
     call: (peer: PeerKey) => Promise<T>,
     among: readonly PeerKey[] = this.peers(),

@@ -1,5 +1,5 @@
-// The snapshots on disk: finding them at a start, reading chunks, keeping the newest few.
-// Owns: the folder. Not: making a snapshot (snapshotWriter.ts), the wire (p2p/snapshotProtocol.ts).
+// The snapshots on disk: loading them at a start, reading chunks, keeping the newest few.
+// Owns: the directory. Not: making a snapshot (snapshotWriter.ts), the wire (p2p/snapshotProtocol.ts).
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SchemaError } from '../../base/field.ts'
@@ -16,12 +16,12 @@ export interface HeldSnapshot {
   readonly manifest: SnapshotManifest
   readonly manifestBytes: Uint8Array
   readonly manifestHash: Hash32
-  /** Of all chunks. */
+  /** Total of all chunks. */
   readonly sizeBytes: number
 }
 
 interface Held extends HeldSnapshot {
-  /** Where each chunk begins. */
+  /** Start offset of each chunk. */
   readonly offsets: Float64Array
   file: FileHandle | undefined
 }
@@ -35,7 +35,7 @@ export class SnapshotFiles {
     this.#dir = dir
   }
 
-  /** Opens the folder, removes what an earlier run left unfinished or what `isValid` refuses. */
+  /** Opens the directory; removes unfinished snapshots and those that `isValid` refuses. */
   static async open(
     dir: string,
     isValid: (manifest: SnapshotManifest) => boolean = () => true,
@@ -54,7 +54,7 @@ export class SnapshotFiles {
     return files
   }
 
-  /** Where the files of a height belong. */
+  /** Directory of a height's files. */
   dirOf(height: number): string {
     return join(this.#dir, String(height))
   }
@@ -64,7 +64,7 @@ export class SnapshotFiles {
     return this.#held
   }
 
-  /** Takes in what `writeSnapshot` has made, and drops the oldest beyond `keep`. */
+  /** Adds a snapshot made by `writeSnapshot`, and deletes the oldest beyond `keep`. */
   async add(height: number, keep: number): Promise<HeldSnapshot> {
     const held = await readSnapshot(this.dirOf(height))
     if (held === undefined) throw new Error(`the snapshot of block ${height} cannot be read back`)
@@ -118,7 +118,7 @@ async function readSnapshot(dir: string): Promise<Held | undefined> {
       file: undefined,
     }
   } catch (error) {
-    // Cut off by a crash or not ours: it is made anew.
+    // Truncated by a crash, or not a snapshot: it will be made again.
     if (error instanceof SchemaError || (error as { code?: string }).code === 'ENOENT') return undefined
     throw error
   }

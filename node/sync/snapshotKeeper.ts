@@ -1,4 +1,4 @@
-// When snapshots are made: of every N-th block, in the background, once its own F is held.
+// Schedules snapshots: of every N-th block, in the background, once its own F is held.
 // Owns: the schedule. Not: the files (snapshotFiles.ts), how one is made (snapshotWriter.ts).
 
 import type { ChainStore } from '../../storage/types.ts'
@@ -11,16 +11,16 @@ export interface SnapshotKeeperOptions {
   readonly store: ChainStore
   readonly importer: Pick<Importer, 'onFinalized'>
   readonly files: SnapshotFiles
-  /** Distance of snapshots in blocks; 0 makes none. */
+  /** Blocks between snapshots; 0 makes none. */
   readonly everyBlocks: number
-  /** Newest snapshots that stay. */
+  /** Number of newest snapshots to keep. */
   readonly keep: number
-  /** True while the node is busy catching up: snapshots wait. */
+  /** True while the node catches up: snapshots wait. */
   readonly isSyncing: () => boolean
   readonly logger: NodeLogger
 }
 
-/** The height whose snapshot is due: the newest snapshot height whose state and F are held; undefined when it exists already. */
+/** The newest snapshot height whose state and F are held; undefined if its snapshot already exists. */
 function dueHeight(options: SnapshotKeeperOptions): number | undefined {
   const { store, files, everyBlocks } = options
   const tip = store.tip()
@@ -31,7 +31,7 @@ function dueHeight(options: SnapshotKeeperOptions): number | undefined {
   return store.certificateAt(height) === undefined ? undefined : height
 }
 
-/** Begins at once; `close` stops what is under way and waits for it. */
+/** Starts at once; `close` aborts a running snapshot and waits for it. */
 export function startSnapshotKeeper(options: SnapshotKeeperOptions): { close(): Promise<void> } {
   const { store, importer, files, logger } = options
   const stop = new AbortController()

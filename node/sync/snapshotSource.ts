@@ -1,4 +1,4 @@
-// What this node serves to nodes that sync their state: snapshots and the proofs that lead to them. Not: the wire.
+// Serves state sync: snapshots and the proofs that lead to them. Not: the wire.
 import { epochProofSchema } from '../../base/protocol/epochProof.ts'
 import { validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { SnapshotSource } from '../../p2p/snapshotProtocol.ts'
@@ -7,11 +7,11 @@ import { storedReceiptsSchema } from '../../storage/layout.ts'
 import type { ChainStore } from '../../storage/types.ts'
 import type { SnapshotFiles } from './snapshotFiles.ts'
 
-/** Answers from the store and the snapshot folder. */
+/** Answers from the store and the snapshot directory. */
 export function snapshotSourceOf(options: {
   readonly store: ChainStore
   readonly files: SnapshotFiles
-  /** Bytes of the set of genesis. */
+  /** Encoded genesis set. */
   readonly genesisSet: Uint8Array
 }): SnapshotSource {
   const { store, files, genesisSet } = options
@@ -28,7 +28,7 @@ export function snapshotSourceOf(options: {
     manifest: (height) => held(height)?.manifestBytes,
     chunk: (height, index) => files.chunk(height, index),
     receipts(height) {
-      // Only of blocks that a snapshot leads to: nobody else needs them from here.
+      // Only for blocks with a snapshot: nothing else needs them from here.
       const stored = held(height) === undefined ? undefined : store.receiptsAt(height)
       return stored === undefined ? undefined : storedReceiptsSchema.encode(stored)
     },
@@ -37,7 +37,7 @@ export function snapshotSourceOf(options: {
       return proof === undefined ? undefined : epochProofSchema.encode(proof)
     },
     validatorSet(epoch) {
-      // Whoever asks knows the hash: a wrong guess does no harm.
+      // The requester knows the set's hash, so a wrong guess is harmless.
       const set = setOfEpoch(store, epoch)
       return set === undefined ? genesisSet : validatorSetSchema.encode(set)
     },

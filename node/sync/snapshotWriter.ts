@@ -1,4 +1,4 @@
-// Makes the files of one snapshot from the state in key order: sorted by key hash on disk, cut into subtrees, proven.
+// Writes one snapshot's files from the state in key order: sorted by key hash on disk, cut into subtrees, proven.
 // Owns: layout and pace. Not: which heights (snapshotKeeper.ts), finding and serving files (snapshotFiles.ts).
 import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,11 +20,11 @@ import type { StateKey } from '../../state/view.ts'
 /** Files that sort the records by the first bits of their key hash. */
 const BUCKET_BITS = 10
 const BUCKETS = 1 << BUCKET_BITS
-/** Bytes of records in memory before they are written to the buckets. */
+/** Bytes of records buffered in memory before they are written to the buckets. */
 const BUFFER_BYTES_MAX = 16 * 1024 * 1024
-/** Records hashed between two pauses, about two milliseconds. */
+/** Records hashed between pauses, about two milliseconds. */
 const SLICE_ENTRIES = 512
-/** Pause after a slice: twice as long as it takes, so that consensus has the rest. */
+/** Pause after a slice: twice as long as the slice, to leave the time to consensus. */
 const PAUSE_MS = 4
 /** Key hash, value hash, length of the entry. */
 const RECORD_HEAD_BYTES = 32 + 32 + 4
@@ -39,18 +39,18 @@ interface StoredEntry {
 }
 
 export interface WriteSnapshotOptions {
-  /** The final directory; it appears complete or not at all. */
+  /** The final directory; it appears whole or not at all. */
   readonly dir: string
   readonly header: Header
   readonly blockHash: Uint8Array
   /** The whole state of that header, keys ascending. */
   readonly pieces: AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
   readonly signal: AbortSignal
-  /** Bytes of records in memory before they go to files; default 16 MiB. */
+  /** Bytes of records buffered in memory; default 16 MiB. */
   readonly bufferBytesMax?: number
 }
 
-/** Resolves with the manifest; rejects when stopped, and when the records do not have the header's state root. */
+/** Resolves with the manifest; rejects when aborted, or when the records do not have the header's state root. */
 export async function writeSnapshot(options: WriteSnapshotOptions): Promise<Uint8Array> {
   const unfinished = `${options.dir}.tmp`
   await rm(unfinished, { recursive: true, force: true })
@@ -87,7 +87,7 @@ export async function writeSnapshot(options: WriteSnapshotOptions): Promise<Uint
   }
 }
 
-/** Gives the event loop back after each slice. */
+/** Yields to the event loop after each slice. */
 class Pace {
   readonly #signal: AbortSignal
 
@@ -101,7 +101,7 @@ class Pace {
   }
 }
 
-/** Records by the first bits of their key hash, in memory until they are too many. */
+/** Records by the first bits of their key hash; in memory until the buffer is full, then in files. */
 class Buckets {
   readonly #dir: string
   readonly #bufferBytesMax: number
@@ -137,7 +137,7 @@ class Buckets {
     this.#bufferedBytes = 0
   }
 
-  /** Everything in one bucket by key hash; the bucket is forgotten. */
+  /** Removes a bucket and returns its records sorted by key hash. */
   async take(bucket: number): Promise<StoredEntry[]> {
     const inMemory = concatBytes(...this.#buffers[bucket]!)
     this.#buffers[bucket] = []
@@ -168,7 +168,7 @@ function readRecords(bytes: Uint8Array, out: StoredEntry[]): void {
   }
 }
 
-/** The largest subtrees within the bound, in order: the same cut whatever node makes it. */
+/** Writes the largest subtrees within the bound, in order; every node makes the same cut. */
 async function writeChunks(path: string, buckets: Buckets, pace: Pace): Promise<SnapshotPart[]> {
   const file = await open(path, 'w')
   const parts: SnapshotPart[] = []

@@ -1,5 +1,5 @@
-// A node without a chain takes the state of a recent block from its peers: proven from genesis or a checkpoint,
-// checked chunk by chunk, installed in one move. Owns: the steps. Not: the walk of trust, chunks (node/sync/), the disk.
+// State sync: a node without a chain fetches a recent block's state from peers, proves it from genesis or a checkpoint,
+// and installs it in one move. Owns: the steps. Not: trust (trust.ts), chunks (chunkDownload.ts), the disk.
 import { setTimeout } from 'node:timers/promises'
 import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
@@ -29,10 +29,10 @@ import { downloadChunks } from './chunkDownload.ts'
 import { InvalidDataError, PeerAsker } from './peerAsker.ts'
 import { type TrustOptions, TrustWalk } from './trust.ts'
 
-/** How long peers are asked for a snapshot before the node gives up and executes every block instead. */
+/** How long to ask peers for a snapshot before executing every block instead. */
 const OFFERS_PATIENCE_MS = 20_000
 const OFFERS_EVERY_MS = 500
-/** After the first offer, so that others are heard too: this part of the patience. */
+/** Share of the patience to keep gathering offers after the first one. */
 const GATHER_SHARE = 1 / 20
 
 export interface StateSyncOptions {
@@ -48,17 +48,17 @@ export interface StateSyncOptions {
   readonly snapshots: SnapshotProtocol
   readonly signal: AbortSignal
   readonly logger: NodeLogger
-  /** Tests are less patient. */
+  /** For tests: replaces OFFERS_PATIENCE_MS. */
   readonly patienceMs?: number
 }
 
-/** A snapshot and everybody who offers it with the same manifest. */
+/** A snapshot and the peers that offer it with the same manifest. */
 interface Candidate {
   readonly offer: SnapshotOffer
   readonly peers: readonly PeerKey[]
 }
 
-/** Resolves with the height that was installed, or undefined when no peer offers what can be proven. */
+/** Resolves with the installed height, or undefined when no peer offers a provable snapshot. */
 export async function syncState(options: StateSyncOptions): Promise<number | undefined> {
   const { host, snapshots, signal, logger } = options
   const asker = new PeerAsker(host, () => snapshots.peers())
@@ -85,7 +85,7 @@ export async function syncState(options: StateSyncOptions): Promise<number | und
   return undefined
 }
 
-/** What peers offer now: highest first, of one height the manifest that most of them have. */
+/** Peers' current offers, highest first; within a height the manifest that most peers offer first. */
 async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promise<readonly Candidate[]> {
   const ask = async (): Promise<Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>> => {
     const found = new Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>()
@@ -142,8 +142,7 @@ class Session {
     const install = await StateInstall.open(chainDir, offer.manifestHash)
     let isComplete = false
     try {
-      if (install.doneCount > 0)
-        logger.info({ chunks: install.doneCount }, 'state sync: going on after a stop')
+      if (install.doneCount > 0) logger.info({ chunks: install.doneCount }, 'state sync: resuming')
       isComplete = await downloadChunks({
         manifest,
         holders,
@@ -158,16 +157,16 @@ class Session {
       if (!isComplete) await install.close()
     }
     if (!isComplete) return undefined
-    logger.info({ height }, 'state sync: every chunk is here, checking the whole state')
+    logger.info({ height }, 'state sync: all chunks received, checking the whole state')
     await install.finish(anchor)
     logger.info({ height, hash: toHex(anchor.block.hash) }, 'state sync: installed')
     return height
   }
 
-  /** The walk that decides about a height: from the checkpoint when it lies at or below it. */
+  /** The trust walk for a height: from the checkpoint if it is at or below that height, else from genesis. */
   async #walkFor(height: number): Promise<TrustWalk | undefined> {
     const { checkpoint } = this.#options
-    // A chain that reaches the checkpoint only later is checked against it by block sync.
+    // A chain that is still below the checkpoint is checked against it later by block sync.
     if (checkpoint === undefined || height < checkpoint.height) return this.#genesisWalk
     this.#checkpointWalk ??= await TrustWalk.fromCheckpoint(this.#trust, checkpoint)
     return this.#checkpointWalk
@@ -181,15 +180,15 @@ class Session {
     const certified = await this.#asker.askAny(async (peer) => {
       const [item] = await sync.fetchRange(peer, height, 1)
       if (item?.certificate === undefined)
-        throw new InvalidDataError(`no final block ${height} to its snapshot`)
+        throw new InvalidDataError(`no final block ${height} for its snapshot`)
       const block = openBlock(item.block)
       const certificate = certificateSchema.decode(item.certificate)
       if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
-        throw new InvalidDataError(`block ${height} is not the one of its snapshot`)
+        throw new InvalidDataError(`block ${height} is not the block of its snapshot`)
       }
       const ids = block.transactions.map((raw) => keccak256(raw))
       if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
-        throw new InvalidDataError(`block ${height} has other transactions than its header`)
+        throw new InvalidDataError(`the transactions of block ${height} do not match its header`)
       }
       const trusted = await walk.setOf(block.header.epoch)
       if (trusted === undefined) return undefined
@@ -202,12 +201,12 @@ class Session {
     const stored = await this.#asker.askAny(async (peer) => {
       const given = storedReceiptsSchema.decode(await snapshots.receipts(peer, height))
       if (!equalBytes(receiptsRoot(given.receipts, given.systemLogs), block.header.receiptsRoot)) {
-        throw new InvalidDataError(`not the receipts of block ${height}`)
+        throw new InvalidDataError(`the receipts of block ${height} do not match its header`)
       }
       return given
     }, holders())
     if (stored === undefined) return undefined
-    // Nothing in a header covers the senders, so they are worked out here.
+    // The header does not cover the senders, so recover them here.
     const senders = block.transactions.map((raw) => {
       const decoded = decodeTransaction(raw, chainId)
       assert('transaction' in decoded, 'a final transaction decodes')
@@ -215,7 +214,7 @@ class Session {
     })
     const { epoch, endsEpoch } = block.header
     const epochProofs = await this.#epochProofs(walk, epoch)
-    // A node starts from the boundary below its epoch: without it the store would be of no use.
+    // A node starts from the boundary below its epoch: without it the store is unusable.
     if (epoch > 0 && !endsEpoch && epochProofs.at(-1)?.header.epoch !== epoch - 1) {
       this.#options.logger.warn(
         { height, epoch },
@@ -226,7 +225,7 @@ class Session {
     return { genesis, block, certificate, receipts: { ...stored, senders }, epochProofs }
   }
 
-  /** Proofs of the epochs before `epoch`, from genesis on if they can be had: this node serves them too. */
+  /** Proofs of the epochs before `epoch`, from genesis on if available, so that this node can serve them too. */
   async #epochProofs(walk: TrustWalk, epoch: number) {
     const known = walk.proofs.slice(0, epoch - walk.firstEpoch)
     if (walk.firstEpoch === 0) return known
@@ -250,7 +249,7 @@ class Session {
     return this.#asker.askAny(async (peer) => {
       const bytes = await this.#options.snapshots.manifest(peer, offer.height)
       if (!equalBytes(snapshotManifestHash(bytes), offer.manifestHash)) {
-        throw new InvalidDataError('another manifest than the one it offered')
+        throw new InvalidDataError('not the manifest it offered')
       }
       const manifest = snapshotManifestSchema.decode(bytes)
       const root = cutRoot(

@@ -1,4 +1,4 @@
-// State sync at a start, before there is a store: a host of its own that serves nothing and is closed afterwards.
+// Runs state sync at a start, before there is a store, on a temporary host that serves nothing.
 // Owns: composition. Not: the steps (stateSync.ts).
 import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
@@ -21,12 +21,12 @@ export interface StateSyncStartOptions {
   readonly chain: Pick<ChainConfig, 'chainId' | 'genesisHash'>
   readonly genesis: { readonly block: SealedBlock; readonly changes: StateChanges }
   readonly peerSeed: Uint8Array
-  /** Ends it: what was fetched stays for the next start. */
+  /** Aborts it; fetched chunks are kept for the next start. */
   readonly signal?: AbortSignal
   readonly logger: NodeLogger
 }
 
-/** Installs a snapshot when the configuration asks for it and there is no chain yet; else does nothing. */
+/** Installs a snapshot if configured and there is no chain yet; otherwise does nothing. */
 export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<void> {
   const { config, chainDir, chain, genesis, logger } = options
   if (!config.stateSync || hasChainStore(chainDir)) return
@@ -69,7 +69,7 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
     if (height === undefined) {
       logger.warn(
         {},
-        'state sync: no peer offers a snapshot that can be proven; every block is executed instead',
+        'state sync: no peer offers a snapshot that can be proven; executing every block instead',
       )
     }
   } finally {
@@ -79,7 +79,7 @@ export async function stateSyncAtStart(options: StateSyncStartOptions): Promise<
   }
 }
 
-/** The set in a whole state given as changes, such as that of genesis. */
+/** The validator set in a whole state given as changes, such as genesis. */
 export function validatorSetOf(changes: StateChanges): ValidatorSet {
   return validatorSet({ get: (key) => changes.get(key) })
 }

@@ -1,9 +1,9 @@
-// How fast the chain is being caught up with: progress for eth_syncing, a log line now and then with rate and ETA.
+// Measures block sync: progress for eth_syncing, and a periodic log line with rate and ETA.
 // Not: the work (blockSync.ts).
 import type { SyncProgress } from '../../rpc/backend.ts'
 import type { NodeLogger } from '../logging.ts'
 
-/** A distance below which a node counts as in sync: the network is always a little ahead. */
+/** Up to this many blocks behind a node counts as in sync: the network is always slightly ahead. */
 const REPORTED_MIN = 8
 const LOG_EVERY_MS = 5_000
 
@@ -28,7 +28,7 @@ export class SyncMeter {
     this.#nowMs = nowMs
   }
 
-  /** Begins, or moves the goal of what has begun. */
+  /** Starts measuring, or moves the target of a running sync. */
   start(currentHeight: number, highestHeight: number): void {
     if (this.#running !== undefined) {
       this.#running.highestHeight = Math.max(this.#running.currentHeight, highestHeight)
@@ -92,7 +92,7 @@ export class SyncMeter {
     )
   }
 
-  /** Undefined when nothing runs or the goal is as good as reached. */
+  /** Undefined when no sync runs or the target is nearly reached. */
   progress(): SyncProgress | undefined {
     const running = this.#running
     if (running === undefined) return undefined

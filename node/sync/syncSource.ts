@@ -1,4 +1,4 @@
-// What this node serves to peers that sync: its tip and ranges of its blocks with their certificates. Not: the wire.
+// Serves range sync: the tip, and block ranges with their certificates. Not: the wire.
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { SyncSource } from '../../p2p/rangeProtocol.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
@@ -28,7 +28,7 @@ export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 
           ...(certificate === undefined ? {} : { certificate: certificateSchema.encode(certificate) }),
           ...(recovery === undefined ? {} : { recovery }),
         })
-        // A recovery file may be as large as many blocks.
+        // A recovery file may be as large as many blocks, so end the range here.
         if (recovery !== undefined) break
       }
       return items

@@ -1,4 +1,4 @@
-// From what the operator trusts to the validator set of an epoch: genesis or a checkpoint, then one proof per epoch.
+// Proves an epoch's validator set from genesis or a checkpoint, with one proof per epoch.
 // Owns: the walk. Not: the proofs' rules (base/protocol/epochProof.ts), whom to ask (node/sync/peerAsker.ts).
 import { equalBytes } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
@@ -25,12 +25,12 @@ export interface TrustOptions {
   readonly asker: PeerAsker
 }
 
-/** Sets by epoch as far as they are proven, with the proofs that led there. */
+/** Proven sets by epoch, with their proofs. */
 export class TrustWalk {
   readonly #options: TrustOptions
   readonly #start: TrustedSet
   #reached: TrustedSet
-  /** Of consecutive epochs from that of the start. */
+  /** Of consecutive epochs from the start's. */
   readonly proofs: EpochProof[] = []
 
   constructor(options: TrustOptions, start: TrustedSet) {
@@ -44,7 +44,7 @@ export class TrustWalk {
     return new TrustWalk(options, trustedSet({ genesisHash, epoch: 0, height: 0, set }))
   }
 
-  /** The header that the checkpoint names and the set it leads to; undefined when no peer has it. */
+  /** Starts from the checkpoint's header and set; undefined when no peer has them. */
   static async fromCheckpoint(
     options: TrustOptions,
     checkpoint: BlockCheckpoint,
@@ -53,7 +53,7 @@ export class TrustWalk {
       const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
       if (item === undefined) throw new InvalidDataError(`no block ${checkpoint.height}`)
       const block = openBlock(item.block)
-      // Another chain than the operator's: whoever serves it is of no use.
+      // Not the operator's chain: this peer is useless.
       if (!equalBytes(block.hash, checkpoint.hash))
         throw new InvalidDataError('its chain lacks the checkpoint')
       return block.header
@@ -84,7 +84,7 @@ export class TrustWalk {
     return this.#start.epoch
   }
 
-  /** The set that signs in `epoch`; undefined when it lies before the start or peers cannot prove it. */
+  /** The set that signs in `epoch`; undefined when it is before the start or peers cannot prove it. */
   async setOf(epoch: number): Promise<TrustedSet | undefined> {
     const { asker, snapshots } = this.#options
     while (this.#reached.epoch < epoch) {
@@ -114,7 +114,7 @@ export class TrustWalk {
     if (epoch < this.#start.epoch) return undefined
     const last = this.proofs[epoch - this.#start.epoch - 1]
     if (last === undefined) return this.#start
-    // The newest change before the epoch made its set.
+    // The last change before the epoch made its set.
     const changed = this.proofs
       .slice(0, epoch - this.#start.epoch)
       .findLast(({ nextSet }) => nextSet !== undefined)

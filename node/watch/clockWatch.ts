@@ -1,18 +1,18 @@
-// Notices that this machine's clock differs from those of the other validators. Owns: judging finalized timestamps.
-// Not: the rules of timestamps (consensus/proposalRules.ts), what is done about it (an operator).
+// Detects that this machine's clock differs from the other validators'. Owns: judging finalized timestamps.
+// Not: the rules of timestamps (consensus/proposalRules.ts).
 
-/** Blocks in a row that must agree before anything is said. */
+/** Consecutive blocks that must agree before a verdict. */
 const BLOCKS_MIN = 4
 /** And the time they must span. */
 const SPAN_MS = 10_000
-/** Catching up shows old timestamps too, but not block after block equally old; live blocks differ by less than this. */
+/** Offsets of live blocks vary by less than this; blocks from catching up are old too, but not equally old. */
 const SPREAD_MS = 2_000
-/** A verdict that lasts is repeated this often. */
+/** Repeat a lasting verdict this often. */
 export const CLOCK_REPEAT_MS = 60_000
 
 export interface ClockVerdict {
   readonly kind: 'behind' | 'ahead' | 'right'
-  /** This clock minus the others', about, milliseconds. */
+  /** This clock minus the others', approximately, milliseconds. */
   readonly offsetMs: number
 }
 
@@ -22,9 +22,9 @@ interface Sample {
 }
 
 /**
- * Fed with every finalized block. A quorum found the timestamp right when the block was proposed: one that lies in this
- * clock's future means that this clock is behind; one that lies far in its past, by the same amount block after
- * block, means that it is ahead.
+ * Takes every finalized block. A quorum found its timestamp right when it was proposed: a timestamp in this clock's
+ * future means that this clock is behind; one far in its past, by the same amount block after block, means that it is
+ * ahead.
  */
 export class ClockWatch {
   readonly #precisionMs: number
@@ -38,10 +38,10 @@ export class ClockWatch {
     this.#lateMs = 2 * (timing.messageDelayMs + timing.precisionMs)
   }
 
-  /** What is worth saying now; undefined while nothing is new. `tickMs`: a clock that never jumps. */
+  /** The verdict to report now; undefined if nothing is new. `tickMs`: monotonic clock. */
   onFinalized(timestampMs: number, nowMs: number, tickMs: number): ClockVerdict | undefined {
     this.#samples.push({ atMs: tickMs, offsetMs: nowMs - timestampMs })
-    // The oldest samples that are not needed for the span go.
+    // Drop the oldest samples that the span does not need.
     while (this.#samples.length > BLOCKS_MIN && tickMs - this.#samples[1]!.atMs >= SPAN_MS)
       this.#samples.shift()
     const verdict = this.#judge(tickMs)

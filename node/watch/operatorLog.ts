@@ -1,5 +1,5 @@
-// What a running node tells its operator by itself: progress, validators that are lost, a clock that is wrong.
-// Owns: the lines and their pace. Not: judging (peerWatch.ts, clockWatch.ts).
+// Logs for the operator while the node runs: progress, lost validators, a wrong clock.
+// Owns: the lines and their rate. Not: judging (peerWatch.ts, clockWatch.ts).
 import type { Logger } from 'pino'
 import { toHex } from '../../base/bytes.ts'
 import type { Clock } from '../../consensus/ports.ts'
@@ -13,7 +13,7 @@ import { type PeerState, PeerWatch } from './peerWatch.ts'
 /** How often progress is logged at level info. */
 const PROGRESS_MS = 10_000
 const PEERS_MS = 1_000
-/** Longer than any view change between live validators takes; told again every so often. */
+/** Longer than any view change between live validators. */
 const STUCK_MS = 10_000
 const STUCK_REPEAT_MS = 30_000
 
@@ -39,7 +39,7 @@ export function startOperatorLog(options: OperatorLogOptions): () => void {
   }
 }
 
-/** One line at level info every ten seconds while blocks are final, so that quiet and stuck look different. */
+/** Logs one info line every ten seconds while blocks become final, so that idle and stuck look different. */
 function logProgress({ onFinalized, logger }: OperatorLogOptions): () => void {
   let blocks = 0
   let transactions = 0
@@ -67,7 +67,7 @@ function logProgress({ onFinalized, logger }: OperatorLogOptions): () => void {
   }
 }
 
-/** A chain that has something to decide and decides nothing says so, once and every half minute, and when it goes on. */
+/** Warns every half minute while there is something to decide and nothing becomes final, and logs when it does again. */
 function watchProgress({ onFinalized, status, logger }: OperatorLogOptions): () => void {
   let finalMs = performance.now()
   let neededSinceMs: number | undefined
@@ -132,7 +132,7 @@ function watchClock({ onFinalized, timing, clock, logger }: OperatorLogOptions):
       const side = kind === 'behind' ? 'behind' : 'ahead of'
       logger.warn(
         { offsetMs },
-        `the clock of this machine is ${side} those of the other validators: set it, its votes and blocks come to nothing`,
+        `the clock of this machine is ${side} those of the other validators: set it, or its votes and blocks are ignored`,
       )
     }
   })

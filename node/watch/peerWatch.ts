@@ -1,15 +1,15 @@
-// Notices validators that cannot be reached or have gone silent. Owns: judging, one line when it begins and one when it ends.
-// Not: connections (p2p/), what consensus does without them.
+// Detects validators that are unreachable or silent, and their return. Owns: judging.
+// Not: connections (p2p/), logging (operatorLog.ts).
 
-/** How long a validator may be away before it is called lost: reconnecting takes less. */
+/** A validator counts as lost after this long without a connection: reconnecting takes less. */
 export const LOST_MS = 3_000
-/** How much longer silent than the others; every live validator votes in every view. */
+/** Silent this much longer than the others counts as lost: every live validator votes in every view. */
 export const SILENT_MS = 8_000
 
 export interface PeerState {
   readonly validator: number
   readonly isConnected: boolean
-  /** When its last consensus message arrived, on a clock that never jumps; undefined before the first. */
+  /** When its last consensus message arrived, on a monotonic clock; undefined before the first. */
   readonly heardAtMs: number | undefined
 }
 
@@ -31,13 +31,13 @@ export class PeerWatch {
   readonly #startedMs: number
   readonly #troubles = new Map<number, Trouble>()
 
-  /** `heartbeatMs`: without transactions validators speak only this often. */
+  /** `heartbeatMs`: without transactions validators send messages only this often. */
   constructor(options: { readonly heartbeatMs: number; readonly nowMs: number }) {
     this.#silentAloneMs = options.heartbeatMs + SILENT_MS
     this.#startedMs = options.nowMs
   }
 
-  /** Called about once a second with every other validator of the set. */
+  /** Call about once a second with every other validator of the set. */
   check(states: readonly PeerState[], nowMs: number): readonly PeerChange[] {
     const heard = states.map(({ heardAtMs }) => heardAtMs ?? this.#startedMs)
     const latestMs = Math.max(this.#startedMs, ...heard)

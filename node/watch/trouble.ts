@@ -1,18 +1,15 @@
-// Says in one line what stopped a node when an operator can mend it. Owns: recognising disks that refuse.
+// Describes in one line why a node stopped, in terms an operator can act on. Owns: recognising disk failures.
 // Not: errors of the command line (cli/failureText.ts).
 
 const DISK_TROUBLES: readonly (readonly [RegExp, string])[] = [
   [/ENOSPC|No space left on device/i, 'the disk is full: free space, then start the node again'],
   [/EDQUOT|quota exceeded/i, 'the disk quota is used up: raise it, then start the node again'],
-  [
-    /EROFS|Read-only file system/i,
-    'the file system is read-only: look at the disk, then start the node again',
-  ],
-  [/\bEIO\b|Input\/output error/i, 'the disk fails (input/output error): look at it before anything else'],
+  [/EROFS|Read-only file system/i, 'the file system is read-only: check the disk, then start the node again'],
+  [/\bEIO\b|Input\/output error/i, 'the disk fails (input/output error): check it before anything else'],
 ]
 const CAUSES_MAX = 8
 
-/** One line: what the disk said in an operator's words, else the message. Looks through causes. */
+/** One line: the disk failure in an operator's words, else the message. Follows causes. */
 export function troubleText(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure'
   let at: unknown = error

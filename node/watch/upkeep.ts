@@ -1,5 +1,5 @@
-// What keeps a node's disk in shape beside consensus: snapshots are made, old blocks are forgotten.
-// Owns: starting both, the pace of pruning. Not: files of snapshots (node/sync/), what a pruned block loses (storage/).
+// Background maintenance of a node's disk: makes snapshots and prunes old blocks.
+// Owns: starting both, the pace of pruning. Not: snapshot files (node/sync/), what pruning deletes (storage/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { errorText } from '../../base/errors.ts'
@@ -12,13 +12,13 @@ import { BlockSyncError } from '../sync/blockSync.ts'
 import { SnapshotFiles } from '../sync/snapshotFiles.ts'
 import { startSnapshotKeeper } from '../sync/snapshotKeeper.ts'
 
-/** Blocks forgotten in one batch, and the pause after it. */
+/** Blocks pruned per batch, and the pause after it. */
 const PRUNE_BLOCKS = 32
 const PRUNE_PAUSE_MS = 20
 
 type StorageConfig = Pick<NodeConfig, 'archive' | 'historyHeights' | 'pruning' | 'snapshots'>
 
-/** How much of the past the store keeps. A past state is of no use without its block. */
+/** How much history the store keeps. A past state is useless without its block. */
 export function storeOptionsOf(config: StorageConfig): ChainStoreOptions {
   if (config.archive) return { historyHeightsMax: Infinity, historyBytesMax: Infinity }
   const { keepBlocks } = config.pruning
@@ -32,13 +32,13 @@ export interface UpkeepOptions {
   readonly importer: Pick<Importer, 'onFinalized'>
   readonly files: SnapshotFiles
   readonly isSyncing: () => boolean
-  /** Blocks that stay although they are old: floors of recoveries. */
+  /** Old blocks that are kept: floors of recoveries. */
   readonly isKept?: (height: number) => boolean
   readonly onFault: (reason: string) => void
   readonly logger: NodeLogger
 }
 
-/** Works in the background until `close`, which waits for what is under way. */
+/** Runs in the background until `close`, which waits for running work. */
 export function startUpkeep(options: UpkeepOptions): { close(): Promise<void> } {
   const { config, store, importer, files, isSyncing, logger } = options
   const keeper = startSnapshotKeeper({ store, importer, files, ...config.snapshots, isSyncing, logger })
@@ -54,15 +54,15 @@ export function startUpkeep(options: UpkeepOptions): { close(): Promise<void> } 
       count += pruned
       await setTimeout(PRUNE_PAUSE_MS)
     }
-    logger.debug({ count, heightMin: store.blockHeightMin() }, 'old blocks were forgotten')
+    logger.debug({ count, heightMin: store.blockHeightMin() }, 'old blocks pruned')
   }
   const look = (): void => {
-    // A whole batch at a time: a block now and then would cost more than it frees.
+    // Prune whole batches: single blocks would cost more than they free.
     const isDue = keepBlocks > 0 && store.blockHeightMin() + PRUNE_BLOCKS <= lowestKept()
     if (!isDue || pruning !== undefined || isClosed) return
     pruning = prune()
       .catch((error: unknown) => {
-        logger.error({ err: error }, 'old blocks were not forgotten')
+        logger.error({ err: error }, 'pruning failed')
         options.onFault(`pruning failed: ${errorText(error)}`)
       })
       .finally(() => {
@@ -81,11 +81,11 @@ export function startUpkeep(options: UpkeepOptions): { close(): Promise<void> } 
   }
 }
 
-/** Snapshots of earlier runs that belong to this chain; others are removed. */
+/** Opens the snapshots of earlier runs; removes those of another chain. */
 export function openSnapshots(dir: string, store: ChainStore): Promise<SnapshotFiles> {
   return SnapshotFiles.open(dir, ({ height, blockHash }) => {
     const stored = store.headerAt(height)
-    // After a rollback a snapshot may be of a block that is gone; a pruned block says nothing.
+    // After a rollback a snapshot's block may be gone; for a pruned block there is nothing to compare.
     if (stored === undefined) return height < store.blockHeightMin()
     return equalBytes(stored.hash, blockHash)
   })

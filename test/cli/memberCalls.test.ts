@@ -1,4 +1,4 @@
-// The calls that `suanli member` makes: what it refuses before anything is sent, and the account that sends.
+// The calls of `suanli member`: what it refuses before sending, and the account that sends.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -47,7 +47,7 @@ const ANSWERS = {
 const vote = memberCall(governanceSchema, 'vote', { proposal: 3, approve: true })
 
 describe('node.memberCall', () => {
-  it('encodes what a wallet would, and names the argument that is out of its bounds', () => {
+  it('encodes what a wallet would, and names the argument that is out of bounds', () => {
     assert.deepEqual(vote.data, calldata(governanceSchema, 'vote', { proposal: 3, approve: true }))
     const refused = (args: object) => () => memberCall(governanceSchema, 'vote', { approve: true, ...args })
     assert.throws(refused({ proposal: -1 }), /^OperatorError: proposal: expected an integer/)
@@ -72,7 +72,7 @@ describe('node.memberCall', () => {
     }
   })
 
-  it('says why the chain refuses it, before and after it was sent', async () => {
+  it('reports why the chain refuses a call, before and after sending', async () => {
     const early = await fakeNode({
       ...ANSWERS,
       eth_estimateGas: new Error('execution reverted: NotValidator()'),

@@ -27,7 +27,7 @@ describe('cli.main', () => {
     utimesSync(file, atSeconds, atSeconds)
   }
 
-  it('runs the modules where nothing was joined', () => {
+  it('runs the modules if there are no joined files', () => {
     assert.equal(run(), 'modules')
     write(compiled, 2_000)
     assert.equal(run(), 'modules')
@@ -45,7 +45,7 @@ describe('cli.main', () => {
     )
   })
 
-  it('runs the joined files while they are not older than the compiler’s', () => {
+  it('runs the joined files unless the compiled modules are newer', () => {
     write(joined, 2_000)
     assert.equal(run(), 'joined')
     write(joined, 3_000)
@@ -60,7 +60,7 @@ describe('cli.main', () => {
     assert.equal(run(), 'joined')
   })
 
-  it('is joined in this build, and says its version', () => {
+  it('is joined in this build, and prints its version', () => {
     const version = execFileSync(process.execPath, [MAIN, 'version'], { encoding: 'utf8' })
     assert.match(version, /^suanli\/\d+\.\d+\.\d+\//)
     const both = ['../../program/cli.js', '../../.tsbuildinfo'].map((path) =>

@@ -120,7 +120,7 @@ async function writeVotes(
   await journal.close()
 }
 
-/** Validator `index` goes on with the development key of `key`. */
+/** Replaces the key of validator `index` with development key `key`. */
 function replacement(
   node: OfflineNode,
   index: number,
@@ -150,7 +150,7 @@ function replacement(
   }
 }
 
-/** Opening a node takes a while: each stays open until the test changes its files or ends. */
+/** Opening a node is slow: each stays open until the test changes its files or ends. */
 const opened = new Map<string, OfflineNode>()
 
 async function offline<T>(member: DevnetMember, run: (node: OfflineNode) => Promise<T>): Promise<T> {
@@ -167,7 +167,7 @@ async function closeNodes(): Promise<void> {
 const PLAN = { reason: 'a test', leaveOut: [], abandoned: [] }
 const NEW_KEYS = [0, 1, 12, 13]
 
-/** Validator 2 and 3 get new keys; everything else as `over` says. */
+/** Proposes new keys for validators 2 and 3, with overrides `over`. */
 const proposeOn = (member: DevnetMember, over: Partial<ProposalOptions> = {}): Promise<RecoveryFile> =>
   offline(member, (node) => {
     const replacements = [replacement(node, 2, 12), replacement(node, 3, 13)]
@@ -213,7 +213,7 @@ describe('node.recovery', function () {
       assert.equal(attested.finalized.height, 1)
       assert.deepEqual(attested.finalizeVotes, [{ epoch: 0, view: 2, digest: open.hash }])
       assert.ok(attested.votesKnown)
-      // The other survivor knows only block 1, and must not get away with it.
+      // The other survivor knows only block 1 and must not succeed with a floor there.
       const lower = await proposeOn(members[1]!)
       assert.deepEqual(lower.recovery.floor.hash, final.hash)
       await assert.rejects(signOn(members[0]!, lower), {
@@ -224,12 +224,12 @@ describe('node.recovery', function () {
       assert.deepEqual(file.recovery.floor, best)
       assert.equal(file.recovery.epoch, 1000)
       const { unknown } = await signOn(members[1]!, file)
-      assert.match(unknown[0]!, /blocks 2 to 2 are not here/)
+      assert.match(unknown[0]!, /blocks 2 to 2 are missing here/)
       const complete = await signedByAll(members, file)
       await offline(members[0]!, (node) => checkHere(node, complete))
     }))
 
-  it('is applied once and for all, and its first block carries its effect on every node', () =>
+  it('is applied once, and takes effect in its first block on every node', () =>
     withStory(async ({ members, open }) => {
       const file = await signedByAll(members, await proposeOn(members[0]!))
       const { epoch } = file.recovery
@@ -237,7 +237,7 @@ describe('node.recovery', function () {
         await offline(members[0]!, async (node) => (await applyRecoveryFile(node, file)).isNew),
         true,
       )
-      // The node as the next start finds it.
+      // The node as seen by the next start.
       await closeNodes()
       await offline(members[0]!, async (node) => {
         assert.equal((await applyRecoveryFile(node, file)).isNew, false)
@@ -257,7 +257,7 @@ describe('node.recovery', function () {
         assert.deepEqual(third.consensusKey, bls.publicKey(secretOf(12)))
         const again = executeBlock(parent, first.block, { chain: node.chain, senderOf: recoverSender })
         assert.ok('executed' in again)
-        // The old epoch does not go on, and without the file the new one does not begin.
+        // The old epoch does not continue, and without the file the new one does not begin.
         const { recoveryOn: _, ...bare } = node.chain
         const old = emptyBlock({ ...node, chain: bare }, parent, { epoch: 0, view: 3 })
         const refused = executeBlock(parent, old.block, { chain: node.chain, senderOf: recoverSender })
@@ -267,7 +267,7 @@ describe('node.recovery', function () {
       })
     }))
 
-  it('jails whom it leaves out and counts its capacity no more, in the first block', () =>
+  it('jails the providers it leaves out and drops their capacity, in the first block', () =>
     withStory(async ({ members }) => {
       const survivors = members.slice(0, 2)
       const plan = { replacements: [], leaveOut: [3, 4] }
@@ -285,7 +285,7 @@ describe('node.recovery', function () {
       })
     }))
 
-  it('never proposes an epoch again that was begun by a recovery, even with every vote of it lost', () =>
+  it('never reuses an epoch begun by a recovery, even if all its votes are lost', () =>
     withStory(async ({ members }) => {
       const file = await signedByAll(members, await proposeOn(members[0]!))
       await offline(members[1]!, (node) => applyRecoveryFile(node, file))
@@ -296,12 +296,12 @@ describe('node.recovery', function () {
       assert.equal(epoch, file.recovery.epoch)
     }))
 
-  it('is followed by another on the same floor when it comes to nothing', () =>
+  it('can be replaced by another on the same floor if its epoch decides nothing', () =>
     withStory(async ({ members, open }) => {
       const first = await signedByAll(members, await proposeOn(members[0]!))
       await offline(members[0]!, (node) => applyRecoveryFile(node, first))
       await closeNodes()
-      // The one who voted for the floor holds it as final now.
+      // For the validator that voted for the floor, it is final now.
       await offline(members[0]!, async (node) => {
         assert.ok(await reachFloor(node.importer, node.book, node.journal))
       })
@@ -314,7 +314,7 @@ describe('node.recovery', function () {
       })
     }))
 
-  it('gives up a vote whose block is gone only by name', () =>
+  it('abandons a vote whose block is missing only if named', () =>
     withStory(async ({ members, open }) => {
       rmSync(nodePaths(members[0]!.dir).journal, { recursive: true })
       await assert.rejects(proposeOn(members[0]!), {
@@ -328,7 +328,7 @@ describe('node.recovery', function () {
       for (const member of members) await offline(member, (node) => applyRecoveryFile(node, complete))
     }))
 
-  it('gives a member that lost its record its vote back in the new epoch, once', () =>
+  it('lets a member that lost its record vote again in the new epoch, once', () =>
     withStory(async ({ members }) => {
       const { signer: signerDir, recovery } = nodePaths(members[1]!.dir)
       rmSync(signerDir, { recursive: true })
@@ -345,7 +345,7 @@ describe('node.recovery', function () {
       assert.ok(vote !== undefined)
       assert.deepEqual(await signer.sign(1, [{ kind: 'nullify', epoch: 0, view: 9 }]), [undefined])
       await signer.close()
-      // What is lost after that is lost.
+      // A record lost after that stays lost.
       rmSync(signerDir, { recursive: true })
       await offline(members[1]!, (node) => applyRecoveryFile(node, file))
       const lost = await LocalSigner.open(options)
@@ -354,7 +354,7 @@ describe('node.recovery', function () {
       assert.equal(RecoveryBook.open({ dir: recovery, genesisHash }).latest?.recovery.epoch, epoch)
     }))
 
-  it('refuses a floor that this node’s chain contradicts or has passed, and a set of another state', () =>
+  it("refuses a floor that this node's chain contradicts or has passed, and a set from another state", () =>
     withStory(async ({ members, open, final }) => {
       const file = await proposeOn(members[0]!)
       const body = file.recovery
@@ -413,11 +413,11 @@ describe('node.recovery', function () {
       })
       await assert.rejects(signOn(members[1]!, passed), {
         rule: 'floor',
-        message: /holds block 2 as final: the floor at 1/,
+        message: /block 2 is final on this node: the floor at 1/,
       })
     }))
 
-  it('keeps accepted files whole, and takes from peers only what is trusted', () =>
+  it('stores accepted files intact, and accepts from peers only trusted files', () =>
     withStory(async ({ members }, dir) => {
       const file = await signedByAll(members, await proposeOn(members[0]!))
       const { genesisHash } = file.recovery

@@ -78,7 +78,7 @@ const check = (dir: string, chain: TestChain, count = 64) =>
 const forged = account.encode({ nonce: 0, balanceBase: 77n * COIN })
 
 describe('node.rollback', () => {
-  it('finds nothing wrong with a whole chain', () =>
+  it('finds nothing wrong with an intact chain', () =>
     withDirectory(async (dir) => {
       const report = await check(dir, await writeChain(dir))
       assert.deepEqual(report, {
@@ -91,7 +91,7 @@ describe('node.rollback', () => {
       })
     }))
 
-  it('names the key and the block of a value that recent blocks wrote, and a rollback mends it', () =>
+  it('names the key and the block of a wrong value that recent blocks wrote, and a rollback repairs it', () =>
     withDirectory(async (dir) => {
       const chain = await writeChain(dir)
       await alter(dir, BOB, forged)
@@ -117,7 +117,7 @@ describe('node.rollback', () => {
       await withStore(dir, async (store) => (await store.loadTree()).release())
     }))
 
-  it('names a key that no recent block touched from the tree’s cache, and refuses to roll back', () =>
+  it('names a wrong key that no recent block changed from the tree cache, and refuses to roll back', () =>
     withDirectory(async (dir) => {
       const chain = await writeChain(dir)
       await alter(dir, CAROL, forged)
@@ -135,7 +135,7 @@ describe('node.rollback', () => {
       await withStore(dir, async (store) => assert.equal(store.tip()?.height, BLOCKS))
     }))
 
-  it('says when this build executes a block to another result', () =>
+  it('reports when this build executes a block to a different result', () =>
     withDirectory(async (dir) => {
       const chain = await writeChain(dir)
       const [first, ...rest] = CHAIN.modules
@@ -156,7 +156,7 @@ describe('node.rollback', () => {
       assert.match(report.execution?.reason ?? '', /invariant 1 coins is broken/)
     }))
 
-  it('lands on a block with an F of its own and takes everything above it away', () =>
+  it('lands on a block with its own F and removes everything above it', () =>
     withDirectory(async (dir) => {
       await writeChain(dir)
       const above = await withStore(dir, async (store) => {
@@ -194,7 +194,7 @@ describe('node.rollback', () => {
       await withStore(dir, async (store) => assert.equal(store.tip()?.height, BLOCKS))
     }))
 
-  it('forgets what execution refused, and no vote', () =>
+  it("removes execution's refusals, and no votes", () =>
     withDirectory(async (dir) => {
       const journal = await Journal.open({ dir, genesisHash: ZERO_HASH })
       const digest = new Uint8Array(32).fill(7)

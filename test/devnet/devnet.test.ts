@@ -48,7 +48,7 @@ describe('devnet.genesis', () => {
       assert.ok(consensus.heartbeatMs * 4 <= windowMs && consensus.heartbeatMs <= 15_000)
     }
   })
-  it('refuses a window that its blocks cannot serve', () => {
+  it('refuses a window too short for its blocks', () => {
     assert.throws(
       () => developmentGenesis({ ...OPTIONS, windowMs: 1_000, blockTimeMs: 101 }),
       (error: Error) => error instanceof OperatorError && /--window: .* here 1010 ms/.test(error.message),
@@ -57,7 +57,7 @@ describe('devnet.genesis', () => {
 })
 
 describe('devnet.prepare', () => {
-  it('gives each validator a directory that knows the others', () => {
+  it('gives each validator a directory with the addresses of the others', () => {
     prepareDevnet(OPTIONS, members)
     for (const member of members) {
       const { peers, rpcPort } = loadConfig(member.dir)
@@ -66,12 +66,12 @@ describe('devnet.prepare', () => {
       assert.ok(!peers.some((peer) => peer.endsWith(member.peerId)))
     }
   })
-  it('takes over an earlier run with the same settings and refuses another', () => {
+  it('reuses an earlier run with the same settings and refuses other settings', () => {
     prepareDevnet(OPTIONS, members)
     const other = { ...OPTIONS, blockTimeMs: 50 }
     assert.throws(() => prepareDevnet(other, members), /with other settings; start with --fresh/)
   })
-  it('forgets with --fresh its own files and nothing else', () => {
+  it('deletes with --fresh only its own files', () => {
     const mine = join(dataDir, 'thesis.txt')
     writeFileSync(mine, 'years of work')
     mkdirSync(join(dataDir, 'validator-notes'))
@@ -82,7 +82,7 @@ describe('devnet.prepare', () => {
     assert.equal(readFileSync(mine, 'utf8'), 'years of work')
     assert.ok(existsSync(join(dataDir, 'validator-notes')))
   })
-  it('goes on where an earlier run stopped while it wrote', () => {
+  it('resumes an earlier run that stopped while writing', () => {
     const unfinished = join(dataDir, 'unfinished')
     const planned = planDevnet({ validators: 4, port: 8545, dataDir: unfinished })
     const options = { ...OPTIONS, dataDir: unfinished }
@@ -106,7 +106,7 @@ describe('devnet.foreign', () => {
     prepareDevnet(options, planned)
   })
 
-  /** Every file below a folder with what is in it. */
+  /** Contents of every file below a folder. */
   function contents(folder: string): Record<string, string> {
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
@@ -136,31 +136,31 @@ describe('devnet.foreign', () => {
     createKeys({ dataDir: dir, password: 'secret', isValidator: true, cost: 'light' })
     refuses(/it has no devnet-validator.json/)
   })
-  it("refuses a signer's directory, which has keys alone", () => {
+  it("refuses a signer's directory, which holds only keys", () => {
     rmSync(dir, { recursive: true })
     createConsensusKey(dir, 'secret', 'light')
     refuses(/it has no devnet-validator.json/)
   })
-  it('refuses a folder of its own into which somebody put a key', () => {
+  it('refuses its own folder with a foreign key in it', () => {
     rmSync(join(dir, 'keys'), { recursive: true })
     createConsensusKey(dir, 'secret', 'light')
-    refuses(/keys\/consensus.json is no development key/)
+    refuses(/keys\/consensus.json is not a development key/)
   })
-  it('refuses a copy of its mark beside the genesis of another chain', () => {
+  it('refuses a copy of its mark next to the genesis of another chain', () => {
     const other = developmentGenesis({ ...OPTIONS, blockTimeMs: 50 })
     writeFileSync(join(dir, 'genesis.json'), genesisText(other))
-    refuses(/its genesis.json is not the one that the devnet wrote/)
+    refuses(/its genesis.json is not the one the devnet wrote/)
   })
-  it('refuses a link and a file in the place of a folder', () => {
+  it('refuses a link or a file in place of a folder', () => {
     const elsewhere = join(dataDir, 'elsewhere')
     renameSync(dir, elsewhere)
     symlinkSync(elsewhere, dir)
-    refuses(/it is no folder/)
+    refuses(/it is not a folder/)
     rmSync(dir)
     writeFileSync(dir, 'text')
-    refuses(/it is no folder/)
+    refuses(/it is not a folder/)
   })
-  it('refuses with --fresh also folders of such a name beyond its own number', () => {
+  it('refuses with --fresh also foreign folders with higher validator numbers', () => {
     const beyond = join(foreignDir, 'validator-7')
     createConsensusKey(beyond, 'secret', 'light')
     assert.throws(

@@ -100,7 +100,7 @@ describe('evidence among real processes', function () {
       )
     }
     // Turns: one node paid, the others saw that it was done.
-    const paid = network.nodes.filter((node) => /evidence is submitted/.test(node.readLog()))
+    const paid = network.nodes.filter((node) => /evidence submitted/.test(node.readLog()))
     assert.equal(paid.length, 1)
     for (const node of network.nodes) assert.equal((await node.terminate()).code, 0)
     assert.deepEqual(network.failures, [])

@@ -27,7 +27,7 @@ describe('blockSync', () => {
 
   before(async () => {
     maker = await makeChainIn(join(root, 'served'), genesis)
-    // Some blocks are final only by a later one.
+    // Some blocks are final only through a later F.
     await maker.grow({ blocks: 100, transactionsPerBlock: 2 })
     await maker.grow({ blocks: BLOCKS - 100, transactionsPerBlock: 1, certifyEvery: 7 })
   })
@@ -74,7 +74,7 @@ describe('blockSync', () => {
     assert.equal(node.blockSync.progress(), undefined)
   })
 
-  it('follows to the tip, telling of every commit with its verified certificate', async () => {
+  it('follows to the tip and reports every commit with its verified certificate', async () => {
     const node = await open([HONEST])
     const told: number[] = []
     const onCommit = (block: SealedBlock, certificate: { subject: { digest?: Uint8Array | undefined } }) => {
@@ -87,7 +87,7 @@ describe('blockSync', () => {
     // A boundary is never passed without its own F.
     for (const boundary of [40, 80, 120]) assert.ok(told.includes(boundary))
     assert.ok(told.length < 30, `${told.length} commits for ${BLOCKS} blocks`)
-    // What it has kept is enough for the next node.
+    // The certificates it kept are enough for the next node.
     const next = await openFresh({ dir: join(root, 'second'), genesis, served: node.store, peers: [HONEST] })
     await follow(next)
     assert.equal(heightOf(next), BLOCKS)
@@ -140,7 +140,7 @@ describe('blockSync', () => {
       /^certificate of block \d+ is not valid$/,
     ],
     [
-      'a body that is not its header’s',
+      'a body that does not match its header',
       (items) =>
         items.map((item) => {
           const { header, transactions } = openBlock(item.block)
@@ -150,7 +150,7 @@ describe('blockSync', () => {
     ],
   ]
   for (const [what, fault, reason] of FAULTS) {
-    it(`finds out a peer that serves ${what}, and goes on with another`, async () => {
+    it(`blames a peer that serves ${what}, and continues with another`, async () => {
       const node = await open([{ name: 'liar', fault }, HONEST])
       assert.equal(await node.blockSync.run(target(60)), true)
       assert.deepEqual([...new Set(node.rejections.map(({ peer }) => peer))], ['liar'])
@@ -164,10 +164,10 @@ describe('blockSync', () => {
       items.map((item) => (openBlock(item.block).header.endsEpoch ? { block: item.block } : item))
     const node = await open([{ name: 'careless', fault }, HONEST])
     assert.equal(await node.blockSync.run(target(60)), true)
-    assert.match(node.rejections[0]!.reason, /^boundary 40 comes without its certificate$/)
+    assert.match(node.rejections[0]!.reason, /^boundary 40 is missing its certificate$/)
   })
 
-  it('penalises whoever served an uncertified tail of another chain, once the true block is known', async () => {
+  it('penalises a peer that served an uncertified tail of another chain, once this is known', async () => {
     const forged: NonNullable<ServedPeer['fault']> = (items) => {
       const kept = items.slice(0, -1)
       return [...kept, { block: forge(items.at(-1)!, { gasUsed: 1 }).block }]
@@ -178,16 +178,16 @@ describe('blockSync', () => {
     assert.deepEqual(node.rejections, [])
   })
 
-  it('imports nothing that no certificate covers, and says that it did not get there', async () => {
+  it('imports nothing without a certificate, and reports that it did not reach the target', async () => {
     const fault: NonNullable<ServedPeer['fault']> = (items) => items.map(({ block }) => ({ block }))
     const node = await open([{ name: 'naked', fault }])
     await follow(node)
     assert.equal(heightOf(node), 0)
-    assert.equal(await node.blockSync.run(target(30)), true, 'the target’s own certificate covers them')
+    assert.equal(await node.blockSync.run(target(30)), true, "the target's own certificate covers them")
     assert.equal(heightOf(node), 30)
   })
 
-  it('stops where every peer has pruned, with a word to the operator', async () => {
+  it('stops where every peer has pruned, and warns the operator', async () => {
     const copy = await openFresh({ dir: join(root, 'pruned'), genesis, served: maker.store, peers: [HONEST] })
     await follow(copy)
     await copy.store.pruneBlocks(60, 1_000)
@@ -207,7 +207,7 @@ describe('blockSync', () => {
     for (const one of [copy, node, late]) await one.close()
   })
 
-  it('refuses a chain without the checkpoint, before anything of it counts', async () => {
+  it('refuses a chain without the checkpoint before importing it', async () => {
     const { hash } = maker.store.blockAt(50)!
     const good = await open([HONEST], { checkpoint: { height: 50, hash } })
     assert.equal(await good.blockSync.run(target(60)), true)
@@ -225,7 +225,7 @@ describe('follower and blockSync', () => {
   const root = mkdtempSync(join(tmpdir(), 'suanli-lag-'))
   after(() => rmSync(root, { recursive: true }))
 
-  it('brings a validator back that slept for more than 64 blocks, and leaves it to consensus below that', async () => {
+  it('syncs a validator more than 64 blocks behind, and leaves smaller gaps to consensus', async () => {
     const genesis = genesisOf(1_000)
     const maker = await makeChainIn(join(root, 'served'), genesis)
     await maker.grow({ blocks: 60 })
@@ -258,7 +258,7 @@ describe('follower and blockSync', () => {
       logger: { debug() {}, info() {}, warn() {}, error() {} },
     })
     await new Promise((resolve) => setTimeout(resolve, 500))
-    assert.deepEqual([heightOf(node), asked], [0, []], 'a gap of 60 blocks is consensus’ to close')
+    assert.deepEqual([heightOf(node), asked], [0, []], 'a gap of 60 blocks is left to consensus')
     await maker.grow({ blocks: 30 })
     const deadlineMs = Date.now() + 15_000
     while (heightOf(node) < 90) {

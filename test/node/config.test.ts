@@ -18,7 +18,7 @@ function refusal(json: unknown): string {
 }
 
 describe('config.parse', () => {
-  it('fills what is missing with defaults', () => {
+  it('fills missing settings with defaults', () => {
     assert.deepEqual(parseConfig({}), DEFAULT_CONFIG)
     assert.deepEqual(parseConfig({ rpcPort: 1, peers: [PEER] }), {
       ...DEFAULT_CONFIG,
@@ -27,7 +27,7 @@ describe('config.parse', () => {
     })
   })
 
-  it('names the setting that is unknown or wrong', () => {
+  it('names an unknown or invalid setting', () => {
     assert.equal(refusal([]), 'expected an object')
     assert.equal(refusal(null), 'expected an object')
     assert.equal(refusal({ rpcprt: 1 }), 'rpcprt: unknown setting')
@@ -41,7 +41,7 @@ describe('config.parse', () => {
     assert.match(refusal({ historyHeights: 0 }), /^historyHeights: expected/)
   })
 
-  it('takes multiaddrs and nothing that only resembles one', () => {
+  it('accepts only valid multiaddrs', () => {
     for (const p2pListen of [['/ip4/0.0.0.0/tcp/0'], ['/ip6/::/tcp/26600'], ['/dns4/a.example/tcp/1']]) {
       assert.deepEqual(parseConfig({ p2pListen }).p2pListen, p2pListen)
     }
@@ -55,7 +55,7 @@ describe('config.parse', () => {
 })
 
 describe('config.nextSigner', () => {
-  it('is a key in a directory of its own or in another process, or none', () => {
+  it('is a key in a separate directory, a key in another process, or none', () => {
     assert.equal(parseConfig({}).nextSigner, null)
     const next = { kind: 'local', dir: 'key-2' }
     assert.deepEqual(parseConfig({ nextSigner: next }).nextSigner, next)
@@ -69,15 +69,15 @@ describe('config.load', () => {
   const dir = mkdtempSync(join(tmpdir(), 'suanli-config-'))
   after(() => rmSync(dir, { recursive: true }))
 
-  it('says that there is none', () => {
+  it('reports a missing file', () => {
     assert.throws(() => loadConfig(dir), /has no config\.json: run `suanli init`/)
   })
-  it('reads back what was saved', () => {
+  it('reads back a saved configuration', () => {
     const config = { ...DEFAULT_CONFIG, rpcPort: 7, rpcAllowedHosts: ['a.example'] }
     saveConfig(dir, config)
     assert.deepEqual(loadConfig(dir), config)
   })
-  it('names the file that is damaged', () => {
+  it('names a damaged file', () => {
     writeFileSync(join(dir, CONFIG_FILE), '{"rpcPort":')
     assert.throws(
       () => loadConfig(dir),

@@ -20,7 +20,7 @@ const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }
 
 const QUICK = { ...PARAMETERS, minBlockIntervalMs: 20 }
-/** No timer of a view fires however slow the machine is: what happens follows from messages alone. */
+/** View timers never fire, however slow the machine: everything is driven by messages. */
 const PATIENT = { ...QUICK, deltaMs: 2_000, buildMs: 4_000, verifyMs: 4_000, messageDelayMs: 20_000 }
 
 interface Peer {
@@ -206,7 +206,7 @@ describe('node.driver', () => {
 
   const everyone = (height: number) => () => net.peers.every((peer) => peer.store.height >= height)
 
-  it('finalizes a transaction on an idle chain at once, with three pairings a block and node', async () => {
+  it('finalizes a transaction on an idle chain at once, with three pairings per block and node', async () => {
     net.parameters = PATIENT
     for (const i of net.peers.keys()) await net.start(i)
     for (let n = 1; n <= 10; n++) {
@@ -227,7 +227,7 @@ describe('node.driver', () => {
     await net.audit()
   })
 
-  it('goes on with one validator stopped, which catches up when it returns', async () => {
+  it('continues with one validator stopped, which catches up when it returns', async () => {
     for (const i of net.peers.keys()) await net.start(i)
     net.submit(1)
     await net.until(everyone(1), 'first block')
@@ -242,7 +242,7 @@ describe('node.driver', () => {
     await net.audit()
   }).timeout(20_000)
 
-  it('stops with two stopped and resumes by itself when one returns', async () => {
+  it('stalls with two stopped and resumes when one returns', async () => {
     for (const i of net.peers.keys()) await net.start(i)
     net.submit(1)
     await net.until(everyone(1), 'first block')
@@ -280,7 +280,7 @@ describe('node.driver', () => {
     assert.equal(net.peers[0]!.halted, undefined)
   })
 
-  it('halts instead of voting on when the disk refuses', async () => {
+  it('halts instead of voting on after a failed write', async () => {
     for (const i of [1, 2, 3]) await net.start(i)
     const peer = net.peers[1]!
     await net.until(() => peer.driver !== undefined, 'started')

@@ -1,4 +1,4 @@
-// What a node does with proofs of double votes: which it keeps, how long, when it pays for one, and which keys it votes with.
+// Evidence in a node: what the pool keeps and for how long, and when the submitter pays for it.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -63,7 +63,7 @@ describe('node.evidencePool', () => {
       onFault: (error) => assert.fail(String(error)),
     })
 
-  it('keeps one proof a culprit and epoch, and pays for no second check', async () => {
+  it('keeps one item per offender and epoch, and verifies no second one', async () => {
     const pool = open()
     assert.equal(pool.add(doubleVote(1, 3)), 'added')
     assert.deepEqual(
@@ -79,7 +79,7 @@ describe('node.evidencePool', () => {
     await pool.close()
   })
 
-  it('refuses what proves nothing, and leaves alone what it cannot judge', async () => {
+  it('refuses evidence that proves nothing, and skips what it cannot judge', async () => {
     const pool = open()
     assert.equal(pool.add(doubleVote(1, 3, 5, genesisKeys(2).secret)), 'refused')
     assert.equal(pool.add(new Uint8Array(40)), 'refused')
@@ -92,7 +92,7 @@ describe('node.evidencePool', () => {
     assert.deepEqual(readdirSync(dir), [])
   })
 
-  it('survives a restart, without what was judged, is too old or is no evidence', async () => {
+  it('survives a restart, without judged or old evidence and foreign files', async () => {
     const pool = open()
     for (const index of [0, 1, 2]) assert.equal(pool.add(doubleVote(index, 3)), 'added')
     await pool.close()
@@ -200,7 +200,7 @@ describe('node.evidenceSubmitter', () => {
     submitter.close()
   })
 
-  it('waits for its turn, and does nothing when another was quicker', async () => {
+  it('waits for its turn, and does nothing when another node was faster', async () => {
     const { state, submitter, pass } = bench(3)
     submitter.start()
     await pass(7_000)
@@ -215,7 +215,7 @@ describe('node.evidenceSubmitter', () => {
     assert.equal(other.state.sent.length, 0)
   })
 
-  it('tries again when the transaction was lost, not while it waits', async () => {
+  it('retries when the transaction was lost, not while it waits', async () => {
     const { state, submitter, pass } = bench(0)
     submitter.wake()
     await pass(120_000)

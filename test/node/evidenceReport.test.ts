@@ -1,4 +1,4 @@
-// From what a node's own consensus saw to peers, log and chain: `startEvidence` on a real state, with a host that remembers.
+// Evidence from a node's own consensus to peers, log and chain: `startEvidence` on a real state with a recording host.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -97,7 +97,7 @@ describe('node.evidence', () => {
     }
   }
 
-  it('tells peers and the chain of two votes, until the chain has convicted', async () => {
+  it('reports two votes to peers and the chain until the chain has convicted', async () => {
     const { chain, running, sent, logged, submitted, settle, vote } = bench('votes', true)
     running.report({
       kind: 'votes',
@@ -125,7 +125,7 @@ describe('node.evidence', () => {
     await running.close()
   })
 
-  it('takes certificates that exclude each other, and without an account shows the call to anybody', async () => {
+  it('accepts conflicting certificates, and without an account logs the call to submit', async () => {
     const { running, logged, submitted, certificate } = bench('certificates', false)
     const first = certificate(block('finalize', 'a'), [0, 1, 2, 3])
     const second = certificate(block('notarize', 'b'), [1, 2, 3, 4])
@@ -139,7 +139,7 @@ describe('node.evidence', () => {
     await running.close()
   })
 
-  it('passes on what a peer proved to all but that peer, and greets new ones with it', async () => {
+  it("forwards a peer's evidence to all other peers, and sends it to new ones", async () => {
     const source = bench('source', false)
     source.running.report({
       kind: 'votes',

@@ -4,7 +4,7 @@ import { startFollower } from '../../node/sync/follower.ts'
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 describe('follower', () => {
-  it('asks again after a round, and closes only when the round under way has ended', async () => {
+  it('asks again after a round, and closes only when the current round has ended', async () => {
     let rounds = 0
     let ended = false
     let second: () => void = () => {}
@@ -33,7 +33,7 @@ describe('follower', () => {
     assert.deepEqual([rounds, ended], [2, true])
   })
 
-  it('asks nobody once consensus has halted', async () => {
+  it('asks no peers once consensus has halted', async () => {
     const follow = () => Promise.reject(new Error('asked'))
     const follower = startFollower({
       blockSync: { follow },
@@ -44,7 +44,7 @@ describe('follower', () => {
     await follower.close()
   })
 
-  it('stops for good and says so when a rule breaks', async () => {
+  it('stops for good and reports it when a rule is violated', async () => {
     const reason = await new Promise<string>((resolve) => {
       startFollower({
         blockSync: { follow: () => Promise.reject(new Error('invariant 1 is broken')) },

@@ -22,7 +22,7 @@ function pay(nonce: number, coins = 1n, from = 'alice', to = 'bob'): Draft {
   return { from, nonce, to: addressOf(to), valueBase: coins * COIN, gasLimit: 100_000 }
 }
 
-/** One node: an importer on a store, and the chain that its blocks are drafted for. */
+/** One node: an importer on a store, and the test chain that builds its blocks. */
 class Node {
   readonly chain: TestChain
   readonly store: ChainStore
@@ -76,7 +76,7 @@ class Node {
     return buildBlock(view, this.chain.template(drafts, over), { chain: CHAIN }).executed
   }
 
-  /** The block as it would arrive from another node. */
+  /** A block as received from another node. */
   received(parent: Hash32, drafts: readonly Draft[], over: Partial<BlockTemplate> = {}): SealedBlock {
     const executed = this.build(parent, drafts, over)
     executed.tree.release()
@@ -143,7 +143,7 @@ describe('importer.open', () => {
 })
 
 describe('importer.execute', () => {
-  it('executes a block once, also when asked twice at a time', async () => {
+  it('executes a block once, also for concurrent calls', async () => {
     await withNode(async (node) => {
       const block = node.received(node.importer.head().hash, [pay(0)])
       const verdicts = await Promise.all([node.importer.execute(block), node.importer.execute(block)])
@@ -157,7 +157,7 @@ describe('importer.execute', () => {
     })
   })
 
-  it('takes an own block without executing it', async () => {
+  it('adopts its own block without executing it', async () => {
     await withNode(async (node) => {
       const built = node.build(node.importer.head().hash, [pay(0)])
       assert.deepEqual(node.importer.adopt(built), { kind: 'valid' })
@@ -168,7 +168,7 @@ describe('importer.execute', () => {
     })
   })
 
-  it('tells invalid blocks from other roots, and remembers both', async () => {
+  it('distinguishes invalid blocks from root mismatches, and caches both', async () => {
     await withNode(async (node) => {
       const good = node.received(node.importer.head().hash, [pay(0)])
       const bent = (over: object): SealedBlock =>
@@ -190,7 +190,7 @@ describe('importer.execute', () => {
     })
   })
 
-  it('holds a foreign body against nobody', async () => {
+  it("does not mark a block as rejected for another block's body", async () => {
     await withNode(async (node) => {
       const good = node.received(node.importer.head().hash, [pay(0)])
       const other = node.received(node.importer.head().hash, [pay(0, 2n)])
@@ -202,7 +202,7 @@ describe('importer.execute', () => {
     })
   })
 
-  it('says when the parent is missing or the fork is lost', async () => {
+  it('reports a missing parent or a lost fork', async () => {
     await withNode(async (node) => {
       const genesis = node.importer.head().hash
       const one = await node.grow(genesis, [pay(0)])
@@ -220,7 +220,7 @@ describe('importer.execute', () => {
     })
   })
 
-  it('takes only empty blocks far above the finalized head', async () => {
+  it('accepts only empty blocks far above the finalized head', async () => {
     await withNode(async (node) => {
       let parent = node.importer.head().hash
       for (let i = 0; i < UNFINALIZED_HEIGHTS_MAX; i++) parent = (await node.grow(parent, [pay(i)])).hash
@@ -234,7 +234,7 @@ describe('importer.execute', () => {
 })
 
 describe('importer.finalize', () => {
-  it('commits a path in one go and tells of each block in order', async () => {
+  it('commits a path at once and reports each block in order', async () => {
     await withNode(async (node) => {
       const one = await node.grow(node.importer.head().hash, [pay(0)])
       const two = await node.grow(one.hash, [pay(1), pay(0, 1n, 'bob', 'carol')])
@@ -256,7 +256,7 @@ describe('importer.finalize', () => {
       assert.equal(node.coinsOf('carol'), COIN)
       assert.deepEqual(node.importer.pendingHead().hash, three.hash)
       assert.equal(node.coinsOf('bob', node.importer.pendingHead().state) > node.coinsOf('bob'), true)
-      // Repeated after a crash of the caller: skipped.
+      // Repeated after a crash of the caller: durable blocks are skipped.
       await node.importer.finalize([one.hash, two.hash], certificate)
       await node.importer.finalize([two.hash, three.hash], certificateOf(three))
       assert.equal(node.events.length, 3)
@@ -264,7 +264,7 @@ describe('importer.finalize', () => {
     })
   })
 
-  it('drops forks that lost and frees their trees and those of old heights', async () => {
+  it('drops lost forks and frees their trees and those of old heights', async () => {
     await withDirectory(async (dir) => {
       const node = await Node.open(dir)
       let parent = node.importer.head().hash
@@ -285,7 +285,7 @@ describe('importer.finalize', () => {
     })
   })
 
-  it('refuses what was not executed or does not connect, and changes nothing', async () => {
+  it('refuses unexecuted or unconnected blocks, and changes nothing', async () => {
     await withNode(async (node) => {
       const genesis = node.importer.head().hash
       const one = await node.grow(genesis, [pay(0)])
@@ -302,7 +302,7 @@ describe('importer.finalize', () => {
     })
   })
 
-  it('runs calls one after another and lets execution go on meanwhile', async () => {
+  it('runs calls one after another while execution continues', async () => {
     await withNode(async (node) => {
       const one = await node.grow(node.importer.head().hash, [pay(0)])
       const two = await node.grow(one.hash, [pay(1)])
@@ -329,7 +329,7 @@ describe('importer.finalize', () => {
         await node.importer.finalize([block.hash], certificateOf(block))
         const lost = await node.grow(block.hash, [])
         reference.push(block.header.stateRoot)
-        // Without the importer's own close every second time: no tree.cache is written then.
+        // Every second time without closing the importer, so that no tree.cache is written.
         if (i % 2 === 0) await node.importer.close()
         await node.store.close()
         node = await Node.open(dir)

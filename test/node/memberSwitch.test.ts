@@ -1,4 +1,4 @@
-// What changes at an epoch's switch in a node: which of its keys signs, and whom it talks consensus to.
+// What an epoch switch changes in a node: which of its keys signs, and its consensus peers.
 import assert from 'node:assert/strict'
 import { bytesKey } from '../../base/bytes.ts'
 import type { Validator } from '../../base/protocol/validators.ts'
@@ -42,7 +42,7 @@ describe('node.signerRing', () => {
     return { made, calls }
   }
 
-  it('signs with the key that stands in the epoch’s set, and takes older rights from all', async () => {
+  it("signs with the key in the epoch's set, and ends older epochs for all keys", async () => {
     const [old, next] = [signer('b'), signer('rotated')]
     const ring = new SignerRing([old.made, next.made])
     assert.deepEqual(ring.publicKey, old.made.publicKey)
@@ -58,7 +58,7 @@ describe('node.signerRing', () => {
     assert.deepEqual(old.calls, ['epoch 1', 'sign 1', 'epoch 2'])
     assert.deepEqual(next.calls, ['epoch 1', 'epoch 2', 'sign 1', 'floor 2 7'])
     assert.equal(ring.signed()[0]!.view, 4)
-    // Outside the set the last key stays, and the core has no place to vote from.
+    // Outside the set the last key stays current, and the core has no index to vote with.
     await ring.beginEpoch(3, 0, { validators: [a, c, d, e] })
     assert.deepEqual(ring.publicKey, next.made.publicKey)
     assert.equal(ring.indexIn({ validators: [a, c, d, e] }), undefined)
@@ -89,7 +89,7 @@ describe('node.staticPeers', () => {
   const find = (peers: ReturnType<typeof of>, v: Validator) =>
     peers.find(({ peerId }) => bytesKey(peerId) === bytesKey(v.peerId))
 
-  it('lets validators speak among themselves, and with those who left one epoch ago', () => {
+  it('connects validators to each other, and to those that left one epoch ago', () => {
     const peers = of(a, [a, b, c, e], [a, b, c, d])
     assert.equal(peers.length, 4)
     assert.equal(find(peers, a), undefined)
@@ -98,7 +98,7 @@ describe('node.staticPeers', () => {
     assert.equal(find(of(a, [a, b, c, e]), d), undefined)
   })
 
-  it('lets who has just left serve the others, and a stranger only listen', () => {
+  it('lets a node that just left serve the others, and outsiders only listen', () => {
     const left = of(d, [a, b, c, e], [a, b, c, d])
     assert.ok(left.every(({ consensus }) => consensus === true))
     const stranger = of(seat('stranger', 9), [a, b, c, e], [a, b, c, d])
@@ -106,14 +106,14 @@ describe('node.staticPeers', () => {
     assert.ok(of(d, [a, b, c, e]).every(({ consensus }) => consensus === false))
   })
 
-  it('knows a member with a new peer id under both for an epoch', () => {
+  it('keeps both peer ids of a member that changed its own for an epoch', () => {
     const moved = { ...b, peerId: keysOf('b moved').peerId }
     const peers = of(a, [a, moved, c, d], [a, b, c, d])
     assert.equal(find(peers, moved)!.validatorIndex, 1)
     assert.deepEqual([find(peers, b)!.validatorIndex, find(peers, b)!.consensus], [undefined, true])
   })
 
-  it('takes addresses from the configuration, and never more peers than the host', () => {
+  it('uses the configured addresses, and never more peers than the host allows', () => {
     const address = '/ip4/192.0.2.1/tcp/26600'
     const book = parseAddressBook([`${address}/p2p/${peerIdText(b.peerId)}`])
     const set = { validators: [a, b] }

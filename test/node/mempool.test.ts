@@ -83,7 +83,7 @@ describe('mempool.add', () => {
     assert.equal(pool.size, 3)
   })
 
-  it('refuses what is already known and changes nothing', () => {
+  it('refuses a known transaction and changes nothing', () => {
     const { pool, add } = setup()
     add({ from: 1, nonce: 0 })
     assert.equal(add({ from: 1, nonce: 0 }), 'alreadyKnown')
@@ -107,7 +107,7 @@ describe('mempool.add', () => {
     )
   })
 
-  it('refuses what the account cannot pay together with its queue', () => {
+  it('refuses what the account cannot pay on top of its queue', () => {
     const { chain, pool, add } = setup()
     const one = transactionCost(make({ from: 1, nonce: 0 }))
     chain.set(1, 0, 2n * one)
@@ -117,7 +117,7 @@ describe('mempool.add', () => {
     assert.equal(pool.size, 2)
   })
 
-  it('keeps gapped transactions back until the gap closes', () => {
+  it('holds gapped transactions back until the gap closes', () => {
     const { add, order } = setup()
     assert.equal(add({ from: 1, nonce: 2 }), undefined)
     assert.equal(add({ from: 1, nonce: 1 }), undefined)
@@ -136,7 +136,7 @@ describe('mempool.add', () => {
     assert.equal(add({ from: 2, nonce: 5 }), 'nonceTooHigh')
   })
 
-  it('replaces only for ten per cent more on both fees, and says why the old one left', () => {
+  it('replaces only for ten per cent more on both fees, and records the drop reason', () => {
     const { pool, add } = setup()
     const old = make({ from: 1, nonce: 0, tip: 100n, cap: 10n * GWEI })
     assert.equal(pool.add(old, addresses[1]!), undefined)
@@ -182,7 +182,7 @@ describe('mempool.candidates', () => {
     assert.deepEqual(order(), ['2:0', '3:0', '1:0', '1:1'])
   })
 
-  it('leaves out what does not reach the base fee, and what comes after it', () => {
+  it('omits transactions below the base fee, and those after them', () => {
     const { chain, pool, add, order } = setup()
     add({ from: 1, nonce: 0, cap: GWEI })
     add({ from: 1, nonce: 1 })
@@ -206,7 +206,7 @@ describe('mempool.candidates', () => {
 })
 
 describe('mempool.onFinalized', () => {
-  it('forgets included transactions without a reason and used nonces with one', () => {
+  it('removes included transactions without a drop reason and used nonces with one', () => {
     const { chain, pool } = setup()
     const included = make({ from: 1, nonce: 0 })
     const rival = make({ from: 1, nonce: 1 })
@@ -228,7 +228,7 @@ describe('mempool.onFinalized', () => {
     assert.equal(pool.pendingNonce(addresses[1]!), 2)
   })
 
-  it('expires what has waited ten minutes behind a gap or under the base fee', () => {
+  it('expires transactions after ten minutes behind a gap or below the base fee', () => {
     const { chain, pool, add } = setup()
     const gapped = make({ from: 1, nonce: 1 })
     pool.add(gapped, addresses[1]!)

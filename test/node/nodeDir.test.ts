@@ -28,7 +28,7 @@ const make = (name: string, isValidator: boolean) =>
   createKeys({ dataDir: dirOf(name), password: 'secret', isValidator, cost: 'light' })
 
 describe('nodeDir.keys', () => {
-  it('makes a peer key alone, or a consensus key with its proof of possession', () => {
+  it('creates a peer key, and a consensus key with its proof of possession on request', () => {
     const follower = make('follower', false)
     assert.equal(follower.consensusKey, undefined)
     const validator = make('validator', true)
@@ -36,13 +36,13 @@ describe('nodeDir.keys', () => {
     assert.ok(bls.verifyProof(fromHex(validator.consensusKey!), fromHex(validator.possessionProof!)))
   })
 
-  it('keeps keys that are there', () => {
+  it('keeps existing keys', () => {
     assert.deepEqual(make('kept', true), make('kept', true))
     const { consensusKey, ...peer } = showKeys(dirOf('kept'))
     assert.ok(consensusKey !== undefined && peer.possessionProof === undefined)
   })
 
-  it('opens them with the password and says what is missing otherwise', () => {
+  it('opens keys with the password, and reports what is missing otherwise', () => {
     const { consensusKey } = make('opened', true)
     const consensusSecret = openConsensusKey(dirOf('opened'), 'secret')
     assert.equal(toHex(bls.publicKey(consensusSecret)), consensusKey)
@@ -50,7 +50,7 @@ describe('nodeDir.keys', () => {
     assert.throws(() => openPeerSeed(dirOf('nothing'), 'secret'), /has no keys: run `suanli init`/)
   })
 
-  it('leaves secrets to their owner', () => {
+  it('makes secrets readable by their owner only', () => {
     make('modes', true)
     assert.equal(statSync(join(dirOf('modes'), 'keys')).mode & 0o077, 0)
     for (const name of ['peer.json', 'consensus.json']) {
@@ -62,7 +62,7 @@ describe('nodeDir.keys', () => {
     assert.ok(!stored.includes(toHex(consensusSecret).slice(2)))
   })
 
-  it('remembers until the first start that a key never signed', () => {
+  it('marks a key as never signed until the first start', () => {
     const given = developmentValidator(0)
     createKeys({ dataDir: dirOf('fresh'), password: 'secret', isValidator: true, given, cost: 'light' })
     assert.equal(isFreshKey(dirOf('fresh')), true)
@@ -72,7 +72,7 @@ describe('nodeDir.keys', () => {
     assert.equal(isFreshKey(dirOf('fresh')), false)
   })
 
-  it('takes no other key for one that has never signed', () => {
+  it('does not treat another key as one that has never signed', () => {
     make('one', true)
     make('two', true)
     assert.equal(isFreshKey(dirOf('one')), true)
@@ -105,7 +105,7 @@ describe('nodeDir.genesis', () => {
     assert.deepEqual(genesisHash(readGenesis(write('good.json', genesisText(genesis)))), genesisHash(genesis))
   })
 
-  it('names the file, the field and the reason of a broken one', () => {
+  it('names file, field and reason for a broken document', () => {
     assert.match(refused(join(root, 'none.json')), /no such file/)
     assert.match(refused(write('half.json', '{')), /is not JSON/)
     const change = (edit: (document: Record<string, never>) => void): string => {
@@ -134,7 +134,7 @@ describe('nodeDir.genesis', () => {
     )
   })
 
-  it('goes into a new data directory and into none that has one', () => {
+  it('is written to a new data directory only', () => {
     const home = dirOf('home')
     writeNodeDir(home, genesis, DEFAULT_CONFIG)
     assert.throws(() => writeNodeDir(home, genesis, DEFAULT_CONFIG), /already has a config\.json/)
@@ -146,7 +146,7 @@ describe('nodeDir.proofs', () => {
   const genesisOf = (validators: number) =>
     developmentGenesis({ validators, blockTimeMs: 50, windowMs: 60_000 })
 
-  it('are noted as checked for one document and one directory', () => {
+  it('are recorded as checked for one document and one directory', () => {
     const genesis = genesisOf(1)
     const [here, there] = [mkdtempSync(join(root, 'here-')), mkdtempSync(join(root, 'there-'))]
     assert.equal(areProofsChecked(here, genesis), false)

@@ -1,4 +1,4 @@
-// What a node says by itself about lost validators, wrong clocks and disks that refuse: when, and when not.
+// When a node warns of lost validators, wrong clocks and disk failures, and when it does not.
 import assert from 'node:assert/strict'
 import { ClockWatch } from '../../node/watch/clockWatch.ts'
 import { PeerWatch } from '../../node/watch/peerWatch.ts'
@@ -7,7 +7,7 @@ import { troubleText } from '../../node/watch/trouble.ts'
 describe('clockWatch', () => {
   const timing = { precisionMs: 500, messageDelayMs: 2_000 }
 
-  /** Feeds a block per `stepMs`, `ageMs(i)` old by this clock; the verdicts. */
+  /** Feeds a block per `stepMs`, `ageMs(i)` old by this clock; returns the verdicts. */
   function feed(count: number, stepMs: number, ageMs: (i: number) => number): readonly string[] {
     const watch = new ClockWatch(timing)
     const said: string[] = []
@@ -19,7 +19,7 @@ describe('clockWatch', () => {
     return said
   }
 
-  it('says nothing while blocks are about as old as they should be', () => {
+  it('reports nothing while blocks have about the expected age', () => {
     assert.deepEqual(
       feed(200, 100, (i) => 50 + (i % 7) * 300),
       [],
@@ -30,7 +30,7 @@ describe('clockWatch', () => {
     )
   })
 
-  it('notices a clock that is behind or ahead, once, and repeats it every minute', () => {
+  it('reports a clock that is behind or ahead once, then every minute', () => {
     assert.deepEqual(
       feed(100, 250, () => -3_600_000),
       ['behind -3600000'],
@@ -46,8 +46,8 @@ describe('clockWatch', () => {
     )
   })
 
-  it('does not take catching up for a wrong clock', () => {
-    // An hour behind, and caught up at ten and at two times the pace of the chain.
+  it('does not mistake catching up for a wrong clock', () => {
+    // An hour behind, catching up at ten times and at twice the pace of the chain.
     assert.deepEqual(
       feed(400, 10, (i) => 3_600_000 - i * 100),
       [],
@@ -56,14 +56,14 @@ describe('clockWatch', () => {
       feed(400, 50, (i) => 3_600_000 - i * 50),
       [],
     )
-    // In bursts, with pauses in which the chain goes on without this node.
+    // In bursts, with pauses in which the chain moves on without this node.
     assert.deepEqual(
       feed(400, 250, (i) => 60_000 - Math.floor(i / 20) * 3_000),
       [],
     )
   })
 
-  it('says when the clock is right again', () => {
+  it('reports when the clock is right again', () => {
     assert.deepEqual(
       feed(200, 250, (i) => (i < 100 ? -30_000 : 100)),
       ['behind -30000', 'right 100'],
@@ -87,7 +87,7 @@ describe('peerWatch', () => {
     return said
   }
 
-  it('tells of a validator that is not connected for three seconds, and of its return', () => {
+  it('reports a validator that is not connected for three seconds, and its return', () => {
     const steps = Array.from({ length: 12 }, (_, s): [number, boolean, number][] => [
       [1, s < 2 || s > 8, s * 1_000],
       [2, true, s * 1_000],
@@ -98,7 +98,7 @@ describe('peerWatch', () => {
     ])
   })
 
-  it('says nothing of a reconnection that takes a moment, nor of an idle chain', () => {
+  it('does not report a short reconnection or an idle chain', () => {
     const blink = Array.from({ length: 12 }, (_, s): [number, boolean, number][] => [
       [1, s % 3 !== 0, s * 1_000],
     ])
@@ -113,7 +113,7 @@ describe('peerWatch', () => {
     assert.deepEqual(check(idle), [])
   })
 
-  it('tells of a validator that is connected and silent while others speak, and when all are', () => {
+  it('reports a connected validator that is silent while others are not, and all when all are', () => {
     const oneSilent = Array.from({ length: 20 }, (_, s): [number, boolean, number][] => [
       [1, true, Math.min(s, 2) * 1_000],
       [2, true, s * 1_000],
@@ -135,7 +135,7 @@ describe('peerWatch', () => {
 })
 
 describe('trouble.text', () => {
-  it('names a full disk, whoever met it, and leaves other messages as they are', () => {
+  it('names a full disk from any source, and leaves other messages unchanged', () => {
     const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
     assert.match(troubleText(full), /^the disk is full: free space, then start the node again \(ENOSPC/)
     const level = new Error('commit failed', {

@@ -3,7 +3,7 @@ import { Resender } from '../../node/pool/gossipShare.ts'
 import type { PoolEntry } from '../../node/pool/mempool.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 
-/** A pool of `count` transactions that arrived `gapMs` apart from time 0 on, and what was sent to whom. */
+/** A pool of `count` transactions that arrived `gapMs` apart from time 0, and a record of what was sent to whom. */
 function world(count: number, gapMs = 0) {
   const entries: PoolEntry[] = Array.from({ length: count }, (_, i) => ({
     transaction: { raw: new Uint8Array([i >> 8, i & 255]) },
@@ -35,7 +35,7 @@ function world(count: number, gapMs = 0) {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 describe('node.resender', () => {
-  it('sends everything at once while there is little', () => {
+  it('sends everything at once without load', () => {
     const { resender, sent } = world(63)
     resender.share(1)
     resender.share(2)
@@ -45,7 +45,7 @@ describe('node.resender', () => {
     ])
   })
 
-  it('sends nothing to itself, to a stranger, or without transactions', () => {
+  it('sends nothing to itself, to an unknown validator, or without transactions', () => {
     const { resender, sent } = world(3)
     resender.share(0)
     resender.share(7)
@@ -53,7 +53,7 @@ describe('node.resender', () => {
     assert.deepEqual(sent, [])
   })
 
-  it('leaves the young to gossip under load', () => {
+  it('leaves recent transactions to gossip under load', () => {
     const { resender, sent, clock } = world(100, 10)
     clock.nowMs = 999
     resender.share(1)
@@ -63,7 +63,7 @@ describe('node.resender', () => {
     assert.deepEqual(sent, [{ peer: 'one', numbers: range(0, 21) }])
   })
 
-  it('goes through the longest waiting under load, each once a second', () => {
+  it('resends the oldest under load, each once a second', () => {
     const { resender, sent, clock } = world(600)
     clock.nowMs = 1_000
     for (let i = 0; i < 4; i++) resender.share(1 + (i % 2))

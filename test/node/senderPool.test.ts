@@ -53,10 +53,10 @@ describe('node.senderPool', () => {
     assert.deepEqual(await pool.recover(items), expected)
   })
 
-  it('refuses more than may wait, but never a block', async () => {
+  it('refuses batches when the queue is full, but never a block', async () => {
     const pool = create({ workers: 1, queuedMax: 100 })
     const { items, expected } = signedBatch(90)
-    // The first goes to the thread, the second waits.
+    // The first goes to the thread, the second is queued.
     const first = Promise.all([pool.recover(items), pool.recover(items)])
     await assert.rejects(pool.recover(items), { name: 'SenderPoolError', code: 'QueueFull' })
     assert.deepEqual(await pool.recover(items, { urgent: true }), expected)
@@ -64,7 +64,7 @@ describe('node.senderPool', () => {
     assert.deepEqual(await pool.recover(items), expected)
   })
 
-  it('serves a block before what waits', async () => {
+  it('serves a block before queued batches', async () => {
     const pool = create({ workers: 1 })
     const { items } = signedBatch(640)
     const order: string[] = []
@@ -74,7 +74,7 @@ describe('node.senderPool', () => {
     assert.deepEqual(order, ['block', 'gossip'])
   })
 
-  it('rejects what is unfinished when it closes', async () => {
+  it('rejects unfinished requests when it closes', async () => {
     const pool = create({ workers: 1 })
     const { items } = signedBatch(600)
     const pending = assert.rejects(pool.recover(items), { code: 'Closed' })
@@ -97,7 +97,7 @@ describe('node.senderPool', () => {
     assert.deepEqual(await pool.recover(items), expected)
   })
 
-  describe('what was recovered lately', () => {
+  describe('a cached sender', () => {
     /** A pool whose own thread counts what it recovers. */
     function counting(workers: number): { pool: SenderPool; counts: { recovered: number } } {
       const counts = { recovered: 0 }
@@ -111,17 +111,17 @@ describe('node.senderPool', () => {
       return { pool, counts }
     }
 
-    it('is not recovered again, except what has no key', async () => {
+    it('is not recovered again, unlike an invalid signature', async () => {
       const { pool, counts } = counting(0)
       const { items, expected } = signedBatch(22)
       assert.deepEqual(await pool.recover(items), expected)
       assert.equal(counts.recovered, 22)
-      // Another decoding of the same envelopes.
+      // The same envelopes, decoded again.
       assert.deepEqual(await pool.recover(items.map((item) => ({ ...item }))), expected)
       assert.equal(counts.recovered, 24)
     })
 
-    it('serves gossip that waited while a block brought it', async () => {
+    it('serves queued gossip that a block had recovered meanwhile', async () => {
       const { pool, counts } = counting(0)
       const { items, expected } = signedBatch(10)
       const gossip = pool.recover(items, { patient: true })
@@ -130,19 +130,19 @@ describe('node.senderPool', () => {
       assert.equal(counts.recovered, 10)
     })
 
-    it('serves chunks that wait for a thread, in part or as a whole', async () => {
+    it('serves chunks waiting for a thread, in part or in whole', async () => {
       const { pool, counts } = counting(1)
       const { items, expected } = signedBatch(300)
       const first = items.slice(0, 100)
       assert.deepEqual(await pool.recover(first), expected.slice(0, 100))
-      // Half of it is known, then all of it.
+      // Half of it is cached, then all of it.
       assert.deepEqual(await pool.recover(items.slice(50, 150)), expected.slice(50, 150))
       const all = [pool.recover(items), pool.recover(items), pool.recover(items, { urgent: true })]
       assert.deepEqual(await Promise.all(all), [expected, expected, expected])
       assert.equal(counts.recovered, 0, 'the thread did the work')
     })
 
-    it('tells transactions apart by their key alone', async () => {
+    it('is looked up by the transaction key only', async () => {
       const { pool } = counting(0)
       const { items, expected } = signedBatch(2)
       await pool.recover(items)

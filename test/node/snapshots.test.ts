@@ -54,7 +54,7 @@ async function snapshotOf(store: ChainStore, height: number, dir: string, buffer
 }
 
 describe('snapshots.write', () => {
-  it('cuts the state of a past height into proven chunks, the same whatever its memory', async () => {
+  it('cuts the state of a past height into the same proven chunks for any buffer size', async () => {
     await withChain(async (chain, store, dir) => {
       await store.commit([chain.next(manyKeys(4_000, 1))])
       await store.commit([
@@ -78,7 +78,7 @@ describe('snapshots.write', () => {
         4_000,
       )
       const files = await SnapshotFiles.open(dir)
-      assert.deepEqual(files.list(), [], 'names that are no heights are left alone')
+      assert.deepEqual(files.list(), [], 'names that are not heights are ignored')
     })
   })
 
@@ -109,7 +109,7 @@ describe('snapshots.write', () => {
     })
   })
 
-  it('leaves nothing behind when it is stopped or the records are wrong', async () => {
+  it('leaves nothing behind when aborted or when the records are wrong', async () => {
     await withChain(async (chain, store, dir) => {
       await store.commit([chain.next(manyKeys(2_000, 1))])
       const stop = new AbortController()
@@ -131,7 +131,7 @@ describe('snapshots.write', () => {
 })
 
 describe('snapshots.chunk', () => {
-  it('is refused when anything about it was changed', async () => {
+  it('is refused after any change', async () => {
     await withChain(async (chain, store, dir) => {
       await store.commit([chain.next(manyKeys(100, 1))])
       const folder = join(dir, 'snapshots')
@@ -158,7 +158,7 @@ describe('snapshots.chunk', () => {
 })
 
 describe('snapshots.files', () => {
-  it('keeps the newest, and at a start removes what is unfinished, cut off or of another chain', async () => {
+  it('keeps the newest, and at a start removes unfinished, truncated or foreign snapshots', async () => {
     await withChain(async (chain, store, dir) => {
       await store.commit([chain.next(manyKeys(20, 1))])
       for (let i = 0; i < 6; i++) await store.commit([chain.step()])
@@ -190,7 +190,7 @@ describe('snapshots.files', () => {
 })
 
 describe('snapshots.keeper', () => {
-  it('makes one of every N-th certified block, in the background, and none while syncing', async () => {
+  it('makes one of every N-th certified block in the background, and none while syncing', async () => {
     await withChain(async (chain, store, dir) => {
       await store.commit([chain.next(manyKeys(30, 1))])
       const files = await SnapshotFiles.open(join(dir, 'snapshots'))

@@ -66,7 +66,7 @@ describe('stateSync', () => {
     nodes = []
   })
 
-  /** A fresh node whose peers serve these snapshots; blocks are served honestly unless told otherwise. */
+  /** A fresh node whose peers serve these snapshots; blocks are served honestly by default. */
   async function run(
     sources: readonly SnapshotSource[],
     options: {
@@ -129,14 +129,14 @@ describe('stateSync', () => {
     await node.close()
   }
 
-  it('installs the newest snapshot, proven from genesis over every epoch, and follows on', async () => {
+  it('installs the newest snapshot, proven from genesis over every epoch, and then follows', async () => {
     const { height, dir } = await run([honest, honest, honest])
     assert.equal(height, 70)
     assert.ok(!existsSync(`${dir}.incoming`))
     await checkInstalled(dir, 70)
   })
 
-  it('starts from a checkpoint, a boundary or any block, and still can serve what lies before', async () => {
+  it('starts from a checkpoint, a boundary or any block, and can still serve earlier proofs', async () => {
     for (const at of [50, 63]) {
       const checkpoint = { height: at, hash: maker.store.blockAt(at)!.hash }
       const { height, dir } = await run([honest], { checkpoint })
@@ -146,7 +146,7 @@ describe('stateSync', () => {
     }
   })
 
-  it('takes nothing from a chain without the checkpoint', async () => {
+  it('accepts nothing from a chain without the checkpoint', async () => {
     const checkpoint = { height: 50, hash: new Uint8Array(32).fill(1) }
     const { height, dir, warnings } = await run([honest], { checkpoint })
     assert.equal(height, undefined)
@@ -154,7 +154,7 @@ describe('stateSync', () => {
     assert.ok(warnings.includes('its chain lacks the checkpoint'))
   })
 
-  it('uses a snapshot below the checkpoint too: block sync compares later', async () => {
+  it('also uses a snapshot below the checkpoint, which block sync checks later', async () => {
     const checkpoint = { height: 75, hash: maker.store.blockAt(75)!.hash }
     assert.equal((await run([honest], { checkpoint })).height, 70)
   })
@@ -169,22 +169,22 @@ describe('stateSync', () => {
       'offers heights that do not exist',
       { offers: () => [{ ...honest.offers()[0]!, height: 1e9, manifestHash: new Uint8Array(32) }] },
     ],
-    ['sends another manifest', { manifest: (height) => flip(honest.manifest(height)) }],
-    ['sends other chunks', { chunk: async (height, index) => flip(await honest.chunk(height, index)) }],
+    ['sends a wrong manifest', { manifest: (height) => flip(honest.manifest(height)) }],
+    ['sends wrong chunks', { chunk: async (height, index) => flip(await honest.chunk(height, index)) }],
     ['sends nothing for a chunk', { chunk: () => new Promise(() => {}) }],
-    ['sends other receipts', { receipts: (height) => flip(honest.receipts(height)) }],
+    ['sends wrong receipts', { receipts: (height) => flip(honest.receipts(height)) }],
     ['sends broken epoch proofs', { epochProof: (epoch) => flip(honest.epochProof(epoch)) }],
     ['sends proofs of other epochs', { epochProof: (epoch) => honest.epochProof(epoch + 1) }],
   ]
   for (const [what, fault] of LIARS) {
-    it(`gets there although a peer ${what}`, async () => {
+    it(`succeeds although a peer ${what}`, async () => {
       const { height, dir } = await run([{ ...honest, ...fault }, honest], { patienceMs: 6_000 })
       assert.equal(height, 70)
       assert.ok(hasChainStore(dir))
     })
   }
 
-  it('gives up when nobody offers what can be proven, and leaves no store behind', async () => {
+  it('gives up when no peer offers a provable snapshot, and leaves no store behind', async () => {
     const liar: SnapshotSource = { ...honest, chunk: async () => Uint8Array.of(1) }
     const { height, dir, warnings } = await run([liar], { patienceMs: 500 })
     assert.equal(height, undefined)
@@ -194,7 +194,7 @@ describe('stateSync', () => {
     assert.equal((await run([{ ...honest, offers: () => [] }], { patienceMs: 300 })).height, undefined)
   })
 
-  it('goes on after a stop in the middle, without fetching again what it has', async () => {
+  it('resumes after a stop without fetching stored chunks again', async () => {
     const { manifest, manifestHash } = files.list().at(-1)!
     const dir = join(root, 'stopped')
     const install = await StateInstall.open(dir, manifestHash)
@@ -211,12 +211,12 @@ describe('stateSync', () => {
     }
     const { height } = await run([counting], { dir })
     assert.equal(height, 70)
-    assert.ok(!asked.includes(0), 'the first chunk was there')
+    assert.ok(!asked.includes(0), 'the first chunk was already stored')
     assert.equal(asked.length, manifest.parts.length - 1)
     await checkInstalled(dir, 70)
   })
 
-  it('begins anew when what a stop left belongs to another snapshot or is broken', async () => {
+  it('starts over when the leftover data is of another snapshot or broken', async () => {
     const dir = join(root, 'other')
     const install = await StateInstall.open(dir, new Uint8Array(32).fill(9))
     await install.putChunk(0, [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }])

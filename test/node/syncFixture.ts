@@ -1,4 +1,4 @@
-// A real chain of development validators, and downloads that serve it without a network, with whatever faults a test asks for.
+// A real chain of development validators, and downloads that serve it without a network, with faults that a test chooses.
 import assert from 'node:assert/strict'
 import { ChainMaker } from '../../bench/chainMaker.ts'
 import { developmentGenesis } from '../../devnet/directories.ts'
@@ -51,7 +51,7 @@ function syncRange(source: SyncSource, wanted: Parameters<SyncSource['range']>[0
   return items as readonly RangeItem[]
 }
 
-/** Peers asked in turn; a rejected or doubted one is not asked again for a while, as the real download does. */
+/** Asks peers in turn; like the real download, it skips rejected or suspected peers for a while. */
 export class FakeDownload implements RangeDownload {
   readonly rejections: Rejection[]
   readonly #source: ReturnType<typeof syncSourceOf>
@@ -122,7 +122,7 @@ export interface FreshNode {
   close(): Promise<void>
 }
 
-/** A node that holds nothing but genesis and syncs from `served`. */
+/** A node that has only genesis and syncs from `served`. */
 export async function openFresh(options: {
   readonly dir: string
   readonly genesis: Genesis

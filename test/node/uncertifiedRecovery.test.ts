@@ -1,4 +1,4 @@
-// Blocks that no quorum notarized are never executed, whatever recovery file a peer serves beside them: anybody can build
+// Blocks that no quorum notarized are never executed, whatever recovery file a peer serves with them: anyone can build
 // blocks, and an importer full of them has no room for the chain's own.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,7 +20,7 @@ import { openChainStore } from '../../storage/chainStore.ts'
 
 const BLOCKS = 12
 
-/** One range of one peer; what is said against it is kept. */
+/** One range of one peer; records the reasons it is rejected for. */
 class OneRange implements RangeDownload {
   readonly reasons: string[] = []
   #left: DownloadedRange | undefined
@@ -56,7 +56,7 @@ describe('node.uncertifiedRecovery', function () {
     rmSync(dir, { recursive: true })
   })
 
-  /** A file over block `BLOCKS - 1` that nobody signed, with a certificate of one's choice. */
+  /** An unsigned file with floor `BLOCKS - 1` and the given certificate. */
   function fileWith(certificate: Certificate): Uint8Array {
     const floor = maker.store.blockAt(BLOCKS - 1)!
     const recovery: Recovery = {
@@ -73,7 +73,7 @@ describe('node.uncertifiedRecovery', function () {
     return recoveryFileSchema.encode({ recovery, signatures: [] })
   }
 
-  /** Serves every block without its F and one file beside one; how many were executed and committed, and what was said. */
+  /** Serves every block without its F, and a file with one of them; returns how many were executed and committed, and why not. */
   async function serve(
     name: string,
     recovery: Uint8Array,
@@ -103,7 +103,7 @@ describe('node.uncertifiedRecovery', function () {
     return { executed, reasons: download.reasons }
   }
 
-  it('a file that is none, or whose floor has a forged certificate, costs its peer and executes nothing', async () => {
+  it('a malformed file or one with a forged certificate is rejected, and nothing is executed', async () => {
     const real = maker.store.certificateAt(BLOCKS - 1)!
     const other = maker.store.certificateAt(BLOCKS - 2)!
     const forged = { ...real, signature: other.signature }
@@ -118,7 +118,7 @@ describe('node.uncertifiedRecovery', function () {
     }
   })
 
-  it('a file that was accepted before, beside a block that it does not lead to, makes nothing final', async () => {
+  it('an accepted file, served with a block not above its floor, makes nothing final', async () => {
     const bytes = fileWith(maker.store.certificateAt(2)!)
     const { recovery } = recoveryFileSchema.decode(bytes)
     const book = { on: () => undefined, offer: async () => ({ kind: 'known', recovery }) as const }
@@ -132,7 +132,7 @@ describe('node.uncertifiedRecovery', function () {
     }
   })
 
-  it('with a certified floor it is judged on the state, by every rule of a recovery', async () => {
+  it('a file with a certified floor is judged on the state, by every rule of a recovery', async () => {
     const { executed, reasons } = await serve('certified', fileWith(maker.store.certificateAt(BLOCKS - 1)!))
     assert.equal(executed, BLOCKS - 1)
     assert.equal(reasons.length, 1)

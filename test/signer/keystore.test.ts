@@ -1,4 +1,4 @@
-// Key files: the published vectors of EIP-2335, a file made by another implementation, and everything that is refused.
+// Key files: the published vectors of EIP-2335, a file made by another implementation, and refusals.
 import { strict as assert } from 'node:assert'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -150,7 +150,7 @@ describe('keystore', () => {
     assert.equal(refusal(() => openKeystore(parseKeystore(FOREIGN), 'passwort')).code, 'WrongPassword')
   })
 
-  it('derives keys and checksums as other libraries do', () => {
+  it('derives the same keys and checksums as other libraries', () => {
     for (const file of [made('scrypt'), made('pbkdf2')]) {
       const { kdf, cipher, checksum } = file.crypto
       const password = utf8('correct')
@@ -164,7 +164,7 @@ describe('keystore', () => {
     }
   })
 
-  it('treats a password as the EIP says: NFKD, no control codes', () => {
+  it('normalizes a password as EIP-2335 requires: NFKD, no control codes', () => {
     const bytes = (text: string): string => toHex(passwordBytes(text))
     assert.equal(bytes(VECTOR_PASSWORD), '0x7465737470617373776f7264f09f9491')
     assert.equal(bytes('a\u0000b\u001fc\u007fd\u0080e\u009ff'), toHex(utf8('abcdef')))
@@ -172,7 +172,7 @@ describe('keystore', () => {
     assert.equal(bytes('Å\u00a0'), toHex(utf8('A\u030a ')))
   })
 
-  it('writes every field of version 4, with a uuid of its own', () => {
+  it('writes every field of version 4, with a new uuid', () => {
     assert.equal(keystore.version, 4)
     assert.match(keystore.uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     assert.equal(keystore.path, '')
@@ -181,12 +181,12 @@ describe('keystore', () => {
     assert.notEqual(made('scrypt').crypto.cipher.message, keystore.crypto.cipher.message)
   })
 
-  it('refuses a key that is meant for something else', () => {
+  it('refuses a key with another purpose', () => {
     assert.equal(refusal(() => decryptKeystore(keystore, 'peer', 'correct')).code, 'WrongPurpose')
   })
 
   const broken: readonly [string, unknown, RegExp][] = [
-    ['no object', [], /no JSON object/],
+    ['no object', [], /not a JSON object/],
     ['another version', changed((c) => Object.assign(c, { version: 3 })), /version is not 4/],
     ['no uuid', changed((c) => Object.assign(c, { uuid: 'x' })), /no uuid/],
     ['no path', changed((c) => delete c.path), /no path/],
@@ -199,7 +199,7 @@ describe('keystore', () => {
     ['an odd n', changed((c) => Object.assign(c.crypto.kdf.params, { n: 5000 })), /power of two/],
     ['a fraction', changed((c) => Object.assign(c.crypto.kdf.params, { r: 1.5 })), /r is not/],
     ['another dklen', changed((c) => Object.assign(c.crypto.kdf.params, { dklen: 64 })), /dklen/],
-    ['a salt that is no hex', changed((c) => Object.assign(c.crypto.kdf.params, { salt: 'zz' })), /salt/],
+    ['a salt that is not hex', changed((c) => Object.assign(c.crypto.kdf.params, { salt: 'zz' })), /salt/],
     ['a short cipher text', changed((c) => Object.assign(c.crypto.cipher, { message: '00' })), /32 bytes/],
     ['a short iv', changed((c) => Object.assign(c.crypto.cipher.params, { iv: '00' })), /iv is not 16/],
     [
@@ -217,7 +217,7 @@ describe('keystore', () => {
     })
   }
 
-  it('writes a file for its owner only, never over another, and names one that it cannot read', () => {
+  it('writes a file for its owner only, never overwrites, and names a file it cannot read', () => {
     const dir = mkdtempSync(join(tmpdir(), 'suanli-keystore-'))
     try {
       const file = join(dir, 'consensus.json')

@@ -1,4 +1,4 @@
-// The local signer: its own flags, durable before any signature, refusing rather than forgetting.
+// The local signer: flags are durable before any signature, and it refuses rather than forgets.
 import assert from 'node:assert/strict'
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,7 +74,7 @@ describe('node.signer', () => {
     ['finalize after nullify', [nullify(1)], finalize(1, A)],
     ['nullify after finalize', [finalize(1, A)], nullify(1)],
     ['a second finalize', [finalize(1, A)], finalize(1, B)],
-    ['finalize of another block than notarized', [notarize(1, A)], finalize(1, B)],
+    ['finalize of a block other than the notarized one', [notarize(1, A)], finalize(1, B)],
     ['notarize after finalize', [finalize(1, A)], notarize(1, A)],
     ['another epoch', [], nullify(1, 2)],
     ['a malformed subject', [], { ...nullify(1), parentView: 0 }],
@@ -118,13 +118,13 @@ describe('node.signer', () => {
     assert.equal(votes.refuses(nullify(3)), undefined)
   })
 
-  it('destroys the rights of an epoch at the switch and never goes back', async () => {
+  it('signs nothing of an earlier epoch after a switch', async () => {
     const signer = await open()
     await signs(signer, notarize(1, A))
     await signer.beginEpoch(2, 0)
     assert.equal(await signs(signer, finalize(1, A)), false)
     assert.equal(await signs(signer, notarize(1, B, 2)), true)
-    // A node whose chain is lost is behind its signer: nothing is signed until it has caught up.
+    // A node that lost its chain is behind its signer: nothing is signed until it catches up.
     await signer.beginEpoch(1, 0)
     assert.equal(signer.epoch, 2)
     assert.equal(await signs(signer, nullify(7, 1)), false)
@@ -132,14 +132,14 @@ describe('node.signer', () => {
     assert.deepEqual(again.signed(), [notarize(1, B, 2)])
   })
 
-  it('observes until an epoch that begins after the loss, also over restarts', async () => {
+  it('observes until an epoch that begins after the loss, also across restarts', async () => {
     const signer = await open({ create: false })
     assert.equal(signer.observing, true)
     assert.equal(await signs(signer, nullify(1)), false)
     const again = await open({ create: false })
     assert.equal(again.observing, true)
     assert.equal(await signs(again, nullify(1)), false)
-    // A node that syncs from genesis passes epochs in which this key has voted already.
+    // A node that syncs from genesis passes epochs in which this key has already voted.
     for (const epoch of [2, 3]) {
       await again.beginEpoch(epoch, NOW_MS - 4_000 + epoch)
       assert.equal(await signs(again, nullify(1, epoch)), false)
@@ -154,7 +154,7 @@ describe('node.signer', () => {
     assert.equal((await open({ create: false, epoch: 5 })).observing, false)
   })
 
-  it('tells why it refuses', async () => {
+  it('reports why it refuses', async () => {
     const refusals: string[] = []
     const signer = await LocalSigner.open({
       dir,
@@ -177,7 +177,7 @@ describe('node.signer', () => {
     ])
   })
 
-  it('signs nothing once it is closed, not even what it signed before', async () => {
+  it('signs nothing once closed, not even a repeated vote', async () => {
     const signer = await open()
     assert.equal(await signs(signer, nullify(5)), true)
     await signer.close()
@@ -186,7 +186,7 @@ describe('node.signer', () => {
     assert.equal(await signs(await open(), nullify(5)), true)
   })
 
-  it('cuts a torn record, and counts a corrupt middle as lost', async () => {
+  it('truncates a torn record, and counts a corrupt middle as lost', async () => {
     const signer = await open()
     for (const s of [notarize(1, A), nullify(2), nullify(3)]) await signs(signer, s)
     await signer.close()
@@ -207,7 +207,7 @@ describe('node.signer', () => {
     assert.ok((await readdir(dir)).some((name) => name.endsWith('.damaged')))
   })
 
-  it('rotates without losing a flag, and the old files still tell what was signed', async () => {
+  it('rotates without losing a flag, and keeps old files for audits', async () => {
     const signer = await open({ segmentBytes: 600 })
     for (let view = 1; view <= 30; view++) {
       assert.equal(await signs(signer, notarize(view, A)), true)

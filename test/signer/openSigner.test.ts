@@ -1,4 +1,4 @@
-// Which signer a node gets, and what it refuses to start with; the test-only clock.
+// Which signer a node opens and when it refuses to start; the test-only clock.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,7 +37,7 @@ describe('openSigner', () => {
       log: (level, text) => void said.push(`${level}: ${text}`),
     })
 
-  it('is none without a key, local with one, and silent once its record was moved', async () => {
+  it('opens none without a key, a local signer with one, and refuses once its record was moved', async () => {
     assert.equal(await open({ kind: 'local' }), undefined)
     const publicKey = createConsensusKey(dataDir, 'p', 'light')
     const signer = await open({ kind: 'local' })
@@ -54,7 +54,7 @@ describe('openSigner', () => {
     await forced!.close()
   })
 
-  it('is remote when the configuration says so, and never beside a key of the node', async () => {
+  it("opens a remote signer if configured, and refuses next to the node's own key", async () => {
     const signer = await open(remote)
     assert.ok(signer instanceof RemoteSigner)
     assert.deepEqual(signerHealth(signer), { signer: 'away' })
@@ -71,7 +71,7 @@ describe('nodeClock', () => {
     delete process.env[CLOCK_OFFSET_VARIABLE]
   })
 
-  it('is this machine’s, and shifted only for tests on a devnet', () => {
+  it("is the machine's clock, shifted only for tests on a devnet", () => {
     assert.ok(Math.abs(nodeClock(1, logger).nowMs() - Date.now()) < 1_000)
     process.env[CLOCK_OFFSET_VARIABLE] = '-3600000'
     assert.ok(Math.abs(nodeClock(DEVNET_CHAIN_ID, logger).nowMs() + 3_600_000 - Date.now()) < 1_000)

@@ -1,4 +1,4 @@
-// A signer in another process, seen from both sides: outages, repeats, a second node, mistakes, bytes no node sends.
+// A signer in another process, from both sides: outages, repeated requests, a second node, mistakes, malformed bytes.
 import assert from 'node:assert/strict'
 import { statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -43,7 +43,7 @@ describe('remoteSigner', () => {
   })
   afterEach(() => rig.close())
 
-  it('signs, refuses by its own flags, and gives the same bytes to the same question', async () => {
+  it('signs, refuses by its own flags, and answers a repeated request with the same bytes', async () => {
     await rig.serve()
     const client = rig.client()
     await client.beginEpoch(1, 0)
@@ -66,7 +66,7 @@ describe('remoteSigner', () => {
     assert.ok(bls.verify(PUBLIC, randaoBytes(GENESIS, 1, 7), reveal))
   })
 
-  it('knows what was signed before when it connects, and raises the epoch', async () => {
+  it('keeps its flags when a node connects, and raises the epoch', async () => {
     await rig.serve()
     const before = rig.client()
     await before.beginEpoch(1, 0)
@@ -81,7 +81,7 @@ describe('remoteSigner', () => {
     assert.ok(isGenuine((await client.sign(0, [nullify(3, 2)]))[0]))
   })
 
-  it('ends in the last of several epochs that begin at once', async () => {
+  it('ends in the last of several epochs begun at once', async () => {
     await rig.serve()
     const client = rig.client()
     await Promise.all([client.beginEpoch(1, 0), client.beginEpoch(2, 0), client.beginEpoch(3, 0)])
@@ -92,7 +92,7 @@ describe('remoteSigner', () => {
     assert.equal(rig.signer!.epoch, 5)
   })
 
-  it('keeps questions while the signer is away and is answered when it returns', async () => {
+  it('queues requests while the signer is away and gets answers when it returns', async () => {
     await rig.serve()
     const client = rig.client()
     await client.beginEpoch(1, 0)
@@ -113,7 +113,7 @@ describe('remoteSigner', () => {
     assert.ok(rig.nodeLog.some(({ text }) => /answers: this node can sign again/.test(text)))
   })
 
-  it('follows without a signer that is away at the start, and is told the epoch later', async () => {
+  it('follows when the signer is away at the start, and sends the epoch later', async () => {
     const client = rig.client()
     await client.beginEpoch(4, 0)
     assert.equal(client.isReady, false)
@@ -123,7 +123,7 @@ describe('remoteSigner', () => {
     assert.equal(rig.signer!.epoch, 4)
   })
 
-  it('learns of an epoch that begins before it has answered about the one before', async () => {
+  it('raises the epoch although the request for the previous one is unanswered', async () => {
     await rig.serve()
     const client = rig.client()
     await client.beginEpoch(1, 0)
@@ -134,7 +134,7 @@ describe('remoteSigner', () => {
     assert.equal(rig.signer!.epoch, 3)
   })
 
-  it('gives up the oldest questions when too many wait, and those of an epoch that ended', async () => {
+  it('drops the oldest requests when too many wait, and those of an ended epoch', async () => {
     const client = rig.client()
     void client.beginEpoch(1, 0)
     const oldest = client.sign(0, [nullify(1)])
@@ -144,7 +144,7 @@ describe('remoteSigner', () => {
     for (const votes of await Promise.all(later)) assert.deepEqual(votes, [undefined])
   })
 
-  it('signs the same again when the signer died after its flag was durable and before it answered', async () => {
+  it('signs the same vote again after the signer died between recording and answering', async () => {
     const died = await rig.openSigner()
     await died.beginEpoch(1, 0)
     const [lost] = await died.sign(3, [notarize(5, A)])
@@ -157,7 +157,7 @@ describe('remoteSigner', () => {
     assert.ok(isGenuine((await client.sign(3, [nullify(5)]))[0]))
   })
 
-  it('serves one node at a time: a second waits, and gets it when the first has gone', async () => {
+  it('serves one node at a time: a second waits until the first is gone', async () => {
     await rig.serve()
     const first = rig.client({ client: 'first' })
     await first.beginEpoch(1, 0)
@@ -175,7 +175,7 @@ describe('remoteSigner', () => {
     assert.deepEqual(await third.sign(0, [notarize(1, B)]), [undefined])
   })
 
-  it('is taken over only on demand, and the node that lost it does not take it back', async () => {
+  it('is taken over only on request, and the node that lost it does not take it back', async () => {
     await rig.serve()
     const first = rig.client({ client: 'first' })
     await first.beginEpoch(1, 0)
@@ -208,7 +208,7 @@ describe('remoteSigner', () => {
     fresh.destroy()
   })
 
-  it('refuses another version, chain and key by name', async () => {
+  it('refuses a wrong version, chain or key by name', async () => {
     await rig.serve()
     const cases = [
       ['version', { version: 2 }],
@@ -225,7 +225,7 @@ describe('remoteSigner', () => {
     assert.equal(client.isReady, false)
   })
 
-  it('ends a client that sends what no node sends, and serves the next', async () => {
+  it('disconnects a client that sends invalid messages, and serves the next', async () => {
     await rig.serve()
     const path = join(rig.dir, 's.sock')
     const bytes: readonly Uint8Array[] = [
@@ -283,7 +283,7 @@ describe('remoteSigner', () => {
     assert.match(String(rig.nodeLog[0]?.fields.reason), /no answer within/)
   })
 
-  it('leaves a signer that hangs, and asks again over a new connection', async () => {
+  it('drops a connection to a hanging signer, and asks again over a new one', async () => {
     let connections = 0
     const hanging = await listenSigner(rig.address, {
       onSocket: (socket) => {
@@ -305,7 +305,7 @@ describe('remoteSigner', () => {
     assert.ok(isGenuine((await waiting)[0]))
   })
 
-  it('finds a signer that signs with another key than it claims', async () => {
+  it('detects a signer that signs with a different key than it claims', async () => {
     await rig.serve()
     const other = await LocalSigner.open({
       dir: join(rig.dir, 'other'),
@@ -320,7 +320,7 @@ describe('remoteSigner', () => {
     await client.beginEpoch(1, 0)
     const waiting = client.sign(0, [nullify(1)])
     await eventually(
-      () => rig.nodeLog.some(({ text }) => /another key than it claims/.test(text)),
+      () => rig.nodeLog.some(({ text }) => /different key than it claims/.test(text)),
       'the find',
     )
     await client.close()
@@ -328,7 +328,7 @@ describe('remoteSigner', () => {
     await other.close()
   })
 
-  it('stops when its disk refuses, and tells its owner', async () => {
+  it('stops when a disk write fails, and reports it to its owner', async () => {
     await rig.serve()
     const client = rig.client()
     await client.beginEpoch(1, 0)
@@ -339,7 +339,7 @@ describe('remoteSigner', () => {
     assert.deepEqual(await waiting, [undefined])
   })
 
-  it('says nothing is signed while its record is lost', async () => {
+  it('warns that nothing is signed while its record is lost', async () => {
     await rig.serve(false)
     const client = rig.client()
     await client.beginEpoch(1, 0)
@@ -351,7 +351,7 @@ describe('remoteSigner', () => {
     assert.equal(client.observing, false)
   })
 
-  it('tells its health to anybody on the socket without being held', async () => {
+  it('reports its health to any client without being held', async () => {
     await rig.serve()
     const client = rig.client({ client: 'me' })
     await client.beginEpoch(1, 0)
@@ -367,7 +367,7 @@ describe('remoteSigner', () => {
     await assert.rejects(askHealth(rig.address), /does not answer/)
   })
 
-  it('opens its socket to its own user, over the socket of a signer that died, over nothing else', async () => {
+  it('opens its socket to its own user only, and replaces only the socket of a dead signer', async () => {
     const path = join(rig.dir, 's.sock')
     await rig.serve()
     assert.equal(statSync(path).mode & 0o777, 0o600)
@@ -379,7 +379,7 @@ describe('remoteSigner', () => {
     writeFileSync(file, '')
     await assert.rejects(
       listenSigner({ kind: 'unix', path: file }, { onSocket: () => {}, onRefused: () => {} }),
-      /exists and is no socket/,
+      /exists and is not a socket/,
     )
     await assert.rejects(
       listenSigner(
@@ -392,7 +392,7 @@ describe('remoteSigner', () => {
 })
 
 describe('signerProtocol.frames', () => {
-  it('are cut from any pieces', () => {
+  it('are reassembled from any chunks', () => {
     const frames = [1, 2, 3].map((id) => encodeRequest({ kind: 'ping', body: { id } }))
     const bytes = concatBytes(...frames)
     for (let size = 1; size <= bytes.length; size++) {
@@ -408,7 +408,7 @@ describe('signerProtocol.frames', () => {
     assert.throws(() => new FrameReader(10).push(u32be(11)), SchemaError)
   })
 
-  it('decode to what was encoded, and refuse every other bytes with a reason', () => {
+  it('decode to what was encoded, and reject all other bytes with a reason', () => {
     const view = fc.integer({ min: 1, max: 9 })
     const subject = fc.oneof(
       view.map((v) => nullify(v)),
@@ -450,7 +450,7 @@ describe('signerProtocol.frames', () => {
     )
   })
 
-  it('a connection that never says anything is dropped', async () => {
+  it('drops a connection that sends nothing', async () => {
     const rig = new SignerRig()
     try {
       await rig.serve()

@@ -1,4 +1,4 @@
-// Moving a validator: the key as an EIP-2335 file, the record as a file of its own, and every way to get it wrong.
+// Moving a validator: the key as an EIP-2335 file, the record as a separate file, and the mistakes that are refused.
 import assert from 'node:assert/strict'
 import {
   copyFileSync,
@@ -52,7 +52,7 @@ describe('signer.move', () => {
     ...more,
   })
 
-  /** A data directory in which the key is as `mark` says. */
+  /** A data directory whose key is fresh, imported or used. */
   function directory(name: string, mark: 'fresh' | 'imported' | 'used'): string {
     const keys = join(dirOf(name), 'keys')
     mkdirSync(keys, { recursive: true })
@@ -110,7 +110,7 @@ describe('signer.move', () => {
     assert.ok((await signer.sign(0, [notarize(7, B, 3), finalize(7, B, 3), nullify(8, 3)])).every(Boolean))
   })
 
-  it('moves back with what was signed meanwhile', async () => {
+  it('moves back with the votes signed meanwhile', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     directory('b', 'imported')
@@ -126,20 +126,20 @@ describe('signer.move', () => {
     await assert.rejects(open('b'), /was exported/)
   })
 
-  it('stays silenced by any record that is older than the one that left, wherever it was made', async () => {
+  it('refuses any record older than the exported one, wherever it was made', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     const earlier = join(root, 'earlier.json')
     await exportFlags(owner('a'), earlier, NOW_MS - 1)
     directory('b', 'imported')
     await importFlags(owner('b'), await send('a'))
-    await assert.rejects(importFlags(owner('a'), earlier), /is older than the one that left/)
+    await assert.rejects(importFlags(owner('a'), earlier), /is older than the one exported from here/)
     await signIn('b', [nullify(9, 3)], 2)
     const back = await send('b', 'back.json')
     await importFlags(owner('a'), back)
     await signIn('a', [nullify(11, 3)])
     await send('a', 'third.json')
-    await assert.rejects(importFlags(owner('a'), back), /is older than the one that left/)
+    await assert.rejects(importFlags(owner('a'), back), /is older than the one exported from here/)
     await assert.rejects(open('a'), /was exported/)
   })
 
@@ -183,7 +183,7 @@ describe('signer.move', () => {
     return readFileSync(join(dirOf(name), 'signer', 'signer-00000001.log'), 'hex')
   }
 
-  it('takes no record of another key for its own, whatever became of the key files', async () => {
+  it("never uses another key's record, even after key files are swapped", async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     const secretKey = bls.keygen(new Uint8Array(32).fill(77))
@@ -207,7 +207,7 @@ describe('signer.move', () => {
     await assert.rejects(exportFlags(foreign, join(root, 'x.json'), NOW_MS), /has no record/)
   })
 
-  it('refuses to stand in for a record that was lost here', async () => {
+  it('refuses to replace a record that was lost here', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     const file = await send('a')
@@ -236,23 +236,23 @@ describe('signer.move', () => {
     assert.ok((await signer.sign(0, [nullify(9, 4)]))[0] !== undefined)
   })
 
-  it('refuses another key, another chain, and files that are cut, changed or something else', async () => {
+  it('refuses another key, another chain, and truncated, changed or foreign files', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     const file = await send('a')
     const text = readFileSync(file, 'utf8')
     directory('b', 'imported')
     const otherKey = bls.publicKey(bls.keygen(B))
-    await assert.rejects(importFlags(owner('b', { publicKey: otherKey }), file), /record is of the key 0x/)
-    await assert.rejects(importFlags(owner('b', { genesisHash: A }), file), /record is of the chain 0x/)
+    await assert.rejects(importFlags(owner('b', { publicKey: otherKey }), file), /record is for the key 0x/)
+    await assert.rejects(importFlags(owner('b', { genesisHash: A }), file), /record is for the chain 0x/)
     const json = JSON.parse(text)
     const broken: readonly [string, RegExp][] = [
       [text.slice(0, -20), /not JSON/],
-      ['[]', /no suanli-signer-flags/],
-      ['{}', /no suanli-signer-flags/],
+      ['[]', /not a suanli-signer-flags/],
+      ['{}', /not a suanli-signer-flags/],
       [JSON.stringify({ ...json, version: 2 }), /has version 2, this build reads version 1/],
-      [JSON.stringify({ ...json, record: { ...json.record, floor: 4 } }), /checksum does not fit/],
-      [JSON.stringify({ ...json, record: { ...json.record, signed: [] } }), /checksum does not fit/],
+      [JSON.stringify({ ...json, record: { ...json.record, floor: 4 } }), /checksum does not match/],
+      [JSON.stringify({ ...json, record: { ...json.record, signed: [] } }), /checksum does not match/],
       [JSON.stringify({ ...json, record: { ...json.record, more: 1 } }), /malformed: .*unknown field/],
       [JSON.stringify({ ...json, record: { ...json.record, epoch: -1 } }), /malformed/],
     ]
@@ -269,7 +269,7 @@ describe('signer.move', () => {
     assert.equal(isImportedKey(dirOf('b')), true)
   })
 
-  it('exports only with the signer stopped, a sound record, and never over a file', async () => {
+  it('exports only a sound record of a stopped signer, and never overwrites a file', async () => {
     directory('a', 'fresh')
     const running = await open('a')
     await running.beginEpoch(3, 0)
@@ -291,7 +291,7 @@ describe('signer.move', () => {
     return send('other', 'other.json')
   }
 
-  it('signs again at the source only by force, or after an interrupted export is repeated', async () => {
+  it('signs again at the source only when forced, or after an interrupted export is repeated', async () => {
     directory('a', 'fresh')
     await signIn('a', [notarize(5, A, 3)])
     const first = await send('a')
@@ -322,7 +322,7 @@ describe('signer.move', () => {
     await signIn('b', [notarize(1, A, 3)])
   })
 
-  it('moves the key itself as an EIP-2335 file under a password of its own', () => {
+  it('moves the key itself as an EIP-2335 file under a separate password', () => {
     const dataDir = dirOf('keys')
     const publicKey = createConsensusKey(dataDir, 'one', 'light')
     assert.equal(isFreshKey(dataDir), true)
@@ -340,7 +340,7 @@ describe('signer.move', () => {
     assert.throws(() => importConsensusKey(dataDir, { ...wrong, filePassword: 'travel' }), /exists already/)
   })
 
-  it('refuses a file whose secret is not of its public key, or is none', () => {
+  it('refuses a file whose secret does not match its public key or is not a secret key', () => {
     const dataDir = dirOf('a')
     createKeys({
       dataDir,

@@ -1,4 +1,4 @@
-// The signer over TLS with certificates on both sides, made by the project itself; and who does not get in.
+// The signer over TLS with certificates on both sides, made by the project itself; and clients it refuses.
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -58,7 +58,7 @@ describe('signer.tls', () => {
     files: files(set, 'node'),
   })
 
-  it('makes certificates that say who they are for, with keys for their owner only', () => {
+  it('makes certificates with the right names, and keys readable by their owner only', () => {
     const { cert, ca, key } = files('own', 'signer')
     const server = new X509Certificate(readFileSync(cert))
     const authority = new X509Certificate(readFileSync(ca))
@@ -98,7 +98,7 @@ describe('signer.tls', () => {
     assert.ok(rig!.log.some(({ fields }) => /\(suanli node\)$/.test(String(fields.from))))
   })
 
-  it('lets in nobody without a certificate of its authority', async () => {
+  it('refuses clients without a certificate of its authority', async () => {
     const port = await serve('own')
     await assert.rejects(askHealth(at(port, 'other')), /does not answer/)
     const ca = readFileSync(files('own', 'node').ca)
@@ -118,7 +118,7 @@ describe('signer.tls', () => {
     )
   })
 
-  it('does not talk to a signer of another authority, name or time', async () => {
+  it('does not talk to a signer with a wrong authority, name or validity', async () => {
     const cases = [
       ['other', /certificate/],
       ['elsewhere', /altnames|IP/],
@@ -143,7 +143,7 @@ describe('signer.tls', () => {
     assert.equal(client.isReady, false)
   })
 
-  it('reads addresses and configurations strictly', () => {
+  it('parses addresses and configurations strictly', () => {
     assert.deepEqual(parseHostPort('[::1]:80'), { host: '::1', port: 80 })
     assert.deepEqual(parseHostPort('a.example:65535'), { host: 'a.example', port: 65_535 })
     for (const text of ['a', 'a:', ':1', 'a:70000', '::1:80', 'a b:1'])

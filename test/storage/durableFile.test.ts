@@ -1,4 +1,4 @@
-// Files that exist whole or not at all: what stands afterwards, and what is left alone.
+// Files that exist whole or not at all, also when a write fails.
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -38,14 +38,14 @@ describe('storage.durableFile', () => {
     assert.equal(statSync(join(dir, 'a')).mode & 0o777, 0o600)
   })
 
-  it('keeps what stands when the writing fails', async () => {
+  it('keeps the old file when the write fails', async () => {
     await writeDurably(join(dir, 'a'), 'one')
     const failing = createDurably(join(dir, 'a'), () => Promise.reject(new Error('no space')))
     await assert.rejects(failing, /no space/)
     assert.equal(text('a'), 'one')
   })
 
-  it('keeps the place and the permissions of what it replaces', () => {
+  it('keeps the link and the permissions of the file it replaces', () => {
     writeFileSync(join(dir, 'elsewhere'), 'one')
     chmodSync(join(dir, 'elsewhere'), 0o640)
     symlinkSync(join(dir, 'elsewhere'), join(dir, 'a'))
@@ -54,13 +54,13 @@ describe('storage.durableFile', () => {
     assert.equal(statSync(join(dir, 'elsewhere')).mode & 0o777, 0o640)
   })
 
-  it('never writes over a file that must be new', () => {
+  it('never overwrites a file that must be new', () => {
     writeNewDurablySync(join(dir, 'a'), 'one')
     assert.throws(() => writeNewDurablySync(join(dir, 'a'), 'two'), { code: 'EEXIST' })
     assert.equal(text('a'), 'one')
   })
 
-  it('cuts the end off', async () => {
+  it('truncates a file', async () => {
     await writeDurably(join(dir, 'a'), 'one two')
     await truncateDurably(join(dir, 'a'), 3)
     assert.equal(text('a'), 'one')

@@ -51,7 +51,7 @@ describe('stores.epochProofs', () => {
     })
   })
 
-  it('finds the set in an earlier block of the same commit, and leaves out one that did not change', () => {
+  it('finds the set in an earlier block of the same commit, and omits an unchanged set', () => {
     const chain = new FakeChain()
     const state = new MemoryState()
     const [key, value] = recordOf(BEFORE)
@@ -67,7 +67,7 @@ describe('stores.epochProofs', () => {
     assert.ok(setBytes > 4 * (20 + 48 + 38), `${setBytes} bytes of a set of four`)
   })
 
-  it('makes none of a block that ends no epoch or is not certified', () => {
+  it('makes no proof for a block that ends no epoch or is not certified', () => {
     const chain = new FakeChain()
     const plain = chain.next(new Map())
     const ends = boundary(chain.next(new Map()), BEFORE)

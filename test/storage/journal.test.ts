@@ -41,7 +41,7 @@ describe('node.journal', () => {
     return join(dir, names[0]!)
   }
 
-  it('replays what was synced, in order, over several openings', async () => {
+  it('replays synced records in order across several openings', async () => {
     const records = [intent(1), block(2, 1000), intent(2)]
     await written(records)
     await written([intent(3)])
@@ -67,7 +67,7 @@ describe('node.journal', () => {
     await again.close()
   })
 
-  it('cuts a torn tail at every length and keeps what stands before it', async () => {
+  it('truncates a torn tail of any length and keeps the records before it', async () => {
     await written([intent(1), intent(2)])
     const path = await onlyFile()
     const whole = new Uint8Array(await readFile(path))
@@ -86,7 +86,7 @@ describe('node.journal', () => {
     await journal.close()
   })
 
-  it('tells a corrupt middle from a torn tail, keeps the readable part and sets the file aside', async () => {
+  it('tells a corrupt middle from a torn tail, keeps the valid records and sets the file aside', async () => {
     await written([intent(1), intent(2), intent(3)])
     const path = await onlyFile()
     const bytes = new Uint8Array(await readFile(path))
@@ -105,7 +105,7 @@ describe('node.journal', () => {
     await again.close()
   })
 
-  it('finds damage in the middle even when the length field is hit', () => {
+  it('finds damage in the middle even in the length field', () => {
     const frames = [1, 2, 3].map((i) => encodeFrame(1, new Uint8Array([i, i, i])))
     const bytes = new Uint8Array(frames.length * frames[0]!.length)
     for (const [i, frame] of frames.entries()) bytes.set(frame, i * frame.length)
@@ -115,7 +115,7 @@ describe('node.journal', () => {
     assert.equal(scan.frames.length, 1)
   })
 
-  it('refuses the folder of another chain', async () => {
+  it('refuses the directory of another chain', async () => {
     await written([intent(1)])
     await assert.rejects(Journal.open({ dir, genesisHash: new Uint8Array(32) }), { code: 'ForeignFile' })
   })

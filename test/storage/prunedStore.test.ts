@@ -49,7 +49,7 @@ const entriesOf = async (pieces: AsyncIterable<ReadonlyMap<string, Uint8Array>>)
 }
 
 describe('stores.prune', () => {
-  it('forgets blocks with everything that leads to them, and keeps genesis, boundaries and the tip', async () => {
+  it('deletes blocks with their indexes, and keeps genesis, boundaries and the tip', async () => {
     await withChain(30, async (chain, store, dir) => {
       assert.equal(store.blockHeightMin(), 1)
       assert.equal(await store.pruneBlocks(21, 7), 7)
@@ -71,7 +71,7 @@ describe('stores.prune', () => {
       assert.deepEqual(kept.hash, chain.blocks[BOUNDARY]!.hash)
       assert.deepEqual(store.epochProof(0)?.header, kept.header)
       assert.equal(store.headerAt(BOUNDARY + 1), undefined)
-      assert.ok(store.stateAt(15) !== undefined, 'states have bounds of their own')
+      assert.ok(store.stateAt(15) !== undefined, 'states have their own bounds')
       await store.close()
       const again = await openChainStore(dir)
       assert.equal(again.blockHeightMin(), 21)
@@ -81,7 +81,7 @@ describe('stores.prune', () => {
     })
   })
 
-  it('finds every boundary by its height although a recovery skipped epochs', async () => {
+  it('finds every boundary by its height even if a recovery skipped epochs', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
       const store = await openChainStore(dir)
@@ -108,7 +108,7 @@ describe('stores.prune', () => {
     })
   })
 
-  it('spares what it is told to keep', async () => {
+  it('keeps the heights that `isKept` names', async () => {
     await withChain(12, async (chain, store) => {
       await store.pruneBlocks(9, 100, (height) => height === 5)
       assert.deepEqual(store.blockAt(5)?.hash, chain.blocks[5]!.hash)
@@ -118,7 +118,7 @@ describe('stores.prune', () => {
 })
 
 describe('stores.pastStatePieces', () => {
-  it('gives the whole state of any height that is held, keys ascending', async () => {
+  it('streams the whole state of any kept height, keys ascending', async () => {
     await withChain(30, async (chain, store) => {
       for (let height = 0; height <= 30; height++) {
         const found = await entriesOf(store.pastStatePieces(height))
@@ -127,7 +127,7 @@ describe('stores.pastStatePieces', () => {
     })
   })
 
-  it('stays right while the chain goes on, and refuses a height that is no longer held', async () => {
+  it('stays correct while the chain grows, and refuses a pruned height', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
       const store = await openChainStore(dir, { historyHeightsMax: 64 })
@@ -145,7 +145,7 @@ describe('stores.pastStatePieces', () => {
 })
 
 describe('pastTrees', () => {
-  it('proves at every height whose state is held, also after the tip has moved', async () => {
+  it('proves at every height whose state is kept, also after the tip has moved', async () => {
     await withChain(90, async (chain, store) => {
       const trees = new PastTrees(store, () => ({ height: store.tip()!.height, tree: chain.tree }))
       for (const height of [85, 3, 40, 41, 0, 40]) {
@@ -163,7 +163,7 @@ describe('pastTrees', () => {
       }
       assert.equal(await trees.with(1_000, () => true), undefined)
       const many = await Promise.all(Array.from({ length: 80 }, () => trees.with(20, () => true)))
-      assert.equal(many.filter((answer) => answer === undefined).length, 16, 'more than 64 do not wait')
+      assert.equal(many.filter((answer) => answer === undefined).length, 16, 'at most 64 wait')
       const { leaves } = chain.tree.nodes.liveCount
       await trees.close()
       assert.ok(chain.tree.nodes.liveCount.leaves < leaves, 'the rebuilt trees are freed')
@@ -180,7 +180,7 @@ describe('upkeep', () => {
     snapshots: { everyBlocks: 0, keep: 1 },
   }
 
-  it('prunes in the background down to what is to be kept', async () => {
+  it('prunes in the background down to the configured blocks', async () => {
     await withChain(200, async (_, store, dir) => {
       const files = await SnapshotFiles.open(`${dir}/snapshots`)
       const upkeep = startUpkeep({
@@ -202,14 +202,14 @@ describe('upkeep', () => {
     })
   })
 
-  it('keeps everything in an archive, and no state whose block is gone elsewhere', () => {
+  it('keeps everything in an archive; otherwise keeps no state whose block is pruned', () => {
     const archive = storeOptionsOf({ ...config, archive: true })
     assert.deepEqual(archive, { historyHeightsMax: Infinity, historyBytesMax: Infinity })
     assert.equal(storeOptionsOf(config).historyHeightsMax, 64)
     assert.equal(storeOptionsOf({ ...config, pruning: { keepBlocks: 0 } }).historyHeightsMax, 1024)
   })
 
-  it('refuses a stored chain that contradicts the checkpoint, and snapshots of blocks that are gone', async () => {
+  it('refuses a stored chain that contradicts the checkpoint, and snapshots of pruned blocks', async () => {
     await withChain(20, async (chain, store, dir) => {
       checkCheckpoint(store, undefined)
       checkCheckpoint(store, { height: 15, hash: chain.blocks[15]!.hash })
@@ -253,7 +253,7 @@ describe('syncMeter', () => {
 })
 
 describe('config.sync', () => {
-  it('takes pruning, snapshots, archive, state sync and a checkpoint, and refuses what makes no sense', () => {
+  it('accepts pruning, snapshots, archive, state sync and a checkpoint, and refuses invalid values', () => {
     const hash = `0x${'ab'.repeat(32)}`
     const given = {
       archive: true,

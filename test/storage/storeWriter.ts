@@ -1,4 +1,4 @@
-// Child process of the crash test: commits without end and reports each height once it is durable.
+// Child process of the crash test: commits in an endless loop and reports each height once it is durable.
 import { openChainStore } from '../../storage/chainStore.ts'
 import { FakeChain } from '../support/chainFixtures.ts'
 

@@ -40,7 +40,7 @@ async function withStore(
 }
 
 describe('stores.commit', () => {
-  it('writes the same bytes whether ids and receipts are encoded already or not', () => {
+  it('writes the same bytes with and without precomputed ids and receipt bytes', () => {
     const item = new FakeChain().step({ transactions: 3 })
     const { receipts, senders, systemLogs } = item
     const written = (ready: object): readonly (readonly [string, string])[] => {
@@ -55,7 +55,7 @@ describe('stores.commit', () => {
     assert.equal(stored, toHex(storedReceiptsSchema.encode({ receipts, senders, systemLogs })))
   })
 
-  it('stores everything of a block and finds it by height, hash and transaction', async () => {
+  it('stores a block and finds it by height, hash and transaction', async () => {
     await withStore(async (store) => {
       assert.equal(store.tip(), undefined)
       const chain = new FakeChain()
@@ -81,7 +81,7 @@ describe('stores.commit', () => {
     })
   })
 
-  it('takes several blocks in one batch and keeps their differences apart', async () => {
+  it('commits several blocks in one batch with a difference for each', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([chain.step({ count: 40 })])
@@ -93,7 +93,7 @@ describe('stores.commit', () => {
     })
   })
 
-  it('refuses gaps, foreign parents and a second genesis, and changes nothing', async () => {
+  it('refuses gaps, wrong parents and a second genesis, and changes nothing', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       const [zero, one, two] = [chain.step(), chain.step(), chain.step()]
@@ -111,7 +111,7 @@ describe('stores.commit', () => {
     })
   })
 
-  it('shows the state of the tip until the next one is durable', async () => {
+  it('reads the state of the tip until the next commit is durable', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([chain.step({ count: 40 })])
@@ -131,7 +131,7 @@ describe('stores.commit', () => {
     })
   })
 
-  it('gives plain bytes back, exactly those that were written', async () => {
+  it('returns exactly the bytes written, as plain arrays', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([chain.step()])
@@ -144,7 +144,7 @@ describe('stores.commit', () => {
       const first = await openChainStore(dir)
       await first.commit([chain.step()])
       await first.close()
-      // Past the cache, from the disk.
+      // Bypassing the cache, from disk.
       const again = await openChainStore(dir)
       for (const [key, value] of chain.states[0]!.entries('')) {
         assert.deepEqual(again.state.get(key), value)
@@ -156,7 +156,7 @@ describe('stores.commit', () => {
 })
 
 describe('stores.reopen', () => {
-  it('finds everything again', async () => {
+  it('finds everything after a restart', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
       const first = await openChainStore(dir)
@@ -176,13 +176,13 @@ describe('stores.reopen', () => {
     })
   })
 
-  it('is refused while another has it open', async () => {
+  it('refuses a store that is already open', async () => {
     await withStore(async (_store, dir) => {
       await assert.rejects(openChainStore(dir), hasCode('Locked'))
     })
   })
 
-  it('is refused when the layout is another or a record is damaged', async () => {
+  it('refuses a different layout or a damaged record', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
       const store = await openChainStore(dir)
@@ -211,7 +211,7 @@ describe('stores.reopen', () => {
     })
   })
 
-  it('finds a whole commit or none of it after a kill at any moment', async function () {
+  it('finds a whole commit or none of it after a kill at any time', async function () {
     this.timeout(20_000)
     await withDirectory(async (dir) => {
       const child = fork(fileURLToPath(new URL('./storeWriter.js', import.meta.url)), [dir], {
@@ -220,7 +220,7 @@ describe('stores.reopen', () => {
       let committed = -1
       child.on('message', (height: number) => {
         committed = height
-        // In the middle of a later write, not between two.
+        // During a later write, not between two.
         if (height >= 12) setTimeout(() => child.kill('SIGKILL'), 3)
       })
       const [code, signal] = await once(child, 'exit')
@@ -228,7 +228,7 @@ describe('stores.reopen', () => {
       assert.equal(signal, 'SIGKILL')
       const store = await openChainStore(dir)
       const { height, header } = store.tip()!
-      assert.ok(height >= committed, 'what was acknowledged is there')
+      assert.ok(height >= committed, 'every acknowledged commit is stored')
       const chain = new FakeChain()
       while (chain.blocks.length <= height) chain.step({ count: 400, range: 2000, transactions: 20 })
       assert.deepEqual(header, chain.blocks[height]!.header)
@@ -242,7 +242,7 @@ describe('stores.reopen', () => {
 })
 
 describe('stores.history', () => {
-  it('serves every height that is held, and stays right while the chain grows', async () => {
+  it('serves every kept height, and stays correct while the chain grows', async () => {
     await withStore(
       async (store) => {
         const chain = new FakeChain()
@@ -260,7 +260,7 @@ describe('stores.history', () => {
     )
   })
 
-  it('prunes by heights, and says so', async () => {
+  it('prunes by heights, and throws HistoryPruned', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
       let store = await openChainStore(dir, { historyHeightsMax: 70 })
@@ -306,7 +306,7 @@ describe('stores.history', () => {
 })
 
 describe('stores.snapshot', () => {
-  it('holds one height while the chain goes on, whole and by prefix', async () => {
+  it('stays at one height while the chain grows, whole and by prefix', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([chain.step({ count: 40 })])
@@ -322,7 +322,7 @@ describe('stores.snapshot', () => {
     })
   })
 
-  it('comes in pieces in key order', async () => {
+  it('streams in pieces in key order', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([
@@ -350,7 +350,7 @@ describe('stores.tree', () => {
     return chain
   }
 
-  it('comes back from its cache and the keys changed since', async () => {
+  it('loads from its cache and the keys changed since', async () => {
     await withDirectory(async (dir) => {
       const chain = await grown(dir)
       const store = await openChainStore(dir)
@@ -358,13 +358,13 @@ describe('stores.tree', () => {
       const tree = await store.loadTree()
       assert.deepEqual(tree.rootHash, chain.tree.rootHash)
       assert.deepEqual(tree.nodes.liveCount, chain.tree.nodes.liveCount)
-      // Used, not thrown away.
+      // The cache was used, not discarded.
       assert.ok((await stat(join(dir, 'tree.cache'))).size > 5000 * 64)
       await store.close()
     })
   })
 
-  it('is rebuilt when the cache is cut off, foreign or altered', async () => {
+  it('is rebuilt when the cache is truncated, foreign or altered', async () => {
     await withDirectory(async (dir) => {
       const chain = await grown(dir)
       const path = join(dir, 'tree.cache')
