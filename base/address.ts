@@ -4,7 +4,13 @@ import { keccak256 } from './crypto/hash.ts'
 import { publicKeyOf, recoverKeyView } from './crypto/secp256k1.ts'
 import { type Address, parseAddress } from './ids.ts'
 
-/** EIP-55 mixed-case text, `0x` and 40 digits. */
+/**
+ * EIP-55 mixed-case text, `0x` and 40 digits.
+ *
+ * @example
+ * const address = parseChecksumAddress('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')!
+ * checksumAddress(address) // '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+ */
 export function checksumAddress(address: Address): `0x${string}` {
   const digits = toHex(address).slice(2)
   const hash = keccak256(utf8(digits))
@@ -16,7 +22,13 @@ export function checksumAddress(address: Address): `0x${string}` {
   return `0x${out}`
 }
 
-/** Parses text typed by a person: one case throughout, or mixed case with the right EIP-55 checksum. */
+/**
+ * Parses text typed by a person: one case throughout, or mixed case with the right EIP-55 checksum.
+ *
+ * @example
+ * parseChecksumAddress('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')?.length // 20
+ * parseChecksumAddress('0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266') // undefined
+ */
 export function parseChecksumAddress(text: string): Address | undefined {
   const address = parseAddress(text)
   if (address === undefined) return undefined

@@ -16,7 +16,12 @@ interface NativeBytes {
 }
 const { latin1Slice, hexSlice, equals: nativeEquals } = (globalThis as NativeBytes).Buffer?.prototype ?? {}
 
-/** Lower-case hex with a `0x` prefix. */
+/**
+ * Lower-case hex with a `0x` prefix.
+ *
+ * @example
+ * toHex(new Uint8Array([10, 255])) // '0x0aff'
+ */
 export function toHex(bytes: Uint8Array): `0x${string}` {
   return hexSlice === undefined ? portableHex(bytes) : `0x${hexSlice.call(bytes, 0, bytes.length)}`
 }
@@ -35,7 +40,13 @@ function hexNibble(code: number): number {
   return -1
 }
 
-/** Parses `0x…` or bare hex of even length; `undefined` when malformed. */
+/**
+ * Parses `0x…` or bare hex of even length; `undefined` when malformed.
+ *
+ * @example
+ * parseHex('0x0aff')?.length // 2
+ * parseHex('0x0af') // undefined
+ */
 export function parseHex(text: string): Uint8Array | undefined {
   const start = text.startsWith('0x') || text.startsWith('0X') ? 2 : 0
   if ((text.length - start) % 2 !== 0) return undefined

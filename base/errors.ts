@@ -6,9 +6,24 @@ export function errorText(error: unknown): string {
 }
 
 /** An error the user can fix; `message` says how. The command line prints no stack for it. */
-export class ExpectedError extends Error {}
+export class ExpectedError extends Error {
+  /** Where the documents explain this class and its codes. */
+  get page(): string {
+    return `docs/errors.md#${this.name.toLowerCase()}`
+  }
+}
 
-/** Something an operator must fix; `message` says what. */
+/**
+ * Something an operator must fix; `message` says what.
+ *
+ * @example
+ * try {
+ *   await createDevnet({ validators: 3 })
+ * } catch (error) {
+ *   if (!(error instanceof OperatorError)) throw error
+ *   console.error(error.message) // validators: expected 4 to 16
+ * }
+ */
 export class OperatorError extends ExpectedError {
   readonly code = 'OperatorError'
   constructor(message: string) {

@@ -28,7 +28,13 @@ export function parseAddress(text: string): Address | undefined {
   return parseHex(text)
 }
 
-/** `undefined` unless `text` is `0x` and 64 hex digits. */
+/**
+ * `undefined` unless `text` is `0x` and 64 hex digits.
+ *
+ * @example
+ * parseHash32(`0x${'ab'.repeat(32)}`)?.length // 32
+ * parseHash32('0xab') // undefined
+ */
 export function parseHash32(text: string): Hash32 | undefined {
   if (!/^0x[0-9a-fA-F]{64}$/.test(text)) return undefined
   return parseHex(text)

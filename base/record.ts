@@ -80,7 +80,13 @@ export type Records<D extends ModuleDef> = {
   >
 }
 
-/** The records of a module by name: `recordsOf(accountsSchema).account.key({ address })`. */
+/**
+ * The records of a module by name: `recordsOf(accountsSchema).account.key({ address })`.
+ *
+ * @example
+ * const { account } = recordsOf(schemas.accounts)
+ * const key = account.key({ address: new Uint8Array(20) })
+ */
 export function recordsOf<D extends ModuleDef>(definition: D): Records<D> {
   const out: Record<string, RecordCodec<unknown, unknown>> = {}
   for (const [name, record] of Object.entries(definition.records)) {

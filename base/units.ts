@@ -28,7 +28,12 @@ export function maxBigint(a: bigint, b: bigint): bigint {
   return a > b ? a : b
 }
 
-/** Base units as a decimal coin string without trailing zeros, e.g. 1500000000000000000n → "1.5". */
+/**
+ * Base units as a decimal coin string without trailing zeros, e.g. 1500000000000000000n → "1.5".
+ *
+ * @example
+ * formatCoins(1_500_000_000_000_000_000n) // '1.5'
+ */
 export function formatCoins(amountBase: bigint): string {
   const negative = amountBase < 0n
   const abs = negative ? -amountBase : amountBase
@@ -36,7 +41,13 @@ export function formatCoins(amountBase: bigint): string {
   return `${negative ? '-' : ''}${abs / COIN}${fraction === '' ? '' : `.${fraction}`}`
 }
 
-/** Parses a decimal coin string with up to 18 decimals; `undefined` when malformed. */
+/**
+ * Parses a decimal coin string with up to 18 decimals; `undefined` when malformed.
+ *
+ * @example
+ * parseCoins('1.5') // 1_500_000_000_000_000_000n
+ * parseCoins('1.5 coins') // undefined
+ */
 export function parseCoins(text: string): bigint | undefined {
   const match = /^(\d{1,21})(?:\.(\d{1,18}))?$/.exec(text)
   if (match === null) return undefined

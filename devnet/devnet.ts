@@ -108,7 +108,7 @@ export interface Devnet {
  *
  * @example
  * const devnet = await createDevnet()
- * const answer = await fetch(devnet.rpcUrl, { method: 'POST', body: '{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}' })
+ * devnet.accounts[0]?.address // '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {

@@ -11,6 +11,12 @@ import { oracleSchema } from './modules/oracle/schema.ts'
 import { providersSchema } from './modules/providers/schema.ts'
 import { redemptionSchema } from './modules/redemption/schema.ts'
 
+/**
+ * The definition of each native module by name: its records, parameters, errors, events, actions and queries.
+ *
+ * @example
+ * Object.keys(schemas.redemption.actions).includes('settle') // true
+ */
 export const schemas = {
   accounts: accountsSchema,
   assets: assetsSchema,
@@ -24,5 +30,10 @@ export const schemas = {
   governance: governanceSchema,
 } as const
 
-/** All definitions in registry order. */
+/**
+ * All definitions in registry order.
+ *
+ * @example
+ * MODULE_SCHEMAS[0]?.name // 'accounts'
+ */
 export const MODULE_SCHEMAS: readonly ModuleDef[] = Object.values(schemas)

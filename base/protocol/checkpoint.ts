@@ -26,7 +26,13 @@ export interface BoundaryCheckpoint {
   readonly hash: Hash32
 }
 
-/** `<genesis hash>:<epoch>:<boundary hash>`. */
+/**
+ * `<genesis hash>:<epoch>:<boundary hash>`.
+ *
+ * @example
+ * const hash = new Uint8Array(32)
+ * formatCheckpoint({ genesisHash: hash, epoch: 7, hash }).includes(':7:') // true
+ */
 export function formatBoundaryCheckpoint({ genesisHash, epoch, hash }: BoundaryCheckpoint): string {
   return `${toHex(genesisHash)}:${epoch}:${toHex(hash)}`
 }

@@ -46,7 +46,7 @@ const ANSWERS = {
 }
 const vote = memberCall(governanceSchema, 'vote', { proposal: 3, approve: true })
 
-describe('node.memberCall', () => {
+describe('cli.memberCall', () => {
   it('encodes what a wallet would, and names the argument that is out of bounds', () => {
     assert.deepEqual(vote.data, calldata(governanceSchema, 'vote', { proposal: 3, approve: true }))
     const refused = (args: object) => () => memberCall(governanceSchema, 'vote', { approve: true, ...args })

@@ -183,7 +183,7 @@ async function signedByAll(members: readonly DevnetMember[], file: RecoveryFile)
   return mergeRecoveries(copies)
 }
 
-describe('node.recovery', function () {
+describe('cli.recovery', function () {
   this.timeout(60_000)
   const shared = mkdtempSync(join(tmpdir(), 'suanli-test-'))
   let origin: Story

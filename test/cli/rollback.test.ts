@@ -77,7 +77,7 @@ const check = (dir: string, chain: TestChain, count = 64) =>
 
 const forged = account.encode({ nonce: 0, balanceBase: 77n * COIN })
 
-describe('node.rollback', () => {
+describe('cli.rollback', () => {
   it('finds nothing wrong with an intact chain', () =>
     withDirectory(async (dir) => {
       const report = await check(dir, await writeChain(dir))

@@ -22,7 +22,7 @@ const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((name, i) => seat(name, i 
   Validator,
 ]
 
-describe('node.signerRing', () => {
+describe('signer.signerRing', () => {
   function signer(name: string) {
     const calls: string[] = []
     const { consensusKey: publicKey } = keysOf(name)

@@ -28,7 +28,7 @@ const finalize = (view: number, digest: Uint8Array, epoch = 1): Subject => ({
   kind: 'finalize',
 })
 
-describe('node.signer', () => {
+describe('signer.localSigner', () => {
   let dir: string
   const opened: LocalSigner[] = []
   beforeEach(async () => {

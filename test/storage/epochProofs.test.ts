@@ -30,7 +30,7 @@ function boundary(item: CommitBlock, next: ValidatorSet): CommitBlock {
   return { ...item, block, certificate: certificateOf(block) }
 }
 
-describe('stores.epochProofs', () => {
+describe('storage.epochProofs', () => {
   it('keeps boundary, certificate and the next set of an epoch across a restart', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()

@@ -17,7 +17,7 @@ function block(view: number, sizeBytes: number): JournalRecord {
   return { kind: 'block', body: { epoch: 1, view, block: new Uint8Array(sizeBytes).fill(view) } }
 }
 
-describe('node.journal', () => {
+describe('storage.journal', () => {
   let dir: string
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'journal-'))

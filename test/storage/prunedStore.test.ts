@@ -48,7 +48,7 @@ const entriesOf = async (pieces: AsyncIterable<ReadonlyMap<string, Uint8Array>>)
   return all
 }
 
-describe('stores.prune', () => {
+describe('storage.prune', () => {
   it('deletes blocks with their indexes, and keeps genesis, boundaries and the tip', async () => {
     await withChain(30, async (chain, store, dir) => {
       assert.equal(store.blockHeightMin(), 1)
@@ -117,7 +117,7 @@ describe('stores.prune', () => {
   })
 })
 
-describe('stores.pastStatePieces', () => {
+describe('storage.pastStatePieces', () => {
   it('streams the whole state of any kept height, keys ascending', async () => {
     await withChain(30, async (chain, store) => {
       for (let height = 0; height <= 30; height++) {

@@ -39,7 +39,7 @@ async function withStore(
   })
 }
 
-describe('stores.commit', () => {
+describe('storage.commit', () => {
   it('writes the same bytes with and without precomputed ids and receipt bytes', () => {
     const item = new FakeChain().step({ transactions: 3 })
     const { receipts, senders, systemLogs } = item
@@ -155,7 +155,7 @@ describe('stores.commit', () => {
   })
 })
 
-describe('stores.reopen', () => {
+describe('storage.reopen', () => {
   it('finds everything after a restart', async () => {
     await withDirectory(async (dir) => {
       const chain = new FakeChain()
@@ -241,7 +241,7 @@ describe('stores.reopen', () => {
   })
 })
 
-describe('stores.history', () => {
+describe('storage.history', () => {
   it('serves every kept height, and stays correct while the chain grows', async () => {
     await withStore(
       async (store) => {
@@ -305,7 +305,7 @@ describe('stores.history', () => {
   })
 })
 
-describe('stores.snapshot', () => {
+describe('storage.snapshot', () => {
   it('stays at one height while the chain grows, whole and by prefix', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
@@ -336,7 +336,7 @@ describe('stores.snapshot', () => {
   })
 })
 
-describe('stores.tree', () => {
+describe('storage.tree', () => {
   async function grown(dir: string): Promise<FakeChain> {
     const chain = new FakeChain()
     const store = await openChainStore(dir)
@@ -429,7 +429,7 @@ describe('stores.tree', () => {
   })
 })
 
-describe('stores.parts', () => {
+describe('storage.parts', () => {
   it('finds every key of a reverse difference and no other', () => {
     const priors = new Map<string, Uint8Array | undefined>()
     for (let i = 0; i < 100; i += 2) priors.set(keyOf(i), i % 3 === 0 ? undefined : utf8(`prior ${i}`))
