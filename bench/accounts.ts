@@ -55,13 +55,13 @@ export async function nonceOf(client: RpcClient, address: Uint8Array): Promise<n
   return Number(await client.call<string>('eth_getTransactionCount', [toHex(address), 'latest']))
 }
 
-/** A fee cap that stays above the base fee however it rises during a run. */
+/** A fee cap that the base fee cannot exceed during a run. */
 export async function generousFeeCap(client: RpcClient): Promise<bigint> {
   const price = BigInt(await client.call<string>('eth_gasPrice'))
   return price * 10n + 1_000_000_000n
 }
 
-/** Resolves when the node knows a receipt of `hash`; rejects when its status is not 1 or after `timeoutMs`. */
+/** Resolves once the node has a receipt for `hash`; rejects when its status is not 1 or after `timeoutMs`. */
 export async function awaitReceipt(
   client: RpcClient,
   hash: string,
@@ -79,10 +79,10 @@ export async function awaitReceipt(
   }
 }
 
-/** Transfers one account may have pending at once on any node (WALLETS §1 allows 64). */
+/** Pending transfers per account (WALLETS §1 allows 64). */
 const FUNDING_ROUND = 50
 
-/** Gives every account `valueBase` from the development accounts. */
+/** Funds every account with `valueBase` from the development accounts. */
 export async function fundAccounts(
   client: RpcClient,
   accounts: readonly LoadAccount[],

@@ -1,5 +1,5 @@
-// Grows a chain without a network: real blocks of real transfers, certified by development validators, through the
-// real importer. Owns: who proposes, who signs, what is transferred. Not: directories and options (makeChain.ts).
+// Grows a chain without a network: real blocks of real transfers, certified by development validators, imported by the
+// real importer. Owns: proposers, signers, transfers. Not: directories and options (makeChain.ts).
 import { mustExist } from '../base/assert.ts'
 import { bigintToFixed, bytesKey, bytesToBigint, u64be } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -29,16 +29,16 @@ import type { ChainStore, ChainStoreOptions } from '../storage/types.ts'
 
 const MAX_FEE_PER_GAS = 1_000_000_000_000n
 const TRANSFER_BASE = 1_000_000n
-/** Every other transfer goes to an account that did not exist before, so that the state grows with the chain. */
+/** Every second transfer goes to a new account, so that the state grows with the chain. */
 const FRESH_EVERY = 2
 
 export interface ChainMakerOptions {
   /** Directory of the chain's store, as `startNode` opens it. */
   readonly dir: string
   readonly genesis: Genesis
-  /** How many development validators there may be; the set is taken from state. */
+  /** Maximum number of development validators; the set comes from state. */
   readonly validators: number
-  /** Distance of block timestamps, milliseconds. */
+  /** Time between block timestamps, ms. */
   readonly blockTimeMs: number
   readonly store?: ChainStoreOptions
 }
@@ -46,7 +46,7 @@ export interface ChainMakerOptions {
 export interface GrowOptions {
   readonly blocks: number
   readonly transactionsPerBlock?: number
-  /** Blocks between two certificates that are kept; default 1. A boundary always has its own. */
+  /** Blocks between stored certificates; default 1. A boundary always has one. */
   readonly certifyEvery?: number
 }
 
@@ -104,7 +104,7 @@ export class ChainMaker {
     await this.#opened.close()
   }
 
-  /** Adds blocks; only an empty store may be grown with transfers, because nonces are counted from its genesis. */
+  /** Adds blocks. Transfers need an empty store, because nonces are counted from genesis. */
   async grow(options: GrowOptions): Promise<void> {
     const { blocks, transactionsPerBlock = 0, certifyEvery = 1 } = options
     let path: SealedBlock[] = []
@@ -115,7 +115,7 @@ export class ChainMaker {
       this.#last = block
       const isCertified = i % certifyEvery === 0 || i === blocks || block.header.endsEpoch
       if (!isCertified) continue
-      // The disk writes while the next blocks are built.
+      // Disk writes overlap with building the next blocks.
       const hashes = path.map(({ hash }) => hash)
       commits.push(this.importer.finalize(hashes, this.certify(block)))
       if (commits.length >= COMMITS_MAX || block.header.endsEpoch) await Promise.all(commits.splice(0))
@@ -166,7 +166,7 @@ export class ChainMaker {
     return executed.block
   }
 
-  /** F of a block by a quorum of the set that signs it. */
+  /** F of a block by a quorum of its set. */
   certify(block: SealedBlock): Certificate {
     const { epoch, view, height } = block.header
     const parent = mustExist(this.importer.parentView(block.header.parentHash), `parent of ${height}`)
@@ -174,7 +174,7 @@ export class ChainMaker {
     const subject: Subject = { kind: 'finalize', epoch, view, parentView: this.#view, digest: block.hash }
     const signers = validators.map((_, i) => i).slice(0, quorum(validators.length))
     const message = voteBytes(this.chain.genesisHash, subject)
-    // The aggregate of signatures over one message is the signature under the sum of the keys: one instead of q.
+    // Aggregated signatures over one message equal one signature by the sum of the keys: sign once instead of q times.
     const sum = signers.reduce(
       (total, i) => total + bytesToBigint(this.#secretOf(validators[i]!.consensusKey)),
       0n,

@@ -1,5 +1,5 @@
 // One keep-alive HTTP/1.1 connection that posts JSON, one request at a time. Owns: the bytes on the socket.
-// A load generator shares the machine with what it measures, so it must cost little: Node's own client costs several
+// A load generator shares the machine with the measured node, so it must be cheap: Node's own client costs several
 // times as much per request. Not: JSON-RPC (rpcClient.ts).
 import { connect, type Socket } from 'node:net'
 
@@ -24,7 +24,7 @@ function parseHead(text: string): Head {
   const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1]
   if (length !== undefined) return { status, length: Number(length) }
   if (/\r\ntransfer-encoding: *chunked/i.test(text)) return { status, length: undefined }
-  throw new Error('the answer names no length')
+  throw new Error('the answer has no length')
 }
 
 /** The body of a complete chunked message, or undefined while parts are missing. */
@@ -56,7 +56,7 @@ export class HttpConnection {
     this.#url = url
   }
 
-  /** Posts a body and resolves with the answer's. Rejects on transport errors and on statuses other than 200. */
+  /** Posts a body and resolves with the response body. Rejects on transport errors and any status but 200. */
   post(body: string): Promise<string> {
     if (this.#waiting !== undefined) return Promise.reject(new Error('the connection is busy'))
     return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-// One load run against any Ethereum-style node. Owns: sending, and counting only receipts with status 1.
+// One load run against any Ethereum-style node. Owns: sending, and counting receipts with status 1.
 // Not: starting nodes (main.ts), keys (accounts.ts).
 import { generousFeeCap, type LoadAccount, nonceOf, type SignedTransfer, signTransfer } from './accounts.ts'
 import type { RpcClient } from './rpcClient.ts'
@@ -7,24 +7,24 @@ import { percentile } from './statistics.ts'
 export interface LoadResult {
   readonly mode: string
   readonly sent: number
-  /** Answers with an error, and the first message. */
+  /** Requests answered with an error, and the first message. */
   readonly refused: number
   readonly refusedBecause?: string
   /** Receipts with status 1. */
   readonly committed: number
-  /** From the first send to the moment the last counted block was seen. */
+  /** From the first send until the last counted block was seen. */
   readonly seconds: number
   /** From the first send to the last answer. */
   readonly sendingSeconds: number
   readonly committedPerSecond: number
-  /** Submit → receipt visible, ms, at the granularity of the block poll. */
+  /** Submit → receipt visible, ms, at the resolution of the block poll. */
   readonly latencyP50Ms: number
   readonly latencyP99Ms: number
 }
 
 const BLOCK_POLL_MS = 40
 
-/** Signs `perAccount` transfers of each account, in the order they are sent: nonce by nonce over all accounts. */
+/** Signs `perAccount` transfers per account, in sending order: nonce by nonce over all accounts. */
 export async function signLoad(
   client: RpcClient,
   accounts: readonly LoadAccount[],
@@ -52,12 +52,12 @@ export async function signLoad(
 }
 
 interface Seen {
-  /** When the block that holds it was first visible. */
+  /** When its block was first visible. */
   readonly atMs: number
   readonly height: number
 }
 
-/** Watches new blocks until every hash was seen in one or nothing came for `quietMs`. */
+/** Watches new blocks until every hash is in a block, or no block arrives for `quietMs`. */
 async function watchBlocks(
   client: RpcClient,
   pending: Map<string, number>,
@@ -87,7 +87,7 @@ async function watchBlocks(
   return seen
 }
 
-/** Hashes whose receipt has status 1; asked for after the load, so that reading receipts does not slow the node. */
+/** Hashes whose receipt has status 1; requested after the load, so that reading receipts does not slow the node. */
 async function successful(client: RpcClient, seen: ReadonlyMap<string, Seen>): Promise<ReadonlySet<string>> {
   const good = new Set<string>()
   for (const height of new Set([...seen.values()].map((entry) => entry.height))) {
@@ -100,18 +100,18 @@ async function successful(client: RpcClient, seen: ReadonlyMap<string, Seen>): P
   return good
 }
 
-/** The transfers of some accounts, sent over one connection one request after the other, so that nonces arrive in order. */
+/** Transfers of some accounts, sent in sequence over one connection, so that nonces arrive in order. */
 export interface Lane {
   readonly client: RpcClient
   readonly transfers: readonly SignedTransfer[]
 }
 
-/** Sends every transfer and waits for the receipts. `batchSize` 1 = one request each; one request per lane is in flight. */
+/** Sends every transfer and waits for receipts. `batchSize` 1 = one request each; one request in flight per lane. */
 export async function runLoad(options: {
   readonly observer: RpcClient
   readonly lanes: readonly Lane[]
   readonly batchSize: number
-  /** Called once every transfer was seen in a block, before receipts are read. */
+  /** Called once every transfer is in a block, before receipts are read. */
   readonly onCommitted: () => void
 }): Promise<LoadResult> {
   const { observer, lanes, batchSize } = options

@@ -1,4 +1,4 @@
-// `npm run bench`: throughput and latency of a four-validator devnet, with anvil beside it in the same run.
+// `npm run bench`: throughput and latency of a four-validator devnet, compared with anvil in the same run.
 // Owns: starting both, the report. `--url` measures any other Ethereum-style node instead (it must fund the well-known
 // development accounts). Not: sending (load.ts).
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -28,7 +28,7 @@ interface Settings {
   readonly connections: number
   readonly batchSize: number
   readonly restSamples: number
-  /** Transfers of each account, one by one and again in batches, before anything is measured. */
+  /** Warm-up transfers per account, first one by one, then in batches; not measured. */
   readonly warmUp: number
 }
 
@@ -56,14 +56,14 @@ interface Target {
   readonly pids: readonly { readonly name: string; readonly pid: number }[]
 }
 
-/** Coins each load account gets: enough for its fees at ten times the price. */
+/** Coins per load account: enough for its fees at ten times the price. */
 const FUNDING_BASE = 10n ** 17n
-/** Its default of 30 million would cap it at 1,428 transfers a block. */
+/** Its default of 30 million would cap it at 1,428 transfers per block. */
 const ANVIL_GAS_LIMIT = '1000000000'
-/** Granularity of the latency measured at rest. */
+/** Resolution of the latency measured at rest. */
 const REST_POLL_MS = 2
 
-/** Submit → receipt on a node that does nothing else, one transfer at a time. */
+/** Submit → receipt on an otherwise idle node, one transfer at a time. */
 async function measureRest(client: RpcClient, chainId: number, samples: number): Promise<number[]> {
   const from = developmentAccounts()[0]!
   const to = developmentAccounts()[1]!.address
@@ -71,7 +71,7 @@ async function measureRest(client: RpcClient, chainId: number, samples: number):
   let nonce = await nonceOf(client, from.address)
   const latencies: number[] = []
   for (let i = 0; i < samples; i++) {
-    // At rest means that the block before is long final.
+    // At rest: the previous block has long been final.
     await new Promise((resolve) => setTimeout(resolve, 300))
     const transfer = signTransfer({ from, to, nonce: nonce++, chainId, valueBase: 1n, maxFeePerGas })
     const start = performance.now()
@@ -82,7 +82,7 @@ async function measureRest(client: RpcClient, chainId: number, samples: number):
   return latencies
 }
 
-/** Accounts of their own for one run, funded, and their signed transfers dealt out to the connections. */
+/** Funds new accounts for one run and distributes their signed transfers over the connections. */
 async function fundedLanes(
   clients: readonly RpcClient[],
   label: string,
@@ -154,7 +154,7 @@ async function measure(target: Target, settings: Settings): Promise<Report> {
   }
 }
 
-/** Resolves once the child printed `text`. */
+/** Resolves once the child prints `text`. */
 function printed(child: ChildProcess, text: string, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let seen = ''
@@ -248,19 +248,19 @@ async function main(): Promise<void> {
     .description('committed transfers per second and submit→final latency; only receipts with status 1 count')
     .option('--url <url...>', 'measure these endpoints instead of starting a devnet and anvil')
     .option('--accounts <n>', 'sending accounts', number, 400)
-    .option('--per-account <n>', 'transfers of each account, at most 64', number, 50)
+    .option('--per-account <n>', 'transfers per account, at most 64', number, 50)
     .option('--connections <n>', 'requests in flight per endpoint', number, 24)
-    .option('--batch-size <n>', 'transactions in a JSON-RPC batch', number, 50)
+    .option('--batch-size <n>', 'transactions per JSON-RPC batch', number, 50)
     .option('--rest-samples <n>', 'transfers sent one at a time for the latency at rest', number, 30)
     .option(
       '--warm-up <n>',
-      'transfers of each account, one by one and again in batches, before anything is measured; compilers need some seconds',
+      'warm-up transfers per account, first one by one, then in batches; JIT compilers need some seconds',
       number,
       20,
     )
     .option('--block-time <ms>', 'shortest time between blocks of the devnet', number, 50)
     .option('--port <port>', 'first port to use', number, 28_545)
-    .option('--no-anvil', 'leave the comparison out')
+    .option('--no-anvil', 'skip the comparison')
     .option('--json <file>', 'also write the report as JSON')
   const options = program.parse().opts()
   const settings: Settings = {

@@ -1,4 +1,4 @@
-// `npm run make-chain`: data directories of development validators that hold a long chain, made in a minute.
+// `npm run make-chain`: makes data directories of development validators with a long chain, in about a minute.
 // Owns: options, directories, progress. Not: blocks and certificates (chainMaker.ts).
 import { cpSync, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -21,14 +21,14 @@ export interface MakeChainOptions {
   readonly blocks: number
   readonly transactionsPerBlock: number
   readonly validators: number
-  /** Distance of blocks, milliseconds; default 250. */
+  /** Block interval, ms; default 250. */
   readonly blockTimeMs?: number
-  /** Blocks of an epoch at most; the devnet's own bound when absent. */
+  /** Maximum blocks per epoch; default: the devnet's. */
   readonly epochBlocks?: number
   readonly print: (line: string) => void
 }
 
-/** Makes `out/validator-0` to `validator-n`, each a complete data directory with development keys. */
+/** Writes `out/validator-0` to `validator-(n−1)`, each a complete data directory with development keys. */
 export async function makeChain(options: MakeChainOptions): Promise<void> {
   const { out, validators, print, blockTimeMs = BLOCK_TIME_MS } = options
   if (existsSync(join(out, 'validator-0'))) throw new Error(`${out} already holds a chain`)
@@ -70,14 +70,14 @@ async function main(): Promise<void> {
   const program = new Command('make-chain')
     .description('make data directories of development validators with a long chain')
     .option('-b, --blocks <count>', 'blocks above genesis', wholeNumber(1, 10_000_000), 20_000)
-    .option('-t, --txs <count>', 'transfers in each block', wholeNumber(0, 1_400), 10)
-    .option('-n, --validators <count>', 'how many validators', wholeNumber(4, 16), 4)
+    .option('-t, --txs <count>', 'transfers per block', wholeNumber(0, 1_400), 10)
+    .option('-n, --validators <count>', 'number of validators', wholeNumber(4, 16), 4)
     .option(
       '-e, --epoch-blocks <count>',
-      "blocks of an epoch at most, instead of the devnet's",
+      "maximum blocks per epoch, instead of the devnet's",
       wholeNumber(2, 1_000_000),
     )
-    .requiredOption('-o, --out <dir>', 'where to make them')
+    .requiredOption('-o, --out <dir>', 'output directory')
   const { blocks, txs, validators, epochBlocks, out } = program.parse().opts()
   await makeChain({
     out: resolve(out),

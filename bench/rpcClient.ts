@@ -12,7 +12,7 @@ export interface RpcAnswer {
   readonly error?: RpcError
 }
 
-/** A JSON-RPC endpoint; as many connections as there are calls at once. */
+/** A JSON-RPC endpoint, with one connection per concurrent call. */
 export class RpcClient {
   readonly url: URL
   readonly #idle: HttpConnection[] = []
@@ -36,7 +36,7 @@ export class RpcClient {
     }
   }
 
-  /** One call; rejects with the node's message when it answers with an error. */
+  /** One call; rejects with the node's message on an error response. */
   async call<T>(method: string, params: readonly unknown[] = []): Promise<T> {
     const answer = (await this.#post(
       JSON.stringify({ jsonrpc: '2.0', id: ++this.#id, method, params }),
@@ -46,7 +46,7 @@ export class RpcClient {
     return answer.result as T
   }
 
-  /** One batch; answers in the order of `calls` whatever order the node used. */
+  /** One batch; returns answers in the order of `calls`, whatever the node's order. */
   async batch(
     calls: readonly { method: string; params: readonly unknown[] }[],
   ): Promise<readonly RpcAnswer[]> {

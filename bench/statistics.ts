@@ -1,7 +1,7 @@
 // Percentiles and process figures for reports.
 import { readFileSync } from 'node:fs'
 
-/** The p-th percentile (0 to 100) by the nearest rank; NaN for no values. */
+/** The p-th percentile (0 to 100) by nearest rank; NaN without values. */
 export function percentile(values: readonly number[], p: number): number {
   if (values.length === 0) return Number.NaN
   const sorted = [...values].sort((a, b) => a - b)
@@ -12,7 +12,7 @@ export function percentile(values: readonly number[], p: number): number {
 export interface ProcessFigures {
   /** CPU seconds so far, user and system. */
   readonly cpuSeconds: number
-  /** Resident memory now and at its highest, MiB. */
+  /** Resident memory now and at its peak, MiB. */
   readonly rssMiB: number
   readonly rssPeakMiB: number
 }
@@ -28,8 +28,8 @@ function figuresOf(pid: number): ProcessFigures {
 }
 
 /**
- * A process and its children together (a package's launcher starts the real program as a child), read from /proc.
- * Undefined where there is no /proc or the process is gone.
+ * Sum of a process and its children (a package's launcher starts the real program as a child), from /proc.
+ * Undefined without /proc or when the process has ended.
  */
 export function processFigures(pid: number): ProcessFigures | undefined {
   try {

@@ -1,4 +1,4 @@
-// `npm run bench:sync`: real node processes serve a made chain, a fresh one joins it; block sync and state sync timed.
+// `npm run bench:sync`: times block sync and state sync of a new node; real node processes serve a prepared chain.
 // Owns: processes, measuring, the report. Not: making the chain (makeChain.ts).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,11 +28,11 @@ interface SyncReport {
   readonly mode: Mode
   readonly blocks: number
   readonly transactions: number
-  /** From the start of the process to the tip that the servers had at that moment. */
+  /** From process start until the new node reaches the servers' tip at that moment. */
   readonly seconds: number
   readonly blocksPerSecond: number
   readonly transactionsPerSecond: number
-  /** Lowest height whose block the fresh node holds. */
+  /** Lowest height whose block the new node holds. */
   readonly firstBlock: number
   readonly cpuSeconds: number
   readonly rssPeakMiB: number
@@ -93,7 +93,7 @@ export interface SyncBenchOptions {
   readonly print: (line: string) => void
 }
 
-/** Starts the servers on the made chain and lets a fresh node join once per mode. */
+/** Starts the servers on the prepared chain; a new node joins once per mode. */
 export async function runSyncBench(options: SyncBenchOptions): Promise<readonly SyncReport[]> {
   const { dir, port, servers, print } = options
   const plan = planDevnet({ validators: servers, port, dataDir: dir })
@@ -130,7 +130,7 @@ export async function runSyncBench(options: SyncBenchOptions): Promise<readonly 
   }
 }
 
-/** One fresh node, from nothing to the servers' tip. */
+/** Syncs one new node from nothing to the servers' tip. */
 async function join1(
   options: SyncBenchOptions,
   mode: Mode,
@@ -207,11 +207,11 @@ async function countTransactions(client: RpcClient, from: number, to: number): P
 
 async function main(): Promise<void> {
   const program = new Command('bench:sync')
-    .description('let fresh nodes join a chain made by make-chain')
-    .requiredOption('-d, --dir <dir>', 'what make-chain wrote')
+    .description('sync new nodes from a chain made by make-chain')
+    .requiredOption('-d, --dir <dir>', 'output directory of make-chain')
     .option('-p, --port <port>', 'JSON-RPC port of the first server', wholeNumber(1, 60_000), 22_100)
-    .option('-s, --servers <count>', 'validators that serve', wholeNumber(1, 16), 4)
-    .option('-m, --mode <mode...>', `${MODES.join(' or ')}; both unless given`, [...MODES])
+    .option('-s, --servers <count>', 'serving validators', wholeNumber(1, 16), 4)
+    .option('-m, --mode <mode...>', `${MODES.join(' or ')}; default both`, [...MODES])
     .option('--limit <seconds>', 'give up after', wholeNumber(1, 36_000), 1_200)
     .option('--json <file>', 'write the reports')
   const { dir, port, servers, mode, limit, json } = program.parse().opts()

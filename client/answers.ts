@@ -1,4 +1,4 @@
-// From what a provider sends to the proofs of base/protocol. Owns: shapes of answers, `encoding` failures. Not: checks.
+// Parses a provider's answers into the proofs of base/protocol. Owns: answer shapes, `encoding` failures. Not: checks.
 import { parseHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import { isWholeNumber } from '../base/integers.ts'
@@ -10,7 +10,7 @@ import { checkFailed } from './errors.ts'
 
 type JsonObject = { readonly [name: string]: Json }
 
-/** Reads the answers of one provider; every failure names it. */
+/** Parses one provider's answers; every failure names the provider. */
 export class AnswerReader {
   readonly #provider: string
 
@@ -24,24 +24,24 @@ export class AnswerReader {
 
   object(json: Json | undefined, what: string): JsonObject {
     if (json === null || json === undefined || typeof json !== 'object' || Array.isArray(json)) {
-      return this.fails('encoding', `${what} is no object`)
+      return this.fails('encoding', `${what} is not an object`)
     }
     return json as JsonObject
   }
 
   list(json: Json | undefined, what: string, countMax: number): readonly Json[] {
-    if (!Array.isArray(json)) return this.fails('encoding', `${what} is no list`)
+    if (!Array.isArray(json)) return this.fails('encoding', `${what} is not a list`)
     if (json.length > countMax) return this.fails('encoding', `${what} has more than ${countMax} elements`)
     return json as readonly Json[]
   }
 
   integer(json: Json | undefined, what: string): number {
-    return isWholeNumber(json) ? json : this.fails('encoding', `${what} is no whole number`)
+    return isWholeNumber(json) ? json : this.fails('encoding', `${what} is not a whole number`)
   }
 
   bytes(json: Json | undefined, what: string): Uint8Array {
     const bytes = typeof json === 'string' && json.startsWith('0x') ? parseHex(json) : undefined
-    return bytes ?? this.fails('encoding', `${what} is no 0x hex string`)
+    return bytes ?? this.fails('encoding', `${what} is not a 0x hex string`)
   }
 
   /** Canonical bytes of a schema, as hex. */
@@ -54,7 +54,7 @@ export class AnswerReader {
     }
   }
 
-  /** `{header, certificate}` as every proven answer carries them; of the JSON forms only the bytes are read. */
+  /** `{header, certificate}` of any proven answer; reads only the canonical bytes, not the JSON fields. */
   finality(json: Json): FinalityProof {
     const answer = this.object(json, 'the answer')
     const header = this.decode(headerSchema, this.object(answer.header, 'header').bytes)

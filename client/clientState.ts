@@ -1,5 +1,5 @@
-// What a wallet keeps between two sessions, as JSON. Owns: its form. Not: how it came to be trusted (lightClient.ts).
-// Whoever can write it decides what is trusted: keep it where the wallet's keys are kept.
+// The state a wallet stores between sessions, as JSON. Owns: its form. Not: how it became trusted (lightClient.ts).
+// Write access decides what is trusted: store it with the wallet's keys.
 import { toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -18,16 +18,16 @@ const tipRecord = message('Tip', { height: t.u64, hash: t.hash, timestampMs: t.u
 const stateSchema = message('LightClientState', {
   version: t.u32,
   genesisHash: t.hash,
-  /** Where trust began. */
+  /** The trusted start. */
   origin: setRecord,
   current: setRecord,
-  /** The set before it, which signed the boundary; absent at the origin. */
+  /** The previous set, which signed the boundary; absent at the origin. */
   previous: t.optional(setRecord),
   /** The boundary that named the current set; absent for genesis and after a recovery. */
   boundary: t.optional(boundaryRecord),
-  /** The highest block proven. */
+  /** The highest proven block. */
   tip: t.optional(tipRecord),
-  /** Changes of the set that were proven since the origin. */
+  /** Set changes proven since the origin. */
   changes: t.u64,
 })
 
@@ -55,7 +55,7 @@ export function clientStateJson(state: ClientState): Json {
   })
 }
 
-/** Inverse of `clientStateJson`; with `genesisHash` only of that chain. Throws LightClientError `input`. */
+/** Inverse of `clientStateJson`; with `genesisHash`, only for that chain. Throws LightClientError `input`. */
 export function parseClientState(json: Json, genesisHash?: Hash32): ClientState {
   const fails = (reason: string): never => {
     throw new LightClientError('input', `the kept state of the light client cannot be used: ${reason}`)

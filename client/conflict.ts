@@ -1,21 +1,21 @@
-// Two certificates that exclude each other: what was seen and whom it convicts (CONSENSUS §6). Not: finding it (witness.ts).
+// Two conflicting certificates: both proofs and the validators convicted (CONSENSUS §6). Not: detection (witness.ts).
 import { toHex } from '../base/bytes.ts'
 import type { Json } from '../base/field.ts'
 import { equivocationOf, evidenceSchema } from '../base/protocol/evidence.ts'
 import { type FinalityProof, finalityProofSchema, type TrustedSet } from '../base/protocol/finalityProof.ts'
 import { certificateSigners } from '../base/protocol/vote.ts'
 
-/** Both proofs verify against the same set, and no honest chain holds both. */
+/** Both proofs verify against the same set, but no honest chain contains both. */
 export interface Conflict {
   /** First epoch of the set that signed both. */
   readonly epoch: number
   readonly first: { readonly provider: string; readonly proof: FinalityProof }
   readonly second: { readonly provider: string; readonly proof: FinalityProof }
-  /** Ids of the validators whose signatures stand under both. */
+  /** Ids of the validators that signed both. */
   readonly signers: readonly number[]
   /**
-   * What `submitEvidence` takes; it convicts the signers. Undefined for certificates of different views: together they
-   * prove that a quorum broke the rules, but not by themselves who did.
+   * Input of `submitEvidence`, which convicts the signers. Undefined for certificates of different views: they prove
+   * that a quorum broke the rules, but not which validators did.
    */
   readonly evidence: Uint8Array | undefined
 }
@@ -41,7 +41,7 @@ export function conflictOf(
   }
 }
 
-/** For a file or a report: the canonical bytes of both proofs, who signed both, and the evidence to submit. */
+/** For a file or a report: canonical bytes of both proofs, validators that signed both, evidence to submit. */
 export function conflictJson({ epoch, first, second, signers, evidence }: Conflict): Json {
   const side = ({ provider, proof }: Conflict['first']): Json => ({
     provider,

@@ -1,5 +1,5 @@
-// Walks the chain of validator sets with one provider, in bounded batches (CONSENSUS §7). Owns: asking and order.
-// Not: the checks (base/protocol), what is kept (lightClient.ts).
+// Follows the chain of validator sets through one provider, in bounded batches (CONSENSUS §7). Owns: requests, order.
+// Not: the checks (base/protocol), the stored state (lightClient.ts).
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { verifyEpochProof } from '../base/protocol/epochProof.ts'
@@ -11,12 +11,12 @@ import { AnswerReader } from './answers.ts'
 import { LightClientError } from './errors.ts'
 import type { Provider } from './provider.ts'
 
-/** Proofs asked for at once; what a node gives at most. */
+/** Proofs per request; a node's maximum. */
 const BATCH = 64
-/** Answers in a row that bring nothing: a provider may claim epochs without end. */
+/** Consecutive answers without a proof: a provider may claim endless epochs. */
 const EMPTY_ANSWERS_MAX = 64
 
-/** One link: the set it leads to, and the boundary that named it (absent for a recovery). */
+/** One step: the next set, and the boundary that named it (absent for a recovery). */
 export interface EpochStep {
   readonly trusted: TrustedSet
   readonly boundary?: { readonly epoch: number; readonly hash: Hash32 }
@@ -25,13 +25,13 @@ export interface EpochStep {
 export interface WalkOptions {
   readonly provider: Provider
   readonly from: TrustedSet
-  /** Recovery files that the user named: they lead on where a quorum was lost. */
+  /** Recovery files that the user trusts: they continue the chain after a lost quorum. */
   readonly recoveries: readonly RecoveryFile[]
-  /** Every link in order; answer true to stop there. */
+  /** Called for each step in order; return true to stop. */
   readonly onStep: (step: EpochStep) => boolean
 }
 
-/** The sets of the recoveries that stand between `from` and a block of `epoch`. Throws when a file is refused. */
+/** The sets of the recoveries between `from` and a block of `epoch`. Throws when a file is refused. */
 function* recoveredSets(
   from: TrustedSet,
   epoch: number,
@@ -45,7 +45,7 @@ function* recoveredSets(
     })
     if (file === undefined) return
     const pin = recoveryHash(file.recovery)
-    // Whoever hands over the file names its hash with it.
+    // The user vouches for the file, so its own hash is the pin.
     const result = followRecovery(trusted, file, { pinned: [pin] })
     if (!result.ok) {
       const { rule, reason } = result.fault
@@ -56,7 +56,7 @@ function* recoveredSets(
   }
 }
 
-/** Verifies every change of the set from `from` to the provider's running epoch. Throws LightClientError. */
+/** Verifies every set change from `from` to the provider's current epoch. Throws LightClientError. */
 export async function walkEpochs({ provider, from, recoveries, onStep }: WalkOptions): Promise<void> {
   const reader = new AnswerReader(provider.name)
   let trusted = from
@@ -83,7 +83,7 @@ export async function walkEpochs({ provider, from, recoveries, onStep }: WalkOpt
     }
     emptyAnswers = answer.proofs.length === 0 ? emptyAnswers + 1 : 0
     if (answer.nextEpoch <= fromEpoch || emptyAnswers > EMPTY_ANSWERS_MAX) {
-      const reason = `${provider.name} claims epoch ${answer.epoch} and proves no way there from epoch ${fromEpoch}`
+      const reason = `${provider.name} claims epoch ${answer.epoch} without proofs from epoch ${fromEpoch} on`
       throw new LightClientError('provider', reason, { provider: provider.name })
     }
     fromEpoch = answer.nextEpoch

@@ -1,16 +1,16 @@
-// Why the light client does not vouch for something. Owns: the error and its codes. Not: the checks (base/protocol).
+// Light client errors. Owns: the error and its codes. Not: the checks (base/protocol).
 import { ExpectedError } from '../base/errors.ts'
 import type { ProofCheck, ProofFailure } from '../base/protocol/finalityProof.ts'
 import type { Conflict } from './conflict.ts'
 
 export type LightClientErrorCode =
-  /** A proof failed; `check` names where. */
+  /** A proof failed; `check` names the check. */
   | 'check'
-  /** The provider could not be reached, refused, or gave an answer of another shape. */
+  /** The provider was unreachable, refused, or sent an answer of the wrong shape. */
   | 'provider'
-  /** Two providers hold certificates that exclude each other; `conflict` convicts signers. */
+  /** Two providers hold conflicting certificates; `conflict` names the signers. */
   | 'conflict'
-  /** What the caller gave is malformed or contradicts itself. */
+  /** The caller's input is malformed or inconsistent. */
   | 'input'
 
 /** `message` is one line for people; `code` and `check` are stable. */
@@ -39,7 +39,7 @@ export class LightClientError extends ExpectedError {
   }
 }
 
-/** The error of a proof that failed: `check setHash failed: …`. */
+/** The error for a failed proof: `check setHash failed: …`. */
 export function checkFailed(failure: ProofFailure, provider?: string): LightClientError {
   const { check, reason } = failure
   const fields = provider === undefined ? { check } : { check, provider }

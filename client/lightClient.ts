@@ -1,5 +1,5 @@
-// Verifies what nodes say from genesis or a checkpoint on (CONSENSUS §7): sets, blocks, balances, records, receipts.
-// READ FIRST. Not: the checks themselves (base/protocol), transport (provider.ts).
+// Verifies nodes' answers from genesis or a checkpoint on (CONSENSUS §7): sets, blocks, balances, records, receipts.
+// READ FIRST. Not: the checks (base/protocol), transport (provider.ts).
 import { equalBytes, keyBytes, toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Address, TxId } from '../base/ids.ts'
@@ -29,12 +29,12 @@ import { compareWitness, type WitnessVerdict } from './witness.ts'
 
 const accountRecord = recordsOf(accountsSchema).account
 const assetBalanceRecord = recordsOf(assetsSchema).balance
-/** Sets kept in memory for questions about older blocks. */
+/** Sets kept in memory to verify older blocks. */
 const SETS_KEPT_MAX = 64
-/** A set may change between two questions, hardly twice. */
+/** The set may change between two requests; twice is unlikely. */
 const FOLLOW_ATTEMPTS = 3
 
-/** Where trust begins: a set (`trustGenesis`), a checkpoint, or what an earlier session kept (`parseClientState`). */
+/** The trusted start: a set (`trustGenesis`), a checkpoint, or an earlier session's state (`parseClientState`). */
 export type Origin =
   | { readonly kind: 'set'; readonly trusted: TrustedSet }
   | { readonly kind: 'checkpoint'; readonly checkpoint: BoundaryCheckpoint }
@@ -42,28 +42,28 @@ export type Origin =
 
 export interface LightClientOptions {
   readonly origin: Origin
-  /** The first is asked; the others only confirm that it shows them the same chain. */
+  /** The first serves all requests; the others only confirm that they hold the same chain. */
   readonly providers: readonly [Provider, ...Provider[]]
-  /** Recovery files whose hash the user compared with what the operators published (docs/operations/quorum-loss.md). */
+  /** Recovery files; the user has compared each hash with the operators' publication (docs/operations/quorum-loss.md). */
   readonly recoveries?: readonly RecoveryFile[]
-  /** For ages; default Date.now. */
+  /** Clock for block ages; default Date.now. */
   readonly nowMs?: () => number
 }
 
-/** A block that a quorum of a trusted set finalized. */
+/** A block finalized by a quorum of a trusted set. */
 export interface ProvenBlock {
   readonly header: Header
   readonly hash: `0x${string}`
-  /** Since the block's timestamp; what happened after it is not proven. */
+  /** Time since the block's timestamp; nothing later is proven. */
   readonly ageMs: number
-  /** Provider ids of those who signed, and how many could have. */
+  /** Provider ids of the signers, and the size of the set. */
   readonly signers: readonly number[]
   readonly validatorCount: number
 }
 
 export interface Progress {
   readonly tip: ProvenBlock
-  /** Changes of the validator set proven since the origin. */
+  /** Validator set changes proven since the origin. */
   readonly changes: number
   readonly witnesses: readonly WitnessVerdict[]
 }
@@ -74,13 +74,13 @@ export interface ProvenBalance {
   readonly block: ProvenBlock
 }
 
-/** One chain as seen by one wallet. Calls run one at a time; every failure is a LightClientError. */
+/** A wallet's view of one chain. Calls run one at a time; every failure is a LightClientError. */
 export class LightClient {
   readonly #options: LightClientOptions
   readonly #primary: Provider
   readonly #reader: AnswerReader
   #state: ClientState | undefined
-  /** Consecutive sets, the last is the current one. */
+  /** Consecutive sets; the last is current. */
   #sets: TrustedSet[] = []
   #lastCall: Promise<unknown> = Promise.resolve()
 
@@ -93,7 +93,7 @@ export class LightClient {
     if (origin.kind === 'set') this.#begin(newState(origin.trusted, undefined))
   }
 
-  /** Follows the chain of sets to its end, proves the newest block, and compares the other providers with it. */
+  /** Follows the sets to the end, proves the newest block, and compares it with the other providers. */
   sync(): Promise<Progress> {
     return this.#inOrder(async () => {
       const { final, proof, trusted } = await this.#askFinal('chain_certificate', { block: 'latest' })
@@ -112,13 +112,13 @@ export class LightClient {
     })
   }
 
-  /** Coins and nonce of an account at the newest block; zero is proven too. */
+  /** Balance and nonce of an account at the newest block; zero is also proven. */
   async balance(address: Address): Promise<ProvenBalance> {
     const { value, block } = await this.record(accountRecord, { address })
     return { balanceBase: value?.balanceBase ?? 0n, nonce: value?.nonce ?? 0, block }
   }
 
-  /** Units of a settlement asset that an owner holds at the newest block. */
+  /** An owner's balance of a settlement asset at the newest block. */
   async assetBalance(
     asset: number,
     owner: Address,
@@ -139,15 +139,12 @@ export class LightClient {
       return { value: codec.decode(stored), block }
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error
-      // Proven bytes that this build cannot read: written by later rules.
-      return this.#reader.fails(
-        'encoding',
-        `${codec.name} is stored in a form unknown here: ${error.message}`,
-      )
+      // Proven bytes that this build cannot decode: written under newer rules.
+      return this.#reader.fails('encoding', `${codec.name} is stored in an unknown form: ${error.message}`)
     }
   }
 
-  /** The bytes under a raw state key at the newest block. */
+  /** The bytes at a raw state key at the newest block. */
   stored(
     rawKey: Uint8Array,
   ): Promise<{ readonly stored: Uint8Array | undefined; readonly block: ProvenBlock }> {
@@ -158,7 +155,7 @@ export class LightClient {
       const [entry] = this.#reader.list(this.#reader.object(answer, 'the answer').proof, 'proof', 1)
       const { key, value, bytes } = this.#reader.object(entry, 'proof')
       if (!equalBytes(this.#reader.bytes(key, 'key'), rawKey)) {
-        return this.#reader.fails('state', 'the proof is about another record')
+        return this.#reader.fails('state', 'the proof is for another record')
       }
       const stored = value === null ? undefined : this.#reader.bytes(value, 'value')
       const proof = this.#reader.bytes(bytes, 'proof')
@@ -171,7 +168,7 @@ export class LightClient {
     })
   }
 
-  /** What became of a transaction. Undefined when the provider does not know it as final, which proves nothing. */
+  /** A transaction's receipt. Undefined when the provider does not know it as final, which proves nothing. */
   receipt(
     id: TxId,
   ): Promise<{ readonly receipt: Receipt; readonly index: number; readonly block: ProvenBlock } | undefined> {
@@ -187,18 +184,18 @@ export class LightClient {
     })
   }
 
-  /** What backs the coin (ECONOMY §11), from the newest proven header. */
+  /** The reserve that backs the coin (ECONOMY §11), from the newest proven header. */
   async reserve(): Promise<{ readonly reserve: Reserve; readonly block: ProvenBlock }> {
     const { tip } = await this.sync()
     return { reserve: tip.header.reserve, block: tip }
   }
 
-  /** What to keep for the next session (`parseClientState`); undefined before a checkpoint was resolved. */
+  /** The state to store for the next session (`parseClientState`); undefined before a checkpoint is resolved. */
   toJson(): Json | undefined {
     return this.#state === undefined ? undefined : clientStateJson(this.#state)
   }
 
-  /** The last change of the set as a checkpoint; undefined while the set is that of genesis or of a recovery. */
+  /** The last set change as a checkpoint; undefined while the set comes from genesis or a recovery. */
   checkpoint(): BoundaryCheckpoint | undefined {
     const { boundary, current } = this.#state ?? {}
     return boundary === undefined || current === undefined
@@ -208,7 +205,7 @@ export class LightClient {
 
   #inOrder<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#lastCall.then(run)
-    // A failed call fails its own caller; later calls report for themselves.
+    // A failure goes to its own caller only; later calls still run.
     this.#lastCall = result.catch(() => {})
     return result
   }
@@ -239,7 +236,7 @@ export class LightClient {
     this.#begin(newState(result.value, { epoch: checkpoint.epoch, hash: checkpoint.hash }))
   }
 
-  /** Takes every change of the set that the primary can prove. */
+  /** Follows every set change that the primary proves. */
   async #follow(): Promise<void> {
     await this.#resolveOrigin()
     await walkEpochs({
@@ -262,12 +259,12 @@ export class LightClient {
     })
   }
 
-  /** The set that signs blocks of this height, as far as it is in memory. */
+  /** The set that signs blocks at this height, if in memory. */
   #knownSet(height: number): TrustedSet | undefined {
     return this.#sets.findLast((set) => set.height < height)
   }
 
-  /** Asks for something at the newest block and verifies the block, following the sets to it. */
+  /** Sends a request for the newest block and verifies that block, following the sets to it. */
   async #askFinal(
     method: string,
     params: { readonly [name: string]: Json },
@@ -281,34 +278,34 @@ export class LightClient {
       await this.#follow()
       const answer = await this.#primary.request(method, params)
       const proof = this.#reader.finality(answer)
-      // The newest block may be the boundary that named the current set: the one before signed it.
+      // The newest block may be the boundary that named the current set: the previous set signed it.
       const trusted = this.#knownSet(certifiedHeader(proof).height) ?? this.#mustState().current
       const result = verifyFinality(trusted, proof, { epochs: 'sameSet' })
       if (result.ok) return { final: result.value, proof, trusted, answer }
-      // The set may have changed between the two questions.
+      // The set may have changed between the two requests.
       if (result.failure.check !== 'setHash' || attempt === FOLLOW_ATTEMPTS) {
         throw checkFailed(result.failure, this.#primary.name)
       }
     }
   }
 
-  /** Notes the highest proven block. An older one than before is refused: it hides what came since. */
+  /** Records the highest proven block. Refuses an older one than before: it hides later blocks. */
   #advance({ header, hash }: FinalHeader): void {
     const state = this.#mustState()
     const { height, timestampMs } = header
-    // A known change of the set is a proven block too.
+    // A known set change is also a proven block.
     const provenHeight = Math.max(state.tip?.height ?? 0, state.current.height)
     if (height < provenHeight) {
-      const reason = `block ${height} is shown as the newest, but block ${provenHeight} is proven already`
+      const reason = `block ${height} is served as the newest, but block ${provenHeight} is already proven`
       this.#reader.fails('height', reason)
     }
     if (state.tip?.height === height && !equalBytes(state.tip.hash, hash)) {
-      this.#reader.fails('height', `block ${height} is another than the one proven before at that height`)
+      this.#reader.fails('height', `block ${height} differs from the block proven before at that height`)
     }
     this.#state = { ...state, tip: { height, hash, timestampMs } }
   }
 
-  /** The set that signs a block of any height since the origin. */
+  /** The set that signs a block at any height since the origin. */
   async #setFor(header: Header): Promise<TrustedSet> {
     await this.#follow()
     const { height } = header
@@ -348,10 +345,11 @@ function newState(trusted: TrustedSet, boundary: ClientState['boundary']): Clien
 function conflictError(found: Extract<WitnessVerdict, { verdict: 'conflict' }>): LightClientError {
   const { conflict, provider } = found
   const { first, second, signers } = conflict
-  const heights = `block ${first.proof.header.height} and block ${second.proof.header.height}`
+  const heights = `${first.proof.header.height} and ${second.proof.header.height}`
   return new LightClientError(
     'conflict',
-    `${first.provider} and ${provider} both prove their own ${heights}: validators ${signers.join(', ')} signed both`,
+    `${first.provider} and ${provider} prove conflicting blocks ${heights}: ` +
+      `validators ${signers.join(', ')} signed both`,
     { conflict, provider },
   )
 }

@@ -1,10 +1,10 @@
-// Whom the light client asks: JSON-RPC over HTTP with bounds on time and size. Nothing a provider says is trusted.
-// Not: the shape of answers (answers.ts), their proofs.
+// The light client's data source: JSON-RPC over HTTP, bounded in time and size. Nothing from a provider is trusted.
+// Not: the shape of answers (answers.ts), proofs (base/protocol).
 import { errorText } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
 import { LightClientError } from './errors.ts'
 
-/** Anything that answers a node's JSON-RPC; tests and wallets bring their own. */
+/** Anything that answers a node's JSON-RPC; tests and wallets supply their own. */
 export interface Provider {
   /** For messages: usually the URL. */
   readonly name: string
@@ -13,7 +13,7 @@ export interface Provider {
 }
 
 const TIMEOUT_MS_DEFAULT = 15_000
-/** The largest answer asked for: 64 sets of 256 validators as hex text, with room. */
+/** The largest answer, 64 sets of 256 validators in hex, with a margin. */
 const BYTES_MAX_DEFAULT = 16 * 1024 * 1024
 
 interface HttpAnswer {
@@ -26,7 +26,7 @@ interface HttpAnswer {
     }
   } | null
 }
-/** The part of `fetch` that is used. */
+/** The subset of `fetch` in use. */
 export type Fetch = (
   url: string,
   init: {
@@ -66,7 +66,7 @@ async function readBounded(answer: HttpAnswer, bytesMax: number): Promise<string
 
 function resultOf(text: string, method: string): Json {
   const answer = JSON.parse(text) as { readonly result?: Json; readonly error?: { readonly message?: Json } }
-  if (answer === null || typeof answer !== 'object') throw new Error('the answer is no JSON-RPC response')
+  if (answer === null || typeof answer !== 'object') throw new Error('the answer is not a JSON-RPC response')
   if (answer.error !== undefined && answer.error !== null) {
     throw new Error(`${method}: ${String(answer.error.message ?? 'refused without a reason').slice(0, 500)}`)
   }
@@ -77,7 +77,7 @@ function resultOf(text: string, method: string): Json {
 /** A node's JSON-RPC port; redirects and credentials follow the platform's `fetch`. */
 export function httpProvider(url: string, options: HttpProviderOptions = {}): Provider {
   if (!/^https?:\/\//.test(url)) {
-    throw new LightClientError('input', `${url} is no http or https address`)
+    throw new LightClientError('input', `${url} is not an http or https address`)
   }
   const { timeoutMs = TIMEOUT_MS_DEFAULT, bytesMax = BYTES_MAX_DEFAULT } = options
   const send: Fetch = options.fetch ?? ((to, init) => globalThis.fetch(to, init))

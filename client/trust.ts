@@ -1,5 +1,5 @@
-// Where trust begins: a genesis document whose hash is known, or a checkpoint. Owns: their forms. Not: following the
-// chain from there (lightClient.ts).
+// The trusted start: a genesis document with a known hash, or a checkpoint. Owns: their forms. Not: following the
+// chain (lightClient.ts).
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Json, SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -11,7 +11,7 @@ import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { LightClientError } from './errors.ts'
 
-/** The set of genesis: its providers in their order, with ids from 1. */
+/** The genesis set: the providers in order, with ids from 1. */
 export function genesisValidators(genesis: Genesis): ValidatorSet {
   return {
     validators: genesis.providers.map(({ operator, consensusKey, peerId }, i) => ({
@@ -24,8 +24,8 @@ export function genesisValidators(genesis: Genesis): ValidatorSet {
 }
 
 /**
- * Trusts a genesis document in its JSON form. With `expected`, only the one of that hash: then the document itself may
- * come from anybody. Fails `encoding`, `genesis`, `validatorSet` or `validatorKey`.
+ * Trusts a genesis document in its JSON form; with `expected`, only the one with that hash, so that the document may
+ * come from an untrusted source. Fails `encoding`, `genesis`, `validatorSet` or `validatorKey`.
  */
 export function trustGenesis(document: Json, expected?: Hash32): Verified<TrustedSet> {
   let genesis: Genesis
@@ -47,14 +47,14 @@ export function trustGenesis(document: Json, expected?: Hash32): Verified<Truste
   return { ok: true, value: trustedSet({ genesisHash: hash, epoch: 0, height: 0, set }) }
 }
 
-/** Throws LightClientError `input` unless the text is a checkpoint, spaces around it aside. */
+/** Parses a checkpoint, ignoring surrounding space. Throws LightClientError `input`. */
 export function parseCheckpoint(text: string): BoundaryCheckpoint {
   const checkpoint = parseBoundaryCheckpoint(text.trim())
   if (checkpoint !== undefined) return checkpoint
   throw new LightClientError('input', 'a checkpoint is <genesis hash>:<epoch>:<hash of its boundary>')
 }
 
-/** The set that a trusted boundary names; its certificate does not matter, for its hash is what the user trusts. */
+/** The set named by a trusted boundary; its certificate is not needed, because the user trusts its hash. */
 export function trustCheckpoint(checkpoint: BoundaryCheckpoint, proof: EpochProof): Verified<TrustedSet> {
   const { header, nextSet } = proof
   const hash = headerHash(header)
@@ -66,7 +66,7 @@ export function trustCheckpoint(checkpoint: BoundaryCheckpoint, proof: EpochProo
     return proofFails('endsEpoch', `the checkpoint's block does not end epoch ${checkpoint.epoch}`)
   }
   if (nextSet === undefined) {
-    const reason = `the boundary of epoch ${checkpoint.epoch} keeps its set: a checkpoint names one that changes it`
+    const reason = `the boundary of epoch ${checkpoint.epoch} keeps its set: a checkpoint must change it`
     return proofFails('nextSetHash', reason)
   }
   if (!equalBytes(validatorSetHash(nextSet), header.nextSetHash)) {

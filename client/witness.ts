@@ -1,5 +1,5 @@
-// Compares what two providers call final (CONSENSUS §7: wallets can compare providers). Owns: finding the point where
-// they part and the evidence there. Not: what a client does with it.
+// Compares the finalized chains of two providers (CONSENSUS §7: wallets can compare providers). Owns: finding the
+// divergence and its evidence. Not: the client's reaction.
 import { equalBytes } from '../base/bytes.ts'
 import { verifyEpochProof } from '../base/protocol/epochProof.ts'
 import {
@@ -14,19 +14,19 @@ import { type Conflict, conflictOf } from './conflict.ts'
 import { LightClientError } from './errors.ts'
 import type { Provider } from './provider.ts'
 
-/** Epochs compared one by one once two providers disagree. */
+/** Epochs compared, one by one, after two providers disagree. */
 const EPOCHS_COMPARED_MAX = 10_000
 const BATCH = 64
 
 export type WitnessVerdict =
   /** Holds the same block at that height. */
   | { readonly verdict: 'agrees'; readonly provider: string; readonly height: number }
-  /** Could not be asked, or what it says is not proven: nothing follows but that it is of no use. */
+  /** Unreachable, or its answers are not proven: only says that this witness cannot be used. */
   | { readonly verdict: 'unusable'; readonly provider: string; readonly reason: string }
   | { readonly verdict: 'conflict'; readonly provider: string; readonly conflict: Conflict }
 
 export interface Comparison {
-  /** Where both walks begin. */
+  /** Start of both walks. */
   readonly origin: TrustedSet
   /** The set that signed `tip`. */
   readonly trusted: TrustedSet
@@ -40,7 +40,7 @@ async function finalityAt(provider: Provider, block: number | 'latest'): Promise
   return new AnswerReader(provider.name).finality(answer)
 }
 
-/** The first epoch whose boundaries differ though both verify; undefined when one side proves nothing. */
+/** The first epoch with two verified but different boundaries; undefined when one side has no proof. */
 async function partingEpoch(options: Comparison): Promise<Conflict | undefined> {
   const { primary, witness } = options
   const sides = [primary, witness].map((provider) => ({ provider, reader: new AnswerReader(provider.name) }))
@@ -77,7 +77,7 @@ async function partingEpoch(options: Comparison): Promise<Conflict | undefined> 
   return undefined
 }
 
-/** The witness holds another block at this height: is it proven too, or where did its sets leave ours? */
+/** The witness has another block at this height: checks whether it is proven, or where its sets diverge from ours. */
 async function judge(
   options: Comparison,
   ours: FinalityProof,
@@ -106,7 +106,7 @@ async function compare(options: Comparison): Promise<WitnessVerdict> {
   else if (theirs.header.height < ourHeight) ours = await finalityAt(primary, theirs.header.height)
   const { height } = theirs.header
   if (ours.header.height !== height) {
-    return { verdict: 'unusable', provider, reason: `asked for block ${ourHeight}, it answered ${height}` }
+    return { verdict: 'unusable', provider, reason: `returned block ${height} instead of ${ourHeight}` }
   }
   if (ours !== tip.proof && height > trusted.height) {
     const result = verifyFinality(trusted, ours, { epochs: 'sameSet' })
@@ -122,12 +122,12 @@ async function compare(options: Comparison): Promise<WitnessVerdict> {
   return same ? { verdict: 'agrees', provider, height } : judge(options, ours, theirs)
 }
 
-/** Whether a witness holds the tip of the primary (or the primary the witness's, when that is behind). */
+/** Whether the witness has the primary's tip (or, when behind, the primary has the witness's). */
 export async function compareWitness(options: Comparison): Promise<WitnessVerdict> {
   try {
     return await compare(options)
   } catch (error) {
-    // What the primary did wrong is not the witness's fault.
+    // Rethrow the primary's failures.
     if (!(error instanceof LightClientError) || error.provider !== options.witness.name) throw error
     return { verdict: 'unusable', provider: options.witness.name, reason: error.message }
   }

@@ -1,5 +1,5 @@
-// Makes block 0 and its state from a genesis document, and refuses one that breaks a rule.
-// Owns: the order in which modules are filled. Not: the rules themselves (state/modules).
+// Builds block 0 and its state from a genesis document; refuses one that breaks a rule.
+// Owns: the order in which modules are initialised. Not: the rules (state/modules).
 import { AssertionFailed } from '../base/assert.ts'
 import { bytesKey, toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
@@ -55,9 +55,9 @@ export class GenesisError extends ExpectedError {
   }
 }
 
-/** Validators below which no change may take the set (ECONOMY §10). */
+/** Smallest allowed validator set (ECONOMY §10). */
 const VALIDATORS_MIN = 4
-/** Ids of classes and providers start at 1 in the order of the document. */
+/** Ids of classes and providers start at 1, in document order. */
 const idOf = (index: number): number => index + 1
 
 export interface GenesisBlock {
@@ -65,9 +65,9 @@ export interface GenesisBlock {
   readonly block: SealedBlock
   readonly hash: Hash32
   readonly state: MemoryState
-  /** All of the state, as the first commit writes it. */
+  /** The whole state, written by the first commit. */
   readonly changes: StateChanges
-  /** The caller releases it. */
+  /** The caller must release it. */
   readonly tree: TreeVersion
 }
 
@@ -78,7 +78,7 @@ function describeFailure(failure: Failure): string {
   return `${failure.code}(${fields.join(', ')})`
 }
 
-/** Runs one item; what a module asserts becomes a refusal of this path. */
+/** Runs one item; turns a module's failed assertion into a GenesisError for this path. */
 function at<T>(path: string, run: () => T): T {
   try {
     return run()
@@ -99,7 +99,7 @@ function refuseRepeats(path: string, keys: readonly string[], what: string): voi
   })
 }
 
-/** Rules that need no state. */
+/** Checks rules that need no state. */
 function checkDocument(genesis: Genesis): void {
   const reason = genesisSchema.check(genesis)
   if (reason !== undefined) {
@@ -118,13 +118,13 @@ function checkDocument(genesis: Genesis): void {
   if (redemption.assignAhead < 1 || redemption.assignAhead > capacity.horizonWindows / 8) {
     throw new GenesisError('params.redemption.assignAhead', 'expected 1 to an eighth of the horizon')
   }
-  // Everything that a window's end sets in motion must fit into the next window's blocks (ECONOMY §12, 16).
+  // All steps due at a window's end must fit into the next window's blocks (ECONOMY §12, 16).
   const blocks = blocksPerWindow(capacity.windowMs, providers.minBlockIntervalMs)
   const lots = genesis.providers.length * capacity.lotsPerProviderMax
   if (redemption.stepsPerBlockMax * blocks < redemption.openRequestsMax + lots) {
     throw new GenesisError(
       'params.redemption.openRequestsMax',
-      `${redemption.stepsPerBlockMax} steps in each of ${blocks} blocks a window do not reach all requests and lots`,
+      `${redemption.stepsPerBlockMax} steps per block, ${blocks} blocks per window: too few for all requests and lots`,
     )
   }
   if (providers.epochBlocksMax < 2) {
@@ -246,7 +246,7 @@ function writeLot(
     }),
   )
   if (pledged.refusal !== undefined) throw new GenesisError(path, describeFailure(pledged.refusal))
-  // Genesis lots count from the start, attested by the consortium until their first audit (ECONOMY §2).
+  // Genesis lots count at once, attested by the consortium until their first audit (ECONOMY §2).
   at(path, () => attestLot(ctx, { lot: pledged.lot, auditPpm: PPM, countsFrom: 0 }))
 }
 
@@ -277,7 +277,7 @@ function checkInvariants(ctx: WriteContext, state: MemoryState): void {
 }
 
 export interface BuildOptions {
-  /** The proofs of possession of this very document were checked before; each costs 50 to 150 ms. */
+  /** Skips the proofs of possession, already checked for this document; each costs 50 to 150 ms. */
   readonly areProofsChecked?: boolean
 }
 
@@ -301,7 +301,7 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
       mix: hash,
       baseFeePerGas: genesis.baseFeePerGas,
     },
-    // Block 0 has no receipts: what it holds is the document itself.
+    // Block 0 has no receipts; the document records its content.
     emit: () => {},
   }
   writeParameters(ctx, genesis)

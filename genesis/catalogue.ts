@@ -1,11 +1,11 @@
-// The hardware catalogue from the project's data files. Owns: reading and rating classes (genesis/data/README.md).
+// Loads the hardware catalogue from genesis/data. Owns: reading and rating classes (genesis/data/README.md).
 // Not: the catalogue in state (state/modules/catalogue).
 import { readFileSync } from 'node:fs'
 import { utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 
-/** One class as genesis writes it; ratings in ppm of the reference device (H100 SXM = 1,000,000). */
+/** A class for the genesis document; ratings in ppm of the reference device (H100 SXM = 1,000,000). */
 export interface CatalogueClass {
   readonly classId: string
   readonly vendor: string
@@ -16,11 +16,11 @@ export interface CatalogueClass {
   readonly ratingInfer: bigint
   /** No benchmark for any service: `specOnly` applies (ECONOMY §1). */
   readonly specOnly: boolean
-  /** SHA-256 of the two data rows, so that a reader can find the evidence again. */
+  /** SHA-256 of the two data rows, so that a reader can locate the evidence. */
   readonly evidenceHash: Hash32
 }
 
-/** Splits one CSV text with quoted cells into rows of named cells. Throws on a row of the wrong width. */
+/** Parses CSV with quoted cells into rows of named cells. Throws on a row of the wrong width. */
 export function parseCsv(
   text: string,
 ): readonly { readonly line: string; readonly cells: ReadonlyMap<string, string> }[] {
@@ -59,8 +59,8 @@ function dataFile(name: string): string {
 }
 
 /**
- * All rated classes in byte order of their id. Left out: classes without a rating, without a whole number of gigabytes,
- * and rows of low confidence (their source says not to put them into a genesis file).
+ * All rated classes, in byte order of their id. Omits classes without a rating, without a whole number of gigabytes,
+ * and rows of low confidence (their source excludes them from a genesis file).
  */
 export function loadCatalogue(): readonly CatalogueClass[] {
   const hardware = new Map(

@@ -1,4 +1,4 @@
-// Development keys: public, derived from well-known text. Owns: derivation. Never use them for anything of value.
+// Development keys: public, derived from well-known text, never for anything of value. Owns: derivation.
 import { HDKey } from '@scure/bip32'
 import { mnemonicToSeedSync } from '@scure/bip39'
 import { secretKeyAddress } from '../base/address.ts'
@@ -7,7 +7,7 @@ import { bls } from '../base/crypto/bls.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
 
-/** The mnemonic that anvil and hardhat use too. */
+/** The mnemonic of anvil and hardhat. */
 export const DEVELOPMENT_MNEMONIC = 'test test test test test test test test test test test junk'
 /** Accounts funded with coins: m/44'/60'/0'/0/0 to 9. */
 export const DEVELOPMENT_ACCOUNTS = 10
@@ -21,7 +21,7 @@ export interface DevelopmentAccount {
   readonly secretKey: Uint8Array
 }
 
-// Stretching the mnemonic takes tens of milliseconds: once, and only when somebody asks.
+// Cached and lazy: stretching the mnemonic takes tens of milliseconds.
 let branch: HDKey | undefined
 
 function derive(index: number): DevelopmentAccount {

@@ -1,5 +1,5 @@
 // The devnet's genesis (ECONOMY §14): real hardware classes, public keys, every coin backed.
-// Owns: who pledges what and who holds what. Not: the keys' secrets (devKeys.ts), the rules (build.ts).
+// Owns: pledges and balances. Not: the secret keys (devKeys.ts), the rules (build.ts).
 import { utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
@@ -21,7 +21,7 @@ const BOND_UNITS = 30_000n
 /** Settlement assets given to each development account and operator. */
 const ASSET_GIFT_UNITS = 100_000n
 
-/** The four of ECONOMY §14, then the same hardware again under further names. */
+/** The four of ECONOMY §14, then the same hardware under more names. */
 const PLEDGES = [
   { class: 'h100-sxm', devices: 256 },
   { class: 'h200-sxm', devices: 240 },
@@ -33,15 +33,15 @@ const NAMES = [
   ...['iris', 'juniper', 'kelp', 'lagoon', 'meadow', 'nimbus', 'oasis', 'prairie'],
 ] as const
 
-/** The set never falls below four (ECONOMY §10), and a devnet has one machine. */
+/** At least four validators (ECONOMY §10); at most what one machine can run. */
 export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
 
-/** Length of a capacity window unless asked for another, milliseconds (ECONOMY §13, dev). */
+/** Default length of a capacity window, ms (ECONOMY §13, dev). */
 export const DEVNET_WINDOW_MS = DEV_PARAMETERS.capacity.windowMs
 
 /** All validators on one machine. */
 export const DEVNET_TIMING: ConsensusTiming = {
-  // Several validators share the cores of one machine: their delays are waits for a core, not for a network.
+  // Validators share one machine's cores: delays come from waiting for a core, not for the network.
   networkDelayMs: 100,
   heartbeatMs: 15_000,
   precisionMs: 500,
@@ -50,9 +50,9 @@ export const DEVNET_TIMING: ConsensusTiming = {
   verifyMs: 600,
 }
 
-/** What each development account holds at genesis. */
+/** Genesis balance of each development account. */
 export const DEVNET_ACCOUNT_COINS = 10_000n
-/** What each operator holds at genesis, backed by itself. */
+/** Genesis balance of each operator, backed by itself. */
 export const DEVNET_OPERATOR_COINS = 250n
 
 /** Short windows have fewer blocks, so fewer requests may be open (ECONOMY §12, 16). */
@@ -70,7 +70,7 @@ export interface DevnetMember {
   readonly peerId: Uint8Array
 }
 
-/** Splits the accounts' coins over the providers in order: provider 0 fills the first accounts, and so on. */
+/** Assigns the accounts' coins to providers in order: provider 0 backs the first accounts, and so on. */
 function backedBalances(accounts: readonly Address[], providerCount: number): Genesis['balances'] {
   const perAccount = DEVNET_ACCOUNT_COINS * COIN
   const total = perAccount * BigInt(accounts.length)
@@ -80,7 +80,7 @@ function backedBalances(accounts: readonly Address[], providerCount: number): Ge
   for (const account of accounts) {
     let missing = perAccount
     while (missing > 0n) {
-      // The last provider takes what the division left over.
+      // The last provider takes the remainder.
       const last = provider === providerCount - 1
       const part = last || missing < room ? missing : room
       if (part > 0n) balances.push({ account, amountBase: part, backedBy: provider })
@@ -95,7 +95,7 @@ function backedBalances(accounts: readonly Address[], providerCount: number): Ge
   return balances
 }
 
-/** A window is ended by a block, so the heartbeat is at most a quarter of it (ECONOMY §1). */
+/** A block ends a window, so the heartbeat is at most a quarter of it (ECONOMY §1). */
 function timingFor(windowMs: number): ConsensusTiming {
   return { ...DEVNET_TIMING, heartbeatMs: Math.min(DEVNET_TIMING.heartbeatMs, Math.floor(windowMs / 4)) }
 }

@@ -1,4 +1,4 @@
-// The parameter sets of a whole chain: the economy's (state/modules/parameters.ts) and those of the other modules.
+// Parameter sets for a whole chain: the economy's (state/modules/parameters.ts) and the other modules'.
 import { COIN } from '../base/units.ts'
 import {
   DEV_PARAMETERS as DEV_ECONOMY,
@@ -15,9 +15,9 @@ const DAY_MS = 86_400 * SECOND_MS
 const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
   accounts: {
     protocolVersion: 1,
-    // 1,428 plain transfers in the half that payments may use: a block stays short to build and to verify.
+    // 1,428 plain transfers in the payment half: keeps blocks fast to build and verify.
     blockGasLimit: 60_000_000,
-    // 5,714 plain transfers a second before the base fee rises.
+    // 5,714 plain transfers per second before the base fee rises.
     gasTargetPerSecond: 120_000_000,
     minBaseFeePerGas: 1n,
   },
@@ -40,7 +40,7 @@ const REDEMPTION: Parameters['redemption'] = {
   suspensionWindows: 1,
 }
 
-/** More than two thirds; a removal is announced longest, so that everybody can prepare. */
+/** More than two thirds; removals have the longest notice, so that all members can prepare. */
 const GOVERNANCE: Parameters['governance'] = {
   approvalPpm: 666_667n,
   votingMs: 14 * DAY_MS,
@@ -51,7 +51,7 @@ const GOVERNANCE: Parameters['governance'] = {
   openPerMemberMax: 2,
 }
 
-/** A person sees the lock work and does not wait for it. */
+/** Short enough to see a lock expire without waiting. */
 const SHORT_LOCKS: Pick<Parameters, 'providers' | 'governance'> = {
   providers: { ...COMMON.providers, rotationIntervalMs: 2 * SECOND_MS, evidenceWindowMs: 600 * SECOND_MS },
   governance: {
@@ -94,7 +94,7 @@ export const TEST_PARAMETERS: Parameters = {
   },
 }
 
-/** Blocks that a window has room for at the shortest distance of blocks. */
+/** Blocks that fit into a window at the minimum block interval. */
 export function blocksPerWindow(windowMs: number, minBlockIntervalMs: number): number {
   return Math.floor(windowMs / Math.max(1, minBlockIntervalMs))
 }

@@ -1,5 +1,5 @@
 // The genesis document: one message that gives its JSON form, its canonical bytes and the genesis hash.
-// Owns: the shape. Not: the rules it must obey and the state it makes (build.ts).
+// Owns: the shape. Not: its rules and the resulting state (build.ts).
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { paramsMessage } from '../base/moduleDefinition.ts'
@@ -23,9 +23,9 @@ const BALANCES_MAX = 100_000
 export const consensusTimingSchema = message('ConsensusTiming', {
   /** Assumed bound on one network hop, ms (Δ of CONSENSUS §2). */
   networkDelayMs: t.u32,
-  /** Longest silence of an idle chain, ms; at most a quarter of a capacity window. */
+  /** Maximum time without a block on an idle chain, ms; at most a quarter of a capacity window. */
   heartbeatMs: t.u32,
-  /** Clock precision assumed between validators, ms. */
+  /** Assumed clock precision between validators, ms. */
   precisionMs: t.u32,
   /** Oldest acceptable proposal timestamp at arrival, ms; at least buildMs + 2 networkDelayMs. */
   messageDelayMs: t.u32,
@@ -44,7 +44,7 @@ export const genesisClassSchema = message('GenesisClass', {
   trainPpm: t.ppm,
   finetunePpm: t.ppm,
   inferPpm: t.ppm,
-  /** No benchmark stands behind any of the ratings. */
+  /** No rating is backed by a benchmark. */
   specOnly: t.bool,
   evidenceHash: t.hash,
 })

@@ -13,12 +13,12 @@ import type { ProtocolSpec } from './protocol.ts'
 const HELLO_TIMEOUT_MS = 5_000
 /** Time for a refusal to reach the other side before the stream is reset. */
 const LINGER_MS = 500
-/** Frames up to this size are copied behind their header, larger ones follow it as they are. */
+/** Frames up to this size are joined with their header; larger ones are sent after it without a copy. */
 const COPY_BYTES_MAX = 16 * 1024
-/** Bytes handed to the stream in one call when a queue is worked off. */
+/** Bytes handed to the stream in one call while a queue drains. */
 const BURST_BYTES_MAX = 64 * 1024
 
-/** Why a channel ended: `offence` is the peer's fault, `foreign` another chain, the rest is nobody's. */
+/** Why a channel ended: `offence` is the peer's fault, `foreign` means another chain, the rest is nobody's fault. */
 export type CloseKind = 'offence' | 'foreign' | 'refused' | 'overflow' | 'ended'
 
 export interface ChannelOptions {
@@ -130,7 +130,7 @@ export class Channel {
     }
   }
 
-  // A listener that throws ends the process, so only a broken assertion may.
+  // A throwing listener ends the process, so only a failed assertion may throw here.
   readonly #onMessage = (event: { data: Uint8Array | { subarray(): Uint8Array } }): void => {
     if (this.#state === 'closed') return
     this.#decoder.push(event.data.subarray())
@@ -174,7 +174,7 @@ export class Channel {
         this.#busy = false
         if (this.#state === 'closed') return
         this.#drainFrames()
-        // A frame of the backlog may have made it busy again.
+        // A buffered frame may have made the channel busy again.
         if (!this.#busy && this.#stream.readStatus === 'paused') this.#stream.resume()
       },
       (error) => this.#offend(error),
@@ -212,14 +212,14 @@ export class Channel {
     this.#stream.removeEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
     this.#stream.removeEventListener('drain', this.#onDrain)
     this.#stream.removeEventListener('message', this.#onMessage)
-    // A foreign peer shall read our hello and name the reason in its own log, so that stream is not cut at once.
+    // Close gently: a foreign peer should still read our hello and log the reason.
     if (kind === 'foreign') closeSoon(this.#stream)
     else this.#stream.abort(new Error(reason))
     this.#options.onClose(kind, reason, error)
   }
 }
 
-/** Answers a stream that will not become a channel: a hello with the reason, then the end. */
+/** Refuses a stream: sends a hello with the reason, then closes. */
 export function refuseStream(stream: Stream, genesisHash: Hash32, reason: string): void {
   const hello = encodeHello(genesisHash, reason)
   try {

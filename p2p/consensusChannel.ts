@@ -21,7 +21,7 @@ export interface ConsensusChannel {
   /** False when the peer is not connected; the core retransmits. */
   send(peer: PeerKey, bytes: Uint8Array): boolean
   sendToValidator(validatorIndex: number, bytes: Uint8Array): boolean
-  /** To every connected consensus peer; returns to how many. */
+  /** Sends to every connected consensus peer; returns how many accepted the frame. */
   broadcast(bytes: Uint8Array): number
   peers(): readonly ConsensusPeer[]
 }

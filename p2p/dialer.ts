@@ -1,9 +1,9 @@
-// Keeps static peers connected: dials with back-off and jitter. Owns: when to dial. Not: the transport, or whom to refuse.
+// Keeps static peers connected: dials with back-off and jitter. Owns: when to dial. Not: the transport, refusals.
 import type { PeerKey } from './protocol.ts'
 
 const BACKOFF_FIRST_MS = 50
 const BACKOFF_MAX_MS = 2_000
-/** A connection that lived shorter than this does not reset the back-off. */
+/** A connection shorter than this does not reset the back-off. */
 const STABLE_MS = 2_000
 
 export interface DialTarget {

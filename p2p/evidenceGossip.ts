@@ -1,26 +1,26 @@
-// Evidence of double votes between nodes: one proof a frame, few of them. Owns: delivery and the rate one peer may reach.
-// Not: what the bytes prove (base/protocol/evidence.ts), what is kept (node/evidence/evidencePool.ts).
+// Gossips evidence of double votes, one proof per frame. Owns: delivery and the per-peer rate limit.
+// Not: verification (base/protocol/evidence.ts), storage (node/evidence/evidencePool.ts).
 import { EVIDENCE_BYTES_MAX } from '../base/protocol/evidence.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 
 export const EVIDENCE_PROTOCOL = '/suanli/evidence/1'
 const QUEUE_BYTES_MAX = 64 * 1024
-/** Proofs taken from one peer at once, and regained per second. Each costs up to two pairing checks. */
+/** Token bucket per peer: burst, and tokens per second. Each proof costs up to two pairing checks. */
 const BURST_MAX = 32
 const PER_SECOND = 4
 const FLOOD_POINTS = 10
 const BUCKETS_MAX = 1_024
 
 export interface EvidenceGossipOptions {
-  /** False when the bytes prove nothing at all: an honest peer checks before it passes on. */
+  /** False when the bytes prove nothing: honest peers verify before relaying. */
   onEvidence(peer: PeerKey, bytes: Uint8Array): boolean
-  /** What a peer that has just connected is told, newest last. */
+  /** Evidence sent to a newly connected peer, newest last. */
   held(): readonly Uint8Array[]
   readonly nowMs: () => number
 }
 
 export interface EvidenceGossip {
-  /** Tells every peer but the one it came from. */
+  /** Sends to every peer except the one it came from. */
   publish(bytes: Uint8Array, from?: PeerKey): void
 }
 
@@ -29,7 +29,7 @@ interface Bucket {
   atMs: number
 }
 
-/** Points for a proof that does not verify: four of them end the connection for a while. */
+/** Points for a proof that does not verify: four get the peer disconnected and refused for a while. */
 const FALSE_EVIDENCE_POINTS = 25
 
 /** Adds evidence gossip to a host that has not started. */
@@ -38,7 +38,7 @@ export function createEvidenceGossip(host: P2pHost, options: EvidenceGossipOptio
   const mayAsk = (peer: PeerKey): boolean => {
     const nowMs = options.nowMs()
     const bucket = buckets.get(peer) ?? { tokens: BURST_MAX, atMs: nowMs }
-    // Deleted and set again, so that the first entry is the peer that was silent longest.
+    // Re-inserted, so that the first entry is the peer that was silent longest.
     buckets.delete(peer)
     if (buckets.size >= BUCKETS_MAX) buckets.delete(buckets.keys().next().value!)
     const gained = (Math.max(0, nowMs - bucket.atMs) * PER_SECOND) / 1000

@@ -16,7 +16,7 @@ export function frameHeader(length: number): Uint8Array {
   return u32be(length)
 }
 
-/** Reassembles frames from chunks of any size; memory grows with what arrived, never with what a header claims. */
+/** Reassembles frames from chunks of any size; memory grows with the bytes received, never with a claimed length. */
 export class FrameDecoder {
   #chunks: Uint8Array[] = []
   #buffered = 0
@@ -38,12 +38,12 @@ export class FrameDecoder {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    // A plain view even of a Buffer, whose slice would not copy.
+    // A plain Uint8Array view: Buffer.slice would not copy.
     this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     this.#buffered += chunk.length
   }
 
-  /** The next whole frame in memory of its own, or undefined until more arrives. Throws FrameError. */
+  /** A copy of the next complete frame, or undefined until more arrives. Throws FrameError. */
   next(): Uint8Array | undefined {
     if (this.#buffered < FRAME_HEADER_BYTES) return undefined
     const header = this.#peek(FRAME_HEADER_BYTES)
@@ -60,7 +60,7 @@ export class FrameDecoder {
     return frame
   }
 
-  /** At least `size` contiguous bytes from the front; joins chunks only when they straddle. */
+  /** At least `size` contiguous bytes from the front; joins chunks only when needed. */
   #peek(size: number): Uint8Array {
     const first = this.#chunks[0]!
     if (first.length >= size) return first

@@ -1,4 +1,4 @@
-// The first frame each way on every channel. Owns: what two nodes must agree on before they talk.
+// The first frame each way on every channel. Owns: what two nodes must agree on before they exchange messages.
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { message, t } from '../base/schema.ts'
@@ -10,7 +10,7 @@ const REFUSAL_CHARS_MAX = 200
 const helloSchema = message('Hello', {
   version: t.u32,
   genesisHash: t.hash,
-  /** Set when the sender will not talk: the reason, for the other side's log. */
+  /** Set when the sender refuses the channel: the reason, for the receiver's log. */
   refusal: t.optional(t.text(REFUSAL_CHARS_MAX)),
 })
 
@@ -24,12 +24,12 @@ export function encodeHello(genesisHash: Hash32, refusal?: string): Uint8Array {
 
 export type HelloVerdict =
   | { readonly kind: 'agreed' }
-  /** The other side declined; its reason may lapse, so it is no offence. */
+  /** The peer declined; its reason may be temporary, so this is no offence. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** A node of another chain or version. */
+  /** A node on another chain or version. */
   | { readonly kind: 'foreign'; readonly reason: string }
 
-/** Judges a peer's hello. Throws SchemaError when it is malformed. */
+/** Checks a peer's hello. Throws SchemaError when it is malformed. */
 export function checkHello(bytes: Uint8Array, genesisHash: Hash32): HelloVerdict {
   const hello = helloSchema.decode(bytes)
   if (hello.version !== P2P_VERSION) {

@@ -1,4 +1,4 @@
-// The libp2p host: identity, listening, who may connect, protocols on peers. Read first in this folder.
+// The libp2p host: identity, listening, admission, protocols. Start reading this folder here.
 // Owns: composition and admission. Not: framing (channel.ts), one peer's streams (peerLink.ts), when to dial (dialer.ts).
 import { errorText } from '../base/errors.ts'
 import '../base/polyfill.ts'
@@ -37,7 +37,7 @@ const UPGRADE_TIMEOUT_MS = 5_000
 const PENDING_INBOUND_MAX = 64
 const INBOUND_PER_SECOND_AND_ADDRESS_MAX = 40
 const PING_INTERVAL_MS = 10_000
-/** Generous, so that a node busy for some seconds is not taken for dead. */
+/** Generous, so that a node that is busy for some seconds does not count as dead. */
 const PING_TIMEOUT_MS = 20_000
 const STREAM_WINDOW_BYTES_MAX = 4 * 1024 * 1024
 const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX
@@ -55,11 +55,11 @@ export interface HostOptions {
   readonly logger: P2pLogger
   /** Connections from peers that are not static; default 16. */
   readonly unknownPeersMax?: number
-  /** How long a peer is refused the first time; doubles up to a minute (five for unknown peers). Default 5,000. */
+  /** A peer's first refusal, ms; doubles up to a minute (five minutes for unknown peers). Default 5,000. */
   readonly refusalFirstMs?: number
 }
 
-/** Builds a host that does not listen yet: register protocols, set peers, then `start`. */
+/** Creates a host that does not listen yet: register protocols, set peers, then `start`. */
 export async function createHost(options: HostOptions): Promise<P2pHost> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.privateKey)
   return new Host(options, privateKey)
@@ -190,7 +190,7 @@ class Host implements P2pHost {
     const targets: DialTarget[] = []
     for (const spec of peers) {
       if (!isPeerIdBytes(spec.peerId))
-        throw new TypeError('a peer id is an ed25519 identity multihash of 38 bytes')
+        throw new TypeError('a peer id must be an ed25519 identity multihash of 38 bytes')
       const peer = peerIdText(spec.peerId)
       if (peer === this.peerId) continue
       if (known.has(peer)) throw new TypeError(`peer ${peer} is named twice`)
@@ -282,7 +282,7 @@ class Host implements P2pHost {
     return this.#options.unknownPeersMax ?? UNKNOWN_PEERS_MAX
   }
 
-  /** After a change of peers some that were known may not be; the newest of them go first. */
+  /** Peers dropped by `setPeers` become unknown: disconnects the newest unknown peers above the limit. */
   #trimUnknown(): void {
     const unknown = [...this.#links.values()].filter((link) => !this.#known.has(link.peer))
     for (const link of unknown.slice(this.#unknownMax)) link.disconnect('too many unknown peers')
@@ -307,7 +307,7 @@ class Host implements P2pHost {
     const peer = connection.remotePeer.toString()
     this.#links.get(peer)?.removeConnection(connection)
     if (this.#links.has(peer) || this.#known.has(peer)) return
-    // libp2p remembers peers for hours; strangers that come and go must not add up.
+    // libp2p remembers peers for hours; short-lived unknown peers must not accumulate.
     this.#node?.peerStore.delete(connection.remotePeer).catch(() => {})
   }
 
@@ -353,7 +353,7 @@ class Host implements P2pHost {
   }
 }
 
-/** Completes addresses with the peer id; throws TypeError on one that is malformed or names somebody else. */
+/** Appends the peer id to addresses; throws TypeError when one is malformed or names another peer. */
 function checkAddresses(peer: PeerKey, addresses: readonly string[]): readonly string[] {
   if (addresses.length > ADDRESSES_PER_PEER_MAX) {
     throw new RangeError(`peer ${peer} has more than ${ADDRESSES_PER_PEER_MAX} addresses`)

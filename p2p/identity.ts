@@ -1,4 +1,4 @@
-// Node identities: ed25519 seed → libp2p peer id. Owns: the bytes and text of peer ids. Needs no running libp2p.
+// Node identities: ed25519 seed → libp2p peer id, without libp2p. Owns: the bytes and text of peer ids.
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { assert } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
@@ -7,7 +7,7 @@ import type { PeerKey } from './protocol.ts'
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
-/** The 38 multihash bytes that stand in `Validator.peerId`, from a 32-byte ed25519 seed. */
+/** The 38 multihash bytes of `Validator.peerId`, from a 32-byte ed25519 seed. */
 export function peerIdBytesFromSeed(seed: Uint8Array): Uint8Array {
   assert(seed.length === 32, 'a peer identity seed has 32 bytes')
   return concatBytes(PEER_ID_PREFIX, ed25519.getPublicKey(seed))

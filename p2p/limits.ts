@@ -1,26 +1,26 @@
-// Bounds of the wire protocols. Not consensus-relevant: raising one needs no agreement, only compatible peers.
+// Bounds of the wire protocols. Not consensus rules: raising one only needs compatible peers.
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
 
-/** Version of hello and framing; peers of another version are refused. */
+/** Version of hello and framing; peers with another version are refused. */
 export const P2P_VERSION = 1
-/** A proposal carries a whole block, its justification and the envelope around them. */
+/** A proposal carries a whole block, its justification and their envelope. */
 export const CONSENSUS_FRAME_BYTES_MAX = BLOCK_BYTES_MAX + 256 * 1024
-/** Consensus bytes waiting for one peer before it is disconnected. */
+/** Consensus bytes that may wait for one peer; above this it is disconnected. */
 export const CONSENSUS_QUEUE_BYTES_MAX = 4 * CONSENSUS_FRAME_BYTES_MAX
 export const GOSSIP_BATCH_BYTES_MAX = 256 * 1024
 export const GOSSIP_BATCH_TXS_MAX = 1024
 export const GOSSIP_QUEUE_BYTES_MAX = 8 * 1024 * 1024
-/** Blocks of one range response, bytes: as many as fit, and always one. */
+/** Blocks in one range response, bytes: as many as fit, at least one. */
 export const SYNC_RANGE_BYTES_MAX = BLOCK_BYTES_MAX
 export const SYNC_RANGE_COUNT_MAX = 128
-/** A certificate that travels beside a block. */
+/** A certificate sent with a block. */
 export const SYNC_CERTIFICATE_BYTES_MAX = 1024
 /** The blocks, their certificates and field tags, and one recovery file. */
 export const SYNC_RESPONSE_BYTES_MAX =
   SYNC_RANGE_BYTES_MAX + RECOVERY_FILE_BYTES_MAX + SYNC_RANGE_COUNT_MAX * (SYNC_CERTIFICATE_BYTES_MAX + 32)
-/** Connections from peers that `setPeers` does not name. */
+/** Connections from peers not named by `setPeers`. */
 export const UNKNOWN_PEERS_MAX = 16
-/** Static peers: a full validator set and as many other nodes. */
+/** Static peers: a full validator set plus as many other nodes. */
 export const STATIC_PEERS_MAX = 512
 export const ADDRESSES_PER_PEER_MAX = 8

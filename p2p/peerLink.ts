@@ -1,8 +1,8 @@
-// Everything live between this node and one remote peer: its connections and one channel per protocol.
+// The live state of one remote peer: its connections and one channel per protocol.
 // Owns: which connection is used, who opens streams, reopening. Not: dialling, penalties, the set of peers (host.ts).
 //
-// Of two nodes the one with the lower peer id opens every stream and so alone decides which connection is used:
-// when both dialled at once there is nothing to negotiate and no message can be lost on a connection given up.
+// The node with the lower peer id opens every stream and so alone decides which connection is used:
+// a simultaneous dial needs no negotiation, and no message is lost on an abandoned connection.
 import type { Connection, Stream } from '@libp2p/interface'
 import type { Hash32 } from '../base/ids.ts'
 import { Channel, type CloseKind, refuseStream } from './channel.ts'
@@ -11,7 +11,7 @@ import type { PeerKey, ProtocolHandler, ProtocolSpec } from './protocol.ts'
 const OPEN_TIMEOUT_MS = 5_000
 const REOPEN_FIRST_MS = 100
 const REOPEN_MAX_MS = 2_000
-/** A second connection within this time is the other half of a simultaneous dial; later it replaces a dead one. */
+/** A second connection within this time comes from a simultaneous dial; a later one replaces a dead connection. */
 const RACE_MS = 3_000
 const CONNECTIONS_MAX = 2
 
@@ -53,7 +53,7 @@ export class PeerLink {
   readonly peer: PeerKey
   readonly peerId: Uint8Array
   readonly #options: PeerLinkOptions
-  /** Oldest first; on the opener's side the first is the one in use. */
+  /** Oldest first; the opener uses the first. */
   #connections: { readonly connection: Connection; readonly atMs: number }[] = []
   readonly #slots = new Map<string, Slot>()
 
@@ -110,7 +110,7 @@ export class PeerLink {
     this.#options.onDisconnected()
   }
 
-  /** Opens what is allowed and missing, closes what is no longer allowed. */
+  /** Opens allowed channels that are missing; closes channels that are no longer allowed. */
   openMissing(): void {
     for (const [id, { spec }] of this.#options.protocols) {
       const slot = this.#slots.get(id)!
@@ -162,7 +162,7 @@ export class PeerLink {
     clearTimeout(slot.timer)
     slot.timer = setTimeout(() => {
       void this.#open(id, slot).catch(() => {
-        // Retried by a timer of its own; a dead connection reports itself.
+        // #open has scheduled a retry; a dead connection reports itself.
       })
     }, delayMs)
   }
@@ -170,7 +170,7 @@ export class PeerLink {
   async #open(id: string, slot: Slot): Promise<void> {
     const current = this.#connections[0]
     const { spec } = this.#options.protocols.get(id)!
-    // The timer stays set while the stream is negotiated, so that nobody opens a second one.
+    // The timer stays set while the stream is negotiated, so that no second stream is opened.
     if (current === undefined || slot.channel !== undefined || this.#options.refusalFor(spec) !== undefined) {
       slot.timer = undefined
       return
@@ -179,7 +179,7 @@ export class PeerLink {
     try {
       const stream = await current.connection.newStream(id, { signal: AbortSignal.timeout(OPEN_TIMEOUT_MS) })
       if (slot.timer !== timer || this.#connections[0] !== current) {
-        stream.abort(new Error('the connection was given up'))
+        stream.abort(new Error('the connection was abandoned'))
         return
       }
       slot.timer = undefined
@@ -206,7 +206,7 @@ export class PeerLink {
         handler.onOpen?.(this.peer)
       },
       onFrame: (frame) => {
-        // Only a channel that carries frames counts as a success; one refused after its hello keeps backing off.
+        // Reset the back-off only once frames arrive; a channel refused after its hello keeps backing off.
         slot.attempts = 0
         return handler.onFrame(this.peer, frame)
       },
@@ -223,7 +223,7 @@ export class PeerLink {
   }
 }
 
-/** Lets what was written leave, then cuts. */
+/** Flushes pending writes, then closes. */
 function closeConnection(connection: Connection): void {
   connection.close({ signal: AbortSignal.timeout(500) }).catch((error) => connection.abort(error))
 }

@@ -1,4 +1,4 @@
-// Which peers to ask first: failures rest a peer for a while, quick ones recover. Owns: ranking. Not: penalties (host).
+// Which peers to ask first: a peer rests after failures; a success clears them. Owns: ranking. Not: penalties (host).
 import type { PeerKey } from './protocol.ts'
 
 const REST_FIRST_MS = 500
@@ -9,7 +9,7 @@ const RECORDS_MAX = 1_024
 interface Score {
   failures: number
   restUntilMs: number
-  /** From here on it is asked again all the same when nobody else can be: a liar's rest is never cut. */
+  /** From then on the peer is used despite its rest when all peers rest; never earlier for a liar. */
   lastResortMs: number
 }
 
@@ -25,7 +25,7 @@ export class PeerScores {
     this.#scores.delete(peer)
   }
 
-  /** No answer, or not the one promised. */
+  /** No answer, or not the promised one. */
   fail(peer: PeerKey): void {
     const known = this.#scores.get(peer)
     const failures = (known?.failures ?? 0) + 1
@@ -46,8 +46,8 @@ export class PeerScores {
   }
 
   /**
-   * Peers that are not resting. When all are, those that only failed to answer, half a second after they did: it was
-   * more likely this node's own network, and nothing is gained by waiting until their rest is over.
+   * Peers that are not resting. When all rest, those that only failed to answer, half a second after the failure:
+   * the cause is more likely this node's own network, and waiting for the rest to end gains nothing.
    */
   usable(peers: readonly PeerKey[]): readonly PeerKey[] {
     const nowMs = this.#nowMs()
@@ -56,7 +56,7 @@ export class PeerScores {
     return peers.filter((peer) => (this.#scores.get(peer)?.lastResortMs ?? 0) <= nowMs)
   }
 
-  /** Fewest failures first, equals in random order so that load spreads. */
+  /** Fewest failures first; ties in random order, so that load spreads. */
   ranked(peers: readonly PeerKey[]): readonly PeerKey[] {
     return peers
       .map((peer) => ({ peer, key: (this.#scores.get(peer)?.failures ?? 0) + Math.random() }))

@@ -1,4 +1,4 @@
-// Offences of peers: points that fade, and a refusal for a while once there are too many; never for ever.
+// Penalties of peers: points that decay, and a temporary refusal at the limit; never a permanent ban.
 import type { PeerKey } from './protocol.ts'
 
 /** Points at which a peer is refused. */
@@ -7,7 +7,7 @@ const FADE_POINTS_PER_SECOND = 1
 export const REFUSAL_FIRST_MS = 5_000
 const REFUSAL_KNOWN_MAX_MS = 60_000
 const REFUSAL_UNKNOWN_MAX_MS = 300_000
-/** Good conduct after which the next refusal is a first one again. */
+/** Time without an offence after which the next refusal counts as the first again. */
 const FORGET_MS = 600_000
 const RECORDS_MAX = 2_048
 
@@ -23,7 +23,7 @@ export class Penalties {
   readonly #refusalFirstMs: number
   readonly #nowMs: () => number
 
-  /** `refusalFirstMs`: a peer's first refusal; it doubles with each further one. */
+  /** `refusalFirstMs`: a peer's first refusal; each further one doubles. */
   constructor(options: { refusalFirstMs?: number | undefined; nowMs?: () => number } = {}) {
     this.#refusalFirstMs = options.refusalFirstMs ?? REFUSAL_FIRST_MS
     this.#nowMs = options.nowMs ?? Date.now
@@ -37,7 +37,7 @@ export class Penalties {
     if (idleMs > FORGET_MS) record.refusals = 0
     record.points = Math.max(0, record.points - (idleMs / 1000) * FADE_POINTS_PER_SECOND) + points
     record.atMs = nowMs
-    // Re-inserted so that the map evicts whoever offended longest ago.
+    // Re-inserted, so that the map evicts the peer whose last offence is oldest.
     this.#offenders.delete(peer)
     if (this.#offenders.size >= RECORDS_MAX) this.#offenders.delete(this.#offenders.keys().next().value!)
     this.#offenders.set(peer, record)
@@ -50,7 +50,7 @@ export class Penalties {
     return refusedMs
   }
 
-  /** Milliseconds until the peer is admitted again; 0 when it is welcome. */
+  /** Milliseconds until the peer is admitted again; 0 when it is not refused. */
   refusedForMs(peer: PeerKey): number {
     const record = this.#offenders.get(peer)
     return record === undefined ? 0 : Math.max(0, record.refusedUntilMs - this.#nowMs())

@@ -1,40 +1,40 @@
-// Blocks of a stretch of heights from several peers at once, handed out in order: a bounded window of ranges.
-// Owns: whom to ask, time-outs, reassignment, what was promised. Not: what the blocks mean (the caller says who lied).
+// Downloads a stretch of heights from several peers at once, in order, through a bounded window of ranges.
+// Owns: peer selection, time-outs, reassignment, peers' claims. Not: verification (the caller rejects ranges).
 
 import type { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 import type { RangeItem, SyncStatus } from './syncMessages.ts'
 
-/** Blocks asked for at once. */
+/** Blocks per request. */
 export const RANGE_COUNT = 64
-/** Ranges in flight or waiting to be taken: at most 4 MiB each. */
+/** Ranges in flight or not yet taken: at most 4 MiB each. */
 const WINDOW_RANGES = 12
 const PER_PEER_MAX = 2
-/** The range that everything waits for is also asked of another peer after this long. */
+/** The first range is also requested from a second peer after this long. */
 const SLOW_MS = 1_500
 const STATUS_EVERY_MS = 2_000
-/** How long peers that have not told their height yet are waited for, when nobody else has more. */
+/** How long to wait for peers' first status when no other peer has more blocks. */
 const FIRST_STATUS_MS = 1_000
 /** Peers whose claims are remembered. */
 const STATUS_PEERS_MAX = 64
 const TICK_MS = 100
-/** Nothing where the peer claimed to have blocks. */
+/** Points for no blocks where the peer claimed to have some. */
 const EMPTY_POINTS = 20
-/** A range that does not verify: four of them and the peer is refused for a while. */
+/** Points for a range that does not verify: after four the peer is refused for a while. */
 const LIE_POINTS = 30
 
 export interface DownloadedRange {
   readonly peer: PeerKey
   readonly fromHeight: number
-  /** At least one, at most as many as were asked for. */
+  /** At least one, at most as many as requested. */
   readonly items: readonly RangeItem[]
 }
 
 export interface DownloadOptions {
   readonly fromHeight: number
-  /** Last height wanted; without it whatever peers claim to have. */
+  /** Last height wanted; default: the highest that peers claim. */
   readonly toHeight?: number
-  /** Nothing is fetched while peers claim no more than this many blocks; default 0. */
+  /** Fetch nothing until peers claim more than this many blocks; default 0. */
   readonly lagMin?: number
   /** How long `next` waits while no peer can be asked; default 0. */
   readonly patienceMs?: number
@@ -42,15 +42,15 @@ export interface DownloadOptions {
 }
 
 export interface RangeDownload {
-  /** The next range in order; undefined at the end, or when nobody can be asked any more. One call at a time. */
+  /** The next range in order; undefined at the end, or when no peer is left to ask. One call at a time. */
   next(): Promise<DownloadedRange | undefined>
-  /** That range is wrong: the peer is penalised, and the heights from there on are asked of others. */
+  /** Rejects an invalid range: penalises the peer and refetches from that height, preferring other peers. */
   reject(range: DownloadedRange, reason: string): void
-  /** Peers' fault is not settled: heights from here on are fetched again, from others where possible. */
+  /** Fault not attributable yet: refetch from this height, preferring other peers. */
   rewind(fromHeight: number, peers: readonly PeerKey[]): void
-  /** Highest height claimed by at least two peers that can be asked, or by the only one: a hint. */
+  /** Highest height claimed by at least two usable peers, or by the only one: a hint. */
   claimedHeight(): number
-  /** Lowest height that any of those peers serves; undefined when none has told. */
+  /** Lowest height that any usable peer serves; undefined before the first status. */
   servedHeightMin(): number | undefined
   close(): void
 }
@@ -86,7 +86,7 @@ export class WindowedDownload implements RangeDownload {
   readonly #scores: PeerScores
   readonly #options: DownloadOptions
   readonly #candidates = new Map<PeerKey, Candidate>()
-  /** Contiguous from the cursor, in order of heights. */
+  /** Contiguous from the cursor, by height. */
   #pieces: Piece[] = []
   #cursor: number
   #begun = false
@@ -124,7 +124,7 @@ export class WindowedDownload implements RangeDownload {
   reject(range: DownloadedRange, reason: string): void {
     this.#scores.lied(range.peer)
     this.#host.penalise(range.peer, LIE_POINTS, `blocks from ${range.fromHeight}: ${reason}`)
-    // What else it sent is no better.
+    // Its other ranges are not trusted either.
     this.#pieces = this.#pieces.map((piece) =>
       piece.ready?.peer === range.peer ? newPiece(piece.fromHeight, piece.count, [range.peer]) : piece,
     )
@@ -172,7 +172,7 @@ export class WindowedDownload implements RangeDownload {
     waiting?.(range)
   }
 
-  /** Everything that may have become possible: claims, new pieces, requests, the answer to `next`. */
+  /** Does whatever is possible now: refresh claims, deliver to `next`, plan pieces, send requests. */
   #pump(): void {
     if (this.#closed) {
       this.#settle(undefined)
@@ -251,7 +251,7 @@ export class WindowedDownload implements RangeDownload {
   #plan(): void {
     const { fromHeight, lagMin = 0 } = this.#options
     const limit = this.#limit()
-    // One peer that is ahead is enough to try: others may lag themselves, and who claims too much is found out.
+    // One peer ahead is enough to start: others may lag too, and a false claim is penalised once it serves nothing.
     if (!this.#begun && limit < Math.min(fromHeight + lagMin, this.#options.toHeight ?? Infinity)) return
     this.#begun = true
     const last = this.#pieces.at(-1)
@@ -276,7 +276,7 @@ export class WindowedDownload implements RangeDownload {
       (peer) => !piece.asked.has(peer) && this.#holds(peer, piece.fromHeight),
     )
     const fresh = holders.filter((peer) => !piece.tried.has(peer))
-    // Whoever failed before is asked again only when nobody else is there, busy or not.
+    // Peers that failed are asked again only when no other peer holds the range, busy or not.
     const choice = this.#quickest(
       (fresh.length > 0 || isLate ? fresh : holders).filter(
         (peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX,
@@ -314,7 +314,7 @@ export class WindowedDownload implements RangeDownload {
         this.#onItems(peer, piece, items)
       }
     } catch {
-      // Time-outs, refusals, malformed answers: the request layer has counted what is an offence.
+      // Time-out, refusal or malformed answer: the request layer has already penalised offences.
       this.#scores.fail(peer)
       piece.tried.add(peer)
     } finally {
@@ -326,7 +326,7 @@ export class WindowedDownload implements RangeDownload {
 
   #onItems(peer: PeerKey, piece: Piece, items: readonly RangeItem[]): void {
     const index = this.#pieces.indexOf(piece)
-    // Somebody else was quicker, or the piece was planned anew.
+    // Another peer was faster, or the piece was replaced.
     if (index < 0 || piece.ready !== undefined) return
     piece.ready = { peer, fromHeight: piece.fromHeight, items }
     const missing = piece.count - items.length
@@ -342,7 +342,7 @@ export class WindowedDownload implements RangeDownload {
     this.#host.penalise(peer, EMPTY_POINTS, 'claims blocks that it does not serve')
   }
 
-  /** Ends the download when the next height can be had from nobody, after the caller's patience. */
+  /** Closes the download once no peer has been able to serve the next height for `patienceMs`. */
   #giveUpWhenLonely(nowMs: number): void {
     const first = this.#pieces[0]
     const { toHeight, patienceMs = 0 } = this.#options

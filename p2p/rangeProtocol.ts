@@ -1,5 +1,5 @@
-// Block range sync: serves ranges from injected callbacks and asks peers for theirs.
-// Owns: the protocol and its limits. Not: whom to ask for what (rangeDownload.ts), verification (the caller's).
+// Block range sync: serves ranges from injected callbacks and requests them from peers.
+// Owns: the protocol and its limits. Not: peer selection (rangeDownload.ts), verification (the caller).
 
 import { errorText } from '../base/errors.ts'
 import { SchemaError } from '../base/field.ts'
@@ -23,7 +23,7 @@ const IN_FLIGHT_PER_PEER_MAX = 4
 const SERVED_PER_SECOND_MAX = 50
 const MALFORMED_POINTS = 60
 
-/** A peer answered what no honest peer answers. */
+/** An answer that no honest peer gives. */
 export class MalformedAnswerError extends Error {
   readonly code = 'MalformedAnswerError'
   readonly peer: PeerKey
@@ -34,12 +34,12 @@ export class MalformedAnswerError extends Error {
   }
 }
 
-/** Where served answers come from. */
+/** The data this node serves. */
 export interface SyncSource {
   status(): SyncStatus
   /**
-   * Consecutive blocks from `fromHeight`: at most `countMax`, and no more than `bytesMax` bytes of them except that
-   * the first always comes; fewer or none when not held.
+   * Consecutive blocks from `fromHeight`: at most `countMax` and `bytesMax` bytes, but always the first;
+   * fewer or none when not held.
    */
   range(options: {
     readonly fromHeight: number
@@ -52,11 +52,11 @@ export interface RangeProtocol {
   /** Rejects with `RequestError`, or `MalformedAnswerError` on a malformed answer. */
   fetchStatus(peer: PeerKey): Promise<SyncStatus>
   fetchRange(peer: PeerKey, fromHeight: number, count: number): Promise<readonly RangeItem[]>
-  /** Starts fetching a stretch of heights from whoever has it; `close` it when done. */
+  /** Starts downloading a stretch of heights from all peers that have it; `close` it when done. */
   download(options: DownloadOptions): RangeDownload
   /** Peers that can be asked, best first. */
   peers(): readonly PeerKey[]
-  /** Fails what is in flight. */
+  /** Fails requests in flight. */
   close(): void
 }
 
@@ -124,7 +124,7 @@ class RangeClient implements RangeProtocol {
     const request = syncRequestSchema.encode({ kind: 'range', fromHeight, count: countMax })
     const range = this.#decode(peer, await this.#requests.request(peer, request), rangeSchema)
     if (range.items.length > countMax) {
-      const reason = `${range.items.length} blocks where ${countMax} were asked for`
+      const reason = `${range.items.length} blocks where ${countMax} were requested`
       this.#host.penalise(peer, MALFORMED_POINTS, reason)
       throw new MalformedAnswerError(peer, reason)
     }

@@ -1,5 +1,5 @@
-// Request and response over one framed channel per peer: ids, time-outs, limits in flight and per second.
-// Owns: matching answers to questions. Not: what the bytes mean.
+// Request and response over one framed channel per peer: ids, time-outs, in-flight and rate limits.
+// Owns: matching responses to requests. Not: what the bytes mean.
 import { concatBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import { FrameError } from './frames.ts'
@@ -7,7 +7,7 @@ import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
 
-/** A request that got no answer; `busy` and `refused` are worth another peer or a later attempt. */
+/** A request without an answer; on `busy` and `refused` try another peer or later. */
 export class RequestError extends Error {
   readonly code: RequestFailure
   readonly peer: PeerKey
@@ -24,21 +24,21 @@ export interface RequestResponseOptions {
   readonly id: string
   readonly requestBytesMax: number
   readonly responseBytesMax: number
-  /** Own requests awaiting an answer from one peer; the next one fails with `busy`. */
+  /** Own requests in flight to one peer; the next one fails with `busy`. */
   readonly inFlightPerPeerMax: number
-  /** Requests served per second for one peer; more are answered `busy`, and a flood of them is an offence. */
+  /** Requests served per second and peer; more are answered `busy`, and a flood is an offence. */
   readonly servedPerSecondMax: number
   /** Default time-out of a request, ms. */
   readonly timeoutMs: number
   readonly consensusOnly: boolean
-  /** Answers a peer's request; `undefined` refuses it. A SchemaError is an offence of the peer, any other throw is logged. */
+  /** Serves a peer's request; `undefined` refuses it. A SchemaError is the peer's offence, any other throw is logged. */
   serve(peer: PeerKey, request: Uint8Array): Promise<Uint8Array | undefined> | Uint8Array | undefined
 }
 
 export interface RequestResponse {
   /** Resolves with the answer; rejects with `RequestError`. */
   request(peer: PeerKey, request: Uint8Array, timeoutMs?: number): Promise<Uint8Array>
-  /** Peers that can be asked now. */
+  /** Peers with an open channel. */
   peers(): readonly PeerKey[]
   /** Fails every request in flight. */
   close(): void
@@ -64,7 +64,7 @@ interface InFlight {
   reject(error: RequestError): void
 }
 
-/** What one peer asks of this node. */
+/** Requests that one peer makes of this node. */
 interface Client {
   tokens: number
   atMs: number
@@ -88,7 +88,7 @@ class Requests implements RequestResponse {
       {
         id: options.id,
         frameBytesMax,
-        // Every answer a peer may have outstanding fits, so an honest one is never refused for lack of room.
+        // Room for every answer a peer may have outstanding, so that an honest peer never overflows the queue.
         queueBytesMax: (options.inFlightPerPeerMax + 1) * (frameBytesMax + ENVELOPE_BYTES),
         overflow: 'refuse',
         consensusOnly: options.consensusOnly,
@@ -169,7 +169,7 @@ class Requests implements RequestResponse {
       return
     }
     if (kind > KIND_REFUSED) throw new FrameError(`unknown request envelope ${kind}`)
-    // Nobody waits for an answer that comes after its time-out, and nobody may answer for another peer.
+    // Ignore an answer after its time-out and an answer for another peer.
     if (this.#inFlight.get(id)?.peer !== peer) return
     if (kind === KIND_RESPONSE && body.length > this.#options.responseBytesMax) {
       throw new FrameError(
@@ -229,7 +229,7 @@ class Requests implements RequestResponse {
     }
   }
 
-  /** The peer's bucket, refilled for the time that has passed. */
+  /** The peer's token bucket, refilled for the elapsed time. */
   #clientOf(peer: PeerKey): Client {
     const max = this.#options.servedPerSecondMax
     const nowMs = Date.now()

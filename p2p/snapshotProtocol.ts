@@ -1,5 +1,5 @@
-// Snapshots over the wire: what a peer offers, manifests, chunks, receipts of the snapshot's block, epoch proofs, sets.
-// Owns: the protocol and its limits. Not: files (node/sync), verification and whom to ask (node/sync/stateSync.ts).
+// State sync over the wire: offers, manifests, chunks, receipts of the snapshot's block, epoch proofs, validator sets.
+// Owns: the protocol and its limits. Not: files (node/sync), verification and peer selection (node/sync/stateSync.ts).
 import { errorText } from '../base/errors.ts'
 import { VALIDATORS_MAX } from '../base/protocol/limits.ts'
 import { SNAPSHOT_CHUNK_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX } from '../base/protocol/snapshot.ts'
@@ -11,11 +11,11 @@ import { createRequestResponse, type RequestResponse } from './requestResponse.t
 export const SNAPSHOT_PROTOCOL = '/suanli/snapshot/1'
 const TIMEOUT_MS = 15_000
 export const SNAPSHOT_IN_FLIGHT_PER_PEER = 2
-/** A chunk each: 5 MiB a second for one peer. */
+/** With one chunk each: 5 MiB/s per peer. */
 const SERVED_PER_SECOND_MAX = 20
 const REQUEST_BYTES_MAX = 64
 const OFFERS_MAX = 16
-/** Epoch proofs of one answer: as many as fit into this many bytes, and always one. */
+/** Epoch proofs in one answer, bytes: as many as fit, at least one. */
 export const EPOCH_PROOFS_BYTES_MAX = 1024 * 1024
 const EPOCH_PROOFS_MAX = 256
 /** A boundary header, its F and a full set. */
@@ -32,7 +32,7 @@ const requestSchema = message('SnapshotRequest', {
   kind: t.oneOf(REQUEST_KINDS),
   /** Height of the snapshot; the first epoch of `epochs`, the epoch of `set`; 0 for offers. */
   height: t.u64,
-  /** Of the chunk; 0 otherwise. */
+  /** Chunk index; 0 for other kinds. */
   index: t.u32,
 })
 
@@ -41,10 +41,10 @@ const offerSchema = message('SnapshotOffer', {
   blockHash: t.hash,
   manifestHash: t.hash,
   manifestBytes: t.u32,
-  /** Of all chunks together. */
+  /** Total of all chunks. */
   sizeBytes: t.u64,
 })
-/** A hint: only what is proven counts. */
+/** A hint, not proven. */
 export type SnapshotOffer = ReturnType<typeof offerSchema.decode>
 
 const offersSchema = message('SnapshotOffers', { offers: t.list(offerSchema, OFFERS_MAX) })
@@ -52,14 +52,14 @@ const epochsSchema = message('EpochProofs', {
   proofs: t.list(t.bytes(EPOCH_PROOF_BYTES_MAX), EPOCH_PROOFS_MAX),
 })
 
-/** Where served answers come from; undefined is refused. */
+/** The data this node serves; undefined refuses the request. */
 export interface SnapshotSource {
   offers(): readonly SnapshotOffer[]
   manifest(height: number): Uint8Array | undefined
   chunk(height: number, index: number): Promise<Uint8Array | undefined>
   /** Stored receipts of a block, as bytes. */
   receipts(height: number): Uint8Array | undefined
-  /** Proof of an ended epoch, as bytes. */
+  /** Proof of a completed epoch, as bytes. */
   epochProof(epoch: number): Uint8Array | undefined
   /** The validator set of an epoch, as bytes. */
   validatorSet(epoch: number): Uint8Array | undefined
@@ -71,7 +71,7 @@ export interface SnapshotProtocol {
   manifest(peer: PeerKey, height: number): Promise<Uint8Array>
   chunk(peer: PeerKey, height: number, index: number): Promise<Uint8Array>
   receipts(peer: PeerKey, height: number): Promise<Uint8Array>
-  /** Proofs of consecutive epochs from this one, as many as the peer gives. */
+  /** Proofs of consecutive epochs from `fromEpoch`, as many as the peer sends. */
   epochProofs(peer: PeerKey, fromEpoch: number): Promise<readonly Uint8Array[]>
   validatorSet(peer: PeerKey, epoch: number): Promise<Uint8Array>
   peers(): readonly PeerKey[]

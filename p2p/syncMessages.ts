@@ -1,4 +1,4 @@
-// Wire messages of block range sync. Owns: their bytes and bounds. Not: blocks and certificates, which pass as bytes.
+// Wire messages of block range sync. Owns: encoding and bounds. Not: blocks and certificates, carried as bytes.
 import type { Hash32 } from '../base/ids.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
@@ -23,7 +23,7 @@ export const statusSchema = message('SyncStatus', {
 const rangeItemSchema = message('RangeItem', {
   block: t.bytes(BLOCK_BYTES_MAX),
   certificate: t.optional(t.bytes(SYNC_CERTIFICATE_BYTES_MAX)),
-  /** The recovery file by which the epoch of this block began; beside its first block only. */
+  /** The recovery file that began this block's epoch; with its first block only. */
   recovery: t.optional(t.bytes(RECOVERY_FILE_BYTES_MAX)),
 })
 
@@ -41,8 +41,8 @@ export interface SyncStatus {
 
 export interface RangeItem {
   readonly block: Uint8Array
-  /** Finalization certificate bytes; absent where the next certified block covers it. */
+  /** Finalization bytes; absent when the next certified block covers it. */
   readonly certificate?: Uint8Array | undefined
-  /** The recovery file by which the epoch of this block began; beside its first block, one in a range. */
+  /** The recovery file that began this block's epoch; with its first block only, at most one per range. */
   readonly recovery?: Uint8Array | undefined
 }

@@ -1,4 +1,4 @@
-// Batched transaction gossip. Owns: batching, the seen-cache, who is told. Not: validity (the mempool's).
+// Batched transaction gossip. Owns: batching, the seen-cache, recipients. Not: validity (the mempool).
 import { bytesKey } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
 import type { TxId } from '../base/ids.ts'
@@ -16,35 +16,35 @@ const ENTRY_OVERHEAD_BYTES = 8
 const FRAME_OVERHEAD_BYTES = 16
 
 const batchSchema = message('TransactionBatch', {
-  /** Sent on purpose to one peer: passed up although it was seen before. */
+  /** Sent to one peer on purpose: delivered even if seen before. */
   resent: t.bool,
   transactions: t.list(t.view(TX_BYTES_MAX), GOSSIP_BATCH_TXS_MAX),
 })
 
 export interface GossipTx {
-  /** The envelope's original bytes; of a received one a view on its batch, to be copied by whoever keeps it. */
+  /** The envelope's original bytes; a received one is a view of its batch: copy it to keep it. */
   readonly raw: Uint8Array
   /** keccak-256 of `raw`. */
   readonly id: TxId
 }
 
 export interface TxGossipOptions {
-  /** Whether this node is in the current validator set: then what came from a validator is not passed on. */
+  /** Whether this node is in the current validator set; if so, it does not relay transactions from validators. */
   isValidator(): boolean
-  /** Transactions not seen before, one call a batch. While a returned promise is pending the peer is not read further. */
+  /** Transactions not seen before, one call per batch. Reading from the peer pauses while a returned promise is pending. */
   onTransactions(peer: PeerKey, transactions: readonly GossipTx[]): void | Promise<void>
-  /** Shortest time between two batches, ms; the first after a pause leaves at once. Default 10. */
+  /** Minimum time between batches, ms; the first after a pause is sent at once. Default 10. */
   readonly batchDelayMs?: number
   /** Remembered transaction ids. Default 65,536. */
   readonly seenMax?: number
 }
 
 export interface TxGossip {
-  /** Sends a transaction that entered here (RPC) to every peer, once. */
+  /** Sends a transaction submitted to this node (RPC) to every peer, once. */
   publish(transaction: GossipTx): void
-  /** Passes on a transaction received from `from` that the mempool admitted, to the peers its sender may not reach. */
+  /** Relays a transaction from `from`, once admitted to the mempool, to peers that `from` may not reach. */
   relay(transaction: GossipTx, from: PeerKey): void
-  /** Sends to one peer whatever was sent before, e.g. pending transactions to the leader (CONSENSUS §4 need). */
+  /** Sends to one peer even what was sent before, e.g. pending transactions to the leader (CONSENSUS §4 need). */
   sendTo(peer: PeerKey, transactions: readonly Uint8Array[]): boolean
   /** Drops the pending batch and its timer. */
   close(): void
@@ -57,7 +57,7 @@ export function createTxGossip(host: P2pHost, options: TxGossipOptions): TxGossi
 
 interface Pending {
   readonly raw: Uint8Array
-  /** Set on a relayed transaction: whom not to tell, and whether only validators need it. */
+  /** Set on a relayed transaction: the peer to skip, and whether only validators need it. */
   readonly relayed?: { readonly from: PeerKey; readonly validatorsOnly: boolean }
 }
 
@@ -97,7 +97,7 @@ class Gossip implements TxGossip {
 
   relay(transaction: GossipTx, from: PeerKey): void {
     const validator = this.#options.isValidator()
-    // A validator sends what it got from clients to all validators itself.
+    // Validators send their clients' transactions to all validators themselves.
     if (validator && this.#host.getValidatorIndex(from) !== undefined) return
     this.#enqueue({ raw: transaction.raw, relayed: { from, validatorsOnly: validator } })
   }
@@ -123,7 +123,7 @@ class Gossip implements TxGossip {
     this.#pendingBytes += cost
     if (this.#timer !== undefined) return
     const sinceMs = Date.now() - this.#sentAtMs
-    // After a pause the first one only waits for its companions of the same tick.
+    // After a pause, wait only for transactions of the same tick.
     this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#delayMs - sinceMs))
   }
 
@@ -169,7 +169,7 @@ function rawOf(pending: Pending): Uint8Array {
   return pending.raw
 }
 
-/** As few frames as the limits allow; none for no transactions. */
+/** As few frames as the limits allow; none without transactions. */
 function encodeBatches(transactions: readonly Uint8Array[], resent: boolean): readonly Uint8Array[] {
   const frames: Uint8Array[] = []
   let group: Uint8Array[] = []

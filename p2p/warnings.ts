@@ -1,4 +1,4 @@
-// Warnings about peers, at most one line per subject and period, so that an attacker cannot fill the log.
+// Rate-limited warnings about peers: one line per subject and period, so that an attacker cannot fill the log.
 import type { P2pLogger } from './protocol.ts'
 
 const PERIOD_MS = 10_000
@@ -17,7 +17,7 @@ export class Warnings {
     this.#logger = logger
   }
 
-  /** Logs unless `subject` was logged within the last ten seconds; the next line counts what was held back. */
+  /** Logs unless `subject` was logged within the last ten seconds; the next line counts suppressed ones. */
   warn(subject: string, fields: object, text: string): void {
     const nowMs = Date.now()
     const known = this.#subjects.get(subject)

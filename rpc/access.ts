@@ -1,10 +1,10 @@
-// Who may talk to the server. Owns: Host allow-list, Origin rules, the optional rate limit. Not: sockets.
+// Access control. Owns: Host allow-list, Origin rules, the optional rate limit. Not: sockets.
 
 /** Loopback names; raw addresses are always allowed because DNS cannot rebind them. */
 const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
 const IPV6 = /^\[[0-9a-fA-F:.]+\]$/
-/** Browser extensions are installed by the user and cannot be impersonated by a page. */
+/** The user installs extensions, and a page cannot impersonate one. */
 const EXTENSION_ORIGIN = /^(?:chrome-extension|moz-extension|safari-web-extension):\/\//
 
 function hostName(authority: string): string {
@@ -13,7 +13,7 @@ function hostName(authority: string): string {
 }
 
 export interface AccessOptions {
-  /** Further host names, lower case; `*` allows every name. */
+  /** Additional host names, lower case; `*` allows every name. */
   readonly hosts: readonly string[]
   /** Origins of pages that may call, e.g. `https://wallet.example`; `*` allows every page. */
   readonly origins: readonly string[]
@@ -22,7 +22,7 @@ export interface AccessOptions {
 export class Access {
   readonly #hosts: ReadonlySet<string>
   readonly #origins: ReadonlySet<string>
-  /** Clients send the same header each time. */
+  /** Cached: a client sends the same header every time. */
   #lastAllowed: string | undefined
 
   constructor(options: AccessOptions) {
@@ -39,7 +39,7 @@ export class Access {
     return allowed
   }
 
-  /** A page may call when it is served from this machine, is an extension, or is configured. */
+  /** Allows pages served from this machine, extensions and configured origins. */
   allowsOrigin(origin: string): boolean {
     if (this.#origins.has('*') || this.#origins.has(origin.toLowerCase())) return true
     if (EXTENSION_ORIGIN.test(origin)) return true
@@ -49,13 +49,13 @@ export class Access {
 }
 
 export interface RateLimit {
-  /** JSON-RPC requests per second and client address, each element of a batch counted. */
+  /** JSON-RPC requests per second and client address; each element of a batch counts. */
   readonly perSecond: number
-  /** Requests that may come at once. */
+  /** Bucket size, requests. */
   readonly burst: number
 }
 
-/** Client addresses remembered at most; the least recently seen is forgotten. */
+/** Client addresses remembered; the least recently seen is evicted. */
 const CLIENTS_MAX = 10_000
 
 /** One token bucket per client address. A batch may overdraw it, by at most one burst. */
@@ -74,7 +74,7 @@ export class RateLimiter {
     return Math.min(burst, known.tokens + ((nowMs - known.atMs) / 1000) * perSecond)
   }
 
-  /** Seconds until the next request may come; 0 = now. */
+  /** Seconds until the next request is allowed; 0 = now. */
   retryAfterSeconds(client: string, nowMs: number): number {
     const tokens = this.#tokens(client, nowMs)
     return tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - tokens) / this.#limit.perSecond))

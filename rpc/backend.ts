@@ -1,5 +1,5 @@
-// What the RPC needs from a node. Owns: the interface and its shapes. Not: any of the answers (node/ implements it).
-// In-memory facts are synchronous; whatever may touch the disk is a Promise.
+// What the RPC needs from a node. Owns: the interface and its shapes. Not: the implementation (node/).
+// Data in memory is synchronous; anything that may read the disk is a Promise.
 
 import type { Json } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
@@ -21,7 +21,7 @@ export interface ChainIdentity {
   readonly clientVersion: string
 }
 
-/** An envelope as it was received; the RPC decodes it when somebody asks for its fields. */
+/** An envelope as received; the RPC decodes it on demand. */
 export interface KnownTransaction {
   readonly id: TxId
   readonly raw: Uint8Array
@@ -36,38 +36,38 @@ export interface FinalizedBlock {
   readonly sizeBytes: number
   readonly transactions: readonly KnownTransaction[]
   readonly receipts: readonly Receipt[]
-  /** Logs of beginBlock and endBlock, which belong to no transaction. */
+  /** Logs of beginBlock and endBlock, outside any transaction. */
   readonly systemLogs: readonly Log[]
 }
 
 /** Why a block is final: F of the block itself or of a descendant, with the headers between. */
 export interface Finality {
-  /** `certificate.subject.digest` is the hash of the last of `headers`, or of the block itself when that is empty. */
+  /** `certificate.subject.digest` is the hash of the last of `headers`, or of the block itself when `headers` is empty. */
   readonly certificate: Certificate
-  /** Children in order from the block's child to the certified block; empty when the block itself is certified. */
+  /** Descendants in order, from the block's child to the certified block; empty when the block itself is certified. */
   readonly headers: readonly Header[]
 }
 
 export interface StateView {
-  /** The header whose post-state this is; for `pending` the highest verified block. */
+  /** The header whose post-state this is; for `pending`, of the highest verified block. */
   readonly header: Header
   readonly hash: Hash32
   readonly state: StateReader
-  /** The context queries and simulated calls run in: that of a block on top of `header`. */
+  /** Context for queries and simulated calls: a block on top of `header`. */
   readonly context: BlockContext
 }
 
-/** `latest` is the finalized tip; `pending` the highest verified head, without the mempool. */
+/** `latest` is the finalized tip; `pending` is the highest verified head, without the mempool. */
 export type StateSelector = 'latest' | 'pending' | number
 
 export interface StateProof {
-  /** Undefined when the proof shows absence. */
+  /** Undefined for a proof of absence. */
   readonly value: Uint8Array | undefined
   /** ICS-23 CommitmentProof bytes against the `stateRoot` of the height's header. */
   readonly proof: Uint8Array
 }
 
-/** Reasons for not taking a transaction; `rpc/errors.ts` guarantees the phrase that clients match for each. */
+/** Why a transaction is rejected; `rpc/errors.ts` guarantees the phrase that clients match for each code. */
 export const SUBMIT_REJECTION_CODES = [
   /** Not a canonical envelope: RLP, field sizes, low s. */
   'malformed',
@@ -85,13 +85,13 @@ export const SUBMIT_REJECTION_CODES = [
   'tipAboveFeeCap',
   'feeCapTooLow',
   'nonceTooLow',
-  /** Further ahead than the gap queue reaches. */
+  /** Beyond the gap queue. */
   'nonceTooHigh',
   'insufficientFunds',
   'alreadyKnown',
-  /** Same nonce without the +10 % on both fees. */
+  /** Same nonce, but less than +10 % on both fees. */
   'replacementUnderpriced',
-  /** This account holds as many pending transactions as the pool allows. */
+  /** The account has reached its limit of pending transactions. */
   'accountLimit',
   'poolFull',
   /** Retryable: the node is catching up or shutting down. */
@@ -101,7 +101,7 @@ export type SubmitRejectionCode = (typeof SUBMIT_REJECTION_CODES)[number]
 
 export interface SubmitRejection {
   readonly code: SubmitRejectionCode
-  /** A sentence with the figures, e.g. `nonce too low: next nonce 5, tx nonce 3`. */
+  /** A sentence with the values, e.g. `nonce too low: next nonce 5, tx nonce 3`. */
   readonly message: string
 }
 
@@ -111,7 +111,7 @@ export type SubmitResult =
 
 export type TransactionStatus =
   | { readonly status: 'unknown' }
-  /** `executable`: the nonce is next in line; otherwise it waits for a gap or a lower base fee. */
+  /** `executable`: its nonce is next; otherwise it waits for an earlier nonce or a lower base fee. */
   | { readonly status: 'pending'; readonly executable: boolean }
   | { readonly status: 'included'; readonly height: number; readonly index: number }
   | { readonly status: 'dropped'; readonly reason: string }
@@ -122,12 +122,12 @@ export interface SyncProgress {
   readonly highestHeight: number
 }
 
-/** A proof of a double vote that the chain has not judged yet. */
+/** A proof of a double vote that is not on chain yet. */
 export interface PendingEvidence {
   readonly kind: EquivocationKind
   readonly epoch: number
   readonly view: number
-  /** Ids of the members it convicts. */
+  /** Ids of the convicted members. */
   readonly providers: readonly number[]
   readonly bytes: Uint8Array
 }
@@ -136,9 +136,9 @@ export interface NodeHealth {
   /** False when the node halted itself; `halted` says why. */
   readonly live: boolean
   readonly halted?: string
-  /** Position in the current validator set, absent for followers. */
+  /** Index in the current validator set; absent for followers. */
   readonly validatorIndex?: number
-  /** Of a node with a consensus key: it signs, its record is lost, or its remote signer cannot be reached. */
+  /** With a consensus key: it signs, its record is lost, or its remote signer is unreachable. */
   readonly signer?: 'ready' | 'observing' | 'away'
   readonly epoch: number
   readonly view: number
@@ -153,51 +153,51 @@ export interface NodeHealth {
 export interface Backend {
   readonly identity: ChainIdentity
 
-  /** Lowest height above genesis whose block is held; 1 unless blocks were pruned or skipped by state sync. */
+  /** Lowest height above genesis with a stored block; 1 unless blocks were pruned or skipped by state sync. */
   blockHeightMin(): number
-  /** The finalized tip; genesis counts. Always in memory. */
+  /** The finalized tip, possibly genesis. Always in memory. */
   head(): FinalizedBlock
-  /** Finalized blocks only; undefined when unknown or pruned. The tip and recent blocks may answer from memory. */
+  /** Finalized blocks only; undefined when unknown or pruned. The tip and recent blocks may come from memory. */
   blockByHeight(height: number): Promise<FinalizedBlock | undefined> | FinalizedBlock | undefined
   blockByHash(hash: Hash32): Promise<FinalizedBlock | undefined> | FinalizedBlock | undefined
   /** Undefined for genesis, which is final by definition. */
   finalityOf(height: number): Promise<Finality | undefined>
-  /** What leads from the validator set of an ended epoch to the next; undefined while it runs and where none is held. */
+  /** Proves the step from an epoch's validator set to the next; undefined while the epoch runs or when none is stored. */
   epochProof(epoch: number): Promise<EpochProof | undefined> | EpochProof | undefined
   /** The validator set that signs the block at this height. */
   validatorsAt(height: number): Promise<ValidatorSet | undefined>
 
-  /** Where a finalized transaction stands. */
+  /** Height and index of a finalized transaction. */
   locateTransaction(
     id: TxId,
   ):
     | Promise<{ readonly height: number; readonly index: number } | undefined>
     | { readonly height: number; readonly index: number }
     | undefined
-  /** From the own mempool. */
+  /** From this node's mempool. */
   pendingTransaction(id: TxId): KnownTransaction | undefined
   transactionStatus(id: TxId): Promise<TransactionStatus>
-  /** Next nonce counting the own mempool's executable transactions. */
+  /** Next nonce, including this node's executable pending transactions. */
   pendingNonce(address: Address): number
   submit(raw: Uint8Array): Promise<SubmitResult>
 
-  /** Undefined when that height's state is no longer (or not yet) held. */
+  /** Undefined when the state at that height is pruned or does not exist yet. */
   stateAt(selector: StateSelector): StateView | undefined
   /** Lowest height that `stateAt` serves. */
   stateHeightMin(): number
-  /** Undefined when the height's tree is no longer held. */
+  /** Undefined when the tree at that height is pruned. */
   prove(key: StateKey, height: number): Promise<StateProof | undefined>
 
-  /** Base fee a block proposed now would have, wei. */
+  /** Base fee of a block proposed now, wei. */
   nextBaseFee(): bigint
   /** Undefined when in sync. */
   syncing(): SyncProgress | undefined
   health(): NodeHealth
-  /** Proofs of double votes that wait for the chain; any account may submit them. */
+  /** Proofs of double votes not on chain yet; any account may submit them. */
   evidence(): readonly PendingEvidence[]
 
   /** In height order, without gaps, after the block is durable. Returns the unsubscribe function. */
   onFinalized(listener: (block: FinalizedBlock) => void): () => void
-  /** Each transaction that entered the own mempool. Returns the unsubscribe function. */
+  /** Each transaction that enters this node's mempool. Returns the unsubscribe function. */
   onPending(listener: (transaction: KnownTransaction) => void): () => void
 }

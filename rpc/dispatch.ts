@@ -4,13 +4,13 @@ import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
 import type { Call, Method } from './method.ts'
 
 export interface DispatchLimits {
-  /** Elements of one batch, each counted; at least 100. */
+  /** Elements in one batch; at least 100. */
   readonly batchCountMax: number
   /** Nesting of arrays and objects in a request. */
   readonly depthMax: number
-  /** Work units one request may spend, a batch counted as a whole. */
+  /** Work units per request; a batch is one request. */
   readonly costMax: number
-  /** Characters of one response. */
+  /** Characters in one response. */
   readonly responseLengthMax: number
 }
 
@@ -21,10 +21,10 @@ export const DISPATCH_LIMITS: DispatchLimits = {
   responseLengthMax: 32 * 1024 * 1024,
 }
 
-/** From this cost on a batch waits for one element before it starts the next. */
+/** From this cost on, a batch runs its elements one at a time. */
 const HEAVY_COST = 20
 
-/** What the dispatcher tells the operator about; never the caller's mistakes. */
+/** The operator's log: never the caller's mistakes. */
 export interface DispatchLog {
   /** `err` is the name under which pino serialises errors. */
   error(fields: { readonly method: string; readonly err: unknown }): void
@@ -51,9 +51,9 @@ export function withinDepth(text: string, depthMax: number): boolean {
 const QUOTE = 34
 const BACKSLASH = 92
 
-/** Index of the quote that ends the string which begins at `start`; the text's end when there is none. */
+/** Index of the closing quote of the string at `start`; the text's length when there is none. */
 function stringEnd(text: string, start: number): number {
-  // Nearly every byte of a transaction request is inside strings, where indexOf is far faster than a loop.
+  // Most bytes of a transaction request are inside strings, where indexOf is far faster than a loop.
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let first = at
     while (text.charCodeAt(first - 1) === BACKSLASH) first--
@@ -67,7 +67,7 @@ function errorResponse(idText: string, error: RpcError): string {
   return `{"jsonrpc":"2.0","id":${idText},"error":{"code":${error.code},"message":${JSON.stringify(error.message)}${data}}}`
 }
 
-/** The response for a request that could not be read, or was refused before it was. */
+/** The response to a request that was unreadable, or refused before it was read. */
 export function refusalText(code: number, message: string): string {
   return errorResponse('null', new RpcError(code, message))
 }
@@ -83,7 +83,7 @@ export class Dispatcher {
     this.#log = log
   }
 
-  /** The response text; empty when nothing is owed (notifications). Never throws. */
+  /** The response text; empty for notifications. Never throws. */
   handle(text: string, call: Call): string | Promise<string> {
     if (!withinDepth(text, this.#limits.depthMax)) {
       return refusalText(RPC_CODE.invalidRequest, `nested deeper than ${this.#limits.depthMax} levels`)
@@ -120,7 +120,7 @@ export class Dispatcher {
     return Promise.all(answers).then(joinBatch)
   }
 
-  /** Goes on after a heavy element, one at a time, so that one request never holds many disks reads at once. */
+  /** Continues one element at a time after a heavy one, so that a request never has many disk reads in flight. */
   async #batchSlowly(
     requests: readonly Json[],
     answers: (string | Promise<string>)[],
@@ -181,7 +181,7 @@ export class Dispatcher {
       const most = Math.max(1, Math.floor(this.#limits.costMax / method.cost))
       throw new RpcError(
         RPC_CODE.limit,
-        `this batch asks for more work than one request may: at most ${most} calls of ${name} fit`,
+        `this batch exceeds the work limit of one request: at most ${most} calls of ${name} fit`,
       )
     }
     return method.invoke(params, call)
@@ -198,7 +198,7 @@ export class Dispatcher {
     if (budget.length < 0) {
       const error = new RpcError(
         RPC_CODE.limit,
-        `the response exceeds ${this.#limits.responseLengthMax} characters: ask for less at a time`,
+        `the response exceeds ${this.#limits.responseLengthMax} characters: request less at a time`,
       )
       return errorResponse(idText, error)
     }

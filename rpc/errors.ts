@@ -1,29 +1,29 @@
-// JSON-RPC errors. Owns: codes, and the phrases that Ethereum clients match on. Not: who raises them.
+// JSON-RPC errors. Owns: codes, and the phrases that Ethereum clients match.
 import type { Json } from '../base/field.ts'
 import type { EnvelopeFailure, EnvelopeFailureCode } from '../state/transaction.ts'
 import type { SubmitRejection, SubmitRejectionCode } from './backend.ts'
 
-/** JSON-RPC 2.0, EIP-1474 and what geth answers. */
+/** Codes of JSON-RPC 2.0, EIP-1474 and geth. */
 export const RPC_CODE = {
   parse: -32700,
   invalidRequest: -32600,
   methodNotFound: -32601,
   invalidParams: -32602,
-  /** A bug or a failing disk: never for anything the caller could have caused. */
+  /** A bug or a failing disk, never the caller's fault. */
   internal: -32603,
-  /** Deterministic refusals: a transaction, a height that is not held. */
+  /** Deterministic refusals: a rejected transaction, a height that is not stored. */
   refused: -32000,
-  /** A limit of this node; the message names one that works. */
+  /** A limit of this node; the message states a value that works. */
   limit: -32005,
   /** A call that reverts; viem needs this code and `data` to name the custom error. */
   reverted: 3,
-  /** geth's answer (EIP-4444) for blocks that this node no longer keeps; clients then ask another node. */
+  /** geth's code (EIP-4444) for pruned blocks; clients then ask another node. */
   prunedHistory: 4444,
-  /** EIP-7966: accepted, but not in a block within the time asked for. */
+  /** EIP-7966: accepted, but not included within the requested time. */
   syncTimeout: 4,
 } as const
 
-/** An answer with `error`; everything else that a handler throws is an internal error. */
+/** Becomes an error response; anything else that a handler throws is an internal error. */
 export class RpcError extends Error {
   readonly code: number
   readonly data: Json | undefined
@@ -43,7 +43,7 @@ export function limitExceeded(message: string): RpcError {
   return new RpcError(RPC_CODE.limit, message)
 }
 
-/** A block that existed and was pruned, or lies below a state-synced node's first one. */
+/** The block was pruned, or is below a state-synced node's first block. */
 export function prunedHistory(height: number, heightMin: number): RpcError {
   return new RpcError(
     RPC_CODE.prunedHistory,
@@ -60,7 +60,7 @@ export function methodNotFound(name: string): RpcError {
   )
 }
 
-/** The phrase that must stand in the message of each rejection (viem, ethers and geth agree on these). */
+/** The phrase that each rejection's message must contain (viem, ethers and geth agree on these). */
 const SUBMIT_PHRASES: { readonly [code in SubmitRejectionCode]: string } = {
   malformed: 'malformed transaction',
   typeNotSupported: 'transaction type not supported',
@@ -98,12 +98,12 @@ const ENVELOPE_CODES: { readonly [code in EnvelopeFailureCode]: SubmitRejectionC
   InvalidSignature: 'invalidSignature',
 }
 
-/** What `submit` answers when the bytes are no transaction of this chain. */
+/** The rejection of bytes that are not a transaction of this chain. */
 export function envelopeRejection(failure: EnvelopeFailure): SubmitRejection {
   return { code: ENVELOPE_CODES[failure.code], message: failure.message }
 }
 
-/** −32000 with the phrase clients look for and `data.code` for those who prefer codes. */
+/** −32000 with the phrase that clients match, and a stable `data.code`. */
 export function submitError(rejection: SubmitRejection): RpcError {
   const phrase = SUBMIT_PHRASES[rejection.code]
   const message = rejection.message.toLowerCase().includes(phrase.toLowerCase())

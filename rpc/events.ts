@@ -1,4 +1,4 @@
-// The node's events for everybody in the RPC. Owns: one registration with the backend, and that no listener harms the node.
+// Distributes the node's events within the RPC. Owns: one registration with the backend; isolates the node from listeners.
 import type { Backend, FinalizedBlock, KnownTransaction } from './backend.ts'
 import type { DispatchLog } from './dispatch.ts'
 
@@ -28,7 +28,7 @@ export class RpcEvents {
     for (const stop of this.#stops) stop()
   }
 
-  /** A throw here is a bug of the RPC, which the importer must not pay for. */
+  /** Logs a listener's throw: an RPC bug must not reach the importer. */
   #tell<T>(event: string, listeners: readonly ((value: T) => void)[], value: T): void {
     for (const listener of listeners) {
       try {

@@ -1,13 +1,13 @@
-// A failed receipt in words: name, arguments and a sentence. Not: reading the bytes (state/failure.ts).
+// Describes a failed receipt: name, arguments and a sentence. Not: decoding the bytes (state/failure.ts).
 import { toHex } from '../base/bytes.ts'
 import type { Json } from '../base/field.ts'
 import { failureReader } from '../state/call.ts'
 import type { Module } from '../state/rules.ts'
 
 export interface FailureWords {
-  /** `BelowMinimum`; null for bytes of no known error. */
+  /** `BelowMinimum`; null for an unknown error. */
   readonly name: string | null
-  /** In their schema's JSON form; null when the receipt keeps only the first bytes. */
+  /** In their schema's JSON form; null when the receipt holds only the first bytes. */
   readonly arguments: { readonly [name: string]: Json } | null
   /** `below minimum: BelowMinimum(amountBase=1, minimumBase=5)`. */
   readonly sentence: string

@@ -1,8 +1,8 @@
-// A part of an answer that is made when the answer is written, and then forgotten: a block of thousands of receipts
-// never stands in memory as a tree of its fields beside its text.
+// A part of an answer built only during serialisation: a block with thousands of receipts is never held in memory
+// as an object tree next to its text.
 import type { Json } from '../base/field.ts'
 
-/** What `JSON.stringify` replaces by the result of `make`. For elements of long lists; nothing else may look into it. */
+/** `JSON.stringify` replaces it by `make()`. For elements of long lists; nothing else may read it. */
 export function lazyJson(make: () => Json): Json {
   return { toJSON: make } as unknown as Json
 }

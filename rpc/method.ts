@@ -1,30 +1,30 @@
-// How a method is defined: name, parameters, result schema, cost, handler. Read first.
+// Method definitions: name, parameters, result schema, cost, handler. Read first.
 // Owns: the definition and argument parsing. Not: transports (server.ts) and batches (dispatch.ts).
 import type { Json, JsonSchema } from '../base/field.ts'
 import { invalidParams, RpcError } from './errors.ts'
 
-/** A client that stays connected (WebSocket); absent for HTTP. */
+/** A WebSocket client. */
 export interface Connection {
   /** Sends one notification; false when the connection is closing. */
   notify(text: string): boolean
-  /** Runs when the connection ends, however it ends. */
+  /** Runs when the connection ends, for whatever reason. */
   onClose(listener: () => void): void
 }
 
-/** Who calls. */
+/** The caller of a method. */
 export interface Call {
   readonly connection: Connection | undefined
-  /** Told how many requests a body held, for the rate limit. */
+  /** Charges the requests of a body to the rate limit. */
   charge?(count: number): void
 }
 
-/** One parameter: its JSON Schema for documents and its parser for requests. */
+/** One parameter: a JSON Schema for documentation and a parser for requests. */
 export interface Param<T> {
   readonly schema: JsonSchema
   readonly required: boolean
-  /** Throws an Error whose message says what was expected. */
+  /** Throws an Error that says what was expected. */
   parse(json: Json): T
-  /** The value when left out; only called when not required. */
+  /** The default; only called when not required. */
   absent(): T
 }
 
@@ -34,7 +34,7 @@ type ArgsOf<P extends AnyParams> = { readonly [K in keyof P]: P[K] extends Param
 export interface Method {
   readonly name: string
   readonly doc: string
-  /** Work units: 1 is a lookup in memory, about 10 µs. Budgets per request are counted in these. */
+  /** Work units, the measure of a request's budget: 1 is a lookup in memory, about 10 µs. */
   readonly cost: number
   readonly params: readonly {
     readonly name: string
@@ -42,7 +42,7 @@ export interface Method {
     readonly required: boolean
   }[]
   readonly returns: JsonSchema
-  /** Throws RpcError. `params` is what the request carried: an array, an object or nothing. */
+  /** Throws RpcError. `params` as in the request: an array, an object or nothing. */
   invoke(params: Json | undefined, call: Call): Json | Promise<Json>
 }
 
@@ -53,7 +53,7 @@ function argumentError(index: number, name: string, error: unknown): RpcError {
   )
 }
 
-/** Defines a method; parameters are positional in their order here, or by name in an object. */
+/** Defines a method; requests pass parameters by position, in this order, or by name. */
 export function defineMethod<const P extends AnyParams>(definition: {
   readonly name: string
   readonly doc: string

@@ -1,4 +1,4 @@
-// Everything this node answers, joined into one table. Owns: the list. Not: any of the methods.
+// The table of all methods. Owns: the list. Not: the methods.
 import type { Module } from '../state/rules.ts'
 import type { Backend } from './backend.ts'
 import type { DispatchLog } from './dispatch.ts'
@@ -29,12 +29,12 @@ import {
 
 export interface MethodOptions {
   readonly backend: Backend
-  /** The registry; the same array that execution is given. */
+  /** The registry; the same array as in execution. */
   readonly modules: readonly Module[]
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
-  /** For the expiry of filters; default Date.now. */
+  /** Clock for the expiry of filters; default Date.now. */
   readonly nowMs?: () => number
   readonly log: DispatchLog
 }
@@ -42,11 +42,11 @@ export interface MethodOptions {
 export interface Methods {
   /** By name. */
   readonly table: ReadonlyMap<string, Method>
-  /** Lets go of the backend's events. */
+  /** Unsubscribes from the backend's events. */
   close(): void
 }
 
-/** Builds every method and listens to the backend's events until closed. */
+/** Creates every method; listens to the backend's events until closed. */
 export function createMethods(options: MethodOptions): Methods {
   const { backend, modules } = options
   const events = new RpcEvents(backend, options.log)

@@ -1,4 +1,4 @@
-// rpc.discover: the OpenRPC document of everything this node answers, from the method definitions.
+// rpc.discover: the OpenRPC document, derived from the method definitions.
 import type { Json } from '../base/field.ts'
 import type { Backend } from './backend.ts'
 import { defineMethod, type Method } from './method.ts'
@@ -16,7 +16,7 @@ function methodJson(method: Method): Json {
   }
 }
 
-/** The document for `methods`, itself included. */
+/** The method that returns the document for `methods` and itself. */
 export function discoverMethod(backend: Backend, methods: readonly Method[]): Method {
   let document: Json | undefined
   const discover: Method = defineMethod({
@@ -30,7 +30,7 @@ export function discoverMethod(backend: Backend, methods: readonly Method[]): Me
         openrpc: OPENRPC_VERSION,
         info: {
           title: 'Suanli JSON-RPC',
-          description: 'The eth_ projection for wallets and the native methods derived from the modules.',
+          description: 'Ethereum-compatible methods for wallets; native methods derived from the modules.',
           version: backend.identity.clientVersion.split('/')[1] ?? '0',
           license: { name: 'Apache-2.0' },
         },

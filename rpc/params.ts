@@ -1,11 +1,11 @@
-// The parameter kinds of the methods. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
+// Parameter types. Owns: parsing untrusted JSON into typed values. Not: what the values mean.
 
 import type { Field, Json, JsonSchema } from '../base/field.ts'
 import { type Address, type Hash32, parseAddress, parseHash32, type TxId } from '../base/ids.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import type { Param } from './method.ts'
 
-/** Which block a question is about; `safe` and `finalized` are `latest`, `earliest` is height 0. */
+/** Which block a request refers to; `safe` and `finalized` are `latest`, `earliest` is height 0. */
 export type BlockSelector =
   | { readonly kind: 'latest' }
   | { readonly kind: 'pending' }
@@ -27,17 +27,17 @@ function required<T>(schema: JsonSchema, parse: (json: Json) => T): Param<T> {
   }
 }
 
-/** The same parameter, left out or null = undefined. */
+/** The same parameter, optional: undefined when absent or null. */
 export function optional<T>(param: Param<T>): Param<T | undefined> {
   return { schema: param.schema, required: false, parse: param.parse, absent: () => undefined }
 }
 
-/** The same parameter with a value for when it is left out. */
+/** The same parameter with a default. */
 export function withDefault<T>(param: Param<T>, value: T): Param<T> {
   return { schema: param.schema, required: false, parse: param.parse, absent: () => value }
 }
 
-/** The same parameter with a further condition; `reason` answers undefined when it holds. */
+/** The same parameter with a further condition; `reason` returns undefined when it holds. */
 export function invalidWhen<T>(param: Param<T>, reason: (value: T) => string | undefined): Param<T> {
   return {
     ...param,
@@ -73,7 +73,7 @@ export function parseData(json: Json, bytesMax: number): Uint8Array {
   if (typeof json !== 'string' || !json.startsWith('0x')) throw new Error('expected bytes as a 0x hex string')
   if (json.length > 2 + 2 * bytesMax) throw new Error(`expected at most ${bytesMax} bytes`)
   if (json.length % 2 !== 0) throw new Error('hex string of odd length')
-  // Stops at the first digit that is none, so the length tells whether all were.
+  // Buffer.from stops at the first non-hex digit, so a short result means an invalid one.
   const bytes = Buffer.from(json.slice(2), 'hex')
   if (bytes.length * 2 + 2 !== json.length) throw new Error('invalid hex digits')
   return new Uint8Array(bytes)
@@ -131,22 +131,22 @@ export const p = {
   txId: required(HASH_SCHEMA, (json): TxId => parseHashJson(json) as Uint8Array),
   quantity: required(QUANTITY_SCHEMA, parseQuantity),
   uint: required(QUANTITY_SCHEMA, parseUint),
-  /** A storage slot: clients send it as a quantity or padded to 32 bytes. */
+  /** A storage slot; clients send a quantity or 32 padded bytes. */
   data32OrQuantity: required({ type: 'string', pattern: '^0x[0-9a-fA-F]{1,64}$' }, (json) => {
     if (typeof json !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(json))
       throw new Error('expected a storage slot as 0x hex of at most 32 bytes')
     return json
   }),
-  /** Either convention: a quantity or a JSON integer. */
+  /** A quantity or a JSON integer. */
   uintOrInteger: required({ oneOf: [QUANTITY_SCHEMA, { type: 'integer', minimum: 0 }] }, (json) => {
     if (typeof json !== 'number') return parseUint(json)
     if (!isWholeNumber(json)) throw new Error('expected a non-negative integer')
     return json
   }),
   block: required(BLOCK_SCHEMA, parseBlockSelector),
-  /** Left out = latest, as every Ethereum node does. */
+  /** Default: latest, as on every Ethereum node. */
   blockOrLatest: withDefault(required(BLOCK_SCHEMA, parseBlockSelector), LATEST),
-  /** Native methods: heights are integers; tags and hashes as in `eth_`. Left out = latest. */
+  /** Native methods: heights are integers; tags and hashes as in `eth_`. Default: latest. */
   atBlock: withDefault(
     required<BlockSelector>({ oneOf: [{ type: 'integer', minimum: 0 }, BLOCK_SCHEMA] }, (json) => {
       if (typeof json !== 'number') return parseBlockSelector(json)
@@ -166,7 +166,7 @@ export const p = {
         throw new Error(`expected a string of at most ${lengthMax} characters`)
       return json
     }),
-  /** Any JSON value; the method looks closer. */
+  /** Any JSON value; the method validates it. */
   json: required({}, (json) => json),
   /** A native value in its schema's JSON form. */
   field: <T>(field: Field<T>): Param<T> => ({

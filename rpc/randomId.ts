@@ -1,4 +1,4 @@
-// Ids of filters and subscriptions: unguessable, and quantities as the execution-apis want them.
+// Ids of filters and subscriptions: unguessable, and quantities as the execution-apis require.
 import { randomBytes } from 'node:crypto'
 import { bytesToBigint } from '../base/bytes.ts'
 

@@ -10,17 +10,17 @@ import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 export interface ServerLimits {
   /** One HTTP body. */
   readonly bodyBytesMax: number
-  /** Bodies being received, all connections together. */
+  /** Bodies being received, over all connections. */
   readonly bufferedBytesMax: number
-  /** TCP connections at once, both kinds together. */
+  /** Open TCP connections, HTTP and WebSocket together. */
   readonly connectionsMax: number
-  /** Requests being answered at once, HTTP and WebSocket; more are answered 503. */
+  /** HTTP requests in progress; more get status 503. */
   readonly inFlightMax: number
-  /** A client may take this long to send a request. */
+  /** Time a client has to send a request. */
   readonly requestTimeoutMs: number
   /** How long an idle HTTP connection is kept. */
   readonly keepAliveMs: number
-  /** A client that neither sends nor reads for this long is cut off; above the longest wait for a receipt. */
+  /** A connection idle in both directions for this long is closed; longer than the longest wait for a receipt. */
   readonly silenceMs: number
 }
 
@@ -59,7 +59,7 @@ const BUSY: Refusal = {
   header: ['Retry-After', '1'],
 }
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
-/** How long a refused body may go on. */
+/** How long the rest of a refused body is read. */
 const LINGER_MS = 2_000
 const HTTP_CALL: Call = { connection: undefined }
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
@@ -139,7 +139,7 @@ export class RpcServer {
     else this.#readBody(request, response, client)
   }
 
-  /** What the headers alone forbid. */
+  /** Why the headers alone refuse the request. */
   #refusalOf(request: IncomingMessage, client: string): Refusal | undefined {
     const { headers, method } = request
     if (!this.#access.allowsHost(headers.host)) {
@@ -174,7 +174,7 @@ export class RpcServer {
     const chunks: Buffer[] = []
     let size = 0
     let refused = false
-    // Paid back once, however the request ends.
+    // Released once, however the request ends.
     request.on('close', () => {
       this.#buffered -= size
       size = 0
@@ -239,8 +239,8 @@ function send(response: ServerResponse, status: number, text: string): void {
 }
 
 /**
- * Answers before the body has come. Closing at once would reset the connection under a client that still writes, and the
- * answer would be lost: the rest is read and forgotten, for a short while.
+ * Answers before the body is complete. Closing at once would reset the connection of a client that still writes, and
+ * lose the answer: so the rest is read and discarded, for a short while.
  */
 function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   const { status, message, header } = refusal

@@ -12,9 +12,9 @@ export interface SocketLimits {
   readonly messageBytesMax: number
   /** At most 30 s, so that proxies keep the connection. Two unanswered pings end it. */
   readonly pingMs: number
-  /** Unsent bytes after which a slow reader is closed. */
+  /** Unsent bytes above which a slow reader is disconnected. */
   readonly queueBytesMax: number
-  /** Requests of one connection being answered; reading pauses beyond. */
+  /** Requests in progress per connection; at this many, reading pauses. */
   readonly inFlightMax: number
 }
 
@@ -39,7 +39,7 @@ class SocketConnection implements Connection {
   readonly #socket: WebSocket
   readonly #queueBytesMax: number
   readonly #closeListeners: (() => void)[] = []
-  /** Pings sent since the last sign of life. */
+  /** Pings sent since the client last answered. */
   unansweredPings = 0
   inFlight = 0
 
@@ -52,7 +52,7 @@ class SocketConnection implements Connection {
     socket.on('close', () => {
       for (const listener of this.#closeListeners) listener()
     })
-    // A protocol error (oversized frame, bad UTF-8) is followed by 'close'; ws has sent its code.
+    // After a protocol error (oversized frame, bad UTF-8) ws sends the close code and emits 'close'.
     socket.on('error', () => undefined)
   }
 
@@ -60,7 +60,7 @@ class SocketConnection implements Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#socket.bufferedAmount > this.#queueBytesMax) {
       this.#socket.close(CLOSE.slowReader, 'reads too slowly')
-      // The close frame waits behind the unread queue: do not wait for it.
+      // The close frame is queued behind the unread data: do not wait for it.
       setTimeout(() => this.#socket.terminate(), 1_000).unref()
       return false
     }

@@ -1,4 +1,4 @@
-// Starts the whole RPC for a node: methods, limits, server. What node/ calls.
+// Starts the RPC of a node: methods, limits, server. Called by node/.
 import type { RateLimit } from './access.ts'
 import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
 import { createMethods, type MethodOptions } from './methods.ts'
@@ -12,9 +12,9 @@ export interface RpcOptions extends MethodOptions {
   readonly host?: string
   /** 0 picks a free port. */
   readonly port?: number
-  /** Host names besides localhost and raw addresses; `*` allows every name. */
+  /** Allowed host names besides localhost and raw addresses; `*` allows every name. */
   readonly hosts?: readonly string[]
-  /** Origins of pages besides those of this machine; `*` allows every page. */
+  /** Allowed page origins besides this machine's; `*` allows every page. */
   readonly origins?: readonly string[]
   /** Absent = no rate limit. */
   readonly rateLimit?: RateLimit
@@ -31,7 +31,7 @@ export interface RunningRpc {
   close(): Promise<void>
 }
 
-/** Resolves when the port is open; rejects when it is taken. */
+/** Resolves once the port is open; rejects when it is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
   const methods = createMethods(options)
   const server = new RpcServer({

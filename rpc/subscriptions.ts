@@ -1,4 +1,4 @@
-// eth_subscribe over WebSocket. Owns: who listens to what, and their limits. Not: sockets and queues (sockets.ts).
+// eth_subscribe over WebSocket. Owns: subscriptions and their limits. Not: sockets and queues (sockets.ts).
 
 import { toHex } from '../base/bytes.ts'
 import { errorText } from '../base/errors.ts'
@@ -68,7 +68,7 @@ export class Subscriptions {
     options.events.onPending((transaction) => this.#onPending(transaction))
   }
 
-  /** Answers the subscription id; notifications begin after the response went out. */
+  /** Returns the subscription id; notifications start after the response is sent. */
   add(connection: Connection, topic: Topic): string {
     let own = this.#byConnection.get(connection)
     if (own === undefined) {
@@ -190,7 +190,7 @@ export function subscriptionMethods(subscriptions: Subscriptions): readonly Meth
   return [
     defineMethod({
       name: 'eth_subscribe',
-      doc: 'newHeads, logs, newPendingTransactions or syncing, over WebSocket.',
+      doc: 'Subscribes to newHeads, logs, newPendingTransactions or syncing, over WebSocket.',
       cost: 5,
       params: { kind: p.text(64), options: optional(p.json) },
       returns: { type: 'string' },
@@ -199,7 +199,7 @@ export function subscriptionMethods(subscriptions: Subscriptions): readonly Meth
     }),
     defineMethod({
       name: 'eth_unsubscribe',
-      doc: 'Ends a subscription; false when it was not known.',
+      doc: 'Ends a subscription; false when the id is unknown.',
       cost: 1,
       params: { id: p.text(66) },
       returns: { type: 'boolean' },

@@ -1,8 +1,8 @@
-// Long answers in slices. Owns: giving consensus and other requests their turn, and a bound on the whole.
+// Computes long answers in slices. Owns: yielding to consensus and other requests, and a total time limit.
 
-/** Work between two turns of the event loop. */
+/** Work between two yields to the event loop. */
 const SLICE_MS = 8
-/** Work one answer may take; what is left out is asked for again. */
+/** Work for one answer; the client requests the rest. */
 const TOTAL_MS_MAX = 5_000
 
 export class TimeSlice {
@@ -14,7 +14,7 @@ export class TimeSlice {
     this.#totalMsMax = totalMsMax
   }
 
-  /** Call between steps: waits for a turn when the slice is used up. False when the whole bound is. */
+  /** Call between steps: yields when the slice is used up; false when the total is. */
   async next(): Promise<boolean> {
     const spentMs = performance.now() - this.#sliceBeganMs
     if (spentMs < SLICE_MS) return true

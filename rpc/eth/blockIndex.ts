@@ -1,10 +1,10 @@
-// What the projection derives from a block once: decoded envelopes, running sums, bloom.
+// Data derived once per block for eth_ answers: decoded envelopes, log indices, bloom.
 import { assert } from '../../base/assert.ts'
 import { decodeTransaction, type Transaction } from '../../state/transaction.ts'
 import type { FinalizedBlock } from '../backend.ts'
 import { addLogs, BLOOM_BYTES } from './bloom.ts'
 
-/** Envelopes in a block were decoded by execution, so they decode again. */
+/** Decodes an envelope that execution or the mempool has already decoded. */
 export function mustDecode(raw: Uint8Array, chainId: number): Transaction {
   const decoded = decodeTransaction(raw, chainId)
   assert('transaction' in decoded, 'a known transaction decodes')
@@ -15,7 +15,7 @@ export class BlockIndex {
   readonly #block: FinalizedBlock
   readonly #chainId: number
   readonly #transactions: (Transaction | undefined)[]
-  /** First log index per transaction; the last element is that of the system part. */
+  /** First log index per transaction; the last element is that of the system logs. */
   readonly #firstLogs: number[] = []
   #bloom: Uint8Array | undefined
 
@@ -44,7 +44,7 @@ export class BlockIndex {
     return this.#firstLogs[index]!
   }
 
-  /** Of all logs, those of the system part included. */
+  /** Over all logs, including the system logs. */
   bloom(): Uint8Array {
     if (this.#bloom !== undefined) return this.#bloom
     const bloom = new Uint8Array(BLOOM_BYTES)
@@ -55,7 +55,7 @@ export class BlockIndex {
   }
 }
 
-/** Remembers the index as long as the block object itself lives. */
+/** Caches each index as long as its block object lives. */
 export class BlockIndexes {
   readonly #chainId: number
   readonly #known = new WeakMap<FinalizedBlock, BlockIndex>()

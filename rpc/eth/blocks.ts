@@ -1,4 +1,4 @@
-// Blocks, transactions and receipts as Ethereum clients read them. What does not exist is null, not an error.
+// Blocks, transactions and receipts in Ethereum's form. Unknown ones are null, not an error.
 
 import type { Json, JsonSchema } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
@@ -40,7 +40,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
   return [
     defineMethod({
       name: 'eth_getBlockByNumber',
-      doc: 'A block by height or tag; latest, safe, finalized and pending are the finalized tip.',
+      doc: 'Returns a block by height or tag; latest, safe, finalized and pending are the finalized tip.',
       cost: 10,
       params: { block: p.block, hydrated },
       returns: OBJECT_OR_NULL,
@@ -48,7 +48,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getBlockByHash',
-      doc: 'A block by its hash, the SHA-256 of the canonical header.',
+      doc: 'Returns a block by its hash, the SHA-256 of the canonical header.',
       cost: 10,
       params: { hash: p.hash, hydrated },
       returns: OBJECT_OR_NULL,
@@ -56,7 +56,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getBlockTransactionCountByNumber',
-      doc: 'Number of transactions of a block.',
+      doc: 'Number of transactions in a block.',
       cost: 5,
       params: { block: p.block },
       returns: COUNT_OR_NULL,
@@ -64,7 +64,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getBlockTransactionCountByHash',
-      doc: 'Number of transactions of a block.',
+      doc: 'Number of transactions in a block.',
       cost: 5,
       params: { hash: p.hash },
       returns: COUNT_OR_NULL,
@@ -90,7 +90,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getTransactionByBlockNumberAndIndex',
-      doc: 'A transaction by its place.',
+      doc: 'Returns a transaction by block and index.',
       cost: 5,
       params: { block: p.block, index: p.uint },
       returns: OBJECT_OR_NULL,
@@ -98,7 +98,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getTransactionByBlockHashAndIndex',
-      doc: 'A transaction by its place.',
+      doc: 'Returns a transaction by block hash and index.',
       cost: 5,
       params: { hash: p.hash, index: p.uint },
       returns: OBJECT_OR_NULL,
@@ -106,7 +106,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getTransactionByHash',
-      doc: 'A transaction, final or waiting in the own mempool (then its block fields are null).',
+      doc: "Returns a transaction, final or in this node's mempool (then its block fields are null).",
       cost: 5,
       params: { hash: p.txId },
       returns: OBJECT_OR_NULL,
@@ -121,7 +121,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getTransactionReceipt',
-      doc: 'The receipt of a final transaction; null while it is pending.',
+      doc: 'Returns the receipt of a final transaction; null while it is pending.',
       cost: 5,
       params: { hash: p.txId },
       returns: OBJECT_OR_NULL,
@@ -132,7 +132,7 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
     }),
     defineMethod({
       name: 'eth_getBlockReceipts',
-      doc: 'All receipts of a block.',
+      doc: 'Returns all receipts of a block.',
       cost: 20,
       params: { block: p.block },
       returns: LIST_OR_NULL,

@@ -4,7 +4,7 @@ import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Log } from '../../state/context.ts'
 
 export const BLOOM_BYTES = 256
-/** Addresses and topics repeat; hashing each again would cost more than the rest of a receipt. */
+/** Addresses and topics repeat; hashing each one again would cost more than the rest of a receipt. */
 const CACHE_MAX = 32_768
 
 type Bits = readonly [number, number, number]
@@ -26,7 +26,7 @@ function add(bloom: Uint8Array, entry: Uint8Array): void {
   for (const bit of bitsOf(entry)) bloom[BLOOM_BYTES - 1 - (bit >> 3)]! |= 1 << (bit & 7)
 }
 
-/** Whether `entry` may be among what was added; false is certain. */
+/** Whether `entry` may have been added; false is certain. */
 export function bloomMayHold(bloom: Uint8Array, entry: Uint8Array): boolean {
   return bitsOf(entry).every((bit) => (bloom[BLOOM_BYTES - 1 - (bit >> 3)]! & (1 << (bit & 7))) !== 0)
 }

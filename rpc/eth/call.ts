@@ -1,4 +1,4 @@
-// eth_call and eth_estimateGas: the checks before and the errors after. Not: running the call (state/call.ts).
+// eth_call and eth_estimateGas: checks before the call, errors after it. Not: running the call (state/call.ts).
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Address } from '../../base/ids.ts'
@@ -13,7 +13,7 @@ import { type CallObject, callParam } from './callObject.ts'
 import { quantity } from './format.ts'
 import { mustFindState, withValue } from './resolve.ts'
 
-/** Empty overrides are harmless; others would need an EVM's storage. */
+/** Accepts only empty overrides: others would need EVM storage. */
 const overridesParam: Param<undefined> = {
   schema: { type: 'object', maxProperties: 0 },
   required: true,
@@ -25,7 +25,7 @@ const overridesParam: Param<undefined> = {
   absent: () => undefined,
 }
 
-/** viem needs the code 3 and `data` to name a custom error. */
+/** viem needs code 3 and `data` to name a custom error. */
 function revertError(revert: Revert): RpcError {
   return new RpcError(RPC_CODE.reverted, revert.message, toHex(revert.data))
 }
@@ -67,7 +67,7 @@ export function callMethods(backend: Backend, modules: readonly Module[]): reado
   return [
     defineMethod({
       name: 'eth_call',
-      doc: 'Asks a query, or tries an action, without a transaction. Nonce and fee are not checked.',
+      doc: 'Runs a query or simulates an action, without a transaction. Nonce and fee are not checked.',
       cost: 20,
       params,
       returns: DATA_SCHEMA,
@@ -84,7 +84,7 @@ export function callMethods(backend: Backend, modules: readonly Module[]): reado
     }),
     defineMethod({
       name: 'eth_estimateGas',
-      doc: 'The gas of a transaction, a constant of its bytes; an error where the transaction would fail.',
+      doc: 'Gas of a transaction, a function of its bytes alone; an error if it would fail.',
       cost: 20,
       params,
       returns: QUANTITY_SCHEMA,

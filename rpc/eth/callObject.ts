@@ -19,12 +19,12 @@ export interface CallObject {
   readonly accessList: readonly AccessListEntry[]
 }
 
-/** Fields of a transaction that a simulated call has no use for. */
+/** Transaction fields that a simulated call ignores. */
 const IGNORED = new Set(['type', 'nonce', 'gas', 'gasPrice', 'maxFeePerGas', 'maxPriorityFeePerGas'])
 const USED = new Set(['from', 'to', 'value', 'data', 'input', 'chainId', 'accessList'])
 const EVM_ONLY = new Set(['blobs', 'blobVersionedHashes', 'maxFeePerBlobGas', 'authorizationList'])
 
-/** Batches of reads (Multicall3) are larger than any transaction. */
+/** Batched reads (Multicall3) are larger than any transaction. */
 const CALL_BYTES_MAX = 8 * TX_BYTES_MAX
 
 function named<T>(name: string, read: () => T): T {

@@ -1,4 +1,4 @@
-// Fee suggestions and history. Owns: what a wallet should offer. Not: the base fee's rule (state/fees.ts).
+// Fee suggestions and history. Owns: the suggested tip. Not: the base fee rule (state/fees.ts).
 import type { Json } from '../../base/field.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams } from '../errors.ts'
@@ -8,11 +8,11 @@ import { TimeSlice } from '../timeSlice.ts'
 import { quantity } from './format.ts'
 import { findBlock } from './resolve.ts'
 
-/** 1 gwei: costs a transfer 0.00002 coins and outlives many steps of the base fee. */
+/** 1 gwei: costs a transfer 0.00002 coins and covers many increases of the base fee. */
 const TIP_FLOOR = 1_000_000_000n
-/** Blocks looked at for a suggestion. */
+/** Blocks considered for a suggestion. */
 const TIP_BLOCKS = 5
-/** Blocks and percentiles of one eth_feeHistory (geth's bounds). */
+/** Blocks and percentiles in one eth_feeHistory (geth's limits). */
 const HISTORY_BLOCKS_MAX = 1024
 const PERCENTILES_MAX = 100
 
@@ -26,7 +26,7 @@ function tipsOf(block: FinalizedBlock): { readonly tip: bigint; readonly gas: nu
     .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0))
 }
 
-/** Any tip is accepted, so the floor is enough until recent blocks were more than half full. */
+/** Any tip is accepted, so the floor suffices unless recent blocks were more than half full. */
 export async function suggestTip(backend: Backend): Promise<bigint> {
   const medians: bigint[] = []
   let height = backend.head().header.height
@@ -75,7 +75,7 @@ async function feeHistory(
   const { height } = newest.header
   const next = await backend.blockByHeight(height + 1)
   const slice = new TimeSlice()
-  // From the newest down; the answer may begin later than asked for when blocks are pruned or many and full.
+  // From the newest down; pruned blocks or the time limit may make the answer start later than requested.
   const fees = [quantity(next?.header.baseFeePerGas ?? backend.nextBaseFee())]
   const ratios: number[] = []
   const reward: Json[] = []
@@ -108,7 +108,7 @@ export function feeMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'eth_gasPrice',
-      doc: 'Next base fee plus the suggested tip, with room for the base fee to double.',
+      doc: 'Twice the next base fee, plus the suggested tip.',
       cost: 5,
       params: {},
       returns: QUANTITY_SCHEMA,
@@ -124,7 +124,7 @@ export function feeMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_maxPriorityFeePerGas',
-      doc: 'Suggested tip: 1 gwei while blocks have room, else the highest recent median.',
+      doc: 'Suggested tip: 1 gwei while blocks have room, otherwise the highest recent median.',
       cost: 5,
       params: {},
       returns: QUANTITY_SCHEMA,
@@ -132,7 +132,7 @@ export function feeMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_feeHistory',
-      doc: `Base fees, fill and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
+      doc: `Returns fee history: base fees, gas used ratios and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
       cost: 100,
       params: { blockCount: p.uintOrInteger, newestBlock: p.block, percentiles: optional(percentilesParam) },
       returns: { type: 'object' },

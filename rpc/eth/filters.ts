@@ -1,4 +1,4 @@
-// Polled filters. Owns: cursors and their expiry. A filter keeps no results: each poll reads on from its cursor.
+// Polled filters. Owns: cursors and their expiry. A filter stores no results: each poll continues from its cursor.
 
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
@@ -14,9 +14,9 @@ import { type LogSearch, logQueryParam } from './logs.ts'
 
 export interface FilterLimits {
   readonly filtersMax: number
-  /** A filter that is not polled for this long is forgotten. */
+  /** A filter expires when it is not polled for this long. */
   readonly idleMs: number
-  /** Pending transactions that a poll can still see. */
+  /** Pending transactions kept for polls. */
   readonly pendingMax: number
 }
 
@@ -28,7 +28,7 @@ type Filter = { polledAtMs: number } & (
   | { readonly kind: 'pending'; nextSequence: number }
 )
 
-/** The ids of the newest pending transactions, numbered; text is made for whoever asks. */
+/** Ring buffer of the newest pending transaction ids, by sequence number; hex is made on demand. */
 class PendingRing {
   readonly #ids: TxId[] = []
   readonly #max: number
@@ -100,7 +100,7 @@ export class Filters {
 
   addLogFilter(query: LogQuery): string {
     const head = this.#backend.head().header.height
-    // Only what comes: the past is what eth_getFilterLogs is for.
+    // Only future blocks: eth_getFilterLogs serves past ones.
     const nextHeight = query.from.kind === 'height' ? Math.max(head + 1, query.from.height) : head + 1
     return this.#add({ kind: 'log', query, nextHeight, polledAtMs: this.#nowMs() })
   }
@@ -143,7 +143,7 @@ export class Filters {
     const last = to.kind === 'height' ? Math.min(to.height, head) : head
     if (from > last) return []
     const page = await this.#search.page(filter.query.filter, from, last)
-    // What did not fit comes with the next poll.
+    // The next poll returns the rest.
     filter.nextHeight = page.searchedTo + 1
     return page.logs
   }
@@ -166,7 +166,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
   return [
     defineMethod({
       name: 'eth_newFilter',
-      doc: 'A log filter to poll with eth_getFilterChanges.',
+      doc: 'Creates a log filter for eth_getFilterChanges.',
       cost: 5,
       params: { filter: logQueryParam },
       returns: idSchema,
@@ -174,7 +174,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_newBlockFilter',
-      doc: 'A filter for the hashes of new blocks.',
+      doc: 'Creates a filter for the hashes of new blocks.',
       cost: 5,
       params: {},
       returns: idSchema,
@@ -182,7 +182,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_newPendingTransactionFilter',
-      doc: 'A filter for the hashes of transactions that enter the own mempool.',
+      doc: "Creates a filter for the hashes of transactions that enter this node's mempool.",
       cost: 5,
       params: {},
       returns: idSchema,
@@ -190,7 +190,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_uninstallFilter',
-      doc: 'Forgets a filter; false when it was not known.',
+      doc: 'Removes a filter; false when the id is unknown.',
       cost: 1,
       params: { id },
       returns: { type: 'boolean' },
@@ -198,7 +198,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_getFilterChanges',
-      doc: 'What is new since the last poll.',
+      doc: 'Returns what is new since the last poll.',
       cost: 100,
       params: { id },
       returns: { type: 'array' },
@@ -206,7 +206,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_getFilterLogs',
-      doc: 'All logs of a log filter, within the limits of eth_getLogs.',
+      doc: 'Returns all logs of a log filter, within the limits of eth_getLogs.',
       cost: 200,
       params: { id },
       returns: { type: 'array' },

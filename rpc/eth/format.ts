@@ -1,4 +1,4 @@
-// Ethereum's JSON shapes for our blocks, transactions, receipts and logs (WALLETS §2). Owns: field sets and encodings.
+// Ethereum JSON forms of blocks, transactions, receipts and logs (WALLETS §2). Owns: field sets and encodings.
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
@@ -18,12 +18,12 @@ export function quantity(value: number | bigint): string {
   return `0x${value.toString(16)}`
 }
 
-/** Seconds, as Ethereum counts. */
+/** Unix time in seconds, as in Ethereum. */
 export function timestampSeconds(header: Header): number {
   return Math.floor(header.timestampMs / 1000)
 }
 
-/** Where a log or a transaction stands. */
+/** The block of a log or transaction. */
 interface Place {
   readonly blockHash: string
   readonly blockNumber: string
@@ -54,12 +54,12 @@ function logJson(
   }
 }
 
-/** The logs of one transaction; `index` = transaction count gives those of the block's system part. */
+/** The logs of one transaction; `index` = transaction count returns the block's system logs. */
 export function logsJson(block: FinalizedBlock, blockIndex: BlockIndex, index: number): Json[] {
   return matchingLogsJson(block, blockIndex, index, () => true)
 }
 
-/** As `logsJson`, only the logs that `matches`. */
+/** Like `logsJson`, only for logs accepted by `matches`. */
 export function matchingLogsJson(
   block: FinalizedBlock,
   blockIndex: BlockIndex,
@@ -81,7 +81,7 @@ export function matchingLogsJson(
   return out
 }
 
-/** `block` undefined = pending: place fields are null. */
+/** `at` undefined = pending: block fields are null. */
 export function transactionJson(
   transaction: Transaction,
   from: KnownTransaction['sender'],
@@ -127,7 +127,7 @@ export function transactionJson(
   }
 }
 
-/** A closed schema: no field of our own may stand here. */
+/** A closed schema: no additional fields are allowed. */
 export function receiptJson(block: FinalizedBlock, blockIndex: BlockIndex, index: number): Json {
   const receipt = block.receipts[index]!
   const { sender, id } = block.transactions[index]!
@@ -149,7 +149,7 @@ export function receiptJson(block: FinalizedBlock, blockIndex: BlockIndex, index
   }
 }
 
-/** The header fields, as `newHeads` and blocks carry them. */
+/** The header fields of `newHeads` and blocks. */
 export function headJson(block: FinalizedBlock, blockIndex: BlockIndex): { [name: string]: Json } {
   const { header } = block
   return {

@@ -15,7 +15,7 @@ export function identityMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'eth_chainId',
-      doc: 'Chain id that transactions and typed data are signed for.',
+      doc: 'Chain id for signing transactions and typed data.',
       cost: 1,
       params: {},
       returns: QUANTITY_SCHEMA,
@@ -31,7 +31,7 @@ export function identityMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'net_listening',
-      doc: 'Whether the node takes part in the network.',
+      doc: 'Whether the node listens for peers: always true.',
       cost: 1,
       params: {},
       returns: { type: 'boolean' },
@@ -39,7 +39,7 @@ export function identityMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'net_peerCount',
-      doc: 'Connected peers.',
+      doc: 'Number of connected peers.',
       cost: 1,
       params: {},
       returns: QUANTITY_SCHEMA,
@@ -55,7 +55,7 @@ export function identityMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'web3_sha3',
-      doc: 'keccak-256 of the bytes.',
+      doc: 'keccak-256 of the data.',
       cost: 4,
       params: { data: p.data(SHA3_BYTES_MAX) },
       returns: DATA_SCHEMA,
@@ -71,7 +71,7 @@ export function identityMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_syncing',
-      doc: 'False, or the progress of catching up.',
+      doc: 'False when in sync, otherwise the progress.',
       cost: 1,
       params: {},
       returns: { oneOf: [{ type: 'boolean' }, { type: 'object' }] },

@@ -1,4 +1,4 @@
-// What a log filter asks for and which logs match it. Not: where blocks come from (logs.ts).
+// Log filters: parsing and matching. Not: where blocks come from (logs.ts).
 import { bytesKey } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'
@@ -8,7 +8,7 @@ import { bloomMayHold } from './bloom.ts'
 
 const ADDRESSES_MAX = 1_000
 const TOPICS_MAX = 4
-/** Alternatives of one topic position. */
+/** Alternatives at one topic position. */
 const ALTERNATIVES_MAX = 1_000
 
 /** Alternatives; undefined = anything. */
@@ -87,7 +87,7 @@ export function matchesLog(filter: LogFilter, log: Log): boolean {
   return filter.topics.every((wanted, i) => wanted === undefined || wanted.keys.has(bytesKey(log.topics[i]!)))
 }
 
-/** False when no log behind this bloom can match. */
+/** False when no log under this bloom can match. */
 export function mayMatch(filter: LogFilter, bloom: Uint8Array): boolean {
   const any = (wanted: OneOf): boolean =>
     wanted === undefined || wanted.list.some((entry) => bloomMayHold(bloom, entry))

@@ -10,11 +10,11 @@ import { matchingLogsJson, quantity } from './format.ts'
 import { type LogFilter, type LogQuery, matchesLog, mayMatch, parseLogQuery } from './logFilter.ts'
 
 export interface LogLimits {
-  /** Blocks of one query. */
+  /** Blocks per query. */
   readonly blocksMax: number
-  /** Logs of one answer; a single block is never cut. */
+  /** Logs per answer; a single block is never split. */
   readonly resultsMax: number
-  /** Milliseconds of work for one answer. */
+  /** Work per answer, ms. */
   readonly workMsMax: number
 }
 
@@ -25,7 +25,7 @@ const BLOOMS_MAX = 16_384
 
 export interface LogPage {
   readonly logs: Json[]
-  /** Last height searched; below `to` when a limit ended the search. */
+  /** Last height searched; below `to` when a limit was reached. */
   readonly searchedTo: number
   readonly endedBy: 'range' | 'results' | 'time'
 }
@@ -34,7 +34,7 @@ export class LogSearch {
   readonly #backend: Backend
   readonly #indexes: BlockIndexes
   readonly limits: LogLimits
-  /** Finalized blocks never change, so neither do these. */
+  /** By height; finalized blocks never change. */
   readonly #blooms = new Map<number, Uint8Array>()
 
   constructor(backend: Backend, indexes: BlockIndexes, limits: LogLimits) {
@@ -53,7 +53,7 @@ export class LogSearch {
     return out
   }
 
-  /** Logs of heights `from` to `to`, as many blocks as fit into the limits, at least one. */
+  /** Logs of heights `from` to `to`: as many blocks as the limits allow, at least one. */
   async page(filter: LogFilter, from: number, to: number): Promise<LogPage> {
     const logs: Json[] = []
     const last = Math.min(to, from + this.limits.blocksMax - 1)
@@ -84,7 +84,7 @@ export class LogSearch {
     this.#blooms.set(height, bloom)
   }
 
-  /** The whole answer to a query, or an error that names a range which works. */
+  /** The complete answer to a query, or an error that names a range that works. */
   async query(query: LogQuery): Promise<Json> {
     if (query.blockHash !== undefined) {
       const block = await this.#backend.blockByHash(query.blockHash)
@@ -141,7 +141,7 @@ export function logMethods(search: LogSearch): readonly Method[] {
   return [
     defineMethod({
       name: 'eth_getLogs',
-      doc: `Logs by address and topics: at most ${search.limits.blocksMax} blocks and ${search.limits.resultsMax} results.`,
+      doc: `Returns logs by address and topics: at most ${search.limits.blocksMax} blocks and ${search.limits.resultsMax} results.`,
       cost: 200,
       params: { filter: logQueryParam },
       returns: { type: 'array' },

@@ -1,10 +1,10 @@
-// From a block selector to a block or a state. Owns: what the tags mean and the errors for what is not held.
+// Resolves a block selector to a block or a state. Owns: the meaning of tags, and errors for pruned heights.
 import type { Height } from '../../base/ids.ts'
 import type { Backend, FinalizedBlock, StateView } from '../backend.ts'
 import { prunedHistory, RPC_CODE, RpcError } from '../errors.ts'
 import type { BlockSelector } from '../params.ts'
 
-/** A finalized block; `pending` is the tip, because nothing unfinalized is shown as a block. */
+/** A finalized block; `pending` is the tip, because unfinalized blocks are never returned. */
 export function findBlock(
   backend: Backend,
   selector: BlockSelector,
@@ -23,7 +23,7 @@ export function findBlock(
   }
 }
 
-/** Throws RpcError for a height whose block this node has forgotten. */
+/** Throws RpcError for a pruned height. */
 export function checkHeld(backend: Backend, height: Height): void {
   const heightMin = backend.blockHeightMin()
   if (height > 0 && height < heightMin) throw prunedHistory(height, heightMin)
@@ -61,7 +61,7 @@ async function stateByHash(
   return view
 }
 
-/** Applies `use` now when the value is in memory, later when it is not: most answers stay synchronous. */
+/** Applies `use` at once when the value is in memory, so that most answers stay synchronous. */
 export function withValue<T, R>(value: T | Promise<T>, use: (value: T) => R): R | Promise<R> {
   return value instanceof Promise ? value.then(use) : use(value)
 }

@@ -1,4 +1,4 @@
-// Balances, nonces, code and storage as Ethereum clients read them. Not: calls (call.ts).
+// Balances, nonces, code and storage in Ethereum's form. Not: calls (call.ts).
 import type { Json } from '../../base/field.ts'
 import { hasCode } from '../../state/dispatch.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
@@ -15,7 +15,7 @@ export function stateMethods(backend: Backend, modules: readonly Module[]): read
   return [
     defineMethod({
       name: 'eth_getBalance',
-      doc: 'Coins of an address in base units.',
+      doc: 'Coin balance of an address, in base units.',
       cost: 1,
       params: { address: p.address, block: p.blockOrLatest },
       returns: QUANTITY_SCHEMA,
@@ -27,7 +27,7 @@ export function stateMethods(backend: Backend, modules: readonly Module[]): read
     }),
     defineMethod({
       name: 'eth_getTransactionCount',
-      doc: 'Next nonce of an address; pending counts the own mempool.',
+      doc: "Next nonce of an address; pending includes this node's mempool.",
       cost: 1,
       params: { address: p.address, block: p.blockOrLatest },
       returns: QUANTITY_SCHEMA,
@@ -41,7 +41,7 @@ export function stateMethods(backend: Backend, modules: readonly Module[]): read
     }),
     defineMethod({
       name: 'eth_getCode',
-      doc: '0xfe where calls are answered natively (modules, assets, Multicall3), else empty.',
+      doc: '0xfe for addresses with native code (modules, assets, Multicall3), otherwise empty.',
       cost: 1,
       params: { address: p.address, block: p.blockOrLatest },
       returns: DATA_SCHEMA,

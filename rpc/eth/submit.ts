@@ -14,14 +14,14 @@ import { receiptJson } from './format.ts'
 
 const SYNC_TIMEOUT_MS_DEFAULT = 5_000
 const SYNC_TIMEOUT_MS_MAX = 60_000
-/** Requests that may wait for inclusion at once. */
+/** Requests waiting for inclusion. */
 const WAITERS_MAX = 4_096
-/** Beyond this the bytes are not even looked at; up to it `oversized data` names the limit. */
+/** Longer input is not parsed; up to this size, `oversized data` names the limit. */
 const RAW_BYTES_MAX = 2 * TX_BYTES_MAX
 
 type Waiter = (at: { readonly block: FinalizedBlock; readonly index: number }) => void
 
-/** Tells callers when their transaction became final. */
+/** Notifies waiters when their transaction is final. */
 class Inclusion {
   readonly #waiters = new Map<string, Set<Waiter>>()
   #count = 0
@@ -96,7 +96,7 @@ export function submitMethods(options: {
   return [
     defineMethod({
       name: 'eth_sendRawTransaction',
-      doc: 'Submits a signed transaction (types 2, 1, protected 0) and answers its hash.',
+      doc: 'Submits a signed transaction (types 2, 1, protected 0) and returns its hash.',
       cost: 2,
       params: { raw: p.data(RAW_BYTES_MAX) },
       returns: HASH_SCHEMA,
@@ -104,7 +104,7 @@ export function submitMethods(options: {
     }),
     defineMethod({
       name: 'eth_sendRawTransactionSync',
-      doc: 'Submits and answers the receipt once the block is final (EIP-7966); error 4 with the hash on time-out.',
+      doc: 'Submits and returns the receipt once final (EIP-7966); error 4 with the hash on time-out.',
       cost: 10,
       params: {
         raw: p.data(RAW_BYTES_MAX),
@@ -118,7 +118,7 @@ export function submitMethods(options: {
       run: async ({ raw, timeoutMs }) => {
         if (inclusion.full) throw limitExceeded(`at most ${WAITERS_MAX} requests may wait at once`)
         const id: TxId = keccak256(raw) as Uint8Array
-        // Before submitting: on a fast chain the block may be final before submit's promise is.
+        // Wait before submitting: on a fast chain the block may be final before submit resolves.
         const waiting = waitForReceipt({
           inclusion,
           indexes,

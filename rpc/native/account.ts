@@ -1,4 +1,4 @@
-// account_* and node_*: balances with proofs, and how the node is.
+// account_* and node_*: balances with proofs, and node health.
 import type { Json, JsonSchema } from '../../base/field.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { Backend } from '../backend.ts'
@@ -18,7 +18,7 @@ export function accountMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'account_get',
-      doc: 'Coins in base units, the nonce, and the nonce counting the own mempool.',
+      doc: "Returns the balance in base units, the nonce, and the nonce including this node's mempool.",
       cost: 5,
       params: { address: p.address, atBlock: p.atBlock },
       returns: {
@@ -34,7 +34,7 @@ export function accountMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'account_balance',
-      doc: 'Coins and nonce; with proof also {proof, header, certificate} for an independent verifier.',
+      doc: 'Returns balance and nonce; with proof also {proof, header, certificate} for a verifier.',
       cost: 30,
       params: { address: p.address, proof: withDefault(p.bool, false), atBlock: p.atBlock },
       returns: provableSchema(BALANCE),
@@ -46,7 +46,7 @@ export function accountMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'node_health',
-      doc: 'Whether the node lives, how far it is, whom it sees, what waits.',
+      doc: 'Returns node health: liveness, finalized height, peers, mempool, sync progress.',
       cost: 2,
       params: {},
       returns: { type: 'object' },

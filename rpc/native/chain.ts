@@ -57,7 +57,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'chain_info',
-      doc: 'Chain id, genesis hash, versions and the finalized tip.',
+      doc: 'Returns chain id, genesis hash, versions and the finalized tip.',
       cost: 2,
       params: {},
       returns: OBJECT,
@@ -65,7 +65,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_genesis',
-      doc: 'The genesis document.',
+      doc: 'Returns the genesis document.',
       cost: 50,
       params: {},
       returns: OBJECT,
@@ -73,7 +73,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_block',
-      doc: 'A finalized block; hydrated adds envelopes and receipts. Null when unknown.',
+      doc: 'Returns a finalized block; hydrated adds envelopes and receipts. Null when unknown.',
       cost: 20,
       params: { block: p.atBlock, hydrated: withDefault(p.bool, false) },
       returns: OBJECT_OR_NULL,
@@ -84,7 +84,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_header',
-      doc: 'A finalized header with its canonical bytes, whose SHA-256 is the block hash. Null when unknown.',
+      doc: 'Returns a finalized header and its canonical bytes (SHA-256: the block hash). Null when unknown.',
       cost: 10,
       params: { block: p.atBlock },
       returns: { oneOf: [HEADER_JSON_SCHEMA, { type: 'null' }] },
@@ -95,7 +95,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_certificate',
-      doc: 'Why a block is final: the certificate and the headers up to the block it names. Null for genesis.',
+      doc: "Returns a block's finality: certificate and headers up to the certified block. Null for genesis.",
       cost: 20,
       params: { block: p.atBlock },
       returns: {
@@ -111,7 +111,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_validators',
-      doc: 'The validator set that signs a block, in the order of the bits of a certificate, and its hash.',
+      doc: 'Returns the validator set that signs a block, in the order of certificate bits, and its hash.',
       cost: 20,
       params: { block: p.atBlock },
       returns: {
@@ -133,7 +133,7 @@ export function chainMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_reserve',
-      doc: 'What backs the coin, from a header: supply, liabilities, capacity, locked in redemption, anchor, shortfall.',
+      doc: 'Returns the reserve: supply, liabilities, capacity, locked in redemption, anchor, shortfall.',
       cost: 5,
       params: { block: p.atBlock },
       returns: {

@@ -1,4 +1,4 @@
-// chain_evidence: proofs of double votes that this node holds and the chain has not judged, ready for anybody to submit.
+// chain_evidence: proofs of double votes that are not on chain yet; any account may submit them.
 import { toHex } from '../../base/bytes.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { EQUIVOCATION_KINDS } from '../../base/protocol/evidence.ts'
@@ -28,7 +28,7 @@ export function evidenceMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'chain_evidence',
-      doc: 'Proofs of double votes that wait for the chain: whom they convict, and the transaction that any account may send.',
+      doc: 'Returns proofs of double votes not on chain yet, with transactions that any account may send.',
       cost: 5,
       params: {},
       returns: { type: 'array', items: ITEM },

@@ -1,4 +1,4 @@
-// JSON forms of headers, certificates and proofs: the decoded fields for people, the canonical bytes for verifiers.
+// JSON forms of headers, certificates and proofs: decoded fields for people, canonical bytes for verifiers.
 import { keyBytes, toHex } from '../../base/bytes.ts'
 import type { Json, JsonSchema } from '../../base/field.ts'
 import { type Header, headerHash, headerSchema } from '../../base/protocol/header.ts'
@@ -18,7 +18,7 @@ export const HEADER_JSON_SCHEMA: JsonSchema = {
   required: ['hash', 'bytes', 'fields'],
 }
 
-/** `hash` = SHA-256 of `bytes`, which are the canonical bytes of `fields`. */
+/** `bytes` is the canonical encoding of `fields`; `hash` is its SHA-256. */
 export function headerJson(header: Header): Json {
   return {
     hash: toHex(headerHash(header)),
@@ -42,7 +42,7 @@ export const FINALITY_JSON_SCHEMA: JsonSchema = {
   ],
 }
 
-/** `path` leads from the block's child to the certified block; empty when the certificate names the block itself. */
+/** `path` runs from the block's child to the certified block; empty when the block itself is certified. */
 export function finalityJson(finality: Finality | undefined): Json {
   if (finality === undefined) return null
   return {
@@ -63,7 +63,7 @@ export const KEY_PROOF_JSON_SCHEMA: JsonSchema = {
   required: ['key', 'value', 'bytes', 'ics23'],
 }
 
-/** `bytes` are an ICS-23 CommitmentProof that `key` holds `value` (null: is absent) under the header's stateRoot. */
+/** `bytes` is an ICS-23 CommitmentProof of `value` at `key` (null: of absence) under the header's stateRoot. */
 export function keyProofJson(key: StateKey, proven: StateProof): Json {
   return {
     key: toHex(keyBytes(key)),

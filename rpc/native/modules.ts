@@ -1,4 +1,4 @@
-// One method per module query, derived from the definitions: `redemption_request`, `issuance_quota`, …
+// One method per module query, derived from the module definitions: `redemption_request`, `issuance_quota`, …
 import { assert } from '../../base/assert.ts'
 import type { Json } from '../../base/field.ts'
 import type { QueryDef } from '../../base/moduleDefinition.ts'
@@ -9,7 +9,7 @@ import { defineMethod, type Method, type Param } from '../method.ts'
 import { p, withDefault } from '../params.ts'
 import { askState, provableSchema } from './proven.ts'
 
-/** Names that every derived method has besides the query's own. */
+/** Parameters that every derived method adds to the query's own. */
 const COMMON = ['atBlock', 'proof'] as const
 
 function queryMethod(backend: Backend, module: Module, queryName: string, query: QueryDef): Method {

@@ -1,5 +1,5 @@
-// What light clients ask for: the chain of validator sets, records by their key, receipts (CONSENSUS §7, docs/light-client.md).
-// Not: verification (base/protocol), making proofs of state (proven.ts).
+// Proofs for light clients: the chain of validator sets, records by key, receipts (CONSENSUS §7, docs/light-client.md).
+// Not: verification (base/protocol), building state proofs (proven.ts).
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Json, JsonSchema } from '../../base/field.ts'
 import { epochProofSchema } from '../../base/protocol/epochProof.ts'
@@ -16,11 +16,11 @@ import { invalidWhen, p, withDefault } from '../params.ts'
 import { TimeSlice } from '../timeSlice.ts'
 import { mustFindFinalState, PROVEN_SCHEMA, proveKeys } from './proven.ts'
 
-/** Epoch proofs in one answer: 64 sets of 256 validators stay below 5 MiB of text. */
+/** Epoch proofs in one answer: 64 sets of 256 validators are below 5 MiB of text. */
 const EPOCH_PROOFS_MAX = 64
-/** Ended epochs that one answer looks at. */
+/** Completed epochs scanned for one answer. */
 const EPOCHS_SCANNED_MAX = 1_024
-/** Records that one answer proves. */
+/** Records proven in one answer. */
 const RECORDS_MAX = 64
 
 const BYTES: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
@@ -38,7 +38,7 @@ async function epochProofs(
   for (; at < end && proofs.length < max; at++) {
     if (!(await slice.next())) break
     const proof = await backend.epochProof(at)
-    // Epochs that a recovery skipped have none.
+    // Epochs skipped by a recovery have no proof.
     if (proof === undefined) continue
     const { setHash, nextSetHash } = proof.header
     const changes = nextSetHash !== undefined && !equalBytes(setHash, nextSetHash)
@@ -74,7 +74,9 @@ export function proofMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'chain_epochProofs',
-      doc: 'From an epoch on, what leads from its validator set to the next: canonical EpochProof bytes, ascending. changesOnly leaves out epochs that kept their set. Ask again from nextEpoch until it is epoch, the running one.',
+      doc:
+        'Returns canonical EpochProof bytes, one for each step from a validator set to the next, ascending. ' +
+        'changesOnly omits epochs that keep their set. Repeat from nextEpoch until it equals epoch.',
       cost: 500,
       params: {
         fromEpoch: p.uintOrInteger,
@@ -94,7 +96,7 @@ export function proofMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'chain_stateProof',
-      doc: 'Records by their raw keys, each proven to be there or absent, at one finalized block.',
+      doc: 'Returns records by raw key, each with a proof of presence or absence, at one finalized block.',
       cost: 60,
       params: { keys: p.field(t.list(t.bytes(PROOF_KEY_BYTES_MAX), RECORDS_MAX)), atBlock: p.atBlock },
       returns: PROVEN_SCHEMA,
@@ -106,7 +108,7 @@ export function proofMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'tx_receiptProof',
-      doc: 'That a transaction is final and what became of it: canonical ReceiptProof bytes. Null when it is not (yet) final here.',
+      doc: 'Returns canonical ReceiptProof bytes of a transaction. Null when not final on this node.',
       cost: 100,
       params: { hash: p.txId },
       returns: {

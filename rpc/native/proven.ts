@@ -1,5 +1,4 @@
-// Answers about state with their proof: keys by name, or those that a question turns out to read. The one place that
-// makes them.
+// Answers about state with proofs, for given keys or for the keys that a query reads. Owns: building state proofs.
 
 import type { Json, JsonSchema } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
@@ -18,7 +17,7 @@ import {
   keyProofJson,
 } from './json.ts'
 
-/** Keys that one answer may prove. */
+/** Keys proven in one answer. */
 const PROOF_KEYS_MAX = 256
 
 class RecordingReader implements StateReader {
@@ -45,24 +44,24 @@ function objectOf(properties: Readonly<Record<string, JsonSchema>>): JsonSchema 
   return { type: 'object', properties, required: Object.keys(properties) }
 }
 
-/** What `proveKeys` answers. */
+/** The result of `proveKeys`. */
 export const PROVEN_SCHEMA = objectOf(PROVEN)
 
-/** `value` alone, or with everything that an independent verifier needs. */
+/** `value` alone, or with all that an independent verifier needs. */
 export function provableSchema(value: JsonSchema): JsonSchema {
   return { oneOf: [value, objectOf({ value, ...PROVEN })] }
 }
 
-/** The state of a finalized block; refuses `pending`, of which nothing can be proven. */
+/** The state of a finalized block; refuses `pending`, which cannot be proven. */
 export function mustFindFinalState(
   backend: Backend,
   selector: BlockSelector,
 ): StateView | Promise<StateView> {
   if (selector.kind !== 'pending') return mustFindState(backend, selector)
-  throw new RpcError(RPC_CODE.refused, 'only finalized blocks can be proven: ask for latest or a height')
+  throw new RpcError(RPC_CODE.refused, 'only finalized blocks can be proven: use latest or a height')
 }
 
-/** Each of these keys proven to be there or absent in the post-state of a final block, and why that block is final. */
+/** Proves presence or absence of each key in the post-state of a final block, and that the block is final. */
 export async function proveKeys(backend: Backend, header: Header, keys: Iterable<StateKey>) {
   const proof: Json[] = []
   for (const key of keys) {
@@ -70,7 +69,7 @@ export async function proveKeys(backend: Backend, header: Header, keys: Iterable
     if (proven === undefined) {
       throw new RpcError(
         RPC_CODE.refused,
-        `the tree of block ${header.height} is no longer held: ask for a later block`,
+        `the tree of block ${header.height} is no longer held: use a later block`,
       )
     }
     proof.push(keyProofJson(key, proven))
@@ -83,7 +82,7 @@ function readAt(view: StateView, state: StateReader, ask: (ctx: ReadContext) => 
   return ask({ state, block: view.context })
 }
 
-/** Answers `ask` on the state of `selector`; with `proof` also {proof, header, certificate}, for finalized blocks. */
+/** Runs `ask` on the state of `selector`; `proof` adds {proof, header, certificate}, for finalized blocks only. */
 export async function askState(
   backend: Backend,
   selector: BlockSelector,

@@ -1,4 +1,4 @@
-// tx_status: where a transaction is, and in words why it failed or was dropped.
+// tx_status: the status of a transaction, and in words why it failed or was dropped.
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import { selectorNumber } from '../../state/abiTable.ts'
@@ -59,7 +59,7 @@ export function txMethods(options: TxOptions): readonly Method[] {
   return [
     defineMethod({
       name: 'tx_status',
-      doc: 'unknown, pending, included (with the failure in words) or dropped and why.',
+      doc: 'Returns the status: unknown, pending, included (with any failure) or dropped (with the reason).',
       cost: 5,
       params: { hash: p.txId },
       returns: { type: 'object', required: ['status'] },

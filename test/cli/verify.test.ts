@@ -39,10 +39,7 @@ describe('suanli verify', () => {
       const rpc = ['--rpc', ours.url, '--rpc', theirs.url]
       const { code, stdout, stderr } = await runSuanli(['verify', 'supply', '--state', state, ...rpc])
       assert.equal(code, 1)
-      assert.match(
-        stderr,
-        /^suanli: .* both prove their own block 2 and block 2: validators 1, 2, 3 signed both\n$/,
-      )
+      assert.match(stderr, /^suanli: .* prove conflicting blocks 2 and 2: validators 1, 2, 3 signed both\n$/)
       const { signers, evidence } = JSON.parse(stdout) as { signers: number[]; evidence: string | null }
       assert.deepEqual(signers, [1, 2, 3])
       assert.match(evidence ?? '', /^0x[0-9a-f]{300,}$/)

@@ -28,7 +28,7 @@ async function conflictWith(chain: LightChain, other: LightChain) {
   } catch (error) {
     assert.ok(error instanceof LightClientError, String(error))
     assert.equal(error.code, 'conflict', error.message)
-    assert.match(error.message, /ours and theirs both prove their own/)
+    assert.match(error.message, /ours and theirs prove conflicting blocks/)
     return error.conflict!
   }
   return assert.fail('no conflict was found')
@@ -48,7 +48,7 @@ describe('client.witness', () => {
     ])
   })
 
-  it('gives the evidence when a quorum signed two blocks of one height', async () => {
+  it('returns evidence when a quorum signed two blocks at one height', async () => {
     const chain = start()
     const other = chain.fork()
     chain.add()
@@ -72,7 +72,7 @@ describe('client.witness', () => {
     }
   })
 
-  it('tells certificates of different views from evidence that convicts', async () => {
+  it('returns no evidence for certificates of different views', async () => {
     const chain = start()
     const other = chain.fork()
     chain.add()
@@ -82,8 +82,8 @@ describe('client.witness', () => {
     assert.equal((conflictJson(conflict) as { evidence: unknown }).evidence, null)
   })
 
-  it('finds where the sets parted when former members forge a chain of their own', async () => {
-    // All keys of the first set, sold after they left: the forged chain starts before the change (long-range attack).
+  it('finds where the sets diverge when former members forge a chain', async () => {
+    // Long-range attack: with all keys of the first set, the forged chain starts before the change.
     const chain = start()
     const forged = new LightChain([1, 2, 3, 4])
     forged.add()
@@ -94,7 +94,7 @@ describe('client.witness', () => {
     assert.deepEqual(conflict.signers, [1, 2, 3])
     assert.equal(conflict.first.proof.header.height, 2)
     assert.equal(conflict.second.proof.header.height, 2)
-    // Whoever has seen the change, or holds a checkpoint after it, does not follow the forgery at all.
+    // A client that has verified the change, or starts from a later checkpoint, rejects the forgery.
     const hash = chain.kept[2]!.block.hash
     const checkpoint = { genesisHash: chain.genesisHash, epoch: 0, hash }
     const client = new LightClient({
@@ -104,7 +104,7 @@ describe('client.witness', () => {
     await assert.rejects(client.sync(), /check genesis failed/)
   })
 
-  it('says of a witness that proves nothing why it is of no use', async () => {
+  it('reports why a witness is unusable', async () => {
     const chain = start()
     const unsigned = chain.fork()
     chain.add()

@@ -26,13 +26,13 @@ describe('protocol.epochProof', () => {
   const { genesis, genesisHash } = chain
   const verify = (altered: Partial<EpochProof>, trusted: TrustedSet = genesis) =>
     verifyEpochProof(trusted, { ...proof, ...altered })
-  /** The same boundary with another header, signed by the true set. */
+  /** The boundary with a modified header, signed by the real set. */
   const resigned = (header: Partial<EpochProof['header']>): Partial<EpochProof> => {
     const altered = { ...proof.header, ...header }
     return { header: altered, certificate: certify(genesisHash, genesis.set, finalizes(altered)) }
   }
 
-  it('leads to the set that the boundary names', () => {
+  it('returns the set that the boundary names', () => {
     const result = verify({})
     assert.ok(result.ok)
     const { next, boundary } = result.value
@@ -43,7 +43,7 @@ describe('protocol.epochProof', () => {
     assert.deepEqual(epochProofSchema.decode(epochProofSchema.encode(proof)), proof)
   })
 
-  it('needs no set where it stays the same', () => {
+  it('needs no set when the set does not change', () => {
     const same = changed([1, 2, 3, 4], setOf([1, 2, 3, 4]))
     assert.equal(same.proof.nextSet, undefined)
     const result = verifyEpochProof(same.chain.genesis, same.proof)
@@ -54,7 +54,7 @@ describe('protocol.epochProof', () => {
     failsWith(verifyEpochProof(genesis, without), 'nextSetHash')
   })
 
-  it('refuses another chain, epoch or set', () => {
+  it('rejects another chain, epoch or set', () => {
     failsWith(verify({}, { ...genesis, genesisHash: new Uint8Array(32) }), 'signature')
     const next = verify({})
     assert.ok(next.ok)
@@ -66,7 +66,7 @@ describe('protocol.epochProof', () => {
     failsWith(verify({ nextSet: setOf([1, 2, 4, 6]) }), 'nextSetHash')
   })
 
-  it('skips epochs of the same set only when asked to, never those of another', () => {
+  it('skips epochs of the same set only on request, never of another set', () => {
     const later = { ...proof, ...resigned({ epoch: 7 }) }
     failsWith(verifyEpochProof(genesis, later), 'epoch')
     const result = verifyEpochProof(genesis, later, { epochs: 'sameSet' })
@@ -74,19 +74,19 @@ describe('protocol.epochProof', () => {
     assert.equal(result.value.next.epoch, 8)
     const foreign = { ...proof, ...resigned({ epoch: 7, setHash: validatorSetHash(after) }) }
     failsWith(verifyEpochProof(genesis, foreign, { epochs: 'sameSet' }), 'setHash')
-    // A certificate of another epoch than the header's.
+    // The certificate's epoch differs from the header's.
     const { certificate } = resigned({ epoch: 7 })
     failsWith(verify({ certificate: certificate! }), 'epoch')
   })
 
-  it('refuses a block that ends no epoch', () => {
+  it('rejects a block that does not end an epoch', () => {
     failsWith(verify(resigned({ endsEpoch: false })), 'endsEpoch')
     const { nextSetHash: _, ...header } = proof.header
     const certificate = certify(genesisHash, genesis.set, finalizes(header))
     failsWith(verify({ header, certificate }), 'endsEpoch')
   })
 
-  it('refuses a header that was touched after it was signed', () => {
+  it('rejects a header modified after signing', () => {
     const { header } = proof
     const touched: readonly Partial<EpochProof['header']>[] = [
       { stateRoot: new Uint8Array(32).fill(1) },
@@ -100,7 +100,7 @@ describe('protocol.epochProof', () => {
     }
   })
 
-  it('refuses certificates of other votes', () => {
+  it('rejects certificates of other votes', () => {
     const { header } = proof
     const kinds = [
       { ...finalizes(header), kind: 'notarize' as const },
@@ -117,7 +117,7 @@ describe('protocol.epochProof', () => {
     failsWith(verify({ certificate: inverted }), 'digest')
   })
 
-  it('refuses bitmaps that are not exact, and fewer signers than a quorum', () => {
+  it('rejects inexact bitmaps, and fewer signers than a quorum', () => {
     const { certificate } = proof
     const withBitmap = (...bytes: number[]) => ({
       certificate: { ...certificate, bitmap: Uint8Array.from(bytes) },
@@ -134,14 +134,14 @@ describe('protocol.epochProof', () => {
     assert.ok(verify({ certificate: all }).ok)
   })
 
-  it('refuses sets that are empty, unordered, or hold a key twice or outside the subgroup', () => {
+  it('rejects sets that are empty, unordered, or have a key twice or outside the subgroup', () => {
     const [first, second, ...rest] = after.validators
     const key = (consensusKey: Uint8Array): ValidatorSet => ({
       validators: [first!, { ...second!, consensusKey }, ...rest],
     })
     const infinity = new Uint8Array(48)
     infinity[0] = 0xc0
-    // x = 4 is on the curve, where the subgroup is too sparse to hold so small a number.
+    // x = 4 is on the curve but not in the subgroup.
     const outside = fromHex(`80${'00'.repeat(46)}04`)
     const cases: readonly (readonly [string, ProofCheck, ValidatorSet])[] = [
       ['empty', 'validatorSet', { validators: [] }],
@@ -159,8 +159,8 @@ describe('protocol.epochProof', () => {
     }
   })
 
-  it('refuses to follow a removed validator, whatever keys it has', () => {
-    // The keys of all former members, against a client that has seen the change (CONSENSUS §9, 32).
+  it('rejects a removed set, even with all its keys', () => {
+    // All former members' keys, against a client that has verified the change (CONSENSUS §9, 32).
     const next = verify({})
     assert.ok(next.ok)
     const forged = chain.fork()
@@ -174,7 +174,7 @@ describe('protocol.epochProof', () => {
     failsWith(verifyEpochProof(next.value.next, { header: claimed, certificate: signed }), 'signature')
   })
 
-  it('follows the headers between a block and its certificate', () => {
+  it('verifies the headers between a block and its certificate', () => {
     const long = new LightChain([1, 2, 3, 4])
     for (let i = 0; i < 5; i++) long.add({ isCertified: i === 4 })
     const { certificate, headers: path } = long.finalityOf(1)!
@@ -194,7 +194,7 @@ describe('protocol.epochProof', () => {
     failsWith(check({ path: many }), 'path', 'too long')
   })
 
-  it('keeps a certificate of 100 validators below 200 bytes', () => {
+  it('encodes a certificate of 100 validators in under 200 bytes', () => {
     const set = setOf(Array.from({ length: 100 }, (_, i) => i + 1))
     const subject = { kind: 'finalize', epoch: 2 ** 40, view: 2 ** 40, parentView: 2 ** 40 - 1 } as const
     const signers = Array.from({ length: quorum(100) }, (_, i) => i + 33)

@@ -1,4 +1,4 @@
-// Whatever byte of whatever proof is altered, nothing is accepted that differs from the truth.
+// Altering any byte of any proof never makes the verifier accept a false statement.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { keyBytes, utf8 } from '../../base/bytes.ts'
@@ -123,7 +123,7 @@ describe('protocol proofs, altered', () => {
     )
   })
 
-  it('prove no transaction at the place of another', async () => {
+  it('do not prove a transaction at another index', async () => {
     const chain = new LightChain([1, 2, 3, 4])
     chain.add({ entries })
     const ask = async (i: number) => {

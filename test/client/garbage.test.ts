@@ -1,4 +1,4 @@
-// A provider may answer anything: the client says what is wrong, never throws anything else, and keeps what it knew.
+// A provider may answer anything: the client reports what is wrong, throws nothing else, and keeps its state.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { toHex } from '../../base/bytes.ts'
@@ -12,7 +12,7 @@ import { entryOf, LightChain, setOf } from '../support/lightChain.ts'
 const METHODS = ['chain_epochProofs', 'chain_certificate', 'chain_stateProof', 'tx_receiptProof'] as const
 const ALICE = new Uint8Array(20).fill(1)
 
-/** The answer with one value somewhere inside it replaced. */
+/** The answer with one nested value replaced. */
 function graft(answer: Json, path: readonly number[], value: Json): Json {
   if (answer === null || typeof answer !== 'object' || path.length === 0) return value
   const [first, ...rest] = path as [number, ...number[]]
@@ -35,7 +35,7 @@ describe('client, answered with garbage', () => {
   chain.add({ nextSet: setOf([2, 3, 4, 5]) })
   chain.add()
 
-  it('fails with its own error or tells the truth', async () => {
+  it('throws LightClientError or returns a true answer', async () => {
     let refused = 0
     await fc.assert(
       fc.asyncProperty(
@@ -70,7 +70,7 @@ describe('client, answered with garbage', () => {
     assert.ok(refused > 50, `${refused} refused`)
   })
 
-  it('refuses malformed checkpoints, documents and kept states', () => {
+  it('rejects malformed checkpoints, documents and stored states', () => {
     const origin = { kind: 'set', trusted: chain.genesis } as const
     const kept = new LightClient({ origin, providers: [chain.provider()] }).toJson()!
     fc.assert(

@@ -20,7 +20,7 @@ const ALICE = sha256(utf8('alice')).slice(0, 20)
 const NOBODY = sha256(utf8('nobody')).slice(0, 20)
 const COINS = 5n * 10n ** 18n
 
-/** Changes the set `count` times, one member each, with a few blocks between. */
+/** A chain with `count` set changes, one member each, and a few blocks between them. */
 function chainOf(count: number): LightChain {
   const chain = new LightChain([1, 2, 3, 4])
   chain.add({ balances: [[ALICE, COINS]], entries: [entryOf('first', true), entryOf('second', false)] })
@@ -58,7 +58,7 @@ const refuses = (
   })
 
 describe('client.lightClient', () => {
-  it('verifies a balance from genesis across 50 changes of the set within two seconds', async () => {
+  it('verifies a balance from genesis across 50 set changes within two seconds', async () => {
     const chain = chainOf(50)
     const client = clientOf(chain)
     const start = performance.now()
@@ -75,7 +75,7 @@ describe('client.lightClient', () => {
     assert.equal(changes, 50)
   })
 
-  it('takes more changes than one answer holds, and epochs that keep their set without a proof each', async () => {
+  it('follows more changes than fit into one answer, without proofs for epochs that keep their set', async () => {
     const chain = chainOf(70)
     for (let i = 0; i < 30; i++) chain.add({ nextSet: chain.set })
     chain.add()
@@ -94,7 +94,7 @@ describe('client.lightClient', () => {
     assert.equal(asked.length, 2)
   })
 
-  it('proves that an account holds nothing, any record, an asset and the reserve', async () => {
+  it('proves a zero balance, any record, an asset balance and the reserve', async () => {
     const chain = chainOf(2)
     const client = clientOf(chain)
     const { balanceBase, nonce } = await client.balance(NOBODY)
@@ -118,13 +118,13 @@ describe('client.lightClient', () => {
     assert.deepEqual(first?.block.signers, [1, 2, 3])
     assert.equal((await client.receipt(late.id))?.block.header.epoch, 3)
     assert.equal(await client.receipt(sha256(utf8('unknown')) as Uint8Array), undefined)
-    // A later session knows only the current set; the way from the origin is proven again.
+    // A later session stores only the current set; the steps from the origin are proven again.
     const kept = parseClientState(client.toJson()!)
     const again = clientOf(chain, { origin: { kind: 'state', state: kept } })
     assert.equal((await again.receipt(entryOf('first', true).id))?.receipt.succeeded, true)
   })
 
-  it('goes on where an earlier session ended', async () => {
+  it("continues from an earlier session's state", async () => {
     const chain = chainOf(3)
     const client = clientOf(chain)
     await client.sync()
@@ -159,7 +159,7 @@ describe('client.lightClient', () => {
     }
   })
 
-  it('proves the boundary itself while it is the newest block', async () => {
+  it('proves a boundary while it is the newest block', async () => {
     const chain = chainOf(2)
     chain.add({ nextSet: setOf([7, 8, 9, 10]) })
     const client = clientOf(chain)
@@ -172,7 +172,7 @@ describe('client.lightClient', () => {
     assert.deepEqual((await again.balance(ALICE)).block.signers, [7, 8, 9])
   })
 
-  it('starts from a checkpoint and gives the next one', async () => {
+  it('starts from a checkpoint and returns the next one', async () => {
     const chain = chainOf(4)
     const { header, certificate, nextSet } = chain.proofs.get(1)!
     const client = clientOf(chain)
@@ -189,7 +189,7 @@ describe('client.lightClient', () => {
     assert.equal((await started.balance(ALICE)).balanceBase, COINS)
     assert.equal((await started.sync()).changes, 2)
     assert.deepEqual(started.checkpoint(), client.checkpoint())
-    // What lies before the checkpoint cannot be proven from it.
+    // Nothing before the checkpoint can be proven from it.
     await refuses(started.receipt(entryOf('first', true).id), 'check', 'epoch')
     const wrong = { ...checkpoint, hash: chain.tip.hash }
     await refuses(
@@ -211,14 +211,14 @@ describe('client.lightClient', () => {
     }
   })
 
-  it('takes a genesis document only with its hash', () => {
+  it('accepts a genesis document only with the expected hash', () => {
     for (const document of [null, {}, { name: 'x' }, []] as readonly Json[]) {
       const result = trustGenesis(document)
       assert.equal(result.ok ? 'accepted' : result.failure.check, 'encoding')
     }
   })
 
-  it('names the check that an altered answer fails', async () => {
+  it('reports the check that an altered answer fails', async () => {
     const chain = chainOf(3)
     const other = chain.fork()
     other.add({ balances: [[ALICE, COINS * 2n]] })
@@ -252,7 +252,7 @@ describe('client.lightClient', () => {
     }
   })
 
-  it('refuses a provider that shows an older block than was proven', async () => {
+  it('rejects a newest block below the proven height', async () => {
     const chain = chainOf(1)
     const stale = chain.fork()
     chain.add()
@@ -264,18 +264,23 @@ describe('client.lightClient', () => {
     const client = clientOf(chain, { providers: [provider] })
     await client.balance(ALICE)
     shown.chain = stale
-    await refuses(client.balance(ALICE), 'check', 'height', /proven already/)
+    await refuses(client.balance(ALICE), 'check', 'height', /already proven/)
     shown.chain = chain
     assert.equal((await client.balance(ALICE)).balanceBase, COINS)
-    // Even the first answer is held against the changes of the set.
+    // Even the first answer is compared with the proven set changes.
     const old = (await chain.provider().request('chain_certificate', { block: 1 })) as Json
     const hiding = chain.provider('hiding', (method, answer) =>
       method === 'chain_certificate' ? old : answer,
     )
-    await refuses(clientOf(chain, { providers: [hiding] }).sync(), 'check', 'height', /block 3 is proven/)
+    await refuses(
+      clientOf(chain, { providers: [hiding] }).sync(),
+      'check',
+      'height',
+      /block 3 is already proven/,
+    )
   })
 
-  it('stops asking a provider that claims epochs without end', async () => {
+  it('stops asking a provider that claims endless epochs', async () => {
     const chain = chainOf(1)
     let asked = 0
     const endless = chain.provider('endless', (method, answer) => {
@@ -283,11 +288,11 @@ describe('client.lightClient', () => {
       asked++
       return { proofs: [], nextEpoch: asked, epoch: Number.MAX_SAFE_INTEGER }
     })
-    await refuses(clientOf(chain, { providers: [endless] }).sync(), 'provider', undefined, /proves no way/)
+    await refuses(clientOf(chain, { providers: [endless] }).sync(), 'provider', undefined, /without proofs/)
     assert.equal(asked, 65)
     const stuck = chain.provider('stuck', (method, answer) =>
       method === 'chain_epochProofs' ? { proofs: [], nextEpoch: 0, epoch: 5 } : answer,
     )
-    await refuses(clientOf(chain, { providers: [stuck] }).sync(), 'provider', undefined, /proves no way/)
+    await refuses(clientOf(chain, { providers: [stuck] }).sync(), 'provider', undefined, /without proofs/)
   })
 })

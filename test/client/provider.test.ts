@@ -37,7 +37,7 @@ describe('client.provider', () => {
       return true
     })
 
-  it('asks by JSON-RPC and answers the result, null too', async () => {
+  it('sends JSON-RPC and returns the result, including null', async () => {
     answer = { text: '{"jsonrpc":"2.0","id":1,"result":{"height":7}}' }
     assert.deepEqual(await httpProvider(url).request('chain_info', { a: 1 }), { height: 7 })
     assert.deepEqual(asked, {
@@ -48,7 +48,7 @@ describe('client.provider', () => {
     assert.equal(await httpProvider(url).request('tx_receiptProof', {}), null)
   })
 
-  it('says what the node refused', async () => {
+  it("reports the node's error", async () => {
     answer = { text: '{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"header not found"}}' }
     await refuses(/chain_info: header not found$/)
     answer = { status: 429, text: 'slow down' }
@@ -57,12 +57,12 @@ describe('client.provider', () => {
     await refuses(/broken/)
   })
 
-  it('refuses what is no answer', async () => {
+  it('rejects malformed answers', async () => {
     for (const [text, what] of [
       ['', /JSON/],
       ['<html>', /JSON/],
-      ['null', /no JSON-RPC response/],
-      ['7', /no JSON-RPC response/],
+      ['null', /not a JSON-RPC response/],
+      ['7', /not a JSON-RPC response/],
       ['{}', /no result/],
     ] as const) {
       answer = { text }
@@ -70,14 +70,15 @@ describe('client.provider', () => {
     }
   })
 
-  it('bounds size and time', async () => {
+  it('limits size and time', async () => {
     answer = { text: `{"result":"${'x'.repeat(5_000)}"}` }
     await refuses(/exceeds 4096 bytes/, { bytesMax: 4096 })
     answer = 'silence'
     await refuses(/timeout/i, { timeoutMs: 50 })
   })
 
-  it('refuses other addresses', () => {
-    for (const wrong of ['ftp://a', 'a', 'ws://a', '']) assert.throws(() => httpProvider(wrong), /is no http/)
+  it('rejects other URL schemes', () => {
+    for (const wrong of ['ftp://a', 'a', 'ws://a', ''])
+      assert.throws(() => httpProvider(wrong), /is not an http/)
   })
 })

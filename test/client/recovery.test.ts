@@ -7,7 +7,7 @@ import { entryOf, LightChain, secretOf, setOf } from '../support/lightChain.ts'
 
 const NEW_EPOCH = 9
 
-/** The members' agreement to go on from the chain's tip, signed by each of them. */
+/** A recovery from the chain's tip, signed by the given members. */
 function recoveryOf(chain: LightChain, ids: readonly number[]): RecoveryFile {
   const { header, hash } = chain.tip
   const certificate = chain.certificates.get(header.height)!
@@ -38,7 +38,7 @@ function recoveryOf(chain: LightChain, ids: readonly number[]): RecoveryFile {
   return { recovery, signatures }
 }
 
-/** A change of the set, a recovery by two of four, two changes more. */
+/** One set change, a recovery by two of four, two more changes. */
 function recoveredChain(): { readonly chain: LightChain; readonly file: RecoveryFile } {
   const chain = new LightChain([1, 2, 3, 4])
   chain.add({ entries: [entryOf('early', true)] })
@@ -60,7 +60,7 @@ const clientOf = (chain: LightChain, recoveries: readonly RecoveryFile[]): Light
 }
 
 describe('client.recovery', () => {
-  it('goes on over a recovery that the user named', async () => {
+  it('follows a recovery that the user trusts', async () => {
     const { chain, file } = recoveredChain()
     const client = clientOf(chain, [file])
     const { tip, changes } = await client.sync()
@@ -69,14 +69,14 @@ describe('client.recovery', () => {
     assert.equal((await client.receipt(entryOf('old', true).id))?.block.header.epoch, 1)
   })
 
-  it('stands still where it is not told of the recovery', async () => {
+  it('stops at a recovery that it was not given', async () => {
     const { chain, file } = recoveredChain()
     await assert.rejects(clientOf(chain, []).sync(), /check setHash failed/)
     const foreign = { ...file, recovery: { ...file.recovery, previous: setOf([1, 2, 3, 4]) } }
     await assert.rejects(clientOf(chain, [foreign]).sync(), /check setHash failed/)
   })
 
-  it('names the rule that a recovery file breaks', async () => {
+  it('reports the rule that a recovery file breaks', async () => {
     const { chain, file } = recoveredChain()
     const unsigned = { ...file, signatures: file.signatures.slice(1) }
     await assert.rejects(clientOf(chain, [unsigned]).sync(), (error: LightClientError) => {
@@ -87,7 +87,7 @@ describe('client.recovery', () => {
     })
   })
 
-  it('ends on a recovery when no set changed since', async () => {
+  it('ends on a recovery when the set has not changed since', async () => {
     const chain = new LightChain([1, 2, 3, 4])
     chain.add()
     const file = recoveryOf(chain, [1, 2, 3])

@@ -1,4 +1,4 @@
-// The devnet as another project's test uses it: started, asked, hurt and closed by a program, with nothing left behind.
+// The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -23,7 +23,7 @@ describe('createDevnet', function () {
   })
   after(() => devnet.close())
 
-  it('tells what happens in order', () => {
+  it('reports events in order', () => {
     assert.deepEqual(
       events.slice(0, 3).map(({ kind }) => kind),
       ['prepared', 'up', 'final'],
@@ -43,7 +43,7 @@ describe('createDevnet', function () {
       devnet.validators.map(({ pid, rpcUrl }) => ({ pid, rpcUrl })),
     )
   })
-  it('gives the ten funded accounts and the operators, with their keys', async () => {
+  it('returns the ten funded accounts and the operators, with their keys', async () => {
     assert.equal(devnet.accounts.length, 10)
     assert.equal(devnet.accounts[0]!.address, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
     const coins = await Promise.all(
@@ -54,7 +54,7 @@ describe('createDevnet', function () {
     for (const balance of coins) assert.equal(BigInt(balance), 10_000n * 10n ** 18n)
     assert.equal(devnet.validators[0]!.operator.address, '0xBcd4042DE499D14e55001CcbB24a551F3b954096')
   })
-  it('crashes a validator and starts it again', async () => {
+  it('crashes a validator and restarts it', async () => {
     const { pid } = devnet.validators[2]!
     await devnet.stopValidator(2)
     assert.ok(!isAlive(pid!))
@@ -68,7 +68,7 @@ describe('createDevnet', function () {
     )
     assert.ok(!events.some(({ kind }) => kind === 'lost'))
   })
-  it('tells of a validator that ended by itself', async () => {
+  it('reports a validator that exits by itself', async () => {
     const { pid } = devnet.validators[3]!
     const lost = new Promise<void>((resolve) => {
       onLost = resolve
@@ -95,12 +95,12 @@ describe('createDevnet.refusals', function () {
   const dir = temporaryDir()
   after(() => dir.remove())
 
-  it('refuses a number of validators out of bounds', async () => {
+  it('rejects a number of validators out of range', async () => {
     for (const validators of [0, 3, 17, 4.5]) {
       await assert.rejects(createDevnet({ validators }), /validators: expected 4 to 16/)
     }
   })
-  it('refuses a port that is taken before it writes anything', async () => {
+  it('rejects a port in use before it writes anything', async () => {
     const server = createServer()
     const port = await new Promise<number>((resolve) =>
       server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
@@ -110,7 +110,7 @@ describe('createDevnet.refusals', function () {
     assert.ok(!existsSync(dataDir))
     await new Promise((resolve) => server.close(resolve))
   })
-  it("refuses a folder that is not the devnet's and leaves it as it is", async () => {
+  it("rejects a folder that is not the devnet's and leaves it unchanged", async () => {
     const dataDir = join(dir.path, 'foreign')
     mkdirSync(join(dataDir, 'validator-1'), { recursive: true })
     writeFileSync(join(dataDir, 'validator-1', 'notes.txt'), 'mine')
@@ -120,7 +120,7 @@ describe('createDevnet.refusals', function () {
     )
     assert.equal(readFileSync(join(dataDir, 'validator-1', 'notes.txt'), 'utf8'), 'mine')
   })
-  it('gives up a start when told to, and leaves nothing running', async () => {
+  it('aborts a start on request and leaves nothing running', async () => {
     const stop = new AbortController()
     const dataDir = join(dir.path, 'aborted')
     const started = createDevnet({

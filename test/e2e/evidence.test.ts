@@ -1,4 +1,4 @@
-// A double vote with real processes: a stranger tells one node, the nodes tell each other, one of them pays for the
+// A double vote with real processes: an unknown peer sends evidence to one node, nodes gossip it, one pays for the
 // transaction, the chain convicts, and the culprit loses its vote. The culprit's key is a published development key.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { Network } from '../support/processNetwork.ts'
 
 const PATIENCE_MS = 30_000
 const VALIDATORS = 5
-/** Index and id of who voted twice. */
+/** Index and id of the double voter. */
 const CULPRIT = { index: 4, id: 5 }
 const silent = { debug() {}, info() {}, warn() {} }
 
@@ -59,7 +59,7 @@ describe('evidence among real processes', function () {
     return evidenceSchema.encode({ first: side(1), second: side(2) })
   }
 
-  it('convicts whoever voted twice, and the set goes on without it', async () => {
+  it('convicts a double voter, and the set continues without it', async () => {
     const target = network.nodes[3]!.member
     stranger = await createHost({
       privateKey: new Uint8Array(32).fill(77),
@@ -95,11 +95,11 @@ describe('evidence among real processes', function () {
     )
     for (const node of network.nodes) {
       await until(
-        'nothing waits any more',
+        'no evidence is pending',
         async () => (await call<readonly unknown[]>(node.url, 'chain_evidence')).length === 0,
       )
     }
-    // Turns: one node paid, the others saw that it was done.
+    // Nodes take turns: one paid, the others saw it included.
     const paid = network.nodes.filter((node) => /evidence submitted/.test(node.readLog()))
     assert.equal(paid.length, 1)
     for (const node of network.nodes) assert.equal((await node.terminate()).code, 0)

@@ -1,5 +1,5 @@
-// Membership with real processes: a fifth node is admitted by votes, signs, a key is rotated, a member is removed while it is
-// down; each of them is killed and started again in between. The chain goes on, all agree, nobody signs twice.
+// Membership with real processes: a fifth node is admitted by vote and signs, a key is rotated, a member is removed while
+// down; each is killed and restarted in between. The chain continues, all nodes agree, and no node double-votes.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { call } from '../support/jsonRpc.ts'
 import { Network, ValidatorProcess } from '../support/processNetwork.ts'
 
-/** Longest wait for anything that the chain does by itself. */
+/** Longest wait for automatic actions of the chain. */
 const PATIENCE_MS = 30_000
 const ACCOUNT = developmentAccounts()[0]!
 
@@ -53,7 +53,7 @@ const ids = async (url: string): Promise<string> => (await validators(url)).map(
 const health = (url: string) =>
   call<{ validatorIndex?: number; finalizedHeight: number; epoch: number }>(url, 'node_health')
 
-/** The fifth node's directory: a stranger that knows where the others are. */
+/** The fifth node's directory: a non-member with the others' addresses. */
 function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   const first = network.nodes[0]!.member
   const { peerSeed, consensusSecret } = developmentValidator(4)
@@ -75,10 +75,10 @@ function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   return new ValidatorProcess(member, (text) => network.failures.push(text))
 }
 
-/** Blocks, one after another, until one of this member's is final. */
+/** Makes blocks until one of this member's is final. */
 async function untilProposes(url: string, id: number): Promise<void> {
   const proposer = toHex(operator(id).address)
-  // Fees for the newcomer, too.
+  // The gift also funds the newcomer's fees.
   const gift = { to: operator(id).address, data: new Uint8Array(0), valueBase: COIN / 10n }
   for (let tries = 0; tries < 60; tries++) {
     const { blockNumber } = await sendMemberCall(url, ACCOUNT.secretKey, gift)
@@ -120,7 +120,7 @@ describe('membership of real processes', function () {
     await Promise.all(voters.map((id) => send(id, vote)))
   }
 
-  it('admits a node that has followed, and it signs, also after kill -9', async () => {
+  it('admits a follower, which then signs, even after kill -9', async () => {
     await fifth.start()
     await until('the fifth node follows', async () =>
       (await health(fifth.url)).finalizedHeight > 0 ? true : undefined,
@@ -152,7 +152,7 @@ describe('membership of real processes', function () {
     await untilProposes(url(), 5)
   })
 
-  it('rotates a key at a boundary without a pause, and goes on after restarts', async () => {
+  it('rotates a key at a boundary without a pause, and continues after restarts', async () => {
     const node = network.nodes[1]!
     const given = developmentValidator(50)
     const keyDir = join(node.member.dir, 'key-2')
@@ -174,7 +174,7 @@ describe('membership of real processes', function () {
     await untilProposes(url(), 2)
   })
 
-  it('removes a member that is down; it comes back as a follower, twice', async () => {
+  it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!
     await node.kill()
     await decide(2, 1, memberCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
@@ -192,7 +192,7 @@ describe('membership of real processes', function () {
     await node.start()
   })
 
-  it('has one chain on all nodes, no alarm and no double vote', async () => {
+  it('has the same chain on all nodes, no alarm and no double vote', async () => {
     await untilProposes(url(), 1)
     const { finalizedHeight } = await health(url())
     const at = `0x${finalizedHeight.toString(16)}`

@@ -26,7 +26,7 @@ const COMMANDS = [
   ...['member', 'member admit', 'member vote', 'member rotate', 'member account'],
 ]
 
-/** The same bytes on every run: SHA-256 in counter mode. */
+/** Deterministic bytes: SHA-256 in counter mode. */
 function randomBytes(seed: number, length: number): Buffer {
   const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
     createHash('sha256').update(`${seed}/${i}`).digest(),
@@ -50,9 +50,9 @@ describe('an operator', function () {
     assert.ok(tookMs < 10_000, `Ctrl-C took ${tookMs} ms`)
   })
 
-  describe('sends a running node what makes no sense', () => {
+  describe('sends garbage to a running node', () => {
     after(async () => {
-      // Everything below was answered by processes that still run and still agree.
+      // All processes still run and agree after the tests below.
       const heads = await Promise.all(
         devnet.rpcUrls.map((node) => call<{ hash: string }>(node, 'eth_getBlockByNumber', ['0x1', false])),
       )
@@ -70,7 +70,7 @@ describe('an operator', function () {
       }
     })
 
-    it('answers a request that is none with an invalid request', async () => {
+    it('answers a malformed request with "invalid request"', async () => {
       for (const body of ['null', '7', '"eth_chainId"', '[]', '{}', '{"jsonrpc":"2.0","id":1}']) {
         assert.equal((await post(url, body)).error?.code, -32600, body)
       }
@@ -89,7 +89,7 @@ describe('an operator', function () {
       assert.ok(error !== undefined && error.code !== -32603, JSON.stringify(error))
     })
 
-    it('names the parameter whose hex is bad', async () => {
+    it('names the parameter with bad hex', async () => {
       const bad: readonly (readonly [string, readonly unknown[]])[] = [
         ['eth_getBalance', ['0x12', 'latest']],
         ['eth_getBalance', [`0x${'zz'.repeat(20)}`, 'latest']],
@@ -104,7 +104,7 @@ describe('an operator', function () {
       }
     })
 
-    it('refuses bytes that are no transaction, whatever they are', async () => {
+    it('rejects bytes that are not a transaction', async () => {
       for (let i = 0; i < 50; i++) {
         const raw = `0x${Buffer.from(randomBytes(i, i * 7)).toString('hex')}`
         const body = JSON.stringify({
@@ -118,12 +118,12 @@ describe('an operator', function () {
       }
     })
 
-    it('hangs up on random bytes at the port for peers', async () => {
+    it('closes connections that send random bytes to the p2p port', async () => {
       const [, , , , port] = devnet.peers[0]!.split('/')
       for (let seed = 0; seed < 8; seed++) {
         await new Promise<void>((resolve, reject) => {
           const socket = connect(Number(port), '127.0.0.1', () => socket.write(randomBytes(seed, 64 << seed)))
-          // What comes back is the noise handshake's business; the connection must end by the node's hand.
+          // Ignore the noise handshake's bytes; the node must close the connection.
           socket.resume()
           socket.setTimeout(20_000, () => reject(new Error(`seed ${seed}: the node kept the connection`)))
           socket.once('error', () => resolve())
@@ -160,7 +160,7 @@ describe('an operator', function () {
       })
       assert.equal(found.hash, hash)
       assert.deepEqual(found, await call(url, 'eth_getBlockByNumber', [number, true]))
-      // What is sent here reaches the validators, and its block comes back.
+      // A transaction sent here reaches the validators, and its block comes back.
       const [sender] = developmentAccounts()
       const raw = await privateKeyToAccount(toHex(sender!.secretKey)).signTransaction({
         ...{ chainId: DEVNET_CHAIN_ID, type: 'eip1559', nonce: 0, gas: 21_000n, value: 1n },
@@ -176,7 +176,7 @@ describe('an operator', function () {
     }
   })
 
-  it('gets help for every command', async () => {
+  it('prints help for every command', async () => {
     const answers = COMMANDS.map(async (command) => {
       const words = command === '' ? [] : command.split(' ')
       const { code, stdout, stderr } = await runSuanli([...words, '--help'])
@@ -186,7 +186,7 @@ describe('an operator', function () {
     await Promise.all(answers)
   })
 
-  describe('is told what is wrong in one line', () => {
+  describe('gets one-line error messages', () => {
     const file = (name: string): string => join(dir.path, name)
     const refuses = async (args: readonly string[], message: RegExp, password = true): Promise<void> => {
       const { code, stdout, stderr } = await runSuanli(args, password ? { environment: PASSWORD } : {})
@@ -237,7 +237,7 @@ describe('an operator', function () {
       )
     })
 
-    it('for what is in use already', async () => {
+    it('for ports and directories in use', async () => {
       const { port } = new URL(url)
       await refuses(['devnet', '--data-dir', file('dn'), '--port', port], new RegExp(`port ${port} is taken`))
       const other = String(await findFreePorts(4))

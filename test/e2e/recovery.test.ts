@@ -21,7 +21,7 @@ import { Network, ValidatorProcess } from '../support/processNetwork.ts'
 const ENVIRONMENT = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
 const LOST = [2, 3] as const
 const KEPT = [0, 1] as const
-/** Members that sign and apply by the command line; the others call what it calls, which is quicker. */
+/** Members that sign and apply by the command line; the others call the functions behind it, which is faster. */
 const BY_COMMAND: readonly number[] = [0, 3]
 
 interface Summary {
@@ -32,7 +32,7 @@ interface Summary {
   readonly result?: string
 }
 
-/** Runs a command that must succeed and answers with what it printed. */
+/** Runs a command that must succeed; returns its output. */
 async function suanli(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runSuanli(args, { environment: ENVIRONMENT })
   assert.equal(code, 0, `suanli ${args.join(' ')}:\n${stdout}\n${stderr}`)
@@ -78,7 +78,7 @@ describe('recovery from the loss of a quorum', function () {
   const dirOf = (index: number): string => network.nodes[index]!.member.dir
   const urlOf = (index: number): string => network.nodes[index]!.url
 
-  /** A new machine in the place of a lost one: the same address, new keys. */
+  /** Replaces a lost machine: same address, new keys. */
   function replaceMachine(index: number): void {
     const genesis = parseGenesis(join(dirOf(0), 'genesis.json'))
     const { p2pListen, rpcPort } = loadConfig(dirOf(index))
@@ -87,7 +87,7 @@ describe('recovery from the loss of a quorum', function () {
     createKeys({ dataDir: dirOf(index), password: DEVELOPMENT_PASSWORD, isValidator: true, cost: 'light' })
   }
 
-  /** Everybody's addresses with the peer ids of now. */
+  /** All addresses with the current peer ids. */
   function exchangeAddresses(dirs: readonly string[]): void {
     const addresses = network.nodes.map(
       ({ member }) => `/ip4/127.0.0.1/tcp/${member.p2pPort}/p2p/${showKeys(member.dir).peerId}`,
@@ -108,13 +108,13 @@ describe('recovery from the loss of a quorum', function () {
     dir.remove()
   })
 
-  it('two of four validators burn while receipts are being shown', async () => {
+  it('two of four validators are lost while clients receive receipts', async () => {
     await Promise.all(
       [0, 1, 2, 3].map(async (index) => {
         for (let i = 0; i < 2; i++) receipts.push(await transfer(urlOf(index), index))
       }),
     )
-    // Ends when the machine burns.
+    // Ends when the machine is lost.
     const late = [2, 3].map(async (index) => {
       try {
         for (let i = 0; i < 50; i++) receipts.push(await transfer(urlOf(index), index + 2))
@@ -130,7 +130,7 @@ describe('recovery from the loss of a quorum', function () {
     exchangeAddresses(network.nodes.map(({ member }) => member.dir))
   })
 
-  it('a replacement needs the operator account, which signs in a wallet or from a file', async () => {
+  it('a replacement needs a signature of the operator account, from a wallet or a key file', async () => {
     const status = JSON.parse(await suanli('recovery', 'status', '-d', dirOf(0))) as {
       provider: number
       validators: { provider: number; consensusKey: Hex }[]
@@ -155,7 +155,7 @@ describe('recovery from the loss of a quorum', function () {
     )
   })
 
-  it('every member signs what one proposes, and all accept the same file', async () => {
+  it('all members sign one proposal and accept the same file', async () => {
     const best = await Promise.all(
       KEPT.map(async (index) => {
         const text = await suanli('recovery', 'status', '-d', dirOf(index))
@@ -194,7 +194,7 @@ describe('recovery from the loss of a quorum', function () {
     assert.match(again.result ?? '', /nothing was changed/)
   })
 
-  it('the chain goes on in the new epoch with every receipt that was shown', async () => {
+  it('the chain continues in the new epoch with every receipt shown before', async () => {
     await network.startAll()
     await until(
       'the new machine at the floor',
@@ -218,7 +218,7 @@ describe('recovery from the loss of a quorum', function () {
     assert.deepEqual(network.failures, [])
   })
 
-  it('a burned machine that comes back with its old keys changes nothing', async () => {
+  it('a lost machine that returns with its old keys changes nothing', async () => {
     const old = {
       ...network.nodes[2]!.member,
       dir: file('burned-2'),
@@ -237,7 +237,7 @@ describe('recovery from the loss of a quorum', function () {
     assert.deepEqual(network.failures, [])
   })
 
-  it('a node that syncs stops at the recovery until its operator trusts the hash', async () => {
+  it('a syncing node stops at the recovery until its operator trusts the hash', async () => {
     const dataDir = file('fifth')
     const { member } = network.nodes[3]!
     const rpcPort = member.rpcPort + 8

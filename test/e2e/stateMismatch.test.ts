@@ -41,7 +41,7 @@ describe('a validator whose state is wrong', function () {
     dir.remove()
   })
 
-  it('a healthy one is told so, a running one is left alone', async () => {
+  it('doctor passes a healthy directory and refuses a running one', async () => {
     const running = await suanli('doctor', '-d', node.member.dir)
     assert.equal(running.code, 1)
     assert.match(running.stdout, /in use by another process[\s\S]*the node is running: stop it/)
@@ -54,7 +54,7 @@ describe('a validator whose state is wrong', function () {
     assert.match(healthy.stdout, /Nothing is wrong here/)
   })
 
-  it('halts at the first block that shows it, with a diagnosis and an exit code of its own', async () => {
+  it('halts at the first block that reveals it, with a diagnosis and a specific exit code', async () => {
     const database = await openDatabase(nodePaths(node.member.dir).chain)
     const { balanceBase, nonce } = account.decode(plain((await database.get(stateKeyBytes(KEY)))!))
     await database.put(stateKeyBytes(KEY), account.encode({ balanceBase: balanceBase + 1n, nonce }))
@@ -93,7 +93,7 @@ describe('a validator whose state is wrong', function () {
     network.failures.length = 0
   })
 
-  it('is named by the doctor, rolled back, and agrees again', async () => {
+  it('is diagnosed by doctor, rolled back, and agrees again', async () => {
     const sick = await suanli('doctor', '-d', node.member.dir)
     assert.equal(sick.code, 1)
     assert.match(
@@ -130,7 +130,7 @@ describe('a validator whose state is wrong', function () {
     assert.deepEqual(network.failures, [])
   })
 
-  it('is told which case it is when a part of its directory is lost', async () => {
+  it('gets a specific diagnosis when part of its directory is lost', async () => {
     const { journal, signer, chain } = nodePaths(node.member.dir)
     rmSync(journal, { recursive: true })
     const noJournal = await suanli('doctor', '-d', node.member.dir)

@@ -20,7 +20,7 @@ import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { type ProvenBalance, type TrustedGenesis, verifyBalance } from '../support/lightVerifier.ts'
 
-/** Long enough to act within one on a busy machine. */
+/** Long enough to act within one window on a busy machine. */
 const WINDOW_MS = 5_000
 const INFER = 2
 const GENESIS_SUPPLY = parseEther('101000')
@@ -34,7 +34,7 @@ const JOB_HASH = `0x${'bb'.repeat(32)}` as Hex
 const CLIENT_KEY = `0x04${'cc'.repeat(64)}` as Hex
 const GRANT = `0x${'dd'.repeat(200)}` as Hex
 
-/** One passage of the story: who tells it and who its people are. */
+/** One run of the story: the tool and the accounts. */
 interface Cast {
   readonly tool: 'viem' | 'cast'
   readonly provider: number
@@ -138,7 +138,7 @@ describe("the currency's first story", function () {
     }
   }
 
-  /** What one block did to the summary in its header. */
+  /** Change of the header's reserve by one block. */
   const changeAt = async (height: number): Promise<Omit<Reserve, 'shortfall'>> => {
     const [before, after] = [await reserveAt(height - 1), await reserveAt(height)]
     assert.equal(after.shortfall, 0n)
@@ -151,7 +151,7 @@ describe("the currency's first story", function () {
   }
   const balanceOf = async (address: Hex): Promise<bigint> =>
     BigInt(await call<Hex>(url, 'eth_getBalance', [address, 'latest']))
-  /** What of a fee came back to its sender because its own node proposed the block. */
+  /** The part of a fee returned to its sender because its own node proposed the block. */
   const tipOf = async (address: Hex, { height, gasUsed, feeBase }: Receipt): Promise<bigint> => {
     const block = await call<{ miner: Hex; baseFeePerGas: Hex }>(url, 'eth_getBlockByNumber', [
       `0x${height.toString(16)}`,
@@ -175,7 +175,7 @@ describe("the currency's first story", function () {
     return eventsOf('redemption', receipt).map((event) => event.name)
   }
 
-  it('begins with the supply of genesis, fully backed', async () => {
+  it('starts with the genesis supply, fully backed', async () => {
     const { shortfall, supply, liabilities, locked } = await reserveAt('latest')
     assert.deepEqual({ supply, liabilities }, { supply: GENESIS_SUPPLY, liabilities: GENESIS_SUPPLY })
     assert.deepEqual({ locked, shortfall }, { locked: 0n, shortfall: 0n })
@@ -196,7 +196,7 @@ describe("the currency's first story", function () {
         actor = actors[tool]
       })
 
-      it('mints exactly the quota; one coin more is refused by the name of the rule', async () => {
+      it('mints exactly the quota; one more coin fails with the name of the rule', async () => {
         const mintableBase = await mintableOf(provider)
         const mintedAtGenesis = parseEther('25250')
         // The table of ECONOMY §14 rounds to thousandths.
@@ -232,7 +232,7 @@ describe("the currency's first story", function () {
         assert.deepEqual(await actor.refusals(operator.address, mint(1n)), ['QuotaExceeded', 'QuotaExceeded'])
       })
 
-      it('pays a wallet, which pays another; the reserve stays as it was', async () => {
+      it('pays a wallet, which pays another; the reserve is unchanged', async () => {
         const before = await Promise.all([balanceOf(holder.address), balanceOf(redeemer.address)])
         const first = await actor.pay(operator.key, holder.address, PAID)
         const second = await actor.pay(holder.key, redeemer.address, SPENT)
@@ -244,14 +244,14 @@ describe("the currency's first story", function () {
         assert.equal(await balanceOf(redeemer.address), before[1]! + SPENT)
       })
 
-      it('lists an offer, takes a request and assigns it to a window to come', async () => {
+      it('lists an offer, takes a request and assigns it to a future window', async () => {
         const classes = await call<{ id: number; slug: string }[]>(url, 'catalogue_classes')
         const classId = classes.find(({ slug }) => slug === people.classSlug)!.id
         const offer = [INFER, classId, 'local', `https://${tool}.example/v1`, 0n, RUNTIME_HASH]
         const listed = await actor.act(operator.key, { module: 'redemption', name: 'list', args: offer })
         assert.deepEqual([listed.status, names(listed)], [1, ['Listed']])
 
-        // A window that has just begun leaves the whole of it for the grant.
+        // Start of a window: leaves the whole window for the grant.
         const { windowIndex } = await clock()
         await chain.until(async () => ((await clock()).windowIndex > windowIndex ? true : undefined))
         const constraints = [BigInt(provider), 0n, '', 0n, 0n]
@@ -276,7 +276,7 @@ describe("the currency's first story", function () {
         assert.ok(assignment.window > windowIndex + 1)
       })
 
-      it('grants access before the window and refuses vouchers until it begins', async () => {
+      it('grants access before the window and rejects vouchers until it begins', async () => {
         const at = [BigInt(id), assignment.assignment]
         const grant: Action = { module: 'redemption', name: 'grant', args: [...at, GRANT] }
         const granted = await actor.act(operator.key, grant)
@@ -286,8 +286,8 @@ describe("the currency's first story", function () {
         assert.deepEqual(await actor.refusals(holder.address, grant), ['NotAssignee', 'NotAssignee'])
       })
 
-      it('settles signed vouchers; supply and liability fall together', async () => {
-        // Signed beforehand: a window waits for nobody.
+      it('settles signed vouchers; supply and liability fall by the same amount', async () => {
+        // Signed in advance: the window does not wait.
         const liability = await liabilityOf(provider)
         const [forged, part, less, whole] = await Promise.all([
           settle(DELIVERED_FIRST, holder.key),
@@ -334,7 +334,7 @@ describe("the currency's first story", function () {
         assert.throws(() => verifyBalance(answer, redeemer.address, foreign), /aggregate signature/)
       })
 
-      /** The provider hands in what the client's key signed for the amount delivered so far. */
+      /** The provider submits the client's signed voucher for the amount delivered so far. */
       async function settle(deliveredBase: bigint, key: Hex): Promise<Action> {
         const { assignment: number } = assignment
         const signature = await actor.sign(key, {

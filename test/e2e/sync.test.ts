@@ -1,5 +1,5 @@
-// Real processes: a fresh node joins by state sync from a checkpoint, and a validator and a follower that were asleep
-// for more than 64 blocks come back by themselves.
+// Real processes: a new node joins by state sync from a checkpoint; a stopped validator and follower that missed more
+// than 64 blocks catch up by themselves.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { nonceOf, signTransfer } from '../../bench/accounts.ts'
@@ -17,7 +17,7 @@ const VALIDATORS = 4
 const BLOCKS = 130
 const SNAPSHOT_EVERY = 50
 const CHECKPOINT_HEIGHT = 40
-/** Blocks that sleepers miss: more than fetching by hash bridges. */
+/** Missed blocks: more than fetching by hash covers. */
 const MISSED = 75
 const PASSWORD = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
 
@@ -28,7 +28,7 @@ interface Health {
 }
 
 describe('sync between processes', function () {
-  // Starting six processes takes what it takes on a busy machine.
+  // Starting six processes takes long on a busy machine.
   this.timeout(240_000)
   this.slow(60_000)
 
@@ -108,7 +108,7 @@ describe('sync between processes', function () {
     dir.remove()
   })
 
-  /** One transfer after another, so that blocks follow each other. */
+  /** Sends transfers one after another, so that blocks keep coming. */
   async function send(): Promise<void> {
     const [from, to] = developmentAccounts()
     const client = clients[0]!
@@ -128,7 +128,7 @@ describe('sync between processes', function () {
     }
   }
 
-  it('lets a fresh node take the state of a snapshot and follow the tip, with epoch and view', async () => {
+  it('lets a new node install a snapshot and follow the tip, with epoch and view', async () => {
     const follower = VALIDATORS
     const node = running[follower]!
     await node.line(/"msg":"state sync: installed"/)
@@ -145,7 +145,7 @@ describe('sync between processes', function () {
     assert.equal(await clients[follower]!.call('eth_syncing', []), false)
   })
 
-  it('brings back a validator and a follower that slept for more than 64 blocks', async () => {
+  it('brings back a validator and a follower that missed more than 64 blocks', async () => {
     const sleepers = [VALIDATORS - 1, VALIDATORS]
     const before = await heightOf(0)
     for (const index of sleepers) running[index]!.child.kill('SIGSTOP')
@@ -157,7 +157,7 @@ describe('sync between processes', function () {
     for (const index of sleepers) {
       await until(`node ${index} is back`, 60_000, async () => (await heightOf(index)) >= tip)
     }
-    // It takes part again: the chain goes on, and nothing but sync brought it so far.
+    // It participates again: the chain continues, and only sync can have brought it this far.
     const later = await heightOf(VALIDATORS - 1)
     await until('it goes on', 20_000, async () => (await heightOf(VALIDATORS - 1)) > later)
     isSending = false

@@ -26,7 +26,7 @@ const TRANSFER_TOPIC = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a
 const HASH = /^0x[0-9a-f]{64}$/
 const SENT_BASE = parseEther('1.5')
 
-/** Addresses that nobody has used. */
+/** Unused addresses. */
 function stranger(i: number): Hex {
   return `0x${'5e'.repeat(18)}${i.toString(16).padStart(4, '0')}`
 }
@@ -40,7 +40,7 @@ describe('wallets on a running devnet', function () {
   before(async () => {
     devnet = await startDevnet()
     const [first, second, third] = devnet.rpcUrls
-    // Each through another validator: what one accepts, all must serve.
+    // Each library uses another validator: all must serve what one accepts.
     libraries.push(viemWallet(first!), ethersWallet(second!), castWallet(third!))
   })
   after(async () => {
@@ -92,7 +92,7 @@ describe('wallets on a running devnet', function () {
   }
 
   async function hasStrictShapes(url: string, hash: Hex, type: EnvelopeType): Promise<void> {
-    // What one validator shows as final, another may still be committing.
+    // A block final at one validator may still be committing at another.
     const chain = await followChain(url.replace('http', 'ws'))
     const ask = () => call<Record<string, unknown> | null>(url, 'eth_getTransactionReceipt', [hash])
     const receipt = await chain.until(async () => (await ask()) ?? undefined)
@@ -154,7 +154,7 @@ describe('wallets on a running devnet', function () {
     const sign = (fields: object): Promise<Hex> =>
       account.signTransaction({ chainId, nonce: 1, to, value: 1n, ...fees, ...fields } as never)
 
-    /** What a refusal must leave as it was. */
+    /** State that a rejection must not change. */
     const picture = async (): Promise<unknown> => {
       const url = devnet.rpcUrls[0]!
       const of = (address: Hex) =>
@@ -198,7 +198,7 @@ describe('wallets on a running devnet', function () {
       ['too little gas', () => sign({ gas: 20_999n }), /intrinsic gas too low/i],
     ]
     for (const [what, make, message] of cases) {
-      it(`refuses ${what} from each library, and nothing changes`, async () => {
+      it(`rejects ${what} from each library without side effects`, async () => {
         const before = await picture()
         const raw = await make()
         for (const library of libraries) await assert.rejects(library.publish(raw), message, library.name)
@@ -206,7 +206,7 @@ describe('wallets on a running devnet', function () {
       })
     }
 
-    it('accepts a nonce with a gap, refuses its underpriced replacement, and executes both once the gap is filled', async () => {
+    it('accepts a nonce gap, rejects an underpriced replacement, and executes both once the gap is filled', async () => {
       const url = devnet.rpcUrls[0]!
       const nonce = await wallet('viem').nonce(from)
       const raw = await sign({ nonce: nonce + 1, value: 7n })
@@ -233,7 +233,7 @@ describe('wallets on a running devnet', function () {
   describe('subscriptions', () => {
     const to = stranger(7)
 
-    it('tells viem of new heads and logs over WebSocket', async () => {
+    it('sends viem new heads and logs over WebSocket', async () => {
       const client = createPublicClient({ transport: webSocket(devnet.wsUrl) })
       const heads: bigint[] = []
       const stops: (() => void)[] = []
@@ -247,7 +247,7 @@ describe('wallets on a running devnet', function () {
           }),
         )
       })
-      // Answers come in order: both subscriptions stand once this one is back.
+      // Responses arrive in order: both subscriptions are active once this one is back.
       await client.getBlockNumber()
       const mined = await wallet('viem').transfer({ key: KEYS[4]!, to, valueBase: 3n, type: 2 })
       const log = await seen
@@ -257,7 +257,7 @@ describe('wallets on a running devnet', function () {
       ;(await client.transport.getRpcClient()).close()
     })
 
-    it('tells ethers of new heads and logs over WebSocket', async () => {
+    it('sends ethers new heads and logs over WebSocket', async () => {
       const provider = new WebSocketProvider(devnet.wsUrl, DEVNET_CHAIN_ID)
       try {
         const heads: number[] = []
@@ -276,9 +276,9 @@ describe('wallets on a running devnet', function () {
     })
   })
 
-  // In a describe of its own, so that it runs last: one of the four validators is only a follower afterwards.
+  // In a separate describe, so that it runs last: one of the four validators is only a follower afterwards.
   describe('suanli verify', () => {
-    it('proves balances, receipts and the supply across a change of the set', async () => {
+    it('proves balances, receipts and the supply across a set change', async () => {
       await verifiesAcrossASetChange(devnet)
     })
   })

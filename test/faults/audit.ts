@@ -1,5 +1,5 @@
-// Every vote a validator has recorded, read from its files after each of its deaths and kept for the whole run.
-// Owns: accumulating what the files forget by pruning. Not: what a double vote is (signer/voteAudit.ts).
+// Audits every vote that a validator has recorded: reads its files after each stop and keeps the votes for the whole run.
+// Owns: keeping votes that the files prune. Not: the double-vote rule (signer/voteAudit.ts).
 import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
@@ -18,12 +18,12 @@ export class VoteAudit {
     this.#signed = network.nodes.map(() => new Set())
   }
 
-  /** Distinct votes seen so far, of all validators. */
+  /** Distinct votes of all validators so far. */
   get voteCount(): number {
     return this.#votes.reduce((sum, votes) => sum + votes.size, 0)
   }
 
-  /** What one validator's signer had recorded at its last reading; the journal also holds what the signer refused. */
+  /** Votes in one validator's signer record when last read; the journal also has votes that the signer refused. */
   signedBy(index: number): number {
     return this.#signed[index]!.size
   }
@@ -48,7 +48,7 @@ export class VoteAudit {
     for (const { fault, first } of findDoubleVotes([...votes.values()])) {
       this.failures.push(`validator ${index}: ${fault} in epoch ${first.epoch} view ${first.view}`)
     }
-    // A process that is killed tears the end of a file at most; a lost middle would silence the signer.
+    // A killed process can at most tear the end of a file; a damaged middle would stop the signer from signing.
     for (const dir of [...signerDirs, journal]) {
       const damaged = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith('.damaged'))
       if (damaged.length > 0) this.failures.push(`validator ${index}: ${dir} has ${damaged.join(', ')}`)

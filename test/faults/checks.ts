@@ -1,12 +1,12 @@
-// The comparison at the end of a run: what four validators say about every height, receipt and account.
-// Owns: reading it all and naming each difference. Not: what was seen on the way (ledger.ts).
+// The comparison at the end of a run: every height, receipt and account on all validators.
+// Owns: reading all data and reporting differences. Not: what clients saw during the run (ledger.ts).
 import { toHex } from '../../base/bytes.ts'
 import type { RpcClient } from '../../bench/rpcClient.ts'
 import type { Ledger } from './ledger.ts'
 import type { Traffic } from './traffic.ts'
 
 const CHUNK = 200
-/** Differences named at most; one is enough to fail. */
+/** Reported differences; one is enough to fail. */
 const NAMED_MAX = 20
 
 interface BlockJson {
@@ -29,7 +29,7 @@ async function readAll<T>(
   return results
 }
 
-/** Compares every validator with what clients were shown; returns the differences, at most NAMED_MAX. */
+/** Compares every validator with what clients saw; returns up to NAMED_MAX differences. */
 export async function compareAll(options: {
   readonly clients: readonly RpcClient[]
   readonly ledger: Ledger

@@ -1,4 +1,4 @@
-// A validator whose disk is really full: its directory is a small file system of its own. Owns: mounting, filling, freeing.
+// Fills a validator's disk: its directory is a small file system of its own. Owns: mounting, filling, freeing.
 import { execFileSync } from 'node:child_process'
 import { closeSync, cpSync, openSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { after, type Fault, type FaultBench } from './faultBench.ts'
 import { TrialFailure } from './trial.ts'
 
 const MIB = 1024 * 1024
-/** Room for the rest of a run; the filler takes it for as long as the disk is to be full. */
+/** Free space for the rest of a run; a filler file takes it while the disk must be full. */
 const ROOM_BYTES = 192 * MIB
 const FULL_LIMIT_MS = 40_000
 
@@ -16,7 +16,7 @@ function bytesIn(dir: string): number {
   return Number(execFileSync('du', ['-sb', dir], { encoding: 'utf8' }).split('\t')[0])
 }
 
-/** Puts a stopped validator's directory on a file system of bounded size. Throws when the machine does not mount one. */
+/** Puts a stopped validator's directory on a small file system. Throws when the machine cannot mount one. */
 function giveSmallDisk(bench: FaultBench, node: ValidatorProcess): void {
   const { dir } = node.member
   const sizeKib = Math.ceil((bytesIn(dir) * 1.2 + ROOM_BYTES) / 1024)
@@ -40,7 +40,7 @@ function giveSmallDisk(bench: FaultBench, node: ValidatorProcess): void {
   rmSync(aside, { recursive: true })
 }
 
-/** Writes until the file system takes no further byte. */
+/** Writes until the file system is full. */
 function fill(path: string): void {
   const file = openSync(path, 'w')
   try {
@@ -61,7 +61,7 @@ const withSmallDisks = new WeakMap<FaultBench, Set<number>>()
 
 const diskFull: Fault = {
   name: 'disk-full',
-  what: "one validator's disk takes no further byte; it halts and says so, and returns once space is free",
+  what: "one validator's disk is full; it halts and logs why, and returns once space is free",
   async run(bench) {
     const [node] = bench.victims(1).hit
     const { trial, random } = bench

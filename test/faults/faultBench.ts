@@ -1,28 +1,28 @@
-// What every fault of `npm run test:faults` works with: a network under load on links that can be made bad, and the measures
-// of what the fault did. Owns: measuring and the common properties. Not: the faults (linkFaults.ts, processFaults.ts).
+// The bench for faults of `npm run test:faults`: a network under load with controllable links, and measurements.
+// Owns: measuring and the common properties. Not: the faults (linkFaults.ts, processFaults.ts).
 
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { Random } from '../support/random.ts'
 import { Mesh } from './mesh.ts'
 import { Trial, TrialFailure, type TrialOptions } from './trial.ts'
 
-/** A healed network makes progress again within this long. */
+/** Limit for progress after healing. */
 export const RECOVERY_LIMIT_MS = 60_000
-/** With at most f faulty the chain never stands longer than this. */
+/** Longest allowed standstill with at most f faulty validators. */
 const STANDSTILL_LIMIT_MS = 30_000
-/** Blocks that show that the chain goes on. */
+/** Blocks that prove progress. */
 const PROOF_BLOCKS = 3
-/** What may still become final from messages that were under way when a fault began. */
+/** Messages in flight when a fault starts may still finalize blocks for this long. */
 const GRACE_MS = 2_000
 
 export const after = (delayMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, delayMs))
 
-/** One fault, done once. */
+/** The outcome of one fault. */
 export interface Outcome {
-  /** Longest time without a new final block while the fault lasted; undefined where the chain had to stop. */
+  /** Longest time without a new final block during the fault; undefined when the chain had to stop. */
   readonly standstillMs: number | undefined
-  /** Healing (or the start of the last process) → every validator shows a block that was not final at healing. */
+  /** From healing (or the start of the last process) until every validator has a block not final at healing. */
   readonly recoveryMs: number
 }
 
@@ -30,23 +30,23 @@ export interface Fault {
   readonly name: string
   /** For `--help` and the table. */
   readonly what: string
-  /** Throws with the reason when this machine cannot offer the fault, or a property does not hold. */
+  /** Throws with the reason when this machine cannot run the fault, or a property fails. */
   run(bench: FaultBench): Promise<Outcome>
 }
 
-/** What a validator says while nothing becomes final. */
+/** A validator's log message while nothing becomes final. */
 export const STUCK = /nothing becomes final/
 
-/** A place in every validator's log. */
+/** A position in every validator's log. */
 export type LogMark = readonly number[]
 
 export class FaultBench {
   readonly trial: Trial
   readonly mesh: Mesh
   readonly random: Random
-  /** What this run leaves behind outside its directories; undone at its end, last first. */
+  /** Undoes changes outside the run's directories; run at the end, last first. */
   readonly cleanups: (() => Promise<void> | void)[] = []
-  /** Alarms in the logs that the faults so far account for. */
+  /** Log alarms explained by the faults so far. */
   readonly expectedAlarms: RegExp[] = []
 
   private constructor(trial: Trial, mesh: Mesh, random: Random) {
@@ -55,7 +55,7 @@ export class FaultBench {
     this.random = random
   }
 
-  /** A new network of four under load, every link through a proxy. */
+  /** Starts a new network of four under load, with every link through a proxy. */
   static async begin(options: Omit<TrialOptions, 'setUp' | 'validators'>): Promise<FaultBench> {
     const random = new Random(options.seed + 2)
     let mesh: Mesh | undefined
@@ -81,7 +81,7 @@ export class FaultBench {
     return this.trial.network.nodes
   }
 
-  /** A validator that the fault hits, and the others in random order. */
+  /** Chooses the validators that the fault hits; returns the others in random order. */
   victims(count: number): {
     readonly hit: readonly ValidatorProcess[]
     readonly spared: readonly ValidatorProcess[]
@@ -94,7 +94,7 @@ export class FaultBench {
     return this.nodes.map((node) => node.readLog().length)
   }
 
-  /** Waits until a validator's log says something after the mark; throws naming what it did not say. */
+  /** Waits until a validator's log matches after the mark; throws with the missing pattern. */
   async says(node: ValidatorProcess, pattern: RegExp, mark: LogMark, limitMs = 20_000): Promise<void> {
     for (const startedMs = performance.now(); ; await after(100)) {
       const said = node.readLog().slice(mark[node.index])
@@ -107,7 +107,7 @@ export class FaultBench {
     }
   }
 
-  /** Lasts at least `durationMs` with at most f faulty: the chain goes on all the time. Resolves with the standstill. */
+  /** Requires continuous progress for `durationMs` with at most f faulty. Resolves with the longest standstill. */
   async goesOn(durationMs: number, what: string): Promise<number> {
     const fromMs = performance.now()
     await this.trial.advance(PROOF_BLOCKS, RECOVERY_LIMIT_MS, what)
@@ -119,7 +119,7 @@ export class FaultBench {
     return standstillMs
   }
 
-  /** Lasts `durationMs` with more than f faulty: after what was under way, nothing becomes final. */
+  /** Requires that nothing becomes final for `durationMs` with more than f faulty, after messages in flight. */
   async stands(durationMs: number, what: string): Promise<void> {
     await after(GRACE_MS)
     const { ledger } = this.trial
@@ -130,7 +130,7 @@ export class FaultBench {
     }
   }
 
-  /** After healing: every validator shows a block that is new. Resolves with the milliseconds since `healedMs`. */
+  /** Waits until every validator has a new block after healing. Resolves with the milliseconds since `healedMs`. */
   async recovers(healedMs: number, what: string): Promise<number> {
     const { ledger } = this.trial
     const goal = ledger.height + 1
@@ -143,7 +143,7 @@ export class FaultBench {
     return performance.now() - healedMs
   }
 
-  /** Undoes what lies outside the run's directories; each even when another fails. */
+  /** Runs all cleanups, even when one fails. */
   async cleanUp(): Promise<void> {
     for (const undo of this.cleanups.splice(0).reverse()) {
       await Promise.resolve()

@@ -1,5 +1,5 @@
-// `npm run test:faults`: validators as processes whose links, processes, disks and clocks go bad under load, over and over.
-// Owns: options, the order of faults, the table. Same seed, same choices; the machine decides the rest.
+// `npm run test:faults`: faults of links, processes, disks and clocks against validator processes under load, repeatedly.
+// Owns: options, the order of faults, the table. The seed fixes all choices, but not the timing.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,7 +113,7 @@ async function run(options: Options): Promise<number> {
     await bench?.cleanUp()
     process.exit(130)
   }
-  // A file system that stays mounted would outlive the run.
+  // Clean up on signals too: a mounted file system would outlive the run.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
   try {
     bench = await FaultBench.begin({
@@ -151,12 +151,12 @@ async function run(options: Options): Promise<number> {
 
 const program = new Command('test:faults')
   .description(
-    'makes links, processes, disks and clocks of a devnet bad under load and checks what must hold',
+    'injects faults into links, processes, disks and clocks of a devnet under load, and checks what must hold',
   )
-  .option('--minutes <count>', 'begin new rounds for this long', whole)
-  .option('--rounds <count>', 'how often every fault is done', whole, 1)
+  .option('--minutes <count>', 'start new rounds for this long', whole)
+  .option('--rounds <count>', 'runs of every fault', whole, 1)
   .option('--seed <number>', 'of every choice', whole, Date.now() % 1_000_000_000)
-  .addOption(new Option('--only <name...>', 'these faults alone').choices(FAULTS.map(({ name }) => name)))
+  .addOption(new Option('--only <name...>', 'only these faults').choices(FAULTS.map(({ name }) => name)))
   .option('--accounts <count>', 'accounts that send', whole, 40)
   .option('--rate <count>', 'transfers signed per second', whole, 60)
   .option('--block-time <ms>', 'shortest time between two blocks', whole, 250)

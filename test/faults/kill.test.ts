@@ -1,4 +1,4 @@
-// A slice of `npm run test:kill` that is short enough for every change: the full run is test/faults/main.ts.
+// A short version of `npm run test:kill` for every change; test/faults/main.ts is the full run.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { killAllAtOnce, killOneByOne, twoDown } from './scenarios.ts'
 import { Trial } from './trial.ts'
 
 describe('devnet.kill', function () {
-  // Mostly waiting: for processes that start and for random moments. Slow machines need room.
+  // Mostly waiting, for processes to start and for random moments; slow machines need more time.
   this.timeout(180_000)
   this.slow(60_000)
 
@@ -29,7 +29,7 @@ describe('devnet.kill', function () {
     }
   })
 
-  it('keeps every receipt and signs nothing twice while validators die one by one, two at once and all at once', async () => {
+  it('keeps every receipt and never double-votes while one, two or all validators are killed at once', async () => {
     trial = await Trial.begin({
       dataDir,
       seed,

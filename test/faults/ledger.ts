@@ -1,5 +1,5 @@
-// What clients of the network were ever shown: heads and receipts, whichever validator showed them first.
-// Owns: remembering, and naming what contradicts it. Not: asking for it (observer.ts), the last comparison (checks.ts).
+// Records what clients of the network have seen: heads and receipts, from whichever validator showed them first.
+// Owns: the record, and reporting contradictions. Not: reading from nodes (observer.ts), the final comparison (checks.ts).
 
 export interface SeenBlock {
   readonly hash: string
@@ -24,7 +24,7 @@ export class Ledger {
   readonly blocks = new Map<number, SeenBlock>()
   readonly receipts = new Map<string, SeenReceipt>()
   readonly failures: string[] = []
-  /** Moments at which the highest height seen rose, milliseconds of `performance.now()`. */
+  /** Times at which the highest seen height rose, ms of `performance.now()`. */
   readonly advances: number[] = []
   readonly #heights: number[]
   readonly #waiters = new Set<Waiter>()
@@ -40,12 +40,12 @@ export class Ledger {
     return this.#height
   }
 
-  /** Highest height this validator has shown since it was started last. */
+  /** Highest height this validator has shown since its last start. */
   heightOf(validator: number): number {
     return this.#heights[validator]!
   }
 
-  /** Its next head counts anew: what it showed before it died says nothing about where it stands. */
+  /** Forgets the height shown before a crash: it says nothing about the restarted node. */
   forgetHeight(validator: number): void {
     this.#heights[validator] = 0
   }
@@ -90,7 +90,7 @@ export class Ledger {
     }
   }
 
-  /** Resolves once `isDone` holds after some head; rejects with `what` and the heights after `limitMs`. */
+  /** Checks `isDone` after each head; rejects with `what` and the heights after `limitMs`. */
   async until(isDone: () => boolean, limitMs: number, what: string): Promise<void> {
     if (isDone()) return
     await new Promise<void>((resolve, reject) => {
@@ -110,7 +110,7 @@ export class Ledger {
     })
   }
 
-  /** The longest time inside [fromMs, untilMs] in which the highest height did not rise. */
+  /** Longest time within [fromMs, untilMs] without a rise of the highest height. */
   longestStandstill(fromMs: number, untilMs: number): number {
     const inside = this.advances.filter((atMs) => atMs > fromMs && atMs < untilMs)
     let last = fromMs

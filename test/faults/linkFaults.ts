@@ -1,9 +1,9 @@
-// Faults of the links between validators, done in the harness's proxies. Owns: what each does and what must hold meanwhile.
+// Faults of links between validators, applied in the harness's proxies. Owns: each fault and what must hold during it.
 import { after, type Fault, type FaultBench, type Outcome, STUCK } from './faultBench.ts'
 
 const LOST = /a validator is lost/
 
-/** Applies a rule to the links, lets the chain go on, heals. */
+/** Applies a rule to the links, requires progress, heals. */
 async function whileLinksAre(
   bench: FaultBench,
   options: { readonly durationMs: number; readonly what: string; readonly make: () => void },
@@ -17,7 +17,7 @@ async function whileLinksAre(
 
 const delay: Fault = {
   name: 'delay',
-  what: 'every link 100 ms longer, and up to 100 ms more at random',
+  what: '100 ms more delay on every link, plus up to 100 ms at random',
   run: (bench) =>
     whileLinksAre(bench, {
       durationMs: 10_000,
@@ -28,7 +28,7 @@ const delay: Fault = {
 
 const bandwidth: Fault = {
   name: 'bandwidth',
-  what: 'one validator has 32 KiB/s each way to every other',
+  what: 'one validator has 32 KiB/s each way to each other one',
   run(bench) {
     const { index } = bench.victims(1).hit[0]!
     return whileLinksAre(bench, {
@@ -42,7 +42,7 @@ const bandwidth: Fault = {
 
 const stalls: Fault = {
   name: 'stalls',
-  what: 'random directions of links stand for up to 1.5 s, over and over',
+  what: 'random link directions stall for up to 1.5 s, repeatedly',
   async run(bench) {
     const { mesh, random } = bench
     const timers = new Set<NodeJS.Timeout>()
@@ -89,7 +89,7 @@ const resets: Fault = {
 
 const mute: Fault = {
   name: 'mute',
-  what: 'one validator hears the others and is not heard',
+  what: 'one validator receives from the others, but they do not receive from it',
   async run(bench) {
     const { hit, spared } = bench.victims(1)
     const { index } = hit[0]!
@@ -107,7 +107,7 @@ const mute: Fault = {
 
 const deaf: Fault = {
   name: 'deaf',
-  what: 'one validator is heard and does not hear the others',
+  what: 'the others receive from one validator, but it does not receive from them',
   async run(bench) {
     const { index } = bench.victims(1).hit[0]!
     const mark = bench.markLogs()
@@ -125,7 +125,7 @@ const lost = (validator: number): RegExp => new RegExp(`"validator":${validator}
 
 const isolate: Fault = {
   name: 'isolate',
-  what: 'one validator is cut off from all: packets lost, or connections refused',
+  what: 'one validator is cut off from all others: packets lost, or connections refused',
   async run(bench) {
     const { hit, spared } = bench.victims(1)
     const { index } = hit[0]!
@@ -147,7 +147,7 @@ const isolate: Fault = {
 
 const split: Fault = {
   name: 'split',
-  what: 'two and two cannot reach each other: the chain stands and goes on by itself',
+  what: 'two and two cannot reach each other: the chain stops, and resumes by itself',
   async run(bench) {
     const { hit, spared } = bench.victims(2)
     const isRejecting = bench.random.chance(0.5)
@@ -167,7 +167,7 @@ const split: Fault = {
 
 const flap: Fault = {
   name: 'flap',
-  what: 'the whole network falls apart for a second and heals, five times',
+  what: 'all links fail for a second and heal, five times',
   async run(bench) {
     const fromMs = performance.now()
     for (let i = 0; i < 5; i++) {

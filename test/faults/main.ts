@@ -1,5 +1,5 @@
-// `npm run test:kill`: validators die under load, over and over, and nothing that a client was shown is lost.
-// Owns: options, the order of scenarios, the summary. Same seed, same choices; the machine decides the rest.
+// `npm run test:kill`: kills validators under load, repeatedly, and checks that nothing shown to a client is lost.
+// Owns: options, the order of scenarios, the summary. The seed fixes all choices, but not the timing.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// The links of a whole network: a proxy for every pair of nodes and direction of dialling. Owns: rules per direction of data.
-// Not: carrying bytes (proxy.ts), choosing faults (linkFaults.ts).
+// The links of a network: a proxy per pair of nodes and dialling direction. Owns: rules per direction of data.
+// Not: forwarding bytes (proxy.ts), choosing faults (linkFaults.ts).
 import type { DevnetMember } from '../../devnet/member.ts'
 import type { Random } from '../support/random.ts'
 import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
@@ -7,7 +7,7 @@ import { GOOD_LINK, LinkProxy, type LinkRule } from './proxy.ts'
 export class Mesh {
   readonly #members: readonly DevnetMember[]
   readonly #rules = new Map<string, LinkRule>()
-  /** Key `from>to`: what `from` dials of `to`. */
+  /** Key `from>to`: the proxy through which `from` dials `to`. */
   readonly #proxies = new Map<string, LinkProxy>()
 
   private constructor(members: readonly DevnetMember[]) {
@@ -31,14 +31,14 @@ export class Mesh {
     return mesh
   }
 
-  /** Multiaddrs under which `from` knows the others. */
+  /** Multiaddrs of the others, as configured at `from`. */
   addressesOf(from: number): readonly string[] {
     return this.#members
       .filter(({ index }) => index !== from)
       .map(({ index, peerId }) => `/ip4/127.0.0.1/tcp/${this.#proxy(from, index).port}/p2p/${peerId}`)
   }
 
-  /** How bytes from one node to another travel now. */
+  /** The current rule for bytes from one node to another. */
   rule(from: number, to: number): LinkRule {
     return this.#rules.get(`${from}>${to}`) ?? GOOD_LINK
   }
@@ -49,7 +49,7 @@ export class Mesh {
     this.#reconsiderAll()
   }
 
-  /** Changes every direction that `selects` names. */
+  /** Changes every direction selected by `selects`. */
   setAll(change: Partial<LinkRule>, selects: (from: number, to: number) => boolean = () => true): void {
     for (const [from, to] of this.pairs()) {
       if (selects(from, to)) this.#rules.set(`${from}>${to}`, { ...this.rule(from, to), ...change })
@@ -57,20 +57,20 @@ export class Mesh {
     this.#reconsiderAll()
   }
 
-  /** Every link is good again and every connection that is open stays. */
+  /** Heals every link; open connections stay. */
   heal(): void {
     this.#rules.clear()
     for (const proxy of this.#proxies.values()) proxy.isRefusing = false
     this.#reconsiderAll()
   }
 
-  /** Resets whatever connects two nodes. */
+  /** Resets all connections between two nodes. */
   reset(one: number, other: number): void {
     this.#proxy(one, other).reset()
     this.#proxy(other, one).reset()
   }
 
-  /** Resets whatever connects two nodes and lets nothing new through until `heal`. */
+  /** Resets all connections between two nodes and refuses new ones until `heal`. */
   cut(one: number, other: number): void {
     for (const proxy of [this.#proxy(one, other), this.#proxy(other, one)]) {
       proxy.isRefusing = true
@@ -84,7 +84,7 @@ export class Mesh {
     return indexes.flatMap((from) => indexes.filter((to) => to !== from).map((to) => [from, to] as const))
   }
 
-  /** Connections that pass through the proxies now: at least one a pair when all nodes are joined. */
+  /** Open connections through the proxies: at least one per pair when all nodes are connected. */
   connectionsOf(one: number, other: number): number {
     return this.#proxy(one, other).connectionCount + this.#proxy(other, one).connectionCount
   }

@@ -1,5 +1,5 @@
-// Watches one validator as a client does: a WebSocket subscription to heads, receipts of each block it shows first.
-// Owns: one connection. Not: what is made of it (ledger.ts).
+// Watches one validator as a client does: subscribes to heads by WebSocket and reads receipts of blocks it shows first.
+// Owns: one connection. Not: the record (ledger.ts).
 import { WebSocket } from 'ws'
 import type { RpcClient } from '../../bench/rpcClient.ts'
 import type { Ledger } from './ledger.ts'
@@ -21,7 +21,7 @@ export class Observer {
   readonly #index: number
   readonly #client: RpcClient
   readonly #ledger: Ledger
-  /** Heights whose receipts were read or are being read, by any observer of the network. */
+  /** Heights whose receipts any observer of the network has read or is reading. */
   readonly #claimed: Set<number>
   #socket: WebSocket | undefined
 
@@ -32,12 +32,12 @@ export class Observer {
     this.#claimed = options.claimed
   }
 
-  /** Subscribes; resolves once heads flow and the current head is noted. */
+  /** Subscribes; resolves once heads arrive and the current head is recorded. */
   async open(): Promise<void> {
     this.#ledger.forgetHeight(this.#index)
     const socket = new WebSocket(this.#client.url.href.replace('http', 'ws'))
     this.#socket = socket
-    // A validator that dies takes the connection along; the harness knows from the process.
+    // A killed validator closes the connection; the harness learns that from the process.
     socket.on('error', () => {})
     await new Promise<void>((resolve, reject) => {
       socket.once('open', () => {
@@ -83,7 +83,7 @@ export class Observer {
         })
       }
     } catch {
-      // It died before it answered: whoever shows the height next is asked.
+      // It died before answering: read from the next validator that shows this height.
       this.#claimed.delete(height)
     }
   }

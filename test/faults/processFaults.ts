@@ -1,16 +1,16 @@
-// Faults of processes and of their clocks: killed, stopped, set wrong. Owns: what each does and what must hold meanwhile.
+// Faults of processes and clocks: killed, stopped, wrong time. Owns: each fault and what must hold during it.
 import { CLOCK_OFFSET_VARIABLE } from '../../node/clock.ts'
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { after, type Fault, type FaultBench, type Outcome, STUCK } from './faultBench.ts'
 
 const HOUR_MS = 3_600_000
 
-/** Longer than a validator may be away before the others say so. */
+/** Longer than a validator may be down before the others log it. */
 const NOTICED_MS = 5_000
 
 const kill: Fault = {
   name: 'kill',
-  what: 'kill -9 of one validator, started again after some seconds',
+  what: 'kill -9 of one validator, restarted after some seconds',
   async run(bench) {
     const { hit, spared } = bench.victims(1)
     const mark = bench.markLogs()
@@ -66,7 +66,7 @@ const pause: Fault = {
 
 const pauseTwo: Fault = {
   name: 'pause-two',
-  what: 'SIGSTOP of two validators for 10 s: the chain stands and goes on by itself',
+  what: 'SIGSTOP of two validators for 10 s: the chain stops, and resumes by itself',
   run(bench) {
     const { hit, spared } = bench.victims(2)
     const mark = bench.markLogs()
@@ -78,7 +78,7 @@ const pauseTwo: Fault = {
   },
 }
 
-/** Ends validators and starts them with their clocks shifted. */
+/** Restarts validators with shifted clocks. */
 async function restartAt(
   bench: FaultBench,
   nodes: readonly ValidatorProcess[],
@@ -112,7 +112,7 @@ const clock: Fault = {
 
 const clockWithin: Fault = {
   name: 'clock-within',
-  what: 'two validators are off by less than the precision, in opposite ways: no harm',
+  what: 'the clocks of two validators are off by less than the precision, in opposite directions: no effect',
   async run(bench) {
     const { hit } = bench.victims(2)
     await restartAt(bench, [hit[0]!], 200)
@@ -126,7 +126,7 @@ const clockWithin: Fault = {
 
 const clockTwo: Fault = {
   name: 'clock-two',
-  what: 'the clocks of two validators are an hour ahead: the chain stands, and goes on once they are right',
+  what: 'the clocks of two validators are an hour ahead: the chain stops, and resumes once they are right',
   async run(bench) {
     const { hit, spared } = bench.victims(2)
     const mark = bench.markLogs()
@@ -142,5 +142,5 @@ const clockTwo: Fault = {
 
 export const PROCESS_FAULTS: readonly Fault[] = [kill, killAll, pause, pauseTwo, clock, clockWithin, clockTwo]
 
-/** Time that a network needs between two faults to be the same again for the next. */
+/** Lets the network settle between two faults. */
 export const settle = (): Promise<void> => after(1_500)

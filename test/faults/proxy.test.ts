@@ -1,4 +1,4 @@
-// The proxy that `npm run test:faults` makes links bad with: what it does to bytes, and that it never reorders or loses them.
+// The link proxy of `npm run test:faults`: its effect on bytes, and that it never reorders or loses them.
 import assert from 'node:assert/strict'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Random } from '../support/random.ts'
@@ -20,7 +20,7 @@ describe('faults.proxy', () => {
     server = createServer((socket) => {
       accepted.push(socket)
       socket.on('error', () => {})
-      // Echoes, so that both directions are seen.
+      // Echoes, so that both directions are tested.
       socket.pipe(socket)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -62,7 +62,7 @@ describe('faults.proxy', () => {
   const pattern = (length: number): Buffer =>
     Buffer.from(Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
 
-  it('carries bytes both ways, whole and in order, on good links and jittery ones', async () => {
+  it('forwards all bytes both ways in order, with and without jitter', async () => {
     for (const rule of [GOOD_LINK, { ...GOOD_LINK, delayMs: 2, jitterMs: 20 }]) {
       outward = rule
       inward = rule
@@ -83,7 +83,7 @@ describe('faults.proxy', () => {
     assert.ok(tookMs >= 95 && tookMs < 2_000, `${tookMs} ms`)
   })
 
-  it('limits bandwidth, and forgets the backlog when the link is good again', async () => {
+  it('limits bandwidth, and sends the backlog at once when the link heals', async () => {
     outward = { ...GOOD_LINK, bytesPerSecond: 200_000 }
     const client = dial()
     client.socket.write(pattern(40_000))
@@ -97,7 +97,7 @@ describe('faults.proxy', () => {
     await untilReceived(client, 80_000)
   })
 
-  it('holds what is stalled, one way alone, and passes it on when healed', async () => {
+  it('holds bytes of a stalled direction only, and forwards them when healed', async () => {
     const client = dial()
     client.socket.write('before')
     await untilReceived(client, 6)
@@ -112,7 +112,7 @@ describe('faults.proxy', () => {
     assert.equal(client.received().toString(), 'beforemeanwhile')
   })
 
-  it('makes the sender wait instead of holding without bound', async () => {
+  it('applies back-pressure instead of buffering without bound', async () => {
     outward = { ...GOOD_LINK, isStalled: true }
     const client = dial()
     const bytes = Buffer.alloc(24 * 1024 * 1024, pattern(4_099))
@@ -128,7 +128,7 @@ describe('faults.proxy', () => {
     assert.ok(client.received().equals(bytes))
   })
 
-  it('resets connections, refuses new ones, and lets them in again', async () => {
+  it('resets connections, refuses new ones, and admits them again', async () => {
     const client = dial()
     client.socket.write('x')
     await untilReceived(client, 1)
@@ -147,7 +147,7 @@ describe('faults.proxy', () => {
     await untilReceived(again, 5)
   })
 
-  it('passes on an end after what was said before it, and resets when the other side is down', async () => {
+  it('forwards an end after the bytes before it, and resets when the target is down', async () => {
     outward = { ...GOOD_LINK, delayMs: 50 }
     const client = dial()
     client.socket.end('last words')

@@ -1,15 +1,15 @@
-// A TCP proxy that carries one node's connections to another and makes the way between them bad: delay, jitter, bandwidth,
-// stalls, resets, refusals. Owns: bytes in order, bounded. Not: which links are bad when (mesh.ts, linkFaults.ts).
+// A TCP proxy between two nodes that degrades the link: delay, jitter, bandwidth, stalls, resets, refusals.
+// Owns: forwarding in order, with bounded buffers. Not: which links are bad when (mesh.ts, linkFaults.ts).
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** How bytes travel in one direction of a link. */
+/** The behaviour of one direction of a link. */
 export interface LinkRule {
   readonly delayMs: number
-  /** Added to each piece, 0 to this; order is kept. */
+  /** Random extra delay per chunk, up to this; order is kept. */
   readonly jitterMs: number
   /** Infinity for no limit. */
   readonly bytesPerSecond: number
-  /** Nothing passes, as when packets are lost; what was held goes on afterwards, as TCP would send it again. */
+  /** Nothing passes, as with lost packets; held bytes follow afterwards, as TCP would retransmit them. */
   readonly isStalled: boolean
 }
 
@@ -20,7 +20,7 @@ export const GOOD_LINK: LinkRule = {
   isStalled: false,
 }
 
-/** Bytes held of one direction of one connection; the sender waits beyond this, as with a full window. */
+/** Bytes held per connection and direction; above this the sender waits, as with a full window. */
 const HELD_BYTES_MAX = 1024 * 1024
 
 interface Held {
@@ -65,7 +65,7 @@ class Pipe {
     this.pump()
   }
 
-  /** A rule changed: what is held by an older, slower one goes as the new one says. */
+  /** Applies a changed rule to bytes held under the old one. */
   reconsider(): void {
     const latestMs = performance.now() + this.#rule().delayMs
     for (const held of this.#held) held.dueMs = Math.min(held.dueMs, latestMs)
@@ -73,7 +73,7 @@ class Pipe {
     this.pump()
   }
 
-  /** Passes on what is due. */
+  /** Forwards bytes that are due. */
   pump(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -103,15 +103,15 @@ interface Connection {
 }
 
 export interface ProxyOptions {
-  /** Port of the node that is dialled. */
+  /** Port of the dialled node. */
   readonly targetPort: number
-  /** Rule of the bytes from the dialling node, and of those back to it. */
+  /** Rules for bytes from the dialling node, and back to it. */
   readonly outward: () => LinkRule
   readonly inward: () => LinkRule
   readonly random: () => number
 }
 
-/** Listens on a loopback port of its own for what one node dials of another. */
+/** Listens on its own loopback port, where one node dials another. */
 export class LinkProxy {
   /** New connections are reset at once, as behind a firewall that rejects. */
   isRefusing = false
@@ -143,7 +143,7 @@ export class LinkProxy {
     return this.#connections.size
   }
 
-  /** Applies changed rules to what is held. */
+  /** Applies changed rules to held bytes. */
   reconsider(): void {
     for (const { pipes } of this.#connections) for (const pipe of pipes) pipe.reconsider()
   }

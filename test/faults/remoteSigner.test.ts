@@ -1,5 +1,5 @@
-// Four validators under load, two of them with their keys in signer processes (unix socket, TLS) that are killed; then a
-// third validator's key moves to a signer with `suanli signer export` and `import`. Nothing is lost, nothing signed twice.
+// Four validators under load, two with keys in signer processes (unix socket, TLS) that are killed; then a third
+// validator's key moves to a signer with `suanli signer export` and `import`. Nothing is lost, no double vote.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -76,7 +76,7 @@ describe('devnet.remoteSigner', function () {
     return stdout
   }
 
-  /** The votes a signer has given since it was started. */
+  /** Votes signed by a signer since its start. */
   const signedBy = async (address: SignerAddress): Promise<number> => (await askHealth(address)).signedCount
 
   async function signsAgain(address: SignerAddress): Promise<void> {
@@ -86,7 +86,7 @@ describe('devnet.remoteSigner', function () {
     }
   }
 
-  /** Validator 1 moves its key and its record to a signer. */
+  /** Moves validator 1's key and vote record to a signer. */
   async function moveKey(trial: Trial, moved: SignerAddress & { readonly kind: 'unix' }): Promise<void> {
     const node = trial.network.nodes[1]!
     assert.equal(await trial.terminate(node), 0)
@@ -121,7 +121,7 @@ describe('devnet.remoteSigner', function () {
     await signsAgain(moved)
   }
 
-  it('goes on while signers die and return, and while a key moves', async () => {
+  it('continues while signers are killed and restarted, and while a key moves', async () => {
     const sockets = [2, 1].map((i) => join(dataDir, `signer-${i}.sock`))
     const unix: SignerAddress = { kind: 'unix', path: sockets[0]! }
     const moved = { kind: 'unix', path: sockets[1]! } as const
@@ -143,7 +143,7 @@ describe('devnet.remoteSigner', function () {
     const { network, ledger } = trial
     const [bySocket, byTls] = [signers[0]!, signers[1]!]
 
-    // One signer dies: the chain goes on with three, its node says so and follows.
+    // One signer is killed: the chain continues with three; its node logs it and follows.
     await bySocket.kill()
     await trial.advance(5, LIMIT_MS, 'without one signer')
     await bySocket.start()
@@ -151,7 +151,7 @@ describe('devnet.remoteSigner', function () {
     assert.match(network.nodes[2]!.readLog(), /cannot be reached: this node follows and signs nothing/)
     assert.match(network.nodes[2]!.readLog(), /answers: this node can sign again/)
 
-    // Both die: the chain stands, and goes on by itself when they are back.
+    // Both are killed: the chain stops, and resumes by itself when they are back.
     await Promise.all([bySocket.kill(), byTls.kill()])
     await new Promise((resolve) => setTimeout(resolve, 500))
     const stands = ledger.height

@@ -1,4 +1,4 @@
-// What is done to validators under load, and what must hold each time (CONSENSUS §4, §5).
+// Kill scenarios for validators under load, and what must hold each time (CONSENSUS §4, §5).
 // Owns: faults and their order. Not: comparing and auditing (trial.ts).
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
@@ -6,14 +6,14 @@ import { nodePaths } from '../../node/nodePaths.ts'
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import type { Trial } from './trial.ts'
 
-/** A network that can decide finalises again within this long, however long it could not. */
+/** A network with a quorum finalizes again within this time, however long it had none. */
 const RESUME_LIMIT_MS = 60_000
-/** Blocks that show that the chain goes on. */
+/** Blocks that prove progress. */
 const PROOF_BLOCKS = 5
 
 const after = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs))
 
-/** `kill -9` of one validator at a random moment, `count` times; each comes back and catches up before the next. */
+/** `kill -9` of one validator at a random moment, `count` times; each restarts and catches up before the next. */
 export async function killOneByOne(trial: Trial, count: number): Promise<void> {
   const { random, network, ledger, samples } = trial
   while (count > 0) {
@@ -23,7 +23,7 @@ export async function killOneByOne(trial: Trial, count: number): Promise<void> {
     await trial.kill(node)
     count--
     await after(random.between(0, 2_500))
-    // One in five dies again while it starts or catches up.
+    // One in five is killed again while it starts or catches up.
     if (count > 0 && random.chance(0.2)) {
       await killWhileStarting(trial, node, random.between(50, 2_500))
       count--
@@ -47,7 +47,7 @@ async function killWhileStarting(trial: Trial, node: ValidatorProcess, delayMs: 
   await starting
 }
 
-/** `kill -9` of all at once and a new start, `count` times. */
+/** `kill -9` of all at once and a restart, `count` times. */
 export async function killAllAtOnce(trial: Trial, count: number): Promise<void> {
   const { random, network, ledger, samples } = trial
   for (let i = 0; i < count; i++) {
@@ -64,7 +64,7 @@ export async function killAllAtOnce(trial: Trial, count: number): Promise<void> 
   }
 }
 
-/** One validator stays away for `blocks` blocks; the others go on without it. */
+/** One validator is down for `blocks` blocks; the others continue without it. */
 export async function oneDown(trial: Trial, blocks: number): Promise<void> {
   const { random, network } = trial
   const node = random.pick(network.nodes)
@@ -76,13 +76,13 @@ export async function oneDown(trial: Trial, blocks: number): Promise<void> {
   trial.check()
 }
 
-/** Two validators go: the chain stands for `standMs`; one returns: it goes on by itself. */
+/** Two validators are killed: the chain stops for `standMs`; one returns: it resumes by itself. */
 export async function twoDown(trial: Trial, standMs: number): Promise<void> {
   const { random, network, ledger, samples } = trial
   const first = random.pick(network.nodes)
   const second = random.pick(network.nodes.filter((node) => node !== first))
   await Promise.all([trial.kill(first), trial.kill(second)])
-  // What two validators are still told by the dead, or tell each other of before, may finalise.
+  // Messages in flight may still finalize a block.
   await after(500)
   const stands = ledger.height
   await after(standMs)
@@ -101,7 +101,7 @@ export async function twoDown(trial: Trial, standMs: number): Promise<void> {
   trial.check()
 }
 
-/** Each validator in turn is asked to stop, ends with code 0 and comes back. */
+/** Each validator in turn is terminated, exits with code 0 and restarts. */
 export async function restartEach(trial: Trial): Promise<void> {
   const { network, samples } = trial
   for (const node of network.nodes) {
@@ -117,7 +117,7 @@ export async function restartEach(trial: Trial): Promise<void> {
   }
 }
 
-/** A validator dies and loses a part of its data directory; it comes back to the head of the others. */
+/** A validator is killed and loses part of its data directory; it catches up with the others. */
 export async function loseFiles(trial: Trial, part: 'chain' | 'journal' | 'signer'): Promise<void> {
   const { random, network, audit, ledger } = trial
   const node = random.pick(network.nodes)
@@ -132,11 +132,7 @@ export async function loseFiles(trial: Trial, part: 'chain' | 'journal' | 'signe
   )
   if (part === 'signer') {
     await trial.kill(node)
-    assert.equal(
-      audit.signedBy(node.index),
-      signed,
-      'nothing is signed without the record of what was signed',
-    )
+    assert.equal(audit.signedBy(node.index), signed, 'nothing is signed without the record of past votes')
     await trial.start(node)
     await trial.caughtUp(node)
   }

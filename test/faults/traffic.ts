@@ -1,5 +1,5 @@
-// Load while validators die: transfers of many accounts through whichever validators answer, sent again until they have a
-// receipt. Owns: nonces, pacing, resending. Not: what was confirmed (ledger.ts).
+// Load while validators are killed: transfers of many accounts through any validator that answers, resent until they
+// have a receipt. Owns: nonces, pacing, resending. Not: what was confirmed (ledger.ts).
 import {
   fundAccounts,
   generousFeeCap,
@@ -15,12 +15,12 @@ import type { Random } from '../support/random.ts'
 import type { Ledger } from './ledger.ts'
 
 const TICK_MS = 50
-/** Transfers one account has open at most: below what a pool holds for one account. */
+/** Open transfers per account: below a pool's limit for one account. */
 const OPEN_PER_ACCOUNT = 16
-/** An open transfer is sent again, to another validator, after this long. */
+/** An open transfer is resent, to another validator, after this long. */
 const RESEND_MS = 1_500
 const FUNDING_BASE = 5n * 10n ** 17n
-/** Answers that only say that the transfer, or the block with it, was there before. */
+/** Errors which only mean that the transfer is already pooled or included. */
 const HARMLESS = /already known|nonce too low/
 
 interface Sender {
@@ -38,7 +38,7 @@ export class Traffic {
   readonly accounts: readonly LoadAccount[]
   /** Transfers signed so far. */
   signed = 0
-  /** Refusals that a client would not expect, with the number of each. */
+  /** Counts of refusals that a client does not expect. */
   readonly refusals = new Map<string, number>()
   readonly #clients: () => readonly RpcClient[]
   readonly #random: Random
@@ -70,12 +70,12 @@ export class Traffic {
     return this.#open.size
   }
 
-  /** Nonce each account has at the end when nothing is lost. */
+  /** Final nonce of each account if nothing is lost. */
   nonces(): readonly number[] {
     return this.#senders.map((sender) => sender.nonce)
   }
 
-  /** Funds the accounts and starts to send. */
+  /** Funds the accounts and starts sending. */
   async start(): Promise<void> {
     const client = this.#clients()[0]!
     this.#chainId = Number(await client.call<string>('eth_chainId'))
@@ -96,7 +96,7 @@ export class Traffic {
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS)
   }
 
-  /** Signs no more; what is open is still sent again. */
+  /** Signs no more transfers; open ones are still resent. */
   pause(): void {
     this.#isSigning = false
   }
@@ -134,7 +134,7 @@ export class Traffic {
     const again = [...this.#open.values()].filter((open) => now - open.sentAtMs > RESEND_MS)
     if (again.length > 0) this.#send(this.#random.pick(clients), again.slice(0, 500), now)
     if (!this.#isSigning) return
-    // One account's transfers of a tick go one way, so that its nonces arrive in order.
+    // Send one account's transfers of a tick to one validator, so that nonces arrive in order.
     const fresh: Open[] = []
     for (let tries = 0; fresh.length < this.#perTick && tries < this.#senders.length; tries++) {
       const sender = this.#random.pick(this.#senders)
@@ -170,7 +170,7 @@ export class Traffic {
           this.refusals.set(text, (this.refusals.get(text) ?? 0) + 1)
         }
       },
-      // The validator died before it answered: the transfers are sent again to another.
+      // The validator died before answering: the transfers are resent to another.
       () => {},
     )
   }

@@ -1,5 +1,5 @@
-// One run against one network: processes, observers, load and checks together, and the figures that come of it.
-// Owns: the order of starting and the verdict. Not: what is done to the validators (scenarios.ts).
+// One run against one network: processes, observers, load and checks, and the resulting figures.
+// Owns: start order and verdict. Not: the scenarios (scenarios.ts).
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
 import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
@@ -10,7 +10,7 @@ import { Ledger } from './ledger.ts'
 import { Observer } from './observer.ts'
 import { Traffic } from './traffic.ts'
 
-/** How long a validator may take to show the head of the others, and transfers to be confirmed at the end. */
+/** Limit for a validator to catch up, and for transfers to be confirmed at the end. */
 export const CATCH_UP_LIMIT_MS = 60_000
 
 export interface TrialOptions {
@@ -25,12 +25,12 @@ export interface TrialOptions {
   readonly setUp?: (network: Network) => Promise<void>
 }
 
-/** Samples of everything that is measured, milliseconds unless the name says otherwise. */
+/** All measured samples, ms unless the name says otherwise. */
 export interface Samples {
   kills: number
   /** Process start → JSON-RPC answers. */
   readonly startMs: number[]
-  /** JSON-RPC answers → the head that the others had then. */
+  /** JSON-RPC answers → the others' head at that moment. */
   readonly catchUpMs: number[]
   /** Longest time without a new final block around one kill. */
   readonly oneDownMs: number[]
@@ -43,7 +43,7 @@ export interface Samples {
   readonly rssPeakMiB: number[]
 }
 
-/** A run found something that must not be; `failures` says what. */
+/** A run found violations, listed in `failures`. */
 export class TrialFailure extends Error {
   readonly code = 'TrialFailure'
   readonly failures: readonly string[]
@@ -117,7 +117,7 @@ export class Trial {
     await this.#observers[node.index]!.open()
   }
 
-  /** Starts one validator; resolves with the milliseconds it took from being up to the head of the others. */
+  /** Starts one validator; resolves with the milliseconds from up to caught up. */
   async comeBack(node: ValidatorProcess): Promise<number> {
     await this.start(node)
     const ms = await this.caughtUp(node)
@@ -125,7 +125,7 @@ export class Trial {
     return ms
   }
 
-  /** `kill -9`, then an audit of what it has signed. */
+  /** `kill -9`, then an audit of its votes. */
   async kill(node: ValidatorProcess): Promise<void> {
     this.#sampleMemory(node)
     this.#observers[node.index]!.close()
@@ -153,7 +153,7 @@ export class Trial {
     return code
   }
 
-  /** Resolves once `node` shows the head that the network has now; returns the milliseconds. */
+  /** Resolves once `node` has the network's current head, with the milliseconds taken. */
   async caughtUp(node: ValidatorProcess): Promise<number> {
     const fromMs = performance.now()
     const goal = this.ledger.height
@@ -173,15 +173,15 @@ export class Trial {
     return performance.now() - fromMs
   }
 
-  /** Throws TrialFailure as soon as anything was found. */
+  /** Throws TrialFailure if any violation was found. */
   check(): void {
     const found = [...this.network.failures, ...this.ledger.failures, ...this.audit.failures]
     if (found.length > 0) throw new TrialFailure(found)
   }
 
   /**
-   * Ends the load, compares all validators, stops them and audits every vote. Throws TrialFailure. `expected`: alarms in the
-   * logs that the faults of this run account for.
+   * Ends the load, compares all validators, stops them and audits every vote. Throws TrialFailure. `expected`: log alarms
+   * explained by the faults of this run.
    */
   async finish(expected: readonly RegExp[] = []): Promise<void> {
     await this.traffic.drain(CATCH_UP_LIMIT_MS)
@@ -207,7 +207,7 @@ export class Trial {
     this.#closeClients()
   }
 
-  /** Kills whatever still runs; for a run that failed. */
+  /** Kills all running processes, after a failed run. */
   async abandon(): Promise<void> {
     this.traffic.stop()
     for (const observer of this.#observers) observer.close()

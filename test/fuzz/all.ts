@@ -36,7 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   rpcTarget,
 ]
 
-/** Frames of each target when `frames` are spread by weight; at least one each. */
+/** Frames per target when `frames` are spread by weight; at least one each. */
 export function sharesOf(targets: readonly FuzzTarget[], frames: number): readonly number[] {
   const weight = targets.reduce((sum, target) => sum + target.weight, 0)
   return targets.map((target) => Math.max(1, Math.round((frames * target.weight) / weight)))

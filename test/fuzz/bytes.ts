@@ -1,4 +1,4 @@
-// Random changes to bytes and JSON, from a seeded source.
+// Seeded random mutations of bytes and JSON.
 import type { Json } from '../../base/field.ts'
 import type { Random } from '../support/random.ts'
 
@@ -18,7 +18,7 @@ function splice(bytes: Uint8Array, at: number, removed: number, inserted: Uint8A
   return out
 }
 
-/** One to three changes: flipped bits, overwritten, removed, repeated or inserted stretches, a cut, or another's tail. */
+/** One to three mutations: flip a bit; overwrite, remove, repeat or insert bytes; truncate; splice another's tail. */
 export function mutateBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
   let out: Uint8Array = bytes.slice()
   for (let changes = random.chance(0.7) ? 1 : random.between(2, 3); changes > 0; changes--) {
@@ -73,7 +73,7 @@ const STRANGE: readonly Json[] = [
   '__proto__',
 ]
 
-/** The same value with one place changed, wherever it is. */
+/** The value with one change at a random place. */
 export function mutateJson(random: Random, value: Json, depth = 0): Json {
   const isLeaf = value === null || typeof value !== 'object'
   if (isLeaf || random.chance(0.2)) return strange(random, value, depth)

@@ -1,4 +1,4 @@
-// A bounded slice of the fuzzer for every run of the suite; `npm run fuzz` plays millions of frames.
+// A bounded fuzzer run for the test suite; `npm run fuzz` plays millions of frames.
 import assert from 'node:assert/strict'
 import { Random } from '../support/random.ts'
 import { sharesOf, TARGETS } from './all.ts'
@@ -7,13 +7,13 @@ import { fuzz } from './run.ts'
 import type { FuzzTarget } from './target.ts'
 
 const FRAMES = 30_000
-/** Those that keep something between frames. */
+/** Targets with state between frames. */
 const STATEFUL = ['core', 'gossip', 'frame', 'rpc']
 
 describe('fuzz', () => {
   const shares = sharesOf(TARGETS, FRAMES)
   for (const [i, target] of TARGETS.entries()) {
-    it(`${target.name}: nothing throws, or passes what it must not`, async () => {
+    it(`${target.name}: nothing throws and nothing invalid passes`, async () => {
       const frames = Math.max(40, shares[i]!)
       const weighed = STATEFUL.includes(target.name)
       const { failures } = await fuzz(target, { frames, seed: 7, weighed })
@@ -21,7 +21,7 @@ describe('fuzz', () => {
     }).timeout(30_000)
   }
 
-  it('notices a throw, a leak and a broken bound, and names the frame', async () => {
+  it('detects a throw, a leak and a broken bound, and reports the frame', async () => {
     const target = (open: FuzzTarget['open']): FuzzTarget => ({ name: 'bad', weight: 1, open })
     const throwing = target(() => ({
       step: () => {
@@ -37,7 +37,7 @@ describe('fuzz', () => {
     assert.deepEqual((await fuzz(growing, { frames: 1, seed: 1 })).failures, ['frame 0: too large'])
   }).timeout(30_000)
 
-  it('the same seed makes the same frames', () => {
+  it('the same seed gives the same frames', () => {
     const bytes = new Uint8Array(64)
     const of = (seed: number) => {
       const random = new Random(seed)

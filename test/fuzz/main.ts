@@ -1,5 +1,5 @@
-// `npm run fuzz -- --frames N [--seed S] [--target T] [--stacks]`: hands N frames to everything that reads what strangers send; ends with
-// an error when anything throws, passes what it must not, or keeps memory.
+// `npm run fuzz -- --frames N [--seed S] [--target T] [--stacks]`: feeds N frames to every parser of untrusted input;
+// fails when anything throws, accepts invalid input, or leaks memory.
 import { parseArgs } from 'node:util'
 import { parseWholeNumber } from '../../base/integers.ts'
 import { sharesOf, TARGETS } from './all.ts'

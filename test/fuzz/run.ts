@@ -1,13 +1,13 @@
-// Plays one target: frames, failures, memory. Owns: the loop. Not: which targets (all.ts), the command (main.ts).
+// Fuzzes one target: frames, failures, memory. Owns: the loop. Not: the targets (all.ts), the command (main.ts).
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Random } from '../support/random.ts'
 import type { FuzzReport, FuzzTarget } from './target.ts'
 
-/** Live state is measured this often. */
+/** Frames between checks of the live state. */
 const CHECK_EVERY = 4_096
 const FAILURES_MAX = 5
-/** A heap that grew by more than this between the first tenth and the end leaks. */
+/** Heap growth between the first tenth and the end that counts as a leak, bytes. */
 export const HEAP_GROWTH_MAX = 48 * 1024 * 1024
 
 setFlagsFromString('--expose-gc')
@@ -23,13 +23,13 @@ export interface FuzzOptions {
   readonly frames: number
   readonly seed: number
   readonly stacks?: boolean
-  /** False where a collection of a large heap would cost more than the frames. */
+  /** False when collecting a large heap would cost more than the frames. */
   readonly weighed?: boolean
 }
 
 /**
- * A failing frame is named by its seed and number, which replay it. Refusals are errors, and their stack traces cost more than
- * what is tested, so there are none unless `stacks` asks for them.
+ * Seed and number of a failing frame replay it. Refusals are errors whose stack traces cost more than the tested code, so
+ * there are none unless `stacks` is set.
  */
 export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzReport> {
   const { stackTraceLimit } = Error

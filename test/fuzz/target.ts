@@ -1,19 +1,19 @@
-// What can be fuzzed. Owns: the interface and what one run reports. Not: any target (targets/).
+// The interface of a fuzz target, and the report of one run. Not: the targets (targets/).
 import type { Random } from '../support/random.ts'
 
-/** One door through which bytes of strangers come in. */
+/** One entry point for untrusted bytes. */
 export interface FuzzTarget {
   readonly name: string
-  /** Share of a mixed run's frames. */
+  /** Relative share of a mixed run's frames. */
   readonly weight: number
-  /** A fresh instance: its seeds and, where the target has any, its live state. */
+  /** A new instance: its seed inputs and, if any, its live state. */
   readonly open: (random: Random) => FuzzSession | Promise<FuzzSession>
 }
 
 export interface FuzzSession {
-  /** Makes one frame and hands it in. Anything thrown is a crash: expected refusals are caught inside. */
+  /** Makes one frame and feeds it. Any throw is a crash: expected refusals are caught inside. */
   readonly step: (random: Random) => void | Promise<void>
-  /** Why the live state is larger than its bounds allow, or undefined. */
+  /** Which bound the live state exceeds, or undefined. */
   readonly check?: () => string | undefined
   readonly close?: () => void
 }
@@ -21,9 +21,9 @@ export interface FuzzSession {
 export interface FuzzReport {
   readonly target: string
   readonly frames: number
-  /** Of processor time, so that other work on the machine does not count. */
+  /** CPU time, so that other work on the machine does not count. */
   readonly seconds: number
-  /** Heap and buffers after a collection, bytes: after the first tenth of the frames and at the end. */
+  /** Heap and buffers after garbage collection, bytes: after the first tenth of the frames, and at the end. */
   readonly heapBefore: number
   readonly heapAfter: number
   readonly failures: readonly string[]

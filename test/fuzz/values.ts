@@ -1,10 +1,10 @@
-// Valid values from a schema alone: every message of the project can be made up without naming its fields.
+// Generates valid values from a schema alone, for every message without naming its fields.
 import type { AnyField, Fields } from '../../base/field.ts'
 import type { Message } from '../../base/schema.ts'
 import type { Random } from '../support/random.ts'
 import { randomBytes } from './bytes.ts'
 
-/** Elements of a made-up list and bytes of a made-up field, so that frames stay small. */
+/** Elements of a generated list and bytes of a generated field; keeps frames small. */
 const COUNT_MAX = 4
 const SIZE_MAX = 64
 
@@ -17,7 +17,7 @@ export function fieldsValue(random: Random, fields: Fields): Record<string, unkn
   return out
 }
 
-/** Canonical bytes of a made-up value. */
+/** Canonical bytes of a generated value. */
 export function encodedValue(random: Random, schema: Message<unknown>): Uint8Array {
   return schema.encode(fieldsValue(random, schema.fields))
 }
@@ -59,7 +59,7 @@ function integer(random: Random, max: number): number {
   return random.chance(0.1) ? max : random.between(0, Math.min(most, max))
 }
 
-/** Fields of bytes say their bounds only through `check`. */
+/** Byte fields expose their bounds only through `check`. */
 function sizedBytes(random: Random, field: AnyField): Uint8Array {
   for (const length of [random.between(0, SIZE_MAX), 20, 32, 48, 96, 16, 8, 65, 256]) {
     const bytes = new Uint8Array(length)

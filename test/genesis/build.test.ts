@@ -9,11 +9,11 @@ import { issuanceModule } from '../../state/modules/issuance/module.ts'
 import { genesisOf } from '../support/devnetFixture.ts'
 
 const genesis = genesisOf()
-/** To the nearest thousandth of a coin, as the table is printed. */
+/** Rounded to thousandths of a coin, as in the table. */
 const thousandths = (amountBase: bigint): bigint => (amountBase + 5n * 10n ** 14n) / 10n ** 15n
 
 describe('genesis.build', () => {
-  it('gives the ten development accounts 10,000 coins each and every operator 250', () => {
+  it('funds the ten development accounts with 10,000 coins each and every operator with 250', () => {
     const { state } = buildGenesis(genesis)
     for (const account of developmentAccounts()) {
       assert.equal(getAccount(state, account.address).balanceBase, 10_000n * COIN)
@@ -23,12 +23,12 @@ describe('genesis.build', () => {
     }
   })
 
-  it('funds the accounts that every Ethereum developer knows', () => {
+  it('funds the well-known Ethereum development accounts', () => {
     const [first] = developmentAccounts()
     assert.equal(toHex(first!.address), '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')
   })
 
-  it('states its reserve in the header: 101,000 coins, all backed, no shortfall', () => {
+  it('writes the reserve into the header: 101,000 coins, all backed, no shortfall', () => {
     const { block } = buildGenesis(genesis)
     const { reserve } = block.header
     assert.equal(reserve.supplyBase, 101_000n * COIN)
@@ -39,7 +39,7 @@ describe('genesis.build', () => {
     assert.equal(thousandths(reserve.capacityBase), 362_290_252n)
   })
 
-  it('says for every coin which provider backs it: each provider owes 25,250', () => {
+  it('assigns every coin to a backing provider: each owes 25,250', () => {
     const backed = [0n, 0n, 0n, 0n]
     for (const balance of genesis.balances) backed[balance.backedBy]! += balance.amountBase
     assert.deepEqual(
@@ -48,14 +48,14 @@ describe('genesis.build', () => {
     )
   })
 
-  it('is the same for the same document, through JSON and through bytes', () => {
+  it('is deterministic, from JSON and from bytes', () => {
     const json = JSON.parse(JSON.stringify(genesisSchema.toJson(genesis)))
     const again = genesisSchema.decode(genesisSchema.encode(genesisSchema.fromJson(json)))
     assert.deepEqual(genesisHash(again), genesisHash(genesis))
     assert.deepEqual(buildGenesis(again).block.hash, buildGenesis(genesis).block.hash)
   })
 
-  it('backs a devnet of up to sixteen validators too', () => {
+  it('backs a devnet of up to sixteen validators', () => {
     for (const count of [5, 16]) {
       const { block } = buildGenesis(genesisOf(count))
       assert.equal(block.header.reserve.shortfallBase, 0n)
@@ -63,7 +63,7 @@ describe('genesis.build', () => {
     }
   })
 
-  it('gives the figures of ECONOMY §14', () => {
+  it('matches the figures of ECONOMY §14', () => {
     const { state, chain } = buildGenesis(genesis)
     const block = {
       ...{ chainId: chain.chainId, genesisHash: chain.genesisHash, protocolVersion: 1, epoch: 0, view: 0 },
@@ -75,7 +75,7 @@ describe('genesis.build', () => {
       args: object,
     ) => { quotaBase: bigint; ownBackingBase: bigint; frontLoadBase: bigint; bondBase: bigint }
     const rows = [1, 2, 3, 4].map((provider) => query({ state, block }, { provider }))
-    // The query answers what may still be minted; the table gives the whole, of which 25,250 are minted at genesis.
+    // The query returns what may still be minted; the table gives the total, including 25,250 minted at genesis.
     const minted = 25_250n * COIN
     assert.deepEqual(
       rows.map((row) => thousandths(row.quotaBase + minted)),
@@ -113,25 +113,25 @@ describe('genesis.refuses', () => {
     return 'accepted'
   }
 
-  it('a proof of possession of another key, unless it was checked before', () => {
+  it('a proof of possession of another key, unless already checked', () => {
     const copy = genesisSchema.decode(genesisSchema.encode(genesis)) as Mutable<Genesis>
     copy.providers[1]!.possessionProof = copy.providers[0]!.possessionProof
     const reason = /^genesis providers\[1\]\.possessionProof: does not prove possession/
-    // Twice: what was refused is not remembered as valid.
+    // Twice: a refused proof is not cached as valid.
     for (let i = 0; i < 2; i++) assert.throws(() => buildGenesis(copy as Genesis), { message: reason })
     const options = { areProofsChecked: true }
     assert.notDeepEqual(buildGenesis(copy as Genesis, options).block.hash, genesisBlock.hash)
     assert.deepEqual(buildGenesis(genesis, options).block.hash, genesisBlock.hash)
   })
 
-  it('a coin that nobody backs, naming the balance', () => {
+  it('a coin without a backing provider, naming the balance', () => {
     const reason = refusal((copy) => {
       copy.balances[0]!.backedBy = 9
     })
     assert.equal(reason, 'genesis balances[0].backedBy: there is no providers[9]')
   })
 
-  it('more coins than the quota of their provider, naming the rule', () => {
+  it("more coins than the provider's quota, naming the rule", () => {
     const reason = refusal((copy) => {
       copy.balances[0]!.amountBase = 40_000n * COIN
     })
@@ -181,7 +181,7 @@ describe('genesis.refuses', () => {
     )
   })
 
-  it('a peer id that no host takes, and votes by which a minority decides', () => {
+  it('an invalid peer id, and an approval share that lets a minority decide', () => {
     assert.match(
       refusal((copy) => {
         copy.providers[1]!.peerId = new Uint8Array(38)
@@ -196,7 +196,7 @@ describe('genesis.refuses', () => {
     )
   })
 
-  it('parameters under which a full chain could lose its cover', () => {
+  it('parameters that could leave a full chain without cover', () => {
     assert.match(
       refusal((copy) => {
         copy.params.issuance.marginPpm = 1_400_000n
@@ -222,7 +222,7 @@ describe('genesis.refuses', () => {
       refusal((copy) => {
         copy.params.redemption.stepsPerBlockMax = 32
       }),
-      /^genesis params\.redemption\.openRequestsMax: 32 steps in each of 300 blocks/,
+      /^genesis params\.redemption\.openRequestsMax: 32 steps per block, 300 blocks per window/,
     )
   })
 

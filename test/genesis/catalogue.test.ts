@@ -16,12 +16,12 @@ describe('genesis.catalogue', () => {
     assert.equal(reference.memoryGb, 80)
   })
 
-  it('leaves out rows whose source is not to be trusted', () => {
+  it('omits rows of low confidence', () => {
     for (const slug of ['ascend-910b', 'ascend-910c', 'h200-nvl']) assert.equal(bySlug.has(slug), false)
     assert.ok(classes.length >= 50)
   })
 
-  it('marks classes without any benchmark and only those', () => {
+  it('marks exactly the classes without a benchmark', () => {
     assert.equal(bySlug.get('a100-sxm-80')?.specOnly, true)
     assert.equal(bySlug.get('mi300x')?.specOnly, false)
   })
@@ -34,13 +34,13 @@ describe('genesis.catalogue', () => {
 })
 
 describe('genesis.parseCsv', () => {
-  it('reads quoted cells with commas and quotes', () => {
+  it('parses quoted cells with commas and quotes', () => {
     const [row] = parseCsv('a,b\n"x, ""y""",2\n')
     assert.equal(row?.cells.get('a'), 'x, "y"')
     assert.equal(row?.cells.get('b'), '2')
   })
 
-  it('refuses a row of the wrong width', () => {
+  it('rejects a row of the wrong width', () => {
     assert.throws(() => parseCsv('a,b\n1\n'), /row 2: 1 cells, expected 2/)
   })
 })

@@ -1,17 +1,17 @@
-// One change to one source file, applied to text; never to the working tree. Not: running anything (run.ts).
+// One change to one source file, applied to text, never to the working tree. Not: running mutants (main.ts).
 
-/** Replaces `find`, which must stand exactly once in the file, by `replace`. */
+/** Replaces `find`, which must occur exactly once in the file, by `replace`. */
 export interface Edit {
   /** Unique; what `--only` takes. */
   readonly name: string
   readonly file: string
   readonly find: string
   readonly replace: string
-  /** What would go wrong without the guard. */
+  /** What goes wrong without the guard. */
   readonly why: string
 }
 
-/** The changed text. Throws when the edit no longer fits the source, so that a stale list is noticed. */
+/** The changed text. Throws when the edit no longer matches the source, so that a stale list fails. */
 export function applyEdit(source: string, edit: Edit): string {
   const at = source.indexOf(edit.find)
   if (at < 0) throw new Error(`${edit.name}: ${edit.file} no longer has ${JSON.stringify(edit.find)}`)

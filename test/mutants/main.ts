@@ -1,5 +1,5 @@
-// `npm run test:mutants -- [--bugs | --guards] [--only NAME,…] [--seeds N]`: puts bugs in one at a time and demands that the
-// unit tests or the simulator notice; every bug of bugs/ must be noticed by the simulator.
+// `npm run test:mutants -- [--bugs | --guards] [--only NAME,…] [--seeds N]`: inserts bugs one at a time and requires that the
+// unit tests or the simulator detect each; the simulator must detect every bug of bugs/.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,7 +10,7 @@ import { applyPatch, parsePatch } from './patch.ts'
 import { Scratch } from './scratch.ts'
 
 const UNIT_LIMIT_MS = 120_000
-/** A run takes a few dozen milliseconds; a mutant may never end one. */
+/** A run takes a few dozen milliseconds; with a mutant it may never end. */
 const RUN_LIMIT_MS = 500
 const PATCHES = 'test/mutants/bugs'
 
@@ -83,7 +83,7 @@ function runUnits(scratch: Scratch): string | undefined {
   return title ?? ran.output.trim().split('\n').at(-1) ?? 'the unit tests fail'
 }
 
-/** The failing run, or undefined when the mutant survives; a run that fails without the mutant too does not count. */
+/** The failing run, or undefined when the mutant survives; a run that also fails without the mutant does not count. */
 function runSimulator(scratch: Scratch, seeds: string, hint: string | undefined): string | undefined {
   const skip: string[] = []
   const first = hint === undefined ? [] : ['--hint', hint]
@@ -118,7 +118,7 @@ function huntedOf(output: string): Hunted | string {
   return last.startsWith('{') ? (JSON.parse(last) as Hunted) : `the simulator stops: ${last}`
 }
 
-/** True when the mutant is noticed as it must be. */
+/** True when the mutant is detected as required. */
 function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
   const changed = mutant.change((file) => scratch.source(file))
   const startedNs = process.hrtime.bigint()
@@ -144,7 +144,7 @@ function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
   }
 }
 
-/** `--only A,B`: names, or the parts of them before the dot. */
+/** `--only A,B`: full names, or their parts before the dot. */
 function isWanted(name: string): boolean {
   const only = values.only?.split(',')
   return only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`))

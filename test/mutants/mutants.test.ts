@@ -1,4 +1,4 @@
-// The lists stay current: every patch and every edit still fits the sources. `npm run test:mutants` plays them.
+// Keeps the lists current: every patch and edit still matches the sources. `npm run test:mutants` runs them.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { applyEdit } from './edit.ts'
@@ -9,7 +9,7 @@ const PATCHES = 'test/mutants/bugs'
 const read = (file: string): string => readFileSync(file, 'utf8')
 
 describe('mutants', () => {
-  it('every guard of the list still stands in the sources, once, under its own name', () => {
+  it('every listed guard occurs exactly once in the sources, under a unique name', () => {
     const names = new Set(GUARDS.map((edit) => edit.name))
     assert.equal(names.size, GUARDS.length)
     for (const edit of GUARDS) {
@@ -18,7 +18,7 @@ describe('mutants', () => {
     }
   })
 
-  it('every hand-made bug still applies and changes something', () => {
+  it('every bug patch still applies and changes its file', () => {
     const files = readdirSync(PATCHES).filter((file) => file.endsWith('.patch'))
     assert.ok(files.length >= 10, `${files.length} bugs`)
     for (const file of files) {
@@ -29,7 +29,7 @@ describe('mutants', () => {
     }
   })
 
-  it('refuses an edit or a patch that fits nowhere or twice', () => {
+  it('rejects an edit or a patch that matches nowhere or twice', () => {
     const edit = { name: 'x', file: 'f', find: 'a', replace: 'b', why: '' }
     assert.throws(() => applyEdit('c', edit), /no longer has/)
     assert.throws(() => applyEdit('a a', edit), /more than once/)

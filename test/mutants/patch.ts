@@ -1,4 +1,4 @@
-// Unified diffs: parsing and exact application to text. Lines before the first `---` are the bug's description.
+// Unified diffs: parsing, and exact application to text. Lines before the first `---` describe the bug.
 
 interface Hunk {
   readonly before: readonly string[]
@@ -13,12 +13,12 @@ export interface FilePatch {
 export interface Patch {
   /** First line of the description. */
   readonly title: string
-  /** `Look first: SCENARIO` in the description: where the hunt begins. */
+  /** `Look first: SCENARIO` in the description: where the hunt starts. */
   readonly hint: string | undefined
   readonly files: readonly FilePatch[]
 }
 
-/** Reads `git diff` output; line numbers are ignored, the context decides. Throws on anything else. */
+/** Parses `git diff` output; ignores line numbers and relies on context. Throws on anything else. */
 export function parsePatch(text: string): Patch {
   const lines = text.split('\n')
   const files: { file: string; hunks: { before: string[]; after: string[] }[] }[] = []
@@ -44,7 +44,7 @@ export function parsePatch(text: string): Patch {
   return { title: lines[0]!, hint: /^Look first: (.+)$/m.exec(text)?.[1], files }
 }
 
-/** The patched text. Throws unless each hunk's old lines stand in exactly one place. */
+/** The patched text. Throws unless each hunk's old lines occur exactly once. */
 export function applyPatch(source: string, patch: FilePatch): string {
   let text = source
   for (const { before, after } of patch.hunks) {

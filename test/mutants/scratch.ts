@@ -1,4 +1,4 @@
-// A copy of the sources under the temporary folder that mutants are made in. The working tree is only read.
+// A copy of the sources in a temporary folder, where mutants are applied. The working tree is only read.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 const ROOMS = ['base', 'consensus', 'state', 'genesis', 'p2p', 'rpc', 'client', 'node', 'test'] as const
 const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
 
-/** What a command said; `killed` = it ran past its time. */
+/** Output of a command; `killed` = it timed out. */
 export interface Ran {
   readonly ok: boolean
   readonly killed: boolean
@@ -18,7 +18,7 @@ export class Scratch {
   readonly dir: string
   readonly #root: string
 
-  /** Copies `root` and compiles what the unit tests of base and consensus and the simulator need: to dist/ and unchanged/. */
+  /** Copies `root` and compiles what the simulator and the unit tests of base and consensus need, to dist/ and unchanged/. */
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
@@ -26,7 +26,7 @@ export class Scratch {
     cpSync(join(root, 'package.json'), join(this.dir, 'package.json'))
     symlinkSync(join(root, 'node_modules'), join(this.dir, 'node_modules'))
     const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
-    // Types were checked in the working tree; a mutant only has to run.
+    // Types are checked in the working tree; a mutant only has to run.
     const config = {
       compilerOptions: { ...compilerOptions, noCheck: true, sourceMap: false },
       include: NEEDED,
@@ -48,7 +48,7 @@ export class Scratch {
     for (const file of files) this.write(file, this.source(file))
   }
 
-  /** Throws when the compiler cannot read the mutant: then the mutant is wrong, not the suite. */
+  /** Throws when the mutant does not compile: then the mutant is wrong, not the suite. */
   compile(): void {
     const ran = this.run(['node_modules/typescript/bin/tsc', '-p', '.'], 120_000)
     if (!ran.ok) throw new Error(`does not compile:\n${ran.output}`)

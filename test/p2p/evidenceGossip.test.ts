@@ -4,7 +4,7 @@ import type { P2pHost } from '../../p2p/protocol.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
 const proof = (n: number): Uint8Array => new Uint8Array(200).fill(n)
-/** What the test counts as a proof that proves nothing. */
+/** Counts as an invalid proof in this test. */
 const FALSE = 255
 
 describe('p2p.evidenceGossip', () => {
@@ -17,7 +17,7 @@ describe('p2p.evidenceGossip', () => {
     gossips = []
   })
 
-  /** Keeps each proof once and passes it on, as a node does. */
+  /** Stores and relays each proof once, as a node does. */
   function add(host: P2pHost, first: readonly Uint8Array[]): void {
     const held = [...first]
     const got: number[] = []
@@ -43,17 +43,17 @@ describe('p2p.evidenceGossip', () => {
     )
   }
 
-  it('tells everybody, and those who connect later', async () => {
+  it('sends evidence to all peers, and to peers that connect later', async () => {
     await mesh(3, [proof(1), proof(2)])
     await until('all hold the first two', () => gossips.every(({ held }) => held.length === 2))
     gossips[2]!.held.push(proof(3))
     gossips[2]!.gossip.publish(proof(3))
     await until('all hold three', () => gossips.every(({ held }) => held.length === 3))
-    // At most what two others passed on before they heard of each other's.
+    // At most two copies: both other peers may relay before they receive each other's.
     assert.ok(gossips[2]!.got.filter((n) => n === 3).length <= 2)
   })
 
-  it('refuses a peer that sends what proves nothing, or too much', async () => {
+  it('refuses a peer that sends invalid proofs or too many', async () => {
     await mesh(2)
     const accused = nodes[1]!.host.peerId
     for (let i = 0; i < 5; i++) gossips[1]!.gossip.publish(proof(FALSE))
@@ -61,7 +61,7 @@ describe('p2p.evidenceGossip', () => {
     assert.ok(nodes[0]!.logger.warnings.some(({ fields }) => /proves nothing/.test(String(fields.reason))))
   })
 
-  it('reads a bounded number a second', async () => {
+  it('accepts a bounded number per second', async () => {
     await mesh(2)
     for (let i = 1; i <= 40; i++) gossips[1]!.gossip.publish(proof(i))
     await until('the flood is noticed', () =>

@@ -34,7 +34,7 @@ describe('p2p.host', () => {
     nodes = []
   })
 
-  it('connects four validators that all dial at once, each pair by one channel', async () => {
+  it('connects four validators that all dial at once, with one channel per pair', async () => {
     nodes = await startMesh(4)
     nodes[0]!.consensus.broadcast(Uint8Array.of(1, 2, 3))
     nodes[3]!.consensus.sendToValidator(0, Uint8Array.of(9))
@@ -51,7 +51,7 @@ describe('p2p.host', () => {
     assert.equal(nodes[1]!.host.peers().length, 3)
   })
 
-  it('refuses a peer of another genesis and says so on both sides', async () => {
+  it('refuses a peer with another genesis, with the reason on both sides', async () => {
     const ours = await makeNode({ seed: seedOf(1) })
     const foreign = await makeNode({ seed: seedOf(2), genesisHash: new Uint8Array(32).fill(8) })
     nodes = [ours, foreign]
@@ -66,7 +66,7 @@ describe('p2p.host', () => {
     assert.equal(ours.consensus.broadcast(Uint8Array.of(1)), 0)
   })
 
-  it('does not speak consensus with a peer outside the validator set', async () => {
+  it('opens no consensus channel to a peer outside the validator set', async () => {
     for (const [inside, outside] of [
       [1, 2],
       [2, 1],
@@ -87,7 +87,7 @@ describe('p2p.host', () => {
     }
   })
 
-  it('tells a stranger that opens a consensus stream why it is refused', async () => {
+  it('sends an unknown peer the reason why its consensus stream is refused', async () => {
     const seeds = [seedOf(1), seedOf(2), seedOf(3)].sort((a, b) =>
       Buffer.compare(peerIdBytesFromSeed(a), peerIdBytesFromSeed(b)),
     )
@@ -106,13 +106,13 @@ describe('p2p.host', () => {
     // Once the set names it, the channel opens without a new connection.
     validator.host.setPeers([{ peerId: stranger.host.peerIdBytes, addresses: [], validatorIndex: 1 }])
     await until('the channel opened', () => stranger.consensus.peers().length === 1)
-    // And closes when the set no longer does.
+    // It closes once the set no longer names it.
     validator.host.setPeers([])
     await until('the channel closed', () => stranger.consensus.peers().length === 0)
     assert.equal(validator.host.getPeer(stranger.host.peerId)!.connected, true)
   })
 
-  it('reconnects after a peer went away and came back on the same address', async () => {
+  it('reconnects after a peer restarts on the same address', async () => {
     nodes = await startMesh(2)
     const [a, b] = nodes as [TestNode, TestNode]
     const listen = b.host.listenAddresses[0]!.replace(/\/p2p\/.*$/, '')
@@ -148,13 +148,13 @@ describe('p2p.host', () => {
       center.logger.warnings.some((w) => w.text === 'too many unknown peers, connection refused'),
     )
     assert.equal(center.host.peers().filter((p) => p.connected).length, 2)
-    // Naming a peer lets it in beside them.
+    // A named peer is admitted above the limit.
     const named = nodes.slice(1).find((n) => center.host.getPeer(n.host.peerId) === undefined)!
     center.host.setPeers([{ peerId: named.host.peerIdBytes, addresses: [] }])
     await until('the named peer is in', () => center.host.getPeer(named.host.peerId)!.connected)
   })
 
-  it('refuses an offender for a while and takes it back', async () => {
+  it('refuses an offender for a while, then readmits it', async () => {
     nodes = await startMesh(2)
     const [a, b] = nodes as [TestNode, TestNode]
     for (let i = 0; i < 5; i++) a.host.penalise(b.host.peerId, 25, 'test offence')
@@ -165,7 +165,7 @@ describe('p2p.host', () => {
     await until('admitted again', () => a.consensus.peers().length === 1)
   })
 
-  it('checks static peers before it changes anything', async () => {
+  it('validates static peers before any change', async () => {
     const node = await makeNode({ seed: seedOf(1) })
     nodes = [node]
     const peerId = peerIdBytesFromSeed(seedOf(2))
@@ -190,7 +190,7 @@ describe('p2p.host', () => {
     assert.deepEqual(node.host.peers(), [])
   })
 
-  it('rejects start with the reason when the address is taken', async () => {
+  it('rejects start with the reason when the address is in use', async () => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }

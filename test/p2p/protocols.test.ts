@@ -45,21 +45,21 @@ describe('p2p.txGossip', () => {
     )
   }
 
-  it('tells every peer once, in few batches', async () => {
+  it('sends each transaction to every peer once, in few batches', async () => {
     await mesh(3)
     for (let i = 0; i < 500; i++) gossips[0]!.gossip.publish(tx(i))
     await until('all arrived', () => countOf(gossips[1]!) === 500 && countOf(gossips[2]!) === 500)
     assert.ok(gossips[1]!.batches.length <= 3, `${gossips[1]!.batches.length} batches`)
     assert.equal(gossips[1]!.batches[0]!.peer, nodes[0]!.host.peerId)
     assert.deepEqual(gossips[1]!.batches[0]!.transactions[7], tx(7))
-    // What was seen is not passed up again, whoever sends it.
+    // A seen transaction is not delivered again, whoever sends it.
     gossips[2]!.gossip.publish(tx(3))
     gossips[2]!.gossip.publish(tx(1_000))
     await until('the new one arrived', () => countOf(gossips[1]!) === 501)
     assert.equal(countOf(gossips[0]!), 1)
   })
 
-  it('splits batches at the limits of bytes and count', async () => {
+  it('splits batches at the byte and count limits', async () => {
     await mesh(2)
     for (let i = 0; i < 12; i++) gossips[0]!.gossip.publish(tx(i, 60_000))
     for (let i = 0; i < 2_500; i++) gossips[0]!.gossip.publish(tx(100 + i))
@@ -70,7 +70,7 @@ describe('p2p.txGossip', () => {
     }
   })
 
-  it('resends on purpose what was seen before', async () => {
+  it('delivers a resent transaction even if seen before', async () => {
     await mesh(2)
     gossips[0]!.gossip.publish(tx(1))
     await until('arrived', () => countOf(gossips[1]!) === 1)
@@ -79,7 +79,7 @@ describe('p2p.txGossip', () => {
     assert.equal(gossips[0]!.gossip.sendTo(nodes[0]!.host.peerId, [tx(1).raw]), false)
   })
 
-  it('passes on to validators what comes from an observer, and nothing that validators sent', async () => {
+  it('relays transactions from an observer to validators, and none from validators', async () => {
     await mesh(3)
     let observerGossip: GossipNode | undefined
     const observer = await makeNode({
@@ -109,7 +109,7 @@ describe('p2p.txGossip', () => {
     assert.equal(countOf(gossips[0]!), 2)
   })
 
-  it('does not read on while the mempool is busy', async () => {
+  it('stops reading while the mempool is busy', async () => {
     let running = 0
     let runningMax = 0
     let count = 0
@@ -133,7 +133,7 @@ describe('p2p.txGossip', () => {
     assert.equal(runningMax, 1)
   })
 
-  it('takes a malformed batch for an offence', async () => {
+  it('penalises a malformed batch', async () => {
     let port: ProtocolPort | undefined
     nodes = await startMesh(2, (host, index) => {
       if (index === 1) gossips.push(addGossip(host))
@@ -183,7 +183,7 @@ describe('p2p.requestResponse', () => {
 
   const failsWith = (code: string) => (error: unknown) => error instanceof RequestError && error.code === code
 
-  it('matches answers to questions, out of order', async () => {
+  it('matches responses to requests, out of order', async () => {
     const peer = await pair(async (request) => {
       await new Promise((resolve) => setTimeout(resolve, 40 - 10 * request[0]!))
       return Uint8Array.of(request[0]! + 100)
@@ -192,7 +192,7 @@ describe('p2p.requestResponse', () => {
     assert.deepEqual(answers, [Uint8Array.of(101), Uint8Array.of(102), Uint8Array.of(103)])
   })
 
-  it('names why there is no answer', async () => {
+  it('reports why there is no answer', async () => {
     const peer = await pair(async (request) => {
       if (request[0] === 1) return undefined
       if (request[0] === 2) throw new Error('disk on fire')
@@ -212,11 +212,11 @@ describe('p2p.requestResponse', () => {
     const waiting = [ask(4), ask(5), ask(6)]
     await assert.rejects(ask(7), failsWith('busy'))
     for (const w of waiting) await assert.rejects(w, failsWith('timeout'))
-    // The server still holds the three that never end, so it has no room.
+    // The server is still serving the three requests that never end, so it is busy.
     await assert.rejects(ask(4), failsWith('busy'))
   })
 
-  it('fails what is in flight when the peer goes and when this node closes', async () => {
+  it('fails requests in flight when the peer disconnects and when this node closes', async () => {
     const peer = await pair(() => new Promise(() => {}))
     const lost = requests[0]!.request(peer, Uint8Array.of(1), 5_000)
     const expectation = assert.rejects(lost, failsWith('disconnected'))
@@ -226,7 +226,7 @@ describe('p2p.requestResponse', () => {
     await assert.rejects(requests[0]!.request(peer, Uint8Array.of(1)), failsWith('closed'))
   })
 
-  it('serves a bounded number per second and takes a flood for an offence', async () => {
+  it('serves a bounded number per second and penalises a flood', async () => {
     const peer = await pair(async () => Uint8Array.of(1))
     let busy = 0
     for (let i = 0; i < 40; i++) {

@@ -51,7 +51,7 @@ describe('p2p.sync', () => {
     return nodes.map((node) => node.host.peerId)
   }
 
-  /** Takes what is right, reports the rest, and remembers what came from whom; resolves with the next height wanted. */
+  /** Takes correct ranges, rejects others and records each range's peer; resolves with the next height. */
   async function pull(
     options: Partial<DownloadOptions> & { readonly until?: number } = {},
   ): Promise<{ readonly next: number; readonly imported: Uint8Array[]; readonly peers: PeerKey[] }> {
@@ -93,7 +93,7 @@ describe('p2p.sync', () => {
     await assert.rejects(syncs[0]!.fetchRange(peer!, 1, 0), /refused/)
   })
 
-  it('cuts a range of large blocks to the response limit', async () => {
+  it('cuts a range of large blocks at the response limit', async () => {
     const [, peer] = await mesh([honest(0), honest(10, () => new Uint8Array(1_500_000).fill(1))])
     const range = await syncs[0]!.fetchRange(peer!, 1, 10)
     assert.equal(range.length, 2)
@@ -104,11 +104,11 @@ describe('p2p.sync', () => {
     const { next, imported, peers } = await pull()
     assert.equal(next, 1_001)
     assert.equal(imported.length, 1_000)
-    assert.equal(new Set(peers).size, 3, 'every peer gave something')
+    assert.equal(new Set(peers).size, 3, 'every peer served a range')
     assert.equal((await pull({ fromHeight: 1_001 })).next, 1_001)
   })
 
-  it('never asks beyond its target', async () => {
+  it('never requests blocks above its target', async () => {
     let highest = 0
     const counting: SyncSource = {
       ...honest(1_000),
@@ -122,7 +122,7 @@ describe('p2p.sync', () => {
     assert.equal(highest, 333)
   })
 
-  it('gets there although one peer lies, one is silent and one claims heights it does not have', async () => {
+  it('completes despite a lying peer, a silent peer and a peer with false claims', async () => {
     const liar: SyncSource = honest(500, (h) => (h > 100 ? new Uint8Array([...blockAt(h), 0]) : blockAt(h)))
     const silent: SyncSource = { status: () => honest(500).status(), range: () => new Promise(() => {}) }
     const boaster: SyncSource = {
@@ -139,7 +139,7 @@ describe('p2p.sync', () => {
     assert.ok(reasons.includes('claims blocks that it does not serve'))
   })
 
-  it('asks another peer when the next range is slow, and takes the answer that comes first', async () => {
+  it('asks a second peer when the next range is slow, and takes the first answer', async () => {
     const slow: SyncSource = {
       ...honest(64),
       range: async (wanted) => {
@@ -153,13 +153,13 @@ describe('p2p.sync', () => {
     await until('sync is open', () => syncs.every((s) => s.peers().length === 2))
     const keys = nodes.map((node) => node.host.peerId)
     const startedAtMs = Date.now()
-    // Whoever is asked first, the other one answers or is not needed.
+    // If the slow peer is asked first, the other one answers.
     const { next, peers } = await pull()
     assert.deepEqual([next, peers], [65, [keys[2]]])
     assert.ok(Date.now() - startedAtMs < 3_500)
   })
 
-  it('fetches again from below, without the peers in doubt where others have it', async () => {
+  it('rewinds to a lower height, preferring peers not in doubt', async () => {
     const keys = ['one', 'two']
     const served = honest(200)
     const source: RangeSource = {
@@ -167,7 +167,7 @@ describe('p2p.sync', () => {
       fetchStatus: async () => served.status(),
       fetchRange: async (_, fromHeight, countMax) => served.range({ fromHeight, countMax, bytesMax: 1e6 }),
     }
-    const host = { penalise: () => assert.fail('nobody is to blame') }
+    const host = { penalise: () => assert.fail('no peer is at fault') }
     const download = new WindowedDownload(source, host, new PeerScores(), { fromHeight: 1 })
     const first = await download.next()
     const second = await download.next()
@@ -185,7 +185,7 @@ describe('p2p.sync', () => {
     assert.equal(await download.next(), undefined)
   })
 
-  it('waits for a peer that comes late, as long as it was told to', async () => {
+  it('waits up to `patienceMs` for a peer with the blocks', async () => {
     nodes = await startMesh(2, (host: P2pHost, i) => {
       syncs.push(createRangeProtocol(host, honest(i === 0 ? 0 : 50), { timeoutMs: 200 }))
     })
@@ -196,25 +196,25 @@ describe('p2p.sync', () => {
     const { listenAddresses: addresses, peerIdBytes: peerId } = other!.host
     own!.host.setPeers([{ peerId, addresses, validatorIndex: 1 }])
     assert.equal((await pulled).next, 51)
-    assert.equal((await pull({ fromHeight: 51, toHeight: 90 })).next, 51, 'nobody has it, and no patience')
+    assert.equal((await pull({ fromHeight: 51, toHeight: 90 })).next, 51, 'no peer has it, and no patience')
   })
 
-  it('fetches nothing while peers are hardly ahead', async () => {
+  it('fetches nothing until peers are ahead by more than `lagMin`', async () => {
     await mesh([honest(0), honest(60)])
     assert.equal((await pull({ lagMin: 64 })).next, 1)
     assert.equal((await pull({ lagMin: 20 })).next, 61)
   })
 
-  it('follows the only peer that is ahead although others lag', async () => {
+  it('follows the only peer that is ahead', async () => {
     await mesh([honest(0), honest(3), honest(200), honest(3)])
     assert.equal((await pull()).next, 201)
   })
 
-  it('asks only peers that still keep the blocks', async () => {
+  it('asks only peers that still have the blocks', async () => {
     const pruned: SyncSource = {
       ...honest(300),
       status: () => ({ ...honest(300).status(), heightMin: 200 }) as SyncStatus,
-      range: () => assert.fail('asked for what it does not keep'),
+      range: () => assert.fail('asked for pruned blocks'),
     }
     const keys = await mesh([honest(0), pruned, honest(150)])
     const { next, peers } = await pull({ toHeight: 150 })
@@ -225,17 +225,17 @@ describe('p2p.sync', () => {
     const [, liar] = await mesh([honest(0), honest(50, () => Uint8Array.of(0))])
     await pull()
     assert.ok(nodes[0]!.logger.warnings.some((w) => w.fields.reason === 'blocks from 1: wrong block'))
-    assert.equal((await pull()).next, 1, 'a liar rests')
-    assert.ok(nodes[0]!.host.getPeer(liar!)!.connected, 'one lie is not yet too many')
+    assert.equal((await pull()).next, 1, 'a lying peer rests')
+    assert.ok(nodes[0]!.host.getPeer(liar!)!.connected, 'one lie does not disconnect')
   })
 
-  it('never serves more blocks than were asked for', async () => {
+  it('never serves more blocks than requested', async () => {
     const generous: SyncSource = { ...honest(50), range: () => Array(200).fill({ block: blockAt(1) }) }
     const [, peer] = await mesh([honest(0), generous])
     assert.equal((await syncs[0]!.fetchRange(peer!, 1, 5)).length, 5)
   })
 
-  it('takes malformed answers and more than was asked for as offences', async () => {
+  it('penalises malformed answers and more blocks than requested', async () => {
     let answer: Uint8Array = Uint8Array.of(0xff, 0xff)
     nodes = await startMesh(2, (host, i) => {
       if (i === 0) syncs.push(createRangeProtocol(host, honest(0)))
@@ -260,13 +260,13 @@ describe('p2p.sync', () => {
       return true
     })
     answer = rangeSchema.encode({ items: Array(3).fill({ block: blockAt(1) }) })
-    await assert.rejects(syncs[0]!.fetchRange(peer, 1, 2), /3 blocks where 2 were asked for/)
+    await assert.rejects(syncs[0]!.fetchRange(peer, 1, 2), /3 blocks where 2 were requested/)
     await until('refused for a while', () =>
       nodes[0]!.logger.warnings.some((w) => w.text === 'peer disconnected and refused for a while'),
     )
   })
 
-  it('stops when told to', async () => {
+  it('stops on abort and on close', async () => {
     await mesh([honest(0), honest(1_000)])
     const controller = new AbortController()
     const download = syncs[0]!.download({ fromHeight: 1, signal: controller.signal })

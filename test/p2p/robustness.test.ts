@@ -89,7 +89,7 @@ describe('p2p.robustness', () => {
     await exchange()
   })
 
-  it('answers random and truncated frames with a reset, a reason and in the end a refusal', async () => {
+  it('resets on random and truncated frames, with a reason, and finally refuses the peer', async () => {
     const [attackerSeed, validatorSeed] = orderedSeeds()
     const validator = await makeNode({ seed: validatorSeed })
     const friend = await makeNode({ seed: seedOf(60) })
@@ -122,7 +122,7 @@ describe('p2p.robustness', () => {
           const connection = await attacker.dial(target)
           stream = await connection.newStream(CONSENSUS_PROTOCOL)
           stream.send(bytes)
-          // A truncated frame is only known to be one when the stream ends.
+          // A frame is known to be truncated only when the stream ends.
           await stream.close()
         } catch {
           refused = true
@@ -140,7 +140,7 @@ describe('p2p.robustness', () => {
     await exchange()
   })
 
-  it('never delivers more than whole frames of random streams from a validator', async () => {
+  it('delivers only complete frames of random streams from a validator', async () => {
     const [attackerSeed, validatorSeed] = orderedSeeds()
     const validator = await makeNode({ seed: validatorSeed, refusalFirstMs: 1 })
     nodes = [validator]
@@ -152,12 +152,12 @@ describe('p2p.robustness', () => {
       try {
         const connection = await attacker.dial(multiaddr(validator.host.listenAddresses[0]!))
         const stream = await connection.newStream(CONSENSUS_PROTOCOL)
-        // A valid frame, then noise: the first is delivered, the rest never passes for one of its size.
+        // A valid frame, then noise: only the first is delivered; the noise never forms a frame of its size.
         stream.send(concatBytes(frameHeader(hello.length), hello, frameHeader(1), Uint8Array.of(i)))
         stream.send(concatBytes(Uint8Array.of(0xff), garbage(i + 100, 200)))
         await until('the stream was ended', () => stream.status !== 'open', 2_000)
       } catch {
-        // Refused for a millisecond after repeated offences.
+        // Repeated offences refuse the peer for a millisecond.
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     }
@@ -186,7 +186,7 @@ describe('p2p.robustness', () => {
     await until('disconnected', () => sender.host.getPeer(attacker!.peerId.toString())?.connected !== true)
   })
 
-  it('blames a failing handler on its peer, with the error in the log', async () => {
+  it('penalises the peer for a failing handler and logs the error', async () => {
     const ports: ProtocolPort[] = []
     nodes = await startMesh(2, (host) => {
       const port = host.register(
@@ -215,7 +215,7 @@ describe('p2p.robustness', () => {
     await exchange()
   })
 
-  it('delivers large frames whole and in order', async () => {
+  it('delivers large frames complete and in order', async () => {
     nodes = await startMesh(2)
     const [a, b] = nodes as [TestNode, TestNode]
     const frames = [3_000_000, 1, 4_000_000, 70_000, 2].map((size, i) => garbage(i + 1, size))

@@ -36,7 +36,7 @@ describe('p2p.snapshots', () => {
     clients = []
   })
 
-  it('serves offers, manifests, chunks, receipts, epoch proofs and sets, and refuses what it lacks', async () => {
+  it('serves offers, manifests, chunks, receipts, epoch proofs and sets; refuses unknown ones', async () => {
     nodes = await startMesh(2, (host) => void clients.push(createSnapshotProtocol(host, source)))
     const [client] = clients
     await until('channels are open', () => client!.peers().length === 1)
@@ -54,7 +54,7 @@ describe('p2p.snapshots', () => {
     await assert.rejects(client!.chunk(peer, 100, 3), { code: 'refused' })
   })
 
-  it('takes malformed and oversized answers as offences', async () => {
+  it('penalises malformed and oversized answers', async () => {
     let answer = Uint8Array.of(0xff)
     nodes = await startMesh(2, (host, i) => {
       if (i === 0) clients.push(createSnapshotProtocol(host, source))
@@ -71,7 +71,7 @@ describe('p2p.snapshots', () => {
     )
   })
 
-  it('answers random requests with a refusal and a penalty, and stays up', async () => {
+  it('refuses and penalises random requests, and keeps running', async () => {
     let requests: RequestResponse | undefined
     nodes = await startMesh(2, (host, i) => {
       if (i === 0) clients.push(createSnapshotProtocol(host, source))

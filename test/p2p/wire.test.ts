@@ -16,7 +16,7 @@ function drain(decoder: FrameDecoder): Uint8Array[] {
 }
 
 describe('p2p.frames', () => {
-  it('reassembles frames however the bytes are cut', () => {
+  it('reassembles frames from chunks of any size', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 }), { maxLength: 8 }),
@@ -39,7 +39,7 @@ describe('p2p.frames', () => {
     )
   })
 
-  it('hands out plain memory of its own, also from a Buffer', () => {
+  it('returns a plain copy, even from a Buffer', () => {
     const decoder = new FrameDecoder(10)
     const wire = Buffer.from([0, 0, 0, 2, 5, 6])
     decoder.push(wire)
@@ -49,7 +49,7 @@ describe('p2p.frames', () => {
     assert.equal(frame.buffer.byteLength, 2)
   })
 
-  it('refuses an oversized frame from its header alone, and an empty one', () => {
+  it('rejects an oversized frame by its header, and an empty frame', () => {
     const decoder = new FrameDecoder(10)
     decoder.push(frameHeader(11))
     assert.throws(() => decoder.next(), new FrameError('frame of 11 bytes, at most 10 allowed'))
@@ -60,7 +60,7 @@ describe('p2p.frames', () => {
 })
 
 describe('p2p.hello', () => {
-  it('agrees with itself and names what differs', () => {
+  it('accepts its own hello and reports what differs', () => {
     assert.deepEqual(checkHello(encodeHello(GENESIS), GENESIS), { kind: 'agreed' })
     const foreign = checkHello(encodeHello(new Uint8Array(32)), GENESIS)
     assert.equal(foreign.kind, 'foreign')
@@ -77,7 +77,7 @@ describe('p2p.hello', () => {
     })
   })
 
-  it('answers random bytes with an error and nothing else', () => {
+  it('throws only SchemaError on random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         try {
@@ -92,7 +92,7 @@ describe('p2p.hello', () => {
 })
 
 describe('p2p.penalties', () => {
-  it('refuses at the limit, longer each time, and never for ever', () => {
+  it('refuses at the limit, longer each time up to a maximum', () => {
     let nowMs = 1_000_000
     const penalties = new Penalties({ refusalFirstMs: 1_000, nowMs: () => nowMs })
     assert.equal(penalties.add('a', PENALTY_LIMIT - 1, true), 0)
@@ -110,7 +110,7 @@ describe('p2p.penalties', () => {
     assert.equal(penalties.add('a', PENALTY_LIMIT, true), 1_000)
   })
 
-  it('lets points fade', () => {
+  it('decays points over time', () => {
     let nowMs = 0
     const penalties = new Penalties({ nowMs: () => nowMs })
     for (let i = 0; i < 50; i++) {
@@ -121,7 +121,7 @@ describe('p2p.penalties', () => {
 })
 
 describe('p2p.peerScores', () => {
-  it('rests failures longer each time and forgets them on success', () => {
+  it('rests a failing peer longer each time and resets on success', () => {
     let nowMs = 0
     const scores = new PeerScores(() => nowMs)
     scores.fail('a')
@@ -141,7 +141,7 @@ describe('p2p.peerScores', () => {
     assert.deepEqual(scores.ranked(['b', 'a']), ['a', 'b'])
   })
 
-  it('asks those who only failed before their rest is over when nobody else is there, and never a liar', () => {
+  it('uses failed peers early when all peers rest, but never a lying peer', () => {
     let nowMs = 0
     const scores = new PeerScores(() => nowMs)
     const peers = ['a', 'b', 'liar']
@@ -153,7 +153,7 @@ describe('p2p.peerScores', () => {
     assert.deepEqual(scores.usable(peers), [])
     nowMs += 1
     assert.deepEqual(scores.usable(peers), ['a', 'b'])
-    // One that is awake is enough.
+    // One usable peer is enough.
     assert.deepEqual(scores.usable([...peers, 'c']), ['c'])
     scores.fail('a')
     assert.deepEqual(scores.usable(peers), ['b'])
@@ -173,7 +173,7 @@ interface Resolvers {
 }
 
 describe('base.polyfill', () => {
-  it('gives Promise.withResolvers where it is missing and leaves a native one alone', async () => {
+  it('defines Promise.withResolvers when missing and keeps a native one', async () => {
     const target = Promise as unknown as { withResolvers?: () => Resolvers }
     const before = target.withResolvers
     try {
@@ -195,7 +195,7 @@ describe('base.polyfill', () => {
 })
 
 describe('p2p.warnings', () => {
-  it('logs a subject once a period', () => {
+  it('logs a subject once per period', () => {
     const logger = recordingLogger()
     const warnings = new Warnings(logger)
     for (let i = 0; i < 100; i++) warnings.warn('a', { i }, 'text')

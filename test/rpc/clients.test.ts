@@ -38,7 +38,7 @@ describe('rpc clients', () => {
     assert.deepEqual(served.logged, [])
   })
 
-  it('lets viem read, send, follow and watch', async () => {
+  it('viem reads, sends, waits and watches', async () => {
     const chain = defineChain({
       id: 7357,
       name: 'Suanli',
@@ -68,7 +68,7 @@ describe('rpc clients', () => {
     assert.equal(history.reward?.length, 2)
   })
 
-  it('lets viem name a custom error and read many things at once', async () => {
+  it('viem decodes a custom error and multicalls', async () => {
     const chain = { id: 7357, name: 'Suanli' } as const
     const client = createPublicClient({ transport: http(served.rpc.url) })
     const abi = parseAbi([
@@ -98,7 +98,7 @@ describe('rpc clients', () => {
     assert.equal(chain.id, 7357)
   })
 
-  it('lets viem watch blocks over WebSocket', async () => {
+  it('viem watches blocks over WebSocket', async () => {
     const client = createPublicClient({ transport: webSocket(served.rpc.url.replace('http', 'ws')) })
     const seen = new Promise<bigint>((resolve, reject) => {
       const stop = client.watchBlockNumber({
@@ -110,7 +110,7 @@ describe('rpc clients', () => {
         onError: reject,
       })
     })
-    // The subscription's answer is on the wire before this one's.
+    // The subscription's response is sent before this one.
     await client.getBlockNumber()
     const { header } = served.backend.mine()
     assert.equal(await seen, BigInt(header.height))
@@ -118,7 +118,7 @@ describe('rpc clients', () => {
     socket.close()
   })
 
-  it('gives viem its own error classes', async () => {
+  it('viem maps errors to its own classes', async () => {
     const client = createPublicClient({ transport: http(served.rpc.url, { retryCount: 0 }) })
     const account = privateKeyToAccount(aliceKey)
     const send = (nonce: number, value: bigint, chainId = 7357) =>
@@ -145,7 +145,7 @@ describe('rpc clients', () => {
     assert.ok(failed.walk((e) => (e as Error).name === 'InsufficientFundsError') !== null)
   })
 
-  it('lets ethers read, send, follow and listen', async () => {
+  it('ethers reads, sends, waits and listens', async () => {
     const provider = new JsonRpcProvider(served.rpc.url, undefined, { pollingInterval: 20, cacheTimeout: -1 })
     try {
       assert.equal((await provider.getNetwork()).chainId, 7357n)
@@ -174,7 +174,7 @@ describe('rpc clients', () => {
     }
   })
 
-  it('lets ethers listen over WebSocket', async () => {
+  it('ethers listens over WebSocket', async () => {
     const provider = new WebSocketProvider(served.rpc.url.replace('http', 'ws'), 7357)
     try {
       const seen = new Promise<number>((resolve) => void provider.once('block', resolve))
@@ -186,7 +186,7 @@ describe('rpc clients', () => {
     }
   })
 
-  it('lets cast read, send and follow', async () => {
+  it('cast reads, sends and waits', async () => {
     const cast = async (...args: string[]): Promise<string> => {
       const { stdout } = await run('node_modules/.bin/cast', [...args, '--rpc-url', served.rpc.url])
       return stdout.trim()
@@ -204,7 +204,7 @@ describe('rpc clients', () => {
     assert.match(await cast('tx', sent.transactionHash), /value\s+11/)
     assert.equal(await cast('call', toHex(assetAddress(DOLLAR)), 'symbol()(string)'), '"USDX"')
     const address = toHex(moduleAddress(accountsSchema))
-    // The npm wrapper of cast loses the exit status: look at what it says.
+    // cast's npm wrapper loses the exit status: check its output.
     const said = await run('node_modules/.bin/cast', [
       'call',
       address,

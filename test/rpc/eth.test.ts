@@ -50,7 +50,7 @@ describe('rpc.eth', () => {
     assert.deepEqual(served.logged, [])
   })
 
-  it('identifies chain and node', async () => {
+  it('returns chain and node identity', async () => {
     assert.equal(await ask('eth_chainId'), '0x1cbd')
     assert.equal(await ask('net_version'), '7357')
     assert.equal(await served.call('net_listening'), true)
@@ -68,7 +68,7 @@ describe('rpc.eth', () => {
     assert.equal(await ask('eth_blockNumber'), '0x2')
   })
 
-  it('reads balance, nonce, code and storage at any held block', async () => {
+  it('returns balance, nonce, code and storage at any available block', async () => {
     const a = toHex(bob.address)
     assert.equal(await ask('eth_getBalance', [a, 'latest']), '0xbb8')
     assert.equal(await ask('eth_getBalance', [a]), '0xbb8')
@@ -92,7 +92,7 @@ describe('rpc.eth', () => {
     assert.equal(await ask('eth_getStorageAt', [a, '0x0', 'latest']), `0x${'0'.repeat(64)}`)
   })
 
-  it('says which blocks it holds the state of', async () => {
+  it('reports the blocks whose state is available', async () => {
     const a = toHex(bob.address)
     await assert.rejects(
       served.call('eth_getBalance', [a, '0x63']),
@@ -110,7 +110,7 @@ describe('rpc.eth', () => {
     served.backend.heightMin = 0
   })
 
-  it('shows blocks with every field that strict clients need', async () => {
+  it('returns blocks with every field that strict clients require', async () => {
     const full = await ask('eth_getBlockByNumber', ['latest', true])
     assert.equal(full.transactions.length, 4)
     assert.deepEqual(await ask('eth_getBlockByHash', [full.hash, true]), full)
@@ -136,7 +136,7 @@ describe('rpc.eth', () => {
     assert.equal(await served.call('eth_getUncleCountByBlockHash', [light.hash]), '0x0')
   })
 
-  it('answers null for what does not exist', async () => {
+  it('returns null for unknown blocks, transactions and receipts', async () => {
     const none = `0x${'cd'.repeat(32)}`
     for (const [method, params] of [
       ['eth_getBlockByNumber', ['0x999', false]],
@@ -152,7 +152,7 @@ describe('rpc.eth', () => {
     }
   })
 
-  it('shows transactions of all three types in every way', async () => {
+  it('returns transactions of all three types from every method', async () => {
     for (const [i, hash] of hashes.entries()) {
       const transaction = await ask('eth_getTransactionByHash', [hash])
       assert.equal(transaction.hash, hash)
@@ -167,7 +167,7 @@ describe('rpc.eth', () => {
     assert.ok([7357 * 2 + 35, 7357 * 2 + 36].includes(Number(legacy.v)))
   })
 
-  it('gives receipts as a closed schema, failed ones with one log', async () => {
+  it('returns receipts with a closed schema, failed ones with one log', async () => {
     const receipts = await ask('eth_getBlockReceipts', ['latest'])
     assert.equal(receipts.length, 4)
     let gas = 0
@@ -185,7 +185,7 @@ describe('rpc.eth', () => {
     assert.equal(failed.logs[0].topics[0], toHex(keccak256(utf8('Failed(bytes4,bytes)'))))
   })
 
-  it('shows a pending transaction without a place', async () => {
+  it('returns a pending transaction without block fields', async () => {
     served.backend.automine = false
     const hash = await ask('eth_sendRawTransaction', [signed(alice, { nonce: 3 })])
     const pending = (await served.call('eth_getTransactionByHash', [hash])) as Loose
@@ -199,7 +199,7 @@ describe('rpc.eth', () => {
     assert.equal((await ask('eth_getTransactionReceipt', [hash])).status, '0x1')
   })
 
-  it('suggests fees and tells their history', async () => {
+  it('suggests fees and returns fee history', async () => {
     const base = BigInt(await ask('eth_baseFee'))
     assert.equal(BigInt(await ask('eth_maxPriorityFeePerGas')), 1_000_000_000n)
     assert.equal(BigInt(await ask('eth_gasPrice')), 2n * base + 1_000_000_000n)
@@ -213,7 +213,7 @@ describe('rpc.eth', () => {
     await assert.rejects(served.call('eth_feeHistory', ['0x1', '0x999']), /no such block/)
   })
 
-  it('estimates transfers and calls, and answers reverts with code 3 and data', async () => {
+  it('estimates transfers and calls; returns reverts as code 3 with data', async () => {
     const from = toHex(alice.address)
     const to = toHex(bob.address)
     assert.equal(await ask('eth_estimateGas', [{ from, to, value: '0x1' }]), '0x5208')
@@ -244,7 +244,7 @@ describe('rpc.eth', () => {
     assert.equal(BigInt(answer), 10n ** 24n)
   })
 
-  it('answers sync submission with the receipt, or code 4 and the hash', async () => {
+  it('returns the receipt of a sync submission, or code 4 with the hash', async () => {
     const receipt = (await served.call('eth_sendRawTransactionSync', [signed(alice, { nonce: 4 })])) as Loose
     assert.equal(receipt.status, '0x1')
     assert.deepEqual(await ask('eth_getTransactionReceipt', [receipt.transactionHash]), receipt)
@@ -262,7 +262,7 @@ describe('rpc.eth', () => {
     served.backend.automine = true
   })
 
-  it('refuses bad transactions with the wording that clients match, and changes nothing', async () => {
+  it('rejects bad transactions with the phrases that clients match, without side effects', async () => {
     const before = served.backend.head().header.height
     const nonce = 6
     const cases: [string, RegExp][] = [
@@ -293,7 +293,7 @@ describe('rpc.eth', () => {
     assert.equal(served.backend.pool.size, 0)
   })
 
-  it('says already known and replacement underpriced', async () => {
+  it('returns "already known" and "replacement transaction underpriced"', async () => {
     served.backend.automine = false
     const raw = signed(alice, { nonce: 6 })
     await ask('eth_sendRawTransaction', [raw])
@@ -307,7 +307,7 @@ describe('rpc.eth', () => {
     served.backend.automine = true
   })
 
-  it('explains bad arguments by position and name', async () => {
+  it('reports bad arguments by position and name', async () => {
     const cases: [string, Loose, RegExp][] = [
       ['eth_getBalance', [], /missing value for required argument 0 \(address\)/],
       ['eth_getBalance', ['0x12'], /invalid argument 0 \(address\): expected an address/],
@@ -340,7 +340,7 @@ describe('rpc.eth', () => {
     assert.equal(named, '0x0')
   })
 
-  it('refuses what needs an EVM as unknown methods', async () => {
+  it('rejects methods that need an EVM as unknown', async () => {
     for (const method of [
       'eth_getProof',
       'eth_fillTransaction',
@@ -353,8 +353,8 @@ describe('rpc.eth', () => {
   })
 })
 
-describe('rpc schema checker of the tests', () => {
-  it('finds extra, missing and misshapen fields', () => {
+describe('test support: schema checker', () => {
+  it('finds extra, missing and malformed fields', () => {
     const schema = {
       type: 'object',
       required: ['a'],

@@ -36,7 +36,7 @@ describe('rpc.logs', () => {
     assert.deepEqual(served.logged, [])
   })
 
-  it('finds by address and topics', async () => {
+  it('filters by address and topics', async () => {
     const all = await ask('eth_getLogs', [
       { fromBlock: '0x2', toBlock: '0x4', address: toHex(TRANSFER_EMITTER) },
     ])
@@ -60,12 +60,12 @@ describe('rpc.logs', () => {
     assert.deepEqual(await ask('eth_getLogs', [{ blockHash, topics: [transfer] }]), [toBob[0]])
   })
 
-  it('answers the same from remembered blooms', async () => {
+  it('returns the same logs from cached blooms', async () => {
     const query = [{ fromBlock: '0x0', toBlock: 'latest', topics: [transfer, topic(alice)] }]
     assert.deepEqual(await ask('eth_getLogs', query), await ask('eth_getLogs', query))
   })
 
-  it('names a range that works when asked for too much', async () => {
+  it('suggests a range that works when the query is too large', async () => {
     served.backend.fund([bob, bob], 1n)
     const error = await served
       .call('eth_getLogs', [{ fromBlock: '0x1', toBlock: '0x5' }])
@@ -82,7 +82,7 @@ describe('rpc.logs', () => {
     )
   })
 
-  it('names a range that works when a query takes too long', async () => {
+  it('suggests a range that works when a query takes too long', async () => {
     const slow = await serve({ logLimits: { blocksMax: 100, resultsMax: 100, workMsMax: 1 } })
     const { backend } = slow
     const read = backend.blockByHeight.bind(backend)
@@ -101,7 +101,7 @@ describe('rpc.logs', () => {
     await slow.rpc.close()
   })
 
-  it('explains bad filters', async () => {
+  it('reports why a filter is invalid', async () => {
     const cases: [Loose, RegExp][] = [
       [5, /expected a filter object/],
       [{ from: '0x1' }, /unknown filter field from/],
@@ -116,7 +116,7 @@ describe('rpc.logs', () => {
     assert.deepEqual(await ask('eth_getLogs', [{ fromBlock: '0xfff' }]), [])
   })
 
-  it('shows logs of the block itself under the block hash', async () => {
+  it('returns system logs with the block hash as transaction hash', async () => {
     const { backend } = served
     const block = backend.head()
     const log = { address: bob.address, topics: [keccak256(new Uint8Array([1]))], data: new Uint8Array([7]) }
@@ -130,7 +130,7 @@ describe('rpc.logs', () => {
     assert.equal(found.data, '0x07')
   })
 
-  it('serves polled filters from a cursor', async () => {
+  it('serves polled filters from their cursors', async () => {
     const blocks = await ask('eth_newBlockFilter')
     const logs = await ask('eth_newFilter', [{ topics: [transfer] }])
     const pending = await ask('eth_newPendingTransactionFilter')
@@ -150,7 +150,7 @@ describe('rpc.logs', () => {
     await assert.rejects(served.call('eth_getFilterChanges', [blocks]), /filter not found/)
   })
 
-  it('pages a filter that lags, and forgets one that is not polled', async () => {
+  it('pages a lagging filter, and expires one that is not polled', async () => {
     nowMs += 2_000
     const logs = await ask('eth_newFilter', [{ topics: [transfer], fromBlock: 'latest' }])
     for (let nonce = 4; nonce < 10; nonce++) await ask('eth_sendRawTransaction', [signed(alice, { nonce })])

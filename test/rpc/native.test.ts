@@ -19,7 +19,7 @@ import { signed } from '../support/sign.ts'
 const alice = accountOf('alice')
 const carol = accountOf('carol')
 
-/** What an independent verifier does with an answer: header ← certificate, key and value ← header. */
+/** Verifies an answer as an independent verifier does: header ← certificate, key and value ← header. */
 function verify(answer: Loose): void {
   const headerBytes = fromHex(answer.header.bytes)
   const header = headerSchema.decode(headerBytes)
@@ -57,7 +57,7 @@ describe('rpc.native', () => {
   })
   const ask = (method: string, params: Loose = []): Promise<Loose> => served.call(method, params)
 
-  it('tells identity and tip', async () => {
+  it('returns identity and tip', async () => {
     const info = await ask('chain_info')
     assert.equal(info.chainId, 7357)
     assert.equal(info.height, 1)
@@ -70,7 +70,7 @@ describe('rpc.native', () => {
     assert.equal(health.syncing, null)
   })
 
-  it('lists evidence with the transaction that anybody may send', async () => {
+  it('lists evidence with a transaction that any account may send', async () => {
     assert.deepEqual(await ask('chain_evidence'), [])
     const bytes = new Uint8Array([1, 2, 3])
     const item = { kind: 'doubleNotarize', epoch: 3, view: 9, providers: [2], bytes } as const
@@ -82,7 +82,7 @@ describe('rpc.native', () => {
     served.backend.pendingEvidence = []
   })
 
-  it('proves a balance so that our verifier and the independent ICS-23 one agree', async () => {
+  it('proves a balance to our verifier and to an independent ICS-23 verifier', async () => {
     const address = toHex(alice.address)
     const answer = await ask('account_balance', { address, proof: true })
     assert.deepEqual(answer.value, { balanceBase: (50n * COIN).toString(), nonce: 0 })
@@ -100,7 +100,7 @@ describe('rpc.native', () => {
     assert.ok(!ics23.verifyMembership(proof, EXISTENCE_PROOF_SPEC as never, root, fromHex(key), wrong))
   })
 
-  it('proves that an account does not exist, and at an older height with a path', async () => {
+  it('proves absence of an account, and a balance at an older height with a path', async () => {
     const nobody = toHex(addressOf('nobody at all'))
     const absent = await ask('account_balance', { address: nobody, proof: true })
     assert.deepEqual(absent.value, { balanceBase: '0', nonce: 0 })
@@ -113,7 +113,7 @@ describe('rpc.native', () => {
     verify(older)
   })
 
-  it('answers without a proof by default, for any held block', async () => {
+  it('omits the proof by default, at any available block', async () => {
     const address = toHex(alice.address)
     const balance = { balanceBase: (50n * COIN).toString(), nonce: 0 }
     assert.deepEqual(await ask('account_balance', [address]), balance)
@@ -127,7 +127,7 @@ describe('rpc.native', () => {
     await assert.rejects(ask('account_balance', { address, atBlock: -1 }), /expected a height/)
   })
 
-  it('derives a method from every query of every module', async () => {
+  it('derives a method from every module query', async () => {
     const { methods } = await ask('rpc.discover')
     const names = new Set(methods.map((m: Loose) => m.name))
     for (const { definition } of CHAIN.modules) {
@@ -148,7 +148,7 @@ describe('rpc.native', () => {
     await assert.rejects(ask('assets_asset', {}), /missing value for required argument 0 \(asset\)/)
   })
 
-  it('shows blocks, headers, certificates, validators and the reserve', async () => {
+  it('returns blocks, headers, certificates, validators and the reserve', async () => {
     const head = served.backend.head()
     const header = await ask('chain_header')
     assert.equal(header.hash, toHex(head.hash))
@@ -170,7 +170,7 @@ describe('rpc.native', () => {
     assert.equal(reserve.supplyBase, head.header.reserve.supplyBase.toString())
   })
 
-  it('says where a transaction is and why it failed, in words', async () => {
+  it('returns the status of a transaction and why it failed', async () => {
     const unknown = await ask('tx_status', [`0x${'12'.repeat(32)}`])
     assert.equal(unknown.status, 'unknown')
     served.backend.automine = false
@@ -208,7 +208,7 @@ describe('rpc.native', () => {
     served.backend.automine = true
   })
 
-  it('describes itself as OpenRPC', async () => {
+  it('returns its OpenRPC document', async () => {
     const document = await ask('rpc.discover')
     assert.equal(document.openrpc, '1.3.2')
     const names = document.methods.map((m: Loose) => m.name)

@@ -23,7 +23,7 @@ describe('rpc.proofs', () => {
     const chain = new LightChain([1, 2, 3, 4])
     for (let i = 0; i < 6; i++) chain.add({ nextSet: setOf(i % 3 === 0 ? [1, 2, 3, 5 + i] : ids(chain)) })
     for (const [epoch, proof] of chain.proofs) served.backend.epochProofs.set(epoch, proof)
-    // The running epoch is told by the tip.
+    // The tip determines the current epoch.
     const { header } = served.backend.head()
     Object.assign(header, { epoch: 5, endsEpoch: true })
   })
@@ -35,7 +35,7 @@ describe('rpc.proofs', () => {
   const epochsOf = (answer: Loose): number[] =>
     answer.proofs.map((hex: string) => epochProofSchema.decode(fromHex(hex)).header.epoch)
 
-  it('answers epoch proofs in order, all or the changes alone', async () => {
+  it('returns epoch proofs in order, all or only set changes', async () => {
     const all = await ask('chain_epochProofs', { fromEpoch: 0 })
     assert.deepEqual([epochsOf(all), all.nextEpoch, all.epoch], [[0, 1, 2, 3, 4, 5], 6, 6])
     const changes = await ask('chain_epochProofs', { fromEpoch: 0, changesOnly: true })
@@ -48,7 +48,7 @@ describe('rpc.proofs', () => {
     assert.deepEqual(none, { proofs: [], nextEpoch: 6, epoch: 6 })
   })
 
-  it('passes over epochs that a recovery skipped, and keeps within its bounds', async () => {
+  it('skips epochs without a proof after a recovery, and enforces its limits', async () => {
     const proof = served.backend.epochProofs.get(2)!
     served.backend.epochProofs.delete(2)
     const { proofs, nextEpoch } = await ask('chain_epochProofs', { fromEpoch: 1, max: 2 })
@@ -62,7 +62,7 @@ describe('rpc.proofs', () => {
     await assert.rejects(ask('chain_epochProofs', []), /missing value for required argument 0/)
   })
 
-  it('proves records by their keys, present and absent, at any held block', async () => {
+  it('proves presence and absence of records by key at any available block', async () => {
     const keys = [alice.address, addressOf('nobody')].map((address) => `${ACCOUNT}${toHex(address).slice(2)}`)
     const answer = await ask('chain_stateProof', { keys, atBlock: 1 })
     const root = fromHex(answer.header.fields.stateRoot)
@@ -85,7 +85,7 @@ describe('rpc.proofs', () => {
     await assert.rejects(ask('chain_stateProof', { keys, atBlock: 99 }), /header not found/)
   })
 
-  it('proves the receipt of each transaction of a block', async () => {
+  it('proves the receipt of every transaction in a block', async () => {
     const block = await served.backend.blockByHeight(1)
     for (const [index, { id }] of block!.transactions.entries()) {
       const answer = await ask('tx_receiptProof', [toHex(id)])
@@ -103,7 +103,7 @@ describe('rpc.proofs', () => {
     await assert.rejects(ask('tx_receiptProof', ['0x12']), /expected 32 bytes/)
   })
 
-  it('stands in the OpenRPC document', async () => {
+  it('appears in the OpenRPC document', async () => {
     const { methods } = await ask('rpc.discover')
     const names = methods.map((method: Loose) => method.name)
     for (const name of ['chain_epochProofs', 'chain_stateProof', 'tx_receiptProof']) {

@@ -7,7 +7,7 @@ describe('rpc.pruned', () => {
   let served: Served
   before(async () => {
     served = await serve()
-    // Every grant makes a block.
+    // Every funding makes a block.
     for (const name of ['alice', 'bob', 'carol', 'dan']) served.backend.fund([accountOf(name)], COIN)
     served.backend.lowestBlock = 3
   })
@@ -23,7 +23,7 @@ describe('rpc.pruned', () => {
     ),
   })
 
-  it('answers for a pruned height as geth does, and tells what is held', async () => {
+  it("returns geth's error for a pruned height, with the lowest available height", async () => {
     for (const method of [
       'eth_getBlockByNumber',
       'eth_getBlockReceipts',
@@ -35,13 +35,13 @@ describe('rpc.pruned', () => {
     assert.equal(((await served.call('chain_info', [])) as Loose).blockHeightMin, 3)
   })
 
-  it('still serves genesis, what is held, and null for what does not exist yet', async () => {
+  it('serves genesis and available blocks, and null for future heights', async () => {
     assert.equal(((await served.call('eth_getBlockByNumber', ['0x0'])) as Loose).number, '0x0')
     assert.equal(((await served.call('eth_getBlockByNumber', ['0x3'])) as Loose).number, '0x3')
     assert.equal(await served.call('eth_getBlockByNumber', ['0x64']), null)
   })
 
-  it('never answers a search for logs with a part of them, and names a range that works', async () => {
+  it('never returns partial logs, and suggests a range that works', async () => {
     const search = (fromBlock: string, toBlock = 'latest') =>
       served.call('eth_getLogs', [{ fromBlock, toBlock }])
     await assert.rejects(search('0x1'), refused(1))

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { randomId } from '../../rpc/randomId.ts'
 
 describe('rpc.randomId', () => {
-  it('is a quantity whatever the leading bits are', () => {
+  it('is a valid quantity with any leading bits', () => {
     assert.equal(randomId(new Uint8Array([0x09, 0x3c])), '0x93c')
     assert.equal(randomId(new Uint8Array([0, 0, 1])), '0x1')
     assert.equal(randomId(new Uint8Array(16)), '0x0')

@@ -34,7 +34,7 @@ describe('rpc.server', () => {
     }
   })
 
-  it('refuses a body beyond the limit, announced or not', async () => {
+  it('refuses a body above the limit, with or without content-length', async () => {
     const huge = 'x'.repeat(100_001)
     const announced = await post(url, huge)
     assert.equal(announced.status, 413)
@@ -43,7 +43,7 @@ describe('rpc.server', () => {
     assert.equal(chunked.status, 413)
   })
 
-  it('bounds what all connections together may send', async () => {
+  it('bounds the buffered bytes of all connections', async () => {
     const small = await serve({ serverLimits: { bufferedBytesMax: 5_000 } })
     try {
       const large = JSON.stringify({ ...LOOK, note: 'x'.repeat(6_000) })
@@ -67,7 +67,7 @@ describe('rpc.server', () => {
     assert.equal((JSON.parse((await post(url, brackets)).text) as Loose).result, '0x1cbd')
   })
 
-  it('names what is wrong with a request', async () => {
+  it('reports what is wrong with a request', async () => {
     const cases: [unknown, number, RegExp][] = [
       [1, -32600, /expected an object/],
       [null, -32600, /expected an object/],
@@ -91,14 +91,14 @@ describe('rpc.server', () => {
     }
   })
 
-  it('keeps ids of every kind and tolerates missing params', async () => {
+  it('echoes ids of every type and accepts missing params', async () => {
     for (const id of [0, 7, 'a"b', null]) {
       const { text } = await post(url, JSON.stringify({ ...LOOK, id }))
       assert.deepEqual(JSON.parse(text), { jsonrpc: '2.0', id, result: '0x1cbd' })
     }
   })
 
-  it('answers batches in order, and only what is owed', async () => {
+  it('answers batches in order, without responses to notifications', async () => {
     const batch = [
       LOOK,
       { ...LOOK, id: 'two', method: 'nope' },
@@ -116,7 +116,7 @@ describe('rpc.server', () => {
     assert.equal(silent.text, '')
   })
 
-  it('counts each element of a batch, and the work of all', async () => {
+  it('limits the elements and the total work of a batch', async () => {
     const many = (count: number, method: string): string =>
       JSON.stringify(Array.from({ length: count }, (_, id) => ({ jsonrpc: '2.0', id, method, params: [{}] })))
     assert.match(errorOf((await post(url, many(1001, 'x'))).text).message, /batch of 1001 .* limit of 1000/)
@@ -127,14 +127,14 @@ describe('rpc.server', () => {
     assert.match(heavy[100].error.message, /at most 100 calls of eth_getLogs fit/)
   })
 
-  it('takes only JSON by POST', async () => {
+  it('accepts only JSON by POST', async () => {
     assert.equal((await post(url, '{}', { headers: { 'content-type': 'text/plain' } })).status, 415)
     const get = await post(url, '', { method: 'GET' })
     assert.equal(get.status, 405)
     assert.equal(get.headers.allow, 'POST, OPTIONS')
   })
 
-  it('refuses foreign Host names against DNS rebinding', async () => {
+  it('refuses foreign Host names, against DNS rebinding', async () => {
     const body = JSON.stringify(LOOK)
     for (const host of ['localhost', 'LOCALHOST:8545', '127.0.0.1:1', '[::1]:8545', '192.168.1.9']) {
       assert.equal((await post(url, body, { headers: { host } })).status, 200, host)
@@ -165,7 +165,7 @@ describe('rpc.server', () => {
     assert.equal(trick.headers['access-control-allow-origin'], undefined)
   })
 
-  it('survives bytes that are no HTTP', async () => {
+  it('survives bytes that are not HTTP', async () => {
     const answer = await new Promise<string>((resolve) => {
       const socket = connect(served.rpc.port, '127.0.0.1')
       let text = ''
@@ -178,7 +178,7 @@ describe('rpc.server', () => {
     assert.match(answer, /^HTTP\/1.1 400/)
   })
 
-  it('gives every malformed request an answer', async () => {
+  it('answers every malformed request', async () => {
     const document = (await served.call('rpc.discover')) as Loose
     const methods: string[] = document.methods.map((m: Loose) => m.name)
     const plausible = fc.oneof(
@@ -226,7 +226,7 @@ describe('rpc.server', () => {
 })
 
 describe('rpc.server rate limit', () => {
-  it('answers 429 with Retry-After only when configured', async () => {
+  it('returns 429 with Retry-After only when configured', async () => {
     const served = await serve({ rateLimit: { perSecond: 1, burst: 5 } })
     try {
       const batch = JSON.stringify(Array.from({ length: 5 }, (_, id) => ({ ...LOOK, id })))
@@ -242,7 +242,7 @@ describe('rpc.server rate limit', () => {
 })
 
 describe('rpc.startRpc', () => {
-  it('rejects when the port is taken and lets go of the backend', async () => {
+  it('rejects when the port is taken and unsubscribes from the backend', async () => {
     const first = await serve()
     await assert.rejects(serve({ port: first.rpc.port }), /EADDRINUSE/)
     await first.rpc.close()

@@ -51,7 +51,7 @@ describe('rpc.sockets', () => {
     assert.deepEqual(served.logged, [])
   })
 
-  it('answers requests and batches on the port of HTTP', async () => {
+  it('answers requests and batches on the HTTP port', async () => {
     const client = await open(served)
     assert.equal(await client.call('eth_chainId'), '0x1cbd')
     client.socket.send(JSON.stringify([{ jsonrpc: '2.0', id: 5, method: 'eth_accounts' }]))
@@ -61,7 +61,7 @@ describe('rpc.sockets', () => {
     client.socket.close()
   })
 
-  it('notifies of heads, logs and pending transactions, and stops when told', async () => {
+  it('sends heads, logs and pending transactions until unsubscribed', async () => {
     const client = await open(served)
     const heads = await client.call('eth_subscribe', ['newHeads'])
     const logs = await client.call('eth_subscribe', [
@@ -86,7 +86,7 @@ describe('rpc.sockets', () => {
     client.socket.close()
   })
 
-  it('bounds subscriptions of a connection and explains unknown kinds', async () => {
+  it('limits subscriptions per connection and rejects unknown kinds', async () => {
     const client = await open(served)
     for (let i = 0; i < 64; i++) await client.call('eth_subscribe', ['newHeads'])
     await assert.rejects(client.call('eth_subscribe', ['newHeads']), /at most 64 subscriptions/)
@@ -96,7 +96,7 @@ describe('rpc.sockets', () => {
     await assert.rejects(served.call('eth_subscribe', ['newHeads']), /connect by WebSocket/)
   })
 
-  it('pings, and ends connections that no longer answer', async () => {
+  it('closes connections that do not answer pings', async () => {
     const client = new Client(served.rpc.url, {})
     let pings = 0
     client.socket.on('ping', () => pings++)
@@ -111,7 +111,7 @@ describe('rpc.sockets', () => {
     client.socket.close()
   })
 
-  it('closes with a code that says why', async () => {
+  it('closes with a specific close code', async () => {
     const large = await open(served)
     large.socket.send('x'.repeat(60_000))
     assert.equal((await once(large.socket, 'close'))[0], 1009)
@@ -120,7 +120,7 @@ describe('rpc.sockets', () => {
     assert.equal((await once(binary.socket, 'close'))[0], 1003)
   })
 
-  it('refuses foreign origins and hosts, takes extensions', async () => {
+  it('refuses foreign origins and hosts, accepts extensions', async () => {
     const refused = async (options: ConstructorParameters<typeof Client>[1]): Promise<string> => {
       const client = new Client(served.rpc.url, options)
       const [error] = (await once(client.socket, 'error')) as [Error]
@@ -135,7 +135,7 @@ describe('rpc.sockets', () => {
 })
 
 describe('rpc.sockets limits', () => {
-  it('closes a reader that lets its queue grow', async () => {
+  it('closes a slow reader', async () => {
     const served = await serve({ socketLimits: { queueBytesMax: 200_000 } })
     const client = await open(served)
     for (let i = 0; i < 20; i++) await client.call('eth_subscribe', ['newHeads'])
@@ -148,7 +148,7 @@ describe('rpc.sockets limits', () => {
     await served.rpc.close()
   })
 
-  it('refuses more sockets than configured and says goodbye on shutdown', async () => {
+  it('refuses sockets above the limit and sends 1001 on shutdown', async () => {
     const served = await serve({ socketLimits: { socketsMax: 1 } })
     const client = await open(served)
     const second = new WebSocket(served.rpc.url.replace('http', 'ws'))

@@ -32,7 +32,7 @@ describe('rpc.withinDepth', () => {
     )
   })
 
-  it('is not misled by quotes, escapes and open strings', () => {
+  it('handles quotes, escapes and unterminated strings', () => {
     assert.ok(withinDepth(JSON.stringify(['\\', '"[[[[', '\\"[[[']), 1))
     assert.ok(!withinDepth('["\\\\", [[]]]', 2))
     assert.ok(withinDepth('["[[[[[[', 1))
@@ -40,7 +40,7 @@ describe('rpc.withinDepth', () => {
 })
 
 describe('rpc.RateLimiter', () => {
-  it('refills over time, overdraws by one burst at most, keeps clients apart', () => {
+  it('refills over time, overdraws by at most one burst, separates clients', () => {
     const limiter = new RateLimiter({ perSecond: 2, burst: 4 })
     assert.equal(limiter.retryAfterSeconds('a', 0), 0)
     limiter.charge('a', 100, 0)
@@ -52,7 +52,7 @@ describe('rpc.RateLimiter', () => {
 })
 
 describe('rpc.submitError', () => {
-  it('carries the phrase that clients match, whatever the message', () => {
+  it('contains the phrase that clients match, with any message', () => {
     for (const code of SUBMIT_REJECTION_CODES) {
       const bare = submitError({ code, message: 'detail' })
       assert.match(bare.message, /: detail$/)
@@ -65,7 +65,7 @@ describe('rpc.submitError', () => {
 })
 
 describe('rpc.params', () => {
-  it('reads data exactly', () => {
+  it('parses data strictly', () => {
     assert.deepEqual(parseData('0x', 5), EMPTY_BYTES)
     assert.deepEqual(parseData('0x0aFF', 5), new Uint8Array([10, 255]))
     for (const bad of ['0x1', '0xgg', '0x0g', 'aa', '0x010203040506', 5, null]) {
@@ -73,7 +73,7 @@ describe('rpc.params', () => {
     }
   })
 
-  it('reads quantities strictly', () => {
+  it('parses quantities strictly', () => {
     assert.equal(parseQuantity('0x0'), 0n)
     assert.equal(parseQuantity(`0x${'f'.repeat(64)}`), 2n ** 256n - 1n)
     for (const bad of ['', '0x', '0x00', '0x01', '10', `0x1${'0'.repeat(64)}`, '0x-1', 7, null]) {
@@ -83,7 +83,7 @@ describe('rpc.params', () => {
 })
 
 describe('rpc.bloom', () => {
-  it('equals the one of state, and holds what was added', () => {
+  it("equals the state's bloom, and contains the added entries", () => {
     const logs = [1, 2, 3].map((n) => ({
       address: keccak256(new Uint8Array([n])).slice(12),
       topics: [keccak256(new Uint8Array([n, n]))],
@@ -97,7 +97,7 @@ describe('rpc.bloom', () => {
 })
 
 describe('rpc.failureWords', () => {
-  it('names nested failures and admits what it does not know', () => {
+  it('describes nested failures and unknown errors', () => {
     const inner = encodeFailure(accountsSchema, { code: 'NestedBatch', fields: { index: 2 } })
     const outer = encodeFailure(accountsSchema, { code: 'BatchFailed', fields: { index: 1, reason: inner } })
     const words = failureWords(CHAIN.modules, outer)
@@ -110,7 +110,7 @@ describe('rpc.failureWords', () => {
 })
 
 describe('rpc.methodTable', () => {
-  it('refuses a name twice', () => {
+  it('rejects a duplicate name', () => {
     const method = defineMethod({ name: 'a_b', doc: '', cost: 1, params: {}, returns: {}, run: () => null })
     assert.throws(() => methodTable([method, method]), /defined twice/)
   })

@@ -1,4 +1,4 @@
-// What the simulator lends to a Byzantine host: its key, its core's knowledge, and the network.
+// What a Byzantine host may use: its key, its core's state, and the network.
 import type { Bls } from '../../base/crypto/types.ts'
 import type { Target } from '../../consensus/types.ts'
 import type { ChainRules } from '../support/simChain.ts'
@@ -6,7 +6,7 @@ import type { Accomplice } from './behaviours/behaviour.ts'
 import type { SimHost } from './simHost.ts'
 import type { SimNode } from './simNode.ts'
 
-/** What of the world a Byzantine host gets hold of. */
+/** The part of the world available to a Byzantine host. */
 interface AccompliceWorld extends Pick<SimHost<SimNode>, 'random' | 'scheduler' | 'invariants'> {
   readonly config: { readonly bls: Bls }
   readonly rules: ChainRules

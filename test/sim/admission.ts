@@ -1,5 +1,5 @@
-// A candidate whose consensus key is made from everyone else's: admitted without a proof of possession, it signs for all of
-// them. Plays the gate of the state and the checks of certificates with real keys; one seed is one attempt of each kind.
+// Rogue-key attack: a candidate's consensus key is derived from all others; admitted without a proof of possession, it
+// signs for all of them. Runs the state's admission and certificate checks with real keys; one attempt of each kind per seed.
 import { bls12_381 } from '@noble/curves/bls12-381.js'
 import { concatBytes, u64be, utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
@@ -15,14 +15,14 @@ import { Violation } from '../support/violation.ts'
 
 const KeyPoint = bls12_381.G1.Point
 
-/** own − Σ others: the aggregate of all of them and this is the attacker's own key. */
+/** own − Σ others: aggregated with all of them, it gives the attacker's own key. */
 function rogueKey(own: Uint8Array, others: readonly Uint8Array[]): Uint8Array {
   let sum = KeyPoint.fromBytes(own)
   for (const other of others) sum = sum.subtract(KeyPoint.fromBytes(other))
   return sum.toBytes()
 }
 
-/** Throws a Violation when the candidate gets in and its certificate convinces the verifier. */
+/** Throws a Violation when the candidate is admitted or its certificate verifies. */
 export function playAdmission(seed: number): void {
   const random = new Random(seed)
   const secrets = Array.from({ length: random.between(3, 6) }, (_, i) =>
@@ -41,9 +41,9 @@ export function playAdmission(seed: number): void {
   ]
   const admitted = candidates.filter((candidate) => checkConsensusKey(state, candidate) === undefined)
   if (admitted.some((candidate) => forges(attacker, honest, candidate.consensusKey))) {
-    throw new Violation('C', 'one admitted candidate certified a block in the name of all validators')
+    throw new Violation('C', 'one admitted candidate certified a block for all validators')
   }
-  if (admitted.length > 0) throw new Violation('C', 'a key was admitted that its owner cannot sign with')
+  if (admitted.length > 0) throw new Violation('C', 'a key was admitted whose owner cannot sign with it')
 }
 
 function forges(attacker: Uint8Array, honest: readonly Uint8Array[], consensusKey: Uint8Array): boolean {
@@ -53,7 +53,7 @@ function forges(attacker: Uint8Array, honest: readonly Uint8Array[], consensusKe
     consensusKey: key,
     peerId: new Uint8Array(0),
   }))
-  const digest = sha256(utf8('nobody else has seen this block'))
+  const digest = sha256(utf8('a block that no other node has seen'))
   const subject: Subject = { kind: 'finalize', epoch: 1, view: 1, parentView: 0, digest }
   const message = voteBytes(digest, subject)
   const signers = validators.map((_, i) => i)

@@ -1,4 +1,4 @@
-// The simulator's own checks find what they are there for: each is given exactly one thing that is wrong.
+// The simulator's checks detect violations: each gets input with exactly one fault.
 import assert from 'node:assert/strict'
 import {
   type Certificate,
@@ -47,13 +47,13 @@ const nullify = (view: number): Subject => ({ kind: 'nullify', epoch: 1, view })
 const FOUR = [0, 1, 2, 4]
 
 describe('sim.certificateCheck', () => {
-  it('writes the same signed bytes as the protocol', () => {
+  it('encodes the same signed bytes as the protocol', () => {
     for (const subject of [block('notarize', 3), block('finalize', 9), nullify(4)]) {
       assert.deepEqual(signedBytes(genesisHash, subject), voteBytes(genesisHash, subject))
     }
   })
 
-  it('accepts a quorum and refuses everything less or malformed', () => {
+  it('accepts a quorum and rejects fewer signers or malformed input', () => {
     const good = certificate(nullify(3), FOUR)
     assert.equal(fault(good), undefined)
     assert.match(fault(certificate(nullify(3), [0, 1, 2]))!, /3 signers of 4/)
@@ -77,7 +77,7 @@ describe('sim.certificateBook', () => {
     assert.throws(noteAll, (error) => error instanceof Violation && error.property === property)
   }
 
-  it('finds two blocks in a view, and F beside U, whatever the order', () => {
+  it('finds two blocks in a view, and F with U, in any order', () => {
     refuses('S1', block('notarize', 3), block('notarize', 3, 8))
     refuses('S1', block('finalize', 3), block('notarize', 3, 8))
     refuses('S1', block('notarize', 3), block('notarize', 3, 7, 1))
@@ -85,7 +85,7 @@ describe('sim.certificateBook', () => {
     refuses('S2', block('finalize', 3), nullify(3))
   })
 
-  it('finds a block certified over a view without U', () => {
+  it('finds a certified block that skips a view without U', () => {
     const world = new SimWorld({ ...CALM, seed: 3 })
     world.run()
     const { book } = world.invariants
@@ -98,7 +98,7 @@ describe('sim.certificateBook', () => {
 })
 
 describe('sim.accountability', () => {
-  it('knows the four faults and nothing else', () => {
+  it('accepts exactly the four faults', () => {
     assert.ok(contradict(block('notarize', 3), block('notarize', 3, 8)))
     assert.ok(contradict(block('finalize', 3), block('finalize', 3, 8)))
     assert.ok(contradict(block('finalize', 3), nullify(3)))
@@ -109,7 +109,7 @@ describe('sim.accountability', () => {
     assert.ok(!contradict(block('notarize', 3), block('notarize', 4, 8)))
   })
 
-  it('demands two signatures of the one it convicts', () => {
+  it('requires two signatures by the convicted validator', () => {
     const key = made[2]!.validator.consensusKey
     const first = vote(2, nullify(3))
     const second = vote(2, block('finalize', 3))
@@ -126,13 +126,13 @@ describe('sim.lightChain', () => {
   const world = new SimWorld({ ...CALM, seed: 9, epochBlocks: 2, goalBlocks: 6 })
   before(() => world.run())
 
-  it('follows an honest chain over its epochs', () => {
+  it('follows an honest chain across epochs', () => {
     const { store } = world.nodes[1]!
     assert.ok(store.epochStart().epoch >= 3)
     assert.equal(lightFault(world.rules, bls, store), undefined)
   })
 
-  it('refuses another header, another epoch, a plain block, another set', () => {
+  it('rejects another header, another epoch, a block that is no boundary, another set', () => {
     const { store } = world.nodes[1]!
     const header = store.at(2)!.header
     const proof = { header, certificate: store.boundary(1)!, next: world.setOf(2) }
@@ -149,7 +149,7 @@ describe('sim.lightChain', () => {
 })
 
 describe('sim.disk', () => {
-  it('finds every flipped bit of a synced record', () => {
+  it('detects every flipped bit in a synced record', () => {
     const random = new Random(5)
     for (let i = 0; i < 300; i++) {
       const disk = new SimDisk()
@@ -164,7 +164,7 @@ describe('sim.disk', () => {
     }
   })
 
-  it('keeps nothing that was not synced when it is full', () => {
+  it('keeps no unsynced record when it is full', () => {
     const disk = new SimDisk()
     disk.full = true
     disk.append({ kind: 'intent', body: { epoch: 1, subject: nullify(1) } })

@@ -1,8 +1,8 @@
-// Courses of faults that several scenarios share; each schedules itself until the world is healed.
+// Fault schedules shared by several scenarios; each repeats until the world is healed.
 import type { SimNode } from './simNode.ts'
 import type { SimWorld } from './world.ts'
 
-/** Calls `act` again and again, after a random part of twice `everyMs`, until the world is healed. */
+/** Calls `act` at random intervals, on average `everyMs`, until the world is healed. */
 export function repeatedly(world: SimWorld, everyMs: number, act: () => void): void {
   world.scheduler.after(world.random.between(1, 2 * everyMs), () => {
     if (world.isHealed) return
@@ -11,7 +11,7 @@ export function repeatedly(world: SimWorld, everyMs: number, act: () => void): v
   })
 }
 
-/** Random halves, one way or both ways, with times in between when all is well. */
+/** Random partitions into halves, one-way or both ways, with healthy periods between. */
 export function randomPartitions(world: SimWorld): void {
   const { random, network, nodes } = world
   repeatedly(world, 800, () => {
@@ -28,7 +28,7 @@ export function randomPartitions(world: SimWorld): void {
   })
 }
 
-/** A group of the given size is cut off from the rest, another one each time. */
+/** Cuts a group of the given size off from the rest, a different one each time. */
 export function cutOff(world: SimWorld, size: (nodes: number) => number): void {
   const { random, network, nodes } = world
   repeatedly(world, 1_000, () => {
@@ -40,7 +40,7 @@ export function cutOff(world: SimWorld, size: (nodes: number) => number): void {
   })
 }
 
-/** Single directions of single links fail and come back. */
+/** Single directions of single links fail and recover. */
 export function oneWayLinks(world: SimWorld): void {
   const { random, network, nodes } = world
   repeatedly(world, 150, () => {
@@ -52,7 +52,7 @@ export function oneWayLinks(world: SimWorld): void {
   })
 }
 
-/** Clogs that move from node to node: its messages wait, then come all at once. */
+/** Clogs one node after another: its messages wait, then arrive all at once. */
 export function rollingClogs(world: SimWorld): void {
   const { random, network, nodes } = world
   let at = 0
@@ -67,7 +67,7 @@ export function rollingClogs(world: SimWorld): void {
   })
 }
 
-/** Crashes each leader once: when it orders its block, when it asks for its vote, or when its proposal is about to leave. */
+/** Crashes each leader once: when it orders its block, requests its vote, or is about to send its proposal. */
 export function crashLeaders(world: SimWorld): void {
   const done = new Set<number>()
   const moment = world.random.pick(['build', 'sign', 'send'] as const)
@@ -85,13 +85,13 @@ export function crashLeaders(world: SimWorld): void {
   })
 }
 
-/** Everyone who is up loses power in the same instant and is back within two seconds. */
+/** All running nodes lose power at once and restart within two seconds. */
 export function crashAll(world: SimWorld): void {
   for (const node of world.lively()) world.crash(node)
 }
 
 /**
- * Counts hosts that have sent a vote of this kind in one view and pulls everyone's plug when a drawn number of them has.
+ * Crashes all nodes once a random number of hosts has sent a vote of this kind in one view.
  */
 export function crashAllAtVotes(
   world: SimWorld,
@@ -121,7 +121,7 @@ export function crashAllAtVotes(
   })
 }
 
-/** Every other leader's proposals reach nobody, so that views end in U. */
+/** Drops all proposals of a share of leaders, so that their views end in U. */
 export function muteLeaders(world: SimWorld, share: number): void {
   const { random } = world
   const muted = new Map<string, boolean>()
@@ -137,7 +137,7 @@ export function muteLeaders(world: SimWorld, share: number): void {
   }
 }
 
-/** Crashes one honest node after another, and lets `act` at what it left on its disk. */
+/** Crashes one honest node after another and applies `act` to its disk. */
 export function visitDisks(world: SimWorld, everyMs: number, act: (node: SimNode) => void): void {
   const { random } = world
   repeatedly(world, everyMs, () => {

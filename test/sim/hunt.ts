@@ -1,4 +1,4 @@
-// Runs inside a mutant's copy: seeds of everything simulated in turn until one fails; the last line says which, as JSON.
+// Runs inside a mutant's copy: plays seeds of all simulations in turn until one fails; the last line names it as JSON.
 import { parseArgs } from 'node:util'
 import { errorText } from '../../base/errors.ts'
 import { playAdmission } from './admission.ts'
@@ -8,7 +8,7 @@ import { play, SCENARIOS } from './scenarios.ts'
 
 interface Play {
   readonly name: string
-  /** Below 1: takes part in one round of 1/weight. */
+  /** Below 1: runs in one of every 1/weight rounds. */
   readonly weight: number
   readonly run: (seed: number) => unknown
 }
@@ -18,9 +18,9 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     first: { type: 'string', default: '1' },
     scenario: { type: 'string' },
-    /** Comes first in every round. */
+    /** Runs first in every round. */
     hint: { type: 'string' },
-    /** `scenario:seed` of runs that fail without any mutant. */
+    /** `scenario:seed` of runs that fail even without a mutant. */
     skip: { type: 'string', multiple: true, default: [] },
   },
 })
@@ -44,7 +44,7 @@ const plays = all
   .map((one) => (one.name === values.hint ? { ...one, weight: 1 } : one))
   .sort((a, b) => Number(b.name === values.hint) - Number(a.name === values.hint))
 
-/** They take turns, so that a bug that only one of them can see is met early. */
+/** Scenarios take turns, so that a bug visible in only one is found early. */
 function* turns(): Generator<readonly [play: Play, seed: number]> {
   const next = new Map(plays.map(({ name }) => [name, Number(values.first)]))
   for (let round = 0; ; round++) {
@@ -82,6 +82,6 @@ async function hunt(): Promise<void> {
 }
 
 if (plays.length === 0) throw new Error('no such scenario')
-// A whole node may fail beside the run that awaits it.
+// A whole node may fail outside the awaited run.
 process.on('uncaughtException', report)
 await hunt()

@@ -1,4 +1,4 @@
-// What must hold in every simulated run (CONSENSUS §9). Owns: who calls which check. Not: the checks themselves (checks/).
+// Invariants of every simulated run (CONSENSUS §9). Owns: when each check runs. Not: the checks (checks/).
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import type { Hash32 } from '../../base/ids.ts'
@@ -12,12 +12,12 @@ import { CertificateBook } from './checks/certificateBook.ts'
 import { bitmapMembers, certificateFault } from './checks/certificateCheck.ts'
 import { lightFault } from './checks/lightChain.ts'
 
-/** Certificates whose judgement is remembered. */
+/** Certificates with a cached verdict. */
 const JUDGED_MAX = 65_536
 
 function voteName(id: number, subject: Subject): string {
   const { kind, epoch, view, parentView, digest } = subject
-  // Both fields whatever the kind: a malformed subject must not share the name of a sound one.
+  // Both fields for every kind: a malformed subject must not share the key of a valid one.
   return `${id}:${kind}:${epoch}:${view}:${parentView ?? ''}:${digest === undefined ? '' : bytesKey(digest)}`
 }
 
@@ -32,7 +32,7 @@ export class Invariants {
   readonly #floors = new Map<number, Hash32>()
   /** Votes by node and round, for S3. */
   readonly #signed = new Map<string, SignedVote[]>()
-  /** Every signature an honest validator ever gave. */
+  /** Every vote signed by an honest validator. */
   readonly #given = new Set<string>()
   readonly #judged = new Map<string, string | undefined>()
   readonly #sound = new WeakSet<Certificate>()
@@ -45,7 +45,7 @@ export class Invariants {
     this.#floors.set(1, options.rules.genesis.hash)
   }
 
-  /** A block that was built or is about to be executed. */
+  /** A block was built or is about to be executed. */
   onBlock(block: SealedBlock): void {
     this.#blocks.set(bytesKey(block.hash), block)
   }
@@ -81,7 +81,7 @@ export class Invariants {
     return this.#rules.setOf(epoch).validators
   }
 
-  /** What an independent reading finds wrong with a certificate, or undefined. */
+  /** The fault that the independent check finds in a certificate, or undefined. */
   certificateFault(certificate: Certificate): string | undefined {
     const { subject, bitmap, signature } = certificate
     const key = `${voteName(0, subject)}:${bytesKey(bitmap)}:${bytesKey(signature)}`
@@ -96,7 +96,7 @@ export class Invariants {
     return fault
   }
 
-  /** Every honest signer of a certificate must have signed exactly this. */
+  /** Each honest signer of a certificate must have signed exactly this subject. */
   #strangerFault(certificate: Certificate, validators: readonly Validator[]): string | undefined {
     const members = bitmapMembers(certificate.bitmap, validators.length)
     if (typeof members === 'string') return members
@@ -108,7 +108,7 @@ export class Invariants {
     return undefined
   }
 
-  /** Any certificate an honest node sent or acts on: it must be valid. */
+  /** A certificate that an honest node sends or acts on must be valid. */
   onSentCertificate(node: number, certificate: Certificate): void {
     if (this.#sound.has(certificate)) return
     const fault = this.certificateFault(certificate)
@@ -120,7 +120,7 @@ export class Invariants {
     this.book.note(certificate)
   }
 
-  /** A certificate that an honest node was shown by anyone; noted when it is valid. */
+  /** A certificate shown to an honest node by any host; recorded if valid. */
   onShownCertificate(certificate: Certificate): void {
     if (this.#sound.has(certificate) || !this.#floors.has(certificate.subject.epoch)) return
     if (this.certificateFault(certificate) !== undefined) return
@@ -141,7 +141,7 @@ export class Invariants {
     this.#given.add(voteName(node, subject))
   }
 
-  /** D: what was final once is still there after a restart. */
+  /** D: final blocks are still there after a restart. */
   onRestart(node: number, chain: SimStore): void {
     for (let height = 1; height <= chain.height; height++) {
       const block = chain.at(height)

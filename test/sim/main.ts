@@ -1,4 +1,4 @@
-// `npm run sim`: many seeds of one or all scenarios, or as many as fit into some minutes; and the command that replays a failure.
+// `npm run sim`: plays many seeds of one or all scenarios, or as many as fit into some minutes; prints the replay command.
 import { parseArgs } from 'node:util'
 import { bls as realBls } from '../../base/crypto/bls.ts'
 import type { Bls } from '../../base/crypto/types.ts'
@@ -71,7 +71,7 @@ function playOne(name: string, scenario: Scenario, seed: number, options: Option
   sum.tookMs += (user + system) / 1_000
 }
 
-/** Seeds of each scenario when `total` are spread by weight; at least one each. */
+/** Seeds per scenario when `total` are spread by weight; at least one each. */
 function shares(names: readonly string[], total: number): ReadonlyMap<string, number> {
   const weight = names.reduce((sum, name) => sum + SCENARIOS[name]!.weight, 0)
   return new Map(
@@ -99,7 +99,7 @@ function soak(names: readonly string[], first: number, minutes: number, options:
   const next = new Map(names.map((name) => [name, first]))
   for (let round = 0; Date.now() < untilMs; round++) {
     for (const [name, seeds] of shares(names, 4 * names.length)) {
-      // Costly scenarios take part in some rounds only.
+      // Costly scenarios run only in some rounds.
       if (SCENARIOS[name]!.weight < 1 && round % Math.round(1 / SCENARIOS[name]!.weight) !== 0) continue
       for (let i = 0; i < seeds && Date.now() < untilMs; i++) {
         const seed = next.get(name)!

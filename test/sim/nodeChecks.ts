@@ -1,4 +1,4 @@
-// The checks that belong to one honest node: its votes, its order of writes, what it sends, what it must have noticed.
+// Checks on one honest node: its votes, its write order, its messages, and misbehaviour it must report.
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate, Subject, Vote } from '../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
@@ -14,7 +14,7 @@ import type { Invariants } from './invariants.ts'
 import type { SimDisk } from './simDisk.ts'
 import type { SimSigner } from './simSigner.ts'
 
-/** Steps between two counts of a core's memory. */
+/** Steps between memory checks of a core. */
 const MEMORY_EVERY = 64
 
 export class NodeChecks {
@@ -26,7 +26,7 @@ export class NodeChecks {
   readonly #oracle: VoteOracle
   readonly #accountability: Accountability
   readonly #isByzantine: (node: number) => boolean
-  /** Votes that stood in the journal or in the signer when this life began, or that the signer gave in it. */
+  /** Votes recorded in the journal or the signer at this start, or signed since. */
   #old = new Set<string>()
   #life = 0
   #steps = 0
@@ -61,7 +61,7 @@ export class NodeChecks {
     this.#oracle.restart(epoch, remembered)
   }
 
-  /** Before the core sees a message from host `from`, whose authenticated identity is `identity`. */
+  /** Called before the core sees a message from host `from`, whose authenticated identity is `identity`. */
   onReceive(
     state: EpochState,
     arrival: { from: Sender; identity: number; message: ConsensusMessage; nowMs: number },
@@ -78,7 +78,7 @@ export class NodeChecks {
       this.#accountability.onVote(state, vote, this.#life)
   }
 
-  /** A vote that the core is bound to look at. */
+  /** A vote that the core must process. */
   #shownVote(state: EpochState, arrival: { from: Sender; message: ConsensusMessage }): Vote | undefined {
     const { from, message } = arrival
     if (message.kind === 'vote') return message.body.signer === from.validator ? message.body : undefined
@@ -88,7 +88,7 @@ export class NodeChecks {
     return view <= state.view && state.leaderOf(view) === vote.signer ? vote : undefined
   }
 
-  /** After the core has seen it. */
+  /** Called after the core has processed the message. */
   afterReceive(
     state: EpochState,
     arrival: { from: Sender; identity: number; message: ConsensusMessage },
@@ -101,7 +101,7 @@ export class NodeChecks {
       this.#fail('A', `saw ${missed} of validator ${vote.signer} and reported nothing`)
   }
 
-  /** The core wants a signature. */
+  /** The core requests a signature. */
   onVote(state: EpochState, subject: Subject, nowMs: number): void {
     const isOld = this.#old.has(voteKey(subject))
     const fault = this.#oracle.judge({ state, subject, nowMs, life: this.#life, isOld })
@@ -114,7 +114,7 @@ export class NodeChecks {
     if (fault !== undefined) this.#fail('memory', fault)
   }
 
-  /** The host is about to ask the signer: block and intent must be durable, unless the signer itself remembers the vote. */
+  /** The host is about to ask the signer: block and intent must be durable, unless the signer already has the vote. */
   onSign(subject: Subject, block: SealedBlock | undefined): void {
     if (this.#old.has(voteKey(subject)) || this.#signer.holdsDurably(subject)) return
     if (!this.#disk.hasIntent(subject))
@@ -151,7 +151,7 @@ export class NodeChecks {
     const rules = this.#context.rules()
     const { subject } = misbehaviour.first
     const validator = rules.setOf(subject.epoch).validators[misbehaviour.first.signer]
-    if (validator === undefined) this.#fail('A', 'the report names nobody')
+    if (validator === undefined) this.#fail('A', 'the report names no validator')
     if (!this.#isByzantine(validator.id - 1)) this.#fail('A', `accuses the honest node ${validator.id - 1}`)
     const { genesisHash } = rules
     const fault = reportFault({ misbehaviour, key: validator.consensusKey, genesisHash, bls })

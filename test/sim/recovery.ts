@@ -1,7 +1,7 @@
-// When nothing but an operators' recovery file can help (CONSENSUS §5): progress is not demanded then, everything else is.
+// When only an operators' recovery file helps (CONSENSUS §5): progress is not required then; all else still is.
 import type { SimNode } from './simNode.ts'
 
-/** Whether f+1 honest validators finalized a view whose N or block no honest node holds any more. */
+/** Whether f+1 honest validators voted finalize in a view whose N or block no honest node still holds. */
 export function isBeyondRecovery(nodeCount: number, honest: readonly SimNode[]): boolean {
   const f = Math.floor((nodeCount - 1) / 3)
   const counts = new Map<string, number>()

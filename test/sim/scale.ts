@@ -1,4 +1,4 @@
-// One scale run: validators on modelled links and machines, a steady load, then what a client would have seen.
+// One scale run: validators on modelled links and machines under steady load, measured as a client sees it.
 import { bytesKey, concatBytes, u64be } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ConsensusParameters } from '../../consensus/types.ts'
@@ -9,12 +9,12 @@ import { wideAreaMs } from './scaleRegions.ts'
 import type { SimNode } from './simNode.ts'
 import { SimWorld } from './world.ts'
 
-/** A transfer's envelope is about this long. */
+/** Approximate size of a transfer's envelope. */
 const TRANSACTION_BYTES = 110
-/** No consensus message begins with it. */
+/** No consensus message starts with this byte. */
 const TRANSACTION_TAG = 0xff
 
-/** Links of a run and the timing a chain on them would choose: Δ above the longest hop. */
+/** Links of a run and suitable timing: Δ above the longest hop. */
 export interface Network {
   readonly name: string
   readonly distance: Distance
@@ -40,7 +40,7 @@ export interface ScaleOptions {
   readonly validators: number
   readonly network: Network
   readonly seed: number
-  /** Transactions measured after the warm-up. */
+  /** Transactions measured, after the warm-up. */
   readonly samples: number
   readonly transactionsPerSecond: number
   readonly warmUpMs: number
@@ -49,14 +49,14 @@ export interface ScaleOptions {
 export interface ScaleFigures {
   readonly validators: number
   readonly network: string
-  /** Submitted at one node → final at that node, every sample, ascending, ms. */
+  /** Submitted → final at the same node, all samples in ascending order, ms. */
   readonly latenciesMs: readonly number[]
   readonly p50Ms: number
   readonly p99Ms: number
   readonly blockIntervalMs: number
   readonly blocks: number
   readonly transactionsPerBlock: number
-  /** Consensus only, per final block, all nodes together; transactions go extra. */
+  /** Consensus messages per final block, all nodes together, without transactions. */
   readonly messagesPerBlock: number
   readonly bytesPerBlock: number
   /** Transaction gossip and sharing, bytes per transaction, all nodes together. */
@@ -77,7 +77,7 @@ export function parametersOf(network: Network): ConsensusParameters {
   }
 }
 
-/** A world that gossips every transaction to all and notes when its node saw it final. */
+/** A world that gossips every transaction to all nodes and records when it is final at its own. */
 class ScaleWorld extends SimWorld {
   readonly model: ScaleModel
   readonly latenciesMs: number[] = []
@@ -102,7 +102,7 @@ class ScaleWorld extends SimWorld {
     this.model = model
   }
 
-  /** A client's transaction at one node, which passes it on to every other one. */
+  /** Submits a client's transaction to one node, which gossips it to all others. */
   offer(node: SimNode): void {
     const padding = new Uint8Array(TRANSACTION_BYTES - 9)
     const transaction = concatBytes(new Uint8Array([TRANSACTION_TAG]), u64be(++this.#count), padding)
@@ -127,13 +127,13 @@ class ScaleWorld extends SimWorld {
   }
 }
 
-/** Plays one run; throws a Violation when a property breaks, an Error when the samples do not become final. */
+/** Plays one run; throws a Violation when a property fails, an Error when samples do not become final. */
 export function measureScale(options: ScaleOptions): ScaleFigures {
   const { validators, network, samples, transactionsPerSecond } = options
   const world = new ScaleWorld(options)
   const arrivals = new Random(options.seed ^ 0x10ad)
   const next = (): void => {
-    // Exponential gaps: clients know nothing of each other.
+    // Exponential gaps: clients are independent.
     const gapMs = Math.round((-Math.log(1 - arrivals.next()) * 1_000) / transactionsPerSecond)
     world.scheduler.after(gapMs, () => {
       world.offer(arrivals.pick(world.nodes))
@@ -172,15 +172,15 @@ export function measureScale(options: ScaleOptions): ScaleFigures {
 export interface IdleFigures {
   readonly validators: number
   readonly idleMs: number
-  /** Submitted at one node → final at that node, ms. */
+  /** Submitted → final at the same node, ms. */
   readonly finalMs: number
-  /** Views that ended between submission and finality; one = no view was lost. */
+  /** Views from submission to finality; 1 = no view was lost. */
   readonly views: number
-  /** Messages each node sends in a second of idling. */
+  /** Messages per node and second while idle. */
   readonly messagesPerNodeSecond: number
 }
 
-/** Lets a chain idle for `idleMs` with its heartbeat a day away, then offers one transaction to one node. */
+/** Lets a chain idle for `idleMs` without a heartbeat, then submits one transaction to one node. */
 export function measureIdle(options: {
   readonly validators: number
   readonly network: Network

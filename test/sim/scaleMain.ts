@@ -1,4 +1,4 @@
-// `npm run sim:scale [-- --write] [--costs] [--samples N] [--seed K]`: latency, messages and bytes against the number of
+// `npm run sim:scale [-- --write] [--costs] [--samples N] [--seed K]`: latency, messages and bytes by number of
 // validators, on modelled links and machines; `--write` draws docs/plots/*.svg.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -85,7 +85,7 @@ function checkTargets(figures: readonly ScaleFigures[]): boolean {
   return isMet
 }
 
-/** Idle nodes repeat what they hold every 1–2 s, so hours of many validators take long to simulate. */
+/** Idle nodes retransmit every 1–2 s, so hours with many validators take long to simulate. */
 function printIdle(network: Network): void {
   const hourMs = 3_600_000
   const idles = [
@@ -153,7 +153,7 @@ function writePlots(figures: readonly ScaleFigures[]): void {
   )
 }
 
-/** What the constants of scaleModel.ts stand on, measured here and now. */
+/** Measures the constants of scaleModel.ts on this machine. */
 function printCosts(): void {
   const keys = Array.from({ length: 100 }, (_, i) => bls.keygen(new Uint8Array(32).fill(i + 1)))
   const message = new Uint8Array(90).fill(7)

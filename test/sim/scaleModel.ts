@@ -1,34 +1,34 @@
-// Links and machines of the scale runs. Owns: what a message and a piece of work cost, and counting what was sent.
+// Links and machines of the scale runs. Owns: the costs of messages and work, and traffic counts.
 import type { Random } from '../support/random.ts'
 import type { SimModel, Transfer, Work } from './simModel.ts'
 
 /**
- * Costs in milliseconds on one thread that does everything, measured on the 2-core machine of docs/performance.md with
+ * Costs in milliseconds on a single thread, measured on the 2-core machine of docs/performance.md with
  * Node 20 (`npm run sim:scale -- --costs` measures the signatures again).
  */
 export const COSTS = {
   /** One BLS signature. */
   signMs: 0.39,
-  /** One pairing check; every further key of an aggregate. */
+  /** One pairing check; each further key of an aggregate. */
   pairingMs: 1.05,
   perKeyMs: 0.007,
-  /** Decoding and adding one signature to an aggregate, its subgroup check included. */
+  /** Decoding a signature and adding it to an aggregate, with the subgroup check. */
   aggregateMs: 0.09,
   /** One message through noise, yamux, the codec and the core: a 200 B round trip of two processes takes 0.20–0.34 ms. */
   receiveMs: 0.1,
   sendMs: 0.04,
-  /** A transaction executed as a follower; as the leader, tree and receipts root included; sender recovered before. */
+  /** Executing a transaction as a follower; as the leader, with tree and receipts root; sender already recovered. */
   verifyTransactionMs: 0.029,
   buildTransactionMs: 0.024,
   /** Fixed part of building or verifying a block: header, roots, overlay. */
   blockMs: 2,
-  /** One synced append to journal or signer file on a data centre's disk (an assumption). */
+  /** One synced append to a journal or signer file on a data centre disk (assumed). */
   syncMs: 2,
 } as const
 
-/** Bits per millisecond of each validator's uplink: 1 Gbit/s (an assumption). */
+/** Uplink of each validator, bits per ms: 1 Gbit/s (assumed). */
 const UPLINK_BITS_PER_MS = 1_000_000
-/** TCP/IP, noise and yamux headers of a message that travels alone. */
+/** TCP/IP, noise and yamux headers of a single message. */
 const FRAME_BYTES = 70
 
 export interface Traffic {
@@ -43,13 +43,13 @@ export class ScaleModel implements SimModel {
   readonly #distance: Distance
   readonly #jitterShare: number
   readonly #random: Random
-  /** When each node's thread and uplink are free again; fractions of a millisecond add up here. */
+  /** When each node's thread and uplink are free; fractions of a millisecond accumulate. */
   readonly #threadFreeAtMs: number[] = []
   readonly #uplinkFreeAtMs: number[] = []
   readonly #lastArrivalMs = new Map<number, number>()
   #traffic = new Map<number, { messages: number; bytes: number }>()
 
-  /** `jitterShare`: up to this share of the distance is added to each message, and 1 % of them take 50 ms more. */
+  /** `jitterShare`: adds up to this share of the distance to each message; 1 % take 50 ms more. */
   constructor(options: { distance: Distance; jitterShare: number; random: Random }) {
     this.#distance = options.distance
     this.#jitterShare = options.jitterShare
@@ -66,7 +66,7 @@ export class ScaleModel implements SimModel {
       this.#jitterShare === 0
         ? 0
         : this.#random.next() * this.#jitterShare * distanceMs + (this.#random.chance(0.01) ? 50 : 0)
-    // One stream a link: nothing overtakes.
+    // One stream per link: messages stay in order.
     const link = from * 65_536 + to
     const arrivalMs = Math.max(leftAtMs + distanceMs + jitterMs, this.#lastArrivalMs.get(link) ?? 0)
     this.#lastArrivalMs.set(link, arrivalMs)
@@ -76,7 +76,7 @@ export class ScaleModel implements SimModel {
   workMs(node: number, nowMs: number, work: Work): number {
     if (work.kind === 'sync') return COSTS.syncMs
     const doneAtMs = this.#occupy(this.#threadFreeAtMs, node, nowMs, threadMs(work))
-    // The signer's flags are synced before the signature leaves it.
+    // The signer syncs its flags before it returns a signature.
     return Math.round(doneAtMs - nowMs + (work.kind === 'sign' ? COSTS.syncMs : 0))
   }
 
@@ -97,7 +97,7 @@ export class ScaleModel implements SimModel {
     traffic.bytes += bytes.length
   }
 
-  /** What was sent since the last call, by the first byte of the message. */
+  /** Traffic since the last call, by the first byte of the message. */
   takeTraffic(): ReadonlyMap<number, Traffic> {
     const taken = this.#traffic
     this.#traffic = new Map()

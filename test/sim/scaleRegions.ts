@@ -1,8 +1,8 @@
-// Where simulated validators stand and how far apart that is. Round trips: Microsoft, "Azure network round-trip latency
+// Regions of simulated validators and their distances. Round trips: Microsoft, "Azure network round-trip latency
 // statistics" (learn.microsoft.com/azure/networking/azure-network-latency), 30 days to 30 July 2026, 95th percentile, ms;
 // the larger of the two directions. They are upper figures: half of all probes were faster.
 
-/** Data centre regions in the order in which validators are placed; each has its round trips to the regions before it. */
+/** Data centre regions in order of validator placement, each with its round trips to the regions before it. */
 const ROUND_TRIPS_MS: readonly (readonly [string, readonly number[]])[] = [
   ['Japan East', []],
   ['West Europe', [242]],
@@ -27,7 +27,7 @@ const SAME_REGION_MS = 2
 
 export const REGION_COUNT = ROUND_TRIPS_MS.length
 
-/** Validators go round the regions in order, so four of them already stand on three continents. */
+/** Assigns validators to regions round-robin, so that four are already on three continents. */
 export function regionOf(validator: number): number {
   return validator % REGION_COUNT
 }

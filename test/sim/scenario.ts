@@ -1,4 +1,4 @@
-// What a named scenario is. Not: the scenarios themselves (scenarios/), their list (scenarios.ts).
+// The type of a named scenario. Not: the scenarios (scenarios/), their list (scenarios.ts).
 import type { WorldConfig } from './world.ts'
 
 /**
@@ -11,10 +11,10 @@ export type Property = (typeof PROPERTIES)[number]
 export interface Scenario {
   /** Numbers of CONSENSUS §9. */
   readonly numbers: readonly number[]
-  /** What the scenario is aimed at. */
+  /** Properties that the scenario targets. */
   readonly properties: readonly Property[]
   readonly about: string
-  /** Share of a mixed run's seeds; 1 unless a seed costs much more or less than others. */
+  /** Relative share of a mixed run's seeds; 1 unless a seed's cost is far from average. */
   readonly weight: number
   readonly config: (seed: number) => WorldConfig
 }

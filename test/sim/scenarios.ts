@@ -1,4 +1,4 @@
-// The list of named scenarios, and which number of CONSENSUS §9 is checked where.
+// The list of named scenarios, and where each number of CONSENSUS §9 is checked.
 import type { Bls } from '../../base/crypto/types.ts'
 import type { Scenario } from './scenario.ts'
 import { byzantineScenarios } from './scenarios/byzantine.ts'
@@ -20,13 +20,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...loadScenarios,
 }
 
-/** Numbers of CONSENSUS §9 that no scenario carries, and the file that checks them. */
+/** Numbers of CONSENSUS §9 without a scenario, and the file that checks them. */
 export const ELSEWHERE: Readonly<Record<number, string>> = {
   35: 'test/sim/sim.test.ts',
   36: 'test/mutants/README.md',
 }
 
-/** Plays one seed of a scenario. Throws Violation, or whatever a node threw. */
+/** Plays one seed of a scenario. Throws Violation, or any node's error. */
 export function play(
   scenario: Scenario,
   seed: number,

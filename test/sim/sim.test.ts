@@ -1,4 +1,4 @@
-// A bounded slice of the simulator for every run of the suite; `npm run sim` plays more.
+// A bounded set of simulator runs for the test suite; `npm run sim` plays more.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -35,15 +35,15 @@ describe('simulator', () => {
     }).timeout(60_000)
   }
 
-  it('crashes one host at every point where it writes, one run each', () => {
-    // Hosts pass about as many points each; the others have their turn in `npm run sim`.
+  it('crashes a host at every write, one run each', () => {
+    // Hosts pass a similar number of points; `npm run sim` covers the others.
     let met = 0
     for (let seed = 1; seed <= SYNC_POINTS; seed++) met += playSeed('everySyncPoint', seed).crashes
     assert.ok(met > 40, `${met} points`)
-    assert.ok(met < SYNC_POINTS, 'a host passes more points than are visited')
+    assert.ok(met < SYNC_POINTS, 'a host passes more points than the test visits')
   }).timeout(60_000)
 
-  it('the same seed gives the same trace, another seed another one (35)', () => {
+  it('the same seed gives the same trace, another seed a different one (35)', () => {
     for (const name of ['everything', 'boundaries', 'replayer', 'twinsEquivocate', 'diskFull']) {
       const trace = (seed: number) => playSeed(name, seed).traceHash
       assert.equal(trace(7), trace(7), name)
@@ -51,14 +51,14 @@ describe('simulator', () => {
     }
   }).timeout(60_000)
 
-  it('really does to its nodes what the scenarios say', () => {
+  it('injects the faults that the scenarios describe', () => {
     assert.ok(playSeed('crashes', 5).crashes > 5)
     assert.ok(playSeed('crashPoints', 5).crashes > 2)
     assert.ok(playSeed('diskFull', 2).crashes > 1)
     assert.ok(playSeed('killAtBoundary', 3).crashes >= 4)
   })
 
-  it('names who equivocates and who votes twice', () => {
+  it('reports equivocating leaders and double voters', () => {
     for (const name of ['equivocator', 'doubleVoter', 'twinsEquivocate', 'twinsDoubleVote']) {
       const worlds = [1, 2, 3, 4].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
       for (const world of worlds) world.run()
@@ -69,7 +69,7 @@ describe('simulator', () => {
     }
   }).timeout(60_000)
 
-  it('real BLS under loss, bad points, shares that cancel, boundaries and crashes', () => {
+  it('plays real BLS under loss, bad points, cancelling shares, boundaries and crashes', () => {
     for (const name of ['lossy', 'malformed', 'boundaries', 'everything']) playSeed(name, 2, { bls })
     const byzantine = new Map([
       [0, batchPoisoner],
@@ -99,7 +99,7 @@ describe('scenarios of CONSENSUS §9', () => {
     assert.ok([...here].every((number) => number >= 1 && number <= LAST_NUMBER))
   })
 
-  it('aims at every property', () => {
+  it('targets every property', () => {
     const aimed = new Set(Object.values(SCENARIOS).flatMap((scenario) => scenario.properties))
     assert.deepEqual([...aimed].sort(), [...PROPERTIES].sort())
   })

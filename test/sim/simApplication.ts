@@ -1,4 +1,4 @@
-// What a simulated node's consensus asks of its application: build, execute, is there work. Overlays live in memory only.
+// The application of a simulated node: builds, executes, reports work. Overlays are in memory only.
 import { bytesKey } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { BuildOrder, Verdict } from '../../consensus/types.ts'
@@ -9,7 +9,7 @@ export class SimApplication {
   readonly mempool = new SimMempool()
   #rules: ChainRules
   readonly #store: SimStore
-  /** Blocks executed in this life, with their ancestry, as overlays would be. */
+  /** Blocks executed since the start, with their ancestry, like overlays. */
   #executed = new Map<string, SealedBlock>()
   #watched: SealedBlock | undefined
   #ready = false
@@ -19,7 +19,7 @@ export class SimApplication {
     this.#store = store
   }
 
-  /** Another version of the software. */
+  /** Switches the software version. */
   useRules(rules: ChainRules): void {
     this.#rules = rules
   }
@@ -28,14 +28,14 @@ export class SimApplication {
     return this.#rules
   }
 
-  /** Everything in memory is gone. */
+  /** Clears everything in memory. */
   restart(): void {
     this.mempool.clear()
     this.#executed = new Map()
     this.#watched = undefined
   }
 
-  /** False when known, final or no room. */
+  /** False when known, final, or the pool is full. */
   submit(transaction: Uint8Array): boolean {
     return !this.#store.includes(transaction) && this.mempool.add(transaction)
   }
@@ -62,7 +62,7 @@ export class SimApplication {
     return this.#ready
   }
 
-  /** The watched parent and whether it has work, when that has changed. */
+  /** The watched parent and whether it has work, if that changed. */
   change(): { readonly parent: SealedBlock; readonly ready: boolean } | undefined {
     const parent = this.#watched
     if (parent === undefined) return undefined

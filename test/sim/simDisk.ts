@@ -1,4 +1,4 @@
-// A simulated disk: bytes appended, a synced prefix, crashes that tear, bits that flip, no space left, old copies restored.
+// A simulated disk: appended bytes with a synced prefix, torn writes, bit flips, no space left, restored copies.
 import { bytesKey, concatBytes } from '../../base/bytes.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { decodeRecord, encodeRecord, type JournalRecord } from '../../consensus/records.ts'
@@ -30,15 +30,15 @@ interface Pending {
   readonly entry: string | undefined
 }
 
-/** Journal frames exactly as the node writes them, in memory, and an index of what is durable, kept apart for the checks. */
+/** Journal frames as the node writes them, in memory, with a separate index of durable records for the checks. */
 export class SimDisk {
   #synced: Uint8Array[] = []
   #unsynced: Pending[] = []
   readonly #durable = new Set<string>()
   #sizeBytes = 0
-  /** Records that left the unsynced list, ever. */
+  /** Records synced so far. */
   #syncedCount = 0
-  /** No space left: a sync writes what still fits, perhaps half a record, and fails. */
+  /** No space left: syncs fail; a crash may still leave part of the unsynced bytes. */
   full = false
 
   append(record: JournalRecord): void {
@@ -46,12 +46,12 @@ export class SimDisk {
     this.#unsynced.push({ frame: encodeFrame(record.body.epoch, encodeRecord(record)), entry })
   }
 
-  /** Records appended so far; `sync(mark)` covers exactly these. */
+  /** Number of records appended; `sync(mark)` covers exactly these. */
   mark(): number {
     return this.#syncedCount + this.#unsynced.length
   }
 
-  /** False when the disk refused. */
+  /** False when the disk is full. */
   sync(mark: number): boolean {
     if (this.full) return false
     const count = Math.max(0, mark - this.#syncedCount)
@@ -64,7 +64,7 @@ export class SimDisk {
     return true
   }
 
-  /** Keeps an arbitrary part of what was not synced, possibly half a record. */
+  /** Keeps a random part of the unsynced bytes, possibly half a record. */
   crash(random: Random): void {
     const loose = concatBytes(...this.#unsynced.map((pending) => pending.frame))
     this.#syncedCount += this.#unsynced.length
@@ -72,7 +72,7 @@ export class SimDisk {
     if (loose.length > 0) this.#synced.push(loose.slice(0, random.between(0, loose.length)))
   }
 
-  /** Reads after a crash as the node does: what stands before the first bad record counts, the rest is cut. */
+  /** Reads after a crash as the node does: keeps records before the first bad one, truncates the rest. */
   replay(): { readonly records: readonly JournalRecord[]; readonly damage: Damage } {
     const scan = scanFrames(concatBytes(...this.#synced), 0)
     const records = scan.frames.map((frame) => decodeRecord(frame.payload))
@@ -90,32 +90,32 @@ export class SimDisk {
     this.#sizeBytes = frames.reduce((sum, frame) => sum + frame.length, 0)
   }
 
-  /** Drops what a commit has made useless. */
+  /** Drops records that a commit made useless. */
   clearIf(useless: (record: JournalRecord) => boolean): void {
     const { frames } = scanFrames(concatBytes(...this.#synced), 0)
     const kept = frames.filter((frame) => !useless(decodeRecord(frame.payload)))
     this.#keep(kept.map((frame) => encodeFrame(frame.epoch, frame.payload)))
   }
 
-  /** A lost journal. */
+  /** Loses the journal. */
   wipe(): void {
     this.#keep([])
     this.#unsynced = []
     this.#durable.clear()
   }
 
-  /** A copy of what is durable now, for `restore`. */
+  /** A copy of the durable bytes, for `restore`. */
   copy(): Uint8Array {
     return concatBytes(...this.#synced)
   }
 
-  /** The journal as it was at some earlier time; the signer's flags stay as they are. */
+  /** Restores an earlier journal; the signer's flags stay. */
   restore(copy: Uint8Array): void {
     this.wipe()
     this.#keep([copy])
   }
 
-  /** Flips one bit of one whole record; says whether it was the last one. Undefined when there is no record. */
+  /** Flips one bit in one complete record; returns whether it was the last. Undefined without a record. */
   flipBit(random: Random): 'last' | 'middle' | undefined {
     const bytes = concatBytes(...this.#synced)
     const { frames } = scanFrames(bytes, 0)

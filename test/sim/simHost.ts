@@ -1,4 +1,4 @@
-// What a simulated node asks of the world around it, and tells it. Owns: the interface between the two.
+// The interface between a simulated node and its world.
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
@@ -8,10 +8,10 @@ import type { Accomplice } from './behaviours/behaviour.ts'
 import type { Invariants } from './invariants.ts'
 import type { SimModel } from './simModel.ts'
 
-/** Where a crash hurts most: around each write of journal, signer and store. */
+/** Critical moments for a crash: around each write of journal, signer and store. */
 export type CrashPoint = 'appended' | 'synced' | 'unsigned' | 'signed' | 'uncommitted' | 'committed'
 
-/** `Node` is the simulated node; this file does not know it. */
+/** `Node` is the simulated node, unknown here. */
 export interface SimHost<Node> {
   readonly config: { readonly parameters: ConsensusParameters; readonly model?: SimModel }
   readonly scheduler: Scheduler

@@ -1,4 +1,4 @@
-// The mempool of a simulated node: transactions by arrival, bounded, lost in a crash.
+// The mempool of a simulated node: transactions in order of arrival, bounded, lost in a crash.
 import { bytesKey } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 
@@ -7,7 +7,7 @@ export const MEMPOOL_MAX = 1000
 export class SimMempool {
   readonly #held = new Map<string, Uint8Array>()
 
-  /** False when it is known or there is no room. */
+  /** False when known or the pool is full. */
   add(transaction: Uint8Array): boolean {
     const key = bytesKey(transaction)
     if (this.#held.has(key) || this.#held.size >= MEMPOOL_MAX) return false
@@ -19,7 +19,7 @@ export class SimMempool {
     this.#held.clear()
   }
 
-  /** Finality is the only way out. */
+  /** Removes final transactions; nothing else removes any. */
   drop(blocks: readonly SealedBlock[]): void {
     for (const block of blocks) {
       for (const transaction of block.transactions) this.#held.delete(bytesKey(transaction))

@@ -1,4 +1,4 @@
-// What a run may say about its links and machines, so that latency means something. Not: any figures (scaleModel.ts).
+// Interface for modelling links and machines, for realistic latency. Not: figures (scaleModel.ts).
 
 /** One message on one link. */
 export interface Transfer {
@@ -8,22 +8,22 @@ export interface Transfer {
   readonly nowMs: number
 }
 
-/** What occupies a machine for a while. */
+/** Work that occupies a machine. */
 export type Work =
   | { readonly kind: 'receive'; readonly bytes: Uint8Array }
   | { readonly kind: 'sign' }
   | { readonly kind: 'sync' }
-  /** An aggregate of that many votes, then one check. */
+  /** Aggregation of that many votes, then one check. */
   | { readonly kind: 'checkVotes'; readonly votes: number }
-  /** That many checks of signatures by so many signers in total. */
+  /** That many signature checks, with `signers` in total. */
   | { readonly kind: 'checkSignatures'; readonly checks: number; readonly signers: number }
   | { readonly kind: 'build'; readonly transactions: number }
   | { readonly kind: 'verify'; readonly transactions: number }
 
-/** Whole virtual milliseconds for everything that takes time; deterministic. */
+/** Durations in whole virtual milliseconds; deterministic. */
 export interface SimModel {
-  /** From now until the message arrives; also the place to count it. */
+  /** Time until the message arrives; also counts traffic. */
   transferMs(transfer: Transfer): number
-  /** From now until the work is done, behind what the node's machine does already. */
+  /** Time until the work is done, queued behind the machine's current work. */
   workMs(node: number, nowMs: number, work: Work): number
 }

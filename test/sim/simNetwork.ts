@@ -1,4 +1,4 @@
-// The links between simulated hosts: delay, loss, duplication, reordering, cuts in one or both directions, clogs.
+// Links between simulated hosts: delay, loss, duplication, reordering, one-way and two-way cuts, clogs.
 import type { Random, Scheduler } from '../support/random.ts'
 import type { SimModel } from './simModel.ts'
 
@@ -9,13 +9,13 @@ export interface LinkFaults {
   readonly delayMs: readonly [number, number]
 }
 
-/** Bytes on their way, and what happens when they are there. */
+/** Bytes in flight and the callback on arrival. */
 export interface Parcel {
   readonly bytes: Uint8Array
   readonly deliver: () => void
 }
 
-/** A clogged link keeps this many messages and drops the oldest beyond. */
+/** A clogged link holds this many messages; above it, the oldest are dropped. */
 const CLOGGED_MAX = 2_000
 
 export class SimNetwork {
@@ -43,7 +43,7 @@ export class SimNetwork {
     this.#model = options.model
   }
 
-  /** Nothing gets from `from` to `to` any more; the other direction is a cut of its own. */
+  /** Cuts one direction only, `from` to `to`. */
   cut(from: number, to: number): void {
     this.#cut.add(`${from}>${to}`)
   }
@@ -57,7 +57,7 @@ export class SimNetwork {
     this.#cut.delete(`${from}>${to}`)
   }
 
-  /** Hosts of different groups are cut off from each other; a host in no group is left as it is. */
+  /** Cuts hosts of different groups off from each other; hosts in no group are unaffected. */
   split(groups: readonly (readonly number[])[]): void {
     this.mendAll()
     for (const [i, group] of groups.entries()) {
@@ -74,7 +74,7 @@ export class SimNetwork {
     return this.#cut.has(`${from}>${to}`)
   }
 
-  /** Messages wait until the clog is over, then all come at once. */
+  /** Messages wait until the clog ends, then arrive all at once. */
   clog(from: number, to: number): void {
     const key = `${from}>${to}`
     if (!this.#clogged.has(key)) this.#clogged.set(key, [])
@@ -94,7 +94,7 @@ export class SimNetwork {
     }
   }
 
-  /** No loss, duplication, cut or clog from now on. */
+  /** Ends all loss, duplication, cuts and clogs. */
   heal(): void {
     this.#healed = true
     this.mendAll()

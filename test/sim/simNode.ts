@@ -1,4 +1,4 @@
-// One simulated host: the real core and journal bytes, a simulated disk, signer, application and network port.
+// One simulated host: the real core and journal format with a simulated disk, signer, application and network port.
 import { equalBytes } from '../../base/bytes.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
@@ -21,7 +21,7 @@ import { messageText, outputText } from './trace.ts'
 
 export interface SimNodeOptions {
   readonly world: SimHost<SimNode>
-  /** This host's number; `identity` is the node whose key it holds (another number only for twins). */
+  /** This host's index; `identity` is the node whose key it holds (different only for twins). */
   readonly index: number
   readonly identity: number
   readonly secretKey: Uint8Array
@@ -29,7 +29,7 @@ export interface SimNodeOptions {
   readonly rules: ChainRules
   readonly speed: Speed
   readonly isByzantine: boolean
-  /** Alters what the host sends; only on Byzantine hosts. */
+  /** Alters the host's messages; Byzantine hosts only. */
   readonly behaviour: MakeBehaviour | undefined
   /** This node's clock minus true time. */
   readonly skewMs: number
@@ -48,16 +48,16 @@ export class SimNode {
   readonly #checks: NodeChecks | undefined
   #behaviour: Behaviour | undefined
   #core: Core | undefined
-  /** Events of an earlier life do nothing. */
+  /** Incremented at each start; events of an earlier life are ignored. */
   #life = 0
   #wakeLife = 0
   #releasedAtMs = 0
-  /** Batches that wait for the disk. */
+  /** Batches waiting for the disk. */
   #unreleased = 0
   halted: string | undefined
-  /** What the last start found in the journal. */
+  /** Journal damage found at the last start. */
   damage: Damage = 'none'
-  /** True while nobody may restart it. */
+  /** True while it must not be restarted. */
   isHeldDown = false
 
   constructor(options: SimNodeOptions) {
@@ -136,7 +136,7 @@ export class SimNode {
     this.#feed({ kind: 'tick' })
   }
 
-  /** Other software from the next start on. */
+  /** Switches the software version at the next start. */
   upgrade(rules: ChainRules): void {
     this.application.useRules(rules)
   }
@@ -172,12 +172,12 @@ export class SimNode {
     if (this.#core !== undefined) this.#checks?.afterReceive(this.#core.state, arrival)
   }
 
-  /** Bytes that are no message: the peer is penalised, as the driver does. */
+  /** Penalises the peer for undecodable bytes, as the driver does. */
   receiveGarbage(from: SimNode, reason: string): void {
     if (this.isUp) this.#options.world.onPenalised(this, `${from.index}`, reason)
   }
 
-  /** Runs `work` later unless the node has died in between. */
+  /** Runs `work` later unless the node has crashed by then. */
   #later(delayMs: number, work: () => void): void {
     const life = this.#life
     this.#options.world.scheduler.after(delayMs, () => {
@@ -189,14 +189,14 @@ export class SimNode {
     return this.#options.world.random.between(0, mostMs)
   }
 
-  /** How long a piece of work takes: what the model says, or a draw up to `mostMs`. */
+  /** Duration of work: from the model, or random up to `mostMs`. */
   #workMs(work: Work, mostMs: number): number {
     const { world } = this.#options
     const { model } = world.config
     return model === undefined ? this.#upTo(mostMs) : model.workMs(this.index, world.scheduler.nowMs, work)
   }
 
-  /** Answers a signature check: within the step, or after the time that the model gives it. */
+  /** Answers a signature check: within the step, or after the model's time. */
   #answer(queue: Input[], work: Work, check: () => Input): void {
     if (this.#options.world.config.model === undefined) queue.push(check())
     else this.#later(this.#workMs(work, 0), () => this.#feed(check()))
@@ -212,7 +212,7 @@ export class SimNode {
       for (const output of core.step(this.nowMs(), next)) {
         world.trace(this.index, outputText(output))
         world.onOutput(this, output)
-        // A watcher may have pulled the plug.
+        // A watcher may have crashed this host.
         if (this.#core !== core) return
         if (output.kind === 'journal') {
           this.disk.append(output.record)
@@ -389,7 +389,7 @@ export class SimNode {
     }
   }
 
-  /** A Byzantine node may send something else instead. */
+  /** A Byzantine node may replace the message. */
   #send(outgoing: Outgoing): void {
     const sent = this.#behaviour?.outgoing?.(outgoing) ?? [outgoing]
     for (const { to, message } of sent) this.sendNow(to, message)
@@ -399,7 +399,7 @@ export class SimNode {
     this.#options.world.sendMessage(this, to, message)
   }
 
-  /** A signature of this node's key, whatever its flags say; for Byzantine hosts. */
+  /** Signs with this node's key regardless of its flags; for Byzantine hosts. */
   signAnything(subject: Subject): Vote {
     const { bls, secretKey, rules } = this.#options
     const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
@@ -466,7 +466,7 @@ export class SimNode {
     if (blocks.length > 0) this.#send({ to, message: { kind: 'blocks', body: { blocks } } })
   }
 
-  /** Range sync stands outside the core: any node that has the target gives it, if a link is up. */
+  /** Range sync is outside the core: any linked node that has the target serves it. */
   #sync(output: Extract<Output, { kind: 'sync' }>): void {
     const { block, certificate } = output
     const { world } = this.#options

@@ -1,4 +1,4 @@
-// The signer of a simulated validator: the real flag rules over a durable list, with crash points around the write.
+// The signer of a simulated validator: the real flag rules over a durable list, with crash points around each write.
 import type { Subject } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
 
@@ -6,11 +6,11 @@ export class SimSigner {
   #epoch = 0
   #durable = new OwnVotes()
   #memory = new OwnVotes()
-  /** Flags of this epoch are lost; nothing is signed in it. */
+  /** The epoch whose flags are lost; nothing is signed in it. */
   #observesEpoch: number | undefined
   #lost = false
 
-  /** After a start: what is durable is what counts. */
+  /** Restores the durable flags. */
   restart(): void {
     const votes = new OwnVotes()
     votes.raiseFloor(this.#durable.floor)
@@ -28,7 +28,7 @@ export class SimSigner {
     this.#memory = new OwnVotes()
   }
 
-  /** The file is gone: observe until the next epoch (CONSENSUS §5). */
+  /** Loses the file: observes until the next epoch (CONSENSUS §5). */
   lose(): void {
     this.#lost = true
     this.#durable = new OwnVotes()
@@ -48,7 +48,7 @@ export class SimSigner {
     this.#memory.raiseFloor(view)
   }
 
-  /** Whether the flags allow it; recorded in memory only. */
+  /** Whether the flags allow the vote; recorded in memory only. */
   accept(subject: Subject): boolean {
     if (this.observing) return false
     if (subject.epoch !== this.#epoch || this.#memory.refuses(subject) !== undefined) return false
@@ -56,7 +56,7 @@ export class SimSigner {
     return true
   }
 
-  /** The flags reach the disk; only now may a signature exist. False when the epoch moved on. */
+  /** Makes the flags durable; only then may a signature exist. False when the epoch has changed. */
   makeDurable(subject: Subject): boolean {
     if (subject.epoch !== this.#epoch) return false
     this.#durable.adopt(subject)
@@ -64,7 +64,7 @@ export class SimSigner {
     return true
   }
 
-  /** Whether this exact vote is recorded for good, or lies below the floor of what can still matter. */
+  /** Whether this exact vote is durable, or below the lowest view that still matters. */
   holdsDurably(subject: Subject): boolean {
     if (subject.epoch !== this.#epoch) return subject.epoch < this.#epoch
     return subject.view <= this.#durable.floor || this.#durable.has(subject)

@@ -1,16 +1,16 @@
-// Line charts as SVG text, drawn from numbers alone, so that figures in docs/ can be made again by the script that measured.
+// Draws line charts as SVG text from numbers alone, so that the measuring script can regenerate the figures in docs/.
 
 export interface Series {
   readonly name: string
   readonly points: readonly (readonly [x: number, y: number])[]
-  /** Marks the points themselves; without it a curve only. */
+  /** Draws point markers; otherwise only the curve. */
   readonly marked: boolean
 }
 
 export interface Axis {
   readonly label: string
   readonly scale: 'linear' | 'log'
-  /** Ascending; the first and the last are the ends of the axis. */
+  /** Ascending; the first and last are the ends of the axis. */
   readonly ticks: readonly number[]
 }
 
@@ -22,7 +22,7 @@ const TOP = 48
 const BOTTOM = 54
 const COLOURS = ['#1b6ca8', '#c8553d', '#3d8361', '#7d5ba6', '#8a6d1d'] as const
 
-/** One chart; every number is rounded to a tenth of a pixel, so equal figures give equal files. */
+/** One chart; numbers are rounded to a tenth of a pixel, so that equal figures give equal files. */
 export function lineChart(options: {
   readonly title: string
   readonly x: Axis

@@ -1,4 +1,4 @@
-// A simulated network of hosts under one seed: makes them, plays the faults, heals, demands progress, checks the end.
+// A simulated network under one seed: creates hosts, injects faults, heals, requires progress, checks the end state.
 import { u64be } from '../../base/bytes.ts'
 import { SchemaError } from '../../base/field.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
@@ -21,7 +21,7 @@ import { Trace } from './trace.ts'
 export interface SimResult {
   readonly traceHash: string
   readonly height: number
-  /** Virtual milliseconds from healing to the goal. */
+  /** Virtual time from healing to the goal, ms. */
   readonly recoveryMs: number
   readonly crashes: number
   readonly messages: number
@@ -43,7 +43,7 @@ export class SimWorld implements SimHost<SimNode> {
   readonly byzantine: ReadonlySet<number>
   readonly misbehaviour: { readonly node: number; readonly misbehaviour: Misbehaviour }[] = []
   readonly finalizedAtMs = new Map<number, number>()
-  /** Crash points passed, by host. */
+  /** Crash points passed per host. */
   readonly points = new Map<number, number>()
   readonly rules: ChainRules
   readonly #trace: Trace
@@ -52,9 +52,9 @@ export class SimWorld implements SimHost<SimNode> {
   readonly #watchers: ((node: SimNode, output: Output) => void)[] = []
   readonly #sentWatchers: ((node: SimNode, message: ConsensusMessage) => void)[] = []
   readonly #decoded = new WeakMap<Uint8Array, ConsensusMessage | SchemaError>()
-  /** Set by a scenario: messages it returns true for are lost, healed or not. */
+  /** Set by a scenario: drops messages for which it returns true, even after healing. */
   filter: ((from: SimNode, to: SimNode, message: ConsensusMessage) => boolean) | undefined
-  /** Set by a scenario: decides at each crash point; true = it has crashed the host. */
+  /** Set by a scenario: called at each crash point; true = it crashed the host. */
   atPoint: ((node: SimNode, point: CrashPoint) => boolean) | undefined
   #healed = false
   #healedAtMs = START_MS
@@ -142,7 +142,7 @@ export class SimWorld implements SimHost<SimNode> {
     return this.result()
   }
 
-  /** Starts everything, plays the faults, heals, and demands progress. */
+  /** Starts all hosts, injects faults, heals, and requires progress. */
   playUsual(): void {
     const { faultsUntilMs, goalBlocks, limitMs, crashEveryMs, txEveryMs } = this.config
     this.startAll()
@@ -168,7 +168,7 @@ export class SimWorld implements SimHost<SimNode> {
     }
   }
 
-  /** Everyone who never lies, is never silent and has not been told to stay away. */
+  /** Nodes that are not Byzantine, not silent and not held down. */
   honest(): readonly SimNode[] {
     return this.lively().filter((node) => !node.isByzantine)
   }
@@ -185,18 +185,18 @@ export class SimWorld implements SimHost<SimNode> {
     this.scheduler.run(this.scheduler.nowMs + ms, () => false)
   }
 
-  /** Whether `done` came true within `limitMs`. */
+  /** Whether `done` becomes true within `limitMs`. */
   runUntil(limitMs: number, done: () => boolean): boolean {
     return done() || this.scheduler.run(this.scheduler.nowMs + limitMs, done)
   }
 
-  /** L: `done` within `limitMs`, or a Violation that says where everyone is. */
+  /** L: `done` within `limitMs`, or a Violation with every node's position. */
   demand(limitMs: number, what: string, done: () => boolean): void {
     if (!this.runUntil(limitMs, done))
       throw new Violation('L', `no ${what} in ${limitMs} ms: ${this.#where()}`)
   }
 
-  /** L: so many more blocks on every honest node. */
+  /** L: that many more blocks on every honest node. */
   demandBlocks(blocks: number, limitMs: number): void {
     const goal = this.invariants.height + blocks
     this.demand(limitMs, `progress to height ${goal}`, () => this.isEverywhere(goal))
@@ -234,7 +234,7 @@ export class SimWorld implements SimHost<SimNode> {
     node.start()
   }
 
-  /** Pulls the plug; the host comes back after a random while unless `downMs` says when (0 = never by itself). */
+  /** Crashes a host; it restarts after `downMs` (default random, 0 = not by itself). */
   crash(node: SimNode, downMs?: number): void {
     if (!node.isUp) return
     node.crash()
@@ -247,7 +247,7 @@ export class SimWorld implements SimHost<SimNode> {
   #nextCrash(everyMs: number): void {
     this.scheduler.after(this.random.between(1, 2 * everyMs), () => {
       if (this.#healed) return
-      // Sometimes all at once.
+      // Sometimes crash all at once.
       const victims = this.random.chance(0.15) ? this.lively() : [this.random.pick(this.lively())]
       for (const victim of victims) this.crash(victim)
       this.#nextCrash(everyMs)
@@ -275,7 +275,7 @@ export class SimWorld implements SimHost<SimNode> {
     return true
   }
 
-  /** The node stops, as the driver does; its operator restarts it once there is space. */
+  /** Stops the node, as the driver does; its operator restarts it once there is space. */
   onDiskFull(node: SimNode): void {
     this.trace(node.index, 'disk full')
     node.isHeldDown = true
@@ -291,12 +291,12 @@ export class SimWorld implements SimHost<SimNode> {
     for (const watcher of this.#watchers) watcher(node, output)
   }
 
-  /** Calls `watcher` for every message that has just left a host. */
+  /** Calls `watcher` for every message just sent by a host. */
   watchSent(watcher: (node: SimNode, message: ConsensusMessage) => void): void {
     this.#sentWatchers.push(watcher)
   }
 
-  /** Random nodes get transactions from now on, for `forMs` or for ever. */
+  /** Submits transactions to random nodes, for `forMs` (default: without end). */
   keepSubmitting(everyMs: number, forMs = Number.MAX_SAFE_INTEGER): void {
     const untilMs = this.scheduler.nowMs + forMs
     const next = (): void => {
@@ -309,14 +309,14 @@ export class SimWorld implements SimHost<SimNode> {
     next()
   }
 
-  /** A client gives a new transaction to one node; returns it. */
+  /** Submits a new client transaction to one node and returns it. */
   submit(node: SimNode): Uint8Array {
     const transaction = u64be(++this.#transactions)
     node.submit(transaction)
     return transaction
   }
 
-  /** After this the sender may be down: a watcher may have pulled its plug. */
+  /** The sender may be down afterwards: a watcher may crash it. */
   sendMessage(from: SimNode, to: Target, message: ConsensusMessage): void {
     this.send(from, to, encodeMessage(message))
     for (const watcher of this.#sentWatchers) watcher(from, message)
@@ -342,7 +342,7 @@ export class SimWorld implements SimHost<SimNode> {
     else to.receive(from, message, bytes)
   }
 
-  /** Decoded once for all receivers: messages are never changed. */
+  /** Decodes once for all receivers: messages are immutable. */
   #decode(bytes: Uint8Array): ConsensusMessage | SchemaError {
     const known = this.#decoded.get(bytes)
     if (known !== undefined) return known
@@ -391,7 +391,7 @@ export class SimWorld implements SimHost<SimNode> {
   }
 
   onHalt(node: SimNode, reason: string): void {
-    // Software of the old version stops at the activation, and says so.
+    // Old software halts at the activation, as expected.
     if (node.isByzantine || this.config.activation?.old.has(node.index) === true) return
     throw new Violation('halt', `node ${node.index}: ${reason}`)
   }

@@ -1,4 +1,4 @@
-// Traces of the model as Quint writes them (Informal Trace Format), as plain typed values. Not: what they mean (replay.ts).
+// Parses the model's traces (Quint's Informal Trace Format) into plain typed values. Not: their meaning (replay.ts).
 import { assert } from '../../base/assert.ts'
 
 /** A block of the model: its steps from genesis, each epoch · 1000 + view · 10 + twin. */
@@ -34,7 +34,7 @@ export interface ModelNode {
   readonly sent: readonly ModelProposal[]
 }
 
-/** The action that led to a state: its name, the node it happened to, and what arrived from whom. */
+/** The action that led to a state: its name, its node, and the message and its sender. */
 export interface ModelAction {
   readonly a: string
   readonly i: number
@@ -49,7 +49,7 @@ export interface ModelState {
   readonly did: ModelAction
 }
 
-/** Bigints to numbers, sets to arrays, maps to Maps; records and lists as they are. */
+/** Converts bigints to numbers, sets to arrays, maps to Maps; keeps records and lists. */
 function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(plain)
@@ -69,7 +69,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(record).map(([key, held]) => [key, plain(held)]))
 }
 
-/** The states of one trace file. Variables carry the name of the instance (`simplex4::simplex::nodes`), dropped here. */
+/** The states of one trace file. Drops the instance prefix of variables (`simplex4::simplex::nodes`). */
 export function readTrace(text: string): readonly ModelState[] {
   const file = JSON.parse(text) as { states: Record<string, unknown>[] }
   assert(file.states.length > 0, 'a trace has states')

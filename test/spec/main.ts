@@ -1,4 +1,4 @@
-// npm run spec: longer random runs of the model than CI's, replayed against the real cores as they come.
+// `npm run spec`: longer random runs of the model than in CI, replayed against real cores.
 import { parseArgs } from 'node:util'
 import { parseWholeNumber } from '../../base/integers.ts'
 import {
@@ -19,7 +19,7 @@ const USAGE = `npm run spec -- [--samples N] [--steps N] [--seed N] [--instance 
   --seed      of the first slice; the next slice has the next seed (default 1)
   --mutants   instead: for each guard, runs without it until an invariant fails, at most --samples`
 
-/** Runs of one Quint process: its traces are held in memory. */
+/** Runs per Quint process, which holds its traces in memory. */
 const SLICE = 50
 
 function integer(text: string, name: string): number {

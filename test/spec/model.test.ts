@@ -1,5 +1,5 @@
-// The formal model: its invariants hold on random runs, the runs get somewhere, the checks can fail, and real cores do
-// step for step what the model does (consensus/spec/README.md).
+// The formal model: its invariants hold on random runs, the runs make progress, the checks can fail, and real cores
+// follow the model step by step (consensus/spec/README.md).
 import assert from 'node:assert/strict'
 import type { Core } from '../../consensus/core.ts'
 import type { ModelState } from './itf.ts'
@@ -7,13 +7,13 @@ import { GUARDS, type Guard, type Instance, type Simulation, shapeOf, simulate, 
 import { replayTrace } from './replay.ts'
 import { Deviation } from './replayNode.ts'
 
-/** What CI runs, about 2,300 steps; fixed seeds, so that a failure is there again at the next try. */
+/** CI runs, about 2,300 steps, with fixed seeds so that failures are reproducible. */
 const RUNS = {
   simplex4: { samples: 30, steps: 60, seed: 2 },
   simplexSets: { samples: 12, steps: 50, seed: 1 },
 } as const
 
-/** Guards tried in CI, the quickest to be missed; `npm run spec -- --mutants` tries all. */
+/** Guards dropped in CI, those detected fastest; `npm run spec -- --mutants` drops each. */
 const DROPPED: readonly Guard[] = ['afterNullify', 'boundary', 'epoch']
 
 const REACHED = [
@@ -29,7 +29,7 @@ const REACHED = [
   'idle',
 ] as const
 
-/** Whether any of the traces shows a difference between the model and cores that were spoilt like this. */
+/** Whether any trace reveals a difference between the model and mutated cores. */
 async function isNoticed(
   instance: Instance,
   traces: readonly (readonly ModelState[])[],
@@ -48,7 +48,7 @@ async function isNoticed(
 }
 
 describe('formal model', function () {
-  // Half a minute on two free cores; machines that are busy otherwise take their time.
+  // Half a minute on two idle cores; busy machines take longer.
   this.timeout(600_000)
   const runs = new Map<Instance, Simulation>()
   const mutants = new Map<Guard, Simulation>()
@@ -79,7 +79,7 @@ describe('formal model', function () {
       assert.deepEqual(runs.get(instance)!.violated, [])
     })
 
-    it(`is followed by the cores at every step of ${instance}`, async () => {
+    it(`matches the cores at every step of ${instance}`, async () => {
       const shape = await shapeOf(instance)
       const { traces } = runs.get(instance)!
       assert.equal(traces.length, RUNS[instance].samples)
@@ -101,7 +101,7 @@ describe('formal model', function () {
     })
   }
 
-  it('tells cores apart that forget a flag, judge wrongly or count too few', async () => {
+  it('detects cores that forget a flag, misjudge a proposal or accept too few signers', async () => {
     const { traces } = runs.get('simplex4')!
     const spoilt: Record<string, (core: Core) => void> = {
       'a core that forgets what it nullified': (core) => {
@@ -115,10 +115,10 @@ describe('formal model', function () {
       'a core that skips views without U': (core) => {
         core.state.certificates.skipsAll = () => true
       },
-      'a core that knows no boundary': (core) => {
+      'a core without the boundary rule': (core) => {
         core.state.isBoundary = () => false
       },
-      'a core that needs one signature less': (core) => {
+      'a core that needs one signature fewer': (core) => {
         Object.assign(core.state, { quorum: core.state.quorum - 1 })
       },
     }

@@ -1,5 +1,5 @@
-// Runs Quint on consensus/spec with its TypeScript backend, in processes of its own. Owns: the command line, temporary
-// files and the reading of what Quint prints. Not: what is run (model.test.ts, main.ts).
+// Runs Quint on consensus/spec with its TypeScript backend, in separate processes. Owns: the command line, temporary
+// files and parsing Quint's output. Not: which runs (model.test.ts, main.ts).
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ export const INVARIANTS = [
   'settles',
 ] as const
 
-/** What some run must meet, or the invariants say little. */
+/** Conditions that some run must reach, or the invariants mean little. */
 export const WITNESSES = [
   'finalAfterNullified',
   'reproposalFinal',
@@ -46,7 +46,7 @@ export const WITNESSES = [
   'idle',
 ] as const
 
-/** Guards that the model can be run without, and the invariant that must then fail. */
+/** Guards that can be dropped from the model, and the invariant that must fail without each. */
 export const GUARDS = {
   afterNullify: 'honestVotes',
   notarizeTwice: 'honestVotes',
@@ -61,19 +61,19 @@ export type Guard = keyof typeof GUARDS
 
 export interface SimulateOptions {
   readonly instance: Instance
-  /** Leaves this guard out of every honest node. */
+  /** Drops this guard in every honest node. */
   readonly dropped?: Guard
   readonly samples: number
   readonly steps: number
   readonly seed: number
-  /** Whether to bring the traces back. */
+  /** Whether to return traces. */
   readonly isTraced?: boolean
 }
 
 export interface Simulation {
-  /** Invariants that the first violating run broke; none when every run kept them all. */
+  /** Invariants broken by the first violating run; empty when all held. */
   readonly violated: readonly string[]
-  /** In how many runs each witness was met. */
+  /** Number of runs that reached each witness. */
   readonly witnessed: ReadonlyMap<string, number>
   readonly traces: readonly (readonly ModelState[])[]
   readonly wallMs: number
@@ -86,10 +86,10 @@ interface Finished {
 
 function quint(args: readonly string[]): Promise<Finished> {
   return new Promise((done, failed) => {
-    // A wide nursery: the simulator makes many short-lived values.
+    // A large nursery: the simulator creates many short-lived values.
     const child = spawn(process.execPath, ['--max-semi-space-size=64', QUINT, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Coverage is of this project, not of Quint.
+      // Coverage is for this project, not for Quint.
       env: { ...process.env, NODE_V8_COVERAGE: undefined },
     })
     let text = ''
@@ -100,13 +100,13 @@ function quint(args: readonly string[]): Promise<Finished> {
   })
 }
 
-/** Throws with Quint's report unless the instance and what it imports are well typed. */
+/** Throws with Quint's report unless the instance and its imports type-check. */
 export async function typecheck(instance: Instance): Promise<void> {
   const { code, text } = await quint(['typecheck', join(SPEC, `${instance}.qnt`)])
   if (code !== 0) throw new Error(`quint typecheck ${instance}:\n${text}`)
 }
 
-/** The constants of an instance, as its file gives them. */
+/** The constants of an instance, from its file. */
 export async function shapeOf(instance: Instance): Promise<ModelShape> {
   const text = await readFile(join(SPEC, `${instance}.qnt`), 'utf8')
   const constant = (name: string): string =>

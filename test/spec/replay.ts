@@ -1,5 +1,5 @@
-// A trace of the model against real cores: every action becomes inputs of `Core.step`, and after every action what the
-// node shows must be what the model says. Not: making traces (quint.ts), a node's host (replayNode.ts).
+// Replays a model trace against real cores: every action becomes inputs of `Core.step`, and afterwards the node's state
+// must equal the model's. Not: making traces (quint.ts), a node's host (replayNode.ts).
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
 import { quorum } from '../../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
@@ -10,10 +10,10 @@ import type { ModelAction, ModelNode, ModelState, ModelSubject } from './itf.ts'
 import { type ModelShape, ReplayChain } from './replayChain.ts'
 import { Deviation, ReplayNode } from './replayNode.ts'
 
-/** Views of an epoch that a replay looks at; above every instance's VIEW_MAX. */
+/** Views per epoch that a replay compares; above every instance's VIEW_MAX. */
 const VIEWS_COMPARED = 16
 
-/** How much of a trace was replayed. */
+/** The extent of a replay. */
 export interface ReplayFigures {
   readonly steps: number
   readonly actions: ReadonlyMap<string, number>
@@ -32,7 +32,7 @@ class Replay {
     }
   }
 
-  /** Nodes that signed a subject: real signatures of real cores, and the Byzantine node's wherever it is a validator. */
+  /** Nodes that signed a subject: real cores by real signatures, and the Byzantine node wherever it is a validator. */
   #signers(subject: Subject): readonly number[] {
     const text = this.#chain.text(subject)
     const members = this.#chain.members(subject.epoch)
@@ -74,7 +74,7 @@ class Replay {
     return sent
   }
 
-  /** Does to the real node what the model did to its own. */
+  /** Applies the model's action to the real node. */
   act(did: ModelAction): void {
     const node = this.#nodes.get(did.i)
     if (node === undefined) return
@@ -113,7 +113,7 @@ class Replay {
     }
   }
 
-  /** What the model's node and the real one must agree on, after every action. */
+  /** Compares the real node with the model's after an action. */
   compare(model: ModelNode): void {
     const real = this.#nodes.get(model.i)
     if (real === undefined) return

@@ -1,5 +1,5 @@
-// The model's blocks, votes and certificates as real ones: one real block for each list of steps, signatures of the
-// stand-in scheme. Shared by all nodes of a replay. Not: what a node does with them (replayNode.ts).
+// Maps the model's blocks, votes and certificates to real ones: one real block per list of steps, signatures of the
+// stand-in scheme. Shared by all nodes of a replay. Not: the nodes (replayNode.ts).
 import { assert, mustExist } from '../../base/assert.ts'
 import { equalBytes, toHex, u64be } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
@@ -22,7 +22,7 @@ import type { ModelBlock, ModelSubject } from './itf.ts'
 
 export const T0 = 1_700_000_000_000
 
-/** What the model abstracts from: no back-off (20 s is its cap), no heartbeat, timestamps that are always in time. */
+/** Matches the model's abstractions: no back-off (20 s is its cap), no heartbeat, timestamps always timely. */
 export const PARAMETERS: ConsensusParameters = {
   deltaMs: 10,
   minBlockIntervalMs: 0,
@@ -89,9 +89,9 @@ export class ReplayChain {
     return this.#keep(list, buildBlock(this.rules, order, twin === 0 ? [] : [u64be(twin)]))
   }
 
-  /** The steps of a real block that some trace or core made. */
+  /** The steps of a real block made by a trace or a core. */
   list(digest: Uint8Array): ModelBlock {
-    return mustExist(this.#lists.get(toHex(digest)), 'every block of a replay stands for one of the model')
+    return mustExist(this.#lists.get(toHex(digest)), 'every block of a replay maps to a block of the model')
   }
 
   get blocks(): readonly ModelBlock[] {
@@ -111,7 +111,7 @@ export class ReplayChain {
     return this.#made[node]!.validator.consensusKey
   }
 
-  /** Starts an epoch on its floor; two floors of one epoch are a violation of agreement. */
+  /** Starts an epoch on its floor; two floors in one epoch violate agreement. */
   startEpoch(epoch: number, floor: SealedBlock): EpochStart {
     const known = this.#floors.get(epoch)
     assert(known === undefined || equalBytes(known.hash, floor.hash), 'an epoch has one floor')
@@ -128,7 +128,7 @@ export class ReplayChain {
     })
   }
 
-  /** The set, arranged so that the core's leader order is the model's. */
+  /** The set, ordered so that the core's leader order equals the model's. */
   #set(epoch: number): ValidatorSet {
     const validators: Validator[] = []
     this.#order(epoch).forEach((index, place) => {
@@ -137,7 +137,7 @@ export class ReplayChain {
     return { validators }
   }
 
-  /** Where a node stands in an epoch's set, or undefined. */
+  /** A node's index in an epoch's set, or undefined. */
   indexOf(epoch: number, node: number): number | undefined {
     const place = this.members(epoch).indexOf(node)
     return place < 0 ? undefined : this.#order(epoch)[place]
@@ -153,7 +153,7 @@ export class ReplayChain {
     return blockSubject(kind, { epoch: s.e, view: s.v, parentView: s.p, digest: this.block(s.b).hash })
   }
 
-  /** A subject as one line; equal for equal signed bytes, and readable in a report. */
+  /** A subject as one readable line; equal for equal signed bytes. */
   text(subject: Subject | ModelSubject): string {
     if ('k' in subject) return line(subject.k, subject.e, subject.v, subject.p, subject.b)
     const { kind, epoch, view, parentView, digest } = subject

@@ -1,5 +1,5 @@
-// One real core with a host that does at once, and in a fixed order, what the model does in one step. Owns: that order,
-// the node's clock, journal and signer. Not: which inputs come (replay.ts).
+// One real core with a host that performs at once, in a fixed order, what the model does in one step. Owns: that order,
+// the node's clock, journal and signer. Not: choosing the inputs (replay.ts).
 import { assert, mustExist } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
@@ -13,13 +13,13 @@ import type { EpochStart, Input, Output } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
 import { bls, PARAMETERS, type ReplayChain, T0 } from './replayChain.ts'
 
-/** The core did what the model doesn't. */
+/** The core deviates from the model. */
 export class Deviation extends Error {}
 
-/** From the view's need to half of the leader's time, the leader's time, and the whole view's. */
+/** Time from the view's need to half of the leader time-out, the leader time-out, and the view's time-out. */
 const DEADLINES_MS = [10_010, 20_020, 20_040] as const
 
-/** Answers wait in this order: the freedom a host has, used so that one input has one outcome. */
+/** Order of pending answers: a host is free to choose; a fixed order gives each input one outcome. */
 const ORDER = [
   'signed',
   'epochStarted',
@@ -45,12 +45,12 @@ export class ReplayNode {
   #signer = new OwnVotes()
   #watched: SealedBlock | undefined
   #nowMs = T0 + 1_000
-  /** Every vote signed so far, of all epochs, by `ReplayChain.text`. */
+  /** Every vote signed so far in all epochs, by `ReplayChain.text`. */
   readonly signed = new Map<string, Subject>()
-  /** Own proposals as they were first sent. */
+  /** Own proposals as first sent. */
   readonly proposals = new Map<string, ConsensusMessage>()
 
-  /** `onCore` sees every core of this node before its first input; a test of the replay itself spoils it there. */
+  /** `onCore` gets every core of this node before its first input; tests of the replay itself mutate it there. */
   constructor(chain: ReplayChain, node: number, onCore: (core: Core) => void = () => {}) {
     this.node = node
     this.#chain = chain
@@ -99,18 +99,18 @@ export class ReplayNode {
     return core
   }
 
-  /** A crash and a start from journal and signer. */
+  /** Crashes and restarts from journal and signer. */
   restart(): void {
     this.#core = this.#boot()
     this.feed({ kind: 'tick' })
   }
 
-  /** Time passes up to 2Δ after the view was entered. */
+  /** Advances time to 2Δ after the view was entered. */
   wait(): void {
     this.#passTo(this.state.enteredAtMs + 2 * PARAMETERS.deltaMs)
   }
 
-  /** Time passes up to the view's first, second or third deadline. */
+  /** Advances time to the view's first, second or third deadline. */
   timeout(timer: number): void {
     const { armedAtMs } = this.state
     if (armedAtMs === undefined) throw new Deviation('no timer runs')
@@ -134,7 +134,7 @@ export class ReplayNode {
     this.feed({ kind: 'message', from: { peer: `node${from}`, validator }, message })
   }
 
-  /** One input and every answer that follows from it. */
+  /** Feeds one input and every resulting answer. */
   feed(input: Input): void {
     const waiting = new Map<Turn, Input[]>(ORDER.map((turn) => [turn, []]))
     let next: Input | undefined = input

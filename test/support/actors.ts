@@ -1,4 +1,4 @@
-// People who act on the chain's modules, with viem or with cast. Owns: each tool's way of asking. Not: what must come out.
+// Users that call the chain's modules with viem or cast. Owns: how each tool calls. Not: expected results.
 import {
   type Abi,
   BaseError,
@@ -52,16 +52,16 @@ export interface Actor {
   readonly name: 'viem' | 'cast'
   /** Sends coins and awaits the receipt. */
   pay(key: Hex, to: Hex, valueBase: bigint): Promise<Receipt>
-  /** Sends an action and awaits the receipt; with `gas` nothing is asked beforehand. */
+  /** Sends an action and awaits the receipt; `gas` skips the estimate. */
   act(key: Hex, action: Action, gas?: bigint): Promise<Receipt>
-  /** Names of the rule that eth_call and eth_estimateGas refuse the action with. */
+  /** Names of the errors from eth_call and eth_estimateGas. */
   refusals(from: Hex, action: Action): Promise<readonly [string, string]>
   sign(key: Hex, voucher: Voucher): Promise<Hex>
 }
 
 const POLL_MS = 25
 
-/** What EIP-712 wallets show and sign (WALLETS §1). */
+/** The typed data that EIP-712 wallets show and sign (WALLETS §1). */
 function typedVoucher(voucher: Voucher) {
   return {
     domain: {
@@ -86,7 +86,7 @@ function typedVoucher(voucher: Voucher) {
 
 function signatureOf({ module, name, args }: Action): string {
   const item = getAbiItem({ abi: MODULES[module].abi, name, args: args as never })
-  if (item?.type !== 'function') throw new Error(`${module}.${name} is no action`)
+  if (item?.type !== 'function') throw new Error(`${module}.${name} is not an action`)
   return toFunctionSignature(item)
 }
 

@@ -1,4 +1,4 @@
-// Calldata for tests: encodes a call of a module's or a token's function from plain values.
+// Calldata for tests: encodes a call of a module's or token's function from plain values.
 import { encodeAbi } from '../../base/abi.ts'
 import { concatBytes } from '../../base/bytes.ts'
 import type { ModuleDef } from '../../base/moduleDefinition.ts'

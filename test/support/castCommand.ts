@@ -1,10 +1,10 @@
-// cast from npm as a person calls it. Owns: running it and what its output means.
+// Runs cast from npm. Owns: running it and interpreting its output.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** What cast said went wrong. */
+/** cast's error message. */
 export class CastError extends Error {
   constructor(message: string) {
     super(message)
@@ -12,9 +12,9 @@ export class CastError extends Error {
   }
 }
 
-/** Runs cast and answers its output; rejects with CastError. The npm wrapper loses the exit status, so the text decides. */
+/** Runs cast and returns its output; rejects with CastError. The npm wrapper loses the exit status, so checks the text. */
 export async function cast(...args: readonly string[]): Promise<string> {
-  // Colours and configuration of whoever runs the tests must not matter.
+  // Ignore the user's colours and configuration.
   const environment = { ...process.env, NO_COLOR: '1', ETH_RPC_URL: '', FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' }
   const { stdout, stderr } = await run('node_modules/.bin/cast', [...args], {
     env: environment,

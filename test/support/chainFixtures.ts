@@ -1,4 +1,4 @@
-// Blocks with plausible headers and made-up changes, for tests of what is stored and how it is read back.
+// Blocks with plausible headers and synthetic changes, for tests of storage.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,7 +47,7 @@ function receiptOf(index: number): Receipt {
   }
 }
 
-/** A chain that grows by made-up changes and remembers every state it had. */
+/** A chain that grows by synthetic changes and keeps every state. */
 export class FakeChain {
   readonly blocks: SealedBlock[] = []
   /** Post-state by height. */
@@ -55,7 +55,7 @@ export class FakeChain {
   tree = TreeVersion.empty()
   readonly #state = new MemoryState()
 
-  /** The next block with these changes and as many transactions as asked. */
+  /** The next block, with these changes and this many transactions. */
   next(
     changes: StateChanges,
     options: { transactions?: number; endsEpoch?: boolean; epoch?: number } = {},
@@ -113,7 +113,7 @@ export class FakeChain {
     }
   }
 
-  /** `count` keys of `range`, chosen by the height: some new, some changed, some deleted. */
+  /** Changes `count` of `range` keys, chosen by the height: some new, some changed, some deleted. */
   step(
     options: {
       count?: number

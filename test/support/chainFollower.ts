@@ -1,8 +1,8 @@
-// Follows a chain by its new heads. Owns: waiting for what a block brings, without clocks.
+// Follows a chain by its new heads. Owns: waiting by blocks, without clocks.
 import { createPublicClient, webSocket } from 'viem'
 
 export interface ChainFollower {
-  /** Asks now and after every new block until the answer is not undefined; rejects after `BLOCKS_MAX` blocks. */
+  /** Calls `ask` now and after every new block until it returns a value; rejects after `BLOCKS_MAX` blocks. */
   until<T>(ask: () => Promise<T | undefined>): Promise<T>
   close(): Promise<void>
 }
@@ -21,7 +21,7 @@ export async function followChain(wsUrl: string): Promise<ChainFollower> {
       for (const fail of [...failures]) fail(error)
     },
   })
-  // Answers come in order: the subscription stands once this one is back.
+  // Responses arrive in order: the subscription is active once this one is back.
   await client.getBlockNumber()
   const nextBlock = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ export async function followChain(wsUrl: string): Promise<ChainFollower> {
   return {
     async until(ask) {
       for (let blocks = 0; blocks < BLOCKS_MAX; blocks++) {
-        // Listening begins before asking, so that no block falls between.
+        // Listen before asking, so that no block is missed.
         const next = nextBlock()
         next.catch(() => {})
         const answer = await ask()

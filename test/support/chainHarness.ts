@@ -1,4 +1,4 @@
-// A small chain in memory for tests of execution: ledger modules only, unsigned envelopes with known senders.
+// A small in-memory chain for execution tests: ledger modules only, unsigned envelopes with known senders.
 import { bytesKey } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
@@ -144,7 +144,7 @@ function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): vo
 
 const NO_SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
 
-/** What a test says about a transaction; the rest has workable defaults. */
+/** The fields of a transaction that a test sets; the rest have defaults. */
 export interface Draft {
   readonly from: string
   readonly nonce: number
@@ -156,7 +156,7 @@ export interface Draft {
   readonly maxPriorityFeePerGas?: bigint
 }
 
-/** A chain of executed blocks, each on top of the last; a full copy of the state is kept for recounts. */
+/** A chain of executed blocks; keeps a full copy of the state for recounts. */
 export class TestChain {
   readonly full = new MemoryState()
   readonly genesisLogs: Log[] = []
@@ -190,7 +190,7 @@ export class TestChain {
     this.parent = { header, hash: headerHash(header), state: full, tree }
   }
 
-  /** An envelope whose sender this chain knows; execution takes the sender from there, so the signature is a fixed one. */
+  /** An envelope with a known sender; execution takes the sender from here, so the signature is fixed. */
   draft(draft: Draft): { readonly transaction: Transaction; readonly sender: Address } {
     const sender = addressOf(draft.from)
     const raw = encodeTransaction(
@@ -203,7 +203,7 @@ export class TestChain {
         gasLimit: draft.gasLimit ?? 1_000_000,
         to: draft.to,
         valueBase: draft.valueBase ?? 0n,
-        // The sender is part of the bytes, so that equal drafts of two senders differ.
+        // Include the sender in the bytes, so that equal drafts of two senders differ.
         data: draft.data ?? new Uint8Array(0),
         accessList: [{ address: sender, storageKeys: [] }],
       },
@@ -240,7 +240,7 @@ export class TestChain {
     return executeBlock(this.parent, block, { chain: CHAIN, senderOf: this.senderOf })
   }
 
-  /** Makes an executed block the parent of the next. */
+  /** Makes an executed block the parent of the next one. */
   commit(executed: ExecutedBlock): void {
     this.full.apply(executed.overlay.changes())
     this.parent.tree.release()
@@ -248,7 +248,7 @@ export class TestChain {
     this.parent = { header, hash, state: this.full, tree: executed.tree }
   }
 
-  /** Builds, executes what was built, compares, commits. Throws when the verifier disagrees. */
+  /** Builds a block, verifies it, compares, commits. Throws when the verifier disagrees. */
   next(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}) {
     const built = this.build(drafts, over)
     const verified = this.execute(built.executed.block)
@@ -258,7 +258,7 @@ export class TestChain {
     return { ...verified.executed, skipped: built.skipped }
   }
 
-  /** Reasons of all broken invariants by full recount; empty when all hold. */
+  /** All broken invariants by full recount; empty when all hold. */
   recount(): readonly string[] {
     const ctx = { state: this.full, block: blockContext({ height: this.parent.header.height }) }
     return LEDGER_MODULES.flatMap((module) =>

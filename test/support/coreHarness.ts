@@ -1,4 +1,4 @@
-// A bench for single rules: one core, hand-made certificates and votes of the stand-in scheme, real blocks.
+// A bench for single rules: one core, synthetic certificates and votes of the stand-in scheme, real blocks.
 import { ZERO_ADDRESS } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import {
@@ -23,17 +23,17 @@ export const T0 = 1_700_000_000_000
 
 export interface BenchOptions {
   readonly validators?: number
-  /** Own place in the leader order: 1 leads view 1, and so on; undefined = observer. */
+  /** Own position in the leader order: 1 leads view 1, and so on; undefined = observer. */
   readonly leads?: number | undefined
   readonly journal?: readonly JournalRecord[]
   readonly signed?: readonly Subject[]
   readonly epochBlocks?: number
   readonly parameters?: Partial<ConsensusParameters>
-  /** Signs at once, as if disk and signer took no time. */
+  /** Signs at once, without disk or signer delay. */
   readonly autoSign?: boolean
 }
 
-/** Drives a core like the driver does, with everything but votes answered at once. */
+/** Drives a core like the driver, and answers everything except sign requests at once. */
 export class Bench {
   readonly rules: ChainRules
   readonly core: Core
@@ -42,11 +42,11 @@ export class Bench {
   readonly outputs: Output[] = []
   nowMs = T0 + 1_000
   readonly #autoSign: boolean
-  /** Leaves checks of single signatures unanswered. */
+  /** Leaves checks of single signatures pending. */
   holdChecks = false
-  /** Leaves checks of votes unanswered. */
+  /** Leaves vote checks pending. */
   holdVotes = false
-  /** Answers to `verify`; everything is valid unless a test says otherwise. */
+  /** Answers `verify`; valid by default. */
   verdict: (block: SealedBlock, parent: SealedBlock) => 'valid' | 'invalid' | 'mismatch' | undefined
 
   constructor(options: BenchOptions = {}) {
@@ -96,7 +96,7 @@ export class Bench {
     return this.keys.map((_, i) => i).filter((i) => i !== this.state.self)
   }
 
-  /** Steps and answers checks and verdicts until nothing is asked any more; returns the new outputs. */
+  /** Steps, answering checks and verdicts until none is pending; returns the new outputs. */
   feed(input: Input): readonly Output[] {
     const from = this.outputs.length
     const queue: Input[] = [input]
@@ -224,7 +224,7 @@ export class Bench {
   }
 }
 
-/** Subjects asked to be signed, in order. */
+/** Subjects to sign, in order. */
 export function signs(outputs: readonly Output[]): readonly Subject[] {
   return outputs.flatMap((o) => (o.kind === 'sign' ? [o.subject] : []))
 }
@@ -245,7 +245,7 @@ export function ofKind<K extends Output['kind']>(outputs: readonly Output[], kin
   return outputs.filter((o): o is Extract<Output, { kind: K }> => o.kind === kind)
 }
 
-/** Journal records of the run so far, as a restart would read them. */
+/** Journal records so far, as a restart reads them. */
 export function journalOf(outputs: readonly Output[]): readonly JournalRecord[] {
   return ofKind(outputs, 'journal').map((o) => o.record)
 }

@@ -1,4 +1,4 @@
-// Consensus parameters of tests and simulations: short enough that virtual minutes hold thousands of views.
+// Consensus parameters of tests and simulations: short enough for thousands of views in virtual minutes.
 import type { ConsensusParameters } from '../../consensus/types.ts'
 
 export const PARAMETERS: ConsensusParameters = {

@@ -1,4 +1,4 @@
-// The devnet's genesis document for tests, without anything of node/.
+// The devnet's genesis document for tests, without node/.
 import { bls } from '../../base/crypto/bls.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { devnetGenesis } from '../../genesis/devnet.ts'

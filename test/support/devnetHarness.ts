@@ -1,4 +1,4 @@
-// Runs the real `suanli` command line as child processes. Owns: ports, directories, start and stop. Not: what is asked of a chain.
+// Runs the real `suanli` command line in child processes. Owns: ports, directories, start and stop. Not: queries.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { readDevnetStatus } from '../../devnet/statusFile.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 const FINAL_LINE = /^Block (\d+) is final \((0x[0-9a-f]{64})\)/
-/** Longest start before the test gives up; a start takes a few seconds. */
+/** Start time-out; a start takes a few seconds. */
 const START_MS = 45_000
 
 export interface Ended {
@@ -20,13 +20,13 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Environment without what the outside may have set. */
+/** Environment without the caller's own settings. */
 function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const { SUANLI_PASSWORD: _password, ...rest } = process.env
   return { ...rest, ...more }
 }
 
-/** Runs a command to its end; never rejects for an exit code. */
+/** Runs a command to its end; never rejects on an exit code. */
 export function runSuanli(
   args: readonly string[],
   more: { readonly environment?: Readonly<Record<string, string>> } = {},
@@ -48,7 +48,7 @@ export function runSuanli(
   })
 }
 
-/** A directory that `remove` takes away again. */
+/** A directory, deleted by `remove`. */
 export function temporaryDir(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'suanli-e2e-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
@@ -90,7 +90,7 @@ export class Running {
     })
   }
 
-  /** The first line that matches, printed already or to come; rejects when the command ends before. */
+  /** The first matching line, past or future; rejects when the command ends first. */
   line(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const take = (line: string): boolean => {
@@ -113,7 +113,7 @@ export class Running {
     })
   }
 
-  /** Ctrl-C; resolves with how it ended and how long that took. */
+  /** Ctrl-C; resolves with the exit and its duration. */
   async interrupt(): Promise<Ended & { readonly tookMs: number }> {
     const start = performance.now()
     this.child.kill('SIGINT')
@@ -128,18 +128,18 @@ export interface RunningDevnet {
   readonly rpcUrls: readonly string[]
   readonly wsUrl: string
   readonly firstFinal: { readonly height: number; readonly hash: string }
-  /** From the start of the command to the first final block. */
+  /** From command start to the first final block. */
   readonly startMs: number
   /** Process ids of the validators. */
   readonly pids: readonly number[]
-  /** Addresses of the validators for further nodes. */
+  /** P2p addresses of the validators, for further nodes. */
   readonly peers: readonly string[]
   readonly lines: readonly string[]
-  /** Ctrl-C; asserts exit code 0, nothing on standard error and no process left, then removes the directory. */
+  /** Ctrl-C; asserts exit code 0, empty standard error and no process left, then removes the directory. */
   stop(): Promise<{ readonly tookMs: number }>
 }
 
-/** Starts `suanli devnet` in a directory of its own and resolves when its first block is final. */
+/** Starts `suanli devnet` in its own directory; resolves when its first block is final. */
 export async function startDevnet(
   options: { readonly windowMs?: number; readonly args?: readonly string[] } = {},
 ): Promise<RunningDevnet> {

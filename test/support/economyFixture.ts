@@ -1,4 +1,4 @@
-// A small chain for tests of the economy: providers, classes, bonds and lots on a state in memory, and blocks of two modules.
+// A small chain for economy tests: providers, classes, bonds and lots in memory, and blocks of two modules.
 import assert from 'node:assert/strict'
 import { EMPTY_BYTES, u64be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -43,7 +43,7 @@ const MODULES: readonly Module[] = [
 
 export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
 
-/** An address that stands for a number. */
+/** The address of a number. */
 export function accountOf(n: number): Address {
   return sha256(u64be(n)).slice(0, 20)
 }
@@ -53,7 +53,7 @@ export interface Setup {
   readonly group?: string
   readonly ratingPpm: bigint
   readonly devices: number
-  /** Bond in the settlement asset, base units; default far more than enough. */
+  /** Bond in the settlement asset, base units; default: ample. */
   readonly bondBase?: bigint
 }
 
@@ -141,7 +141,7 @@ export class EconomyChain {
     assert.ok(addBond(ctx, { provider: id, asset: SETTLEMENT_ASSET, from: operator, amountBase }))
   }
 
-  /** A lot that counts from its first window on, by default the running one, as in genesis. */
+  /** A lot that counts from its first window on; default: the current one, as in genesis. */
   addLot(
     provider: number,
     lot: { readonly classId: number; readonly devices: number; readonly firstWindow?: number },
@@ -167,7 +167,7 @@ export class EconomyChain {
     return this
   }
 
-  /** Runs one action as the operator of a provider, all or nothing; returns its failure. */
+  /** Runs one action atomically; returns its failure. */
   act(module: Module, action: string, sender: Address, args: object): Failure | undefined {
     const mark = this.#overlay.savepoint()
     const ctx: ActionContext = { ...this.ctx(), sender, valueBase: 0n, txId: new Uint8Array(32), txIndex: 0 }
@@ -186,12 +186,12 @@ export class EconomyChain {
   query<T>(module: Module, name: string, args: object = {}): T {
     const field = module.definition.queries[name]!.returns
     const value = module.rules.queries[name]!(this.read(), args as never)
-    // What a query answers must be what its definition promises.
+    // A query's answer must match its schema.
     assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
     return value as T
   }
 
-  /** Ends a block `afterMs` later, checks every invariant, and commits it. */
+  /** Ends a block after `afterMs`, checks every invariant, and commits it. */
   endBlock(afterMs = 100): void {
     this.#height++
     this.#timeMs += afterMs
@@ -202,7 +202,7 @@ export class EconomyChain {
     this.#overlay = new Overlay(this.committed)
   }
 
-  /** Ends blocks until one has ended the running window. */
+  /** Ends blocks until the current window ends. */
   endWindow(): void {
     const { endsAtMs } = getClock(this.#overlay)
     this.endBlock(endsAtMs - this.#timeMs)
@@ -229,7 +229,7 @@ export class EconomyChain {
   }
 }
 
-/** The parts of `issuance.quota` that tests look at. */
+/** The parts of `issuance.quota` that tests check. */
 export interface Limits {
   readonly mintableBase: bigint
   readonly blocked: string
@@ -243,7 +243,7 @@ export interface Limits {
 export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
   chain.query<Limits>(issuanceModule, 'quota', { provider })
 
-/** Four members that differ in nothing, so that the quota binds. */
+/** Four identical members, so that the quota binds. */
 export function fourEqual(parameters: EconomyParameters = DEV_PARAMETERS): EconomyChain {
   return new EconomyChain(parameters).addProviders(
     [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),

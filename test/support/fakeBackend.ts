@@ -1,4 +1,4 @@
-// A node in memory behind the RPC: real execution, tree and mempool, no consensus. Blocks are mined on demand.
+// An in-memory node behind the RPC: real execution, tree and mempool, no consensus. Blocks are mined on demand.
 
 import { publicKeyAddress } from '../../base/address.ts'
 import { bytesKey, utf8 } from '../../base/bytes.ts'
@@ -39,7 +39,7 @@ export interface Account {
   readonly address: Address
 }
 
-/** A key of its own per name. */
+/** A distinct key per name. */
 export function accountOf(name: string): Account {
   const secretKey = sha256(utf8(`rpc test ${name}`))
   return { secretKey, address: publicKeyAddress(publicKeyOf(secretKey)) }
@@ -58,7 +58,7 @@ function copyOf(state: MemoryState): MemoryState {
 }
 
 export class FakeBackend implements Backend {
-  /** Lowest block that counts as held. */
+  /** Lowest available block. */
   lowestBlock = 1
   readonly identity = {
     chainId: CHAIN_ID,
@@ -68,9 +68,9 @@ export class FakeBackend implements Backend {
   }
   readonly chain = new TestChain({ balances: { faucet: 10n ** 24n } })
   readonly pool: Mempool
-  /** When set, each accepted transaction is mined at once. */
+  /** Mine each accepted transaction at once. */
   automine = true
-  /** Heights below are treated as pruned. */
+  /** State below this height counts as pruned. */
   heightMin = 0
   progress: SyncProgress | undefined
   pendingEvidence: readonly PendingEvidence[] = []
@@ -95,7 +95,7 @@ export class FakeBackend implements Backend {
     })
   }
 
-  /** Gives coins to accounts, in one block. */
+  /** Funds accounts, in one block. */
   fund(accounts: readonly Account[], amountBase: bigint): void {
     const nonce = getAccount(this.chain.full, addressOf('faucet')).nonce
     this.mine(
@@ -109,7 +109,7 @@ export class FakeBackend implements Backend {
     )
   }
 
-  /** A block of the executable pool and of unsigned `drafts`. */
+  /** Mines a block of the executable pool and unsigned `drafts`. */
   mine(drafts: readonly Draft[] = []): FinalizedBlock {
     const { chain } = this
     const pooled = [...this.pool.entries()].map(({ transaction, sender }) => ({ transaction, sender }))
@@ -149,7 +149,7 @@ export class FakeBackend implements Backend {
   async blockByHash(hash: Hash32): Promise<FinalizedBlock | undefined> {
     return this.#kept.find(({ block }) => bytesKey(block.hash) === bytesKey(hash))?.block
   }
-  /** Every second block is certified by its child, as it may happen. */
+  /** Every second block is certified only through its child, as can happen. */
   async finalityOf(height: number): Promise<Finality | undefined> {
     if (height === 0) return undefined
     const child = this.#kept[height + 1]?.block.header
@@ -165,7 +165,7 @@ export class FakeBackend implements Backend {
       },
     }
   }
-  /** Ended epochs, as a test puts them. */
+  /** Proofs of completed epochs, set by tests. */
   readonly epochProofs = new Map<number, EpochProof>()
   epochProof(epoch: number): EpochProof | undefined {
     return this.epochProofs.get(epoch)

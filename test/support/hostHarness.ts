@@ -1,4 +1,4 @@
-// Hosts for the p2p tests: loopback, port 0, a logger that remembers warnings.
+// Hosts for the p2p tests: loopback, port 0, a logger that records warnings.
 import type { ConsensusChannel } from '../../p2p/consensusChannel.ts'
 import { createConsensusChannel } from '../../p2p/consensusChannel.ts'
 import { createHost } from '../../p2p/host.ts'
@@ -29,7 +29,7 @@ export function recordingLogger(): P2pLogger & { readonly warnings: Recorded[] }
   }
 }
 
-/** Resolves when `condition` holds; rejects after `timeoutMs` naming what was awaited. */
+/** Resolves when `condition` holds; rejects with `what` after `timeoutMs`. */
 export async function until(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
   const deadlineMs = Date.now() + timeoutMs
   while (!condition()) {
@@ -72,7 +72,7 @@ export async function makeNode(options: {
   return { host, consensus, received, logger, seed: options.seed }
 }
 
-/** Every node knows all others, as validators in the order given. */
+/** Introduces all nodes to each other, as validators in the given order. */
 export function introduce(nodes: readonly TestNode[]): void {
   const peers = nodes.map((node, validatorIndex) => ({
     peerId: peerIdBytesFromSeed(node.seed),
@@ -82,7 +82,7 @@ export function introduce(nodes: readonly TestNode[]): void {
   for (const node of nodes) node.host.setPeers(peers)
 }
 
-/** Started hosts of one validator set whose consensus channels are all open. */
+/** Starts hosts of one validator set and waits until all consensus channels are open. */
 export async function startMesh(
   count: number,
   prepare?: (host: P2pHost, index: number) => void,

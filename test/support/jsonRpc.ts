@@ -1,11 +1,11 @@
-// Bare JSON-RPC over HTTP, for what no library is in the way of.
+// Plain JSON-RPC over HTTP, without a library.
 export interface RpcAnswer {
   readonly status: number
   readonly result?: unknown
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown }
 }
 
-/** Posts a body as it stands. */
+/** Posts a raw body. */
 export async function post(url: string, body: string | Uint8Array): Promise<RpcAnswer> {
   const response = await fetch(url, {
     method: 'POST',
@@ -15,7 +15,7 @@ export async function post(url: string, body: string | Uint8Array): Promise<RpcA
   return { status: response.status, ...((await response.json()) as object) }
 }
 
-/** Calls a method; throws when the answer is an error. */
+/** Calls a method; throws on an error response. */
 export async function call<T>(
   url: string,
   method: string,

@@ -1,5 +1,5 @@
-// A chain that consists of what light clients look at: headers signed by real BLS keys, a state tree, receipts. It is
-// served through the methods of rpc/. Owns: making and serving it. Not: execution; nothing here is checked.
+// A chain with only what light clients read: headers signed by real BLS keys, a state tree, receipts. Served through
+// the methods of rpc/. Owns: building and serving it. Not: execution; nothing here is checked.
 import { bytesKey, concatBytes, u32be, u64be, utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -30,7 +30,7 @@ import { TreeVersion } from '../../state/tree/tree.ts'
 
 const secrets = new Map<string, Uint8Array>()
 
-/** Lets a key of another origin sign, e.g. a development validator's. */
+/** Registers another secret for signing, e.g. a development validator's. */
 export function rememberSecret(secret: Uint8Array): void {
   secrets.set(bytesKey(bls.publicKey(secret)), secret)
 }
@@ -39,7 +39,7 @@ export function secretOf(consensusKey: Uint8Array): Uint8Array {
   return secrets.get(bytesKey(consensusKey))!
 }
 
-/** The same validator for the same id; its secret is remembered for signing. */
+/** A deterministic validator for an id; its secret is kept for signing. */
 export function validatorOf(id: number): Validator {
   const secret = bls.keygen(sha256(utf8(`light chain validator ${id}`)))
   const consensusKey = bls.publicKey(secret)
@@ -52,7 +52,7 @@ export function setOf(ids: readonly number[]): ValidatorSet {
   return { validators: [...ids].sort((a, b) => a - b).map(validatorOf) }
 }
 
-/** F (or another vote) of those members, the first quorum unless said otherwise. */
+/** F (or another certificate) by these members; default: the first quorum. */
 export function certify(
   genesisHash: Hash32,
   set: ValidatorSet,
@@ -100,11 +100,11 @@ export interface NextBlock {
   /** Balances that this block sets, by address. */
   readonly balances?: readonly (readonly [Uint8Array, bigint])[]
   readonly entries?: readonly Entry[]
-  /** Makes it a boundary to this set. */
+  /** Makes the block a boundary to this set. */
   readonly nextSet?: ValidatorSet
-  /** Default true; an uncertified block is final by a later one. */
+  /** Default true; an uncertified block is final through a later one. */
   readonly isCertified?: boolean
-  /** Changes of the header before it is hashed and signed. */
+  /** Header changes before hashing and signing. */
   readonly header?: Partial<Header>
 }
 
@@ -129,7 +129,7 @@ export class LightChain {
     this.#keep(this.#header({}), {})
   }
 
-  /** A copy that goes on by itself, as a fork would. */
+  /** An independent copy, for a fork. */
   fork(): LightChain {
     const copy = new LightChain(this.genesis)
     copy.kept.length = 0
@@ -238,7 +238,7 @@ export class LightChain {
       stateHeightMin: () => 0,
       stateAt: (selector) => {
         const kept = typeof selector === 'number' ? at(selector) : this.kept.at(-1)
-        // Proofs need no context, and there is no execution here to give one.
+        // Proofs need no context, and without execution there is none.
         return kept === undefined ? undefined : ({ ...kept.block, state: kept.state } as never)
       },
       prove: async (key, height) => {
@@ -256,7 +256,7 @@ export class LightChain {
     return backend as Backend
   }
 
-  /** As a node would answer; `alter` plays a lying one. Answers pass through JSON text. */
+  /** Answers like a node; `alter` makes it lie. Answers pass through JSON text. */
   provider(
     name = 'provider',
     alter: (method: string, answer: Json) => Json = (_, answer) => answer,

@@ -1,5 +1,5 @@
-// Verifies a balance from what a node answers with public libraries alone: protobufjs, node:crypto, ICS-23 and @noble/curves.
-// Owns: nothing of this project's code is trusted here; the constants are those of docs and ARCHITECTURE.
+// Verifies a node's balance answer with public libraries only: protobufjs, node:crypto, ICS-23 and @noble/curves.
+// Uses none of this project's code; the constants come from docs and ARCHITECTURE.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { ics23, verifyMembership, verifyNonMembership } from '@confio/ics23'
@@ -19,7 +19,7 @@ export interface ProvenBalance {
   }
 }
 
-/** What a light client starts from. */
+/** A light client's trusted start. */
 export interface TrustedGenesis {
   readonly hash: Hex
   /** BLS public keys in the order of provider ids. */
@@ -55,7 +55,7 @@ const ABSENCE = specOf(HashOp.NO_HASH)
 
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest())
 
-/** Protobuf fields by number: integers and byte strings, the last of each number. */
+/** Protobuf fields by number: integers and byte strings; the last one wins. */
 export function protobufFields(bytes: Uint8Array): Map<number, number | Uint8Array> {
   const reader = protobuf.Reader.create(bytes)
   const out = new Map<number, number | Uint8Array>()
@@ -73,7 +73,7 @@ const bytesAt = (fields: Map<number, number | Uint8Array>, field: number): Uint8
   assert.ok(value instanceof Uint8Array, `field ${field}`)
   return value
 }
-/** Absent = 0, as protobuf has it. */
+/** Absent = 0, as in protobuf. */
 const numberAt = (fields: Map<number, number | Uint8Array>, field: number): number => {
   const value = fields.get(field) ?? 0
   assert.ok(typeof value === 'number', `field ${field}`)
@@ -86,7 +86,7 @@ function u64(value: number): Uint8Array {
   return out
 }
 
-/** That the certificate is a finalization of `digest` by a quorum of the genesis set. */
+/** Checks that the certificate is a finalization of `digest` by a quorum of the genesis set. */
 function checkCertificate(certificate: Uint8Array, digest: Uint8Array, genesis: TrustedGenesis): void {
   const fields = protobufFields(certificate)
   const subject = protobufFields(bytesAt(fields, CERTIFICATE.subject))
@@ -108,7 +108,7 @@ function checkCertificate(certificate: Uint8Array, digest: Uint8Array, genesis: 
   assert.ok(scheme.verify(signature, scheme.hash(message, SIGNATURE_TAG), key), 'aggregate signature')
 }
 
-/** From the proven block's header over its descendants to the certified one. */
+/** Checks the headers from the proven block to the certified one. */
 function checkFinal(answer: ProvenBalance, genesis: TrustedGenesis): Map<number, number | Uint8Array> {
   const headers = [answer.header, ...answer.certificate.path]
   let parent: Uint8Array | undefined
@@ -131,7 +131,7 @@ function readAccount(record: Uint8Array): { balanceBase: string; nonce: number }
   return { balanceBase, nonce: numberAt(fields, 1) }
 }
 
-/** Asserts every link from the balance to the genesis keys; answers the height and reserve fields of the certified header. */
+/** Asserts every link from the balance to the genesis keys; returns height and reserve fields of the certified header. */
 export function verifyBalance(
   answer: ProvenBalance,
   address: Hex,
@@ -151,7 +151,7 @@ export function verifyBalance(
     const value = hexToBytes(entry!.value)
     assert.ok(verifyMembership(proof, EXISTENCE, root, key, value), 'membership')
     assert.deepEqual(answer.value, readAccount(value))
-    // The same proof says nothing about a richer account.
+    // The same proof does not prove a higher balance.
     const richer = Uint8Array.from(value)
     richer[richer.length - 1]! ^= 1
     assert.ok(!verifyMembership(proof, EXISTENCE, root, key, richer))

@@ -1,4 +1,4 @@
-// A chain of all modules on the devnet's genesis for tests of membership: real keys, every block built, verified, recounted.
+// A chain of all modules on the devnet's genesis for membership tests: real keys; every block built, verified, recounted.
 import { strict as assert } from 'node:assert'
 import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
@@ -41,7 +41,7 @@ export interface Keys {
 
 const known = new Map<string, Keys>()
 
-/** Pure TypeScript proves possession, which takes tens of milliseconds: once a key, and only when asked. */
+/** Cached and lazy: proofs of possession in pure TypeScript take tens of milliseconds per key. */
 function keys(
   name: string,
   make: () => { readonly secret: Uint8Array; readonly peerSeed: Uint8Array },
@@ -63,7 +63,7 @@ function keys(
   return made
 }
 
-/** Keys that nobody has, made from a name. */
+/** Fresh keys derived from a name. */
 export function keysOf(name: string): Keys {
   const seed = (what: string): Uint8Array => sha256(utf8(`${what} of ${name}`))
   return keys(name, () => ({ secret: bls.keygen(seed('consensus')), peerSeed: seed('peer') }))
@@ -80,7 +80,7 @@ export function genesisKeys(i: number): Keys {
 export const operatorOf = (id: number): Address => developmentValidator(id - 1).operator.address
 export const stranger: Address = developmentAccounts()[0]!.address
 
-/** What an admission proposal says of a newcomer; its operator is the development operator of that id. */
+/** Arguments of an admission proposal; the operator is the development operator of that id. */
 export function admissionOf(id: number, over: object = {}) {
   const { consensusKey, possessionProof, peerId } = genesisKeys(id - 1)
   const profile = {
@@ -104,7 +104,7 @@ function genesisFor(members: number, change: Partial<Genesis['params']>): Genesi
       const { consensusKey, possessionProof, peerId } = genesisKeys(i)
       return { operator: operatorOf(i + 1), consensusKey, possessionProof, peerId }
     }),
-    // Newcomers pay fees too.
+    // Newcomers also pay fees.
     accounts: [stranger, ...Array.from({ length: 9 }, (_, i) => operatorOf(members + 1 + i))],
     assetIssuer: stranger,
     minBlockIntervalMs: 50,
@@ -125,7 +125,7 @@ export class MemberChain {
   readonly full = new MemoryState()
   readonly genesis: GenesisBlock
   parent: ParentView
-  /** Logs of the hooks of the last block. */
+  /** System logs of the last block. */
   systemLogs: readonly Log[] = []
 
   constructor(members: number, params: Partial<Genesis['params']> = {}) {
@@ -149,7 +149,7 @@ export class MemberChain {
     return { state: this.full, block: { ...block, epoch: this.parent.header.epoch } }
   }
 
-  /** One block of these calls, `pauseMs` after the last; all invariants hold by full recount after it. */
+  /** Makes a block of these calls, `pauseMs` after the last; checks all invariants by full recount. */
   next(calls: readonly Call[] = [], pauseMs = BLOCK_MS): readonly Receipt[] {
     const { chain } = this.genesis
     const above = this.parent.header
@@ -196,12 +196,12 @@ export class MemberChain {
     return executed.receipts
   }
 
-  /** One block without calls, at least `pauseMs` after the last. */
+  /** Makes a block without calls, at least `pauseMs` after the last. */
   wait(pauseMs: number): void {
     this.next([], Math.max(BLOCK_MS, pauseMs))
   }
 
-  /** One call in a block of its own; undefined when it succeeded, else the failure in words. */
+  /** Runs one call in its own block; returns undefined on success, otherwise the failure in words. */
   run(from: Address, module: ModuleDef, action: string, args: object): string | undefined {
     const [receipt] = this.next([{ from, module, action, args }])
     return receipt!.succeeded ? undefined : failureReader(MODULES).describe(receipt!.failure)
@@ -229,7 +229,7 @@ export class MemberChain {
         to: moduleAddress(call.module),
         valueBase: 0n,
         data: calldata(call.module, call.action, call.args as never),
-        // Makes the bytes of two senders differ: all carry the same signature, the chain is told the sender.
+        // Makes the bytes of two senders differ: all have the same signature, and the sender is passed separately.
         accessList: [{ address: call.from, storageKeys: [] }],
       },
       SIGNATURE,
@@ -239,7 +239,7 @@ export class MemberChain {
     return decoded.transaction
   }
 
-  /** One side of evidence: a statement signed by these validators of the current set. */
+  /** One half of evidence: a statement signed by these validators of the current set. */
   statement(subject: Subject, signers: readonly { readonly index: number; readonly secret: Uint8Array }[]) {
     const { length } = validatorSet(this.full).validators
     return statementOf(this.genesis.hash, subject, signers, length)

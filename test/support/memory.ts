@@ -1,11 +1,11 @@
-// The bound on what one core keeps, whatever peers send (CONSENSUS §2, §9 scenario 22). Counted, not measured in bytes.
+// Bounds on a core's memory, whatever peers send (CONSENSUS §2, §9 scenario 22). Counts entries, not bytes.
 import type { EpochState } from '../../consensus/state.ts'
 
-/** Counts of a core's containers by name, each with the most it may hold. */
+/** Entry counts of a core's containers by name, each with its maximum. */
 export function memoryOf(state: EpochState): readonly { name: string; count: number; most: number }[] {
   const n = state.validatorCount
-  // Views that may still be of use: those without finality, the window ahead, what is kept to notice contradictions, and
-  // what only the next entered view will drop.
+  // Views that may still matter: those without finality, the window ahead, those kept to detect contradictions, and
+  // those dropped only at the next view.
   const open = Math.max(0, state.view - state.finalizedView)
   const views = open + 64 + 16 + 128
   return [

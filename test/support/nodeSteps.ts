@@ -1,4 +1,4 @@
-// What tests of running nodes do again and again: wait, pay, look at heights. Not: starting nodes (processNetwork.ts).
+// Common steps of tests with running nodes: wait, pay, read heights. Not: starting nodes (processNetwork.ts).
 import { createWalletClient, defineChain, type Hex, http } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'
@@ -6,10 +6,10 @@ import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { call } from './jsonRpc.ts'
 
-/** Longest wait for a receipt, also on a machine that is busy with other things. */
+/** Longest wait for a receipt, even on a busy machine. */
 const RECEIPT_MS = 20_000
 
-/** Rejects with `what` when the condition does not hold in time; a throw counts as not yet. */
+/** Waits for a condition; rejects with `what` on time-out. A throw counts as false. */
 export async function until(
   what: string,
   check: () => Promise<boolean> | boolean,
@@ -31,14 +31,14 @@ export async function until(
 
 export const heightOf = async (url: string) => Number(await call<Hex>(url, 'eth_blockNumber', []))
 
-/** Hash and state root of a height as a node shows them. */
+/** Hash and state root of a height, from a node. */
 export const blockAt = (url: string, height: number) =>
   call<{ readonly hash: Hex; readonly stateRoot: Hex }>(url, 'eth_getBlockByNumber', [
     `0x${height.toString(16)}`,
     false,
   ])
 
-/** One transfer of a development account to itself; resolves with its hash once a receipt was shown. */
+/** Sends a transfer of a development account to itself; resolves with its hash once it has a receipt. */
 export async function transfer(url: string, index: number): Promise<Hex> {
   const chain = defineChain({
     id: DEVNET_CHAIN_ID,
@@ -50,7 +50,7 @@ export async function transfer(url: string, index: number): Promise<Hex> {
   const wallet = createWalletClient({ account, chain, transport: http(url, { retryCount: 0 }) })
   const hash = await wallet.sendTransaction({ to: account.address, value: 1n })
   const endMs = performance.now() + RECEIPT_MS
-  // A node that is gone ends the wait by its refusal.
+  // A stopped node ends the wait with a refused connection.
   while ((await call(url, 'eth_getTransactionReceipt', [hash])) === null) {
     if (performance.now() > endMs) throw new Error(`no receipt of ${hash} within ${RECEIPT_MS} ms`)
     await new Promise((resolve) => setTimeout(resolve, 50))

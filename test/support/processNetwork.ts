@@ -1,5 +1,5 @@
 // A devnet whose validators are processes that a test starts, kills and restarts one by one.
-// Owns: directories, ports, processes, what they say. Not: load (test/faults/traffic.ts), what must hold (test/faults/ledger.ts, test/faults/checks.ts).
+// Owns: directories, ports, processes, logs. Not: load and checks (test/faults).
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -14,20 +14,20 @@ import type { NodeMessage } from '../../node/nodeMessage.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
-/** A process that is not up, or not gone, after this long has failed. */
+/** Time-out for starting and stopping a process. */
 const PROCESS_TIMEOUT_MS = 60_000
 
-/** One validator's process, or the place where it would run. */
+/** One validator's process, running or not. */
 export class ValidatorProcess {
   readonly member: DevnetMember
   readonly url: string
-  /** Added to the process's environment from the next start on. */
+  /** Extra environment variables from the next start on. */
   environment: Readonly<Record<string, string>> = {}
-  /** Folders in which this validator's key has recorded what it signed; the last is the present one. */
+  /** Folders with this validator's vote records; the last is current. */
   signerDirs: readonly string[]
-  /** A fault makes this validator halt: that is no failure. */
+  /** Set when a fault may halt this validator: then a halt is no failure. */
   mayHalt = false
-  /** Why consensus of the running process stopped for good. */
+  /** Why the running process halted. */
   haltReason: string | undefined
   readonly #report: (failure: string) => void
   #child: ChildProcess | undefined
@@ -60,11 +60,11 @@ export class ValidatorProcess {
   }
 
   get logFile(): string {
-    // Beside the directory, which may be a disk of its own that is full.
+    // Next to the directory, which may be a separate, full disk.
     return `${this.member.dir}.log`
   }
 
-  /** Changes the configuration that the next start reads. */
+  /** Changes the configuration for the next start. */
   configure(changes: Partial<NodeConfig>): void {
     saveConfig(this.member.dir, { ...loadConfig(this.member.dir), ...changes })
   }
@@ -74,19 +74,19 @@ export class ValidatorProcess {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
   }
 
-  /** Stops or continues the process without its knowing. */
+  /** Suspends or resumes the process. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
     this.#child?.kill(name)
   }
 
-  /** Resolves with the milliseconds it took to be up; rejects when the process ends before that. */
+  /** Resolves with the start time in milliseconds; rejects when the process ends first. */
   async start(): Promise<number> {
     if (this.#child !== undefined) throw new Error(`validator ${this.index} runs already`)
     const startedMs = performance.now()
     const log = openSync(this.logFile, 'a')
     const args = ['start', '--data-dir', this.member.dir, '--name', `validator-${this.index}`]
     const child = fork(MAIN, args, {
-      // A process that is killed writes no coverage, and collecting it slows every start.
+      // Killed processes write no coverage, and collecting it slows every start.
       env: {
         ...process.env,
         SUANLI_PASSWORD: DEVELOPMENT_PASSWORD,
@@ -129,7 +129,7 @@ export class ValidatorProcess {
     await this.#end('SIGKILL')
   }
 
-  /** SIGTERM; resolves with the exit code and the milliseconds until it was gone. */
+  /** SIGTERM; resolves with the exit code and the milliseconds until exit. */
   async terminate(): Promise<{ code: number | null; ms: number }> {
     const startedMs = performance.now()
     const { code } = await this.#end('SIGTERM')
@@ -149,7 +149,7 @@ export class ValidatorProcess {
     this.#isExpectedToEnd = true
     this.#isUp = false
     this.#child.kill(signal)
-    // A stopped process takes SIGTERM only when it goes on.
+    // A suspended process handles SIGTERM only once resumed.
     this.#child.kill('SIGCONT')
     return within(exited, PROCESS_TIMEOUT_MS, `validator ${this.index} does not end on ${signal}`)
   }
@@ -158,7 +158,7 @@ export class ValidatorProcess {
 export class Network {
   readonly nodes: readonly ValidatorProcess[]
   readonly genesisHash: Hash32
-  /** What a validator did that it never may: ended by itself, halted. */
+  /** Forbidden events: a validator ended by itself or halted. */
   readonly failures: string[]
 
   private constructor(nodes: readonly ValidatorProcess[], hash: Hash32, failures: string[]) {
@@ -167,7 +167,7 @@ export class Network {
     this.failures = failures
   }
 
-  /** Makes the data directories of a new devnet on free ports; nothing runs yet. */
+  /** Creates the data directories of a new devnet on free ports; starts nothing. */
   static async prepare(options: {
     readonly validators: number
     readonly dataDir: string
@@ -186,28 +186,28 @@ export class Network {
     return new Network(nodes, genesisHash(genesis), failures)
   }
 
-  /** The processes that answer now. */
+  /** The processes that are up. */
   up(): readonly ValidatorProcess[] {
     return this.nodes.filter((node) => node.isUp)
   }
 
-  /** Starts every validator that does not run; resolves when all are up. */
+  /** Starts every stopped validator; resolves when all are up. */
   async startAll(): Promise<void> {
     await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.start()))
   }
 
-  /** `kill -9` to every validator in one turn. */
+  /** `kill -9` to all validators at once. */
   async killAll(): Promise<void> {
     await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.kill()))
   }
 
-  /** Log lines of level error and above, and every sight of misbehaviour; correct validators write none but `expected`. */
+  /** Log lines at error level or above, and all evidence of misbehaviour; correct validators log only `expected` ones. */
   alarms(expected: readonly RegExp[] = []): readonly string[] {
     const found: string[] = []
     for (const node of this.nodes) {
       for (const line of node.readLog().split('\n')) {
         const isAlarm = /"level":"(error|fatal)"|evidence of misbehaviour/.test(line)
-        // Whatever is not JSON was written past the logger: a stack, a warning of the runtime.
+        // Lines that are not JSON bypassed the logger: a stack trace, a runtime warning.
         if (expected.some((pattern) => pattern.test(line))) continue
         if (isAlarm || (line !== '' && !line.startsWith('{'))) found.push(`validator ${node.index}: ${line}`)
       }

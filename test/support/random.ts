@@ -1,4 +1,4 @@
-// Seeded randomness and the event queue of the simulator: everything it does follows from one seed.
+// Seeded randomness and the simulator's event queue: one seed determines the whole run.
 
 export class Random {
   #state: number
@@ -47,7 +47,7 @@ interface Event {
   readonly run: () => void
 }
 
-/** Virtual time: a binary heap of events, ties in the order of their making. */
+/** Virtual time: a binary heap of events; ties in order of creation. */
 export class Scheduler {
   readonly #heap: Event[] = []
   #order = 0
@@ -84,7 +84,7 @@ export class Scheduler {
     return done()
   }
 
-  /** Runs the next event if it is due by `untilMs`; false when there is none, and then it is `untilMs`. */
+  /** Runs the next event if it is due by `untilMs`; otherwise advances to `untilMs` and returns false. */
   step(untilMs: number): boolean {
     const isDue = this.#heap.length > 0 && this.#heap[0]!.atMs <= untilMs
     this.run(isDue ? this.#heap[0]!.atMs : untilMs, () => true)

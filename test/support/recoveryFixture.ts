@@ -1,4 +1,4 @@
-// Recoveries of four made-up validators with real keys, to break one rule at a time.
+// Recoveries of four test validators with real keys, for breaking one rule at a time.
 import { secretKeyAddress } from '../../base/address.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
@@ -18,7 +18,7 @@ export const GENESIS = sha256(utf8('genesis of the recovery tests'))
 export const FLOOR = { height: 120, hash: sha256(utf8('block 120')), epoch: 3, view: 17 }
 export const hashOf = (text: string) => sha256(utf8(text))
 
-/** Keys and proofs take milliseconds each and never change. */
+/** Caches keys and proofs, which take milliseconds each. */
 function once<K, V>(make: (key: K) => V): (key: K) => V {
   const made = new Map<string, V>()
   return (key) => {
@@ -28,7 +28,7 @@ function once<K, V>(make: (key: K) => V): (key: K) => V {
   }
 }
 
-/** Validator 1 to 4 have keys of their own; higher numbers are keys to replace them with. */
+/** Keys 1 to 4 belong to the validators; higher numbers are replacement keys. */
 export const secretOf = once((n: number): Uint8Array => bls.keygen(sha256(utf8(`recovery key ${n}`))))
 const publicKeyOf = once((n: number): Uint8Array => bls.publicKey(secretOf(n)))
 const proofOf = once((n: number): Uint8Array => bls.prove(secretOf(n)))
@@ -46,7 +46,7 @@ export function validatorOf(id: number, key = id): Validator {
 
 export const PREVIOUS = [1, 2, 3, 4].map((id) => validatorOf(id))
 
-/** Provider `id` goes on with key number `key`, allowed by the account of `operator`. */
+/** Provider `id` continues with key number `key`, authorised by the account of `operator`. */
 export function replacedMember(id: number, key: number, operator = id): Recovery['members'][number] {
   const validator = validatorOf(id, key)
   const text = replacementText({
@@ -65,7 +65,7 @@ export function replacedMember(id: number, key: number, operator = id): Recovery
   }
 }
 
-/** 1 and 2 go on, 3 and 4 with new keys (number 13 and 14), unless `over` says otherwise. */
+/** By default members 1 and 2 keep their keys, 3 and 4 get new ones (13 and 14). */
 export function recoveryOf(over: Partial<Recovery> = {}): Recovery {
   return {
     genesisHash: GENESIS,
@@ -94,7 +94,7 @@ export function attestationOf(provider: number, over: Partial<Attestation> = {})
   return { provider, finalized: FLOOR, epoch: 3, votesKnown: true, finalizeVotes: [], ...over }
 }
 
-/** Signed by every member with what `attested` says, by default that it holds the floor. */
+/** Signed by every member with its attestation in `attested`; default: it has the floor. */
 export function signedFile(recovery: Recovery, attested: readonly Attestation[] = []): RecoveryFile {
   const keys = new Map([1, 2, 3, 4, 13, 14].map((n) => [publicKeyOf(n).join(), secretOf(n)]))
   return {

@@ -1,4 +1,4 @@
-// A chain of native modules in memory for tests of redemption: blocks with begin and end, wallets that sign vouchers.
+// An in-memory chain of native modules for redemption tests: blocks with begin and end, wallets that sign vouchers.
 import assert from 'node:assert/strict'
 import { secretKeyAddress } from '../../base/address.ts'
 import { EMPTY_BYTES, u32be, u64be, utf8 } from '../../base/bytes.ts'
@@ -80,7 +80,7 @@ export const PARAMS: RedemptionParams = {
 }
 
 export interface ChainOptions {
-  /** Rating and device count of each provider's lot; a device serves 22.8 coins a window at rating 1,000,000. */
+  /** Rating and device count of each provider's lot; a device serves 22.8 coins per window at rating 1,000,000. */
   readonly providers: readonly { readonly ratingPpm?: bigint; readonly devices: number }[]
   readonly params?: Partial<RedemptionParams>
   readonly economy?: EconomyParameters
@@ -104,7 +104,7 @@ export class RedemptionChain {
   #timeMs = GENESIS_MS
   #parentMs = GENESIS_MS
   #tx = 0
-  /** Set to false in long simulations, which recount every window instead of every block. */
+  /** False in long simulations, which recount per window instead of per block. */
   recountEveryBlock = true
 
   constructor(options: ChainOptions) {
@@ -133,7 +133,7 @@ export class RedemptionChain {
       this.#addProvider(i + 1, ratingPpm ?? PPM, devices)
     })
     this.#commit()
-    // The first window's end takes the snapshot that assignment goes by.
+    // The end of the first window takes the snapshot used for assignment.
     this.checkInvariants()
   }
 
@@ -152,7 +152,7 @@ export class RedemptionChain {
     if (devices > 0) this.addLot(id, { classId: id, devices })
   }
 
-  /** An attested lot that counts from the running window on. */
+  /** An attested lot that counts from the current window on. */
   addLot(
     provider: number,
     lot: {
@@ -207,7 +207,7 @@ export class RedemptionChain {
     return { state: this.#overlay, block: this.block, emit: (log) => void this.logs.push(log) }
   }
 
-  /** One whole block: begin, what `transactions` does, end, invariants. */
+  /** Runs one block: begin, `transactions`, end, invariants. */
   run(transactions: () => void = () => {}, afterMs = 100): void {
     this.#height++
     this.#parentMs = this.#timeMs
@@ -219,7 +219,7 @@ export class RedemptionChain {
     this.#commit()
   }
 
-  /** Runs a block that ends the running window; `transactions` still belong to that window. */
+  /** Runs a block that ends the current window; `transactions` still belong to that window. */
   endWindow(transactions?: () => void): void {
     const recount = this.recountEveryBlock
     this.recountEveryBlock = true
@@ -232,7 +232,7 @@ export class RedemptionChain {
     this.#overlay = new Overlay(this.committed)
   }
 
-  /** Runs one action: what failed wrote nothing and was declared. */
+  /** Runs one action; asserts that a failure is declared and has written nothing. */
   act(action: string, sender: Address, args: object, module: Module = redemptionModule): Failure | undefined {
     const mark = this.#overlay.savepoint()
     const txId: Uint8Array = sha256(u32be(++this.#tx))
@@ -246,7 +246,7 @@ export class RedemptionChain {
     return failure
   }
 
-  /** Coins of provider `provider`'s issue for a wallet, under the mint rules. */
+  /** Mints coins of a provider to a wallet, under the mint rules. */
   fund(wallet: number, provider: number, amountBase: bigint): void {
     const refusal = mintAtGenesis(this.ctx(), { provider, to: walletOf(wallet), amountBase })
     assert.equal(refusal?.code, undefined)
@@ -305,7 +305,7 @@ export class RedemptionChain {
       { state: this.state, block: this.block },
       args as never,
     )
-    // What a query answers must be what its definition promises.
+    // A query's answer must match its schema.
     assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
     return value as T
   }
@@ -322,7 +322,7 @@ export class RedemptionChain {
     return getSupply(this.state)
   }
 
-  /** Names of redemption's events so far, oldest first. */
+  /** Names of all redemption events so far, oldest first. */
   eventNames(): string[] {
     const names = new Map(
       Object.entries(redemptionModule.definition.events).map(([name, fields]) => [
@@ -362,7 +362,7 @@ export class RedemptionChain {
 export const ALICE = 20
 export const BOB = 21
 
-/** Four providers of 228 coins a window; Alice and Bob hold 300 coins that provider 1 and 2 owe. */
+/** Four providers with 228 coins per window; Alice and Bob hold 300 coins issued by providers 1 and 2. */
 export function fundedChain(options: Partial<ChainOptions> = {}): RedemptionChain {
   const made = new RedemptionChain({
     providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
@@ -375,7 +375,7 @@ export function fundedChain(options: Partial<ChainOptions> = {}): RedemptionChai
   return made
 }
 
-/** Alice's redemption 1 of 10 coins, assigned to provider 1 in the window that is running. */
+/** Alice's redemption 1 of 10 coins, assigned to provider 1 in the current window. */
 export function activeChain(options?: Parameters<RedemptionChain['request']>[2]): RedemptionChain {
   const made = fundedChain()
   made.run(() => {

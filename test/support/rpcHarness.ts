@@ -1,4 +1,4 @@
-// A served fake node and a raw JSON-RPC caller for the tests of rpc/.
+// A fake node with its RPC server, and a raw JSON-RPC caller, for the tests of rpc/.
 import { request } from 'node:http'
 import type { Json } from '../../base/field.ts'
 import { type RpcOptions, type RunningRpc, startRpc } from '../../rpc/start.ts'
@@ -8,7 +8,7 @@ import { FakeBackend } from './fakeBackend.ts'
 export interface Served {
   readonly backend: FakeBackend
   readonly rpc: RunningRpc
-  /** What the dispatcher logged: bugs, so a test expects none. */
+  /** The dispatcher's log: bugs, so tests expect none. */
   readonly logged: { readonly method: string; readonly err: unknown }[]
   /** The result; throws an RpcFailure for an error. */
   call(method: string, params?: Json): Promise<Json>

@@ -1,4 +1,4 @@
-// A small JSON Schema checker for the published Ethereum API document: only the keywords that document uses.
+// A small JSON Schema checker for the published Ethereum API document; supports only the keywords used there.
 import { readFileSync } from 'node:fs'
 import type { Loose } from './rpcHarness.ts'
 
@@ -55,21 +55,20 @@ function checkChoices(schema: Loose, value: Loose, path: string): string | undef
     if (schema[key] === undefined) continue
     const problems = schema[key].map((choice: Loose) => check(choice, value, path))
     const fitting = problems.filter((problem: string | undefined) => problem === undefined).length
-    // An empty list fits every list type of the document, which cannot be meant.
+    // Accept an empty list, although it matches several list types of the document.
     const isEmptyList = Array.isArray(value) && value.length === 0
     if (fitting === 0 || (key === 'oneOf' && fitting > 1 && !isEmptyList)) {
       return `${path}: fits ${fitting} of ${key}: ${problems.join(' | ')}`
     }
   }
   return schema.not !== undefined && check(schema.not, value, path) === undefined
-    ? `${path}: fits what it must not`
+    ? `${path}: matches a schema under "not"`
     : undefined
 }
 
 /** The first problem, or undefined. */
 export function check(schema: Loose, value: Loose, path = '$'): string | undefined {
-  for (const key of Object.keys(schema))
-    if (!KEYWORDS.has(key)) return `${path}: keyword ${key} is not known here`
+  for (const key of Object.keys(schema)) if (!KEYWORDS.has(key)) return `${path}: unknown keyword ${key}`
   if (schema.$ref !== undefined) {
     return check(document.components.schemas[schema.$ref.split('/').at(-1)], value, path)
   }
@@ -92,7 +91,7 @@ export function check(schema: Loose, value: Loose, path = '$'): string | undefin
   return checkChoices(schema, value, path)
 }
 
-/** What is wrong with a method's result by the published document, or undefined. */
+/** The first problem of a method's result under the published document, or undefined. */
 export function checkResult(method: string, result: Loose): string | undefined {
   const found = document.methods.find((m: Loose) => m.name === method)
   if (found === undefined) return `${method} is not in the document`

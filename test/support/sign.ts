@@ -4,7 +4,7 @@ import { signTransaction, type TransactionFields } from '../../state/transaction
 import { CHAIN_ID } from './chainHarness.ts'
 import { type Account, accountOf } from './fakeBackend.ts'
 
-/** A transfer to bob unless said otherwise; 0x hex. */
+/** A signed envelope, 0x hex; default: a transfer to bob. */
 export function signed(from: Account, over: Partial<TransactionFields> = {}): `0x${string}` {
   const price = { maxPriorityFeePerGas: 1_000_000_000n, maxFeePerGas: 10_000_000_000n }
   const legacyPrice = { maxPriorityFeePerGas: 10_000_000_000n, maxFeePerGas: 10_000_000_000n }

@@ -1,4 +1,4 @@
-// A signer's server on a unix socket in this process, and clients for it. Owns: folders, sockets, closing them.
+// A signer server on a unix socket in this process, and clients for it. Owns: folders, sockets, closing them.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -53,7 +53,7 @@ export async function eventually(is: () => boolean, what: string): Promise<void>
   }
 }
 
-/** Everything of one test, closed together. */
+/** All resources of one test, closed together. */
 export class SignerRig {
   readonly dir = mkdtempSync(join(tmpdir(), 'signer-'))
   readonly address: SignerAddress
@@ -138,7 +138,7 @@ export class SignerRig {
   }
 }
 
-/** Speaks the protocol byte by byte. */
+/** A client that sends raw protocol bytes. */
 export class RawClient {
   readonly replies: Reply[] = []
   isClosed = false

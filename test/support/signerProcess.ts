@@ -1,4 +1,4 @@
-// A validator's key in a process of its own, started and killed like the validators. Owns: its directory and process.
+// A signer process for one validator's key, started and killed like the validators. Owns: its directory and process.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 const START_MS = 30_000
 const POLL_MS = 20
 
-/** Where a signer listens, as arguments of its process and as the configuration of its node. */
+/** A signer's address, as arguments of its process and as its node's configuration. */
 export interface SignerPlace {
   readonly args: readonly string[]
   readonly config: (publicKey: string) => SignerConfig
@@ -40,7 +40,7 @@ export class SignerProcess {
     return readFileSync(this.logFile, 'utf8')
   }
 
-  /** Resolves once it listens; rejects when it ends before that. */
+  /** Resolves once it listens; rejects when it ends first. */
   async start(): Promise<void> {
     const log = openSync(this.logFile, 'a')
     const before = this.#ups()
@@ -82,7 +82,7 @@ export class SignerProcess {
   }
 }
 
-/** Moves the consensus key of a validator that never ran into a signer's own directory. */
+/** Moves the consensus key of a validator that has never run to a signer's directory. */
 export function giveKeyToSigner(node: ValidatorProcess, dir: string, place: SignerPlace): SignerProcess {
   const from = node.member.dir
   const publicKey = toHex(consensusPublicKey(from))

@@ -1,5 +1,5 @@
-// A tiny application for simulations: transactions are 8-byte numbers, the state is their running hash. Shared by all
-// simulated nodes as a set of pure functions, with one `SimStore` per node for what is durable.
+// A minimal application for simulations: transactions are 8-byte numbers, the state is their running hash. Pure functions
+// shared by all simulated nodes, with one `SimStore` per node for durable data.
 import { bytesKey, concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Bls } from '../../base/crypto/types.ts'
@@ -26,7 +26,7 @@ export interface ChainRules {
   readonly genesis: SealedBlock
   readonly genesisHash: Hash32
   readonly epochBlocks: number
-  /** From this height on the state root is made in another way; 0 = never. A node of the old version has 0. */
+  /** From this height on the state root is computed differently; 0 = never, as on nodes of the old version. */
   readonly activationHeight: number
   /** The set of an epoch; every node computes the same. */
   setOf(epoch: number): ValidatorSet
@@ -88,7 +88,7 @@ function hashOfSet(set: ValidatorSet): Hash32 {
   return hash
 }
 
-/** Everything of a header that execution decides. */
+/** The header fields that execution determines. */
 function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transactions: readonly Uint8Array[]) {
   const height = parent.header.height + 1
   const endsEpoch = height % rules.epochBlocks === 0
@@ -128,13 +128,13 @@ export function buildBlock(
 
 const verdicts = new WeakMap<ChainRules, Map<string, Verdict>>()
 
-/** Execution depends on nothing but the rules, the block and its parent, so it is done once for all nodes of a run. */
+/** Depends only on the rules, the block and its parent, so it runs once for all nodes of a run. */
 export function verifyBlock(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Verdict {
   const known = verdicts.get(rules) ?? new Map<string, Verdict>()
   verdicts.set(rules, known)
   const key = bytesKey(block.hash) + bytesKey(parent.hash)
   const before = known.get(key)
-  // The hash covers the header alone; the transactions are covered only once they fit its root.
+  // The hash covers only the header; the transactions count only if they match its root.
   if (before !== undefined && equalBytes(block.header.transactionsRoot, merkleRoot(block.transactions)))
     return before
   const verdict = execute(rules, block, parent)
@@ -145,7 +145,7 @@ export function verifyBlock(rules: ChainRules, block: SealedBlock, parent: Seale
 function execute(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Verdict {
   const { header, transactions } = block
   const facts = outcome(rules, parent, header.epoch, transactions)
-  // Height, epoch, view, proposer, parent and time are for consensus to check, as in the real application.
+  // Consensus checks height, epoch, view, proposer, parent and time, as in the real application.
   if (header.endsEpoch !== facts.endsEpoch) return 'invalid'
   if (!equalBytes(header.transactionsRoot, facts.transactionsRoot)) return 'invalid'
   if (!equalBytes(header.setHash, facts.setHash)) return 'invalid'
@@ -154,7 +154,7 @@ function execute(rules: ChainRules, block: SealedBlock, parent: SealedBlock): Ve
   return equalBytes(header.stateRoot, facts.stateRoot) ? 'valid' : 'mismatch'
 }
 
-/** What one node has durably finalized; survives crashes. */
+/** The blocks that one node has durably finalized; survives crashes. */
 export class SimStore {
   readonly rules: ChainRules
   readonly #chain: SealedBlock[]
@@ -197,7 +197,7 @@ export class SimStore {
     return this.#included.has(toHex(transaction))
   }
 
-  /** Atomic: all blocks or none; blocks already there are skipped. */
+  /** Commits all blocks or none; skips known ones. */
   commit(path: readonly SealedBlock[], certificate: Certificate): void {
     for (const block of path) {
       if (block.header.height <= this.height) continue

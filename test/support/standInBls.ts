@@ -1,4 +1,4 @@
-// A fast stand-in for BLS in simulations: linear like the real scheme (aggregate = XOR), not secure at all.
+// A fast, insecure stand-in for BLS in simulations, linear like the real scheme (aggregate = XOR).
 import { bytesKey, concatBytes, equalBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Bls } from '../../base/crypto/types.ts'
@@ -6,7 +6,7 @@ import type { Bls } from '../../base/crypto/types.ts'
 const SIGNATURE_BYTES = 96
 const KEY_BYTES = 48
 
-/** Spreads tag, key and message over `size` bytes; distinct inputs collide by accident only. */
+/** Hashes tag, key and message to `size` bytes; distinct inputs collide only by chance. */
 function spread(tag: number, parts: readonly Uint8Array[], size: number): Uint8Array {
   let a = tag ^ 0x9e3779b9
   let b = tag ^ 0x85ebca6b
@@ -37,7 +37,7 @@ function xor(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 const publicKeys = new Map<string, Uint8Array>()
-/** Keys of one process; far above what any scenario has. */
+/** Cached keys; far more than any scenario uses. */
 const KEYS_MAX = 4096
 
 function publicKey(secretKey: Uint8Array): Uint8Array {
@@ -55,7 +55,7 @@ const vote = (key: Uint8Array, message: Uint8Array): Uint8Array =>
 
 const proof = (key: Uint8Array): Uint8Array => spread(TAGS.proof, [key], SIGNATURE_BYTES)
 
-/** Anyone can forge it from the public key; the simulator's Byzantine nodes simply do not. */
+/** Forgeable from the public key; the simulator's Byzantine nodes just do not forge. */
 export const standInBls: Bls = {
   keygen: (ikm) => sha256(concatBytes(ikm)),
   publicKey,

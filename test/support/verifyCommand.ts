@@ -1,4 +1,4 @@
-// `suanli verify` against a running devnet, before and after its validator set changed. Owns: what must come out of it.
+// `suanli verify` against a running devnet, before and after a set change. Owns: the expected output.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ interface Proven {
   readonly checkpoint: string | null
 }
 
-/** What a line of the report says. */
+/** The value of a line in the report. */
 function lineOf({ stdout }: Ended, name: string): string {
   const line = stdout.split('\n').find((text) => text.startsWith(`${name} `))
   return line?.slice(11) ?? assert.fail(`no line ${name} in\n${stdout}`)
@@ -41,7 +41,7 @@ async function refused(args: readonly string[], what: RegExp): Promise<void> {
   assert.match(stderr, what)
 }
 
-/** A member takes a key that no running validator holds: the others go on, and the next block changes the set. */
+/** Rotates a member to a key that no running validator has: the others continue, and the next block changes the set. */
 async function replaceKey(url: string): Promise<{ readonly hash: string; readonly height: number }> {
   const secret = bls.keygen(sha256(new TextEncoder().encode('a key for later')))
   const output = await cast(
@@ -56,7 +56,7 @@ async function replaceKey(url: string): Promise<{ readonly hash: string; readonl
   return { hash: receipt.transactionHash, height: Number(receipt.blockNumber) }
 }
 
-/** Proves balances, a receipt and the supply from genesis, a checkpoint and a kept state, across a change of the set. */
+/** Proves balances, a receipt and the supply from genesis, a checkpoint and a stored state, across a set change. */
 export async function verifiesAcrossASetChange(devnet: RunningDevnet): Promise<void> {
   const [url, second] = devnet.rpcUrls as [string, string]
   const genesis = ['--genesis', join(devnet.dataDir, 'validator-0', 'genesis.json'), '--rpc', url]
@@ -70,7 +70,7 @@ export async function verifiesAcrossASetChange(devnet: RunningDevnet): Promise<v
 
   const replaced = await replaceKey(url)
   const paid = ['--private-key', toHex(STRANGER!.secretKey), holder, '--value', '1ether']
-  // The boundary, then a block that the new set signs.
+  // The boundary, then a block signed by the new set.
   await cast('send', '--rpc-url', url, ...paid)
   const { genesisHash } = await call<{ genesisHash: string }>(url, 'chain_info')
 

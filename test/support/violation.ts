@@ -1,6 +1,6 @@
-// What a failed check throws.
+// The error of a failed check.
 
-/** A broken property; carries what is needed to say it in one line. */
+/** A broken property, described in one line. */
 export class Violation extends Error {
   readonly property: string
   constructor(property: string, detail: string) {

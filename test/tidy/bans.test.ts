@@ -1,4 +1,4 @@
-// What code must not call: clocks, randomness, timers, I/O and floats where every node must agree; unfinished marks anywhere.
+// Bans clocks, randomness, timers, I/O and floats where every node must agree, and unfinished marks anywhere.
 import { strict as assert } from 'node:assert'
 import { ALL_ROOMS, read, sources, withoutComments } from './sources.ts'
 
@@ -9,9 +9,9 @@ const IMPURE =
 const FLOATS =
   /\b(parseFloat|toFixed|toPrecision|Float32Array|Float64Array|Number\.EPSILON|Math\.(?!max\b|min\b|floor\b|ceil\b|imul\b|clz32\b)\w+)\b|\b\d+\.\d+\b|\b\d+e-\d/
 const DIVISION = / \/ /
-/** A quotient is rounded where it stands, or is one of bigints. */
+/** The quotient is rounded on the same line, or is of bigints. */
 const ROUNDED = /Math\.(floor|ceil)\(|\b\d+n\b/
-/** Divisions that leave no remainder or are of bigints by name, and integers of more than 32 bits in an array that holds them. */
+/** Exact divisions, divisions of bigint variables, and integers above 32 bits in a Float64Array. */
 const EXACT: readonly string[] = [
   'const heads = new Float64Array(count)',
   'FAN / 8',
@@ -21,7 +21,7 @@ const EXACT: readonly string[] = [
   'COIN / PPM',
 ]
 
-/** Lines of code of the deterministic rooms, without comments and text in quotes. */
+/** Code lines of the deterministic rooms, without comments and quoted text. */
 function codeLines(): readonly { readonly at: string; readonly line: string }[] {
   return DETERMINISTIC.flatMap(sources).flatMap((file) =>
     withoutComments(read(file))
@@ -47,7 +47,7 @@ describe('tidy.bans', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('lists only exact divisions that are still there', () => {
+  it('lists only divisions that still exist', () => {
     const text = codeLines()
       .map(({ line }) => line)
       .join('\n')

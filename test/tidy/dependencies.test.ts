@@ -1,4 +1,4 @@
-// Every dependency has its reason in docs/dependencies.md.
+// Every dependency is justified in docs/dependencies.md.
 import { strict as assert } from 'node:assert'
 import { read } from './sources.ts'
 

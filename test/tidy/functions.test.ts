@@ -1,4 +1,4 @@
-// How long a file and a function may be. The functions that are longer are listed, and the list only shrinks.
+// Limits on the length of files and functions. Longer functions are listed, and the list only shrinks.
 import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { ALL_ROOMS, ROOT, read, sources } from './sources.ts'
 const FILE_LINES_MAX = 500
 const FUNCTION_LINES_MAX = 70
 
-/** Longer ones, each with its lines of today: tables of methods, and one schema. Remove what became shorter; add nothing. */
+/** Longer functions with their current lines: method tables and one schema. Remove those that become short; add none. */
 const LONG_FUNCTIONS: Readonly<Record<string, number>> = {
   'base/schema.ts message': 98,
   'rpc/eth/blocks.ts blockMethods': 103,
@@ -40,7 +40,7 @@ function longFunctions(): Readonly<Record<string, number>> {
     const lines = Number(/\((\d+)\)/.exec(message)?.[1])
     assert.ok(Number.isSafeInteger(lines), message)
     const line = read(location.path).split('\n')[location.start.line - 1]!
-    // A `describe` is a list of tests, not a function that somebody follows.
+    // A `describe` is a list of tests, not a function to read.
     if (lines <= FUNCTION_LINES_MAX || /\bdescribe\(/.test(line)) continue
     const name = /function\*? (\w+)|(?:async )?#?(\w+)\(|const (\w+)/.exec(line.trim())
     found[`${location.path} ${name?.slice(1).find((part) => part !== undefined) ?? line.trim()}`] = lines
@@ -59,14 +59,14 @@ describe('tidy.functions', function () {
     assert.deepEqual(long, [])
   })
 
-  it('keeps every function under the line limit, but for a list that only shrinks', () => {
+  it('keeps every function under the line limit, except a list that only shrinks', () => {
     const found = longFunctions()
     const wrong = Object.entries(found)
       .filter(([name, lines]) => lines > (LONG_FUNCTIONS[name] ?? FUNCTION_LINES_MAX))
       .map(([name, lines]) => `${name}: ${lines} lines`)
     assert.deepEqual(wrong, [])
     const gone = Object.keys(LONG_FUNCTIONS).filter((name) => found[name] === undefined)
-    assert.deepEqual(gone, [], 'these are short now: take them off the list')
+    assert.deepEqual(gone, [], 'now short: remove them from the list')
     assert.ok(Object.keys(LONG_FUNCTIONS).length <= 20)
   })
 })

@@ -1,8 +1,8 @@
-// Who may import whom (docs/architecture.md), and that nothing goes in a circle: neither files nor folders.
+// Allowed imports (docs/architecture.md), and no cycles between files or folders.
 import { strict as assert } from 'node:assert'
 import { ALL_ROOMS, circles, ownImports, ROOMS, type Room, read, sources } from './sources.ts'
 
-/** What each room may import besides itself. */
+/** Allowed imports of each room, besides itself. */
 const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
   base: [],
   consensus: ['base'],
@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<Room, readonly string[]>> = {
   cli: ROOMS,
 }
 
-/** What each folder of node/ may import of the others; files directly in node/ join them and may import any. */
+/** Allowed imports between folders of node/; files directly in node/ combine them and may import any. */
 const NODE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   chain: [],
   evidence: ['chain'],
@@ -29,26 +29,26 @@ const NODE_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   watch: ['chain', 'sync'],
 }
 
-/** What a package's user imports under one name; everything inside imports the files themselves. */
+/** Entry files of the package, for its users; code in this repository imports the files directly. */
 const PACKAGE_ENTRIES: readonly string[] = ['client/client.ts', 'devnet/devnet.ts']
 
-/** The way into the program from where it has always been. */
+/** The program's former entry point, kept as a shim. */
 const SHIM = 'node/main.ts'
 
-/** Whether a path is the pattern's, in which `*` stands for one name. */
+/** Whether a path matches a pattern, in which `*` is one name. */
 function matches(pattern: string, path: string): boolean {
   const names = path.split('/')
   const wanted = pattern.split('/')
   return wanted.length === names.length && wanted.every((name, i) => name === '*' || name === names[i])
 }
 
-/** Files and folders that stand beside each other, joined by the imports between them. */
+/** The import graph between siblings: files and folders in the same folder. */
 function siblings(edges: readonly (readonly [string, string])[]): Map<string, Set<string>> {
   const graph = new Map<string, Set<string>>()
   for (const [from, to] of edges) {
     const [a, b] = [from.split('/'), to.split('/')]
     const shared = a.findIndex((name, i) => name !== b[i])
-    // Files directly in the shared folder join its sub-folders and may be imported by them.
+    // Files directly in the shared folder combine its sub-folders and may be imported by them.
     if (shared >= a.length - 1 || shared >= b.length - 1) continue
     const [left, right] = [a, b].map((names) => names.slice(0, shared + 1).join('/'))
     graph.set(left!, (graph.get(left!) ?? new Set()).add(right!))
@@ -83,7 +83,7 @@ describe('tidy.imports', () => {
     assert.deepEqual([...folders].sort(), Object.keys(NODE_MAY_IMPORT).sort())
   })
 
-  it('the folders of node/ import of each other only what they may', () => {
+  it('the folders of node/ import each other only as allowed', () => {
     const wrong: string[] = []
     for (const file of sources('node')) {
       const own = file.split('/')
@@ -97,19 +97,19 @@ describe('tidy.imports', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('no file imports itself in a circle', () => {
+  it('has no import cycle between files', () => {
     const files = ALL_ROOMS.flatMap(sources)
     const graph = new Map(files.map((file) => [file, new Set(ownImports(file))]))
     assert.deepEqual(circles(graph), [])
   })
 
-  it('no folder imports itself in a circle', () => {
+  it('has no import cycle between folders', () => {
     const files = ROOMS.flatMap(sources).filter((file) => file !== SHIM)
     const edges = files.flatMap((file) => ownImports(file).map((target) => [file, target] as const))
     assert.deepEqual(circles(siblings(edges)), [])
   })
 
-  it('tests import each other only from test/support and from their own folder', () => {
+  it('tests import other test files only from test/support and their own folder', () => {
     const wrong: string[] = []
     for (const file of sources('test')) {
       const room = file.split('/')[1]
@@ -122,15 +122,15 @@ describe('tidy.imports', () => {
     assert.deepEqual(wrong, [])
   })
 
-  it('one place opens a chain', () => {
+  it('only openChain.ts opens a chain', () => {
     const users = [...ALL_ROOMS]
       .flatMap(sources)
       .filter((file) => ownImports(file).includes('node/chain/importer.ts'))
-    // Two tests open an importer with senders of their own.
+    // Two tests open an importer with their own senders.
     assert.deepEqual(users, ['node/openChain.ts', 'test/cli/rollback.test.ts', 'test/node/importer.test.ts'])
   })
 
-  it('nothing but tests imports tests', () => {
+  it('only tests import tests', () => {
     const wrong = [...ROOMS, 'scripts', 'bench', 'examples'].flatMap((room) =>
       sources(room).flatMap((file) => ownImports(file).filter((target) => target.startsWith('test/'))),
     )

@@ -1,10 +1,10 @@
-// Where tests stand: in the folder of what they test, or in one of the few that test the whole. One idea a folder.
+// Test folders mirror what they test, except a few that test the whole system. One idea per folder.
 import { strict as assert } from 'node:assert'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOMS, ROOT, sources } from './sources.ts'
 
-/** Folders of test/ that are no room's: what they are is said in docs/architecture.md. */
+/** Folders of test/ for the whole system, described in docs/architecture.md. */
 const WHOLE = [
   'e2e',
   'examples',
@@ -26,7 +26,7 @@ const folders = (path: string): readonly string[] =>
   )
 
 describe('tidy.layout', () => {
-  it('has a test folder for each room, and no others but those that test the whole', () => {
+  it('has a test folder for each room, and otherwise only those for the whole system', () => {
     const known = new Set<string>([...ROOMS, ...WHOLE])
     assert.deepEqual(
       folders('test').filter((name) => !known.has(name)),
@@ -53,7 +53,7 @@ describe('tidy.layout', () => {
     )
   })
 
-  it('keeps the names at the top that everybody knows', () => {
+  it('keeps the well-known names at the top', () => {
     const top = readdirSync(ROOT)
     for (const name of ['node', 'consensus', 'state', 'p2p', 'rpc', 'genesis', 'test', 'package.json']) {
       assert.ok(top.includes(name), name)

@@ -1,4 +1,4 @@
-// The one shape of native modules (docs/architecture.md): which files they have, and who may call whom.
+// The common shape of native modules (docs/architecture.md): their files, and allowed calls between modules.
 import { strict as assert } from 'node:assert'
 import { MODULES } from '../../state/registry.ts'
 import { ownImports, read, sources, withoutComments } from './sources.ts'
@@ -19,7 +19,7 @@ function placeOf(path: string): { readonly name: string; readonly file: string }
 const filesOf = (name: string): readonly string[] => sources(`${FOLDER}/${name}`)
 const code = (file: string): string => withoutComments(read(file))
 
-/** What a module's files import of other modules. */
+/** A module's imports from other modules. */
 function foreignImports(name: string) {
   return filesOf(name).flatMap((from) =>
     ownImports(from).flatMap((to) => {
@@ -55,7 +55,7 @@ describe('tidy.modules', () => {
       assert.equal(files.includes(own('external.ts')), calls, 'external.ts is for calls to other modules')
     })
 
-    it(`${name} makes its tables, parameters, events and failures in tables.ts alone`, () => {
+    it(`${name} defines its tables, parameters, events and failures only in tables.ts`, () => {
       const makers = /\b(?:tablesOf|paramsOf|eventsOf|failuresOf)\(/
       const wrong = filesOf(name).filter((file) => file !== own('tables.ts') && makers.test(code(file)))
       assert.deepEqual(wrong, [])
@@ -66,22 +66,22 @@ describe('tidy.modules', () => {
       )
     })
 
-    it(`${name}/module.ts only joins`, () => {
+    it(`${name}/module.ts only assembles`, () => {
       const text = code(own('module.ts'))
       assert.ok(text.split('\n').length <= MODULE_LINES_MAX, 'too long')
       assert.match(text, new RegExp(`export const ${name}Module = implement\\(${name}Schema, \\{`))
-      assert.deepEqual([...text.matchAll(/^export\b/gm)].length, 1, 'it exports the module alone')
-      assert.doesNotMatch(text, /\bfunction\b|=>|\breturn\b/, 'rules belong in files of their topics')
+      assert.deepEqual([...text.matchAll(/^export\b/gm)].length, 1, 'exports only the module')
+      assert.doesNotMatch(text, /\bfunction\b|=>|\breturn\b/, 'rules belong in the files of their topics')
     })
 
-    it(`${name} calls other modules through external.ts alone`, () => {
+    it(`${name} calls other modules only through external.ts`, () => {
       const wrong = foreignImports(name).filter(
         ({ from, file }) => from !== own('external.ts') && file !== 'schema.ts',
       )
       assert.deepEqual(wrong.map(line), [])
     })
 
-    it(`${name} calls only modules before it, and nothing that is theirs alone`, () => {
+    it(`${name} calls only modules before it, and nothing private to them`, () => {
       const earlier = NAMES.slice(0, NAMES.indexOf(name))
       const closed = ['module.ts', 'external.ts', 'queries.ts', 'invariants.ts']
       const wrong = foreignImports(name).filter(

@@ -1,4 +1,4 @@
-// What comments and documents point to exists: files, folders, links, anchors, npm scripts.
+// Everything that comments and documents point to exists: files, folders, links, anchors, npm scripts.
 import { strict as assert } from 'node:assert'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
@@ -17,7 +17,7 @@ function documents(): readonly string[] {
   return [...top, ...below]
 }
 
-/** Comments alone, with their lines in place. */
+/** Only the comments, on their original lines. */
 function comments(text: string): string {
   const blank = (code: string): string => code.replace(/[^\n]/g, ' ')
   let result = ''
@@ -31,7 +31,7 @@ function comments(text: string): string {
 
 const exists = (path: string): boolean => existsSync(join(ROOT, path))
 
-/** `state/tree/proof.ts` in a comment of state/tree/cut.ts: from its folder, from its room, or from the top. */
+/** Resolves a pointer in a comment relative to the file's folder, its room, or the root. */
 function resolves(from: string, pointer: string): boolean {
   const places = [posix.dirname(from), from.split('/')[0]!, '.']
   return places.some((place) => exists(posix.join(place, pointer)))
@@ -52,7 +52,7 @@ function deadPointers(file: string, text: string): readonly string[] {
   return dead
 }
 
-/** GitHub's name for a heading. */
+/** GitHub's anchor for a heading. */
 function anchorOf(heading: string): string {
   return heading
     .trim()
@@ -91,7 +91,7 @@ describe('tidy.pointers', () => {
     const dead = documents().flatMap((file) =>
       [...read(file).matchAll(pattern)]
         .map((match) => match[1]!)
-        // Pages for operators speak of data directories, which hold folders and key files.
+        // Operators' pages mention data directories, with their own folders and key files.
         .filter((path) => !file.startsWith('docs/operations/') || /\.(ts|md|qnt|csv)$/.test(path))
         .filter((path) => !exists(path) && !exists(`${path}.ts`))
         .map((path) => `${file}: ${path}`),
@@ -110,7 +110,7 @@ describe('tidy.pointers', () => {
     assert.deepEqual(dead, [])
   })
 
-  it('scripts run files that are compiled from a source', () => {
+  it('npm scripts run files compiled from an existing source', () => {
     const { scripts, bin } = JSON.parse(read('package.json')) as {
       scripts: Readonly<Record<string, string>>
       bin: Readonly<Record<string, string>>

@@ -1,11 +1,11 @@
-// The source files as text, for the tests that keep the map from rotting. Owns: listing, reading, imports, comments.
+// The source files as text, for the tests of structure and pointers. Owns: listing, reading, imports, comments.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 
-/** Folders of the program itself. */
+/** Folders of the program. */
 export const ROOMS = [
   'base',
   'consensus',
@@ -21,7 +21,7 @@ export const ROOMS = [
   'cli',
 ] as const
 export type Room = (typeof ROOMS)[number]
-/** Folders beside it that are made of the same language. */
+/** Other folders with TypeScript sources. */
 export const SIDE_ROOMS = ['bench', 'examples', 'scripts', 'test'] as const
 export const ALL_ROOMS: readonly string[] = [...ROOMS, ...SIDE_ROOMS]
 
@@ -40,20 +40,20 @@ export function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8')
 }
 
-/** Files of this repository that a file imports, static, dynamic and for types alone. */
+/** Files of this repository that a file imports: static, dynamic and type-only imports. */
 export function ownImports(file: string): readonly string[] {
   const found = read(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g)
   return [...found].map((match) => posix.join(posix.dirname(file), match[1]!))
 }
 
-/** Comments may speak of clocks and randomness; code may not. Strings are kept. */
+/** Removes comments, which may mention clocks and randomness; keeps strings. */
 export function withoutComments(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
     .replace(/\/\/.*$/gm, '')
 }
 
-/** Every list of nodes that reach each other, smallest first: the circles of a graph. */
+/** The cycles of a graph: lists of nodes that reach each other, smallest first. */
 export function circles(graph: ReadonlyMap<string, ReadonlySet<string>>): readonly (readonly string[])[] {
   const order = new Map<string, number>()
   const low = new Map<string, number>()

@@ -1,4 +1,4 @@
-// The walks of docs/architecture.md can be walked: every step's files exist and hold what the step says is in them.
+// The walks of docs/architecture.md are accurate: every step's files exist and contain the names given.
 import { strict as assert } from 'node:assert'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ function stepsOf(walk: string): readonly string[] {
 
 describe('tidy.walks', () => {
   for (const walk of WALKS) {
-    it(`${walk.toLowerCase()}: files exist and hold the names beside them`, () => {
+    it(`${walk.toLowerCase()}: files exist and contain the names given`, () => {
       const steps = stepsOf(walk)
       assert.ok(steps.length >= 8, 'a walk has steps')
       const wrong: string[] = []

@@ -1,5 +1,5 @@
-// A live core of four validators, one of them Byzantine: it sends anything with its own key and rubbish in the name of others,
-// while honest certificates move the views. `step` never throws, nobody honest is accused, memory stays within its bounds.
+// A live core of four validators, one Byzantine: it sends anything with its own key and garbage in others' names, while
+// honest certificates advance the views. `step` never throws, no honest validator is accused, memory stays bounded.
 import { type SealedBlock, sealBlock } from '../../../base/protocol/header.ts'
 import type { Certificate, Subject, Vote } from '../../../base/protocol/vote.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../../../consensus/messages.ts'
@@ -16,10 +16,10 @@ const KNOWN_MAX = 32
 class LiveCore implements FuzzSession {
   readonly #bench = new Bench({ leads: 3 })
   readonly #byzantine: number
-  /** Blocks that may be named, honest ones and others. */
+  /** Blocks that votes may name, honest or not. */
   #known: SealedBlock[]
   #parent: { block: SealedBlock; view: number }
-  /** The honest quorum is past this view. */
+  /** The honest quorum has left this view. */
   #decided = 0
 
   constructor(random: Random) {
@@ -30,7 +30,7 @@ class LiveCore implements FuzzSession {
     this.#bench.tick()
   }
 
-  /** What honest validators certify is valid; anything else may be refused. */
+  /** Blocks that honest validators certify are valid; others may be refused. */
   #verdictOf(block: SealedBlock): Verdict {
     return block.header.gasUsed === 0 ? 'valid' : 'invalid'
   }
@@ -58,7 +58,7 @@ class LiveCore implements FuzzSession {
     return memoryFault(this.#bench.state)
   }
 
-  /** q honest validators end the view: they nullify it, or notarize and finalize a block of its leader. */
+  /** q honest validators end the view: they nullify it, or notarize and finalize its leader's block. */
   #decide(random: Random): void {
     const bench = this.#bench
     const view = Math.max(bench.state.view, this.#decided + 1)
@@ -87,7 +87,7 @@ class LiveCore implements FuzzSession {
     if (this.#known.length > KNOWN_MAX) this.#known.shift()
   }
 
-  /** Answers of the host that nobody asked for, or that come late. */
+  /** Unrequested or late answers of the host. */
   #hostInput(random: Random): void {
     const bench = this.#bench
     const block = random.pick(this.#known)
@@ -124,7 +124,7 @@ class LiveCore implements FuzzSession {
     return { kind: random.chance(0.5) ? 'notarize' : 'finalize', epoch, view, parentView, digest }
   }
 
-  /** Signed by the Byzantine key, or by nobody. */
+  /** Signed by the Byzantine key, or not at all. */
   #vote(random: Random): Vote {
     const subject = this.#subject(random)
     const signer = random.chance(0.6) ? this.#byzantine : random.between(0, 5)
@@ -149,7 +149,7 @@ class LiveCore implements FuzzSession {
       parentHash: random.pick(this.#known).hash,
       proposer: state.validators[this.#byzantine]!.operator,
       timestampMs: nowMs + random.between(-2_000, 2_000),
-      // Marks what honest validators would refuse.
+      // Marks blocks that honest validators refuse.
       gasUsed: 1,
     }
     const block = sealBlock({ header, transactions: base.transactions })

@@ -1,4 +1,4 @@
-// What a stream carries: frames of any cut, the hello, consensus messages, batches of transactions.
+// Stream contents: frames in chunks of any size, the hello, consensus messages, transaction batches.
 import { equalBytes } from '../../../base/bytes.ts'
 import { SchemaError } from '../../../base/field.ts'
 import type { Certificate, Subject, Vote } from '../../../base/protocol/vote.ts'
@@ -71,7 +71,7 @@ export function anyMessage(random: Random): ConsensusMessage {
   }
 }
 
-/** Decoding gives a message whose bytes are these, or a SchemaError. */
+/** Decoding returns a message with exactly these bytes, or throws SchemaError. */
 export const messageTarget: FuzzTarget = {
   name: 'message',
   weight: 8,
@@ -95,7 +95,7 @@ export const messageTarget: FuzzTarget = {
   },
 }
 
-/** Frames cut anywhere come out whole and in order; a broken header ends the stream; nothing is kept beyond what arrived. */
+/** Frames in any chunks come out complete and in order; a bad header ends the stream; buffers never exceed the input. */
 export const frameTarget: FuzzTarget = {
   name: 'frame',
   weight: 6,

@@ -1,5 +1,5 @@
-// What strangers claim and light clients, validators and signers judge: proofs, evidence, calldata, signer frames. Nothing
-// but the truth passes.
+// Untrusted input of light clients, validators and signers: proofs, evidence, calldata, signer frames. Nothing false
+// passes.
 
 import { decodeAbi, encodeAbi } from '../../../base/abi.ts'
 import { equalBytes, utf8 } from '../../../base/bytes.ts'
@@ -31,7 +31,7 @@ function chain() {
   return { set, genesisHash: rules.genesisHash, genesis: rules.genesis, sign }
 }
 
-/** Evidence convicts nobody but the validator that contradicted itself. */
+/** Evidence convicts only the validator that contradicted itself. */
 export const evidenceTarget: FuzzTarget = {
   name: 'evidence',
   weight: 1,
@@ -65,7 +65,7 @@ export const evidenceTarget: FuzzTarget = {
   },
 }
 
-/** Whatever is changed in a proof of an epoch's end, only the true header comes out of it. */
+/** A mutated epoch proof verifies only for the true header. */
 export const epochProofTarget: FuzzTarget = {
   name: 'epochProof',
   weight: 0.5,
@@ -103,7 +103,7 @@ export const epochProofTarget: FuzzTarget = {
   },
 }
 
-/** A changed proof proves neither the value nor its absence. */
+/** A mutated proof proves neither another value nor absence. */
 export const stateProofTarget: FuzzTarget = {
   name: 'stateProof',
   weight: 0.5,
@@ -124,7 +124,7 @@ export const stateProofTarget: FuzzTarget = {
           throw new Error('proved another value')
         }
         if (verifyStateProof({ root, key: utf8(key), value: undefined, proof })) {
-          throw new Error('proved that a key is absent which is there')
+          throw new Error('proved absence of a key that exists')
         }
         verifyStateProof({ root, key: utf8(key), value, proof })
       },
@@ -139,7 +139,7 @@ const ABI: readonly (readonly AbiType[])[] = [
   [{ kind: 'array', of: { kind: 'tuple', components: [{ name: 'a', type: { kind: 'string' } }] } }],
 ]
 
-/** Calldata decodes to values whose bytes are these, or not at all. */
+/** Calldata decodes to values with exactly these bytes, or not at all. */
 export const calldataTarget: FuzzTarget = {
   name: 'calldata',
   weight: 1,

@@ -1,4 +1,4 @@
-// What is read from disk after a crash, and from operators: journal frames and records, keystores.
+// Data read from disk after a crash, and from operators: journal frames and records, keystores.
 
 import { concatBytes } from '../../../base/bytes.ts'
 import type { Json } from '../../../base/field.ts'
@@ -33,7 +33,7 @@ function anyJournal(random: Random): Uint8Array {
   return concatBytes(...records.map((record) => encodeFrame(record.body.epoch, encodeRecord(record))))
 }
 
-/** A damaged journal is cut or called corrupt, never misread: every frame it yields stands in the bytes as written. */
+/** A damaged journal is truncated or reported corrupt, never misread: every returned frame is in the written bytes. */
 export const journalTarget: FuzzTarget = {
   name: 'journal',
   weight: 2,
@@ -47,7 +47,7 @@ export const journalTarget: FuzzTarget = {
         const scan = scanFrames(bytes, 0)
         if (scan.validBytes > bytes.length) throw new Error('valid beyond the end')
         if (scan.damage === 'none' && scan.validBytes !== bytes.length)
-          throw new Error('a tail went unnoticed')
+          throw new Error('a torn tail was not detected')
         for (const frame of scan.frames) {
           try {
             decodeRecord(frame.payload)
@@ -60,7 +60,7 @@ export const journalTarget: FuzzTarget = {
   },
 }
 
-/** Parsing names what is wrong; no password is tried. */
+/** Parsing reports errors; no password is tried. */
 export const keystoreTarget: FuzzTarget = {
   name: 'keystore',
   weight: 0.5,

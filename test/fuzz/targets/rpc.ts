@@ -1,4 +1,4 @@
-// JSON-RPC texts at the dispatcher with every method behind it: always an answer, never an internal error.
+// JSON-RPC requests to the dispatcher with every method: always an answer, never an internal error.
 import type { Json } from '../../../base/field.ts'
 import { DISPATCH_LIMITS, Dispatcher } from '../../../rpc/dispatch.ts'
 import { createMethods } from '../../../rpc/methods.ts'

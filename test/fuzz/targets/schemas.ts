@@ -1,4 +1,4 @@
-// Every message that is read from the network or from disk: decoding refuses or gives back the canonical bytes, and JSON likewise.
+// Every message read from network or disk: decoding rejects, or re-encodes to the same bytes; JSON likewise.
 import { equalBytes } from '../../../base/bytes.ts'
 import { type Json, SchemaError } from '../../../base/field.ts'
 import { epochProofSchema } from '../../../base/protocol/epochProof.ts'
@@ -85,7 +85,7 @@ function target(name: string, weight: number, schemas: readonly unknown[], jsonS
   }
 }
 
-/** Blocks, headers, certificates, proofs, recovery files: what peers, disks and light clients read. */
+/** Blocks, headers, certificates, proofs, recovery files: read by peers, from disk and by light clients. */
 export const schemaTarget = target('schema', 2, STORED, 0.02)
 /** Range sync and snapshots. */
 export const syncTarget = target('sync', 2, SYNC, 0)

@@ -1,4 +1,4 @@
-// Envelopes from clients and peers: a refusal with a code, or a transaction whose bytes are the canonical ones.
+// Envelopes from clients and peers: a rejection with a code, or a transaction in canonical bytes.
 import { equalBytes } from '../../../base/bytes.ts'
 import {
   decodeTransaction,

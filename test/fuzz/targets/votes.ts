@@ -1,4 +1,4 @@
-// Certificates and votes at the verifier's door: whatever passes the structural check names a quorum of the set, each once.
+// Certificates and votes before verification: a certificate that passes the structural check has a quorum of distinct signers.
 import { bls } from '../../../base/crypto/bls.ts'
 import { quorum } from '../../../base/protocol/validators.ts'
 import {
@@ -36,7 +36,7 @@ function anyBitmap(random: Random, n: number): Uint8Array {
   return random.chance(0.5) ? bitmap : mutateBytes(random, bitmap, randomBytes(random, 3))
 }
 
-/** Structure only. */
+/** Structural checks only. */
 export const certificateTarget: FuzzTarget = {
   name: 'certificate',
   weight: 8,
@@ -62,7 +62,7 @@ export const certificateTarget: FuzzTarget = {
   },
 }
 
-/** The real verifier with real keys: no bytes make it throw, and nothing forged passes. */
+/** The real verifier with real keys: never throws, and nothing forged passes. */
 export const verifierTarget: FuzzTarget = {
   name: 'verifier',
   weight: 0.001,
@@ -86,7 +86,7 @@ export const verifierTarget: FuzzTarget = {
         const subject: Subject = { kind: 'nullify', epoch: 1, view: 7 }
         const votes = [0, 1].map((i) => ({ subject, signer: i, signature: i === 0 ? good[0]! : signature }))
         const { valid } = verifier.checkVotes(1, message, votes)
-        if (!valid.includes(0)) throw new Error('a forged vote took a true one with it')
+        if (!valid.includes(0)) throw new Error('a forged vote invalidated a true one')
       },
     }
   },

@@ -1,4 +1,4 @@
-// Votes and certificates of others: what must hold before they count. Each check deleted.
+// Checks on votes and certificates of others, each deleted.
 import { type Edit, editsOf } from '../edit.ts'
 
 const structure = editsOf('base/protocol/vote.ts', [
@@ -42,19 +42,19 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'wanted.old',
     'if (view <= state.finalizedView) return state.certificates.conflictOf(certificate) !== undefined',
     '',
-    'old certificates cost a pairing and come back as news',
+    'old certificates cost a pairing and count as new',
   ],
   [
     'wanted.oldConflict',
     'return state.certificates.conflictOf(certificate) !== undefined',
     'return false',
-    'who holds F already never learns of the U beside it',
+    'a node with F never learns of a conflicting U',
   ],
   [
     'wanted.held',
     'return held === undefined || !sameBlock(held.subject, certificate.subject)',
     'return true',
-    'every copy of a certificate costs a pairing and is sent on',
+    'every copy of a certificate costs a pairing and is relayed',
   ],
   [
     'wanted.conflict',
@@ -84,7 +84,7 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'offer.waitingMax',
     'if (job.waiting.size < state.validatorCount) job.waiting.set(peer, certificate)',
     'job.waiting.set(peer, certificate)',
-    'any number of strangers may queue candidates',
+    'any number of peers may queue candidates',
   ],
   [
     'job.oneAtATime',
@@ -96,7 +96,7 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'job.stillWanted',
     ' || !isWanted(state, certificate)) continue',
     ') continue',
-    'candidates are checked though one was accepted',
+    'candidates are checked although one was accepted',
   ],
   [
     'checked.valid',
@@ -114,7 +114,7 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'checked.next',
     '  finishJob(state, subjectKey(certificate.subject))\n',
     '',
-    'one forgery blocks a subject for ever',
+    'one forgery blocks a subject forever',
   ],
   ['aggregate.old', 'if (view <= state.finalizedView) continue', '', 'aggregates what is final'],
   [
@@ -148,13 +148,13 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'votes.aggregateProof',
     'if (votes.length === 1) state.proofs',
     'state.proofs',
-    'shares that cancel each other become evidence against the innocent',
+    'cancelling shares become evidence against innocent validators',
   ],
   [
     'votes.quorum',
     'if (signature !== undefined && signers.length >= state.quorum) {',
     'if (signature !== undefined) {',
-    'a certificate of what is left after invalid votes',
+    'a certificate from the votes left after invalid ones',
   ],
   [
     'votes.finish',
@@ -166,15 +166,15 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'keep.wanted',
     'if (!isWanted(state, certificate)) return false\n  const conflict',
     'const conflict',
-    'certificates are told again and again',
+    'certificates are sent again and again',
   ],
   [
     'keep.conflict',
     'state.halt(`conflicting certificates in view',
     'void (`conflicting certificates in view',
-    'goes on though safety is lost',
+    'continues although safety is lost',
   ],
-  ['final.floor', 'state.own.raiseFloor(finalizedView)', '', 'flags of final views are kept for ever'],
+  ['final.floor', 'state.own.raiseFloor(finalizedView)', '', 'flags of final views are kept forever'],
   [
     'refused.valid',
     "if (held?.verdict === undefined || held.verdict === 'valid') return",
@@ -185,7 +185,7 @@ const intake = editsOf('consensus/certificateIntake.ts', [
     'refused.halt',
     'state.halt(`a certified block at height',
     'void (`a certified block at height',
-    'goes on with another state than q others',
+    'continues with a state that differs from q others',
   ],
   [
     'refused.contending',
@@ -218,21 +218,21 @@ const votes = editsOf('consensus/voteIntake.ts', [
     'vote.ownConnection',
     'from.validator !== signer || ',
     '',
-    'anyone fills the slots of others with rubbish',
+    'anyone fills the slots of others with garbage',
   ],
-  ['vote.self', ' || signer === state.self) return', ') return', 'own votes come back from outside'],
+  ['vote.self', ' || signer === state.self) return', ') return', 'accepts its own votes from peers'],
   [
     'vote.future',
     'if (subject.view > state.view + FUTURE_VIEWS_MAX) return',
     '',
     'votes for any view take memory',
   ],
-  ['vote.old', 'if (vote.subject.view + 16 < state.finalizedView) return', '', 'pools what nothing can use'],
+  ['vote.old', 'if (vote.subject.view + 16 < state.finalizedView) return', '', 'pools useless votes'],
   [
     'evidence.proven',
     "if (!pair.every((vote) => state.proofs.get(vote) === 'proven')) continue",
     '',
-    'accuses on the word of a stranger',
+    'accuses without proof',
   ],
   [
     'evidence.once',
@@ -244,13 +244,13 @@ const votes = editsOf('consensus/voteIntake.ts', [
     'evidence.leader',
     'if (twoProposals && state.leaderOf(view) === signer) state.equivocated.add(view)',
     '',
-    'a leader’s two proposals are not noticed by the gate',
+    'canSign does not see a leader’s two proposals',
   ],
   [
     'inactive.askFirst',
     'if (latest === undefined || latest.subject.view < state.view - 2 * state.validatorCount) return true',
     'return true',
-    'a slow validator whose votes miss every certificate is called dead',
+    'a slow validator whose votes miss every certificate counts as inactive',
   ],
 ])
 
@@ -274,16 +274,16 @@ const pool = editsOf('consensus/votePool.ts', [
     'if (slot === undefined) return',
     'a late failed check frees the slot of a verified vote',
   ],
-  ['pool.freesSlot', 'slots.delete(vote.signer)', '', 'an invalid vote keeps its slot for ever'],
+  ['pool.freesSlot', 'slots.delete(vote.signer)', '', 'an invalid vote keeps its slot forever'],
   [
     'pool.secondMovesUp',
     'slots.set(vote.signer, second)\n      this.#seconds',
     'this.#seconds',
-    'a forged first vote silences the real one',
+    'a forged first vote suppresses the real one',
   ],
   ['pool.nullifyAndFinalize', '[u, f],', '', 'a double voter is not noticed'],
   ['pool.notarizeAndFinalize', '[n, f],', '', 'a vote for two blocks of two kinds is not noticed'],
-  ['pool.prune', 'this.#views.delete(held)', '', 'votes are kept for ever'],
+  ['pool.prune', 'this.#views.delete(held)', '', 'votes are kept forever'],
 ])
 
 const rule = editsOf('base/protocol/evidence.ts', [
@@ -297,7 +297,7 @@ const rule = editsOf('base/protocol/evidence.ts', [
     'doubleVote.sameBlock',
     'if (sameBlock(a, b)) return undefined',
     '',
-    'whoever notarizes and finalizes one block is accused',
+    'a validator that notarizes and finalizes one block is accused',
   ],
   [
     'doubleVote.notarizeAndFinalize',

@@ -1,4 +1,4 @@
-// Need (a) to (f), and the triggers of a nullify: each deleted.
+// Need (a) to (f) and the nullify triggers, each deleted.
 import { type Edit, editsOf } from '../edit.ts'
 
 const need = editsOf('consensus/need.ts', [
@@ -14,7 +14,12 @@ const need = editsOf('consensus/need.ts', [
     '',
     'a follower does not time out a proposal that it cannot vote for',
   ],
-  ['need.heardVote', ' || state.pool.hasVerified(state.view)', '', 'a vote of others does not wake the view'],
+  [
+    'need.heardVote',
+    ' || state.pool.hasVerified(state.view)',
+    '',
+    "another validator's vote does not wake the view",
+  ],
   ['need.work', "if (state.hasWork(parent)) return yes('work')", '', 'transactions wait for the heartbeat'],
   [
     'need.boundary',
@@ -28,13 +33,13 @@ const need = editsOf('consensus/need.ts', [
     '',
     'a notarized block without F waits for work',
   ],
-  ['need.parentNotFinalAt', 'nextAtMs = atMs\n  }', '}', 'nobody wakes up when the parent is overdue'],
+  ['need.parentNotFinalAt', 'nextAtMs = atMs\n  }', '}', 'no wake-up when the parent is overdue'],
   ['need.heartbeat', "if (nowMs >= atMs) return yes('heartbeat')", '', 'an idle chain never makes a block'],
   [
     'need.heartbeatAt',
     'nextAtMs = nextAtMs === undefined ? atMs : Math.min(nextAtMs, atMs)',
     '',
-    'nobody wakes up for the heartbeat',
+    'no wake-up for the heartbeat',
   ],
 ])
 
@@ -43,7 +48,7 @@ const nullify = editsOf('consensus/nullifyRules.ts', [
     'nullify.enough',
     "if (pool.verifiedCount(view, 'nullify') >= state.faultyMax + 1) return 'enoughNullified'",
     '',
-    'f+1 nullifies and n−2f others wait for each other',
+    'f+1 nullify votes and n−2f other validators wait for each other',
   ],
   [
     'nullify.leader',
@@ -61,13 +66,13 @@ const nullify = editsOf('consensus/nullifyRules.ts', [
     'nullify.buildFailed',
     "if (state.buildFailed) return 'buildFailed'",
     '',
-    'a leader that cannot build lets everyone wait',
+    'a leader that cannot build makes all others wait',
   ],
   [
     'nullify.advanceTimer',
     "if (nowMs >= times.advanceAtMs) return 'advanceTimer'",
     '',
-    'a proposal that gets no N is never given up',
+    'a proposal without N is never abandoned',
   ],
   [
     'nullify.leaderTimer',
@@ -79,31 +84,31 @@ const nullify = editsOf('consensus/nullifyRules.ts', [
     'nullify.leaderUnable',
     "if (nowMs >= times.halfAtMs && isUnableToPropose(state)) return 'leaderUnable'",
     '',
-    'a leader without its parent lets everyone wait',
+    'a leader without its parent makes all others wait',
   ],
   [
     'nullify.leaderInactive',
     "if (!leaderHasProposed(state, nowMs) && isLeaderInactive(state)) return 'leaderInactive'",
     '',
-    'a dead leader costs its time-out in every turn',
+    'an inactive leader costs its time-out in every turn',
   ],
   [
     'nullify.inactiveThoughProposed',
     '!leaderHasProposed(state, nowMs) && isLeaderInactive(state)',
     'isLeaderInactive(state)',
-    'a leader that is back is passed over although it proposed',
+    'a returned leader is skipped although it proposed',
   ],
   [
     'nullify.proposalStopsTimer',
     'nowMs >= times.leaderAtMs && !leaderHasProposed(state, nowMs)',
     'nowMs >= times.leaderAtMs',
-    'a proposal that arrived in time is given up at the leader time-out',
+    'a timely proposal is abandoned at the leader time-out',
   ],
   [
     'nullify.lateStopsTimer',
     " && kind !== 'late'",
     '',
-    'a late proposal gets no votes and yet stops the leader’s timer',
+    'a late proposal gets no votes but stops the leader’s timer',
   ],
   [
     'nullify.earlyStopsTimer',
@@ -115,7 +120,7 @@ const nullify = editsOf('consensus/nullifyRules.ts', [
     'nullify.unableOnlyLeader',
     'if (!state.isLeader(state.view) || state.own.of(state.view).notarized !== undefined) return false',
     'if (state.own.of(state.view).notarized !== undefined) return false',
-    'a follower without the parent gives up at half of the leader’s time',
+    'a follower without the parent nullifies at half of the leader time-out',
   ],
   [
     'nullify.whileSyncing',

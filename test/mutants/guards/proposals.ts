@@ -1,4 +1,4 @@
-// What makes a proposal valid, the boundary rule among it, and what a leader may do: each guard deleted.
+// Guards on proposals, including the boundary rule, and on leaders, each deleted.
 import { type Edit, editsOf } from '../edit.ts'
 
 const rules = editsOf('consensus/proposalRules.ts', [
@@ -6,7 +6,7 @@ const rules = editsOf('consensus/proposalRules.ts', [
     'proposal.late',
     "? 'late' : 'timely'",
     "? 'timely' : 'timely'",
-    'a leader holds a block back and dates it as it likes',
+    'a leader withholds a block and chooses its timestamp freely',
   ],
   [
     'proposal.parentBelowFinalized',
@@ -19,7 +19,7 @@ const rules = editsOf('consensus/proposalRules.ts', [
     'proposal.parentCertificate',
     'if (parent === undefined || !state.certificates.skipsAll(parentView, view)) {',
     'if (parent === undefined) {',
-    'a skipped view without U: two branches can be final',
+    'skips a view without U: two branches can be final',
   ],
   [
     'proposal.reproposal',
@@ -56,13 +56,13 @@ const rules = editsOf('consensus/proposalRules.ts', [
     'reproposal.invalid',
     "if (verdict !== 'valid') return invalid('execution')\n  return { kind: 'ready'",
     "return { kind: 'ready'",
-    'notarizes a boundary that its execution refuses',
+    'notarizes a boundary that failed execution',
   ],
   [
     'header.wrongParent',
     "if (!equalBytes(header.parentHash, parent.hash)) return 'wrongParent'",
     '',
-    'the block hangs on another parent than its certificate says',
+    'the block has another parent than its certificate says',
   ],
   ['header.wrongEpoch', "if (header.epoch !== state.epoch) return 'wrongEpoch'", '', 'another epoch’s block'],
   ['header.wrongView', "if (header.view !== view) return 'wrongView'", '', 'an old block as a fresh one'],
@@ -114,7 +114,7 @@ const rules = editsOf('consensus/proposalRules.ts', [
     'execution.invalid',
     "if (verdict !== 'valid') return invalid('execution')\n  if (proposal",
     'if (proposal',
-    'votes for what execution refused',
+    'votes for a block that failed execution',
   ],
   [
     'execution.reveal',
@@ -158,8 +158,8 @@ const boundary = [
 
 const proposing = editsOf('consensus/proposing.ts', [
   ['propose.leader', '!state.isLeader(view) || ', '', 'everyone proposes'],
-  ['propose.building', 'state.building || ', '', 'orders a block with every evaluation'],
-  ['propose.buildFailed', 'state.buildFailed || ', '', 'asks again after a failure instead of giving up'],
+  ['propose.building', 'state.building || ', '', 'orders a block at every evaluation'],
+  ['propose.buildFailed', 'state.buildFailed || ', '', 'orders again after a failure instead of nullifying'],
   ['propose.syncing', ' || state.syncing) return false', ') return false', 'proposes while far behind'],
   [
     'propose.notarized',
@@ -167,7 +167,7 @@ const proposing = editsOf('consensus/proposing.ts', [
     '',
     'builds a second block in a view after a restart',
   ],
-  ['propose.nullified', 'flags.nullified !== undefined || ', '', 'builds in a view that it gave up'],
+  ['propose.nullified', 'flags.nullified !== undefined || ', '', 'builds in a view that it nullified'],
   ['propose.finalized', ' || flags.finalized !== undefined) {', ') {', 'builds in a view that it finalized'],
   [
     'propose.parentVerified',
@@ -187,7 +187,7 @@ const proposing = editsOf('consensus/proposing.ts', [
     'propose.halvings',
     'halvings,\n      emptyOnly',
     'halvings: 0,\n      emptyOnly',
-    'blocks that are too slow for the network are made again at full size',
+    'blocks too slow for the network are built again at full size',
   ],
   ['propose.emptyOnly', 'halvings > HALVINGS_MAX,', 'false,', 'never proposes an empty block'],
   [
@@ -207,7 +207,7 @@ const proposing = editsOf('consensus/proposing.ts', [
     'built.failed',
     'state.buildFailed = true\n    return\n  }\n  if (parent',
     'return\n  }\n  if (parent',
-    'a failed build is waited for',
+    'waits for a failed build',
   ],
   [
     'built.otherParent',
@@ -224,7 +224,7 @@ const intake = editsOf('consensus/proposalIntake.ts', [
     'intake.body',
     'if (digest !== undefined && equalBytes(block.hash, digest)) return block',
     'if (digest !== undefined) return block',
-    'a proposal brings another block than it names',
+    'a proposal carries another block than it names',
   ],
   [
     'intake.relayed',
@@ -236,13 +236,13 @@ const intake = editsOf('consensus/proposalIntake.ts', [
     'intake.own',
     'if (signer === state.self || subject.view <= state.finalizedView) return',
     'if (subject.view <= state.finalizedView) return',
-    'a second host with the own key proposes for this one',
+    'a second host with the same key proposes for this one',
   ],
   [
     'intake.first',
     'if (held === undefined) {\n    const timestampMs',
     'if (true) {\n    const timestampMs',
-    'a later proposal takes the place of the first',
+    'a later proposal replaces the first',
   ],
   ['intake.far', '    state.farProposal = offered\n    return\n', '', 'bodies of any later view are kept'],
   [

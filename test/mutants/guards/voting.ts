@@ -1,4 +1,4 @@
-// The gate before every own vote and the flags below it: each guard of consensus/canSign.ts and consensus/ownVotes.ts, deleted.
+// Guards on own votes, of consensus/canSign.ts and the flags of consensus/ownVotes.ts, each deleted.
 import { type Edit, editsOf } from '../edit.ts'
 
 const canSign = editsOf('consensus/canSign.ts', [
@@ -8,7 +8,7 @@ const canSign = editsOf('consensus/canSign.ts', [
     '',
     'a node outside the set asks its signer to vote',
   ],
-  ['canSign.halted', 'state.halted || state.isEnding', 'state.isEnding', 'a halted node goes on voting'],
+  ['canSign.halted', 'state.halted || state.isEnding', 'state.isEnding', 'a halted node keeps voting'],
   ['canSign.ending', 'state.halted || state.isEnding', 'state.halted', 'votes in an epoch that is over'],
   [
     'canSign.wrongEpoch',
@@ -21,13 +21,13 @@ const canSign = editsOf('consensus/canSign.ts', [
     'canSign.alreadyVoted',
     'if (state.own.has(subject))',
     'if (false)',
-    'casts the same vote again with every evaluation',
+    'casts the same vote again at every evaluation',
   ],
   [
     'canSign.nullifyNotCurrent',
     "subject.view === state.view ? undefined : 'notCurrent'",
     'undefined',
-    'nullifies views that it has left or not reached',
+    'nullifies views that it has left or not entered',
   ],
   [
     'canSign.notarizeNotCurrent',

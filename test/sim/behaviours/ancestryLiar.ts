@@ -1,12 +1,12 @@
-// Proposes well-made blocks in the wrong place: on an older parent, over views that were not nullified, on a boundary, or a
-// block again that is none; and sends no justification, or only a part.
+// Proposes valid blocks in the wrong place: on an older parent, over views without U, on a boundary, or again although it
+// is no boundary; with no justification, or only part of one.
 import { type SealedBlock, sealBlock } from '../../../base/protocol/header.ts'
 import { nextMix, randaoBytes, type Subject } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
 import { buildBlock } from '../../support/simChain.ts'
 import { type Accomplice, ALL, type MakeBehaviour } from './behaviour.ts'
 
-/** Where a lie puts the proposal of `view`. */
+/** Where a false proposal is placed. */
 interface Place {
   readonly parentView: number
   readonly block: SealedBlock
@@ -29,7 +29,7 @@ function childOf(self: Accomplice, parent: SealedBlock, view: number): SealedBlo
   return sealBlock({ header: { ...block.header, mix }, transactions: [] })
 }
 
-/** A random certified place below the view, with whatever U's are missing in between. */
+/** Certified places below the view, even where the U's between are missing. */
 function places(self: Accomplice, view: number): readonly Place[] {
   const { state } = self
   if (state === undefined) return []
@@ -40,15 +40,15 @@ function places(self: Accomplice, view: number): readonly Place[] {
     if (parent === undefined) continue
     const child = childOf(self, parent, view)
     if (child !== undefined) list.push({ parentView, block: child })
-    // The parent itself once more, whether it is a boundary or not.
+    // The parent itself again, boundary or not.
     if (parentView > 0) list.push({ parentView, block: parent })
-    // A child of the same parent under a wrong parent view.
+    // A child of the same parent with a wrong parent view.
     if (child !== undefined && parentView + 1 < view) list.push({ parentView: parentView + 1, block: child })
   }
   return list
 }
 
-/** Where only the boundary itself may be proposed again: a new block on it, sound in everything else. */
+/** A new block on a boundary, where only the boundary may be proposed again; valid otherwise. */
 function childOfBoundary(self: Accomplice, { view, parentView, digest }: Subject): Place | undefined {
   const boundary = digest === undefined ? undefined : self.block(digest)
   if (boundary === undefined || boundary.header.view === view || parentView === undefined) return undefined

@@ -1,18 +1,18 @@
-// Spoils batches: votes with broken signatures, shares of two conspirators that cancel each other, nullifies and finalizes in
-// the name of others (CONSENSUS §9 scenario 20).
+// Poisons batches: votes with invalid signatures, cancelling shares of two conspirators, forged nullify and finalize votes
+// of other validators (CONSENSUS §9 scenario 20).
 import { utf8 } from '../../../base/bytes.ts'
 import type { Vote } from '../../../base/protocol/vote.ts'
 import { type Accomplice, ALL, type MakeBehaviour, type Outgoing, voteMessage } from './behaviour.ts'
 
 const SIGN_BIT = 0x20
 
-/** The share with which `point` adds up to nothing: itself in the stand-in scheme, the other root on the curve. */
+/** The share that cancels `point`: itself in the stand-in scheme, the other root on the curve. */
 function negated(self: Accomplice, point: Uint8Array): Uint8Array {
   const isOwnOpposite = self.bls.aggregate([point, point])?.every((byte) => byte === 0) === true
   return isOwnOpposite ? point : point.map((byte, i) => (i === 0 ? byte ^ SIGN_BIT : byte))
 }
 
-/** Two conspirators shift their shares by opposite offsets: each is invalid alone, their sum is right. */
+/** Two conspirators shift their shares by opposite offsets: each share is invalid, their sum is valid. */
 function shifted(self: Accomplice, vote: Vote): Vote {
   const hands = [self, ...self.conspirators()].sort((a, b) => a.index - b.index)
   const offset = hands[0]!.signBytes(utf8(`offset ${vote.subject.kind} ${vote.subject.view}`))
@@ -25,7 +25,7 @@ function broken(vote: Vote): Vote {
   return { ...vote, signature: vote.signature.map((byte, i) => (i === 50 ? byte ^ 1 : byte)) }
 }
 
-/** Votes in the names of others, with this node's signature or with rubbish. */
+/** Votes in other validators' names, signed by this node or with garbage. */
 function forged(self: Accomplice, epoch: number, view: number): readonly Outgoing[] {
   const { state } = self
   if (state === undefined) return []

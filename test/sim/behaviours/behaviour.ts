@@ -1,4 +1,4 @@
-// What a Byzantine node is: an honest core whose messages pass through a behaviour. One behaviour a file.
+// A Byzantine node is an honest core whose messages pass through a behaviour. One behaviour per file.
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { SealedBlock } from '../../../base/protocol/header.ts'
 import type { Subject, Vote } from '../../../base/protocol/vote.ts'
@@ -13,7 +13,7 @@ export interface Outgoing {
   readonly message: ConsensusMessage
 }
 
-/** What a behaviour may use: its own key, everything its core knows, and what any peer could send it. */
+/** What a behaviour may use: its own key, its core's state, and what any peer could send it. */
 export interface Accomplice {
   readonly index: number
   readonly bls: Bls
@@ -26,24 +26,24 @@ export interface Accomplice {
   /** Signs anything with the node's own key. */
   sign(subject: Subject): Vote
   signBytes(message: Uint8Array): Uint8Array
-  /** Any block that was ever built or executed in this run. */
+  /** Any block built or executed in this run. */
   block(digest: Uint8Array): SealedBlock | undefined
   /** The other Byzantine nodes, to conspire with. */
   conspirators(): readonly Accomplice[]
   send(outgoing: Outgoing): void
-  /** Bytes that need not be a message. */
+  /** Sends any bytes, valid message or not. */
   sendRaw(to: Target, bytes: Uint8Array): void
   after(delayMs: number, run: () => void): void
 }
 
 export interface Behaviour {
-  /** Replaces one outgoing message by any others; nothing = withheld. */
+  /** Replaces an outgoing message by any others; empty = withheld. */
   outgoing?(outgoing: Outgoing): readonly Outgoing[]
-  /** Sees a message before the core does; false = the core never gets it. */
+  /** Sees a message before the core; false = dropped. */
   incoming?(from: string, message: ConsensusMessage): boolean
 }
 
-/** Called at every start of the node; what it remembers dies with the node. */
+/** Called at every start of the node; its memory is lost in a crash. */
 export type MakeBehaviour = (self: Accomplice) => Behaviour
 
 export const ALL: Target = { kind: 'all' }

@@ -1,12 +1,12 @@
-// Keeps its own votes back, so that it alone can make certificates, and shows each certificate to a few nodes only: N to some,
-// U of the same view to others (CONSENSUS §9 scenarios 16 and 17).
+// Withholds its own votes, so that it alone can assemble certificates, and sends each certificate to a few nodes only: N to
+// some, U of the same view to others (CONSENSUS §9 scenarios 16 and 17).
 import { type Certificate, signersBitmap, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
 import { subjectKey } from '../../../consensus/subject.ts'
 import { type Accomplice, type MakeBehaviour, toPeer, voteMessage } from './behaviour.ts'
 
 const KEPT_MAX = 512
 
-/** Votes by subject, its own always included. */
+/** Votes by subject, including its own. */
 function collect(self: Accomplice) {
   const votes = new Map<string, Map<number, Vote>>()
   return (vote: Vote): Certificate | undefined => {
@@ -36,7 +36,7 @@ export const certificateSplitter: MakeBehaviour = (self) => {
   const show = (certificate: Certificate): void => {
     const f = self.state?.faultyMax ?? 1
     const { kind, view } = certificate.subject
-    // f+1, f and f of the nodes hear of N, U and F, each kind turned by the view.
+    // f+1, f and f nodes get N, U and F; the groups rotate with the view.
     const shift = view + (kind === 'notarize' ? 0 : kind === 'nullify' ? f + 1 : 2 * f + 1)
     const count = kind === 'notarize' ? f + 1 : f
     for (let i = 0; i < count; i++) {
@@ -56,7 +56,7 @@ export const certificateSplitter: MakeBehaviour = (self) => {
       const { message } = outgoing
       if (message.kind === 'certificate' || message.kind === 'certificates') return []
       if (message.kind !== 'vote' || self.random.chance(0.2)) return [outgoing]
-      // Its nullify goes to a few, so that some time out together and others do not.
+      // Its nullify goes to a few nodes, so that some reach U and others do not.
       if (message.body.subject.kind !== 'nullify') return []
       return self.peers.slice(0, 1).map((peer) => toPeer(peer, voteMessage(message.body)))
     },

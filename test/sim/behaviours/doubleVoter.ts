@@ -1,4 +1,4 @@
-// Nullifies every view it finalizes, and finalizes every view it notarizes, before any certificate; each part to some peers.
+// Nullifies every view it finalizes, and finalizes every view it notarizes before N; each vote to some peers.
 import { type MakeBehaviour, toPeer, voteMessage } from './behaviour.ts'
 
 export const doubleVoter: MakeBehaviour = (self) => ({
@@ -13,7 +13,7 @@ export const doubleVoter: MakeBehaviour = (self) => ({
     if (to.kind !== 'all' || self.random.chance(0.5)) {
       return [outgoing, { to, message: nullify }, { to, message: finalize }]
     }
-    // U for the one half, F for the other.
+    // The nullify vote to one half, the finalize vote to the other.
     return [outgoing, ...self.peers.map((peer, i) => toPeer(peer, i % 2 === 0 ? nullify : finalize))]
   },
 })

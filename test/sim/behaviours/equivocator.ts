@@ -1,4 +1,4 @@
-// Proposes two blocks in one view, each to half of the others, and notarizes both; sometimes shows both to everyone.
+// Proposes two blocks in one view, each to half of the others, and notarizes both; sometimes sends both to all.
 import { openBlock, sealBlock } from '../../../base/protocol/header.ts'
 import { type MakeBehaviour, toPeer } from './behaviour.ts'
 

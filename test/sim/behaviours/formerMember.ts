@@ -1,5 +1,5 @@
-// A validator that was removed and goes on voting: for everything it sees in the epoch after, under its old index and under
-// every other one, and with certificates of the set that it was in (CONSENSUS §9 scenarios 23 and 32).
+// A removed validator that keeps voting in the next epoch: for everything it sees, under its old index and every other, and
+// with certificates of its former set (CONSENSUS §9 scenarios 23 and 32).
 import { type Certificate, type Subject, signersBitmap } from '../../../base/protocol/vote.ts'
 import type { ConsensusMessage } from '../../../consensus/messages.ts'
 import { type Accomplice, ALL, type MakeBehaviour, voteMessage } from './behaviour.ts'
@@ -10,7 +10,7 @@ function subjectOf(message: ConsensusMessage): Subject | undefined {
   return undefined
 }
 
-/** A certificate by all removed validators together, as if they were still the set. */
+/** A certificate by all removed validators, as if they were still the set. */
 function forged(self: Accomplice, subject: Subject, n: number): Certificate | undefined {
   const hands = [self, ...self.conspirators()]
   const signature = self.bls.aggregate(hands.map((hand) => hand.sign(subject).signature))

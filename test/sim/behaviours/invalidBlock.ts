@@ -1,4 +1,4 @@
-// Proposes blocks with exactly one thing wrong: a root, the set, the reveal, the proposer, the round, the height, the time.
+// Proposes blocks with exactly one fault: a root, the set, the reveal, the proposer, the round, the height, the time.
 import { type Block, type Header, openBlock, sealBlock } from '../../../base/protocol/header.ts'
 import { nextMix, randaoBytes } from '../../../base/protocol/vote.ts'
 import { type Accomplice, type MakeBehaviour, voteMessage } from './behaviour.ts'
@@ -7,7 +7,7 @@ type Spoil = (header: Header, self: Accomplice) => Partial<Header>
 
 const other = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte))
 
-/** A change that the reveal covers, with the reveal and the mix that fit it. */
+/** A change covered by the reveal, with matching reveal and mix. */
 function revealed(self: Accomplice, header: Header, change: Partial<Header>): Partial<Header> {
   const { epoch, height, parentHash } = { ...header, ...change }
   const randaoReveal = self.signBytes(randaoBytes(self.rules.genesisHash, epoch, height))
@@ -15,7 +15,7 @@ function revealed(self: Accomplice, header: Header, change: Partial<Header>): Pa
   return { ...change, randaoReveal, mix: nextMix(parentMix, height, randaoReveal) }
 }
 
-/** Each breaks one rule and keeps every other one. */
+/** Each breaks exactly one rule. */
 export const SPOILS: Readonly<Record<string, Spoil>> = {
   stateRoot: (h) => ({ stateRoot: other(h.stateRoot) }),
   transactionsRoot: (h) => ({ transactionsRoot: other(h.transactionsRoot) }),
@@ -53,7 +53,7 @@ export const invalidBlock: MakeBehaviour = (self) => ({
     const { subject } = message.body.vote
     const vote = self.sign({ ...subject, digest: bad.hash })
     const proposal = { ...message, body: { ...message.body, vote, block: bad.bytes } }
-    // Its own finalize as well, in case someone certifies this.
+    // Also its own finalize vote, in case the block gets certified.
     const finalize = voteMessage(self.sign({ ...vote.subject, kind: 'finalize' }))
     return [
       { to: outgoing.to, message: proposal },

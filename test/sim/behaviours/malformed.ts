@@ -1,5 +1,5 @@
-// Certificates that are wrong in form only: bitmaps too short, too long, with padding bits, of another set's size or short of
-// a quorum, with a signature that fits them; infinity points; subjects with too much or too little in them.
+// Malformed certificates: bitmaps too short, too long, with padding bits, of another set's size or below a quorum, each with
+// a matching signature; infinity points; subjects with extra or missing fields.
 import { type Certificate, signersBitmap, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
 import { subjectKey } from '../../../consensus/subject.ts'
 import { type Accomplice, ALL, type MakeBehaviour } from './behaviour.ts'
@@ -14,7 +14,7 @@ export function infinityPoint(): Uint8Array {
 const KEPT_MAX = 256
 const WRONG_AT_ONCE = 5
 
-/** The certificate in one of the wrong forms; each passes every check but one. */
+/** Malformed variants of a certificate; each fails exactly one check. */
 function variants(certificate: Certificate, n: number): readonly Certificate[] {
   const { bitmap, subject } = certificate
   const longer = new Uint8Array(bitmap.length + 1)
@@ -43,7 +43,7 @@ function variants(certificate: Certificate, n: number): readonly Certificate[] {
   ]
 }
 
-/** Certificates with a right signature of fewer signers than a quorum, from one signer up. */
+/** A certificate with a valid signature but fewer signers than a quorum, from one signer up. */
 function undersized(self: Accomplice, votes: ReadonlyMap<number, Vote>): Certificate | undefined {
   const { state } = self
   const first = [...votes.values()][0]
@@ -57,7 +57,7 @@ function undersized(self: Accomplice, votes: ReadonlyMap<number, Vote>): Certifi
 export const malformed: MakeBehaviour = (self) => {
   const votes = new Map<string, Map<number, Vote>>()
   const send = (certificate: Certificate): void => {
-    // What the wire itself refuses is garbage, which others send.
+    // Bytes that do not even decode are sent by other behaviours.
     self.send({ to: ALL, message: { kind: 'certificate', body: certificate } })
   }
   const onVote = (vote: Vote): void => {
@@ -71,7 +71,7 @@ export const malformed: MakeBehaviour = (self) => {
     const group = votes.get(key) ?? new Map<number, Vote>()
     votes.set(key, group)
     group.set(vote.signer, vote)
-    // One finalize of its own is enough to try.
+    // A finalize vote of its own is enough to try.
     const alone = self.sign({ ...vote.subject, kind: vote.subject.kind })
     group.set(state.self, alone)
     const small = undersized(self, group)

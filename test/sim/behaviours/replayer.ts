@@ -1,5 +1,5 @@
-// Stale, future and garbage: repeats what it once saw (old views and epochs too), votes far ahead, lies about its height, asks
-// for everything, and sends bytes that are no message (CONSENSUS §9 scenarios 22 and 31).
+// Stale, future and garbage messages: replays old views and epochs, votes far ahead, lies about its height, requests
+// everything, and sends undecodable bytes (CONSENSUS §9 scenarios 22 and 31).
 import { type ConsensusMessage, encodeMessage } from '../../../consensus/messages.ts'
 import { type Accomplice, ALL, type MakeBehaviour, voteMessage } from './behaviour.ts'
 
@@ -21,7 +21,7 @@ function ahead(self: Accomplice): readonly ConsensusMessage[] {
   ]
 }
 
-/** Claims that nothing certifies, and requests that cost the answerer something. */
+/** Uncertified claims, and requests that are costly to answer. */
 function claims(self: Accomplice): readonly ConsensusMessage[] {
   const { state } = self
   if (state === undefined) return []
@@ -46,7 +46,7 @@ export const replayer: MakeBehaviour = (self) => {
     else seen[self.random.between(0, KEPT_MAX - 1)] = message
   }
   const act = (): void => {
-    // Ends with the node's life; its next life begins anew.
+    // Ends when the node crashes; its next start begins anew.
     if (self.state === undefined) return
     const messages = [...ahead(self), ...claims(self)].filter(() => self.random.chance(0.3))
     if (seen.length > 0) for (let i = 0; i < 3; i++) messages.push(self.random.pick(seen))

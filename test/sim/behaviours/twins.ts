@@ -1,7 +1,7 @@
-// Two hosts with one key, each honest in itself; the network decides who hears which of them (CONSENSUS §9 scenarios 14, 15).
+// Two hosts with one key, each honest by itself; the network decides which hosts hear which twin (CONSENSUS §9, 14 and 15).
 import type { SimWorld } from '../world.ts'
 
-/** Splits the other hosts between the twins, anew every now and then; sometimes a host hears both, or the twins each other. */
+/** Splits the other hosts between the twins, repeatedly; sometimes a host hears both, or the twins hear each other. */
 export function splitTwins(world: SimWorld, twins: readonly [number, number]): void {
   const [first, second] = twins
   const turn = (): void => {

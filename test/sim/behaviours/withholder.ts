@@ -1,4 +1,4 @@
-// Shows its proposals to a bare quorum at most, never serves a body or a certificate, and keeps its own votes to itself at times.
+// Sends its proposals to at most a bare quorum, never serves bodies or certificates, and sometimes withholds its votes.
 import { type MakeBehaviour, toPeer } from './behaviour.ts'
 
 export const withholder: MakeBehaviour = (self) => ({
@@ -6,7 +6,7 @@ export const withholder: MakeBehaviour = (self) => ({
     const { message } = outgoing
     switch (message.kind) {
       case 'proposal': {
-        // With its own vote these make a quorum; fewer of them make nothing.
+        // With its own vote these make a quorum; fewer do not.
         const quorum = self.state?.quorum ?? 1
         const shown = self.random.chance(0.7) ? quorum - 1 : 1
         return self.peers.slice(0, shown).map((peer) => toPeer(peer, message))

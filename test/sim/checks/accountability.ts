@@ -1,5 +1,5 @@
-// A: a report of misbehaviour names Byzantine validators only and proves it; and a validator that showed contradicting
-// votes to one honest node over its own connection is named by that node (CONSENSUS §6).
+// A: a misbehaviour report names only Byzantine validators and proves it; and an honest node reports every validator that
+// sent it contradicting votes over its own connection (CONSENSUS §6).
 import { bytesKey } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { Hash32 } from '../../../base/ids.ts'
@@ -8,7 +8,7 @@ import type { EpochState } from '../../../consensus/state.ts'
 import type { Misbehaviour } from '../../../consensus/types.ts'
 import { signedBytes } from './certificateCheck.ts'
 
-/** The four faults of CONSENSUS §6, and nothing else; on purpose not the program's own rule (base/protocol/evidence.ts). */
+/** Exactly the four faults of CONSENSUS §6; deliberately independent of the program's rule (base/protocol/evidence.ts). */
 export function contradict(a: Subject, b: Subject): boolean {
   if (a.epoch !== b.epoch || a.view !== b.view) return false
   const kinds = [a.kind, b.kind].sort().join('+')
@@ -17,7 +17,7 @@ export function contradict(a: Subject, b: Subject): boolean {
   return a.parentView !== b.parentView || bytesKey(a.digest!) !== bytesKey(b.digest!)
 }
 
-/** What is wrong with a report, or undefined when it convicts. */
+/** The fault of a report, or undefined when it convicts. */
 export function reportFault(options: {
   readonly misbehaviour: Extract<Misbehaviour, { kind: 'votes' }>
   readonly key: Uint8Array
@@ -43,7 +43,7 @@ interface Shown {
 
 const SHOWN_MAX = 8192
 
-/** What one honest node was shown, and which contradictions it must have reported. */
+/** Votes sent to one honest node, and the contradictions it must report. */
 export class Accountability {
   #shown = new Map<string, Shown>()
   readonly #reported = new Set<string>()
@@ -60,7 +60,7 @@ export class Accountability {
     this.#reported.add(`${misbehaviour.first.signer}:${subject.epoch}:${subject.view}`)
   }
 
-  /** A vote reached the node from its signer's own connection; called before the core sees it. */
+  /** Called before the core sees a vote that arrived over its signer's own connection. */
   onVote(state: EpochState, vote: Vote, life: number): void {
     const { subject, signer } = vote
     if (subject.epoch !== state.epoch || state.ended || state.halted || signer === state.self) return
@@ -81,7 +81,7 @@ export class Accountability {
     if (this.#bls.verify(validator.consensusKey, message, vote.signature)) shown.votes.push(vote)
   }
 
-  /** After the core has seen it: a contradiction that is still in reach must have been reported. */
+  /** Called after the core has seen it: returns a contradiction in its window that it did not report. */
   missing(signer: number, subject: Subject): string | undefined {
     const key = `${signer}:${subject.epoch}:${subject.view}`
     const shown = this.#shown.get(key)

@@ -1,5 +1,5 @@
-// Every valid certificate that any honest node sent or was shown in a run, and what they must not be together: two blocks in a
-// view (S1), F beside U (S2), a certified block whose ancestry is not covered (S4), a branch beside a final block (S1).
+// All valid certificates that honest nodes sent or received in a run, and the combinations that must not occur: two blocks
+// in a view (S1), F with U (S2), a certified block with uncovered ancestry (S4), a branch beside a final block (S1).
 import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { SealedBlock } from '../../../base/protocol/header.ts'
@@ -17,7 +17,7 @@ interface Round {
 export class CertificateBook {
   readonly #rounds = new Map<string, Round>()
 
-  /** Takes a certificate that was found valid. Throws Violation when it contradicts one taken before. */
+  /** Records a valid certificate. Throws Violation when it contradicts an earlier one. */
   note(certificate: Certificate): void {
     const { kind, epoch, view } = certificate.subject
     const key = `${epoch}:${view}`
@@ -41,7 +41,7 @@ export class CertificateBook {
     return (kind === 'nullify' ? round.u : kind === 'notarize' ? round.n : round.f) !== undefined
   }
 
-  /** S4 over everything taken; `blockOf` knows every block that was built or executed, `floorOf` the floor of an epoch. */
+  /** Checks S4 over all records; `blockOf` knows every block built or executed, `floorOf` the floor of an epoch. */
   checkAncestry(
     blockOf: (digest: Hash32) => SealedBlock | undefined,
     floorOf: (epoch: number) => Hash32 | undefined,
@@ -65,7 +65,7 @@ export class CertificateBook {
       if (!this.has('nullify', epoch, w)) return `certified over view ${w}, which was not nullified`
     }
     const block = blockOf(digest!)
-    if (block === undefined) return 'certified a block that nobody built'
+    if (block === undefined) return 'certified a block that was never built'
     if (parentView === 0) {
       const floor = floorOf(epoch)
       if (floor === undefined) return undefined

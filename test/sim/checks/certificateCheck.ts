@@ -1,5 +1,5 @@
-// Judges a certificate from the specification alone: own signed bytes, own bitmap reading, own quorum (CONSENSUS §2). Shares
-// nothing with base/protocol/vote.ts, so that a fault there shows.
+// Verifies a certificate from the specification alone: own signed bytes, bitmap parsing and quorum (CONSENSUS §2). Shares
+// nothing with base/protocol/vote.ts, so that a bug there shows.
 import { concatBytes, utf8 } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { Hash32 } from '../../../base/ids.ts'
@@ -12,7 +12,7 @@ function integerBytes(value: number): Uint8Array {
   return out
 }
 
-/** The bytes a vote signs, written down a second time. */
+/** The signed bytes of a vote, encoded independently. */
 export function signedBytes(genesisHash: Hash32, subject: Subject): Uint8Array {
   const { kind, epoch, view, parentView, digest } = subject
   const tag = utf8(`suanli.${kind}`.padEnd(16, '\0'))
@@ -20,7 +20,7 @@ export function signedBytes(genesisHash: Hash32, subject: Subject): Uint8Array {
   return kind === 'nullify' ? head : concatBytes(head, integerBytes(parentView!), digest!)
 }
 
-/** Indexes named by a bitmap of exactly n bits, or what is wrong with it. */
+/** Indexes set in a bitmap of exactly n bits, or its fault. */
 export function bitmapMembers(bitmap: Uint8Array, n: number): readonly number[] | string {
   if (bitmap.length * 8 - n >= 8 || bitmap.length * 8 < n) return 'bitmap of the wrong length'
   const members: number[] = []
@@ -41,7 +41,7 @@ function subjectFault(subject: Subject): string | undefined {
   return parentView >= view ? 'parent view is not below the view' : undefined
 }
 
-/** What is wrong with a certificate of this set, or undefined. */
+/** The fault of a certificate of this set, or undefined. */
 export function certificateFault(options: {
   readonly certificate: Certificate
   readonly validators: readonly Validator[]

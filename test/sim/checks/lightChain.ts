@@ -1,4 +1,4 @@
-// C: from genesis to the tip by one F per epoch, as a wallet would, on what one node's store holds (CONSENSUS §7).
+// C: follows one node's store from genesis to the tip by one F per epoch, as a wallet does (CONSENSUS §7).
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import { type Header, headerHash } from '../../../base/protocol/header.ts'
@@ -7,14 +7,14 @@ import type { Certificate } from '../../../base/protocol/vote.ts'
 import type { ChainRules, SimStore } from '../../support/simChain.ts'
 import { certificateFault } from './certificateCheck.ts'
 
-/** One link of the chain of epochs. */
+/** One step from epoch to epoch. */
 export interface EpochLink {
   readonly header: Header
   readonly certificate: Certificate
   readonly next: ValidatorSet
 }
 
-/** Why a wallet that holds `set`, the set of `epoch`, must refuse this link; undefined when it must accept. */
+/** Why a wallet with `set`, the set of `epoch`, must reject this link; undefined when it must accept. */
 export function linkFault(
   rules: ChainRules,
   bls: Bls,
@@ -35,7 +35,7 @@ export function linkFault(
   return equalBytes(header.nextSetHash, validatorSetHash(next)) ? undefined : 'another next set'
 }
 
-/** What a wallet finds wrong with a node's whole chain, or undefined. */
+/** The fault that a wallet finds in a node's whole chain, or undefined. */
 export function lightFault(rules: ChainRules, bls: Bls, store: SimStore): string | undefined {
   let trusted = { epoch: 1, set: rules.setOf(1) }
   if (!equalBytes(rules.genesis.header.nextSetHash!, validatorSetHash(trusted.set)))

@@ -1,6 +1,6 @@
-// Judges every new vote of an honest node by CONSENSUS §4, written down a second time over what the node was really shown. It
+// Judges every new vote of an honest node by an independent implementation of CONSENSUS §4 over the messages it received. It
 // reads the core's containers but none of its rules: deleting a guard of canSign, of the proposal rules or of the boundary
-// rule makes a vote that this refuses.
+// rule leads to a vote that this rejects.
 import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { SealedBlock } from '../../../base/protocol/header.ts'
@@ -10,30 +10,30 @@ import type { ConsensusParameters } from '../../../consensus/types.ts'
 import { type ChainRules, verifyBlock } from '../../support/simChain.ts'
 import { signedBytes } from './certificateCheck.ts'
 
-/** A proposal as it reached a node. */
+/** A proposal as received by a node. */
 interface Arrival {
   readonly subject: Subject
   readonly block: Uint8Array
   readonly life: number
   readonly atMs: number
-  /** lastFinalized.view before it. */
+  /** lastFinalized.view before its arrival. */
   readonly finalizedView: number
-  /** Whether it came from the leader itself, near enough to be kept. */
+  /** Whether it came from the leader itself, in a view close enough to be kept. */
   readonly direct: boolean
 }
 
 export interface OracleContext {
-  /** The version of the rules that this node runs. */
+  /** This node's version of the rules. */
   readonly rules: () => ChainRules
   readonly bls: Bls
   readonly parameters: ConsensusParameters
-  /** Any block that was built or executed in this run. */
+  /** Any block built or executed in this run. */
   blockOf(digest: Uint8Array): SealedBlock | undefined
 }
 
 const ARRIVALS_MAX = 4096
 
-/** The proposals one node was shown, and the judge of its votes. */
+/** Records the proposals received by one node and judges its votes. */
 export class VoteOracle {
   readonly #context: OracleContext
   #epoch = 0
@@ -53,7 +53,7 @@ export class VoteOracle {
     this.#count = 0
   }
 
-  /** A new life remembers what its journal and its signer do, and nothing else. */
+  /** After a restart, only the votes of journal and signer remain. */
   restart(epoch: number, remembered: readonly Subject[]): void {
     this.#enter(epoch)
     this.#voted = new Map()
@@ -66,7 +66,7 @@ export class VoteOracle {
     if (!list.some((known) => isSame(known, subject))) list.push(subject)
   }
 
-  /** A proposal reached the node; called before the core sees it. */
+  /** Called before the core sees a proposal. */
   onProposal(
     state: EpochState,
     arrival: { vote: Vote; block: Uint8Array; fromSigner: boolean; life: number; atMs: number },
@@ -89,7 +89,7 @@ export class VoteOracle {
     list.push({ subject, block, life, atMs, finalizedView: state.finalizedView, direct })
   }
 
-  /** What forbids this new vote, or undefined. `isOld`: it stood in the journal or in the signer at this start. */
+  /** Why this new vote is forbidden, or undefined. `isOld`: in the journal or the signer at this start. */
   judge(vote: {
     readonly state: EpochState
     readonly subject: Subject
@@ -216,7 +216,7 @@ export class VoteOracle {
     const arrivals = (this.#arrivals.get(subject.view) ?? []).filter((a) => isSame(a.subject, subject))
     const isTimely = arrivals.some(({ atMs, finalizedView }) => {
       const steps = Math.max(0, subject.view - finalizedView - 1)
-      // One millisecond a step for rounding.
+      // One millisecond per step for rounding.
       const delayMs = Math.min(messageDelayMs * 1.5 ** steps, Math.max(messageDelayMs, 20_000)) + steps
       return timestampMs >= atMs - delayMs - precisionMs
     })

@@ -1,4 +1,4 @@
-// A slice of whole nodes for every run of the suite; `npm run sim:full-node` plays more.
+// A few runs of whole nodes for the test suite; `npm run sim:full-node` plays more.
 import assert from 'node:assert/strict'
 import { FULL_NODE_SCENARIOS } from './fullNodeScenarios.ts'
 import { FullNodeWorld } from './fullNodeWorld.ts'
@@ -20,7 +20,7 @@ describe('simulated whole nodes', () => {
     }).timeout(60_000)
   }
 
-  it('the same seed gives the same trace, another seed another one', async () => {
+  it('the same seed gives the same trace, another seed a different one', async () => {
     const play = async (seed: number) =>
       (await new FullNodeWorld({ ...FULL_NODE_SCENARIOS.crashPoints!(seed), faultsUntilMs: 2_500 }).run())
         .traceHash

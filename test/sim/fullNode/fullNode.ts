@@ -1,5 +1,5 @@
 // A whole validator in virtual time: the node's own driver, application, importer, mempool, block sync and chain store;
-// only sockets, disks and the clock are simulated. Put together by the same `openChain` and `createConsensus` as a node.
+// only sockets, disks and the clock are simulated. Assembled with the same `openChain` and `createConsensus` as a node.
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
@@ -22,21 +22,21 @@ import { openChainStoreOn } from '../../../storage/chainStore.ts'
 import type { ChainStore } from '../../../storage/types.ts'
 import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
 
-/** What a node reaches the world through; every call names the life that made it. */
+/** The node's interface to the world; every call is bound to one life of the node. */
 export interface FullNodePorts {
   nowMs(): number
   after(delayMs: number, callback: () => void): () => void
   send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
-  /** Blocks of other nodes, over links that are up. */
+  /** Downloads blocks from other nodes, over links that are up. */
   download(fromHeight: number, toHeight: number, lagMin?: number): RangeDownload
-  /** Pooled envelopes for one validator of the set. */
+  /** Sends pooled envelopes to one validator of the set. */
   share(validator: number, set: ValidatorSet, raws: readonly Uint8Array[]): void
   onSigned(subject: Subject): void
   onFinalized(event: FinalizedEvent): void
   onPenalised(peer: string, reason: string): void
   onHalt(reason: string): void
   onEvidence(kind: string): void
-  /** Whom this node talks to from now on; worlds without changing sets do not care. */
+  /** The node's peers from now on; not needed in worlds with a fixed set. */
   useValidators?(set: ValidatorSet, self: number | undefined, previous: ValidatorSet | undefined): void
 }
 
@@ -45,25 +45,25 @@ export interface FullNodeOptions {
   readonly genesis: Genesis
   readonly genesisBlock: GenesisBlock
   readonly secretKey: Uint8Array
-  /** In place of the one over `secretKey`. */
+  /** Replaces the signer over `secretKey`. */
   readonly signer?: Signer
   readonly bls: Bls
   readonly storage: SimStorage
   readonly life: Life
   readonly ports: FullNodePorts
-  /** Takes the tree's cache; nothing else is written there. */
+  /** Holds the tree's cache and nothing else. */
   readonly dir: string
 }
 
-/** Blocks that a follower asks for at once. */
+/** Blocks per request of a follower. */
 const RANGE_BLOCKS = 64
-/** How long a busy proposer waits after its parent. */
+/** How long a proposer under load waits after its parent. */
 const BUILD_DELAY_UNDER_LOAD_MS = 200
-/** No validator of the simulation is called this. */
+/** Not the name of any simulated validator. */
 const NO_PEER: PeerKey = 'self'
 const SILENT: NodeLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** A running validator; it ends by never being called again. */
+/** A running validator; it ends when it is no longer called. */
 export interface FullNode {
   readonly store: ChainStore
   readonly importer: Importer
@@ -72,9 +72,9 @@ export interface FullNode {
   readonly driver: Driver
   readonly blockSync: BlockSync
   receive(from: number, bytes: Uint8Array): void
-  /** As `receive`, from a peer that stands at this place in the current set, or in none. */
+  /** Like `receive`, from a peer with this index in the current set, or without one. */
   deliver(from: Sender, bytes: Uint8Array): void
-  /** Envelopes that a peer passed on. */
+  /** Envelopes relayed by a peer. */
   gossip(raws: readonly { raw: Uint8Array; id: Uint8Array }[]): Promise<void>
 }
 
@@ -139,7 +139,7 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
 }
 
 interface SimPort extends ConsensusNetwork {
-  /** The set that this node talks to now. */
+  /** The set of the node's current peers. */
   readonly current: ValidatorSet
   receive(from: Sender, bytes: Uint8Array): void
 }
@@ -164,7 +164,7 @@ function simNetwork(ports: FullNodePorts): SimPort {
   }
 }
 
-/** Pooled transactions travel to a leader by the world's links; every validator is called by its index. */
+/** Sends pooled transactions to leaders over the world's links; a validator's peer name is its index. */
 function simPeers(ports: FullNodePorts, current: () => ValidatorSet): ConsensusOptions['peers'] {
   return {
     host: { peerId: NO_PEER, getValidatorPeer: (validator) => String(validator) as PeerKey },

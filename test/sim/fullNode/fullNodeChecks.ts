@@ -1,4 +1,4 @@
-// What must hold for whole nodes: agreement, no double vote, durability, conservation and backing by recount.
+// Invariants of whole nodes: agreement, no double vote, durability, conservation and backing by full recount.
 import { equalBytes, toHex } from '../../../base/bytes.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
 import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
@@ -20,7 +20,7 @@ export class FullNodeChecks {
     this.#reached = Array.from({ length: validators }, () => 0)
   }
 
-  /** Highest block final anywhere. */
+  /** Height of the highest final block on any node. */
   get height(): number {
     return this.#finalAt.size
   }
@@ -29,7 +29,7 @@ export class FullNodeChecks {
     throw new Violation(property, detail)
   }
 
-  /** S1: one block a height, whoever finalizes it. */
+  /** S1: one block per height on all nodes. */
   onFinalized(node: number, event: FinalizedEvent): void {
     const hash = toHex(event.hash)
     const known = this.#finalAt.get(event.height)
@@ -49,7 +49,7 @@ export class FullNodeChecks {
     if (fault !== undefined) this.fail('S3', `node ${node}: ${fault.fault} in view ${subject.view}`)
   }
 
-  /** D: what a node told the world was final is there after its restart. */
+  /** D: blocks that a node reported final are there after its restart. */
   onStart(node: number, store: ChainStore): void {
     const tip = store.tip()?.height ?? 0
     const reached = this.#reached[node]!
@@ -62,7 +62,7 @@ export class FullNodeChecks {
     }
   }
 
-  /** The state on disk hashes to the header's root, and every invariant holds on a full recount. */
+  /** The state on disk has the header's root, and every invariant holds on a full recount. */
   async atEnd(node: number, running: FullNode, chain: ChainConfig): Promise<void> {
     const { store, importer } = running
     const full = await store.entriesSnapshot()

@@ -19,9 +19,9 @@ const CALM: Omit<FullNodeConfig, 'seed'> = {
 export const FULL_NODE_SCENARIOS: Readonly<Record<string, (seed: number) => FullNodeConfig>> = {
   calm: (seed) => ({ ...CALM, seed, validators: 4 + (seed % 2) }),
   lossy: (seed) => ({ ...CALM, seed, lossRate: 0.2, duplicateRate: 0.1, delayMs: [1, 80] }),
-  /** Single nodes and all at once, at random moments. */
+  /** Crashes of single nodes and of all at once, at random moments. */
   crashes: (seed) => ({ ...CALM, seed, crashEveryMs: 700, faultsUntilMs: 8_000 }),
-  /** Before and after every journal sync, signature and commit. */
+  /** Crashes before and after journal syncs, signatures and commits. */
   crashPoints: (seed) => ({ ...CALM, seed, crashPointRate: 0.01, faultsUntilMs: 8_000 }),
   partitions: (seed) => ({ ...CALM, seed, partitions: true, skewMs: 100, faultsUntilMs: 10_000 }),
   /** Hundreds of transactions at once, under crashes. */

@@ -1,5 +1,5 @@
-// Clients of simulated whole nodes: funded accounts that pay each other, resend what was lost, and sometimes sign two
-// transactions with one nonce. Owns: what was submitted and what became of it.
+// Clients of simulated whole nodes: funded accounts pay each other, resend lost transactions, and sometimes sign two
+// transactions with one nonce. Owns: submitted transactions and their outcome.
 import { toHex } from '../../../base/bytes.ts'
 import { COIN } from '../../../base/units.ts'
 import { type DevelopmentAccount, developmentAccounts } from '../../../genesis/devKeys.ts'
@@ -13,14 +13,14 @@ const RESEND_MS = 2_000
 const OPEN_MAX = 8
 const GWEI = 10n ** 9n
 
-/** One nonce of one account, and every envelope that was signed for it. */
+/** One nonce of one account, and every envelope signed for it. */
 interface Slot {
   readonly account: number
   readonly nonce: number
   readonly raws: Uint8Array[]
 }
 
-/** The world that clients live in. */
+/** The world as clients see it. */
 export interface TrafficWorld {
   readonly config: { readonly txEveryMs: number; readonly burst: number }
   readonly random: Random
@@ -41,7 +41,7 @@ export class FullNodeTraffic {
   readonly #open = new Map<string, Slot>()
   /** Final envelopes by account and nonce. */
   readonly #final = new Map<string, string>()
-  /** Receipts that some node showed, by transaction: where they must stay. */
+  /** Height of the receipt of each transaction, by the first node to show it: it must not change. */
   readonly #receipts = new Map<string, number>()
   #stopped = false
 
@@ -60,7 +60,7 @@ export class FullNodeTraffic {
     this.#resend()
   }
 
-  /** Everything that was submitted is final; nothing more is submitted after healing. */
+  /** Whether all submitted transactions are final; none is submitted after healing. */
   isSettled(): boolean {
     if (!this.#world.healed) return false
     this.#stopped = true
@@ -82,7 +82,7 @@ export class FullNodeTraffic {
     })
   }
 
-  /** The next nonce of a random account, if it does not have too many open; to one running node, sometimes two ways. */
+  /** Sends a random account's next nonce to one running node, unless too many are open; sometimes in two versions. */
   #pay(): void {
     const { random } = this.#world
     const account = random.between(0, this.#accounts.length - 1)
@@ -123,7 +123,7 @@ export class FullNodeTraffic {
     this.#world.spawn(this.#world.submit(this.#world.random.pick(running), raw))
   }
 
-  /** A wallet that sees no receipt sends the same bytes again, to whichever node answers. */
+  /** Sends the same bytes again to any running node, as a wallet without a receipt does. */
   #resend(): void {
     this.#world.scheduler.after(RESEND_MS, () => {
       for (const slot of this.#open.values()) for (const raw of slot.raws) this.#submit(raw)

@@ -29,17 +29,17 @@ export interface FullNodeConfig {
   readonly delayMs: readonly [number, number]
   /** Mean time between crashes of single nodes or of all; 0 = none. */
   readonly crashEveryMs: number
-  /** Chance of a crash at each journal sync, signature and commit, before and after. */
+  /** Probability of a crash before and after each journal sync, signature and commit. */
   readonly crashPointRate: number
   readonly partitions: boolean
   readonly skewMs: number
-  /** Mean time between two transactions; 0 = none. */
+  /** Mean time between transactions; 0 = none. */
   readonly txEveryMs: number
-  /** Transactions that arrive at once, now and then; 0 = never. */
+  /** Size of occasional bursts of transactions; 0 = none. */
   readonly burst: number
-  /** Faults stop here; everything down starts again. */
+  /** Faults stop here; every stopped node restarts. */
   readonly faultsUntilMs: number
-  /** L: after healing every node has every transaction final within this long. */
+  /** L: time after healing until all transactions are final on every node. */
   readonly limitMs: number
 }
 
@@ -58,7 +58,7 @@ const RANGE_BYTES_MAX = 4 * 1024 * 1024
 
 const genesisOf = new Map<number, { genesis: Genesis; block: GenesisBlock }>()
 
-/** Built once a process: proofs of possession cost more than a whole run. */
+/** Built once per process: proofs of possession cost more than a whole run. */
 function devGenesis(validators: number): { genesis: Genesis; block: GenesisBlock } {
   let known = genesisOf.get(validators)
   if (known === undefined) {
@@ -69,7 +69,7 @@ function devGenesis(validators: number): { genesis: Genesis; block: GenesisBlock
   return known
 }
 
-/** One machine: its storage outlives its lives. */
+/** One machine; its storage survives crashes. */
 interface Machine {
   readonly index: number
   readonly storage: SimStorage
@@ -92,7 +92,7 @@ export class FullNodeWorld {
   #healed = false
   #crashes = 0
   #failure: unknown
-  /** A start reads files in real time: the clock stands still until it is over. */
+  /** Set during a start, which reads files in real time: the virtual clock waits for it. */
   #starting: Promise<void> | undefined
 
   constructor(config: FullNodeConfig) {
@@ -128,7 +128,7 @@ export class FullNodeWorld {
     return this.#machines.flatMap(({ node }) => (node === undefined ? [] : [node]))
   }
 
-  /** Plays the seed. Throws what broke. */
+  /** Plays the seed. Throws the first failure. */
   async run(): Promise<FullNodeResult> {
     try {
       for (const machine of this.#machines) await this.#start(machine)
@@ -168,20 +168,20 @@ export class FullNodeWorld {
     return heights.every((height) => height !== undefined && height === this.checks.height)
   }
 
-  /** Runs events one after another; what an event set going in promises has ended before the next one. */
+  /** Runs events in order; the promises started by one event settle before the next. */
   async #advance(untilMs: number, done: () => boolean): Promise<boolean> {
     while (!done()) {
       if (!this.scheduler.step(untilMs)) return done()
       await this.#starting
       this.#starting = undefined
-      // Three turns: submissions wait one for their companions, notices of work another.
+      // Three turns: submissions batch over one, work notices over another.
       for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
       if (this.#failure !== undefined) throw this.#failure
     }
     return true
   }
 
-  /** An asynchronous consequence of an event; what it throws ends the run. */
+  /** Tracks asynchronous work of an event; its failure ends the run. */
   spawn(work: Promise<unknown>): void {
     work.catch((error: unknown) => {
       this.#failure ??= error
@@ -305,7 +305,7 @@ export class FullNodeWorld {
     this.#carry(from, to, (node) => this.spawn(node.gossip(items)))
   }
 
-  /** A client's transaction at one node; what the pool admits goes to every other node once, as gossip does. */
+  /** Submits a client's transaction to one node; if the pool admits it, gossips it to every other node once. */
   async submit(to: FullNode, raw: Uint8Array): Promise<boolean> {
     const from = this.#machines.find(({ node }) => node === to)!.index
     const result = await to.submit(raw)
@@ -315,7 +315,7 @@ export class FullNodeWorld {
     return true
   }
 
-  /** Ranges from any running node whose link is up, a round trip each. */
+  /** Downloads ranges from any running node whose link is up, one round trip each. */
   #download(to: number, fromHeight: number, toHeight: number): RangeDownload {
     let next = fromHeight
     const source = (): Machine | undefined =>
@@ -402,7 +402,7 @@ export class FullNodeWorld {
     for (const machine of this.#machines) if (machine.life === undefined) await this.#start(machine)
   }
 
-  /** D: every machine stops at once and finds the same chain again; its tree is rebuilt and compared with the header. */
+  /** D: all machines stop at once and find the same chain; each tree is rebuilt and compared with the header. */
   async #checkRestart(): Promise<void> {
     for (const machine of this.#machines) this.#kill(machine)
     for (const machine of this.#machines) {

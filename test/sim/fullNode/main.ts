@@ -1,4 +1,4 @@
-// `npm run sim:full-node -- --seeds N [--scenario S] [--first K]`: whole nodes under many seeds; a failure prints how to replay it.
+// `npm run sim:full-node -- --seeds N [--scenario S] [--first K]`: plays whole nodes; a failure prints its replay command.
 import { parseArgs } from 'node:util'
 import { Violation } from '../../support/violation.ts'
 import { FULL_NODE_SCENARIOS } from './fullNodeScenarios.ts'

@@ -1,5 +1,5 @@
-// Random decisions on membership in a simulated network: proposals and votes by the operators, key changes by members.
-// Owns: what is decided and when everything has settled. Not: the world (memberWorld.ts), the rules (state/modules/governance).
+// Random membership decisions in a simulated network: proposals and votes by operators, key changes by members.
+// Owns: the decisions, and when all have settled. Not: the world (memberWorld.ts), the rules (state/modules/governance).
 import { equalBytes, utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN } from '../../../base/units.ts'
@@ -22,13 +22,13 @@ import { type Machine, type MemberWorld, VALIDATORS } from './memberWorld.ts'
 
 const GWEI = 10n ** 9n
 const EVERY_MS = [200, 1_500] as const
-/** How often members look for proposals in a played course. */
+/** How often members approve proposals in a scripted course. */
 const APPROVE_EVERY_MS = 500
 const FUNDER = developmentAccounts()[0]!
 
 export class MemberDecisions {
   readonly #world: MemberWorld
-  /** The last transfer, after healing: it must become final everywhere. */
+  /** Whether the last transfer, after healing, was sent: it must become final everywhere. */
   #lastSent = false
   proposals = 0
 
@@ -41,7 +41,7 @@ export class MemberDecisions {
     this.#next()
   }
 
-  /** Instead of random decisions: these, a while apart; every validator approves of all, as often as it takes. */
+  /** Plays these steps instead of random decisions, `everyMs` apart; every validator approves every proposal, with retries. */
   play(everyMs: number, steps: readonly (readonly [Machine, () => MemberCall])[]): void {
     this.#giveFees()
     const { scheduler } = this.#world
@@ -87,7 +87,7 @@ export class MemberDecisions {
     })
   }
 
-  /** Mostly votes on what is open, else something new. */
+  /** Mostly votes on open proposals, otherwise makes a new one. */
   #step(): void {
     const { random } = this.#world
     const state = this.#world.highest()?.node?.importer.head().state
@@ -157,7 +157,7 @@ export class MemberDecisions {
     this.#world.spawn(this.#world.submit(at, raw))
   }
 
-  /** Healed, nothing to decide or to change, everybody at the tip and in the role that the set gives it. */
+  /** Whether the world is healed, nothing is left to decide or change, and all nodes are at the tip in their role. */
   isSettled(): boolean {
     const { machines, healed, checks } = this.#world
     if (!healed || machines.some(({ node }) => node === undefined)) return false

@@ -1,5 +1,5 @@
-// Every order of join, leave, jail, rotate and restart that a few seeds play: one chain, no double vote, nobody accused or
-// penalised, everybody at the tip and in its role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
+// Joins, leaves, jailings, rotations and restarts in the order of a few seeds: one chain, no double vote, no node accused or
+// penalised, all nodes at the tip and in their role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
 import { errorText } from '../../../base/errors.ts'
 import { memberCall } from '../../../cli/memberCalls.ts'
@@ -28,7 +28,7 @@ const FIRST = Number(process.env.SUANLI_MEMBER_FIRST ?? 1)
 const SEEDS = Number(process.env.SUANLI_MEMBER_SEEDS ?? 1)
 
 describe('membership of simulated whole nodes', () => {
-  it('removed while it was away for several epochs, a member comes back as a follower', async () => {
+  it('a member removed while down for several epochs comes back as a follower', async () => {
     const quiet = { lossRate: 0, crashEveryMs: 0, crashPointRate: 0, limitMs: 60_000 }
     const world = new MemberWorld({ ...quiet, seed: 1, faultsUntilMs: 21_000 })
     const decisions = new MemberDecisions(world)
@@ -50,7 +50,7 @@ describe('membership of simulated whole nodes', () => {
         [second, decide('proposeJail', { provider: 1 })],
         [second, decide('proposeUnjail', { provider: 1 })],
       ])
-      // Gone before its removal is proposed, back when the chain is epochs ahead, by far less than 64 blocks.
+      // Down before its removal is proposed, back when the chain is epochs ahead, but by far less than 64 blocks.
       world.scheduler.after(6_900, () => world.away(fourth, 13_000))
     }
     await world.run(begin, () => decisions.isSettled())
@@ -60,7 +60,7 @@ describe('membership of simulated whole nodes', () => {
   }).timeout(60_000)
 
   for (const [name, mix] of Object.entries(MIXES)) {
-    it(`${name}: the set that the chain decides is the one that signs`, async () => {
+    it(`${name}: the set decided on chain is the set that signs`, async () => {
       let epochs = 0
       for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
         const world = new MemberWorld({ ...mix, seed })

@@ -1,6 +1,6 @@
-// Whole nodes on a virtual clock whose validator set the chain itself changes: members join, leave, are jailed and rotate
-// keys by transactions, while nodes crash, links lose and followers follow. Everything follows from one seed.
-// Owns: time, links, crashes, who talks to whom. Not: decisions (memberDecisions.ts), nodes (test/sim/fullNode).
+// Whole nodes on a virtual clock with a validator set that changes on chain: members join, leave, are jailed and rotate
+// keys by transactions, while nodes crash and links lose messages. One seed determines the whole run.
+// Owns: time, links, crashes, peers. Not: decisions (memberDecisions.ts), nodes (fullNode.ts).
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,15 +30,15 @@ export interface MemberConfig {
   readonly lossRate: number
   /** Mean time between crashes of single machines or of all; 0 = none. */
   readonly crashEveryMs: number
-  /** Chance of a crash at each journal sync, signature and commit, before and after. */
+  /** Probability of a crash before and after each journal sync, signature and commit. */
   readonly crashPointRate: number
   /** Faults and decisions stop here. */
   readonly faultsUntilMs: number
-  /** After healing everybody is at the tip, in the right role, within this long. */
+  /** Time after healing until all nodes are at the tip and in their role. */
   readonly limitMs: number
 }
 
-/** Validators of genesis and further machines that may be admitted. */
+/** Genesis validators, and further machines that may be admitted. */
 export const VALIDATORS = 4
 export const MACHINES = 7
 const DELAY_MS = [1, 30] as const
@@ -48,7 +48,7 @@ const RANGE_MAX = 64
 const genesis = developmentGenesis({ validators: VALIDATORS, blockTimeMs: 100, windowMs: 60_000 })
 const block = buildGenesis(genesis)
 
-/** One machine: its storage and both its keys outlive its lives. */
+/** One machine; its storage and both keys survive crashes. */
 export interface Machine {
   readonly index: number
   readonly operator: ReturnType<typeof developmentValidator>['operator']
@@ -57,7 +57,7 @@ export interface Machine {
   readonly spareFlags: SimSigner
   life: { isAlive: boolean } | undefined
   node: FullNode | undefined
-  /** By peer id, as the node's own host would have them. */
+  /** By peer id, as in the node's own host. */
   peers: ReadonlyMap<string, StaticPeer>
 }
 
@@ -99,7 +99,7 @@ export class MemberWorld {
     return this.machines.filter(({ node }) => node !== undefined)
   }
 
-  /** The machine whose chain is longest. */
+  /** The machine with the longest chain. */
   highest(): Machine | undefined {
     const height = ({ node }: Machine): number => node!.importer.head().header.height
     return [...this.up()].sort((a, b) => height(b) - height(a))[0]
@@ -127,7 +127,7 @@ export class MemberWorld {
     }
   }
 
-  /** What the node itself thought before everything was stopped at the end. */
+  /** The node's own view of its role before the final stop. */
   roleOf(machine: Machine): 'inside' | 'outside' | undefined {
     return this.#roles.get(machine)
   }
@@ -208,7 +208,7 @@ export class MemberWorld {
     this.#follow(machine, node, state)
   }
 
-  /** As node/sync/follower.ts with the roles of node/node.ts. */
+  /** Like node/sync/follower.ts, with the roles of node/node.ts. */
   #follow(machine: Machine, node: FullNode, state: { readonly isAlive: boolean }): void {
     const again = (): void => {
       this.scheduler.after(FOLLOW_EVERY_MS, () => {
@@ -291,7 +291,7 @@ export class MemberWorld {
     }
   }
 
-  /** The machine that sits at a place of a set. */
+  /** The machine at an index of a set. */
   #at(set: ValidatorSet, place: number): Machine | undefined {
     const operator = set.validators[place]?.operator
     return this.machines.find((m) => operator !== undefined && equalBytes(m.operator.address, operator))
@@ -330,7 +330,7 @@ export class MemberWorld {
     })
   }
 
-  /** At one node, and from there to all others as gossip does. */
+  /** Submits to one node, which gossips to all others. */
   async submit(to: Machine, raw: Uint8Array): Promise<boolean> {
     const result = await to.node?.submit(raw)
     if (result?.ok !== true) return false
@@ -372,7 +372,7 @@ export class MemberWorld {
     machine.node = undefined
   }
 
-  /** Dies now and starts again later; some stay away for several epochs. */
+  /** Crashes now and restarts later; some stay down for several epochs. */
   #crash(machine: Machine): void {
     const { random } = this
     this.away(machine, random.chance(0.3) ? random.between(5_000, 15_000) : random.between(1, 2_000))
@@ -397,7 +397,7 @@ export class MemberWorld {
     })
   }
 
-  /** D: everybody stops at once and finds the same chain and a state that recounts. */
+  /** D: all machines stop at once and find the same chain, with a state that passes a recount. */
   async #checkRestart(): Promise<void> {
     for (const machine of this.machines) this.#kill(machine)
     for (const machine of this.machines) {

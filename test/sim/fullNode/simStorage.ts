@@ -1,5 +1,5 @@
-// The disk of a simulated whole node: its chain in an ordered store in memory, its journal as bytes, its signer's flags.
-// Owns: what survives a crash, and the delays and crash points around every write. Not: what is written.
+// The disk of a simulated whole node: the chain in an ordered in-memory store, the journal as bytes, the signer's flags.
+// Owns: what survives a crash, and the delays and crash points around every write. Not: the content.
 import { MemoryLevel } from 'memory-level'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
@@ -13,18 +13,18 @@ import { Violation } from '../../support/violation.ts'
 import { SimDisk } from '../simDisk.ts'
 import { SimSigner } from '../simSigner.ts'
 
-/** One life of a node, from a start to a crash; work of an ended life never comes back. */
+/** One life of a node, from a start to a crash; work of an ended life never resumes. */
 export interface Life {
   readonly isAlive: boolean
-  /** Resolves after virtual time, or never when the node is dead by then. */
+  /** Resolves after virtual time, or never if the node has crashed by then. */
   delay(lowMs: number, highMs: number): Promise<void>
-  /** A place where a crash hurts most: when it happens the promise stays open for ever. */
+  /** A critical moment for a crash; after a crash the promise never settles. */
   crashPoint(): Promise<void>
 }
 
 const NEVER = new Promise<never>(() => {})
 
-/** What one validator's disks hold between its lives. */
+/** The disk contents of one validator across crashes. */
 export class SimStorage {
   readonly database: Database
   readonly journal = new SimDisk()
@@ -63,10 +63,10 @@ export function simJournal(disk: SimDisk, life: Life): JournalStore {
   }
 }
 
-/** A signer over durable flags; `onSigned` hears of every signature that leaves it. */
+/** A signer over durable flags; calls `onSigned` for every signature it returns. */
 export function simSigner(options: {
   flags: SimSigner
-  /** What must be durable before anything is signed. */
+  /** Must be durable before anything is signed. */
   journal: SimDisk
   life: Life
   bls: Bls
@@ -109,10 +109,10 @@ export function simSigner(options: {
   }
 }
 
-/** The chain's store whose commits take virtual time and may be cut by a crash before or after they reach the disk. */
+/** A chain store whose commits take virtual time; a crash may hit before or after they reach the disk. */
 export function simStore(store: ChainStore, life: Life): ChainStore {
   const commit = async (blocks: readonly CommitBlock[]): Promise<void> => {
-    // Genesis is written by the start itself, which takes no virtual time.
+    // Genesis is written during the start, which takes no virtual time.
     if (store.tip() === undefined) return store.commit(blocks)
     await life.delay(0, 4)
     await life.crashPoint()
@@ -129,7 +129,7 @@ export function simStore(store: ChainStore, life: Life): ChainStore {
   })
 }
 
-/** Whether two stores hold the same chain up to the lower tip; names the first height that differs. */
+/** The first height at which two stores differ, up to the lower tip; undefined when they hold the same chain. */
 export function firstDifference(a: ChainStore, b: ChainStore): number | undefined {
   const top = Math.min(a.tip()?.height ?? 0, b.tip()?.height ?? 0)
   for (let height = 0; height <= top; height++) {

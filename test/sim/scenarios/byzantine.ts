@@ -1,4 +1,4 @@
-// Scenarios with Byzantine validators, one or f of them, under some loss (CONSENSUS §9, 14 to 22).
+// Scenarios with one or f Byzantine validators, under some loss (CONSENSUS §9, 14 to 22).
 
 import { PARAMETERS } from '../../support/coreParameters.ts'
 import { ancestryLiar } from '../behaviours/ancestryLiar.ts'
@@ -18,7 +18,7 @@ import { type Scenario, scenario } from '../scenario.ts'
 import type { WorldConfig } from '../world.ts'
 import { faulty } from './links.ts'
 
-/** f validators of 4, 5 or 7 behave so. */
+/** f validators of 4, 5 or 7 have these behaviours. */
 export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviour[]): WorldConfig {
   const nodes = [4, 5, 7, 4][seed % 4]!
   const f = faulty(nodes)
@@ -37,7 +37,7 @@ export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviou
   }
 }
 
-/** n = 4 and a fifth host that shares the key of one of them. */
+/** n = 4, and a fifth host with the key of one of them. */
 function twins(seed: number): WorldConfig {
   const shared = seed % 4
   return {
@@ -53,7 +53,7 @@ function twins(seed: number): WorldConfig {
   }
 }
 
-/** The twins' hosts time out at different moments, so that one nullifies what the other finalizes. */
+/** The twins time out at different moments, so that one nullifies what the other finalizes. */
 function doubleTwins(seed: number): WorldConfig {
   const config = twins(seed)
   return {
@@ -71,7 +71,7 @@ function doubleTwins(seed: number): WorldConfig {
   }
 }
 
-/** Everyone loses power when F of a withheld block has just been made. */
+/** All nodes crash just after F of a withheld block is assembled. */
 function withheldThenAllCrash(seed: number): WorldConfig {
   return {
     ...withByzantine(seed, withholder),
@@ -128,7 +128,7 @@ export const byzantineScenarios: Readonly<Record<string, Scenario>> = {
     (seed) => ({
       ...withByzantine(seed, ancestryLiar),
       epochBlocks: seed % 2 === 0 ? 3 : 1_000_000,
-      // A child of a boundary is only in time where the interval is short.
+      // A child of a boundary is timely only with a short interval.
       parameters: { ...PARAMETERS, minBlockIntervalMs: seed % 4 === 0 ? 10 : 100 },
     }),
   ),
@@ -138,7 +138,7 @@ export const byzantineScenarios: Readonly<Record<string, Scenario>> = {
     'invalid votes in batches, cancelling shares, forged nullifies',
     (seed) => ({
       ...withByzantine(seed, batchPoisoner),
-      // Two conspirators are needed for shares that cancel.
+      // Cancelling shares need two conspirators.
       ...(seed % 2 === 0
         ? {
             nodes: 7,

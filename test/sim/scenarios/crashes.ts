@@ -1,14 +1,14 @@
-// Scenarios of lost power: random, systematic, of the leader, of everyone at the worst moment (CONSENSUS §9, 3, 9 to 11, 33, 37).
+// Crash scenarios: random, systematic, of the leader, of all at the worst moment (CONSENSUS §9, 3, 9 to 11, 33, 37).
 import { CALM } from '../config.ts'
 import { crashAll, crashAllAtVotes, crashLeaders, muteLeaders } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
 
-/** Points per host that `everySyncPoint` visits; more than a host passes in its 0.6 s of faults. */
+/** Points per host visited by `everySyncPoint`; more than a host passes in its 0.6 s of faults. */
 export const SYNC_POINTS = 80
 const HOSTS = 4
 
-/** Seed → which point of which host: all of them, then all again on another network. */
+/** Maps the seed to one point of one host: all points in order, then all again on another network. */
 function everySyncPoint(seed: number): WorldConfig {
   const round = Math.floor((seed - 1) / (SYNC_POINTS * (HOSTS + 1)))
   const place = (seed - 1) % (SYNC_POINTS * (HOSTS + 1))
@@ -24,8 +24,8 @@ function everySyncPoint(seed: number): WorldConfig {
 }
 
 /**
- * Whether some view above every final one can end neither in N nor in U any more: with all blocks gone, only nullifies of q
- * validators could end it, and too many have finalized it or left it. Then only an operators' recovery file helps (CONSENSUS §5).
+ * Whether some view above every final one can reach neither N nor U: with all blocks lost, only q nullify votes could end
+ * it, and too many validators have voted finalize or left it. Then only an operators' recovery file helps (CONSENSUS §5).
  */
 function isBeyondRecovery(world: SimWorld): boolean {
   const { nodes } = world.config
@@ -44,7 +44,7 @@ function isBeyondRecovery(world: SimWorld): boolean {
   return false
 }
 
-/** Everyone loses the journal in one view; the signers keep their flags. */
+/** All lose their journals in one view; signers keep their flags. */
 function allJournalsLost(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -54,13 +54,13 @@ function allJournalsLost(seed: number): WorldConfig {
     play: (world) => {
       world.startAll()
       world.keepSubmitting(50)
-      // A few blocks, then a moment somewhere inside a view.
+      // A few blocks, then a random moment within a view.
       world.demand(20_000, 'three blocks', () => world.isEverywhere(3))
       world.runFor(world.random.between(0, 400))
       for (const node of world.nodes) world.crash(node, 1_000)
       for (const node of world.nodes) node.disk.wipe()
       const isLost = isBeyondRecovery(world)
-      // Longer than anything is under way: connections end with the processes.
+      // Longer than any message is in flight: connections end with the processes.
       world.runFor(1_500)
       world.heal()
       if (isLost) world.runFor(10_000)
@@ -69,7 +69,7 @@ function allJournalsLost(seed: number): WorldConfig {
   }
 }
 
-/** n − f + 1 validators are down for a day; whoever is left keeps asking. */
+/** n − f + 1 validators are down for a day; the others keep retransmitting. */
 function longOutage(seed: number): WorldConfig {
   const nodes = 4 + (seed % 4)
   const downCount = nodes - Math.floor((nodes - 1) / 3) + 1
@@ -87,13 +87,13 @@ function longOutage(seed: number): WorldConfig {
       world.runFor(24 * 3_600_000)
       world.heal()
       world.keepSubmitting(100)
-      // The cap of one view's time is 20 s; two views and the retransmission in between.
+      // A view lasts at most 20 s; allows two views and the retransmission between them.
       world.demandBlocks(3, 45_000)
     },
   }
 }
 
-/** The power fails between the journal's record and the signer's flag, for one or for all. */
+/** A crash between the journal record and the signer's flag, of one host or of all. */
 function betweenJournalAndSigner(seed: number): WorldConfig {
   return {
     ...CALM,

@@ -1,4 +1,4 @@
-// Scenarios of bad disks: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
+// Disk faults: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
 
 import { Violation } from '../../support/violation.ts'
 import { equivocator } from '../behaviours/equivocator.ts'
@@ -28,12 +28,12 @@ function tornTail(seed: number): WorldConfig {
     afterwards: (world) => {
       const bad = world.nodes.find((node) => node.damage === 'corrupt')
       if (bad !== undefined)
-        throw new Violation('D', `node ${bad.index}: a torn tail was taken for a lost journal`)
+        throw new Violation('D', `node ${bad.index}: a torn tail was read as a lost journal`)
     },
   }
 }
 
-/** One bit of one synced record: found at the next start, and what is lost comes back from signer and peers. */
+/** Flips one bit of a synced record: detected at the next start; the loss is recovered from signer and peers. */
 function bitFlip(seed: number): WorldConfig {
   return {
     ...base(seed),
@@ -44,7 +44,7 @@ function bitFlip(seed: number): WorldConfig {
         if (place === undefined) return
         const found = node.disk.replay().damage
         const expected = place === 'last' ? 'torn' : 'corrupt'
-        // The search for a later record may stumble over bytes that look like one, so a last record may count as corrupt.
+        // The search for a later record may match bytes that look like one, so a last record may count as corrupt.
         if (found === 'none' || (place === 'middle' && found !== expected)) {
           throw new Violation(
             'D',
@@ -73,8 +73,8 @@ function diskFull(seed: number): WorldConfig {
 }
 
 /**
- * A host comes back with the journal it had some time ago, or with none; its signer remembers more. In every other seed a leader
- * tries to make it vote a second time.
+ * A host restarts with an older journal or none; its signer has newer flags. In every other seed a leader tries to make
+ * it vote twice.
  */
 function journalRolledBack(seed: number): WorldConfig {
   const { nodes } = base(seed)
@@ -98,7 +98,7 @@ function journalRolledBack(seed: number): WorldConfig {
   }
 }
 
-/** The signer's file is gone: that validator observes until the next epoch. */
+/** The signer's file is lost: the validator observes until the next epoch. */
 function signerLost(seed: number): WorldConfig {
   return {
     ...base(seed),

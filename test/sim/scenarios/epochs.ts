@@ -1,4 +1,4 @@
-// Scenarios of boundaries and changing sets: join, leave, replace, outages at the boundary, removed and late members
+// Scenarios of boundaries and set changes: join, leave, replace, outages at the boundary, removed and late members
 // (CONSENSUS §9, 23 to 26, 32).
 import { equalBytes } from '../../../base/bytes.ts'
 import { headerHash } from '../../../base/protocol/header.ts'
@@ -27,7 +27,7 @@ function boundaries(seed: number): WorldConfig {
   }
 }
 
-/** Four to seven of nine nodes; each epoch some leave and some join, the rest stays. */
+/** Sets of four to seven of nine nodes; each epoch some leave and some join. */
 function joinLeave(seed: number): WorldConfig {
   const sets: (readonly number[])[] = [[], [0, 1, 2, 3]]
   const random = new Random(seed * 31 + 7)
@@ -55,7 +55,7 @@ function joinLeave(seed: number): WorldConfig {
   }
 }
 
-/** Of seven, f+1 (three) at every boundary are replaced by others. */
+/** Every boundary replaces f+1 (three) of seven. */
 function replaceMany(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -89,7 +89,7 @@ function subjectsOf(message: ConsensusMessage): readonly Subject[] {
   }
 }
 
-/** No finalize vote for the boundary arrives until it has been proposed again for twenty views. */
+/** No finalize vote for the boundary arrives until it has been proposed in twenty more views. */
 function boundaryTwentyViews(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -117,7 +117,7 @@ function boundaryTwentyViews(seed: number): WorldConfig {
   }
 }
 
-/** N of a boundary has been made, then nothing works for longer than the cap of the timers. */
+/** N of a boundary, then a full outage longer than the timers' cap. */
 function boundaryOutage(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -148,7 +148,7 @@ function boundaryOutage(seed: number): WorldConfig {
   }
 }
 
-/** N of one boundary reaches a single node, the others nullify and notarize another boundary; then both are known. */
+/** N of one boundary reaches a single node; the others nullify and notarize another boundary; then all learn both. */
 function twoBoundaries(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -171,7 +171,7 @@ function twoBoundaries(seed: number): WorldConfig {
             if (message.kind === 'certificate' && subject.kind === 'notarize') second = true
             continue
           }
-          // The proposal is seen by all; votes for it only by the keeper; its certificates by nobody.
+          // All receive the proposal; only the keeper receives votes for it; no one receives its certificates.
           if (message.kind === 'proposal' && subject === message.body.vote.subject) continue
           if (message.kind !== 'vote' || to.index !== first.keeper || subject.kind === 'finalize') return true
         }
@@ -186,7 +186,7 @@ function twoBoundaries(seed: number): WorldConfig {
   }
 }
 
-/** A node that leads neither this view nor the next two. */
+/** Chooses a node that leads neither this view nor the next two. */
 function chooseKeeper(world: SimWorld, from: SimNode, subject: Subject) {
   const state = from.core!.state
   const leaders = [0, 1, 2].map((i) => state.validators[state.leaderOf(subject.view + i)]!.id - 1)
@@ -194,7 +194,7 @@ function chooseKeeper(world: SimWorld, from: SimNode, subject: Subject) {
   return { view: subject.view, keeper: keeper.index, digest: subject.digest! }
 }
 
-/** Everyone crashes when the block before, at or after the boundary is being finalized. */
+/** All nodes crash while the block before, at or after the boundary is being finalized. */
 function killAtBoundary(seed: number): WorldConfig {
   const epochBlocks = 4
   const offset = (seed % 3) - 1
@@ -221,7 +221,7 @@ function killAtBoundary(seed: number): WorldConfig {
   }
 }
 
-/** A member of the fourth epoch was away since genesis and comes after its activation. */
+/** A member of the fourth epoch is down from genesis until after its activation. */
 function lateMember(seed: number): WorldConfig {
   const late = 4
   return {
@@ -254,7 +254,7 @@ function hasVoted(world: SimWorld, node: SimNode): boolean {
   return status?.self !== undefined && node.signer.signed().length > 0 && world.isEverywhere(12)
 }
 
-/** Three of the first four were removed, conspire, and go on signing; a wallet must not follow them. */
+/** Three of the first four are removed, conspire and keep signing; a wallet must not follow them. */
 function removedValidator(seed: number): WorldConfig {
   return {
     ...CALM,
@@ -270,7 +270,7 @@ function removedValidator(seed: number): WorldConfig {
   }
 }
 
-/** A boundary of the last finished epoch, signed by validators that had been removed before it. */
+/** Forges a boundary of the last completed epoch, signed by validators removed before it. */
 function checkForgedLink(world: SimWorld, removed: readonly number[]): void {
   const store = world.honest()[0]!.store
   const epoch = store.epochStart().epoch - 1

@@ -1,4 +1,4 @@
-// Scenarios of the network alone: all online, silent, slow, split, one-way, lossy and clogged (CONSENSUS §9, 1 to 8, 16, 17).
+// Network scenarios: all online, silent, slow, split, one-way, lossy and clogged links (CONSENSUS §9, 1 to 8, 16, 17).
 import { CALM, NORMAL_SPEED } from '../config.ts'
 import { cutOff, oneWayLinks, randomPartitions, rollingClogs } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'

@@ -1,4 +1,4 @@
-// Scenarios of load, sync and versions, and the one with everything at once (CONSENSUS §9, 30, 31, 34).
+// Scenarios of load, sync and versions, and one with all faults at once (CONSENSUS §9, 30, 31, 34).
 
 import { Random } from '../../support/random.ts'
 import { BLOCK_TXS } from '../../support/simChain.ts'
@@ -14,7 +14,7 @@ import { MEMPOOL_MAX } from '../simMempool.ts'
 import type { WorldConfig } from '../world.ts'
 import { lossy } from './links.ts'
 
-/** No two finalizations under a flood lie further apart than this. */
+/** Longest time between finalizations under a flood. */
 const FLOOD_GAP_MS = 700
 
 /** Ten blocks' worth of transactions per block interval. */
@@ -45,7 +45,7 @@ function flood(seed: number): WorldConfig {
   }
 }
 
-/** A node is away for a hundred blocks and comes back while the others go on. */
+/** A node is down for a hundred blocks and returns while the others continue. */
 function syncUnderLoad(seed: number): WorldConfig {
   const nodes = 4
   const away = seed % nodes
@@ -74,7 +74,7 @@ function syncUnderLoad(seed: number): WorldConfig {
   }
 }
 
-/** Execution changes at a height; one or two nodes still run the old version, stop, and come back with the new one. */
+/** Execution changes at a height; one or two nodes still run the old version, halt, and restart with the new one. */
 function mixedVersions(seed: number): WorldConfig {
   const nodes = 4 + (seed % 2)
   const count = 1 + (seed % 2)
@@ -95,7 +95,7 @@ function mixedVersions(seed: number): WorldConfig {
       const isMajority = upgraded.length >= nodes - Math.floor((nodes - 1) / 3)
       const highest = Math.max(...world.nodes.map((node) => node.store.height))
       if (isMajority && highest < height) throw new Violation('L', 'a quorum of the new version stood still')
-      // What an operator does after a refused root: new software, the old verdicts put aside (CONSENSUS §5).
+      // As an operator does after a rejected root: installs new software and discards old verdicts (CONSENSUS §5).
       for (const index of old) {
         const node = world.nodes[index]!
         world.crash(node, 0)

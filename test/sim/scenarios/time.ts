@@ -1,4 +1,4 @@
-// Scenarios of clocks and of chains that sleep (CONSENSUS §9, 27 to 29).
+// Scenarios of clocks and idle chains (CONSENSUS §9, 27 to 29).
 
 import { PARAMETERS } from '../../support/coreParameters.ts'
 import { Violation } from '../../support/violation.ts'
@@ -7,7 +7,7 @@ import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
 import { faulty, lossy } from './links.ts'
 
-/** f clocks are wrong by seconds, minutes or a day, the others by less than the precision. */
+/** f clocks are off by seconds, minutes or a day, the others by less than the precision. */
 function skewPast(seed: number): WorldConfig {
   const nodes = 4 + 3 * (seed % 2)
   const far = [300, 5_000, 600_000, 86_400_000][seed % 4]! * (seed % 3 === 0 ? -1 : 1)
@@ -30,10 +30,10 @@ function checkAsleep(world: SimWorld, height: number): void {
   if (world.invariants.height !== height) throw new Violation('L', 'an idle chain made blocks')
 }
 
-/** Hours without a transaction, then one. */
+/** Idle for hours, then one transaction. */
 function idleHours(seed: number): WorldConfig {
   const way = seed % 3
-  // 0: to a validator; 1: to a node that never was one; 2: to one that has been rotated out.
+  // The recipient is 0: a validator; 1: a node that never was one; 2: a former validator.
   const membersOf = (epoch: number): readonly number[] => (epoch === 1 ? [0, 1, 2, 3] : [1, 2, 3, 4])
   return {
     ...CALM,
@@ -47,7 +47,7 @@ function idleHours(seed: number): WorldConfig {
       world.startAll()
       world.submit(world.nodes[1]!)
       world.demand(5_000, 'first block', () => world.isEverywhere(1))
-      // Epochs of one block end at each block: nothing else may wake the chain.
+      // With one-block epochs every block ends an epoch, which must not wake the chain.
       world.runFor(2 * 3_600_000)
       checkAsleep(world, 1)
       const entry = world.nodes[way === 0 ? 1 + (seed % 3) : way === 1 ? 5 : 0]!
@@ -63,7 +63,7 @@ function idleHours(seed: number): WorldConfig {
   }
 }
 
-/** A view of a chain that was asleep ends in U; the chain goes on, falls asleep again, and wakes up again. */
+/** A view of an idle chain ends in U; the chain continues, goes idle again, and wakes again. */
 function idleNullified(seed: number): WorldConfig {
   return {
     ...CALM,
