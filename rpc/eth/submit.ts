@@ -83,6 +83,8 @@ function waitForReceipt(options: {
       remove()
     }
   })
+  // The time-out may pass while the submission is still pending and nobody listens: an unhandled rejection ends the process.
+  receipt.catch(() => {})
   return { receipt, cancel: () => cancel() }
 }
 
