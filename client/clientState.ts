@@ -55,7 +55,18 @@ export function clientStateJson(state: ClientState): Json {
   })
 }
 
-/** Inverse of `clientStateJson`; with `genesisHash`, only for that chain. Throws LightClientError `input`. */
+/**
+ * Inverse of `clientStateJson`; with `genesisHash`, only for that chain. Throws LightClientError `input`.
+ *
+ * @example
+ * const provider = httpProvider('http://127.0.0.1:8545')
+ * const genesis = trustGenesis(await provider.request('chain_genesis', {}))
+ * if (!genesis.ok) throw new Error(genesis.failure.reason)
+ * const client = new LightClient({ origin: { kind: 'set', trusted: genesis.value }, providers: [provider] })
+ * await client.sync()
+ * const state = parseClientState(JSON.parse(JSON.stringify(client.toJson())))
+ * const later = new LightClient({ origin: { kind: 'state', state }, providers: [provider] })
+ */
 export function parseClientState(json: Json, genesisHash?: Hash32): ClientState {
   const fails = (reason: string): never => {
     throw new LightClientError('input', `the kept state of the light client cannot be used: ${reason}`)

@@ -41,7 +41,19 @@ export function conflictOf(
   }
 }
 
-/** For a file or a report: canonical bytes of both proofs, validators that signed both, evidence to submit. */
+/**
+ * For a file or a report: canonical bytes of both proofs, validators that signed both, evidence to submit.
+ *
+ * @example
+ * async function report(client: LightClient): Promise<string | undefined> {
+ *   try {
+ *     await client.sync()
+ *   } catch (error) {
+ *     if (!(error instanceof LightClientError) || error.conflict === undefined) throw error
+ *     return JSON.stringify(conflictJson(error.conflict))
+ *   }
+ * }
+ */
 export function conflictJson({ epoch, first, second, signers, evidence }: Conflict): Json {
   const side = ({ provider, proof }: Conflict['first']): Json => ({
     provider,

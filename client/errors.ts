@@ -13,7 +13,17 @@ export type LightClientErrorCode =
   /** The caller's input is malformed or inconsistent. */
   | 'input'
 
-/** `message` is one line for people; `code` and `check` are stable. */
+/**
+ * `message` is one line for people; `code` and `check` are stable.
+ *
+ * @example
+ * try {
+ *   parseCheckpoint('not a checkpoint')
+ * } catch (error) {
+ *   if (!(error instanceof LightClientError)) throw error
+ *   console.error(error.code, error.page) // input docs/errors.md#lightclienterror
+ * }
+ */
 export class LightClientError extends ExpectedError {
   readonly code: LightClientErrorCode
   readonly check: ProofCheck | undefined

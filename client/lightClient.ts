@@ -74,7 +74,20 @@ export interface ProvenBalance {
   readonly block: ProvenBlock
 }
 
-/** A wallet's view of one chain. Calls run one at a time; every failure is a LightClientError. */
+/**
+ * A wallet's view of one chain. Calls run one at a time; every failure is a LightClientError.
+ *
+ * @example
+ * const provider = httpProvider('http://127.0.0.1:8545')
+ * // In a wallet the hash comes from whoever you trust, not from the node.
+ * const document = await provider.request('chain_genesis', {})
+ * const genesis = trustGenesis(document)
+ * if (!genesis.ok) throw new Error(genesis.failure.reason)
+ * const client = new LightClient({ origin: { kind: 'set', trusted: genesis.value }, providers: [provider] })
+ * const alice = parseChecksumAddress('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')!
+ * const { balanceBase, block } = await client.balance(alice)
+ * formatCoins(balanceBase) // '10000'
+ */
 export class LightClient {
   readonly #options: LightClientOptions
   readonly #primary: Provider

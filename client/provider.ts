@@ -74,7 +74,13 @@ function resultOf(text: string, method: string): Json {
   return answer.result
 }
 
-/** A node's JSON-RPC port; redirects and credentials follow the platform's `fetch`. */
+/**
+ * A node's JSON-RPC port; redirects and credentials follow the platform's `fetch`.
+ *
+ * @example
+ * const provider = httpProvider('http://127.0.0.1:8545', { timeoutMs: 5_000 })
+ * const genesis = await provider.request('chain_genesis', {})
+ */
 export function httpProvider(url: string, options: HttpProviderOptions = {}): Provider {
   if (!/^https?:\/\//.test(url)) {
     throw new LightClientError('input', `${url} is not an http or https address`)

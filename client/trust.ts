@@ -26,6 +26,11 @@ export function genesisValidators(genesis: Genesis): ValidatorSet {
 /**
  * Trusts a genesis document in its JSON form; with `expected`, only the one with that hash, so that the document may
  * come from an untrusted source. Fails `encoding`, `genesis`, `validatorSet` or `validatorKey`.
+ *
+ * @example
+ * const document = await httpProvider('http://127.0.0.1:8545').request('chain_genesis', {})
+ * trustGenesis(document).ok // true
+ * trustGenesis(document, new Uint8Array(32)).ok // false
  */
 export function trustGenesis(document: Json, expected?: Hash32): Verified<TrustedSet> {
   let genesis: Genesis
@@ -47,7 +52,13 @@ export function trustGenesis(document: Json, expected?: Hash32): Verified<Truste
   return { ok: true, value: trustedSet({ genesisHash: hash, epoch: 0, height: 0, set }) }
 }
 
-/** Parses a checkpoint, ignoring surrounding space. Throws LightClientError `input`. */
+/**
+ * Parses a checkpoint, ignoring surrounding space. Throws LightClientError `input`.
+ *
+ * @example
+ * const checkpoint = parseCheckpoint(`0x${'11'.repeat(32)}:7:0x${'22'.repeat(32)}`)
+ * checkpoint.epoch // 7
+ */
 export function parseCheckpoint(text: string): BoundaryCheckpoint {
   const checkpoint = parseBoundaryCheckpoint(text.trim())
   if (checkpoint !== undefined) return checkpoint
