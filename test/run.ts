@@ -1,31 +1,40 @@
-// `npm test`: mocha twice at once, the tests that run devnets beside all others. They wait for time-outs and disks for
-// most of their time, so two cores do both in little more than the time of one. Owns: the split, and one exit code.
+// `npm test`: mocha in two lanes at once, tests that run devnets beside all others. They wait for time-outs and disks most of
+// the time, so two cores run both in little more than the time of one. Owns: the split, and one exit code.
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const MOCHA = fileURLToPath(new URL('../../node_modules/mocha/bin/mocha.js', import.meta.url))
 const ALL = 'dist/test/**/*.test.js'
-const DEVNETS = ['e2e', 'faults', 'examples', 'package'].map((room) => `dist/test/${room}/**/*.test.js`)
+const filesOf = (rooms: readonly string[]): readonly string[] =>
+  rooms.map((room) => `dist/test/${room}/**/*.test.js`)
+const DEVNETS = filesOf(['e2e', 'faults', 'examples', 'package'])
+/** The rooms whose coverage is checked (coverage.ts); their own tests must cover them. */
+const COVERED = filesOf(['base', 'consensus', 'state', 'golden'])
+// A test at a lower priority must not be taken for one that hangs.
+const PATIENT = ['--timeout', '60000'] as const
 
 interface Group {
   readonly name: string
   readonly args: readonly string[]
-  /** Devnets have deadlines, so what only computes makes way. */
+  /** Whether it runs at a lower priority: devnets have deadlines, computations do not. */
   readonly isPolite: boolean
-  /** Whether c8 counts it. The rooms that must be covered are covered by the tests of their own. */
+  /** Whether c8 counts it: counting costs a fifth of the time. */
   readonly isCounted: boolean
 }
 
-const GROUPS: readonly Group[] = [
-  { name: 'devnets', args: DEVNETS, isPolite: false, isCounted: false },
-  // A test that makes way must not be taken for one that hangs.
-  {
-    name: 'all others',
-    args: [ALL, ...DEVNETS.flatMap((files) => ['--ignore', files]), '--timeout', '60000'],
-    isPolite: true,
-    isCounted: true,
-  },
+/** Lanes run beside each other, the groups of a lane one after the other. */
+const LANES: readonly (readonly Group[])[] = [
+  [{ name: 'devnets', args: DEVNETS, isPolite: false, isCounted: false }],
+  [
+    { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
+    {
+      name: 'all others',
+      args: [ALL, ...[...DEVNETS, ...COVERED].flatMap((files) => ['--ignore', files]), ...PATIENT],
+      isPolite: true,
+      isCounted: false,
+    },
+  ],
 ]
 
 interface Outcome {
@@ -55,10 +64,12 @@ function run(group: Group): Promise<Outcome> {
 
 let isGood = true
 await Promise.all(
-  GROUPS.map(async (group) => {
-    const { output, code, seconds } = await run(group)
-    console.log(`${group.name} (${seconds.toFixed(0)} s):\n${output}`)
-    if (code !== 0) isGood = false
+  LANES.map(async (groups) => {
+    for (const group of groups) {
+      const { output, code, seconds } = await run(group)
+      console.log(`${group.name} (${seconds.toFixed(0)} s):\n${output}`)
+      if (code !== 0) isGood = false
+    }
   }),
 )
 process.exitCode = isGood ? 0 : 1

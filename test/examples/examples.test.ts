@@ -11,6 +11,7 @@ import { createWalletClient, type Hex, http, parseEther, publicActions } from 'v
 import { privateKeyToAccount } from 'viem/accounts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
 import { call } from '../support/jsonRpc.ts'
+import { testDocstrings } from './docstrings.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
 const WINDOW_MS = 8_000
@@ -37,6 +38,7 @@ describe('examples', function () {
     await devnet?.close()
     rmSync(dir, { recursive: true, force: true })
   })
+  testDocstrings(() => devnet)
 
   function begin(
     command: string,

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import type { Devnet } from '../../devnet/devnet.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
 /** The file behind each name of the package, and what it is imported as. */
@@ -149,17 +149,15 @@ process.exit(0)
   return JSON.parse(last)
 }
 
-describe('examples.docstrings', function () {
-  this.timeout(60_000)
+/** Registers the tests of the docstrings' examples in the suite around it, on its devnet and before anything was paid there. */
+export function testDocstrings(devnet: () => Devnet): void {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'suanli-docstrings-')))
   const all = examples()
   const shown = all.filter(({ code }) => code !== undefined)
   const fileOf = ({ name }: Example): string => join(dir, `${name}.ts`)
-  let devnet: Devnet
   let outcomes: Readonly<Record<string, string>> | undefined
 
-  before(async () => {
-    devnet = await createDevnet()
+  before(() => {
     // The package's declarations, which only packing makes.
     const made = tsc(['-p', join(ROOT, 'tsconfig.package.json')], ROOT)
     assert.deepEqual(made, { status: 0, stdout: '' })
@@ -172,21 +170,18 @@ describe('examples.docstrings', function () {
       symlinkSync(target, link)
     }
     writeFileSync(join(dir, 'package.json'), '{"type": "module"}')
-    for (const example of shown) writeFileSync(fileOf(example), programOf(example, devnet.rpcUrl))
+    for (const example of shown) writeFileSync(fileOf(example), programOf(example, devnet().rpcUrl))
   })
-  after(async () => {
-    await devnet.close()
-    rmSync(dir, { recursive: true, force: true })
-  })
+  after(() => rmSync(dir, { recursive: true, force: true }))
 
-  it('every function and class that the package exports has one', () => {
+  it('every function and class that the package exports shows an example', () => {
     assert.deepEqual(
       all.filter(({ code }) => code === undefined).map(({ from, name }) => `${from} ${name}`),
       [],
     )
   })
 
-  it('they compile', () => {
+  it('the examples in docstrings compile', () => {
     const flags = [
       '--strict',
       '--skipLibCheck',
@@ -210,4 +205,4 @@ describe('examples.docstrings', function () {
       assert.equal(outcomes[name], 'done')
     })
   }
-})
+}
