@@ -2,18 +2,35 @@
 import { Command } from 'commander'
 import { CLIENT_VERSION, VERSION } from '../node/version.ts'
 import { print } from './commands/common.ts'
-import { addDevnet } from './commands/devnet.ts'
-import { addDoctor } from './commands/doctor.ts'
-import { addGenesis } from './commands/genesis.ts'
-import { addInit } from './commands/init.ts'
-import { addKeys } from './commands/keys.ts'
-import { addMember } from './commands/member.ts'
-import { addRecovery } from './commands/recovery.ts'
-import { addRollback } from './commands/rollback.ts'
-import { addSigner } from './commands/signer.ts'
-import { addStart } from './commands/start.ts'
-import { addVerify } from './commands/verify.ts'
 import { failureText } from './failureText.ts'
+
+type AddCommand = (program: Command, finish: (code: number) => void) => void
+
+/** In the order of the help. Each is loaded only when it is named: all of them take four times as long to load as one. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  devnet: async () => (await import('./commands/devnet.ts')).addDevnet,
+  init: async () => (await import('./commands/init.ts')).addInit,
+  keys: async () => (await import('./commands/keys.ts')).addKeys,
+  genesis: async () => (await import('./commands/genesis.ts')).addGenesis,
+  start: async () => (await import('./commands/start.ts')).addStart,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  rollback: async () => (await import('./commands/rollback.ts')).addRollback,
+  member: async () => (await import('./commands/member.ts')).addMember,
+  recovery: async () => (await import('./commands/recovery.ts')).addRecovery,
+  signer: async () => (await import('./commands/signer.ts')).addSigner,
+  version: async () => (program) =>
+    void program
+      .command('version')
+      .description('print the version that clients see')
+      .action(() => print(CLIENT_VERSION)),
+}
+
+/** The command that is named; all of them for help, for a mistake and where options come first. */
+function commandsFor(name: string | undefined): readonly (() => Promise<AddCommand>)[] {
+  const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  return named === undefined ? Object.values(COMMANDS) : [named]
+}
 
 /** Parses and runs a command line; resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -36,21 +53,10 @@ First steps:
   suanli genesis devnet -o g.json    an example of a genesis document
   suanli init -d node -g g.json      a node of that chain; then: suanli start -d node`,
     )
-  addDevnet(program, finish)
-  addInit(program)
-  addKeys(program)
-  addGenesis(program)
-  addStart(program, finish)
-  addVerify(program)
-  addDoctor(program, finish)
-  addRollback(program)
-  addMember(program)
-  addRecovery(program)
-  addSigner(program, finish)
-  program
-    .command('version')
-    .description('print the version that clients see')
-    .action(() => print(CLIENT_VERSION))
+  for (const load of commandsFor(argv[2])) {
+    const add = await load()
+    add(program, finish)
+  }
   await program.parseAsync([...argv])
   return exitCode
 }

@@ -1,7 +1,6 @@
 // Options that `devnet` and `genesis devnet` share. Owns: their bounds and defaults.
 import { Option } from 'commander'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
-import { LOG_LEVELS } from '../../node/config.ts'
 import { wholeNumber } from './common.ts'
 
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
@@ -17,5 +16,3 @@ export const windowOption = () =>
   new Option('-w, --window <ms>', 'length of a capacity window, milliseconds')
     .argParser(wholeNumber(1_000, 86_400_000))
     .default(DEVNET_WINDOW_MS)
-export const logLevelOption = (text: string) =>
-  new Option('--log-level <level>', text).choices([...LOG_LEVELS])

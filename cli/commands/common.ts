@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import { OperatorError } from '../../base/errors.ts'
 import { parseWholeNumber } from '../../base/integers.ts'
+import { LOG_LEVELS } from '../../node/config.ts'
 
 export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
 
@@ -38,3 +39,6 @@ export const passwordOption = (): Option =>
     '--password-file <file>',
     `file with the password of the key files (or set ${PASSWORD_VARIABLE})`,
   )
+
+export const logLevelOption = (text: string): Option =>
+  new Option('--log-level <level>', text).choices([...LOG_LEVELS])
