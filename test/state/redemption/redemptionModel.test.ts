@@ -53,6 +53,8 @@ class Model {
   readonly balances = new Map<number, bigint>()
   readonly offers = new Map<string, Offer>()
   readonly suspended = new Map<number, number>()
+  /** Parts with a voucher that this block's end settles. */
+  readonly vouchers: { readonly w: Wish; readonly part: Part }[] = []
   window = 0
 
   move(wallet: number, amount: bigint): void {
@@ -226,7 +228,8 @@ class Pair {
     }
     if (endsWindow) chain.endWindow(transactions)
     else chain.run(transactions, 60)
-    model.each((w, part) => part.vouchered > part.settled && model.settle(w, part))
+    // In the order of their first voucher: who comes first burns what is still owed, the rest is paid.
+    for (const { w, part } of model.vouchers.splice(0)) model.settle(w, part)
     if (endsWindow) model.endWindow()
     model.expire()
     const order = [...PROVIDERS].sort((a, b) => {
@@ -329,7 +332,9 @@ class Pair {
     const may =
       part.window === model.window && deliveredBase >= part.vouchered && deliveredBase <= part.amount
     assert.equal(failure === undefined, may, failure?.code)
-    if (may) part.vouchered = deliveredBase
+    if (!may || deliveredBase === part.vouchered) return
+    if (part.vouchered === part.settled) model.vouchers.push({ w, part })
+    part.vouchered = deliveredBase
   }
 
   compare(): void {
