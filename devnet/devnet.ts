@@ -1,6 +1,6 @@
 // A chain of several validators on this machine, as child processes with public development keys. READ FIRST in devnet/.
 // Owns: `createDevnet` and what it hands out. Not: the genesis (genesis/devnet.ts), the command (cli/commands/devnet.ts).
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checksumAddress } from '../base/address.ts'
@@ -10,9 +10,12 @@ import { isWholeNumber } from '../base/integers.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
+import { LOG_LEVELS } from '../node/config.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
+import { namedLikeValidators } from './ownership.ts'
 import { findFreePorts, isPortFree } from './ports.ts'
 import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
@@ -115,10 +118,13 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   const validators = options.validators ?? DEVNET_VALIDATORS.min
   const { min, max } = DEVNET_VALIDATORS
   if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
+  checkOptions(options)
   options.signal?.throwIfAborted()
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
-  const removeTemporary = (): void => {
+  let unlock = async (): Promise<void> => {}
+  const release = async (): Promise<void> => {
+    await unlock()
     if (isTemporary) rmSync(dataDir, { recursive: true, force: true })
   }
   try {
@@ -126,6 +132,8 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
     const members = planDevnet({ validators, port, dataDir })
     await checkUnused(dataDir)
     await checkPorts(members)
+    unlock = await lockDevnet(dataDir)
+    await checkNotRunning(namedLikeValidators(dataDir))
     const genesis = prepareDevnet(
       {
         dataDir,
@@ -140,10 +148,24 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
     options.onEvent?.({ kind: 'prepared', genesis, members })
     const running = new RunningDevnet({ dataDir, genesis, members, onEvent: options.onEvent ?? (() => {}) })
     const firstFinal = await running.start(options.signal)
-    return running.facade(firstFinal, removeTemporary)
+    return running.facade(firstFinal, release)
   } catch (error) {
-    removeTemporary()
+    await release()
     throw error
+  }
+}
+
+/** Throws OperatorError naming the option that cannot be used. */
+function checkOptions({ port, dataDir, blockTimeMs, windowMs, logLevel }: DevnetOptions): void {
+  const checks: readonly [name: string, isGood: boolean, expected: string][] = [
+    ['port', port === undefined || isWholeNumber(port, 1, 64_000), 'a port, 1 to 64000'],
+    ['dataDir', dataDir === undefined || (typeof dataDir === 'string' && dataDir !== ''), 'a folder'],
+    ['blockTimeMs', blockTimeMs === undefined || isWholeNumber(blockTimeMs, 0, 60_000), '0 to 60000'],
+    ['windowMs', windowMs === undefined || isWholeNumber(windowMs, 1_000, 86_400_000), '1000 to 86400000'],
+    ['logLevel', logLevel === undefined || LOG_LEVELS.includes(logLevel), `one of ${LOG_LEVELS.join(', ')}`],
+  ]
+  for (const [name, isGood, expected] of checks) {
+    if (!isGood) throw new OperatorError(`${name}: expected ${expected}`)
   }
 }
 
@@ -151,7 +173,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
 async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
   for (const port of members.flatMap(({ rpcPort, p2pPort }) => [rpcPort, p2pPort])) {
     if (await isPortFree(port)) continue
-    throw new OperatorError(`port ${port} is taken: stop what uses it or choose another with --port`)
+    throw new OperatorError(`port ${port} is taken: stop what uses it or choose another port`)
   }
 }
 
@@ -200,9 +222,10 @@ class RunningDevnet {
   async start(signal: AbortSignal | undefined): Promise<FirstFinal> {
     const { onEvent, dataDir, members } = this.#options
     this.#startedAt = performance.now()
+    signal?.throwIfAborted()
+    let abort = (): void => {}
     const aborted = new Promise<never>((_, reject) => {
-      const abort = (): void => reject(signal?.reason)
-      if (signal?.aborted === true) abort()
+      abort = () => reject(signal?.reason)
       signal?.addEventListener('abort', abort, { once: true })
     })
     aborted.catch(() => {})
@@ -222,10 +245,12 @@ class RunningDevnet {
       started.catch(() => {})
       await this.close()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', abort)
     }
   }
 
-  facade(firstFinal: FirstFinal, afterClose: () => void): Devnet {
+  facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
     const { dataDir, genesis, members } = this.#options
     const rpcUrl = rpcUrlOf(members[0]!)
     const self = this
@@ -242,6 +267,9 @@ class RunningDevnet {
       firstFinal,
       allLost: this.#allLost,
       stopValidator: async (index, signal = 'SIGKILL') => {
+        if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
+          throw new OperatorError(`signal: expected SIGKILL or SIGTERM, here ${String(signal)}`)
+        }
         await this.#process(index).stop(signal)
         this.#writeStatus()
       },
@@ -251,7 +279,7 @@ class RunningDevnet {
       },
       close: async () => {
         await this.close()
-        afterClose()
+        await afterClose()
       },
     }
   }
@@ -263,7 +291,7 @@ class RunningDevnet {
   }
 
   #process(index: number): ValidatorProcess {
-    const validator = this.#processes[index]
+    const validator = Number.isSafeInteger(index) ? this.#processes[index] : undefined
     if (validator === undefined) throw new OperatorError(`no validator ${index}`)
     if (this.#isClosing) throw new OperatorError('the devnet is closed')
     return validator
@@ -277,20 +305,21 @@ class RunningDevnet {
     const block = { height, hash, afterMs: performance.now() - this.#startedAt }
     this.#first = block
     // A validator may see a block final before the last one is up; the events keep their order.
-    if (this.#isUp) onEvent({ kind: 'final', block })
     this.#onFinal(block)
+    if (this.#isUp) onEvent({ kind: 'final', block })
   }
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
     const { logFile } = this.#process(validator)
-    this.#options.onEvent({ kind: 'lost', validator, how, logFile })
     if (this.#isUp) this.#writeStatus()
     if (this.#processes.every(({ pid }) => pid === undefined)) this.#onAllLost()
+    this.#options.onEvent({ kind: 'lost', validator, how, logFile })
   }
 
   #writeStatus(): void {
-    if (this.#isClosing) return
+    // Only scripts read it: a folder that was taken away must not end the program that runs the devnet.
+    if (this.#isClosing || !existsSync(this.#options.dataDir)) return
     writeDevnetStatus(this.#options.dataDir, {
       pid: process.pid,
       nodes: this.#processes.map(({ member, pid }) => ({

@@ -59,7 +59,7 @@ export function developmentGenesis(options: {
   const windowMin = BLOCKS_PER_WINDOW_MIN * options.blockTimeMs
   if (options.windowMs < windowMin) {
     throw new OperatorError(
-      `--window: expected at least ${BLOCKS_PER_WINDOW_MIN} times --block-time, here ${windowMin} ms`,
+      `window: expected at least ${BLOCKS_PER_WINDOW_MIN} times the block time, here ${windowMin} ms`,
     )
   }
   const members = Array.from({ length: options.validators }, (_, i) => {

@@ -1,9 +1,9 @@
 // One validator of a devnet as a child process. Owns: start, stop, log file. Not: its folder (directories.ts).
 import { type ChildProcess, fork } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { OperatorError } from '../base/errors.ts'
+import { errorText, OperatorError } from '../base/errors.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
@@ -28,6 +28,10 @@ export class ValidatorProcess {
   readonly logFile: string
   readonly #events: ValidatorProcessEvents
   #child: ChildProcess | undefined
+  /** The start of `#child`, for whoever asks for it again. */
+  #starting: Promise<void> = Promise.resolve()
+  /** Resolves once `#child` has ended. */
+  #ended: Promise<void> = Promise.resolve()
   #isWanted = false
 
   constructor(member: DevnetMember, events: ValidatorProcessEvents) {
@@ -41,9 +45,17 @@ export class ValidatorProcess {
     return this.#child?.pid
   }
 
-  /** Resolves once it answers JSON-RPC; rejects with OperatorError if it ends first. */
-  start(): Promise<void> {
-    if (this.#child !== undefined) return Promise.resolve()
+  /** Resolves once it answers JSON-RPC; rejects with OperatorError if it ends first. One that is stopping is started anew. */
+  async start(): Promise<void> {
+    if (this.#child !== undefined && !this.#isWanted) await this.#ended
+    if (this.#child === undefined) this.#starting = this.#launch()
+    return this.#starting
+  }
+
+  #launch(): Promise<void> {
+    const log = createWriteStream('', { fd: this.#openLog() })
+    // Logs are for people: a full disk must not end the program that runs the devnet.
+    log.on('error', () => {})
     const { index, dir } = this.member
     const args = ['start', '--data-dir', dir, '--name', `validator-${index}`]
     const child = fork(PROGRAM, args, {
@@ -56,10 +68,15 @@ export class ValidatorProcess {
     })
     this.#child = child
     this.#isWanted = true
-    const log = createWriteStream(this.logFile, { flags: 'a' })
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', () => resolve())
+    })
     child.stdout?.pipe(log, { end: false })
     child.stderr?.pipe(log, { end: false })
     return new Promise((resolve, reject) => {
+      child.once('error', (error) =>
+        reject(new OperatorError(`validator-${index} cannot be started: ${errorText(error)}`)),
+      )
       child.on('message', (message: NodeMessage) => {
         if (message.kind === 'up') resolve()
         this.#events.onMessage(message)
@@ -74,15 +91,22 @@ export class ValidatorProcess {
     })
   }
 
+  #openLog(): number {
+    try {
+      return openSync(this.logFile, 'a')
+    } catch (error) {
+      throw new OperatorError(`${this.logFile} cannot be written: ${errorText(error)}`)
+    }
+  }
+
   /** Resolves once it has ended; SIGTERM shuts it down cleanly, SIGKILL is a crash. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (child === undefined) return
     this.#isWanted = false
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     child.kill(signal)
     const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS)
-    await ended
+    await this.#ended
     clearTimeout(timer)
   }
 }

@@ -1,6 +1,6 @@
 // The libp2p host: identity, listening, admission, protocols. Start reading this folder here.
 // Owns: composition and admission. Not: framing (channel.ts), one peer's streams (peerLink.ts), when to dial (dialer.ts).
-import { errorText } from '../base/errors.ts'
+import { errorText, OperatorError } from '../base/errors.ts'
 import '../base/polyfill.ts'
 import { EventEmitter } from 'node:events'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -167,7 +167,16 @@ class Host implements P2pHost {
         { maxInboundStreams: 4, maxOutboundStreams: 4 },
       )
     }
-    await node.start()
+    try {
+      await node.start()
+    } catch (error) {
+      await node.stop()
+      if (!(error instanceof Error) || error.name !== 'UnsupportedListenAddressesError') throw error
+      const listen = this.#options.listen.join(', ')
+      throw new OperatorError(
+        `cannot listen for peers on ${listen}: address already in use, or not an address of this machine`,
+      )
+    }
     this.#node = node
     this.#state = 'running'
     this.#dialer.start()

@@ -1,22 +1,18 @@
-// Locks a signer's folder for one process. Owns: the lock. The operating system frees it however the process ends.
-import { mkdir } from 'node:fs/promises'
+// Locks a signer's folder for one process. Owns: what the refusal says. Not: the lock (storage/folderLock.ts).
 import { join } from 'node:path'
-import { Level } from 'level'
 import { OperatorError } from '../base/errors.ts'
+import { lockFolder } from '../storage/folderLock.ts'
+import { StoreError } from '../storage/types.ts'
 
 /**
  * Takes the lock `<dir>/lock`; resolves with the function that releases it. Throws OperatorError when a running node,
- * signer or command holds it. Uses LevelDB's file lock: Node has no other that is released when the process dies.
+ * signer or command holds it.
  */
 export async function lockSigner(dir: string): Promise<() => Promise<void>> {
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  const lock = new Level(join(dir, 'lock'))
   try {
-    await lock.open()
+    return await lockFolder(join(dir, 'lock'))
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause
-    if (cause?.code !== 'LEVEL_LOCKED') throw error
+    if (!(error instanceof StoreError)) throw error
     throw new OperatorError(`${dir} is in use: stop the node or signer that runs on it`)
   }
-  return () => lock.close()
 }

@@ -1,7 +1,9 @@
 // Numbered segment files of records in one directory. Owns: names, headers, durable creation. Not: when to rotate or prune.
+
 import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
+import { ExpectedError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { createDurably, PUBLIC } from './durableFile.ts'
 import { type Scan, scanFrames } from './recordFile.ts'
@@ -10,11 +12,11 @@ const MAGIC = utf8('SUANLI01')
 const HEADER_BYTES = MAGIC.length + 32
 
 /** The file belongs to another chain or is not a record file. */
-export class SegmentError extends Error {
+export class SegmentError extends ExpectedError {
   readonly code: 'ForeignFile'
   readonly file: string
   constructor(file: string, reason: string) {
-    super(`${file}: ${reason}`)
+    super(`${file}: ${reason}. It is damaged, or genesis.json is not this chain's: ask \`suanli doctor\``)
     this.name = 'SegmentError'
     this.code = 'ForeignFile'
     this.file = file

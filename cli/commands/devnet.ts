@@ -46,7 +46,8 @@ two of them. Keys are public and the same on every machine. Further devnets: --p
         const devnet = await createDevnet({
           validators: options.validators,
           port: options.port,
-          dataDir: resolve(options.dataDir),
+          // An empty name would be the current folder.
+          dataDir: options.dataDir === '' ? '' : resolve(options.dataDir),
           blockTimeMs: options.blockTime,
           windowMs: options.window,
           isFresh: options.fresh,

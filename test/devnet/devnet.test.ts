@@ -51,7 +51,7 @@ describe('devnet.genesis', () => {
   it('refuses a window too short for its blocks', () => {
     assert.throws(
       () => developmentGenesis({ ...OPTIONS, windowMs: 1_000, blockTimeMs: 101 }),
-      (error: Error) => error instanceof OperatorError && /--window: .* here 1010 ms/.test(error.message),
+      (error: Error) => error instanceof OperatorError && /^window: .* here 1010 ms/.test(error.message),
     )
   })
 })
@@ -144,12 +144,23 @@ describe('devnet.foreign', () => {
   it('refuses its own folder with a foreign key in it', () => {
     rmSync(join(dir, 'keys'), { recursive: true })
     createConsensusKey(dir, 'secret', 'light')
-    refuses(/keys\/consensus.json is not a development key/)
+    refuses(/keys\/consensus.json is not a development key's/)
   })
   it('refuses a copy of its mark next to the genesis of another chain', () => {
     const other = developmentGenesis({ ...OPTIONS, blockTimeMs: 50 })
     writeFileSync(join(dir, 'genesis.json'), genesisText(other))
     refuses(/its genesis.json is not the one the devnet wrote/)
+  })
+  it('refuses a folder of its own that holds anything else, and links in it', () => {
+    const notes = join(dir, 'notes.txt')
+    writeFileSync(notes, 'mine')
+    refuses(/notes.txt is not the devnet's/)
+    rmSync(notes)
+    writeFileSync(join(dir, 'keys', 'mine.pem'), 'mine')
+    refuses(/keys\/mine.pem is not a development key's/)
+    rmSync(join(dir, 'keys', 'mine.pem'))
+    symlinkSync(dataDir, join(dir, 'snapshots'))
+    refuses(/snapshots is a link to elsewhere/)
   })
   it('refuses a link or a file in place of a folder', () => {
     const elsewhere = join(dataDir, 'elsewhere')

@@ -1,9 +1,10 @@
 // The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
+import { createDevnet, type Devnet, type DevnetEvent, type DevnetOptions } from '../../devnet/devnet.ts'
+import { checkNotRunning } from '../../devnet/lock.ts'
 import { readDevnetStatus } from '../../devnet/statusFile.ts'
 import { isAlive, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
@@ -78,6 +79,38 @@ describe('createDevnet', function () {
     assert.equal(devnet.validators[3]!.pid, undefined)
     await devnet.startValidator(3)
   })
+  it('starts one that is starting or stopping, and resolves once it answers', async () => {
+    const answers = (): Promise<string> => call(devnet.validators[1]!.rpcUrl, 'eth_chainId', [])
+    await devnet.stopValidator(1)
+    await Promise.all([devnet.startValidator(1), devnet.startValidator(1).then(answers)])
+    const stopping = devnet.stopValidator(1, 'SIGTERM')
+    await devnet.startValidator(1)
+    await stopping
+    assert.equal(await answers(), `0x${devnet.chainId.toString(16)}`)
+  })
+  it('lets no other devnet into its folder, fresh or not, and none over a node that runs there', async () => {
+    const { dataDir } = devnet
+    for (const isFresh of [true, false]) {
+      await assert.rejects(createDevnet({ dataDir, isFresh }), /is used by (?:a|another) devnet/)
+    }
+    rmSync(join(dataDir, 'devnet.json'))
+    await assert.rejects(createDevnet({ dataDir, isFresh: true }), /is used by another devnet/)
+    await assert.rejects(
+      checkNotRunning([devnet.validators[0]!.dir]),
+      /a node runs on .*validator-0: stop it/,
+    )
+  })
+  it('rejects what cannot be, and goes on', async () => {
+    await assert.rejects(devnet.startValidator('length' as never), /no validator length/)
+    await assert.rejects(devnet.stopValidator(0, 'SIGFOO' as never), /signal: expected SIGKILL or SIGTERM/)
+    await devnet.stopValidator(2)
+    const { logFile } = devnet.validators[2]!
+    rmSync(logFile)
+    mkdirSync(logFile)
+    await assert.rejects(devnet.startValidator(2), /node.log cannot be written/)
+    rmSync(logFile, { recursive: true })
+    await devnet.startValidator(2)
+  })
   it('closes every process, logs no error and removes the temporary folder', async () => {
     const pids = devnet.validators.map(({ pid }) => pid!)
     const logs = devnet.validators.map(({ logFile }) => logFile)
@@ -98,6 +131,22 @@ describe('createDevnet.refusals', function () {
   it('rejects a number of validators out of range', async () => {
     for (const validators of [0, 3, 17, 4.5]) {
       await assert.rejects(createDevnet({ validators }), /validators: expected 4 to 16/)
+    }
+  })
+  it('names the option that cannot be used', async () => {
+    const wrong: readonly [string, object][] = [
+      ['port', { port: Number.NaN }],
+      ['port', { port: '9000' }],
+      ['dataDir', { dataDir: '' }],
+      ['blockTimeMs', { blockTimeMs: -1 }],
+      ['windowMs', { windowMs: 1e18 }],
+      ['logLevel', { logLevel: 'loud' }],
+    ]
+    for (const [name, options] of wrong) {
+      await assert.rejects(
+        createDevnet(options as DevnetOptions),
+        new RegExp(`^OperatorError: ${name}: expected`),
+      )
     }
   })
   it('rejects a port in use before it writes anything', async () => {

@@ -1,0 +1,21 @@
+// Locks a folder for one process. Owns: the lock. The operating system frees it however the process ends.
+import { mkdir } from 'node:fs/promises'
+import { Level } from 'level'
+import { StoreError } from './types.ts'
+
+/**
+ * Takes the lock kept in the folder `path`, which is created; resolves with the function that releases it. Throws StoreError
+ * Locked while another process holds it. Uses LevelDB's file lock: Node has no other that is released when the process dies.
+ */
+export async function lockFolder(path: string): Promise<() => Promise<void>> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const lock = new Level(path)
+  try {
+    await lock.open()
+  } catch (error) {
+    const cause = (error as { cause?: { code?: string } }).cause
+    if (cause?.code !== 'LEVEL_LOCKED') throw error
+    throw new StoreError('Locked', `${path} is locked by another process`, { cause: error })
+  }
+  return () => lock.close()
+}
