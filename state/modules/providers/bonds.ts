@@ -1,10 +1,9 @@
 // Bonds: what members have posted, per asset. Not: freezing them (members.ts), their value in coins (issuance).
 import { assert } from '../../../base/assert.ts'
-import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { escrowUnits, issuerOf, unitsOf } from './external.ts'
+import { type BondPayment, escrowUnits, issuerOf, unitsOf } from './external.ts'
 import { providerByOperator } from './members.ts'
 import { BOND_ASSETS_MAX, type providersSchema } from './schema.ts'
 import { events, fail, providersTables } from './tables.ts'
@@ -27,15 +26,7 @@ export function getBonds(
 }
 
 /** Adds units of `from` to a bond. False, with nothing written, when it holds less. Genesis and `postBond` call it. */
-export function addBond(
-  ctx: WriteContext,
-  bond: {
-    readonly provider: number
-    readonly asset: number
-    readonly from: Address
-    readonly amountBase: bigint
-  },
-): boolean {
+export function addBond(ctx: WriteContext, bond: BondPayment): boolean {
   const { provider, asset, amountBase } = bond
   if (!escrowUnits(ctx, bond)) return false
   const totalBase = getBond(ctx.state, { provider, asset }) + amountBase

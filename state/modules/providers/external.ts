@@ -29,16 +29,16 @@ export function bondedUnits(
   return getAssetBalance(state, { asset: at.asset, owner: bondAddress(at.provider) })
 }
 
+/** Units of an asset on their way from an account into a member's bond. */
+export interface BondPayment {
+  readonly provider: number
+  readonly asset: number
+  readonly from: Address
+  readonly amountBase: bigint
+}
+
 /** Moves units into the escrow of a member. False, with nothing written, when `from` has less. */
-export function escrowUnits(
-  ctx: WriteContext,
-  bond: {
-    readonly provider: number
-    readonly asset: number
-    readonly from: Address
-    readonly amountBase: bigint
-  },
-): boolean {
+export function escrowUnits(ctx: WriteContext, bond: BondPayment): boolean {
   const { provider, asset, from, amountBase } = bond
   return transferAsset(ctx, { asset, from, to: bondAddress(provider), amountBase })
 }
