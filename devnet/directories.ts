@@ -63,11 +63,11 @@ export function developmentGenesis(options: {
     )
   }
   const members = Array.from({ length: options.validators }, (_, i) => {
-    const { operator, consensusSecret, peerSeed } = developmentValidator(i)
+    const { operator, consensusSecret, peerSeed, possessionProof } = developmentValidator(i)
     return {
       operator: operator.address,
       consensusKey: bls.publicKey(consensusSecret),
-      possessionProof: bls.prove(consensusSecret),
+      possessionProof: possessionProof(),
       peerId: peerIdBytesFromSeed(peerSeed),
     }
   })

@@ -21,14 +21,20 @@ export interface DevelopmentAccount {
   readonly secretKey: Uint8Array
 }
 
-// Cached and lazy: stretching the mnemonic takes tens of milliseconds.
+// Cached and lazy: stretching the mnemonic and a proof of possession take tens of milliseconds each, an account ten.
 let branch: HDKey | undefined
+const accounts = new Map<number, DevelopmentAccount>()
+const validators = new Map<number, DevelopmentValidator>()
 
 function derive(index: number): DevelopmentAccount {
+  const known = accounts.get(index)
+  if (known !== undefined) return known
   branch ??= HDKey.fromMasterSeed(mnemonicToSeedSync(DEVELOPMENT_MNEMONIC)).derive("m/44'/60'/0'/0")
   const secretKey = branch.deriveChild(index).privateKey
   if (secretKey === null) throw new Error('the derivation gave no key')
-  return { index, address: secretKeyAddress(secretKey), secretKey }
+  const account = { index, address: secretKeyAddress(secretKey), secretKey }
+  accounts.set(index, account)
+  return account
 }
 
 /** The ten funded accounts. */
@@ -42,13 +48,25 @@ export interface DevelopmentValidator {
   readonly consensusSecret: Uint8Array
   /** ed25519 seed of the peer identity, 32 bytes. */
   readonly peerSeed: Uint8Array
+  /** Of `consensusSecret`, 96 bytes. */
+  possessionProof(): Uint8Array
 }
 
 /** Keys of the i-th development validator. */
 export function developmentValidator(i: number): DevelopmentValidator {
-  return {
+  const known = validators.get(i)
+  if (known !== undefined) return known
+  const consensusSecret = bls.keygen(sha256(utf8(`suanli development consensus key ${i}`)))
+  let proof: Uint8Array | undefined
+  const validator: DevelopmentValidator = {
     operator: derive(OPERATOR_INDEX_FIRST + i),
-    consensusSecret: bls.keygen(sha256(utf8(`suanli development consensus key ${i}`))),
+    consensusSecret,
     peerSeed: sha256(utf8(`suanli development peer key ${i}`)),
+    possessionProof: () => {
+      proof ??= bls.prove(consensusSecret)
+      return proof
+    },
   }
+  validators.set(i, validator)
+  return validator
 }

@@ -30,14 +30,14 @@ export interface KeySecrets {
   readonly consensusSecret?: Uint8Array
 }
 
-/** Creates missing key files. Keys are random unless given (development keys). */
+/** Creates missing key files. Keys are random unless given (development keys); `showKeys` gives their public parts. */
 export function createKeys(options: {
   readonly dataDir: string
   readonly password: string
   readonly isValidator: boolean
   readonly given?: KeySecrets
   readonly cost: 'standard' | 'light'
-}): PublicKeys {
+}): void {
   const { dataDir, password, given, cost } = options
   mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
   const peerFile = keyFile(dataDir, 'peer')
@@ -51,7 +51,6 @@ export function createKeys(options: {
     const secret = given?.consensusSecret ?? bls.keygen(new Uint8Array(randomBytes(32)))
     storeConsensusKey(dataDir, { secret, password, cost, mark: 'fresh' })
   }
-  return showKeys(dataDir, password)
 }
 
 /** Public parts of a node's keys; with the password also the proof of possession. */

@@ -70,8 +70,8 @@ export class KeystoreError extends ExpectedError {
 
 /** Cost of guessing one password. `light` is for development keys only, which are public anyway. */
 const COSTS = {
-  scrypt: { standard: 262_144, light: 4_096 },
-  pbkdf2: { standard: 262_144, light: 4_096 },
+  scrypt: { standard: 262_144, light: 1_024 },
+  pbkdf2: { standard: 262_144, light: 1_024 },
 } as const
 /** Largest costs a file may demand: a GiB of memory, a few seconds. */
 const SCRYPT_MEMORY_MAX = 2 ** 23

@@ -4,7 +4,9 @@ import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const MOCHA = fileURLToPath(new URL('../../node_modules/mocha/bin/mocha.js', import.meta.url))
+const tool = (path: string): string => fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url))
+const MOCHA = tool('mocha/bin/mocha.js')
+const C8 = tool('c8/bin/c8.js')
 const ALL = 'dist/test/**/*.test.js'
 const filesOf = (rooms: readonly string[]): readonly string[] =>
   rooms.map((room) => `dist/test/${room}/**/*.test.js`)
@@ -45,10 +47,10 @@ interface Outcome {
 
 function run(group: Group): Promise<Outcome> {
   const startMs = performance.now()
-  const { NODE_V8_COVERAGE: coverage, ...env } = process.env
-  if (group.isCounted && coverage !== undefined) env.NODE_V8_COVERAGE = coverage
+  const counter = group.isCounted ? [C8, process.execPath] : []
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MOCHA, ...group.args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const args = [...counter, MOCHA, ...group.args]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     if (group.isPolite && child.pid !== undefined)
       setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
     const parts: Buffer[] = []

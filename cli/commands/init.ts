@@ -4,7 +4,7 @@ import { toHex } from '../../base/bytes.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
 import { noteProofsChecked, readGenesis, writeNodeDir } from '../../node/nodeDir.ts'
-import { createKeys } from '../../node/nodeKeys.ts'
+import { createKeys, showKeys } from '../../node/nodeKeys.ts'
 import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
 
 export function addInit(program: Command): void {
@@ -28,12 +28,8 @@ export function addInit(program: Command): void {
       const password = passwordOf(options)
       writeNodeDir(options.dataDir, genesis, config)
       noteProofsChecked(options.dataDir, genesis)
-      const keys = createKeys({
-        dataDir: options.dataDir,
-        password,
-        isValidator: options.validator,
-        cost: 'standard',
-      })
+      createKeys({ dataDir: options.dataDir, password, isValidator: options.validator, cost: 'standard' })
+      const keys = showKeys(options.dataDir, password)
       printJson({ dataDir: options.dataDir, genesis: toHex(genesisHash(genesis)), ...keys })
     })
 }

@@ -24,7 +24,9 @@ export function addKeys(program: Command): void {
     .addOption(passwordOption())
     .action((options) => {
       const { dataDir, validator: isValidator } = options
-      printJson(createKeys({ dataDir, password: passwordOf(options), isValidator, cost: 'standard' }))
+      const password = passwordOf(options)
+      createKeys({ dataDir, password, isValidator, cost: 'standard' })
+      printJson(showKeys(dataDir, password))
     })
   keys
     .command('show')

@@ -36,7 +36,7 @@ describe('devnet.kill', function () {
       validators: 4,
       blockTimeMs: 100,
       accounts: 20,
-      perSecond: 60,
+      perSecond: 30,
       print: (line) => void lines.push(line),
     })
     await killOneByOne(trial, 3)

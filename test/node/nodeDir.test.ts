@@ -24,8 +24,10 @@ const root = mkdtempSync(join(tmpdir(), 'suanli-nodedir-'))
 const dirOf = (name: string): string => join(root, name)
 after(() => rmSync(root, { recursive: true }))
 
-const make = (name: string, isValidator: boolean) =>
+const make = (name: string, isValidator: boolean) => {
   createKeys({ dataDir: dirOf(name), password: 'secret', isValidator, cost: 'light' })
+  return showKeys(dirOf(name), 'secret')
+}
 
 describe('nodeDir.keys', () => {
   it('creates a peer key, and a consensus key with its proof of possession on request', () => {

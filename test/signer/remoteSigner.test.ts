@@ -26,6 +26,7 @@ import {
   eventually,
   finalize,
   GENESIS,
+  HASTY,
   notarize,
   nullify,
   PUBLIC,
@@ -114,7 +115,7 @@ describe('remoteSigner', () => {
   })
 
   it('follows when the signer is away at the start, and sends the epoch later', async () => {
-    const client = rig.client()
+    const client = rig.client({ patience: HASTY })
     await client.beginEpoch(4, 0)
     assert.equal(client.isReady, false)
     const waiting = client.sign(0, [nullify(1, 4)])
@@ -135,7 +136,7 @@ describe('remoteSigner', () => {
   })
 
   it('drops the oldest requests when too many wait, and those of an ended epoch', async () => {
-    const client = rig.client()
+    const client = rig.client({ patience: HASTY })
     void client.beginEpoch(1, 0)
     const oldest = client.sign(0, [nullify(1)])
     const later = Array.from({ length: 512 }, (_, i) => client.sign(0, [nullify(i + 2)]))
@@ -243,7 +244,7 @@ describe('remoteSigner', () => {
     }
     const client = rig.client()
     await client.beginEpoch(1, 0)
-    assert.ok(client.isReady)
+    assert.ok(isGenuine((await client.sign(0, [notarize(1, A)]))[0]))
   })
 
   it('answers many requests in one write, in order', async () => {
@@ -275,7 +276,7 @@ describe('remoteSigner', () => {
       },
       onRefused: () => {},
     })
-    const client = rig.client()
+    const client = rig.client({ patience: HASTY })
     await eventually(() => count >= 3, 'three attempts')
     await client.close()
     await listening.close()
@@ -294,7 +295,7 @@ describe('remoteSigner', () => {
       },
       onRefused: () => {},
     })
-    const client = rig.client()
+    const client = rig.client({ patience: HASTY })
     await client.beginEpoch(1, 0)
     const waiting = client.sign(0, [nullify(1)])
     await eventually(() => connections >= 2, 'a second connection')
@@ -453,7 +454,7 @@ describe('signerProtocol.frames', () => {
   it('drops a connection that sends nothing', async () => {
     const rig = new SignerRig()
     try {
-      await rig.serve()
+      await rig.serve(true, 200)
       const socket = connect({ path: join(rig.dir, 's.sock') })
       await new Promise((resolve) => socket.once('close', resolve))
       const { holder } = await askHealth(rig.address)

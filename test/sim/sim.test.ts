@@ -70,7 +70,7 @@ describe('simulator', () => {
   }).timeout(60_000)
 
   it('plays real BLS under loss, bad points, cancelling shares, boundaries and crashes', () => {
-    for (const name of ['lossy', 'malformed', 'boundaries', 'everything']) playSeed(name, 2, { bls })
+    for (const name of ['lossy', 'malformed', 'boundaries', 'everything']) playSeed(name, 4, { bls })
     const byzantine = new Map([
       [0, batchPoisoner],
       [3, batchPoisoner],

@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict'
 import type { Core } from '../../consensus/core.ts'
 import type { ModelState } from './itf.ts'
-import { GUARDS, type Guard, type Instance, type Simulation, shapeOf, simulate, typecheck } from './quint.ts'
+import { GUARDS, type Guard, type Instance, type Simulation, shapeOf, simulate } from './quint.ts'
 import { replayTrace } from './replay.ts'
 import { Deviation } from './replayNode.ts'
 
-/** CI runs, about 2,300 steps, with fixed seeds so that failures are reproducible. */
+/** CI runs, about 1,000 steps, with fixed seeds so that failures are reproducible; `npm run spec` makes more. */
 const RUNS = {
-  simplex4: { samples: 30, steps: 60, seed: 2 },
-  simplexSets: { samples: 12, steps: 50, seed: 1 },
+  simplex4: { samples: 12, steps: 60, seed: 2 },
+  simplexSets: { samples: 6, steps: 50, seed: 3 },
 } as const
 
 /** Guards dropped in CI, those detected fastest; `npm run spec -- --mutants` drops each. */
-const DROPPED: readonly Guard[] = ['afterNullify', 'boundary', 'epoch']
+const DROPPED: readonly Guard[] = ['afterNullify', 'epoch']
 
 const REACHED = [
   'finalAfterNullified',
@@ -62,7 +62,6 @@ describe('formal model', function () {
           'simplexSets',
           await simulate({ instance: 'simplexSets', ...RUNS.simplexSets, isTraced: true }),
         ),
-      () => typecheck('simplex4'),
       ...DROPPED.map((dropped) => async () => {
         const run = { instance: 'simplex4', dropped, samples: 60, steps: 40, seed: 1 } as const
         mutants.set(dropped, await simulate(run))
