@@ -27,7 +27,7 @@ import { replay } from './replay.ts'
 import { evaluate } from './rules.ts'
 import { EpochState, type SharedState } from './state.ts'
 import { subjectKey } from './subject.ts'
-import type { CoreStart, CoreStatus, EpochStart, Input, Output, Sender, Verdict } from './types.ts'
+import type { CoreStart, CoreStatus, EpochStart, Input, Now, Output, Sender, Verdict } from './types.ts'
 import { admitVote, onVote, settleConflicts } from './voteIntake.ts'
 
 /** One validator's (or observer's) consensus. Deterministic: equal starts and equal inputs give equal outputs. */
@@ -35,17 +35,20 @@ export class Core {
   readonly #shared: SharedState
   #state: EpochState
 
+  /** `nowMs`: monotonic. */
   constructor(start: CoreStart, nowMs: number) {
     const { genesisHash, parameters, consensusKey, jitterSeed, epoch, tip } = start
-    this.#shared = { genesisHash, parameters, consensusKey, jitterSeed, nextCheckId: 1 }
+    this.#shared = { genesisHash, parameters, consensusKey, jitterSeed, nextCheckId: 1, wallAheadMs: 0 }
     this.#state = new EpochState({ shared: this.#shared, start: epoch, tip, nowMs })
     const { tipCertificate, journal, signed } = start
     replay(this.#state, nowMs, { tipCertificate, journal, signed })
   }
 
   /** Handles one input and returns its effects in the order in which the host must perform them. */
-  step(nowMs: number, input: Input): readonly Output[] {
-    assert(Number.isSafeInteger(nowMs), 'time is a safe integer')
+  step(now: Now, input: Input): readonly Output[] {
+    const { monotonicMs: nowMs, wallMs } = now
+    assert(Number.isSafeInteger(nowMs) && Number.isSafeInteger(wallMs), 'time is a safe integer')
+    this.#shared.wallAheadMs = wallMs - nowMs
     if (input.kind === 'epochStarted') this.#startEpoch(nowMs, input.start, input.consensusKey)
     const state = this.#state
     if (!state.halted) {

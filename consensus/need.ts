@@ -25,7 +25,7 @@ export function need(state: EpochState, nowMs: number): Need {
     nextAtMs = atMs
   }
   if (block !== undefined) {
-    const atMs = block.header.timestampMs + state.parameters.heartbeatMs
+    const atMs = state.whenWall(block.header.timestampMs + state.parameters.heartbeatMs)
     if (nowMs >= atMs) return yes('heartbeat')
     nextAtMs = nextAtMs === undefined ? atMs : Math.min(nextAtMs, atMs)
   }

@@ -23,7 +23,7 @@ export function currentDeadlines(state: EpochState): Deadlines | undefined {
   return deadlines({
     parameters: state.parameters,
     armedAtMs: state.armedAtMs,
-    parentTimestampMs: state.armedParentMs,
+    waitMs: state.armedWaitMs,
     steps: state.steps(state.view),
   })
 }

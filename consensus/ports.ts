@@ -85,10 +85,12 @@ export type Log = (
   fields?: Readonly<Record<string, unknown>>,
 ) => void
 
-/** Wall clock and timers, replaceable in tests. */
+/** Clocks and timers, replaceable in tests. */
 export interface Clock {
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds, for what people and blocks read; it may jump. */
   nowMs(): number
+  /** Milliseconds since an arbitrary start, for whatever waits, repeats or limits; a whole number that never decreases. */
+  monotonicMs(): number
   /** Returns the canceller. */
   after(delayMs: number, callback: () => void): () => void
 }

@@ -36,12 +36,13 @@ export function onProposal(state: EpochState, nowMs: number, from: Sender, propo
   const block = openBody(state, from, proposal)
   if (block === undefined) return
   if (from.validator === signer) {
-    admitProposal(state, { vote, block, trust: 'unverified', arrivedAtMs: nowMs })
+    admitProposal(state, { vote, block, trust: 'unverified', arrivedAtMs: state.wallMs(nowMs) })
     return
   }
   // Relayed: only the leader's signature proves its origin.
   if (!state.allow(`relay:${subject.view}:${from.peer}`, nowMs, state.parameters.deltaMs)) return
-  const id = state.expect({ kind: 'proposal', vote, block, peer: from.peer, arrivedAtMs: nowMs })
+  const arrivedAtMs = state.wallMs(nowMs)
+  const id = state.expect({ kind: 'proposal', vote, block, peer: from.peer, arrivedAtMs })
   const message = voteBytes(state.shared.genesisHash, subject)
   const checks = [{ signers: [signer], message, signature: vote.signature }]
   state.emit({ kind: 'checkSignatures', id, epoch: state.epoch, checks })

@@ -37,12 +37,12 @@ const invalid = (reason: InvalidReason): Judgement => ({ kind: 'invalid', reason
 /** Judged once, when the first complete proposal arrives; an early timestamp only has to wait. */
 export function judgeTimestamp(
   state: EpochState,
-  nowMs: number,
+  wallMs: number,
   options: { readonly view: number; readonly timestampMs: number },
 ): 'timely' | 'late' {
   const { messageDelayMs, precisionMs } = state.parameters
   const delayMs = backedOff(messageDelayMs, state.steps(options.view))
-  return options.timestampMs < nowMs - delayMs - precisionMs ? 'late' : 'timely'
+  return options.timestampMs < wallMs - delayMs - precisionMs ? 'late' : 'timely'
 }
 
 /** Applies every guard of a proposal in `view`, cheapest first. */
@@ -102,7 +102,7 @@ function judgeExecution(
 ): Judgement {
   const { proposal, block, parent } = options
   if (proposal.timely === 'late') return { kind: 'late' }
-  const atMs = block.header.timestampMs - state.parameters.precisionMs
+  const atMs = state.whenWall(block.header.timestampMs - state.parameters.precisionMs)
   if (nowMs < atMs) return { kind: 'early', atMs }
   // A certified parent that fails here halts the core (certificateIntake.ts), so it is valid or not yet executed.
   if (!state.blocks.isVerified(parent.hash)) return { kind: 'unverified', digest: parent.hash }

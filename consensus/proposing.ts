@@ -34,7 +34,9 @@ export function propose(state: EpochState, nowMs: number): boolean {
   if (!state.blocks.isVerified(parent.digest)) return false
   if (state.isBoundary(block)) return proposeOwn(state, nowMs, { parent, block })
   if (state.armedAtMs === undefined) return false
-  const soonestMs = block.header.timestampMs + Math.max(1, state.parameters.minBlockIntervalMs)
+  const soonestMs = state.whenWall(
+    block.header.timestampMs + Math.max(1, state.parameters.minBlockIntervalMs),
+  )
   if (nowMs < soonestMs) {
     state.due(soonestMs)
     return false
@@ -52,7 +54,7 @@ function orderBlock(state: EpochState, nowMs: number, parent: SealedBlock): void
       epoch: state.epoch,
       view: state.view,
       parent,
-      timestampMs: nowMs,
+      timestampMs: state.wallMs(nowMs),
       halvings,
       emptyOnly: halvings > HALVINGS_MAX,
     },

@@ -15,6 +15,7 @@ import { propose } from './proposing.ts'
 import { retransmit } from './retransmit.ts'
 import type { EpochState } from './state.ts'
 import { blockSubject, hasBlock } from './subject.ts'
+import { successorWaitMs } from './timers.ts'
 import { checkVotesThatMatter } from './voteIntake.ts'
 import { castVote } from './voting.ts'
 
@@ -222,9 +223,15 @@ function arm(state: EpochState, nowMs: number): void {
   }
   if (state.armedAtMs === undefined) {
     const parent = state.parent()
+    const block = parent === undefined ? undefined : state.blocks.block(parent.digest)
     state.armedAtMs = nowMs
-    state.armedParentMs =
-      parent === undefined ? undefined : state.blocks.block(parent.digest)?.header.timestampMs
+    state.armedWaitMs =
+      block === undefined
+        ? 0
+        : successorWaitMs(state.parameters, {
+            parentTimestampMs: block.header.timestampMs,
+            wallMs: state.wallMs(nowMs),
+          })
   }
   shareTransactions(state)
 }

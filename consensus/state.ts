@@ -50,6 +50,7 @@ export interface OfferedProposal {
   readonly vote: Vote
   readonly block: SealedBlock
   readonly trust: 'verified' | 'unverified'
+  /** Wall clock: a timestamp is judged by it. */
   readonly arrivedAtMs: number
 }
 
@@ -61,6 +62,8 @@ export interface SharedState {
   consensusKey: Uint8Array | undefined
   readonly jitterSeed: number
   nextCheckId: number
+  /** Wall clock minus monotonic clock at this step. */
+  wallAheadMs: number
 }
 
 export interface Want {
@@ -105,7 +108,8 @@ export class EpochState {
   enteredBy: VoteKind | 'floor' = 'floor'
   entryCertificate: Certificate | undefined
   armedAtMs: number | undefined
-  armedParentMs: number | undefined
+  /** Time until the parent's successor was due, at the arming. */
+  armedWaitMs = 0
   building = false
   buildFailed = false
   sharedTransactionsIn = 0
@@ -131,6 +135,7 @@ export class EpochState {
   dueAtMs: number | undefined
   wakeAtMs: number | undefined
 
+  /** `nowMs`, here and in every rule: the monotonic clock. */
   constructor(options: { shared: SharedState; start: EpochStart; tip: SealedBlock; nowMs: number }) {
     const { shared, start, tip, nowMs } = options
     const { validators } = start.validators
@@ -199,6 +204,16 @@ export class EpochState {
   hasWork(parent: CertifiedParent | undefined = this.parent()): boolean {
     if (!this.workReady || parent === undefined || this.watchedParent === undefined) return false
     return equalBytes(this.watchedParent, parent.digest)
+  }
+
+  /** The wall clock at this step; for block timestamps only. */
+  wallMs(nowMs: number): number {
+    return nowMs + this.shared.wallAheadMs
+  }
+
+  /** When the wall clock will show `wallMs` if nobody sets it; everything that waits for it looks again at each step. */
+  whenWall(wallMs: number): number {
+    return wallMs - this.shared.wallAheadMs
   }
 
   keepsBody = (digest: Hash32): boolean => this.certificates.certifies(digest)

@@ -29,16 +29,28 @@ export interface Deadlines {
   readonly advanceAtMs: number
 }
 
-/** Deadlines of a view that has been needed since `armedAtMs`; `parentTimestampMs` undefined when no parent is known. */
+/**
+ * Time until a successor of the parent may be dated. Valid clocks differ by at most the precision, so more than that on
+ * both sides means that this clock is behind: a wrong clock delays no timer.
+ */
+export function successorWaitMs(
+  parameters: ConsensusParameters,
+  times: { readonly parentTimestampMs: number; readonly wallMs: number },
+): number {
+  const { minBlockIntervalMs, precisionMs } = parameters
+  const waitMs = times.parentTimestampMs + minBlockIntervalMs - times.wallMs
+  return Math.min(Math.max(0, waitMs), minBlockIntervalMs + 2 * precisionMs)
+}
+
+/** Deadlines of a view that has been needed since `armedAtMs`; `waitMs` is `successorWaitMs`, 0 when no parent is known. */
 export function deadlines(options: {
   readonly parameters: ConsensusParameters
   readonly armedAtMs: number
-  readonly parentTimestampMs: number | undefined
+  readonly waitMs: number
   readonly steps: number
 }): Deadlines {
-  const { parameters: p, armedAtMs, parentTimestampMs, steps } = options
-  const wait = parentTimestampMs === undefined ? 0 : parentTimestampMs + p.minBlockIntervalMs - armedAtMs
-  const pace = Math.max(0, wait) + p.precisionMs
+  const { parameters: p, armedAtMs, waitMs, steps } = options
+  const pace = waitMs + p.precisionMs
   const leader = pace + p.buildMs + 2 * p.deltaMs
   const leaderMs = backedOff(leader, steps)
   const advanceMs = backedOff(leader + p.verifyMs + p.deltaMs, steps)

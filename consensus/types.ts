@@ -74,6 +74,14 @@ export interface SignatureCheck {
   readonly signature: Uint8Array
 }
 
+/** The moment of a step. Timers and limits run on the first, block timestamps on the second, which may jump. */
+export interface Now {
+  /** From an arbitrary start; a whole number that never decreases. */
+  readonly monotonicMs: number
+  /** Unix time. */
+  readonly wallMs: number
+}
+
 export type Input =
   | { readonly kind: 'tick' }
   | { readonly kind: 'message'; readonly from: Sender; readonly message: ConsensusMessage }

@@ -1,4 +1,4 @@
-// The node's wall clock and timers. Owns: the source of chain time, and the test-only switch that shifts it.
+// The node's clocks and timers. Owns: the source of chain time, and the test-only switch that shifts it.
 import type { Logger } from 'pino'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock } from '../consensus/ports.ts'
@@ -7,10 +7,11 @@ import { DEVNET_CHAIN_ID } from '../genesis/devnet.ts'
 /** Shifts the chain time of a devnet node, milliseconds; for tests of wrong clocks. */
 export const CLOCK_OFFSET_VARIABLE = 'SUANLI_TEST_CLOCK_OFFSET_MS'
 
-/** This machine's clock, shifted by `offsetMs`; timers are not affected. */
+/** This machine's clock, the wall clock shifted by `offsetMs`; timers are not affected. */
 export function systemClock(offsetMs = 0): Clock {
   return {
     nowMs: () => Date.now() + offsetMs,
+    monotonicMs: () => Math.floor(performance.now()),
     after(delayMs, callback) {
       const timer = setTimeout(callback, delayMs)
       return () => clearTimeout(timer)

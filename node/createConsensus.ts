@@ -53,7 +53,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     logger: options.loggerOf('sync'),
     ...options.sync,
   })
-  const resender = new Resender({ ...options.peers, mempool, nowMs: () => clock.nowMs() })
+  const resender = new Resender({ ...options.peers, mempool, nowMs: () => clock.monotonicMs() })
   const application = new NodeApplication({
     chain,
     store,

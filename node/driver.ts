@@ -106,7 +106,7 @@ export class Driver {
         signed: signer?.signed().filter((subject) => subject.epoch === epoch) ?? [],
         jitterSeed,
       },
-      clock.nowMs(),
+      clock.monotonicMs(),
     )
     journal.forgetReplayed()
     network.onMessage((from, bytes) => this.#onFrame(from, bytes))
@@ -180,7 +180,9 @@ export class Driver {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         this.#counters.steps++
-        for (const output of this.#core.step(this.#options.clock.nowMs(), next)) {
+        const { clock } = this.#options
+        const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() }
+        for (const output of this.#core.step(now, next)) {
           if (output.kind === 'journal') {
             this.#options.journal.append(output.record)
             this.#tellLate(output.record)
@@ -465,7 +467,7 @@ export class Driver {
     this.#cancelWake?.()
     this.#cancelWake = undefined
     if (atMs === undefined || this.#stopped) return
-    const delayMs = Math.max(0, atMs - this.#options.clock.nowMs())
+    const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs())
     this.#cancelWake = this.#options.clock.after(delayMs, () => this.#feed({ kind: 'tick' }))
   }
 

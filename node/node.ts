@@ -188,6 +188,7 @@ function openNodeChain(
     },
     signatureWorkers: config.signatureWorkers,
     nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
     onRefused: halt.noteRefused,
     logger,
   })

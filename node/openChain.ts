@@ -21,8 +21,9 @@ export interface OpenChainOptions {
   readonly recoveries?: Pick<RecoveryBook, 'on'>
   /** Threads that recover signatures; default 0: on this thread. */
   readonly signatureWorkers?: number
-  /** The pool's clock. */
+  /** The pool's clocks. */
   readonly nowMs?: () => number
+  readonly monotonicMs?: () => number
   readonly onRefused?: ImporterOptions['onRefused']
   readonly logger?: Pick<NodeLogger, 'warn' | 'error'>
 }
@@ -61,6 +62,7 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
       modules: chain.modules,
       head: () => importer.head(),
       nowMs: options.nowMs ?? Date.now,
+      monotonicMs: options.monotonicMs ?? (() => performance.now()),
     }),
   )
   const senders = new RecentSenders({

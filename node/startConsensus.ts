@@ -84,7 +84,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
       ...(checkpoint === undefined ? {} : { checkpoint }),
       penalise: (peer, reason) => host.penalise(peer, FOREIGN_CHAIN_POINTS, reason),
       recoveries,
-      onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.nowMs()),
+      onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.monotonicMs()),
     },
     journal,
     signer: options.signer,

@@ -69,7 +69,7 @@ export class Dialer {
   onConnected(peer: PeerKey): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined) return
-    entry.connectedAtMs = Date.now()
+    entry.connectedAtMs = performance.now()
     clearTimeout(entry.timer)
     entry.timer = undefined
   }
@@ -77,7 +77,7 @@ export class Dialer {
   onDisconnected(peer: PeerKey): void {
     const entry = this.#entries.get(peer)
     if (entry === undefined || !this.#running) return
-    if (Date.now() - entry.connectedAtMs >= STABLE_MS) entry.attempts = 0
+    if (performance.now() - entry.connectedAtMs >= STABLE_MS) entry.attempts = 0
     this.#schedule(entry, this.#backoffMs(entry))
   }
 

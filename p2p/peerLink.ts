@@ -85,7 +85,7 @@ export class PeerLink {
 
   addConnection(connection: Connection): void {
     const wasConnected = this.connected
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     const first = this.#connections[0]
     if (this.#options.opener && first !== undefined) {
       if (nowMs - first.atMs < RACE_MS && first.connection.status === 'open') {

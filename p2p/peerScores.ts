@@ -17,7 +17,7 @@ export class PeerScores {
   readonly #scores = new Map<PeerKey, Score>()
   readonly #nowMs: () => number
 
-  constructor(nowMs: () => number = Date.now) {
+  constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs
   }
 

@@ -26,7 +26,7 @@ export class Penalties {
   /** `refusalFirstMs`: a peer's first refusal; each further one doubles. */
   constructor(options: { refusalFirstMs?: number | undefined; nowMs?: () => number } = {}) {
     this.#refusalFirstMs = options.refusalFirstMs ?? REFUSAL_FIRST_MS
-    this.#nowMs = options.nowMs ?? Date.now
+    this.#nowMs = options.nowMs ?? (() => performance.now())
   }
 
   /** Adds points; returns how long the peer is refused from now, or 0 while it is tolerated. */

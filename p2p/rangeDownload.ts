@@ -90,7 +90,7 @@ export class WindowedDownload implements RangeDownload {
   #pieces: Piece[] = []
   #cursor: number
   #begun = false
-  readonly #startedAtMs = Date.now()
+  readonly #startedAtMs = performance.now()
   #lonelySinceMs = this.#startedAtMs
   #waiting: ((range: DownloadedRange | undefined) => void) | undefined
   #closed = false
@@ -178,7 +178,7 @@ export class WindowedDownload implements RangeDownload {
       this.#settle(undefined)
       return
     }
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     this.#refreshClaims(nowMs)
     this.#deliver()
     this.#plan()
@@ -209,7 +209,7 @@ export class WindowedDownload implements RangeDownload {
         if (this.#candidates.size >= STATUS_PEERS_MAX) continue
         candidate = {
           claim: undefined,
-          claimAtMs: 0,
+          claimAtMs: Number.NEGATIVE_INFINITY,
           asking: false,
           inFlight: 0,
           rangeMs: 0,
@@ -233,7 +233,7 @@ export class WindowedDownload implements RangeDownload {
       )
       .finally(() => {
         candidate.asking = false
-        candidate.claimAtMs = Date.now()
+        candidate.claimAtMs = performance.now()
         this.#pump()
       })
   }
@@ -306,7 +306,7 @@ export class WindowedDownload implements RangeDownload {
     candidate.inFlight++
     try {
       const items = await this.#source.fetchRange(peer, piece.fromHeight, piece.count)
-      const tookMs = Date.now() - nowMs
+      const tookMs = performance.now() - nowMs
       candidate.rangeMs = candidate.rangeMs === 0 ? tookMs : 0.7 * candidate.rangeMs + 0.3 * tookMs
       if (items.length === 0) this.#onEmpty(peer, candidate, piece)
       else {

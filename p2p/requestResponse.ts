@@ -232,7 +232,7 @@ class Requests implements RequestResponse {
   /** The peer's token bucket, refilled for the elapsed time. */
   #clientOf(peer: PeerKey): Client {
     const max = this.#options.servedPerSecondMax
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     let client = this.#clients.get(peer)
     if (client === undefined) {
       client = { tokens: max, atMs: nowMs, serving: 0 }

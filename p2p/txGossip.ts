@@ -122,7 +122,7 @@ class Gossip implements TxGossip {
     this.#pending.push(pending)
     this.#pendingBytes += cost
     if (this.#timer !== undefined) return
-    const sinceMs = Date.now() - this.#sentAtMs
+    const sinceMs = performance.now() - this.#sentAtMs
     // After a pause, wait only for transactions of the same tick.
     this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#delayMs - sinceMs))
   }
@@ -134,7 +134,7 @@ class Gossip implements TxGossip {
     this.#pending = []
     this.#pendingBytes = 0
     if (batch.length === 0) return
-    this.#sentAtMs = Date.now()
+    this.#sentAtMs = performance.now()
     const published = batch.every((pending) => pending.relayed === undefined)
     const shared = published ? encodeBatches(batch.map(rawOf), false) : undefined
     for (const peer of this.#port.peers()) {

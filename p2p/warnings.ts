@@ -19,7 +19,7 @@ export class Warnings {
 
   /** Logs unless `subject` was logged within the last ten seconds; the next line counts suppressed ones. */
   warn(subject: string, fields: object, text: string): void {
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     const known = this.#subjects.get(subject)
     if (known !== undefined && nowMs - known.loggedAtMs < PERIOD_MS) {
       known.suppressed++

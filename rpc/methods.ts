@@ -34,7 +34,7 @@ export interface MethodOptions {
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
-  /** Clock for the expiry of filters; default Date.now. */
+  /** Clock for the expiry of filters; default `performance.now`. */
   readonly nowMs?: () => number
   readonly log: DispatchLog
 }
@@ -57,7 +57,7 @@ export function createMethods(options: MethodOptions): Methods {
     events,
     search,
     limits: options.filterLimits ?? FILTER_LIMITS,
-    nowMs: options.nowMs ?? Date.now,
+    nowMs: options.nowMs ?? (() => performance.now()),
   })
   const subscriptions = new Subscriptions({
     backend,

@@ -155,7 +155,7 @@ export class RpcServer {
       return { status: 415, message: 'content-type must be application/json' }
     }
     if (Number(headers['content-length'] ?? 0) > this.#limits.bodyBytesMax) return this.#tooLarge()
-    const wait = this.#rate?.retryAfterSeconds(client, Date.now()) ?? 0
+    const wait = this.#rate?.retryAfterSeconds(client, performance.now()) ?? 0
     if (wait > 0) {
       const message = `rate limit exceeded: retry after ${wait} s`
       return { status: 429, message, header: ['Retry-After', String(wait)] }
@@ -205,7 +205,7 @@ export class RpcServer {
     const call: Call =
       rate === undefined
         ? HTTP_CALL
-        : { connection: undefined, charge: (count) => rate.charge(client, count, Date.now()) }
+        : { connection: undefined, charge: (count) => rate.charge(client, count, performance.now()) }
     const answer = this.#dispatcher.handle(text, call)
     if (typeof answer === 'string') {
       send(response, 200, answer)

@@ -118,14 +118,14 @@ export class SocketServer {
     const call: Call =
       rate === undefined
         ? { connection }
-        : { connection, charge: (count) => rate.charge(client, count, Date.now()) }
+        : { connection, charge: (count) => rate.charge(client, count, performance.now()) }
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       connection.unansweredPings = 0
       if (isBinary) {
         socket.close(CLOSE.unsupported, 'send JSON text')
         return
       }
-      const wait = rate?.retryAfterSeconds(client, Date.now()) ?? 0
+      const wait = rate?.retryAfterSeconds(client, performance.now()) ?? 0
       if (wait > 0) {
         connection.notify(refusalText(RPC_CODE.limit, `rate limit exceeded: retry after ${wait} s`))
         return

@@ -76,7 +76,7 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   const gossip = createEvidenceGossip(host, {
     onEvidence: (peer, bytes) => add(bytes, peer),
     held: () => pool.held().map(({ bytes }) => bytes),
-    nowMs: () => clock.nowMs(),
+    nowMs: () => clock.monotonicMs(),
   })
   const stop = importer.onFinalized(() => {
     if (pool.held().length > 0) pool.prune()

@@ -62,7 +62,7 @@ export class EvidenceSubmitter {
     const { held, clock } = this.#options
     const items = held()
     if (items.length === 0) return
-    const nowMs = clock.nowMs()
+    const nowMs = clock.monotonicMs()
     for (const item of items) {
       const since = this.#since.get(item) ?? nowMs
       this.#since.set(item, since)

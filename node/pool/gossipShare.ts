@@ -32,6 +32,7 @@ export interface ResenderOptions {
   readonly host: Pick<P2pHost, 'getValidatorPeer' | 'peerId'>
   readonly gossip: Pick<TxGossip, 'sendTo'>
   readonly mempool: Pick<Mempool, 'size' | 'entries'>
+  /** The pool's monotonic clock. */
   readonly nowMs: () => number
 }
 

@@ -39,6 +39,7 @@ export interface MempoolChain {
   gasOf(transaction: Transaction): number
   /** Largest gas this transaction may use: its lane in one block. */
   gasMax(transaction: Transaction): number
+  /** Monotonic: the age of transactions. */
   nowMs(): number
 }
 

@@ -11,9 +11,11 @@ import type { MempoolChain } from './mempool.ts'
 export function poolChain(options: {
   readonly modules: readonly Module[]
   readonly head: () => HeadView
+  /** Wall clock: the next block's base fee depends on its timestamp. */
   readonly nowMs: () => number
+  readonly monotonicMs: () => number
 }): MempoolChain {
-  const { head, nowMs } = options
+  const { head, nowMs, monotonicMs } = options
   const dispatcher = dispatcherOf(options.modules)
   return {
     account: (address) => getAccount(head().state, address),
@@ -23,6 +25,6 @@ export function poolChain(options: {
     },
     gasOf: (transaction) => gasOf(dispatcher, transaction),
     gasMax: ({ to }) => laneGasMax(laneOf(to), head().header.gasLimit),
-    nowMs,
+    nowMs: monotonicMs,
   }
 }

@@ -69,8 +69,8 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
   const running = new Set<Promise<void>>()
   let bytes = 0
   let failure: unknown
-  let servedAtMs = Date.now()
-  const startedAtMs = Date.now()
+  let servedAtMs = performance.now()
+  const startedAtMs = performance.now()
   let loggedAtMs = startedAtMs
   const fetchOne = async (peer: PeerKey, index: number): Promise<void> => {
     const part = manifest.parts[index]!
@@ -82,12 +82,12 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
       return
     }
     await sink.putChunk(index, entries)
-    servedAtMs = Date.now()
+    servedAtMs = performance.now()
     bytes += part.bytes
   }
   const log = (): void => {
-    if (Date.now() - loggedAtMs < LOG_EVERY_MS) return
-    loggedAtMs = Date.now()
+    if (performance.now() - loggedAtMs < LOG_EVERY_MS) return
+    loggedAtMs = performance.now()
     const left = missing.length + running.size
     const seconds = (loggedAtMs - startedAtMs) / 1000
     const bytesPerSecond = Math.round(bytes / seconds)
@@ -118,7 +118,7 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
     log()
     if (running.size > 0)
       await Promise.race([...running, setTimeout(LOG_EVERY_MS, undefined, { ref: false })])
-    else if (options.isHopeless() || Date.now() - servedAtMs > PATIENCE_MS) return false
+    else if (options.isHopeless() || performance.now() - servedAtMs > PATIENCE_MS) return false
     else await setTimeout(IDLE_MS)
   }
   await Promise.all(running)

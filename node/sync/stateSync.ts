@@ -64,10 +64,10 @@ export async function syncState(options: StateSyncOptions): Promise<number | und
   const asker = new PeerAsker(host, () => snapshots.peers())
   const trust: TrustOptions = { ...options, asker }
   const session = new Session(options, asker, TrustWalk.fromGenesis(trust), trust)
-  const deadlineMs = Date.now() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
+  const deadlineMs = performance.now() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
   const refused = new Set<string>()
   let isTried = false
-  while (Date.now() < deadlineMs || isTried) {
+  while (performance.now() < deadlineMs || isTried) {
     signal.throwIfAborted()
     isTried = false
     for (const candidate of await gatherOffers(options, asker)) {

@@ -23,7 +23,7 @@ export class SyncMeter {
   readonly #nowMs: () => number
   #running: Running | undefined
 
-  constructor(logger: NodeLogger, nowMs: () => number = Date.now) {
+  constructor(logger: NodeLogger, nowMs: () => number = () => performance.now()) {
     this.#logger = logger
     this.#nowMs = nowMs
   }

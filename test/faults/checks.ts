@@ -1,9 +1,9 @@
 // The comparison at the end of a run: every height, receipt and account on all validators.
-// Owns: reading all data and reporting differences. Not: what clients saw during the run (ledger.ts).
+// Owns: reading all data and reporting differences. Not: what clients saw during the run (test/support/ledger.ts).
 import { toHex } from '../../base/bytes.ts'
 import type { RpcClient } from '../../bench/rpcClient.ts'
-import type { Ledger } from './ledger.ts'
-import type { Traffic } from './traffic.ts'
+import type { Ledger } from '../support/ledger.ts'
+import type { Traffic } from '../support/traffic.ts'
 
 const CHUNK = 200
 /** Reported differences; one is enough to fail. */

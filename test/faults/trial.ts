@@ -2,13 +2,13 @@
 // Owns: start order and verdict. Not: the scenarios (scenarios.ts).
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
+import { Ledger } from '../support/ledger.ts'
+import { Observer } from '../support/observer.ts'
 import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
 import { Random } from '../support/random.ts'
+import { Traffic } from '../support/traffic.ts'
 import { VoteAudit } from './audit.ts'
 import { compareAll } from './checks.ts'
-import { Ledger } from './ledger.ts'
-import { Observer } from './observer.ts'
-import { Traffic } from './traffic.ts'
 
 /** Limit for a validator to catch up, and for transfers to be confirmed at the end. */
 export const CATCH_UP_LIMIT_MS = 60_000

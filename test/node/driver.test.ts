@@ -71,6 +71,7 @@ class Net {
       bls,
       clock: {
         nowMs: () => Date.now(),
+        monotonicMs: () => Math.floor(performance.now()),
         after: (delayMs, callback) => {
           const timer = setTimeout(callback, delayMs)
           return () => clearTimeout(timer)

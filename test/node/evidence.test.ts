@@ -160,7 +160,8 @@ describe('node.evidenceSubmitter', () => {
         return state.answer
       },
       clock: {
-        nowMs: () => nowMs,
+        nowMs: () => 0,
+        monotonicMs: () => nowMs,
         after: (delayMs, callback) => {
           const timer = { atMs: nowMs + delayMs, callback }
           timers.push(timer)

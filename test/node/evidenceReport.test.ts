@@ -68,7 +68,7 @@ describe('node.evidence', () => {
             },
           }
         : undefined,
-      clock: { nowMs: () => 0, after: () => () => {} },
+      clock: { nowMs: () => 0, monotonicMs: () => 0, after: () => () => {} },
       logger: {
         debug() {},
         info() {},

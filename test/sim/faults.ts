@@ -147,3 +147,31 @@ export function visitDisks(world: SimWorld, everyMs: number, act: (node: SimNode
     act(node)
   })
 }
+
+const HOUR_MS = 3_600_000
+
+/**
+ * Clocks that jump by an hour and back. First all of them, ahead, while nobody hears anybody: what they then wait for must
+ * not be an hour away. From then on f of them in both directions, and now and then all of them behind. No more than f go
+ * ahead while blocks are made: a block that a quorum dated an hour ahead would rightly stop the chain for an hour.
+ */
+export function stepClocks(world: SimWorld, faulty: number): void {
+  const { random, network, nodes, scheduler } = world
+  const set = (some: readonly SimNode[], byMs: number): void => {
+    for (const node of some) node.clock.step(byMs)
+  }
+  network.split(nodes.map((node) => [node.index]))
+  scheduler.after(random.between(1, 2_500), () => {
+    set(nodes, HOUR_MS)
+    scheduler.after(random.between(1, 1_500), () => set(nodes, 0))
+  })
+  const wrong = random.shuffled(nodes).slice(0, faulty)
+  scheduler.after(4_500, () => {
+    network.mendAll()
+    repeatedly(world, 700, () => {
+      if (random.chance(0.2)) set(nodes, -HOUR_MS)
+      else set(wrong, random.pick([-HOUR_MS, HOUR_MS]))
+      scheduler.after(random.between(1, 700), () => set(nodes, 0))
+    })
+  })
+}

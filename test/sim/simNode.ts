@@ -13,6 +13,7 @@ import type { Behaviour, MakeBehaviour, Outgoing } from './behaviours/behaviour.
 import type { Speed } from './config.ts'
 import { NodeChecks } from './nodeChecks.ts'
 import { SimApplication } from './simApplication.ts'
+import { SimClock } from './simClock.ts'
 import { type Damage, SimDisk } from './simDisk.ts'
 import type { SimHost } from './simHost.ts'
 import type { Work } from './simModel.ts'
@@ -31,7 +32,7 @@ export interface SimNodeOptions {
   readonly isByzantine: boolean
   /** Alters the host's messages; Byzantine hosts only. */
   readonly behaviour: MakeBehaviour | undefined
-  /** This node's clock minus true time. */
+  /** This node's wall clock minus true time. */
   readonly skewMs: number
 }
 
@@ -43,6 +44,7 @@ export class SimNode {
   readonly application: SimApplication
   readonly disk = new SimDisk()
   readonly signer = new SimSigner()
+  readonly clock: SimClock
   readonly #options: SimNodeOptions
   readonly #verifier: Verifier
   readonly #checks: NodeChecks | undefined
@@ -70,6 +72,7 @@ export class SimNode {
     this.#verifier = new Verifier(options.bls)
     const { world } = options
     const { invariants } = world
+    this.clock = new SimClock(world.scheduler, { host: this.index, skewMs: options.skewMs })
     const context = {
       rules: () => this.application.rules,
       bls: options.bls,
@@ -97,10 +100,6 @@ export class SimNode {
 
   status(): CoreStatus | undefined {
     return this.#core?.status()
-  }
-
-  nowMs(): number {
-    return this.#options.world.scheduler.nowMs + this.#options.skewMs
   }
 
   start(): void {
@@ -131,7 +130,7 @@ export class SimNode {
         signed,
         jitterSeed: index * 7919 + 1,
       },
-      this.nowMs(),
+      this.clock.monotonicMs,
     )
     this.#feed({ kind: 'tick' })
   }
@@ -166,7 +165,7 @@ export class SimNode {
     const found = validators.findIndex((v) => v.id === from.identity + 1)
     const sender = { peer: `${from.index}`, validator: found < 0 ? undefined : found }
     if (world.isTracing) world.trace(this.index, `< ${from.index} ${messageText(message)}`)
-    const arrival = { from: sender, identity: from.identity, message, nowMs: this.nowMs() }
+    const arrival = { from: sender, identity: from.identity, message, nowMs: this.clock.wallMs }
     this.#checks?.onReceive(core.state, arrival)
     this.#feed({ kind: 'message', from: sender, message })
     if (this.#core !== undefined) this.#checks?.afterReceive(this.#core.state, arrival)
@@ -209,7 +208,7 @@ export class SimNode {
     let journaled = false
     for (let next = queue.shift(); next !== undefined && this.#core !== undefined; next = queue.shift()) {
       const core: Core = this.#core
-      for (const output of core.step(this.nowMs(), next)) {
+      for (const output of core.step(this.clock.now(), next)) {
         world.trace(this.index, outputText(output))
         world.onOutput(this, output)
         // A watcher may have crashed this host.
@@ -218,7 +217,7 @@ export class SimNode {
           this.disk.append(output.record)
           journaled = true
         } else {
-          if (output.kind === 'sign') this.#checks?.onVote(core.state, output.subject, this.nowMs())
+          if (output.kind === 'sign') this.#checks?.onVote(core.state, output.subject, this.clock.wallMs)
           if (!this.#runAtOnce(output, queue)) durable.push(output)
         }
       }
@@ -310,7 +309,7 @@ export class SimNode {
 
   #wake(atMs: number): void {
     const wake = this.#wakeLife
-    this.#later(Math.max(0, atMs - this.nowMs()), () => {
+    this.#later(Math.max(0, atMs - this.clock.monotonicMs), () => {
       if (this.#wakeLife === wake) this.#feed({ kind: 'tick' })
     })
   }

@@ -139,7 +139,7 @@ export class ReplayNode {
     const waiting = new Map<Turn, Input[]>(ORDER.map((turn) => [turn, []]))
     let next: Input | undefined = input
     while (next !== undefined) {
-      for (const output of this.#core.step(this.#nowMs, next)) {
+      for (const output of this.#core.step({ monotonicMs: this.#nowMs, wallMs: this.#nowMs }, next)) {
         const answer = this.#perform(output)
         if (answer !== undefined) waiting.get(answer.turn)!.push(answer.input)
       }

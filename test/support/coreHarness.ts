@@ -41,6 +41,8 @@ export class Bench {
   readonly verifier = new Verifier(bls)
   readonly outputs: Output[] = []
   nowMs = T0 + 1_000
+  /** Wall clock minus `nowMs`, which is monotonic. */
+  wallAheadMs = 0
   readonly #autoSign: boolean
   /** Leaves checks of single signatures pending. */
   holdChecks = false
@@ -101,7 +103,10 @@ export class Bench {
     const from = this.outputs.length
     const queue: Input[] = [input]
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      for (const output of this.core.step(this.nowMs, next)) {
+      for (const output of this.core.step(
+        { monotonicMs: this.nowMs, wallMs: this.nowMs + this.wallAheadMs },
+        next,
+      )) {
         this.outputs.push(output)
         const answer = this.#answer(output)
         if (answer !== undefined) queue.push(answer)

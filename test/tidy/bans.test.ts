@@ -21,6 +21,9 @@ const EXACT: readonly string[] = [
   'COIN / PPM',
 ]
 
+/** Files of a running node that read the wall clock; everything that waits or limits takes `Clock.monotonicMs` or `performance.now`. */
+const WALL_CLOCK: readonly string[] = ['node/clock.ts', 'node/node.ts', 'node/openChain.ts']
+
 /** Code lines of the deterministic rooms, without comments and quoted text. */
 function codeLines(): readonly { readonly at: string; readonly line: string }[] {
   return DETERMINISTIC.flatMap(sources).flatMap((file) =>
@@ -55,6 +58,13 @@ describe('tidy.bans', () => {
       EXACT.filter((exact) => !text.includes(exact)),
       [],
     )
+  })
+
+  it('reads the wall clock only where people or blocks read it', () => {
+    const readers = (['node', 'p2p', 'rpc'] as const)
+      .flatMap(sources)
+      .filter((file) => /\bDate\.now\b/.test(withoutComments(read(file))))
+    assert.deepEqual(readers, WALL_CLOCK)
   })
 
   it('has no unfinished marks', () => {

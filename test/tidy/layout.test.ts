@@ -6,6 +6,7 @@ import { ROOMS, ROOT, sources } from './sources.ts'
 
 /** Folders of test/ for the whole system, described in docs/architecture.md. */
 const WHOLE = [
+  'byzantine',
   'e2e',
   'examples',
   'faults',

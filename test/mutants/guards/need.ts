@@ -136,4 +136,24 @@ const nullify = editsOf('consensus/nullifyRules.ts', [
   ],
 ])
 
-export const NEED_GUARDS: readonly Edit[] = [...need, ...nullify]
+/** What the wall clock must not delay. */
+const clocks = [
+  ...editsOf('consensus/state.ts', [
+    [
+      'clock.limits',
+      'this.peerLimits.set(key, nowMs + everyMs)',
+      'this.peerLimits.set(key, this.wallMs(nowMs) + everyMs)',
+      'a peer answered with a clock an hour ahead is not answered for an hour',
+    ],
+  ]),
+  ...editsOf('consensus/timers.ts', [
+    [
+      'clock.wait',
+      'Math.min(Math.max(0, waitMs), minBlockIntervalMs + 2 * precisionMs)',
+      'Math.max(0, waitMs)',
+      'a clock that is an hour behind waits an hour for a leader',
+    ],
+  ]),
+]
+
+export const NEED_GUARDS: readonly Edit[] = [...need, ...nullify, ...clocks]

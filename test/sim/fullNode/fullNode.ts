@@ -25,6 +25,7 @@ import { type Life, type SimStorage, simJournal, simSigner, simStore } from './s
 /** The node's interface to the world; every call is bound to one life of the node. */
 export interface FullNodePorts {
   nowMs(): number
+  monotonicMs(): number
   after(delayMs: number, callback: () => void): () => void
   send(to: Target, set: ValidatorSet, bytes: Uint8Array): void
   /** Downloads blocks from other nodes, over links that are up. */
@@ -81,12 +82,13 @@ export interface FullNode {
 export async function startFullNode(options: FullNodeOptions): Promise<FullNode> {
   const { genesis, genesisBlock, storage, life, ports, bls, index } = options
   const { chain } = genesisBlock
-  const clock = { nowMs: () => ports.nowMs(), after: ports.after }
+  const clock = { nowMs: () => ports.nowMs(), monotonicMs: () => ports.monotonicMs(), after: ports.after }
   await storage.database.open()
   const opened = await openChain({
     genesis: genesisBlock,
     openStore: async () => simStore(await openChainStoreOn(storage.database, options.dir), life),
     nowMs: () => ports.nowMs(),
+    monotonicMs: () => ports.monotonicMs(),
   })
   const { store, importer, mempool, senderPool } = opened
   const ingest = new Ingest({

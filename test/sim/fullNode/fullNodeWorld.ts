@@ -232,6 +232,7 @@ export class FullNodeWorld {
     }
     return {
       nowMs: () => scheduler.nowMs + machine.skewMs,
+      monotonicMs: () => scheduler.nowMs - DEVNET_TIMESTAMP_MS,
       after: (delayMs, callback) => {
         let cancelled = false
         scheduler.after(Math.max(0, delayMs), () => {

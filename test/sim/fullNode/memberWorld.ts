@@ -252,6 +252,7 @@ export class MemberWorld {
     }
     return {
       nowMs: () => this.scheduler.nowMs,
+      monotonicMs: () => this.scheduler.nowMs - DEVNET_TIMESTAMP_MS,
       after: (delayMs, callback) => {
         let cancelled = false
         this.scheduler.after(Math.max(0, delayMs), () => {

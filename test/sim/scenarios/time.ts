@@ -1,8 +1,9 @@
-// Scenarios of clocks and idle chains (CONSENSUS §9, 27 to 29).
+// Scenarios of clocks and idle chains (CONSENSUS §9, 27 to 29, 44).
 
 import { PARAMETERS } from '../../support/coreParameters.ts'
 import { Violation } from '../../support/violation.ts'
 import { CALM } from '../config.ts'
+import { stepClocks } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
 import { faulty, lossy } from './links.ts'
@@ -104,6 +105,19 @@ export const timeScenarios: Readonly<Record<string, Scenario>> = {
     delayMs: [1, 50],
   })),
   skewPast: scenario([27], ['L'], 'f clocks are wrong by seconds to a day', skewPast),
+  clockSteps: scenario([44], ['L'], 'clocks jump by an hour and back under load', (seed) => {
+    const nodes = 4 + 3 * (seed % 2)
+    return {
+      ...CALM,
+      seed,
+      nodes,
+      lossRate: 0.05,
+      delayMs: [1, 30],
+      faultsUntilMs: 10_000,
+      limitMs: 60_000,
+      course: (world) => stepClocks(world, faulty(nodes)),
+    }
+  }),
   heartbeat: scenario(
     [28],
     ['L'],

@@ -1,5 +1,5 @@
 // Records what clients of the network have seen: heads and receipts, from whichever validator showed them first.
-// Owns: the record, and reporting contradictions. Not: reading from nodes (observer.ts), the final comparison (checks.ts).
+// Owns: the record, and reporting contradictions. Not: reading from nodes (observer.ts), the final comparison (test/faults/checks.ts).
 
 export interface SeenBlock {
   readonly hash: string

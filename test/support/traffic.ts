@@ -10,9 +10,9 @@ import {
   signTransfer,
 } from '../../bench/accounts.ts'
 import type { RpcClient } from '../../bench/rpcClient.ts'
-import { within } from '../support/processNetwork.ts'
-import type { Random } from '../support/random.ts'
 import type { Ledger } from './ledger.ts'
+import { within } from './processNetwork.ts'
+import type { Random } from './random.ts'
 
 const TICK_MS = 50
 /** Open transfers per account: below a pool's limit for one account. */
@@ -49,6 +49,7 @@ export class Traffic {
   #maxFeePerGas = 0n
   #timer: NodeJS.Timeout | undefined
   #isSigning = false
+  readonly #onSigned: (hash: string) => void
   #onDrained: () => void = () => {}
 
   constructor(options: {
@@ -57,11 +58,14 @@ export class Traffic {
     readonly random: Random
     readonly accounts: number
     readonly perSecond: number
+    /** Called for each transfer before it is first sent. */
+    readonly onSigned?: (hash: string) => void
   }) {
     this.#clients = options.clients
     this.#random = options.random
     this.#perTick = Math.max(1, Math.round((options.perSecond * TICK_MS) / 1000))
     this.accounts = loadAccounts(options.accounts, 'faults')
+    this.#onSigned = options.onSigned ?? (() => {})
     options.ledger.onReceipt((hash) => this.#close(hash))
   }
 
@@ -157,6 +161,7 @@ export class Traffic {
     sender.open++
     this.signed++
     this.#open.set(transfer.hash, open)
+    this.#onSigned(transfer.hash)
     return open
   }
 

@@ -1,0 +1,137 @@
+// The behaviours without a network: what they send must be what they say, or an attack that never happens passes every limit.
+import assert from 'node:assert/strict'
+import { equalBytes } from '../../base/bytes.ts'
+import { openBlock } from '../../base/protocol/header.ts'
+import {
+  type ConsensusMessage,
+  decodeMessage,
+  encodeMessage,
+  type MessageKind,
+} from '../../consensus/messages.ts'
+import { Bench } from '../support/coreHarness.ts'
+import { Random } from '../support/random.ts'
+import { ALL, type Behaviour, type Hand, type Heard, type Sent } from './behaviour.ts'
+import { BEHAVIOURS } from './behaviours.ts'
+import { brokenLimits, type Outcome, tableRow } from './judge.ts'
+
+/** A hand over a core that has heard one proposal, one vote and one certificate. */
+function makeHand() {
+  const bench = new Bench({ leads: 1 })
+  const block = bench.block(1, bench.rules.genesis, { txs: [new Uint8Array(8)] })
+  const own = bench.proposal({ view: 1, parentView: 0, block })
+  if (own.kind !== 'proposal') throw new Error('the bench proposes')
+  const heard: Partial<Record<MessageKind, unknown[]>> = {
+    proposal: [own.body],
+    vote: [bench.vote(bench.others[0]!, bench.nullify(1))],
+    certificate: [bench.certificate(bench.nullify(1))],
+  }
+  const sent: Sent[] = []
+  const hand: Hand = {
+    random: new Random(1),
+    genesisHash: bench.rules.genesisHash,
+    status: bench.core.status(),
+    self: bench.self,
+    peers: bench.others.map((i) => `peer${i}`),
+    sign: (subject) => bench.vote(bench.self, subject),
+    heard: <K extends MessageKind>(kind: K) => (heard[kind] ?? []) as readonly Heard<K>[],
+    send: (item) => void sent.push(item),
+    after: (_delayMs, work) => work(),
+  }
+  return { hand, sent, own, block }
+}
+
+const bytesOf = (message: Sent['message']): Uint8Array =>
+  message instanceof Uint8Array ? message : encodeMessage(message)
+
+/** Everything that a behaviour sends once it leads, hears its own proposal from another, and floods for a while. */
+function everythingSent(behaviour: Behaviour): {
+  readonly bytes: readonly Uint8Array[]
+  readonly isHonest: boolean
+} {
+  const { hand, sent, own, block } = makeHand()
+  const messages: ConsensusMessage[] = [
+    own,
+    { kind: 'blocks', body: { blocks: [block.bytes] } },
+    { kind: 'vote', body: own.body.vote },
+  ]
+  for (const message of messages) {
+    const outgoing: Sent = { to: ALL, message }
+    sent.push(...(behaviour.outgoing?.(hand, { to: ALL, message }) ?? [outgoing]))
+    behaviour.incoming?.(hand, { peer: 'peer1', validator: 1 }, message)
+  }
+  for (let i = 0; i < 40; i++) sent.push(...(behaviour.flood?.frames(hand) ?? []))
+  const honest = messages.map(encodeMessage)
+  const bytes = sent.map(({ message }) => bytesOf(message))
+  const isHonest = bytes.length === honest.length && bytes.every((item, i) => equalBytes(item, honest[i]!))
+  return { bytes, isHonest }
+}
+
+/** Honest towards the core; false in what they serve, when, or below the core's messages. */
+const HONEST_MESSAGES = /^(idle|range|clock|late|slowReading)/
+
+describe('byzantine behaviours', () => {
+  for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
+    it(`${name}: ${behaviour.about}`, () => {
+      const { bytes, isHonest } = everythingSent(behaviour)
+      assert.equal(isHonest, HONEST_MESSAGES.test(name))
+      if (behaviour.flood !== undefined) assert.ok(bytes.length >= 40, 'it floods')
+      // A frame that does not decode tests the decoder only.
+      if (name !== 'garbage') for (const item of bytes) decodeMessage(item)
+    })
+  }
+
+  it('puts another body under the very same header', () => {
+    const { hand, own, block } = makeHand()
+    const [sent] = BEHAVIOURS.falseBodyLeader!.outgoing!(hand, { to: ALL, message: own })
+    const { message } = sent as { readonly message: Extract<ConsensusMessage, { readonly kind: 'proposal' }> }
+    const shown = openBlock(message.body.block)
+    assert.deepEqual(shown.hash, block.hash)
+    assert.notDeepEqual(shown.transactions, block.transactions)
+  })
+
+  it('serves each lie about blocks', async () => {
+    const items = [1, 2, 3].map((n) => ({ block: Uint8Array.of(n), certificate: Uint8Array.of(n) }))
+    const source = {
+      status: () => ({ height: 3, hash: new Uint8Array(32), heightMin: 0 }),
+      range: () => items,
+    }
+    const lies = Object.values(BEHAVIOURS).filter(({ serves }) => serves !== undefined)
+    assert.equal(lies.length, 4)
+    for (const { serves } of lies) {
+      assert.notDeepEqual(await serves!(source).range({ fromHeight: 1, countMax: 3, bytesMax: 99 }), items)
+    }
+  })
+})
+
+describe('byzantine limits', () => {
+  const phase = { transfers: 100, p50Ms: 100, p99Ms: 300, lost: 0, standstillMs: 400 }
+  const held: Outcome = {
+    behaviour: 'x',
+    base: phase,
+    attack: { ...phase, p50Ms: 200, p99Ms: 1_200, standstillMs: 1_600 },
+    refusals: 0,
+    levelMs: 5_000,
+    failures: [],
+  }
+
+  it('hold exactly at each limit', () => {
+    assert.deepEqual(brokenLimits(held, 1_200), [])
+    assert.equal(tableRow(held, 1_200), '| x | 0.10 / 0.30 | 0.20 / 1.20 | 0.40 / 1.60 | 0 | 5.00 |  |')
+  })
+
+  it('break one by one', () => {
+    const attack = held.attack
+    const broken: readonly Partial<Outcome>[] = [
+      { attack: { ...attack, transfers: 0 } },
+      { attack: { ...attack, p50Ms: 201 } },
+      { attack: { ...attack, p99Ms: 1_201 } },
+      { attack: { ...attack, lost: 1 } },
+      { attack: { ...attack, standstillMs: 1_601 } },
+      { refusals: 1 },
+      { levelMs: 5_001 },
+      { levelMs: Number.POSITIVE_INFINITY },
+      { failures: ['validator 1 halted'] },
+    ]
+    for (const change of broken) assert.equal(brokenLimits({ ...held, ...change }, 1_200).length, 1)
+  })
+})

@@ -1,0 +1,150 @@
+// A validator in the hands of an attacker: a node's own chain, host and consensus core, with everything that enters or
+// leaves the core bent by a behaviour. Owns: the assembly. Not: the bending (mind.ts), the behaviours,
+// the process (hostileMain.ts).
+import { bls } from '../../base/crypto/bls.ts'
+import { randaoBytes, type Vote, voteBytes } from '../../base/protocol/vote.ts'
+import type { JournalStore, Signer } from '../../consensus/ports.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import { developmentValidator } from '../../genesis/devKeys.ts'
+import { type Closers, openWithClosers } from '../../node/closers.ts'
+import { loadConfig } from '../../node/config.ts'
+import { createConsensus } from '../../node/createConsensus.ts'
+import { createConsensusNetwork } from '../../node/network.ts'
+import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
+import { type OpenedChain, openChain } from '../../node/openChain.ts'
+import { Ingest } from '../../node/pool/ingest.ts'
+import { syncSourceOf } from '../../node/sync/syncSource.ts'
+import { createHost } from '../../p2p/host.ts'
+import type { P2pHost } from '../../p2p/protocol.ts'
+import { createRangeProtocol } from '../../p2p/rangeProtocol.ts'
+import { createTxGossip } from '../../p2p/txGossip.ts'
+import { openChainStore } from '../../storage/chainStore.ts'
+import { Random } from '../support/random.ts'
+import type { Behaviour } from './behaviour.ts'
+import { Mind } from './mind.ts'
+
+const BUILD_DELAY_UNDER_LOAD_MS = 250
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
+
+export interface HostileNode {
+  readonly host: P2pHost
+  readonly peerSeed: Uint8Array
+  readonly genesisHash: Uint8Array
+  /** Replaces the behaviour. */
+  behave(behaviour: Behaviour): void
+  close(): Promise<void>
+}
+
+/** Starts the node of a devnet directory; it behaves honestly until told otherwise. */
+export function startHostileNode(options: {
+  readonly dataDir: string
+  readonly index: number
+  readonly seed: number
+}): Promise<HostileNode> {
+  return openWithClosers((closers) => start(options, closers))
+}
+
+async function start(
+  options: { readonly dataDir: string; readonly index: number; readonly seed: number },
+  closers: Closers,
+): Promise<HostileNode> {
+  const config = loadConfig(options.dataDir)
+  const genesis = parseGenesis(genesisFile(options.dataDir))
+  const genesisBlock = buildGenesis(genesis, { areProofsChecked: true })
+  const { genesisHash } = genesisBlock.chain
+  const { peerSeed, consensusSecret } = developmentValidator(options.index)
+  const { chain: chainDir } = nodePaths(options.dataDir)
+  const opened = await openChain({ genesis: genesisBlock, openStore: () => openChainStore(chainDir) })
+  closers.add(() => opened.close())
+  const host = await createHost({
+    privateKey: peerSeed,
+    genesisHash,
+    listen: config.p2pListen,
+    logger: QUIET,
+  })
+  closers.add(() => host.close())
+  const mind = new Mind({ host, genesisHash, secretKey: consensusSecret, random: new Random(options.seed) })
+  closers.add(() => mind.close())
+  const network = mind.bend(createConsensusNetwork(host, config.peers))
+  const ranges = createRangeProtocol(host, mind.serve(syncSourceOf(opened.store)))
+  const gossip = openGossip(host, opened, () => consensus.application.notifyWork())
+  closers.add(() => {
+    gossip.close()
+    ranges.close()
+  })
+  const consensus = createConsensus({
+    opened,
+    genesis,
+    network,
+    peers: { host, gossip },
+    sync: { sync: ranges, penalise: () => {} },
+    journal: forgetful(),
+    signer: unscrupulous(genesisHash, consensusSecret),
+    bls,
+    clock: mind.clock,
+    jitterSeed: options.seed,
+    buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
+    onMisbehaviour: () => {},
+    onHalt: (reason) => process.stderr.write(`the hostile node halted: ${reason}\n`),
+    log: () => {},
+    loggerOf: () => QUIET,
+  })
+  closers.add(() => consensus.application.close())
+  closers.add(() => consensus.driver.close())
+  mind.follow(() => consensus.driver.status())
+  await consensus.driver.start()
+  await host.start()
+  return {
+    host,
+    peerSeed,
+    genesisHash,
+    behave: (behaviour) => mind.behave(behaviour),
+    close: () => closers.close(),
+  }
+}
+
+/** Transactions travel as in any node: without them it could not build what the honest would accept. */
+function openGossip(host: P2pHost, opened: OpenedChain, onAdmitted: () => void) {
+  const { chain, mempool, senderPool } = opened
+  const ingest = new Ingest({ chainId: chain.chainId, mempool, senders: senderPool, onAdmitted })
+  return createTxGossip(host, {
+    batchDelayMs: 50,
+    isValidator: () => true,
+    onTransactions: async (_peer, transactions) => {
+      await ingest.receive(transactions)
+    },
+  })
+}
+
+/** What it has signed is no concern of an attacker. */
+function unscrupulous(genesisHash: Uint8Array, secretKey: Uint8Array): Signer {
+  return {
+    publicKey: bls.publicKey(secretKey),
+    observing: false,
+    beginEpoch: async () => {},
+    signed: () => [],
+    sign: async (signer, subjects) =>
+      subjects.map(
+        (subject): Vote => ({
+          subject,
+          signer,
+          signature: bls.sign(secretKey, voteBytes(genesisHash, subject)),
+        }),
+      ),
+    signRandao: async (epoch, height) => bls.sign(secretKey, randaoBytes(genesisHash, epoch, height)),
+    raiseFloor: () => {},
+    close: async () => {},
+  }
+}
+
+function forgetful(): JournalStore {
+  return {
+    replayed: [],
+    forgetReplayed: () => {},
+    append: () => {},
+    sync: async () => {},
+    prune: async () => {},
+    close: async () => {},
+  }
+}

@@ -1,0 +1,167 @@
+// Applies the behaviour of the moment to everything that passes between a core and its network. Owns: what was heard, the
+// pace of floods. Not: the behaviours (behaviours/), the node (hostileNode.ts).
+import { mustExist } from '../../base/assert.ts'
+import { bls } from '../../base/crypto/bls.ts'
+import { SchemaError } from '../../base/field.ts'
+import { type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
+import {
+  type ConsensusMessage,
+  decodeMessage,
+  encodeMessage,
+  type MessageKind,
+} from '../../consensus/messages.ts'
+import type { Clock, ConsensusNetwork } from '../../consensus/ports.ts'
+import type { CoreStatus, Sender, Target } from '../../consensus/types.ts'
+import { systemClock } from '../../node/clock.ts'
+import type { P2pHost } from '../../p2p/protocol.ts'
+import type { SyncSource } from '../../p2p/rangeProtocol.ts'
+import type { Random } from '../support/random.ts'
+import type { Behaviour, Hand, Heard, Sent } from './behaviour.ts'
+
+const HEARD_MAX = 64
+const FLOOD_EVERY_MS = 20
+/** A flood that this process cannot keep up with is not made up for later. */
+const OWED_MAX = 100
+const HONEST: Behaviour = { about: 'follows the protocol' }
+
+export class Mind implements Hand {
+  readonly random: Random
+  readonly genesisHash: Uint8Array
+  readonly #host: P2pHost
+  readonly #secretKey: Uint8Array
+  readonly #heard = new Map<MessageKind, ConsensusMessage['body'][]>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #network: ConsensusNetwork | undefined
+  #status: (() => CoreStatus) | undefined
+  #behaviour = HONEST
+  #ticker: NodeJS.Timeout | undefined
+  #owed = 0
+  #floodedAtMs = 0
+
+  constructor(options: {
+    readonly host: P2pHost
+    readonly genesisHash: Uint8Array
+    readonly secretKey: Uint8Array
+    readonly random: Random
+  }) {
+    this.random = options.random
+    this.genesisHash = options.genesisHash
+    this.#host = options.host
+    this.#secretKey = options.secretKey
+  }
+
+  get status(): CoreStatus {
+    return mustExist(this.#status, 'the core runs')()
+  }
+
+  get self(): number {
+    return this.status.self ?? 0
+  }
+
+  get peers(): readonly string[] {
+    return this.#host
+      .peers()
+      .filter(({ connected, mayConsensus }) => connected && mayConsensus)
+      .map(({ peer }) => peer)
+  }
+
+  /** The core's wall clock. */
+  get clock(): Clock {
+    const right = systemClock()
+    return { ...right, nowMs: () => right.nowMs() + (this.#behaviour.clockOffsetMs ?? 0) }
+  }
+
+  follow(status: () => CoreStatus): void {
+    this.#status = status
+  }
+
+  behave(behaviour: Behaviour): void {
+    this.#behaviour = behaviour
+    this.#owed = 0
+    this.#floodedAtMs = performance.now()
+    clearInterval(this.#ticker)
+    if (behaviour.flood !== undefined) this.#ticker = setInterval(() => this.#flood(), FLOOD_EVERY_MS)
+    if (behaviour.sleepsMs !== undefined) this.#ticker = setInterval(() => sleep(behaviour.sleepsMs!), 1_000)
+  }
+
+  close(): void {
+    clearInterval(this.#ticker)
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  sign(subject: Subject): Vote {
+    const signature = bls.sign(this.#secretKey, voteBytes(this.genesisHash, subject))
+    return { subject, signer: this.self, signature }
+  }
+
+  heard<K extends MessageKind>(kind: K): readonly Heard<K>[] {
+    return (this.#heard.get(kind) ?? []) as unknown as readonly Heard<K>[]
+  }
+
+  send({ to, message }: Sent): void {
+    this.#network?.send(to, message instanceof Uint8Array ? message : encodeMessage(message))
+  }
+
+  after(delayMs: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      work()
+    }, delayMs)
+    this.#timers.add(timer)
+  }
+
+  /** The core's network: it never penalises, and says what the behaviour says. */
+  bend(network: ConsensusNetwork): ConsensusNetwork {
+    this.#network = network
+    return {
+      send: (to, bytes) => this.#outgoing(to, bytes),
+      onMessage: (handler) =>
+        network.onMessage((from, bytes) => {
+          if (this.#isHeard(from, bytes)) handler(from, bytes)
+        }),
+      useValidators: (set, self, previous) => network.useValidators(set, self, previous),
+      penalise: () => {},
+    }
+  }
+
+  /** What this node serves to others that catch up. */
+  serve(source: SyncSource): SyncSource {
+    const bent = () => this.#behaviour.serves?.(source) ?? source
+    return { status: () => bent().status(), range: (asked) => bent().range(asked) }
+  }
+
+  #outgoing(to: Target, bytes: Uint8Array): void {
+    const { outgoing } = this.#behaviour
+    if (outgoing === undefined) this.#network?.send(to, bytes)
+    else for (const sent of outgoing(this, { to, message: decodeMessage(bytes) })) this.send(sent)
+  }
+
+  #isHeard(from: Sender, bytes: Uint8Array): boolean {
+    let message: ConsensusMessage
+    try {
+      message = decodeMessage(bytes)
+    } catch (error) {
+      if (error instanceof SchemaError) return false
+      throw error
+    }
+    const known = this.#heard.get(message.kind) ?? []
+    this.#heard.set(message.kind, known)
+    known.push(message.body)
+    if (known.length > HEARD_MAX) known.shift()
+    return this.#behaviour.incoming?.(this, from, message) !== false
+  }
+
+  #flood(): void {
+    const { flood } = this.#behaviour
+    if (flood === undefined) return
+    const nowMs = performance.now()
+    this.#owed = Math.min(OWED_MAX, this.#owed + ((nowMs - this.#floodedAtMs) / 1000) * flood.perSecond)
+    this.#floodedAtMs = nowMs
+    for (; this.#owed >= 1; this.#owed--) for (const sent of flood.frames(this)) this.send(sent)
+  }
+}
+
+/** Stops the whole process, sockets included, without using a processor. */
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+}
