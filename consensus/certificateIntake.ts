@@ -1,5 +1,7 @@
 // Certificates, aggregated from votes or received from peers: verified, kept, journaled, broadcast once (CONSENSUS §4).
+import { assert } from '../base/assert.ts'
 import type { Hash32 } from '../base/ids.ts'
+import { JUSTIFICATION_MAX } from '../base/protocol/limits.ts'
 import {
   type Certificate,
   certificateSigners,
@@ -9,12 +11,17 @@ import {
   type Vote,
   voteBytes,
 } from '../base/protocol/vote.ts'
-import type { CertificateJob, EpochState } from './state.ts'
+import { ANSWER_CERTIFICATES_MAX } from './messages.ts'
+import type { CertificateJob, CertificateLoad, EpochState } from './state.ts'
 import { subjectKey } from './subject.ts'
 import type { Target } from './types.ts'
 import { groupSubject } from './votePool.ts'
 
 const ALL: Target = { kind: 'all' }
+/** Certificates of one peer that are checked at once: all of them may be false, and others wait for the same processor. */
+export const PEER_CHECKS_MAX = 4
+/** Certificates of one peer that wait: a full answer, and a justification. */
+export const PEER_WAITING_MAX = ANSWER_CERTIFICATES_MAX + JUSTIFICATION_MAX + 1
 
 /** Whether a certificate still matters; old and held ones are skipped unless they conflict with one that is held. */
 function isWanted(state: EpochState, certificate: Certificate): boolean {
@@ -25,16 +32,50 @@ function isWanted(state: EpochState, certificate: Certificate): boolean {
   return held === undefined || !sameBlock(held.subject, certificate.subject)
 }
 
-/** Checks a peer's certificate: structure at once, signature when no other check of its subject is running. */
-export function offerCertificate(state: EpochState, certificate: Certificate, peer: string): void {
-  if (certificate.subject.epoch !== state.epoch || !isWanted(state, certificate)) return
+/** Offers the certificates of one message, up to the first malformed one: false, and one penalty for the message. */
+export function offerCertificates(
+  state: EpochState,
+  certificates: readonly Certificate[],
+  peer: string,
+): boolean {
+  return certificates.every((certificate) => offerCertificate(state, certificate, peer))
+}
+
+/**
+ * Checks a peer's certificate: structure at once, signature when no other check of its subject is running and few of this
+ * peer are. False when it is malformed.
+ */
+export function offerCertificate(state: EpochState, certificate: Certificate, peer: string): boolean {
+  if (certificate.subject.epoch !== state.epoch || !isWanted(state, certificate)) return true
   if (certificateSigners(certificate, state.validatorCount) === undefined) {
     state.emit({ kind: 'penalise', peer, reason: 'malformed certificate' })
-    return
+    return false
   }
-  const job = jobOf(state, subjectKey(certificate.subject))
-  if (job.waiting.size < state.validatorCount) job.waiting.set(peer, certificate)
-  runJob(state, subjectKey(certificate.subject))
+  const key = subjectKey(certificate.subject)
+  const job = jobOf(state, key)
+  const load = loadOf(state, peer)
+  if (job.waiting.has(peer)) job.waiting.set(peer, certificate)
+  else if (job.waiting.size < state.validatorCount && load.waiting < PEER_WAITING_MAX) {
+    job.waiting.set(peer, certificate)
+    load.waiting++
+  }
+  runJob(state, key)
+  forgetIdle(state, peer)
+  return true
+}
+
+function loadOf(state: EpochState, peer: string): CertificateLoad {
+  let load = state.certificateLoads.get(peer)
+  if (load === undefined) {
+    load = { inFlight: 0, waiting: 0 }
+    state.certificateLoads.set(peer, load)
+  }
+  return load
+}
+
+function forgetIdle(state: EpochState, peer: string): void {
+  const load = state.certificateLoads.get(peer)
+  if (load?.inFlight === 0 && load.waiting === 0) state.certificateLoads.delete(peer)
 }
 
 function jobOf(state: EpochState, key: string): CertificateJob {
@@ -51,11 +92,19 @@ function runJob(state: EpochState, key: string): void {
   const job = state.jobs.get(key)
   if (job === undefined || job.inFlight) return
   for (const [peer, certificate] of job.waiting) {
-    job.waiting.delete(peer)
+    const load = loadOf(state, peer)
     const signers = certificateSigners(certificate, state.validatorCount)
-    if (signers === undefined || !isWanted(state, certificate)) continue
+    const isDue = signers !== undefined && isWanted(state, certificate)
+    if (isDue && load.inFlight >= PEER_CHECKS_MAX) continue
+    job.waiting.delete(peer)
+    load.waiting--
+    if (!isDue) {
+      forgetIdle(state, peer)
+      continue
+    }
     job.inFlight = true
-    const id = state.expect({ kind: 'certificate', certificate, peer })
+    load.inFlight++
+    const id = state.expect({ kind: 'certificate', certificate, peer, isForgiven: false })
     const message = voteBytes(state.shared.genesisHash, certificate.subject)
     state.emit({
       kind: 'checkSignatures',
@@ -65,7 +114,34 @@ function runJob(state: EpochState, key: string): void {
     })
     return
   }
-  state.jobs.delete(key)
+  if (job.waiting.size === 0) state.jobs.delete(key)
+}
+
+/** Starts checks of a peer that waited for its own earlier ones. */
+function runWaiting(state: EpochState, peer: string): void {
+  for (const [key, job] of state.jobs) {
+    const load = state.certificateLoads.get(peer)
+    if (load === undefined || load.waiting === 0 || load.inFlight >= PEER_CHECKS_MAX) return
+    if (job.waiting.has(peer)) runJob(state, key)
+  }
+}
+
+/**
+ * Penalises the sender of an invalid certificate, once for all that it has sent so far: one message holds hundreds. What
+ * waits is dropped unchecked.
+ */
+function blame(state: EpochState, peer: string): void {
+  state.emit({ kind: 'penalise', peer, reason: 'certificate with an invalid signature' })
+  for (const check of state.checks.values()) {
+    if (check.kind === 'certificate' && check.peer === peer) check.isForgiven = true
+  }
+  const load = loadOf(state, peer)
+  for (const [key, job] of state.jobs) {
+    if (!job.waiting.delete(peer)) continue
+    load.waiting--
+    if (!job.inFlight && job.waiting.size === 0) state.jobs.delete(key)
+  }
+  assert(load.waiting === 0, 'every waiting certificate of a peer is counted')
 }
 
 function finishJob(state: EpochState, key: string): void {
@@ -79,12 +155,15 @@ function finishJob(state: EpochState, key: string): void {
 export function onCertificateChecked(
   state: EpochState,
   nowMs: number,
-  options: { certificate: Certificate; peer: string; valid: boolean },
+  options: { certificate: Certificate; peer: string; isForgiven: boolean; valid: boolean },
 ): void {
-  const { certificate, peer, valid } = options
+  const { certificate, peer, isForgiven, valid } = options
+  loadOf(state, peer).inFlight--
   if (valid) acceptCertificate(state, nowMs, certificate)
-  else state.emit({ kind: 'penalise', peer, reason: 'certificate with an invalid signature' })
+  else if (!isForgiven) blame(state, peer)
   finishJob(state, subjectKey(certificate.subject))
+  runWaiting(state, peer)
+  forgetIdle(state, peer)
 }
 
 /** Aggregates every subject that has q votes and no certificate; votes of suspects are checked alone first. */
@@ -108,7 +187,8 @@ export function aggregateVotes(state: EpochState): boolean {
   return started
 }
 
-function mayJoin(state: EpochState, vote: Vote): boolean {
+/** Whether a vote may join an aggregate; one of a suspect is checked alone first. */
+export function mayJoin(state: EpochState, vote: Vote): boolean {
   if (!state.suspects.has(vote.signer)) return true
   const trust = state.pool.trustOf(vote)
   if (trust === 'verified') return true
@@ -145,6 +225,13 @@ export function onVotesChecked(
     if (isValid) state.activity.note(subject.view, [vote.signer])
     else {
       state.suspects.add(vote.signer)
+      // It came on its signer's own connection, so nobody else can have spoilt it.
+      const peer = state.voteSenders.get(vote)
+      if (peer !== undefined) {
+        // It may be part of several checks.
+        state.voteSenders.delete(vote)
+        state.emit({ kind: 'penalise', peer, reason: 'vote with an invalid signature' })
+      }
       if (state.latestVotes.get(vote.signer) === vote) state.latestVotes.delete(vote.signer)
     }
   }

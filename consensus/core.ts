@@ -149,6 +149,7 @@ function onSignatures(state: EpochState, nowMs: number, id: number, valid: reado
     onCertificateChecked(state, nowMs, {
       certificate: check.certificate,
       peer: check.peer,
+      isForgiven: check.isForgiven,
       valid: isValid,
     })
   } else if (check?.kind === 'reveal') onRevealChecked(state, check.view, isValid)

@@ -5,7 +5,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { openBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
-import { offerCertificate } from './certificateIntake.ts'
+import { offerCertificates } from './certificateIntake.ts'
 import { ANSWER_BLOCKS_MAX, type ConsensusMessage, REQUEST_VIEWS_MAX, type Status } from './messages.ts'
 import { type EpochState, wantKey } from './state.ts'
 import { backedOff } from './timers.ts'
@@ -108,9 +108,9 @@ export function onCertificates(state: EpochState, from: Sender, certificates: re
     if (c.subject.kind !== 'finalize' || c.subject.epoch !== state.epoch) continue
     if (best === undefined || c.subject.view > best.subject.view) best = c
   }
-  if (best !== undefined) offerCertificate(state, best, from.peer)
   const aboveView = best?.subject.view ?? 0
-  for (const c of certificates) if (c.subject.view > aboveView) offerCertificate(state, c, from.peer)
+  const above = certificates.filter((c) => c.subject.view > aboveView)
+  offerCertificates(state, best === undefined ? above : [best, ...above], from.peer)
 }
 
 export function replyTo(from: Sender): Target {

@@ -93,10 +93,15 @@ export function encodeMessage(value: ConsensusMessage): Uint8Array {
   return out
 }
 
+/** The kind that a frame claims to be, without decoding it; undefined for an unknown tag. */
+export function frameKind(bytes: Uint8Array): MessageKind | undefined {
+  return KINDS[(bytes[0] ?? 0) - 1]
+}
+
 /** Decodes a frame from a peer. Throws SchemaError on an unknown tag, bad bounds or non-canonical bytes. */
 export function decodeMessage(bytes: Uint8Array): ConsensusMessage {
   if (bytes.length > MESSAGE_BYTES_MAX) throw new SchemaError(`expected at most ${MESSAGE_BYTES_MAX} bytes`)
-  const kind = KINDS[(bytes[0] ?? 0) - 1]
+  const kind = frameKind(bytes)
   if (kind === undefined) throw new SchemaError('unknown message tag')
   const schema = SCHEMAS[kind] as Schema<unknown>
   return { kind, body: schema.decode(bytes.subarray(1)) } as ConsensusMessage

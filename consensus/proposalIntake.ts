@@ -3,7 +3,7 @@ import { equalBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { isWellFormedSubject, randaoBytes, sameBlock, voteBytes } from '../base/protocol/vote.ts'
-import { offerCertificate } from './certificateIntake.ts'
+import { offerCertificates } from './certificateIntake.ts'
 import type { Proposal } from './messages.ts'
 import { judgeTimestamp } from './proposalRules.ts'
 import type { EpochState, OfferedProposal } from './state.ts'
@@ -27,7 +27,7 @@ export function onProposal(state: EpochState, nowMs: number, from: Sender, propo
     state.emit({ kind: 'penalise', peer: from.peer, reason: 'malformed proposal' })
     return
   }
-  for (const certificate of justification) offerCertificate(state, certificate, from.peer)
+  if (!offerCertificates(state, justification, from.peer)) return
   if (signer === state.self || subject.view <= state.finalizedView) return
   if (subject.view > state.view + FUTURE_BODIES_MAX && justification.length === 0) return
   const held = state.proposals.get(subject.view)

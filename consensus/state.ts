@@ -29,7 +29,13 @@ export interface HeldProposal {
 export type PendingCheck =
   /** `job`: the check was started to make a certificate, not for a single vote. */
   | { readonly kind: 'votes'; readonly votes: readonly Vote[]; readonly job: boolean }
-  | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly peer: string }
+  | {
+      readonly kind: 'certificate'
+      readonly certificate: Certificate
+      readonly peer: string
+      /** Its sender was penalised for a certificate that arrived before or with it. */
+      isForgiven: boolean
+    }
   | { readonly kind: 'reveal'; readonly view: number }
   | {
       readonly kind: 'proposal'
@@ -43,6 +49,12 @@ export type PendingCheck =
 export interface CertificateJob {
   inFlight: boolean
   readonly waiting: Map<string, Certificate>
+}
+
+/** Certificates of one peer that cost, or will cost, a check. */
+export interface CertificateLoad {
+  inFlight: number
+  waiting: number
 }
 
 /** A proposal with its body, before it is kept. */
@@ -101,6 +113,8 @@ export class EpochState {
   readonly reportedMisbehaviour = new Set<string>()
   /** Votes checked singly: shares that cancel out pass in an aggregate but are not evidence. */
   readonly proofs = new WeakMap<Vote, 'checking' | 'proven' | 'disproven'>()
+  /** Who is to blame for a vote that is invalid: its signer, on its own connection. */
+  readonly voteSenders = new WeakMap<Vote, string>()
   readonly ownSigned = new Map<string, Vote>()
 
   view = 1
@@ -119,6 +133,8 @@ export class EpochState {
 
   readonly checks = new Map<number, PendingCheck>()
   readonly jobs = new Map<string, CertificateJob>()
+  /** By peer, for as long as it has any. */
+  readonly certificateLoads = new Map<string, CertificateLoad>()
   readonly wants = new Map<string, Want>()
   readonly peerLimits = new Map<string, number>()
 

@@ -1,8 +1,7 @@
 // Single votes from peers, and the checks that some rules need on them. Not: aggregation (certificateIntake.ts).
 import { isWellFormedSubject, VOTE_KINDS, type Vote } from '../base/protocol/vote.ts'
-import { checkVotes } from './certificateIntake.ts'
+import { checkVotes, mayJoin } from './certificateIntake.ts'
 import type { EpochState } from './state.ts'
-import { subjectKey } from './subject.ts'
 import type { Sender } from './types.ts'
 import { FUTURE_VIEWS_MAX } from './votePool.ts'
 
@@ -18,6 +17,7 @@ export function onVote(state: EpochState, from: Sender, vote: Vote): void {
   }
   if (from.validator !== signer || signer === state.self) return
   if (subject.view > state.view + FUTURE_VIEWS_MAX) return
+  state.voteSenders.set(vote, from.peer)
   noteLatest(state, vote)
   admitVote(state, vote, 'unverified')
 }
@@ -41,22 +41,30 @@ export function admitVote(state: EpochState, vote: Vote, trust: 'verified' | 'un
   settleConflicts(state, vote.subject.view, vote.signer)
 }
 
-/** Verifies both sides of an apparent conflict, then reports it as misbehaviour. */
+/**
+ * Verifies both sides of an apparent conflict, then reports it as misbehaviour: one vote of a signer and view at a time,
+ * because an invalid first vote makes the second one's check needless, and once, because one proof convicts.
+ */
 export function settleConflicts(state: EpochState, view: number, signer: number): void {
   for (const { first, second } of state.pool.conflicts(view, signer)) {
-    const pair = [first, second]
-    for (const vote of pair) {
-      if (state.proofs.has(vote)) continue
-      state.proofs.set(vote, 'checking')
-      checkVotes(state, [vote])
+    const isByLeader = state.leaderOf(view) === signer
+    const twoProposals = first.subject.kind === 'notarize' && second.subject.kind === 'notarize' && isByLeader
+    const key = `${view}:${signer}`
+    const isReported = state.reportedMisbehaviour.has(key)
+    if (isReported && (!twoProposals || state.equivocated.has(view))) continue
+    const proofs = [first, second].map((vote) => state.proofs.get(vote))
+    if (proofs.includes('disproven')) continue
+    if (proofs.includes('checking')) return
+    const open = [first, second].find((vote) => state.proofs.get(vote) === undefined)
+    if (open !== undefined) {
+      state.proofs.set(open, 'checking')
+      checkVotes(state, [open])
+      return
     }
-    if (!pair.every((vote) => state.proofs.get(vote) === 'proven')) continue
-    const key = `${signer}:${pair.map((vote) => subjectKey(vote.subject)).join('|')}`
-    if (state.reportedMisbehaviour.has(key)) continue
+    if (twoProposals) state.equivocated.add(view)
+    if (isReported) continue
     if (state.reportedMisbehaviour.size >= 1024) state.reportedMisbehaviour.clear()
     state.reportedMisbehaviour.add(key)
-    const twoProposals = first.subject.kind === 'notarize' && second.subject.kind === 'notarize'
-    if (twoProposals && state.leaderOf(view) === signer) state.equivocated.add(view)
     state.emit({ kind: 'misbehaviour', misbehaviour: { kind: 'votes', first, second } })
   }
 }
@@ -68,9 +76,11 @@ export function checkVotesThatMatter(state: EpochState): void {
   const nullifies = pool.unverified(view, 'nullify')
   const leaders = nullifies.filter((vote) => vote.signer === state.leaderOf(view))
   const total = pool.votes(view, 'nullify').length
-  if (mayNullify && nullifies.length > 0 && total >= state.faultyMax + 1) checkVotes(state, nullifies)
-  else if (mayNullify && leaders.length > 0) checkVotes(state, leaders)
-  if (state.armedAtMs !== undefined || pool.hasVerified(view)) return
+  if (mayNullify && nullifies.length > 0 && total >= state.faultyMax + 1) {
+    const joined = nullifies.filter((vote) => mayJoin(state, vote))
+    if (joined.length > 0) checkVotes(state, joined)
+  } else if (mayNullify && leaders.length > 0) checkVotes(state, leaders)
+  if (state.armedAtMs !== undefined || pool.hasVerified(view) || pool.isChecking(view)) return
   for (const kind of VOTE_KINDS) {
     const first = pool.unverified(view, kind)[0]
     if (first === undefined) continue

@@ -74,7 +74,18 @@ export class VotePool {
   }
 
   hasVerified(view: number): boolean {
-    return VOTE_KINDS.some((kind) => this.verifiedCount(view, kind) > 0)
+    return this.#has(view, 'verified')
+  }
+
+  /** Whether some vote of the view is being checked. */
+  isChecking(view: number): boolean {
+    return this.#has(view, 'checking')
+  }
+
+  #has(view: number, trust: Trust): boolean {
+    const slots = this.#views.get(view)
+    if (slots === undefined) return false
+    return VOTE_KINDS.some((kind) => [...slots[kind].values()].some((slot) => slot.trust === trust))
   }
 
   /** Subjects with at least `quorum` votes, verified or not; each with exactly those votes. */

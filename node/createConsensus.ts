@@ -11,6 +11,7 @@ import type { OpenedChain } from './openChain.ts'
 import { Resender, type ResenderOptions } from './pool/gossipShare.ts'
 import { updatePool } from './pool/poolUpdate.ts'
 import { BlockSync, type BlockSyncOptions } from './sync/blockSync.ts'
+import type { SignatureChecks } from './verifier.ts'
 
 export interface ConsensusOptions {
   readonly opened: OpenedChain
@@ -25,6 +26,8 @@ export interface ConsensusOptions {
   /** Undefined for a node that only follows. */
   readonly signer: Signer | undefined
   readonly bls: Bls
+  /** Default: everything at once on this thread, with `bls`. */
+  readonly checks?: SignatureChecks
   readonly clock: Clock
   readonly jitterSeed: number
   /** Under load a proposer waits this long after its parent: fewer, fuller blocks cost less. */
@@ -83,6 +86,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     journal: options.journal,
     signer: options.signer,
     bls: options.bls,
+    ...(options.checks === undefined ? {} : { checks: options.checks }),
     clock,
     jitterSeed: options.jitterSeed,
     log: options.log,

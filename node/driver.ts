@@ -23,7 +23,7 @@ import type {
   Target,
 } from '../consensus/types.ts'
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
-import { Verifier, type VerifierCounters } from './verifier.ts'
+import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
 import { troubleText } from './watch/trouble.ts'
 
 export interface DriverOptions {
@@ -35,6 +35,8 @@ export interface DriverOptions {
   /** Absent for a node that only follows. */
   readonly signer: Signer | undefined
   readonly bls: Bls
+  /** Closed with the driver. Default: everything at once on this thread, with `bls`. */
+  readonly checks?: SignatureChecks
   readonly clock: Clock
   readonly jitterSeed: number
   readonly log: Log
@@ -61,7 +63,7 @@ const LATE_TOLD_MS = 10_000
 
 export class Driver {
   readonly #options: DriverOptions
-  readonly #verifier: Verifier
+  readonly #checks: SignatureChecks
   readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
@@ -82,7 +84,7 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options
-    this.#verifier = new Verifier(options.bls)
+    this.#checks = options.checks ?? new Verifier(options.bls)
   }
 
   /** Reads the tip, replays the journal and takes part. */
@@ -142,7 +144,7 @@ export class Driver {
   }
 
   counters(): DriverCounters {
-    return { ...this.#counters, ...this.#verifier.counters }
+    return { ...this.#counters, ...this.#checks.counters }
   }
 
   /** Stops stepping, waits for running writes, closes journal and signer. */
@@ -152,6 +154,7 @@ export class Driver {
     this.#unsubscribe?.()
     await this.#release
     await this.#imports
+    await this.#checks.close()
     await this.#options.journal.close()
     await this.#options.signer?.close()
   }
@@ -202,17 +205,10 @@ export class Driver {
   #runAtOnce(output: Output): boolean {
     const { network, application } = this.#options
     switch (output.kind) {
-      case 'checkVotes': {
-        const { id, epoch, message, votes } = output
-        this.#queue.push({ kind: 'votesChecked', id, ...this.#verifier.checkVotes(epoch, message, votes) })
+      case 'checkVotes':
+      case 'checkSignatures':
+        this.#checks.check(output, (answer) => this.#feed(answer))
         return true
-      }
-      case 'checkSignatures': {
-        const { id, epoch, checks } = output
-        const valid = this.#verifier.checkSignatures(epoch, checks)
-        this.#queue.push({ kind: 'signaturesChecked', id, valid })
-        return true
-      }
       case 'build':
         void this.#build(output.order)
         return true
@@ -403,7 +399,7 @@ export class Driver {
     const { signer, network } = this.#options
     await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
     this.#epoch = start
-    this.#verifier.useValidators(start.epoch, start.validators)
+    this.#checks.useValidators(start.epoch, start.validators)
     const self = indexOfKey(start.validators.validators, signer?.publicKey)
     network.useValidators(start.validators, self, start.previous)
   }

@@ -25,6 +25,7 @@ import {
   remindOfUntrusted,
 } from './recovery/recoveryStart.ts'
 import { startFollower } from './sync/follower.ts'
+import { VerifierPool } from './verifierPool.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
 
 /** Under load a proposer waits this long after its parent: every block costs each validator about 15 ms, full or empty. */
@@ -89,6 +90,11 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     journal,
     signer: options.signer,
     bls,
+    checks: new VerifierPool({
+      bls,
+      hasWorker: config.signatureWorkers > 0,
+      onWorkerLost: (error) => logger.error({ err: error }, 'the worker that checks votes was lost'),
+    }),
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
     buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,

@@ -1,8 +1,9 @@
 // Checks and counts signatures for consensus. Owns: aggregate first, single only on failure (CONSENSUS §2).
+// Not: which thread does it (verifierPool.ts).
 import type { Bls } from '../base/crypto/types.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Vote } from '../base/protocol/vote.ts'
-import type { SignatureCheck } from '../consensus/types.ts'
+import type { Input, Output, SignatureCheck } from '../consensus/types.ts'
 
 /** Work done since the start; one pairing check each for `aggregates` and `singles`. */
 export interface VerifierCounters {
@@ -10,7 +11,21 @@ export interface VerifierCounters {
   singles: number
 }
 
-export class Verifier {
+/** What the core asks, and what it is answered. */
+export type CheckOrder = Extract<Output, { kind: 'checkVotes' | 'checkSignatures' }>
+export type CheckAnswer = Extract<Input, { kind: 'votesChecked' | 'signaturesChecked' }>
+
+/** Where the driver has its signatures checked. */
+export interface SignatureChecks {
+  readonly counters: Readonly<VerifierCounters>
+  useValidators(epoch: number, set: ValidatorSet): void
+  /** Calls `done` once, now or in a later turn; never after `close`. */
+  check(order: CheckOrder, done: (answer: CheckAnswer) => void): void
+  close(): Promise<void>
+}
+
+/** Checks everything at once on the calling thread: deterministic. */
+export class Verifier implements SignatureChecks {
   readonly counters: VerifierCounters = { aggregates: 0, singles: 0 }
   readonly #bls: Bls
   /** Keys of the current and the previous epoch, for answers in flight at the switch. */
@@ -26,6 +41,20 @@ export class Verifier {
       set.validators.map((v) => v.consensusKey),
     )
     for (const known of this.#keys.keys()) if (known < epoch - 1) this.#keys.delete(known)
+  }
+
+  check(order: CheckOrder, done: (answer: CheckAnswer) => void): void {
+    done(this.answer(order))
+  }
+
+  async close(): Promise<void> {}
+
+  answer(order: CheckOrder): CheckAnswer {
+    const { id, epoch } = order
+    if (order.kind === 'checkVotes') {
+      return { kind: 'votesChecked', id, ...this.checkVotes(epoch, order.message, order.votes) }
+    }
+    return { kind: 'signaturesChecked', id, valid: this.checkSignatures(epoch, order.checks) }
   }
 
   /** Checks votes over one message: once as an aggregate, singly only when that fails. */

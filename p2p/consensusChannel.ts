@@ -1,4 +1,6 @@
-// Consensus messages between validators. Owns: peer ↔ validator index and delivery. Not: the messages' bytes.
+// Consensus messages between validators. Owns: peer ↔ validator index, delivery, and its pace per peer (frameLimits.ts).
+// Not: the messages' bytes.
+import { FrameLimits } from './frameLimits.ts'
 import { CONSENSUS_FRAME_BYTES_MAX, CONSENSUS_QUEUE_BYTES_MAX } from './limits.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 
@@ -26,12 +28,17 @@ export interface ConsensusChannel {
   peers(): readonly ConsensusPeer[]
 }
 
-/** Adds the consensus protocol to a host that has not started. */
+/**
+ * Adds the consensus protocol to a host that has not started. A peer that sends more than its allowance is read more
+ * slowly: nothing it sent is lost, as it may be a correct peer's backlog after a pause, and it slows down only itself.
+ */
 export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler): ConsensusChannel {
   const who = (peer: PeerKey): ConsensusPeer => ({
     peer,
     validatorIndex: host.getValidatorIndex(peer),
   })
+  const limits = new FrameLimits(() => performance.now())
+  const open = new Set<PeerKey>()
   const port = host.register(
     {
       id: CONSENSUS_PROTOCOL,
@@ -41,9 +48,24 @@ export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler)
       consensusOnly: true,
     },
     {
-      onOpen: (peer) => handler.onPeerUp?.(who(peer)),
-      onFrame: (peer, frame) => handler.onMessage(who(peer), frame),
-      onClose: (peer, reason) => handler.onPeerDown?.(who(peer), reason),
+      onOpen: (peer) => {
+        open.add(peer)
+        handler.onPeerUp?.(who(peer))
+      },
+      onFrame: (peer, frame) => {
+        const waitMs = limits.take(peer, frame)
+        if (waitMs === 0) {
+          handler.onMessage(who(peer), frame)
+          return undefined
+        }
+        return later(waitMs).then(() => {
+          if (open.has(peer)) handler.onMessage(who(peer), frame)
+        })
+      },
+      onClose: (peer, reason) => {
+        open.delete(peer)
+        handler.onPeerDown?.(who(peer), reason)
+      },
     },
   )
   return {
@@ -55,4 +77,10 @@ export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler)
     broadcast: (bytes) => port.broadcast(bytes),
     peers: () => port.peers().map(who),
   }
+}
+
+function later(delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, delayMs).unref()
+  })
 }

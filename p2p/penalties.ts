@@ -29,10 +29,14 @@ export class Penalties {
     this.#nowMs = options.nowMs ?? (() => performance.now())
   }
 
-  /** Adds points; returns how long the peer is refused from now, or 0 while it is tolerated. */
+  /**
+   * Adds points; returns how long the peer is refused from now, or 0 while it is tolerated. A peer that is refused already
+   * collects no more: results of checks on what it sent before may still arrive.
+   */
   add(peer: PeerKey, points: number, known: boolean): number {
     const nowMs = this.#nowMs()
     const record = this.#offenders.get(peer) ?? { points: 0, atMs: nowMs, refusals: 0, refusedUntilMs: 0 }
+    if (nowMs < record.refusedUntilMs) return 0
     const idleMs = Math.max(0, nowMs - record.atMs)
     if (idleMs > FORGET_MS) record.refusals = 0
     record.points = Math.max(0, record.points - (idleMs / 1000) * FADE_POINTS_PER_SECOND) + points

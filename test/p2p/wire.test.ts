@@ -102,9 +102,13 @@ describe('p2p.penalties', () => {
     nowMs += 1_000
     assert.equal(penalties.refusedForMs('a'), 0)
     assert.equal(penalties.add('a', PENALTY_LIMIT, true), 2_000)
-    for (let i = 0; i < 20; i++) penalties.add('a', PENALTY_LIMIT, true)
+    const again = (peer: string, known: boolean): void => {
+      nowMs += penalties.refusedForMs(peer)
+      penalties.add(peer, PENALTY_LIMIT, known)
+    }
+    for (let i = 0; i < 20; i++) again('a', true)
     assert.equal(penalties.refusedForMs('a'), 60_000)
-    for (let i = 0; i < 20; i++) penalties.add('b', PENALTY_LIMIT, false)
+    for (let i = 0; i < 20; i++) again('b', false)
     assert.equal(penalties.refusedForMs('b'), 300_000)
     nowMs += 700_000
     assert.equal(penalties.add('a', PENALTY_LIMIT, true), 1_000)

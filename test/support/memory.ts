@@ -15,7 +15,9 @@ export function memoryOf(state: EpochState): readonly { name: string; count: num
     { name: 'blocks', count: state.blocks.size, most: 256 + open },
     { name: 'proposals', count: state.proposals.size, most: open + 8 + 2 },
     { name: 'checks', count: state.checks.size, most: 64 },
-    { name: 'jobs', count: state.jobs.size, most: 64 },
+    // Each peer may have a full answer and a justification waiting.
+    { name: 'jobs', count: state.jobs.size, most: 64 + 260 * n },
+    { name: 'certificate loads', count: state.certificateLoads.size, most: 2 * n },
     { name: 'wants', count: state.wants.size, most: 1024 },
     { name: 'rate limits', count: state.peerLimits.size, most: 1024 },
     { name: 'own votes', count: state.ownSigned.size, most: 3 * (open + 2) },
