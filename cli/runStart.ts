@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
+import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { nodeClock } from '../node/clock.ts'
@@ -12,9 +13,11 @@ import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { openPeerSeed } from '../node/nodeKeys.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { hasConsensusKey } from '../signer/keyFiles.ts'
 import { openSigner } from '../signer/openSigner.ts'
 import { openOperatorKey } from '../signer/operatorKey.ts'
 import { SignerRing } from '../signer/signerRing.ts'
+import { checkCrypto } from './slowCrypto.ts'
 
 export interface StartOptions {
   readonly dataDir: string
@@ -25,6 +28,8 @@ export interface StartOptions {
   readonly takeOverSigner: boolean
   /** Signs although the record of this directory was exported. */
   readonly forceMovedSigner: boolean
+  /** Lets a validator start without native cryptography. */
+  readonly allowSlowCrypto: boolean
   /** Included in every log line. */
   readonly name?: string
 }
@@ -99,6 +104,11 @@ export async function runStart(options: StartOptions): Promise<number> {
   const genesis = parseGenesis(genesisFile(dataDir))
   const clock = nodeClock(genesis.chainId, logger)
   const peerSeed = openPeerSeed(dataDir, options.password)
+  const { signer: own, nextSigner } = config
+  const isValidator =
+    own.kind !== 'local' || nextSigner !== null || hasConsensusKey(dataDir) || own.dir !== undefined
+  const slow = checkCrypto(cryptoBackends, { isValidator, isSlowAllowed: options.allowSlowCrypto })
+  if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
   const signer = await openSigners(options, { config, genesis, peerSeed, clock, logger })
   if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
     logger.warn(

@@ -57,7 +57,8 @@ export class ValidatorProcess {
     // Logs are for people: a full disk must not end the program that runs the devnet.
     log.on('error', () => {})
     const { index, dir } = this.member
-    const args = ['start', '--data-dir', dir, '--name', `validator-${index}`]
+    // For development a slow validator is better than none; it warns.
+    const args = ['start', '--data-dir', dir, '--name', `validator-${index}`, '--allow-slow-crypto']
     const child = fork(PROGRAM, args, {
       // None of the parent's flags: two debuggers cannot share a port, and `node -e` or `node --test` would run again in each.
       execArgv: [`--max-semi-space-size=${YOUNG_HALF_MIB}`],

@@ -15,6 +15,8 @@ import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
 import { Halt } from './halt/halt.ts'
+import { guardSigner } from './halt/signingGuard.ts'
+import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
@@ -67,8 +69,8 @@ export function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 async function start(options: NodeOptions, closers: Closers): Promise<RunningNode> {
-  const { config, genesis, logger, signer, clock, operatorSecret } = options
-  closers.add(() => signer?.close())
+  const { config, genesis, logger, clock, operatorSecret } = options
+  closers.add(() => options.signer?.close())
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 })
   const paths = nodePaths(options.dataDir)
   const genesisBlock = buildBlockZero(options)
@@ -84,6 +86,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   known = opened
   closers.add(() => opened.close())
   checkFloors(opened.store, recoveries)
+  const signer = guardedSigner(options, { opened, halt, closers })
 
   const network = await openNetwork({
     config,
@@ -136,6 +139,24 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     isMismatch: () => halt.isMismatch,
     close: () => closers.close(),
   }
+}
+
+/** Starts the check of the stored state; the signer waits for it. */
+function guardedSigner(
+  { signer, logger }: NodeOptions,
+  parts: { readonly opened: OpenedChain; readonly halt: Halt; readonly closers: Closers },
+): Signer | undefined {
+  const { opened, halt, closers } = parts
+  const { store, importer } = opened
+  const check = startStoreCheck({
+    store,
+    importer,
+    onDamage: halt.now,
+    logger: logger.child({ room: 'store' }),
+  })
+  closers.add(() => check.close())
+  if (signer === undefined) return undefined
+  return guardSigner(signer, { checked: check.checked, isHalted: () => halt.reason !== undefined })
 }
 
 /** Builds block 0; its proofs of possession are checked once per data directory. */

@@ -2,9 +2,8 @@
 // Owns: commits and reads. Not: key bytes (layout.ts), past states (history.ts), the tree's file (treeCache.ts).
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { assert } from '../base/assert.ts'
-import { equalBytes, readU64be, u32be, u64be } from '../base/bytes.ts'
+import { equalBytes, readU64be, toHex, u32be, u64be } from '../base/bytes.ts'
 import type { Hash32, TxId } from '../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
@@ -12,6 +11,7 @@ import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
 import { MemoryState } from '../state/overlay.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
+import { ClosedMark } from './closedMark.ts'
 import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
 import { type Database, openDatabase, plain } from './database.ts'
 import { epochProofsOf } from './epochProofs.ts'
@@ -31,11 +31,13 @@ import {
   storedReceiptsSchema,
   tipSchema,
 } from './layout.ts'
+import { loadTree } from './loadTree.ts'
 import { pastPieces } from './pastPieces.ts'
 import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
-import { readTreeCache, readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
+import { COMPARE_ENTRIES, compareState, type StateComparison } from './stateCompare.ts'
+import { readTreeCacheHead, writeTreeCache } from './treeCache.ts'
 import {
   type BlockReceipts,
   type ChainStore,
@@ -61,14 +63,24 @@ const TREE_CACHE_FILE = 'tree.cache'
 /** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
 export async function openChainStore(dir: string, options: ChainStoreOptions = {}): Promise<ChainStore> {
   await mkdir(dir, { recursive: true })
-  return openChainStoreOn(await openDatabase(dir), dir, options)
+  const database = await openDatabase(dir)
+  const mark = await ClosedMark.read(dir).catch(async (error: unknown) => {
+    await database.close()
+    throw error
+  })
+  return openChainStoreOn(database, dir, { ...options, mark })
+}
+
+type StoreOptions = ChainStoreOptions & {
+  /** Shows whether the last user closed the store in order; absent for a database without files of its own. */
+  readonly mark?: ClosedMark
 }
 
 /** Like `openChainStore`, on an open database; the tree cache goes into `dir`. */
 export async function openChainStoreOn(
   database: Database,
   dir: string,
-  options: ChainStoreOptions = {},
+  options: StoreOptions = {},
 ): Promise<ChainStore> {
   const store = new LevelChainStore(dir, database, options)
   try {
@@ -95,9 +107,13 @@ class LevelChainStore implements ChainStore {
   #treeCacheHeight = 0
   #treeSaving: Promise<void> | undefined
   #failure: StoreError | undefined
+  readonly #mark: ClosedMark | undefined
+  #isStateTrusted = false
+  #openedAt = 'no block'
 
-  constructor(dir: string, database: Database, options: ChainStoreOptions) {
+  constructor(dir: string, database: Database, options: StoreOptions) {
     this.#database = database
+    this.#mark = options.mark
     this.#treeCachePath = join(dir, TREE_CACHE_FILE)
     this.#cache = new ReadCache({
       entriesMax: options.cacheEntriesMax ?? CACHE_ENTRIES_DEFAULT,
@@ -115,7 +131,13 @@ class LevelChainStore implements ChainStore {
   }
 
   async start(): Promise<void> {
+    await this.#readTip()
+    if (this.#tip !== undefined) this.#openedAt = tipText(this.#tip)
+  }
+
+  async #readTip(): Promise<void> {
     const stored = this.#read(META_KEY)
+    this.#isStateTrusted = stored === undefined
     if (stored === undefined) return
     const { layout, height, hash } = this.#decode('tip', () => tipSchema.decode(stored))
     if (layout !== LAYOUT_VERSION) {
@@ -126,17 +148,42 @@ class LevelChainStore implements ChainStore {
       throw new StoreError('Corrupt', `block ${height} is not the one the tip names`)
     }
     this.#tip = { height, hash, header: block.header }
+    this.#isStateTrusted = this.#mark?.said === tipText(this.#tip)
     const base = this.#read(BASE_KEY)
     if (base !== undefined) this.#blockHeightMin = readU64be(base)
-    for await (const [key, size] of this.#database.iterator(spaceRange('size'))) {
-      this.#history.note(readU64be(key, 1), new DataView(size.buffer, size.byteOffset).getUint32(0))
-    }
+    await this.#history.noteStored(this.#database.iterator(spaceRange('size')), height)
     for await (const key of this.#database.keys(spaceRange('boundary'))) this.#epochs.note(readU64be(key, 1))
     this.#treeCacheHeight = (await readTreeCacheHead(this.#treeCachePath))?.height ?? 0
   }
 
   tip(): ChainTip | undefined {
     return this.#tip
+  }
+
+  isStateTrusted(): boolean {
+    return this.#isStateTrusted
+  }
+
+  lossAtOpen(): string | undefined {
+    const said = this.#mark?.said
+    return said === undefined || said === this.#openedAt
+      ? undefined
+      : `the chain was closed at ${said} and is at ${this.#openedAt}`
+  }
+
+  async compareState(tree: TreeVersion, signal?: AbortSignal): Promise<StateComparison | undefined> {
+    const held = tree.retain()
+    try {
+      const pieces = this.#entryPieces('', COMPARE_ENTRIES, () => {
+        assert(this.#tip !== undefined, 'a state to compare')
+        assert(equalBytes(held.rootHash, this.#tip.header.stateRoot), 'the tree of the tip')
+      })
+      const result = await compareState(pieces, held, signal)
+      if (result !== undefined) this.#isStateTrusted = result.difference === undefined
+      return result
+    } finally {
+      held.release()
+    }
   }
 
   async commit(blocks: readonly CommitBlock[]): Promise<void> {
@@ -165,6 +212,7 @@ class LevelChainStore implements ChainStore {
 
   async #write(batch: ReturnType<Database['batch']>): Promise<void> {
     try {
+      await this.#mark?.remove()
       await batch.write({ sync: true })
     } catch (error) {
       // The covered keys stay covered, so that no read sees half a commit.
@@ -257,7 +305,8 @@ class LevelChainStore implements ChainStore {
     batch.put(BASE_KEY, u64be(to))
     // Raise the bound before deleting, so that no reader finds half a block.
     this.#blockHeightMin = to
-    await batch.write()
+    await this.#mark?.remove()
+    await batch.write({ sync: true })
     return to - from
   }
 
@@ -336,15 +385,26 @@ class LevelChainStore implements ChainStore {
     prefix: StateKey,
     onStart: (height: number) => void,
   ): AsyncGenerator<ReadonlyMap<StateKey, Uint8Array>> {
+    for await (const entries of this.#entryPieces(prefix, PIECE_ENTRIES, onStart)) {
+      yield new Map(entries.map(([key, value]) => [stateKeyOf(key), plain(value)]))
+    }
+  }
+
+  /** Stored keys and values of the state as LevelDB gives them. */
+  async *#entryPieces(
+    prefix: StateKey,
+    countMax: number,
+    onStart: (height: number) => void,
+  ): AsyncGenerator<[Uint8Array, Uint8Array][]> {
     // The iterator pins one version of the database; between commits that is the tip's.
     while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
     const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
     onStart(this.#tip?.height ?? 0)
     try {
       for (;;) {
-        const entries = await iterator.nextv(PIECE_ENTRIES)
+        const entries = await iterator.nextv(countMax)
         if (entries.length === 0) return
-        yield new Map(entries.map(([key, value]) => [stateKeyOf(key), plain(value)]))
+        yield entries
       }
     } finally {
       await iterator.close()
@@ -354,38 +414,19 @@ class LevelChainStore implements ChainStore {
   async loadTree(): Promise<TreeVersion> {
     const tip = this.#tip
     if (tip === undefined) return TreeVersion.empty()
-    const cached = await this.#treeFromCache(tip)
-    if (cached !== undefined) return cached
-    await removeTreeCache(this.#treeCachePath)
-    this.#treeCacheHeight = 0
-    let tree = TreeVersion.empty()
-    for await (const piece of this.statePieces()) {
-      const next = tree.update(piece)
-      tree.release()
-      tree = next
-      await setImmediate()
-    }
-    if (!equalBytes(tree.rootHash, tip.header.stateRoot)) {
-      throw new StoreError('Corrupt', `the stored state does not have the state root of block ${tip.height}`)
+    const { tree, isRebuilt } = await loadTree({
+      tip,
+      cachePath: this.#treeCachePath,
+      history: this.#history,
+      state: this.state,
+      stateHeightMin: this.stateHeightMin(),
+      pieces: () => this.statePieces(),
+    })
+    if (isRebuilt) {
+      this.#treeCacheHeight = 0
+      this.#isStateTrusted = true
     }
     return tree
-  }
-
-  /** The cached leaves plus the keys changed since; undefined unless they give the tip's state root. */
-  async #treeFromCache(tip: ChainTip): Promise<TreeVersion | undefined> {
-    const cached = await readTreeCache(this.#treeCachePath)
-    if (cached === undefined) return undefined
-    if (cached.height > tip.height || cached.height < this.stateHeightMin()) return undefined
-    let { tree } = cached
-    for (let height = cached.height + 1; height <= tip.height; height++) {
-      const changes = new Map<StateKey, Uint8Array | undefined>()
-      for (const key of this.#history.at(height).keys()) changes.set(key, this.state.get(key))
-      const next = tree.update(changes)
-      tree.release()
-      tree = next
-      if (height % 16 === 0) await setImmediate()
-    }
-    return equalBytes(tree.rootHash, tip.header.stateRoot) ? tree : undefined
   }
 
   async saveTree(tree: TreeVersion, height: number): Promise<void> {
@@ -410,6 +451,9 @@ class LevelChainStore implements ChainStore {
     await this.#treeSaving?.catch(() => {})
     await this.#writing?.catch(() => {})
     await this.#database.close()
+    // A state that nobody compared since an unclean stop stays so: only the next start's comparison ends that.
+    if (this.#tip === undefined || !this.#isStateTrusted || this.#failure !== undefined) return
+    await this.#mark?.write(tipText(this.#tip))
   }
 
   #readState(key: StateKey): Uint8Array | undefined {
@@ -438,4 +482,8 @@ class LevelChainStore implements ChainStore {
       throw new StoreError('Corrupt', `stored ${what} is malformed`, { cause: error })
     }
   }
+}
+
+function tipText({ height, hash }: ChainTip): string {
+  return `block ${height} ${toHex(hash)}`
 }

@@ -65,7 +65,7 @@ export async function truncateDurably(path: string, length: number): Promise<voi
 }
 
 /** Makes the directory's entries durable. */
-async function syncFolder(dir: string): Promise<void> {
+export async function syncFolder(dir: string): Promise<void> {
   const handle = await open(dir, 'r')
   try {
     await handle.sync()

@@ -1,6 +1,7 @@
 // Reverse differences of recent heights: which are kept, and reads of past states through them.
 // Not: writing them (chainStore.ts puts them into the commit's batch).
 
+import { readU64be } from '../base/bytes.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 import type { ReverseDifference } from './reverseDifference.ts'
 import { StoreError } from './types.ts'
@@ -39,6 +40,25 @@ export class History {
     if (this.#bounds.heightsMax === Infinity && this.#bounds.bytesMax === Infinity) return
     this.#sizes.set(height, sizeBytes)
     this.#totalBytes += sizeBytes
+  }
+
+  /**
+   * Notes what an earlier run stored, by stored key. Every commit adds to the history without gaps, so one that is missing
+   * in the middle shows here: throws StoreError Corrupt.
+   */
+  async noteStored(sizes: AsyncIterable<[Uint8Array, Uint8Array]>, tipHeight: number): Promise<void> {
+    let last: number | undefined
+    for await (const [key, size] of sizes) {
+      const height = readU64be(key, 1)
+      if (last !== undefined && height !== last + 1) {
+        throw new StoreError('Corrupt', `the history lacks blocks ${last + 1} to ${height - 1}`)
+      }
+      this.note(height, new DataView(size.buffer, size.byteOffset).getUint32(0))
+      last = height
+    }
+    if (last !== undefined && last !== tipHeight) {
+      throw new StoreError('Corrupt', `the history ends at block ${last}, the tip is block ${tipHeight}`)
+    }
   }
 
   /** Caches a new difference in memory. */

@@ -4,6 +4,7 @@ import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { JournalStore } from '../consensus/ports.ts'
 import { decodeRecord, encodeRecord, type JournalRecord, recordView } from '../consensus/records.ts'
+import { ClosedMark } from './closedMark.ts'
 import { truncateDurably } from './durableFile.ts'
 import { encodeFrame } from './recordFile.ts'
 import {
@@ -13,6 +14,7 @@ import {
   removeSegment,
   type SegmentFile,
   segmentPath,
+  segmentSizes,
   setAside,
 } from './segments.ts'
 
@@ -38,6 +40,7 @@ export class Journal implements JournalStore {
   readonly #options: Required<JournalOptions>
   #segments: Segment[]
   #file: FileHandle
+  readonly #mark: ClosedMark
   #fileBytes: number
   #pending: Uint8Array[] = []
   #running: Promise<void> | undefined
@@ -50,12 +53,14 @@ export class Journal implements JournalStore {
     damage: 'none' | 'torn' | 'corrupt'
     segments: Segment[]
     file: FileHandle
+    mark: ClosedMark
   }) {
     this.#options = options.options
     this.#replayed = options.replayed
     this.damage = options.damage
     this.#segments = options.segments
     this.#file = options.file
+    this.#mark = options.mark
     this.#fileBytes = 0
   }
 
@@ -72,6 +77,9 @@ export class Journal implements JournalStore {
     const segments: Segment[] = []
     let damage: 'none' | 'torn' | 'corrupt' = 'none'
     const files = await listSegments(dir, PREFIX)
+    const mark = await ClosedMark.read(dir)
+    if (mark.said !== undefined && mark.said !== (await segmentSizes(files))) damage = 'corrupt'
+    await mark.remove()
     for (const [i, file] of files.entries()) {
       const scan = await readSegment(file.path, genesisHash)
       const records = scan.frames.map((frame) => decodeRecord(frame.payload))
@@ -91,7 +99,7 @@ export class Journal implements JournalStore {
     const path = segmentPath(dir, PREFIX, sequence)
     const file = await createSegment(path, genesisHash, new Uint8Array(0))
     segments.push({ sequence, path, epoch: 0, view: 0 })
-    return new Journal({ options, replayed, damage, segments, file })
+    return new Journal({ options, replayed, damage, segments, file, mark })
   }
 
   /** Frees the replayed records, which are needed only once. */
@@ -162,6 +170,8 @@ export class Journal implements JournalStore {
     if (this.#failure === undefined) await this.sync()
     await this.#running
     await this.#file.close()
+    if (this.#failure !== undefined) return
+    await this.#mark.write(await segmentSizes(await listSegments(this.#options.dir, PREFIX)))
   }
 }
 

@@ -1,7 +1,7 @@
 // Numbered segment files of records in one directory. Owns: names, headers, durable creation. Not: when to rotate or prune.
 
-import { type FileHandle, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts'
 import { ExpectedError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
@@ -45,6 +45,13 @@ export async function listSegments(dir: string, prefix: string): Promise<readonl
     if (match !== null) files.push({ sequence: Number(match[1]), path: join(dir, name) })
   }
   return files.sort((a, b) => a.sequence - b.sequence)
+}
+
+/** One line per file: what an orderly close leaves behind, to notice files that are cut or removed later. */
+export async function segmentSizes(files: readonly SegmentFile[]): Promise<string> {
+  const lines: string[] = []
+  for (const { path } of files) lines.push(`${basename(path)} ${(await stat(path)).size}\n`)
+  return lines.join('')
 }
 
 export function segmentPath(dir: string, prefix: string, sequence: number): string {

@@ -6,6 +6,7 @@ import { concatBytes, equalBytes, readU64be, u64be, utf8 } from '../base/bytes.t
 import { type Hash32, ZERO_HASH } from '../base/ids.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import { createDurably, PUBLIC } from './durableFile.ts'
+import { nextHash } from './stateCompare.ts'
 
 const MAGIC = utf8('suanli.tree.v1\0\0')
 /** magic ‖ height ‖ count ‖ root. */
@@ -32,7 +33,7 @@ export async function writeTreeCache(path: string, tree: TreeVersion, height: nu
       at += leaves.length
       count += leaves.length / LEAF_BYTES
       from =
-        leaves.length < LEAVES_PER_TURN * LEAF_BYTES ? undefined : after(leaves.subarray(-LEAF_BYTES, -32))
+        leaves.length < LEAVES_PER_TURN * LEAF_BYTES ? undefined : nextHash(leaves.subarray(-LEAF_BYTES, -32))
       await setImmediate()
     }
     const head = concatBytes(MAGIC, u64be(height), u64be(count), tree.rootHash)
@@ -103,16 +104,6 @@ function isBelow(hashes: Uint8Array, a: number, b: number): boolean {
     if (d !== 0) return d < 0
   }
   return false
-}
-
-/** The next hash in order, or undefined after the last one. */
-function after(hash: Uint8Array): Hash32 | undefined {
-  const out = hash.slice()
-  for (let i = 31; i >= 0; i--) {
-    out[i] = (out[i]! + 1) & 0xff
-    if (out[i] !== 0) return out
-  }
-  return undefined
 }
 
 function decodeHead(head: Uint8Array): TreeCacheHead | undefined {

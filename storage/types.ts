@@ -9,6 +9,7 @@ import type { Log } from '../state/context.ts'
 import type { TreeVersion } from '../state/tree/tree.ts'
 import type { FullState, StateChanges, StateKey, StateReader } from '../state/view.ts'
 import type { ReverseDifference } from './reverseDifference.ts'
+import type { StateComparison } from './stateCompare.ts'
 
 /** The finalized tip on disk. */
 export interface ChainTip {
@@ -111,6 +112,16 @@ export interface ChainStore {
   saveTree(tree: TreeVersion, height: number): Promise<void>
   /** Whether `tree.cache` is old enough to replace. */
   isTreeCacheDue(): boolean
+
+  /** False after an unclean stop, until the state was compared with its tree: nothing may be signed on it before. */
+  isStateTrusted(): boolean
+  /** In words, when the chain is not the one that was closed in order before: the disk lost or replaced files. */
+  lossAtOpen(): string | undefined
+  /**
+   * Compares every entry of the state with the tip's tree, in slices beside other work; call it before the next commit
+   * begins. Undefined when the signal stopped it.
+   */
+  compareState(tree: TreeVersion, signal?: AbortSignal): Promise<StateComparison | undefined>
 
   close(): Promise<void>
 }

@@ -23,6 +23,7 @@ export function addStart(program: Command, finish: (code: number) => void): void
       'sign although the record was exported: never while a copy may sign',
       false,
     )
+    .option('--allow-slow-crypto', 'sign although native cryptography is missing on this platform', false)
     .action(async (options) => {
       const overrides: Partial<NodeConfig> = {
         ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
@@ -34,10 +35,11 @@ export function addStart(program: Command, finish: (code: number) => void): void
       parseConfig(overrides)
       const dataDir = resolve(options.dataDir)
       const name = options.name === undefined ? {} : { name: options.name as string }
-      const { takeOverSigner, forceMovedSigner } = options
+      const { takeOverSigner, forceMovedSigner, allowSlowCrypto } = options
+      const flags = { takeOverSigner, forceMovedSigner, allowSlowCrypto }
       // Networking and storage take half a second to load; other commands do without them.
       const { runStart } = await import('../runStart.ts')
       const password = passwordOf(options)
-      finish(await runStart({ dataDir, password, overrides, takeOverSigner, forceMovedSigner, ...name }))
+      finish(await runStart({ dataDir, password, overrides, ...flags, ...name }))
     })
 }

@@ -8,6 +8,8 @@ import { loadConfig } from '../../node/config.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
+import { ClosedMark } from '../../storage/closedMark.ts'
+import { cutDamagedLog } from '../../storage/levelRepair.ts'
 import { encodeFrame } from '../../storage/recordFile.ts'
 import { type RollbackResult, rollbackChain } from '../../storage/rollback.ts'
 import { createSegment, listSegments, readSegment } from '../../storage/segments.ts'
@@ -33,12 +35,30 @@ export async function rollbackNode(
   })
 }
 
+/** Cuts the log of a damaged database in front of the damage. Throws OperatorError or StoreError and then changes nothing. */
+export async function cutNode(
+  dataDir: string,
+  others: { readonly to?: number | undefined; readonly blocks?: number | undefined },
+): Promise<{
+  readonly file: string
+  readonly damage: string
+  readonly toHeight: number
+  readonly kept: string
+}> {
+  if (others.to !== undefined || others.blocks !== undefined) {
+    throw new OperatorError('--before-damage finds its height itself: leave --to and --blocks out')
+  }
+  const { damage, tip, kept } = await cutDamagedLog(nodePaths(dataDir).chain)
+  return { file: damage.file, damage: damage.reason, toHeight: tip.height, kept }
+}
+
 /**
  * Removes the journal's refusals by execution on the rolled-back state, so that those blocks are executed again. Votes,
  * certificates and blocks stay. Resolves with the number of records removed.
  */
 export async function forgetRefusals(dir: string, genesis: Hash32): Promise<number> {
   let count = 0
+  const mark = await ClosedMark.read(dir)
   for (const { path } of await listSegments(dir, 'journal')) {
     const { frames } = await readSegment(path, genesis)
     const kept = frames.filter(({ payload }) => {
@@ -46,6 +66,7 @@ export async function forgetRefusals(dir: string, genesis: Hash32): Promise<numb
       return record.kind !== 'verdict' || record.body.verdict === 'valid'
     })
     if (kept.length === frames.length) continue
+    await mark.remove()
     count += frames.length - kept.length
     const body = concatBytes(...kept.map(({ epoch, payload }) => encodeFrame(epoch, payload)))
     await (await createSegment(path, genesis, body)).close()

@@ -11,6 +11,7 @@ import { type ExecutedBlock, executeBlock, type ParentView, type Rejection } fro
 import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
+import type { StateComparison } from '../../storage/stateCompare.ts'
 import type { ChainStore, ChainTip } from '../../storage/types.ts'
 import {
   type FinalizedEvent,
@@ -301,6 +302,10 @@ class BlockImporter implements Importer {
 
   proofHeightMin(): number {
     return this.#trees.keys().next().value ?? this.#head.header.height
+  }
+
+  compareState(signal: AbortSignal): Promise<StateComparison | undefined> {
+    return this.#store.compareState(this.#head.tree, signal)
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import type { ExecutedBlock, ExecuteOptions, ParentView } from '../../state/execute.ts'
 import type { StateChanges, StateKey, StateReader } from '../../state/view.ts'
+import type { StateComparison } from '../../storage/stateCompare.ts'
 
 /** Result of executing a block. `valid` and `invalid` are permanent; the others may change later. */
 export type ImportResult =
@@ -72,6 +73,8 @@ export interface Importer {
   /** Lowest height that `prove` serves. */
   proofHeightMin(): number
   unfinalizedCount(): number
+  /** Compares the stored state with the head's tree; call it before the first commit. See `ChainStore.compareState`. */
+  compareState(signal: AbortSignal): Promise<StateComparison | undefined>
   /** Waits for running commits and writes `tree.cache`; the store stays open. */
   close(): Promise<void>
 }

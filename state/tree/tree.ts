@@ -4,7 +4,7 @@ import { assert } from '../../base/assert.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
 import type { StateChanges, StateKey, TreeView } from '../view.ts'
-import { compareHashes } from './bits.ts'
+import { bitAt, compareHashes } from './bits.ts'
 import { KeyHashes } from './keyHashes.ts'
 import { Merge, type SortedChanges } from './merge.ts'
 import { EMPTY, isLeaf, Nodes, type Ref } from './nodes.ts'
@@ -76,6 +76,17 @@ export class TreeVersion implements TreeView {
   release(): void {
     this.#shared.nodes.release(this.root)
     this.#isReleased = true
+  }
+
+  /** The value hash under a key hash, valid until the next change of the tree; undefined when the key is absent. */
+  leafOf(keyHash: Hash32): Uint8Array | undefined {
+    const { nodes } = this
+    let ref = this.root
+    if (ref === EMPTY) return undefined
+    while (!isLeaf(ref)) ref = bitAt(keyHash, 0, nodes.bit(ref)) === 0 ? nodes.left(ref) : nodes.right(ref)
+    const bytes = nodes.leafBytes(ref)
+    const at = nodes.leafAt(ref)
+    return compareHashes(bytes, at, keyHash, 0) === 0 ? bytes.subarray(at + 32, at + 64) : undefined
   }
 
   /**

@@ -1,9 +1,9 @@
 // The journal on a real disk: replay, torn tails, corruption, rotation, pruning.
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JournalRecord } from '../../consensus/records.ts'
+import { encodeRecord, type JournalRecord } from '../../consensus/records.ts'
 import { Journal } from '../../storage/journal.ts'
 import { encodeFrame, scanFrames } from '../../storage/recordFile.ts'
 
@@ -103,6 +103,30 @@ describe('storage.journal', () => {
     assert.equal(again.damage, 'none')
     assert.deepEqual(again.replayed.at(-1), intent(9))
     await again.close()
+  })
+
+  it('notices after an orderly close that a file was cut or removed, and not after a crash', async () => {
+    const newest = async (): Promise<string> => {
+      const names = (await readdir(dir)).filter((name) => name.endsWith('.log')).sort()
+      return join(dir, names.at(-1)!)
+    }
+    const frameBytes = encodeFrame(1, new Uint8Array(encodeRecord(intent(2)))).length
+    const harms = [
+      // Between two records, where the records themselves show nothing.
+      async () => truncate(await newest(), (await stat(await newest())).size - frameBytes),
+      async () => rm(await newest()),
+    ]
+    for (const harm of harms) {
+      for (const isCrash of [false, true]) {
+        await rm(dir, { recursive: true })
+        await written([intent(1), intent(2)])
+        if (isCrash) await rm(join(dir, 'closed'))
+        await harm()
+        const journal = await open()
+        assert.equal(journal.damage, isCrash ? 'none' : 'corrupt')
+        await journal.close()
+      }
+    }
   })
 
   it('finds damage in the middle even in the length field', () => {
