@@ -35,6 +35,11 @@ class OneRange implements RangeDownload {
   reject(_: DownloadedRange, reason: string): void {
     this.reasons.push(reason)
   }
+  blame() {}
+  again() {
+    return false
+  }
+  putBack() {}
   rewind(): void {}
   claimedHeight = (): number => BLOCKS
   servedHeightMin = (): number => 1
