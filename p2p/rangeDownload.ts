@@ -2,9 +2,9 @@
 // Owns: peer selection, time-outs, reassignment, peers' claims. Not: verification (the caller rejects ranges).
 
 import type { Clock } from '../consensus/ports.ts'
-import { SYNC_RANGE_BYTES_MAX } from './limits.ts'
 import type { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import { type DownloadedRange, isCutOpen, newPiece, type Piece } from './rangePieces.ts'
 import type { RangeItem, SyncStatus } from './syncMessages.ts'
 import { MONOTONIC } from './timers.ts'
 
@@ -27,13 +27,6 @@ const TICK_MS = 100
 const EMPTY_POINTS = 20
 /** Points for a range that does not verify: after four the peer is refused for a while. */
 const LIE_POINTS = 30
-
-export interface DownloadedRange {
-  readonly peer: PeerKey
-  readonly fromHeight: number
-  /** At least one, at most as many as requested. */
-  readonly items: readonly RangeItem[]
-}
 
 export interface DownloadOptions {
   readonly fromHeight: number
@@ -58,8 +51,8 @@ export interface RangeDownload {
   /** Fault not attributable yet: refetch from this height, preferring other peers. */
   rewind(fromHeight: number, peers: readonly PeerKey[]): void
   /**
-   * Fetches these heights once more, next, for the certificates that an answer left out; what follows is kept. False when
-   * every peer that has them is among `peers`.
+   * Fetches these heights once more, next, for the certificates that answers of `peers` left out; what follows is kept.
+   * Those peers rest. False when no other peer has these heights.
    */
   again(options: {
     readonly fromHeight: number
@@ -80,17 +73,6 @@ export interface RangeSource {
   fetchStatus(peer: PeerKey): Promise<SyncStatus>
   fetchRange(peer: PeerKey, fromHeight: number, count: number): Promise<readonly RangeItem[]>
   peers(): readonly PeerKey[]
-}
-
-interface Piece {
-  readonly fromHeight: number
-  readonly count: number
-  readonly asked: Set<PeerKey>
-  readonly tried: Set<PeerKey>
-  /** Fetched before: a shorter answer leaves no gap. */
-  readonly isRepeat: boolean
-  askedAtMs: number
-  ready: DownloadedRange | undefined
 }
 
 interface Candidate {
@@ -116,6 +98,8 @@ export class WindowedDownload implements RangeDownload {
   #begun = false
   /** Peers that lied; this download does not ask them again. */
   readonly #blamed = new Set<PeerKey>()
+  /** Peers that rest because answers lacked certificates. */
+  readonly #unhelpful = new Set<PeerKey>()
   readonly #clock: Clock
   readonly #startedAtMs: number
   #lonelySinceMs: number
@@ -177,12 +161,31 @@ export class WindowedDownload implements RangeDownload {
   }
 
   again({ fromHeight, count, peers }: Parameters<RangeDownload['again']>[0]): boolean {
-    if (!this.#usable().some((peer) => !peers.has(peer) && this.#holds(peer, fromHeight))) return false
+    const piece = newPiece({ fromHeight, count, tried: peers, isRepeat: true })
+    for (const peer of peers) {
+      if (!this.#unhelpful.has(peer)) this.#scores.fail(peer)
+      this.#unhelpful.add(peer)
+    }
+    if (!this.#mayHelp(piece)) return false
     const known = this.#pieces.findIndex((piece) => piece.isRepeat)
     if (known >= 0) this.#pieces.splice(known, 1)
-    this.#pieces.unshift(newPiece({ fromHeight, count, tried: peers, isRepeat: true }))
+    this.#pieces.unshift(piece)
     this.#pump()
     return true
+  }
+
+  /** Whether a peer that was not asked yet has a repeated range, or may have it once its first status is here. */
+  #mayHelp({ fromHeight, tried, asked, ready }: Piece): boolean {
+    if (asked.size > 0 || ready !== undefined) return true
+    return this.#usable().some((peer) => {
+      if (tried.has(peer)) return false
+      const isUnknown = this.#candidates.get(peer)?.claim === undefined && this.#isFirstStatusDue()
+      return isUnknown || this.#holds(peer, fromHeight)
+    })
+  }
+
+  #isFirstStatusDue(): boolean {
+    return this.#clock.nowMs() - this.#startedAtMs < FIRST_STATUS_MS
   }
 
   putBack(range: DownloadedRange): void {
@@ -196,7 +199,7 @@ export class WindowedDownload implements RangeDownload {
 
   claimedHeight(): number {
     const claims = this.#usable()
-      .map((peer) => this.#candidates.get(peer)?.claim?.height ?? 0)
+      .flatMap((peer) => this.#candidates.get(peer)?.claim?.height ?? [])
       .sort((a, b) => b - a)
     return claims[1] ?? claims[0] ?? 0
   }
@@ -241,6 +244,7 @@ export class WindowedDownload implements RangeDownload {
     const nowMs = this.#clock.nowMs()
     this.#refreshClaims(nowMs)
     this.#deliver()
+    this.#pieces = this.#pieces.filter((piece) => !piece.isRepeat || this.#mayHelp(piece))
     this.#plan()
     for (const piece of this.#pieces) this.#ask(piece, nowMs)
     this.#giveUpWhenLonely(nowMs)
@@ -339,7 +343,7 @@ export class WindowedDownload implements RangeDownload {
     )
     const fresh = holders.filter((peer) => !piece.tried.has(peer))
     // Peers that failed are asked again only when no other peer holds the range, busy or not.
-    const wanted = this.#withoutSlow(fresh.length > 0 || isLate ? fresh : holders)
+    const wanted = this.#withoutSlow(fresh.length > 0 || isLate || piece.isRepeat ? fresh : holders)
     const choice = this.#quickest(
       wanted.filter((peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX),
     )
@@ -439,7 +443,7 @@ export class WindowedDownload implements RangeDownload {
       return
     }
     const isAsking =
-      nowMs - this.#startedAtMs < FIRST_STATUS_MS &&
+      this.#isFirstStatusDue() &&
       [...this.#candidates.values()].some(({ asking, claim }) => asking && claim === undefined)
     const isHopeful =
       first !== undefined &&
@@ -451,33 +455,5 @@ export class WindowedDownload implements RangeDownload {
       return
     }
     if (this.#waiting !== undefined && nowMs - this.#lonelySinceMs >= patienceMs) this.close()
-  }
-}
-
-/**
- * Whether an answer neither ends at a certified block nor has all that was asked for, nor is cut because it is large. Honest
- * peers hardly ever send one, so others are asked first; the caller judges what is missing.
- */
-function isCutOpen(items: readonly RangeItem[], count: number): boolean {
-  const last = items.at(-1)!
-  if (last.certificate !== undefined || last.recovery !== undefined || items.length >= count) return false
-  return items.reduce((sum, { block }) => sum + block.length, 0) <= SYNC_RANGE_BYTES_MAX / 2
-}
-
-function newPiece(options: {
-  readonly fromHeight: number
-  readonly count: number
-  readonly tried: Iterable<PeerKey>
-  readonly isRepeat?: boolean
-}): Piece {
-  const { fromHeight, count, tried, isRepeat = false } = options
-  return {
-    fromHeight,
-    count,
-    asked: new Set(),
-    tried: new Set(tried),
-    isRepeat,
-    askedAtMs: 0,
-    ready: undefined,
   }
 }

@@ -5,7 +5,7 @@ import { SchemaError } from '../../base/field.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
-import type { DownloadedRange } from '../../p2p/rangeDownload.ts'
+import type { DownloadedRange } from '../../p2p/rangePieces.ts'
 import type { LinkedBlock } from './certifiedRun.ts'
 
 /** The block's hash covers only its header: whether the transactions are the ones that the header names. */
