@@ -117,7 +117,8 @@ export class LightClient {
       for (const witness of this.#options.providers.slice(1)) {
         const primary = this.#primary
         const tipOfBoth = { final, proof }
-        const verdict = await compareWitness({ origin, trusted, primary, tip: tipOfBoth, witness })
+        const setFor = (header: Header): Promise<TrustedSet> => this.#setFor(header)
+        const verdict = await compareWitness({ origin, trusted, primary, tip: tipOfBoth, witness, setFor })
         if (verdict.verdict === 'conflict') throw conflictError(verdict)
         witnesses.push(verdict)
       }

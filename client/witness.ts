@@ -3,12 +3,13 @@
 import { equalBytes } from '../base/bytes.ts'
 import { verifyEpochProof } from '../base/protocol/epochProof.ts'
 import {
+  certifiedHeader,
   type FinalHeader,
   type FinalityProof,
   type TrustedSet,
   verifyFinality,
 } from '../base/protocol/finalityProof.ts'
-import { headerHash } from '../base/protocol/header.ts'
+import { type Header, headerHash } from '../base/protocol/header.ts'
 import { AnswerReader } from './answers.ts'
 import { type Conflict, conflictOf } from './conflict.ts'
 import { LightClientError } from './errors.ts'
@@ -33,6 +34,8 @@ export interface Comparison {
   readonly primary: Provider
   readonly tip: { readonly final: FinalHeader; readonly proof: FinalityProof }
   readonly witness: Provider
+  /** The trusted set that signs a header above the origin. */
+  readonly setFor: (header: Header) => Promise<TrustedSet>
 }
 
 async function finalityAt(provider: Provider, block: number | 'latest'): Promise<FinalityProof> {
@@ -77,17 +80,20 @@ async function partingEpoch(options: Comparison): Promise<Conflict | undefined> 
   return undefined
 }
 
+/** A proven block and the set that signed it. */
+interface Ours {
+  readonly proof: FinalityProof
+  readonly trusted: TrustedSet
+}
+
 /** The witness has another block at this height: checks whether it is proven, or where its sets diverge from ours. */
-async function judge(
-  options: Comparison,
-  ours: FinalityProof,
-  theirs: FinalityProof,
-): Promise<WitnessVerdict> {
-  const { trusted, primary, witness } = options
+async function judge(options: Comparison, ours: Ours, theirs: FinalityProof): Promise<WitnessVerdict> {
+  const { primary, witness } = options
+  const { proof, trusted } = ours
   const provider = witness.name
   const result = verifyFinality(trusted, theirs, { epochs: 'sameSet' })
   if (result.ok) {
-    const conflict = conflictOf(trusted, { provider: primary.name, proof: ours }, { provider, proof: theirs })
+    const conflict = conflictOf(trusted, { provider: primary.name, proof }, { provider, proof: theirs })
     return { verdict: 'conflict', provider, conflict }
   }
   const conflict = await partingEpoch(options)
@@ -96,29 +102,34 @@ async function judge(
   return { verdict: 'unusable', provider, reason: `check ${check} failed: ${reason}` }
 }
 
+/** The primary's block at a height below the tip, proven like the tip. Throws when the primary cannot prove it. */
+async function provenAt({ primary, setFor }: Comparison, height: number): Promise<Ours> {
+  const reader = new AnswerReader(primary.name)
+  const proof = await finalityAt(primary, height)
+  const returned = proof.header.height
+  if (returned !== height) return reader.fails('height', `returned block ${returned} instead of ${height}`)
+  const trusted = await setFor(certifiedHeader(proof))
+  const result = verifyFinality(trusted, proof, { epochs: 'sameSet' })
+  return result.ok ? { proof, trusted } : reader.fails(result.failure.check, result.failure.reason)
+}
+
 async function compare(options: Comparison): Promise<WitnessVerdict> {
-  const { tip, trusted, primary, witness } = options
+  const { tip, trusted, witness, origin } = options
   const provider = witness.name
+  const unusable = (reason: string): WitnessVerdict => ({ verdict: 'unusable', provider, reason })
   const ourHeight = tip.final.header.height
   let theirs = await finalityAt(witness, 'latest')
-  let ours = tip.proof
-  if (theirs.header.height > ourHeight) theirs = await finalityAt(witness, ourHeight)
-  else if (theirs.header.height < ourHeight) ours = await finalityAt(primary, theirs.header.height)
+  if (theirs.header.height > ourHeight) {
+    theirs = await finalityAt(witness, ourHeight)
+    const returned = theirs.header.height
+    if (returned !== ourHeight) return unusable(`returned block ${returned} instead of ${ourHeight}`)
+  }
   const { height } = theirs.header
-  if (ours.header.height !== height) {
-    return { verdict: 'unusable', provider, reason: `returned block ${height} instead of ${ourHeight}` }
+  if (height < ourHeight && height <= origin.height) {
+    return unusable(`is at block ${height}, not above the trusted start, block ${origin.height}`)
   }
-  if (ours !== tip.proof && height > trusted.height) {
-    const result = verifyFinality(trusted, ours, { epochs: 'sameSet' })
-    if (!result.ok) {
-      const { check, reason } = result.failure
-      throw new LightClientError('check', `check ${check} failed: ${reason}`, {
-        check,
-        provider: primary.name,
-      })
-    }
-  }
-  const same = equalBytes(headerHash(ours.header), headerHash(theirs.header))
+  const ours = height === ourHeight ? { proof: tip.proof, trusted } : await provenAt(options, height)
+  const same = equalBytes(headerHash(ours.proof.header), headerHash(theirs.header))
   return same ? { verdict: 'agrees', provider, height } : judge(options, ours, theirs)
 }
 

@@ -297,7 +297,10 @@ export class NodeApplication implements Application {
     const from = importer.head().header.height
     logger.info({ from, to: target.header.height }, 'catching up')
     const reached = await blockSync.run({ block: target, certificate })
-    logger.info({ height: importer.head().header.height, reached }, 'caught up')
+    const { height } = importer.head().header
+    if (reached) logger.info({ height }, 'caught up')
+    else
+      logger.warn({ height, to: target.header.height }, 'not caught up: no peer gave the rest; trying again')
     return { reached }
   }
 

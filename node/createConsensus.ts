@@ -21,7 +21,7 @@ export interface ConsensusOptions {
   /** Sends pooled transactions to a leader. */
   readonly peers: Pick<ResenderOptions, 'host' | 'gossip'>
   /** Block sync's options that do not come from the chain. */
-  readonly sync: Omit<BlockSyncOptions, 'importer' | 'genesisHash' | 'prepare' | 'logger'>
+  readonly sync: Omit<BlockSyncOptions, 'importer' | 'genesisHash' | 'prepare' | 'clock' | 'logger'>
   readonly journal: JournalStore
   /** Undefined for a node that only follows. */
   readonly signer: Signer | undefined
@@ -53,6 +53,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     importer,
     genesisHash: chain.genesisHash,
     prepare: (transactions) => senders.prepare(transactions),
+    clock,
     logger: options.loggerOf('sync'),
     ...options.sync,
   })

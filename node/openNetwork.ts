@@ -1,6 +1,6 @@
 // Opens host, consensus channels, block and snapshot protocols, and transaction gossip, without starting the host:
 // protocols must register before it listens. Not: consensus messages (createConsensus.ts).
-import { type ValidatorSet, validatorSetSchema } from '../base/protocol/validators.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
 import { createRangeProtocol, type RangeProtocol } from '../p2p/rangeProtocol.ts'
@@ -67,10 +67,9 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
   closers.add(() => host.close())
   const consensus = createConsensusNetwork(host, config.peers)
   const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries))
-  const genesisSet = validatorSetSchema.encode(options.genesisSet)
   const snapshots = createSnapshotProtocol(
     host,
-    snapshotSourceOf({ store, files: snapshotFiles, genesisSet }),
+    snapshotSourceOf({ store, files: snapshotFiles, genesisSet: options.genesisSet }),
   )
   const ingest = new Ingest({
     chainId: chain.chainId,

@@ -1,5 +1,6 @@
 // Which peers to ask first: a peer rests after failures; a success clears them. Owns: ranking. Not: penalties (host).
 import type { PeerKey } from './protocol.ts'
+import { monotonicMs } from './timers.ts'
 
 const REST_FIRST_MS = 500
 const REST_MAX_MS = 30_000
@@ -11,18 +12,25 @@ interface Score {
   restUntilMs: number
   /** From then on the peer is used despite its rest when all peers rest; never earlier for a liar. */
   lastResortMs: number
+  /** A lie is not made good by an answer that was on its way. */
+  liedUntilMs: number
 }
 
 export class PeerScores {
   readonly #scores = new Map<PeerKey, Score>()
   readonly #nowMs: () => number
+  readonly #random: () => number
 
-  constructor(nowMs: () => number = () => performance.now()) {
+  /** `random`: 0 ≤ x < 1. */
+  constructor(nowMs: () => number = monotonicMs, random: () => number = Math.random) {
     this.#nowMs = nowMs
+    this.#random = random
   }
 
+  /** An answer as promised. Ends a rest, except a liar's. */
   succeed(peer: PeerKey): void {
-    this.#scores.delete(peer)
+    const liedUntilMs = this.#scores.get(peer)?.liedUntilMs ?? 0
+    if (liedUntilMs === 0 || liedUntilMs <= this.#nowMs()) this.#scores.delete(peer)
   }
 
   /** No answer, or not the promised one. */
@@ -35,6 +43,7 @@ export class PeerScores {
       failures,
       restUntilMs: Math.max(known?.restUntilMs ?? 0, nowMs + restMs),
       lastResortMs: Math.max(known?.lastResortMs ?? 0, nowMs + REST_FIRST_MS),
+      liedUntilMs: known?.liedUntilMs ?? 0,
     })
   }
 
@@ -42,7 +51,7 @@ export class PeerScores {
   lied(peer: PeerKey): void {
     const untilMs = this.#nowMs() + LIE_REST_MS
     const failures = (this.#scores.get(peer)?.failures ?? 0) + 1
-    this.#set(peer, { failures, restUntilMs: untilMs, lastResortMs: untilMs })
+    this.#set(peer, { failures, restUntilMs: untilMs, lastResortMs: untilMs, liedUntilMs: untilMs })
   }
 
   /**
@@ -59,7 +68,7 @@ export class PeerScores {
   /** Fewest failures first; ties in random order, so that load spreads. */
   ranked(peers: readonly PeerKey[]): readonly PeerKey[] {
     return peers
-      .map((peer) => ({ peer, key: (this.#scores.get(peer)?.failures ?? 0) + Math.random() }))
+      .map((peer) => ({ peer, key: (this.#scores.get(peer)?.failures ?? 0) + this.#random() }))
       .sort((a, b) => a.key - b.key)
       .map(({ peer }) => peer)
   }

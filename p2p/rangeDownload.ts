@@ -3,7 +3,9 @@
 
 import type { PeerScores } from './peerScores.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import { type DownloadedRange, isCutOpen, newPiece, type Piece } from './rangePieces.ts'
 import type { RangeItem, SyncStatus } from './syncMessages.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 /** Blocks per request. */
 export const RANGE_COUNT = 64
@@ -12,6 +14,8 @@ const WINDOW_RANGES = 12
 const PER_PEER_MAX = 2
 /** The first range is also requested from a second peer after this long. */
 const SLOW_MS = 1_500
+/** A peer that needs this many times as long as the quickest one is not asked while a quicker one has the range. */
+const SLOW_FACTOR = 4
 const STATUS_EVERY_MS = 2_000
 /** How long to wait for peers' first status when no other peer has more blocks. */
 const FIRST_STATUS_MS = 1_000
@@ -23,13 +27,6 @@ const EMPTY_POINTS = 20
 /** Points for a range that does not verify: after four the peer is refused for a while. */
 const LIE_POINTS = 30
 
-export interface DownloadedRange {
-  readonly peer: PeerKey
-  readonly fromHeight: number
-  /** At least one, at most as many as requested. */
-  readonly items: readonly RangeItem[]
-}
-
 export interface DownloadOptions {
   readonly fromHeight: number
   /** Last height wanted; default: the highest that peers claim. */
@@ -39,15 +36,30 @@ export interface DownloadOptions {
   /** How long `next` waits while no peer can be asked; default 0. */
   readonly patienceMs?: number
   readonly signal?: AbortSignal | undefined
+  /** Default: the process's monotonic one. */
+  readonly clock?: Timers
 }
 
 export interface RangeDownload {
   /** The next range in order; undefined at the end, or when no peer is left to ask. One call at a time. */
   next(): Promise<DownloadedRange | undefined>
-  /** Rejects an invalid range: penalises the peer and refetches from that height, preferring other peers. */
-  reject(range: DownloadedRange, reason: string): void
+  /** Rejects an invalid range: blames the peer and refetches from that height. */
+  reject(range: Pick<DownloadedRange, 'peer' | 'fromHeight'>, reason: string): void
+  /** Penalises a peer; this download asks it for nothing more and drops what it sent but `next` has not returned. */
+  blame(peer: PeerKey, reason: string): void
   /** Fault not attributable yet: refetch from this height, preferring other peers. */
   rewind(fromHeight: number, peers: readonly PeerKey[]): void
+  /**
+   * Fetches these heights once more, next, for the certificates that answers of `peers` left out; what follows is kept.
+   * Those peers rest. False when no other peer has these heights.
+   */
+  again(options: {
+    readonly fromHeight: number
+    readonly count: number
+    readonly peers: ReadonlySet<PeerKey>
+  }): boolean
+  /** Makes `next` return this range once more, after what a rewind fetches below it. */
+  putBack(range: DownloadedRange): void
   /** Highest height claimed by at least two usable peers, or by the only one: a hint. */
   claimedHeight(): number
   /** Lowest height that any usable peer serves; undefined before the first status. */
@@ -62,22 +74,15 @@ export interface RangeSource {
   peers(): readonly PeerKey[]
 }
 
-interface Piece {
-  readonly fromHeight: number
-  readonly count: number
-  readonly asked: Set<PeerKey>
-  readonly tried: Set<PeerKey>
-  askedAtMs: number
-  ready: DownloadedRange | undefined
-}
-
 interface Candidate {
   claim: SyncStatus | undefined
   claimAtMs: number
   asking: boolean
   inFlight: number
-  /** Smoothed duration of a range, ms. */
+  /** Smoothed time for a whole range at the pace of its answers, ms. */
   rangeMs: number
+  /** Height at which it had no blocks although it claimed them; its next status decides. */
+  emptyAt: number | undefined
 }
 
 export class WindowedDownload implements RangeDownload {
@@ -90,11 +95,16 @@ export class WindowedDownload implements RangeDownload {
   #pieces: Piece[] = []
   #cursor: number
   #begun = false
-  readonly #startedAtMs = performance.now()
-  #lonelySinceMs = this.#startedAtMs
+  /** Peers that lied; this download does not ask them again. */
+  readonly #blamed = new Set<PeerKey>()
+  /** Peers that rest because answers lacked certificates. */
+  readonly #unhelpful = new Set<PeerKey>()
+  readonly #clock: Timers
+  readonly #startedAtMs: number
+  #lonelySinceMs: number
   #waiting: ((range: DownloadedRange | undefined) => void) | undefined
   #closed = false
-  readonly #timer: NodeJS.Timeout
+  #cancelTimer: (() => void) | undefined
   readonly #onAbort = (): void => this.close()
 
   constructor(
@@ -108,7 +118,10 @@ export class WindowedDownload implements RangeDownload {
     this.#scores = scores
     this.#options = options
     this.#cursor = options.fromHeight
-    this.#timer = setInterval(() => this.#pump(), TICK_MS)
+    this.#clock = options.clock ?? MONOTONIC
+    this.#startedAtMs = this.#clock.monotonicMs()
+    this.#lonelySinceMs = this.#startedAtMs
+    this.#tick()
     if (options.signal?.aborted === true) this.close()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#pump()
@@ -121,29 +134,71 @@ export class WindowedDownload implements RangeDownload {
     })
   }
 
-  reject(range: DownloadedRange, reason: string): void {
-    this.#scores.lied(range.peer)
-    this.#host.penalise(range.peer, LIE_POINTS, `blocks from ${range.fromHeight}: ${reason}`)
-    // Its other ranges are not trusted either.
+  reject({ peer, fromHeight }: Pick<DownloadedRange, 'peer' | 'fromHeight'>, reason: string): void {
+    this.blame(peer, `blocks from ${fromHeight}: ${reason}`)
+    this.rewind(fromHeight, [peer])
+  }
+
+  blame(peer: PeerKey, reason: string): void {
+    this.#blamed.add(peer)
+    this.#scores.lied(peer)
+    this.#host.penalise(peer, LIE_POINTS, reason)
     this.#pieces = this.#pieces.map((piece) =>
-      piece.ready?.peer === range.peer ? newPiece(piece.fromHeight, piece.count, [range.peer]) : piece,
+      piece.ready?.peer === peer ? newPiece({ ...piece, tried: [peer] }) : piece,
     )
-    this.rewind(range.fromHeight, [range.peer])
+    this.#pump()
   }
 
   rewind(fromHeight: number, peers: readonly PeerKey[]): void {
     const again: Piece[] = []
     for (let at = fromHeight; at < this.#cursor; at += RANGE_COUNT) {
-      again.push(newPiece(at, Math.min(RANGE_COUNT, this.#cursor - at), peers))
+      again.push(newPiece({ fromHeight: at, count: Math.min(RANGE_COUNT, this.#cursor - at), tried: peers }))
     }
     this.#pieces.unshift(...again)
     this.#cursor = Math.min(this.#cursor, fromHeight)
     this.#pump()
   }
 
+  again({ fromHeight, count, peers }: Parameters<RangeDownload['again']>[0]): boolean {
+    const piece = newPiece({ fromHeight, count, tried: peers, isRepeat: true })
+    for (const peer of peers) {
+      if (!this.#unhelpful.has(peer)) this.#scores.fail(peer)
+      this.#unhelpful.add(peer)
+    }
+    if (!this.#mayHelp(piece)) return false
+    const known = this.#pieces.findIndex((piece) => piece.isRepeat)
+    if (known >= 0) this.#pieces.splice(known, 1)
+    this.#pieces.unshift(piece)
+    this.#pump()
+    return true
+  }
+
+  /** Whether a peer that was not asked yet has a repeated range, or may have it once its first status is here. */
+  #mayHelp({ fromHeight, tried, asked, ready }: Piece): boolean {
+    if (asked.size > 0 || ready !== undefined) return true
+    return this.#usable().some((peer) => {
+      if (tried.has(peer)) return false
+      const isUnknown = this.#candidates.get(peer)?.claim === undefined && this.#isFirstStatusDue()
+      return isUnknown || this.#holds(peer, fromHeight)
+    })
+  }
+
+  #isFirstStatusDue(): boolean {
+    return this.#clock.monotonicMs() - this.#startedAtMs < FIRST_STATUS_MS
+  }
+
+  putBack(range: DownloadedRange): void {
+    const { fromHeight, items, peer } = range
+    const piece = newPiece({ fromHeight, count: items.length, tried: [] })
+    piece.ready = range
+    // A liar's other ranges are not trusted either.
+    this.#pieces.unshift(this.#blamed.has(peer) ? newPiece(piece) : piece)
+    this.#cursor = Math.min(this.#cursor, fromHeight)
+  }
+
   claimedHeight(): number {
     const claims = this.#usable()
-      .map((peer) => this.#candidates.get(peer)?.claim?.height ?? 0)
+      .flatMap((peer) => this.#candidates.get(peer)?.claim?.height ?? [])
       .sort((a, b) => b - a)
     return claims[1] ?? claims[0] ?? 0
   }
@@ -160,7 +215,7 @@ export class WindowedDownload implements RangeDownload {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#timer)
+    this.#cancelTimer?.()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#pieces = []
     this.#settle(undefined)
@@ -172,15 +227,23 @@ export class WindowedDownload implements RangeDownload {
     waiting?.(range)
   }
 
+  #tick(): void {
+    this.#cancelTimer = this.#clock.after(TICK_MS, () => {
+      this.#pump()
+      if (!this.#closed) this.#tick()
+    })
+  }
+
   /** Does whatever is possible now: refresh claims, deliver to `next`, plan pieces, send requests. */
   #pump(): void {
     if (this.#closed) {
       this.#settle(undefined)
       return
     }
-    const nowMs = performance.now()
+    const nowMs = this.#clock.monotonicMs()
     this.#refreshClaims(nowMs)
     this.#deliver()
+    this.#pieces = this.#pieces.filter((piece) => !piece.isRepeat || this.#mayHelp(piece))
     this.#plan()
     for (const piece of this.#pieces) this.#ask(piece, nowMs)
     this.#giveUpWhenLonely(nowMs)
@@ -190,12 +253,12 @@ export class WindowedDownload implements RangeDownload {
     const first = this.#pieces[0]
     if (this.#waiting === undefined || first?.ready === undefined) return
     this.#pieces.shift()
-    this.#cursor = first.ready.fromHeight + first.ready.items.length
+    if (!first.isRepeat) this.#cursor = first.ready.fromHeight + first.ready.items.length
     this.#settle(first.ready)
   }
 
   #usable(): readonly PeerKey[] {
-    return this.#scores.usable(this.#source.peers())
+    return this.#scores.usable(this.#source.peers().filter((peer) => !this.#blamed.has(peer)))
   }
 
   #refreshClaims(nowMs: number): void {
@@ -209,10 +272,11 @@ export class WindowedDownload implements RangeDownload {
         if (this.#candidates.size >= STATUS_PEERS_MAX) continue
         candidate = {
           claim: undefined,
-          claimAtMs: Number.NEGATIVE_INFINITY,
+          claimAtMs: -STATUS_EVERY_MS,
           asking: false,
           inFlight: 0,
           rangeMs: 0,
+          emptyAt: undefined,
         }
         this.#candidates.set(peer, candidate)
       }
@@ -228,12 +292,13 @@ export class WindowedDownload implements RangeDownload {
       .then(
         (claim) => {
           candidate.claim = claim
+          this.#judgeEmpty(peer, candidate)
         },
         () => this.#scores.fail(peer),
       )
       .finally(() => {
         candidate.asking = false
-        candidate.claimAtMs = performance.now()
+        candidate.claimAtMs = this.#clock.monotonicMs()
         this.#pump()
       })
   }
@@ -254,11 +319,11 @@ export class WindowedDownload implements RangeDownload {
     // One peer ahead is enough to start: others may lag too, and a false claim is penalised once it serves nothing.
     if (!this.#begun && limit < Math.min(fromHeight + lagMin, this.#options.toHeight ?? Infinity)) return
     this.#begun = true
-    const last = this.#pieces.at(-1)
+    const last = this.#pieces.findLast((piece) => !piece.isRepeat)
     let from = last === undefined ? this.#cursor : last.fromHeight + last.count
     while (from <= limit && this.#pieces.length < WINDOW_RANGES) {
       const count = Math.min(RANGE_COUNT, limit - from + 1)
-      this.#pieces.push(newPiece(from, count, []))
+      this.#pieces.push(newPiece({ fromHeight: from, count, tried: [] }))
       from += count
     }
   }
@@ -277,12 +342,19 @@ export class WindowedDownload implements RangeDownload {
     )
     const fresh = holders.filter((peer) => !piece.tried.has(peer))
     // Peers that failed are asked again only when no other peer holds the range, busy or not.
+    const wanted = this.#withoutSlow(fresh.length > 0 || isLate || piece.isRepeat ? fresh : holders)
     const choice = this.#quickest(
-      (fresh.length > 0 || isLate ? fresh : holders).filter(
-        (peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX,
-      ),
+      wanted.filter((peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX),
     )
     if (choice !== undefined) void this.#fetch(choice, piece, nowMs)
+  }
+
+  /** Rather wait for a busy peer than hold up everything above for one that is far slower. */
+  #withoutSlow(peers: readonly PeerKey[]): readonly PeerKey[] {
+    const msOf = (peer: PeerKey): number => this.#candidates.get(peer)!.rangeMs
+    const known = peers.map(msOf).filter((ms) => ms > 0)
+    const limitMs = Math.max(SLOW_MS, SLOW_FACTOR * Math.min(...known))
+    return known.length === 0 ? peers : peers.filter((peer) => msOf(peer) <= limitMs)
   }
 
   #quickest(peers: readonly PeerKey[]): PeerKey | undefined {
@@ -306,11 +378,11 @@ export class WindowedDownload implements RangeDownload {
     candidate.inFlight++
     try {
       const items = await this.#source.fetchRange(peer, piece.fromHeight, piece.count)
-      const tookMs = performance.now() - nowMs
-      candidate.rangeMs = candidate.rangeMs === 0 ? tookMs : 0.7 * candidate.rangeMs + 0.3 * tookMs
       if (items.length === 0) this.#onEmpty(peer, candidate, piece)
       else {
-        this.#scores.succeed(peer)
+        // At the pace of this answer: blocks sent one by one make a peer slow, not quick.
+        const tookMs = Math.max(1, this.#clock.monotonicMs() - nowMs) * (piece.count / items.length)
+        candidate.rangeMs = candidate.rangeMs === 0 ? tookMs : 0.7 * candidate.rangeMs + 0.3 * tookMs
         this.#onItems(peer, piece, items)
       }
     } catch {
@@ -325,20 +397,39 @@ export class WindowedDownload implements RangeDownload {
   }
 
   #onItems(peer: PeerKey, piece: Piece, items: readonly RangeItem[]): void {
+    const isOpen = isCutOpen(items, piece.count)
+    if (isOpen) this.#scores.fail(peer)
+    else this.#scores.succeed(peer)
+    if (this.#blamed.has(peer)) return
     const index = this.#pieces.indexOf(piece)
     // Another peer was faster, or the piece was replaced.
     if (index < 0 || piece.ready !== undefined) return
     piece.ready = { peer, fromHeight: piece.fromHeight, items }
     const missing = piece.count - items.length
-    if (missing > 0) this.#pieces.splice(index + 1, 0, newPiece(piece.fromHeight + items.length, missing, []))
+    if (missing === 0 || piece.isRepeat) return
+    const rest = newPiece({
+      fromHeight: piece.fromHeight + items.length,
+      count: missing,
+      tried: isOpen ? [peer] : [],
+    })
+    this.#pieces.splice(index + 1, 0, rest)
   }
 
   #onEmpty(peer: PeerKey, candidate: Candidate, piece: Piece): void {
     piece.tried.add(peer)
     this.#scores.fail(peer)
-    if (candidate.claim !== undefined) {
-      candidate.claim = { ...candidate.claim, height: Math.min(candidate.claim.height, piece.fromHeight - 1) }
-    }
+    if (candidate.claim === undefined) return
+    candidate.claim = { ...candidate.claim, height: Math.min(candidate.claim.height, piece.fromHeight - 1) }
+    // It may have pruned or rolled back since its last status; its next one says so, unless it lies.
+    candidate.emptyAt ??= piece.fromHeight
+    if (!candidate.asking) this.#askStatus(peer, candidate)
+  }
+
+  #judgeEmpty(peer: PeerKey, candidate: Candidate): void {
+    const { emptyAt, claim } = candidate
+    candidate.emptyAt = undefined
+    if (emptyAt === undefined || claim === undefined || !this.#holds(peer, emptyAt)) return
+    candidate.claim = { ...claim, height: emptyAt - 1 }
     this.#host.penalise(peer, EMPTY_POINTS, 'claims blocks that it does not serve')
   }
 
@@ -346,12 +437,12 @@ export class WindowedDownload implements RangeDownload {
   #giveUpWhenLonely(nowMs: number): void {
     const first = this.#pieces[0]
     const { toHeight, patienceMs = 0 } = this.#options
-    if (toHeight !== undefined && this.#cursor > toHeight) {
+    if (toHeight !== undefined && this.#cursor > toHeight && first === undefined) {
       this.close()
       return
     }
     const isAsking =
-      nowMs - this.#startedAtMs < FIRST_STATUS_MS &&
+      this.#isFirstStatusDue() &&
       [...this.#candidates.values()].some(({ asking, claim }) => asking && claim === undefined)
     const isHopeful =
       first !== undefined &&
@@ -364,8 +455,4 @@ export class WindowedDownload implements RangeDownload {
     }
     if (this.#waiting !== undefined && nowMs - this.#lonelySinceMs >= patienceMs) this.close()
   }
-}
-
-function newPiece(fromHeight: number, count: number, tried: readonly PeerKey[]): Piece {
-  return { fromHeight, count, asked: new Set(), tried: new Set(tried), askedAtMs: 0, ready: undefined }
 }

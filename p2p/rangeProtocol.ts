@@ -16,6 +16,7 @@ import {
   statusSchema,
   syncRequestSchema,
 } from './syncMessages.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 export const RANGE_PROTOCOL = '/suanli/sync/1'
 const TIMEOUT_MS = 5_000
@@ -39,7 +40,7 @@ export interface SyncSource {
   status(): SyncStatus
   /**
    * Consecutive blocks from `fromHeight`: at most `countMax` and `bytesMax` bytes, but always the first;
-   * fewer or none when not held.
+   * fewer or none when not held. Ends at a certified block if one of them is (CONSENSUS §4 "Catch-up").
    */
   range(options: {
     readonly fromHeight: number
@@ -64,8 +65,9 @@ export interface RangeProtocol {
 export function createRangeProtocol(
   host: P2pHost,
   source: SyncSource,
-  options: { timeoutMs?: number } = {},
+  options: { timeoutMs?: number; clock?: Timers; random?: () => number } = {},
 ): RangeProtocol {
+  const clock = options.clock ?? MONOTONIC
   const requests = createRequestResponse(host, {
     id: RANGE_PROTOCOL,
     requestBytesMax: SYNC_REQUEST_BYTES_MAX,
@@ -74,9 +76,10 @@ export function createRangeProtocol(
     servedPerSecondMax: SERVED_PER_SECOND_MAX,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     consensusOnly: false,
+    clock,
     serve: (_peer, request) => serve(source, request),
   })
-  return new RangeClient(host, requests)
+  return new RangeClient(host, requests, clock, new PeerScores(() => clock.monotonicMs(), options.random))
 }
 
 async function serve(source: SyncSource, request: Uint8Array): Promise<Uint8Array | undefined> {
@@ -99,11 +102,14 @@ async function serve(source: SyncSource, request: Uint8Array): Promise<Uint8Arra
 class RangeClient implements RangeProtocol {
   readonly #host: P2pHost
   readonly #requests: RequestResponse
-  readonly #scores = new PeerScores()
+  readonly #scores: PeerScores
+  readonly #clock: Timers
 
-  constructor(host: P2pHost, requests: RequestResponse) {
+  constructor(host: P2pHost, requests: RequestResponse, clock: Timers, scores: PeerScores) {
     this.#host = host
     this.#requests = requests
+    this.#clock = clock
+    this.#scores = scores
   }
 
   peers(): readonly PeerKey[] {
@@ -132,7 +138,7 @@ class RangeClient implements RangeProtocol {
   }
 
   download(options: DownloadOptions): RangeDownload {
-    return new WindowedDownload(this, this.#host, this.#scores, options)
+    return new WindowedDownload(this, this.#host, this.#scores, { clock: this.#clock, ...options })
   }
 
   #decode<T>(peer: PeerKey, bytes: Uint8Array, schema: { decode(bytes: Uint8Array): T }): T {

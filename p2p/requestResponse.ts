@@ -4,6 +4,7 @@ import { concatBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import { FrameError } from './frames.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
 
@@ -31,6 +32,8 @@ export interface RequestResponseOptions {
   /** Default time-out of a request, ms. */
   readonly timeoutMs: number
   readonly consensusOnly: boolean
+  /** Default: the process's monotonic one. */
+  readonly clock?: Timers
   /** Serves a peer's request; `undefined` refuses it. A SchemaError is the peer's offence, any other throw is logged. */
   serve(peer: PeerKey, request: Uint8Array): Promise<Uint8Array | undefined> | Uint8Array | undefined
 }
@@ -59,7 +62,7 @@ export function createRequestResponse(host: P2pHost, options: RequestResponseOpt
 
 interface InFlight {
   readonly peer: PeerKey
-  readonly timer: NodeJS.Timeout
+  readonly cancelTimer: () => void
   resolve(response: Uint8Array): void
   reject(error: RequestError): void
 }
@@ -74,6 +77,7 @@ interface Client {
 class Requests implements RequestResponse {
   readonly #host: P2pHost
   readonly #options: RequestResponseOptions
+  readonly #clock: Timers
   readonly #port: ProtocolPort
   readonly #inFlight = new Map<number, InFlight>()
   readonly #clients = new Map<PeerKey, Client>()
@@ -83,6 +87,7 @@ class Requests implements RequestResponse {
   constructor(host: P2pHost, options: RequestResponseOptions) {
     this.#host = host
     this.#options = options
+    this.#clock = options.clock ?? MONOTONIC
     const frameBytesMax = Math.max(options.requestBytesMax, options.responseBytesMax) + ENVELOPE_BYTES
     this.#port = host.register(
       {
@@ -119,11 +124,10 @@ class Requests implements RequestResponse {
     }
     const id = this.#freeId()
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => this.#take(id)?.reject(failure('timeout', `no answer within ${timeoutMs} ms`)),
-        timeoutMs,
+      const cancelTimer = this.#clock.after(timeoutMs, () =>
+        this.#take(id)?.reject(failure('timeout', `no answer within ${timeoutMs} ms`)),
       )
-      this.#inFlight.set(id, { peer, timer, resolve, reject })
+      this.#inFlight.set(id, { peer, cancelTimer, resolve, reject })
       if (!this.#port.send(peer, envelope(KIND_REQUEST, id, request))) {
         this.#take(id)?.reject(failure('disconnected', 'no open channel'))
       }
@@ -146,7 +150,7 @@ class Requests implements RequestResponse {
   #take(id: number): InFlight | undefined {
     const entry = this.#inFlight.get(id)
     if (entry === undefined) return undefined
-    clearTimeout(entry.timer)
+    entry.cancelTimer()
     this.#inFlight.delete(id)
     return entry
   }
@@ -232,13 +236,13 @@ class Requests implements RequestResponse {
   /** The peer's token bucket, refilled for the elapsed time. */
   #clientOf(peer: PeerKey): Client {
     const max = this.#options.servedPerSecondMax
-    const nowMs = performance.now()
+    const nowMs = this.#clock.monotonicMs()
     let client = this.#clients.get(peer)
     if (client === undefined) {
       client = { tokens: max, atMs: nowMs, serving: 0 }
       this.#clients.set(peer, client)
     }
-    client.tokens = Math.min(max, client.tokens + (Math.max(0, nowMs - client.atMs) / 1000) * max)
+    client.tokens = Math.min(max, client.tokens + ((nowMs - client.atMs) / 1000) * max)
     client.atMs = nowMs
     return client
   }

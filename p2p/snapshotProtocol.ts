@@ -36,7 +36,7 @@ const requestSchema = message('SnapshotRequest', {
   index: t.u32,
 })
 
-const offerSchema = message('SnapshotOffer', {
+export const offerSchema = message('SnapshotOffer', {
   height: t.u64,
   blockHash: t.hash,
   manifestHash: t.hash,

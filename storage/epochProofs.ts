@@ -51,12 +51,20 @@ export function setAfter(
 /** How far back to look for a set on a peer's request; beyond that the peer can walk the proofs itself. */
 const EPOCHS_BACK_MAX = 256
 
-/** The validator set of `epoch`, from the last change before it; undefined when that is too far back. */
-export function setOfEpoch(store: Pick<ChainStore, 'epochProof'>, epoch: number): ValidatorSet | undefined {
+/**
+ * The validator set of `epoch`, from the last change before it; the genesis set if none changed it. Undefined when this node
+ * does not know the epoch, or the change is too far back.
+ */
+export function setOfEpoch(
+  store: Pick<ChainStore, 'epochProof'>,
+  epoch: number,
+  genesisSet: ValidatorSet,
+): ValidatorSet | undefined {
   const last = Math.max(0, epoch - EPOCHS_BACK_MAX)
   for (let before = epoch - 1; before >= last; before--) {
-    const set = store.epochProof(before)?.nextSet
-    if (set !== undefined) return set
+    const proof = store.epochProof(before)
+    if (proof === undefined) return undefined
+    if (proof.nextSet !== undefined) return proof.nextSet
   }
-  return undefined
+  return last === 0 ? genesisSet : undefined
 }

@@ -5,29 +5,39 @@ import { equalBytes, toHex } from '../../base/bytes.ts'
 import { SchemaError } from '../../base/field.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
-import { epochAbove, openBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { epochAbove, type SealedBlock } from '../../base/protocol/header.ts'
 import { type Recovery, recoveryFileSchema } from '../../base/protocol/recovery.ts'
-import { type Certificate, certificateSchema } from '../../base/protocol/vote.ts'
+import type { Certificate } from '../../base/protocol/vote.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
-import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { DownloadedRange } from '../../p2p/rangePieces.ts'
 import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import { MONOTONIC, type Timers } from '../../p2p/timers.ts'
 import type { SyncProgress } from '../../rpc/backend.ts'
 import { decidingSet, recoveryMismatch } from '../../state/recovery.ts'
-import type { Importer } from '../chain/importerTypes.ts'
+import type { Importer, ImportResult } from '../chain/importerTypes.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from './certifiedRun.ts'
+import {
+  adoptCertificates,
+  fetchCertificates,
+  onOpenTail,
+  onRepeat,
+  uncoveredWindow,
+} from './missingCertificates.ts'
+import { openRange } from './openRange.ts'
+import { type CommitListener, type Fault, faultOf, newPull, type Pull, type Target } from './pull.ts'
+import { Suspects } from './suspects.ts'
 import { SyncMeter } from './syncMeter.ts'
 
-/** Most blocks and bytes held without a covering certificate: more than any honest peer leaves uncovered. */
-const UNCERTIFIED_MAX = 1_024
-const UNCERTIFIED_BYTES_MAX = 48 * 1024 * 1024
 /** Signatures sent to the worker threads together. */
 const RECOVERED_AT_ONCE = 128
 /** How long a sync with a target waits for usable peers. */
 const PATIENCE_MS = 5_000
-/** Suspect ranges remembered until the final block at their height is known. */
-const SUSPECTS_MAX = 64
+/** Without room for another unfinalized block: how long to wait for consensus to make some, and how often. */
+const ROOM_WAIT_MS = 250
+const ROOM_WAITS_MAX = 8
 
 export interface BlockSyncOptions {
   readonly importer: Importer
@@ -44,22 +54,10 @@ export interface BlockSyncOptions {
   /** Called when the chain continues by a recovery that the operator has not decided on. */
   readonly onUntrusted?: (recovery: Recovery, hash: Hash32) => void
   readonly penalise: (peer: PeerKey, reason: string) => void
+  /** Default: the process's monotonic one. */
+  readonly clock?: Timers
   readonly logger: NodeLogger
 }
-
-interface Target {
-  readonly block: SealedBlock
-  readonly certificate: Certificate
-}
-
-interface Suspect {
-  readonly peer: PeerKey
-  readonly height: number
-  readonly hash: Hash32
-}
-
-/** Called after each commit; `certificate` is the verified F of `block`. */
-export type CommitListener = (block: SealedBlock, certificate: Certificate) => void
 
 /** A certified block contradicts this node's execution or checkpoint: the operator must act. */
 export class BlockSyncError extends Error {
@@ -71,36 +69,14 @@ export class BlockSyncError extends Error {
   }
 }
 
-/** State of one pull. */
-interface Pull {
-  readonly download: RangeDownload
-  readonly target: Target | undefined
-  readonly onCommit: CommitListener | undefined
-  /** Blocks linked to the head, oldest first, not certified yet. */
-  tail: LinkedBlock[]
-  /** Nothing more to do now: the operator must decide, or consensus is ahead. */
-  waits: boolean
-}
-
-/** The peer that served invalid data, and from which height. */
-interface Fault {
-  readonly peer: PeerKey
-  readonly height: number
-  readonly text: string
-}
-
-const faultOf = ({ block, peer }: LinkedBlock, text: string): Fault => ({
-  peer,
-  height: block.header.height,
-  text,
-})
-
 export class BlockSync {
   readonly #options: BlockSyncOptions
   readonly #meter: SyncMeter
+  /** Linked blocks of a pull that ended while there was no room to execute them; the next pull continues with them. */
+  #kept: LinkedBlock[] = []
   /** Pulls run one after another. */
   #pulls: Promise<unknown> = Promise.resolve()
-  #suspects: Suspect[] = []
+  readonly #suspects = new Suspects()
 
   constructor(options: BlockSyncOptions) {
     this.#options = options
@@ -117,10 +93,12 @@ export class BlockSync {
     return this.#exclusively(async () => {
       const { importer, sync } = this.#options
       const toHeight = target.block.header.height
-      const fromHeight = importer.head().header.height + 1
-      if (fromHeight > toHeight) return true
-      const download = sync.download({ fromHeight, toHeight, patienceMs: PATIENCE_MS, signal })
-      await this.#pull({ download, target, onCommit: undefined, tail: [], waits: false })
+      const patienceMs = PATIENCE_MS
+      if (importer.head().header.height >= toHeight) return true
+      const tail = this.#takeKept()
+      const fromHeight = (tail.at(-1)?.block ?? importer.head()).header.height + 1
+      const download = sync.download({ fromHeight, toHeight, patienceMs, signal })
+      await this.#pull({ ...newPull(download, tail), target })
       return importer.head().header.height >= toHeight
     })
   }
@@ -132,10 +110,11 @@ export class BlockSync {
   ): Promise<void> {
     return this.#exclusively(async () => {
       const { importer, sync } = this.#options
-      const fromHeight = importer.head().header.height + 1
+      const tail = this.#takeKept()
+      const fromHeight = (tail.at(-1)?.block ?? importer.head()).header.height + 1
       const { lagMin = 0, onCommit } = options
-      const download = sync.download({ fromHeight, lagMin, signal })
-      await this.#pull({ download, target: undefined, onCommit, tail: [], waits: false })
+      const download = sync.download({ fromHeight, lagMin: tail.length > 0 ? 0 : lagMin, signal })
+      await this.#pull({ ...newPull(download, tail), onCommit })
     })
   }
 
@@ -145,18 +124,29 @@ export class BlockSync {
     return running
   }
 
+  #takeKept(): LinkedBlock[] {
+    const { header, hash } = this.#options.importer.head()
+    const tail = this.#kept.filter(({ block }) => block.header.height > header.height)
+    this.#kept = []
+    return tail.length > 0 && equalBytes(tail[0]!.block.header.parentHash, hash) ? tail : []
+  }
+
   async #pull(pull: Pull): Promise<void> {
     const { download, target } = pull
     const { importer } = this.#options
     const goal = (): number => target?.block.header.height ?? download.claimedHeight()
+    const isReached = (): boolean => target !== undefined && importer.head().header.height >= goal()
     try {
       let ahead = this.#fetch(download)
-      for (let fetched = await ahead; fetched !== undefined; fetched = await ahead) {
+      // What the last pull kept.
+      await this.#advance(pull)
+      while (!pull.waits && !isReached()) {
+        const fetched = await ahead
+        if (fetched === undefined) break
         this.#meter.start(importer.head().header.height, goal())
         // Fetch the next range and recover its senders while this one is executed.
         ahead = this.#fetch(download)
         await this.#take(pull, fetched)
-        if (pull.waits) break
       }
       this.#warnOfPruned(download, goal())
     } finally {
@@ -209,9 +199,10 @@ export class BlockSync {
     await recovered
     this.#dropCommitted(pull)
     const { importer } = this.#options
-    const expected = (pull.tail.at(-1)?.block.header.height ?? importer.head().header.height) + 1
+    const head = importer.head()
+    const expected = (pull.tail.at(-1)?.block ?? head).header.height + 1
     // Fetched before lower blocks were dropped, or after consensus advanced on its own.
-    if (range.fromHeight + range.items.length <= expected) return
+    if (range.fromHeight + range.items.length <= head.header.height + 1) return
     if (range.fromHeight > expected) {
       pull.download.rewind(expected, [])
       return
@@ -220,20 +211,27 @@ export class BlockSync {
       pull.download.reject(range, opened)
       return
     }
+    onRepeat(pull, opened)
+    adoptCertificates(pull.tail, opened)
     const added = opened.filter(({ block }) => block.header.height >= expected)
-    const first = added[0]!.block
-    const parentHash = pull.tail.at(-1)?.block.hash ?? importer.head().hash
-    if (!equalBytes(first.header.parentHash, parentHash)) {
-      this.#onBreak(pull, range, first)
+    const first = added[0]?.block
+    const parentHash = pull.tail.at(-1)?.block.hash ?? head.hash
+    if (first !== undefined && !equalBytes(first.header.parentHash, parentHash)) {
+      this.#onBreak(pull, range, opened)
       return
     }
     pull.tail.push(...added)
+    await this.#advance(pull)
+  }
+
+  /** Imports what is certified; blames the peer of anything wrong. */
+  async #advance(pull: Pull): Promise<void> {
     const fault = await this.#importCertified(pull)
     if (fault === undefined) return
     const { peer, height } = fault
     const rest = pull.tail.findIndex(({ block }) => block.header.height >= height)
     if (rest >= 0) pull.tail.splice(rest)
-    pull.download.reject({ ...range, peer, fromHeight: height }, fault.text)
+    pull.download.reject({ peer, fromHeight: height }, fault.text)
   }
 
   #dropCommitted(pull: Pull): void {
@@ -243,21 +241,47 @@ export class BlockSync {
     if (first !== undefined && !equalBytes(first.header.parentHash, hash)) pull.tail = []
   }
 
-  /** A range does not follow the held blocks. On a certified head it is false; on an uncertified tail either may be. */
-  #onBreak(pull: Pull, range: DownloadedRange, first: SealedBlock): void {
-    const open = pull.tail[0]
+  /**
+   * A range does not follow the held blocks. On a certified head it is false. On an uncertified tail its certificate
+   * decides: a valid one proves the tail's end false. Without one either may be, so both are fetched again.
+   */
+  #onBreak(pull: Pull, range: DownloadedRange, opened: readonly LinkedBlock[]): void {
+    const { download, tail } = pull
+    const open = tail[0]
+    const certified = opened.findLast(({ certificate }) => certificate !== undefined)
     if (open === undefined) {
-      pull.download.reject(range, `block ${range.fromHeight} does not follow its parent`)
+      download.reject(range, `block ${range.fromHeight} does not follow its parent`)
       return
     }
-    for (const { block, peer } of [open, pull.tail.at(-1)!, { block: first, peer: range.peer }]) {
-      this.#suspects.push({ peer, height: block.header.height, hash: block.hash })
+    const last = tail.at(-1)!
+    if (certified !== undefined && this.#isCertified(certified)) {
+      const start = tail.findLastIndex(({ peer }) => peer !== last.peer) + 1
+      const fromHeight = tail[start]!.block.header.height
+      tail.splice(start)
+      download.putBack(range)
+      download.reject({ peer: last.peer, fromHeight }, 'blocks of another chain')
+      return
     }
-    this.#suspects = this.#suspects.slice(-SUSPECTS_MAX)
-    const peers = [...new Set([...pull.tail.map(({ peer }) => peer), range.peer])]
-    const fromHeight = open.block.header.height
+    this.#suspects.add([open, last, opened[0]!])
+    for (const { peer } of [...tail, ...opened]) pull.unhelpful.add(peer)
     pull.tail = []
-    pull.download.rewind(fromHeight, peers)
+    pull.asked = undefined
+    download.rewind(open.block.header.height, [...pull.unhelpful])
+  }
+
+  /** Whether its certificate is one of the epoch above the head. */
+  #isCertified({ block, certificate }: LinkedBlock): boolean {
+    if (certificate === undefined) return false
+    return certifies({ certificate, hash: block.hash, ...this.#deciding() })
+  }
+
+  /** Who decides above the head. */
+  #deciding() {
+    const { importer, genesisHash, recoveries } = this.#options
+    const head = importer.head()
+    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
+    const set = decidingSet({ recoveryOn: (floor) => recoveries?.on(floor) }, head)
+    return { epoch, set, genesisHash }
   }
 
   /** Imports certified runs until the rest waits for a certificate; returns the fault found, if any. */
@@ -266,30 +290,40 @@ export class BlockSync {
       const stop = this.#recoveryAt(pull.tail)
       const wrong = await this.#importNext(pull, stop)
       if (wrong === 'uncertified') {
-        if (stop === undefined) return this.#checkOpenTail(pull)
+        if (stop === undefined) return onOpenTail(pull)
         const fault = await this.#recoverOn(pull, stop)
         if (fault !== undefined) return fault
-      } else if (wrong !== undefined) return wrong
+      } else if (wrong === 'asked') return undefined
+      else if (wrong !== undefined) return wrong
     }
     return undefined
   }
 
   /** One certified run below `stop`. */
-  async #importNext(pull: Pull, stop: number | undefined): Promise<Fault | 'uncertified' | undefined> {
-    const { importer, genesisHash, isSnapshotHeight, recoveries } = this.#options
-    const head = importer.head()
-    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
+  async #importNext(
+    pull: Pull,
+    stop: number | undefined,
+  ): Promise<Fault | 'uncertified' | 'asked' | undefined> {
+    const { isSnapshotHeight } = this.#options
+    const { epoch, set, genesisHash } = this.#deciding()
     const found = nextRun(pull.tail.slice(0, stop), { epoch, isSnapshotHeight, target: pull.target })
     if (found === undefined) return 'uncertified'
     const last = pull.tail[found.count - 1]!
     if (found.problem !== undefined) return faultOf(last, found.problem)
     const { certificate } = found
-    const set = decidingSet({ recoveryOn: (floor) => recoveries?.on(floor) }, head)
     const isKnown = certificate === pull.target?.certificate
     if (!isKnown && !certifies({ certificate, hash: last.block.hash, set, epoch, genesisHash })) {
-      return faultOf(last, `certificate of block ${last.block.header.height} is not valid`)
+      const { height } = last.block.header
+      const peer = last.certificatePeer ?? last.peer
+      return { peer, height, text: `certificate of block ${height} is not valid` }
     }
-    return this.#importRun(pull, pull.tail.slice(0, found.count), certificate)
+    const run = pull.tail.slice(0, found.count)
+    const window = uncoveredWindow(run)
+    if (window !== undefined) {
+      fetchCertificates(pull, window, true)
+      return 'asked'
+    }
+    return this.#importRun(pull, run, certificate)
   }
 
   /** Number of blocks before the first one that continues a recovery, known or offered with it. */
@@ -344,8 +378,6 @@ export class BlockSync {
 
   /** Whether the file has an N or F of this floor by the validators that decide above the head. */
   #isFloorCertified(bytes: Uint8Array, floor: Hash32): boolean {
-    const { importer, genesisHash, recoveries } = this.#options
-    const head = importer.head()
     let certificate: Certificate | undefined
     try {
       certificate = recoveryFileSchema.decode(bytes).recovery.certificate
@@ -353,15 +385,7 @@ export class BlockSync {
       if (!(error instanceof SchemaError)) throw error
     }
     if (certificate === undefined) return false
-    const epoch = epochAbove(head.header, recoveries?.on(head.hash))
-    const set = decidingSet({ recoveryOn: (hash) => recoveries?.on(hash) }, head)
-    return certifies({ certificate, hash: floor, set, epoch, genesisHash, orNotarized: true })
-  }
-
-  #checkOpenTail(pull: Pull): Fault | undefined {
-    const bytes = pull.tail.reduce((sum, { block }) => sum + block.bytes.length, 0)
-    if (pull.tail.length <= UNCERTIFIED_MAX && bytes <= UNCERTIFIED_BYTES_MAX) return undefined
-    return faultOf(pull.tail[0]!, `no certificate over ${pull.tail.length} blocks`)
+    return certifies({ certificate, hash: floor, ...this.#deciding(), orNotarized: true })
   }
 
   async #importRun(pull: Pull, run: readonly LinkedBlock[], certificate: Certificate) {
@@ -379,11 +403,12 @@ export class BlockSync {
       await setImmediate()
       const { block } = linked
       if (isFinal) this.#checkCheckpoint(block)
-      const verdict = await this.#options.importer.execute(block)
+      const verdict = await this.#executeWithRoom(block)
       if (verdict.kind === 'valid') continue
       if (verdict.kind !== 'invalid' && verdict.kind !== 'mismatch') {
-        // Consensus advanced meanwhile, or holds too many blocks to add more: retry in the next round.
+        // Consensus advanced meanwhile, or holds too many blocks to add more: the next round continues here.
         pull.waits = true
+        if (verdict.kind === 'busy') this.#kept = [...pull.tail]
         return undefined
       }
       const text = `block ${block.header.height} is ${verdict.kind}: ${verdict.detail}`
@@ -395,13 +420,36 @@ export class BlockSync {
     return undefined
   }
 
+  /** Without room for another unfinalized block, waits a while for consensus to finalize some. */
+  async #executeWithRoom(block: SealedBlock): Promise<ImportResult> {
+    const { importer, clock = MONOTONIC } = this.#options
+    let verdict = await importer.execute(block)
+    for (let wait = 0; verdict.kind === 'busy' && wait < ROOM_WAITS_MAX; wait++) {
+      await new Promise<void>((resolve) => {
+        const stop = importer.onFinalized(() => proceed())
+        const cancel = clock.after(ROOM_WAIT_MS, () => proceed())
+        const proceed = (): void => {
+          stop()
+          cancel()
+          resolve()
+        }
+      })
+      verdict = await importer.execute(block)
+    }
+    return verdict
+  }
+
   async #commitRun(pull: Pull, run: readonly LinkedBlock[], certificate: Certificate | undefined) {
+    const { importer, penalise } = this.#options
     const hashes = run.map(({ block }) => block.hash)
-    await this.#options.importer.finalize(hashes, certificate)
+    await importer.finalize(hashes, certificate)
     pull.tail.splice(0, run.length)
     const transactions = run.reduce((sum, { block }) => sum + block.transactions.length, 0)
     this.#meter.add(run.at(-1)!.block.header.height, run.length, transactions)
-    this.#settleSuspects(run)
+    pull.unhelpful.clear()
+    pull.asked = undefined
+    // The final blocks at these heights are known now: a peer that served a different one lied.
+    for (const peer of this.#suspects.settle(run)) penalise(peer, 'served blocks of another chain')
   }
 
   #checkCheckpoint(block: SealedBlock): void {
@@ -413,20 +461,6 @@ export class BlockSync {
       `block ${checkpoint.height} is ${toHex(block.hash)}, the checkpoint says ${toHex(checkpoint.hash)}`,
     )
   }
-
-  /** The final blocks at these heights are known now: a peer that served a different one lied. */
-  #settleSuspects(run: readonly LinkedBlock[]): void {
-    if (this.#suspects.length === 0) return
-    const hashes = new Map(run.map(({ block }) => [block.header.height, block.hash]))
-    const liars = new Set<PeerKey>()
-    this.#suspects = this.#suspects.filter(({ peer, height, hash }) => {
-      const truth = hashes.get(height)
-      if (truth === undefined) return true
-      if (!equalBytes(truth, hash)) liars.add(peer)
-      return false
-    })
-    for (const peer of liars) this.#options.penalise(peer, 'served blocks of another chain')
-  }
 }
 
 /** A range with its blocks, or with the reason they are invalid. */
@@ -435,27 +469,4 @@ interface Fetched {
   readonly blocks: readonly LinkedBlock[] | string
   /** Resolves once its senders are recovered, as far as possible. */
   readonly recovered: Promise<void>
-}
-
-/** Decodes a range and checks that its blocks form a chain; returns a string if not. */
-function openRange(range: DownloadedRange): readonly LinkedBlock[] | string {
-  const opened: LinkedBlock[] = []
-  try {
-    for (const [i, item] of range.items.entries()) {
-      const block = openBlock(item.block)
-      const height = range.fromHeight + i
-      if (block.header.height !== height) return `height ${block.header.height}, expected ${height}`
-      const parent = opened.at(-1)?.block
-      if (parent !== undefined && !equalBytes(block.header.parentHash, parent.hash)) {
-        return `block ${height} does not follow its parent`
-      }
-      const certificate =
-        item.certificate === undefined ? undefined : certificateSchema.decode(item.certificate)
-      opened.push({ block, certificate, recovery: item.recovery, peer: range.peer })
-    }
-  } catch (error) {
-    if (!(error instanceof SchemaError)) throw error
-    return `malformed block: ${error.message}`
-  }
-  return opened
 }

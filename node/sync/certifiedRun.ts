@@ -21,6 +21,8 @@ export interface LinkedBlock {
   /** The recovery file that began the block's epoch, as served. */
   readonly recovery?: Uint8Array | undefined
   readonly peer: PeerKey
+  /** Who served the certificate, if another peer than the block's. */
+  readonly certificatePeer?: PeerKey
 }
 
 /** The first `count` blocks, covered by the last one's `certificate`; or a `problem` with the last one. */

@@ -11,6 +11,7 @@ import {
 } from '../../base/protocol/snapshot.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 import { SNAPSHOT_IN_FLIGHT_PER_PEER, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { monotonicMs } from '../../p2p/timers.ts'
 import { compareHashes } from '../../state/tree/bits.ts'
 import { leavesRoot } from '../../state/tree/cut.ts'
 import type { NodeLogger } from '../logging.ts'
@@ -69,8 +70,8 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
   const running = new Set<Promise<void>>()
   let bytes = 0
   let failure: unknown
-  let servedAtMs = performance.now()
-  const startedAtMs = performance.now()
+  let servedAtMs = monotonicMs()
+  const startedAtMs = monotonicMs()
   let loggedAtMs = startedAtMs
   const fetchOne = async (peer: PeerKey, index: number): Promise<void> => {
     const part = manifest.parts[index]!
@@ -82,12 +83,12 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
       return
     }
     await sink.putChunk(index, entries)
-    servedAtMs = performance.now()
+    servedAtMs = monotonicMs()
     bytes += part.bytes
   }
   const log = (): void => {
-    if (performance.now() - loggedAtMs < LOG_EVERY_MS) return
-    loggedAtMs = performance.now()
+    if (monotonicMs() - loggedAtMs < LOG_EVERY_MS) return
+    loggedAtMs = monotonicMs()
     const left = missing.length + running.size
     const seconds = (loggedAtMs - startedAtMs) / 1000
     const bytesPerSecond = Math.round(bytes / seconds)
@@ -118,7 +119,7 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
     log()
     if (running.size > 0)
       await Promise.race([...running, setTimeout(LOG_EVERY_MS, undefined, { ref: false })])
-    else if (options.isHopeless() || performance.now() - servedAtMs > PATIENCE_MS) return false
+    else if (options.isHopeless() || monotonicMs() - servedAtMs > PATIENCE_MS) return false
     else await setTimeout(IDLE_MS)
   }
   await Promise.all(running)

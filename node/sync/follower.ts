@@ -3,7 +3,8 @@
 
 import { errorText } from '../../base/errors.ts'
 import type { NodeLogger } from '../logging.ts'
-import type { BlockSync, CommitListener } from './blockSync.ts'
+import type { BlockSync } from './blockSync.ts'
+import type { CommitListener } from './pull.ts'
 
 /** Pause between a follower's rounds: the most it adds to the network's delay. */
 const PAUSE_MS = 250

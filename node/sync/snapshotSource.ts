@@ -1,6 +1,6 @@
 // Serves state sync: snapshots and the proofs that lead to them. Not: the wire.
 import { epochProofSchema } from '../../base/protocol/epochProof.ts'
-import { validatorSetSchema } from '../../base/protocol/validators.ts'
+import { type ValidatorSet, validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { SnapshotSource } from '../../p2p/snapshotProtocol.ts'
 import { setOfEpoch } from '../../storage/epochProofs.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
@@ -11,8 +11,7 @@ import type { SnapshotFiles } from './snapshotFiles.ts'
 export function snapshotSourceOf(options: {
   readonly store: ChainStore
   readonly files: SnapshotFiles
-  /** Encoded genesis set. */
-  readonly genesisSet: Uint8Array
+  readonly genesisSet: ValidatorSet
 }): SnapshotSource {
   const { store, files, genesisSet } = options
   const held = (height: number) => files.list().find((snapshot) => snapshot.height === height)
@@ -37,9 +36,8 @@ export function snapshotSourceOf(options: {
       return proof === undefined ? undefined : epochProofSchema.encode(proof)
     },
     validatorSet(epoch) {
-      // The requester knows the set's hash, so a wrong guess is harmless.
-      const set = setOfEpoch(store, epoch)
-      return set === undefined ? genesisSet : validatorSetSchema.encode(set)
+      const set = setOfEpoch(store, epoch, genesisSet)
+      return set === undefined ? undefined : validatorSetSchema.encode(set)
     },
   }
 }

@@ -3,12 +3,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
-import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
-import { merkleRoot } from '../../base/protocol/merkle.ts'
 import {
   type SnapshotManifest,
   snapshotManifestHash,
@@ -18,7 +16,8 @@ import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
-import type { SnapshotOffer, SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { offerSchema, type SnapshotOffer, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { monotonicMs } from '../../p2p/timers.ts'
 import { receiptsRoot } from '../../state/receipt.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
 import { cutRoot } from '../../state/tree/cut.ts'
@@ -26,12 +25,16 @@ import { type InstallAnchor, StateInstall } from '../../storage/install.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
 import type { NodeLogger } from '../logging.ts'
 import { downloadChunks } from './chunkDownload.ts'
+import { hasOwnBody } from './openRange.ts'
 import { InvalidDataError, PeerAsker } from './peerAsker.ts'
 import { type TrustOptions, TrustWalk } from './trust.ts'
 
 /** How long to ask peers for a snapshot before executing every block instead. */
 const OFFERS_PATIENCE_MS = 20_000
 const OFFERS_EVERY_MS = 500
+/** Attempts with one snapshot, and with all of them: liars may offer ever new ones. */
+const TRIES_MAX = 2
+const ATTEMPTS_MAX = 64
 /** Share of the patience to keep gathering offers after the first one. */
 const GATHER_SHARE = 1 / 20
 
@@ -52,8 +55,9 @@ export interface StateSyncOptions {
   readonly patienceMs?: number
 }
 
-/** A snapshot and the peers that offer it with the same manifest. */
+/** A snapshot and the peers that offer exactly it. */
 interface Candidate {
+  readonly name: string
   readonly offer: SnapshotOffer
   readonly peers: readonly PeerKey[]
 }
@@ -64,39 +68,53 @@ export async function syncState(options: StateSyncOptions): Promise<number | und
   const asker = new PeerAsker(host, () => snapshots.peers())
   const trust: TrustOptions = { ...options, asker }
   const session = new Session(options, asker, TrustWalk.fromGenesis(trust), trust)
-  const deadlineMs = performance.now() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
-  const refused = new Set<string>()
+  const deadlineMs = monotonicMs() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
+  const tries = new Map<string, number>()
+  /** Failed attempts by peer: offers of peers that wasted fewer come first. */
+  const wasted = new Map<PeerKey, number>()
   let isTried = false
-  while (performance.now() < deadlineMs || isTried) {
+  for (let attempts = 0; attempts < ATTEMPTS_MAX && (monotonicMs() < deadlineMs || isTried); ) {
     signal.throwIfAborted()
-    isTried = false
-    for (const candidate of await gatherOffers(options, asker)) {
-      const name = bytesKey(candidate.offer.manifestHash)
-      if (refused.has(name)) continue
-      const height = await session.install(candidate)
-      if (height !== undefined) return height
-      refused.add(name)
-      logger.warn({ height: candidate.offer.height }, 'state sync: a snapshot could not be used')
-      isTried = true
-      break
+    const offered = await gatherOffers(options, asker)
+    const [candidate] = byPromise(offered, wasted).filter(({ name }) => (tries.get(name) ?? 0) < TRIES_MAX)
+    isTried = candidate !== undefined
+    if (candidate === undefined) {
+      await setTimeout(OFFERS_EVERY_MS, undefined, { signal })
+      continue
     }
-    if (!isTried) await setTimeout(OFFERS_EVERY_MS, undefined, { signal })
+    attempts++
+    const height = await session.install(candidate)
+    if (height !== undefined) return height
+    tries.set(candidate.name, (tries.get(candidate.name) ?? 0) + 1)
+    for (const peer of candidate.peers) wasted.set(peer, (wasted.get(peer) ?? 0) + 1)
+    logger.warn({ height: candidate.offer.height }, 'state sync: a snapshot could not be used')
   }
   return undefined
 }
 
-/** Peers' current offers, highest first; within a height the manifest that most peers offer first. */
+/** Fewest wasted attempts of its best peer first, then the highest, then the one that most peers offer. */
+function byPromise(
+  candidates: readonly Candidate[],
+  wasted: ReadonlyMap<PeerKey, number>,
+): readonly Candidate[] {
+  const wasteOf = ({ peers }: Candidate): number => Math.min(...peers.map((peer) => wasted.get(peer) ?? 0))
+  return [...candidates].sort(
+    (a, b) => wasteOf(a) - wasteOf(b) || b.offer.height - a.offer.height || b.peers.length - a.peers.length,
+  )
+}
+
+/** Peers' current offers. An offer that differs in any field is another one, so that nobody answers for a liar's. */
 async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promise<readonly Candidate[]> {
-  const ask = async (): Promise<Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>> => {
-    const found = new Map<string, { offer: SnapshotOffer; peers: PeerKey[] }>()
+  const ask = async (): Promise<Map<string, Candidate & { readonly peers: PeerKey[] }>> => {
+    const found = new Map<string, Candidate & { readonly peers: PeerKey[] }>()
     await Promise.all(
       asker.peers().map(async (peer) => {
         const offers = (await asker.ask(peer, (from) => options.snapshots.offers(from))) ?? []
         for (const offer of offers) {
-          const name = bytesKey(offer.manifestHash)
+          const name = bytesKey(offerSchema.encode(offer))
           const known = found.get(name)
-          if (known === undefined) found.set(name, { offer, peers: [peer] })
-          else known.peers.push(peer)
+          if (known === undefined) found.set(name, { name, offer, peers: [peer] })
+          else if (!known.peers.includes(peer)) known.peers.push(peer)
         }
       }),
     )
@@ -107,9 +125,7 @@ async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promis
     await setTimeout((options.patienceMs ?? OFFERS_PATIENCE_MS) * GATHER_SHARE)
     found = await ask()
   }
-  return [...found.values()].sort(
-    (a, b) => b.offer.height - a.offer.height || b.peers.length - a.peers.length,
-  )
+  return [...found.values()]
 }
 
 class Session {
@@ -179,15 +195,16 @@ class Session {
     if (walk === undefined) return undefined
     const certified = await this.#asker.askAny(async (peer) => {
       const [item] = await sync.fetchRange(peer, height, 1)
-      if (item?.certificate === undefined)
+      // Pruned since the offer: no lie.
+      if (item === undefined) return undefined
+      if (item.certificate === undefined)
         throw new InvalidDataError(`no final block ${height} for its snapshot`)
       const block = openBlock(item.block)
       const certificate = certificateSchema.decode(item.certificate)
       if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
         throw new InvalidDataError(`block ${height} is not the block of its snapshot`)
       }
-      const ids = block.transactions.map((raw) => keccak256(raw))
-      if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
+      if (!hasOwnBody(block)) {
         throw new InvalidDataError(`the transactions of block ${height} do not match its header`)
       }
       const trusted = await walk.setOf(block.header.epoch)

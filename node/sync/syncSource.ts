@@ -2,11 +2,16 @@
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { SyncSource } from '../../p2p/rangeProtocol.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
-import type { ChainStore } from '../../storage/types.ts'
+import type { ChainStore, ChainTip } from '../../storage/types.ts'
 import type { RecoveryBook } from '../recovery/recoveries.ts'
 
 /** Answers from the store. */
-export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 'above'>): SyncSource {
+export function syncSourceOf(
+  store: Pick<ChainStore, 'blockBytesAt' | 'blockHeightMin' | 'certificateAt'> & {
+    tip(): Pick<ChainTip, 'height' | 'hash'> | undefined
+  },
+  recoveries?: Pick<RecoveryBook, 'above'>,
+): SyncSource {
   return {
     status() {
       const tip = store.tip()
@@ -31,7 +36,17 @@ export function syncSourceOf(store: ChainStore, recoveries?: Pick<RecoveryBook, 
         // A recovery file may be as large as many blocks, so end the range here.
         if (recovery !== undefined) break
       }
-      return items
+      return toLastCertificate(items)
     },
   }
+}
+
+/**
+ * Ends a range at a certified block, so that it can be imported without what follows. Without one it stays whole: then the
+ * blocks before the next certificate fill it, by count or by bytes. A range that ends with a recovery is whole too.
+ */
+function toLastCertificate(items: readonly RangeItem[]): readonly RangeItem[] {
+  if (items.at(-1)?.recovery !== undefined) return items
+  const last = items.findLastIndex(({ certificate }) => certificate !== undefined)
+  return last < 0 ? items : items.slice(0, last + 1)
 }

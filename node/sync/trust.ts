@@ -51,7 +51,8 @@ export class TrustWalk {
   ): Promise<TrustWalk | undefined> {
     const header = await options.asker.askAny(async (peer) => {
       const [item] = await options.sync.fetchRange(peer, checkpoint.height, 1)
-      if (item === undefined) throw new InvalidDataError(`no block ${checkpoint.height}`)
+      // Pruned, or not there yet: no lie.
+      if (item === undefined) return undefined
       const block = openBlock(item.block)
       // Not the operator's chain: this peer is useless.
       if (!equalBytes(block.hash, checkpoint.hash))
@@ -88,16 +89,20 @@ export class TrustWalk {
   async setOf(epoch: number): Promise<TrustedSet | undefined> {
     const { asker, snapshots } = this.#options
     while (this.#reached.epoch < epoch) {
-      const from = this.#reached.epoch
-      const isExtended = await asker.askAny(async (peer) => {
+      const before = this.#reached.epoch
+      await asker.askAny(async (peer) => {
+        // A peer asked before may have proven some epochs and then lied: the next one continues there.
+        const from = this.#reached.epoch
         const encoded = await snapshots.epochProofs(peer, from)
-        for (const bytes of encoded) {
+        for (const [i, bytes] of encoded.entries()) {
           if (this.#reached.epoch >= epoch) break
+          // Proven by another walk meanwhile.
+          if (from + i < this.#reached.epoch) continue
           this.#extend(epochProofSchema.decode(bytes))
         }
-        return this.#reached.epoch > from ? true : undefined
+        return this.#reached.epoch > before ? true : undefined
       })
-      if (isExtended === undefined) return undefined
+      if (this.#reached.epoch === before) return undefined
     }
     return this.#trustedAt(epoch)
   }

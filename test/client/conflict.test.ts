@@ -104,6 +104,102 @@ describe('client.witness', () => {
     await assert.rejects(client.sync(), /check genesis failed/)
   })
 
+  /** Ours, with other answers for one height; `lie` is a chain whose block is served there. */
+  function altered(chain: LightChain, height: number, lie: LightChain, at = height): Provider {
+    const [honest, other] = [chain.provider('ours'), lie.provider('ours')]
+    return {
+      name: 'ours',
+      request: (method, params) =>
+        method === 'chain_certificate' && params.block === height
+          ? other.request(method, { block: at })
+          : honest.request(method, params),
+    }
+  }
+
+  /** A chain with a set change at block 4, and a copy that ends at block 2, below the change. */
+  function longAndShort(): { readonly chain: LightChain; readonly behind: LightChain } {
+    const chain = new LightChain([1, 2, 3, 4])
+    chain.add()
+    chain.add()
+    const behind = chain.fork()
+    chain.add()
+    chain.add({ nextSet: setOf([2, 3, 4, 5]) })
+    chain.add()
+    return { chain, behind }
+  }
+
+  /** The same heights, where the second block is another and nobody has signed it. */
+  function unsigned(chain: LightChain): LightChain {
+    const lie = new LightChain(chain.genesis)
+    lie.add()
+    lie.add({ header: { gasUsed: 1 } })
+    lie.certificates.set(2, certify(lie.genesisHash, lie.set, finalizes(lie.tip.header), [0]))
+    return lie
+  }
+
+  const follow = (primary: Provider, chain: LightChain, witness: Provider) => {
+    const origin = { kind: 'set', trusted: chain.genesis } as const
+    return new LightClient({ origin, providers: [primary, witness] }).sync()
+  }
+  const refusesOurs = (run: Promise<unknown>, check: string, what: RegExp) =>
+    assert.rejects(run, (error: LightClientError) => {
+      assert.deepEqual([error.code, error.check, error.provider], ['check', check, 'ours'], error.message)
+      assert.match(error.message, what)
+      return true
+    })
+
+  it('agrees with a witness that is behind the last set change', async () => {
+    const { chain, behind } = longAndShort()
+    const { witnesses } = await sync(chain, behind.provider('behind'))
+    assert.deepEqual(witnesses, [{ verdict: 'agrees', provider: 'behind', height: 2 }])
+  })
+
+  it('blames a primary that answers with another height than asked', async () => {
+    const { chain, behind } = longAndShort()
+    const primary = altered(chain, 2, chain, 3)
+    await refusesOurs(follow(primary, chain, behind.provider('behind')), 'height', /block 3 instead of 2/)
+  })
+
+  it('verifies the header of the primary below the last set change too', async () => {
+    const { chain, behind } = longAndShort()
+    const primary = altered(chain, 2, unsigned(chain))
+    await refusesOurs(follow(primary, chain, behind.provider('behind')), 'quorum', /1 of 4/)
+    // Both lie alike: still no agreement.
+    await refusesOurs(follow(primary, chain, unsigned(chain).provider('accomplice')), 'quorum', /1 of 4/)
+  })
+
+  it('finds a conflict below the last set change, signed by the earlier set', async () => {
+    const { chain } = longAndShort()
+    const other = new LightChain(chain.genesis)
+    other.add()
+    other.add({ header: { gasUsed: 1 } })
+    const conflict = await conflictWith(chain, other)
+    assert.deepEqual(conflict.signers, [1, 2, 3])
+    assert.equal(conflict.first.proof.header.height, 2)
+  })
+
+  it('cannot use a witness that is not above the trusted start', async () => {
+    const { chain, behind } = longAndShort()
+    const checkpoint = { genesisHash: chain.genesisHash, epoch: 0, hash: chain.kept[4]!.block.hash }
+    const origin = { kind: 'checkpoint', checkpoint } as const
+    const client = new LightClient({ origin, providers: [chain.provider('ours'), behind.provider('behind')] })
+    const [witness] = (await client.sync()).witnesses
+    assert.match(witness?.verdict === 'unusable' ? witness.reason : '', /block 2, not above .* block 4/)
+  })
+
+  it('cannot use a witness that answers with another height than asked', async () => {
+    const { chain } = longAndShort()
+    const ahead = chain.fork()
+    ahead.add()
+    const evasive: Provider = {
+      name: 'evasive',
+      request: (method, params) =>
+        ahead.provider().request(method, params.block === 5 ? { ...params, block: 3 } : params),
+    }
+    const [witness] = (await follow(chain.provider('ours'), chain, evasive)).witnesses
+    assert.match(witness?.verdict === 'unusable' ? witness.reason : '', /returned block 3 instead of 5/)
+  })
+
   it('reports why a witness is unusable', async () => {
     const chain = start()
     const unsigned = chain.fork()

@@ -75,6 +75,26 @@ describe('client.lightClient', () => {
     assert.equal(changes, 50)
   })
 
+  it('refuses another block at the height that it has proven, even one signed by a quorum', async () => {
+    const chain = chainOf(1)
+    const other = chain.fork()
+    const height = chain.tip.header.height + 1
+    chain.add({ balances: [[ALICE, COINS]] })
+    other.add({ balances: [[ALICE, 2n * COINS]] })
+    let served = chain.provider()
+    const switching: Provider = { name: 'switching', request: (...asked) => served.request(...asked) }
+    const client = clientOf(chain, { providers: [switching] })
+    assert.equal((await client.sync()).tip.header.height, height)
+    served = other.provider()
+    const what = new RegExp(`block ${height} differs from the block proven before`)
+    await refuses(client.sync(), 'check', 'height', what)
+    await refuses(client.balance(ALICE), 'check', 'height', what)
+    // The stored state remembers it too.
+    const state = parseClientState(client.toJson()!)
+    const later = clientOf(chain, { origin: { kind: 'state', state }, providers: [other.provider()] })
+    await refuses(later.sync(), 'check', 'height', what)
+  })
+
   it('follows more changes than fit into one answer, without proofs for epochs that keep their set', async () => {
     const chain = chainOf(70)
     for (let i = 0; i < 30; i++) chain.add({ nextSet: chain.set })

@@ -43,6 +43,7 @@ describe('blockSync', () => {
   async function open(
     peers: readonly ServedPeer[],
     sync?: Parameters<typeof openFresh>[0]['sync'],
+    count = 16,
   ): Promise<FreshNode> {
     const dir = join(root, `fresh-${runs++}`)
     fresh = await openFresh({
@@ -50,6 +51,7 @@ describe('blockSync', () => {
       genesis,
       served: maker.store,
       peers,
+      count,
       ...(sync === undefined ? {} : { sync }),
     })
     return fresh
@@ -146,7 +148,7 @@ describe('blockSync', () => {
           const { header, transactions } = openBlock(item.block)
           return { ...item, block: sealBlock({ header, transactions: transactions.slice(1) }).bytes }
         }),
-      /^block \d+ is invalid: the transactions are not those of the header$/,
+      /^the transactions of block \d+ are not those of its header$/,
     ],
   ]
   for (const [what, fault, reason] of FAULTS) {
@@ -167,13 +169,43 @@ describe('blockSync', () => {
     assert.match(node.rejections[0]!.reason, /^boundary 40 is missing its certificate$/)
   })
 
-  it('penalises a peer that served an uncertified tail of another chain, once this is known', async () => {
-    const forged: NonNullable<ServedPeer['fault']> = (items) => {
-      const kept = items.slice(0, -1)
-      return [...kept, { block: forge(items.at(-1)!, { gasUsed: 1 }).block }]
+  const forgedEnd: NonNullable<ServedPeer['fault']> = (items) => {
+    const kept = items.slice(0, -1)
+    return [...kept, { block: forge(items.at(-1)!, { gasUsed: 1 }).block }]
+  }
+
+  it('blames the end of a tail that contradicts a certified range, and keeps that range', async () => {
+    const served: number[] = []
+    const honest: ServedPeer = {
+      name: 'honest',
+      fault: (items, fromHeight) => {
+        served.push(fromHeight)
+        return items
+      },
     }
-    const node = await open([{ name: 'forger', fault: forged }, HONEST, { name: 'third' }])
+    const node = await open([{ name: 'forger', fault: forgedEnd }, honest, { name: 'third' }])
     assert.equal(await node.blockSync.run(target(60)), true)
+    assert.deepEqual(
+      node.rejections.map(({ peer, reason }) => [peer, reason]),
+      [['forger', 'blocks of another chain']],
+    )
+    assert.deepEqual(node.penalised, [])
+    assert.equal(new Set(served).size, served.length, 'nothing certified was fetched twice')
+  })
+
+  it('penalises a peer that served an uncertified tail of another chain, once this is known', async () => {
+    // Above block 100 answers of three blocks may have no certificate.
+    const node = await open(
+      [
+        { name: 'forger', fault: (items, from) => (from === 99 ? forgedEnd(items, from) : items) },
+        HONEST,
+        { name: 'third' },
+      ],
+      undefined,
+      3,
+    )
+    await node.blockSync.run(target(98))
+    assert.equal(await node.blockSync.run(target(114)), true)
     assert.deepEqual(node.penalised, ['forger: served blocks of another chain'])
     assert.deepEqual(node.rejections, [])
   })
@@ -283,6 +315,11 @@ class Empty {
   }
   reject() {}
   rewind() {}
+  blame() {}
+  again() {
+    return false
+  }
+  putBack() {}
   claimedHeight() {
     return BLOCKS
   }

@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
-import { validatorSetSchema } from '../../base/protocol/validators.ts'
 import type { ChainMaker } from '../../bench/chainMaker.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
@@ -14,11 +13,14 @@ import { validatorSetOf } from '../../node/sync/stateSyncStart.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
 import { createRangeProtocol, type RangeProtocol } from '../../p2p/rangeProtocol.ts'
+import { RequestError } from '../../p2p/requestResponse.ts'
 import {
   createSnapshotProtocol,
   type SnapshotProtocol,
   type SnapshotSource,
 } from '../../p2p/snapshotProtocol.ts'
+import type { RangeItem } from '../../p2p/syncMessages.ts'
+import { setOfEpoch } from '../../storage/epochProofs.ts'
 import { hasChainStore, StateInstall } from '../../storage/install.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 import { genesisOf, makeChainIn, openFresh } from './syncFixture.ts'
@@ -49,11 +51,7 @@ describe('stateSync', () => {
       await writeSnapshot({ dir: files.dirOf(height), header, blockHash, pieces, signal: NEVER })
       await files.add(height, 2)
     }
-    honest = snapshotSourceOf({
-      store: maker.store,
-      files,
-      genesisSet: validatorSetSchema.encode(genesisSet),
-    })
+    honest = snapshotSourceOf({ store: maker.store, files, genesisSet })
   })
   after(async () => {
     await files.close()
@@ -183,6 +181,119 @@ describe('stateSync', () => {
       assert.ok(hasChainStore(dir))
     })
   }
+
+  /** A peer without a network: what it offers, and which blocks it has. */
+  interface DirectPeer {
+    readonly snapshots: SnapshotSource
+    readonly blocks?: (fromHeight: number) => readonly RangeItem[]
+  }
+
+  /** Like `run`, but peers answer directly; honest peers must not be penalised. */
+  async function runDirect(
+    peers: Readonly<Record<string, DirectPeer>>,
+    checkpoint?: BlockCheckpoint,
+  ): Promise<{ readonly height: number | undefined; readonly penalised: readonly string[] }> {
+    const penalised: string[] = []
+    const source = syncSourceOf(maker.store)
+    const sourceOf = (peer: string): SnapshotSource => peers[peer]!.snapshots
+    const refuse = <T>(peer: string, answer: T | undefined): T => {
+      if (answer === undefined) throw new RequestError({ code: 'refused', peer, reason: 'the peer refused' })
+      return answer
+    }
+    const sync: Pick<RangeProtocol, 'fetchRange'> = {
+      async fetchRange(peer, fromHeight) {
+        const one = { fromHeight, countMax: 1, bytesMax: 4_000_000 }
+        return peers[peer]!.blocks?.(fromHeight) ?? source.range(one)
+      },
+    }
+    const snapshots: SnapshotProtocol = {
+      peers: () => Object.keys(peers),
+      offers: async (peer) => sourceOf(peer).offers(),
+      manifest: async (peer, height) => refuse(peer, sourceOf(peer).manifest(height)),
+      chunk: async (peer, height, index) => refuse(peer, await sourceOf(peer).chunk(height, index)),
+      receipts: async (peer, height) => refuse(peer, sourceOf(peer).receipts(height)),
+      async epochProofs(peer, fromEpoch) {
+        const proofs: Uint8Array[] = []
+        for (let epoch = fromEpoch; ; epoch++) {
+          const proof = sourceOf(peer).epochProof(epoch)
+          if (proof === undefined) return proofs
+          proofs.push(proof)
+        }
+      },
+      validatorSet: async (peer, epoch) => refuse(peer, sourceOf(peer).validatorSet(epoch)),
+      close() {},
+    }
+    const dir = join(root, `direct-${runs++}`)
+    const height = await syncState({
+      chainId: built.chain.chainId,
+      genesisHash: built.chain.genesisHash,
+      genesis: built.block,
+      genesisSet,
+      checkpoint,
+      chainDir: dir,
+      host: { penalise: (peer: string) => void penalised.push(peer) } as Partial<P2pHost> as P2pHost,
+      sync: sync as RangeProtocol,
+      snapshots,
+      signal: NEVER,
+      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      patienceMs: 200,
+    })
+    return { height, penalised }
+  }
+  const [h1, h2] = ['honest1', 'honest2'] as const
+  const direct = (
+    liar: DirectPeer,
+    ...rest: Parameters<typeof runDirect> extends [unknown, ...infer R] ? R : never
+  ) => runDirect({ liar, [h1]: { snapshots: honest }, [h2]: { snapshots: honest } }, ...rest)
+
+  it("does not make honest peers answer for a liar's offer of their manifest", async () => {
+    const offers = () => honest.offers().map((offer) => ({ ...offer, height: offer.height + 3 }))
+    const { height, penalised } = await direct({ snapshots: { ...honest, offers } })
+    assert.deepEqual([height, penalised.filter((peer) => peer !== 'liar')], [70, []])
+  })
+
+  it('continues with others where a peer mixed true boundary proofs with a false, doubled or missing one', async () => {
+    const falsified: readonly ((epoch: number) => Uint8Array | undefined)[] = [
+      (epoch) => (epoch === 1 ? flip(honest.epochProof(1)) : honest.epochProof(epoch)),
+      (epoch) => honest.epochProof(Math.max(0, epoch - 1)),
+      (epoch) => (epoch === 1 ? honest.epochProof(2) : honest.epochProof(epoch)),
+      (epoch) => (epoch === 0 ? honest.epochProof(0) : undefined),
+    ]
+    for (const epochProof of falsified) {
+      const { height, penalised } = await direct({ snapshots: { ...honest, epochProof } })
+      assert.deepEqual([height, penalised.filter((peer) => peer !== 'liar')], [70, []])
+    }
+  })
+
+  it('tries the snapshots of others first once a peer has wasted an attempt', async () => {
+    let count = 0
+    const offers = () => [
+      { ...honest.offers()[0]!, height: 1_000 + count++, manifestHash: new Uint8Array(32) },
+    ]
+    const attempts: number[] = []
+    const blocks = (fromHeight: number): readonly RangeItem[] => {
+      attempts.push(fromHeight)
+      throw new RequestError({ code: 'timeout', peer: 'liar', reason: 'no answer' })
+    }
+    const { height, penalised } = await direct({ snapshots: { ...honest, offers }, blocks })
+    assert.deepEqual([height, penalised], [70, []])
+    assert.equal(
+      attempts.filter((at) => at >= 1_000).length,
+      1,
+      'one attempt with an offer that leads nowhere',
+    )
+  })
+
+  it('does not blame peers that have pruned a block or do not know an epoch', async () => {
+    const checkpoint = { height: 63, hash: maker.store.blockAt(63)!.hash }
+    const behind: SnapshotSource = { ...honest, offers: () => [], epochProof: () => undefined }
+    const peers = { behind: { snapshots: behind, blocks: () => [] }, honest: { snapshots: honest } }
+    const { height, penalised } = await runDirect(peers, checkpoint)
+    assert.deepEqual([height, penalised], [70, []])
+    const store = { epochProof: (epoch: number) => (epoch < 2 ? maker.store.epochProof(epoch) : undefined) }
+    assert.equal(setOfEpoch(store, 3, genesisSet), undefined, 'no guess about an epoch it has not seen')
+    assert.deepEqual(setOfEpoch(store, 2, genesisSet), genesisSet)
+  })
 
   it('gives up when no peer offers a provable snapshot, and leaves no store behind', async () => {
     const liar: SnapshotSource = { ...honest, chunk: async () => Uint8Array.of(1) }

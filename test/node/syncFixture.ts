@@ -8,7 +8,8 @@ import type { Importer } from '../../node/chain/importerTypes.ts'
 import { openChain } from '../../node/openChain.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
-import type { DownloadedRange, DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { DownloadOptions, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { DownloadedRange } from '../../p2p/rangePieces.ts'
 import type { SyncSource } from '../../p2p/rangeProtocol.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
@@ -42,7 +43,7 @@ export interface Rejection {
   readonly reason: string
 }
 
-const COUNT = 16
+const COUNT_DEFAULT = 16
 
 /** The store answers at once; a promise would let the cursor move meanwhile. */
 function syncRange(source: SyncSource, wanted: Parameters<SyncSource['range']>[0]): readonly RangeItem[] {
@@ -56,8 +57,13 @@ export class FakeDownload implements RangeDownload {
   readonly rejections: Rejection[]
   readonly #source: ReturnType<typeof syncSourceOf>
   readonly #peers: readonly ServedPeer[]
+  readonly #count: number
   readonly #shunned = new Set<string>()
   readonly #options: DownloadOptions
+  #repeat:
+    | { readonly fromHeight: number; readonly count: number; readonly peers: ReadonlySet<string> }
+    | undefined
+  #putBack: DownloadedRange[] = []
   #cursor: number
   #turn = 0
   #closed = false
@@ -67,7 +73,9 @@ export class FakeDownload implements RangeDownload {
     peers: readonly ServedPeer[],
     options: DownloadOptions,
     rejections: Rejection[],
+    count = COUNT_DEFAULT,
   ) {
+    this.#count = count
     this.#source = syncSourceOf(store)
     this.#peers = peers
     this.#options = options
@@ -76,22 +84,56 @@ export class FakeDownload implements RangeDownload {
   }
 
   async next(): Promise<DownloadedRange | undefined> {
+    const repeat = this.#repeat
+    this.#repeat = undefined
+    if (repeat !== undefined) {
+      const peer = this.#untried(repeat.peers)!
+      return { peer: peer.name, ...this.#serve(peer, repeat.fromHeight, repeat.count) }
+    }
+    const known = this.#putBack.at(-1)
+    if (known !== undefined && known.fromHeight <= this.#cursor) {
+      this.#cursor = known.fromHeight + known.items.length
+      return this.#putBack.pop()
+    }
     const tip = this.claimedHeight()
     const last = Math.min(this.#options.toHeight ?? tip, tip)
     const peers = this.#peers.filter(({ name }) => !this.#shunned.has(name))
     const peer = peers[this.#turn++ % Math.max(1, peers.length)]
     if (this.#closed || peer === undefined || this.#cursor > last) return undefined
     const fromHeight = this.#cursor
-    const countMax = Math.min(COUNT, last - fromHeight + 1)
-    const honest = syncRange(this.#source, { fromHeight, countMax, bytesMax: 4 * 1024 * 1024 })
-    const items = peer.fault?.(honest, fromHeight) ?? honest
+    const { items } = this.#serve(peer, fromHeight, Math.min(this.#count, last - fromHeight + 1))
     this.#cursor += items.length
     return { peer: peer.name, fromHeight, items }
   }
 
-  reject(range: DownloadedRange, reason: string): void {
+  #serve({ fault }: ServedPeer, fromHeight: number, countMax: number) {
+    const honest = syncRange(this.#source, { fromHeight, countMax, bytesMax: 4 * 1024 * 1024 })
+    return { fromHeight, items: fault?.(honest, fromHeight) ?? honest }
+  }
+
+  #untried(peers: ReadonlySet<string>): ServedPeer | undefined {
+    return this.#peers.find(({ name }) => !peers.has(name) && !this.#shunned.has(name))
+  }
+
+  reject(range: Pick<DownloadedRange, 'peer' | 'fromHeight'>, reason: string): void {
     this.rejections.push({ peer: range.peer, fromHeight: range.fromHeight, reason })
     this.rewind(range.fromHeight, [range.peer])
+  }
+
+  blame(peer: string, reason: string): void {
+    this.rejections.push({ peer, fromHeight: 0, reason })
+    this.#shunned.add(peer)
+  }
+
+  again(wanted: Parameters<RangeDownload['again']>[0]): boolean {
+    if (this.#untried(wanted.peers) === undefined) return false
+    this.#repeat = wanted
+    return true
+  }
+
+  putBack(range: DownloadedRange): void {
+    this.#putBack.push(range)
+    this.#cursor = Math.min(this.#cursor, range.fromHeight)
   }
 
   rewind(fromHeight: number, peers: readonly string[]): void {
@@ -128,6 +170,8 @@ export async function openFresh(options: {
   readonly genesis: Genesis
   readonly served: ChainStore
   readonly peers: readonly ServedPeer[]
+  /** Blocks per answer. */
+  readonly count?: number
   readonly sync?: Partial<BlockSyncOptions>
 }): Promise<FreshNode> {
   const built = buildGenesis(options.genesis)
@@ -143,7 +187,10 @@ export async function openFresh(options: {
   const blockSync = new BlockSync({
     importer,
     genesisHash: chain.genesisHash,
-    sync: { download: (wanted) => new FakeDownload(options.served, options.peers, wanted, rejections) },
+    sync: {
+      download: (wanted) =>
+        new FakeDownload(options.served, options.peers, wanted, rejections, options.count),
+    },
     penalise: (peer, reason) => void penalised.push(`${peer}: ${reason}`),
     logger: { debug() {}, info: log, warn: log, error: log },
     ...options.sync,

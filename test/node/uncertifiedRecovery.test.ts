@@ -13,7 +13,8 @@ import { openChain } from '../../node/openChain.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { BlockSync, type BlockSyncOptions } from '../../node/sync/blockSync.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
-import type { DownloadedRange, RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { DownloadedRange } from '../../p2p/rangePieces.ts'
 import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
@@ -35,6 +36,11 @@ class OneRange implements RangeDownload {
   reject(_: DownloadedRange, reason: string): void {
     this.reasons.push(reason)
   }
+  blame() {}
+  again() {
+    return false
+  }
+  putBack() {}
   rewind(): void {}
   claimedHeight = (): number => BLOCKS
   servedHeightMin = (): number => 1

@@ -24,6 +24,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 export const ELSEWHERE: Readonly<Record<number, string>> = {
   35: 'test/sim/sim.test.ts',
   36: 'test/mutants/README.md',
+  41: 'test/sim/rangeSync/syncWorld.ts',
 }
 
 /** Plays one seed of a scenario. Throws Violation, or any node's error. */

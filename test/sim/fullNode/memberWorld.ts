@@ -358,6 +358,12 @@ export class MemberWorld {
       },
       reject: (range, reason) =>
         this.checks.fail('penalise', `node ${to.index} rejected true blocks of ${range.peer}: ${reason}`),
+      blame: (peer, reason) =>
+        this.checks.fail('penalise', `node ${to} blamed the honest node ${peer}: ${reason}`),
+      again: () => false,
+      putBack: (range) => {
+        next = range.fromHeight
+      },
       rewind: (height) => {
         next = height
       },

@@ -1,0 +1,16 @@
+// Time for rate limits, time-outs and rests: monotonic, so that a corrected wall clock leaves none of them in the future.
+import type { Clock } from '../consensus/ports.ts'
+
+/** A clock without the wall's time. */
+export type Timers = Pick<Clock, 'monotonicMs' | 'after'>
+
+/** Milliseconds since the process started; not Unix time. */
+export const monotonicMs = (): number => performance.now()
+
+export const MONOTONIC: Timers = {
+  monotonicMs,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
