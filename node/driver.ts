@@ -398,8 +398,12 @@ export class Driver {
 
   /** Ends the signing rights of older epochs, then announces the new set. */
   async #useEpoch(start: EpochStart): Promise<void> {
-    const { signer, network } = this.#options
-    await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
+    const { application, signer, network } = this.#options
+    await signer?.beginEpoch(
+      start.epoch,
+      (from) => application.epochSteps(from, start.epoch),
+      start.validators,
+    )
     this.#epoch = start
     this.#verifier.useValidators(start.epoch, start.validators)
     const self = indexOfKey(start.validators.validators, signer?.publicKey)

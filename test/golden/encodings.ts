@@ -38,6 +38,9 @@ const SIGNER_REQUESTS: { readonly [K in Request['kind']]: string } = {
   randao: 'SignerRandao',
   ping: 'SignerPing',
   health: 'SignerHealthRequest',
+  follow: 'SignerFollow',
+  prove: 'SignerProve',
+  noteLoss: 'SignerNoteLoss',
 }
 const SIGNER_REPLIES: { readonly [K in Reply['kind']]: string } = {
   welcome: 'SignerWelcome',
@@ -47,6 +50,7 @@ const SIGNER_REPLIES: { readonly [K in Reply['kind']]: string } = {
   reveal: 'SignerReveal',
   pong: 'SignerPong',
   health: 'SignerHealth',
+  taken: 'SignerTaken',
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

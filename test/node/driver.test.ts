@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { equalBytes, u64be } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
+import type { EpochStep } from '../../base/protocol/epochStep.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
-import type { Certificate } from '../../base/protocol/vote.ts'
+import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import type { Application, ConsensusNetwork } from '../../consensus/ports.ts'
 import type { Sender, Target } from '../../consensus/types.ts'
 import { Driver } from '../../node/driver.ts'
@@ -14,7 +15,14 @@ import { LocalSigner } from '../../signer/localSigner.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { Journal } from '../../storage/journal.ts'
 import { PARAMETERS } from '../support/coreParameters.ts'
-import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../support/simChain.ts'
+import {
+  buildBlock,
+  type ChainRules,
+  makeRules,
+  makeValidator,
+  SimStore,
+  verifyBlock,
+} from '../support/simChain.ts'
 
 const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }
@@ -22,6 +30,15 @@ const set = { validators: made.map((m) => m.validator) }
 const QUICK = { ...PARAMETERS, minBlockIntervalMs: 20 }
 /** View timers never fire, however slow the machine: everything is driven by messages. */
 const PATIENT = { ...QUICK, deltaMs: 2_000, buildMs: 4_000, verifyMs: 4_000, messageDelayMs: 20_000 }
+
+/** This test's chain begins with a boundary: F of it, by all validators, for their signers. */
+function genesisBoundary({ genesis, genesisHash }: ChainRules): EpochStep {
+  const subject: Subject = { kind: 'finalize', epoch: 0, view: 1, parentView: 0, digest: genesis.hash }
+  const shares = made.map(({ secretKey }) => bls.sign(secretKey, voteBytes(genesisHash, subject)))
+  const bitmap = signersBitmap([0, 1, 2, 3], 4)
+  const certificate = { subject, bitmap, signature: bls.aggregate(shares)! }
+  return { boundary: { header: genesis.header, certificate, nextSet: undefined }, recovery: undefined }
+}
 
 interface Peer {
   store: SimStore
@@ -57,6 +74,7 @@ class Net {
     const signer = await LocalSigner.open({
       dir: join(this.dir, `s${i}`),
       genesisHash: this.rules.genesisHash,
+      genesisSet: set,
       secretKey: made[i]!.secretKey,
       bls,
       create,
@@ -143,6 +161,7 @@ class Net {
         peer.store.commit(path, certificate)
       },
       epochAfter: async () => peer.store.epochStart(),
+      epochSteps: async () => [genesisBoundary(rules)],
       hasWork: (parent) => pending(parent).length > 0,
       onWork: (listener) => {
         peer.notify = listener

@@ -93,6 +93,8 @@ export function simSigner(options: {
     get observing() {
       return flags.observing
     },
+    losses: () => [],
+    noteLoss: async () => flags.lose(),
     beginEpoch: async (epoch) => flags.beginEpoch(epoch),
     signed: () => flags.signed(),
     async sign(signer, subjects) {
