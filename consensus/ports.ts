@@ -133,8 +133,11 @@ export interface Signer {
   readonly observing: boolean
   /** Losses that wait for a proof. */
   losses(): readonly SignerLoss[]
-  /** Votes of this key exist that neither the journal nor the signer has: the record is lost. */
-  noteLoss(reason: string): Promise<void>
+  /**
+   * Votes of this key that peers hold. One that is genuine and not in the record means that the record is lost: an older
+   * state of the machine came back. Everything signed later waits for this.
+   */
+  noteHeld(votes: readonly Vote[]): Promise<void>
   /** False while a signer in another process cannot be reached; absent where there is none to reach. */
   readonly isReady?: boolean
   /**

@@ -24,6 +24,8 @@ import { LOSS_NONCE_BYTES, type Loss, lossIn, proveLoss, type TrustRecord, trust
 const SEGMENT_BYTES = 1024 * 1024
 /** Answers of one walk to an epoch; each leads further. */
 const WALK_ANSWERS_MAX = 4_096
+/** Signatures checked in one answer of a peer that claims votes of this key; a liar costs no more. */
+const HELD_CHECKS_MAX = 8
 
 /** Why a vote is not signed: the flags of its view, or the signer's own state. */
 export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
@@ -216,15 +218,27 @@ export class LocalSigner implements Signer {
     })
   }
 
-  /**
-   * Signs nothing more until a new proof: votes of this key exist that its record does not have. The number is drawn
-   * now, so a block that shows it is younger than those votes.
-   */
-  noteLoss(reason: string): Promise<void> {
+  /** Draws a new number at once, so that a block that shows it is younger than those votes. */
+  noteHeld(votes: readonly Vote[]): Promise<void> {
     return this.#serial(async () => {
-      if (!this.#isClosed && this.#loss?.resumeAfter === undefined && this.#loss !== undefined) return
-      if (!this.#isClosed) await this.#lose(reason)
+      if (this.#isClosed || this.losses().length > 0) return
+      const unknown = votes.filter(({ subject }) => this.#isUnknown(subject)).slice(0, HELD_CHECKS_MAX)
+      const found = unknown.find((vote) => this.#isOwn(vote))
+      if (found === undefined) return
+      const { kind, epoch, view } = found.subject
+      await this.#lose(`a peer holds its ${kind} vote in view ${view} of epoch ${epoch}, which is not in it`)
     })
+  }
+
+  #isUnknown(subject: Subject): boolean {
+    if (!isWellFormedSubject(subject) || subject.epoch < this.#epoch) return false
+    if (subject.epoch > this.#epoch) return true
+    return subject.view > this.#votes.floor && !this.#votes.has(subject)
+  }
+
+  #isOwn({ subject, signature }: Vote): boolean {
+    const { bls, genesisHash } = this.#options
+    return bls.verify(this.publicKey, voteBytes(genesisHash, subject), signature)
   }
 
   async #lose(reason: string): Promise<void> {

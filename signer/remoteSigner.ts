@@ -30,7 +30,6 @@ const BACKOFF_MAX_MS = 2_000
 const REFUSED_BACKOFF_MS = 5_000
 /** Log a lasting outage again at this interval. */
 const REMIND_MS = 30_000
-const LOSS_REASON_MAX = 200
 
 export interface RemoteSignerOptions {
   readonly publicKey: Uint8Array
@@ -82,8 +81,9 @@ export class RemoteSigner implements Signer {
   #floor = { epoch: 0, view: 0 }
   #observing = false
   #lossNonce: Uint8Array | undefined
-  /** A loss that the signer does not know of yet. */
-  #lossToNote: string | undefined
+  /** Votes that the signer has not judged yet. */
+  #held: readonly Vote[] = []
+  #heldId = 0
   #signed: readonly Subject[] = []
   #onEpoch: (() => void)[] = []
   /** Requests waiting to be sent or answered, oldest first, by a local number. */
@@ -124,17 +124,17 @@ export class RemoteSigner implements Signer {
     })
   }
 
-  async noteLoss(reason: string): Promise<void> {
-    this.#observing = true
-    this.#lossToNote = reason.slice(0, LOSS_REASON_MAX)
-    this.#tellLoss()
+  async noteHeld(votes: readonly Vote[]): Promise<void> {
+    if (votes.length === 0) return
+    this.#held = [...this.#held, ...votes].slice(-REQUEST_SUBJECTS_MAX)
+    this.#tellHeld()
   }
 
-  /** Requests are served in order: nothing is signed after this one. */
-  #tellLoss(): void {
+  /** Requests are served in order: the signer judges these before it signs anything asked for later. */
+  #tellHeld(): void {
     const connection = this.#connection
-    if (this.#lossToNote === undefined || connection?.isWelcome !== true) return
-    connection.request('noteLoss', { reason: this.#lossToNote })
+    if (this.#held.length === 0 || connection?.isWelcome !== true) return
+    this.#heldId = connection.request('held', { votes: this.#held })
   }
 
   async beginEpoch(epoch: number, evidence: EpochEvidence): Promise<void> {
@@ -243,7 +243,7 @@ export class RemoteSigner implements Signer {
     // The signer is held now; a later connection of this node replaces this one without a takeover.
     this.#takeOver = false
     this.#isVerified = false
-    this.#tellLoss()
+    this.#tellHeld()
     this.#tellEpoch()
   }
 
@@ -303,9 +303,9 @@ export class RemoteSigner implements Signer {
     if (refusal !== undefined) {
       this.#options.log('error', 'the remote signer refuses a proof', { refusal })
     }
+    if (id === this.#heldId) this.#held = []
     const proof = this.#proofs.get(id)
     this.#proofs.delete(id)
-    if (observing && lossNonce !== undefined) this.#lossToNote = undefined
     this.#noteObserving(observing, lossNonce)
     proof?.(refusal)
   }

@@ -7,7 +7,7 @@ import { epochStepSchema } from '../base/protocol/epochStep.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { receiptProofSchema } from '../base/protocol/receiptProof.ts'
 import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
-import { subjectSchema, VOTE_KINDS } from '../base/protocol/vote.ts'
+import { subjectSchema, VOTE_KINDS, voteSchema } from '../base/protocol/vote.ts'
 import { message, type Message as Schema, t } from '../base/schema.ts'
 import { FLAGGED_VIEWS_MAX } from '../consensus/ownVotes.ts'
 import { LOSS_NONCE_BYTES } from './signerTrust.ts'
@@ -70,13 +70,13 @@ const prove = message('SignerProve', {
   transaction: t.bytes(TX_BYTES_MAX),
   proof: receiptProofSchema,
 })
-/** Votes of this key exist that its record does not have. */
-const noteLoss = message('SignerNoteLoss', { id: t.u32, reason: t.text(TEXT_MAX) })
+/** Votes of this key that peers hold. */
+const held = message('SignerHeld', { id: t.u32, votes: t.list(voteSchema, REQUEST_SUBJECTS_MAX) })
 const ping = message('SignerPing', { id: t.u32 })
 const health = message('SignerHealthRequest', { version: t.u16 })
 
 /** The order is the wire tag: append-only. */
-const REQUESTS = { hello, beginEpoch, sign, randao, ping, health, follow, prove, noteLoss } as const
+const REQUESTS = { hello, beginEpoch, sign, randao, ping, health, follow, prove, held } as const
 
 const welcome = message('SignerWelcome', { version: t.u16, software: t.text(TEXT_MAX) })
 const refused = message('SignerRefused', {
@@ -104,7 +104,7 @@ const result = message('SignerResult', {
 const signed = message('SignerSigned', { id: t.u32, results: t.list(result, REQUEST_SUBJECTS_MAX) })
 const reveal = message('SignerReveal', { id: t.u32, signature: t.fixed(96) })
 const pong = message('SignerPong', { id: t.u32, observing: t.bool })
-/** Answer to `follow`, `prove` and `noteLoss`. */
+/** Answer to `follow`, `prove` and `held`. */
 const taken = message('SignerTaken', {
   id: t.u32,
   /** A full sentence; absent when the request was accepted. */

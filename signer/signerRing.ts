@@ -51,8 +51,8 @@ export class SignerRing implements Signer {
     return this.#signers.flatMap((signer) => signer.losses())
   }
 
-  noteLoss(reason: string): Promise<void> {
-    return this.#current.noteLoss(reason)
+  noteHeld(votes: readonly Vote[]): Promise<void> {
+    return this.#current.noteHeld(votes)
   }
 
   async beginEpoch(epoch: number, evidence: EpochEvidence, validators?: ValidatorSet): Promise<void> {

@@ -85,8 +85,8 @@ export class SignerServer {
         this.#replyTaken(session, id, await signer.proveLoss(transaction, proof))
         return
       }
-      case 'noteLoss':
-        await signer.noteLoss(`the node says: ${request.body.reason}`)
+      case 'held':
+        await signer.noteHeld(request.body.votes)
         this.#replyTaken(session, request.body.id, undefined)
         return
       case 'sign':

@@ -23,6 +23,8 @@ const CONSENSUS_BODIES: { readonly [K in MessageKind]: string } = {
   blocksRequest: 'BlocksRequest',
   blocks: 'Blocks',
   boundaryRequest: 'BoundaryRequest',
+  ownVotesRequest: 'OwnVotesRequest',
+  heldVotes: 'HeldVotes',
 }
 const JOURNAL_BODIES: { readonly [K in RecordKind]: string } = {
   block: 'BlockRecord',
@@ -40,7 +42,7 @@ const SIGNER_REQUESTS: { readonly [K in Request['kind']]: string } = {
   health: 'SignerHealthRequest',
   follow: 'SignerFollow',
   prove: 'SignerProve',
-  noteLoss: 'SignerNoteLoss',
+  held: 'SignerHeld',
 }
 const SIGNER_REPLIES: { readonly [K in Reply['kind']]: string } = {
   welcome: 'SignerWelcome',

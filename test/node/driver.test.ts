@@ -1,5 +1,6 @@
 // The driver with a real journal, real signer and real BLS: four validators in one process, over an in-memory network.
 import assert from 'node:assert/strict'
+import { cpSync, renameSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +45,7 @@ interface Peer {
   store: SimStore
   pool: Uint8Array[]
   driver: Driver | undefined
+  signer: LocalSigner | undefined
   notify: () => void
   handler: ((from: Sender, bytes: Uint8Array) => void) | undefined
   penalised: string[]
@@ -58,6 +60,7 @@ class Net {
     store: new SimStore(this.rules),
     pool: [],
     driver: undefined,
+    signer: undefined,
     notify: () => {},
     handler: undefined,
     penalised: [],
@@ -79,6 +82,7 @@ class Net {
       bls,
       create,
     })
+    peer.signer = signer
     peer.driver = new Driver({
       genesisHash: this.rules.genesisHash,
       parameters: this.parameters,
@@ -289,6 +293,28 @@ describe('node.driver', () => {
       'a transaction afterwards',
     )
     await net.audit()
+  }).timeout(20_000)
+
+  it('signs nothing when its whole machine was set back, since peers hold its votes', async () => {
+    for (const i of net.peers.keys()) await net.start(i)
+    const [journal, record] = [join(net.dir, 'j3'), join(net.dir, 's3')]
+    for (const dir of [journal, record]) cpSync(dir, `${dir}.older`, { recursive: true })
+    for (const n of [1, 2]) {
+      const transaction = net.submit(n)
+      await net.until(() => net.peers.every((peer) => peer.store.includes(transaction)), `transaction ${n}`)
+    }
+    await net.stop(3)
+    for (const dir of [journal, record]) {
+      rmSync(dir, { recursive: true })
+      renameSync(`${dir}.older`, dir)
+    }
+    const peer = net.peers[3]!
+    peer.store = new SimStore(net.rules)
+    await net.start(3, false)
+    await net.until(() => peer.signer!.observing, 'the loss is noticed')
+    const transaction = net.submit(3)
+    await net.until(() => net.peers.every(({ store }) => store.includes(transaction)), 'it follows')
+    assert.equal(peer.driver!.counters().signatures, 0)
   }).timeout(20_000)
 
   it('penalises undecodable frames and stays up', async () => {

@@ -30,7 +30,7 @@ describe('signer.signerRing', () => {
       publicKey,
       observing: name === 'lost',
       losses: () => [],
-      noteLoss: async () => void calls.push('loss'),
+      noteHeld: async () => void calls.push('held'),
       beginEpoch: async (epoch) => void calls.push(`epoch ${epoch}`),
       signed: () => [{ kind: 'nullify', epoch: 0, view: calls.length }],
       sign: async (index, subjects: readonly Subject[]) => {

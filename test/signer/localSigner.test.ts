@@ -197,6 +197,18 @@ describe('signer.localSigner', () => {
     assert.deepEqual([again.epoch, again.trustedEpoch], [2, 2])
   })
 
+  it('begins no epoch below or above the one that is proven', async () => {
+    const signer = await open()
+    await signer.beginEpoch(2, async () => [CHAIN.boundary(4)])
+    assert.deepEqual([signer.epoch, signer.trustedEpoch], [1, 5])
+    for (const epoch of [3, 4, 6, Number.MAX_SAFE_INTEGER]) {
+      assert.equal(await signer.beginProven(epoch), false)
+      assert.equal(await signs(signer, nullify(1, epoch)), false)
+    }
+    assert.equal(await signer.beginProven(5), true)
+    assert.equal(await signs(signer, nullify(1, 5)), true)
+  })
+
   it('follows a change of the set, and believes only the new one', async () => {
     const signer = await open({ epoch: 1 })
     const next = new EpochChain(genesisHash, [bls.keygen(B), bls.keygen(A)])
@@ -208,16 +220,27 @@ describe('signer.localSigner', () => {
     assert.equal(signer.epoch, 3)
   })
 
-  it('draws a new number when votes turn up that it does not have', async () => {
+  it('draws a new number when a peer holds a vote of its key that it does not', async () => {
     const signer = await open()
     assert.equal(await signs(signer, notarize(1, A)), true)
-    await signer.noteLoss('a peer holds a vote')
+    signer.raiseFloor(1, 1)
+    assert.equal(await signs(signer, notarize(3, A)), true)
+    const heldVote = (subject: Subject, secret = secretKey) => ({
+      subject,
+      signer: 2,
+      signature: bls.sign(secret, voteBytes(genesisHash, subject)),
+    })
+    const forged = heldVote(nullify(4), bls.keygen(B))
+    const known = [heldVote(notarize(3, A)), heldVote(nullify(1)), heldVote(nullify(9, 0))]
+    await signer.noteHeld([...known, forged])
+    assert.equal(signer.observing, false)
+    await signer.noteHeld([heldVote(finalize(3, A))])
     const [loss] = signer.losses()
-    await signer.noteLoss('another peer holds it too')
+    await signer.noteHeld([heldVote(nullify(8))])
     assert.deepEqual(signer.losses()[0]!.nonce, loss!.nonce)
-    assert.equal(await signs(signer, nullify(2)), false)
+    assert.equal(await signs(signer, nullify(4)), false)
     assert.equal(await signer.proveLoss(loss!.nonce, CHAIN.show(loss!.nonce, 1)), undefined)
-    await signer.noteLoss('and another vote')
+    await signer.noteHeld([heldVote(nullify(1, 2))])
     assert.notDeepEqual(signer.losses()[0]!.nonce, loss!.nonce)
     assert.equal((await open({ create: false })).observing, true)
   })

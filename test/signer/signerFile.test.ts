@@ -154,6 +154,24 @@ describe('signer.signerFile', () => {
     assert.match(String(await found()), /missing/)
   })
 
+  it('notices another continuation of the same record, as long as its own', async () => {
+    const signer = await open(true)
+    await signer.beginEpoch(1, leadTo(1))
+    await signer.close()
+    const before = [last(), mark()].map((path) => [path, readFileSync(path)] as const)
+    const signNext = async (subject: Subject): Promise<void> => {
+      const next = await open(false)
+      assert.ok((await next.sign(0, [subject]))[0] !== undefined)
+      await next.close()
+    }
+    await signNext(notarize(1, A))
+    const other = readFileSync(last())
+    for (const [path, bytes] of before) writeFileSync(path, bytes)
+    await signNext(notarize(1, B))
+    writeFileSync(last(), other)
+    assert.match(String(await found()), /another copy/)
+  })
+
   it('notices two segments that were swapped, and the record of another key', async () => {
     await signAll(300)
     assert.ok(logs().length > 1)

@@ -28,7 +28,13 @@ import {
 } from '../../signer/keyFiles.ts'
 import { KeystoreError } from '../../signer/keystore.ts'
 import type { LocalSigner } from '../../signer/localSigner.ts'
-import { exportFlags, importFlags, openLocalSigner, type SignerOwner } from '../../signer/signerDir.ts'
+import {
+  exportFlags,
+  importFlags,
+  openLocalSigner,
+  resumeAfter,
+  type SignerOwner,
+} from '../../signer/signerDir.ts'
 import {
   A,
   B,
@@ -231,6 +237,29 @@ describe('signer.move', () => {
     const signer = await open('c')
     await signer.beginEpoch(3, leadTo(3))
     assert.equal(signer.observing, true)
+  })
+
+  it("resumes a lost record after the epoch that the operator names on the signer's machine", async () => {
+    directory('a', 'fresh')
+    await assert.rejects(resumeAfter(owner('a'), 4), /is not lost/)
+    await signIn('a', [notarize(5, A, 3)])
+    await assert.rejects(resumeAfter(owner('a'), 4), /is not lost/)
+    rmSync(join(dirOf('a'), 'signer'), { recursive: true })
+    const lost = await open('a')
+    await lost.beginEpoch(4, leadTo(4))
+    await assert.rejects(resumeAfter(owner('a'), 4), /is in use/)
+    await lost.close()
+    await assert.rejects(resumeAfter(owner('a'), 3), /reaches epoch 4/)
+    assert.deepEqual(await resumeAfter(owner('a'), 5), { resumesAfterEpoch: 5 })
+    const signer = await open('a')
+    for (const epoch of [4, 5]) {
+      await signer.beginEpoch(epoch, leadTo(epoch))
+      assert.deepEqual(await signer.sign(0, [nullify(1, epoch)]), [undefined])
+    }
+    await signer.beginEpoch(6, leadTo(6))
+    assert.ok((await signer.sign(0, [nullify(1, 6)]))[0] !== undefined)
+    await signer.close()
+    await assert.rejects(resumeAfter(owner('a'), 9), /is not lost/)
   })
 
   it('keeps observing when either record was lost', async () => {

@@ -94,7 +94,7 @@ export function simSigner(options: {
       return flags.observing
     },
     losses: () => [],
-    noteLoss: async () => flags.lose(),
+    noteHeld: async () => {},
     beginEpoch: async (epoch) => flags.beginEpoch(epoch),
     signed: () => flags.signed(),
     async sign(signer, subjects) {
