@@ -10,7 +10,9 @@ import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { nodePaths } from '../node/nodePaths.ts'
 import { openChain } from '../node/openChain.ts'
 import { RecoveryBook } from '../node/recovery/recoveries.ts'
-import { type FlagState, restoreState, SIGNER_PREFIX } from '../signer/signerRecords.ts'
+import { consensusPublicKey, hasConsensusKey } from '../signer/keyFiles.ts'
+import { readFolder } from '../signer/signerFile.ts'
+import type { FlagState } from '../signer/signerRecords.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import { listSegments, readSegment } from '../storage/segments.ts'
@@ -57,7 +59,7 @@ export async function openOffline(dataDir: string): Promise<OfflineNode> {
       store,
       importer,
       journal: await readJournal(paths.journal, genesisHash),
-      signer: await readSignerState(paths.signer, genesisHash),
+      signer: await readSignerState(dataDir, genesisHash),
       close: () => opened.close(),
     }
   } catch (error) {
@@ -89,9 +91,12 @@ export async function readJournal(dir: string, genesis: Uint8Array): Promise<rea
 }
 
 /** State in the signer's newest file, without repairing it; undefined when there is none or it is damaged. */
-export async function readSignerState(dir: string, genesis: Uint8Array): Promise<FlagState | undefined> {
-  const last = (await listSegments(dir, SIGNER_PREFIX)).at(-1)
-  if (last === undefined) return undefined
-  const { damage, frames } = await readSegment(last.path, genesis)
-  return damage === 'corrupt' || frames.length === 0 ? undefined : restoreState(frames)
+export async function readSignerState(
+  dataDir: string,
+  genesisHash: Uint8Array,
+): Promise<FlagState | undefined> {
+  if (!hasConsensusKey(dataDir)) return undefined
+  const owner = { genesisHash, publicKey: consensusPublicKey(dataDir) }
+  const found = await readFolder(nodePaths(dataDir).signer, owner)
+  return found.kind === 'found' ? found.state : undefined
 }

@@ -1,5 +1,7 @@
 // `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: start and shutdown.
 // Not: the protocol (signer/signerServer.ts), the folder (signer/signerDir.ts).
+import { toHex } from '../base/bytes.ts'
+import { genesisValidators } from '../client/trust.ts'
 import { genesisHash } from '../genesis/schema.ts'
 import { createLogger } from '../node/logging.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
@@ -24,14 +26,26 @@ export const EXIT_SIGNER_FAILED = 4
 export async function runSigner(options: RunSignerOptions): Promise<number> {
   const { dataDir, address, forceMoved } = options
   const logger = createLogger({ level: options.logLevel, name: 'signer' })
-  const hash = genesisHash(parseGenesis(genesisFile(dataDir)))
+  const genesis = parseGenesis(genesisFile(dataDir))
+  const hash = genesisHash(genesis)
   const secretKey = openConsensusKey(dataDir, options.password)
-  const signer = await openLocalSigner({ dataDir, genesisHash: hash, secretKey, forceMoved })
+  const signer = await openLocalSigner({
+    dataDir,
+    genesisHash: hash,
+    genesisSet: genesisValidators(genesis),
+    secretKey,
+    forceMoved,
+    onLost: (reason) => logger.warn({ reason }, 'the record of what this key signed is lost'),
+  })
   if (forceMoved) {
     logger.warn('forced to sign although the record of this key may be in use on another machine')
   }
   if (signer.observing) {
-    logger.warn('the record of what this key signed is lost: it signs nothing until the next epoch')
+    const [loss] = signer.losses()
+    logger.warn(
+      loss === undefined ? {} : { nonce: toHex(loss.nonce) },
+      'its record is lost: it signs nothing until a later epoch is proven (docs/operations/keys.md)',
+    )
   }
   let end: (outcome: { code: number; reason: string }) => void = () => {}
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {

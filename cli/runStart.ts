@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
-import type { Clock, Signer } from '../consensus/ports.ts'
+import { genesisValidators } from '../client/trust.ts'
+import type { Signer } from '../consensus/ports.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { nodeClock } from '../node/clock.ts'
 import { loadConfig, type NodeConfig } from '../node/config.ts'
@@ -66,7 +67,6 @@ async function openSigners(
     readonly config: NodeConfig
     readonly genesis: Genesis
     readonly peerSeed: Uint8Array
-    readonly clock: Clock
     readonly logger: Logger
   },
 ): Promise<Signer | undefined> {
@@ -77,12 +77,12 @@ async function openSigners(
     const opened = await openSigner({
       dataDir: options.dataDir,
       genesisHash: genesisHash(node.genesis),
+      genesisSet: genesisValidators(node.genesis),
       config,
       password: options.password,
       client: peerIdText(peerIdBytesFromSeed(node.peerSeed)),
       takeOver: options.takeOverSigner,
       forceMoved: options.forceMovedSigner,
-      clock: node.clock,
       log: (level, text, fields) => log[level](fields ?? {}, text),
     })
     if (opened !== undefined) signers.push(opened)
@@ -109,7 +109,7 @@ export async function runStart(options: StartOptions): Promise<number> {
     own.kind !== 'local' || nextSigner !== null || hasConsensusKey(dataDir) || own.dir !== undefined
   const slow = checkCrypto(cryptoBackends, { isValidator, isSlowAllowed: options.allowSlowCrypto })
   if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
-  const signer = await openSigners(options, { config, genesis, peerSeed, clock, logger })
+  const signer = await openSigners(options, { config, genesis, peerSeed, logger })
   if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
     logger.warn(
       { consensusKey: toHex(signer.publicKey) },

@@ -11,6 +11,8 @@ export const REQUEST_VIEWS_MAX = 64
 export const ANSWER_CERTIFICATES_MAX = 3 * REQUEST_VIEWS_MAX + 1
 /** Blocks in one answer; together they stay under BLOCK_BYTES_MAX unless the first alone is larger. */
 export const ANSWER_BLOCKS_MAX = 64
+/** Votes of one validator in an answer to it, those of the highest views. */
+export const HELD_VOTES_MAX = 64
 /** Longest encoded message, bytes. Streams refuse longer frames before reading them. */
 export const MESSAGE_BYTES_MAX = BLOCK_BYTES_MAX + 128 * 1024
 
@@ -57,6 +59,17 @@ const blocksSchema = message('Blocks', {
 /** Requests F of the boundary that ended `epoch`; answered with `certificate`, or `certificates` from the store. */
 const boundaryRequestSchema = message('BoundaryRequest', { epoch: t.u64 })
 
+/** Requests the votes that the receiver holds of the asking validator. */
+const ownVotesRequestSchema = message('OwnVotesRequest', { epoch: t.u64 })
+
+const heldVotesSchema = message('HeldVotes', {
+  /** Of the answering node. */
+  epoch: t.u64,
+  /** The highest F held. */
+  final: t.optional(certificateSchema),
+  votes: t.list(voteSchema, HELD_VOTES_MAX),
+})
+
 /** The order is the wire tag: append-only. */
 const SCHEMAS = {
   proposal: proposalSchema,
@@ -68,6 +81,8 @@ const SCHEMAS = {
   blocksRequest: blocksRequestSchema,
   blocks: blocksSchema,
   boundaryRequest: boundaryRequestSchema,
+  ownVotesRequest: ownVotesRequestSchema,
+  heldVotes: heldVotesSchema,
 } as const
 
 export type MessageKind = keyof typeof SCHEMAS
@@ -76,6 +91,7 @@ const KINDS = Object.keys(SCHEMAS) as readonly MessageKind[]
 type Body<K extends MessageKind> = ReturnType<(typeof SCHEMAS)[K]['decode']>
 export type Proposal = Body<'proposal'>
 export type Status = Body<'status'>
+export type HeldVotes = Body<'heldVotes'>
 
 /** One message: `{ kind, body }`. */
 export type ConsensusMessage = {

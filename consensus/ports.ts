@@ -1,6 +1,8 @@
 // All that the consensus driver needs from the rest of the node. Owns: interfaces. Not: implementations.
 import type { Address, Hash32 } from '../base/ids.ts'
+import type { EpochStep } from '../base/protocol/epochStep.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
+import type { ReceiptProof } from '../base/protocol/receiptProof.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate, Subject, Vote } from '../base/protocol/vote.ts'
 import type { JournalRecord } from './records.ts'
@@ -47,6 +49,8 @@ export interface Application {
   finalize(path: readonly SealedBlock[], certificate: Certificate): Promise<void>
   /** Epoch that follows `boundary`, once it is finalized. */
   epochAfter(boundary: SealedBlock): Promise<EpochStart>
+  /** Proofs for the signer: what leads from `fromEpoch` towards `epoch`. */
+  epochSteps(fromEpoch: number, epoch: number): Promise<readonly EpochStep[]>
   /** A transaction is includable on `parent`, or its state has work due or a pending set change. Cheap: asked often. */
   hasWork(parent: SealedBlock): boolean
   /** Called whenever `hasWork` may have changed (a transaction was admitted). Returns the unsubscriber. */
@@ -110,20 +114,41 @@ export interface JournalStore {
   close(): Promise<void>
 }
 
+/**
+ * Steps that lead on from an epoch that the signer has verified, in order: changes of the set, recoveries, and the last
+ * boundary. A bounded number at a time; none when nothing leads further.
+ */
+export type EpochEvidence = (fromEpoch: number) => Promise<readonly EpochStep[]>
+
+/** A signer's record is lost. Its number in a final transaction shows in which epoch the key can have voted at most. */
+export interface SignerLoss {
+  /** 32 random bytes, drawn when the loss was found. */
+  readonly nonce: Uint8Array
+  /** Resolves with a full sentence when the proof is refused; undefined when taken, or when the signer is away. */
+  prove(transaction: Uint8Array, proof: ReceiptProof): Promise<string | undefined>
+}
+
 /** The key and its per-view flags: in this process (signer/localSigner.ts) or another (signer/remoteSigner.ts). */
 export interface Signer {
   readonly publicKey: Uint8Array
-  /** True when this epoch's flags are lost: nothing is signed until the next epoch. */
+  /** True when this epoch's flags are lost: nothing is signed until an epoch that is proven to be later than the loss. */
   readonly observing: boolean
+  /** Losses that wait for a proof. */
+  losses(): readonly SignerLoss[]
+  /**
+   * Votes of this key that peers hold. One that is genuine and not in the record means that the record is lost: an older
+   * state of the machine came back. Everything signed later waits for this.
+   */
+  noteHeld(votes: readonly Vote[]): Promise<void>
   /** False while a signer in another process cannot be reached; absent where there is none to reach. */
   readonly isReady?: boolean
   /**
    * Starts an epoch: its flags begin empty and every older signing right is destroyed. Same or lower epoch: no effect.
-   * `floorTimestampMs` is the floor block's: a signer whose record is lost signs only in epochs that began after the loss.
+   * Without evidence that leads to exactly this epoch the signer stays where it is and signs nothing in it.
    * A remote signer that is unreachable gets this call later; the node keeps following meanwhile.
    * `validators` is the epoch's set: a signer with several keys uses the one in it, which becomes `publicKey`.
    */
-  beginEpoch(epoch: number, floorTimestampMs: number, validators?: ValidatorSet): Promise<void>
+  beginEpoch(epoch: number, evidence: EpochEvidence, validators?: ValidatorSet): Promise<void>
   /** Subjects signed in the signer's epoch above its floor; that epoch is later than the node's when the node is behind. */
   signed(): readonly Subject[]
   /**

@@ -2,6 +2,7 @@
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
+import type { EpochStep } from '../base/protocol/epochStep.ts'
 import { epochAbove, type SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { recoverySet } from '../base/protocol/recoveryRules.ts'
@@ -27,7 +28,8 @@ import type { ChainStore } from '../storage/types.ts'
 import type { Importer } from './chain/importerTypes.ts'
 import type { NodeLogger } from './logging.ts'
 import { LOAD_MIN, type Mempool } from './pool/mempool.ts'
-import { RecoveryError } from './recovery/recoveries.ts'
+import { epochSteps } from './recovery/epochSteps.ts'
+import { type RecoveryBook, RecoveryError } from './recovery/recoveries.ts'
 import type { BlockSync } from './sync/blockSync.ts'
 
 /** Halve a block's budget at most this often; beyond that build empty blocks. */
@@ -43,6 +45,8 @@ export interface ApplicationOptions {
   readonly importer: Importer
   readonly mempool: Mempool
   readonly blockSync: BlockSync
+  /** Accepted recoveries. */
+  readonly recoveries: Pick<RecoveryBook, 'all'>
   readonly clock: Clock
   /** Under load, build no earlier than this after the parent's timestamp: fewer, fuller blocks cost less. */
   readonly buildDelayUnderLoadMs: number
@@ -126,6 +130,10 @@ export class NodeApplication implements Application {
     const validators = setAfter(store, header, decidingSet(this.#options.chain, head))
     if (validators === undefined) throw new Error(`the set after boundary ${header.height} is missing`)
     return { epoch: header.epoch + 1, validators, floor: boundary }
+  }
+
+  epochSteps(fromEpoch: number, epoch: number): Promise<readonly EpochStep[]> {
+    return epochSteps({ store: this.#options.store, book: this.#options.recoveries }, fromEpoch, epoch)
   }
 
   async build(request: BuildRequest): Promise<SealedBlock | undefined> {

@@ -10,6 +10,7 @@ import type { NodeLogger } from './logging.ts'
 import type { OpenedChain } from './openChain.ts'
 import { Resender, type ResenderOptions } from './pool/gossipShare.ts'
 import { updatePool } from './pool/poolUpdate.ts'
+import type { RecoveryBook } from './recovery/recoveries.ts'
 import { BlockSync, type BlockSyncOptions } from './sync/blockSync.ts'
 import type { SignatureChecks } from './verifier.ts'
 
@@ -22,6 +23,7 @@ export interface ConsensusOptions {
   readonly peers: Pick<ResenderOptions, 'host' | 'gossip'>
   /** Block sync's options that do not come from the chain. */
   readonly sync: Omit<BlockSyncOptions, 'importer' | 'genesisHash' | 'prepare' | 'clock' | 'logger'>
+  readonly recoveries: Pick<RecoveryBook, 'all'>
   readonly journal: JournalStore
   /** Undefined for a node that only follows. */
   readonly signer: Signer | undefined
@@ -64,6 +66,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     importer,
     mempool,
     blockSync,
+    recoveries: options.recoveries,
     clock,
     buildDelayUnderLoadMs: options.buildDelayUnderLoadMs,
     shareWith: (validator) => resender.share(validator),

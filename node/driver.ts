@@ -11,7 +11,6 @@ import { Core } from '../consensus/core.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../consensus/messages.ts'
 import { checkParameters } from '../consensus/parameters.ts'
 import type { Application, Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
-import type { JournalRecord } from '../consensus/records.ts'
 import type {
   BuildOrder,
   ConsensusParameters,
@@ -23,7 +22,9 @@ import type {
   Target,
 } from '../consensus/types.ts'
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
+import { OwnVoteExchange } from './ownVoteCheck.ts'
 import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
+import { LateProposals } from './watch/lateProposals.ts'
 import { troubleText } from './watch/trouble.ts'
 
 export interface DriverOptions {
@@ -58,12 +59,12 @@ type Durable = Extract<
 >
 
 const SYNC_RETRY_MS = 1_000
-/** Log late proposals at most this often. */
-const LATE_TOLD_MS = 10_000
 
 export class Driver {
   readonly #options: DriverOptions
   readonly #checks: SignatureChecks
+  readonly #ownVotes: OwnVoteExchange
+  readonly #late: LateProposals
   readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
@@ -78,13 +79,19 @@ export class Driver {
   /** Blocks imported by range sync, the highest of each epoch; later epochs wait for the switch. */
   readonly #observed = new Map<number, { readonly block: SealedBlock; readonly certificate: Certificate }>()
   #cancelWake: (() => void) | undefined
-  #lateToldMs = Number.NEGATIVE_INFINITY
   #watched: { parent: SealedBlock; ready: boolean } | undefined
   #unsubscribe: (() => void) | undefined
 
   constructor(options: DriverOptions) {
     this.#options = options
     this.#checks = options.checks ?? new Verifier(options.bls)
+    this.#late = new LateProposals(options.log)
+    this.#ownVotes = new OwnVoteExchange({
+      signer: options.signer,
+      clock: options.clock,
+      send: (to, message) => this.#reply(to, message),
+      onFinal: (from, body) => this.#feed({ kind: 'message', from, message: { kind: 'certificate', body } }),
+    })
   }
 
   /** Reads the tip, replays the journal and takes part. */
@@ -150,6 +157,7 @@ export class Driver {
   /** Stops stepping, waits for running writes, closes journal and signer. */
   async close(): Promise<void> {
     this.#stopped = true
+    this.#ownVotes.close()
     this.#cancelWake?.()
     this.#unsubscribe?.()
     await this.#release
@@ -169,7 +177,11 @@ export class Driver {
       this.#options.network.penalise(from.peer, `undecodable consensus message: ${error.message}`)
       return
     }
-    this.#feed({ kind: 'message', from, message })
+    if (message.kind === 'ownVotesRequest') {
+      if (this.#core !== undefined) this.#ownVotes.onRequest(from, this.#core.state)
+    } else if (message.kind === 'heldVotes')
+      this.#ownVotes.onHeld(from, message.body).catch((e) => this.#fail(e))
+    else this.#feed({ kind: 'message', from, message })
   }
 
   /** Steps through everything queued, then releases the effects that must wait for the disk as one batch. */
@@ -188,7 +200,7 @@ export class Driver {
         for (const output of this.#core.step(now, next)) {
           if (output.kind === 'journal') {
             this.#options.journal.append(output.record)
-            this.#tellLate(output.record)
+            this.#late.note(output.record)
             journaled = true
           } else if (!this.#runAtOnce(output)) durable.push(output as Durable)
         }
@@ -302,6 +314,8 @@ export class Driver {
     const self = this.#core?.status().self
     if (signer === undefined || self === undefined) return
     try {
+      await this.#ownVotes.ready
+      if (this.#stopped) return
       const votes = await signer.sign(self, subjects)
       for (const [i, vote] of votes.entries()) {
         if (vote === undefined) this.#feed({ kind: 'refused', subject: subjects[i]! })
@@ -396,12 +410,17 @@ export class Driver {
 
   /** Ends the signing rights of older epochs, then announces the new set. */
   async #useEpoch(start: EpochStart): Promise<void> {
-    const { signer, network } = this.#options
-    await signer?.beginEpoch(start.epoch, start.floor.header.timestampMs, start.validators)
+    const { application, signer, network } = this.#options
+    await signer?.beginEpoch(
+      start.epoch,
+      (from) => application.epochSteps(from, start.epoch),
+      start.validators,
+    )
     this.#epoch = start
     this.#checks.useValidators(start.epoch, start.validators)
     const self = indexOfKey(start.validators.validators, signer?.publicKey)
     network.useValidators(start.validators, self, start.previous)
+    this.#ownVotes.enter(start)
   }
 
   async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {
@@ -434,20 +453,6 @@ export class Driver {
 
   #reply(to: Target, message: ConsensusMessage): void {
     if (!this.#stopped) this.#options.network.send(to, encodeMessage(message))
-  }
-
-  /** With a quorum of wrong clocks nothing is finalized, so late proposals are the only symptom to log. */
-  #tellLate(record: JournalRecord): void {
-    const nowMs = performance.now()
-    if (record.kind !== 'proposal' || record.body.timely === 'timely') return
-    if (nowMs - this.#lateToldMs < LATE_TOLD_MS) return
-    this.#lateToldMs = nowMs
-    const { signer: validator, subject } = record.body.vote
-    this.#options.log(
-      'warn',
-      'a proposal is dated too long ago: its clock is behind, ours is ahead, or the network is slow',
-      { validator, view: subject.view },
-    )
   }
 
   #checkWork(): void {

@@ -16,6 +16,7 @@ import type { Halt } from './halt/halt.ts'
 import type { RoomLogger } from './logging.ts'
 import type { OpenedChain } from './openChain.ts'
 import type { OpenedNetwork } from './openNetwork.ts'
+import { recoveryEvidence } from './recovery/epochSteps.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 import {
   decidingNow,
@@ -24,6 +25,7 @@ import {
   reachFloor,
   remindOfUntrusted,
 } from './recovery/recoveryStart.ts'
+import { LossProver, type Submitter } from './signerLoss.ts'
 import { startFollower } from './sync/follower.ts'
 import { VerifierPool } from './verifierPool.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
@@ -44,7 +46,7 @@ export interface StartConsensusOptions {
   readonly signer: Signer | undefined
   /** secp256k1 secret of the account that pays for evidence; undefined: evidence is only logged, and anyone may submit it. */
   readonly operatorSecret: Uint8Array | undefined
-  readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit'>
+  readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit' | 'blockByHeight' | 'finalityOf'>
   readonly clock: Clock
   readonly halt: Halt
   readonly logger: RoomLogger
@@ -87,6 +89,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
       recoveries,
       onUntrusted: remindOfUntrusted(logger.child({ room: 'recovery' }), () => clock.monotonicMs()),
     },
+    recoveries,
     journal,
     signer: options.signer,
     bls,
@@ -115,27 +118,47 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
 }
 
 function openEvidence(options: StartConsensusOptions, consensus: () => Consensus): RunningEvidence {
-  const { opened, operatorSecret, clock, logger } = options
-  const { chain, importer, mempool } = opened
+  const { opened, clock, logger } = options
+  const { chain, importer } = opened
   const status = () => consensus().driver.status()
-  const submitter = (secretKey: Uint8Array) => ({
-    chainId: chain.chainId,
-    secretKey,
-    turn: () => status().self ?? status().validatorCount,
-    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
-    nextBaseFee: () => options.backend().nextBaseFee(),
-    pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
-    isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
-    submit: (raw: Uint8Array) => options.backend().submit(raw),
-  })
+  const submitter = submitterOf(options)
+  const turn = () => status().self ?? status().validatorCount
   return startEvidence({
     dir: options.paths.evidence,
     chain,
     importer,
     host: options.network.host,
-    submitter: operatorSecret === undefined ? undefined : submitter(operatorSecret),
+    submitter: submitter === undefined ? undefined : { ...submitter, turn },
     clock,
     logger: logger.child({ room: 'evidence' }),
+  })
+}
+
+/** Transactions of the configured account, for evidence and for a signer's loss. */
+function submitterOf(options: StartConsensusOptions): Submitter | undefined {
+  const { opened, operatorSecret: secretKey } = options
+  const { chain, mempool } = opened
+  if (secretKey === undefined) return undefined
+  return {
+    chainId: chain.chainId,
+    secretKey,
+    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
+    nextBaseFee: () => options.backend().nextBaseFee(),
+    pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
+    isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
+    submit: (raw: Uint8Array) => options.backend().submit(raw),
+  }
+}
+
+/** Ends the loss of a signer's record by a proof; nothing to do while there is none. */
+function proveLosses(options: StartConsensusOptions, signer: Signer): LossProver {
+  return new LossProver({
+    signer,
+    onFinalized: (listener) => options.opened.importer.onFinalized(listener),
+    chain: options.backend,
+    submitter: submitterOf(options),
+    clock: options.clock,
+    logger: options.logger.child({ room: 'signer' }),
   })
 }
 
@@ -158,7 +181,10 @@ async function start(
   await network.host.start()
   const { latest } = recoveries
   // Accepting a recovery ends the right to sign in older epochs, wherever this node's head is.
-  if (latest !== undefined) await signer?.beginEpoch(latest.recovery.epoch, 0)
+  if (latest !== undefined) {
+    const { epoch } = latest.recovery
+    await signer?.beginEpoch(epoch, recoveryEvidence(store, recoveries, epoch))
+  }
   await driver.start()
   closers.add(
     followRecoveries({
@@ -170,6 +196,10 @@ async function start(
     }),
   )
   closers.add(() => driver.close())
+  if (signer !== undefined) {
+    const prover = proveLosses(options, signer)
+    closers.add(() => prover.close())
+  }
   const follower = startFollower({
     blockSync,
     role: () => {
@@ -187,7 +217,7 @@ async function start(
   if (signer?.observing === true) {
     logger.warn(
       { epoch: driver.status().epoch },
-      'the record of what this key signed is lost or damaged: it signs nothing until the next epoch',
+      'the record of what this key signed is lost or damaged: it signs nothing until a later epoch is proven',
     )
   }
 }

@@ -37,6 +37,8 @@ export const ALLOWANCES: Readonly<Record<MessageKind, Allowance>> = {
   blocksRequest: small(40, 160),
   blocks: large(40, 160),
   boundaryRequest: small(10, 40),
+  ownVotesRequest: small(10, 40),
+  heldVotes: large(10, 40),
 }
 /** Frames of an unknown kind end in a penalty. */
 const UNKNOWN = large(50, 200)

@@ -1,9 +1,13 @@
 // The local BLS signer with its own per-view flags on disk (CONSENSUS §5). It trusts neither the core nor the journal.
 // Owns: what may be signed. Not: the records (signerRecords.ts), who may open the directory (signerDir.ts).
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
-import { concatBytes } from '../base/bytes.ts'
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import type { Bls } from '../base/crypto/types.ts'
 import type { Hash32 } from '../base/ids.ts'
+import { type EpochStep, followStep } from '../base/protocol/epochStep.ts'
+import { type TrustedSet, trustedSet } from '../base/protocol/finalityProof.ts'
+import type { ReceiptProof } from '../base/protocol/receiptProof.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
 import {
   isWellFormedSubject,
   randaoBytes,
@@ -12,26 +16,16 @@ import {
   voteBytes,
 } from '../base/protocol/vote.ts'
 import { type FlagRefusal, OwnVotes } from '../consensus/ownVotes.ts'
-import type { Signer } from '../consensus/ports.ts'
-import { listSegments, removeSegment } from '../storage/segments.ts'
-import {
-  encodeFloor,
-  encodeSigned,
-  type FolderState,
-  readFolder,
-  SIGNER_PREFIX,
-  writeState,
-} from './signerRecords.ts'
+import type { EpochEvidence, Signer, SignerLoss } from '../consensus/ports.ts'
+import { type FolderState, readFolder, SignerFile, setLostAside } from './signerFile.ts'
+import { encodeFloor, encodeSigned, type FlagState } from './signerRecords.ts'
+import { LOSS_NONCE_BYTES, type Loss, lossIn, proveLoss, type TrustRecord, trustOf } from './signerTrust.ts'
 
 const SEGMENT_BYTES = 1024 * 1024
-/** Older segments are kept only for audits of signed votes; a restart needs the last one. */
-const SEGMENTS_KEPT = 16
-
-/**
- * A signer that lost its record signs again in an epoch that begins this long after the loss was noticed: it cannot
- * have voted there before. Covers the difference between this machine's clock and the chain's.
- */
-export const LOSS_MARGIN_MS = 60_000
+/** Answers of one walk to an epoch; each leads further. */
+const WALK_ANSWERS_MAX = 4_096
+/** Signatures checked in one answer of a peer that claims votes of this key; a liar costs no more. */
+const HELD_CHECKS_MAX = 8
 
 /** Why a vote is not signed: the flags of its view, or the signer's own state. */
 export type SignRefusal = FlagRefusal | 'otherEpoch' | 'malformed' | 'observing' | 'stopped'
@@ -47,17 +41,21 @@ export interface SignerOptions {
   readonly genesisHash: Hash32
   readonly secretKey: Uint8Array
   readonly bls: Bls
+  /** The set of epoch 0: from here proofs lead to every later epoch. */
+  readonly genesisSet: ValidatorSet
   /**
    * True only when this key has certainly never signed on this chain (set by `init`). Otherwise a missing or damaged
-   * file means lost flags: the signer observes until the next epoch.
+   * file means lost flags: the signer observes until an epoch that is proven to be later than the loss.
    */
   readonly create: boolean
   /** The record in the directory belongs to another key and does not cover this one's votes. */
   readonly isForeign?: boolean
   readonly segmentBytes?: number
-  /** Wall clock, Unix milliseconds; `Date.now` unless given. */
-  readonly nowMs?: () => number
   readonly onRefused?: (subject: Subject, refusal: SignRefusal) => void
+  /** An epoch was asked for that nothing proves; `reason` is a full sentence. */
+  readonly onUnproven?: (epoch: number, reason: string) => void
+  /** Called when the record is found lost; `reason` says what is wrong with it. */
+  readonly onLost?: (reason: string) => void
   /** Called when a record of this epoch exists: from now on its loss must be noticed. */
   readonly onRecorded?: () => void
   /** Called once, after the last write. */
@@ -69,47 +67,66 @@ export class LocalSigner implements Signer {
   readonly #options: SignerOptions
   #epoch = -1
   #votes = new OwnVotes()
-  /** When the flags were found lost; while set, nothing is signed. */
-  #lostAtMs: number | undefined
-  #file: FileHandle | undefined
-  #fileBytes = 0
-  #sequence: number
+  /** Set while the record is lost; then nothing is signed in this epoch. */
+  #loss: Loss | undefined
+  #trusted: TrustedSet
+  /** Durable with the next record; undefined while it is genesis's. */
+  #trustRecord: TrustRecord | undefined
+  #file: SignerFile | undefined
+  /** Where a new file begins. */
+  readonly #sequence: number
   #unwritten: Uint8Array[] = []
   #chain: Promise<unknown> = Promise.resolve()
   #failed = false
   #isClosed = false
 
-  private constructor(options: SignerOptions, found: FolderState, file: FileHandle | undefined) {
+  private constructor(options: SignerOptions, found: FolderState) {
     this.#options = options
     this.publicKey = options.bls.publicKey(options.secretKey)
     this.#sequence = found.sequence
-    this.#file = file
-    if (found.kind === 'lost' || (found.kind === 'none' && !options.create)) this.#lostAtMs = this.#nowMs()
+    const { genesisHash, genesisSet: set } = options
+    this.#trusted = trustedSet({ genesisHash, epoch: 0, height: 0, set })
+    if (found.kind === 'none') return
+    const state = found.kind === 'found' ? found.state : found.rest
+    this.#epoch = state.epoch
+    this.#trust(state.trusted)
     if (found.kind !== 'found') return
-    this.#epoch = found.state.epoch
-    this.#votes = found.state.votes
-    this.#lostAtMs = found.state.lostAtMs
-    this.#fileBytes = found.bytes
+    this.#votes = state.votes
+    this.#loss = lossIn(state.loss, state.epoch)
   }
 
   /** Opens or creates the signer's directory; a damaged file is set aside and its flags count as lost. */
   static async open(options: SignerOptions): Promise<LocalSigner> {
-    await mkdir(options.dir, { recursive: true, mode: 0o700 })
-    const found = await readFolder(options.dir, options.genesisHash)
-    if (options.isForeign === true) {
-      return new LocalSigner(options, { kind: 'none', sequence: found.sequence }, undefined)
+    const { dir, genesisHash, create } = options
+    const owner = { genesisHash, publicKey: options.bls.publicKey(options.secretKey) }
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const read = await readFolder(dir, owner)
+    const found = isUnused(read, options) ? ({ kind: 'none', sequence: read.sequence } as const) : read
+    const signer = new LocalSigner(options, found)
+    if (found.kind === 'found') signer.#file = await SignerFile.resume(dir, owner, found)
+    else if (found.kind === 'lost' || !create) {
+      await setLostAside(found)
+      await signer.#lose(found.kind === 'lost' ? found.reason : 'there is no record of this key')
     }
-    if (found.kind !== 'found') return new LocalSigner(options, found, undefined)
-    options.onRecorded?.()
-    return new LocalSigner(options, found, await open(found.path, 'a'))
+    if (signer.#file !== undefined) options.onRecorded?.()
+    return signer
   }
 
   get observing(): boolean {
-    return this.#lostAtMs !== undefined
+    return this.#loss !== undefined
   }
 
-  #nowMs(): number {
-    return (this.#options.nowMs ?? Date.now)()
+  /** The losses that a proof would end; `prove` resolves with a full sentence when the proof is refused. */
+  losses(): readonly SignerLoss[] {
+    const loss = this.#loss
+    if (loss === undefined || loss.resumeAfter !== undefined) return []
+    const { nonce } = loss
+    return [{ nonce, prove: (transaction, proof) => this.proveLoss(transaction, proof) }]
+  }
+
+  /** The highest epoch whose set is proven. */
+  get trustedEpoch(): number {
+    return this.#trusted.epoch
   }
 
   /** The epoch whose votes are signed; −1 before the first. */
@@ -128,21 +145,116 @@ export class LocalSigner implements Signer {
   }
 
   /**
-   * Raises the epoch: flags start empty and no older epoch can be signed. A lower epoch changes nothing: a node that is
-   * behind signs nothing until it catches up with its signer. A signer that lost its record keeps observing when the
-   * epoch began before the loss: a node that syncs from the start passes epochs in which it has voted.
+   * Raises the epoch once the evidence proves that it has begun: flags start empty and no older epoch can be signed. A
+   * lower epoch changes nothing: a node that is behind signs nothing until it catches up with its signer.
    */
-  beginEpoch(epoch: number, floorTimestampMs: number): Promise<void> {
+  beginEpoch(epoch: number, evidence: EpochEvidence): Promise<void> {
     return this.#serial(async () => {
-      if (epoch <= this.#epoch) return
-      const lostAtMs = this.#lostAtMs ?? 0
-      if (floorTimestampMs > lostAtMs + LOSS_MARGIN_MS) this.#lostAtMs = undefined
-      this.#epoch = epoch
-      this.#votes = new OwnVotes()
-      this.#unwritten = []
-      await this.#startSegment()
-      this.#options.onRecorded?.()
+      if (epoch <= this.#epoch || this.#isClosed) return
+      const refusal = await this.#walk(epoch, evidence)
+      if (refusal !== undefined) this.#options.onUnproven?.(epoch, refusal)
+      else await this.#begin(epoch)
     })
+  }
+
+  /** Begins an epoch that earlier steps have proven; false when they have not. */
+  beginProven(epoch: number): Promise<boolean> {
+    return this.#serial(async () => {
+      if (epoch <= this.#epoch || this.#isClosed) return true
+      if (epoch !== this.#trusted.epoch) return false
+      await this.#begin(epoch)
+      return true
+    })
+  }
+
+  /** Verifies one step towards a later epoch; resolves with a full sentence when it is refused. */
+  follow(step: EpochStep): Promise<string | undefined> {
+    return this.#serial(async () => this.#follow(step))
+  }
+
+  #follow(step: EpochStep): string | undefined {
+    const { bls } = this.#options
+    const result = followStep(this.#trusted, step, { ownKey: this.publicKey, bls })
+    if (!result.ok) return result.reason
+    const { epoch, height, set } = result.value
+    this.#trusted = result.value
+    this.#trustRecord = { epoch, height, set }
+    return undefined
+  }
+
+  /** Follows the evidence to `epoch`; why it does not lead there. */
+  async #walk(epoch: number, evidence: EpochEvidence): Promise<string | undefined> {
+    for (let answers = 0; this.#trusted.epoch < epoch && answers < WALK_ANSWERS_MAX; answers++) {
+      const steps = await evidence(this.#trusted.epoch)
+      if (steps.length === 0) return `no proof leads on from epoch ${this.#trusted.epoch}`
+      for (const step of steps) {
+        const refusal = this.#follow(step)
+        if (refusal !== undefined) return refusal
+      }
+    }
+    if (this.#trusted.epoch === epoch) return undefined
+    return `the proofs lead to epoch ${this.#trusted.epoch}`
+  }
+
+  async #begin(epoch: number): Promise<void> {
+    this.#loss = lossIn(this.#loss, epoch)
+    this.#epoch = epoch
+    this.#votes = new OwnVotes()
+    this.#unwritten = []
+    await this.#startSegment()
+    this.#options.onRecorded?.()
+  }
+
+  /** Ends a loss in the epoch after the one that the proof shows. */
+  proveLoss(transaction: Uint8Array, proof: ReceiptProof): Promise<string | undefined> {
+    return this.#serial(async () => {
+      const loss = this.#loss
+      if (loss === undefined || loss.resumeAfter !== undefined || this.#isClosed) return undefined
+      const proven = proveLoss(this.#trusted, loss, { transaction, proof }, this.#options.bls)
+      if (!proven.ok) return proven.reason
+      this.#loss = lossIn(proven.loss, this.#epoch)
+      await this.#startSegment()
+      return undefined
+    })
+  }
+
+  /** Draws a new number at once, so that a block that shows it is younger than those votes. */
+  noteHeld(votes: readonly Vote[]): Promise<void> {
+    return this.#serial(async () => {
+      if (this.#isClosed || this.losses().length > 0) return
+      const unknown = votes.filter(({ subject }) => this.#isUnknown(subject)).slice(0, HELD_CHECKS_MAX)
+      const found = unknown.find((vote) => this.#isOwn(vote))
+      if (found === undefined) return
+      const { kind, epoch, view } = found.subject
+      await this.#lose(`a peer holds its ${kind} vote in view ${view} of epoch ${epoch}, which is not in it`)
+    })
+  }
+
+  #isUnknown(subject: Subject): boolean {
+    if (!isWellFormedSubject(subject) || subject.epoch < this.#epoch) return false
+    if (subject.epoch > this.#epoch) return true
+    return subject.view > this.#votes.floor && !this.#votes.has(subject)
+  }
+
+  #isOwn({ subject, signature }: Vote): boolean {
+    const { bls, genesisHash } = this.#options
+    return bls.verify(this.publicKey, voteBytes(genesisHash, subject), signature)
+  }
+
+  async #lose(reason: string): Promise<void> {
+    const nonce = new Uint8Array(randomBytes(LOSS_NONCE_BYTES))
+    this.#loss = { nonce, resumeAfter: undefined }
+    this.#epoch = Math.max(0, this.#epoch)
+    this.#votes = new OwnVotes()
+    this.#unwritten = []
+    await this.#startSegment()
+    this.#options.onLost?.(reason)
+  }
+
+  #trust(record: TrustRecord | undefined): void {
+    if (record === undefined) return
+    this.#trusted = trustOf(this.#options.genesisHash, record)
+    this.#trustRecord = record
   }
 
   signed(): readonly Subject[] {
@@ -221,13 +333,11 @@ export class LocalSigner implements Signer {
 
   async #flush(): Promise<void> {
     if (this.#unwritten.length === 0 || this.#file === undefined) return
-    const bytes = concatBytes(...this.#unwritten)
+    const records = this.#unwritten
     this.#unwritten = []
     try {
-      await this.#file.appendFile(bytes)
-      await this.#file.datasync()
-      this.#fileBytes += bytes.length
-      if (this.#fileBytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) await this.#startSegment()
+      await this.#file.append(records)
+      if (this.#file.bytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) await this.#startSegment()
     } catch (error) {
       // After a failed sync the disk's content is unknown: nothing more is signed by this process.
       this.#failed = true
@@ -237,13 +347,20 @@ export class LocalSigner implements Signer {
 
   async #startSegment(): Promise<void> {
     const { dir, genesisHash } = this.#options
-    this.#sequence++
-    const state = { epoch: this.#epoch, lostAtMs: this.#lostAtMs, votes: this.#votes }
-    const next = await writeState(dir, { genesisHash, sequence: this.#sequence, state })
-    await this.#file?.close()
-    this.#file = next.file
-    this.#fileBytes = next.bytes
-    const old = (await listSegments(dir, SIGNER_PREFIX)).slice(0, -SEGMENTS_KEPT)
-    for (const segment of old) await removeSegment(segment.path)
+    const { publicKey } = this
+    const state: FlagState = {
+      epoch: this.#epoch,
+      loss: this.#loss,
+      trusted: this.#trustRecord,
+      votes: this.#votes,
+    }
+    if (this.#file !== undefined) return this.#file.rotate(state)
+    this.#file = await SignerFile.start(dir, { genesisHash, publicKey }, { sequence: this.#sequence, state })
   }
+}
+
+/** Nothing in the folder binds this key: another key's record, or a first start that ended before its mark was written. */
+function isUnused(found: FolderState, { isForeign, create }: SignerOptions): boolean {
+  if (isForeign === true) return true
+  return found.kind === 'lost' && found.isUnmarked && create
 }

@@ -4,7 +4,8 @@ import { fromHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
-import type { Clock, Log, Signer } from '../consensus/ports.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
+import type { Log, Signer } from '../consensus/ports.ts'
 import { hasConsensusKey, openConsensusKey } from './keyFiles.ts'
 import { QUIET_REFUSALS } from './localSigner.ts'
 import { RemoteSigner } from './remoteSigner.ts'
@@ -22,6 +23,8 @@ function signerDataDir(dataDir: string, config: SignerConfig): string {
 export async function openSigner(options: {
   readonly dataDir: string
   readonly genesisHash: Hash32
+  /** The set of epoch 0, from the genesis document. */
+  readonly genesisSet: ValidatorSet
   readonly config: SignerConfig
   readonly password: string
   /** This node's peer id, for the log of a remote signer. */
@@ -30,7 +33,6 @@ export async function openSigner(options: {
   readonly takeOver: boolean
   /** Signs although the record of this directory was exported. */
   readonly forceMoved: boolean
-  readonly clock: Clock
   readonly log: Log
 }): Promise<Signer | undefined> {
   const { genesisHash, config, log } = options
@@ -49,7 +51,20 @@ export async function openSigner(options: {
       genesisHash,
       secretKey,
       forceMoved: options.forceMoved,
-      nowMs: options.clock.nowMs,
+      genesisSet: options.genesisSet,
+      onUnproven: (epoch, reason) =>
+        log('error', 'the signer does not take an epoch without proof: it signs nothing in it', {
+          epoch,
+          reason,
+        }),
+      onLost: (reason) =>
+        log(
+          'warn',
+          'the record of what this key signed is lost: it signs nothing until a later epoch is proven',
+          {
+            reason,
+          },
+        ),
       onRefused: ({ kind, epoch, view }, refusal) => {
         if (QUIET_REFUSALS.has(refusal)) return
         log('warn', 'the signer refused a vote', { kind, epoch, view, refusal })

@@ -2,10 +2,12 @@
 // Not: the key and the flags, which the signer process owns. A repeated request gets the same bytes.
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { toHex } from '../base/bytes.ts'
 import type { Bls } from '../base/crypto/types.ts'
 import type { Hash32 } from '../base/ids.ts'
+import type { ReceiptProof } from '../base/protocol/receiptProof.ts'
 import { type Subject, type Vote, voteBytes } from '../base/protocol/vote.ts'
-import type { Log, Signer } from '../consensus/ports.ts'
+import type { EpochEvidence, Log, Signer, SignerLoss } from '../consensus/ports.ts'
 import { QUIET_REFUSALS } from './localSigner.ts'
 import { SIGNER_PATIENCE, SignerConnection, type SignerPatience } from './signerConnection.ts'
 import {
@@ -73,9 +75,15 @@ export class RemoteSigner implements Signer {
   #downSinceMs = performance.now()
   #toldMs: number | undefined
   #isVerified = false
-  #wanted: { readonly epoch: number; readonly floorTimestampMs: number } | undefined
+  #wanted: { readonly epoch: number; readonly evidence: EpochEvidence } | undefined
+  /** The last attempt to prove an epoch to the signer: from where, to which epoch, over which connection. */
+  #led: { readonly from: number; readonly to: number; readonly by: SignerConnection } | undefined
   #floor = { epoch: 0, view: 0 }
   #observing = false
+  #lossNonce: Uint8Array | undefined
+  /** Votes that the signer has not judged yet. */
+  #held: readonly Vote[] = []
+  #heldId = 0
   #signed: readonly Subject[] = []
   #onEpoch: (() => void)[] = []
   /** Requests waiting to be sent or answered, oldest first, by a local number. */
@@ -84,6 +92,7 @@ export class RemoteSigner implements Signer {
   /** Request id of the current connection → number in `#waiting`. */
   readonly #asked = new Map<number, number>()
   readonly #reveals = new Map<number, Reveal>()
+  readonly #proofs = new Map<number, (refusal: string | undefined) => void>()
 
   constructor(options: RemoteSignerOptions) {
     this.#options = options
@@ -101,10 +110,37 @@ export class RemoteSigner implements Signer {
     return this.#isReady
   }
 
-  async beginEpoch(epoch: number, floorTimestampMs: number): Promise<void> {
+  losses(): readonly SignerLoss[] {
+    const nonce = this.#lossNonce
+    if (nonce === undefined) return []
+    return [{ nonce, prove: (transaction, proof) => this.#prove(transaction, proof) }]
+  }
+
+  #prove(transaction: Uint8Array, proof: ReceiptProof): Promise<string | undefined> {
+    const connection = this.#connection
+    if (!this.#isReady || connection === undefined) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#proofs.set(connection.request('prove', { transaction, proof }), resolve)
+    })
+  }
+
+  async noteHeld(votes: readonly Vote[]): Promise<void> {
+    if (votes.length === 0) return
+    this.#held = [...this.#held, ...votes].slice(-REQUEST_SUBJECTS_MAX)
+    this.#tellHeld()
+  }
+
+  /** Requests are served in order: the signer judges these before it signs anything asked for later. */
+  #tellHeld(): void {
+    const connection = this.#connection
+    if (this.#held.length === 0 || connection?.isWelcome !== true) return
+    this.#heldId = connection.request('held', { votes: this.#held })
+  }
+
+  async beginEpoch(epoch: number, evidence: EpochEvidence): Promise<void> {
     const isFirst = this.#wanted === undefined
     if (!isFirst && epoch <= this.#wanted!.epoch) return
-    this.#wanted = { epoch, floorTimestampMs }
+    this.#wanted = { epoch, evidence }
     for (const [number, waiting] of this.#waiting) if (waiting.epoch < epoch) this.#giveUp(number)
     if (!isFirst && !this.#isReady) {
       // The answer for the previous epoch may be in flight, and its arrival does not trigger another request.
@@ -207,13 +243,39 @@ export class RemoteSigner implements Signer {
     // The signer is held now; a later connection of this node replaces this one without a takeover.
     this.#takeOver = false
     this.#isVerified = false
+    this.#tellHeld()
     this.#tellEpoch()
   }
 
   #tellEpoch(): void {
     const connection = this.#connection
     if (this.#wanted !== undefined && connection?.isWelcome === true)
-      connection.request('beginEpoch', this.#wanted)
+      connection.request('beginEpoch', { epoch: this.#wanted.epoch })
+  }
+
+  /** Proves to the signer, step by step, that the wanted epoch has begun; then asks for it again. */
+  async #lead(from: number): Promise<void> {
+    const wanted = this.#wanted!
+    const by = this.#connection
+    const led = this.#led
+    if (by === undefined || (led?.from === from && led.to === wanted.epoch && led.by === by)) return
+    this.#led = { from, to: wanted.epoch, by }
+    const { log, address } = this.#options
+    const steps = await wanted.evidence(from).catch((error: unknown) => {
+      log('error', 'the proofs for the remote signer cannot be read', { error })
+      return []
+    })
+    if (this.#connection !== by) return
+    if (steps.length === 0) {
+      log('warn', 'this node holds no proof of the epoch for its remote signer: it signs nothing', {
+        signer: address,
+        signerEpoch: from,
+        epoch: wanted.epoch,
+      })
+      return
+    }
+    for (const step of steps) by.request('follow', { step })
+    this.#tellEpoch()
   }
 
   #onReply(reply: Reply): void {
@@ -231,20 +293,46 @@ export class RemoteSigner implements Signer {
       case 'pong':
         this.#observing = reply.body.observing
         return
+      case 'taken':
+        this.#onTaken(reply.body)
+        return
     }
   }
 
-  #onEpochReply(body: ReplyBody<'epoch'>): void {
-    // This answer was in flight when the node moved to a later epoch.
-    if (body.epoch < this.#wanted!.epoch) return
-    const { log, address } = this.#options
-    if (body.observing && !this.#observing) {
-      log('warn', 'the record of the remote signer is lost: it signs nothing until the next epoch', {
-        signer: address,
-        epoch: body.epoch,
-      })
+  #onTaken({ id, refusal, observing, lossNonce }: ReplyBody<'taken'>): void {
+    if (refusal !== undefined) {
+      this.#options.log('error', 'the remote signer refuses a proof', { refusal })
     }
-    this.#observing = body.observing
+    if (id === this.#heldId) this.#held = []
+    const proof = this.#proofs.get(id)
+    this.#proofs.delete(id)
+    this.#noteObserving(observing, lossNonce)
+    proof?.(refusal)
+  }
+
+  #noteObserving(observing: boolean, lossNonce: Uint8Array | undefined): void {
+    const isNews = lossNonce !== undefined && this.#lossNonce === undefined
+    this.#observing = observing
+    this.#lossNonce = lossNonce
+    if (!isNews) return
+    this.#options.log(
+      'warn',
+      'the record of the remote signer is lost: it signs nothing until a later epoch is proven',
+      {
+        signer: this.#options.address,
+        nonce: toHex(lossNonce),
+      },
+    )
+  }
+
+  #onEpochReply(body: ReplyBody<'epoch'>): void {
+    this.#noteObserving(body.observing, body.lossNonce)
+    if (body.epoch < this.#wanted!.epoch) {
+      // Not proven yet; or this answer was in flight when the node moved to a later epoch.
+      if (body.trustedEpoch < this.#wanted!.epoch) void this.#lead(body.trustedEpoch)
+      return
+    }
+    const { log, address } = this.#options
     this.#signed = body.subjects
     this.#isReady = true
     this.#attempts = 0
@@ -317,6 +405,8 @@ export class RemoteSigner implements Signer {
     for (const waiting of this.#waiting.values()) waiting.isAsked = false
     for (const reveal of this.#reveals.values()) reveal.reject(new SignerUnreachableError(reason))
     this.#reveals.clear()
+    for (const resolve of this.#proofs.values()) resolve(undefined)
+    this.#proofs.clear()
     if (this.#isClosed) return
     if (wasReady) this.#downSinceMs = performance.now()
     this.#tell(reason, code)

@@ -73,7 +73,7 @@ export class SignerConnection {
   }
 
   /** Sends a request under a new id and returns the id. */
-  request<K extends 'beginEpoch' | 'sign' | 'randao' | 'ping'>(
+  request<K extends Exclude<Request['kind'], 'hello' | 'health'>>(
     kind: K,
     body: Omit<RequestBody<K>, 'id'>,
   ): number {

@@ -1,15 +1,18 @@
 // A local signer's folder in a data directory: who may open it, and how its record moves.
 // Owns: the lock, the marks in keys/, export and import. Not: the flags (localSigner.ts), the file format (signerFlags.ts).
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Hash32 } from '../base/ids.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { OwnVotes } from '../consensus/ownVotes.ts'
 import { writeDurablySync, writeNewDurablySync } from '../storage/durableFile.ts'
 import { isFreshKey, isImportedKey, markKeyUsed } from './keyFiles.ts'
 import { LocalSigner, type SignerOptions } from './localSigner.ts'
+import { type FolderState, readFolder, setLostAside, writeRecord } from './signerFile.ts'
 import {
   coversFlags,
   FLAGS_BYTES_MAX,
@@ -21,7 +24,8 @@ import {
   parseFlags,
 } from './signerFlags.ts'
 import { lockSigner } from './signerLock.ts'
-import { type FlagState, type FolderState, readFolder, writeState } from './signerRecords.ts'
+import type { FlagState } from './signerRecords.ts'
+import { LOSS_NONCE_BYTES } from './signerTrust.ts'
 
 export const signerFolder = (dataDir: string): string => join(dataDir, 'signer')
 /** Exists while this key's record is on another machine. */
@@ -50,43 +54,40 @@ export interface SignerOwner {
   readonly publicKey: Uint8Array
 }
 
-export interface OpenSignerOptions {
+export interface OpenSignerOptions extends Pick<SignerOptions, 'onRefused' | 'onUnproven' | 'onLost'> {
   readonly dataDir: string
   readonly genesisHash: Hash32
   readonly secretKey: Uint8Array
   /** Signs although the record was exported: the operator asserts that the copy will never be used. */
   readonly forceMoved: boolean
-  readonly nowMs?: () => number
-  readonly onRefused?: SignerOptions['onRefused']
+  readonly genesisSet: ValidatorSet
 }
 
 /** Opens a data directory's signer for one process. Throws OperatorError when it is in use or was moved away. */
 export async function openLocalSigner(options: OpenSignerOptions): Promise<LocalSigner> {
-  const { dataDir, genesisHash, secretKey, forceMoved, nowMs, onRefused } = options
+  const { dataDir, forceMoved, ...rest } = options
   const dir = signerFolder(dataDir)
   const release = await lockSigner(dir)
   try {
-    const moved = readMoved(dataDir)
-    if (moved !== undefined && !forceMoved) {
+    const moved = isMoved(dataDir)
+    if (moved && !forceMoved) {
+      const { movedAt, out } = mustReadMoved(dataDir)
       throw new OperatorError(
-        `the record of this key was exported at ${moved.movedAt} (${moved.out}): it signs on another machine now. ` +
+        `the record of this key was exported at ${movedAt} (${out}): it signs on another machine now. ` +
           'Starting it here as well makes it sign twice. `suanli signer import` brings the record back',
       )
     }
-    const publicKey = bls.publicKey(secretKey)
+    const publicKey = bls.publicKey(options.secretKey)
     const signer = await LocalSigner.open({
+      ...rest,
       dir,
-      genesisHash,
-      secretKey,
       bls,
       create: isFreshKey(dataDir),
       isForeign: isForeignRecord(dataDir, publicKey),
       onRecorded: () => noteRecord(dataDir, publicKey),
       onClosed: release,
-      ...(nowMs === undefined ? {} : { nowMs }),
-      ...(onRefused === undefined ? {} : { onRefused }),
     })
-    if (moved !== undefined) rmSync(movedFile(dataDir))
+    if (moved) rmSync(movedFile(dataDir))
     return signer
   } catch (error) {
     await release()
@@ -96,11 +97,11 @@ export async function openLocalSigner(options: OpenSignerOptions): Promise<Local
 
 /** The folder's state for this key; `none` when the record belongs to another key. */
 async function readOwnFolder({ dataDir, genesisHash, publicKey }: SignerOwner): Promise<FolderState> {
-  const found = await readFolder(signerFolder(dataDir), genesisHash)
+  const found = await readFolder(signerFolder(dataDir), { genesisHash, publicKey })
   return isForeignRecord(dataDir, publicKey) ? { kind: 'none', sequence: found.sequence } : found
 }
 
-const NEVER_SIGNED: FlagState = { epoch: 0, lostAtMs: undefined, votes: new OwnVotes() }
+const NEVER_SIGNED: FlagState = { epoch: 0, loss: undefined, trusted: undefined, votes: new OwnVotes() }
 
 /** Summary of an export. */
 export interface Exported {
@@ -120,10 +121,11 @@ export async function exportFlags(owner: SignerOwner, out: string, nowMs: number
   if (existsSync(out)) throw new OperatorError(`${out} exists already`)
   const release = await lockSigner(dir)
   try {
+    const moved = isMoved(dataDir) ? mustReadMoved(dataDir) : undefined
     const found = await readOwnFolder(owner)
     if (found.kind === 'lost')
-      throw new OperatorError(`${dir} is damaged: there is no sound record to export`)
-    const isUnused = isFreshKey(dataDir) || readMoved(dataDir)?.unused === true
+      throw new OperatorError(`${dir}: the record is lost (${found.reason}): there is none to export`)
+    const isUnused = isFreshKey(dataDir) || moved?.unused === true
     if (found.kind === 'none' && !isUnused) {
       throw new OperatorError(`${dir} has no record of what this key has signed`)
     }
@@ -165,7 +167,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
   const record = parseFlags(readFileSync(file, 'utf8'), owner)
   const release = await lockSigner(dir)
   try {
-    const moved = readMoved(dataDir)
+    const moved = isMoved(dataDir) ? mustReadMoved(dataDir) : undefined
     if (moved !== undefined && moved.checksum === flagsChecksum(record)) {
       throw new OperatorError(
         'this directory exported this very record: votes signed since are not in it. Export it again where ' +
@@ -177,11 +179,11 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
     if (found.kind !== 'found' && !mayBegin) {
       throw new OperatorError(
         `the record in ${dir} is lost, and an older one must not take its place: start without it; the ` +
-          'signer observes until the next epoch',
+          'signer observes until an epoch that is proven to be later (docs/operations/keys.md)',
       )
     }
     const own = found.kind === 'found' ? found.state : undefined
-    const merged = mergeFlags(own, record)
+    const merged = mergeFlags(own, record, new Uint8Array(randomBytes(LOSS_NONCE_BYTES)))
     if (moved !== undefined && merged.kind !== 'contradiction') refuseOlder(moved, record, own)
     if (merged.kind === 'contradiction') {
       const { fault, first } = merged.fault
@@ -193,8 +195,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
     const state = merged.kind === 'state' ? merged.state : own!
     if (merged.kind === 'state') {
       mkdirSync(dir, { recursive: true, mode: 0o700 })
-      const { file: handle } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
-      await handle.close()
+      await writeRecord(dir, { genesisHash, publicKey: owner.publicKey }, { sequence: found.sequence, state })
     }
     noteRecord(dataDir, owner.publicKey)
     rmSync(movedFile(dataDir), { force: true })
@@ -203,7 +204,7 @@ export async function importFlags(owner: SignerOwner, file: string): Promise<Imp
       epoch: state.epoch,
       floor: state.votes.floor,
       votes: state.votes.subjects().length,
-      observing: state.lostAtMs !== undefined,
+      observing: state.loss !== undefined,
     }
   } finally {
     await release()
@@ -228,13 +229,79 @@ interface Moved {
   readonly unused: boolean
 }
 
-function readMoved(dataDir: string): Moved | undefined {
-  if (!existsSync(movedFile(dataDir))) return undefined
+const isMoved = (dataDir: string): boolean => existsSync(movedFile(dataDir))
+
+/** Throws OperatorError when the mark is damaged: whether a record is older than the exported one is then unknown. */
+function mustReadMoved(dataDir: string): Moved {
+  const file = movedFile(dataDir)
+  let json: unknown
   try {
-    return JSON.parse(readFileSync(movedFile(dataDir), 'utf8'))
+    json = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
-    // The mark counts even when its text is truncated.
-    return { movedAt: 'an unknown time', out: 'interrupted', checksum: '', unused: false }
   }
+  if (isMovedMark(json)) return json
+  throw new OperatorError(
+    `${file} is damaged, so it is not known which record was exported from here. If the key signs on another machine, ` +
+      `leave it there. To sign here again: end that signer, move ${file} and ${signerFolder(dataDir)} away and start; ` +
+      'the key then observes until an epoch that is proven to be later (docs/operations/keys.md)',
+  )
+}
+
+function isMovedMark(json: unknown): json is Moved {
+  if (json === null || typeof json !== 'object') return false
+  const { movedAt, out, checksum, unused } = json as { readonly [name: string]: unknown }
+  return (
+    typeof movedAt === 'string' &&
+    new Date(Date.parse(movedAt) || 0).toISOString() === movedAt &&
+    typeof out === 'string' &&
+    /^0x[0-9a-f]{64}$/.test(String(checksum)) &&
+    typeof unused === 'boolean'
+  )
+}
+
+export interface Resumed {
+  readonly resumesAfterEpoch: number
+}
+
+/**
+ * The operator's word that the lost record holds no vote of an epoch after `afterEpoch`: the key signs again from the
+ * next epoch on. Throws OperatorError unless the record is lost.
+ */
+export async function resumeAfter(owner: SignerOwner, afterEpoch: number): Promise<Resumed> {
+  const { dataDir, genesisHash, publicKey } = owner
+  const dir = signerFolder(dataDir)
+  const release = await lockSigner(dir)
+  try {
+    if (isMoved(dataDir)) throw new OperatorError('the record of this key was exported: it is not lost')
+    const found = await readOwnFolder(owner)
+    const rest = restOf(found)
+    if (rest === undefined || (found.kind === 'none' && isFreshKey(dataDir))) {
+      throw new OperatorError(`the record in ${dir} is not lost: there is nothing to resume`)
+    }
+    if (afterEpoch < rest.epoch) {
+      throw new OperatorError(`the record reaches epoch ${rest.epoch}: the key may have signed in it`)
+    }
+    const { nonce } = rest.loss ?? { nonce: new Uint8Array(randomBytes(LOSS_NONCE_BYTES)) }
+    const state: FlagState = {
+      epoch: rest.epoch,
+      loss: { nonce, resumeAfter: afterEpoch },
+      trusted: rest.trusted,
+      votes: new OwnVotes(),
+    }
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    await setLostAside(found)
+    await writeRecord(dir, { genesisHash, publicKey }, { sequence: found.sequence, state })
+    noteRecord(dataDir, publicKey)
+    return { resumesAfterEpoch: afterEpoch }
+  } finally {
+    await release()
+  }
+}
+
+/** What is left of a lost record; undefined when it is not lost. */
+function restOf(found: FolderState): FlagState | undefined {
+  if (found.kind === 'none') return NEVER_SIGNED
+  if (found.kind === 'lost') return found.rest
+  return found.state.loss === undefined ? undefined : found.state
 }

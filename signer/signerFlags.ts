@@ -9,10 +9,11 @@ import { isWellFormedSubject, type Subject, subjectSchema, VOTE_KINDS } from '..
 import { message, t } from '../base/schema.ts'
 import { FLAGGED_VIEWS_MAX, OwnVotes } from '../consensus/ownVotes.ts'
 import type { FlagState } from './signerRecords.ts'
+import { lossSchema, mergeLoss, type TrustRecord, trustSchema } from './signerTrust.ts'
 import { type DoubleVote, findDoubleVotes } from './voteAudit.ts'
 
 export const FLAGS_FORMAT = 'suanli-signer-flags'
-export const FLAGS_VERSION = 1
+export const FLAGS_VERSION = 2
 /** Size of a full record. */
 export const FLAGS_BYTES_MAX = 96 * 1024 * 1024
 
@@ -24,8 +25,10 @@ const recordSchema = message('SignerFlags', {
   epoch: t.u64,
   /** Nothing at or below this view may be signed. */
   floor: t.u64,
-  /** When the record was found incomplete, Unix milliseconds; its key signs nothing in this epoch. */
-  lostAtMs: t.optional(t.u64),
+  /** Present while the record is incomplete: its key signs nothing in this epoch. */
+  loss: t.optional(lossSchema),
+  /** The latest proven validator set; absent: genesis's. */
+  trusted: t.optional(trustSchema),
   /** Every vote signed above the floor, ascending by view. */
   signed: t.list(subjectSchema, VOTE_KINDS.length * FLAGGED_VIEWS_MAX),
 })
@@ -40,8 +43,8 @@ export function flagsRecord(
   state: FlagState,
   owner: { readonly genesisHash: Hash32; readonly publicKey: Uint8Array; readonly exportedAtMs: number },
 ): FlagsRecord {
-  const { epoch, lostAtMs, votes } = state
-  return { ...owner, epoch, floor: votes.floor, lostAtMs, signed: votes.subjects() }
+  const { epoch, loss, trusted, votes } = state
+  return { ...owner, epoch, floor: votes.floor, loss, trusted, signed: votes.subjects() }
 }
 
 /** The file's text. */
@@ -131,9 +134,9 @@ export type Merged =
 
 /**
  * Union of the flags and the highest floor of the later epoch; nothing that either side forbids becomes possible. Two
- * records that contradict each other are refused: the key has signed twice.
+ * records that contradict each other are refused: the key has signed twice. `fresh`: a new number for two losses.
  */
-export function mergeFlags(own: FlagState | undefined, record: FlagsRecord): Merged {
+export function mergeFlags(own: FlagState | undefined, record: FlagsRecord, fresh: Uint8Array): Merged {
   if (own !== undefined && own.epoch > record.epoch) return { kind: 'unchanged' }
   const isSameEpoch = own !== undefined && own.epoch === record.epoch
   const subjects = isSameEpoch ? [...own.votes.subjects(), ...record.signed] : record.signed
@@ -143,7 +146,12 @@ export function mergeFlags(own: FlagState | undefined, record: FlagsRecord): Mer
   votes.raiseFloor(record.floor)
   if (isSameEpoch) votes.raiseFloor(own.votes.floor)
   for (const subject of subjects) votes.adopt(subject)
-  const losses = [own?.lostAtMs, record.lostAtMs].filter((ms) => ms !== undefined)
-  const lostAtMs = losses.length === 0 ? undefined : Math.max(...losses)
-  return { kind: 'state', state: { epoch: record.epoch, lostAtMs, votes } }
+  const loss = mergeLoss(own?.loss, record.loss, fresh)
+  const trusted = later(own?.trusted, record.trusted)
+  return { kind: 'state', state: { epoch: record.epoch, loss, trusted, votes } }
+}
+
+function later(a: TrustRecord | undefined, b: TrustRecord | undefined): TrustRecord | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a.epoch >= b.epoch ? a : b
 }

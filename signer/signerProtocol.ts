@@ -3,16 +3,21 @@
 import { assert } from '../base/assert.ts'
 import { concatBytes, u32be } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
-import { subjectSchema, VOTE_KINDS } from '../base/protocol/vote.ts'
+import { epochStepSchema } from '../base/protocol/epochStep.ts'
+import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
+import { receiptProofSchema } from '../base/protocol/receiptProof.ts'
+import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
+import { subjectSchema, VOTE_KINDS, voteSchema } from '../base/protocol/vote.ts'
 import { message, type Message as Schema, t } from '../base/schema.ts'
 import { FLAGGED_VIEWS_MAX } from '../consensus/ownVotes.ts'
+import { LOSS_NONCE_BYTES } from './signerTrust.ts'
 
 /** Both sides must speak the same version; a signer names its own in every refusal. */
-export const SIGNER_PROTOCOL_VERSION = 1
+export const SIGNER_PROTOCOL_VERSION = 2
 /** Subjects in one request. */
 export const REQUEST_SUBJECTS_MAX = 256
-/** Longest frame a signer reads, bytes. */
-export const REQUEST_BYTES_MAX = 64 * 1024
+/** Longest frame a signer reads, bytes: a recovery file, or the proof of a transaction 256 blocks below its certificate. */
+export const REQUEST_BYTES_MAX = RECOVERY_FILE_BYTES_MAX + 256 * 1024
 /** Longest frame a node reads, bytes: the flags of a full signer. */
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024
 const TEXT_MAX = 512
@@ -46,7 +51,7 @@ const hello = message('SignerHello', {
   /** Takes the signer over from the node that holds it. */
   takeOver: t.bool,
 })
-const beginEpoch = message('SignerBeginEpoch', { id: t.u32, epoch: t.u64, floorTimestampMs: t.u64 })
+const beginEpoch = message('SignerBeginEpoch', { id: t.u32, epoch: t.u64 })
 const sign = message('SignerSign', {
   id: t.u32,
   epoch: t.u64,
@@ -57,11 +62,21 @@ const sign = message('SignerSign', {
   subjects: t.list(subjectSchema, REQUEST_SUBJECTS_MAX),
 })
 const randao = message('SignerRandao', { id: t.u32, epoch: t.u64, height: t.u64 })
+/** One step from the signer's proven epoch towards a later one. */
+const follow = message('SignerFollow', { id: t.u32, step: epochStepSchema })
+/** Shows the number that the signer drew when it found its record lost. */
+const prove = message('SignerProve', {
+  id: t.u32,
+  transaction: t.bytes(TX_BYTES_MAX),
+  proof: receiptProofSchema,
+})
+/** Votes of this key that peers hold. */
+const held = message('SignerHeld', { id: t.u32, votes: t.list(voteSchema, REQUEST_SUBJECTS_MAX) })
 const ping = message('SignerPing', { id: t.u32 })
 const health = message('SignerHealthRequest', { version: t.u16 })
 
 /** The order is the wire tag: append-only. */
-const REQUESTS = { hello, beginEpoch, sign, randao, ping, health } as const
+const REQUESTS = { hello, beginEpoch, sign, randao, ping, health, follow, prove, held } as const
 
 const welcome = message('SignerWelcome', { version: t.u16, software: t.text(TEXT_MAX) })
 const refused = message('SignerRefused', {
@@ -74,6 +89,10 @@ const epoch = message('SignerEpoch', {
   epoch: t.u64,
   floor: t.u64,
   observing: t.bool,
+  /** The latest proven epoch: steps must lead on from it. */
+  trustedEpoch: t.u64,
+  /** Present while a lost record waits for a proof. */
+  lossNonce: t.optional(t.fixed(LOSS_NONCE_BYTES)),
   /** Every flag above the floor. */
   subjects: t.list(subjectSchema, VOTE_KINDS.length * FLAGGED_VIEWS_MAX),
 })
@@ -85,6 +104,14 @@ const result = message('SignerResult', {
 const signed = message('SignerSigned', { id: t.u32, results: t.list(result, REQUEST_SUBJECTS_MAX) })
 const reveal = message('SignerReveal', { id: t.u32, signature: t.fixed(96) })
 const pong = message('SignerPong', { id: t.u32, observing: t.bool })
+/** Answer to `follow`, `prove` and `held`. */
+const taken = message('SignerTaken', {
+  id: t.u32,
+  /** A full sentence; absent when the request was accepted. */
+  refusal: t.optional(t.text(TEXT_MAX)),
+  observing: t.bool,
+  lossNonce: t.optional(t.fixed(LOSS_NONCE_BYTES)),
+})
 const healthReply = message('SignerHealth', {
   version: t.u16,
   software: t.text(TEXT_MAX),
@@ -94,6 +121,8 @@ const healthReply = message('SignerHealth', {
   epoch: t.optional(t.u64),
   floor: t.u64,
   observing: t.bool,
+  /** Present while a lost record waits for a proof. */
+  lossNonce: t.optional(t.fixed(LOSS_NONCE_BYTES)),
   holder: t.optional(t.text(TEXT_MAX)),
   heldForMs: t.u64,
   signedCount: t.u64,
@@ -102,7 +131,7 @@ const healthReply = message('SignerHealth', {
 })
 
 /** The order is the wire tag: append-only. */
-const REPLIES = { welcome, refused, epoch, signed, reveal, pong, health: healthReply } as const
+const REPLIES = { welcome, refused, epoch, signed, reveal, pong, health: healthReply, taken } as const
 
 type Table = { readonly [kind: string]: { decode(bytes: Uint8Array): unknown } }
 type Union<T extends Table> = {

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Subject, Vote } from '../base/protocol/vote.ts'
-import type { Signer } from '../consensus/ports.ts'
+import type { EpochEvidence, Signer, SignerLoss } from '../consensus/ports.ts'
 
 /** Keys that one node may hold: the current one, its successor, and a few waiting to be deleted. */
 export const SIGNERS_MAX = 8
@@ -46,8 +46,17 @@ export class SignerRing implements Signer {
     return this.#signers.find((signer) => equalBytes(signer.publicKey, consensusKey))
   }
 
-  async beginEpoch(epoch: number, floorTimestampMs: number, validators?: ValidatorSet): Promise<void> {
-    for (const signer of this.#signers) await signer.beginEpoch(epoch, floorTimestampMs)
+  /** Of all keys: a successor must be able to sign once it is in the set. */
+  losses(): readonly SignerLoss[] {
+    return this.#signers.flatMap((signer) => signer.losses())
+  }
+
+  noteHeld(votes: readonly Vote[]): Promise<void> {
+    return this.#current.noteHeld(votes)
+  }
+
+  async beginEpoch(epoch: number, evidence: EpochEvidence, validators?: ValidatorSet): Promise<void> {
+    for (const signer of this.#signers) await signer.beginEpoch(epoch, evidence)
     if (validators === undefined) return
     const index = this.indexIn(validators)
     if (index !== undefined) this.#current = this.#holderOf(validators.validators[index]!.consensusKey)!

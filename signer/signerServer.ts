@@ -74,17 +74,20 @@ export class SignerServer {
     const { signer } = this.#options
     switch (request.kind) {
       case 'beginEpoch':
-        await signer.beginEpoch(request.body.epoch, request.body.floorTimestampMs)
-        session.reply({
-          kind: 'epoch',
-          body: {
-            id: request.body.id,
-            epoch: signer.epoch,
-            floor: signer.floor,
-            observing: signer.observing,
-            subjects: signer.signed(),
-          },
-        })
+        await signer.beginProven(request.body.epoch)
+        this.#replyEpoch(session, request.body.id)
+        return
+      case 'follow':
+        this.#replyTaken(session, request.body.id, await signer.follow(request.body.step))
+        return
+      case 'prove': {
+        const { id, transaction, proof } = request.body
+        this.#replyTaken(session, id, await signer.proveLoss(transaction, proof))
+        return
+      }
+      case 'held':
+        await signer.noteHeld(request.body.votes)
+        this.#replyTaken(session, request.body.id, undefined)
         return
       case 'sign':
         await this.#onSign(session, request.body)
@@ -99,6 +102,30 @@ export class SignerServer {
         session.reply({ kind: 'pong', body: { id: request.body.id, observing: signer.observing } })
         return
     }
+  }
+
+  #replyEpoch(session: SignerSession, id: number): void {
+    const { signer } = this.#options
+    session.reply({
+      kind: 'epoch',
+      body: {
+        id,
+        epoch: Math.max(0, signer.epoch),
+        floor: signer.floor,
+        observing: signer.observing,
+        trustedEpoch: signer.trustedEpoch,
+        lossNonce: signer.losses()[0]?.nonce,
+        subjects: signer.signed(),
+      },
+    })
+  }
+
+  #replyTaken(session: SignerSession, id: number, refusal: string | undefined): void {
+    const { signer, log } = this.#options
+    if (refusal !== undefined) log('warn', 'refused a proof', { refusal, client: this.#holder?.client })
+    const { observing } = signer
+    const lossNonce = signer.losses()[0]?.nonce
+    session.reply({ kind: 'taken', body: { id, refusal: refusal?.slice(0, 400), observing, lossNonce } })
   }
 
   async #onSign(session: SignerSession, body: RequestBody<'sign'>): Promise<void> {
@@ -182,6 +209,7 @@ export class SignerServer {
         epoch: signer.epoch < 0 ? undefined : signer.epoch,
         floor: signer.floor,
         observing: signer.observing,
+        lossNonce: signer.losses()[0]?.nonce,
         holder: holder?.client,
         heldForMs: holder === undefined ? 0 : Math.round(performance.now() - holder.sinceMs),
         signedCount: this.#signedCount,

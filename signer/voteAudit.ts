@@ -6,7 +6,8 @@ import { EQUIVOCATION_KINDS, type EquivocationKind, equivocationOf } from '../ba
 import { type Subject, sameSubject } from '../base/protocol/vote.ts'
 import { decodeRecord } from '../consensus/records.ts'
 import { listSegments, readSegment } from '../storage/segments.ts'
-import { SIGNER_PREFIX, signedSubject } from './signerRecords.ts'
+import { SIGNER_PREFIX } from './signerFile.ts'
+import { signedSubject } from './signerRecords.ts'
 
 export interface SignedVote {
   readonly source: 'signer' | 'journal'

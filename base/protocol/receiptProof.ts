@@ -1,5 +1,6 @@
 // Proof that a transaction is in a final block, with its result (CONSENSUS §7): receipt → receiptsRoot → header → F.
 // Not: finding transactions (node/), the meaning of logs (state/).
+import type { Bls } from '../crypto/types.ts'
 import type { TxId } from '../ids.ts'
 import { message, t } from '../schema.ts'
 import {
@@ -42,7 +43,7 @@ export function verifyReceiptProof(
   trusted: TrustedSet,
   id: TxId,
   proof: ReceiptProof,
-  options: { readonly epochs?: EpochRule } = {},
+  options: { readonly epochs?: EpochRule; readonly bls?: Pick<Bls, 'verifyAggregate'> } = {},
 ): Verified<ProvenReceipt> {
   const { finality, index, count, transactionPath, receipt, receiptPath } = proof
   const block = verifyFinality(trusted, finality, options)

@@ -20,7 +20,6 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, saveConfig } from '../../node/config.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
-import { nodePaths } from '../../node/nodePaths.ts'
 import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveries.ts'
 import { consensusPublicKey, hasConsensusKey, openConsensusKey } from '../../signer/keyFiles.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
@@ -259,7 +258,7 @@ function addSign(recovery: Command): void {
 /** A node's chain with another directory's votes. */
 async function withSignerOf(node: OfflineNode, dir: string): Promise<OfflineNode> {
   const { readSignerState } = await import('../offlineNode.ts')
-  return { ...node, signer: await readSignerState(nodePaths(dir).signer, node.chain.genesisHash) }
+  return { ...node, signer: await readSignerState(dir, node.chain.genesisHash) }
 }
 
 function addMerge(recovery: Command): void {

@@ -15,7 +15,7 @@ import {
   hasConsensusKey,
   openConsensusKey,
 } from '../../signer/keyFiles.ts'
-import { exportFlags, importFlags, type SignerOwner } from '../../signer/signerDir.ts'
+import { exportFlags, importFlags, resumeAfter, type SignerOwner } from '../../signer/signerDir.ts'
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
@@ -136,13 +136,31 @@ function addMove(signer: Command): void {
     })
 }
 
+function addResume(signer: Command): void {
+  signer
+    .command('resume')
+    .description(
+      'say up to which epoch a key whose record is lost may have signed; only needed when the chain cannot prove it',
+    )
+    .addOption(dataDirOption())
+    .requiredOption(
+      '--after-epoch <epoch>',
+      'the key signs again in the first epoch after this one: it must never have signed in a later one',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    )
+    .action(async ({ dataDir, afterEpoch }) => {
+      printJson(await resumeAfter(ownerOf(dataDir), afterEpoch))
+    })
+}
+
 function addHealth(signer: Command): void {
   const health = signer
     .command('health')
     .description('ask a running signer for its health, without holding it')
   addPlace(health, 'connect').action(async (options) => {
-    const { publicKey, genesisHash: hash, ...rest } = await askHealth(placeOf(options, 'connect'))
-    printJson({ publicKey: toHex(publicKey), genesisHash: toHex(hash), ...rest })
+    const { publicKey, genesisHash: hash, lossNonce, ...rest } = await askHealth(placeOf(options, 'connect'))
+    const loss = lossNonce === undefined ? {} : { lossNonce: toHex(lossNonce) }
+    printJson({ publicKey: toHex(publicKey), genesisHash: toHex(hash), ...rest, ...loss })
   })
 }
 
@@ -166,6 +184,7 @@ export function addSigner(program: Command, finish: (code: number) => void): voi
   addRun(signer, finish)
   addInit(signer)
   addMove(signer)
+  addResume(signer)
   addHealth(signer)
   addCertificates(signer)
 }

@@ -17,7 +17,7 @@ import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { VERSION } from '../../node/version.ts'
 import { consensusPublicKey, hasConsensusKey, isFreshKey } from '../../signer/keyFiles.ts'
-import { restoreState, SIGNER_PREFIX } from '../../signer/signerRecords.ts'
+import { readFolder } from '../../signer/signerFile.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import { blockContextOf } from '../../state/engine.ts'
@@ -341,27 +341,32 @@ async function checkSigner(
   dir: string,
   epoch: number,
 ): Promise<void> {
-  const last = (await listSegments(dir, SIGNER_PREFIX)).at(-1)
-  const scan = last === undefined ? undefined : await readSegment(last.path, genesisHash)
-  const key = toHex(consensusPublicKey(dataDir)).slice(0, 18)
-  if (scan === undefined || scan.damage === 'corrupt' || scan.frames.length === 0) {
-    if (scan === undefined && isFreshKey(dataDir)) {
+  const publicKey = consensusPublicKey(dataDir)
+  const found = await readFolder(dir, { genesisHash, publicKey })
+  const key = toHex(publicKey).slice(0, 18)
+  if (found.kind !== 'found') {
+    if (found.kind === 'none' && isFreshKey(dataDir)) {
       findings.ok('signer', `key ${key}… has never signed`)
       return
     }
-    const how = scan === undefined ? 'missing' : 'damaged'
+    const how = found.kind === 'none' ? 'missing' : `damaged (${found.reason})`
     findings.bad(
       'signer',
-      `the record of what key ${key}… signed is ${how}: the node signs nothing until the next epoch`,
-      'start the node and let it observe until the next epoch (docs/operations/lost-journal.md); never restore an older copy',
+      `the record of what key ${key}… signed is ${how}: the node signs nothing until a later epoch is proven`,
+      'start the node and let it observe until the next epoch is proven (docs/operations/keys.md); never restore an older copy',
     )
     return
   }
-  const state = restoreState(scan.frames)
+  const { state } = found
   const { floor } = state.votes
   const detail = `key ${key}…: epoch ${state.epoch}, floor view ${floor}, ${state.votes.subjects().length} votes above`
-  if (state.lostAtMs !== undefined) {
-    findings.note('signer', `${detail}; earlier records were lost, so it observes until the next epoch`)
+  if (state.loss !== undefined) {
+    const { nonce, resumeAfter } = state.loss
+    const until =
+      resumeAfter === undefined
+        ? `until a final transaction shows ${toHex(nonce)}, and then until the next epoch`
+        : `until epoch ${resumeAfter + 1}`
+    findings.note('signer', `${detail}; earlier records were lost, so it observes ${until}`)
   } else if (state.epoch > epoch) {
     findings.note(
       'signer',

@@ -123,7 +123,7 @@ export function attest(node: OfflineNode, provider: number, hasOldKey: boolean):
     provider,
     finalized: point,
     epoch: begun.reduce((a, b) => Math.max(a, b), 0),
-    votesKnown: hasOldKey && node.signer !== undefined && node.signer.lostAtMs === undefined,
+    votesKnown: hasOldKey && node.signer !== undefined && node.signer.loss === undefined,
     finalizeVotes: votes.slice(-RECOVERY_VOTES_MAX),
   }
 }

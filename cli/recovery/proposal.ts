@@ -20,6 +20,7 @@ import {
   checkSignatures,
   compareVotes,
   type RecoveryFault,
+  recoverySet,
 } from '../../base/protocol/recoveryRules.ts'
 import { indexOfKey, type Validator, type ValidatorSet } from '../../base/protocol/validators.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
@@ -27,8 +28,10 @@ import { OwnVotes } from '../../consensus/ownVotes.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryError } from '../../node/recovery/recoveries.ts'
 import { journaledBlocks, pathToFloor } from '../../node/recovery/recoveryStart.ts'
+import { consensusPublicKey, hasConsensusKey } from '../../signer/keyFiles.ts'
+import { readFolder, writeRecord } from '../../signer/signerFile.ts'
 import { lockSigner } from '../../signer/signerLock.ts'
-import { readFolder, writeState } from '../../signer/signerRecords.ts'
+import type { FlagState } from '../../signer/signerRecords.ts'
 import type { ParentView } from '../../state/execute.ts'
 import { providerByConsensusKey, providerByPeerId } from '../../state/modules/providers/members.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
@@ -282,7 +285,7 @@ export async function applyRecoveryFile(
 ): Promise<{ readonly isNew: boolean; readonly unknown: readonly string[] }> {
   if (node.book.has(recoveryHash(file.recovery))) return { isNew: false, unknown: [] }
   const { unknown } = await checkHere(node, file)
-  await beginSignerEpoch(nodePaths(signerDataDir).signer, file.recovery)
+  await beginSignerEpoch(signerDataDir, file.recovery)
   await node.book.accept(file)
   return { isNew: true, unknown }
 }
@@ -291,15 +294,20 @@ export async function applyRecoveryFile(
  * A lost record of votes does not matter in an epoch that nobody has begun. Done only before the file is accepted: a
  * record lost later stays lost.
  */
-async function beginSignerEpoch(dir: string, { epoch, genesisHash }: Recovery): Promise<void> {
+async function beginSignerEpoch(dataDir: string, recovery: Recovery): Promise<void> {
+  // A signer in another process gets the file from the node.
+  if (!hasConsensusKey(dataDir)) return
+  const { epoch, genesisHash, floor } = recovery
+  const owner = { genesisHash, publicKey: consensusPublicKey(dataDir) }
+  const dir = nodePaths(dataDir).signer
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const release = await lockSigner(dir)
   try {
-    const found = await readFolder(dir, genesisHash)
+    const found = await readFolder(dir, owner)
     if (found.kind === 'found' && found.state.epoch >= epoch) return
-    const state = { epoch, lostAtMs: undefined, votes: new OwnVotes() }
-    const { file } = await writeState(dir, { genesisHash, sequence: found.sequence + 1, state })
-    await file.close()
+    const trusted = { epoch, height: floor.height, set: recoverySet(recovery) }
+    const state: FlagState = { epoch, loss: undefined, trusted, votes: new OwnVotes() }
+    await writeRecord(dir, owner, { sequence: found.sequence, state })
   } finally {
     await release()
   }

@@ -47,16 +47,19 @@ async function epochProofs(
   return { proofs, nextEpoch: at, epoch }
 }
 
-async function receiptProofJson(backend: Backend, block: FinalizedBlock, index: number): Promise<Json> {
+/** The proof of the transaction at `index`; undefined without a certificate of the block or close above it. */
+export async function receiptProofOf(
+  backend: Pick<Backend, 'finalityOf'>,
+  block: FinalizedBlock,
+  index: number,
+): Promise<ReceiptProof | undefined> {
   const { header, transactions, receipts, systemLogs } = block
   const finality = await backend.finalityOf(header.height)
-  if (finality === undefined) {
-    throw new RpcError(RPC_CODE.refused, `the certificate of block ${header.height} is not held`)
-  }
+  if (finality === undefined) return undefined
   const leaves = receipts.map((receipt) => receiptSchema.encode(receipt))
   leaves.push(systemLogsSchema.encode({ logs: systemLogs }))
   const ids = transactions.map(({ id }) => id)
-  const proof: ReceiptProof = {
+  return {
     finality: { header, path: finality.headers, certificate: finality.certificate },
     index,
     count: transactions.length,
@@ -64,7 +67,14 @@ async function receiptProofJson(backend: Backend, block: FinalizedBlock, index: 
     receipt: receipts[index]!,
     receiptPath: merkleProof(leaves, index),
   }
-  return { height: header.height, index, bytes: toHex(receiptProofSchema.encode(proof)) }
+}
+
+async function receiptProofJson(backend: Backend, block: FinalizedBlock, index: number): Promise<Json> {
+  const { height } = block.header
+  const proof = await receiptProofOf(backend, block, index)
+  if (proof === undefined)
+    throw new RpcError(RPC_CODE.refused, `the certificate of block ${height} is not held`)
+  return { height, index, bytes: toHex(receiptProofSchema.encode(proof)) }
 }
 
 export function proofMethods(backend: Backend): readonly Method[] {

@@ -79,6 +79,7 @@ async function start(
     network,
     peers: { host, gossip },
     sync: { sync: ranges, penalise: () => {} },
+    recoveries: { all: () => [] },
     journal: forgetful(),
     signer: unscrupulous(genesisHash, consensusSecret),
     bls,
@@ -122,6 +123,8 @@ function unscrupulous(genesisHash: Uint8Array, secretKey: Uint8Array): Signer {
   return {
     publicKey: bls.publicKey(secretKey),
     observing: false,
+    losses: () => [],
+    noteHeld: async () => {},
     beginEpoch: async () => {},
     signed: () => [],
     sign: async (signer, subjects) =>

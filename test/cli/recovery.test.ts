@@ -20,9 +20,11 @@ import {
   signRecovery,
 } from '../../cli/recovery/proposal.ts'
 import { textToSign } from '../../cli/recovery/replacement.ts'
+import { genesisValidators } from '../../client/trust.ts'
 import { planDevnet, prepareDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
+import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { reachFloor } from '../../node/recovery/recoveryStart.ts'
@@ -100,14 +102,16 @@ async function writeVotes(
   const paths = nodePaths(dir)
   const block = { epoch: 0, view: 2, parentView: 1, digest: open.hash }
   const vote: Subject = hasVoted ? { kind: 'finalize', ...block } : { kind: 'nullify', epoch: 0, view: 2 }
+  const genesisSet = genesisValidators(parseGenesis(genesisFile(dir)))
   const signer = await LocalSigner.open({
     dir: paths.signer,
     genesisHash,
+    genesisSet,
     secretKey: secretOf(index),
     bls,
     create: true,
   })
-  await signer.beginEpoch(0, 0)
+  await signer.beginEpoch(0, async () => [])
   assert.ok((await signer.sign(index, [vote]))[0] !== undefined)
   await signer.close()
   const journal = await Journal.open({ dir: paths.journal, genesisHash })
@@ -338,7 +342,15 @@ describe('cli.recovery', function () {
       await offline(members[1]!, (node) => applyRecoveryFile(node, file))
       await closeNodes()
       const { genesisHash, epoch } = file.recovery
-      const options = { dir: signerDir, genesisHash, secretKey: secretOf(1), bls, create: false }
+      const genesisSet = genesisValidators(parseGenesis(genesisFile(members[1]!.dir)))
+      const options = {
+        dir: signerDir,
+        genesisHash,
+        genesisSet,
+        secretKey: secretOf(1),
+        bls,
+        create: false,
+      }
       const signer = await LocalSigner.open(options)
       assert.equal(signer.observing, false)
       const [vote] = await signer.sign(1, [{ kind: 'nullify', epoch, view: 1 }])

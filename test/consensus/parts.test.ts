@@ -38,13 +38,15 @@ describe('consensus.messages', () => {
       { kind: 'blocksRequest', body: { hash: block.hash, countMax: 16 } },
       { kind: 'blocks', body: { blocks: [block.bytes] } },
       { kind: 'boundaryRequest', body: { epoch: 3 } },
+      { kind: 'ownVotesRequest', body: { epoch: 3 } },
+      { kind: 'heldVotes', body: { epoch: 3, final: undefined, votes: [vote(1, subject(1))] } },
     ]
     for (const message of all) assert.deepEqual(decodeMessage(encodeMessage(message)), message)
   })
 
   it('rejects unknown tags, trailing bytes, long frames and noise with a SchemaError', () => {
     const good = encodeMessage({ kind: 'boundaryRequest', body: { epoch: 3 } })
-    const bad = [new Uint8Array(0), new Uint8Array([0]), new Uint8Array([10]), new Uint8Array([...good, 0])]
+    const bad = [new Uint8Array(0), new Uint8Array([0]), new Uint8Array([99]), new Uint8Array([...good, 0])]
     for (const bytes of [...bad, new Uint8Array(MESSAGE_BYTES_MAX + 1)]) {
       assert.throws(() => decodeMessage(bytes), SchemaError)
     }

@@ -23,6 +23,8 @@ const CONSENSUS_BODIES: { readonly [K in MessageKind]: string } = {
   blocksRequest: 'BlocksRequest',
   blocks: 'Blocks',
   boundaryRequest: 'BoundaryRequest',
+  ownVotesRequest: 'OwnVotesRequest',
+  heldVotes: 'HeldVotes',
 }
 const JOURNAL_BODIES: { readonly [K in RecordKind]: string } = {
   block: 'BlockRecord',
@@ -38,6 +40,9 @@ const SIGNER_REQUESTS: { readonly [K in Request['kind']]: string } = {
   randao: 'SignerRandao',
   ping: 'SignerPing',
   health: 'SignerHealthRequest',
+  follow: 'SignerFollow',
+  prove: 'SignerProve',
+  held: 'SignerHeld',
 }
 const SIGNER_REPLIES: { readonly [K in Reply['kind']]: string } = {
   welcome: 'SignerWelcome',
@@ -47,6 +52,7 @@ const SIGNER_REPLIES: { readonly [K in Reply['kind']]: string } = {
   reveal: 'SignerReveal',
   pong: 'SignerPong',
   health: 'SignerHealth',
+  taken: 'SignerTaken',
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')

@@ -66,6 +66,9 @@ function runUnits(scratch: Scratch): string | undefined {
     'dist/test/consensus/*.test.js',
     'dist/test/base/vote.test.js',
     'dist/test/base/header.test.js',
+    'dist/test/signer/localSigner.test.js',
+    'dist/test/signer/remoteSigner.test.js',
+    'dist/test/signer/signerFile.test.js',
   ]
   const args = [
     'node_modules/mocha/bin/mocha.js',

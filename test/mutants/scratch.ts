@@ -8,7 +8,10 @@ const ROOMS = [
   ...['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node', 'devnet'],
   'test',
 ]
-const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
+const NEEDED = [
+  ...['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus'],
+  ...['localSigner', 'remoteSigner', 'signerFile'].map((name) => `test/signer/${name}.test.ts`),
+]
 
 /** Output of a command; `killed` = it timed out. */
 export interface Ran {
@@ -21,7 +24,7 @@ export class Scratch {
   readonly dir: string
   readonly #root: string
 
-  /** Copies `root` and compiles what the simulator and the unit tests of base and consensus need, to dist/ and unchanged/. */
+  /** Copies `root` and compiles what the simulator and the unit tests need, to dist/ and unchanged/. */
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))

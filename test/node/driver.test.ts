@@ -1,12 +1,14 @@
 // The driver with a real journal, real signer and real BLS: four validators in one process, over an in-memory network.
 import assert from 'node:assert/strict'
+import { cpSync, renameSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { equalBytes, u64be } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
+import type { EpochStep } from '../../base/protocol/epochStep.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
-import type { Certificate } from '../../base/protocol/vote.ts'
+import { type Certificate, type Subject, signersBitmap, voteBytes } from '../../base/protocol/vote.ts'
 import type { Application, ConsensusNetwork } from '../../consensus/ports.ts'
 import type { Sender, Target } from '../../consensus/types.ts'
 import { Driver } from '../../node/driver.ts'
@@ -14,7 +16,14 @@ import { LocalSigner } from '../../signer/localSigner.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { Journal } from '../../storage/journal.ts'
 import { PARAMETERS } from '../support/coreParameters.ts'
-import { buildBlock, makeRules, makeValidator, SimStore, verifyBlock } from '../support/simChain.ts'
+import {
+  buildBlock,
+  type ChainRules,
+  makeRules,
+  makeValidator,
+  SimStore,
+  verifyBlock,
+} from '../support/simChain.ts'
 
 const made = Array.from({ length: 4 }, (_, i) => makeValidator(i, bls))
 const set = { validators: made.map((m) => m.validator) }
@@ -23,10 +32,20 @@ const QUICK = { ...PARAMETERS, minBlockIntervalMs: 20 }
 /** View timers never fire, however slow the machine: everything is driven by messages. */
 const PATIENT = { ...QUICK, deltaMs: 2_000, buildMs: 4_000, verifyMs: 4_000, messageDelayMs: 20_000 }
 
+/** This test's chain begins with a boundary: F of it, by all validators, for their signers. */
+function genesisBoundary({ genesis, genesisHash }: ChainRules): EpochStep {
+  const subject: Subject = { kind: 'finalize', epoch: 0, view: 1, parentView: 0, digest: genesis.hash }
+  const shares = made.map(({ secretKey }) => bls.sign(secretKey, voteBytes(genesisHash, subject)))
+  const bitmap = signersBitmap([0, 1, 2, 3], 4)
+  const certificate = { subject, bitmap, signature: bls.aggregate(shares)! }
+  return { boundary: { header: genesis.header, certificate, nextSet: undefined }, recovery: undefined }
+}
+
 interface Peer {
   store: SimStore
   pool: Uint8Array[]
   driver: Driver | undefined
+  signer: LocalSigner | undefined
   notify: () => void
   handler: ((from: Sender, bytes: Uint8Array) => void) | undefined
   penalised: string[]
@@ -41,6 +60,7 @@ class Net {
     store: new SimStore(this.rules),
     pool: [],
     driver: undefined,
+    signer: undefined,
     notify: () => {},
     handler: undefined,
     penalised: [],
@@ -57,10 +77,12 @@ class Net {
     const signer = await LocalSigner.open({
       dir: join(this.dir, `s${i}`),
       genesisHash: this.rules.genesisHash,
+      genesisSet: set,
       secretKey: made[i]!.secretKey,
       bls,
       create,
     })
+    peer.signer = signer
     peer.driver = new Driver({
       genesisHash: this.rules.genesisHash,
       parameters: this.parameters,
@@ -144,6 +166,7 @@ class Net {
         peer.store.commit(path, certificate)
       },
       epochAfter: async () => peer.store.epochStart(),
+      epochSteps: async () => [genesisBoundary(rules)],
       hasWork: (parent) => pending(parent).length > 0,
       onWork: (listener) => {
         peer.notify = listener
@@ -271,6 +294,28 @@ describe('node.driver', () => {
       'a transaction afterwards',
     )
     await net.audit()
+  }).timeout(20_000)
+
+  it('signs nothing when its whole machine was set back, since peers hold its votes', async () => {
+    for (const i of net.peers.keys()) await net.start(i)
+    const [journal, record] = [join(net.dir, 'j3'), join(net.dir, 's3')]
+    for (const dir of [journal, record]) cpSync(dir, `${dir}.older`, { recursive: true })
+    for (const n of [1, 2]) {
+      const transaction = net.submit(n)
+      await net.until(() => net.peers.every((peer) => peer.store.includes(transaction)), `transaction ${n}`)
+    }
+    await net.stop(3)
+    for (const dir of [journal, record]) {
+      rmSync(dir, { recursive: true })
+      renameSync(`${dir}.older`, dir)
+    }
+    const peer = net.peers[3]!
+    peer.store = new SimStore(net.rules)
+    await net.start(3, false)
+    await net.until(() => peer.signer!.observing, 'the loss is noticed')
+    const transaction = net.submit(3)
+    await net.until(() => net.peers.every(({ store }) => store.includes(transaction)), 'it follows')
+    assert.equal(peer.driver!.counters().signatures, 0)
   }).timeout(20_000)
 
   it('penalises undecodable frames and stays up', async () => {

@@ -29,6 +29,8 @@ describe('signer.signerRing', () => {
     const made: Signer = {
       publicKey,
       observing: name === 'lost',
+      losses: () => [],
+      noteHeld: async () => void calls.push('held'),
       beginEpoch: async (epoch) => void calls.push(`epoch ${epoch}`),
       signed: () => [{ kind: 'nullify', epoch: 0, view: calls.length }],
       sign: async (index, subjects: readonly Subject[]) => {
@@ -46,12 +48,12 @@ describe('signer.signerRing', () => {
     const [old, next] = [signer('b'), signer('rotated')]
     const ring = new SignerRing([old.made, next.made])
     assert.deepEqual(ring.publicKey, old.made.publicKey)
-    await ring.beginEpoch(1, 0, { validators: [a, b, c, d] })
+    await ring.beginEpoch(1, async () => [], { validators: [a, b, c, d] })
     assert.equal(ring.indexIn({ validators: [a, b, c, d] }), 1)
     await ring.sign(1, [])
     assert.deepEqual(await ring.signRandao(1, 1), old.made.publicKey)
     const rotated = { ...b, consensusKey: next.made.publicKey }
-    await ring.beginEpoch(2, 0, { validators: [a, rotated, c, d] })
+    await ring.beginEpoch(2, async () => [], { validators: [a, rotated, c, d] })
     assert.deepEqual(ring.publicKey, next.made.publicKey)
     await ring.sign(1, [])
     ring.raiseFloor(2, 7)
@@ -59,10 +61,10 @@ describe('signer.signerRing', () => {
     assert.deepEqual(next.calls, ['epoch 1', 'epoch 2', 'sign 1', 'floor 2 7'])
     assert.equal(ring.signed()[0]!.view, 4)
     // Outside the set the last key stays current, and the core has no index to vote with.
-    await ring.beginEpoch(3, 0, { validators: [a, c, d, e] })
+    await ring.beginEpoch(3, async () => [], { validators: [a, c, d, e] })
     assert.deepEqual(ring.publicKey, next.made.publicKey)
     assert.equal(ring.indexIn({ validators: [a, c, d, e] }), undefined)
-    await ring.beginEpoch(9, 0)
+    await ring.beginEpoch(9, async () => [])
     await ring.close()
     assert.deepEqual([old.calls.at(-1), next.calls.at(-1)], ['close', 'close'])
     assert.equal(ring.observing, false)

@@ -74,6 +74,8 @@ function fakeSigner(): { readonly signer: Signer; readonly asked: Subject[] } {
   const signer: Signer = {
     publicKey: new Uint8Array(48),
     observing: false,
+    losses: () => [],
+    noteHeld: async () => {},
     beginEpoch: async () => {},
     signed: () => [subject],
     sign: async (_, subjects) => {
@@ -187,7 +189,7 @@ describe('node.signingGuard', () => {
     const signing = guarded.sign(0, [subject])
     assert.deepEqual(guarded.signed(), [subject])
     assert.equal(guarded.publicKey, signer.publicKey)
-    await guarded.beginEpoch(1, 0)
+    await guarded.beginEpoch(1, async () => [])
     await setImmediate()
     assert.deepEqual(asked, [])
     pass(true)

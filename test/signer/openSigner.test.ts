@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from '../../base/bytes.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
-import { CLOCK_OFFSET_VARIABLE, nodeClock, systemClock } from '../../node/clock.ts'
+import { CLOCK_OFFSET_VARIABLE, nodeClock } from '../../node/clock.ts'
 import { createLogger } from '../../node/logging.ts'
 import { createConsensusKey } from '../../signer/keyFiles.ts'
 import { LocalSigner } from '../../signer/localSigner.ts'
@@ -13,7 +13,7 @@ import { openSigner, signerHealth } from '../../signer/openSigner.ts'
 import { RemoteSigner } from '../../signer/remoteSigner.ts'
 import type { SignerConfig } from '../../signer/signerConfig.ts'
 import { exportFlags } from '../../signer/signerDir.ts'
-import { GENESIS, nullify, PUBLIC } from '../support/signerFixture.ts'
+import { CHAIN, GENESIS, leadTo, nullify, PUBLIC } from '../support/signerFixture.ts'
 
 describe('openSigner', () => {
   let dataDir: string
@@ -28,12 +28,12 @@ describe('openSigner', () => {
     openSigner({
       dataDir,
       genesisHash: GENESIS,
+      genesisSet: CHAIN.set,
       config,
       password: 'p',
       client: 'me',
       takeOver: false,
       forceMoved,
-      clock: systemClock(),
       log: (level, text) => void said.push(`${level}: ${text}`),
     })
 
@@ -42,7 +42,7 @@ describe('openSigner', () => {
     const publicKey = createConsensusKey(dataDir, 'p', 'light')
     const signer = await open({ kind: 'local' })
     assert.ok(signer instanceof LocalSigner)
-    await signer.beginEpoch(1, 0)
+    await signer.beginEpoch(1, leadTo(1))
     assert.ok((await signer.sign(0, [nullify(1)]))[0] !== undefined)
     await assert.rejects(open({ kind: 'local' }), /is in use/)
     assert.deepEqual([signerHealth(undefined), signerHealth(signer)], [{}, { signer: 'ready' }])

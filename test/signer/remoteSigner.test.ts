@@ -23,10 +23,12 @@ import { listenSigner } from '../../signer/signerTransport.ts'
 import {
   A,
   B,
+  CHAIN,
   eventually,
   finalize,
   GENESIS,
   HASTY,
+  leadTo,
   notarize,
   nullify,
   PUBLIC,
@@ -47,7 +49,7 @@ describe('remoteSigner', () => {
   it('signs, refuses by its own flags, and answers a repeated request with the same bytes', async () => {
     await rig.serve()
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.deepEqual(client.signed(), [])
     const [first, second] = await client.sign(2, [notarize(1, A), nullify(2)])
     assert.ok(isGenuine(first) && isGenuine(second))
@@ -70,13 +72,13 @@ describe('remoteSigner', () => {
   it('keeps its flags when a node connects, and raises the epoch', async () => {
     await rig.serve()
     const before = rig.client()
-    await before.beginEpoch(1, 0)
+    await before.beginEpoch(1, leadTo(1))
     await before.sign(0, [notarize(1, A), finalize(1, A), nullify(2)])
     await before.close()
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.deepEqual(client.signed(), [notarize(1, A), finalize(1, A), nullify(2)])
-    await client.beginEpoch(2, 0)
+    await client.beginEpoch(2, leadTo(2))
     assert.equal(rig.signer!.epoch, 2)
     assert.deepEqual(await client.sign(0, [nullify(3, 1)]), [undefined])
     assert.ok(isGenuine((await client.sign(0, [nullify(3, 2)]))[0]))
@@ -85,9 +87,13 @@ describe('remoteSigner', () => {
   it('ends in the last of several epochs begun at once', async () => {
     await rig.serve()
     const client = rig.client()
-    await Promise.all([client.beginEpoch(1, 0), client.beginEpoch(2, 0), client.beginEpoch(3, 0)])
+    await Promise.all([
+      client.beginEpoch(1, leadTo(1)),
+      client.beginEpoch(2, leadTo(2)),
+      client.beginEpoch(3, leadTo(3)),
+    ])
     assert.ok(isGenuine((await client.sign(0, [nullify(1, 3)]))[0]))
-    await Promise.all([client.beginEpoch(4, 0), client.beginEpoch(5, 0)])
+    await Promise.all([client.beginEpoch(4, leadTo(4)), client.beginEpoch(5, leadTo(5))])
     assert.deepEqual(await client.sign(0, [nullify(2, 3)]), [undefined])
     assert.ok(isGenuine((await client.sign(0, [nullify(2, 5)]))[0]))
     assert.equal(rig.signer!.epoch, 5)
@@ -96,7 +102,7 @@ describe('remoteSigner', () => {
   it('queues requests while the signer is away and gets answers when it returns', async () => {
     await rig.serve()
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.ok(isGenuine((await client.sign(0, [notarize(1, A)]))[0]))
     await rig.stopServing()
     await eventually(() => !client.isReady, 'the loss')
@@ -116,7 +122,7 @@ describe('remoteSigner', () => {
 
   it('follows when the signer is away at the start, and sends the epoch later', async () => {
     const client = rig.client({ patience: HASTY })
-    await client.beginEpoch(4, 0)
+    await client.beginEpoch(4, leadTo(4))
     assert.equal(client.isReady, false)
     const waiting = client.sign(0, [nullify(1, 4)])
     await rig.serve()
@@ -127,9 +133,9 @@ describe('remoteSigner', () => {
   it('raises the epoch although the request for the previous one is unanswered', async () => {
     await rig.serve()
     const client = rig.client()
-    await client.beginEpoch(1, 0)
-    const second = client.beginEpoch(2, 0)
-    await client.beginEpoch(3, 0)
+    await client.beginEpoch(1, leadTo(1))
+    const second = client.beginEpoch(2, leadTo(2))
+    await client.beginEpoch(3, leadTo(3))
     await second
     assert.ok(isGenuine((await client.sign(0, [nullify(1, 3)]))[0]))
     assert.equal(rig.signer!.epoch, 3)
@@ -137,22 +143,22 @@ describe('remoteSigner', () => {
 
   it('drops the oldest requests when too many wait, and those of an ended epoch', async () => {
     const client = rig.client({ patience: HASTY })
-    void client.beginEpoch(1, 0)
+    void client.beginEpoch(1, leadTo(1))
     const oldest = client.sign(0, [nullify(1)])
     const later = Array.from({ length: 512 }, (_, i) => client.sign(0, [nullify(i + 2)]))
     assert.deepEqual(await oldest, [undefined])
-    await client.beginEpoch(2, 0)
+    await client.beginEpoch(2, leadTo(2))
     for (const votes of await Promise.all(later)) assert.deepEqual(votes, [undefined])
   })
 
   it('signs the same vote again after the signer died between recording and answering', async () => {
     const died = await rig.openSigner()
-    await died.beginEpoch(1, 0)
+    await died.beginEpoch(1, leadTo(1))
     const [lost] = await died.sign(3, [notarize(5, A)])
     await died.close()
     await rig.serve(false)
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.deepEqual(await client.sign(3, [notarize(5, A)]), [lost])
     assert.deepEqual(await client.sign(3, [notarize(5, B)]), [undefined])
     assert.ok(isGenuine((await client.sign(3, [nullify(5)]))[0]))
@@ -161,7 +167,7 @@ describe('remoteSigner', () => {
   it('serves one node at a time: a second waits until the first is gone', async () => {
     await rig.serve()
     const first = rig.client({ client: 'first' })
-    await first.beginEpoch(1, 0)
+    await first.beginEpoch(1, leadTo(1))
     const second = new RawClient(join(rig.dir, 's.sock'))
     second.hello({ client: 'second' })
     const refused = await second.reply('refused')
@@ -172,17 +178,17 @@ describe('remoteSigner', () => {
     await first.close()
     await eventually(() => rig.log.some(({ text }) => /no node holds/.test(text)), 'the release')
     const third = rig.client({ client: 'third' })
-    await third.beginEpoch(1, 0)
+    await third.beginEpoch(1, leadTo(1))
     assert.deepEqual(await third.sign(0, [notarize(1, B)]), [undefined])
   })
 
   it('is taken over only on request, and the node that lost it does not take it back', async () => {
     await rig.serve()
     const first = rig.client({ client: 'first' })
-    await first.beginEpoch(1, 0)
+    await first.beginEpoch(1, leadTo(1))
     await first.sign(0, [notarize(1, A)])
     const second = rig.client({ client: 'second', takeOver: true })
-    await second.beginEpoch(1, 0)
+    await second.beginEpoch(1, leadTo(1))
     assert.deepEqual(await second.sign(0, [notarize(1, B)]), [undefined])
     assert.ok(isGenuine((await second.sign(0, [nullify(2)]))[0]))
     await eventually(() => !first.isReady, 'the loss')
@@ -212,7 +218,7 @@ describe('remoteSigner', () => {
   it('refuses a wrong version, chain or key by name', async () => {
     await rig.serve()
     const cases = [
-      ['version', { version: 2 }],
+      ['version', { version: SIGNER_PROTOCOL_VERSION - 1 }],
       ['chain', { genesisHash: A }],
       ['key', { publicKey: bls.publicKey(bls.keygen(A)) }],
     ] as const
@@ -243,7 +249,7 @@ describe('remoteSigner', () => {
       await eventually(() => raw.isClosed, 'the end')
     }
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.ok(isGenuine((await client.sign(0, [notarize(1, A)]))[0]))
   })
 
@@ -296,7 +302,7 @@ describe('remoteSigner', () => {
       onRefused: () => {},
     })
     const client = rig.client({ patience: HASTY })
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     const waiting = client.sign(0, [nullify(1)])
     await eventually(() => connections >= 2, 'a second connection')
     assert.match(String(rig.nodeLog[0]?.fields.reason), /no answer within 500 ms/)
@@ -311,14 +317,15 @@ describe('remoteSigner', () => {
     const other = await LocalSigner.open({
       dir: join(rig.dir, 'other'),
       genesisHash: GENESIS,
+      genesisSet: CHAIN.set,
       secretKey: bls.keygen(B),
       bls,
       create: true,
     })
-    await other.beginEpoch(1, 0)
+    await other.beginEpoch(1, leadTo(1))
     rig.signer!.decide = (signer, subjects) => other.decide(signer, subjects)
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     const waiting = client.sign(0, [nullify(1)])
     await eventually(
       () => rig.nodeLog.some(({ text }) => /different key than it claims/.test(text)),
@@ -332,7 +339,7 @@ describe('remoteSigner', () => {
   it('stops when a disk write fails, and reports it to its owner', async () => {
     await rig.serve()
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     rig.signer!.decide = () => Promise.reject(new Error('ENOSPC'))
     const waiting = client.sign(0, [nullify(1)])
     await eventually(() => rig.failures.length > 0, 'the failure')
@@ -343,19 +350,27 @@ describe('remoteSigner', () => {
   it('warns that nothing is signed while its record is lost', async () => {
     await rig.serve(false)
     const client = rig.client()
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     assert.equal(client.observing, true)
     const told = rig.nodeLog.filter(({ text }) => /record of the remote signer is lost/.test(text))
     assert.equal(told.length, 1)
     assert.deepEqual(await client.sign(0, [nullify(1)]), [undefined])
-    await client.beginEpoch(2, Date.now() + 120_000)
+    await client.beginEpoch(2, leadTo(2))
+    assert.equal(client.observing, true)
+    const [loss] = client.losses()
+    assert.match((await loss!.prove(A, CHAIN.show(A, 2))) ?? '', /does not contain/)
+    assert.equal(await loss!.prove(loss!.nonce, CHAIN.show(loss!.nonce, 2)), undefined)
+    assert.deepEqual(client.losses(), [])
+    assert.deepEqual(await client.sign(0, [nullify(1, 2)]), [undefined])
+    await client.beginEpoch(3, leadTo(3))
     assert.equal(client.observing, false)
+    assert.ok(isGenuine((await client.sign(0, [nullify(1, 3)]))[0]))
   })
 
   it('reports its health to any client without being held', async () => {
     await rig.serve()
     const client = rig.client({ client: 'me' })
-    await client.beginEpoch(1, 0)
+    await client.beginEpoch(1, leadTo(1))
     await client.sign(0, [notarize(1, A), notarize(1, B)])
     const { epoch, signedCount, refusedCount, holder, publicKey } = await askHealth(rig.address)
     assert.deepEqual(

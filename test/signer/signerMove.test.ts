@@ -28,8 +28,25 @@ import {
 } from '../../signer/keyFiles.ts'
 import { KeystoreError } from '../../signer/keystore.ts'
 import type { LocalSigner } from '../../signer/localSigner.ts'
-import { exportFlags, importFlags, openLocalSigner, type SignerOwner } from '../../signer/signerDir.ts'
-import { A, B, finalize, GENESIS, notarize, nullify, PUBLIC, SECRET } from '../support/signerFixture.ts'
+import {
+  exportFlags,
+  importFlags,
+  openLocalSigner,
+  resumeAfter,
+  type SignerOwner,
+} from '../../signer/signerDir.ts'
+import {
+  A,
+  B,
+  CHAIN,
+  finalize,
+  GENESIS,
+  leadTo,
+  notarize,
+  nullify,
+  PUBLIC,
+  SECRET,
+} from '../support/signerFixture.ts'
 
 const NOW_MS = 1_800_000_000_000
 
@@ -66,7 +83,7 @@ describe('signer.move', () => {
       genesisHash: GENESIS,
       secretKey: SECRET,
       forceMoved,
-      nowMs: () => NOW_MS,
+      genesisSet: CHAIN.set,
     })
     opened.push(signer)
     return signer
@@ -75,7 +92,7 @@ describe('signer.move', () => {
   /** Signs in epoch 3 and closes. */
   async function signIn(name: string, subjects: readonly Subject[], floor = 0): Promise<void> {
     const signer = await open(name)
-    await signer.beginEpoch(3, 0)
+    await signer.beginEpoch(3, leadTo(3))
     signer.raiseFloor(3, floor)
     for (const vote of await signer.sign(0, subjects)) assert.ok(vote !== undefined)
     await signer.close()
@@ -100,7 +117,7 @@ describe('signer.move', () => {
     assert.deepEqual(imported, { changed: true, epoch: 3, floor: 4, votes: 4, observing: false })
     assert.equal(isImportedKey(dirOf('b')), false)
     const signer = await open('b')
-    await signer.beginEpoch(3, 0)
+    await signer.beginEpoch(3, leadTo(3))
     assert.equal(signer.observing, false)
     const refusals = [notarize(7, A, 3), nullify(5, 3), notarize(6, A, 3), nullify(4, 3), finalize(7, A, 3)]
     assert.deepEqual(
@@ -158,7 +175,7 @@ describe('signer.move', () => {
       observing: false,
     })
     const later = await open('b')
-    await later.beginEpoch(4, 0)
+    await later.beginEpoch(4, leadTo(4))
     await later.sign(0, [nullify(1, 4)])
     await later.close()
     const same = await importFlags(owner('b'), file)
@@ -192,15 +209,15 @@ describe('signer.move', () => {
       genesisHash: GENESIS,
       secretKey,
       forceMoved: false,
-      nowMs: () => NOW_MS,
+      genesisSet: CHAIN.set,
     })
     opened.push(other)
-    await other.beginEpoch(3, 0)
+    await other.beginEpoch(3, leadTo(3))
     assert.equal(other.observing, true)
     assert.deepEqual(await other.sign(0, [nullify(6, 3)]), [undefined])
     await other.close()
     const back = await open('a')
-    await back.beginEpoch(3, 0)
+    await back.beginEpoch(3, leadTo(3))
     assert.equal(back.observing, true)
     await back.close()
     const foreign = owner('a', { publicKey: bls.publicKey(secretKey) })
@@ -218,21 +235,46 @@ describe('signer.move', () => {
     rmSync(join(dirOf('c'), 'signer'), { recursive: true })
     await assert.rejects(importFlags(owner('c'), file), /is lost/)
     const signer = await open('c')
-    await signer.beginEpoch(3, 0)
+    await signer.beginEpoch(3, leadTo(3))
     assert.equal(signer.observing, true)
+  })
+
+  it("resumes a lost record after the epoch that the operator names on the signer's machine", async () => {
+    directory('a', 'fresh')
+    await assert.rejects(resumeAfter(owner('a'), 4), /is not lost/)
+    await signIn('a', [notarize(5, A, 3)])
+    await assert.rejects(resumeAfter(owner('a'), 4), /is not lost/)
+    rmSync(join(dirOf('a'), 'signer'), { recursive: true })
+    const lost = await open('a')
+    await lost.beginEpoch(4, leadTo(4))
+    await assert.rejects(resumeAfter(owner('a'), 4), /is in use/)
+    await lost.close()
+    await assert.rejects(resumeAfter(owner('a'), 3), /reaches epoch 4/)
+    assert.deepEqual(await resumeAfter(owner('a'), 5), { resumesAfterEpoch: 5 })
+    const signer = await open('a')
+    for (const epoch of [4, 5]) {
+      await signer.beginEpoch(epoch, leadTo(epoch))
+      assert.deepEqual(await signer.sign(0, [nullify(1, epoch)]), [undefined])
+    }
+    await signer.beginEpoch(6, leadTo(6))
+    assert.ok((await signer.sign(0, [nullify(1, 6)]))[0] !== undefined)
+    await signer.close()
+    await assert.rejects(resumeAfter(owner('a'), 9), /is not lost/)
   })
 
   it('keeps observing when either record was lost', async () => {
     directory('a', 'used')
     const lost = await open('a')
-    await lost.beginEpoch(3, 0)
+    await lost.beginEpoch(3, leadTo(3))
     await lost.close()
     directory('b', 'imported')
     const { observing } = await importFlags(owner('b'), await send('a'))
     assert.equal(observing, true)
     const signer = await open('b')
     assert.deepEqual(await signer.sign(0, [nullify(9, 3)]), [undefined])
-    await signer.beginEpoch(4, NOW_MS + 60_001)
+    const [loss] = signer.losses()
+    assert.equal(await loss!.prove(loss!.nonce, CHAIN.show(loss!.nonce, 3)), undefined)
+    await signer.beginEpoch(4, leadTo(4))
     assert.ok((await signer.sign(0, [nullify(9, 4)]))[0] !== undefined)
   })
 
@@ -250,7 +292,7 @@ describe('signer.move', () => {
       [text.slice(0, -20), /not JSON/],
       ['[]', /not a suanli-signer-flags/],
       ['{}', /not a suanli-signer-flags/],
-      [JSON.stringify({ ...json, version: 2 }), /has version 2, this build reads version 1/],
+      [JSON.stringify({ ...json, version: 1 }), /has version 1, this build reads version 2/],
       [JSON.stringify({ ...json, record: { ...json.record, floor: 4 } }), /checksum does not match/],
       [JSON.stringify({ ...json, record: { ...json.record, signed: [] } }), /checksum does not match/],
       [JSON.stringify({ ...json, record: { ...json.record, more: 1 } }), /malformed: .*unknown field/],
@@ -272,7 +314,7 @@ describe('signer.move', () => {
   it('exports only a sound record of a stopped signer, and never overwrites a file', async () => {
     directory('a', 'fresh')
     const running = await open('a')
-    await running.beginEpoch(3, 0)
+    await running.beginEpoch(3, leadTo(3))
     await assert.rejects(exportFlags(owner('a'), join(root, 'x'), NOW_MS), /is in use/)
     await assert.rejects(importFlags(owner('a'), await exported()), /is in use/)
     await assert.rejects(open('a'), /is in use/)
@@ -300,8 +342,23 @@ describe('signer.move', () => {
       JSON.parse(readFileSync(again, 'utf8')).checksum,
       JSON.parse(readFileSync(first, 'utf8')).checksum,
     )
-    writeFileSync(join(dirOf('a'), 'keys', 'consensus.moved.json'), '{"mov')
-    await assert.rejects(open('a'), /exported at an unknown time/)
+    const moved = join(dirOf('a'), 'keys', 'consensus.moved.json')
+    const sound = readFileSync(moved, 'utf8')
+    const movedAt = '"movedAt": "yesterday"'
+    for (const text of [
+      '{"mov',
+      '',
+      '{}',
+      sound.replace(/"movedAt": "[^"]*"/, movedAt),
+      sound.replace('0x', ''),
+    ]) {
+      writeFileSync(moved, text)
+      const damaged = /consensus\.moved\.json is damaged/
+      await assert.rejects(open('a'), damaged)
+      // An older record must not pass for a newer one.
+      await assert.rejects(importFlags(owner('a'), first), damaged)
+      await assert.rejects(exportFlags(owner('a'), join(root, 'more.json'), NOW_MS), damaged)
+    }
     const forced = await open('a', true)
     assert.deepEqual(await forced.sign(0, [notarize(5, B, 3)]), [undefined])
     await forced.close()
@@ -314,7 +371,7 @@ describe('signer.move', () => {
     await send('a', 'again.json')
     await assert.rejects(open('a'), /was exported/)
     const forced = await open('a', true)
-    await forced.beginEpoch(3, 0)
+    await forced.beginEpoch(3, leadTo(3))
     assert.equal(forced.observing, true)
     directory('b', 'imported')
     const imported = await importFlags(owner('b'), file)

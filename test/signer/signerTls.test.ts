@@ -14,7 +14,7 @@ import {
   type TlsFiles,
 } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
-import { A, eventually, notarize, SignerRig } from '../support/signerFixture.ts'
+import { A, eventually, leadTo, notarize, SignerRig } from '../support/signerFixture.ts'
 
 const NOW_MS = Date.now()
 
@@ -88,7 +88,7 @@ describe('signer.tls', () => {
     for (const host of ['127.0.0.1', 'localhost']) {
       const address = at(port, 'own', host)
       const client = rig!.client({ connect: (onReady) => connectSigner(address, onReady) })
-      await client.beginEpoch(1, 0)
+      await client.beginEpoch(1, leadTo(1))
       assert.equal(client.isReady, true)
       assert.ok((await client.sign(0, [notarize(1, A)]))[0] !== undefined)
       assert.match(String((await askHealth(address)).holder), /node-1/)

@@ -65,6 +65,10 @@ export function messageText(message: ConsensusMessage): string {
       return `blocks ${message.body.blocks.length}`
     case 'boundaryRequest':
       return `boundaryRequest ${message.body.epoch}`
+    case 'ownVotesRequest':
+      return `ownVotesRequest ${message.body.epoch}`
+    case 'heldVotes':
+      return `heldVotes ${message.body.epoch} ${message.body.votes.length}`
   }
 }
 

@@ -19,12 +19,17 @@ import {
 } from '../../signer/signerProtocol.ts'
 import { SignerServer } from '../../signer/signerServer.ts'
 import { type Listening, listenSigner, type SignerAddress } from '../../signer/signerTransport.ts'
+import { EpochChain } from './epochChain.ts'
 
 export const GENESIS = new Uint8Array(32).fill(3)
 export const SECRET = bls.keygen(new Uint8Array(32).fill(9))
 export const PUBLIC = bls.publicKey(SECRET)
 export const A = new Uint8Array(32).fill(0xa)
 export const B = new Uint8Array(32).fill(0xb)
+
+/** The chain whose only validator has this key. */
+export const CHAIN = new EpochChain(GENESIS, [SECRET])
+export const leadTo = (epoch: number) => CHAIN.leadTo(epoch)
 
 export const nullify = (view: number, epoch = 1): Subject => ({ kind: 'nullify', epoch, view })
 export const notarize = (view: number, digest: Uint8Array, epoch = 1): Subject => ({
@@ -81,6 +86,7 @@ export class SignerRig {
     return LocalSigner.open({
       dir: this.flagsDir,
       genesisHash: GENESIS,
+      genesisSet: CHAIN.set,
       secretKey: SECRET,
       bls,
       create,

@@ -174,12 +174,23 @@ export const signerTarget: FuzzTarget = {
     ]
     const requests = [
       encodeRequest({ kind: 'sign', body: { id: 7, epoch: 1, floor: 3, signer: 2, subjects } }),
-      encodeRequest({ kind: 'beginEpoch', body: { id: 8, epoch: 2, floorTimestampMs: 1_700_000_000_000 } }),
+      encodeRequest({ kind: 'beginEpoch', body: { id: 8, epoch: 2 } }),
       encodeRequest({ kind: 'ping', body: { id: 9 } }),
     ].map(body)
     const replies = [
       encodeReply({ kind: 'signed', body: { id: 7, results: [{ signature: randomBytes(random, 96) }] } }),
-      encodeReply({ kind: 'epoch', body: { id: 8, epoch: 1, floor: 2, observing: false, subjects } }),
+      encodeReply({
+        kind: 'epoch',
+        body: {
+          id: 8,
+          epoch: 1,
+          floor: 2,
+          observing: false,
+          trustedEpoch: 1,
+          lossNonce: undefined,
+          subjects,
+        },
+      }),
       encodeReply({ kind: 'pong', body: { id: 9, observing: true } }),
     ].map(body)
     return {

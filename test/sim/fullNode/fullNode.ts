@@ -110,6 +110,7 @@ export async function startFullNode(options: FullNodeOptions): Promise<FullNode>
       },
       penalise: (peer, reason) => ports.onPenalised(peer, reason),
     },
+    recoveries: { all: () => [] },
     journal: simJournal(storage.journal, life),
     signer: options.signer ?? signerOf(options),
     bls,

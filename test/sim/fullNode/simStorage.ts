@@ -93,6 +93,8 @@ export function simSigner(options: {
     get observing() {
       return flags.observing
     },
+    losses: () => [],
+    noteHeld: async () => {},
     beginEpoch: async (epoch) => flags.beginEpoch(epoch),
     signed: () => flags.signed(),
     async sign(signer, subjects) {
