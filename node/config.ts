@@ -7,6 +7,7 @@ import { ConfigError } from '../base/errors.ts'
 import { parseHash32 } from '../base/ids.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
+import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
@@ -14,8 +15,12 @@ import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
 export interface NodeConfig {
   /** Multiaddrs the peer-to-peer host listens on. */
   readonly p2pListen: readonly string[]
+  /** Multiaddrs at which other members reach this node; empty: the addresses it listens on. */
+  readonly p2pAnnounce: readonly string[]
   /** Multiaddrs of other nodes, each ending in `/p2p/<peer id>`. */
   readonly peers: readonly string[]
+  /** Connections from peers that are neither named in `peers` nor validators. */
+  readonly unknownPeersMax: number
   readonly rpcHost: string
   readonly rpcPort: number
   /** Host headers accepted besides localhost and raw addresses. */
@@ -47,7 +52,9 @@ export interface NodeConfig {
 
 export const DEFAULT_CONFIG: NodeConfig = {
   p2pListen: ['/ip4/0.0.0.0/tcp/26600'],
+  p2pAnnounce: [],
   peers: [],
+  unknownPeersMax: UNKNOWN_PEERS_MAX,
   rpcHost: '127.0.0.1',
   rpcPort: 8545,
   rpcAllowedHosts: [],
@@ -93,7 +100,12 @@ export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn'
 
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
   p2pListen: [areAddresses(LISTEN_ADDRESS), 'a list of multiaddrs such as /ip4/0.0.0.0/tcp/26600'],
+  p2pAnnounce: [
+    (value) => areAddresses(LISTEN_ADDRESS)(value) && (value as string[]).length <= ADDRESSES_PER_PEER_MAX,
+    `at most ${ADDRESSES_PER_PEER_MAX} multiaddrs such as /dns4/node.example/tcp/26600`,
+  ],
   peers: [areAddresses(PEER_ADDRESS), 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/26600/p2p/12D3KooW…'],
+  unknownPeersMax: [isCount(0, 256), 'a number of peers, 0 to 256'],
   rpcHost: [(value) => isText(value) && value !== '', 'an address to listen on'],
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
   rpcAllowedHosts: [isTexts, 'a list of host names'],

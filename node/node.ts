@@ -95,6 +95,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     recoveries,
     genesisSet: validatorSetOf(genesisBlock.changes),
     snapshotsDir: paths.snapshots,
+    addressFile: paths.addresses,
     isValidator: () => consensus.driver.status().self !== undefined,
     onAdmitted: (transaction) => {
       consensus.application.notifyWork()

@@ -9,5 +9,6 @@ export function nodePaths(dataDir: string) {
     recovery: join(dataDir, 'recovery'),
     snapshots: join(dataDir, 'snapshots'),
     evidence: join(dataDir, 'evidence'),
+    addresses: join(dataDir, 'addresses.json'),
   }
 }

@@ -1,12 +1,15 @@
 // Opens host, consensus channels, block and snapshot protocols, and transaction gossip, without starting the host:
 // protocols must register before it listens. Not: consensus messages (createConsensus.ts).
 import type { ValidatorSet } from '../base/protocol/validators.ts'
+import { createAddressExchange } from '../p2p/addressExchange.ts'
+import { announcedAddresses } from '../p2p/addressRecord.ts'
 import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
 import { createRangeProtocol, type RangeProtocol } from '../p2p/rangeProtocol.ts'
 import { createSnapshotProtocol } from '../p2p/snapshotProtocol.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import type { Transaction } from '../state/transaction.ts'
+import { AddressFile } from './addressFile.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
 import type { NodeLogger } from './logging.ts'
@@ -25,13 +28,14 @@ const GOSSIP_BATCH_MS = 50
 const MALFORMED_TRANSACTION_POINTS = 10
 
 export interface OpenNetworkOptions {
-  readonly config: Pick<NodeConfig, 'p2pListen' | 'peers'>
+  readonly config: Pick<NodeConfig, 'p2pListen' | 'p2pAnnounce' | 'peers' | 'unknownPeersMax'>
   /** ed25519 seed of the peer identity, 32 bytes. */
   readonly peerSeed: Uint8Array
   readonly opened: OpenedChain
   readonly recoveries: RecoveryBook
   readonly genesisSet: ValidatorSet
   readonly snapshotsDir: string
+  readonly addressFile: string
   /** Whether this node is a validator now; peers send transactions to validators first. */
   readonly isValidator: () => boolean
   /** Called for each transaction that enters the pool, before its submitter gets an answer. */
@@ -62,9 +66,11 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
     privateKey: options.peerSeed,
     genesisHash: chain.genesisHash,
     listen: config.p2pListen,
+    unknownPeersMax: config.unknownPeersMax,
     logger: options.logger,
   })
   closers.add(() => host.close())
+  openAddresses(options, host, closers)
   const consensus = createConsensusNetwork(host, config.peers)
   const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries))
   const snapshots = createSnapshotProtocol(
@@ -102,4 +108,23 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
     ingest,
     close: () => closers.close(),
   }
+}
+
+/** Members' addresses: from an earlier run, from other members, and this node's own to them. */
+function openAddresses(options: OpenNetworkOptions, host: P2pHost, closers: Closers): void {
+  const { config, opened, peerSeed, addressFile } = options
+  const file = new AddressFile(addressFile, options.logger)
+  const exchange = createAddressExchange(host, {
+    seed: peerSeed,
+    genesisHash: opened.chain.genesisHash,
+    stored: file.read(),
+    ownAddresses: () =>
+      config.p2pAnnounce.length > 0 ? config.p2pAnnounce : announcedAddresses(host.listenAddresses),
+    onChange: (records) => file.keep(records),
+    nowMs: () => Date.now(),
+  })
+  closers.add(async () => {
+    exchange.close()
+    await file.close()
+  })
 }

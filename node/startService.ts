@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { genesisSchema } from '../genesis/schema.ts'
+import type { P2pHost } from '../p2p/protocol.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import { NodeBackend } from './backend.ts'
@@ -55,7 +56,7 @@ export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveri
     health: () => {
       const { epoch, view, self } = consensus.driver.status()
       return {
-        live: halt.reason === undefined,
+        live: halt.reason === undefined && !isAlone(network.host),
         ...(halt.reason === undefined ? {} : { halted: halt.reason }),
         ...(self === undefined ? {} : { validatorIndex: self }),
         ...signerHealth(signer),
@@ -67,6 +68,12 @@ export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveri
     syncing: () => consensus.blockSync.progress(),
     evidence: () => consensus.evidence.held(),
   })
+}
+
+/** Whether there are peers to talk to, and none is connected: what this node shows no longer changes. */
+function isAlone(host: Pick<P2pHost, 'peers'>): boolean {
+  const peers = host.peers()
+  return peers.length > 0 && peers.every(({ connected }) => !connected)
 }
 
 export interface RunningService {

@@ -95,10 +95,13 @@ export class Dialer {
 
   async #attempt(entry: Entry): Promise<void> {
     const { peer, addresses } = entry.target
+    // Each attempt begins with another address: one that never answers may use up the time of an attempt.
+    const turn = entry.attempts % Math.max(1, addresses.length)
+    const target = { peer, addresses: [...addresses.slice(turn), ...addresses.slice(0, turn)] }
     if (entry.dialling || addresses.length === 0 || this.#options.isConnected(peer)) return
     entry.dialling = true
     try {
-      await this.#options.dial(entry.target)
+      await this.#options.dial(target)
     } catch (error) {
       this.#options.onFailure(peer, error)
     } finally {

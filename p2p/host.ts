@@ -3,17 +3,16 @@
 import { errorText, OperatorError } from '../base/errors.ts'
 import '../base/polyfill.ts'
 import { EventEmitter } from 'node:events'
-import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Connection, PeerId, PrivateKey } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p, type Libp2p } from 'libp2p'
+import type { Libp2p } from 'libp2p'
 import { assert } from '../base/assert.ts'
 import { compareBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
+import { RecentMap } from '../base/recentMap.ts'
+import { groupOfMultiaddr } from './addressGroup.ts'
 import { Dialer, type DialTarget } from './dialer.ts'
 import { peerIdBytesFromSeed, peerIdText } from './identity.ts'
 import { ADDRESSES_PER_PEER_MAX, STATIC_PEERS_MAX, UNKNOWN_PEERS_MAX } from './limits.ts'
@@ -30,18 +29,13 @@ import type {
   ProtocolSpec,
   StaticPeer,
 } from './protocol.ts'
+import { judgeStranger, type Verdict } from './strangers.ts'
+import { createTransport } from './transport.ts'
 import { Warnings } from './warnings.ts'
 
 const DIAL_TIMEOUT_MS = 5_000
-const UPGRADE_TIMEOUT_MS = 5_000
-const PENDING_INBOUND_MAX = 64
-const INBOUND_PER_SECOND_AND_ADDRESS_MAX = 40
-const PING_INTERVAL_MS = 10_000
-/** Generous, so that a node that is busy for some seconds does not count as dead. */
-const PING_TIMEOUT_MS = 20_000
-const STREAM_WINDOW_BYTES_MAX = 4 * 1024 * 1024
-const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX
-const STREAMS_PER_CONNECTION_MAX = 32
+/** Addresses at which members connected. */
+const MEMBER_GROUPS_MAX = 2_048
 const OFFENCE_POINTS = 25
 const FOREIGN_POINTS = 100
 const NETWORKS: ReadonlySet<string> = new Set(['ip4', 'ip6', 'dns4', 'dns6', 'dns'])
@@ -67,6 +61,8 @@ export async function createHost(options: HostOptions): Promise<P2pHost> {
 
 interface Known {
   readonly spec: StaticPeer
+  /** As configured, each with the peer id. */
+  readonly addresses: readonly string[]
   readonly mayConsensus: boolean
 }
 
@@ -84,6 +80,11 @@ class Host implements P2pHost {
   readonly #dialer: Dialer
   #known = new Map<PeerKey, Known>()
   #validatorPeers = new Map<number, PeerKey>()
+  /** Addresses that named peers announced, by peer. */
+  readonly #learned = new Map<PeerKey, readonly string[]>()
+  /** Where members connected from, and where they are dialled. */
+  readonly #memberGroups = new RecentMap<true>(MEMBER_GROUPS_MAX)
+  #targetGroups: ReadonlySet<string> = new Set()
   #node: Libp2p | undefined
   #state: 'new' | 'running' | 'closed' = 'new'
 
@@ -122,37 +123,14 @@ class Host implements P2pHost {
 
   async start(): Promise<void> {
     assert(this.#state === 'new', 'a host starts once')
-    const node = await createLibp2p({
-      start: false,
+    const node = await createTransport({
       privateKey: this.#privateKey,
-      addresses: { listen: [...this.#options.listen] },
-      transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
-      connectionEncrypters: [noise()],
-      streamMuxers: [
-        yamux({
-          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
-          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
-          streamOptions: {
-            maxStreamWindowSize: STREAM_WINDOW_BYTES_MAX,
-            maxReadBufferLength: STREAM_READ_BUFFER_BYTES_MAX,
-          },
-        }),
-      ],
-      connectionManager: {
-        maxConnections: 2 * (STATIC_PEERS_MAX + UNKNOWN_PEERS_MAX),
-        maxIncomingPendingConnections: PENDING_INBOUND_MAX,
-        inboundConnectionThreshold: INBOUND_PER_SECOND_AND_ADDRESS_MAX,
-        inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
-        dialTimeout: DIAL_TIMEOUT_MS,
-      },
-      connectionMonitor: {
-        pingInterval: PING_INTERVAL_MS,
-        pingTimeout: { minTimeout: PING_TIMEOUT_MS },
-      },
-      connectionGater: {
-        denyInboundConnection: () => this.#state === 'closed',
-        denyInboundEncryptedConnection: (peerId) => this.#refusalToConnect(peerId) !== undefined,
-      },
+      listen: this.#options.listen,
+      unknownPeersMax: this.#unknownMax,
+      isClosed: () => this.#state === 'closed',
+      isMember: (peer) => this.#known.has(peer),
+      isMemberGroup: (group) => this.#memberGroups.has(group) || this.#targetGroups.has(group),
+      isRefused: (peerId, group) => this.#refusalToConnect(peerId, group) !== undefined,
     })
     node.addEventListener('connection:open', (event) => this.#onConnection(event.detail))
     node.addEventListener('connection:close', (event) => this.#onConnectionClosed(event.detail))
@@ -181,6 +159,7 @@ class Host implements P2pHost {
     this.#state = 'running'
     this.#dialer.start()
     this.#options.logger.info({ peer: this.peerId, listen: this.listenAddresses }, 'p2p host started')
+    this.#events.emit('start')
   }
 
   async close(): Promise<void> {
@@ -196,7 +175,6 @@ class Host implements P2pHost {
     if (peers.length > STATIC_PEERS_MAX) throw new RangeError(`at most ${STATIC_PEERS_MAX} static peers`)
     const known = new Map<PeerKey, Known>()
     const validatorPeers = new Map<number, PeerKey>()
-    const targets: DialTarget[] = []
     for (const spec of peers) {
       if (!isPeerIdBytes(spec.peerId))
         throw new TypeError('a peer id must be an ed25519 identity multihash of 38 bytes')
@@ -204,20 +182,37 @@ class Host implements P2pHost {
       if (peer === this.peerId) continue
       if (known.has(peer)) throw new TypeError(`peer ${peer} is named twice`)
       const addresses = checkAddresses(peer, spec.addresses)
-      known.set(peer, { spec, mayConsensus: spec.consensus ?? spec.validatorIndex !== undefined })
+      known.set(peer, { spec, addresses, mayConsensus: spec.consensus ?? spec.validatorIndex !== undefined })
       if (spec.validatorIndex !== undefined) {
         if (validatorPeers.has(spec.validatorIndex)) {
           throw new TypeError(`validator index ${spec.validatorIndex} is named twice`)
         }
         validatorPeers.set(spec.validatorIndex, peer)
       }
-      if (addresses.length > 0) targets.push({ peer, addresses })
     }
     this.#known = known
     this.#validatorPeers = validatorPeers
-    this.#dialer.setTargets(targets)
+    for (const peer of this.#learned.keys()) if (!known.has(peer)) this.#learned.delete(peer)
+    this.#dialKnown()
     for (const link of this.#links.values()) link.openMissing()
     this.#trimUnknown()
+    this.#events.emit('peers:change')
+  }
+
+  learn(peer: PeerKey, addresses: readonly string[]): void {
+    if (!this.#known.has(peer)) return
+    this.#learned.set(peer, checkAddresses(peer, addresses))
+    this.#dialKnown()
+  }
+
+  #dialKnown(): void {
+    const targets: DialTarget[] = []
+    for (const [peer, { addresses }] of this.#known) {
+      const all = [...new Set([...addresses, ...(this.#learned.get(peer) ?? [])])]
+      if (all.length > 0) targets.push({ peer, addresses: all })
+    }
+    this.#dialer.setTargets(targets)
+    this.#targetGroups = new Set(targets.flatMap((target) => target.addresses.map(groupOfMultiaddr)))
   }
 
   peers(): readonly PeerInfo[] {
@@ -237,6 +232,7 @@ class Host implements P2pHost {
       validatorIndex: known?.spec.validatorIndex,
       mayConsensus: known?.mayConsensus ?? false,
       connected: link?.connected ?? false,
+      hasAddress: (known?.addresses.length ?? 0) > 0 || this.#learned.has(peer),
       remoteAddress: link?.remoteAddress,
       protocols: link?.openProtocols() ?? [],
     }
@@ -275,16 +271,30 @@ class Host implements P2pHost {
     )
   }
 
-  #refusalToConnect(peerId: PeerId): string | undefined {
+  /** Why this identity may not connect from this address now; makes no room yet. */
+  #refusalToConnect(peerId: PeerId, group: string): string | undefined {
     const peer = peerId.toString()
     if (this.#state === 'closed') return 'shutting down'
     if (peerId.type !== 'Ed25519') return 'not an ed25519 identity'
     if (this.#penalties.refusedForMs(peer) > 0) return 'refused after repeated offences'
-    if (this.#known.has(peer) || this.#links.has(peer)) return undefined
-    const unknownCount = [...this.#links.keys()].filter((key) => !this.#known.has(key)).length
-    if (unknownCount < this.#unknownMax) return undefined
-    this.#warnings.warn('unknown peers', { peer, unknownCount }, 'too many unknown peers, connection refused')
-    return 'too many unknown peers'
+    if (!this.#isNewStranger(peer)) return undefined
+    const verdict = this.#judge(group)
+    if (verdict.kind === 'admit') return undefined
+    const fields = { peer, reason: verdict.reason }
+    this.#warnings.warn('unknown peers', fields, 'too many unknown peers, connection refused')
+    return verdict.reason
+  }
+
+  #isNewStranger(peer: PeerKey): boolean {
+    const link = this.#links.get(peer)
+    return !this.#known.has(peer) && (link === undefined || link.isLeaving)
+  }
+
+  #judge(group: string): Verdict {
+    const present = [...this.#links.values()].filter(
+      (link) => !this.#known.has(link.peer) && !link.isLeaving && link.connected,
+    )
+    return judgeStranger({ present, group, countMax: this.#unknownMax, nowMs: performance.now() })
   }
 
   get #unknownMax(): number {
@@ -298,15 +308,22 @@ class Host implements P2pHost {
   }
 
   #onConnection(connection: Connection): void {
+    const peer = connection.remotePeer.toString()
+    const group = groupOfMultiaddr(connection.remoteAddr.toString())
     // Admission is checked again: several connections may have passed the gate at once.
-    if (this.#refusalToConnect(connection.remotePeer) !== undefined) {
+    if (this.#refusalToConnect(connection.remotePeer, group) !== undefined) {
       connection.abort(new Error('connection refused'))
       return
     }
-    const peer = connection.remotePeer.toString()
+    if (this.#known.has(peer)) this.#memberGroups.set(group, true)
+    else if (this.#isNewStranger(peer)) {
+      const verdict = this.#judge(group)
+      if (verdict.kind === 'admit' && verdict.evict !== undefined)
+        this.#links.get(verdict.evict)?.disconnect('another peer needs the place')
+    }
     let link = this.#links.get(peer)
     if (link === undefined) {
-      link = this.#createLink(peer, connection.remotePeer.toMultihash().bytes)
+      link = this.#createLink(peer, connection.remotePeer.toMultihash().bytes, group)
       this.#links.set(peer, link)
     }
     link.addConnection(connection)
@@ -320,9 +337,10 @@ class Host implements P2pHost {
     this.#node?.peerStore.delete(connection.remotePeer).catch(() => {})
   }
 
-  #createLink(peer: PeerKey, peerId: Uint8Array): PeerLink {
+  #createLink(peer: PeerKey, peerId: Uint8Array, group: string): PeerLink {
     return new PeerLink({
       peer,
+      group,
       peerId,
       opener: compareBytes(this.peerIdBytes, peerId) < 0,
       genesisHash: this.#options.genesisHash,

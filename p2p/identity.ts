@@ -1,8 +1,9 @@
-// Node identities: ed25519 seed → libp2p peer id, without libp2p. Owns: the bytes and text of peer ids.
-import { createPrivateKey, createPublicKey } from 'node:crypto'
+// Node identities: ed25519 seed → libp2p peer id, without libp2p, and signatures with it.
+// Owns: the bytes and text of peer ids.
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
 import { assert, mustExist } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
-import { PEER_ID_PREFIX } from '../base/protocol/validators.ts'
+import { isPeerIdBytes, PEER_ID_PREFIX } from '../base/protocol/validators.ts'
 import type { PeerKey } from './protocol.ts'
 
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
@@ -10,12 +11,17 @@ const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 /** DER of an ed25519 private key up to its 32-byte seed (RFC 8410). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
+/** DER of an ed25519 public key up to its 32 bytes (RFC 8410). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+
+// Node's own: the library takes 30 ms for the first key, and every command that names a node needs one.
+const privateKeyOf = (seed: Uint8Array): KeyObject =>
+  createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+
 /** The 38 multihash bytes of `Validator.peerId`, from a 32-byte ed25519 seed. */
 export function peerIdBytesFromSeed(seed: Uint8Array): Uint8Array {
   assert(seed.length === 32, 'a peer identity seed has 32 bytes')
-  // Node's own: the library takes 30 ms for the first key, and every command that names a node needs one.
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
-  const { x } = createPublicKey(key).export({ format: 'jwk' })
+  const { x } = createPublicKey(privateKeyOf(seed)).export({ format: 'jwk' })
   return concatBytes(PEER_ID_PREFIX, new Uint8Array(Buffer.from(mustExist(x, 'an ed25519 key'), 'base64url')))
 }
 
@@ -33,4 +39,19 @@ export function peerIdText(bytes: Uint8Array): PeerKey {
     value /= 58n
   }
   return '1'.repeat(zeros) + text
+}
+
+/** ed25519 signature of 64 bytes by the identity with this seed. */
+export function signAsPeer(seed: Uint8Array, bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(sign(null, bytes, privateKeyOf(seed)))
+}
+
+/** Whether the identity with these multihash bytes made the signature. */
+export function verifyPeerSignature(
+  peerId: Uint8Array,
+  { bytes, signature }: { readonly bytes: Uint8Array; readonly signature: Uint8Array },
+): boolean {
+  if (!isPeerIdBytes(peerId) || signature.length !== 64) return false
+  const key = Buffer.concat([SPKI_PREFIX, peerId.subarray(PEER_ID_PREFIX.length)])
+  return verify(null, bytes, createPublicKey({ key, format: 'der', type: 'spki' }), signature)
 }

@@ -24,3 +24,5 @@ export const UNKNOWN_PEERS_MAX = 16
 /** Static peers: a full validator set plus as many other nodes. */
 export const STATIC_PEERS_MAX = 512
 export const ADDRESSES_PER_PEER_MAX = 8
+/** Bytes that a peer may send on one stream before this node has taken them. */
+export const STREAM_WINDOW_BYTES_MAX = 4 * 1024 * 1024

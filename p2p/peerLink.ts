@@ -32,6 +32,8 @@ export interface PeerLinkOptions {
   readonly peer: PeerKey
   /** Multihash bytes. */
   readonly peerId: Uint8Array
+  /** Where it connected from: addressGroup.ts. */
+  readonly group: string
   /** This side opens the streams. */
   readonly opener: boolean
   readonly genesisHash: Hash32
@@ -52,6 +54,11 @@ interface Slot {
 export class PeerLink {
   readonly peer: PeerKey
   readonly peerId: Uint8Array
+  readonly group: string
+  readonly connectedAtMs = performance.now()
+  /** When a protocol last took a frame of this peer (`performance.now()`). */
+  usedAtMs: number | undefined
+  #isLeaving = false
   readonly #options: PeerLinkOptions
   /** Oldest first; the opener uses the first. */
   #connections: { readonly connection: Connection; readonly atMs: number }[] = []
@@ -60,6 +67,7 @@ export class PeerLink {
   constructor(options: PeerLinkOptions) {
     this.peer = options.peer
     this.peerId = options.peerId
+    this.group = options.group
     this.#options = options
     for (const id of options.protocols.keys()) {
       this.#slots.set(id, { channel: undefined, timer: undefined, attempts: 0 })
@@ -68,6 +76,11 @@ export class PeerLink {
 
   get connected(): boolean {
     return this.#connections.length > 0
+  }
+
+  /** Told to go: its connections are closing. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   get remoteAddress(): string | undefined {
@@ -85,6 +98,7 @@ export class PeerLink {
 
   addConnection(connection: Connection): void {
     const wasConnected = this.connected
+    this.#isLeaving = false
     const nowMs = performance.now()
     const first = this.#connections[0]
     if (this.#options.opener && first !== undefined) {
@@ -142,6 +156,7 @@ export class PeerLink {
 
   /** Ends every channel and connection. */
   disconnect(reason: string): void {
+    this.#isLeaving = true
     this.#closeChannels(reason)
     for (const { connection } of this.#connections) closeConnection(connection)
   }
@@ -208,6 +223,7 @@ export class PeerLink {
       onFrame: (frame) => {
         // Reset the back-off only once frames arrive; a channel refused after its hello keeps backing off.
         slot.attempts = 0
+        this.usedAtMs = performance.now()
         return handler.onFrame(this.peer, frame)
       },
       onClose: (kind, reason, error) => this.#onChannelClosed(slot, { protocolId: id, kind, reason, error }),

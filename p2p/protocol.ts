@@ -31,6 +31,8 @@ export interface PeerInfo {
   readonly validatorIndex: number | undefined
   readonly mayConsensus: boolean
   readonly connected: boolean
+  /** Whether this node knows where to dial it. */
+  readonly hasAddress: boolean
   /** Remote multiaddr of the live connection. */
   readonly remoteAddress: string | undefined
   /** Ids of the protocols whose channel is open. */
@@ -74,6 +76,10 @@ export interface ProtocolPort {
 export interface P2pEvents {
   'peer:connect': (peer: PeerInfo) => void
   'peer:disconnect': (peer: PeerInfo) => void
+  /** The host listens. */
+  start: () => void
+  /** `setPeers` has replaced the static peers. */
+  'peers:change': () => void
 }
 
 export interface P2pHost {
@@ -92,6 +98,8 @@ export interface P2pHost {
   close(): Promise<void>
   /** Replaces the static peers; live connections of peers that stay are untouched. Throws on a malformed id or address. */
   setPeers(peers: readonly StaticPeer[]): void
+  /** Addresses at which a static peer can also be dialled; replaces earlier ones. Throws like `setPeers`. */
+  learn(peer: PeerKey, addresses: readonly string[]): void
   /** Static peers and every other connected peer. */
   peers(): readonly PeerInfo[]
   getPeer(peer: PeerKey): PeerInfo | undefined

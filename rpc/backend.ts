@@ -133,7 +133,7 @@ export interface PendingEvidence {
 }
 
 export interface NodeHealth {
-  /** False when the node halted itself; `halted` says why. */
+  /** False when the node halted itself (`halted` says why), and while none of its peers is connected. */
   readonly live: boolean
   readonly halted?: string
   /** Index in the current validator set; absent for followers. */

@@ -8,7 +8,7 @@ import type { P2pHost } from '../../p2p/protocol.ts'
 import type { FinalizedEvent } from '../chain/importerTypes.ts'
 import type { NodeNetwork } from '../network.ts'
 import { ClockWatch } from './clockWatch.ts'
-import { type PeerState, PeerWatch } from './peerWatch.ts'
+import { AloneWatch, type PeerChange, type PeerState, PeerWatch } from './peerWatch.ts'
 
 /** How often progress is logged at level info. */
 const PROGRESS_MS = 10_000
@@ -19,7 +19,7 @@ const STUCK_REPEAT_MS = 30_000
 
 export interface OperatorLogOptions {
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
-  readonly host: Pick<P2pHost, 'getPeer' | 'getValidatorPeer'>
+  readonly host: Pick<P2pHost, 'getPeer' | 'getValidatorPeer' | 'peers'>
   readonly network: Pick<NodeNetwork, 'heardAtMs'>
   readonly status: () => CoreStatus
   readonly timing: {
@@ -33,7 +33,13 @@ export interface OperatorLogOptions {
 
 /** Runs until the returned function is called. */
 export function startOperatorLog(options: OperatorLogOptions): () => void {
-  const stops = [logProgress(options), watchProgress(options), watchPeers(options), watchClock(options)]
+  const stops = [
+    logProgress(options),
+    watchProgress(options),
+    watchPeers(options),
+    watchAlone(options),
+    watchClock(options),
+  ]
   return () => {
     for (const stop of stops) stop()
   }
@@ -106,15 +112,37 @@ function watchPeers({ host, network, status, timing, logger }: OperatorLogOption
       if (validator === self) continue
       const peer = host.getValidatorPeer(validator)
       if (peer === undefined) break
-      const isConnected = host.getPeer(peer)?.connected === true
-      states.push({ validator, isConnected, heardAtMs: network.heardAtMs(validator) })
+      const info = host.getPeer(peer)
+      const isConnected = info?.connected === true
+      const hasAddress = info?.hasAddress === true
+      states.push({ validator, isConnected, hasAddress, heardAtMs: network.heardAtMs(validator) })
     }
     for (const { validator, kind, reason, forMs } of watch.check(states, performance.now())) {
       const fields = { validator, peer: host.getValidatorPeer(validator), reason, forMs: Math.round(forMs) }
-      if (kind === 'lost')
-        logger.warn(fields, 'a validator is lost: its process or the network to it is down')
+      if (kind === 'lost') logger.warn(fields, lostText(reason))
       else logger.info(fields, 'a validator is back')
     }
+  }, PEERS_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+function lostText(reason: PeerChange['reason']): string {
+  return reason === 'no address'
+    ? 'a validator is lost: it is not connected and no address of it is known; name it in peers'
+    : 'a validator is lost: its process or the network to it is down'
+}
+
+/** A validator names each lost one (`watchPeers`); a node that follows says when it has nobody to follow. */
+function watchAlone({ host, status, logger }: OperatorLogOptions): () => void {
+  const watch = new AloneWatch()
+  const timer = setInterval(() => {
+    if (status().self !== undefined) return
+    const change = watch.check(host.peers().filter(({ connected }) => connected).length, performance.now())
+    if (change === undefined) return
+    const fields = { forMs: Math.round(change.forMs) }
+    if (change.kind === 'joined') logger.info(fields, 'a peer is connected again')
+    else logger.warn(fields, 'no peer is connected: nothing new arrives here; check the network and peers')
   }, PEERS_MS)
   timer.unref()
   return () => clearInterval(timer)

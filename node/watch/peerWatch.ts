@@ -1,14 +1,19 @@
-// Detects validators that are unreachable or silent, and their return. Owns: judging.
+// Detects validators that are unreachable or silent, a node without any peer, and their return. Owns: judging.
 // Not: connections (p2p/), logging (operatorLog.ts).
 
 /** A validator counts as lost after this long without a connection: reconnecting takes less. */
 export const LOST_MS = 3_000
+/** A node without any peer says so after this long, and again as often. */
+export const ALONE_MS = 10_000
+const ALONE_REPEAT_MS = 60_000
 /** Silent this much longer than the others counts as lost: every live validator votes in every view. */
 export const SILENT_MS = 8_000
 
 export interface PeerState {
   readonly validator: number
   readonly isConnected: boolean
+  /** Whether this node knows where to dial it. */
+  readonly hasAddress: boolean
   /** When its last consensus message arrived, on a monotonic clock; undefined before the first. */
   readonly heardAtMs: number | undefined
 }
@@ -16,7 +21,7 @@ export interface PeerState {
 export interface PeerChange {
   readonly validator: number
   readonly kind: 'lost' | 'back'
-  readonly reason: 'not connected' | 'silent'
+  readonly reason: 'not connected' | 'no address' | 'silent'
   readonly forMs: number
 }
 
@@ -58,7 +63,7 @@ export class PeerWatch {
     heardAtMs: number,
     times: { readonly latestMs: number; readonly nowMs: number },
   ): PeerChange['reason'] | undefined {
-    if (!state.isConnected) return 'not connected'
+    if (!state.isConnected) return state.hasAddress ? 'not connected' : 'no address'
     const isAlone = times.latestMs - heardAtMs > SILENT_MS
     const isLong = times.nowMs - heardAtMs > this.#silentAloneMs
     return isAlone || isLong ? 'silent' : undefined
@@ -78,5 +83,32 @@ export class PeerWatch {
     if (known.told || nowMs - known.sinceMs < LOST_MS) return undefined
     known.told = true
     return { validator, kind: 'lost', reason, forMs: nowMs - known.sinceMs }
+  }
+}
+
+export interface AloneChange {
+  readonly kind: 'alone' | 'joined'
+  readonly forMs: number
+}
+
+/** For a node that follows: without peers it has nothing to follow, and nothing else would say so. */
+export class AloneWatch {
+  #sinceMs: number | undefined
+  #toldAtMs: number | undefined
+
+  /** Call about once a second; `nowMs` is monotonic. The change to report now. */
+  check(connectedCount: number, nowMs: number): AloneChange | undefined {
+    if (connectedCount > 0) {
+      const sinceMs = this.#sinceMs
+      const wasTold = this.#toldAtMs !== undefined
+      this.#sinceMs = undefined
+      this.#toldAtMs = undefined
+      return wasTold ? { kind: 'joined', forMs: nowMs - sinceMs! } : undefined
+    }
+    this.#sinceMs ??= nowMs
+    const isDue = this.#toldAtMs === undefined || nowMs - this.#toldAtMs >= ALONE_REPEAT_MS
+    if (nowMs - this.#sinceMs < ALONE_MS || !isDue) return undefined
+    this.#toldAtMs = nowMs
+    return { kind: 'alone', forMs: nowMs - this.#sinceMs }
   }
 }

@@ -51,9 +51,12 @@ interface Validator {
 const validators = (url: string) => call<readonly Validator[]>(url, 'providers_validators')
 const ids = async (url: string): Promise<string> => (await validators(url)).map(({ id }) => id).join()
 const health = (url: string) =>
-  call<{ validatorIndex?: number; finalizedHeight: number; epoch: number }>(url, 'node_health')
+  call<{ validatorIndex?: number; finalizedHeight: number; epoch: number; peerCount: number }>(
+    url,
+    'node_health',
+  )
 
-/** The fifth node's directory: a non-member with the others' addresses. */
+/** The fifth node's directory: a non-member that names one member alone. */
 function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   const first = network.nodes[0]!.member
   const { peerSeed, consensusSecret } = developmentValidator(4)
@@ -64,9 +67,7 @@ function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
     p2pPort: first.p2pPort + 4,
     peerId: peerIdText(peerIdBytesFromSeed(peerSeed)),
   }
-  const peers = network.nodes.map(
-    ({ member: { p2pPort, peerId } }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`,
-  )
+  const peers = [`/ip4/127.0.0.1/tcp/${first.p2pPort}/p2p/${first.peerId}`]
   const p2pListen = [`/ip4/127.0.0.1/tcp/${member.p2pPort}`]
   const config = { ...DEFAULT_CONFIG, p2pListen, peers, rpcPort: member.rpcPort, signatureWorkers: 0 }
   writeNodeDir(member.dir, parseGenesis(genesisFile(first.dir)), config)
@@ -145,6 +146,13 @@ describe('membership of real processes', function () {
       )
     }
     await until('the fifth node validates', async () => (await health(fifth.url)).validatorIndex)
+    // It named one; the others' addresses came from that one, and its own went to them.
+    for (const node of nodes) {
+      await until(`node ${node.index} is connected with all`, async () =>
+        (await health(node.url)).peerCount === 4 ? true : undefined,
+      )
+      assert.doesNotMatch(node.readLog(), /a validator is lost/)
+    }
     await untilProposes(url(), 5)
     await fifth.kill()
     await untilProposes(url(), 1)

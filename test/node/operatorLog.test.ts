@@ -1,7 +1,7 @@
 // When a node warns of lost validators, wrong clocks and disk failures, and when it does not.
 import assert from 'node:assert/strict'
 import { ClockWatch } from '../../node/watch/clockWatch.ts'
-import { PeerWatch } from '../../node/watch/peerWatch.ts'
+import { ALONE_MS, AloneWatch, PeerWatch } from '../../node/watch/peerWatch.ts'
 import { troubleText } from '../../node/watch/trouble.ts'
 
 describe('clockWatch', () => {
@@ -77,7 +77,12 @@ describe('peerWatch', () => {
     const said: string[] = []
     for (const [second, states] of steps.entries()) {
       const changes = watch.check(
-        (states ?? []).map(([validator, isConnected, heardAtMs]) => ({ validator, isConnected, heardAtMs })),
+        (states ?? []).map(([validator, isConnected, heardAtMs]) => ({
+          validator,
+          isConnected,
+          hasAddress: validator < 90,
+          heardAtMs,
+        })),
         second * 1_000,
       )
       for (const { validator, kind, reason, forMs } of changes) {
@@ -95,6 +100,14 @@ describe('peerWatch', () => {
     assert.deepEqual(check(steps), [
       '5s: 1 lost (not connected) after 3000',
       '9s: 1 back (not connected) after 7000',
+    ])
+  })
+
+  it('says of a validator without a known address that this is why', () => {
+    const steps = Array.from({ length: 8 }, (_, s): [number, boolean, number][] => [[90, s > 5, s * 1_000]])
+    assert.deepEqual(check(steps), [
+      '3s: 90 lost (no address) after 3000',
+      '6s: 90 back (no address) after 6000',
     ])
   })
 
@@ -131,6 +144,25 @@ describe('peerWatch', () => {
       s < 5 ? [[1, false, 0]] : [],
     )
     assert.deepEqual(check(steps), ['3s: 1 lost (not connected) after 3000'])
+  })
+})
+
+describe('aloneWatch', () => {
+  it('reports a node without peers after a while, every minute, and once when one is back', () => {
+    const watch = new AloneWatch()
+    const said: string[] = []
+    for (let second = 0; second < 90; second++) {
+      const change = watch.check(second < 2 || second > 85 ? 3 : 0, second * 1_000)
+      if (change !== undefined) said.push(`${second}s ${change.kind} ${change.forMs}`)
+    }
+    assert.deepEqual(said, ['12s alone 10000', '72s alone 70000', '86s joined 84000'])
+  })
+
+  it('does not report a short loss', () => {
+    const watch = new AloneWatch()
+    for (let ms = 0; ms < 10 * ALONE_MS; ms += 1_000) {
+      assert.equal(watch.check(ms % ALONE_MS === 0 ? 1 : 0, ms), undefined)
+    }
   })
 })
 

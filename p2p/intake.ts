@@ -1,0 +1,196 @@
+// What a connection may cost this node before the muxer works on it. Every frame is charged its CPU time to the connection,
+// strangers' also to an account that all strangers share; a connection without credit is not read until it has some. So a
+// flood waits in the sender's own buffers. Owns: the two taps, pausing. Not: who is a stranger (host.ts), costs (frameScanner.ts).
+//
+// Frames are counted twice: noise frames before they are decrypted, muxer frames before the muxer handles them. Both taps sit in
+// front of `onData` of libp2p's streams, which is where a stream takes what its source has read.
+import { assert } from '../base/assert.ts'
+import { type Allowance, Budget } from './budget.ts'
+import { FrameScanner, NOISE_FRAMES, YAMUX_FRAMES } from './frameScanner.ts'
+import { FrameError } from './frames.ts'
+
+/** Microseconds of CPU; the burst bounds the work of one turn. Honest members send at most some hundred frames a second; range sync, 30 MB/s. */
+export const MEMBER_ALLOWANCE: Allowance = { perSecond: 300_000, burst: 50_000 }
+/** A follower that syncs 20 MB/s from this node sends some 300 window updates a second: 5 ms. */
+export const STRANGER_ALLOWANCE: Allowance = { perSecond: 15_000, burst: 10_000 }
+/** All strangers together, handshakes included. */
+export const STRANGERS_ALLOWANCE: Allowance = { perSecond: 80_000, burst: 20_000 }
+/** The lines and length bytes before encryption: an honest peer sends about 30 bytes. */
+const GREETING_BYTES_MAX = 256
+const NOISE_LINE = '/noise\n'
+const PAUSE_MS_MIN = 5
+
+type Bytes = Uint8Array | { subarray(): Uint8Array }
+
+/** The part of libp2p's streams that a tap needs: data comes in through `onData`. */
+interface Tappable {
+  onData(data: Bytes): void
+}
+
+/** Below everything: a socket whose reading can be paused. */
+export interface Source {
+  sendPause(): void
+  sendResume(): void
+  abort(error: Error): void
+  addEventListener(type: 'close', listener: () => void): void
+}
+
+/** Holds back what goes into a stream beyond the credit. */
+class Tap {
+  readonly #pass: (data: Uint8Array) => void
+  readonly #advance: (bytes: Uint8Array) => number
+  #held: Uint8Array[] = []
+
+  /** `advance`: how many bytes from the front may go on. */
+  constructor(stream: object, intake: Intake, advance: (bytes: Uint8Array) => number) {
+    const tappable = stream as Tappable
+    assert(typeof tappable.onData === 'function', 'a stream of libp2p takes its data through onData')
+    this.#pass = tappable.onData.bind(tappable)
+    this.#advance = advance
+    tappable.onData = (data) => {
+      this.#held.push(data.subarray())
+      intake.work(() => this.drain())
+    }
+  }
+
+  /** Lets go what may; whether nothing is left. Throws FrameError. */
+  drain(): boolean {
+    while (this.#held.length > 0) {
+      const first = this.#held[0]!
+      const length = this.#advance(first)
+      if (length === first.length) this.#held.shift()
+      else this.#held[0] = first.subarray(length)
+      if (length > 0) this.#pass(first.subarray(0, length))
+      if (length < first.length) return false
+    }
+    return true
+  }
+
+  clear(): void {
+    this.#held = []
+  }
+}
+
+/** The protocol lines before encryption, one byte of length each, up to and including the one that chooses it. */
+class Greeting {
+  #seen = ''
+  #done = false
+
+  /** Whether the bytes after these are encrypted. */
+  get isOver(): boolean {
+    return this.#done
+  }
+
+  /** How many of these bytes belong to the greeting. Throws FrameError when no honest peer sends them. */
+  take(bytes: Uint8Array): number {
+    const before = this.#seen.length
+    this.#seen += Buffer.from(bytes.subarray(0, GREETING_BYTES_MAX)).toString('latin1')
+    for (let at = 0; at < this.#seen.length; ) {
+      const end = at + 1 + this.#seen.charCodeAt(at)
+      if (this.#seen.slice(at + 1, end) === NOISE_LINE) {
+        this.#done = true
+        return end - before
+      }
+      at = end
+    }
+    if (this.#seen.length >= GREETING_BYTES_MAX) throw new FrameError('no encryption chosen')
+    return bytes.length
+  }
+}
+
+export interface IntakeOptions {
+  /** The socket's stream before encryption. */
+  readonly source: object
+  /** What all strangers may cost together. */
+  readonly strangers: Budget
+  /** Until the other side is known: true for a peer that this node dials. */
+  readonly isMember: boolean
+  readonly nowMs?: () => number
+}
+
+/** One connection's account. Starts as a stranger's. */
+export class Intake {
+  readonly #source: Source
+  readonly #strangers: Budget
+  readonly #own: Budget
+  readonly #taps: Tap[] = []
+  #isMember: () => boolean
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: IntakeOptions) {
+    this.#source = options.source as Source
+    this.#strangers = options.strangers
+    this.#isMember = () => options.isMember
+    this.#own = new Budget(STRANGER_ALLOWANCE, options.nowMs)
+    const greeting = new Greeting()
+    const frames = new FrameScanner(NOISE_FRAMES)
+    this.#tap(options.source, (bytes) => {
+      const greeted = greeting.isOver ? 0 : greeting.take(bytes)
+      if (!greeting.isOver) return greeted
+      return greeted + frames.advance(bytes.subarray(greeted), this.#mayGo, this.#charge)
+    })
+    this.#source.addEventListener('close', () => {
+      this.#isClosed = true
+      clearTimeout(this.#timer)
+      for (const tap of this.#taps) tap.clear()
+    })
+  }
+
+  /** Whether the connection waits for credit. */
+  get isPaused(): boolean {
+    return this.#timer !== undefined
+  }
+
+  /** The other side is known: `stream` carries the muxer's frames; `isMember` is asked again and again. */
+  authenticated(stream: object, isMember: () => boolean): void {
+    this.#isMember = isMember
+    const frames = new FrameScanner(YAMUX_FRAMES)
+    this.#tap(stream, (bytes) => frames.advance(bytes, this.#mayGo, this.#charge))
+  }
+
+  /** Drains taps; when bytes are left, stops reading until there is credit. Ends the connection of a peer that breaks the framing. */
+  work(drain: () => boolean): void {
+    let isDone: boolean
+    try {
+      isDone = drain()
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#source.abort(error)
+      return
+    }
+    if (!isDone && !this.#isClosed) this.#pause()
+  }
+
+  #pause(): void {
+    // Repeated: bytes that the socket had already read may still arrive.
+    this.#source.sendPause()
+    if (this.#timer !== undefined) return
+    const waitMs = Math.max(this.#own.waitMs(), this.#isMember() ? 0 : this.#strangers.waitMs(), PAUSE_MS_MIN)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.work(() => {
+        // The muxer's tap first: its frames came earlier.
+        const isDone = this.#taps.toReversed().every((tap) => tap.drain())
+        if (isDone && !this.#isClosed) this.#source.sendResume()
+        return isDone
+      })
+    }, waitMs)
+  }
+
+  #tap(stream: object, advance: (bytes: Uint8Array) => number): void {
+    this.#taps.push(new Tap(stream, this, advance))
+  }
+
+  readonly #mayGo = (): boolean => {
+    if (this.#timer !== undefined) return false
+    const isMember = this.#isMember()
+    this.#own.allowance = isMember ? MEMBER_ALLOWANCE : STRANGER_ALLOWANCE
+    return this.#own.hasCredit && (isMember || this.#strangers.hasCredit)
+  }
+
+  readonly #charge = (costUs: number): void => {
+    this.#own.charge(costUs)
+    if (!this.#isMember()) this.#strangers.charge(costUs)
+  }
+}
