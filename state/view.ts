@@ -20,7 +20,7 @@ export interface StateWriter extends StateReader {
   delete(key: StateKey): void
 }
 
-/** A reader that can also list everything: for recounts, exports and tests, never inside a rule. */
+/** A reader that can also list everything: for exports and tests, never inside a rule. */
 export interface FullState extends StateReader {
   /** In byte order of the keys. */
   entries(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]>

@@ -9,7 +9,6 @@ import type { Hash32, TxId } from '../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
-import { MemoryState } from '../state/overlay.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
@@ -32,6 +31,7 @@ import {
   tipSchema,
 } from './layout.ts'
 import { pastPieces } from './pastPieces.ts'
+import { pinState } from './pinnedState.ts'
 import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
@@ -42,7 +42,7 @@ import {
   type ChainStoreOptions,
   type ChainTip,
   type CommitBlock,
-  type StateSnapshot,
+  type PinnedState,
   StoreError,
   type TxLocation,
 } from './types.ts'
@@ -51,7 +51,6 @@ export const HISTORY_HEIGHTS_DEFAULT = 1024
 const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
 const CACHE_ENTRIES_DEFAULT = 131_072
 const CACHE_BYTES_MAX = 48 * 1024 * 1024
-const SNAPSHOT_BYTES_DEFAULT = 1024 * 1024 * 1024
 /** Entries per piece when the state is streamed. */
 const PIECE_ENTRIES = 2048
 /** Replace `tree.cache` once it is this many heights old. */
@@ -299,21 +298,15 @@ class LevelChainStore implements ChainStore {
     return lowest === undefined ? (this.#tip?.height ?? 0) : lowest - 1
   }
 
-  async entriesSnapshot(
-    options: { readonly prefix?: StateKey; readonly bytesMax?: number } = {},
-  ): Promise<StateSnapshot> {
-    const bytesMax = options.bytesMax ?? SNAPSHOT_BYTES_DEFAULT
-    const state = new MemoryState()
-    let bytes = 0
-    let height = this.#tip?.height ?? 0
-    for await (const piece of this.#pieces(options.prefix ?? '', (at) => (height = at))) {
-      for (const [key, value] of piece) {
-        bytes += key.length + value.length
-        state.set(key, value)
-      }
-      if (bytes > bytesMax) throw new StoreError('TooLarge', `the state exceeds ${bytesMax} bytes`)
-    }
-    return { height, get: (key) => state.get(key), entries: (prefix) => state.entries(prefix) }
+  async pinState(): Promise<PinnedState> {
+    await this.#betweenCommits()
+    this.#checkOpen()
+    return pinState(this.#database, this.#tip?.height ?? 0)
+  }
+
+  /** Resolves while no commit is being written: then the database holds the tip's state and nothing newer. */
+  async #betweenCommits(): Promise<void> {
+    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
   }
 
   statePieces(prefix: StateKey = ''): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
@@ -336,8 +329,8 @@ class LevelChainStore implements ChainStore {
     prefix: StateKey,
     onStart: (height: number) => void,
   ): AsyncGenerator<ReadonlyMap<StateKey, Uint8Array>> {
-    // The iterator pins one version of the database; between commits that is the tip's.
-    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
+    // The iterator pins one version of the database.
+    await this.#betweenCommits()
     const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
     onStart(this.#tip?.height ?? 0)
     try {

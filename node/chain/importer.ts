@@ -7,12 +7,20 @@ import type { Hash32 } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
-import { type ExecutedBlock, executeBlock, type ParentView, type Rejection } from '../../state/execute.ts'
+import {
+  type BlockTemplate,
+  buildBlock,
+  type ExecutedBlock,
+  executeBlock,
+  type ParentView,
+  type Rejection,
+} from '../../state/execute.ts'
 import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import type { ChainStore, ChainTip } from '../../storage/types.ts'
 import {
+  type BuiltBlock,
   type FinalizedEvent,
   type GenesisBlock,
   type HeadView,
@@ -173,6 +181,13 @@ class BlockImporter implements Importer {
     this.#rejected.set(bytesKey(block.hash), verdict)
     if (this.#rejected.size > REJECTED_MAX) this.#rejected.delete(this.#rejected.keys().next().value!)
     return verdict
+  }
+
+  async build(parentHash: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined> {
+    const parent = this.parentView(parentHash)
+    if (parent === undefined) return undefined
+    const built = buildBlock(parent, template, this.#options)
+    return this.adopt(built.executed).kind === 'valid' ? built : undefined
   }
 
   adopt(executed: ExecutedBlock): ImportResult {

@@ -3,7 +3,13 @@ import { ExpectedError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
-import type { ExecutedBlock, ExecuteOptions, ParentView } from '../../state/execute.ts'
+import type {
+  BlockTemplate,
+  ExecutedBlock,
+  ExecuteOptions,
+  ParentView,
+  Skipped,
+} from '../../state/execute.ts'
 import type { StateChanges, StateKey, StateReader } from '../../state/view.ts'
 
 /** Result of executing a block. `valid` and `invalid` are permanent; the others may change later. */
@@ -47,6 +53,8 @@ export interface Importer {
   executed(hash: Hash32): ExecutedBlock | undefined
   /** Executes each block once; repeated calls return the cached result. */
   execute(block: SealedBlock): Promise<ImportResult>
+  /** Builds a child of `parent` and adds it; undefined when the parent is not available, or not any more. */
+  build(parent: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined>
   /** Adds a block this node built, without executing it again; the importer takes over its tree. */
   adopt(executed: ExecutedBlock): ImportResult
   /**
@@ -74,6 +82,11 @@ export interface Importer {
   unfinalizedCount(): number
   /** Waits for running commits and writes `tree.cache`; the store stays open. */
   close(): Promise<void>
+}
+
+export interface BuiltBlock {
+  readonly executed: ExecutedBlock
+  readonly skipped: readonly Skipped[]
 }
 
 /** Chain, senders and envelopes as `executeBlock` takes them. */
