@@ -9,9 +9,11 @@ import type { Hash32, TxId } from '../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
+import type { Steps } from '../state/steps.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import { TreeBuilder } from '../state/tree/treeBuilder.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
-import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { type CommitPlan, KEYS_PER_STEP, planCommit, type StoreBatch } from './commitPlan.ts'
 import { type Database, openDatabase, plain } from './database.ts'
 import { epochProofsOf } from './epochProofs.ts'
 import { EpochRuns } from './epochRuns.ts'
@@ -36,6 +38,7 @@ import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
 import { readTreeCache, readTreeCacheHead, removeTreeCache, writeTreeCache } from './treeCache.ts'
+import { inTurns } from './turns.ts'
 import {
   type BlockReceipts,
   type ChainStore,
@@ -55,6 +58,12 @@ const CACHE_BYTES_MAX = 48 * 1024 * 1024
 const PIECE_ENTRIES = 2048
 /** Replace `tree.cache` once it is this many heights old. */
 const TREE_CACHE_HEIGHTS = 512
+/** Entries hashed per turn when the tree is rebuilt. */
+const REBUILT_PER_TURN = 512
+/** Changed keys gathered before they are put into the cached tree. */
+const REPLAYED_KEYS = 8192
+/** Blocks are written in steps of at least this many transactions. */
+const TRANSACTIONS_PER_STEP = 512
 const TREE_CACHE_FILE = 'tree.cache'
 
 /** Opens or creates the store in `dir`. Throws StoreError Locked, Corrupt or WrongVersion. */
@@ -142,13 +151,23 @@ class LevelChainStore implements ChainStore {
     if (this.#failure !== undefined) throw this.#failure
     assert(this.#writing === undefined, 'one commit at a time')
     this.#checkOpen()
-    const plan = planCommit({ blocks, tip: this.#tip, state: this.state, history: this.#history })
+    this.#writing = this.#commit(blocks)
+    try {
+      await this.#writing
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #commit(blocks: readonly CommitBlock[]): Promise<void> {
+    const options = { blocks, tip: this.#tip, state: this.state, history: this.#history }
+    const plan = await inTurns(planCommit(options))
     const batch = this.#database.batch()
-    this.#fill(batch, plan)
+    await inTurns(this.#fill(batch, plan))
     this.#covered = plan.priors
-    this.#writing = this.#write(batch)
-    await this.#writing
-    for (const [key, value] of plan.changes) this.#cache.set(key, value)
+    await this.#write(batch)
+    // Still covered: readers see the new values together with the new tip.
+    await inTurns(this.#cacheChanges(plan))
     for (const { height, difference } of plan.differences) {
       this.#history.note(height, difference.sizeBytes)
       this.#history.remember(height, difference)
@@ -159,7 +178,14 @@ class LevelChainStore implements ChainStore {
     }
     this.#tip = plan.tip
     this.#covered = undefined
-    this.#writing = undefined
+  }
+
+  *#cacheChanges({ changes }: CommitPlan): Steps<void> {
+    let count = 0
+    for (const [key, value] of changes) {
+      this.#cache.set(key, value)
+      if (++count % (4 * KEYS_PER_STEP) === 0) yield
+    }
   }
 
   async #write(batch: ReturnType<Database['batch']>): Promise<void> {
@@ -174,10 +200,12 @@ class LevelChainStore implements ChainStore {
     }
   }
 
-  #fill(batch: StoreBatch, plan: CommitPlan): void {
+  *#fill(batch: StoreBatch, plan: CommitPlan): Steps<void> {
+    let count = 0
     for (const [key, value] of plan.changes) {
       if (value === undefined) batch.del(stateKeyBytes(key))
       else batch.put(stateKeyBytes(key), value)
+      if (++count % KEYS_PER_STEP === 0) yield
     }
     for (const { height, difference } of plan.differences) {
       batch.put(numberKey('difference', height), difference.bytes)
@@ -187,7 +215,14 @@ class LevelChainStore implements ChainStore {
       batch.del(numberKey('difference', height))
       batch.del(numberKey('size', height))
     }
-    for (const item of plan.blocks) fillBlock(batch, item)
+    let written = 0
+    for (const item of plan.blocks) {
+      fillBlock(batch, item)
+      written += item.block.transactions.length
+      if (written < TRANSACTIONS_PER_STEP) continue
+      written = 0
+      yield
+    }
     for (const { epoch, bytes } of epochProofsOf(plan.blocks, this.state)) {
       batch.put(numberKey('epochProof', epoch), bytes)
     }
@@ -351,17 +386,23 @@ class LevelChainStore implements ChainStore {
     if (cached !== undefined) return cached
     await removeTreeCache(this.#treeCachePath)
     this.#treeCacheHeight = 0
-    let tree = TreeVersion.empty()
-    for await (const piece of this.statePieces()) {
-      const next = tree.update(piece)
-      tree.release()
-      tree = next
-      await setImmediate()
-    }
+    const tree = await this.#rebuildTree()
     if (!equalBytes(tree.rootHash, tip.header.stateRoot)) {
       throw new StoreError('Corrupt', `the stored state does not have the state root of block ${tip.height}`)
     }
     return tree
+  }
+
+  async #rebuildTree(): Promise<TreeVersion> {
+    const builder = new TreeBuilder()
+    for await (const piece of this.statePieces()) {
+      let count = 0
+      for (const [key, value] of piece) {
+        builder.add(key, value)
+        if (++count % REBUILT_PER_TURN === 0) await setImmediate()
+      }
+    }
+    return inTurns(builder.build())
   }
 
   /** The cached leaves plus the keys changed since; undefined unless they give the tip's state root. */
@@ -370,14 +411,24 @@ class LevelChainStore implements ChainStore {
     if (cached === undefined) return undefined
     if (cached.height > tip.height || cached.height < this.stateHeightMin()) return undefined
     let { tree } = cached
-    for (let height = cached.height + 1; height <= tip.height; height++) {
-      const changes = new Map<StateKey, Uint8Array | undefined>()
-      for (const key of this.#history.at(height).keys()) changes.set(key, this.state.get(key))
-      const next = tree.update(changes)
+    // A key that many blocks changed is read and hashed once per batch.
+    let changes = new Map<StateKey, Uint8Array | undefined>()
+    const grow = async (): Promise<void> => {
+      const next = await inTurns(tree.updateSteps(changes))
       tree.release()
       tree = next
-      if (height % 16 === 0) await setImmediate()
+      changes = new Map()
     }
+    for (let height = cached.height + 1; height <= tip.height; height++) {
+      let count = 0
+      for (const key of this.#history.at(height).keys()) {
+        if (!changes.has(key)) changes.set(key, this.state.get(key))
+        if (++count % KEYS_PER_STEP === 0) await setImmediate()
+      }
+      if (changes.size >= REPLAYED_KEYS) await grow()
+      await setImmediate()
+    }
+    await grow()
     return equalBytes(tree.rootHash, tip.header.stateRoot) ? tree : undefined
   }
 

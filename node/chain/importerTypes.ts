@@ -5,10 +5,10 @@ import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import type {
   BlockTemplate,
+  BuiltBlock,
   ExecutedBlock,
   ExecuteOptions,
   ParentView,
-  Skipped,
 } from '../../state/execute.ts'
 import type { StateChanges, StateKey, StateReader } from '../../state/view.ts'
 
@@ -51,7 +51,7 @@ export interface Importer {
   parentView(hash: Hash32): ParentView | undefined
   /** An executed block above the finalized head. */
   executed(hash: Hash32): ExecutedBlock | undefined
-  /** Executes each block once; repeated calls return the cached result. */
+  /** Executes each block once, one after another, a large one over several turns; repeated calls return the cached result. */
   execute(block: SealedBlock): Promise<ImportResult>
   /** Builds a child of `parent` and adds it; undefined when the parent is not available, or not any more. */
   build(parent: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined>
@@ -82,11 +82,6 @@ export interface Importer {
   unfinalizedCount(): number
   /** Waits for running commits and writes `tree.cache`; the store stays open. */
   close(): Promise<void>
-}
-
-export interface BuiltBlock {
-  readonly executed: ExecutedBlock
-  readonly skipped: readonly Skipped[]
 }
 
 /** Chain, senders and envelopes as `executeBlock` takes them. */
