@@ -127,8 +127,8 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
   }
 }
 
-/** Gas of the transactions run in one step, 3 to 5 ms of transfers. */
-const GAS_PER_STEP = 2_000_000
+/** Gas of the transactions run in one step, 2 to 3 ms of transfers. */
+const GAS_PER_STEP = 1_000_000
 /** Candidates looked at in one step, however few of them fit. */
 const CANDIDATES_PER_STEP = 256
 /** Receipts encoded in one step. */
@@ -144,8 +144,10 @@ function* concludeRun(
   before: ReturnType<typeof headerBefore>,
   ids: readonly TxId[],
 ): Steps<{ readonly header: Header; readonly outcome: Outcome }> {
-  run.finish()
-  if (run.gasUsed > GAS_PER_STEP) yield
+  const isLarge = run.gasUsed > GAS_PER_STEP
+  if (isLarge) yield
+  yield* run.finish()
+  if (isLarge) yield
   const receiptBytes: Uint8Array[] = []
   for (let from = 0; from < run.receipts.length; from += RECEIPTS_PER_STEP) {
     if (from > 0) yield

@@ -17,7 +17,7 @@ import { type CommitPlan, KEYS_PER_STEP, planCommit, type StoreBatch } from './c
 import { type Database, openDatabase, plain } from './database.ts'
 import { epochProofsOf } from './epochProofs.ts'
 import { EpochRuns } from './epochRuns.ts'
-import { fillBlock } from './fillBlock.ts'
+import { fillBlockSteps } from './fillBlock.ts'
 import { History, PastState } from './history.ts'
 import {
   BASE_KEY,
@@ -61,7 +61,9 @@ const TREE_CACHE_HEIGHTS = 512
 /** Entries hashed per turn when the tree is rebuilt. */
 const REBUILT_PER_TURN = 512
 /** Changed keys gathered before they are put into the cached tree. */
-const REPLAYED_KEYS = 8192
+const REPLAYED_KEYS = 4096
+/** Values read from the disk per turn: up to 5 ms. */
+const READS_PER_TURN = 256
 /** Blocks are written in steps of at least this many transactions. */
 const TRANSACTIONS_PER_STEP = 512
 const TREE_CACHE_FILE = 'tree.cache'
@@ -217,7 +219,7 @@ class LevelChainStore implements ChainStore {
     }
     let written = 0
     for (const item of plan.blocks) {
-      fillBlock(batch, item)
+      yield* fillBlockSteps(batch, item)
       written += item.block.transactions.length
       if (written < TRANSACTIONS_PER_STEP) continue
       written = 0
@@ -423,7 +425,7 @@ class LevelChainStore implements ChainStore {
       let count = 0
       for (const key of this.#history.at(height).keys()) {
         if (!changes.has(key)) changes.set(key, this.state.get(key))
-        if (++count % KEYS_PER_STEP === 0) await setImmediate()
+        if (++count % READS_PER_TURN === 0) await setImmediate()
       }
       if (changes.size >= REPLAYED_KEYS) await grow()
       await setImmediate()

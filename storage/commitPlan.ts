@@ -57,6 +57,7 @@ export function* planCommit(options: {
       changes.set(key, value)
       if (++count % KEYS_PER_STEP === 0) yield
     }
+    if (before.size >= KEYS_PER_STEP) yield
     if (height > 0) differences.push({ height, difference: ReverseDifference.encode(before) })
     tip = { height, hash: block.hash, header: block.header }
   }
