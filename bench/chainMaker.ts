@@ -16,7 +16,7 @@ import {
   voteBytes,
 } from '../base/protocol/vote.ts'
 import { buildGenesis } from '../genesis/build.ts'
-import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { developmentValidator } from '../genesis/devKeys.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { Importer } from '../node/chain/importerTypes.ts'
 import { type OpenedChain, openChain } from '../node/openChain.ts'
@@ -26,6 +26,7 @@ import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { decodeTransaction, signTransaction, type Transaction } from '../state/transaction.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import type { ChainStore, ChainStoreOptions } from '../storage/types.ts'
+import { payersOf, spreadAddress, withAccounts } from './manyAccounts.ts'
 
 const MAX_FEE_PER_GAS = 1_000_000_000_000n
 const TRANSFER_BASE = 1_000_000n
@@ -41,10 +42,14 @@ export interface ChainMakerOptions {
   /** Time between block timestamps, ms. */
   readonly blockTimeMs: number
   readonly store?: ChainStoreOptions
+  /** Accounts in genesis besides the document's; then transfers go from the first of them to all others. Default 0. */
+  readonly accounts?: number
 }
 
 export interface GrowOptions {
   readonly blocks: number
+  /** Time between the timestamps of these blocks, ms; default as for the maker. */
+  readonly blockTimeMs?: number
   readonly transactionsPerBlock?: number
   /** Blocks between stored certificates; default 1. A boundary always has one. */
   readonly certifyEvery?: number
@@ -52,6 +57,8 @@ export interface GrowOptions {
 
 /** Commits that may wait for the disk. */
 const COMMITS_MAX = 16
+/** Prime, so that successive transfers reach accounts all over the state. */
+const SPREAD_STEP = 7_919
 /** Order of the BLS12-381 groups. */
 const BLS_ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001n
 
@@ -85,14 +92,16 @@ export class ChainMaker {
       const { consensusSecret } = developmentValidator(i)
       this.#secrets.set(bytesKey(bls.publicKey(consensusSecret)), consensusSecret)
     }
-    this.#payers = developmentAccounts().map(({ address, secretKey }) => ({ address, secretKey, nonce: 0 }))
+    this.#payers = payersOf(options.accounts ?? 0).map((payer) => ({ ...payer, nonce: 0 }))
     const { header } = this.importer.head()
     this.#view = header.endsEpoch ? 0 : header.view
   }
 
   static async open(options: ChainMakerOptions): Promise<ChainMaker> {
-    const built = buildGenesis(options.genesis)
-    built.tree.release()
+    const { accounts = 0 } = options
+    const plain = buildGenesis(options.genesis)
+    plain.tree.release()
+    const built = accounts === 0 ? plain : withAccounts(plain, accounts)
     const opened = await openChain({
       genesis: built,
       openStore: () => openChainStore(options.dir, options.store),
@@ -110,7 +119,10 @@ export class ChainMaker {
     let path: SealedBlock[] = []
     const commits: Promise<void>[] = []
     for (let i = 1; i <= blocks; i++) {
-      const block = this.#build(path.at(-1) ?? this.#last, transactionsPerBlock)
+      const block = this.#build(path.at(-1) ?? this.#last, {
+        transactionCount: transactionsPerBlock,
+        blockTimeMs: options.blockTimeMs ?? this.#options.blockTimeMs,
+      })
       path.push(block)
       this.#last = block
       const isCertified = i % certifyEvery === 0 || i === blocks || block.header.endsEpoch
@@ -124,7 +136,10 @@ export class ChainMaker {
     await Promise.all(commits)
   }
 
-  #build(parentBlock: SealedBlock | undefined, transactionCount: number): SealedBlock {
+  #build(
+    parentBlock: SealedBlock | undefined,
+    { transactionCount, blockTimeMs }: { transactionCount: number; blockTimeMs: number },
+  ): SealedBlock {
     const { importer, chain } = this
     const parent = mustExist(
       importer.parentView(parentBlock?.hash ?? importer.head().hash),
@@ -151,7 +166,7 @@ export class ChainMaker {
       {
         epoch,
         view,
-        timestampMs: header.timestampMs + this.#options.blockTimeMs,
+        timestampMs: header.timestampMs + blockTimeMs,
         proposer: proposer.operator,
         randaoReveal: bls.sign(secret, randaoBytes(chain.genesisHash, epoch, height)),
         candidates: Array.from({ length: transactionCount }, () => this.#transfer()),
@@ -187,11 +202,17 @@ export class ChainMaker {
     return mustExist(this.#secrets.get(bytesKey(consensusKey)), 'a development validator')
   }
 
+  #recipient(count: number): Address {
+    const { accounts = 0 } = this.#options
+    if (accounts > 0) return spreadAddress((count * SPREAD_STEP) % accounts)
+    if (count % FRESH_EVERY === 0) return sha256(u64be(count)).slice(0, 20)
+    return this.#payers[(count + 1) % this.#payers.length]!.address
+  }
+
   #transfer(): { readonly transaction: Transaction; readonly sender: Address } {
     const count = this.#transfers++
     const from = this.#payers[count % this.#payers.length]!
-    const known = this.#payers[(count + 1) % this.#payers.length]!.address
-    const to = count % FRESH_EVERY === 0 ? sha256(u64be(count)).slice(0, 20) : known
+    const to = this.#recipient(count)
     const raw = signTransaction(
       {
         type: 2,

@@ -35,6 +35,7 @@ import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { redemptionParams } from '../state/modules/redemption/tables.ts'
 import { MemoryState } from '../state/overlay.ts'
 import { receiptsRoot } from '../state/receipt.ts'
+import { recountNow } from '../state/recount.ts'
 import { MODULES } from '../state/registry.ts'
 import { readReserve } from '../state/reserve.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
@@ -270,7 +271,7 @@ function writeBalances(ctx: WriteContext, genesis: Genesis): void {
 function checkInvariants(ctx: WriteContext, state: MemoryState): void {
   for (const module of MODULES) {
     for (const invariant of module.rules.invariants ?? []) {
-      const reason = invariant.check?.(ctx) ?? invariant.recount?.(state, ctx)
+      const reason = invariant.check?.(ctx) ?? recountNow(invariant, state, ctx)
       if (reason !== undefined) throw new GenesisError('state', `invariant ${invariant.id}: ${reason}`)
     }
   }

@@ -10,7 +10,7 @@ import type { Certificate } from '../base/protocol/vote.ts'
 import type { Application, ApplicationTip, BuildRequest, Clock } from '../consensus/ports.ts'
 import type { EpochStart, Misbehaviour, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
-import { buildBlock, type ParentView } from '../state/execute.ts'
+import type { ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
@@ -137,7 +137,7 @@ export class NodeApplication implements Application {
   }
 
   async build(request: BuildRequest): Promise<SealedBlock | undefined> {
-    const { chain, importer, mempool, logger } = this.#options
+    const { importer, mempool, logger } = this.#options
     await this.#gather(request)
     const parent = importer.parentView(request.parent.hash)
     if (parent === undefined) return undefined
@@ -149,22 +149,19 @@ export class NodeApplication implements Application {
           nonceAt: (address) => getAccount(parent.state, address).nonce,
           baseFeePerGas: this.#baseFee(parent, request.timestampMs),
         })
-    const { executed, skipped } = buildBlock(
-      parent,
-      {
-        epoch: request.epoch,
-        view: request.view,
-        timestampMs: request.timestampMs,
-        proposer: request.proposer,
-        randaoReveal: request.randaoReveal,
-        candidates,
-        gasBudget: Math.floor(blockGasLimit / share),
-        bytesBudget: Math.floor(BLOCK_BYTES_MAX / share),
-      },
-      { chain },
-    )
+    const built = await importer.build(request.parent.hash, {
+      epoch: request.epoch,
+      view: request.view,
+      timestampMs: request.timestampMs,
+      proposer: request.proposer,
+      randaoReveal: request.randaoReveal,
+      candidates,
+      gasBudget: Math.floor(blockGasLimit / share),
+      bytesBudget: Math.floor(BLOCK_BYTES_MAX / share),
+    })
     // Without its overlay this node could not finalize the block.
-    if (importer.adopt(executed).kind !== 'valid') return undefined
+    if (built === undefined) return undefined
+    const { executed, skipped } = built
     for (const finding of executed.findings) logger.error(finding, 'invariant violated')
     if (skipped.length > 0) {
       logger.debug(

@@ -53,7 +53,7 @@ export interface BackendOptions {
   readonly halted: () => string | undefined
   readonly health: () => Pick<
     NodeHealth,
-    'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount'
+    'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount' | 'loopLagMaxMs' | 'loopLagMeanMs'
   >
   readonly syncing: () => SyncProgress | undefined
   readonly evidence: () => readonly PendingEvidence[]

@@ -26,6 +26,7 @@ import { checkFloors } from './recovery/recoveryStart.ts'
 import { openConsensus } from './startConsensus.ts'
 import { createBackend, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
+import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
 
 export interface NodeOptions {
@@ -108,11 +109,13 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const parts = { config, genesis, opened, network, recoveries, signer, clock, halt, logger }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
   closers.add(() => consensus.close())
-  const backend = createBackend({ ...parts, consensus })
+  const loop = startLoopWatch(logger)
+  closers.add(() => loop.close())
+  const backend = createBackend({ ...parts, consensus, loop })
   closers.add(() => backend.close())
   await consensus.start()
 
-  const service = await startService({ ...parts, consensus, backend })
+  const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
   const { host } = network

@@ -19,6 +19,7 @@ import { withGossip } from './pool/gossipShare.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 import type { OpenedConsensus } from './startConsensus.ts'
 import { CLIENT_VERSION } from './version.ts'
+import type { LoopWatch } from './watch/loopWatch.ts'
 import { startOperatorLog } from './watch/operatorLog.ts'
 import { startUpkeep } from './watch/upkeep.ts'
 
@@ -32,12 +33,13 @@ export interface ServiceOptions {
   readonly signer: Signer | undefined
   readonly clock: Clock
   readonly halt: Halt
+  readonly loop: LoopWatch
   readonly logger: Logger
 }
 
 /** Creates the backend of JSON-RPC. */
 export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveries'>): NodeBackend {
-  const { genesis, opened, network, consensus, signer, clock, halt } = options
+  const { genesis, opened, network, consensus, signer, clock, halt, loop } = options
   const { chain, store, importer, mempool } = opened
   return new NodeBackend({
     identity: {
@@ -60,6 +62,7 @@ export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveri
         ...(halt.reason === undefined ? {} : { halted: halt.reason }),
         ...(self === undefined ? {} : { validatorIndex: self }),
         ...signerHealth(signer),
+        ...loop.figures(),
         epoch,
         view,
         peerCount: network.host.peers().filter((peer) => peer.connected).length,

@@ -148,6 +148,9 @@ export interface NodeHealth {
   readonly peerCount: number
   readonly mempoolCount: number
   readonly mempoolBytes: number
+  /** Longest turn of the event loop and mean delay of a timer in the last minute, milliseconds. */
+  readonly loopLagMaxMs: number
+  readonly loopLagMeanMs: number
 }
 
 export interface Backend {

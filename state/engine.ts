@@ -26,8 +26,12 @@ import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
 import { applyRecovery } from './recovery.ts'
 import type { Invariant, Severity } from './rules.ts'
+import type { Steps } from './steps.ts'
 import type { Transaction } from './transaction.ts'
 import type { StateReader } from './view.ts'
+
+/** With more changes than this, each invariant over the changes is a step of its own. */
+const CHANGES_PER_STEP = 512
 
 /** What the proposer decides about a block besides its transactions. */
 export interface BlockFacts {
@@ -182,13 +186,13 @@ export class BlockRun {
   }
 
   /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
-  finish(): void {
+  *finish(): Steps<void> {
     creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
     for (const module of this.#chain.modules) module.rules.endBlock?.(ctx)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
-    this.#checkInvariants()
+    yield* this.#checkInvariants()
     this.overlay.settle()
   }
 
@@ -196,13 +200,15 @@ export class BlockRun {
     return { state: this.overlay, block: this.block, emit: (log) => void this.systemLogs.push(log) }
   }
 
-  #checkInvariants(): void {
+  *#checkInvariants(): Steps<void> {
     const ctx = { state: this.overlay, block: this.block }
     const changes = this.overlay.changes()
+    const isLarge = changes.size > CHANGES_PER_STEP
     const reasonOf = (invariant: Invariant): string | undefined =>
       invariant.check?.(ctx) ?? invariant.checkChanges?.(changes, this.#parentState, ctx)
     for (const module of this.#chain.modules) {
       for (const invariant of module.rules.invariants ?? []) {
+        if (isLarge && invariant.checkChanges !== undefined) yield
         const reason = reasonOf(invariant)
         if (reason === undefined) continue
         const { id, severity } = invariant

@@ -24,6 +24,7 @@ import type { Overlay } from './overlay.ts'
 import { encodeReceipts, receiptsRoot } from './receipt.ts'
 import { decidingSet, recoveryMismatch } from './recovery.ts'
 import { readReserve } from './reserve.ts'
+import { runSteps, type Steps } from './steps.ts'
 import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
 import type { StateReader, TreeView } from './view.ts'
 
@@ -126,19 +127,34 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
   }
 }
 
+/** Gas of the transactions run in one step, 2 to 3 ms of transfers. */
+const GAS_PER_STEP = 1_000_000
+/** Candidates looked at in one step, however few of them fit. */
+const CANDIDATES_PER_STEP = 256
+/** Receipts encoded in one step. */
+const RECEIPTS_PER_STEP = 512
+
 /** Results that exist only once a run is concluded. */
 type Outcome = Pick<ExecutedBlock, 'tree' | 'ids' | 'receiptBytes'>
 
 /** Ends the block and computes the header fields that follow from its execution. */
-function concludeRun(
+function* concludeRun(
   run: BlockRun,
   parent: ParentView,
   before: ReturnType<typeof headerBefore>,
   ids: readonly TxId[],
-): { readonly header: Header; readonly outcome: Outcome } {
-  run.finish()
-  const tree = parent.tree.update(run.overlay.changes())
-  const receiptBytes = encodeReceipts(run.receipts)
+): Steps<{ readonly header: Header; readonly outcome: Outcome }> {
+  const isLarge = run.gasUsed > GAS_PER_STEP
+  if (isLarge) yield
+  yield* run.finish()
+  if (isLarge) yield
+  const receiptBytes: Uint8Array[] = []
+  for (let from = 0; from < run.receipts.length; from += RECEIPTS_PER_STEP) {
+    if (from > 0) yield
+    receiptBytes.push(...encodeReceipts(run.receipts.slice(from, from + RECEIPTS_PER_STEP)))
+  }
+  // Nothing is yielded after the tree is made, so that it always reaches the caller, who releases it.
+  const tree = yield* parent.tree.updateSteps(run.overlay.changes())
   const header: Header = {
     ...before,
     stateRoot: tree.rootHash,
@@ -207,11 +223,18 @@ function checkPlace(chain: ChainConfig, parent: ParentView, block: SealedBlock):
  * Consensus checks proposer and reveal against the view, and the timestamp against the clock.
  * Throws AssertionFailed when an invariant of severity halt is broken (ECONOMY §12).
  */
-export function executeBlock(
+export function executeBlock(parent: ParentView, block: SealedBlock, options: ExecuteOptions): Execution {
+  return runSteps(executeSteps(parent, block, options))
+}
+
+export type Execution = { readonly executed: ExecutedBlock } | { readonly rejected: Rejection }
+
+/** `executeBlock` in steps, because a full block takes longer than a turn should. The parent's tree must stay held. */
+export function* executeSteps(
   parent: ParentView,
   block: SealedBlock,
   options: ExecuteOptions,
-): { readonly executed: ExecutedBlock } | { readonly rejected: Rejection } {
+): Steps<Execution> {
   const misplaced = checkPlace(options.chain, parent, block)
   if (misplaced !== undefined) return { rejected: misplaced }
   const run = new BlockRun(options.chain, parent, block.header)
@@ -219,9 +242,9 @@ export function executeBlock(
   const wrong = firstDifference(Object.keys(before), block.header, before)
   if (wrong !== undefined) return { rejected: { code: 'WrongHeader', detail: wrong } }
   run.begin()
-  const applied = applyAll(run, block, options)
+  const applied = yield* applyAll(run, block, options)
   if ('rejected' in applied) return applied
-  const { header, outcome } = concludeRun(run, parent, before, applied.ids)
+  const { header, outcome } = yield* concludeRun(run, parent, before, applied.ids)
   const differs = firstDifference(Object.keys(headerSchema.fields), block.header, header)
   if (differs !== undefined) {
     outcome.tree.release()
@@ -242,19 +265,20 @@ export function recomputeBlock(
   const run = new BlockRun(options.chain, parent, block.header)
   const before = headerBefore(options.chain, run, parent, block.header)
   run.begin()
-  const applied = applyAll(run, block, options)
+  const applied = runSteps(applyAll(run, block, options))
   if ('rejected' in applied) return applied
-  const { header, outcome } = concludeRun(run, parent, before, applied.ids)
+  const { header, outcome } = runSteps(concludeRun(run, parent, before, applied.ids))
   return { header, executed: executedOf(run, block, outcome) }
 }
 
-function applyAll(
+function* applyAll(
   run: BlockRun,
   block: SealedBlock,
   options: ExecuteOptions,
-): { readonly ids: readonly TxId[] } | { readonly rejected: Rejection } {
+): Steps<{ readonly ids: readonly TxId[] } | { readonly rejected: Rejection }> {
   const { chainId } = options.chain
   const ids: TxId[] = []
+  let pauseAtGas = GAS_PER_STEP
   for (let index = 0; index < block.transactions.length; index++) {
     const raw = block.transactions[index]!
     const decoded = options.decode?.(raw) ?? decodeTransaction(raw, chainId)
@@ -271,6 +295,9 @@ function applyAll(
       return { rejected: { code: 'InvalidTransaction', detail: `transaction ${index}: ${refusal}` } }
     }
     ids.push(transaction.hash)
+    if (run.gasUsed < pauseAtGas) continue
+    pauseAtGas = run.gasUsed + GAS_PER_STEP
+    yield
   }
   return { ids }
 }
@@ -288,7 +315,21 @@ export function buildBlock(
   parent: ParentView,
   template: BlockTemplate,
   options: Pick<ExecuteOptions, 'chain'>,
-): { readonly executed: ExecutedBlock; readonly skipped: readonly Skipped[] } {
+): BuiltBlock {
+  return runSteps(buildSteps(parent, template, options))
+}
+
+export interface BuiltBlock {
+  readonly executed: ExecutedBlock
+  readonly skipped: readonly Skipped[]
+}
+
+/** `buildBlock` in steps. The parent's tree must stay held, and the candidates must bear changes between two steps. */
+export function* buildSteps(
+  parent: ParentView,
+  template: BlockTemplate,
+  options: Pick<ExecuteOptions, 'chain'>,
+): Steps<BuiltBlock> {
   const run = new BlockRun(options.chain, parent, template)
   const before = headerBefore(options.chain, run, parent, template)
   run.begin()
@@ -296,6 +337,8 @@ export function buildBlock(
   const taken: Transaction[] = []
   const bytesMax = Math.min(template.bytesBudget, BLOCK_BYTES_MAX)
   let bytes = BLOCK_OVERHEAD_BYTES
+  let pauseAtGas = GAS_PER_STEP
+  let looked = 0
   for (const { transaction, sender } of template.candidates) {
     if (taken.length >= BLOCK_TXS_MAX || skipped.length >= SKIPPED_MAX) break
     const size = transaction.raw.length + TX_OVERHEAD_BYTES
@@ -305,8 +348,11 @@ export function buildBlock(
       taken.push(transaction)
       bytes += size
     } else skipped.push({ hash: transaction.hash, reason })
+    if (run.gasUsed < pauseAtGas && ++looked % CANDIDATES_PER_STEP !== 0) continue
+    pauseAtGas = run.gasUsed + GAS_PER_STEP
+    yield
   }
-  const { header, outcome } = concludeRun(
+  const { header, outcome } = yield* concludeRun(
     run,
     parent,
     before,

@@ -15,7 +15,8 @@ import {
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
-import type { FullState, StateChanges, StateReader } from './view.ts'
+import type { Recount } from './recount.ts'
+import type { StateChanges, StateReader } from './view.ts'
 
 /** halt: stop the node; stopMinting: refuse new mints; alert: log and count (ECONOMY §12). */
 export type Severity = 'halt' | 'stopMinting' | 'alert'
@@ -29,8 +30,8 @@ export interface Invariant {
   check?(ctx: ReadContext): string | undefined
   /** From what the block changed against its parent's state, after every block. A reason when broken. */
   checkChanges?(changes: StateChanges, parent: StateReader, ctx: ReadContext): string | undefined
-  /** By full recount, every window and after every simulated block. A reason when broken. */
-  recount?(full: FullState, ctx: ReadContext): string | undefined
+  /** By full recount, in steps, every window and after every simulated block. A reason when broken. */
+  recount?(ctx: ReadContext): Recount
 }
 
 export interface Rules<D extends ModuleDef> {

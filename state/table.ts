@@ -3,6 +3,7 @@ import { mustExist } from '../base/assert.ts'
 import type { InferFields } from '../base/field.ts'
 import type { ModuleDef, Params } from '../base/moduleDefinition.ts'
 import { paramsRecordOf, type RecordCodec, recordsOf } from '../base/record.ts'
+import { eachEntry, type Recount } from './recount.ts'
 import type { FullState, StateKey, StateReader, StateWriter } from './view.ts'
 
 export interface Table<K, V> extends RecordCodec<K, V> {
@@ -12,7 +13,9 @@ export interface Table<K, V> extends RecordCodec<K, V> {
   has(state: StateReader, key: K): boolean
   set(state: StateWriter, key: K, value: V): void
   delete(state: StateWriter, key: K): void
-  /** Values in byte order of their keys; recounts, exports and tests only. */
+  /** Visits every record in byte order of the keys, in steps; stops at the first reason. Recounts only. */
+  each(visit: (value: V, key: StateKey) => string | undefined): Recount
+  /** Values in byte order of their keys; exports and tests only. */
   values(full: FullState): Iterable<V>
   entries(full: FullState): Iterable<readonly [StateKey, V]>
 }
@@ -30,6 +33,7 @@ function makeTable<K, V>(record: RecordCodec<K, V>): Table<K, V> {
     has: (state, parts) => state.get(key(parts)) !== undefined,
     set: (state, parts, value) => state.set(key(parts), encode(value)),
     delete: (state, parts) => state.delete(key(parts)),
+    each: (visit) => eachEntry(prefix, ([at, stored]) => visit(decode(stored), at)),
     *values(full) {
       for (const [, stored] of full.entries(prefix)) yield decode(stored)
     },

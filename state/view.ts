@@ -1,6 +1,7 @@
 // What execution reads and writes. Owns: the interfaces between rules, overlays, the tree and stores.
 // Not: the tree (tree/), LevelDB (storage).
 import type { Hash32 } from '../base/ids.ts'
+import type { Steps } from './steps.ts'
 
 /** One UTF-16 unit per byte (base/bytes.ts `bytesKey`), so string order is byte order. */
 export type StateKey = string
@@ -20,7 +21,7 @@ export interface StateWriter extends StateReader {
   delete(key: StateKey): void
 }
 
-/** A reader that can also list everything: for recounts, exports and tests, never inside a rule. */
+/** A reader that can also list everything: for exports and tests, never inside a rule. */
 export interface FullState extends StateReader {
   /** In byte order of the keys. */
   entries(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]>
@@ -31,6 +32,8 @@ export interface TreeView {
   readonly rootHash: Hash32
   /** A new version; this one stays valid until released. */
   update(changes: StateChanges): TreeView
+  /** Like `update`, in steps. */
+  updateSteps(changes: StateChanges): Steps<TreeView>
   /** Frees what only this version uses. */
   release(): void
 }

@@ -3,20 +3,19 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '../base/assert.ts'
-import { equalBytes, readU64be, toHex, u32be, u64be } from '../base/bytes.ts'
+import { equalBytes, readU64be, toHex, u64be } from '../base/bytes.ts'
 import type { Hash32, TxId } from '../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
 import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
-import { MemoryState } from '../state/overlay.ts'
+import type { Steps } from '../state/steps.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 import { ClosedMark } from './closedMark.ts'
-import { type CommitPlan, planCommit, type StoreBatch } from './commitPlan.ts'
+import { fillCommitSteps } from './commitBatch.ts'
+import { type CommitPlan, KEYS_PER_STEP, planCommit } from './commitPlan.ts'
 import { type Database, openDatabase, plain } from './database.ts'
-import { epochProofsOf } from './epochProofs.ts'
 import { EpochRuns } from './epochRuns.ts'
-import { fillBlock } from './fillBlock.ts'
 import { History, PastState } from './history.ts'
 import {
   BASE_KEY,
@@ -33,18 +32,20 @@ import {
 } from './layout.ts'
 import { loadTree } from './loadTree.ts'
 import { pastPieces } from './pastPieces.ts'
+import { pinState } from './pinnedState.ts'
 import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
 import { COMPARE_ENTRIES, compareState, type StateComparison } from './stateCompare.ts'
 import { readTreeCacheHead, writeTreeCache } from './treeCache.ts'
+import { inTurns } from './turns.ts'
 import {
   type BlockReceipts,
   type ChainStore,
   type ChainStoreOptions,
   type ChainTip,
   type CommitBlock,
-  type StateSnapshot,
+  type PinnedState,
   StoreError,
   type TxLocation,
 } from './types.ts'
@@ -53,7 +54,6 @@ export const HISTORY_HEIGHTS_DEFAULT = 1024
 const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
 const CACHE_ENTRIES_DEFAULT = 131_072
 const CACHE_BYTES_MAX = 48 * 1024 * 1024
-const SNAPSHOT_BYTES_DEFAULT = 1024 * 1024 * 1024
 /** Entries per piece when the state is streamed. */
 const PIECE_ENTRIES = 2048
 /** Replace `tree.cache` once it is this many heights old. */
@@ -190,13 +190,23 @@ class LevelChainStore implements ChainStore {
     if (this.#failure !== undefined) throw this.#failure
     assert(this.#writing === undefined, 'one commit at a time')
     this.#checkOpen()
-    const plan = planCommit({ blocks, tip: this.#tip, state: this.state, history: this.#history })
+    this.#writing = this.#commit(blocks)
+    try {
+      await this.#writing
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #commit(blocks: readonly CommitBlock[]): Promise<void> {
+    const options = { blocks, tip: this.#tip, state: this.state, history: this.#history }
+    const plan = await inTurns(planCommit(options))
     const batch = this.#database.batch()
-    this.#fill(batch, plan)
+    await inTurns(fillCommitSteps(batch, { plan, state: this.state }))
     this.#covered = plan.priors
-    this.#writing = this.#write(batch)
-    await this.#writing
-    for (const [key, value] of plan.changes) this.#cache.set(key, value)
+    await this.#write(batch)
+    // Still covered: readers see the new values together with the new tip.
+    await inTurns(this.#cacheChanges(plan))
     for (const { height, difference } of plan.differences) {
       this.#history.note(height, difference.sizeBytes)
       this.#history.remember(height, difference)
@@ -207,7 +217,14 @@ class LevelChainStore implements ChainStore {
     }
     this.#tip = plan.tip
     this.#covered = undefined
-    this.#writing = undefined
+  }
+
+  *#cacheChanges({ changes }: CommitPlan): Steps<void> {
+    let count = 0
+    for (const [key, value] of changes) {
+      this.#cache.set(key, value)
+      if (++count % (4 * KEYS_PER_STEP) === 0) yield
+    }
   }
 
   async #write(batch: ReturnType<Database['batch']>): Promise<void> {
@@ -221,27 +238,6 @@ class LevelChainStore implements ChainStore {
       })
       throw this.#failure
     }
-  }
-
-  #fill(batch: StoreBatch, plan: CommitPlan): void {
-    for (const [key, value] of plan.changes) {
-      if (value === undefined) batch.del(stateKeyBytes(key))
-      else batch.put(stateKeyBytes(key), value)
-    }
-    for (const { height, difference } of plan.differences) {
-      batch.put(numberKey('difference', height), difference.bytes)
-      batch.put(numberKey('size', height), u32be(difference.sizeBytes))
-    }
-    for (const height of plan.pruned) {
-      batch.del(numberKey('difference', height))
-      batch.del(numberKey('size', height))
-    }
-    for (const item of plan.blocks) fillBlock(batch, item)
-    for (const { epoch, bytes } of epochProofsOf(plan.blocks, this.state)) {
-      batch.put(numberKey('epochProof', epoch), bytes)
-    }
-    const { height, hash } = plan.tip
-    batch.put(META_KEY, tipSchema.encode({ layout: LAYOUT_VERSION, height, hash }))
   }
 
   blockAt(height: number): SealedBlock | undefined {
@@ -348,21 +344,15 @@ class LevelChainStore implements ChainStore {
     return lowest === undefined ? (this.#tip?.height ?? 0) : lowest - 1
   }
 
-  async entriesSnapshot(
-    options: { readonly prefix?: StateKey; readonly bytesMax?: number } = {},
-  ): Promise<StateSnapshot> {
-    const bytesMax = options.bytesMax ?? SNAPSHOT_BYTES_DEFAULT
-    const state = new MemoryState()
-    let bytes = 0
-    let height = this.#tip?.height ?? 0
-    for await (const piece of this.#pieces(options.prefix ?? '', (at) => (height = at))) {
-      for (const [key, value] of piece) {
-        bytes += key.length + value.length
-        state.set(key, value)
-      }
-      if (bytes > bytesMax) throw new StoreError('TooLarge', `the state exceeds ${bytesMax} bytes`)
-    }
-    return { height, get: (key) => state.get(key), entries: (prefix) => state.entries(prefix) }
+  async pinState(): Promise<PinnedState> {
+    await this.#betweenCommits()
+    this.#checkOpen()
+    return pinState(this.#database, this.#tip?.height ?? 0)
+  }
+
+  /** Resolves while no commit is being written: then the database holds the tip's state and nothing newer. */
+  async #betweenCommits(): Promise<void> {
+    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
   }
 
   statePieces(prefix: StateKey = ''): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>> {
@@ -397,7 +387,7 @@ class LevelChainStore implements ChainStore {
     onStart: (height: number) => void,
   ): AsyncGenerator<[Uint8Array, Uint8Array][]> {
     // The iterator pins one version of the database; between commits that is the tip's.
-    while (this.#writing !== undefined && this.#failure === undefined) await this.#writing.catch(() => {})
+    await this.#betweenCommits()
     const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
     onStart(this.#tip?.height ?? 0)
     try {

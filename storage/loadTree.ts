@@ -2,11 +2,20 @@
 // Owns: that its root is the header's. Not: the file (treeCache.ts).
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes } from '../base/bytes.ts'
-import { TreeVersion } from '../state/tree/tree.ts'
+import type { TreeVersion } from '../state/tree/tree.ts'
+import { TreeBuilder } from '../state/tree/treeBuilder.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 import type { History } from './history.ts'
 import { readTreeCache, removeTreeCache } from './treeCache.ts'
+import { inTurns } from './turns.ts'
 import { type ChainTip, StoreError } from './types.ts'
+
+/** Entries hashed per turn when the tree is rebuilt. */
+const REBUILT_PER_TURN = 512
+/** Changed keys gathered before they are put into the cached tree. */
+const REPLAYED_KEYS = 4096
+/** Values read from the disk per turn: up to 5 ms. */
+const READS_PER_TURN = 256
 
 export interface LoadTreeOptions {
   readonly tip: ChainTip
@@ -25,13 +34,15 @@ export async function loadTree(
   if (cached !== undefined) return { tree: cached, isRebuilt: false }
   await removeTreeCache(options.cachePath)
   const { tip, pieces } = options
-  let tree = TreeVersion.empty()
+  const builder = new TreeBuilder()
   for await (const piece of pieces()) {
-    const next = tree.update(piece)
-    tree.release()
-    tree = next
-    await setImmediate()
+    let count = 0
+    for (const [key, value] of piece) {
+      builder.add(key, value)
+      if (++count % REBUILT_PER_TURN === 0) await setImmediate()
+    }
   }
+  const tree = await inTurns(builder.build())
   if (!equalBytes(tree.rootHash, tip.header.stateRoot)) {
     throw new StoreError('Corrupt', `the stored state does not have the state root of block ${tip.height}`)
   }
@@ -45,13 +56,23 @@ async function treeFromCache(options: LoadTreeOptions): Promise<TreeVersion | un
   if (cached === undefined) return undefined
   if (cached.height > tip.height || cached.height < stateHeightMin) return undefined
   let { tree } = cached
-  for (let height = cached.height + 1; height <= tip.height; height++) {
-    const changes = new Map<StateKey, Uint8Array | undefined>()
-    for (const key of history.at(height).keys()) changes.set(key, state.get(key))
-    const next = tree.update(changes)
+  // A key that many blocks changed is read and hashed once per batch.
+  let changes = new Map<StateKey, Uint8Array | undefined>()
+  const grow = async (): Promise<void> => {
+    const next = await inTurns(tree.updateSteps(changes))
     tree.release()
     tree = next
-    if (height % 16 === 0) await setImmediate()
+    changes = new Map()
   }
+  for (let height = cached.height + 1; height <= tip.height; height++) {
+    let count = 0
+    for (const key of history.at(height).keys()) {
+      if (!changes.has(key)) changes.set(key, state.get(key))
+      if (++count % READS_PER_TURN === 0) await setImmediate()
+    }
+    if (changes.size >= REPLAYED_KEYS) await grow()
+    await setImmediate()
+  }
+  await grow()
   return equalBytes(tree.rootHash, tip.header.stateRoot) ? tree : undefined
 }

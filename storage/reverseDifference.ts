@@ -67,15 +67,29 @@ export class ReverseDifference {
     return undefined
   }
 
+  /** Number of keys the block changed. */
+  get count(): number {
+    return this.#count
+  }
+
   /** Every key the block changed. */
   *keys(): Iterable<StateKey> {
+    for (let i = 0; i < this.#count; i++) yield this.#keyAt(this.#view.getUint32(4 + i * 4))
+  }
+
+  /** Every key the block changed, with its value before the block. */
+  *entries(): Iterable<readonly [StateKey, Uint8Array | undefined]> {
     for (let i = 0; i < this.#count; i++) {
       const at = this.#view.getUint32(4 + i * 4)
-      const length = this.#view.getUint16(at)
-      let key = ''
-      for (let c = 0; c < length; c++) key += String.fromCharCode(this.bytes[at + 6 + c]!)
-      yield key
+      yield [this.#keyAt(at), this.#valueAt(at)]
     }
+  }
+
+  #keyAt(at: number): StateKey {
+    const length = this.#view.getUint16(at)
+    let key = ''
+    for (let c = 0; c < length; c++) key += String.fromCharCode(this.bytes[at + 6 + c]!)
+    return key
   }
 
   #compare(key: StateKey, at: number): number {

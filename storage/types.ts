@@ -7,7 +7,7 @@ import type { Receipt } from '../base/protocol/receipt.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { Log } from '../state/context.ts'
 import type { TreeVersion } from '../state/tree/tree.ts'
-import type { FullState, StateChanges, StateKey, StateReader } from '../state/view.ts'
+import type { StateChanges, StateKey, StateReader } from '../state/view.ts'
 import type { ReverseDifference } from './reverseDifference.ts'
 import type { StateComparison } from './stateCompare.ts'
 
@@ -49,9 +49,15 @@ export interface TxLocation {
   readonly index: number
 }
 
-/** The full state of one height, in memory. */
-export interface StateSnapshot extends FullState {
+/** The durable state of one height, unchanged by later commits until it is closed. */
+export interface PinnedState extends StateReader {
   readonly height: number
+  /** The next entries of `prefix` in byte order, above `after` if given; fewer than `countMax` only at the end. */
+  entries(
+    request: { readonly prefix: StateKey; readonly after: StateKey | undefined },
+    countMax: number,
+  ): Promise<readonly (readonly [StateKey, Uint8Array])[]>
+  close(): Promise<void>
 }
 
 export interface ChainStore {
@@ -94,11 +100,8 @@ export interface ChainStore {
   stateAt(height: number): StateReader | undefined
   /** Lowest height that `stateAt` serves. */
   stateHeightMin(): number
-  /** The durable state at one height, in memory, for recounts. Throws TooLarge above `bytesMax` (default 1 GiB). */
-  entriesSnapshot(options?: {
-    readonly prefix?: StateKey
-    readonly bytesMax?: number
-  }): Promise<StateSnapshot>
+  /** Pins the newest durable state, for recounts. Costs no memory; must be closed. */
+  pinState(): Promise<PinnedState>
   /** The durable state at one height in pieces, in byte order of the keys, for exports and rebuilding the tree. */
   statePieces(prefix?: StateKey): AsyncIterable<ReadonlyMap<StateKey, Uint8Array>>
   /** Like `statePieces`, for a past height that `stateAt` serves. */
@@ -144,7 +147,6 @@ export type StoreErrorCode =
   | 'WrongVersion'
   | 'NotContiguous'
   | 'HistoryPruned'
-  | 'TooLarge'
   | 'Closed'
   /** A commit failed to write; whether it took effect is known at the next start. */
   | 'Write'

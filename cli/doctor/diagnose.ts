@@ -2,6 +2,7 @@
 // Owns: the list of checks and the advice. Not: printing (commands/doctor.ts), repair (storage/rollback.ts).
 import { existsSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText } from '../../base/errors.ts'
@@ -268,15 +269,15 @@ function judgeState({ dataDir, findings }: Opened, state: StateReport): void {
 
 async function checkInvariants({ chain, findings }: Opened, store: ChainStore): Promise<void> {
   const tip = store.tip()!
+  const pinned = await store.pinState()
   try {
-    const full = await store.entriesSnapshot()
     const { epoch, view, timestampMs, proposer, randaoReveal } = tip.header
     const block = blockContextOf(
       chain,
-      { header: tip.header, state: full },
+      { header: tip.header, state: pinned },
       { epoch, view, timestampMs, proposer, randaoReveal },
     )
-    const broken = recountInvariants(chain.modules, full, { state: full, block })
+    const broken = await recountInvariants(chain.modules, pinned, { block, pause: setImmediate })
     if (broken.length === 0) findings.ok('invariants', 'every invariant holds on a full recount')
     for (const { invariant, severity, reason } of broken) {
       const advice =
@@ -286,6 +287,8 @@ async function checkInvariants({ chain, findings }: Opened, store: ChainStore): 
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     findings.note('invariants', `not recounted: ${error.message}`)
+  } finally {
+    await pinned.close()
   }
 }
 

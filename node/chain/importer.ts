@@ -7,11 +7,21 @@ import type { Hash32 } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
-import { type ExecutedBlock, executeBlock, type ParentView, type Rejection } from '../../state/execute.ts'
+import {
+  type BlockTemplate,
+  type BuiltBlock,
+  buildSteps,
+  type ExecutedBlock,
+  executeSteps,
+  type ParentView,
+  type Rejection,
+} from '../../state/execute.ts'
+import type { Steps } from '../../state/steps.ts'
 import { type KeyProof, proveKey } from '../../state/tree/proof.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey, StateReader } from '../../state/view.ts'
 import type { StateComparison } from '../../storage/stateCompare.ts'
+import { inTurns } from '../../storage/turns.ts'
 import type { ChainStore, ChainTip } from '../../storage/types.ts'
 import {
   type FinalizedEvent,
@@ -80,6 +90,9 @@ class BlockImporter implements Importer {
   readonly #pastTrees: PastTrees
   readonly #listeners = new Set<(event: FinalizedEvent) => void>()
   #head: Head
+  /** The last execution; blocks are executed one after another. */
+  #executing: Promise<unknown> = Promise.resolve()
+  readonly #builds = new Set<Promise<unknown>>()
   /** The last call of `finalize`; the next one waits for it. */
   #commits: Promise<void> = Promise.resolve()
   #savedHeight = -1
@@ -151,15 +164,29 @@ class BlockImporter implements Importer {
 
   async #run(block: SealedBlock): Promise<ImportResult> {
     await this.#options.prepare?.(block)
-    // The head may have moved while senders were being recovered.
+    const run = this.#executing.then(() => this.#executeNow(block))
+    this.#executing = run.catch(() => {})
+    return run
+  }
+
+  async #executeNow(block: SealedBlock): Promise<ImportResult> {
+    // The head may have moved while senders were being recovered and other blocks executed.
     const known = this.#knownVerdict(block)
     if (known !== undefined) return known
-    const parent = this.parentView(block.header.parentHash)
+    const parent = this.#holdParent(block.header.parentHash)
     assert(parent !== undefined, 'the parent is available')
-    const result = executeBlock(parent, block, this.#options)
-    if ('rejected' in result) return this.#reject(block, result.rejected)
-    this.#unfinalized.add(result.executed)
-    return VALID
+    try {
+      const result = await inTurns(executeSteps(parent, block, this.#options))
+      return 'rejected' in result ? this.#reject(block, result.rejected) : this.adopt(result.executed)
+    } finally {
+      parent.tree.release()
+    }
+  }
+
+  /** Like `parentView`, for several turns: the caller releases the tree. */
+  #holdParent(hash: Hash32): ParentView | undefined {
+    const parent = this.parentView(hash)
+    return parent === undefined ? undefined : { ...parent, tree: treeVersion(parent.tree).retain() }
   }
 
   #reject(block: SealedBlock, rejection: Rejection): ImportResult {
@@ -176,6 +203,27 @@ class BlockImporter implements Importer {
     return verdict
   }
 
+  async build(parentHash: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined> {
+    const parent = this.#holdParent(parentHash)
+    if (parent === undefined) return undefined
+    const build = this.#buildOn(parent, template)
+    this.#builds.add(build)
+    return build.finally(() => this.#builds.delete(build))
+  }
+
+  async #buildOn(parent: ParentView, template: BlockTemplate): Promise<BuiltBlock | undefined> {
+    try {
+      const built = await inTurns(buildSteps(parent, template, this.#options))
+      // The same block may have come back from a peer and been executed meanwhile.
+      const { hash } = built.executed.block
+      return this.adopt(built.executed).kind === 'valid' && this.#unfinalized.get(hash) !== undefined
+        ? built
+        : undefined
+    } finally {
+      parent.tree.release()
+    }
+  }
+
   adopt(executed: ExecutedBlock): ImportResult {
     const held = this.#unfinalized.get(executed.block.hash)
     if (held === executed) return VALID
@@ -184,6 +232,9 @@ class BlockImporter implements Importer {
       executed.tree.release()
       return known
     }
+    // The parent may have become the head since: its overlay is no longer needed below this one.
+    if (equalBytes(executed.block.header.parentHash, this.#head.hash))
+      executed.overlay.rebase(this.#head.state)
     this.#unfinalized.add(executed)
     return VALID
   }
@@ -216,9 +267,10 @@ class BlockImporter implements Importer {
         ...(own === undefined ? {} : { certificate: own }),
       })),
     )
-    this.#advance(executed)
+    const retired = this.#advance(executed)
     for (const event of events) for (const listener of this.#listeners) listener(event)
     this.#saveTreeWhenDue()
+    await inTurns(releaseSteps(retired))
   }
 
   /** The part of the path above the head; checks that it continues the head. */
@@ -240,8 +292,8 @@ class BlockImporter implements Importer {
     return executed
   }
 
-  /** Moves head, trees and forks to the store's new tip, the end of `path`, within one turn. */
-  #advance(path: readonly ExecutedBlock[]): void {
+  /** Moves head, trees and forks to the store's new tip, the end of `path`, within one turn; returns the trees to free. */
+  #advance(path: readonly ExecutedBlock[]): readonly TreeVersion[] {
     const tip = this.#store.tip()
     assert(tip !== undefined, 'the store has a tip')
     for (const { block, tree } of path) this.#trees.set(block.header.height, treeVersion(tree))
@@ -251,11 +303,13 @@ class BlockImporter implements Importer {
       path: path.map(({ block }) => block.hash),
       state: this.#head.state,
     })
+    const retired: TreeVersion[] = []
     for (const [height, tree] of this.#trees) {
       if (height > tip.height - PROOF_HEIGHTS) break
       this.#trees.delete(height)
-      tree.release()
+      retired.push(tree)
     }
+    return retired
   }
 
   #headAt(tip: ChainTip, tree: TreeVersion): Head {
@@ -311,12 +365,12 @@ class BlockImporter implements Importer {
   async close(): Promise<void> {
     await this.#commits
     await this.#pastTrees.close()
-    await Promise.allSettled(this.#running.values())
+    await Promise.allSettled([...this.#running.values(), ...this.#builds])
     if (this.#savedHeight !== this.#head.header.height) {
       await this.#saveTree().catch((error) => this.#options.onWarning?.('tree.cache was not written', error))
     }
     this.#unfinalized.clear()
-    for (const tree of this.#trees.values()) tree.release()
+    for (const tree of this.#trees.values()) await inTurns(tree.releaseSteps())
     this.#trees.clear()
   }
 }
@@ -324,6 +378,14 @@ class BlockImporter implements Importer {
 function viewOf(executed: ExecutedBlock): ParentView {
   const { block, overlay, tree } = executed
   return { header: block.header, hash: block.hash, state: overlay, tree }
+}
+
+/** Frees versions one per step: each holds the nodes of one block's changes. */
+function* releaseSteps(trees: readonly TreeVersion[]): Steps<void> {
+  for (const [i, tree] of trees.entries()) {
+    if (i > 0) yield
+    yield* tree.releaseSteps()
+  }
 }
 
 function treeVersion(tree: ExecutedBlock['tree']): TreeVersion {

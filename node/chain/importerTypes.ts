@@ -3,7 +3,13 @@ import { ExpectedError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { Header, SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
-import type { ExecutedBlock, ExecuteOptions, ParentView } from '../../state/execute.ts'
+import type {
+  BlockTemplate,
+  BuiltBlock,
+  ExecutedBlock,
+  ExecuteOptions,
+  ParentView,
+} from '../../state/execute.ts'
 import type { StateChanges, StateKey, StateReader } from '../../state/view.ts'
 import type { StateComparison } from '../../storage/stateCompare.ts'
 
@@ -46,8 +52,10 @@ export interface Importer {
   parentView(hash: Hash32): ParentView | undefined
   /** An executed block above the finalized head. */
   executed(hash: Hash32): ExecutedBlock | undefined
-  /** Executes each block once; repeated calls return the cached result. */
+  /** Executes each block once, one after another, a large one over several turns; repeated calls return the cached result. */
   execute(block: SealedBlock): Promise<ImportResult>
+  /** Builds a child of `parent` and adds it; undefined when the parent is not available, or not any more. */
+  build(parent: Hash32, template: BlockTemplate): Promise<BuiltBlock | undefined>
   /** Adds a block this node built, without executing it again; the importer takes over its tree. */
   adopt(executed: ExecutedBlock): ImportResult
   /**

@@ -3,12 +3,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { assert } from '../../base/assert.ts'
 import { equalBytes } from '../../base/bytes.ts'
+import type { Steps } from '../../state/steps.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
 import type { StateKey } from '../../state/view.ts'
+import { inTurns } from '../../storage/turns.ts'
 import type { ChainStore } from '../../storage/types.ts'
 
-/** Blocks undone per tree update, before yielding to the event loop. */
-const STEP_BLOCKS = 32
+/** Blocks are undone together until they have changed this many keys; also the keys read in one turn. */
+const STEP_KEYS = 1024
 /** Rebuilt trees to keep; they share most nodes with the newest. */
 const TREES_MAX = 8
 /** Requests that may wait; more are refused. */
@@ -65,8 +67,8 @@ export class PastTrees {
     }
     let current = tree.retain()
     while (at > height && !this.#isClosed) {
-      const to = Math.max(height, at - STEP_BLOCKS)
-      const next = current.update(this.#changesBack(at, to))
+      const { changes, to } = await inTurns(this.#changesBack(at, height))
+      const next = await inTurns(current.updateSteps(changes))
       current.release()
       current = next
       at = to
@@ -85,14 +87,22 @@ export class PastTrees {
     return current
   }
 
-  /** Values after block `to` of the keys that blocks `to + 1` to `from` changed. */
-  #changesBack(from: number, to: number): Map<StateKey, Uint8Array | undefined> {
+  /** Values after block `to` of the keys that blocks `to + 1` to `from` changed; `to` is at least `lowest`. */
+  *#changesBack(
+    from: number,
+    lowest: number,
+  ): Steps<{ readonly changes: Map<StateKey, Uint8Array | undefined>; readonly to: number }> {
     const changes = new Map<StateKey, Uint8Array | undefined>()
-    for (let height = from; height > to; height--) {
-      const difference = this.#store.differenceAt(height)
-      for (const key of difference.keys()) changes.set(key, difference.find(key)?.value)
+    let at = from
+    let read = 0
+    while (at > lowest && changes.size < STEP_KEYS) {
+      for (const [key, value] of this.#store.differenceAt(at).entries()) {
+        changes.set(key, value)
+        if (++read % STEP_KEYS === 0) yield
+      }
+      at--
     }
-    return changes
+    return { changes, to: at }
   }
 
   #keep(height: number, tree: TreeVersion): void {

@@ -1,5 +1,6 @@
 // Decoded transactions with their senders, so that each is recovered once from pool to block.
 // Owns: lookups for the envelopes of blocks in memory. Not: admission (mempool.ts), recovery (senderPool.ts).
+import { setImmediate } from 'node:timers/promises'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Address, TxId } from '../../base/ids.ts'
 import {
@@ -9,6 +10,9 @@ import {
   type Transaction,
 } from '../../state/transaction.ts'
 import type { SenderPool } from './senderPool.ts'
+
+/** Envelopes decoded per turn of the event loop: about 3 ms. */
+const DECODED_PER_TURN = 256
 
 export interface KnownSender {
   readonly transaction: Transaction
@@ -62,7 +66,9 @@ export class RecentSenders {
   /** Decodes and recovers unknown envelopes; malformed or unsigned ones stay unknown and fail execution. */
   async prepare(raws: readonly Uint8Array[]): Promise<void> {
     const missing: { readonly raw: Uint8Array; readonly transaction: Transaction }[] = []
-    for (const raw of raws) {
+    for (const [i, raw] of raws.entries()) {
+      // A full block of unknown envelopes takes longer than a turn should.
+      if (i % DECODED_PER_TURN === DECODED_PER_TURN - 1) await setImmediate()
       if (this.get(raw) !== undefined) continue
       const decoded = decodeTransaction(raw, this.#chainId)
       if ('transaction' in decoded) missing.push({ raw, transaction: decoded.transaction })

@@ -14,14 +14,16 @@ import {
   snapshotManifestSchema,
 } from '../../base/protocol/snapshot.ts'
 import { compareHashes, firstDifference } from '../../state/tree/bits.ts'
-import { cutRoot, leavesRoot } from '../../state/tree/cut.ts'
+import { cutRoot, leavesRootSteps } from '../../state/tree/cut.ts'
 import type { StateKey } from '../../state/view.ts'
+import { inTurns } from '../../storage/turns.ts'
 
 /** Files that sort the records by the first bits of their key hash. */
 const BUCKET_BITS = 10
 const BUCKETS = 1 << BUCKET_BITS
 /** Bytes of records buffered in memory before they are written to the buckets. */
 const BUFFER_BYTES_MAX = 16 * 1024 * 1024
+const BUCKET_BYTES_MIN = 2048
 /** Records hashed between pauses, about two milliseconds. */
 const SLICE_ENTRIES = 512
 /** Pause after a slice: twice as long as the slice, to leave the time to consensus. */
@@ -105,7 +107,9 @@ class Pace {
 class Buckets {
   readonly #dir: string
   readonly #bufferBytesMax: number
-  readonly #buffers: Uint8Array[][] = Array.from({ length: BUCKETS }, () => [])
+  // One growing array per bucket: many small ones make the garbage collector stop the thread for long.
+  readonly #buffers: Uint8Array[] = Array.from({ length: BUCKETS }, () => new Uint8Array(0))
+  readonly #used = new Uint32Array(BUCKETS)
   readonly #spilled = new Set<number>()
   #bufferedBytes = 0
   /** Encoded bytes by bucket. */
@@ -120,18 +124,39 @@ class Buckets {
     const keyHash = sha256(key)
     const entry = snapshotEntryBytes(key, value)
     const bucket = ((keyHash[0]! << 8) | keyHash[1]!) >> (16 - BUCKET_BITS)
-    const record = concatBytes(keyHash, sha256(value), u32be(entry.length), entry)
-    this.#buffers[bucket]!.push(record)
-    this.#bufferedBytes += record.length
+    const sizeBytes = RECORD_HEAD_BYTES + entry.length
+    const at = this.#used[bucket]!
+    const buffer = this.#withRoom(bucket, sizeBytes)
+    buffer.set(keyHash, at)
+    buffer.set(sha256(value), at + 32)
+    buffer.set(u32be(entry.length), at + 64)
+    buffer.set(entry, at + RECORD_HEAD_BYTES)
+    this.#used[bucket] = at + sizeBytes
+    this.#bufferedBytes += sizeBytes
     this.sizes[bucket]! += entry.length
+  }
+
+  #withRoom(bucket: number, sizeBytes: number): Uint8Array {
+    const buffer = this.#buffers[bucket]!
+    const needed = this.#used[bucket]! + sizeBytes
+    if (needed <= buffer.length) return buffer
+    const larger = new Uint8Array(Math.max(BUCKET_BYTES_MIN, needed, buffer.length * 2))
+    larger.set(buffer)
+    this.#buffers[bucket] = larger
+    return larger
+  }
+
+  /** The records in memory; valid until the next `add` to this bucket. */
+  #buffered(bucket: number): Uint8Array {
+    return this.#buffers[bucket]!.subarray(0, this.#used[bucket])
   }
 
   async spillWhenFull(): Promise<void> {
     if (this.#bufferedBytes < this.#bufferBytesMax) return
-    for (const [bucket, records] of this.#buffers.entries()) {
-      if (records.length === 0) continue
-      await appendFile(this.#file(bucket), concatBytes(...records))
-      this.#buffers[bucket] = []
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.#used[bucket] === 0) continue
+      await appendFile(this.#file(bucket), this.#buffered(bucket))
+      this.#used[bucket] = 0
       this.#spilled.add(bucket)
     }
     this.#bufferedBytes = 0
@@ -139,8 +164,9 @@ class Buckets {
 
   /** Removes a bucket and returns its records sorted by key hash. */
   async take(bucket: number): Promise<StoredEntry[]> {
-    const inMemory = concatBytes(...this.#buffers[bucket]!)
-    this.#buffers[bucket] = []
+    const inMemory = this.#buffered(bucket)
+    this.#buffers[bucket] = new Uint8Array(0)
+    this.#used[bucket] = 0
     const entries: StoredEntry[] = []
     if (this.#spilled.has(bucket)) {
       readRecords(new Uint8Array(await readFile(this.#file(bucket))), entries)
@@ -156,7 +182,7 @@ class Buckets {
 }
 
 function readRecords(bytes: Uint8Array, out: StoredEntry[]): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 0; at < bytes.length; ) {
     const end = at + RECORD_HEAD_BYTES + view.getUint32(at + 64)
     out.push({
@@ -178,10 +204,11 @@ async function writeChunks(path: string, buckets: Buckets, pace: Pace): Promise<
     const first = entries[0]!.keyHash
     if (last !== undefined) parts.push({ ...parts.pop()!, split: firstDifference(last, 0, first, 0) })
     last = entries.at(-1)!.keyHash
-    const root = leavesRoot({
+    const leaves = {
       keyHashes: concatBytes(...entries.map(({ keyHash }) => keyHash)),
       valueHashes: concatBytes(...entries.map(({ valueHash }) => valueHash)),
-    })
+    }
+    const root = await inTurns(leavesRootSteps(leaves))
     parts.push({ root, leaves: entries.length, bytes: chunk.length, split: 0 })
     await file.write(chunk)
     await pace.pause()

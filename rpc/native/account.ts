@@ -46,7 +46,7 @@ export function accountMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'node_health',
-      doc: 'Returns node health: liveness, finalized height, peers, mempool, sync progress.',
+      doc: 'Returns node health: liveness, finalized height, peers, mempool, delay of the event loop, sync progress.',
       cost: 2,
       params: {},
       returns: { type: 'object' },

@@ -1,6 +1,7 @@
 // Storage of the tree's nodes: typed-array slabs, reference counts, free lists. Not: what the nodes mean (merge.ts).
 // A node never changes after its hash is set; versions share nodes and count references to them.
 import { assert } from '../../base/assert.ts'
+import { runSteps, type Steps } from '../steps.ts'
 
 /** Number of a node: 0 is the empty tree, odd is a leaf, even an inner node. */
 export type Ref = number
@@ -12,6 +13,8 @@ const MASK = CHUNK - 1
 /** Key hash, value hash, node hash. */
 const LEAF_BYTES = 96
 const REFERENCES_MAX = 0xffff
+/** Nodes freed per step, some 2 ms. */
+const RELEASED_PER_STEP = 32_768
 /** Leaves and inner nodes each: their numbers must fit a Uint32 with the kind bit. */
 const NODES_MAX = 2 ** 31 - 1
 
@@ -172,8 +175,15 @@ export class Nodes {
 
   /** Drops one reference; frees a node without references and everything that only it held. */
   release(ref: Ref): void {
+    runSteps(this.releaseSteps(ref))
+  }
+
+  /** Like `release`, in steps: for a version that holds most of a large tree. */
+  *releaseSteps(ref: Ref): Steps<void> {
     const stack = [ref]
+    let count = 0
     while (stack.length > 0) {
+      if (++count % RELEASED_PER_STEP === 0) yield
       const at = stack.pop()!
       if (at === EMPTY) continue
       const counts = this.#references(at)

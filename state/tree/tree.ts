@@ -3,6 +3,7 @@
 import { assert } from '../../base/assert.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../../base/ids.ts'
+import { runSteps, type Steps } from '../steps.ts'
 import type { StateChanges, StateKey, TreeView } from '../view.ts'
 import { bitAt, compareHashes } from './bits.ts'
 import { KeyHashes } from './keyHashes.ts'
@@ -11,6 +12,11 @@ import { EMPTY, isLeaf, Nodes, type Ref } from './nodes.ts'
 
 /** Entries of the key-hash cache: about 6 MB when full. */
 const KEY_HASHES_MAX = 32_768
+
+/** Changes merged per step: 5 to 10 ms at 10^6 keys. */
+const CHANGES_PER_STEP = 512
+/** Keys or values hashed per step. */
+const HASHES_PER_STEP = 2048
 
 /** What the versions of one tree share. */
 interface Shared {
@@ -50,7 +56,27 @@ export class TreeVersion implements TreeView {
   }
 
   update(changes: StateChanges): TreeVersion {
-    return this.#mergeSorted(sortChanges(this.#shared.keyHashes, changes))
+    return this.#mergeSorted(runSteps(sortSteps(this.#shared.keyHashes, changes)))
+  }
+
+  /** Like `update`, in steps: the changes in order of their hashes, some hundred neighbours at a time. */
+  *updateSteps(changes: StateChanges): Steps<TreeVersion> {
+    const sorted = yield* sortSteps(this.#shared.keyHashes, changes)
+    if (sorted.count <= CHANGES_PER_STEP) return this.#mergeSorted(sorted)
+    let version = this.retain()
+    let isDone = false
+    try {
+      for (let from = 0; from < sorted.count; from += CHANGES_PER_STEP) {
+        yield
+        const next = version.#mergeSorted(sliceOf(sorted, from, from + CHANGES_PER_STEP))
+        version.release()
+        version = next
+      }
+      isDone = true
+      return version
+    } finally {
+      if (!isDone) version.release()
+    }
   }
 
   /** Another handle on the same version, released separately. */
@@ -74,8 +100,14 @@ export class TreeVersion implements TreeView {
   }
 
   release(): void {
-    this.#shared.nodes.release(this.root)
+    runSteps(this.releaseSteps())
+  }
+
+  /** Like `release`, in steps: for the last version of a large tree. Unusable from the first step on. */
+  *releaseSteps(): Steps<void> {
+    const { root } = this
     this.#isReleased = true
+    yield* this.#shared.nodes.releaseSteps(root)
   }
 
   /** The value hash under a key hash, valid until the next change of the tree; undefined when the key is absent. */
@@ -120,7 +152,7 @@ function rootHashOf(nodes: Nodes, root: Ref): Hash32 {
   return nodes.hashBytes(root).slice(at, at + 32)
 }
 
-function sortChanges(hashes: KeyHashes, changes: StateChanges): SortedChanges {
+function* sortSteps(hashes: KeyHashes, changes: StateChanges): Steps<SortedChanges> {
   const count = changes.size
   const unsorted = new Uint8Array(count * 32)
   const values: (Uint8Array | undefined)[] = []
@@ -134,7 +166,7 @@ function sortChanges(hashes: KeyHashes, changes: StateChanges): SortedChanges {
     heads[n] = headOf(unsorted, n * 32)
     order[n] = n
     values.push(value)
-    n++
+    if (++n % HASHES_PER_STEP === 0) yield
   }
   order.sort((a, b) => heads[a]! - heads[b]! || compareHashes(unsorted, a * 32, unsorted, b * 32))
   const keyHashes = new Uint8Array(count * 32)
@@ -146,8 +178,19 @@ function sortChanges(hashes: KeyHashes, changes: StateChanges): SortedChanges {
     const value = values[from]
     if (value === undefined) deleted[i] = 1
     else valueHashes.set(sha256(value), i * 32)
+    if ((i + 1) % HASHES_PER_STEP === 0) yield
   }
   return { count, keyHashes, valueHashes, deleted }
+}
+
+function sliceOf(sorted: SortedChanges, from: number, to: number): SortedChanges {
+  const end = Math.min(to, sorted.count)
+  return {
+    count: end - from,
+    keyHashes: sorted.keyHashes.subarray(from * 32, end * 32),
+    valueHashes: sorted.valueHashes.subarray(from * 32, end * 32),
+    deleted: sorted.deleted.subarray(from, end),
+  }
 }
 
 function headOf(bytes: Uint8Array, at: number): number {

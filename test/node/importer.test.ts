@@ -373,3 +373,78 @@ describe('importer.prove', () => {
     })
   })
 })
+
+describe('importer.turns', () => {
+  /** Transfers of 21,000 gas to fresh accounts. */
+  const many = (count: number, nonce: number): Draft[] =>
+    Array.from({ length: count }, (_, i) => ({ ...pay(nonce + i), to: addressOf(`fresh ${nonce + i}`) }))
+
+  /** Turns of the event loop until the promise settles. */
+  async function turnsOf<T>(work: Promise<T>): Promise<{ result: T; turns: number }> {
+    let turns = 0
+    let isDone = false
+    const counting = (async () => {
+      for (; !isDone; turns++) await new Promise(setImmediate)
+    })()
+    const result = await work.finally(() => {
+      isDone = true
+    })
+    await counting
+    return { result, turns }
+  }
+
+  it('executes, builds and commits a large block over many turns, with the results of one turn', async () => {
+    await withNode(async (node) => {
+      const head = node.importer.head().hash
+      const block = node.received(head, many(400, 0))
+      const execution = await turnsOf(node.importer.execute(block))
+      assert.deepEqual(execution.result, { kind: 'valid' })
+      assert.ok(execution.turns > 4, `${execution.turns} turns for 8.4 million gas`)
+      const template = node.chain.template(many(400, 400))
+      const built = await turnsOf(node.importer.build(block.hash, template))
+      const { hash } = built.result!.executed.block
+      assert.ok(built.turns > 4, `${built.turns} turns for 8.4 million gas`)
+      assert.equal(node.importer.executed(hash), built.result!.executed)
+      await node.importer.finalize([block.hash, hash])
+      assert.equal(node.importer.head().header.height, 2)
+      assert.equal(node.coinsOf('fresh 799'), COIN)
+    })
+  })
+
+  it('finishes a block whose parent becomes final, and drops one whose parent is lost, meanwhile', async () => {
+    await withDirectory(async (dir) => {
+      const node = await Node.open(dir)
+      const head = node.importer.head().hash
+      const { nodes } = node.importer.parentView(head)!.tree as TreeVersion
+      const won = await node.grow(head, [pay(0)], { view: 2 })
+      const lost = await node.grow(head, [pay(0, 2n)], { view: 3 })
+      const child = node.received(won.hash, many(200, 1), { view: 4 })
+      const orphan = node.received(lost.hash, many(200, 1), { view: 5 })
+      const executions = Promise.all([node.importer.execute(child), node.importer.execute(orphan)])
+      const template = node.chain.template(many(200, 1), { view: 6 })
+      const build = node.importer.build(lost.hash, template)
+      await node.importer.finalize([won.hash], certificateOf(won))
+      assert.deepEqual(await executions, [{ kind: 'valid' }, { kind: 'stale' }])
+      assert.equal(await build, undefined)
+      await node.importer.finalize([child.hash], certificateOf(child))
+      assert.equal(node.coinsOf('fresh 200'), COIN)
+      assert.equal(node.importer.unfinalizedCount(), 0)
+      await node.close()
+      assert.deepEqual(nodes.liveCount, { leaves: 0, inners: 0 })
+    })
+  })
+
+  it('finishes what it executes and builds before it closes', async () => {
+    await withDirectory(async (dir) => {
+      const node = await Node.open(dir)
+      const head = node.importer.head().hash
+      const { nodes } = node.importer.parentView(head)!.tree as TreeVersion
+      const execution = node.importer.execute(node.received(head, many(200, 0)))
+      const build = node.importer.build(head, node.chain.template(many(200, 0), { view: 9 }))
+      await node.close()
+      assert.deepEqual(await execution, { kind: 'valid' })
+      assert.ok((await build) !== undefined)
+      assert.deepEqual(nodes.liveCount, { leaves: 0, inners: 0 })
+    })
+  })
+})

@@ -1,6 +1,7 @@
 // When a node warns of lost validators, wrong clocks and disk failures, and when it does not.
 import assert from 'node:assert/strict'
 import { ClockWatch } from '../../node/watch/clockWatch.ts'
+import { LoopLagWindow, startLoopWatch } from '../../node/watch/loopWatch.ts'
 import { ALONE_MS, AloneWatch, PeerWatch } from '../../node/watch/peerWatch.ts'
 import { troubleText } from '../../node/watch/trouble.ts'
 
@@ -181,5 +182,38 @@ describe('trouble.text', () => {
     assert.match(troubleText(new Error('EIO: i/o error, fdatasync')), /^the disk fails/)
     assert.equal(troubleText(new Error('root differs')), 'root differs')
     assert.equal(troubleText('x'), 'unknown failure')
+  })
+})
+
+describe('loopWatch', () => {
+  it('reports the longest turn and the mean of the last minute', () => {
+    const window = new LoopLagWindow()
+    assert.deepEqual(window.figures(), { loopLagMaxMs: 0, loopLagMeanMs: 0 })
+    window.add({ maxMs: 120.4, meanMs: 3 })
+    for (let i = 0; i < 59; i++) window.add({ maxMs: 5, meanMs: 1 })
+    assert.deepEqual(window.figures(), { loopLagMaxMs: 120, loopLagMeanMs: 1 })
+    window.add({ maxMs: 6, meanMs: 1 })
+    assert.deepEqual(window.figures(), { loopLagMaxMs: 6, loopLagMeanMs: 1 })
+  })
+
+  it('warns of a long turn at once, then once a minute', () => {
+    const window = new LoopLagWindow()
+    const told: number[] = []
+    for (let i = 0; i < 125; i++) {
+      const lagMs = window.add({ maxMs: i % 10 === 5 ? 900 + i : 20, meanMs: 1 })
+      if (lagMs !== undefined) told.push(lagMs)
+    }
+    assert.deepEqual(told, [905, 965])
+  })
+
+  it('measures a turn of this process', async () => {
+    const watch = startLoopWatch({ warn: () => {} })
+    // Block only once the native timer runs, and read only after a sample.
+    while (watch.figures().loopLagMaxMs < 50) {
+      const until = performance.now() + 60
+      while (performance.now() < until);
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    watch.close()
   })
 })

@@ -67,6 +67,7 @@ describe('rpc.native', () => {
     const health = await ask('node_health')
     assert.equal(health.live, true)
     assert.equal(health.peerCount, 3)
+    assert.equal(health.loopLagMaxMs, 12)
     assert.equal(health.syncing, null)
   })
 

@@ -18,6 +18,7 @@ import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { assetAddress } from '../../state/modules/assets/ledger.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { MemoryState } from '../../state/overlay.ts'
+import { recountNow } from '../../state/recount.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
 import { calldata } from '../support/calldata.ts'
@@ -156,7 +157,7 @@ function recount(full: MemoryState, view: ParentView): readonly string[] {
   }
   return genesis.chain.modules.flatMap((module) =>
     (module.rules.invariants ?? []).flatMap((invariant) => {
-      const reason = invariant.recount?.(full, ctx) ?? invariant.check?.(ctx)
+      const reason = recountNow(invariant, full, ctx) ?? invariant.check?.(ctx)
       return reason === undefined ? [] : [`${invariant.id}: ${reason}`]
     }),
   )

@@ -306,19 +306,22 @@ describe('storage.history', () => {
 })
 
 describe('storage.snapshot', () => {
-  it('stays at one height while the chain grows, whole and by prefix', async () => {
+  it('pins one height while the chain grows, whole and by prefix', async () => {
     await withStore(async (store) => {
       const chain = new FakeChain()
       await store.commit([chain.step({ count: 40 })])
       const later = store.commit([chain.step({ count: 40 })])
-      const snapshot = await store.entriesSnapshot()
+      const pinned = await store.pinState()
       await later
-      const expected = chain.states[snapshot.height]!
-      assert.deepEqual([...snapshot.entries('')], [...expected.entries('')])
-      assert.equal(snapshot.get(keyOf(1)), snapshot.get(keyOf(1)))
-      const part = await store.entriesSnapshot({ prefix: keyOf(7) })
-      assert.equal([...part.entries('')].length, chain.states[1]!.get(keyOf(7)) === undefined ? 0 : 1)
-      await assert.rejects(store.entriesSnapshot({ bytesMax: 10 }), hasCode('TooLarge'))
+      await store.commit([chain.step({ count: 40 })])
+      const expected = [...chain.states[pinned.height]!.entries('')]
+      const first = await pinned.entries({ prefix: '', after: undefined }, 7)
+      const rest = await pinned.entries({ prefix: '', after: first.at(-1)![0] }, 1000)
+      assert.deepEqual([...first, ...rest], expected)
+      assertSameState(pinned, chain.states[pinned.height]!)
+      const [key, value] = expected[3]!
+      assert.deepEqual(await pinned.entries({ prefix: key, after: undefined }, 10), [[key, value]])
+      await pinned.close()
     })
   })
 

@@ -28,6 +28,7 @@ import { providersModule } from '../../state/modules/providers/module.ts'
 import { providersParams } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
+import { recountNow } from '../../state/recount.ts'
 import { readReserve } from '../../state/reserve.ts'
 import type { Module } from '../../state/rules.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
@@ -263,7 +264,7 @@ export class TestChain {
     const ctx = { state: this.full, block: blockContext({ height: this.parent.header.height }) }
     return LEDGER_MODULES.flatMap((module) =>
       (module.rules.invariants ?? []).flatMap((invariant) => {
-        const reason = invariant.recount?.(this.full, ctx) ?? invariant.check?.(ctx)
+        const reason = recountNow(invariant, this.full, ctx) ?? invariant.check?.(ctx)
         return reason === undefined ? [] : [`${invariant.id}: ${reason}`]
       }),
     )

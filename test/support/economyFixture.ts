@@ -27,6 +27,7 @@ import { DEV_PARAMETERS, type EconomyParameters } from '../../state/modules/para
 import { addBond } from '../../state/modules/providers/bonds.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
+import { recountNow } from '../../state/recount.ts'
 import type { Module } from '../../state/rules.ts'
 
 export const SETTLEMENT_ASSET = 1
@@ -218,7 +219,7 @@ export class EconomyChain {
         const broken =
           invariant.check?.(ctx) ??
           invariant.checkChanges?.(this.#overlay.changes(), this.committed, ctx) ??
-          invariant.recount?.(full, ctx)
+          recountNow(invariant, full, ctx)
         assert.equal(broken, undefined, `invariant ${invariant.id}: ${broken}`)
       }
     }

@@ -266,6 +266,8 @@ export class FakeBackend implements Backend {
       peerCount: 3,
       mempoolCount: this.pool.size,
       mempoolBytes: this.pool.bytes,
+      loopLagMaxMs: 12,
+      loopLagMeanMs: 0.4,
     }
   }
 

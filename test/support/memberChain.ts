@@ -25,6 +25,7 @@ import { buildBlock, executeBlock, type ParentView } from '../../state/execute.t
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
+import { recountNow } from '../../state/recount.ts'
 import { MODULES } from '../../state/registry.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
 import { calldata } from './calldata.ts'
@@ -211,7 +212,7 @@ export class MemberChain {
     const ctx = this.context()
     return MODULES.flatMap((module) =>
       (module.rules.invariants ?? []).flatMap((invariant) => {
-        const reason = invariant.recount?.(this.full, ctx) ?? invariant.check?.(ctx)
+        const reason = recountNow(invariant, this.full, ctx) ?? invariant.check?.(ctx)
         return reason === undefined ? [] : [`${invariant.id}: ${reason}`]
       }),
     )

@@ -38,6 +38,7 @@ import { redemptionModule } from '../../state/modules/redemption/module.ts'
 import { redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
+import { recountNow } from '../../state/recount.ts'
 import { type Module, selectorOf, signatureOf } from '../../state/rules.ts'
 
 const MODULES: readonly Module[] = [
@@ -351,7 +352,7 @@ export class RedemptionChain {
         const broken =
           invariant.check?.(ctx) ??
           invariant.checkChanges?.(this.#overlay.changes(), this.committed, ctx) ??
-          (this.recountEveryBlock ? invariant.recount?.(full, ctx) : undefined)
+          (this.recountEveryBlock ? recountNow(invariant, full, ctx) : undefined)
         assert.equal(broken, undefined, `invariant ${invariant.id}: ${broken}`)
       }
     }

@@ -1,4 +1,5 @@
 // Invariants of accounts (ECONOMY §12): 1 the supply equals what accounts hold, and empty accounts have no record.
+import { keyBytes } from '../../../base/bytes.ts'
 import { isSystemAddress } from '../../../base/moduleDefinition.ts'
 import type { Invariant } from '../../rules.ts'
 import { decodeAccount } from './codec.ts'
@@ -22,10 +23,13 @@ const supplyInvariant: Invariant = {
       ? undefined
       : `accounts changed by ${movedBase}, the supply by ${mintedBase}`
   },
-  recount(full) {
+  *recount({ state }) {
     let sum = 0n
-    for (const account of accountsTables.account.values(full)) sum += account.balanceBase
-    const supplyBase = getSupply(full)
+    yield* accountsTables.account.each(({ balanceBase }) => {
+      sum += balanceBase
+      return undefined
+    })
+    const supplyBase = getSupply(state)
     return sum === supplyBase ? undefined : `accounts hold ${sum}, the supply is ${supplyBase}`
   },
 }
@@ -34,13 +38,13 @@ const emptyAccountsInvariant: Invariant = {
   id: 'accounts.empty',
   severity: 'alert',
   doc: 'An account without nonce and coins has no record; system addresses have no nonce.',
-  recount(full) {
-    for (const [key, account] of accountsTables.account.entries(full)) {
+  recount() {
+    return accountsTables.account.each((account, key) => {
       if (account.nonce === 0 && account.balanceBase === 0n) return 'an empty account has a record'
-      const address = Uint8Array.from(key.slice(accountsTables.account.prefix.length), (c) => c.charCodeAt(0))
-      if (account.nonce !== 0 && isSystemAddress(address)) return 'a system address has sent a transaction'
-    }
-    return undefined
+      if (account.nonce === 0) return undefined
+      const address = keyBytes(key.slice(accountsTables.account.prefix.length))
+      return isSystemAddress(address) ? 'a system address has sent a transaction' : undefined
+    })
   },
 }
 

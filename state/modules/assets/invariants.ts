@@ -25,19 +25,22 @@ const supplyInvariant: Invariant = {
     for (const gap of gaps.values()) if (gap !== 0n) return `balances and supply of an asset differ by ${gap}`
     return undefined
   },
-  recount(full) {
+  *recount() {
     const sums = new Map<string, bigint>()
-    for (const [key, { amountBase }] of assetsTables.balance.entries(full)) {
+    yield* assetsTables.balance.each(({ amountBase }, key) => {
       const id = key.slice(2, 10)
       sums.set(id, (sums.get(id) ?? 0n) + amountBase)
-    }
-    for (const [key, asset] of assetsTables.asset.entries(full)) {
+      return undefined
+    })
+    const broken = yield* assetsTables.asset.each((asset, key) => {
       const id = key.slice(2, 10)
       const sum = sums.get(id) ?? 0n
       if (sum !== asset.supplyBase)
         return `${asset.symbol}: balances hold ${sum}, the supply is ${asset.supplyBase}`
       sums.delete(id)
-    }
+      return undefined
+    })
+    if (broken !== undefined) return broken
     return sums.size === 0 ? undefined : 'balances of an unregistered asset'
   },
 }

@@ -7,15 +7,16 @@ const indexInvariant: Invariant = {
   id: 'catalogue.index',
   severity: 'alert',
   doc: 'The index lists exactly the classes; slugs are unique.',
-  recount(full) {
+  *recount({ state }) {
     const slugs = new Set<string>()
     let count = 0
-    for (const value of catalogueTables.class.values(full)) {
-      slugs.add(value.slug)
+    yield* catalogueTables.class.each(({ slug }) => {
+      slugs.add(slug)
       count++
-    }
-    const indexed = classIds(full)
-    if (indexed.some((id) => getClass(full, id) === undefined) || indexed.length !== count)
+      return undefined
+    })
+    const indexed = classIds(state)
+    if (indexed.some((id) => getClass(state, id) === undefined) || indexed.length !== count)
       return 'index and classes differ'
     return slugs.size === count ? undefined : 'two classes have the same slug'
   },

@@ -1,29 +1,36 @@
 // Invariants of governance: the index of open proposals.
+import type { ReadContext } from '../../context.ts'
+import { eachEntry, eachItem, type Recount } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import type { FullState } from '../../view.ts'
 import { openProposals } from './proposals.ts'
 import { OPEN_PER_MEMBER_MAX } from './schema.ts'
 import { governanceTables } from './tables.ts'
 
-function checkOpen(full: FullState): string | undefined {
-  const { nextId, proposals } = openProposals(full)
+function* recountOpen({ state }: ReadContext): Recount {
+  const { nextId, proposals } = openProposals(state)
   const perMember = new Map<number, number>()
   let last = 0
-  for (const { id, proposer } of proposals) {
+  const broken = yield* eachItem(proposals, ({ id, proposer }) => {
     if (id <= last || id >= nextId) return `proposal ${id} is out of order`
     last = id
     const count = (perMember.get(proposer) ?? 0) + 1
     if (count > OPEN_PER_MEMBER_MAX) return `provider ${proposer} has ${count} open proposals`
     perMember.set(proposer, count)
-    const proposal = governanceTables.proposal.get(full, { id })
-    const votes = governanceTables.votes.get(full, { id })
+    const proposal = governanceTables.proposal.get(state, { id })
+    const votes = governanceTables.votes.get(state, { id })
     if (proposal === undefined || votes === undefined) return `proposal ${id} has no record`
-    if (governanceTables.admission.has(full, { id }) !== (proposal.kind === 'admit'))
+    if (governanceTables.admission.has(state, { id }) !== (proposal.kind === 'admit'))
       return `proposal ${id} and its admission do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
-  }
-  const records = [...governanceTables.proposal.values(full)].length
+    return undefined
+  })
+  if (broken !== undefined) return broken
+  let records = 0
+  yield* eachEntry(governanceTables.proposal.prefix, () => {
+    records++
+    return undefined
+  })
   return records === proposals.length ? undefined : `${records} proposals, the index has ${proposals.length}`
 }
 
@@ -32,6 +39,6 @@ export const governanceInvariants: readonly Invariant[] = [
     id: 'governance.open',
     severity: 'alert',
     doc: 'The index lists exactly the open proposals, nobody has too many and nobody votes twice.',
-    recount: checkOpen,
+    recount: recountOpen,
   },
 ]

@@ -1,7 +1,8 @@
 // Invariants of issuance (ECONOMY §12): 2 supply and liabilities, 3 mint rules, 18 shortfall, and the cached sums.
 import type { ReadContext } from '../../context.ts'
+import { eachItem } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import type { FullState } from '../../view.ts'
+import type { StateReader } from '../../view.ts'
 import { coinSupply, coinsAt, lockAddress, memberIds, reservedAt, runningWindow } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
@@ -21,10 +22,13 @@ const supplyInvariant: Invariant = {
   severity: 'halt',
   doc: 'The supply is the sum of all liabilities and orphans.',
   check: checkSupply,
-  recount(full, ctx) {
+  *recount(ctx) {
     let sum = 0n
-    for (const { liabilityBase } of issuanceTables.liability.values(full)) sum += liabilityBase
-    const { liabilitiesBase } = getTotals(full)
+    yield* issuanceTables.liability.each(({ liabilityBase }) => {
+      sum += liabilityBase
+      return undefined
+    })
+    const { liabilitiesBase } = getTotals(ctx.state)
     return sum === liabilitiesBase
       ? checkSupply(ctx)
       : `liabilities add up to ${sum}, the total says ${liabilitiesBase}`
@@ -57,29 +61,24 @@ const mintInvariant: Invariant = {
     }
     return undefined
   },
-  recount(full) {
-    for (const liability of issuanceTables.liability.values(full)) {
-      const broken = checkIssued(liability)
-      if (broken !== undefined) return broken
-    }
-    return undefined
-  },
+  recount: () => issuanceTables.liability.each(checkIssued),
 }
 
 const shortfallInvariant: Invariant = {
   id: '18 shortfall',
   severity: 'stopMinting',
   doc: 'The shortfall stated in headers equals a full recount.',
-  recount(full) {
-    const stated = getCoverage(full).shortfallBase
-    const counted = recountCoverage(full).shortfallBase
+  *recount({ state }) {
+    const stated = getCoverage(state).shortfallBase
+    yield undefined
+    const counted = recountCoverage(state).shortfallBase
     return stated === counted ? undefined : `shortfall ${stated}, recount ${counted}`
   },
 }
 
-function checkLocks(full: FullState, provider: number): string | undefined {
-  const { lockedBase, releaseBase } = getLiability(full, provider)
-  const held = coinsAt(full, lockAddress(provider))
+function checkLocks(state: StateReader, provider: number): string | undefined {
+  const { lockedBase, releaseBase } = getLiability(state, provider)
+  const held = coinsAt(state, lockAddress(provider))
   if (held !== lockedBase) return `provider ${provider}: ${lockedBase} locked, ${held} held`
   return lockedBase >= releaseBase ? undefined : `provider ${provider}: releases more than it has locked`
 }
@@ -88,25 +87,27 @@ const ledgerInvariant: Invariant = {
   id: 'issuance.ledger',
   severity: 'stopMinting',
   doc: 'Reservations per window add up to R, locks are held, sums are right; ended windows have no records.',
-  recount(full, ctx) {
+  *recount({ state }) {
     const reserved = new Map<number, bigint>()
-    const current = runningWindow(ctx.state)
+    const current = runningWindow(state)
     let lockedBase = 0n
-    for (const [key, { reservedBase }] of issuanceTables.reservation.entries(full)) {
+    const ended = yield* issuanceTables.reservation.each(({ reservedBase }, key) => {
       const { provider, windowIndex } = reservedAt(key)
       if (windowIndex < current) return `reservations of window ${windowIndex}, which has ended, are kept`
       reserved.set(provider, (reserved.get(provider) ?? 0n) + reservedBase)
-    }
-    for (const provider of memberIds(full)) {
-      const liability = getLiability(full, provider)
+      return undefined
+    })
+    if (ended !== undefined) return ended
+    const differs = yield* eachItem(memberIds(state), (provider) => {
+      const liability = getLiability(state, provider)
       const sum = reserved.get(provider) ?? 0n
       if (sum !== liability.reservedBase)
         return `provider ${provider}: ${liability.reservedBase} reserved, windows add up to ${sum}`
-      const broken = checkLocks(full, provider)
-      if (broken !== undefined) return broken
       lockedBase += liability.lockedBase
-    }
-    const total = getTotals(full).lockedBase
+      return checkLocks(state, provider)
+    })
+    if (differs !== undefined) return differs
+    const total = getTotals(state).lockedBase
     return total === lockedBase ? undefined : `locks add up to ${lockedBase}, the total says ${total}`
   },
 }

@@ -24,7 +24,10 @@ const anchorInvariant: Invariant = {
   severity: 'stopMinting',
   doc: 'The anchor never falls and rises by at most the drift per window.',
   check: checkAnchor,
-  recount: (_full, ctx) => checkAnchor(ctx),
+  *recount(ctx) {
+    yield undefined
+    return checkAnchor(ctx)
+  },
 }
 
 export const oracleInvariants: readonly Invariant[] = [anchorInvariant]

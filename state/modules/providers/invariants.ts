@@ -1,8 +1,10 @@
 // Invariants of providers (ECONOMY §12): 1 bonds, 15 the validator set, frozen bonds, and the indexes.
 import { bytesKey } from '../../../base/bytes.ts'
 import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
+import type { ReadContext } from '../../context.ts'
+import { eachItem, type Recount } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import type { FullState, StateChanges } from '../../view.ts'
+import type { StateChanges } from '../../view.ts'
 import { getBond, getBonds } from './bonds.ts'
 import { bondedUnits } from './external.ts'
 import {
@@ -15,32 +17,33 @@ import {
 import { providersTables } from './tables.ts'
 import { checkSetStep, validatorSet } from './validatorSet.ts'
 
-function checkIndexes(full: FullState): string | undefined {
-  const ids = providerIds(full)
+function* recountIndexes({ state }: ReadContext): Recount {
+  const ids = new Set(providerIds(state))
   let count = 0
-  for (const provider of providersTables.provider.values(full)) {
-    const { operator, consensusKey, peerId } = provider
-    const id = providerByOperator(full, operator)
-    if (id === undefined || !ids.includes(id)) return 'a provider is missing in an index'
-    if (providerByConsensusKey(full, consensusKey) !== id)
+  const broken = yield* providersTables.provider.each(({ operator, consensusKey, peerId }) => {
+    const id = providerByOperator(state, operator)
+    if (id === undefined || !ids.has(id)) return 'a provider is missing in an index'
+    if (providerByConsensusKey(state, consensusKey) !== id)
       return `the key of provider ${id} is not registered`
     // Only test genesis files have members without a peer id of their own.
-    if (isPeerIdBytes(peerId) && providerByPeerId(full, peerId) !== id)
+    if (isPeerIdBytes(peerId) && providerByPeerId(state, peerId) !== id)
       return `the peer id of provider ${id} is not registered`
     count++
-  }
-  return count === ids.length ? undefined : `${count} providers, the index has ${ids.length}`
+    return undefined
+  })
+  if (broken !== undefined) return broken
+  return count === ids.size ? undefined : `${count} providers, the index has ${ids.size}`
 }
 
-function checkBonds(full: FullState): string | undefined {
-  for (const id of providerIds(full)) {
-    for (const { asset, amountBase } of getBonds(full, id)) {
-      const heldBase = bondedUnits(full, { provider: id, asset })
+function recountBonds({ state }: ReadContext): Recount {
+  return eachItem(providerIds(state), (id) => {
+    for (const { asset, amountBase } of getBonds(state, id)) {
+      const heldBase = bondedUnits(state, { provider: id, asset })
       if (heldBase < amountBase)
         return `bond of provider ${id}: ${amountBase} recorded, ${heldBase} in escrow`
     }
-  }
-  return undefined
+    return undefined
+  })
 }
 
 /** Nearly all blocks touch no bond and can skip the scan of members. */
@@ -92,12 +95,12 @@ export const providersInvariants: readonly Invariant[] = [
     id: 'providers.indexes',
     severity: 'alert',
     doc: 'The indexes list exactly the members.',
-    recount: checkIndexes,
+    recount: recountIndexes,
   },
   {
     id: '1 bonds',
     severity: 'halt',
     doc: 'The units of every bond are in its escrow.',
-    recount: checkBonds,
+    recount: recountBonds,
   },
 ]

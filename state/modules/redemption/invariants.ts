@@ -1,8 +1,9 @@
 // Invariants of redemption (ECONOMY §12): 1 escrow, 6 sums and states, 13 order, 16 bounded work, and the books
 // against capacity and issuance. Not: the reaction to a broken one.
 import type { ReadContext } from '../../context.ts'
+import { EntryCursor, eachItem, type Recount, type Recounting } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import type { FullState, StateReader } from '../../view.ts'
+import type { StateReader } from '../../view.ts'
 import { getCursors } from './cursors.ts'
 import {
   bookedHoursIn,
@@ -14,7 +15,7 @@ import {
   runningWindow,
 } from './external.ts'
 import { firstMatch } from './matching.ts'
-import { nextMember } from './orderedSet.ts'
+import { hasMember, nextMember } from './orderedSet.ts'
 import { bucketOf, HEADS, lastWindowOf } from './queue.ts'
 import { getTotals, isOpen, lockedInRedemption } from './redemptions.ts'
 import type { Redemption } from './schema.ts'
@@ -43,50 +44,56 @@ function idOf(key: string, prefixBytes: number): number {
   return id
 }
 
-function* redemptions(full: FullState): Iterable<readonly [number, Redemption]> {
+function eachRedemption(visit: (id: number, redemption: Redemption) => string | undefined): Recount {
   const { prefix } = redemptionTables.redemption
-  for (const [key, redemption] of redemptionTables.redemption.entries(full))
-    yield [idOf(key, prefix.length), redemption] as const
+  return redemptionTables.redemption.each((redemption, key) => visit(idOf(key, prefix.length), redemption))
 }
 
-/** Sums of the open assignments of each redemption, from the assignments themselves. */
-function assignedSums(
-  full: FullState,
-): ReadonlyMap<number, { openBase: bigint; windows: Map<number, number> }> {
-  const sums = new Map<number, { openBase: bigint; windows: Map<number, number> }>()
-  const { prefix } = redemptionTables.assignment
-  for (const [key, a] of redemptionTables.assignment.entries(full)) {
-    const id = idOf(key, prefix.length)
-    const known = sums.get(id) ?? { openBase: 0n, windows: new Map<number, number>() }
-    known.openBase += a.amountBase - a.settledBase
-    known.windows.set(a.window, (known.windows.get(a.window) ?? 0) + 1)
-    sums.set(id, known)
+interface AssignedSum {
+  openBase: bigint
+  /** Open assignments by window. */
+  readonly windows: Map<number, number>
+}
+
+/** What is left of the open assignments of one redemption; `assignments` has not passed it yet, and does then. */
+function* assignedTo(id: number, assignments: EntryCursor): Recounting<AssignedSum> {
+  const sum: AssignedSum = { openBase: 0n, windows: new Map() }
+  const { prefix, decode } = redemptionTables.assignment
+  for (;;) {
+    const entry = yield* assignments.peek()
+    if (entry === undefined || idOf(entry[0], prefix.length) !== id) return sum
+    assignments.take()
+    const { amountBase, settledBase, window } = decode(entry[1])
+    sum.openBase += amountBase - settledBase
+    sum.windows.set(window, (sum.windows.get(window) ?? 0) + 1)
   }
-  return sums
 }
 
-function checkRedemption(
-  id: number,
-  r: Redemption,
-  assigned: { openBase: bigint; windows: Map<number, number> } | undefined,
-): string | undefined {
+function checkRedemption(id: number, r: Redemption, assigned: AssignedSum): string | undefined {
   const known = r.queuedBase + r.assignedBase + r.burnedBase + r.transferredBase + r.refundedBase
   if (r.amountBase !== known) return `redemption ${id}: ${r.amountBase} locked, ${known} accounted for`
-  if ((assigned?.openBase ?? 0n) !== r.assignedBase)
+  if (assigned.openBase !== r.assignedBase)
     return `redemption ${id}: its assignments do not add up to ${r.assignedBase}`
-  if (r.open.length !== (assigned?.windows.size ?? 0)) return `redemption ${id}: open windows differ`
+  if (r.open.length !== assigned.windows.size) return `redemption ${id}: open windows differ`
   for (const { window, count } of r.open)
-    if (assigned?.windows.get(window) !== count) return `redemption ${id}: window ${window} differs`
+    if (assigned.windows.get(window) !== count) return `redemption ${id}: window ${window} differs`
   if (isOpen(r) !== r.queuedBase + r.assignedBase > 0n) return `redemption ${id}: open and ended at once`
   return undefined
 }
 
-function recountRedemptions(full: FullState): string | undefined {
-  const assigned = assignedSums(full)
+function* recountRedemptions({ state }: ReadContext): Recount {
   const owners = new Map<string, number>()
   const sum = { openCount: 0, queuedCount: 0, queuedBase: 0n, assignedBase: 0n, requestedBase: 0n }
-  for (const [id, r] of redemptions(full)) {
-    const reason = checkRedemption(id, r, assigned.get(id))
+  // Both tables ascend by the redemption's id, so one walk beside the other needs no memory for the sums.
+  const redemptions = new EntryCursor(redemptionTables.redemption.prefix)
+  const assignments = new EntryCursor(redemptionTables.assignment.prefix)
+  for (;;) {
+    const entry = yield* redemptions.peek()
+    if (entry === undefined) break
+    redemptions.take()
+    const id = idOf(entry[0], redemptionTables.redemption.prefix.length)
+    const r = redemptionTables.redemption.decode(entry[1])
+    const reason = checkRedemption(id, r, yield* assignedTo(id, assignments))
     if (reason !== undefined) return reason
     sum.requestedBase += r.amountBase
     sum.queuedBase += r.queuedBase
@@ -97,47 +104,65 @@ function recountRedemptions(full: FullState): string | undefined {
     const owner = redemptionTables.owner.key({ owner: r.owner })
     owners.set(owner, (owners.get(owner) ?? 0) + 1)
   }
-  const totals = getTotals(full)
+  if ((yield* assignments.peek()) !== undefined) return 'an assignment belongs to no redemption'
+  const totals = getTotals(state)
   for (const [name, value] of Object.entries(sum))
     if (totals[name as keyof typeof sum] !== value)
       return `${name}: ${totals[name as keyof typeof sum]}, recounted ${value}`
-  for (const [key, owner] of redemptionTables.owner.entries(full))
-    if (owner.openCount !== (owners.get(key) ?? 0)) return "an owner's open count differs"
-  return undefined
+  return yield* redemptionTables.owner.each(({ openCount }, key) =>
+    openCount === (owners.get(key) ?? 0) ? undefined : "an owner's open count differs",
+  )
 }
 
-function recountQueue(full: FullState): string | undefined {
-  const buckets = new Map<string, { set: Uint8Array; members: number[] }>()
-  const heads: number[] = []
-  for (const [id, r] of redemptions(full)) {
+interface BucketSum {
+  readonly set: Uint8Array
+  count: number
+  head: number
+}
+
+/** Every waiting request has its place and is in its bucket, and the sets have no other members. */
+function* recountQueue({ state }: ReadContext): Recount {
+  const buckets = new Map<string, BucketSum>()
+  const missing = yield* eachRedemption((id, r) => {
     const bucket = bucketOf(r)
-    if (bucket === undefined) continue
-    if (redemptionTables.place.get(full, { sequence: r.sequence })?.id !== id)
+    if (bucket === undefined) return undefined
+    if (redemptionTables.place.get(state, { sequence: r.sequence })?.id !== id)
       return `place ${r.sequence} is not ${id}'s`
-    const known = buckets.get(bucket.name) ?? { set: bucket.set, members: [] }
-    known.members.push(r.sequence)
+    if (!hasMember(state, bucket.set, r.sequence)) return `bucket ${bucket.name} differs from its requests`
+    const known = buckets.get(bucket.name) ?? { set: bucket.set, count: 0, head: r.sequence }
+    known.count++
+    known.head = Math.min(known.head, r.sequence)
     buckets.set(bucket.name, known)
+    return undefined
+  })
+  if (missing !== undefined) return missing
+  for (const [name, { set, count, head }] of buckets) {
+    let members = 0
+    yield* eachItem(membersOf(state, set), () => {
+      members++
+      return undefined
+    })
+    if (members !== count) return `bucket ${name} differs from its requests`
+    if (!hasMember(state, HEADS, head)) return 'the heads of the buckets differ'
+    yield undefined
   }
-  for (const [name, { set, members }] of buckets) {
-    members.sort((a, b) => a - b)
-    if (membersOf(full, set).join() !== members.join()) return `bucket ${name} differs from its requests`
-    heads.push(members[0]!)
-  }
-  heads.sort((a, b) => a - b)
-  return membersOf(full, HEADS).join() === heads.join() ? undefined : 'the heads of the buckets differ'
+  let heads = 0
+  yield* eachItem(membersOf(state, HEADS), () => {
+    heads++
+    return undefined
+  })
+  return heads === buckets.size ? undefined : 'the heads of the buckets differ'
 }
 
-function membersOf(state: StateReader, set: Uint8Array): number[] {
-  const out: number[] = []
-  for (let m = nextMember(state, set, 0); m !== undefined; m = nextMember(state, set, m + 1)) out.push(m)
-  return out
+function* membersOf(state: StateReader, set: Uint8Array): Iterable<number> {
+  for (let m = nextMember(state, set, 0); m !== undefined; m = nextMember(state, set, m + 1)) yield m
 }
 
-function recountBooks(full: FullState): string | undefined {
+function* recountBooks({ state }: ReadContext): Recount {
   const hours = new Map<string, bigint>()
   const coins = new Map<string, bigint>()
   const open = new Map<string, { count: number; base: bigint }>()
-  for (const a of redemptionTables.assignment.values(full)) {
+  const unbounded = yield* redemptionTables.assignment.each((a) => {
     const key = `${a.provider}/${a.window}`
     const left = a.amountBase - a.settledBase
     if (a.voucheredBase < a.settledBase || a.voucheredBase > a.amountBase || left <= 0n)
@@ -146,19 +171,22 @@ function recountBooks(full: FullState): string | undefined {
     coins.set(key, (coins.get(key) ?? 0n) + left)
     const known = open.get(key) ?? { count: 0, base: 0n }
     open.set(key, { count: known.count + 1, base: known.base + left })
-  }
-  const current = runningWindow(full)
-  const { assignAhead } = redemptionParams.get(full)
-  for (const provider of memberIds(full)) {
+    return undefined
+  })
+  if (unbounded !== undefined) return unbounded
+  const current = runningWindow(state)
+  const { assignAhead } = redemptionParams.get(state)
+  for (const provider of memberIds(state)) {
+    yield undefined
     for (let windowIndex = current; windowIndex <= current + assignAhead; windowIndex++) {
       const key = `${provider}/${windowIndex}`
-      const bookedHours = bookedHoursIn(full, { provider, windowIndex })
+      const bookedHours = bookedHoursIn(state, { provider, windowIndex })
       // Hours of the running window stay booked: what is returned from it has perished.
       if (windowIndex > current && bookedHours !== (hours.get(key) ?? 0n))
         return `hours booked in ${key} differ`
-      const reserved = reservedCoinsIn(full, { provider, windowIndex })
+      const reserved = reservedCoinsIn(state, { provider, windowIndex })
       if (reserved !== (coins.get(key) ?? 0n)) return `coins reserved in ${key} differ`
-      const book = redemptionTables.book.get(full, { provider, window: windowIndex })
+      const book = redemptionTables.book.get(state, { provider, window: windowIndex })
       if ((book?.openCount ?? 0) !== (open.get(key)?.count ?? 0)) return `the book of ${key} differs`
       if ((book?.openBase ?? 0n) !== (open.get(key)?.base ?? 0n))
         return `the coins in the book of ${key} differ`
@@ -168,22 +196,23 @@ function recountBooks(full: FullState): string | undefined {
 }
 
 /** No request that the pass has moved past can take capacity that is free now. */
-function recountOrder(full: FullState, ctx: ReadContext): string | undefined {
-  const cursors = getCursors(full)
+function* recountOrder(ctx: ReadContext): Recount {
+  const { state } = ctx
+  const cursors = getCursors(state)
   // The pass sees changes made outside it only at the next block's end.
-  if (sweepsPending(cursors) || cursors.capacityRevision !== capacityVersion(full)) return undefined
-  if (cursors.window !== runningWindow(full)) return undefined
+  if (sweepsPending(cursors) || cursors.capacityRevision !== capacityVersion(state)) return undefined
+  if (cursors.window !== runningWindow(state)) return undefined
   // With a bonus a listing serves fewer coins, so a request without a match at par has none with bonuses either.
-  const supply = readSupply(full, { longQueue: false })
-  for (const sequence of membersOf(full, HEADS)) {
+  const supply = readSupply(state, { longQueue: false })
+  return yield* eachItem(membersOf(state, HEADS), (sequence) => {
     if (sequence >= cursors.passSequence) return undefined
-    const { id } = redemptionTables.place.mustGet(full, { sequence })
-    const r = redemptionTables.redemption.mustGet(full, { id })
-    const match = firstMatch({ ...ctx, state: full }, supply, r)
-    if (match !== undefined)
-      return `request ${id} at place ${sequence} was overtaken: ${match.takesBase} are free in window ${match.window}`
-  }
-  return undefined
+    const { id } = redemptionTables.place.mustGet(state, { sequence })
+    const r = redemptionTables.redemption.mustGet(state, { id })
+    const match = firstMatch(ctx, supply, r)
+    return match === undefined
+      ? undefined
+      : `request ${id} at place ${sequence} was overtaken: ${match.takesBase} are free in window ${match.window}`
+  })
 }
 
 function checkWork(ctx: ReadContext): string | undefined {
@@ -198,15 +227,16 @@ function checkWork(ctx: ReadContext): string | undefined {
   return undefined
 }
 
-function recountDeadlines(full: FullState): string | undefined {
-  const current = runningWindow(full)
-  const { expiredWindow } = getCursors(full)
-  for (const [id, r] of redemptions(full)) {
+function recountDeadlines({ state }: ReadContext): Recount {
+  const current = runningWindow(state)
+  const { expiredWindow } = getCursors(state)
+  return eachRedemption((id, r) => {
     const last = lastWindowOf(r)
-    if (bucketOf(r) === undefined || last === 0) continue
-    if (last < expiredWindow && last < current) return `redemption ${id} outlived its last window ${last}`
-  }
-  return undefined
+    if (bucketOf(r) === undefined || last === 0) return undefined
+    return last < expiredWindow && last < current
+      ? `redemption ${id} outlived its last window ${last}`
+      : undefined
+  })
 }
 
 export const redemptionInvariants: readonly Invariant[] = [
@@ -227,7 +257,9 @@ export const redemptionInvariants: readonly Invariant[] = [
     id: 'redemption.queue',
     severity: 'alert',
     doc: 'Buckets, heads and places agree with the requests; none outlives its last window.',
-    recount: (full) => recountQueue(full) ?? recountDeadlines(full),
+    *recount(ctx) {
+      return (yield* recountQueue(ctx)) ?? (yield* recountDeadlines(ctx))
+    },
   },
   {
     id: 'redemption.books',

@@ -65,12 +65,13 @@ export class FullNodeChecks {
   /** The state on disk has the header's root, and every invariant holds on a full recount. */
   async atEnd(node: number, running: FullNode, chain: ChainConfig): Promise<void> {
     const { store, importer } = running
-    const full = await store.entriesSnapshot()
     const { header, hash } = importer.head()
-    const tree = TreeVersion.empty().update(new Map(full.entries('')))
+    let tree = TreeVersion.empty()
+    for await (const piece of store.statePieces()) tree = tree.update(piece)
     if (!equalBytes(tree.rootHash, header.stateRoot))
       this.fail('D', `node ${node}: the state on disk is not that of block ${header.height}`)
     tree.release()
+    const pinned = await store.pinState()
     const facts = {
       epoch: header.epoch,
       view: header.view + 1,
@@ -78,8 +79,9 @@ export class FullNodeChecks {
       proposer: header.proposer,
       randaoReveal: new Uint8Array(0),
     }
-    const block = blockContextOf(chain, { header, state: full }, facts)
-    const findings = recountInvariants(chain.modules, full, { state: full, block })
+    const block = blockContextOf(chain, { header, state: pinned }, facts)
+    const findings = await recountInvariants(chain.modules, pinned, { block, pause: async () => {} })
+    await pinned.close()
     if (findings.length > 0) this.fail('invariant', `node ${node}: ${JSON.stringify(findings[0])}`)
     if (store.heightOf(hash) !== header.height) this.fail('D', `node ${node} does not know its own tip`)
   }

@@ -5,8 +5,10 @@ import { sha256 } from '../../../base/crypto/hash.ts'
 import { hashPairsNative, hashPairsPortable } from '../../../base/crypto/hashLayers.ts'
 import { ZERO_HASH } from '../../../base/ids.ts'
 import { STATE_LEAF_TAG } from '../../../base/protocol/stateProof.ts'
+import { runSteps, type Steps } from '../../../state/steps.ts'
 import { bitAt } from '../../../state/tree/bits.ts'
 import { TreeVersion } from '../../../state/tree/tree.ts'
+import { TreeBuilder } from '../../../state/tree/treeBuilder.ts'
 
 type Model = Map<string, Uint8Array>
 type Leaf = { readonly keyHash: Uint8Array; readonly hash: Uint8Array }
@@ -211,5 +213,56 @@ describe('hashLayers', () => {
       assert.deepEqual(native, portable)
     }
     assert.throws(() => hashPairsPortable(new Uint8Array(63), new Uint8Array(32)), /pairs/)
+  })
+})
+
+describe('tree.steps', () => {
+  const counted = <T>(steps: Steps<T>): { result: T; count: number } => {
+    let count = 0
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return { result: step.value, count }
+      count++
+    }
+  }
+  const initial = new Map(Array.from({ length: 3_000 }, (_, i) => entry(i)))
+  const changes = new Map<string, Uint8Array | undefined>(
+    Array.from({ length: 4_000 }, (_, i) => [entry(i)[0], i % 3 === 0 ? undefined : entry(i, 1)[1]]),
+  )
+
+  it('a large update in steps gives the root of the same update at once, and frees what lies between', () => {
+    const before = TreeVersion.empty().update(initial)
+    const live = before.nodes.liveCount
+    const atOnce = before.update(changes)
+    const { result, count } = counted(before.updateSteps(changes))
+    assert.deepEqual(result.rootHash, atOnce.rootHash)
+    assert.ok(count >= 4_000 / 512, `${count} steps`)
+    atOnce.release()
+    result.release()
+    assert.deepEqual(before.nodes.liveCount, live)
+    assert.equal(counted(before.updateSteps(new Map([entry(1, 9)]))).count, 0)
+  })
+
+  it('an update that is given up frees its nodes', () => {
+    const before = TreeVersion.empty().update(initial)
+    const live = before.nodes.liveCount
+    const steps = before.updateSteps(changes)
+    for (let i = 0; i < 6; i++) steps.next()
+    assert.notDeepEqual(before.nodes.liveCount, live)
+    steps.return(before)
+    assert.deepEqual(before.nodes.liveCount, live)
+  })
+
+  it('builds the tree of a whole state from entries in any order', () => {
+    const builder = new TreeBuilder()
+    for (const [key, value] of initial) builder.add(key, value)
+    const built = runSteps(builder.build())
+    const expected = TreeVersion.empty().update(initial)
+    assert.deepEqual(built.rootHash, expected.rootHash)
+    const { nodes } = built
+    assert.deepEqual(nodes.liveCount, expected.nodes.liveCount)
+    assert.deepEqual(runSteps(new TreeBuilder().build()).rootHash, ZERO_HASH)
+    runSteps(built.releaseSteps())
+    assert.deepEqual(nodes.liveCount, { leaves: 0, inners: 0 })
   })
 })

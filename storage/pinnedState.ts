@@ -1,0 +1,29 @@
+// One version of the stored state, held by a snapshot of the database. Not: when it may be taken (chainStore.ts).
+import type { StateKey } from '../state/view.ts'
+import { type Database, plain } from './database.ts'
+import { stateKeyBytes, stateKeyOf, stateRange } from './layout.ts'
+import type { PinnedState } from './types.ts'
+
+/** Pins what the database holds now: the state of `height`. */
+export function pinState(database: Database, height: number): PinnedState {
+  const snapshot = database.snapshot()
+  return {
+    height,
+    get(key) {
+      const value = database.getSync(stateKeyBytes(key), { snapshot })
+      return value === undefined ? undefined : plain(value)
+    },
+    async entries({ prefix, after }, limit) {
+      const { gte, lt } = stateRange(prefix)
+      const from = after === undefined ? { gte } : { gt: stateKeyBytes(after) }
+      const iterator = database.iterator({ ...from, lt, limit, snapshot, fillCache: false })
+      try {
+        const found = await iterator.nextv(limit)
+        return found.map(([key, value]): readonly [StateKey, Uint8Array] => [stateKeyOf(key), plain(value)])
+      } finally {
+        await iterator.close()
+      }
+    },
+    close: () => snapshot.close(),
+  }
+}
