@@ -102,6 +102,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
       consensus.application.notifyWork()
       backend.announcePending(transaction)
     },
+    nowMs: () => clock.nowMs(),
     logger: logger.child({ room: 'p2p' }),
   })
   closers.add(() => network.close())

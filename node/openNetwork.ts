@@ -40,6 +40,8 @@ export interface OpenNetworkOptions {
   readonly isValidator: () => boolean
   /** Called for each transaction that enters the pool, before its submitter gets an answer. */
   readonly onAdmitted: (transaction: Transaction) => void
+  /** Unix time, which numbers this node's addresses across restarts. */
+  readonly nowMs: () => number
   readonly logger: NodeLogger
 }
 
@@ -121,7 +123,7 @@ function openAddresses(options: OpenNetworkOptions, host: P2pHost, closers: Clos
     ownAddresses: () =>
       config.p2pAnnounce.length > 0 ? config.p2pAnnounce : announcedAddresses(host.listenAddresses),
     onChange: (records) => file.keep(records),
-    nowMs: () => Date.now(),
+    nowMs: options.nowMs,
   })
   closers.add(async () => {
     exchange.close()
