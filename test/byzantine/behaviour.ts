@@ -50,7 +50,7 @@ export interface Behaviour {
   /** Sleeps this long in each second: it reads and answers slowly. */
   readonly sleepsMs?: number
   /** One more connection of the member, opened by hand. */
-  readonly wire?: 'oneByteFrames'
+  readonly wire?: 'oneByteFrames' | 'reconnects'
   /** An honest validator is killed and comes back during the attack, so that it must fetch; compared with `idle`. */
   readonly hasLaggard?: boolean
 }
