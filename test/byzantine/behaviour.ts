@@ -22,7 +22,7 @@ export interface Hand {
   readonly status: CoreStatus
   /** Index in the validator set. */
   readonly self: number
-  /** Connected consensus peers. */
+  /** Connected consensus peers, always in the same order: some lies must hit the same one each time. */
   readonly peers: readonly string[]
   /** Signs anything with the member's key, without any record. */
   sign(subject: Subject): Vote

@@ -132,7 +132,8 @@ export const PROPOSAL_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   wrongVoteOnlyToOne: asLeader(
     'the proposal’s vote wrongly signed, to one validator, nothing to others',
     (hand, body) => {
-      const victim = hand.random.pick(hand.peers)
+      const [victim] = hand.peers
+      if (victim === undefined) return []
       return [{ to: toPeer(victim), message: proposalOf({ ...body, vote: wronglySigned(hand, body.vote) }) }]
     },
   ),
