@@ -31,13 +31,12 @@ import { LOAD_MIN, type Mempool } from './pool/mempool.ts'
 import { epochSteps } from './recovery/epochSteps.ts'
 import { type RecoveryBook, RecoveryError } from './recovery/recoveries.ts'
 import type { BlockSync } from './sync/blockSync.ts'
+import { WallTimer } from './wallTimer.ts'
 
 /** Halve a block's budget at most this often; beyond that build empty blocks. */
 const HALVINGS_MAX = 20
 /** Do not wait for more transactions once the pool fills this many blocks. */
 const FULL_BLOCKS = 2
-/** Longest sleep before checking for a window's end again; timers hold at most 2^31 ms. */
-const WAKE_MS_MAX = 60 * 60 * 1000
 
 export interface ApplicationOptions {
   readonly chain: ChainConfig
@@ -60,10 +59,11 @@ export class NodeApplication implements Application {
   readonly #listeners = new Set<() => void>()
   readonly #unsubscribe: () => void
   #isNotifying = false
-  #cancelWindowTimer: (() => void) | undefined
+  readonly #windowTimer: WallTimer
 
   constructor(options: ApplicationOptions) {
     this.#options = options
+    this.#windowTimer = new WallTimer(options.clock, () => this.notifyWork())
     this.#unsubscribe = options.importer.onFinalized(() => this.#armWindowTimer())
     this.#armWindowTimer()
   }
@@ -272,10 +272,7 @@ export class NodeApplication implements Application {
   }
 
   #armWindowTimer(): void {
-    this.#cancelWindowTimer?.()
-    const atMs = dueAtMs(this.#options.importer.head().state)
-    const delayMs = Math.min(WAKE_MS_MAX, Math.max(1, atMs - this.#options.clock.nowMs()))
-    this.#cancelWindowTimer = this.#options.clock.after(delayMs, () => this.notifyWork())
+    this.#windowTimer.set(dueAtMs(this.#options.importer.head().state))
   }
 
   shareTransactions(validator: number): void {
@@ -314,7 +311,7 @@ export class NodeApplication implements Application {
   }
 
   close(): void {
-    this.#cancelWindowTimer?.()
+    this.#windowTimer.close()
     this.#unsubscribe()
     this.#listeners.clear()
   }

@@ -23,7 +23,7 @@ const WARM_UP_MS = 3_000
 /** For the transfers of a phase to become final, and for the honest to be level. */
 const PATIENCE_MS = 30_000
 /** An honest validator is down for this share of a phase with a laggard. */
-const DOWN_SHARE = 0.6
+const DOWN_SHARE = 0.4
 
 export interface AttackOptions {
   readonly dataDir: string

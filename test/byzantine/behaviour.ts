@@ -22,7 +22,7 @@ export interface Hand {
   readonly status: CoreStatus
   /** Index in the validator set. */
   readonly self: number
-  /** Connected consensus peers. */
+  /** Connected consensus peers, always in the same order: some lies must hit the same one each time. */
   readonly peers: readonly string[]
   /** Signs anything with the member's key, without any record. */
   sign(subject: Subject): Vote
@@ -50,7 +50,7 @@ export interface Behaviour {
   /** Sleeps this long in each second: it reads and answers slowly. */
   readonly sleepsMs?: number
   /** One more connection of the member, opened by hand. */
-  readonly wire?: 'oneByteFrames'
+  readonly wire?: 'oneByteFrames' | 'reconnects'
   /** An honest validator is killed and comes back during the attack, so that it must fetch; compared with `idle`. */
   readonly hasLaggard?: boolean
 }

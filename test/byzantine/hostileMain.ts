@@ -3,7 +3,7 @@ import { loadConfig } from '../../node/config.ts'
 import { BEHAVIOURS } from './behaviours.ts'
 import { startHostileNode } from './hostileNode.ts'
 import type { HostileMessage, HostileOrder } from './hostileProcess.ts'
-import { sendOneByteFrames } from './wire.ts'
+import { reconnect, sendOneByteFrames } from './wire.ts'
 
 const [dataDir, index, seed] = process.argv.slice(2)
 const node = await startHostileNode({ dataDir: dataDir!, index: Number(index), seed: Number(seed) })
@@ -16,9 +16,10 @@ async function obey({ behaviour: name }: HostileOrder): Promise<void> {
   await stopWire?.()
   stopWire = undefined
   node.behave(behaviour)
-  if (behaviour.wire === 'oneByteFrames') {
+  if (behaviour.wire !== undefined) {
     const { peerSeed, genesisHash } = node
-    stopWire = await sendOneByteFrames({ peerSeed, genesisHash, addresses: loadConfig(dataDir!).peers })
+    const wire = behaviour.wire === 'reconnects' ? reconnect : sendOneByteFrames
+    stopWire = await wire({ peerSeed, genesisHash, addresses: loadConfig(dataDir!).peers })
   }
   tell({ kind: 'behaves', behaviour: name })
 }

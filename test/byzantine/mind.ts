@@ -63,6 +63,7 @@ export class Mind implements Hand {
       .peers()
       .filter(({ connected, mayConsensus }) => connected && mayConsensus)
       .map(({ peer }) => peer)
+      .sort()
   }
 
   /** The core's wall clock. */

@@ -40,6 +40,11 @@ export const OTHER_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     },
   },
   slowReading: { about: 'reads and answers for a tenth of each second', sleepsMs: 900 },
+  reconnects: {
+    about: 'connects again and again with the member’s identity, and hangs up',
+    outgoing: withheld,
+    wire: 'reconnects',
+  },
   oneByteFrames: {
     about: 'frames of one byte on a second connection',
     outgoing: withheld,

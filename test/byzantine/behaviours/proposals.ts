@@ -6,6 +6,8 @@ import { ALL, type Behaviour, type Hand, type Heard, type Sent, toPeer, withheld
 
 type Proposal = Heard<'proposal'>
 const JUNK_BYTES = 120
+const ANSWERS = 100
+const ANSWER_EVERY_MS = 5
 const HUGE_TRANSACTIONS = 40
 const HUGE_BYTES = 60_000
 
@@ -74,29 +76,38 @@ function asRelayer(about: string, make: (hand: Hand, body: Proposal) => readonly
   }
 }
 
+/** One validator does not get the proposal, but again and again another body of it: one may come just after its request. */
+function withoutOne(hand: Hand, body: Proposal): readonly Sent[] {
+  const [victim, ...others] = hand.peers
+  if (victim === undefined) return []
+  const answer = (): Sent => ({
+    to: toPeer(victim),
+    message: { kind: 'blocks', body: { blocks: [falseBody(hand, body.block)] } },
+  })
+  for (let i = 1; i <= ANSWERS; i++) hand.after(i * ANSWER_EVERY_MS, () => hand.send(answer()))
+  return others.map((peer) => ({ to: toPeer(peer), message: proposalOf(body) }))
+}
+
 export const PROPOSAL_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   falseBodyLeader: asLeader('true header, another body, as leader', (hand, body) => [
     { to: ALL, message: proposalOf({ ...body, block: falseBody(hand, body.block) }) },
   ]),
-  falseBodyThenTrue: asLeader(
-    'true header, another body to all but one, then the true block',
-    (hand, body) => [
-      ...hand.peers.slice(1).map((peer) => ({
-        to: toPeer(peer),
-        message: proposalOf({ ...body, block: falseBody(hand, body.block) }),
-      })),
-      { to: ALL, message: proposalOf(body) },
-    ],
+  falseBodyToOne: asLeader(
+    'true header, another body to one validator, the true block to the others',
+    (hand, body) =>
+      hand.peers.map((peer, i) => {
+        const block = i === 0 ? falseBody(hand, body.block) : body.block
+        return { to: toPeer(peer), message: proposalOf({ ...body, block }) }
+      }),
   ),
   falseBodyRelay: asRelayer('relays each proposal with another body', (hand, body) => [
     { to: ALL, message: proposalOf({ ...body, block: falseBody(hand, body.block) }) },
   ]),
   falseBodyFetch: {
-    ...asRelayer('answers fetches, asked or not, with other bodies', (hand, body) => [
-      { to: ALL, message: { kind: 'blocks', body: { blocks: [falseBody(hand, body.block)] } } },
-    ]),
+    about: 'keeps its proposals from one validator, whose fetches it answers with another body',
     outgoing: (hand, sent) => {
       const { message, to } = sent
+      if (message.kind === 'proposal') return withoutOne(hand, message.body)
       if (message.kind !== 'blocks') return [sent]
       const blocks = message.body.blocks.map((block) => falseBody(hand, block))
       return [{ to, message: { kind: 'blocks', body: { blocks } } }]
@@ -121,7 +132,8 @@ export const PROPOSAL_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   wrongVoteOnlyToOne: asLeader(
     'the proposal’s vote wrongly signed, to one validator, nothing to others',
     (hand, body) => {
-      const victim = hand.random.pick(hand.peers)
+      const [victim] = hand.peers
+      if (victim === undefined) return []
       return [{ to: toPeer(victim), message: proposalOf({ ...body, vote: wronglySigned(hand, body.vote) }) }]
     },
   ),
