@@ -8,11 +8,11 @@ export const PENDING_MAX = 64
 /** Of one address. */
 export const PENDING_PER_GROUP_MAX = 8
 /** Handshakes of one address a second, and saved up; of an address that members use; of this machine: many nodes of a devnet. */
-const RATE = { perSecond: 5, burst: 20 }
-const MEMBERS_RATE = { perSecond: 20, burst: 40 }
-const LOOPBACK_RATE = { perSecond: 40, burst: 60 }
+const RATE = { perSecond: 3, burst: 10 }
+const MEMBERS_RATE = { perSecond: 10, burst: 30 }
+const LOOPBACK_RATE = { perSecond: 20, burst: 60 }
 /** Of all addresses that no member uses. */
-const STRANGERS_RATE = { perSecond: 30, burst: 60 }
+const STRANGERS_RATE = { perSecond: 20, burst: 40 }
 const GROUPS_MAX = 4_096
 
 /** A connection that shakes hands. */

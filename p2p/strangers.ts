@@ -7,8 +7,8 @@ import type { PeerKey } from './protocol.ts'
 export const STRANGERS_PER_GROUP_MAX = 4
 /** A stranger that has sent no frame of any protocol may be let go after this long; a node asks for blocks at once. */
 export const SILENT_MS = 2_000
-/** One that has sent some, after this long without another. */
-export const IDLE_MS = 15_000
+/** One that has sent some, after this long without another: longer than a slow follower needs to take an answer. */
+export const IDLE_MS = 60_000
 /** When all are busy, the longest connected makes room after this long: then others have their turn. */
 export const TURN_MS = 600_000
 

@@ -1,19 +1,51 @@
-// Strangers at a node's port: what each kind sends. Runs as a process of its own, at the lowest priority, so that it slows the
-// validators by what they read and not by its own work. Owns: the attacks. Not: measuring (strangersMain.ts).
+// Strangers at a node's port: what each kind sends. Runs as a process of its own. Owns: the attacks.
+// Not: measuring (strangersMain.ts).
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
-import { constants, setPriority } from 'node:os'
+import { connect, type Socket } from 'node:net'
 import { fromHex } from '../../base/bytes.ts'
 import { GOSSIP_PROTOCOL } from '../../p2p/txGossip.ts'
-import { greet, type RawConnection, rawPeer, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
+import { greet, type RawConnection, type RawPeer, rawPeer, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
 
 /** Frames in one write, unless a kind says otherwise. */
 const BATCH = 200
 const RETRY_MS = 100
+const FIRST_MS = 3_000
 
 interface Target {
   readonly address: string
   readonly genesisHash: Uint8Array
+}
+
+/** One stranger; its identity changes when it is refused. */
+class Stranger {
+  readonly target: Target
+  #peer: RawPeer | undefined
+
+  constructor(target: Target) {
+    this.target = target
+  }
+
+  async dial(): Promise<RawConnection> {
+    this.#peer ??= await rawPeer(new Uint8Array(randomBytes(32)))
+    try {
+      return await this.#peer.dial(this.target.address)
+    } catch (error) {
+      await this.#peer.stop()
+      this.#peer = undefined
+      throw error
+    }
+  }
+
+  /** Raw TCP; resolves when the socket is closed. */
+  async onSocket(use: (socket: Socket) => void): Promise<void> {
+    const port = Number(/\/tcp\/(\d+)/.exec(this.target.address)![1])
+    const socket = connect(port, '127.0.0.1')
+    await new Promise<void>((resolve) => {
+      socket.on('error', () => resolve()).on('close', () => resolve())
+      use(socket)
+    })
+    socket.destroy()
+  }
 }
 
 export interface StrangerKind {
@@ -21,19 +53,10 @@ export interface StrangerKind {
   /** For `--help` and the table. */
   readonly what: string
   /** Attacks once; called again whenever it resolves. */
-  run(target: Target): Promise<void>
+  run(stranger: Stranger): Promise<void>
 }
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function withPeer(target: Target, attack: (raw: RawConnection) => Promise<void>): Promise<void> {
-  const peer = await rawPeer(new Uint8Array(randomBytes(32)))
-  try {
-    await attack(await peer.dial(target.address))
-  } finally {
-    await peer.stop()
-  }
-}
 
 /** Writes what `make` returns as fast as the other side reads, until it closes. */
 async function flood({ raw }: RawConnection, make: (round: number) => Uint8Array): Promise<void> {
@@ -60,26 +83,24 @@ function flooding(
   return {
     name,
     what,
-    run: (target) =>
-      withPeer(target, async (raw) => {
-        // The side with the higher identity does not open streams: then these frames are for an unknown one.
-        const stream = await greet(raw, GOSSIP_PROTOCOL, target.genesisHash).catch(() => undefined)
-        const streamId = Number(stream?.id ?? 99_999)
-        await flood(raw, (round) => make(streamId, round))
-      }),
+    run: async (stranger) => {
+      const raw = await stranger.dial()
+      // The side with the higher identity does not open streams: then these frames are for an unknown one.
+      const stream = await greet(raw, GOSSIP_PROTOCOL, stranger.target.genesisHash).catch(() => undefined)
+      const streamId = Number(stream?.id ?? 99_999)
+      await flood(raw, (round) => make(streamId, round))
+    },
   }
-}
-
-function onSocket(target: Target, use: (port: number) => Promise<void>): Promise<void> {
-  return use(Number(/\/tcp\/(\d+)/.exec(target.address)![1]))
 }
 
 export const STRANGERS: readonly StrangerKind[] = [
   {
     name: 'idle',
     what: 'shakes hands and does nothing',
-    run: (target) =>
-      withPeer(target, ({ raw }) => new Promise((resolve) => raw.addEventListener('close', () => resolve()))),
+    run: async (stranger) => {
+      const { raw } = await stranger.dial()
+      await new Promise<void>((resolve) => raw.addEventListener('close', () => resolve()))
+    },
   },
   flooding('one-byte', 'data frames of one byte', (streamId) =>
     many(BATCH, () => yamuxFrame({ type: YAMUX.data, streamId, data: Uint8Array.of(0) })),
@@ -109,67 +130,55 @@ export const STRANGERS: readonly StrangerKind[] = [
   {
     name: 'handshakes',
     what: 'shakes hands and leaves, again and again',
-    run: (target) => withPeer(target, async ({ connection }) => connection.abort(new Error('leaves'))),
+    run: async (stranger) => (await stranger.dial()).connection.abort(new Error('leaves')),
   },
   {
     name: 'half-open',
     what: 'connects and sends nothing',
-    run: (target) =>
-      onSocket(target, async (port) => {
-        const socket = connect(port, '127.0.0.1')
-        await new Promise<void>((resolve) => {
-          socket.on('error', () => resolve()).on('close', () => resolve())
-          setTimeout(() => resolve(), 5_000)
-        })
-        socket.destroy()
-      }),
+    run: (stranger) => stranger.onSocket((socket) => setTimeout(() => socket.destroy(), 5_000)),
   },
   {
     name: 'lines',
     what: 'negotiates encryption without end',
-    run: (target) =>
-      onSocket(target, async (port) => {
-        const socket = connect(port, '127.0.0.1')
+    run: (stranger) =>
+      stranger.onSocket((socket) => {
         const line = Buffer.from('\x04/no\n'.repeat(BATCH), 'latin1')
-        await new Promise<void>((resolve) => {
-          socket.on('error', () => resolve()).on('close', () => resolve())
-          const write = (): void => {
-            if (!socket.destroyed && socket.write(line)) setImmediate(write)
-          }
-          socket.on('connect', () => {
-            socket.write('\x13/multistream/1.0.0\n')
-            write()
-          })
-          socket.on('drain', write)
+        const write = (): void => {
+          if (!socket.destroyed && socket.write(line)) setImmediate(write)
+        }
+        socket.on('connect', () => {
+          socket.write('\x13/multistream/1.0.0\n')
+          write()
         })
-        socket.destroy()
+        socket.on('drain', write)
       }),
   },
 ]
 
-/** Keeps `count` strangers of a kind at these addresses. */
-async function attack(kind: StrangerKind, targets: readonly Target[], count: number): Promise<void> {
-  const one = async (target: Target): Promise<void> => {
-    for (;;) {
-      await kind.run(target).catch(() => {})
+/** Keeps `count` strangers of a kind at these addresses; calls `onUp` when each has begun. */
+async function attack(kind: StrangerKind, targets: readonly Target[], count: number, onUp: () => void) {
+  let begun = 0
+  const one = async (stranger: Stranger): Promise<void> => {
+    for (let round = 0; ; round++) {
+      const attacking = kind.run(stranger).catch(() => {})
+      // The first handshakes take the longest; whoever is refused has begun too.
+      if (round === 0) await Promise.race([attacking, after(FIRST_MS)])
+      if (round === 0 && ++begun === count) onUp()
+      await attacking
       await after(RETRY_MS)
     }
   }
-  await Promise.all(Array.from({ length: count }, (_, i) => one(targets[i % targets.length]!)))
+  await Promise.all(Array.from({ length: count }, (_, i) => one(new Stranger(targets[i % targets.length]!))))
 }
 
 // Started by strangersMain.ts: kind, count, genesis hash, addresses.
 const [, program = '', name, count, genesis, ...addresses] = process.argv
 if (/strangers\.js$/.test(program)) {
-  setPriority(constants.priority.PRIORITY_LOW)
   // The parent going away ends this process too.
   process.on('disconnect', () => process.exit(0))
   const kind = STRANGERS.find((one) => one.name === name)
   if (kind === undefined || genesis === undefined) throw new Error(`no kind of stranger is named ${name}`)
   const genesisHash = fromHex(genesis)
-  await attack(
-    kind,
-    addresses.map((address) => ({ address, genesisHash })),
-    Number(count),
-  )
+  const targets = addresses.map((address) => ({ address, genesisHash }))
+  await attack(kind, targets, Number(count), () => process.send?.('up'))
 }

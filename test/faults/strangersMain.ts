@@ -25,8 +25,8 @@ const ATTACKER = fileURLToPath(new URL('./strangers.js', import.meta.url))
 const VALIDATORS = 4
 /** A transfer and a read are sent this often, each to the next validator. */
 const EVERY_MS = 200
-/** Until the attack is at its height. */
 const WARM_UP_MS = 3_000
+const UP_LIMIT_MS = 120_000
 const MEMBER_LIMIT_MS = 20_000
 const TRANSFER_LIMIT_MS = 60_000
 
@@ -129,6 +129,11 @@ class Attack {
     this.#child = fork(ATTACKER, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   }
 
+  /** Resolves when every stranger has begun. */
+  async up(): Promise<void> {
+    await within(new Promise((resolve) => this.#child.once('message', resolve)), UP_LIMIT_MS, 'strangers')
+  }
+
   async end(): Promise<void> {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#child.kill('SIGKILL')
@@ -160,7 +165,7 @@ async function measure(
   const { options, network, load, clients } = parts
   const attack = kind === 'none' ? undefined : new Attack(kind, options, network)
   try {
-    await after(WARM_UP_MS)
+    await (attack?.up() ?? after(WARM_UP_MS))
     const attacked = network.nodes.slice(0, options.targets)
     const [startedMs, cpuBefore] = [performance.now(), cpuMs(attacked)]
     const { transfers, reads } = await load.measure(options.seconds * 1_000)
