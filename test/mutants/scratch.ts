@@ -4,7 +4,20 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const ROOMS = ['base', 'consensus', 'state', 'genesis', 'p2p', 'rpc', 'client', 'node', 'test'] as const
+const ROOMS = [
+  'base',
+  'consensus',
+  'state',
+  'genesis',
+  'storage',
+  'signer',
+  'p2p',
+  'rpc',
+  'client',
+  'node',
+  'devnet',
+  'test',
+] as const
 const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
 
 /** Output of a command; `killed` = it timed out. */

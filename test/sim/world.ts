@@ -28,6 +28,9 @@ export interface SimResult {
   readonly finalizedAtMs: ReadonlyMap<number, number>
 }
 
+/** An honest node's backlog after a clog may exceed its allowance, but not by more than this. */
+const BACKLOG_WAIT_MAX_MS = 500
+
 /** One run of this world. */
 export type WorldConfig = SimConfig<SimWorld>
 
@@ -336,10 +339,20 @@ export class SimWorld implements SimHost<SimNode> {
     return !(message instanceof SchemaError) && this.filter(from, to, message)
   }
 
+  /** A refusal ends the connection, so it holds in both directions. */
   #deliver(from: SimNode, to: SimNode, bytes: Uint8Array): void {
-    const message = this.#decode(bytes)
-    if (message instanceof SchemaError) to.receiveGarbage(from, message.message)
-    else to.receive(from, message, bytes)
+    if (to.door.refuses(`${from.index}`) || from.door.refuses(`${to.index}`)) return
+    const waitMs = to.door.enter(`${from.index}`, bytes, () => {
+      const message = this.#decode(bytes)
+      if (message instanceof SchemaError) to.receiveGarbage(from, message.message)
+      else to.receive(from, message, bytes)
+    })
+    if (waitMs > BACKLOG_WAIT_MAX_MS && !from.isByzantine && !to.isByzantine) {
+      throw new Violation(
+        'limit',
+        `node ${to.index} keeps the honest node ${from.index} waiting for ${waitMs} ms`,
+      )
+    }
   }
 
   /** Decodes once for all receivers: messages are immutable. */
@@ -398,8 +411,11 @@ export class SimWorld implements SimHost<SimNode> {
 
   onPenalised(node: SimNode, peer: string, reason: string): void {
     const penalised = this.nodes[Number(peer)]!
-    if (penalised.isByzantine || node.isByzantine) return
-    throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
+    if (!penalised.isByzantine && !node.isByzantine)
+      throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
+    if (node.isByzantine || this.config.toleratesOffences === true) return
+    const refusedMs = node.door.penalise(peer)
+    if (refusedMs > 0) this.trace(node.index, `refuses ${peer} for ${refusedMs} ms`)
   }
 
   onMisbehaviour(node: SimNode, misbehaviour: Misbehaviour): void {
