@@ -46,8 +46,16 @@ function forgedCertificate(self: Accomplice, ahead: number) {
 export const FLOODS: Readonly<Record<string, Flood>> = {
   invalid: (self, count) => times(count, () => spoilt(anyVote(self, 1))),
   future: (self, count) => times(count, () => anyVote(self, self.random.pick([64, 1_000, 2 ** 40]))),
+  // One true vote in a view, then false ones beside it: each would be a conflict if it were true.
   conflicting: (self, count) =>
-    times(count, () => (self.random.chance(0.5) ? anyVote(self, 2) : spoilt(anyVote(self, 2)))),
+    times(count, () => {
+      const { epoch, view: current } = self.state!
+      const view = current + self.random.between(0, 3)
+      const isFalse = self.random.chance(0.95)
+      const digest = isFalse ? digestOf(self) : new Uint8Array(32).fill(view & 255)
+      const vote = voteMessage(self.sign({ kind: 'notarize', epoch, view, parentView: view - 1, digest }))
+      return isFalse ? spoilt(vote) : vote
+    }),
   useless: (self, count) => {
     const { epoch, view, finalizedView } = self.state!
     const known = [view, Math.max(1, finalizedView), Math.max(1, finalizedView - 3)]

@@ -8,8 +8,8 @@ import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
 
 const KINDS = Object.keys(FLOODS)
-/** Messages a second of each kind: as much as one processor signs and sends. */
-const FLOOD_PER_SECOND = 400
+/** Messages a second, more than one processor could check. */
+const FLOOD_PER_SECOND = 1_500
 /** Views in which a silent leader still costs a time-out; afterwards it counts as inactive. */
 const SETTLE_MS = 3_000
 const { minBlockIntervalMs, precisionMs, buildMs, deltaMs } = CALM.parameters
