@@ -1,11 +1,13 @@
 // A member that attacks the others' time: floods, and proposals at the edge of the rules (CONSENSUS §9, 40 and 46).
 import { Random } from '../../support/random.ts'
 import { Violation } from '../../support/violation.ts'
+import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
 import { CALM } from '../config.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
+import { withByzantine } from './byzantine.ts'
 
 const KINDS = Object.keys(FLOODS)
 /** Messages a second, more than one processor could check. */
@@ -67,6 +69,17 @@ function memberFlood(seed: number): WorldConfig {
   return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play: compare }
 }
 
+/** Clocks differ by up to the precision, so that a limit falls differently for each. */
+function edgeOfTime(seed: number): WorldConfig {
+  const { precisionMs } = CALM.parameters
+  return {
+    ...withByzantine(seed, edgeTimer),
+    skewMs: seed % 3 === 0 ? 0 : precisionMs / 2,
+    // On even links every copy arrives in the same millisecond.
+    delayMs: seed % 4 === 0 ? [10, 10] : [1, 20],
+  }
+}
+
 export const attackScenarios: Readonly<Record<string, Scenario>> = {
   memberFlood: scenario(
     [40],
@@ -74,5 +87,11 @@ export const attackScenarios: Readonly<Record<string, Scenario>> = {
     'a silent member floods with invalid, future, conflicting, useless votes, status, certificates',
     memberFlood,
     0.2,
+  ),
+  edgeOfTime: scenario(
+    [46],
+    ['S1', 'L'],
+    'proposals timed exactly at the limits: timestamps, and arrival when a timer fires',
+    edgeOfTime,
   ),
 }
