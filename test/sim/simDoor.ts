@@ -4,8 +4,12 @@ import { FrameLimits } from '../../p2p/frameLimits.ts'
 import { Penalties } from '../../p2p/penalties.ts'
 import type { Scheduler } from '../support/random.ts'
 
+/** An honest node's backlog after a clog may exceed its allowance, but not by more than this. */
+export const BACKLOG_WAIT_MAX_MS = 500
 /** Frames of one peer that wait here; a node leaves them to the sender, which is cut off when it has more. */
 const LINE_MAX = 20_000
+
+type SimTime = Pick<Scheduler, 'nowMs' | 'after'>
 
 interface Line {
   readonly waiting: { readonly bytes: Uint8Array; readonly deliver: () => void }[]
@@ -13,12 +17,12 @@ interface Line {
 }
 
 export class SimDoor {
-  readonly #scheduler: Scheduler
+  readonly #scheduler: SimTime
   readonly #limits: FrameLimits
   readonly #penalties: Penalties
   readonly #lines = new Map<string, Line>()
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: SimTime) {
     this.#scheduler = scheduler
     this.#limits = new FrameLimits(() => scheduler.nowMs)
     this.#penalties = new Penalties({ nowMs: () => scheduler.nowMs })

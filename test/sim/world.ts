@@ -13,6 +13,7 @@ import type { Accomplice } from './behaviours/behaviour.ts'
 import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
 import { Invariants } from './invariants.ts'
 import { isBeyondRecovery } from './recovery.ts'
+import { BACKLOG_WAIT_MAX_MS } from './simDoor.ts'
 import type { CrashPoint, SimHost } from './simHost.ts'
 import { SimNetwork } from './simNetwork.ts'
 import { SimNode } from './simNode.ts'
@@ -27,9 +28,6 @@ export interface SimResult {
   readonly messages: number
   readonly finalizedAtMs: ReadonlyMap<number, number>
 }
-
-/** An honest node's backlog after a clog may exceed its allowance, but not by more than this. */
-const BACKLOG_WAIT_MAX_MS = 500
 
 /** One run of this world. */
 export type WorldConfig = SimConfig<SimWorld>
