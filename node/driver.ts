@@ -58,8 +58,8 @@ type Durable = Extract<
 >
 
 const SYNC_RETRY_MS = 1_000
-/** Log late proposals at most this often. */
-const LATE_TOLD_MS = 10_000
+/** Log late proposals, and misbehaviour, at most this often: a member may cause either with every message. */
+const TOLD_EVERY_MS = 10_000
 
 export class Driver {
   readonly #options: DriverOptions
@@ -78,7 +78,8 @@ export class Driver {
   /** Blocks imported by range sync, the highest of each epoch; later epochs wait for the switch. */
   readonly #observed = new Map<number, { readonly block: SealedBlock; readonly certificate: Certificate }>()
   #cancelWake: (() => void) | undefined
-  #lateToldMs = Number.NEGATIVE_INFINITY
+  /** When a warning that others can cause was last logged. */
+  readonly #toldMs = new Map<string, number>()
   #watched: { parent: SealedBlock; ready: boolean } | undefined
   #unsubscribe: (() => void) | undefined
 
@@ -229,7 +230,7 @@ export class Driver {
         network.penalise(output.peer, output.reason)
         return true
       case 'misbehaviour':
-        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.misbehaviour.kind })
+        this.#tell('evidence of misbehaviour', { kind: output.misbehaviour.kind })
         application.reportMisbehaviour(output.misbehaviour)
         return true
       case 'halt':
@@ -436,16 +437,20 @@ export class Driver {
 
   /** With a quorum of wrong clocks nothing is finalized, so late proposals are the only symptom to log. */
   #tellLate(record: JournalRecord): void {
-    const nowMs = performance.now()
     if (record.kind !== 'proposal' || record.body.timely === 'timely') return
-    if (nowMs - this.#lateToldMs < LATE_TOLD_MS) return
-    this.#lateToldMs = nowMs
     const { signer: validator, subject } = record.body.vote
-    this.#options.log(
-      'warn',
+    this.#tell(
       'a proposal is dated too long ago: its clock is behind, ours is ahead, or the network is slow',
       { validator, view: subject.view },
     )
+  }
+
+  /** Logs a warning unless the same one was logged a moment ago. */
+  #tell(text: string, fields: Readonly<Record<string, unknown>>): void {
+    const nowMs = performance.now()
+    if (nowMs - (this.#toldMs.get(text) ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY_MS) return
+    this.#toldMs.set(text, nowMs)
+    this.#options.log('warn', text, fields)
   }
 
   #checkWork(): void {
