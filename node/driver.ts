@@ -24,7 +24,7 @@ import type {
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
 import { OwnVoteExchange } from './ownVoteCheck.ts'
 import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
-import { LateProposals } from './watch/lateProposals.ts'
+import { RareWarnings } from './watch/rareWarnings.ts'
 import { troubleText } from './watch/trouble.ts'
 
 export interface DriverOptions {
@@ -64,7 +64,7 @@ export class Driver {
   readonly #options: DriverOptions
   readonly #checks: SignatureChecks
   readonly #ownVotes: OwnVoteExchange
-  readonly #late: LateProposals
+  readonly #warnings: RareWarnings
   readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
@@ -85,7 +85,7 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options
     this.#checks = options.checks ?? new Verifier(options.bls)
-    this.#late = new LateProposals(options.log)
+    this.#warnings = new RareWarnings(options.log)
     this.#ownVotes = new OwnVoteExchange({
       signer: options.signer,
       clock: options.clock,
@@ -200,7 +200,7 @@ export class Driver {
         for (const output of this.#core.step(now, next)) {
           if (output.kind === 'journal') {
             this.#options.journal.append(output.record)
-            this.#late.note(output.record)
+            this.#warnings.noteLate(output.record)
             journaled = true
           } else if (!this.#runAtOnce(output)) durable.push(output as Durable)
         }
@@ -243,7 +243,7 @@ export class Driver {
         network.penalise(output.peer, output.reason)
         return true
       case 'misbehaviour':
-        this.#options.log('warn', 'evidence of misbehaviour', { kind: output.misbehaviour.kind })
+        this.#warnings.tell('evidence of misbehaviour', { kind: output.misbehaviour.kind })
         application.reportMisbehaviour(output.misbehaviour)
         return true
       case 'halt':

@@ -10,7 +10,7 @@ import { STATIC_PEERS_MAX } from '../p2p/limits.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
 
 /** Penalty points for bytes no correct peer sends; the host refuses a peer at 100. */
-const OFFENCE_POINTS = 25
+export const OFFENCE_POINTS = 25
 
 /** A configured address: `/ip4/…/tcp/…/p2p/<peer id>`. */
 interface BookEntry {

@@ -53,9 +53,12 @@ describe('an invalid vote', () => {
 
   it('of a suspect is checked alone before it joins the f+1 nullifies', () => {
     const bench = new Bench({ leads: 3, validators: 7 })
-    const [a, b, c] = bench.others.filter((i) => i !== bench.state.leaderOf(1)) as [number, number, number]
+    const followers = bench.others.filter((i) => i !== bench.state.leaderOf(1))
+    const [a, b, c, d] = followers as [number, number, number, number]
     bench.receive(a, garbage(bench, a, bench.nullify(1)))
     assert.ok(bench.state.suspects.has(a))
+    // One verified vote: no other is checked alone for the view's need.
+    bench.receiveVote(d, bench.on('finalize', 1, 0, bench.block(1, bench.rules.genesis)))
     bench.holdVotes = true
     bench.receive(a, garbage(bench, a, bench.nullify(1)))
     bench.receiveVote(b, bench.nullify(1))
@@ -82,6 +85,15 @@ describe('conflicting votes', () => {
     const outputs = bench.receive(a, garbage(bench, a, two))
     assert.equal(votesChecked(outputs), 1)
     assert.equal(bench.state.pool.votes(5, 'notarize').length, 1)
+  })
+
+  it('wait for the running check of their signer', () => {
+    const bench = new Bench({ leads: 3 })
+    bench.holdVotes = true
+    const [a] = bench.others as [number]
+    const [one, two] = pair(bench)
+    for (const subject of [one, two, { ...two, kind: 'finalize' as const }]) bench.receiveVote(a, subject)
+    assert.equal(votesChecked(bench.outputs), 1)
   })
 
   it('cost nothing more when they are repeated', () => {

@@ -43,6 +43,8 @@ export interface SimConfig<World> {
   readonly crashEveryMs: number
   /** Byzantine nodes by index; at most f of them. */
   readonly byzantine?: ReadonlyMap<number, MakeBehaviour>
+  /** Points are counted, but no peer is refused: the attack goes on at full strength. Default false. */
+  readonly toleratesOffences?: boolean
   /** Never started. */
   readonly silent: readonly number[]
   /** Clock skews are drawn from ± this. */

@@ -13,6 +13,7 @@ import type { Accomplice } from './behaviours/behaviour.ts'
 import { NORMAL_SPEED, type SimConfig, START_MS } from './config.ts'
 import { Invariants } from './invariants.ts'
 import { isBeyondRecovery } from './recovery.ts'
+import { BACKLOG_WAIT_MAX_MS } from './simDoor.ts'
 import type { CrashPoint, SimHost } from './simHost.ts'
 import { SimNetwork } from './simNetwork.ts'
 import { SimNode } from './simNode.ts'
@@ -336,10 +337,20 @@ export class SimWorld implements SimHost<SimNode> {
     return !(message instanceof SchemaError) && this.filter(from, to, message)
   }
 
+  /** A refusal ends the connection, so it holds in both directions. */
   #deliver(from: SimNode, to: SimNode, bytes: Uint8Array): void {
-    const message = this.#decode(bytes)
-    if (message instanceof SchemaError) to.receiveGarbage(from, message.message)
-    else to.receive(from, message, bytes)
+    if (to.door.refuses(`${from.index}`) || from.door.refuses(`${to.index}`)) return
+    const waitMs = to.door.enter(`${from.index}`, bytes, () => {
+      const message = this.#decode(bytes)
+      if (message instanceof SchemaError) to.receiveGarbage(from, message.message)
+      else to.receive(from, message, bytes)
+    })
+    if (waitMs > BACKLOG_WAIT_MAX_MS && !from.isByzantine && !to.isByzantine) {
+      throw new Violation(
+        'limit',
+        `node ${to.index} keeps the honest node ${from.index} waiting for ${waitMs} ms`,
+      )
+    }
   }
 
   /** Decodes once for all receivers: messages are immutable. */
@@ -398,8 +409,11 @@ export class SimWorld implements SimHost<SimNode> {
 
   onPenalised(node: SimNode, peer: string, reason: string): void {
     const penalised = this.nodes[Number(peer)]!
-    if (penalised.isByzantine || node.isByzantine) return
-    throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
+    if (!penalised.isByzantine && !node.isByzantine)
+      throw new Violation('penalise', `node ${node.index} penalised the honest node ${peer}: ${reason}`)
+    if (node.isByzantine || this.config.toleratesOffences === true) return
+    const refusedMs = node.door.penalise(peer)
+    if (refusedMs > 0) this.trace(node.index, `refuses ${peer} for ${refusedMs} ms`)
   }
 
   onMisbehaviour(node: SimNode, misbehaviour: Misbehaviour): void {

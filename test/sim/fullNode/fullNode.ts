@@ -20,6 +20,7 @@ import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import type { SubmitResult } from '../../../rpc/backend.ts'
 import { openChainStoreOn } from '../../../storage/chainStore.ts'
 import type { ChainStore } from '../../../storage/types.ts'
+import { BACKLOG_WAIT_MAX_MS, SimDoor } from '../simDoor.ts'
 import { type Life, type SimStorage, simJournal, simSigner, simStore } from './simStorage.ts'
 
 /** The node's interface to the world; every call is bound to one life of the node. */
@@ -150,11 +151,20 @@ interface SimPort extends ConsensusNetwork {
 function simNetwork(ports: FullNodePorts): SimPort {
   let current: ValidatorSet = { validators: [] }
   let onMessage: SimPort['receive'] = () => {}
+  const door = new SimDoor({
+    get nowMs() {
+      return ports.nowMs()
+    },
+    after: (delayMs, run) => void ports.after(delayMs, run),
+  })
   return {
     get current() {
       return current
     },
-    receive: (from, bytes) => onMessage(from, bytes),
+    receive: (from, bytes) => {
+      const waitMs = door.enter(from.peer, bytes, () => onMessage(from, bytes))
+      if (waitMs > BACKLOG_WAIT_MAX_MS) ports.onPenalised(from.peer, `${waitMs} ms above its allowance`)
+    },
     send: (to, bytes) => ports.send(to, current, bytes),
     onMessage: (handler) => {
       onMessage = handler

@@ -30,6 +30,8 @@ export function withByzantine(seed: number, ...behaviours: readonly MakeBehaviou
     nodes,
     byzantine,
     txEveryMs: 80,
+    // Refused after four offences, half of them could do little.
+    toleratesOffences: seed % 2 === 0,
     lossRate: seed % 3 === 0 ? 0.1 : 0,
     crashPointRate: seed % 5 === 0 ? 0.004 : 0,
     epochBlocks: seed % 4 === 3 ? 4 : 1_000_000,

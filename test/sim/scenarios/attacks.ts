@@ -1,0 +1,97 @@
+// A member that attacks the others' time: floods, and proposals at the edge of the rules (CONSENSUS §9, 40 and 46).
+import { Random } from '../../support/random.ts'
+import { Violation } from '../../support/violation.ts'
+import { edgeTimer } from '../behaviours/edgeTimer.ts'
+import { FLOODS, flooder } from '../behaviours/flooder.ts'
+import { CALM } from '../config.ts'
+import { ScaleModel } from '../scaleModel.ts'
+import { type Scenario, scenario } from '../scenario.ts'
+import type { SimWorld, WorldConfig } from '../world.ts'
+import { withByzantine } from './byzantine.ts'
+
+const KINDS = Object.keys(FLOODS)
+/** Messages a second, more than one processor could check. */
+const FLOOD_PER_SECOND = 1_500
+/** Views in which a silent leader still costs a time-out; afterwards it counts as inactive. */
+const SETTLE_MS = 3_000
+const { minBlockIntervalMs, precisionMs, buildMs, deltaMs } = CALM.parameters
+const LEADER_MS = minBlockIntervalMs + precisionMs + buildMs + 2 * deltaMs
+const QUIET_TRANSACTIONS = 8
+const FLOODED_TRANSACTIONS = 12
+const FLOOD_STARTS_MS = SETTLE_MS + 3_000
+
+/** How long one transaction takes until every honest node has it in a final block. */
+function transfer(world: SimWorld): number {
+  const startedMs = world.scheduler.nowMs
+  const nodes = world.honest()
+  const transaction = world.submit(world.random.pick(nodes))
+  for (const node of nodes) node.submit(transaction)
+  world.demand(30_000, 'finality of a transaction', () =>
+    nodes.every(({ store }) => store.includes(transaction)),
+  )
+  const tookMs = world.scheduler.nowMs - startedMs
+  world.runFor(world.random.between(20, 150))
+  return tookMs
+}
+
+function transfers(world: SimWorld, count: number): readonly number[] {
+  return Array.from({ length: count }, () => transfer(world)).sort((a, b) => a - b)
+}
+
+/** Latencies while the member is silent, then while it floods: they may double. */
+function compare(world: SimWorld): void {
+  world.startAll()
+  // A member's votes may keep the chain awake (need (e)), so it is awake before, too.
+  world.keepSubmitting(40)
+  const startedMs = world.scheduler.nowMs
+  while (world.scheduler.nowMs < startedMs + SETTLE_MS) transfer(world)
+  const quiet = transfers(world, QUIET_TRANSACTIONS)
+  const floodMs = startedMs + FLOOD_STARTS_MS
+  if (world.scheduler.nowMs > floodMs) throw new Violation('L', 'transactions take long without a flood')
+  world.runFor(floodMs - world.scheduler.nowMs + 200)
+  const flooded = transfers(world, FLOODED_TRANSACTIONS)
+  const middle = (list: readonly number[]): number => list[list.length >> 1]!
+  // By its votes the silent leader is active again: its view lasts until the leader's timer.
+  const limits = { median: 2 * middle(quiet), longest: 2 * quiet.at(-1)! + LEADER_MS }
+  const now = { median: middle(flooded), longest: flooded.at(-1)! }
+  for (const what of ['median', 'longest'] as const) {
+    if (now[what] <= limits[what]) continue
+    throw new Violation('L', `${what} latency ${now[what]} ms under a flood, at most ${limits[what]} ms`)
+  }
+}
+
+function memberFlood(seed: number): WorldConfig {
+  const nodes = 4
+  const kinds = seed % 7 === 1 ? KINDS : [KINDS[seed % 7 === 0 ? 0 : (seed % 7) - 1]!]
+  const perSecond = kinds.length > 1 ? FLOOD_PER_SECOND / 4 : FLOOD_PER_SECOND
+  const byzantine = new Map([[seed % nodes, flooder(kinds, perSecond, FLOOD_STARTS_MS)]])
+  const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
+  return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play: compare }
+}
+
+/** Clocks differ by up to the precision, so that a limit falls differently for each. */
+function edgeOfTime(seed: number): WorldConfig {
+  const { precisionMs } = CALM.parameters
+  return {
+    ...withByzantine(seed, edgeTimer),
+    skewMs: seed % 3 === 0 ? 0 : precisionMs / 2,
+    // On even links every copy arrives in the same millisecond.
+    delayMs: seed % 4 === 0 ? [10, 10] : [1, 20],
+  }
+}
+
+export const attackScenarios: Readonly<Record<string, Scenario>> = {
+  memberFlood: scenario(
+    [40],
+    ['L'],
+    'a silent member floods with invalid, future, conflicting, useless votes, status, certificates',
+    memberFlood,
+    0.2,
+  ),
+  edgeOfTime: scenario(
+    [46],
+    ['S1', 'L'],
+    'proposals timed exactly at the limits: timestamps, and arrival when a timer fires',
+    edgeOfTime,
+  ),
+}
