@@ -176,6 +176,12 @@ function main(): number {
       console.error(`the unchanged sources fail: ${broken}`)
       return 2
     }
+    // A copy in which nothing runs would detect every mutant.
+    const idle = huntedOf(scratch.run(['dist/test/sim/hunt.js', '--seeds', '1'], UNIT_LIMIT_MS).output)
+    if (typeof idle === 'string' || idle.scenario !== undefined) {
+      console.error(`the unchanged sources fail: ${typeof idle === 'string' ? idle : idle.error}`)
+      return 2
+    }
     const survivors = mutants.filter((mutant) => !judge(scratch, mutant, values.seeds))
     console.log(
       `${mutants.length} mutants, ${survivors.length} not found: ${survivors.map((m) => m.name).join(', ')}`,

@@ -4,8 +4,34 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const ROOMS = ['base', 'consensus', 'state', 'genesis', 'p2p', 'rpc', 'client', 'node', 'test'] as const
-const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
+const ROOMS = [
+  'base',
+  'consensus',
+  'state',
+  'genesis',
+  'storage',
+  'signer',
+  'p2p',
+  'rpc',
+  'client',
+  'node',
+  'devnet',
+  'cli',
+  'bench',
+  'test',
+] as const
+const NEEDED = [
+  'base',
+  'consensus',
+
+  'test/consensus',
+  'test/base',
+  'test/client',
+  'test/node',
+  'test/p2p',
+  'test/sim',
+  'test/mutants',
+]
 
 /** Output of a command; `killed` = it timed out. */
 export interface Ran {
@@ -18,7 +44,7 @@ export class Scratch {
   readonly dir: string
   readonly #root: string
 
-  /** Copies `root` and compiles what the simulator and the unit tests of base and consensus need, to dist/ and unchanged/. */
+  /** Copies `root` and compiles what the simulator and the unit tests need, to dist/ and unchanged/. */
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
