@@ -103,10 +103,31 @@ const witness = editsOf('client/witness.ts', [
   ],
 ])
 
+const stateSync = editsOf('node/sync/stateSync.ts', [
+  [
+    'sync.anyReceipts',
+    'if (!equalBytes(receiptsRoot(given.receipts, given.systemLogs), block.header.receiptsRoot)) {',
+    'if (given.receipts.length !== block.transactions.length) {',
+    'receipts are installed that the header does not commit to',
+  ],
+  [
+    'sync.sharedOffer',
+    'bytesKey(offerSchema.encode(offer))',
+    'bytesKey(offer.manifestHash)',
+    "honest peers answer for a liar's offer of their manifest",
+  ],
+])
+
+const finality = editsOf('base/protocol/finalityProof.ts', [
+  ['client.pathSkipsHeights', 'header.height !== height + 1 || ', '', 'a path of headers may skip heights'],
+])
+
 export const SYNC_GUARDS: readonly Edit[] = [
   ...found([...certifiedRun, ...missing], 'node/certifiedRun'),
   ...found(trust, 'node/trustWalk'),
   ...found(scores, 'p2p/peerScores'),
   ...found(lightClient, 'client/lightClient'),
   ...found(witness, 'client/conflict'),
+  ...found(stateSync, 'node/stateSync'),
+  ...found(finality, 'client/epochProof'),
 ]
