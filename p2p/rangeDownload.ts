@@ -135,18 +135,23 @@ export class WindowedDownload implements RangeDownload {
   }
 
   reject({ peer, fromHeight }: Pick<DownloadedRange, 'peer' | 'fromHeight'>, reason: string): void {
-    this.blame(peer, `blocks from ${fromHeight}: ${reason}`)
+    this.#blame(peer, `blocks from ${fromHeight}: ${reason}`)
     this.rewind(fromHeight, [peer])
   }
 
   blame(peer: PeerKey, reason: string): void {
+    this.#blame(peer, reason)
+    this.#pump()
+  }
+
+  /** Delivers nothing yet: what was put back waits for what a rewind fetches below it. */
+  #blame(peer: PeerKey, reason: string): void {
     this.#blamed.add(peer)
     this.#scores.lied(peer)
     this.#host.penalise(peer, LIE_POINTS, reason)
     this.#pieces = this.#pieces.map((piece) =>
       piece.ready?.peer === peer ? newPiece({ ...piece, tried: [peer] }) : piece,
     )
-    this.#pump()
   }
 
   rewind(fromHeight: number, peers: readonly PeerKey[]): void {

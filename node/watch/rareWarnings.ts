@@ -25,9 +25,12 @@ export class RareWarnings {
   noteLate(record: JournalRecord): void {
     if (record.kind !== 'proposal' || record.body.timely === 'timely') return
     const { signer: validator, subject } = record.body.vote
-    this.tell('a proposal is dated too long ago: its clock is behind, ours is ahead, or the network is slow', {
-      validator,
-      view: subject.view,
-    })
+    this.tell(
+      'a proposal is dated too long ago: its clock is behind, ours is ahead, or the network is slow',
+      {
+        validator,
+        view: subject.view,
+      },
+    )
   }
 }

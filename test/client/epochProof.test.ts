@@ -192,6 +192,12 @@ describe('protocol.epochProof', () => {
     failsWith(check({ header: { ...header, gasUsed: 1 } }), 'path')
     const many = Array.from({ length: 257 }, () => path[0]!)
     failsWith(check({ path: many }), 'path', 'too long')
+    // A quorum signed it and the hashes link, but the heights do not: a parent two heights below is no parent.
+    const jump = new LightChain([1, 2, 3, 4])
+    const below = jump.add({ isCertified: false }).header
+    const above = jump.add({ header: { height: 3 } }).header
+    const skipping = { header: below, path: [above], certificate: jump.certificates.get(3)! }
+    failsWith(verifyFinality(jump.genesis, skipping), 'path')
   })
 
   it('encodes a certificate of 100 validators in under 200 bytes', () => {

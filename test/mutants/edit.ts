@@ -9,6 +9,8 @@ export interface Edit {
   readonly replace: string
   /** What goes wrong without the guard. */
   readonly why: string
+  /** Compiled tests that must find it; default: the unit tests of `consensus/` and `base/`, then the simulator. */
+  readonly specs?: readonly string[]
 }
 
 /** The changed text. Throws when the edit no longer matches the source, so that a stale list fails. */

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 
 const ROOMS = [
   ...['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node', 'devnet'],
-  'test',
+  ...['cli', 'bench', 'test'],
 ]
 const NEEDED = [
-  ...['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus'],
-  ...['localSigner', 'remoteSigner', 'signerFile'].map((name) => `test/signer/${name}.test.ts`),
+  ...['base', 'consensus'],
+  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'mutants'].map((room) => `test/${room}`),
 ]
 
 /** Output of a command; `killed` = it timed out. */

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { openBlock, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { ChainMaker } from '../../bench/chainMaker.ts'
+import type { Clock } from '../../consensus/ports.ts'
+import type { Importer } from '../../node/chain/importerTypes.ts'
 import { BlockSyncError } from '../../node/sync/blockSync.ts'
 import { startFollower } from '../../node/sync/follower.ts'
 import { syncSourceOf } from '../../node/sync/syncSource.ts'
@@ -217,6 +219,59 @@ describe('blockSync', () => {
     assert.equal(heightOf(node), 0)
     assert.equal(await node.blockSync.run(target(30)), true, "the target's own certificate covers them")
     assert.equal(heightOf(node), 30)
+  })
+
+  it('waits while there is no room for another block, then continues where it stood', async () => {
+    const asked: number[] = []
+    const honest: ServedPeer = {
+      name: 'honest',
+      fault: (items, fromHeight) => {
+        asked.push(fromHeight)
+        return items
+      },
+    }
+    let busyLeft = 3
+    let waits = 0
+    const wrapImporter = (importer: Importer): Importer =>
+      new Proxy(importer, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name)
+          if (typeof value !== 'function') return value
+          if (name !== 'execute') return value.bind(target)
+          return (block: SealedBlock) => {
+            if (block.header.height !== 30 || busyLeft === 0) return target.execute(block)
+            busyLeft--
+            return Promise.resolve({ kind: 'busy' })
+          }
+        },
+      })
+    const clock: Clock = {
+      nowMs: () => 0,
+      after: (_, callback) => {
+        waits++
+        setImmediate(callback)
+        return () => {}
+      },
+    }
+    const options = { genesis, served: maker.store, peers: [honest], sync: { clock }, wrapImporter }
+    const node = await openFresh({ ...options, dir: join(root, 'busy') })
+    assert.equal(await node.blockSync.run(target(60)), true)
+    assert.deepEqual([asked, waits], [[1, 17, 33, 49], 3])
+    await node.close()
+    // So long that the round ends: the next one already has the blocks and fetches only what is above them.
+    busyLeft = 100
+    const slow = await openFresh({ ...options, dir: join(root, 'busier') })
+    assert.equal(await slow.blockSync.run(target(60)), false)
+    const held = heightOf(slow)
+    assert.ok(held < 30)
+    busyLeft = 0
+    asked.length = 0
+    assert.equal(await slow.blockSync.run(target(60)), true)
+    assert.ok(
+      asked.every((from) => from > 30),
+      `${asked.join(', ')} again, from ${held}`,
+    )
+    await slow.close()
   })
 
   it('stops where every peer has pruned, and warns the operator', async () => {

@@ -22,6 +22,7 @@ import {
 import type { RangeItem } from '../../p2p/syncMessages.ts'
 import { setOfEpoch } from '../../storage/epochProofs.ts'
 import { hasChainStore, StateInstall } from '../../storage/install.ts'
+import { storedReceiptsSchema } from '../../storage/layout.ts'
 import { closeAll, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 import { genesisOf, makeChainIn, openFresh } from './syncFixture.ts'
 
@@ -263,6 +264,18 @@ describe('stateSync', () => {
       const { height, penalised } = await direct({ snapshots: { ...honest, epochProof } })
       assert.deepEqual([height, penalised.filter((peer) => peer !== 'liar')], [70, []])
     }
+  })
+
+  it('refuses receipts of the same number whose root is not that of the header', async () => {
+    const receipts = (height: number): Uint8Array | undefined => {
+      const stored = storedReceiptsSchema.decode(honest.receipts(height)!)
+      const changed = stored.receipts.map((receipt) => ({ ...receipt, gasUsed: receipt.gasUsed + 1 }))
+      return storedReceiptsSchema.encode({ ...stored, receipts: changed })
+    }
+    const { height, penalised } = await runDirect({ liar: { snapshots: { ...honest, receipts } } })
+    assert.deepEqual([height, new Set(penalised)], [undefined, new Set(['liar'])])
+    const { height: reached } = await direct({ snapshots: { ...honest, receipts } })
+    assert.equal(reached, 70)
   })
 
   it('tries the snapshots of others first once a peer has wasted an attempt', async () => {

@@ -173,6 +173,8 @@ export async function openFresh(options: {
   /** Blocks per answer. */
   readonly count?: number
   readonly sync?: Partial<BlockSyncOptions>
+  /** The importer as block sync sees it. */
+  readonly wrapImporter?: (importer: Importer) => Importer
 }): Promise<FreshNode> {
   const built = buildGenesis(options.genesis)
   built.tree.release()
@@ -185,7 +187,7 @@ export async function openFresh(options: {
   const log = (fields: object, text: string): void =>
     void logged.push({ text, fields: fields as Record<string, unknown> })
   const blockSync = new BlockSync({
-    importer,
+    importer: options.wrapImporter?.(importer) ?? importer,
     genesisHash: chain.genesisHash,
     sync: {
       download: (wanted) =>

@@ -185,6 +185,91 @@ describe('p2p.sync', () => {
     assert.equal(await download.next(), undefined)
   })
 
+  /** A download from peers that answer at once, without a network. */
+  function directly(peers: Readonly<Record<string, SyncSource>>, options: Partial<DownloadOptions> = {}) {
+    const penalised: string[] = []
+    const asked: (readonly [peer: string, fromHeight: number])[] = []
+    const source: RangeSource = {
+      peers: () => Object.keys(peers),
+      fetchStatus: async (peer) => peers[peer]!.status(),
+      fetchRange: async (peer, fromHeight, countMax) => {
+        asked.push([peer, fromHeight])
+        return peers[peer]!.range({ fromHeight, countMax, bytesMax: 1e6 })
+      },
+    }
+    const host = { penalise: (peer: string) => void penalised.push(peer) }
+    const download = new WindowedDownload(source, host, new PeerScores(), { fromHeight: 1, ...options })
+    return { download, penalised, asked }
+  }
+
+  it('returns a range that was put back after what a rejection fetches below it, even to a call that waits', async () => {
+    const { download, penalised, asked } = directly(
+      { one: honest(192), two: honest(192) },
+      { patienceMs: 5_000 },
+    )
+    const first = (await download.next())!
+    const second = (await download.next())!
+    assert.deepEqual([first.fromHeight, second.fromHeight], [1, 65])
+    await download.next()
+    const waiting = download.next()
+    download.putBack({ ...second, peer: 'three' })
+    download.reject({ peer: first.peer, fromHeight: 1 }, 'another chain')
+    const again = (await waiting)!
+    assert.deepEqual([again.fromHeight, again.peer !== first.peer], [1, true])
+    assert.deepEqual((await download.next())!.peer, 'three')
+    assert.deepEqual(penalised, [first.peer])
+    assert.equal(asked.filter(([, from]) => from === 65).length, 1)
+    download.close()
+  })
+
+  it('repeats a range next and from other peers, and goes on where it stood', async () => {
+    const { download, asked } = directly({ one: honest(192), two: honest(192) })
+    const first = (await download.next())!
+    const isAsked = download.again({ fromHeight: 1, count: 64, peers: new Set([first.peer]) })
+    assert.ok(isAsked)
+    const repeated = (await download.next())!
+    assert.deepEqual(
+      [repeated.fromHeight, repeated.items.length, repeated.peer !== first.peer],
+      [1, 64, true],
+    )
+    assert.equal((await download.next())!.fromHeight, 65)
+    assert.ok(!download.again({ fromHeight: 1, count: 64, peers: new Set(['one', 'two']) }), 'nobody else')
+    assert.equal((await download.next())!.fromHeight, 129)
+    assert.equal(asked.filter(([, from]) => from === 1).length, 2)
+    download.close()
+  })
+
+  it('asks a blamed peer for nothing more and drops what it has sent', async () => {
+    const { download, penalised, asked } = directly({ one: honest(640), two: honest(640) })
+    const first = (await download.next())!
+    download.blame(first.peer, 'left something out')
+    const before = asked.length
+    for (let range = await download.next(); range !== undefined; range = await download.next()) {
+      assert.notEqual(range.peer, first.peer)
+    }
+    assert.ok(asked.slice(before).every(([peer]) => peer !== first.peer))
+    assert.deepEqual(penalised, [first.peer])
+    download.close()
+  })
+
+  it('does not blame a peer that has pruned since its last status', async () => {
+    let heightMin = 1
+    const pruning: SyncSource = {
+      status: () => ({ ...honest(64).status(), heightMin }),
+      range: () => {
+        heightMin = 60
+        return []
+      },
+    }
+    const { download, penalised } = directly({ pruning })
+    assert.equal(await download.next(), undefined)
+    assert.deepEqual(penalised, [])
+    const liar: SyncSource = { ...honest(64), range: () => [] }
+    const lied = directly({ liar })
+    assert.equal(await lied.download.next(), undefined)
+    assert.deepEqual(lied.penalised, ['liar'])
+  })
+
   it('waits up to `patienceMs` for a peer with the blocks', async () => {
     nodes = await startMesh(2, (host: P2pHost, i) => {
       syncs.push(createRangeProtocol(host, honest(i === 0 ? 0 : 50), { timeoutMs: 200 }))

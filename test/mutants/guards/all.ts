@@ -4,6 +4,7 @@ import { CERTIFICATE_GUARDS } from './certificates.ts'
 import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
 import { SIGNER_GUARDS } from './signer.ts'
+import { SYNC_GUARDS } from './sync.ts'
 import { VOTING_GUARDS } from './voting.ts'
 
 export const GUARDS: readonly Edit[] = [
@@ -12,4 +13,5 @@ export const GUARDS: readonly Edit[] = [
   ...PROPOSAL_GUARDS,
   ...CERTIFICATE_GUARDS,
   ...SIGNER_GUARDS,
+  ...SYNC_GUARDS,
 ]

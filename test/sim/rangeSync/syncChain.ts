@@ -10,6 +10,7 @@ import {
   type Certificate,
   certificateSchema,
   certificateSigners,
+  type Subject,
   voteBytes,
 } from '../../../base/protocol/vote.ts'
 import { ChainMaker } from '../../../bench/chainMaker.ts'
@@ -58,9 +59,13 @@ async function makeChain(): Promise<SyncChain> {
   }
 }
 
-/** A truly signed F of the same block and the same validators, but of another epoch. */
-export function ofEpoch(chain: SyncChain, certificate: Certificate, epoch: number): Uint8Array {
-  const subject = { ...certificate.subject, epoch }
+/** A certificate truly signed by the same validators over a changed subject. */
+export function signedAgain(
+  chain: SyncChain,
+  certificate: Certificate,
+  change: Partial<Pick<Subject, 'epoch' | 'kind'>>,
+): Uint8Array {
+  const subject: Subject = { ...certificate.subject, ...change }
   const message = voteBytes(chain.genesis.chain.genesisHash, subject)
   const signers = certificateSigners(certificate, VALIDATORS)!
   const signatures = signers.map((i) => bls.sign(developmentValidator(i).consensusSecret, message))

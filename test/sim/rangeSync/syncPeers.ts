@@ -5,7 +5,7 @@ import { syncSourceOf } from '../../../node/sync/syncSource.ts'
 import type { SyncSource } from '../../../p2p/rangeProtocol.ts'
 import type { RangeItem } from '../../../p2p/syncMessages.ts'
 import type { Random } from '../../support/random.ts'
-import { CHAIN_BLOCKS, ofEpoch, type SyncChain } from './syncChain.ts'
+import { CHAIN_BLOCKS, type SyncChain, signedAgain } from './syncChain.ts'
 
 /** Most blocks between two certificates that a node keeps. */
 const SPACING_MAX = 64
@@ -151,8 +151,15 @@ export const LIES: Readonly<Record<string, Lie>> = {
     spoil: (items, { chain, fromHeight }) =>
       changeCertificates(items, (_, i) => {
         const certificate = chain.certificates[fromHeight + i]!
-        return ofEpoch(chain, certificate, certificate.subject.epoch + 1)
+        return signedAgain(chain, certificate, { epoch: certificate.subject.epoch + 1 })
       }),
+  },
+  certifiesWithNotarizations: {
+    isProvable: true,
+    spoil: (items, { chain, fromHeight }) =>
+      changeCertificates(items, (_, i) =>
+        signedAgain(chain, chain.certificates[fromHeight + i]!, { kind: 'notarize' }),
+      ),
   },
   forgesAChain: { isProvable: false, spoil: (_, { bare }) => forgedChain(bare) },
   forgesAShortChain: {
