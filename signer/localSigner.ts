@@ -19,7 +19,15 @@ import { type FlagRefusal, OwnVotes } from '../consensus/ownVotes.ts'
 import type { EpochEvidence, Signer, SignerLoss } from '../consensus/ports.ts'
 import { type FolderState, readFolder, SignerFile, setLostAside } from './signerFile.ts'
 import { encodeFloor, encodeSigned, type FlagState } from './signerRecords.ts'
-import { LOSS_NONCE_BYTES, type Loss, lossIn, proveLoss, type TrustRecord, trustOf } from './signerTrust.ts'
+import {
+  LOSS_NONCE_BYTES,
+  type Loss,
+  lossIn,
+  observesIn,
+  proveLoss,
+  type TrustRecord,
+  trustOf,
+} from './signerTrust.ts'
 
 const SEGMENT_BYTES = 1024 * 1024
 /** Answers of one walk to an epoch; each leads further. */
@@ -232,6 +240,8 @@ export class LocalSigner implements Signer {
 
   #isUnknown(subject: Subject): boolean {
     if (!isWellFormedSubject(subject) || subject.epoch < this.#epoch) return false
+    // Votes before a proven loss are expected to turn up.
+    if (observesIn(this.#loss, subject.epoch)) return false
     if (subject.epoch > this.#epoch) return true
     return subject.view > this.#votes.floor && !this.#votes.has(subject)
   }

@@ -231,6 +231,11 @@ interface Moved {
 
 const isMoved = (dataDir: string): boolean => existsSync(movedFile(dataDir))
 
+/** When and where to the record was exported; undefined when it was not. Throws OperatorError when the mark is damaged. */
+export function exportedTo(dataDir: string): { readonly movedAt: string; readonly out: string } | undefined {
+  return isMoved(dataDir) ? mustReadMoved(dataDir) : undefined
+}
+
 /** Throws OperatorError when the mark is damaged: whether a record is older than the exported one is then unknown. */
 function mustReadMoved(dataDir: string): Moved {
   const file = movedFile(dataDir)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
-import { errorText } from '../../base/errors.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { epochAbove, type Header } from '../../base/protocol/header.ts'
 import { type Certificate, certificateSigners, voteBytes } from '../../base/protocol/vote.ts'
@@ -18,6 +18,7 @@ import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { VERSION } from '../../node/version.ts'
 import { consensusPublicKey, hasConsensusKey, isFreshKey } from '../../signer/keyFiles.ts'
+import { exportedTo } from '../../signer/signerDir.ts'
 import { readFolder } from '../../signer/signerFile.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import type { ChainConfig } from '../../state/chain.ts'
@@ -339,11 +340,27 @@ async function checkJournal({ dataDir, genesisHash, findings }: Opened, dir: str
   }
 }
 
+function checkMoved(dataDir: string, findings: Findings): void {
+  try {
+    const moved = exportedTo(dataDir)
+    if (moved !== undefined) {
+      findings.note(
+        'signer',
+        `its record was exported at ${moved.movedAt} (${moved.out}): it signs elsewhere now`,
+      )
+    }
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    findings.bad('signer', 'the mark of an exported record is damaged', error.message)
+  }
+}
+
 async function checkSigner(
   { dataDir, genesisHash, findings }: Opened,
   dir: string,
   epoch: number,
 ): Promise<void> {
+  checkMoved(dataDir, findings)
   const publicKey = consensusPublicKey(dataDir)
   const found = await readFolder(dir, { genesisHash, publicKey })
   const key = toHex(publicKey).slice(0, 18)

@@ -39,7 +39,7 @@ describe('consensus.messages', () => {
       { kind: 'blocks', body: { blocks: [block.bytes] } },
       { kind: 'boundaryRequest', body: { epoch: 3 } },
       { kind: 'ownVotesRequest', body: { epoch: 3 } },
-      { kind: 'heldVotes', body: { epoch: 3, final: undefined, votes: [vote(1, subject(1))] } },
+      { kind: 'heldVotes', body: { epoch: 3, votes: [vote(1, subject(1))] } },
     ]
     for (const message of all) assert.deepEqual(decodeMessage(encodeMessage(message)), message)
   })

@@ -169,6 +169,7 @@ describe('membership of real processes', function () {
     node.signerDirs = [...node.signerDirs, signerFolder(keyDir)]
     await node.terminate()
     await node.start()
+    await loseRecord(network.nodes[3]!)
     const { consensusSecret } = given
     const keys = { consensusKey: bls.publicKey(consensusSecret), possessionProof: bls.prove(consensusSecret) }
     await send(2, memberCall(providersSchema, 'rotateConsensusKey', keys))
@@ -177,10 +178,29 @@ describe('membership of real processes', function () {
       return seat.consensusKey === toHex(keys.consensusKey) ? true : undefined
     })
     await untilProposes(url(), 2)
+    // The rotation began a new epoch, the first in which the key whose record was lost may sign.
+    const lost = network.nodes[3]!.url
+    await until('the fourth signer is ready', async () =>
+      (await signer(lost)) === 'ready' ? true : undefined,
+    )
+    await untilProposes(url(), 4)
     await node.kill()
     await node.start()
     await untilProposes(url(), 2)
   })
+
+  const signer = async (at: string) => (await call<{ signer?: string }>(at, 'node_health')).signer
+
+  /** The node shows the chain the number of the loss by itself, and its signer takes the proof. */
+  async function loseRecord(node: ValidatorProcess): Promise<void> {
+    await node.kill()
+    for (const dir of node.signerDirs) rmSync(dir, { recursive: true })
+    await node.start()
+    assert.equal(await signer(node.url), 'observing')
+    const proven = /the loss of the record is proven/
+    await until('the loss is proven', async () => (proven.test(node.readLog()) ? true : undefined))
+    assert.equal(await signer(node.url), 'observing')
+  }
 
   it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!

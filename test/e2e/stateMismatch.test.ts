@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { keyBytes, toHex } from '../../base/bytes.ts'
@@ -141,9 +141,11 @@ describe('a validator whose state is wrong', function () {
     assert.match(noChain.stdout, /note +chain +there is no chain\/ yet/)
     assert.ok(!existsSync(chain))
     rmSync(signer, { recursive: true })
+    writeFileSync(join(node.member.dir, 'keys', 'consensus.moved.json'), '{"movedAt": "tru')
     const noSigner = await suanli('doctor', '-d', node.member.dir, '--json')
     assert.equal(noSigner.code, 1)
     const { advice } = JSON.parse(noSigner.stdout) as { advice: string[] }
-    assert.match(advice[0]!, /observe until the next epoch/)
+    assert.ok(advice.some((line) => /consensus\.moved\.json is damaged/.test(line)))
+    assert.ok(advice.some((line) => /observe until the next epoch/.test(line)))
   })
 })

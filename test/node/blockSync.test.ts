@@ -247,6 +247,7 @@ describe('blockSync', () => {
       })
     const clock: Clock = {
       nowMs: () => 0,
+      monotonicMs: () => 0,
       after: (_, callback) => {
         waits++
         setImmediate(callback)

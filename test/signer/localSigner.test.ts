@@ -240,6 +240,8 @@ describe('signer.localSigner', () => {
     assert.deepEqual(signer.losses()[0]!.nonce, loss!.nonce)
     assert.equal(await signs(signer, nullify(4)), false)
     assert.equal(await signer.proveLoss(loss!.nonce, CHAIN.show(loss!.nonce, 1)), undefined)
+    await signer.noteHeld([heldVote(finalize(3, A))])
+    assert.deepEqual(signer.losses(), [])
     await signer.noteHeld([heldVote(nullify(1, 2))])
     assert.notDeepEqual(signer.losses()[0]!.nonce, loss!.nonce)
     assert.equal((await open({ create: false })).observing, true)

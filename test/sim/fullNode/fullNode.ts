@@ -3,6 +3,7 @@
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Subject } from '../../../base/protocol/vote.ts'
+import { genesisValidators } from '../../../client/trust.ts'
 import type { ConsensusNetwork, Signer } from '../../../consensus/ports.ts'
 import type { Sender, Target } from '../../../consensus/types.ts'
 import type { GenesisBlock } from '../../../genesis/build.ts'
@@ -190,7 +191,7 @@ function simPeers(ports: FullNodePorts, current: () => ValidatorSet): ConsensusO
   }
 }
 
-function signerOf({ storage, life, ports, bls, secretKey, genesisBlock }: FullNodeOptions): Signer {
+function signerOf({ storage, life, ports, bls, secretKey, genesis, genesisBlock }: FullNodeOptions): Signer {
   return simSigner({
     flags: storage.flags,
     journal: storage.journal,
@@ -198,6 +199,7 @@ function signerOf({ storage, life, ports, bls, secretKey, genesisBlock }: FullNo
     bls,
     secretKey,
     genesisHash: genesisBlock.chain.genesisHash,
+    genesisSet: genesisValidators(genesis),
     onSigned: (subject) => ports.onSigned(subject),
   })
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import { quorum, type ValidatorSet } from '../../../base/protocol/validators.ts'
+import { genesisValidators } from '../../../client/trust.ts'
 import type { Target } from '../../../consensus/types.ts'
 import { developmentGenesis } from '../../../devnet/directories.ts'
 import { buildGenesis } from '../../../genesis/build.ts'
@@ -187,6 +188,7 @@ export class MemberWorld {
         bls,
         secretKey: keys[i]!.secret,
         genesisHash: this.chain.genesisHash,
+        genesisSet: genesisValidators(genesis),
         onSigned: (subject) => this.checks.onSigned(index, subject),
       }),
     )

@@ -4,8 +4,11 @@ import { MemoryLevel } from 'memory-level'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Bls } from '../../../base/crypto/types.ts'
 import type { Hash32 } from '../../../base/ids.ts'
+import { followStep } from '../../../base/protocol/epochStep.ts'
+import { trustedSet } from '../../../base/protocol/finalityProof.ts'
+import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import { randaoBytes, type Subject, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
-import type { JournalStore, Signer } from '../../../consensus/ports.ts'
+import type { EpochEvidence, JournalStore, Signer } from '../../../consensus/ports.ts'
 import { type JournalRecord, recordView } from '../../../consensus/records.ts'
 import type { Database } from '../../../storage/database.ts'
 import type { ChainStore, CommitBlock } from '../../../storage/types.ts'
@@ -72,10 +75,29 @@ export function simSigner(options: {
   bls: Bls
   secretKey: Uint8Array
   genesisHash: Hash32
+  /** The set of epoch 0. */
+  genesisSet: ValidatorSet
   onSigned: (subject: Subject) => void
 }): Signer {
   const { flags, journal, life, bls, secretKey, genesisHash, onSigned } = options
+  const publicKey = bls.publicKey(secretKey)
   flags.restart()
+  let trusted = trustedSet({ genesisHash, epoch: 0, height: 0, set: options.genesisSet })
+  /** Every epoch that a node begins must be proven to its signer, from genesis after each restart. */
+  const follow = async (epoch: number, evidence: EpochEvidence): Promise<void> => {
+    while (trusted.epoch < epoch) {
+      const steps = await evidence(trusted.epoch)
+      if (steps.length === 0)
+        throw new Violation('epochProof', `nothing leads from ${trusted.epoch} to ${epoch}`)
+      for (const step of steps) {
+        const followed = followStep(trusted, step, { ownKey: publicKey, bls })
+        if (!followed.ok) throw new Violation('epochProof', followed.reason)
+        trusted = followed.value
+      }
+    }
+    if (trusted.epoch !== epoch)
+      throw new Violation('epochProof', `led to ${trusted.epoch} instead of ${epoch}`)
+  }
   const signOne = async (signer: number, subject: Subject): Promise<Vote | undefined> => {
     if (!journal.hasIntent(subject) && !flags.holdsDurably(subject)) {
       throw new Violation('journal', `${subject.kind} ${subject.view} before its record is durable`)
@@ -89,13 +111,16 @@ export function simSigner(options: {
     return { subject, signer, signature: bls.sign(secretKey, voteBytes(genesisHash, subject)) }
   }
   return {
-    publicKey: bls.publicKey(secretKey),
+    publicKey,
     get observing() {
       return flags.observing
     },
     losses: () => [],
     noteHeld: async () => {},
-    beginEpoch: async (epoch) => flags.beginEpoch(epoch),
+    beginEpoch: async (epoch, evidence) => {
+      await follow(epoch, evidence)
+      flags.beginEpoch(epoch)
+    },
     signed: () => flags.signed(),
     async sign(signer, subjects) {
       const votes: (Vote | undefined)[] = []
