@@ -9,6 +9,8 @@ export interface Edit {
   readonly replace: string
   /** What goes wrong without the guard. */
   readonly why: string
+  /** The unit tests that must find it, where those of consensus and base and the simulator cannot. */
+  readonly tests?: readonly string[]
 }
 
 /** The changed text. Throws when the edit no longer matches the source, so that a stale list fails. */

@@ -4,8 +4,20 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const ROOMS = ['base', 'consensus', 'state', 'genesis', 'p2p', 'rpc', 'client', 'node', 'test'] as const
-const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
+const ROOMS = [
+  ...['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node', 'test'],
+] as const
+const NEEDED = [
+  ...[
+    'test/consensus',
+    'test/base',
+    'test/storage',
+    'test/node/storeCheck.test.ts',
+    'test/sim',
+    'test/mutants',
+  ],
+  ...['base', 'consensus'],
+]
 
 /** Output of a command; `killed` = it timed out. */
 export interface Ran {
