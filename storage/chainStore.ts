@@ -109,7 +109,7 @@ class LevelChainStore implements ChainStore {
   #failure: StoreError | undefined
   readonly #mark: ClosedMark | undefined
   #isStateTrusted = false
-  #openedAt = 'no block'
+  #openedAt = ''
 
   constructor(dir: string, database: Database, options: StoreOptions) {
     this.#database = database
@@ -132,7 +132,13 @@ class LevelChainStore implements ChainStore {
 
   async start(): Promise<void> {
     await this.#readTip()
-    if (this.#tip !== undefined) this.#openedAt = tipText(this.#tip)
+    this.#openedAt = this.#describe()
+  }
+
+  /** For the mark of an orderly close. */
+  #describe(): string {
+    if (this.#tip === undefined) return 'no block'
+    return `block ${this.#tip.height} ${toHex(this.#tip.hash)}, blocks from ${this.#blockHeightMin}`
   }
 
   async #readTip(): Promise<void> {
@@ -148,9 +154,9 @@ class LevelChainStore implements ChainStore {
       throw new StoreError('Corrupt', `block ${height} is not the one the tip names`)
     }
     this.#tip = { height, hash, header: block.header }
-    this.#isStateTrusted = this.#mark?.said === tipText(this.#tip)
     const base = this.#read(BASE_KEY)
     if (base !== undefined) this.#blockHeightMin = readU64be(base)
+    this.#isStateTrusted = this.#mark?.said === this.#describe()
     await this.#history.noteStored(this.#database.iterator(spaceRange('size')), height)
     for await (const key of this.#database.keys(spaceRange('boundary'))) this.#epochs.note(readU64be(key, 1))
     this.#treeCacheHeight = (await readTreeCacheHead(this.#treeCachePath))?.height ?? 0
@@ -443,7 +449,7 @@ class LevelChainStore implements ChainStore {
     await this.#database.close()
     // A state that nobody compared since an unclean stop stays so: only the next start's comparison ends that.
     if (this.#tip === undefined || !this.#isStateTrusted || this.#failure !== undefined) return
-    await this.#mark?.write(tipText(this.#tip))
+    await this.#mark?.write(this.#describe())
   }
 
   #readState(key: StateKey): Uint8Array | undefined {
@@ -472,8 +478,4 @@ class LevelChainStore implements ChainStore {
       throw new StoreError('Corrupt', `stored ${what} is malformed`, { cause: error })
     }
   }
-}
-
-function tipText({ height, hash }: ChainTip): string {
-  return `block ${height} ${toHex(hash)}`
 }

@@ -58,7 +58,7 @@ export class VarintReader {
   }
 }
 
-/** Throws RangeError when a record is malformed. */
+/** Throws RangeError when a record is malformed, or when those are missing that every MANIFEST begins with. */
 export function readLevelManifest(records: readonly Uint8Array[]): LevelManifest {
   const tables = new Map<number, number>()
   const numbers = new Map<number, number>()
@@ -70,10 +70,16 @@ export function readLevelManifest(records: readonly Uint8Array[]): LevelManifest
     for (const number of deleted) tables.delete(number)
     for (const [number, size] of added) tables.set(number, size)
   }
+  const must = (tag: number): number => {
+    const number = numbers.get(tag)
+    if (number === undefined) throw new RangeError('it is cut')
+    return number
+  }
+  must(NEXT_FILE)
   return {
-    logNumber: numbers.get(LOG_NUMBER) ?? 0,
+    logNumber: must(LOG_NUMBER),
     previousLog: numbers.get(PREVIOUS_LOG) ?? 0,
-    lastSequence: numbers.get(LAST_SEQUENCE) ?? 0,
+    lastSequence: must(LAST_SEQUENCE),
     tables,
   }
 }

@@ -68,6 +68,14 @@ export async function readSegment(path: string, genesisHash: Hash32): Promise<Sc
   return scanFrames(bytes, HEADER_BYTES)
 }
 
+/** Whether the file's header names another chain, or is no header at all. */
+export async function isForeignSegment(path: string, genesisHash: Hash32): Promise<boolean> {
+  const bytes = new Uint8Array(await readFile(path))
+  return (
+    bytes.length >= HEADER_BYTES && !equalBytes(bytes.subarray(0, HEADER_BYTES), segmentHeader(genesisHash))
+  )
+}
+
 /** Creates a segment with its header and `body`; it exists whole or not at all. */
 export async function createSegment(
   path: string,

@@ -16,15 +16,21 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
-/** The password of the key files, from the given file or the environment. Throws OperatorError without one. */
-export function passwordOf(options: { readonly passwordFile?: string }): string {
+/** The password of the key files, from the given file or the environment; undefined without one. */
+export function givenPassword(options: { readonly passwordFile?: string }): string | undefined {
   if (options.passwordFile !== undefined) {
     const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')
     if (text === '') throw new OperatorError(`${options.passwordFile} is empty`)
     return text
   }
   const fromEnvironment = process.env[PASSWORD_VARIABLE]
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
+  return fromEnvironment === '' ? undefined : fromEnvironment
+}
+
+/** Like `givenPassword`, but throws OperatorError without one. */
+export function passwordOf(options: { readonly passwordFile?: string }): string {
+  const password = givenPassword(options)
+  if (password !== undefined) return password
   throw new OperatorError(`give the password of the key files with --password-file or ${PASSWORD_VARIABLE}`)
 }
 

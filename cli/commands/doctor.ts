@@ -1,7 +1,7 @@
 // `suanli doctor`: reports what is wrong with a stopped node's data directory and what to do. Not: the checks (cli/doctor/).
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { dataDirOption, print, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, givenPassword, passwordOption, print, printJson, wholeNumber } from './common.ts'
 
 const MARKS = { ok: 'ok  ', note: 'note', bad: 'BAD ' } as const
 
@@ -12,6 +12,7 @@ export function addDoctor(program: Command, finish: (code: number) => void): voi
     .description('check the data directory of a stopped node: reports what is wrong and which command helps')
     .addOption(dataDirOption())
     .option('--blocks <count>', 'number of recent blocks to execute again', wholeNumber(1, 1_000_000), 64)
+    .addOption(passwordOption())
     .option('--json', 'print everything as JSON, including the keys that differ', false)
     .option('--compare <file>', "only compare a halted node's diagnosis file with this node's data")
     .action(async (options) => {
@@ -20,7 +21,8 @@ export function addDoctor(program: Command, finish: (code: number) => void): voi
         printJson(await compareOffline(resolve(options.dataDir), options.compare))
         return
       }
-      const diagnosis = await diagnose(resolve(options.dataDir), { blocks: options.blocks })
+      const { blocks } = options
+      const diagnosis = await diagnose(resolve(options.dataDir), { blocks, password: givenPassword(options) })
       const { checks, advice } = diagnosis
       if (options.json) printJson(diagnosis)
       else {

@@ -13,7 +13,9 @@ import { cutDamagedLog } from '../../storage/levelRepair.ts'
 import { encodeFrame } from '../../storage/recordFile.ts'
 import { type RollbackResult, rollbackChain } from '../../storage/rollback.ts'
 import { createSegment, listSegments, readSegment } from '../../storage/segments.ts'
+import { StoreError } from '../../storage/types.ts'
 import { refusingRunning } from '../offlineNode.ts'
+import { resyncAdvice } from './chainCheck.ts'
 
 /** Give exactly one of `to` and `blocks`. Throws OperatorError or StoreError and then changes nothing. */
 export async function rollbackNode(
@@ -48,7 +50,10 @@ export async function cutNode(
   if (others.to !== undefined || others.blocks !== undefined) {
     throw new OperatorError('--before-damage finds its height itself: leave --to and --blocks out')
   }
-  const { damage, tip, kept } = await cutDamagedLog(nodePaths(dataDir).chain)
+  const { damage, tip, kept } = await cutDamagedLog(nodePaths(dataDir).chain).catch((error: unknown) => {
+    if (!(error instanceof StoreError) || error.code !== 'Corrupt') throw error
+    throw new OperatorError(`${error.message}. Nothing was changed. What is left: ${resyncAdvice(dataDir)}`)
+  })
   return { file: damage.file, damage: damage.reason, toHeight: tip.height, kept }
 }
 

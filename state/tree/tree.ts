@@ -110,15 +110,16 @@ export class TreeVersion implements TreeView {
     yield* this.#shared.nodes.releaseSteps(root)
   }
 
-  /** The value hash under a key hash, valid until the next change of the tree; undefined when the key is absent. */
-  leafOf(keyHash: Hash32): Uint8Array | undefined {
+  /** Whether the version holds the key with this value, with another one, or not at all; all by their hashes. */
+  holds(keyHash: Hash32, valueHash: Hash32): 'this' | 'another' | 'none' {
     const { nodes } = this
     let ref = this.root
-    if (ref === EMPTY) return undefined
+    if (ref === EMPTY) return 'none'
     while (!isLeaf(ref)) ref = bitAt(keyHash, 0, nodes.bit(ref)) === 0 ? nodes.left(ref) : nodes.right(ref)
     const bytes = nodes.leafBytes(ref)
     const at = nodes.leafAt(ref)
-    return compareHashes(bytes, at, keyHash, 0) === 0 ? bytes.subarray(at + 32, at + 64) : undefined
+    if (compareHashes(bytes, at, keyHash, 0) !== 0) return 'none'
+    return compareHashes(bytes, at + 32, valueHash, 0) === 0 ? 'this' : 'another'
   }
 
   /**

@@ -10,7 +10,9 @@ const ROOMS = [
 ]
 const NEEDED = [
   ...['base', 'consensus'],
-  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'mutants'].map((room) => `test/${room}`),
+  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'storage', 'mutants'].map(
+    (room) => `test/${room}`,
+  ),
 ]
 
 /** Output of a command; `killed` = it timed out. */

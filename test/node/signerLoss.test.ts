@@ -73,6 +73,7 @@ describe('node.signerLoss', () => {
       submitter: withAccount ? accountOf(submitted) : undefined,
       clock: {
         nowMs: () => 0,
+        monotonicMs: () => 0,
         after: (_, callback) => {
           look = callback
           return () => {}

@@ -4,6 +4,7 @@ import { CERTIFICATE_GUARDS } from './certificates.ts'
 import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
 import { SIGNER_GUARDS } from './signer.ts'
+import { STORAGE_GUARDS } from './storage.ts'
 import { SYNC_GUARDS } from './sync.ts'
 import { VOTING_GUARDS } from './voting.ts'
 
@@ -14,4 +15,5 @@ export const GUARDS: readonly Edit[] = [
   ...CERTIFICATE_GUARDS,
   ...SIGNER_GUARDS,
   ...SYNC_GUARDS,
+  ...STORAGE_GUARDS,
 ]
