@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MemoryLevel } from 'memory-level'
 import { keyBytes } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import { openBlock, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
@@ -10,7 +11,8 @@ import { type BlockTemplate, buildBlock, type ExecutedBlock } from '../../state/
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { tablesOf } from '../../state/table.ts'
 import type { TreeVersion } from '../../state/tree/tree.ts'
-import { openChainStore } from '../../storage/chainStore.ts'
+import { openChainStore, openChainStoreOn } from '../../storage/chainStore.ts'
+import type { Database } from '../../storage/database.ts'
 import type { ChainStore } from '../../storage/types.ts'
 import { certificateOf, withDirectory } from '../support/chainFixtures.ts'
 import { addressOf, CHAIN, COIN, type Draft, TestChain } from '../support/chainHarness.ts'
@@ -43,9 +45,13 @@ class Node {
     importer.onFinalized((event) => void this.events.push(event))
   }
 
-  static async open(dir: string, balances: Record<string, bigint> = BALANCES): Promise<Node> {
+  static async open(
+    dir: string,
+    balances: Record<string, bigint> = BALANCES,
+    openStore: () => Promise<ChainStore> = () => openChainStore(dir),
+  ): Promise<Node> {
     const chain = new TestChain({ balances })
-    const store = await openChainStore(dir)
+    const store = await openStore()
     const counter = { prepared: 0 }
     const genesis = {
       block: sealBlock({ header: chain.parent.header, transactions: [] }),
@@ -375,6 +381,17 @@ describe('importer.prove', () => {
 })
 
 describe('importer.turns', () => {
+  /** A store whose writes take a fixed number of turns, so that what overlaps does not depend on a disk. */
+  async function openInMemory(dir: string): Promise<Node> {
+    const database = new MemoryLevel<Uint8Array, Uint8Array>({
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      storeEncoding: 'view',
+    }) as unknown as Database
+    await database.open()
+    return Node.open(dir, BALANCES, () => openChainStoreOn(database, dir))
+  }
+
   /** Transfers of 21,000 gas to fresh accounts. */
   const many = (count: number, nonce: number): Draft[] =>
     Array.from({ length: count }, (_, i) => ({ ...pay(nonce + i), to: addressOf(`fresh ${nonce + i}`) }))
@@ -413,21 +430,22 @@ describe('importer.turns', () => {
 
   it('finishes a block whose parent becomes final, and drops one whose parent is lost, meanwhile', async () => {
     await withDirectory(async (dir) => {
-      const node = await Node.open(dir)
+      const node = await openInMemory(dir)
       const head = node.importer.head().hash
       const { nodes } = node.importer.parentView(head)!.tree as TreeVersion
       const won = await node.grow(head, [pay(0)], { view: 2 })
       const lost = await node.grow(head, [pay(0, 2n)], { view: 3 })
-      const child = node.received(won.hash, many(200, 1), { view: 4 })
-      const orphan = node.received(lost.hash, many(200, 1), { view: 5 })
+      const child = node.received(won.hash, many(400, 1), { view: 4 })
+      const orphan = node.received(lost.hash, many(400, 1), { view: 5 })
       const executions = Promise.all([node.importer.execute(child), node.importer.execute(orphan)])
-      const template = node.chain.template(many(200, 1), { view: 6 })
+      const template = node.chain.template(many(400, 1), { view: 6 })
       const build = node.importer.build(lost.hash, template)
       await node.importer.finalize([won.hash], certificateOf(won))
+      assert.equal(node.importer.executed(child.hash), undefined, 'it is still being executed')
       assert.deepEqual(await executions, [{ kind: 'valid' }, { kind: 'stale' }])
       assert.equal(await build, undefined)
       await node.importer.finalize([child.hash], certificateOf(child))
-      assert.equal(node.coinsOf('fresh 200'), COIN)
+      assert.equal(node.coinsOf('fresh 400'), COIN)
       assert.equal(node.importer.unfinalizedCount(), 0)
       await node.close()
       assert.deepEqual(nodes.liveCount, { leaves: 0, inners: 0 })
