@@ -13,6 +13,11 @@ const UNIT_LIMIT_MS = 120_000
 /** A run takes a few dozen milliseconds; with a mutant it may never end. */
 const RUN_LIMIT_MS = 500
 const PATCHES = 'test/mutants/bugs'
+/** Further unit tests for mutants of these rooms. */
+const ROOM_SPECS = [
+  { room: 'node/', spec: 'dist/test/node/importer.test.js' },
+  { room: 'storage/', spec: 'dist/test/storage/journal.test.js' },
+]
 
 interface Mutant {
   readonly name: string
@@ -61,11 +66,12 @@ function guards(): readonly Mutant[] {
 }
 
 /** The failing test, or undefined when the mutant survives the unit tests. */
-function runUnits(scratch: Scratch): string | undefined {
+function runUnits(scratch: Scratch, changed: readonly string[] = []): string | undefined {
   const specs = [
     'dist/test/consensus/*.test.js',
     'dist/test/base/vote.test.js',
     'dist/test/base/header.test.js',
+    ...ROOM_SPECS.filter(({ room }) => changed.some((file) => file.startsWith(room))).map(({ spec }) => spec),
   ]
   const args = [
     'node_modules/mocha/bin/mocha.js',
@@ -127,7 +133,7 @@ function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
   for (const [file, text] of changed) scratch.write(file, text)
   try {
     scratch.compile()
-    const unit = runUnits(scratch)
+    const unit = runUnits(scratch, [...changed.keys()])
     if (unit !== undefined && !mutant.isBug) {
       console.log(`found     ${mutant.name}: ${unit} (${seconds()} s)`)
       return true
@@ -167,6 +173,12 @@ function main(): number {
     const broken = runUnits(scratch)
     if (broken !== undefined) {
       console.error(`the unchanged sources fail: ${broken}`)
+      return 2
+    }
+    // Otherwise a simulator that does not even start would find every mutant.
+    const idle = huntedOf(scratch.run(['unchanged/test/sim/hunt.js', '--seeds', '1'], UNIT_LIMIT_MS).output)
+    if (typeof idle === 'string' || idle.scenario !== undefined) {
+      console.error(`the simulator fails on the unchanged sources: ${JSON.stringify(idle)}`)
       return 2
     }
     const survivors = mutants.filter((mutant) => !judge(scratch, mutant, values.seeds))
