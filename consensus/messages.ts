@@ -57,6 +57,9 @@ const blocksSchema = message('Blocks', {
 /** Requests F of the boundary that ended `epoch`; answered with `certificate`, or `certificates` from the store. */
 const boundaryRequestSchema = message('BoundaryRequest', { epoch: t.u64 })
 
+/** Requests the proposal of the sender's current view, which it lacks. */
+const proposalRequestSchema = message('ProposalRequest', { epoch: t.u64, view: t.u64 })
+
 /** The order is the wire tag: append-only. */
 const SCHEMAS = {
   proposal: proposalSchema,
@@ -68,6 +71,7 @@ const SCHEMAS = {
   blocksRequest: blocksRequestSchema,
   blocks: blocksSchema,
   boundaryRequest: boundaryRequestSchema,
+  proposalRequest: proposalRequestSchema,
 } as const
 
 export type MessageKind = keyof typeof SCHEMAS

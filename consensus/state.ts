@@ -6,7 +6,7 @@ import type { SealedBlock } from '../base/protocol/header.ts'
 import { faultyMax, indexOfKey, quorum, type Validator } from '../base/protocol/validators.ts'
 import { type Certificate, leaderPermutation, type Vote, type VoteKind } from '../base/protocol/vote.ts'
 import { Activity } from './activity.ts'
-import { BlockPool } from './blockPool.ts'
+import { BlockPool, type HeldBlock } from './blockPool.ts'
 import { CertificateStore, type CertifiedParent } from './certificateStore.ts'
 import { OwnVotes } from './ownVotes.ts'
 import type { BlockSubject } from './subject.ts'
@@ -31,12 +31,12 @@ export type PendingCheck =
   | { readonly kind: 'votes'; readonly votes: readonly Vote[]; readonly job: boolean }
   | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly peer: string }
   | { readonly kind: 'reveal'; readonly view: number }
+  /** `direct`: it came on its leader's own connection. */
   | {
       readonly kind: 'proposal'
-      readonly vote: Vote
-      readonly block: SealedBlock
+      readonly offered: OfferedProposal
       readonly peer: string
-      readonly arrivedAtMs: number
+      readonly direct: boolean
     }
 
 /** Checks of one certificate subject: one at a time, at most one waiting candidate per peer. */
@@ -45,11 +45,10 @@ export interface CertificateJob {
   readonly waiting: Map<string, Certificate>
 }
 
-/** A proposal with its body, before it is kept. */
+/** A proposal with its own body; kept, journaled and passed on only once the signature of its vote is verified. */
 export interface OfferedProposal {
   readonly vote: Vote
   readonly block: SealedBlock
-  readonly trust: 'verified' | 'unverified'
   readonly arrivedAtMs: number
 }
 
@@ -201,7 +200,10 @@ export class EpochState {
     return equalBytes(this.watchedParent, parent.digest)
   }
 
-  keepsBody = (digest: Hash32): boolean => this.certificates.certifies(digest)
+  /** Holds a body under a view that this node knows; undefined at or below the tip. */
+  holdBody(block: SealedBlock, view: number): HeldBlock | undefined {
+    return this.blocks.add(block, { view, keep: (digest) => this.certificates.certifies(digest) })
+  }
 
   emit(output: Output): void {
     this.out.push(output)
@@ -238,7 +240,7 @@ export class EpochState {
       kind: 'journal',
       record: {
         kind: 'block',
-        body: { epoch: this.epoch, view: held.block.header.view, block: held.block.bytes },
+        body: { epoch: this.epoch, view: held.filedView, block: held.block.bytes },
       },
     })
   }

@@ -3,12 +3,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { assert, mustExist } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
-import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
 import { openBlock, type SealedBlock } from '../../base/protocol/header.ts'
-import { merkleRoot } from '../../base/protocol/merkle.ts'
 import {
   type SnapshotManifest,
   snapshotManifestHash,
@@ -185,10 +183,6 @@ class Session {
       const certificate = certificateSchema.decode(item.certificate)
       if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
         throw new InvalidDataError(`block ${height} is not the block of its snapshot`)
-      }
-      const ids = block.transactions.map((raw) => keccak256(raw))
-      if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
-        throw new InvalidDataError(`the transactions of block ${height} do not match its header`)
       }
       const trusted = await walk.setOf(block.header.epoch)
       if (trusted === undefined) return undefined

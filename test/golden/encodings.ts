@@ -23,6 +23,7 @@ const CONSENSUS_BODIES: { readonly [K in MessageKind]: string } = {
   blocksRequest: 'BlocksRequest',
   blocks: 'Blocks',
   boundaryRequest: 'BoundaryRequest',
+  proposalRequest: 'ProposalRequest',
 }
 const JOURNAL_BODIES: { readonly [K in RecordKind]: string } = {
   block: 'BlockRecord',

@@ -146,7 +146,7 @@ describe('blockSync', () => {
           const { header, transactions } = openBlock(item.block)
           return { ...item, block: sealBlock({ header, transactions: transactions.slice(1) }).bytes }
         }),
-      /^block \d+ is invalid: the transactions are not those of the header$/,
+      /^malformed block: transactions: not the transactions of the header$/,
     ],
   ]
   for (const [what, fault, reason] of FAULTS) {

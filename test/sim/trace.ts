@@ -65,6 +65,8 @@ export function messageText(message: ConsensusMessage): string {
       return `blocks ${message.body.blocks.length}`
     case 'boundaryRequest':
       return `boundaryRequest ${message.body.epoch}`
+    case 'proposalRequest':
+      return `proposalRequest ${message.body.epoch}:${message.body.view}`
   }
 }
 
