@@ -1,6 +1,7 @@
 // The list of named scenarios, and where each number of CONSENSUS §9 is checked.
 import type { Bls } from '../../base/crypto/types.ts'
 import type { Scenario } from './scenario.ts'
+import { bodyScenarios } from './scenarios/bodies.ts'
 import { byzantineScenarios } from './scenarios/byzantine.ts'
 import { crashScenarios } from './scenarios/crashes.ts'
 import { diskScenarios } from './scenarios/disks.ts'
@@ -15,6 +16,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...crashScenarios,
   ...diskScenarios,
   ...byzantineScenarios,
+  ...bodyScenarios,
   ...epochScenarios,
   ...timeScenarios,
   ...loadScenarios,
