@@ -109,11 +109,12 @@ describe('proposals that are kept', () => {
     const leader = bench.state.leaderOf(1)
     const block = bench.block(1, bench.rules.genesis)
     const message = bench.proposal({ view: 1, parentView: 0, block })
-    for (const peer of bench.others) {
-      if (peer === leader) continue
-      bench.receive(peer, message)
-      bench.receive(peer, message)
-    }
+    const relays = bench.others.filter((peer) => peer !== leader)
+    bench.receive(relays[0], message)
+    bench.nowMs += bench.state.parameters.deltaMs
+    bench.receive(relays[0], message)
+    assert.equal(bench.state.checks.size, 1)
+    for (const peer of relays) bench.receive(peer, message)
     assert.equal(bench.state.checks.size, 8)
     for (let i = 0; i < 5; i++) bench.receive(leader, message)
     assert.equal(bench.state.checks.size, 10)
