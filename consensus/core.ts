@@ -21,9 +21,10 @@ import {
   onStatus,
 } from './fetching.ts'
 import type { ConsensusMessage } from './messages.ts'
-import { admitProposal, onProposal, onRevealChecked } from './proposalIntake.ts'
+import { onProposal, onProposalChecked, onRevealChecked } from './proposalIntake.ts'
 import { onBuilt, sendProposal } from './proposing.ts'
 import { replay } from './replay.ts'
+import { onProposalRequest } from './retransmit.ts'
 import { evaluate } from './rules.ts'
 import { EpochState, type SharedState } from './state.ts'
 import { subjectKey } from './subject.ts'
@@ -153,11 +154,7 @@ function onSignatures(state: EpochState, nowMs: number, id: number, valid: reado
       valid: isValid,
     })
   } else if (check?.kind === 'reveal') onRevealChecked(state, check.view, isValid)
-  else if (check?.kind === 'proposal') {
-    const { vote, block, peer, arrivedAtMs } = check
-    if (isValid) admitProposal(state, { vote, block, trust: 'verified', arrivedAtMs })
-    else state.emit({ kind: 'penalise', peer, reason: 'relayed proposal with an invalid signature' })
-  }
+  else if (check?.kind === 'proposal') onProposalChecked(state, check, isValid)
 }
 
 function onVerdict(state: EpochState, digest: Hash32, verdict: Verdict): void {
@@ -194,7 +191,7 @@ function onImported(
   state.syncing = false
   const { tip, certificate } = imported
   if (tip.header.height <= state.blocks.tip.header.height) return
-  state.blocks.moveTip(tip)
+  state.blocks.moveTip(tip, certificate.subject.view)
   keepCertificate(state, nowMs, certificate)
 }
 
@@ -207,6 +204,7 @@ function epochOf(message: ConsensusMessage): number | undefined {
       return message.body.subject.epoch
     case 'status':
     case 'certificatesRequest':
+    case 'proposalRequest':
       return message.body.epoch
     default:
       return undefined
@@ -247,10 +245,13 @@ function onMessage(state: EpochState, nowMs: number, from: Sender, message: Cons
       onBlocksRequest(state, nowMs, from, message.body)
       return
     case 'blocks':
-      onBlocks(state, from, message.body.blocks)
+      onBlocks(state, nowMs, from, message.body.blocks)
       return
     case 'boundaryRequest':
       onBoundaryRequest(state, nowMs, from, message.body.epoch)
+      return
+    case 'proposalRequest':
+      onProposalRequest(state, nowMs, from, message.body.view)
       return
   }
 }

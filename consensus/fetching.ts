@@ -2,7 +2,7 @@
 import { bytesKey, equalBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { openBlock } from '../base/protocol/header.ts'
+import { decodeBlock, hasOwnBody } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import { offerCertificates } from './certificateIntake.ts'
@@ -38,7 +38,7 @@ function isDue(state: EpochState, nowMs: number, key: string): number | undefine
 }
 
 /** Sends a request to the validator that should have it and to another, in rotation (CONSENSUS §4 "Notarize"). */
-function ask(
+export function ask(
   state: EpochState,
   options: { message: ConsensusMessage; attempt: number; preferred: number | undefined },
 ): void {
@@ -78,22 +78,38 @@ export function askForGap(state: EpochState, nowMs: number): void {
 }
 
 /** Accepts only requested bodies and their ancestors in the same reply. */
-export function onBlocks(state: EpochState, from: Sender, encoded: readonly Uint8Array[]): void {
+export function onBlocks(
+  state: EpochState,
+  nowMs: number,
+  from: Sender,
+  encoded: readonly Uint8Array[],
+): void {
   let next: Hash32 | undefined
   for (const bytes of encoded) {
-    const block = openOrPenalise(state, from, bytes)
+    const block = decodeOrPenalise(state, from, bytes)
     if (block === undefined) return
     const isAsked = state.wants.has(wantKey(block.hash))
     if (next !== undefined ? !equalBytes(block.hash, next) : !isAsked) return
+    if (!hasOwnBody(block)) {
+      state.emit({ kind: 'penalise', peer: from.peer, reason: "served another block's body" })
+      askAgain(state, nowMs, wantKey(block.hash))
+      return
+    }
     state.wants.delete(wantKey(block.hash))
-    if (state.blocks.add(block, state.keepsBody) === undefined) return
+    if (state.holdBody(block, state.view) === undefined) return
     next = block.header.parentHash
   }
 }
 
-function openOrPenalise(state: EpochState, from: Sender, bytes: Uint8Array) {
+/** The answer was false: others are asked at once. */
+function askAgain(state: EpochState, nowMs: number, key: string): void {
+  const want = state.wants.get(key)
+  if (want !== undefined) want.nextAtMs = Math.min(want.nextAtMs, nowMs)
+}
+
+function decodeOrPenalise(state: EpochState, from: Sender, bytes: Uint8Array) {
   try {
-    return openBlock(bytes)
+    return decodeBlock(bytes)
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error
     state.emit({ kind: 'penalise', peer: from.peer, reason: 'undecodable block' })

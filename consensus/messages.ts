@@ -69,6 +69,8 @@ const heldVotesSchema = message('HeldVotes', {
   final: t.optional(certificateSchema),
   votes: t.list(voteSchema, HELD_VOTES_MAX),
 })
+/** Requests the proposal of the sender's current view, which it lacks. */
+const proposalRequestSchema = message('ProposalRequest', { epoch: t.u64, view: t.u64 })
 
 /** The order is the wire tag: append-only. */
 const SCHEMAS = {
@@ -83,6 +85,7 @@ const SCHEMAS = {
   boundaryRequest: boundaryRequestSchema,
   ownVotesRequest: ownVotesRequestSchema,
   heldVotes: heldVotesSchema,
+  proposalRequest: proposalRequestSchema,
 } as const
 
 export type MessageKind = keyof typeof SCHEMAS

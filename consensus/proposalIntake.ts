@@ -1,8 +1,8 @@
 // Proposals from peers: origin, justification, and keeping the first of each view. Not: validity (proposalRules.ts).
 import { equalBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
-import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
-import { isWellFormedSubject, randaoBytes, sameBlock, voteBytes } from '../base/protocol/vote.ts'
+import { decodeBlock, hasOwnBody, type SealedBlock } from '../base/protocol/header.ts'
+import { isWellFormedSubject, randaoBytes, sameBlock, type Vote, voteBytes } from '../base/protocol/vote.ts'
 import { offerCertificates } from './certificateIntake.ts'
 import type { Proposal } from './messages.ts'
 import { judgeTimestamp } from './proposalRules.ts'
@@ -13,6 +13,10 @@ import { admitVote } from './voteIntake.ts'
 
 /** Bodies of proposals this many views ahead are kept; later ones are fetched when their view comes. */
 const FUTURE_BODIES_MAX = 8
+/** Signature checks of proposals that may run at once: of those on their leader's own connection, per peer. */
+const OWN_CHECKS_MAX = 2
+/** Of relayed ones, in all; at most one per peer. */
+const RELAYED_CHECKS_MAX = 8
 
 /** Handles a proposal message: the justification first, since it may advance the view. */
 export function onProposal(state: EpochState, nowMs: number, from: Sender, proposal: Proposal): void {
@@ -33,36 +37,65 @@ export function onProposal(state: EpochState, nowMs: number, from: Sender, propo
   const held = state.proposals.get(subject.view)
   if (held !== undefined && sameBlock(held.subject, subject) && state.blocks.block(held.subject.digest))
     return
+  if (!mayCheck(state, nowMs, from, vote)) return
   const block = openBody(state, from, proposal)
   if (block === undefined) return
-  if (from.validator === signer) {
-    admitProposal(state, { vote, block, trust: 'unverified', arrivedAtMs: state.wallMs(nowMs) })
-    return
-  }
-  // Relayed: only the leader's signature proves its origin.
-  if (!state.allow(`relay:${subject.view}:${from.peer}`, nowMs, state.parameters.deltaMs)) return
-  const arrivedAtMs = state.wallMs(nowMs)
-  const id = state.expect({ kind: 'proposal', vote, block, peer: from.peer, arrivedAtMs })
+  // Whoever sends or relays it must have checked this signature too, so a bad one is always the sender's fault.
+  const offered = { vote, block, arrivedAtMs: state.wallMs(nowMs) }
+  const direct = from.validator === signer
+  const id = state.expect({ kind: 'proposal', offered, peer: from.peer, direct })
   const message = voteBytes(state.shared.genesisHash, subject)
   const checks = [{ signers: [signer], message, signature: vote.signature }]
   state.emit({ kind: 'checkSignatures', id, epoch: state.epoch, checks })
 }
 
+/** Bounds hashing, signature checks and bodies that wait for one; the leader itself comes before those who relay. */
+function mayCheck(state: EpochState, nowMs: number, from: Sender, { subject, signer }: Vote): boolean {
+  const { view } = subject
+  let [ofPeer, relayed] = [0, 0]
+  for (const check of state.checks.values()) {
+    if (check.kind !== 'proposal') continue
+    if (check.peer === from.peer) ofPeer++
+    else if (!check.direct) relayed++
+  }
+  if (from.validator === signer) return ofPeer < OWN_CHECKS_MAX
+  if (ofPeer > 0 || relayed >= RELAYED_CHECKS_MAX) return false
+  // Of views too far ahead only one proposal is kept, so they share a limit.
+  const place = view > state.view + FUTURE_BODIES_MAX ? 'far' : view
+  return state.allow(`relay:${place}:${from.peer}`, nowMs, state.parameters.deltaMs)
+}
+
+/** Decodes the body and checks that it is the one that the vote's digest and the header name. */
 function openBody(state: EpochState, from: Sender, proposal: Proposal): SealedBlock | undefined {
+  let reason = 'proposal without its block'
   try {
-    const block = openBlock(proposal.block)
+    const block = decodeBlock(proposal.block)
     const { digest } = proposal.vote.subject
-    if (digest !== undefined && equalBytes(block.hash, digest)) return block
+    if (digest !== undefined && equalBytes(block.hash, digest)) {
+      if (hasOwnBody(block)) return block
+      reason = "proposal with another block's body"
+    }
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error
   }
-  state.emit({ kind: 'penalise', peer: from.peer, reason: 'proposal without its block' })
+  state.emit({ kind: 'penalise', peer: from.peer, reason })
   return undefined
 }
 
+/** Keeps a proposal whose vote its leader has signed; otherwise the sender pays. */
+export function onProposalChecked(
+  state: EpochState,
+  checked: { readonly offered: OfferedProposal; readonly peer: string },
+  isValid: boolean,
+): void {
+  const { offered, peer } = checked
+  if (isValid) admitProposal(state, offered)
+  else state.emit({ kind: 'penalise', peer, reason: 'proposal with an invalid signature' })
+}
+
 /** Keeps the first signed proposal of a view and judges its timestamp once; a second one is only evidence. */
-export function admitProposal(state: EpochState, offered: OfferedProposal): void {
-  const { vote, block, trust, arrivedAtMs } = offered
+function admitProposal(state: EpochState, offered: OfferedProposal): void {
+  const { vote, block, arrivedAtMs } = offered
   const { subject } = vote
   if (!hasBlock(subject) || subject.view <= state.finalizedView) return
   if (subject.view > state.view + FUTURE_BODIES_MAX) {
@@ -74,16 +107,16 @@ export function admitProposal(state: EpochState, offered: OfferedProposal): void
     const timestampMs = block.header.timestampMs
     const timely = judgeTimestamp(state, arrivedAtMs, { view: subject.view, timestampMs })
     state.proposals.set(subject.view, { vote, subject, own: false, timely, reveal: 'unchecked' })
-    state.blocks.add(block, state.keepsBody)
+    state.holdBody(block, subject.view)
     if (state.blocks.block(block.hash) !== undefined) state.journalBlock(block.hash)
     state.emit({
       kind: 'journal',
       record: { kind: 'proposal', body: { epoch: state.epoch, vote, timely } },
     })
   } else if (sameBlock(held.subject, subject)) {
-    state.blocks.add(block, state.keepsBody)
+    state.holdBody(block, subject.view)
   }
-  admitVote(state, vote, trust)
+  admitVote(state, vote, 'verified')
 }
 
 /** Admits the proposal that was too far ahead once its view is near. */

@@ -7,6 +7,7 @@ import type { CertifiedParent } from './certificateStore.ts'
 import { wantBody } from './fetching.ts'
 import type { EpochState } from './state.ts'
 import { type BlockSubject, blockSubject, hasBlock } from './subject.ts'
+import type { Target } from './types.ts'
 import { castVote } from './voting.ts'
 
 /**
@@ -76,7 +77,7 @@ export function onBuilt(
     return
   }
   if (parent === undefined || !equalBytes(block.header.parentHash, parent.digest)) return
-  const held = state.blocks.add(block, state.keepsBody)
+  const held = state.holdBody(block, built.view)
   if (held === undefined) return
   held.verdict = 'valid'
   proposeOwn(state, nowMs, { parent, block })
@@ -113,7 +114,7 @@ export function holdOwnProposal(state: EpochState, subject: BlockSubject): void 
 }
 
 /** Sends the exact journaled block with its vote and justification; false when the body is gone. */
-export function sendProposal(state: EpochState, vote: Vote): boolean {
+export function sendProposal(state: EpochState, vote: Vote, to: Target = { kind: 'all' }): boolean {
   const { subject } = vote
   if (!hasBlock(subject)) return false
   const block = state.blocks.block(subject.digest)
@@ -121,7 +122,7 @@ export function sendProposal(state: EpochState, vote: Vote): boolean {
   const justification = state.certificates.justification(subject.parentView, subject.view)
   state.emit({
     kind: 'send',
-    to: { kind: 'all' },
+    to,
     message: { kind: 'proposal', body: { vote, block: block.bytes, justification } },
   })
   return true

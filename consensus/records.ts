@@ -8,7 +8,7 @@ import { message, type Message as Schema, t } from '../base/schema.ts'
 /** A block's canonical bytes; precedes every own vote for it. */
 const blockRecord = message('BlockRecord', {
   epoch: t.u64,
-  /** The view in its header: its segment may be dropped once a view at or above it is final. */
+  /** The view under which the core keeps it, never its header's: its segment may be dropped once this view is final. */
   view: t.u64,
   block: t.bytes(BLOCK_BYTES_MAX),
 })

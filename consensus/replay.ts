@@ -1,5 +1,6 @@
 // Rebuilds state at a start from the journal and the signer's flags (CONSENSUS §5): union and maximum, in any order.
-import { openBlock } from '../base/protocol/header.ts'
+import { SchemaError } from '../base/field.ts'
+import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { keepCertificate } from './certificateIntake.ts'
 import { holdOwnProposal } from './proposing.ts'
@@ -26,7 +27,7 @@ export function replay(
   for (const record of records) {
     if (record.kind === 'certificate') keepCertificate(state, nowMs, record.body.certificate)
   }
-  for (const record of records) if (record.kind === 'block') replayBlock(state, record.body.block)
+  for (const record of records) if (record.kind === 'block') replayBlock(state, record.body)
   for (const record of records) replayRest(state, record)
   for (const subject of signed) if (subject.epoch === state.epoch) state.own.adopt(subject)
   let view = state.certificates.highestView + 1
@@ -39,8 +40,16 @@ export function replay(
   resign(state)
 }
 
-function replayBlock(state: EpochState, bytes: Uint8Array): void {
-  const held = state.blocks.add(openBlock(bytes), state.keepsBody)
+/** A record whose bytes are no block with its own body was never voted for: it counts as missing. */
+function replayBlock(state: EpochState, { view, block: bytes }: { view: number; block: Uint8Array }): void {
+  let block: SealedBlock
+  try {
+    block = openBlock(bytes)
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error
+    return
+  }
+  const held = state.holdBody(block, view)
   if (held !== undefined) held.journaled = true
 }
 

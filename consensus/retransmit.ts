@@ -1,12 +1,16 @@
 // What a node repeats while nothing becomes final (CONSENSUS §4 "Timers"), idle or not.
 import type { Vote } from '../base/protocol/vote.ts'
+import { ask, replyTo } from './fetching.ts'
 import type { ConsensusMessage } from './messages.ts'
 import { sendProposal } from './proposing.ts'
 import type { EpochState } from './state.ts'
 import { jitter, QUIET_MS } from './timers.ts'
+import type { Sender } from './types.ts'
 
 /** Most own unfinalized finalize votes and own votes in gaps repeated at once. */
 const WAITING_MAX = 64
+/** A peer gets the proposal of one view again after this long. */
+const PROPOSAL_AGAIN_MS = 5_000
 
 /** Repeats every 1 to 2 s while nothing has been finalized for 1 s. */
 export function retransmit(state: EpochState, nowMs: number): void {
@@ -20,11 +24,32 @@ export function retransmit(state: EpochState, nowMs: number): void {
   state.retransmitAtMs = nowMs + 1_000 + jitter(state.shared.jitterSeed, state.retransmitCount, 1_000)
   for (const message of repeated(state)) state.emit({ kind: 'send', to: { kind: 'all' }, message })
   if (state.ended) return
-  const proposal = state.proposals.get(state.view)
-  const vote = proposal?.own === true ? ownVote(state, 'notarize') : proposal?.vote
-  if (vote !== undefined) sendProposal(state, vote)
+  requestProposal(state)
   const leader = state.leaderOf(state.view)
   if (state.hasWork() && leader !== state.self) state.emit({ kind: 'shareTransactions', leader })
+}
+
+/** The vote of the current view's proposal when its body is held. */
+function proposalVote(state: EpochState): Vote | undefined {
+  const proposal = state.proposals.get(state.view)
+  if (proposal === undefined || state.blocks.block(proposal.subject.digest) === undefined) return undefined
+  return proposal.own ? ownVote(state, 'notarize') : proposal.vote
+}
+
+/** Asks the leader and another for a proposal that this node could still vote for and does not hold. */
+function requestProposal(state: EpochState): void {
+  const { epoch, view, self } = state
+  if (self === undefined || state.armedAtMs === undefined || state.isLeader(view)) return
+  if (state.own.of(view).nullified !== undefined || proposalVote(state) !== undefined) return
+  const message: ConsensusMessage = { kind: 'proposalRequest', body: { epoch, view } }
+  ask(state, { message, attempt: state.retransmitCount, preferred: state.leaderOf(view) })
+}
+
+/** Sends the current view's proposal to the peer that asks for it: a whole block, so only now and then. */
+export function onProposalRequest(state: EpochState, nowMs: number, from: Sender, view: number): void {
+  const vote = view === state.view ? proposalVote(state) : undefined
+  if (vote === undefined || !state.allow(`proposal:${view}:${from.peer}`, nowMs, PROPOSAL_AGAIN_MS)) return
+  sendProposal(state, vote, replyTo(from))
 }
 
 /** A view below the current one without any certificate: lost with a journal, and recoverable from votes. */

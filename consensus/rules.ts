@@ -109,7 +109,7 @@ function deliverFinal(state: EpochState, nowMs: number): boolean {
   }
   if (!verifyPath(state, nowMs, finalizedDigest)) return false
   state.emit({ kind: 'finalized', blocks: found.path, certificate: highestFinal })
-  state.blocks.moveTip(found.path.at(-1)!)
+  state.blocks.moveTip(found.path.at(-1)!, highestFinal.subject.view)
   state.wants.clear()
   finishEpoch(state)
   return true

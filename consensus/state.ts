@@ -6,7 +6,7 @@ import type { SealedBlock } from '../base/protocol/header.ts'
 import { faultyMax, indexOfKey, quorum, type Validator } from '../base/protocol/validators.ts'
 import { type Certificate, leaderPermutation, type Vote, type VoteKind } from '../base/protocol/vote.ts'
 import { Activity } from './activity.ts'
-import { BlockPool } from './blockPool.ts'
+import { BlockPool, type HeldBlock } from './blockPool.ts'
 import { CertificateStore, type CertifiedParent } from './certificateStore.ts'
 import { OwnVotes } from './ownVotes.ts'
 import type { BlockSubject } from './subject.ts'
@@ -37,12 +37,12 @@ export type PendingCheck =
       isForgiven: boolean
     }
   | { readonly kind: 'reveal'; readonly view: number }
+  /** `direct`: it came on its leader's own connection. */
   | {
       readonly kind: 'proposal'
-      readonly vote: Vote
-      readonly block: SealedBlock
+      readonly offered: OfferedProposal
       readonly peer: string
-      readonly arrivedAtMs: number
+      readonly direct: boolean
     }
 
 /** Checks of one certificate subject: one at a time, at most one waiting candidate per peer. */
@@ -57,11 +57,10 @@ export interface CertificateLoad {
   waiting: number
 }
 
-/** A proposal with its body, before it is kept. */
+/** A proposal with its own body; kept, journaled and passed on only once the signature of its vote is verified. */
 export interface OfferedProposal {
   readonly vote: Vote
   readonly block: SealedBlock
-  readonly trust: 'verified' | 'unverified'
   /** Wall clock: a timestamp is judged by it. */
   readonly arrivedAtMs: number
 }
@@ -232,7 +231,10 @@ export class EpochState {
     return wallMs - this.shared.wallAheadMs
   }
 
-  keepsBody = (digest: Hash32): boolean => this.certificates.certifies(digest)
+  /** Holds a body under a view that this node knows; undefined at or below the tip. */
+  holdBody(block: SealedBlock, view: number): HeldBlock | undefined {
+    return this.blocks.add(block, { view, keep: (digest) => this.certificates.certifies(digest) })
+  }
 
   emit(output: Output): void {
     this.out.push(output)
@@ -269,7 +271,7 @@ export class EpochState {
       kind: 'journal',
       record: {
         kind: 'block',
-        body: { epoch: this.epoch, view: held.block.header.view, block: held.block.bytes },
+        body: { epoch: this.epoch, view: held.filedView, block: held.block.bytes },
       },
     })
   }

@@ -1,5 +1,6 @@
 // Implements consensus's `Application` port (consensus/ports.ts) on pool, proposer, importer and store.
 // Owns: when there is work, epochs from state. Not: execution (state/), votes (consensus/).
+import { assert } from '../base/assert.ts'
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import type { EpochStep } from '../base/protocol/epochStep.ts'
@@ -188,6 +189,8 @@ export class NodeApplication implements Application {
     if (verdict.kind === 'valid') return 'valid'
     // Range sync was faster: the block is below a tip that the core will learn of.
     if (verdict.kind === 'stale') return undefined
+    // A verdict is on the hash; consensus takes no other body under it (`openBlock`).
+    assert(verdict.kind !== 'invalid' || verdict.code !== 'WrongBody', 'a block has its own body')
     const { height, view } = block.header
     const fields = { height, view, hash: toHex(block.hash), ...verdict }
     this.#options.logger.warn(fields, 'proposed block was not accepted')

@@ -37,6 +37,7 @@ export const ALLOWANCES: Readonly<Record<MessageKind, Allowance>> = {
   blocksRequest: small(40, 160),
   blocks: large(40, 160),
   boundaryRequest: small(10, 40),
+  proposalRequest: small(10, 40),
   ownVotesRequest: small(10, 40),
   heldVotes: large(10, 40),
 }

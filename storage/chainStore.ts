@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts'
 import { equalBytes, readU64be, toHex, u64be } from '../base/bytes.ts'
 import type { Hash32, TxId } from '../base/ids.ts'
 import { type EpochProof, epochProofSchema } from '../base/protocol/epochProof.ts'
-import { headerHash, openBlock, type SealedBlock } from '../base/protocol/header.ts'
+import { decodeBlock, headerHash, type SealedBlock } from '../base/protocol/header.ts'
 import { type Certificate, certificateSchema } from '../base/protocol/vote.ts'
 import type { Steps } from '../state/steps.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
@@ -248,7 +248,7 @@ class LevelChainStore implements ChainStore {
 
   blockAt(height: number): SealedBlock | undefined {
     const bytes = this.blockBytesAt(height)
-    return bytes === undefined ? undefined : this.#decode(`block ${height}`, () => openBlock(bytes))
+    return bytes === undefined ? undefined : this.#decode(`block ${height}`, () => decodeBlock(bytes))
   }
 
   blockBytesAt(height: number): Uint8Array | undefined {

@@ -3,10 +3,11 @@ import { type FileHandle, mkdir } from 'node:fs/promises'
 import { concatBytes } from '../base/bytes.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { JournalStore } from '../consensus/ports.ts'
-import { decodeRecord, encodeRecord, type JournalRecord, recordView } from '../consensus/records.ts'
+import { decodeRecord, encodeRecord, type JournalRecord } from '../consensus/records.ts'
 import { ClosedMark } from './closedMark.ts'
 import { truncateDurably } from './durableFile.ts'
 import { encodeFrame } from './recordFile.ts'
+import { SegmentExtents } from './segmentExtents.ts'
 import {
   createSegment,
   listSegments,
@@ -21,12 +22,6 @@ import {
 const PREFIX = 'journal'
 const SEGMENT_BYTES = 8 * 1024 * 1024
 
-interface Segment extends SegmentFile {
-  /** Highest (epoch, view) of any record in it. */
-  epoch: number
-  view: number
-}
-
 export interface JournalOptions {
   readonly dir: string
   readonly genesisHash: Hash32
@@ -38,10 +33,10 @@ export class Journal implements JournalStore {
   readonly damage: 'none' | 'torn' | 'corrupt'
   #replayed: readonly JournalRecord[]
   readonly #options: Required<JournalOptions>
-  #segments: Segment[]
+  readonly #segments: SegmentExtents<SegmentFile>
+  #sequence: number
   #file: FileHandle
   readonly #mark: ClosedMark
-  #fileBytes: number
   #pending: Uint8Array[] = []
   #running: Promise<void> | undefined
   #queued: Promise<void> | undefined
@@ -51,7 +46,8 @@ export class Journal implements JournalStore {
     options: Required<JournalOptions>
     replayed: readonly JournalRecord[]
     damage: 'none' | 'torn' | 'corrupt'
-    segments: Segment[]
+    segments: SegmentExtents<SegmentFile>
+    sequence: number
     file: FileHandle
     mark: ClosedMark
   }) {
@@ -59,9 +55,9 @@ export class Journal implements JournalStore {
     this.#replayed = options.replayed
     this.damage = options.damage
     this.#segments = options.segments
+    this.#sequence = options.sequence
     this.#file = options.file
     this.#mark = options.mark
-    this.#fileBytes = 0
   }
 
   get replayed(): readonly JournalRecord[] {
@@ -74,7 +70,7 @@ export class Journal implements JournalStore {
     const { dir, genesisHash } = options
     await mkdir(dir, { recursive: true })
     const replayed: JournalRecord[] = []
-    const segments: Segment[] = []
+    const segments = new SegmentExtents<SegmentFile>(options.segmentBytes)
     let damage: 'none' | 'torn' | 'corrupt' = 'none'
     const files = await listSegments(dir, PREFIX)
     const mark = await ClosedMark.read(dir)
@@ -84,22 +80,20 @@ export class Journal implements JournalStore {
       const scan = await readSegment(file.path, genesisHash)
       const records = scan.frames.map((frame) => decodeRecord(frame.payload))
       replayed.push(...records)
-      const segment: Segment = { ...file, epoch: 0, view: 0 }
-      for (const record of records) widen(segment, record)
       // A segment is synced before the next one starts, so a torn file before the last has lost records.
       const lost = scan.damage === 'corrupt' || (scan.damage === 'torn' && i < files.length - 1)
       if (lost) damage = 'corrupt'
       else if (scan.damage === 'torn' && damage === 'none') damage = 'torn'
-      if (lost) await keepValid(options, segment, records)
+      if (lost) await keepValid(options, file, records)
       else if (scan.damage === 'torn') await truncateDurably(file.path, scan.validBytes)
-      if (records.length > 0) segments.push(segment)
+      if (records.length > 0) segments.restore(file, records)
       else await removeSegment(file.path)
     }
     const sequence = (files.at(-1)?.sequence ?? 0) + 1
     const path = segmentPath(dir, PREFIX, sequence)
     const file = await createSegment(path, genesisHash, new Uint8Array(0))
-    segments.push({ sequence, path, epoch: 0, view: 0 })
-    return new Journal({ options, replayed, damage, segments, file, mark })
+    segments.begin({ sequence, path })
+    return new Journal({ options, replayed, damage, segments, sequence, file, mark })
   }
 
   /** Frees the replayed records, which are needed only once. */
@@ -110,8 +104,7 @@ export class Journal implements JournalStore {
   append(record: JournalRecord): void {
     const frame = encodeFrame(record.body.epoch, encodeRecord(record))
     this.#pending.push(frame)
-    this.#fileBytes += frame.length
-    widen(this.#segments.at(-1)!, record)
+    this.#segments.note(record, frame.length)
   }
 
   /** Callers that arrive while a sync runs share the next one. */
@@ -137,7 +130,7 @@ export class Journal implements JournalStore {
     try {
       await this.#file.appendFile(concatBytes(...pending))
       await this.#file.datasync()
-      if (this.#fileBytes >= this.#options.segmentBytes) await this.#rotate()
+      if (this.#segments.isFull) await this.#rotate()
     } catch (error) {
       this.#failure = error
       throw error
@@ -145,25 +138,17 @@ export class Journal implements JournalStore {
   }
 
   async #rotate(): Promise<void> {
-    // Records appended meanwhile are still pending and go to the new file, so they count for both segments.
-    const sequence = this.#segments.at(-1)!.sequence + 1
+    const sequence = this.#sequence + 1
     const path = segmentPath(this.#options.dir, PREFIX, sequence)
     const next = await createSegment(path, this.#options.genesisHash, new Uint8Array(0))
     await this.#file.close()
-    const { epoch, view } = this.#segments.at(-1)!
     this.#file = next
-    this.#fileBytes = 0
-    this.#segments.push({ sequence, path, epoch, view })
+    this.#sequence = sequence
+    this.#segments.rotate({ sequence, path })
   }
 
   async prune(epoch: number, view: number): Promise<void> {
-    const current = this.#segments.at(-1)!
-    const isOld = (s: Segment): boolean =>
-      s !== current && (s.epoch < epoch || (s.epoch === epoch && s.view <= view))
-    const old = this.#segments.filter(isOld)
-    if (old.length === 0) return
-    this.#segments = this.#segments.filter((s) => !isOld(s))
-    for (const segment of old) await removeSegment(segment.path)
+    for (const segment of this.#segments.takeOld(epoch, view)) await removeSegment(segment.path)
   }
 
   async close(): Promise<void> {
@@ -175,19 +160,10 @@ export class Journal implements JournalStore {
   }
 }
 
-function widen(segment: Segment, record: JournalRecord): void {
-  const view = recordView(record)
-  const { epoch } = record.body
-  if (epoch > segment.epoch) {
-    segment.epoch = epoch
-    segment.view = view
-  } else if (epoch === segment.epoch) segment.view = Math.max(segment.view, view)
-}
-
 /** Sets the damaged file aside and keeps the records that could be read. */
 async function keepValid(
   options: Required<JournalOptions>,
-  segment: Segment,
+  segment: SegmentFile,
   records: readonly JournalRecord[],
 ): Promise<void> {
   await setAside(segment.path)

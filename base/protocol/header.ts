@@ -1,8 +1,11 @@
 // The block header and the block's bytes. Owns: shapes and hash. Not: validity rules (state/execute.ts, consensus/).
-import { sha256 } from '../crypto/hash.ts'
+import { equalBytes } from '../bytes.ts'
+import { keccak256, sha256 } from '../crypto/hash.ts'
+import { SchemaError } from '../field.ts'
 import type { Hash32 } from '../ids.ts'
 import { message, t } from '../schema.ts'
 import { BLOCK_TXS_MAX, TX_BYTES_MAX } from './limits.ts'
+import { merkleRoot } from './merkle.ts'
 
 /** ECONOMY §11: what backs the coin, in every header. Base units; the anchor is a rating in ppm. */
 export const reserveSchema = message('Reserve', {
@@ -82,8 +85,31 @@ export function sealBlock(block: Block): SealedBlock {
   return { ...block, hash: headerHash(block.header), bytes: blockSchema.encode(block) }
 }
 
-/** Decodes received bytes; throws SchemaError. Execution checks transactionsRoot. */
-export function openBlock(bytes: Uint8Array): SealedBlock {
+/** Root of a body: over the Keccak-256 hashes of its transactions, their ids. */
+export function transactionsRootOf(transactions: readonly Uint8Array[]): Hash32 {
+  return merkleRoot(transactions.map((raw) => keccak256(raw)))
+}
+
+/** Whether the transactions are those of the header. The block hash covers the header alone. */
+export function hasOwnBody(block: Pick<SealedBlock, 'header' | 'transactions'>): boolean {
+  return equalBytes(transactionsRootOf(block.transactions), block.header.transactionsRoot)
+}
+
+/**
+ * Decodes bytes without comparing header and body: for blocks that this node stored itself, or for a look at the header
+ * before the body is paid for. Throws SchemaError.
+ */
+export function decodeBlock(bytes: Uint8Array): SealedBlock {
   const block = blockSchema.decode(bytes)
   return { ...block, hash: headerHash(block.header), bytes }
+}
+
+/**
+ * Decodes received bytes; throws SchemaError. Anyone can put another body under a true header, so a block is only what
+ * passes here: canonical bytes whose transactions hash to the header's root. One hash thus stands for one string of bytes.
+ */
+export function openBlock(bytes: Uint8Array): SealedBlock {
+  const block = decodeBlock(bytes)
+  if (!hasOwnBody(block)) throw new SchemaError('not the transactions of the header', 'transactions')
+  return block
 }

@@ -2,10 +2,9 @@
 // Owns: the finalized head, recent trees, the order of commits. Not: rules (state/execute.ts), disk (storage/).
 import { assert } from '../../base/assert.ts'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
-import { keccak256 } from '../../base/crypto/hash.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
 import type { Hash32 } from '../../base/ids.ts'
-import type { SealedBlock } from '../../base/protocol/header.ts'
-import { merkleRoot } from '../../base/protocol/merkle.ts'
+import { hasOwnBody, type SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import {
   type BlockTemplate,
@@ -43,6 +42,12 @@ const RUNNING_MAX = 256
 const REJECTED_MAX = 1024
 
 const VALID: ImportResult = { kind: 'valid' }
+/** Says nothing about the block of this hash: another body is the right one. */
+const WRONG_BODY: ImportResult = {
+  kind: 'invalid',
+  code: 'WrongBody',
+  detail: 'the transactions are not those of the header',
+}
 
 interface Head extends HeadView {
   readonly tree: TreeVersion
@@ -83,8 +88,10 @@ class BlockImporter implements Importer {
   readonly #store: ChainStore
   readonly #options: ImporterOptions
   readonly #unfinalized = new UnfinalizedBlocks()
+  /** By the SHA-256 of the whole block: its own hash covers the header alone. */
   readonly #running = new Map<string, Promise<ImportResult>>()
-  readonly #rejected = new Map<string, ImportResult>()
+  /** By block hash; the verdict is for the whole block with this SHA-256. */
+  readonly #rejected = new Map<string, { readonly whole: Hash32; readonly verdict: ImportResult }>()
   /** Trees of the head and of the provable heights below it, oldest first. */
   readonly #trees = new Map<number, TreeVersion>()
   readonly #pastTrees: PastTrees
@@ -136,7 +143,7 @@ class BlockImporter implements Importer {
   async execute(block: SealedBlock): Promise<ImportResult> {
     const known = this.#knownVerdict(block)
     if (known !== undefined) return known
-    const key = bytesKey(block.hash)
+    const key = bytesKey(sha256(block.bytes))
     const running = this.#running.get(key)
     if (running !== undefined) return running
     if (this.#running.size >= RUNNING_MAX) return { kind: 'busy' }
@@ -148,16 +155,21 @@ class BlockImporter implements Importer {
   /** The verdict if it needs no execution; undefined when the parent is available and there is room. */
   #knownVerdict(block: SealedBlock): ImportResult | undefined {
     const { header, hash } = block
-    if (this.#unfinalized.get(hash) !== undefined) return VALID
+    const executed = this.#unfinalized.get(hash)
+    if (executed !== undefined) return isSame(executed.block.bytes, block) ? VALID : WRONG_BODY
     const rejected = this.#rejected.get(bytesKey(hash))
-    if (rejected !== undefined) return rejected
+    if (rejected !== undefined)
+      return equalBytes(rejected.whole, sha256(block.bytes)) ? rejected.verdict : WRONG_BODY
     const headHeight = this.#head.header.height
     if (this.parentView(header.parentHash) !== undefined) {
       const depth = header.height - headHeight
       return this.#unfinalized.hasRoom(depth, block.transactions.length) ? undefined : { kind: 'busy' }
     }
     if (header.height <= headHeight) {
-      return this.#store.heightOf(hash) === undefined ? { kind: 'stale' } : VALID
+      const height = this.#store.heightOf(hash)
+      if (height === undefined) return { kind: 'stale' }
+      const stored = this.#store.blockBytesAt(height)
+      return stored === undefined || isSame(stored, block) ? VALID : WRONG_BODY
     }
     return header.height === headHeight + 1 ? { kind: 'stale' } : { kind: 'unknownParent' }
   }
@@ -191,14 +203,11 @@ class BlockImporter implements Importer {
 
   #reject(block: SealedBlock, rejection: Rejection): ImportResult {
     const { code, detail } = rejection
-    const ids = block.transactions.map((raw) => keccak256(raw))
-    if (!equalBytes(merkleRoot(ids), block.header.transactionsRoot)) {
-      // Another body may still match this header, so the hash is not marked as rejected.
-      return { kind: 'invalid', code: 'WrongBody', detail: 'the transactions are not those of the header' }
-    }
+    // The hash is not marked as rejected.
+    if (!hasOwnBody(block)) return WRONG_BODY
     const verdict: ImportResult = { kind: code === 'WrongResult' ? 'mismatch' : 'invalid', code, detail }
     this.#options.onRefused?.(block, { kind: verdict.kind, detail })
-    this.#rejected.set(bytesKey(block.hash), verdict)
+    this.#rejected.set(bytesKey(block.hash), { whole: sha256(block.bytes), verdict })
     if (this.#rejected.size > REJECTED_MAX) this.#rejected.delete(this.#rejected.keys().next().value!)
     return verdict
   }
@@ -373,6 +382,11 @@ class BlockImporter implements Importer {
     for (const tree of this.#trees.values()) await inTurns(tree.releaseSteps())
     this.#trees.clear()
   }
+}
+
+/** Whether these are the bytes of the whole block. */
+function isSame(bytes: Uint8Array, block: SealedBlock): boolean {
+  return bytes === block.bytes || equalBytes(bytes, block.bytes)
 }
 
 function viewOf(executed: ExecutedBlock): ParentView {

@@ -25,7 +25,6 @@ import { type InstallAnchor, StateInstall } from '../../storage/install.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
 import type { NodeLogger } from '../logging.ts'
 import { downloadChunks } from './chunkDownload.ts'
-import { hasOwnBody } from './openRange.ts'
 import { InvalidDataError, PeerAsker } from './peerAsker.ts'
 import { type TrustOptions, TrustWalk } from './trust.ts'
 
@@ -203,9 +202,6 @@ class Session {
       const certificate = certificateSchema.decode(item.certificate)
       if (!equalBytes(block.hash, offer.blockHash) || block.header.height !== height) {
         throw new InvalidDataError(`block ${height} is not the block of its snapshot`)
-      }
-      if (!hasOwnBody(block)) {
-        throw new InvalidDataError(`the transactions of block ${height} do not match its header`)
       }
       const trusted = await walk.setOf(block.header.epoch)
       if (trusted === undefined) return undefined

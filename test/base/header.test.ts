@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { SchemaError } from '../../base/field.ts'
-import { type Header, headerHash, headerSchema, openBlock, sealBlock } from '../../base/protocol/header.ts'
+import {
+  decodeBlock,
+  type Header,
+  hasOwnBody,
+  headerHash,
+  headerSchema,
+  openBlock,
+  sealBlock,
+  transactionsRootOf,
+} from '../../base/protocol/header.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
 
 const hash = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
@@ -61,11 +70,25 @@ describe('base.protocol.header', () => {
 
   it('opens what it sealed, with the same hash and bytes', () => {
     const transactions = [new Uint8Array([1, 2, 3]), new Uint8Array(0), new Uint8Array(200).fill(4)]
-    const sealed = sealBlock({ header: { ...header, endsEpoch: true, nextSetHash: hash(13) }, transactions })
+    const transactionsRoot = transactionsRootOf(transactions)
+    const changed = { ...header, transactionsRoot, endsEpoch: true, nextSetHash: hash(13) }
+    const sealed = sealBlock({ header: changed, transactions })
     const opened = openBlock(sealed.bytes)
     assert.deepEqual(opened, sealed)
     assert.deepEqual(opened.hash, headerHash(opened.header))
     assert.deepEqual(opened.transactions, transactions)
+  })
+
+  it('opens no other body under the same header, which decodes to the same hash', () => {
+    const transactions = [new Uint8Array([1]), new Uint8Array([2])]
+    const own = { ...header, transactionsRoot: transactionsRootOf(transactions) }
+    const { hash: expected } = sealBlock({ header: own, transactions })
+    for (const body of [[], transactions.slice(1), [...transactions].reverse(), [...transactions, hash(1)]]) {
+      const { bytes } = sealBlock({ header: own, transactions: body })
+      assert.throws(() => openBlock(bytes), { path: 'transactions' })
+      assert.deepEqual(decodeBlock(bytes).hash, expected)
+      assert.equal(hasOwnBody(decodeBlock(bytes)), false)
+    }
   })
 
   it('rejects damaged bytes', () => {

@@ -197,13 +197,15 @@ describe('canSign.notarize', () => {
     }
   })
 
-  it('waits for the check of the reveal', () => {
+  it('waits for the check of the vote, then for that of the reveal', () => {
     const bench = new Bench()
     bench.holdChecks = true
     const outputs = bench.propose({ view: 1, parentView: 0, block: bench.block(1, genesisOf(bench)) })
-    assert.deepEqual(kindsSigned(outputs), [])
-    const [check] = ofKind(outputs, 'checkSignatures')
-    assert.deepEqual(kindsSigned(bench.feed({ kind: 'signaturesChecked', id: check!.id, valid: [true] })), [
+    const [vote] = ofKind(outputs, 'checkSignatures')
+    const checked = bench.feed({ kind: 'signaturesChecked', id: vote!.id, valid: [true] })
+    assert.deepEqual(kindsSigned(checked), [])
+    const [reveal] = ofKind(checked, 'checkSignatures')
+    assert.deepEqual(kindsSigned(bench.feed({ kind: 'signaturesChecked', id: reveal!.id, valid: [true] })), [
       'notarize 1',
     ])
   })

@@ -140,7 +140,7 @@ describe('nullify triggers', () => {
     const { bench, parent } = afterSilence()
     bench.tick()
     bench.nowMs += 100
-    bench.holdChecks = true
+    bench.verdict = () => undefined
     const block = bench.block(10, parent)
     const outputs = bench.propose({ view: 10, parentView: 9, block })
     assert.deepEqual(kindsSigned(outputs), [])

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { SchemaError } from '../../base/field.ts'
+import { sealBlock } from '../../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import type { Subject, Vote } from '../../base/protocol/vote.ts'
 import { Activity } from '../../consensus/activity.ts'
-import { BLOCKS_HELD_MAX, BlockPool } from '../../consensus/blockPool.ts'
+import { BLOCKS_HELD_BYTES_MAX, BLOCKS_HELD_MAX, BlockPool } from '../../consensus/blockPool.ts'
 import { CertificateStore } from '../../consensus/certificateStore.ts'
 import {
   type ConsensusMessage,
@@ -40,6 +42,7 @@ describe('consensus.messages', () => {
       { kind: 'boundaryRequest', body: { epoch: 3 } },
       { kind: 'ownVotesRequest', body: { epoch: 3 } },
       { kind: 'heldVotes', body: { epoch: 3, votes: [vote(1, subject(1))] } },
+      { kind: 'proposalRequest', body: { epoch: 3, view: 4 } },
     ]
     for (const message of all) assert.deepEqual(decodeMessage(encodeMessage(message)), message)
   })
@@ -198,16 +201,56 @@ describe('consensus.pools', () => {
     const bench = new Bench()
     const pool = new BlockPool(bench.rules.genesis)
     const first = bench.block(1, bench.rules.genesis)
-    pool.add(first, () => false)
+    pool.add(first, { view: 1, keep: () => false })
     const keep = (digest: Uint8Array) => digest === first.hash
     for (let i = 0; i < BLOCKS_HELD_MAX + 20; i++) {
-      pool.add(bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs + 1 + i }), keep)
+      pool.add(bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs + 1 + i }), { view: 1, keep })
     }
     assert.notEqual(pool.block(first.hash), undefined)
     const held = Array.from({ length: BLOCKS_HELD_MAX + 20 }, (_, i) =>
       bench.block(1, bench.rules.genesis, { timestampMs: bench.nowMs + 1 + i }),
     ).filter((b) => pool.block(b.hash) !== undefined).length
     assert.ok(held < BLOCKS_HELD_MAX)
+  })
+
+  it('the block pool drops by the view under which it filed a body, never by what its header claims', () => {
+    const bench = new Bench()
+    const pool = new BlockPool(bench.rules.genesis)
+    const { header } = bench.block(1, bench.rules.genesis)
+    const made = (view: number, claimed: number) =>
+      sealBlock({
+        header: { ...header, view: claimed, height: claimed, timestampMs: view },
+        transactions: [],
+      })
+    const junk = made(1, Number.MAX_SAFE_INTEGER)
+    pool.add(junk, { view: 1, keep: () => false })
+    for (let view = 2; view <= BLOCKS_HELD_MAX; view++) {
+      pool.add(made(view, 5), { view, keep: () => false })
+    }
+    assert.equal(pool.block(junk.hash), undefined)
+    assert.equal(pool.size, BLOCKS_HELD_MAX)
+    // The same body asked for in a later view is as new as that view.
+    const second = made(2, 5)
+    pool.add(second, { view: 300, keep: () => false })
+    pool.moveTip(made(300, 3), 299)
+    assert.equal(pool.size, 2)
+    assert.notEqual(pool.block(second.hash), undefined)
+  })
+
+  it('the block pool is bounded in bytes, and drops the oldest first', () => {
+    const bench = new Bench()
+    const pool = new BlockPool(bench.rules.genesis)
+    const { header } = bench.block(1, bench.rules.genesis)
+    const bytes = new Uint8Array(BLOCK_BYTES_MAX)
+    const hashes = Array.from({ length: 80 }, (_, i) => {
+      const block = sealBlock({ header: { ...header, timestampMs: i + 1 }, transactions: [] })
+      pool.add({ ...block, bytes }, { view: i + 1, keep: () => false })
+      return block.hash
+    })
+    assert.ok(pool.bytes <= BLOCKS_HELD_BYTES_MAX)
+    assert.equal(pool.block(hashes[0]!), undefined)
+    assert.notEqual(pool.block(hashes[79]!), undefined)
+    assert.notEqual(pool.block(hashes[20]!), undefined)
   })
 
   it('the certificate store limits a justification to the highest 64 skipped views', () => {

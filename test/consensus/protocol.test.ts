@@ -1,5 +1,7 @@
 // Proposing, finality, catching up, retransmission.
 import assert from 'node:assert/strict'
+import { u64be } from '../../base/bytes.ts'
+import { sealBlock } from '../../base/protocol/header.ts'
 import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
 
 function leaderWithWork(leads = 1) {
@@ -158,6 +160,32 @@ describe('finality', () => {
     )
   })
 
+  it('refuses another body under a requested hash, blames its sender and asks others at once', () => {
+    const bench = new Bench({ leads: 3, validators: 7 })
+    const one = bench.block(1, bench.rules.genesis, { txs: [u64be(1)] })
+    const { bytes } = sealBlock({ header: one.header, transactions: [u64be(2)] })
+    const two = bench.block(2, one, { timestampMs: bench.nowMs + 100 })
+    bench.receiveCertificate(bench.on('finalize', 2, 1, two))
+    bench.receive(bench.others[1], { kind: 'blocks', body: { blocks: [two.bytes, bytes] } })
+    assert.equal(bench.state.blocks.block(one.hash), undefined)
+    const again = [2, 4].map((i) =>
+      bench.receive(bench.others[i], { kind: 'blocks', body: { blocks: [bytes] } }),
+    )
+    assert.deepEqual(
+      ofKind(bench.outputs, 'penalise').map(({ peer }) => peer),
+      [1, 2, 4].map((i) => `peer${bench.others[i]}`),
+    )
+    const asked = again.map((outputs) => sent(outputs, 'blocksRequest').map(({ to }) => to))
+    assert.deepEqual(
+      asked.map((list) => list.length),
+      [2, 2],
+    )
+    assert.notDeepEqual(asked[0], asked[1])
+    assert.deepEqual(ofKind(bench.outputs, 'verify'), [])
+    const outputs = bench.receive(bench.others[3], { kind: 'blocks', body: { blocks: [one.bytes] } })
+    assert.equal(ofKind(outputs, 'finalized')[0]!.blocks.length, 2)
+  })
+
   it('accepts no body that it did not request', () => {
     const bench = new Bench({ leads: 3 })
     const one = bench.block(1, bench.rules.genesis)
@@ -262,11 +290,42 @@ describe('retransmission', () => {
     assert.equal(sent(bench.tick(1_001), 'status').length, 1)
   })
 
-  it('relays the leader’s proposal with its certificates', () => {
+  it('sends the proposal of its view to who asks for it, now and then, and to nobody else', () => {
     const bench = new Bench({ leads: 3 })
     const block = bench.block(1, bench.rules.genesis)
     bench.propose({ view: 1, parentView: 0, block })
-    assert.equal(sent(bench.tick(1_000), 'proposal').length, 1)
+    assert.equal(sent(bench.tick(1_000), 'proposal').length, 0)
+    const ask = (view: number) => {
+      const message = { kind: 'proposalRequest', body: { epoch: 1, view } } as const
+      return sent(bench.receive(bench.others[0], message), 'proposal')
+    }
+    assert.deepEqual(ask(2), [])
+    assert.deepEqual(
+      ask(1).map(({ to, body }) => [to, body.block]),
+      [[{ kind: 'peer', peer: `peer${bench.others[0]}` }, block.bytes]],
+    )
+    assert.deepEqual(ask(1), [])
+    bench.tick(200)
+    assert.deepEqual(ask(1), [])
+  })
+
+  it('asks the leader and others in turn for the proposal that it lacks, while it may still vote for it', () => {
+    const bench = new Bench({
+      leads: 3,
+      validators: 7,
+      parameters: { buildMs: 4_000, messageDelayMs: 5_000 },
+    })
+    bench.receiveVote(bench.others[0]!, bench.nullify(1))
+    const asked = [1_000, 2_000].map((ms) => sent(bench.tick(ms), 'proposalRequest'))
+    assert.deepEqual(
+      asked.map((list) => list.length),
+      [2, 2],
+    )
+    const indexes = asked.flat().map(({ to }) => (to.kind === 'validator' ? to.index : -1))
+    assert.equal(new Set(indexes).size, 3)
+    assert.ok(indexes.includes(bench.state.leaderOf(1)))
+    assert.deepEqual(kindsSigned(bench.tick(2_000)), ['nullify 1'])
+    assert.deepEqual(sent(bench.tick(2_000), 'proposalRequest'), [])
   })
 
   it('always sets the next wake-up', () => {

@@ -1,5 +1,7 @@
 // What a restart restores from journal and signer, and what it must not restore.
 import assert from 'node:assert/strict'
+import { u64be } from '../../base/bytes.ts'
+import { sealBlock } from '../../base/protocol/header.ts'
 import type { JournalRecord } from '../../consensus/records.ts'
 import { decodeRecord, encodeRecord } from '../../consensus/records.ts'
 import { Bench, journalOf, kindsSigned, ofKind, sent, signs } from '../support/coreHarness.ts'
@@ -123,6 +125,24 @@ describe('restart', () => {
     bench.verdict = () => 'mismatch'
     bench.receiveCertificate(bench.on('notarize', 1, 0, block))
     assert.equal(bench.core.status().halted, true)
+  })
+
+  it('takes no journaled bytes for a block that are not the block: it asks for the body instead', () => {
+    const before = new Bench({ leads: 3 })
+    before.verdict = () => undefined
+    const block = before.block(1, before.rules.genesis, { txs: [u64be(1)] })
+    before.propose({ view: 1, parentView: 0, block })
+    const { bytes } = sealBlock({ header: block.header, transactions: [u64be(2)] })
+    for (const wrong of [bytes, new Uint8Array([1])]) {
+      const journal = journalOf(before.outputs).map((record) =>
+        record.kind === 'block' ? { ...record, body: { ...record.body, block: wrong } } : record,
+      )
+      const { bench, outputs } = restarted(before, 3, journal)
+      assert.ok(bench.state.blocks.block(block.hash) === undefined)
+      assert.deepEqual(sent(outputs, 'blocksRequest')[0]?.body.hash, block.hash)
+      const answer = { kind: 'blocks', body: { blocks: [block.bytes] } } as const
+      assert.equal(ofKind(bench.receive(bench.others[0], answer), 'verify').length, 1)
+    }
   })
 
   it('judges a proposal’s timestamp once: a late one stays late', () => {

@@ -25,6 +25,7 @@ const CONSENSUS_BODIES: { readonly [K in MessageKind]: string } = {
   boundaryRequest: 'BoundaryRequest',
   ownVotesRequest: 'OwnVotesRequest',
   heldVotes: 'HeldVotes',
+  proposalRequest: 'ProposalRequest',
 }
 const JOURNAL_BODIES: { readonly [K in RecordKind]: string } = {
   block: 'BlockRecord',

@@ -4,10 +4,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const ROOMS = [
-  ...['base', 'consensus', 'state', 'genesis', 'storage', 'signer', 'p2p', 'rpc', 'client', 'node', 'devnet'],
-  ...['cli', 'bench', 'test'],
-]
 const NEEDED = [
   ...['base', 'consensus'],
   ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'storage', 'mutants'].map(
@@ -30,10 +26,12 @@ export class Scratch {
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
-    for (const room of ROOMS) cpSync(join(root, room), join(this.dir, room), { recursive: true })
+    const { compilerOptions, include } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
+    for (const room of include as readonly string[]) {
+      cpSync(join(root, room), join(this.dir, room), { recursive: true })
+    }
     cpSync(join(root, 'package.json'), join(this.dir, 'package.json'))
     symlinkSync(join(root, 'node_modules'), join(this.dir, 'node_modules'))
-    const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
     // Types are checked in the working tree; a mutant only has to run.
     const config = {
       compilerOptions: { ...compilerOptions, noCheck: true, sourceMap: false },

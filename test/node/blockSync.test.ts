@@ -150,7 +150,7 @@ describe('blockSync', () => {
           const { header, transactions } = openBlock(item.block)
           return { ...item, block: sealBlock({ header, transactions: transactions.slice(1) }).bytes }
         }),
-      /^the transactions of block \d+ are not those of its header$/,
+      /^malformed block: transactions: not the transactions of the header$/,
     ],
   ]
   for (const [what, fault, reason] of FAULTS) {

@@ -230,7 +230,7 @@ describe('node.driver', () => {
 
   const everyone = (height: number) => () => net.peers.every((peer) => peer.store.height >= height)
 
-  it('finalizes a transaction on an idle chain at once, with three pairings per block and node', async () => {
+  it('finalizes a transaction on an idle chain at once, with four pairings per block and node', async () => {
     net.parameters = PATIENT
     for (const i of net.peers.keys()) await net.start(i)
     for (let n = 1; n <= 10; n++) {
@@ -242,7 +242,7 @@ describe('node.driver', () => {
     for (const peer of net.peers) {
       const { aggregates, singles, signatures } = peer.driver!.counters()
       assert.ok(
-        aggregates + singles <= 3.5 * height,
+        aggregates + singles <= 4 * height,
         `${aggregates} + ${singles} pairings for ${height} blocks`,
       )
       assert.ok(signatures <= 2.5 * height + 2, `${signatures} signatures for ${height} blocks`)

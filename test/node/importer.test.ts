@@ -208,6 +208,39 @@ describe('importer.execute', () => {
     })
   })
 
+  it('shares executions by the whole block: two bodies under one header get a verdict each, in any order', async () => {
+    const kinds = async (list: readonly SealedBlock[], importer: Importer) =>
+      (await Promise.all(list.map((block) => importer.execute(block)))).map(({ kind }) => kind)
+    for (const order of ['true first', 'false first'] as const) {
+      await withNode(async (node) => {
+        const { importer } = node
+        const good = node.received(importer.head().hash, [pay(0)])
+        const wrong = sealBlock({
+          header: good.header,
+          transactions: [...good.transactions, ...good.transactions],
+        })
+        const list = order === 'true first' ? [good, wrong] : [wrong, good]
+        const expected = list.map((block) => (block === good ? 'valid' : 'invalid'))
+        assert.deepEqual(await kinds(list, importer), expected)
+        assert.deepEqual(await kinds(list, importer), expected)
+        await importer.finalize([good.hash], certificateOf(good))
+        assert.deepEqual(await kinds(list, importer), expected)
+      })
+    }
+  })
+
+  it('does not take the verdict on a refused block for another body of its header', async () => {
+    await withNode(async (node) => {
+      const good = node.received(node.importer.head().hash, [pay(0)])
+      const bent = { ...good.header, stateRoot: new Uint8Array(32).fill(1) }
+      const mismatch = sealBlock({ header: bent, transactions: good.transactions })
+      assert.equal((await node.importer.execute(mismatch)).kind, 'mismatch')
+      const other = await node.importer.execute(sealBlock({ header: bent, transactions: [] }))
+      assert.ok(other.kind === 'invalid' && other.code === 'WrongBody')
+      assert.equal((await node.importer.execute(mismatch)).kind, 'mismatch')
+    })
+  })
+
   it('reports a missing parent or a lost fork', async () => {
     await withNode(async (node) => {
       const genesis = node.importer.head().hash

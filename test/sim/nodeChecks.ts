@@ -1,7 +1,10 @@
 // Checks on one honest node: its votes, its write order, its messages, and misbehaviour it must report.
-import type { SealedBlock } from '../../base/protocol/header.ts'
+import { equalBytes } from '../../base/bytes.ts'
+import { keccak256 } from '../../base/crypto/hash.ts'
+import { decodeBlock, type SealedBlock } from '../../base/protocol/header.ts'
+import { merkleRoot } from '../../base/protocol/merkle.ts'
 import type { Certificate, Subject, Vote } from '../../base/protocol/vote.ts'
-import type { ConsensusMessage } from '../../consensus/messages.ts'
+import type { ConsensusMessage, Proposal } from '../../consensus/messages.ts'
 import type { JournalRecord } from '../../consensus/records.ts'
 import type { EpochState } from '../../consensus/state.ts'
 import { subjectKey } from '../../consensus/subject.ts'
@@ -9,13 +12,16 @@ import type { Misbehaviour, Sender, Target } from '../../consensus/types.ts'
 import { memoryFault } from '../support/memory.ts'
 import { Violation } from '../support/violation.ts'
 import { Accountability, reportFault } from './checks/accountability.ts'
+import { signedBytes } from './checks/certificateCheck.ts'
 import { type OracleContext, VoteOracle } from './checks/voteOracle.ts'
 import type { Invariants } from './invariants.ts'
-import type { SimDisk } from './simDisk.ts'
+import { filedView, type SimDisk } from './simDisk.ts'
 import type { SimSigner } from './simSigner.ts'
 
 /** Steps between memory checks of a core. */
 const MEMORY_EVERY = 64
+/** Votes name views up to current + 64. */
+const FILED_AHEAD_MAX = 64
 
 export class NodeChecks {
   readonly #node: number
@@ -101,6 +107,15 @@ export class NodeChecks {
       this.#fail('A', `saw ${missed} of validator ${vote.signer} and reported nothing`)
   }
 
+  /** The core journals a record: filed under a view that votes may name, whatever anybody's header claims. */
+  onRecord(state: EpochState, record: JournalRecord): void {
+    if (record.kind === 'block') this.#checkBody(record.body.block)
+    if (record.kind === 'proposal') this.#checkLeader(state, record.body.vote)
+    const view = filedView(record)
+    if (view <= state.view + FILED_AHEAD_MAX) return
+    this.#fail('journal', `files a ${record.kind} under view ${view} in view ${state.view}`)
+  }
+
   /** The core requests a signature. */
   onVote(state: EpochState, subject: Subject, nowMs: number): void {
     const isOld = this.#old.has(voteKey(subject))
@@ -129,7 +144,33 @@ export class NodeChecks {
     return block.header.height === 0
   }
 
-  onSend(message: ConsensusMessage, to: Target, self: number | undefined): void {
+  /** A body that is kept or passed on has the transactions that its header names. */
+  #checkBody(bytes: Uint8Array): void {
+    const { header, transactions } = decodeBlock(bytes)
+    const root = merkleRoot(transactions.map((raw) => keccak256(raw)))
+    if (!equalBytes(root, header.transactionsRoot))
+      this.#fail('body', `takes another body for the block of view ${header.view}`)
+  }
+
+  /** A proposal that is kept or passed on is signed by its leader. */
+  #checkLeader(state: EpochState, vote: Vote): void {
+    const validator = state.validators[vote.signer]
+    const bytes = signedBytes(this.#context.rules().genesisHash, vote.subject)
+    const isValid =
+      validator !== undefined && this.#context.bls.verify(validator.consensusKey, bytes, vote.signature)
+    if (!isValid) this.#fail('leader', `takes a proposal of view ${vote.subject.view} with an invalid vote`)
+  }
+
+  #checkProposal(state: EpochState | undefined, proposal: Proposal): void {
+    this.#checkBody(proposal.block)
+    if (state !== undefined && state.epoch === proposal.vote.subject.epoch)
+      this.#checkLeader(state, proposal.vote)
+  }
+
+  onSend(message: ConsensusMessage, to: Target, state: EpochState | undefined): void {
+    const self = state?.self
+    if (message.kind === 'proposal') this.#checkProposal(state, message.body)
+    if (message.kind === 'blocks') for (const bytes of message.body.blocks) this.#checkBody(bytes)
     for (const certificate of certificatesOf(message))
       this.#invariants.onSentCertificate(this.#node, certificate)
     if (message.kind === 'certificate' && to.kind === 'all') this.#checkJournaled(message.body)

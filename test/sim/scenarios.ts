@@ -2,6 +2,7 @@
 import type { Bls } from '../../base/crypto/types.ts'
 import type { Scenario } from './scenario.ts'
 import { attackScenarios } from './scenarios/attacks.ts'
+import { bodyScenarios } from './scenarios/bodies.ts'
 import { byzantineScenarios } from './scenarios/byzantine.ts'
 import { crashScenarios } from './scenarios/crashes.ts'
 import { diskScenarios } from './scenarios/disks.ts'
@@ -17,6 +18,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...diskScenarios,
   ...byzantineScenarios,
   ...attackScenarios,
+  ...bodyScenarios,
   ...epochScenarios,
   ...timeScenarios,
   ...loadScenarios,

@@ -28,6 +28,8 @@ export class SimNetwork {
   readonly #clogged = new Map<string, Parcel[]>()
   #healed = false
   messages = 0
+  /** By sender; lost messages count, their copies do too. */
+  readonly sentBytes = new Map<number, number>()
 
   constructor(options: {
     random: Random
@@ -105,6 +107,7 @@ export class SimNetwork {
     const copies = !this.#healed && this.#random.chance(this.#faults.duplicateRate) ? 2 : 1
     for (let i = 0; i < copies; i++) {
       this.messages++
+      this.sentBytes.set(from, (this.sentBytes.get(from) ?? 0) + parcel.bytes.length)
       if (this.#cut.has(`${from}>${to}`)) continue
       if (!this.#healed && this.#random.chance(this.#faults.lossRate)) continue
       const clog = this.#clogged.get(`${from}>${to}`)

@@ -5,7 +5,6 @@ import type { SealedBlock } from '../../base/protocol/header.ts'
 import { randaoBytes, type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
 import { Core } from '../../consensus/core.ts'
 import type { ConsensusMessage } from '../../consensus/messages.ts'
-import { recordView } from '../../consensus/records.ts'
 import type { CoreStatus, Input, Output, Target } from '../../consensus/types.ts'
 import { Verifier } from '../../node/verifier.ts'
 import { BLOCK_TXS, type ChainRules, SimStore } from '../support/simChain.ts'
@@ -221,6 +220,7 @@ export class SimNode {
         // A watcher may have crashed this host.
         if (this.#core !== core) return
         if (output.kind === 'journal') {
+          this.#checks?.onRecord(core.state, output.record)
           this.disk.append(output.record)
           journaled = true
         } else {
@@ -362,7 +362,7 @@ export class SimNode {
           this.#sign(output.subject)
           break
         case 'send':
-          this.#checks?.onSend(output.message, output.to, this.status()?.self)
+          this.#checks?.onSend(output.message, output.to, this.#core.state)
           this.#send(output)
           break
         case 'finalized':
@@ -449,9 +449,7 @@ export class SimNode {
     if (world.crashPoint(this, 'committed')) return
     this.application.onCommitted(blocks)
     const { epoch, view } = certificate.subject
-    if (this.disk.sizeBytes > 64 * 1024) {
-      this.disk.clearIf((r) => r.body.epoch < epoch || (r.body.epoch === epoch && recordView(r) <= view))
-    }
+    this.disk.prune(epoch, view)
     this.#later(0, () => this.#checkWork())
   }
 

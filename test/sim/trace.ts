@@ -69,6 +69,8 @@ export function messageText(message: ConsensusMessage): string {
       return `ownVotesRequest ${message.body.epoch}`
     case 'heldVotes':
       return `heldVotes ${message.body.epoch} ${message.body.votes.length}`
+    case 'proposalRequest':
+      return `proposalRequest ${message.body.epoch}:${message.body.view}`
   }
 }
 

@@ -51,7 +51,7 @@ export class SimWorld implements SimHost<SimNode> {
   readonly #sets = new Map<number, ValidatorSet>()
   readonly #setMaker: (epoch: number) => ValidatorSet
   readonly #watchers: ((node: SimNode, output: Output) => void)[] = []
-  readonly #sentWatchers: ((node: SimNode, message: ConsensusMessage) => void)[] = []
+  readonly #sentWatchers: ((node: SimNode, message: ConsensusMessage, to: Target) => void)[] = []
   readonly #decoded = new WeakMap<Uint8Array, ConsensusMessage | SchemaError>()
   /** Set by a scenario: drops messages for which it returns true, even after healing. */
   filter: ((from: SimNode, to: SimNode, message: ConsensusMessage) => boolean) | undefined
@@ -293,7 +293,7 @@ export class SimWorld implements SimHost<SimNode> {
   }
 
   /** Calls `watcher` for every message just sent by a host. */
-  watchSent(watcher: (node: SimNode, message: ConsensusMessage) => void): void {
+  watchSent(watcher: (node: SimNode, message: ConsensusMessage, to: Target) => void): void {
     this.#sentWatchers.push(watcher)
   }
 
@@ -320,7 +320,7 @@ export class SimWorld implements SimHost<SimNode> {
   /** The sender may be down afterwards: a watcher may crash it. */
   sendMessage(from: SimNode, to: Target, message: ConsensusMessage): void {
     this.send(from, to, encodeMessage(message))
-    for (const watcher of this.#sentWatchers) watcher(from, message)
+    for (const watcher of this.#sentWatchers) watcher(from, message, to)
   }
 
   send(from: SimNode, to: Target, bytes: Uint8Array): void {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { encodeRecord, type JournalRecord } from '../../consensus/records.ts'
 import { Journal } from '../../storage/journal.ts'
 import { encodeFrame, scanFrames } from '../../storage/recordFile.ts'
+import { SegmentExtents } from '../../storage/segmentExtents.ts'
 
 const genesisHash = new Uint8Array(32).fill(3)
 
@@ -142,6 +143,44 @@ describe('storage.journal', () => {
   it('refuses the directory of another chain', async () => {
     await written([intent(1)])
     await assert.rejects(Journal.open({ dir, genesisHash: new Uint8Array(32) }), { code: 'ForeignFile' })
+  })
+
+  it('counts records that wait while it rotates for the segment they are written to', async () => {
+    const journal = await open(500)
+    journal.append(block(1, 600))
+    const writing = journal.sync()
+    // Noted in the first segment, written to the second.
+    journal.append(block(9, 600))
+    await writing
+    await journal.sync()
+    journal.append(intent(2))
+    await journal.sync()
+    await journal.prune(1, 5)
+    await journal.close()
+    const again = await open()
+    assert.ok(again.replayed.some((record) => record.kind === 'block' && record.body.view === 9))
+    await again.close()
+  })
+
+  it('keeps for a segment what it reaches, when it is rotated and when it is read again', () => {
+    const extents = new SegmentExtents<string>(100)
+    extents.restore('read', [intent(3), intent(7), intent(2)])
+    extents.begin('a')
+    extents.note(intent(5), 60)
+    assert.equal(extents.isFull, false)
+    extents.note(intent(9), 60)
+    assert.equal(extents.isFull, true)
+    extents.rotate('b')
+    assert.equal(extents.isFull, false)
+    extents.note(intent(1), 10)
+    extents.rotate('c')
+    assert.deepEqual(extents.takeOld(1, 6), [])
+    assert.deepEqual(extents.takeOld(1, 8), ['read'])
+    assert.deepEqual(extents.takeOld(1, 9), ['a', 'b'])
+    extents.note(intent(1, 2), 10)
+    extents.rotate('d')
+    assert.deepEqual(extents.takeOld(1, 100), [])
+    assert.deepEqual(extents.takeOld(2, 1), ['c'], 'never the one that is written to')
   })
 
   it('rotates, and prunes whole segments only when all of their records are final', async () => {

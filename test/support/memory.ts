@@ -1,4 +1,5 @@
-// Bounds on a core's memory, whatever peers send (CONSENSUS §2, §9 scenario 22). Counts entries, not bytes.
+// Bounds on a core's memory, whatever peers send (CONSENSUS §2, §9 scenario 22).
+import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import type { EpochState } from '../../consensus/state.ts'
 
 /** Entry counts of a core's containers by name, each with its maximum. */
@@ -13,6 +14,7 @@ export function memoryOf(state: EpochState): readonly { name: string; count: num
     { name: 'vote views', count: state.pool.views().length, most: views },
     { name: 'certificates', count: state.certificates.size, most: 3 * (open + 64 + 2) },
     { name: 'blocks', count: state.blocks.size, most: 256 + open },
+    { name: 'block bytes', count: state.blocks.bytes, most: (64 + 8 + open) * BLOCK_BYTES_MAX },
     { name: 'proposals', count: state.proposals.size, most: open + 8 + 2 },
     { name: 'checks', count: state.checks.size, most: 64 },
     // Each peer may have a full answer and a justification waiting.

@@ -4,8 +4,14 @@ import { bytesKey, concatBytes, EMPTY_BYTES, equalBytes, toHex, u64be } from '..
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Bls } from '../../base/crypto/types.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
-import { epochAbove, type Header, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
-import { merkleRoot } from '../../base/protocol/merkle.ts'
+import {
+  epochAbove,
+  type Header,
+  hasOwnBody,
+  type SealedBlock,
+  sealBlock,
+  transactionsRootOf,
+} from '../../base/protocol/header.ts'
 import { type Validator, type ValidatorSet, validatorSetHash } from '../../base/protocol/validators.ts'
 import { type Certificate, nextMix } from '../../base/protocol/vote.ts'
 import type { BuildOrder, EpochStart, Verdict } from '../../consensus/types.ts'
@@ -95,7 +101,7 @@ function outcome(rules: ChainRules, parent: SealedBlock, epoch: number, transact
   return {
     height,
     stateRoot: postRoot(rules, parent, transactions),
-    transactionsRoot: merkleRoot(transactions),
+    transactionsRoot: transactionsRootOf(transactions),
     setHash: hashOfSet(rules.setOf(epoch)),
     endsEpoch,
     ...(endsEpoch ? { nextSetHash: hashOfSet(rules.setOf(epoch + 1)) } : {}),
@@ -135,8 +141,7 @@ export function verifyBlock(rules: ChainRules, block: SealedBlock, parent: Seale
   const key = bytesKey(block.hash) + bytesKey(parent.hash)
   const before = known.get(key)
   // The hash covers only the header; the transactions count only if they match its root.
-  if (before !== undefined && equalBytes(block.header.transactionsRoot, merkleRoot(block.transactions)))
-    return before
+  if (before !== undefined && hasOwnBody(block)) return before
   const verdict = execute(rules, block, parent)
   if (verdict === 'valid') known.set(key, verdict)
   return verdict

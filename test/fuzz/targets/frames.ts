@@ -66,6 +66,8 @@ export function anyMessage(random: Random): ConsensusMessage {
       return { kind: 'blocksRequest', body: { hash: randomBytes(random, 32), countMax: view } }
     case 7:
       return { kind: 'blocks', body: { blocks: several(random, (r) => randomBytes(r, 40)) } }
+    case 8:
+      return { kind: 'proposalRequest', body: { epoch, view } }
     default:
       return { kind: 'boundaryRequest', body: { epoch } }
   }

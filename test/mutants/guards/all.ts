@@ -1,5 +1,6 @@
 // The mutation list: every single guard whose deletion must fail the suite (CONSENSUS §9, scenario 36).
 import type { Edit } from '../edit.ts'
+import { BODY_GUARDS } from './bodies.ts'
 import { CERTIFICATE_GUARDS } from './certificates.ts'
 import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
@@ -16,4 +17,5 @@ export const GUARDS: readonly Edit[] = [
   ...SIGNER_GUARDS,
   ...SYNC_GUARDS,
   ...STORAGE_GUARDS,
+  ...BODY_GUARDS,
 ]

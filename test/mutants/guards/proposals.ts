@@ -222,15 +222,9 @@ const intake = editsOf('consensus/proposalIntake.ts', [
   ['intake.kind', "subject.kind !== 'notarize' ||\n", '\n', 'a finalize vote counts as a proposal'],
   [
     'intake.body',
-    'if (digest !== undefined && equalBytes(block.hash, digest)) return block',
-    'if (digest !== undefined) return block',
+    'if (digest !== undefined && equalBytes(block.hash, digest)) {',
+    'if (digest !== undefined) {',
     'a proposal carries another block than it names',
-  ],
-  [
-    'intake.relayed',
-    'if (from.validator === signer) {',
-    'if (from.validator !== undefined) {',
-    'any validator forges the proposals of others',
   ],
   [
     'intake.own',

@@ -9,7 +9,7 @@ import { trustedSet } from '../../../base/protocol/finalityProof.ts'
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import { randaoBytes, type Subject, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
 import type { EpochEvidence, JournalStore, Signer } from '../../../consensus/ports.ts'
-import { type JournalRecord, recordView } from '../../../consensus/records.ts'
+import type { JournalRecord } from '../../../consensus/records.ts'
 import type { Database } from '../../../storage/database.ts'
 import type { ChainStore, CommitBlock } from '../../../storage/types.ts'
 import { Violation } from '../../support/violation.ts'
@@ -59,8 +59,7 @@ export function simJournal(disk: SimDisk, life: Life): JournalStore {
     },
     async prune(epoch, view) {
       if (!life.isAlive) return NEVER
-      if (disk.sizeBytes < 32 * 1024) return
-      disk.clearIf((r) => r.body.epoch < epoch || (r.body.epoch === epoch && recordView(r) <= view))
+      disk.prune(epoch, view)
     },
     close: () => Promise.resolve(),
   }
