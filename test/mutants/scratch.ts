@@ -18,7 +18,17 @@ const ROOMS = [
   'devnet',
   'test',
 ] as const
-const NEEDED = ['test/consensus', 'test/base', 'test/sim', 'test/mutants', 'base', 'consensus']
+const NEEDED = [
+  'test/consensus',
+  'test/base',
+  'test/p2p/frameLimits.test.ts',
+  'test/node/verifierPool.test.ts',
+  'test/sim',
+  'test/mutants',
+  'base',
+  'consensus',
+  'node/verifierWorker.ts',
+]
 
 /** Output of a command; `killed` = it timed out. */
 export interface Ran {

@@ -3,6 +3,7 @@ import type { Edit } from '../edit.ts'
 import { CERTIFICATE_GUARDS } from './certificates.ts'
 import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
+import { SENDER_GUARDS } from './senders.ts'
 import { VOTING_GUARDS } from './voting.ts'
 
 export const GUARDS: readonly Edit[] = [
@@ -10,4 +11,5 @@ export const GUARDS: readonly Edit[] = [
   ...NEED_GUARDS,
   ...PROPOSAL_GUARDS,
   ...CERTIFICATE_GUARDS,
+  ...SENDER_GUARDS,
 ]
