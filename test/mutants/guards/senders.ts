@@ -34,6 +34,15 @@ const allowances = editsOf('p2p/frameLimits.ts', [
   ],
 ])
 
+const requests = editsOf('consensus/state.ts', [
+  [
+    'requests.oldestFirst',
+    'this.peerLimits.delete(this.peerLimits.keys().next().value!)',
+    'this.peerLimits.clear()',
+    'one peer ends the rate limits of all',
+  ],
+])
+
 const penalties = editsOf('p2p/penalties.ts', [
   [
     'penalty.whileRefused',
@@ -77,4 +86,4 @@ const threads = editsOf('node/verifierPool.ts', [
   ],
 ])
 
-export const SENDER_GUARDS: readonly Edit[] = [...allowances, ...penalties, ...threads]
+export const SENDER_GUARDS: readonly Edit[] = [...allowances, ...requests, ...penalties, ...threads]
