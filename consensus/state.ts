@@ -256,7 +256,9 @@ export class EpochState {
   allow(key: string, nowMs: number, everyMs: number): boolean {
     const nextAtMs = this.peerLimits.get(key)
     if (nextAtMs !== undefined && nowMs < nextAtMs) return false
-    if (this.peerLimits.size >= 1024) this.peerLimits.clear()
+    // Re-inserted, so that the oldest is dropped: clearing all would let one peer end every other limit.
+    this.peerLimits.delete(key)
+    if (this.peerLimits.size >= 1024) this.peerLimits.delete(this.peerLimits.keys().next().value!)
     this.peerLimits.set(key, nowMs + everyMs)
     return true
   }

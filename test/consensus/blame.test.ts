@@ -206,3 +206,24 @@ describe('a long answer of true certificates', () => {
     assert.deepEqual(penalties(bench.outputs), [])
   })
 })
+
+describe('a peer that asks for a thousand blocks', () => {
+  it('does not end the limit on another request', () => {
+    const bench = new Bench({ leads: 3 })
+    const status = { epoch: 1, view: 900, finalizedView: 0, finalizedHeight: 0 }
+    const ask = (): number => {
+      const outputs = bench.receive(1, { kind: 'status', body: status })
+      return outputs.filter(({ kind }) => kind === 'send').length
+    }
+    for (let i = 0; i < 1_023; i++) {
+      const hash = new Uint8Array(32).fill(i & 255)
+      hash[0] = i >> 8
+      bench.receive(0, { kind: 'blocksRequest', body: { hash, countMax: 1 } })
+    }
+    assert.equal(ask(), 1)
+    bench.receive(0, { kind: 'blocksRequest', body: { hash: new Uint8Array(32), countMax: 2 } })
+    bench.receive(0, { kind: 'blocksRequest', body: { hash: new Uint8Array(32).fill(77, 2), countMax: 2 } })
+    assert.equal(ask(), 0)
+    assert.ok(bench.state.peerLimits.size <= 1_024)
+  })
+})

@@ -19,6 +19,8 @@ const UNIT_SPECS = [
   'dist/test/signer/localSigner.test.js',
   'dist/test/signer/remoteSigner.test.js',
   'dist/test/signer/signerFile.test.js',
+  'dist/test/p2p/frameLimits.test.js',
+  'dist/test/node/verifierPool.test.js',
 ]
 const PATCHES = 'test/mutants/bugs'
 /** Further unit tests for mutants of these rooms. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const NEEDED = [
-  ...['base', 'consensus'],
+  ...['base', 'consensus', 'node/verifierWorker.ts'],
   ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'storage', 'mutants'].map(
     (room) => `test/${room}`,
   ),

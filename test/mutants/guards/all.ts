@@ -4,6 +4,7 @@ import { BODY_GUARDS } from './bodies.ts'
 import { CERTIFICATE_GUARDS } from './certificates.ts'
 import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
+import { SENDER_GUARDS } from './senders.ts'
 import { SIGNER_GUARDS } from './signer.ts'
 import { STORAGE_GUARDS } from './storage.ts'
 import { SYNC_GUARDS } from './sync.ts'
@@ -18,4 +19,5 @@ export const GUARDS: readonly Edit[] = [
   ...SYNC_GUARDS,
   ...STORAGE_GUARDS,
   ...BODY_GUARDS,
+  ...SENDER_GUARDS,
 ]
