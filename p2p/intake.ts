@@ -12,13 +12,14 @@ import { FrameError } from './frames.ts'
 /** Microseconds of CPU; the burst bounds the work of one turn. Honest members send at most some hundred frames a second; range sync, 30 MB/s. */
 export const MEMBER_ALLOWANCE: Allowance = { perSecond: 300_000, burst: 50_000 }
 /** A follower that syncs 20 MB/s from this node sends some 300 window updates a second: 5 ms. */
-export const STRANGER_ALLOWANCE: Allowance = { perSecond: 15_000, burst: 10_000 }
+export const STRANGER_ALLOWANCE: Allowance = { perSecond: 15_000, burst: 5_000 }
 /** All strangers together, handshakes included. */
 export const STRANGERS_ALLOWANCE: Allowance = { perSecond: 80_000, burst: 20_000 }
 /** The lines and length bytes before encryption: an honest peer sends about 30 bytes. */
 const GREETING_BYTES_MAX = 256
 const NOISE_LINE = '/noise\n'
-const PAUSE_MS_MIN = 5
+/** Shorter pauses would cost more than the work between them. */
+const PAUSE_MS_MIN = 20
 
 type Bytes = Uint8Array | { subarray(): Uint8Array }
 
@@ -122,7 +123,7 @@ export class Intake {
     this.#source = options.source as Source
     this.#strangers = options.strangers
     this.#isMember = () => options.isMember
-    this.#own = new Budget(STRANGER_ALLOWANCE, options.nowMs)
+    this.#own = new Budget(options.isMember ? MEMBER_ALLOWANCE : STRANGER_ALLOWANCE, options.nowMs)
     const greeting = new Greeting()
     const frames = new FrameScanner(NOISE_FRAMES)
     this.#tap(options.source, (bytes) => {

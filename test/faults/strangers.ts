@@ -2,7 +2,11 @@
 // Not: measuring (strangersMain.ts).
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import { fromHex } from '../../base/bytes.ts'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { compareBytes, fromHex } from '../../base/bytes.ts'
+import { frameHeader } from '../../p2p/frames.ts'
+import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
+import { GOSSIP_BATCH_BYTES_MAX } from '../../p2p/limits.ts'
 import { GOSSIP_PROTOCOL } from '../../p2p/txGossip.ts'
 import { greet, type RawConnection, type RawPeer, rawPeer, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
 
@@ -10,6 +14,7 @@ import { greet, type RawConnection, type RawPeer, rawPeer, YAMUX, yamuxFrame } f
 const BATCH = 200
 const RETRY_MS = 100
 const FIRST_MS = 3_000
+const TRIES_MAX = 200
 
 interface Target {
   readonly address: string
@@ -26,13 +31,22 @@ class Stranger {
   }
 
   async dial(): Promise<RawConnection> {
-    this.#peer ??= await rawPeer(new Uint8Array(randomBytes(32)))
+    this.#peer ??= await rawPeer(this.#openerSeed())
     try {
       return await this.#peer.dial(this.target.address)
     } catch (error) {
       await this.#peer.stop()
       this.#peer = undefined
       throw error
+    }
+  }
+
+  /** An identity below the target's: that side opens the streams. */
+  #openerSeed(): Uint8Array {
+    const above = peerIdFromString(/[^/]+$/.exec(this.target.address)![0]).toMultihash().bytes
+    for (let tries = 0; ; tries++) {
+      const seed = new Uint8Array(randomBytes(32))
+      if (tries > TRIES_MAX || compareBytes(peerIdBytesFromSeed(seed), above) < 0) return seed
     }
   }
 
@@ -85,8 +99,9 @@ function flooding(
     what,
     run: async (stranger) => {
       const raw = await stranger.dial()
-      // The side with the higher identity does not open streams: then these frames are for an unknown one.
       const stream = await greet(raw, GOSSIP_PROTOCOL, stranger.target.genesisHash).catch(() => undefined)
+      // A frame of the protocol begins, so that the bytes that follow are kept and not refused.
+      stream?.send(frameHeader(GOSSIP_BATCH_BYTES_MAX))
       const streamId = Number(stream?.id ?? 99_999)
       await flood(raw, (round) => make(streamId, round))
     },

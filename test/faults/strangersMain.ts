@@ -196,6 +196,7 @@ async function run(options: Options): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'suanli-strangers-'))
   const network = await Network.prepare({ validators: VALIDATORS, dataDir, blockTimeMs: 250 })
   const clients = network.nodes.map(({ url }) => new RpcClient(url))
+  let hasHeld = false
   try {
     await network.startAll()
     const load = await Load.begin(clients)
@@ -214,13 +215,14 @@ async function run(options: Options): Promise<number> {
       if (network.failures.length > 0) throw new Error(network.failures.join('; '))
     }
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(all, null, 2)}\n`)
+    hasHeld = true
     return 0
   } catch (error) {
     process.stderr.write(`${errorText(error)}\ndata and logs are in ${dataDir}\n`)
     return 1
   } finally {
     await network.killAll()
-    if (process.exitCode !== 1) rmSync(dataDir, { recursive: true, force: true })
+    if (hasHeld) rmSync(dataDir, { recursive: true, force: true })
   }
 }
 

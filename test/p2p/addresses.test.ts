@@ -10,7 +10,14 @@ import {
 } from '../../p2p/addressRecord.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import type { StaticPeer } from '../../p2p/protocol.ts'
-import { closeAll, GENESIS, makeNode, seedOf, type TestNode, until } from '../support/hostHarness.ts'
+import {
+  closeAll,
+  GENESIS,
+  makeNode,
+  seedOf,
+  type TestNode,
+  until as untilSoon,
+} from '../support/hostHarness.ts'
 
 interface Member extends TestNode {
   records: readonly AddressRecord[]
@@ -51,6 +58,9 @@ function useSet(
   }))
   node.host.setPeers(peers)
 }
+
+/** Several hosts start and meet: on a busy machine that takes seconds. */
+const until = (what: string, condition: () => boolean): Promise<void> => untilSoon(what, condition, 15_000)
 
 describe('p2p.addressRecord', () => {
   const record = signAddresses(seedOf(1), {

@@ -6,7 +6,14 @@ import { PENDING_MAX } from '../../p2p/door.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { Intake, STRANGER_ALLOWANCE, STRANGERS_ALLOWANCE } from '../../p2p/intake.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
-import { closeAll, GENESIS, makeNode, seedOf, type TestNode, until } from '../support/hostHarness.ts'
+import {
+  closeAll,
+  GENESIS,
+  makeNode,
+  seedOf,
+  type TestNode,
+  until as untilSoon,
+} from '../support/hostHarness.ts'
 import { greet, type RawConnection, type RawPeer, rawPeer, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
 
 const ECHO = '/suanli/test/1'
@@ -34,6 +41,9 @@ class FakeSource {
     this.#onClose = listener
   }
 }
+
+/** Several hosts start and meet: on a busy machine that takes seconds. */
+const until = (what: string, condition: () => boolean): Promise<void> => untilSoon(what, condition, 15_000)
 
 describe('p2p.intake', () => {
   const NOISE = Buffer.from('\x13/multistream/1.0.0\n\x07/noise\n', 'latin1')
