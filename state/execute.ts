@@ -132,7 +132,7 @@ const GAS_PER_STEP = 1_000_000
 /** Candidates looked at in one step, however few of them fit. */
 const CANDIDATES_PER_STEP = 256
 /** Receipts encoded in one step. */
-const RECEIPTS_PER_STEP = 512
+const RECEIPTS_PER_STEP = 256
 
 /** Results that exist only once a run is concluded. */
 type Outcome = Pick<ExecutedBlock, 'tree' | 'ids' | 'receiptBytes'>
@@ -153,13 +153,16 @@ function* concludeRun(
     if (from > 0) yield
     receiptBytes.push(...encodeReceipts(run.receipts.slice(from, from + RECEIPTS_PER_STEP)))
   }
+  const receipts = receiptsRoot(run.receipts, run.systemLogs, receiptBytes)
+  const transactionsRoot = merkleRoot(ids)
+  if (isLarge) yield
   // Nothing is yielded after the tree is made, so that it always reaches the caller, who releases it.
   const tree = yield* parent.tree.updateSteps(run.overlay.changes())
   const header: Header = {
     ...before,
     stateRoot: tree.rootHash,
-    receiptsRoot: receiptsRoot(run.receipts, run.systemLogs, receiptBytes),
-    transactionsRoot: merkleRoot(ids),
+    receiptsRoot: receipts,
+    transactionsRoot,
     gasUsed: run.gasUsed,
     reserve: readReserve(run.overlay),
     ...(before.endsEpoch ? { nextSetHash: validatorSetHash(validatorSet(run.overlay)) } : {}),

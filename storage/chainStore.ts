@@ -229,7 +229,7 @@ class LevelChainStore implements ChainStore {
     let count = 0
     for (const [key, value] of changes) {
       this.#cache.set(key, value)
-      if (++count % (4 * KEYS_PER_STEP) === 0) yield
+      if (++count % (2 * KEYS_PER_STEP) === 0) yield
     }
   }
 

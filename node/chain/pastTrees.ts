@@ -10,7 +10,7 @@ import { inTurns } from '../../storage/turns.ts'
 import type { ChainStore } from '../../storage/types.ts'
 
 /** Blocks are undone together until they have changed this many keys; also the keys read in one turn. */
-const STEP_KEYS = 1024
+const STEP_KEYS = 512
 /** Rebuilt trees to keep; they share most nodes with the newest. */
 const TREES_MAX = 8
 /** Requests that may wait; more are refused. */

@@ -247,7 +247,7 @@ describe('tree.steps', () => {
     const before = TreeVersion.empty().update(initial)
     const live = before.nodes.liveCount
     const steps = before.updateSteps(changes)
-    for (let i = 0; i < 6; i++) steps.next()
+    for (let i = 0; i < 12; i++) steps.next()
     assert.notDeepEqual(before.nodes.liveCount, live)
     steps.return(before)
     assert.deepEqual(before.nodes.liveCount, live)
