@@ -101,7 +101,10 @@ class AttackBench {
       levelMs = await this.#level()
     })
     const refusals = this.#honest.reduce((sum, node) => sum + this.#refusalsBy(node), 0)
-    const failures = [...this.#network.failures, ...this.#ledger.failures]
+    const failures = [
+      ...this.#network.failures,
+      ...this.#ledger.failures.filter((text) => this.#isOurs(text)),
+    ]
     return { behaviour, base: basePhase, attack: attacked, refusals, levelMs, failures }
   }
 
@@ -160,6 +163,12 @@ class AttackBench {
     } catch {
       return Number.POSITIVE_INFINITY
     }
+  }
+
+  /** Several validators may report the same misbehaviour to the chain: only the first such transaction succeeds. */
+  #isOurs(failure: string): boolean {
+    const hash = /^transfer (0x[0-9a-f]{64}) has status/.exec(failure)?.[1]
+    return hash === undefined || this.#signedAtMs.has(hash)
   }
 
   /** Times this validator refused another honest one, by its log. */

@@ -97,7 +97,7 @@ export const FLOOD_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   }),
   foreignEpochs: flood('votes and requests of other epochs', VOTES_PER_SECOND, (hand) => {
     const { epoch, view } = hand.status
-    const other = hand.random.pick([0, epoch + 1, epoch + 1_000_000])
+    const other = hand.random.pick([epoch === 0 ? 2 : epoch - 1, epoch + 1, epoch + 1_000_000])
     const wrong = invalidVote(hand, view)
     return [
       vote({ ...wrong, subject: { ...wrong.subject, epoch: other } }),
