@@ -36,7 +36,7 @@ import { pinState } from './pinnedState.ts'
 import { fillPruned } from './pruning.ts'
 import { ReadCache } from './readCache.ts'
 import { ReverseDifference } from './reverseDifference.ts'
-import { COMPARE_ENTRIES, compareState, type StateComparison } from './stateCompare.ts'
+import { COMPARE_LIMITS, compareState, type StateComparison } from './stateCompare.ts'
 import { readTreeCacheHead, writeTreeCache } from './treeCache.ts'
 import { inTurns } from './turns.ts'
 import {
@@ -54,8 +54,8 @@ export const HISTORY_HEIGHTS_DEFAULT = 1024
 const HISTORY_BYTES_DEFAULT = 256 * 1024 * 1024
 const CACHE_ENTRIES_DEFAULT = 131_072
 const CACHE_BYTES_MAX = 48 * 1024 * 1024
-/** Entries per piece when the state is streamed. */
-const PIECE_ENTRIES = 2048
+/** Of a piece when the state is streamed: whichever is reached first. */
+const PIECE_LIMITS = { countMax: 2048, bytesMax: 16 * 1024 }
 /** Replace `tree.cache` once it is this many heights old. */
 const TREE_CACHE_HEIGHTS = 512
 const TREE_CACHE_FILE = 'tree.cache'
@@ -180,7 +180,7 @@ class LevelChainStore implements ChainStore {
   async compareState(tree: TreeVersion, signal?: AbortSignal): Promise<StateComparison | undefined> {
     const held = tree.retain()
     try {
-      const pieces = this.#entryPieces('', COMPARE_ENTRIES, () => {
+      const pieces = this.#entryPieces('', COMPARE_LIMITS, () => {
         assert(this.#tip !== undefined, 'a state to compare')
         assert(equalBytes(held.rootHash, this.#tip.header.stateRoot), 'the tree of the tip')
       })
@@ -381,7 +381,7 @@ class LevelChainStore implements ChainStore {
     prefix: StateKey,
     onStart: (height: number) => void,
   ): AsyncGenerator<ReadonlyMap<StateKey, Uint8Array>> {
-    for await (const entries of this.#entryPieces(prefix, PIECE_ENTRIES, onStart)) {
+    for await (const entries of this.#entryPieces(prefix, PIECE_LIMITS, onStart)) {
       yield new Map(entries.map(([key, value]) => [stateKeyOf(key), plain(value)]))
     }
   }
@@ -389,16 +389,20 @@ class LevelChainStore implements ChainStore {
   /** Stored keys and values of the state as LevelDB gives them. */
   async *#entryPieces(
     prefix: StateKey,
-    countMax: number,
+    limits: { readonly countMax: number; readonly bytesMax: number },
     onStart: (height: number) => void,
   ): AsyncGenerator<[Uint8Array, Uint8Array][]> {
     // The iterator pins one version of the database; between commits that is the tip's.
     await this.#betweenCommits()
-    const iterator = this.#database.iterator({ ...stateRange(prefix), fillCache: false })
+    const iterator = this.#database.iterator({
+      ...stateRange(prefix),
+      fillCache: false,
+      highWaterMarkBytes: limits.bytesMax,
+    })
     onStart(this.#tip?.height ?? 0)
     try {
       for (;;) {
-        const entries = await iterator.nextv(countMax)
+        const entries = await iterator.nextv(limits.countMax)
         if (entries.length === 0) return
         yield entries
       }

@@ -7,8 +7,8 @@ import { sha256Into } from '../base/crypto/hash.ts'
 import { type Hash32, ZERO_HASH } from '../base/ids.ts'
 import type { TreeVersion } from '../state/tree/tree.ts'
 
-/** Entries, or leaves, per turn of the event loop: a few milliseconds. */
-export const COMPARE_ENTRIES = 512
+/** Entries per turn of the event loop: about 3 ms. */
+export const COMPARE_LIMITS = { countMax: 512, bytesMax: 128 * 1024 }
 const LEAVES = 4096
 
 export interface StateComparison {
@@ -17,7 +17,7 @@ export interface StateComparison {
   readonly difference: string | undefined
 }
 
-/** Stored keys (the space's byte, then the state key) and values, in pieces of at most COMPARE_ENTRIES. */
+/** Stored keys (the space's byte, then the state key) and values, in pieces within COMPARE_LIMITS. */
 type Pieces = AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
 
 /** `undefined` when the signal stopped it. `tree` must stay retained until this resolves. */

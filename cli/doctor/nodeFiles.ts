@@ -14,7 +14,7 @@ import { genesisFile, parseGenesis, readGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { consensusPublicKey, keyFile } from '../../signer/keyFiles.ts'
-import { decryptKeystore, keystorePublicKey, readKeystore } from '../../signer/keystore.ts'
+import { decryptKeystore, KeystoreError, keystorePublicKey, readKeystore } from '../../signer/keystore.ts'
 import type { Findings } from './findings.ts'
 
 /** Free space below which commits may soon fail. */
@@ -116,11 +116,14 @@ function openKey(file: string, key: Key, password: string | undefined): true | s
   const publicKey = keystorePublicKey(keystore)
   if (keystore.description !== key.name || !key.isRight(publicKey)) return `it holds no ${key.name} key`
   if (password === undefined) return true
-  const secret = decryptKeystore(keystore, key.name, password)
-  const own = key.publicOf?.(secret)
-  return own === undefined || equalBytes(own, publicKey)
-    ? true
-    : 'its public key is not the one of its secret'
+  try {
+    const secret = decryptKeystore(keystore, key.name, password)
+    return equalBytes(key.publicOf(secret), publicKey) || 'its public key is not the one of its secret'
+  } catch (error) {
+    // Its message does not name the file.
+    if (error instanceof KeystoreError) return error.message
+    throw error
+  }
 }
 
 /** Whether the keys are those of this directory's record and of one member. */
