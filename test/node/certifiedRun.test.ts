@@ -4,6 +4,7 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import type { Certificate, Subject } from '../../base/protocol/vote.ts'
 import { UNFINALIZED_HEIGHTS_MAX } from '../../node/chain/unfinalizedBlocks.ts'
+import type { AcceptedRecovery } from '../../node/recovery/recoveries.ts'
 import { certifies, type LinkedBlock, nextRun } from '../../node/sync/certifiedRun.ts'
 import {
   adoptCertificates,
@@ -12,7 +13,9 @@ import {
   uncoveredWindow,
 } from '../../node/sync/missingCertificates.ts'
 import { newPull, type Pull } from '../../node/sync/pull.ts'
+import { syncSourceOf } from '../../node/sync/syncSource.ts'
 import type { RangeDownload } from '../../p2p/rangeDownload.ts'
+import type { SyncSource } from '../../p2p/rangeProtocol.ts'
 import { certify, setOf } from '../support/lightChain.ts'
 
 const GENESIS = sha256(Uint8Array.of(1))
@@ -50,8 +53,8 @@ describe('sync.certifies', () => {
   const hash = hashOf(5)
   const subject = (change: Partial<Subject> = {}): Subject =>
     ({ kind: 'finalize', epoch: 3, view: 5, parentView: 4, digest: hash, ...change }) as Subject
-  const isFinal = (certificate: Certificate, orNotarized = false) =>
-    certifies({ certificate, hash, set: SET, epoch: 3, genesisHash: GENESIS, orNotarized })
+  const isFinal = (certificate: Certificate, options: { readonly orNotarized?: boolean } = {}) =>
+    certifies({ certificate, hash, set: SET, epoch: 3, genesisHash: GENESIS, ...options })
 
   it('accepts an F of this block, epoch, chain and set alone', () => {
     assert.ok(isFinal(certify(GENESIS, SET, subject())))
@@ -65,7 +68,7 @@ describe('sync.certifies', () => {
 
   it('accepts an N only where it may stand for an F', () => {
     const notarization = certify(GENESIS, SET, subject({ kind: 'notarize' }))
-    assert.deepEqual([isFinal(notarization), isFinal(notarization, true)], [false, true])
+    assert.deepEqual([isFinal(notarization), isFinal(notarization, { orNotarized: true })], [false, true])
   })
 })
 
@@ -86,6 +89,38 @@ describe('sync.nextRun', () => {
     )
     assert.equal(nextRun(tail, { epoch: 0 })?.count, 10)
     assert.equal(nextRun(tail.slice(10), { epoch: 0 })?.count, 61)
+  })
+})
+
+describe('sync.syncSource', () => {
+  const certificate = certify(GENESIS, SET, {
+    kind: 'finalize',
+    epoch: 0,
+    view: 1,
+    parentView: 0,
+    digest: hashOf(1),
+  })
+  const source = (certified: readonly number[], recoveryAt?: number) =>
+    syncSourceOf(
+      {
+        tip: () => ({ height: 20, hash: hashOf(20) }),
+        blockHeightMin: () => 1,
+        blockBytesAt: (height) => (height > 20 ? undefined : new Uint8Array(100)),
+        certificateAt: (height) => (certified.includes(height) ? certificate : undefined),
+      },
+      {
+        above: (height) =>
+          height === recoveryAt ? ({ bytes: Uint8Array.of(1) } as AcceptedRecovery) : undefined,
+      },
+    )
+  const served = async (from: SyncSource, bytesMax = 1_000_000) =>
+    (await from.range({ fromHeight: 1, countMax: 10, bytesMax })).length
+
+  it('ends a range at its last certified block; whole without one, or where a recovery ends it', async () => {
+    assert.equal(await served(source([3, 7, 12])), 7)
+    assert.equal(await served(source([3, 7]), 550), 3, 'cut by bytes')
+    assert.equal(await served(source([12])), 10)
+    assert.equal(await served(source([3], 6)), 6)
   })
 })
 

@@ -22,6 +22,15 @@ const certifiedRun = editsOf('node/sync/certifiedRun.ts', [
   ],
 ])
 
+const source = editsOf('node/sync/syncSource.ts', [
+  [
+    'sync.endsAnywhere',
+    'return last < 0 ? items : items.slice(0, last + 1)',
+    'return items',
+    'an answer cannot be imported without the next one',
+  ],
+])
+
 const missing = editsOf('node/sync/missingCertificates.ts', [
   [
     'sync.blamesUnproven',
@@ -123,7 +132,7 @@ const finality = editsOf('base/protocol/finalityProof.ts', [
 ])
 
 export const SYNC_GUARDS: readonly Edit[] = [
-  ...found([...certifiedRun, ...missing], 'node/certifiedRun'),
+  ...found([...certifiedRun, ...source, ...missing], 'node/certifiedRun'),
   ...found(trust, 'node/trustWalk'),
   ...found(scores, 'p2p/peerScores'),
   ...found(lightClient, 'client/lightClient'),
