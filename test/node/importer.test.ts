@@ -19,7 +19,6 @@ import { addressOf, CHAIN, COIN, type Draft, TestChain } from '../support/chainH
 
 const { account } = tablesOf(accountsSchema)
 const BALANCES = { alice: 1000n * COIN, bob: 5n * COIN }
-
 function pay(nonce: number, coins = 1n, from = 'alice', to = 'bob'): Draft {
   return { from, nonce, to: addressOf(to), valueBase: coins * COIN, gasLimit: 100_000 }
 }
