@@ -58,6 +58,11 @@ export function adoptCertificates(tail: LinkedBlock[], served: readonly LinkedBl
 export function onOpenTail(pull: Pull): Fault | undefined {
   const { tail, download, target } = pull
   const first = tail[0]!
+  const atTarget = tail.find(({ block }) => block.header.height === target?.block.header.height)
+  // The target is certified, so whoever serves another block at its height lies.
+  if (atTarget !== undefined && !equalBytes(atTarget.block.hash, target!.block.hash)) {
+    return faultOf(atTarget, 'another block than the final one')
+  }
   const peers = new Set(tail.map(({ peer }) => peer))
   if (isTailFull(tail)) {
     if (peers.size === 1) return faultOf(first, `no certificate over ${tail.length} blocks`)

@@ -101,7 +101,9 @@ describe('sync.trust', () => {
     const { options, penalised } = optionsOf({ honest })
     const walk = await TrustWalk.fromCheckpoint(options, checkpoint)
     assert.deepEqual([walk?.firstEpoch, (await walk?.setOf(2))?.setHash, penalised], [2, setAt(2), []])
-    const wrong = optionsOf({ liar: honest }, () => blockAt(6))
+    const { header } = chain.kept[5]!.block
+    const forged = { block: sealBlock({ header: { ...header, gasUsed: 1 }, transactions: [] }).bytes }
+    const wrong = optionsOf({ liar: honest }, () => forged)
     assert.equal(await TrustWalk.fromCheckpoint(wrong.options, checkpoint), undefined)
     assert.deepEqual(wrong.penalised, ['liar'])
     const pruned = optionsOf({ honest }, () => undefined)

@@ -77,12 +77,6 @@ const trust = editsOf('node/sync/trust.ts', [
     'if (block.header.height !== checkpoint.height)',
     'any block at the height of the checkpoint is trusted',
   ],
-  [
-    'sync.staleWalk',
-    '        const from = this.#reached.epoch\n',
-    '        const from = before\n',
-    'the next peer is blamed for epochs that a liar had proven',
-  ],
 ])
 
 const scores = editsOf('p2p/peerScores.ts', [
