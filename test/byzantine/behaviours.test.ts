@@ -1,7 +1,7 @@
 // The behaviours without a network: what they send must be what they say, or an attack that never happens passes every limit.
 import assert from 'node:assert/strict'
 import { equalBytes } from '../../base/bytes.ts'
-import { openBlock } from '../../base/protocol/header.ts'
+import { decodeBlock } from '../../base/protocol/header.ts'
 import {
   type ConsensusMessage,
   decodeMessage,
@@ -84,7 +84,7 @@ describe('byzantine behaviours', () => {
     const { hand, own, block } = makeHand()
     const [sent] = BEHAVIOURS.falseBodyLeader!.outgoing!(hand, { to: ALL, message: own })
     const { message } = sent as { readonly message: Extract<ConsensusMessage, { readonly kind: 'proposal' }> }
-    const shown = openBlock(message.body.block)
+    const shown = decodeBlock(message.body.block)
     assert.deepEqual(shown.hash, block.hash)
     assert.notDeepEqual(shown.transactions, block.transactions)
   })

@@ -29,6 +29,7 @@ export const ELSEWHERE: Readonly<Record<number, string>> = {
   35: 'test/sim/sim.test.ts',
   36: 'test/mutants/README.md',
   41: 'test/sim/rangeSync/syncWorld.ts',
+  43: 'test/sim/lostSigner.ts',
 }
 
 /** Plays one seed of a scenario. Throws Violation, or any node's error. */
