@@ -4,7 +4,6 @@ import type { Bls } from '../base/crypto/types.ts'
 import { SchemaError } from '../base/field.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { SealedBlock } from '../base/protocol/header.ts'
-import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Certificate, Subject } from '../base/protocol/vote.ts'
 import { Core } from '../consensus/core.ts'
@@ -22,6 +21,7 @@ import type {
   Target,
 } from '../consensus/types.ts'
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
+import { BlockServer } from './blockServer.ts'
 import { OwnVoteExchange } from './ownVoteCheck.ts'
 import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
 import { RareWarnings } from './watch/rareWarnings.ts'
@@ -65,6 +65,7 @@ export class Driver {
   readonly #checks: SignatureChecks
   readonly #ownVotes: OwnVoteExchange
   readonly #warnings: RareWarnings
+  readonly #blockServer: BlockServer
   readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
@@ -86,6 +87,12 @@ export class Driver {
     this.#options = options
     this.#checks = options.checks ?? new Verifier(options.bls)
     this.#warnings = new RareWarnings(options.log)
+    this.#blockServer = new BlockServer({
+      application: options.application,
+      clock: options.clock,
+      send: (to, blocks) => this.#reply(to, { kind: 'blocks', body: { blocks } }),
+      onFailure: (error) => this.#fail(error),
+    })
     this.#ownVotes = new OwnVoteExchange({
       signer: options.signer,
       clock: options.clock,
@@ -158,6 +165,7 @@ export class Driver {
   async close(): Promise<void> {
     this.#stopped = true
     this.#ownVotes.close()
+    this.#blockServer.close()
     this.#cancelWake?.()
     this.#unsubscribe?.()
     await this.#release
@@ -293,7 +301,7 @@ export class Driver {
           this.#switchEpoch(output.boundary)
           break
         case 'serveBlocks':
-          void this.#serveBlocks(output.to, output.hash, output.countMax)
+          this.#blockServer.ask(output)
           break
         case 'serveBoundary':
           void this.#serveBoundary(output.to, output.epoch)
@@ -421,23 +429,6 @@ export class Driver {
     const self = indexOfKey(start.validators.validators, signer?.publicKey)
     network.useValidators(start.validators, self, start.previous)
     this.#ownVotes.enter(start)
-  }
-
-  async #serveBlocks(to: Target, hash: Hash32, countMax: number): Promise<void> {
-    try {
-      const blocks: Uint8Array[] = []
-      let bytes = 0
-      let next = await this.#options.application.blockByHash(hash)
-      while (next !== undefined && blocks.length < countMax) {
-        bytes += next.bytes.length
-        if (blocks.length > 0 && bytes > BLOCK_BYTES_MAX - 64 * 1024) break
-        blocks.push(next.bytes)
-        next = await this.#options.application.blockByHash(next.header.parentHash)
-      }
-      if (blocks.length > 0) this.#reply(to, { kind: 'blocks', body: { blocks } })
-    } catch (error) {
-      this.#fail(error)
-    }
   }
 
   async #serveBoundary(to: Target, epoch: number): Promise<void> {
