@@ -3,7 +3,7 @@ import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
 import { RECOVERY_FILE_BYTES_MAX } from '../base/protocol/recovery.ts'
 
 /** Version of hello and framing; peers with another version are refused. */
-export const P2P_VERSION = 1
+export const P2P_VERSION = 2
 /** A proposal carries a whole block, its justification and their envelope. */
 export const CONSENSUS_FRAME_BYTES_MAX = BLOCK_BYTES_MAX + 256 * 1024
 /** Consensus bytes that may wait for one peer; above this it is disconnected. */

@@ -73,7 +73,7 @@ describe('p2p.hello', () => {
     other[1] = 9
     assert.deepEqual(checkHello(other, GENESIS), {
       kind: 'foreign',
-      reason: 'peer speaks p2p version 9, this node 1',
+      reason: 'peer speaks p2p version 9, this node 2',
     })
   })
 
