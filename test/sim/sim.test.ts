@@ -62,7 +62,7 @@ describe('simulator', () => {
 
   it('reports equivocating leaders and double voters', () => {
     for (const name of ['equivocator', 'doubleVoter', 'twinsEquivocate', 'twinsDoubleVote']) {
-      const worlds = [1, 2, 3, 4].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
+      const worlds = [1, 2].map((seed) => new SimWorld(SCENARIOS[name]!.config(seed)))
       for (const world of worlds) world.run()
       assert.ok(
         worlds.some((world) => world.misbehaviour.length > 0),
