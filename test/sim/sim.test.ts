@@ -17,7 +17,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 const LAST_NUMBER = 47
 /** Not built yet: members that rotate keys in several epochs in a row, with twins of their old keys. */
 const MISSING = new Set([45])
-const SLICE_SEEDS = 2
+const SLICE_SEEDS = 1
 
 function playSeed(name: string, seed: number, options: Parameters<typeof play>[2] = {}) {
   try {
@@ -32,8 +32,7 @@ function playSeed(name: string, seed: number, options: Parameters<typeof play>[2
 describe('simulator', () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     it(`${name} (${scenario.numbers.join(', ')}): ${scenario.about}`, () => {
-      const seeds = scenario.weight < 1 ? 1 : SLICE_SEEDS
-      for (let seed = 1; seed <= seeds; seed++) assert.ok(playSeed(name, seed).height > 0)
+      for (let seed = 1; seed <= SLICE_SEEDS; seed++) assert.ok(playSeed(name, seed).height > 0)
     }).timeout(60_000)
   }
 
