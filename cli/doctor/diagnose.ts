@@ -145,7 +145,7 @@ async function checkBelonging(
   }
   const records = [
     [journal, 'journal', "the node takes its signer's record instead"],
-    [signer, SIGNER_PREFIX, 'it observes until the next epoch'],
+    [signer, SIGNER_PREFIX, 'it observes until a later epoch is proven'],
   ] as const
   for (const [path, prefix, next] of records) {
     const isOwn = await areOfChain(path, prefix, genesisHash)

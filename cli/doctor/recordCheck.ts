@@ -35,7 +35,10 @@ export async function checkRecords(
   const journal = await findings.guard('journal', takeSigner, () => checkJournal(check, journalDir))
   let signer: FlagState | undefined
   if (hasConsensusKey(dataDir)) {
-    const advice = moveAway(signerDir, 'it observes until the next epoch. Never restore an older copy')
+    const advice = moveAway(
+      signerDir,
+      'it observes until a later epoch is proven. Never restore an older copy',
+    )
     signer = await findings.guard('signer', advice, () => checkSigner(check, signerDir, chain.tip))
   } else findings.ok('signer', 'no consensus key here: a follower, or a node whose signer is another process')
   if (journal !== undefined && signer !== undefined) {
@@ -164,7 +167,7 @@ function checkAges({ dataDir, findings }: RecordCheck, ages: Ages): void {
     findings.bad(
       'signer',
       `the record lacks votes of ${views.size} views that the journal holds: it is an older copy`,
-      moveAway(signerDir, 'it observes until the next epoch. Never sign with an older copy'),
+      moveAway(signerDir, 'it observes until a later epoch is proven. Never sign with an older copy'),
     )
   }
   const forgotten = signed.filter((vote) => !intents.some((intent) => sameSubject(intent, vote)))

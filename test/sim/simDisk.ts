@@ -30,7 +30,7 @@ const blockEntry = (bytes: Uint8Array): string => `block:${bytesKey(bytes)}`
 /** Small, so that segments come and go within a run. */
 const SEGMENT_BYTES = 4_096
 
-/** The view under which a record is filed: once it is final, the record may go. */
+/** The view under which a record is filed: once it is final, the record may go. Written a second time: it checks the core's own. */
 export function filedView(record: JournalRecord): number {
   switch (record.kind) {
     case 'block':
