@@ -1,0 +1,49 @@
+// Which leaders keep failing, by the certificates of their views, and how much of a leader's time they are still given.
+// Not: leaders that do not vote at all (activity.ts).
+
+/** A nullified view costs this much, a notarized one earns 1: a leader that fails every second time is found as well. */
+const FAILURE_COST = 2
+/** From here on a leader is failing: twice more than its successes make good for. */
+const FAILING_FROM = 4
+/** So that a mended leader is trusted again after this many successes less `FAILING_FROM`. */
+const SCORE_MAX = 16
+/** A failing leader has this part of its time, enough for a mended one in a fast network. */
+const SHORT = 16
+/** Every 16th of its turns, enough for a mended one in most networks. */
+const LONGER = { everyTurns: 16, divisor: 4 } as const
+/** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
+const WHOLE_EVERY_TURNS = 1_024
+
+export class LeaderRecord {
+  readonly #faultyMax: number
+  readonly #scores: number[]
+
+  constructor(options: { validatorCount: number; faultyMax: number }) {
+    this.#faultyMax = options.faultyMax
+    this.#scores = new Array<number>(options.validatorCount).fill(0)
+  }
+
+  /** A view that it led was nullified although it votes. */
+  noteFailure(leader: number): void {
+    this.#scores[leader] = Math.min(SCORE_MAX, this.#scores[leader]! + FAILURE_COST)
+  }
+
+  /** A view that it led was notarized. */
+  noteSuccess(leader: number): void {
+    this.#scores[leader] = Math.max(0, this.#scores[leader]! - 1)
+  }
+
+  /**
+   * By how much the time-outs of a leader's turn are divided: 1 unless it is failing. More than f failing leaders are not
+   * all to blame, but the network or this node: then all of them have their whole time. `turn` counts the rounds of all
+   * leaders, so that validators give a leader its longer turns in the same views.
+   */
+  timeDivisor(leader: number, turn: number): number {
+    if (this.#scores[leader]! < FAILING_FROM) return 1
+    if (this.#scores.filter((score) => score >= FAILING_FROM).length > this.#faultyMax) return 1
+    // Not all leaders in one round.
+    const shifted = turn + leader
+    if (shifted % WHOLE_EVERY_TURNS === 0) return 1
+    return shifted % LONGER.everyTurns === 0 ? LONGER.divisor : SHORT
+  }
+}
