@@ -4,7 +4,7 @@ import { Random } from '../../support/random.ts'
 import { Violation } from '../../support/violation.ts'
 import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
-import { USELESS, uselessLeader } from '../behaviours/uselessLeader.ts'
+import { USELESSNESS, uselessLeader } from '../behaviours/uselessLeader.ts'
 import { CALM } from '../config.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
@@ -86,8 +86,8 @@ function memberFlood(seed: number): WorldConfig {
 /** It votes, so that no silence gives it away, but its own views yield nothing. */
 function leaderFails(seed: number): WorldConfig {
   const nodes = 4
-  const how = USELESS[seed % USELESS.length]!
-  const byzantine = new Map([[seed % nodes, uselessLeader(how, ATTACK_STARTS_MS)]])
+  const uselessness = USELESSNESS[seed % USELESSNESS.length]!
+  const byzantine = new Map([[seed % nodes, uselessLeader(uselessness, ATTACK_STARTS_MS)]])
   const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
   const play = (world: SimWorld): void => compare(world, USELESS_LEADER)
   return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play }
@@ -115,7 +115,7 @@ export const attackScenarios: Readonly<Record<string, Scenario>> = {
   leaderFails: scenario(
     [38, 39],
     ['L'],
-    'a silent member votes again but proposes nothing, a false body, or with a false vote',
+    'a silent member votes again but proposes nothing, a false body, or with a false vote: to all, one, or all but one',
     leaderFails,
     0.2,
   ),
