@@ -34,12 +34,7 @@ const intake = editsOf('consensus/proposalIntake.ts', [
 ])
 
 const fetched = editsOf('consensus/fetching.ts', [
-  [
-    'wantProposal.grace',
-    '}`, graceMs)',
-    '}`)',
-    'a proposal on its way is sent twice',
-  ],
+  ['wantProposal.grace', '}`, graceMs)', '}`)', 'a proposal on its way is sent twice'],
   [
     'wantProposal.leader',
     'signer !== self && signer !== leader',

@@ -18,6 +18,9 @@ const FLOOD_PER_SECOND = 1_500
 const SETTLE_MS = 3_000
 const { minBlockIntervalMs, precisionMs, buildMs, deltaMs } = CALM.parameters
 const LEADER_MS = minBlockIntervalMs + precisionMs + buildMs + 2 * deltaMs
+/** A leader's time is longer than the silence after which nodes repeat themselves, as it is on a devnet. */
+const PATIENT = { ...CALM.parameters, deltaMs: 500, messageDelayMs: 2_000 }
+const PATIENT_LEADER_MS = minBlockIntervalMs + precisionMs + buildMs + 2 * PATIENT.deltaMs
 const QUIET_TRANSACTIONS = 8
 const ATTACKED_TRANSACTIONS = 12
 const ATTACK_STARTS_MS = SETTLE_MS + 3_000
@@ -50,7 +53,7 @@ interface Comparison {
 /** By its votes the silent leader is active again: its view lasts until the leader's timer. */
 const FLOOD: Comparison = { settleMs: 200, slackMs: LEADER_MS }
 /** Its views end at the leader's timer until that is known of it; then sooner. */
-const USELESS_LEADER: Comparison = { settleMs: 4_000, slackMs: LEADER_MS / 4 }
+const USELESS_LEADER: Comparison = { settleMs: 6_000, slackMs: PATIENT_LEADER_MS / 4 }
 
 /** Latencies while the member is silent, then while it attacks: they may double. */
 function compare(world: SimWorld, { settleMs, slackMs }: Comparison): void {
@@ -90,7 +93,7 @@ function leaderFails(seed: number): WorldConfig {
   const byzantine = new Map([[seed % nodes, uselessLeader(uselessness, ATTACK_STARTS_MS)]])
   const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
   const play = (world: SimWorld): void => compare(world, USELESS_LEADER)
-  return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play }
+  return { ...CALM, parameters: PATIENT, seed, nodes, byzantine, model, txEveryMs: 0, play }
 }
 
 /** Clocks differ by up to the precision, so that a limit falls differently for each. */
