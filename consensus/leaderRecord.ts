@@ -1,16 +1,14 @@
 // Which leaders keep failing, by the certificates of their views, and how much of a leader's time they are still given.
 // Not: leaders that do not vote at all (activity.ts).
 
-/** A nullified view costs this much, a notarized one earns 1: a leader that fails every second time is found as well. */
-const FAILURE_COST = 2
-/** From here on a leader is failing: twice more than its successes make good for. */
-const FAILING_FROM = 4
-/** So that a mended leader is trusted again after this many successes less `FAILING_FROM`. */
-const SCORE_MAX = 16
-/** A failing leader has this part of its time, enough for a mended one in a fast network. */
-const SHORT = 16
-/** Every 16th of its turns, enough for a mended one in most networks. */
-const LONGER = { everyTurns: 16, divisor: 4 } as const
+/** A nullified view costs this much, a notarized one earns 1: a leader that fails now and then is remembered. */
+const FAILURE_COST = 4
+/** Bounds how long a mended leader is mistrusted. */
+const SCORE_MAX = 24
+/** From one failure on: a quarter of its time, enough for a mended leader in most networks. */
+const SHORTER = { from: 4, divisor: 4 } as const
+/** From three on: a sixteenth, but for every 16th of its turns. */
+const SHORT = { from: 12, divisor: 16, butEveryTurns: 16 } as const
 /** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
 const WHOLE_EVERY_TURNS = 1_024
 
@@ -39,11 +37,13 @@ export class LeaderRecord {
    * leaders, so that validators give a leader its longer turns in the same views.
    */
   timeDivisor(leader: number, turn: number): number {
-    if (this.#scores[leader]! < FAILING_FROM) return 1
-    if (this.#scores.filter((score) => score >= FAILING_FROM).length > this.#faultyMax) return 1
+    const score = this.#scores[leader]!
+    if (score < SHORTER.from) return 1
+    if (this.#scores.filter((other) => other >= SHORTER.from).length > this.#faultyMax) return 1
     // Not all leaders in one round.
     const shifted = turn + leader
     if (shifted % WHOLE_EVERY_TURNS === 0) return 1
-    return shifted % LONGER.everyTurns === 0 ? LONGER.divisor : SHORT
+    const isShort = score >= SHORT.from && shifted % SHORT.butEveryTurns !== 0
+    return isShort ? SHORT.divisor : SHORTER.divisor
   }
 }

@@ -14,33 +14,30 @@ function failing(leader: number, failures: number): LeaderRecord {
 }
 
 describe('consensus.LeaderRecord', () => {
-  it('leaves a leader its whole time after one failure, and a sixteenth after two', () => {
-    assert.equal(failing(2, 1).timeDivisor(2, 1), 1)
-    assert.equal(failing(2, 2).timeDivisor(2, 1), 16)
-    assert.equal(failing(2, 2).timeDivisor(1, 1), 1)
+  it('gives a leader a quarter of its time from one failure on, a sixteenth from three on', () => {
+    const divisors = [0, 1, 2, 3, 4].map((failures) => failing(2, failures).timeDivisor(2, 1))
+    assert.deepEqual(divisors, [1, 4, 4, 16, 16])
+    assert.equal(failing(2, 3).timeDivisor(1, 1), 1)
   })
 
-  it('trusts a leader again after as many successes as its failures cost, at most 13', () => {
-    const record = failing(2, 2)
-    record.noteSuccess(2)
-    assert.equal(record.timeDivisor(2, 1), 1)
-    const old = failing(2, 1_000)
-    for (let i = 0; i < 12; i++) old.noteSuccess(2)
-    assert.equal(old.timeDivisor(2, 1), 16)
-    old.noteSuccess(2)
-    assert.equal(old.timeDivisor(2, 1), 1)
+  it('trusts a leader again after one success for a failure, and at most 21 for any number', () => {
+    const divisors = (record: LeaderRecord, successes: number) =>
+      Array.from({ length: successes }, () => {
+        record.noteSuccess(2)
+        return record.timeDivisor(2, 1)
+      })
+    assert.deepEqual(divisors(failing(2, 1), 1), [1])
+    assert.deepEqual(divisors(failing(2, 2), 5), [4, 4, 4, 4, 1])
+    const old = divisors(failing(2, 1_000), 21)
+    assert.deepEqual([old.indexOf(4), old.indexOf(1)], [12, 20])
   })
 
-  it('finds a leader that fails every second time', () => {
+  it('remembers a leader that fails now and then', () => {
     const record = fresh()
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 4; i++) {
       record.noteFailure(2)
       record.noteSuccess(2)
     }
-    assert.equal(record.timeDivisor(2, 1), 1)
-    record.noteFailure(2)
-    assert.equal(record.timeDivisor(2, 1), 16)
-    record.noteSuccess(2)
     assert.equal(record.timeDivisor(2, 1), 16)
   })
 
@@ -48,17 +45,17 @@ describe('consensus.LeaderRecord', () => {
     const record = fresh()
     for (let i = 0; i < 100; i++) record.noteSuccess(2)
     record.noteFailure(2)
-    record.noteFailure(2)
-    assert.equal(record.timeDivisor(2, 1), 16)
+    assert.equal(record.timeDivisor(2, 1), 4)
   })
 
   it('blames nobody when more than f leaders fail', () => {
     const record = failing(2, 5)
-    record.noteFailure(0)
     assert.equal(record.timeDivisor(2, 1), 16)
     record.noteFailure(0)
     assert.equal(record.timeDivisor(2, 1), 1)
     assert.equal(record.timeDivisor(0, 1), 1)
+    record.noteSuccess(0)
+    assert.equal(record.timeDivisor(2, 1), 16)
   })
 
   it('gives a quarter every 16th turn and the whole time every 1024th, staggered by leader', () => {
@@ -111,14 +108,14 @@ describe('a leader that votes and fails', () => {
     return { bench, leaderMs: leaderAtMs - armedAtMs!, advanceMs: advanceAtMs - armedAtMs!, armedWaitMs }
   }
 
-  it('has its whole time after one nullified view', () => {
+  it('has a quarter of its time after one nullified view', () => {
     const { leaderMs, advanceMs, armedWaitMs } = needed(1)
-    assert.equal(leaderMs - armedWaitMs, 250)
-    assert.equal(advanceMs - armedWaitMs, 400)
+    assert.equal(leaderMs - armedWaitMs, 62)
+    assert.equal(advanceMs - armedWaitMs, 100)
   })
 
-  it('has a sixteenth after two: its view is given up after 15 of 250 ms', () => {
-    const { bench, leaderMs, advanceMs, armedWaitMs } = needed(2)
+  it('has a sixteenth after three: its view is given up after 15 of 250 ms', () => {
+    const { bench, leaderMs, advanceMs, armedWaitMs } = needed(3)
     assert.equal(leaderMs - armedWaitMs, 15)
     assert.equal(advanceMs - armedWaitMs, 25)
     assert.deepEqual(kindsSigned(bench.tick(leaderMs - 1)), [])
@@ -127,7 +124,7 @@ describe('a leader that votes and fails', () => {
 
   it('never gives itself up early', () => {
     const bench = new Bench({ leads: 4 })
-    const parent = rounds(bench, bench.self, 2)
+    const parent = rounds(bench, bench.self, 3)
     bench.verdict = () => undefined
     bench.tick()
     bench.feed({ kind: 'work', parent: parent.hash, ready: true })
@@ -144,26 +141,32 @@ describe('a leader that votes and fails', () => {
     for (let view = 1; view <= 40; view++) {
       bench.receive(voters[0], { kind: 'certificate', body: bench.certificate(bench.nullify(view), voters) })
     }
-    // The others failed as often, while they voted, and more than f would be blamed less.
-    for (let i = 0; i < 16; i++) for (const other of voters) bench.state.leaders.noteSuccess(other)
+    const { leaders } = bench.state
+    // The others failed as often, while they voted, and nobody is blamed for what more than f do.
+    for (let i = 0; i < 24; i++) for (const other of voters) leaders.noteSuccess(other)
     // Views 4 and 8; from view 12 on it was known to be silent.
-    assert.equal(bench.state.leaders.timeDivisor(dead, 1), 16)
-    bench.state.leaders.noteSuccess(dead)
-    assert.equal(bench.state.leaders.timeDivisor(dead, 1), 1)
+    for (let i = 0; i < 4; i++) leaders.noteSuccess(dead)
+    assert.equal(leaders.timeDivisor(dead, 1), 4)
+    leaders.noteSuccess(dead)
+    assert.equal(leaders.timeDivisor(dead, 1), 1)
   })
 
   it('counts one success for N and F of a view, and one for F alone', () => {
     const bench = new Bench({ leads: 3 })
     const leader = bench.state.leaderOf(1)
     const block = bench.block(1, bench.rules.genesis)
-    for (let i = 0; i < 3; i++) bench.state.leaders.noteFailure(leader)
+    const { leaders } = bench.state
+    const divisor = () => leaders.timeDivisor(leader, 1)
+    for (let i = 0; i < 2; i++) leaders.noteFailure(leader)
+    // Eight points: five successes are needed.
+    for (let i = 0; i < 2; i++) leaders.noteSuccess(leader)
     bench.receiveCertificate(bench.on('notarize', 1, 0, block))
     bench.receiveCertificate(bench.on('finalize', 1, 0, block))
-    assert.equal(bench.state.leaders.timeDivisor(leader, 1), 16)
+    assert.equal(divisor(), 4)
     const next = bench.block(5, block)
     bench.receiveCertificate(bench.on('finalize', 5, 1, next))
-    assert.equal(bench.state.leaders.timeDivisor(leader, 1), 16)
+    assert.equal(divisor(), 4)
     bench.receiveCertificate(bench.on('finalize', 9, 5, bench.block(9, next)))
-    assert.equal(bench.state.leaders.timeDivisor(leader, 1), 1)
+    assert.equal(divisor(), 1)
   })
 })

@@ -159,15 +159,10 @@ const clocks = [
 /** How long others wait for a leader that votes and fails. */
 const leaders = [
   ...editsOf('consensus/leaderRecord.ts', [
-    [
-      'leaders.failing',
-      'if (this.#scores[leader]! < FAILING_FROM) return 1',
-      '',
-      'every leader has a sixteenth of its time',
-    ],
+    ['leaders.failing', 'if (score < SHORTER.from) return 1', '', 'every leader has a quarter of its time'],
     [
       'leaders.tooMany',
-      'if (this.#scores.filter((score) => score >= FAILING_FROM).length > this.#faultyMax) return 1',
+      'if (this.#scores.filter((other) => other >= SHORTER.from).length > this.#faultyMax) return 1',
       '',
       'a slow network shortens the time of all its leaders',
     ],
@@ -179,9 +174,15 @@ const leaders = [
     ],
     [
       'leaders.longerTurn',
-      'return shifted % LONGER.everyTurns === 0 ? LONGER.divisor : SHORT',
-      'return SHORT',
+      'score >= SHORT.from && shifted % SHORT.butEveryTurns !== 0',
+      'score >= SHORT.from',
       'a mended leader waits for a thousand turns',
+    ],
+    [
+      'leaders.shortFrom',
+      'score >= SHORT.from && shifted',
+      'shifted',
+      'one failure costs a leader in a slow network its next turns',
     ],
     [
       'leaders.staggered',
