@@ -32,14 +32,14 @@ export class LeaderRecord {
   }
 
   /**
-   * By how much the time-outs of a leader's turn are divided: 1 unless it is failing. More than f failing leaders are not
-   * all to blame, but the network or this node: then all of them have their whole time. `turn` counts the rounds of all
-   * leaders, so that validators give a leader its longer turns in the same views.
+   * By how much the time-outs of a leader's turn are divided: 1 unless it is failing and among the f worst. When more fail
+   * alike, the network or this node is to blame, and they have their whole time. `turn` counts the rounds of all leaders, so
+   * that validators give a leader its longer turns in the same views.
    */
   timeDivisor(leader: number, turn: number): number {
     const score = this.#scores[leader]!
     if (score < SHORTER.from) return 1
-    if (this.#scores.filter((other) => other >= SHORTER.from).length > this.#faultyMax) return 1
+    if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1
     // Not all leaders in one round.
     const shifted = turn + leader
     if (shifted % WHOLE_EVERY_TURNS === 0) return 1

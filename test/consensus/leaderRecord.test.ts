@@ -48,14 +48,22 @@ describe('consensus.LeaderRecord', () => {
     assert.equal(record.timeDivisor(2, 1), 4)
   })
 
-  it('blames nobody when more than f leaders fail', () => {
-    const record = failing(2, 5)
+  it('blames the f worst, and nobody when more fail alike', () => {
+    const record = failing(2, 3)
+    record.noteFailure(0)
     assert.equal(record.timeDivisor(2, 1), 16)
+    assert.equal(record.timeDivisor(0, 1), 1)
+    record.noteFailure(0)
     record.noteFailure(0)
     assert.equal(record.timeDivisor(2, 1), 1)
     assert.equal(record.timeDivisor(0, 1), 1)
     record.noteSuccess(0)
     assert.equal(record.timeDivisor(2, 1), 16)
+    const two = new LeaderRecord({ validatorCount: 7, faultyMax: 2 })
+    for (const leader of [2, 3]) two.noteFailure(leader)
+    assert.deepEqual([two.timeDivisor(2, 1), two.timeDivisor(3, 1)], [4, 4])
+    two.noteFailure(4)
+    assert.deepEqual([two.timeDivisor(2, 1), two.timeDivisor(4, 1)], [1, 1])
   })
 
   it('gives a quarter every 16th turn and the whole time every 1024th, staggered by leader', () => {

@@ -162,7 +162,7 @@ const leaders = [
     ['leaders.failing', 'if (score < SHORTER.from) return 1', '', 'every leader has a quarter of its time'],
     [
       'leaders.tooMany',
-      'if (this.#scores.filter((other) => other >= SHORTER.from).length > this.#faultyMax) return 1',
+      'if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1',
       '',
       'a slow network shortens the time of all its leaders',
     ],
