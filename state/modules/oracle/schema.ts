@@ -10,6 +10,7 @@ export const HORIZON_MAX = 120
 export const oracleSchema = defineModule({
   name: 'oracle',
   id: 5,
+  lane: 'proof',
   doc: 'The anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset.',
   params: {
     driftPpm: param({

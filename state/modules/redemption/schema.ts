@@ -27,6 +27,7 @@ import {
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
+  lane: 'redemption',
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
   params: {
     openRequestsMax: param({
