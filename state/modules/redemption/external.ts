@@ -2,7 +2,7 @@
 import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
-import type { ParameterContext } from '../../rules.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
 import { escrowAddress, getAccount, transferCoins } from '../accounts/ledger.ts'
 import {
