@@ -1,5 +1,6 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 export interface Log {
@@ -22,6 +23,8 @@ export interface BlockContext {
   readonly proposer: Address
   readonly mix: Hash32
   readonly baseFeePerGas: bigint
+  /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
+  readonly modules: readonly ParameterRules[]
 }
 
 /** For queries and invariants. */

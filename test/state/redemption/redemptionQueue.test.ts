@@ -6,7 +6,7 @@ import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN, PPM } from '../../../base/units.ts'
 import { getWindow } from '../../../state/modules/capacity/book.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import {
   hasMember,
   insertMember,
@@ -210,11 +210,11 @@ describe('redemption.order', () => {
     })
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 2)
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
   })
 })
 
@@ -329,7 +329,7 @@ describe('redemption.windows', () => {
     })
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(72))
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(redemption(c, 1).queuedBase, 0n)
   })
@@ -418,7 +418,7 @@ describe('redemption.windows', () => {
       for (let id = 1; id <= 6; id++) ok(c.grant(id, 1))
     })
     c.endWindow()
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     const left = () =>
       [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 1).length
     assert.equal(left(), 3)
