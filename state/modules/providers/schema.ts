@@ -161,6 +161,9 @@ export const providersSchema = defineModule({
       doc: 'Bonds frozen until slashing: they must not be paid out.',
     },
   },
+  escrows: {
+    bonds: { id: 0, doc: 'Units of the bonds of one member, every asset; the object is the member.' },
+  },
   errors: {
     NotProvider: { sender: t.address },
     UnknownAsset: { asset: t.u64 },
