@@ -1,10 +1,14 @@
 // What providers needs from accounts and assets: an escrow for the units of each member's bonds.
+import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { escrowAddress } from '../accounts/ledger.ts'
+import { escrowAddress, FEE_POOL_ADDRESS } from '../accounts/ledger.ts'
 import { getAsset, getAssetBalance, transferAsset } from '../assets/ledger.ts'
 import { providersSchema } from './schema.ts'
+
+/** The guarantee fund: base fees, and its half of penalties. */
+export const GUARANTEE_FUND: Address = FEE_POOL_ADDRESS
 
 /** Address of the units of a member's bonds. */
 export function bondAddress(provider: number): Address {
@@ -41,4 +45,20 @@ export interface BondPayment {
 export function escrowUnits(ctx: WriteContext, bond: BondPayment): boolean {
   const { provider, asset, from, amountBase } = bond
   return transferAsset(ctx, { asset, from, to: bondAddress(provider), amountBase })
+}
+
+/** Pays units out of a member's bond; asserts that its escrow holds them. */
+export function payUnits(
+  ctx: WriteContext,
+  payment: {
+    readonly provider: number
+    readonly asset: number
+    readonly to: Address
+    readonly amountBase: bigint
+  },
+): void {
+  const { provider, asset, to, amountBase } = payment
+  if (amountBase === 0n) return
+  const paid = transferAsset(ctx, { asset, from: bondAddress(provider), to, amountBase })
+  assert(paid, 'the escrow covers the bond')
 }
