@@ -15,6 +15,7 @@ export const providersAbi = [
   {"type":"function","name":"validators","inputs":[],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"id","type":"uint64"},{"name":"operator","type":"address"},{"name":"consensusKey","type":"bytes"},{"name":"peerId","type":"bytes"}]}],"stateMutability":"view"},
   {"type":"function","name":"validatorsAt","inputs":[{"name":"epoch","type":"uint64"}],"outputs":[{"name":"","type":"tuple","components":[{"name":"validators","type":"tuple[]","components":[{"name":"id","type":"uint64"},{"name":"operator","type":"address"},{"name":"consensusKey","type":"bytes"},{"name":"peerId","type":"bytes"}]}]}],"stateMutability":"view"},
   {"type":"function","name":"frozenBonds","inputs":[],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"provider","type":"uint64"},{"name":"sinceHeight","type":"uint64"},{"name":"convictions","type":"uint64"}]}],"stateMutability":"view"},
+  {"type":"function","name":"suspensions","inputs":[],"outputs":[{"name":"","type":"tuple[]","components":[{"name":"provider","type":"uint64"},{"name":"sinceWindow","type":"uint64"},{"name":"unpaidBase","type":"uint256"}]}],"stateMutability":"view"},
   {"type":"error","name":"NotProvider","inputs":[{"name":"sender","type":"address"}]},
   {"type":"error","name":"UnknownAsset","inputs":[{"name":"asset","type":"uint64"}]},
   {"type":"error","name":"InsufficientAsset","inputs":[{"name":"asset","type":"uint64"},{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
@@ -49,5 +50,8 @@ export const providersAbi = [
   {"type":"event","name":"ConsensusKeyRotated","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"consensusKey","type":"bytes","indexed":false}]},
   {"type":"event","name":"PeerIdChanged","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"peerId","type":"bytes","indexed":false}]},
   {"type":"event","name":"BondFrozen","inputs":[{"name":"provider","type":"uint64","indexed":true}]},
+  {"type":"event","name":"ProviderSuspended","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"window","type":"uint64","indexed":false}]},
+  {"type":"event","name":"ProviderResumed","inputs":[{"name":"provider","type":"uint64","indexed":true}]},
+  {"type":"event","name":"BondSlashed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false},{"name":"victim","type":"address","indexed":false},{"name":"victimBase","type":"uint256","indexed":false},{"name":"leftBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
 ] as const
