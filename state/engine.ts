@@ -10,6 +10,7 @@ import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
 import { type Dispatcher, dispatcherOf, failedLog, gasOf, laneOf, runCall } from './dispatch.ts'
+import { deliverFaults } from './faults.ts'
 import {
   type BlockParams,
   checkTransaction,
@@ -194,6 +195,7 @@ export class BlockRun {
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
     for (const module of this.#modules) module.rules.endBlock?.(ctx)
+    deliverFaults(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()

@@ -15,7 +15,7 @@ import {
   type Params,
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
-import type { ActionContext, Debit, DebitRefused, Log, ReadContext, WriteContext } from './context.ts'
+import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
@@ -73,6 +73,14 @@ export interface Rules<D extends ModuleDef> {
   beginBlock?(ctx: WriteContext): void
   /** After the transactions; bounded work. Modules run in registry order. */
   endBlock?(ctx: WriteContext): void
+  /** For each fault of the queue, at the end of a block after all `endBlock`; a fault is one step. It cannot refuse. */
+  onFault?(ctx: WriteContext, fault: Fault): void
+  /**
+   * Costly work that is a pure function of the calldata of a call to this module, e.g. verifying a proof: its rules get
+   * the result from `ctx.precheck()`. Other threads may compute it beforehand, so it reads nothing else; malformed
+   * calldata has a result, too. At most `PRECHECK_BYTES_MAX` bytes. An action's gas pays for computing it in the block.
+   */
+  precheck?(data: Uint8Array): Uint8Array
   /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
   checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   readonly invariants?: readonly Invariant[]
@@ -87,6 +95,8 @@ export interface Module {
     checkParameters?(own: never, all: ParameterContext): ParameterFault | undefined
     beginBlock?(ctx: WriteContext): void
     endBlock?(ctx: WriteContext): void
+    onFault?(ctx: WriteContext, fault: Fault): void
+    precheck?(data: Uint8Array): Uint8Array
     checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
     readonly invariants?: readonly Invariant[]
   }

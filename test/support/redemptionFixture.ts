@@ -9,6 +9,7 @@ import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
 import { type Parameters as ChainParameters, TEST_PARAMETERS } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
+import { deliverFaults } from '../../state/faults.ts'
 import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
@@ -184,6 +185,7 @@ export class RedemptionChain {
     for (const module of MODULES) module.rules.beginBlock?.(this.ctx())
     transactions()
     for (const module of MODULES) module.rules.endBlock?.(this.ctx())
+    deliverFaults(this.ctx(), MODULES)
     this.checkInvariants()
     this.#commit()
   }
