@@ -2,6 +2,7 @@
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
 import type { FaultKind } from './modules/providers/schema.ts'
+import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 export interface Log {
@@ -24,6 +25,8 @@ export interface BlockContext {
   readonly proposer: Address
   readonly mix: Hash32
   readonly baseFeePerGas: bigint
+  /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
+  readonly modules: readonly ParameterRules[]
 }
 
 /** For queries and invariants. */

@@ -3,14 +3,13 @@
 import { AssertionFailed, assert } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import { LANES, type Lane } from '../base/moduleDefinition.ts'
-import type { Header } from '../base/protocol/header.ts'
+import type { Header, Reserve } from '../base/protocol/header.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
 import { type Dispatcher, dispatcherOf, failedLog, gasOf, laneOf, runCall } from './dispatch.ts'
-import { deliverFaults } from './faults.ts'
 import {
   type BlockParams,
   checkTransaction,
@@ -19,6 +18,7 @@ import {
   laneGasMax,
   nextBaseFee,
 } from './fees.ts'
+import { beginBlock, endBlock } from './hooks.ts'
 import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
@@ -26,6 +26,7 @@ import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
 import type { KnownPrecheck } from './precheck.ts'
 import { applyRecovery } from './recovery.ts'
+import { readReserve } from './reserve.ts'
 import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
 import type { Transaction } from './transaction.ts'
@@ -74,6 +75,7 @@ export function blockContextOf(
     proposer: facts.proposer,
     mix: nextMix(parent.header.mix, height, facts.randaoReveal),
     baseFeePerGas: nextBaseFee(parent.header, facts.timestampMs, params),
+    modules: modulesAt(chain.modules, params.protocolVersion),
   }
 }
 
@@ -104,26 +106,30 @@ export class BlockRun {
     parent: { readonly header: Header; readonly hash: Hash32; readonly state: StateReader },
     facts: BlockFacts,
   ) {
-    const { protocolVersion } = accountsParams.get(parent.state)
-    this.#modules = modulesAt(chain.modules, protocolVersion)
     this.#recovery = chain.recoveryOn?.(parent.hash)
     this.#knownPrecheck = chain.knownPrecheck
-    this.#dispatcher = dispatcherOf(chain.modules, protocolVersion)
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
     this.block = blockContextOf(chain, parent, facts)
+    this.#modules = modulesAt(chain.modules, this.block.protocolVersion)
+    this.#dispatcher = dispatcherOf(chain.modules, this.block.protocolVersion)
     this.params = accountsParams.get(parent.state)
+  }
+
+  /** The header's reserve, once the block is finished. */
+  get reserve(): Reserve {
+    return readReserve(this.#modules, this.overlay)
   }
 
   get gasUsed(): number {
     return this.#gasUsed
   }
 
-  /** Applies the recovery that begins this epoch, if any, and runs every module's beginBlock. */
+  /** Applies the recovery that begins this epoch, if any, then the hooks before the transactions. */
   begin(): void {
     const ctx = this.#systemContext()
     if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
-    for (const module of this.#modules) module.rules.beginBlock?.(ctx)
+    beginBlock(ctx, this.#modules)
     this.overlay.settle()
   }
 
@@ -193,13 +199,12 @@ export class BlockRun {
     this.senders.push(paid.sender)
   }
 
-  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
+  /** Pays the fees, runs the hooks after the transactions and checks the invariants. Throws when a `halt` invariant is broken. */
   *finish(): Steps<void> {
     creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
-    for (const module of this.#modules) module.rules.endBlock?.(ctx)
-    deliverFaults(ctx, this.#modules)
+    endBlock(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()

@@ -56,6 +56,7 @@ export function blockContext(over: Partial<BlockContext> = {}): BlockContext {
     proposer: addressOf('operator1'),
     mix: ZERO_HASH,
     baseFeePerGas: BASE_FEE,
+    modules: LEDGER_MODULES,
     ...over,
   }
 }
@@ -171,7 +172,7 @@ export class TestChain {
       gasUsed: 0,
       gasLimit: options.blockGasLimit ?? 120_000_000,
       baseFeePerGas: BASE_FEE,
-      reserve: readReserve(full),
+      reserve: readReserve(this.chain.modules, full),
       setHash: validatorSetHash(validatorSet(full)),
       endsEpoch: false,
     }

@@ -229,6 +229,7 @@ export class FakeBackend implements Backend {
         proposer: header.proposer,
         mix: header.mix,
         baseFeePerGas: header.baseFeePerGas,
+        modules: CHAIN.modules,
       },
     }
   }

@@ -1,6 +1,6 @@
 // Rules between the parameters of issuance and of the modules before it. Not: bounds of single values (schema.ts).
 import type { Params } from '../../../base/moduleDefinition.ts'
-import type { ParameterContext, ParameterFault } from '../../rules.ts'
+import type { ParameterContext, ParameterFault } from '../../parameterRules.ts'
 import { growthOver } from './external.ts'
 import type { issuanceSchema } from './schema.ts'
 

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
 import { governanceModule } from '../../../state/modules/governance/module.ts'
-import { governanceDueAtMs, openProposals } from '../../../state/modules/governance/proposals.ts'
+import { dueAtMs, openProposals } from '../../../state/modules/governance/proposals.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { tally, withVote } from '../../../state/modules/governance/voting.ts'
 import { getProvider } from '../../../state/modules/providers/members.ts'
@@ -230,10 +230,10 @@ describe('governance.vote', () => {
     const chain = new MemberChain(4)
     assert.equal(run(chain, 1, 'proposeRemoval', { provider: 4 }), undefined)
     votes(chain, 1, [2])
-    assert.equal(governanceDueAtMs(chain.full), openProposals(chain.full).proposals[0]!.dueMs)
+    assert.equal(dueAtMs(chain.full), openProposals(chain.full).proposals[0]!.dueMs)
     chain.wait(LOCKS.votingMs)
     assert.deepEqual(openProposals(chain.full).proposals, [])
-    assert.equal(governanceDueAtMs(chain.full), undefined)
+    assert.equal(dueAtMs(chain.full), undefined)
     assert.equal(run(chain, 3, 'vote', { proposal: 1, approve: true }), 'UnknownProposal(proposal=1)')
   })
 })
