@@ -22,18 +22,30 @@ import {
   type QueryEntry,
   selectorNumber,
 } from './abiTable.ts'
-import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
+import type {
+  ActionContext,
+  BlockContext,
+  Debit,
+  DebitRefused,
+  InnerCall,
+  Log,
+  WriteContext,
+} from './context.ts'
+import { COIN_ASSET, ledger } from './ledger.ts'
 import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
-import { getAccount, transferCoins } from './modules/accounts/ledger.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
 import type { Overlay } from './overlay.ts'
+import { type KnownPrecheck, runPrecheck } from './precheck.ts'
 import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
 import { modulesAt, protocolVersionOf } from './versions.ts'
 import type { StateReader } from './view.ts'
+
+/** Bytes of the reason why a debit is refused. */
+const DEBIT_REASON_MAX = 64
 
 /** Failures of calls to any module; part of every published ABI. */
 export const callSchema = defineModule({
@@ -56,6 +68,8 @@ export const callSchema = defineModule({
     /** Callable by eth_call only. */
     ReadOnly: {},
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** The account may not give up these units now, e.g. because it is frozen; asset 0 is the coin. */
+    DebitRefused: { account: t.address, asset: t.u64, reason: t.text(DEBIT_REASON_MAX) },
     /** The query has no answer for these arguments. */
     NotFound: {},
   },
@@ -211,6 +225,7 @@ export interface CallEnvironment {
   readonly txIndex: number
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
+  readonly knownPrecheck?: KnownPrecheck | undefined
 }
 
 export type CallOutcome =
@@ -255,13 +270,32 @@ function attemptCall(env: CallEnvironment, call: InnerCall): CallOutcome {
 
 function moveValue(env: CallEnvironment, call: InnerCall): CallOutcome | undefined {
   const { to, valueBase } = call
-  if (transferCoins(writeContext(env), { from: env.sender, to, amountBase: valueBase })) return undefined
-  const { balanceBase } = getAccount(env.state, env.sender)
-  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase: valueBase }))
+  const move = { asset: COIN_ASSET, from: env.sender, to, amountBase: valueBase }
+  const refusal = ledger.move(writeContext(env), move)
+  if (refusal === undefined) return undefined
+  if (refusal.code === 'DebitRefused') return failed(refusal)
+  assert(refusal.code === 'InsufficientFunds', 'the coin is a known asset')
+  const { balanceBase, neededBase } = refusal
+  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase }))
 }
 
-function writeContext(env: CallEnvironment) {
-  return { state: env.state, block: env.block, emit: (log: Log) => void env.logs.push(log) }
+function writeContext(env: CallEnvironment): WriteContext {
+  return {
+    state: env.state,
+    block: env.block,
+    emit: (log: Log) => void env.logs.push(log),
+    refuseDebit: (debit) => refuseDebit(env, debit),
+  }
+}
+
+/** The first module's reason against a debit. */
+function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
+  for (const { module } of env.dispatcher.tables.values()) {
+    const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
+    if (reason === undefined) continue
+    return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
+  }
+  return undefined
 }
 
 /** The action that calldata names, with its arguments, or the failure. */
@@ -289,17 +323,33 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   const { entry, args } = resolved
   const mark = env.state.savepoint()
   const rule = module.rules.actions[entry.name]!
-  const failure = rule(actionContext(env, call, entry), args as never)
+  const failure = rule(
+    { ...actionContext(env, call, entry), ...precheckOf(env, call, module) },
+    args as never,
+  )
   if (failure === undefined) return DONE
+  const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
-    entry.def.fails.includes(failure.code),
+    isRefusedDebit || entry.def.fails.includes(failure.code),
     `${module.definition.name}.${entry.name} declares ${failure.code}`,
   )
   assert(
     entry.def.composite === true || !env.state.touchedSince(mark),
     `${module.definition.name}.${entry.name} failed with ${failure.code} after it wrote`,
   )
-  return { failed: true, reason: encodeFailure(module.definition, failure) }
+  return isRefusedDebit
+    ? failed(failure)
+    : { failed: true, reason: encodeFailure(module.definition, failure) }
+}
+
+/** A result from memory is the one that would be computed here. */
+function precheckOf(
+  { knownPrecheck }: CallEnvironment,
+  { data }: InnerCall,
+  module: Module,
+): Pick<ActionContext, 'precheck'> {
+  if (module.rules.precheck === undefined) return {}
+  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -329,6 +379,7 @@ function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOut
   const failure = rule(actionContext(env, call, entry), asset, args as never)
   if (failure === undefined) return { failed: false, output: TRUE_WORD }
   assert(!env.state.touchedSince(mark), `erc20.${entry.name} failed with ${failure.code} after it wrote`)
+  if (failure.code === 'DebitRefused') return failed(failure)
   return { failed: true, reason: encodeFailure(erc20Schema, failure) }
 }
 
