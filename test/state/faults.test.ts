@@ -75,12 +75,16 @@ describe('faults', () => {
   })
 
   it('wait for the next block beyond what one block delivers', () => {
-    const ctx = open()
+    // In genesis members join the set at once, so that no change of the set is pending.
+    const ctx = open(0)
     const heard: string[] = []
     for (let i = 0; i < FAULTS_PER_BLOCK + 3; i++) postFault(ctx, fault(BigInt(i)))
     deliverFaults(ctx, [listener(201, heard)])
     assert.equal(heard.length, FAULTS_PER_BLOCK)
+    const next = { height: 1, parentEndsEpoch: false }
+    assert.equal(providersModule.rules.hasWork!(ctx.state, next), true)
     deliverFaults(ctx, [listener(201, heard)])
+    assert.equal(providersModule.rules.hasWork!(ctx.state, next), false)
     assert.equal(heard.at(-1), `201 hears ${FAULTS_PER_BLOCK + 2}`)
     assert.equal(new Set(heard).size, FAULTS_PER_BLOCK + 3)
   })
