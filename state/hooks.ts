@@ -16,8 +16,8 @@ export function beginBlock(ctx: WriteContext, modules: readonly Module[]): void 
 
 /**
  * After the transactions. In a block that ends a window, first due parameters change and then every module handles the
- * window's end, so that recounts see the new ones (ECONOMY §3); then every module's `endBlock`, and at last the faults
- * found so far.
+ * window's end, so that recounts see the new ones (ECONOMY §3); then every module's `endBlock`, then
+ * the faults of the queue.
  */
 export function endBlock(ctx: WriteContext, modules: readonly Module[]): void {
   const ended = endWindow(ctx, modules)
