@@ -1,7 +1,7 @@
 // The process of a Byzantine validator. Owns: orders from the parent. `hostileMain.js DIR INDEX SEED`.
 import { loadConfig } from '../../node/config.ts'
-import { BEHAVIOURS } from './behaviours.ts'
-import { startHostileNode } from './hostileNode.ts'
+import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
+import { startHostileNode } from '../support/byzantine/hostileNode.ts'
 import type { HostileMessage, HostileOrder } from './hostileProcess.ts'
 import { reconnect, sendOneByteFrames } from './wire.ts'
 
