@@ -154,5 +154,10 @@ export const diskScenarios: Readonly<Record<string, Scenario>> = {
     diskFull,
   ),
   journalRolledBack: scenario([13], ['S3'], 'an older journal beside a newer signer', journalRolledBack),
-  signerLost: scenario([12], ['S3', 'L'], 'a lost signer file, repeatedly: observe until after a proven epoch', signerLost),
+  signerLost: scenario(
+    [12],
+    ['S3', 'L'],
+    'a lost signer file, repeatedly: observe until after a proven epoch',
+    signerLost,
+  ),
 }
