@@ -5,9 +5,10 @@ import { bytesKey } from '../base/bytes.ts'
 import { isPeerIdBytes, type ValidatorSet } from '../base/protocol/validators.ts'
 import type { ConsensusNetwork } from '../consensus/ports.ts'
 import type { Sender, Target } from '../consensus/types.ts'
-import { type ConsensusChannel, createConsensusChannel } from '../p2p/consensusChannel.ts'
+import { type ConsensusHandler, createConsensusChannel } from '../p2p/consensusChannel.ts'
 import { STATIC_PEERS_MAX } from '../p2p/limits.ts'
 import type { P2pHost, StaticPeer } from '../p2p/protocol.ts'
+import type { Timers } from '../p2p/timers.ts'
 
 /** Penalty points for bytes no correct peer sends; the host refuses a peer at 100. */
 export const OFFENCE_POINTS = 25
@@ -84,16 +85,15 @@ export function staticPeers(options: {
 }
 
 /** Creates the driver's network on a host that is not started yet. */
-export function createConsensusNetwork(host: P2pHost, peers: readonly string[]): NodeNetwork {
+export function createConsensusNetwork(host: P2pHost, peers: readonly string[], clock?: Timers): NodeNetwork {
   const book = parseAddressBook(peers)
   let handler: (from: Sender, bytes: Uint8Array) => void = () => {}
   const heard = new Map<number, number>()
-  const channel: ConsensusChannel = createConsensusChannel(host, {
-    onMessage: ({ peer, validatorIndex: validator }, bytes) => {
-      if (validator !== undefined) heard.set(validator, performance.now())
-      handler({ peer, validator }, bytes)
-    },
-  })
+  const onMessage: ConsensusHandler['onMessage'] = ({ peer, validatorIndex: validator }, bytes) => {
+    if (validator !== undefined) heard.set(validator, performance.now())
+    handler({ peer, validator }, bytes)
+  }
+  const channel = createConsensusChannel(host, { onMessage }, clock)
   return {
     send(to: Target, bytes) {
       if (to.kind === 'all') channel.broadcast(bytes)

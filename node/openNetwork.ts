@@ -1,5 +1,6 @@
 // Opens host, consensus channels, block and snapshot protocols, and transaction gossip, without starting the host:
-// protocols must register before it listens. Not: consensus messages (createConsensus.ts).
+// protocols must register before it listens. Simulated nodes open the same protocols on a host of their own.
+// Not: consensus messages (createConsensus.ts).
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { createAddressExchange } from '../p2p/addressExchange.ts'
 import { announcedAddresses } from '../p2p/addressRecord.ts'
@@ -7,6 +8,7 @@ import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
 import { createRangeProtocol, type RangeProtocol } from '../p2p/rangeProtocol.ts'
 import { createSnapshotProtocol } from '../p2p/snapshotProtocol.ts'
+import type { Timers } from '../p2p/timers.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import type { Transaction } from '../state/transaction.ts'
 import { AddressFile } from './addressFile.ts'
@@ -45,13 +47,17 @@ export interface OpenNetworkOptions {
   readonly logger: NodeLogger
 }
 
-export interface OpenedNetwork {
+/** What consensus and the pool need of the network. */
+export interface OpenedProtocols {
   readonly host: P2pHost
   readonly consensus: NodeNetwork
   readonly ranges: RangeProtocol
-  readonly snapshotFiles: SnapshotFiles
   readonly gossip: TxGossip
   readonly ingest: Ingest
+}
+
+export interface OpenedNetwork extends OpenedProtocols {
+  readonly snapshotFiles: SnapshotFiles
   close(): Promise<void>
 }
 
@@ -60,8 +66,8 @@ export function openNetwork(options: OpenNetworkOptions): Promise<OpenedNetwork>
 }
 
 async function open(options: OpenNetworkOptions, closers: Closers): Promise<OpenedNetwork> {
-  const { config, opened, recoveries } = options
-  const { chain, store, mempool, senderPool } = opened
+  const { config, opened } = options
+  const { chain, store } = opened
   const snapshotFiles = await openSnapshots(options.snapshotsDir, store)
   closers.add(() => snapshotFiles.close())
   const host = await createHost({
@@ -73,12 +79,33 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
   })
   closers.add(() => host.close())
   openAddresses(options, host, closers)
-  const consensus = createConsensusNetwork(host, config.peers)
-  const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries))
   const snapshots = createSnapshotProtocol(
     host,
     snapshotSourceOf({ store, files: snapshotFiles, genesisSet: options.genesisSet }),
   )
+  closers.add(() => snapshots.close())
+  const protocols = openProtocols({ ...options, peers: config.peers, host }, closers)
+  return { ...protocols, snapshotFiles, close: () => closers.close() }
+}
+
+export type ProtocolsOptions = Pick<
+  OpenNetworkOptions,
+  'opened' | 'recoveries' | 'isValidator' | 'onAdmitted'
+> & {
+  /** Not started yet. */
+  readonly host: P2pHost
+  /** Multiaddrs of other nodes. */
+  readonly peers: readonly string[]
+  /** Default: the process's. */
+  readonly time?: { readonly clock: Timers; readonly random: () => number }
+}
+
+/** Adds consensus, block ranges and transaction gossip to a host. */
+export function openProtocols(options: ProtocolsOptions, closers: Closers): OpenedProtocols {
+  const { host, opened, recoveries, time } = options
+  const { chain, store, mempool, senderPool } = opened
+  const consensus = createConsensusNetwork(host, options.peers, time?.clock)
+  const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries), time)
   const ingest = new Ingest({
     chainId: chain.chainId,
     mempool,
@@ -88,6 +115,7 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
   const gossip = createTxGossip(host, {
     batchDelayMs: GOSSIP_BATCH_MS,
     isValidator: options.isValidator,
+    ...(time === undefined ? {} : { clock: time.clock }),
     onTransactions: async (peer, transactions) => {
       const { admitted, malformed } = await ingest.receive(transactions)
       for (const transaction of admitted) gossip.relay(transaction, peer)
@@ -99,17 +127,8 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
   closers.add(() => {
     gossip.close()
     ranges.close()
-    snapshots.close()
   })
-  return {
-    host,
-    consensus,
-    ranges,
-    snapshotFiles,
-    gossip,
-    ingest,
-    close: () => closers.close(),
-  }
+  return { host, consensus, ranges, gossip, ingest }
 }
 
 /** Members' addresses: from an earlier run, from other members, and this node's own to them. */

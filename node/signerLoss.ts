@@ -67,7 +67,7 @@ export class LossProver {
   }
 
   #look(): void {
-    const nowMs = performance.now()
+    const nowMs = this.#options.clock.monotonicMs()
     const losses = this.#options.signer.losses()
     const open = new Set(losses.map(({ nonce }) => bytesKey(nonce)))
     for (const key of this.#shown.keys()) if (!open.has(key)) this.#shown.delete(key)

@@ -3,7 +3,7 @@
 import { bls } from '../base/crypto/bls.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
-import type { Clock, Signer } from '../consensus/ports.ts'
+import type { Clock, JournalStore, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
 import { protocolVersionOf } from '../state/versions.ts'
@@ -16,7 +16,7 @@ import { type RunningEvidence, startEvidence } from './evidence/evidence.ts'
 import type { Halt } from './halt/halt.ts'
 import type { RoomLogger } from './logging.ts'
 import type { OpenedChain } from './openChain.ts'
-import type { OpenedNetwork } from './openNetwork.ts'
+import type { OpenedProtocols } from './openNetwork.ts'
 import { recoveryEvidence } from './recovery/epochSteps.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 import {
@@ -28,6 +28,7 @@ import {
 } from './recovery/recoveryStart.ts'
 import { LossProver, type Submitter } from './signerLoss.ts'
 import { startFollower } from './sync/follower.ts'
+import type { SignatureChecks } from './verifier.ts'
 import { VerifierPool } from './verifierPool.ts'
 import { checkCheckpoint } from './watch/upkeep.ts'
 
@@ -37,11 +38,11 @@ const BUILD_DELAY_UNDER_LOAD_MS = 250
 const FOREIGN_CHAIN_POINTS = 60
 
 export interface StartConsensusOptions {
-  readonly config: NodeConfig
+  readonly config: Pick<NodeConfig, 'checkpoint' | 'snapshots' | 'signatureWorkers'>
   readonly genesis: Genesis
   readonly paths: { readonly journal: string; readonly evidence: string }
   readonly opened: OpenedChain
-  readonly network: OpenedNetwork
+  readonly network: OpenedProtocols
   readonly recoveries: RecoveryBook
   /** Undefined for a node that only follows. */
   readonly signer: Signer | undefined
@@ -49,8 +50,10 @@ export interface StartConsensusOptions {
   readonly operatorSecret: Uint8Array | undefined
   readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit' | 'blockByHeight' | 'finalityOf'>
   readonly clock: Clock
-  readonly halt: Halt
+  readonly halt: Pick<Halt, 'now' | 'reason'>
   readonly logger: RoomLogger
+  /** What a simulated node has instead of a journal's files and of threads that check signatures. */
+  readonly parts?: { readonly journal: JournalStore; readonly checks: SignatureChecks }
 }
 
 export interface OpenedConsensus extends Consensus {
@@ -72,10 +75,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
   checkCheckpoint(opened.store, checkpoint)
   const evidence = openEvidence(options, () => consensus)
   closers.add(() => evidence.close())
-  const journal = await Journal.open({
-    dir: options.paths.journal,
-    genesisHash: opened.chain.genesisHash,
-  })
+  const { journal, checks } = options.parts ?? (await openParts(options))
   const consensusLog = logger.child({ room: 'consensus' })
   const consensus = createConsensus({
     opened,
@@ -94,11 +94,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     journal,
     signer: options.signer,
     bls,
-    checks: new VerifierPool({
-      bls,
-      hasWorker: config.signatureWorkers > 0,
-      onWorkerLost: (error) => logger.error({ err: error }, 'the worker that checks votes was lost'),
-    }),
+    checks,
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
     buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
@@ -108,14 +104,24 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     loggerOf: (room) => logger.child({ room }),
   })
   closers.add(() => consensus.application.close())
-  if (journal.damage !== 'none')
-    logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
   return {
     ...consensus,
     evidence,
     start: () => start(options, { consensus, journal, closers }),
     close: () => closers.close(),
   }
+}
+
+async function openParts({ paths, opened, config, logger }: StartConsensusOptions) {
+  const journal = await Journal.open({ dir: paths.journal, genesisHash: opened.chain.genesisHash })
+  if (journal.damage !== 'none')
+    logger.warn({ damage: journal.damage }, 'the journal was damaged by the last stop')
+  const checks = new VerifierPool({
+    bls,
+    hasWorker: config.signatureWorkers > 0,
+    onWorkerLost: (error) => logger.error({ err: error }, 'the worker that checks votes was lost'),
+  })
+  return { journal, checks }
 }
 
 function openEvidence(options: StartConsensusOptions, consensus: () => Consensus): RunningEvidence {
@@ -172,7 +178,7 @@ async function start(
     consensus: { driver, blockSync },
     journal,
     closers,
-  }: { readonly consensus: Consensus; readonly journal: Journal; readonly closers: Closers },
+  }: { readonly consensus: Consensus; readonly journal: JournalStore; readonly closers: Closers },
 ): Promise<void> {
   const { opened, network, recoveries, signer, halt, logger } = options
   const { chain, importer, store } = opened
@@ -215,6 +221,7 @@ async function start(
     },
     onCommit: (block, certificate) => driver.observe(block, certificate),
     onFault: halt.now,
+    clock: options.clock,
     logger: logger.child({ room: 'follower' }),
   })
   closers.add(() => follower.close())

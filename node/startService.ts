@@ -14,7 +14,7 @@ import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
 import type { Halt } from './halt/halt.ts'
 import type { OpenedChain } from './openChain.ts'
-import type { OpenedNetwork } from './openNetwork.ts'
+import type { OpenedNetwork, OpenedProtocols } from './openNetwork.ts'
 import { withGossip } from './pool/gossipShare.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 import type { OpenedConsensus } from './startConsensus.ts'
@@ -37,8 +37,14 @@ export interface ServiceOptions {
   readonly logger: Logger
 }
 
+export type BackendParts = Pick<ServiceOptions, 'genesis' | 'opened' | 'consensus' | 'signer' | 'clock'> & {
+  readonly network: OpenedProtocols
+  readonly halt: Pick<Halt, 'reason'>
+  readonly loop: Pick<LoopWatch, 'figures'>
+}
+
 /** Creates the backend of JSON-RPC. */
-export function createBackend(options: Omit<ServiceOptions, 'config' | 'recoveries'>): NodeBackend {
+export function createBackend(options: BackendParts): NodeBackend {
   const { genesis, opened, network, consensus, signer, clock, halt, loop } = options
   const { chain, store, importer, mempool } = opened
   return new NodeBackend({

@@ -8,6 +8,7 @@ import { Budget } from './budget.ts'
 import { peerIdText } from './identity.ts'
 import { STATIC_PEERS_MAX } from './limits.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import { monotonicMs } from './timers.ts'
 
 export const ADDRESS_PROTOCOL = '/suanli/addresses/1'
 const FRAME_BYTES_MAX = 64 * 1024
@@ -46,7 +47,10 @@ export interface AddressExchangeOptions {
   readonly ownAddresses: () => readonly string[]
   /** The records have changed; to be kept for the next start. */
   readonly onChange: (records: readonly AddressRecord[]) => void
+  /** Unix time. */
   readonly nowMs: () => number
+  /** Default: the process's. */
+  readonly monotonicMs?: () => number
 }
 
 export interface AddressExchange {
@@ -70,12 +74,14 @@ class Exchange implements AddressExchange {
   /** By peer; those taken from others are of members at that time. */
   readonly #held = new Map<PeerKey, Held>()
   readonly #frames = new Map<PeerKey, Budget>()
+  readonly #monotonicMs: () => number
   #timer: NodeJS.Timeout | undefined
   #isStarted = false
 
   constructor(host: P2pHost, options: AddressExchangeOptions) {
     this.#host = host
     this.#options = options
+    this.#monotonicMs = options.monotonicMs ?? monotonicMs
     for (const record of options.stored.slice(0, STATIC_PEERS_MAX)) {
       if (verifyAddresses(record, options.genesisHash)) this.#hold(record, Number.NEGATIVE_INFINITY)
     }
@@ -147,7 +153,7 @@ class Exchange implements AddressExchange {
     return this.#host.getPeer(peer)?.known === true
   }
 
-  #hold(record: AddressRecord, atMs = performance.now()): void {
+  #hold(record: AddressRecord, atMs = this.#monotonicMs()): void {
     this.#held.set(peerIdText(record.addresses.peerId), { record, atMs })
   }
 
@@ -179,7 +185,8 @@ class Exchange implements AddressExchange {
   }
 
   #onFrame(peer: PeerKey, frame: Uint8Array): void {
-    const budget = this.#frames.get(peer) ?? new Budget({ perSecond: FRAMES_PER_SECOND, burst: FRAMES_BURST })
+    const allowance = { perSecond: FRAMES_PER_SECOND, burst: FRAMES_BURST }
+    const budget = this.#frames.get(peer) ?? new Budget(allowance, this.#monotonicMs)
     this.#frames.set(peer, budget)
     if (!budget.tryCharge(1)) {
       this.#host.penalise(peer, FLOOD_POINTS, 'too many address frames')
@@ -210,7 +217,7 @@ class Exchange implements AddressExchange {
     if (peer !== this.#host.peerId && !this.#isMember(peer)) return false
     const held = this.#held.get(peer)
     if (held === undefined) return true
-    return sequence > held.record.addresses.sequence && performance.now() - held.atMs > NEWER_AFTER_MS
+    return sequence > held.record.addresses.sequence && this.#monotonicMs() - held.atMs > NEWER_AFTER_MS
   }
 
   #learn(peer: PeerKey, record: AddressRecord): void {

@@ -3,6 +3,7 @@
 import { FrameLimits } from './frameLimits.ts'
 import { CONSENSUS_FRAME_BYTES_MAX, CONSENSUS_QUEUE_BYTES_MAX } from './limits.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 export const CONSENSUS_PROTOCOL = '/suanli/consensus/1'
 
@@ -32,12 +33,16 @@ export interface ConsensusChannel {
  * Adds the consensus protocol to a host that has not started. A peer that sends more than its allowance is read more
  * slowly: nothing it sent is lost, as it may be a correct peer's backlog after a pause, and it slows down only itself.
  */
-export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler): ConsensusChannel {
+export function createConsensusChannel(
+  host: P2pHost,
+  handler: ConsensusHandler,
+  clock: Timers = MONOTONIC,
+): ConsensusChannel {
   const who = (peer: PeerKey): ConsensusPeer => ({
     peer,
     validatorIndex: host.getValidatorIndex(peer),
   })
-  const limits = new FrameLimits(() => performance.now())
+  const limits = new FrameLimits(() => clock.monotonicMs())
   const open = new Set<PeerKey>()
   const port = host.register(
     {
@@ -58,7 +63,7 @@ export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler)
           handler.onMessage(who(peer), frame)
           return undefined
         }
-        return later(waitMs).then(() => {
+        return later(clock, waitMs).then(() => {
           if (open.has(peer)) handler.onMessage(who(peer), frame)
         })
       },
@@ -79,8 +84,6 @@ export function createConsensusChannel(host: P2pHost, handler: ConsensusHandler)
   }
 }
 
-function later(delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, delayMs).unref()
-  })
+function later(clock: Timers, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(delayMs, resolve))
 }

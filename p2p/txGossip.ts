@@ -7,6 +7,7 @@ import { RecentMap } from '../base/recentMap.ts'
 import { message, t } from '../base/schema.ts'
 import { GOSSIP_BATCH_BYTES_MAX, GOSSIP_BATCH_TXS_MAX, GOSSIP_QUEUE_BYTES_MAX } from './limits.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 export const GOSSIP_PROTOCOL = '/suanli/transactions/1'
 const BATCH_DELAY_MS = 10
@@ -37,6 +38,8 @@ export interface TxGossipOptions {
   readonly batchDelayMs?: number
   /** Remembered transaction ids. Default 65,536. */
   readonly seenMax?: number
+  /** Default: the process's monotonic one. */
+  readonly clock?: Timers
 }
 
 export interface TxGossip {
@@ -69,7 +72,8 @@ class Gossip implements TxGossip {
   readonly #delayMs: number
   #pending: Pending[] = []
   #pendingBytes = 0
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Timers
+  #cancelTimer: (() => void) | undefined
   #sentAtMs = 0
   #closed = false
 
@@ -77,6 +81,7 @@ class Gossip implements TxGossip {
     this.#host = host
     this.#options = options
     this.#delayMs = options.batchDelayMs ?? BATCH_DELAY_MS
+    this.#clock = options.clock ?? MONOTONIC
     this.#seen = new RecentMap(options.seenMax ?? SEEN_MAX)
     this.#port = host.register(
       {
@@ -110,7 +115,7 @@ class Gossip implements TxGossip {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#cancelTimer?.()
     this.#pending = []
   }
 
@@ -121,20 +126,20 @@ class Gossip implements TxGossip {
     if (full || this.#pendingBytes + cost > GOSSIP_BATCH_BYTES_MAX - FRAME_OVERHEAD_BYTES) this.#flush()
     this.#pending.push(pending)
     this.#pendingBytes += cost
-    if (this.#timer !== undefined) return
-    const sinceMs = performance.now() - this.#sentAtMs
+    if (this.#cancelTimer !== undefined) return
+    const sinceMs = this.#clock.monotonicMs() - this.#sentAtMs
     // After a pause, wait only for transactions of the same tick.
-    this.#timer = setTimeout(() => this.#flush(), Math.max(0, this.#delayMs - sinceMs))
+    this.#cancelTimer = this.#clock.after(Math.max(0, this.#delayMs - sinceMs), () => this.#flush())
   }
 
   #flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     const batch = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
     if (batch.length === 0) return
-    this.#sentAtMs = performance.now()
+    this.#sentAtMs = this.#clock.monotonicMs()
     const published = batch.every((pending) => pending.relayed === undefined)
     const shared = published ? encodeBatches(batch.map(rawOf), false) : undefined
     for (const peer of this.#port.peers()) {

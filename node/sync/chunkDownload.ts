@@ -1,7 +1,7 @@
 // Downloads a snapshot's chunks from several peers at once; checks each against its subtree before storing it.
 // Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (storage/install.ts).
 import { setTimeout } from 'node:timers/promises'
-import { concatBytes, equalBytes } from '../../base/bytes.ts'
+import { equalBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import {
   type SnapshotChunk,
@@ -12,8 +12,10 @@ import {
 import type { PeerKey } from '../../p2p/protocol.ts'
 import { SNAPSHOT_IN_FLIGHT_PER_PEER, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
 import { monotonicMs } from '../../p2p/timers.ts'
+import { runSteps, type Steps } from '../../state/steps.ts'
 import { compareHashes } from '../../state/tree/bits.ts'
-import { leavesRoot } from '../../state/tree/cut.ts'
+import { leavesRootSteps } from '../../state/tree/cut.ts'
+import { inTurns } from '../../storage/turns.ts'
 import type { NodeLogger } from '../logging.ts'
 import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 
@@ -23,6 +25,8 @@ const LOG_EVERY_MS = 5_000
 /** Give up after this long without a usable peer that offers the snapshot. */
 const PATIENCE_MS = 30_000
 const IDLE_MS = 50
+/** Records hashed per step, about 3 ms. */
+const RECORDS_PER_STEP = 1_024
 
 export interface ChunkDownloadOptions {
   readonly manifest: SnapshotManifest
@@ -42,20 +46,30 @@ export interface ChunkDownloadOptions {
 
 /** Decodes a chunk and checks that its records are exactly the leaves of the part's subtree. Throws InvalidDataError. */
 export function openChunk(bytes: Uint8Array, part: SnapshotPart): SnapshotChunk['entries'] {
+  return runSteps(openChunkSteps(bytes, part))
+}
+
+/** `openChunk` in steps: a peer may send a chunk of the smallest records, more than 40,000. */
+export function* openChunkSteps(bytes: Uint8Array, part: SnapshotPart): Steps<SnapshotChunk['entries']> {
   if (bytes.length !== part.bytes)
     throw new InvalidDataError(`chunk of ${bytes.length} bytes, expected ${part.bytes}`)
   const { entries } = snapshotChunkSchema.decode(bytes)
   if (entries.length !== part.leaves)
     throw new InvalidDataError(`${entries.length} records, expected ${part.leaves}`)
-  const keyHashes = concatBytes(...entries.map(({ key }) => sha256(key)))
-  const valueHashes = concatBytes(...entries.map(({ value }) => sha256(value)))
-  for (let i = 1; i < entries.length; i++) {
-    if (compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) >= 0) {
+  const keyHashes = new Uint8Array(32 * entries.length)
+  const valueHashes = new Uint8Array(32 * entries.length)
+  for (const [i, { key, value }] of entries.entries()) {
+    if (i % RECORDS_PER_STEP === 0) yield
+    if (value.length === 0) throw new InvalidDataError('an empty value')
+    keyHashes.set(sha256(key), 32 * i)
+    valueHashes.set(sha256(value), 32 * i)
+    if (i > 0 && compareHashes(keyHashes, (i - 1) * 32, keyHashes, i * 32) >= 0) {
       throw new InvalidDataError("a chunk's records are out of order")
     }
   }
-  if (entries.some(({ value }) => value.length === 0)) throw new InvalidDataError('an empty value')
-  if (!equalBytes(leavesRoot({ keyHashes, valueHashes }), part.root)) {
+  yield
+  const root = yield* leavesRootSteps({ keyHashes, valueHashes })
+  if (!equalBytes(root, part.root)) {
     throw new InvalidDataError('a chunk does not have the hash of its subtree')
   }
   return entries
@@ -76,7 +90,7 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
   const fetchOne = async (peer: PeerKey, index: number): Promise<void> => {
     const part = manifest.parts[index]!
     const entries = await asker.ask(peer, async () =>
-      openChunk(await options.snapshots.chunk(peer, manifest.height, index), part),
+      inTurns(openChunkSteps(await options.snapshots.chunk(peer, manifest.height, index), part)),
     )
     if (entries === undefined) {
       missing.push(index)

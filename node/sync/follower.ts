@@ -2,6 +2,7 @@
 // Owns: when to ask. Not: what is accepted (blockSync.ts). Near the tip validators learn of blocks by consensus.
 
 import { errorText } from '../../base/errors.ts'
+import { MONOTONIC, type Timers } from '../../p2p/timers.ts'
 import type { NodeLogger } from '../logging.ts'
 import type { BlockSync } from './blockSync.ts'
 import type { CommitListener } from './pull.ts'
@@ -21,14 +22,16 @@ export interface FollowerOptions {
   readonly onCommit?: CommitListener
   /** Called on a violated rule or a failing disk; never because of a peer. */
   readonly onFault: (reason: string) => void
+  /** Default: the process's monotonic one. */
+  readonly clock?: Timers
   readonly logger: NodeLogger
 }
 
 /** Starts at once; `close` waits for the current round. */
 export function startFollower(options: FollowerOptions): { close(): Promise<void> } {
-  const { blockSync, role, onCommit, onFault, logger } = options
+  const { blockSync, role, onCommit, onFault, clock = MONOTONIC, logger } = options
   const stop = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  let cancel: (() => void) | undefined
   let round: Promise<void> = Promise.resolve()
   const follow = (): Promise<void> => {
     const now = role()
@@ -40,7 +43,7 @@ export function startFollower(options: FollowerOptions): { close(): Promise<void
     round = follow().then(
       () => {
         if (stop.signal.aborted) return
-        timer = setTimeout(ask, role() === 'follower' ? PAUSE_MS : VALIDATOR_PAUSE_MS)
+        cancel = clock.after(role() === 'follower' ? PAUSE_MS : VALIDATOR_PAUSE_MS, ask)
       },
       (error: unknown) => {
         if (stop.signal.aborted) return
@@ -53,7 +56,7 @@ export function startFollower(options: FollowerOptions): { close(): Promise<void
   return {
     async close() {
       stop.abort()
-      clearTimeout(timer)
+      cancel?.()
       await round
     },
   }

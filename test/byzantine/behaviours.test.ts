@@ -8,10 +8,10 @@ import {
   encodeMessage,
   type MessageKind,
 } from '../../consensus/messages.ts'
+import { ALL, type Behaviour, type Hand, type Heard, type Sent } from '../support/byzantine/behaviour.ts'
+import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
 import { Bench } from '../support/coreHarness.ts'
 import { Random } from '../support/random.ts'
-import { ALL, type Behaviour, type Hand, type Heard, type Sent } from './behaviour.ts'
-import { BEHAVIOURS } from './behaviours.ts'
 import { brokenLimits, type Outcome, tableRow } from './judge.ts'
 
 /** A hand over a core that has heard one proposal, one vote and one certificate. */

@@ -1,8 +1,8 @@
 // The process of a Byzantine validator. Owns: orders from the parent. `hostileMain.js DIR INDEX SEED`.
 import { loadConfig } from '../../node/config.ts'
+import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
+import { startHostileNode } from '../support/byzantine/hostileNode.ts'
 import type { HostileMessage, HostileOrder } from '../support/hostileProcess.ts'
-import { BEHAVIOURS } from './behaviours.ts'
-import { startHostileNode } from './hostileNode.ts'
 import { reconnect, sendOneByteFrames } from './wire.ts'
 
 const [dataDir, index, seed] = process.argv.slice(2)

@@ -9,8 +9,8 @@ import { wholeNumber } from '../../cli/commands/common.ts'
 import { deadlines } from '../../consensus/timers.ts'
 import { developmentGenesis } from '../../devnet/directories.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
+import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
 import { attack, BLOCK_TIME_MS } from './attackBench.ts'
-import { BEHAVIOURS } from './behaviours.ts'
 import { brokenLimits, type Outcome, TABLE_HEAD, tableRow } from './judge.ts'
 
 interface Options {

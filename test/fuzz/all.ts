@@ -1,5 +1,6 @@
 // Every fuzz target, by weight.
 import type { FuzzTarget } from './target.ts'
+import { addressTarget } from './targets/addresses.ts'
 import { coreTarget } from './targets/core.ts'
 import { frameTarget, gossipTarget, helloTarget, messageTarget } from './targets/frames.ts'
 import {
@@ -20,6 +21,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   frameTarget,
   helloTarget,
   gossipTarget,
+  addressTarget,
   syncTarget,
   schemaTarget,
   certificateTarget,

@@ -8,7 +8,7 @@ import type { FuzzTarget } from './target.ts'
 
 const FRAMES = 30_000
 /** Targets with state between frames. */
-const STATEFUL = ['core', 'gossip', 'frame', 'rpc']
+const STATEFUL = ['core', 'gossip', 'addresses', 'frame', 'rpc']
 
 describe('fuzz', () => {
   const shares = sharesOf(TARGETS, FRAMES)

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { keyBytes, utf8 } from '../../base/bytes.ts'
-import { SNAPSHOT_CHUNK_BYTES, snapshotManifestSchema } from '../../base/protocol/snapshot.ts'
+import { concatBytes, keyBytes, u64be, utf8 } from '../../base/bytes.ts'
+import { sha256 } from '../../base/crypto/hash.ts'
+import {
+  SNAPSHOT_CHUNK_BYTES,
+  snapshotChunkSchema,
+  snapshotManifestSchema,
+} from '../../base/protocol/snapshot.ts'
 import type { FinalizedEvent } from '../../node/chain/importerTypes.ts'
-import { openChunk } from '../../node/sync/chunkDownload.ts'
+import { openChunk, openChunkSteps } from '../../node/sync/chunkDownload.ts'
 import { InvalidDataError } from '../../node/sync/peerAsker.ts'
 import { SnapshotFiles } from '../../node/sync/snapshotFiles.ts'
 import { startSnapshotKeeper } from '../../node/sync/snapshotKeeper.ts'
 import { writeSnapshot } from '../../node/sync/snapshotWriter.ts'
+import { compareHashes } from '../../state/tree/bits.ts'
+import { leavesRoot } from '../../state/tree/cut.ts'
 import type { StateChanges } from '../../state/view.ts'
 import { openChainStore } from '../../storage/chainStore.ts'
 import type { ChainStore } from '../../storage/types.ts'
@@ -154,6 +161,27 @@ describe('snapshots.chunk', () => {
       assert.throws(() => openChunk(chunk.subarray(1), part), /expected \d+$/)
       await files.close()
     })
+  })
+})
+
+describe('snapshots.chunk steps', () => {
+  it('opens the most records that a chunk holds in short steps', () => {
+    const count = 8_000
+    const records = Array.from({ length: count }, (_, i) => {
+      const key = u64be(i)
+      return { key, value: key, keyHash: sha256(key) }
+    }).sort((a, b) => compareHashes(a.keyHash, 0, b.keyHash, 0))
+    const bytes = snapshotChunkSchema.encode({ entries: records.map(({ key, value }) => ({ key, value })) })
+    const keyHashes = concatBytes(...records.map(({ keyHash }) => keyHash))
+    // Each value is its key.
+    const root = leavesRoot({ keyHashes, valueHashes: keyHashes })
+    const steps = openChunkSteps(bytes, { root, leaves: count, bytes: bytes.length, split: 0 })
+    let turns = 1
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) turns++
+    assert.equal(step.value.length, count)
+    // 1,024 records hashed in one, 512 added to the tree in another.
+    assert.ok(turns >= count / 1_024 + count / 512, `${turns} turns`)
   })
 })
 

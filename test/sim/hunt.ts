@@ -4,6 +4,8 @@ import { errorText } from '../../base/errors.ts'
 import { playAdmission } from './admission.ts'
 import { FULL_NODE_SCENARIOS } from './fullNode/fullNodeScenarios.ts'
 import { FullNodeWorld } from './fullNode/fullNodeWorld.ts'
+import { HOSTILE_SCENARIOS } from './fullNode/hostileScenarios.ts'
+import { HostileWorld } from './fullNode/hostileWorld.ts'
 import { play, SCENARIOS } from './scenarios.ts'
 
 interface Play {
@@ -36,6 +38,11 @@ const all: readonly Play[] = [
     name: `whole-${name}`,
     weight: 0.1,
     run: (seed: number) => new FullNodeWorld(configOf(seed)).run(),
+  })),
+  ...Object.entries(HOSTILE_SCENARIOS).map(([behaviour, configOf]) => ({
+    name: `hostile-${behaviour}`,
+    weight: 0.02,
+    run: (seed: number) => new HostileWorld(configOf(seed)).run(),
   })),
   { name: 'admission', weight: 0.5, run: playAdmission },
 ]

@@ -1,14 +1,17 @@
-// The signer of a simulated validator: the real flag rules over a durable list, with crash points around each write.
+// The signer of a simulated validator: the real flag rules and rules of losses over a durable list, with crash points
+// around each write. Not: proofs of epochs and of losses, which are true here (lostSigner.ts has the false ones).
 import type { Subject } from '../../base/protocol/vote.ts'
 import { OwnVotes } from '../../consensus/ownVotes.ts'
+import { contains, type Loss, lossIn, observesIn } from '../../signer/signerTrust.ts'
+
+/** A signer whose file is lost has begun no epoch. */
+const NO_EPOCH = -1
 
 export class SimSigner {
   #epoch = 0
   #durable = new OwnVotes()
   #memory = new OwnVotes()
-  /** The epoch whose flags are lost; nothing is signed in it. */
-  #observesEpoch: number | undefined
-  #lost = false
+  #loss: Loss | undefined
 
   /** Restores the durable flags. */
   restart(): void {
@@ -19,24 +22,36 @@ export class SimSigner {
   }
 
   beginEpoch(epoch: number): void {
-    if (epoch === this.#epoch && !this.#lost) return
-    if (epoch < this.#epoch && !this.#lost) throw new Error('a signer never goes back an epoch')
-    if (this.#lost) this.#observesEpoch = epoch
-    this.#lost = false
+    if (epoch === this.#epoch) return
+    if (epoch < this.#epoch) throw new Error('a signer never goes back an epoch')
+    this.#loss = lossIn(this.#loss, epoch)
     this.#epoch = epoch
     this.#durable = new OwnVotes()
     this.#memory = new OwnVotes()
   }
 
-  /** Loses the file: observes until the next epoch (CONSENSUS §5). */
-  lose(): void {
-    this.#lost = true
+  /** Loses the file, also in the middle of an earlier loss: observes until a final block shows this number (CONSENSUS §5). */
+  lose(nonce: Uint8Array): void {
+    this.#loss = { nonce, resumeAfter: undefined }
+    this.#epoch = NO_EPOCH
     this.#durable = new OwnVotes()
     this.#memory = new OwnVotes()
   }
 
   get observing(): boolean {
-    return this.#lost || this.#observesEpoch === this.#epoch
+    return observesIn(this.#loss, this.#epoch)
+  }
+
+  /** The number that a final block must show; undefined when there is none or it is shown. */
+  get unshown(): Uint8Array | undefined {
+    return this.#loss?.resumeAfter === undefined ? this.#loss?.nonce : undefined
+  }
+
+  /** A final transaction, and its block's epoch: signing resumes in the first epoch after it. */
+  proveLoss(transaction: Uint8Array, epoch: number): void {
+    const nonce = this.unshown
+    if (nonce === undefined || !contains(transaction, nonce)) return
+    this.#loss = lossIn({ nonce, resumeAfter: epoch }, this.#epoch)
   }
 
   signed(): readonly Subject[] {

@@ -393,6 +393,7 @@ export class SimWorld implements SimHost<SimNode> {
   }
 
   onFinalized(node: SimNode, block: SealedBlock): void {
+    for (const transaction of block.transactions) node.signer.proveLoss(transaction, block.header.epoch)
     if (!node.isByzantine) {
       this.invariants.onFinalized(node.index, block)
       const { height } = block.header

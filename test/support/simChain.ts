@@ -217,6 +217,17 @@ export class SimStore {
     if (last.header.endsEpoch) this.#boundaries.set(last.header.epoch, certificate)
   }
 
+  /** Restores an older copy: the chain up to a certified block at or below this height. */
+  setBack(height: number): void {
+    while (this.height > Math.max(0, height) || (this.height > 0 && !this.#certificates.has(this.height))) {
+      const { header, hash, transactions } = this.#chain.pop()!
+      this.#byHash.delete(toHex(hash))
+      this.#certificates.delete(header.height)
+      if (header.endsEpoch) this.#boundaries.delete(header.epoch)
+      for (const transaction of transactions) this.#included.delete(toHex(transaction))
+    }
+  }
+
   /** The epoch a child of the tip belongs to. */
   epochStart(): EpochStart {
     const { tip, rules } = this

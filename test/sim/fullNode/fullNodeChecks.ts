@@ -63,7 +63,11 @@ export class FullNodeChecks {
   }
 
   /** The state on disk has the header's root, and every invariant holds on a full recount. */
-  async atEnd(node: number, running: FullNode, chain: ChainConfig): Promise<void> {
+  async atEnd(
+    node: number,
+    running: Pick<FullNode, 'store' | 'importer'>,
+    chain: ChainConfig,
+  ): Promise<void> {
     const { store, importer } = running
     const { header, hash } = importer.head()
     let tree = TreeVersion.empty()

@@ -6,16 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { indexOfKey, type ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { Target } from '../../../consensus/types.ts'
-import { developmentGenesis } from '../../../devnet/directories.ts'
-import { buildGenesis, type GenesisBlock } from '../../../genesis/build.ts'
 import { developmentValidator } from '../../../genesis/devKeys.ts'
 import { DEVNET_TIMESTAMP_MS } from '../../../genesis/devnet.ts'
-import type { Genesis } from '../../../genesis/schema.ts'
 import { syncSourceOf } from '../../../node/sync/syncSource.ts'
 import type { RangeDownload } from '../../../p2p/rangeDownload.ts'
 import { decodeTransaction } from '../../../state/transaction.ts'
 import { Random, Scheduler } from '../../support/random.ts'
 import { sharedBls as bls } from '../../support/sharedBls.ts'
+import { type DevelopmentChain, developmentChain } from './developmentChain.ts'
 import { type FullNode, type FullNodePorts, startFullNode } from './fullNode.ts'
 import { FullNodeChecks } from './fullNodeChecks.ts'
 import { FullNodeTraffic } from './fullNodeTraffic.ts'
@@ -51,23 +49,8 @@ export interface FullNodeResult {
   readonly recoveryMs: number
 }
 
-const BLOCK_TIME_MS = 100
-const WINDOW_MS = 10_000
 const RANGE_MAX = 64
 const RANGE_BYTES_MAX = 4 * 1024 * 1024
-
-const genesisOf = new Map<number, { genesis: Genesis; block: GenesisBlock }>()
-
-/** Built once per process: proofs of possession cost more than a whole run. */
-function devGenesis(validators: number): { genesis: Genesis; block: GenesisBlock } {
-  let known = genesisOf.get(validators)
-  if (known === undefined) {
-    const genesis = developmentGenesis({ validators, blockTimeMs: BLOCK_TIME_MS, windowMs: WINDOW_MS })
-    known = { genesis, block: buildGenesis(genesis) }
-    genesisOf.set(validators, known)
-  }
-  return known
-}
 
 /** One machine; its storage survives crashes. */
 interface Machine {
@@ -83,9 +66,9 @@ export class FullNodeWorld {
   readonly random: Random
   readonly scheduler: Scheduler
   readonly checks: FullNodeChecks
-  readonly traffic: FullNodeTraffic
+  readonly traffic: FullNodeTraffic<FullNode>
   readonly #machines: Machine[]
-  readonly #genesis: { genesis: Genesis; block: GenesisBlock }
+  readonly #genesis: DevelopmentChain
   readonly #hash = createHash('sha256')
   readonly #dir = mkdtempSync(join(tmpdir(), 'suanli-sim-'))
   readonly #cut = new Set<string>()
@@ -99,7 +82,7 @@ export class FullNodeWorld {
     this.config = config
     this.random = new Random(config.seed)
     this.scheduler = new Scheduler(DEVNET_TIMESTAMP_MS + 60_000)
-    this.#genesis = devGenesis(config.validators)
+    this.#genesis = developmentChain(config.validators)
     this.checks = new FullNodeChecks(config.validators)
     this.traffic = new FullNodeTraffic(this)
     this.#machines = Array.from({ length: config.validators }, (_, index) => ({

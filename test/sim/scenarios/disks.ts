@@ -1,11 +1,13 @@
 // Disk faults: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
 
+import { LOSS_NONCE_BYTES } from '../../../signer/signerTrust.ts'
 import { Violation } from '../../support/violation.ts'
 import { equivocator } from '../behaviours/equivocator.ts'
 import { CALM } from '../config.ts'
 import { repeatedly, visitDisks } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
-import type { WorldConfig } from '../world.ts'
+import type { SimNode } from '../simNode.ts'
+import type { SimWorld, WorldConfig } from '../world.ts'
 
 const base = (seed: number): WorldConfig => ({
   ...CALM,
@@ -98,22 +100,43 @@ function journalRolledBack(seed: number): WorldConfig {
   }
 }
 
-/** The signer's file is lost: the validator observes until the next epoch. */
+/**
+ * The signer's file is lost again and again, in every other case with the chain set back by epochs and without a journal: the
+ * validator observes until the epoch after the one in which a final block shows the number of its last loss.
+ */
 function signerLost(seed: number): WorldConfig {
+  const victim = seed % base(seed).nodes
   return {
     ...base(seed),
     epochBlocks: 5,
-    faultsUntilMs: 6_000,
+    faultsUntilMs: 8_000,
     course: (world) => {
-      const victim = world.random.between(0, world.config.nodes - 1)
+      const node = world.nodes[victim]!
       repeatedly(world, 2_000, () => {
-        const node = world.nodes[victim]!
         if (!node.isUp) return
         world.crash(node)
-        node.signer.lose()
+        node.signer.lose(Uint8Array.from({ length: LOSS_NONCE_BYTES }, () => world.random.between(0, 255)))
+        if (world.random.chance(0.5)) return
+        node.disk.wipe()
+        node.store.setBack(node.store.height - world.random.between(1, 25))
       })
+      showLosses(world, node)
     },
+    afterwards: (world) =>
+      world.demand(60_000, 'vote after a proven loss', () => {
+        const { signer } = world.nodes[victim]!
+        return !signer.observing && signer.signed().length > 0
+      }),
   }
+}
+
+/** Any account may show the number, soon or epochs later; it is sent again while no final block shows it. */
+function showLosses(world: SimWorld, node: SimNode): void {
+  world.scheduler.after(world.random.between(1, 3_000), () => {
+    const nonce = node.signer.unshown
+    if (nonce !== undefined) world.random.pick(world.honest()).submit(nonce)
+    showLosses(world, node)
+  })
 }
 
 export const diskScenarios: Readonly<Record<string, Scenario>> = {
@@ -131,5 +154,10 @@ export const diskScenarios: Readonly<Record<string, Scenario>> = {
     diskFull,
   ),
   journalRolledBack: scenario([13], ['S3'], 'an older journal beside a newer signer', journalRolledBack),
-  signerLost: scenario([12], ['S3', 'L'], 'a lost signer file: observe until the next epoch', signerLost),
+  signerLost: scenario(
+    [12],
+    ['S3', 'L'],
+    'a lost signer file, repeatedly: observe until after a proven epoch',
+    signerLost,
+  ),
 }

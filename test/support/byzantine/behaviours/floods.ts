@@ -1,8 +1,8 @@
 // Floods: many frames a second to every peer, and nothing else. Signatures are reused where they need not be valid.
 
-import { openBlock } from '../../../base/protocol/header.ts'
-import type { Vote } from '../../../base/protocol/vote.ts'
-import { ANSWER_CERTIFICATES_MAX, type ConsensusMessage } from '../../../consensus/messages.ts'
+import { openBlock } from '../../../../base/protocol/header.ts'
+import type { Vote } from '../../../../base/protocol/vote.ts'
+import { ANSWER_CERTIFICATES_MAX, type ConsensusMessage } from '../../../../consensus/messages.ts'
 import { ALL, anyDigest, type Behaviour, type Hand, type Sent, withheld } from '../behaviour.ts'
 
 /** Votes as fast as CONSENSUS §8 saw them stop a node. */
@@ -146,9 +146,9 @@ export const FLOOD_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     ]
   }),
   farProposals: flood('proposals of its own views to come, with bodies of 100 kB', 20, (hand) => {
-    const [known] = hand.heard('proposal').slice(-1)
-    if (known === undefined) return []
     const { epoch, view } = hand.status
+    const known = hand.heard('proposal').findLast(({ vote }) => vote.subject.epoch === epoch)
+    if (known === undefined) return []
     const subject = { ...known.vote.subject, epoch, view: view + hand.random.between(1, 4 * FUTURE_VIEWS) }
     return [{ kind: 'proposal', body: { ...known, vote: hand.sign(subject) } }]
   }),

@@ -1,7 +1,7 @@
 // A leader, relayer or server of blocks that lies about them.
-import { blockSchema, openBlock, sealBlock } from '../../../base/protocol/header.ts'
-import type { Vote } from '../../../base/protocol/vote.ts'
-import type { ConsensusMessage } from '../../../consensus/messages.ts'
+import { blockSchema, openBlock, sealBlock } from '../../../../base/protocol/header.ts'
+import type { Vote } from '../../../../base/protocol/vote.ts'
+import type { ConsensusMessage } from '../../../../consensus/messages.ts'
 import { ALL, type Behaviour, type Hand, type Heard, type Sent, toPeer, withheld } from '../behaviour.ts'
 
 type Proposal = Heard<'proposal'>

@@ -1,6 +1,6 @@
 // The baselines, a peer that serves blocks falsely, and one that is slow or out of time.
-import type { SyncSource } from '../../../p2p/rangeProtocol.ts'
-import type { RangeItem } from '../../../p2p/syncMessages.ts'
+import type { SyncSource } from '../../../../p2p/rangeProtocol.ts'
+import type { RangeItem } from '../../../../p2p/syncMessages.ts'
 import { type Behaviour, withheld } from '../behaviour.ts'
 
 /** Later than the devnet's precision and message delay allow. */

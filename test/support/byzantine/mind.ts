@@ -1,21 +1,21 @@
 // Applies the behaviour of the moment to everything that passes between a core and its network. Owns: what was heard, the
 // pace of floods. Not: the behaviours (behaviours/), the node (hostileNode.ts).
-import { mustExist } from '../../base/assert.ts'
-import { bls } from '../../base/crypto/bls.ts'
-import { SchemaError } from '../../base/field.ts'
-import { type Subject, type Vote, voteBytes } from '../../base/protocol/vote.ts'
+import { mustExist } from '../../../base/assert.ts'
+import { bls } from '../../../base/crypto/bls.ts'
+import { SchemaError } from '../../../base/field.ts'
+import { type Subject, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
 import {
   type ConsensusMessage,
   decodeMessage,
   encodeMessage,
   type MessageKind,
-} from '../../consensus/messages.ts'
-import type { Clock, ConsensusNetwork } from '../../consensus/ports.ts'
-import type { CoreStatus, Sender, Target } from '../../consensus/types.ts'
-import { systemClock } from '../../node/clock.ts'
-import type { P2pHost } from '../../p2p/protocol.ts'
-import type { SyncSource } from '../../p2p/rangeProtocol.ts'
-import type { Random } from '../support/random.ts'
+} from '../../../consensus/messages.ts'
+import type { Clock, ConsensusNetwork } from '../../../consensus/ports.ts'
+import type { CoreStatus, Sender, Target } from '../../../consensus/types.ts'
+import { systemClock } from '../../../node/clock.ts'
+import type { P2pHost } from '../../../p2p/protocol.ts'
+import type { SyncSource } from '../../../p2p/rangeProtocol.ts'
+import type { Random } from '../random.ts'
 import type { Behaviour, Hand, Heard, Sent } from './behaviour.ts'
 
 const HEARD_MAX = 64
@@ -30,11 +30,12 @@ export class Mind implements Hand {
   readonly #host: P2pHost
   readonly #secretKey: Uint8Array
   readonly #heard = new Map<MessageKind, ConsensusMessage['body'][]>()
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #clock: Clock
+  readonly #timers = new Set<() => void>()
   #network: ConsensusNetwork | undefined
   #status: (() => CoreStatus) | undefined
   #behaviour = HONEST
-  #ticker: NodeJS.Timeout | undefined
+  #stopTicking: (() => void) | undefined
   #owed = 0
   #floodedAtMs = 0
 
@@ -43,11 +44,13 @@ export class Mind implements Hand {
     readonly genesisHash: Uint8Array
     readonly secretKey: Uint8Array
     readonly random: Random
+    readonly clock?: Clock
   }) {
     this.random = options.random
     this.genesisHash = options.genesisHash
     this.#host = options.host
     this.#secretKey = options.secretKey
+    this.#clock = options.clock ?? systemClock()
   }
 
   get status(): CoreStatus {
@@ -68,7 +71,7 @@ export class Mind implements Hand {
 
   /** The core's wall clock. */
   get clock(): Clock {
-    const right = systemClock()
+    const right = this.#clock
     return { ...right, nowMs: () => right.nowMs() + (this.#behaviour.clockOffsetMs ?? 0) }
   }
 
@@ -79,15 +82,23 @@ export class Mind implements Hand {
   behave(behaviour: Behaviour): void {
     this.#behaviour = behaviour
     this.#owed = 0
-    this.#floodedAtMs = performance.now()
-    clearInterval(this.#ticker)
-    if (behaviour.flood !== undefined) this.#ticker = setInterval(() => this.#flood(), FLOOD_EVERY_MS)
-    if (behaviour.sleepsMs !== undefined) this.#ticker = setInterval(() => sleep(behaviour.sleepsMs!), 1_000)
+    this.#floodedAtMs = this.#clock.monotonicMs()
+    this.#stopTicking?.()
+    const { flood, sleepsMs } = behaviour
+    if (flood !== undefined) this.#tick(FLOOD_EVERY_MS, () => this.#flood())
+    if (sleepsMs !== undefined) this.#tick(1_000, () => sleep(sleepsMs))
   }
 
   close(): void {
-    clearInterval(this.#ticker)
-    for (const timer of this.#timers) clearTimeout(timer)
+    this.#stopTicking?.()
+    for (const cancel of this.#timers) cancel()
+  }
+
+  #tick(everyMs: number, work: () => void): void {
+    this.#stopTicking = this.#clock.after(everyMs, () => {
+      this.#tick(everyMs, work)
+      work()
+    })
   }
 
   sign(subject: Subject): Vote {
@@ -104,11 +115,11 @@ export class Mind implements Hand {
   }
 
   after(delayMs: number, work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#timers.delete(cancel)
       work()
-    }, delayMs)
-    this.#timers.add(timer)
+    })
+    this.#timers.add(cancel)
   }
 
   /** The core's network: it never penalises, and says what the behaviour says. */
@@ -155,7 +166,7 @@ export class Mind implements Hand {
   #flood(): void {
     const { flood } = this.#behaviour
     if (flood === undefined) return
-    const nowMs = performance.now()
+    const nowMs = this.#clock.monotonicMs()
     this.#owed = Math.min(OWED_MAX, this.#owed + ((nowMs - this.#floodedAtMs) / 1000) * flood.perSecond)
     this.#floodedAtMs = nowMs
     for (; this.#owed >= 1; this.#owed--) for (const sent of flood.frames(this)) this.send(sent)

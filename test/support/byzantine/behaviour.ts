@@ -1,11 +1,11 @@
 // What a Byzantine validator may do: the whole of its own node, its key, and any bytes to any peer. Not: the node
 // (hostileNode.ts), the behaviours (behaviours/).
-import type { Hash32 } from '../../base/ids.ts'
-import type { Subject, Vote } from '../../base/protocol/vote.ts'
-import type { ConsensusMessage, MessageKind } from '../../consensus/messages.ts'
-import type { CoreStatus, Sender, Target } from '../../consensus/types.ts'
-import type { SyncSource } from '../../p2p/rangeProtocol.ts'
-import type { Random } from '../support/random.ts'
+import type { Hash32 } from '../../../base/ids.ts'
+import type { Subject, Vote } from '../../../base/protocol/vote.ts'
+import type { ConsensusMessage, MessageKind } from '../../../consensus/messages.ts'
+import type { CoreStatus, Sender, Target } from '../../../consensus/types.ts'
+import type { SyncSource } from '../../../p2p/rangeProtocol.ts'
+import type { Random } from '../random.ts'
 
 /** A message to send; bytes need not be a message. */
 export interface Sent {

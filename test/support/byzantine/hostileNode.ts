@@ -1,26 +1,28 @@
 // A validator in the hands of an attacker: a node's own chain, host and consensus core, with everything that enters or
 // leaves the core bent by a behaviour. Owns: the assembly. Not: the bending (mind.ts), the behaviours,
-// the process (hostileMain.ts).
-import { bls } from '../../base/crypto/bls.ts'
-import { randaoBytes, type Vote, voteBytes } from '../../base/protocol/vote.ts'
-import type { JournalStore, Signer } from '../../consensus/ports.ts'
-import { buildGenesis } from '../../genesis/build.ts'
-import { developmentValidator } from '../../genesis/devKeys.ts'
-import { type Closers, openWithClosers } from '../../node/closers.ts'
-import { loadConfig } from '../../node/config.ts'
-import { createConsensus } from '../../node/createConsensus.ts'
-import { createConsensusNetwork } from '../../node/network.ts'
-import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
-import { nodePaths } from '../../node/nodePaths.ts'
-import { type OpenedChain, openChain } from '../../node/openChain.ts'
-import { Ingest } from '../../node/pool/ingest.ts'
-import { syncSourceOf } from '../../node/sync/syncSource.ts'
-import { createHost } from '../../p2p/host.ts'
-import type { P2pHost } from '../../p2p/protocol.ts'
-import { createRangeProtocol } from '../../p2p/rangeProtocol.ts'
-import { createTxGossip } from '../../p2p/txGossip.ts'
-import { openChainStore } from '../../storage/chainStore.ts'
-import { Random } from '../support/random.ts'
+// the process (test/byzantine/hostileMain.ts).
+import { bls } from '../../../base/crypto/bls.ts'
+import { randaoBytes, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
+import type { Clock, JournalStore, Signer } from '../../../consensus/ports.ts'
+import { buildGenesis } from '../../../genesis/build.ts'
+import { developmentValidator } from '../../../genesis/devKeys.ts'
+import type { Genesis } from '../../../genesis/schema.ts'
+import { systemClock } from '../../../node/clock.ts'
+import { type Closers, openWithClosers } from '../../../node/closers.ts'
+import { loadConfig } from '../../../node/config.ts'
+import { createConsensus } from '../../../node/createConsensus.ts'
+import { createConsensusNetwork } from '../../../node/network.ts'
+import { genesisFile, parseGenesis } from '../../../node/nodeDir.ts'
+import { nodePaths } from '../../../node/nodePaths.ts'
+import { type OpenedChain, openChain } from '../../../node/openChain.ts'
+import { Ingest } from '../../../node/pool/ingest.ts'
+import { syncSourceOf } from '../../../node/sync/syncSource.ts'
+import { createHost } from '../../../p2p/host.ts'
+import type { P2pHost } from '../../../p2p/protocol.ts'
+import { createRangeProtocol } from '../../../p2p/rangeProtocol.ts'
+import { createTxGossip } from '../../../p2p/txGossip.ts'
+import { openChainStore } from '../../../storage/chainStore.ts'
+import { Random } from '../random.ts'
 import type { Behaviour } from './behaviour.ts'
 import { Mind } from './mind.ts'
 
@@ -64,11 +66,53 @@ async function start(
     logger: QUIET,
   })
   closers.add(() => host.close())
-  const mind = new Mind({ host, genesisHash, secretKey: consensusSecret, random: new Random(options.seed) })
+  const mind = await joinHostile(
+    {
+      genesis,
+      genesisHash,
+      opened,
+      host,
+      peers: config.peers,
+      secretKey: consensusSecret,
+      seed: options.seed,
+      onHalt: (reason) => process.stderr.write(`the hostile node halted: ${reason}\n`),
+    },
+    closers,
+  )
+  return {
+    host,
+    peerSeed,
+    genesisHash,
+    behave: (behaviour) => mind.behave(behaviour),
+    close: () => closers.close(),
+  }
+}
+
+export interface HostileParts {
+  readonly genesis: Genesis
+  readonly genesisHash: Uint8Array
+  readonly opened: OpenedChain
+  /** Not started yet. */
+  readonly host: P2pHost
+  /** Multiaddrs of other nodes. */
+  readonly peers: readonly string[]
+  /** The member's consensus key. */
+  readonly secretKey: Uint8Array
+  readonly seed: number
+  readonly onHalt: (reason: string) => void
+  /** Default: this machine's. */
+  readonly time?: { readonly clock: Clock; readonly random: () => number }
+}
+
+/** Joins consensus over a host, honestly at first. */
+export async function joinHostile(parts: HostileParts, closers: Closers): Promise<Mind> {
+  const { genesis, genesisHash, opened, host, secretKey, seed, time } = parts
+  const clock = time?.clock ?? systemClock()
+  const mind = new Mind({ host, genesisHash, secretKey, random: new Random(seed), clock })
   closers.add(() => mind.close())
-  const network = mind.bend(createConsensusNetwork(host, config.peers))
-  const ranges = createRangeProtocol(host, mind.serve(syncSourceOf(opened.store)))
-  const gossip = openGossip(host, opened, () => consensus.application.notifyWork())
+  const network = mind.bend(createConsensusNetwork(host, parts.peers, time?.clock))
+  const ranges = createRangeProtocol(host, mind.serve(syncSourceOf(opened.store)), time)
+  const gossip = openGossip(parts, () => consensus.application.notifyWork())
   closers.add(() => {
     gossip.close()
     ranges.close()
@@ -81,13 +125,13 @@ async function start(
     sync: { sync: ranges, penalise: () => {} },
     recoveries: { all: () => [] },
     journal: forgetful(),
-    signer: unscrupulous(genesisHash, consensusSecret),
+    signer: unscrupulous(genesisHash, secretKey),
     bls,
     clock: mind.clock,
-    jitterSeed: options.seed,
+    jitterSeed: seed,
     buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
     onMisbehaviour: () => {},
-    onHalt: (reason) => process.stderr.write(`the hostile node halted: ${reason}\n`),
+    onHalt: parts.onHalt,
     log: () => {},
     loggerOf: () => QUIET,
   })
@@ -96,22 +140,17 @@ async function start(
   mind.follow(() => consensus.driver.status())
   await consensus.driver.start()
   await host.start()
-  return {
-    host,
-    peerSeed,
-    genesisHash,
-    behave: (behaviour) => mind.behave(behaviour),
-    close: () => closers.close(),
-  }
+  return mind
 }
 
 /** Transactions travel as in any node: without them it could not build what the honest would accept. */
-function openGossip(host: P2pHost, opened: OpenedChain, onAdmitted: () => void) {
+function openGossip({ host, opened, time }: HostileParts, onAdmitted: () => void) {
   const { chain, mempool, senderPool } = opened
   const ingest = new Ingest({ chainId: chain.chainId, mempool, senders: senderPool, onAdmitted })
   return createTxGossip(host, {
     batchDelayMs: 50,
     isValidator: () => true,
+    ...(time === undefined ? {} : { clock: time.clock }),
     onTransactions: async (_peer, transactions) => {
       await ingest.receive(transactions)
     },
