@@ -121,6 +121,20 @@ export function crashAllAtVotes(
   })
 }
 
+/** Nodes lose power for a moment when the first proposal of a view is durable, before they vote for it. */
+export function crashAtProposals(world: SimWorld, share: number): void {
+  const marked = new Set<number>()
+  world.watch((node, output) => {
+    const isFirst = output.kind === 'journal' && output.record.kind === 'proposal'
+    if (isFirst && !node.isByzantine && world.random.chance(share)) marked.add(node.index)
+  })
+  world.atPoint = (node, point) => {
+    if (point !== 'synced' || !marked.delete(node.index)) return false
+    world.crash(node, world.random.between(1, 60))
+    return true
+  }
+}
+
 /** Drops all proposals of a share of leaders, so that their views end in U. */
 export function muteLeaders(world: SimWorld, share: number): void {
   const { random } = world

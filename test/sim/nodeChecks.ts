@@ -64,7 +64,10 @@ export class NodeChecks {
     const intents = records.flatMap((record) => (record.kind === 'intent' ? [record.body.subject] : []))
     const remembered = [...signed, ...intents]
     this.#old = new Set(remembered.map(voteKey))
-    this.#oracle.restart(epoch, remembered)
+    const proposals = records.flatMap((record) =>
+      record.kind === 'proposal' ? [record.body.vote.subject] : [],
+    )
+    this.#oracle.restart(epoch, remembered, proposals)
   }
 
   /** Called before the core sees a message from host `from`, whose authenticated identity is `identity`. */

@@ -4,6 +4,7 @@ import { Violation } from '../../support/violation.ts'
 import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
 import { CALM } from '../config.ts'
+import { crashAtProposals } from '../faults.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
@@ -77,6 +78,8 @@ function edgeOfTime(seed: number): WorldConfig {
     skewMs: seed % 3 === 0 ? 0 : precisionMs / 2,
     // On even links every copy arrives in the same millisecond.
     delayMs: seed % 4 === 0 ? [10, 10] : [1, 20],
+    // What came too late stays too late after a restart.
+    course: (world) => (seed % 3 === 1 ? crashAtProposals(world, 0.15) : undefined),
   }
 }
 
