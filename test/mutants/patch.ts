@@ -15,6 +15,8 @@ export interface Patch {
   readonly title: string
   /** `Look first: SCENARIO` in the description: where the hunt starts. */
   readonly hint: string | undefined
+  /** `Tests: NAME, …` in the description: the tests that must find a bug outside the simulated core, paths below test/. */
+  readonly tests: readonly string[] | undefined
   readonly files: readonly FilePatch[]
 }
 
@@ -41,7 +43,9 @@ export function parsePatch(text: string): Patch {
   if (files.length === 0 || files.some((f) => f.file === '' || f.hunks.length === 0)) {
     throw new Error('a patch names a file and has a hunk')
   }
-  return { title: lines[0]!, hint: /^Look first: (.+)$/m.exec(text)?.[1], files }
+  const hint = /^Look first: (.+)$/m.exec(text)?.[1]
+  const tests = /^Tests: (.+)$/m.exec(text)?.[1]?.split(', ')
+  return { title: lines[0]!, hint, tests, files }
 }
 
 /** The patched text. Throws unless each hunk's old lines occur exactly once. */

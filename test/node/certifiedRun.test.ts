@@ -154,6 +154,7 @@ describe('sync.missingCertificates', () => {
     const { pull, asked, blamed } = pullOf(blocks(65))
     assert.equal(onOpenTail(pull), undefined)
     assert.deepEqual([asked, blamed, pull.tail.length], [[1], ['peer'], 65])
+    assert.ok(pull.unhelpful.has('peer'), 'it is asked no more for this range')
     onOpenTail(pull)
     assert.deepEqual([asked, blamed], [[1], ['peer']], 'asked and blamed once')
   })

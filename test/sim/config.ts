@@ -21,6 +21,15 @@ export interface Speed {
 
 export const NORMAL_SPEED: Speed = { diskMs: 3, signMs: 3, buildMs: 5, verifyMs: 5, linkMs: 0 }
 
+/** A Byzantine host with one of a node's keys, which it keeps when the node goes on to the next. */
+export interface Thief {
+  readonly node: number
+  readonly key: number
+  /** It has the node's peer key too, so that its connections count as the node's. */
+  readonly hasPeerKey: boolean
+  readonly behaviour: MakeBehaviour
+}
+
 /** `World` is the type that scenarios act on, unknown here. */
 export interface SimConfig<World> {
   readonly seed: number
@@ -30,6 +39,10 @@ export interface SimConfig<World> {
   readonly membersOf?: (epoch: number) => readonly number[]
   /** Each entry adds a host with that node's key; such nodes count as Byzantine. */
   readonly twins?: readonly number[]
+  /** Which of its keys, counted from 0, a node uses in an epoch; default: always the first. */
+  readonly keyOf?: (node: number, epoch: number) => number
+  /** Each entry adds a host that holds a node's key. That node is honest, but its key is not: it is faulty in epochs of this key. */
+  readonly thieves?: readonly Thief[]
   readonly lossRate: number
   readonly duplicateRate: number
   /** Share of messages delayed up to tenfold, so that later ones overtake them. */

@@ -1,4 +1,5 @@
 // Fault schedules shared by several scenarios; each repeats until the world is healed.
+import { LOSS_NONCE_BYTES } from '../../signer/signerTrust.ts'
 import type { SimNode } from './simNode.ts'
 import type { SimWorld } from './world.ts'
 
@@ -121,6 +122,20 @@ export function crashAllAtVotes(
   })
 }
 
+/** Nodes lose power for a moment when the first proposal of a view is durable, before they vote for it. */
+export function crashAtProposals(world: SimWorld, share: number): void {
+  const marked = new Set<number>()
+  world.watch((node, output) => {
+    const isFirst = output.kind === 'journal' && output.record.kind === 'proposal'
+    if (isFirst && !node.isByzantine && world.random.chance(share)) marked.add(node.index)
+  })
+  world.atPoint = (node, point) => {
+    if (point !== 'synced' || !marked.delete(node.index)) return false
+    world.crash(node, world.random.between(1, 60))
+    return true
+  }
+}
+
 /** Drops all proposals of a share of leaders, so that their views end in U. */
 export function muteLeaders(world: SimWorld, share: number): void {
   const { random } = world
@@ -173,5 +188,19 @@ export function stepClocks(world: SimWorld, faulty: number): void {
       else set(wrong, random.pick([-HOUR_MS, HOUR_MS]))
       scheduler.after(random.between(1, 700), () => set(nodes, 0))
     })
+  })
+}
+
+/** The number that a final block must show after a lost signer record. */
+export function lossNonce(world: SimWorld): Uint8Array {
+  return Uint8Array.from({ length: LOSS_NONCE_BYTES }, () => world.random.between(0, 255))
+}
+
+/** Any account may show the number, soon or epochs later; it is sent again while no final block shows it. */
+export function showLosses(world: SimWorld, node: SimNode): void {
+  world.scheduler.after(world.random.between(1, 3_000), () => {
+    const nonce = node.signer.unshown
+    if (nonce !== undefined) world.random.pick(world.honest()).submit(nonce)
+    showLosses(world, node)
   })
 }

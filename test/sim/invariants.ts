@@ -25,8 +25,8 @@ export class Invariants {
   readonly book = new CertificateBook()
   readonly #rules: ChainRules
   readonly #bls: Bls
-  /** Identities, not hosts: twins share one. */
-  readonly #byzantine: ReadonlySet<number>
+  /** By identity, not by host: twins share one. */
+  readonly #isFaulty: (identity: number, epoch: number) => boolean
   readonly #finalAt = new Map<number, string>()
   readonly #blocks = new Map<string, SealedBlock>()
   readonly #floors = new Map<number, Hash32>()
@@ -37,10 +37,14 @@ export class Invariants {
   readonly #judged = new Map<string, string | undefined>()
   readonly #sound = new WeakSet<Certificate>()
 
-  constructor(options: { rules: ChainRules; bls: Bls; byzantine: ReadonlySet<number> }) {
+  constructor(options: {
+    rules: ChainRules
+    bls: Bls
+    isFaulty: (identity: number, epoch: number) => boolean
+  }) {
     this.#rules = options.rules
     this.#bls = options.bls
-    this.#byzantine = options.byzantine
+    this.#isFaulty = options.isFaulty
     this.onBlock(options.rules.genesis)
     this.#floors.set(1, options.rules.genesis.hash)
   }
@@ -102,7 +106,7 @@ export class Invariants {
     if (typeof members === 'string') return members
     for (const index of members) {
       const node = validators[index]!.id - 1
-      if (this.#byzantine.has(node)) continue
+      if (this.#isFaulty(node, certificate.subject.epoch)) continue
       if (!this.#given.has(voteName(node, certificate.subject))) return `node ${node} never signed it`
     }
     return undefined
@@ -128,9 +132,8 @@ export class Invariants {
     this.book.note(certificate)
   }
 
-  /** A signature left the signer of a node. */
+  /** A signature left the signer of an honest node. */
   onSigned(node: number, subject: Subject): void {
-    if (this.#byzantine.has(node)) return
     const key = `${node}:${subject.epoch}:${subject.view}`
     const votes = this.#signed.get(key) ?? []
     this.#signed.set(key, votes)

@@ -31,7 +31,7 @@ export class NodeChecks {
   readonly #signer: SimSigner
   readonly #oracle: VoteOracle
   readonly #accountability: Accountability
-  readonly #isByzantine: (node: number) => boolean
+  readonly #isFaulty: (node: number, epoch: number) => boolean
   /** Votes recorded in the journal or the signer at this start, or signed since. */
   #old = new Set<string>()
   #life = 0
@@ -43,14 +43,14 @@ export class NodeChecks {
     context: OracleContext
     disk: SimDisk
     signer: SimSigner
-    isByzantine: (node: number) => boolean
+    isFaulty: (node: number, epoch: number) => boolean
   }) {
     this.#node = options.node
     this.#invariants = options.invariants
     this.#context = options.context
     this.#disk = options.disk
     this.#signer = options.signer
-    this.#isByzantine = options.isByzantine
+    this.#isFaulty = options.isFaulty
     this.#oracle = new VoteOracle(options.context)
     this.#accountability = new Accountability(options.context.rules().genesisHash, options.context.bls)
   }
@@ -64,7 +64,10 @@ export class NodeChecks {
     const intents = records.flatMap((record) => (record.kind === 'intent' ? [record.body.subject] : []))
     const remembered = [...signed, ...intents]
     this.#old = new Set(remembered.map(voteKey))
-    this.#oracle.restart(epoch, remembered)
+    const proposals = records.flatMap((record) =>
+      record.kind === 'proposal' ? [record.body.vote.subject] : [],
+    )
+    this.#oracle.restart(epoch, remembered, proposals)
   }
 
   /** Called before the core sees a message from host `from`, whose authenticated identity is `identity`. */
@@ -80,7 +83,7 @@ export class NodeChecks {
       this.#oracle.onProposal(state, { vote, block, fromSigner, life: this.#life, atMs: nowMs })
     }
     const vote = this.#shownVote(state, arrival)
-    if (vote !== undefined && this.#isByzantine(identity))
+    if (vote !== undefined && this.#isFaulty(identity, state.epoch))
       this.#accountability.onVote(state, vote, this.#life)
   }
 
@@ -99,7 +102,7 @@ export class NodeChecks {
     state: EpochState,
     arrival: { from: Sender; identity: number; message: ConsensusMessage },
   ): void {
-    if (!this.#isByzantine(arrival.identity) || state.halted) return
+    if (!this.#isFaulty(arrival.identity, state.epoch) || state.halted) return
     const vote = this.#shownVote(state, arrival)
     if (vote === undefined) return
     const missed = this.#accountability.missing(vote.signer, vote.subject)
@@ -193,7 +196,8 @@ export class NodeChecks {
     const { subject } = misbehaviour.first
     const validator = rules.setOf(subject.epoch).validators[misbehaviour.first.signer]
     if (validator === undefined) this.#fail('A', 'the report names no validator')
-    if (!this.#isByzantine(validator.id - 1)) this.#fail('A', `accuses the honest node ${validator.id - 1}`)
+    if (!this.#isFaulty(validator.id - 1, subject.epoch))
+      this.#fail('A', `accuses the honest node ${validator.id - 1}`)
     const { genesisHash } = rules
     const fault = reportFault({ misbehaviour, key: validator.consensusKey, genesisHash, bls })
     if (fault !== undefined) this.#fail('A', `report without proof: ${fault}`)

@@ -9,6 +9,7 @@ import { diskScenarios } from './scenarios/disks.ts'
 import { epochScenarios } from './scenarios/epochs.ts'
 import { linkScenarios } from './scenarios/links.ts'
 import { loadScenarios } from './scenarios/load.ts'
+import { rotationScenarios } from './scenarios/rotation.ts'
 import { timeScenarios } from './scenarios/time.ts'
 import { type SimResult, SimWorld } from './world.ts'
 
@@ -20,6 +21,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...attackScenarios,
   ...bodyScenarios,
   ...epochScenarios,
+  ...rotationScenarios,
   ...timeScenarios,
   ...loadScenarios,
 }

@@ -17,9 +17,10 @@ export interface SimHost<Node> {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly invariants: Invariants
-  readonly byzantine: ReadonlySet<number>
   readonly isTracing: boolean
   setOf(epoch: number): ValidatorSet
+  /** Whether more than the node itself, or a Byzantine one, signs with its key of that epoch. */
+  isFaulty(identity: number, epoch: number): boolean
   trace(node: number, what: string): void
   accomplice(node: Node): Accomplice
   /** True when the node crashed here. */

@@ -25,7 +25,8 @@ export interface SimNodeOptions {
   /** This host's index; `identity` is the node whose key it holds (different only for twins). */
   readonly index: number
   readonly identity: number
-  readonly secretKey: Uint8Array
+  /** Of an epoch. */
+  readonly secretKeyOf: (epoch: number) => Uint8Array
   readonly bls: Bls
   readonly rules: ChainRules
   readonly speed: Speed
@@ -83,9 +84,9 @@ export class SimNode {
       blockOf: invariants.blockOf,
     }
     const { disk, signer, index } = this
-    const isByzantine = (node: number): boolean => world.byzantine.has(node)
     if (!options.isByzantine) {
-      this.#checks = new NodeChecks({ node: index, invariants, context, disk, signer, isByzantine })
+      const { isFaulty } = world
+      this.#checks = new NodeChecks({ node: index, invariants, context, disk, signer, isFaulty })
     }
   }
 
@@ -106,7 +107,7 @@ export class SimNode {
   }
 
   start(): void {
-    const { rules, bls, secretKey, index, world } = this.#options
+    const { rules, bls, secretKeyOf, index, world } = this.#options
     this.#life++
     this.#releasedAtMs = 0
     this.#unreleased = 0
@@ -126,7 +127,7 @@ export class SimNode {
       {
         genesisHash: rules.genesisHash,
         parameters: world.config.parameters,
-        consensusKey: bls.publicKey(secretKey),
+        consensusKey: bls.publicKey(secretKeyOf(start.epoch)),
         epoch: start,
         tip: this.store.tip,
         ...(certificate === undefined ? {} : { tipCertificate: certificate }),
@@ -322,12 +323,14 @@ export class SimNode {
   }
 
   #build(output: Extract<Output, { kind: 'build' }>): void {
-    const { rules, bls, secretKey, world } = this.#options
+    const { rules, bls, secretKeyOf, world } = this.#options
     const { order } = output
     const { epoch, view, parent } = order
-    const validator = world.setOf(epoch).validators.find((v) => v.id === this.identity + 1)!
+    const self = this.status()?.self
+    if (self === undefined) throw new Error('an observer builds')
+    const validator = world.setOf(epoch).validators[self]!
     const message = randaoBytes(rules.genesisHash, epoch, parent.header.height + 1)
-    const randaoReveal = bls.sign(secretKey, message)
+    const randaoReveal = bls.sign(secretKeyOf(epoch), message)
     const block = this.application.build({ ...order, proposer: validator.operator, randaoReveal })
     world.invariants.onBlock(block)
     this.#feed({ kind: 'built', epoch, view, block })
@@ -407,17 +410,18 @@ export class SimNode {
 
   /** Signs with this node's key regardless of its flags; for Byzantine hosts. */
   signAnything(subject: Subject): Vote {
-    const { bls, secretKey, rules } = this.#options
-    const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
+    const { bls, secretKeyOf, rules } = this.#options
+    const signature = bls.sign(secretKeyOf(subject.epoch), voteBytes(rules.genesisHash, subject))
     return { subject, signer: this.status()?.self ?? 0, signature }
   }
 
   signBytes(message: Uint8Array): Uint8Array {
-    return this.#options.bls.sign(this.#options.secretKey, message)
+    const { bls, secretKeyOf } = this.#options
+    return bls.sign(secretKeyOf(this.status()?.epoch ?? 0), message)
   }
 
   #sign(subject: Subject): void {
-    const { world, bls, secretKey, rules, speed } = this.#options
+    const { world, bls, secretKeyOf, rules, speed } = this.#options
     const block = subject.digest === undefined ? undefined : world.invariants.blockOf(subject.digest)
     this.#checks?.onSign(subject, block)
     if (!this.signer.accept(subject)) {
@@ -431,8 +435,8 @@ export class SimNode {
         return
       }
       if (!this.signer.makeDurable(subject)) return
-      world.invariants.onSigned(this.identity, subject)
-      const signature = bls.sign(secretKey, voteBytes(rules.genesisHash, subject))
+      if (!this.isByzantine) world.invariants.onSigned(this.identity, subject)
+      const signature = bls.sign(secretKeyOf(subject.epoch), voteBytes(rules.genesisHash, subject))
       if (world.crashPoint(this, 'signed')) return
       const self = this.status()?.self
       if (self !== undefined) this.#feed({ kind: 'signed', vote: { subject, signer: self, signature } })
@@ -454,10 +458,11 @@ export class SimNode {
   }
 
   #switchEpoch(): void {
+    const { bls, secretKeyOf } = this.#options
     const start = this.store.epochStart()
     this.signer.beginEpoch(start.epoch)
     this.#verifier.useValidators(start.epoch, start.validators)
-    this.#feed({ kind: 'epochStarted', start })
+    this.#feed({ kind: 'epochStarted', start, consensusKey: bls.publicKey(secretKeyOf(start.epoch)) })
   }
 
   #serveBlocks(to: Target, hash: Uint8Array, countMax: number): void {

@@ -6,7 +6,7 @@ import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { type ConsensusMessage, decodeMessage, encodeMessage } from '../../consensus/messages.ts'
 import type { Misbehaviour, Output, Target } from '../../consensus/types.ts'
 import { Random, Scheduler } from '../support/random.ts'
-import { type ChainRules, makeRules, makeValidator } from '../support/simChain.ts'
+import { type ChainRules, makeRules } from '../support/simChain.ts'
 import { Violation } from '../support/violation.ts'
 import { makeAccomplice } from './accomplice.ts'
 import type { Accomplice } from './behaviours/behaviour.ts'
@@ -15,6 +15,7 @@ import { Invariants } from './invariants.ts'
 import { isBeyondRecovery } from './recovery.ts'
 import { BACKLOG_WAIT_MAX_MS } from './simDoor.ts'
 import type { CrashPoint, SimHost } from './simHost.ts'
+import { SimKeys } from './simKeys.ts'
 import { SimNetwork } from './simNetwork.ts'
 import { SimNode } from './simNode.ts'
 import { Trace } from './trace.ts'
@@ -38,18 +39,15 @@ export class SimWorld implements SimHost<SimNode> {
   readonly scheduler = new Scheduler(START_MS)
   readonly network: SimNetwork
   readonly invariants: Invariants
-  /** Validators and followers by index, then the twins. */
+  /** Validators and followers by index, then the twins, then the thieves. */
   readonly nodes: SimNode[] = []
-  /** Identities of Byzantine nodes. */
-  readonly byzantine: ReadonlySet<number>
   readonly misbehaviour: { readonly node: number; readonly misbehaviour: Misbehaviour }[] = []
   readonly finalizedAtMs = new Map<number, number>()
   /** Crash points passed per host. */
   readonly points = new Map<number, number>()
   readonly rules: ChainRules
   readonly #trace: Trace
-  readonly #sets = new Map<number, ValidatorSet>()
-  readonly #setMaker: (epoch: number) => ValidatorSet
+  readonly #keys: SimKeys
   readonly #watchers: ((node: SimNode, output: Output) => void)[] = []
   readonly #sentWatchers: ((node: SimNode, message: ConsensusMessage, to: Target) => void)[] = []
   readonly #decoded = new WeakMap<Uint8Array, ConsensusMessage | SchemaError>()
@@ -66,60 +64,42 @@ export class SimWorld implements SimHost<SimNode> {
     this.config = config
     this.random = new Random(config.seed)
     this.#trace = new Trace(print)
-    this.byzantine = new Set([...(config.byzantine?.keys() ?? []), ...(config.twins ?? [])])
-    const made = Array.from({ length: config.nodes }, (_, i) => makeValidator(i, config.bls))
-    const all = made.map((_, i) => i)
-    this.#setMaker = (epoch) => ({
-      validators: (config.membersOf?.(epoch) ?? all).map((i) => made[i]!.validator),
-    })
+    this.#keys = new SimKeys(config)
     const shared = { setOf: this.setOf, epochBlocks: config.epochBlocks, timestampMs: START_MS }
     const activationHeight = config.activation?.height ?? 0
     this.rules = makeRules({ ...shared, activationHeight })
     const oldRules = makeRules(shared)
-    this.invariants = new Invariants({ rules: this.rules, bls: config.bls, byzantine: this.byzantine })
+    this.invariants = new Invariants({ rules: this.rules, bls: config.bls, isFaulty: this.isFaulty })
     this.network = new SimNetwork({
       random: this.random,
       scheduler: this.scheduler,
       faults: config,
-      extraMs: (host) => this.#speed(this.#identity(host)).linkMs,
+      extraMs: (host) => this.#speed(this.nodes[host]!.identity).linkMs,
       model: config.model,
     })
-    for (const index of [...all, ...(config.twins ?? []).map((_, i) => config.nodes + i)]) {
-      const identity = this.#identity(index)
+    for (const host of this.#keys.hosts()) {
+      const { index, identity } = host
       const drawn = config.skewMs === 0 ? 0 : this.random.between(-config.skewMs, config.skewMs)
       this.nodes.push(
         new SimNode({
+          ...host,
           world: this,
-          index,
-          identity,
-          secretKey: made[identity]!.secretKey,
           bls: config.bls,
           rules: config.activation?.old.has(index) === true ? oldRules : this.rules,
           speed: this.#speed(identity),
-          isByzantine: this.byzantine.has(identity),
-          behaviour: config.byzantine?.get(identity),
           skewMs: config.skewOf?.(index) ?? drawn,
         }),
       )
     }
   }
 
-  #identity(host: number): number {
-    const { nodes, twins } = this.config
-    return host < nodes ? host : twins![host - nodes]!
-  }
-
   #speed(node: number) {
     return this.config.speedOf?.(node) ?? NORMAL_SPEED
   }
 
-  setOf = (epoch: number): ValidatorSet => {
-    const known = this.#sets.get(epoch)
-    if (known !== undefined) return known
-    const set = this.#setMaker(epoch)
-    this.#sets.set(epoch, set)
-    return set
-  }
+  setOf = (epoch: number): ValidatorSet => this.#keys.setOf(epoch)
+
+  isFaulty = (identity: number, epoch: number): boolean => this.#keys.isFaulty(identity, epoch)
 
   get isTracing(): boolean {
     return this.#trace.isPrinting

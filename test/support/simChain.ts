@@ -38,8 +38,14 @@ export interface ChainRules {
   setOf(epoch: number): ValidatorSet
 }
 
-export function makeValidator(index: number, bls: Bls): { validator: Validator; secretKey: Uint8Array } {
-  const secretKey = bls.keygen(sha256(u64be(index + 1)))
+/** `key` counts the keys of one validator, which is otherwise the same. */
+export function makeValidator(
+  index: number,
+  bls: Bls,
+  key = 0,
+): { validator: Validator; secretKey: Uint8Array } {
+  const seed = key === 0 ? u64be(index + 1) : concatBytes(u64be(index + 1), u64be(key))
+  const secretKey = bls.keygen(sha256(seed))
   const operator = sha256(concatBytes(u64be(7), u64be(index))).slice(0, 20)
   const peerId = sha256(u64be(1000 + index))
   return { validator: { id: index + 1, operator, consensusKey: bls.publicKey(secretKey), peerId }, secretKey }

@@ -54,6 +54,19 @@ function undersized(self: Accomplice, votes: ReadonlyMap<number, Vote>): Certifi
   return { subject: first.subject, bitmap: signersBitmap(signers, state.validatorCount), signature }
 }
 
+/** A quorum without the signers of the last byte, which is left out; true but for its length. Undefined while there is none. */
+function trimmed(self: Accomplice, votes: ReadonlyMap<number, Vote>): Certificate | undefined {
+  const { state } = self
+  if (state === undefined) return undefined
+  const keptBytes = Math.ceil(state.validatorCount / 8) - 1
+  const signers = [...votes.keys()].filter((i) => i < keptBytes * 8).sort((a, b) => a - b)
+  if (signers.length !== state.quorum) return undefined
+  const signature = self.bls.aggregate(signers.map((i) => votes.get(i)!.signature))
+  if (signature === undefined) return undefined
+  const bitmap = signersBitmap(signers, state.validatorCount).slice(0, keptBytes)
+  return { subject: votes.get(signers[0]!)!.subject, bitmap, signature }
+}
+
 export const malformed: MakeBehaviour = (self) => {
   const votes = new Map<string, Map<number, Vote>>()
   const send = (certificate: Certificate): void => {
@@ -74,8 +87,9 @@ export const malformed: MakeBehaviour = (self) => {
     // A finalize vote of its own is enough to try.
     const alone = self.sign({ ...vote.subject, kind: vote.subject.kind })
     group.set(state.self, alone)
-    const small = undersized(self, group)
-    if (small !== undefined) send(small)
+    for (const wrong of [undersized(self, group), trimmed(self, group)]) {
+      if (wrong !== undefined) send(wrong)
+    }
   }
   return {
     incoming: (_from, message) => {

@@ -39,9 +39,12 @@ interface Shown {
   readonly life: number
   readonly epoch: number
   readonly votes: Vote[]
+  /** Votes with an invalid signature: the core may have one of them for the valid vote that says the same. */
+  readonly spoilt: Subject[]
 }
 
 const SHOWN_MAX = 8192
+const SPOILT_MAX = 16
 
 /** Votes sent to one honest node, and the contradictions it must report. */
 export class Accountability {
@@ -69,7 +72,9 @@ export class Accountability {
     if (this.#shown.size >= SHOWN_MAX) this.#shown.clear()
     const before = this.#shown.get(key)
     const shown =
-      before !== undefined && before.life === life ? before : { life, epoch: subject.epoch, votes: [] }
+      before !== undefined && before.life === life
+        ? before
+        : { life, epoch: subject.epoch, votes: [], spoilt: [] }
     this.#shown.set(key, shown)
     if (
       shown.votes.some((known) => known.subject.kind === subject.kind && !contradict(known.subject, subject))
@@ -79,6 +84,7 @@ export class Accountability {
     if (validator === undefined) return
     const message = signedBytes(this.#genesisHash, subject)
     if (this.#bls.verify(validator.consensusKey, message, vote.signature)) shown.votes.push(vote)
+    else if (shown.spoilt.length < SPOILT_MAX) shown.spoilt.push(subject)
   }
 
   /** Called after the core has seen it: returns a contradiction in its window that it did not report. */
@@ -86,8 +92,11 @@ export class Accountability {
     const key = `${signer}:${subject.epoch}:${subject.view}`
     const shown = this.#shown.get(key)
     if (shown === undefined || shown.votes.length < 2 || this.#reported.has(key)) return undefined
-    for (const a of shown.votes) {
-      for (const b of shown.votes) {
+    const isSpoilt = (vote: Vote): boolean =>
+      shown.spoilt.some((other) => other.kind === vote.subject.kind && !contradict(other, vote.subject))
+    const votes = shown.votes.filter((vote) => !isSpoilt(vote))
+    for (const a of votes) {
+      for (const b of votes) {
         if (contradict(a.subject, b.subject))
           return `${a.subject.kind} and ${b.subject.kind} in view ${subject.view}`
       }

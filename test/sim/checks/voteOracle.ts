@@ -39,6 +39,8 @@ export class VoteOracle {
   #epoch = 0
   #arrivals = new Map<number, Arrival[]>()
   #voted = new Map<number, Subject[]>()
+  /** The first proposal of a view that was in the journal at this start. */
+  #kept = new Map<number, Subject>()
   #count = 0
 
   constructor(context: OracleContext) {
@@ -50,13 +52,18 @@ export class VoteOracle {
     this.#epoch = epoch
     this.#arrivals = new Map()
     this.#voted = new Map()
+    this.#kept = new Map()
     this.#count = 0
   }
 
-  /** After a restart, only the votes of journal and signer remain. */
-  restart(epoch: number, remembered: readonly Subject[]): void {
+  /** After a restart, only the votes of journal and signer and the journal's proposals remain. */
+  restart(epoch: number, remembered: readonly Subject[], proposals: readonly Subject[]): void {
     this.#enter(epoch)
     this.#voted = new Map()
+    this.#kept = new Map()
+    for (const subject of proposals) {
+      if (subject.epoch === epoch && !this.#kept.has(subject.view)) this.#kept.set(subject.view, subject)
+    }
     for (const subject of remembered) if (subject.epoch === epoch) this.#remember(subject)
   }
 
@@ -178,6 +185,9 @@ export class VoteOracle {
     const direct = arrivals.filter((a) => a.direct && a.life === vote.life)
     if (direct.some((a) => !isSame(a.subject, direct[0]!.subject)))
       return 'notarizes although the leader equivocated'
+    const kept = this.#kept.get(vote.subject.view)
+    if (kept !== undefined && !isSame(kept, vote.subject))
+      return 'notarizes another proposal than the first, which is in its journal'
     return undefined
   }
 

@@ -6,6 +6,7 @@ import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
 import { USELESSNESS, uselessLeader } from '../behaviours/uselessLeader.ts'
 import { CALM } from '../config.ts'
+import { crashAtProposals } from '../faults.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { SimWorld, WorldConfig } from '../world.ts'
@@ -107,6 +108,8 @@ function edgeOfTime(seed: number): WorldConfig {
     skewMs: seed % 3 === 0 ? 0 : precisionMs / 2,
     // On even links every copy arrives in the same millisecond.
     delayMs: seed % 4 === 0 ? [10, 10] : [1, 20],
+    // What came too late stays too late after a restart.
+    course: (world) => (seed % 3 === 1 ? crashAtProposals(world, 0.15) : undefined),
   }
 }
 

@@ -13,7 +13,7 @@ import { replayer } from '../behaviours/replayer.ts'
 import { splitTwins } from '../behaviours/twins.ts'
 import { withholder } from '../behaviours/withholder.ts'
 import { CALM } from '../config.ts'
-import { crashAll, repeatedly } from '../faults.ts'
+import { crashAll, crashAtProposals, repeatedly } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
 import type { WorldConfig } from '../world.ts'
 import { faulty } from './links.ts'
@@ -95,6 +95,15 @@ export const byzantineScenarios: Readonly<Record<string, Scenario>> = {
   equivocator: scenario([14], ['S1', 'A'], 'two blocks in a view, each to half of the others', (seed) =>
     withByzantine(seed, equivocator),
   ),
+  equivocatorCrash: scenario(
+    [14],
+    ['S1', 'A'],
+    'nodes crash between the first block of an equivocator and their vote',
+    (seed) => ({
+      ...withByzantine(seed, equivocator),
+      course: (world) => crashAtProposals(world, 0.3),
+    }),
+  ),
   twinsEquivocate: scenario([14], ['S1', 'A'], 'two hosts with one key, recipients split', twins),
   doubleVoter: scenario([15], ['S2', 'A'], 'nullify and finalize of every view', (seed) =>
     withByzantine(seed, doubleVoter),
@@ -158,7 +167,8 @@ export const byzantineScenarios: Readonly<Record<string, Scenario>> = {
     'malformed bitmaps, too few signers, infinity points, wrong n',
     (seed) => ({
       ...withByzantine(seed, malformed),
-      ...(seed % 6 === 5
+      // Two bytes of bitmap, refused and tolerated.
+      ...(seed % 6 >= 4
         ? {
             nodes: 9,
             byzantine: new Map([

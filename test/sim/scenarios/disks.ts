@@ -1,13 +1,11 @@
 // Disk faults: torn tails, flipped bits, no space, old copies, a lost signer file (CONSENSUS §5; §9, 12 and 13).
 
-import { LOSS_NONCE_BYTES } from '../../../signer/signerTrust.ts'
 import { Violation } from '../../support/violation.ts'
 import { equivocator } from '../behaviours/equivocator.ts'
 import { CALM } from '../config.ts'
-import { repeatedly, visitDisks } from '../faults.ts'
+import { lossNonce, repeatedly, showLosses, visitDisks } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
-import type { SimNode } from '../simNode.ts'
-import type { SimWorld, WorldConfig } from '../world.ts'
+import type { WorldConfig } from '../world.ts'
 
 const base = (seed: number): WorldConfig => ({
   ...CALM,
@@ -115,7 +113,7 @@ function signerLost(seed: number): WorldConfig {
       repeatedly(world, 2_000, () => {
         if (!node.isUp) return
         world.crash(node)
-        node.signer.lose(Uint8Array.from({ length: LOSS_NONCE_BYTES }, () => world.random.between(0, 255)))
+        node.signer.lose(lossNonce(world))
         if (world.random.chance(0.5)) return
         node.disk.wipe()
         node.store.setBack(node.store.height - world.random.between(1, 25))
@@ -128,15 +126,6 @@ function signerLost(seed: number): WorldConfig {
         return !signer.observing && signer.signed().length > 0
       }),
   }
-}
-
-/** Any account may show the number, soon or epochs later; it is sent again while no final block shows it. */
-function showLosses(world: SimWorld, node: SimNode): void {
-  world.scheduler.after(world.random.between(1, 3_000), () => {
-    const nonce = node.signer.unshown
-    if (nonce !== undefined) world.random.pick(world.honest()).submit(nonce)
-    showLosses(world, node)
-  })
 }
 
 export const diskScenarios: Readonly<Record<string, Scenario>> = {
