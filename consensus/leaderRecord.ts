@@ -2,13 +2,13 @@
 // Not: leaders that do not vote at all (activity.ts).
 
 /** A nullified view costs this much, a notarized one earns 1: a leader that fails now and then is remembered. */
-const FAILURE_COST = 4
+const FAILURE_COST = 16
 /** Bounds how long a mended leader is mistrusted. */
-const SCORE_MAX = 24
-/** From one failure on: a quarter of its time, enough for a mended leader in most networks. */
-const SHORTER = { from: 4, divisor: 4 } as const
-/** From three on: a sixteenth, but for every 16th of its turns. */
-const SHORT = { from: 12, divisor: 16, butEveryTurns: 16 } as const
+const SCORE_MAX = 64
+/** From one failure until as many successes as it cost: a quarter of its time, enough for a mended leader in most networks. */
+const SHORTER = { from: 1, divisor: 4 } as const
+/** From three failures on: a sixteenth, but for every 16th of its turns. */
+const SHORT = { from: 33, divisor: 16, butEveryTurns: 16 } as const
 /** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
 const WHOLE_EVERY_TURNS = 1_024
 
