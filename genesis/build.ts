@@ -15,6 +15,7 @@ import type { WriteContext } from '../state/context.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
 import { issueAsset, registerAsset } from '../state/modules/assets/ledger.ts'
 import { attestLot, pledgeLot } from '../state/modules/capacity/pledges.ts'
+import { countAll, openCount } from '../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
 import { capacityParams } from '../state/modules/capacity/tables.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
@@ -308,11 +309,13 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
   writeParameters(ctx, genesis)
   openOracle(state, genesis.anchor)
   openWindows(state, genesis.timestampMs)
+  openCount(state)
   writeCatalogue(ctx, genesis)
   writeAssets(ctx, genesis)
   genesis.providers.forEach((_, i) => {
     writeProvider(ctx, genesis, i, options)
   })
+  countAll(ctx)
   writeBalances(ctx, genesis)
   checkInvariants(ctx, state)
   const changes = new Map(state.entries(''))

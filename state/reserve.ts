@@ -1,7 +1,6 @@
 // The proof of reserves in every header (ECONOMY §11): read from the modules' incremental aggregates.
 import type { Reserve } from '../base/protocol/header.ts'
 import { getSupply } from './modules/accounts/ledger.ts'
-import { getTotalCapacity } from './modules/capacity/book.ts'
 import { getTotals } from './modules/issuance/ledger.ts'
 import { getCoverage } from './modules/issuance/limits.ts'
 import { getAnchor } from './modules/oracle/anchor.ts'
@@ -16,7 +15,7 @@ export function readReserve(state: StateReader): Reserve {
   return {
     supplyBase: getSupply(state),
     liabilitiesBase: getTotals(state).liabilitiesBase,
-    capacityBase: getTotalCapacity(state),
+    capacityBase: getCoverage(state).capacityBase,
     lockedInRedemptionBase: lockedInRedemption(state),
     anchor: getAnchor(state),
     shortfallBase: getCoverage(state).shortfallBase,

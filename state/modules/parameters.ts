@@ -1,7 +1,7 @@
 // The parameter sets of ECONOMY §13 for oracle, capacity and issuance, and the rules between them.
 // Genesis copies a set into state; afterwards only governance changes it.
 import type { Params } from '../../base/moduleDefinition.ts'
-import { PPM } from '../../base/units.ts'
+import { COIN, PPM } from '../../base/units.ts'
 import type { capacitySchema } from './capacity/schema.ts'
 import { LOTS_MAX } from './capacity/schema.ts'
 import type { issuanceSchema } from './issuance/schema.ts'
@@ -23,10 +23,12 @@ export const MAIN_PARAMETERS: EconomyParameters = {
     horizonWindows: 120,
     availabilityHaircutPpm: 50_000n,
     minClassPpm: 250_000n,
+    coverN: 1,
+    crumbBase: COIN / 100n,
     lotsPerProviderMax: 256,
+    recountStepsMax: 40_000,
   },
   issuance: {
-    coverN: 1,
     marginPpm: 1_200_000n,
     bondPpm: 200_000n,
     bondMaintenancePpm: 150_000n,
@@ -76,8 +78,9 @@ export function checkParameters(parameters: EconomyParameters): ParameterFault |
     return { path: 'capacity.windowHours', reason: 'expected 1 to 8760 hours' }
   if (lotsPerProviderMax < 1 || lotsPerProviderMax > LOTS_MAX)
     return { path: 'capacity.lotsPerProviderMax', reason: `expected 1 to ${LOTS_MAX} lots` }
-  if (issuance.coverN < 1 || issuance.coverN > 16)
-    return { path: 'issuance.coverN', reason: 'expected 1 to 16 groups' }
+  // C begins 2 + coverN windows ahead, and a quarter of the horizon must hold some of it (ECONOMY §3).
+  if (capacity.coverN > 16 || 2 + capacity.coverN > (horizonWindows + 3) >> 2)
+    return { path: 'capacity.coverN', reason: 'expected 2 + coverN to be at most a quarter of the horizon' }
   const growth = growthFactors(oracle.driftPpm, horizonWindows)[horizonWindows]!
   if (issuance.marginPpm < growth)
     return {

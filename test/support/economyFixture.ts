@@ -12,7 +12,9 @@ import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
+import { countAll, openCount } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
+import { isRecounting } from '../../state/modules/capacity/sums.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
@@ -76,6 +78,7 @@ export class EconomyChain {
     openOracle(state, PPM)
     setPrice(state, { asset: SETTLEMENT_ASSET, priceBase: PRICE_BASE })
     openWindows(state, GENESIS_MS)
+    openCount(state)
     const ctx = this.ctx()
     registerAsset(ctx, {
       id: SETTLEMENT_ASSET,
@@ -145,15 +148,22 @@ export class EconomyChain {
   /** A lot that counts from its first window on; default: the current one, as in genesis. */
   addLot(
     provider: number,
-    lot: { readonly classId: number; readonly devices: number; readonly firstWindow?: number },
+    lot: {
+      readonly classId: number
+      readonly devices: number
+      readonly firstWindow?: number
+      readonly region?: string
+      readonly services?: number
+    },
   ): number {
-    const { classId, devices } = lot
+    const { classId, devices, region = 'tw-north', services = ALL_SERVICES } = lot
     const firstWindow = lot.firstWindow ?? currentWindow(this.#overlay)
     const deviceRoot = sha256(u64be(nextLotId(this.#overlay)))
-    const terms = { deviceRoot, region: 'tw-north', services: ALL_SERVICES, firstWindow }
+    const terms = { deviceRoot, region, services, firstWindow }
     const outcome = pledgeLot(this.ctx(), { provider, classId, devices, ...terms })
     assert.ok(outcome.lot !== undefined, JSON.stringify(outcome.refusal?.code))
     attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    countAll(this.ctx())
     return outcome.lot
   }
 
@@ -201,6 +211,10 @@ export class EconomyChain {
     this.checkInvariants()
     this.committed.apply(this.#overlay.changes())
     this.#overlay = new Overlay(this.committed)
+  }
+
+  get isRecounting(): boolean {
+    return isRecounting(this.#overlay)
   }
 
   /** Ends blocks until the current window ends. */

@@ -15,6 +15,7 @@ import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
+import { countAll, openCount } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
@@ -128,6 +129,7 @@ export class RedemptionChain {
     openOracle(state, PPM)
     setPrice(state, { asset: ASSET, priceBase: 3_000_000n })
     openWindows(state, GENESIS_MS)
+    openCount(state)
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
     options.providers.forEach(({ ratingPpm, devices }, i) => {
@@ -177,6 +179,8 @@ export class RedemptionChain {
     })
     assert.ok(outcome.lot !== undefined, outcome.refusal?.code)
     attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    // In genesis it counts at once, later from the running window's end on.
+    if (this.#height === 0) countAll(this.ctx())
     return outcome.lot
   }
 

@@ -1,19 +1,21 @@
-// The end of a block for capacity: it may end a window.
+// The end of a block for capacity: it may end a window, and the recount that follows goes on until it is complete.
 import type { WriteContext } from '../../context.ts'
-import { getSummary, perishWindow, recountProvider } from './book.ts'
-import { memberIds, moveAnchor } from './external.ts'
-import { removeEndedLots } from './lots.ts'
+import { moveAnchor } from './external.ts'
+import { beginRecount, continueRecount } from './recount.ts'
+import { isRecounting } from './sums.ts'
+import { capacityParams } from './tables.ts'
 import { advanceClock } from './windows.ts'
 
-/** At a window's end unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
+/**
+ * At a window's end unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). A window
+ * does not end while the recount of the one before is under way.
+ */
 export function endBlock(ctx: WriteContext): void {
-  const ended = advanceClock(ctx)
-  if (ended === undefined) return
-  const providers = memberIds(ctx.state)
-  for (const provider of providers) {
-    perishWindow(ctx.state, { provider, windowIndex: ended })
-    if (getSummary(ctx.state, provider).noticeUntil !== undefined) removeEndedLots(ctx, provider)
+  if (!isRecounting(ctx.state)) {
+    const ended = advanceClock(ctx)
+    if (ended === undefined) return
+    moveAnchor(ctx, ended + 1)
+    beginRecount(ctx)
   }
-  moveAnchor(ctx, ended + 1)
-  for (const provider of providers) recountProvider(ctx, provider)
+  continueRecount(ctx, capacityParams.get(ctx.state).recountStepsMax)
 }

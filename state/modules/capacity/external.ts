@@ -2,17 +2,16 @@
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { getRatings, leastRating } from '../catalogue/classes.ts'
+import { getRatings, type Ratings } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 
-/** The rating at which a lot of this class counts now, ppm; undefined for an unknown class. */
-export function lotRating(state: StateReader, classId: number): bigint | undefined {
-  const ratings = getRatings(state, classId)
-  return ratings === undefined ? undefined : leastRating(ratings)
+/** The ratings at which a lot of this class counts now, ppm; undefined for an unknown class. */
+export function classRatings(state: StateReader, classId: number): Ratings | undefined {
+  return getRatings(state, classId)
 }
 
 /** The rating that one SCU delivers now, ppm. */

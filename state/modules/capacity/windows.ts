@@ -1,8 +1,7 @@
 // The window clock. Owns: when a window ends and how later modules learn of it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
-import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
-import type { StateKey, StateReader, StateWriter } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import type { WindowClock } from './schema.ts'
 import { capacityParams, capacityTables, events } from './tables.ts'
 
@@ -52,10 +51,4 @@ export function advanceClock(ctx: WriteContext): number | undefined {
   capacityTables.clock.set(ctx.state, {}, next)
   events.WindowEnded(ctx, { windowIndex: clock.windowIndex, endsAtMs: next.endsAtMs })
   return clock.windowIndex
-}
-
-/** Parses a record key that ends with a provider and a window, both u64. */
-export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
-  const bytes = keyBytes(key)
-  return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }
 }

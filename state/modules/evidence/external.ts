@@ -2,7 +2,7 @@
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { recountProvider } from '../capacity/book.ts'
+import { touchCapacity } from '../capacity/sums.ts'
 import { convictEquivocator, providerIds } from '../providers/members.ts'
 import { validatorSetOfEpoch } from '../providers/pastSets.ts'
 
@@ -19,5 +19,5 @@ export function memberIds(state: StateReader): readonly number[] {
 /** Jails a member and freezes its bond; its capacity no longer counts. */
 export function convict(ctx: WriteContext, provider: number): void {
   convictEquivocator(ctx, provider)
-  recountProvider(ctx, provider)
+  touchCapacity(ctx.state)
 }

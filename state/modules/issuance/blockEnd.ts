@@ -1,14 +1,14 @@
 // The end of a block for liabilities: a window's end, the stored coverage, and the time to cure a shortfall.
 import type { WriteContext } from '../../context.ts'
 import { capacityVersion, endedWindow, memberIds, runningWindow } from './external.ts'
-import { getLiability, getTotals, markBondShort, releaseLock, turnWindow } from './ledger.ts'
+import { getLiability, getTotals, markBondShort, releaseLock, takeSnapshot } from './ledger.ts'
 import { getCoverage, isBondShort } from './limits.ts'
 import { events, issuanceTables } from './tables.ts'
 
 function endWindow(ctx: WriteContext, ended: number): void {
   for (const provider of memberIds(ctx.state)) {
     releaseLock(ctx, provider, ended)
-    turnWindow(ctx, provider, ended)
+    takeSnapshot(ctx, provider)
     const since = getLiability(ctx.state, provider).bondShortSince
     const short = isBondShort(ctx.state, provider)
     markBondShort(ctx.state, provider, short ? (since ?? ended + 1) : undefined)

@@ -1,7 +1,7 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
 import type { Address } from '../../../base/ids.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
-import type { StateKey, StateReader } from '../../view.ts'
+import type { StateReader } from '../../view.ts'
 import {
   burnCoins,
   escrowAddress,
@@ -11,10 +11,9 @@ import {
   transferCoins,
 } from '../accounts/ledger.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
-import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
-import type { CapacitySummary } from '../capacity/schema.ts'
+import { type CapacitySummary, capacityRevision, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow, providerWindowOf, windowEndedThisBlock } from '../capacity/windows.ts'
+import { currentWindow, windowEndedThisBlock } from '../capacity/windows.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
@@ -99,9 +98,9 @@ export function endedWindow(ctx: ReadContext): number | undefined {
   return windowEndedThisBlock(ctx)
 }
 
-/** Provider and window in the key of a reservation. */
-export function reservedAt(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
-  return providerWindowOf(key)
+/** Number of largest groups that may fall silent at once. */
+export function coverNOf(state: StateReader): number {
+  return capacityParams.get(state).coverN
 }
 
 /** Price of a coin in base units of an asset; undefined when there is none. */

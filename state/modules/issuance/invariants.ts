@@ -3,7 +3,7 @@ import type { ReadContext } from '../../context.ts'
 import { eachItem } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { coinSupply, coinsAt, lockAddress, memberIds, reservedAt, runningWindow } from './external.ts'
+import { coinSupply, coinsAt, lockAddress, memberIds } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
 import type { Liability } from './schema.ts'
@@ -86,24 +86,11 @@ function checkLocks(state: StateReader, provider: number): string | undefined {
 const ledgerInvariant: Invariant = {
   id: 'issuance.ledger',
   severity: 'stopMinting',
-  doc: 'Reservations per window add up to R, locks are held, sums are right; ended windows have no records.',
+  doc: 'Locks are held and add up to the total.',
   *recount({ state }) {
-    const reserved = new Map<number, bigint>()
-    const current = runningWindow(state)
     let lockedBase = 0n
-    const ended = yield* issuanceTables.reservation.each(({ reservedBase }, key) => {
-      const { provider, windowIndex } = reservedAt(key)
-      if (windowIndex < current) return `reservations of window ${windowIndex}, which has ended, are kept`
-      reserved.set(provider, (reserved.get(provider) ?? 0n) + reservedBase)
-      return undefined
-    })
-    if (ended !== undefined) return ended
     const differs = yield* eachItem(memberIds(state), (provider) => {
-      const liability = getLiability(state, provider)
-      const sum = reserved.get(provider) ?? 0n
-      if (sum !== liability.reservedBase)
-        return `provider ${provider}: ${liability.reservedBase} reserved, windows add up to ${sum}`
-      lockedBase += liability.lockedBase
+      lockedBase += getLiability(state, provider).lockedBase
       return checkLocks(state, provider)
     })
     if (differs !== undefined) return differs

@@ -21,7 +21,6 @@ const NO_LIABILITY: Liability = {
   liabilityBase: 0n,
   issuedBase: 0n,
   burnedBase: 0n,
-  reservedBase: 0n,
   lockedBase: 0n,
   releaseBase: 0n,
   startLiabilityBase: 0n,
@@ -160,49 +159,6 @@ export function liabilityBurn(
   const liabilityBase = lowerLiability(ctx, { provider, from, amountBase: burnedBase })
   events.LiabilityBurned(ctx, { provider, amountBase: burnedBase, liabilityBase })
   return burnedBase
-}
-
-/** Counts coins as reserved on a provider in a window not yet begun (R); that provider need not owe them. */
-export function reserveCoins(
-  ctx: WriteContext,
-  booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
-): void {
-  const { provider, windowIndex, amountBase } = booking
-  assert(amountBase > 0n && windowIndex > runningWindow(ctx.state), 'coins are reserved ahead')
-  moveReserved(ctx.state, { provider, windowIndex }, amountBase)
-}
-
-/** Takes coins out of R: settled, or returned to the queue. No effect for a window that has ended. */
-export function unreserveCoins(
-  ctx: WriteContext,
-  booking: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
-): void {
-  const { provider, windowIndex, amountBase } = booking
-  assert(amountBase >= 0n, 'returned coins are not negative')
-  if (amountBase === 0n || windowIndex < runningWindow(ctx.state)) return
-  moveReserved(ctx.state, { provider, windowIndex }, -amountBase)
-}
-
-function moveReserved(
-  state: StateWriter,
-  at: { readonly provider: number; readonly windowIndex: number },
-  changeBase: bigint,
-): void {
-  const inWindow = (issuanceTables.reservation.get(state, at)?.reservedBase ?? 0n) + changeBase
-  const before = getLiability(state, at.provider)
-  const reservedBase = before.reservedBase + changeBase
-  assert(inWindow >= 0n && reservedBase >= 0n, 'no more is returned than was reserved')
-  if (inWindow === 0n) issuanceTables.reservation.delete(state, at)
-  else issuanceTables.reservation.set(state, at, { reservedBase: inWindow })
-  setLiability(state, at.provider, { ...before, reservedBase })
-}
-
-/** A window's end for one provider: drops its reservations and takes the new window's snapshot. */
-export function turnWindow(ctx: WriteContext, provider: number, endedWindow: number): void {
-  const at = { provider, windowIndex: endedWindow }
-  const ended = issuanceTables.reservation.get(ctx.state, at)
-  if (ended !== undefined) moveReserved(ctx.state, at, -ended.reservedBase)
-  takeSnapshot(ctx, provider)
 }
 
 /** Records L and C for the running window: at each window's start, and in genesis after its mints. */

@@ -18,6 +18,7 @@ import {
   bondsOf,
   capacityOf,
   capacityVersion,
+  coverNOf,
   frontLoadPoints,
   getMember,
   mayReceive,
@@ -34,11 +35,12 @@ export function getBackers(state: StateReader): readonly Backer[] {
     const record = getMember(state, id)
     assert(record !== undefined, 'a listed provider exists')
     const { legalGroup } = record.profile
-    const { liabilityBase, reservedBase } = getLiability(state, id)
+    const { capacityBase, reservedBase } = capacityOf(state, id)
+    const { liabilityBase } = getLiability(state, id)
     return {
       id,
       group: legalGroup === '' ? `#${id}` : `=${legalGroup}`,
-      capacityBase: capacityOf(state, id).capacityBase,
+      capacityBase,
       liabilityBase,
       reservedBase,
     }
@@ -47,8 +49,10 @@ export function getBackers(state: StateReader): readonly Backer[] {
 
 /** Coverage computed from all providers (at most `PROVIDERS_MAX`). */
 export function recountCoverage(state: StateReader): Coverage {
-  const { coverN } = issuanceParams.get(state)
-  return computeCoverage(getBackers(state), { orphanBase: getTotals(state).orphanBase, coverN })
+  return computeCoverage(getBackers(state), {
+    orphanBase: getTotals(state).orphanBase,
+    coverN: coverNOf(state),
+  })
 }
 
 /** Current coverage: the value stored at the last block's end while its inputs are unchanged, else a recount. */
@@ -87,7 +91,8 @@ export function getMintLimits(
   assert(backer !== undefined, 'the provider exists')
   const group = groupSums(backers).get(backer.group)
   assert(group !== undefined, 'every provider has a group')
-  const { coverN, marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
+  const { marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
+  const coverN = coverNOf(state)
   const { horizon, quarters } = frontLoadPoints(state)
   const bondValueBase = bondValue(state, provider)
   const coverage = computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN })

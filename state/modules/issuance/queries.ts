@@ -2,7 +2,7 @@
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { getMember } from './external.ts'
+import { capacityOf, getMember } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { checkMayMint, getCoverage, getMintLimits, leastLimit } from './limits.ts'
 import type { issuanceSchema } from './schema.ts'
@@ -34,6 +34,10 @@ function coverageNow(ctx: ReadContext) {
 
 export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
   quota: (ctx, { provider }) => quotaOfProvider(ctx.state, provider),
-  liability: (ctx, { provider }) => ({ provider, ...getLiability(ctx.state, provider) }),
+  liability: (ctx, { provider }) => ({
+    provider,
+    ...getLiability(ctx.state, provider),
+    reservedBase: capacityOf(ctx.state, provider).reservedBase,
+  }),
   coverage: coverageNow,
 }

@@ -12,8 +12,6 @@ const liabilityFields = {
   /** All coins ever issued, and all ever burned against the liability; L is the difference. */
   issuedBase: t.u256,
   burnedBase: t.u256,
-  /** R: coins reserved on the provider in windows that have not ended. */
-  reservedBase: t.amount,
   /** Coins minted by the provider that are still locked. */
   lockedBase: t.amount,
   /** Part of `lockedBase` released at each window's end. */
@@ -49,8 +47,6 @@ export const issuanceSchema = defineModule({
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
   params: {
-    /** Number of largest groups that may fall silent at once. */
-    coverN: t.u32,
     /** m: capacity per coin minted, ppm; at least the growth factor of K windows. */
     marginPpm: t.ppm,
     /** b: bond per liability at the oracle price, ppm. */
@@ -66,12 +62,6 @@ export const issuanceSchema = defineModule({
   },
   records: {
     liability: { id: 1, key: { provider: t.u64 }, value: liabilityFields, doc: 'What a provider owes.' },
-    reservation: {
-      id: 2,
-      key: { provider: t.u64, windowIndex: t.u64 },
-      value: { reservedBase: t.amount },
-      doc: 'Coins reserved on a provider in one window that has not ended.',
-    },
     release: {
       id: 3,
       key: { provider: t.u64, windowIndex: t.u64 },
@@ -178,7 +168,12 @@ export const issuanceSchema = defineModule({
     },
     liability: {
       args: { provider: t.u64 },
-      returns: message('Liability', { provider: t.u64, ...liabilityFields }),
+      returns: message('Liability', {
+        provider: t.u64,
+        ...liabilityFields,
+        /** R: coins reserved on its hours that count, in windows that have not ended. */
+        reservedBase: t.amount,
+      }),
       doc: 'What a provider owes, has reserved and has locked.',
     },
     coverage: {

@@ -38,7 +38,7 @@ describe('parameters.checkParameters', () => {
       ['capacity.windowHours', { capacity: { ...capacity, windowHours: 0 } }],
       ['capacity.lotsPerProviderMax', { capacity: { ...capacity, lotsPerProviderMax: 257 } }],
       ['capacity.availabilityHaircutPpm', { capacity: { ...capacity, availabilityHaircutPpm: PPM + 1n } }],
-      ['issuance.coverN', { issuance: { ...issuance, coverN: 0 } }],
+      ['capacity.coverN', { capacity: { ...capacity, coverN: 4 } }],
       ['issuance.bondMaintenancePpm', { issuance: { ...issuance, bondMaintenancePpm: 200_001n } }],
       ['issuance.retainPpm', { issuance: { ...issuance, retainPpm: PPM + 1n } }],
       ['issuance.frontLoadPpm', { issuance: { ...issuance, frontLoadPpm: PPM + 1n } }],
