@@ -36,6 +36,7 @@ export const providersAbi = [
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"ProfileUpdated","inputs":[{"name":"provider","type":"uint64","indexed":false},{"name":"termsHash","type":"bytes32","indexed":false}]},
   {"type":"event","name":"BondPosted","inputs":[{"name":"provider","type":"uint64","indexed":false},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false},{"name":"totalBase","type":"uint256","indexed":false}]},

@@ -203,6 +203,9 @@ export const providersSchema = defineModule({
       doc: 'What was ever taken from bonds: slashed = victims + fund.',
     },
   },
+  escrows: {
+    bonds: { id: 0, doc: 'Units of the bonds of one member, every asset; the object is the member.' },
+  },
   errors: {
     NotProvider: { sender: t.address },
     UnknownAsset: { asset: t.u64 },
