@@ -38,6 +38,11 @@ const REDEMPTION: Parameters['redemption'] = {
   assignAhead: 7,
   minimumBase: COIN / 100n,
   suspensionWindows: 1,
+  tailWindows: 30,
+  noShowPpm: 10_000n,
+  faultPenaltyPpm: 50_000n,
+  faultFloorPpm: 1_000n,
+  penaltyCapPpm: 100_000n,
 }
 
 /** More than two thirds; removals have the longest notice, so that all members can prepare. */
@@ -77,7 +82,13 @@ export const DEV_PARAMETERS: Parameters = {
   ...COMMON,
   ...SHORT_LOCKS,
   ...DEV_ECONOMY,
-  redemption: { ...REDEMPTION, openRequestsMax: 20_000, stepsPerBlockMax: 512, assignAhead: 2 },
+  redemption: {
+    ...REDEMPTION,
+    openRequestsMax: 20_000,
+    stepsPerBlockMax: 512,
+    assignAhead: 2,
+    tailWindows: 6,
+  },
 }
 
 /** ECONOMY §13, column test. */
@@ -91,6 +102,7 @@ export const TEST_PARAMETERS: Parameters = {
     openRequestsPerAccountMax: 64,
     stepsPerBlockMax: 512,
     assignAhead: 1,
+    tailWindows: 3,
   },
 }
 

@@ -5,6 +5,7 @@ import { minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
 import { classRatings } from './external.ts'
+import { changeOffers } from './offers.ts'
 import { coinsOfHours, groupHours } from './rating.ts'
 import { addDevices, devicesAt, runsFrom } from './runs.ts'
 import { ALL_SERVICES, type Lot, type LotGroup, SERVICE_BITS } from './schema.ts'
@@ -112,6 +113,7 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
   capacityTables.groups.set(state, { provider }, { ids: [...ids, id] })
   const key = { provider, classId, region, services, pledged: ratings }
   const inForce = ratingsInForce(state, key)
+  changeOffers(state, { services, region, inForce }, 1)
   capacityTables.group.set(
     state,
     { id },
@@ -162,8 +164,18 @@ export function refreshGroup(
   }
 }
 
+/** Stores a group that a recount has refreshed. */
+export function putRefreshed(state: StateWriter, id: number, before: LotGroup, group: LotGroup): void {
+  if (!isSame(before.inForce, group.inForce)) {
+    changeOffers(state, before, -1)
+    changeOffers(state, group, 1)
+  }
+  capacityTables.group.set(state, { id }, group)
+}
+
 /** Removes a group without lots. */
 export function removeGroup(state: StateWriter, id: number, provider: number): void {
+  changeOffers(state, capacityTables.group.mustGet(state, { id }), -1)
   const ids = groupIdsOf(state, provider).filter((other) => other !== id)
   if (ids.length === 0) capacityTables.groups.delete(state, { provider })
   else capacityTables.groups.set(state, { provider }, { ids })

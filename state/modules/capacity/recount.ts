@@ -4,7 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { anchorNow, memberIds } from './external.ts'
-import { groupIdsOf, refreshGroup, removeGroup } from './groups.ts'
+import { groupIdsOf, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
 import { removeLot } from './lots.ts'
 import { addSums, type Measures, measuresAt, sumsOfGroup } from './measures.ts'
 import { getCount, setSums, sumsIn } from './sums.ts'
@@ -105,7 +105,7 @@ function countGroup(
     removeGroup(state, id, provider)
     return
   }
-  capacityTables.group.set(state, { id }, group)
+  putRefreshed(state, id, before, group)
   const at = { provider, pass }
   setSums(state, at, addSums(sumsIn(state, at), sumsOfGroup(state, group, measures)))
 }

@@ -17,6 +17,9 @@ export const RUNS_MAX = 2 * LOTS_MAX + 1
 export const SERVICE_BITS = { train: 1, finetune: 2, infer: 4 } as const
 export const ALL_SERVICES = 7
 
+/** Ratings that may be on offer for one service at once: pledges keep theirs when the catalogue raises them. */
+export const OFFERED_MAX = PROVIDERS_MAX * LOTS_MAX
+
 export const LOT_STATUSES = ['pending', 'attested'] as const
 
 const lotFields = {
@@ -211,6 +214,14 @@ export const capacitySchema = defineModule({
         revision: t.u64,
       },
       doc: 'The last complete recount, and the one under way.',
+    },
+    offer: {
+      id: 11,
+      key: { name: t.hash },
+      value: {
+        ratings: t.list(message('OfferedRating', { ratingPpm: t.ppm, count: t.u32 }), OFFERED_MAX),
+      },
+      doc: 'Ratings that attested lots offer for a service in a region, ascending, and how many groups do.',
     },
     notice: {
       id: 10,

@@ -9,6 +9,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { joinGroup } from './groups.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
+import { touchStanding } from './suspension.ts'
 import { events, providersTables } from './tables.ts'
 import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
 
@@ -150,6 +151,7 @@ function updateProvider(ctx: WriteContext, id: number, next: Provider): void {
   const before = mustGetProvider(ctx.state, id)
   providersTables.provider.set(ctx.state, { id }, next)
   if (hasVote(before) !== hasVote(next)) markSetChange(ctx.state)
+  if (canValidate(before.status) !== canValidate(next.status)) touchStanding(ctx.state)
 }
 
 /** Changes a member's status. The caller recounts the member's capacity. */
@@ -199,6 +201,7 @@ export function leaveOut(ctx: WriteContext, id: number): void {
   const jail = { statusBefore: provider.status, sinceHeight: ctx.block.height }
   providersTables.jail.set(ctx.state, { provider: id }, jail)
   providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
+  touchStanding(ctx.state)
 }
 
 /** Sets a member's keys from a recovery, new or unchanged; those who accept the file vouch for them. */

@@ -21,9 +21,14 @@ export function suspendedSince(state: StateReader, provider: number): number | u
   return providersTables.suspension.get(state, { provider })?.sinceWindow
 }
 
-/** Increases with every suspension and resumption, so that a cached coverage can tell whether it is stale. */
-export function suspensionRevision(state: StateReader): number {
-  return providersTables.suspensions.get(state, {})?.revision ?? 0
+/** Increases whenever a member is suspended, resumes, or gains or loses the right to serve: caches compare it. */
+export function standingRevision(state: StateReader): number {
+  return providersTables.standing.get(state, {})?.revision ?? 0
+}
+
+/** Marks that some member's standing has changed. */
+export function touchStanding(state: StateWriter): void {
+  providersTables.standing.set(state, {}, { revision: standingRevision(state) + 1 })
 }
 
 function countInGroup(state: StateWriter, provider: number, change: 1 | -1): void {
@@ -32,7 +37,7 @@ function countInGroup(state: StateWriter, provider: number, change: 1 | -1): voi
   assert(count >= 0, 'a group covers its suspended members')
   if (count === 0) providersTables.suspendedGroup.delete(state, at)
   else providersTables.suspendedGroup.set(state, at, { count })
-  providersTables.suspensions.set(state, {}, { revision: suspensionRevision(state) + 1 })
+  touchStanding(state)
 }
 
 /** Suspends a member from a window on. Asserts that it is not suspended. */

@@ -1,28 +1,46 @@
 // What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
+import { minBigint } from '../../../base/units.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { StateReader } from '../../view.ts'
-import {
-  bookHours,
-  bookingAt,
-  freeHours,
-  releaseCoins as releaseBooked,
-  returnHours,
-} from '../capacity/book.ts'
+import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../capacity/book.ts'
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
+import { standingOf } from '../capacity/measures.ts'
+import { isRatingOffered } from '../capacity/offers.ts'
+import { coinsOfHours } from '../capacity/rating.ts'
 import type { LotGroup } from '../capacity/schema.ts'
-import { capacityRevision } from '../capacity/sums.ts'
+import { getCount, getMeasures } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
-import { getClass, getRatings } from '../catalogue/classes.ts'
+import { getClock } from '../capacity/windows.ts'
+import { classIds, getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
 import { getAnchor } from '../oracle/anchor.ts'
+import { getPrice } from '../oracle/prices.ts'
 import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
+
+export { coinsForAsset } from '../issuance/coverage.ts'
+export { getBonds } from '../providers/bonds.ts'
+export { countDelivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
+export { GUARANTEE_FUND } from '../providers/external.ts'
+export { groupOf } from '../providers/groups.ts'
+export { canSlash, payPenalty, takeBond } from '../providers/penalties.ts'
+export {
+  isFirstFault,
+  isGroupSuspended,
+  isSuspended,
+  markUnpaid,
+  resumeProvider,
+  standingRevision,
+  suspendedSince,
+  suspendProvider,
+  unpaidPenalties,
+} from '../providers/suspension.ts'
+export type { LotGroup, Service }
 
 interface GroupWindow {
   readonly group: number
@@ -64,17 +82,37 @@ export function payFromEscrow(
 
 /** Index of the running window. */
 export function runningWindow(state: StateReader): number {
-  return currentWindow(state)
+  return getClock(state).windowIndex
 }
 
-/** Length of a window, milliseconds. */
-export function windowLengthMs(state: StateReader): number {
-  return capacityParams.get(state).windowMs
+/** Time at which the running window began, milliseconds. */
+export function windowStartMs(state: StateReader): number {
+  return getClock(state).startedAtMs
+}
+
+/** A quarter of a window, milliseconds, rounded up. */
+export function quarterWindowMs(state: StateReader): number {
+  return Math.ceil(capacityParams.get(state).windowMs / 4)
+}
+
+/** Whether a time is in the last quarter of the running window: too late to grant access to the next one. */
+export function isLastQuarter(state: StateReader, atMs: number): boolean {
+  return atMs >= getClock(state).endsAtMs - quarterWindowMs(state)
 }
 
 /** K: windows ahead over which capacity is counted. */
 export function horizonOf(state: StateReader): number {
   return capacityParams.get(state).horizonWindows
+}
+
+/** Legal groups that may fall silent at once. */
+export function coverOf(state: StateReader): number {
+  return capacityParams.get(state).coverN
+}
+
+/** Number of the recount of capacity that is in force. */
+export function recountInForce(state: StateReader): number {
+  return getCount(state).pass
 }
 
 /** The rating that one SCU delivers now, ppm. */
@@ -90,6 +128,11 @@ export function coinsAtPar(
   return coinsOfGroup(group, hours)
 }
 
+/** Coins that rated hours of any lot groups deliver at an anchor, rounded down. */
+export function coinsOf(hours: bigint, anchor: bigint): bigint {
+  return coinsOfHours(hours, anchor)
+}
+
 /** Rated hours of a lot group that deliver coins for a service at par at an anchor, rounded up. */
 export function hoursAtPar(
   group: LotGroup,
@@ -98,45 +141,44 @@ export function hoursAtPar(
   return hoursOfGroup(group, coins)
 }
 
-/** Increases with every change of any provider's capacity. */
-export function capacityVersion(state: StateReader): number {
-  return capacityRevision(state)
+/** Rated hours of a lot group that can still be booked in a window, whatever its provider's status. */
+export function hoursLeftIn(state: StateReader, group: LotGroup, windowIndex: number): bigint {
+  return hoursLeft(state, group, windowIndex)
 }
 
-/** Rated hours of a lot group that can still be booked. */
-export function freeHoursIn(state: StateReader, at: GroupWindow): bigint {
-  return freeHours(state, at)
-}
-
-/** V of a lot group in a window. */
-export function ratedHoursIn(state: StateReader, at: GroupWindow): bigint {
-  const group = getGroup(state, at.group)
-  return group === undefined ? 0n : ratedHours(state, group, at.windowIndex)
-}
-
-/** Hours and coins of a lot group that capacity has booked in a window. */
+/** V and D of a lot group in a window, and the coins booked on it. */
 export function bookedIn(
   state: StateReader,
   at: GroupWindow,
-): { readonly hours: bigint; readonly amountBase: bigint } {
+): { readonly ratedHours: bigint; readonly hours: bigint; readonly amountBase: bigint } {
   const group = getGroup(state, at.group)
-  return group === undefined ? { hours: 0n, amountBase: 0n } : bookingAt(group, at.windowIndex)
+  if (group === undefined) return { ratedHours: 0n, hours: 0n, amountBase: 0n }
+  return { ratedHours: ratedHours(state, group, at.windowIndex), ...bookingAt(group, at.windowIndex) }
+}
+
+/** Whether hours of a lot group count in a window, so that its provider is obliged to serve with them. */
+export function countsIn(state: StateReader, group: LotGroup, windowIndex: number): boolean {
+  const measures = getMeasures(state)
+  return windowIndex - measures.windowIndex <= standingOf(group, measures).countsTo
 }
 
 /** Books the hours of an assignment, and with them its coins. */
-export function bookBacking(ctx: WriteContext, assignment: Assignment): void {
-  const { group, window: windowIndex, amountBase, bookedHours: hours } = assignment
+export function bookBacking(
+  ctx: WriteContext,
+  booking: Pick<Assignment, 'group' | 'window' | 'amountBase' | 'bookedHours'>,
+): void {
+  const { group, window: windowIndex, amountBase, bookedHours: hours } = booking
   bookHours(ctx, { group, windowIndex, hours, amountBase })
 }
 
 /** Takes delivered coins out of R. */
-export function releaseCoins(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
+export function releaseDelivered(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
   const { group, window: windowIndex } = assignment
-  releaseBooked(ctx, { group, windowIndex, amountBase })
+  releaseCoins(ctx, { group, windowIndex, amountBase })
 }
 
-/** Frees what an assignment has left: its coins, and the hours of a window that has not begun; later they have perished. */
-export function releaseBacking(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
+/** Returns what an assignment has left: its coins, and the hours of a window that has not begun; later they have perished. */
+export function returnBacking(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
   const { group, window: windowIndex, bookedHours } = assignment
   const hours = windowIndex > runningWindow(ctx.state) ? bookedHours : 0n
   returnHours(ctx, { group, windowIndex, hours, amountBase })
@@ -155,20 +197,48 @@ export function shareOf(
   return windowSnapshot(state, provider)
 }
 
-/** Lot groups of a provider, by id. */
-export function groupsOf(
-  state: StateReader,
-  provider: number,
-): readonly { readonly id: number; readonly group: LotGroup }[] {
-  return groupIdsOf(state, provider).map((id) => ({
-    id,
-    group: mustExist(getGroup(state, id), 'a listed group exists'),
-  }))
+/** Ids of the lot groups of a provider, ascending. */
+export function groupsOf(state: StateReader, provider: number): readonly number[] {
+  return groupIdsOf(state, provider)
+}
+
+/** A lot group; undefined once its last lot has ended. */
+export function lotGroup(state: StateReader, id: number): LotGroup | undefined {
+  return getGroup(state, id)
 }
 
 /** Whether the lots of a group offer a service. */
 export function offersService(group: LotGroup, service: Service): boolean {
   return offers(group, service)
+}
+
+/** Whether any attested lot meets constraints; provider 0, rating 0 and the empty region stand for any. */
+export function isOffered(
+  state: StateReader,
+  terms: {
+    readonly service: Service
+    readonly provider: number
+    readonly ratingMin: bigint
+    readonly region: string
+  },
+): boolean {
+  const { service, provider, ratingMin, region } = terms
+  if (provider === 0) return isRatingOffered(state, { service, region }, ratingMin)
+  return groupIdsOf(state, provider).some((id) => {
+    const group = mustExist(getGroup(state, id), 'a listed group exists')
+    const meets = region === '' || group.region === region
+    return meets && offers(group, service) && group.inForce[service] >= ratingMin
+  })
+}
+
+/** The least rating of the catalogue for a service that is at least this high; that itself when none is. */
+export function leastRatingFrom(state: StateReader, service: Service, ratingMin: bigint): bigint {
+  let least: bigint | undefined
+  for (const id of classIds(state)) {
+    const rating = ratingOf(state, id, service)
+    if (rating >= ratingMin) least = minBigint(least ?? rating, rating)
+  }
+  return least ?? ratingMin
 }
 
 /** Catalogue name of a class; undefined when it is unknown. */
@@ -179,6 +249,11 @@ export function classNameOf(state: StateReader, classId: number): string | undef
 /** Rating of a class for a service, ppm; 0 when the class is unknown. */
 export function ratingOf(state: StateReader, classId: number, service: Service): bigint {
   return getRatings(state, classId)?.[service] ?? 0n
+}
+
+/** Price of a coin in base units of an asset, however old; undefined when there never was one. */
+export function priceIn(state: StateReader, asset: number): bigint | undefined {
+  return getPrice(state, asset)
 }
 
 /** All members, by id. */

@@ -1,17 +1,18 @@
 // Joins the definition of redemption with its rules (ECONOMY §6).
 import { implement } from '../../rules.ts'
-import { endBlock } from './blockEnd.ts'
+import { beginBlock, endBlock } from './blockEnd.ts'
 import { redemptionInvariants } from './invariants.ts'
 import { list, resume, unlist } from './listings.ts'
 import { redemptionQueries } from './queries.ts'
-import { cancel, drawPlaces, request } from './requests.ts'
+import { reject } from './rejects.ts'
+import { cancel, request } from './requests.ts'
 import { redemptionSchema } from './schema.ts'
 import { grant, settle } from './vouchers.ts'
 
 export const redemptionModule = implement(redemptionSchema, {
-  actions: { list, unlist, request, cancel, grant, settle, resume },
+  actions: { list, unlist, request, cancel, grant, settle, reject, resume },
   queries: redemptionQueries,
-  beginBlock: drawPlaces,
+  beginBlock,
   endBlock,
   invariants: redemptionInvariants,
 })

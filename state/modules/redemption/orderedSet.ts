@@ -1,5 +1,5 @@
-// Ordered sets of places in the queue, kept as 256-ary bitmaps in records: insert and remove touch at most five records
-// anywhere in the order, "next from" at most nine. Owns: the bitmaps. Not: what the sets mean (queue.ts).
+// Ordered sets of places, ids and sizes, kept as 256-ary bitmaps in records: insert and remove touch at most five records
+// anywhere in the order, "next from" and "previous from" at most nine. Owns: the bitmaps. Not: what the sets mean (queue.ts).
 import { assert } from '../../../base/assert.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
@@ -15,6 +15,16 @@ function firstBit(bits: Uint8Array, from: number): number {
   for (let i = from; i < FAN; i++) {
     const byte = bits[i >> 3]!
     if (byte === 0) i |= 7
+    else if ((byte & (1 << (i & 7))) !== 0) return i
+  }
+  return -1
+}
+
+/** The highest bit set at or below `from`; −1 when there is none. */
+function lastBit(bits: Uint8Array, from: number): number {
+  for (let i = from; i >= 0; i--) {
+    const byte = bits[i >> 3]!
+    if (byte === 0) i &= ~7
     else if ((byte & (1 << (i & 7))) !== 0) return i
   }
   return -1
@@ -79,6 +89,30 @@ function lowestUnder(state: StateReader, set: Hash32, level: number, index: numb
   for (let below = level - 1; below >= 0; below--) {
     const { bits } = redemptionTables.setNode.mustGet(state, { set, level: below, prefix: found })
     const bit = firstBit(bits, 0)
+    assert(bit >= 0, 'no empty node is stored')
+    found = found * FAN + bit
+  }
+  return found
+}
+
+/** The highest member at or below `from`. */
+export function previousMember(state: StateReader, set: Hash32, from: number): number | undefined {
+  let index = from
+  for (let level = 0; level < LEVELS && index >= 0; level++) {
+    const prefix = Math.floor(index / FAN)
+    const node = redemptionTables.setNode.get(state, { set, level, prefix })
+    const bit = node === undefined ? -1 : lastBit(node.bits, index % FAN)
+    if (bit >= 0) return highestUnder(state, set, level, prefix * FAN + bit)
+    index = prefix - 1
+  }
+  return undefined
+}
+
+function highestUnder(state: StateReader, set: Hash32, level: number, index: number): number {
+  let found = index
+  for (let below = level - 1; below >= 0; below--) {
+    const { bits } = redemptionTables.setNode.mustGet(state, { set, level: below, prefix: found })
+    const bit = lastBit(bits, FAN - 1)
     assert(bit >= 0, 'no empty node is stored')
     found = found * FAN + bit
   }

@@ -2,23 +2,30 @@
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
-import { PROVIDERS_MAX } from '../providers/schema.ts'
+import { HORIZON_MAX } from '../oracle/drift.ts'
+import { BOND_ASSETS_MAX, PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   assignmentFields,
   assignmentInfo,
   CLOSE_REASONS,
-  cursor,
   END_REASONS,
+  FRONTIERS_MAX,
+  frontier,
   GRANT_BYTES_MAX,
   listingInfo,
   OPEN_WINDOWS_MAX,
   PAGE_MAX,
+  PLACES_MAX,
+  placeInfo,
   progressFields,
   queueInfo,
   REDEMPTION_STATES,
+  REJECT_REASONS,
   redemptionInfo,
   region,
+  rejectReason,
   requestFields,
+  STANDINGS,
   service,
 } from './shapes.ts'
 
@@ -30,13 +37,26 @@ export const redemptionSchema = defineModule({
     /** Requests that may be open at once. */
     openRequestsMax: t.u32,
     openRequestsPerAccountMax: t.u32,
-    /** M: reservations, returns, settlements or expiries of one block. */
+    /** M: reservations, returns, settlements, expiries or lot groups looked at in one block. */
     stepsPerBlockMax: t.u32,
     /** How many windows ahead capacity may be reserved, at most K/8. */
     assignAhead: t.u32,
     minimumBase: t.amount,
     /** Windows a suspended provider waits before it may resume. */
     suspensionWindows: t.u32,
+    /** Windows after its end that a request stays in the state. */
+    tailWindows: t.u32,
+    /** Fee on what a client booked and left, ppm. */
+    noShowPpm: t.ppm,
+    /** Penalty on what a provider left undelivered, ppm of its value. */
+    faultPenaltyPpm: t.ppm,
+    /** Least penalty of a fault, ppm of the bond. */
+    faultFloorPpm: t.ppm,
+    /** Most that the faults of one window cost, ppm of the bond. */
+    penaltyCapPpm: t.ppm,
+  },
+  escrows: {
+    locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
   },
   records: {
     totals: {
@@ -45,16 +65,22 @@ export const redemptionSchema = defineModule({
       value: {
         nextId: t.u64,
         nextSequence: t.u64,
+        nextFilter: t.u64,
+        nextBucket: t.u64,
         openCount: t.u64,
+        constrainedCount: t.u64,
         queuedCount: t.u64,
         requestedBase: t.u256,
         queuedBase: t.amount,
+        /** Queued coins of the buckets that are known to match, or not yet looked at. */
+        matchableBase: t.amount,
         assignedBase: t.amount,
         burnedBase: t.u256,
         transferredBase: t.u256,
         refundedBase: t.u256,
+        feesBase: t.u256,
       },
-      doc: 'Sums over all redemptions: requested = queued + assigned + burned + transferred + refunded.',
+      doc: 'Sums over all redemptions ever: requested = queued + assigned + burned + transferred + refunded + fees.',
     },
     cursors: {
       id: 2,
@@ -62,12 +88,23 @@ export const redemptionSchema = defineModule({
       value: {
         /** Window whose start was last handled. */
         window: t.u64,
-        /** Requests below this place were found unmatchable since capacity last grew. */
-        passSequence: t.u64,
-        /** Revision of capacity that the pass has seen. */
-        capacityRevision: t.u64,
+        /** Window, recount of capacity and standing of the members that the pass over the queue was begun for. */
+        passWindow: t.u64,
+        recount: t.u64,
+        standing: t.u64,
+        /** Number of the pass: frontiers of earlier ones are void. */
+        pass: t.u64,
+        /** Buckets asleep with heads from this place on are to be looked at again in this pass; 0: none. */
+        wakeFrom: t.u64,
+        /** How far the filters have been told of the first lot group whose free hours have grown. */
+        grownSet: t.u8,
+        grownFilter: t.u64,
+        /** Of the first provider whose groups are all to be told of: those up to this id have been noted. */
+        grownGroup: t.u64,
         /** Requests up to this place have waited a quarter window: providers are obliged. */
         obligedSequence: t.u64,
+        /** Buckets asleep with heads from this place to the obliged one are to be woken. */
+        obligeFrom: t.u64,
         markHead: t.u64,
         markTail: t.u64,
         intakeCount: t.u32,
@@ -76,13 +113,38 @@ export const redemptionSchema = defineModule({
         /** Windows before this one have expired their requests. */
         expiredWindow: t.u64,
         /** Windows before this one have returned what was not delivered. */
-        swept: cursor,
+        sweptWindow: t.u64,
+        /** Before this time that window is not swept, and still takes vouchers. */
+        sweepAfterMs: t.u64,
+        /** Missing grants have been returned of the windows before this one. */
+        grantedWindow: t.u64,
+        /** The next assignment of that window to look at: its place and number. */
+        grantAt: t.u64,
+        grantAssignment: t.u32,
+        /** Windows before this one have had their faults penalised; in it, how far that is. */
+        penalisedWindow: t.u64,
+        penalisedFailure: t.u32,
+        penalisedVictim: t.u32,
+        /** The service lane was full before this window began: a missing grant is no fault. */
+        excusedWindow: t.u64,
+        /** First block in the last quarter of the window, and how many since had a full service lane. */
+        quarterHeight: t.u64,
+        fullBlocks: t.u64,
         /** Providers whose reservations are being returned, and how far. */
         recalls: t.list(t.u64, PROVIDERS_MAX),
-        recalled: cursor,
-        /** Reservations of places after this one are being returned; 0: none. */
-        unbookAbove: t.u64,
-        unbooked: cursor,
+        recallWindow: t.u64,
+        recallEntry: t.u32,
+        /** How far the free hours of the next window have been summed up. */
+        countedIndex: t.u32,
+        countedGroup: t.u64,
+        countedHours: t.amount,
+        /** The returned place for which later ones are un-booked, and the place below which to look for them; 0: none. */
+        unbookFor: t.u64,
+        unbookBelow: t.u64,
+        /** Of the place just below: assignments from this number on are left alone; 0: all may be un-booked. */
+        unbookNumber: t.u32,
+        closedHead: t.u64,
+        closedTail: t.u64,
       },
       doc: 'Cursors of the bounded work at the beginning and end of blocks.',
     },
@@ -92,13 +154,30 @@ export const redemptionSchema = defineModule({
       value: {
         ...requestFields,
         ...progressFields,
+        /** The least rating of the catalogue that met `ratingMin` at the request; 0: any. */
+        tierPpm: t.ppm,
         nextAssignment: t.u32,
+        places: t.list(placeInfo, PLACES_MAX),
+        /** The bucket that these places are in; 0: none. */
+        bucket: t.u64,
         /** Open assignments by window, ascending. */
         open: t.list(message('OpenWindow', { window: t.u64, count: t.u32 }), OPEN_WINDOWS_MAX),
+        /** Legal groups rejected, ascending. */
+        excluded: t.list(t.u64, PROVIDERS_MAX),
+        /** The last window of which a voucher was settled. */
+        voucheredWindow: t.u64,
+        /** The owner's next newer and next older redemption; 0: none. */
+        newer: t.u64,
+        older: t.u64,
       },
-      doc: 'One request and what became of its coins.',
+      doc: 'One request and what became of its coins; removed `tailWindows` after its end.',
     },
-    place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'The redemption at a place.' },
+    place: {
+      id: 4,
+      key: { sequence: t.u64 },
+      value: { id: t.u64 },
+      doc: 'The redemption that queues at a place.',
+    },
     intake: {
       id: 5,
       key: { index: t.u32 },
@@ -108,15 +187,22 @@ export const redemptionSchema = defineModule({
     owner: {
       id: 6,
       key: { owner: t.address },
-      value: { openCount: t.u32, count: t.u64 },
-      doc: 'How many redemptions an account has open, and ever had.',
+      value: { openCount: t.u32, count: t.u32, newest: t.u64 },
+      doc: 'How many redemptions of an account are open, how many are in the state, and the newest of them.',
     },
-    owned: { id: 7, key: { owner: t.address, index: t.u64 }, value: { id: t.u64 }, doc: 'Its redemptions.' },
     assignment: {
       id: 8,
       key: { id: t.u64, assignment: t.u32 },
-      value: { ...assignmentFields, settlePending: t.bool },
-      doc: 'Capacity of one provider in one window reserved for a redemption; removed when it closes.',
+      value: {
+        ...assignmentFields,
+        /** Index in the provider's book. */
+        entry: t.u32,
+        /** Neighbours among the assignments of its place and window; 0: none. */
+        previous: t.u32,
+        next: t.u32,
+        settlePending: t.bool,
+      },
+      doc: 'Capacity of one lot group in one window reserved for a redemption; removed when it closes.',
     },
     grant: {
       id: 9,
@@ -139,35 +225,29 @@ export const redemptionSchema = defineModule({
       },
       doc: 'A standing offer to serve at par or better.',
     },
-    suspension: {
-      id: 11,
-      key: { provider: t.u64 },
-      value: { sinceWindow: t.u64 },
-      doc: 'A provider that failed to deliver in a window; absent once it has resumed.',
-    },
     book: {
       id: 12,
       key: { provider: t.u64, window: t.u64 },
-      value: { count: t.u32, openCount: t.u32, openBase: t.amount, faultBase: t.amount },
-      doc: 'Assignments of a provider in a window: ever made, still open, coins of the open ones, coins at fault.',
+      value: { count: t.u32, openCount: t.u32, openBase: t.amount },
+      doc: 'Assignments of a provider in a window: entries ever made while any was open, open ones and their coins.',
     },
     booked: {
       id: 13,
       key: { provider: t.u64, window: t.u64, index: t.u32 },
       value: { id: t.u64, assignment: t.u32 },
-      doc: 'The entries of a book; an entry whose assignment closed is skipped.',
+      doc: 'The entries of a book that are open.',
     },
-    windowBooks: {
+    held: {
       id: 14,
-      key: { window: t.u64 },
-      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
-      doc: 'Providers that have a book for a window.',
+      key: { window: t.u64, sequence: t.u64 },
+      value: { id: t.u64, first: t.u32, last: t.u32 },
+      doc: 'The assignments that a place holds in a window: a list from `first` to `last`.',
     },
     setNode: {
       id: 15,
       key: { set: t.hash, level: t.u8, prefix: t.u64 },
       value: { bits: t.fixed(32) },
-      doc: 'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
+      doc: 'Ordered sets as 256-ary bitmaps: buckets of the queue, their heads, deadlines, sizes, books by place.',
     },
     settlement: {
       id: 16,
@@ -179,11 +259,123 @@ export const redemptionSchema = defineModule({
       id: 17,
       key: { index: t.u64 },
       value: { sequence: t.u64, atMs: t.u64 },
-      doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
+      doc: 'Last place made at a time: tells which requests have waited a quarter window.',
     },
-  },
-  escrows: {
-    locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
+    filter: {
+      id: 18,
+      key: { id: t.u64 },
+      value: {
+        service,
+        provider: t.u64,
+        tierPpm: t.ppm,
+        region,
+        excluded: t.list(t.u64, PROVIDERS_MAX),
+        buckets: t.u32,
+        /** The pass that the frontiers belong to. */
+        pass: t.u64,
+        frontiers: t.list(frontier, FRONTIERS_MAX),
+      },
+      doc: 'What some requests may be served by, and where the search for it goes on.',
+    },
+    filterName: { id: 19, key: { name: t.hash }, value: { id: t.u64 }, doc: 'Terms of a filter to its id.' },
+    bucket: {
+      id: 20,
+      key: { id: t.u64 },
+      value: {
+        filter: t.u64,
+        /** The last window in which its requests may be served; 0: no limit. */
+        lastWindow: t.u64,
+        standing: t.oneOf(STANDINGS),
+        /** The first place in it. */
+        head: t.u64,
+        count: t.u32,
+        queuedBase: t.amount,
+      },
+      doc: 'Places of requests that the same capacity can serve: if it cannot serve the first, it can serve none.',
+    },
+    bucketName: {
+      id: 21,
+      key: { filter: t.u64, lastWindow: t.u64 },
+      value: { id: t.u64 },
+      doc: 'Filter and last window of a bucket to its id.',
+    },
+    order: {
+      id: 22,
+      key: {},
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Providers by share of liability to capacity when the window began, the order of assignment at par.',
+    },
+    volunteers: {
+      id: 23,
+      key: { service },
+      value: {
+        /** Changes with the lists. */
+        version: t.u64,
+        atPar: t.list(t.u64, PROVIDERS_MAX),
+        byBonus: t.list(t.u64, PROVIDERS_MAX),
+        /** How many of the second list have a bonus. */
+        bonusCount: t.u32,
+      },
+      doc: 'Providers that list a service, in the order of assignment at par and with their bonuses.',
+    },
+    closed: {
+      id: 24,
+      key: { index: t.u64 },
+      value: { id: t.u64, window: t.u64 },
+      doc: 'Redemptions that have ended, oldest first, and in which window.',
+    },
+    failure: {
+      id: 25,
+      key: { provider: t.u64, window: t.u64 },
+      value: {
+        undeliveredBase: t.amount,
+        victims: t.u32,
+        /** Once judged: what the victims are still to get, by asset. */
+        penalties: t.list(
+          message('PenaltyLeft', { asset: t.u64, halfBase: t.amount, leftBase: t.amount }),
+          BOND_ASSETS_MAX,
+        ),
+      },
+      doc: 'A delivery fault that is not yet penalised: coins that a provider did not grant in a window, and to how many.',
+    },
+    victim: {
+      id: 30,
+      key: { provider: t.u64, window: t.u64, index: t.u32 },
+      value: { owner: t.address, amountBase: t.amount },
+      doc: 'Who a fault left without access, and for how many coins.',
+    },
+    failures: {
+      id: 31,
+      key: { window: t.u64 },
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Providers at fault in a window that are not yet penalised.',
+    },
+    trouble: {
+      id: 26,
+      key: { window: t.u64 },
+      value: {
+        groups: t.list(message('GroupTrouble', { group: t.u64, amountBase: t.amount }), PROVIDERS_MAX),
+      },
+      doc: 'Coins at fault or rejected in a window, by legal group.',
+    },
+    deliverers: {
+      id: 27,
+      key: { window: t.u64 },
+      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
+      doc: 'Providers that have granted access in a window.',
+    },
+    record: {
+      id: 28,
+      key: { group: t.u64 },
+      value: { poor: t.list(t.bool, HORIZON_MAX) },
+      doc: 'The last windows in which a legal group granted: whether less than half of it was vouchered, newest first.',
+    },
+    rejections: {
+      id: 29,
+      key: { provider: t.u64, reason: rejectReason },
+      value: { count: t.u64, amountBase: t.u256 },
+      doc: 'How often clients rejected what a provider served, by their reason.',
+    },
   },
   errors: {
     NotProvider: { sender: t.address },
@@ -199,6 +391,12 @@ export const redemptionSchema = defineModule({
     UnknownProvider: { provider: t.u64 },
     WindowPassed: { window: t.u64, nextWindow: t.u64 },
     FinishBeforeStart: { startBy: t.u64, finishBy: t.u64 },
+    /** A request with constraints must end this soon. */
+    FinishTooFar: { finishBy: t.u64, latest: t.u64 },
+    /** No attested lot meets the constraints. */
+    Unservable: { service, provider: t.u64, ratingMin: t.ppm, region },
+    /** Requests with constraints fill their half of the table, and none of those that sleep is smaller. */
+    ConstrainedFull: { openCount: t.u64, maximum: t.u64 },
     UnknownRedemption: { id: t.u64 },
     NotOwner: { owner: t.address },
     NothingQueued: { id: t.u64, state: t.oneOf(REDEMPTION_STATES) },
@@ -207,13 +405,17 @@ export const redemptionSchema = defineModule({
     GrantEmpty: {},
     GrantPosted: { grantedAtMs: t.u64 },
     WindowNotBegun: { window: t.u64, currentWindow: t.u64 },
+    WindowBegun: { window: t.u64, currentWindow: t.u64 },
     WindowEnded: { window: t.u64, currentWindow: t.u64 },
+    NotGranted: { id: t.u64, assignment: t.u32 },
+    AlreadyRejected: { id: t.u64, group: t.u64 },
     VoucherDecreases: { deliveredBase: t.amount, acceptedBase: t.amount },
     VoucherTooLarge: { deliveredBase: t.amount, amountBase: t.amount },
     BadSignature: { digest: t.hash },
     WrongSigner: { expected: t.address, recovered: t.address, digest: t.hash },
     NotSuspended: { provider: t.u64 },
     StillSuspended: { resumeWindow: t.u64, currentWindow: t.u64 },
+    PenaltyUnpaid: { valueBase: t.amount },
   },
   events: {
     Listed: { provider: indexed(t.u64), service, classId: t.u32, region, bonusPpm: t.ppm },
@@ -229,6 +431,7 @@ export const redemptionSchema = defineModule({
       id: indexed(t.u64),
       assignment: t.u32,
       provider: indexed(t.u64),
+      group: t.u64,
       window: t.u64,
       amountBase: t.amount,
       anchor: t.ppm,
@@ -249,7 +452,19 @@ export const redemptionSchema = defineModule({
       assignment: t.u32,
       provider: indexed(t.u64),
       reason: t.oneOf(CLOSE_REASONS),
+      /** Back in the queue, the fee included. */
       returnedBase: t.amount,
+      /** The place it returned to. */
+      sequence: t.u64,
+    },
+    NoShow: { id: indexed(t.u64), feeBase: t.amount },
+    Rejected: {
+      id: indexed(t.u64),
+      assignment: t.u32,
+      provider: indexed(t.u64),
+      reason: rejectReason,
+      amountBase: t.amount,
+      keepsPlace: t.bool,
     },
     Refunded: { id: indexed(t.u64), amountBase: t.amount, reason: t.oneOf(END_REASONS) },
     Ended: {
@@ -257,8 +472,6 @@ export const redemptionSchema = defineModule({
       state: t.oneOf(REDEMPTION_STATES),
       reason: t.oneOf(END_REASONS),
     },
-    Suspended: { provider: indexed(t.u64), window: t.u64 },
-    Resumed: { provider: indexed(t.u64) },
   },
   actions: {
     list: {
@@ -301,6 +514,9 @@ export const redemptionSchema = defineModule({
         'UnknownProvider',
         'WindowPassed',
         'FinishBeforeStart',
+        'FinishTooFar',
+        'Unservable',
+        'ConstrainedFull',
       ],
       gas: 90_000,
       signed: true,
@@ -315,15 +531,16 @@ export const redemptionSchema = defineModule({
     },
     grant: {
       args: { id: t.u64, assignment: t.u32, ciphertext: t.bytes(GRANT_BYTES_MAX) },
-      fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowEnded'],
+      fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowBegun'],
       gas: 30_000,
-      doc: "The provider posts the access grant, due by the window's start.",
+      doc: 'The provider posts the access grant, before the window begins.',
     },
     settle: {
       args: { id: t.u64, assignment: t.u32, deliveredBase: t.amount, signature: t.bytes(65) },
       fails: [
         'UnknownRedemption',
         'UnknownAssignment',
+        'NotGranted',
         'WindowNotBegun',
         'WindowEnded',
         'VoucherDecreases',
@@ -334,9 +551,24 @@ export const redemptionSchema = defineModule({
       gas: 60_000,
       doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },
+    reject: {
+      args: { id: t.u64, assignment: t.u32, reason: rejectReason },
+      fails: [
+        'UnknownRedemption',
+        'NotOwner',
+        'UnknownAssignment',
+        'NotGranted',
+        'WindowNotBegun',
+        'WindowEnded',
+        'AlreadyRejected',
+      ],
+      gas: 60_000,
+      signed: true,
+      doc: 'The client returns what it was granted and takes nothing more from that legal group; once per group.',
+    },
     resume: {
       args: {},
-      fails: ['NotProvider', 'NotSuspended', 'StillSuspended'],
+      fails: ['NotProvider', 'NotSuspended', 'StillSuspended', 'PenaltyUnpaid'],
       gas: 20_000,
       doc: 'A suspended provider offers its capacity again.',
     },
@@ -351,10 +583,10 @@ export const redemptionSchema = defineModule({
       args: { owner: t.address, cursor: t.u64, limit: t.u32 },
       returns: message('RedemptionPage', {
         redemptions: t.list(redemptionInfo, PAGE_MAX),
-        /** Pass it to continue; 0 at the end. */
+        /** The id to continue with; 0 at the end. */
         nextCursor: t.u64,
       }),
-      doc: "An account's redemptions, newest first; cursor 0 begins.",
+      doc: "An account's redemptions that are in the state, newest first; cursor 0 begins.",
     },
     queue: { args: {}, returns: queueInfo, doc: 'How long the queue is and how long it will take.' },
     assignment: {
@@ -380,6 +612,14 @@ export const redemptionSchema = defineModule({
       returns: t.list(listingInfo, PROVIDERS_MAX),
       doc: 'All offers of a service, in the order of assignment at par.',
     },
+    rejections: {
+      args: { provider: t.u64 },
+      returns: t.list(
+        message('RejectionTally', { reason: rejectReason, count: t.u64, amountBase: t.u256 }),
+        REJECT_REASONS.length,
+      ),
+      doc: 'How often clients rejected what a provider served.',
+    },
   },
 })
 
@@ -391,3 +631,10 @@ export type Assignment = InferFields<Records['assignment']['value']>
 export type AssignmentKey = InferFields<Records['assignment']['key']>
 export type Listing = InferFields<Records['listing']['value']>
 export type Book = InferFields<Records['book']['value']>
+export type Filter = InferFields<Records['filter']['value']>
+export type Bucket = InferFields<Records['bucket']['value']>
+export type Place = Redemption['places'][number]
+export type Standing = Bucket['standing']
+export type Volunteers = InferFields<Records['volunteers']['value']>
+export type Failure = InferFields<Records['failure']['value']>
+export type Frontier = Filter['frontiers'][number]
