@@ -12,7 +12,7 @@ import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { accountsModule } from '../../state/modules/accounts/module.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { assetsModule } from '../../state/modules/assets/module.ts'
-import { lotIdsOf, nextLotId } from '../../state/modules/capacity/lots.ts'
+import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
 import { countAll, openCount } from '../../state/modules/capacity/recount.ts'
@@ -214,11 +214,6 @@ export class RedemptionChain {
   /** Records read from the committed state so far, by rules and invariants. */
   get reads(): number {
     return (this.committed as CountingState).reads
-  }
-
-  /** Lots of a provider, by id. */
-  lotsOf(provider: number): readonly number[] {
-    return lotIdsOf(this.state, provider)
   }
 
   /** Pledges a lot that waits for its audit; returns its id. */

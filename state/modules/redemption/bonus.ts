@@ -1,7 +1,9 @@
 // The bonus that a listing adds to par, and the conversion between coins and hours of a lot group with it.
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader } from '../../view.ts'
-import { coinsAtPar, groupOf, hoursAtPar, type LotGroup, type Service } from './external.ts'
+import type { LotGroup } from '../capacity/schema.ts'
+import type { Service } from '../catalogue/schema.ts'
+import { coinsAtPar, hoursAtPar, legalGroupOf } from './external.ts'
 import type { Listing } from './schema.ts'
 import { redemptionTables } from './tables.ts'
 
@@ -15,7 +17,9 @@ export function bonusAt(listing: Listing, window: number): bigint {
 
 /** Whether less than half of what a provider's legal group granted was vouchered in three of its last K windows. */
 export function isUnreliable(state: StateReader, provider: number): boolean {
-  const { poor } = redemptionTables.record.get(state, { group: groupOf(state, provider) }) ?? { poor: [] }
+  const { poor } = redemptionTables.record.get(state, { group: legalGroupOf(state, provider) }) ?? {
+    poor: [],
+  }
   return poor.filter((isPoor) => isPoor).length >= POOR_WINDOWS_MAX
 }
 

@@ -3,16 +3,16 @@
 // Owns: who meets a filter. Not: what is assigned (matching.ts), the order itself (order.ts).
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import type { LotGroup } from '../capacity/schema.ts'
 import { coinsWithBonus, countedBonus } from './bonus.ts'
 import { type Budget, takeStep } from './cursors.ts'
 import {
   countsIn,
-  groupOf,
   groupsOf,
   hoursLeftIn,
-  isGroupSuspended,
+  isAnySuspended,
   isServing,
-  type LotGroup,
+  legalGroupOf,
   lotGroup,
   offersService,
   runningWindow,
@@ -99,12 +99,12 @@ export function meets(filter: Filter, group: LotGroup): boolean {
   return offersService(group, service) && group.inForce[service] >= maxBigint(1n, tierPpm)
 }
 
-function legalGroupOf(search: Search, provider: number): number {
+function assignableGroupOf(search: Search, provider: number): number {
   const { state, legalGroups } = search
   const known = legalGroups.get(provider)
   if (known !== undefined) return known
-  const isAssignable = isServing(state, provider) && !isGroupSuspended(state, provider)
-  const legalGroup = isAssignable ? groupOf(state, provider) : 0
+  const isAssignable = isServing(state, provider) && !isAnySuspended(state, provider)
+  const legalGroup = isAssignable ? legalGroupOf(state, provider) : 0
   legalGroups.set(provider, legalGroup)
   return legalGroup
 }
@@ -137,7 +137,7 @@ function walk(search: Search, { filter, list, from, accept }: Walk): Found {
     // What was read of a provider in this block costs no further step.
     if (!search.legalGroups.has(provider) && !takeStep(budget))
       return { kind: 'outOfSteps', position: { index, group: first } }
-    const legalGroup = legalGroupOf(search, provider)
+    const legalGroup = assignableGroupOf(search, provider)
     if (legalGroup === 0 || filter.excluded.includes(legalGroup)) continue
     const { service } = filter
     const listing = redemptionTables.listing.get(state, { provider, service })

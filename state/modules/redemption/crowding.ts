@@ -8,7 +8,7 @@ import {
   countsIn,
   groupsOf,
   hoursLeftIn,
-  isGroupSuspended,
+  isAnySuspended,
   isServing,
   lotGroup,
   runningWindow,
@@ -25,7 +25,7 @@ export function countNextWindow(state: StateWriter, budget: Budget): boolean {
     const provider = order[countedIndex]
     if (provider === undefined) return true
     if (!takeStep(budget)) return false
-    const isAssignable = isServing(state, provider) && !isGroupSuspended(state, provider)
+    const isAssignable = isServing(state, provider) && !isAnySuspended(state, provider)
     const id = isAssignable ? groupsOf(state, provider).find((other) => other > countedGroup) : undefined
     if (id === undefined) {
       updateCursors(state, { countedIndex: countedIndex + 1, countedGroup: 0 })

@@ -4,7 +4,8 @@ import type { Address } from '../../../base/ids.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { FEE_POOL_ADDRESS } from '../accounts/ledger.ts'
 import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../capacity/book.ts'
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
 import { standingOf } from '../capacity/measures.ts'
@@ -16,20 +17,16 @@ import { capacityParams } from '../capacity/tables.ts'
 import { getClock } from '../capacity/windows.ts'
 import { classIds, getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
+import { coinsForAsset } from '../issuance/coverage.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { getPrice } from '../oracle/prices.ts'
+import { getBonds } from '../providers/bonds.ts'
+import { countDelivery, type Delivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
+import { groupOf } from '../providers/groups.ts'
 import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
-import { canValidate } from '../providers/validatorSet.ts'
-import { type Assignment, redemptionSchema } from './schema.ts'
-
-export { coinsForAsset } from '../issuance/coverage.ts'
-export { getBonds } from '../providers/bonds.ts'
-export { countDelivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
-export { GUARANTEE_FUND } from '../providers/external.ts'
-export { groupOf } from '../providers/groups.ts'
-export { canSlash, payPenalty, takeBond } from '../providers/penalties.ts'
-export {
+import { canSlash, payPenalty, takeBond } from '../providers/penalties.ts'
+import {
   isFirstFault,
   isGroupSuspended,
   isSuspended,
@@ -40,7 +37,13 @@ export {
   suspendProvider,
   unpaidPenalties,
 } from '../providers/suspension.ts'
-export type { LotGroup, Service }
+import { canValidate } from '../providers/validatorSet.ts'
+import { type Assignment, redemptionSchema } from './schema.ts'
+
+interface ProviderWindow {
+  readonly provider: number
+  readonly window: number
+}
 
 interface GroupWindow {
   readonly group: number
@@ -49,6 +52,9 @@ interface GroupWindow {
 
 /** The ledger account that holds all coins locked in redemption. */
 export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
+
+/** The account of the guarantee fund: no-show fees go there. */
+export const GUARANTEE_FUND: Address = FEE_POOL_ADDRESS
 
 /** Coins of an account, base units. */
 export function coinsAt(state: StateReader, address: Address): bigint {
@@ -283,4 +289,105 @@ export function isServing(state: StateReader, provider: number): boolean {
 /** Records what a provider left undelivered through its own fault. */
 export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
   recordFault(ctx, { provider, kind: 'delivery', amountBase })
+}
+
+/** Coins that units of an asset buy at a price, rounded down. */
+export function worthOf(amountBase: bigint, priceBase: bigint): bigint {
+  return coinsForAsset(amountBase, priceBase)
+}
+
+/** All bonds of a provider. */
+export function bondsOf(state: StateReader, provider: number) {
+  return getBonds(state, provider)
+}
+
+/** Whether penalties can be taken from a provider's bond. */
+export function isSlashable(state: StateReader, provider: number): boolean {
+  return canSlash(state, provider)
+}
+
+/** Takes a penalty out of a bond; `payOut` pays it to the last unit. */
+export function takeOut(
+  ctx: WriteContext,
+  penalty: { readonly provider: number; readonly asset: number; readonly amountBase: bigint },
+): void {
+  takeBond(ctx, penalty)
+}
+
+/** Pays a part of a penalty that was taken: to a victim, or to the guarantee fund. */
+export function payOut(
+  ctx: WriteContext,
+  penalty: {
+    readonly provider: number
+    readonly asset: number
+    readonly amountBase: bigint
+    readonly victim?: Address
+  },
+): void {
+  payPenalty(ctx, penalty)
+}
+
+/** Counts a penalty that a frozen bond keeps, valued in coins. */
+export function noteUnpaid(state: StateWriter, provider: number, valueBase: bigint): void {
+  markUnpaid(state, provider, valueBase)
+}
+
+/** Penalties that a provider has not paid, valued in coins. */
+export function unpaidOf(state: StateReader, provider: number): bigint {
+  return unpaidPenalties(state, provider)
+}
+
+/** The legal group of a provider, named by its lowest member. */
+export function legalGroupOf(state: StateReader, provider: number): number {
+  return groupOf(state, provider)
+}
+
+/** Whether a provider itself is suspended. */
+export function isOwnSuspended(state: StateReader, provider: number): boolean {
+  return isSuspended(state, provider)
+}
+
+/** Whether any member of a provider's legal group is suspended: none of them is assigned anything. */
+export function isAnySuspended(state: StateReader, provider: number): boolean {
+  return isGroupSuspended(state, provider)
+}
+
+/** The window in which a provider was suspended; undefined when it is not. */
+export function suspensionOf(state: StateReader, provider: number): number | undefined {
+  return suspendedSince(state, provider)
+}
+
+/** Suspends a provider from a window on. */
+export function suspend(ctx: WriteContext, provider: number, window: number): void {
+  suspendProvider(ctx, provider, window)
+}
+
+/** Ends a provider's suspension. */
+export function unsuspend(ctx: WriteContext, provider: number): void {
+  resumeProvider(ctx, provider)
+}
+
+/** Records a fault and tells whether it is the first within K windows. */
+export function noteFault(state: StateWriter, { provider, window }: ProviderWindow): boolean {
+  return isFirstFault(state, { provider, window, horizon: horizonOf(state) })
+}
+
+/** Changes whenever a member is suspended, resumes, or gains or loses the right to serve. */
+export function standingOfMembers(state: StateReader): number {
+  return standingRevision(state)
+}
+
+/** Counts coins that a provider granted, that clients vouchered, or that a fault left undelivered. */
+export function noteDelivery(state: StateWriter, at: ProviderWindow, change: Partial<Delivery>): void {
+  countDelivery(state, at, change)
+}
+
+/** What a provider delivered in a window. */
+export function deliveredBy(state: StateReader, at: ProviderWindow): Delivery {
+  return deliveryOf(state, at)
+}
+
+/** Forgets what a provider delivered in a window. */
+export function dropDelivery(state: StateWriter, at: ProviderWindow): void {
+  forgetDelivery(state, at)
 }

@@ -7,21 +7,20 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
 import {
-  canSlash,
-  coinsForAsset,
-  countDelivery,
-  getBonds,
-  groupOf,
-  horizonOf,
-  isFirstFault,
-  isSuspended,
-  markUnpaid,
+  bondsOf,
+  isOwnSuspended,
+  isSlashable,
+  legalGroupOf,
   memberIds,
-  payPenalty,
+  noteDelivery,
+  noteFault,
+  noteUnpaid,
+  payOut,
   priceIn,
   reportUndelivered,
-  suspendProvider,
-  takeBond,
+  suspend,
+  takeOut,
+  worthOf,
 } from './external.ts'
 import type { Failure } from './schema.ts'
 import { redemptionParams, redemptionTables } from './tables.ts'
@@ -39,7 +38,7 @@ export function isAtFault(state: StateReader, at: ProviderWindow): boolean {
 /** Counts coins at fault or rejected in a window to the legal group of a provider; returns the group's total. */
 export function addTrouble(state: StateWriter, at: ProviderWindow, amountBase: bigint): bigint {
   const { window } = at
-  const group = groupOf(state, at.provider)
+  const group = legalGroupOf(state, at.provider)
   const groups = redemptionTables.trouble.get(state, { window })?.groups ?? []
   const known = groups.find((trouble) => trouble.group === group)
   const total = { group, amountBase: (known?.amountBase ?? 0n) + amountBase }
@@ -73,7 +72,7 @@ export function blame(
     },
   )
   addTrouble(state, { provider, window }, amountBase)
-  countDelivery(state, { provider, window }, { faultBase: amountBase })
+  noteDelivery(state, { provider, window }, { faultBase: amountBase })
   reportUndelivered(ctx, provider, amountBase)
 }
 
@@ -81,12 +80,12 @@ function beginFailure(ctx: WriteContext, { provider, window }: ProviderWindow): 
   const { state } = ctx
   const { providers } = redemptionTables.failures.get(state, { window }) ?? { providers: [] }
   redemptionTables.failures.set(state, { window }, { providers: [...providers, provider] })
-  if (isFirstFault(state, { provider, window, horizon: horizonOf(state) })) return
-  if (isSuspended(state, provider)) return
-  suspendProvider(ctx, provider, window)
-  const group = groupOf(state, provider)
+  if (noteFault(state, { provider, window })) return
+  if (isOwnSuspended(state, provider)) return
+  suspend(ctx, provider, window)
+  const group = legalGroupOf(state, provider)
   const { recalls } = getCursors(state)
-  const members = memberIds(state).filter((id) => groupOf(state, id) === group && !recalls.includes(id))
+  const members = memberIds(state).filter((id) => legalGroupOf(state, id) === group && !recalls.includes(id))
   updateCursors(state, { recalls: [...recalls, ...members] })
 }
 
@@ -125,14 +124,14 @@ interface Bond {
   readonly valueBase: bigint
 }
 
-function bondsOf(state: StateReader, provider: number): readonly Bond[] {
-  return getBonds(state, provider).map(({ asset, amountBase }) => {
+function valuedBondsOf(state: StateReader, provider: number): readonly Bond[] {
+  return bondsOf(state, provider).map(({ asset, amountBase }) => {
     const priceBase = priceIn(state, asset) ?? 0n
     return {
       asset,
       amountBase,
       priceBase,
-      valueBase: priceBase === 0n ? 0n : coinsForAsset(amountBase, priceBase),
+      valueBase: priceBase === 0n ? 0n : worthOf(amountBase, priceBase),
     }
   })
 }
@@ -162,11 +161,11 @@ function takePenalty(ctx: WriteContext, at: ProviderWindow): void {
   const failure = redemptionTables.failure.mustGet(state, at)
   const params = redemptionParams.get(state)
   const { undeliveredBase } = failure
-  if (!canSlash(state, provider)) {
-    markUnpaid(state, provider, mulDivCeil(undeliveredBase, params.faultPenaltyPpm, PPM))
+  if (!isSlashable(state, provider)) {
+    noteUnpaid(state, provider, mulDivCeil(undeliveredBase, params.faultPenaltyPpm, PPM))
     return
   }
-  const bonds = bondsOf(state, provider)
+  const bonds = valuedBondsOf(state, provider)
   const bondsBase = bonds.reduce((sum, { valueBase }) => sum + valueBase, 0n)
   const penalties: Failure['penalties'][number][] = []
   for (const bond of bonds) {
@@ -174,8 +173,8 @@ function takePenalty(ctx: WriteContext, at: ProviderWindow): void {
     const amountBase = penaltyOf(bond, { undeliveredBase, bondsBase }, params)
     if (amountBase === 0n) continue
     const halfBase = amountBase / 2n
-    takeBond(ctx, { provider, asset, amountBase })
-    payPenalty(ctx, { provider, asset, amountBase: amountBase - halfBase })
+    takeOut(ctx, { provider, asset, amountBase })
+    payOut(ctx, { provider, asset, amountBase: amountBase - halfBase })
     penalties.push({ asset, halfBase, leftBase: halfBase })
   }
   redemptionTables.failure.set(state, at, { ...failure, penalties })
@@ -191,7 +190,7 @@ function payVictim(ctx: WriteContext, at: ProviderWindow, index: number): void {
   const penalties = failure.penalties.map(({ asset, halfBase, leftBase }) => {
     const partBase = isLast ? leftBase : mulDivFloor(halfBase, amountBase, failure.undeliveredBase)
     assert(partBase <= leftBase, 'the parts of a penalty add up')
-    payPenalty(ctx, { provider: at.provider, asset, amountBase: partBase, victim: owner })
+    payOut(ctx, { provider: at.provider, asset, amountBase: partBase, victim: owner })
     return { asset, halfBase, leftBase: leftBase - partBase }
   })
   redemptionTables.failure.set(state, at, { ...failure, penalties })

@@ -5,7 +5,7 @@ import type { StateReader } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld, type HeldAt } from './books.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { isSuspended, runningWindow } from './external.ts'
+import { isOwnSuspended, runningWindow } from './external.ts'
 import { blame, isAtFault } from './faults.ts'
 import { noteReturned } from './returned.ts'
 import type { Assignment } from './schema.ts'
@@ -48,7 +48,7 @@ function returnUngranted(ctx: WriteContext, at: HeldAt, assignment: Assignment):
   const { provider, window } = assignment
   const isExcused = getCursors(state).excusedWindow === window
   // What a suspension is still returning is no further fault.
-  const isRecalled = isSuspended(state, provider) && !isAtFault(state, { provider, window })
+  const isRecalled = isOwnSuspended(state, provider) && !isAtFault(state, { provider, window })
   const reason = isRecalled ? 'suspended' : isExcused ? 'laneFull' : 'grantMissing'
   const { owner } = redemptionTables.redemption.mustGet(state, { id: at.id })
   const amountBase = closeAssignment(ctx, at, reason, { to: 'place' })

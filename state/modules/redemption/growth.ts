@@ -3,10 +3,11 @@
 import { utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import type { LotGroup } from '../capacity/schema.ts'
 import { SERVICES } from '../catalogue/schema.ts'
 import { drawBack, meets, putFrontier } from './candidates.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { groupOf, groupsOf, type LotGroup, lotGroup } from './external.ts'
+import { groupsOf, legalGroupOf, lotGroup } from './external.ts'
 import { orderOf, volunteersOf } from './order.ts'
 import { hasMember, insertMember, nextMember, removeMember } from './orderedSet.ts'
 import { filterBuckets, filterSet, mustGetBucket, mustGetFilter, setStanding } from './queue.ts'
@@ -104,7 +105,7 @@ function tellFilter(
 ): void {
   const filter = mustGetFilter(state, id)
   const { provider } = at.group
-  if (!meets(filter, at.group) || filter.excluded.includes(groupOf(state, provider))) return
+  if (!meets(filter, at.group) || filter.excluded.includes(legalGroupOf(state, provider))) return
   const { pass } = getCursors(state)
   if (filter.pass === pass) {
     const lists = { order: orderOf(state), volunteers: volunteersOf(state, filter.service) }

@@ -9,10 +9,10 @@ import {
   lotGroup,
   memberOf,
   offersService,
-  resumeProvider,
   runningWindow,
-  suspendedSince,
-  unpaidPenalties,
+  suspensionOf,
+  unpaidOf,
+  unsuspend,
 } from './external.ts'
 import { noteOffer } from './growth.ts'
 import { enterVolunteer, leaveVolunteers } from './order.ts'
@@ -88,14 +88,14 @@ export function resume(ctx: ActionContext) {
   const { state } = ctx
   const provider = memberOf(state, ctx.sender)
   if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
-  const sinceWindow = suspendedSince(state, provider)
+  const sinceWindow = suspensionOf(state, provider)
   if (sinceWindow === undefined) return fail.NotSuspended({ provider })
   const resumeWindow = sinceWindow + redemptionParams.get(state).suspensionWindows
   const window = runningWindow(state)
   if (window < resumeWindow) return fail.StillSuspended({ resumeWindow, currentWindow: window })
-  const valueBase = unpaidPenalties(state, provider)
+  const valueBase = unpaidOf(state, provider)
   if (valueBase > 0n) return fail.PenaltyUnpaid({ valueBase })
   // After this point the action must succeed.
-  resumeProvider(ctx, provider)
+  unsuspend(ctx, provider)
   return undefined
 }

@@ -16,7 +16,7 @@ import {
   quarterWindowMs,
   recountInForce,
   runningWindow,
-  standingRevision,
+  standingOfMembers,
 } from './external.ts'
 import { tellGrowth } from './growth.ts'
 import { orderOf, takeOrder, volunteersOf } from './order.ts'
@@ -39,7 +39,7 @@ export function passWanted(state: StateReader): boolean {
   return (
     passWindow !== runningWindow(state) ||
     recount !== recountInForce(state) ||
-    standing !== standingRevision(state)
+    standing !== standingOfMembers(state)
   )
 }
 
@@ -52,7 +52,7 @@ export function beginPass(state: StateWriter): void {
   updateCursors(state, {
     passWindow: runningWindow(state),
     recount: recountInForce(state),
-    standing: standingRevision(state),
+    standing: standingOfMembers(state),
     pass: pass + 1,
     wakeFrom: 1,
     // Without any bonus the rule of par changes nothing.
@@ -200,6 +200,8 @@ function assignMatchable(ctx: WriteContext, run: Run): boolean {
     if (found.kind === 'outOfSteps') return false
     if (found.kind === 'none') setStanding(state, id, 'asleep')
     else assign(ctx, run.search, { sequence, ...found })
+    // What is left of a request whose delivery begins may be served longer: it waits in another bucket.
+    if (!lookAtNew(state, run)) return false
   }
 }
 

@@ -2,9 +2,9 @@
 // by bonus (ECONOMY §6). Owns: the stored lists. Not: who has hours free (candidates.ts).
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { SERVICES } from '../catalogue/schema.ts'
+import { SERVICES, type Service } from '../catalogue/schema.ts'
 import { countedBonus } from './bonus.ts'
-import { memberIds, runningWindow, type Service, shareOf } from './external.ts'
+import { memberIds, runningWindow, shareOf } from './external.ts'
 import type { Volunteers } from './schema.ts'
 import { redemptionTables } from './tables.ts'
 

@@ -15,7 +15,7 @@ import {
   coinsOf,
   groupsOf,
   hoursLeftIn,
-  isGroupSuspended,
+  isAnySuspended,
   isServing,
   lotGroup,
   runningWindow,
@@ -122,10 +122,10 @@ function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redempt
 function freeAhead(state: StateReader, windows: readonly number[]): readonly bigint[] {
   const hours = windows.map(() => 0n)
   for (const provider of orderOf(state)) {
-    if (!isServing(state, provider) || isGroupSuspended(state, provider)) continue
+    if (!isServing(state, provider) || isAnySuspended(state, provider)) continue
     for (const id of groupsOf(state, provider)) {
       const group = mustExist(lotGroup(state, id), 'a listed group exists')
-      windows.forEach((window, i) => (hours[i]! += hoursLeftIn(state, group, window)))
+      for (const [i, window] of windows.entries()) hours[i]! += hoursLeftIn(state, group, window)
     }
   }
   const anchor = anchorNow(state)
@@ -191,7 +191,7 @@ function listingOf(
   return {
     ...at,
     ...facts,
-    suspended: isGroupSuspended(state, provider),
+    suspended: isAnySuspended(state, provider),
     bonusIgnored: isUnreliable(state, provider),
   }
 }

@@ -11,11 +11,11 @@ import {
   anchorNow,
   bookedIn,
   countsIn,
-  groupOf,
   groupsOf,
   hoursLeftIn,
-  isGroupSuspended,
+  isAnySuspended,
   isServing,
+  legalGroupOf,
   lotGroup,
   memberIds,
   runningWindow,
@@ -320,8 +320,8 @@ function overlooked(ctx: ReadContext, sequence: number): string | undefined {
   const current = runningWindow(state)
   const anchor = anchorNow(state)
   for (const provider of orderOf(state)) {
-    if (!isServing(state, provider) || isGroupSuspended(state, provider)) continue
-    if (filter.excluded.includes(groupOf(state, provider))) continue
+    if (!isServing(state, provider) || isAnySuspended(state, provider)) continue
+    if (filter.excluded.includes(legalGroupOf(state, provider))) continue
     const listing = redemptionTables.listing.get(state, { provider, service })
     for (const groupId of groupsOf(state, provider)) {
       const group = lotGroup(state, groupId)!

@@ -6,7 +6,7 @@ import type { ActionContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { closeAssignment, settleAssignment } from './assignments.ts'
 import { putRedemption } from './coins.ts'
-import { coverOf, groupOf, runningWindow } from './external.ts'
+import { coverOf, legalGroupOf, runningWindow } from './external.ts'
 import { addTrouble } from './faults.ts'
 import { markPlaces } from './places.ts'
 import type { redemptionSchema } from './schema.ts'
@@ -27,7 +27,7 @@ function checkReject(ctx: ActionContext, at: Pick<Args, 'id' | 'assignment'>) {
   if (currentWindow < window) return fail.WindowNotBegun({ window, currentWindow })
   if (currentWindow > window) return fail.WindowEnded({ window, currentWindow })
   if (grantedAtMs === 0) return fail.NotGranted({ id, assignment })
-  const group = groupOf(state, provider)
+  const group = legalGroupOf(state, provider)
   return redemption.excluded.includes(group) ? fail.AlreadyRejected({ id, group }) : undefined
 }
 
@@ -43,7 +43,7 @@ export function reject(ctx: ActionContext, { id, assignment, reason }: Args) {
   if (known === undefined) return undefined
   const { provider, window } = known
   const amountBase = known.amountBase - known.settledBase
-  const group = groupOf(state, provider)
+  const group = legalGroupOf(state, provider)
   const redemption = redemptionTables.redemption.mustGet(state, { id })
   putRedemption(ctx, id, {
     ...redemption,

@@ -63,6 +63,8 @@ export const BONUS_PPM_MAX = 10_000_000n
 export const OPEN_WINDOWS_MAX = 64
 /** Places of one redemption in the queue; further parts that lose their place join its last one there. */
 export const PLACES_MAX = 64
+/** Windows that a group's record of deliveries may hold: K ≤ 120. */
+export const RECORD_WINDOWS_MAX = 120
 /** Elements of one page. */
 export const PAGE_MAX = 100
 

@@ -3,7 +3,7 @@
 import { utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import type { Hash32 } from '../../../base/ids.ts'
-import { minBigint } from '../../../base/units.ts'
+import { minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { insertMember, MEMBER_MAX, nextMember, removeMember } from './orderedSet.ts'
 import { mustGetBucket } from './queue.ts'
@@ -28,7 +28,7 @@ export function sizeSet(size: number): Hash32 {
 export function sizeOf(redemption: Redemption): number | undefined {
   if (!isOpen(redemption) || !isConstrained(redemption)) return undefined
   if (redemption.places.length === 0 || redemption.open.length > 0) return undefined
-  return Number(minBigint(redemption.queuedBase / SIZE_UNIT, BigInt(MEMBER_MAX)))
+  return Number(minBigint(mulDivFloor(redemption.queuedBase, 1n, SIZE_UNIT), BigInt(MEMBER_MAX)))
 }
 
 /** Keeps the order by size up to date with a change of a redemption. */

@@ -6,7 +6,7 @@ import { closeAssignment } from './assignments.ts'
 import { holderBelow } from './books.ts'
 import { meets } from './candidates.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { groupOf, isGroupSuspended, isServing, lotGroup } from './external.ts'
+import { isAnySuspended, isServing, legalGroupOf, lotGroup } from './external.ts'
 import { mustGetBucket, mustGetFilter, waitingAt } from './queue.ts'
 import { lastWindowOf } from './redemptions.ts'
 import { firstReturned, settleReturned } from './returned.ts'
@@ -122,5 +122,5 @@ function canHelp(state: StateReader, at: AssignmentKey, filter: Filter): boolean
   const { group: id, provider } = redemptionTables.assignment.mustGet(state, at)
   const group = lotGroup(state, id)
   if (group === undefined || !meets(filter, group) || !isServing(state, provider)) return false
-  return !isGroupSuspended(state, provider) && !filter.excluded.includes(groupOf(state, provider))
+  return !isAnySuspended(state, provider) && !filter.excluded.includes(legalGroupOf(state, provider))
 }

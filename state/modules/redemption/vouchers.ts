@@ -8,7 +8,7 @@ import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.t
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
 import { settleAssignment } from './assignments.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { countDelivery, operatorOf, runningWindow } from './external.ts'
+import { noteDelivery, operatorOf, runningWindow } from './external.ts'
 import { type Redemption, redemptionSchema } from './schema.ts'
 import { events, fail, redemptionTables } from './tables.ts'
 import { noteGranted, takesVouchers } from './windowEnds.ts'
@@ -98,7 +98,7 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   // After this point the action must succeed.
   redemptionTables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
   const voucheredBase = deliveredBase - acceptedBase
-  countDelivery(state, { provider: known.provider, window }, { voucheredBase })
+  noteDelivery(state, { provider: known.provider, window }, { voucheredBase })
   if (!known.settlePending) {
     const { settleTail } = getCursors(state)
     redemptionTables.settlement.set(state, { index: settleTail }, at)

@@ -7,12 +7,12 @@ import { firstHeld } from './books.ts'
 import { putQueued } from './coins.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
 import {
-  countDelivery,
-  deliveryOf,
-  forgetDelivery,
-  groupOf,
+  deliveredBy,
+  dropDelivery,
   horizonOf,
   isLastQuarter,
+  legalGroupOf,
+  noteDelivery,
   quarterWindowMs,
   runningWindow,
   windowStartMs,
@@ -103,7 +103,7 @@ export function noteGranted(
   const { providers } = redemptionTables.deliverers.get(state, { window }) ?? { providers: [] }
   if (!providers.includes(at.provider))
     redemptionTables.deliverers.set(state, { window }, { providers: [...providers, at.provider] })
-  countDelivery(state, at, { grantedBase: amountBase })
+  noteDelivery(state, at, { grantedBase: amountBase })
 }
 
 /** Notes for each legal group that granted in a window whether less than half was vouchered. At most one read per provider. */
@@ -111,8 +111,8 @@ function judgeWindow(state: StateWriter, window: number): void {
   if (redemptionTables.trouble.has(state, { window })) redemptionTables.trouble.delete(state, { window })
   const sums = new Map<number, { grantedBase: bigint; voucheredBase: bigint }>()
   for (const provider of redemptionTables.deliverers.get(state, { window })?.providers ?? []) {
-    const group = groupOf(state, provider)
-    const { grantedBase, voucheredBase } = deliveryOf(state, { provider, window })
+    const group = legalGroupOf(state, provider)
+    const { grantedBase, voucheredBase } = deliveredBy(state, { provider, window })
     const sum = sums.get(group) ?? { grantedBase: 0n, voucheredBase: 0n }
     sums.set(group, {
       grantedBase: sum.grantedBase + grantedBase,
@@ -128,7 +128,7 @@ function judgeWindow(state: StateWriter, window: number): void {
   if (window === 0) return
   const before = { window: window - 1 }
   for (const provider of redemptionTables.deliverers.get(state, before)?.providers ?? [])
-    forgetDelivery(state, { provider, ...before })
+    dropDelivery(state, { provider, ...before })
   if (redemptionTables.deliverers.has(state, before)) redemptionTables.deliverers.delete(state, before)
 }
 

@@ -1,7 +1,7 @@
 // The cost of the pass over the queue, what wakes sleepers, and when every assignment is at par.
 import assert from 'node:assert/strict'
 import { PPM } from '../../../base/units.ts'
-import { endLot } from '../../../state/modules/capacity/lots.ts'
+import { endLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { addClass } from '../../../state/modules/catalogue/classes.ts'
@@ -223,7 +223,7 @@ describe('redemption.waking', () => {
 
   it('forgets sleepers that can never be served when their last lot has ended', () => {
     const c = asleep()
-    const lot = c.lotsOf(4).at(-1)!
+    const lot = lotIdsOf(c.state, 4).at(-1)!
     c.run(() => endLot(c.ctx(), lot))
     c.run(() => ok(c.act('cancel', walletOf(ALICE), { id: 1 })))
     c.run(() => ok(c.request(ALICE, coins(5), { service: 'train', region: 'eu-west', finishBy: 13 })))
