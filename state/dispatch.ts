@@ -22,9 +22,17 @@ import {
   type QueryEntry,
   selectorNumber,
 } from './abiTable.ts'
-import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
+import type {
+  ActionContext,
+  BlockContext,
+  Debit,
+  DebitRefused,
+  InnerCall,
+  Log,
+  WriteContext,
+} from './context.ts'
+import { COIN_ASSET, ledger } from './ledger.ts'
 import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
-import { getAccount, transferCoins } from './modules/accounts/ledger.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
@@ -33,6 +41,9 @@ import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
 import type { StateReader } from './view.ts'
+
+/** Bytes of the reason why a debit is refused. */
+const DEBIT_REASON_MAX = 64
 
 /** Failures of calls to any module; part of every published ABI. */
 export const callSchema = defineModule({
@@ -55,6 +66,8 @@ export const callSchema = defineModule({
     /** Callable by eth_call only. */
     ReadOnly: {},
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** The account may not give up these units now, e.g. because it is frozen; asset 0 is the coin. */
+    DebitRefused: { account: t.address, asset: t.u64, reason: t.text(DEBIT_REASON_MAX) },
     /** The query has no answer for these arguments. */
     NotFound: {},
   },
@@ -237,13 +250,32 @@ function attemptCall(env: CallEnvironment, call: InnerCall): CallOutcome {
 
 function moveValue(env: CallEnvironment, call: InnerCall): CallOutcome | undefined {
   const { to, valueBase } = call
-  if (transferCoins(writeContext(env), { from: env.sender, to, amountBase: valueBase })) return undefined
-  const { balanceBase } = getAccount(env.state, env.sender)
-  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase: valueBase }))
+  const move = { asset: COIN_ASSET, from: env.sender, to, amountBase: valueBase }
+  const refusal = ledger.move(writeContext(env), move)
+  if (refusal === undefined) return undefined
+  if (refusal.code === 'DebitRefused') return failed(refusal)
+  assert(refusal.code === 'InsufficientFunds', 'the coin is a known asset')
+  const { balanceBase, neededBase } = refusal
+  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase }))
 }
 
-function writeContext(env: CallEnvironment) {
-  return { state: env.state, block: env.block, emit: (log: Log) => void env.logs.push(log) }
+function writeContext(env: CallEnvironment): WriteContext {
+  return {
+    state: env.state,
+    block: env.block,
+    emit: (log: Log) => void env.logs.push(log),
+    refuseDebit: (debit) => refuseDebit(env, debit),
+  }
+}
+
+/** The first module's reason against a debit. */
+function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
+  for (const { rules } of env.dispatcher.modules) {
+    const reason = rules.checkDebit?.({ state: env.state, block: env.block }, debit)
+    if (reason === undefined) continue
+    return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
+  }
+  return undefined
 }
 
 /** The action that calldata names, with its arguments, or the failure. */
@@ -274,15 +306,18 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   const rule = module.rules.actions[entry.name]!
   const failure = rule(actionContext(env, call, entry), args as never)
   if (failure === undefined) return DONE
+  const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
-    entry.def.fails.includes(failure.code),
+    isRefusedDebit || entry.def.fails.includes(failure.code),
     `${module.definition.name}.${entry.name} declares ${failure.code}`,
   )
   assert(
     entry.def.composite === true || !env.state.touchedSince(mark),
     `${module.definition.name}.${entry.name} failed with ${failure.code} after it wrote`,
   )
-  return { failed: true, reason: encodeFailure(module.definition, failure) }
+  return isRefusedDebit
+    ? failed(failure)
+    : { failed: true, reason: encodeFailure(module.definition, failure) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -312,6 +347,7 @@ function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOut
   const failure = rule(actionContext(env, call, entry), asset, args as never)
   if (failure === undefined) return { failed: false, output: TRUE_WORD }
   assert(!env.state.touchedSince(mark), `erc20.${entry.name} failed with ${failure.code} after it wrote`)
+  if (failure.code === 'DebitRefused') return failed(failure)
   return { failed: true, reason: encodeFailure(erc20Schema, failure) }
 }
 

@@ -1,6 +1,5 @@
 // Requests: escrow and cancellation, and the draw that gives the requests of a block their places (ECONOMY §8).
 // Owns: admission to the queue. Not: the queue's order afterwards (queue.ts, matching.ts).
-import { assert } from '../../../base/assert.ts'
 import { compareBytes, concatBytes, equalBytes, u32be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
@@ -8,7 +7,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
 import { getCursors, updateCursors } from './cursors.ts'
-import { coinsAt, isMember, lockCoins, runningWindow } from './external.ts'
+import { coinsAt, isMember, lockCoins, refuseLock, runningWindow } from './external.ts'
 import { getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
 import type { redemptionSchema } from './schema.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
@@ -46,11 +45,13 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
     return fail.UnknownProvider({ provider: args.provider })
   const badWindows = checkWindows(state, args)
   if (badWindows !== undefined) return badWindows
+  const refused = refuseLock(ctx, { from: sender, amountBase })
+  if (refused !== undefined) return refused
   // After this point the action must succeed.
   const id = totals.nextId
   const { intakeCount } = getCursors(state)
   updateTotals(state, { nextId: id + 1 })
-  assert(lockCoins(ctx, { from: sender, amountBase }), 'the balance was checked')
+  lockCoins(ctx, { from: sender, amountBase })
   redemptionTables.owned.set(state, { owner: sender, index: owner.count }, { id })
   redemptionTables.owner.set(
     state,

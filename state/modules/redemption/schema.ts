@@ -182,6 +182,9 @@ export const redemptionSchema = defineModule({
       doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
     },
   },
+  escrows: {
+    locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
+  },
   errors: {
     NotProvider: { sender: t.address },
     UnknownClass: { classId: t.u32 },
