@@ -15,7 +15,7 @@ import type { WriteContext } from '../state/context.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
 import { issueAsset, registerAsset } from '../state/modules/assets/ledger.ts'
 import { attestLot, pledgeLot } from '../state/modules/capacity/pledges.ts'
-import { countAll, openCount } from '../state/modules/capacity/recount.ts'
+import { countAll } from '../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
 import { capacityParams } from '../state/modules/capacity/tables.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
@@ -24,6 +24,7 @@ import { catalogueParams } from '../state/modules/catalogue/tables.ts'
 import { checkGovernance } from '../state/modules/governance/schema.ts'
 import { governanceParams } from '../state/modules/governance/tables.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
+import { settleCoverage } from '../state/modules/issuance/settle.ts'
 import { issuanceParams } from '../state/modules/issuance/tables.ts'
 import { openOracle } from '../state/modules/oracle/anchor.ts'
 import { setPrice } from '../state/modules/oracle/prices.ts'
@@ -309,14 +310,15 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
   writeParameters(ctx, genesis)
   openOracle(state, genesis.anchor)
   openWindows(state, genesis.timestampMs)
-  openCount(state)
   writeCatalogue(ctx, genesis)
   writeAssets(ctx, genesis)
   genesis.providers.forEach((_, i) => {
     writeProvider(ctx, genesis, i, options)
   })
   countAll(ctx)
+  settleCoverage(ctx)
   writeBalances(ctx, genesis)
+  settleCoverage(ctx)
   checkInvariants(ctx, state)
   const changes = new Map(state.entries(''))
   const tree = TreeVersion.empty().update(changes)

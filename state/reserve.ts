@@ -2,7 +2,7 @@
 import type { Reserve } from '../base/protocol/header.ts'
 import { getSupply } from './modules/accounts/ledger.ts'
 import { getTotals } from './modules/issuance/ledger.ts'
-import { getCoverage } from './modules/issuance/limits.ts'
+import { getCoverage, mintStopOf } from './modules/issuance/limits.ts'
 import { getAnchor } from './modules/oracle/anchor.ts'
 import { lockedInRedemption } from './modules/redemption/redemptions.ts'
 import type { StateReader } from './view.ts'
@@ -12,12 +12,15 @@ import type { StateReader } from './view.ts'
  * Each figure is an aggregate that its module keeps; a recount verifies it.
  */
 export function readReserve(state: StateReader): Reserve {
+  const { capacityBase, shortfallBase } = getCoverage(state)
+  const mintStop = mintStopOf(state, shortfallBase)
   return {
     supplyBase: getSupply(state),
     liabilitiesBase: getTotals(state).liabilitiesBase,
-    capacityBase: getCoverage(state).capacityBase,
+    capacityBase,
     lockedInRedemptionBase: lockedInRedemption(state),
     anchor: getAnchor(state),
-    shortfallBase: getCoverage(state).shortfallBase,
+    shortfallBase,
+    ...(mintStop === undefined ? {} : { mintStop }),
   }
 }

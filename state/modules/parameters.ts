@@ -16,7 +16,7 @@ export interface EconomyParameters {
 
 /** Windows of 24 h. */
 export const MAIN_PARAMETERS: EconomyParameters = {
-  oracle: { driftPpm: 1_500n },
+  oracle: { driftPpm: 1_500n, priceFreshWindows: 3 },
   capacity: {
     windowMs: 86_400_000,
     windowHours: 24,
@@ -33,23 +33,26 @@ export const MAIN_PARAMETERS: EconomyParameters = {
     bondPpm: 200_000n,
     bondMaintenancePpm: 150_000n,
     retainPpm: 800_000n,
+    lockFloorPpm: 300_000n,
     frontLoadPpm: 500_000n,
     cureWindows: 14,
   },
 }
 
+const DEV_LOCK = { retainPpm: 500_000n, lockFloorPpm: 200_000n }
+
 /** Windows of one minute, so that a person can watch a coin's whole life cycle. */
 export const DEV_PARAMETERS: EconomyParameters = {
-  oracle: { driftPpm: 20_000n },
+  oracle: { driftPpm: 20_000n, priceFreshWindows: 3 },
   capacity: { ...MAIN_PARAMETERS.capacity, windowMs: 60_000, horizonWindows: 20 },
-  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_500_000n, retainPpm: 0n, cureWindows: 5 },
+  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_500_000n, ...DEV_LOCK, cureWindows: 5 },
 }
 
 /** Windows of two seconds. */
 export const TEST_PARAMETERS: EconomyParameters = {
-  oracle: { driftPpm: 50_000n },
+  oracle: { driftPpm: 50_000n, priceFreshWindows: 2 },
   capacity: { ...MAIN_PARAMETERS.capacity, windowMs: 2_000, horizonWindows: 12 },
-  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_800_000n, retainPpm: 500_000n, cureWindows: 3 },
+  issuance: { ...MAIN_PARAMETERS.issuance, marginPpm: 1_800_000n, ...DEV_LOCK, cureWindows: 3 },
 }
 
 export interface ParameterFault {
@@ -87,6 +90,8 @@ export function checkParameters(parameters: EconomyParameters): ParameterFault |
       path: 'issuance.marginPpm',
       reason: `${issuance.marginPpm} is below ${growth}, the growth of the anchor over ${horizonWindows} windows`,
     }
+  if (issuance.lockFloorPpm > issuance.retainPpm)
+    return { path: 'issuance.lockFloorPpm', reason: 'expected at most retainPpm' }
   if (issuance.bondMaintenancePpm > issuance.bondPpm)
     return { path: 'issuance.bondMaintenancePpm', reason: 'expected at most bondPpm' }
   return shareFault([

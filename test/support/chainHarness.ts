@@ -89,11 +89,11 @@ const H100 = {
 }
 
 const ISSUANCE = {
-  coverN: 1,
   marginPpm: 1_500_000n,
   bondPpm: 200_000n,
   bondMaintenancePpm: 150_000n,
   retainPpm: 0n,
+  lockFloorPpm: 0n,
   frontLoadPpm: 500_000n,
   cureWindows: 5,
 }

@@ -12,7 +12,7 @@ import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
-import { countAll, openCount } from '../../state/modules/capacity/recount.ts'
+import { countAll } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { isRecounting } from '../../state/modules/capacity/sums.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
@@ -28,6 +28,7 @@ import { oracleParams } from '../../state/modules/oracle/tables.ts'
 import { DEV_PARAMETERS, type EconomyParameters } from '../../state/modules/parameters.ts'
 import { addBond } from '../../state/modules/providers/bonds.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
+import { providersTables } from '../../state/modules/providers/tables.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
 import { recountNow } from '../../state/recount.ts'
 import type { Module } from '../../state/rules.ts'
@@ -78,7 +79,6 @@ export class EconomyChain {
     openOracle(state, PPM)
     setPrice(state, { asset: SETTLEMENT_ASSET, priceBase: PRICE_BASE })
     openWindows(state, GENESIS_MS)
-    openCount(state)
     const ctx = this.ctx()
     registerAsset(ctx, {
       id: SETTLEMENT_ASSET,
@@ -213,6 +213,11 @@ export class EconomyChain {
     this.#overlay = new Overlay(this.committed)
   }
 
+  /** Replaces a provider's bond in the settlement asset; the units need not be held. */
+  setBond(provider: number, amountBase: bigint): void {
+    providersTables.bond.set(this.#overlay, { provider, asset: SETTLEMENT_ASSET }, { amountBase })
+  }
+
   get isRecounting(): boolean {
     return isRecounting(this.#overlay)
   }
@@ -258,8 +263,14 @@ export interface Limits {
 export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
   chain.query<Limits>(issuanceModule, 'quota', { provider })
 
+/** The devnet's parameters without a lock: what is minted can be spent. */
+export const UNLOCKED: EconomyParameters = {
+  ...DEV_PARAMETERS,
+  issuance: { ...DEV_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
+}
+
 /** Four identical members, so that the quota binds. */
-export function fourEqual(parameters: EconomyParameters = DEV_PARAMETERS): EconomyChain {
+export function fourEqual(parameters: EconomyParameters = UNLOCKED): EconomyChain {
   return new EconomyChain(parameters).addProviders(
     [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),
   )

@@ -15,7 +15,7 @@ import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
-import { countAll, openCount } from '../../state/modules/capacity/recount.ts'
+import { countAll } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
@@ -112,7 +112,7 @@ export class RedemptionChain {
   constructor(options: ChainOptions) {
     const economy = options.economy ?? {
       ...TEST_PARAMETERS,
-      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
+      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
     }
     const state = this.#overlay
     oracleParams.set(state, economy.oracle)
@@ -129,7 +129,6 @@ export class RedemptionChain {
     openOracle(state, PPM)
     setPrice(state, { asset: ASSET, priceBase: 3_000_000n })
     openWindows(state, GENESIS_MS)
-    openCount(state)
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
     options.providers.forEach(({ ratingPpm, devices }, i) => {

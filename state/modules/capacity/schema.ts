@@ -2,6 +2,7 @@
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { changeListFields } from '../../changeList.ts'
 import { ratingsSchema } from '../catalogue/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 
@@ -102,6 +103,10 @@ const sumFields = {
   quarterBase: t.list(t.amount, 3),
   /** R: coins reserved on hours that count, in windows that have not ended. */
   reservedBase: t.amount,
+  /** What of C an audit or a cut of ratings took in this recount. */
+  cutBase: t.amount,
+  /** What of C is missing because notice was given for lots. */
+  withdrawnBase: t.amount,
 }
 
 const measureFields = {
@@ -113,6 +118,9 @@ const measureFields = {
   anchor: t.ppm,
   /** Block that began the recount. */
   sinceHeight: t.u64,
+  /** The anchor moved, or parameters changed, right before it. */
+  anchorMoved: t.bool,
+  parametersChanged: t.bool,
 }
 
 export const capacitySchema = defineModule({
@@ -207,8 +215,13 @@ export const capacitySchema = defineModule({
             group: t.u64,
           }),
         ),
-        /** Increases with every change. */
+        /** Increases whenever hours of any group may have become free. */
         revision: t.u64,
+        /** Parameters have changed since the last recount began. */
+        parametersDirty: t.bool,
+        /** Groups with more hours booked than they have, as a queue. */
+        overbookedHead: t.u64,
+        overbookedTail: t.u64,
       },
       doc: 'The last complete recount, and the one under way.',
     },
@@ -217,6 +230,18 @@ export const capacitySchema = defineModule({
       key: { provider: t.u64 },
       value: { lastWindow: t.u64 },
       doc: 'Last window of the lots of a provider under notice; minting waits for it.',
+    },
+    changed: {
+      id: 11,
+      key: {},
+      value: changeListFields,
+      doc: 'Providers whose sums have changed since coverage last took note.',
+    },
+    overbooked: {
+      id: 12,
+      key: { index: t.u64 },
+      value: { group: t.u64 },
+      doc: 'Lot groups whose reservations must be returned until they fit.',
     },
   },
   errors: {

@@ -3,6 +3,7 @@ import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { touchCapacity } from '../capacity/sums.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { convictEquivocator, providerIds } from '../providers/members.ts'
 import { validatorSetOfEpoch } from '../providers/pastSets.ts'
 
@@ -20,4 +21,5 @@ export function memberIds(state: StateReader): readonly number[] {
 export function convict(ctx: WriteContext, provider: number): void {
   convictEquivocator(ctx, provider)
   touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }

@@ -1,4 +1,5 @@
 // Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { message, t } from '../../../base/schema.ts'
 
@@ -9,6 +10,8 @@ export const oracleSchema = defineModule({
   params: {
     /** Largest rise of the anchor per window (g), ppm. */
     driftPpm: t.ppm,
+    /** Windows after which a price that was not renewed is stale. */
+    priceFreshWindows: t.u32,
   },
   records: {
     anchor: {
@@ -29,7 +32,14 @@ export const oracleSchema = defineModule({
     price: {
       id: 2,
       key: { asset: t.u64 },
-      value: { priceBase: t.amount },
+      value: {
+        priceBase: t.amount,
+        /** Where reporters disagree, the lower median values bonds and the higher one locks. */
+        bondPriceBase: t.amount,
+        lockPriceBase: t.amount,
+        /** Absent while only genesis has set it: then it does not go stale. */
+        renewedWindow: t.optional(t.u64),
+      },
       doc: 'Price of one SCU-hour (one coin) in base units of a settlement asset.',
     },
   },
@@ -51,3 +61,5 @@ export const oracleSchema = defineModule({
     },
   },
 })
+
+export type Price = InferFields<(typeof oracleSchema)['records']['price']['value']>

@@ -4,6 +4,7 @@ import { defineModule } from '../../../base/moduleDefinition.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { changeListFields } from '../../changeList.ts'
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -201,6 +202,12 @@ export const providersSchema = defineModule({
       key: { asset: t.u64 },
       value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
       doc: 'What was ever taken from bonds: slashed = victims + fund.',
+    },
+    changed: {
+      id: 24,
+      key: {},
+      value: changeListFields,
+      doc: 'Members whose status or suspension has changed since coverage last took note.',
     },
   },
   escrows: {

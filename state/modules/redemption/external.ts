@@ -19,6 +19,7 @@ import { currentWindow } from '../capacity/windows.ts'
 import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
 import { canValidate } from '../providers/validatorSet.ts'
@@ -208,4 +209,9 @@ export function isServing(state: StateReader, provider: number): boolean {
 /** Records what a provider left undelivered through its own fault. */
 export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
   recordFault(ctx, { provider, kind: 'delivery', amountBase })
+}
+
+/** Counts in coverage what this block has booked, returned and settled. */
+export function storeCoverage(ctx: WriteContext): void {
+  settleCoverage(ctx)
 }

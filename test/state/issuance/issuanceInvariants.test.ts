@@ -54,11 +54,23 @@ describe('issuance: invariants', () => {
   })
 
   it('detect a stated shortfall that differs from a recount', () => {
+    const cover = (fields: object) => (chain: EconomyChain) => {
+      const stored = issuanceTables.cover.mustGet(chain.state, {})
+      issuanceTables.cover.set(chain.state, {}, { ...stored, ...fields })
+    }
+    for (const name of ['unreservedBase', 'capacityBase', 'lastingBase'])
+      assert.equal(broken(cover({ [name]: 1n })), '18 shortfall')
+    assert.equal(broken(cover({ suspendedGroups: 1 })), '18 shortfall')
+    for (const ranking of [0, 1, 2])
+      assert.equal(
+        broken(({ state }) => {
+          const { values } = issuanceTables.rankTops.mustGet(state, { ranking })
+          issuanceTables.rankTops.set(state, { ranking }, { values: values.map((v) => v / 2n) })
+        }),
+        '18 shortfall',
+      )
     assert.equal(
-      broken(({ state }) => {
-        const stored = issuanceTables.coverage.mustGet(state, {})
-        issuanceTables.coverage.set(state, {}, { ...stored, shortfallBase: 1n })
-      }),
+      broken(({ state }) => issuanceTables.short.set(state, {}, { sinceWindow: 0, sinceHeight: 0 })),
       '18 shortfall',
     )
   })
