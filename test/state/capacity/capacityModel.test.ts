@@ -165,7 +165,7 @@ describe('capacity against a naive model', () => {
           }
           chain.checkInvariants()
         }),
-        { numRuns: 40 },
+        { numRuns: 15 },
       )
     })
 })

@@ -118,7 +118,7 @@ describe('issuance against a naive model', () => {
         }
         chain.endBlock()
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     )
   })
 })
