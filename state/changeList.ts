@@ -1,12 +1,8 @@
 // Lists of members whose figures have changed, for a later module that sums them up. Not: what it sums (issuance).
 import { assert } from '../base/assert.ts'
 import { VALIDATORS_MAX } from '../base/protocol/limits.ts'
-import { t } from '../base/schema.ts'
 import type { Table } from './table.ts'
 import type { StateReader, StateWriter } from './view.ts'
-
-/** The value of a record that holds a change list; its key is empty. */
-export const changeListFields = { providers: t.list(t.u64, VALIDATORS_MAX) }
 
 export interface ChangeList {
   /** Members that have changed since the list was last cleared, in order of their first change. */

@@ -1,16 +1,18 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
-
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
+import { capacitySchema } from '../capacity/schema.ts'
 import { type CapacitySummary, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
 import { currentWindow } from '../capacity/windows.ts'
+import { growthFactors } from '../oracle/drift.ts'
 import { getPrice, staleSince } from '../oracle/prices.ts'
-import type { Price } from '../oracle/schema.ts'
+import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { groupOf } from '../providers/groups.ts'
 import {
@@ -142,6 +144,16 @@ export function priceIn(
   const price = getPrice(state, asset)
   if (price === undefined) return undefined
   return { ...price, staleSince: staleSince(state, price, currentWindow(state)) }
+}
+
+/** G_K of proposed parameters, ppm, and K. */
+export function growthOver(all: ParameterContext): {
+  readonly growthPpm: bigint
+  readonly horizonWindows: number
+} {
+  const { horizonWindows } = all.of(capacitySchema)
+  const growth = growthFactors(all.of(oracleSchema).driftPpm, horizonWindows)
+  return { growthPpm: growth[horizonWindows]!, horizonWindows }
 }
 
 /** All bonds of a provider. */

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { MintStop } from '../../../base/protocol/header.ts'
+import type { MintStop, Reserve } from '../../../base/protocol/header.ts'
 import { AMOUNT_MAX, maxBigint, minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
@@ -169,4 +169,16 @@ export function checkMint(
   if (amountBase > frontLoadBase) return fail.FrontLoadExceeded(over(frontLoadBase))
   if (amountBase > bondBase) return fail.BondTooSmall({ ...over(bondBase), bondValueBase })
   return undefined
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  const { capacityBase, liabilitiesBase, shortfallBase } = getCoverage(state)
+  const mintStop = mintStopOf(state, shortfallBase)
+  return {
+    liabilitiesBase,
+    capacityBase,
+    shortfallBase,
+    ...(mintStop === undefined ? {} : { mintStop }),
+  }
 }

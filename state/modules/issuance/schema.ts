@@ -1,9 +1,12 @@
 // Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { mintStopSchema } from '../../../base/protocol/header.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
-import { changeListFields } from '../../changeList.ts'
+import { PPM } from '../../../base/units.ts'
+import { COVER_MAX } from '../capacity/schema.ts'
 import { PROVIDER_STATUSES } from '../providers/schema.ts'
 
 const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
@@ -57,8 +60,6 @@ const coverageFields = {
 /** Values in one page of a ranking, and its pages: one place for every legal group. */
 export const PAGE_SEATS = 16
 export const RANK_PAGES = 16
-/** Largest coverN. */
-export const COVER_MAX = 16
 
 const shareFields = {
   capacityBase: t.amount,
@@ -75,20 +76,51 @@ export const issuanceSchema = defineModule({
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
   params: {
-    /** m: capacity per coin minted, ppm; at least the growth factor of K windows. */
-    marginPpm: t.ppm,
-    /** b: bond per liability at the oracle price, ppm. */
-    bondPpm: t.ppm,
-    /** bMaint: below it the provider must top up. */
-    bondMaintenancePpm: t.ppm,
-    /** Share of a mint that stays locked, ppm. */
-    retainPpm: t.ppm,
-    /** Part of that share, of the whole mint, that only burning liability releases, ppm. */
-    lockFloorPpm: t.ppm,
-    /** Share of a pro-rata delivery that the first quarters must reach, ppm. */
-    frontLoadPpm: t.ppm,
-    /** Windows in which an own shortfall or a bond may be cured. */
-    cureWindows: t.u32,
+    marginPpm: param({
+      field: t.ppm,
+      doc: 'm: capacity per coin minted, ppm; at least the growth factor of K windows.',
+      main: 1_200_000n,
+      dev: 1_500_000n,
+      test: 1_800_000n,
+    }),
+    bondPpm: param({
+      field: t.ppm,
+      doc: 'b: bond per liability at the oracle price, ppm.',
+      main: 200_000n,
+    }),
+    bondMaintenancePpm: param({
+      field: t.ppm,
+      doc: 'bMaint: below it the provider must top up, ppm.',
+      main: 150_000n,
+    }),
+    retainPpm: param({
+      field: t.ppm,
+      doc: 'Share of a mint that stays locked, ppm.',
+      main: 800_000n,
+      dev: 500_000n,
+      test: 500_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    lockFloorPpm: param({
+      field: t.ppm,
+      doc: 'Part of that share, of the whole mint, that only burning liability releases, ppm.',
+      main: 300_000n,
+      dev: 200_000n,
+      test: 200_000n,
+    }),
+    frontLoadPpm: param({
+      field: t.ppm,
+      doc: 'Share of a pro-rata delivery that the first quarters must reach, ppm.',
+      main: 500_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    cureWindows: param({
+      field: t.u32,
+      doc: 'Windows in which an own shortfall or a bond may be cured.',
+      main: 14,
+      dev: 5,
+      test: 3,
+    }),
   },
   records: {
     liability: { id: 1, key: { provider: t.u64 }, value: liabilityFields, doc: 'What a provider owes.' },

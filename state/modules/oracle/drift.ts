@@ -1,9 +1,7 @@
 // The largest drift of the anchor, and the growth factors charged for it. Pure. Not: who reports the anchor.
 import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
-
-/** Most windows of growth factors; K is at most this (ECONOMY §13). */
-export const HORIZON_MAX = 120
+import { HORIZON_MAX } from './schema.ts'
 
 /** The anchor stops here: a billion reference devices to one SCU. Then a coin keeps its meaning instead of a node halting. */
 export const ANCHOR_MAX = 10n ** 15n

@@ -3,6 +3,7 @@ import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
 import {
   bookHours,
@@ -12,16 +13,18 @@ import {
   returnHours,
 } from '../capacity/book.ts'
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
-import type { LotGroup } from '../capacity/schema.ts'
+import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
 import { capacityRevision } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
+import { blocksPerWindow, currentWindow } from '../capacity/windows.ts'
 import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { getAnchor } from '../oracle/anchor.ts'
-import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
+import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
 
@@ -61,6 +64,18 @@ export function payFromEscrow(
   payment: { readonly to: Address; readonly amountBase: bigint },
 ): void {
   ledger.release(ctx, { asset: COIN_ASSET, ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** K of proposed parameters, the blocks of one window, and the lots that all members together may hold. */
+export function windowRoom(all: ParameterContext): {
+  readonly horizonWindows: number
+  readonly blocks: number
+  readonly lotsMax: number
+} {
+  const { windowMs, horizonWindows, lotsPerProviderMax } = all.of(capacitySchema)
+  const { minBlockIntervalMs } = all.of(providersSchema)
+  const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
+  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax }
 }
 
 /** Index of the running window. */
@@ -206,9 +221,17 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
-/** Records what a provider left undelivered through its own fault. */
-export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
-  recordFault(ctx, { provider, kind: 'delivery', amountBase })
+/** Whether no fault may be found now: the walk that would find it continues in a later block. */
+export function isFaultQueueFull(state: StateReader): boolean {
+  return faultRoom(state) === 0
+}
+
+/** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
+export function reportUndelivered(
+  ctx: WriteContext,
+  fault: { readonly provider: number; readonly victim: Address; readonly amountBase: bigint },
+): void {
+  postFault(ctx, { module: redemptionSchema.id, ...fault, cause: 'delivery' })
 }
 
 /** Counts in coverage what this block has booked, returned and settled. */

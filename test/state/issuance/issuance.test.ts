@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
 import { bookHours, returnHours } from '../../../state/modules/capacity/book.ts'
 import { getGroup, hoursOfGroup } from '../../../state/modules/capacity/groups.ts'
@@ -13,8 +14,8 @@ import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {
   accountOf,
@@ -157,24 +158,24 @@ describe('issuance.mint', () => {
     // Cover-1 provides for one silent provider, not for two.
     setProviderStatus(chain.ctx(), 1, 'jailed')
     touchCapacity(chain.state)
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     setProviderStatus(chain.ctx(), 3, 'jailed')
     chain.endWindow()
-    const { shortfallBase } = readReserve(chain.state)
+    const { shortfallBase } = readReserve(MODULES, chain.state)
     assert.ok(shortfallBase > 0n)
     assert.deepEqual(chain.mint(2, 1n), { code: 'CoverageShortfall', fields: { shortfallBase } })
     type Short = { shortSince: number; mintStop: { reason: string; since: number } }
     const coverage = chain.query<Short>(issuanceModule, 'coverage')
     assert.equal(coverage.shortSince, 1)
     assert.deepEqual(coverage.mintStop, { reason: 'shortfall', since: 2 })
-    assert.deepEqual(readReserve(chain.state).mintStop, { reason: 'shortfall', since: 2 })
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'shortfall', since: 2 })
     assert.equal(quotaQuery(chain, 2).blocked, 'CoverageShortfall')
     // Nobody is penalised for what another's default did to joint coverage.
     assert.equal(chain.query(issuanceModule, 'cure', { provider: 2 }), undefined)
     setProviderStatus(chain.ctx(), 1, 'active')
     setProviderStatus(chain.ctx(), 3, 'active')
     chain.endWindow()
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     assert.equal(chain.query<{ shortSince?: number }>(issuanceModule, 'coverage').shortSince, undefined)
   })
 
@@ -184,7 +185,7 @@ describe('issuance.mint', () => {
     stopMinting(chain.ctx(), 'a later reason')
     assert.deepEqual(chain.mint(1, 1n), { code: 'MintingStopped', fields: { reason: 'invariant 4' } })
     assert.equal(chain.query<{ stopReason: string }>(issuanceModule, 'coverage').stopReason, 'invariant 4')
-    assert.deepEqual(readReserve(chain.state).mintStop, { reason: 'invariant', since: 0 })
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'invariant', since: 0 })
     assert.equal(quotaQuery(chain, 1).blocked, 'MintingStopped')
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { type Parameters, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
 import { coinsOfGroup, getGroup, hoursOfGroup } from '../../../state/modules/capacity/groups.ts'
 import { getMeasures, getSummary, noteParametersChanged } from '../../../state/modules/capacity/sums.ts'
@@ -11,8 +12,8 @@ import { resumeMinting, stopMinting } from '../../../state/modules/issuance/mint
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { renewPrice } from '../../../state/modules/oracle/prices.ts'
-import { type EconomyParameters, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { resumeProvider, suspendProvider } from '../../../state/modules/providers/suspension.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {
   accountOf,
@@ -26,7 +27,7 @@ import {
   UNLOCKED,
 } from '../../support/economyFixture.ts'
 
-const unlocked = (parameters: EconomyParameters): EconomyParameters => ({
+const unlocked = (parameters: Parameters): Parameters => ({
   ...parameters,
   issuance: { ...parameters.issuance, retainPpm: 0n, lockFloorPpm: 0n },
 })
@@ -62,11 +63,11 @@ describe('issuance: suspended providers', () => {
     assert.deepEqual(chain.mint(1, 1n), { code: 'ProviderSuspended', fields: { provider: 1 } })
     assert.equal(quotaQuery(chain, 1).blocked, 'ProviderSuspended')
     // One suspension never makes a shortfall, and takes nothing from the room of the others.
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     assert.deepEqual(quotaQuery(chain, 4), before)
     for (const provider of [2, 3]) suspendProvider(chain.ctx(), provider, 0)
     chain.endBlock()
-    const { shortfallBase, capacityBase, liabilitiesBase } = readReserve(chain.state)
+    const { shortfallBase, capacityBase, liabilitiesBase } = readReserve(MODULES, chain.state)
     assert.equal(capacityBase, getSummary(chain.state, 4).capacityBase)
     assert.equal(shortfallBase, liabilitiesBase - capacityBase)
     assert.ok(shortfallBase > 0n)
@@ -77,7 +78,7 @@ describe('issuance: suspended providers', () => {
       assert.equal(chain.query(issuanceModule, 'cure', { provider }), undefined)
     for (const provider of [1, 2, 3]) resumeProvider(chain.ctx(), provider)
     chain.endBlock()
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     assert.equal(chain.mint(1, 1n), undefined)
   })
 
@@ -105,7 +106,7 @@ describe('issuance: a class that will fall below the least rating', () => {
     assert.equal(getSummary(chain.state, 1).lastingBase, 0n)
     assert.equal(quotaQuery(chain, 1).mintableBase, 0n)
     assert.equal(code(chain.mint(1, 1n)), 'QuotaExceeded')
-    assert.ok(readReserve(chain.state).capacityBase > 0n)
+    assert.ok(readReserve(MODULES, chain.state).capacityBase > 0n)
   })
 
   it('lets whoever minted at the limit on one that lasts be covered for K windows of the largest drift', () => {
@@ -117,7 +118,7 @@ describe('issuance: a class that will fall below the least rating', () => {
     }
     for (let k = 1; k <= 20; k++) {
       driftWindow(chain)
-      assert.equal(readReserve(chain.state).shortfallBase, 0n, `after ${k} windows`)
+      assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n, `after ${k} windows`)
       const { capacityBase } = getSummary(chain.state, 1)
       assert.ok(capacityBase >= getLiability(chain.state, 1).liabilityBase)
     }
@@ -137,7 +138,7 @@ describe('issuance: coins redeemed to oneself', () => {
     chain.endBlock()
     // Never signed: the windows end, the coins are still owed, and nothing was minted on them.
     for (let window = 0; window < 9; window++) chain.endWindow()
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     assert.equal(getLiability(chain.state, 1).liabilityBase, limit)
   })
 
@@ -188,8 +189,8 @@ describe('issuance: coins redeemed to oneself', () => {
     })
 
   /** L·m ≤ C*·P for each provider that mints, ΣL·m within the joint room; and no shortfall beyond rounding. */
-  function assertWithinLimits(chain: EconomyChain, parameters: EconomyParameters): void {
-    const { shortfallBase } = readReserve(chain.state)
+  function assertWithinLimits(chain: EconomyChain, parameters: Parameters): void {
+    const { shortfallBase } = readReserve(MODULES, chain.state)
     // Each booking may round its hours up by one unit.
     assert.ok(shortfallBase < 100n, `short of ${shortfallBase}`)
     const stated = getCoverage(chain.state)
@@ -223,14 +224,14 @@ describe('issuance: the limits at their edge', () => {
           if (mintableBase > 0n) assert.equal(chain.mint(provider, mintableBase), undefined)
         }
         chain.endBlock()
-        assert.equal(readReserve(chain.state).shortfallBase, 0n)
+        assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
         for (let k = 1; k <= parameters.capacity.horizonWindows; k++) {
           driftWindow(chain)
-          assert.equal(readReserve(chain.state).shortfallBase, 0n, `after ${k} windows`)
+          assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n, `after ${k} windows`)
           if (coverN === 0 || k !== 3) continue
           // Any one group may be suspended on top of it.
           suspendProvider(chain.ctx(), 1 + (vanished % members.length), currentWindow(chain.state))
-          assert.equal(readReserve(chain.state).shortfallBase, 0n, 'with one group suspended')
+          assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n, 'with one group suspended')
         }
       }),
       { numRuns: 6 },
@@ -247,14 +248,14 @@ describe('issuance: parameters and stops', () => {
     capacityParams.set(chain.state, { ...params, coverN: 3 })
     noteParametersChanged(chain.state)
     chain.endWindow()
-    const { shortfallBase } = readReserve(chain.state)
+    const { shortfallBase } = readReserve(MODULES, chain.state)
     assert.ok(shortfallBase > 0n)
     assert.equal(shortfallBase, recountCoverage(chain.state).shortfallBase)
     assert.equal(getMeasures(chain.state).first, 5)
     assert.equal(code(chain.mint(1, 1n)), 'CoverageShortfall')
     capacityParams.set(chain.state, { ...capacityParams.get(chain.state), coverN: 1 })
     chain.endWindow()
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
   })
 
   it('lift a stop by an invariant when governance says so and the next recount holds', () => {
@@ -270,10 +271,10 @@ describe('issuance: parameters and stops', () => {
     // A new finding takes the decision back.
     stopMinting(chain.ctx(), 'invariant 5 devices')
     chain.endWindow()
-    assert.deepEqual(readReserve(chain.state).mintStop, { reason: 'invariant', since: 0 })
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'invariant', since: 0 })
     assert.equal(resumeMinting(chain.ctx()), true)
     chain.endWindow()
-    assert.equal(readReserve(chain.state).mintStop, undefined)
+    assert.equal(readReserve(MODULES, chain.state).mintStop, undefined)
     assert.equal(chain.mint(1, 1n), undefined)
   })
 
@@ -321,7 +322,7 @@ describe('issuance: a recount over several blocks', () => {
     const chain = fourEqual(slow)
     assert.equal(chain.mint(1, coins(10)), undefined)
     chain.endBlock()
-    const before = readReserve(chain.state)
+    const before = readReserve(MODULES, chain.state)
     setAnchor(chain.ctx(), 1_050_000n)
     chain.endWindow()
     assert.ok(chain.isRecounting)
@@ -329,7 +330,7 @@ describe('issuance: a recount over several blocks', () => {
     const height = chain.block.height
     let blocks = 0
     for (; chain.isRecounting; blocks++) {
-      const { mintStop, anchor: _, ...figures } = readReserve(chain.state)
+      const { mintStop, anchor: _, ...figures } = readReserve(MODULES, chain.state)
       const { anchor: __, ...old } = before
       assert.deepEqual(figures, old)
       assert.deepEqual(mintStop, { reason: 'recount', since: height })
@@ -343,8 +344,8 @@ describe('issuance: a recount over several blocks', () => {
       assert.equal(currentWindow(chain.state), 1)
     }
     assert.ok(blocks > 4, `${blocks} blocks`)
-    assert.ok(readReserve(chain.state).capacityBase < before.capacityBase)
-    assert.equal(readReserve(chain.state).mintStop, undefined)
+    assert.ok(readReserve(MODULES, chain.state).capacityBase < before.capacityBase)
+    assert.equal(readReserve(MODULES, chain.state).mintStop, undefined)
     assert.equal(chain.mint(1, 1n), undefined)
     chain.endBlock(100)
     assert.equal(currentWindow(chain.state), 2)
@@ -387,6 +388,6 @@ describe('issuance.quota', () => {
     agree(2)
     stopMinting(chain.ctx(), 'order', 'governance')
     for (const provider of [1, 2]) agree(provider)
-    assert.deepEqual(readReserve(chain.state).mintStop, { reason: 'governance', since: 0 })
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'governance', since: 0 })
   })
 })
