@@ -5,10 +5,10 @@ import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES, equalBytes, fromHex, readU64be } from '../base/bytes.ts'
 import type { Address, TxId } from '../base/ids.ts'
 import {
-  type ActionDef,
   defineModule,
   type Failure,
   isSystemAddress,
+  type Lane,
   moduleAddress,
   SYSTEM_KIND,
   systemAddress,
@@ -37,9 +37,11 @@ import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
 import type { Overlay } from './overlay.ts'
+import { type KnownPrecheck, runPrecheck } from './precheck.ts'
 import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
+import { modulesAt, protocolVersionOf } from './versions.ts'
 import type { StateReader } from './view.ts'
 
 /** Bytes of the reason why a debit is refused. */
@@ -84,26 +86,31 @@ export const callFailures = failuresOf(callSchema)
 export const MULTICALL_ADDRESS: Address = fromHex('ca11bde05977b3631167028862be2a173976ca11')
 const ZERO = new Uint8Array(20)
 
-/** Tables of a chain's modules, built once. */
+/** Tables of the modules, actions and queries that a chain has at one protocol version, built once. */
 export interface Dispatcher {
-  readonly modules: readonly Module[]
   /** By module id. */
   readonly tables: ReadonlyMap<number, { readonly module: Module; readonly table: AbiTable }>
   readonly erc20: AbiTable
 }
 
-const dispatchers = new WeakMap<readonly Module[], Dispatcher>()
-const erc20Table = abiTableOf(erc20Schema)
+/** By the list of live modules and then by version: two versions may have the same modules with other actions. */
+const dispatchers = new WeakMap<readonly Module[], Map<number, Dispatcher>>()
 
-export function dispatcherOf(modules: readonly Module[]): Dispatcher {
-  const known = dispatchers.get(modules)
+export function dispatcherOf(modules: readonly Module[], protocolVersion: number): Dispatcher {
+  const live = modulesAt(modules, protocolVersion)
+  const byVersion = dispatchers.get(live) ?? new Map<number, Dispatcher>()
+  dispatchers.set(live, byVersion)
+  const known = byVersion.get(protocolVersion)
   if (known !== undefined) return known
   const tables = new Map(
-    modules.map((module) => [module.definition.id, { module, table: abiTableOf(module.definition) }]),
+    live.map((module) => {
+      const { definition } = module
+      return [definition.id, { module, table: abiTableOf(definition, protocolVersion) }]
+    }),
   )
-  assert(tables.size === modules.length, 'module ids are unique')
-  const dispatcher: Dispatcher = { modules, tables, erc20: erc20Table }
-  dispatchers.set(modules, dispatcher)
+  assert(tables.size === live.length, 'module ids are unique')
+  const dispatcher: Dispatcher = { tables, erc20: abiTableOf(erc20Schema, protocolVersion) }
+  byVersion.set(protocolVersion, dispatcher)
   return dispatcher
 }
 
@@ -141,15 +148,11 @@ function systemTarget(dispatcher: Dispatcher, state: StateReader, to: Address): 
 
 /** Whether an address answers calls: eth_getCode is `0xfe` there, else empty (WALLETS §2). */
 export function hasCode(modules: readonly Module[], state: StateReader, address: Address): boolean {
-  const { kind } = targetOf(dispatcherOf(modules), state, address)
+  const { kind } = targetOf(dispatcherOf(modules, protocolVersionOf(state)), state, address)
   return kind === 'module' || kind === 'asset' || kind === 'multicall'
 }
 
-function isLive(def: ActionDef, protocolVersion: number): boolean {
-  return (def.since ?? 1) <= protocolVersion
-}
-
-/** Gas of a transaction: a function of its bytes alone, so it can never run out of gas. */
+/** Gas of a transaction: a function of its bytes and the version alone, so it can never run out of gas. */
 export function gasOf(
   dispatcher: Dispatcher,
   transaction: {
@@ -185,6 +188,22 @@ function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): numbe
   return gas
 }
 
+/**
+ * Block space of a transaction: its action's, else its module's, else general. A function of its bytes and the version
+ * alone; also for calls that will fail.
+ */
+export function laneOf(
+  dispatcher: Dispatcher,
+  { to, data }: { readonly to: Address; readonly data: Uint8Array },
+): Lane {
+  const table = isSystemAddress(to) && to[6] === SYSTEM_KIND.module ? moduleTable(dispatcher, to) : undefined
+  if (table === undefined) return 'general'
+  const selector = selectorNumber(data)
+  const entry = selector === undefined ? undefined : table.bySelector.get(selector)
+  const own = entry?.kind === 'action' ? entry.def.lane : undefined
+  return own ?? table.definition.lane ?? 'general'
+}
+
 /** Cost of an inner call besides its bytes and its action: roughly its ledger work. */
 const INNER_CALL_GAS = 9_000
 
@@ -206,6 +225,7 @@ export interface CallEnvironment {
   readonly txIndex: number
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
+  readonly knownPrecheck?: KnownPrecheck | undefined
 }
 
 export type CallOutcome =
@@ -270,8 +290,8 @@ function writeContext(env: CallEnvironment): WriteContext {
 
 /** The first module's reason against a debit. */
 function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
-  for (const { rules } of env.dispatcher.modules) {
-    const reason = rules.checkDebit?.({ state: env.state, block: env.block }, debit)
+  for (const { module } of env.dispatcher.tables.values()) {
+    const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
     if (reason === undefined) continue
     return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
   }
@@ -280,7 +300,6 @@ function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefin
 
 /** The action that calldata names, with its arguments, or the failure. */
 function resolveAction(
-  env: CallEnvironment,
   table: AbiTable,
   call: InnerCall,
 ): { readonly entry: ActionEntry; readonly args: Record<string, unknown> } | { readonly failure: Failure } {
@@ -288,7 +307,7 @@ function resolveAction(
   const selector = selectorNumber(call.data)
   if (selector === undefined) return { failure: callFailures.MalformedCalldata({}) }
   const entry: ActionEntry | QueryEntry | undefined = table.bySelector.get(selector)
-  if (entry === undefined || entry.kind !== 'action' || !isLive(entry.def, env.block.protocolVersion)) {
+  if (entry === undefined || entry.kind !== 'action') {
     return { failure: callFailures.UnknownAction({ selector: call.data.slice(0, 4) }) }
   }
   if (call.valueBase > 0n && entry.def.payable !== true) return { failure: callFailures.ValueNotAccepted({}) }
@@ -297,14 +316,17 @@ function resolveAction(
 }
 
 function runModule(env: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
-  const resolved = resolveAction(env, table, call)
+  const resolved = resolveAction(table, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const short = moveValue(env, call)
   if (short !== undefined) return short
   const { entry, args } = resolved
   const mark = env.state.savepoint()
   const rule = module.rules.actions[entry.name]!
-  const failure = rule(actionContext(env, call, entry), args as never)
+  const failure = rule(
+    { ...actionContext(env, call, entry), ...precheckOf(env, call, module) },
+    args as never,
+  )
   if (failure === undefined) return DONE
   const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
@@ -318,6 +340,16 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   return isRefusedDebit
     ? failed(failure)
     : { failed: true, reason: encodeFailure(module.definition, failure) }
+}
+
+/** A result from memory is the one that would be computed here. */
+function precheckOf(
+  { knownPrecheck }: CallEnvironment,
+  { data }: InnerCall,
+  module: Module,
+): Pick<ActionContext, 'precheck'> {
+  if (module.rules.precheck === undefined) return {}
+  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -339,7 +371,7 @@ function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry
 }
 
 function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOutcome {
-  const resolved = resolveAction(env, env.dispatcher.erc20, call)
+  const resolved = resolveAction(env.dispatcher.erc20, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const { entry, args } = resolved
   const mark = env.state.savepoint()

@@ -292,7 +292,7 @@ const MODULES = [...LEDGER_MODULES, freezer]
 
 /** Runs a call and returns its failure in words. */
 function attempt(book: Book, sender: Address, call: Partial<InnerCall> & { readonly to: Address }) {
-  const env = { dispatcher: dispatcherOf(MODULES), ...book, block: book.ctx.block, sender }
+  const env = { dispatcher: dispatcherOf(MODULES, 1), ...book, block: book.ctx.block, sender }
   const at = { txId: new Uint8Array(32), txIndex: 0, logs: [] }
   const outcome = runCall({ ...env, ...at }, { valueBase: 0n, data: new Uint8Array(0), ...call })
   return outcome.failed ? failureReader(MODULES).describe(outcome.reason) : undefined

@@ -7,6 +7,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { isServing } from './external.ts'
 import { getGroup, ratedHours } from './groups.ts'
 import { addWindow, measuresAt, standingOf, windowCoins } from './measures.ts'
+import { overbookedWindow } from './overbooked.ts'
 import type { Booking, Count, LotGroup } from './schema.ts'
 import { getCount, setSums, sumsIn, touchCapacity } from './sums.ts'
 import { capacityParams, capacityTables } from './tables.ts'
@@ -99,7 +100,9 @@ function moveBooking(
   const others = before.booked.filter((booking) => !isAt(at.windowIndex)(booking))
   const isEmpty = after.hours === 0n && after.amountBase === 0n
   const booked = (isEmpty ? others : [...others, after]).sort((a, b) => a.windowIndex - b.windowIndex)
-  const group = { ...before, booked }
+  const moved = { ...before, booked }
+  const overbooked = before.overbooked && overbookedWindow(state, moved, currentWindow(state)) !== undefined
+  const group = { ...moved, overbooked }
   capacityTables.group.set(state, { id: at.group }, group)
   const count = getCount(state)
   applyTo(state, count, { before, group, windowIndex: at.windowIndex })

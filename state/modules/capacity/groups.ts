@@ -91,7 +91,9 @@ export function ratingsInForce(state: StateReader, group: Pick<LotGroup, 'classI
   return present === undefined ? { train: 0n, finetune: 0n, infer: 0n } : lesser(group.pledged, present)
 }
 
-const isSame = (a: Ratings, b: Ratings): boolean => SERVICES.every((service) => a[service] === b[service])
+export function isSameRatings(a: Ratings, b: Ratings): boolean {
+  return SERVICES.every((service) => a[service] === b[service])
+}
 
 /** The group that a lot belongs to, created when it is the first of its kind. Returns its id. */
 export function groupOfLot(state: StateWriter, lot: Lot): number {
@@ -103,7 +105,7 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
       group.classId === classId &&
       group.region === region &&
       group.services === services &&
-      isSame(group.pledged, ratings)
+      isSameRatings(group.pledged, ratings)
     )
   })
   if (known !== undefined) return known
@@ -166,7 +168,7 @@ export function refreshGroup(
 
 /** Stores a group that a recount has refreshed. */
 export function putRefreshed(state: StateWriter, id: number, before: LotGroup, group: LotGroup): void {
-  if (!isSame(before.inForce, group.inForce)) {
+  if (!isSameRatings(before.inForce, group.inForce)) {
     changeOffers(state, before, -1)
     changeOffers(state, group, 1)
   }

@@ -14,6 +14,8 @@ export const NO_SUMS: CapacitySums = {
   lastingBase: 0n,
   quarterBase: [0n, 0n, 0n],
   reservedBase: 0n,
+  cutBase: 0n,
+  withdrawnBase: 0n,
 }
 
 /** The factors from hours to coins of one recount, read once per rule. */
@@ -130,6 +132,8 @@ export function sumsOfGroup(state: StateReader, group: LotGroup, measures: Measu
     lastingBase: lasts ? capacityBase : 0n,
     quarterBase: lasts ? quarterBase : [0n, 0n, 0n],
     reservedBase,
+    cutBase: 0n,
+    withdrawnBase: 0n,
   }
 }
 
@@ -140,6 +144,8 @@ export function addSums(a: CapacitySums, b: CapacitySums): CapacitySums {
     lastingBase: a.lastingBase + b.lastingBase,
     quarterBase: a.quarterBase.map((sum, q) => sum + b.quarterBase[q]!),
     reservedBase: a.reservedBase + b.reservedBase,
+    cutBase: a.cutBase + b.cutBase,
+    withdrawnBase: a.withdrawnBase + b.withdrawnBase,
   }
 }
 

@@ -1,48 +1,43 @@
 // The recount of all capacity at a window's end: perish, drift, haircut, then C, C* and R of each provider (ECONOMY §3).
 // It runs in one block while that is short, else over several with a cursor; until it is complete the one before counts.
 import { assert } from '../../../base/assert.ts'
+import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateWriter } from '../../view.ts'
+import type { StateReader } from '../../view.ts'
 import { anchorNow, memberIds } from './external.ts'
-import { groupIdsOf, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
+import { groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
 import { removeLot } from './lots.ts'
-import { addSums, type Measures, measuresAt, sumsOfGroup } from './measures.ts'
+import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
+import { enqueueOverbooked, overbookedWindow } from './overbooked.ts'
+import { addDevices } from './runs.ts'
+import type { CapacitySums, LotGroup, Run } from './schema.ts'
 import { getCount, setSums, sumsIn } from './sums.ts'
-import { capacityTables } from './tables.ts'
+import { capacityTables, changedSums } from './tables.ts'
 import { currentWindow } from './windows.ts'
-
-/** Writes an empty count for the running window; genesis only. */
-export function openCount(state: StateWriter): void {
-  assert(!capacityTables.count.has(state, {}), 'the count opens once')
-  const anchor = anchorNow(state)
-  capacityTables.count.set(
-    state,
-    {},
-    { pass: 1, windowIndex: currentWindow(state), anchor, sinceHeight: 0, revision: 0 },
-  )
-}
 
 /** Begins the recount of the window that has begun. */
 export function beginRecount(ctx: WriteContext): void {
   const { state, block } = ctx
   const count = getCount(state)
   assert(count.next === undefined, 'one recount at a time')
+  const anchor = anchorNow(state)
   const next = {
     pass: count.pass + 1,
     windowIndex: currentWindow(state),
-    anchor: anchorNow(state),
+    anchor,
     sinceHeight: block.height,
+    anchorMoved: anchor !== count.anchor,
+    parametersChanged: count.parametersDirty,
     member: 0,
     group: 0,
   }
-  capacityTables.count.set(state, {}, { ...count, next })
+  capacityTables.count.set(state, {}, { ...count, next, parametersDirty: false })
 }
 
 /** Goes on with the recount under way, a group being K steps and a provider one. Returns whether it is complete. */
 export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const { state } = ctx
-  const count = getCount(state)
-  const { next } = count
+  const { next } = getCount(state)
   assert(next !== undefined, 'a recount is under way')
   const measures = measuresAt(state, next)
   const members = memberIds(state)
@@ -61,13 +56,15 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
     group = id
     steps += measures.horizon
   }
-  const { revision } = getCount(state)
+  const { next: _, ...rest } = getCount(state)
   if (member < members.length) {
-    capacityTables.count.set(state, {}, { ...count, revision, next: { ...next, member, group } })
+    capacityTables.count.set(state, {}, { ...rest, next: { ...next, member, group } })
     return false
   }
-  const { pass, windowIndex, anchor, sinceHeight } = next
-  capacityTables.count.set(state, {}, { pass, windowIndex, anchor, sinceHeight, revision: revision + 1 })
+  const { member: _member, group: _group, ...measured } = next
+  capacityTables.count.set(state, {}, { ...rest, ...measured, revision: rest.revision + 1 })
+  // Whoever sums them up reads all sums of a new recount.
+  changedSums.clear(state)
   return true
 }
 
@@ -105,7 +102,57 @@ function countGroup(
     removeGroup(state, id, provider)
     return
   }
-  putRefreshed(state, id, before, group)
+  const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
+  if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
+  putRefreshed(state, id, before, { ...group, overbooked })
   const at = { provider, pass }
-  setSums(state, at, addSums(sumsIn(state, at), sumsOfGroup(state, group, measures)))
+  const sums = addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
+  setSums(state, at, addSums(sumsIn(state, at), sums))
+}
+
+/** The runs of a group as if no notice had been given for its lots, of those whose notice the runs already know. */
+function withoutNotice(
+  state: StateReader,
+  group: LotGroup,
+  known: { readonly lastBefore: number },
+): readonly Run[] {
+  let { runs } = group
+  for (const id of group.ending) {
+    const lot = capacityTables.lot.get(state, { id })
+    if (lot?.lastWindow === undefined || lot.lastWindow >= known.lastBefore) continue
+    runs = addDevices(runs, {
+      from: lot.lastWindow + 1,
+      devicesPpm: BigInt(lot.devices) * lot.auditPpm,
+    })
+  }
+  return runs
+}
+
+/** What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices. */
+function lossesOf(
+  state: StateReader,
+  change: { readonly before: LotGroup; readonly group: LotGroup },
+  measures: Measures,
+): CapacitySums {
+  const { before, group } = change
+  if (!before.changed && group.ending.length === 0 && isSameRatings(before.inForce, group.inForce))
+    return NO_SUMS
+  const coins = (version: LotGroup): bigint => sumsOfGroup(state, version, measures).capacityBase
+  const actual = coins(group)
+  const whole = coins({
+    ...group,
+    runs: withoutNotice(state, group, { lastBefore: Number.MAX_SAFE_INTEGER }),
+  })
+  // Notice given in the window that has ended is not in the runs before.
+  const lastBefore = measures.windowIndex - 1 + measures.horizon
+  const earlier = coins({
+    ...group,
+    inForce: before.inForce,
+    runs: withoutNotice(state, before, { lastBefore }),
+  })
+  return {
+    ...NO_SUMS,
+    cutBase: maxBigint(0n, earlier - whole),
+    withdrawnBase: maxBigint(0n, whole - actual),
+  }
 }

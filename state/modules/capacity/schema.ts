@@ -1,8 +1,12 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
 import { ratingsSchema } from '../catalogue/schema.ts'
+import { HORIZON_MAX } from '../oracle/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 
 /** Lots one provider may hold at once (ECONOMY §13). */
@@ -11,6 +15,10 @@ export const LOTS_MAX = 256
 export const LOT_DEVICES_MAX = 1_000_000
 /** Most windows in a list of a provider's free capacity: the running one and K ≤ 120 after it. */
 export const WINDOWS_MAX = 121
+/** Largest coverN. */
+export const COVER_MAX = 16
+/** The least request, a hundredth of a coin (ECONOMY §13). */
+const MINIMUM_BASE = 10_000_000_000_000_000n
 /** Runs of one group: a lot begins one and ends one, and there is a first. */
 export const RUNS_MAX = 2 * LOTS_MAX + 1
 /** Bits of a lot's `services`; only lots offering all three count (ECONOMY §3). */
@@ -105,6 +113,10 @@ const sumFields = {
   quarterBase: t.list(t.amount, 3),
   /** R: coins reserved on hours that count, in windows that have not ended. */
   reservedBase: t.amount,
+  /** What of C an audit or a cut of ratings took in this recount. */
+  cutBase: t.amount,
+  /** What of C is missing because notice was given for lots. */
+  withdrawnBase: t.amount,
 }
 
 const measureFields = {
@@ -116,6 +128,9 @@ const measureFields = {
   anchor: t.ppm,
   /** Block that began the recount. */
   sinceHeight: t.u64,
+  /** The anchor moved, or parameters changed, right before it. */
+  anchorMoved: t.bool,
+  parametersChanged: t.bool,
 }
 
 export const capacitySchema = defineModule({
@@ -123,22 +138,63 @@ export const capacitySchema = defineModule({
   id: 6,
   doc: 'Windows, evergreen pledges of hardware, and the rated device-hours free in each window.',
   params: {
-    windowMs: t.u64,
-    /** Hours of capacity that a window counts as, whatever its length. */
-    windowHours: t.u32,
-    /** K: windows ahead that capacity is counted, and the notice of a pledge. */
-    horizonWindows: t.u32,
-    /** Share taken off for unavailability, ppm. */
-    availabilityHaircutPpm: t.ppm,
-    /** Least rating that counts, as a share of the anchor, ppm. */
-    minClassPpm: t.ppm,
-    /** Number of largest legal groups that may fall silent at once. */
-    coverN: t.u32,
-    /** Coins of a group and window that are fewer than this count nothing: no request is that small. */
-    crumbBase: t.amount,
-    lotsPerProviderMax: t.u32,
-    /** Steps of the recount at a window's end in one block, a lot group being K of them. */
-    recountStepsMax: t.u32,
+    windowMs: param({
+      field: t.u64,
+      doc: 'Length of a capacity window, milliseconds.',
+      main: 86_400_000,
+      dev: 60_000,
+      test: 2_000,
+      check: atLeast(1_000, 'ms'),
+    }),
+    windowHours: param({
+      field: t.u32,
+      doc: 'Hours of capacity that a window counts as, whatever its length.',
+      main: 24,
+      check: between(1, 8_760, 'hours'),
+    }),
+    horizonWindows: param({
+      field: t.u32,
+      doc: 'K: windows ahead that capacity is counted, and the notice of a pledge.',
+      main: 120,
+      dev: 20,
+      test: 12,
+      check: between(4, HORIZON_MAX, 'windows'),
+    }),
+    availabilityHaircutPpm: param({
+      field: t.ppm,
+      doc: 'Share taken off for unavailability, ppm.',
+      main: 50_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    minClassPpm: param({
+      field: t.ppm,
+      doc: 'Least rating that counts, as a share of the anchor, ppm.',
+      main: 250_000n,
+    }),
+    coverN: param({
+      field: t.u32,
+      doc: 'Number of largest legal groups that may fall silent at once.',
+      main: 1,
+      check: between(0, COVER_MAX, 'groups'),
+    }),
+    crumbBase: param({
+      field: t.amount,
+      doc: 'Coins of a group and window that are fewer than this count nothing: no request is that small.',
+      main: MINIMUM_BASE,
+      check: atLeast(1n, 'base units'),
+    }),
+    lotsPerProviderMax: param({
+      field: t.u32,
+      doc: 'Lots that one provider may hold.',
+      main: LOTS_MAX,
+      check: between(1, LOTS_MAX, 'lots'),
+    }),
+    recountStepsMax: param({
+      field: t.u32,
+      doc: 'Steps of the recount at a window’s end in one block, a lot group being K of them.',
+      main: 40_000,
+      check: between(1, 10_000_000, 'steps'),
+    }),
   },
   records: {
     clock: { id: 1, key: {}, value: clockFields, doc: 'The running window.' },
@@ -210,13 +266,18 @@ export const capacitySchema = defineModule({
             group: t.u64,
           }),
         ),
-        /** Increases with every change. */
+        /** Increases whenever hours of any group may have become free. */
         revision: t.u64,
+        /** Parameters have changed since the last recount began. */
+        parametersDirty: t.bool,
+        /** Groups with more hours booked than they have, as a queue. */
+        overbookedHead: t.u64,
+        overbookedTail: t.u64,
       },
       doc: 'The last complete recount, and the one under way.',
     },
     offer: {
-      id: 11,
+      id: 13,
       key: { name: t.hash },
       value: {
         ratings: t.list(message('OfferedRating', { ratingPpm: t.ppm, count: t.u32 }), OFFERED_MAX),
@@ -228,6 +289,18 @@ export const capacitySchema = defineModule({
       key: { provider: t.u64 },
       value: { lastWindow: t.u64 },
       doc: 'Last window of the lots of a provider under notice; minting waits for it.',
+    },
+    changed: {
+      id: 11,
+      key: {},
+      value: changeListFields,
+      doc: 'Providers whose sums have changed since coverage last took note.',
+    },
+    overbooked: {
+      id: 12,
+      key: { index: t.u64 },
+      value: { group: t.u64 },
+      doc: 'Lot groups whose reservations must be returned until they fit.',
     },
   },
   errors: {

@@ -5,7 +5,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { isServing } from './external.ts'
 import { type Measures, measuresAt, NO_SUMS } from './measures.ts'
 import type { CapacitySums, Count } from './schema.ts'
-import { capacityTables } from './tables.ts'
+import { capacityTables, changedSums } from './tables.ts'
 
 /** What a provider can deliver, as the last complete recount and later bookings have it. */
 export interface CapacitySummary extends CapacitySums {
@@ -13,11 +13,25 @@ export interface CapacitySummary extends CapacitySums {
   readonly noticeUntil?: number
 }
 
-export function getCount(state: StateReader): Count {
-  return capacityTables.count.mustGet(state, {})
+/** Before the first recount nothing counts. */
+const NO_COUNT: Count = {
+  pass: 0,
+  windowIndex: 0,
+  anchor: 0n,
+  sinceHeight: 0,
+  anchorMoved: false,
+  parametersChanged: false,
+  parametersDirty: false,
+  revision: 0,
+  overbookedHead: 0,
+  overbookedTail: 0,
 }
 
-/** Increases with every change, so that a cache can tell whether it is stale. */
+export function getCount(state: StateReader): Count {
+  return capacityTables.count.get(state, {}) ?? NO_COUNT
+}
+
+/** Increases whenever hours may have become free: matching looks again. */
 export function capacityRevision(state: StateReader): number {
   return getCount(state).revision
 }
@@ -63,13 +77,14 @@ export function getSummary(state: StateReader, provider: number): CapacitySummar
   }
 }
 
-/** Stores a provider's sums. They never fall below zero, even where parameters changed between two recounts. */
+/** Stores a provider's sums by a recount. They never fall below zero, even where parameters changed between two recounts. */
 export function setSums(
   state: StateWriter,
   at: { readonly provider: number; readonly pass: number },
   sums: CapacitySums,
 ): void {
   const { provider, pass } = at
+  if (pass === getCount(state).pass) changedSums.add(state, provider)
   const floor = (value: bigint): bigint => maxBigint(0n, value)
   capacityTables.sums.set(
     state,
@@ -80,12 +95,19 @@ export function setSums(
       lastingBase: floor(sums.lastingBase),
       quarterBase: sums.quarterBase.map(floor),
       reservedBase: floor(sums.reservedBase),
+      cutBase: sums.cutBase,
+      withdrawnBase: sums.withdrawnBase,
     },
   )
 }
 
-/** Marks that capacity has changed. */
+/** Marks that hours may have become free, e.g. because a provider serves again. */
 export function touchCapacity(state: StateWriter): void {
   const count = getCount(state)
   capacityTables.count.set(state, {}, { ...count, revision: count.revision + 1 })
+}
+
+/** Marks that parameters have changed: what coverage loses by the next recount is then nobody's fault. */
+export function noteParametersChanged(state: StateWriter): void {
+  capacityTables.count.set(state, {}, { ...getCount(state), parametersDirty: true })
 }

@@ -1,10 +1,13 @@
 // Definition of the catalogue: hardware classes and their ratings.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
 
 /** Classes the catalogue may hold. */
 export const CLASSES_MAX = 1024
+/** Largest rating, ppm: a million reference devices. Products with it stay within a ledger cell. */
+export const RATING_MAX = 10n ** 12n
 /** Services in the order of the rating fields. */
 export const SERVICES = ['train', 'finetune', 'infer'] as const
 export type Service = (typeof SERVICES)[number]
@@ -39,8 +42,11 @@ export const catalogueSchema = defineModule({
   id: 3,
   doc: 'Hardware classes with ratings per service, in ppm of the reference device (H100 SXM).',
   params: {
-    /** Factor of ratings without a benchmark, ppm. */
-    specOnlyPpm: t.ppm,
+    specOnlyPpm: param({
+      field: t.ppm,
+      doc: 'Factor of ratings without a benchmark, ppm.',
+      main: 750_000n,
+    }),
   },
   records: {
     class: { id: 1, key: { id: t.u32 }, value: classFields, doc: 'A hardware class.' },

@@ -3,6 +3,7 @@ import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { touchCapacity } from '../capacity/sums.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import {
   addProvider,
   checkConsensusKey,
@@ -91,16 +92,19 @@ export function admitMember(
 export function removeMember(ctx: WriteContext, member: number): void {
   removeProvider(ctx, member)
   touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Suspends a member's vote. */
 export function jailMember(ctx: WriteContext, member: number): void {
   jailProvider(ctx, member)
   touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Restores a jailed member's status. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
   touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }

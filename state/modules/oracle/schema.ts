@@ -1,14 +1,34 @@
 // Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, atMost, param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
+
+/** Most windows of growth factors; K is at most this (ECONOMY §13). */
+export const HORIZON_MAX = 120
 
 export const oracleSchema = defineModule({
   name: 'oracle',
   id: 5,
+  lane: 'proof',
   doc: 'The anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset.',
   params: {
-    /** Largest rise of the anchor per window (g), ppm. */
-    driftPpm: t.ppm,
+    driftPpm: param({
+      field: t.ppm,
+      doc: 'Largest rise of the anchor per window (g), ppm.',
+      main: 1_500n,
+      dev: 20_000n,
+      test: 50_000n,
+      check: atMost(PPM, 'ppm a window'),
+    }),
+    priceFreshWindows: param({
+      field: t.u32,
+      doc: 'Windows after which a price that was not renewed is stale.',
+      main: 3,
+      test: 2,
+      check: atLeast(1, 'windows'),
+    }),
   },
   records: {
     anchor: {
@@ -29,7 +49,14 @@ export const oracleSchema = defineModule({
     price: {
       id: 2,
       key: { asset: t.u64 },
-      value: { priceBase: t.amount },
+      value: {
+        priceBase: t.amount,
+        /** Where reporters disagree, the lower median values bonds and the higher one locks. */
+        bondPriceBase: t.amount,
+        lockPriceBase: t.amount,
+        /** Absent while only genesis has set it: then it does not go stale. */
+        renewedWindow: t.optional(t.u64),
+      },
       doc: 'Price of one SCU-hour (one coin) in base units of a settlement asset.',
     },
   },
@@ -51,3 +78,5 @@ export const oracleSchema = defineModule({
     },
   },
 })
+
+export type Price = InferFields<(typeof oracleSchema)['records']['price']['value']>

@@ -3,14 +3,15 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import type { Address } from '../../../base/ids.ts'
+import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
-import type { WriteContext } from '../../context.ts'
+import type { Fault, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { postFault } from './faultQueue.ts'
 import { joinGroup } from './groups.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
 import { touchStanding } from './suspension.ts'
-import { events, providersTables } from './tables.ts'
+import { changedMembers, events, providersTables } from './tables.ts'
 import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
 
 export function getProvider(state: StateReader, id: number): Provider | undefined {
@@ -150,11 +151,12 @@ export function changeKeys(
 function updateProvider(ctx: WriteContext, id: number, next: Provider): void {
   const before = mustGetProvider(ctx.state, id)
   providersTables.provider.set(ctx.state, { id }, next)
+  if (before.status !== next.status) changedMembers.add(ctx.state, id)
   if (hasVote(before) !== hasVote(next)) markSetChange(ctx.state)
   if (canValidate(before.status) !== canValidate(next.status)) touchStanding(ctx.state)
 }
 
-/** Changes a member's status. The caller recounts the member's capacity. */
+/** Changes a member's status. */
 export function setProviderStatus(ctx: WriteContext, id: number, status: ProviderStatus): void {
   const provider = mustGetProvider(ctx.state, id)
   if (provider.status !== status) updateProvider(ctx, id, { ...provider, status })
@@ -173,7 +175,7 @@ export function removeProvider(ctx: WriteContext, id: number): void {
   events.ProviderRemoved(ctx, { provider: id })
 }
 
-/** Suspends the vote until `unjailProvider`. Asserts that the member serves. The caller recounts its capacity. */
+/** Suspends the vote until `unjailProvider`. Asserts that the member serves. */
 export function jailProvider(ctx: WriteContext, id: number): void {
   const { status } = mustGetProvider(ctx.state, id)
   assert(canValidate(status), 'only a serving member is jailed')
@@ -186,7 +188,7 @@ export function jailProvider(ctx: WriteContext, id: number): void {
   events.ProviderJailed(ctx, { provider: id })
 }
 
-/** Restores a jailed member's status. The caller recounts its capacity. */
+/** Restores a jailed member's status. */
 export function unjailProvider(ctx: WriteContext, id: number): void {
   const { statusBefore } = providersTables.jail.mustGet(ctx.state, { provider: id })
   providersTables.jail.delete(ctx.state, { provider: id })
@@ -202,6 +204,7 @@ export function leaveOut(ctx: WriteContext, id: number): void {
   providersTables.jail.set(ctx.state, { provider: id }, jail)
   providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
   touchStanding(ctx.state)
+  changedMembers.add(ctx.state, id)
 }
 
 /** Sets a member's keys from a recovery, new or unchanged; those who accept the file vouch for them. */
@@ -247,17 +250,23 @@ export function recordFault(
   events.FaultRecorded(ctx, { provider, kind, amountBase })
 }
 
+/** Counts a fault of the queue. */
+export function tallyFault(ctx: WriteContext, { provider, cause, amountBase }: Fault): void {
+  recordFault(ctx, { provider, kind: cause, amountBase })
+}
+
 /** Whether a member's bonds must not be paid out: it was convicted and slashing is not settled. */
 export function isBondFrozen(state: StateReader, provider: number): boolean {
   return providersTables.frozenBond.has(state, { provider })
 }
 
 /**
- * Penalises a proven double vote: records the fault, freezes the bond, and removes the vote at the next boundary. What is
+ * Penalises a proven double vote: posts the fault of which module `foundBy` has the proof, freezes the bond, and removes the vote at the next boundary. What is
  * slashed is decided where bonds are spent (ECONOMY §9); until then every payout of a bond must check `isBondFrozen`.
  */
-export function convictEquivocator(ctx: WriteContext, provider: number): void {
-  recordFault(ctx, { provider, kind: 'equivocation', amountBase: 0n })
+export function convictEquivocator(ctx: WriteContext, provider: number, foundBy: number): void {
+  const cause = 'equivocation'
+  postFault(ctx, { module: foundBy, provider, victim: ZERO_ADDRESS, amountBase: 0n, cause })
   const frozen = providersTables.frozenBond.get(ctx.state, { provider })
   const { sinceHeight, convictions } = frozen ?? { sinceHeight: ctx.block.height, convictions: 0 }
   providersTables.frozenBond.set(ctx.state, { provider }, { sinceHeight, convictions: convictions + 1 })

@@ -1,9 +1,13 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+
+const DAY_MS = 86_400_000
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -58,14 +62,32 @@ export const providersSchema = defineModule({
   id: 4,
   doc: 'Consortium members: keys, profiles, status, bonds and faults, and the validator set.',
   params: {
-    /** Blocks of an epoch unless a set change ends it earlier. */
-    epochBlocksMax: t.u64,
-    /** Least time between a block and its parent, milliseconds. */
-    minBlockIntervalMs: t.u64,
-    /** Least time between two changes of one member's keys, milliseconds. */
-    rotationIntervalMs: t.u64,
-    /** How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds. */
-    evidenceWindowMs: t.u64,
+    epochBlocksMax: param({
+      field: t.u64,
+      doc: 'Blocks of an epoch unless a set change ends it earlier.',
+      main: 100_000,
+      check: atLeast(2, 'blocks'),
+    }),
+    minBlockIntervalMs: param({
+      field: t.u64,
+      doc: 'Least time between a block and its parent, milliseconds.',
+      main: 200,
+    }),
+    rotationIntervalMs: param({
+      field: t.u64,
+      doc: "Least time between two changes of one member's keys, milliseconds.",
+      main: DAY_MS,
+      dev: 2_000,
+      test: 2_000,
+    }),
+    evidenceWindowMs: param({
+      field: t.u64,
+      doc: 'How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds.',
+      // As long as a bond outlasts its liability (tail windows).
+      main: 30 * DAY_MS,
+      dev: 600_000,
+      test: 600_000,
+    }),
   },
   records: {
     provider: { id: 1, key: { id: t.u64 }, value: providerFields, doc: 'A member.' },
@@ -197,7 +219,7 @@ export const providersSchema = defineModule({
       doc: 'Penalties that could not be taken from a frozen bond, valued in coins.',
     },
     delivery: {
-      id: 24,
+      id: 30,
       key: { provider: t.u64, window: t.u64 },
       value: { grantedBase: t.amount, voucheredBase: t.amount, faultBase: t.amount },
       doc: 'Coins that a member granted access for in a window, that clients vouchered, and that a fault left undelivered.',
@@ -207,6 +229,31 @@ export const providersSchema = defineModule({
       key: { asset: t.u64 },
       value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
       doc: 'Penalties ever paid out of bonds: slashed = victims + fund.',
+    },
+    changed: {
+      id: 24,
+      key: {},
+      value: changeListFields,
+      doc: 'Members whose status or suspension has changed since coverage last took note.',
+    },
+    faultEntry: {
+      id: 40,
+      key: { number: t.u64 },
+      value: {
+        module: t.u8,
+        provider: t.u64,
+        victim: t.address,
+        amountBase: t.amount,
+        cause: t.oneOf(FAULT_KINDS),
+        height: t.u64,
+      },
+      doc: 'Faults that no module has been told of yet, in the order in which they were found.',
+    },
+    faultQueue: {
+      id: 41,
+      key: {},
+      value: { head: t.u64, tail: t.u64 },
+      doc: 'Numbers of the oldest waiting fault and of the next one.',
     },
   },
   escrows: {

@@ -3,7 +3,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { openSearch } from './candidates.ts'
 import { getCursors } from './cursors.ts'
-import { anchorNow, runningWindow } from './external.ts'
+import { anchorNow, runningWindow, storeCoverage } from './external.ts'
 import { penalise } from './faults.ts'
 import { grantsPending, recallSuspended, returnMissing } from './grants.ts'
 import { growthPending } from './growth.ts'
@@ -18,7 +18,7 @@ import {
 } from './matching.ts'
 import { nextHead } from './queue.ts'
 import { getTotals } from './redemptions.ts'
-import { drawPlaces } from './requests.ts'
+import { drawPlaces, requestsToDraw } from './requests.ts'
 import { firstReturned } from './returned.ts'
 import { redemptionParams } from './tables.ts'
 import { unbookOne } from './unbooking.ts'
@@ -48,6 +48,7 @@ export function endBlock(ctx: WriteContext): void {
   removeHistory(state, budgetOf(state))
   // Nothing is assigned while coins are on their way to earlier places.
   if (!sweepPending(state, block.timestampMs) && !grantsPending(state)) match(ctx)
+  storeCoverage(ctx)
 }
 
 function match(ctx: WriteContext): void {
@@ -62,11 +63,11 @@ function match(ctx: WriteContext): void {
 }
 
 /** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */
-export function redemptionHasWork(state: StateReader): boolean {
+export function hasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
   const isWaiting = getTotals(state).queuedCount > 0
   return (
-    cursors.intakeCount > 0 ||
+    requestsToDraw(state) > 0 ||
     cursors.settleHead < cursors.settleTail ||
     cursors.expiredWindow <= cursors.window ||
     cursors.penalisedWindow < cursors.grantedWindow ||
@@ -81,7 +82,7 @@ export function redemptionHasWork(state: StateReader): boolean {
 }
 
 /** When redemption has work by the clock: an obligation, or the end of a window that waited. Undefined: never. */
-export function redemptionDueAtMs(state: StateReader): number | undefined {
+export function dueAtMs(state: StateReader): number | undefined {
   const times = [obligedAtMs(state), sweepDueAtMs(state)].filter((time) => time !== undefined)
   return times.length === 0 ? undefined : Math.min(...times)
 }

@@ -1,9 +1,10 @@
 // What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { minBigint } from '../../../base/units.ts'
+import { COIN, minBigint, mulDivFloor } from '../../../base/units.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { FEE_POOL_ADDRESS } from '../accounts/ledger.ts'
 import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../capacity/book.ts'
@@ -11,21 +12,23 @@ import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } 
 import { standingOf } from '../capacity/measures.ts'
 import { isRatingOffered } from '../capacity/offers.ts'
 import { coinsOfHours } from '../capacity/rating.ts'
-import type { LotGroup } from '../capacity/schema.ts'
+import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
 import { getCount, getMeasures } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { getClock } from '../capacity/windows.ts'
+import { blocksPerWindow, getClock } from '../capacity/windows.ts'
 import { classIds, getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
-import { coinsForAsset } from '../issuance/coverage.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { countDelivery, type Delivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
-import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { canSlash, payPenalty, takeBond } from '../providers/penalties.ts'
+import { providersSchema } from '../providers/schema.ts'
 import {
   isFirstFault,
   isGroupSuspended,
@@ -257,9 +260,9 @@ export function ratingOf(state: StateReader, classId: number, service: Service):
   return getRatings(state, classId)?.[service] ?? 0n
 }
 
-/** Price of a coin in base units of an asset, however old; undefined when there never was one. */
+/** Price of a coin in base units of an asset at which bonds are valued, however old; undefined when there never was one. */
 export function priceIn(state: StateReader, asset: number): bigint | undefined {
-  return getPrice(state, asset)
+  return getPrice(state, asset)?.bondPriceBase
 }
 
 /** All members, by id. */
@@ -286,14 +289,39 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
-/** Records what a provider left undelivered through its own fault. */
-export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
-  recordFault(ctx, { provider, kind: 'delivery', amountBase })
+/** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
+export function reportUndelivered(
+  ctx: WriteContext,
+  fault: { readonly provider: number; readonly victim: Address; readonly amountBase: bigint },
+): void {
+  postFault(ctx, { module: redemptionSchema.id, ...fault, cause: 'delivery' })
+}
+
+/** Whether no fault may be found now: the walk that would find it continues in a later block. */
+export function isFaultQueueFull(state: StateReader): boolean {
+  return faultRoom(state) === 0
+}
+
+/** Counts in coverage what this block has booked, returned and settled. */
+export function storeCoverage(ctx: WriteContext): void {
+  settleCoverage(ctx)
+}
+
+/** K of proposed parameters, the blocks of one window, and the lots that all members together may hold. */
+export function windowRoom(all: ParameterContext): {
+  readonly horizonWindows: number
+  readonly blocks: number
+  readonly lotsMax: number
+} {
+  const { windowMs, horizonWindows, lotsPerProviderMax } = all.of(capacitySchema)
+  const { minBlockIntervalMs } = all.of(providersSchema)
+  const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
+  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax }
 }
 
 /** Coins that units of an asset buy at a price, rounded down. */
 export function worthOf(amountBase: bigint, priceBase: bigint): bigint {
-  return coinsForAsset(amountBase, priceBase)
+  return mulDivFloor(amountBase, COIN, priceBase)
 }
 
 /** All bonds of a provider. */

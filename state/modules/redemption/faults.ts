@@ -51,7 +51,7 @@ export function addTrouble(state: StateWriter, at: ProviderWindow, amountBase: b
   return total.amountBase
 }
 
-/** Counts coins that a provider should have granted access for. A further fault within K windows suspends its group. */
+/** Counts coins that a provider should have granted access for; asserts that the fault queue has room. A further fault within K windows suspends its group. */
 export function blame(
   ctx: WriteContext,
   fault: ProviderWindow & { readonly owner: Address; readonly amountBase: bigint },
@@ -73,7 +73,7 @@ export function blame(
   )
   addTrouble(state, { provider, window }, amountBase)
   noteDelivery(state, { provider, window }, { faultBase: amountBase })
-  reportUndelivered(ctx, provider, amountBase)
+  reportUndelivered(ctx, { provider, victim: owner, amountBase })
 }
 
 function beginFailure(ctx: WriteContext, { provider, window }: ProviderWindow): void {

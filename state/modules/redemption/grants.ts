@@ -5,7 +5,7 @@ import type { StateReader } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld, type HeldAt } from './books.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { isOwnSuspended, runningWindow } from './external.ts'
+import { isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
 import { blame, isAtFault } from './faults.ts'
 import { noteReturned } from './returned.ts'
 import type { Assignment } from './schema.ts'
@@ -23,7 +23,8 @@ export function returnMissing(ctx: WriteContext, budget: Budget): void {
       updateCursors(state, { grantedWindow: window + 1, grantAt: 0, grantAssignment: 0 })
       continue
     }
-    if (!takeStep(budget)) return
+    // With a full queue of faults the walk waits, so that none is lost.
+    if (isFaultQueueFull(state) || !takeStep(budget)) return
     const assignment = redemptionTables.assignment.mustGet(state, at)
     const isLast = assignment.next === 0
     updateCursors(state, {

@@ -6,6 +6,7 @@ import { getCursors } from './cursors.ts'
 import { coinsAt, REDEMPTION_ESCROW, runningWindow } from './external.ts'
 import { recountBooks, recountDeadlines, recountOrder, recountQueue, recountRedemptions } from './recounts.ts'
 import { getTotals, lockedInRedemption } from './redemptions.ts'
+import { recountDraw } from './requests.ts'
 
 /** Windows by which a walk may lag: more means that the bound on work is too small for the chain. */
 const LAG_MAX = 4
@@ -61,9 +62,9 @@ export const redemptionInvariants: readonly Invariant[] = [
   {
     id: 'redemption.queue',
     severity: 'alert',
-    doc: 'Places, buckets, filters and heads agree with the requests; none outlives its last window.',
+    doc: 'The draw, places, buckets, filters and heads agree with the requests; none outlives its last window.',
     *recount(ctx) {
-      return (yield* recountQueue(ctx)) ?? (yield* recountDeadlines(ctx))
+      return (yield* recountDraw(ctx)) ?? (yield* recountQueue(ctx)) ?? (yield* recountDeadlines(ctx))
     },
   },
   {

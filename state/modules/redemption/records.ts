@@ -1,5 +1,6 @@
 // The records of redemption: what its tables hold. Not: the rest of its definition (schema.ts).
 import { message, t } from '../../../base/schema.ts'
+import { drawRecords, setNodeRecord } from '../../recordShapes.ts'
 import { BOND_ASSETS_MAX, PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   assignmentFields,
@@ -67,7 +68,6 @@ export const redemptionRecords = {
       obligeFrom: t.u64,
       markHead: t.u64,
       markTail: t.u64,
-      intakeCount: t.u32,
       settleHead: t.u64,
       settleTail: t.u64,
       /** Windows before this one have expired their requests. */
@@ -138,12 +138,6 @@ export const redemptionRecords = {
     value: { id: t.u64 },
     doc: 'The redemption that queues at a place.',
   },
-  intake: {
-    id: 5,
-    key: { index: t.u32 },
-    value: { id: t.u64, txId: t.hash },
-    doc: 'Requests of the last block, whose order the next block draws.',
-  },
   owner: {
     id: 6,
     key: { owner: t.address },
@@ -203,12 +197,10 @@ export const redemptionRecords = {
     value: { id: t.u64, first: t.u32, last: t.u32 },
     doc: 'The assignments that a place holds in a window: a list from `first` to `last`.',
   },
-  setNode: {
-    id: 15,
-    key: { set: t.hash, level: t.u8, prefix: t.u64 },
-    value: { bits: t.fixed(32) },
-    doc: 'Ordered sets as 256-ary bitmaps: buckets of the queue, their heads, deadlines, sizes, books by place.',
-  },
+  setNode: setNodeRecord(
+    15,
+    'Ordered sets: buckets of the queue, their heads, deadlines, sizes, books by place, what has grown or returned.',
+  ),
   settlement: {
     id: 16,
     key: { index: t.u64 },
@@ -336,4 +328,5 @@ export const redemptionRecords = {
     value: { count: t.u64, amountBase: t.u256 },
     doc: 'How often clients rejected what a provider served, by their reason.',
   },
+  ...drawRecords(50, { id: t.u64 }),
 } as const

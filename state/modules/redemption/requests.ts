@@ -1,20 +1,25 @@
 // Requests: escrow and cancellation, and the draw that gives the requests of a block their places (ECONOMY §8).
 // Owns: admission to the queue. Not: the limits (limits.ts), the queue's order afterwards (queue.ts, matching.ts).
-import { compareBytes, concatBytes, equalBytes, u32be } from '../../../base/bytes.ts'
-import { sha256 } from '../../../base/crypto/hash.ts'
+import { equalBytes } from '../../../base/bytes.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
+import { drawnOrderOf } from '../../drawnOrder.ts'
+import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
-import { getCursors, updateCursors } from './cursors.ts'
 import { coinsAt, leastRatingFrom, lockCoins, refuseLock, runningWindow } from './external.ts'
 import { enterHistory, ownerOf } from './history.ts'
 import { checkAmount, checkRoom, checkServable, checkWindows, lastAllowed } from './limits.ts'
 import { addAtPlace, markPlaces, nextPlace } from './places.ts'
-import { getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
+import { getRedemption, getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
 import type { redemptionSchema } from './schema.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
+
+const drawn = drawnOrderOf(redemptionTables)
+
+/** The entries of the draw are those that its cursors say. */
+export const recountDraw = drawn.recount
 
 export function request(ctx: ActionContext, args: Args<'request'>) {
   const { state, sender } = ctx
@@ -44,7 +49,7 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
 
 /** Escrows the coins of a request that was checked; a later block draws its place. */
 function admit(ctx: ActionContext, args: Args<'request'>): void {
-  const { state, block, sender, txId } = ctx
+  const { state, block, sender } = ctx
   const { amountBase, service, ratingMin } = args
   const id = getTotals(state).nextId
   updateTotals(state, { nextId: id + 1 })
@@ -75,9 +80,7 @@ function admit(ctx: ActionContext, args: Args<'request'>): void {
     newer: 0,
     older,
   })
-  const { intakeCount } = getCursors(state)
-  redemptionTables.intake.set(state, { index: intakeCount }, { id, txId: txId as Uint8Array })
-  updateCursors(state, { intakeCount: intakeCount + 1 })
+  drawn.add(ctx, { id })
   events.Requested(ctx, { id, owner: sender, service, amountBase })
 }
 
@@ -93,30 +96,27 @@ export function cancel(ctx: ActionContext, { id }: Args<'cancel'>) {
   return undefined
 }
 
-/**
- * Assigns places to the last block's requests in the order of SHA256(mix ‖ txId ‖ index), which the proposer that
- * ordered them could not know (ECONOMY §8). Bounded by one block's gas.
- */
+/** Requests that have no place yet. */
+export function requestsToDraw(state: StateReader): number {
+  return drawn.waiting(state)
+}
+
+/** Gives requests their places in the drawn order (ECONOMY §8), at most M of them. */
 export function drawPlaces(ctx: WriteContext): void {
   const { state, block } = ctx
-  const { intakeCount } = getCursors(state)
-  if (intakeCount === 0) return
-  const drawn: { readonly id: number; readonly rank: Uint8Array }[] = []
-  for (let index = 0; index < intakeCount; index++) {
-    const { id, txId } = redemptionTables.intake.mustGet(state, { index })
-    redemptionTables.intake.delete(state, { index })
-    drawn.push({ id, rank: sha256(concatBytes(block.mix, txId, u32be(index))) })
-  }
-  updateCursors(state, { intakeCount: 0 })
-  drawn.sort((a, b) => compareBytes(a.rank, b.rank))
-  for (const { id } of drawn) {
-    const redemption = redemptionTables.redemption.get(state, { id })
-    // Cancelled in the block of its request.
-    if (redemption === undefined || !isOpen(redemption)) continue
-    const sequence = nextPlace(state)
-    const { queuedBase } = redemption
-    putQueued(ctx, id, addAtPlace({ ...redemption, sequence, queuedBase: 0n }, { sequence, queuedBase }))
-    events.Sequenced(ctx, { id, sequence })
-  }
-  markPlaces(state, block.timestampMs)
+  const { stepsPerBlockMax } = redemptionParams.get(state)
+  const { nextSequence } = getTotals(state)
+  drawn.drain(ctx, stepsPerBlockMax, placeRequest)
+  if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
+}
+
+function placeRequest(ctx: WriteContext, { id }: { readonly id: number }): number {
+  const redemption = getRedemption(ctx.state, id)
+  // Cancelled before its turn came.
+  if (redemption === undefined || !isOpen(redemption)) return 1
+  const sequence = nextPlace(ctx.state)
+  const { queuedBase } = redemption
+  putQueued(ctx, id, addAtPlace({ ...redemption, sequence, queuedBase: 0n }, { sequence, queuedBase }))
+  events.Sequenced(ctx, { id, sequence })
+  return 1
 }

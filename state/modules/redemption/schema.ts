@@ -1,7 +1,9 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { COIN, PPM } from '../../../base/units.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import { redemptionRecords } from './records.ts'
 import {
@@ -20,31 +22,78 @@ import {
   service,
 } from './shapes.ts'
 
+const isShare = atMost(PPM, 'ppm')
+
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
+  lane: 'redemption',
   params: {
-    /** Requests that may be open at once. */
-    openRequestsMax: t.u32,
-    openRequestsPerAccountMax: t.u32,
-    /** M: reservations, returns, settlements, expiries or lot groups looked at in one block. */
-    stepsPerBlockMax: t.u32,
-    /** How many windows ahead capacity may be reserved, at most K/8. */
-    assignAhead: t.u32,
-    minimumBase: t.amount,
-    /** Windows a suspended provider waits before it may resume. */
-    suspensionWindows: t.u32,
-    /** Windows after its end that a request stays in the state. */
-    tailWindows: t.u32,
-    /** Fee on what a client booked and left, ppm. */
-    noShowPpm: t.ppm,
-    /** Penalty on what a provider left undelivered, ppm of its value. */
-    faultPenaltyPpm: t.ppm,
-    /** Least penalty of a fault, ppm of the bond. */
-    faultFloorPpm: t.ppm,
-    /** Most that the faults of one window cost, ppm of the bond. */
-    penaltyCapPpm: t.ppm,
+    openRequestsMax: param({
+      field: t.u32,
+      doc: 'Requests that may be open at once.',
+      main: 1_000_000,
+      dev: 20_000,
+      test: 500,
+    }),
+    openRequestsPerAccountMax: param({
+      field: t.u32,
+      doc: 'Requests that one account may have open.',
+      main: 256,
+      test: 64,
+    }),
+    stepsPerBlockMax: param({
+      field: t.u32,
+      doc: 'M: reservations, returns, settlements, expiries or lot groups looked at in one walk of a block.',
+      main: 128,
+      dev: 512,
+      test: 512,
+    }),
+    assignAhead: param({
+      field: t.u32,
+      doc: 'How many windows ahead capacity may be reserved, at most K/8.',
+      main: 7,
+      dev: 2,
+      test: 1,
+    }),
+    minimumBase: param({ field: t.amount, doc: 'Least amount of a request, base units.', main: COIN / 100n }),
+    suspensionWindows: param({
+      field: t.u32,
+      doc: 'Windows a suspended provider waits before it may resume.',
+      main: 1,
+    }),
+    tailWindows: param({
+      field: t.u32,
+      doc: 'Windows after its end that a request stays in the state.',
+      main: 30,
+      dev: 6,
+      test: 3,
+    }),
+    noShowPpm: param({
+      field: t.ppm,
+      doc: 'Fee on what a client booked and left.',
+      main: 10_000n,
+      check: isShare,
+    }),
+    faultPenaltyPpm: param({
+      field: t.ppm,
+      doc: 'Penalty on what a provider left undelivered, of its value.',
+      main: 50_000n,
+      check: isShare,
+    }),
+    faultFloorPpm: param({
+      field: t.ppm,
+      doc: 'Least penalty of a fault, of the bond.',
+      main: 1_000n,
+      check: isShare,
+    }),
+    penaltyCapPpm: param({
+      field: t.ppm,
+      doc: 'Most that the faults of one window cost, of the bond.',
+      main: 100_000n,
+      check: isShare,
+    }),
   },
   escrows: {
     locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { COIN, PPM } from '../../../base/units.ts'
+import { type Parameters, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
 import { getGroup, groupIdsOf } from '../../../state/modules/capacity/groups.ts'
 import { getLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
@@ -8,7 +9,6 @@ import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { type EconomyParameters, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { accountOf, EconomyChain } from '../../support/economyFixture.ts'
 
 interface ModelLot {
@@ -39,7 +39,7 @@ const RATINGS = [400_000n, 900_000n, 2_500_000n]
 /** C, C* and R as ECONOMY §3 defines them: group by group, window by window, lot by lot. */
 function modelSums(
   model: Model,
-  at: { provider: number; now: number; anchor: bigint; parameters: EconomyParameters },
+  at: { provider: number; now: number; anchor: bigint; parameters: Parameters },
 ) {
   const { horizonWindows: K, coverN } = at.parameters.capacity
   const growth = [PPM]
@@ -165,7 +165,7 @@ describe('capacity against a naive model', () => {
           }
           chain.checkInvariants()
         }),
-        { numRuns: 40 },
+        { numRuns: 15 },
       )
     })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getLiability, getTotals } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { coins, type EconomyChain, fourEqual } from '../../support/economyFixture.ts'
 
 describe('issuance: invariants', () => {
@@ -54,11 +54,23 @@ describe('issuance: invariants', () => {
   })
 
   it('detect a stated shortfall that differs from a recount', () => {
+    const cover = (fields: object) => (chain: EconomyChain) => {
+      const stored = issuanceTables.cover.mustGet(chain.state, {})
+      issuanceTables.cover.set(chain.state, {}, { ...stored, ...fields })
+    }
+    for (const name of ['unreservedBase', 'capacityBase', 'lastingBase'])
+      assert.equal(broken(cover({ [name]: 1n })), '18 shortfall')
+    assert.equal(broken(cover({ suspendedGroups: 1 })), '18 shortfall')
+    for (const ranking of [0, 1, 2])
+      assert.equal(
+        broken(({ state }) => {
+          const { values } = issuanceTables.rankTops.mustGet(state, { ranking })
+          issuanceTables.rankTops.set(state, { ranking }, { values: values.map((v) => v / 2n) })
+        }),
+        '18 shortfall',
+      )
     assert.equal(
-      broken(({ state }) => {
-        const stored = issuanceTables.coverage.mustGet(state, {})
-        issuanceTables.coverage.set(state, {}, { ...stored, shortfallBase: 1n })
-      }),
+      broken(({ state }) => issuanceTables.short.set(state, {}, { sinceWindow: 0, sinceHeight: 0 })),
       '18 shortfall',
     )
   })

@@ -400,7 +400,7 @@ describe('redemption.resume', () => {
       assert.equal(c.request(ALICE, coins(10), { provider: 3 }), undefined)
     })
     c.run()
-    convictEquivocator(c.ctx(), 3)
+    convictEquivocator(c.ctx(), 3, 15)
     unjailProvider(c.ctx(), 3)
     c.turn()
     c.turn()

@@ -7,7 +7,7 @@ import { deliveryOf } from '../../../state/modules/providers/delivery.ts'
 import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
 import { slashedOf } from '../../../state/modules/providers/penalties.ts'
 import { isGroupSuspended, isSuspended, suspendedSince } from '../../../state/modules/providers/suspension.ts'
-import { redemptionDueAtMs, redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { isUnreliable } from '../../../state/modules/redemption/bonus.ts'
 import { penaltyOf } from '../../../state/modules/redemption/faults.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
@@ -66,7 +66,7 @@ describe('redemption.faults', () => {
     c.run()
     c.endWindow()
     assert.equal(stateName(c, 1), 'active')
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(closedWith(c, 'grantMissing'), 1)
     const again = assignment(c, 1, 2)!
@@ -131,7 +131,7 @@ describe('redemption.faults', () => {
     while (getTotals(c.state).queuedCount > 0) c.run(() => {}, 10)
     c.endWindow()
     c.run()
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     for (let i = 0; i < 6; i++) c.run(() => {}, 10)
     const penalty = mulDivCeil(BOND, PARAMS.faultFloorPpm, PPM)
     assert.equal(BOND - bondOf(c, 1), penalty)
@@ -356,7 +356,7 @@ describe('redemption.lane', () => {
     assert.equal(c.window, 2)
     assert.equal(redemption(c, 1).assignedBase, coins(10))
     const dueMs = c.block.timestampMs + WINDOW_MS / 4
-    assert.equal(redemptionDueAtMs(c.state), dueMs)
+    assert.equal(dueAtMs(c.state), dueMs)
     c.run(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(6), signer: ALICE })))
     assert.equal(redemption(c, 1).burnedBase, coins(6))
     // Others are served meanwhile.

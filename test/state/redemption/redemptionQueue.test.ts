@@ -7,13 +7,12 @@ import { COIN, PPM } from '../../../base/units.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { getClock } from '../../../state/modules/capacity/windows.ts'
 import { isSuspended } from '../../../state/modules/providers/suspension.ts'
-import { redemptionDueAtMs, redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { bookedIn } from '../../../state/modules/redemption/external.ts'
 import { growthPending } from '../../../state/modules/redemption/growth.ts'
 import {
   hasMember,
   insertMember,
-  MEMBER_MAX,
   nextMember,
   previousMember,
   removeMember,
@@ -22,6 +21,7 @@ import { addAtTail, placeToReturn } from '../../../state/modules/redemption/plac
 import { getTotals, updateTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { PLACES_MAX } from '../../../state/modules/redemption/shapes.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
+import { MEMBER_MAX } from '../../../state/orderedSet.ts'
 import { MemoryState } from '../../../state/overlay.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
@@ -148,14 +148,14 @@ describe('redemption.order', () => {
     ask(c, ALICE, coins(5))
     c.run()
     assert.equal(stateName(c, 1), 'queued')
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
     // The place was made in the last block; the obligation falls due by the clock.
-    assert.equal(redemptionDueAtMs(c.state), c.block.timestampMs + WINDOW_MS / 4)
+    assert.equal(dueAtMs(c.state), c.block.timestampMs + WINDOW_MS / 4)
     c.run(() => {}, WINDOW_MS / 4 - 1)
     assert.equal(stateName(c, 1), 'queued')
     c.run(() => {}, 1)
     assert.equal(stateName(c, 1), 'assigned')
-    assert.equal(redemptionDueAtMs(c.state), undefined)
+    assert.equal(dueAtMs(c.state), undefined)
     const chosen = assignment(c, 1, 1)!
     assert.deepEqual([chosen.provider, chosen.classId, chosen.bonusPpm], [1, 1, 0n])
   })
@@ -236,11 +236,11 @@ describe('redemption.order', () => {
     c.run()
     const first = [...redemptionTables.assignment.values(c.committed)].length
     assert.ok(first > 0 && first < 5, `${first} assignments`)
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
   })
 
   it('goes on with a search where the steps ran out', () => {
@@ -333,7 +333,7 @@ describe('redemption.windows', () => {
     c.run(() => ok(c.request(ALICE, coins(300))))
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(72))
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(redemption(c, 1).queuedBase, 0n)
   })
@@ -397,7 +397,7 @@ describe('redemption.windows', () => {
     c.run()
     c.run()
     c.endWindow()
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     const left = (window: number) =>
       [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === window).length
     assert.equal(left(1), 4)

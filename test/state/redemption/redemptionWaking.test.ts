@@ -5,7 +5,7 @@ import { endLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { addClass } from '../../../state/modules/catalogue/classes.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import {
@@ -57,7 +57,7 @@ const classOf = (rating: bigint, id: number) => ({
 function readsUntilRest(c: RedemptionChain): { blocks: number; most: number } {
   let blocks = 0
   let most = 0
-  while (redemptionHasWork(c.state)) {
+  while (hasWork(c.state)) {
     const before = c.reads
     c.run(() => {}, 1)
     most = Math.max(most, c.reads - before)
