@@ -16,6 +16,7 @@ import {
   passWanted,
   runPass,
 } from './matching.ts'
+import { returnOverbooked } from './overbooked.ts'
 import { nextHead } from './queue.ts'
 import { getTotals } from './redemptions.ts'
 import { drawPlaces, requestsToDraw } from './requests.ts'
@@ -35,6 +36,7 @@ export function beginBlock(ctx: WriteContext): void {
   returnMissing(ctx, budgetOf(ctx.state))
   recallSuspended(ctx, budgetOf(ctx.state))
   penalise(ctx, budgetOf(ctx.state))
+  returnOverbooked(ctx, budgetOf(ctx.state))
   drawPlaces(ctx)
 }
 

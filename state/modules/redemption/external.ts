@@ -11,6 +11,7 @@ import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../c
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
 import { standingOf } from '../capacity/measures.ts'
 import { isRatingOffered } from '../capacity/offers.ts'
+import { nextOverbooked, overbookedWindow } from '../capacity/overbooked.ts'
 import { coinsOfHours } from '../capacity/rating.ts'
 import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
 import { getCount, getMeasures } from '../capacity/sums.ts'
@@ -169,6 +170,17 @@ export function bookedIn(
 export function countsIn(state: StateReader, group: LotGroup, windowIndex: number): boolean {
   const measures = getMeasures(state)
   return windowIndex - measures.windowIndex <= standingOf(group, measures).countsTo
+}
+
+/** The first lot group that has fewer hours than are booked on it; undefined when there is none. */
+export function overbookedGroup(ctx: WriteContext, stepsMax: number): number | undefined {
+  return nextOverbooked(ctx, stepsMax)
+}
+
+/** The first window from `from` on in which a lot group has fewer hours than are booked. */
+export function overbookedIn(state: StateReader, group: number, from: number): number | undefined {
+  const known = getGroup(state, group)
+  return known === undefined ? undefined : overbookedWindow(state, known, from)
 }
 
 /** Books the hours of an assignment, and with them its coins. */

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { COIN, mulDivCeil, PPM } from '../../../base/units.ts'
 import { getAssetBalance } from '../../../state/modules/assets/ledger.ts'
+import { lotIdsOf } from '../../../state/modules/capacity/lots.ts'
+import { attestLot } from '../../../state/modules/capacity/pledges.ts'
 import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { deliveryOf } from '../../../state/modules/providers/delivery.ts'
 import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
@@ -310,6 +312,37 @@ describe('redemption.suspension', () => {
     const lost = [...before].filter((sequence) => !after.has(sequence))
     assert.ok(lost.length >= 8 && Math.min(...lost) > Math.max(...after) - 1, `${lost} gave up`)
     assert.equal(redemptionTables.setNode.get(c.state, { set: RETURNED, level: 0, prefix: 0 }), undefined)
+  })
+})
+
+describe('redemption.overbooked', () => {
+  it('returns the latest reservations of a lot group that a haircut has left with fewer hours', () => {
+    const c = chain({ params: { assignAhead: 2 }, economy: longEconomy() })
+    const [lot] = lotIdsOf(c.state, 4)
+    c.run(() => ok(c.list(4)))
+    // Into the last quarter, so that window 2 is the first that is assigned.
+    c.run(() => {}, WINDOW_MS * 0.75)
+    c.run(() => {
+      for (let i = 0; i < 5; i++) ok(c.request(ALICE, coins(40), { provider: 4 }))
+    })
+    c.run(() => attestLot(c.ctx(), { lot: lot!, auditPpm: PPM / 2n }))
+    const inWindow = () => [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 2)
+    assert.equal(inWindow().length, 5)
+    c.endWindow()
+    c.run()
+    // 114 coins a window are left: the places that came first keep their reservations.
+    assert.deepEqual(
+      inWindow()
+        .map(({ sequence, amountBase }) => [sequence, amountBase])
+        .sort(),
+      [
+        [1, coins(40)],
+        [2, coins(40)],
+        [3, coins(34)],
+      ].sort(),
+    )
+    assert.equal(closedWith(c, 'overbooked'), 3)
+    assert.equal(closedWith(c, 'grantMissing'), 0)
   })
 })
 

@@ -345,7 +345,7 @@ describe('redemption.model', () => {
         for (const taken of steps) pair.take(taken)
         pair.take({ kind: 'block', endsWindow: true })
       }),
-      { numRuns: 6 },
+      { numRuns: 10 },
     )
   }).timeout(60_000)
 })

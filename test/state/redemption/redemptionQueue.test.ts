@@ -481,7 +481,7 @@ describe('redemption.orderedSet', () => {
     const state = new MemoryState()
     insertMember(state, set, MEMBER_MAX)
     assert.throws(() => insertMember(state, set, MEMBER_MAX), /inserted once/)
-    assert.throws(() => insertMember(state, set, MEMBER_MAX + 1), /within the set/)
+    assert.throws(() => insertMember(state, set, MEMBER_MAX + 1), /within the bounds/)
     assert.throws(() => removeMember(state, set, 5))
     assert.equal(nextMember(state, set, MEMBER_MAX + 1), undefined)
   })
