@@ -215,6 +215,12 @@ describe('genesis.refuses', () => {
       }),
       /^genesis params\.redemption\.assignAhead/,
     )
+    assert.match(
+      refusal((copy) => {
+        copy.params.redemption.stepsPerBlockMax = 15
+      }),
+      /^genesis params\.redemption\.stepsPerBlockMax: expected at least 16 steps/,
+    )
   })
 
   it('more open requests than the blocks of a window can serve', () => {
