@@ -52,6 +52,6 @@ export const providersAbi = [
   {"type":"event","name":"BondFrozen","inputs":[{"name":"provider","type":"uint64","indexed":true}]},
   {"type":"event","name":"ProviderSuspended","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"window","type":"uint64","indexed":false}]},
   {"type":"event","name":"ProviderResumed","inputs":[{"name":"provider","type":"uint64","indexed":true}]},
-  {"type":"event","name":"BondSlashed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false},{"name":"victim","type":"address","indexed":false},{"name":"victimBase","type":"uint256","indexed":false},{"name":"leftBase","type":"uint256","indexed":false}]},
+  {"type":"event","name":"BondSlashed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"asset","type":"uint64","indexed":false},{"name":"amountBase","type":"uint256","indexed":false},{"name":"leftBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
 ] as const

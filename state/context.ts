@@ -66,6 +66,8 @@ export interface WriteContext {
   readonly block: BlockContext
   /** Appends to the receipt of the running transaction, or to the block's system logs. */
   emit(log: Log): void
+  /** Gas that a lane of this block has left, at the block's end. Absent where no block is executed. */
+  laneRoom?(lane: string): number
   /** Why a debit must not happen now (ECONOMY §10). Absent in hooks, which settle what is owed. */
   refuseDebit?(debit: Debit): DebitRefused | undefined
 }

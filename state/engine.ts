@@ -203,11 +203,18 @@ export class BlockRun {
   *finish(): Steps<void> {
     creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
-    const ctx = this.#systemContext()
+    const ctx = { ...this.#systemContext(), laneRoom: (lane: string) => this.#laneRoom(lane) }
     endBlock(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()
+  }
+
+  /** Gas that a lane has left; a lane that this version does not have is never full. */
+  #laneRoom(name: string): number {
+    const lane = LANES.find((known) => known === name)
+    if (lane === undefined) return this.params.blockGasLimit
+    return laneGasMax(lane, this.params.blockGasLimit) - this.#laneGas.get(lane)!
   }
 
   #systemContext(): WriteContext {

@@ -1,5 +1,5 @@
 // Ordered sets of numbers, kept as 256-ary bitmaps in records: insert and remove touch at most five records anywhere in
-// the order, "next from" at most nine. Owns: the bitmaps. Not: what the sets mean (the modules).
+// the order, "next from" and "previous from" at most nine. Owns: the bitmaps. Not: what the sets mean (the modules).
 import { assert } from '../base/assert.ts'
 import type { Hash32 } from '../base/ids.ts'
 import type { Table } from './table.ts'
@@ -25,6 +25,8 @@ export interface OrderedSets {
   has(state: StateReader, set: Hash32, member: number): boolean
   /** The lowest member at or above `from`; undefined when there is none. */
   next(state: StateReader, set: Hash32, from: number): number | undefined
+  /** The highest member at or below `from`; undefined when there is none. */
+  previous(state: StateReader, set: Hash32, from: number): number | undefined
 }
 
 /** The lowest bit set at or above `from`; −1 when there is none. */
@@ -32,6 +34,16 @@ function firstBit(bits: Uint8Array, from: number): number {
   for (let i = from; i < FAN; i++) {
     const byte = bits[i >> 3]!
     if (byte === 0) i |= 7
+    else if ((byte & (1 << (i & 7))) !== 0) return i
+  }
+  return -1
+}
+
+/** The highest bit set at or below `from`; −1 when there is none. */
+function lastBit(bits: Uint8Array, from: number): number {
+  for (let i = from; i >= 0; i--) {
+    const byte = bits[i >> 3]!
+    if (byte === 0) i &= ~7
     else if ((byte & (1 << (i & 7))) !== 0) return i
   }
   return -1
@@ -51,6 +63,22 @@ function lowestUnder(
   for (let level = entry.level - 1; level >= 0; level--) {
     const { bits } = nodes.mustGet(state, { set: entry.set, level, prefix: found })
     const bit = firstBit(bits, 0)
+    assert(bit >= 0, 'no empty node is stored')
+    found = found * FAN + bit
+  }
+  return found
+}
+
+/** The highest member under a node's entry. */
+function highestUnder(
+  nodes: SetNodes,
+  state: StateReader,
+  entry: { readonly set: Hash32; readonly level: number; readonly index: number },
+): number {
+  let found = entry.index
+  for (let level = entry.level - 1; level >= 0; level--) {
+    const { bits } = nodes.mustGet(state, { set: entry.set, level, prefix: found })
+    const bit = lastBit(bits, FAN - 1)
     assert(bit >= 0, 'no empty node is stored')
     found = found * FAN + bit
   }
@@ -106,6 +134,17 @@ export function orderedSetsOf(nodes: SetNodes): OrderedSets {
         const bit = node === undefined ? -1 : firstBit(node.bits, index % FAN)
         if (bit >= 0) return lowestUnder(nodes, state, { set, level, index: prefix * FAN + bit })
         index = prefix + 1
+      }
+      return undefined
+    },
+    previous(state, set, from) {
+      let index = Math.min(from, MEMBER_MAX)
+      for (let level = 0; level < LEVELS && index >= 0; level++) {
+        const prefix = Math.floor(index / FAN)
+        const node = nodes.get(state, { set, level, prefix })
+        const bit = node === undefined ? -1 : lastBit(node.bits, index % FAN)
+        if (bit >= 0) return highestUnder(nodes, state, { set, level, index: prefix * FAN + bit })
+        index = prefix - 1
       }
       return undefined
     },

@@ -36,7 +36,7 @@ describe('genesis.build', () => {
     assert.equal(reserve.shortfallBase, 0n)
     assert.equal(reserve.lockedInRedemptionBase, 0n)
     assert.equal(reserve.anchor, 1_000_000n)
-    assert.equal(thousandths(reserve.capacityBase), 362_290_252n)
+    assert.equal(thousandths(reserve.capacityBase), 339_635_765n)
   })
 
   it('assigns every coin to a backing provider: each owes 25,250', () => {
@@ -79,15 +79,15 @@ describe('genesis.build', () => {
     const minted = 25_250n * COIN
     assert.deepEqual(
       rows.map((row) => thousandths(row.quotaBase + minted)),
-      [44_796_002n, 44_935_989n, 45_243_962n, 45_243_962n],
+      [41_994_849n, 42_126_083n, 42_414_797n, 42_414_797n],
     )
     assert.deepEqual(
       rows.map((row) => thousandths(row.ownBackingBase + minted)),
-      [59_811_629n, 59_998_540n, 60_409_745n, 61_306_920n],
+      [56_071_529n, 56_246_753n, 56_632_244n, 57_473_317n],
     )
     assert.deepEqual(
-      rows.map((row) => (row.frontLoadBase + minted) / COIN),
-      [174_313n, 174_857n, 176_056n, 178_671n],
+      rows.map((row) => (row.frontLoadBase + minted + COIN / 2n) / COIN),
+      [129_432n, 129_837n, 130_726n, 132_668n],
     )
     assert.deepEqual(
       rows.map((row) => (row.bondBase + minted + COIN / 2n) / COIN),
@@ -214,6 +214,12 @@ describe('genesis.refuses', () => {
         copy.params.redemption.assignAhead = 3
       }),
       /^genesis params\.redemption\.assignAhead/,
+    )
+    assert.match(
+      refusal((copy) => {
+        copy.params.redemption.stepsPerBlockMax = 15
+      }),
+      /^genesis params\.redemption\.stepsPerBlockMax: expected at least 16 steps/,
     )
   })
 

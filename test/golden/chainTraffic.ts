@@ -3,6 +3,7 @@
 import { utf8 } from '../../base/bytes.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
+import { suspendedSince } from '../../state/modules/providers/suspension.ts'
 import { getRedemption, getTotals } from '../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
@@ -120,7 +121,7 @@ export class Traffic {
     const { state, height } = chain
     const sends = height % 100 === 0 ? [act(operator(1), redemption, 'resume', {})] : []
     for (let provider = 1; provider <= 6; provider++) {
-      const since = redemptionTables.suspension.get(state, { provider })?.sinceWindow
+      const since = suspendedSince(state, provider)
       if (since === undefined || (currentWindow(state) === since && height % 10 !== 0)) continue
       sends.push(act(operator(provider), redemption, 'resume', {}))
     }

@@ -13,7 +13,9 @@ import { beginBlock, endBlock } from '../../state/hooks.ts'
 import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
+import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
+import { countAll } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
@@ -22,8 +24,10 @@ import { mintAtGenesis } from '../../state/modules/issuance/minting.ts'
 import { openOracle } from '../../state/modules/oracle/anchor.ts'
 import { setPrice } from '../../state/modules/oracle/prices.ts'
 import { addBond } from '../../state/modules/providers/bonds.ts'
+import { GUARANTEE_FUND } from '../../state/modules/providers/external.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
+import { CLOSE_REASONS, type CloseReason } from '../../state/modules/redemption/shapes.ts'
 import { type redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
@@ -57,7 +61,11 @@ export const PARAMS: RedemptionParams = TEST_PARAMETERS.redemption
 
 export interface ChainOptions {
   /** Rating and device count of each provider's lot; a device serves 22.8 coins per window at rating 1,000,000. */
-  readonly providers: readonly { readonly ratingPpm?: bigint; readonly devices: number }[]
+  readonly providers: readonly {
+    readonly ratingPpm?: bigint
+    readonly devices: number
+    readonly legalGroup?: string
+  }[]
   readonly params?: Partial<RedemptionParams>
   readonly economy?: Pick<ChainParameters, 'oracle' | 'capacity' | 'issuance'>
 }
@@ -72,8 +80,18 @@ export interface RequestOptions {
   readonly voucherKey?: Address
 }
 
+/** Counts what is read through it. */
+class CountingState extends MemoryState {
+  reads = 0
+
+  override get(key: string): Uint8Array | undefined {
+    this.reads++
+    return super.get(key)
+  }
+}
+
 export class RedemptionChain {
-  readonly committed = new MemoryState()
+  readonly committed: MemoryState = new CountingState()
   readonly logs: Log[] = []
   #overlay = new Overlay(this.committed)
   #height = 0
@@ -83,11 +101,13 @@ export class RedemptionChain {
   #providers = 1
   /** False in long simulations, which recount per window instead of per block. */
   recountEveryBlock = true
+  /** Gas that the service lane has left at the end of each block. */
+  serviceRoom = 1_000_000
 
   constructor(options: ChainOptions) {
     const economy = options.economy ?? {
       ...TEST_PARAMETERS,
-      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
+      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
     }
     const state = this.#overlay
     const redemption = { ...PARAMS, ...options.params }
@@ -98,22 +118,26 @@ export class RedemptionChain {
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
     this.#providers = options.providers.length
-    options.providers.forEach(({ ratingPpm, devices }, i) => {
-      this.#addProvider(i + 1, ratingPpm ?? PPM, devices)
+    options.providers.forEach(({ ratingPpm, devices, legalGroup }, i) => {
+      this.#addProvider(i + 1, { ratingPpm: ratingPpm ?? PPM, devices, legalGroup: legalGroup ?? '' })
     })
     this.#commit()
     // The end of the first window takes the snapshot used for assignment.
     this.checkInvariants()
   }
 
-  #addProvider(id: number, ratingPpm: bigint, devices: number): void {
+  #addProvider(
+    id: number,
+    options: { readonly ratingPpm: bigint; readonly devices: number; readonly legalGroup: string },
+  ): void {
+    const { ratingPpm, devices, legalGroup } = options
     const ctx = this.ctx()
     const ratings = { trainPpm: ratingPpm, finetunePpm: ratingPpm, inferPpm: ratingPpm }
     const names = { slug: `class-${id}`, vendor: 'vendor', model: `model ${id}`, memoryGb: 80 }
     addClass(ctx, id, { ...names, ...ratings, specOnly: false, evidenceHash: ZERO_HASH })
     const consensusKey = new Uint8Array(48)
     consensusKey.set(u64be(id))
-    const profile = { legalName: `${id}`, legalGroup: '', jurisdiction: 'TW', url: '', termsHash: ZERO_HASH }
+    const profile = { legalName: `${id}`, legalGroup, jurisdiction: 'TW', url: '', termsHash: ZERO_HASH }
     addProvider(ctx, { id, operator: walletOf(id), consensusKey, peerId: EMPTY_BYTES, profile })
     const amountBase = 10n ** 15n
     issueAsset(ctx, { asset: ASSET, to: walletOf(id), amountBase })
@@ -145,7 +169,34 @@ export class RedemptionChain {
     })
     assert.ok(outcome.lot !== undefined, outcome.refusal?.code)
     attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    // In genesis it counts at once, later from the running window's end on.
+    if (this.#height === 0) countAll(this.ctx())
     return outcome.lot
+  }
+
+  /** Records read from the committed state so far, by rules and invariants. */
+  get reads(): number {
+    return (this.committed as CountingState).reads
+  }
+
+  /** Pledges a lot that waits for its audit; returns its id. */
+  pledgePending(provider: number): number {
+    const lot = nextLotId(this.state)
+    const failure = this.act(
+      'pledge',
+      walletOf(provider),
+      {
+        classId: provider,
+        devices: 1,
+        deviceRoot: sha256(u64be(1_000_000 + this.#height)),
+        region: REGION,
+        services: ALL_SERVICES,
+        firstWindow: this.window + 1,
+      },
+      capacityModule,
+    )
+    assert.equal(failure, undefined)
+    return lot
   }
 
   get state(): Overlay {
@@ -175,7 +226,12 @@ export class RedemptionChain {
   }
 
   ctx(): WriteContext {
-    return { state: this.#overlay, block: this.block, emit: (log) => void this.logs.push(log) }
+    return {
+      state: this.#overlay,
+      block: this.block,
+      emit: (log) => void this.logs.push(log),
+      laneRoom: () => this.serviceRoom,
+    }
   }
 
   /** Runs one block: begin, `transactions`, end, invariants. */
@@ -196,6 +252,12 @@ export class RedemptionChain {
     this.recountEveryBlock = true
     this.run(transactions, Math.max(1, getClock(this.#overlay).endsAtMs - this.#timeMs))
     this.recountEveryBlock = recount
+  }
+
+  /** Ends the current window and runs the first block of the next, in which missing grants return and matching goes on. */
+  turn(transactions?: () => void): void {
+    this.endWindow(transactions)
+    this.run()
   }
 
   #commit(): void {
@@ -257,6 +319,10 @@ export class RedemptionChain {
     return this.act('grant', walletOf(provider), { id, assignment, ciphertext: utf8('sealed') })
   }
 
+  reject(wallet: number, id: number, assignment: number, reason = 'unreachable'): Failure | undefined {
+    return this.act('reject', walletOf(wallet), { id, assignment, reason })
+  }
+
   /** A voucher signed by wallet `signer`. */
   voucher(at: { id: number; assignment: number; deliveredBase: bigint; provider: number; signer: number }) {
     const provider = walletOf(at.provider)
@@ -279,6 +345,11 @@ export class RedemptionChain {
     // A query's answer must match its schema.
     assert.equal(field.check(value), undefined, `${name} answers outside its schema`)
     return value as T
+  }
+
+  /** Coins of the guarantee fund. */
+  guarantee(): bigint {
+    return getAccount(this.state, GUARANTEE_FUND).balanceBase
   }
 
   balance(wallet: number): bigint {
@@ -310,6 +381,28 @@ export class RedemptionChain {
     return this.logs.flatMap((log) => bySelector.get(log.topics[0]?.slice(0, 4).join() ?? '') ?? [])
   }
 
+  /** Why assignments closed so far, oldest first. */
+  closeReasons(): CloseReason[] {
+    const { Closed } = redemptionModule.definition.events
+    const selector = selectorOf('Closed', Closed!).join()
+    const reason = Object.keys(Closed!)
+      .filter((name) => Closed![name]!.indexed !== true)
+      .indexOf('reason')
+    return this.logs
+      .filter((log) => log.topics[0]?.slice(0, 4).join() === selector)
+      .map((log) => CLOSE_REASONS[log.data[32 * reason + 31]!]!)
+  }
+
+  /** Ids and numbers of all open assignments, as of the last block. */
+  openAssignments(): readonly (readonly [id: number, assignment: number])[] {
+    const { prefix } = redemptionTables.assignment
+    return [...redemptionTables.assignment.entries(this.committed)].map(([key]) => {
+      const bytes = [...key.slice(prefix.length)].map((x) => x.charCodeAt(0))
+      const number = (from: number, to: number) => bytes.slice(from, to).reduce((n, x) => n * 256 + x, 0)
+      return [number(0, 8), number(8, 12)] as const
+    })
+  }
+
   checkInvariants(): void {
     const full = new MemoryState()
     if (this.recountEveryBlock) {
@@ -326,6 +419,16 @@ export class RedemptionChain {
         assert.equal(broken, undefined, `invariant ${invariant.id}: ${broken}`)
       }
     }
+  }
+}
+
+/** The parameters of tests, with a horizon long enough to assign two windows ahead. */
+export function longEconomy(): Pick<ChainParameters, 'oracle' | 'capacity' | 'issuance'> {
+  return {
+    ...TEST_PARAMETERS,
+    capacity: { ...TEST_PARAMETERS.capacity, horizonWindows: 16 },
+    oracle: { ...TEST_PARAMETERS.oracle, driftPpm: 30_000n },
+    issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
   }
 }
 

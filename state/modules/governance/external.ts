@@ -2,7 +2,8 @@
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { recountProvider } from '../capacity/book.ts'
+import { touchCapacity } from '../capacity/sums.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import {
   addProvider,
   checkConsensusKey,
@@ -90,17 +91,20 @@ export function admitMember(
 /** Removes a member's vote permanently. */
 export function removeMember(ctx: WriteContext, member: number): void {
   removeProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Suspends a member's vote. */
 export function jailMember(ctx: WriteContext, member: number): void {
   jailProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Restores a jailed member's status. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }

@@ -3,9 +3,10 @@ import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import { coinsAt, memberOf, refuseBurn } from './external.ts'
-import { getLiability, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
-import { checkMint, lockOf } from './limits.ts'
+import { coinSupply, coinsAt, memberIds, memberOf, refuseBurn } from './external.ts'
+import { getLiability, getTotals, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
+import { checkMint } from './limits.ts'
+import { lockOf } from './locks.ts'
 import type { issuanceSchema } from './schema.ts'
 import { events, fail, issuanceTables } from './tables.ts'
 
@@ -18,16 +19,51 @@ export function mintAtGenesis(
 ) {
   const refusal = checkMint(ctx.state, mint)
   if (refusal !== undefined) return refusal
-  issueCoins(ctx, { ...mint, lockedBase: 0n })
+  issueCoins(ctx, { ...mint, lockedBase: 0n, floorBase: 0n })
   takeSnapshot(ctx, mint.provider)
   return undefined
 }
 
-/** Stops all minting, after a broken invariant or by order, until governance lifts it. Redemption continues. */
-export function stopMinting(ctx: WriteContext, reason: string): void {
-  if (issuanceTables.stop.has(ctx.state, {})) return
-  issuanceTables.stop.set(ctx.state, {}, { reason, height: ctx.block.height })
+/**
+ * Stops all minting, after a broken invariant or by order of governance, until governance lifts it. A broken invariant
+ * takes back a decision to lift. Redemption continues.
+ */
+export function stopMinting(
+  ctx: WriteContext,
+  reason: string,
+  kind: 'invariant' | 'governance' = 'invariant',
+): void {
+  const known = issuanceTables.stop.get(ctx.state, {})
+  if (known !== undefined) {
+    if (known.lifting) issuanceTables.stop.set(ctx.state, {}, { ...known, lifting: false })
+    return
+  }
+  issuanceTables.stop.set(ctx.state, {}, { kind, reason, height: ctx.block.height, lifting: false })
   events.MintingWasStopped(ctx, { reason })
+}
+
+/**
+ * Lets minting begin again once the next recount is complete and holds: governance calls it. False when nothing is
+ * stopped.
+ */
+export function resumeMinting(ctx: WriteContext): boolean {
+  const stop = issuanceTables.stop.get(ctx.state, {})
+  if (stop === undefined) return false
+  issuanceTables.stop.set(ctx.state, {}, { ...stop, lifting: true })
+  return true
+}
+
+/** Ends a stop that governance has decided to lift; the caller has just formed all sums anew. */
+export function liftStop(ctx: WriteContext): void {
+  const stop = issuanceTables.stop.get(ctx.state, {})
+  if (stop?.lifting !== true) return
+  let sumBase = 0n
+  for (const provider of memberIds(ctx.state)) sumBase += getLiability(ctx.state, provider).liabilityBase
+  const { liabilitiesBase, orphanBase } = getTotals(ctx.state)
+  // It stays stopped if the books still do not add up.
+  if (sumBase !== liabilitiesBase || coinSupply(ctx.state) !== liabilitiesBase + orphanBase) return
+  issuanceTables.stop.delete(ctx.state, {})
+  events.MintingWasResumed(ctx, { reason: stop.reason })
 }
 
 export function mint(ctx: ActionContext, args: Args<'mint'>) {
@@ -37,7 +73,7 @@ export function mint(ctx: ActionContext, args: Args<'mint'>) {
   const refusal = checkMint(ctx.state, wanted)
   if (refusal !== undefined) return refusal
   // After this point the action must succeed.
-  issueCoins(ctx, { ...wanted, lockedBase: lockOf(ctx.state, args.amountBase) })
+  issueCoins(ctx, { ...wanted, ...lockOf(ctx.state, args.amountBase) })
   return undefined
 }
 

@@ -19,6 +19,9 @@ export function checkParameters(
       reason: `${own.marginPpm} is below ${growthPpm}, the growth of the anchor over ${horizonWindows} windows`,
     }
   }
+  if (own.lockFloorPpm > own.retainPpm) {
+    return { path: 'lockFloorPpm', reason: 'expected at most retainPpm' }
+  }
   return own.bondMaintenancePpm > own.bondPpm
     ? { path: 'bondMaintenancePpm', reason: 'expected at most bondPpm' }
     : undefined

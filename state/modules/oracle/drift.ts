@@ -1,11 +1,14 @@
 // The largest drift of the anchor, and the growth factors charged for it. Pure. Not: who reports the anchor.
 import { assert } from '../../../base/assert.ts'
-import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { HORIZON_MAX } from './schema.ts'
 
-/** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. */
+/** The anchor stops here: a billion reference devices to one SCU. Then a coin keeps its meaning instead of a node halting. */
+export const ANCHOR_MAX = 10n ** 15n
+
+/** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5; saturates at `ANCHOR_MAX`. */
 export function anchorBound(anchor: bigint, driftPpm: bigint): bigint {
-  return mulDivFloor(anchor, PPM + driftPpm, PPM)
+  return maxBigint(anchor, minBigint(mulDivFloor(anchor, PPM + driftPpm, PPM), ANCHOR_MAX))
 }
 
 /** `[G_0 … G_K]` in ppm: G_0 = P, G_k = ceil(G_{k−1}·(P+g)/P), ECONOMY §3. Rounded up: capacity loses. */

@@ -1,61 +1,55 @@
-// Penalties out of bonds: what is taken, and who gets it (ECONOMY §9). Not: how much a fault costs (the modules that
-// judge faults).
+// Penalties out of bonds: taking them, and paying them out to victims and the guarantee fund (ECONOMY §9).
+// Not: how much a fault costs (the modules that judge faults).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { mulDivCeil } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { getBond, getBonds } from './bonds.ts'
+import { getBond } from './bonds.ts'
 import { GUARANTEE_FUND, payUnits } from './external.ts'
 import { isBondFrozen } from './members.ts'
 import { events, providersTables } from './tables.ts'
 
 const NOTHING = { slashedBase: 0n, victimsBase: 0n, fundBase: 0n }
 
-/** What was ever taken from bonds in an asset, and where it went. */
+interface Penalty {
+  readonly provider: number
+  readonly asset: number
+  readonly amountBase: bigint
+}
+
+/** What was ever paid out of bonds as penalties in an asset, and to whom. */
 export function slashedOf(state: StateReader, asset: number) {
   return providersTables.slashed.get(state, { asset }) ?? NOTHING
 }
 
+/** Whether penalties can be taken: a frozen bond is kept whole for those who convicted its owner. */
+export function canSlash(state: StateReader, provider: number): boolean {
+  return !isBondFrozen(state, provider)
+}
+
 /**
- * Takes the share `numerator / denominator` of each asset of a bond, rounded up; half of it, rounded down, goes to the
- * victim and the rest to the guarantee fund. False, with nothing written, while the bond is frozen. At most
- * `BOND_ASSETS_MAX` steps.
+ * Takes a penalty out of a bond. Its units stay in the escrow until `payPenalty` has paid them out, which the caller
+ * does to the last unit. Asserts that the bond is not frozen and covers it.
  */
-export function slashBond(
-  ctx: WriteContext,
-  penalty: {
-    readonly provider: number
-    readonly victim: Address
-    readonly numerator: bigint
-    readonly denominator: bigint
-  },
-): boolean {
-  const { provider, victim, numerator, denominator } = penalty
-  assert(numerator >= 0n && numerator <= denominator, 'a penalty is a share of the bond')
-  if (isBondFrozen(ctx.state, provider)) return false
-  if (numerator === 0n) return true
-  for (const { asset, amountBase } of getBonds(ctx.state, provider)) {
-    if (amountBase === 0n) continue
-    const takenBase = mulDivCeil(amountBase, numerator, denominator)
-    assert(takenBase <= amountBase, 'no more is taken than is posted')
-    const victimBase = takenBase / 2n
-    const fundBase = takenBase - victimBase
-    payUnits(ctx, { provider, asset, to: victim, amountBase: victimBase })
-    payUnits(ctx, { provider, asset, to: GUARANTEE_FUND, amountBase: fundBase })
-    const leftBase = getBond(ctx.state, { provider, asset }) - takenBase
-    providersTables.bond.set(ctx.state, { provider, asset }, { amountBase: leftBase })
-    const known = slashedOf(ctx.state, asset)
-    providersTables.slashed.set(
-      ctx.state,
-      { asset },
-      {
-        slashedBase: known.slashedBase + takenBase,
-        victimsBase: known.victimsBase + victimBase,
-        fundBase: known.fundBase + fundBase,
-      },
-    )
-    events.BondSlashed(ctx, { provider, asset, amountBase: takenBase, victim, victimBase, leftBase })
-  }
-  return true
+export function takeBond(ctx: WriteContext, { provider, asset, amountBase }: Penalty): void {
+  const leftBase = getBond(ctx.state, { provider, asset }) - amountBase
+  assert(canSlash(ctx.state, provider) && leftBase >= 0n, 'the bond covers the penalty')
+  providersTables.bond.set(ctx.state, { provider, asset }, { amountBase: leftBase })
+  events.BondSlashed(ctx, { provider, asset, amountBase, leftBase })
+}
+
+/** Pays a part of a penalty that was taken: to a victim, or to the guarantee fund when `victim` is undefined. */
+export function payPenalty(ctx: WriteContext, penalty: Penalty & { readonly victim?: Address }): void {
+  const { provider, asset, amountBase, victim } = penalty
+  payUnits(ctx, { provider, asset, to: victim ?? GUARANTEE_FUND, amountBase })
+  const known = slashedOf(ctx.state, asset)
+  providersTables.slashed.set(
+    ctx.state,
+    { asset },
+    {
+      slashedBase: known.slashedBase + amountBase,
+      victimsBase: known.victimsBase + (victim === undefined ? 0n : amountBase),
+      fundBase: known.fundBase + (victim === undefined ? amountBase : 0n),
+    },
+  )
 }

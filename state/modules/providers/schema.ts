@@ -1,4 +1,5 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { atLeast, param } from '../../../base/parameters.ts'
@@ -199,11 +200,11 @@ export const providersSchema = defineModule({
       value: { count: t.u32 },
       doc: 'Legal groups with suspended members, and how many.',
     },
-    suspensions: {
+    standing: {
       id: 19,
       key: {},
       value: { revision: t.u64 },
-      doc: 'How often a member was suspended or resumed.',
+      doc: 'How often members were suspended, resumed, or gained or lost the right to serve.',
     },
     lastFault: {
       id: 21,
@@ -217,11 +218,23 @@ export const providersSchema = defineModule({
       value: { valueBase: t.amount },
       doc: 'Penalties that could not be taken from a frozen bond, valued in coins.',
     },
+    delivery: {
+      id: 30,
+      key: { provider: t.u64, window: t.u64 },
+      value: { grantedBase: t.amount, voucheredBase: t.amount, faultBase: t.amount },
+      doc: 'Coins that a member granted access for in a window, that clients vouchered, and that a fault left undelivered.',
+    },
     slashed: {
       id: 23,
       key: { asset: t.u64 },
       value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
-      doc: 'What was ever taken from bonds: slashed = victims + fund.',
+      doc: 'Penalties ever paid out of bonds: slashed = victims + fund.',
+    },
+    changed: {
+      id: 24,
+      key: {},
+      value: changeListFields,
+      doc: 'Members whose status or suspension has changed since coverage last took note.',
     },
     faultEntry: {
       id: 40,
@@ -286,8 +299,6 @@ export const providersSchema = defineModule({
       provider: indexed(t.u64),
       asset: t.u64,
       amountBase: t.amount,
-      victim: t.address,
-      victimBase: t.amount,
       leftBase: t.amount,
     },
   },

@@ -4,7 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { groupOf } from './groups.ts'
-import { events, providersTables } from './tables.ts'
+import { changedMembers, events, providersTables } from './tables.ts'
 
 /** Whether a member itself is suspended: it gets no assignments and cannot mint until it resumes. */
 export function isSuspended(state: StateReader, provider: number): boolean {
@@ -16,14 +16,24 @@ export function isGroupSuspended(state: StateReader, provider: number): boolean 
   return providersTables.suspendedGroup.has(state, { group: groupOf(state, provider) })
 }
 
+/** Whether a legal group, named by its lowest id, has a suspended member. */
+export function hasSuspendedMember(state: StateReader, group: number): boolean {
+  return providersTables.suspendedGroup.has(state, { group })
+}
+
 /** The window in which a member was suspended; undefined when it is not. */
 export function suspendedSince(state: StateReader, provider: number): number | undefined {
   return providersTables.suspension.get(state, { provider })?.sinceWindow
 }
 
-/** Increases with every suspension and resumption, so that a cached coverage can tell whether it is stale. */
-export function suspensionRevision(state: StateReader): number {
-  return providersTables.suspensions.get(state, {})?.revision ?? 0
+/** Increases whenever a member is suspended, resumes, or gains or loses the right to serve: caches compare it. */
+export function standingRevision(state: StateReader): number {
+  return providersTables.standing.get(state, {})?.revision ?? 0
+}
+
+/** Marks that some member's standing has changed. */
+export function touchStanding(state: StateWriter): void {
+  providersTables.standing.set(state, {}, { revision: standingRevision(state) + 1 })
 }
 
 function countInGroup(state: StateWriter, provider: number, change: 1 | -1): void {
@@ -32,7 +42,8 @@ function countInGroup(state: StateWriter, provider: number, change: 1 | -1): voi
   assert(count >= 0, 'a group covers its suspended members')
   if (count === 0) providersTables.suspendedGroup.delete(state, at)
   else providersTables.suspendedGroup.set(state, at, { count })
-  providersTables.suspensions.set(state, {}, { revision: suspensionRevision(state) + 1 })
+  touchStanding(state)
+  changedMembers.add(state, provider)
 }
 
 /** Suspends a member from a window on. Asserts that it is not suspended. */

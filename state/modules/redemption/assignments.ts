@@ -1,52 +1,52 @@
-// Assignments: capacity of one provider in one window reserved for one redemption, and the books that list them.
-// Owns: opening and closing. Not: who is chosen (matching.ts), when they are swept (sweeps.ts), vouchers (vouchers.ts).
+// Assignments: capacity of one lot group in one window reserved for a part of a redemption.
+// Owns: opening and closing. Not: who is chosen (matching.ts), the books (books.ts), vouchers (vouchers.ts).
 import { assert } from '../../../base/assert.ts'
+import { minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateWriter } from '../../view.ts'
-import { putQueued, putRedemption, settleDelivered } from './coins.ts'
-import { lookAgain } from './cursors.ts'
-import { bookBacking, releaseCoins, releaseHours } from './external.ts'
-import type { Assignment, AssignmentKey, Book, Redemption } from './schema.ts'
+import { enterBooks, leaveBooks, lowerBook } from './books.ts'
+import { noShowFee, payNoShow, putQueued, putRedemption, rejectionFee, settleDelivered } from './coins.ts'
+import { moveCounted } from './crowding.ts'
+import { bookBacking, returnBacking, runningWindow } from './external.ts'
+import { noteGrowth } from './growth.ts'
+import { addAtPlace, addAtTail, placeToReturn, takeFromPlace } from './places.ts'
+import type { Assignment, AssignmentKey, Redemption } from './schema.ts'
 import { type CloseReason, OPEN_WINDOWS_MAX } from './shapes.ts'
 import { events, redemptionTables } from './tables.ts'
 
-const NO_BOOK: Book = { count: 0, openCount: 0, openBase: 0n, faultBase: 0n }
-
-/** Opens an assignment of a queued redemption; asserts that capacity has the hours free. Returns the redemption as stored. */
+/** Opens an assignment of coins that wait at a place; asserts that the lot group has the hours free. */
 export function openAssignment(
   ctx: WriteContext,
   id: number,
   terms: Pick<
     Assignment,
-    'provider' | 'window' | 'amountBase' | 'anchor' | 'classId' | 'rating' | 'bonusPpm' | 'bookedHours'
+    | 'provider'
+    | 'group'
+    | 'window'
+    | 'sequence'
+    | 'amountBase'
+    | 'anchor'
+    | 'classId'
+    | 'rating'
+    | 'bonusPpm'
+    | 'bookedHours'
   >,
-): Redemption {
+): void {
   const redemption = redemptionTables.redemption.mustGet(ctx.state, { id })
-  const { amountBase, provider, window } = terms
-  assert(amountBase > 0n && amountBase <= redemption.queuedBase, 'only what is queued is assigned')
+  const { amountBase, provider, group, window, sequence } = terms
   const at = { id, assignment: redemption.nextAssignment }
-  const assignment: Assignment = {
-    ...terms,
-    voucheredBase: 0n,
-    settledBase: 0n,
-    grantedAtMs: 0,
-    grantLate: false,
-    settlePending: false,
-  }
-  bookBacking(ctx, assignment)
+  const fresh = { voucheredBase: 0n, settledBase: 0n, grantedAtMs: 0, settlePending: false }
+  bookBacking(ctx, terms)
+  const assignment = enterBooks(ctx.state, at, { ...terms, ...fresh })
   redemptionTables.assignment.set(ctx.state, at, assignment)
-  enterBook(ctx.state, at, assignment)
-  const after: Redemption = {
-    ...redemption,
+  const taken = takeFromPlace(redemption, { sequence, queuedBase: amountBase })
+  putRedemption(ctx, id, {
+    ...taken,
     nextAssignment: at.assignment + 1,
-    queuedBase: redemption.queuedBase - amountBase,
     assignedBase: redemption.assignedBase + amountBase,
     open: countOpen(redemption.open, window, 1),
-  }
-  putRedemption(ctx, id, after)
+  })
   const { anchor, classId, bonusPpm } = terms
-  events.Assigned(ctx, { ...at, provider, window, amountBase, anchor, classId, bonusPpm })
-  return after
+  events.Assigned(ctx, { ...at, provider, group, window, amountBase, anchor, classId, bonusPpm })
 }
 
 function countOpen(open: Redemption['open'], window: number, change: 1 | -1): Redemption['open'] {
@@ -58,39 +58,6 @@ function countOpen(open: Redemption['open'], window: number, change: 1 | -1): Re
   return [...others, { window, count }].sort((a, b) => a.window - b.window)
 }
 
-function enterBook(state: StateWriter, at: AssignmentKey, assignment: Assignment): void {
-  const { provider, window, amountBase } = assignment
-  const book = redemptionTables.book.get(state, { provider, window })
-  if (book === undefined) {
-    const providers = redemptionTables.windowBooks.get(state, { window })?.providers ?? []
-    redemptionTables.windowBooks.set(state, { window }, { providers: [...providers, provider] })
-  }
-  const { count, openCount, openBase, faultBase } = book ?? NO_BOOK
-  redemptionTables.booked.set(state, { provider, window, index: count }, at)
-  redemptionTables.book.set(
-    state,
-    { provider, window },
-    { count: count + 1, openCount: openCount + 1, openBase: openBase + amountBase, faultBase },
-  )
-}
-
-function changeBook(
-  state: StateWriter,
-  assignment: Assignment,
-  change: { readonly closed: number; readonly lessBase: bigint; readonly faultBase: bigint },
-): void {
-  const key = { provider: assignment.provider, window: assignment.window }
-  const book = redemptionTables.book.mustGet(state, key)
-  const after = {
-    count: book.count,
-    openCount: book.openCount - change.closed,
-    openBase: book.openBase - change.lessBase,
-    faultBase: book.faultBase + change.faultBase,
-  }
-  assert(after.openCount >= 0 && after.openBase >= 0n, 'a book covers what leaves it')
-  redemptionTables.book.set(state, key, after)
-}
-
 /** Settles the unsettled part of an assignment's voucher, if any; closes the assignment when delivered in full. */
 export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
   const before = redemptionTables.assignment.mustGet(ctx.state, at)
@@ -98,56 +65,107 @@ export function settleAssignment(ctx: WriteContext, at: AssignmentKey): void {
   if (amountBase === 0n) return
   const redemption = redemptionTables.redemption.mustGet(ctx.state, { id: at.id })
   const settled = settleDelivered(ctx, at, before, redemption)
-  const done = settled.assignment.settledBase === before.amountBase
-  changeBook(ctx.state, before, { closed: done ? 1 : 0, lessBase: amountBase, faultBase: 0n })
-  if (!done) {
+  if (settled.assignment.settledBase < before.amountBase) {
+    lowerBook(ctx.state, before, amountBase)
     redemptionTables.assignment.set(ctx.state, at, { ...settled.assignment, settlePending: false })
     putRedemption(ctx, at.id, settled.redemption)
     return
   }
-  forget(ctx, at, before)
+  forget(ctx, at, before, amountBase)
   putRedemption(ctx, at.id, {
     ...settled.redemption,
     open: countOpen(settled.redemption.open, before.window, -1),
   })
-  events.Closed(ctx, { ...at, provider: before.provider, reason: 'delivered', returnedBase: 0n })
+  const { provider, sequence } = before
+  events.Closed(ctx, { ...at, provider, reason: 'delivered', returnedBase: 0n, sequence })
 }
 
-function forget(ctx: WriteContext, at: AssignmentKey, assignment: Assignment): void {
+function forget(ctx: WriteContext, at: AssignmentKey, assignment: Assignment, leftBase: bigint): void {
+  leaveBooks(ctx.state, at, assignment, leftBase)
   redemptionTables.assignment.delete(ctx.state, at)
   if (assignment.grantedAtMs > 0) redemptionTables.grant.delete(ctx.state, at)
 }
 
+/** Where the coins of a closed assignment go. */
+export type Return =
+  | { readonly to: 'place' }
+  /** `charged`: less the no-show fee. */
+  | { readonly to: 'tail'; readonly charged: boolean }
+
 /**
- * Closes an assignment: settles its voucher, returns the rest to its place in the queue, frees hours not yet begun.
- * `atFault` counts the returned coins against the provider.
+ * Closes an assignment: settles its voucher, returns the rest to the queue, frees hours not yet begun. Returns how many
+ * coins came back, the fee included.
  */
 export function closeAssignment(
   ctx: WriteContext,
   at: AssignmentKey,
-  close: { readonly reason: CloseReason; readonly atFault: boolean },
-): void {
+  reason: CloseReason,
+  goes: Return,
+): bigint {
   settleAssignment(ctx, at)
   const assignment = redemptionTables.assignment.get(ctx.state, at)
-  if (assignment === undefined) return
+  if (assignment === undefined) return 0n
   const returnedBase = assignment.amountBase - assignment.settledBase
   assert(returnedBase > 0n, 'an open assignment has something left')
-  releaseCoins(ctx, assignment, returnedBase)
-  releaseHours(ctx, assignment)
-  forget(ctx, at, assignment)
-  changeBook(ctx.state, assignment, {
-    closed: 1,
-    lessBase: returnedBase,
-    faultBase: close.atFault ? returnedBase : 0n,
-  })
+  returnBacking(ctx, assignment, returnedBase)
+  noteFreed(ctx, assignment)
+  forget(ctx, at, assignment, returnedBase)
   const redemption = redemptionTables.redemption.mustGet(ctx.state, { id: at.id })
-  events.Closed(ctx, { ...at, provider: assignment.provider, reason: close.reason, returnedBase })
-  putQueued(ctx, at.id, {
+  const closed: Redemption = {
     ...redemption,
-    queuedBase: redemption.queuedBase + returnedBase,
     assignedBase: redemption.assignedBase - returnedBase,
     open: countOpen(redemption.open, assignment.window, -1),
-  })
-  // Freed hours may serve any request, starting with the first in the queue.
-  if (close.reason === 'suspended' || close.reason === 'unbooked') lookAgain(ctx.state, 0)
+  }
+  const back =
+    goes.to === 'tail'
+      ? toTail(ctx, at.id, closed, { assignment, returnedBase, charged: goes.charged })
+      : toPlace(closed, assignment.sequence, returnedBase)
+  const { provider } = assignment
+  events.Closed(ctx, { ...at, provider, reason, returnedBase, sequence: back.sequence })
+  putQueued(ctx, at.id, back.redemption)
+  return returnedBase
+}
+
+/** Hours of a window that has begun have perished; others may serve whoever waits for them. */
+function noteFreed({ state }: WriteContext, { group, window, bookedHours }: Assignment): void {
+  if (window <= runningWindow(state)) return
+  noteGrowth(state, group)
+  moveCounted(state, { group, window }, bookedHours)
+}
+
+interface Returned {
+  readonly redemption: Redemption
+  /** The place; 0 when fees took everything. */
+  readonly sequence: number
+}
+
+function toPlace(redemption: Redemption, original: number, queuedBase: bigint): Returned {
+  const sequence = placeToReturn(redemption, original)
+  return { redemption: addAtPlace(redemption, { sequence, queuedBase }), sequence }
+}
+
+function toTail(
+  ctx: WriteContext,
+  id: number,
+  redemption: Redemption,
+  close: {
+    readonly assignment: Assignment
+    readonly returnedBase: bigint
+    readonly charged: boolean
+  },
+): Returned {
+  const { assignment, returnedBase, charged } = close
+  let feeBase = charged ? minBigint(returnedBase, noShowFee(ctx, returnedBase)) : 0n
+  let { rejectedBase } = redemption
+  // A window without any signature: whoever rejected as well pays for that now.
+  if (charged && rejectedBase > 0n && redemption.voucheredWindow !== assignment.window) {
+    feeBase += rejectionFee(ctx, redemption, returnedBase - feeBase)
+    rejectedBase = 0n
+  }
+  payNoShow(ctx, id, feeBase)
+  const left: Redemption = { ...redemption, feesBase: redemption.feesBase + feeBase, rejectedBase }
+  const amountBase = returnedBase - feeBase
+  if (amountBase === 0n) return { redemption: left, sequence: 0 }
+  const queued = addAtTail(ctx.state, left, amountBase)
+  return { redemption: queued, sequence: queued.places.at(-1)!.sequence }
 }

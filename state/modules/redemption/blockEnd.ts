@@ -1,39 +1,90 @@
-// The bounded work at the end of a block, in order, and whether any is left.
+// The bounded work at the beginning and end of a block, in order, and whether any is left or falls due.
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { getCursors, updateCursors } from './cursors.ts'
-import { capacityVersion, runningWindow } from './external.ts'
-import { assignQueued, obligeProviders } from './matching.ts'
+import { openSearch } from './candidates.ts'
+import { getCursors } from './cursors.ts'
+import { anchorNow, runningWindow, storeCoverage } from './external.ts'
+import { penalise } from './faults.ts'
+import { grantsPending, recallSuspended, returnMissing } from './grants.ts'
+import { growthPending } from './growth.ts'
+import { removeHistory } from './history.ts'
+import {
+  assignableWindows,
+  beginPass,
+  obligedAtMs,
+  obligeProviders,
+  passWanted,
+  runPass,
+} from './matching.ts'
+import { returnOverbooked } from './overbooked.ts'
 import { nextHead } from './queue.ts'
-import { requestsToDraw } from './requests.ts'
-import { expireRequests, recallSuspended, sweepEnded, sweepsPending, unbookLater } from './sweeps.ts'
+import { getTotals } from './redemptions.ts'
+import { drawPlaces, requestsToDraw } from './requests.ts'
+import { firstReturned } from './returned.ts'
 import { redemptionParams } from './tables.ts'
+import { unbookOne } from './unbooking.ts'
 import { settleVouchered } from './vouchers.ts'
+import { expireRequests, noteTurn, sweepDueAtMs, sweepEnded, sweepPending } from './windowEnds.ts'
 
-/** Each walk takes at most M steps, M being `stepsPerBlockMax`. */
+/** Each walk of a block takes at most M steps, M being `stepsPerBlockMax`. */
+function budgetOf(state: StateReader) {
+  return { left: redemptionParams.get(state).stepsPerBlockMax }
+}
+
+/** In a window's first block missing grants return, then penalties are paid; then the last block's requests are drawn. */
+export function beginBlock(ctx: WriteContext): void {
+  returnMissing(ctx, budgetOf(ctx.state))
+  recallSuspended(ctx, budgetOf(ctx.state))
+  penalise(ctx, budgetOf(ctx.state))
+  returnOverbooked(ctx, budgetOf(ctx.state))
+  drawPlaces(ctx)
+}
+
 export function endBlock(ctx: WriteContext): void {
-  const { state } = ctx
-  const { stepsPerBlockMax } = redemptionParams.get(state)
-  const window = runningWindow(state)
-  if (getCursors(state).window !== window) updateCursors(state, { window, passSequence: 0 })
-  settleVouchered(ctx, stepsPerBlockMax)
-  sweepEnded(ctx, stepsPerBlockMax)
-  recallSuspended(ctx, stepsPerBlockMax)
-  unbookLater(ctx, stepsPerBlockMax)
-  expireRequests(ctx, stepsPerBlockMax)
-  obligeProviders(ctx, stepsPerBlockMax)
-  if (!sweepsPending(getCursors(state))) assignQueued(ctx, stepsPerBlockMax)
+  const { state, block } = ctx
+  noteTurn(ctx)
+  settleVouchered(ctx, budgetOf(state))
+  sweepEnded(ctx, budgetOf(state))
+  expireRequests(ctx, budgetOf(state))
+  obligeProviders(ctx, budgetOf(state))
+  removeHistory(state, budgetOf(state))
+  // Nothing is assigned while coins are on their way to earlier places.
+  if (!sweepPending(state, block.timestampMs) && !grantsPending(state)) match(ctx)
+  storeCoverage(ctx)
+}
+
+function match(ctx: WriteContext): void {
+  const { state, block } = ctx
+  beginPass(state)
+  const budget = budgetOf(state)
+  const { minimumBase } = redemptionParams.get(state)
+  const { pass } = getCursors(state)
+  const search = openSearch(state, { budget, anchor: anchorNow(state), minimumBase, pass })
+  const windows = assignableWindows(state, block.timestampMs)
+  while (runPass(ctx, { search, windows })) if (unbookOne(ctx, { windows, budget }) !== 'unbooked') return
 }
 
 /** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */
 export function hasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
+  const isWaiting = getTotals(state).queuedCount > 0
   return (
     requestsToDraw(state) > 0 ||
     cursors.settleHead < cursors.settleTail ||
     cursors.expiredWindow <= cursors.window ||
-    sweepsPending(cursors) ||
-    nextHead(state, cursors.capacityRevision === capacityVersion(state) ? cursors.passSequence : 0) !==
-      undefined
+    cursors.penalisedWindow < cursors.grantedWindow ||
+    grantsPending(state) ||
+    (cursors.sweptWindow < runningWindow(state) && cursors.sweepAfterMs === 0) ||
+    (isWaiting && (passWanted(state) || cursors.wakeFrom > 0 || cursors.obligeFrom > 0)) ||
+    (isWaiting && growthPending(state)) ||
+    nextHead(state, 'unlooked', 0) !== undefined ||
+    nextHead(state, 'matchable', 0) !== undefined ||
+    firstReturned(state) !== undefined
   )
+}
+
+/** When redemption has work by the clock: an obligation, or the end of a window that waited. Undefined: never. */
+export function dueAtMs(state: StateReader): number | undefined {
+  const times = [obligedAtMs(state), sweepDueAtMs(state)].filter((time) => time !== undefined)
+  return times.length === 0 ? undefined : Math.min(...times)
 }

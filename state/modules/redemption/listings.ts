@@ -1,15 +1,39 @@
-// Listings and suspension: what a provider volunteers and whether it may be assigned. Not: who is chosen (matching.ts).
+// Listings and resuming: what a provider volunteers and whether it may be assigned. Not: who is chosen (matching.ts).
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
 import { bonusAt } from './bonus.ts'
-import { lookAgain } from './cursors.ts'
-import { classNameOf, memberOf, runningWindow } from './external.ts'
+import {
+  classNameOf,
+  groupsOf,
+  lotGroup,
+  memberOf,
+  offersService,
+  runningWindow,
+  suspensionOf,
+  unpaidOf,
+  unsuspend,
+} from './external.ts'
+import { noteOffer } from './growth.ts'
+import { enterVolunteer, leaveVolunteers } from './order.ts'
 import type { redemptionSchema } from './schema.ts'
-import { attestedLots, lotServes } from './servers.ts'
 import { BONUS_PPM_MAX } from './shapes.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
+
+/** Whether attested lots of a provider, of one class and region, offer a service. */
+function isPledged(
+  state: StateReader,
+  provider: number,
+  { service, classId, region }: Pick<Args<'list'>, 'service' | 'classId' | 'region'>,
+): boolean {
+  return groupsOf(state, provider).some((id) => {
+    const group = lotGroup(state, id)
+    if (group === undefined || group.classId !== classId || group.region !== region) return false
+    return offersService(group, service)
+  })
+}
 
 export function list(ctx: ActionContext, args: Args<'list'>) {
   const { state } = ctx
@@ -18,11 +42,8 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
   if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
   if (classNameOf(state, classId) === undefined) return fail.UnknownClass({ classId })
   if (bonusPpm > BONUS_PPM_MAX) return fail.BonusTooLarge({ bonusPpm, maximumPpm: BONUS_PPM_MAX })
+  if (!isPledged(state, provider, args)) return fail.NotPledged({ classId, region, service })
   const window = runningWindow(state)
-  const pledged = attestedLots(state, provider).some(
-    (lot) => lot.classId === classId && lot.region === region && lotServes(lot, service, window + 1),
-  )
-  if (!pledged) return fail.NotPledged({ classId, region, service })
   const known = redemptionTables.listing.get(state, { provider, service })
   if (known?.changedWindow === window) return fail.ListedThisWindow({ retryWindow: window + 1 })
   // After this point the action must succeed.
@@ -41,7 +62,8 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
       changedWindow: window,
     },
   )
-  lookAgain(state, 0)
+  enterVolunteer(state, provider, service)
+  noteOffer(state, provider)
   events.Listed(ctx, { provider, service, classId, region, bonusPpm })
   return undefined
 }
@@ -53,10 +75,11 @@ export function unlist(ctx: ActionContext, { service }: Args<'unlist'>) {
   const known = redemptionTables.listing.get(state, { provider, service })
   if (known === undefined) return fail.NotListed({ provider, service })
   const window = runningWindow(state)
-  // One change per window: alternating would restart the pass over the queue each time.
+  // One change per window: alternating would begin searches again each time.
   if (known.changedWindow === window) return fail.ListedThisWindow({ retryWindow: window + 1 })
   // After this point the action must succeed.
   redemptionTables.listing.delete(state, { provider, service })
+  leaveVolunteers(state, provider, service)
   events.Unlisted(ctx, { provider, service })
   return undefined
 }
@@ -65,14 +88,14 @@ export function resume(ctx: ActionContext) {
   const { state } = ctx
   const provider = memberOf(state, ctx.sender)
   if (provider === undefined) return fail.NotProvider({ sender: ctx.sender })
-  const suspension = redemptionTables.suspension.get(state, { provider })
-  if (suspension === undefined) return fail.NotSuspended({ provider })
-  const resumeWindow = suspension.sinceWindow + redemptionParams.get(state).suspensionWindows
+  const sinceWindow = suspensionOf(state, provider)
+  if (sinceWindow === undefined) return fail.NotSuspended({ provider })
+  const resumeWindow = sinceWindow + redemptionParams.get(state).suspensionWindows
   const window = runningWindow(state)
   if (window < resumeWindow) return fail.StillSuspended({ resumeWindow, currentWindow: window })
+  const valueBase = unpaidOf(state, provider)
+  if (valueBase > 0n) return fail.PenaltyUnpaid({ valueBase })
   // After this point the action must succeed.
-  redemptionTables.suspension.delete(state, { provider })
-  lookAgain(state, 0)
-  events.Resumed(ctx, { provider })
+  unsuspend(ctx, provider)
   return undefined
 }

@@ -1,4 +1,4 @@
-// The ordered sets of places in the queue. Owns: which table holds them. Not: what they mean (queue.ts).
+// The ordered sets of redemption: places, ids and sizes. Owns: which table holds them. Not: what they mean.
 import { orderedSetsOf } from '../../orderedSet.ts'
 import { redemptionTables } from './tables.ts'
 
@@ -8,3 +8,4 @@ export const insertMember = sets.insert
 export const removeMember = sets.remove
 export const hasMember = sets.has
 export const nextMember = sets.next
+export const previousMember = sets.previous

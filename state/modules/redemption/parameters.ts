@@ -4,6 +4,9 @@ import type { ParameterContext, ParameterFault } from '../../parameterRules.ts'
 import { windowRoom } from './external.ts'
 import type { redemptionSchema } from './schema.ts'
 
+/** Least M: a block always gets further, whatever it looks for. */
+const STEPS_MIN = 16
+
 export function checkParameters(
   own: Params<typeof redemptionSchema>,
   all: ParameterContext,
@@ -11,6 +14,10 @@ export function checkParameters(
   const { horizonWindows, blocks, lotsMax } = windowRoom(all)
   if (own.assignAhead < 1 || own.assignAhead * 8 > horizonWindows) {
     return { path: 'assignAhead', reason: 'expected 1 to an eighth of the horizon' }
+  }
+  // A search begins each block with a step for its place and one for a provider: with fewer it would not go on.
+  if (own.stepsPerBlockMax < STEPS_MIN) {
+    return { path: 'stepsPerBlockMax', reason: `expected at least ${STEPS_MIN} steps` }
   }
   // All steps due at a window's end must fit into the next window's blocks (ECONOMY §12, 16).
   if (own.stepsPerBlockMax * blocks < own.openRequestsMax + lotsMax) {

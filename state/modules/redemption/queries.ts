@@ -1,22 +1,36 @@
 // Queries of redemption: redemptions, the queue, assignments and listings, in coins and in device-hours.
 // Owns: the shapes of answers. Not: rules.
 import { mustExist } from '../../../base/assert.ts'
+import { equalBytes } from '../../../base/bytes.ts'
 import type { Infer } from '../../../base/field.ts'
 import type { QueryArgs } from '../../../base/moduleDefinition.ts'
 import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
-import { pageDown, pageUp } from '../../pages.ts'
 import type { StateReader } from '../../view.ts'
 import type { Service } from '../catalogue/schema.ts'
-import { anchorNow, classNameOf, freeCoinsIn, horizonOf, runningWindow } from './external.ts'
+import { isUnreliable } from './bonus.ts'
+import {
+  anchorNow,
+  classNameOf,
+  coinsOf,
+  groupsOf,
+  hoursLeftIn,
+  isAnySuspended,
+  isServing,
+  lotGroup,
+  runningWindow,
+} from './external.ts'
+import { ownerOf } from './history.ts'
+import { minimumNow } from './limits.ts'
+import { membersByShare, orderOf } from './order.ts'
 import { getTotals, stateOf } from './redemptions.ts'
 import type { Assignment, AssignmentKey, Redemption, redemptionSchema } from './schema.ts'
-import { serversInOrder } from './servers.ts'
 import {
   type assignmentInfo,
   type listingInfo,
   PAGE_MAX,
   type queueInfo,
+  REJECT_REASONS,
   type redemptionInfo,
 } from './shapes.ts'
 import { redemptionParams, redemptionTables } from './tables.ts'
@@ -42,7 +56,7 @@ function assignmentOf(
   at: AssignmentKey,
   record: Assignment,
 ): Infer<typeof assignmentInfo> {
-  const { settlePending: _, ...facts } = record
+  const { settlePending: _, entry: __, previous: ___, next: ____, ...facts } = record
   const ciphertext = redemptionTables.grant.get(state, at)?.ciphertext
   return {
     redemptionId: at.id,
@@ -71,7 +85,8 @@ function openAssignments(state: StateReader, id: number, redemption: Redemption)
 function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionInfo> | undefined {
   const record = redemptionTables.redemption.get(state, { id })
   if (record === undefined) return undefined
-  const { nextAssignment: _, open: __, ...facts } = record
+  const { tierPpm: _, nextAssignment: __, bucket: ___, open: ____, newer, older, ...rest } = record
+  const { voucheredWindow: _____, ...facts } = rest
   return {
     id,
     state: stateOf(record, runningWindow(state)),
@@ -86,58 +101,83 @@ function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionIn
   }
 }
 
-/** Newest first: the cursor is the number of older ones left. */
-function redemptionsOf(ctx: ReadContext, { owner, ...page }: Args<'redemptions'>) {
-  const { items, nextCursor } = pageDown(page, {
-    count: redemptionTables.owner.get(ctx.state, { owner })?.count ?? 0,
-    pageMax: PAGE_MAX,
-    read(index) {
-      const { id } = redemptionTables.owned.mustGet(ctx.state, { owner, index })
-      return mustExist(redemptionOf(ctx.state, id), 'an owned redemption exists')
-    },
-  })
-  return { redemptions: [...items], nextCursor }
+const pageOf = (limit: number): number => (limit === 0 ? PAGE_MAX : Math.min(limit, PAGE_MAX))
+
+/** Newest first: the cursor is the id to begin with. */
+function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redemptions'>) {
+  const { state } = ctx
+  const redemptions: Infer<typeof redemptionInfo>[] = []
+  let id = cursor === 0 ? ownerOf(state, owner).newest : cursor
+  while (id !== 0 && redemptions.length < pageOf(limit)) {
+    const record = redemptionTables.redemption.get(state, { id })
+    // A cursor may name what has left the state, or is another account's.
+    if (record === undefined || !equalBytes(record.owner, owner)) return { redemptions, nextCursor: 0 }
+    redemptions.push(mustExist(redemptionOf(state, id), 'a redemption of the account exists'))
+    id = record.older
+  }
+  return { redemptions, nextCursor: id }
 }
 
-/** Windows fill nearest first, so the whole queue takes ⌈queued / free per window⌉ of them, after those reserved. */
+/** Coins that all lot groups that may be assigned can still take in some windows ahead, at the anchor in force. */
+function freeAhead(state: StateReader, windows: readonly number[]): readonly bigint[] {
+  const hours = windows.map(() => 0n)
+  for (const provider of orderOf(state)) {
+    if (!isServing(state, provider) || isAnySuspended(state, provider)) continue
+    for (const id of groupsOf(state, provider)) {
+      const group = mustExist(lotGroup(state, id), 'a listed group exists')
+      for (const [i, window] of windows.entries()) hours[i]! += hoursLeftIn(state, group, window)
+    }
+  }
+  const anchor = anchorNow(state)
+  return hours.map((free) => coinsOf(free, anchor))
+}
+
+/** Windows fill nearest first; those beyond `assignAhead` are taken to be like the one after it. */
 function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
-  const { openCount, queuedCount, queuedBase, assignedBase } = getTotals(state)
+  const { openCount, queuedCount, queuedBase, matchableBase, assignedBase } = getTotals(state)
   const { assignAhead } = redemptionParams.get(state)
-  const horizonWindows = horizonOf(state)
   const current = runningWindow(state)
-  const servers = serversInOrder(state, [])
-  let freeBase = 0n
+  const free = freeAhead(
+    state,
+    Array.from({ length: assignAhead + 1 }, (_, k) => current + 1 + k),
+  )
+  const near = free.slice(0, assignAhead)
+  const freeBase = near.reduce((sum, base) => sum + base, 0n)
   let leftBase = queuedBase
   let expectedWindows = 0
-  let lastBase = 0n
-  for (let k = 1; k <= horizonWindows; k++) {
-    lastBase = servers.reduce(
-      (sum, { provider }) => sum + freeCoinsIn(state, { provider, windowIndex: current + k }),
-      0n,
-    )
-    if (k <= assignAhead) freeBase += lastBase
-    if (leftBase > 0n) expectedWindows = k
-    leftBase = leftBase > lastBase ? leftBase - lastBase : 0n
-    if (leftBase === 0n && k >= assignAhead) break
+  for (const base of near) {
+    if (leftBase === 0n) break
+    expectedWindows++
+    leftBase = leftBase > base ? leftBase - base : 0n
   }
-  if (leftBase > 0n && lastBase > 0n) expectedWindows += Number(mulDivCeil(leftBase, 1n, lastBase))
-  return { openCount, queuedCount, queuedBase, assignedBase, freeBase, expectedWindows }
+  const later = free[assignAhead]!
+  if (leftBase > 0n && later > 0n) expectedWindows += Number(mulDivCeil(leftBase, 1n, later))
+  const minimumBase = minimumNow(state)
+  return {
+    openCount,
+    queuedCount,
+    queuedBase,
+    matchableBase,
+    assignedBase,
+    minimumBase,
+    freeBase,
+    expectedWindows,
+  }
 }
 
-function assignmentsOf(ctx: ReadContext, { provider, window, ...page }: Args<'assignments'>) {
+function assignmentsOf(ctx: ReadContext, { provider, window, cursor, limit }: Args<'assignments'>) {
   const { state } = ctx
-  const { items, nextCursor } = pageUp(page, {
-    count: redemptionTables.book.get(state, { provider, window })?.count ?? 0,
-    pageMax: PAGE_MAX,
-    lookMax: LOOK_BACK_MAX,
-    read(index) {
-      // Entries of an ended window are deleted one by one while it is swept.
-      const key = redemptionTables.booked.get(state, { provider, window, index })
-      const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
-      return key === undefined || record === undefined ? undefined : assignmentOf(state, key, record)
-    },
-  })
-  return { assignments: [...items], nextCursor }
+  const count = redemptionTables.book.get(state, { provider, window })?.count ?? 0
+  const assignments: Infer<typeof assignmentInfo>[] = []
+  const until = Math.min(count, cursor + LOOK_BACK_MAX)
+  let index = cursor
+  for (; index < until && assignments.length < pageOf(limit); index++) {
+    // Entries of an ended window are deleted one by one while it is swept.
+    const key = redemptionTables.booked.get(state, { provider, window, index })
+    const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
+    if (key !== undefined && record !== undefined) assignments.push(assignmentOf(state, key, record))
+  }
+  return { assignments, nextCursor: index < count ? index : 0 }
 }
 
 function listingOf(
@@ -147,7 +187,13 @@ function listingOf(
   const record = redemptionTables.listing.get(state, at)
   if (record === undefined) return undefined
   const { changedWindow: _, ...facts } = record
-  return { ...at, ...facts, suspended: redemptionTables.suspension.has(state, { provider: at.provider }) }
+  const { provider } = at
+  return {
+    ...at,
+    ...facts,
+    suspended: isAnySuspended(state, provider),
+    bonusIgnored: isUnreliable(state, provider),
+  }
 }
 
 export const redemptionQueries = {
@@ -161,8 +207,13 @@ export const redemptionQueries = {
   assignments: assignmentsOf,
   listing: (ctx: ReadContext, at: Args<'listing'>) => listingOf(ctx.state, at),
   listings: (ctx: ReadContext, { service }: Args<'listings'>) =>
-    serversInOrder(ctx.state, []).flatMap(({ provider }) => {
+    membersByShare(ctx.state).flatMap((provider) => {
       const listing = listingOf(ctx.state, { provider, service })
       return listing === undefined ? [] : [listing]
+    }),
+  rejections: (ctx: ReadContext, { provider }: Args<'rejections'>) =>
+    REJECT_REASONS.flatMap((reason) => {
+      const tally = redemptionTables.rejections.get(ctx.state, { provider, reason })
+      return tally === undefined ? [] : [{ reason, ...tally }]
     }),
 }

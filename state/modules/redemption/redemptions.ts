@@ -8,14 +8,19 @@ import { redemptionTables } from './tables.ts'
 const NO_TOTALS: Totals = {
   nextId: 1,
   nextSequence: 1,
+  nextFilter: 1,
+  nextBucket: 1,
   openCount: 0,
+  constrainedCount: 0,
   queuedCount: 0,
   requestedBase: 0n,
   queuedBase: 0n,
+  matchableBase: 0n,
   assignedBase: 0n,
   burnedBase: 0n,
   transferredBase: 0n,
   refundedBase: 0n,
+  feesBase: 0n,
 }
 
 export function getTotals(state: StateReader): Totals {
@@ -35,7 +40,27 @@ export function isOpen(redemption: Redemption): boolean {
   return redemption.endReason === 'none'
 }
 
-/** The one state a redemption is in (ECONOMY §6), seen in a window. */
+/** Whether a request names what may serve it, or until when. */
+export function isConstrained(
+  request: Pick<Redemption, 'provider' | 'ratingMin' | 'region' | 'startBy' | 'finishBy'>,
+): boolean {
+  const { provider, ratingMin, region, startBy, finishBy } = request
+  return provider !== 0 || ratingMin > 0n || region !== '' || startBy !== 0 || finishBy !== 0
+}
+
+/** Whether anything of a redemption was ever delivered. */
+export function hasDelivered(redemption: Pick<Redemption, 'burnedBase' | 'transferredBase'>): boolean {
+  return redemption.burnedBase + redemption.transferredBase > 0n
+}
+
+/** The last window in which more of a request may be reserved; 0: no limit. Start-by counts until delivery is under way. */
+export function lastWindowOf(redemption: Redemption): number {
+  const { startBy, finishBy, open } = redemption
+  if (startBy === 0 || open.length > 0 || hasDelivered(redemption)) return finishBy
+  return finishBy === 0 ? startBy : Math.min(startBy, finishBy)
+}
+
+/** The one state a redemption shows (ECONOMY §6), seen in a window: active, else assigned, else queued, of its parts. */
 export function stateOf(redemption: Redemption, window: number): RedemptionState {
   switch (redemption.endReason) {
     case 'none': {
@@ -44,9 +69,11 @@ export function stateOf(redemption: Redemption, window: number): RedemptionState
       return first.window <= window ? 'active' : 'assigned'
     }
     case 'cancelledByOwner':
+    case 'displaced':
       return 'cancelled'
     case 'startByPassed':
     case 'finishByPassed':
+    case 'forfeited':
       return 'expired'
     default:
       return 'settled'

@@ -1,13 +1,15 @@
-// Requests: escrow and cancellation, and the draw that gives requests their places.
-// Owns: admission to the queue. Not: the queue's order afterwards (queue.ts, matching.ts).
+// Requests: escrow and cancellation, and the draw that gives the requests of a block their places (ECONOMY §8).
+// Owns: admission to the queue. Not: the limits (limits.ts), the queue's order afterwards (queue.ts, matching.ts).
 import { equalBytes } from '../../../base/bytes.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import { drawnOrderOf } from '../../drawnOrder.ts'
 import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
-import { getCursors, updateCursors } from './cursors.ts'
-import { coinsAt, isMember, lockCoins, refuseLock, runningWindow } from './external.ts'
+import { coinsAt, leastRatingFrom, lockCoins, refuseLock, runningWindow } from './external.ts'
+import { enterHistory, ownerOf } from './history.ts'
+import { checkAmount, checkRoom, checkServable, checkWindows, lastAllowed } from './limits.ts'
+import { addAtPlace, markPlaces, nextPlace } from './places.ts'
 import { getRedemption, getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
 import type { redemptionSchema } from './schema.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
@@ -19,51 +21,44 @@ const drawn = drawnOrderOf(redemptionTables)
 /** The entries of the draw are those that its cursors say. */
 export const recountDraw = drawn.recount
 
-function ownerOf(state: StateReader, owner: Uint8Array) {
-  return redemptionTables.owner.get(state, { owner }) ?? { openCount: 0, count: 0 }
-}
-
-function checkWindows(state: StateReader, { startBy, finishBy }: Args<'request'>) {
-  const nextWindow = runningWindow(state) + 1
-  if (startBy !== 0 && startBy < nextWindow) return fail.WindowPassed({ window: startBy, nextWindow })
-  if (finishBy !== 0 && finishBy < nextWindow) return fail.WindowPassed({ window: finishBy, nextWindow })
-  if (finishBy !== 0 && finishBy < startBy) return fail.FinishBeforeStart({ startBy, finishBy })
-  return undefined
-}
-
 export function request(ctx: ActionContext, args: Args<'request'>) {
-  const { state, block, sender } = ctx
+  const { state, sender } = ctx
   const { amountBase } = args
-  const { minimumBase, openRequestsMax, openRequestsPerAccountMax } = redemptionParams.get(state)
   const balanceBase = coinsAt(state, sender)
-  // Less than the minimum is accepted when it is the whole balance, so that no coin is stranded.
-  if (amountBase === 0n || (amountBase < minimumBase && amountBase !== balanceBase))
-    return fail.BelowMinimum({ amountBase, minimumBase })
+  const tooSmall = checkAmount(state, { amountBase, balanceBase })
+  if (tooSmall !== undefined) return tooSmall
   if (balanceBase < amountBase) return fail.InsufficientBalance({ balanceBase, neededBase: amountBase })
-  const totals = getTotals(state)
-  if (totals.openCount >= openRequestsMax)
-    return fail.QueueFull({ openCount: totals.openCount, maximum: openRequestsMax })
-  const owner = ownerOf(state, sender)
-  if (owner.openCount >= openRequestsPerAccountMax)
-    return fail.AccountQueueFull({ openCount: owner.openCount, maximum: openRequestsPerAccountMax })
-  if (args.provider !== 0 && !isMember(state, args.provider))
-    return fail.UnknownProvider({ provider: args.provider })
-  const badWindows = checkWindows(state, args)
-  if (badWindows !== undefined) return badWindows
+  const { openRequestsPerAccountMax } = redemptionParams.get(state)
+  const { openCount } = ownerOf(state, sender)
+  if (openCount >= openRequestsPerAccountMax)
+    return fail.AccountQueueFull({ openCount, maximum: openRequestsPerAccountMax })
+  const misfit = checkServable(state, args) ?? checkWindows(state, args)
+  if (misfit !== undefined) return misfit
+  const room = checkRoom(state, args)
+  if (room.refusal !== undefined) return room.refusal
   const refused = refuseLock(ctx, { from: sender, amountBase })
   if (refused !== undefined) return refused
   // After this point the action must succeed.
-  const id = totals.nextId
+  if (room.displaced !== undefined) {
+    const { id, redemption } = room.displaced
+    cancelQueued(ctx, { id, reason: 'displaced' }, redemption)
+  }
+  admit(ctx, args)
+  return undefined
+}
+
+/** Escrows the coins of a request that was checked; a later block draws its place. */
+function admit(ctx: ActionContext, args: Args<'request'>): void {
+  const { state, block, sender } = ctx
+  const { amountBase, service, ratingMin } = args
+  const id = getTotals(state).nextId
   updateTotals(state, { nextId: id + 1 })
   lockCoins(ctx, { from: sender, amountBase })
-  redemptionTables.owned.set(state, { owner: sender, index: owner.count }, { id })
-  redemptionTables.owner.set(
-    state,
-    { owner: sender },
-    { openCount: owner.openCount + 1, count: owner.count + 1 },
-  )
+  const older = enterHistory(state, id, sender)
   putRedemption(ctx, id, {
     ...args,
+    finishBy: lastAllowed(state, args),
+    tierPpm: ratingMin === 0n ? 0n : leastRatingFrom(state, service, ratingMin),
     owner: sender,
     sequence: 0,
     requestedAtMs: block.timestampMs,
@@ -72,14 +67,21 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
     burnedBase: 0n,
     transferredBase: 0n,
     refundedBase: 0n,
+    feesBase: 0n,
+    rejectedBase: 0n,
     refundReason: 'none',
     endReason: 'none',
     nextAssignment: 1,
+    places: [],
+    bucket: 0,
     open: [],
+    excluded: [],
+    voucheredWindow: 0,
+    newer: 0,
+    older,
   })
   drawn.add(ctx, { id })
-  events.Requested(ctx, { id, owner: sender, service: args.service, amountBase })
-  return undefined
+  events.Requested(ctx, { id, owner: sender, service, amountBase })
 }
 
 export function cancel(ctx: ActionContext, { id }: Args<'cancel'>) {
@@ -90,7 +92,7 @@ export function cancel(ctx: ActionContext, { id }: Args<'cancel'>) {
   if (redemption.queuedBase === 0n)
     return fail.NothingQueued({ id, state: stateOf(redemption, runningWindow(state)) })
   // After this point the action must succeed.
-  cancelQueued(ctx, id, redemption)
+  cancelQueued(ctx, { id, reason: 'cancelledByOwner' }, redemption)
   return undefined
 }
 
@@ -103,25 +105,18 @@ export function requestsToDraw(state: StateReader): number {
 export function drawPlaces(ctx: WriteContext): void {
   const { state, block } = ctx
   const { stepsPerBlockMax } = redemptionParams.get(state)
-  const before = getTotals(state).nextSequence
-  drawn.drain(ctx, stepsPerBlockMax, placeRequest)
   const { nextSequence } = getTotals(state)
-  if (nextSequence === before) return
-  const { markTail } = getCursors(state)
-  const mark = { sequence: nextSequence - 1, atMs: block.parentTimestampMs }
-  redemptionTables.mark.set(state, { index: markTail }, mark)
-  updateCursors(state, { markTail: markTail + 1 })
+  drawn.drain(ctx, stepsPerBlockMax, placeRequest)
+  if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
 }
 
 function placeRequest(ctx: WriteContext, { id }: { readonly id: number }): number {
-  const { state } = ctx
-  const redemption = getRedemption(state, id)
+  const redemption = getRedemption(ctx.state, id)
   // Cancelled before its turn came.
   if (redemption === undefined || !isOpen(redemption)) return 1
-  const sequence = getTotals(state).nextSequence
-  redemptionTables.place.set(state, { sequence }, { id })
-  updateTotals(state, { nextSequence: sequence + 1 })
-  putQueued(ctx, id, { ...redemption, sequence })
+  const sequence = nextPlace(ctx.state)
+  const { queuedBase } = redemption
+  putQueued(ctx, id, addAtPlace({ ...redemption, sequence, queuedBase: 0n }, { sequence, queuedBase }))
   events.Sequenced(ctx, { id, sequence })
   return 1
 }

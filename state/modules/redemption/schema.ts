@@ -1,35 +1,34 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { param } from '../../../base/parameters.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
-import { COIN } from '../../../base/units.ts'
-import { drawRecords, setNodeRecord } from '../../recordShapes.ts'
+import { COIN, PPM } from '../../../base/units.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
+import { redemptionRecords } from './records.ts'
 import {
-  assignmentFields,
   assignmentInfo,
   CLOSE_REASONS,
-  cursor,
   END_REASONS,
   GRANT_BYTES_MAX,
   listingInfo,
-  OPEN_WINDOWS_MAX,
   PAGE_MAX,
-  progressFields,
   queueInfo,
   REDEMPTION_STATES,
+  REJECT_REASONS,
   redemptionInfo,
   region,
-  requestFields,
+  rejectReason,
   service,
 } from './shapes.ts'
+
+const isShare = atMost(PPM, 'ppm')
 
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
-  lane: 'redemption',
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
+  lane: 'redemption',
   params: {
     openRequestsMax: param({
       field: t.u32,
@@ -46,7 +45,7 @@ export const redemptionSchema = defineModule({
     }),
     stepsPerBlockMax: param({
       field: t.u32,
-      doc: 'M: reservations, returns, settlements or expiries of one block.',
+      doc: 'M: reservations, returns, settlements, expiries or lot groups looked at in one walk of a block.',
       main: 128,
       dev: 512,
       test: 512,
@@ -58,156 +57,48 @@ export const redemptionSchema = defineModule({
       dev: 2,
       test: 1,
     }),
-    minimumBase: param({
-      field: t.amount,
-      doc: 'Least amount of a request, base units.',
-      main: COIN / 100n,
-    }),
+    minimumBase: param({ field: t.amount, doc: 'Least amount of a request, base units.', main: COIN / 100n }),
     suspensionWindows: param({
       field: t.u32,
       doc: 'Windows a suspended provider waits before it may resume.',
       main: 1,
     }),
-  },
-  records: {
-    totals: {
-      id: 1,
-      key: {},
-      value: {
-        nextId: t.u64,
-        nextSequence: t.u64,
-        openCount: t.u64,
-        queuedCount: t.u64,
-        requestedBase: t.u256,
-        queuedBase: t.amount,
-        assignedBase: t.amount,
-        burnedBase: t.u256,
-        transferredBase: t.u256,
-        refundedBase: t.u256,
-      },
-      doc: 'Sums over all redemptions: requested = queued + assigned + burned + transferred + refunded.',
-    },
-    cursors: {
-      id: 2,
-      key: {},
-      value: {
-        /** Window whose start was last handled. */
-        window: t.u64,
-        /** Requests below this place were found unmatchable since capacity last grew. */
-        passSequence: t.u64,
-        /** Revision of capacity that the pass has seen. */
-        capacityRevision: t.u64,
-        /** Requests up to this place have waited a quarter window: providers are obliged. */
-        obligedSequence: t.u64,
-        markHead: t.u64,
-        markTail: t.u64,
-        settleHead: t.u64,
-        settleTail: t.u64,
-        /** Windows before this one have expired their requests. */
-        expiredWindow: t.u64,
-        /** Windows before this one have returned what was not delivered. */
-        swept: cursor,
-        /** Providers whose reservations are being returned, and how far. */
-        recalls: t.list(t.u64, PROVIDERS_MAX),
-        recalled: cursor,
-        /** Reservations of places after this one are being returned; 0: none. */
-        unbookAbove: t.u64,
-        unbooked: cursor,
-      },
-      doc: 'Cursors of the bounded work at the beginning and end of blocks.',
-    },
-    redemption: {
-      id: 3,
-      key: { id: t.u64 },
-      value: {
-        ...requestFields,
-        ...progressFields,
-        nextAssignment: t.u32,
-        /** Open assignments by window, ascending. */
-        open: t.list(message('OpenWindow', { window: t.u64, count: t.u32 }), OPEN_WINDOWS_MAX),
-      },
-      doc: 'One request and what became of its coins.',
-    },
-    place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'The redemption at a place.' },
-    owner: {
-      id: 6,
-      key: { owner: t.address },
-      value: { openCount: t.u32, count: t.u64 },
-      doc: 'How many redemptions an account has open, and ever had.',
-    },
-    owned: { id: 7, key: { owner: t.address, index: t.u64 }, value: { id: t.u64 }, doc: 'Its redemptions.' },
-    assignment: {
-      id: 8,
-      key: { id: t.u64, assignment: t.u32 },
-      value: { ...assignmentFields, settlePending: t.bool },
-      doc: 'Capacity of one provider in one window reserved for a redemption; removed when it closes.',
-    },
-    grant: {
-      id: 9,
-      key: { id: t.u64, assignment: t.u32 },
-      value: { ciphertext: t.bytes(GRANT_BYTES_MAX) },
-      doc: 'Access to the service, encrypted to the client key; removed with its assignment.',
-    },
-    listing: {
-      id: 10,
-      key: { provider: t.u64, service },
-      value: {
-        classId: t.u32,
-        region,
-        endpoint: t.text(256),
-        bonusPpm: t.ppm,
-        nextBonusPpm: t.ppm,
-        nextBonusWindow: t.u64,
-        runtimeHash: t.hash,
-        changedWindow: t.u64,
-      },
-      doc: 'A standing offer to serve at par or better.',
-    },
-    suspension: {
-      id: 11,
-      key: { provider: t.u64 },
-      value: { sinceWindow: t.u64 },
-      doc: 'A provider that failed to deliver in a window; absent once it has resumed.',
-    },
-    book: {
-      id: 12,
-      key: { provider: t.u64, window: t.u64 },
-      value: { count: t.u32, openCount: t.u32, openBase: t.amount, faultBase: t.amount },
-      doc: 'Assignments of a provider in a window: ever made, still open, coins of the open ones, coins at fault.',
-    },
-    booked: {
-      id: 13,
-      key: { provider: t.u64, window: t.u64, index: t.u32 },
-      value: { id: t.u64, assignment: t.u32 },
-      doc: 'The entries of a book; an entry whose assignment closed is skipped.',
-    },
-    windowBooks: {
-      id: 14,
-      key: { window: t.u64 },
-      value: { providers: t.list(t.u64, PROVIDERS_MAX) },
-      doc: 'Providers that have a book for a window.',
-    },
-    setNode: setNodeRecord(
-      15,
-      'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
-    ),
-    settlement: {
-      id: 16,
-      key: { index: t.u64 },
-      value: { id: t.u64, assignment: t.u32 },
-      doc: 'Assignments with a voucher that the end of the block settles.',
-    },
-    mark: {
-      id: 17,
-      key: { index: t.u64 },
-      value: { sequence: t.u64, atMs: t.u64 },
-      doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
-    },
-    ...drawRecords(50, { id: t.u64 }),
+    tailWindows: param({
+      field: t.u32,
+      doc: 'Windows after its end that a request stays in the state.',
+      main: 30,
+      dev: 6,
+      test: 3,
+    }),
+    noShowPpm: param({
+      field: t.ppm,
+      doc: 'Fee on what a client booked and left.',
+      main: 10_000n,
+      check: isShare,
+    }),
+    faultPenaltyPpm: param({
+      field: t.ppm,
+      doc: 'Penalty on what a provider left undelivered, of its value.',
+      main: 50_000n,
+      check: isShare,
+    }),
+    faultFloorPpm: param({
+      field: t.ppm,
+      doc: 'Least penalty of a fault, of the bond.',
+      main: 1_000n,
+      check: isShare,
+    }),
+    penaltyCapPpm: param({
+      field: t.ppm,
+      doc: 'Most that the faults of one window cost, of the bond.',
+      main: 100_000n,
+      check: isShare,
+    }),
   },
   escrows: {
     locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
   },
+  records: redemptionRecords,
   errors: {
     NotProvider: { sender: t.address },
     UnknownClass: { classId: t.u32 },
@@ -222,6 +113,12 @@ export const redemptionSchema = defineModule({
     UnknownProvider: { provider: t.u64 },
     WindowPassed: { window: t.u64, nextWindow: t.u64 },
     FinishBeforeStart: { startBy: t.u64, finishBy: t.u64 },
+    /** A request with constraints must end this soon. */
+    FinishTooFar: { finishBy: t.u64, latest: t.u64 },
+    /** No attested lot meets the constraints. */
+    Unservable: { service, provider: t.u64, ratingMin: t.ppm, region },
+    /** Requests with constraints fill their half of the table, and none of those that sleep is smaller. */
+    ConstrainedFull: { openCount: t.u64, maximum: t.u64 },
     UnknownRedemption: { id: t.u64 },
     NotOwner: { owner: t.address },
     NothingQueued: { id: t.u64, state: t.oneOf(REDEMPTION_STATES) },
@@ -230,13 +127,17 @@ export const redemptionSchema = defineModule({
     GrantEmpty: {},
     GrantPosted: { grantedAtMs: t.u64 },
     WindowNotBegun: { window: t.u64, currentWindow: t.u64 },
+    WindowBegun: { window: t.u64, currentWindow: t.u64 },
     WindowEnded: { window: t.u64, currentWindow: t.u64 },
+    NotGranted: { id: t.u64, assignment: t.u32 },
+    AlreadyRejected: { id: t.u64, group: t.u64 },
     VoucherDecreases: { deliveredBase: t.amount, acceptedBase: t.amount },
     VoucherTooLarge: { deliveredBase: t.amount, amountBase: t.amount },
     BadSignature: { digest: t.hash },
     WrongSigner: { expected: t.address, recovered: t.address, digest: t.hash },
     NotSuspended: { provider: t.u64 },
     StillSuspended: { resumeWindow: t.u64, currentWindow: t.u64 },
+    PenaltyUnpaid: { valueBase: t.amount },
   },
   events: {
     Listed: { provider: indexed(t.u64), service, classId: t.u32, region, bonusPpm: t.ppm },
@@ -252,6 +153,7 @@ export const redemptionSchema = defineModule({
       id: indexed(t.u64),
       assignment: t.u32,
       provider: indexed(t.u64),
+      group: t.u64,
       window: t.u64,
       amountBase: t.amount,
       anchor: t.ppm,
@@ -272,7 +174,19 @@ export const redemptionSchema = defineModule({
       assignment: t.u32,
       provider: indexed(t.u64),
       reason: t.oneOf(CLOSE_REASONS),
+      /** Back in the queue, the fee included. */
       returnedBase: t.amount,
+      /** The place it returned to. */
+      sequence: t.u64,
+    },
+    NoShow: { id: indexed(t.u64), feeBase: t.amount },
+    Rejected: {
+      id: indexed(t.u64),
+      assignment: t.u32,
+      provider: indexed(t.u64),
+      reason: rejectReason,
+      amountBase: t.amount,
+      keepsPlace: t.bool,
     },
     Refunded: { id: indexed(t.u64), amountBase: t.amount, reason: t.oneOf(END_REASONS) },
     Ended: {
@@ -280,8 +194,6 @@ export const redemptionSchema = defineModule({
       state: t.oneOf(REDEMPTION_STATES),
       reason: t.oneOf(END_REASONS),
     },
-    Suspended: { provider: indexed(t.u64), window: t.u64 },
-    Resumed: { provider: indexed(t.u64) },
   },
   actions: {
     list: {
@@ -324,6 +236,9 @@ export const redemptionSchema = defineModule({
         'UnknownProvider',
         'WindowPassed',
         'FinishBeforeStart',
+        'FinishTooFar',
+        'Unservable',
+        'ConstrainedFull',
       ],
       gas: 90_000,
       signed: true,
@@ -338,15 +253,16 @@ export const redemptionSchema = defineModule({
     },
     grant: {
       args: { id: t.u64, assignment: t.u32, ciphertext: t.bytes(GRANT_BYTES_MAX) },
-      fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowEnded'],
+      fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowBegun'],
       gas: 30_000,
-      doc: "The provider posts the access grant, due by the window's start.",
+      doc: 'The provider posts the access grant, before the window begins.',
     },
     settle: {
       args: { id: t.u64, assignment: t.u32, deliveredBase: t.amount, signature: t.bytes(65) },
       fails: [
         'UnknownRedemption',
         'UnknownAssignment',
+        'NotGranted',
         'WindowNotBegun',
         'WindowEnded',
         'VoucherDecreases',
@@ -357,9 +273,24 @@ export const redemptionSchema = defineModule({
       gas: 60_000,
       doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },
+    reject: {
+      args: { id: t.u64, assignment: t.u32, reason: rejectReason },
+      fails: [
+        'UnknownRedemption',
+        'NotOwner',
+        'UnknownAssignment',
+        'NotGranted',
+        'WindowNotBegun',
+        'WindowEnded',
+        'AlreadyRejected',
+      ],
+      gas: 60_000,
+      signed: true,
+      doc: 'The client returns what it was granted and takes nothing more from that legal group; once per group.',
+    },
     resume: {
       args: {},
-      fails: ['NotProvider', 'NotSuspended', 'StillSuspended'],
+      fails: ['NotProvider', 'NotSuspended', 'StillSuspended', 'PenaltyUnpaid'],
       gas: 20_000,
       doc: 'A suspended provider offers its capacity again.',
     },
@@ -374,10 +305,10 @@ export const redemptionSchema = defineModule({
       args: { owner: t.address, cursor: t.u64, limit: t.u32 },
       returns: message('RedemptionPage', {
         redemptions: t.list(redemptionInfo, PAGE_MAX),
-        /** Pass it to continue; 0 at the end. */
+        /** The id to continue with; 0 at the end. */
         nextCursor: t.u64,
       }),
-      doc: "An account's redemptions, newest first; cursor 0 begins.",
+      doc: "An account's redemptions that are in the state, newest first; cursor 0 begins.",
     },
     queue: { args: {}, returns: queueInfo, doc: 'How long the queue is and how long it will take.' },
     assignment: {
@@ -403,6 +334,14 @@ export const redemptionSchema = defineModule({
       returns: t.list(listingInfo, PROVIDERS_MAX),
       doc: 'All offers of a service, in the order of assignment at par.',
     },
+    rejections: {
+      args: { provider: t.u64 },
+      returns: t.list(
+        message('RejectionTally', { reason: rejectReason, count: t.u64, amountBase: t.u256 }),
+        REJECT_REASONS.length,
+      ),
+      doc: 'How often clients rejected what a provider served.',
+    },
   },
 })
 
@@ -414,3 +353,10 @@ export type Assignment = InferFields<Records['assignment']['value']>
 export type AssignmentKey = InferFields<Records['assignment']['key']>
 export type Listing = InferFields<Records['listing']['value']>
 export type Book = InferFields<Records['book']['value']>
+export type Filter = InferFields<Records['filter']['value']>
+export type Bucket = InferFields<Records['bucket']['value']>
+export type Place = Redemption['places'][number]
+export type Standing = Bucket['standing']
+export type Volunteers = InferFields<Records['volunteers']['value']>
+export type Failure = InferFields<Records['failure']['value']>
+export type Frontier = Filter['frontiers'][number]

@@ -2,8 +2,9 @@
 // Not: the module's definition (schema.ts).
 import { message, t } from '../../../base/schema.ts'
 import { SERVICES } from '../catalogue/schema.ts'
+import { PROVIDERS_MAX } from '../providers/schema.ts'
 
-/** ECONOMY §6; `claimed`, `disputed` and `ruled` belong to no-show claims and disputes. */
+/** ECONOMY §6. No request is ever `claimed`, `disputed` or `ruled`: the names hold the numbers of states that exist no more. */
 export const REDEMPTION_STATES = [
   'queued',
   'assigned',
@@ -26,12 +27,33 @@ export const END_REASONS = [
   'cancelledByOwner',
   'startByPassed',
   'finishByPassed',
+  /** Refunded while it slept, for a larger request with constraints. */
+  'displaced',
+  /** Nothing was left after no-show fees. */
+  'forfeited',
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
 
 /** Why an assignment closed. */
-export const CLOSE_REASONS = ['delivered', 'windowEnded', 'grantMissing', 'suspended', 'unbooked'] as const
+export const CLOSE_REASONS = [
+  'delivered',
+  /** Neither settled nor vouchered when the window ended: to the tail, less the no-show fee. */
+  'windowEnded',
+  /** No grant when the window began: back to its place, at the provider's fault. */
+  'grantMissing',
+  /** No grant either, but the service lane was full: nobody's fault. */
+  'laneFull',
+  'suspended',
+  'unbooked',
+  /** The provider has fewer hours than it had booked. */
+  'overbooked',
+  'rejected',
+] as const
 export type CloseReason = (typeof CLOSE_REASONS)[number]
+
+/** What a client says of an assignment that it rejects. */
+export const REJECT_REASONS = ['unreachable', 'wrongHardware', 'wrongService', 'tooSlow', 'other'] as const
+export type RejectReason = (typeof REJECT_REASONS)[number]
 
 /** Ciphertext of an access grant (ECONOMY §6). */
 export const GRANT_BYTES_MAX = 1024
@@ -39,18 +61,43 @@ export const GRANT_BYTES_MAX = 1024
 export const BONUS_PPM_MAX = 10_000_000n
 /** Windows in which one redemption may have open assignments. */
 export const OPEN_WINDOWS_MAX = 64
+/** Places of one redemption in the queue; further parts that lose their place join its last one there. */
+export const PLACES_MAX = 64
+/** Windows that a group's record of deliveries may hold: K ≤ 120. */
+export const RECORD_WINDOWS_MAX = 120
 /** Elements of one page. */
 export const PAGE_MAX = 100
 
+/** Windows ahead of one filter: assignAhead ≤ K/8 ≤ 15. */
+export const FRONTIERS_MAX = 16
+/** `unlooked`: may match; `matchable`: a lot group with free hours meets its constraints; `asleep`: none does. */
+export const STANDINGS = ['unlooked', 'matchable', 'asleep'] as const
+
 export const service = t.oneOf(SERVICES)
-/** A position in the books: window, index in the window's list of providers, entry of that provider's book. */
-export const cursor = message('BookCursor', { window: t.u64, provider: t.u32, entry: t.u32 })
+export const rejectReason = t.oneOf(REJECT_REASONS)
+/** Providers before `index` of a list, and of that one the groups before `group`, have no hours free. */
+const position = message('ListPosition', { index: t.u32, group: t.u64 })
+export const frontier = message('Frontier', {
+  window: t.u64,
+  /** Version of the volunteers that the first two positions are in. */
+  version: t.u64,
+  /** Volunteers, at par and by bonus. */
+  atPar: position,
+  byBonus: position,
+  /** All who are obliged, while assignments are at par and while they are not. */
+  obligedAtPar: position,
+  obligedByBonus: position,
+})
 export const region = t.text(16)
 
 export const assignmentFields = {
   provider: t.u64,
+  /** Its lot group. */
+  group: t.u64,
   /** Window of delivery. */
   window: t.u64,
+  /** Place in the queue that the coins came from. */
+  sequence: t.u64,
   /** Coins reserved, base units: the most that can be settled here. */
   amountBase: t.amount,
   /** Highest cumulative voucher accepted. */
@@ -67,8 +114,6 @@ export const assignmentFields = {
   bookedHours: t.amount,
   /** 0 while no grant is posted. */
   grantedAtMs: t.u64,
-  /** The grant came after the window had begun. */
-  grantLate: t.bool,
 } as const
 
 export const assignmentInfo = message('AssignmentInfo', {
@@ -104,7 +149,7 @@ export const requestFields = {
 } as const
 
 export const progressFields = {
-  /** Place in the queue over all services; 0 until the next block draws it. */
+  /** First place in the queue over all services; 0 until a later block draws it. */
   sequence: t.u64,
   requestedAtMs: t.u64,
   queuedBase: t.amount,
@@ -112,16 +157,27 @@ export const progressFields = {
   burnedBase: t.amount,
   transferredBase: t.amount,
   refundedBase: t.amount,
+  /** No-show fees, which went to the guarantee fund. */
+  feesBase: t.amount,
+  /** Rejected coins on which the no-show fee is still due. */
+  rejectedBase: t.amount,
   /** Why coins went back, if any did. */
   refundReason: t.oneOf(END_REASONS),
   endReason: t.oneOf(END_REASONS),
 } as const
+
+/** A part of a redemption that waits in the queue. */
+export const placeInfo = message('QueuePlace', { sequence: t.u64, queuedBase: t.amount })
 
 export const redemptionInfo = message('RedemptionInfo', {
   id: t.u64,
   state: t.oneOf(REDEMPTION_STATES),
   ...requestFields,
   ...progressFields,
+  /** Its parts in the queue, by place. */
+  places: t.list(placeInfo, PLACES_MAX),
+  /** Legal groups that the client has rejected, each by its lowest provider. */
+  excluded: t.list(t.u64, PROVIDERS_MAX),
   /** Amount in device-hours of `className` at today's anchor, in millionths. */
   deviceMicroHours: t.amount,
   className: t.text(64),
@@ -139,15 +195,21 @@ export const listingInfo = message('ListingInfo', {
   /** First window in which `nextBonusPpm` counts. */
   nextBonusWindow: t.u64,
   runtimeHash: t.hash,
-  /** No assignments until the provider resumes. */
+  /** Its legal group gets no assignments until the suspended member resumes. */
   suspended: t.bool,
+  /** Too little of what its group granted was vouchered: its bonus counts nothing. */
+  bonusIgnored: t.bool,
 })
 
 export const queueInfo = message('QueueInfo', {
   openCount: t.u64,
   queuedCount: t.u64,
   queuedBase: t.amount,
+  /** The part of it that some lot group with free hours could serve when last looked at. */
+  matchableBase: t.amount,
   assignedBase: t.amount,
+  /** Least amount of a request now; it rises as the table fills. */
+  minimumBase: t.amount,
   /** Coins that windows not yet begun can still take, at today's anchor. */
   freeBase: t.amount,
   /** Windows until everything queued is assigned, constraints ignored; 0 when nothing is queued. */

@@ -7,10 +7,11 @@ import { type Address, type Hash32, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
 import { settleAssignment } from './assignments.ts'
-import { getCursors, updateCursors } from './cursors.ts'
-import { operatorOf, runningWindow } from './external.ts'
+import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { noteDelivery, operatorOf, runningWindow } from './external.ts'
 import { type Redemption, redemptionSchema } from './schema.ts'
 import { events, fail, redemptionTables } from './tables.ts'
+import { noteGranted, takesVouchers } from './windowEnds.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
 
@@ -64,15 +65,12 @@ export function grant(ctx: ActionContext, { id, assignment, ciphertext }: Args<'
   if (!equalBytes(operatorOf(state, provider), ctx.sender)) return fail.NotAssignee({ provider })
   if (ciphertext.length === 0) return fail.GrantEmpty({})
   if (grantedAtMs > 0) return fail.GrantPosted({ grantedAtMs })
-  const current = runningWindow(state)
-  if (current > window) return fail.WindowEnded({ window, currentWindow: current })
+  const currentWindow = runningWindow(state)
+  if (currentWindow >= window) return fail.WindowBegun({ window, currentWindow })
   // After this point the action must succeed.
   redemptionTables.grant.set(state, at, { ciphertext })
-  redemptionTables.assignment.set(state, at, {
-    ...known,
-    grantedAtMs: block.timestampMs,
-    grantLate: current === window,
-  })
+  redemptionTables.assignment.set(state, at, { ...known, grantedAtMs: block.timestampMs })
+  noteGranted(state, { provider, window }, known.amountBase)
   events.Granted(ctx, { ...at, provider })
   return undefined
 }
@@ -86,9 +84,10 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   const known = redemptionTables.assignment.get(state, at)
   if (known === undefined) return fail.UnknownAssignment(at)
   const { window, amountBase, voucheredBase: acceptedBase } = known
-  const current = runningWindow(state)
-  if (current < window) return fail.WindowNotBegun({ window, currentWindow: current })
-  if (current > window) return fail.WindowEnded({ window, currentWindow: current })
+  const currentWindow = runningWindow(state)
+  if (currentWindow < window) return fail.WindowNotBegun({ window, currentWindow })
+  if (!takesVouchers(state, window, ctx.block.timestampMs)) return fail.WindowEnded({ window, currentWindow })
+  if (known.grantedAtMs === 0) return fail.NotGranted(at)
   if (deliveredBase < acceptedBase) return fail.VoucherDecreases({ deliveredBase, acceptedBase })
   if (deliveredBase > amountBase) return fail.VoucherTooLarge({ deliveredBase, amountBase })
   const provider = operatorOf(state, known.provider)
@@ -98,6 +97,8 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   if (deliveredBase === acceptedBase) return undefined
   // After this point the action must succeed.
   redemptionTables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
+  const voucheredBase = deliveredBase - acceptedBase
+  noteDelivery(state, { provider: known.provider, window }, { voucheredBase })
   if (!known.settlePending) {
     const { settleTail } = getCursors(state)
     redemptionTables.settlement.set(state, { index: settleTail }, at)
@@ -107,12 +108,12 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   return undefined
 }
 
-/** Settles assignments with pending vouchers, oldest first, at most `stepsMax`; the rest waits for the next block. */
-export function settleVouchered(ctx: WriteContext, stepsMax: number): void {
+/** Settles assignments with pending vouchers, oldest first; what has no steps left waits for the next block. */
+export function settleVouchered(ctx: WriteContext, budget: Budget): void {
   const { state } = ctx
-  for (let steps = 0; steps < stepsMax; steps++) {
+  for (;;) {
     const { settleHead, settleTail } = getCursors(state)
-    if (settleHead === settleTail) return
+    if (settleHead === settleTail || !takeStep(budget)) return
     const key = redemptionTables.settlement.mustGet(state, { index: settleHead })
     redemptionTables.settlement.delete(state, { index: settleHead })
     updateCursors(state, { settleHead: settleHead + 1 })

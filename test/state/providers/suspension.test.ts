@@ -3,20 +3,21 @@ import { strict as assert } from 'node:assert'
 import type { WriteContext } from '../../../state/context.ts'
 import { getAssetBalance } from '../../../state/modules/assets/ledger.ts'
 import { addBond, getBond } from '../../../state/modules/providers/bonds.ts'
-import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
+import { countDelivery, deliveryOf, forgetDelivery } from '../../../state/modules/providers/delivery.ts'
+import { bondAddress, GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
 import { groupOf } from '../../../state/modules/providers/groups.ts'
 import { addProvider, convictEquivocator } from '../../../state/modules/providers/members.ts'
 import { providersModule } from '../../../state/modules/providers/module.ts'
-import { slashBond, slashedOf } from '../../../state/modules/providers/penalties.ts'
+import { canSlash, payPenalty, slashedOf, takeBond } from '../../../state/modules/providers/penalties.ts'
 import {
   isFirstFault,
   isGroupSuspended,
   isSuspended,
   markUnpaid,
   resumeProvider,
+  standingRevision,
   suspendedSince,
   suspendProvider,
-  suspensionRevision,
   unpaidPenalties,
 } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
@@ -73,7 +74,7 @@ describe('providers.suspension', () => {
     assert.deepEqual(suspended(), [1, 9, 12])
     resumeProvider(ctx, 12)
     assert.deepEqual(suspended(), [])
-    assert.equal(suspensionRevision(chain.full), 4)
+    assert.equal(standingRevision(chain.full), 4)
     assert.equal(recount(chain, 'providers.suspension'), undefined)
     assert.throws(() => resumeProvider(ctx, 12), /only a suspended member/)
   })
@@ -101,35 +102,66 @@ describe('providers.suspension', () => {
   })
 })
 
-describe('providers.slashBond', () => {
+describe('providers.penalties', () => {
   const victim = addressOf('victim')
   const units = (chain: TestChain, owner: Uint8Array) => getAssetBalance(chain.full, { asset: DOLLAR, owner })
 
   function bonded(): { chain: TestChain; ctx: WriteContext } {
     const { chain, ctx } = chainOfGroups()
-    assert.ok(addBond(ctx, { provider: 1, asset: DOLLAR, from: addressOf('operator1'), amountBase: 1000n }))
+    const bond = { provider: 1, asset: DOLLAR, from: addressOf('operator1'), amountBase: 1000n }
+    assert.ok(addBond(ctx, bond))
     return { chain, ctx }
   }
 
-  it('takes a share, rounded up, half for the victim and the rest for the fund', () => {
+  it('takes from the bond at once, and pays the victim and the fund', () => {
     const { chain, ctx } = bonded()
     const before = units(chain, GUARANTEE_FUND)
-    assert.equal(slashBond(ctx, { provider: 1, victim, numerator: 10_001n, denominator: 1_000_000n }), true)
+    takeBond(ctx, { provider: 1, asset: DOLLAR, amountBase: 11n })
     assert.equal(getBond(chain.full, { provider: 1, asset: DOLLAR }), 989n)
+    assert.equal(units(chain, bondAddress(1)), 1000n)
+    payPenalty(ctx, { provider: 1, asset: DOLLAR, amountBase: 5n, victim })
+    payPenalty(ctx, { provider: 1, asset: DOLLAR, amountBase: 6n })
     assert.equal(units(chain, victim), 5n)
     assert.equal(units(chain, GUARANTEE_FUND) - before, 6n)
+    assert.equal(units(chain, bondAddress(1)), 989n)
     assert.deepEqual(slashedOf(chain.full, DOLLAR), { slashedBase: 11n, victimsBase: 5n, fundBase: 6n })
-    assert.equal(slashBond(ctx, { provider: 1, victim, numerator: 1n, denominator: 1n }), true)
-    assert.equal(getBond(chain.full, { provider: 1, asset: DOLLAR }), 0n)
-    assert.equal(slashBond(ctx, { provider: 1, victim, numerator: 1n, denominator: 1n }), true)
     assert.deepEqual([recount(chain, '9'), recount(chain, '1 bonds')], [undefined, undefined])
+    assert.throws(() => takeBond(ctx, { provider: 1, asset: DOLLAR, amountBase: 990n }), /covers the penalty/)
+  })
+
+  it('finds a penalty that went nowhere', () => {
+    const { chain, ctx } = bonded()
+    takeBond(ctx, { provider: 1, asset: DOLLAR, amountBase: 11n })
+    payPenalty(ctx, { provider: 1, asset: DOLLAR, amountBase: 5n, victim })
+    providersTables.slashed.set(
+      chain.full,
+      { asset: DOLLAR },
+      { ...slashedOf(chain.full, DOLLAR), slashedBase: 6n },
+    )
+    assert.match(recount(chain, '9') ?? '', /6 slashed, 5 to victims/)
   })
 
   it('takes nothing from a frozen bond', () => {
     const { chain, ctx } = bonded()
+    assert.equal(canSlash(chain.full, 1), true)
     convictEquivocator(ctx, 1, 15)
-    assert.equal(slashBond(ctx, { provider: 1, victim, numerator: 1n, denominator: 2n }), false)
+    assert.equal(canSlash(chain.full, 1), false)
+    assert.throws(() => takeBond(ctx, { provider: 1, asset: DOLLAR, amountBase: 1n }), /covers the penalty/)
     assert.equal(getBond(chain.full, { provider: 1, asset: DOLLAR }), 1000n)
-    assert.equal(units(chain, victim), 0n)
+  })
+})
+
+describe('providers.delivery', () => {
+  it('counts by window until it is forgotten', () => {
+    const { chain, ctx } = chainOfGroups()
+    const at = { provider: 2, window: 5 }
+    countDelivery(ctx.state, at, { grantedBase: 10n })
+    countDelivery(ctx.state, at, { voucheredBase: 4n })
+    countDelivery(ctx.state, { provider: 2, window: 6 }, { faultBase: 3n })
+    assert.deepEqual(deliveryOf(chain.full, at), { grantedBase: 10n, voucheredBase: 4n, faultBase: 0n })
+    forgetDelivery(ctx.state, at)
+    forgetDelivery(ctx.state, at)
+    assert.deepEqual(deliveryOf(chain.full, at), { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n })
+    assert.equal(deliveryOf(chain.full, { provider: 2, window: 6 }).faultBase, 3n)
   })
 })

@@ -144,9 +144,12 @@ describe('redemption.request', () => {
       })
       assert.equal(c.request(ALICE, 0n)?.code, 'BelowMinimum')
       assert.equal(c.request(30, 0n)?.code, 'BelowMinimum')
-      c.fund(30, 1, 5n)
-      assert.equal(c.request(30, 4n)?.code, 'BelowMinimum')
-      assert.equal(c.request(30, 5n), undefined)
+      // Less than a tenth of the minimum is not accepted even then.
+      c.fund(31, 1, COIN / 1000n - 1n)
+      assert.equal(c.request(31, COIN / 1000n - 1n)?.code, 'BelowMinimum')
+      c.fund(30, 1, COIN / 1000n)
+      assert.equal(c.request(30, COIN / 1000n - 1n)?.code, 'BelowMinimum')
+      assert.equal(c.request(30, COIN / 1000n), undefined)
       assert.equal(c.request(ALICE, COIN / 100n), undefined)
     })
     assert.equal(c.balance(30), 0n)
@@ -180,14 +183,14 @@ describe('redemption.request', () => {
     c.run(() => {
       assert.equal(c.request(ALICE, coins(1)), undefined)
       assert.equal(c.request(ALICE, coins(1)), undefined)
-      assert.deepEqual(c.request(ALICE, coins(1)), {
+      assert.deepEqual(c.request(ALICE, coins(9)), {
         code: 'AccountQueueFull',
         fields: { openCount: 2, maximum: 2 },
       })
-      assert.equal(c.request(BOB, coins(1)), undefined)
-      assert.equal(c.request(BOB, coins(1))?.code, 'QueueFull')
+      assert.equal(c.request(BOB, coins(9)), undefined)
+      assert.equal(c.request(BOB, coins(9))?.code, 'QueueFull')
       assert.equal(c.act('cancel', walletOf(ALICE), { id: 1 }), undefined)
-      assert.equal(c.request(BOB, coins(1)), undefined)
+      assert.equal(c.request(BOB, coins(9)), undefined)
     })
     assert.equal(getTotals(c.state).openCount, 3)
   })

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { utf8 } from '../../../base/bytes.ts'
 import { signHash } from '../../../base/crypto/secp256k1.ts'
 import { PPM } from '../../../base/units.ts'
+import { convictEquivocator, unjailProvider } from '../../../state/modules/providers/members.ts'
+import { isSuspended, suspendedSince } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
+import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../../state/modules/redemption/vouchers.ts'
 import {
@@ -13,7 +16,9 @@ import {
   fundedChain as chain,
   coins,
   keyOf,
+  longEconomy,
   RedemptionChain,
+  type RedemptionParams,
   walletOf,
 } from '../../support/redemptionFixture.ts'
 
@@ -23,8 +28,6 @@ const stateName = (c: RedemptionChain, id: number) => c.query<{ state: string }>
 describe('redemption.grant', () => {
   it('posts access before the window begins', () => {
     const c = activeChain()
-    const a = redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 1 })
-    assert.equal(a.grantLate, false)
     const info = c.query<{ grant?: Uint8Array; state: string }>('assignment', { id: 1, assignment: 1 })
     assert.deepEqual(info.grant, utf8('sealed'))
     assert.equal(info.state, 'active')
@@ -52,16 +55,20 @@ describe('redemption.grant', () => {
     })
   })
 
-  it('marks a grant in the running window as late', () => {
-    const c = chain()
+  it('rejects a grant once the window has begun', () => {
+    // The steps of one block do not reach the second of the two assignments.
+    const c = chain({ params: { stepsPerBlockMax: 4 } })
     c.run(() => {
       assert.equal(c.list(1), undefined)
-      assert.equal(c.request(ALICE, coins(10)), undefined)
+      for (let i = 0; i < 8; i++) assert.equal(c.request(ALICE, coins(1)), undefined)
     })
-    c.run()
+    while (getTotals(c.state).queuedCount > 0) c.run()
     c.endWindow()
-    c.run(() => assert.equal(c.grant(1, 1), undefined))
-    assert.equal(redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 1 }).grantLate, true)
+    // Missing grants return in the order of places.
+    const last = [1, 2, 3, 4, 5, 6, 7, 8].find((id) => redemption(c, id).sequence === 8)!
+    c.run(() => {
+      assert.deepEqual(c.grant(last, 1), { code: 'WindowBegun', fields: { window: 1, currentWindow: 1 } })
+    })
   })
 })
 
@@ -211,6 +218,146 @@ describe('redemption.settle', () => {
   })
 })
 
+/** Alice's redemptions of 20 and 10 coins, granted by providers 1 and 2 for the running window. */
+function twoGrants(params: Partial<RedemptionParams> = {}): RedemptionChain {
+  const c = chain({ params })
+  c.run(() => {
+    assert.equal(c.list(1), undefined)
+    assert.equal(c.list(2), undefined)
+    assert.equal(c.request(ALICE, coins(20), { provider: 1 }), undefined)
+  })
+  c.run(() => assert.equal(c.request(ALICE, coins(10), { provider: 2 }), undefined))
+  c.run()
+  c.turn(() => {
+    assert.equal(c.grant(1, 1), undefined)
+    assert.equal(c.grant(2, 1), undefined)
+  })
+  return c
+}
+
+const placesOf = (c: RedemptionChain, id: number) =>
+  redemption(c, id).places.map(({ sequence, queuedBase }) => [sequence, queuedBase])
+
+describe('redemption.reject', () => {
+  it('returns the coins at once, to their place for the group with the most trouble, and excludes the group', () => {
+    const c = twoGrants()
+    c.run(() => assert.equal(c.reject(ALICE, 1, 1, 'wrongHardware'), undefined))
+    assert.deepEqual(placesOf(c, 1), [[1, coins(20)]])
+    assert.deepEqual(redemption(c, 1).excluded, [1])
+    // Nobody else may serve it, so it sleeps; nothing was burned.
+    assert.equal(redemption(c, 1).rejectedBase, coins(20))
+    assert.deepEqual(c.query('rejections', { provider: 1 }), [
+      { reason: 'wrongHardware', count: 1, amountBase: coins(20) },
+    ])
+    assert.deepEqual(c.query('rejections', { provider: 2 }), [])
+  })
+
+  it('sends the coins of other groups to the tail, ranked by running totals that are never revised', () => {
+    const c = twoGrants()
+    c.run(() => {
+      assert.equal(c.reject(ALICE, 1, 1), undefined)
+      assert.equal(c.reject(ALICE, 2, 1), undefined)
+    })
+    // Coins of 20 are more trouble than coins of 10: provider 2 is not among the worst one.
+    assert.deepEqual(placesOf(c, 1), [[1, coins(20)]])
+    assert.deepEqual(placesOf(c, 2), [[3, coins(10)]])
+    const other = twoGrants()
+    other.run(() => {
+      assert.equal(other.reject(ALICE, 2, 1), undefined)
+      assert.equal(other.reject(ALICE, 1, 1), undefined)
+    })
+    assert.deepEqual(placesOf(other, 1), [[1, coins(20)]])
+    assert.deepEqual(placesOf(other, 2), [[2, coins(10)]])
+  })
+
+  it('serves what was rejected by others', () => {
+    const c = activeChain()
+    c.run(() => assert.equal(c.list(2), undefined))
+    c.run(() => assert.equal(c.reject(ALICE, 1, 1), undefined))
+    const a = redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 2 })
+    assert.deepEqual([a.provider, a.amountBase, a.sequence], [2, coins(10), 1])
+  })
+
+  it('settles what was vouchered and rejects the rest', () => {
+    const c = activeChain({ provider: 1 })
+    c.run(() => {
+      assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(4), signer: ALICE }), undefined)
+      assert.equal(c.reject(ALICE, 1, 1), undefined)
+    })
+    assert.equal(redemption(c, 1).burnedBase, coins(4))
+    assert.equal(redemption(c, 1).queuedBase, coins(6))
+    assert.equal(redemption(c, 1).rejectedBase, coins(6))
+  })
+
+  it('keeps the no-show fee on rejected coins due until as much is vouchered', () => {
+    const served = activeChain()
+    served.run(() => assert.equal(served.list(2), undefined))
+    served.run(() => assert.equal(served.reject(ALICE, 1, 1), undefined))
+    served.turn(() => assert.equal(served.grant(1, 2), undefined))
+    served.run(() =>
+      assert.equal(
+        served.settle({ id: 1, assignment: 2, deliveredBase: coins(9), signer: ALICE }),
+        undefined,
+      ),
+    )
+    assert.equal(redemption(served, 1).rejectedBase, coins(10))
+    served.run(() =>
+      assert.equal(
+        served.settle({ id: 1, assignment: 2, deliveredBase: coins(10), signer: ALICE }),
+        undefined,
+      ),
+    )
+    assert.equal(redemption(served, 1).rejectedBase, 0n)
+    assert.equal(redemption(served, 1).feesBase, 0n)
+  })
+
+  it('takes the fee on rejected coins at a cancel', () => {
+    const c = activeChain({ provider: 1 })
+    c.run(() => assert.equal(c.reject(ALICE, 1, 1), undefined))
+    c.run(() => assert.equal(c.act('cancel', walletOf(ALICE), { id: 1 }), undefined))
+    assert.equal(redemption(c, 1).feesBase, coins(0.1))
+    assert.equal(redemption(c, 1).refundedBase, coins(9.9))
+    assert.equal(c.balance(ALICE), coins(299.9))
+    assert.equal(c.guarantee(), coins(0.1))
+  })
+
+  it('takes it at the end of a window without a signature', () => {
+    const c = activeChain()
+    c.run(() => assert.equal(c.list(2), undefined))
+    c.run(() => assert.equal(c.reject(ALICE, 1, 1), undefined))
+    c.turn(() => assert.equal(c.grant(1, 2), undefined))
+    c.endWindow()
+    // A hundredth of the ten coins left in this window, and of the ten that were rejected in the last.
+    assert.equal(redemption(c, 1).feesBase, coins(0.2))
+    assert.equal(redemption(c, 1).rejectedBase, 0n)
+    assert.equal(redemption(c, 1).queuedBase, coins(9.8))
+  })
+
+  it('rejects strangers, what is not granted, other windows, and a second rejection of a group', () => {
+    const c = chain({ params: { assignAhead: 2 }, economy: longEconomy() })
+    c.run(() => {
+      assert.equal(c.list(1), undefined)
+      assert.equal(c.request(ALICE, coins(300), { provider: 1 }), undefined)
+    })
+    c.run()
+    assert.equal(redemption(c, 1).open.length, 2)
+    c.run(() => {
+      assert.equal(c.reject(ALICE, 7, 1)?.code, 'UnknownRedemption')
+      assert.equal(c.reject(BOB, 1, 1)?.code, 'NotOwner')
+      assert.equal(c.reject(ALICE, 1, 9)?.code, 'UnknownAssignment')
+      assert.equal(c.reject(ALICE, 1, 1)?.code, 'WindowNotBegun')
+      assert.equal(c.grant(1, 1), undefined)
+      assert.equal(c.grant(1, 2), undefined)
+    })
+    c.turn()
+    c.run(() => assert.equal(c.reject(ALICE, 1, 1), undefined))
+    c.turn()
+    c.run(() =>
+      assert.deepEqual(c.reject(ALICE, 1, 2), { code: 'AlreadyRejected', fields: { id: 1, group: 1 } }),
+    )
+  })
+})
+
 describe('redemption.resume', () => {
   it('lets a suspended provider be assigned again after its wait', () => {
     const c = chain({ params: { suspensionWindows: 2 } })
@@ -221,25 +368,50 @@ describe('redemption.resume', () => {
       assert.equal(c.act('resume', walletOf(ALICE), {})?.code, 'NotProvider')
     })
     c.run()
-    c.endWindow()
-    c.endWindow()
-    assert.equal(redemptionTables.suspension.mustGet(c.state, { provider: 3 }).sinceWindow, 2)
+    c.turn()
+    // The first fault costs, and the coins are assigned again at their place.
+    assert.equal(isSuspended(c.state, 3), false)
+    assert.equal(redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 2 }).sequence, 1)
+    c.turn()
+    assert.equal(suspendedSince(c.state, 3), 2)
     assert.equal(
       c.query<{ suspended: boolean }>('listing', { provider: 3, service: 'infer' }).suspended,
       true,
     )
     const fault = providersTables.fault.mustGet(c.state, { provider: 3, kind: 'delivery' })
-    assert.equal(fault.count, 1)
-    assert.equal(fault.amountBase, coins(10))
+    assert.equal(fault.count, 2)
+    assert.equal(fault.amountBase, coins(20))
     c.run(() =>
       assert.deepEqual(c.act('resume', walletOf(3), {})?.fields, { resumeWindow: 4, currentWindow: 2 }),
     )
-    c.endWindow()
-    c.endWindow()
+    c.turn()
+    c.turn()
     assert.equal(redemption(c, 1).queuedBase, coins(10))
     c.run(() => assert.equal(c.act('resume', walletOf(3), {}), undefined))
     assert.equal(redemption(c, 1).assignedBase, coins(10))
-    assert.equal(redemption(c, 1).sequence, 1)
+    assert.deepEqual(placesOf(c, 1), [])
+    assert.equal(redemptionTables.assignment.mustGet(c.state, { id: 1, assignment: 3 }).sequence, 1)
+  })
+
+  it('refuses while a penalty is unpaid', () => {
+    const c = chain()
+    c.run(() => {
+      assert.equal(c.list(3), undefined)
+      assert.equal(c.request(ALICE, coins(10), { provider: 3 }), undefined)
+    })
+    c.run()
+    convictEquivocator(c.ctx(), 3, 15)
+    unjailProvider(c.ctx(), 3)
+    c.turn()
+    c.turn()
+    c.turn()
+    assert.equal(suspendedSince(c.state, 3), 2)
+    c.run(() =>
+      assert.deepEqual(c.act('resume', walletOf(3), {}), {
+        code: 'PenaltyUnpaid',
+        fields: { valueBase: coins(1) },
+      }),
+    )
   })
 })
 
@@ -252,7 +424,7 @@ describe('redemption.deviceHours', () => {
       c.fund(ALICE, 2, coins(100))
       assert.equal(c.list(1, { bonusPpm: 100_000n }), undefined)
     })
-    c.endWindow()
+    c.turn()
     c.run(() => assert.equal(c.request(ALICE, coins(10)), undefined))
     c.run()
     const info = c.query<{ deviceMicroHours: bigint; className: string; bonusPpm: bigint }>('assignment', {

@@ -1,10 +1,28 @@
-// The queue of redemption over windows: order, choice, returns, suspension and un-booking, expiry.
+// The queue of redemption over windows: order, choice, the tail, expiry.
 import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { utf8 } from '../../../base/bytes.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN, PPM } from '../../../base/units.ts'
-import { getWindow } from '../../../state/modules/capacity/book.ts'
-import { getLiability } from '../../../state/modules/issuance/ledger.ts'
-import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { getSummary } from '../../../state/modules/capacity/sums.ts'
+import { getClock } from '../../../state/modules/capacity/windows.ts'
+import { isSuspended } from '../../../state/modules/providers/suspension.ts'
+import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { bookedIn } from '../../../state/modules/redemption/external.ts'
+import { growthPending } from '../../../state/modules/redemption/growth.ts'
+import {
+  hasMember,
+  insertMember,
+  nextMember,
+  previousMember,
+  removeMember,
+} from '../../../state/modules/redemption/orderedSet.ts'
+import { addAtTail, placeToReturn } from '../../../state/modules/redemption/places.ts'
+import { getTotals, updateTotals } from '../../../state/modules/redemption/redemptions.ts'
+import { PLACES_MAX } from '../../../state/modules/redemption/shapes.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
+import { MEMBER_MAX } from '../../../state/orderedSet.ts'
+import { MemoryState } from '../../../state/overlay.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
 const ALICE = 20
@@ -41,6 +59,14 @@ function ask(
   c.run(() => ok(c.request(wallet, amountBase, options)))
 }
 
+/** Listings of inference at par; further blocks tell the queue of them. */
+function listAll(c: RedemptionChain, providers: readonly number[]): void {
+  c.run(() => {
+    for (const provider of providers) ok(c.list(provider))
+  }, 10)
+  while (growthPending(c.state)) c.run(() => {}, 10)
+}
+
 describe('redemption.order', () => {
   it('serves places in order and splits a request over providers and windows', () => {
     const c = chain({ params: { assignAhead: 2 } })
@@ -51,30 +77,21 @@ describe('redemption.order', () => {
     ask(c, ALICE, coins(300))
     ask(c, BOB, coins(300))
     c.run()
+    const terms = (id: number, n: number) => {
+      const a = assignment(c, id, n)
+      return [a?.provider, a?.window, a?.amountBase, a?.sequence]
+    }
     assert.deepEqual(
-      [1, 2].map((n) => [
-        assignment(c, 1, n)?.provider,
-        assignment(c, 1, n)?.window,
-        assignment(c, 1, n)?.amountBase,
-      ]),
+      [terms(1, 1), terms(1, 2), terms(2, 1), terms(2, 2)],
       [
-        [1, 1, coins(228)],
-        [2, 1, coins(72)],
+        [1, 1, coins(228), 1],
+        [2, 1, coins(72), 1],
+        [2, 1, coins(156), 2],
+        [1, 2, coins(144), 2],
       ],
     )
-    assert.deepEqual(
-      [1, 2].map((n) => [
-        assignment(c, 2, n)?.provider,
-        assignment(c, 2, n)?.window,
-        assignment(c, 2, n)?.amountBase,
-      ]),
-      [
-        [2, 1, coins(156)],
-        [1, 2, coins(144)],
-      ],
-    )
-    assert.equal(getLiability(c.state, 1).reservedBase, coins(372))
-    assert.equal(getWindow(c.state, { provider: 2, windowIndex: 1 }).reservedHours, 228n * 10n ** 18n)
+    assert.equal(getSummary(c.state, 1).reservedBase, coins(372))
+    assert.equal(bookedIn(c.state, { group: 2, windowIndex: 1 }).hours, 228n * 10n ** 18n)
     type Page = { assignments: { redemptionId: number }[]; nextCursor: number }
     const page = c.query<Page>('assignments', { provider: 2, window: 1, cursor: 0, limit: 1 })
     assert.deepEqual([page.assignments[0]?.redemptionId, page.nextCursor], [1, 1])
@@ -86,15 +103,14 @@ describe('redemption.order', () => {
   it('lets later requests overtake only those that no free capacity can serve', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
-    ask(c, ALICE, coins(5), { region: 'eu-west' })
-    ask(c, ALICE, coins(5), { ratingMin: 2n * PPM })
+    ask(c, ALICE, coins(5), { ratingMin: 1n, service: 'train' })
     ask(c, ALICE, coins(5), { service: 'train' })
     ask(c, ALICE, coins(5), { provider: 4 })
     ask(c, BOB, coins(5))
     c.run()
     assert.deepEqual(
-      [1, 2, 3, 4, 5].map((id) => stateName(c, id)),
-      ['queued', 'queued', 'queued', 'queued', 'assigned'],
+      [1, 2, 3, 4].map((id) => stateName(c, id)),
+      ['queued', 'queued', 'queued', 'assigned'],
     )
     // Waiting requests are matched once a suitable offer appears.
     c.run(() => {
@@ -102,8 +118,8 @@ describe('redemption.order', () => {
       ok(c.list(1, { service: 'train' }))
     })
     assert.deepEqual(
-      [1, 2, 3, 4].map((id) => stateName(c, id)),
-      ['queued', 'queued', 'assigned', 'assigned'],
+      [1, 2, 3].map((id) => stateName(c, id)),
+      ['assigned', 'assigned', 'assigned'],
     )
   })
 
@@ -114,7 +130,7 @@ describe('redemption.order', () => {
       for (const provider of [1, 2, 4]) ok(c.list(provider))
       ok(c.list(3, { bonusPpm: 10_000n }))
     })
-    c.endWindow()
+    c.turn()
     ask(c, ALICE, coins(100))
     ask(c, ALICE, coins(200))
     c.run()
@@ -127,42 +143,62 @@ describe('redemption.order', () => {
     assert.equal(assignment(c, 2, 2)?.provider, 4)
   })
 
-  it('assigns at par while the queue is longer than half of the next window', () => {
-    const c = chain()
-    c.run(() => {
-      ok(c.list(1, { bonusPpm: 500_000n }))
-      ok(c.list(2))
-    })
-    c.endWindow()
-    c.run(() => {
-      ok(c.request(ALICE, coins(300)))
-      ok(c.request(BOB, coins(300)))
-    })
-    c.run()
-    for (const a of redemptionTables.assignment.values(c.committed)) assert.equal(a.bonusPpm, 0n)
-  })
-
   it('obliges providers, listed or not, after a quarter window', () => {
     const c = chain()
     ask(c, ALICE, coins(5))
     c.run()
     assert.equal(stateName(c, 1), 'queued')
-    c.run(() => {}, WINDOW_MS / 4 - 101)
+    assert.equal(hasWork(c.state), false)
+    // The place was made in the last block; the obligation falls due by the clock.
+    assert.equal(dueAtMs(c.state), c.block.timestampMs + WINDOW_MS / 4)
+    c.run(() => {}, WINDOW_MS / 4 - 1)
     assert.equal(stateName(c, 1), 'queued')
-    c.run()
+    c.run(() => {}, 1)
     assert.equal(stateName(c, 1), 'assigned')
+    assert.equal(dueAtMs(c.state), undefined)
     const chosen = assignment(c, 1, 1)!
     assert.deepEqual([chosen.provider, chosen.classId, chosen.bonusPpm], [1, 1, 0n])
+  })
+
+  it('asks obliged providers and volunteers in one order, but for those who add a bonus', () => {
+    const c = chain()
+    c.run(() => ok(c.list(3, { bonusPpm: 10_000n })))
+    c.turn(() => ok(c.list(2)))
+    ask(c, BOB, coins(300), { service: 'train' })
+    c.run()
+    c.run(() => {}, WINDOW_MS / 4)
+    // Nobody lists training, so all are obliged in the order of shares.
+    assert.deepEqual([assignment(c, 1, 1)?.provider, assignment(c, 1, 2)?.provider], [1, 2])
+    ask(c, ALICE, coins(2))
+    c.run()
+    assert.equal(assignment(c, 2, 1)?.provider, 3)
   })
 
   it('obliges a provider that has issued nothing: its pledge backs every coin', () => {
     const c = chain()
     ask(c, ALICE, coins(5), { provider: 4 })
-    c.endWindow()
-    c.endWindow(() => ok(c.grant(1, 1)))
+    c.run()
+    c.run(() => {}, WINDOW_MS / 4)
+    c.turn(() => ok(c.grant(1, 1)))
     c.run(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(5), signer: ALICE })))
     assert.equal(stateName(c, 1), 'settled')
     assert.equal(c.balance(4), coins(5))
+  })
+
+  it('assigns nothing into the next window in the last quarter of one', () => {
+    const c = chain()
+    c.run(() => ok(c.list(1)))
+    const { endsAtMs } = getClock(c.state)
+    c.run(() => ok(c.request(ALICE, coins(5))), endsAtMs - WINDOW_MS / 4 - 1 - c.block.timestampMs)
+    c.run(() => {}, 1)
+    assert.equal(stateName(c, 1), 'queued')
+    c.turn()
+    assert.deepEqual([assignment(c, 1, 1)?.window, assignment(c, 1, 1)?.provider], [2, 1])
+    const ahead = chain({ params: { assignAhead: 2 } })
+    ahead.run(() => ok(ahead.list(1)))
+    ahead.run(() => ok(ahead.request(ALICE, coins(5))), WINDOW_MS - 600)
+    ahead.run(() => {}, 200)
+    assert.equal(assignment(ahead, 1, 1)?.window, 2)
   })
 
   it('does not assign capacity below the minimum', () => {
@@ -192,37 +228,94 @@ describe('redemption.order', () => {
   })
 
   it('continues over blocks when the steps of one run out', () => {
-    const c = chain({ params: { stepsPerBlockMax: 2 } })
+    const c = chain({ params: { stepsPerBlockMax: 8 } })
+    listAll(c, [1])
     c.run(() => {
-      ok(c.list(1))
       for (let i = 0; i < 5; i++) ok(c.request(ALICE, coins(1)))
     })
     c.run()
-    assert.equal([...redemptionTables.assignment.values(c.committed)].length, 2)
+    const first = [...redemptionTables.assignment.values(c.committed)].length
+    assert.ok(first > 0 && first < 5, `${first} assignments`)
     assert.equal(hasWork(c.state), true)
     c.run()
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
     assert.equal(hasWork(c.state), false)
   })
+
+  it('goes on with a search where the steps ran out', () => {
+    const providers = Array.from({ length: 12 }, () => ({ devices: 10 }))
+    const c = chain({ providers, params: { stepsPerBlockMax: 8 } })
+    listAll(
+      c,
+      providers.map((_, i) => i + 1),
+    )
+    for (const wallet of [ALICE, BOB, CAROL]) ask(c, wallet, coins(300))
+    let blocks = 0
+    while (getTotals(c.state).queuedCount > 0) {
+      c.run()
+      assert.ok(++blocks < 12, 'the search goes on')
+    }
+    assert.equal([...redemptionTables.assignment.values(c.committed)].length, 6)
+  })
 })
 
 describe('redemption.windows', () => {
-  it('returns coins without a voucher to their place, without a fault when access was granted', () => {
+  it('sends what no voucher covers to the tail, less the no-show fee, without a fault', () => {
     const c = chain()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(10))
     c.run()
-    c.endWindow(() => ok(c.grant(1, 1)))
+    c.turn(() => ok(c.grant(1, 1)))
+    ask(c, BOB, coins(3))
     c.run(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(4), signer: ALICE })))
     c.endWindow()
     const r = redemption(c, 1)
-    assert.equal(r.sequence, 1)
-    assert.equal(r.burnedBase, coins(4))
-    // Back in the queue and assigned again in the same block.
-    assert.deepEqual([assignment(c, 1, 2)?.window, assignment(c, 1, 2)?.amountBase], [3, coins(6)])
-    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), false)
-    assert.equal(getLiability(c.state, 1).reservedBase, coins(6))
+    assert.deepEqual([r.burnedBase, r.feesBase], [coins(4), coins(0.06)])
+    assert.deepEqual(r.places, [{ sequence: 3, queuedBase: coins(5.94) }])
+    assert.equal(c.guarantee(), coins(0.06))
+    c.run()
+    assert.deepEqual(
+      [assignment(c, 1, 2)?.window, assignment(c, 1, 2)?.amountBase, assignment(c, 1, 2)?.sequence],
+      [3, coins(5.94), 3],
+    )
+    assert.equal(isSuspended(c.state, 1), false)
+    assert.equal(getSummary(c.state, 1).reservedBase, coins(5.94))
+  })
+
+  it('sends parts to the tail in the order of their places', () => {
+    const c = chain()
+    c.run(() => {
+      ok(c.list(2))
+      ok(c.list(1))
+    })
+    ask(c, ALICE, coins(228), { provider: 2 })
+    ask(c, BOB, coins(228))
+    c.run()
+    c.endWindow(() => {
+      ok(c.grant(1, 1))
+      ok(c.grant(2, 1))
+    })
+    c.run()
+    c.endWindow()
+    assert.deepEqual(
+      [1, 2].map((id) => redemption(c, id).places),
+      [[{ sequence: 3, queuedBase: coins(225.72) }], [{ sequence: 4, queuedBase: coins(225.72) }]],
+    )
+  })
+
+  it('serves the part at an original place before a part that went to the tail', () => {
+    const c = chain({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
+    c.run(() => ok(c.list(1)))
+    ask(c, ALICE, coins(300), { provider: 1 })
+    c.run()
+    c.turn(() => ok(c.grant(1, 1)))
+    // 72 coins were left at place 1 and are reserved for window 2.
+    assert.deepEqual([assignment(c, 1, 2)?.sequence, assignment(c, 1, 2)?.amountBase], [1, coins(72)])
+    ask(c, BOB, coins(200), { provider: 1 })
+    c.endWindow()
+    assert.deepEqual(redemption(c, 1).places, [{ sequence: 3, queuedBase: coins(225.72) }])
+    assert.equal(stateName(c, 1), 'active')
   })
 
   it('fixes the anchor at reservation', () => {
@@ -234,88 +327,10 @@ describe('redemption.windows', () => {
     assert.equal(assignment(c, 1, 1)?.bookedHours, 10n * 10n ** 18n)
   })
 
-  it('suspends a provider that grants nothing, returns its reservations and un-books later places', () => {
-    const c = chain({ params: { assignAhead: 1 } })
-    c.run(() => {
-      ok(c.list(1))
-      ok(c.list(2))
-    })
-    ask(c, ALICE, coins(200), { provider: 1 })
-    c.run()
-    c.endWindow()
-    // Provider 1 fails to serve place 1 in window 1; in window 2 later places have booked providers 1 and 2.
-    ask(c, BOB, coins(228))
-    ask(c, CAROL, coins(228))
-    c.run()
-    assert.equal(assignment(c, 2, 1)?.provider, 1)
-    assert.equal(assignment(c, 3, 1)?.provider, 2)
-    c.endWindow()
-    // Window 1 ended: provider 1 failed place 1 and did not grant window 2 either.
-    assert.equal(redemptionTables.suspension.mustGet(c.state, { provider: 1 }).sinceWindow, 2)
-    assert.equal(assignment(c, 2, 1), undefined)
-    assert.equal(redemption(c, 1).queuedBase, coins(200))
-    // Place 2 went back to the queue and took provider 2's capacity in window 3 before place 3.
-    assert.deepEqual([assignment(c, 2, 2)?.provider, assignment(c, 2, 2)?.window], [2, 3])
-    assert.equal(assignment(c, 3, 1)?.window, 2)
-    assert.deepEqual(
-      c.eventNames().filter((name) => name === 'Suspended'),
-      ['Suspended'],
-    )
-  })
-
-  it('un-books later places in windows not begun when earlier ones return', () => {
-    const c = chain({ params: { assignAhead: 2 } })
-    c.run(() => {
-      ok(c.list(1))
-      ok(c.list(2))
-    })
-    ask(c, ALICE, coins(200), { provider: 1 })
-    c.run()
-    c.endWindow()
-    // Later places fill windows 2 and 3 of provider 2; place 1 is not being served.
-    ask(c, BOB, coins(228), { provider: 2 })
-    ask(c, BOB, coins(72), { provider: 2 })
-    c.run()
-    assert.deepEqual([assignment(c, 2, 1)?.window, assignment(c, 3, 1)?.window], [2, 3])
-    c.endWindow(() => {
-      ok(c.grant(2, 1))
-      ok(c.grant(3, 1))
-    })
-    // Provider 1 is suspended. Place 2 is being served; place 3 was un-booked although its grant was posted, and matched again.
-    assert.equal(assignment(c, 2, 1)?.window, 2)
-    assert.equal(assignment(c, 3, 1), undefined)
-    assert.deepEqual([assignment(c, 3, 2)?.provider, assignment(c, 3, 2)?.window], [2, 3])
-    assert.equal(redemption(c, 1).queuedBase, coins(200))
-    c.endWindow(() => ok(c.settle({ id: 2, assignment: 1, deliveredBase: coins(228), signer: BOB })))
-    assert.equal(stateName(c, 2), 'settled')
-  })
-
-  it('matches a returned place before later ones that had booked', () => {
-    const c = chain({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
-    c.run(() => {
-      ok(c.list(1))
-      ok(c.list(2))
-    })
-    ask(c, ALICE, coins(228), { finishBy: 3 })
-    c.run()
-    assert.equal(assignment(c, 1, 1)?.provider, 1)
-    c.endWindow()
-    c.endWindow(() => {
-      // These wait for the next block and are drawn after place 1 has returned.
-      ok(c.request(BOB, coins(228), { provider: 2 }))
-    })
-    assert.deepEqual([assignment(c, 1, 2)?.provider, assignment(c, 1, 2)?.window], [2, 3])
-    c.run()
-    assert.equal(redemption(c, 2).queuedBase, coins(228))
-  })
-
   it('assigns a request over several blocks when its parts are more than the steps', () => {
-    const c = chain({ params: { stepsPerBlockMax: 1, assignAhead: 1 } })
-    c.run(() => {
-      ok(c.list(1))
-      ok(c.list(2))
-      ok(c.request(ALICE, coins(300)))
-    })
+    const c = chain({ params: { stepsPerBlockMax: 6, assignAhead: 1 } })
+    listAll(c, [1, 2])
+    c.run(() => ok(c.request(ALICE, coins(300))))
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(72))
     assert.equal(hasWork(c.state), true)
@@ -323,38 +338,10 @@ describe('redemption.windows', () => {
     assert.equal(redemption(c, 1).queuedBase, 0n)
   })
 
-  it('keeps a suspended provider’s granted work of the running window', () => {
-    const c = chain()
-    c.run(() => ok(c.list(1)))
-    ask(c, ALICE, coins(10))
-    c.run()
-    c.endWindow()
-    ask(c, BOB, coins(10), { provider: 1 })
-    c.run()
-    c.endWindow(() => ok(c.grant(2, 1)))
-    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), true)
-    assert.equal(stateName(c, 2), 'active')
-    c.run(() => ok(c.settle({ id: 2, assignment: 1, deliveredBase: coins(10), signer: BOB })))
-    assert.equal(stateName(c, 2), 'settled')
-  })
-
-  it('counts a late grant as a fault only for coins that stay undelivered', () => {
-    const c = chain()
-    c.run(() => ok(c.list(1)))
-    ask(c, ALICE, coins(10))
-    c.run()
-    c.endWindow()
-    c.run(() => ok(c.grant(1, 1)))
-    c.endWindow(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(10), signer: ALICE })))
-    assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), false)
-    assert.equal(stateName(c, 1), 'settled')
-  })
-
   it('refunds requests that could not begin in time, with the reason', () => {
     const c = chain()
-    ask(c, ALICE, coins(10), { region: 'eu-west', startBy: 1 })
-    ask(c, BOB, coins(10), { region: 'eu-west', finishBy: 2 })
-    c.run()
+    ask(c, ALICE, coins(10), { provider: 1, service: 'train', startBy: 1 })
+    ask(c, BOB, coins(10), { provider: 1, service: 'train', finishBy: 2 })
     c.endWindow()
     assert.equal(stateName(c, 1), 'expired')
     assert.equal(redemption(c, 1).endReason, 'startByPassed')
@@ -380,10 +367,12 @@ describe('redemption.windows', () => {
     c.endWindow(() => ok(c.grant(1, 1)))
     assert.equal(redemption(c, 1).refundedBase, coins(72))
     assert.equal(stateName(c, 1), 'active')
+    c.run()
     c.endWindow(() => ok(c.settle({ id: 1, assignment: 1, deliveredBase: coins(100), signer: ALICE })))
     assert.equal(stateName(c, 1), 'settled')
     assert.equal(redemption(c, 1).endReason, 'remainderExpired')
-    assert.equal(c.balance(ALICE), coins(200))
+    assert.equal(redemption(c, 1).feesBase, coins(1.28))
+    assert.equal(c.balance(ALICE), coins(198.72))
   })
 
   it('ignores start-by once delivery has begun', () => {
@@ -391,29 +380,109 @@ describe('redemption.windows', () => {
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1, startBy: 1 })
     c.run()
-    c.endWindow(() => ok(c.grant(1, 1)))
+    c.turn(() => ok(c.grant(1, 1)))
     assert.deepEqual([assignment(c, 1, 2)?.window, assignment(c, 1, 2)?.amountBase], [2, coins(72)])
   })
 
   it('sweeps an ended window over several blocks, and assigns nothing meanwhile', () => {
-    const c = chain({ params: { stepsPerBlockMax: 3 } })
+    const c = chain({ params: { stepsPerBlockMax: 8 } })
     c.run(() => {
       ok(c.list(1))
-      for (let i = 0; i < 6; i++) ok(c.request(ALICE, coins(1)))
+      for (let i = 0; i < 12; i++) ok(c.request(ALICE, coins(1)))
     })
-    for (let i = 0; i < 4; i++) c.run()
-    assert.equal(redemption(c, 6).assignedBase, coins(1))
+    while (getTotals(c.state).queuedCount > 0) c.run()
     c.endWindow(() => {
-      for (let id = 1; id <= 6; id++) ok(c.grant(id, 1))
+      for (let id = 1; id <= 12; id++) ok(c.grant(id, 1))
     })
+    c.run()
+    c.run()
     c.endWindow()
     assert.equal(hasWork(c.state), true)
-    const left = () =>
-      [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 1).length
-    assert.equal(left(), 3)
+    const left = (window: number) =>
+      [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === window).length
+    assert.equal(left(1), 4)
     c.run()
-    assert.equal(left(), 0)
-    for (let i = 0; i < 6; i++) c.run()
-    assert.equal([...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 3).length, 6)
+    assert.deepEqual([left(1), left(3) < 3], [0, true])
+    while (getTotals(c.state).queuedCount > 0) c.run()
+    assert.equal(left(3), 12)
+  })
+
+  it('keeps at most a bounded number of places for one redemption', () => {
+    const c = chain()
+    const many = Array.from({ length: PLACES_MAX }, (_, i) => ({ sequence: i + 1, queuedBase: 1n }))
+    ask(c, ALICE, coins(1))
+    const full = { ...redemption(c, 1), places: many, queuedBase: BigInt(PLACES_MAX) }
+    assert.equal(placeToReturn(full, 5), 5)
+    assert.equal(placeToReturn(full, PLACES_MAX + 9), PLACES_MAX)
+    assert.equal(placeToReturn({ ...full, places: many.slice(1) }, 1), 1)
+    const later = many.map(({ queuedBase }, i) => ({ sequence: 2 * i + 2, queuedBase }))
+    assert.equal(placeToReturn({ ...full, places: later }, 3), 4)
+    c.run(() => {
+      updateTotals(c.state, { nextSequence: 1000 })
+      const moved = addAtTail(c.state, full, 7n)
+      assert.equal(moved.places.length, PLACES_MAX)
+      assert.equal(moved.places.at(-1)!.queuedBase, 8n)
+      assert.equal(moved.queuedBase, BigInt(PLACES_MAX) + 7n)
+      updateTotals(c.state, { nextSequence: 2 })
+    })
+  })
+})
+
+describe('redemption.orderedSet', () => {
+  const set = sha256(utf8('a set'))
+
+  it('agrees with a sorted list under random inserts and removals', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.nat(600),
+            fc.nat(200_000),
+            fc.maxSafeNat().map((n) => n % (MEMBER_MAX + 1)),
+          ),
+          {
+            maxLength: 60,
+          },
+        ),
+        fc.nat(200_000),
+        (members, from) => {
+          const state = new MemoryState()
+          const model = new Set<number>()
+          for (const member of members) {
+            assert.equal(hasMember(state, set, member), model.has(member))
+            if (model.delete(member)) removeMember(state, set, member)
+            else {
+              insertMember(state, set, member)
+              model.add(member)
+            }
+          }
+          const sorted = [...model].sort((a, b) => a - b)
+          assert.equal(
+            nextMember(state, set, from),
+            sorted.find((m) => m >= from),
+          )
+          assert.equal(
+            previousMember(state, set, from),
+            sorted.findLast((m) => m <= from),
+          )
+          const walked: number[] = []
+          for (let m = nextMember(state, set, 0); m !== undefined; m = nextMember(state, set, m + 1))
+            walked.push(m)
+          assert.deepEqual(walked, sorted)
+          for (const member of sorted) removeMember(state, set, member)
+          assert.equal(state.size, 0)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  it('rejects invalid places, repeated inserts, and removals of absent members', () => {
+    const state = new MemoryState()
+    insertMember(state, set, MEMBER_MAX)
+    assert.throws(() => insertMember(state, set, MEMBER_MAX), /inserted once/)
+    assert.throws(() => insertMember(state, set, MEMBER_MAX + 1), /within the bounds/)
+    assert.throws(() => removeMember(state, set, 5))
+    assert.equal(nextMember(state, set, MEMBER_MAX + 1), undefined)
   })
 })

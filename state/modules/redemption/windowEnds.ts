@@ -1,0 +1,149 @@
+// The end of a window for redemption: what is neither settled nor vouchered goes to the tail, deliveries are judged, and
+// requests expire. Owns: these walks, and when they wait because the service lane was full (ECONOMY §6).
+import type { WriteContext } from '../../context.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { closeAssignment } from './assignments.ts'
+import { firstHeld } from './books.ts'
+import { putQueued } from './coins.ts'
+import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import {
+  deliveredBy,
+  dropDelivery,
+  horizonOf,
+  isLastQuarter,
+  legalGroupOf,
+  noteDelivery,
+  quarterWindowMs,
+  runningWindow,
+  windowStartMs,
+} from './external.ts'
+import { nextMember } from './orderedSet.ts'
+import { markPlaces } from './places.ts'
+import { deadlineSet } from './queue.ts'
+import { getTotals } from './redemptions.ts'
+import { redemptionTables } from './tables.ts'
+
+/** With less gas than this left no grant and no voucher fits into a lane. */
+const LANE_ROOM_MIN = 100_000
+
+/**
+ * Counts the blocks of a window's last quarter whose service lane was full. When it was full in at least half of them, a
+ * grant that is missing afterwards is no fault, and vouchers of the window that ends are taken a quarter window longer.
+ */
+export function noteTurn(ctx: WriteContext): void {
+  const { state, block } = ctx
+  const window = runningWindow(state)
+  const cursors = getCursors(state)
+  const isTurn = cursors.window !== window
+  // The block that ends a window still belongs to it.
+  if (!isTurn && !isLastQuarter(state, block.timestampMs)) return
+  const isFull = ctx.laneRoom !== undefined && ctx.laneRoom('service') < LANE_ROOM_MIN
+  const quarterHeight = cursors.quarterHeight === 0 ? block.height : cursors.quarterHeight
+  const fullBlocks = cursors.fullBlocks + (isFull ? 1 : 0)
+  if (!isTurn) {
+    if (isFull || cursors.quarterHeight === 0) updateCursors(state, { quarterHeight, fullBlocks })
+    return
+  }
+  const isExcused = fullBlocks > 0 && fullBlocks * 2 >= block.height - quarterHeight + 1
+  updateCursors(state, {
+    window,
+    quarterHeight: 0,
+    fullBlocks: 0,
+    excusedWindow: isExcused ? window : cursors.excusedWindow,
+    sweepAfterMs: isExcused ? windowStartMs(state) + quarterWindowMs(state) : 0,
+  })
+}
+
+/** Whether vouchers of a window are still taken: it runs, or its end waits because the service lane was full. */
+export function takesVouchers(state: StateReader, window: number, nowMs: number): boolean {
+  const current = runningWindow(state)
+  if (window === current) return true
+  const cursors = getCursors(state)
+  const waits = cursors.window === current && nowMs < cursors.sweepAfterMs
+  return window === current - 1 && window >= cursors.sweptWindow && waits
+}
+
+/** Whether ended windows are still to be swept, other than one whose end waits. */
+export function sweepPending(state: StateReader, nowMs: number): boolean {
+  const { sweptWindow } = getCursors(state)
+  return sweptWindow < runningWindow(state) && !takesVouchers(state, sweptWindow, nowMs)
+}
+
+/** When the end of a window that waits falls due; undefined when none waits. */
+export function sweepDueAtMs(state: StateReader): number | undefined {
+  const { sweptWindow, sweepAfterMs } = getCursors(state)
+  return sweptWindow < runningWindow(state) && sweepAfterMs > 0 ? sweepAfterMs : undefined
+}
+
+/** Sends what ended windows left undelivered to the tail, in the order of places; one step per assignment. */
+export function sweepEnded(ctx: WriteContext, budget: Budget): void {
+  const { state, block } = ctx
+  const { nextSequence } = getTotals(state)
+  while (sweepPending(state, block.timestampMs)) {
+    const { sweptWindow: window, grantedWindow } = getCursors(state)
+    // Missing grants of the window itself come first.
+    if (window >= grantedWindow) break
+    if (!takeStep(budget)) break
+    const at = firstHeld(state, window, 0)
+    if (at === undefined) {
+      judgeWindow(state, window)
+      updateCursors(state, { sweptWindow: window + 1 })
+    } else closeAssignment(ctx, at, 'windowEnded', { to: 'tail', charged: true })
+  }
+  if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
+}
+
+/** Counts coins that a provider granted access for. */
+export function noteGranted(
+  state: StateWriter,
+  at: { readonly provider: number; readonly window: number },
+  amountBase: bigint,
+): void {
+  const { window } = at
+  const { providers } = redemptionTables.deliverers.get(state, { window }) ?? { providers: [] }
+  if (!providers.includes(at.provider))
+    redemptionTables.deliverers.set(state, { window }, { providers: [...providers, at.provider] })
+  noteDelivery(state, at, { grantedBase: amountBase })
+}
+
+/** Notes for each legal group that granted in a window whether less than half was vouchered. At most one read per provider. */
+function judgeWindow(state: StateWriter, window: number): void {
+  if (redemptionTables.trouble.has(state, { window })) redemptionTables.trouble.delete(state, { window })
+  const sums = new Map<number, { grantedBase: bigint; voucheredBase: bigint }>()
+  for (const provider of redemptionTables.deliverers.get(state, { window })?.providers ?? []) {
+    const group = legalGroupOf(state, provider)
+    const { grantedBase, voucheredBase } = deliveredBy(state, { provider, window })
+    const sum = sums.get(group) ?? { grantedBase: 0n, voucheredBase: 0n }
+    sums.set(group, {
+      grantedBase: sum.grantedBase + grantedBase,
+      voucheredBase: sum.voucheredBase + voucheredBase,
+    })
+  }
+  for (const [group, { grantedBase, voucheredBase }] of sums) {
+    const known = redemptionTables.record.get(state, { group })?.poor ?? []
+    const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
+    redemptionTables.record.set(state, { group }, { poor })
+  }
+  // The locks of the window's mints have used the counts of the one before.
+  if (window === 0) return
+  const before = { window: window - 1 }
+  for (const provider of redemptionTables.deliverers.get(state, before)?.providers ?? [])
+    dropDelivery(state, { provider, ...before })
+  if (redemptionTables.deliverers.has(state, before)) redemptionTables.deliverers.delete(state, before)
+}
+
+/** Refunds requests whose last window has begun. */
+export function expireRequests(ctx: WriteContext, budget: Budget): void {
+  const { state } = ctx
+  for (;;) {
+    const { expiredWindow } = getCursors(state)
+    if (expiredWindow > runningWindow(state)) return
+    const id = nextMember(state, deadlineSet(expiredWindow), 0)
+    if (id === undefined) {
+      updateCursors(state, { expiredWindow: expiredWindow + 1 })
+      continue
+    }
+    if (!takeStep(budget)) return
+    putQueued(ctx, id, redemptionTables.redemption.mustGet(state, { id }))
+  }
+}
