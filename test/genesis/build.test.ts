@@ -5,6 +5,8 @@ import { buildGenesis, GenesisError } from '../../genesis/build.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../../genesis/schema.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
+import { getCount } from '../../state/modules/capacity/sums.ts'
+import { changedSums } from '../../state/modules/capacity/tables.ts'
 import { issuanceModule } from '../../state/modules/issuance/module.ts'
 import { genesisOf } from '../support/devnetFixture.ts'
 
@@ -37,6 +39,13 @@ describe('genesis.build', () => {
     assert.equal(reserve.lockedInRedemptionBase, 0n)
     assert.equal(reserve.anchor, 1_000_000n)
     assert.equal(thousandths(reserve.capacityBase), 339_635_765n)
+  })
+
+  it('counts capacity once, however many lots and balances it has', () => {
+    const { state } = buildGenesis(genesis)
+    assert.equal(getCount(state).pass, 1)
+    assert.equal(getCount(state).next, undefined)
+    assert.equal(changedSums.list(state).length, 0)
   })
 
   it('assigns every coin to a backing provider: each owes 25,250', () => {

@@ -8,6 +8,7 @@ import { COIN, PPM } from '../../base/units.ts'
 import { DEV_PARAMETERS, type Parameters } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, ReadContext, WriteContext } from '../../state/context.ts'
 import { endBlock } from '../../state/hooks.ts'
+import { mintCoins } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
@@ -204,6 +205,11 @@ export class EconomyChain {
   /** Replaces a provider's bond in the settlement asset; the units need not be held. */
   setBond(provider: number, amountBase: bigint): void {
     providersTables.bond.set(this.#overlay, { provider, asset: SETTLEMENT_ASSET }, { amountBase })
+  }
+
+  /** Creates coins beside the ledger of liabilities, for tests that write liabilities themselves. */
+  giveCoins(amountBase: bigint): void {
+    mintCoins(this.ctx(), { to: accountOf(998), amountBase })
   }
 
   get isRecounting(): boolean {

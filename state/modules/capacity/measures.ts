@@ -1,11 +1,11 @@
 // What rated hours are worth in coins with the largest drift charged: c, C, C* and their parts (ECONOMY §3).
 // Not: where the sums are kept (sums.ts), what is booked (book.ts).
 import { assert } from '../../../base/assert.ts'
-import { PPM } from '../../../base/units.ts'
+import { mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader } from '../../view.ts'
 import { growthAhead } from './external.ts'
 import { groupRating, offersAll, ratedHours } from './groups.ts'
-import { classCounts, classLasts, coinsOfHours, quarterPoints } from './rating.ts'
+import { classCounts, classLasts, coinsOfHours, quarterPoints, WINDOW_COINS_MAX } from './rating.ts'
 import type { CapacitySums, LotGroup } from './schema.ts'
 import { capacityParams } from './tables.ts'
 
@@ -29,6 +29,8 @@ export interface Measures {
   readonly first: number
   /** G_0 … G_K. */
   readonly growth: readonly bigint[]
+  /** A · G_0 … A · G_K: what hours are divided by. */
+  readonly divisors: readonly bigint[]
   readonly quarters: readonly [number, number, number]
   readonly minClassPpm: bigint
   readonly crumbBase: bigint
@@ -40,12 +42,14 @@ export function measuresAt(
   at: { readonly windowIndex: number; readonly anchor: bigint },
 ): Measures {
   const { horizonWindows: horizon, coverN, minClassPpm, crumbBase } = capacityParams.get(state)
+  const growth = growthAhead(state, horizon)
   return {
     ...at,
     horizon,
     // The next window may be missed by a last-block request; each silent group may park the queue for one more.
     first: 2 + coverN,
-    growth: growthAhead(state, horizon),
+    growth,
+    divisors: growth.map((growthPpm) => at.anchor * growthPpm),
     quarters: quarterPoints(horizon),
     minClassPpm,
     crumbBase,
@@ -76,8 +80,14 @@ export function standingOf(group: LotGroup, measures: Measures): Standing {
 export function windowCoins(hours: bigint, k: number, measures: Measures): bigint {
   assert(k >= 0 && k <= measures.horizon, 'the window lies within the horizon')
   if (hours <= 0n) return 0n
-  const coins = coinsOfHours(hours, measures.anchor, measures.growth[k]!)
-  return coins < measures.crumbBase ? 0n : coins
+  return dividedCoins(hours * PPM * PPM, k, measures)
+}
+
+/** c of free hours times P²: the inner step of a recount. */
+function dividedCoins(scaledHours: bigint, k: number, measures: Measures): bigint {
+  const coins = mulDivFloor(scaledHours, 1n, measures.divisors[k]!)
+  if (coins < measures.crumbBase) return 0n
+  return coins > WINDOW_COINS_MAX ? WINDOW_COINS_MAX : coins
 }
 
 /** Adds what one window of a group counts, or takes it away with a negative sign, to sums. */
@@ -113,16 +123,19 @@ export function sumsOfGroup(state: StateReader, group: LotGroup, measures: Measu
   }
   const quarterBase = [0n, 0n, 0n]
   let capacityBase = 0n
-  let runStart = -1
+  let run = -1
   let rated = 0n
+  let scaled = 0n
   for (let k = first; k <= countsTo; k++) {
     // V changes only where a run begins.
-    const run = group.runs.findLastIndex((r) => r.fromWindow <= windowIndex + k)
-    if (run !== runStart) {
-      runStart = run
+    while (run + 1 < group.runs.length && group.runs[run + 1]!.fromWindow <= windowIndex + k) run++
+    if (k === first || group.runs[run]?.fromWindow === windowIndex + k) {
       rated = ratedHours(state, group, windowIndex + k)
+      scaled = rated * PPM * PPM
     }
-    capacityBase += windowCoins(rated - (booked.get(k) ?? 0n), k, measures)
+    const hours = booked.get(k)
+    capacityBase +=
+      hours === undefined ? dividedCoins(scaled, k, measures) : windowCoins(rated - hours, k, measures)
     for (let q = 0; q < 3; q++) if (quarters[q] === k) quarterBase[q] = capacityBase
   }
   // A group that stops counting before a quarter has all of its coins by then.

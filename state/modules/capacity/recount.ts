@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { anchorNow, memberIds } from './external.ts'
 import { groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
 import { removeLot } from './lots.ts'
@@ -43,18 +43,20 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const members = memberIds(state)
   let { member, group } = next
   // At least one group a block, so that the recount ends whatever the bound.
-  for (let steps = 0; steps < stepsMax && member < members.length; ) {
+  for (let steps = 0; steps < stepsMax && member < members.length; steps++) {
     const provider = members[member]!
-    const id = groupIdsOf(state, provider).find((candidate) => candidate > group)
-    if (id === undefined) {
+    const left = groupIdsOf(state, provider).filter((id) => id > group)
+    let sums = NO_SUMS
+    let counted = 0
+    for (; counted < left.length && steps < stepsMax; counted++, steps += measures.horizon)
+      sums = addSums(sums, countGroup(ctx, left[counted]!, { pass: next.pass, measures }))
+    const at = { provider, pass: next.pass }
+    if (counted > 0) setSums(state, at, addSums(sumsIn(state, at), sums))
+    if (counted < left.length) group = left[counted - 1]!
+    else {
       member++
       group = 0
-      steps++
-      continue
     }
-    countGroup(ctx, id, { pass: next.pass, measures })
-    group = id
-    steps += measures.horizon
   }
   const { next: _, ...rest } = getCount(state)
   if (member < members.length) {
@@ -78,7 +80,7 @@ function countGroup(
   ctx: WriteContext,
   id: number,
   recount: { readonly pass: number; readonly measures: Measures },
-): void {
+): CapacitySums {
   const { state } = ctx
   const { pass, measures } = recount
   const { windowIndex } = measures
@@ -90,9 +92,7 @@ function countGroup(
     return lastWindow < windowIndex
   })
   for (const lot of ended) removeLot(ctx, lot)
-  const notice = capacityTables.notice.get(state, { provider })
-  if (notice !== undefined && notice.lastWindow < windowIndex)
-    capacityTables.notice.delete(state, { provider })
+  if (ended.length > 0) endNotice(state, provider, windowIndex)
   const group = {
     ...refreshGroup(state, before, { windowIndex, pass }),
     lotCount: before.lotCount - ended.length,
@@ -100,14 +100,19 @@ function countGroup(
   }
   if (group.lotCount === 0 && group.booked.length === 0) {
     removeGroup(state, id, provider)
-    return
+    return NO_SUMS
   }
   const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
   putRefreshed(state, id, before, { ...group, overbooked })
-  const at = { provider, pass }
-  const sums = addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
-  setSums(state, at, addSums(sumsIn(state, at), sums))
+  return addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
+}
+
+/** Forgets a provider's notice once its last lot under notice has ended. */
+function endNotice(state: StateWriter, provider: number, windowIndex: number): void {
+  const notice = capacityTables.notice.get(state, { provider })
+  if (notice !== undefined && notice.lastWindow < windowIndex)
+    capacityTables.notice.delete(state, { provider })
 }
 
 /** The runs of a group as if no notice had been given for its lots, of those whose notice the runs already know. */

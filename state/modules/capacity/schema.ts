@@ -192,7 +192,7 @@ export const capacitySchema = defineModule({
     recountStepsMax: param({
       field: t.u32,
       doc: 'Steps of the recount at a window’s end in one block, a lot group being K of them.',
-      main: 40_000,
+      main: 32_000,
       check: between(1, 10_000_000, 'steps'),
     }),
   },

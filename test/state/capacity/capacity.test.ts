@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { u64be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import { PPM } from '../../../base/units.ts'
+import { AMOUNT_MAX, PPM } from '../../../base/units.ts'
 import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { freeHours } from '../../../state/modules/capacity/book.ts'
 import { getGroup, groupIdsOf, ratedHours } from '../../../state/modules/capacity/groups.ts'
@@ -14,12 +14,15 @@ import {
   classLasts,
   coinsOfHours,
   groupHours,
+  HOURS_MAX,
   hoursOfCoins,
   quarterPoints,
+  WINDOW_COINS_MAX,
 } from '../../../state/modules/capacity/rating.ts'
 import {
   ALL_SERVICES,
   LOT_DEVICES_MAX,
+  LOTS_MAX,
   type LotGroup,
   WINDOWS_MAX,
 } from '../../../state/modules/capacity/schema.ts'
@@ -32,8 +35,10 @@ import {
 } from '../../../state/modules/capacity/sums.ts'
 import { capacityParams, capacityTables } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock } from '../../../state/modules/capacity/windows.ts'
+import { RATING_MAX } from '../../../state/modules/catalogue/schema.ts'
 import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
+import { PROVIDERS_MAX } from '../../../state/modules/providers/schema.ts'
 import { accountOf, code, coins, EconomyChain, GENESIS_MS } from '../../support/economyFixture.ts'
 
 const rootOf = (n: number): Uint8Array => sha256(u64be(10_000 + n))
@@ -75,6 +80,15 @@ describe('capacity.rating', () => {
         assert.ok(hours === 0n || (hours - 1n) * PPM < amountBase * anchor)
       }),
     )
+  })
+
+  it('saturates instead of overflowing a ledger cell', () => {
+    const most = { windowHours: 8_760, ratingPpm: RATING_MAX, availabilityHaircutPpm: 0n }
+    const devicesPpm = BigInt(LOT_DEVICES_MAX) * BigInt(LOTS_MAX) * PPM
+    const hours = groupHours({ ...most, devicesPpm })
+    assert.equal(hours, HOURS_MAX)
+    assert.equal(coinsOfHours(hours, 1n), WINDOW_COINS_MAX)
+    assert.ok(WINDOW_COINS_MAX * BigInt(LOTS_MAX * PROVIDERS_MAX * WINDOWS_MAX) <= AMOUNT_MAX)
   })
 
   it('keeps a class while its rating reaches the share of the anchor', () => {

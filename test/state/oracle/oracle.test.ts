@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { PPM } from '../../../base/units.ts'
 import { DEV_PARAMETERS, MAIN_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { applyAnchor, getAnchor, openOracle, setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { anchorBound, growthFactors } from '../../../state/modules/oracle/drift.ts'
+import { ANCHOR_MAX, anchorBound, growthFactors } from '../../../state/modules/oracle/drift.ts'
 import { oracleModule } from '../../../state/modules/oracle/module.ts'
 import { getPrice, setPrice } from '../../../state/modules/oracle/prices.ts'
+import { oracleTables } from '../../../state/modules/oracle/tables.ts'
 import { EconomyChain, PRICE_BASE, SETTLEMENT_ASSET } from '../../support/economyFixture.ts'
 
 describe('oracle.growthFactors', () => {
@@ -70,6 +71,20 @@ describe('oracle.setAnchor', () => {
     setAnchor(chain.ctx(), 1_020_000n)
     assert.throws(() => applyAnchor(chain.ctx(), 1), /at most once a window/)
     assert.throws(() => openOracle(chain.state, PPM), /opens once/)
+  })
+})
+
+describe('oracle: the highest anchor', () => {
+  it('stops the anchor instead of the node', () => {
+    assert.equal(anchorBound(ANCHOR_MAX - 1n, PPM), ANCHOR_MAX)
+    assert.equal(anchorBound(ANCHOR_MAX, PPM), ANCHOR_MAX)
+    const chain = new EconomyChain()
+    const record = oracleTables.anchor.mustGet(chain.state, {})
+    const at = { anchor: ANCHOR_MAX, nextAnchor: ANCHOR_MAX, previousAnchor: ANCHOR_MAX }
+    oracleTables.anchor.set(chain.state, {}, { ...record, ...at })
+    assert.equal(setAnchor(chain.ctx(), 2n ** 63n), ANCHOR_MAX)
+    chain.endWindow()
+    assert.equal(getAnchor(chain.state), ANCHOR_MAX)
   })
 })
 
