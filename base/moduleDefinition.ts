@@ -4,6 +4,7 @@ import { assert } from './assert.ts'
 import { u64be, utf8 } from './bytes.ts'
 import type { AnyField, Fields, InferFields } from './field.ts'
 import type { Address } from './ids.ts'
+import type { Lane } from './lanes.ts'
 import { type Message, message } from './schema.ts'
 
 /** One table: `key` fields are encoded in order, `value` is a protobuf message with a leading version byte. */
@@ -29,6 +30,8 @@ export interface ActionDef {
   readonly composite?: true
   /** Protocol version that introduced it; default 1. */
   readonly since?: number
+  /** Block space it takes, when not the module's. */
+  readonly lane?: Lane
   readonly doc: string
 }
 
@@ -43,6 +46,8 @@ export interface ModuleDef {
   readonly name: string
   /** The low bytes of the system address, fixed forever. */
   readonly id: number
+  /** Block space of its actions; default general. */
+  readonly lane?: Lane
   readonly doc: string
   readonly params: Fields
   readonly records: { readonly [name: string]: RecordDef }

@@ -6,7 +6,7 @@ import { bls } from '../base/crypto/bls.ts'
 import { ExpectedError } from '../base/errors.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
-import { type Header, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import { evenFees, type Header, NO_LANE_GAS, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import { isPeerIdBytes, validatorSetHash } from '../base/protocol/validators.ts'
 import { PPM } from '../base/units.ts'
@@ -331,8 +331,9 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
     receiptsRoot: receiptsRoot([], []),
     transactionsRoot: merkleRoot([]),
     gasUsed: 0,
+    laneGas: NO_LANE_GAS,
     gasLimit: genesis.params.accounts.blockGasLimit,
-    baseFeePerGas: genesis.baseFeePerGas,
+    ...evenFees(genesis.baseFeePerGas),
     reserve: readReserve(state),
     setHash: validatorSetHash(validatorSet(state)),
     endsEpoch: false,

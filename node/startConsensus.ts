@@ -5,7 +5,7 @@ import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
-import { dispatcherOf, gasOf } from '../state/dispatch.ts'
+import { dispatcherOf, gasOf, laneOf } from '../state/dispatch.ts'
 import { Journal } from '../storage/journal.ts'
 import type { NodeBackend } from './backend.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -46,7 +46,7 @@ export interface StartConsensusOptions {
   readonly signer: Signer | undefined
   /** secp256k1 secret of the account that pays for evidence; undefined: evidence is only logged, and anyone may submit it. */
   readonly operatorSecret: Uint8Array | undefined
-  readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit' | 'blockByHeight' | 'finalityOf'>
+  readonly backend: () => Pick<NodeBackend, 'nextBaseFees' | 'submit' | 'blockByHeight' | 'finalityOf'>
   readonly clock: Clock
   readonly halt: Halt
   readonly logger: RoomLogger
@@ -143,7 +143,8 @@ function submitterOf(options: StartConsensusOptions): Submitter | undefined {
     chainId: chain.chainId,
     secretKey,
     gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
-    nextBaseFee: () => options.backend().nextBaseFee(),
+    nextBaseFee: (transaction: Parameters<typeof laneOf>[1]) =>
+      options.backend().nextBaseFees()[laneOf(dispatcherOf(chain.modules), transaction) ?? 'general'],
     pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
     isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
     submit: (raw: Uint8Array) => options.backend().submit(raw),

@@ -217,10 +217,11 @@ const SCENES: { readonly [height: number]: Scene } = {
       data: send.data ?? new Uint8Array(0),
     })
     const pay = { to: bob.address, value: COIN, data: new Uint8Array(0) }
-    const good = [pay, inner(token(carol, 'transfer', { to: alice.address, value: 1n })), inner(ordinary)]
-    const bad = [pay, inner(request(carol, 1n))]
+    const good = [pay, inner(token(carol, 'transfer', { to: alice.address, value: 1n }))]
+    const bad = [inner(ordinary), inner(request(carol, 1n))]
     return [
       act(carol, coinsOf, 'batch', { calls: good }),
+      act(carol, coinsOf, 'batch', { calls: [inner(ordinary)] }),
       act(carol, coinsOf, 'batch', { calls: bad }),
       { from: carol, to: moduleAddress(redemption), data: new Uint8Array([1, 2, 3, 4]) },
       { from: carol, to: moduleAddress(redemption), valueBase: 1n },

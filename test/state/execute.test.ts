@@ -203,7 +203,10 @@ describe('execute.executeBlock', () => {
       return verdict.rejected
     }
     const twice = rejection([block.transactions[0]!, block.transactions[0]!])
-    assert.deepEqual(twice, { code: 'InvalidTransaction', detail: 'transaction 1: NonceTooLow' })
+    assert.deepEqual(twice, {
+      code: 'InvalidTransaction',
+      detail: 'transaction 1: NonceTooLow, 23400 gas in the general lane',
+    })
     assert.equal(rejection([Uint8Array.of(1, 2, 3)]).code, 'BadEnvelope')
     assert.equal(rejection([block.transactions[0]!], () => undefined).code, 'BadSignature')
     assert.equal(rejection([]).code, 'WrongResult')

@@ -2,7 +2,14 @@
 import { bytesKey } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
-import { epochAbove, type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
+import {
+  epochAbove,
+  evenFees,
+  type Header,
+  headerHash,
+  NO_LANE_GAS,
+  type SealedBlock,
+} from '../../base/protocol/header.ts'
 import { validatorSetHash } from '../../base/protocol/validators.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import type { BlockContext, Log, WriteContext } from '../../state/context.ts'
@@ -183,7 +190,8 @@ export class TestChain {
       transactionsRoot: ZERO_HASH,
       gasUsed: 0,
       gasLimit: options.blockGasLimit ?? 120_000_000,
-      baseFeePerGas: BASE_FEE,
+      ...evenFees(BASE_FEE),
+      laneGas: NO_LANE_GAS,
       reserve: readReserve(full),
       setHash: validatorSetHash(validatorSet(full)),
       endsEpoch: false,

@@ -9,6 +9,7 @@ export const CONVICTIONS_MAX = 64
 export const evidenceSchema = defineModule({
   name: 'evidence',
   id: 15,
+  lane: 'proof',
   doc: 'Proofs of double votes: whoever signed both sides is convicted and jailed, and its bond frozen.',
   params: {},
   records: {

@@ -5,6 +5,7 @@ import { message, t } from '../../../base/schema.ts'
 export const oracleSchema = defineModule({
   name: 'oracle',
   id: 5,
+  lane: 'proof',
   doc: 'The anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset.',
   params: {
     /** Largest rise of the anchor per window (g), ppm. */

@@ -25,6 +25,7 @@ import {
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
+  lane: 'redemption',
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
   params: {
     /** Requests that may be open at once. */
@@ -269,12 +270,14 @@ export const redemptionSchema = defineModule({
       },
       fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
       gas: 30_000,
+      lane: 'service',
       doc: 'A provider offers a service. A bonus change counts from the next window; one change per window.',
     },
     unlist: {
       args: { service },
       fails: ['NotProvider', 'NotListed', 'ListedThisWindow'],
       gas: 15_000,
+      lane: 'service',
       doc: 'Withdraws an offer; existing assignments and the obligation of the pledge remain.',
     },
     request: {
@@ -314,6 +317,7 @@ export const redemptionSchema = defineModule({
       args: { id: t.u64, assignment: t.u32, ciphertext: t.bytes(GRANT_BYTES_MAX) },
       fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowEnded'],
       gas: 30_000,
+      lane: 'service',
       doc: "The provider posts the access grant, due by the window's start.",
     },
     settle: {
@@ -329,12 +333,14 @@ export const redemptionSchema = defineModule({
         'WrongSigner',
       ],
       gas: 60_000,
+      lane: 'service',
       doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },
     resume: {
       args: {},
       fails: ['NotProvider', 'NotSuspended', 'StillSuspended'],
       gas: 20_000,
+      lane: 'service',
       doc: 'A suspended provider offers its capacity again.',
     },
   },
