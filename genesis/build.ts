@@ -20,6 +20,7 @@ import { capacityParams } from '../state/modules/capacity/tables.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
 import { addClass } from '../state/modules/catalogue/classes.ts'
 import { catalogueParams } from '../state/modules/catalogue/tables.ts'
+import { defaultParams } from '../state/modules/default/tables.ts'
 import { checkGovernance } from '../state/modules/governance/schema.ts'
 import { governanceParams } from '../state/modules/governance/tables.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
@@ -177,6 +178,7 @@ function writeParameters(ctx: WriteContext, genesis: Genesis): void {
   issuanceParams.set(ctx.state, params.issuance)
   redemptionParams.set(ctx.state, params.redemption)
   governanceParams.set(ctx.state, params.governance)
+  defaultParams.set(ctx.state, params.default)
 }
 
 function writeCatalogue(ctx: WriteContext, genesis: Genesis): void {

@@ -12,7 +12,7 @@ type Parameters = Genesis['params']
 const SECOND_MS = 1_000
 const DAY_MS = 86_400 * SECOND_MS
 
-const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
+const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers' | 'default'> = {
   accounts: {
     protocolVersion: 1,
     // 1,428 plain transfers in the payment half: keeps blocks fast to build and verify.
@@ -22,6 +22,7 @@ const COMMON: Pick<Parameters, 'accounts' | 'catalogue' | 'providers'> = {
     minBaseFeePerGas: 1n,
   },
   catalogue: { specOnlyPpm: 750_000n },
+  default: { fundTargetPpm: 20_000n },
   providers: {
     epochBlocksMax: 100_000,
     minBlockIntervalMs: 200,

@@ -7,6 +7,7 @@ import { message, t } from '../base/schema.ts'
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
 import { capacitySchema } from '../state/modules/capacity/schema.ts'
 import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
+import { defaultSchema } from '../state/modules/default/schema.ts'
 import { governanceSchema } from '../state/modules/governance/schema.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
 import { oracleSchema } from '../state/modules/oracle/schema.ts'
@@ -112,6 +113,7 @@ export const genesisSchema = message('Genesis', {
     issuance: paramsMessage(issuanceSchema),
     redemption: paramsMessage(redemptionSchema),
     governance: paramsMessage(governanceSchema),
+    default: paramsMessage(defaultSchema),
   }),
   assets: t.list(genesisAssetSchema, ASSETS_MAX),
   classes: t.list(genesisClassSchema, CLASSES_MAX),

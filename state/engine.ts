@@ -18,7 +18,7 @@ import {
   type InvalidCode,
   nextBaseFees,
 } from './fees.ts'
-import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
+import { creditCoins, FEES_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
@@ -233,7 +233,7 @@ export class BlockRun {
 
   /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
   *finish(): Steps<void> {
-    creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
+    creditCoins(this.overlay, FEES_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
     for (const module of this.#chain.modules) module.rules.endBlock?.(ctx)
