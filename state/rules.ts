@@ -12,6 +12,7 @@ import {
   type FailureOf,
   type ModuleDef,
   moduleAddress,
+  type Params,
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
@@ -34,6 +35,22 @@ export interface Invariant {
   recount?(ctx: ReadContext): Recount
 }
 
+export interface ParameterFault {
+  /** A parameter of the module, or `module.parameter`. */
+  readonly path: string
+  readonly reason: string
+}
+
+/** What a rule between parameters sees. */
+export interface ParameterContext {
+  /** Version of the rules that the parameters are for. */
+  readonly protocolVersion: number
+  /** Members that may pledge and serve. */
+  readonly providerCount: number
+  /** The proposed parameters of another module; asserts that the version has it. */
+  of<D extends ModuleDef>(definition: D): Params<D>
+}
+
 export interface Rules<D extends ModuleDef> {
   readonly actions: {
     readonly [A in keyof D['actions']]: (
@@ -47,6 +64,11 @@ export interface Rules<D extends ModuleDef> {
       args: QueryArgs<D, Q>,
     ) => Infer<D['queries'][Q]['returns']>
   }
+  /**
+   * Rules between parameters, of this module and of those before it; genesis and governance apply it. Each value is
+   * already within its own bounds.
+   */
+  checkParameters?(own: Params<D>, all: ParameterContext): ParameterFault | undefined
   /** Before the transactions; bounded work. Modules run in registry order. */
   beginBlock?(ctx: WriteContext): void
   /** After the transactions; bounded work. Modules run in registry order. */
@@ -60,6 +82,7 @@ export interface Module {
   readonly rules: {
     readonly actions: { readonly [name: string]: (ctx: ActionContext, args: never) => Failure | undefined }
     readonly queries: { readonly [name: string]: (ctx: ReadContext, args: never) => unknown }
+    checkParameters?(own: never, all: ParameterContext): ParameterFault | undefined
     beginBlock?(ctx: WriteContext): void
     endBlock?(ctx: WriteContext): void
     readonly invariants?: readonly Invariant[]

@@ -54,6 +54,11 @@ export function advanceClock(ctx: WriteContext): number | undefined {
   return clock.windowIndex
 }
 
+/** Blocks that fit into a window at the least interval between blocks. */
+export function blocksPerWindow(windowMs: number, minBlockIntervalMs: number): number {
+  return Math.floor(windowMs / Math.max(1, minBlockIntervalMs))
+}
+
 /** Parses a record key that ends with a provider and a window, both u64. */
 export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
   const bytes = keyBytes(key)

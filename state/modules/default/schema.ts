@@ -1,6 +1,8 @@
 // Definition of default: the guarantee fund, and the base fees that fill it (ECONOMY §7). READ FIRST: fees.ts.
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
 
 export const defaultSchema = defineModule({
   name: 'default',
@@ -8,8 +10,12 @@ export const defaultSchema = defineModule({
   lane: 'proof',
   doc: 'The guarantee fund: filled by base fees, no-show fees and penalties.',
   params: {
-    /** Size up to which base fees fill the fund, as a share of all liabilities, ppm. */
-    fundTargetPpm: t.ppm,
+    fundTargetPpm: param({
+      field: t.ppm,
+      doc: 'Size up to which base fees fill the fund, as a share of all liabilities, ppm.',
+      main: 20_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
   },
   records: {},
   errors: {},

@@ -1,6 +1,7 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
 import type { Address } from '../../../base/ids.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
+import type { ParameterContext } from '../../rules.ts'
 import type { StateKey, StateReader } from '../../view.ts'
 import {
   burnCoins,
@@ -12,10 +13,12 @@ import {
 } from '../accounts/ledger.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
-import type { CapacitySummary } from '../capacity/schema.ts'
+import { type CapacitySummary, capacitySchema } from '../capacity/schema.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { currentWindow, providerWindowOf, windowEndedThisBlock } from '../capacity/windows.ts'
+import { growthFactors } from '../oracle/drift.ts'
 import { getPrice } from '../oracle/prices.ts'
+import { oracleSchema } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import type { Provider } from '../providers/schema.ts'
@@ -102,6 +105,16 @@ export function endedWindow(ctx: ReadContext): number | undefined {
 /** Provider and window in the key of a reservation. */
 export function reservedAt(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
   return providerWindowOf(key)
+}
+
+/** G_K of proposed parameters, ppm, and K. */
+export function growthOver(all: ParameterContext): {
+  readonly growthPpm: bigint
+  readonly horizonWindows: number
+} {
+  const { horizonWindows } = all.of(capacitySchema)
+  const growth = growthFactors(all.of(oracleSchema).driftPpm, horizonWindows)
+  return { growthPpm: growth[horizonWindows]!, horizonWindows }
 }
 
 /** Price of a coin in base units of an asset; undefined when there is none. */

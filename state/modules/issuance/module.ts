@@ -3,12 +3,14 @@ import { implement } from '../../rules.ts'
 import { endBlock } from './blockEnd.ts'
 import { issuanceInvariants } from './invariants.ts'
 import { mint, retire } from './minting.ts'
+import { checkParameters } from './parameters.ts'
 import { issuanceQueries } from './queries.ts'
 import { issuanceSchema } from './schema.ts'
 
 export const issuanceModule = implement(issuanceSchema, {
   actions: { mint, retire },
   queries: issuanceQueries,
+  checkParameters,
   endBlock,
   invariants: issuanceInvariants,
 })

@@ -1,9 +1,12 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+
+const DAY_MS = 86_400_000
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -58,14 +61,32 @@ export const providersSchema = defineModule({
   id: 4,
   doc: 'Consortium members: keys, profiles, status, bonds and faults, and the validator set.',
   params: {
-    /** Blocks of an epoch unless a set change ends it earlier. */
-    epochBlocksMax: t.u64,
-    /** Least time between a block and its parent, milliseconds. */
-    minBlockIntervalMs: t.u64,
-    /** Least time between two changes of one member's keys, milliseconds. */
-    rotationIntervalMs: t.u64,
-    /** How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds. */
-    evidenceWindowMs: t.u64,
+    epochBlocksMax: param({
+      field: t.u64,
+      doc: 'Blocks of an epoch unless a set change ends it earlier.',
+      main: 100_000,
+      check: atLeast(2, 'blocks'),
+    }),
+    minBlockIntervalMs: param({
+      field: t.u64,
+      doc: 'Least time between a block and its parent, milliseconds.',
+      main: 200,
+    }),
+    rotationIntervalMs: param({
+      field: t.u64,
+      doc: "Least time between two changes of one member's keys, milliseconds.",
+      main: DAY_MS,
+      dev: 2_000,
+      test: 2_000,
+    }),
+    evidenceWindowMs: param({
+      field: t.u64,
+      doc: 'How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds.',
+      // As long as a bond outlasts its liability (tail windows).
+      main: 30 * DAY_MS,
+      dev: 600_000,
+      test: 600_000,
+    }),
   },
   records: {
     provider: { id: 1, key: { id: t.u64 }, value: providerFields, doc: 'A member.' },

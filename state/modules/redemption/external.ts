@@ -2,6 +2,7 @@
 import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
+import type { ParameterContext } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { escrowAddress, getAccount, transferCoins } from '../accounts/ledger.ts'
 import {
@@ -14,15 +15,16 @@ import {
 } from '../capacity/book.ts'
 import { getLot, lotIdsOf } from '../capacity/lots.ts'
 import { coinsOfHours, hoursOfCoins } from '../capacity/rating.ts'
-import type { Lot } from '../capacity/schema.ts'
+import { capacitySchema, type Lot } from '../capacity/schema.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
+import { blocksPerWindow, currentWindow } from '../capacity/windows.ts'
 import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
 import { issuanceTables } from '../issuance/tables.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
+import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
 
@@ -53,6 +55,18 @@ export function payFromEscrow(
   payment: { readonly to: Address; readonly amountBase: bigint },
 ): boolean {
   return transferCoins(ctx, { ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** K of proposed parameters, the blocks of one window, and the lots that all members together may hold. */
+export function windowRoom(all: ParameterContext): {
+  readonly horizonWindows: number
+  readonly blocks: number
+  readonly lotsMax: number
+} {
+  const { windowMs, horizonWindows, lotsPerProviderMax } = all.of(capacitySchema)
+  const { minBlockIntervalMs } = all.of(providersSchema)
+  const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
+  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax }
 }
 
 /** Index of the running window. */

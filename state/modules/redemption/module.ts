@@ -3,6 +3,7 @@ import { implement } from '../../rules.ts'
 import { endBlock } from './blockEnd.ts'
 import { redemptionInvariants } from './invariants.ts'
 import { list, resume, unlist } from './listings.ts'
+import { checkParameters } from './parameters.ts'
 import { redemptionQueries } from './queries.ts'
 import { cancel, drawPlaces, request } from './requests.ts'
 import { redemptionSchema } from './schema.ts'
@@ -11,6 +12,7 @@ import { grant, settle } from './vouchers.ts'
 export const redemptionModule = implement(redemptionSchema, {
   actions: { list, unlist, request, cancel, grant, settle, resume },
   queries: redemptionQueries,
+  checkParameters,
   beginBlock: drawPlaces,
   endBlock,
   invariants: redemptionInvariants,

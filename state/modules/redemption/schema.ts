@@ -1,7 +1,9 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { COIN } from '../../../base/units.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   assignmentFields,
@@ -28,16 +30,43 @@ export const redemptionSchema = defineModule({
   lane: 'redemption',
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
   params: {
-    /** Requests that may be open at once. */
-    openRequestsMax: t.u32,
-    openRequestsPerAccountMax: t.u32,
-    /** M: reservations, returns, settlements or expiries of one block. */
-    stepsPerBlockMax: t.u32,
-    /** How many windows ahead capacity may be reserved, at most K/8. */
-    assignAhead: t.u32,
-    minimumBase: t.amount,
-    /** Windows a suspended provider waits before it may resume. */
-    suspensionWindows: t.u32,
+    openRequestsMax: param({
+      field: t.u32,
+      doc: 'Requests that may be open at once.',
+      main: 1_000_000,
+      dev: 20_000,
+      test: 500,
+    }),
+    openRequestsPerAccountMax: param({
+      field: t.u32,
+      doc: 'Requests that one account may have open.',
+      main: 256,
+      test: 64,
+    }),
+    stepsPerBlockMax: param({
+      field: t.u32,
+      doc: 'M: reservations, returns, settlements or expiries of one block.',
+      main: 128,
+      dev: 512,
+      test: 512,
+    }),
+    assignAhead: param({
+      field: t.u32,
+      doc: 'How many windows ahead capacity may be reserved, at most K/8.',
+      main: 7,
+      dev: 2,
+      test: 1,
+    }),
+    minimumBase: param({
+      field: t.amount,
+      doc: 'Least amount of a request, base units.',
+      main: COIN / 100n,
+    }),
+    suspensionWindows: param({
+      field: t.u32,
+      doc: 'Windows a suspended provider waits before it may resume.',
+      main: 1,
+    }),
   },
   records: {
     totals: {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { u64be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { PPM } from '../../../base/units.ts'
+import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import {
   capacityRevision,
   freeCoins,
@@ -30,7 +31,6 @@ import { capacityParams, capacityTables } from '../../../state/modules/capacity/
 import { currentWindow, getClock, windowEndedThisBlock } from '../../../state/modules/capacity/windows.ts'
 import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { growthFactors } from '../../../state/modules/oracle/drift.ts'
-import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { accountOf, code, coins, EconomyChain, GENESIS_MS } from '../../support/economyFixture.ts'
 

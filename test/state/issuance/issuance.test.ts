@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../../base/units.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
 import {
   getMeasures,
@@ -27,7 +28,6 @@ import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { freeCoins, getMeasures, reserveHours, unreserveHours } from '../../../state/modules/capacity/book.ts'
 import { hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
@@ -12,7 +13,6 @@ import {
 } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
 
