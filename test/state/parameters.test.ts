@@ -47,6 +47,7 @@ describe('parameters.checkParameters', () => {
       ['capacity.lotsPerProviderMax', fault('capacity', { lotsPerProviderMax: 257 })],
       ['capacity.availabilityHaircutPpm', fault('capacity', { availabilityHaircutPpm: PPM + 1n })],
       ['issuance.coverN', fault('issuance', { coverN: 0 })],
+      ['issuance.coverN', fault('issuance', { coverN: 4 })],
       ['issuance.bondMaintenancePpm', fault('issuance', { bondMaintenancePpm: 200_001n })],
       ['issuance.retainPpm', fault('issuance', { retainPpm: PPM + 1n })],
       ['issuance.frontLoadPpm', fault('issuance', { frontLoadPpm: PPM + 1n })],

@@ -1,13 +1,23 @@
 // What capacity needs from other modules: ratings of the catalogue, the oracle's anchor, and who serves.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
+import type { ParameterContext } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { getRatings, leastRating } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
+import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
+
+/** What windows must fit, by proposed parameters. */
+export function setRules(all: ParameterContext): {
+  readonly minBlockIntervalMs: number
+  readonly validatorsMin: number
+} {
+  return all.of(providersSchema)
+}
 
 /** The rating at which a lot of this class counts now, ppm; undefined for an unknown class. */
 export function lotRating(state: StateReader, classId: number): bigint | undefined {

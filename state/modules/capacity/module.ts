@@ -2,6 +2,7 @@
 import { implement } from '../../rules.ts'
 import { endBlock } from './blockEnd.ts'
 import { capacityInvariants } from './invariants.ts'
+import { checkParameters } from './parameters.ts'
 import { giveNotice, pledge } from './pledges.ts'
 import { capacityQueries } from './queries.ts'
 import { capacitySchema } from './schema.ts'
@@ -9,6 +10,7 @@ import { capacitySchema } from './schema.ts'
 export const capacityModule = implement(capacitySchema, {
   actions: { pledge, giveNotice },
   queries: capacityQueries,
+  checkParameters,
   endBlock,
   invariants: capacityInvariants,
 })

@@ -1,7 +1,7 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atLeast, atMost, between, param } from '../../../base/parameters.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 import { HORIZON_MAX } from '../oracle/schema.ts'
@@ -83,13 +83,15 @@ export const capacitySchema = defineModule({
       main: 86_400_000,
       dev: 60_000,
       test: 2_000,
-      check: atLeast(1_000, 'ms'),
+      // The heartbeat, which genesis alone sets, depends on it.
+      fixed: true,
+      check: between(1_000, 366 * 86_400_000, 'ms'),
     }),
     windowHours: param({
       field: t.u32,
       doc: 'Hours of capacity that a window counts as, whatever its length.',
       main: 24,
-      check: between(1, 8_760, 'hours'),
+      check: between(1, 168, 'hours'),
     }),
     horizonWindows: param({
       field: t.u32,
@@ -97,18 +99,21 @@ export const capacitySchema = defineModule({
       main: 120,
       dev: 20,
       test: 12,
-      check: between(4, HORIZON_MAX, 'windows'),
+      check: between(5, HORIZON_MAX, 'windows'),
+      // Pledges, locks and promises count in it.
+      fixed: true,
     }),
     availabilityHaircutPpm: param({
       field: t.ppm,
       doc: 'Share taken off for unavailability, ppm.',
       main: 50_000n,
-      check: atMost(PPM, 'ppm'),
+      check: atMost(900_000n, 'ppm'),
     }),
     minClassPpm: param({
       field: t.ppm,
       doc: 'Least rating that counts, as a share of the anchor, ppm.',
       main: 250_000n,
+      check: atMost(PPM, 'ppm'),
     }),
     lotsPerProviderMax: param({
       field: t.u32,

@@ -11,8 +11,16 @@ import {
   refuseKey,
   refusePeerId,
 } from './external.ts'
-import { canLoseVote, castVote, conclude, openProposal, openProposals, votersOf } from './proposals.ts'
-import { type governanceSchema, VOTERS_MIN } from './schema.ts'
+import {
+  canLoseVote,
+  castVote,
+  conclude,
+  openProposal,
+  openProposals,
+  votersMin,
+  votersOf,
+} from './proposals.ts'
+import type { governanceSchema } from './schema.ts'
 import { fail, governanceParams, governanceTables } from './tables.ts'
 
 type Args<A extends keyof (typeof governanceSchema)['actions']> = ActionArgs<typeof governanceSchema, A>
@@ -59,7 +67,7 @@ export function proposeRemoval(ctx: ActionContext, { provider }: Args<'proposeRe
   const record = getMember(ctx.state, provider)
   if (record === undefined) return fail.UnknownProvider({ provider })
   if (record.removed) return fail.AlreadyRemoved({ provider })
-  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: votersMin(ctx.state) })
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'remove', provider, proposer: proposer.id })
   return undefined
@@ -71,7 +79,7 @@ export function proposeJail(ctx: ActionContext, { provider }: Args<'proposeJail'
   const record = getMember(ctx.state, provider)
   if (record === undefined) return fail.UnknownProvider({ provider })
   if (!mayBeJailed(record)) return fail.AlreadyJailed({ provider })
-  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: votersMin(ctx.state) })
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'jail', provider, proposer: proposer.id })
   return undefined

@@ -1,5 +1,6 @@
 // What governance needs from other modules: the members, changes to them, and their capacity.
 import type { Address } from '../../../base/ids.ts'
+import { quorum } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { recountProvider } from '../capacity/book.ts'
@@ -19,6 +20,7 @@ import {
   unjailProvider,
 } from '../providers/members.ts'
 import type { Profile, Provider } from '../providers/schema.ts'
+import { providersParams } from '../providers/tables.ts'
 import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
 
 export function getMember(state: StateReader, id: number): Provider | undefined {
@@ -33,6 +35,11 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
 /** Members in the validator set of the running epoch, by id. */
 export function validatorIds(state: StateReader): readonly number[] {
   return validatorSet(state).validators.map(({ id }) => id)
+}
+
+/** Quorum of the smallest validator set that the parameters allow. */
+export function smallestQuorum(state: StateReader): number {
+  return quorum(providersParams.get(state).validatorsMin)
 }
 
 /** Whether a member belongs in the validator set. */

@@ -14,6 +14,7 @@ import {
   nextMemberId,
   refusePeerId,
   removeMember,
+  smallestQuorum,
   unjailMember,
   validatorIds,
 } from './external.ts'
@@ -23,7 +24,6 @@ import {
   type Proposal,
   type ProposalKind,
   type ProposalOutcome,
-  VOTERS_MIN,
   type Votes,
 } from './schema.ts'
 import { events, governanceParams, governanceTables } from './tables.ts'
@@ -51,10 +51,15 @@ export function votersOf(state: StateReader): readonly number[] {
   )
 }
 
+/** Governance never leaves fewer votes than this: the quorum of the smallest set. */
+export function votersMin(state: StateReader): number {
+  return smallestQuorum(state)
+}
+
 /** Whether enough votes remain if this member loses its own. */
 export function canLoseVote(state: StateReader, provider: number): boolean {
   const voters = votersOf(state)
-  return !voters.includes(provider) || voters.length > VOTERS_MIN
+  return !voters.includes(provider) || voters.length > votersMin(state)
 }
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)

@@ -23,9 +23,6 @@ function lock(what: string, lengths: { readonly main: number; readonly dev: numb
   return param({ field: t.u64, doc: `${what}, milliseconds.`, ...lengths, test: lengths.dev, check })
 }
 
-/** Governance never leaves fewer votes than this: the quorum of the smallest set (ECONOMY §10). */
-export const VOTERS_MIN = 3
-
 export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail'] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const

@@ -21,7 +21,7 @@ import { getPrice } from '../oracle/prices.ts'
 import { oracleSchema } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
-import type { Provider } from '../providers/schema.ts'
+import { type Provider, providersSchema } from '../providers/schema.ts'
 import { issuanceSchema } from './schema.ts'
 
 /** Address of the locked coins of a provider's mints. */
@@ -115,6 +115,11 @@ export function growthOver(all: ParameterContext): {
   const { horizonWindows } = all.of(capacitySchema)
   const growth = growthFactors(all.of(oracleSchema).driftPpm, horizonWindows)
   return { growthPpm: growth[horizonWindows]!, horizonWindows }
+}
+
+/** Least size of the validator set by proposed parameters. */
+export function validatorsMin(all: ParameterContext): number {
+  return all.of(providersSchema).validatorsMin
 }
 
 /** Price of a coin in base units of an asset; undefined when there is none. */

@@ -55,7 +55,7 @@ export const issuanceSchema = defineModule({
       field: t.u32,
       doc: 'Number of largest groups that may fall silent at once.',
       main: 1,
-      check: between(1, 16, 'groups'),
+      check: atMost(16, 'groups'),
     }),
     marginPpm: param({
       field: t.ppm,
@@ -63,11 +63,13 @@ export const issuanceSchema = defineModule({
       main: 1_200_000n,
       dev: 1_500_000n,
       test: 1_800_000n,
+      check: between(PPM, 100n * PPM, 'ppm'),
     }),
     bondPpm: param({
       field: t.ppm,
       doc: 'b: bond per liability at the oracle price, ppm.',
       main: 200_000n,
+      check: atMost(10n * PPM, 'ppm'),
     }),
     bondMaintenancePpm: param({
       field: t.ppm,
@@ -94,6 +96,7 @@ export const issuanceSchema = defineModule({
       main: 14,
       dev: 5,
       test: 3,
+      check: between(1, 120, 'windows'),
     }),
   },
   records: {

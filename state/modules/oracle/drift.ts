@@ -1,11 +1,19 @@
 // The largest drift of the anchor, and the growth factors charged for it. Pure. Not: who reports the anchor.
 import { assert } from '../../../base/assert.ts'
-import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import { HORIZON_MAX } from './schema.ts'
 
-/** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. */
+/** Bounds of the anchor and of a rating, ppm of the reference device: products of them stay within the ledger's cells. */
+export const ANCHOR_MIN = 100_000n
+export const ANCHOR_MAX = 10n ** 15n
+export const RATING_MAX = 10n ** 10n
+
+/**
+ * Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. Never above `ANCHOR_MAX`: a billion times the
+ * reference device, where it stays instead of halting the chain.
+ */
 export function anchorBound(anchor: bigint, driftPpm: bigint): bigint {
-  return mulDivFloor(anchor, PPM + driftPpm, PPM)
+  return maxBigint(anchor, minBigint(mulDivFloor(anchor, PPM + driftPpm, PPM), ANCHOR_MAX))
 }
 
 /** `[G_0 … G_K]` in ppm: G_0 = P, G_k = ceil(G_{k−1}·(P+g)/P), ECONOMY §3. Rounded up: capacity loses. */

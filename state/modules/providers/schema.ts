@@ -1,12 +1,13 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atLeast, param } from '../../../base/parameters.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 
 const DAY_MS = 86_400_000
+const YEAR_MS = 366 * DAY_MS
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -65,12 +66,13 @@ export const providersSchema = defineModule({
       field: t.u64,
       doc: 'Blocks of an epoch unless a set change ends it earlier.',
       main: 100_000,
-      check: atLeast(2, 'blocks'),
+      check: between(2, 10_000_000, 'blocks'),
     }),
     minBlockIntervalMs: param({
       field: t.u64,
       doc: 'Least time between a block and its parent, milliseconds.',
       main: 200,
+      check: atMost(60_000, 'ms'),
     }),
     rotationIntervalMs: param({
       field: t.u64,
@@ -78,6 +80,7 @@ export const providersSchema = defineModule({
       main: DAY_MS,
       dev: 2_000,
       test: 2_000,
+      check: atMost(YEAR_MS, 'ms'),
     }),
     evidenceWindowMs: param({
       field: t.u64,
@@ -86,6 +89,14 @@ export const providersSchema = defineModule({
       main: 30 * DAY_MS,
       dev: 600_000,
       test: 600_000,
+      check: between(1_000, 10 * YEAR_MS, 'ms'),
+    }),
+    validatorsMin: param({
+      field: t.u32,
+      doc: 'The validator set never falls below this; fewer than 4 bear no fault and are for development.',
+      main: 4,
+      check: between(1, PROVIDERS_MAX, 'validators'),
+      fixed: true,
     }),
   },
   records: {

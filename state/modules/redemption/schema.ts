@@ -1,7 +1,8 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { param } from '../../../base/parameters.ts'
+import { between, param } from '../../../base/parameters.ts'
+import { SYSTEM_LOGS_MAX } from '../../../base/protocol/receipt.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { COIN } from '../../../base/units.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
@@ -24,6 +25,12 @@ import {
   service,
 } from './shapes.ts'
 
+/** Walks of one block's end, each of at most M steps, and the most logs of one step. */
+const WALKS = 8
+const STEP_LOGS_MAX = 10
+/** Bound on M: the logs of all walks, and as many of the other modules, fit into a block. */
+const STEPS_MAX = Math.floor(SYSTEM_LOGS_MAX / (WALKS * STEP_LOGS_MAX))
+
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
@@ -36,12 +43,14 @@ export const redemptionSchema = defineModule({
       main: 1_000_000,
       dev: 20_000,
       test: 500,
+      check: between(1, 1_000_000, 'requests'),
     }),
     openRequestsPerAccountMax: param({
       field: t.u32,
       doc: 'Requests that one account may have open.',
       main: 256,
       test: 64,
+      check: between(1, 4_096, 'requests'),
     }),
     stepsPerBlockMax: param({
       field: t.u32,
@@ -49,6 +58,7 @@ export const redemptionSchema = defineModule({
       main: 128,
       dev: 512,
       test: 512,
+      check: between(1, STEPS_MAX, 'steps'),
     }),
     assignAhead: param({
       field: t.u32,
@@ -61,11 +71,13 @@ export const redemptionSchema = defineModule({
       field: t.amount,
       doc: 'Least amount of a request, base units.',
       main: COIN / 100n,
+      check: between(1n, 1_000n * COIN, 'base units'),
     }),
     suspensionWindows: param({
       field: t.u32,
       doc: 'Windows a suspended provider waits before it may resume.',
       main: 1,
+      check: between(1, 120, 'windows'),
     }),
   },
   records: {
