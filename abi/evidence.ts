@@ -20,6 +20,7 @@ export const evidenceAbi = [
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"Convicted","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"epoch","type":"uint64","indexed":false},{"name":"view","type":"uint64","indexed":false},{"name":"fault","type":"uint8","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},

@@ -54,6 +54,13 @@ export interface QueryDef extends Lifetime {
   readonly doc: string
 }
 
+/** A named escrow: one ledger account per object of the module, at a system address. */
+export interface EscrowDef {
+  /** 0 to 15, unique in the module, never reused. */
+  readonly id: number
+  readonly doc: string
+}
+
 export interface ModuleDef extends Lifetime {
   readonly name: string
   /** The low bytes of the system address, fixed forever. */
@@ -63,6 +70,7 @@ export interface ModuleDef extends Lifetime {
   readonly lane?: Lane
   readonly params: ParamDefs
   readonly records: { readonly [name: string]: RecordDef }
+  readonly escrows?: { readonly [name: string]: EscrowDef }
   readonly errors: { readonly [name: string]: Fields }
   /** Fields marked `indexed` become topics (at most three). */
   readonly events: { readonly [name: string]: Fields }
@@ -103,6 +111,11 @@ export function defineModule<const D extends ModuleDef>(definition: D & CheckFai
     )
     ids.add(record.id)
   }
+  const escrowIds = Object.values(definition.escrows ?? {}).map(({ id }) => id)
+  assert(
+    new Set(escrowIds).size === escrowIds.length && escrowIds.every((id) => id >= 0 && id <= 15),
+    `${definition.name}: escrow ids`,
+  )
   checkLifetimes(definition)
   for (const [name, fields] of Object.entries(definition.events)) {
     const topics = Object.values(fields).filter((f) => f.indexed === true).length

@@ -6,6 +6,7 @@ import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
 import { dispatcherOf, laneOf } from '../state/dispatch.ts'
 import { MODULES } from '../state/registry.ts'
 import { selectorOf } from '../state/rules.ts'
@@ -72,7 +73,7 @@ export interface SentCall {
 /** The next base fee of the lane that a call is in. */
 function nextBaseFee(fees: unknown, call: MemberCall): bigint {
   const { lanes } = fees as { lanes: readonly { lane: string; nextBaseFeePerGas: string }[] }
-  const lane = laneOf(dispatcherOf(MODULES), call)
+  const lane = laneOf(dispatcherOf(MODULES, PROTOCOL_VERSION), call)
   const found = lanes.find((entry) => entry.lane === lane)
   if (found === undefined) throw new OperatorError(`the node names no base fee of the ${lane} lane`)
   return BigInt(found.nextBaseFeePerGas)

@@ -29,6 +29,7 @@ import { recountNow } from '../state/recount.ts'
 import { MODULES } from '../state/registry.ts'
 import { readReserve } from '../state/reserve.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import { modulesAt } from '../state/versions.ts'
 import type { StateChanges } from '../state/view.ts'
 import { checkDocument } from './check.ts'
 import { GenesisError } from './error.ts'
@@ -157,7 +158,7 @@ function writeBalances(ctx: WriteContext, genesis: Genesis): void {
 }
 
 function checkInvariants(ctx: WriteContext, state: MemoryState): void {
-  for (const module of MODULES) {
+  for (const module of modulesAt(MODULES, ctx.block.protocolVersion)) {
     for (const invariant of module.rules.invariants ?? []) {
       const reason = invariant.check?.(ctx) ?? recountNow(invariant, state, ctx)
       if (reason !== undefined) throw new GenesisError('state', `invariant ${invariant.id}: ${reason}`)

@@ -6,6 +6,7 @@ import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf, laneOf } from '../state/dispatch.ts'
+import { protocolVersionOf } from '../state/versions.ts'
 import { Journal } from '../storage/journal.ts'
 import type { NodeBackend } from './backend.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -139,12 +140,13 @@ function submitterOf(options: StartConsensusOptions): Submitter | undefined {
   const { opened, operatorSecret: secretKey } = options
   const { chain, mempool } = opened
   if (secretKey === undefined) return undefined
+  const dispatcher = () => dispatcherOf(chain.modules, protocolVersionOf(opened.importer.head().state))
   return {
     chainId: chain.chainId,
     secretKey,
-    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
+    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcher(), transaction),
     nextBaseFee: (transaction: Parameters<typeof laneOf>[1]) =>
-      options.backend().nextBaseFees()[laneOf(dispatcherOf(chain.modules), transaction) ?? 'general'],
+      options.backend().nextBaseFees()[laneOf(dispatcher(), transaction) ?? 'general'],
     pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
     isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
     submit: (raw: Uint8Array) => options.backend().submit(raw),

@@ -1,5 +1,6 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Failure } from '../base/moduleDefinition.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 export interface Log {
@@ -30,12 +31,25 @@ export interface ReadContext {
   readonly block: BlockContext
 }
 
+/** Units that are about to leave an account by its own doing: a transfer, a payment into an escrow, a burn. */
+export interface Debit {
+  /** 0 is the coin. */
+  readonly asset: number
+  readonly account: Address
+  readonly amountBase: bigint
+}
+
+/** A failure that every action may return without declaring it (dispatch.ts `callSchema`). */
+export type DebitRefused = Failure<'DebitRefused'>
+
 /** For beginBlock, endBlock and helper functions that write. */
 export interface WriteContext {
   readonly state: StateWriter
   readonly block: BlockContext
   /** Appends to the receipt of the running transaction, or to the block's system logs. */
   emit(log: Log): void
+  /** Why a debit must not happen now (ECONOMY §10). Absent in hooks, which settle what is owed. */
+  refuseDebit?(debit: Debit): DebitRefused | undefined
 }
 
 /** For one action. The value is already credited to the module's address when the rule runs. */

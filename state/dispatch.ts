@@ -6,7 +6,6 @@ import { EMPTY_BYTES, equalBytes, fromHex, readU64be } from '../base/bytes.ts'
 import type { Address, TxId } from '../base/ids.ts'
 import type { Lane } from '../base/lanes.ts'
 import {
-  type ActionDef,
   defineModule,
   type Failure,
   isSystemAddress,
@@ -23,10 +22,18 @@ import {
   type QueryEntry,
   selectorNumber,
 } from './abiTable.ts'
-import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
+import type {
+  ActionContext,
+  BlockContext,
+  Debit,
+  DebitRefused,
+  InnerCall,
+  Log,
+  WriteContext,
+} from './context.ts'
 import type { Cost } from './fees.ts'
+import { COIN_ASSET, ledger } from './ledger.ts'
 import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
-import { getAccount, transferCoins } from './modules/accounts/ledger.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
@@ -34,7 +41,11 @@ import type { Overlay } from './overlay.ts'
 import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
+import { modulesAt, protocolVersionOf } from './versions.ts'
 import type { StateReader } from './view.ts'
+
+/** Bytes of the reason why a debit is refused. */
+const DEBIT_REASON_MAX = 64
 
 /** Failures of calls to any module; part of every published ABI. */
 export const callSchema = defineModule({
@@ -57,6 +68,8 @@ export const callSchema = defineModule({
     /** Callable by eth_call only. */
     ReadOnly: {},
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** The account may not give up these units now, e.g. because it is frozen; asset 0 is the coin. */
+    DebitRefused: { account: t.address, asset: t.u64, reason: t.text(DEBIT_REASON_MAX) },
     /** The query has no answer for these arguments. */
     NotFound: {},
   },
@@ -73,26 +86,31 @@ export const callFailures = failuresOf(callSchema)
 export const MULTICALL_ADDRESS: Address = fromHex('ca11bde05977b3631167028862be2a173976ca11')
 const ZERO = new Uint8Array(20)
 
-/** Tables of a chain's modules, built once. */
+/** Tables of the modules, actions and queries that a chain has at one protocol version, built once. */
 export interface Dispatcher {
-  readonly modules: readonly Module[]
   /** By module id. */
   readonly tables: ReadonlyMap<number, { readonly module: Module; readonly table: AbiTable }>
   readonly erc20: AbiTable
 }
 
-const dispatchers = new WeakMap<readonly Module[], Dispatcher>()
-const erc20Table = abiTableOf(erc20Schema)
+/** By the list of live modules and then by version: two versions may have the same modules with other actions. */
+const dispatchers = new WeakMap<readonly Module[], Map<number, Dispatcher>>()
 
-export function dispatcherOf(modules: readonly Module[]): Dispatcher {
-  const known = dispatchers.get(modules)
+export function dispatcherOf(modules: readonly Module[], protocolVersion: number): Dispatcher {
+  const live = modulesAt(modules, protocolVersion)
+  const byVersion = dispatchers.get(live) ?? new Map<number, Dispatcher>()
+  dispatchers.set(live, byVersion)
+  const known = byVersion.get(protocolVersion)
   if (known !== undefined) return known
   const tables = new Map(
-    modules.map((module) => [module.definition.id, { module, table: abiTableOf(module.definition) }]),
+    live.map((module) => {
+      const { definition } = module
+      return [definition.id, { module, table: abiTableOf(definition, protocolVersion) }]
+    }),
   )
-  assert(tables.size === modules.length, 'module ids are unique')
-  const dispatcher: Dispatcher = { modules, tables, erc20: erc20Table }
-  dispatchers.set(modules, dispatcher)
+  assert(tables.size === live.length, 'module ids are unique')
+  const dispatcher: Dispatcher = { tables, erc20: abiTableOf(erc20Schema, protocolVersion) }
+  byVersion.set(protocolVersion, dispatcher)
   return dispatcher
 }
 
@@ -130,12 +148,8 @@ function systemTarget(dispatcher: Dispatcher, state: StateReader, to: Address): 
 
 /** Whether an address answers calls: eth_getCode is `0xfe` there, else empty (WALLETS §2). */
 export function hasCode(modules: readonly Module[], state: StateReader, address: Address): boolean {
-  const { kind } = targetOf(dispatcherOf(modules), state, address)
+  const { kind } = targetOf(dispatcherOf(modules, protocolVersionOf(state)), state, address)
   return kind === 'module' || kind === 'asset' || kind === 'multicall'
-}
-
-function isLive(def: ActionDef, protocolVersion: number): boolean {
-  return (def.since ?? 1) <= protocolVersion
 }
 
 interface PricedTransaction {
@@ -144,7 +158,7 @@ interface PricedTransaction {
   readonly accessList?: readonly AccessListEntry[]
 }
 
-/** Gas and lane of a transaction: a function of its bytes alone, so it can never run out of gas. */
+/** Gas and lane of a transaction: a function of its bytes and the version alone, so it can never run out of gas. */
 export function costOf(dispatcher: Dispatcher, transaction: PricedTransaction): Cost {
   const { gas, lane, isProof } = callCost(dispatcher, transaction.to, transaction.data)
   const cost = { gas: bytesGas(transaction, isProof) + gas, lane }
@@ -274,18 +288,36 @@ function attemptCall(env: CallEnvironment, call: InnerCall): CallOutcome {
 
 function moveValue(env: CallEnvironment, call: InnerCall): CallOutcome | undefined {
   const { to, valueBase } = call
-  if (transferCoins(writeContext(env), { from: env.sender, to, amountBase: valueBase })) return undefined
-  const { balanceBase } = getAccount(env.state, env.sender)
-  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase: valueBase }))
+  const move = { asset: COIN_ASSET, from: env.sender, to, amountBase: valueBase }
+  const refusal = ledger.move(writeContext(env), move)
+  if (refusal === undefined) return undefined
+  if (refusal.code === 'DebitRefused') return failed(refusal)
+  assert(refusal.code === 'InsufficientFunds', 'the coin is a known asset')
+  const { balanceBase, neededBase } = refusal
+  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase }))
 }
 
-function writeContext(env: CallEnvironment) {
-  return { state: env.state, block: env.block, emit: (log: Log) => void env.logs.push(log) }
+function writeContext(env: CallEnvironment): WriteContext {
+  return {
+    state: env.state,
+    block: env.block,
+    emit: (log: Log) => void env.logs.push(log),
+    refuseDebit: (debit) => refuseDebit(env, debit),
+  }
+}
+
+/** The first module's reason against a debit. */
+function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
+  for (const { module } of env.dispatcher.tables.values()) {
+    const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
+    if (reason === undefined) continue
+    return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
+  }
+  return undefined
 }
 
 /** The action that calldata names, with its arguments, or the failure. */
 function resolveAction(
-  env: CallEnvironment,
   table: AbiTable,
   call: InnerCall,
 ): { readonly entry: ActionEntry; readonly args: Record<string, unknown> } | { readonly failure: Failure } {
@@ -293,7 +325,7 @@ function resolveAction(
   const selector = selectorNumber(call.data)
   if (selector === undefined) return { failure: callFailures.MalformedCalldata({}) }
   const entry: ActionEntry | QueryEntry | undefined = table.bySelector.get(selector)
-  if (entry === undefined || entry.kind !== 'action' || !isLive(entry.def, env.block.protocolVersion)) {
+  if (entry === undefined || entry.kind !== 'action') {
     return { failure: callFailures.UnknownAction({ selector: call.data.slice(0, 4) }) }
   }
   if (call.valueBase > 0n && entry.def.payable !== true) return { failure: callFailures.ValueNotAccepted({}) }
@@ -302,7 +334,7 @@ function resolveAction(
 }
 
 function runModule(env: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
-  const resolved = resolveAction(env, table, call)
+  const resolved = resolveAction(table, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const short = moveValue(env, call)
   if (short !== undefined) return short
@@ -311,15 +343,18 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   const rule = module.rules.actions[entry.name]!
   const failure = rule(actionContext(env, call, entry), args as never)
   if (failure === undefined) return DONE
+  const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
-    entry.def.fails.includes(failure.code),
+    isRefusedDebit || entry.def.fails.includes(failure.code),
     `${module.definition.name}.${entry.name} declares ${failure.code}`,
   )
   assert(
     entry.def.composite === true || !env.state.touchedSince(mark),
     `${module.definition.name}.${entry.name} failed with ${failure.code} after it wrote`,
   )
-  return { failed: true, reason: encodeFailure(module.definition, failure) }
+  return isRefusedDebit
+    ? failed(failure)
+    : { failed: true, reason: encodeFailure(module.definition, failure) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -341,7 +376,7 @@ function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry
 }
 
 function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOutcome {
-  const resolved = resolveAction(env, env.dispatcher.erc20, call)
+  const resolved = resolveAction(env.dispatcher.erc20, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const { entry, args } = resolved
   const mark = env.state.savepoint()
@@ -349,6 +384,7 @@ function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOut
   const failure = rule(actionContext(env, call, entry), asset, args as never)
   if (failure === undefined) return { failed: false, output: TRUE_WORD }
   assert(!env.state.touchedSince(mark), `erc20.${entry.name} failed with ${failure.code} after it wrote`)
+  if (failure.code === 'DebitRefused') return failed(failure)
   return { failed: true, reason: encodeFailure(erc20Schema, failure) }
 }
 

@@ -24,9 +24,10 @@ import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
 import { applyRecovery } from './recovery.ts'
-import type { Invariant, Severity } from './rules.ts'
+import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
 import { TRANSFER_GAS, type Transaction } from './transaction.ts'
+import { modulesAt } from './versions.ts'
 import type { StateReader } from './view.ts'
 
 /** With more changes than this, each invariant over the changes is a step of its own. */
@@ -90,7 +91,8 @@ export class BlockRun {
   readonly senders: Address[] = []
   readonly systemLogs: Log[] = []
   readonly findings: Finding[] = []
-  readonly #chain: ChainConfig
+  /** Those of the block's version, in registry order. */
+  readonly #modules: readonly Module[]
   readonly #dispatcher: Dispatcher
   readonly #parentState: StateReader
   /** Set when a recovery begins the epoch with this block. */
@@ -108,9 +110,10 @@ export class BlockRun {
     parent: { readonly header: Header; readonly hash: Hash32; readonly state: StateReader },
     facts: BlockFacts,
   ) {
-    this.#chain = chain
+    const { protocolVersion } = accountsParams.get(parent.state)
+    this.#modules = modulesAt(chain.modules, protocolVersion)
     this.#recovery = chain.recoveryOn?.(parent.hash)
-    this.#dispatcher = dispatcherOf(chain.modules)
+    this.#dispatcher = dispatcherOf(chain.modules, protocolVersion)
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
     this.block = blockContextOf(chain, parent, facts)
@@ -136,7 +139,7 @@ export class BlockRun {
   begin(): void {
     const ctx = this.#systemContext()
     if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
-    for (const module of this.#chain.modules) module.rules.beginBlock?.(ctx)
+    for (const module of this.#modules) module.rules.beginBlock?.(ctx)
     this.overlay.settle()
   }
 
@@ -236,7 +239,7 @@ export class BlockRun {
     creditCoins(this.overlay, FEES_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
-    for (const module of this.#chain.modules) module.rules.endBlock?.(ctx)
+    for (const module of this.#modules) module.rules.endBlock?.(ctx)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()
@@ -252,7 +255,7 @@ export class BlockRun {
     const isLarge = changes.size > CHANGES_PER_STEP
     const reasonOf = (invariant: Invariant): string | undefined =>
       invariant.check?.(ctx) ?? invariant.checkChanges?.(changes, this.#parentState, ctx)
-    for (const module of this.#chain.modules) {
+    for (const module of this.#modules) {
       for (const invariant of module.rules.invariants ?? []) {
         if (isLarge && invariant.checkChanges !== undefined) yield
         const reason = reasonOf(invariant)

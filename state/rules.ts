@@ -15,7 +15,7 @@ import {
   type Params,
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
-import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
+import type { ActionContext, Debit, DebitRefused, Log, ReadContext, WriteContext } from './context.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
@@ -56,7 +56,7 @@ export interface Rules<D extends ModuleDef> {
     readonly [A in keyof D['actions']]: (
       ctx: ActionContext,
       args: ActionArgs<D, A>,
-    ) => FailureOf<D, A> | undefined
+    ) => FailureOf<D, A> | DebitRefused | undefined
   }
   readonly queries: {
     readonly [Q in keyof D['queries']]: (
@@ -73,6 +73,8 @@ export interface Rules<D extends ModuleDef> {
   beginBlock?(ctx: WriteContext): void
   /** After the transactions; bounded work. Modules run in registry order. */
   endBlock?(ctx: WriteContext): void
+  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
+  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   readonly invariants?: readonly Invariant[]
 }
 
@@ -85,6 +87,7 @@ export interface Module {
     checkParameters?(own: never, all: ParameterContext): ParameterFault | undefined
     beginBlock?(ctx: WriteContext): void
     endBlock?(ctx: WriteContext): void
+    checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
     readonly invariants?: readonly Invariant[]
   }
 }

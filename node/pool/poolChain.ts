@@ -5,6 +5,7 @@ import { nextBaseFees } from '../../state/fees.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../../state/modules/accounts/tables.ts'
 import type { Module } from '../../state/rules.ts'
+import { protocolVersionOf } from '../../state/versions.ts'
 import type { HeadView } from '../chain/importerTypes.ts'
 import type { MempoolChain } from './mempool.ts'
 
@@ -17,14 +18,14 @@ export function poolChain(options: {
   readonly monotonicMs: () => number
 }): MempoolChain {
   const { head, nowMs, monotonicMs } = options
-  const dispatcher = dispatcherOf(options.modules)
+  const dispatcher = () => dispatcherOf(options.modules, protocolVersionOf(head().state))
   return {
     account: (address) => getAccount(head().state, address),
     baseFees: () => {
       const { header, state } = head()
       return nextBaseFees(header, Math.max(nowMs(), header.timestampMs), accountsParams.get(state))
     },
-    costOf: (transaction) => costOf(dispatcher, transaction),
+    costOf: (transaction) => costOf(dispatcher(), transaction),
     gasMax: (lane) => laneGasMax(lane, head().header.gasLimit),
     nowMs: monotonicMs,
   }

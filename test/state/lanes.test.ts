@@ -14,7 +14,7 @@ import { calldata } from '../support/calldata.ts'
 import { addressOf } from '../support/chainHarness.ts'
 import { MemberChain, operatorOf, stranger } from '../support/memberChain.ts'
 
-const dispatcher = dispatcherOf(MODULES)
+const dispatcher = dispatcherOf(MODULES, 1)
 const redemption = moduleAddress(redemptionSchema)
 const cancel = { to: redemption, data: calldata(redemptionSchema, 'cancel', { id: 1 }) }
 const resume = { to: redemption, data: calldata(redemptionSchema, 'resume', {}) }

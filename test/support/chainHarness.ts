@@ -32,8 +32,10 @@ import { writeParameters } from '../../state/parameters.ts'
 import { recountNow } from '../../state/recount.ts'
 import { MODULES } from '../../state/registry.ts'
 import { readReserve } from '../../state/reserve.ts'
+import type { Module } from '../../state/rules.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
+import { modulesAt, protocolVersionOf } from '../../state/versions.ts'
 import { modulesThrough } from './modules.ts'
 
 export const CHAIN_ID = 7357
@@ -71,6 +73,8 @@ export interface GenesisOptions {
   readonly epochBlocksMax?: number
   readonly validators?: number
   readonly blockGasLimit?: number
+  /** Default: the ledger modules. */
+  readonly modules?: readonly Module[]
 }
 
 const H100 = {
@@ -110,6 +114,7 @@ function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): vo
       minBlockIntervalMs: 10,
       rotationIntervalMs: 1_000,
       evidenceWindowMs: 10_000,
+      validatorsMin: 4,
     },
   })
   openOracle(state, 1_000_000n)
@@ -147,6 +152,7 @@ export interface Draft {
 
 /** A chain of executed blocks; keeps a full copy of the state for recounts. */
 export class TestChain {
+  readonly chain: ChainConfig
   readonly full = new MemoryState()
   readonly genesisLogs: Log[] = []
   readonly senders = new Map<string, Address>()
@@ -154,6 +160,7 @@ export class TestChain {
 
   constructor(options: GenesisOptions = {}) {
     const { full } = this
+    this.chain = { ...CHAIN, modules: options.modules ?? LEDGER_MODULES }
     fillState(full, this.genesisLogs, options)
     const tree = TreeVersion.empty().update(new Map(full.entries('')))
     const header: Header = {
@@ -223,11 +230,11 @@ export class TestChain {
   }
 
   build(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}) {
-    return buildBlock(this.parent, this.template(drafts, over), { chain: CHAIN })
+    return buildBlock(this.parent, this.template(drafts, over), { chain: this.chain })
   }
 
   execute(block: SealedBlock) {
-    return executeBlock(this.parent, block, { chain: CHAIN, senderOf: this.senderOf })
+    return executeBlock(this.parent, block, { chain: this.chain, senderOf: this.senderOf })
   }
 
   /** Makes an executed block the parent of the next one. */
@@ -251,7 +258,8 @@ export class TestChain {
   /** All broken invariants by full recount; empty when all hold. */
   recount(): readonly string[] {
     const ctx = { state: this.full, block: blockContext({ height: this.parent.header.height }) }
-    return LEDGER_MODULES.flatMap((module) =>
+    const { modules } = this.chain
+    return modulesAt(modules, protocolVersionOf(this.full)).flatMap((module) =>
       (module.rules.invariants ?? []).flatMap((invariant) => {
         const reason = recountNow(invariant, this.full, ctx) ?? invariant.check?.(ctx)
         return reason === undefined ? [] : [`${invariant.id}: ${reason}`]

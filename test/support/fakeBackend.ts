@@ -90,7 +90,7 @@ export class FakeBackend implements Backend {
     this.pool = new Mempool({
       account: (address) => getAccount(chain.full, address),
       baseFees: () => this.nextBaseFees(),
-      costOf: (transaction: Transaction) => costOf(dispatcherOf(CHAIN.modules), transaction),
+      costOf: (transaction: Transaction) => costOf(dispatcherOf(CHAIN.modules, 1), transaction),
       gasMax: () => this.head().header.gasLimit / 2,
       nowMs: () => 0,
     })

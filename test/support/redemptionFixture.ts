@@ -79,6 +79,7 @@ export class RedemptionChain {
   #timeMs = GENESIS_MS
   #parentMs = GENESIS_MS
   #tx = 0
+  #providers = 1
   /** False in long simulations, which recount per window instead of per block. */
   recountEveryBlock = true
 
@@ -95,6 +96,7 @@ export class RedemptionChain {
     openWindows(state, GENESIS_MS)
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
+    this.#providers = options.providers.length
     options.providers.forEach(({ ratingPpm, devices }, i) => {
       this.#addProvider(i + 1, ratingPpm ?? PPM, devices)
     })
@@ -163,7 +165,8 @@ export class RedemptionChain {
       height: this.#height,
       timestampMs: this.#timeMs,
       parentTimestampMs: this.#parentMs,
-      proposer: walletOf(1),
+      // Each block is another group's, so that requests are drawn in the next block.
+      proposer: walletOf(1 + (this.#height % this.#providers)),
       mix: sha256(u64be(this.#height)),
       baseFeePerGas: 1n,
     }

@@ -133,6 +133,9 @@ export const issuanceSchema = defineModule({
       doc: 'Present while minting is stopped.',
     },
   },
+  escrows: {
+    locks: { id: 0, doc: 'Locked coins of the mints of one provider; the object is the provider.' },
+  },
   errors: {
     NotProvider: { sender: t.address },
     ProviderNotActive: { provider: t.u64, status: t.oneOf(PROVIDER_STATUSES) },

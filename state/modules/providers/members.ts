@@ -7,6 +7,7 @@ import type { Address } from '../../../base/ids.ts'
 import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { joinGroup } from './groups.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
 import { events, providersTables } from './tables.ts'
 import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
@@ -100,6 +101,7 @@ export function addProvider(
   registerPeerId(ctx, id, peerId)
   providersTables.provider.set(ctx.state, { id }, provider)
   providersTables.operator.set(ctx.state, { operator }, { provider: id })
+  joinGroup(ctx.state, id, profile.legalGroup)
   providersTables.index.set(ctx.state, {}, { providers: [...ids, id].sort((a, b) => a - b) })
   joinValidators(ctx, { id, operator, consensusKey, peerId })
   events.ProviderAdmitted(ctx, { provider: id, operator, consensusKey })

@@ -192,6 +192,51 @@ export const providersSchema = defineModule({
       value: { sinceHeight: t.u64, convictions: t.u64 },
       doc: 'Bonds frozen until slashing: they must not be paid out.',
     },
+    legalGroup: {
+      id: 16,
+      key: { nameHash: t.hash },
+      value: { first: t.u64 },
+      doc: 'SHA-256 of the name of a legal group to the lowest id in it.',
+    },
+    suspension: {
+      id: 17,
+      key: { provider: t.u64 },
+      value: { sinceWindow: t.u64 },
+      doc: 'A member suspended for delivery faults; absent once it has resumed.',
+    },
+    suspendedGroup: {
+      id: 18,
+      key: { group: t.u64 },
+      value: { count: t.u32 },
+      doc: 'Legal groups with suspended members, and how many.',
+    },
+    suspensions: {
+      id: 19,
+      key: {},
+      value: { revision: t.u64 },
+      doc: 'How often a member was suspended or resumed.',
+    },
+    lastFault: {
+      id: 21,
+      key: { provider: t.u64 },
+      value: { window: t.u64 },
+      doc: 'The last window in which a member failed to deliver.',
+    },
+    unpaid: {
+      id: 22,
+      key: { provider: t.u64 },
+      value: { valueBase: t.amount },
+      doc: 'Penalties that could not be taken from a frozen bond, valued in coins.',
+    },
+    slashed: {
+      id: 23,
+      key: { asset: t.u64 },
+      value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
+      doc: 'What was ever taken from bonds: slashed = victims + fund.',
+    },
+  },
+  escrows: {
+    bonds: { id: 0, doc: 'Units of the bonds of one member, every asset; the object is the member.' },
   },
   errors: {
     NotProvider: { sender: t.address },
@@ -227,6 +272,16 @@ export const providersSchema = defineModule({
     ConsensusKeyRotated: { provider: indexed(t.u64), consensusKey: t.fixed(48) },
     PeerIdChanged: { provider: indexed(t.u64), peerId: t.bytes(64) },
     BondFrozen: { provider: indexed(t.u64) },
+    ProviderSuspended: { provider: indexed(t.u64), window: t.u64 },
+    ProviderResumed: { provider: indexed(t.u64) },
+    BondSlashed: {
+      provider: indexed(t.u64),
+      asset: t.u64,
+      amountBase: t.amount,
+      victim: t.address,
+      victimBase: t.amount,
+      leftBase: t.amount,
+    },
   },
   actions: {
     updateProfile: {
@@ -300,6 +355,19 @@ export const providersSchema = defineModule({
         PROVIDERS_MAX,
       ),
       doc: 'Members whose bonds are frozen until slashing.',
+    },
+    suspensions: {
+      args: {},
+      returns: t.list(
+        message('Suspension', {
+          provider: t.u64,
+          sinceWindow: t.u64,
+          /** Penalties not yet paid, valued in coins: it cannot resume before. */
+          unpaidBase: t.amount,
+        }),
+        PROVIDERS_MAX,
+      ),
+      doc: 'Members suspended for delivery faults.',
     },
   },
 })

@@ -5,6 +5,7 @@ import { getCursors, updateCursors } from './cursors.ts'
 import { capacityVersion, runningWindow } from './external.ts'
 import { assignQueued, obligeProviders } from './matching.ts'
 import { nextHead } from './queue.ts'
+import { requestsToDraw } from './requests.ts'
 import { expireRequests, recallSuspended, sweepEnded, sweepsPending, unbookLater } from './sweeps.ts'
 import { redemptionParams } from './tables.ts'
 import { settleVouchered } from './vouchers.ts'
@@ -28,7 +29,7 @@ export function endBlock(ctx: WriteContext): void {
 export function redemptionHasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
   return (
-    cursors.intakeCount > 0 ||
+    requestsToDraw(state) > 0 ||
     cursors.settleHead < cursors.settleTail ||
     cursors.expiredWindow <= cursors.window ||
     sweepsPending(cursors) ||

@@ -1,10 +1,10 @@
 // What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
-import { mustExist } from '../../../base/assert.ts'
+import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { WriteContext } from '../../context.ts'
+import type { DebitRefused, WriteContext } from '../../context.ts'
+import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { escrowAddress, getAccount, transferCoins } from '../accounts/ledger.ts'
 import {
   capacityRevision,
   freeCoins,
@@ -34,27 +34,36 @@ interface ProviderWindow {
 }
 
 /** The ledger account that holds all coins locked in redemption. */
-export const REDEMPTION_ESCROW = escrowAddress(redemptionSchema.id, 0)
+export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
 
 /** Coins of an account, base units. */
 export function coinsAt(state: StateReader, address: Address): bigint {
-  return getAccount(state, address).balanceBase
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner: address })
 }
 
-/** Takes coins into escrow; false, with nothing written, when `from` has less. */
+/** Why an account may not lock coins now, whatever it holds, or undefined. */
+export function refuseLock(
+  ctx: WriteContext,
+  payment: { readonly from: Address; readonly amountBase: bigint },
+): DebitRefused | undefined {
+  return ledger.refuseDebit(ctx, { asset: COIN_ASSET, ...payment })
+}
+
+/** Takes coins into escrow. Asserts that the debit was checked. */
 export function lockCoins(
   ctx: WriteContext,
   payment: { readonly from: Address; readonly amountBase: bigint },
-): boolean {
-  return transferCoins(ctx, { ...payment, to: REDEMPTION_ESCROW })
+): void {
+  const refusal = ledger.move(ctx, { asset: COIN_ASSET, ...payment, to: REDEMPTION_ESCROW })
+  assert(refusal === undefined, 'the debit was checked')
 }
 
-/** Pays out of escrow; false, with nothing written, when it holds less. */
+/** Pays out of escrow to any account. Asserts that the escrow holds it. */
 export function payFromEscrow(
   ctx: WriteContext,
   payment: { readonly to: Address; readonly amountBase: bigint },
-): boolean {
-  return transferCoins(ctx, { ...payment, from: REDEMPTION_ESCROW })
+): void {
+  ledger.release(ctx, { asset: COIN_ASSET, ...payment, from: REDEMPTION_ESCROW })
 }
 
 /** K of proposed parameters, the blocks of one window, and the lots that all members together may hold. */

@@ -5,6 +5,7 @@ import { between, param } from '../../../base/parameters.ts'
 import { SYSTEM_LOGS_MAX } from '../../../base/protocol/receipt.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { COIN } from '../../../base/units.ts'
+import { drawRecords, setNodeRecord } from '../../recordShapes.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   assignmentFields,
@@ -112,7 +113,6 @@ export const redemptionSchema = defineModule({
         obligedSequence: t.u64,
         markHead: t.u64,
         markTail: t.u64,
-        intakeCount: t.u32,
         settleHead: t.u64,
         settleTail: t.u64,
         /** Windows before this one have expired their requests. */
@@ -141,12 +141,6 @@ export const redemptionSchema = defineModule({
       doc: 'One request and what became of its coins.',
     },
     place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'The redemption at a place.' },
-    intake: {
-      id: 5,
-      key: { index: t.u32 },
-      value: { id: t.u64, txId: t.hash },
-      doc: 'Requests of the last block, whose order the next block draws.',
-    },
     owner: {
       id: 6,
       key: { owner: t.address },
@@ -205,12 +199,10 @@ export const redemptionSchema = defineModule({
       value: { providers: t.list(t.u64, PROVIDERS_MAX) },
       doc: 'Providers that have a book for a window.',
     },
-    setNode: {
-      id: 15,
-      key: { set: t.hash, level: t.u8, prefix: t.u64 },
-      value: { bits: t.fixed(32) },
-      doc: 'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
-    },
+    setNode: setNodeRecord(
+      15,
+      'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
+    ),
     settlement: {
       id: 16,
       key: { index: t.u64 },
@@ -223,6 +215,10 @@ export const redemptionSchema = defineModule({
       value: { sequence: t.u64, atMs: t.u64 },
       doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
     },
+    ...drawRecords(50, { id: t.u64 }),
+  },
+  escrows: {
+    locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
   },
   errors: {
     NotProvider: { sender: t.address },
