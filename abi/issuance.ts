@@ -36,5 +36,6 @@ export const issuanceAbi = [
   {"type":"event","name":"ShortfallBegan","inputs":[{"name":"windowIndex","type":"uint64","indexed":false},{"name":"shortfallBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"ShortfallCured","inputs":[{"name":"windowIndex","type":"uint64","indexed":false}]},
   {"type":"event","name":"MintingWasStopped","inputs":[{"name":"reason","type":"string","indexed":false}]},
+  {"type":"event","name":"MintingWasResumed","inputs":[{"name":"reason","type":"string","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},
 ] as const

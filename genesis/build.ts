@@ -29,6 +29,7 @@ import { recountNow } from '../state/recount.ts'
 import { MODULES } from '../state/registry.ts'
 import { readReserve } from '../state/reserve.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import { openVersion } from '../state/upgrade.ts'
 import { modulesAt } from '../state/versions.ts'
 import type { StateChanges } from '../state/view.ts'
 import { checkDocument } from './check.ts'
@@ -190,11 +191,13 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
       proposer: ZERO_ADDRESS,
       mix: hash,
       baseFeePerGas: genesis.baseFeePerGas,
+      modules: modulesAt(MODULES, genesis.params.accounts.protocolVersion),
     },
     // Block 0 has no receipts; the document records its content.
     emit: () => {},
   }
   writeParameters(state, MODULES, genesis.params)
+  openVersion(state, ctx.block.protocolVersion)
   openOracle(state, genesis.anchor)
   openWindows(state, genesis.timestampMs)
   writeCatalogue(ctx, genesis)
@@ -223,7 +226,7 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
     laneGas: NO_LANE_GAS,
     gasLimit: genesis.params.accounts.blockGasLimit,
     ...evenFees(genesis.baseFeePerGas),
-    reserve: readReserve(state),
+    reserve: readReserve(modulesAt(MODULES, ctx.block.protocolVersion), state),
     setHash: validatorSetHash(validatorSet(state)),
     endsEpoch: false,
   }

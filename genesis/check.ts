@@ -117,6 +117,7 @@ function checkParams({ params, providers }: Genesis): void {
   const fault = checkParameters(MODULES, params, {
     protocolVersion: params.accounts.protocolVersion,
     providerCount: providers.length,
+    groupCount: new Set(providers.map(({ profile }) => profile.legalGroup)).size,
   })
   if (fault !== undefined) {
     const value = valueAt(params, fault.path)
@@ -125,12 +126,6 @@ function checkParams({ params, providers }: Genesis): void {
       value === undefined ? fault.reason : `${value}, ${fault.reason}`,
     )
   }
-  const groups = new Set(providers.map(({ profile }) => profile.legalGroup)).size
-  refuseUnless(
-    params.issuance.coverN < groups,
-    'params.issuance.coverN',
-    `${params.issuance.coverN}, expected fewer than the ${groups} legal groups`,
-  )
 }
 
 /** A number at `module.parameter`, as text. */

@@ -1,6 +1,7 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
+import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 export interface Log {
@@ -23,6 +24,8 @@ export interface BlockContext {
   readonly proposer: Address
   readonly mix: Hash32
   readonly baseFeePerGas: bigint
+  /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
+  readonly modules: readonly ParameterRules[]
 }
 
 /** For queries and invariants. */

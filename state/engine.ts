@@ -3,7 +3,7 @@
 import { AssertionFailed, assert, mustExist } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
 import { type Lane, laneGasMax, type PerLane, perLane } from '../base/lanes.ts'
-import type { Header } from '../base/protocol/header.ts'
+import type { Header, Reserve } from '../base/protocol/header.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
@@ -18,12 +18,14 @@ import {
   type InvalidCode,
   nextBaseFees,
 } from './fees.ts'
+import { beginBlock, endBlock } from './hooks.ts'
 import { creditCoins, FEES_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
 import { applyRecovery } from './recovery.ts'
+import { readReserve } from './reserve.ts'
 import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
 import { TRANSFER_GAS, type Transaction } from './transaction.ts'
@@ -78,6 +80,7 @@ export function blockContextOf(
     proposer: facts.proposer,
     mix: nextMix(parent.header.mix, height, facts.randaoReveal),
     baseFeePerGas: nextBaseFees(parent.header, facts.timestampMs, params).general,
+    modules: modulesAt(chain.modules, params.protocolVersion),
   }
 }
 
@@ -110,15 +113,19 @@ export class BlockRun {
     parent: { readonly header: Header; readonly hash: Hash32; readonly state: StateReader },
     facts: BlockFacts,
   ) {
-    const { protocolVersion } = accountsParams.get(parent.state)
-    this.#modules = modulesAt(chain.modules, protocolVersion)
     this.#recovery = chain.recoveryOn?.(parent.hash)
-    this.#dispatcher = dispatcherOf(chain.modules, protocolVersion)
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
     this.block = blockContextOf(chain, parent, facts)
+    this.#modules = modulesAt(chain.modules, this.block.protocolVersion)
+    this.#dispatcher = dispatcherOf(chain.modules, this.block.protocolVersion)
     this.params = accountsParams.get(parent.state)
     this.baseFees = nextBaseFees(parent.header, facts.timestampMs, this.params)
+  }
+
+  /** The header's reserve, once the block is finished. */
+  get reserve(): Reserve {
+    return readReserve(this.#modules, this.overlay)
   }
 
   get gasUsed(): number {
@@ -135,11 +142,11 @@ export class BlockRun {
     return room >= TRANSFER_GAS && this.#misfits[lane] < LANE_MISFITS_MAX
   }
 
-  /** Applies the recovery that begins this epoch, if any, and runs every module's beginBlock. */
+  /** Applies the recovery that begins this epoch, if any, then the hooks before the transactions. */
   begin(): void {
     const ctx = this.#systemContext()
     if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
-    for (const module of this.#modules) module.rules.beginBlock?.(ctx)
+    beginBlock(ctx, this.#modules)
     this.overlay.settle()
   }
 
@@ -234,12 +241,12 @@ export class BlockRun {
     this.senders.push(paid.sender)
   }
 
-  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
+  /** Pays the fees, runs the hooks after the transactions and checks the invariants. Throws when a `halt` invariant is broken. */
   *finish(): Steps<void> {
     creditCoins(this.overlay, FEES_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
-    for (const module of this.#modules) module.rules.endBlock?.(ctx)
+    endBlock(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()

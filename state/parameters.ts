@@ -1,24 +1,23 @@
 // Parameters of all modules together: one check for genesis and governance, and the sections in state.
 // Not: the values and bounds of each (module definitions), who decides a change (governance).
-import { mustExist } from '../base/assert.ts'
+import { assert, mustExist } from '../base/assert.ts'
 import { isLive, type ModuleDef, type Params } from '../base/moduleDefinition.ts'
 import type { AnyParam } from '../base/parameters.ts'
-import type { Module, ParameterContext, ParameterFault } from './rules.ts'
+import type { ReadContext, WriteContext } from './context.ts'
+import { groupOf } from './modules/providers/groups.ts'
+import { providerIds } from './modules/providers/members.ts'
+import type { ParameterContext, ParameterFault, ParameterRules, Section, Sections } from './parameterRules.ts'
+import type { Module } from './rules.ts'
 import { paramsOf } from './table.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
-/** Values of one module's parameters by name, with their types erased. */
-export type Section = { readonly [name: string]: unknown }
-/** Sections by module name. */
-export type Sections = { readonly [module: string]: Section | undefined }
-
 /** What the rules between parameters may depend on besides the parameters. */
-export type ParameterFacts = Pick<ParameterContext, 'protocolVersion' | 'providerCount'>
+export type ParameterFacts = Pick<ParameterContext, 'protocolVersion' | 'providerCount' | 'groupCount'>
 
 const hasParams = (definition: ModuleDef): boolean => Object.keys(definition.params).length > 0
 
 /** Modules of this version that have parameters. */
-function sectioned(modules: readonly Module[], protocolVersion: number): readonly Module[] {
+function sectioned(modules: readonly ParameterRules[], protocolVersion: number): readonly ParameterRules[] {
   return modules.filter(({ definition }) => hasParams(definition) && isLive(definition, protocolVersion))
 }
 
@@ -30,7 +29,7 @@ function valueFault(declared: AnyParam, value: unknown, protocolVersion: number)
 }
 
 function sectionFault(
-  { definition }: Module,
+  { definition }: ParameterRules,
   sections: Sections,
   protocolVersion: number,
 ): ParameterFault | undefined {
@@ -49,7 +48,7 @@ function sectionFault(
  * bounds of each value, then every module's own rules, each of which sees the whole set. `path` is `module.parameter`.
  */
 export function checkParameters(
-  modules: readonly Module[],
+  modules: readonly ParameterRules[],
   sections: Sections,
   facts: ParameterFacts,
 ): ParameterFault | undefined {
@@ -65,10 +64,7 @@ export function checkParameters(
     const fault = sectionFault(module, sections, protocolVersion)
     if (fault !== undefined) return fault
   }
-  const context: ParameterContext = {
-    ...facts,
-    of: <D extends ModuleDef>({ name }: D) => mustExist(sections[name], `section ${name}`) as Params<D>,
-  }
+  const context = contextOf(sections, facts)
   for (const { definition, rules } of known) {
     const fault = rules.checkParameters?.(sections[definition.name] as never, context)
     if (fault !== undefined) return { path: `${definition.name}.${fault.path}`, reason: fault.reason }
@@ -76,8 +72,27 @@ export function checkParameters(
   return undefined
 }
 
+function contextOf(sections: Sections, facts: ParameterFacts): ParameterContext {
+  return {
+    ...facts,
+    of: <D extends ModuleDef>({ name }: D) => mustExist(sections[name], `section ${name}`) as Params<D>,
+  }
+}
+
+/** The facts of a running chain. */
+export function parameterFacts(ctx: ReadContext): ParameterFacts {
+  const { protocolVersion } = ctx.block
+  const ids = providerIds(ctx.state)
+  const groupCount = new Set(ids.map((id) => groupOf(ctx.state, id))).size
+  return { protocolVersion, providerCount: ids.length, groupCount }
+}
+
 /** Writes the sections into state; they have passed `checkParameters`. */
-export function writeParameters(state: StateWriter, modules: readonly Module[], sections: Sections): void {
+export function writeParameters(
+  state: StateWriter,
+  modules: readonly ParameterRules[],
+  sections: Sections,
+): void {
   for (const { definition } of modules) {
     const section = sections[definition.name]
     if (section !== undefined) paramsOf(definition).set(state, section)
@@ -87,11 +102,25 @@ export function writeParameters(state: StateWriter, modules: readonly Module[], 
 /** The parameters in state of all modules of a version. */
 export function readParameters(
   state: StateReader,
-  modules: readonly Module[],
+  modules: readonly ParameterRules[],
   protocolVersion: number,
 ): { readonly [module: string]: Section } {
   const sections = sectioned(modules, protocolVersion).map(
     ({ definition }) => [definition.name, paramsOf(definition).get(state)] as const,
   )
   return Object.fromEntries(sections)
+}
+
+/** Puts the parameters that modules say are due into force and tells every module; at a window's end. */
+export function changeParameters(ctx: WriteContext, modules: readonly Module[]): void {
+  const { protocolVersion } = ctx.block
+  const changes = modules.flatMap(({ rules }) => rules.dueParameters?.(ctx) ?? [])
+  if (changes.length === 0) return
+  const before = readParameters(ctx.state, modules, protocolVersion)
+  const after: Sections = Object.assign({}, before, ...changes)
+  const facts = parameterFacts(ctx)
+  const fault = checkParameters(modules, after, facts)
+  assert(fault === undefined, `due parameters are valid: ${fault?.path}: ${fault?.reason}`)
+  writeParameters(ctx.state, modules, after)
+  for (const { rules } of modules) rules.onParametersChanged?.(ctx, contextOf(before, facts))
 }

@@ -15,7 +15,9 @@ import {
   type Params,
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
+import type { Reserve } from '../base/protocol/header.ts'
 import type { ActionContext, Debit, DebitRefused, Log, ReadContext, WriteContext } from './context.ts'
+import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
@@ -35,23 +37,55 @@ export interface Invariant {
   recount?(ctx: ReadContext): Recount
 }
 
-export interface ParameterFault {
-  /** A parameter of the module, or `module.parameter`. */
-  readonly path: string
-  readonly reason: string
+/** Where an upgrade stands when it calls `onActivate`. */
+export interface ActivationStep {
+  /** The version whose changes to make. */
+  readonly version: number
+  /** 0 at first, then what the hook returned in the block before. */
+  readonly cursor: number
 }
 
-/** What a rule between parameters sees. */
-export interface ParameterContext {
-  /** Version of the rules that the parameters are for. */
-  readonly protocolVersion: number
-  /** Members that may pledge and serve. */
-  readonly providerCount: number
-  /** The proposed parameters of another module; asserts that the version has it. */
-  of<D extends ModuleDef>(definition: D): Params<D>
+/** The block that would come next on a state. */
+export interface NextBlock {
+  readonly height: number
+  /** The parent's header flag. */
+  readonly parentEndsEpoch: boolean
 }
 
-export interface Rules<D extends ModuleDef> {
+/** The hooks of a module, all optional. A module's own state is its only memory; each call does bounded work. */
+export interface Hooks {
+  /** Before the transactions. Modules run in registry order, here and below. */
+  beginBlock?(ctx: WriteContext): void
+  /** After the transactions. */
+  endBlock?(ctx: WriteContext): void
+  /**
+   * After the transactions of every block, before all else: ends the running window when the block's time has reached
+   * its end, and returns the index of the window that ended. At most one module of a chain has it.
+   */
+  endWindow?(ctx: WriteContext): number | undefined
+  /** In a block that ended a window, before `endBlock`: `ended` is the window's index. */
+  onWindowEnd?(ctx: WriteContext, ended: number): void
+  /** The sections of parameters to put into force at this window's end; they pass `checkParameters`. */
+  dueParameters?(ctx: WriteContext): Sections | undefined
+  /** After parameters of any module changed, before `onWindowEnd`; `before` has the earlier ones. */
+  onParametersChanged?(ctx: WriteContext, before: ParameterContext): void
+  /**
+   * In the first block of each protocol version that has the module: writes what the version adds. Returns undefined
+   * when done, else a higher cursor, with which it is called again in the next block. Until then rules meet records of
+   * both versions. `ctx.block.protocolVersion` may already be later than `step.version`.
+   */
+  onActivate?(ctx: WriteContext, step: ActivationStep): number | undefined
+  /** When the state next needs a block even without transactions, Unix milliseconds. */
+  dueAtMs?(state: StateReader): number | undefined
+  /** Whether the next block has work even without transactions, now. */
+  hasWork?(state: StateReader, next: NextBlock): boolean
+  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
+  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
+  /** This module's fields of the header's reserve, from aggregates; no two modules give the same field. */
+  reserve?(state: StateReader): Partial<Reserve>
+}
+
+export interface Rules<D extends ModuleDef> extends Hooks {
   readonly actions: {
     readonly [A in keyof D['actions']]: (
       ctx: ActionContext,
@@ -69,27 +103,17 @@ export interface Rules<D extends ModuleDef> {
    * already within its own bounds.
    */
   checkParameters?(own: Params<D>, all: ParameterContext): ParameterFault | undefined
-  /** Before the transactions; bounded work. Modules run in registry order. */
-  beginBlock?(ctx: WriteContext): void
-  /** After the transactions; bounded work. Modules run in registry order. */
-  endBlock?(ctx: WriteContext): void
-  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
-  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   readonly invariants?: readonly Invariant[]
 }
 
 /** A module with its types erased: what registry and execution handle. */
-export interface Module {
-  readonly definition: ModuleDef
-  readonly rules: {
-    readonly actions: { readonly [name: string]: (ctx: ActionContext, args: never) => Failure | undefined }
-    readonly queries: { readonly [name: string]: (ctx: ReadContext, args: never) => unknown }
-    checkParameters?(own: never, all: ParameterContext): ParameterFault | undefined
-    beginBlock?(ctx: WriteContext): void
-    endBlock?(ctx: WriteContext): void
-    checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
-    readonly invariants?: readonly Invariant[]
-  }
+export interface Module extends ParameterRules {
+  readonly rules: Hooks &
+    ParameterRules['rules'] & {
+      readonly actions: { readonly [name: string]: (ctx: ActionContext, args: never) => Failure | undefined }
+      readonly queries: { readonly [name: string]: (ctx: ReadContext, args: never) => unknown }
+      readonly invariants?: readonly Invariant[]
+    }
 }
 
 /** Exactly one rule per action and query; each may return only the failures its action declares. */

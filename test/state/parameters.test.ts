@@ -6,12 +6,13 @@ import { t } from '../../base/schema.ts'
 import { PPM } from '../../base/units.ts'
 import { DEV_PARAMETERS, type Parameters } from '../../genesis/parameters.ts'
 import { MemoryState } from '../../state/overlay.ts'
-import { checkParameters, readParameters, type Sections, writeParameters } from '../../state/parameters.ts'
+import type { Sections } from '../../state/parameterRules.ts'
+import { checkParameters, readParameters, writeParameters } from '../../state/parameters.ts'
 import { MODULES } from '../../state/registry.ts'
 import { implement, type Module } from '../../state/rules.ts'
 import { schemas } from '../../state/schemas.ts'
 
-const FACTS = { protocolVersion: 1, providerCount: 4 }
+const FACTS = { protocolVersion: 1, providerCount: 4, groupCount: 4 }
 
 /** The fault of the dev set with some parameters of one module changed. */
 function fault<M extends keyof Parameters>(module: M, change: Partial<Parameters[M]>) {
@@ -57,7 +58,8 @@ describe('parameters.checkParameters', () => {
       ['governance.approvalPpm', fault('governance', { approvalPpm: 666_666n })],
       ['governance.approvalPpm', fault('governance', { approvalPpm: PPM })],
       ['governance.votingMs', fault('governance', { votingMs: 0 })],
-      ['governance.removeLockMs', fault('governance', { removeLockMs: Number.MAX_SAFE_INTEGER })],
+      ['governance.memberLockWindows', fault('governance', { memberLockWindows: 121 })],
+      ['issuance.coverN', checkParameters(MODULES, DEV_PARAMETERS, { ...FACTS, groupCount: 1 })],
       ['governance.openPerMemberMax', fault('governance', { openPerMemberMax: 0 })],
       ['governance.openPerMemberMax', fault('governance', { openPerMemberMax: 5 })],
     ] as const
@@ -104,7 +106,7 @@ describe('parameters of several versions', () => {
     ),
   ]
   const at = (protocolVersion: number, sections: Sections) =>
-    checkParameters(modules, sections, { protocolVersion, providerCount: 0 })
+    checkParameters(modules, sections, { protocolVersion, providerCount: 0, groupCount: 0 })
 
   it('a later parameter is absent before its version and checked from it on', () => {
     assert.equal(at(1, { early: { size: 3, spare: 4 } }), undefined)

@@ -63,6 +63,7 @@ export function blockContext(over: Partial<BlockContext> = {}): BlockContext {
     proposer: addressOf('operator1'),
     mix: ZERO_HASH,
     baseFeePerGas: BASE_FEE,
+    modules: LEDGER_MODULES,
     ...over,
   }
 }
@@ -180,7 +181,7 @@ export class TestChain {
       gasLimit: options.blockGasLimit ?? 120_000_000,
       ...evenFees(BASE_FEE),
       laneGas: NO_LANE_GAS,
-      reserve: readReserve(full),
+      reserve: readReserve(this.chain.modules, full),
       setHash: validatorSetHash(validatorSet(full)),
       endsEpoch: false,
     }

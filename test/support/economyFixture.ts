@@ -7,6 +7,7 @@ import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
 import { DEV_PARAMETERS, type Parameters } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, ReadContext, WriteContext } from '../../state/context.ts'
+import { endBlock } from '../../state/hooks.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
@@ -89,6 +90,7 @@ export class EconomyChain {
       proposer: accountOf(1),
       mix: ZERO_HASH,
       baseFeePerGas: 1n,
+      modules: MODULES,
     }
   }
 
@@ -183,7 +185,7 @@ export class EconomyChain {
     this.#height++
     this.#timeMs += afterMs
     const ctx = this.ctx()
-    for (const module of MODULES) module.rules.endBlock?.(ctx)
+    endBlock(ctx, MODULES)
     this.checkInvariants()
     this.committed.apply(this.#overlay.changes())
     this.#overlay = new Overlay(this.committed)

@@ -234,6 +234,7 @@ export class FakeBackend implements Backend {
         proposer: header.proposer,
         mix: header.mix,
         baseFeePerGas: header.baseFeePerGas,
+        modules: CHAIN.modules,
       },
     }
   }

@@ -9,6 +9,7 @@ import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
 import { type Parameters as ChainParameters, TEST_PARAMETERS } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
+import { beginBlock, endBlock } from '../../state/hooks.ts'
 import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
@@ -169,6 +170,7 @@ export class RedemptionChain {
       proposer: walletOf(1 + (this.#height % this.#providers)),
       mix: sha256(u64be(this.#height)),
       baseFeePerGas: 1n,
+      modules: MODULES,
     }
   }
 
@@ -181,9 +183,9 @@ export class RedemptionChain {
     this.#height++
     this.#parentMs = this.#timeMs
     this.#timeMs += afterMs
-    for (const module of MODULES) module.rules.beginBlock?.(this.ctx())
+    beginBlock(this.ctx(), MODULES)
     transactions()
-    for (const module of MODULES) module.rules.endBlock?.(this.ctx())
+    endBlock(this.ctx(), MODULES)
     this.checkInvariants()
     this.#commit()
   }

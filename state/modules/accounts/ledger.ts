@@ -3,6 +3,7 @@ import { assert } from '../../../base/assert.ts'
 import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import { ADDRESS_BYTES, type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { SYSTEM_KIND, systemAddress } from '../../../base/moduleDefinition.ts'
+import type { Reserve } from '../../../base/protocol/header.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { TRANSFER_EMITTER, transferLog } from '../../transferLog.ts'
@@ -56,6 +57,11 @@ export function setAccount(state: StateWriter, address: Address, account: Accoun
 /** All coins in existence, base units. */
 export function getSupply(state: StateReader): bigint {
   return accountsTables.supply.get(state, {})?.supplyBase ?? 0n
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { supplyBase: getSupply(state) }
 }
 
 /**

@@ -56,6 +56,12 @@ export const accountsSchema = defineModule({
       value: { nonce: t.u64, balanceBase: t.amount },
       doc: 'Nonce and coins of an address; absent when both are zero.',
     },
+    upgrade: {
+      id: 3,
+      key: {},
+      value: { version: t.u32, module: t.u32, cursor: t.u64 },
+      doc: 'Version the state is carried over to, and the module whose step comes next; absent: version 1.',
+    },
     supply: { id: 2, key: {}, value: { supplyBase: t.amount }, doc: 'All coins in existence.' },
   },
   errors: {

@@ -1,7 +1,7 @@
 // What capacity needs from other modules: ratings of the catalogue, the oracle's anchor, and who serves.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
-import type { ParameterContext } from '../../rules.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
 import { getRatings, leastRating } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'

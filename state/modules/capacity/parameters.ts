@@ -1,6 +1,6 @@
 // Rules between the parameters of capacity and of the modules before it. Not: bounds of single values (schema.ts).
 import type { Params } from '../../../base/moduleDefinition.ts'
-import type { ParameterContext, ParameterFault } from '../../rules.ts'
+import type { ParameterContext, ParameterFault } from '../../parameterRules.ts'
 import { setRules } from './external.ts'
 import type { capacitySchema } from './schema.ts'
 

@@ -1,10 +1,9 @@
 // What default needs from other modules: coins, liabilities, the window clock, the validators.
 import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { ReadContext, WriteContext } from '../../context.ts'
+import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { FEES_ADDRESS, GUARANTEE_FUND_ADDRESS, getAccount, transferCoins } from '../accounts/ledger.ts'
-import { windowEndedThisBlock } from '../capacity/windows.ts'
 import { getTotals } from '../issuance/ledger.ts'
 import { getProvider } from '../providers/members.ts'
 import { hasVote, validatorSet } from '../providers/validatorSet.ts'
@@ -32,11 +31,6 @@ export function fundAddress(): Address {
 /** What all providers owe. */
 export function allLiabilities(state: StateReader): bigint {
   return getTotals(state).liabilitiesBase
-}
-
-/** Index of the window that this block ended; undefined in other blocks. */
-export function endedWindow(ctx: ReadContext): number | undefined {
-  return windowEndedThisBlock(ctx)
 }
 
 /** Operators of the validators that have not lost their vote since the epoch began, in the order of the set. */

@@ -4,15 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import {
-  allLiabilities,
-  endedWindow,
-  feesHeld,
-  fundAddress,
-  fundHeld,
-  payFromFees,
-  votingOperators,
-} from './external.ts'
+import { allLiabilities, feesHeld, fundAddress, fundHeld, payFromFees, votingOperators } from './external.ts'
 import { defaultParams, events } from './tables.ts'
 
 /** Size up to which base fees fill the fund; rounded up: the fund gains. */
@@ -21,9 +13,7 @@ export function fundTarget(state: StateReader): bigint {
 }
 
 /** At a window's end shares the base fees of the window; one transfer per validator. */
-export function endBlock(ctx: WriteContext): void {
-  const windowIndex = endedWindow(ctx)
-  if (windowIndex === undefined) return
+export function onWindowEnd(ctx: WriteContext, windowIndex: number): void {
   const { state } = ctx
   const feesBase = feesHeld(state)
   const fundBase = minBigint(feesBase, maxBigint(0n, fundTarget(state) - fundHeld(state)))

@@ -1,21 +1,34 @@
 // Joins the definition of governance with its rules.
 import { implement } from '../../rules.ts'
+import { dueParameters, proposeParameters } from './changes.ts'
 import {
   proposeAdmission,
   proposeJail,
   proposeRemoval,
+  proposeResumeMinting,
   proposeUnjail,
   vote,
   withdrawProposal,
 } from './decisions.ts'
 import { governanceInvariants } from './invariants.ts'
-import { concludeDue } from './proposals.ts'
+import { concludeDue, dueAtMs } from './proposals.ts'
 import { governanceQueries } from './queries.ts'
 import { governanceSchema } from './schema.ts'
 
 export const governanceModule = implement(governanceSchema, {
-  actions: { proposeAdmission, proposeRemoval, proposeJail, proposeUnjail, vote, withdrawProposal },
+  actions: {
+    proposeAdmission,
+    proposeRemoval,
+    proposeJail,
+    proposeUnjail,
+    proposeParameters,
+    proposeResumeMinting,
+    vote,
+    withdrawProposal,
+  },
   queries: governanceQueries,
+  dueAtMs,
+  dueParameters,
   beginBlock: concludeDue,
   invariants: governanceInvariants,
 })

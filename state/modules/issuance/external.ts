@@ -2,15 +2,15 @@
 
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { DebitRefused, ReadContext, WriteContext } from '../../context.ts'
+import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
-import type { ParameterContext } from '../../rules.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateKey, StateReader } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
 import { type CapacitySummary, capacitySchema } from '../capacity/schema.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow, providerWindowOf, windowEndedThisBlock } from '../capacity/windows.ts'
+import { currentWindow, providerWindowOf } from '../capacity/windows.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { oracleSchema } from '../oracle/schema.ts'
@@ -99,11 +99,6 @@ export function frontLoadPoints(state: StateReader): {
 /** Index of the running window. */
 export function runningWindow(state: StateReader): number {
   return currentWindow(state)
-}
-
-/** Index of the window that this block ended; undefined in other blocks. */
-export function endedWindow(ctx: ReadContext): number | undefined {
-  return windowEndedThisBlock(ctx)
 }
 
 /** Provider and window in the key of a reservation. */

@@ -3,8 +3,8 @@ import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import { coinsAt, memberOf, refuseBurn } from './external.ts'
-import { getLiability, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
+import { coinSupply, coinsAt, memberIds, memberOf, refuseBurn } from './external.ts'
+import { getLiability, getTotals, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
 import { checkMint, lockOf } from './limits.ts'
 import type { issuanceSchema } from './schema.ts'
 import { events, fail, issuanceTables } from './tables.ts'
@@ -23,11 +23,42 @@ export function mintAtGenesis(
   return undefined
 }
 
-/** Stops all minting, after a broken invariant or by order, until governance lifts it. Redemption continues. */
+/**
+ * Stops all minting, after a broken invariant or by order, until governance lifts it; a broken invariant takes back a
+ * decision to lift. Redemption continues.
+ */
 export function stopMinting(ctx: WriteContext, reason: string): void {
-  if (issuanceTables.stop.has(ctx.state, {})) return
-  issuanceTables.stop.set(ctx.state, {}, { reason, height: ctx.block.height })
+  const known = issuanceTables.stop.get(ctx.state, {})
+  if (known !== undefined) {
+    if (known.lifting) issuanceTables.stop.set(ctx.state, {}, { ...known, lifting: false })
+    return
+  }
+  issuanceTables.stop.set(ctx.state, {}, { reason, height: ctx.block.height, lifting: false })
   events.MintingWasStopped(ctx, { reason })
+}
+
+/**
+ * Lets minting begin again once the next recount is complete and holds: governance calls it. False when nothing is
+ * stopped.
+ */
+export function resumeMinting(ctx: WriteContext): boolean {
+  const stop = issuanceTables.stop.get(ctx.state, {})
+  if (stop === undefined) return false
+  issuanceTables.stop.set(ctx.state, {}, { ...stop, lifting: true })
+  return true
+}
+
+/** Ends a stop that governance has decided to lift; the caller has just formed all sums anew. */
+export function liftStop(ctx: WriteContext): void {
+  const stop = issuanceTables.stop.get(ctx.state, {})
+  if (stop?.lifting !== true) return
+  let sumBase = 0n
+  for (const provider of memberIds(ctx.state)) sumBase += getLiability(ctx.state, provider).liabilityBase
+  const { liabilitiesBase, orphanBase } = getTotals(ctx.state)
+  // It stays stopped if the books still do not add up.
+  if (sumBase !== liabilitiesBase || coinSupply(ctx.state) !== liabilitiesBase + orphanBase) return
+  issuanceTables.stop.delete(ctx.state, {})
+  events.MintingWasResumed(ctx, { reason: stop.reason })
 }
 
 export function mint(ctx: ActionContext, args: Args<'mint'>) {

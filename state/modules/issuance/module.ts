@@ -1,7 +1,8 @@
 // Joins the definition of issuance with its rules.
 import { implement } from '../../rules.ts'
-import { endBlock } from './blockEnd.ts'
+import { endBlock, onParametersChanged, onWindowEnd } from './blockEnd.ts'
 import { issuanceInvariants } from './invariants.ts'
+import { reserve } from './limits.ts'
 import { mint, retire } from './minting.ts'
 import { checkParameters } from './parameters.ts'
 import { issuanceQueries } from './queries.ts'
@@ -11,6 +12,9 @@ export const issuanceModule = implement(issuanceSchema, {
   actions: { mint, retire },
   queries: issuanceQueries,
   checkParameters,
+  onParametersChanged,
+  onWindowEnd,
   endBlock,
+  reserve,
   invariants: issuanceInvariants,
 })

@@ -1,6 +1,6 @@
 // Rules between the parameters of issuance and of the modules before it. Not: bounds of single values (schema.ts).
 import type { Params } from '../../../base/moduleDefinition.ts'
-import type { ParameterContext, ParameterFault } from '../../rules.ts'
+import type { ParameterContext, ParameterFault } from '../../parameterRules.ts'
 import { growthOver, validatorsMin } from './external.ts'
 import type { issuanceSchema } from './schema.ts'
 
@@ -35,6 +35,9 @@ export function checkParameters(
       path: 'coverN',
       reason: `expected at most ${coverMax}: 2 + coverN is at most a quarter of ${horizonWindows} windows`,
     }
+  }
+  if (own.coverN >= all.groupCount) {
+    return { path: 'coverN', reason: `expected fewer than the ${all.groupCount} legal groups` }
   }
   return own.coverN === 0 && validatorsMin(all) >= BEARS_A_FAULT
     ? { path: 'coverN', reason: 'expected at least 1, except where validatorsMin is below 4' }

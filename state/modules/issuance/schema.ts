@@ -129,7 +129,12 @@ export const issuanceSchema = defineModule({
     stop: {
       id: 7,
       key: {},
-      value: { reason: t.text(64), height: t.u64 },
+      value: {
+        reason: t.text(64),
+        height: t.u64,
+        /** Governance has decided to lift it; it ends with the next recount that holds. */
+        lifting: t.bool,
+      },
       doc: 'Present while minting is stopped.',
     },
   },
@@ -166,6 +171,7 @@ export const issuanceSchema = defineModule({
     ShortfallBegan: { windowIndex: t.u64, shortfallBase: t.amount },
     ShortfallCured: { windowIndex: t.u64 },
     MintingWasStopped: { reason: t.text(64) },
+    MintingWasResumed: { reason: t.text(64) },
   },
   actions: {
     mint: {

@@ -1,5 +1,6 @@
 // The anchor in force and the next one. Without a quorum of reporters it stays the same (ECONOMY §5).
 import { assert } from '../../../base/assert.ts'
+import type { Reserve } from '../../../base/protocol/header.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { anchorBound } from './drift.ts'
@@ -26,6 +27,11 @@ export function getAnchor(state: StateReader): bigint {
   return oracleTables.anchor.mustGet(state, {}).anchor
 }
 
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { anchor: getAnchor(state) }
+}
+
 /**
  * Sets the anchor that takes effect at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
  * rises by at most the drift (ECONOMY §5). Returns the clamped value.
@@ -37,6 +43,14 @@ export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
   const nextAnchor = raised < bound ? raised : bound
   oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor })
   return nextAnchor
+}
+
+/** The next anchor keeps the bound in force, and the last step is no longer measured by a bound that has changed. */
+export function onParametersChanged(ctx: WriteContext): void {
+  const record = oracleTables.anchor.mustGet(ctx.state, {})
+  const bound = anchorBound(record.anchor, oracleParams.get(ctx.state).driftPpm)
+  const nextAnchor = record.nextAnchor < bound ? record.nextAnchor : bound
+  oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor, previousAnchor: record.anchor })
 }
 
 /** Puts the next anchor into force; capacity calls it once for each window that begins. */

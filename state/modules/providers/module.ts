@@ -6,11 +6,12 @@ import { updateProfile } from './profile.ts'
 import { providersQueries } from './queries.ts'
 import { changePeerId, rotateConsensusKey } from './rotation.ts'
 import { providersSchema } from './schema.ts'
-import { enterEpoch, settleSetChange } from './validatorSet.ts'
+import { enterEpoch, hasWork, settleSetChange } from './validatorSet.ts'
 
 export const providersModule = implement(providersSchema, {
   actions: { updateProfile, postBond, rotateConsensusKey, changePeerId },
   queries: providersQueries,
+  hasWork,
   beginBlock: enterEpoch,
   endBlock: settleSetChange,
   invariants: providersInvariants,

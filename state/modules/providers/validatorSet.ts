@@ -60,6 +60,14 @@ export function isBoundaryNext(
   return changePending || next.height - first + 1 >= providersParams.get(state).epochBlocksMax
 }
 
+/** A pending change of the set needs a boundary. */
+export function hasWork(
+  state: StateReader,
+  next: { readonly height: number; readonly parentEndsEpoch: boolean },
+): boolean {
+  return epochOf(state).changePending && isBoundaryNext(state, next)
+}
+
 /** Records the first height of a new epoch and whether this block ends it. */
 export function enterEpoch(ctx: WriteContext): void {
   const { epoch, height } = ctx.block

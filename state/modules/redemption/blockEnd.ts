@@ -26,7 +26,7 @@ export function endBlock(ctx: WriteContext): void {
 }
 
 /** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */
-export function redemptionHasWork(state: StateReader): boolean {
+export function hasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
   return (
     requestsToDraw(state) > 0 ||

@@ -3,7 +3,7 @@ import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
-import type { ParameterContext } from '../../rules.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
 import {
   capacityRevision,

@@ -13,6 +13,7 @@ import {
 } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
 
@@ -112,7 +113,7 @@ describe('issuance against a naive model', () => {
             assert.equal(liabilityBase, model.owed[provider])
             assert.equal(reservedBase, reservedOf(model, provider))
           }
-          const { supplyBase, shortfallBase } = readReserve(chain.state)
+          const { supplyBase, shortfallBase } = readReserve(MODULES, chain.state)
           assert.equal(
             supplyBase,
             model.owed.reduce((a, b) => a + b, 0n),

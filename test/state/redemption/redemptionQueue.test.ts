@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { COIN, PPM } from '../../../base/units.ts'
 import { getWindow } from '../../../state/modules/capacity/book.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
@@ -199,11 +199,11 @@ describe('redemption.order', () => {
     })
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 2)
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
   })
 })
 
@@ -318,7 +318,7 @@ describe('redemption.windows', () => {
     })
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(72))
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(redemption(c, 1).queuedBase, 0n)
   })
@@ -407,7 +407,7 @@ describe('redemption.windows', () => {
       for (let id = 1; id <= 6; id++) ok(c.grant(id, 1))
     })
     c.endWindow()
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     const left = () =>
       [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 1).length
     assert.equal(left(), 3)
