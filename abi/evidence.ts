@@ -13,6 +13,7 @@ export const evidenceAbi = [
   {"type":"error","name":"UnknownEpoch","inputs":[{"name":"epoch","type":"uint64"}]},
   {"type":"error","name":"EvidenceTooOld","inputs":[{"name":"epoch","type":"uint64"}]},
   {"type":"error","name":"AlreadyConvicted","inputs":[{"name":"epoch","type":"uint64"}]},
+  {"type":"error","name":"FaultQueueFull","inputs":[]},
   {"type":"error","name":"UnknownAction","inputs":[{"name":"selector","type":"bytes4"}]},
   {"type":"error","name":"MalformedCalldata","inputs":[]},
   {"type":"error","name":"ValueNotAccepted","inputs":[]},

@@ -1,6 +1,7 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
+import type { FaultKind } from './modules/providers/schema.ts'
 import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
@@ -45,6 +46,20 @@ export interface Debit {
 /** A failure that every action may return without declaring it (dispatch.ts `callSchema`). */
 export type DebitRefused = Failure<'DebitRefused'>
 
+/** What a member did or left undone at the cost of others (ECONOMY §9). */
+export interface Fault {
+  /** Id of the module that found it. */
+  readonly module: number
+  readonly provider: number
+  /** Who lost by it; the zero address when nobody in particular. */
+  readonly victim: Address
+  /** The coins concerned, base units; 0 when none. */
+  readonly amountBase: bigint
+  readonly cause: FaultKind
+  /** Height of the block that found it. */
+  readonly height: number
+}
+
 /** For beginBlock, endBlock and helper functions that write. */
 export interface WriteContext {
   readonly state: StateWriter
@@ -62,6 +77,8 @@ export interface ActionContext extends WriteContext {
   readonly txId: TxId
   /** Index of the transaction in its block. */
   readonly txIndex: number
+  /** The module's precheck of this call's calldata, computed beforehand or now; modules with one only. */
+  precheck?(): Uint8Array
   /** Runs a call as the sender inside this action; returns the custom error's bytes on failure. Composite actions only. */
   readonly call?: (call: InnerCall) => Uint8Array | undefined
 }

@@ -38,6 +38,7 @@ import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
 import type { Overlay } from './overlay.ts'
+import { type KnownPrecheck, runPrecheck } from './precheck.ts'
 import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
@@ -244,6 +245,7 @@ export interface CallEnvironment {
   readonly txIndex: number
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
+  readonly knownPrecheck?: KnownPrecheck | undefined
 }
 
 export type CallOutcome =
@@ -341,7 +343,10 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   const { entry, args } = resolved
   const mark = env.state.savepoint()
   const rule = module.rules.actions[entry.name]!
-  const failure = rule(actionContext(env, call, entry), args as never)
+  const failure = rule(
+    { ...actionContext(env, call, entry), ...precheckOf(env, call, module) },
+    args as never,
+  )
   if (failure === undefined) return DONE
   const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
@@ -355,6 +360,16 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
   return isRefusedDebit
     ? failed(failure)
     : { failed: true, reason: encodeFailure(module.definition, failure) }
+}
+
+/** A result from memory is the one that would be computed here. */
+function precheckOf(
+  { knownPrecheck }: CallEnvironment,
+  { data }: InnerCall,
+  module: Module,
+): Pick<ActionContext, 'precheck'> {
+  if (module.rules.precheck === undefined) return {}
+  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {

@@ -24,6 +24,7 @@ import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
+import type { KnownPrecheck } from './precheck.ts'
 import { applyRecovery } from './recovery.ts'
 import { readReserve } from './reserve.ts'
 import type { Invariant, Module, Severity } from './rules.ts'
@@ -97,6 +98,7 @@ export class BlockRun {
   /** Those of the block's version, in registry order. */
   readonly #modules: readonly Module[]
   readonly #dispatcher: Dispatcher
+  readonly #knownPrecheck: KnownPrecheck | undefined
   readonly #parentState: StateReader
   /** Set when a recovery begins the epoch with this block. */
   readonly #recovery: Recovery | undefined
@@ -114,6 +116,7 @@ export class BlockRun {
     facts: BlockFacts,
   ) {
     this.#recovery = chain.recoveryOn?.(parent.hash)
+    this.#knownPrecheck = chain.knownPrecheck
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
     this.block = blockContextOf(chain, parent, facts)
@@ -222,6 +225,7 @@ export class BlockRun {
         txId: hash,
         txIndex: this.receipts.length,
         logs,
+        knownPrecheck: this.#knownPrecheck,
       },
       { to, valueBase, data },
     )

@@ -1,6 +1,7 @@
 // Calls the hooks of a version's modules in order. Owns: when each runs. Not: the block around them (engine.ts).
 import { assert } from '../base/assert.ts'
 import type { WriteContext } from './context.ts'
+import { deliverFaults } from './faults.ts'
 import { changeParameters } from './parameters.ts'
 import type { Module, NextBlock } from './rules.ts'
 import { isUpgrading, upgradeStep } from './upgrade.ts'
@@ -15,7 +16,8 @@ export function beginBlock(ctx: WriteContext, modules: readonly Module[]): void 
 
 /**
  * After the transactions. In a block that ends a window, first due parameters change and then every module handles the
- * window's end, so that recounts see the new ones (ECONOMY §3); then every module's `endBlock`.
+ * window's end, so that recounts see the new ones (ECONOMY §3); then every module's `endBlock`, then
+ * the faults of the queue.
  */
 export function endBlock(ctx: WriteContext, modules: readonly Module[]): void {
   const ended = endWindow(ctx, modules)
@@ -24,6 +26,7 @@ export function endBlock(ctx: WriteContext, modules: readonly Module[]): void {
     for (const { rules } of modules) rules.onWindowEnd?.(ctx, ended)
   }
   for (const { rules } of modules) rules.endBlock?.(ctx)
+  deliverFaults(ctx, modules)
 }
 
 function endWindow(ctx: WriteContext, modules: readonly Module[]): number | undefined {

@@ -16,7 +16,7 @@ import {
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
 import type { Reserve } from '../base/protocol/header.ts'
-import type { ActionContext, Debit, DebitRefused, Log, ReadContext, WriteContext } from './context.ts'
+import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
@@ -63,6 +63,16 @@ export interface Hooks {
    * its end, and returns the index of the window that ended. At most one module of a chain has it.
    */
   endWindow?(ctx: WriteContext): number | undefined
+  /** For each fault of the queue, at the end of a block after all `endBlock`; a fault is one step. It cannot refuse. */
+  onFault?(ctx: WriteContext, fault: Fault): void
+  /**
+   * Costly work that is a pure function of the calldata of a call to this module, e.g. verifying a proof: its rules get
+   * the result from `ctx.precheck()`. Other threads may compute it beforehand, so it reads nothing else; malformed
+   * calldata has a result, too. At most `PRECHECK_BYTES_MAX` bytes. An action's gas pays for computing it in the block.
+   */
+  precheck?(data: Uint8Array): Uint8Array
+  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
+  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   /** In a block that ended a window, before `endBlock`: `ended` is the window's index. */
   onWindowEnd?(ctx: WriteContext, ended: number): void
   /** The sections of parameters to put into force at this window's end; they pass `checkParameters`. */
@@ -79,8 +89,6 @@ export interface Hooks {
   dueAtMs?(state: StateReader): number | undefined
   /** Whether the next block has work even without transactions, now. */
   hasWork?(state: StateReader, next: NextBlock): boolean
-  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
-  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   /** This module's fields of the header's reserve, from aggregates; no two modules give the same field. */
   reserve?(state: StateReader): Partial<Reserve>
 }

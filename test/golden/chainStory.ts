@@ -297,6 +297,19 @@ const SCENES: { readonly [height: number]: Scene } = {
   141: (chain) => votes(chain, 3),
   145: propose(3, 'proposeJail', { provider: 2 }),
   146: (chain) => votes(chain, 3, false),
+  147: () => {
+    const change = (module: string, parameter: string, value: bigint) =>
+      act(operator(2), governance, 'proposeParameters', { changes: [{ module, parameter, value }] })
+    return [
+      change('providers', 'rotationIntervalMs', 2_001n),
+      change('capacity', 'horizonWindows', 21n),
+      change('accounts', 'blockGasLimit', 1n),
+      change('bank', 'rate', 1n),
+      act(operator(2), governance, 'proposeParameters', { changes: [] }),
+      act(operator(2), governance, 'proposeResumeMinting', {}),
+    ]
+  },
+  148: (chain) => votes(chain, 2),
   160: () => [
     act(operator(3), redemption, 'unlist', { service: 'train' }),
     act(operator(3), redemption, 'unlist', { service: 'infer' }),

@@ -20,8 +20,9 @@ import {
 import { readGolden } from './files.ts'
 import { actionOf, cutFrames } from './replay.ts'
 
-/** Runs of each block; the median of a transaction's times counts. */
-const RUNS = 7
+/** Runs of each block after the first few, which warm up; the median of a transaction's times counts. */
+const RUNS = 15
+const WARM_UP_RUNS = 5
 /** Actions above this ratio fail the program. */
 const RATIO_MAX = 2
 const PAYER = developmentAccounts()[9]!
@@ -64,18 +65,19 @@ class GasTable {
     const transfers: number[] = []
     const names: string[] = []
     const gas: number[] = []
-    for (let round = 0; round < RUNS; round++) {
+    for (let round = -WARM_UP_RUNS; round < RUNS; round++) {
       const run = new BlockRun(chain, parent, block.header)
       run.begin()
       block.transactions.forEach((raw, i) => {
         const before = run.gasUsed
         const [microseconds, transaction] = this.#apply(run, parent, raw)
-        times[i]!.push(microseconds)
+        if (round >= 0) times[i]!.push(microseconds)
         gas[i] = run.gasUsed - before
         const { succeeded } = run.receipts[i]!
         names[i] = succeeded ? actionOf(transaction.to, transaction.data) : 'failed'
       })
-      transfers.push(this.#apply(run, parent, this.#transfer(run))[0])
+      const [microseconds] = this.#apply(run, parent, this.#transfer(run))
+      if (round >= 0) transfers.push(microseconds)
     }
     this.#transfers.push(percentile(transfers, 50))
     names.forEach((name, i) => {

@@ -205,7 +205,7 @@ export const capacitySchema = defineModule({
     giveNotice: {
       args: { lot: t.u64 },
       fails: ['NotProvider', 'UnknownLot', 'NotLotProvider', 'NoticeAlreadyGiven'],
-      gas: 40_000,
+      gas: 90_000,
       doc: 'Ends an attested lot K windows from now and a pending lot at once.',
     },
   },

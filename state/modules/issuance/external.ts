@@ -1,5 +1,4 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
-
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'

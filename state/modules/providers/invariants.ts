@@ -7,6 +7,7 @@ import type { Invariant } from '../../rules.ts'
 import type { StateChanges } from '../../view.ts'
 import { getBond, getBonds } from './bonds.ts'
 import { bondedUnits } from './external.ts'
+import { recountFaults } from './faultQueue.ts'
 import { groupOf } from './groups.ts'
 import {
   isBondFrozen,
@@ -139,6 +140,12 @@ export const providersInvariants: readonly Invariant[] = [
     severity: 'halt',
     doc: 'What is slashed goes to victims and the fund, to the last unit.',
     recount: recountSlashed,
+  },
+  {
+    id: 'providers.faults',
+    severity: 'alert',
+    doc: 'The faults that wait are those between the cursors, within their bound.',
+    recount: recountFaults,
   },
   {
     id: 'providers.suspension',

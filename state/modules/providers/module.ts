@@ -2,6 +2,7 @@
 import { implement } from '../../rules.ts'
 import { postBond } from './bonds.ts'
 import { providersInvariants } from './invariants.ts'
+import { tallyFault } from './members.ts'
 import { updateProfile } from './profile.ts'
 import { providersQueries } from './queries.ts'
 import { changePeerId, rotateConsensusKey } from './rotation.ts'
@@ -14,5 +15,6 @@ export const providersModule = implement(providersSchema, {
   hasWork,
   beginBlock: enterEpoch,
   endBlock: settleSetChange,
+  onFault: tallyFault,
   invariants: providersInvariants,
 })

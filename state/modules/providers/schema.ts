@@ -234,6 +234,25 @@ export const providersSchema = defineModule({
       value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
       doc: 'What was ever taken from bonds: slashed = victims + fund.',
     },
+    faultEntry: {
+      id: 40,
+      key: { number: t.u64 },
+      value: {
+        module: t.u8,
+        provider: t.u64,
+        victim: t.address,
+        amountBase: t.amount,
+        cause: t.oneOf(FAULT_KINDS),
+        height: t.u64,
+      },
+      doc: 'Faults that no module has been told of yet, in the order in which they were found.',
+    },
+    faultQueue: {
+      id: 41,
+      key: {},
+      value: { head: t.u64, tail: t.u64 },
+      doc: 'Numbers of the oldest waiting fault and of the next one.',
+    },
   },
   escrows: {
     bonds: { id: 0, doc: 'Units of the bonds of one member, every asset; the object is the member.' },
@@ -287,7 +306,7 @@ export const providersSchema = defineModule({
     updateProfile: {
       args: profileFields,
       fails: ['NotProvider', 'LegalGroupFixed'],
-      gas: 30_000,
+      gas: 45_000,
       doc: 'A member replaces its published profile; the legal group cannot change.',
     },
     postBond: {
@@ -300,7 +319,7 @@ export const providersSchema = defineModule({
         'OwnAssetAsBond',
         'TooManyBondAssets',
       ],
-      gas: 40_000,
+      gas: 60_000,
       doc: 'A member adds settlement assets to its bond.',
     },
     rotateConsensusKey: {

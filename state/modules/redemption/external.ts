@@ -23,7 +23,8 @@ import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
 import { issuanceTables } from '../issuance/tables.ts'
 import { getAnchor } from '../oracle/anchor.ts'
-import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
@@ -204,7 +205,15 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
-/** Records what a provider left undelivered through its own fault. */
-export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
-  recordFault(ctx, { provider, kind: 'delivery', amountBase })
+/** Whether no fault may be found now: the walk that would find it continues in a later block. */
+export function isFaultQueueFull(state: StateReader): boolean {
+  return faultRoom(state) === 0
+}
+
+/** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
+export function reportUndelivered(
+  ctx: WriteContext,
+  fault: { readonly provider: number; readonly victim: Address; readonly amountBase: bigint },
+): void {
+  postFault(ctx, { module: redemptionSchema.id, ...fault, cause: 'delivery' })
 }

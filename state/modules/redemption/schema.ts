@@ -306,7 +306,7 @@ export const redemptionSchema = defineModule({
         runtimeHash: t.hash,
       },
       fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
-      gas: 30_000,
+      gas: 120_000,
       lane: 'service',
       doc: 'A provider offers a service. A bonus change counts from the next window; one change per window.',
     },
@@ -346,7 +346,7 @@ export const redemptionSchema = defineModule({
     cancel: {
       args: { id: t.u64 },
       fails: ['UnknownRedemption', 'NotOwner', 'NothingQueued'],
-      gas: 30_000,
+      gas: 55_000,
       signed: true,
       doc: 'Refunds the part of a request that is still queued.',
     },

@@ -127,7 +127,7 @@ describe('providers.slashBond', () => {
 
   it('takes nothing from a frozen bond', () => {
     const { chain, ctx } = bonded()
-    convictEquivocator(ctx, 1)
+    convictEquivocator(ctx, 1, 15)
     assert.equal(slashBond(ctx, { provider: 1, victim, numerator: 1n, denominator: 2n }), false)
     assert.equal(getBond(chain.full, { provider: 1, asset: DOLLAR }), 1000n)
     assert.equal(units(chain, victim), 0n)
