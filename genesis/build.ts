@@ -13,10 +13,12 @@ import type { ChainConfig } from '../state/chain.ts'
 import type { WriteContext } from '../state/context.ts'
 import { issueAsset, registerAsset } from '../state/modules/assets/ledger.ts'
 import { attestLot, pledgeLot } from '../state/modules/capacity/pledges.ts'
+import { countAll } from '../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
 import { addClass } from '../state/modules/catalogue/classes.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
+import { settleCoverage } from '../state/modules/issuance/settle.ts'
 import { openOracle } from '../state/modules/oracle/anchor.ts'
 import { setPrice } from '../state/modules/oracle/prices.ts'
 import { addBond } from '../state/modules/providers/bonds.ts'
@@ -205,7 +207,10 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
   genesis.providers.forEach((_, i) => {
     writeProvider(ctx, genesis, i, options)
   })
+  countAll(ctx)
+  settleCoverage(ctx)
   writeBalances(ctx, genesis)
+  settleCoverage(ctx)
   checkInvariants(ctx, state)
   const changes = new Map(state.entries(''))
   const tree = TreeVersion.empty().update(changes)

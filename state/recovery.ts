@@ -7,7 +7,7 @@ import { recoverySet } from '../base/protocol/recoveryRules.ts'
 import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators.ts'
 import type { ChainConfig } from './chain.ts'
 import type { WriteContext } from './context.ts'
-import { recountProvider } from './modules/capacity/book.ts'
+import { touchCapacity } from './modules/capacity/sums.ts'
 import { leaveOut, replaceKeys } from './modules/providers/members.ts'
 import { rememberSet } from './modules/providers/pastSets.ts'
 import { events, providersTables } from './modules/providers/tables.ts'
@@ -49,7 +49,7 @@ export function applyRecovery(ctx: WriteContext, recovery: Recovery): void {
     const next = set.validators.find((validator) => validator.id === id)
     if (next === undefined) {
       leaveOut(ctx, id)
-      recountProvider(ctx, id)
+      touchCapacity(ctx.state)
     } else replaceKeys(ctx, id, next)
   }
   providersTables.validators.set(ctx.state, {}, { set: set.validators })

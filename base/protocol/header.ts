@@ -8,6 +8,15 @@ import { message, t } from '../schema.ts'
 import { BLOCK_TXS_MAX, TX_BYTES_MAX } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
 
+/** Why nobody may mint: the answer of the mint rule itself (ECONOMY §3). */
+export const MINT_STOPS = ['invariant', 'governance', 'recount', 'shortfall'] as const
+export const mintStopSchema = message('MintStop', {
+  reason: t.oneOf(MINT_STOPS),
+  /** Height of the block that stopped it. */
+  since: t.u64,
+})
+export type MintStop = ReturnType<typeof mintStopSchema.decode>
+
 /** ECONOMY §11: what backs the coin, in every header. Base units; the anchor is a rating in ppm. */
 export const reserveSchema = message('Reserve', {
   supplyBase: t.amount,
@@ -16,6 +25,8 @@ export const reserveSchema = message('Reserve', {
   lockedInRedemptionBase: t.amount,
   anchor: t.ppm,
   shortfallBase: t.amount,
+  /** Absent while minting is open. */
+  mintStop: t.optional(mintStopSchema),
 })
 export type Reserve = ReturnType<typeof reserveSchema.decode>
 

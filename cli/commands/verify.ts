@@ -6,7 +6,7 @@ import { toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { type Address, type Hash32, parseHash32, type TxId } from '../../base/ids.ts'
 import { formatBoundaryCheckpoint } from '../../base/protocol/checkpoint.ts'
-import type { Reserve } from '../../base/protocol/header.ts'
+import { type Reserve, reserveSchema } from '../../base/protocol/header.ts'
 import { formatCoins } from '../../base/units.ts'
 import { conflictJson } from '../../client/conflict.ts'
 import { checkFailed, LightClientError } from '../../client/errors.ts'
@@ -202,7 +202,7 @@ async function receiptReport(client: LightClient, id: TxId): Promise<Report> {
   }
 }
 
-const RESERVE_LINES: readonly (readonly [keyof Reserve, string])[] = [
+const RESERVE_LINES: readonly (readonly [Exclude<keyof Reserve, 'anchor' | 'mintStop'>, string])[] = [
   ['supplyBase', 'Supply'],
   ['liabilitiesBase', 'Owed'],
   ['capacityBase', 'Capacity'],
@@ -216,9 +216,14 @@ function supplyReport(block: ProvenBlock): Report {
     lines: [
       ...RESERVE_LINES.map(([field, name]): Line => [name, `${formatCoins(reserve[field])} ACPC`]),
       ['Anchor', `${reserve.anchor} ppm of the reference device for one coin`],
+      ...(reserve.mintStop === undefined
+        ? []
+        : [
+            ['Minting', `stopped since block ${reserve.mintStop.since}: ${reserve.mintStop.reason}`] as const,
+          ]),
     ],
     json: {
-      reserve: Object.fromEntries(Object.entries(reserve).map(([name, value]) => [name, value.toString()])),
+      reserve: reserveSchema.toJson(reserve),
     },
     block,
   }

@@ -30,7 +30,8 @@ import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { reachFloor } from '../../node/recovery/recoveryStart.ts'
 import { LocalSigner } from '../../signer/localSigner.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../state/execute.ts'
-import { getSummary, getTotalCapacity } from '../../state/modules/capacity/book.ts'
+import { getSummary } from '../../state/modules/capacity/sums.ts'
+import { getCoverage } from '../../state/modules/issuance/limits.ts'
 import { providersTables } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { recoveryOfEpoch } from '../../state/recovery.ts'
@@ -285,7 +286,7 @@ describe('cli.recovery', function () {
         const counting = [1, 2, 3, 4].map((id) => getSummary(overlay, id).counts)
         assert.deepEqual(counting, [true, true, false, false])
         const sum = [1, 2].reduce((total, id) => total + getSummary(overlay, id).capacityBase, 0n)
-        assert.equal(getTotalCapacity(overlay), sum)
+        assert.equal(getCoverage(overlay).capacityBase, sum)
       })
     }))
 

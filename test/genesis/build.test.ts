@@ -39,7 +39,7 @@ describe('genesis.build', () => {
     assert.equal(reserve.shortfallBase, 0n)
     assert.equal(reserve.lockedInRedemptionBase, 0n)
     assert.equal(reserve.anchor, 1_000_000n)
-    assert.equal(thousandths(reserve.capacityBase), 362_290_252n)
+    assert.equal(thousandths(reserve.capacityBase), 339_635_765n)
   })
 
   it('assigns every coin to a backing provider: each owes 25,250', () => {
@@ -82,15 +82,15 @@ describe('genesis.build', () => {
     const minted = 25_250n * COIN
     assert.deepEqual(
       rows.map((row) => thousandths(row.quotaBase + minted)),
-      [44_796_002n, 44_935_989n, 45_243_962n, 45_243_962n],
+      [41_994_849n, 42_126_083n, 42_414_797n, 42_414_797n],
     )
     assert.deepEqual(
       rows.map((row) => thousandths(row.ownBackingBase + minted)),
-      [59_811_629n, 59_998_540n, 60_409_745n, 61_306_920n],
+      [56_071_529n, 56_246_753n, 56_632_244n, 57_473_317n],
     )
     assert.deepEqual(
-      rows.map((row) => (row.frontLoadBase + minted) / COIN),
-      [174_313n, 174_857n, 176_056n, 178_671n],
+      rows.map((row) => (row.frontLoadBase + minted + COIN / 2n) / COIN),
+      [129_432n, 129_837n, 130_726n, 132_668n],
     )
     assert.deepEqual(
       rows.map((row) => (row.bondBase + minted + COIN / 2n) / COIN),
@@ -319,17 +319,17 @@ describe('genesis.refuses', () => {
     ],
     [
       'cover for more groups than the horizon bears',
-      'params.issuance.coverN: 4, expected at most 3',
-      (g) => void (g.params.issuance.coverN = 4),
+      'params.capacity.coverN: 4, expected 2 + coverN',
+      (g) => void (g.params.capacity.coverN = 4),
     ],
     [
       'no cover where a fault is borne',
-      'params.issuance.coverN: 0, ',
-      (g) => void (g.params.issuance.coverN = 0),
+      'params.capacity.coverN: 0, ',
+      (g) => void (g.params.capacity.coverN = 0),
     ],
     [
       'cover for as many groups as there are',
-      'params.issuance.coverN: 1, expected fewer',
+      'params.capacity.coverN: 1, expected fewer',
       (g) => {
         for (const { profile } of g.providers) profile.legalGroup = 'one'
       },
@@ -407,7 +407,7 @@ describe('genesis.refuses', () => {
       copy.providers.length = 1
       copy.balances = copy.balances.filter(({ backedBy }) => backedBy === 0)
       copy.params.providers.validatorsMin = 1
-      copy.params.issuance.coverN = 0
+      copy.params.capacity.coverN = 0
     }
     assert.equal(refusal(single), 'accepted')
     const long = refusal((copy) => {

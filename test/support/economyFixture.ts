@@ -8,10 +8,13 @@ import { COIN, PPM } from '../../base/units.ts'
 import { DEV_PARAMETERS, type Parameters } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, ReadContext, WriteContext } from '../../state/context.ts'
 import { endBlock } from '../../state/hooks.ts'
+import { mintCoins } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
+import { countAll } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
+import { isRecounting } from '../../state/modules/capacity/sums.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
 import { issuanceModule } from '../../state/modules/issuance/module.ts'
@@ -19,6 +22,7 @@ import { openOracle } from '../../state/modules/oracle/anchor.ts'
 import { setPrice } from '../../state/modules/oracle/prices.ts'
 import { addBond } from '../../state/modules/providers/bonds.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
+import { providersTables } from '../../state/modules/providers/tables.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
 import { writeParameters } from '../../state/parameters.ts'
 import { recountNow } from '../../state/recount.ts'
@@ -133,15 +137,22 @@ export class EconomyChain {
   /** A lot that counts from its first window on; default: the current one, as in genesis. */
   addLot(
     provider: number,
-    lot: { readonly classId: number; readonly devices: number; readonly firstWindow?: number },
+    lot: {
+      readonly classId: number
+      readonly devices: number
+      readonly firstWindow?: number
+      readonly region?: string
+      readonly services?: number
+    },
   ): number {
-    const { classId, devices } = lot
+    const { classId, devices, region = 'tw-north', services = ALL_SERVICES } = lot
     const firstWindow = lot.firstWindow ?? currentWindow(this.#overlay)
     const deviceRoot = sha256(u64be(nextLotId(this.#overlay)))
-    const terms = { deviceRoot, region: 'tw-north', services: ALL_SERVICES, firstWindow }
+    const terms = { deviceRoot, region, services, firstWindow }
     const outcome = pledgeLot(this.ctx(), { provider, classId, devices, ...terms })
     assert.ok(outcome.lot !== undefined, JSON.stringify(outcome.refusal?.code))
     attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    countAll(this.ctx())
     return outcome.lot
   }
 
@@ -191,6 +202,20 @@ export class EconomyChain {
     this.#overlay = new Overlay(this.committed)
   }
 
+  /** Replaces a provider's bond in the settlement asset; the units need not be held. */
+  setBond(provider: number, amountBase: bigint): void {
+    providersTables.bond.set(this.#overlay, { provider, asset: SETTLEMENT_ASSET }, { amountBase })
+  }
+
+  /** Creates coins beside the ledger of liabilities, for tests that write liabilities themselves. */
+  giveCoins(amountBase: bigint): void {
+    mintCoins(this.ctx(), { to: accountOf(998), amountBase })
+  }
+
+  get isRecounting(): boolean {
+    return isRecounting(this.#overlay)
+  }
+
   /** Ends blocks until the current window ends. */
   endWindow(): void {
     const { endsAtMs } = getClock(this.#overlay)
@@ -232,8 +257,14 @@ export interface Limits {
 export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
   chain.query<Limits>(issuanceModule, 'quota', { provider })
 
+/** The devnet's parameters without a lock: what is minted can be spent. */
+export const UNLOCKED: Parameters = {
+  ...DEV_PARAMETERS,
+  issuance: { ...DEV_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
+}
+
 /** Four identical members, so that the quota binds. */
-export function fourEqual(parameters: Parameters = DEV_PARAMETERS): EconomyChain {
+export function fourEqual(parameters: Parameters = UNLOCKED): EconomyChain {
   return new EconomyChain(parameters).addProviders(
     [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),
   )

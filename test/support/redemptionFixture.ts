@@ -14,6 +14,7 @@ import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
+import { countAll } from '../../state/modules/capacity/recount.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
@@ -87,7 +88,7 @@ export class RedemptionChain {
   constructor(options: ChainOptions) {
     const economy = options.economy ?? {
       ...TEST_PARAMETERS,
-      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
+      issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
     }
     const state = this.#overlay
     const redemption = { ...PARAMS, ...options.params }
@@ -145,6 +146,8 @@ export class RedemptionChain {
     })
     assert.ok(outcome.lot !== undefined, outcome.refusal?.code)
     attestLot(this.ctx(), { lot: outcome.lot, auditPpm: PPM, countsFrom: firstWindow })
+    // In genesis it counts at once, later from the running window's end on.
+    if (this.#height === 0) countAll(this.ctx())
     return outcome.lot
   }
 

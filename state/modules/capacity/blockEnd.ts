@@ -1,16 +1,33 @@
-// What capacity does at a window's end.
+// What capacity does at a window's end, and the recount that follows until it is complete.
 import type { WriteContext } from '../../context.ts'
-import { getSummary, perishWindow, recountProvider } from './book.ts'
-import { memberIds, moveAnchor } from './external.ts'
-import { removeEndedLots } from './lots.ts'
+import type { StateReader } from '../../view.ts'
+import { moveAnchor } from './external.ts'
+import { beginRecount, continueRecount } from './recount.ts'
+import { isRecounting, noteParametersChanged } from './sums.ts'
+import { capacityParams } from './tables.ts'
+import { endWindow } from './windows.ts'
+
+/** Ends the window that is over, unless the recount of the one before is still under way. */
+export function endWindowWhenCounted(ctx: WriteContext): number | undefined {
+  return isRecounting(ctx.state) ? undefined : endWindow(ctx)
+}
 
 /** Unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
 export function onWindowEnd(ctx: WriteContext, ended: number): void {
-  const providers = memberIds(ctx.state)
-  for (const provider of providers) {
-    perishWindow(ctx.state, { provider, windowIndex: ended })
-    if (getSummary(ctx.state, provider).noticeUntil !== undefined) removeEndedLots(ctx, provider)
-  }
   moveAnchor(ctx, ended + 1)
-  for (const provider of providers) recountProvider(ctx, provider)
+  beginRecount(ctx)
+}
+
+/** What the recount then finds short is nobody's fault. */
+export function onParametersChanged(ctx: WriteContext): void {
+  noteParametersChanged(ctx.state)
+}
+
+export function endBlock(ctx: WriteContext): void {
+  if (isRecounting(ctx.state)) continueRecount(ctx, capacityParams.get(ctx.state).recountStepsMax)
+}
+
+/** A recount under way needs blocks. */
+export function hasWork(state: StateReader): boolean {
+  return isRecounting(state)
 }

@@ -3,7 +3,7 @@ import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
-import { getRatings, leastRating } from '../catalogue/classes.ts'
+import { getRatings, type Ratings } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { oracleParams } from '../oracle/tables.ts'
@@ -11,18 +11,14 @@ import { getProvider, providerByOperator, providerIds } from '../providers/membe
 import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 
-/** What windows must fit, by proposed parameters. */
-export function setRules(all: ParameterContext): {
-  readonly minBlockIntervalMs: number
-  readonly validatorsMin: number
-} {
-  return all.of(providersSchema)
+/** Least size of the validator set by proposed parameters. */
+export function validatorsMin(all: ParameterContext): number {
+  return all.of(providersSchema).validatorsMin
 }
 
-/** The rating at which a lot of this class counts now, ppm; undefined for an unknown class. */
-export function lotRating(state: StateReader, classId: number): bigint | undefined {
-  const ratings = getRatings(state, classId)
-  return ratings === undefined ? undefined : leastRating(ratings)
+/** The ratings at which a lot of this class counts now, ppm; undefined for an unknown class. */
+export function classRatings(state: StateReader, classId: number): Ratings | undefined {
+  return getRatings(state, classId)
 }
 
 /** The rating that one SCU delivers now, ppm. */
@@ -54,4 +50,9 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
 export function isServing(state: StateReader, provider: number): boolean {
   const record = getProvider(state, provider)
   return record !== undefined && canValidate(record.status)
+}
+
+/** Least time between two blocks by proposed parameters, milliseconds. */
+export function blockIntervalOf(all: ParameterContext): number {
+  return all.of(providersSchema).minBlockIntervalMs
 }

@@ -2,39 +2,47 @@
 import type { ReadContext } from '../../context.ts'
 import { eachEntry, eachItem, type Recount } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import { getMeasures, getSummary, getTotalCapacity, getWindow, ratedWindows, summarize } from './book.ts'
+import type { StateReader } from '../../view.ts'
 import { memberIds } from './external.ts'
+import { getGroup, groupIdsOf, ratedHours } from './groups.ts'
 import { getLot, lotIdsOf } from './lots.ts'
-import type { Lot } from './schema.ts'
+import { addSums, NO_SUMS, sumsOfGroup } from './measures.ts'
+import { addDevices, runsFrom } from './runs.ts'
+import type { LotGroup, Run } from './schema.ts'
+import { getCount, getMeasures, isRecounting, pledgedSums } from './sums.ts'
 import { capacityTables } from './tables.ts'
-import { providerWindowOf } from './windows.ts'
+import { currentWindow } from './windows.ts'
 
-function recountHours(ctx: ReadContext): Recount {
-  const { windowIndex, horizon } = getMeasures(ctx.state)
-  return capacityTables.window.each((hours, key) => {
-    const at = providerWindowOf(key)
-    if (at.windowIndex < windowIndex) return `window ${at.windowIndex} has ended but is kept`
-    if (at.windowIndex > windowIndex + horizon) return `window ${at.windowIndex} lies beyond the horizon`
-    if (hours.reservedHours > hours.ratedHours)
-      return `provider ${at.provider} window ${at.windowIndex}: ${hours.reservedHours} reserved of ${hours.ratedHours}`
-    return undefined
-  })
+/** Why the bookings of a group break a rule, or undefined. */
+function checkBooked(state: StateReader, group: LotGroup): string | undefined {
+  const current = currentWindow(state)
+  for (const { windowIndex, hours } of group.booked) {
+    const rated = ratedHours(state, group, windowIndex)
+    if (windowIndex >= current && hours > rated && !group.overbooked)
+      return `provider ${group.provider} window ${windowIndex}: ${hours} hours booked of ${rated}`
+  }
+  return undefined
 }
 
 const hoursInvariant: Invariant = {
   id: '4 hours',
   severity: 'stopMinting',
-  doc: 'Reserved hours never exceed rated hours; windows that have ended count nothing.',
-  checkChanges(changes) {
+  doc: 'Booked hours of a lot group never exceed what it has, except for what is being returned after a cut.',
+  checkChanges(changes, _parent, ctx) {
     for (const [key, stored] of changes) {
-      if (stored === undefined || !key.startsWith(capacityTables.window.prefix)) continue
-      const hours = capacityTables.window.decode(stored)
-      if (hours.reservedHours > hours.ratedHours)
-        return `${hours.reservedHours} hours reserved of ${hours.ratedHours}`
+      if (stored === undefined || !key.startsWith(capacityTables.group.prefix)) continue
+      const broken = checkBooked(ctx.state, capacityTables.group.decode(stored))
+      if (broken !== undefined) return broken
     }
     return undefined
   },
-  recount: recountHours,
+  recount: ({ state }) =>
+    capacityTables.group.each((group) => {
+      const ended = group.booked.find(({ windowIndex }) => windowIndex < getCount(state).windowIndex)
+      return ended === undefined
+        ? checkBooked(state, group)
+        : `bookings of window ${ended.windowIndex}, which has ended, are kept`
+    }),
 }
 
 const devicesInvariant: Invariant = {
@@ -74,41 +82,87 @@ const devicesInvariant: Invariant = {
   },
 }
 
-const summaryInvariant: Invariant = {
-  id: 'capacity.summary',
+/** The runs of each group, from its lots. */
+function* runsOfLots({ state }: ReadContext, runs: Map<number, readonly Run[]>): Recount {
+  return yield* capacityTables.lot.each((lot) => {
+    if (lot.group === undefined) return lot.status === 'attested' ? 'an attested lot has no group' : undefined
+    const group = getGroup(state, lot.group)
+    if (group === undefined) return `a lot names group ${lot.group}, which does not exist`
+    if (group.provider !== lot.provider || group.classId !== lot.classId || group.services !== lot.services)
+      return `a lot is in group ${lot.group}, which is of another kind`
+    const from = Math.max(lot.firstWindow, lot.countsFrom)
+    const devicesPpm = BigInt(lot.devices) * lot.auditPpm
+    runs.set(lot.group, addDevices(runs.get(lot.group) ?? [], { from, last: lot.lastWindow, devicesPpm }))
+    return undefined
+  })
+}
+
+const isSame = (a: readonly Run[], b: readonly Run[]): boolean =>
+  a.length === b.length &&
+  a.every((run, i) => run.fromWindow === b[i]!.fromWindow && run.devicesPpm === b[i]!.devicesPpm)
+
+const groupsInvariant: Invariant = {
+  id: 'capacity.groups',
   severity: 'stopMinting',
-  doc: 'Cached capacity equals a recount from lots and reservations.',
-  *recount({ state }) {
-    const measures = getMeasures(state)
-    let total = 0n
+  doc: 'What a group has ahead is what its lots have; the lists of groups are complete.',
+  *recount(ctx) {
+    const { state } = ctx
+    const runs = new Map<number, readonly Run[]>()
+    const broken = yield* runsOfLots(ctx, runs)
+    if (broken !== undefined) return broken
+    const ahead = currentWindow(state) + 1
+    let count = 0
     for (const provider of memberIds(state)) {
-      const lots: Lot[] = []
-      yield* eachItem(lotIdsOf(state, provider), (id) => {
-        lots.push(capacityTables.lot.mustGet(state, { id }))
-        return undefined
-      })
-      const rated = ratedWindows(state, lots, measures)
-      yield undefined
-      const summary = getSummary(state, provider)
-      const windows: ReturnType<typeof getWindow>[] = []
-      const differs = yield* eachItem(rated, (expected) => {
-        const k = windows.length
-        const window = getWindow(state, { provider, windowIndex: measures.windowIndex + k })
-        windows.push(window)
-        return window.ratedHours === expected
+      const differs = yield* eachItem(groupIdsOf(state, provider), (id) => {
+        count++
+        const group = getGroup(state, id)
+        if (group?.provider !== provider) return `group ${id} is listed under provider ${provider}`
+        const own = runsFrom(group.changed ? group.nextRuns : group.runs, ahead)
+        return isSame(own.slice(1), runsFrom(runs.get(id) ?? [], ahead).slice(1)) &&
+          own[0]?.devicesPpm === runsFrom(runs.get(id) ?? [], ahead)[0]?.devicesPpm
           ? undefined
-          : `provider ${provider}, ${k} ahead: ${window.ratedHours} rated, recount ${expected}`
+          : `group ${id} has other devices ahead than its lots`
       })
       if (differs !== undefined) return differs
-      const sums = summarize((k) => windows[k]!, measures)
-      const expected = summary.counts ? sums.capacityBase : 0n
-      if (summary.capacityBase !== expected)
-        return `provider ${provider}: capacity ${summary.capacityBase}, recount ${expected}`
-      total += expected
     }
-    const cached = getTotalCapacity(state)
-    return cached === total ? undefined : `total capacity ${cached}, recount ${total}`
+    let stored = 0
+    yield* eachEntry(capacityTables.group.prefix, () => {
+      stored++
+      return undefined
+    })
+    return stored === count ? undefined : `${stored} groups, ${count} listed`
   },
 }
 
-export const capacityInvariants: readonly Invariant[] = [hoursInvariant, devicesInvariant, summaryInvariant]
+const sumsInvariant: Invariant = {
+  id: 'capacity.sums',
+  severity: 'stopMinting',
+  doc: 'Cached sums equal a recount from lot groups and bookings, while no recount is under way.',
+  *recount({ state }) {
+    if (isRecounting(state)) return undefined
+    const measures = getMeasures(state)
+    for (const provider of memberIds(state)) {
+      let sums = NO_SUMS
+      yield* eachItem(groupIdsOf(state, provider), (id) => {
+        const group = getGroup(state, id)
+        if (group !== undefined) sums = addSums(sums, sumsOfGroup(state, group, measures))
+        return undefined
+      })
+      yield undefined
+      const cached = pledgedSums(state, provider)
+      for (const name of ['capacityBase', 'lastingBase', 'reservedBase'] as const)
+        if (cached[name] !== sums[name])
+          return `provider ${provider}: ${name} ${cached[name]}, recount ${sums[name]}`
+      if (cached.quarterBase.some((sum, q) => sum !== sums.quarterBase[q]))
+        return `provider ${provider}: quarters ${cached.quarterBase}, recount ${sums.quarterBase}`
+    }
+    return undefined
+  },
+}
+
+export const capacityInvariants: readonly Invariant[] = [
+  hoursInvariant,
+  devicesInvariant,
+  groupsInvariant,
+  sumsInvariant,
+]

@@ -4,7 +4,8 @@ import type { Hash32 } from '../../../base/ids.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { isServing, lotRating } from './external.ts'
+import { classRatings, isServing } from './external.ts'
+import { changeNext, groupOfLot } from './groups.ts'
 import { ALL_SERVICES, LOT_DEVICES_MAX, type Lot } from './schema.ts'
 import { capacityParams, capacityTables, events, fail } from './tables.ts'
 import { currentWindow } from './windows.ts'
@@ -40,7 +41,7 @@ export function checkPledge(state: StateReader, pledge: Pledge, earliest: number
   const { provider, classId, devices, deviceRoot, region, services, firstWindow } = pledge
   const { horizonWindows, lotsPerProviderMax } = capacityParams.get(state)
   if (!isServing(state, provider)) return fail.ProviderNotServing({ provider })
-  if (lotRating(state, classId) === undefined) return fail.UnknownClass({ classId })
+  if (classRatings(state, classId) === undefined) return fail.UnknownClass({ classId })
   if (devices < 1 || devices > LOT_DEVICES_MAX)
     return fail.DevicesOutOfRange({ devices, maximum: LOT_DEVICES_MAX })
   if (!REGION.test(region)) return fail.MalformedRegion({ region })
@@ -58,14 +59,15 @@ export function checkPledge(state: StateReader, pledge: Pledge, earliest: number
 /** Writes a pledge that `checkPledge` accepted; it is pending and does not count yet. Returns its id. */
 export function addLot(ctx: WriteContext, pledge: Pledge): number {
   const { state } = ctx
-  const ratingPpm = lotRating(state, pledge.classId)
-  assert(ratingPpm !== undefined, 'the class was checked')
+  const ratings = classRatings(state, pledge.classId)
+  assert(ratings !== undefined, 'the class was checked')
   const id = nextLotId(state)
-  capacityTables.sequence.set(state, {}, { lastLot: id })
+  const lastGroup = capacityTables.sequence.get(state, {})?.lastGroup ?? 0
+  capacityTables.sequence.set(state, {}, { lastLot: id, lastGroup })
   capacityTables.lot.set(
     state,
     { id },
-    { ...pledge, ratingPpm, status: 'pending', countsFrom: 0, auditPpm: PPM },
+    { ...pledge, ratings, status: 'pending', countsFrom: 0, auditPpm: PPM },
   )
   capacityTables.lots.set(
     state,
@@ -83,7 +85,10 @@ export function addLot(ctx: WriteContext, pledge: Pledge): number {
   return id
 }
 
-/** Marks a lot as audited with the share that counts from a window on; the caller recounts the provider. */
+/**
+ * Marks a lot as audited with the share that counts. Its group has the devices from the next recount on: of a lot that
+ * was pending, in windows from `countsFrom` on.
+ */
 export function markAttested(
   ctx: WriteContext,
   attestation: { readonly lot: number; readonly countsFrom: number; readonly auditPpm: bigint },
@@ -92,41 +97,44 @@ export function markAttested(
   assert(auditPpm <= PPM, 'the audit share is a share')
   const lot = capacityTables.lot.mustGet(ctx.state, { id })
   const first = lot.status === 'pending'
+  const group = lot.group ?? groupOfLot(ctx.state, lot)
   const attested: Lot = {
     ...lot,
     status: 'attested',
     auditPpm,
     countsFrom: first ? countsFrom : lot.countsFrom,
+    group,
   }
+  const from = Math.max(attested.countsFrom, lot.firstWindow, first ? 0 : currentWindow(ctx.state))
+  const devicesPpm = BigInt(lot.devices) * (auditPpm - (first ? 0n : lot.auditPpm))
+  changeNext(ctx.state, group, { from, last: lot.lastWindow, devicesPpm, lots: first ? 1 : 0 })
   capacityTables.lot.set(ctx.state, { id }, attested)
   events.LotAttested(ctx, { provider: lot.provider, lot: id, countsFrom: attested.countsFrom, auditPpm })
   return attested
 }
 
-/** Gives notice: an attested lot ends K windows from now, a pending one at once. The caller recounts. */
+/** Gives notice: an attested lot ends K windows from now, a pending one at once. */
 export function endLot(ctx: WriteContext, id: number): void {
   const lot = capacityTables.lot.mustGet(ctx.state, { id })
   assert(lot.lastWindow === undefined, 'notice is given once')
   const lastWindow = currentWindow(ctx.state) + capacityParams.get(ctx.state).horizonWindows
   if (lot.status === 'pending') {
     events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow: currentWindow(ctx.state) })
-    removeLot(ctx, id, lot)
+    removeLot(ctx, id)
     return
   }
   capacityTables.lot.set(ctx.state, { id }, { ...lot, lastWindow })
+  const { group, devices, auditPpm, provider } = lot
+  assert(group !== undefined, 'an attested lot is in a group')
+  changeNext(ctx.state, group, { from: lastWindow + 1, devicesPpm: -BigInt(devices) * auditPpm, ends: id })
+  const known = capacityTables.notice.get(ctx.state, { provider })?.lastWindow ?? lastWindow
+  capacityTables.notice.set(ctx.state, { provider }, { lastWindow: Math.max(known, lastWindow) })
   events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow })
 }
 
-/** Removes the lots of a provider whose last window has ended; their devices may be pledged again. */
-export function removeEndedLots(ctx: WriteContext, provider: number): void {
-  const current = currentWindow(ctx.state)
-  for (const id of lotIdsOf(ctx.state, provider)) {
-    const lot = capacityTables.lot.mustGet(ctx.state, { id })
-    if (lot.lastWindow !== undefined && lot.lastWindow < current) removeLot(ctx, id, lot)
-  }
-}
-
-function removeLot(ctx: WriteContext, id: number, lot: Lot): void {
+/** Removes a lot that is pending or whose last window has ended; its devices may be pledged again. */
+export function removeLot(ctx: WriteContext, id: number): void {
+  const lot = capacityTables.lot.mustGet(ctx.state, { id })
   const { provider } = lot
   const ids = lotIdsOf(ctx.state, provider).filter((other) => other !== id)
   if (ids.length === 0) capacityTables.lots.delete(ctx.state, { provider })

@@ -1,21 +1,22 @@
 // Joins the definition of capacity with its rules.
 import { implement } from '../../rules.ts'
-import { onWindowEnd } from './blockEnd.ts'
-import { reserve } from './book.ts'
+import { endBlock, endWindowWhenCounted, hasWork, onParametersChanged, onWindowEnd } from './blockEnd.ts'
 import { capacityInvariants } from './invariants.ts'
 import { checkParameters } from './parameters.ts'
 import { giveNotice, pledge } from './pledges.ts'
 import { capacityQueries } from './queries.ts'
 import { capacitySchema } from './schema.ts'
-import { dueAtMs, endWindow } from './windows.ts'
+import { dueAtMs } from './windows.ts'
 
 export const capacityModule = implement(capacitySchema, {
   actions: { pledge, giveNotice },
   queries: capacityQueries,
   checkParameters,
-  endWindow,
+  endWindow: endWindowWhenCounted,
   onWindowEnd,
+  onParametersChanged,
+  endBlock,
   dueAtMs,
-  reserve,
+  hasWork,
   invariants: capacityInvariants,
 })

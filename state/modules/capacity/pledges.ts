@@ -1,7 +1,6 @@
 // Pledging, attesting and giving notice of lots. Not: the records of lots (lots.ts).
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import { recountProvider } from './book.ts'
 import { memberOf } from './external.ts'
 import { addLot, checkPledge, endLot, getLot, markAttested, type Pledge } from './lots.ts'
 import type { capacitySchema } from './schema.ts'
@@ -17,14 +16,16 @@ export function pledgeLot(ctx: WriteContext, pledge: Pledge) {
   return { lot: addLot(ctx, pledge) }
 }
 
-/** A passed audit: the lot counts with the share `auditPpm`, from the next window on unless genesis says earlier. */
+/**
+ * A passed audit or an attestation: the lot counts with the share `auditPpm` from the next recount on, which is at the
+ * running window's end; genesis has none before its own and names the first window that counts.
+ */
 export function attestLot(
   ctx: WriteContext,
   attestation: { readonly lot: number; readonly auditPpm: bigint; readonly countsFrom?: number },
 ): void {
   const countsFrom = attestation.countsFrom ?? currentWindow(ctx.state) + 1
-  const lot = markAttested(ctx, { lot: attestation.lot, auditPpm: attestation.auditPpm, countsFrom })
-  recountProvider(ctx, lot.provider)
+  markAttested(ctx, { lot: attestation.lot, auditPpm: attestation.auditPpm, countsFrom })
 }
 
 export function pledge(ctx: ActionContext, args: Args<'pledge'>) {
@@ -48,6 +49,5 @@ export function giveNotice(ctx: ActionContext, args: Args<'giveNotice'>) {
     return fail.NoticeAlreadyGiven({ lot: args.lot, lastWindow: lot.lastWindow })
   // After this point the action must succeed.
   endLot(ctx, args.lot)
-  recountProvider(ctx, provider)
   return undefined
 }

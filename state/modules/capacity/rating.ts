@@ -3,25 +3,34 @@
 import { assert } from '../../../base/assert.ts'
 import { minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 
-/** Rated hours of one lot in one window: devices · hours · rating · audit share · (P − availability haircut). */
-export function lotHours(lot: {
-  readonly devices: number
+/** Most coins that one group's window counts as, base units: sums over all groups and windows stay in a ledger cell. */
+export const WINDOW_COINS_MAX = 2n ** 104n - 1n
+/** Most rated hours of one group in one window; beyond any catalogue and pledge, so that products stay in a cell. */
+export const HOURS_MAX = 2n ** 120n - 1n
+
+/**
+ * Rated hours of a group in one window: floor(devices · hours · rating · audit share · (P − availability haircut) / P²)
+ * whole ppm of an hour, as ECONOMY §3 rounds them, in units of 10^-18 of a reference device-hour.
+ */
+export function groupHours(group: {
+  /** Devices times their audit share, ppm. */
+  readonly devicesPpm: bigint
   readonly windowHours: number
   readonly ratingPpm: bigint
-  readonly auditPpm: bigint
   readonly availabilityHaircutPpm: bigint
 }): bigint {
-  assert(lot.auditPpm <= PPM && lot.availabilityHaircutPpm <= PPM, 'haircuts are shares')
-  const deviceHours = BigInt(lot.devices) * BigInt(lot.windowHours)
-  return deviceHours * lot.ratingPpm * lot.auditPpm * (PPM - lot.availabilityHaircutPpm)
+  assert(group.availabilityHaircutPpm <= PPM, 'a haircut is a share')
+  const deviceHours = group.devicesPpm * BigInt(group.windowHours)
+  const hoursPpm = mulDivFloor(deviceHours * group.ratingPpm, PPM - group.availabilityHaircutPpm, PPM * PPM)
+  return minBigint(hoursPpm * PPM * PPM, HOURS_MAX)
 }
 
 /**
  * Coins that rated hours deliver at an anchor with a growth factor charged, base units:
- * c = floor(hours · P² / (A · G)), which is floor(V · 10^18 · P / (A · G)) with V in whole ppm. Rounded down.
+ * c = floor(hours · P² / (A · G)), which is floor(V · 10^18 · P / (A · G)) with V in whole ppm. Rounded down; saturates.
  */
 export function coinsOfHours(hours: bigint, anchor: bigint, growthPpm: bigint = PPM): bigint {
-  return mulDivFloor(hours, PPM * PPM, anchor * growthPpm)
+  return minBigint(mulDivFloor(hours, PPM * PPM, anchor * growthPpm), WINDOW_COINS_MAX)
 }
 
 /** Rated hours that deliver `amountBase` at an anchor; rounded up: the reservation covers the coins. */
@@ -39,9 +48,18 @@ export function classCounts(limits: {
   return limits.ratingPpm * PPM * PPM >= limits.minClassPpm * limits.anchor * limits.growthPpm
 }
 
-/** The rating a lot counts with: that of its pledge, or the class's current one after a cut. */
-export function countedRating(pledgedPpm: bigint, presentPpm: bigint): bigint {
-  return minBigint(pledgedPpm, presentPpm)
+/**
+ * Whether a class still counts after 2K windows of the largest drift: rating · P³ ≥ minClass · A · G_K² (C* of ECONOMY §3).
+ */
+export function classLasts(limits: {
+  readonly ratingPpm: bigint
+  readonly minClassPpm: bigint
+  readonly anchor: bigint
+  /** G_K. */
+  readonly growthPpm: bigint
+}): boolean {
+  const { ratingPpm, minClassPpm, anchor, growthPpm } = limits
+  return ratingPpm * PPM * PPM * PPM >= minClassPpm * anchor * growthPpm * growthPpm
 }
 
 /** The k at which the front-load rule looks: ⌈K/4⌉, ⌈K/2⌉, ⌈3K/4⌉. */

@@ -1,9 +1,11 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atMost, between, param } from '../../../base/parameters.ts'
+import { atLeast, atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
+import { ratingsSchema } from '../catalogue/schema.ts'
 import { HORIZON_MAX } from '../oracle/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 
@@ -13,6 +15,12 @@ export const LOTS_MAX = 256
 export const LOT_DEVICES_MAX = 1_000_000
 /** Most windows in a list of a provider's free capacity: the running one and K ≤ 120 after it. */
 export const WINDOWS_MAX = 121
+/** Largest coverN. */
+export const COVER_MAX = 16
+/** The least request, a hundredth of a coin (ECONOMY §13). */
+const MINIMUM_BASE = 10_000_000_000_000_000n
+/** Runs of one group: a lot begins one and ends one, and there is a first. */
+export const RUNS_MAX = 2 * LOTS_MAX + 1
 /** Bits of a lot's `services`; only lots offering all three count (ECONOMY §3). */
 export const SERVICE_BITS = { train: 1, finetune: 2, infer: 4 } as const
 export const ALL_SERVICES = 7
@@ -23,8 +31,8 @@ const lotFields = {
   provider: t.u64,
   classId: t.u32,
   devices: t.u32,
-  /** Least of the three service ratings when pledged; a later cut of the class applies, a raise does not. */
-  ratingPpm: t.ppm,
+  /** The class's ratings when pledged; a later cut of the class applies, a raise does not. */
+  ratings: ratingsSchema,
   /** Merkle root of the registered device nullifiers. */
   deviceRoot: t.hash,
   region: t.text(16),
@@ -34,6 +42,8 @@ const lotFields = {
   firstWindow: t.u64,
   /** Pending until the first passed audit. */
   status: t.oneOf(LOT_STATUSES),
+  /** Its lot group once attested. */
+  group: t.optional(t.u64),
   /** First window that counts once attested. */
   countsFrom: t.u64,
   /** Share left after the audit haircut, ppm. */
@@ -42,6 +52,34 @@ const lotFields = {
   lastWindow: t.optional(t.u64),
 }
 export const lotInfo = message('Lot', { id: t.u64, ...lotFields })
+
+/** From a window on, until the next run: what the lots of a group have together. */
+export const runInfo = message('CapacityRun', {
+  fromWindow: t.u64,
+  /** Devices times the share that each lot's audit left, ppm. */
+  devicesPpm: t.amount,
+})
+
+/** What is booked of a group in one window. */
+export const bookingInfo = message('CapacityBooking', {
+  windowIndex: t.u64,
+  /** D: rated hours, 10^-18 of a reference device-hour. */
+  hours: t.amount,
+  /** R: coins that these hours are to deliver and have not yet. */
+  amountBase: t.amount,
+})
+
+const groupFields = {
+  provider: t.u64,
+  classId: t.u32,
+  region: t.text(16),
+  /** Sum of SERVICE_BITS that every lot of the group offers. */
+  services: t.u8,
+  /** The rating version: the class's ratings when its lots were pledged. */
+  pledged: ratingsSchema,
+  /** The ratings that count in the running window: those pledged, less what the catalogue has cut since. */
+  inForce: ratingsSchema,
+}
 
 const clockFields = {
   /** Index of the running window; genesis starts window 0. */
@@ -54,22 +92,42 @@ const clockFields = {
 }
 export const clockInfo = message('WindowClock', clockFields)
 
-const windowFields = {
-  /** V: rated device-hours, 10^-18 of a reference device-hour. */
+export const groupInfo = message('LotGroup', { id: t.u64, ...groupFields, lotCount: t.u32 })
+
+const hoursFields = {
+  /** Rated device-hours, 10^-18 of a reference device-hour. */
   ratedHours: t.amount,
-  /** D: the part reserved, same unit. */
+  /** The part reserved, same unit. */
   reservedHours: t.amount,
 }
 
-const summaryFields = {
-  /** C: coins deliverable in windows 2 … K from now, largest drift charged. */
+const sumFields = {
+  /** C: coins deliverable in windows 2 + coverN … K from now, largest drift charged. */
   capacityBase: t.amount,
-  /** The same sum up to ⌈K/4⌉, ⌈K/2⌉, ⌈3K/4⌉. */
+  /** C*: the part of classes that still count after 2K windows of the largest drift. Mint limits use it. */
+  lastingBase: t.amount,
+  /** C* up to ⌈K/4⌉, ⌈K/2⌉, ⌈3K/4⌉. */
   quarterBase: t.list(t.amount, 3),
-  /** Whether the provider's status lets its capacity count. */
-  counts: t.bool,
-  /** Last window of the lots under notice; minting waits for it. */
-  noticeUntil: t.optional(t.u64),
+  /** R: coins reserved on hours that count, in windows that have not ended. */
+  reservedBase: t.amount,
+  /** What of C an audit or a cut of ratings took in this recount. */
+  cutBase: t.amount,
+  /** What of C is missing because notice was given for lots. */
+  withdrawnBase: t.amount,
+}
+
+const measureFields = {
+  /** Number of the recount. */
+  pass: t.u64,
+  /** The window from which windows ahead are counted. */
+  windowIndex: t.u64,
+  /** The anchor that capacity is counted at. */
+  anchor: t.ppm,
+  /** Block that began the recount. */
+  sinceHeight: t.u64,
+  /** The anchor moved, or parameters changed, right before it. */
+  anchorMoved: t.bool,
+  parametersChanged: t.bool,
 }
 
 export const capacitySchema = defineModule({
@@ -115,11 +173,29 @@ export const capacitySchema = defineModule({
       main: 250_000n,
       check: atMost(PPM, 'ppm'),
     }),
+    coverN: param({
+      field: t.u32,
+      doc: 'Number of largest legal groups that may fall silent at once.',
+      main: 1,
+      check: between(0, COVER_MAX, 'groups'),
+    }),
+    crumbBase: param({
+      field: t.amount,
+      doc: 'Coins of a group and window that are fewer than this count nothing: no request is that small.',
+      main: MINIMUM_BASE,
+      check: atLeast(1n, 'base units'),
+    }),
     lotsPerProviderMax: param({
       field: t.u32,
       doc: 'Lots that one provider may hold.',
       main: LOTS_MAX,
       check: between(1, LOTS_MAX, 'lots'),
+    }),
+    recountStepsMax: param({
+      field: t.u32,
+      doc: 'Steps of the recount at a window’s end in one block, a lot group being K of them.',
+      main: 40_000,
+      check: between(1, 10_000_000, 'steps'),
     }),
   },
   records: {
@@ -137,24 +213,88 @@ export const capacitySchema = defineModule({
       value: { lot: t.u64 },
       doc: 'The lot that registered devices are in.',
     },
-    sequence: { id: 5, key: {}, value: { lastLot: t.u64 }, doc: 'Id of the newest lot.' },
-    window: {
+    sequence: {
+      id: 5,
+      key: {},
+      value: { lastLot: t.u64, lastGroup: t.u64 },
+      doc: 'Ids of the newest lot and lot group.',
+    },
+    group: {
       id: 6,
-      key: { provider: t.u64, windowIndex: t.u64 },
-      value: windowFields,
-      doc: 'Capacity of a provider in a window that has not ended; absent when it has none.',
+      key: { id: t.u64 },
+      value: {
+        ...groupFields,
+        lotCount: t.u32,
+        /** Ascending; empty before the first lot counts. */
+        runs: t.list(runInfo, RUNS_MAX),
+        /** What `runs` becomes at the running window's end, when an audit, attestation or notice has changed it. */
+        nextRuns: t.list(runInfo, RUNS_MAX),
+        changed: t.bool,
+        /** An audit or a cut has left it with fewer hours than are booked; redemption returns some. */
+        overbooked: t.bool,
+        /** Lots under notice. */
+        ending: t.list(t.u64, LOTS_MAX),
+        /** The recount that last counted the group. */
+        countedIn: t.u64,
+        /** By window, ascending; no window that had ended when the group was last counted. */
+        booked: t.list(bookingInfo, WINDOWS_MAX),
+      },
+      doc: 'A lot group: attested lots of one provider, class, region, set of services and rating version.',
     },
-    summary: {
-      id: 7,
+    groups: {
+      id: 9,
       key: { provider: t.u64 },
-      value: summaryFields,
-      doc: 'What a provider can deliver within K windows.',
+      value: { ids: t.list(t.u64, LOTS_MAX) },
+      doc: 'Ids of the lot groups of a provider, ascending.',
     },
-    totals: {
+    sums: {
+      id: 7,
+      key: { provider: t.u64, slot: t.u8 },
+      value: { pass: t.u64, ...sumFields },
+      doc: 'What a provider can deliver within K windows, by one recount; two slots take turns.',
+    },
+    count: {
       id: 8,
       key: {},
-      value: { capacityBase: t.amount, revision: t.u64 },
-      doc: 'Sum of the summaries, and a counter of changes to them.',
+      value: {
+        ...measureFields,
+        /** The recount under way, and how far it is. */
+        next: t.optional(
+          message('Recount', {
+            ...measureFields,
+            /** Index of the provider in the list of all. */
+            member: t.u32,
+            /** Groups of that provider up to this id are counted. */
+            group: t.u64,
+          }),
+        ),
+        /** Increases whenever hours of any group may have become free. */
+        revision: t.u64,
+        /** Parameters have changed since the last recount began. */
+        parametersDirty: t.bool,
+        /** Groups with more hours booked than they have, as a queue. */
+        overbookedHead: t.u64,
+        overbookedTail: t.u64,
+      },
+      doc: 'The last complete recount, and the one under way.',
+    },
+    notice: {
+      id: 10,
+      key: { provider: t.u64 },
+      value: { lastWindow: t.u64 },
+      doc: 'Last window of the lots of a provider under notice; minting waits for it.',
+    },
+    changed: {
+      id: 11,
+      key: {},
+      value: changeListFields,
+      doc: 'Providers whose sums have changed since coverage last took note.',
+    },
+    overbooked: {
+      id: 12,
+      key: { index: t.u64 },
+      value: { group: t.u64 },
+      doc: 'Lot groups whose reservations must be returned until they fit.',
     },
   },
   errors: {
@@ -215,15 +355,28 @@ export const capacitySchema = defineModule({
     lots: { args: { provider: t.u64 }, returns: t.list(lotInfo, LOTS_MAX), doc: 'Lots of a provider by id.' },
     summary: {
       args: { provider: t.u64 },
-      returns: message('CapacitySummary', { provider: t.u64, ...summaryFields }),
+      returns: message('CapacitySummary', {
+        provider: t.u64,
+        ...sumFields,
+        /** Whether the provider's status lets its capacity count. */
+        counts: t.bool,
+        /** Last window of the lots under notice. */
+        noticeUntil: t.optional(t.u64),
+      }),
       doc: 'Coins a provider can deliver within K windows.',
+    },
+    group: { args: { id: t.u64 }, returns: t.optional(groupInfo), doc: 'A lot group, or null.' },
+    groups: {
+      args: { provider: t.u64 },
+      returns: t.list(groupInfo, LOTS_MAX),
+      doc: 'Lot groups of a provider by id.',
     },
     windows: {
       args: { provider: t.u64 },
       returns: t.list(
         message('CapacityWindow', {
           windowIndex: t.u64,
-          ...windowFields,
+          ...hoursFields,
           /** Free now at the anchor in force, no drift charged. */
           freeBase: t.amount,
           /** Free with the largest drift charged; from the second window ahead on it is part of C. */
@@ -250,5 +403,8 @@ export const capacitySchema = defineModule({
 type Records = (typeof capacitySchema)['records']
 export type WindowClock = InferFields<Records['clock']['value']>
 export type Lot = InferFields<Records['lot']['value']>
-export type WindowHours = InferFields<Records['window']['value']>
-export type CapacitySummary = InferFields<Records['summary']['value']>
+export type LotGroup = InferFields<Records['group']['value']>
+export type Run = LotGroup['runs'][number]
+export type Booking = LotGroup['booked'][number]
+export type CapacitySums = Pick<InferFields<Records['sums']['value']>, keyof typeof sumFields>
+export type Count = InferFields<Records['count']['value']>

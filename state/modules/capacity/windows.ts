@@ -1,8 +1,7 @@
 // The window clock. Owns: when a window ends and how later modules learn of it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
-import { keyBytes, readU64be } from '../../../base/bytes.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateKey, StateReader, StateWriter } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import type { WindowClock } from './schema.ts'
 import { capacityParams, capacityTables, events } from './tables.ts'
 
@@ -51,10 +50,4 @@ export function endWindow(ctx: WriteContext): number | undefined {
 /** Blocks that fit into a window at the least interval between blocks. */
 export function blocksPerWindow(windowMs: number, minBlockIntervalMs: number): number {
   return Math.floor(windowMs / Math.max(1, minBlockIntervalMs))
-}
-
-/** Parses a record key that ends with a provider and a window, both u64. */
-export function providerWindowOf(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
-  const bytes = keyBytes(key)
-  return { provider: readU64be(bytes, bytes.length - 16), windowIndex: readU64be(bytes, bytes.length - 8) }
 }

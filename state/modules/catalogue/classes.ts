@@ -3,7 +3,7 @@ import { assert } from '../../../base/assert.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { CLASSES_MAX, type HardwareClass, type Service } from './schema.ts'
+import { CLASSES_MAX, type HardwareClass, RATING_MAX, type Service } from './schema.ts'
 import { catalogueParams, catalogueTables } from './tables.ts'
 
 /** Ratings in ppm of the reference device, per service. */
@@ -22,6 +22,11 @@ export function classIds(state: StateReader): readonly number[] {
 export function addClass(ctx: WriteContext, id: number, value: HardwareClass): void {
   const ids = classIds(ctx.state)
   assert(!ids.includes(id) && ids.length < CLASSES_MAX, 'the class id is new and within the bound')
+  const ratings = [value.trainPpm, value.finetunePpm, value.inferPpm]
+  assert(
+    ratings.every((ratingPpm) => ratingPpm <= RATING_MAX),
+    `a rating is at most ${RATING_MAX} ppm`,
+  )
   catalogueTables.class.set(ctx.state, { id }, value)
   catalogueTables.index.set(ctx.state, {}, { classes: [...ids, id].sort((a, b) => a - b) })
 }

@@ -7,6 +7,8 @@ import { PPM } from '../../../base/units.ts'
 
 /** Classes the catalogue may hold. */
 export const CLASSES_MAX = 1024
+/** Largest rating, ppm: a million reference devices. Products with it stay within a ledger cell. */
+export const RATING_MAX = 10n ** 12n
 /** Services in the order of the rating fields. */
 export const SERVICES = ['train', 'finetune', 'infer'] as const
 export type Service = (typeof SERVICES)[number]

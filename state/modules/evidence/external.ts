@@ -2,7 +2,8 @@
 import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { recountProvider } from '../capacity/book.ts'
+import { touchCapacity } from '../capacity/sums.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { faultRoom } from '../providers/faultQueue.ts'
 import { convictEquivocator, providerIds } from '../providers/members.ts'
 import { validatorSetOfEpoch } from '../providers/pastSets.ts'
@@ -21,7 +22,8 @@ export function memberIds(state: StateReader): readonly number[] {
 /** Jails a member and freezes its bond; its capacity no longer counts. */
 export function convict(ctx: WriteContext, provider: number): void {
   convictEquivocator(ctx, provider, evidenceSchema.id)
-  recountProvider(ctx, provider)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** How many convictions the queue of faults has room for. */

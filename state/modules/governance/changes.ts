@@ -19,7 +19,7 @@ function declarationOf(ctx: ReadContext, { module, parameter }: ParameterChange)
 }
 
 /** A value as its field holds it. A number too large for its field becomes one that the check refuses. */
-function valueOf(field: AnyField, value: bigint): number | bigint {
+function fieldValue(field: AnyField, value: bigint): number | bigint {
   return typeof field.absent() === 'number' ? Number(value) : value
 }
 
@@ -29,7 +29,7 @@ function withChanges(ctx: ReadContext, before: Sections, changes: readonly Param
   for (const change of changes) {
     const { module, parameter, value } = change
     const { field } = mustExist(declarationOf(ctx, change), 'a proposal names parameters that exist')
-    after[module] = { ...after[module], [parameter]: valueOf(field, value) }
+    after[module] = { ...after[module], [parameter]: fieldValue(field, value) }
   }
   return after
 }

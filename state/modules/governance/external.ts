@@ -5,9 +5,10 @@ import type { ReadContext, WriteContext } from '../../context.ts'
 import type { ParameterFault, Sections } from '../../parameterRules.ts'
 import { checkParameters, parameterFacts, readParameters } from '../../parameters.ts'
 import type { StateReader } from '../../view.ts'
-import { recountProvider } from '../capacity/book.ts'
+import { touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceTables } from '../issuance/tables.ts'
 import {
   addProvider,
@@ -127,17 +128,20 @@ export function admitMember(
 /** Removes a member's vote permanently. */
 export function removeMember(ctx: WriteContext, member: number): void {
   removeProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Suspends a member's vote. */
 export function jailMember(ctx: WriteContext, member: number): void {
   jailProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }
 
 /** Restores a jailed member's status. */
 export function unjailMember(ctx: WriteContext, member: number): void {
   unjailProvider(ctx, member)
-  recountProvider(ctx, member)
+  touchCapacity(ctx.state)
+  settleCoverage(ctx)
 }

@@ -5,22 +5,56 @@ import { AMOUNT_MAX, COIN, maxBigint, minBigint, mulDivFloor, PPM } from '../../
 /** One provider as coverage sees it; amounts in base units. */
 export interface Backer {
   readonly id: number
-  /** Providers with equal keys count as one. */
-  readonly group: string
-  /** C. */
+  /** Providers of one legal group count as one; named by its lowest id. */
+  readonly group: number
+  /** C; 0 when its status does not count. */
   readonly capacityBase: bigint
+  /** C*, which the mint limits use. */
+  readonly lastingBase: bigint
   /** L. */
   readonly liabilityBase: bigint
   /** R. */
   readonly reservedBase: bigint
+  /** A suspended member makes its whole group suspended. */
+  readonly suspended: boolean
 }
 
+/** Sums of one legal group. */
 export interface GroupSums {
   readonly capacityBase: bigint
+  readonly lastingBase: bigint
   readonly liabilityBase: bigint
   readonly reservedBase: bigint
-  /** ΣN of its providers. */
+  readonly suspended: boolean
+}
+
+export const NO_GROUP: GroupSums = {
+  capacityBase: 0n,
+  lastingBase: 0n,
+  liabilityBase: 0n,
+  reservedBase: 0n,
+  suspended: false,
+}
+
+/** What coverage and mint limits are computed from: sums over all groups, and the largest figures of single ones. */
+export interface CoverSums {
+  /** ΣL over providers. */
+  readonly liabilitiesBase: bigint
+  /** Liabilities without a provider. */
+  readonly orphanBase: bigint
+  /** ΣN. */
   readonly unreservedBase: bigint
+  /** ΣC of the groups that are not suspended. */
+  readonly capacityBase: bigint
+  /** ΣC* of all groups that count: a suspended group's pledges stay in the mint limits. */
+  readonly lastingBase: bigint
+  readonly suspendedGroups: number
+  /** X of the groups not suspended, the largest first, at least coverN of them; missing ones are 0. */
+  readonly topExposures: readonly bigint[]
+  /** C* of all groups, the largest first, at least coverN + 1 of them; missing ones are 0. */
+  readonly topLasting: readonly bigint[]
+  /** C* + min(R, L) of all groups, the largest first, at least coverN of them; missing ones are 0. */
+  readonly topBurdens: readonly bigint[]
 }
 
 export interface Coverage {
@@ -30,6 +64,8 @@ export interface Coverage {
   readonly capacityBase: bigint
   readonly topExposureBase: bigint
   readonly shortfallBase: bigint
+  readonly lastingBase: bigint
+  readonly topBurdenBase: bigint
   readonly thresholdBase: bigint
   readonly weightBase: bigint
 }
@@ -42,57 +78,112 @@ export function unreserved(backer: {
   return maxBigint(0n, backer.liabilityBase - backer.reservedBase)
 }
 
+/** What a provider owes beyond what it has reserved and can deliver: max(0, L − R − C). Only this must be cured. */
+export function ownShortfall(backer: {
+  readonly liabilityBase: bigint
+  readonly reservedBase: bigint
+  readonly capacityBase: bigint
+}): bigint {
+  return maxBigint(0n, backer.liabilityBase - backer.reservedBase - backer.capacityBase)
+}
+
+/** The figures by which groups are ranked. */
+export interface GroupFigures {
+  /** X = C + min(R, L), what is lost when the group falls silent; 0 of a suspended group, which is left out already. */
+  readonly exposureBase: bigint
+  /** C*. */
+  readonly lastingBase: bigint
+  /** C* + min(R, L). */
+  readonly burdenBase: bigint
+}
+
+export function figuresOf(group: GroupSums): GroupFigures {
+  const held = minBigint(group.reservedBase, group.liabilityBase)
+  return {
+    exposureBase: group.suspended ? 0n : group.capacityBase + held,
+    lastingBase: group.lastingBase,
+    burdenBase: group.lastingBase + held,
+  }
+}
+
 /** Sums by legal group. */
-export function groupSums(backers: readonly Backer[]): ReadonlyMap<string, GroupSums> {
-  const groups = new Map<string, GroupSums>()
+export function groupSums(backers: readonly Backer[]): ReadonlyMap<number, GroupSums> {
+  const groups = new Map<number, GroupSums>()
   for (const backer of backers) {
-    const sums = groups.get(backer.group)
+    const sums = groups.get(backer.group) ?? NO_GROUP
     groups.set(backer.group, {
-      capacityBase: (sums?.capacityBase ?? 0n) + backer.capacityBase,
-      liabilityBase: (sums?.liabilityBase ?? 0n) + backer.liabilityBase,
-      reservedBase: (sums?.reservedBase ?? 0n) + backer.reservedBase,
-      unreservedBase: (sums?.unreservedBase ?? 0n) + unreserved(backer),
+      capacityBase: sums.capacityBase + backer.capacityBase,
+      lastingBase: sums.lastingBase + backer.lastingBase,
+      liabilityBase: sums.liabilityBase + backer.liabilityBase,
+      reservedBase: sums.reservedBase + backer.reservedBase,
+      suspended: sums.suspended || backer.suspended,
     })
   }
   return groups
 }
 
-function descending(values: Iterable<bigint>): bigint[] {
-  return [...values].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0))
+/** The `count` largest values, the largest first, filled up with zeros. */
+export function largest(values: readonly bigint[], count: number): readonly bigint[] {
+  const sorted = [...values].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, count)
+  return sorted.concat(new Array<bigint>(count - sorted.length).fill(0n))
 }
 
 function sum(values: readonly bigint[]): bigint {
   return values.reduce((total, value) => total + value, 0n)
 }
 
-/** X of a group: its capacity plus the reserved part of its own liability (ECONOMY §3). */
-export function exposure(group: GroupSums): bigint {
-  return group.capacityBase + minBigint(group.reservedBase, group.liabilityBase)
-}
-
-/** Coverage of all liabilities when the `coverN` groups with the largest X fall silent (ECONOMY §3). */
-export function computeCoverage(
-  backers: readonly Backer[],
-  rules: { readonly orphanBase: bigint; readonly coverN: number },
-): Coverage {
-  const { orphanBase, coverN } = rules
+/** Coverage when the coverN groups with the largest X fall silent, suspended ones being among them (ECONOMY §3). */
+export function coverageOf(sums: CoverSums, coverN: number): Coverage {
+  const { liabilitiesBase, orphanBase, unreservedBase, capacityBase, lastingBase } = sums
   assert(coverN >= 0 && orphanBase >= 0n, 'coverage rules are not negative')
-  const groups = [...groupSums(backers).values()]
-  const unreservedBase = sum(groups.map((group) => group.unreservedBase))
-  const capacities = descending(groups.map((group) => group.capacityBase))
-  const capacityBase = sum(capacities)
-  const topExposureBase = sum(descending(groups.map(exposure)).slice(0, coverN))
-  const thresholdBase = capacities[coverN] ?? 0n
+  const silent = Math.max(0, coverN - sums.suspendedGroups)
+  const topExposureBase = sum(sums.topExposures.slice(0, silent))
+  const thresholdBase = sums.topLasting[coverN] ?? 0n
+  const above = sum(sums.topLasting.slice(0, coverN)) - BigInt(coverN) * thresholdBase
   return {
-    liabilitiesBase: sum(groups.map((group) => group.liabilityBase)),
+    liabilitiesBase,
     orphanBase,
     unreservedBase,
     capacityBase,
     topExposureBase,
     shortfallBase: maxBigint(0n, unreservedBase + orphanBase + topExposureBase - capacityBase),
+    lastingBase,
+    topBurdenBase: sum(sums.topBurdens.slice(0, coverN)),
     thresholdBase,
-    weightBase: sum(capacities.map((capacity) => minBigint(capacity, thresholdBase))),
+    // Σ min(C*, T): only the coverN largest can lie above T. With T = 0 there are too few groups to mint at all.
+    weightBase: thresholdBase === 0n ? 0n : lastingBase - above,
   }
+}
+
+/** Coverage from all providers: what the incremental sums must agree with. */
+export function computeCoverage(
+  backers: readonly Backer[],
+  rules: { readonly orphanBase: bigint; readonly coverN: number },
+): Coverage {
+  const { orphanBase, coverN } = rules
+  const groups = [...groupSums(backers).values()]
+  const figures = groups.map(figuresOf)
+  const sums: CoverSums = {
+    liabilitiesBase: sum(backers.map((backer) => backer.liabilityBase)),
+    orphanBase,
+    unreservedBase: sum(backers.map(unreserved)),
+    capacityBase: sum(groups.filter((g) => !g.suspended).map((g) => g.capacityBase)),
+    lastingBase: sum(groups.map((g) => g.lastingBase)),
+    suspendedGroups: groups.filter((g) => g.suspended).length,
+    topExposures: largest(
+      figures.map((f) => f.exposureBase),
+      coverN,
+    ),
+    topLasting: largest(
+      figures.map((f) => f.lastingBase),
+      coverN + 1,
+    ),
+    topBurdens: largest(
+      figures.map((f) => f.burdenBase),
+      coverN,
+    ),
+  }
+  return coverageOf(sums, coverN)
 }
 
 export interface LimitInputs {
@@ -102,14 +193,15 @@ export interface LimitInputs {
   readonly frontLoadPpm: bigint
   readonly bondPpm: bigint
   readonly horizon: number
-  readonly backer: Backer
-  /** Sums of the backer's group, including itself. */
-  readonly group: GroupSums
-  /** Σ c up to each quarter point, and the points. */
+  /** L and C* of the provider. */
+  readonly backer: { readonly liabilityBase: bigint; readonly lastingBase: bigint }
+  /** L and C* of its legal group, including itself. */
+  readonly group: { readonly liabilityBase: bigint; readonly lastingBase: bigint }
+  /** Σ c* up to each quarter point, and the points. */
   readonly quarterBase: readonly bigint[]
   readonly quarters: readonly number[]
-  /** Bond at the oracle price, in coins' base units. */
-  readonly bondValueBase: bigint
+  /** The bond at the oracle price, in millionths of a coin's base unit. */
+  readonly bondValuePpm: bigint
 }
 
 /** Most that the provider may still mint under each rule, base units; 0 when at or over the rule's limit. */
@@ -125,24 +217,28 @@ function room(limitBase: bigint, usedBase: bigint): bigint {
   return minBigint(AMOUNT_MAX, maxBigint(0n, limitBase - usedBase))
 }
 
-/** Most unreserved liability that the quota allows a group: the largest y with y·m·W ≤ w·(W − coverN·T)·P. */
+/** Most liability that the quota allows a group: the largest y with y·m·W ≤ w·(W − coverN·T)·P. */
 export function quotaOf(
-  capacityBase: bigint,
+  lastingBase: bigint,
   rules: { readonly coverage: Coverage; readonly coverN: number; readonly marginPpm: bigint },
 ): bigint {
   const { thresholdBase, weightBase } = rules.coverage
   if (weightBase === 0n) return 0n
-  const weight = minBigint(capacityBase, thresholdBase)
+  const weight = minBigint(lastingBase, thresholdBase)
   const covered = maxBigint(0n, weightBase - BigInt(rules.coverN) * thresholdBase)
   return mulDivFloor(weight * covered, PPM, rules.marginPpm * weightBase)
 }
 
-/** The mint limits of ECONOMY §3; every division rounds down: coverage gains. */
+/**
+ * The mint limits of ECONOMY §3. All use L: what is reserved is still owed, and with L − R whoever minted, redeemed to
+ * itself and minted again passed every limit. Every division rounds down: coverage gains.
+ */
 export function mintLimits(inputs: LimitInputs): MintLimits {
   const { coverage, backer, group, marginPpm, frontLoadPpm, bondPpm, horizon } = inputs
   assert(marginPpm > 0n, 'the margin is positive')
-  const joint = mulDivFloor(maxBigint(0n, coverage.capacityBase - coverage.topExposureBase), PPM, marginPpm)
-  const own = mulDivFloor(backer.capacityBase, PPM, marginPpm)
+  const free = maxBigint(0n, coverage.lastingBase - coverage.topBurdenBase)
+  const joint = mulDivFloor(free, PPM, marginPpm)
+  const own = mulDivFloor(backer.lastingBase, PPM, marginPpm)
   let frontLoad = AMOUNT_MAX
   if (frontLoadPpm > 0n)
     inputs.quarters.forEach((k, q) => {
@@ -150,18 +246,16 @@ export function mintLimits(inputs: LimitInputs): MintLimits {
       frontLoad = minBigint(frontLoad, reached)
     })
   return {
-    quotaBase: room(quotaOf(group.capacityBase, inputs), group.unreservedBase),
-    jointBase: room(joint, coverage.unreservedBase + coverage.orphanBase),
-    ownBackingBase: room(own, backer.liabilityBase - backer.reservedBase),
-    frontLoadBase: frontLoad === AMOUNT_MAX ? AMOUNT_MAX : room(frontLoad, unreserved(backer)),
+    quotaBase: room(quotaOf(group.lastingBase, inputs), group.liabilityBase),
+    jointBase: room(joint, coverage.liabilitiesBase + coverage.orphanBase),
+    ownBackingBase: room(own, backer.liabilityBase),
+    frontLoadBase: frontLoad === AMOUNT_MAX ? AMOUNT_MAX : room(frontLoad, backer.liabilityBase),
     bondBase:
-      bondPpm === 0n
-        ? AMOUNT_MAX
-        : room(mulDivFloor(inputs.bondValueBase, PPM, bondPpm), backer.liabilityBase),
+      bondPpm === 0n ? AMOUNT_MAX : room(mulDivFloor(inputs.bondValuePpm, 1n, bondPpm), backer.liabilityBase),
   }
 }
 
-/** Coins that units of an asset buy at a price in asset units per coin, rounded down. */
-export function coinsForAsset(amountBase: bigint, priceBase: bigint): bigint {
-  return mulDivFloor(amountBase, COIN, priceBase)
+/** What units of an asset are worth at a price in asset units per coin: millionths of a coin's base unit, rounded down. */
+export function coinValuePpm(amountBase: bigint, priceBase: bigint): bigint {
+  return mulDivFloor(amountBase * COIN, PPM, priceBase)
 }

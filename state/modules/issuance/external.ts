@@ -4,18 +4,27 @@ import type { Address } from '../../../base/ids.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
-import type { StateKey, StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
-import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
-import { type CapacitySummary, capacitySchema } from '../capacity/schema.ts'
-import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow, providerWindowOf } from '../capacity/windows.ts'
+import { capacitySchema } from '../capacity/schema.ts'
+import { type CapacitySummary, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
+import { capacityParams, changedSums } from '../capacity/tables.ts'
+import { currentWindow } from '../capacity/windows.ts'
 import { growthFactors } from '../oracle/drift.ts'
-import { getPrice } from '../oracle/prices.ts'
-import { oracleSchema } from '../oracle/schema.ts'
+import { getPrice, staleSince } from '../oracle/prices.ts'
+import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
-import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
-import { type Provider, providersSchema } from '../providers/schema.ts'
+import { groupOf } from '../providers/groups.ts'
+import {
+  getProvider,
+  providerByOperator,
+  providerIds,
+  recordFault,
+  setProviderStatus,
+} from '../providers/members.ts'
+import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/schema.ts'
+import { hasSuspendedMember, isSuspended, unpaidPenalties } from '../providers/suspension.ts'
+import { changedMembers, providersTables } from '../providers/tables.ts'
 import { issuanceSchema } from './schema.ts'
 
 /** Address of the locked coins of a provider's mints. */
@@ -77,9 +86,31 @@ export function capacityOf(state: StateReader, provider: number): CapacitySummar
   return getSummary(state, provider)
 }
 
-/** Increases with every change of any provider's capacity. */
-export function capacityVersion(state: StateReader): number {
-  return capacityRevision(state)
+/** The last complete recount of capacity: its number, its window, and the block that began it. */
+export function lastRecount(state: StateReader): {
+  readonly pass: number
+  readonly windowIndex: number
+  readonly sinceHeight: number
+  readonly anchorMoved: boolean
+  readonly parametersChanged: boolean
+} {
+  return getCount(state)
+}
+
+/** The block that began the recount under way; undefined while there is none. */
+export function recountSince(state: StateReader): number | undefined {
+  return getCount(state).next?.sinceHeight
+}
+
+/** Providers whose capacity, status or suspension has changed since coverage last took note. */
+export function changedOutside(state: StateReader): readonly number[] {
+  return [...changedSums.list(state), ...changedMembers.list(state)]
+}
+
+/** Takes note of these changes. */
+export function clearChangedOutside(state: StateWriter): void {
+  changedSums.clear(state)
+  changedMembers.clear(state)
 }
 
 /** K: windows over which capacity is counted and locks are released. */
@@ -100,9 +131,19 @@ export function runningWindow(state: StateReader): number {
   return currentWindow(state)
 }
 
-/** Provider and window in the key of a reservation. */
-export function reservedAt(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
-  return providerWindowOf(key)
+/** Number of largest groups that may fall silent at once. */
+export function coverNOf(state: StateReader): number {
+  return capacityParams.get(state).coverN
+}
+
+/** Prices of a coin in base units of an asset, and since when they are too old to mint on; undefined without a price. */
+export function priceIn(
+  state: StateReader,
+  asset: number,
+): (Price & { readonly staleSince: number | undefined }) | undefined {
+  const price = getPrice(state, asset)
+  if (price === undefined) return undefined
+  return { ...price, staleSince: staleSince(state, price, currentWindow(state)) }
 }
 
 /** G_K of proposed parameters, ppm, and K. */
@@ -113,16 +154,6 @@ export function growthOver(all: ParameterContext): {
   const { horizonWindows } = all.of(capacitySchema)
   const growth = growthFactors(all.of(oracleSchema).driftPpm, horizonWindows)
   return { growthPpm: growth[horizonWindows]!, horizonWindows }
-}
-
-/** Least size of the validator set by proposed parameters. */
-export function validatorsMin(all: ParameterContext): number {
-  return all.of(providersSchema).validatorsMin
-}
-
-/** Price of a coin in base units of an asset; undefined when there is none. */
-export function priceIn(state: StateReader, asset: number): bigint | undefined {
-  return getPrice(state, asset)
 }
 
 /** All bonds of a provider. */
@@ -146,4 +177,38 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
 /** A member with its status and legal group. */
 export function getMember(state: StateReader, provider: number): Provider | undefined {
   return getProvider(state, provider)
+}
+
+/** The legal group of a member, named by the lowest id in it. */
+export function legalGroupOf(state: StateReader, provider: number): number {
+  return groupOf(state, provider)
+}
+
+/** Whether a member of a legal group is suspended: then the whole group is. */
+export function isSuspendedGroup(state: StateReader, group: number): boolean {
+  return hasSuspendedMember(state, group)
+}
+
+/** Whether a member itself is suspended. */
+export function isSuspendedMember(state: StateReader, provider: number): boolean {
+  return isSuspended(state, provider)
+}
+
+/** Whether a member owes a penalty, or has been at fault since a block. At most one read for each kind of fault. */
+export function isAtFault(state: StateReader, provider: number, sinceHeight: number): boolean {
+  if (unpaidPenalties(state, provider) > 0n) return true
+  return FAULT_KINDS.some((kind) => {
+    const tally = providersTables.fault.get(state, { provider, kind })
+    return tally !== undefined && tally.lastHeight > sinceHeight
+  })
+}
+
+/** Changes a member's status. */
+export function setStatus(ctx: WriteContext, provider: number, status: ProviderStatus): void {
+  setProviderStatus(ctx, provider, status)
+}
+
+/** Records coverage that a member lost by a haircut or by withdrawing (ECONOMY §9). */
+export function recordLostCoverage(ctx: WriteContext, provider: number, amountBase: bigint): void {
+  recordFault(ctx, { provider, kind: 'coverage', amountBase })
 }

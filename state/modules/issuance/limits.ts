@@ -1,121 +1,154 @@
-// The mint rule on the current state (ECONOMY §3): reads the numbers, calls coverage.ts, names the broken rule.
+// The mint rule on the current state (ECONOMY §3): reads the numbers, calls coverage.ts, names the broken rule. One
+// function decides; quota queries, refusals, status and the header's mint stop are its answers.
 import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { Reserve } from '../../../base/protocol/header.ts'
-import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
+import type { MintStop, Reserve } from '../../../base/protocol/header.ts'
+import { AMOUNT_MAX, maxBigint, minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
-import {
-  type Backer,
-  type Coverage,
-  coinsForAsset,
-  computeCoverage,
-  groupSums,
-  type MintLimits,
-  mintLimits,
-} from './coverage.ts'
+import { backerOf, Cover } from './cover.ts'
+import { type Coverage, coinValuePpm, computeCoverage, type MintLimits, mintLimits } from './coverage.ts'
 import {
   bondsOf,
   capacityOf,
-  capacityVersion,
   frontLoadPoints,
   getMember,
+  isSuspendedMember,
+  lastRecount,
   mayReceive,
   memberIds,
   priceIn,
+  recountSince,
   runningWindow,
 } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { fail, issuanceParams, issuanceTables } from './tables.ts'
 
-/** All providers as coverage sees them, by id; a provider without a legal group is a group of its own. */
-export function getBackers(state: StateReader): readonly Backer[] {
-  return memberIds(state).map((id) => {
-    const record = getMember(state, id)
-    assert(record !== undefined, 'a listed provider exists')
-    const { legalGroup } = record.profile
-    const { liabilityBase, reservedBase } = getLiability(state, id)
-    return {
-      id,
-      group: legalGroup === '' ? `#${id}` : `=${legalGroup}`,
-      capacityBase: capacityOf(state, id).capacityBase,
-      liabilityBase,
-      reservedBase,
-    }
+/** Coverage computed from all providers (at most `PROVIDERS_MAX`), for recounts. */
+export function recountCoverage(state: StateReader): Coverage {
+  const backers = memberIds(state).map((id) => backerOf(state, id))
+  return computeCoverage(backers, {
+    orphanBase: getTotals(state).orphanBase,
+    coverN: new Cover(state).coverN,
   })
 }
 
-/** Coverage computed from all providers (at most `PROVIDERS_MAX`). */
-export function recountCoverage(state: StateReader): Coverage {
-  const { coverN } = issuanceParams.get(state)
-  return computeCoverage(getBackers(state), { orphanBase: getTotals(state).orphanBase, coverN })
-}
-
-/** Current coverage: the value stored at the last block's end while its inputs are unchanged, else a recount. */
+/** Current coverage; costs as much as has changed since it was last stored. */
 export function getCoverage(state: StateReader): Coverage {
-  const stored = issuanceTables.coverage.get(state, {})
-  if (stored === undefined) return recountCoverage(state)
-  const { issuanceRevision, capacityRevision, ...coverage } = stored
-  const fresh = issuanceRevision === getTotals(state).revision && capacityRevision === capacityVersion(state)
-  return fresh ? coverage : recountCoverage(state)
+  return new Cover(state).coverage()
 }
 
-/** The bonds of a provider at the oracle price, coins' base units, rounded down; assets without a price count 0. */
-export function bondValue(state: StateReader, provider: number): bigint {
-  let valueBase = 0n
+/**
+ * The bonds of a provider at the oracle price, in millionths of a coin's base unit, rounded down; assets without a price
+ * count 0. With the first asset whose price is too old, if any.
+ */
+function valueBond(state: StateReader, provider: number) {
+  let valuePpm = 0n
+  let stale: { readonly asset: number; readonly since: number } | undefined
   for (const { asset, amountBase } of bondsOf(state, provider)) {
-    const priceBase = priceIn(state, asset)
-    if (priceBase !== undefined) valueBase += coinsForAsset(amountBase, priceBase)
+    const price = priceIn(state, asset)
+    if (price === undefined || amountBase === 0n) continue
+    valuePpm += coinValuePpm(amountBase, price.bondPriceBase)
+    if (price.staleSince !== undefined) stale ??= { asset, since: price.staleSince }
   }
-  return valueBase
+  return { valuePpm, stale }
 }
 
-/** Whether the bond is below bMaint · L. */
-export function isBondShort(state: StateReader, provider: number): boolean {
+function wholeUnits(valuePpm: bigint): bigint {
+  return minBigint(AMOUNT_MAX, mulDivFloor(valuePpm, 1n, PPM))
+}
+
+/** The bonds of a provider at the oracle price, coins' base units, rounded down. */
+export function bondValue(state: StateReader, provider: number): bigint {
+  return wholeUnits(valueBond(state, provider).valuePpm)
+}
+
+/** Whether the bond is below bMaint · L; undefined while a price is too old to tell: then the clock stands still. */
+export function isBondShort(state: StateReader, provider: number): boolean | undefined {
   const { liabilityBase } = getLiability(state, provider)
   const { bondMaintenancePpm } = issuanceParams.get(state)
-  return bondValue(state, provider) * PPM < bondMaintenancePpm * liabilityBase
+  const { valuePpm, stale } = valueBond(state, provider)
+  return stale === undefined ? valuePpm < bondMaintenancePpm * liabilityBase : undefined
 }
 
-/** What a provider may still mint under each rule, the value of its bond, and the shortfall. */
-export function getMintLimits(
-  state: StateReader,
-  provider: number,
-): MintLimits & { readonly bondValueBase: bigint; readonly shortfallBase: bigint } {
-  const backers = getBackers(state)
-  const backer = backers.find(({ id }) => id === provider)
-  assert(backer !== undefined, 'the provider exists')
-  const group = groupSums(backers).get(backer.group)
-  assert(group !== undefined, 'every provider has a group')
-  const { coverN, marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
-  const { horizon, quarters } = frontLoadPoints(state)
+/** What walking away would still gain: max(0, L − bond − locked), in coins at the oracle price (ECONOMY §3). */
+export function securityOf(state: StateReader, provider: number) {
+  const { liabilityBase, lockedBase } = getLiability(state, provider)
   const bondValueBase = bondValue(state, provider)
-  const coverage = computeCoverage(backers, { orphanBase: getTotals(state).orphanBase, coverN })
+  const unsecuredBase = maxBigint(0n, liabilityBase - bondValueBase - lockedBase)
+  return { liabilityBase, bondValueBase, lockedBase, unsecuredBase }
+}
+
+/** Why nobody may mint now, and since which block; undefined while minting is open. `shortfallBase`: of the same state. */
+export function mintStopOf(state: StateReader, shortfallBase: bigint): MintStop | undefined {
+  const stop = issuanceTables.stop.get(state, {})
+  if (stop !== undefined) return { reason: stop.kind, since: stop.height }
+  const recount = recountSince(state) ?? turnSince(state)
+  if (recount !== undefined) return { reason: 'recount', since: recount }
+  if (shortfallBase === 0n) return undefined
+  const short = issuanceTables.short.get(state, {})
+  return { reason: 'shortfall', since: short?.sinceHeight ?? lastRecount(state).sinceHeight }
+}
+
+/** The block that ended a window whose end is still being handled; undefined when it has been. */
+function turnSince(state: StateReader): number | undefined {
+  const turn = issuanceTables.turn.get(state, {})
+  return turn !== undefined && turn.member < turn.members ? turn.endedAtHeight : undefined
+}
+
+/** The failure that a mint stop causes. */
+function refusalOf(state: StateReader, stop: MintStop, shortfallBase: bigint) {
+  if (stop.reason === 'recount') return fail.RecountUnderWay({ sinceHeight: stop.since })
+  if (stop.reason === 'shortfall') return fail.CoverageShortfall({ shortfallBase })
+  return fail.MintingStopped({ reason: issuanceTables.stop.mustGet(state, {}).reason })
+}
+
+/** Why a provider may mint nothing at all now, or undefined. */
+function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
+  const record = getMember(state, provider)
+  assert(record !== undefined, 'the provider exists')
+  if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
+  if (isSuspendedMember(state, provider)) return fail.ProviderSuspended({ provider })
+  const stop = mintStopOf(state, shortfallBase)
+  if (stop !== undefined) return refusalOf(state, stop, shortfallBase)
+  const { noticeUntil } = capacityOf(state, provider)
+  if (noticeUntil !== undefined && noticeUntil >= runningWindow(state))
+    return fail.UnderNotice({ provider, lastWindow: noticeUntil })
+  const { stale } = valueBond(state, provider)
+  return stale === undefined ? undefined : fail.OracleStale(stale)
+}
+
+/** The whole answer of the mint rule for a provider: why it may not mint at all, and its limits under each rule. */
+export function judgeMint(state: StateReader, provider: number) {
+  const cover = new Cover(state)
+  const coverage = cover.coverage()
+  const backer = backerOf(state, provider)
+  const { marginPpm, frontLoadPpm, bondPpm } = issuanceParams.get(state)
+  const { horizon, quarters } = frontLoadPoints(state)
   const { quarterBase } = capacityOf(state, provider)
-  const rules = { coverN, marginPpm, frontLoadPpm, bondPpm, horizon, quarters }
-  const limits = mintLimits({ ...rules, coverage, backer, group, quarterBase, bondValueBase })
-  return { ...limits, bondValueBase, shortfallBase: coverage.shortfallBase }
+  const { valuePpm } = valueBond(state, provider)
+  const limits: MintLimits = mintLimits({
+    coverage,
+    coverN: cover.coverN,
+    marginPpm,
+    frontLoadPpm,
+    bondPpm,
+    horizon,
+    quarters,
+    backer,
+    group: cover.group(backer.group),
+    quarterBase,
+    bondValuePpm: valuePpm,
+  })
+  const blocked = checkMayMint(state, provider, coverage.shortfallBase)
+  return { blocked, limits, bondValueBase: wholeUnits(valuePpm) }
 }
 
 /** The smallest limit. */
 export function leastLimit(limits: MintLimits): bigint {
   const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits
   return [jointBase, ownBackingBase, frontLoadBase, bondBase].reduce(minBigint, quotaBase)
-}
-
-/** Why a provider may mint nothing at all now, or undefined; `shortfallBase` comes from its limits. */
-export function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
-  const record = getMember(state, provider)
-  assert(record !== undefined, 'the provider exists')
-  if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
-  const stop = issuanceTables.stop.get(state, {})
-  if (stop !== undefined) return fail.MintingStopped({ reason: stop.reason })
-  if (shortfallBase > 0n) return fail.CoverageShortfall({ shortfallBase })
-  const { noticeUntil } = capacityOf(state, provider)
-  if (noticeUntil !== undefined && noticeUntil >= runningWindow(state))
-    return fail.UnderNotice({ provider, lastWindow: noticeUntil })
-  return undefined
 }
 
 /** Why a mint is refused, or undefined: the complete rule of ECONOMY §3, one error for each broken part. */
@@ -126,11 +159,10 @@ export function checkMint(
   const { provider, to, amountBase } = mint
   if (amountBase === 0n) return fail.ZeroAmount({})
   if (!mayReceive(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
-  const limits = getMintLimits(state, provider)
-  const blocked = checkMayMint(state, provider, limits.shortfallBase)
+  const { blocked, limits, bondValueBase } = judgeMint(state, provider)
   if (blocked !== undefined) return blocked
   const over = (mintableBase: bigint) => ({ provider, amountBase, mintableBase })
-  const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase, bondValueBase } = limits
+  const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits
   if (amountBase > quotaBase) return fail.QuotaExceeded(over(quotaBase))
   if (amountBase > jointBase) return fail.JointLimitExceeded(over(jointBase))
   if (amountBase > ownBackingBase) return fail.OwnBackingExceeded(over(ownBackingBase))
@@ -139,16 +171,14 @@ export function checkMint(
   return undefined
 }
 
-/** Part of a mint that is locked, rounded up: the buyer of direct issuance paid at most its value (ECONOMY §3). */
-export function lockOf(state: StateReader, amountBase: bigint): bigint {
-  const { retainPpm } = issuanceParams.get(state)
-  return amountBase - mulDivFloor(amountBase, PPM - retainPpm, PPM)
-}
-
 /** This module's part of the header's reserve (ECONOMY §11). */
 export function reserve(state: StateReader): Partial<Reserve> {
+  const { capacityBase, liabilitiesBase, shortfallBase } = getCoverage(state)
+  const mintStop = mintStopOf(state, shortfallBase)
   return {
-    liabilitiesBase: getTotals(state).liabilitiesBase,
-    shortfallBase: getCoverage(state).shortfallBase,
+    liabilitiesBase,
+    capacityBase,
+    shortfallBase,
+    ...(mintStop === undefined ? {} : { mintStop }),
   }
 }

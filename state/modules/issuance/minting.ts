@@ -5,7 +5,8 @@ import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import { coinSupply, coinsAt, memberIds, memberOf, refuseBurn } from './external.ts'
 import { getLiability, getTotals, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
-import { checkMint, lockOf } from './limits.ts'
+import { checkMint } from './limits.ts'
+import { lockOf } from './locks.ts'
 import type { issuanceSchema } from './schema.ts'
 import { events, fail, issuanceTables } from './tables.ts'
 
@@ -18,22 +19,26 @@ export function mintAtGenesis(
 ) {
   const refusal = checkMint(ctx.state, mint)
   if (refusal !== undefined) return refusal
-  issueCoins(ctx, { ...mint, lockedBase: 0n })
+  issueCoins(ctx, { ...mint, lockedBase: 0n, floorBase: 0n })
   takeSnapshot(ctx, mint.provider)
   return undefined
 }
 
 /**
- * Stops all minting, after a broken invariant or by order, until governance lifts it; a broken invariant takes back a
- * decision to lift. Redemption continues.
+ * Stops all minting, after a broken invariant or by order of governance, until governance lifts it. A broken invariant
+ * takes back a decision to lift. Redemption continues.
  */
-export function stopMinting(ctx: WriteContext, reason: string): void {
+export function stopMinting(
+  ctx: WriteContext,
+  reason: string,
+  kind: 'invariant' | 'governance' = 'invariant',
+): void {
   const known = issuanceTables.stop.get(ctx.state, {})
   if (known !== undefined) {
     if (known.lifting) issuanceTables.stop.set(ctx.state, {}, { ...known, lifting: false })
     return
   }
-  issuanceTables.stop.set(ctx.state, {}, { reason, height: ctx.block.height, lifting: false })
+  issuanceTables.stop.set(ctx.state, {}, { kind, reason, height: ctx.block.height, lifting: false })
   events.MintingWasStopped(ctx, { reason })
 }
 
@@ -68,7 +73,7 @@ export function mint(ctx: ActionContext, args: Args<'mint'>) {
   const refusal = checkMint(ctx.state, wanted)
   if (refusal !== undefined) return refusal
   // After this point the action must succeed.
-  issueCoins(ctx, { ...wanted, lockedBase: lockOf(ctx.state, args.amountBase) })
+  issueCoins(ctx, { ...wanted, ...lockOf(ctx.state, args.amountBase) })
   return undefined
 }
 

@@ -1,6 +1,6 @@
 // Joins the definition of issuance with its rules.
 import { implement } from '../../rules.ts'
-import { endBlock, onParametersChanged, onWindowEnd } from './blockEnd.ts'
+import { endBlock, hasWork } from './blockEnd.ts'
 import { issuanceInvariants } from './invariants.ts'
 import { reserve } from './limits.ts'
 import { mint, retire } from './minting.ts'
@@ -12,9 +12,8 @@ export const issuanceModule = implement(issuanceSchema, {
   actions: { mint, retire },
   queries: issuanceQueries,
   checkParameters,
-  onParametersChanged,
-  onWindowEnd,
   endBlock,
+  hasWork,
   reserve,
   invariants: issuanceInvariants,
 })

@@ -1,39 +1,69 @@
-// Queries of issuance: mint limits, liabilities and coverage.
+// Queries of issuance: mint limits, liabilities, coverage, security, cures and the freshness of prices.
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
-import { getMember } from './external.ts'
+import { capacityOf, getMember, priceIn } from './external.ts'
 import { getLiability } from './ledger.ts'
-import { checkMayMint, getCoverage, getMintLimits, leastLimit } from './limits.ts'
+import { getCoverage, judgeMint, leastLimit, mintStopOf, securityOf } from './limits.ts'
 import type { issuanceSchema } from './schema.ts'
-import { issuanceParams, issuanceTables } from './tables.ts'
+import { issuanceTables } from './tables.ts'
 
 function quotaOfProvider(state: StateReader, provider: number) {
   if (getMember(state, provider) === undefined) return undefined
-  const { shortfallBase, ...limits } = getMintLimits(state, provider)
-  const blocked = checkMayMint(state, provider, shortfallBase)
+  const { blocked, limits, bondValueBase } = judgeMint(state, provider)
   return {
     provider,
     mintableBase: blocked === undefined ? leastLimit(limits) : 0n,
     blocked: blocked?.code ?? '',
     ...limits,
+    bondValueBase,
   }
 }
 
-function coverageNow(ctx: ReadContext) {
-  const cure = issuanceTables.cure.get(ctx.state, {})
-  const { cureWindows } = issuanceParams.get(ctx.state)
+function coverageNow({ state }: ReadContext) {
+  const coverage = getCoverage(state)
+  const short = issuanceTables.short.get(state, {})
+  const mintStop = mintStopOf(state, coverage.shortfallBase)
   return {
-    ...getCoverage(ctx.state),
-    ...(cure === undefined
-      ? {}
-      : { shortSince: cure.sinceWindow, cureUntil: cure.sinceWindow + cureWindows }),
-    stopReason: issuanceTables.stop.get(ctx.state, {})?.reason ?? '',
+    ...coverage,
+    ...(short === undefined ? {} : { shortSince: short.sinceWindow }),
+    ...(mintStop === undefined ? {} : { mintStop }),
+    stopReason: issuanceTables.stop.get(state, {})?.reason ?? '',
+  }
+}
+
+function statusOfPrice(state: StateReader, asset: number) {
+  const price = priceIn(state, asset)
+  if (price === undefined) return undefined
+  const { priceBase, bondPriceBase, lockPriceBase, renewedWindow, staleSince } = price
+  const status =
+    staleSince !== undefined
+      ? `stale since window ${staleSince}: mints that rest on it are refused, redemption goes on`
+      : renewedWindow === undefined
+        ? 'set in genesis, not renewed yet'
+        : `renewed in window ${renewedWindow}`
+  return {
+    asset,
+    priceBase,
+    bondPriceBase,
+    lockPriceBase,
+    ...(staleSince === undefined ? {} : { staleSince }),
+    status,
   }
 }
 
 export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
   quota: (ctx, { provider }) => quotaOfProvider(ctx.state, provider),
-  liability: (ctx, { provider }) => ({ provider, ...getLiability(ctx.state, provider) }),
+  liability: (ctx, { provider }) => ({
+    provider,
+    ...getLiability(ctx.state, provider),
+    reservedBase: capacityOf(ctx.state, provider).reservedBase,
+  }),
+  security: (ctx, { provider }) =>
+    getMember(ctx.state, provider) === undefined
+      ? undefined
+      : { provider, ...securityOf(ctx.state, provider) },
+  cure: (ctx, { provider }) => issuanceTables.cure.get(ctx.state, { provider }),
+  priceStatus: (ctx, { asset }) => statusOfPrice(ctx.state, asset),
   coverage: coverageNow,
 }

@@ -1,9 +1,12 @@
 // Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { atMost, between, param } from '../../../base/parameters.ts'
+import { mintStopSchema } from '../../../base/protocol/header.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
+import { COVER_MAX } from '../capacity/schema.ts'
 import { PROVIDER_STATUSES } from '../providers/schema.ts'
 
 const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
@@ -14,12 +17,16 @@ const liabilityFields = {
   /** All coins ever issued, and all ever burned against the liability; L is the difference. */
   issuedBase: t.u256,
   burnedBase: t.u256,
-  /** R: coins reserved on the provider in windows that have not ended. */
-  reservedBase: t.amount,
   /** Coins minted by the provider that are still locked. */
   lockedBase: t.amount,
-  /** Part of `lockedBase` released at each window's end. */
+  /** Part of `lockedBase` that is freed only in proportion to liability burned. */
+  floorBase: t.amount,
+  /** Part of `lockedBase` that burning has freed; paid at the next window's end. */
+  freedBase: t.amount,
+  /** Part of `lockedBase` released at the end of each good window. */
   releaseBase: t.amount,
+  /** Good windows so far: the clock of the releases. */
+  goodWindows: t.u64,
   /** L and C when the running window began; assignment follows their ratio (ECONOMY §6). */
   startLiabilityBase: t.amount,
   startCapacityBase: t.amount,
@@ -34,29 +41,41 @@ const coverageFields = {
   orphanBase: t.amount,
   /** ΣN: liabilities not reserved. */
   unreservedBase: t.amount,
-  /** ΣC. */
+  /** ΣC of legal groups that are not suspended. */
   capacityBase: t.amount,
-  /** Sum of the coverN largest X: what is lost when those groups fall silent. */
+  /** Sum of the largest X of groups not suspended: what is lost when they fall silent too. */
   topExposureBase: t.amount,
   /** ΣN + L_orphan + Σ top X − ΣC when positive. */
   shortfallBase: t.amount,
-  /** T: the (coverN+1)-th largest C of a group. */
+  /** ΣC*, suspended groups included. */
+  lastingBase: t.amount,
+  /** Sum of the coverN largest C* + min(R, L). */
+  topBurdenBase: t.amount,
+  /** T: the (coverN+1)-th largest C* of a group. */
   thresholdBase: t.amount,
-  /** W: sum of min(C, T). */
+  /** W: sum of min(C*, T). */
   weightBase: t.amount,
 }
+
+/** Values in one page of a ranking, and its pages: one place for every legal group. */
+export const PAGE_SEATS = 16
+export const RANK_PAGES = 16
+
+const shareFields = {
+  capacityBase: t.amount,
+  lastingBase: t.amount,
+  liabilityBase: t.amount,
+  reservedBase: t.amount,
+}
+
+/** Why a provider must cure; the first two and `parameters` carry no penalty (ECONOMY §3). */
+export const CURE_CAUSES = ['perishing', 'drift', 'parameters', 'haircut', 'withdrawal', 'bond'] as const
 
 export const issuanceSchema = defineModule({
   name: 'issuance',
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
   params: {
-    coverN: param({
-      field: t.u32,
-      doc: 'Number of largest groups that may fall silent at once.',
-      main: 1,
-      check: atMost(16, 'groups'),
-    }),
     marginPpm: param({
       field: t.ppm,
       doc: 'm: capacity per coin minted, ppm; at least the growth factor of K windows.',
@@ -78,11 +97,18 @@ export const issuanceSchema = defineModule({
     }),
     retainPpm: param({
       field: t.ppm,
-      doc: 'Share of a mint that stays locked and is released over K windows, ppm.',
+      doc: 'Share of a mint that stays locked, ppm.',
       main: 800_000n,
-      dev: 0n,
+      dev: 500_000n,
       test: 500_000n,
       check: atMost(PPM, 'ppm'),
+    }),
+    lockFloorPpm: param({
+      field: t.ppm,
+      doc: 'Part of that share, of the whole mint, that only burning liability releases, ppm.',
+      main: 300_000n,
+      dev: 200_000n,
+      test: 200_000n,
     }),
     frontLoadPpm: param({
       field: t.ppm,
@@ -92,7 +118,7 @@ export const issuanceSchema = defineModule({
     }),
     cureWindows: param({
       field: t.u32,
-      doc: 'Windows in which a shortfall or a bond may be cured.',
+      doc: 'Windows in which an own shortfall or a bond may be cured.',
       main: 14,
       dev: 5,
       test: 3,
@@ -101,41 +127,115 @@ export const issuanceSchema = defineModule({
   },
   records: {
     liability: { id: 1, key: { provider: t.u64 }, value: liabilityFields, doc: 'What a provider owes.' },
-    reservation: {
-      id: 2,
-      key: { provider: t.u64, windowIndex: t.u64 },
-      value: { reservedBase: t.amount },
-      doc: 'Coins reserved on a provider in one window that has not ended.',
-    },
     release: {
       id: 3,
-      key: { provider: t.u64, windowIndex: t.u64 },
+      key: { provider: t.u64, goodWindow: t.u64 },
       value: { rateBase: t.amount, restBase: t.amount },
-      doc: 'What ends of a provider’s lock with a window: a rate, and a remainder that is paid.',
+      doc: 'What ends of a provider’s lock with its n-th good window: a rate, and a remainder that is paid.',
     },
     totals: {
       id: 4,
       key: {},
-      value: { liabilitiesBase: t.amount, orphanBase: t.amount, lockedBase: t.amount, revision: t.u64 },
-      doc: 'Sums over providers, and a counter of changes to liabilities and reservations.',
+      value: { liabilitiesBase: t.amount, orphanBase: t.amount, lockedBase: t.amount },
+      doc: 'Sums over providers.',
     },
-    coverage: {
+    cover: {
       id: 5,
       key: {},
-      value: { ...coverageFields, issuanceRevision: t.u64, capacityRevision: t.u64 },
-      doc: 'Coverage at the revisions it names.',
+      value: {
+        /** The recount of capacity from which the sums were formed. */
+        pass: t.u64,
+        coverN: t.u32,
+        unreservedBase: t.amount,
+        capacityBase: t.amount,
+        lastingBase: t.amount,
+        suspendedGroups: t.u32,
+      },
+      doc: 'Sums over all legal groups.',
     },
-    cure: { id: 6, key: {}, value: { sinceWindow: t.u64 }, doc: 'Present while coverage falls short.' },
+    short: {
+      id: 6,
+      key: {},
+      value: { sinceWindow: t.u64, sinceHeight: t.u64 },
+      doc: 'Present while coverage falls short.',
+    },
     stop: {
       id: 7,
       key: {},
       value: {
+        kind: t.oneOf(['invariant', 'governance']),
         reason: t.text(64),
         height: t.u64,
         /** Governance has decided to lift it; it ends with the next recount that holds. */
         lifting: t.bool,
       },
       doc: 'Present while minting is stopped.',
+    },
+    share: {
+      id: 8,
+      key: { provider: t.u64 },
+      value: { group: t.u64, ...shareFields },
+      doc: 'What of a provider is in the sums, and its legal group.',
+    },
+    groupSums: {
+      id: 9,
+      key: { group: t.u64 },
+      value: { ...shareFields, suspended: t.bool },
+      doc: 'Sums over the members of a legal group.',
+    },
+    rankPage: {
+      id: 10,
+      key: { ranking: t.u8, page: t.u32 },
+      value: { values: t.list(t.amount, PAGE_SEATS) },
+      doc: 'Figures of sixteen legal groups in a ranking.',
+    },
+    rankTops: {
+      id: 11,
+      key: { ranking: t.u8 },
+      value: { values: t.list(t.amount, RANK_PAGES * (COVER_MAX + 1)) },
+      doc: 'The largest figures of each page of a ranking.',
+    },
+    changed: {
+      id: 12,
+      key: {},
+      value: changeListFields,
+      doc: 'Providers whose liability has changed since coverage last took note.',
+    },
+    turn: {
+      id: 13,
+      key: {},
+      value: {
+        /** The recount of capacity after which members are handled. */
+        pass: t.u64,
+        /** Index of the next member to handle in the list of all. */
+        member: t.u32,
+        /** How many there were when the window ended; later ones had no part in it. */
+        members: t.u32,
+        /** The block that ended the window, and the one that began it. */
+        endedAtHeight: t.u64,
+        beganAtHeight: t.u64,
+      },
+      doc: 'How far the end of a window has been handled.',
+    },
+    delivery: {
+      id: 14,
+      key: { provider: t.u64, windowIndex: t.u64 },
+      value: { grantedBase: t.amount, voucheredBase: t.amount },
+      doc: 'Coins that a provider granted access for in a window, and those that clients signed for.',
+    },
+    cure: {
+      id: 15,
+      key: { provider: t.u64 },
+      value: {
+        cause: t.oneOf(CURE_CAUSES),
+        sinceWindow: t.u64,
+        /** Last window of the time to cure. */
+        untilWindow: t.u64,
+        shortfallBase: t.amount,
+        /** The part that a haircut or a withdrawal has cost, which is penalised. */
+        faultBase: t.amount,
+      },
+      doc: 'A provider that owes more than it can deliver, or whose bond is short.',
     },
   },
   escrows: {
@@ -148,6 +248,11 @@ export const issuanceSchema = defineModule({
     RecipientRefused: { recipient: t.address },
     MintingStopped: { reason: t.text(64) },
     CoverageShortfall: { shortfallBase: t.amount },
+    /** Capacity is being recounted at a window's end; try again in a later block. */
+    RecountUnderWay: { sinceHeight: t.u64 },
+    ProviderSuspended: { provider: t.u64 },
+    /** The price of an asset of the bond has not been renewed since a window. */
+    OracleStale: { asset: t.u64, since: t.u64 },
     UnderNotice: { provider: t.u64, lastWindow: t.u64 },
     QuotaExceeded: limit,
     JointLimitExceeded: limit,
@@ -172,6 +277,13 @@ export const issuanceSchema = defineModule({
     ShortfallCured: { windowIndex: t.u64 },
     MintingWasStopped: { reason: t.text(64) },
     MintingWasResumed: { reason: t.text(64) },
+    CureBegan: {
+      provider: indexed(t.u64),
+      cause: t.oneOf(CURE_CAUSES),
+      shortfallBase: t.amount,
+      untilWindow: t.u64,
+    },
+    CureEnded: { provider: indexed(t.u64), cause: t.oneOf(CURE_CAUSES) },
   },
   actions: {
     mint: {
@@ -183,6 +295,9 @@ export const issuanceSchema = defineModule({
         'RecipientRefused',
         'MintingStopped',
         'CoverageShortfall',
+        'RecountUnderWay',
+        'ProviderSuspended',
+        'OracleStale',
         'UnderNotice',
         'QuotaExceeded',
         'JointLimitExceeded',
@@ -222,8 +337,58 @@ export const issuanceSchema = defineModule({
     },
     liability: {
       args: { provider: t.u64 },
-      returns: message('Liability', { provider: t.u64, ...liabilityFields }),
+      returns: message('Liability', {
+        provider: t.u64,
+        ...liabilityFields,
+        /** R: coins reserved on its hours that count, in windows that have not ended. */
+        reservedBase: t.amount,
+      }),
       doc: 'What a provider owes, has reserved and has locked.',
+    },
+    security: {
+      args: { provider: t.u64 },
+      returns: t.optional(
+        message('IssuanceSecurity', {
+          provider: t.u64,
+          liabilityBase: t.amount,
+          /** The bond at the oracle price, in coins. */
+          bondValueBase: t.amount,
+          lockedBase: t.amount,
+          /** max(0, L − bond − locked): what walking away would still gain, in coins at the oracle price. */
+          unsecuredBase: t.amount,
+        }),
+      ),
+      doc: 'What stands behind a provider’s coins besides its capacity; null for an unknown provider.',
+    },
+    cure: {
+      args: { provider: t.u64 },
+      returns: t.optional(
+        message('Cure', {
+          cause: t.oneOf(CURE_CAUSES),
+          sinceWindow: t.u64,
+          untilWindow: t.u64,
+          shortfallBase: t.amount,
+          faultBase: t.amount,
+        }),
+      ),
+      doc: 'Why and until when a provider must cure, or null.',
+    },
+    priceStatus: {
+      args: { asset: t.u64 },
+      returns: t.optional(
+        message('PriceStatus', {
+          asset: t.u64,
+          priceBase: t.amount,
+          /** The price that values bonds, and the one that values locks. */
+          bondPriceBase: t.amount,
+          lockPriceBase: t.amount,
+          /** Window since which the price has not been renewed, when that is too long ago to mint on. */
+          staleSince: t.optional(t.u64),
+          /** The same in words. */
+          status: t.text(128),
+        }),
+      ),
+      doc: 'Whether the price of an asset is fresh enough to mint on; null when it has none.',
     },
     coverage: {
       args: {},
@@ -231,9 +396,9 @@ export const issuanceSchema = defineModule({
         ...coverageFields,
         /** Window since which coverage has fallen short. */
         shortSince: t.optional(t.u64),
-        /** Last window of the time to cure. */
-        cureUntil: t.optional(t.u64),
-        /** Why minting is stopped, empty when it is not. */
+        /** Why nobody may mint now. */
+        mintStop: t.optional(mintStopSchema),
+        /** What an invariant or governance said when it stopped minting; empty otherwise. */
         stopReason: t.text(64),
       }),
       doc: 'Coverage of all liabilities when the largest groups fall silent.',
@@ -244,3 +409,7 @@ export const issuanceSchema = defineModule({
 type Records = (typeof issuanceSchema)['records']
 export type Liability = InferFields<Records['liability']['value']>
 export type IssuanceTotals = InferFields<Records['totals']['value']>
+export type CoverRecord = InferFields<Records['cover']['value']>
+export type Share = InferFields<Records['share']['value']>
+export type Turn = InferFields<Records['turn']['value']>
+export type Cure = InferFields<Records['cure']['value']>

@@ -3,12 +3,12 @@ import { assert } from '../../../base/assert.ts'
 import type { Reserve } from '../../../base/protocol/header.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { anchorBound } from './drift.ts'
+import { ANCHOR_MAX, anchorBound } from './drift.ts'
 import { events, oracleParams, oracleTables } from './tables.ts'
 
 /** Writes the first anchor; genesis only. */
 export function openOracle(state: StateWriter, anchor: bigint): void {
-  assert(anchor > 0n, 'the anchor is positive')
+  assert(anchor > 0n && anchor <= ANCHOR_MAX, 'the anchor is positive and at most 10^15')
   assert(!oracleTables.anchor.has(state, {}), 'the oracle opens once')
   oracleTables.anchor.set(
     state,

@@ -5,13 +5,11 @@ import { HORIZON_MAX } from './schema.ts'
 
 /** Bounds of the anchor and of a rating, ppm of the reference device: products of them stay within the ledger's cells. */
 export const ANCHOR_MIN = 100_000n
-export const ANCHOR_MAX = 10n ** 15n
 export const RATING_MAX = 10n ** 10n
+/** The anchor stops here: a billion reference devices to one SCU. Then a coin keeps its meaning instead of a node halting. */
+export const ANCHOR_MAX = 10n ** 15n
 
-/**
- * Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. Never above `ANCHOR_MAX`: a billion times the
- * reference device, where it stays instead of halting the chain.
- */
+/** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5; saturates at `ANCHOR_MAX`. */
 export function anchorBound(anchor: bigint, driftPpm: bigint): bigint {
   return maxBigint(anchor, minBigint(mulDivFloor(anchor, PPM + driftPpm, PPM), ANCHOR_MAX))
 }

@@ -1,15 +1,40 @@
-// Prices of an SCU-hour per settlement asset, set in genesis.
+// Prices of an SCU-hour per settlement asset. Genesis sets them; reporters renew them once there are some (ECONOMY §5).
 import { assert } from '../../../base/assert.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { oracleTables } from './tables.ts'
+import type { Price } from './schema.ts'
+import { oracleParams, oracleTables } from './tables.ts'
 
 /** Price of one coin's SCU-hour in base units of the asset; undefined when none was ever set. */
-export function getPrice(state: StateReader, asset: number): bigint | undefined {
-  return oracleTables.price.get(state, { asset })?.priceBase
+export function getPrice(state: StateReader, asset: number): Price | undefined {
+  return oracleTables.price.get(state, { asset })
 }
 
-/** Sets the price of one coin's SCU-hour in base units of the asset. */
+/** Sets a price that stands until it is renewed for the first time: genesis, before there are reporters. */
 export function setPrice(state: StateWriter, price: { asset: number; priceBase: bigint }): void {
-  assert(price.priceBase > 0n, 'a price is positive')
-  oracleTables.price.set(state, { asset: price.asset }, { priceBase: price.priceBase })
+  const { asset, priceBase } = price
+  assert(priceBase > 0n, 'a price is positive')
+  const known = { priceBase, bondPriceBase: priceBase, lockPriceBase: priceBase }
+  oracleTables.price.set(state, { asset }, known)
+}
+
+/**
+ * Renews a price in a window. Where chambers disagree, the lower median values bonds and the higher one locks; from then
+ * on the price goes stale unless it is renewed again.
+ */
+export function renewPrice(
+  state: StateWriter,
+  price: { readonly asset: number; readonly window: number } & Omit<Price, 'renewedWindow'>,
+): void {
+  const { asset, window, priceBase, bondPriceBase, lockPriceBase } = price
+  assert(bondPriceBase > 0n && bondPriceBase <= priceBase, 'bonds are valued at the lower price')
+  assert(lockPriceBase >= priceBase, 'locks are valued at the higher price')
+  oracleTables.price.set(state, { asset }, { priceBase, bondPriceBase, lockPriceBase, renewedWindow: window })
+}
+
+/** The window since which a price has been too old to mint on; undefined while it is fresh, or was never renewed. */
+export function staleSince(state: StateReader, price: Price, window: number): number | undefined {
+  const { renewedWindow } = price
+  if (renewedWindow === undefined) return undefined
+  const last = renewedWindow + oracleParams.get(state).priceFreshWindows
+  return window > last ? last + 1 : undefined
 }

@@ -9,5 +9,5 @@ export const oracleQueries: Rules<typeof oracleSchema>['queries'] = {
     const { anchor, nextAnchor, sinceWindow } = oracleTables.anchor.mustGet(ctx.state, {})
     return { anchor, nextAnchor, sinceWindow, driftPpm: oracleParams.get(ctx.state).driftPpm }
   },
-  price: (ctx, args) => getPrice(ctx.state, args.asset),
+  price: (ctx, args) => getPrice(ctx.state, args.asset)?.priceBase,
 }

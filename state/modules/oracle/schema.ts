@@ -1,6 +1,7 @@
 // Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
+import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atMost, param } from '../../../base/parameters.ts'
+import { atLeast, atMost, param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 
@@ -20,6 +21,13 @@ export const oracleSchema = defineModule({
       dev: 20_000n,
       test: 50_000n,
       check: atMost(PPM, 'ppm a window'),
+    }),
+    priceFreshWindows: param({
+      field: t.u32,
+      doc: 'Windows after which a price that was not renewed is stale.',
+      main: 3,
+      test: 2,
+      check: atLeast(1, 'windows'),
     }),
   },
   records: {
@@ -41,7 +49,14 @@ export const oracleSchema = defineModule({
     price: {
       id: 2,
       key: { asset: t.u64 },
-      value: { priceBase: t.amount },
+      value: {
+        priceBase: t.amount,
+        /** Where reporters disagree, the lower median values bonds and the higher one locks. */
+        bondPriceBase: t.amount,
+        lockPriceBase: t.amount,
+        /** Absent while only genesis has set it: then it does not go stale. */
+        renewedWindow: t.optional(t.u64),
+      },
       doc: 'Price of one SCU-hour (one coin) in base units of a settlement asset.',
     },
   },
@@ -63,3 +78,5 @@ export const oracleSchema = defineModule({
     },
   },
 })
+
+export type Price = InferFields<(typeof oracleSchema)['records']['price']['value']>

@@ -10,7 +10,7 @@ import type { StateReader } from '../../view.ts'
 import { postFault } from './faultQueue.ts'
 import { joinGroup } from './groups.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
-import { events, providersTables } from './tables.ts'
+import { changedMembers, events, providersTables } from './tables.ts'
 import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
 
 export function getProvider(state: StateReader, id: number): Provider | undefined {
@@ -150,10 +150,11 @@ export function changeKeys(
 function updateProvider(ctx: WriteContext, id: number, next: Provider): void {
   const before = mustGetProvider(ctx.state, id)
   providersTables.provider.set(ctx.state, { id }, next)
+  if (before.status !== next.status) changedMembers.add(ctx.state, id)
   if (hasVote(before) !== hasVote(next)) markSetChange(ctx.state)
 }
 
-/** Changes a member's status. The caller recounts the member's capacity. */
+/** Changes a member's status. */
 export function setProviderStatus(ctx: WriteContext, id: number, status: ProviderStatus): void {
   const provider = mustGetProvider(ctx.state, id)
   if (provider.status !== status) updateProvider(ctx, id, { ...provider, status })
@@ -172,7 +173,7 @@ export function removeProvider(ctx: WriteContext, id: number): void {
   events.ProviderRemoved(ctx, { provider: id })
 }
 
-/** Suspends the vote until `unjailProvider`. Asserts that the member serves. The caller recounts its capacity. */
+/** Suspends the vote until `unjailProvider`. Asserts that the member serves. */
 export function jailProvider(ctx: WriteContext, id: number): void {
   const { status } = mustGetProvider(ctx.state, id)
   assert(canValidate(status), 'only a serving member is jailed')
@@ -185,7 +186,7 @@ export function jailProvider(ctx: WriteContext, id: number): void {
   events.ProviderJailed(ctx, { provider: id })
 }
 
-/** Restores a jailed member's status. The caller recounts its capacity. */
+/** Restores a jailed member's status. */
 export function unjailProvider(ctx: WriteContext, id: number): void {
   const { statusBefore } = providersTables.jail.mustGet(ctx.state, { provider: id })
   providersTables.jail.delete(ctx.state, { provider: id })
@@ -200,6 +201,7 @@ export function leaveOut(ctx: WriteContext, id: number): void {
   const jail = { statusBefore: provider.status, sinceHeight: ctx.block.height }
   providersTables.jail.set(ctx.state, { provider: id }, jail)
   providersTables.provider.set(ctx.state, { id }, { ...provider, status: 'jailed' })
+  changedMembers.add(ctx.state, id)
 }
 
 /** Sets a member's keys from a recovery, new or unchanged; those who accept the file vouch for them. */

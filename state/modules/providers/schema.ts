@@ -1,4 +1,5 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
+import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
 import { atMost, between, param } from '../../../base/parameters.ts'
@@ -233,6 +234,12 @@ export const providersSchema = defineModule({
       key: { asset: t.u64 },
       value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
       doc: 'What was ever taken from bonds: slashed = victims + fund.',
+    },
+    changed: {
+      id: 24,
+      key: {},
+      value: changeListFields,
+      doc: 'Members whose status or suspension has changed since coverage last took note.',
     },
     faultEntry: {
       id: 40,

@@ -4,7 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { groupOf } from './groups.ts'
-import { events, providersTables } from './tables.ts'
+import { changedMembers, events, providersTables } from './tables.ts'
 
 /** Whether a member itself is suspended: it gets no assignments and cannot mint until it resumes. */
 export function isSuspended(state: StateReader, provider: number): boolean {
@@ -14,6 +14,11 @@ export function isSuspended(state: StateReader, provider: number): boolean {
 /** Whether any member of a provider's legal group is suspended: then the whole group is. */
 export function isGroupSuspended(state: StateReader, provider: number): boolean {
   return providersTables.suspendedGroup.has(state, { group: groupOf(state, provider) })
+}
+
+/** Whether a legal group, named by its lowest id, has a suspended member. */
+export function hasSuspendedMember(state: StateReader, group: number): boolean {
+  return providersTables.suspendedGroup.has(state, { group })
 }
 
 /** The window in which a member was suspended; undefined when it is not. */
@@ -33,6 +38,7 @@ function countInGroup(state: StateWriter, provider: number, change: 1 | -1): voi
   if (count === 0) providersTables.suspendedGroup.delete(state, at)
   else providersTables.suspendedGroup.set(state, at, { count })
   providersTables.suspensions.set(state, {}, { revision: suspensionRevision(state) + 1 })
+  changedMembers.add(state, provider)
 }
 
 /** Suspends a member from a window on. Asserts that it is not suspended. */

@@ -5,7 +5,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateWriter } from '../../view.ts'
 import { putQueued, putRedemption, settleDelivered } from './coins.ts'
 import { lookAgain } from './cursors.ts'
-import { bookBacking, releaseCoins, releaseHours } from './external.ts'
+import { bookBacking, releaseBacking } from './external.ts'
 import type { Assignment, AssignmentKey, Book, Redemption } from './schema.ts'
 import { type CloseReason, OPEN_WINDOWS_MAX } from './shapes.ts'
 import { events, redemptionTables } from './tables.ts'
@@ -18,7 +18,15 @@ export function openAssignment(
   id: number,
   terms: Pick<
     Assignment,
-    'provider' | 'window' | 'amountBase' | 'anchor' | 'classId' | 'rating' | 'bonusPpm' | 'bookedHours'
+    | 'provider'
+    | 'group'
+    | 'window'
+    | 'amountBase'
+    | 'anchor'
+    | 'classId'
+    | 'rating'
+    | 'bonusPpm'
+    | 'bookedHours'
   >,
 ): Redemption {
   const redemption = redemptionTables.redemption.mustGet(ctx.state, { id })
@@ -132,8 +140,7 @@ export function closeAssignment(
   if (assignment === undefined) return
   const returnedBase = assignment.amountBase - assignment.settledBase
   assert(returnedBase > 0n, 'an open assignment has something left')
-  releaseCoins(ctx, assignment, returnedBase)
-  releaseHours(ctx, assignment)
+  releaseBacking(ctx, assignment, returnedBase)
   forget(ctx, at, assignment)
   changeBook(ctx.state, assignment, {
     closed: 1,

@@ -2,7 +2,7 @@
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { getCursors, updateCursors } from './cursors.ts'
-import { capacityVersion, runningWindow } from './external.ts'
+import { capacityVersion, runningWindow, storeCoverage } from './external.ts'
 import { assignQueued, obligeProviders } from './matching.ts'
 import { nextHead } from './queue.ts'
 import { requestsToDraw } from './requests.ts'
@@ -23,6 +23,7 @@ export function endBlock(ctx: WriteContext): void {
   expireRequests(ctx, stepsPerBlockMax)
   obligeProviders(ctx, stepsPerBlockMax)
   if (!sweepsPending(getCursors(state))) assignQueued(ctx, stepsPerBlockMax)
+  storeCoverage(ctx)
 }
 
 /** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */

@@ -6,22 +6,21 @@ import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
 import {
-  capacityRevision,
-  freeCoins,
+  bookHours,
+  bookingAt,
   freeHours,
-  getWindow,
-  reserveHours,
-  unreserveHours,
+  releaseCoins as releaseBooked,
+  returnHours,
 } from '../capacity/book.ts'
-import { getLot, lotIdsOf } from '../capacity/lots.ts'
-import { coinsOfHours, hoursOfCoins } from '../capacity/rating.ts'
-import { capacitySchema, type Lot } from '../capacity/schema.ts'
+import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
+import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
+import { capacityRevision } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { blocksPerWindow, currentWindow } from '../capacity/windows.ts'
 import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
-import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
-import { issuanceTables } from '../issuance/tables.ts'
+import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
+import { settleCoverage } from '../issuance/settle.ts'
 import { getAnchor } from '../oracle/anchor.ts'
 import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
@@ -29,8 +28,8 @@ import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
 
-interface ProviderWindow {
-  readonly provider: number
+interface GroupWindow {
+  readonly group: number
   readonly windowIndex: number
 }
 
@@ -99,14 +98,20 @@ export function anchorNow(state: StateReader): bigint {
   return getAnchor(state)
 }
 
-/** Coins that rated hours deliver at an anchor, rounded down. */
-export function coinsAtPar(hours: bigint, anchor: bigint): bigint {
-  return coinsOfHours(hours, anchor)
+/** Coins that hours of a lot group deliver of a service at par at an anchor, rounded down. */
+export function coinsAtPar(
+  group: LotGroup,
+  hours: { readonly service: Service; readonly hours: bigint; readonly anchor: bigint },
+): bigint {
+  return coinsOfGroup(group, hours)
 }
 
-/** Rated hours that deliver coins at an anchor, rounded up. */
-export function hoursAtPar(amountBase: bigint, anchor: bigint): bigint {
-  return hoursOfCoins(amountBase, anchor)
+/** Rated hours of a lot group that deliver coins for a service at par at an anchor, rounded up. */
+export function hoursAtPar(
+  group: LotGroup,
+  coins: { readonly service: Service; readonly amountBase: bigint; readonly anchor: bigint },
+): bigint {
+  return hoursOfGroup(group, coins)
 }
 
 /** Increases with every change of any provider's capacity. */
@@ -114,43 +119,43 @@ export function capacityVersion(state: StateReader): number {
   return capacityRevision(state)
 }
 
-/** Rated hours that can still be booked. */
-export function freeHoursIn(state: StateReader, at: ProviderWindow): bigint {
+/** Rated hours of a lot group that can still be booked. */
+export function freeHoursIn(state: StateReader, at: GroupWindow): bigint {
   return freeHours(state, at)
 }
 
-/** Coins that can still be booked at the anchor in force. */
-export function freeCoinsIn(state: StateReader, at: ProviderWindow): bigint {
-  return freeCoins(state, at)
+/** V of a lot group in a window. */
+export function ratedHoursIn(state: StateReader, at: GroupWindow): bigint {
+  const group = getGroup(state, at.group)
+  return group === undefined ? 0n : ratedHours(state, group, at.windowIndex)
 }
 
-/** Rated hours that capacity has booked. */
-export function bookedHoursIn(state: StateReader, at: ProviderWindow): bigint {
-  return getWindow(state, at).reservedHours
+/** Hours and coins of a lot group that capacity has booked in a window. */
+export function bookedIn(
+  state: StateReader,
+  at: GroupWindow,
+): { readonly hours: bigint; readonly amountBase: bigint } {
+  const group = getGroup(state, at.group)
+  return group === undefined ? { hours: 0n, amountBase: 0n } : bookingAt(group, at.windowIndex)
 }
 
-/** Coins that issuance counts as reserved. */
-export function reservedCoinsIn(state: StateReader, at: ProviderWindow): bigint {
-  return issuanceTables.reservation.get(state, at)?.reservedBase ?? 0n
-}
-
-/** Books the hours of an assignment in capacity, and its coins in issuance. */
+/** Books the hours of an assignment, and with them its coins. */
 export function bookBacking(ctx: WriteContext, assignment: Assignment): void {
-  const { provider, window: windowIndex, amountBase, bookedHours: hours } = assignment
-  reserveHours(ctx, { provider, windowIndex, hours })
-  reserveCoins(ctx, { provider, windowIndex, amountBase })
+  const { group, window: windowIndex, amountBase, bookedHours: hours } = assignment
+  bookHours(ctx, { group, windowIndex, hours, amountBase })
 }
 
-/** Takes delivered or returned coins out of R; those of an ended window have already left it (ECONOMY §3). */
+/** Takes delivered coins out of R. */
 export function releaseCoins(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
-  const { provider, window: windowIndex } = assignment
-  if (windowIndex >= runningWindow(ctx.state)) unreserveCoins(ctx, { provider, windowIndex, amountBase })
+  const { group, window: windowIndex } = assignment
+  releaseBooked(ctx, { group, windowIndex, amountBase })
 }
 
-/** Frees the hours of an assignment whose window has not begun; after that they have perished. */
-export function releaseHours(ctx: WriteContext, assignment: Assignment): void {
-  const { provider, window: windowIndex, bookedHours: hours } = assignment
-  if (windowIndex > runningWindow(ctx.state)) unreserveHours(ctx, { provider, windowIndex, hours })
+/** Frees what an assignment has left: its coins, and the hours of a window that has not begun; later they have perished. */
+export function releaseBacking(ctx: WriteContext, assignment: Assignment, amountBase: bigint): void {
+  const { group, window: windowIndex, bookedHours } = assignment
+  const hours = windowIndex > runningWindow(ctx.state) ? bookedHours : 0n
+  returnHours(ctx, { group, windowIndex, hours, amountBase })
 }
 
 /** Burns escrowed coins up to the deliverer's liability, which falls with them; returns how many. */
@@ -166,9 +171,20 @@ export function shareOf(
   return windowSnapshot(state, provider)
 }
 
-/** Lots of a provider, by id. */
-export function lotsOf(state: StateReader, provider: number): readonly Lot[] {
-  return lotIdsOf(state, provider).map((id) => mustExist(getLot(state, id), 'a listed lot exists'))
+/** Lot groups of a provider, by id. */
+export function groupsOf(
+  state: StateReader,
+  provider: number,
+): readonly { readonly id: number; readonly group: LotGroup }[] {
+  return groupIdsOf(state, provider).map((id) => ({
+    id,
+    group: mustExist(getGroup(state, id), 'a listed group exists'),
+  }))
+}
+
+/** Whether the lots of a group offer a service. */
+export function offersService(group: LotGroup, service: Service): boolean {
+  return offers(group, service)
 }
 
 /** Catalogue name of a class; undefined when it is unknown. */
@@ -216,4 +232,9 @@ export function reportUndelivered(
   fault: { readonly provider: number; readonly victim: Address; readonly amountBase: bigint },
 ): void {
   postFault(ctx, { module: redemptionSchema.id, ...fault, cause: 'delivery' })
+}
+
+/** Counts in coverage what this block has booked, returned and settled. */
+export function storeCoverage(ctx: WriteContext): void {
+  settleCoverage(ctx)
 }

@@ -6,12 +6,12 @@ import type { Invariant } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { getCursors } from './cursors.ts'
 import {
-  bookedHoursIn,
+  bookedIn,
   capacityVersion,
   coinsAt,
+  groupsOf,
   memberIds,
   REDEMPTION_ESCROW,
-  reservedCoinsIn,
   runningWindow,
 } from './external.ts'
 import { firstMatch } from './matching.ts'
@@ -165,11 +165,12 @@ function* recountBooks({ state }: ReadContext): Recount {
   const open = new Map<string, { count: number; base: bigint }>()
   const unbounded = yield* redemptionTables.assignment.each((a) => {
     const key = `${a.provider}/${a.window}`
+    const booking = `group ${a.group}/${a.window}`
     const left = a.amountBase - a.settledBase
     if (a.voucheredBase < a.settledBase || a.voucheredBase > a.amountBase || left <= 0n)
       return `an assignment in ${key} is out of its bounds`
-    hours.set(key, (hours.get(key) ?? 0n) + a.bookedHours)
-    coins.set(key, (coins.get(key) ?? 0n) + left)
+    hours.set(booking, (hours.get(booking) ?? 0n) + a.bookedHours)
+    coins.set(booking, (coins.get(booking) ?? 0n) + left)
     const known = open.get(key) ?? { count: 0, base: 0n }
     open.set(key, { count: known.count + 1, base: known.base + left })
     return undefined
@@ -181,12 +182,14 @@ function* recountBooks({ state }: ReadContext): Recount {
     yield undefined
     for (let windowIndex = current; windowIndex <= current + assignAhead; windowIndex++) {
       const key = `${provider}/${windowIndex}`
-      const bookedHours = bookedHoursIn(state, { provider, windowIndex })
-      // Hours of the running window stay booked: what is returned from it has perished.
-      if (windowIndex > current && bookedHours !== (hours.get(key) ?? 0n))
-        return `hours booked in ${key} differ`
-      const reserved = reservedCoinsIn(state, { provider, windowIndex })
-      if (reserved !== (coins.get(key) ?? 0n)) return `coins reserved in ${key} differ`
+      for (const { id } of groupsOf(state, provider)) {
+        const booking = `group ${id}/${windowIndex}`
+        const booked = bookedIn(state, { group: id, windowIndex })
+        // Hours of the running window stay booked: what is returned from it has perished.
+        if (windowIndex > current && booked.hours !== (hours.get(booking) ?? 0n))
+          return `hours booked in ${booking} differ`
+        if (booked.amountBase !== (coins.get(booking) ?? 0n)) return `coins reserved in ${booking} differ`
+      }
       const book = redemptionTables.book.get(state, { provider, window: windowIndex })
       if ((book?.openCount ?? 0) !== (open.get(key)?.count ?? 0)) return `the book of ${key} differs`
       if ((book?.openBase ?? 0n) !== (open.get(key)?.base ?? 0n))

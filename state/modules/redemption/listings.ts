@@ -3,9 +3,8 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'
 import { bonusAt } from './bonus.ts'
 import { lookAgain } from './cursors.ts'
-import { classNameOf, memberOf, runningWindow } from './external.ts'
+import { classNameOf, groupsOf, memberOf, offersService, ratedHoursIn, runningWindow } from './external.ts'
 import type { redemptionSchema } from './schema.ts'
-import { attestedLots, lotServes } from './servers.ts'
 import { BONUS_PPM_MAX } from './shapes.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
 
@@ -19,8 +18,12 @@ export function list(ctx: ActionContext, args: Args<'list'>) {
   if (classNameOf(state, classId) === undefined) return fail.UnknownClass({ classId })
   if (bonusPpm > BONUS_PPM_MAX) return fail.BonusTooLarge({ bonusPpm, maximumPpm: BONUS_PPM_MAX })
   const window = runningWindow(state)
-  const pledged = attestedLots(state, provider).some(
-    (lot) => lot.classId === classId && lot.region === region && lotServes(lot, service, window + 1),
+  const pledged = groupsOf(state, provider).some(
+    ({ id, group }) =>
+      group.classId === classId &&
+      group.region === region &&
+      offersService(group, service) &&
+      ratedHoursIn(state, { group: id, windowIndex: window + 1 }) > 0n,
   )
   if (!pledged) return fail.NotPledged({ classId, region, service })
   const known = redemptionTables.listing.get(state, { provider, service })

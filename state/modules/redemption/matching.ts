@@ -2,19 +2,21 @@
 // Not: what there is to assign (supply.ts), the books (assignments.ts), the sets of the queue (queue.ts).
 import { minBigint } from '../../../base/units.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
+import type { Service } from '../catalogue/schema.ts'
 import { openAssignment } from './assignments.ts'
 import { coinsWithBonus, hoursWithBonus } from './bonus.ts'
 import { getCursors, lookAgain, updateCursors } from './cursors.ts'
 import { capacityVersion, ratingOf, windowLengthMs } from './external.ts'
 import { lastWindowOf, nextHead } from './queue.ts'
 import type { Redemption } from './schema.ts'
-import { lotServes, type Server } from './servers.ts'
+import type { Server, ServingGroup } from './servers.ts'
 import { readSupply, type Supply } from './supply.ts'
 import { redemptionTables } from './tables.ts'
 
 /** Capacity that a request can take. */
 interface Match {
   readonly server: Server
+  readonly serving: ServingGroup
   /** Position in `Supply.windows`. */
   readonly k: number
   readonly window: number
@@ -37,8 +39,14 @@ export function firstMatch(ctx: ReadContext, supply: Supply, redemption: Redempt
   return undefined
 }
 
-function takes(supply: Supply, server: Server, k: number, bonusPpm: bigint): bigint {
-  const coins = coinsWithBonus(server.free[k]!, supply.anchor, bonusPpm)
+function takes(
+  supply: Supply,
+  serving: ServingGroup,
+  terms: { readonly k: number; readonly service: Service; readonly bonusPpm: bigint },
+): bigint {
+  const { service, bonusPpm } = terms
+  const hours = serving.free[terms.k]!
+  const coins = coinsWithBonus(serving.group, { service, anchor: supply.anchor, bonusPpm, hours })
   // Less than the minimum is not worth a grant.
   return coins < supply.minimumBase ? 0n : coins
 }
@@ -49,13 +57,12 @@ function volunteerIn(supply: Supply, redemption: Redemption, k: number): Match |
   for (const { server, listing, rating, bonusPpm } of supply.volunteers[service]) {
     if (provider !== 0 && server.provider !== provider) continue
     if (rating < ratingMin || (region !== '' && listing.region !== region)) continue
-    const takesBase = takes(supply, server, k, bonusPpm)
-    if (takesBase === 0n) continue
     const { classId } = listing
-    const pledged = server.lots.some(
-      (lot) => lot.classId === classId && lot.region === listing.region && lotServes(lot, service, window),
-    )
-    if (pledged) return { server, k, window, classId, rating, bonusPpm, takesBase }
+    for (const serving of server.groups) {
+      if (serving.group.classId !== classId || serving.group.region !== listing.region) continue
+      const takesBase = takes(supply, serving, { k, service, bonusPpm })
+      if (takesBase > 0n) return { server, serving, k, window, classId, rating, bonusPpm, takesBase }
+    }
   }
   return undefined
 }
@@ -67,13 +74,13 @@ function obligedIn(ctx: ReadContext, supply: Supply, redemption: Redemption, k: 
   const { service, provider, ratingMin, region } = redemption
   for (const server of supply.servers) {
     if (provider !== 0 && server.provider !== provider) continue
-    const takesBase = takes(supply, server, k, 0n)
-    if (takesBase === 0n) continue
-    for (const lot of server.lots) {
-      if ((region !== '' && lot.region !== region) || !lotServes(lot, service, window)) continue
-      const rating = ratingOf(ctx.state, lot.classId, service)
+    for (const serving of server.groups) {
+      const { classId } = serving.group
+      if (region !== '' && serving.group.region !== region) continue
+      const rating = ratingOf(ctx.state, classId, service)
       if (rating === 0n || rating < ratingMin) continue
-      return { server, k, window, classId: lot.classId, rating, bonusPpm: 0n, takesBase }
+      const takesBase = takes(supply, serving, { k, service, bonusPpm: 0n })
+      if (takesBase > 0n) return { server, serving, k, window, classId, rating, bonusPpm: 0n, takesBase }
     }
   }
   return undefined
@@ -131,11 +138,18 @@ function serve(
   for (let steps = 1; steps <= stepsMax; steps++) {
     const match = firstMatch(ctx, supply, redemption)
     if (match === undefined) return { steps, finished: true }
-    const { server, k, window, classId, rating, bonusPpm } = match
+    const { server, serving, k, window, classId, rating, bonusPpm } = match
     const amountBase = minBigint(redemption.queuedBase, match.takesBase)
-    const bookedHours = hoursWithBonus(amountBase, supply.anchor, bonusPpm)
+    const { service } = redemption
+    const bookedHours = hoursWithBonus(serving.group, {
+      service,
+      anchor: supply.anchor,
+      bonusPpm,
+      amountBase,
+    })
     redemption = openAssignment(ctx, id, {
       provider: server.provider,
+      group: serving.id,
       window,
       amountBase,
       anchor: supply.anchor,
@@ -144,7 +158,7 @@ function serve(
       bonusPpm,
       bookedHours,
     })
-    server.free[k]! -= bookedHours
+    serving.free[k]! -= bookedHours
     if (redemption.queuedBase === 0n) return { steps, finished: true }
   }
   return { steps: stepsMax, finished: false }

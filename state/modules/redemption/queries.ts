@@ -8,7 +8,7 @@ import type { ReadContext } from '../../context.ts'
 import { pageDown, pageUp } from '../../pages.ts'
 import type { StateReader } from '../../view.ts'
 import type { Service } from '../catalogue/schema.ts'
-import { anchorNow, classNameOf, freeCoinsIn, horizonOf, runningWindow } from './external.ts'
+import { anchorNow, classNameOf, horizonOf, runningWindow } from './external.ts'
 import { getTotals, stateOf } from './redemptions.ts'
 import type { Assignment, AssignmentKey, Redemption, redemptionSchema } from './schema.ts'
 import { serversInOrder } from './servers.ts'
@@ -19,6 +19,7 @@ import {
   type queueInfo,
   type redemptionInfo,
 } from './shapes.ts'
+import { parCoins } from './supply.ts'
 import { redemptionParams, redemptionTables } from './tables.ts'
 
 type Args<Q extends keyof (typeof redemptionSchema)['queries']> = QueryArgs<typeof redemptionSchema, Q>
@@ -105,16 +106,15 @@ function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
   const { assignAhead } = redemptionParams.get(state)
   const horizonWindows = horizonOf(state)
   const current = runningWindow(state)
-  const servers = serversInOrder(state, [])
+  const windows = Array.from({ length: horizonWindows }, (_, k) => current + 1 + k)
+  const groups = serversInOrder(state, windows).flatMap((server) => server.groups)
+  const anchor = anchorNow(state)
   let freeBase = 0n
   let leftBase = queuedBase
   let expectedWindows = 0
   let lastBase = 0n
   for (let k = 1; k <= horizonWindows; k++) {
-    lastBase = servers.reduce(
-      (sum, { provider }) => sum + freeCoinsIn(state, { provider, windowIndex: current + k }),
-      0n,
-    )
+    lastBase = groups.reduce((sum, { group, free }) => sum + parCoins(group, free[k - 1]!, anchor), 0n)
     if (k <= assignAhead) freeBase += lastBase
     if (leftBase > 0n) expectedWindows = k
     leftBase = leftBase > lastBase ? leftBase - lastBase : 0n

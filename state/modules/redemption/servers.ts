@@ -1,18 +1,22 @@
-// Providers that may be assigned, in their order, with their lots and free hours (ECONOMY §6).
+// Providers that may be assigned, in their order, with their lot groups and free hours (ECONOMY §6).
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader } from '../../view.ts'
-import { type Lot, SERVICE_BITS } from '../capacity/schema.ts'
-import type { Service } from '../catalogue/schema.ts'
-import { freeHoursIn, isServing, lotsOf, memberIds, shareOf } from './external.ts'
+import type { LotGroup } from '../capacity/schema.ts'
+import { freeHoursIn, groupsOf, isServing, memberIds, shareOf } from './external.ts'
 import { redemptionTables } from './tables.ts'
+
+/** A lot group that may be assigned now. */
+export interface ServingGroup {
+  readonly id: number
+  readonly group: LotGroup
+  /** Free rated hours of the windows not yet begun, nearest first; the matcher lowers them. */
+  readonly free: bigint[]
+}
 
 /** A provider that may be assigned now. */
 export interface Server {
   readonly provider: number
-  /** Its lots that have passed an audit. */
-  readonly lots: readonly Lot[]
-  /** Free rated hours of the windows not yet begun, nearest first; the matcher lowers them. */
-  readonly free: bigint[]
+  readonly groups: readonly ServingGroup[]
 }
 
 /** Providers by share of liability to capacity when the window began, highest first, then by id (ECONOMY §6). */
@@ -28,22 +32,10 @@ export function serversInOrder(state: StateReader, windows: readonly number[]): 
   })
   return ranked.map(({ id }) => ({
     provider: id,
-    lots: attestedLots(state, id),
-    free: windows.map((windowIndex) => freeHoursIn(state, { provider: id, windowIndex })),
+    groups: groupsOf(state, id).map(({ id: group, group: record }) => ({
+      id: group,
+      group: record,
+      free: windows.map((windowIndex) => freeHoursIn(state, { group, windowIndex })),
+    })),
   }))
-}
-
-/** Lots of a provider that have passed an audit. */
-export function attestedLots(state: StateReader, provider: number): readonly Lot[] {
-  return lotsOf(state, provider).filter((lot) => lot.status === 'attested')
-}
-
-/** Whether a lot serves in a window. */
-export function lotServes(lot: Lot, service: Service, window: number): boolean {
-  return (
-    (lot.services & SERVICE_BITS[service]) !== 0 &&
-    lot.firstWindow <= window &&
-    lot.countsFrom <= window &&
-    (lot.lastWindow === undefined || lot.lastWindow >= window)
-  )
 }

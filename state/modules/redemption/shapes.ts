@@ -59,6 +59,8 @@ export const assignmentFields = {
   settledBase: t.amount,
   /** The anchor when the capacity was reserved; it does not change until delivery. */
   anchor: t.ppm,
+  /** The lot group whose hours are booked. */
+  group: t.u64,
   classId: t.u32,
   /** Rating of that class for the service, at reservation. */
   rating: t.ppm,

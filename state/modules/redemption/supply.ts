@@ -1,10 +1,11 @@
 // The supply of a pass over the queue: servers with free hours, and the volunteers among them per service.
 // Not: who gets it (matching.ts).
 import type { StateReader } from '../../view.ts'
+import type { LotGroup } from '../capacity/schema.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
 import { bonusAt } from './bonus.ts'
 import { getCursors } from './cursors.ts'
-import { anchorNow, coinsAtPar, ratingOf, runningWindow } from './external.ts'
+import { anchorNow, coinsAtPar, offersService, ratingOf, runningWindow } from './external.ts'
 import { getTotals } from './redemptions.ts'
 import type { Listing } from './schema.ts'
 import { type Server, serversInOrder } from './servers.ts'
@@ -30,6 +31,12 @@ export interface Supply {
   readonly obligedSequence: number
 }
 
+/** Coins that hours of a group deliver at par of a service that it offers. */
+export function parCoins(group: LotGroup, hours: bigint, anchor: bigint): bigint {
+  const service = SERVICES.find((s) => offersService(group, s))
+  return service === undefined ? 0n : coinsAtPar(group, { service, hours, anchor })
+}
+
 /** Reads what can be assigned now; at most providers × (windows + lots) records. */
 export function readSupply(state: StateReader, assume?: { readonly longQueue: boolean }): Supply {
   const { assignAhead, minimumBase } = redemptionParams.get(state)
@@ -37,7 +44,11 @@ export function readSupply(state: StateReader, assume?: { readonly longQueue: bo
   const windows = Array.from({ length: assignAhead }, (_, k) => current + 1 + k)
   const servers = serversInOrder(state, windows)
   const anchor = anchorNow(state)
-  const nextFree = servers.reduce((sum, { free }) => sum + coinsAtPar(free[0] ?? 0n, anchor), 0n)
+  const nextFree = servers.reduce(
+    (sum, { groups }) =>
+      groups.reduce((s, { group, free }) => s + parCoins(group, free[0] ?? 0n, anchor), sum),
+    0n,
+  )
   // While the queue is long everything is assigned at par: the same capacity then serves more coins.
   const atPar = assume?.longQueue ?? getTotals(state).queuedBase * 2n > nextFree
   const volunteersOf = (service: Service): Volunteer[] =>

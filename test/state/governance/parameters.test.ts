@@ -1,6 +1,7 @@
 // Changes of parameters at a window's end, and the end of a stop of minting.
 import { strict as assert } from 'node:assert'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
+import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { dueAtMs, openProposals } from '../../../state/modules/governance/proposals.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
@@ -60,11 +61,11 @@ describe('governance.proposeParameters', () => {
   it('a larger cover counts in the shortfall of the block that brings it, as a recount says', () => {
     const chain = new MemberChain(4)
     assert.equal(chain.parent.header.reserve.shortfallBase, 0n)
-    propose(chain, change('issuance', 'coverN', 3n))
+    propose(chain, change('capacity', 'coverN', 3n))
     pass(chain)
     chain.wait(windowMs)
     chain.wait(windowMs)
-    assert.equal(issuanceParams.get(chain.full).coverN, 3)
+    assert.equal(capacityParams.get(chain.full).coverN, 3)
     // MemberChain compares the header with a full recount after every block.
     assert.ok(chain.parent.header.reserve.shortfallBase > 0n)
   })
@@ -94,8 +95,8 @@ describe('governance.proposeParameters', () => {
       [change('capacity', 'windowMs', 30_000n), /^ParameterFixed/],
       [change('accounts', 'protocolVersion', 1n), /^ParameterFixed/],
       [change('providers', 'validatorsMin', 1n), /^ParameterFixed/],
-      [change('issuance', 'coverN', 4n), /^ParametersRefused\(path=issuance.coverN\)/],
-      [change('issuance', 'coverN', 0n), /^ParametersRefused/],
+      [change('capacity', 'coverN', 4n), /^ParametersRefused\(path=capacity.coverN\)/],
+      [change('capacity', 'coverN', 0n), /^ParametersRefused/],
       [change('redemption', 'openRequestsMax', 0n), /^ParametersRefused/],
       [change('redemption', 'openRequestsMax', 2n ** 127n), /^ParametersRefused/],
       [change('accounts', 'blockGasLimit', 1n), /^ParametersRefused\(path=accounts.blockGasLimit\)/],
@@ -152,7 +153,11 @@ describe('oracle.onParametersChanged', () => {
 describe('governance.proposeResumeMinting', () => {
   const stopped = (chain: MemberChain) => issuanceTables.stop.get(chain.full, {})
   const stop = (chain: MemberChain) =>
-    issuanceTables.stop.set(chain.full, {}, { reason: 'invariant 4', height: 1, lifting: false })
+    issuanceTables.stop.set(
+      chain.full,
+      {},
+      { kind: 'invariant', reason: 'invariant 4', height: 1, lifting: false },
+    )
   const mint = (chain: MemberChain) =>
     chain.run(operatorOf(1), issuanceSchema, 'mint', { to: operatorOf(1), amountBase: 10n ** 18n })
 

@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
-import { COIN, PPM } from '../../../base/units.ts'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
-import {
-  getMeasures,
-  getSummary,
-  recountProvider,
-  reserveHours,
-  unreserveHours,
-} from '../../../state/modules/capacity/book.ts'
+import { bookHours, returnHours } from '../../../state/modules/capacity/book.ts'
+import { getGroup, hoursOfGroup } from '../../../state/modules/capacity/groups.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
-import { coinsOfHours, hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
+import { getMeasures, getSummary, touchCapacity } from '../../../state/modules/capacity/sums.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
-import { lockAddress } from '../../../state/modules/issuance/external.ts'
-import {
-  getLiability,
-  getTotals,
-  liabilityBurn,
-  reserveCoins,
-  unreserveCoins,
-  windowSnapshot,
-} from '../../../state/modules/issuance/ledger.ts'
+import { getLiability, liabilityBurn, windowSnapshot } from '../../../state/modules/issuance/ledger.ts'
 import { getCoverage } from '../../../state/modules/issuance/limits.ts'
 import { stopMinting } from '../../../state/modules/issuance/minting.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
@@ -97,7 +83,6 @@ describe('issuance.mint', () => {
         liabilitiesBase: 0n,
         orphanBase,
         lockedBase: 0n,
-        revision: 1,
       },
     )
     assert.deepEqual(chain.mint(1, coins(5) + 1n), {
@@ -166,22 +151,27 @@ describe('issuance.mint', () => {
     assert.equal(getLiability(chain.state, 1).bondShortSince, undefined)
   })
 
-  it('stops for all providers while coverage falls short, and starts the time to cure', () => {
+  it('stops for all providers while coverage falls short', () => {
     const chain = fourEqual()
     for (const provider of [1, 2, 3, 4]) chain.mint(provider, quotaQuery(chain, provider).mintableBase)
     chain.endBlock()
     // Cover-1 provides for one silent provider, not for two.
     setProviderStatus(chain.ctx(), 1, 'jailed')
-    recountProvider(chain.ctx(), 1)
+    touchCapacity(chain.state)
     assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     setProviderStatus(chain.ctx(), 3, 'jailed')
     chain.endWindow()
     const { shortfallBase } = readReserve(MODULES, chain.state)
     assert.ok(shortfallBase > 0n)
     assert.deepEqual(chain.mint(2, 1n), { code: 'CoverageShortfall', fields: { shortfallBase } })
-    const coverage = chain.query<{ shortSince: number; cureUntil: number }>(issuanceModule, 'coverage')
+    type Short = { shortSince: number; mintStop: { reason: string; since: number } }
+    const coverage = chain.query<Short>(issuanceModule, 'coverage')
     assert.equal(coverage.shortSince, 1)
-    assert.equal(coverage.cureUntil, 6)
+    assert.deepEqual(coverage.mintStop, { reason: 'shortfall', since: 2 })
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'shortfall', since: 2 })
+    assert.equal(quotaQuery(chain, 2).blocked, 'CoverageShortfall')
+    // Nobody is penalised for what another's default did to joint coverage.
+    assert.equal(chain.query(issuanceModule, 'cure', { provider: 2 }), undefined)
     setProviderStatus(chain.ctx(), 1, 'active')
     setProviderStatus(chain.ctx(), 3, 'active')
     chain.endWindow()
@@ -195,41 +185,8 @@ describe('issuance.mint', () => {
     stopMinting(chain.ctx(), 'a later reason')
     assert.deepEqual(chain.mint(1, 1n), { code: 'MintingStopped', fields: { reason: 'invariant 4' } })
     assert.equal(chain.query<{ stopReason: string }>(issuanceModule, 'coverage').stopReason, 'invariant 4')
-  })
-})
-
-describe('issuance: the lock', () => {
-  it('locks the retained share and releases one K-th at each window end, the remainder with the last', () => {
-    const chain = fourEqual(TEST_PARAMETERS)
-    const amountBase = coins(10) + 7n
-    assert.equal(chain.mint(1, amountBase, accountOf(50)), undefined)
-    const lockedBase = 5n * COIN + 4n
-    assert.equal(getAccount(chain.state, accountOf(50)).balanceBase, amountBase - lockedBase)
-    assert.equal(getAccount(chain.state, lockAddress(1)).balanceBase, lockedBase)
-    assert.equal(getTotals(chain.state).lockedBase, lockedBase)
-    for (let window = 1; window <= 12; window++) {
-      chain.endWindow()
-      const freed = window === 12 ? lockedBase : (lockedBase / 12n) * BigInt(window)
-      assert.equal(getAccount(chain.state, accountOf(1)).balanceBase, freed)
-    }
-    assert.equal(getLiability(chain.state, 1).releaseBase, 0n)
-    chain.endWindow()
-    assert.equal(getAccount(chain.state, accountOf(1)).balanceBase, lockedBase)
-  })
-
-  it('adds up the locks of several windows', () => {
-    const chain = fourEqual(TEST_PARAMETERS)
-    let lockedBase = 0n
-    for (let round = 0; round < 3; round++) {
-      for (const part of [coins(1), 13n]) {
-        assert.equal(chain.mint(1, part, accountOf(50)), undefined)
-        lockedBase += part - (part * 500_000n) / PPM
-      }
-      chain.endWindow()
-    }
-    while (currentWindow(chain.state) < 15) chain.endWindow()
-    assert.equal(getAccount(chain.state, accountOf(1)).balanceBase, lockedBase)
-    assert.equal(getTotals(chain.state).lockedBase, 0n)
+    assert.deepEqual(readReserve(MODULES, chain.state).mintStop, { reason: 'invariant', since: 0 })
+    assert.equal(quotaQuery(chain, 1).blocked, 'MintingStopped')
   })
 })
 
@@ -260,9 +217,9 @@ describe('issuance.retire', () => {
 describe('issuance: what redemption calls', () => {
   /** Books coins on provider 1 in a window as redemption does. */
   function book(chain: EconomyChain, windowIndex: number, amountBase: bigint): bigint {
-    const hours = hoursOfCoins(amountBase, getMeasures(chain.state).anchor)
-    reserveHours(chain.ctx(), { provider: 1, windowIndex, hours })
-    reserveCoins(chain.ctx(), { provider: 1, windowIndex, amountBase })
+    const { anchor } = getMeasures(chain.state)
+    const hours = hoursOfGroup(getGroup(chain.state, 1)!, { service: 'train', amountBase, anchor })
+    bookHours(chain.ctx(), { group: 1, windowIndex, hours, amountBase })
     return hours
   }
 
@@ -272,23 +229,21 @@ describe('issuance: what redemption calls', () => {
     chain.endBlock()
     const before = getCoverage(chain.state)
     const hours = book(chain, 2, coins(30))
-    assert.equal(getLiability(chain.state, 1).reservedBase, coins(30))
+    assert.equal(getSummary(chain.state, 1).reservedBase, coins(30))
     assert.equal(getCoverage(chain.state).unreservedBase, coins(70))
     chain.checkInvariants()
-    unreserveHours(chain.ctx(), { provider: 1, windowIndex: 2, hours })
-    unreserveCoins(chain.ctx(), { provider: 1, windowIndex: 2, amountBase: coins(30) })
+    returnHours(chain.ctx(), { group: 1, windowIndex: 2, hours, amountBase: coins(30) })
     assert.deepEqual(getCoverage(chain.state), before)
     book(chain, 1, coins(20))
     book(chain, 2, coins(5))
     chain.endWindow()
-    assert.equal(getLiability(chain.state, 1).reservedBase, coins(25))
+    assert.equal(getSummary(chain.state, 1).reservedBase, coins(25))
     chain.endWindow()
-    assert.equal(getLiability(chain.state, 1).reservedBase, coins(5))
-    unreserveCoins(chain.ctx(), { provider: 1, windowIndex: 1, amountBase: coins(20) })
-    assert.equal(getLiability(chain.state, 1).reservedBase, coins(5))
-    assert.throws(() => reserveCoins(chain.ctx(), { provider: 1, windowIndex: 2, amountBase: 1n }), /ahead/)
+    assert.equal(getSummary(chain.state, 1).reservedBase, coins(5))
+    returnHours(chain.ctx(), { group: 1, windowIndex: 1, hours: 0n, amountBase: coins(20) })
+    assert.equal(getSummary(chain.state, 1).reservedBase, coins(5))
     assert.throws(
-      () => unreserveCoins(chain.ctx(), { provider: 1, windowIndex: 2, amountBase: coins(6) }),
+      () => returnHours(chain.ctx(), { group: 1, windowIndex: 2, hours: 0n, amountBase: coins(6) }),
       /no more is returned/,
     )
   })
@@ -314,6 +269,5 @@ describe('issuance: what redemption calls', () => {
     const { capacityBase } = getSummary(chain.state, 1)
     chain.mint(1, coins(10))
     assert.deepEqual(windowSnapshot(chain.state, 1), { liabilityBase: coins(10), capacityBase })
-    assert.equal(coinsOfHours(hoursOfCoins(7n, 1_234_567n), 1_234_567n) >= 7n, true)
   })
 })

@@ -2,15 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
-import { freeCoins, getMeasures, reserveHours, unreserveHours } from '../../../state/modules/capacity/book.ts'
-import { hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
+import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
+import { coinsOfGroup, getGroup, hoursOfGroup } from '../../../state/modules/capacity/groups.ts'
+import { getMeasures, getSummary } from '../../../state/modules/capacity/sums.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
-import {
-  getLiability,
-  liabilityBurn,
-  reserveCoins,
-  unreserveCoins,
-} from '../../../state/modules/issuance/ledger.ts'
+import { getLiability, liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { MODULES } from '../../../state/registry.ts'
@@ -70,12 +66,14 @@ describe('issuance against a naive model', () => {
     } else if (kind === 'reserve') {
       // At most what the provider owes and has not reserved: it delivers only its own coins.
       const own = model.owed[provider]! - reservedOf(model, provider)
-      const room = freeCoins(chain.state, { provider, windowIndex })
+      const group = getGroup(chain.state, provider)!
+      const terms = { service: 'infer', anchor: getMeasures(chain.state).anchor } as const
+      const free = freeHours(chain.state, { group: provider, windowIndex })
+      const room = coinsOfGroup(group, { ...terms, hours: free })
       const amountBase = part(own < room ? own : room)
       if (amountBase <= 0n) return
-      const hours = hoursOfCoins(amountBase, getMeasures(chain.state).anchor)
-      reserveHours(chain.ctx(), { provider, windowIndex, hours })
-      reserveCoins(chain.ctx(), { provider, windowIndex, amountBase })
+      const hours = hoursOfGroup(group, { ...terms, amountBase })
+      bookHours(chain.ctx(), { group: provider, windowIndex, hours, amountBase })
       model.booked.set(key, { amountBase: entry.amountBase + amountBase, hours: entry.hours + hours })
     } else if (kind === 'settle') {
       const held = getAccount(chain.state, accountOf(provider)).balanceBase
@@ -83,12 +81,11 @@ describe('issuance against a naive model', () => {
       const burn = { provider, from: accountOf(provider), amountBase }
       const burnedBase = liabilityBurn(chain.ctx(), burn)
       assert.equal(burnedBase, amountBase < model.owed[provider]! ? amountBase : model.owed[provider]!)
-      unreserveCoins(chain.ctx(), { provider, windowIndex, amountBase })
+      returnHours(chain.ctx(), { group: provider, windowIndex, hours: 0n, amountBase })
       model.owed[provider]! -= burnedBase
       model.booked.set(key, { ...entry, amountBase: entry.amountBase - amountBase })
     } else if (kind === 'return') {
-      unreserveHours(chain.ctx(), { provider, windowIndex, hours: entry.hours })
-      unreserveCoins(chain.ctx(), { provider, windowIndex, amountBase: entry.amountBase })
+      returnHours(chain.ctx(), { group: provider, windowIndex, ...entry })
       model.booked.delete(key)
     } else if (model.windows < K) {
       model.windows++
@@ -109,9 +106,8 @@ describe('issuance against a naive model', () => {
         for (const one of steps) {
           apply(chain, model, one)
           for (const provider of [1, 2, 3, 4]) {
-            const { liabilityBase, reservedBase } = getLiability(chain.state, provider)
-            assert.equal(liabilityBase, model.owed[provider])
-            assert.equal(reservedBase, reservedOf(model, provider))
+            assert.equal(getLiability(chain.state, provider).liabilityBase, model.owed[provider])
+            assert.equal(getSummary(chain.state, provider).reservedBase, reservedOf(model, provider))
           }
           const { supplyBase, shortfallBase } = readReserve(MODULES, chain.state)
           assert.equal(
@@ -123,7 +119,7 @@ describe('issuance against a naive model', () => {
         }
         chain.endBlock()
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     )
   })
 })

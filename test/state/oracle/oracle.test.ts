@@ -76,7 +76,7 @@ describe('oracle.setAnchor', () => {
 describe('oracle.price', () => {
   it('is the one set in genesis, and null for other assets', () => {
     const chain = new EconomyChain()
-    assert.equal(getPrice(chain.state, SETTLEMENT_ASSET), PRICE_BASE)
+    assert.equal(getPrice(chain.state, SETTLEMENT_ASSET)?.priceBase, PRICE_BASE)
     assert.equal(chain.query(oracleModule, 'price', { asset: SETTLEMENT_ASSET }), PRICE_BASE)
     assert.equal(chain.query(oracleModule, 'price', { asset: 7 }), undefined)
     assert.throws(() => setPrice(chain.state, { asset: 1, priceBase: 0n }), /positive/)

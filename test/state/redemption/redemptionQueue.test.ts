@@ -1,8 +1,9 @@
 // The queue of redemption over windows: order, choice, returns, suspension and un-booking, expiry.
 import assert from 'node:assert/strict'
 import { COIN, PPM } from '../../../base/units.ts'
-import { getWindow } from '../../../state/modules/capacity/book.ts'
-import { getLiability } from '../../../state/modules/issuance/ledger.ts'
+import { bookingAt } from '../../../state/modules/capacity/book.ts'
+import { getGroup } from '../../../state/modules/capacity/groups.ts'
+import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
@@ -73,8 +74,8 @@ describe('redemption.order', () => {
         [1, 2, coins(144)],
       ],
     )
-    assert.equal(getLiability(c.state, 1).reservedBase, coins(372))
-    assert.equal(getWindow(c.state, { provider: 2, windowIndex: 1 }).reservedHours, 228n * 10n ** 18n)
+    assert.equal(getSummary(c.state, 1).reservedBase, coins(372))
+    assert.equal(bookingAt(getGroup(c.state, 2)!, 1).hours, 228n * 10n ** 18n)
     type Page = { assignments: { redemptionId: number }[]; nextCursor: number }
     const page = c.query<Page>('assignments', { provider: 2, window: 1, cursor: 0, limit: 1 })
     assert.deepEqual([page.assignments[0]?.redemptionId, page.nextCursor], [1, 1])
@@ -222,7 +223,7 @@ describe('redemption.windows', () => {
     // Back in the queue and assigned again in the same block.
     assert.deepEqual([assignment(c, 1, 2)?.window, assignment(c, 1, 2)?.amountBase], [3, coins(6)])
     assert.equal(redemptionTables.suspension.has(c.state, { provider: 1 }), false)
-    assert.equal(getLiability(c.state, 1).reservedBase, coins(6))
+    assert.equal(getSummary(c.state, 1).reservedBase, coins(6))
   })
 
   it('fixes the anchor at reservation', () => {

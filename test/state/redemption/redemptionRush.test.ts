@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PPM } from '../../../base/units.ts'
-import { checkMint, getMintLimits, leastLimit } from '../../../state/modules/issuance/limits.ts'
+import { checkMint, judgeMint, leastLimit } from '../../../state/modules/issuance/limits.ts'
 import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
@@ -42,7 +42,7 @@ function deliver(c: RedemptionChain, answers: (provider: number) => boolean): vo
 
 function mintToTheLimit(c: RedemptionChain, providers: number): void {
   for (let provider = 1; provider <= providers; provider++) {
-    const amountBase = leastLimit(getMintLimits(c.state, provider))
+    const amountBase = leastLimit(judgeMint(c.state, provider).limits)
     if (amountBase === 0n) continue
     assert.equal(checkMint(c.state, { provider, to: walletOf(HOLDER), amountBase }), undefined)
     c.fund(HOLDER + provider, provider, amountBase)

@@ -1,0 +1,158 @@
+// The recount of all capacity at a window's end: perish, drift, haircut, then C, C* and R of each provider (ECONOMY §3).
+// It runs in one block while that is short, else over several with a cursor; until it is complete the one before counts.
+import { assert } from '../../../base/assert.ts'
+import { maxBigint } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { anchorNow, memberIds } from './external.ts'
+import { groupIdsOf, isSameRatings, refreshGroup, removeGroup } from './groups.ts'
+import { removeLot } from './lots.ts'
+import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
+import { enqueueOverbooked, overbookedWindow } from './overbooked.ts'
+import { addDevices } from './runs.ts'
+import type { CapacitySums, LotGroup, Run } from './schema.ts'
+import { getCount, setSums, sumsIn } from './sums.ts'
+import { capacityTables, changedSums } from './tables.ts'
+import { currentWindow } from './windows.ts'
+
+/** Begins the recount of the window that has begun. */
+export function beginRecount(ctx: WriteContext): void {
+  const { state, block } = ctx
+  const count = getCount(state)
+  assert(count.next === undefined, 'one recount at a time')
+  const anchor = anchorNow(state)
+  const next = {
+    pass: count.pass + 1,
+    windowIndex: currentWindow(state),
+    anchor,
+    sinceHeight: block.height,
+    anchorMoved: anchor !== count.anchor,
+    parametersChanged: count.parametersDirty,
+    member: 0,
+    group: 0,
+  }
+  capacityTables.count.set(state, {}, { ...count, next, parametersDirty: false })
+}
+
+/** Goes on with the recount under way, a group being K steps and a provider one. Returns whether it is complete. */
+export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
+  const { state } = ctx
+  const { next } = getCount(state)
+  assert(next !== undefined, 'a recount is under way')
+  const measures = measuresAt(state, next)
+  const members = memberIds(state)
+  let { member, group } = next
+  // At least one group a block, so that the recount ends whatever the bound.
+  for (let steps = 0; steps < stepsMax && member < members.length; ) {
+    const provider = members[member]!
+    const id = groupIdsOf(state, provider).find((candidate) => candidate > group)
+    if (id === undefined) {
+      member++
+      group = 0
+      steps++
+      continue
+    }
+    countGroup(ctx, id, { pass: next.pass, measures })
+    group = id
+    steps += measures.horizon
+  }
+  const { next: _, ...rest } = getCount(state)
+  if (member < members.length) {
+    capacityTables.count.set(state, {}, { ...rest, next: { ...next, member, group } })
+    return false
+  }
+  const { member: _member, group: _group, ...measured } = next
+  capacityTables.count.set(state, {}, { ...rest, ...measured, revision: rest.revision + 1 })
+  // Whoever sums them up reads all sums of a new recount.
+  changedSums.clear(state)
+  return true
+}
+
+/** Counts everything at once; genesis calls it after its pledges, when nothing is booked yet. */
+export function countAll(ctx: WriteContext): void {
+  beginRecount(ctx)
+  assert(continueRecount(ctx, Number.MAX_SAFE_INTEGER), 'an unbounded recount is complete')
+}
+
+function countGroup(
+  ctx: WriteContext,
+  id: number,
+  recount: { readonly pass: number; readonly measures: Measures },
+): void {
+  const { state } = ctx
+  const { pass, measures } = recount
+  const { windowIndex } = measures
+  const before = capacityTables.group.mustGet(state, { id })
+  const { provider } = before
+  const ended = before.ending.filter((lot) => {
+    const { lastWindow } = capacityTables.lot.mustGet(state, { id: lot })
+    assert(lastWindow !== undefined, 'an ending lot has a last window')
+    return lastWindow < windowIndex
+  })
+  for (const lot of ended) removeLot(ctx, lot)
+  const notice = capacityTables.notice.get(state, { provider })
+  if (notice !== undefined && notice.lastWindow < windowIndex)
+    capacityTables.notice.delete(state, { provider })
+  const group = {
+    ...refreshGroup(state, before, { windowIndex, pass }),
+    lotCount: before.lotCount - ended.length,
+    ending: before.ending.filter((lot) => !ended.includes(lot)),
+  }
+  if (group.lotCount === 0 && group.booked.length === 0) {
+    removeGroup(state, id, provider)
+    return
+  }
+  const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
+  if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
+  capacityTables.group.set(state, { id }, { ...group, overbooked })
+  const at = { provider, pass }
+  const sums = addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
+  setSums(state, at, addSums(sumsIn(state, at), sums))
+}
+
+/** The runs of a group as if no notice had been given for its lots, of those whose notice the runs already know. */
+function withoutNotice(
+  state: StateReader,
+  group: LotGroup,
+  known: { readonly lastBefore: number },
+): readonly Run[] {
+  let { runs } = group
+  for (const id of group.ending) {
+    const lot = capacityTables.lot.get(state, { id })
+    if (lot?.lastWindow === undefined || lot.lastWindow >= known.lastBefore) continue
+    runs = addDevices(runs, {
+      from: lot.lastWindow + 1,
+      devicesPpm: BigInt(lot.devices) * lot.auditPpm,
+    })
+  }
+  return runs
+}
+
+/** What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices. */
+function lossesOf(
+  state: StateReader,
+  change: { readonly before: LotGroup; readonly group: LotGroup },
+  measures: Measures,
+): CapacitySums {
+  const { before, group } = change
+  if (!before.changed && group.ending.length === 0 && isSameRatings(before.inForce, group.inForce))
+    return NO_SUMS
+  const coins = (version: LotGroup): bigint => sumsOfGroup(state, version, measures).capacityBase
+  const actual = coins(group)
+  const whole = coins({
+    ...group,
+    runs: withoutNotice(state, group, { lastBefore: Number.MAX_SAFE_INTEGER }),
+  })
+  // Notice given in the window that has ended is not in the runs before.
+  const lastBefore = measures.windowIndex - 1 + measures.horizon
+  const earlier = coins({
+    ...group,
+    inForce: before.inForce,
+    runs: withoutNotice(state, before, { lastBefore }),
+  })
+  return {
+    ...NO_SUMS,
+    cutBase: maxBigint(0n, earlier - whole),
+    withdrawnBase: maxBigint(0n, whole - actual),
+  }
+}

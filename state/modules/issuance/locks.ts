@@ -1,0 +1,123 @@
+// The lock on minted coins (ECONOMY §3): what is locked, and what frees it. Part of it only burned liability releases, the
+// rest one K-th per good window. Not: who pays it out (turn.ts).
+import { assert } from '../../../base/assert.ts'
+import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { horizonOf } from './external.ts'
+import type { Liability } from './schema.ts'
+import { issuanceParams, issuanceTables } from './tables.ts'
+
+/** The locked part of a mint that brought in no more than its value, and the part of that which is the floor; rounded up. */
+export function lockOf(
+  state: StateReader,
+  amountBase: bigint,
+): { readonly lockedBase: bigint; readonly floorBase: bigint } {
+  const { retainPpm, lockFloorPpm } = issuanceParams.get(state)
+  const lockedBase = mulDivCeil(amountBase, retainPpm, PPM)
+  const floorBase = mulDivCeil(amountBase, lockFloorPpm, PPM)
+  return { lockedBase, floorBase: floorBase < lockedBase ? floorBase : lockedBase }
+}
+
+/**
+ * A provider's record with a lock added: the floor, and the rest released over the next K good windows, one K-th with each
+ * and the remainder with the last.
+ */
+export function addLock(
+  state: StateWriter,
+  liability: Liability,
+  lock: { readonly provider: number; readonly lockedBase: bigint; readonly floorBase: bigint },
+): Liability {
+  const { provider, lockedBase, floorBase } = lock
+  assert(floorBase >= 0n && floorBase <= lockedBase, 'the floor is part of the lock')
+  const timedBase = lockedBase - floorBase
+  const horizonWindows = horizonOf(state)
+  const rateBase = mulDivFloor(timedBase, 1n, BigInt(horizonWindows))
+  if (timedBase > 0n) {
+    const at = { provider, goodWindow: liability.goodWindows + horizonWindows }
+    const known = issuanceTables.release.get(state, at)
+    issuanceTables.release.set(state, at, {
+      rateBase: (known?.rateBase ?? 0n) + rateBase,
+      restBase: (known?.restBase ?? 0n) + timedBase - rateBase * BigInt(horizonWindows),
+    })
+  }
+  return {
+    ...liability,
+    lockedBase: liability.lockedBase + lockedBase,
+    floorBase: liability.floorBase + floorBase,
+    releaseBase: liability.releaseBase + rateBase,
+  }
+}
+
+/** A provider's record when some of its liability is about to burn: the floor is freed in proportion, rounded down. */
+export function freeFloor(before: Liability, burnedBase: bigint): Liability {
+  if (before.floorBase === 0n) return before
+  const freedBase = mulDivFloor(before.floorBase, burnedBase, before.liabilityBase)
+  return {
+    ...before,
+    floorBase: before.floorBase - freedBase,
+    freedBase: before.freedBase + freedBase,
+  }
+}
+
+/** What a window's end releases of a lock, and the record after it. */
+export function releaseDue(
+  state: StateWriter,
+  provider: number,
+  terms: { readonly liability: Liability; readonly isGood: boolean },
+): { readonly amountBase: bigint; readonly after: Liability } {
+  const { liability, isGood } = terms
+  const { freedBase } = liability
+  if (!isGood) {
+    const lockedBase = liability.lockedBase - freedBase
+    return { amountBase: freedBase, after: { ...liability, lockedBase, freedBase: 0n } }
+  }
+  const goodWindow = liability.goodWindows + 1
+  const ending = issuanceTables.release.get(state, { provider, goodWindow })
+  if (ending !== undefined) issuanceTables.release.delete(state, { provider, goodWindow })
+  const amountBase = freedBase + liability.releaseBase + (ending?.restBase ?? 0n)
+  const lockedBase = liability.lockedBase - amountBase
+  const releaseBase = liability.releaseBase - (ending?.rateBase ?? 0n)
+  assert(lockedBase >= liability.floorBase && releaseBase >= 0n, 'no more is released than was locked')
+  const after = { ...liability, lockedBase, releaseBase, goodWindows: goodWindow, freedBase: 0n }
+  return { amountBase, after }
+}
+
+/** Counts coins that a provider granted access for in a window; redemption calls it with each grant. */
+export function noteGranted(
+  ctx: WriteContext,
+  delivery: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
+): void {
+  addDelivery(ctx.state, delivery, { grantedBase: delivery.amountBase, voucheredBase: 0n })
+}
+
+/** Counts coins that a client signed for in a window; redemption calls it when a higher voucher is accepted. */
+export function noteVouchered(
+  ctx: WriteContext,
+  delivery: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
+): void {
+  addDelivery(ctx.state, delivery, { grantedBase: 0n, voucheredBase: delivery.amountBase })
+}
+
+function addDelivery(
+  state: StateWriter,
+  at: { readonly provider: number; readonly windowIndex: number },
+  more: { readonly grantedBase: bigint; readonly voucheredBase: bigint },
+): void {
+  const known = issuanceTables.delivery.get(state, at)
+  issuanceTables.delivery.set(state, at, {
+    grantedBase: (known?.grantedBase ?? 0n) + more.grantedBase,
+    voucheredBase: (known?.voucheredBase ?? 0n) + more.voucheredBase,
+  })
+}
+
+/** Whether at least half of what was granted in a window was signed for, or nothing was granted; forgets the window. */
+export function takeDelivery(
+  state: StateWriter,
+  at: { readonly provider: number; readonly windowIndex: number },
+): boolean {
+  const delivery = issuanceTables.delivery.get(state, at)
+  if (delivery === undefined) return true
+  issuanceTables.delivery.delete(state, at)
+  return delivery.voucheredBase * 2n >= delivery.grantedBase
+}

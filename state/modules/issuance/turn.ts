@@ -1,0 +1,74 @@
+// The end of a window for each member: what its lock releases, its snapshot, its bond, and whether it must cure. A fixed
+// number of members a block, after the recount of capacity. Not: the recount itself (capacity), locks (locks.ts).
+import { mustExist } from '../../../base/assert.ts'
+import type { WriteContext } from '../../context.ts'
+import { trackCure } from './cures.ts'
+import { getMember, isAtFault, isSuspendedMember, lastRecount, memberIds, payFromLock } from './external.ts'
+import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
+import { isBondShort } from './limits.ts'
+import { releaseDue, takeDelivery } from './locks.ts'
+import type { Turn } from './schema.ts'
+import { events, issuanceTables } from './tables.ts'
+
+/** Members handled in one block. */
+const MEMBERS_PER_BLOCK = 64
+
+/** Whether a window was good for a member: active, not suspended, no open fault, at least half of its grants signed for. */
+function isGoodWindow(ctx: WriteContext, provider: number, turn: Turn): boolean {
+  const windowIndex = lastRecount(ctx.state).windowIndex - 1
+  const delivered = takeDelivery(ctx.state, { provider, windowIndex })
+  const { status } = mustExist(getMember(ctx.state, provider), 'a listed member exists')
+  return (
+    delivered &&
+    status === 'active' &&
+    !isSuspendedMember(ctx.state, provider) &&
+    !isAtFault(ctx.state, provider, turn.beganAtHeight)
+  )
+}
+
+/** Pays what a window's end releases of a lock; of a defaulted member nothing: its lock belongs to the estate. */
+function releaseLock(ctx: WriteContext, provider: number, isGood: boolean): void {
+  const liability = getLiability(ctx.state, provider)
+  const { operator, status } = mustExist(getMember(ctx.state, provider), 'a lock belongs to a member')
+  if (liability.lockedBase === 0n || status === 'defaulted') return
+  const { amountBase, after } = releaseDue(ctx.state, provider, { liability, isGood })
+  setLiability(ctx.state, provider, after)
+  if (amountBase === 0n) return
+  payFromLock(ctx, { provider, to: operator, amountBase })
+  events.LockReleased(ctx, { provider, amountBase, lockedBase: after.lockedBase })
+}
+
+function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
+  releaseLock(ctx, provider, isGoodWindow(ctx, provider, turn))
+  takeSnapshot(ctx, provider)
+  const short = isBondShort(ctx.state, provider)
+  const since = getLiability(ctx.state, provider).bondShortSince
+  if (short !== undefined)
+    markBondShort(ctx.state, provider, short ? (since ?? lastRecount(ctx.state).windowIndex) : undefined)
+  trackCure(ctx, provider)
+}
+
+/** Handles the next members after a window's end. Nothing to do between the windows. */
+export function advanceTurn(ctx: WriteContext): void {
+  const { state } = ctx
+  const { pass, sinceHeight, windowIndex } = lastRecount(state)
+  const known = issuanceTables.turn.get(state, {})
+  if (known?.pass === pass || (known === undefined && pass === 0)) {
+    if (known !== undefined && known.member < known.members) handle(ctx, known, MEMBERS_PER_BLOCK)
+    return
+  }
+  // A window so short that it ended before all members were handled must not cost one of them its release.
+  if (known !== undefined) handle(ctx, known, known.members)
+  const members = memberIds(state).length
+  // Genesis counts capacity too, but no window has ended by then.
+  const member = windowIndex === 0 ? members : 0
+  const turn = { pass, member, members, endedAtHeight: sinceHeight, beganAtHeight: known?.endedAtHeight ?? 0 }
+  handle(ctx, turn, MEMBERS_PER_BLOCK)
+}
+
+function handle(ctx: WriteContext, turn: Turn, count: number): void {
+  const members = memberIds(ctx.state)
+  const until = Math.min(turn.members, turn.member + count)
+  for (let member = turn.member; member < until; member++) handleMember(ctx, members[member]!, turn)
+  issuanceTables.turn.set(ctx.state, {}, { ...turn, member: until })
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { type Parameters, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
+import { getGroup } from '../../../state/modules/capacity/groups.ts'
+import { capacityModule } from '../../../state/modules/capacity/module.ts'
+import { hasOverbooked, nextOverbooked } from '../../../state/modules/capacity/overbooked.ts'
+import { attestLot } from '../../../state/modules/capacity/pledges.ts'
+import { getSummary, noteParametersChanged } from '../../../state/modules/capacity/sums.ts'
+import { capacityParams } from '../../../state/modules/capacity/tables.ts'
+import { currentWindow } from '../../../state/modules/capacity/windows.ts'
+import { getLiability } from '../../../state/modules/issuance/ledger.ts'
+import { issuanceModule } from '../../../state/modules/issuance/module.ts'
+import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
+import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
+import { getProvider } from '../../../state/modules/providers/members.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
+import { accountOf, code, EconomyChain, fourEqual, quotaQuery } from '../../support/economyFixture.ts'
+
+interface Cure {
+  readonly cause: string
+  readonly sinceWindow: number
+  readonly untilWindow: number
+  readonly shortfallBase: bigint
+  readonly faultBase: bigint
+}
+const K = TEST_PARAMETERS.capacity.horizonWindows
+const PARAMETERS: Parameters = {
+  ...TEST_PARAMETERS,
+  issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n, lockFloorPpm: 0n },
+}
+const cureOf = (chain: EconomyChain) => chain.query<Cure | undefined>(issuanceModule, 'cure', { provider: 1 })
+const statusOf = (chain: EconomyChain) => getProvider(chain.state, 1)!.status
+const faultsOf = (chain: EconomyChain) =>
+  providersTables.fault.get(chain.state, { provider: 1, kind: 'coverage' })
+const shortBy = (chain: EconomyChain): bigint =>
+  getLiability(chain.state, 1).liabilityBase - getSummary(chain.state, 1).capacityBase
+
+/** Four providers; the first owes what its capacity delivers to within a unit, so that anything lost leaves it short. */
+function atTheEdge(): EconomyChain {
+  const chain = fourEqual(PARAMETERS)
+  assert.equal(chain.mint(1, quotaQuery(chain, 1).mintableBase), undefined)
+  chain.endBlock()
+  const owed = getLiability(chain.state, 1).liabilityBase
+  const { capacityBase } = getSummary(chain.state, 1)
+  // Minted in steps that the mint rule would not allow: the test is about what follows.
+  const more = capacityBase - owed
+  const liability = getLiability(chain.state, 1)
+  const totals = issuanceTables.totals.mustGet(chain.state, {})
+  issuanceTables.liability.set(
+    chain.state,
+    { provider: 1 },
+    { ...liability, liabilityBase: capacityBase, issuedBase: liability.issuedBase + more },
+  )
+  issuanceTables.totals.set(chain.state, {}, { ...totals, liabilitiesBase: totals.liabilitiesBase + more })
+  issuanceTables.changed.set(chain.state, {}, { providers: [1] })
+  chain.giveCoins(more)
+  chain.endBlock()
+  assert.equal(shortBy(chain), 0n)
+  return chain
+}
+
+describe('issuance: cures', () => {
+  it('does not ask one whose own capacity covers what it owes', () => {
+    const chain = atTheEdge()
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+    assert.equal(cureOf(chain), undefined)
+  })
+
+  it('calls drift amortizing: no penalty, no minting, and the usual time', () => {
+    const chain = atTheEdge()
+    setAnchor(chain.ctx(), 1_010_000n)
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'amortizing')
+    assert.deepEqual(cureOf(chain), {
+      cause: 'drift',
+      sinceWindow: 1,
+      untilWindow: 1 + PARAMETERS.issuance.cureWindows,
+      shortfallBase: shortBy(chain),
+      faultBase: 0n,
+    })
+    assert.equal(faultsOf(chain), undefined)
+    assert.equal(code(chain.mint(1, 1n)), 'ProviderNotActive')
+    // More hardware of its own ends it.
+    chain.addLot(1, { classId: 1, devices: 50 })
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+    assert.equal(cureOf(chain), undefined)
+  })
+
+  it('gives K windows for what new parameters did', () => {
+    const chain = atTheEdge()
+    const params = capacityParams.get(chain.state)
+    capacityParams.set(chain.state, { ...params, availabilityHaircutPpm: 60_000n })
+    noteParametersChanged(chain.state)
+    chain.endWindow()
+    const cure = cureOf(chain)
+    assert.equal(statusOf(chain), 'amortizing')
+    assert.equal(cure?.cause, 'parameters')
+    assert.equal(cure?.untilWindow, 1 + K)
+    assert.equal(cure?.faultBase, 0n)
+    assert.equal(faultsOf(chain), undefined)
+  })
+
+  it('penalises what an audit took, once', () => {
+    const chain = atTheEdge()
+    attestLot(chain.ctx(), { lot: 1, auditPpm: 900_000n })
+    setAnchor(chain.ctx(), 1_010_000n)
+    chain.endWindow()
+    const { cutBase } = getSummary(chain.state, 1)
+    const cure = cureOf(chain)
+    assert.equal(statusOf(chain), 'curing')
+    assert.equal(cure?.cause, 'haircut')
+    // Drift is part of the shortfall, but not of the fault.
+    assert.equal(cure?.faultBase, cutBase)
+    assert.ok(cutBase > 0n && cutBase < shortBy(chain))
+    assert.equal(faultsOf(chain)?.amountBase, cutBase)
+    chain.endWindow()
+    assert.equal(faultsOf(chain)?.count, 1)
+    assert.equal(cureOf(chain)?.sinceWindow, 1)
+  })
+
+  it('penalises what notice has withdrawn, as it grows', () => {
+    const chain = atTheEdge()
+    const failure = chain.act(capacityModule, 'giveNotice', accountOf(1), { lot: 1 })
+    assert.equal(failure, undefined)
+    chain.endWindow()
+    assert.equal(cureOf(chain)?.cause, 'withdrawal')
+    assert.equal(statusOf(chain), 'curing')
+    for (let window = 1; window <= 3; window++) {
+      assert.equal(cureOf(chain)?.faultBase, shortBy(chain))
+      assert.equal(faultsOf(chain)?.amountBase, shortBy(chain))
+      assert.equal(faultsOf(chain)?.count, window)
+      chain.endWindow()
+    }
+  })
+
+  it('asks for a bond below its maintenance level to be topped up', () => {
+    const chain = fourEqual(PARAMETERS)
+    assert.equal(chain.mint(1, quotaQuery(chain, 1).mintableBase), undefined)
+    chain.setBond(1, 1n)
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'curing')
+    assert.equal(cureOf(chain)?.cause, 'bond')
+    assert.equal(faultsOf(chain), undefined)
+    chain.setBond(1, 10n ** 15n)
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+  })
+})
+
+describe('capacity: groups with more booked than they have', () => {
+  it('are named after a haircut until what is booked fits again', () => {
+    const chain = new EconomyChain(PARAMETERS).addProviders([{ ratingPpm: 2_000_000n, devices: 100 }])
+    const all = freeHours(chain.state, { group: 1, windowIndex: 2 })
+    bookHours(chain.ctx(), { group: 1, windowIndex: 2, hours: all, amountBase: 10n })
+    attestLot(chain.ctx(), { lot: 1, auditPpm: 900_000n })
+    chain.endBlock()
+    assert.equal(hasOverbooked(chain.state), false)
+    chain.endWindow()
+    assert.equal(nextOverbooked(chain.ctx(), 8), 1)
+    assert.equal(freeHours(chain.state, { group: 1, windowIndex: 2 }), 0n)
+    const part = all / 10n
+    const back = { group: 1, windowIndex: 2, amountBase: 1n }
+    returnHours(chain.ctx(), { ...back, hours: part - 1n })
+    assert.equal(nextOverbooked(chain.ctx(), 8), 1)
+    chain.checkInvariants()
+    returnHours(chain.ctx(), { ...back, hours: 1n })
+    assert.equal(getGroup(chain.state, 1)!.overbooked, false)
+    assert.equal(nextOverbooked(chain.ctx(), 8), undefined)
+    assert.equal(hasOverbooked(chain.state), false)
+    assert.equal(currentWindow(chain.state), 1)
+    chain.endBlock()
+  })
+})
