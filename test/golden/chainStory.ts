@@ -63,7 +63,7 @@ export function storyGenesis(): Genesis {
       ...params,
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
-      issuance: { ...params.issuance, retainPpm: 100_000n },
+      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
       redemption: { ...params.redemption, assignAhead: 1 },
     },
   }
