@@ -4,12 +4,9 @@ import { assert } from './assert.ts'
 import { u64be, utf8 } from './bytes.ts'
 import type { AnyField, Field, Fields, InferFields } from './field.ts'
 import type { Address } from './ids.ts'
+import type { Lane } from './lanes.ts'
 import type { AnyParam, ParamDef, ParamDefs, Preset } from './parameters.ts'
 import { type Message, message, t } from './schema.ts'
-
-/** Separate block space, so that payments never crowd out proofs and redemptions. */
-export const LANES = ['general', 'redemption', 'proof'] as const
-export type Lane = (typeof LANES)[number]
 
 /** Protocol versions in which an element exists, both inclusive. Numbers, selectors and ids are never used again. */
 export interface Lifetime {

@@ -18,6 +18,8 @@ export interface ParamDef<T> {
   readonly test: T
   /** Bounds of the value alone; genesis and governance apply it. */
   readonly check?: ParamCheck<T>
+  /** Genesis alone sets it; governance never changes it. */
+  readonly fixed?: true
   /** Protocol version that introduced it; before it the value is the field's default. Only at the end of the list. */
   readonly since?: number
   /** Last protocol version that reads it; its place in the record stays. */
@@ -41,6 +43,7 @@ export function param<F extends AnyField>(declared: {
   readonly dev?: Infer<F>
   readonly test?: Infer<F>
   readonly check?: ParamCheck<Infer<F>>
+  readonly fixed?: true
   readonly since?: number
   readonly until?: number
 }): ParamDef<Infer<F>> {

@@ -7,7 +7,7 @@ import { Command } from 'commander'
 import { u64be } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
-import { sealBlock } from '../base/protocol/header.ts'
+import { evenFees, NO_LANE_GAS, sealBlock } from '../base/protocol/header.ts'
 import { wholeNumber } from '../cli/commands/common.ts'
 import { accountsSchema } from '../state/modules/accounts/schema.ts'
 import { tablesOf } from '../state/table.ts'
@@ -27,7 +27,14 @@ function blockOf(height: number, parentHash: Uint8Array, stateRoot: Uint8Array) 
     header: {
       ...{ version: 1, epoch: 0, view: height, height, parentHash, timestampMs: 1_000 * height },
       ...{ proposer: ZERO_ADDRESS, randaoReveal: new Uint8Array(0), mix: none, stateRoot },
-      ...{ receiptsRoot: none, transactionsRoot: none, gasUsed: 0, gasLimit: 1, baseFeePerGas: 1n },
+      ...{
+        receiptsRoot: none,
+        transactionsRoot: none,
+        gasUsed: 0,
+        gasLimit: 1,
+        ...evenFees(1n),
+        laneGas: NO_LANE_GAS,
+      },
       reserve: {
         ...{ supplyBase: nothing, liabilitiesBase: nothing, capacityBase: nothing },
         ...{ lockedInRedemptionBase: nothing, anchor: nothing, shortfallBase: nothing },

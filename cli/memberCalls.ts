@@ -6,6 +6,9 @@ import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
+import { dispatcherOf, laneOf } from '../state/dispatch.ts'
+import { MODULES } from '../state/registry.ts'
 import { selectorOf } from '../state/rules.ts'
 import { signTransaction } from '../state/transaction.ts'
 
@@ -67,6 +70,15 @@ export interface SentCall {
   readonly blockNumber: number
 }
 
+/** The next base fee of the lane that a call is in. */
+function nextBaseFee(fees: unknown, call: MemberCall): bigint {
+  const { lanes } = fees as { lanes: readonly { lane: string; nextBaseFeePerGas: string }[] }
+  const lane = laneOf(dispatcherOf(MODULES, PROTOCOL_VERSION), call)
+  const found = lanes.find((entry) => entry.lane === lane)
+  if (found === undefined) throw new OperatorError(`the node names no base fee of the ${lane} lane`)
+  return BigInt(found.nextBaseFeePerGas)
+}
+
 /** Signs, submits and waits until the call is final. Throws OperatorError with the chain's reason when it fails. */
 export async function sendMemberCall(
   url: string,
@@ -78,10 +90,10 @@ export async function sendMemberCall(
   const asked = { from, to: toHex(to), data: toHex(data), value: `0x${valueBase.toString(16)}` }
   // The estimate also fails, naming the reason, for a call that would fail.
   const gasLimit = Number(await ask(url, 'eth_estimateGas', [asked]))
-  const [chainId, nonce, gasPrice] = await Promise.all([
+  const [chainId, nonce, fees] = await Promise.all([
     ask(url, 'eth_chainId', []),
     ask(url, 'eth_getTransactionCount', [from, 'pending']),
-    ask(url, 'eth_gasPrice', []),
+    ask(url, 'chain_fees', []),
   ])
   const raw = signTransaction(
     {
@@ -89,7 +101,7 @@ export async function sendMemberCall(
       chainId: Number(chainId),
       nonce: Number(nonce),
       maxPriorityFeePerGas: TIP_PER_GAS,
-      maxFeePerGas: BigInt(gasPrice as string) * FEE_HEADROOM + TIP_PER_GAS,
+      maxFeePerGas: nextBaseFee(fees, call) * FEE_HEADROOM + TIP_PER_GAS,
       gasLimit,
       to,
       valueBase,

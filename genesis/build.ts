@@ -1,14 +1,13 @@
 // Builds block 0 and its state from a genesis document; refuses one that breaks a rule.
 // Owns: the order in which modules are initialised. Not: the rules (state/modules).
 import { AssertionFailed } from '../base/assert.ts'
-import { bytesKey, toHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
-import { ExpectedError } from '../base/errors.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
-import { type Header, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import { evenFees, type Header, NO_LANE_GAS, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
-import { isPeerIdBytes, validatorSetHash } from '../base/protocol/validators.ts'
+import { validatorSetHash } from '../base/protocol/validators.ts'
 import { PPM } from '../base/units.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { WriteContext } from '../state/context.ts'
@@ -26,7 +25,7 @@ import { addBond } from '../state/modules/providers/bonds.ts'
 import { addProvider } from '../state/modules/providers/members.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../state/overlay.ts'
-import { checkParameters, writeParameters } from '../state/parameters.ts'
+import { writeParameters } from '../state/parameters.ts'
 import { receiptsRoot } from '../state/receipt.ts'
 import { recountNow } from '../state/recount.ts'
 import { MODULES } from '../state/registry.ts'
@@ -35,23 +34,10 @@ import { TreeVersion } from '../state/tree/tree.ts'
 import { openVersion } from '../state/upgrade.ts'
 import { modulesAt } from '../state/versions.ts'
 import type { StateChanges } from '../state/view.ts'
-import { type Genesis, genesisHash, genesisSchema } from './schema.ts'
+import { checkDocument } from './check.ts'
+import { GenesisError } from './error.ts'
+import { type Genesis, genesisHash } from './schema.ts'
 
-/** A genesis document that breaks a rule: `path` names the field, e.g. `providers[2].lots[0].class`. */
-export class GenesisError extends ExpectedError {
-  readonly code = 'GenesisRefused'
-  readonly path: string
-  readonly reason: string
-  constructor(path: string, reason: string) {
-    super(`genesis ${path}: ${reason}`)
-    this.name = 'GenesisError'
-    this.path = path
-    this.reason = reason
-  }
-}
-
-/** Smallest allowed validator set (ECONOMY §10). */
-const VALIDATORS_MIN = 4
 /** Ids of classes and providers start at 1, in document order. */
 const idOf = (index: number): number => index + 1
 
@@ -82,68 +68,6 @@ function at<T>(path: string, run: () => T): T {
       throw new GenesisError(path, error.message.replace('assertion failed: ', 'broken rule: '))
     }
     throw error
-  }
-}
-
-function refuseRepeats(path: string, keys: readonly string[], what: string): void {
-  const seen = new Map<string, number>()
-  keys.forEach((key, i) => {
-    const first = seen.get(key)
-    if (first !== undefined) throw new GenesisError(`${path}[${i}]`, `the same ${what} as ${path}[${first}]`)
-    seen.set(key, i)
-  })
-}
-
-/** Checks rules that need no state. */
-function checkDocument(genesis: Genesis): void {
-  const reason = genesisSchema.check(genesis)
-  if (reason !== undefined) {
-    const [path, ...rest] = reason.split(': ')
-    throw new GenesisError(path ?? '', rest.join(': '))
-  }
-  // Wallets cannot represent larger ids (EIP-2294).
-  if (genesis.chainId < 1 || genesis.chainId > 4_503_599_627_370_476) {
-    throw new GenesisError('chainId', 'expected 1 to 4503599627370476')
-  }
-  if (genesis.baseFeePerGas < 1n) throw new GenesisError('baseFeePerGas', 'expected at least 1 wei')
-  if (genesis.anchor < 1n) throw new GenesisError('anchor', 'expected a positive rating')
-  const { params } = genesis
-  const fault = checkParameters(MODULES, params, {
-    protocolVersion: params.accounts.protocolVersion,
-    providerCount: genesis.providers.length,
-  })
-  if (fault !== undefined) throw new GenesisError(`params.${fault.path}`, fault.reason)
-  const { heartbeatMs, networkDelayMs, messageDelayMs, buildMs } = genesis.consensus
-  if (heartbeatMs < 1 || heartbeatMs * 4 > params.capacity.windowMs) {
-    throw new GenesisError('consensus.heartbeatMs', 'expected at most a quarter of a capacity window')
-  }
-  if (messageDelayMs < buildMs + 2 * networkDelayMs) {
-    throw new GenesisError('consensus.messageDelayMs', 'expected at least buildMs + 2 networkDelayMs')
-  }
-  if (networkDelayMs < 1) throw new GenesisError('consensus.networkDelayMs', 'expected at least 1 ms')
-  if (genesis.providers.length < VALIDATORS_MIN) {
-    throw new GenesisError('providers', `expected at least ${VALIDATORS_MIN} providers`)
-  }
-  refuseRepeats(
-    'classes',
-    genesis.classes.map((c) => c.slug),
-    'slug',
-  )
-  refuseRepeats(
-    'assets',
-    genesis.assets.map((a) => String(a.id)),
-    'id',
-  )
-  genesis.providers.forEach(({ peerId }, i) => {
-    if (!isPeerIdBytes(peerId))
-      throw new GenesisError(`providers[${i}].peerId`, 'expected an ed25519 peer id')
-  })
-  for (const field of ['operator', 'consensusKey', 'peerId'] as const) {
-    refuseRepeats(
-      'providers',
-      genesis.providers.map((p) => bytesKey(p[field])),
-      field,
-    )
   }
 }
 
@@ -304,8 +228,9 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
     receiptsRoot: receiptsRoot([], []),
     transactionsRoot: merkleRoot([]),
     gasUsed: 0,
+    laneGas: NO_LANE_GAS,
     gasLimit: genesis.params.accounts.blockGasLimit,
-    baseFeePerGas: genesis.baseFeePerGas,
+    ...evenFees(genesis.baseFeePerGas),
     reserve: readReserve(modulesAt(MODULES, ctx.block.protocolVersion), state),
     setHash: validatorSetHash(validatorSet(state)),
     endsEpoch: false,

@@ -92,7 +92,7 @@ export const genesisSchema = message('Genesis', {
   name: t.text(64),
   chainId: t.u64,
   timestampMs: t.u64,
-  /** Base fee of block 0, wei per gas. */
+  /** Base fee of every lane in block 0, wei per gas. */
   baseFeePerGas: t.amount,
   /** Rating that one SCU delivers, ppm of the reference device. */
   anchor: t.ppm,

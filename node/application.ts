@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import { bytesKey, toHex } from '../base/bytes.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
+import type { Lane, PerLane } from '../base/lanes.ts'
 import type { EpochStep } from '../base/protocol/epochStep.ts'
 import { epochAbove, type SealedBlock } from '../base/protocol/header.ts'
 import { BLOCK_BYTES_MAX } from '../base/protocol/limits.ts'
@@ -12,7 +13,7 @@ import type { Application, ApplicationTip, BuildRequest, Clock } from '../consen
 import type { EpochStart, Misbehaviour, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { ParentView } from '../state/execute.ts'
-import { nextBaseFee } from '../state/fees.ts'
+import { nextBaseFees } from '../state/fees.ts'
 import { dueAtMs, hasWork } from '../state/hooks.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
@@ -141,12 +142,13 @@ export class NodeApplication implements Application {
     if (parent === undefined) return undefined
     const { blockGasLimit } = accountsParams.get(parent.state)
     const share = 2 ** Math.min(request.halvings, HALVINGS_MAX)
+    const includable = {
+      nonceAt: (address: Address) => getAccount(parent.state, address).nonce,
+      baseFees: this.#baseFees(parent, request.timestampMs),
+    }
     const candidates = request.emptyOnly
       ? []
-      : mempool.candidates({
-          nonceAt: (address) => getAccount(parent.state, address).nonce,
-          baseFeePerGas: this.#baseFee(parent, request.timestampMs),
-        })
+      : (hasRoom: (lane: Lane) => boolean) => mempool.candidates(includable, hasRoom)
     const built = await importer.build(request.parent.hash, {
       epoch: request.epoch,
       view: request.view,
@@ -229,9 +231,9 @@ export class NodeApplication implements Application {
     if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
   }
 
-  #baseFee(parent: Pick<ParentView, 'header' | 'state'>, timestampMs: number): bigint {
+  #baseFees(parent: Pick<ParentView, 'header' | 'state'>, timestampMs: number): PerLane<bigint> {
     const params = accountsParams.get(parent.state)
-    return nextBaseFee(parent.header, Math.max(timestampMs, parent.header.timestampMs), params)
+    return nextBaseFees(parent.header, Math.max(timestampMs, parent.header.timestampMs), params)
   }
 
   hasWork(parentBlock: SealedBlock): boolean {
@@ -243,7 +245,7 @@ export class NodeApplication implements Application {
     const { minBlockIntervalMs } = providersParams.get(state)
     return mempool.hasIncludable({
       nonceAt: (address: Address) => getAccount(state, address).nonce,
-      baseFeePerGas: this.#baseFee(parent, Math.max(clock.nowMs(), header.timestampMs + minBlockIntervalMs)),
+      baseFees: this.#baseFees(parent, Math.max(clock.nowMs(), header.timestampMs + minBlockIntervalMs)),
     })
   }
 

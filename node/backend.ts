@@ -2,6 +2,7 @@
 // Owns: recent blocks in memory, subscriptions. Not: JSON-RPC's shapes and messages (rpc/).
 import { keccak256 } from '../base/crypto/hash.ts'
 import { type Address, type Hash32, type TxId, ZERO_ADDRESS } from '../base/ids.ts'
+import type { PerLane } from '../base/lanes.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
 import { epochAbove, type Header } from '../base/protocol/header.ts'
@@ -23,7 +24,7 @@ import type {
 } from '../rpc/backend.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import { blockContextOf } from '../state/engine.ts'
-import { nextBaseFee } from '../state/fees.ts'
+import { nextBaseFees } from '../state/fees.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
 import { providersParams } from '../state/modules/providers/tables.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
@@ -198,7 +199,10 @@ export class NodeBackend implements Backend {
     const entry = mempool.get(id)
     if (entry !== undefined) {
       const isNext = entry.transaction.nonce < mempool.pendingNonce(entry.sender)
-      return { status: 'pending', executable: isNext && entry.transaction.maxFeePerGas >= this.nextBaseFee() }
+      const { lane, transaction } = entry
+      const baseFeePerGas = this.nextBaseFees()[lane]
+      const executable = isNext && transaction.maxFeePerGas >= baseFeePerGas
+      return { status: 'pending', executable, lane, baseFeePerGas }
     }
     const reason = mempool.dropReason(id)
     return reason === undefined ? { status: 'unknown' } : { status: 'dropped', reason }
@@ -267,11 +271,11 @@ export class NodeBackend implements Backend {
     return this.#options.importer.provePast(key, height)
   }
 
-  nextBaseFee(): bigint {
+  nextBaseFees(): PerLane<bigint> {
     const { header, state } = this.#options.importer.head()
     const { minBlockIntervalMs } = providersParams.get(state)
     const timestampMs = Math.max(this.#options.nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
-    return nextBaseFee(header, timestampMs, accountsParams.get(state))
+    return nextBaseFees(header, timestampMs, accountsParams.get(state))
   }
 
   evidence(): readonly PendingEvidence[] {

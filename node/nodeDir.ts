@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { ConfigError, errorText, OperatorError } from '../base/errors.ts'
 import { type Json, SchemaError } from '../base/field.ts'
-import { buildGenesis, GenesisError } from '../genesis/build.ts'
+import { buildGenesis } from '../genesis/build.ts'
+import { checkDate } from '../genesis/check.ts'
+import { GenesisError } from '../genesis/error.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { systemClock } from './clock.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
 /** Reads a genesis document without building block 0; throws OperatorError naming file, field and reason. */
@@ -24,7 +27,10 @@ export function parseGenesis(file: string): Genesis {
 /** Reads a genesis document and checks every rule; throws OperatorError naming file, field and reason. */
 export function readGenesis(file: string): Genesis {
   const genesis = parseGenesis(file)
-  refusing(file, () => buildGenesis(genesis).tree.release())
+  refusing(file, () => {
+    checkDate(genesis, systemClock().nowMs())
+    buildGenesis(genesis).tree.release()
+  })
   return genesis
 }
 

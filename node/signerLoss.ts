@@ -24,7 +24,8 @@ export interface Submitter {
   readonly chainId: number
   readonly secretKey: Uint8Array
   readonly gasOf: (transaction: { readonly to: Address; readonly data: Uint8Array }) => number
-  readonly nextBaseFee: () => bigint
+  /** Next base fee of the transaction's lane. */
+  readonly nextBaseFee: (transaction: { readonly to: Address; readonly data: Uint8Array }) => bigint
   readonly pendingNonce: (address: Address) => number
   readonly isPending: (id: TxId) => boolean
   readonly submit: (raw: Uint8Array) => Promise<SubmitResult>
@@ -163,7 +164,7 @@ function envelope(submitter: Submitter, nonce: Uint8Array): Uint8Array {
       chainId,
       nonce: pendingNonce(to),
       maxPriorityFeePerGas: TIP_PER_GAS,
-      maxFeePerGas: nextBaseFee() * 2n + TIP_PER_GAS,
+      maxFeePerGas: nextBaseFee({ to, data: nonce }) * 2n + TIP_PER_GAS,
       gasLimit: gasOf({ to, data: nonce }),
       to,
       valueBase: 0n,

@@ -5,7 +5,7 @@ import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, JournalStore, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
-import { dispatcherOf, gasOf } from '../state/dispatch.ts'
+import { dispatcherOf, gasOf, laneOf } from '../state/dispatch.ts'
 import { protocolVersionOf } from '../state/versions.ts'
 import { Journal } from '../storage/journal.ts'
 import type { NodeBackend } from './backend.ts'
@@ -48,7 +48,7 @@ export interface StartConsensusOptions {
   readonly signer: Signer | undefined
   /** secp256k1 secret of the account that pays for evidence; undefined: evidence is only logged, and anyone may submit it. */
   readonly operatorSecret: Uint8Array | undefined
-  readonly backend: () => Pick<NodeBackend, 'nextBaseFee' | 'submit' | 'blockByHeight' | 'finalityOf'>
+  readonly backend: () => Pick<NodeBackend, 'nextBaseFees' | 'submit' | 'blockByHeight' | 'finalityOf'>
   readonly clock: Clock
   readonly halt: Pick<Halt, 'now' | 'reason'>
   readonly logger: RoomLogger
@@ -146,14 +146,13 @@ function submitterOf(options: StartConsensusOptions): Submitter | undefined {
   const { opened, operatorSecret: secretKey } = options
   const { chain, mempool } = opened
   if (secretKey === undefined) return undefined
+  const dispatcher = () => dispatcherOf(chain.modules, protocolVersionOf(opened.importer.head().state))
   return {
     chainId: chain.chainId,
     secretKey,
-    gasOf: (transaction: Parameters<typeof gasOf>[1]) => {
-      const version = protocolVersionOf(opened.importer.head().state)
-      return gasOf(dispatcherOf(chain.modules, version), transaction)
-    },
-    nextBaseFee: () => options.backend().nextBaseFee(),
+    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcher(), transaction),
+    nextBaseFee: (transaction: Parameters<typeof laneOf>[1]) =>
+      options.backend().nextBaseFees()[laneOf(dispatcher(), transaction) ?? 'general'],
     pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
     isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),
     submit: (raw: Uint8Array) => options.backend().submit(raw),

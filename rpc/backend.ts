@@ -3,6 +3,7 @@
 
 import type { Json } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Lane, PerLane } from '../base/lanes.ts'
 import type { EpochProof } from '../base/protocol/epochProof.ts'
 import type { EquivocationKind } from '../base/protocol/evidence.ts'
 import type { Header } from '../base/protocol/header.ts'
@@ -82,6 +83,8 @@ export const SUBMIT_REJECTION_CODES = [
   'invalidSignature',
   'intrinsicGasTooLow',
   'exceedsBlockGasLimit',
+  /** A batch whose calls are in different lanes. */
+  'mixedLanes',
   'tipAboveFeeCap',
   'feeCapTooLow',
   'nonceTooLow',
@@ -112,7 +115,13 @@ export type SubmitResult =
 export type TransactionStatus =
   | { readonly status: 'unknown' }
   /** `executable`: its nonce is next; otherwise it waits for an earlier nonce or a lower base fee. */
-  | { readonly status: 'pending'; readonly executable: boolean }
+  | {
+      readonly status: 'pending'
+      readonly executable: boolean
+      readonly lane: Lane
+      /** Of its lane in the next block. */
+      readonly baseFeePerGas: bigint
+    }
   | { readonly status: 'included'; readonly height: number; readonly index: number }
   | { readonly status: 'dropped'; readonly reason: string }
 
@@ -192,7 +201,7 @@ export interface Backend {
   prove(key: StateKey, height: number): Promise<StateProof | undefined>
 
   /** Base fee of a block proposed now, wei. */
-  nextBaseFee(): bigint
+  nextBaseFees(): PerLane<bigint>
   /** Undefined when in sync. */
   syncing(): SyncProgress | undefined
   health(): NodeHealth

@@ -71,6 +71,7 @@ const SUBMIT_PHRASES: { readonly [code in SubmitRejectionCode]: string } = {
   invalidSignature: 'invalid sender',
   intrinsicGasTooLow: 'intrinsic gas too low',
   exceedsBlockGasLimit: 'exceeds block gas limit',
+  mixedLanes: 'mixed lanes',
   tipAboveFeeCap: 'max priority fee per gas higher than max fee per gas',
   feeCapTooLow: 'max fee per gas less than block base fee',
   nonceTooLow: 'nonce too low',

@@ -16,6 +16,7 @@ import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
 import { evidenceMethods } from './native/evidence.ts'
+import { laneFeeMethods } from './native/fees.ts'
 import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { txMethods } from './native/tx.ts'
@@ -77,6 +78,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
     ...chainMethods(backend),
+    ...laneFeeMethods(backend),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
     ...proofMethods(backend),

@@ -1,5 +1,6 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Lane } from '../base/lanes.ts'
 import type { Failure } from '../base/moduleDefinition.ts'
 import type { FaultKind } from './modules/providers/schema.ts'
 import type { ParameterRules } from './parameterRules.ts'
@@ -67,7 +68,7 @@ export interface WriteContext {
   /** Appends to the receipt of the running transaction, or to the block's system logs. */
   emit(log: Log): void
   /** Gas that a lane of this block has left, at the block's end. Absent where no block is executed. */
-  laneRoom?(lane: string): number
+  laneRoom?(lane: Lane): number
   /** Why a debit must not happen now (ECONOMY §10). Absent in hooks, which settle what is owed. */
   refuseDebit?(debit: Debit): DebitRefused | undefined
 }

@@ -4,11 +4,11 @@ import { encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES, equalBytes, fromHex, readU64be } from '../base/bytes.ts'
 import type { Address, TxId } from '../base/ids.ts'
+import type { Lane } from '../base/lanes.ts'
 import {
   defineModule,
   type Failure,
   isSystemAddress,
-  type Lane,
   moduleAddress,
   SYSTEM_KIND,
   systemAddress,
@@ -31,6 +31,7 @@ import type {
   Log,
   WriteContext,
 } from './context.ts'
+import type { Cost } from './fees.ts'
 import { COIN_ASSET, ledger } from './ledger.ts'
 import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
@@ -152,56 +153,75 @@ export function hasCode(modules: readonly Module[], state: StateReader, address:
   return kind === 'module' || kind === 'asset' || kind === 'multicall'
 }
 
-/** Gas of a transaction: a function of its bytes and the version alone, so it can never run out of gas. */
-export function gasOf(
-  dispatcher: Dispatcher,
-  transaction: {
-    readonly to: Address
-    readonly data: Uint8Array
-    readonly accessList?: readonly AccessListEntry[]
-  },
-): number {
-  let gas = bytesGas(transaction) + actionGas(dispatcher, transaction.to, transaction.data)
+interface PricedTransaction {
+  readonly to: Address
+  readonly data: Uint8Array
+  readonly accessList?: readonly AccessListEntry[]
+}
+
+/** Gas and lane of a transaction: a function of its bytes and the version alone, so it can never run out of gas. */
+export function costOf(dispatcher: Dispatcher, transaction: PricedTransaction): Cost {
+  const { gas, lane, isProof } = callCost(dispatcher, transaction.to, transaction.data)
+  const cost = { gas: bytesGas(transaction, isProof) + gas, lane }
   // Access lists have no effect, but their bytes are stored and sent; priced as in EIP-2930.
   for (const { storageKeys } of transaction.accessList ?? [])
-    gas += ACCESS_ADDRESS_GAS + ACCESS_KEY_GAS * storageKeys.length
-  return gas
+    cost.gas += ACCESS_ADDRESS_GAS + ACCESS_KEY_GAS * storageKeys.length
+  return cost
+}
+
+/** Gas of a transaction, as `costOf`. */
+export function gasOf(dispatcher: Dispatcher, transaction: PricedTransaction): number {
+  return costOf(dispatcher, transaction).gas
+}
+
+/** Lane of a transaction, as `costOf`. */
+export function laneOf(dispatcher: Dispatcher, transaction: PricedTransaction): Lane | undefined {
+  return costOf(dispatcher, transaction).lane
 }
 
 const ACCESS_ADDRESS_GAS = 2400
 const ACCESS_KEY_GAS = 1900
 
-function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): number {
-  if (data.length < 4 || !isSystemAddress(to)) return 0
-  // An asset's functions cost gas whether or not the asset exists: gas must not depend on state.
-  const table = to[6] === SYSTEM_KIND.asset ? dispatcher.erc20 : moduleTable(dispatcher, to)
-  const entry = table?.bySelector.get(selectorNumber(data)!)
-  if (entry === undefined || entry.kind !== 'action') return 0
-  if (entry.def.composite !== true) return entry.def.gas
-  let gas = entry.def.gas
-  const args = decodeArguments(entry, data)
-  for (const call of (args?.calls ?? []) as readonly { to: Address; data: Uint8Array }[]) {
-    // Composite actions do not nest: an inner one fails and costs what any inner call costs.
-    gas += INNER_CALL_GAS
-    if (!equalBytes(call.to, ACCOUNTS_ADDRESS)) gas += actionGas(dispatcher, call.to, call.data)
-  }
-  return gas
+interface CallCost extends Cost {
+  /** Whether it is an action of the proof lane, whose bytes are cheaper: not whatever is sent to such a module. */
+  readonly isProof: boolean
 }
 
-/**
- * Block space of a transaction: its action's, else its module's, else general. A function of its bytes and the version
- * alone; also for calls that will fail.
- */
-export function laneOf(
-  dispatcher: Dispatcher,
-  { to, data }: { readonly to: Address; readonly data: Uint8Array },
-): Lane {
-  const table = isSystemAddress(to) && to[6] === SYSTEM_KIND.module ? moduleTable(dispatcher, to) : undefined
-  if (table === undefined) return 'general'
+const PLAIN: CallCost = { gas: 0, lane: 'general', isProof: false }
+
+/** What a call costs besides its bytes. */
+function callCost(dispatcher: Dispatcher, to: Address, data: Uint8Array): CallCost {
+  if (!isSystemAddress(to)) return PLAIN
+  // An asset's functions cost gas whether or not the asset exists: gas must not depend on state.
+  const table = to[6] === SYSTEM_KIND.asset ? dispatcher.erc20 : moduleTable(dispatcher, to)
+  if (table === undefined) return PLAIN
   const selector = selectorNumber(data)
   const entry = selector === undefined ? undefined : table.bySelector.get(selector)
-  const own = entry?.kind === 'action' ? entry.def.lane : undefined
-  return own ?? table.definition.lane ?? 'general'
+  const ownLane = table.definition.lane ?? 'general'
+  if (entry === undefined || entry.kind !== 'action') return { ...PLAIN, lane: ownLane }
+  const { gas } = entry.def
+  if (entry.def.composite === true) return compositeCost(dispatcher, entry, data)
+  const lane = entry.def.lane ?? ownLane
+  return { gas, lane, isProof: lane === 'proof' }
+}
+
+/** All calls of one transaction share a lane; of different ones there is none. */
+function compositeCost(dispatcher: Dispatcher, entry: ActionEntry, data: Uint8Array): CallCost {
+  let { gas } = entry.def
+  const args = decodeArguments(entry, data)
+  const calls = (args?.calls ?? []) as readonly { to: Address; data: Uint8Array }[]
+  const costs = calls.map((call) =>
+    // Composite actions do not nest: an inner one fails and costs what any inner call costs.
+    equalBytes(call.to, ACCOUNTS_ADDRESS) ? PLAIN : callCost(dispatcher, call.to, call.data),
+  )
+  for (const cost of costs) gas += INNER_CALL_GAS + cost.gas
+  const first = costs[0] ?? PLAIN
+  const isOne = costs.every((cost) => cost.lane === first.lane)
+  return {
+    gas,
+    lane: isOne ? first.lane : undefined,
+    isProof: costs.length > 0 && costs.every((c) => c.isProof),
+  }
 }
 
 /** Cost of an inner call besides its bytes and its action: roughly its ledger work. */

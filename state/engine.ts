@@ -1,25 +1,25 @@
 // Runs one block on an overlay: hooks, transactions, fees, invariants. Proposer and verifier use the same engine.
 // Owns: the running block. Not: header rules (execute.ts), calls (dispatch.ts).
-import { AssertionFailed, assert } from '../base/assert.ts'
+import { AssertionFailed, assert, mustExist } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
-import { LANES, type Lane } from '../base/moduleDefinition.ts'
+import { type Lane, laneGasMax, type PerLane, perLane } from '../base/lanes.ts'
 import type { Header, Reserve } from '../base/protocol/header.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
-import { type Dispatcher, dispatcherOf, failedLog, gasOf, laneOf, runCall } from './dispatch.ts'
+import { costOf, type Dispatcher, dispatcherOf, failedLog, runCall } from './dispatch.ts'
 import {
   type BlockParams,
+  type Cost,
   checkTransaction,
   gasPrice,
   type InvalidCode,
-  laneGasMax,
-  nextBaseFee,
+  nextBaseFees,
 } from './fees.ts'
 import { beginBlock, endBlock } from './hooks.ts'
-import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
+import { creditCoins, FEES_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
@@ -29,7 +29,7 @@ import { applyRecovery } from './recovery.ts'
 import { readReserve } from './reserve.ts'
 import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
-import type { Transaction } from './transaction.ts'
+import { TRANSFER_GAS, type Transaction } from './transaction.ts'
 import { modulesAt } from './versions.ts'
 import type { StateReader } from './view.ts'
 
@@ -52,8 +52,14 @@ export interface Finding {
   readonly reason: string
 }
 
-/** Why a transaction cannot be in this block. */
-export type Refusal = InvalidCode | 'LaneFull' | 'BlockGasExceeded'
+/** Why a transaction cannot be in this block; `detail` names the lane and its fee or room where they decide. */
+export interface Refusal {
+  readonly code: InvalidCode | 'LaneFull' | 'BlockGasExceeded'
+  readonly detail: string
+}
+
+/** After this many transactions that did not fit, a lane counts as full: the rest of its queue is not looked at. */
+const LANE_MISFITS_MAX = 64
 
 /** The context in which a block on top of `parent` runs. */
 export function blockContextOf(
@@ -74,7 +80,7 @@ export function blockContextOf(
     parentTimestampMs: parent.header.timestampMs,
     proposer: facts.proposer,
     mix: nextMix(parent.header.mix, height, facts.randaoReveal),
-    baseFeePerGas: nextBaseFee(parent.header, facts.timestampMs, params),
+    baseFeePerGas: nextBaseFees(parent.header, facts.timestampMs, params).general,
     modules: modulesAt(chain.modules, params.protocolVersion),
   }
 }
@@ -96,7 +102,10 @@ export class BlockRun {
   readonly #parentState: StateReader
   /** Set when a recovery begins the epoch with this block. */
   readonly #recovery: Recovery | undefined
-  readonly #laneGas = new Map<Lane, number>(LANES.map((lane) => [lane, 0]))
+  /** Base fee of each lane in this block. */
+  readonly baseFees: PerLane<bigint>
+  readonly #laneGas: Record<Lane, number> = { ...perLane(() => 0) }
+  readonly #misfits: Record<Lane, number> = { ...perLane(() => 0) }
   #gasUsed = 0
   #baseFeesBase = 0n
   #tipsBase = 0n
@@ -114,6 +123,7 @@ export class BlockRun {
     this.#modules = modulesAt(chain.modules, this.block.protocolVersion)
     this.#dispatcher = dispatcherOf(chain.modules, this.block.protocolVersion)
     this.params = accountsParams.get(parent.state)
+    this.baseFees = nextBaseFees(parent.header, facts.timestampMs, this.params)
   }
 
   /** The header's reserve, once the block is finished. */
@@ -123,6 +133,16 @@ export class BlockRun {
 
   get gasUsed(): number {
     return this.#gasUsed
+  }
+
+  get laneGas(): PerLane<number> {
+    return this.#laneGas
+  }
+
+  /** Whether a further transaction of a lane may fit. */
+  hasRoom(lane: Lane): boolean {
+    const room = this.#laneRoom(lane)
+    return room >= TRANSFER_GAS && this.#misfits[lane] < LANE_MISFITS_MAX
   }
 
   /** Applies the recovery that begins this epoch, if any, then the hooks before the transactions. */
@@ -139,17 +159,22 @@ export class BlockRun {
     sender: Address,
     gasBudget: number = this.params.blockGasLimit,
   ): Refusal | undefined {
-    const gas = gasOf(this.#dispatcher, transaction)
+    const cost = costOf(this.#dispatcher, transaction)
     const account = getAccount(this.overlay, sender)
-    const { baseFeePerGas } = this.block
-    const invalid = checkTransaction(transaction, { account, baseFeePerGas, gas })
-    if (invalid !== undefined) return invalid
-    const lane = laneOf(this.#dispatcher, transaction)
-    const laneGas = this.#laneGas.get(lane)! + gas
+    const invalid = checkTransaction(transaction, { account, baseFees: this.baseFees, cost })
+    if (invalid !== undefined) return this.#refusal(invalid, transaction, cost)
+    const { gas } = cost
+    const lane = mustExist(cost.lane, 'a valid transaction has one lane')
     const { blockGasLimit } = this.params
-    if (this.#gasUsed + gas > Math.min(blockGasLimit, gasBudget)) return 'BlockGasExceeded'
-    if (laneGas > laneGasMax(lane, blockGasLimit)) return 'LaneFull'
+    if (this.#gasUsed + gas > Math.min(blockGasLimit, gasBudget)) {
+      return this.#refusal('BlockGasExceeded', transaction, cost)
+    }
+    if (this.#laneGas[lane] + gas > laneGasMax(lane, blockGasLimit)) {
+      this.#misfits[lane]++
+      return this.#refusal('LaneFull', transaction, cost)
+    }
     // After this point the transaction is in the block: nonce and fee are charged even if its call fails.
+    const baseFeePerGas = this.baseFees[lane]
     const { price, tip } = gasPrice(transaction, baseFeePerGas)
     const gasBase = BigInt(gas)
     setAccount(this.overlay, sender, {
@@ -158,15 +183,35 @@ export class BlockRun {
     })
     this.#baseFeesBase += gasBase * baseFeePerGas
     this.#tipsBase += gasBase * tip
-    this.#laneGas.set(lane, laneGas)
+    this.#laneGas[lane] += gas
     this.#gasUsed += gas
-    this.#runTransaction(transaction, { sender, gas, price })
+    this.#runTransaction(transaction, { sender, gas, price, lane })
     return undefined
+  }
+
+  #refusal(code: Refusal['code'], transaction: Transaction, { gas, lane }: Cost): Refusal {
+    if (lane === undefined) return { code, detail: 'its calls are in different lanes' }
+    switch (code) {
+      case 'FeeCapTooLow':
+        return {
+          code,
+          detail: `maxFeePerGas ${transaction.maxFeePerGas} is below ${this.baseFees[lane]}, the base fee of the ${lane} lane`,
+        }
+      case 'LaneFull': {
+        const room = this.#laneRoom(lane)
+        return {
+          code,
+          detail: `${gas} gas do not fit: the ${lane} lane, at a base fee of ${this.baseFees[lane]}, has ${room} left`,
+        }
+      }
+      default:
+        return { code, detail: `${gas} gas in the ${lane} lane` }
+    }
   }
 
   #runTransaction(
     transaction: Transaction,
-    paid: { readonly sender: Address; readonly gas: number; readonly price: bigint },
+    paid: { readonly sender: Address; readonly gas: number; readonly price: bigint; readonly lane: Lane },
   ): void {
     const { type, to, valueBase, data, hash } = transaction
     this.overlay.settle()
@@ -195,26 +240,25 @@ export class BlockRun {
       effectiveGasPrice: paid.price,
       logs: outcome.failed ? [failedLog({ to, data }, failure)] : logs,
       failure,
+      lane: paid.lane,
     })
     this.senders.push(paid.sender)
   }
 
   /** Pays the fees, runs the hooks after the transactions and checks the invariants. Throws when a `halt` invariant is broken. */
   *finish(): Steps<void> {
-    creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
+    creditCoins(this.overlay, FEES_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
-    const ctx = { ...this.#systemContext(), laneRoom: (lane: string) => this.#laneRoom(lane) }
+    const ctx = { ...this.#systemContext(), laneRoom: (lane: Lane) => this.#laneRoom(lane) }
     endBlock(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()
   }
 
-  /** Gas that a lane has left; a lane that this version does not have is never full. */
-  #laneRoom(name: string): number {
-    const lane = LANES.find((known) => known === name)
-    if (lane === undefined) return this.params.blockGasLimit
-    return laneGasMax(lane, this.params.blockGasLimit) - this.#laneGas.get(lane)!
+  /** Gas that a lane has left. */
+  #laneRoom(lane: Lane): number {
+    return laneGasMax(lane, this.params.blockGasLimit) - this.#laneGas[lane]
   }
 
   #systemContext(): WriteContext {

@@ -4,9 +4,11 @@ import { assert } from '../base/assert.ts'
 import { equalBytes } from '../base/bytes.ts'
 import type { AnyField } from '../base/field.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Lane } from '../base/lanes.ts'
 import {
   epochAbove,
   type Header,
+  headerFees,
   headerSchema,
   type SealedBlock,
   sealBlock,
@@ -81,9 +83,14 @@ export interface ExecuteOptions {
   decode?(raw: Uint8Array): DecodedTransaction
 }
 
+export interface Candidate {
+  readonly transaction: Transaction
+  readonly sender: Address
+}
+
 export interface BlockTemplate extends BlockFacts {
   /** In order of preference; one sender's in nonce order. */
-  readonly candidates: Iterable<{ readonly transaction: Transaction; readonly sender: Address }>
+  readonly candidates: Iterable<Candidate> | ((hasRoom: (lane: Lane) => boolean) => Iterable<Candidate>)
   /** Most gas to use; the block's own limits apply too. */
   readonly gasBudget: number
   /** Most bytes of the encoded block. */
@@ -94,6 +101,8 @@ export interface BlockTemplate extends BlockFacts {
 export interface Skipped {
   readonly hash: TxId
   readonly reason: string
+  /** In words, with the lane and its base fee where they decide. */
+  readonly detail: string
 }
 
 /** Upper bound on header, tags and lengths around the transactions. */
@@ -117,7 +126,7 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
     randaoReveal: facts.randaoReveal,
     mix: block.mix,
     gasLimit: params.blockGasLimit,
-    baseFeePerGas: block.baseFeePerGas,
+    ...headerFees(run.baseFees),
     setHash: validatorSetHash(decidingSet(chain, parent)),
     endsEpoch: isBoundaryNext(parent.state, {
       height: block.height,
@@ -163,10 +172,16 @@ function* concludeRun(
     receiptsRoot: receipts,
     transactionsRoot,
     gasUsed: run.gasUsed,
+    laneGas: laneGasOf(run),
     reserve: run.reserve,
     ...(before.endsEpoch ? { nextSetHash: validatorSetHash(validatorSet(run.overlay)) } : {}),
   }
   return { header, outcome: { tree, ids, receiptBytes } }
+}
+
+function laneGasOf({ laneGas }: BlockRun): Header['laneGas'] {
+  const { redemption, service, proof } = laneGas
+  return { redemption, service, proof }
 }
 
 /** Name of the first field in `names` where the headers differ. */
@@ -294,7 +309,12 @@ function* applyAll(
     }
     const refusal = run.apply(transaction, sender)
     if (refusal !== undefined) {
-      return { rejected: { code: 'InvalidTransaction', detail: `transaction ${index}: ${refusal}` } }
+      return {
+        rejected: {
+          code: 'InvalidTransaction',
+          detail: `transaction ${index}: ${refusal.code}, ${refusal.detail}`,
+        },
+      }
     }
     ids.push(transaction.hash)
     if (run.gasUsed < pauseAtGas) continue
@@ -341,15 +361,19 @@ export function* buildSteps(
   let bytes = BLOCK_OVERHEAD_BYTES
   let pauseAtGas = GAS_PER_STEP
   let looked = 0
-  for (const { transaction, sender } of template.candidates) {
+  const { candidates } = template
+  const offered = typeof candidates === 'function' ? candidates((lane) => run.hasRoom(lane)) : candidates
+  for (const { transaction, sender } of offered) {
     if (taken.length >= BLOCK_TXS_MAX || skipped.length >= SKIPPED_MAX) break
     const size = transaction.raw.length + TX_OVERHEAD_BYTES
-    const reason =
-      bytes + size > bytesMax ? 'BlockBytesExceeded' : run.apply(transaction, sender, template.gasBudget)
-    if (reason === undefined) {
+    const refusal =
+      bytes + size > bytesMax
+        ? { code: 'BlockBytesExceeded', detail: `${size} bytes do not fit` }
+        : run.apply(transaction, sender, template.gasBudget)
+    if (refusal === undefined) {
       taken.push(transaction)
       bytes += size
-    } else skipped.push({ hash: transaction.hash, reason })
+    } else skipped.push({ hash: transaction.hash, reason: refusal.code, detail: refusal.detail })
     if (run.gasUsed < pauseAtGas && ++looked % CANDIDATES_PER_STEP !== 0) continue
     pauseAtGas = run.gasUsed + GAS_PER_STEP
     yield

@@ -1,6 +1,8 @@
-// Gas prices, shares of lanes and what makes a transaction invalid against the state (WALLETS §1). Used by execution and mempool.
+// Gas prices and what makes a transaction invalid against the state (WALLETS §1). Used by execution and mempool.
 import { assert } from '../base/assert.ts'
-import type { Lane, Params } from '../base/moduleDefinition.ts'
+import { LANE_PERCENT, type Lane, laneGasMax, type PerLane, perLane } from '../base/lanes.ts'
+import type { Params } from '../base/moduleDefinition.ts'
+import { baseFeesOf, gasByLane, type Header } from '../base/protocol/header.ts'
 import { maxBigint, minBigint, mulDivFloor } from '../base/units.ts'
 import type { Account, accountsSchema } from './modules/accounts/schema.ts'
 import type { Transaction } from './transaction.ts'
@@ -9,34 +11,52 @@ export type BlockParams = Params<typeof accountsSchema>
 
 /** Longest pause that raises the gas target. */
 const TARGET_PERIOD_MS_MAX = 2000
-/** A block at twice the target, or empty, moves the base fee by 1/8 (EIP-1559). */
 const BASE_FEE_STEP = 8n
 const WEI = 1n
 
-/**
- * Base fee of a block, from its parent and its own time: the target is gas per second over min(dt, 2 s).
- * Rounding favours the sender, but a rise is at least 1 wei.
- */
-export function nextBaseFee(
-  parent: {
-    readonly baseFeePerGas: bigint
-    readonly gasUsed: number
-    readonly timestampMs: number
-  },
-  timestampMs: number,
-  params: Pick<BlockParams, 'gasTargetPerSecond' | 'minBaseFeePerGas'>,
+/** What a block's base fees follow from: its parent's header. */
+export type FeeParent = Pick<
+  Header,
+  'baseFeePerGas' | 'laneFees' | 'gasUsed' | 'laneGas' | 'gasLimit' | 'timestampMs'
+>
+type FeeParams = Pick<BlockParams, 'gasTargetPerSecond' | 'minBaseFeePerGas'>
+
+/** Gas at which a lane's fee stays the same: its share of gas per second over min(dt, 2 s), at most half of the lane. */
+export function laneTarget(
+  lane: Lane,
+  options: { readonly gasTargetPerSecond: number; readonly periodMs: number; readonly gasLimit: number },
 ): bigint {
+  const { gasTargetPerSecond, periodMs, gasLimit } = options
+  const share = BigInt(LANE_PERCENT[lane]) * BigInt(Math.min(periodMs, TARGET_PERIOD_MS_MAX))
+  const target = mulDivFloor(BigInt(gasTargetPerSecond), share, 100_000n)
+  return maxBigint(1n, minBigint(target, BigInt(laneGasMax(lane, gasLimit)) / 2n))
+}
+
+/** Base fee of each lane in a block, from its parent and its own time (ECONOMY §7). */
+export function nextBaseFees(parent: FeeParent, timestampMs: number, params: FeeParams): PerLane<bigint> {
   assert(timestampMs >= parent.timestampMs, 'a block is not before its parent')
-  const periodMs = Math.min(timestampMs - parent.timestampMs, TARGET_PERIOD_MS_MAX)
-  const target = maxBigint(1n, mulDivFloor(BigInt(params.gasTargetPerSecond), BigInt(periodMs), 1000n))
-  const floor = maxBigint(WEI, params.minBaseFeePerGas)
-  const fee = parent.baseFeePerGas
+  const fees = baseFeesOf(parent)
+  const gasUsed = gasByLane(parent)
+  const periodMs = timestampMs - parent.timestampMs
+  const { gasTargetPerSecond } = params
+  return perLane((lane) => {
+    const target = laneTarget(lane, { gasTargetPerSecond, periodMs, gasLimit: parent.gasLimit })
+    const fee = movedFee(fees[lane], { used: BigInt(gasUsed[lane]), target })
+    return maxBigint(maxBigint(WEI, params.minBaseFeePerGas), fee)
+  })
+}
+
+/**
+ * A lane at twice its target, or empty, moves its fee by 1/8 (EIP-1559). Rounding favours the sender, but whatever is
+ * off the target moves the fee by at least 1 wei, so that no fee is too small to fall or rise.
+ */
+function movedFee(fee: bigint, gas: { readonly used: bigint; readonly target: bigint }): bigint {
+  const { used, target } = gas
+  if (used === target) return fee
   // However short the period, one block raises the fee by at most one step.
-  const used = minBigint(BigInt(parent.gasUsed), 2n * target)
-  if (used > target) {
-    return maxBigint(floor, fee + maxBigint(WEI, mulDivFloor(fee, used - target, target * BASE_FEE_STEP)))
-  }
-  return maxBigint(floor, fee - mulDivFloor(fee, target - used, target * BASE_FEE_STEP))
+  const off = used > target ? minBigint(used, 2n * target) - target : target - used
+  const step = maxBigint(WEI, mulDivFloor(fee, off, target * BASE_FEE_STEP))
+  return used > target ? fee + step : maxBigint(0n, fee - step)
 }
 
 /** What a transaction pays per gas at a base fee; `tip` is the proposer's part. Its fee cap must reach the base fee. */
@@ -49,15 +69,15 @@ export function gasPrice(
   return { price: baseFeePerGas + tip, tip }
 }
 
-/** Separate block space: what each lane may use. */
-const LANE_PERCENT: { readonly [L in Lane]: number } = { general: 50, redemption: 25, proof: 25 }
-
-/** Gas that one lane may use in a block, rounded down. */
-export function laneGasMax(lane: Lane, blockGasLimit: number): number {
-  return Math.floor((blockGasLimit * LANE_PERCENT[lane]) / 100)
+/** What a transaction costs by its bytes alone. */
+export interface Cost {
+  readonly gas: number
+  /** Undefined when its calls are in different lanes: it is invalid, since no single base fee applies. */
+  readonly lane: Lane | undefined
 }
 
 export const INVALID_CODES = [
+  'MixedLanes',
   'IntrinsicGasTooLow',
   'FeeCapTooLow',
   'NonceTooLow',
@@ -67,16 +87,17 @@ export const INVALID_CODES = [
 export type InvalidCode = (typeof INVALID_CODES)[number]
 
 /**
- * Why a transaction cannot be in a block with this base fee, or undefined. `gas` is what its bytes cost
- * (dispatch.ts `gasOf`).
+ * Why a transaction cannot be in a block with these base fees, or undefined. `cost` is what its bytes cost, and where
+ * (dispatch.ts `costOf`).
  */
 export function checkTransaction(
   transaction: Transaction,
-  facts: { readonly account: Account; readonly baseFeePerGas: bigint; readonly gas: number },
+  facts: { readonly account: Account; readonly baseFees: PerLane<bigint>; readonly cost: Cost },
 ): InvalidCode | undefined {
-  const { account, baseFeePerGas, gas } = facts
-  if (transaction.gasLimit < gas) return 'IntrinsicGasTooLow'
-  if (transaction.maxFeePerGas < baseFeePerGas) return 'FeeCapTooLow'
+  const { account, baseFees, cost } = facts
+  if (cost.lane === undefined) return 'MixedLanes'
+  if (transaction.gasLimit < cost.gas) return 'IntrinsicGasTooLow'
+  if (transaction.maxFeePerGas < baseFees[cost.lane]) return 'FeeCapTooLow'
   if (transaction.nonce < account.nonce) return 'NonceTooLow'
   if (transaction.nonce > account.nonce) return 'NonceTooHigh'
   const neededBase = BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.valueBase

@@ -18,6 +18,8 @@ export interface ParameterContext {
   readonly protocolVersion: number
   /** Members that may pledge and serve. */
   readonly providerCount: number
+  /** Legal groups that they belong to. */
+  readonly groupCount: number
   /** The proposed parameters of another module; asserts that the version has it. */
   of<D extends ModuleDef>(definition: D): Params<D>
 }

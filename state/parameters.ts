@@ -4,6 +4,7 @@ import { assert, mustExist } from '../base/assert.ts'
 import { isLive, type ModuleDef, type Params } from '../base/moduleDefinition.ts'
 import type { AnyParam } from '../base/parameters.ts'
 import type { ReadContext, WriteContext } from './context.ts'
+import { groupOf } from './modules/providers/groups.ts'
 import { providerIds } from './modules/providers/members.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Section, Sections } from './parameterRules.ts'
 import type { Module } from './rules.ts'
@@ -11,7 +12,7 @@ import { paramsOf } from './table.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 /** What the rules between parameters may depend on besides the parameters. */
-export type ParameterFacts = Pick<ParameterContext, 'protocolVersion' | 'providerCount'>
+export type ParameterFacts = Pick<ParameterContext, 'protocolVersion' | 'providerCount' | 'groupCount'>
 
 const hasParams = (definition: ModuleDef): boolean => Object.keys(definition.params).length > 0
 
@@ -81,7 +82,9 @@ function contextOf(sections: Sections, facts: ParameterFacts): ParameterContext 
 /** The facts of a running chain. */
 export function parameterFacts(ctx: ReadContext): ParameterFacts {
   const { protocolVersion } = ctx.block
-  return { protocolVersion, providerCount: providerIds(ctx.state).length }
+  const ids = providerIds(ctx.state)
+  const groupCount = new Set(ids.map((id) => groupOf(ctx.state, id))).size
+  return { protocolVersion, providerCount: ids.length, groupCount }
 }
 
 /** Writes the sections into state; they have passed `checkParameters`. */

@@ -4,6 +4,7 @@ import { accountsModule } from './modules/accounts/module.ts'
 import { assetsModule } from './modules/assets/module.ts'
 import { capacityModule } from './modules/capacity/module.ts'
 import { catalogueModule } from './modules/catalogue/module.ts'
+import { defaultModule } from './modules/default/module.ts'
 import { evidenceModule } from './modules/evidence/module.ts'
 import { governanceModule } from './modules/governance/module.ts'
 import { issuanceModule } from './modules/issuance/module.ts'
@@ -21,6 +22,7 @@ export const MODULES: readonly Module[] = [
   capacityModule,
   issuanceModule,
   redemptionModule,
+  defaultModule,
   evidenceModule,
   governanceModule,
 ]

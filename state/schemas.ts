@@ -4,6 +4,7 @@ import { accountsSchema } from './modules/accounts/schema.ts'
 import { assetsSchema } from './modules/assets/schema.ts'
 import { capacitySchema } from './modules/capacity/schema.ts'
 import { catalogueSchema } from './modules/catalogue/schema.ts'
+import { defaultSchema } from './modules/default/schema.ts'
 import { evidenceSchema } from './modules/evidence/schema.ts'
 import { governanceSchema } from './modules/governance/schema.ts'
 import { issuanceSchema } from './modules/issuance/schema.ts'
@@ -26,6 +27,7 @@ export const schemas = {
   capacity: capacitySchema,
   issuance: issuanceSchema,
   redemption: redemptionSchema,
+  default: defaultSchema,
   evidence: evidenceSchema,
   governance: governanceSchema,
 } as const

@@ -85,6 +85,8 @@ const NO_ACCESS_LIST: readonly AccessListEntry[] = []
 /** Gas of the smallest transaction. */
 export const TRANSFER_GAS = 21_000
 const BYTE_GAS = 16
+/** A byte of a proof: proofs are long, and everyone gains from them. */
+const PROOF_BYTE_GAS = 2
 
 /** Carries a failure out of the nested readers; never leaves this file. */
 class Refused extends Error {
@@ -388,9 +390,9 @@ export function recoverSender(
   return recoverAddress(transaction.signingHash, transaction.signature)
 }
 
-/** 21,000 and 16 per calldata byte, zero bytes too (WALLETS §1). */
-export function bytesGas(transaction: Pick<Transaction, 'data'>): number {
-  return TRANSFER_GAS + BYTE_GAS * transaction.data.length
+/** 21,000 and 16 per calldata byte, zero bytes too; 2 per byte of a proof (WALLETS §1). */
+export function bytesGas(transaction: Pick<Transaction, 'data'>, isProof = false): number {
+  return TRANSFER_GAS + (isProof ? PROOF_BYTE_GAS : BYTE_GAS) * transaction.data.length
 }
 
 function unsignedItems(fields: TransactionFields): RlpItem[] {

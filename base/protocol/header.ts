@@ -3,6 +3,7 @@ import { equalBytes } from '../bytes.ts'
 import { keccak256, sha256 } from '../crypto/hash.ts'
 import { SchemaError } from '../field.ts'
 import type { Hash32 } from '../ids.ts'
+import { type PerLane, perLane } from '../lanes.ts'
 import { message, t } from '../schema.ts'
 import { BLOCK_TXS_MAX, TX_BYTES_MAX } from './limits.ts'
 import { merkleRoot } from './merkle.ts'
@@ -29,6 +30,16 @@ export const reserveSchema = message('Reserve', {
 })
 export type Reserve = ReturnType<typeof reserveSchema.decode>
 
+/** Base fees of the lanes beside the general one, wei per gas (ECONOMY §7). */
+export const laneFeesSchema = message('LaneFees', {
+  redemption: t.amount,
+  service: t.amount,
+  proof: t.amount,
+})
+
+/** Gas used in the lanes beside the general one, which used the rest of the block's gas. */
+export const laneGasSchema = message('LaneGas', { redemption: t.u64, service: t.u64, proof: t.u64 })
+
 export const headerSchema = message('Header', {
   /** Protocol version of the rules that executed this block. */
   version: t.u32,
@@ -50,6 +61,7 @@ export const headerSchema = message('Header', {
   transactionsRoot: t.hash,
   gasUsed: t.u64,
   gasLimit: t.u64,
+  /** Base fee of the general lane. */
   baseFeePerGas: t.amount,
   reserve: reserveSchema,
   /** Hash of the validator set of this epoch. */
@@ -58,6 +70,8 @@ export const headerSchema = message('Header', {
   endsEpoch: t.bool,
   /** Present exactly in boundaries: the set in this block's post-state. */
   nextSetHash: t.optional(t.hash),
+  laneFees: laneFeesSchema,
+  laneGas: laneGasSchema,
 })
 export type Header = ReturnType<typeof headerSchema.decode>
 
@@ -85,6 +99,31 @@ export function epochAbove(
   recovery?: { readonly epoch: number },
 ): number {
   return recovery?.epoch ?? header.epoch + (header.endsEpoch ? 1 : 0)
+}
+
+type HeaderFees = Pick<Header, 'baseFeePerGas' | 'laneFees'>
+
+/** Base fee of each lane, wei per gas. */
+export function baseFeesOf(header: HeaderFees): PerLane<bigint> {
+  return { general: header.baseFeePerGas, ...header.laneFees }
+}
+
+/** Inverse of `baseFeesOf`. */
+export function headerFees({ general, ...laneFees }: PerLane<bigint>): HeaderFees {
+  return { baseFeePerGas: general, laneFees }
+}
+
+/** The same base fee in every lane: genesis. */
+export function evenFees(feePerGas: bigint): HeaderFees {
+  return headerFees(perLane(() => feePerGas))
+}
+
+/** Gas of the other lanes in a block without transactions. */
+export const NO_LANE_GAS: Header['laneGas'] = { redemption: 0, service: 0, proof: 0 }
+
+/** Gas that each lane used. */
+export function gasByLane({ gasUsed, laneGas }: Pick<Header, 'gasUsed' | 'laneGas'>): PerLane<number> {
+  return { general: gasUsed - laneGas.redemption - laneGas.service - laneGas.proof, ...laneGas }
 }
 
 /** SHA-256 of the header's canonical bytes. */

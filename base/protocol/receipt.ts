@@ -1,5 +1,6 @@
 // Receipts and system logs of a block: the exact bytes under `receiptsRoot`.
 // Owns: the shapes. Not: roots and bloom (state/receipt.ts), the eth_ projection (rpc/).
+import { LANES } from '../lanes.ts'
 import { message, t } from '../schema.ts'
 
 /** Logs of one transaction. */
@@ -27,6 +28,8 @@ export const receiptSchema = message('Receipt', {
   logs: t.list(logSchema, RECEIPT_LOGS_MAX),
   /** First bytes of the custom error when it failed, else empty. */
   failure: t.bytes(FAILURE_BYTES_MAX),
+  /** The lane whose base fee it paid. */
+  lane: t.oneOf(LANES),
 })
 export type Receipt = ReturnType<typeof receiptSchema.decode>
 

@@ -28,7 +28,8 @@ export interface EvidenceSubmitterOptions {
   /** Place in the order of turns: index in the validator set, the set's size for a follower. */
   readonly turn: () => number
   readonly gasOf: (transaction: { readonly to: Address; readonly data: Uint8Array }) => number
-  readonly nextBaseFee: () => bigint
+  /** Next base fee of the transaction's lane. */
+  readonly nextBaseFee: (transaction: { readonly to: Address; readonly data: Uint8Array }) => bigint
   readonly pendingNonce: (address: Address) => number
   readonly isPending: (id: TxId) => boolean
   readonly submit: (raw: Uint8Array) => Promise<SubmitResult>
@@ -96,7 +97,7 @@ export class EvidenceSubmitter {
         chainId,
         nonce: pendingNonce(this.#address),
         maxPriorityFeePerGas: TIP_PER_GAS,
-        maxFeePerGas: nextBaseFee() * FEE_HEADROOM + TIP_PER_GAS,
+        maxFeePerGas: nextBaseFee({ to, data }) * FEE_HEADROOM + TIP_PER_GAS,
         gasLimit: gasOf({ to, data }),
         to,
         valueBase: 0n,

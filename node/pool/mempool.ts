@@ -2,8 +2,10 @@
 // Not: signature checks (senderPool.ts), gossip (p2p/), execution (state/).
 import { bytesKey } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
+import { LANES, type Lane, type PerLane, perLane } from '../../base/lanes.ts'
 import { minBigint } from '../../base/units.ts'
 import type { SubmitRejection } from '../../rpc/backend.ts'
+import type { Cost } from '../../state/fees.ts'
 import type { Transaction } from '../../state/transaction.ts'
 
 /** Limits of WALLETS §1; every queue and map below is bounded by one of them. */
@@ -34,11 +36,12 @@ export const LOAD_MIN = 64
 /** What the pool reads from the chain: finalized state. */
 export interface MempoolChain {
   account(address: Address): { readonly nonce: number; readonly balanceBase: bigint }
-  baseFeePerGas(): bigint
-  /** Gas the transaction will use; depends only on its bytes. */
-  gasOf(transaction: Transaction): number
-  /** Largest gas this transaction may use: its lane in one block. */
-  gasMax(transaction: Transaction): number
+  /** Base fees of the next block. */
+  baseFees(): PerLane<bigint>
+  /** Gas the transaction will use, and its lane; depends only on its bytes. */
+  costOf(transaction: Transaction): Cost
+  /** Largest gas of one transaction: its lane in one block. */
+  gasMax(lane: Lane): number
   /** Monotonic: the age of transactions. */
   nowMs(): number
 }
@@ -48,6 +51,8 @@ export interface PoolEntry {
   readonly sender: Address
   /** `bytesKey` of the sender. */
   readonly senderKey: string
+  /** Whose base fee it pays. */
+  readonly lane: Lane
   /** Arrival order, for ties. */
   readonly sequence: number
   readonly arrivedAtMs: number
@@ -71,8 +76,11 @@ export function transactionCost(transaction: Transaction): bigint {
   return BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.valueBase
 }
 
-function effectiveTip(transaction: Transaction, baseFee: bigint): bigint {
-  return minBigint(transaction.maxFeePerGas - baseFee, transaction.maxPriorityFeePerGas)
+function effectiveTip(
+  { transaction, lane }: Pick<PoolEntry, 'transaction' | 'lane'>,
+  baseFees: PerLane<bigint>,
+) {
+  return minBigint(transaction.maxFeePerGas - baseFees[lane], transaction.maxPriorityFeePerGas)
 }
 
 export class Mempool {
@@ -130,33 +138,36 @@ export class Mempool {
     const senderKey = bytesKey(sender)
     const queue = this.#queues.get(senderKey)
     const replaced = queue?.entries.get(transaction.nonce)
+    const { gas, lane } = this.#chain.costOf(transaction)
+    if (lane === undefined) {
+      return { code: 'mixedLanes', message: 'mixed lanes: all calls of one batch must be in the same lane' }
+    }
     const rejection =
-      this.#checkGas(transaction) ??
+      this.#checkGas(transaction, gas, lane) ??
       this.#checkNonce(transaction, account.nonce, queue) ??
       this.#checkReplacement(transaction, replaced) ??
       this.#checkFunds(transaction, account.balanceBase, queue, replaced)
     if (rejection !== undefined) return rejection
-    if (!this.#makeRoom(transaction)) {
+    if (!this.#makeRoom({ transaction, lane })) {
       return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
     }
     // Eviction may have removed the queue or the replaced entry: look it up again.
     const stale = this.#queues.get(senderKey)?.entries.get(transaction.nonce)
     if (stale !== undefined) this.#remove(stale, 'replaced')
-    this.#insert(transaction, { sender, senderKey, nonce: account.nonce })
+    this.#insert(transaction, { sender, senderKey, lane, nonce: account.nonce })
     return undefined
   }
 
-  #checkGas(transaction: Transaction): PoolRejection | undefined {
-    const needed = this.#chain.gasOf(transaction)
+  #checkGas(transaction: Transaction, needed: number, lane: Lane): PoolRejection | undefined {
     if (transaction.gasLimit < needed) {
       const message = `intrinsic gas too low: have ${transaction.gasLimit}, want ${needed}`
       return { code: 'intrinsicGasTooLow', message }
     }
-    const gasMax = this.#chain.gasMax(transaction)
+    const gasMax = this.#chain.gasMax(lane)
     if (needed <= gasMax) return undefined
     return {
       code: 'exceedsBlockGasLimit',
-      message: `exceeds block gas limit: needs ${needed}, limit ${gasMax}`,
+      message: `exceeds block gas limit: needs ${needed}, limit of the ${lane} lane ${gasMax}`,
     }
   }
 
@@ -215,23 +226,24 @@ export class Mempool {
   }
 
   /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that scans are rare. */
-  #makeRoom(transaction: Transaction): boolean {
+  #makeRoom(wanted: Pick<PoolEntry, 'transaction' | 'lane'>): boolean {
+    const { transaction } = wanted
     const { bytesMax, countMax } = this.#limits
     if (this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax) return true
-    const baseFee = this.#chain.baseFeePerGas()
+    const baseFees = this.#chain.baseFees()
     const tails = [...this.#queues.values()].map(
       (queue) => queue.entries.get(Math.max(...queue.entries.keys()))!,
     )
     tails.sort((a, b) => {
-      const d = effectiveTip(a.transaction, baseFee) - effectiveTip(b.transaction, baseFee)
+      const d = effectiveTip(a, baseFees) - effectiveTip(b, baseFees)
       return d === 0n ? b.sequence - a.sequence : d < 0n ? -1 : 1
     })
-    const tip = effectiveTip(transaction, baseFee)
+    const tip = effectiveTip(wanted, baseFees)
     const bytesGoal = bytesMax - Math.max(transaction.raw.length, Math.floor(bytesMax / 20))
     const countGoal = Math.min(countMax - 1, Math.floor((countMax * 19) / 20))
     for (const tail of tails) {
       if (this.#bytes <= bytesGoal && this.#byHash.size <= countGoal) break
-      if (effectiveTip(tail.transaction, baseFee) >= tip) break
+      if (effectiveTip(tail, baseFees) >= tip) break
       this.#remove(tail, 'evicted')
     }
     return this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax
@@ -239,9 +251,9 @@ export class Mempool {
 
   #insert(
     transaction: Transaction,
-    account: { readonly sender: Address; readonly senderKey: string; readonly nonce: number },
+    account: Pick<PoolEntry, 'sender' | 'senderKey' | 'lane'> & { readonly nonce: number },
   ): void {
-    const { sender, senderKey, nonce } = account
+    const { sender, senderKey, lane, nonce } = account
     let queue = this.#queues.get(senderKey)
     if (queue === undefined) {
       queue = { sender, entries: new Map(), nonce, costBase: 0n }
@@ -251,6 +263,7 @@ export class Mempool {
       transaction,
       sender,
       senderKey,
+      lane,
       sequence: this.#sequence++,
       arrivedAtMs: this.#chain.nowMs(),
     }
@@ -283,31 +296,40 @@ export class Mempool {
 
   /**
    * Includable transactions on a parent state, best effective tip first, nonces in order per account.
-   * `nonceAt` is the account nonce on that parent; the base fee is that of the block to build.
+   * `nonceAt` is the account nonce on that parent; the base fees are those of the block to build. Once a lane has no
+   * room, none of it are offered, so that its queue takes no time from the others.
    */
-  *candidates(options: {
-    nonceAt: (address: Address) => number
-    baseFeePerGas: bigint
-  }): Iterable<PoolEntry> {
-    const heads: Head[] = []
+  *candidates(
+    options: { nonceAt: (address: Address) => number; baseFees: PerLane<bigint> },
+    hasRoom: (lane: Lane) => boolean = () => true,
+  ): Iterable<PoolEntry> {
+    const { baseFees } = options
+    const heads: PerLane<Head[]> = perLane(() => [])
     const push = (entry: PoolEntry | undefined): void => {
-      if (entry === undefined || entry.transaction.maxFeePerGas < options.baseFeePerGas) return
-      heads.push({ entry, tip: effectiveTip(entry.transaction, options.baseFeePerGas) })
-      siftUp(heads)
+      if (entry === undefined || entry.transaction.maxFeePerGas < baseFees[entry.lane]) return
+      heads[entry.lane].push({ entry, tip: effectiveTip(entry, baseFees) })
+      siftUp(heads[entry.lane])
     }
     for (const queue of this.#queues.values()) push(queue.entries.get(options.nonceAt(queue.sender)))
-    while (heads.length > 0) {
-      const best = popBest(heads)
+    for (;;) {
+      let from: Head[] | undefined
+      for (const lane of LANES) {
+        const [head] = heads[lane]
+        if (head !== undefined && hasRoom(lane) && (from === undefined || better(head, from[0]!)))
+          from = heads[lane]
+      }
+      if (from === undefined) return
+      const best = popBest(from)
       yield best
       push(this.#queues.get(best.senderKey)?.entries.get(best.transaction.nonce + 1))
     }
   }
 
   /** Whether any transaction could be included in a block on that parent. */
-  hasIncludable(options: { nonceAt: (address: Address) => number; baseFeePerGas: bigint }): boolean {
+  hasIncludable(options: { nonceAt: (address: Address) => number; baseFees: PerLane<bigint> }): boolean {
     for (const queue of this.#queues.values()) {
       const head = queue.entries.get(options.nonceAt(queue.sender))
-      if (head !== undefined && head.transaction.maxFeePerGas >= options.baseFeePerGas) return true
+      if (head !== undefined && head.transaction.maxFeePerGas >= options.baseFees[head.lane]) return true
     }
     return false
   }
@@ -344,13 +366,13 @@ export class Mempool {
     // The scan covers the whole pool, so run it at most every few seconds.
     if (now - this.#lastExpiryMs < 5_000) return
     this.#lastExpiryMs = now
-    const baseFee = this.#chain.baseFeePerGas()
+    const baseFees = this.#chain.baseFees()
     for (const entry of this.#byHash.values()) {
       // In order of arrival: the first recent entry ends the scan.
       if (now - entry.arrivedAtMs < this.#limits.parkedExpiryMs) break
       const queue = this.#queues.get(entry.senderKey)
       const isGapped = queue !== undefined && entry.transaction.nonce !== queue.nonce
-      if (isGapped || entry.transaction.maxFeePerGas < baseFee) this.#remove(entry, 'expired')
+      if (isGapped || entry.transaction.maxFeePerGas < baseFees[entry.lane]) this.#remove(entry, 'expired')
     }
   }
 }

@@ -1,6 +1,7 @@
 // Implements the pool's chain reads on the finalized head. Not: the pool's rules (mempool.ts).
-import { dispatcherOf, gasOf, laneOf } from '../../state/dispatch.ts'
-import { laneGasMax, nextBaseFee } from '../../state/fees.ts'
+import { laneGasMax } from '../../base/lanes.ts'
+import { costOf, dispatcherOf } from '../../state/dispatch.ts'
+import { nextBaseFees } from '../../state/fees.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../../state/modules/accounts/tables.ts'
 import type { Module } from '../../state/rules.ts'
@@ -20,12 +21,12 @@ export function poolChain(options: {
   const dispatcher = () => dispatcherOf(options.modules, protocolVersionOf(head().state))
   return {
     account: (address) => getAccount(head().state, address),
-    baseFeePerGas: () => {
+    baseFees: () => {
       const { header, state } = head()
-      return nextBaseFee(header, Math.max(nowMs(), header.timestampMs), accountsParams.get(state))
+      return nextBaseFees(header, Math.max(nowMs(), header.timestampMs), accountsParams.get(state))
     },
-    gasOf: (transaction) => gasOf(dispatcher(), transaction),
-    gasMax: (transaction) => laneGasMax(laneOf(dispatcher(), transaction), head().header.gasLimit),
+    costOf: (transaction) => costOf(dispatcher(), transaction),
+    gasMax: (lane) => laneGasMax(lane, head().header.gasLimit),
     nowMs: monotonicMs,
   }
 }

@@ -1,5 +1,7 @@
 // Fee suggestions and history. Owns: the suggested tip. Not: the base fee rule (state/fees.ts).
 import type { Json } from '../../base/field.ts'
+import { type Lane, laneGasMax } from '../../base/lanes.ts'
+import { baseFeesOf, gasByLane } from '../../base/protocol/header.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import { invalidParams } from '../errors.ts'
 import { defineMethod, type Method } from '../method.ts'
@@ -16,25 +18,30 @@ const TIP_BLOCKS = 5
 const HISTORY_BLOCKS_MAX = 1024
 const PERCENTILES_MAX = 100
 
-/** Tips and gas of a block's transactions, ascending by tip. */
-function tipsOf(block: FinalizedBlock): { readonly tip: bigint; readonly gas: number }[] {
+/** Tips and gas of a block's transactions in one lane, ascending by tip. */
+function tipsOf(block: FinalizedBlock, lane: Lane): { readonly tip: bigint; readonly gas: number }[] {
+  const baseFee = baseFeesOf(block.header)[lane]
   return block.receipts
-    .map((receipt) => ({
-      tip: receipt.effectiveGasPrice - block.header.baseFeePerGas,
-      gas: receipt.gasUsed,
-    }))
+    .filter((receipt) => receipt.lane === lane)
+    .map((receipt) => ({ tip: receipt.effectiveGasPrice - baseFee, gas: receipt.gasUsed }))
     .sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0))
 }
 
-/** Any tip is accepted, so the floor suffices unless recent blocks were more than half full. */
-export async function suggestTip(backend: Backend): Promise<bigint> {
+/** How much of a lane's gas a block used, 0 to 1. */
+function fullness({ header }: FinalizedBlock, lane: Lane): number {
+  const gasMax = laneGasMax(lane, header.gasLimit)
+  return gasMax === 0 ? 0 : gasByLane(header)[lane] / gasMax
+}
+
+/** Any tip is accepted, so the floor suffices unless the lane was more than half full in recent blocks. */
+export async function suggestTip(backend: Backend, lane: Lane = 'general'): Promise<bigint> {
   const medians: bigint[] = []
   let height = backend.head().header.height
   for (let i = 0; i < TIP_BLOCKS && height > 0; i++, height--) {
     const block = await backend.blockByHeight(height)
     if (block === undefined) break
-    if (block.header.gasUsed * 2 <= block.header.gasLimit) continue
-    const tips = tipsOf(block)
+    if (fullness(block, lane) <= 0.5) continue
+    const tips = tipsOf(block, lane)
     medians.push(tips[tips.length >> 1]?.tip ?? 0n)
   }
   return medians.reduce((highest, tip) => (tip > highest ? tip : highest), TIP_FLOOR)
@@ -55,7 +62,7 @@ function parsePercentiles(json: Json): readonly number[] {
 }
 
 function rewards(block: FinalizedBlock, percentiles: readonly number[]): Json {
-  const tips = tipsOf(block)
+  const tips = tipsOf(block, 'general')
   if (tips.length === 0) return percentiles.map(() => '0x0')
   const total = tips.reduce((sum, { gas }) => sum + gas, 0)
   let at = 0
@@ -76,7 +83,7 @@ async function feeHistory(
   const next = await backend.blockByHeight(height + 1)
   const slice = new TimeSlice()
   // From the newest down; pruned blocks or the time limit may make the answer start later than requested.
-  const fees = [quantity(next?.header.baseFeePerGas ?? backend.nextBaseFee())]
+  const fees = [quantity(next?.header.baseFeePerGas ?? backend.nextBaseFees().general)]
   const ratios: number[] = []
   const reward: Json[] = []
   const wanted = percentiles ?? []
@@ -85,7 +92,7 @@ async function feeHistory(
     const { header }: FinalizedBlock = block
     oldest = header.height
     fees.push(quantity(header.baseFeePerGas))
-    ratios.push(header.gasLimit === 0 ? 0 : header.gasUsed / header.gasLimit)
+    ratios.push(fullness(block, 'general'))
     if (wanted.length > 0) reward.push(rewards(block, wanted))
     if (oldest === 0 || ratios.length === count || !(await slice.next())) break
     block = await backend.blockByHeight(oldest - 1)
@@ -108,19 +115,19 @@ export function feeMethods(backend: Backend): readonly Method[] {
   return [
     defineMethod({
       name: 'eth_gasPrice',
-      doc: 'Twice the next base fee, plus the suggested tip.',
+      doc: 'Twice the next base fee of the general lane, plus the suggested tip; chain_fees has the other lanes.',
       cost: 5,
       params: {},
       returns: QUANTITY_SCHEMA,
-      run: async () => quantity(2n * backend.nextBaseFee() + (await suggestTip(backend))),
+      run: async () => quantity(2n * backend.nextBaseFees().general + (await suggestTip(backend))),
     }),
     defineMethod({
       name: 'eth_baseFee',
-      doc: 'Base fee of the next block.',
+      doc: 'Base fee of the general lane in the next block.',
       cost: 1,
       params: {},
       returns: QUANTITY_SCHEMA,
-      run: () => quantity(backend.nextBaseFee()),
+      run: () => quantity(backend.nextBaseFees().general),
     }),
     defineMethod({
       name: 'eth_maxPriorityFeePerGas',
@@ -132,7 +139,7 @@ export function feeMethods(backend: Backend): readonly Method[] {
     }),
     defineMethod({
       name: 'eth_feeHistory',
-      doc: `Returns fee history: base fees, gas used ratios and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
+      doc: `Returns the general lane's base fees, gas used ratios and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
       cost: 100,
       params: { blockCount: p.uintOrInteger, newestBlock: p.block, percentiles: optional(percentilesParam) },
       returns: { type: 'object' },

@@ -41,7 +41,7 @@ function info(backend: Backend): Json {
     timestampMs: header.timestampMs,
     epoch: header.epoch,
     view: header.view,
-    nextBaseFeePerGas: backend.nextBaseFee().toString(),
+    nextBaseFeePerGas: backend.nextBaseFees().general.toString(),
     stateHeightMin: backend.stateHeightMin(),
     blockHeightMin: backend.blockHeightMin(),
     coin: { symbol: 'ACPC', decimals: 18 },

@@ -44,6 +44,7 @@ function includedJson(options: TxOptions, block: FinalizedBlock, index: number):
     action,
     succeeded: receipt.succeeded,
     gasUsed: receipt.gasUsed,
+    lane: receipt.lane,
     feeBase: (BigInt(receipt.gasUsed) * receipt.effectiveGasPrice).toString(),
   }
   if (receipt.succeeded) return { ...place, failure: null, sentence: `${action} succeeded` }
@@ -73,9 +74,11 @@ export function txMethods(options: TxOptions): readonly Method[] {
             return {
               status: 'pending',
               executable: known.executable,
+              lane: known.lane,
+              baseFeePerGas: known.baseFeePerGas.toString(),
               sentence: known.executable
-                ? 'waits for a block'
-                : 'waits for an earlier nonce or a lower base fee',
+                ? `waits for a block with room in the ${known.lane} lane`
+                : `waits for an earlier nonce or a base fee of the ${known.lane} lane below ${known.baseFeePerGas}`,
             }
           case 'dropped':
             return { status: 'dropped', reason: known.reason, sentence: `dropped: ${known.reason}` }

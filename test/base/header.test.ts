@@ -30,6 +30,8 @@ const header: Header = {
   gasUsed: 21_000,
   gasLimit: 30_000_000,
   baseFeePerGas: 1_000_000_000n,
+  laneFees: { redemption: 5n, service: 6n, proof: 7n },
+  laneGas: { redemption: 0, service: 0, proof: 0 },
   reserve: {
     supplyBase: 1n,
     liabilitiesBase: 2n,
@@ -40,6 +42,12 @@ const header: Header = {
   },
   setHash: hash(12),
   endsEpoch: false,
+}
+
+/** A part of the header with its last field changed. */
+function changedPart(part: object = {}): object {
+  const [name, value] = Object.entries(part).at(-1) as [string, number | bigint]
+  return { ...part, [name]: typeof value === 'number' ? value + 1 : value + 1n }
 }
 
 /** Every field changed once. */
@@ -55,7 +63,7 @@ function variants(): Header[] {
             ? !value
             : value instanceof Uint8Array
               ? value.map((b) => b ^ 1)
-              : { ...value, shortfallBase: 1n }
+              : changedPart(value)
     out.push({ ...header, [name]: changed })
   }
   return out

@@ -101,7 +101,7 @@ describe('membership of real processes', function () {
   let nodes: readonly ValidatorProcess[]
 
   before(async () => {
-    network = await Network.prepare({ validators: 4, dataDir, blockTimeMs: 50 })
+    network = await Network.prepare({ validators: 4, dataDir, blockTimeMs: 50, windowMs: 4_000 })
     fifth = prepareFifth(network, dataDir)
     nodes = [...network.nodes, fifth]
     await network.startAll()

@@ -41,7 +41,7 @@ describe('an operator', function () {
   const dir = temporaryDir()
 
   before(async () => {
-    devnet = await startDevnet()
+    devnet = await startDevnet({ windowMs: 4_000 })
     url = devnet.rpcUrls[0]!
   })
   after(async () => {

@@ -1,8 +1,11 @@
 import { strict as assert } from 'node:assert'
 import { toHex } from '../../base/bytes.ts'
 import { COIN } from '../../base/units.ts'
-import { buildGenesis, GenesisError } from '../../genesis/build.ts'
+import { buildGenesis } from '../../genesis/build.ts'
+import { checkDate } from '../../genesis/check.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { GenesisError } from '../../genesis/error.ts'
+import { foldedName } from '../../genesis/names.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../../genesis/schema.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { getCount } from '../../state/modules/capacity/sums.ts'
@@ -174,7 +177,7 @@ describe('genesis.refuses', () => {
         copy.providers.length = 3
         copy.balances.length = 0
       }),
-      /^genesis providers: expected at least 4/,
+      /^genesis providers: 3, expected at least 4 providers/,
     )
     assert.match(
       refusal((copy) => {
@@ -201,7 +204,7 @@ describe('genesis.refuses', () => {
       refusal((copy) => {
         copy.params.governance.approvalPpm = 500_000n
       }),
-      /^genesis params\.governance\.approvalPpm: expected 666667 to 999999/,
+      /^genesis params\.governance\.approvalPpm: 500000, expected 666667 to 999999/,
     )
   })
 
@@ -210,13 +213,13 @@ describe('genesis.refuses', () => {
       refusal((copy) => {
         copy.params.issuance.marginPpm = 1_400_000n
       }),
-      /^genesis params\.issuance\.marginPpm: 1400000 is below/,
+      /^genesis params\.issuance\.marginPpm: 1400000, 1400000 is below/,
     )
     assert.match(
       refusal((copy) => {
         copy.consensus.heartbeatMs = 15_001
       }),
-      /^genesis consensus\.heartbeatMs: expected at most a quarter/,
+      /^genesis consensus\.heartbeatMs: 15001, expected at most a quarter/,
     )
     assert.match(
       refusal((copy) => {
@@ -237,7 +240,7 @@ describe('genesis.refuses', () => {
       refusal((copy) => {
         copy.params.redemption.stepsPerBlockMax = 32
       }),
-      /^genesis params\.redemption\.openRequestsMax: 32 steps per block, 300 blocks per window/,
+      /^genesis params\.redemption\.openRequestsMax: 20000, 32 steps per block, 300 blocks per window/,
     )
   })
 
@@ -257,5 +260,194 @@ describe('genesis.refuses', () => {
       }),
       /^genesis chainId/,
     )
+  })
+
+  const refused: readonly (readonly [string, string, (copy: Mutable<Genesis>) => void])[] = [
+    ['a public chain id', 'chainId: 1 is a public', (g) => void (g.chainId = 1)],
+    ['a time in seconds', 'timestampMs: 1767225600, expected', (g) => void (g.timestampMs = 1_767_225_600)],
+    ['a time after 2100', 'timestampMs: 9007199254740991', (g) => void (g.timestampMs = 2 ** 53 - 1)],
+    ['a base fee of 0', 'baseFeePerGas: 0, expected 1 to', (g) => void (g.baseFeePerGas = 0n)],
+    ['a base fee nobody can pay', 'baseFeePerGas: 10', (g) => void (g.baseFeePerGas = 10n ** 16n)],
+    [
+      'a base fee below its floor',
+      'baseFeePerGas: 7, expected 9',
+      (g) => {
+        g.params.accounts.minBaseFeePerGas = 9n
+        g.baseFeePerGas = 7n
+      },
+    ],
+    [
+      'an anchor near the bound of its field',
+      'anchor: 18446744073709551615',
+      (g) => void (g.anchor = 2n ** 64n - 1n),
+    ],
+    ['an anchor below a tenth of the reference', 'anchor: 99999, expected', (g) => void (g.anchor = 99_999n)],
+    [
+      'a rating near the bound',
+      'classes[3].trainPpm: 18446744073709551615',
+      (g) => void (g.classes[3]!.trainPpm = 2n ** 64n - 1n),
+    ],
+    [
+      'a version of another program',
+      'params.accounts.protocolVersion: 9, ',
+      (g) => void (g.params.accounts.protocolVersion = 9),
+    ],
+    [
+      'a block without gas',
+      'params.accounts.blockGasLimit: 1, ',
+      (g) => void (g.params.accounts.blockGasLimit = 1),
+    ],
+    [
+      'a gas target of 0',
+      'params.accounts.gasTargetPerSecond: 0, ',
+      (g) => void (g.params.accounts.gasTargetPerSecond = 0),
+    ],
+    [
+      'a minimum request beyond any balance',
+      'params.redemption.minimumBase: 10000',
+      (g) => void (g.params.redemption.minimumBase = 10n ** 30n),
+    ],
+    [
+      'a table without a place',
+      'params.redemption.openRequestsMax: 0, ',
+      (g) => void (g.params.redemption.openRequestsMax = 0),
+    ],
+    [
+      'an account with more requests than the table',
+      'params.redemption.openRequestsPerAccountMax: 256, ',
+      (g) => void (g.params.redemption.openRequestsMax = 100),
+    ],
+    [
+      'a suspension of ages',
+      'params.redemption.suspensionWindows: 4000000000, ',
+      (g) => void (g.params.redemption.suspensionWindows = 4_000_000_000),
+    ],
+    [
+      'a suspension beyond the horizon',
+      'params.redemption.suspensionWindows: 21, ',
+      (g) => void (g.params.redemption.suspensionWindows = 21),
+    ],
+    [
+      'more steps than logs fit',
+      'params.redemption.stepsPerBlockMax: 820, ',
+      (g) => void (g.params.redemption.stepsPerBlockMax = 820),
+    ],
+    [
+      'cover for more groups than the horizon bears',
+      'params.capacity.coverN: 4, expected 2 + coverN',
+      (g) => void (g.params.capacity.coverN = 4),
+    ],
+    [
+      'no cover where a fault is borne',
+      'params.capacity.coverN: 0, ',
+      (g) => void (g.params.capacity.coverN = 0),
+    ],
+    [
+      'cover for as many groups as there are',
+      'params.capacity.coverN: 1, expected fewer',
+      (g) => {
+        for (const { profile } of g.providers) profile.legalGroup = 'one'
+      },
+    ],
+    [
+      'a cure longer than the horizon',
+      'params.issuance.cureWindows: 21, ',
+      (g) => void (g.params.issuance.cureWindows = 21),
+    ],
+    [
+      'no capacity left by the haircut',
+      'params.capacity.availabilityHaircutPpm: 1000000, ',
+      (g) => void (g.params.capacity.availabilityHaircutPpm = 1_000_000n),
+    ],
+    [
+      'windows shorter than four blocks',
+      'params.capacity.windowMs: 60000, ',
+      (g) => void (g.params.providers.minBlockIntervalMs = 15_001),
+    ],
+    [
+      'blocks slower than heartbeats',
+      'consensus.heartbeatMs: 99, expected at least',
+      (g) => {
+        g.consensus.heartbeatMs = 99
+        g.params.providers.minBlockIntervalMs = 100
+      },
+    ],
+    ['a budget of no time', 'consensus.verifyMs: 0, expected', (g) => void (g.consensus.verifyMs = 0)],
+    [
+      'a group in two spellings',
+      'providers[2].profile.legalGroup: "ＡＵＲＯＲＡ-", expected the spelling of providers[0], "aurora"',
+      (g) => void (g.providers[2]!.profile.legalGroup = 'ＡＵＲＯＲＡ-'),
+    ],
+    [
+      'a name that hides something',
+      'providers[1].profile.legalGroup: ',
+      (g) => void (g.providers[1]!.profile.legalGroup = 'bore\u200balis'),
+    ],
+    [
+      'a country that is none',
+      'providers[0].profile.jurisdiction: zz, ',
+      (g) => void (g.providers[0]!.profile.jurisdiction = 'zz'),
+    ],
+    [
+      'one legal name twice',
+      'providers[3]: the same legal name as providers[0]',
+      (g) => void (g.providers[3]!.profile.legalName = g.providers[0]!.profile.legalName.toUpperCase()),
+    ],
+    [
+      'an asset that calls itself the coin',
+      'assets[0].symbol: "AcPc"',
+      (g) => void (g.assets[0]!.symbol = 'AcPc'),
+    ],
+    [
+      'an asset without a price',
+      'assets[0].coinPriceBase: 0, ',
+      (g) => void (g.assets[0]!.coinPriceBase = 0n),
+    ],
+    [
+      'coins for nobody',
+      'balances[0].account: expected an account',
+      (g) => void (g.balances[0]!.account = new Uint8Array(20)),
+    ],
+    ['a balance of nothing', 'balances[0].amountBase: 0, ', (g) => void (g.balances[0]!.amountBase = 0n)],
+  ]
+  for (const [what, path, edit] of refused) {
+    it(`${what}`, () => {
+      const reason = refusal(edit)
+      assert.ok(reason.startsWith(`genesis ${path}`), reason)
+    })
+  }
+
+  it('long windows with fewer than four validators; short ones may have one, without cover', () => {
+    const single = (copy: Mutable<Genesis>): void => {
+      copy.providers.length = 1
+      copy.balances = copy.balances.filter(({ backedBy }) => backedBy === 0)
+      copy.params.providers.validatorsMin = 1
+      copy.params.capacity.coverN = 0
+    }
+    assert.equal(refusal(single), 'accepted')
+    const long = refusal((copy) => {
+      single(copy)
+      copy.params.capacity.windowMs = 3_600_001
+      copy.consensus.heartbeatMs = 15_000
+    })
+    assert.match(long, /^genesis params\.capacity\.windowMs: 3600001, expected at most 3600000 ms with fewer/)
+  })
+
+  it('a date more than a month ahead of the clock', () => {
+    const dayMs = 86_400_000
+    const { timestampMs } = genesis
+    checkDate(genesis, timestampMs - 30 * dayMs)
+    assert.throws(() => checkDate(genesis, timestampMs - 30 * dayMs - 1), /31 days ahead of the clock/)
+  })
+})
+
+describe('genesis.names', () => {
+  it('folds what a reader would take for one name, and nothing else', () => {
+    for (const other of ['AURORA', 'Aurora ', 'aur-ora', 'ａｕｒｏｒａ', 'áurora']) {
+      assert.equal(foldedName(other), foldedName('aurora'), other)
+    }
+    for (const other of ['aurora2', 'avrora', '極光'])
+      assert.notEqual(foldedName(other), foldedName('aurora'))
+    assert.notEqual(foldedName('極光'), foldedName('曙光'))
   })
 })

@@ -63,7 +63,7 @@ export function storyGenesis(): Genesis {
       ...params,
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
-      issuance: { ...params.issuance, retainPpm: 100_000n },
+      issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },
       redemption: { ...params.redemption, assignAhead: 1 },
     },
   }
@@ -217,10 +217,11 @@ const SCENES: { readonly [height: number]: Scene } = {
       data: send.data ?? new Uint8Array(0),
     })
     const pay = { to: bob.address, value: COIN, data: new Uint8Array(0) }
-    const good = [pay, inner(token(carol, 'transfer', { to: alice.address, value: 1n })), inner(ordinary)]
-    const bad = [pay, inner(request(carol, 1n))]
+    const good = [pay, inner(token(carol, 'transfer', { to: alice.address, value: 1n }))]
+    const bad = [inner(ordinary), inner(request(carol, 1n))]
     return [
       act(carol, coinsOf, 'batch', { calls: good }),
+      act(carol, coinsOf, 'batch', { calls: [inner(ordinary)] }),
       act(carol, coinsOf, 'batch', { calls: bad }),
       { from: carol, to: moduleAddress(redemption), data: new Uint8Array([1, 2, 3, 4]) },
       { from: carol, to: moduleAddress(redemption), valueBase: 1n },
@@ -296,6 +297,19 @@ const SCENES: { readonly [height: number]: Scene } = {
   141: (chain) => votes(chain, 3),
   145: propose(3, 'proposeJail', { provider: 2 }),
   146: (chain) => votes(chain, 3, false),
+  147: () => {
+    const change = (module: string, parameter: string, value: bigint) =>
+      act(operator(2), governance, 'proposeParameters', { changes: [{ module, parameter, value }] })
+    return [
+      change('providers', 'rotationIntervalMs', 2_001n),
+      change('capacity', 'horizonWindows', 21n),
+      change('accounts', 'blockGasLimit', 1n),
+      change('bank', 'rate', 1n),
+      act(operator(2), governance, 'proposeParameters', { changes: [] }),
+      act(operator(2), governance, 'proposeResumeMinting', {}),
+    ]
+  },
+  148: (chain) => votes(chain, 2),
   160: () => [
     act(operator(3), redemption, 'unlist', { service: 'train' }),
     act(operator(3), redemption, 'unlist', { service: 'infer' }),

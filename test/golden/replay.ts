@@ -67,7 +67,7 @@ const TARGETS: readonly (readonly [Uint8Array, ModuleDef])[] = [
   [systemAddress(SYSTEM_KIND.asset, DEVNET_ASSET_ID), erc20Schema],
 ]
 
-function actionOf(to: Uint8Array, data: Uint8Array): string {
+export function actionOf(to: Uint8Array, data: Uint8Array): string {
   const definition = TARGETS.find(([address]) => equalBytes(address, to))?.[1]
   if (definition === undefined) return 'transfer'
   const called = Object.entries(definition.actions).find(([name, { args }]) =>

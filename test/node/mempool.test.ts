@@ -3,6 +3,7 @@ import { secretKeyAddress } from '../../base/address.ts'
 import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Address } from '../../base/ids.ts'
+import { type Lane, perLane } from '../../base/lanes.ts'
 import { MEMPOOL_LIMITS, Mempool, type MempoolLimits, transactionCost } from '../../node/pool/mempool.ts'
 import { bytesGas, decodeTransaction, signTransaction, type Transaction } from '../../state/transaction.ts'
 
@@ -42,6 +43,11 @@ function make(fields: Fields): Transaction {
   return decoded.transaction
 }
 
+/** One byte of data: a request; two: calls in different lanes. */
+function laneByData({ data }: Transaction): Lane | undefined {
+  return data.length === 1 ? 'redemption' : data.length === 2 ? undefined : 'general'
+}
+
 class FakeChain {
   readonly accounts = new Map<string, { nonce: number; balanceBase: bigint }>()
   baseFee = GWEI
@@ -52,8 +58,9 @@ class FakeChain {
   set(index: number, nonce: number, balanceBase = 10n ** 18n): void {
     this.accounts.set(bytesKey(addresses[index]!), { nonce, balanceBase })
   }
-  baseFeePerGas = () => this.baseFee
-  gasOf = (transaction: Transaction) => bytesGas(transaction)
+  redemptionFee = GWEI
+  baseFees = () => perLane((lane) => (lane === 'redemption' ? this.redemptionFee : this.baseFee))
+  costOf = (transaction: Transaction) => ({ gas: bytesGas(transaction), lane: laneByData(transaction) })
   gasMax = () => 1_000_000
   nowMs = () => this.now
 }
@@ -66,7 +73,7 @@ function setup(limits: Partial<MempoolLimits> = {}) {
     [
       ...pool.candidates({
         nonceAt: (address) => chain.account(address).nonce,
-        baseFeePerGas: chain.baseFee,
+        baseFees: chain.baseFees(),
       }),
     ].map(
       (entry) =>
@@ -105,6 +112,19 @@ describe('mempool.add', () => {
       add({ from: 1, nonce: 0, gasLimit: 2_000_000, data: new Uint8Array(62_000) }),
       'exceedsBlockGasLimit',
     )
+  })
+
+  it('refuses calls in different lanes, naming the rule', () => {
+    const { pool } = setup()
+    const rejection = pool.add(
+      make({ from: 1, nonce: 0, gasLimit: 30_000, data: new Uint8Array(2) }),
+      addresses[1]!,
+    )
+    assert.deepEqual(rejection, {
+      code: 'mixedLanes',
+      message: 'mixed lanes: all calls of one batch must be in the same lane',
+    })
+    assert.equal(pool.size, 0)
   })
 
   it('refuses what the account cannot pay on top of its queue', () => {
@@ -189,19 +209,44 @@ describe('mempool.candidates', () => {
     add({ from: 2, nonce: 0 })
     chain.baseFee = 2n * GWEI
     assert.deepEqual(order(), ['2:0'])
-    assert.ok(pool.hasIncludable({ nonceAt: () => 0, baseFeePerGas: chain.baseFee }))
-    assert.ok(!pool.hasIncludable({ nonceAt: () => 0, baseFeePerGas: 20n * GWEI }))
+    assert.ok(pool.hasIncludable({ nonceAt: () => 0, baseFees: chain.baseFees() }))
+    assert.ok(!pool.hasIncludable({ nonceAt: () => 0, baseFees: perLane(() => 20n * GWEI) }))
+  })
+
+  it('orders by what is left above the fee of each lane, and parks what is below its own', () => {
+    const { chain, add, order } = setup()
+    add({ from: 1, nonce: 0, cap: 4n * GWEI, tip: 4n * GWEI })
+    add({ from: 2, nonce: 0, cap: 5n * GWEI, tip: 5n * GWEI, data: new Uint8Array(1), gasLimit: 30_000 })
+    assert.deepEqual(order(), ['2:0', '1:0'])
+    chain.redemptionFee = 3n * GWEI
+    assert.deepEqual(order(), ['1:0', '2:0'])
+    chain.redemptionFee = 6n * GWEI
+    assert.deepEqual(order(), ['1:0'])
+  })
+
+  it('offers nothing of a lane without room, and the other lanes as before', () => {
+    const { chain, pool, add } = setup()
+    for (let nonce = 0; nonce < 3; nonce++) {
+      add({ from: 1, nonce, tip: 5n * GWEI, data: new Uint8Array(1), gasLimit: 30_000 })
+      add({ from: 2, nonce })
+    }
+    const options = { nonceAt: () => 0, baseFees: chain.baseFees() }
+    const taken: string[] = []
+    for (const { lane } of pool.candidates(options, (lane) => lane !== 'redemption' || taken.length === 0)) {
+      taken.push(lane)
+    }
+    assert.deepEqual(taken, ['redemption', 'general', 'general', 'general'])
   })
 
   it('starts at the nonce of the given parent', () => {
     const { chain, pool, add } = setup()
     for (let nonce = 0; nonce < 3; nonce++) add({ from: 1, nonce })
-    const nonces = [...pool.candidates({ nonceAt: () => 2, baseFeePerGas: chain.baseFee })]
+    const nonces = [...pool.candidates({ nonceAt: () => 2, baseFees: chain.baseFees() })]
     assert.deepEqual(
       nonces.map((entry) => entry.transaction.nonce),
       [2],
     )
-    assert.ok(!pool.hasIncludable({ nonceAt: () => 3, baseFeePerGas: chain.baseFee }))
+    assert.ok(!pool.hasIncludable({ nonceAt: () => 3, baseFees: chain.baseFees() }))
   })
 })
 

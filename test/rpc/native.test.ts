@@ -57,6 +57,22 @@ describe('rpc.native', () => {
   })
   const ask = (method: string, params: Loose = []): Promise<Loose> => served.call(method, params)
 
+  it('chain_fees names each lane with its fee, its room and the next fee', async () => {
+    const { height, lanes } = (await ask('chain_fees')) as Loose
+    assert.equal(height, served.backend.head().header.height)
+    assert.deepEqual(
+      lanes.map(({ lane }: Loose) => lane),
+      ['general', 'redemption', 'service', 'proof'],
+    )
+    const { baseFeePerGas, gasLimit } = served.backend.head().header
+    assert.equal(lanes[0].baseFeePerGas, baseFeePerGas.toString())
+    assert.deepEqual(
+      lanes.map(({ gasMax }: Loose) => gasMax),
+      [50, 15, 10, 25].map((percent) => (gasLimit * percent) / 100),
+    )
+    for (const lane of lanes) assert.equal(lane.tipPerGas, '1000000000')
+  })
+
   it('returns identity and tip', async () => {
     const info = await ask('chain_info')
     assert.equal(info.chainId, 7357)

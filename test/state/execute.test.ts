@@ -7,7 +7,7 @@ import { BLOCK_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import { receiptSchema, systemLogsSchema } from '../../base/protocol/receipt.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
-import { FEE_POOL_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
+import { FEES_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { accountsModule } from '../../state/modules/accounts/module.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { issuanceTables } from '../../state/modules/issuance/tables.ts'
@@ -41,7 +41,7 @@ describe('execute.transfer', () => {
       balanceBase: 9n * COIN - gas * price,
     })
     assert.equal(getAccount(chain.full, addressOf('carol')).balanceBase, COIN)
-    assert.equal(getAccount(chain.full, FEE_POOL_ADDRESS).balanceBase, gas * baseFeePerGas)
+    assert.equal(getAccount(chain.full, FEES_ADDRESS).balanceBase, gas * baseFeePerGas)
     assert.equal(getAccount(chain.full, addressOf('operator1')).balanceBase, gas * GWEI)
     assert.equal(receipts[0]!.effectiveGasPrice, price)
     assert.equal(receipts[0]!.gasUsed, TRANSFER_GAS)
@@ -203,7 +203,10 @@ describe('execute.executeBlock', () => {
       return verdict.rejected
     }
     const twice = rejection([block.transactions[0]!, block.transactions[0]!])
-    assert.deepEqual(twice, { code: 'InvalidTransaction', detail: 'transaction 1: NonceTooLow' })
+    assert.deepEqual(twice, {
+      code: 'InvalidTransaction',
+      detail: 'transaction 1: NonceTooLow, 23400 gas in the general lane',
+    })
     assert.equal(rejection([Uint8Array.of(1, 2, 3)]).code, 'BadEnvelope')
     assert.equal(rejection([block.transactions[0]!], () => undefined).code, 'BadSignature')
     assert.equal(rejection([]).code, 'WrongResult')

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { bytesKey, equalBytes } from '../../base/bytes.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { ACCOUNTS_ADDRESS } from '../../state/modules/accounts/batch.ts'
-import { FEE_POOL_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
+import { FEES_ADDRESS, getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { assetAddress, getAssetBalance } from '../../state/modules/assets/ledger.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
@@ -139,7 +139,7 @@ function compare(chain: TestChain, ledger: NaiveLedger): void {
     const units = getAssetBalance(chain.full, { asset: DOLLAR, owner: addressOf(name) })
     assert.equal(units, ledger.units.get(name) ?? 0n, `units of ${name}`)
   }
-  assert.equal(getAccount(chain.full, FEE_POOL_ADDRESS).balanceBase, ledger.coins.get('pool') ?? 0n)
+  assert.equal(getAccount(chain.full, FEES_ADDRESS).balanceBase, ledger.coins.get('pool') ?? 0n)
   assert.equal(getSupply(chain.full), START * BigInt(NAMES.length))
   assert.deepEqual(chain.recount(), [])
   const rebuilt = TreeVersion.empty().update(new Map(chain.full.entries('')))
@@ -177,7 +177,7 @@ describe('execute against a naive ledger', () => {
         const { receipts, overlay, block } = chain.next([{ from: 'alice', nonce: 0, to, data }])
         assert.equal(receipts[0]!.succeeded, false)
         const own = bytesKey(addressOf('alice'))
-        const expected = [own, bytesKey(FEE_POOL_ADDRESS), bytesKey(block.header.proposer)]
+        const expected = [own, bytesKey(FEES_ADDRESS), bytesKey(block.header.proposer)]
         for (const [key, value] of overlay.changes()) {
           if (key.startsWith('\u0004\u0008')) continue
           assert.ok(

@@ -1,51 +1,106 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
-import { systemAddress } from '../../base/moduleDefinition.ts'
-import { dispatcherOf, laneOf } from '../../state/dispatch.ts'
-import { checkTransaction, gasPrice, laneGasMax, nextBaseFee } from '../../state/fees.ts'
-import { MODULES } from '../../state/registry.ts'
+import { LANES, type Lane, laneGasMax, type PerLane, perLane } from '../../base/lanes.ts'
+import { headerFees } from '../../base/protocol/header.ts'
+import { checkTransaction, gasPrice, laneTarget, nextBaseFees } from '../../state/fees.ts'
 import { addressOf, TestChain } from '../support/chainHarness.ts'
 
-const PARAMS = { gasTargetPerSecond: 1_000_000, minBaseFeePerGas: 7n }
 const GWEI = 1_000_000_000n
-const parent = (gasUsed: number, baseFeePerGas = GWEI) => ({ baseFeePerGas, gasUsed, timestampMs: 5_000 })
+const GAS_LIMIT = 60_000_000
+/** Per second 1,000,000 gas: 500,000 general, 150,000 redemption, 100,000 service, 250,000 proof. */
+const PARAMS = { gasTargetPerSecond: 1_000_000, minBaseFeePerGas: 7n }
+const TARGETS: PerLane<number> = { general: 500_000, redemption: 150_000, service: 100_000, proof: 250_000 }
 
-describe('fees.nextBaseFee', () => {
-  it('stays the same at the target', () => {
-    assert.equal(nextBaseFee(parent(1_000_000), 6_000, PARAMS), GWEI)
-    assert.equal(nextBaseFee(parent(100_000), 5_100, PARAMS), GWEI)
+const parent = (
+  gas: Partial<PerLane<number>>,
+  fee: bigint | PerLane<bigint> = GWEI,
+  gasLimit = GAS_LIMIT,
+) => {
+  const { general, ...laneGas } = { ...perLane(() => 0), ...gas }
+  const { redemption, service, proof } = laneGas
+  const gasUsed = general + redemption + service + proof
+  const fees = headerFees(typeof fee === 'bigint' ? perLane(() => fee) : fee)
+  return { ...fees, gasUsed, laneGas, gasLimit, timestampMs: 5_000 }
+}
+const twice = (lane: Lane) => 2 * TARGETS[lane]
+
+describe('fees.nextBaseFees', () => {
+  it('stays the same at the target of each lane', () => {
+    assert.deepEqual(
+      nextBaseFees(parent(TARGETS), 6_000, PARAMS),
+      perLane(() => GWEI),
+    )
+  })
+
+  it('moves each lane by its own load alone', () => {
+    for (const lane of LANES) {
+      const next = nextBaseFees(parent({ ...TARGETS, [lane]: twice(lane) }), 6_000, PARAMS)
+      assert.deepEqual(
+        next,
+        perLane((other) => (other === lane ? (GWEI * 9n) / 8n : GWEI)),
+      )
+    }
   })
 
   it('rises by an eighth at twice the target and never faster', () => {
-    assert.equal(nextBaseFee(parent(2_000_000), 6_000, PARAMS), (GWEI * 9n) / 8n)
-    assert.equal(nextBaseFee(parent(60_000_000), 5_001, PARAMS), (GWEI * 9n) / 8n)
-  })
-
-  it('falls by an eighth after an empty block, down to the floor', () => {
-    assert.equal(nextBaseFee(parent(0), 6_000, PARAMS), (GWEI * 7n) / 8n)
-    assert.equal(nextBaseFee(parent(0, 7n), 6_000, PARAMS), 7n)
+    const next = nextBaseFees(parent({ redemption: 9_000_000 }), 5_001, PARAMS)
+    assert.deepEqual(next, { ...perLane(() => (GWEI * 7n) / 8n), redemption: (GWEI * 9n) / 8n })
   })
 
   it('counts at most two seconds of pause', () => {
-    assert.equal(nextBaseFee(parent(2_000_000), 7_000, PARAMS), GWEI)
-    assert.equal(nextBaseFee(parent(2_000_000), 65_000, PARAMS), GWEI)
+    const doubled = perLane(twice)
+    for (const atMs of [7_000, 65_000]) {
+      assert.deepEqual(
+        nextBaseFees(parent(doubled), atMs, PARAMS),
+        perLane(() => GWEI),
+      )
+    }
   })
 
-  it('rises by at least one wei, so that it can leave the floor', () => {
-    const params = { gasTargetPerSecond: 1_000_000, minBaseFeePerGas: 0n }
-    assert.equal(nextBaseFee(parent(1_000_001, 1n), 6_000, params), 2n)
-    assert.equal(nextBaseFee(parent(0, 1n), 6_000, params), 1n)
+  it('raises the fee of a full lane, however much gas a second is meant to use', () => {
+    const params = { gasTargetPerSecond: 10 ** 12, minBaseFeePerGas: 1n }
+    const full = parent(perLane((lane) => laneGasMax(lane, GAS_LIMIT)))
+    assert.deepEqual(
+      nextBaseFees(full, 7_000, params),
+      perLane(() => (GWEI * 9n) / 8n),
+    )
+    assert.equal(laneTarget('service', { ...params, periodMs: 2_000, gasLimit: GAS_LIMIT }), 3_000_000n)
   })
 
-  it('stays between seven and nine eighths for any load', () => {
+  it('falls to its floor from any height and rises from it again', () => {
+    const params = { ...PARAMS, minBaseFeePerGas: 1n }
+    for (const from of [2n, 7n, 8n, 61n, GWEI]) {
+      let fees = perLane(() => from)
+      for (let i = 0; i < 200; i++) fees = nextBaseFees(parent({}, fees), 6_000, params)
+      assert.deepEqual(
+        fees,
+        perLane(() => 1n),
+      )
+      for (let i = 0; i < 10; i++) fees = nextBaseFees(parent(perLane(twice), fees), 6_000, params)
+      assert.deepEqual(
+        fees,
+        perLane(() => 11n),
+      )
+    }
+    assert.equal(nextBaseFees(parent({}, 7n), 6_000, PARAMS).general, 7n)
+  })
+
+  it('stays between seven and nine eighths, a wei at least, for any load', () => {
     fc.assert(
       fc.property(
         fc.bigInt(8n, 10n ** 15n),
-        fc.nat(120_000_000),
+        fc.nat(6_000_000),
         fc.integer({ min: 1, max: 100_000 }),
-        (fee, gasUsed, dt) => {
-          const next = nextBaseFee(parent(gasUsed, fee), 5_000 + dt, PARAMS)
-          assert.ok(next * 8n <= fee * 9n + 8n && next * 8n >= fee * 7n)
+        (fee, gas, dt) => {
+          const next = nextBaseFees(
+            parent(
+              perLane(() => gas),
+              fee,
+            ),
+            5_000 + dt,
+            PARAMS,
+          )
+          for (const lane of LANES) assert.ok(next[lane] * 8n <= fee * 9n + 8n && next[lane] * 8n >= fee * 7n)
         },
       ),
     )
@@ -59,19 +114,13 @@ describe('fees.gasPrice', () => {
   })
 })
 
-describe('fees lanes', () => {
-  it('separate proofs and redemptions from payments', () => {
-    const dispatcher = dispatcherOf(MODULES, 1)
-    const lane = (to: Uint8Array, data = new Uint8Array(0)) => laneOf(dispatcher, { to, data })
-    assert.equal(lane(systemAddress(0, 5)), 'proof')
-    assert.equal(lane(systemAddress(0, 15), new Uint8Array([1, 2, 3, 4])), 'proof')
-    assert.equal(lane(systemAddress(0, 9)), 'redemption')
-    assert.equal(lane(systemAddress(0, 1)), 'general')
-    assert.equal(lane(systemAddress(0, 200)), 'general')
-    assert.equal(lane(systemAddress(1, 9)), 'general')
-    assert.equal(lane(addressOf('anyone')), 'general')
+describe('fees.laneGasMax', () => {
+  it('shares the block without a rest', () => {
+    assert.deepEqual(
+      perLane((lane) => laneGasMax(lane, 100)),
+      { general: 50, redemption: 15, service: 10, proof: 25 },
+    )
     assert.equal(laneGasMax('general', 101), 50)
-    assert.equal(laneGasMax('proof', 100), 25)
   })
 })
 
@@ -86,19 +135,27 @@ describe('fees.checkTransaction', () => {
     maxFeePerGas: 10n,
     maxPriorityFeePerGas: 1n,
   })
-  const facts = { account: { nonce: 3, balanceBase: 300_005n }, baseFeePerGas: 10n, gas: 23_400 }
+  const facts = {
+    account: { nonce: 3, balanceBase: 300_005n },
+    baseFees: { ...perLane(() => 11n), service: 10n },
+    cost: { gas: 23_400, lane: 'service' as Lane | undefined },
+  }
 
   it('accepts exactly sufficient values', () => {
     assert.equal(checkTransaction(transaction, facts), undefined)
-    assert.equal(checkTransaction(transaction, { ...facts, gas: 30_000 }), undefined)
+    assert.equal(
+      checkTransaction(transaction, { ...facts, cost: { gas: 30_000, lane: 'service' } }),
+      undefined,
+    )
   })
 
   it('names what is missing', () => {
-    const check = (over: object) => checkTransaction(transaction, { ...facts, ...over })
+    const check = (over: Partial<typeof facts>) => checkTransaction(transaction, { ...facts, ...over })
     assert.equal(check({ account: { nonce: 3, balanceBase: 300_004n } }), 'InsufficientFunds')
     assert.equal(check({ account: { nonce: 4, balanceBase: 10n ** 18n } }), 'NonceTooLow')
     assert.equal(check({ account: { nonce: 2, balanceBase: 10n ** 18n } }), 'NonceTooHigh')
-    assert.equal(check({ baseFeePerGas: 11n }), 'FeeCapTooLow')
-    assert.equal(check({ gas: 30_001 }), 'IntrinsicGasTooLow')
+    assert.equal(check({ cost: { gas: 23_400, lane: 'general' } }), 'FeeCapTooLow')
+    assert.equal(check({ cost: { gas: 23_400, lane: undefined } }), 'MixedLanes')
+    assert.equal(check({ cost: { gas: 30_001, lane: 'service' } }), 'IntrinsicGasTooLow')
   })
 })

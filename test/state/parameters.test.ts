@@ -12,7 +12,7 @@ import { MODULES } from '../../state/registry.ts'
 import { implement, type Module } from '../../state/rules.ts'
 import { schemas } from '../../state/schemas.ts'
 
-const FACTS = { protocolVersion: 1, providerCount: 4 }
+const FACTS = { protocolVersion: 1, providerCount: 4, groupCount: 4 }
 
 /** The fault of the dev set with some parameters of one module changed. */
 function fault<M extends keyof Parameters>(module: M, change: Partial<Parameters[M]>) {
@@ -47,6 +47,7 @@ describe('parameters.checkParameters', () => {
       ['capacity.windowHours', fault('capacity', { windowHours: 0 })],
       ['capacity.lotsPerProviderMax', fault('capacity', { lotsPerProviderMax: 257 })],
       ['capacity.availabilityHaircutPpm', fault('capacity', { availabilityHaircutPpm: PPM + 1n })],
+      ['capacity.coverN', fault('capacity', { coverN: 0 })],
       ['capacity.coverN', fault('capacity', { coverN: 17 })],
       ['capacity.coverN', fault('capacity', { coverN: 4 })],
       ['capacity.crumbBase', fault('capacity', { crumbBase: 0n })],
@@ -63,7 +64,8 @@ describe('parameters.checkParameters', () => {
       ['governance.approvalPpm', fault('governance', { approvalPpm: 666_666n })],
       ['governance.approvalPpm', fault('governance', { approvalPpm: PPM })],
       ['governance.votingMs', fault('governance', { votingMs: 0 })],
-      ['governance.removeLockMs', fault('governance', { removeLockMs: Number.MAX_SAFE_INTEGER })],
+      ['governance.memberLockWindows', fault('governance', { memberLockWindows: 121 })],
+      ['capacity.coverN', checkParameters(MODULES, DEV_PARAMETERS, { ...FACTS, groupCount: 1 })],
       ['governance.openPerMemberMax', fault('governance', { openPerMemberMax: 0 })],
       ['governance.openPerMemberMax', fault('governance', { openPerMemberMax: 5 })],
     ] as const
@@ -110,7 +112,7 @@ describe('parameters of several versions', () => {
     ),
   ]
   const at = (protocolVersion: number, sections: Sections) =>
-    checkParameters(modules, sections, { protocolVersion, providerCount: 0 })
+    checkParameters(modules, sections, { protocolVersion, providerCount: 0, groupCount: 0 })
 
   it('a later parameter is absent before its version and checked from it on', () => {
     assert.equal(at(1, { early: { size: 3, spare: 4 } }), undefined)

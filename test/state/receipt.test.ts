@@ -47,6 +47,7 @@ describe('receipt.schema', () => {
       effectiveGasPrice: 7n,
       logs: [log],
       failure: new Uint8Array(0),
+      lane: 'general' as const,
     }
     assert.deepEqual(receiptSchema.decode(receiptSchema.encode(receipt)), receipt)
     const roots = [

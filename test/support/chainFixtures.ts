@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { bytesKey, concatBytes, u32be, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
-import { type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
+import { evenFees, NO_LANE_GAS, type SealedBlock, sealBlock } from '../../base/protocol/header.ts'
 import type { Receipt } from '../../base/protocol/receipt.ts'
 import type { Certificate } from '../../base/protocol/vote.ts'
 import { MemoryState } from '../../state/overlay.ts'
@@ -44,6 +44,7 @@ function receiptOf(index: number): Receipt {
     effectiveGasPrice: 7n,
     logs: [{ address: ZERO_ADDRESS, topics: [sha256(u32be(index))], data: utf8(`log ${index}`) }],
     failure: new Uint8Array(0),
+    lane: 'general',
   }
 }
 
@@ -88,7 +89,8 @@ export class FakeChain {
         transactionsRoot: ZERO_HASH,
         gasUsed: 0,
         gasLimit: 1,
-        baseFeePerGas: 1n,
+        ...evenFees(1n),
+        laneGas: NO_LANE_GAS,
         reserve: {
           supplyBase: 0n,
           liabilitiesBase: 0n,

@@ -2,7 +2,14 @@
 import { bytesKey } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
-import { epochAbove, type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
+import {
+  epochAbove,
+  evenFees,
+  type Header,
+  headerHash,
+  NO_LANE_GAS,
+  type SealedBlock,
+} from '../../base/protocol/header.ts'
 import { validatorSetHash } from '../../base/protocol/validators.ts'
 import { DEV_PARAMETERS } from '../../genesis/parameters.ts'
 import type { ChainConfig } from '../../state/chain.ts'
@@ -108,6 +115,7 @@ function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): vo
       minBlockIntervalMs: 10,
       rotationIntervalMs: 1_000,
       evidenceWindowMs: 10_000,
+      validatorsMin: 4,
     },
   })
   openOracle(state, 1_000_000n)
@@ -171,7 +179,8 @@ export class TestChain {
       transactionsRoot: ZERO_HASH,
       gasUsed: 0,
       gasLimit: options.blockGasLimit ?? 120_000_000,
-      baseFeePerGas: BASE_FEE,
+      ...evenFees(BASE_FEE),
+      laneGas: NO_LANE_GAS,
       reserve: readReserve(this.chain.modules, full),
       setHash: validatorSetHash(validatorSet(full)),
       endsEpoch: false,

@@ -4,7 +4,7 @@ import { bls } from '../../base/crypto/bls.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Hash32, type TxId, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import type { EpochStep } from '../../base/protocol/epochStep.ts'
-import { type Header, headerHash, type Reserve } from '../../base/protocol/header.ts'
+import { evenFees, type Header, headerHash, NO_LANE_GAS, type Reserve } from '../../base/protocol/header.ts'
 import { merkleProof, merkleRoot } from '../../base/protocol/merkle.ts'
 import { type Receipt, receiptSchema } from '../../base/protocol/receipt.ts'
 import type { ReceiptProof } from '../../base/protocol/receiptProof.ts'
@@ -80,7 +80,8 @@ export class EpochChain {
       transactionsRoot: ZERO_HASH,
       gasUsed: 0,
       gasLimit: 1,
-      baseFeePerGas: 0n,
+      ...evenFees(0n),
+      laneGas: NO_LANE_GAS,
       reserve: NO_RESERVE,
       setHash: validatorSetHash(this.set),
       endsEpoch: false,
@@ -113,6 +114,7 @@ export class EpochChain {
       effectiveGasPrice: 1n,
       logs: [],
       failure: new Uint8Array(0),
+      lane: 'general',
     }
     const leaves = [receiptSchema.encode(receipt), new Uint8Array(0)]
     const header = this.header(epoch, {

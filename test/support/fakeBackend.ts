@@ -5,8 +5,9 @@ import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { keccak256, sha256 } from '../../base/crypto/hash.ts'
 import { publicKeyOf } from '../../base/crypto/secp256k1.ts'
 import type { Address, Hash32, TxId } from '../../base/ids.ts'
+import type { PerLane } from '../../base/lanes.ts'
 import type { EpochProof } from '../../base/protocol/epochProof.ts'
-import { type Header, headerHash } from '../../base/protocol/header.ts'
+import { baseFeesOf, type Header, headerHash } from '../../base/protocol/header.ts'
 import { signersBitmap } from '../../base/protocol/vote.ts'
 import { Mempool } from '../../node/pool/mempool.ts'
 import type {
@@ -23,8 +24,8 @@ import type {
   TransactionStatus,
 } from '../../rpc/backend.ts'
 import { envelopeRejection } from '../../rpc/errors.ts'
-import { dispatcherOf, gasOf } from '../../state/dispatch.ts'
-import { buildBlock } from '../../state/execute.ts'
+import { costOf, dispatcherOf } from '../../state/dispatch.ts'
+import { buildBlock, type Candidate } from '../../state/execute.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
@@ -88,8 +89,8 @@ export class FakeBackend implements Backend {
     chain.parent = { header, hash, state: chain.full, tree }
     this.pool = new Mempool({
       account: (address) => getAccount(chain.full, address),
-      baseFeePerGas: () => this.nextBaseFee(),
-      gasOf: (transaction: Transaction) => gasOf(dispatcherOf(CHAIN.modules, 1), transaction),
+      baseFees: () => this.nextBaseFees(),
+      costOf: (transaction: Transaction) => costOf(dispatcherOf(CHAIN.modules, 1), transaction),
       gasMax: () => this.head().header.gasLimit / 2,
       nowMs: () => 0,
     })
@@ -115,7 +116,7 @@ export class FakeBackend implements Backend {
     const pooled = [...this.pool.entries()].map(({ transaction, sender }) => ({ transaction, sender }))
     const template = chain.template(drafts)
     const candidates = [
-      ...template.candidates,
+      ...(template.candidates as Iterable<Candidate>),
       ...pooled.sort((a, b) => a.transaction.nonce - b.transaction.nonce),
     ]
     const { executed, skipped } = buildBlock(chain.parent, { ...template, candidates }, { chain: CHAIN })
@@ -184,7 +185,11 @@ export class FakeBackend implements Backend {
   async transactionStatus(id: TxId): Promise<TransactionStatus> {
     const place = this.#places.get(bytesKey(id))
     if (place !== undefined) return { status: 'included', ...place }
-    if (this.pool.has(id)) return { status: 'pending', executable: true }
+    const entry = this.pool.get(id)
+    if (entry !== undefined) {
+      const { lane } = entry
+      return { status: 'pending', executable: true, lane, baseFeePerGas: this.nextBaseFees()[lane] }
+    }
     const reason = this.pool.dropReason(id)
     return reason === undefined ? { status: 'unknown' } : { status: 'dropped', reason }
   }
@@ -246,8 +251,8 @@ export class FakeBackend implements Backend {
     return proveKey(kept.tree, key, kept.state)
   }
 
-  nextBaseFee(): bigint {
-    return this.head().header.baseFeePerGas
+  nextBaseFees(): PerLane<bigint> {
+    return baseFeesOf(this.head().header)
   }
   evidence(): readonly PendingEvidence[] {
     return this.pendingEvidence

@@ -7,7 +7,7 @@ import type { Json } from '../../base/field.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import type { EpochProof } from '../../base/protocol/epochProof.ts'
 import { type TrustedSet, trustedSet } from '../../base/protocol/finalityProof.ts'
-import { type Header, headerHash } from '../../base/protocol/header.ts'
+import { evenFees, type Header, headerHash, NO_LANE_GAS } from '../../base/protocol/header.ts'
 import { merkleRoot } from '../../base/protocol/merkle.ts'
 import type { Receipt } from '../../base/protocol/receipt.ts'
 import {
@@ -86,6 +86,7 @@ export function entryOf(name: string, succeeded: boolean): Entry {
     effectiveGasPrice: 7n,
     logs: [log],
     failure: succeeded ? new Uint8Array(0) : utf8('reason'),
+    lane: 'general',
   }
   return { id, receipt }
 }
@@ -166,7 +167,8 @@ export class LightChain {
       transactionsRoot: merkleRoot(entries.map(({ id }) => id)),
       gasUsed: 0,
       gasLimit: 1,
-      baseFeePerGas: 1n,
+      ...evenFees(1n),
+      laneGas: NO_LANE_GAS,
       reserve: {
         supplyBase: 10n ** 24n,
         liabilitiesBase: 9n,

@@ -172,13 +172,14 @@ export class Network {
     readonly validators: number
     readonly dataDir: string
     readonly blockTimeMs: number
+    readonly windowMs?: number
   }): Promise<Network> {
-    const { validators, dataDir, blockTimeMs } = options
+    const { validators, dataDir, blockTimeMs, windowMs = DEVNET_WINDOW_MS } = options
     const port = await findFreePorts(validators)
     mkdirSync(dataDir, { recursive: true })
     const members = planDevnet({ validators, port, dataDir })
     const genesis = prepareDevnet(
-      { validators, dataDir, blockTimeMs, windowMs: DEVNET_WINDOW_MS, isFresh: true, logLevel: 'info' },
+      { validators, dataDir, blockTimeMs, windowMs, isFresh: true, logLevel: 'info' },
       members,
     )
     const failures: string[] = []

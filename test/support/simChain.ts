@@ -6,8 +6,10 @@ import type { Bls } from '../../base/crypto/types.ts'
 import { type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import {
   epochAbove,
+  evenFees,
   type Header,
   hasOwnBody,
+  NO_LANE_GAS,
   type SealedBlock,
   sealBlock,
   transactionsRootOf,
@@ -74,7 +76,8 @@ export function makeRules(options: {
     transactionsRoot: ZERO_HASH,
     gasUsed: 0,
     gasLimit: 1,
-    baseFeePerGas: 0n,
+    ...evenFees(0n),
+    laneGas: NO_LANE_GAS,
     reserve: RESERVE,
     setHash: validatorSetHash(setOf(1)),
     endsEpoch: true,

@@ -30,8 +30,11 @@ export function escrowAddress(moduleId: number, objectId: number, nameId = 0): A
   return systemAddress(SYSTEM_KIND.escrow, owner * ESCROW_OBJECT_MAX + objectId)
 }
 
-/** The guarantee fund, which receives base fees (ECONOMY §7). Escrow 0 of module 12, default. */
-export const FEE_POOL_ADDRESS: Address = escrowAddress(12, 0)
+/** The guarantee fund (ECONOMY §7): no-show fees, penalties and its part of the base fees. Escrow 0 of module 12, default. */
+export const GUARANTEE_FUND_ADDRESS: Address = escrowAddress(12, 0)
+
+/** Base fees until the window ends and module 12 shares them. */
+export const FEES_ADDRESS: Address = escrowAddress(12, 1)
 
 /** Same as `accountsTables.account.key`. */
 function accountKey(address: Address): StateKey {

@@ -11,6 +11,9 @@ export const BATCH_CALLS_MAX = 256
 /** Bytes of a failure's reason kept in logs and batch errors. */
 export const REASON_BYTES_MAX = 256
 
+/** A floor at which a transfer costs 0.021 coins; a higher one could price everybody out for good. */
+export const BASE_FEE_FLOOR_MAX = 1_000_000_000_000n
+
 export const accountsSchema = defineModule({
   name: 'accounts',
   id: 1,
@@ -21,20 +24,30 @@ export const accountsSchema = defineModule({
       doc: 'Version of the rules; equals `header.version`.',
       main: 1,
       check: between(1, PROTOCOL_VERSION),
+      // Only an upgrade changes it.
+      fixed: true,
     }),
     blockGasLimit: param({
       field: t.u64,
       doc: 'Gas of one block over all lanes.',
       // 1,428 plain transfers in the payment half: keeps blocks fast to build and verify.
       main: 60_000_000,
+      // Below, a lane has no room for its dearest action; above, no machine executes a block in time.
+      check: between(20_000_000, 1_000_000_000, 'gas'),
     }),
     gasTargetPerSecond: param({
       field: t.u64,
       doc: 'Gas per second at which the base fee stays the same.',
       // 5,714 plain transfers per second before the base fee rises.
       main: 120_000_000,
+      check: between(1_000_000, 1_000_000_000_000, 'gas a second'),
     }),
-    minBaseFeePerGas: param({ field: t.amount, doc: 'Floor of the base fee, at least 1 wei.', main: 1n }),
+    minBaseFeePerGas: param({
+      field: t.amount,
+      doc: 'Floor of every base fee, at least 1 wei.',
+      main: 1n,
+      check: between(1n, BASE_FEE_FLOOR_MAX, 'wei per gas'),
+    }),
   },
   records: {
     account: {

@@ -64,13 +64,13 @@ export const assetsSchema = defineModule({
     issue: {
       args: { asset: t.u64, to: t.address, amountBase: t.amount },
       fails: ['UnknownAsset', 'NotIssuer', 'AssetSupplyTooLarge', 'AssetRecipientRefused'],
-      gas: 20_000,
+      gas: 35_000,
       doc: 'The issuer creates units for a holder.',
     },
     redeem: {
       args: { asset: t.u64, amountBase: t.amount },
       fails: ['UnknownAsset', 'InsufficientAsset'],
-      gas: 20_000,
+      gas: 30_000,
       doc: 'A holder destroys its own units, for which the issuer pays off chain.',
     },
   },
@@ -113,13 +113,13 @@ export const erc20Schema = defineModule({
     approve: {
       args: { spender: t.address, value: t.u256 },
       fails: [],
-      gas: 10_000,
+      gas: 18_000,
       doc: 'Lets a spender move units of the sender.',
     },
     transferFrom: {
       args: { from: t.address, to: t.address, value: t.amount },
       fails: ['ERC20InsufficientBalance', 'ERC20InsufficientAllowance', 'ERC20InvalidReceiver'],
-      gas: 20_000,
+      gas: 35_000,
       doc: 'Moves units of an owner who allowed it.',
     },
   },

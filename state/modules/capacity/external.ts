@@ -11,6 +11,11 @@ import { getProvider, providerByOperator, providerIds } from '../providers/membe
 import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 
+/** Least size of the validator set by proposed parameters. */
+export function validatorsMin(all: ParameterContext): number {
+  return all.of(providersSchema).validatorsMin
+}
+
 /** The ratings at which a lot of this class counts now, ppm; undefined for an unknown class. */
 export function classRatings(state: StateReader, classId: number): Ratings | undefined {
   return getRatings(state, classId)

@@ -144,13 +144,15 @@ export const capacitySchema = defineModule({
       main: 86_400_000,
       dev: 60_000,
       test: 2_000,
-      check: atLeast(1_000, 'ms'),
+      // The heartbeat, which genesis alone sets, depends on it.
+      fixed: true,
+      check: between(1_000, 366 * 86_400_000, 'ms'),
     }),
     windowHours: param({
       field: t.u32,
       doc: 'Hours of capacity that a window counts as, whatever its length.',
       main: 24,
-      check: between(1, 8_760, 'hours'),
+      check: between(1, 168, 'hours'),
     }),
     horizonWindows: param({
       field: t.u32,
@@ -158,18 +160,21 @@ export const capacitySchema = defineModule({
       main: 120,
       dev: 20,
       test: 12,
-      check: between(4, HORIZON_MAX, 'windows'),
+      check: between(5, HORIZON_MAX, 'windows'),
+      // Pledges, locks and promises count in it.
+      fixed: true,
     }),
     availabilityHaircutPpm: param({
       field: t.ppm,
       doc: 'Share taken off for unavailability, ppm.',
       main: 50_000n,
-      check: atMost(PPM, 'ppm'),
+      check: atMost(900_000n, 'ppm'),
     }),
     minClassPpm: param({
       field: t.ppm,
       doc: 'Least rating that counts, as a share of the anchor, ppm.',
       main: 250_000n,
+      check: atMost(PPM, 'ppm'),
     }),
     coverN: param({
       field: t.u32,
@@ -351,7 +356,7 @@ export const capacitySchema = defineModule({
     giveNotice: {
       args: { lot: t.u64 },
       fails: ['NotProvider', 'UnknownLot', 'NotLotProvider', 'NoticeAlreadyGiven'],
-      gas: 40_000,
+      gas: 90_000,
       doc: 'Ends an attested lot K windows from now and a pending lot at once.',
     },
   },

@@ -1,8 +1,9 @@
 // Definition of the catalogue: hardware classes and their ratings.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { param } from '../../../base/parameters.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
 
 /** Classes the catalogue may hold. */
 export const CLASSES_MAX = 1024
@@ -46,6 +47,7 @@ export const catalogueSchema = defineModule({
       field: t.ppm,
       doc: 'Factor of ratings without a benchmark, ppm.',
       main: 750_000n,
+      check: atMost(PPM, 'ppm'),
     }),
   },
   records: {

@@ -5,32 +5,18 @@ import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   getMember,
   isInJail,
+  isMintingStopped,
   mayBeJailed,
   memberOf,
   nextMemberId,
   refuseKey,
   refusePeerId,
 } from './external.ts'
-import { canLoseVote, castVote, conclude, openProposal, openProposals, votersOf } from './proposals.ts'
-import { type governanceSchema, VOTERS_MIN } from './schema.ts'
-import { fail, governanceParams, governanceTables } from './tables.ts'
+import { canLoseVote, castVote, conclude, openProposal, proposerOf, voterOf, votersMin } from './proposals.ts'
+import type { governanceSchema } from './schema.ts'
+import { fail, governanceTables } from './tables.ts'
 
 type Args<A extends keyof (typeof governanceSchema)['actions']> = ActionArgs<typeof governanceSchema, A>
-
-/** The sender as a member whose vote counts. */
-function voterOf(ctx: ActionContext): number | undefined {
-  const id = memberOf(ctx.state, ctx.sender)
-  return id !== undefined && votersOf(ctx.state).includes(id) ? id : undefined
-}
-
-/** The sender as a voter with room for one more proposal. */
-function proposerOf(ctx: ActionContext) {
-  const id = voterOf(ctx)
-  if (id === undefined) return { refused: fail.NotValidator({ sender: ctx.sender }) }
-  const maximum = governanceParams.get(ctx.state).openPerMemberMax
-  const own = openProposals(ctx.state).proposals.filter(({ proposer }) => proposer === id).length
-  return own >= maximum ? { refused: fail.TooManyProposals({ maximum }) } : { id }
-}
 
 export function proposeAdmission(
   ctx: ActionContext,
@@ -59,7 +45,7 @@ export function proposeRemoval(ctx: ActionContext, { provider }: Args<'proposeRe
   const record = getMember(ctx.state, provider)
   if (record === undefined) return fail.UnknownProvider({ provider })
   if (record.removed) return fail.AlreadyRemoved({ provider })
-  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: votersMin(ctx.state) })
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'remove', provider, proposer: proposer.id })
   return undefined
@@ -71,7 +57,7 @@ export function proposeJail(ctx: ActionContext, { provider }: Args<'proposeJail'
   const record = getMember(ctx.state, provider)
   if (record === undefined) return fail.UnknownProvider({ provider })
   if (!mayBeJailed(record)) return fail.AlreadyJailed({ provider })
-  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: VOTERS_MIN })
+  if (!canLoseVote(ctx.state, provider)) return fail.TooFewVoters({ minimum: votersMin(ctx.state) })
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'jail', provider, proposer: proposer.id })
   return undefined
@@ -84,6 +70,15 @@ export function proposeUnjail(ctx: ActionContext, { provider }: Args<'proposeUnj
   if (!isInJail(ctx.state, provider)) return fail.NotJailed({ provider })
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'unjail', provider, proposer: proposer.id })
+  return undefined
+}
+
+export function proposeResumeMinting(ctx: ActionContext) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  if (!isMintingStopped(ctx.state)) return fail.MintingNotStopped({})
+  // After this point the action must succeed.
+  openProposal(ctx, { kind: 'resumeMinting', provider: 0, proposer: proposer.id })
   return undefined
 }
 

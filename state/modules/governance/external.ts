@@ -1,9 +1,15 @@
 // What governance needs from other modules: the members, changes to them, and their capacity.
 import type { Address } from '../../../base/ids.ts'
-import type { WriteContext } from '../../context.ts'
+import { quorum } from '../../../base/protocol/validators.ts'
+import type { ReadContext, WriteContext } from '../../context.ts'
+import type { ParameterFault, Sections } from '../../parameterRules.ts'
+import { checkParameters, parameterFacts, readParameters } from '../../parameters.ts'
 import type { StateReader } from '../../view.ts'
 import { touchCapacity } from '../capacity/sums.ts'
+import { capacityParams } from '../capacity/tables.ts'
+import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
+import { issuanceTables } from '../issuance/tables.ts'
 import {
   addProvider,
   checkConsensusKey,
@@ -20,6 +26,7 @@ import {
   unjailProvider,
 } from '../providers/members.ts'
 import type { Profile, Provider } from '../providers/schema.ts'
+import { providersParams } from '../providers/tables.ts'
 import { canValidate, hasVote, validatorSet } from '../providers/validatorSet.ts'
 
 export function getMember(state: StateReader, id: number): Provider | undefined {
@@ -34,6 +41,36 @@ export function memberOf(state: StateReader, operator: Address): number | undefi
 /** Members in the validator set of the running epoch, by id. */
 export function validatorIds(state: StateReader): readonly number[] {
   return validatorSet(state).validators.map(({ id }) => id)
+}
+
+/** Quorum of the smallest validator set that the parameters allow. */
+export function smallestQuorum(state: StateReader): number {
+  return quorum(providersParams.get(state).validatorsMin)
+}
+
+/** Length of a capacity window, milliseconds. */
+export function windowLength(state: StateReader): number {
+  return capacityParams.get(state).windowMs
+}
+
+/** Whether minting is stopped, by a broken invariant or by order. */
+export function isMintingStopped(state: StateReader): boolean {
+  return issuanceTables.stop.has(state, {})
+}
+
+/** Ends a stop of minting once a full recount holds; false when there is none. */
+export function resumeMinting(ctx: WriteContext): boolean {
+  return liftStop(ctx)
+}
+
+/** The parameters in force, of all modules. */
+export function parametersNow(ctx: ReadContext): Sections {
+  return readParameters(ctx.state, ctx.block.modules, ctx.block.protocolVersion)
+}
+
+/** Why these cannot be the parameters, or undefined: the check that genesis passes too. */
+export function parameterFault(ctx: ReadContext, sections: Sections): ParameterFault | undefined {
+  return checkParameters(ctx.block.modules, sections, parameterFacts(ctx))
 }
 
 /** Whether a member belongs in the validator set. */

@@ -21,6 +21,8 @@ function* recountOpen({ state }: ReadContext): Recount {
     if (proposal === undefined || votes === undefined) return `proposal ${id} has no record`
     if (governanceTables.admission.has(state, { id }) !== (proposal.kind === 'admit'))
       return `proposal ${id} and its admission do not match`
+    if (governanceTables.changes.has(state, { id }) !== (proposal.kind === 'parameters'))
+      return `proposal ${id} and its changes do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

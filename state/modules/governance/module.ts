@@ -1,9 +1,11 @@
 // Joins the definition of governance with its rules.
 import { implement } from '../../rules.ts'
+import { dueParameters, proposeParameters } from './changes.ts'
 import {
   proposeAdmission,
   proposeJail,
   proposeRemoval,
+  proposeResumeMinting,
   proposeUnjail,
   vote,
   withdrawProposal,
@@ -14,9 +16,19 @@ import { governanceQueries } from './queries.ts'
 import { governanceSchema } from './schema.ts'
 
 export const governanceModule = implement(governanceSchema, {
-  actions: { proposeAdmission, proposeRemoval, proposeJail, proposeUnjail, vote, withdrawProposal },
+  actions: {
+    proposeAdmission,
+    proposeRemoval,
+    proposeJail,
+    proposeUnjail,
+    proposeParameters,
+    proposeResumeMinting,
+    vote,
+    withdrawProposal,
+  },
   queries: governanceQueries,
   dueAtMs,
+  dueParameters,
   beginBlock: concludeDue,
   invariants: governanceInvariants,
 })

@@ -1,6 +1,6 @@
 // The life cycle of a proposal: opened, voted on, passed, locked, executed or otherwise concluded. Not: actions, queries.
 import { assert, mustExist } from '../../../base/assert.ts'
-import type { WriteContext } from '../../context.ts'
+import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import {
   admitMember,
@@ -14,20 +14,23 @@ import {
   nextMemberId,
   refusePeerId,
   removeMember,
+  resumeMinting,
+  smallestQuorum,
   unjailMember,
   validatorIds,
+  windowLength,
 } from './external.ts'
 import {
   type Admission,
   OPEN_PROPOSALS_MAX,
+  type ParameterChange,
   type Proposal,
   type ProposalKind,
   type ProposalOutcome,
-  VOTERS_MIN,
   type Votes,
 } from './schema.ts'
-import { events, governanceParams, governanceTables } from './tables.ts'
-import { lockMs, tally, withVote } from './voting.ts'
+import { events, fail, governanceParams, governanceTables } from './tables.ts'
+import { lockWindows, tally, withVote } from './voting.ts'
 
 /** Most proposals concluded in one block; the others follow in the next. */
 const CONCLUDED_PER_BLOCK_MAX = 16
@@ -51,10 +54,30 @@ export function votersOf(state: StateReader): readonly number[] {
   )
 }
 
+/** Governance never leaves fewer votes than this: the quorum of the smallest set. */
+export function votersMin(state: StateReader): number {
+  return smallestQuorum(state)
+}
+
 /** Whether enough votes remain if this member loses its own. */
 export function canLoseVote(state: StateReader, provider: number): boolean {
   const voters = votersOf(state)
-  return !voters.includes(provider) || voters.length > VOTERS_MIN
+  return !voters.includes(provider) || voters.length > votersMin(state)
+}
+
+/** The sender as a member whose vote counts. */
+export function voterOf(ctx: ActionContext): number | undefined {
+  const id = memberOf(ctx.state, ctx.sender)
+  return id !== undefined && votersOf(ctx.state).includes(id) ? id : undefined
+}
+
+/** The sender as a voter with room for one more proposal. */
+export function proposerOf(ctx: ActionContext) {
+  const id = voterOf(ctx)
+  if (id === undefined) return { refused: fail.NotValidator({ sender: ctx.sender }) }
+  const maximum = governanceParams.get(ctx.state).openPerMemberMax
+  const own = openProposals(ctx.state).proposals.filter(({ proposer }) => proposer === id).length
+  return own >= maximum ? { refused: fail.TooManyProposals({ maximum }) } : { id }
 }
 
 const toSeconds = (ms: number): number => Math.ceil(ms / 1000)
@@ -67,9 +90,10 @@ export function openProposal(
     readonly provider: number
     readonly proposer: number
     readonly admission?: Admission
+    readonly changes?: readonly ParameterChange[]
   },
 ): void {
-  const { kind, provider, proposer, admission } = opened
+  const { kind, provider, proposer, admission, changes } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -80,6 +104,7 @@ export function openProposal(
     { kind, provider, proposer, openedMs, expiresMs, executesMs: 0 },
   )
   if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
+  if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -99,7 +124,7 @@ export function castVote(ctx: WriteContext, id: number, provider: number, approv
   const isPassed = proposal.executesMs > 0
   if (standing === 'rejected') conclude(ctx, id, 'rejected')
   else if (standing === 'passed' && !isPassed && ctx.block.timestampMs < proposal.expiresMs) {
-    const executesMs = ctx.block.timestampMs + lockMs(params, proposal.kind)
+    const executesMs = ctx.block.timestampMs + lockWindows(params, proposal.kind) * windowLength(ctx.state)
     schedule(ctx, id, { ...proposal, executesMs })
     events.ProposalPassed(ctx, { proposal: id, executes: toSeconds(executesMs) })
   } else if (standing === 'open' && isPassed) schedule(ctx, id, { ...proposal, executesMs: 0 })
@@ -109,11 +134,20 @@ function standingOf(state: StateReader, votes: Votes) {
   return tally(votes, votersOf(state), governanceParams.get(state).approvalPpm)
 }
 
+/** Due by the end of a window, not by a time. */
+const AT_WINDOW_END_MS = Number.MAX_SAFE_INTEGER
+
 /** Writes a proposal and its due time. */
 function schedule(ctx: WriteContext, id: number, proposal: Proposal): void {
   governanceTables.proposal.set(ctx.state, { id }, proposal)
+  const { executesMs, expiresMs, kind } = proposal
+  // Parameters change at the end of a window, before its recount (ECONOMY §3).
+  if (executesMs > 0) setDue(ctx, id, kind === 'parameters' ? AT_WINDOW_END_MS : executesMs)
+  else setDue(ctx, id, expiresMs)
+}
+
+function setDue(ctx: WriteContext, id: number, dueMs: number): void {
   const { nextId, proposals } = openProposals(ctx.state)
-  const dueMs = proposal.executesMs > 0 ? proposal.executesMs : proposal.expiresMs
   governanceTables.open.set(
     ctx.state,
     {},
@@ -128,6 +162,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.proposal.delete(ctx.state, { id })
   governanceTables.votes.delete(ctx.state, { id })
   governanceTables.admission.delete(ctx.state, { id })
+  governanceTables.changes.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -141,13 +176,36 @@ export function concludeDue(ctx: WriteContext): void {
   const due = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs <= ctx.block.timestampMs)
   for (const { id } of due.slice(0, CONCLUDED_PER_BLOCK_MAX)) {
     const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
-    const votes = governanceTables.votes.mustGet(ctx.state, { id })
-    // The set may have changed since the votes were cast.
-    const stands = proposal.executesMs > 0 && standingOf(ctx.state, votes) === 'passed'
-    if (stands) execute(ctx, id, proposal)
-    else if (proposal.expiresMs <= ctx.block.timestampMs) conclude(ctx, id, 'expired')
-    else schedule(ctx, id, { ...proposal, executesMs: 0 })
+    if (stands(ctx, id, proposal)) execute(ctx, id, proposal)
   }
+}
+
+/** Whether an unlocked proposal still has its votes; one that has not waits for more, or expires. */
+function stands(ctx: WriteContext, id: number, proposal: Proposal): boolean {
+  const votes = governanceTables.votes.mustGet(ctx.state, { id })
+  // The set may have changed since the votes were cast.
+  if (proposal.executesMs > 0 && standingOf(ctx.state, votes) === 'passed') return true
+  if (proposal.expiresMs <= ctx.block.timestampMs) conclude(ctx, id, 'expired')
+  else schedule(ctx, id, { ...proposal, executesMs: 0 })
+  return false
+}
+
+/**
+ * Proposals of parameters whose lock has ended, oldest first and a bounded number; the rest waits for the next window.
+ * The caller concludes each.
+ */
+export function unlockedChanges(
+  ctx: WriteContext,
+): readonly (readonly [number, readonly ParameterChange[]])[] {
+  const waiting = openProposals(ctx.state).proposals.filter(({ dueMs }) => dueMs === AT_WINDOW_END_MS)
+  const unlocked: (readonly [number, readonly ParameterChange[]])[] = []
+  for (const { id } of waiting) {
+    if (unlocked.length === CONCLUDED_PER_BLOCK_MAX) break
+    const proposal = governanceTables.proposal.mustGet(ctx.state, { id })
+    if (proposal.executesMs > ctx.block.timestampMs || !stands(ctx, id, proposal)) continue
+    unlocked.push([id, governanceTables.changes.mustGet(ctx.state, { id }).changes])
+  }
+  return unlocked
 }
 
 function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
@@ -155,6 +213,10 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   if (kind === 'admit') {
     const admitted = admit(ctx, governanceTables.admission.mustGet(ctx.state, { id }))
     conclude(ctx, id, admitted === undefined ? 'impossible' : 'executed', admitted)
+    return
+  }
+  if (kind === 'resumeMinting') {
+    conclude(ctx, id, resumeMinting(ctx) ? 'executed' : 'impossible')
     return
   }
   const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')

@@ -19,4 +19,5 @@ export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
     ),
   proposal: (ctx, { id }) => proposalOf(ctx.state, id),
   admission: (ctx, { id }) => governanceTables.admission.get(ctx.state, { id }),
+  changes: (ctx, { id }) => governanceTables.changes.get(ctx.state, { id })?.changes ?? [],
 }

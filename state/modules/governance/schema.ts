@@ -1,4 +1,4 @@
-// Definition of governance over membership: who joins, who leaves, who is jailed (ECONOMY §10).
+// Definition of governance: who joins, leaves or is jailed, parameters, the end of a stop of minting (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
 import { between, type ParamDef, param } from '../../../base/parameters.ts'
@@ -19,21 +19,24 @@ const APPROVAL_PPM_MIN = 666_667n
 
 /** A time lock, the same in dev and test. */
 function lock(what: string, lengths: { readonly main: number; readonly dev: number }): ParamDef<number> {
-  const check = (value: number) => (value > YEAR_MS ? 'expected at most a year' : undefined)
-  return param({ field: t.u64, doc: `${what}, milliseconds.`, ...lengths, test: lengths.dev, check })
+  const check = between(0, 120, 'windows')
+  return param({ field: t.u32, doc: `${what}, capacity windows.`, ...lengths, test: lengths.dev, check })
 }
 
-/** Governance never leaves fewer votes than this: the quorum of the smallest set (ECONOMY §10). */
-export const VOTERS_MIN = 3
+/** Parameters that one proposal may change together. */
+export const CHANGES_MAX = 16
+const parameterPath = { module: t.text(32), parameter: t.text(48) }
+const parameterChange = message('ParameterChange', { ...parameterPath, value: t.amount })
+const changes = t.list(parameterChange, CHANGES_MAX)
 
-export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail'] as const
+export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail', 'parameters', 'resumeMinting'] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
 export type ProposalOutcome = (typeof PROPOSAL_OUTCOMES)[number]
 
 const proposalFields = {
   kind: t.oneOf(PROPOSAL_KINDS),
-  /** The member it concerns; 0 for an admission. */
+  /** The member it concerns; 0 when it concerns none that exists. */
   provider: t.u64,
   /** Member that opened it. */
   proposer: t.u64,
@@ -79,11 +82,12 @@ export const governanceSchema = defineModule({
       test: 600_000,
       check: (value) => (value < 1_000 || value > YEAR_MS ? 'expected one second to a year' : undefined),
     }),
-    // Removals have the longest notice, so that all members can prepare.
-    admitLockMs: lock('Time lock of an admission', { main: 2 * DAY_MS, dev: 1_000 }),
-    removeLockMs: lock('Time lock of a removal', { main: 7 * DAY_MS, dev: 1_000 }),
-    jailLockMs: lock('Time lock of a jailing', { main: 0, dev: 0 }),
-    unjailLockMs: lock('Time lock of an unjailing', { main: DAY_MS, dev: 1_000 }),
+    // Long enough for every member to prepare, or to see that somebody else's key votes.
+    memberLockWindows: lock('Time lock of an admission, a removal and an unjailing', { main: 2, dev: 1 }),
+    parameterLockWindows: lock('Time lock of parameters and of an end to a stop of minting', {
+      main: 7,
+      dev: 1,
+    }),
     openPerMemberMax: param({
       field: t.u32,
       doc: 'Proposals that one member may have open.',
@@ -114,6 +118,12 @@ export const governanceSchema = defineModule({
       value: admissionFields,
       doc: 'The candidate of an open admission proposal.',
     },
+    changes: {
+      id: 5,
+      key: { id: t.u64 },
+      value: { changes },
+      doc: 'The parameters of an open proposal to change them.',
+    },
   },
   errors: {
     /** Only operators of the current validators propose and vote. */
@@ -132,6 +142,13 @@ export const governanceSchema = defineModule({
     AlreadyRemoved: { provider: t.u64 },
     AlreadyJailed: { provider: t.u64 },
     NotJailed: { provider: t.u64 },
+    NoChanges: {},
+    UnknownParameter: parameterPath,
+    /** Genesis alone sets it. */
+    ParameterFixed: parameterPath,
+    /** A value outside its bounds, or parameters that do not go together: genesis would be refused with them too. */
+    ParametersRefused: { path: t.text(96) },
+    MintingNotStopped: {},
     /** Too few votes would remain; another member must join first. */
     TooFewVoters: { minimum: t.u32 },
   },
@@ -187,6 +204,18 @@ export const governanceSchema = defineModule({
       gas: 80_000,
       doc: 'A validator proposes that a jailed member regains its status, and votes for it.',
     },
+    proposeParameters: {
+      args: { changes },
+      fails: [...PROPOSE_FAILS, 'NoChanges', 'UnknownParameter', 'ParameterFixed', 'ParametersRefused'],
+      gas: 120_000,
+      doc: 'A validator proposes values of parameters, which change together at a window’s end, and votes for them.',
+    },
+    proposeResumeMinting: {
+      args: {},
+      fails: [...PROPOSE_FAILS, 'MintingNotStopped'],
+      gas: 80_000,
+      doc: 'A validator proposes that a stop of minting ends once a full recount holds, and votes for it.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -212,11 +241,17 @@ export const governanceSchema = defineModule({
       returns: t.optional(message('Admission', admissionFields)),
       doc: 'The candidate of an open admission proposal, or null.',
     },
+    changes: {
+      args: { id: t.u64 },
+      returns: t.list(parameterChange, CHANGES_MAX),
+      doc: 'What an open proposal would change of the parameters; empty when it is none of that kind.',
+    },
   },
 })
 
 type Records = (typeof governanceSchema)['records']
 export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
+export type ParameterChange = ReturnType<typeof parameterChange.decode>
 export type Admission = InferFields<Records['admission']['value']>
 export type GovernanceParams = Params<typeof governanceSchema>

@@ -2,17 +2,18 @@
 import { PPM } from '../../../base/units.ts'
 import type { GovernanceParams, ProposalKind, Votes } from './schema.ts'
 
-/** Time between enough votes and the effect, milliseconds. */
-export function lockMs(params: GovernanceParams, kind: ProposalKind): number {
+/** Windows between enough votes and the effect. A jailing has none: it protects the others. */
+export function lockWindows(params: GovernanceParams, kind: ProposalKind): number {
   switch (kind) {
     case 'admit':
-      return params.admitLockMs
     case 'remove':
-      return params.removeLockMs
-    case 'jail':
-      return params.jailLockMs
     case 'unjail':
-      return params.unjailLockMs
+      return params.memberLockWindows
+    case 'parameters':
+    case 'resumeMinting':
+      return params.parameterLockWindows
+    case 'jail':
+      return 0
   }
 }
 

@@ -22,6 +22,9 @@ export function checkParameters(
   if (own.lockFloorPpm > own.retainPpm) {
     return { path: 'lockFloorPpm', reason: 'expected at most retainPpm' }
   }
+  if (own.cureWindows > horizonWindows) {
+    return { path: 'cureWindows', reason: `expected at most the horizon, ${horizonWindows} windows` }
+  }
   return own.bondMaintenancePpm > own.bondPpm
     ? { path: 'bondMaintenancePpm', reason: 'expected at most bondPpm' }
     : undefined

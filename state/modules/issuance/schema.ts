@@ -2,7 +2,7 @@
 import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atMost, param } from '../../../base/parameters.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
 import { mintStopSchema } from '../../../base/protocol/header.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
@@ -82,11 +82,13 @@ export const issuanceSchema = defineModule({
       main: 1_200_000n,
       dev: 1_500_000n,
       test: 1_800_000n,
+      check: between(PPM, 100n * PPM, 'ppm'),
     }),
     bondPpm: param({
       field: t.ppm,
       doc: 'b: bond per liability at the oracle price, ppm.',
       main: 200_000n,
+      check: atMost(10n * PPM, 'ppm'),
     }),
     bondMaintenancePpm: param({
       field: t.ppm,
@@ -120,6 +122,7 @@ export const issuanceSchema = defineModule({
       main: 14,
       dev: 5,
       test: 3,
+      check: between(1, 120, 'windows'),
     }),
   },
   records: {
@@ -302,13 +305,13 @@ export const issuanceSchema = defineModule({
         'FrontLoadExceeded',
         'BondTooSmall',
       ],
-      gas: 150_000,
+      gas: 250_000,
       doc: 'A provider issues coins against its free capacity; the retained share stays locked for K windows.',
     },
     retire: {
       args: { amountBase: t.amount },
       fails: ['NotProvider', 'ZeroAmount', 'NothingToRetire', 'InsufficientCoins'],
-      gas: 40_000,
+      gas: 50_000,
       doc: 'A provider burns coins it holds against its own liability, at most the liability.',
     },
   },

@@ -45,6 +45,14 @@ export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
   return nextAnchor
 }
 
+/** The next anchor keeps the bound in force, and the last step is no longer measured by a bound that has changed. */
+export function onParametersChanged(ctx: WriteContext): void {
+  const record = oracleTables.anchor.mustGet(ctx.state, {})
+  const bound = anchorBound(record.anchor, oracleParams.get(ctx.state).driftPpm)
+  const nextAnchor = record.nextAnchor < bound ? record.nextAnchor : bound
+  oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor, previousAnchor: record.anchor })
+}
+
 /** Puts the next anchor into force; capacity calls it once for each window that begins. */
 export function applyAnchor(ctx: WriteContext, windowIndex: number): void {
   const record = oracleTables.anchor.mustGet(ctx.state, {})

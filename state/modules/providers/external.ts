@@ -3,12 +3,12 @@ import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import { type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
 import type { StateReader } from '../../view.ts'
-import { FEE_POOL_ADDRESS } from '../accounts/ledger.ts'
+import { GUARANTEE_FUND_ADDRESS } from '../accounts/ledger.ts'
 import { getAsset } from '../assets/ledger.ts'
 import { providersSchema } from './schema.ts'
 
 /** The guarantee fund: base fees, and its half of penalties. */
-export const GUARANTEE_FUND: Address = FEE_POOL_ADDRESS
+export const GUARANTEE_FUND: Address = GUARANTEE_FUND_ADDRESS
 
 /** Address of the units of a member's bonds. */
 export function bondAddress(provider: number): Escrow {

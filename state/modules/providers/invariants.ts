@@ -17,7 +17,7 @@ import {
   providerIds,
 } from './members.ts'
 import { isSuspended } from './suspension.ts'
-import { providersTables } from './tables.ts'
+import { providersParams, providersTables } from './tables.ts'
 import { checkSetStep, validatorSet } from './validatorSet.ts'
 
 function* recountIndexes({ state }: ReadContext): Recount {
@@ -88,7 +88,7 @@ export const providersInvariants: readonly Invariant[] = [
   {
     id: '15',
     severity: 'stopMinting',
-    doc: 'The validator set is sorted, has no duplicate id or key, never falls below four and changes by at most 30 %.',
+    doc: 'The validator set is sorted, has no duplicate id or key, never falls below its minimum and changes by at most 30 %.',
     check(ctx) {
       const { validators } = validatorSet(ctx.state)
       if (validators.length === 0) return 'the validator set is empty'
@@ -102,7 +102,8 @@ export const providersInvariants: readonly Invariant[] = [
       if (!changes.has(providersTables.validators.key({}))) return undefined
       // A recovery is decided off chain, when the chain's own rules can no longer decide anything.
       if (changes.has(providersTables.recovery.key({ epoch: ctx.block.epoch }))) return undefined
-      return checkSetStep(validatorSet(parent).validators, validatorSet(ctx.state).validators)
+      const { validatorsMin } = providersParams.get(ctx.state)
+      return checkSetStep(validatorSet(parent).validators, validatorSet(ctx.state).validators, validatorsMin)
     },
   },
   {

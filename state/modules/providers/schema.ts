@@ -2,12 +2,13 @@
 import { changeListFields } from '../../../base/changeList.ts'
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atLeast, param } from '../../../base/parameters.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 
 const DAY_MS = 86_400_000
+const YEAR_MS = 366 * DAY_MS
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -66,12 +67,13 @@ export const providersSchema = defineModule({
       field: t.u64,
       doc: 'Blocks of an epoch unless a set change ends it earlier.',
       main: 100_000,
-      check: atLeast(2, 'blocks'),
+      check: between(2, 10_000_000, 'blocks'),
     }),
     minBlockIntervalMs: param({
       field: t.u64,
       doc: 'Least time between a block and its parent, milliseconds.',
       main: 200,
+      check: atMost(60_000, 'ms'),
     }),
     rotationIntervalMs: param({
       field: t.u64,
@@ -79,6 +81,7 @@ export const providersSchema = defineModule({
       main: DAY_MS,
       dev: 2_000,
       test: 2_000,
+      check: atMost(YEAR_MS, 'ms'),
     }),
     evidenceWindowMs: param({
       field: t.u64,
@@ -87,6 +90,14 @@ export const providersSchema = defineModule({
       main: 30 * DAY_MS,
       dev: 600_000,
       test: 600_000,
+      check: between(1_000, 10 * YEAR_MS, 'ms'),
+    }),
+    validatorsMin: param({
+      field: t.u32,
+      doc: 'The validator set never falls below this; fewer than 4 bear no fault and are for development.',
+      main: 4,
+      check: between(1, PROVIDERS_MAX, 'validators'),
+      fixed: true,
     }),
   },
   records: {
@@ -306,7 +317,7 @@ export const providersSchema = defineModule({
     updateProfile: {
       args: profileFields,
       fails: ['NotProvider', 'LegalGroupFixed'],
-      gas: 30_000,
+      gas: 45_000,
       doc: 'A member replaces its published profile; the legal group cannot change.',
     },
     postBond: {
@@ -319,7 +330,7 @@ export const providersSchema = defineModule({
         'OwnAssetAsBond',
         'TooManyBondAssets',
       ],
-      gas: 40_000,
+      gas: 60_000,
       doc: 'A member adds settlement assets to its bond.',
     },
     rotateConsensusKey: {

@@ -9,8 +9,6 @@ import { rememberSet } from './pastSets.ts'
 import type { ProviderStatus } from './schema.ts'
 import { events, providersParams, providersTables } from './tables.ts'
 
-/** No change makes the set smaller than this (ECONOMY §10). */
-const VALIDATORS_MIN = 4
 /** Share of the set that one epoch may change, as percent. */
 const CHANGE_PERCENT_MAX = 30
 
@@ -89,7 +87,7 @@ export function settleSetChange(ctx: WriteContext): void {
   if (!record.ending || !record.changePending) return
   const current = validatorSet(ctx.state).validators
   const wanted = wantedSet(ctx.state)
-  const set = boundedChange(current, wanted)
+  const set = boundedChange(current, wanted, providersParams.get(ctx.state).validatorsMin)
   const changed = changesBetween(current, set) > 0
   const settled = changesBetween(set, wanted) === 0
   // A change that the lower bound forbids waits for the next one: it must not make every block a boundary.
@@ -115,8 +113,12 @@ export function changesBetween(from: readonly Validator[], to: readonly Validato
 }
 
 /** Why a step from one set to the next breaks a rule of ECONOMY §10, or undefined. */
-export function checkSetStep(from: readonly Validator[], to: readonly Validator[]): string | undefined {
-  const floor = Math.min(VALIDATORS_MIN, from.length)
+export function checkSetStep(
+  from: readonly Validator[],
+  to: readonly Validator[],
+  validatorsMin: number,
+): string | undefined {
+  const floor = Math.min(validatorsMin, from.length)
   if (to.length < floor) return `the validator set falls to ${to.length}`
   const changes = changesBetween(from, to)
   return changes <= changesMax(from.length)
@@ -147,13 +149,17 @@ function wantedSet(state: StateReader): readonly Validator[] {
  * The next set. A seat that joins, leaves or changes its key counts once towards the bound: each is one signer that may
  * be missing after the boundary. Members without a vote leave first, then members join, then keys change.
  */
-function boundedChange(current: readonly Validator[], wanted: readonly Validator[]): readonly Validator[] {
+function boundedChange(
+  current: readonly Validator[],
+  wanted: readonly Validator[],
+  validatorsMin: number,
+): readonly Validator[] {
   let room = changesMax(current.length)
   const kept = [...current]
   const removeLeavers = (): void => {
     const leaving = kept.filter((v) => !wanted.some((other) => other.id === v.id))
     for (const validator of leaving) {
-      if (room === 0 || kept.length <= VALIDATORS_MIN) return
+      if (room === 0 || kept.length <= validatorsMin) return
       kept.splice(kept.indexOf(validator), 1)
       room--
     }
@@ -172,6 +178,6 @@ function boundedChange(current: readonly Validator[], wanted: readonly Validator
     kept[at] = validator
     room--
   }
-  assert(checkSetStep(current, kept) === undefined, 'the validator set keeps its bounds')
+  assert(checkSetStep(current, kept, validatorsMin) === undefined, 'the validator set keeps its bounds')
   return sorted(kept)
 }

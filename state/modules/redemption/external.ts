@@ -6,7 +6,7 @@ import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { FEE_POOL_ADDRESS } from '../accounts/ledger.ts'
+import { GUARANTEE_FUND_ADDRESS } from '../accounts/ledger.ts'
 import { bookHours, bookingAt, hoursLeft, releaseCoins, returnHours } from '../capacity/book.ts'
 import { coinsOfGroup, getGroup, groupIdsOf, hoursOfGroup, offers, ratedHours } from '../capacity/groups.ts'
 import { standingOf } from '../capacity/measures.ts'
@@ -58,7 +58,7 @@ interface GroupWindow {
 export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
 
 /** The account of the guarantee fund: no-show fees go there. */
-export const GUARANTEE_FUND: Address = FEE_POOL_ADDRESS
+export const GUARANTEE_FUND: Address = GUARANTEE_FUND_ADDRESS
 
 /** Coins of an account, base units. */
 export function coinsAt(state: StateReader, address: Address): bigint {

@@ -26,5 +26,13 @@ export function checkParameters(
       reason: `${own.stepsPerBlockMax} steps per block, ${blocks} blocks per window: too few for all requests and lots`,
     }
   }
-  return undefined
+  if (own.openRequestsPerAccountMax > own.openRequestsMax) {
+    return {
+      path: 'openRequestsPerAccountMax',
+      reason: `expected at most openRequestsMax, ${own.openRequestsMax}`,
+    }
+  }
+  return own.suspensionWindows > horizonWindows
+    ? { path: 'suspensionWindows', reason: `expected at most the horizon, ${horizonWindows} windows` }
+    : undefined
 }

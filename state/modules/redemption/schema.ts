@@ -1,7 +1,8 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
-import { atMost, param } from '../../../base/parameters.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
+import { SYSTEM_LOGS_MAX } from '../../../base/protocol/receipt.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { COIN, PPM } from '../../../base/units.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
@@ -23,6 +24,11 @@ import {
 } from './shapes.ts'
 
 const isShare = atMost(PPM, 'ppm')
+/** Walks of one block's end, each of at most M steps, and the most logs of one step. */
+const WALKS = 8
+const STEP_LOGS_MAX = 10
+/** Bound on M: the logs of all walks, and as many of the other modules, fit into a block. */
+const STEPS_MAX = Math.floor(SYSTEM_LOGS_MAX / (WALKS * STEP_LOGS_MAX))
 
 export const redemptionSchema = defineModule({
   name: 'redemption',
@@ -36,12 +42,14 @@ export const redemptionSchema = defineModule({
       main: 1_000_000,
       dev: 20_000,
       test: 500,
+      check: between(1, 1_000_000, 'requests'),
     }),
     openRequestsPerAccountMax: param({
       field: t.u32,
       doc: 'Requests that one account may have open.',
       main: 256,
       test: 64,
+      check: between(1, 4_096, 'requests'),
     }),
     stepsPerBlockMax: param({
       field: t.u32,
@@ -49,6 +57,7 @@ export const redemptionSchema = defineModule({
       main: 128,
       dev: 512,
       test: 512,
+      check: between(1, STEPS_MAX, 'steps'),
     }),
     assignAhead: param({
       field: t.u32,
@@ -57,11 +66,17 @@ export const redemptionSchema = defineModule({
       dev: 2,
       test: 1,
     }),
-    minimumBase: param({ field: t.amount, doc: 'Least amount of a request, base units.', main: COIN / 100n }),
+    minimumBase: param({
+      field: t.amount,
+      doc: 'Least amount of a request, base units.',
+      main: COIN / 100n,
+      check: between(1n, 1_000n * COIN, 'base units'),
+    }),
     suspensionWindows: param({
       field: t.u32,
       doc: 'Windows a suspended provider waits before it may resume.',
       main: 1,
+      check: between(1, 120, 'windows'),
     }),
     tailWindows: param({
       field: t.u32,
@@ -206,13 +221,15 @@ export const redemptionSchema = defineModule({
         runtimeHash: t.hash,
       },
       fails: ['NotProvider', 'UnknownClass', 'NotPledged', 'BonusTooLarge', 'ListedThisWindow'],
-      gas: 30_000,
+      gas: 120_000,
+      lane: 'service',
       doc: 'A provider offers a service. A bonus change counts from the next window; one change per window.',
     },
     unlist: {
       args: { service },
       fails: ['NotProvider', 'NotListed', 'ListedThisWindow'],
       gas: 15_000,
+      lane: 'service',
       doc: 'Withdraws an offer; existing assignments and the obligation of the pledge remain.',
     },
     request: {
@@ -247,7 +264,7 @@ export const redemptionSchema = defineModule({
     cancel: {
       args: { id: t.u64 },
       fails: ['UnknownRedemption', 'NotOwner', 'NothingQueued'],
-      gas: 30_000,
+      gas: 55_000,
       signed: true,
       doc: 'Refunds the part of a request that is still queued.',
     },
@@ -255,6 +272,7 @@ export const redemptionSchema = defineModule({
       args: { id: t.u64, assignment: t.u32, ciphertext: t.bytes(GRANT_BYTES_MAX) },
       fails: ['UnknownAssignment', 'NotAssignee', 'GrantEmpty', 'GrantPosted', 'WindowBegun'],
       gas: 30_000,
+      lane: 'service',
       doc: 'The provider posts the access grant, before the window begins.',
     },
     settle: {
@@ -271,6 +289,7 @@ export const redemptionSchema = defineModule({
         'WrongSigner',
       ],
       gas: 60_000,
+      lane: 'service',
       doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },
     reject: {
@@ -285,6 +304,7 @@ export const redemptionSchema = defineModule({
         'AlreadyRejected',
       ],
       gas: 60_000,
+      lane: 'service',
       signed: true,
       doc: 'The client returns what it was granted and takes nothing more from that legal group; once per group.',
     },
@@ -292,6 +312,7 @@ export const redemptionSchema = defineModule({
       args: {},
       fails: ['NotProvider', 'NotSuspended', 'StillSuspended', 'PenaltyUnpaid'],
       gas: 20_000,
+      lane: 'service',
       doc: 'A suspended provider offers its capacity again.',
     },
   },

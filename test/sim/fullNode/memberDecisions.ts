@@ -2,6 +2,7 @@
 // Owns: the decisions, and when all have settled. Not: the world (memberWorld.ts), the rules (state/modules/governance).
 import { equalBytes, utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
+import { perLane } from '../../../base/lanes.ts'
 import { COIN } from '../../../base/units.ts'
 import { type MemberCall, memberCall } from '../../../cli/memberCalls.ts'
 import { developmentAccounts } from '../../../genesis/devKeys.ts'
@@ -183,7 +184,7 @@ export class MemberDecisions {
 
 const includable = (state: StateReader) => ({
   nonceAt: (address: Uint8Array) => getAccount(state, address).nonce,
-  baseFeePerGas: GWEI,
+  baseFees: perLane(() => GWEI),
 })
 
 /** Arguments of the proposal to admit a machine under its first key. */

@@ -46,7 +46,10 @@ const DELAY_MS = [1, 30] as const
 const FOLLOW_EVERY_MS = 250
 const RANGE_MAX = 64
 
-const genesis = developmentGenesis({ validators: VALIDATORS, blockTimeMs: 100, windowMs: 60_000 })
+const document = developmentGenesis({ validators: VALIDATORS, blockTimeMs: 100, windowMs: 60_000 })
+/** Decisions take effect at once: time locks would take minutes of every world. */
+const governance = { ...document.params.governance, memberLockWindows: 0 }
+const genesis = { ...document, params: { ...document.params, governance } }
 const block = buildGenesis(genesis)
 
 /** One machine; its storage and both keys survive crashes. */

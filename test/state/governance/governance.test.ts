@@ -18,7 +18,8 @@ import {
   stranger,
 } from '../../support/memberChain.ts'
 
-const LOCKS = DEV_PARAMETERS.governance
+const { votingMs, memberLockWindows, openPerMemberMax } = DEV_PARAMETERS.governance
+const MEMBER_LOCK_MS = memberLockWindows * DEV_PARAMETERS.capacity.windowMs
 
 const call = (id: number, action: string, args: object): Call => ({
   from: operatorOf(id),
@@ -60,9 +61,9 @@ describe('governance.proposeAdmission', () => {
     assert.equal(getProvider(chain.full, 5), undefined)
     votes(chain, 1, [3])
     const [proposal] = query(chain, 'proposals', {}) as readonly { executesMs: number; approve: number[] }[]
-    assert.equal(proposal!.executesMs, chain.parent.header.timestampMs + LOCKS.admitLockMs)
+    assert.equal(proposal!.executesMs, chain.parent.header.timestampMs + MEMBER_LOCK_MS)
     assert.deepEqual(proposal!.approve, [1, 2, 3])
-    chain.wait(LOCKS.admitLockMs - 100)
+    chain.wait(MEMBER_LOCK_MS - 100)
     assert.equal(getProvider(chain.full, 5), undefined)
     chain.wait(100)
     assert.equal(getProvider(chain.full, 5)!.status, 'active')
@@ -99,7 +100,7 @@ describe('governance.proposeAdmission', () => {
     )
     votes(chain, 1, [2, 3])
     votes(chain, 2, [1, 3])
-    chain.wait(LOCKS.admitLockMs)
+    chain.wait(MEMBER_LOCK_MS)
     assert.equal(openProposals(chain.full).proposals.length, 0)
     assert.equal(getProvider(chain.full, 5)!.profile.url, 'https://newcomer.example')
     assert.equal(getProvider(chain.full, 6), undefined)
@@ -109,7 +110,7 @@ describe('governance.proposeAdmission', () => {
 describe('governance.proposeRemoval', () => {
   it('removes the vote permanently; the member stays and retires', () => {
     const chain = new MemberChain(5)
-    decide(chain, 'proposeRemoval', { provider: 5 }, LOCKS.removeLockMs)
+    decide(chain, 'proposeRemoval', { provider: 5 }, MEMBER_LOCK_MS)
     const { status, removed } = getProvider(chain.full, 5)!
     assert.deepEqual([status, removed], ['retiring', true])
     chain.next()
@@ -123,13 +124,13 @@ describe('governance.proposeRemoval', () => {
     assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5, again)), 'KeyTaken(provider=5)')
     const { consensusKey, possessionProof, peerId } = keysOf('fresh')
     const fresh = { consensusKey, possessionProof, peerId }
-    decide(chain, 'proposeAdmission', admissionOf(6, fresh), LOCKS.admitLockMs)
+    decide(chain, 'proposeAdmission', admissionOf(6, fresh), MEMBER_LOCK_MS)
     assert.equal(getProvider(chain.full, 6)!.removed, false)
   })
 
   it('waits at four members until another joins', () => {
     const chain = new MemberChain(4)
-    decide(chain, 'proposeRemoval', { provider: 2 }, LOCKS.removeLockMs)
+    decide(chain, 'proposeRemoval', { provider: 2 }, MEMBER_LOCK_MS)
     chain.next()
     chain.next()
     assert.deepEqual(chain.ids, [1, 2, 3, 4])
@@ -140,7 +141,7 @@ describe('governance.proposeRemoval', () => {
     assert.equal(run(chain, 1, 'proposeRemoval', { provider: 3 }), 'TooFewVoters(minimum=3)')
     assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5)), undefined)
     votes(chain, 2, [3, 4])
-    chain.wait(LOCKS.admitLockMs)
+    chain.wait(MEMBER_LOCK_MS)
     chain.next()
     assert.deepEqual(chain.ids, [1, 2, 3, 4, 5])
     chain.next()
@@ -152,14 +153,14 @@ describe('governance.proposeJail and proposeUnjail', () => {
   it('suspend vote and capacity at once, and restore both', () => {
     const chain = new MemberChain(5)
     assert.equal(run(chain, 1, 'proposeUnjail', { provider: 3 }), 'NotJailed(provider=3)')
-    decide(chain, 'proposeJail', { provider: 3 }, LOCKS.jailLockMs)
+    decide(chain, 'proposeJail', { provider: 3 }, 0)
     chain.next()
     assert.equal(getProvider(chain.full, 3)!.status, 'jailed')
     assert.deepEqual(chain.ids, [1, 2, 4, 5])
     const reserve = chain.parent.header.reserve.capacityBase
     assert.equal(run(chain, 1, 'proposeJail', { provider: 3 }), 'AlreadyJailed(provider=3)')
     assert.equal(run(chain, 1, 'proposeJail', { provider: 99 }), 'UnknownProvider(provider=99)')
-    decide(chain, 'proposeUnjail', { provider: 3 }, LOCKS.unjailLockMs)
+    decide(chain, 'proposeUnjail', { provider: 3 }, MEMBER_LOCK_MS)
     chain.next()
     assert.equal(getProvider(chain.full, 3)!.status, 'active')
     assert.deepEqual(chain.ids, [1, 2, 3, 4, 5])
@@ -168,14 +169,14 @@ describe('governance.proposeJail and proposeUnjail', () => {
 
   it('leave a removed member retiring', () => {
     const chain = new MemberChain(6)
-    decide(chain, 'proposeJail', { provider: 6 }, LOCKS.jailLockMs)
+    decide(chain, 'proposeJail', { provider: 6 }, 0)
     chain.next()
-    decide(chain, 'proposeRemoval', { provider: 6 }, LOCKS.removeLockMs)
+    decide(chain, 'proposeRemoval', { provider: 6 }, MEMBER_LOCK_MS)
     assert.deepEqual(
       [getProvider(chain.full, 6)!.status, getProvider(chain.full, 6)!.removed],
       ['jailed', true],
     )
-    decide(chain, 'proposeUnjail', { provider: 6 }, LOCKS.unjailLockMs)
+    decide(chain, 'proposeUnjail', { provider: 6 }, MEMBER_LOCK_MS)
     chain.next()
     assert.equal(getProvider(chain.full, 6)!.status, 'retiring')
     assert.deepEqual(chain.ids, [1, 2, 3, 4, 5])
@@ -196,7 +197,7 @@ describe('governance.vote', () => {
       reject: number[]
     }
     assert.deepEqual([open.executesMs, open.approve, open.reject], [0, [1, 3], [2]])
-    chain.wait(LOCKS.removeLockMs)
+    chain.wait(MEMBER_LOCK_MS)
     assert.equal(getProvider(chain.full, 4)!.removed, false)
     votes(chain, 1, [3], false)
     assert.equal(query(chain, 'proposal', { id: 1 }), undefined)
@@ -222,7 +223,7 @@ describe('governance.vote', () => {
     votes(chain, 1, [5])
     assert.equal((query(chain, 'proposal', { id: 1 }) as { executesMs: number }).executesMs, 0)
     votes(chain, 1, [6])
-    chain.wait(LOCKS.removeLockMs)
+    chain.wait(MEMBER_LOCK_MS)
     assert.equal(getProvider(chain.full, 1)!.removed, true)
   })
 
@@ -231,7 +232,7 @@ describe('governance.vote', () => {
     assert.equal(run(chain, 1, 'proposeRemoval', { provider: 4 }), undefined)
     votes(chain, 1, [2])
     assert.equal(dueAtMs(chain.full), openProposals(chain.full).proposals[0]!.dueMs)
-    chain.wait(LOCKS.votingMs)
+    chain.wait(votingMs)
     assert.deepEqual(openProposals(chain.full).proposals, [])
     assert.equal(dueAtMs(chain.full), undefined)
     assert.equal(run(chain, 3, 'vote', { proposal: 1, approve: true }), 'UnknownProposal(proposal=1)')
@@ -241,7 +242,7 @@ describe('governance.vote', () => {
 describe('governance.withdrawProposal', () => {
   it('is only for the proposer, and frees one of its bounded open proposals', () => {
     const chain = new MemberChain(4)
-    const max = LOCKS.openPerMemberMax
+    const max = openPerMemberMax
     for (let i = 0; i < max; i++) assert.equal(run(chain, 1, 'proposeRemoval', { provider: 4 }), undefined)
     assert.equal(run(chain, 1, 'proposeJail', { provider: 4 }), `TooManyProposals(maximum=${max})`)
     assert.equal(run(chain, 2, 'proposeJail', { provider: 4 }), undefined)

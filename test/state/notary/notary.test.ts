@@ -186,7 +186,7 @@ describe('notary derives from its definition', () => {
       checkParameters(
         modulesWithNotary,
         { ...sections, notary: { ...sections.notary, waitMs } },
-        { protocolVersion, providerCount: 4 },
+        { protocolVersion, providerCount: 4, groupCount: 4 },
       )
     assert.equal(check(2, 60_000), undefined)
     assert.deepEqual(check(2, 60_001), {

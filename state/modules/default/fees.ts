@@ -1,0 +1,29 @@
+// Base fees: they fill the guarantee fund to its target, the rest goes to all validators equally (ECONOMY §7).
+// Never to the proposer of the block: filling one's own blocks must cost. Tips are the proposer's (engine.ts).
+import { assert } from '../../../base/assert.ts'
+import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
+import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
+import { allLiabilities, feesHeld, fundAddress, fundHeld, payFromFees, votingOperators } from './external.ts'
+import { defaultParams, events } from './tables.ts'
+
+/** Size up to which base fees fill the fund; rounded up: the fund gains. */
+export function fundTarget(state: StateReader): bigint {
+  return mulDivCeil(allLiabilities(state), defaultParams.get(state).fundTargetPpm, PPM)
+}
+
+/** At a window's end shares the base fees of the window; one transfer per validator. */
+export function onWindowEnd(ctx: WriteContext, windowIndex: number): void {
+  const { state } = ctx
+  const feesBase = feesHeld(state)
+  const fundBase = minBigint(feesBase, maxBigint(0n, fundTarget(state) - fundHeld(state)))
+  const operators = votingOperators(state)
+  // Rounded down: what is left waits for the next window.
+  const eachBase = operators.length === 0 ? 0n : (feesBase - fundBase) / BigInt(operators.length)
+  if (fundBase === 0n && eachBase === 0n) return
+  assert(payFromFees(ctx, fundAddress(), fundBase), 'the fees cover what the fund takes')
+  for (const operator of operators) {
+    assert(payFromFees(ctx, operator, eachBase), 'the fees cover every share')
+  }
+  events.FeesShared(ctx, { windowIndex, fundBase, eachBase, validators: operators.length })
+}

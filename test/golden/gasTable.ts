@@ -1,0 +1,174 @@
+// `npm run bench:gas`: what each action of the recorded chain costs per gas, compared with a transfer. Within one process
+// and alternating, so that a busy or throttled machine slows both alike. Not: costs that grow with the chain (bench/).
+import { gunzipSync } from 'node:zlib'
+import { openBlock } from '../../base/protocol/header.ts'
+import { percentile } from '../../bench/statistics.ts'
+import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
+import { developmentAccounts } from '../../genesis/devKeys.ts'
+import { genesisSchema } from '../../genesis/schema.ts'
+import { BlockRun } from '../../state/engine.ts'
+import { executeBlock, type ParentView } from '../../state/execute.ts'
+import { getAccount } from '../../state/modules/accounts/ledger.ts'
+import { MemoryState } from '../../state/overlay.ts'
+import {
+  decodeTransaction,
+  recoverSender,
+  signTransaction,
+  TRANSFER_GAS,
+  type Transaction,
+} from '../../state/transaction.ts'
+import { readGolden } from './files.ts'
+import { actionOf, cutFrames } from './replay.ts'
+
+/** Runs of each block after the first few, which warm up; the median of a transaction's times counts. */
+const RUNS = 15
+const WARM_UP_RUNS = 5
+/** Actions above this ratio fail the program. */
+const RATIO_MAX = 2
+const PAYER = developmentAccounts()[9]!
+
+interface Sample {
+  readonly gas: number
+  readonly microseconds: number
+}
+
+const now = (): number => performance.now() * 1_000
+
+/** Time of one call, and its result. */
+function timed<T>(run: () => T): readonly [number, T] {
+  const start = now()
+  const result = run()
+  return [now() - start, result]
+}
+
+function mustDecode(raw: Uint8Array, chainId: number): Transaction {
+  const decoded = decodeTransaction(raw, chainId)
+  if ('failure' in decoded) throw new Error(decoded.failure.message)
+  return decoded.transaction
+}
+
+class GasTable {
+  readonly #genesis: GenesisBlock
+  readonly #samples = new Map<string, Sample[]>()
+  readonly #transfers: number[] = []
+
+  constructor(genesis: GenesisBlock) {
+    this.#genesis = genesis
+  }
+
+  /** Measures the transactions of one block several times on its parent, a transfer after each run. */
+  measure(parent: ParentView, bytes: Uint8Array): void {
+    const block = openBlock(bytes)
+    const { chain } = this.#genesis
+    if (block.transactions.length === 0) return
+    const times: number[][] = block.transactions.map(() => [])
+    const transfers: number[] = []
+    const names: string[] = []
+    const gas: number[] = []
+    for (let round = -WARM_UP_RUNS; round < RUNS; round++) {
+      const run = new BlockRun(chain, parent, block.header)
+      run.begin()
+      block.transactions.forEach((raw, i) => {
+        const before = run.gasUsed
+        const [microseconds, transaction] = this.#apply(run, parent, raw)
+        if (round >= 0) times[i]!.push(microseconds)
+        gas[i] = run.gasUsed - before
+        const { succeeded } = run.receipts[i]!
+        names[i] = succeeded ? actionOf(transaction.to, transaction.data) : 'failed'
+      })
+      const [microseconds] = this.#apply(run, parent, this.#transfer(run))
+      if (round >= 0) transfers.push(microseconds)
+    }
+    this.#transfers.push(percentile(transfers, 50))
+    names.forEach((name, i) => {
+      if (name === 'failed') return
+      const sample = { gas: gas[i]!, microseconds: percentile(times[i]!, 50) }
+      this.#samples.set(name, [...(this.#samples.get(name) ?? []), sample])
+    })
+  }
+
+  /** Everything that one transaction makes a node do: decoding, its signature, its call, and its keys of the tree. */
+  #apply(run: BlockRun, parent: ParentView, raw: Uint8Array): readonly [number, Transaction] {
+    const keysBefore = new Set(run.overlay.changes().keys())
+    const [microseconds, transaction] = timed(() => {
+      const decoded = mustDecode(raw, this.#genesis.chain.chainId)
+      const sender = recoverSender(decoded)
+      const refusal = sender === undefined ? undefined : run.apply(decoded, sender)
+      if (sender === undefined || refusal !== undefined) throw new Error(refusal?.detail ?? 'no sender')
+      return decoded
+    })
+    const written = new Map([...run.overlay.changes()].filter(([key]) => !keysBefore.has(key)))
+    const [treeMicroseconds, tree] = timed(() => parent.tree.update(written))
+    tree.release()
+    return [microseconds + treeMicroseconds, transaction]
+  }
+
+  #transfer(run: BlockRun): Uint8Array {
+    const { nonce } = getAccount(run.overlay, PAYER.address)
+    const { chainId } = this.#genesis.chain
+    const price = { maxPriorityFeePerGas: 1n, maxFeePerGas: 10n ** 12n }
+    const fields = { type: 2 as const, chainId, nonce, ...price, gasLimit: TRANSFER_GAS, accessList: [] }
+    // A receiver without an account: a transfer that creates it is the dearest.
+    const to = new Uint8Array(20).fill(1)
+    return signTransaction({ ...fields, to, valueBase: 1n, data: new Uint8Array(0) }, PAYER.secretKey)
+  }
+
+  /** Prints the table; returns the actions above the bound. */
+  print(): readonly string[] {
+    const transfer = percentile(this.#transfers, 50)
+    const perGas = transfer / TRANSFER_GAS
+    console.log(
+      `action                          samples      gas       µs  ratio to a transfer of ${transfer.toFixed(0)} µs`,
+    )
+    const above: string[] = []
+    for (const [name, samples] of [...this.#samples].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const gas = percentile(
+        samples.map((sample) => sample.gas),
+        50,
+      )
+      const microseconds = percentile(
+        samples.map((sample) => sample.microseconds),
+        50,
+      )
+      const ratio = percentile(
+        samples.map((sample) => sample.microseconds / sample.gas / perGas),
+        50,
+      )
+      if (ratio > RATIO_MAX) above.push(name)
+      const cells = [
+        String(samples.length).padStart(7),
+        String(gas).padStart(8),
+        microseconds.toFixed(0).padStart(8),
+      ]
+      console.log(`${name.padEnd(31)} ${cells.join(' ')} ${ratio.toFixed(2).padStart(6)}`)
+    }
+    return above
+  }
+}
+
+function measureAll(): readonly string[] {
+  const [document, ...blocks] = cutFrames(new Uint8Array(gunzipSync(readGolden('chain.bin.gz'))))
+  const genesis = buildGenesis(genesisSchema.decode(document!))
+  const state = new MemoryState()
+  state.apply(genesis.changes)
+  const { header, hash } = genesis.block
+  let parent: ParentView = { header, hash, state, tree: genesis.tree }
+  const table = new GasTable(genesis)
+  for (const bytes of blocks) {
+    table.measure(parent, bytes)
+    const verdict = executeBlock(parent, openBlock(bytes), { chain: genesis.chain, senderOf: recoverSender })
+    if ('rejected' in verdict)
+      throw new Error(`the recorded chain is another build's: ${verdict.rejected.detail}`)
+    const { block, overlay, tree } = verdict.executed
+    state.apply(overlay.changes())
+    parent.tree.release()
+    parent = { header: block.header, hash: block.hash, state, tree }
+  }
+  return table.print()
+}
+
+const above = measureAll()
+if (above.length > 0) {
+  console.error(`above ${RATIO_MAX} times a transfer per gas: ${above.join(', ')}`)
+  process.exitCode = 1
+}
