@@ -1,0 +1,160 @@
+// ECONOMY §3: V, D, c, C and C*, counted anew from lots and assignments at every question.
+import { atLeastZero, COIN, ceilDiv, floorDiv, growth, P, sum } from './arithmetic.ts'
+import { type Lot, type Provider, SERVICES, type Service, type World } from './world.ts'
+
+/** Device-hours × ppm. */
+export type Work = bigint
+
+/** §2: one lot group = (provider, class, region); lots that offer other services are a group of their own. */
+export interface LotGroup {
+  readonly key: string
+  readonly provider: number
+  readonly classId: number
+  readonly region: string
+  readonly services: readonly Service[]
+  readonly lots: readonly Lot[]
+}
+
+export const lotGroupKey = (lot: Lot): string =>
+  `${lot.provider}/${lot.classId}/${lot.region}/${lot.services.join('+')}`
+
+/** All lot groups by provider, class, region. */
+export function lotGroups(world: World): readonly LotGroup[] {
+  const groups = new Map<string, LotGroup & { readonly lots: Lot[] }>()
+  for (const lot of world.lots.values()) {
+    const key = lotGroupKey(lot)
+    const { provider, classId, region, services } = lot
+    const group = groups.get(key) ?? { key, provider, classId, region, services, lots: [] }
+    group.lots.push(lot)
+    groups.set(key, group)
+  }
+  return [...groups.values()].sort(
+    (a, b) => a.provider - b.provider || a.classId - b.classId || (a.key < b.key ? -1 : 1),
+  )
+}
+
+/** §1: ratings without a benchmark are multiplied by `specOnly`. */
+export function ratingPpm(world: World, classId: number, service: Service): bigint {
+  const { ratingsPpm, specOnly } = world.classes.get(classId)!
+  return specOnly ? floorDiv(ratingsPpm[service] * world.parameters.specOnlyPpm, P) : ratingsPpm[service]
+}
+
+/** The least of the three services' ratings. */
+export const leastRatingPpm = (world: World, classId: number): bigint =>
+  SERVICES.map((service) => ratingPpm(world, classId, service)).reduce((a, b) => (a < b ? a : b))
+
+/** Only lots offering all three services count (§3). */
+export const offersAll = (group: Pick<LotGroup, 'services'>): boolean =>
+  SERVICES.every((service) => group.services.includes(service))
+
+/** §2: before attestation a lot has no hours; evergreen until notice ends it. */
+const isInForce = (lot: Lot, window: number): boolean =>
+  lot.countsFrom !== undefined &&
+  window >= lot.countsFrom &&
+  window >= lot.firstWindow &&
+  (lot.lastWindow === undefined || window <= lot.lastWindow)
+
+/** Statuses that count (§2): all but jailed and defaulted. */
+export const counts = (provider: Provider): boolean => provider.status !== 'jailed' && !provider.removed
+
+/** `floor(devices·windowHours·rating·(P−auditHaircut)·(P−availabilityHaircut)/P²)` at a given rating. */
+export function workAt(world: World, group: LotGroup, window: number, rating: bigint): Work {
+  const { windowHours, availabilityHaircutPpm } = world.parameters
+  const audited = sum(
+    group.lots
+      .filter((lot) => isInForce(lot, window))
+      .map((lot) => BigInt(lot.devices) * (P - lot.auditHaircutPpm)),
+  )
+  return floorDiv(audited * BigInt(windowHours) * rating * (P - availabilityHaircutPpm), P * P)
+}
+
+/** `rating·P² ≥ minClass·A·G_k`: whether a class counts in the k-th window from now. */
+export const classCounts = (world: World, classId: number, k: number): boolean => {
+  const { minClassPpm, driftPpm } = world.parameters
+  return leastRatingPpm(world, classId) * P * P >= minClassPpm * world.anchorPpm * growth(driftPpm, k)
+}
+
+/** `rating·P³ ≥ minClass·A·G_K²`: whether a class still counts after 2K windows of the largest drift. */
+export const classCountsLong = (world: World, classId: number): boolean => {
+  const { minClassPpm, driftPpm, horizonWindows } = world.parameters
+  const factor = growth(driftPpm, horizonWindows)
+  return leastRatingPpm(world, classId) * P * P * P >= minClassPpm * world.anchorPpm * factor * factor
+}
+
+/** Whether a lot group's hours count in the k-th window from now. */
+export const groupCounts = (world: World, group: LotGroup, k: number): boolean =>
+  offersAll(group) && counts(world.providers.get(group.provider)!) && classCounts(world, group.classId, k)
+
+/** V of one lot group in the k-th window from now. */
+export const capacityV = (world: World, group: LotGroup, k: number): Work =>
+  groupCounts(world, group, k)
+    ? workAt(world, group, world.window + k, leastRatingPpm(world, group.classId))
+    : 0n
+
+/** What open and served assignments have taken of a lot group in a window. */
+export const reservedWork = (world: World, key: string, window: number): Work =>
+  sum(
+    world.assignments
+      .filter((a) => a.lotGroup === key && a.window === window && !a.isReturned)
+      .map((a) => a.reserved),
+  )
+
+/** D of one lot group: what is reserved of hours that count (§3). */
+export const reservedD = (world: World, group: LotGroup, k: number): Work =>
+  groupCounts(world, group, k) ? reservedWork(world, group.key, world.window + k) : 0n
+
+/** `c = floor((V−D)·10^18·P / (A·G_k))`, without crumbs below the minimum request. */
+export function coinsOfGroup(world: World, group: LotGroup, k: number): bigint {
+  const free = atLeastZero(capacityV(world, group, k) - reservedD(world, group, k))
+  const coins = floorDiv(free * COIN * P, world.anchorPpm * growth(world.parameters.driftPpm, k))
+  return coins < world.parameters.minimumBase ? 0n : coins
+}
+
+const groupsOf = (world: World, provider: number): readonly LotGroup[] =>
+  lotGroups(world).filter((group) => group.provider === provider)
+
+/** c[i,k]: computed per lot group, then summed. */
+export const coinsInWindow = (world: World, provider: number, k: number): bigint =>
+  sum(groupsOf(world, provider).map((group) => coinsOfGroup(world, group, k)))
+
+/** c*[i,k]: only of classes that last. */
+export const lastingCoinsInWindow = (world: World, provider: number, k: number): bigint =>
+  sum(
+    groupsOf(world, provider)
+      .filter((group) => classCountsLong(world, group.classId))
+      .map((group) => coinsOfGroup(world, group, k)),
+  )
+
+/** The windows k = 2 + coverN … last. */
+export function coveredWindows(world: World, last = world.parameters.horizonWindows): readonly number[] {
+  const windows: number[] = []
+  for (let k = 2 + world.parameters.coverN; k <= last; k++) windows.push(k)
+  return windows
+}
+
+/** C[i] = Σ c[i,k] over k = 2+coverN … K. */
+export const capacityC = (world: World, provider: number): bigint =>
+  sum(coveredWindows(world).map((k) => coinsInWindow(world, provider, k)))
+
+/** C*[i]. */
+export const capacityCStar = (world: World, provider: number): bigint =>
+  sum(coveredWindows(world).map((k) => lastingCoinsInWindow(world, provider, k)))
+
+/** R[i]: coins reserved on hours of i that count, in the current window and later, not yet settled. */
+export function reservedR(world: World, provider: number): bigint {
+  const groups = new Map(groupsOf(world, provider).map((group) => [group.key, group]))
+  return sum(
+    world.assignments
+      .filter((a) => a.isOpen && a.provider === provider && a.window >= world.window)
+      .filter((a) => groupCounts(world, groups.get(a.lotGroup)!, a.window - world.window))
+      .map((a) => a.amountBase - a.settledBase),
+  )
+}
+
+/** Work that a number of coins needs at the anchor and bonus of its reservation: liabilities round up. */
+export const workOf = (world: World, amountBase: bigint, bonusPpm: bigint): Work =>
+  ceilDiv(amountBase * world.anchorPpm * (P + bonusPpm), COIN * P)
+
+/** Coins that free work of a group serves in a window that the anchor of today prices. */
+export const coinsOfWork = (world: World, work: Work, bonusPpm: bigint): bigint =>
+  floorDiv(work * COIN * P, world.anchorPpm * (P + bonusPpm))

@@ -1,0 +1,261 @@
+// ECONOMY §6: requests, their drawn order, places in the queue, cancelling and expiry.
+
+import { concatBytes, fromHex, toHex, u32be } from '../../../base/bytes.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
+import { floorDiv, P, sum } from './arithmetic.ts'
+import { counts, type LotGroup, lotGroups, ratingPpm } from './capacity.ts'
+import { groupOf, isSuspended } from './coverage.ts'
+import { coinsOf, FUND, moveCoins, redemptionEscrow } from './ledger.ts'
+import type { Drawn, Request, Service, World } from './world.ts'
+
+export interface RequestTerms {
+  readonly amountBase: bigint
+  readonly service: Service
+  readonly provider: number
+  readonly ratingMinPpm: bigint
+  readonly region: string
+  readonly startBy: number
+  readonly finishBy: number
+  readonly voucherKey: string
+}
+
+/** Requests that occupy the table. */
+export const openRequests = (world: World): readonly Request[] =>
+  [...world.requests.values()].filter((request) => request.closed === undefined)
+
+/** One that names provider, class, region, start-by or finish-by. */
+export const isConstrained = (terms: Omit<RequestTerms, 'amountBase' | 'service' | 'voucherKey'>): boolean =>
+  terms.provider !== 0 ||
+  terms.ratingMinPpm !== 0n ||
+  terms.region !== '' ||
+  terms.startBy !== 0 ||
+  terms.finishBy !== 0
+
+/** Above half full the minimum doubles with each further sixteenth of the whole table. */
+export function minimumNow(world: World): bigint {
+  const { minimumBase, openRequestsMax } = world.parameters
+  const aboveHalf = openRequests(world).length - openRequestsMax / 2
+  const doublings = aboveHalf <= 0 ? 0 : Math.floor((aboveHalf * 16) / openRequestsMax)
+  return minimumBase * 2n ** BigInt(doublings)
+}
+
+/** Whether a lot group meets the constraints of a request, whatever hours it has free. */
+export function meets(
+  world: World,
+  group: LotGroup,
+  request: Omit<RequestTerms, 'amountBase' | 'voucherKey'>,
+): boolean {
+  return (
+    group.services.includes(request.service) &&
+    (request.provider === 0 || request.provider === group.provider) &&
+    (request.region === '' || request.region === group.region) &&
+    ratingPpm(world, group.classId, request.service) >= request.ratingMinPpm
+  )
+}
+
+/** Whether an attested lot, now or later, meets the constraints. */
+const isReachable = (world: World, terms: RequestTerms): boolean =>
+  lotGroups(world).some(
+    (group) =>
+      meets(world, group, terms) &&
+      group.lots.some(
+        (lot) =>
+          lot.countsFrom !== undefined && (lot.lastWindow === undefined || lot.lastWindow > world.window),
+      ),
+  )
+
+/** The queued coins of a request that no lot group meets now. */
+export const queuedOf = (world: World, request: number): bigint =>
+  sum(world.places.filter((place) => place.request === request).map((place) => place.amountBase))
+
+/** Why a request is refused now; the escrow is not yet touched. */
+export function refuseRequest(world: World, owner: string, terms: RequestTerms): string | undefined {
+  const { openRequestsMax, openRequestsPerAccountMax, horizonWindows, minimumBase } = world.parameters
+  const balance = coinsOf(world, owner)
+  const minimum = minimumNow(world)
+  const isWhole = terms.amountBase === balance && terms.amountBase * 10n >= minimumBase
+  const raised = minimum > minimumBase
+  if (terms.amountBase < minimum && (raised || !isWhole)) return 'BelowMinimum'
+  if (balance < terms.amountBase) return 'InsufficientCoins'
+  const open = openRequests(world)
+  if (open.filter((request) => request.owner === owner).length >= openRequestsPerAccountMax)
+    return 'TooManyRequests'
+  if (open.length >= openRequestsMax) return 'QueueFull'
+  if (!isConstrained(terms)) return undefined
+  const last = world.window + horizonWindows
+  if (terms.finishBy !== 0 && (terms.finishBy <= world.window || terms.finishBy > last)) return 'BadDeadline'
+  if (terms.startBy !== 0 && terms.startBy <= world.window) return 'BadDeadline'
+  if (!isReachable(world, terms)) return 'Unreachable'
+  const constrained = open.filter(isConstrained)
+  if (constrained.length * 2 < openRequestsMax) return undefined
+  const smallest = smallestSleeper(world, constrained)
+  return smallest === undefined || smallest.lockedBase >= terms.amountBase ? 'QueueFull' : undefined
+}
+
+/** The constrained request with the fewest queued coins that no lot group with free hours meets. */
+export function smallestSleeper(world: World, constrained: readonly Request[]): Request | undefined {
+  const sleepers = constrained.filter(
+    (request) => request.isDrawn && queuedOf(world, request.id) === request.lockedBase,
+  )
+  return sleepers.sort((a, b) =>
+    a.lockedBase < b.lockedBase ? -1 : a.lockedBase > b.lockedBase ? 1 : a.id - b.id,
+  )[0]
+}
+
+/** Escrows a request; a full half of constrained ones gives up its smallest sleeper. */
+export function openRequest(world: World, owner: string, terms: RequestTerms): Request {
+  const constrained = openRequests(world).filter(isConstrained)
+  if (isConstrained(terms) && constrained.length * 2 >= world.parameters.openRequestsMax)
+    close(world, smallestSleeper(world, constrained)!, 'displaced')
+  const id = world.requests.size === 0 ? 1 : Math.max(...world.requests.keys()) + 1
+  const { amountBase, ...rest } = terms
+  // A constrained request without a deadline gets the latest one allowed.
+  const finishBy =
+    isConstrained(terms) && terms.finishBy === 0
+      ? world.window + world.parameters.horizonWindows
+      : terms.finishBy
+  const request: Request = {
+    ...rest,
+    id,
+    owner,
+    finishBy,
+    lockedBase: amountBase,
+    isDrawn: false,
+    burnedBase: 0n,
+    transferredBase: 0n,
+    refundedBase: 0n,
+    feesBase: 0n,
+    excluded: new Set(),
+    rejectedBase: 0n,
+    nextAssignment: 1,
+  }
+  world.requests.set(id, request)
+  moveCoins(world, owner, redemptionEscrow(id), amountBase)
+  return request
+}
+
+/** Puts coins of a request at a place of the queue. */
+export function enqueue(world: World, request: number, sequence: number, amountBase: bigint): void {
+  if (amountBase === 0n) return
+  const same = world.places.find((place) => place.request === request && place.sequence === sequence)
+  if (same !== undefined) {
+    same.amountBase += amountBase
+    return
+  }
+  world.places.push({ sequence, request, amountBase, sinceMs: world.timestampMs })
+  world.places.sort((a, b) => a.sequence - b.sequence)
+}
+
+/** A new number behind all others. */
+export const tailNumber = (world: World): number => world.nextSequence++
+
+/**
+ * What the mix of this block draws: everything of earlier blocks whose proposer was of another legal group; with one
+ * group in the set everything of earlier blocks. In the order of SHA256(mix ‖ txHash ‖ index) (§8).
+ */
+export function draw<T>(
+  waiting: readonly Drawn<T>[],
+  block: {
+    readonly height: number
+    readonly proposerGroup: string
+    readonly mix: string
+    readonly groups: number
+  },
+): { readonly drawn: readonly T[]; readonly left: Drawn<T>[] } {
+  const isDue = (entry: Drawn<T>): boolean =>
+    entry.height < block.height && (block.groups === 1 || entry.proposerGroup !== block.proposerGroup)
+  const key = (entry: Drawn<T>): string =>
+    toHex(sha256(concatBytes(fromHex(block.mix), fromHex(entry.txHash), u32be(entry.index))))
+  const drawn = waiting
+    .filter(isDue)
+    .map((entry) => ({ entry, key: key(entry) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+  return { drawn: drawn.map(({ entry }) => entry.what), left: waiting.filter((entry) => !isDue(entry)) }
+}
+
+/** Returns the queued coins of a request to its owner, less the no-show fee of what it rejected. */
+function refundQueued(world: World, request: Request): void {
+  const queued = request.isDrawn ? queuedOf(world, request.id) : request.lockedBase
+  world.places = world.places.filter((place) => place.request !== request.id)
+  world.pending = world.pending.filter(({ what }) => what !== request.id)
+  const fee = noShowFee(world, request.rejectedBase, queued)
+  request.rejectedBase = 0n
+  payFund(world, request, fee)
+  moveCoins(world, redemptionEscrow(request.id), request.owner, queued - fee)
+  request.refundedBase += queued - fee
+}
+
+/** `noShow` of an amount, at most what is there to take it from. */
+export function noShowFee(world: World, amountBase: bigint, availableBase: bigint): bigint {
+  const fee = floorDiv(amountBase * world.parameters.noShowPpm, P)
+  return fee < availableBase ? fee : availableBase
+}
+
+export function payFund(world: World, request: Request, feeBase: bigint): void {
+  moveCoins(world, redemptionEscrow(request.id), FUND, feeBase)
+  request.feesBase += feeBase
+}
+
+/** Coins of a request that are neither burned, transferred, refunded nor paid as fees. */
+export const openOf = (request: Request): bigint =>
+  request.lockedBase - request.burnedBase - request.transferredBase - request.refundedBase - request.feesBase
+
+/** Ends a request whose coins are all queued. */
+export function close(
+  world: World,
+  request: Request,
+  reason: NonNullable<Request['closed']>['reason'],
+): void {
+  refundQueued(world, request)
+  closeIfDone(world, request, reason)
+}
+
+/** A request with no open coins leaves the table; it stays in the state for `tailWindows`. */
+export function closeIfDone(
+  world: World,
+  request: Request,
+  reason: NonNullable<Request['closed']>['reason'],
+): void {
+  if (request.closed === undefined && openOf(request) === 0n)
+    request.closed = { reason, window: world.window }
+}
+
+/** Cancel refunds the queued part. */
+export function cancel(world: World, sender: string, id: number): string | undefined {
+  const request = world.requests.get(id)
+  if (request === undefined || request.closed !== undefined) return 'UnknownRequest'
+  if (request.owner !== sender) return 'NotOwner'
+  if (request.isDrawn && queuedOf(world, id) === 0n) return 'NotQueued'
+  close(world, request, 'cancelled')
+  return undefined
+}
+
+/** Queued coins that can reach no window that is left to them expire. */
+export function expire(world: World): void {
+  for (const request of openRequests(world)) {
+    if (!request.isDrawn) continue
+    const isLate = request.finishBy !== 0 && request.finishBy <= world.window
+    const neverStarted = request.nextAssignment === 1
+    const isTooLateToStart = request.startBy !== 0 && request.startBy <= world.window && neverStarted
+    if ((isLate || isTooLateToStart) && queuedOf(world, request.id) > 0n) close(world, request, 'expired')
+  }
+}
+
+/** Closed requests leave the state after `tailWindows`. */
+export function forget(world: World): void {
+  for (const request of [...world.requests.values()]) {
+    const since = request.closed?.window
+    if (since !== undefined && world.window >= since + world.parameters.tailWindows)
+      world.requests.delete(request.id)
+  }
+}
+
+/** Whether a provider may be assigned anything. */
+export const mayServe = (world: World, id: number): boolean => {
+  const provider = world.providers.get(id)!
+  return counts(provider) && !isSuspended(provider) && !groupIsSuspended(world, groupOf(provider))
+}
+
+/** A group is suspended if any member is (§2). */
+export const groupIsSuspended = (world: World, group: string): boolean =>
+  [...world.providers.values()].some((provider) => groupOf(provider) === group && isSuspended(provider))
