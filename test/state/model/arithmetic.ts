@@ -25,9 +25,13 @@ export const sum = (values: Iterable<bigint>): bigint => {
 export const largest = (values: readonly bigint[], n: number): readonly bigint[] =>
   [...values].sort((a, b) => (a === b ? 0 : a > b ? -1 : 1)).slice(0, Math.max(0, n))
 
-/** §3: `G_0 = P; G_k = ceil(G_{k−1}·(P+g)/P)`. */
+const known = new Map<string, bigint>()
+
+/** §3: `G_0 = P; G_k = ceil(G_{k−1}·(P+g)/P)`. Remembered, since it depends on nothing else. */
 export function growth(gPpm: bigint, windows: number): bigint {
-  let factor = P
-  for (let k = 1; k <= windows; k++) factor = ceilDiv(factor * (P + gPpm), P)
+  if (windows === 0) return P
+  const key = `${gPpm}/${windows}`
+  const factor = known.get(key) ?? ceilDiv(growth(gPpm, windows - 1) * (P + gPpm), P)
+  known.set(key, factor)
   return factor
 }

@@ -2,8 +2,9 @@
 import { atLeastZero, COIN, ceilDiv, floorDiv, growth, P, sum } from './arithmetic.ts'
 import { type Lot, type Provider, SERVICES, type Service, type World } from './world.ts'
 
-/** Device-hours × ppm. */
+/** 10^-18 of a reference device-hour: V is whole ppm of a device-hour, D is finer (README, reading 1). */
 export type Work = bigint
+const WORK_PER_PPM_HOUR = COIN / P
 
 /** §2: one lot group = (provider, class, region); lots that offer other services are a group of their own. */
 export interface LotGroup {
@@ -65,7 +66,8 @@ export function workAt(world: World, group: LotGroup, window: number, rating: bi
       .filter((lot) => isInForce(lot, window))
       .map((lot) => BigInt(lot.devices) * (P - lot.auditHaircutPpm)),
   )
-  return floorDiv(audited * BigInt(windowHours) * rating * (P - availabilityHaircutPpm), P * P)
+  const hoursPpm = floorDiv(audited * BigInt(windowHours) * rating * (P - availabilityHaircutPpm), P * P)
+  return hoursPpm * WORK_PER_PPM_HOUR
 }
 
 /** `rating·P² ≥ minClass·A·G_k`: whether a class counts in the k-th window from now. */
@@ -106,7 +108,7 @@ export const reservedD = (world: World, group: LotGroup, k: number): Work =>
 /** `c = floor((V−D)·10^18·P / (A·G_k))`, without crumbs below the minimum request. */
 export function coinsOfGroup(world: World, group: LotGroup, k: number): bigint {
   const free = atLeastZero(capacityV(world, group, k) - reservedD(world, group, k))
-  const coins = floorDiv(free * COIN * P, world.anchorPpm * growth(world.parameters.driftPpm, k))
+  const coins = floorDiv(free * P * P, world.anchorPpm * growth(world.parameters.driftPpm, k))
   return coins < world.parameters.minimumBase ? 0n : coins
 }
 
@@ -151,10 +153,10 @@ export function reservedR(world: World, provider: number): bigint {
   )
 }
 
-/** Work that a number of coins needs at the anchor and bonus of its reservation: liabilities round up. */
+/** Work that a number of coins needs at today's anchor, with the bonus: liabilities round up. */
 export const workOf = (world: World, amountBase: bigint, bonusPpm: bigint): Work =>
-  ceilDiv(amountBase * world.anchorPpm * (P + bonusPpm), COIN * P)
+  ceilDiv(amountBase * world.anchorPpm * (P + bonusPpm), P * P)
 
-/** Coins that free work of a group serves in a window that the anchor of today prices. */
+/** Coins that free work serves at today's anchor, with the bonus: capacity rounds down. */
 export const coinsOfWork = (world: World, work: Work, bonusPpm: bigint): bigint =>
-  floorDiv(work * COIN * P, world.anchorPpm * (P + bonusPpm))
+  floorDiv(work * P * P, world.anchorPpm * (P + bonusPpm))

@@ -142,6 +142,8 @@ export function bondCovers(
 
 export const MINT_LIMITS = [
   'status',
+  'notice',
+  'stopped',
   'shortfall',
   'quota',
   'joint',
@@ -162,6 +164,9 @@ export function brokenMintLimits(world: World, id: number, x: bigint): ReadonlyS
   )
   const mayMint = provider.status === 'active' && !isSuspended(provider) && counts(provider)
   if (!mayMint) broken.add('status')
+  if ([...world.lots.values()].some((lot) => lot.provider === id && lot.lastWindow !== undefined))
+    broken.add('notice')
+  if (world.mintStop !== undefined) broken.add('stopped')
   if (shortfall(world) > 0n) broken.add('shortfall')
   if (groupLiability + x > quota(world, group)) broken.add('quota')
   if (totalLiabilities(world) + x > jointLimit(world)) broken.add('joint')

@@ -46,6 +46,7 @@ export function mint(
 ): Outcome {
   const provider = providerOf(world, sender)
   if (provider === undefined) return 'NotProvider'
+  if (args.amountBase === 0n) return 'ZeroAmount'
   const broken = brokenMintLimits(world, provider.id, args.amountBase)
   if (broken.size > 0) return broken
   createCoins(world, provider.id, args.to, args.amountBase)
@@ -58,6 +59,8 @@ export function mint(
 export function retire(world: World, sender: string, args: { readonly amountBase: bigint }): Outcome {
   const provider = providerOf(world, sender)
   if (provider === undefined) return 'NotProvider'
+  if (args.amountBase === 0n) return 'ZeroAmount'
+  if (provider.liabilityBase === 0n) return 'NothingToRetire'
   const burn = least(args.amountBase, provider.liabilityBase)
   if (coinsOf(world, sender) < burn) return 'InsufficientCoins'
   burnLiability(world, provider, sender, burn)

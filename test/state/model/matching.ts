@@ -16,8 +16,8 @@ import { groupOf } from './coverage.ts'
 import { mayServe, meets } from './queue.ts'
 import type { Assignment, Listing, Place, Request, World } from './world.ts'
 
-export const listingKey = (at: Pick<Listing, 'provider' | 'service' | 'classId' | 'region'>): string =>
-  `${at.provider}/${at.service}/${at.classId}/${at.region}`
+export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
+  `${at.provider}/${at.service}`
 
 /** Windows not yet begun, at most `assignAhead` ahead; in the last quarter of a window not the next one. */
 export function openWindows(world: World): readonly number[] {
@@ -56,9 +56,11 @@ interface Offer {
   readonly bonusPpm: bigint
 }
 
-/** The listing of a lot group for a service, or undefined. */
-const listingOf = (world: World, group: LotGroup, service: Request['service']): Listing | undefined =>
-  world.listings.get(listingKey({ ...group, service }))
+/** The listing that offers a lot group's hours for a service, or undefined. */
+function listingOf(world: World, group: LotGroup, service: Request['service']): Listing | undefined {
+  const listing = world.listings.get(listingKey({ ...group, service }))
+  return listing?.classId === group.classId && listing.region === group.region ? listing : undefined
+}
 
 /** Whether nobody offered to serve a place within a quarter window: then all whose lots count must. */
 const isObliged = (world: World, place: Place): boolean =>

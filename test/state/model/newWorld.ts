@@ -22,6 +22,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     classes: new Map(),
     providers: new Map(),
     lots: new Map(),
+    nextLot: 1,
     listings: new Map(),
     locks: [],
     series: new Map(),
@@ -78,7 +79,7 @@ export function addLot(
     readonly countsFrom: number
   },
 ): Lot {
-  const id = world.lots.size + 1
+  const id = world.nextLot++
   const made: Lot = {
     services: SERVICES,
     ...lot,

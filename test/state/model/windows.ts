@@ -4,6 +4,7 @@ import { capacityC } from './capacity.ts'
 import { bondCovers, isSuspended, ownBackingLimit, ownShortfall } from './coverage.ts'
 import { returnUnused } from './delivery.ts'
 import { releaseLocks } from './issuance.ts'
+import { endLots } from './pledges.ts'
 import { expire, forget } from './queue.ts'
 import type { Provider, World } from './world.ts'
 
@@ -52,10 +53,9 @@ export function endWindow(world: World, reportedAnchorPpm: bigint): void {
   world.windowEndsMs = startsMs + world.parameters.windowMs
   world.failedCoins.clear()
   for (const listing of world.listings.values()) {
-    if (listing.next === undefined || listing.next.fromWindow > world.window) continue
-    listing.bonusPpm = listing.next.bonusPpm
-    delete listing.next
+    if (listing.nextWindow <= world.window) listing.bonusPpm = listing.nextBonusPpm
   }
+  endLots(world)
   for (const provider of world.providers.values()) assess(world, provider)
   takeSnapshot(world)
   expire(world)

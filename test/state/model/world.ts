@@ -128,15 +128,18 @@ export interface Purchase {
   readonly paidBase: bigint
 }
 
-/** §6, Listing. */
+/** §6, Listing: one offer per provider and service. */
 export interface Listing {
   readonly provider: number
   readonly service: Service
   readonly classId: number
   readonly region: string
   bonusPpm: bigint
-  /** Takes effect with this window. */
-  next?: { readonly bonusPpm: bigint; readonly fromWindow: number }
+  /** A change of the bonus takes effect with this window. */
+  nextBonusPpm: bigint
+  nextWindow: number
+  /** Window of the last change. */
+  changedWindow: number
 }
 
 /** §6, Request. */
@@ -236,8 +239,11 @@ export interface World {
   readonly classes: Map<number, HardwareClass>
   readonly providers: Map<number, Provider>
   readonly lots: Map<number, Lot>
+  nextLot: number
   readonly listings: Map<string, Listing>
   readonly locks: Lock[]
+  /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
+  mintStop?: string
   readonly series: Map<number, Series>
   purchases: Drawn<Purchase>[]
   readonly requests: Map<number, Request>
