@@ -19,8 +19,6 @@ export interface BlockFacts {
   readonly proposerGroup: string
   readonly groups: number
   readonly mix: string
-  /** The anchor that the oracle reports for the next window. */
-  readonly reportedAnchorPpm: bigint
   /** Reservations that the chain's step limit let it make in this block. */
   readonly reservations: number
   readonly governance: GovernanceTerms
@@ -49,7 +47,7 @@ export function runBlock(
   })
   payFees(world, facts.proposer)
   settleVouchered(world)
-  if (endsWindow(world)) endWindow(world, facts.reportedAnchorPpm)
+  if (endsWindow(world)) endWindow(world)
   conclude(world, facts.governance)
   const reservations = matchUpTo(world, facts.reservations)
   return { results, reservations }

@@ -38,16 +38,19 @@ export function settle(
     readonly id: number
     readonly assignment: number
     readonly deliveredBase: bigint
-    /** Who signed it. */
+    /** Who signed it, and the operator that it names. */
     readonly signer: string
+    readonly operator: string
   },
 ): string | undefined {
   const request = world.requests.get(voucher.id)
   const assignment = assignmentOf(world, voucher.id, voucher.assignment)
   if (request === undefined || assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
   if (!assignment.granted || assignment.window !== world.window) return 'NotActive'
-  const key = request.voucherKey === '' ? request.owner : request.voucherKey
-  if (voucher.signer !== key) return 'BadVoucher'
+  // The voucher names the provider, and the owner or its voucher key signs it (WALLETS.md).
+  const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
+  if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
+    return 'WrongSigner'
   if (voucher.deliveredBase > assignment.amountBase) return 'AboveAssigned'
   if (voucher.deliveredBase <= assignment.voucheredBase) return 'StaleVoucher'
   assignment.voucheredBase = voucher.deliveredBase

@@ -12,6 +12,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     windowEndsMs: genesisMs + parameters.windowMs,
     windowStartedMs: genesisMs,
     anchorPpm,
+    reportedAnchorPpm: anchorPpm,
     prices: new Map(),
     coins: new Map(),
     nonces: new Map(),

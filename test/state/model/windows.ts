@@ -1,5 +1,5 @@
 // ECONOMY §1, §3 Causes and Parameters: what happens when a window ends.
-import { floorDiv, growth, P, sum } from './arithmetic.ts'
+import { floorDiv, growth, most, P, sum } from './arithmetic.ts'
 import { capacityC } from './capacity.ts'
 import { bondCovers, isSuspended, ownBackingLimit, ownShortfall } from './coverage.ts'
 import { returnUnused } from './delivery.ts'
@@ -9,9 +9,9 @@ import { expire, forget } from './queue.ts'
 import type { Provider, World } from './world.ts'
 
 /** `A' = min(max(mean, A), floor(A·(P+g)/P))`: the anchor never falls, and rises by at most g a window (§5). */
-export const movedAnchor = (world: World, reportedPpm: bigint): bigint => {
+export const movedAnchor = (world: World): bigint => {
   const bound = floorDiv(world.anchorPpm * (P + world.parameters.driftPpm), P)
-  const wanted = reportedPpm > world.anchorPpm ? reportedPpm : world.anchorPpm
+  const wanted = most(world.reportedAnchorPpm, world.anchorPpm)
   return wanted < bound ? wanted : bound
 }
 
@@ -40,11 +40,12 @@ function hadGoodWindow(world: World, provider: Provider, ended: number): boolean
 export const endsWindow = (world: World): boolean => world.timestampMs >= world.windowEndsMs
 
 /** `end' = max(end, blockTime) + length`; then parameters, perish, drift, haircut, statuses, expiry. */
-export function endWindow(world: World, reportedAnchorPpm: bigint): void {
+export function endWindow(world: World): void {
   const ended = world.window
   returnUnused(world, ended)
   releaseLocks(world, (provider) => hadGoodWindow(world, provider, ended))
-  world.anchorPpm = movedAnchor(world, reportedAnchorPpm)
+  world.anchorPpm = movedAnchor(world)
+  world.reportedAnchorPpm = world.anchorPpm
   world.window++
   for (const change of world.pendingParameters) Object.assign(world.parameters, change)
   world.pendingParameters = []

@@ -226,6 +226,8 @@ export interface World {
   windowEndsMs: number
   windowStartedMs: number
   anchorPpm: bigint
+  /** What the oracle last reported for the next window; the anchor itself when it reported nothing. */
+  reportedAnchorPpm: bigint
   readonly prices: Map<number, bigint>
   /** Address → coins; escrows and the fund are accounts of their own names. */
   readonly coins: Map<string, bigint>
