@@ -3,7 +3,7 @@
 import { sum } from './arithmetic.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
 import { findMissingGrants, settleVouchered } from './delivery.ts'
-import { charge, moveBaseFees, type Paid, payFees } from './fees.ts'
+import { charge, moveBaseFees, type Paid, payTips, sharePayments } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
@@ -19,6 +19,8 @@ export interface BlockFacts {
   readonly proposerGroup: string
   readonly groups: number
   readonly mix: string
+  /** Operators of the validator set. */
+  readonly validators: readonly string[]
   /** Reservations that the chain's step limit let it make in this block. */
   readonly reservations: number
   readonly governance: GovernanceTerms
@@ -39,16 +41,19 @@ export function runBlock(
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
   world.timestampMs = facts.timestampMs
+  conclude(world, facts.governance)
   findMissingGrants(world)
   drawWaiting(world, facts)
   const results = steps.map((step) => {
-    charge(world, step.paid, facts.proposer)
+    charge(world, step.paid)
     return step.run(world)
   })
-  payFees(world, facts.proposer)
+  payTips(world, facts.proposer)
   settleVouchered(world)
-  if (endsWindow(world)) endWindow(world)
-  conclude(world, facts.governance)
+  if (endsWindow(world)) {
+    endWindow(world)
+    sharePayments(world, facts.validators)
+  }
   const reservations = matchUpTo(world, facts.reservations)
   return { results, reservations }
 }

@@ -115,17 +115,17 @@ export function coinsOfGroup(world: World, group: LotGroup, k: number): bigint {
 const groupsOf = (world: World, provider: number): readonly LotGroup[] =>
   lotGroups(world).filter((group) => group.provider === provider)
 
-/** c[i,k]: computed per lot group, then summed. */
-export const coinsInWindow = (world: World, provider: number, k: number): bigint =>
-  sum(groupsOf(world, provider).map((group) => coinsOfGroup(world, group, k)))
+/** Σ over windows of c of the groups: computed per lot group, then summed. */
+const coinsOf = (world: World, groups: readonly LotGroup[], windows: readonly number[]): bigint =>
+  sum(windows.flatMap((k) => groups.map((group) => coinsOfGroup(world, group, k))))
 
-/** c*[i,k]: only of classes that last. */
-export const lastingCoinsInWindow = (world: World, provider: number, k: number): bigint =>
-  sum(
-    groupsOf(world, provider)
-      .filter((group) => classCountsLong(world, group.classId))
-      .map((group) => coinsOfGroup(world, group, k)),
-  )
+/** The lot groups whose class lasts: those of C*. */
+const lastingGroupsOf = (world: World, provider: number): readonly LotGroup[] =>
+  groupsOf(world, provider).filter((group) => classCountsLong(world, group.classId))
+
+/** c[i,k]. */
+export const coinsInWindow = (world: World, provider: number, k: number): bigint =>
+  coinsOf(world, groupsOf(world, provider), [k])
 
 /** The windows k = 2 + coverN … last. */
 export function coveredWindows(world: World, last = world.parameters.horizonWindows): readonly number[] {
@@ -136,11 +136,14 @@ export function coveredWindows(world: World, last = world.parameters.horizonWind
 
 /** C[i] = Σ c[i,k] over k = 2+coverN … K. */
 export const capacityC = (world: World, provider: number): bigint =>
-  sum(coveredWindows(world).map((k) => coinsInWindow(world, provider, k)))
+  coinsOf(world, groupsOf(world, provider), coveredWindows(world))
 
-/** C*[i]. */
-export const capacityCStar = (world: World, provider: number): bigint =>
-  sum(coveredWindows(world).map((k) => lastingCoinsInWindow(world, provider, k)))
+/** C*[i], up to the window `last`. */
+export const capacityCStar = (
+  world: World,
+  provider: number,
+  last = world.parameters.horizonWindows,
+): bigint => coinsOf(world, lastingGroupsOf(world, provider), coveredWindows(world, last))
 
 /** R[i]: coins reserved on hours of i that count, in the current window and later, not yet settled. */
 export function reservedR(world: World, provider: number): bigint {

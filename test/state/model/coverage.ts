@@ -1,13 +1,6 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
 import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
-import {
-  capacityC,
-  capacityCStar,
-  counts,
-  coveredWindows,
-  lastingCoinsInWindow,
-  reservedR,
-} from './capacity.ts'
+import { capacityC, capacityCStar, counts, reservedR } from './capacity.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -115,7 +108,7 @@ export function frontLoadLimit(world: World, provider: number): bigint | undefin
   if (frontLoadPpm === 0n) return undefined
   const limits = [1, 2, 3].map((quarters) => {
     const k = Math.ceil((quarters * K) / 4)
-    const early = sum(coveredWindows(world, k).map((t) => lastingCoinsInWindow(world, provider, t)))
+    const early = capacityCStar(world, provider, k)
     return floorDiv(early * BigInt(K) * P, frontLoadPpm * BigInt(k))
   })
   return limits.reduce(least)

@@ -24,9 +24,9 @@ export function grant(
 ): string | undefined {
   const assignment = assignmentOf(world, at.id, at.assignment)
   if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
-  if (world.providers.get(assignment.provider)!.operator !== sender) return 'NotAssigned'
-  if (assignment.granted) return 'AlreadyGranted'
-  if (assignment.window <= world.window) return 'WindowBegun'
+  if (world.providers.get(assignment.provider)!.operator !== sender) return 'NotAssignee'
+  if (assignment.granted) return 'GrantPosted'
+  if (assignment.window <= world.window) return 'WindowEnded'
   assignment.granted = true
   return undefined
 }
@@ -45,14 +45,15 @@ export function settle(
 ): string | undefined {
   const request = world.requests.get(voucher.id)
   const assignment = assignmentOf(world, voucher.id, voucher.assignment)
-  if (request === undefined || assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
-  if (!assignment.granted || assignment.window !== world.window) return 'NotActive'
+  if (request === undefined) return 'UnknownRedemption'
+  if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (!assignment.granted || assignment.window > world.window) return 'WindowNotBegun'
   // The voucher names the provider, and the owner or its voucher key signs it (WALLETS.md).
   const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
-  if (voucher.deliveredBase > assignment.amountBase) return 'AboveAssigned'
-  if (voucher.deliveredBase <= assignment.voucheredBase) return 'StaleVoucher'
+  if (voucher.deliveredBase > assignment.amountBase) return 'VoucherTooLarge'
+  if (voucher.deliveredBase <= assignment.voucheredBase) return 'VoucherDecreases'
   assignment.voucheredBase = voucher.deliveredBase
   return undefined
 }

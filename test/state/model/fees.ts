@@ -1,5 +1,5 @@
 // ECONOMY §7: a base fee for each lane, and who gets what is paid. Not: gas, which the runner reads from receipts.
-import { floorDiv, least, most, P } from './arithmetic.ts'
+import { atLeastZero, floorDiv, least, most, P } from './arithmetic.ts'
 import { totalLiabilities } from './coverage.ts'
 import { coinsOf, FUND, moveCoins } from './ledger.ts'
 import { LANES, type Lane, type World } from './world.ts'
@@ -51,8 +51,8 @@ export interface Paid {
   readonly maxPriorityFeePerGas: bigint
 }
 
-/** Charges a transaction: the base fee to the fund, or above its target to the validators; the tip to the proposer. */
-export function charge(world: World, paid: Paid, proposer: string): void {
+/** Charges a transaction; its base fee waits for the window's end, its tip for the block's. */
+export function charge(world: World, paid: Paid): void {
   const base = world.baseFees[paid.lane]
   const tip = least(paid.maxPriorityFeePerGas, paid.maxFeePerGas - base)
   const gas = BigInt(paid.gas)
@@ -60,10 +60,9 @@ export function charge(world: World, paid: Paid, proposer: string): void {
   world.nonces.set(paid.sender, (world.nonces.get(paid.sender) ?? 0) + 1)
   moveCoins(world, paid.sender, COLLECTED, gas * base)
   moveCoins(world, paid.sender, TIPS, gas * tip)
-  void proposer
 }
 
-/** Where fees are until the end of the block. */
+/** Where fees are until they are paid out. */
 const COLLECTED = 'collected base fees'
 const TIPS = 'collected tips'
 
@@ -71,8 +70,15 @@ const TIPS = 'collected tips'
 export const fundTarget = (world: World): bigint =>
   floorDiv(totalLiabilities(world) * world.parameters.fundTargetPpm, P)
 
-/** Pays out a block's fees. */
-export function payFees(world: World, proposer: string): void {
-  moveCoins(world, COLLECTED, FUND, coinsOf(world, COLLECTED))
+/** Tips go to the proposer of the block. */
+export function payTips(world: World, proposer: string): void {
   moveCoins(world, TIPS, proposer, coinsOf(world, TIPS))
+}
+
+/** At a window's end base fees fill the fund to its target; above it they go equally to all validators. */
+export function sharePayments(world: World, validators: readonly string[]): void {
+  const missing = atLeastZero(fundTarget(world) - coinsOf(world, FUND))
+  moveCoins(world, COLLECTED, FUND, least(missing, coinsOf(world, COLLECTED)))
+  const each = floorDiv(coinsOf(world, COLLECTED), BigInt(validators.length))
+  for (const operator of validators) moveCoins(world, COLLECTED, operator, each)
 }

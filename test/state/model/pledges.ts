@@ -83,8 +83,8 @@ export function list(world: World, sender: string, terms: ListTerms): string | u
       group.region === terms.region &&
       group.services.includes(terms.service),
   )
-  if (!isPledged) return 'NotPledged'
   if (terms.bonusPpm > BONUS_MAX_PPM) return 'BonusTooLarge'
+  if (!isPledged) return 'NotPledged'
   const key = listingKey({ provider: provider.id, service: terms.service })
   const known = world.listings.get(key)
   if (known?.changedWindow === world.window) return 'ListedThisWindow'

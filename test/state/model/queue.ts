@@ -76,10 +76,10 @@ export function refuseRequest(world: World, owner: string, terms: RequestTerms):
   const isWhole = terms.amountBase === balance && terms.amountBase * 10n >= minimumBase
   const raised = minimum > minimumBase
   if (terms.amountBase < minimum && (raised || !isWhole)) return 'BelowMinimum'
-  if (balance < terms.amountBase) return 'InsufficientCoins'
+  if (balance < terms.amountBase) return 'InsufficientBalance'
   const open = openRequests(world)
   if (open.filter((request) => request.owner === owner).length >= openRequestsPerAccountMax)
-    return 'TooManyRequests'
+    return 'AccountQueueFull'
   if (open.length >= openRequestsMax) return 'QueueFull'
   if (!isConstrained(terms)) return undefined
   const last = world.window + horizonWindows
@@ -223,9 +223,9 @@ export function closeIfDone(
 /** Cancel refunds the queued part. */
 export function cancel(world: World, sender: string, id: number): string | undefined {
   const request = world.requests.get(id)
-  if (request === undefined || request.closed !== undefined) return 'UnknownRequest'
+  if (request === undefined) return 'UnknownRedemption'
   if (request.owner !== sender) return 'NotOwner'
-  if (request.isDrawn && queuedOf(world, id) === 0n) return 'NotQueued'
+  if (request.closed !== undefined || (request.isDrawn && queuedOf(world, id) === 0n)) return 'NothingQueued'
   close(world, request, 'cancelled')
   return undefined
 }

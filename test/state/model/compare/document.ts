@@ -1,5 +1,5 @@
 // A scenario as a genesis document for the chain and as a world for the model. Owns: that both say the same.
-import { utf8 } from '../../../../base/bytes.ts'
+import { concatBytes, utf8 } from '../../../../base/bytes.ts'
 import { sha256 } from '../../../../base/crypto/hash.ts'
 import { ZERO_HASH } from '../../../../base/ids.ts'
 import { DEVNET_TIMING, devnetGenesis } from '../../../../genesis/devnet.ts'
@@ -98,7 +98,7 @@ function providersOf(scenario: Scenario): Genesis['providers'] {
   return scenario.members.map((member, i) => ({
     operator: walletOf(i + 1),
     // Nobody signs with these keys: blocks are executed, not voted on.
-    consensusKey: sha256(utf8(`key ${i}`)).slice(0, 16),
+    consensusKey: concatBytes(sha256(utf8(`key ${i}`)), new Uint8Array(16)),
     possessionProof: new Uint8Array(96),
     peerId: peerIdBytesFromSeed(sha256(utf8(`peer ${i}`))),
     profile: {
@@ -122,8 +122,9 @@ function providersOf(scenario: Scenario): Genesis['providers'] {
 export function build(scenario: Scenario): Built {
   const world = worldOf(scenario)
   const minted = mintBalances(scenario, world)
+  const providers = providersOf(scenario)
   const base = devnetGenesis({
-    members: [],
+    members: providers,
     accounts: [],
     assetIssuer: walletOf(ISSUER),
     minBlockIntervalMs: scenario.minBlockIntervalMs,
@@ -132,11 +133,6 @@ export function build(scenario: Scenario): Built {
   for (const wallet of gifted)
     issueUnits(world, nameOf(ISSUER), { asset: ASSET, to: nameOf(wallet), amountBase: GIFT_UNITS * UNIT })
   begin(world)
-  const providers = providersOf(scenario).map((provider) => {
-    const consensusKey = new Uint8Array(48)
-    consensusKey.set(provider.consensusKey)
-    return { ...provider, consensusKey }
-  })
   const document: Genesis = {
     ...base,
     timestampMs: scenario.genesisMs,

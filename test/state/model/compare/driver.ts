@@ -2,6 +2,7 @@
 import { defineModule } from '../../../../base/moduleDefinition.ts'
 import { t } from '../../../../base/schema.ts'
 import { PPM } from '../../../../base/units.ts'
+import { capacityModule } from '../../../../state/modules/capacity/module.ts'
 import { attestLot } from '../../../../state/modules/capacity/pledges.ts'
 import { setAnchor } from '../../../../state/modules/oracle/anchor.ts'
 import { setPrice } from '../../../../state/modules/oracle/prices.ts'
@@ -45,7 +46,9 @@ export const driverModule: Module = implement(driverSchema, {
       return undefined
     },
     attest: (ctx, { lot }) => {
-      attestLot(ctx, { lot, auditPpm: PPM })
+      const found = capacityModule.rules.queries.lot!(ctx, { id: lot } as never)
+      const isPending = (found as { readonly status: string } | undefined)?.status === 'pending'
+      if (isPending) attestLot(ctx, { lot, auditPpm: PPM })
       return undefined
     },
     price: (ctx, price) => {

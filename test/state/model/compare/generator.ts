@@ -45,8 +45,11 @@ export class Generator {
   readonly #random: Random
   #root = 0
 
-  constructor(random: Random) {
+  readonly #without: ReadonlySet<string>
+
+  constructor(random: Random, without: ReadonlySet<string> = new Set()) {
     this.#random = random
+    this.#without = without
   }
 
   /** One transaction for the world as it is. */
@@ -65,7 +68,7 @@ export class Generator {
   }
 
   #kind(): Kind {
-    const usable = WEIGHTS.filter(([kind]) => exists(kind))
+    const usable = WEIGHTS.filter(([kind]) => exists(kind) && !this.#without.has(kind))
     let left = this.#random.between(
       1,
       usable.reduce((total, [, weight]) => total + weight, 0),
@@ -297,7 +300,7 @@ export class Generator {
     const random = this.#random
     const from = random.pick(holders)
     const count = random.between(1, 4)
-    const isRedemption = random.chance(0.3)
+    const isRedemption = random.chance(0.3) && !this.#without.has('request')
     const calls = Array.from({ length: count }, (): Operation => {
       if (isRedemption) return this.#request(world, from)
       const kind = random.pick(['pay', 'transfer', 'approve', 'transferFrom', 'redeem'] as const)

@@ -42,6 +42,8 @@ const GOVERNANCE: GovernanceTerms = {
   votersMin: 3,
 }
 
+const LINES_MAX = 12
+
 export class Pair {
   readonly real: RealChain
   readonly world: World
@@ -50,7 +52,10 @@ export class Pair {
   /** How often each outcome was seen: a comparison that only ever fails compares nothing. */
   readonly outcomes = new Map<string, number>()
 
-  constructor(scenario: Scenario) {
+  readonly #ignored: RegExp
+
+  constructor(scenario: Scenario, ignored: RegExp) {
+    this.#ignored = ignored
     const { document, world } = build(scenario)
     this.real = new RealChain(document)
     this.world = world
@@ -58,7 +63,7 @@ export class Pair {
 
   /** Differences before the first block; empty when none. */
   compareGenesis(): readonly string[] {
-    return differences(realFacts(this.real, this.world, true), modelFacts(this.world, true))
+    return this.#differences(true)
   }
 
   /** Applies a block to both; returns what differs, empty when nothing does. */
@@ -78,6 +83,7 @@ export class Pair {
         proposer: nameOf(proposer),
         proposerGroup,
         groups,
+        validators: validators.map(nameOf),
         mix: toHex(block.header.mix),
         reservations: real.count(block.systemLogs, 'redemption', 'Assigned'),
         governance: GOVERNANCE,
@@ -96,8 +102,14 @@ export class Pair {
     if (made !== reservations.length)
       lines.push(`the chain made ${made} reservations, the model ${reservations.length}`)
     const isThorough = world.window !== windowBefore || world.height % 8 === 0
-    lines.push(...differences(realFacts(real, world, isThorough), modelFacts(world, isThorough)))
-    return lines
+    lines.push(...this.#differences(isThorough))
+    return lines.filter((line) => !this.#ignored.test(line))
+  }
+
+  #differences(isThorough: boolean): readonly string[] {
+    const { real, world } = this
+    const all = differences(realFacts(real, world, isThorough), modelFacts(world, isThorough))
+    return all.filter((line) => !this.#ignored.test(line)).slice(0, LINES_MAX)
   }
 }
 
