@@ -48,12 +48,13 @@ export const leastRatingPpm = (world: World, classId: number): bigint =>
 export const offersAll = (group: Pick<LotGroup, 'services'>): boolean =>
   SERVICES.every((service) => group.services.includes(service))
 
-/** §2: before attestation a lot has no hours; evergreen until notice ends it. */
-const isInForce = (lot: Lot, window: number): boolean =>
-  lot.countsFrom !== undefined &&
-  window >= lot.countsFrom &&
-  window >= lot.firstWindow &&
-  (lot.lastWindow === undefined || window <= lot.lastWindow)
+/** §2: attested lots count from the next window on; before that a lot counts 0 and has no hours. */
+export const isCounted = (world: World, lot: Lot): boolean =>
+  lot.countsFrom !== undefined && world.window >= lot.countsFrom
+
+/** Windows that a lot offers: from its first one on, evergreen until notice ends it. */
+const offers = (lot: Lot, window: number): boolean =>
+  window >= lot.firstWindow && (lot.lastWindow === undefined || window <= lot.lastWindow)
 
 /** Statuses that count (§2): all but jailed and defaulted. */
 export const counts = (provider: Provider): boolean => provider.status !== 'jailed' && !provider.removed
@@ -63,7 +64,7 @@ export function workAt(world: World, group: LotGroup, window: number, rating: bi
   const { windowHours, availabilityHaircutPpm } = world.parameters
   const audited = sum(
     group.lots
-      .filter((lot) => isInForce(lot, window))
+      .filter((lot) => isCounted(world, lot) && offers(lot, window))
       .map((lot) => BigInt(lot.devices) * (P - lot.auditHaircutPpm)),
   )
   const hoursPpm = floorDiv(audited * BigInt(windowHours) * rating * (P - availabilityHaircutPpm), P * P)

@@ -1,5 +1,5 @@
 // ECONOMY §2, Pledge: lots, their attestation and notice; §6, Listing.
-import { lotGroups } from './capacity.ts'
+import { isCounted, lotGroups } from './capacity.ts'
 import { providerOf } from './issuance.ts'
 import { listingKey } from './matching.ts'
 import { SERVICES, type Service, type World } from './world.ts'
@@ -41,8 +41,7 @@ export function pledge(world: World, sender: string, terms: PledgeTerms): string
 /** An audit, or governance: the lot counts from the next window on, not before its first. */
 export function attest(world: World, lot: number): void {
   const found = world.lots.get(lot)
-  if (found !== undefined && found.countsFrom === undefined)
-    found.countsFrom = Math.max(world.window + 1, found.firstWindow)
+  if (found !== undefined && found.countsFrom === undefined) found.countsFrom = world.window + 1
 }
 
 /** Evergreen: it ends K windows after notice; one that is not attested ends at once. */
@@ -81,7 +80,8 @@ export function list(world: World, sender: string, terms: ListTerms): string | u
       group.provider === provider.id &&
       group.classId === terms.classId &&
       group.region === terms.region &&
-      group.services.includes(terms.service),
+      group.services.includes(terms.service) &&
+      group.lots.some((lot) => isCounted(world, lot)),
   )
   if (terms.bonusPpm > BONUS_MAX_PPM) return 'BonusTooLarge'
   if (!isPledged) return 'NotPledged'

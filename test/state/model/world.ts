@@ -80,7 +80,7 @@ export interface Lot {
   readonly firstWindow: number
   /** The last window in which it counts; undefined before notice. */
   lastWindow?: number
-  /** The first window in which it counts; undefined before attestation. */
+  /** It counts from this window on; before that it counts 0 and has no hours. Undefined before attestation. */
   countsFrom?: number
   /** What the audit took off, ppm. */
   auditHaircutPpm: bigint

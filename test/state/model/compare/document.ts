@@ -20,7 +20,7 @@ const BASE_FEE = 1_000_000n
 const OPERATOR_BASE = COIN / 2n
 const GIFT_UNITS = 10_000n
 
-interface Balance {
+export interface Balance {
   readonly wallet: number
   readonly amountBase: bigint
   /** Index of the member. */
@@ -118,10 +118,10 @@ function providersOf(scenario: Scenario): Genesis['providers'] {
   }))
 }
 
-/** Both sides' beginning. */
-export function build(scenario: Scenario): Built {
+/** Both sides' beginning; `mint` decides who holds coins, under the model's mint rules. */
+export function build(scenario: Scenario, mint = mintBalances): Built {
   const world = worldOf(scenario)
-  const minted = mintBalances(scenario, world)
+  const minted = mint(scenario, world)
   const providers = providersOf(scenario)
   const base = devnetGenesis({
     members: providers,

@@ -2,9 +2,18 @@
 import { toHex } from '../../../../base/bytes.ts'
 import { getAccount } from '../../../../state/modules/accounts/ledger.ts'
 import { getAssetBalance } from '../../../../state/modules/assets/ledger.ts'
+import { atLeastZero, sum } from '../arithmetic.ts'
 import { reserveOf } from '../block.ts'
 import { capacityC, capacityCStar, reservedR } from '../capacity.ts'
-import { frontLoadLimit, groupOf, isSuspended, jointLimit, ownBackingLimit, quota } from '../coverage.ts'
+import {
+  frontLoadLimit,
+  groupOf,
+  isSuspended,
+  jointLimit,
+  ownBackingLimit,
+  quota,
+  totalLiabilities,
+} from '../coverage.ts'
 import { coinsOf, lockEscrow, unitsOf } from '../ledger.ts'
 import { openRequests, queuedOf } from '../queue.ts'
 import type { Request, World } from '../world.ts'
@@ -72,10 +81,15 @@ export function modelFacts(world: World, isThorough: boolean): Facts {
     facts.set(`${at} C*`, `${capacityCStar(world, provider.id)}`)
     facts.set(`${at} R`, `${reservedR(world, provider.id)}`)
     if (!isThorough) continue
-    facts.set(`${at} quota`, `${quota(world, groupOf(provider))}`)
-    facts.set(`${at} joint`, `${jointLimit(world)}`)
-    facts.set(`${at} own backing`, `${ownBackingLimit(world, provider.id)}`)
-    facts.set(`${at} front-load`, `${frontLoadLimit(world, provider.id) ?? 'none'}`)
+    // What is left of each limit.
+    const group = groupOf(provider)
+    const ofGroup = [...world.providers.values()].filter((other) => groupOf(other) === group)
+    const left = (limit: bigint, used: bigint): string => `${atLeastZero(limit - used)}`
+    const own = provider.liabilityBase
+    facts.set(`${at} quota`, left(quota(world, group), sum(ofGroup.map((other) => other.liabilityBase))))
+    facts.set(`${at} joint`, left(jointLimit(world), totalLiabilities(world)))
+    facts.set(`${at} own backing`, left(ownBackingLimit(world, provider.id), own))
+    facts.set(`${at} front-load`, left(frontLoadLimit(world, provider.id)!, own))
   }
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)

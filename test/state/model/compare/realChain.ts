@@ -78,6 +78,11 @@ export class RealChain {
   /** The highest id that any request has had. */
   lastRequest = 0
 
+  /** Coins of a wallet. */
+  balanceOf(wallet: number): bigint {
+    return getAccount(this.full, walletOf(wallet)).balanceBase
+  }
+
   query<T>(module: string, name: string, args: object = {}): T {
     const found = CHAIN_MODULES.find(({ definition }) => definition.name === module)!
     const field = found.definition.queries[name]!.returns
