@@ -41,6 +41,7 @@ export function runBlock(
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
   world.timestampMs = facts.timestampMs
+  world.validators = facts.validators
   conclude(world, facts.governance)
   findMissingGrants(world)
   drawWaiting(world, facts)

@@ -57,7 +57,7 @@ const offers = (lot: Lot, window: number): boolean =>
   window >= lot.firstWindow && (lot.lastWindow === undefined || window <= lot.lastWindow)
 
 /** Statuses that count (§2): all but jailed and defaulted. */
-export const counts = (provider: Provider): boolean => provider.status !== 'jailed' && !provider.removed
+export const counts = (provider: Provider): boolean => provider.status !== 'jailed'
 
 /** `floor(devices·windowHours·rating·(P−auditHaircut)·(P−availabilityHaircut)/P²)` at a given rating. */
 export function workAt(world: World, group: LotGroup, window: number, rating: bigint): Work {

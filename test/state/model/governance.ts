@@ -12,9 +12,11 @@ export interface GovernanceTerms {
   readonly votersMin: number
 }
 
-/** Members whose votes count. */
+/** Members whose votes count: validators of the running epoch that have not lost the vote since. */
 export const voters = (world: World): readonly Provider[] =>
-  [...world.providers.values()].filter((p) => !p.removed && p.status !== 'jailed')
+  [...world.providers.values()].filter(
+    (p) => world.validators.includes(p.operator) && !p.removed && p.status !== 'jailed',
+  )
 
 const voterOf = (world: World, sender: string): Provider | undefined => {
   const provider = providerOf(world, sender)
@@ -147,8 +149,12 @@ function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void
     return
   }
   if (!canLoseVote(world, terms, provider)) return
-  if (proposal.kind === 'remove') provider.removed = true
-  else if (provider.status !== 'jailed') {
+  if (proposal.kind === 'remove') {
+    // No vote ever again; it serves until nothing is owed.
+    provider.removed = true
+    provider.statusBeforeJail = 'retiring'
+    if (provider.status !== 'jailed') provider.status = 'retiring'
+  } else if (provider.status !== 'jailed') {
     provider.statusBeforeJail = provider.status
     provider.status = 'jailed'
   }

@@ -22,6 +22,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     allowances: new Map(),
     classes: new Map(),
     providers: new Map(),
+    validators: [],
     lots: new Map(),
     nextLot: 1,
     listings: new Map(),

@@ -21,7 +21,7 @@ export interface PledgeTerms {
 export function pledge(world: World, sender: string, terms: PledgeTerms): string | undefined {
   const provider = providerOf(world, sender)
   if (provider === undefined) return 'NotProvider'
-  if (provider.status === 'jailed' || provider.removed) return 'ProviderNotServing'
+  if (provider.status === 'jailed') return 'ProviderNotServing'
   if (!world.classes.has(terms.classId)) return 'UnknownClass'
   if (terms.devices < 1 || terms.devices > DEVICES_MAX) return 'DevicesOutOfRange'
   if (!/^[a-z0-9](-?[a-z0-9])*$/.test(terms.region)) return 'MalformedRegion'
@@ -81,7 +81,9 @@ export function list(world: World, sender: string, terms: ListTerms): string | u
       group.classId === terms.classId &&
       group.region === terms.region &&
       group.services.includes(terms.service) &&
-      group.lots.some((lot) => isCounted(world, lot)),
+      group.lots.some(
+        (lot) => isCounted(world, lot) && (lot.lastWindow === undefined || lot.lastWindow > world.window),
+      ),
   )
   if (terms.bonusPpm > BONUS_MAX_PPM) return 'BonusTooLarge'
   if (!isPledged) return 'NotPledged'

@@ -240,6 +240,8 @@ export interface World {
   readonly allowances: Map<string, bigint>
   readonly classes: Map<number, HardwareClass>
   readonly providers: Map<number, Provider>
+  /** Operators of the validator set, which consensus epochs decide and not the economy. */
+  validators: readonly string[]
   readonly lots: Map<number, Lot>
   nextLot: number
   readonly listings: Map<string, Listing>

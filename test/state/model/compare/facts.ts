@@ -91,6 +91,12 @@ export function modelFacts(world: World, isThorough: boolean): Facts {
     facts.set(`${at} own backing`, left(ownBackingLimit(world, provider.id), own))
     facts.set(`${at} front-load`, left(frontLoadLimit(world, provider.id)!, own))
   }
+  for (let id = 1; id < world.nextLot; id++) {
+    const lot = world.lots.get(id)
+    const last = lot?.lastWindow ?? 'open'
+    const status = lot?.countsFrom === undefined ? 'pending' : 'attested'
+    facts.set(`lot ${id}`, lot === undefined ? 'gone' : `${lot.provider}, ${lot.devices}, ${status}, ${last}`)
+  }
   for (const request of openRequests(world)) addRequest(facts, world, request)
   facts.set('open requests', `${openRequests(world).length}`)
   for (const proposal of world.proposals.values()) {
@@ -139,6 +145,11 @@ export function realFacts(real: RealChain, world: World, isThorough: boolean): F
   })
   facts.set('window', text(real.query<Info>('capacity', 'clock').windowIndex))
   for (const id of world.providers.keys()) addProvider(facts, real, id, isThorough)
+  for (let id = 1; id < world.nextLot; id++) {
+    const lot = real.query<Info | undefined>('capacity', 'lot', { id })
+    const shown = `${lot?.provider}, ${lot?.devices}, ${lot?.status}, ${lot?.lastWindow ?? 'open'}`
+    facts.set(`lot ${id}`, lot === undefined ? 'gone' : shown)
+  }
   let open = 0
   for (let id = 1; id <= real.lastRequest; id++) open += addRealRequest(facts, real, id)
   facts.set('open requests', `${open}`)

@@ -29,6 +29,8 @@ const NOTHING = /(?!)/
 export interface Look {
   readonly ignored: RegExp
   readonly without: ReadonlySet<string>
+  /** Changes the model before the first block, so that a test can see that it is noticed. */
+  readonly spoil?: (world: World) => void
 }
 const ALL: Look = { ignored: NOTHING, without: new Set() }
 
@@ -66,6 +68,7 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   // Some chains have members who never post a grant, most have diligent ones.
   const diligence = random.pick([0.9, 0.9, 0.6, 0.2])
   const history: BlockPlan[] = []
+  look.spoil?.(pair.world)
   let lines = pair.compareGenesis()
   while (lines.length === 0 && pair.executed < operations) {
     const plan = planBlock(random, generator, pair.world, diligence)
