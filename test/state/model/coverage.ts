@@ -1,6 +1,6 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
 import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
-import { capacityC, capacityCStar, counts, reservedR } from './capacity.ts'
+import { capacityC, capacityCStar, reservedR } from './capacity.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -135,6 +135,7 @@ export function bondCovers(
 
 export const MINT_LIMITS = [
   'status',
+  'suspended',
   'notice',
   'stopped',
   'shortfall',
@@ -152,15 +153,14 @@ export function brokenMintLimits(world: World, id: number, x: bigint): ReadonlyS
   const broken = new Set<MintLimit>()
   const own = provider.liabilityBase + x
   const group = groupOf(provider)
-  const groupLiability = sum(
-    [...world.providers.values()].filter((p) => groupOf(p) === group).map((p) => p.liabilityBase),
-  )
-  const mayMint = provider.status === 'active' && !isSuspended(provider) && counts(provider)
-  if (!mayMint) broken.add('status')
+  const members = [...world.providers.values()].filter((p) => groupOf(p) === group)
+  if (provider.status !== 'active') broken.add('status')
+  if (members.some(isSuspended)) broken.add('suspended')
   if ([...world.lots.values()].some((lot) => lot.provider === id && lot.lastWindow !== undefined))
     broken.add('notice')
   if (world.mintStop !== undefined) broken.add('stopped')
   if (shortfall(world) > 0n) broken.add('shortfall')
+  const groupLiability = sum(members.map((p) => p.liabilityBase))
   if (groupLiability + x > quota(world, group)) broken.add('quota')
   if (totalLiabilities(world) + x > jointLimit(world)) broken.add('joint')
   if (own > ownBackingLimit(world, id)) broken.add('ownBacking')

@@ -26,7 +26,7 @@ export function grant(
   if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
   if (world.providers.get(assignment.provider)!.operator !== sender) return 'NotAssignee'
   if (assignment.granted) return 'GrantPosted'
-  if (assignment.window <= world.window) return 'WindowEnded'
+  if (assignment.window <= world.window) return 'WindowBegun'
   assignment.granted = true
   return undefined
 }
@@ -47,7 +47,8 @@ export function settle(
   const assignment = assignmentOf(world, voucher.id, voucher.assignment)
   if (request === undefined) return 'UnknownRedemption'
   if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
-  if (!assignment.granted || assignment.window > world.window) return 'WindowNotBegun'
+  if (assignment.window > world.window) return 'WindowNotBegun'
+  if (!assignment.granted) return 'NotGranted'
   // The voucher names the provider, and the owner or its voucher key signs it (WALLETS.md).
   const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
@@ -111,9 +112,11 @@ export function reject(
 ): string | undefined {
   const request = world.requests.get(at.id)
   const assignment = assignmentOf(world, at.id, at.assignment)
-  if (request === undefined || assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (request === undefined) return 'UnknownRedemption'
   if (request.owner !== sender) return 'NotOwner'
-  if (!assignment.granted || assignment.window !== world.window) return 'NotActive'
+  if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (assignment.window > world.window) return 'WindowNotBegun'
+  if (!assignment.granted) return 'NotGranted'
   const group = groupNameOf(world, assignment.provider)
   if (request.excluded.has(group)) return 'AlreadyRejected'
   const returned = takeBack(assignment)

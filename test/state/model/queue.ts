@@ -70,7 +70,7 @@ export const queuedOf = (world: World, request: number): bigint =>
 
 /** Why a request is refused now; the escrow is not yet touched. */
 export function refuseRequest(world: World, owner: string, terms: RequestTerms): string | undefined {
-  const { openRequestsMax, openRequestsPerAccountMax, horizonWindows, minimumBase } = world.parameters
+  const { openRequestsMax, openRequestsPerAccountMax, minimumBase } = world.parameters
   const balance = coinsOf(world, owner)
   const minimum = minimumNow(world)
   const isWhole = terms.amountBase === balance && terms.amountBase * 10n >= minimumBase
@@ -81,15 +81,24 @@ export function refuseRequest(world: World, owner: string, terms: RequestTerms):
   if (open.filter((request) => request.owner === owner).length >= openRequestsPerAccountMax)
     return 'AccountQueueFull'
   if (open.length >= openRequestsMax) return 'QueueFull'
+  return refuseConstraints(world, terms, open)
+}
+
+/** §6: constraints that no attested lot meets are refused; a deadline is at most K windows ahead. */
+function refuseConstraints(world: World, terms: RequestTerms, open: readonly Request[]): string | undefined {
   if (!isConstrained(terms)) return undefined
-  const last = world.window + horizonWindows
-  if (terms.finishBy !== 0 && (terms.finishBy <= world.window || terms.finishBy > last)) return 'BadDeadline'
-  if (terms.startBy !== 0 && terms.startBy <= world.window) return 'BadDeadline'
-  if (!isReachable(world, terms)) return 'Unreachable'
+  const { openRequestsMax, horizonWindows } = world.parameters
+  const { startBy, finishBy, provider } = terms
+  if (provider !== 0 && !world.providers.has(provider)) return 'UnknownProvider'
+  if ((startBy !== 0 && startBy <= world.window) || (finishBy !== 0 && finishBy <= world.window))
+    return 'WindowPassed'
+  if (startBy !== 0 && finishBy !== 0 && finishBy < startBy) return 'FinishBeforeStart'
+  if (finishBy > world.window + horizonWindows) return 'FinishTooFar'
+  if (!isReachable(world, terms)) return 'Unservable'
   const constrained = open.filter(isConstrained)
   if (constrained.length * 2 < openRequestsMax) return undefined
   const smallest = smallestSleeper(world, constrained)
-  return smallest === undefined || smallest.lockedBase >= terms.amountBase ? 'QueueFull' : undefined
+  return smallest === undefined || smallest.lockedBase >= terms.amountBase ? 'ConstrainedFull' : undefined
 }
 
 /** The constrained request with the fewest queued coins that no lot group with free hours meets. */

@@ -180,7 +180,7 @@ describe('state.model.story', () => {
     block(world)
     assert.equal(provider.suspendedSince, world.window)
     assert.equal(queuedOf(world, id), 100n * COIN)
-    assert.ok(brokenMintLimits(world, 1, 1n).has('status'))
+    assert.ok(brokenMintLimits(world, 1, 1n).has('suspended'))
     assert.deepEqual([...brokenMintLimits(world, 2, 1n)], [])
     assert.ok(capacityCStar(world, 1) > 0n)
   })

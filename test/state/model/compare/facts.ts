@@ -117,6 +117,10 @@ function addRequest(facts: Facts, world: World, request: Request): void {
   facts.set(`${at} burned`, `${request.burnedBase}`)
   facts.set(`${at} transferred`, `${request.transferredBase}`)
   facts.set(`${at} refunded`, `${request.refundedBase}`)
+  facts.set(`${at} fees`, `${request.feesBase}`)
+  facts.set(`${at} rejected`, `${request.rejectedBase}`)
+  const places = world.places.filter((place) => place.request === request.id)
+  facts.set(`${at} places`, places.map(({ sequence, amountBase }) => `${sequence}: ${amountBase}`).join(', '))
   for (const a of world.assignments) {
     if (!a.isOpen || a.request !== request.id) continue
     facts.set(
@@ -196,6 +200,10 @@ function addRealRequest(facts: Facts, real: RealChain, id: number): number {
   facts.set(`${at} burned`, text(info.burnedBase))
   facts.set(`${at} transferred`, text(info.transferredBase))
   facts.set(`${at} refunded`, text(info.refundedBase))
+  facts.set(`${at} fees`, text(info.feesBase))
+  facts.set(`${at} rejected`, text(info.rejectedBase))
+  const places = (info.places ?? []) as readonly { readonly sequence: number; readonly queuedBase: bigint }[]
+  facts.set(`${at} places`, places.map(({ sequence, queuedBase }) => `${sequence}: ${queuedBase}`).join(', '))
   for (const a of info.assignments as readonly Info[]) {
     facts.set(
       `${at} assignment ${a.assignment}`,

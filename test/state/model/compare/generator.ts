@@ -39,6 +39,7 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['withdrawProposal', 1],
   ['batch', 6],
 ]
+const REASONS = ['unreachable', 'wrongHardware', 'other'] as const
 type Kind = Operation['kind']
 
 export class Generator {
@@ -284,7 +285,7 @@ export class Generator {
     if (kind === 'grant')
       return { from: random.chance(0.95) ? provider : owner, operation: { kind, id, assignment } }
     if (kind === 'reject')
-      return { from: owner, operation: { kind, id, assignment, reason: random.between(1, 3) } }
+      return { from: owner, operation: { kind, id, assignment, reason: random.pick(REASONS) } }
     const left = amountBase - voucheredBase
     const step = random.chance(0.5) ? left : this.#amount(left)
     const deliveredBase = voucheredBase + step

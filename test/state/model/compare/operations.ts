@@ -15,6 +15,9 @@ import { SERVICES, type Service } from '../world.ts'
 import { driverSchema } from './driver.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
+/** What a client says of an assignment that it rejects. */
+export type RejectReason = 'unreachable' | 'wrongHardware' | 'other'
+
 /** Wallets stand for accounts; everything else is what the action takes. */
 export type Operation =
   | { readonly kind: 'pay'; readonly to: number; readonly valueBase: bigint }
@@ -73,7 +76,12 @@ export type Operation =
       readonly deliveredBase: bigint
       readonly signer: number
     }
-  | { readonly kind: 'reject'; readonly id: number; readonly assignment: number; readonly reason: number }
+  | {
+      readonly kind: 'reject'
+      readonly id: number
+      readonly assignment: number
+      readonly reason: RejectReason
+    }
   | { readonly kind: 'resume' }
   | { readonly kind: 'report'; readonly anchor: bigint }
   | { readonly kind: 'attest'; readonly lot: number }

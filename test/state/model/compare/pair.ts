@@ -24,6 +24,7 @@ export interface BlockPlan {
 /** The failure that a broken mint limit has. */
 const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
   status: 'ProviderNotActive',
+  suspended: 'ProviderSuspended',
   notice: 'UnderNotice',
   stopped: 'MintingStopped',
   shortfall: 'CoverageShortfall',

@@ -203,7 +203,7 @@ class Rush {
           if (isDisturber && this.#disturbance === 'hoarders') return []
           const isJunk = this.#junk.has(provider) || this.#isSilent(provider)
           if (isJunk || (isDisturber && this.#disturbance !== 'none'))
-            return [{ from: wallet, operation: { kind: 'reject', id, assignment, reason: 1 } }]
+            return [{ from: wallet, operation: { kind: 'reject', id, assignment, reason: 'other' } }]
           const voucher = { id, assignment, operator: provider, deliveredBase: amountBase, signer: wallet }
           return [{ from: provider, operation: { kind: 'settle', ...voucher } }]
         }),
