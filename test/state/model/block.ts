@@ -8,7 +8,7 @@ import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { matchUpTo } from './matching.ts'
-import { draw, enqueue, tailNumber } from './queue.ts'
+import { draw, enqueue, expire, tailNumber } from './queue.ts'
 import { endsWindow, endWindow } from './windows.ts'
 import type { Assignment, World } from './world.ts'
 
@@ -40,6 +40,7 @@ export function runBlock(
 ): { readonly results: readonly unknown[]; readonly reservations: readonly Assignment[] } {
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
+  world.drawnInBlock = 0
   world.timestampMs = facts.timestampMs
   world.validators = facts.validators
   conclude(world, facts.governance)
@@ -55,6 +56,7 @@ export function runBlock(
     endWindow(world)
     sharePayments(world, facts.validators)
   }
+  expire(world)
   const reservations = matchUpTo(world, facts.reservations)
   return { results, reservations }
 }

@@ -159,8 +159,8 @@ export function reservedR(world: World, provider: number): bigint {
 
 /** Work that a number of coins needs at today's anchor, with the bonus: liabilities round up. */
 export const workOf = (world: World, amountBase: bigint, bonusPpm: bigint): Work =>
-  ceilDiv(amountBase * world.anchorPpm * (P + bonusPpm), P * P)
+  ceilDiv(ceilDiv(amountBase * (P + bonusPpm), P) * world.anchorPpm, P)
 
 /** Coins that free work serves at today's anchor, with the bonus: capacity rounds down. */
 export const coinsOfWork = (world: World, work: Work, bonusPpm: bigint): bigint =>
-  floorDiv(work * P * P, world.anchorPpm * (P + bonusPpm))
+  floorDiv(floorDiv(work * P, world.anchorPpm) * P, P + bonusPpm)

@@ -54,14 +54,14 @@ export function settle(
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
   if (voucher.deliveredBase > assignment.amountBase) return 'VoucherTooLarge'
-  if (voucher.deliveredBase <= assignment.voucheredBase) return 'VoucherDecreases'
+  if (voucher.deliveredBase < assignment.voucheredBase) return 'VoucherDecreases'
   assignment.voucheredBase = voucher.deliveredBase
   return undefined
 }
 
 /** At the end of a block escrow settles what was vouchered: `burn = min(x, L[j])`, the rest is paid to j. */
 export function settleVouchered(world: World): void {
-  for (const assignment of world.assignments.filter((a) => a.isOpen && a.voucheredBase > a.settledBase)) {
+  for (const assignment of world.assignments.filter((a) => a.voucheredBase > a.settledBase)) {
     const delivered = assignment.voucheredBase - assignment.settledBase
     const provider = world.providers.get(assignment.provider)!
     const request = world.requests.get(assignment.request)!

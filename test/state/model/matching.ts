@@ -13,7 +13,7 @@ import {
   workOf,
 } from './capacity.ts'
 import { groupOf } from './coverage.ts'
-import { mayServe, meets } from './queue.ts'
+import { earliestWindow, mayServe, meets } from './queue.ts'
 import type { Assignment, Listing, Place, Request, World } from './world.ts'
 
 export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
@@ -21,10 +21,9 @@ export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
 
 /** Windows not yet begun, at most `assignAhead` ahead; in the last quarter of a window not the next one. */
 export function openWindows(world: World): readonly number[] {
-  const { assignAhead, windowMs } = world.parameters
-  const isLastQuarter = world.timestampMs >= world.windowEndsMs - windowMs / 4
   const windows: number[] = []
-  for (let k = isLastQuarter ? 2 : 1; k <= assignAhead; k++) windows.push(world.window + k)
+  const last = world.window + world.parameters.assignAhead
+  for (let window = earliestWindow(world); window <= last; window++) windows.push(window)
   return windows
 }
 

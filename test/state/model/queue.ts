@@ -3,9 +3,9 @@
 import { concatBytes, fromHex, toHex, u32be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { floorDiv, P, sum } from './arithmetic.ts'
-import { counts, type LotGroup, lotGroups, ratingPpm } from './capacity.ts'
+import { counts, type LotGroup, ratingPpm } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
-import { coinsOf, FUND, moveCoins, redemptionEscrow } from './ledger.ts'
+import { FUND, moveCoins, redemptionEscrow } from './ledger.ts'
 import type { Drawn, Request, Service, World } from './world.ts'
 
 export interface RequestTerms {
@@ -31,14 +31,6 @@ export const isConstrained = (terms: Omit<RequestTerms, 'amountBase' | 'service'
   terms.startBy !== 0 ||
   terms.finishBy !== 0
 
-/** Above half full the minimum doubles with each further sixteenth of the whole table. */
-export function minimumNow(world: World): bigint {
-  const { minimumBase, openRequestsMax } = world.parameters
-  const aboveHalf = openRequests(world).length - openRequestsMax / 2
-  const doublings = aboveHalf <= 0 ? 0 : Math.floor((aboveHalf * 16) / openRequestsMax)
-  return minimumBase * 2n ** BigInt(doublings)
-}
-
 /** Whether a lot group meets the constraints of a request, whatever hours it has free. */
 export function meets(
   world: World,
@@ -53,95 +45,9 @@ export function meets(
   )
 }
 
-/** Whether an attested lot, now or later, meets the constraints. */
-const isReachable = (world: World, terms: RequestTerms): boolean =>
-  lotGroups(world).some(
-    (group) =>
-      meets(world, group, terms) &&
-      group.lots.some(
-        (lot) =>
-          lot.countsFrom !== undefined && (lot.lastWindow === undefined || lot.lastWindow > world.window),
-      ),
-  )
-
 /** The queued coins of a request that no lot group meets now. */
 export const queuedOf = (world: World, request: number): bigint =>
   sum(world.places.filter((place) => place.request === request).map((place) => place.amountBase))
-
-/** Why a request is refused now; the escrow is not yet touched. */
-export function refuseRequest(world: World, owner: string, terms: RequestTerms): string | undefined {
-  const { openRequestsMax, openRequestsPerAccountMax, minimumBase } = world.parameters
-  const balance = coinsOf(world, owner)
-  const minimum = minimumNow(world)
-  const isWhole = terms.amountBase === balance && terms.amountBase * 10n >= minimumBase
-  const raised = minimum > minimumBase
-  if (terms.amountBase < minimum && (raised || !isWhole)) return 'BelowMinimum'
-  if (balance < terms.amountBase) return 'InsufficientBalance'
-  const open = openRequests(world)
-  if (open.filter((request) => request.owner === owner).length >= openRequestsPerAccountMax)
-    return 'AccountQueueFull'
-  if (open.length >= openRequestsMax) return 'QueueFull'
-  return refuseConstraints(world, terms, open)
-}
-
-/** §6: constraints that no attested lot meets are refused; a deadline is at most K windows ahead. */
-function refuseConstraints(world: World, terms: RequestTerms, open: readonly Request[]): string | undefined {
-  if (!isConstrained(terms)) return undefined
-  const { openRequestsMax, horizonWindows } = world.parameters
-  const { startBy, finishBy, provider } = terms
-  if (provider !== 0 && !world.providers.has(provider)) return 'UnknownProvider'
-  if ((startBy !== 0 && startBy <= world.window) || (finishBy !== 0 && finishBy <= world.window))
-    return 'WindowPassed'
-  if (startBy !== 0 && finishBy !== 0 && finishBy < startBy) return 'FinishBeforeStart'
-  if (finishBy > world.window + horizonWindows) return 'FinishTooFar'
-  if (!isReachable(world, terms)) return 'Unservable'
-  const constrained = open.filter(isConstrained)
-  if (constrained.length * 2 < openRequestsMax) return undefined
-  const smallest = smallestSleeper(world, constrained)
-  return smallest === undefined || smallest.lockedBase >= terms.amountBase ? 'ConstrainedFull' : undefined
-}
-
-/** The constrained request with the fewest queued coins that no lot group with free hours meets. */
-export function smallestSleeper(world: World, constrained: readonly Request[]): Request | undefined {
-  const sleepers = constrained.filter(
-    (request) => request.isDrawn && queuedOf(world, request.id) === request.lockedBase,
-  )
-  return sleepers.sort((a, b) =>
-    a.lockedBase < b.lockedBase ? -1 : a.lockedBase > b.lockedBase ? 1 : a.id - b.id,
-  )[0]
-}
-
-/** Escrows a request; a full half of constrained ones gives up its smallest sleeper. */
-export function openRequest(world: World, owner: string, terms: RequestTerms): Request {
-  const constrained = openRequests(world).filter(isConstrained)
-  if (isConstrained(terms) && constrained.length * 2 >= world.parameters.openRequestsMax)
-    close(world, smallestSleeper(world, constrained)!, 'displaced')
-  const id = world.requests.size === 0 ? 1 : Math.max(...world.requests.keys()) + 1
-  const { amountBase, ...rest } = terms
-  // A constrained request without a deadline gets the latest one allowed.
-  const finishBy =
-    isConstrained(terms) && terms.finishBy === 0
-      ? world.window + world.parameters.horizonWindows
-      : terms.finishBy
-  const request: Request = {
-    ...rest,
-    id,
-    owner,
-    finishBy,
-    lockedBase: amountBase,
-    isDrawn: false,
-    burnedBase: 0n,
-    transferredBase: 0n,
-    refundedBase: 0n,
-    feesBase: 0n,
-    excluded: new Set(),
-    rejectedBase: 0n,
-    nextAssignment: 1,
-  }
-  world.requests.set(id, request)
-  moveCoins(world, owner, redemptionEscrow(id), amountBase)
-  return request
-}
 
 /** Puts coins of a request at a place of the queue. */
 export function enqueue(world: World, request: number, sequence: number, amountBase: bigint): void {
@@ -151,7 +57,9 @@ export function enqueue(world: World, request: number, sequence: number, amountB
     same.amountBase += amountBase
     return
   }
-  world.places.push({ sequence, request, amountBase, sinceMs: world.timestampMs })
+  const sinceMs = world.numberedMs.get(sequence) ?? world.timestampMs
+  world.numberedMs.set(sequence, sinceMs)
+  world.places.push({ sequence, request, amountBase, sinceMs })
   world.places.sort((a, b) => a.sequence - b.sequence)
 }
 
@@ -160,7 +68,8 @@ export const tailNumber = (world: World): number => world.nextSequence++
 
 /**
  * What the mix of this block draws: everything of earlier blocks whose proposer was of another legal group; with one
- * group in the set everything of earlier blocks. In the order of SHA256(mix ‖ txHash ‖ index) (§8).
+ * group in the set everything of earlier blocks. One block's after another's, each in the order of
+ * SHA256(mix ‖ txHash ‖ index) (§8).
  */
 export function draw<T>(
   waiting: readonly Drawn<T>[],
@@ -178,7 +87,7 @@ export function draw<T>(
   const drawn = waiting
     .filter(isDue)
     .map((entry) => ({ entry, key: key(entry) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .sort((a, b) => a.entry.height - b.entry.height || (a.key < b.key ? -1 : 1))
   return { drawn: drawn.map(({ entry }) => entry.what), left: waiting.filter((entry) => !isDue(entry)) }
 }
 
@@ -239,14 +148,19 @@ export function cancel(world: World, sender: string, id: number): string | undef
   return undefined
 }
 
+/** The earliest window that can still be reserved: in the last quarter of a window not the next one (§6). */
+export const earliestWindow = (world: World): number =>
+  world.window + (world.timestampMs >= world.windowEndsMs - world.parameters.windowMs / 4 ? 2 : 1)
+
 /** Queued coins that can reach no window that is left to them expire. */
 export function expire(world: World): void {
+  const earliest = earliestWindow(world)
   for (const request of openRequests(world)) {
-    if (!request.isDrawn) continue
-    const isLate = request.finishBy !== 0 && request.finishBy <= world.window
+    if (!request.isDrawn || queuedOf(world, request.id) === 0n) continue
+    const isLate = request.finishBy !== 0 && request.finishBy < earliest
     const neverStarted = request.nextAssignment === 1
-    const isTooLateToStart = request.startBy !== 0 && request.startBy <= world.window && neverStarted
-    if ((isLate || isTooLateToStart) && queuedOf(world, request.id) > 0n) close(world, request, 'expired')
+    const isTooLateToStart = request.startBy !== 0 && request.startBy < earliest && neverStarted
+    if (isLate || isTooLateToStart) close(world, request, 'expired')
   }
 }
 

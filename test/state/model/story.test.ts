@@ -1,5 +1,6 @@
 // Hand-computed histories of the model's queue and delivery: the small inputs that broke the rules' first edition.
 import { strict as assert } from 'node:assert'
+import { openRequest, refuseRequest } from './admission.ts'
 import { COIN } from './arithmetic.ts'
 import { type BlockFacts, runBlock } from './block.ts'
 import { capacityCStar, reservedR } from './capacity.ts'
@@ -9,7 +10,7 @@ import { createCoins } from './ledger.ts'
 import { addBond, addLot, addProvider, begin, emptyWorld } from './newWorld.ts'
 import { TEST } from './parameters.ts'
 import { attest, list, pledge } from './pledges.ts'
-import { openRequest, queuedOf, type RequestTerms, refuseRequest } from './queue.ts'
+import { queuedOf, type RequestTerms } from './queue.ts'
 import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`

@@ -5,7 +5,7 @@ import { bondCovers, isSuspended, ownBackingLimit, ownShortfall } from './covera
 import { returnUnused } from './delivery.ts'
 import { releaseLocks } from './issuance.ts'
 import { endLots } from './pledges.ts'
-import { expire, forget } from './queue.ts'
+import { forget } from './queue.ts'
 import type { Provider, World } from './world.ts'
 
 /** `A' = min(max(mean, A), floor(A·(P+g)/P))`: the anchor never falls, and rises by at most g a window (§5). */
@@ -59,7 +59,6 @@ export function endWindow(world: World): void {
   endLots(world)
   for (const provider of world.providers.values()) assess(world, provider)
   takeSnapshot(world)
-  expire(world)
   forget(world)
 }
 

@@ -251,10 +251,15 @@ export interface World {
   readonly series: Map<number, Series>
   purchases: Drawn<Purchase>[]
   readonly requests: Map<number, Request>
+  nextRequest: number
   pending: Drawn<number>[]
+  /** Requests of this block so far. */
+  drawnInBlock: number
   places: Place[]
   readonly assignments: Assignment[]
   nextSequence: number
+  /** When each number was given: coins that return to their place have waited since then. */
+  readonly numberedMs: Map<number, number>
   /** Liability over C of each provider when the window began (§6, Assignment). */
   shares: Map<number, { readonly liabilityBase: bigint; readonly capacityBase: bigint }>
   /** Coins at fault or rejected in this window, per legal group. */

@@ -1,4 +1,6 @@
 // Runs an operation on the model. Owns: which function of the model an operation is, and a batch's all or nothing.
+
+import { openRequest, refuseRequest } from '../admission.ts'
 import { grant, reject, resume, settle } from '../delivery.ts'
 import { type GovernanceTerms, propose, vote, withdraw } from '../governance.ts'
 import { mint, type Outcome, providerOf, retire } from '../issuance.ts'
@@ -14,7 +16,7 @@ import {
   unitsOf,
 } from '../ledger.ts'
 import { attest, giveNotice, list, pledge, unlist } from '../pledges.ts'
-import { cancel, openRequest, refuseRequest } from '../queue.ts'
+import { cancel } from '../queue.ts'
 import type { World } from '../world.ts'
 import { nameOf, type Operation, rootOf } from './operations.ts'
 
@@ -23,8 +25,6 @@ export interface Place {
   readonly txHash: string
   readonly proposerGroup: string
   readonly governance: GovernanceTerms
-  /** Requests and purchases of this transaction so far. */
-  count: number
 }
 
 /** A failed batch: which call, and why. */
@@ -157,7 +157,13 @@ function request(
   if (refusal !== undefined) return refusal
   const made = openRequest(world, sender, terms)
   const { txHash, proposerGroup } = place
-  world.pending.push({ what: made.id, height: world.height, proposerGroup, txHash, index: place.count++ })
+  world.pending.push({
+    what: made.id,
+    height: world.height,
+    proposerGroup,
+    txHash,
+    index: world.drawnInBlock++,
+  })
   return undefined
 }
 
@@ -189,13 +195,11 @@ function applyBatch(world: World, from: number, calls: readonly Operation[], pla
   const nested = calls.findIndex((call) => call.kind === 'batch')
   if (nested >= 0) return 'NestedBatch'
   const saved = structuredClone(world)
-  const countBefore = place.count
   for (const [index, call] of calls.entries()) {
     const inner = applyOperation(world, from, call, place)
     if (inner === undefined) continue
     for (const key of Object.keys(world)) delete (world as unknown as Record<string, unknown>)[key]
     Object.assign(world, saved)
-    place.count = countBefore
     return { index, inner }
   }
   return undefined

@@ -116,7 +116,7 @@ export class Pair {
 
 function stepOf(transaction: Executed, proposerGroup: string): Step {
   const { sent, txHash, gasUsed } = transaction
-  const place: Place = { txHash, proposerGroup, governance: GOVERNANCE, count: 0 }
+  const place: Place = { txHash, proposerGroup, governance: GOVERNANCE }
   return {
     paid: {
       sender: nameOf(sent.from),

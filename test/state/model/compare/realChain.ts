@@ -1,6 +1,6 @@
 // The chain under test: all modules and the driver, blocks built, executed by `executeBlock` and committed.
 import assert from 'node:assert/strict'
-import { bytesKey, toHex } from '../../../../base/bytes.ts'
+import { bytesKey, readU64be, toHex } from '../../../../base/bytes.ts'
 import type { Address } from '../../../../base/ids.ts'
 import { epochAbove, type Header } from '../../../../base/protocol/header.ts'
 import type { Receipt } from '../../../../base/protocol/receipt.ts'
@@ -146,9 +146,11 @@ export class RealChain {
     const common = { sent, txHash, gasUsed: receipt.gasUsed }
     if (receipt.succeeded) return { ...common, failure: undefined, inner: undefined }
     const decoded = this.#reader.decode(receipt.failure)
-    assert.ok(decoded !== undefined, 'a failure is one of the declared errors')
+    assert.ok(decoded !== undefined, `undeclared error ${toHex(receipt.failure)}`)
     if (decoded.name !== 'BatchFailed') return { ...common, failure: decoded.name, inner: undefined }
-    const { index, reason } = decoded.args as { readonly index: number; readonly reason: Uint8Array }
+    // The arguments may be cut off; what is asked for comes first: selector, index, offset, length, inner selector.
+    const index = readU64be(receipt.failure, 4 + 24)
+    const reason = receipt.failure.subarray(4 + 3 * 32)
     const failure = this.#reader.decode(reason)?.name ?? toHex(reason)
     return { ...common, failure: decoded.name, inner: { index, failure } }
   }
