@@ -13,7 +13,7 @@ import {
   workOf,
 } from './capacity.ts'
 import { groupOf } from './coverage.ts'
-import { earliestWindow, mayServe, meets } from './queue.ts'
+import { earliestWindow, lastWindowOf, mayServe, meets } from './queue.ts'
 import type { Assignment, Listing, Place, Request, World } from './world.ts'
 
 export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
@@ -130,9 +130,9 @@ export interface Match {
 export function matchOf(world: World, place: Place, isPar: boolean): Match | undefined {
   const request = world.requests.get(place.request)!
   const offers = offersFor(world, place, isPar)
+  const last = lastWindowOf(world, request)
   for (const window of openWindows(world)) {
-    if (request.finishBy !== 0 && window > request.finishBy) continue
-    if (request.startBy !== 0 && request.nextAssignment === 1 && window > request.startBy) continue
+    if (last !== 0 && window > last) continue
     const able = offers
       .map((offer) => ({ ...offer, amountBase: room(world, offer, window, place.amountBase) }))
       .filter((offer) => offer.amountBase > 0n)

@@ -152,15 +152,22 @@ export function cancel(world: World, sender: string, id: number): string | undef
 export const earliestWindow = (world: World): number =>
   world.window + (world.timestampMs >= world.windowEndsMs - world.parameters.windowMs / 4 ? 2 : 1)
 
-/** Queued coins that can reach no window that is left to them expire. */
+/** The last window in which queued coins of a request may be served; 0: no limit. */
+export function lastWindowOf(world: World, request: Request): number {
+  const { startBy, finishBy } = request
+  const own = world.assignments.filter((a) => a.request === request.id)
+  // Start-by binds until delivery has begun or is about to.
+  const isStarted = own.some((a) => a.isOpen || a.settledBase > 0n)
+  if (startBy === 0 || isStarted) return finishBy
+  return finishBy === 0 ? startBy : Math.min(startBy, finishBy)
+}
+
+/** Queued coins whose last window has begun expire: only windows not yet begun can be reserved. */
 export function expire(world: World): void {
-  const earliest = earliestWindow(world)
   for (const request of openRequests(world)) {
     if (!request.isDrawn || queuedOf(world, request.id) === 0n) continue
-    const isLate = request.finishBy !== 0 && request.finishBy < earliest
-    const neverStarted = request.nextAssignment === 1
-    const isTooLateToStart = request.startBy !== 0 && request.startBy < earliest && neverStarted
-    if (isLate || isTooLateToStart) close(world, request, 'expired')
+    const last = lastWindowOf(world, request)
+    if (last !== 0 && last <= world.window) close(world, request, 'expired')
   }
 }
 
