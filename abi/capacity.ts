@@ -28,6 +28,7 @@ export const capacityAbi = [
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"WindowEnded","inputs":[{"name":"windowIndex","type":"uint64","indexed":false},{"name":"endsAtMs","type":"uint64","indexed":false}]},
   {"type":"event","name":"LotPledged","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false},{"name":"classId","type":"uint32","indexed":false},{"name":"devices","type":"uint32","indexed":false},{"name":"firstWindow","type":"uint64","indexed":false}]},

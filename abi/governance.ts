@@ -35,6 +35,7 @@ export const governanceAbi = [
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"ProposalOpened","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"proposer","type":"uint64","indexed":true},{"name":"kind","type":"uint8","indexed":false},{"name":"provider","type":"uint64","indexed":false},{"name":"expires","type":"uint64","indexed":false}]},
   {"type":"event","name":"Voted","inputs":[{"name":"proposal","type":"uint64","indexed":true},{"name":"provider","type":"uint64","indexed":true},{"name":"approve","type":"bool","indexed":false}]},

@@ -27,6 +27,7 @@ export const issuanceAbi = [
   {"type":"error","name":"NoAction","inputs":[]},
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"Minted","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"to","type":"address","indexed":true},{"name":"amountBase","type":"uint256","indexed":false},{"name":"lockedBase","type":"uint256","indexed":false},{"name":"liabilityBase","type":"uint256","indexed":false}]},
   {"type":"event","name":"Retired","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"amountBase","type":"uint256","indexed":false},{"name":"liabilityBase","type":"uint256","indexed":false}]},

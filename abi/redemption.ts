@@ -49,6 +49,7 @@ export const redemptionAbi = [
   {"type":"error","name":"UnreachableAddress","inputs":[{"name":"to","type":"address"}]},
   {"type":"error","name":"ReadOnly","inputs":[]},
   {"type":"error","name":"InsufficientCoins","inputs":[{"name":"balanceBase","type":"uint256"},{"name":"neededBase","type":"uint256"}]},
+  {"type":"error","name":"DebitRefused","inputs":[{"name":"account","type":"address"},{"name":"asset","type":"uint64"},{"name":"reason","type":"string"}]},
   {"type":"error","name":"NotFound","inputs":[]},
   {"type":"event","name":"Listed","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"service","type":"uint8","indexed":false},{"name":"classId","type":"uint32","indexed":false},{"name":"region","type":"string","indexed":false},{"name":"bonusPpm","type":"uint64","indexed":false}]},
   {"type":"event","name":"Unlisted","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"service","type":"uint8","indexed":false}]},

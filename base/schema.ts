@@ -119,13 +119,32 @@ export interface Message<T> extends Field<T> {
   decode(bytes: Uint8Array): T
 }
 
-/** Defines a message from its fields; numbers are 1, 2, 3 … in order and append-only. */
-export function message<const F extends Fields>(name: string, fields: F): Message<InferFields<F>> {
-  type T = InferFields<F>
-  const entries: Entry[] = Object.entries(fields).map(([fieldName, field], i) => {
+function entriesOf(
+  name: string,
+  fields: Fields,
+  numbers: { readonly [name: string]: number } | undefined,
+): readonly Entry[] {
+  let last = 0
+  return Object.entries(fields).map(([fieldName, field], i) => {
     assert(!/^\d/.test(fieldName), `${name}.${fieldName} looks like an integer`)
-    return { name: fieldName, number: i + 1, field }
+    const number = numbers === undefined ? i + 1 : numbers[fieldName]!
+    assert(number > last, `${name}.${fieldName}: number ${number} after ${last}`)
+    last = number
+    return { name: fieldName, number, field }
   })
+}
+
+/**
+ * Defines a message from its fields; numbers are 1, 2, 3 … in order and append-only, or those given for all fields,
+ * ascending.
+ */
+export function message<const F extends Fields>(
+  name: string,
+  fields: F,
+  numbers?: { readonly [N in keyof F]: number },
+): Message<InferFields<F>> {
+  type T = InferFields<F>
+  const entries = entriesOf(name, fields, numbers)
   const record = (value: T): Record<string, unknown> => value as Record<string, unknown>
   const writeAll = (writer: Writer, value: T): void => {
     for (const e of entries) writeField(writer, e.number, e.field, record(value)[e.name])

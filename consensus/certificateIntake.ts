@@ -267,10 +267,21 @@ export function keepCertificate(state: EpochState, nowMs: number, certificate: C
   }
   const { kind, view, digest } = certificate.subject
   const signers = certificateSigners(certificate, state.validatorCount)
+  noteLeader(state, certificate)
   if (signers !== undefined) state.activity.note(view, signers)
   if (kind === 'finalize') onFinal(state, nowMs)
   if (digest !== undefined) haltOnRefusedBody(state, digest)
   return true
+}
+
+/** What a certificate says of its view's leader. A leader that does not even vote is found by its silence. */
+function noteLeader(state: EpochState, { subject: { kind, view } }: Certificate): void {
+  const leader = state.leaderOf(view)
+  if (kind === 'nullify') {
+    if (!state.activity.isInactive(leader, view)) state.leaders.noteFailure(leader)
+  } else if (kind === 'notarize' || state.certificates.get('notarize', view) === undefined) {
+    state.leaders.noteSuccess(leader)
+  }
 }
 
 function onFinal(state: EpochState, nowMs: number): void {

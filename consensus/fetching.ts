@@ -18,13 +18,15 @@ export const SYNC_DISTANCE = 64
 const REPLY_EVERY_MS = 200
 const FOREIGN_EPOCH_EVERY_MS = 1_000
 const WANTS_MAX = 1024
+/** A proposal that left with others may still arrive this part of Δ after their votes. */
+const PROPOSAL_GRACE_DIVISOR = 8
 
-/** The attempt's number when this want is due, else undefined; schedules the next attempt. */
-function isDue(state: EpochState, nowMs: number, key: string): number | undefined {
+/** The attempt's number when this want is due, else undefined; schedules the next attempt, or the first in `graceMs`. */
+function isDue(state: EpochState, nowMs: number, key: string, graceMs = 0): number | undefined {
   let want = state.wants.get(key)
   if (want === undefined) {
     if (state.wants.size >= WANTS_MAX) state.wants.clear()
-    want = { nextAtMs: nowMs, attempts: 0 }
+    want = { nextAtMs: nowMs + graceMs, attempts: 0 }
     state.wants.set(key, want)
   }
   if (nowMs < want.nextAtMs) {
@@ -60,6 +62,26 @@ export function wantBody(state: EpochState, nowMs: number, digest: Hash32, prefe
   if (attempt === undefined) return
   const message: ConsensusMessage = { kind: 'blocksRequest', body: { hash: digest, countMax: FETCH_BLOCKS } }
   ask(state, { message, attempt, preferred })
+}
+
+/**
+ * Asks two validators that voted for the current view's proposal for it, when it does not come soon after their votes: its
+ * leader may have shown it to them alone.
+ */
+export function wantProposal(state: EpochState, nowMs: number): void {
+  const { view, epoch, self, pool } = state
+  const leader = state.leaderOf(view)
+  if (self === undefined || self === leader || state.own.of(view).nullified !== undefined) return
+  const voters = pool.votes(view, 'notarize').map(({ signer }) => signer)
+  const others = voters.filter((signer) => signer !== self && signer !== leader)
+  if (others.length === 0) return
+  const graceMs = Math.ceil(state.parameters.deltaMs / PROPOSAL_GRACE_DIVISOR)
+  const attempt = isDue(state, nowMs, `proposal:${view}`, graceMs)
+  if (attempt === undefined) return
+  const message: ConsensusMessage = { kind: 'proposalRequest', body: { epoch, view } }
+  // In rotation, and not all nodes the same ones.
+  const asked = new Set([0, 1].map((i) => others[(self + attempt + i) % others.length]!))
+  for (const index of asked) state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
 }
 
 /** Requests every certificate of the 64 views up to `toView`. */

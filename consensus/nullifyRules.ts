@@ -25,7 +25,15 @@ export function currentDeadlines(state: EpochState): Deadlines | undefined {
     armedAtMs: state.armedAtMs,
     waitMs: state.armedWaitMs,
     steps: state.steps(state.view),
+    divisor: leaderTimeDivisor(state),
   })
+}
+
+/** A leader never gives itself up early. */
+function leaderTimeDivisor(state: EpochState): number {
+  const { view, validatorCount } = state
+  if (state.isLeader(view)) return 1
+  return state.leaders.timeDivisor(state.leaderOf(view), Math.floor(view / validatorCount))
 }
 
 /** A stored proposal that is not known to be bad or late stops the leader's timer. */

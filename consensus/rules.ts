@@ -6,7 +6,7 @@ import type { SealedBlock } from '../base/protocol/header.ts'
 import { canSign } from './canSign.ts'
 import { aggregateVotes } from './certificateIntake.ts'
 import type { CertifiedParent } from './certificateStore.ts'
-import { askForGap, SYNC_DISTANCE, wantBody, wantCertificates } from './fetching.ts'
+import { askForGap, SYNC_DISTANCE, wantBody, wantCertificates, wantProposal } from './fetching.ts'
 import { need } from './need.ts'
 import { castNullify, viewDeadlines } from './nullifyRules.ts'
 import { admitFarProposal, requestRevealCheck } from './proposalIntake.ts'
@@ -187,6 +187,9 @@ function followProposal(state: EpochState, nowMs: number): boolean {
   const judged = judgeProposal(state, nowMs, view)
   const leader = state.leaderOf(view)
   switch (judged.kind) {
+    case 'missing':
+      wantProposal(state, nowMs)
+      return false
     case 'ancestry':
       wantCertificates(state, nowMs, view - 1, leader)
       return false

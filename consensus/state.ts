@@ -8,6 +8,7 @@ import { type Certificate, leaderPermutation, type Vote, type VoteKind } from '.
 import { Activity } from './activity.ts'
 import { BlockPool, type HeldBlock } from './blockPool.ts'
 import { CertificateStore, type CertifiedParent } from './certificateStore.ts'
+import { LeaderRecord } from './leaderRecord.ts'
 import { OwnVotes } from './ownVotes.ts'
 import type { BlockSubject } from './subject.ts'
 import { backoffSteps } from './timers.ts'
@@ -103,6 +104,7 @@ export class EpochState {
   /** The latest proposal too far ahead to keep; its justification may be about to move the view there. */
   farProposal: OfferedProposal | undefined
   activity: Activity
+  readonly leaders: LeaderRecord
   /** Latest vote of each signer from its own connection, whatever its view; proves activity on demand. */
   readonly latestVotes = new Map<number, Vote>()
   /** Signers that sent an invalid signature: their votes are checked alone before they may join an aggregate. */
@@ -173,6 +175,7 @@ export class EpochState {
     this.certificates = new CertificateStore(start.floor.hash)
     this.blocks = new BlockPool(tip)
     this.activity = this.freshActivity(0)
+    this.leaders = new LeaderRecord(this)
     this.enteredAtMs = nowMs
     this.lastFinalityMs = nowMs
   }

@@ -42,18 +42,27 @@ export function successorWaitMs(
   return Math.min(Math.max(0, waitMs), minBlockIntervalMs + 2 * precisionMs)
 }
 
-/** Deadlines of a view that has been needed since `armedAtMs`; `waitMs` is `successorWaitMs`, 0 when no parent is known. */
+/** What is left of a duration for a leader that keeps failing; the wait that every leader has to keep is not divided. */
+function dividedMs(durationMs: number, waitMs: number, divisor: number): number {
+  const beyond = Math.max(0, durationMs - waitMs)
+  return durationMs - beyond + Math.floor(beyond / divisor)
+}
+
+/**
+ * Deadlines of a view that has been needed since `armedAtMs`; `waitMs` is `successorWaitMs`, 0 when no parent is known.
+ * `divisor`: see `LeaderRecord.timeDivisor`.
+ */
 export function deadlines(options: {
   readonly parameters: ConsensusParameters
   readonly armedAtMs: number
   readonly waitMs: number
   readonly steps: number
+  readonly divisor?: number
 }): Deadlines {
-  const { parameters: p, armedAtMs, waitMs, steps } = options
-  const pace = waitMs + p.precisionMs
-  const leader = pace + p.buildMs + 2 * p.deltaMs
-  const leaderMs = backedOff(leader, steps)
-  const advanceMs = backedOff(leader + p.verifyMs + p.deltaMs, steps)
+  const { parameters: p, armedAtMs, waitMs, steps, divisor = 1 } = options
+  const leader = waitMs + p.precisionMs + p.buildMs + 2 * p.deltaMs
+  const leaderMs = dividedMs(backedOff(leader, steps), waitMs, divisor)
+  const advanceMs = dividedMs(backedOff(leader + p.verifyMs + p.deltaMs, steps), waitMs, divisor)
   return {
     leaderAtMs: armedAtMs + leaderMs,
     halfAtMs: armedAtMs + (leaderMs - (leaderMs % 2)) / 2,

@@ -12,35 +12,27 @@ import { isPeerIdBytes, validatorSetHash } from '../base/protocol/validators.ts'
 import { PPM } from '../base/units.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { WriteContext } from '../state/context.ts'
-import { accountsParams } from '../state/modules/accounts/tables.ts'
 import { issueAsset, registerAsset } from '../state/modules/assets/ledger.ts'
 import { attestLot, pledgeLot } from '../state/modules/capacity/pledges.ts'
 import { ALL_SERVICES } from '../state/modules/capacity/schema.ts'
-import { capacityParams } from '../state/modules/capacity/tables.ts'
 import { openWindows } from '../state/modules/capacity/windows.ts'
 import { addClass } from '../state/modules/catalogue/classes.ts'
-import { catalogueParams } from '../state/modules/catalogue/tables.ts'
-import { checkGovernance } from '../state/modules/governance/schema.ts'
-import { governanceParams } from '../state/modules/governance/tables.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
-import { issuanceParams } from '../state/modules/issuance/tables.ts'
 import { openOracle } from '../state/modules/oracle/anchor.ts'
 import { setPrice } from '../state/modules/oracle/prices.ts'
-import { oracleParams } from '../state/modules/oracle/tables.ts'
-import { checkParameters } from '../state/modules/parameters.ts'
 import { addBond } from '../state/modules/providers/bonds.ts'
 import { addProvider } from '../state/modules/providers/members.ts'
-import { providersParams } from '../state/modules/providers/tables.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
-import { redemptionParams } from '../state/modules/redemption/tables.ts'
 import { MemoryState } from '../state/overlay.ts'
+import { checkParameters, writeParameters } from '../state/parameters.ts'
 import { receiptsRoot } from '../state/receipt.ts'
 import { recountNow } from '../state/recount.ts'
 import { MODULES } from '../state/registry.ts'
 import { readReserve } from '../state/reserve.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import { openVersion } from '../state/upgrade.ts'
+import { modulesAt } from '../state/versions.ts'
 import type { StateChanges } from '../state/view.ts'
-import { blocksPerWindow } from './parameters.ts'
 import { type Genesis, genesisHash, genesisSchema } from './schema.ts'
 
 /** A genesis document that breaks a rule: `path` names the field, e.g. `providers[2].lots[0].class`. */
@@ -113,28 +105,14 @@ function checkDocument(genesis: Genesis): void {
   }
   if (genesis.baseFeePerGas < 1n) throw new GenesisError('baseFeePerGas', 'expected at least 1 wei')
   if (genesis.anchor < 1n) throw new GenesisError('anchor', 'expected a positive rating')
-  const { oracle, capacity, issuance, redemption, providers } = genesis.params
-  const fault = checkParameters({ oracle, capacity, issuance })
+  const { params } = genesis
+  const fault = checkParameters(MODULES, params, {
+    protocolVersion: params.accounts.protocolVersion,
+    providerCount: genesis.providers.length,
+  })
   if (fault !== undefined) throw new GenesisError(`params.${fault.path}`, fault.reason)
-  if (redemption.assignAhead < 1 || redemption.assignAhead > capacity.horizonWindows / 8) {
-    throw new GenesisError('params.redemption.assignAhead', 'expected 1 to an eighth of the horizon')
-  }
-  // All steps due at a window's end must fit into the next window's blocks (ECONOMY §12, 16).
-  const blocks = blocksPerWindow(capacity.windowMs, providers.minBlockIntervalMs)
-  const lots = genesis.providers.length * capacity.lotsPerProviderMax
-  if (redemption.stepsPerBlockMax * blocks < redemption.openRequestsMax + lots) {
-    throw new GenesisError(
-      'params.redemption.openRequestsMax',
-      `${redemption.stepsPerBlockMax} steps per block, ${blocks} blocks per window: too few for all requests and lots`,
-    )
-  }
-  if (providers.epochBlocksMax < 2) {
-    throw new GenesisError('params.providers.epochBlocksMax', 'expected at least 2 blocks')
-  }
-  const unusable = checkGovernance(genesis.params.governance)
-  if (unusable !== undefined) throw new GenesisError(`params.governance.${unusable.path}`, unusable.reason)
   const { heartbeatMs, networkDelayMs, messageDelayMs, buildMs } = genesis.consensus
-  if (heartbeatMs < 1 || heartbeatMs * 4 > capacity.windowMs) {
+  if (heartbeatMs < 1 || heartbeatMs * 4 > params.capacity.windowMs) {
     throw new GenesisError('consensus.heartbeatMs', 'expected at most a quarter of a capacity window')
   }
   if (messageDelayMs < buildMs + 2 * networkDelayMs) {
@@ -165,18 +143,6 @@ function checkDocument(genesis: Genesis): void {
       field,
     )
   }
-}
-
-function writeParameters(ctx: WriteContext, genesis: Genesis): void {
-  const { params } = genesis
-  accountsParams.set(ctx.state, params.accounts)
-  catalogueParams.set(ctx.state, params.catalogue)
-  providersParams.set(ctx.state, params.providers)
-  oracleParams.set(ctx.state, params.oracle)
-  capacityParams.set(ctx.state, params.capacity)
-  issuanceParams.set(ctx.state, params.issuance)
-  redemptionParams.set(ctx.state, params.redemption)
-  governanceParams.set(ctx.state, params.governance)
 }
 
 function writeCatalogue(ctx: WriteContext, genesis: Genesis): void {
@@ -269,7 +235,7 @@ function writeBalances(ctx: WriteContext, genesis: Genesis): void {
 }
 
 function checkInvariants(ctx: WriteContext, state: MemoryState): void {
-  for (const module of MODULES) {
+  for (const module of modulesAt(MODULES, ctx.block.protocolVersion)) {
     for (const invariant of module.rules.invariants ?? []) {
       const reason = invariant.check?.(ctx) ?? recountNow(invariant, state, ctx)
       if (reason !== undefined) throw new GenesisError('state', `invariant ${invariant.id}: ${reason}`)
@@ -301,11 +267,13 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
       proposer: ZERO_ADDRESS,
       mix: hash,
       baseFeePerGas: genesis.baseFeePerGas,
+      modules: modulesAt(MODULES, genesis.params.accounts.protocolVersion),
     },
     // Block 0 has no receipts; the document records its content.
     emit: () => {},
   }
-  writeParameters(ctx, genesis)
+  writeParameters(state, MODULES, genesis.params)
+  openVersion(state, ctx.block.protocolVersion)
   openOracle(state, genesis.anchor)
   openWindows(state, genesis.timestampMs)
   writeCatalogue(ctx, genesis)
@@ -333,7 +301,7 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
     gasUsed: 0,
     gasLimit: genesis.params.accounts.blockGasLimit,
     baseFeePerGas: genesis.baseFeePerGas,
-    reserve: readReserve(state),
+    reserve: readReserve(modulesAt(MODULES, ctx.block.protocolVersion), state),
     setHash: validatorSetHash(validatorSet(state)),
     endsEpoch: false,
   }

@@ -4,8 +4,9 @@ import { utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
 import { COIN } from '../base/units.ts'
+import { blocksPerWindow } from '../state/modules/capacity/windows.ts'
 import { loadCatalogue } from './catalogue.ts'
-import { blocksPerWindow, DEV_PARAMETERS } from './parameters.ts'
+import { DEV_PARAMETERS } from './parameters.ts'
 import type { ConsensusTiming, Genesis } from './schema.ts'
 
 /** Chain id of every devnet; no public chain uses it. */

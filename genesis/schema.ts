@@ -2,16 +2,10 @@
 // Owns: the shape. Not: its rules and the resulting state (build.ts).
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
-import { paramsMessage } from '../base/moduleDefinition.ts'
+import { sectionsMessage } from '../base/moduleDefinition.ts'
 import { message, t } from '../base/schema.ts'
-import { accountsSchema } from '../state/modules/accounts/schema.ts'
-import { capacitySchema } from '../state/modules/capacity/schema.ts'
-import { catalogueSchema } from '../state/modules/catalogue/schema.ts'
-import { governanceSchema } from '../state/modules/governance/schema.ts'
-import { issuanceSchema } from '../state/modules/issuance/schema.ts'
-import { oracleSchema } from '../state/modules/oracle/schema.ts'
-import { profileSchema, providersSchema } from '../state/modules/providers/schema.ts'
-import { redemptionSchema } from '../state/modules/redemption/schema.ts'
+import { profileSchema } from '../state/modules/providers/schema.ts'
+import { schemas } from '../state/schemas.ts'
 
 const CLASSES_MAX = 1024
 const PROVIDERS_MAX = 256
@@ -103,16 +97,8 @@ export const genesisSchema = message('Genesis', {
   /** Rating that one SCU delivers, ppm of the reference device. */
   anchor: t.ppm,
   consensus: consensusTimingSchema,
-  params: message('GenesisParams', {
-    accounts: paramsMessage(accountsSchema),
-    catalogue: paramsMessage(catalogueSchema),
-    providers: paramsMessage(providersSchema),
-    oracle: paramsMessage(oracleSchema),
-    capacity: paramsMessage(capacitySchema),
-    issuance: paramsMessage(issuanceSchema),
-    redemption: paramsMessage(redemptionSchema),
-    governance: paramsMessage(governanceSchema),
-  }),
+  /** A section for each module that has parameters. */
+  params: sectionsMessage('GenesisParams', schemas),
   assets: t.list(genesisAssetSchema, ASSETS_MAX),
   classes: t.list(genesisClassSchema, CLASSES_MAX),
   providers: t.list(genesisProviderSchema, PROVIDERS_MAX),

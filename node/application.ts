@@ -13,14 +13,11 @@ import type { EpochStart, Misbehaviour, Verdict } from '../consensus/types.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { ParentView } from '../state/execute.ts'
 import { nextBaseFee } from '../state/fees.ts'
+import { dueAtMs, hasWork } from '../state/hooks.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
-import { getClock } from '../state/modules/capacity/windows.ts'
-import { governanceDueAtMs } from '../state/modules/governance/proposals.ts'
 import { previousSet } from '../state/modules/providers/pastSets.ts'
 import { providersParams, providersTables } from '../state/modules/providers/tables.ts'
-import { isBoundaryNext } from '../state/modules/providers/validatorSet.ts'
-import { redemptionHasWork } from '../state/modules/redemption/blockEnd.ts'
 import { decidingSet, recoveryMismatch } from '../state/recovery.ts'
 import { TRANSFER_GAS } from '../state/transaction.ts'
 import type { StateReader } from '../state/view.ts'
@@ -251,12 +248,10 @@ export class NodeApplication implements Application {
   }
 
   /** Work due by the state alone: a window's end, a decision to execute, deferred requests, a set change. */
-  #isDue(parent: ParentView): boolean {
-    const { header, state } = parent
-    if (dueAtMs(state) <= this.#options.clock.nowMs()) return true
-    if (redemptionHasWork(state)) return true
-    const next = { height: header.height + 1, parentEndsEpoch: header.endsEpoch }
-    return isBoundaryNext(state, next) && (providersTables.epoch.get(state, {})?.changePending ?? false)
+  #isDue({ header, state }: ParentView): boolean {
+    const { modules } = this.#options.chain
+    if (dueAtMs(modules, state) <= this.#options.clock.nowMs()) return true
+    return hasWork(modules, state, { height: header.height + 1, parentEndsEpoch: header.endsEpoch })
   }
 
   onWork(listener: () => void): () => void {
@@ -275,7 +270,8 @@ export class NodeApplication implements Application {
   }
 
   #armWindowTimer(): void {
-    this.#windowTimer.set(dueAtMs(this.#options.importer.head().state))
+    const { chain, importer } = this.#options
+    this.#windowTimer.set(dueAtMs(chain.modules, importer.head().state))
   }
 
   shareTransactions(validator: number): void {
@@ -318,9 +314,4 @@ export class NodeApplication implements Application {
     this.#unsubscribe()
     this.#listeners.clear()
   }
-}
-
-/** When the state next needs a block even without transactions, Unix milliseconds. */
-function dueAtMs(state: StateReader): number {
-  return Math.min(getClock(state).endsAtMs, governanceDueAtMs(state) ?? Number.POSITIVE_INFINITY)
 }

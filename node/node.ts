@@ -99,6 +99,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     addressFile: paths.addresses,
     isValidator: () => consensus.driver.status().self !== undefined,
     onAdmitted: (transaction) => {
+      void opened.prechecks.prepare([transaction])
       consensus.application.notifyWork()
       backend.announcePending(transaction)
     },

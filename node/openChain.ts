@@ -1,5 +1,6 @@
 // Opens a chain: store, importer and pool, for the node, offline commands, the chain maker and simulated nodes.
 // Not: where the store is, the network, consensus.
+import type { Hash32 } from '../base/ids.ts'
 import type { GenesisBlock } from '../genesis/build.ts'
 import type { ChainConfig } from '../state/chain.ts'
 import type { ChainStore } from '../storage/types.ts'
@@ -9,6 +10,7 @@ import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeLogger } from './logging.ts'
 import { Mempool } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
+import { PrecheckPool } from './pool/precheckPool.ts'
 import { RecentSenders } from './pool/recentSenders.ts'
 import { createSenderPool, type SenderPool } from './pool/senderPool.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
@@ -19,7 +21,7 @@ export interface OpenChainOptions {
   readonly openStore: () => Promise<ChainStore>
   /** Accepted recoveries; without them the chain continues by certificates alone. */
   readonly recoveries?: Pick<RecoveryBook, 'on'>
-  /** Threads that recover signatures; default 0: on this thread. */
+  /** Threads that recover signatures, and as many for prechecks; default 0: on this thread. */
   readonly signatureWorkers?: number
   /** The pool's clocks. */
   readonly nowMs?: () => number
@@ -36,6 +38,7 @@ export interface OpenedChain {
   /** Senders of recently seen transactions, from any source. */
   readonly senders: RecentSenders
   readonly senderPool: SenderPool
+  readonly prechecks: PrecheckPool
   close(): Promise<void>
 }
 
@@ -46,10 +49,17 @@ export function openChain(options: OpenChainOptions): Promise<OpenedChain> {
 
 async function open(options: OpenChainOptions, closers: Closers): Promise<OpenedChain> {
   const { genesis, recoveries, logger } = options
-  const chain: ChainConfig =
-    recoveries === undefined
-      ? genesis.chain
-      : { ...genesis.chain, recoveryOn: (floor) => recoveries.on(floor) }
+  const prechecks = new PrecheckPool({
+    modules: genesis.chain.modules,
+    workers: options.signatureWorkers ?? 0,
+    onWorkerLost: (error) => logger?.error({ err: error }, 'a precheck worker was lost'),
+  })
+  closers.add(() => prechecks.close())
+  const chain: ChainConfig = {
+    ...genesis.chain,
+    knownPrecheck: prechecks.known,
+    ...(recoveries === undefined ? {} : { recoveryOn: (floor: Hash32) => recoveries.on(floor) }),
+  }
   const store = await options.openStore()
   closers.add(() => store.close())
   const senderPool = createSenderPool({
@@ -75,10 +85,16 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
     genesis,
     senderOf: (transaction) => senders.senderOf(transaction),
     decode: (raw) => senders.decode(raw),
-    prepare: (block) => senders.prepare(block.transactions),
+    async prepare({ transactions }) {
+      await senders.prepare(transactions)
+      await prechecks.prepare(
+        transactions.flatMap((raw) => senders.get(raw)?.transaction ?? []),
+        { urgent: true },
+      )
+    },
     onWarning: (message, error) => logger?.warn({ err: error }, message),
     ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
   })
   closers.add(() => importer.close())
-  return { chain, store, importer, mempool, senders, senderPool, close: () => closers.close() }
+  return { chain, store, importer, mempool, senders, senderPool, prechecks, close: () => closers.close() }
 }

@@ -6,6 +6,7 @@ import { indexOfKey, quorum } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf } from '../state/dispatch.ts'
+import { protocolVersionOf } from '../state/versions.ts'
 import { Journal } from '../storage/journal.ts'
 import type { NodeBackend } from './backend.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -142,7 +143,10 @@ function submitterOf(options: StartConsensusOptions): Submitter | undefined {
   return {
     chainId: chain.chainId,
     secretKey,
-    gasOf: (transaction: Parameters<typeof gasOf>[1]) => gasOf(dispatcherOf(chain.modules), transaction),
+    gasOf: (transaction: Parameters<typeof gasOf>[1]) => {
+      const version = protocolVersionOf(opened.importer.head().state)
+      return gasOf(dispatcherOf(chain.modules, version), transaction)
+    },
     nextBaseFee: () => options.backend().nextBaseFee(),
     pendingNonce: (address: Parameters<typeof mempool.pendingNonce>[0]) => mempool.pendingNonce(address),
     isPending: (id: Parameters<typeof mempool.has>[0]) => mempool.has(id),

@@ -3,7 +3,8 @@
 
 import { toHex } from '../base/bytes.ts'
 import type { AbiType, AnyField, Fields } from '../base/field.ts'
-import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { isLive, type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
 import { answerField, isAbiQuery } from './abiTable.ts'
 import { callSchema } from './dispatch.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
@@ -60,17 +61,21 @@ function eventInputsOf(fields: Fields): readonly AbiParameter[] {
   }))
 }
 
-/** Functions, errors and events of `definition`, then those of `common` (failures and logs that any call may produce). */
+/**
+ * Functions of this build's version, errors and events of `definition`, then those of `common` (failures and logs that
+ * any call may produce). Errors and events of earlier versions stay, because receipts hold them.
+ */
 export function abiOf(definition: ModuleDef, common?: ModuleDef): readonly AbiItem[] {
   const items: AbiItem[] = []
   // Only token functions return a value: ERC-20 requires it.
   const outputs = definition.name === 'erc20' ? [{ name: '', type: 'bool' }] : []
   for (const [name, action] of Object.entries(definition.actions)) {
+    if (!isLive(action, PROTOCOL_VERSION)) continue
     const stateMutability = action.payable === true ? 'payable' : 'nonpayable'
     items.push({ type: 'function', name, inputs: inputsOf(action.args), outputs, stateMutability })
   }
   for (const [name, query] of Object.entries(definition.queries)) {
-    if (!isAbiQuery(query)) continue
+    if (!isAbiQuery(query) || !isLive(query, PROTOCOL_VERSION)) continue
     const answer = parameterOf('', answerField(query).abi!)
     items.push({
       type: 'function',

@@ -3,7 +3,7 @@ import { decodeAbi, encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/field.ts'
-import type { ActionDef, ModuleDef, QueryDef } from '../base/moduleDefinition.ts'
+import { type ActionDef, isLive, type ModuleDef, type QueryDef } from '../base/moduleDefinition.ts'
 import { selectorOf } from './rules.ts'
 
 interface Entry {
@@ -27,7 +27,7 @@ export interface ErrorEntry {
   readonly fields: Fields
 }
 
-/** Functions of one address. */
+/** Functions of one address at one protocol version. */
 export interface AbiTable {
   readonly definition: ModuleDef
   readonly bySelector: ReadonlyMap<number, ActionEntry | QueryEntry>
@@ -48,13 +48,18 @@ function hasAbi(fields: Fields): boolean {
   return Object.values(fields).every((field) => field.abi !== undefined)
 }
 
-/** Builds the table; asserts that no two functions share a selector. Queries without an ABI form are left out. */
-export function abiTableOf(definition: ModuleDef): AbiTable {
+/**
+ * Builds the table of a version; asserts that no two functions ever share a selector. Queries without an ABI form are
+ * left out.
+ */
+export function abiTableOf(definition: ModuleDef, protocolVersion: number): AbiTable {
   const bySelector = new Map<number, ActionEntry | QueryEntry>()
+  const taken = new Set<number>()
   const add = (entry: ActionEntry | QueryEntry): void => {
     const selector = selectorNumber(selectorOf(entry.name, entry.def.args))!
-    assert(!bySelector.has(selector), `${definition.name}.${entry.name}: selector is taken`)
-    bySelector.set(selector, entry)
+    assert(!taken.has(selector), `${definition.name}.${entry.name}: selector is taken`)
+    taken.add(selector)
+    if (isLive(entry.def, protocolVersion)) bySelector.set(selector, entry)
   }
   for (const [name, def] of Object.entries(definition.actions)) {
     add({ kind: 'action', def, ...entryOf(definition, name, def.args) })

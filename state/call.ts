@@ -6,6 +6,7 @@ import { keccak256 } from '../base/crypto/hash.ts'
 import type { Address, TxId } from '../base/ids.ts'
 import { defineModule } from '../base/moduleDefinition.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
+import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
 import { message, t } from '../base/schema.ts'
 import {
   type AbiTable,
@@ -70,7 +71,7 @@ export const multicallSchema = defineModule({
     },
   },
 })
-const multicallTable = abiTableOf(multicallSchema)
+const multicallTable = abiTableOf(multicallSchema, PROTOCOL_VERSION)
 
 export interface SimulationView {
   readonly state: StateReader
@@ -124,7 +125,7 @@ export function estimateGas(
   // Not `runAny`: a query is not a transaction, and an estimate must fail where the transaction would.
   const outcome = runCall(environmentOf(view, modules, call.from), call)
   if (outcome.failed) return { revert: revertOf(modules, outcome.reason) }
-  return { gas: gasOf(dispatcherOf(modules), call) }
+  return { gas: gasOf(dispatcherOf(modules, view.block.protocolVersion), call) }
 }
 
 function revertOf(modules: readonly Module[], reason: Uint8Array): Revert {
@@ -133,7 +134,7 @@ function revertOf(modules: readonly Module[], reason: Uint8Array): Revert {
 
 function environmentOf(view: SimulationView, modules: readonly Module[], sender: Address): CallEnvironment {
   return {
-    dispatcher: dispatcherOf(modules),
+    dispatcher: dispatcherOf(modules, view.block.protocolVersion),
     state: new Overlay(view.state),
     block: view.block,
     sender,

@@ -1,5 +1,8 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
+import type { Failure } from '../base/moduleDefinition.ts'
+import type { FaultKind } from './modules/providers/schema.ts'
+import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
 
 export interface Log {
@@ -22,6 +25,8 @@ export interface BlockContext {
   readonly proposer: Address
   readonly mix: Hash32
   readonly baseFeePerGas: bigint
+  /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
+  readonly modules: readonly ParameterRules[]
 }
 
 /** For queries and invariants. */
@@ -30,12 +35,39 @@ export interface ReadContext {
   readonly block: BlockContext
 }
 
+/** Units that are about to leave an account by its own doing: a transfer, a payment into an escrow, a burn. */
+export interface Debit {
+  /** 0 is the coin. */
+  readonly asset: number
+  readonly account: Address
+  readonly amountBase: bigint
+}
+
+/** A failure that every action may return without declaring it (dispatch.ts `callSchema`). */
+export type DebitRefused = Failure<'DebitRefused'>
+
+/** What a member did or left undone at the cost of others (ECONOMY §9). */
+export interface Fault {
+  /** Id of the module that found it. */
+  readonly module: number
+  readonly provider: number
+  /** Who lost by it; the zero address when nobody in particular. */
+  readonly victim: Address
+  /** The coins concerned, base units; 0 when none. */
+  readonly amountBase: bigint
+  readonly cause: FaultKind
+  /** Height of the block that found it. */
+  readonly height: number
+}
+
 /** For beginBlock, endBlock and helper functions that write. */
 export interface WriteContext {
   readonly state: StateWriter
   readonly block: BlockContext
   /** Appends to the receipt of the running transaction, or to the block's system logs. */
   emit(log: Log): void
+  /** Why a debit must not happen now (ECONOMY §10). Absent in hooks, which settle what is owed. */
+  refuseDebit?(debit: Debit): DebitRefused | undefined
 }
 
 /** For one action. The value is already credited to the module's address when the rule runs. */
@@ -45,6 +77,8 @@ export interface ActionContext extends WriteContext {
   readonly txId: TxId
   /** Index of the transaction in its block. */
   readonly txIndex: number
+  /** The module's precheck of this call's calldata, computed beforehand or now; modules with one only. */
+  precheck?(): Uint8Array
   /** Runs a call as the sender inside this action; returns the custom error's bytes on failure. Composite actions only. */
   readonly call?: (call: InnerCall) => Uint8Array | undefined
 }

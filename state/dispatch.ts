@@ -5,10 +5,10 @@ import { assert } from '../base/assert.ts'
 import { EMPTY_BYTES, equalBytes, fromHex, readU64be } from '../base/bytes.ts'
 import type { Address, TxId } from '../base/ids.ts'
 import {
-  type ActionDef,
   defineModule,
   type Failure,
   isSystemAddress,
+  type Lane,
   moduleAddress,
   SYSTEM_KIND,
   systemAddress,
@@ -22,17 +22,30 @@ import {
   type QueryEntry,
   selectorNumber,
 } from './abiTable.ts'
-import type { ActionContext, BlockContext, InnerCall, Log } from './context.ts'
+import type {
+  ActionContext,
+  BlockContext,
+  Debit,
+  DebitRefused,
+  InnerCall,
+  Log,
+  WriteContext,
+} from './context.ts'
+import { COIN_ASSET, ledger } from './ledger.ts'
 import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
-import { getAccount, transferCoins } from './modules/accounts/ledger.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
 import type { Overlay } from './overlay.ts'
+import { type KnownPrecheck, runPrecheck } from './precheck.ts'
 import { encodeFailure, failuresOf, logOf, type Module } from './rules.ts'
 import { type AccessListEntry, bytesGas } from './transaction.ts'
 import { TRANSFER_EMITTER } from './transferLog.ts'
+import { modulesAt, protocolVersionOf } from './versions.ts'
 import type { StateReader } from './view.ts'
+
+/** Bytes of the reason why a debit is refused. */
+const DEBIT_REASON_MAX = 64
 
 /** Failures of calls to any module; part of every published ABI. */
 export const callSchema = defineModule({
@@ -55,6 +68,8 @@ export const callSchema = defineModule({
     /** Callable by eth_call only. */
     ReadOnly: {},
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
+    /** The account may not give up these units now, e.g. because it is frozen; asset 0 is the coin. */
+    DebitRefused: { account: t.address, asset: t.u64, reason: t.text(DEBIT_REASON_MAX) },
     /** The query has no answer for these arguments. */
     NotFound: {},
   },
@@ -71,26 +86,31 @@ export const callFailures = failuresOf(callSchema)
 export const MULTICALL_ADDRESS: Address = fromHex('ca11bde05977b3631167028862be2a173976ca11')
 const ZERO = new Uint8Array(20)
 
-/** Tables of a chain's modules, built once. */
+/** Tables of the modules, actions and queries that a chain has at one protocol version, built once. */
 export interface Dispatcher {
-  readonly modules: readonly Module[]
   /** By module id. */
   readonly tables: ReadonlyMap<number, { readonly module: Module; readonly table: AbiTable }>
   readonly erc20: AbiTable
 }
 
-const dispatchers = new WeakMap<readonly Module[], Dispatcher>()
-const erc20Table = abiTableOf(erc20Schema)
+/** By the list of live modules and then by version: two versions may have the same modules with other actions. */
+const dispatchers = new WeakMap<readonly Module[], Map<number, Dispatcher>>()
 
-export function dispatcherOf(modules: readonly Module[]): Dispatcher {
-  const known = dispatchers.get(modules)
+export function dispatcherOf(modules: readonly Module[], protocolVersion: number): Dispatcher {
+  const live = modulesAt(modules, protocolVersion)
+  const byVersion = dispatchers.get(live) ?? new Map<number, Dispatcher>()
+  dispatchers.set(live, byVersion)
+  const known = byVersion.get(protocolVersion)
   if (known !== undefined) return known
   const tables = new Map(
-    modules.map((module) => [module.definition.id, { module, table: abiTableOf(module.definition) }]),
+    live.map((module) => {
+      const { definition } = module
+      return [definition.id, { module, table: abiTableOf(definition, protocolVersion) }]
+    }),
   )
-  assert(tables.size === modules.length, 'module ids are unique')
-  const dispatcher: Dispatcher = { modules, tables, erc20: erc20Table }
-  dispatchers.set(modules, dispatcher)
+  assert(tables.size === live.length, 'module ids are unique')
+  const dispatcher: Dispatcher = { tables, erc20: abiTableOf(erc20Schema, protocolVersion) }
+  byVersion.set(protocolVersion, dispatcher)
   return dispatcher
 }
 
@@ -128,15 +148,11 @@ function systemTarget(dispatcher: Dispatcher, state: StateReader, to: Address): 
 
 /** Whether an address answers calls: eth_getCode is `0xfe` there, else empty (WALLETS §2). */
 export function hasCode(modules: readonly Module[], state: StateReader, address: Address): boolean {
-  const { kind } = targetOf(dispatcherOf(modules), state, address)
+  const { kind } = targetOf(dispatcherOf(modules, protocolVersionOf(state)), state, address)
   return kind === 'module' || kind === 'asset' || kind === 'multicall'
 }
 
-function isLive(def: ActionDef, protocolVersion: number): boolean {
-  return (def.since ?? 1) <= protocolVersion
-}
-
-/** Gas of a transaction: a function of its bytes alone, so it can never run out of gas. */
+/** Gas of a transaction: a function of its bytes and the version alone, so it can never run out of gas. */
 export function gasOf(
   dispatcher: Dispatcher,
   transaction: {
@@ -172,6 +188,22 @@ function actionGas(dispatcher: Dispatcher, to: Address, data: Uint8Array): numbe
   return gas
 }
 
+/**
+ * Block space of a transaction: its action's, else its module's, else general. A function of its bytes and the version
+ * alone; also for calls that will fail.
+ */
+export function laneOf(
+  dispatcher: Dispatcher,
+  { to, data }: { readonly to: Address; readonly data: Uint8Array },
+): Lane {
+  const table = isSystemAddress(to) && to[6] === SYSTEM_KIND.module ? moduleTable(dispatcher, to) : undefined
+  if (table === undefined) return 'general'
+  const selector = selectorNumber(data)
+  const entry = selector === undefined ? undefined : table.bySelector.get(selector)
+  const own = entry?.kind === 'action' ? entry.def.lane : undefined
+  return own ?? table.definition.lane ?? 'general'
+}
+
 /** Cost of an inner call besides its bytes and its action: roughly its ledger work. */
 const INNER_CALL_GAS = 9_000
 
@@ -193,6 +225,7 @@ export interface CallEnvironment {
   readonly txIndex: number
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
+  readonly knownPrecheck?: KnownPrecheck | undefined
 }
 
 export type CallOutcome =
@@ -237,18 +270,36 @@ function attemptCall(env: CallEnvironment, call: InnerCall): CallOutcome {
 
 function moveValue(env: CallEnvironment, call: InnerCall): CallOutcome | undefined {
   const { to, valueBase } = call
-  if (transferCoins(writeContext(env), { from: env.sender, to, amountBase: valueBase })) return undefined
-  const { balanceBase } = getAccount(env.state, env.sender)
-  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase: valueBase }))
+  const move = { asset: COIN_ASSET, from: env.sender, to, amountBase: valueBase }
+  const refusal = ledger.move(writeContext(env), move)
+  if (refusal === undefined) return undefined
+  if (refusal.code === 'DebitRefused') return failed(refusal)
+  assert(refusal.code === 'InsufficientFunds', 'the coin is a known asset')
+  const { balanceBase, neededBase } = refusal
+  return failed(callFailures.InsufficientCoins({ balanceBase, neededBase }))
 }
 
-function writeContext(env: CallEnvironment) {
-  return { state: env.state, block: env.block, emit: (log: Log) => void env.logs.push(log) }
+function writeContext(env: CallEnvironment): WriteContext {
+  return {
+    state: env.state,
+    block: env.block,
+    emit: (log: Log) => void env.logs.push(log),
+    refuseDebit: (debit) => refuseDebit(env, debit),
+  }
+}
+
+/** The first module's reason against a debit. */
+function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
+  for (const { module } of env.dispatcher.tables.values()) {
+    const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
+    if (reason === undefined) continue
+    return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
+  }
+  return undefined
 }
 
 /** The action that calldata names, with its arguments, or the failure. */
 function resolveAction(
-  env: CallEnvironment,
   table: AbiTable,
   call: InnerCall,
 ): { readonly entry: ActionEntry; readonly args: Record<string, unknown> } | { readonly failure: Failure } {
@@ -256,7 +307,7 @@ function resolveAction(
   const selector = selectorNumber(call.data)
   if (selector === undefined) return { failure: callFailures.MalformedCalldata({}) }
   const entry: ActionEntry | QueryEntry | undefined = table.bySelector.get(selector)
-  if (entry === undefined || entry.kind !== 'action' || !isLive(entry.def, env.block.protocolVersion)) {
+  if (entry === undefined || entry.kind !== 'action') {
     return { failure: callFailures.UnknownAction({ selector: call.data.slice(0, 4) }) }
   }
   if (call.valueBase > 0n && entry.def.payable !== true) return { failure: callFailures.ValueNotAccepted({}) }
@@ -265,24 +316,40 @@ function resolveAction(
 }
 
 function runModule(env: CallEnvironment, call: InnerCall, module: Module, table: AbiTable): CallOutcome {
-  const resolved = resolveAction(env, table, call)
+  const resolved = resolveAction(table, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const short = moveValue(env, call)
   if (short !== undefined) return short
   const { entry, args } = resolved
   const mark = env.state.savepoint()
   const rule = module.rules.actions[entry.name]!
-  const failure = rule(actionContext(env, call, entry), args as never)
+  const failure = rule(
+    { ...actionContext(env, call, entry), ...precheckOf(env, call, module) },
+    args as never,
+  )
   if (failure === undefined) return DONE
+  const isRefusedDebit = failure.code === 'DebitRefused'
   assert(
-    entry.def.fails.includes(failure.code),
+    isRefusedDebit || entry.def.fails.includes(failure.code),
     `${module.definition.name}.${entry.name} declares ${failure.code}`,
   )
   assert(
     entry.def.composite === true || !env.state.touchedSince(mark),
     `${module.definition.name}.${entry.name} failed with ${failure.code} after it wrote`,
   )
-  return { failed: true, reason: encodeFailure(module.definition, failure) }
+  return isRefusedDebit
+    ? failed(failure)
+    : { failed: true, reason: encodeFailure(module.definition, failure) }
+}
+
+/** A result from memory is the one that would be computed here. */
+function precheckOf(
+  { knownPrecheck }: CallEnvironment,
+  { data }: InnerCall,
+  module: Module,
+): Pick<ActionContext, 'precheck'> {
+  if (module.rules.precheck === undefined) return {}
+  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -304,7 +371,7 @@ function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry
 }
 
 function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOutcome {
-  const resolved = resolveAction(env, env.dispatcher.erc20, call)
+  const resolved = resolveAction(env.dispatcher.erc20, call)
   if ('failure' in resolved) return failed(resolved.failure)
   const { entry, args } = resolved
   const mark = env.state.savepoint()
@@ -312,6 +379,7 @@ function runAsset(env: CallEnvironment, call: InnerCall, asset: number): CallOut
   const failure = rule(actionContext(env, call, entry), asset, args as never)
   if (failure === undefined) return { failed: false, output: TRUE_WORD }
   assert(!env.state.touchedSince(mark), `erc20.${entry.name} failed with ${failure.code} after it wrote`)
+  if (failure.code === 'DebitRefused') return failed(failure)
   return { failed: true, reason: encodeFailure(erc20Schema, failure) }
 }
 

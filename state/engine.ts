@@ -2,32 +2,35 @@
 // Owns: the running block. Not: header rules (execute.ts), calls (dispatch.ts).
 import { AssertionFailed, assert } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
-import type { Header } from '../base/protocol/header.ts'
+import { LANES, type Lane } from '../base/moduleDefinition.ts'
+import type { Header, Reserve } from '../base/protocol/header.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
-import { type Dispatcher, dispatcherOf, failedLog, gasOf, runCall } from './dispatch.ts'
+import { type Dispatcher, dispatcherOf, failedLog, gasOf, laneOf, runCall } from './dispatch.ts'
 import {
   type BlockParams,
   checkTransaction,
   gasPrice,
   type InvalidCode,
-  type Lane,
   laneGasMax,
-  laneOf,
   nextBaseFee,
 } from './fees.ts'
+import { beginBlock, endBlock } from './hooks.ts'
 import { creditCoins, FEE_POOL_ADDRESS, getAccount, setAccount } from './modules/accounts/ledger.ts'
 import { REASON_BYTES_MAX } from './modules/accounts/schema.ts'
 import { accountsParams } from './modules/accounts/tables.ts'
 import { stopMinting } from './modules/issuance/minting.ts'
 import { Overlay } from './overlay.ts'
+import type { KnownPrecheck } from './precheck.ts'
 import { applyRecovery } from './recovery.ts'
-import type { Invariant, Severity } from './rules.ts'
+import { readReserve } from './reserve.ts'
+import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
 import type { Transaction } from './transaction.ts'
+import { modulesAt } from './versions.ts'
 import type { StateReader } from './view.ts'
 
 /** With more changes than this, each invariant over the changes is a step of its own. */
@@ -72,6 +75,7 @@ export function blockContextOf(
     proposer: facts.proposer,
     mix: nextMix(parent.header.mix, height, facts.randaoReveal),
     baseFeePerGas: nextBaseFee(parent.header, facts.timestampMs, params),
+    modules: modulesAt(chain.modules, params.protocolVersion),
   }
 }
 
@@ -85,12 +89,14 @@ export class BlockRun {
   readonly senders: Address[] = []
   readonly systemLogs: Log[] = []
   readonly findings: Finding[] = []
-  readonly #chain: ChainConfig
+  /** Those of the block's version, in registry order. */
+  readonly #modules: readonly Module[]
   readonly #dispatcher: Dispatcher
+  readonly #knownPrecheck: KnownPrecheck | undefined
   readonly #parentState: StateReader
   /** Set when a recovery begins the epoch with this block. */
   readonly #recovery: Recovery | undefined
-  readonly #laneGas: Record<Lane, number> = { general: 0, redemption: 0, proof: 0 }
+  readonly #laneGas = new Map<Lane, number>(LANES.map((lane) => [lane, 0]))
   #gasUsed = 0
   #baseFeesBase = 0n
   #tipsBase = 0n
@@ -100,24 +106,30 @@ export class BlockRun {
     parent: { readonly header: Header; readonly hash: Hash32; readonly state: StateReader },
     facts: BlockFacts,
   ) {
-    this.#chain = chain
     this.#recovery = chain.recoveryOn?.(parent.hash)
-    this.#dispatcher = dispatcherOf(chain.modules)
+    this.#knownPrecheck = chain.knownPrecheck
     this.#parentState = parent.state
     this.overlay = new Overlay(parent.state)
     this.block = blockContextOf(chain, parent, facts)
+    this.#modules = modulesAt(chain.modules, this.block.protocolVersion)
+    this.#dispatcher = dispatcherOf(chain.modules, this.block.protocolVersion)
     this.params = accountsParams.get(parent.state)
+  }
+
+  /** The header's reserve, once the block is finished. */
+  get reserve(): Reserve {
+    return readReserve(this.#modules, this.overlay)
   }
 
   get gasUsed(): number {
     return this.#gasUsed
   }
 
-  /** Applies the recovery that begins this epoch, if any, and runs every module's beginBlock. */
+  /** Applies the recovery that begins this epoch, if any, then the hooks before the transactions. */
   begin(): void {
     const ctx = this.#systemContext()
     if (this.#recovery !== undefined) applyRecovery(ctx, this.#recovery)
-    for (const module of this.#chain.modules) module.rules.beginBlock?.(ctx)
+    beginBlock(ctx, this.#modules)
     this.overlay.settle()
   }
 
@@ -132,10 +144,11 @@ export class BlockRun {
     const { baseFeePerGas } = this.block
     const invalid = checkTransaction(transaction, { account, baseFeePerGas, gas })
     if (invalid !== undefined) return invalid
-    const lane = laneOf(transaction.to)
+    const lane = laneOf(this.#dispatcher, transaction)
+    const laneGas = this.#laneGas.get(lane)! + gas
     const { blockGasLimit } = this.params
     if (this.#gasUsed + gas > Math.min(blockGasLimit, gasBudget)) return 'BlockGasExceeded'
-    if (this.#laneGas[lane] + gas > laneGasMax(lane, blockGasLimit)) return 'LaneFull'
+    if (laneGas > laneGasMax(lane, blockGasLimit)) return 'LaneFull'
     // After this point the transaction is in the block: nonce and fee are charged even if its call fails.
     const { price, tip } = gasPrice(transaction, baseFeePerGas)
     const gasBase = BigInt(gas)
@@ -145,7 +158,7 @@ export class BlockRun {
     })
     this.#baseFeesBase += gasBase * baseFeePerGas
     this.#tipsBase += gasBase * tip
-    this.#laneGas[lane] += gas
+    this.#laneGas.set(lane, laneGas)
     this.#gasUsed += gas
     this.#runTransaction(transaction, { sender, gas, price })
     return undefined
@@ -167,6 +180,7 @@ export class BlockRun {
         txId: hash,
         txIndex: this.receipts.length,
         logs,
+        knownPrecheck: this.#knownPrecheck,
       },
       { to, valueBase, data },
     )
@@ -185,12 +199,12 @@ export class BlockRun {
     this.senders.push(paid.sender)
   }
 
-  /** Pays the fees, runs every module's endBlock and checks the invariants. Throws when a `halt` invariant is broken. */
+  /** Pays the fees, runs the hooks after the transactions and checks the invariants. Throws when a `halt` invariant is broken. */
   *finish(): Steps<void> {
     creditCoins(this.overlay, FEE_POOL_ADDRESS, this.#baseFeesBase)
     creditCoins(this.overlay, this.block.proposer, this.#tipsBase)
     const ctx = this.#systemContext()
-    for (const module of this.#chain.modules) module.rules.endBlock?.(ctx)
+    endBlock(ctx, this.#modules)
     assert(this.systemLogs.length <= SYSTEM_LOGS_MAX, 'logs of the hooks within the bound')
     yield* this.#checkInvariants()
     this.overlay.settle()
@@ -206,7 +220,7 @@ export class BlockRun {
     const isLarge = changes.size > CHANGES_PER_STEP
     const reasonOf = (invariant: Invariant): string | undefined =>
       invariant.check?.(ctx) ?? invariant.checkChanges?.(changes, this.#parentState, ctx)
-    for (const module of this.#chain.modules) {
+    for (const module of this.#modules) {
       for (const invariant of module.rules.invariants ?? []) {
         if (isLarge && invariant.checkChanges !== undefined) yield
         const reason = reasonOf(invariant)

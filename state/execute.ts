@@ -23,7 +23,6 @@ import { isBoundaryNext, validatorSet } from './modules/providers/validatorSet.t
 import type { Overlay } from './overlay.ts'
 import { encodeReceipts, receiptsRoot } from './receipt.ts'
 import { decidingSet, recoveryMismatch } from './recovery.ts'
-import { readReserve } from './reserve.ts'
 import { runSteps, type Steps } from './steps.ts'
 import { type DecodedTransaction, decodeTransaction, type Transaction } from './transaction.ts'
 import type { StateReader, TreeView } from './view.ts'
@@ -164,7 +163,7 @@ function* concludeRun(
     receiptsRoot: receipts,
     transactionsRoot,
     gasUsed: run.gasUsed,
-    reserve: readReserve(run.overlay),
+    reserve: run.reserve,
     ...(before.endsEpoch ? { nextSetHash: validatorSetHash(validatorSet(run.overlay)) } : {}),
   }
   return { header, outcome: { tree, ids, receiptBytes } }

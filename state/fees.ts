@@ -1,8 +1,6 @@
-// Gas prices, lanes and what makes a transaction invalid against the state (WALLETS §1). Used by execution and mempool.
+// Gas prices, shares of lanes and what makes a transaction invalid against the state (WALLETS §1). Used by execution and mempool.
 import { assert } from '../base/assert.ts'
-import { equalBytes } from '../base/bytes.ts'
-import type { Address } from '../base/ids.ts'
-import { type Params, SYSTEM_KIND, systemAddress } from '../base/moduleDefinition.ts'
+import type { Lane, Params } from '../base/moduleDefinition.ts'
 import { maxBigint, minBigint, mulDivFloor } from '../base/units.ts'
 import type { Account, accountsSchema } from './modules/accounts/schema.ts'
 import type { Transaction } from './transaction.ts'
@@ -51,25 +49,8 @@ export function gasPrice(
   return { price: baseFeePerGas + tip, tip }
 }
 
-/** Separate block space, so that payments never crowd out proofs and redemptions. */
-export const LANES = ['general', 'redemption', 'proof'] as const
-export type Lane = (typeof LANES)[number]
-
+/** Separate block space: what each lane may use. */
 const LANE_PERCENT: { readonly [L in Lane]: number } = { general: 50, redemption: 25, proof: 25 }
-
-const LANE_MODULES: readonly { readonly address: Address; readonly lane: Lane }[] = [
-  { address: systemAddress(SYSTEM_KIND.module, 5), lane: 'proof' },
-  { address: systemAddress(SYSTEM_KIND.module, 7), lane: 'proof' },
-  { address: systemAddress(SYSTEM_KIND.module, 12), lane: 'proof' },
-  { address: systemAddress(SYSTEM_KIND.module, 15), lane: 'proof' },
-  { address: systemAddress(SYSTEM_KIND.module, 9), lane: 'redemption' },
-]
-
-/** Oracle, audit, default and evidence are proofs; redemption has its own; everything else, including batches, is general. */
-export function laneOf(to: Address): Lane {
-  for (const { address, lane } of LANE_MODULES) if (equalBytes(address, to)) return lane
-  return 'general'
-}
 
 /** Gas that one lane may use in a block, rounded down. */
 export function laneGasMax(lane: Lane, blockGasLimit: number): number {

@@ -12,9 +12,12 @@ import {
   type FailureOf,
   type ModuleDef,
   moduleAddress,
+  type Params,
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
-import type { ActionContext, Log, ReadContext, WriteContext } from './context.ts'
+import type { Reserve } from '../base/protocol/header.ts'
+import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
+import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
@@ -34,12 +37,68 @@ export interface Invariant {
   recount?(ctx: ReadContext): Recount
 }
 
-export interface Rules<D extends ModuleDef> {
+/** Where an upgrade stands when it calls `onActivate`. */
+export interface ActivationStep {
+  /** The version whose changes to make. */
+  readonly version: number
+  /** 0 at first, then what the hook returned in the block before. */
+  readonly cursor: number
+}
+
+/** The block that would come next on a state. */
+export interface NextBlock {
+  readonly height: number
+  /** The parent's header flag. */
+  readonly parentEndsEpoch: boolean
+}
+
+/** The hooks of a module, all optional. A module's own state is its only memory; each call does bounded work. */
+export interface Hooks {
+  /** Before the transactions. Modules run in registry order, here and below. */
+  beginBlock?(ctx: WriteContext): void
+  /** After the transactions. */
+  endBlock?(ctx: WriteContext): void
+  /**
+   * After the transactions of every block, before all else: ends the running window when the block's time has reached
+   * its end, and returns the index of the window that ended. At most one module of a chain has it.
+   */
+  endWindow?(ctx: WriteContext): number | undefined
+  /** For each fault of the queue, at the end of a block after all `endBlock`; a fault is one step. It cannot refuse. */
+  onFault?(ctx: WriteContext, fault: Fault): void
+  /**
+   * Costly work that is a pure function of the calldata of a call to this module, e.g. verifying a proof: its rules get
+   * the result from `ctx.precheck()`. Other threads may compute it beforehand, so it reads nothing else; malformed
+   * calldata has a result, too. At most `PRECHECK_BYTES_MAX` bytes. An action's gas pays for computing it in the block.
+   */
+  precheck?(data: Uint8Array): Uint8Array
+  /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
+  checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
+  /** In a block that ended a window, before `endBlock`: `ended` is the window's index. */
+  onWindowEnd?(ctx: WriteContext, ended: number): void
+  /** The sections of parameters to put into force at this window's end; they pass `checkParameters`. */
+  dueParameters?(ctx: WriteContext): Sections | undefined
+  /** After parameters of any module changed, before `onWindowEnd`; `before` has the earlier ones. */
+  onParametersChanged?(ctx: WriteContext, before: ParameterContext): void
+  /**
+   * In the first block of each protocol version that has the module: writes what the version adds. Returns undefined
+   * when done, else a higher cursor, with which it is called again in the next block. Until then rules meet records of
+   * both versions. `ctx.block.protocolVersion` may already be later than `step.version`.
+   */
+  onActivate?(ctx: WriteContext, step: ActivationStep): number | undefined
+  /** When the state next needs a block even without transactions, Unix milliseconds. */
+  dueAtMs?(state: StateReader): number | undefined
+  /** Whether the next block has work even without transactions, now. */
+  hasWork?(state: StateReader, next: NextBlock): boolean
+  /** This module's fields of the header's reserve, from aggregates; no two modules give the same field. */
+  reserve?(state: StateReader): Partial<Reserve>
+}
+
+export interface Rules<D extends ModuleDef> extends Hooks {
   readonly actions: {
     readonly [A in keyof D['actions']]: (
       ctx: ActionContext,
       args: ActionArgs<D, A>,
-    ) => FailureOf<D, A> | undefined
+    ) => FailureOf<D, A> | DebitRefused | undefined
   }
   readonly queries: {
     readonly [Q in keyof D['queries']]: (
@@ -47,23 +106,22 @@ export interface Rules<D extends ModuleDef> {
       args: QueryArgs<D, Q>,
     ) => Infer<D['queries'][Q]['returns']>
   }
-  /** Before the transactions; bounded work. Modules run in registry order. */
-  beginBlock?(ctx: WriteContext): void
-  /** After the transactions; bounded work. Modules run in registry order. */
-  endBlock?(ctx: WriteContext): void
+  /**
+   * Rules between parameters, of this module and of those before it; genesis and governance apply it. Each value is
+   * already within its own bounds.
+   */
+  checkParameters?(own: Params<D>, all: ParameterContext): ParameterFault | undefined
   readonly invariants?: readonly Invariant[]
 }
 
 /** A module with its types erased: what registry and execution handle. */
-export interface Module {
-  readonly definition: ModuleDef
-  readonly rules: {
-    readonly actions: { readonly [name: string]: (ctx: ActionContext, args: never) => Failure | undefined }
-    readonly queries: { readonly [name: string]: (ctx: ReadContext, args: never) => unknown }
-    beginBlock?(ctx: WriteContext): void
-    endBlock?(ctx: WriteContext): void
-    readonly invariants?: readonly Invariant[]
-  }
+export interface Module extends ParameterRules {
+  readonly rules: Hooks &
+    ParameterRules['rules'] & {
+      readonly actions: { readonly [name: string]: (ctx: ActionContext, args: never) => Failure | undefined }
+      readonly queries: { readonly [name: string]: (ctx: ReadContext, args: never) => unknown }
+      readonly invariants?: readonly Invariant[]
+    }
 }
 
 /** Exactly one rule per action and query; each may return only the failures its action declares. */

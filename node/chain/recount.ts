@@ -7,6 +7,7 @@ import type { Finding } from '../../state/engine.ts'
 import { getClock } from '../../state/modules/capacity/windows.ts'
 import { type EntriesRequest, type Entry, RECOUNT_PIECE, type Recount } from '../../state/recount.ts'
 import type { Invariant, Module } from '../../state/rules.ts'
+import { modulesAt } from '../../state/versions.ts'
 import type { StateReader } from '../../state/view.ts'
 import type { ChainStore } from '../../storage/types.ts'
 import type { FinalizedEvent, Importer } from './importerTypes.ts'
@@ -36,7 +37,8 @@ export async function recountInvariants(
 ): Promise<readonly Finding[]> {
   const ctx = { state: source, block: options.block }
   const findings = new Map<Invariant, Finding>()
-  const invariants = modules.flatMap((module) => module.rules.invariants ?? [])
+  const live = modulesAt(modules, options.block.protocolVersion)
+  const invariants = live.flatMap((module) => module.rules.invariants ?? [])
   let walks: Walk[] = []
   const goOn = (invariant: Invariant, recount: Recount, entries: readonly Entry[]): void => {
     const step = recount.next(entries)

@@ -5,6 +5,7 @@ import { selectorNumber } from '../../state/abiTable.ts'
 import { dispatcherOf, targetOf } from '../../state/dispatch.ts'
 import type { Module } from '../../state/rules.ts'
 import type { Transaction } from '../../state/transaction.ts'
+import { protocolVersionOf } from '../../state/versions.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
 import type { BlockIndexes } from '../eth/blockIndex.ts'
 import { failureWords } from '../failures.ts'
@@ -21,7 +22,7 @@ interface TxOptions {
 function actionName(options: TxOptions, transaction: Transaction): string {
   const view = options.backend.stateAt('latest')
   if (view === undefined) return 'transaction'
-  const dispatcher = dispatcherOf(options.modules)
+  const dispatcher = dispatcherOf(options.modules, protocolVersionOf(view.state))
   const target = targetOf(dispatcher, view.state, transaction.to)
   const table =
     target.kind === 'module' ? target.table : target.kind === 'asset' ? dispatcher.erc20 : undefined

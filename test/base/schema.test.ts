@@ -303,3 +303,17 @@ describe('base.schema', () => {
     assert.equal(t.u64.indexed, undefined)
   })
 })
+
+describe('schema.message with given numbers', () => {
+  it('writes the given field numbers and reads only those', () => {
+    const sparse = message('Sparse', { a: t.u8, b: t.u8 }, { a: 3, b: 9 })
+    assert.equal(toHex(sparse.encode({ a: 1, b: 2 })), '0x18014802')
+    assert.deepEqual(sparse.decode(fromHex('4802')), { a: 0, b: 2 })
+    assert.throws(() => sparse.decode(fromHex('0801')), /unknown or misplaced field 1/)
+  })
+
+  it('asserts that the numbers ascend', () => {
+    assert.throws(() => message('Wrong', { a: t.u8, b: t.u8 }, { a: 9, b: 3 }), AssertionFailed)
+    assert.throws(() => message('Wrong', { a: t.u8 }, { a: 0 }), AssertionFailed)
+  })
+})

@@ -6,20 +6,20 @@ import { setTimeout as after } from 'node:timers/promises'
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile } from '../../bench/statistics.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
+import { HostileProcess } from '../support/hostileProcess.ts'
 import { Ledger } from '../support/ledger.ts'
 import { Observer } from '../support/observer.ts'
 import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
 import { Random } from '../support/random.ts'
 import { Traffic } from '../support/traffic.ts'
 import { BEHAVIOURS } from './behaviours.ts'
-import { HostileProcess } from './hostileProcess.ts'
 import type { Outcome, Phase } from './judge.ts'
 
 const VALIDATORS = 4
 /** Blocks may follow each other this fast. */
 export const BLOCK_TIME_MS = 100
-/** Long enough for the honest to notice that a member is silent. */
-const WARM_UP_MS = 3_000
+/** Long enough for the honest to notice what the fourth is like; latencies of both phases count from here, all else from before. */
+const WARM_UP_MS = 5_000
 /** For the transfers of a phase to become final, and for the honest to be level. */
 const PATIENCE_MS = 30_000
 /** An honest validator is down for this share of a phase with a laggard. */
@@ -92,7 +92,6 @@ class AttackBench {
     await Promise.all([this.#hostile.start(), ...this.#honest.map((node) => this.#start(node))])
     await this.#traffic.start()
     await this.#hostile.behave(base)
-    await after(WARM_UP_MS)
     const basePhase = await this.#phase(phaseMs, async () => {})
     await this.#hostile.behave(behaviour)
     let levelMs = Number.POSITIVE_INFINITY
@@ -120,9 +119,11 @@ class AttackBench {
     await this.#observers[node.index]!.open()
   }
 
-  /** Measures for `phaseMs`, calls `atEnd`, and waits for the phase's transfers. */
+  /** Warms up, measures for `phaseMs`, calls `atEnd`, and waits for the phase's transfers. */
   async #phase(phaseMs: number, atEnd: () => Promise<void>): Promise<Phase> {
     const fromMs = performance.now()
+    await after(WARM_UP_MS)
+    const warmAtMs = performance.now()
     await (BEHAVIOURS[this.#options.behaviour]?.hasLaggard === true ? this.#lag(phaseMs) : after(phaseMs))
     const untilMs = performance.now()
     const standstillMs = this.#ledger.longestStandstill(fromMs, untilMs)
@@ -131,9 +132,11 @@ class AttackBench {
     const isFinal = () => signed.every(([hash]) => this.#finalAtMs.has(hash))
     for (let leftMs = PATIENCE_MS; !isFinal() && leftMs > 0; leftMs -= 100) await after(100)
     const nowMs = performance.now()
-    const latencies = signed.map(([hash, atMs]) => (this.#finalAtMs.get(hash) ?? nowMs) - atMs)
+    const latencies = signed
+      .filter(([, atMs]) => atMs >= warmAtMs)
+      .map(([hash, atMs]) => (this.#finalAtMs.get(hash) ?? nowMs) - atMs)
     return {
-      transfers: signed.length,
+      transfers: latencies.length,
       p50Ms: percentile(latencies, 50),
       p99Ms: percentile(latencies, 99),
       lost: signed.filter(([hash]) => !this.#finalAtMs.has(hash)).length,

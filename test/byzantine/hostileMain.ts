@@ -1,8 +1,8 @@
 // The process of a Byzantine validator. Owns: orders from the parent. `hostileMain.js DIR INDEX SEED`.
 import { loadConfig } from '../../node/config.ts'
+import type { HostileMessage, HostileOrder } from '../support/hostileProcess.ts'
 import { BEHAVIOURS } from './behaviours.ts'
 import { startHostileNode } from './hostileNode.ts'
-import type { HostileMessage, HostileOrder } from './hostileProcess.ts'
 import { reconnect, sendOneByteFrames } from './wire.ts'
 
 const [dataDir, index, seed] = process.argv.slice(2)
@@ -27,4 +27,4 @@ async function obey({ behaviour: name }: HostileOrder): Promise<void> {
 process.on('message', (order: HostileOrder) => void obey(order))
 // Without its parent it has nobody to obey.
 process.on('disconnect', () => process.exit(0))
-tell({ kind: 'up' })
+tell({ kind: 'up', behaviours: Object.keys(BEHAVIOURS) })

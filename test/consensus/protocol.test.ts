@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { u64be } from '../../base/bytes.ts'
 import { sealBlock } from '../../base/protocol/header.ts'
+import type { Output } from '../../consensus/types.ts'
 import { Bench, kindsSigned, ofKind, sent } from '../support/coreHarness.ts'
 
 function leaderWithWork(leads = 1) {
@@ -326,6 +327,57 @@ describe('retransmission', () => {
     assert.ok(indexes.includes(bench.state.leaderOf(1)))
     assert.deepEqual(kindsSigned(bench.tick(2_000)), ['nullify 1'])
     assert.deepEqual(sent(bench.tick(2_000), 'proposalRequest'), [])
+  })
+
+  describe('a proposal that only others were shown', () => {
+    const PARAMETERS = { buildMs: 4_000, messageDelayMs: 5_000, deltaMs: 80 }
+    const asks = (outputs: readonly Output[]) =>
+      sent(outputs, 'proposalRequest').map(({ to, body }) => {
+        assert.deepEqual(body, { epoch: 1, view: 1 })
+        return to.kind === 'validator' ? to.index : -1
+      })
+
+    function voted(voters: number) {
+      const bench = new Bench({ leads: 3, validators: 7, parameters: PARAMETERS })
+      const block = bench.block(1, bench.rules.genesis)
+      const subject = bench.on('notarize', 1, 0, block)
+      const leader = bench.state.leaderOf(1)
+      const others = bench.others.filter((i) => i !== leader).slice(0, voters)
+      const outputs = others.flatMap((i) => bench.receiveVote(i, subject))
+      return { bench, block, others, outputs, leader }
+    }
+
+    it('is asked of two that voted for it, an eighth of Δ after their votes', () => {
+      const { bench, others, outputs } = voted(3)
+      assert.deepEqual(asks(outputs), [])
+      assert.deepEqual(asks(bench.tick(9)), [])
+      const first = asks(bench.tick(1))
+      assert.equal(new Set(first).size, 2)
+      assert.ok(first.every((i) => others.includes(i)))
+      assert.deepEqual(asks(bench.tick(1)), [])
+      const second = asks(bench.tick(200))
+      assert.equal(new Set([...first, ...second]).size, 3)
+    })
+
+    it('is asked of the one that voted', () => {
+      const { bench, others } = voted(1)
+      assert.deepEqual(asks(bench.tick(10)), others)
+    })
+
+    it('is not asked for once it is there, for the leader’s own vote, after an own nullify, or as the leader', () => {
+      const there = voted(2)
+      there.bench.propose({ view: 1, parentView: 0, block: there.block })
+      assert.deepEqual(asks(there.bench.tick(10)), [])
+      const alone = voted(0)
+      alone.bench.receiveVote(alone.leader, alone.bench.on('notarize', 1, 0, alone.block))
+      assert.deepEqual(asks(alone.bench.tick(10)), [])
+      const over = voted(2)
+      over.bench.receiveVote(over.leader, over.bench.nullify(1))
+      assert.deepEqual(asks(over.bench.tick(10)), [])
+      const own = new Bench({ leads: 1, validators: 7, parameters: PARAMETERS })
+      own.receiveVote(own.others[0]!, own.on('notarize', 1, 0, own.block(1, own.rules.genesis)))
+      assert.deepEqual(asks(own.tick(10)), [])
+    })
   })
 
   it('always sets the next wake-up', () => {

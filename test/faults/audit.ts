@@ -4,16 +4,18 @@ import { readdir } from 'node:fs/promises'
 import { toHex } from '../../base/bytes.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { findDoubleVotes, readSignedVotes, type SignedVote } from '../../signer/voteAudit.ts'
-import type { Network } from '../support/processNetwork.ts'
+import type { Network, ValidatorProcess } from '../support/processNetwork.ts'
 
 export class VoteAudit {
   readonly failures: string[] = []
   readonly #network: Network
+  readonly #audited: readonly ValidatorProcess[]
   readonly #votes: Map<string, SignedVote>[]
   readonly #signed: Set<string>[]
 
-  constructor(network: Network) {
+  constructor(network: Network, audited: readonly ValidatorProcess[] = network.nodes) {
     this.#network = network
+    this.#audited = audited
     this.#votes = network.nodes.map(() => new Map())
     this.#signed = network.nodes.map(() => new Set())
   }
@@ -56,6 +58,6 @@ export class VoteAudit {
   }
 
   async readAll(): Promise<void> {
-    for (const { index } of this.#network.nodes) await this.read(index)
+    for (const { index } of this.#audited) await this.read(index)
   }
 }

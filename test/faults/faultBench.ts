@@ -1,6 +1,7 @@
 // The bench for faults of `npm run test:faults`: a network under load with controllable links, and measurements.
 // Owns: measuring and the common properties. Not: the faults (linkFaults.ts, processFaults.ts).
 
+import { HostileProcess } from '../support/hostileProcess.ts'
 import type { ValidatorProcess } from '../support/processNetwork.ts'
 import { Random } from '../support/random.ts'
 import { Mesh } from './mesh.ts'
@@ -18,6 +19,13 @@ const GRACE_MS = 2_000
 export const after = (delayMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, delayMs))
 
+/** A member that signs twice is convicted and loses its vote, and with it the means to go on. */
+const CONVICTED: ReadonlySet<string> = new Set(['equivocation', 'doubleVotes', 'nullifier', 'everything'])
+
+export interface BenchOptions extends Omit<TrialOptions, 'setUp' | 'validators' | 'hostile'> {
+  readonly isByzantine: boolean
+}
+
 /** The outcome of one fault. */
 export interface Outcome {
   /** Longest time without a new final block during the fault; undefined when the chain had to stop. */
@@ -28,11 +36,16 @@ export interface Outcome {
 
 export interface Fault {
   readonly name: string
+  /** More than f of four fail: the chain stops. Not of seven, and not beside a hostile one. */
+  readonly stopsFour?: true
   /** For `--help` and the table. */
   readonly what: string
   /** Throws with the reason when this machine cannot run the fault, or a property fails. */
   run(bench: FaultBench): Promise<Outcome>
 }
+
+/** An address at which nobody listens. */
+const NOWHERE = '/ip4/127.0.0.1/tcp/9'
 
 /** A validator's log message while nothing becomes final. */
 export const STUCK = /nothing becomes final/
@@ -44,41 +57,71 @@ export class FaultBench {
   readonly trial: Trial
   readonly mesh: Mesh
   readonly random: Random
+  /** Another member, hostile in a new way with each fault. */
+  readonly hostile: HostileProcess | undefined
   /** Undoes changes outside the run's directories; run at the end, last first. */
   readonly cleanups: (() => Promise<void> | void)[] = []
   /** Log alarms explained by the faults so far. */
   readonly expectedAlarms: RegExp[] = []
 
-  private constructor(trial: Trial, mesh: Mesh, random: Random) {
-    this.trial = trial
-    this.mesh = mesh
-    this.random = random
+  private constructor(parts: {
+    trial: Trial
+    mesh: Mesh
+    random: Random
+    hostile: HostileProcess | undefined
+  }) {
+    this.trial = parts.trial
+    this.mesh = parts.mesh
+    this.random = parts.random
+    this.hostile = parts.hostile
   }
 
-  /** Starts a new network of four under load, with every link through a proxy. */
-  static async begin(options: Omit<TrialOptions, 'setUp' | 'validators'>): Promise<FaultBench> {
+  /**
+   * Starts a new network under load, with every link through a proxy: four validators, or six beside a hostile seventh, so
+   * that one of the six may fail with it.
+   */
+  static async begin(options: BenchOptions): Promise<FaultBench> {
     const random = new Random(options.seed + 2)
+    const hostileIndex = options.isByzantine ? 6 : undefined
     let mesh: Mesh | undefined
+    let hostile: HostileProcess | undefined
+    const closeAll = async (error: unknown): Promise<never> => {
+      await hostile?.kill()
+      await mesh?.close()
+      throw error
+    }
     const trial = await Trial.begin({
       ...options,
-      validators: 4,
+      validators: options.isByzantine ? 7 : 4,
+      ...(hostileIndex === undefined ? {} : { hostile: hostileIndex }),
       async setUp(network) {
         const opened = await Mesh.open(
           network.nodes.map(({ member }) => member),
           random,
         )
-        for (const node of network.nodes) node.configure({ peers: opened.addressesOf(node.index) })
         mesh = opened
+        for (const node of network.nodes) {
+          // Whoever learnt a member's own address would go past the proxies.
+          node.configure({ peers: opened.addressesOf(node.index), p2pAnnounce: [NOWHERE] })
+        }
+        if (hostileIndex === undefined) return
+        hostile = new HostileProcess(network.nodes[hostileIndex]!.member, options.seed)
+        await hostile.start()
       },
-    }).catch(async (error: unknown) => {
-      await mesh?.close()
-      throw error
-    })
-    return new FaultBench(trial, mesh!, random)
+    }).catch(closeAll)
+    return new FaultBench({ trial, mesh: mesh!, random, hostile })
+  }
+
+  /** The hostile member, if there is one, behaves in another way; resolves with its name. */
+  async changeBehaviour(): Promise<string | undefined> {
+    if (this.hostile === undefined) return undefined
+    const name = this.random.pick(this.hostile.behaviours.filter((other) => !CONVICTED.has(other)))
+    await this.hostile.behave(name)
+    return name
   }
 
   get nodes(): readonly ValidatorProcess[] {
-    return this.trial.network.nodes
+    return this.trial.honest
   }
 
   /** Chooses the validators that the fault hits; returns the others in random order. */
@@ -91,7 +134,7 @@ export class FaultBench {
   }
 
   markLogs(): LogMark {
-    return this.nodes.map((node) => node.readLog().length)
+    return this.trial.network.nodes.map((node) => node.readLog().length)
   }
 
   /** Waits until a validator's log matches after the mark; throws with the missing pattern. */
@@ -150,6 +193,7 @@ export class FaultBench {
         .then(undo)
         .catch((error: unknown) => this.trial.print(`cleaning up: ${String(error)}`))
     }
+    await this.hostile?.kill()
     await this.mesh.close()
   }
 }

@@ -23,6 +23,7 @@ interface Options {
   readonly accounts: number
   readonly rate: number
   readonly blockTime: number
+  readonly byzantine: boolean
   readonly keep: boolean
   readonly json?: string
 }
@@ -80,18 +81,20 @@ async function round(bench: FaultBench, table: Table, faults: readonly Fault[], 
   for (const fault of faults) {
     if (isOver()) return
     const startedMs = performance.now()
+    const behaviour = await bench.changeBehaviour()
     let outcome: Outcome
     try {
       outcome = await fault.run(bench)
     } catch (error) {
-      throw new Error(`${fault.name}: ${errorText(error)}`, { cause: error })
+      throw new Error(`${fault.name}, ${behaviour ?? 'all honest'}: ${errorText(error)}`, { cause: error })
     }
     table.add(fault.name, outcome)
     const { standstillMs, recoveryMs } = outcome
     const stood =
       standstillMs === undefined ? 'the chain stood' : `longest standstill ${seconds(standstillMs)} s`
     const took = seconds(performance.now() - startedMs)
-    print(`${fault.name}: ${stood}, all level after ${seconds(recoveryMs)} s (${took} s)`)
+    const beside = behaviour === undefined ? '' : ` beside ${behaviour}`
+    print(`${fault.name}${beside}: ${stood}, all level after ${seconds(recoveryMs)} s (${took} s)`)
     bench.trial.check()
     await settle()
   }
@@ -100,7 +103,10 @@ async function round(bench: FaultBench, table: Table, faults: readonly Fault[], 
 async function run(options: Options): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'suanli-faults-'))
   print(`seed ${options.seed}, data in ${dataDir}`)
-  const chosen = FAULTS.filter(({ name }) => options.only?.includes(name) ?? true)
+  const chosen = FAULTS.filter(
+    ({ name, stopsFour }) =>
+      (options.only?.includes(name) ?? true) && !(options.byzantine && stopsFour === true),
+  )
   const order = new Random(options.seed + 3)
   const table = new Table()
   const endsMs = performance.now() + (options.minutes ?? 0) * 60_000
@@ -122,6 +128,7 @@ async function run(options: Options): Promise<number> {
       blockTimeMs: options.blockTime,
       accounts: options.accounts,
       perSecond: options.rate,
+      isByzantine: options.byzantine,
       print,
     })
     for (let i = 0; options.minutes === undefined ? i < options.rounds : !isOver(); i++) {
@@ -143,7 +150,8 @@ async function run(options: Options): Promise<number> {
     if ((error as Error).cause === undefined) process.stderr.write(`${(error as Error).stack}\n`)
     process.stderr.write(`data and logs are in ${dataDir}\n`)
     const only = options.only === undefined ? '' : ` --only ${options.only.join(' ')}`
-    process.stderr.write(`again: npm run test:faults -- --seed ${options.seed}${only}\n`)
+    const beside = options.byzantine ? ' --byzantine' : ''
+    process.stderr.write(`again: npm run test:faults -- --seed ${options.seed}${only}${beside}\n`)
     for (const line of table.lines()) print(line)
     return 1
   }
@@ -160,6 +168,7 @@ const program = new Command('test:faults')
   .option('--accounts <count>', 'accounts that send', whole, 40)
   .option('--rate <count>', 'transfers signed per second', whole, 60)
   .option('--block-time <ms>', 'shortest time between two blocks', whole, 250)
+  .option('--byzantine', 'six validators beside a hostile seventh, in a new way with each fault', false)
   .option('--keep', 'keep the data of a run that held', false)
   .option('--json <file>', 'write the figures here')
   .addHelpText(

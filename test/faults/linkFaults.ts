@@ -147,6 +147,7 @@ const isolate: Fault = {
 
 const split: Fault = {
   name: 'split',
+  stopsFour: true,
   what: 'two and two cannot reach each other: the chain stops, and resumes by itself',
   async run(bench) {
     const { hit, spared } = bench.victims(2)

@@ -66,6 +66,7 @@ const pause: Fault = {
 
 const pauseTwo: Fault = {
   name: 'pause-two',
+  stopsFour: true,
   what: 'SIGSTOP of two validators for 10 s: the chain stops, and resumes by itself',
   run(bench) {
     const { hit, spared } = bench.victims(2)
@@ -126,6 +127,7 @@ const clockWithin: Fault = {
 
 const clockTwo: Fault = {
   name: 'clock-two',
+  stopsFour: true,
   what: 'the clocks of two validators are an hour ahead: the chain stops, and resumes once they are right',
   async run(bench) {
     const { hit, spared } = bench.victims(2)

@@ -104,6 +104,7 @@ function byKey(defined: readonly Message<unknown>[]): Map<string, Message<unknow
 async function recordLines(): Promise<Record<string, string>> {
   const { MODULE_SCHEMAS } = await import('../../state/schemas.ts')
   const { paramsRecordOf, recordsOf } = await import('../../base/record.ts')
+  const { paramFields } = await import('../../base/moduleDefinition.ts')
   const lines: Record<string, string> = {}
   for (const definition of MODULE_SCHEMAS) {
     const codecs = recordsOf(definition)
@@ -114,7 +115,7 @@ async function recordLines(): Promise<Record<string, string>> {
       lines[seed] = `${keyHex(codec.key(sampleFields(`${seed} key`, key) as never))} ${hex(stored)}`
     }
     const params = paramsRecordOf(definition)
-    const stored = params.encode(sampleFields(params.name, definition.params) as never)
+    const stored = params.encode(sampleFields(params.name, paramFields(definition.params)) as never)
     lines[`${definition.name}.Params`] = `${keyHex(params.key({}))} ${hex(stored)}`
   }
   return lines

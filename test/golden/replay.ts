@@ -15,7 +15,7 @@ import { type ExecutedBlock, executeBlock, type ParentView, recomputeBlock } fro
 import { failureReaderOf } from '../../state/failure.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { MemoryState } from '../../state/overlay.ts'
-import { selectorOf } from '../../state/rules.ts'
+import { type Module, selectorOf } from '../../state/rules.ts'
 import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
 import { ADVICE, type Lines } from './files.ts'
@@ -144,10 +144,14 @@ function executeRecorded(chain: ChainConfig, parent: ParentView, bytes: Uint8Arr
   throw new Error(`${fails}: ${code}\n  ${what}\n  ${ADVICE}`)
 }
 
-/** Executes the chain from genesis; throws at the first block that this build does not accept, naming height and field. */
-export function replay(frames: readonly Uint8Array[]): Replayed {
+/**
+ * Executes the chain from genesis; throws at the first block that this build does not accept, naming height and field.
+ * `modules`: those of another build.
+ */
+export function replay(frames: readonly Uint8Array[], modules?: readonly Module[]): Replayed {
   const [document, ...blocks] = frames
   const genesis = buildGenesis(genesisSchema.decode(document!))
+  const chain: ChainConfig = modules === undefined ? genesis.chain : { ...genesis.chain, modules }
   const state = new MemoryState()
   state.apply(genesis.changes)
   const { header, hash } = genesis.block
@@ -157,11 +161,11 @@ export function replay(frames: readonly Uint8Array[]): Replayed {
   if (!equalBytes(openBlock(blocks[0]!).header.parentHash, hash))
     throw new Error(`this build makes another block 0 of the recorded genesis: ${hex(hash)}\n  ${ADVICE}`)
   for (const bytes of blocks) {
-    const executed = executeRecorded(genesis.chain, parent, bytes)
+    const executed = executeRecorded(chain, parent, bytes)
     const { block, overlay, tree, receipts, systemLogs } = executed
     lines[block.header.height] = blockLine(executed)
     receipts.forEach((receipt, i) => {
-      const decoded = decodeTransaction(block.transactions[i]!, genesis.chain.chainId)
+      const decoded = decodeTransaction(block.transactions[i]!, chain.chainId)
       if ('failure' in decoded) throw new Error(decoded.failure.message)
       const { to, data } = decoded.transaction
       if (receipt.succeeded) actions.add(actionOf(to, data))

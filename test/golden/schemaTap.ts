@@ -8,8 +8,12 @@ export * from '../../base/schema.ts'
 /** In the order in which files are loaded. */
 export const defined: Message<unknown>[] = []
 
-export function message<const F extends Fields>(name: string, fields: F): Message<InferFields<F>> {
-  const made = define(name, fields)
+export function message<const F extends Fields>(
+  name: string,
+  fields: F,
+  numbers?: { readonly [N in keyof F]: number },
+): Message<InferFields<F>> {
+  const made = define(name, fields, numbers)
   defined.push(made as Message<unknown>)
   return made
 }

@@ -52,7 +52,7 @@ describe('abi', () => {
     ]
     const encoded = encodeFunctionData({ abi, functionName: 'batch', args: [calls] })
     const data = Uint8Array.from(Buffer.from(encoded.slice(2), 'hex'))
-    const entry = abiTableOf(accountsSchema).bySelector.get(selectorNumber(data)!)!
+    const entry = abiTableOf(accountsSchema, 1).bySelector.get(selectorNumber(data)!)!
     assert.equal(entry.name, 'batch')
     const address = new Uint8Array(20).fill(0x11)
     assert.deepEqual(decodeArguments(entry, data), {
@@ -75,7 +75,7 @@ describe('abi', () => {
     const call = [word(1), word(0), word(96), word(10_000), new Uint8Array(10_016)]
     const offsets = Array.from({ length: count }, () => word(count * 32))
     const data = concatBytes(new Uint8Array(4), word(32), word(count), ...offsets, ...call)
-    const entry = [...abiTableOf(accountsSchema).bySelector.values()].find((e) => e.name === 'batch')!
+    const entry = [...abiTableOf(accountsSchema, 1).bySelector.values()].find((e) => e.name === 'batch')!
     assert.equal(decodeArguments(entry, data), undefined)
     const single = concatBytes(new Uint8Array(4), word(32), word(1), word(32), ...call)
     assert.equal((decodeArguments(entry, single)!.calls as readonly unknown[]).length, 1)

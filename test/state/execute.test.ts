@@ -254,6 +254,7 @@ describe('execute.invariants', () => {
     ]
     const extra = implement({ ...accountsSchema, id: 200, name: 'extra' }, {
       ...accountsModule.rules,
+      reserve: undefined,
       invariants,
     } as never)
     return { ...CHAIN, modules: [...LEDGER_MODULES, extra] }
@@ -294,6 +295,7 @@ describe('execute.invariants', () => {
     const chain = funded()
     const thief = implement({ ...accountsSchema, id: 200, name: 'thief' }, {
       ...accountsModule.rules,
+      reserve: undefined,
       invariants: [],
       endBlock: (ctx: { state: { set(key: string, value: Uint8Array): void } }) => {
         const [key, value] = [...chain.full.entries('')].find(([k]) => k.startsWith('\u0001\u0001'))!

@@ -1,7 +1,9 @@
 import { strict as assert } from 'node:assert'
 import fc from 'fast-check'
 import { systemAddress } from '../../base/moduleDefinition.ts'
-import { checkTransaction, gasPrice, laneGasMax, laneOf, nextBaseFee } from '../../state/fees.ts'
+import { dispatcherOf, laneOf } from '../../state/dispatch.ts'
+import { checkTransaction, gasPrice, laneGasMax, nextBaseFee } from '../../state/fees.ts'
+import { MODULES } from '../../state/registry.ts'
 import { addressOf, TestChain } from '../support/chainHarness.ts'
 
 const PARAMS = { gasTargetPerSecond: 1_000_000, minBaseFeePerGas: 7n }
@@ -57,14 +59,17 @@ describe('fees.gasPrice', () => {
   })
 })
 
-describe('fees.laneOf', () => {
-  it('separates proofs and redemptions from payments', () => {
-    assert.equal(laneOf(systemAddress(0, 5)), 'proof')
-    assert.equal(laneOf(systemAddress(0, 7)), 'proof')
-    assert.equal(laneOf(systemAddress(0, 9)), 'redemption')
-    assert.equal(laneOf(systemAddress(0, 1)), 'general')
-    assert.equal(laneOf(systemAddress(1, 9)), 'general')
-    assert.equal(laneOf(addressOf('anyone')), 'general')
+describe('fees lanes', () => {
+  it('separate proofs and redemptions from payments', () => {
+    const dispatcher = dispatcherOf(MODULES, 1)
+    const lane = (to: Uint8Array, data = new Uint8Array(0)) => laneOf(dispatcher, { to, data })
+    assert.equal(lane(systemAddress(0, 5)), 'proof')
+    assert.equal(lane(systemAddress(0, 15), new Uint8Array([1, 2, 3, 4])), 'proof')
+    assert.equal(lane(systemAddress(0, 9)), 'redemption')
+    assert.equal(lane(systemAddress(0, 1)), 'general')
+    assert.equal(lane(systemAddress(0, 200)), 'general')
+    assert.equal(lane(systemAddress(1, 9)), 'general')
+    assert.equal(lane(addressOf('anyone')), 'general')
     assert.equal(laneGasMax('general', 101), 50)
     assert.equal(laneGasMax('proof', 100), 25)
   })

@@ -4,6 +4,7 @@ import { keccak256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
 import { epochAbove, type Header, headerHash, type SealedBlock } from '../../base/protocol/header.ts'
 import { validatorSetHash } from '../../base/protocol/validators.ts'
+import { DEV_PARAMETERS } from '../../genesis/parameters.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import type { BlockContext, Log, WriteContext } from '../../state/context.ts'
 import {
@@ -14,33 +15,24 @@ import {
   type ParentView,
 } from '../../state/execute.ts'
 import { mintCoins } from '../../state/modules/accounts/ledger.ts'
-import { accountsModule } from '../../state/modules/accounts/module.ts'
-import { accountsParams } from '../../state/modules/accounts/tables.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
-import { assetsModule } from '../../state/modules/assets/module.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
-import { catalogueModule } from '../../state/modules/catalogue/module.ts'
-import { catalogueParams } from '../../state/modules/catalogue/tables.ts'
-import { issuanceParams } from '../../state/modules/issuance/tables.ts'
 import { openOracle } from '../../state/modules/oracle/anchor.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
-import { providersModule } from '../../state/modules/providers/module.ts'
-import { providersParams } from '../../state/modules/providers/tables.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
+import { writeParameters } from '../../state/parameters.ts'
 import { recountNow } from '../../state/recount.ts'
+import { MODULES } from '../../state/registry.ts'
 import { readReserve } from '../../state/reserve.ts'
 import type { Module } from '../../state/rules.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../state/transaction.ts'
 import { TreeVersion } from '../../state/tree/tree.ts'
+import { modulesAt, protocolVersionOf } from '../../state/versions.ts'
+import { modulesThrough } from './modules.ts'
 
 export const CHAIN_ID = 7357
-export const LEDGER_MODULES: readonly Module[] = [
-  accountsModule,
-  assetsModule,
-  catalogueModule,
-  providersModule,
-]
+export const LEDGER_MODULES = modulesThrough('providers')
 export const CHAIN: ChainConfig = { chainId: CHAIN_ID, genesisHash: ZERO_HASH, modules: LEDGER_MODULES }
 export const COIN = 10n ** 18n
 export const DOLLAR = 1
@@ -64,6 +56,7 @@ export function blockContext(over: Partial<BlockContext> = {}): BlockContext {
     proposer: addressOf('operator1'),
     mix: ZERO_HASH,
     baseFeePerGas: BASE_FEE,
+    modules: LEDGER_MODULES,
     ...over,
   }
 }
@@ -74,6 +67,8 @@ export interface GenesisOptions {
   readonly epochBlocksMax?: number
   readonly validators?: number
   readonly blockGasLimit?: number
+  /** Default: the ledger modules. */
+  readonly modules?: readonly Module[]
 }
 
 const H100 = {
@@ -88,16 +83,6 @@ const H100 = {
   evidenceHash: ZERO_HASH,
 }
 
-const ISSUANCE = {
-  coverN: 1,
-  marginPpm: 1_500_000n,
-  bondPpm: 200_000n,
-  bondMaintenancePpm: 150_000n,
-  retainPpm: 0n,
-  frontLoadPpm: 500_000n,
-  cureWindows: 5,
-}
-
 export function profileOf(id: number) {
   return {
     legalName: `Provider ${id}`,
@@ -110,21 +95,22 @@ export function profileOf(id: number) {
 
 function fillState(state: MemoryState, logs: Log[], options: GenesisOptions): void {
   const ctx: WriteContext = { state, block: blockContext(), emit: (log) => void logs.push(log) }
-  accountsParams.set(state, {
-    protocolVersion: 1,
-    blockGasLimit: options.blockGasLimit ?? 120_000_000,
-    gasTargetPerSecond: 60_000_000,
-    minBaseFeePerGas: 1n,
+  const { accounts } = DEV_PARAMETERS
+  writeParameters(state, MODULES, {
+    ...DEV_PARAMETERS,
+    accounts: {
+      ...accounts,
+      blockGasLimit: options.blockGasLimit ?? 120_000_000,
+      gasTargetPerSecond: 60_000_000,
+    },
+    providers: {
+      epochBlocksMax: options.epochBlocksMax ?? 1000,
+      minBlockIntervalMs: 10,
+      rotationIntervalMs: 1_000,
+      evidenceWindowMs: 10_000,
+    },
   })
-  providersParams.set(state, {
-    epochBlocksMax: options.epochBlocksMax ?? 1000,
-    minBlockIntervalMs: 10,
-    rotationIntervalMs: 1_000,
-    evidenceWindowMs: 10_000,
-  })
-  catalogueParams.set(state, { specOnlyPpm: 750_000n })
   openOracle(state, 1_000_000n)
-  issuanceParams.set(state, ISSUANCE)
   registerAsset(ctx, { id: DOLLAR, issuer: addressOf('issuer'), name: 'Dollar', symbol: 'USDX', decimals: 6 })
   addClass(ctx, 1, H100)
   for (let id = 1; id <= (options.validators ?? 4); id++) {
@@ -159,6 +145,7 @@ export interface Draft {
 
 /** A chain of executed blocks; keeps a full copy of the state for recounts. */
 export class TestChain {
+  readonly chain: ChainConfig
   readonly full = new MemoryState()
   readonly genesisLogs: Log[] = []
   readonly senders = new Map<string, Address>()
@@ -166,6 +153,7 @@ export class TestChain {
 
   constructor(options: GenesisOptions = {}) {
     const { full } = this
+    this.chain = { ...CHAIN, modules: options.modules ?? LEDGER_MODULES }
     fillState(full, this.genesisLogs, options)
     const tree = TreeVersion.empty().update(new Map(full.entries('')))
     const header: Header = {
@@ -184,7 +172,7 @@ export class TestChain {
       gasUsed: 0,
       gasLimit: options.blockGasLimit ?? 120_000_000,
       baseFeePerGas: BASE_FEE,
-      reserve: readReserve(full),
+      reserve: readReserve(this.chain.modules, full),
       setHash: validatorSetHash(validatorSet(full)),
       endsEpoch: false,
     }
@@ -234,11 +222,11 @@ export class TestChain {
   }
 
   build(drafts: readonly Draft[], over: Partial<BlockTemplate> = {}) {
-    return buildBlock(this.parent, this.template(drafts, over), { chain: CHAIN })
+    return buildBlock(this.parent, this.template(drafts, over), { chain: this.chain })
   }
 
   execute(block: SealedBlock) {
-    return executeBlock(this.parent, block, { chain: CHAIN, senderOf: this.senderOf })
+    return executeBlock(this.parent, block, { chain: this.chain, senderOf: this.senderOf })
   }
 
   /** Makes an executed block the parent of the next one. */
@@ -262,7 +250,8 @@ export class TestChain {
   /** All broken invariants by full recount; empty when all hold. */
   recount(): readonly string[] {
     const ctx = { state: this.full, block: blockContext({ height: this.parent.header.height }) }
-    return LEDGER_MODULES.flatMap((module) =>
+    const { modules } = this.chain
+    return modulesAt(modules, protocolVersionOf(this.full)).flatMap((module) =>
       (module.rules.invariants ?? []).flatMap((invariant) => {
         const reason = recountNow(invariant, this.full, ctx) ?? invariant.check?.(ctx)
         return reason === undefined ? [] : [`${invariant.id}: ${reason}`]

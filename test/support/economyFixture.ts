@@ -5,42 +5,32 @@ import { sha256 } from '../../base/crypto/hash.ts'
 import { type Address, ZERO_HASH } from '../../base/ids.ts'
 import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
+import { DEV_PARAMETERS, type Parameters } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, ReadContext, WriteContext } from '../../state/context.ts'
-import { accountsModule } from '../../state/modules/accounts/module.ts'
+import { endBlock } from '../../state/hooks.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
-import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
-import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
-import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
-import { catalogueParams } from '../../state/modules/catalogue/tables.ts'
 import { issuanceModule } from '../../state/modules/issuance/module.ts'
-import { issuanceParams } from '../../state/modules/issuance/tables.ts'
 import { openOracle } from '../../state/modules/oracle/anchor.ts'
-import { oracleModule } from '../../state/modules/oracle/module.ts'
 import { setPrice } from '../../state/modules/oracle/prices.ts'
-import { oracleParams } from '../../state/modules/oracle/tables.ts'
-import { DEV_PARAMETERS, type EconomyParameters } from '../../state/modules/parameters.ts'
 import { addBond } from '../../state/modules/providers/bonds.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
+import { writeParameters } from '../../state/parameters.ts'
 import { recountNow } from '../../state/recount.ts'
 import type { Module } from '../../state/rules.ts'
+import { modulesThrough } from './modules.ts'
 
 export const SETTLEMENT_ASSET = 1
 /** 3.028200 units of a six-decimal asset per coin. */
 export const PRICE_BASE = 3_028_200n
 export const GENESIS_MS = 1_700_000_000_000
-const MODULES: readonly Module[] = [
-  accountsModule,
-  assetsModule,
-  oracleModule,
-  capacityModule,
-  issuanceModule,
-]
+/** Without the providers' own hooks and invariants: members come and go here without epochs. */
+const MODULES = modulesThrough('issuance').filter(({ definition }) => definition.name !== 'providers')
 
 export const coins = (amount: number): bigint => (BigInt(Math.round(amount * 1_000)) * COIN) / 1_000n
 
@@ -60,19 +50,16 @@ export interface Setup {
 
 export class EconomyChain {
   readonly committed = new MemoryState()
-  readonly #parameters: EconomyParameters
+  readonly #parameters: Parameters
   #overlay = new Overlay(this.committed)
   #height = 0
   #timeMs = GENESIS_MS
   readonly logs: Log[] = []
 
-  constructor(parameters: EconomyParameters = DEV_PARAMETERS) {
+  constructor(parameters: Parameters = DEV_PARAMETERS) {
     this.#parameters = parameters
     const state = this.#overlay
-    oracleParams.set(state, parameters.oracle)
-    capacityParams.set(state, parameters.capacity)
-    issuanceParams.set(state, parameters.issuance)
-    catalogueParams.set(state, { specOnlyPpm: 750_000n })
+    writeParameters(state, modulesThrough('issuance'), parameters)
     openOracle(state, PPM)
     setPrice(state, { asset: SETTLEMENT_ASSET, priceBase: PRICE_BASE })
     openWindows(state, GENESIS_MS)
@@ -103,6 +90,7 @@ export class EconomyChain {
       proposer: accountOf(1),
       mix: ZERO_HASH,
       baseFeePerGas: 1n,
+      modules: MODULES,
     }
   }
 
@@ -197,7 +185,7 @@ export class EconomyChain {
     this.#height++
     this.#timeMs += afterMs
     const ctx = this.ctx()
-    for (const module of MODULES) module.rules.endBlock?.(ctx)
+    endBlock(ctx, MODULES)
     this.checkInvariants()
     this.committed.apply(this.#overlay.changes())
     this.#overlay = new Overlay(this.committed)
@@ -225,7 +213,7 @@ export class EconomyChain {
     }
   }
 
-  get parameters(): EconomyParameters {
+  get parameters(): Parameters {
     return this.#parameters
   }
 }
@@ -245,7 +233,7 @@ export const quotaQuery = (chain: EconomyChain, provider: number): Limits =>
   chain.query<Limits>(issuanceModule, 'quota', { provider })
 
 /** Four identical members, so that the quota binds. */
-export function fourEqual(parameters: EconomyParameters = DEV_PARAMETERS): EconomyChain {
+export function fourEqual(parameters: Parameters = DEV_PARAMETERS): EconomyChain {
   return new EconomyChain(parameters).addProviders(
     [0, 1, 2, 3].map(() => ({ ratingPpm: 2_000_000n, devices: 100 })),
   )

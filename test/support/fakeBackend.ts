@@ -89,7 +89,7 @@ export class FakeBackend implements Backend {
     this.pool = new Mempool({
       account: (address) => getAccount(chain.full, address),
       baseFeePerGas: () => this.nextBaseFee(),
-      gasOf: (transaction: Transaction) => gasOf(dispatcherOf(CHAIN.modules), transaction),
+      gasOf: (transaction: Transaction) => gasOf(dispatcherOf(CHAIN.modules, 1), transaction),
       gasMax: () => this.head().header.gasLimit / 2,
       nowMs: () => 0,
     })
@@ -229,6 +229,7 @@ export class FakeBackend implements Backend {
         proposer: header.proposer,
         mix: header.mix,
         baseFeePerGas: header.baseFeePerGas,
+        modules: CHAIN.modules,
       },
     }
   }

@@ -202,9 +202,12 @@ export class Network {
   }
 
   /** Log lines at error level or above, and all evidence of misbehaviour; correct validators log only `expected` ones. */
-  alarms(expected: readonly RegExp[] = []): readonly string[] {
+  alarms(
+    expected: readonly RegExp[] = [],
+    nodes: readonly ValidatorProcess[] = this.nodes,
+  ): readonly string[] {
     const found: string[] = []
-    for (const node of this.nodes) {
+    for (const node of nodes) {
       for (const line of node.readLog().split('\n')) {
         const isAlarm = /"level":"(error|fatal)"|evidence of misbehaviour/.test(line)
         // Lines that are not JSON bypassed the logger: a stack trace, a runtime warning.

@@ -7,50 +7,32 @@ import { signHash } from '../../base/crypto/secp256k1.ts'
 import { type Address, ZERO_ADDRESS, ZERO_HASH } from '../../base/ids.ts'
 import type { Failure } from '../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../base/units.ts'
+import { type Parameters as ChainParameters, TEST_PARAMETERS } from '../../genesis/parameters.ts'
 import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
+import { beginBlock, endBlock } from '../../state/hooks.ts'
 import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
-import { accountsModule } from '../../state/modules/accounts/module.ts'
 import { issueAsset, registerAsset } from '../../state/modules/assets/ledger.ts'
-import { assetsModule } from '../../state/modules/assets/module.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
-import { capacityModule } from '../../state/modules/capacity/module.ts'
 import { attestLot, pledgeLot } from '../../state/modules/capacity/pledges.ts'
 import { ALL_SERVICES } from '../../state/modules/capacity/schema.ts'
-import { capacityParams } from '../../state/modules/capacity/tables.ts'
 import { currentWindow, getClock, openWindows } from '../../state/modules/capacity/windows.ts'
 import { addClass } from '../../state/modules/catalogue/classes.ts'
-import { catalogueModule } from '../../state/modules/catalogue/module.ts'
-import { catalogueParams } from '../../state/modules/catalogue/tables.ts'
 import { getLiability } from '../../state/modules/issuance/ledger.ts'
 import { mintAtGenesis } from '../../state/modules/issuance/minting.ts'
-import { issuanceModule } from '../../state/modules/issuance/module.ts'
-import { issuanceParams } from '../../state/modules/issuance/tables.ts'
 import { openOracle } from '../../state/modules/oracle/anchor.ts'
-import { oracleModule } from '../../state/modules/oracle/module.ts'
 import { setPrice } from '../../state/modules/oracle/prices.ts'
-import { oracleParams } from '../../state/modules/oracle/tables.ts'
-import { type EconomyParameters, TEST_PARAMETERS } from '../../state/modules/parameters.ts'
 import { addBond } from '../../state/modules/providers/bonds.ts'
 import { addProvider } from '../../state/modules/providers/members.ts'
-import { providersModule } from '../../state/modules/providers/module.ts'
-import { providersParams } from '../../state/modules/providers/tables.ts'
 import { redemptionModule } from '../../state/modules/redemption/module.ts'
-import { redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
+import { type redemptionParams, redemptionTables } from '../../state/modules/redemption/tables.ts'
 import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { MemoryState, Overlay } from '../../state/overlay.ts'
+import { writeParameters } from '../../state/parameters.ts'
 import { recountNow } from '../../state/recount.ts'
 import { type Module, selectorOf, signatureOf } from '../../state/rules.ts'
+import { modulesThrough } from './modules.ts'
 
-const MODULES: readonly Module[] = [
-  accountsModule,
-  assetsModule,
-  catalogueModule,
-  providersModule,
-  oracleModule,
-  capacityModule,
-  issuanceModule,
-  redemptionModule,
-]
+const MODULES = modulesThrough('redemption')
 const ASSET = 1
 export const GENESIS_MS = 1_700_000_000_000
 export const WINDOW_MS = 2_000
@@ -71,20 +53,13 @@ export function walletOf(n: number): Address {
 }
 
 export type RedemptionParams = ReturnType<typeof redemptionParams.get>
-export const PARAMS: RedemptionParams = {
-  openRequestsMax: 500,
-  openRequestsPerAccountMax: 64,
-  stepsPerBlockMax: 512,
-  assignAhead: 1,
-  minimumBase: COIN / 100n,
-  suspensionWindows: 1,
-}
+export const PARAMS: RedemptionParams = TEST_PARAMETERS.redemption
 
 export interface ChainOptions {
   /** Rating and device count of each provider's lot; a device serves 22.8 coins per window at rating 1,000,000. */
   readonly providers: readonly { readonly ratingPpm?: bigint; readonly devices: number }[]
   readonly params?: Partial<RedemptionParams>
-  readonly economy?: EconomyParameters
+  readonly economy?: Pick<ChainParameters, 'oracle' | 'capacity' | 'issuance'>
 }
 
 export interface RequestOptions {
@@ -105,6 +80,7 @@ export class RedemptionChain {
   #timeMs = GENESIS_MS
   #parentMs = GENESIS_MS
   #tx = 0
+  #providers = 1
   /** False in long simulations, which recount per window instead of per block. */
   recountEveryBlock = true
 
@@ -114,22 +90,14 @@ export class RedemptionChain {
       issuance: { ...TEST_PARAMETERS.issuance, retainPpm: 0n },
     }
     const state = this.#overlay
-    oracleParams.set(state, economy.oracle)
-    capacityParams.set(state, economy.capacity)
-    issuanceParams.set(state, economy.issuance)
-    providersParams.set(state, {
-      epochBlocksMax: 100_000,
-      minBlockIntervalMs: 100,
-      rotationIntervalMs: 1_000,
-      evidenceWindowMs: 10_000,
-    })
-    catalogueParams.set(state, { specOnlyPpm: 750_000n })
-    redemptionParams.set(state, { ...PARAMS, ...options.params })
+    const redemption = { ...PARAMS, ...options.params }
+    writeParameters(state, MODULES, { ...TEST_PARAMETERS, ...economy, redemption })
     openOracle(state, PPM)
     setPrice(state, { asset: ASSET, priceBase: 3_000_000n })
     openWindows(state, GENESIS_MS)
     const facts = { id: ASSET, name: 'Development dollar', symbol: 'dUSD', decimals: 6 }
     registerAsset(this.ctx(), { ...facts, issuer: walletOf(999) })
+    this.#providers = options.providers.length
     options.providers.forEach(({ ratingPpm, devices }, i) => {
       this.#addProvider(i + 1, ratingPpm ?? PPM, devices)
     })
@@ -198,9 +166,11 @@ export class RedemptionChain {
       height: this.#height,
       timestampMs: this.#timeMs,
       parentTimestampMs: this.#parentMs,
-      proposer: walletOf(1),
+      // Each block is another group's, so that requests are drawn in the next block.
+      proposer: walletOf(1 + (this.#height % this.#providers)),
       mix: sha256(u64be(this.#height)),
       baseFeePerGas: 1n,
+      modules: MODULES,
     }
   }
 
@@ -213,9 +183,9 @@ export class RedemptionChain {
     this.#height++
     this.#parentMs = this.#timeMs
     this.#timeMs += afterMs
-    for (const module of MODULES) module.rules.beginBlock?.(this.ctx())
+    beginBlock(this.ctx(), MODULES)
     transactions()
-    for (const module of MODULES) module.rules.endBlock?.(this.ctx())
+    endBlock(this.ctx(), MODULES)
     this.checkInvariants()
     this.#commit()
   }

@@ -1,12 +1,18 @@
 // The common shape of native modules (docs/architecture.md): their files, and allowed calls between modules.
 import { strict as assert } from 'node:assert'
 import { MODULES } from '../../state/registry.ts'
+import { schemas } from '../../state/schemas.ts'
 import { ownImports, read, sources, withoutComments } from './sources.ts'
 
 const FOLDER = 'state/modules'
 /** In the order of the registry. */
 const NAMES = MODULES.map(({ definition }) => definition.name)
 const MODULE_LINES_MAX = 80
+/** The agreed order (docs/architecture.md); modules that do not exist yet have their place. */
+const ORDER = [
+  ...['compliance', 'accounts', 'assets', 'catalogue', 'providers', 'oracle', 'capacity', 'audit', 'backing'],
+  ...['issuance', 'redemption', 'market', 'default', 'evidence', 'governance'],
+]
 
 /** `state/modules/<name>/<file>` as its two names; undefined for other files. */
 function placeOf(path: string): { readonly name: string; readonly file: string } | undefined {
@@ -35,6 +41,14 @@ describe('tidy.modules', () => {
   it('every folder is a module of the registry', () => {
     const folders = new Set(sources(FOLDER).flatMap((file) => placeOf(file)?.name ?? []))
     assert.deepEqual([...folders].sort(), [...NAMES].sort())
+  })
+
+  it('the registry keeps the agreed order, and the list of schemas the same', () => {
+    assert.deepEqual(
+      NAMES,
+      ORDER.filter((name) => NAMES.includes(name)),
+    )
+    assert.deepEqual(Object.keys(schemas), NAMES)
   })
 
   for (const { definition, rules } of MODULES) {

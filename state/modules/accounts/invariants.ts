@@ -6,19 +6,31 @@ import { decodeAccount } from './codec.ts'
 import { getSupply } from './ledger.ts'
 import { accountsTables } from './tables.ts'
 
+/**
+ * Why credits need no failure: no account holds more than exists, and the supply fits into a balance. A reason when an
+ * account holds more.
+ */
+function beyondSupply(balanceBase: bigint, supplyBase: bigint): string | undefined {
+  return balanceBase <= supplyBase ? undefined : `an account holds ${balanceBase} of ${supplyBase}`
+}
+
 const supplyInvariant: Invariant = {
   id: '1 coins',
   severity: 'halt',
-  doc: 'The supply is the sum of all accounts, escrows and pools included.',
+  doc: 'The supply is the sum of all accounts, escrows and pools included; none holds more than the supply.',
   checkChanges(changes, parent, ctx) {
     let movedBase = 0n
+    const supplyBase = getSupply(ctx.state)
     for (const [key, stored] of changes) {
       if (!key.startsWith(accountsTables.account.prefix)) continue
       const before = parent.get(key)
-      if (stored !== undefined) movedBase += decodeAccount(stored).balanceBase
+      const balanceBase = stored === undefined ? 0n : decodeAccount(stored).balanceBase
+      const beyond = beyondSupply(balanceBase, supplyBase)
+      if (beyond !== undefined) return beyond
+      movedBase += balanceBase
       if (before !== undefined) movedBase -= decodeAccount(before).balanceBase
     }
-    const mintedBase = getSupply(ctx.state) - getSupply(parent)
+    const mintedBase = supplyBase - getSupply(parent)
     return movedBase === mintedBase
       ? undefined
       : `accounts changed by ${movedBase}, the supply by ${mintedBase}`

@@ -3,6 +3,7 @@ import { assert } from '../../../base/assert.ts'
 import { bytesKey, equalBytes } from '../../../base/bytes.ts'
 import { ADDRESS_BYTES, type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { SYSTEM_KIND, systemAddress } from '../../../base/moduleDefinition.ts'
+import type { Reserve } from '../../../base/protocol/header.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { TRANSFER_EMITTER, transferLog } from '../../transferLog.ts'
@@ -12,14 +13,21 @@ import type { Account } from './schema.ts'
 import { accountsTables } from './tables.ts'
 
 const NOTHING: Account = { nonce: 0, balanceBase: 0n }
-/** Bound on the object ids of one module's escrows. */
-const ESCROW_OBJECT_MAX = 2 ** 40
+/** Bound on the object ids of one named escrow. */
+const ESCROW_OBJECT_MAX = 2 ** 36
+/** Named escrows of one module. */
+const ESCROW_NAMES_MAX = 16
 
-/** System address of kind 03 that holds the escrow of a module's `objectId`; an ordinary ledger account. */
-export function escrowAddress(moduleId: number, objectId: number): Address {
+/**
+ * System address of kind 03 that holds a module's escrow for an object; an ordinary ledger account. Its id is the
+ * module, then four bits for the escrow's name, then the object. Modules use `escrowsOf` (state/ledger.ts).
+ */
+export function escrowAddress(moduleId: number, objectId: number, nameId = 0): Address {
   assert(Number.isSafeInteger(objectId) && objectId >= 0 && objectId < ESCROW_OBJECT_MAX, 'escrow object id')
   assert(Number.isInteger(moduleId) && moduleId >= 1 && moduleId <= 255, 'escrow module id')
-  return systemAddress(SYSTEM_KIND.escrow, moduleId * ESCROW_OBJECT_MAX + objectId)
+  assert(Number.isInteger(nameId) && nameId >= 0 && nameId < ESCROW_NAMES_MAX, 'escrow name id')
+  const owner = moduleId * ESCROW_NAMES_MAX + nameId
+  return systemAddress(SYSTEM_KIND.escrow, owner * ESCROW_OBJECT_MAX + objectId)
 }
 
 /** The guarantee fund, which receives base fees (ECONOMY §7). Escrow 0 of module 12, default. */
@@ -48,7 +56,15 @@ export function getSupply(state: StateReader): bigint {
   return accountsTables.supply.get(state, {})?.supplyBase ?? 0n
 }
 
-/** Adds coins that an earlier debit or a mint accounts for. Asserts the ledger's bound. */
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { supplyBase: getSupply(state) }
+}
+
+/**
+ * Adds coins that an earlier debit or a mint accounts for. It has no failure: no balance exceeds the supply, and a mint
+ * keeps the supply within `AMOUNT_MAX`, so the sum below cannot overflow. Asserts it.
+ */
 export function creditCoins(state: StateWriter, address: Address, amountBase: bigint): void {
   if (amountBase === 0n) return
   const account = getAccount(state, address)

@@ -4,6 +4,7 @@ import { assert, mustExist } from '../../../base/assert.ts'
 import { equalBytes, fromHex } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { ActionContext, Log, ReadContext, WriteContext } from '../../context.ts'
+import { ledger, type MoveRefusal } from '../../ledger.ts'
 import { logOf } from '../../rules.ts'
 import {
   acceptsAsset,
@@ -12,7 +13,6 @@ import {
   getAsset,
   getAssetBalance,
   setAllowance,
-  transferAsset,
 } from './ledger.ts'
 import { erc20Schema } from './schema.ts'
 import { erc20Fail } from './tables.ts'
@@ -30,14 +30,18 @@ function emitApproval(
   ctx.emit(log)
 }
 
+/** The error of ERC-6093, or the chain's own, for a move that did not happen. */
+function failureOf(sender: Address, refusal: MoveRefusal | undefined) {
+  if (refusal === undefined || refusal.code === 'DebitRefused') return refusal
+  assert(refusal.code === 'InsufficientFunds', 'the called asset exists')
+  const { balanceBase, neededBase } = refusal
+  return erc20Fail.ERC20InsufficientBalance({ sender, balance: balanceBase, needed: neededBase })
+}
+
 function transfer(ctx: ActionContext, asset: number, { to, value }: { to: Address; value: bigint }) {
-  const balance = getAssetBalance(ctx.state, { asset, owner: ctx.sender })
   if (!acceptsAsset(to)) return erc20Fail.ERC20InvalidReceiver({ receiver: to })
-  if (balance < value)
-    return erc20Fail.ERC20InsufficientBalance({ sender: ctx.sender, balance, needed: value })
-  // After this point the action must succeed.
-  assert(transferAsset(ctx, { asset, from: ctx.sender, to, amountBase: value }), 'checked balance suffices')
-  return undefined
+  const from = ctx.sender
+  return failureOf(from, ledger.move(ctx, { asset, from, to, amountBase: value }))
 }
 
 function approve(ctx: ActionContext, asset: number, args: { spender: Address; value: bigint }) {
@@ -56,14 +60,12 @@ function transferFrom(
   const { from, to, value } = args
   const at = { asset, owner: from, spender: ctx.sender }
   const allowance = getAllowance(ctx.state, at)
-  const balance = getAssetBalance(ctx.state, { asset, owner: from })
   if (!acceptsAsset(to)) return erc20Fail.ERC20InvalidReceiver({ receiver: to })
   if (allowance < value)
     return erc20Fail.ERC20InsufficientAllowance({ spender: ctx.sender, allowance, needed: value })
-  if (balance < value) return erc20Fail.ERC20InsufficientBalance({ sender: from, balance, needed: value })
-  // After this point the action must succeed.
+  const failure = failureOf(from, ledger.move(ctx, { asset, from, to, amountBase: value }))
+  if (failure !== undefined) return failure
   if (allowance !== UNLIMITED) setAllowance(ctx.state, at, allowance - value)
-  assert(transferAsset(ctx, { asset, from, to, amountBase: value }), 'checked balance suffices')
   return undefined
 }
 

@@ -54,6 +54,7 @@ export function registerAsset(
 ): void {
   const ids = assetIds(ctx.state)
   assert(!ids.includes(asset.id) && ids.length < ASSETS_MAX, 'the asset id is new and within the bound')
+  assert(asset.id > 0, 'asset 0 is the coin')
   const { id, issuer, name, symbol, decimals } = asset
   assetsTables.asset.set(ctx.state, { asset: id }, { issuer, name, symbol, decimals, supplyBase: 0n })
   assetsTables.index.set(ctx.state, {}, { assets: [...ids, id].sort((a, b) => a - b) })

@@ -4,7 +4,8 @@ import { equalBytes } from '../../../base/bytes.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { ActionContext } from '../../context.ts'
-import { acceptsAsset, getAsset, getAssetBalance, issueAsset, redeemAsset } from './ledger.ts'
+import { ledger } from '../../ledger.ts'
+import { acceptsAsset, getAsset } from './ledger.ts'
 import type { assetsSchema } from './schema.ts'
 import { fail } from './tables.ts'
 
@@ -19,15 +20,18 @@ export function issue(ctx: ActionContext, { asset, to, amountBase }: Args<'issue
     return fail.AssetSupplyTooLarge({ asset, maximumBase: AMOUNT_MAX })
   }
   // After this point the action must succeed.
-  issueAsset(ctx, { asset, to, amountBase })
+  ledger.mint(ctx, { asset, to, amountBase })
   return undefined
 }
 
 export function redeem(ctx: ActionContext, { asset, amountBase }: Args<'redeem'>) {
+  // The ledger knows the coin as asset 0, but only its liabilities burn it.
   if (getAsset(ctx.state, asset) === undefined) return fail.UnknownAsset({ asset })
-  const balanceBase = getAssetBalance(ctx.state, { asset, owner: ctx.sender })
-  if (balanceBase < amountBase) return fail.InsufficientAsset({ asset, balanceBase, neededBase: amountBase })
-  // After this point the action must succeed.
-  assert(redeemAsset(ctx, { asset, from: ctx.sender, amountBase }), 'checked balance covers the redemption')
-  return undefined
+  const refusal = ledger.burn(ctx, { asset, from: ctx.sender, amountBase })
+  if (refusal?.code === 'InsufficientFunds') {
+    const { balanceBase, neededBase } = refusal
+    return fail.InsufficientAsset({ asset, balanceBase, neededBase })
+  }
+  assert(refusal?.code !== 'UnknownAsset', 'a registered asset is known')
+  return refusal
 }

@@ -1,14 +1,11 @@
-// The end of a block for capacity: it may end a window.
+// What capacity does at a window's end.
 import type { WriteContext } from '../../context.ts'
 import { getSummary, perishWindow, recountProvider } from './book.ts'
 import { memberIds, moveAnchor } from './external.ts'
 import { removeEndedLots } from './lots.ts'
-import { advanceClock } from './windows.ts'
 
-/** At a window's end unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
-export function endBlock(ctx: WriteContext): void {
-  const ended = advanceClock(ctx)
-  if (ended === undefined) return
+/** Unused capacity perishes, then the anchor moves, then all capacity is recounted (ECONOMY §3). */
+export function onWindowEnd(ctx: WriteContext, ended: number): void {
   const providers = memberIds(ctx.state)
   for (const provider of providers) {
     perishWindow(ctx.state, { provider, windowIndex: ended })

@@ -1,5 +1,6 @@
 // Capacity of each provider per window: V from its lots, D from reservations, C cached. Not: lots themselves (lots.ts).
 import { assert } from '../../../base/assert.ts'
+import type { Reserve } from '../../../base/protocol/header.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { anchorNow, growthAhead, isServing, lotRating } from './external.ts'
@@ -49,6 +50,11 @@ export function getSummary(state: StateReader, provider: number): CapacitySummar
 /** Sum of C over all providers, base units. */
 export function getTotalCapacity(state: StateReader): bigint {
   return capacityTables.totals.get(state, {})?.capacityBase ?? 0n
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { capacityBase: getTotalCapacity(state) }
 }
 
 /** Increases with every change of a summary, so that a cache can tell whether it is stale. */

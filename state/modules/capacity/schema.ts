@@ -1,7 +1,10 @@
 // Definition of capacity: windows, evergreen pledges of catalogue classes, and what each provider has free per window.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
+import { HORIZON_MAX } from '../oracle/schema.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 
 /** Lots one provider may hold at once (ECONOMY §13). */
@@ -74,16 +77,45 @@ export const capacitySchema = defineModule({
   id: 6,
   doc: 'Windows, evergreen pledges of hardware, and the rated device-hours free in each window.',
   params: {
-    windowMs: t.u64,
-    /** Hours of capacity that a window counts as, whatever its length. */
-    windowHours: t.u32,
-    /** K: windows ahead that capacity is counted, and the notice of a pledge. */
-    horizonWindows: t.u32,
-    /** Share taken off for unavailability, ppm. */
-    availabilityHaircutPpm: t.ppm,
-    /** Least rating that counts, as a share of the anchor, ppm. */
-    minClassPpm: t.ppm,
-    lotsPerProviderMax: t.u32,
+    windowMs: param({
+      field: t.u64,
+      doc: 'Length of a capacity window, milliseconds.',
+      main: 86_400_000,
+      dev: 60_000,
+      test: 2_000,
+      check: atLeast(1_000, 'ms'),
+    }),
+    windowHours: param({
+      field: t.u32,
+      doc: 'Hours of capacity that a window counts as, whatever its length.',
+      main: 24,
+      check: between(1, 8_760, 'hours'),
+    }),
+    horizonWindows: param({
+      field: t.u32,
+      doc: 'K: windows ahead that capacity is counted, and the notice of a pledge.',
+      main: 120,
+      dev: 20,
+      test: 12,
+      check: between(4, HORIZON_MAX, 'windows'),
+    }),
+    availabilityHaircutPpm: param({
+      field: t.ppm,
+      doc: 'Share taken off for unavailability, ppm.',
+      main: 50_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    minClassPpm: param({
+      field: t.ppm,
+      doc: 'Least rating that counts, as a share of the anchor, ppm.',
+      main: 250_000n,
+    }),
+    lotsPerProviderMax: param({
+      field: t.u32,
+      doc: 'Lots that one provider may hold.',
+      main: LOTS_MAX,
+      check: between(1, LOTS_MAX, 'lots'),
+    }),
   },
   records: {
     clock: { id: 1, key: {}, value: clockFields, doc: 'The running window.' },

@@ -1,7 +1,7 @@
 // The window clock. Owns: when a window ends and how later modules learn of it. Not: what perishes (book.ts).
 import { assert } from '../../../base/assert.ts'
 import { keyBytes, readU64be } from '../../../base/bytes.ts'
-import type { ReadContext, WriteContext } from '../../context.ts'
+import type { WriteContext } from '../../context.ts'
 import type { StateKey, StateReader, StateWriter } from '../../view.ts'
 import type { WindowClock } from './schema.ts'
 import { capacityParams, capacityTables, events } from './tables.ts'
@@ -21,24 +21,18 @@ export function getClock(state: StateReader): WindowClock {
   return capacityTables.clock.mustGet(state, {})
 }
 
-/** Index of the running window; in `endBlock` of a module after capacity it is already the new one. */
+/** When the running window ends, Unix milliseconds. */
+export function dueAtMs(state: StateReader): number {
+  return getClock(state).endsAtMs
+}
+
+/** Index of the running window; in the hooks after the transactions it is already the new one. */
 export function currentWindow(state: StateReader): number {
   return getClock(state).windowIndex
 }
 
-/**
- * Index of the window that this block ended, for `endBlock` of modules after capacity; undefined in other blocks.
- * All transactions of the block still ran inside the window that ended.
- */
-export function windowEndedThisBlock(ctx: ReadContext): number | undefined {
-  const clock = getClock(ctx.state)
-  return clock.windowIndex > 0 && clock.startedAtHeight === ctx.block.height
-    ? clock.windowIndex - 1
-    : undefined
-}
-
 /** Ends the running window when the block's time has reached its end: end' = max(end, blockTime) + length (ECONOMY §1). */
-export function advanceClock(ctx: WriteContext): number | undefined {
+export function endWindow(ctx: WriteContext): number | undefined {
   const clock = getClock(ctx.state)
   const { timestampMs, height } = ctx.block
   if (timestampMs < clock.endsAtMs) return undefined
@@ -52,6 +46,11 @@ export function advanceClock(ctx: WriteContext): number | undefined {
   capacityTables.clock.set(ctx.state, {}, next)
   events.WindowEnded(ctx, { windowIndex: clock.windowIndex, endsAtMs: next.endsAtMs })
   return clock.windowIndex
+}
+
+/** Blocks that fit into a window at the least interval between blocks. */
+export function blocksPerWindow(windowMs: number, minBlockIntervalMs: number): number {
+  return Math.floor(windowMs / Math.max(1, minBlockIntervalMs))
 }
 
 /** Parses a record key that ends with a provider and a window, both u64. */

@@ -1,6 +1,7 @@
 // Definition of the catalogue: hardware classes and their ratings.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
 
 /** Classes the catalogue may hold. */
@@ -39,8 +40,11 @@ export const catalogueSchema = defineModule({
   id: 3,
   doc: 'Hardware classes with ratings per service, in ppm of the reference device (H100 SXM).',
   params: {
-    /** Factor of ratings without a benchmark, ppm. */
-    specOnlyPpm: t.ppm,
+    specOnlyPpm: param({
+      field: t.ppm,
+      doc: 'Factor of ratings without a benchmark, ppm.',
+      main: 750_000n,
+    }),
   },
   records: {
     class: { id: 1, key: { id: t.u32 }, value: classFields, doc: 'A hardware class.' },

@@ -3,8 +3,10 @@ import type { ValidatorSet } from '../../../base/protocol/validators.ts'
 import type { ReadContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { recountProvider } from '../capacity/book.ts'
+import { faultRoom } from '../providers/faultQueue.ts'
 import { convictEquivocator, providerIds } from '../providers/members.ts'
 import { validatorSetOfEpoch } from '../providers/pastSets.ts'
+import { evidenceSchema } from './schema.ts'
 
 /** The validators of an epoch; undefined when it has not begun or ended too long ago. */
 export function signersOf(ctx: ReadContext, epoch: number): ValidatorSet | undefined {
@@ -18,6 +20,11 @@ export function memberIds(state: StateReader): readonly number[] {
 
 /** Jails a member and freezes its bond; its capacity no longer counts. */
 export function convict(ctx: WriteContext, provider: number): void {
-  convictEquivocator(ctx, provider)
+  convictEquivocator(ctx, provider, evidenceSchema.id)
   recountProvider(ctx, provider)
+}
+
+/** How many convictions the queue of faults has room for. */
+export function faultRoomIn(state: StateReader): number {
+  return faultRoom(state)
 }

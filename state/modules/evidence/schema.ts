@@ -9,6 +9,7 @@ export const CONVICTIONS_MAX = 64
 export const evidenceSchema = defineModule({
   name: 'evidence',
   id: 15,
+  lane: 'proof',
   doc: 'Proofs of double votes: whoever signed both sides is convicted and jailed, and its bond frozen.',
   params: {},
   records: {
@@ -39,6 +40,8 @@ export const evidenceSchema = defineModule({
     EvidenceTooOld: { epoch: t.u64 },
     /** All culprits have already been convicted in that epoch. */
     AlreadyConvicted: { epoch: t.u64 },
+    /** Too many faults wait to be dealt with; send it again later. */
+    FaultQueueFull: {},
   },
   events: {
     Convicted: {
@@ -59,6 +62,7 @@ export const evidenceSchema = defineModule({
         'UnknownEpoch',
         'EvidenceTooOld',
         'AlreadyConvicted',
+        'FaultQueueFull',
       ],
       gas: 2_000_000,
       doc: 'Anyone submits a proof of a double vote; whoever signed both sides is convicted and jailed.',

@@ -5,7 +5,7 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { type EvidenceFault, judgeEvidence, openEvidence } from '../../../base/protocol/evidence.ts'
 import type { ActionContext } from '../../context.ts'
 import { isConvicted, remember } from './convictions.ts'
-import { convict, signersOf } from './external.ts'
+import { convict, faultRoomIn, signersOf } from './external.ts'
 import type { evidenceSchema } from './schema.ts'
 import { events, fail } from './tables.ts'
 
@@ -45,6 +45,7 @@ export function submitEvidence(
     .filter((provider) => !isConvicted(ctx.state, provider, epoch))
     .slice(0, CONVICTED_AT_ONCE_MAX)
   if (fresh.length === 0) return fail.AlreadyConvicted({ epoch })
+  if (fresh.length > faultRoomIn(ctx.state)) return fail.FaultQueueFull({})
   // After this point the action must succeed.
   for (const provider of fresh) {
     remember(ctx, provider, epoch)

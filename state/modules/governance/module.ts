@@ -9,13 +9,14 @@ import {
   withdrawProposal,
 } from './decisions.ts'
 import { governanceInvariants } from './invariants.ts'
-import { concludeDue } from './proposals.ts'
+import { concludeDue, dueAtMs } from './proposals.ts'
 import { governanceQueries } from './queries.ts'
 import { governanceSchema } from './schema.ts'
 
 export const governanceModule = implement(governanceSchema, {
   actions: { proposeAdmission, proposeRemoval, proposeJail, proposeUnjail, vote, withdrawProposal },
   queries: governanceQueries,
+  dueAtMs,
   beginBlock: concludeDue,
   invariants: governanceInvariants,
 })

@@ -39,7 +39,7 @@ export function openProposals(state: StateReader) {
 }
 
 /** When the next proposal is due, milliseconds; undefined without open proposals. */
-export function governanceDueAtMs(state: StateReader): number | undefined {
+export function dueAtMs(state: StateReader): number | undefined {
   const due = openProposals(state).proposals.map(({ dueMs }) => dueMs)
   return due.length === 0 ? undefined : Math.min(...due)
 }

@@ -1,6 +1,7 @@
 // Definition of governance over membership: who joins, who leaves, who is jailed (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
+import { between, type ParamDef, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
@@ -10,6 +11,17 @@ import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 export const OPEN_PER_MEMBER_MAX = 4
 /** Most open proposals at once: every member has its own share, so that none can crowd out the others. */
 export const OPEN_PROPOSALS_MAX = OPEN_PER_MEMBER_MAX * PROVIDERS_MAX
+
+const DAY_MS = 86_400_000
+const YEAR_MS = 366 * DAY_MS
+/** The least share that is more than two thirds for every number of voters up to 256. */
+const APPROVAL_PPM_MIN = 666_667n
+
+/** A time lock, the same in dev and test. */
+function lock(what: string, lengths: { readonly main: number; readonly dev: number }): ParamDef<number> {
+  const check = (value: number) => (value > YEAR_MS ? 'expected at most a year' : undefined)
+  return param({ field: t.u64, doc: `${what}, milliseconds.`, ...lengths, test: lengths.dev, check })
+}
 
 /** Governance never leaves fewer votes than this: the quorum of the smallest set (ECONOMY §10). */
 export const VOTERS_MIN = 3
@@ -53,17 +65,33 @@ export const governanceSchema = defineModule({
   id: 13,
   doc: 'Decisions of the validators, one vote each, more than two thirds, after a time lock.',
   params: {
-    /** A proposal passes when approvals · 1,000,000 > voters · this; 666,667 is more than two thirds. */
-    approvalPpm: t.ppm,
-    /** How long votes can be cast, milliseconds. */
-    votingMs: t.u64,
-    /** Time locks by kind, milliseconds. */
-    admitLockMs: t.u64,
-    removeLockMs: t.u64,
-    jailLockMs: t.u64,
-    unjailLockMs: t.u64,
-    /** Proposals that one member may have open. */
-    openPerMemberMax: t.u32,
+    approvalPpm: param({
+      field: t.ppm,
+      doc: 'A proposal passes when approvals · 1,000,000 > voters · this; 666,667 is more than two thirds.',
+      main: APPROVAL_PPM_MIN,
+      check: between(APPROVAL_PPM_MIN, PPM - 1n),
+    }),
+    votingMs: param({
+      field: t.u64,
+      doc: 'How long votes can be cast, milliseconds.',
+      main: 14 * DAY_MS,
+      dev: 600_000,
+      test: 600_000,
+      check: (value) => (value < 1_000 || value > YEAR_MS ? 'expected one second to a year' : undefined),
+    }),
+    // Removals have the longest notice, so that all members can prepare.
+    admitLockMs: lock('Time lock of an admission', { main: 2 * DAY_MS, dev: 1_000 }),
+    removeLockMs: lock('Time lock of a removal', { main: 7 * DAY_MS, dev: 1_000 }),
+    jailLockMs: lock('Time lock of a jailing', { main: 0, dev: 0 }),
+    unjailLockMs: lock('Time lock of an unjailing', { main: DAY_MS, dev: 1_000 }),
+    openPerMemberMax: param({
+      field: t.u32,
+      doc: 'Proposals that one member may have open.',
+      main: 2,
+      dev: OPEN_PER_MEMBER_MAX,
+      test: OPEN_PER_MEMBER_MAX,
+      check: between(1, OPEN_PER_MEMBER_MAX),
+    }),
   },
   records: {
     open: {
@@ -192,27 +220,3 @@ export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
 export type Admission = InferFields<Records['admission']['value']>
 export type GovernanceParams = Params<typeof governanceSchema>
-
-/** The least share that is more than two thirds for every number of voters up to 256. */
-const APPROVAL_PPM_MIN = 666_667n
-const YEAR_MS = 366 * 86_400_000
-
-/** Why parameters are invalid, with the name of one, or undefined. */
-export function checkGovernance(
-  params: GovernanceParams,
-): { readonly path: keyof GovernanceParams; readonly reason: string } | undefined {
-  const { approvalPpm, votingMs, openPerMemberMax } = params
-  if (approvalPpm < APPROVAL_PPM_MIN || approvalPpm >= PPM) {
-    return { path: 'approvalPpm', reason: `expected ${APPROVAL_PPM_MIN} to ${PPM - 1n}` }
-  }
-  if (votingMs < 1_000 || votingMs > YEAR_MS) {
-    return { path: 'votingMs', reason: 'expected one second to a year' }
-  }
-  for (const path of ['admitLockMs', 'removeLockMs', 'jailLockMs', 'unjailLockMs'] as const) {
-    if (params[path] > YEAR_MS) return { path, reason: 'expected at most a year' }
-  }
-  if (openPerMemberMax < 1 || openPerMemberMax > OPEN_PER_MEMBER_MAX) {
-    return { path: 'openPerMemberMax', reason: `expected 1 to ${OPEN_PER_MEMBER_MAX}` }
-  }
-  return undefined
-}

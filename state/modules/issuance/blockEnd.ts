@@ -1,11 +1,12 @@
 // The end of a block for liabilities: a window's end, the stored coverage, and the time to cure a shortfall.
 import type { WriteContext } from '../../context.ts'
-import { capacityVersion, endedWindow, memberIds, runningWindow } from './external.ts'
+import { capacityVersion, memberIds, runningWindow } from './external.ts'
 import { getLiability, getTotals, markBondShort, releaseLock, turnWindow } from './ledger.ts'
 import { getCoverage, isBondShort } from './limits.ts'
 import { events, issuanceTables } from './tables.ts'
 
-function endWindow(ctx: WriteContext, ended: number): void {
+/** Locks release their part, reservations of the ended window go, and short bonds are marked. */
+export function onWindowEnd(ctx: WriteContext, ended: number): void {
   for (const provider of memberIds(ctx.state)) {
     releaseLock(ctx, provider, ended)
     turnWindow(ctx, provider, ended)
@@ -29,10 +30,8 @@ function trackShortfall(ctx: WriteContext, shortfallBase: bigint): void {
   }
 }
 
-/** Handles a window's end, then stores coverage when its inputs have changed. */
+/** Stores coverage when its inputs have changed. */
 export function endBlock(ctx: WriteContext): void {
-  const ended = endedWindow(ctx)
-  if (ended !== undefined) endWindow(ctx, ended)
   const coverage = getCoverage(ctx.state)
   const issuanceRevision = getTotals(ctx.state).revision
   const capacityRevision = capacityVersion(ctx.state)

@@ -1,39 +1,36 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
+import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { ReadContext, WriteContext } from '../../context.ts'
+import type { DebitRefused, WriteContext } from '../../context.ts'
+import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateKey, StateReader } from '../../view.ts'
-import {
-  burnCoins,
-  escrowAddress,
-  getAccount,
-  getSupply,
-  mintCoins,
-  transferCoins,
-} from '../accounts/ledger.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
 import { capacityRevision, getMeasures, getSummary } from '../capacity/book.ts'
-import type { CapacitySummary } from '../capacity/schema.ts'
+import { type CapacitySummary, capacitySchema } from '../capacity/schema.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow, providerWindowOf, windowEndedThisBlock } from '../capacity/windows.ts'
+import { currentWindow, providerWindowOf } from '../capacity/windows.ts'
+import { growthFactors } from '../oracle/drift.ts'
 import { getPrice } from '../oracle/prices.ts'
+import { oracleSchema } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import type { Provider } from '../providers/schema.ts'
 import { issuanceSchema } from './schema.ts'
 
 /** Address of the locked coins of a provider's mints. */
-export function lockAddress(provider: number): Address {
-  return escrowAddress(issuanceSchema.id, provider)
+export function lockAddress(provider: number): Escrow {
+  return escrowsOf(issuanceSchema).locks(provider)
 }
 
 /** All coins in existence, base units. */
 export function coinSupply(state: StateReader): bigint {
-  return getSupply(state)
+  return ledger.supplyOf(state, COIN_ASSET)
 }
 
 /** Coins of an account, base units. */
 export function coinsAt(state: StateReader, address: Address): bigint {
-  return getAccount(state, address).balanceBase
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner: address })
 }
 
 /** Whether new coins may go to an address: nobody could move them from a system address. */
@@ -46,24 +43,33 @@ export function createCoins(
   ctx: WriteContext,
   mint: { readonly to: Address; readonly amountBase: bigint },
 ): void {
-  mintCoins(ctx, mint)
+  ledger.mint(ctx, { asset: COIN_ASSET, ...mint })
 }
 
-/** Destroys coins; false, with nothing written, when `from` has less. */
+/** Why an account may not burn coins now, whatever it holds, or undefined. */
+export function refuseBurn(
+  ctx: WriteContext,
+  burn: { readonly from: Address; readonly amountBase: bigint },
+): DebitRefused | undefined {
+  return ledger.refuseDebit(ctx, { asset: COIN_ASSET, ...burn })
+}
+
+/** Destroys coins of an escrow, or of an account whose debit was checked. Asserts that `from` holds them. */
 export function destroyCoins(
   ctx: WriteContext,
   burn: { readonly from: Address; readonly amountBase: bigint },
-): boolean {
-  return burnCoins(ctx, burn)
+): void {
+  const refusal = ledger.burn(ctx, { asset: COIN_ASSET, ...burn })
+  assert(refusal === undefined, 'the coins to burn are held')
 }
 
-/** Pays out of a provider's lock; false, with nothing written, when it holds less. */
+/** Pays out of a provider's lock. Asserts that the lock holds it. */
 export function payFromLock(
   ctx: WriteContext,
   payment: { readonly provider: number; readonly to: Address; readonly amountBase: bigint },
-): boolean {
+): void {
   const { provider, to, amountBase } = payment
-  return transferCoins(ctx, { from: lockAddress(provider), to, amountBase })
+  ledger.release(ctx, { asset: COIN_ASSET, from: lockAddress(provider), to, amountBase })
 }
 
 /** C of a provider, up to each quarter point, and its notice. */
@@ -94,14 +100,19 @@ export function runningWindow(state: StateReader): number {
   return currentWindow(state)
 }
 
-/** Index of the window that this block ended; undefined in other blocks. */
-export function endedWindow(ctx: ReadContext): number | undefined {
-  return windowEndedThisBlock(ctx)
-}
-
 /** Provider and window in the key of a reservation. */
 export function reservedAt(key: StateKey): { readonly provider: number; readonly windowIndex: number } {
   return providerWindowOf(key)
+}
+
+/** G_K of proposed parameters, ppm, and K. */
+export function growthOver(all: ParameterContext): {
+  readonly growthPpm: bigint
+  readonly horizonWindows: number
+} {
+  const { horizonWindows } = all.of(capacitySchema)
+  const growth = growthFactors(all.of(oracleSchema).driftPpm, horizonWindows)
+  return { growthPpm: growth[horizonWindows]!, horizonWindows }
 }
 
 /** Price of a coin in base units of an asset; undefined when there is none. */

@@ -124,7 +124,7 @@ export function releaseLock(ctx: WriteContext, provider: number, windowIndex: nu
   assert(lockedBase >= 0n && releaseBase >= 0n, 'no more is released than was locked')
   if (ending !== undefined) issuanceTables.release.delete(ctx.state, { provider, windowIndex })
   setLiability(ctx.state, provider, { ...before, lockedBase, releaseBase })
-  assert(payFromLock(ctx, { provider, to: operator, amountBase }), 'the lock holds what it owes')
+  payFromLock(ctx, { provider, to: operator, amountBase })
   events.LockReleased(ctx, { provider, amountBase, lockedBase })
 }
 
@@ -142,7 +142,7 @@ export function lowerLiability(
     liabilityBase,
     burnedBase: before.burnedBase + amountBase,
   })
-  assert(destroyCoins(ctx, { from, amountBase }), 'the coins to burn are held')
+  destroyCoins(ctx, { from, amountBase })
   return liabilityBase
 }
 

@@ -2,6 +2,7 @@
 import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
 import type { Address } from '../../../base/ids.ts'
+import type { Reserve } from '../../../base/protocol/header.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
@@ -142,4 +143,12 @@ export function checkMint(
 export function lockOf(state: StateReader, amountBase: bigint): bigint {
   const { retainPpm } = issuanceParams.get(state)
   return amountBase - mulDivFloor(amountBase, PPM - retainPpm, PPM)
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return {
+    liabilitiesBase: getTotals(state).liabilitiesBase,
+    shortfallBase: getCoverage(state).shortfallBase,
+  }
 }

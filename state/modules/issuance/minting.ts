@@ -3,7 +3,7 @@ import type { Address } from '../../../base/ids.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
-import { coinsAt, memberOf } from './external.ts'
+import { coinsAt, memberOf, refuseBurn } from './external.ts'
 import { getLiability, issueCoins, lowerLiability, takeSnapshot } from './ledger.ts'
 import { checkMint, lockOf } from './limits.ts'
 import type { issuanceSchema } from './schema.ts'
@@ -50,6 +50,8 @@ export function retire(ctx: ActionContext, args: Args<'retire'>) {
   if (burnedBase === 0n) return fail.NothingToRetire({ provider })
   const balanceBase = coinsAt(ctx.state, ctx.sender)
   if (balanceBase < burnedBase) return fail.InsufficientCoins({ balanceBase, neededBase: burnedBase })
+  const refused = refuseBurn(ctx, { from: ctx.sender, amountBase: burnedBase })
+  if (refused !== undefined) return refused
   // After this point the action must succeed.
   const remainingBase = lowerLiability(ctx, { provider, from: ctx.sender, amountBase: burnedBase })
   events.Retired(ctx, { provider, amountBase: burnedBase, liabilityBase: remainingBase })

@@ -1,14 +1,19 @@
 // Joins the definition of issuance with its rules.
 import { implement } from '../../rules.ts'
-import { endBlock } from './blockEnd.ts'
+import { endBlock, onWindowEnd } from './blockEnd.ts'
 import { issuanceInvariants } from './invariants.ts'
+import { reserve } from './limits.ts'
 import { mint, retire } from './minting.ts'
+import { checkParameters } from './parameters.ts'
 import { issuanceQueries } from './queries.ts'
 import { issuanceSchema } from './schema.ts'
 
 export const issuanceModule = implement(issuanceSchema, {
   actions: { mint, retire },
   queries: issuanceQueries,
+  checkParameters,
+  onWindowEnd,
   endBlock,
+  reserve,
   invariants: issuanceInvariants,
 })

@@ -1,7 +1,9 @@
 // Definition of issuance: liabilities, minting under coverage, quota, own backing, front-load and bond, and retiring.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atMost, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
 import { PROVIDER_STATUSES } from '../providers/schema.ts'
 
 const limit = { provider: t.u64, amountBase: t.amount, mintableBase: t.amount }
@@ -49,20 +51,50 @@ export const issuanceSchema = defineModule({
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
   params: {
-    /** Number of largest groups that may fall silent at once. */
-    coverN: t.u32,
-    /** m: capacity per coin minted, ppm; at least the growth factor of K windows. */
-    marginPpm: t.ppm,
-    /** b: bond per liability at the oracle price, ppm. */
-    bondPpm: t.ppm,
-    /** bMaint: below it the provider must top up. */
-    bondMaintenancePpm: t.ppm,
-    /** Share of a mint that stays locked and is released over K windows, ppm. */
-    retainPpm: t.ppm,
-    /** Share of a pro-rata delivery that the first quarters must reach, ppm. */
-    frontLoadPpm: t.ppm,
-    /** Windows in which a shortfall or a bond may be cured. */
-    cureWindows: t.u32,
+    coverN: param({
+      field: t.u32,
+      doc: 'Number of largest groups that may fall silent at once.',
+      main: 1,
+      check: between(1, 16, 'groups'),
+    }),
+    marginPpm: param({
+      field: t.ppm,
+      doc: 'm: capacity per coin minted, ppm; at least the growth factor of K windows.',
+      main: 1_200_000n,
+      dev: 1_500_000n,
+      test: 1_800_000n,
+    }),
+    bondPpm: param({
+      field: t.ppm,
+      doc: 'b: bond per liability at the oracle price, ppm.',
+      main: 200_000n,
+    }),
+    bondMaintenancePpm: param({
+      field: t.ppm,
+      doc: 'bMaint: below it the provider must top up, ppm.',
+      main: 150_000n,
+    }),
+    retainPpm: param({
+      field: t.ppm,
+      doc: 'Share of a mint that stays locked and is released over K windows, ppm.',
+      main: 800_000n,
+      dev: 0n,
+      test: 500_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    frontLoadPpm: param({
+      field: t.ppm,
+      doc: 'Share of a pro-rata delivery that the first quarters must reach, ppm.',
+      main: 500_000n,
+      check: atMost(PPM, 'ppm'),
+    }),
+    cureWindows: param({
+      field: t.u32,
+      doc: 'Windows in which a shortfall or a bond may be cured.',
+      main: 14,
+      dev: 5,
+      test: 3,
+    }),
   },
   records: {
     liability: { id: 1, key: { provider: t.u64 }, value: liabilityFields, doc: 'What a provider owes.' },
@@ -97,6 +129,9 @@ export const issuanceSchema = defineModule({
       value: { reason: t.text(64), height: t.u64 },
       doc: 'Present while minting is stopped.',
     },
+  },
+  escrows: {
+    locks: { id: 0, doc: 'Locked coins of the mints of one provider; the object is the provider.' },
   },
   errors: {
     NotProvider: { sender: t.address },

@@ -1,9 +1,7 @@
 // The largest drift of the anchor, and the growth factors charged for it. Pure. Not: who reports the anchor.
 import { assert } from '../../../base/assert.ts'
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
-
-/** Most windows of growth factors; K is at most this (ECONOMY §13). */
-export const HORIZON_MAX = 120
+import { HORIZON_MAX } from './schema.ts'
 
 /** Highest anchor after one more window: floor(A·(P+g)/P), ECONOMY §5. */
 export function anchorBound(anchor: bigint, driftPpm: bigint): bigint {

@@ -1,5 +1,6 @@
 // Joins the definition of the oracle with its rules.
 import { implement } from '../../rules.ts'
+import { reserve } from './anchor.ts'
 import { oracleInvariants } from './invariants.ts'
 import { oracleQueries } from './queries.ts'
 import { oracleSchema } from './schema.ts'
@@ -7,5 +8,6 @@ import { oracleSchema } from './schema.ts'
 export const oracleModule = implement(oracleSchema, {
   actions: {},
   queries: oracleQueries,
+  reserve,
   invariants: oracleInvariants,
 })

@@ -1,14 +1,26 @@
 // Definition of the oracle: the anchor, what one SCU delivers, and the price of an SCU-hour per settlement asset.
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atMost, param } from '../../../base/parameters.ts'
 import { message, t } from '../../../base/schema.ts'
+import { PPM } from '../../../base/units.ts'
+
+/** Most windows of growth factors; K is at most this (ECONOMY §13). */
+export const HORIZON_MAX = 120
 
 export const oracleSchema = defineModule({
   name: 'oracle',
   id: 5,
+  lane: 'proof',
   doc: 'The anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset.',
   params: {
-    /** Largest rise of the anchor per window (g), ppm. */
-    driftPpm: t.ppm,
+    driftPpm: param({
+      field: t.ppm,
+      doc: 'Largest rise of the anchor per window (g), ppm.',
+      main: 1_500n,
+      dev: 20_000n,
+      test: 50_000n,
+      check: atMost(PPM, 'ppm a window'),
+    }),
   },
   records: {
     anchor: {

@@ -2,8 +2,9 @@
 import { assert } from '../../../base/assert.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
+import type { MoveRefusal } from '../../ledger.ts'
 import type { StateReader } from '../../view.ts'
-import { type BondPayment, escrowUnits, issuerOf, unitsOf } from './external.ts'
+import { type BondPayment, escrowUnits, issuerOf } from './external.ts'
 import { providerByOperator } from './members.ts'
 import { BOND_ASSETS_MAX, type providersSchema } from './schema.ts'
 import { events, fail, providersTables } from './tables.ts'
@@ -25,10 +26,15 @@ export function getBonds(
   return assets.map((asset) => ({ asset, amountBase: getBond(state, { provider, asset }) }))
 }
 
-/** Adds units of `from` to a bond. False, with nothing written, when it holds less. Genesis and `postBond` call it. */
+/** Adds units of `from` to a bond. False, with nothing written, when it holds less or may not. Genesis calls it. */
 export function addBond(ctx: WriteContext, bond: BondPayment): boolean {
+  return payBond(ctx, bond) === undefined
+}
+
+function payBond(ctx: WriteContext, bond: BondPayment): MoveRefusal | undefined {
   const { provider, asset, amountBase } = bond
-  if (!escrowUnits(ctx, bond)) return false
+  const refusal = escrowUnits(ctx, bond)
+  if (refusal !== undefined) return refusal
   const totalBase = getBond(ctx.state, { provider, asset }) + amountBase
   const assets = providersTables.bondAssets.get(ctx.state, { provider })?.assets ?? []
   if (!assets.includes(asset)) {
@@ -37,7 +43,7 @@ export function addBond(ctx: WriteContext, bond: BondPayment): boolean {
   }
   providersTables.bond.set(ctx.state, { provider, asset }, { amountBase: totalBase })
   events.BondPosted(ctx, { provider, asset, amountBase, totalBase })
-  return true
+  return undefined
 }
 
 export function postBond(
@@ -61,9 +67,10 @@ export function postBond(
   if (!assets.includes(asset) && assets.length >= BOND_ASSETS_MAX) {
     return fail.TooManyBondAssets({ maximum: BOND_ASSETS_MAX })
   }
-  const balanceBase = unitsOf(ctx.state, { asset, owner: ctx.sender })
-  if (balanceBase < amountBase) return fail.InsufficientAsset({ asset, balanceBase, neededBase: amountBase })
-  // After this point the action must succeed.
-  assert(addBond(ctx, { provider, asset, from: ctx.sender, amountBase }), 'checked balance covers the bond')
-  return undefined
+  const refusal = payBond(ctx, { provider, asset, from: ctx.sender, amountBase })
+  if (refusal?.code === 'InsufficientFunds') {
+    const { balanceBase, neededBase } = refusal
+    return fail.InsufficientAsset({ asset, balanceBase, neededBase })
+  }
+  return refusal?.code === 'UnknownAsset' ? fail.UnknownAsset({ asset }) : refusal
 }

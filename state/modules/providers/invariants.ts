@@ -7,6 +7,8 @@ import type { Invariant } from '../../rules.ts'
 import type { StateChanges } from '../../view.ts'
 import { getBond, getBonds } from './bonds.ts'
 import { bondedUnits } from './external.ts'
+import { recountFaults } from './faultQueue.ts'
+import { groupOf } from './groups.ts'
 import {
   isBondFrozen,
   providerByConsensusKey,
@@ -14,6 +16,7 @@ import {
   providerByPeerId,
   providerIds,
 } from './members.ts'
+import { isSuspended } from './suspension.ts'
 import { providersTables } from './tables.ts'
 import { checkSetStep, validatorSet } from './validatorSet.ts'
 
@@ -44,6 +47,34 @@ function recountBonds({ state }: ReadContext): Recount {
     }
     return undefined
   })
+}
+
+function recountSlashed(): Recount {
+  return providersTables.slashed.each(({ slashedBase, victimsBase, fundBase }) =>
+    slashedBase === victimsBase + fundBase
+      ? undefined
+      : `${slashedBase} slashed, ${victimsBase} to victims, ${fundBase} to the fund`,
+  )
+}
+
+function* recountGroups({ state }: ReadContext): Recount {
+  const counts = new Map<number, number>()
+  yield* eachItem(providerIds(state), (id) => {
+    const group = groupOf(state, id)
+    if (isSuspended(state, id)) counts.set(group, (counts.get(group) ?? 0) + 1)
+    return undefined
+  })
+  let groups = 0
+  const broken = yield* providersTables.suspendedGroup.each(({ count }) => {
+    groups++
+    return count > 0 ? undefined : 'a group without suspended members is kept'
+  })
+  if (broken !== undefined) return broken
+  if (groups !== counts.size) return `${groups} suspended groups, recounted ${counts.size}`
+  for (const [group, count] of counts)
+    if (providersTables.suspendedGroup.get(state, { group })?.count !== count)
+      return `suspended members of group ${group} differ from ${count}`
+  return undefined
 }
 
 /** Nearly all blocks touch no bond and can skip the scan of members. */
@@ -102,5 +133,23 @@ export const providersInvariants: readonly Invariant[] = [
     severity: 'halt',
     doc: 'The units of every bond are in its escrow.',
     recount: recountBonds,
+  },
+  {
+    id: '9',
+    severity: 'halt',
+    doc: 'What is slashed goes to victims and the fund, to the last unit.',
+    recount: recountSlashed,
+  },
+  {
+    id: 'providers.faults',
+    severity: 'alert',
+    doc: 'The faults that wait are those between the cursors, within their bound.',
+    recount: recountFaults,
+  },
+  {
+    id: 'providers.suspension',
+    severity: 'alert',
+    doc: 'The suspended groups are those with suspended members.',
+    recount: recountGroups,
   },
 ]

@@ -3,10 +3,12 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import { bls } from '../../../base/crypto/bls.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
-import type { Address } from '../../../base/ids.ts'
+import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { isPeerIdBytes } from '../../../base/protocol/validators.ts'
-import type { WriteContext } from '../../context.ts'
+import type { Fault, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import { postFault } from './faultQueue.ts'
+import { joinGroup } from './groups.ts'
 import { type FaultKind, PROVIDERS_MAX, type Profile, type Provider, type ProviderStatus } from './schema.ts'
 import { events, providersTables } from './tables.ts'
 import { canValidate, hasVote, joinValidators, markSetChange } from './validatorSet.ts'
@@ -100,6 +102,7 @@ export function addProvider(
   registerPeerId(ctx, id, peerId)
   providersTables.provider.set(ctx.state, { id }, provider)
   providersTables.operator.set(ctx.state, { operator }, { provider: id })
+  joinGroup(ctx.state, id, profile.legalGroup)
   providersTables.index.set(ctx.state, {}, { providers: [...ids, id].sort((a, b) => a - b) })
   joinValidators(ctx, { id, operator, consensusKey, peerId })
   events.ProviderAdmitted(ctx, { provider: id, operator, consensusKey })
@@ -242,17 +245,23 @@ export function recordFault(
   events.FaultRecorded(ctx, { provider, kind, amountBase })
 }
 
+/** Counts a fault of the queue. */
+export function tallyFault(ctx: WriteContext, { provider, cause, amountBase }: Fault): void {
+  recordFault(ctx, { provider, kind: cause, amountBase })
+}
+
 /** Whether a member's bonds must not be paid out: it was convicted and slashing is not settled. */
 export function isBondFrozen(state: StateReader, provider: number): boolean {
   return providersTables.frozenBond.has(state, { provider })
 }
 
 /**
- * Penalises a proven double vote: records the fault, freezes the bond, and removes the vote at the next boundary. What is
+ * Penalises a proven double vote: posts the fault of which module `foundBy` has the proof, freezes the bond, and removes the vote at the next boundary. What is
  * slashed is decided where bonds are spent (ECONOMY §9); until then every payout of a bond must check `isBondFrozen`.
  */
-export function convictEquivocator(ctx: WriteContext, provider: number): void {
-  recordFault(ctx, { provider, kind: 'equivocation', amountBase: 0n })
+export function convictEquivocator(ctx: WriteContext, provider: number, foundBy: number): void {
+  const cause = 'equivocation'
+  postFault(ctx, { module: foundBy, provider, victim: ZERO_ADDRESS, amountBase: 0n, cause })
   const frozen = providersTables.frozenBond.get(ctx.state, { provider })
   const { sinceHeight, convictions } = frozen ?? { sinceHeight: ctx.block.height, convictions: 0 }
   providersTables.frozenBond.set(ctx.state, { provider }, { sinceHeight, convictions: convictions + 1 })

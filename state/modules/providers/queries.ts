@@ -6,6 +6,7 @@ import { getBonds } from './bonds.ts'
 import { getProvider, providerIds } from './members.ts'
 import { validatorSetOfEpoch } from './pastSets.ts'
 import { FAULT_KINDS, type providersSchema } from './schema.ts'
+import { suspendedSince, unpaidPenalties } from './suspension.ts'
 import { providersTables } from './tables.ts'
 import { validatorSet } from './validatorSet.ts'
 
@@ -30,5 +31,11 @@ export const providersQueries: Rules<typeof providersSchema>['queries'] = {
     providerIds(ctx.state).flatMap((provider) => {
       const frozen = providersTables.frozenBond.get(ctx.state, { provider })
       return frozen === undefined ? [] : [{ provider, ...frozen }]
+    }),
+  suspensions: (ctx) =>
+    providerIds(ctx.state).flatMap((provider) => {
+      const sinceWindow = suspendedSince(ctx.state, provider)
+      if (sinceWindow === undefined) return []
+      return [{ provider, sinceWindow, unpaidBase: unpaidPenalties(ctx.state, provider) }]
     }),
 }

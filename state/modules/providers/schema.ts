@@ -1,9 +1,12 @@
 // Definition of providers: consortium members, their keys, profiles, bonds and faults, and the validator set.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { atLeast, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { validatorSchema } from '../../../base/protocol/validators.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+
+const DAY_MS = 86_400_000
 
 /** Most providers ever admitted; ids are never reused. */
 export const PROVIDERS_MAX = VALIDATORS_MAX
@@ -58,14 +61,32 @@ export const providersSchema = defineModule({
   id: 4,
   doc: 'Consortium members: keys, profiles, status, bonds and faults, and the validator set.',
   params: {
-    /** Blocks of an epoch unless a set change ends it earlier. */
-    epochBlocksMax: t.u64,
-    /** Least time between a block and its parent, milliseconds. */
-    minBlockIntervalMs: t.u64,
-    /** Least time between two changes of one member's keys, milliseconds. */
-    rotationIntervalMs: t.u64,
-    /** How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds. */
-    evidenceWindowMs: t.u64,
+    epochBlocksMax: param({
+      field: t.u64,
+      doc: 'Blocks of an epoch unless a set change ends it earlier.',
+      main: 100_000,
+      check: atLeast(2, 'blocks'),
+    }),
+    minBlockIntervalMs: param({
+      field: t.u64,
+      doc: 'Least time between a block and its parent, milliseconds.',
+      main: 200,
+    }),
+    rotationIntervalMs: param({
+      field: t.u64,
+      doc: "Least time between two changes of one member's keys, milliseconds.",
+      main: DAY_MS,
+      dev: 2_000,
+      test: 2_000,
+    }),
+    evidenceWindowMs: param({
+      field: t.u64,
+      doc: 'How long the set of an ended epoch is kept, so that evidence from it still convicts, milliseconds.',
+      // As long as a bond outlasts its liability (tail windows).
+      main: 30 * DAY_MS,
+      dev: 600_000,
+      test: 600_000,
+    }),
   },
   records: {
     provider: { id: 1, key: { id: t.u64 }, value: providerFields, doc: 'A member.' },
@@ -160,6 +181,70 @@ export const providersSchema = defineModule({
       value: { sinceHeight: t.u64, convictions: t.u64 },
       doc: 'Bonds frozen until slashing: they must not be paid out.',
     },
+    legalGroup: {
+      id: 16,
+      key: { nameHash: t.hash },
+      value: { first: t.u64 },
+      doc: 'SHA-256 of the name of a legal group to the lowest id in it.',
+    },
+    suspension: {
+      id: 17,
+      key: { provider: t.u64 },
+      value: { sinceWindow: t.u64 },
+      doc: 'A member suspended for delivery faults; absent once it has resumed.',
+    },
+    suspendedGroup: {
+      id: 18,
+      key: { group: t.u64 },
+      value: { count: t.u32 },
+      doc: 'Legal groups with suspended members, and how many.',
+    },
+    suspensions: {
+      id: 19,
+      key: {},
+      value: { revision: t.u64 },
+      doc: 'How often a member was suspended or resumed.',
+    },
+    lastFault: {
+      id: 21,
+      key: { provider: t.u64 },
+      value: { window: t.u64 },
+      doc: 'The last window in which a member failed to deliver.',
+    },
+    unpaid: {
+      id: 22,
+      key: { provider: t.u64 },
+      value: { valueBase: t.amount },
+      doc: 'Penalties that could not be taken from a frozen bond, valued in coins.',
+    },
+    slashed: {
+      id: 23,
+      key: { asset: t.u64 },
+      value: { slashedBase: t.u256, victimsBase: t.u256, fundBase: t.u256 },
+      doc: 'What was ever taken from bonds: slashed = victims + fund.',
+    },
+    faultEntry: {
+      id: 40,
+      key: { number: t.u64 },
+      value: {
+        module: t.u8,
+        provider: t.u64,
+        victim: t.address,
+        amountBase: t.amount,
+        cause: t.oneOf(FAULT_KINDS),
+        height: t.u64,
+      },
+      doc: 'Faults that no module has been told of yet, in the order in which they were found.',
+    },
+    faultQueue: {
+      id: 41,
+      key: {},
+      value: { head: t.u64, tail: t.u64 },
+      doc: 'Numbers of the oldest waiting fault and of the next one.',
+    },
+  },
+  escrows: {
+    bonds: { id: 0, doc: 'Units of the bonds of one member, every asset; the object is the member.' },
   },
   errors: {
     NotProvider: { sender: t.address },
@@ -195,6 +280,16 @@ export const providersSchema = defineModule({
     ConsensusKeyRotated: { provider: indexed(t.u64), consensusKey: t.fixed(48) },
     PeerIdChanged: { provider: indexed(t.u64), peerId: t.bytes(64) },
     BondFrozen: { provider: indexed(t.u64) },
+    ProviderSuspended: { provider: indexed(t.u64), window: t.u64 },
+    ProviderResumed: { provider: indexed(t.u64) },
+    BondSlashed: {
+      provider: indexed(t.u64),
+      asset: t.u64,
+      amountBase: t.amount,
+      victim: t.address,
+      victimBase: t.amount,
+      leftBase: t.amount,
+    },
   },
   actions: {
     updateProfile: {
@@ -268,6 +363,19 @@ export const providersSchema = defineModule({
         PROVIDERS_MAX,
       ),
       doc: 'Members whose bonds are frozen until slashing.',
+    },
+    suspensions: {
+      args: {},
+      returns: t.list(
+        message('Suspension', {
+          provider: t.u64,
+          sinceWindow: t.u64,
+          /** Penalties not yet paid, valued in coins: it cannot resume before. */
+          unpaidBase: t.amount,
+        }),
+        PROVIDERS_MAX,
+      ),
+      doc: 'Members suspended for delivery faults.',
     },
   },
 })

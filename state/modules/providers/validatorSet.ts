@@ -4,6 +4,7 @@ import { equalBytes } from '../../../base/bytes.ts'
 import { type Validator, type ValidatorSet, validatorSetHash } from '../../../base/protocol/validators.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import { faultsWaiting } from './faultQueue.ts'
 import { rememberSet } from './pastSets.ts'
 import type { ProviderStatus } from './schema.ts'
 import { events, providersParams, providersTables } from './tables.ts'
@@ -60,6 +61,14 @@ export function isBoundaryNext(
   const { firstHeight, changePending } = epochOf(state)
   const first = next.parentEndsEpoch ? next.height : Math.max(firstHeight, 1)
   return changePending || next.height - first + 1 >= providersParams.get(state).epochBlocksMax
+}
+
+/** A pending change of the set needs a boundary, and faults that wait a block. */
+export function hasWork(
+  state: StateReader,
+  next: { readonly height: number; readonly parentEndsEpoch: boolean },
+): boolean {
+  return (epochOf(state).changePending && isBoundaryNext(state, next)) || faultsWaiting(state) > 0
 }
 
 /** Records the first height of a new epoch and whether this block ends it. */

@@ -5,6 +5,7 @@ import { getCursors, updateCursors } from './cursors.ts'
 import { capacityVersion, runningWindow } from './external.ts'
 import { assignQueued, obligeProviders } from './matching.ts'
 import { nextHead } from './queue.ts'
+import { requestsToDraw } from './requests.ts'
 import { expireRequests, recallSuspended, sweepEnded, sweepsPending, unbookLater } from './sweeps.ts'
 import { redemptionParams } from './tables.ts'
 import { settleVouchered } from './vouchers.ts'
@@ -25,10 +26,10 @@ export function endBlock(ctx: WriteContext): void {
 }
 
 /** Whether redemption has work for the next block, so that an idle chain should not wait for its heartbeat. */
-export function redemptionHasWork(state: StateReader): boolean {
+export function hasWork(state: StateReader): boolean {
   const cursors = getCursors(state)
   return (
-    cursors.intakeCount > 0 ||
+    requestsToDraw(state) > 0 ||
     cursors.settleHead < cursors.settleTail ||
     cursors.expiredWindow <= cursors.window ||
     sweepsPending(cursors) ||

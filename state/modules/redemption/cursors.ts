@@ -12,7 +12,6 @@ const FRESH: Cursors = {
   obligedSequence: 0,
   markHead: 0,
   markTail: 0,
-  intakeCount: 0,
   settleHead: 0,
   settleTail: 0,
   expiredWindow: 0,

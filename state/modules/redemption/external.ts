@@ -1,9 +1,10 @@
 // What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
-import { mustExist } from '../../../base/assert.ts'
+import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import type { WriteContext } from '../../context.ts'
+import type { DebitRefused, WriteContext } from '../../context.ts'
+import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
+import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader } from '../../view.ts'
-import { escrowAddress, getAccount, transferCoins } from '../accounts/ledger.ts'
 import {
   capacityRevision,
   freeCoins,
@@ -14,15 +15,17 @@ import {
 } from '../capacity/book.ts'
 import { getLot, lotIdsOf } from '../capacity/lots.ts'
 import { coinsOfHours, hoursOfCoins } from '../capacity/rating.ts'
-import type { Lot } from '../capacity/schema.ts'
+import { capacitySchema, type Lot } from '../capacity/schema.ts'
 import { capacityParams } from '../capacity/tables.ts'
-import { currentWindow } from '../capacity/windows.ts'
+import { blocksPerWindow, currentWindow } from '../capacity/windows.ts'
 import { getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, reserveCoins, unreserveCoins, windowSnapshot } from '../issuance/ledger.ts'
 import { issuanceTables } from '../issuance/tables.ts'
 import { getAnchor } from '../oracle/anchor.ts'
-import { getProvider, providerByOperator, providerIds, recordFault } from '../providers/members.ts'
+import { faultRoom, postFault } from '../providers/faultQueue.ts'
+import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
+import { providersSchema } from '../providers/schema.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 import { type Assignment, redemptionSchema } from './schema.ts'
 
@@ -32,27 +35,48 @@ interface ProviderWindow {
 }
 
 /** The ledger account that holds all coins locked in redemption. */
-export const REDEMPTION_ESCROW = escrowAddress(redemptionSchema.id, 0)
+export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
 
 /** Coins of an account, base units. */
 export function coinsAt(state: StateReader, address: Address): bigint {
-  return getAccount(state, address).balanceBase
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner: address })
 }
 
-/** Takes coins into escrow; false, with nothing written, when `from` has less. */
+/** Why an account may not lock coins now, whatever it holds, or undefined. */
+export function refuseLock(
+  ctx: WriteContext,
+  payment: { readonly from: Address; readonly amountBase: bigint },
+): DebitRefused | undefined {
+  return ledger.refuseDebit(ctx, { asset: COIN_ASSET, ...payment })
+}
+
+/** Takes coins into escrow. Asserts that the debit was checked. */
 export function lockCoins(
   ctx: WriteContext,
   payment: { readonly from: Address; readonly amountBase: bigint },
-): boolean {
-  return transferCoins(ctx, { ...payment, to: REDEMPTION_ESCROW })
+): void {
+  const refusal = ledger.move(ctx, { asset: COIN_ASSET, ...payment, to: REDEMPTION_ESCROW })
+  assert(refusal === undefined, 'the debit was checked')
 }
 
-/** Pays out of escrow; false, with nothing written, when it holds less. */
+/** Pays out of escrow to any account. Asserts that the escrow holds it. */
 export function payFromEscrow(
   ctx: WriteContext,
   payment: { readonly to: Address; readonly amountBase: bigint },
-): boolean {
-  return transferCoins(ctx, { ...payment, from: REDEMPTION_ESCROW })
+): void {
+  ledger.release(ctx, { asset: COIN_ASSET, ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** K of proposed parameters, the blocks of one window, and the lots that all members together may hold. */
+export function windowRoom(all: ParameterContext): {
+  readonly horizonWindows: number
+  readonly blocks: number
+  readonly lotsMax: number
+} {
+  const { windowMs, horizonWindows, lotsPerProviderMax } = all.of(capacitySchema)
+  const { minBlockIntervalMs } = all.of(providersSchema)
+  const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
+  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax }
 }
 
 /** Index of the running window. */
@@ -181,7 +205,15 @@ export function isServing(state: StateReader, provider: number): boolean {
   return canValidate(mustExist(getProvider(state, provider), 'a listed provider exists').status)
 }
 
-/** Records what a provider left undelivered through its own fault. */
-export function reportUndelivered(ctx: WriteContext, provider: number, amountBase: bigint): void {
-  recordFault(ctx, { provider, kind: 'delivery', amountBase })
+/** Whether no fault may be found now: the walk that would find it continues in a later block. */
+export function isFaultQueueFull(state: StateReader): boolean {
+  return faultRoom(state) === 0
+}
+
+/** Posts what a provider left undelivered to a client through its own fault. Asserts that there is room. */
+export function reportUndelivered(
+  ctx: WriteContext,
+  fault: { readonly provider: number; readonly victim: Address; readonly amountBase: bigint },
+): void {
+  postFault(ctx, { module: redemptionSchema.id, ...fault, cause: 'delivery' })
 }

@@ -18,6 +18,7 @@ import { firstMatch } from './matching.ts'
 import { hasMember, nextMember } from './orderedSet.ts'
 import { bucketOf, HEADS, lastWindowOf } from './queue.ts'
 import { getTotals, isOpen, lockedInRedemption } from './redemptions.ts'
+import { recountDraw } from './requests.ts'
 import type { Redemption } from './schema.ts'
 import { readSupply } from './supply.ts'
 import { sweepsPending } from './sweeps.ts'
@@ -256,9 +257,9 @@ export const redemptionInvariants: readonly Invariant[] = [
   {
     id: 'redemption.queue',
     severity: 'alert',
-    doc: 'Buckets, heads and places agree with the requests; none outlives its last window.',
+    doc: 'The draw, buckets, heads and places agree with the requests; none outlives its last window.',
     *recount(ctx) {
-      return (yield* recountQueue(ctx)) ?? (yield* recountDeadlines(ctx))
+      return (yield* recountDraw(ctx)) ?? (yield* recountQueue(ctx)) ?? (yield* recountDeadlines(ctx))
     },
   },
   {

@@ -5,6 +5,7 @@ import type { Infer } from '../../../base/field.ts'
 import type { QueryArgs } from '../../../base/moduleDefinition.ts'
 import { COIN, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
+import { pageDown, pageUp } from '../../pages.ts'
 import type { StateReader } from '../../view.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { anchorNow, classNameOf, freeCoinsIn, horizonOf, runningWindow } from './external.ts'
@@ -85,19 +86,17 @@ function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionIn
   }
 }
 
-const pageOf = (limit: number): number => (limit === 0 ? PAGE_MAX : Math.min(limit, PAGE_MAX))
-
 /** Newest first: the cursor is the number of older ones left. */
-function redemptionsOf(ctx: ReadContext, { owner, cursor, limit }: Args<'redemptions'>) {
-  const count = redemptionTables.owner.get(ctx.state, { owner })?.count ?? 0
-  const from = cursor === 0 ? count : Math.min(cursor, count)
-  const until = Math.max(0, from - pageOf(limit))
-  const redemptions: Infer<typeof redemptionInfo>[] = []
-  for (let index = from - 1; index >= until; index--) {
-    const { id } = redemptionTables.owned.mustGet(ctx.state, { owner, index })
-    redemptions.push(mustExist(redemptionOf(ctx.state, id), 'an owned redemption exists'))
-  }
-  return { redemptions, nextCursor: until }
+function redemptionsOf(ctx: ReadContext, { owner, ...page }: Args<'redemptions'>) {
+  const { items, nextCursor } = pageDown(page, {
+    count: redemptionTables.owner.get(ctx.state, { owner })?.count ?? 0,
+    pageMax: PAGE_MAX,
+    read(index) {
+      const { id } = redemptionTables.owned.mustGet(ctx.state, { owner, index })
+      return mustExist(redemptionOf(ctx.state, id), 'an owned redemption exists')
+    },
+  })
+  return { redemptions: [...items], nextCursor }
 }
 
 /** Windows fill nearest first, so the whole queue takes ⌈queued / free per window⌉ of them, after those reserved. */
@@ -125,19 +124,20 @@ function queueOf({ state }: ReadContext): Infer<typeof queueInfo> {
   return { openCount, queuedCount, queuedBase, assignedBase, freeBase, expectedWindows }
 }
 
-function assignmentsOf(ctx: ReadContext, { provider, window, cursor, limit }: Args<'assignments'>) {
+function assignmentsOf(ctx: ReadContext, { provider, window, ...page }: Args<'assignments'>) {
   const { state } = ctx
-  const count = redemptionTables.book.get(state, { provider, window })?.count ?? 0
-  const assignments: Infer<typeof assignmentInfo>[] = []
-  const until = Math.min(count, cursor + LOOK_BACK_MAX)
-  let index = cursor
-  for (; index < until && assignments.length < pageOf(limit); index++) {
-    // Entries of an ended window are deleted one by one while it is swept.
-    const key = redemptionTables.booked.get(state, { provider, window, index })
-    const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
-    if (key !== undefined && record !== undefined) assignments.push(assignmentOf(state, key, record))
-  }
-  return { assignments, nextCursor: index < count ? index : 0 }
+  const { items, nextCursor } = pageUp(page, {
+    count: redemptionTables.book.get(state, { provider, window })?.count ?? 0,
+    pageMax: PAGE_MAX,
+    lookMax: LOOK_BACK_MAX,
+    read(index) {
+      // Entries of an ended window are deleted one by one while it is swept.
+      const key = redemptionTables.booked.get(state, { provider, window, index })
+      const record = key === undefined ? undefined : redemptionTables.assignment.get(state, key)
+      return key === undefined || record === undefined ? undefined : assignmentOf(state, key, record)
+    },
+  })
+  return { assignments: [...items], nextCursor }
 }
 
 function listingOf(

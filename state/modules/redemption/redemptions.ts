@@ -1,4 +1,5 @@
 // Reading redemptions and the sums over all of them. Not: how their coins move (coins.ts).
+import type { Reserve } from '../../../base/protocol/header.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import type { Redemption, Totals } from './schema.ts'
 import type { RedemptionState } from './shapes.ts'
@@ -52,8 +53,13 @@ export function stateOf(redemption: Redemption, window: number): RedemptionState
   }
 }
 
-/** Coins locked in redemption, base units: `reserve.lockedInRedemptionBase` of the header (ECONOMY §11). */
+/** Coins locked in redemption, base units. */
 export function lockedInRedemption(state: StateReader): bigint {
   const { queuedBase, assignedBase } = getTotals(state)
   return queuedBase + assignedBase
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { lockedInRedemptionBase: lockedInRedemption(state) }
 }

@@ -1,19 +1,23 @@
-// Requests: escrow and cancellation, and the draw that gives the requests of a block their places (ECONOMY §8).
+// Requests: escrow and cancellation, and the draw that gives requests their places.
 // Owns: admission to the queue. Not: the queue's order afterwards (queue.ts, matching.ts).
-import { assert } from '../../../base/assert.ts'
-import { compareBytes, concatBytes, equalBytes, u32be } from '../../../base/bytes.ts'
-import { sha256 } from '../../../base/crypto/hash.ts'
+import { equalBytes } from '../../../base/bytes.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
+import { drawnOrderOf } from '../../drawnOrder.ts'
 import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
 import { getCursors, updateCursors } from './cursors.ts'
-import { coinsAt, isMember, lockCoins, runningWindow } from './external.ts'
-import { getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
+import { coinsAt, isMember, lockCoins, refuseLock, runningWindow } from './external.ts'
+import { getRedemption, getTotals, isOpen, stateOf, updateTotals } from './redemptions.ts'
 import type { redemptionSchema } from './schema.ts'
 import { events, fail, redemptionParams, redemptionTables } from './tables.ts'
 
 type Args<A extends keyof (typeof redemptionSchema)['actions']> = ActionArgs<typeof redemptionSchema, A>
+
+const drawn = drawnOrderOf(redemptionTables)
+
+/** The entries of the draw are those that its cursors say. */
+export const recountDraw = drawn.recount
 
 function ownerOf(state: StateReader, owner: Uint8Array) {
   return redemptionTables.owner.get(state, { owner }) ?? { openCount: 0, count: 0 }
@@ -46,11 +50,12 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
     return fail.UnknownProvider({ provider: args.provider })
   const badWindows = checkWindows(state, args)
   if (badWindows !== undefined) return badWindows
+  const refused = refuseLock(ctx, { from: sender, amountBase })
+  if (refused !== undefined) return refused
   // After this point the action must succeed.
   const id = totals.nextId
-  const { intakeCount } = getCursors(state)
   updateTotals(state, { nextId: id + 1 })
-  assert(lockCoins(ctx, { from: sender, amountBase }), 'the balance was checked')
+  lockCoins(ctx, { from: sender, amountBase })
   redemptionTables.owned.set(state, { owner: sender, index: owner.count }, { id })
   redemptionTables.owner.set(
     state,
@@ -72,8 +77,7 @@ export function request(ctx: ActionContext, args: Args<'request'>) {
     nextAssignment: 1,
     open: [],
   })
-  redemptionTables.intake.set(state, { index: intakeCount }, { id, txId: ctx.txId as Uint8Array })
-  updateCursors(state, { intakeCount: intakeCount + 1 })
+  drawn.add(ctx, { id })
   events.Requested(ctx, { id, owner: sender, service: args.service, amountBase })
   return undefined
 }
@@ -90,36 +94,34 @@ export function cancel(ctx: ActionContext, { id }: Args<'cancel'>) {
   return undefined
 }
 
-/**
- * Assigns places to the last block's requests in the order of SHA256(mix ‖ txId ‖ index), which the proposer that
- * ordered them could not know (ECONOMY §8). Bounded by one block's gas.
- */
+/** Requests that have no place yet. */
+export function requestsToDraw(state: StateReader): number {
+  return drawn.waiting(state)
+}
+
+/** Gives requests their places in the drawn order (ECONOMY §8), at most M of them. */
 export function drawPlaces(ctx: WriteContext): void {
   const { state, block } = ctx
-  const { intakeCount, markTail } = getCursors(state)
-  if (intakeCount === 0) return
-  const drawn: { readonly id: number; readonly rank: Uint8Array }[] = []
-  for (let index = 0; index < intakeCount; index++) {
-    const { id, txId } = redemptionTables.intake.mustGet(state, { index })
-    redemptionTables.intake.delete(state, { index })
-    drawn.push({ id, rank: sha256(concatBytes(block.mix, txId, u32be(index))) })
-  }
-  drawn.sort((a, b) => compareBytes(a.rank, b.rank))
-  let { nextSequence } = getTotals(state)
-  for (const { id } of drawn) {
-    const redemption = redemptionTables.redemption.mustGet(state, { id })
-    // Cancelled in the block of its request.
-    if (!isOpen(redemption)) continue
-    const sequence = nextSequence++
-    redemptionTables.place.set(state, { sequence }, { id })
-    updateTotals(state, { nextSequence })
-    putQueued(ctx, id, { ...redemption, sequence })
-    events.Sequenced(ctx, { id, sequence })
-  }
-  redemptionTables.mark.set(
-    state,
-    { index: markTail },
-    { sequence: nextSequence - 1, atMs: block.parentTimestampMs },
-  )
-  updateCursors(state, { intakeCount: 0, markTail: markTail + 1 })
+  const { stepsPerBlockMax } = redemptionParams.get(state)
+  const before = getTotals(state).nextSequence
+  drawn.drain(ctx, stepsPerBlockMax, placeRequest)
+  const { nextSequence } = getTotals(state)
+  if (nextSequence === before) return
+  const { markTail } = getCursors(state)
+  const mark = { sequence: nextSequence - 1, atMs: block.parentTimestampMs }
+  redemptionTables.mark.set(state, { index: markTail }, mark)
+  updateCursors(state, { markTail: markTail + 1 })
+}
+
+function placeRequest(ctx: WriteContext, { id }: { readonly id: number }): number {
+  const { state } = ctx
+  const redemption = getRedemption(state, id)
+  // Cancelled before its turn came.
+  if (redemption === undefined || !isOpen(redemption)) return 1
+  const sequence = getTotals(state).nextSequence
+  redemptionTables.place.set(state, { sequence }, { id })
+  updateTotals(state, { nextSequence: sequence + 1 })
+  putQueued(ctx, id, { ...redemption, sequence })
+  events.Sequenced(ctx, { id, sequence })
+  return 1
 }

@@ -1,7 +1,10 @@
 // Definition of redemption: listings, requests, reservations of capacity, vouchers and the fate of escrowed coins.
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule } from '../../../base/moduleDefinition.ts'
+import { param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
+import { COIN } from '../../../base/units.ts'
+import { drawRecords, setNodeRecord } from '../../recordShapes.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {
   assignmentFields,
@@ -25,18 +28,46 @@ import {
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
+  lane: 'redemption',
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
   params: {
-    /** Requests that may be open at once. */
-    openRequestsMax: t.u32,
-    openRequestsPerAccountMax: t.u32,
-    /** M: reservations, returns, settlements or expiries of one block. */
-    stepsPerBlockMax: t.u32,
-    /** How many windows ahead capacity may be reserved, at most K/8. */
-    assignAhead: t.u32,
-    minimumBase: t.amount,
-    /** Windows a suspended provider waits before it may resume. */
-    suspensionWindows: t.u32,
+    openRequestsMax: param({
+      field: t.u32,
+      doc: 'Requests that may be open at once.',
+      main: 1_000_000,
+      dev: 20_000,
+      test: 500,
+    }),
+    openRequestsPerAccountMax: param({
+      field: t.u32,
+      doc: 'Requests that one account may have open.',
+      main: 256,
+      test: 64,
+    }),
+    stepsPerBlockMax: param({
+      field: t.u32,
+      doc: 'M: reservations, returns, settlements or expiries of one block.',
+      main: 128,
+      dev: 512,
+      test: 512,
+    }),
+    assignAhead: param({
+      field: t.u32,
+      doc: 'How many windows ahead capacity may be reserved, at most K/8.',
+      main: 7,
+      dev: 2,
+      test: 1,
+    }),
+    minimumBase: param({
+      field: t.amount,
+      doc: 'Least amount of a request, base units.',
+      main: COIN / 100n,
+    }),
+    suspensionWindows: param({
+      field: t.u32,
+      doc: 'Windows a suspended provider waits before it may resume.',
+      main: 1,
+    }),
   },
   records: {
     totals: {
@@ -70,7 +101,6 @@ export const redemptionSchema = defineModule({
         obligedSequence: t.u64,
         markHead: t.u64,
         markTail: t.u64,
-        intakeCount: t.u32,
         settleHead: t.u64,
         settleTail: t.u64,
         /** Windows before this one have expired their requests. */
@@ -99,12 +129,6 @@ export const redemptionSchema = defineModule({
       doc: 'One request and what became of its coins.',
     },
     place: { id: 4, key: { sequence: t.u64 }, value: { id: t.u64 }, doc: 'The redemption at a place.' },
-    intake: {
-      id: 5,
-      key: { index: t.u32 },
-      value: { id: t.u64, txId: t.hash },
-      doc: 'Requests of the last block, whose order the next block draws.',
-    },
     owner: {
       id: 6,
       key: { owner: t.address },
@@ -163,12 +187,10 @@ export const redemptionSchema = defineModule({
       value: { providers: t.list(t.u64, PROVIDERS_MAX) },
       doc: 'Providers that have a book for a window.',
     },
-    setNode: {
-      id: 15,
-      key: { set: t.hash, level: t.u8, prefix: t.u64 },
-      value: { bits: t.fixed(32) },
-      doc: 'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
-    },
+    setNode: setNodeRecord(
+      15,
+      'Ordered sets of places as 256-ary bitmaps: the buckets of the queue, their heads, the deadlines.',
+    ),
     settlement: {
       id: 16,
       key: { index: t.u64 },
@@ -181,6 +203,10 @@ export const redemptionSchema = defineModule({
       value: { sequence: t.u64, atMs: t.u64 },
       doc: 'Last place drawn at a time: tells which requests have waited a quarter window.',
     },
+    ...drawRecords(50, { id: t.u64 }),
+  },
+  escrows: {
+    locked: { id: 0, doc: 'All coins queued or assigned, in one account: object 0.' },
   },
   errors: {
     NotProvider: { sender: t.address },

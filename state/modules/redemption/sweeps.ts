@@ -6,7 +6,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { putQueued } from './coins.ts'
 import { getCursors, updateCursors } from './cursors.ts'
-import { reportUndelivered } from './external.ts'
+import { isFaultQueueFull, reportUndelivered } from './external.ts'
 import { nextDeadline } from './queue.ts'
 import type { AssignmentKey, Cursors } from './schema.ts'
 import { events, redemptionParams, redemptionTables } from './tables.ts'
@@ -29,7 +29,7 @@ export function sweepsPending(cursors: Cursors): boolean {
 export function sweepEnded(ctx: WriteContext, stepsMax: number): void {
   for (let steps = 0; steps < stepsMax; steps++) {
     const { swept, window: current } = getCursors(ctx.state)
-    if (swept.window >= current) return
+    if (swept.window >= current || isFaultQueueFull(ctx.state)) return
     updateCursors(ctx.state, { swept: sweepStep(ctx, swept) })
   }
 }
@@ -53,6 +53,9 @@ function sweepStep(ctx: WriteContext, at: Cursor): Cursor {
   if (assignment !== undefined) {
     // With a grant posted and no voucher it is unknown who failed: no fault (ECONOMY §6).
     const atFault = assignment.grantedAtMs === 0 || assignment.grantLate
+    const { owner } = redemptionTables.redemption.mustGet(state, { id: key.id })
+    const amountBase = assignment.amountBase - assignment.voucheredBase
+    if (atFault && amountBase > 0n) reportUndelivered(ctx, { provider, victim: owner, amountBase })
     closeAssignment(ctx, key, { reason: atFault ? 'grantMissing' : 'windowEnded', atFault })
     if (atFault) comesFirst(state, key.id)
   }
@@ -67,7 +70,6 @@ function endBook(ctx: WriteContext, provider: number, window: number): void {
   assert(openCount === 0 && openBase === 0n, 'an ended book has no open assignment')
   redemptionTables.book.delete(state, { provider, window })
   if (faultBase === 0n) return
-  reportUndelivered(ctx, provider, faultBase)
   if (redemptionTables.suspension.has(state, { provider })) return
   const cursors = getCursors(state)
   redemptionTables.suspension.set(state, { provider }, { sinceWindow: cursors.window })

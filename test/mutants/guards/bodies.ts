@@ -34,6 +34,25 @@ const intake = editsOf('consensus/proposalIntake.ts', [
 ])
 
 const fetched = editsOf('consensus/fetching.ts', [
+  ['wantProposal.grace', '}`, graceMs)', '}`)', 'a proposal on its way is sent twice'],
+  [
+    'wantProposal.leader',
+    'signer !== self && signer !== leader',
+    'signer !== self',
+    'the leader that keeps its proposal back is asked for it',
+  ],
+  [
+    'wantProposal.nullified',
+    'self === leader || state.own.of(view).nullified !== undefined',
+    'self === leader',
+    'a proposal is fetched that can no longer be voted for',
+  ],
+  [
+    'wantProposal.rotation',
+    '(self + attempt + i) % others.length',
+    'i % others.length',
+    'the same two are asked again and again',
+  ],
   ['fetch.ownBody', 'if (!hasOwnBody(block)) {', 'if (false) {', 'a fetch answer brings another body'],
   [
     'fetch.again',
@@ -134,10 +153,20 @@ const segments = editsOf('storage/segmentExtents.ts', [
   ],
 ])
 
+const followed = editsOf('consensus/rules.ts', [
+  [
+    'wantProposal.missing',
+    'wantProposal(state, nowMs)',
+    '',
+    'a leader that shows its proposal to a few costs a second in each turn',
+  ],
+])
+
 export const BODY_GUARDS: readonly Edit[] = [
   ...header,
   ...intake,
   ...fetched,
+  ...followed,
   ...filed,
   ...pool,
   ...again,

@@ -156,4 +156,87 @@ const clocks = [
   ]),
 ]
 
-export const NEED_GUARDS: readonly Edit[] = [...need, ...nullify, ...clocks]
+/** How long others wait for a leader that votes and fails. */
+const leaders = [
+  ...editsOf('consensus/leaderRecord.ts', [
+    ['leaders.failing', 'if (score < SHORTER.from) return 1', '', 'every leader has a quarter of its time'],
+    [
+      'leaders.tooMany',
+      'if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1',
+      '',
+      'a slow network shortens the time of all its leaders',
+    ],
+    [
+      'leaders.wholeTurn',
+      'if (shifted % WHOLE_EVERY_TURNS === 0) return 1',
+      '',
+      'a mended leader in a slow network never has time enough again',
+    ],
+    [
+      'leaders.longerTurn',
+      'score >= SHORT.from && shifted % SHORT.butEveryTurns !== 0',
+      'score >= SHORT.from',
+      'a mended leader waits for a thousand turns',
+    ],
+    [
+      'leaders.shortFrom',
+      'score >= SHORT.from && shifted',
+      'shifted',
+      'one failure costs a leader in a slow network its next turns',
+    ],
+    [
+      'leaders.staggered',
+      'const shifted = turn + leader',
+      'const shifted = turn',
+      'all failing leaders hold up the same round',
+    ],
+    [
+      'leaders.scoreMax',
+      'Math.min(SCORE_MAX, this.#scores[leader]! + FAILURE_COST)',
+      'this.#scores[leader]! + FAILURE_COST',
+      'a mended leader is mistrusted for as long as it failed',
+    ],
+    [
+      'leaders.scoreMin',
+      'Math.max(0, this.#scores[leader]! - 1)',
+      'this.#scores[leader]! - 1',
+      'a leader saves successes up and then fails for long',
+    ],
+  ]),
+  ...editsOf('consensus/nullifyRules.ts', [
+    [
+      'leaders.self',
+      'if (state.isLeader(view)) return 1',
+      '',
+      'a leader gives itself up before its block is built',
+    ],
+    [
+      'leaders.divisor',
+      'divisor: leaderTimeDivisor(state),',
+      '',
+      'a leader that fails costs a time-out in each turn',
+    ],
+  ]),
+  ...editsOf('consensus/certificateIntake.ts', [
+    [
+      'leaders.silent',
+      'if (!state.activity.isInactive(leader, view)) state.leaders.noteFailure(leader)',
+      'state.leaders.noteFailure(leader)',
+      'a validator that was down is mistrusted when it returns',
+    ],
+    [
+      'leaders.success',
+      'state.leaders.noteSuccess(leader)',
+      '',
+      'a leader that was mended is mistrusted for the rest of the epoch',
+    ],
+    [
+      'leaders.oncePerView',
+      "kind === 'notarize' || state.certificates.get('notarize', view) === undefined",
+      'true',
+      'a view counts twice for its leader',
+    ],
+  ]),
+]
+
+export const NEED_GUARDS: readonly Edit[] = [...need, ...nullify, ...clocks, ...leaders]

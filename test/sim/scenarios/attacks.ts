@@ -1,8 +1,10 @@
-// A member that attacks the others' time: floods, and proposals at the edge of the rules (CONSENSUS §9, 40 and 46).
+// A member that attacks the others' time: floods, useless proposals, and proposals at the edge of the rules (CONSENSUS §9, 38
+// to 40 and 46).
 import { Random } from '../../support/random.ts'
 import { Violation } from '../../support/violation.ts'
 import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
+import { USELESSNESS, uselessLeader } from '../behaviours/uselessLeader.ts'
 import { CALM } from '../config.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
@@ -16,9 +18,12 @@ const FLOOD_PER_SECOND = 1_500
 const SETTLE_MS = 3_000
 const { minBlockIntervalMs, precisionMs, buildMs, deltaMs } = CALM.parameters
 const LEADER_MS = minBlockIntervalMs + precisionMs + buildMs + 2 * deltaMs
+/** A leader's time is longer than the silence after which nodes repeat themselves, as it is on a devnet. */
+const PATIENT = { ...CALM.parameters, deltaMs: 500, messageDelayMs: 2_000 }
+const PATIENT_LEADER_MS = minBlockIntervalMs + precisionMs + buildMs + 2 * PATIENT.deltaMs
 const QUIET_TRANSACTIONS = 8
-const FLOODED_TRANSACTIONS = 12
-const FLOOD_STARTS_MS = SETTLE_MS + 3_000
+const ATTACKED_TRANSACTIONS = 12
+const ATTACK_STARTS_MS = SETTLE_MS + 3_000
 
 /** How long one transaction takes until every honest node has it in a final block. */
 function transfer(world: SimWorld): number {
@@ -38,25 +43,39 @@ function transfers(world: SimWorld, count: number): readonly number[] {
   return Array.from({ length: count }, () => transfer(world)).sort((a, b) => a - b)
 }
 
-/** Latencies while the member is silent, then while it floods: they may double. */
-function compare(world: SimWorld): void {
+interface Comparison {
+  /** Given to the honest from the start of the attack, before latencies count. */
+  readonly settleMs: number
+  /** What the longest may exceed twice the quiet one by. */
+  readonly slackMs: number
+}
+
+/** By its votes the silent leader is active again: its view lasts until the leader's timer. */
+const FLOOD: Comparison = { settleMs: 200, slackMs: LEADER_MS }
+/** Its views end at the leader's timer until that is known of it; then sooner. */
+const USELESS_LEADER: Comparison = { settleMs: 6_000, slackMs: PATIENT_LEADER_MS / 4 }
+/** Refused by those it has lied to, it lacks parents and proposes just in time, which is its right. */
+const LATE_LEADER: Comparison = { settleMs: 6_000, slackMs: PATIENT_LEADER_MS }
+
+/** Latencies while the member is silent, then while it attacks: they may double. */
+function compare(world: SimWorld, { settleMs, slackMs }: Comparison): void {
   world.startAll()
   // A member's votes may keep the chain awake (need (e)), so it is awake before, too.
   world.keepSubmitting(40)
   const startedMs = world.scheduler.nowMs
   while (world.scheduler.nowMs < startedMs + SETTLE_MS) transfer(world)
   const quiet = transfers(world, QUIET_TRANSACTIONS)
-  const floodMs = startedMs + FLOOD_STARTS_MS
-  if (world.scheduler.nowMs > floodMs) throw new Violation('L', 'transactions take long without a flood')
-  world.runFor(floodMs - world.scheduler.nowMs + 200)
-  const flooded = transfers(world, FLOODED_TRANSACTIONS)
+  const attackMs = startedMs + ATTACK_STARTS_MS
+  if (world.scheduler.nowMs > attackMs) throw new Violation('L', 'transactions take long without an attack')
+  world.runFor(attackMs - world.scheduler.nowMs)
+  while (world.scheduler.nowMs < attackMs + settleMs) transfer(world)
+  const attacked = transfers(world, ATTACKED_TRANSACTIONS)
   const middle = (list: readonly number[]): number => list[list.length >> 1]!
-  // By its votes the silent leader is active again: its view lasts until the leader's timer.
-  const limits = { median: 2 * middle(quiet), longest: 2 * quiet.at(-1)! + LEADER_MS }
-  const now = { median: middle(flooded), longest: flooded.at(-1)! }
+  const limits = { median: 2 * middle(quiet), longest: 2 * quiet.at(-1)! + slackMs }
+  const now = { median: middle(attacked), longest: attacked.at(-1)! }
   for (const what of ['median', 'longest'] as const) {
     if (now[what] <= limits[what]) continue
-    throw new Violation('L', `${what} latency ${now[what]} ms under a flood, at most ${limits[what]} ms`)
+    throw new Violation('L', `${what} latency ${now[what]} ms under attack, at most ${limits[what]} ms`)
   }
 }
 
@@ -64,9 +83,20 @@ function memberFlood(seed: number): WorldConfig {
   const nodes = 4
   const kinds = seed % 7 === 1 ? KINDS : [KINDS[seed % 7 === 0 ? 0 : (seed % 7) - 1]!]
   const perSecond = kinds.length > 1 ? FLOOD_PER_SECOND / 4 : FLOOD_PER_SECOND
-  const byzantine = new Map([[seed % nodes, flooder(kinds, perSecond, FLOOD_STARTS_MS)]])
+  const byzantine = new Map([[seed % nodes, flooder(kinds, perSecond, ATTACK_STARTS_MS)]])
   const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
-  return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play: compare }
+  return { ...CALM, seed, nodes, byzantine, model, txEveryMs: 0, play: (world) => compare(world, FLOOD) }
+}
+
+/** It votes, so that no silence gives it away, but its own views yield nothing. */
+function leaderFails(seed: number): WorldConfig {
+  const nodes = 4
+  const uselessness = USELESSNESS[seed % USELESSNESS.length]!
+  const byzantine = new Map([[seed % nodes, uselessLeader(uselessness, ATTACK_STARTS_MS)]])
+  const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
+  const comparison = uselessness.victims === 'all' ? USELESS_LEADER : LATE_LEADER
+  const play = (world: SimWorld): void => compare(world, comparison)
+  return { ...CALM, parameters: PATIENT, seed, nodes, byzantine, model, txEveryMs: 0, play }
 }
 
 /** Clocks differ by up to the precision, so that a limit falls differently for each. */
@@ -86,6 +116,13 @@ export const attackScenarios: Readonly<Record<string, Scenario>> = {
     ['L'],
     'a silent member floods with invalid, future, conflicting, useless votes, status, certificates',
     memberFlood,
+    0.2,
+  ),
+  leaderFails: scenario(
+    [38, 39],
+    ['L'],
+    'a silent member votes again but proposes nothing, a false body, or with a false vote: to all, one, or all but one',
+    leaderFails,
     0.2,
   ),
   edgeOfTime: scenario(

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { PPM } from '../../../base/units.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { freeHours, getSummary, reserveHours, unreserveHours } from '../../../state/modules/capacity/book.ts'
 import { getLot, lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { accountOf, EconomyChain } from '../../support/economyFixture.ts'
 
 describe('capacity against a naive model', () => {

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { AssertionFailed } from '../../../base/assert.ts'
 import { EMPTY_BYTES } from '../../../base/bytes.ts'
+import { ZERO_ADDRESS } from '../../../base/ids.ts'
 import {
   EVIDENCE_BYTES_MAX,
   type Evidence,
@@ -16,6 +17,7 @@ import { evidenceModule } from '../../../state/modules/evidence/module.ts'
 import { CONVICTIONS_MAX, evidenceSchema } from '../../../state/modules/evidence/schema.ts'
 import { evidenceTables } from '../../../state/modules/evidence/tables.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
+import { faultRoom, postFault } from '../../../state/modules/providers/faultQueue.ts'
 import { convictEquivocator, getProvider, isBondFrozen } from '../../../state/modules/providers/members.ts'
 import { providersModule } from '../../../state/modules/providers/module.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
@@ -247,10 +249,24 @@ describe('evidence.convictions', () => {
     assert.equal(invariant.checkChanges!(new Map(), chain.full, ctx), undefined)
   })
 
+  it('wait outside while the queue of faults is full', () => {
+    const chain = new MemberChain(4)
+    const [, a, b] = FAULTS[0]!
+    const ctx = { ...chain.context(), state: chain.full, emit: () => {} }
+    const fault = { module: 9, provider: 3, victim: ZERO_ADDRESS, amountBase: 0n, cause: 'delivery' as const }
+    while (faultRoom(chain.full) > 0) postFault(ctx, fault)
+    const evidence = pair(chain, a, b)
+    assert.match(submit(chain, evidence)!, /^FaultQueueFull/)
+    assert.ok(!isConvicted(chain.full, 2, 0))
+    // The block that refused it has delivered some.
+    assert.equal(submit(chain, evidence), undefined)
+    assert.ok(isConvicted(chain.full, 2, 0))
+  })
+
   it('assert that the culprit is a member', () => {
     const chain = new MemberChain(4)
     const ctx = { ...chain.context(), state: chain.full, emit: () => {} }
-    assert.throws(() => convictEquivocator(ctx, 99), AssertionFailed)
+    assert.throws(() => convictEquivocator(ctx, 99, 15), AssertionFailed)
   })
 })
 

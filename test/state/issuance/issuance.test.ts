@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { moduleAddress } from '../../../base/moduleDefinition.ts'
 import { COIN, PPM } from '../../../base/units.ts'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount, getSupply, transferCoins } from '../../../state/modules/accounts/ledger.ts'
 import {
   getMeasures,
@@ -27,8 +28,8 @@ import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceSchema } from '../../../state/modules/issuance/schema.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setPrice } from '../../../state/modules/oracle/prices.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import {
   accountOf,
@@ -172,10 +173,10 @@ describe('issuance.mint', () => {
     // Cover-1 provides for one silent provider, not for two.
     setProviderStatus(chain.ctx(), 1, 'jailed')
     recountProvider(chain.ctx(), 1)
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     setProviderStatus(chain.ctx(), 3, 'jailed')
     chain.endWindow()
-    const { shortfallBase } = readReserve(chain.state)
+    const { shortfallBase } = readReserve(MODULES, chain.state)
     assert.ok(shortfallBase > 0n)
     assert.deepEqual(chain.mint(2, 1n), { code: 'CoverageShortfall', fields: { shortfallBase } })
     const coverage = chain.query<{ shortSince: number; cureUntil: number }>(issuanceModule, 'coverage')
@@ -184,7 +185,7 @@ describe('issuance.mint', () => {
     setProviderStatus(chain.ctx(), 1, 'active')
     setProviderStatus(chain.ctx(), 3, 'active')
     chain.endWindow()
-    assert.equal(readReserve(chain.state).shortfallBase, 0n)
+    assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n)
     assert.equal(chain.query<{ shortSince?: number }>(issuanceModule, 'coverage').shortSince, undefined)
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getLiability, getTotals, reserveCoins } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { coins, type EconomyChain, fourEqual } from '../../support/economyFixture.ts'
 
 describe('issuance: invariants', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { freeCoins, getMeasures, reserveHours, unreserveHours } from '../../../state/modules/capacity/book.ts'
 import { hoursOfCoins } from '../../../state/modules/capacity/rating.ts'
@@ -12,7 +13,7 @@ import {
 } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
 
@@ -112,7 +113,7 @@ describe('issuance against a naive model', () => {
             assert.equal(liabilityBase, model.owed[provider])
             assert.equal(reservedBase, reservedOf(model, provider))
           }
-          const { supplyBase, shortfallBase } = readReserve(chain.state)
+          const { supplyBase, shortfallBase } = readReserve(MODULES, chain.state)
           assert.equal(
             supplyBase,
             model.owed.reduce((a, b) => a + b, 0n),

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { COIN, formatCoins, PPM } from '../../../base/units.ts'
 import { loadCatalogue } from '../../../genesis/catalogue.ts'
+import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getSummary } from '../../../state/modules/capacity/book.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { windowSnapshot } from '../../../state/modules/issuance/ledger.ts'
 import { getCoverage } from '../../../state/modules/issuance/limits.ts'
 import { mintAtGenesis } from '../../../state/modules/issuance/minting.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
-import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { accountOf, coins, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
 
@@ -89,7 +90,7 @@ describe('issuance: the devnet table of ECONOMY §14', () => {
       capacityBase: getSummary(chain.state, 2).capacityBase,
     })
     chain.endBlock()
-    assert.equal(readReserve(chain.state).supplyBase, coins(101_000))
+    assert.equal(readReserve(MODULES, chain.state).supplyBase, coins(101_000))
     for (const provider of ids) {
       const { mintableBase } = quotaQuery(chain, provider)
       const failure = chain.mint(provider, mintableBase + 1n)
@@ -100,7 +101,7 @@ describe('issuance: the devnet table of ECONOMY §14', () => {
       assert.equal(chain.mint(provider, mintableBase), undefined)
     }
     chain.endBlock()
-    const { supplyBase, liabilitiesBase, shortfallBase, anchor } = readReserve(chain.state)
+    const { supplyBase, liabilitiesBase, shortfallBase, anchor } = readReserve(MODULES, chain.state)
     assert.equal(rounded(supplyBase), '180219.915')
     assert.equal(liabilitiesBase, supplyBase)
     assert.equal(shortfallBase, 0n)
@@ -126,7 +127,7 @@ describe('issuance: coverage through drift', () => {
       for (let k = 1; k <= parameters.capacity.horizonWindows; k++) {
         setAnchor(chain.ctx(), 10n ** 12n)
         chain.endWindow()
-        assert.equal(readReserve(chain.state).shortfallBase, 0n, `after ${k} windows`)
+        assert.equal(readReserve(MODULES, chain.state).shortfallBase, 0n, `after ${k} windows`)
       }
     })
 })

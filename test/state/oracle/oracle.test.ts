@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { PPM } from '../../../base/units.ts'
+import { DEV_PARAMETERS, MAIN_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { applyAnchor, getAnchor, openOracle, setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { anchorBound, growthFactors } from '../../../state/modules/oracle/drift.ts'
 import { oracleModule } from '../../../state/modules/oracle/module.ts'
 import { getPrice, setPrice } from '../../../state/modules/oracle/prices.ts'
-import { DEV_PARAMETERS, MAIN_PARAMETERS, TEST_PARAMETERS } from '../../../state/modules/parameters.ts'
 import { EconomyChain, PRICE_BASE, SETTLEMENT_ASSET } from '../../support/economyFixture.ts'
 
 describe('oracle.growthFactors', () => {

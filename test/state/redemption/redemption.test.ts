@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { COIN } from '../../../base/units.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
+import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { bonusAt } from '../../../state/modules/redemption/bonus.ts'
 import { REDEMPTION_ESCROW } from '../../../state/modules/redemption/external.ts'
 import { getTotals, lockedInRedemption } from '../../../state/modules/redemption/redemptions.ts'
@@ -109,10 +109,10 @@ describe('redemption.request', () => {
     assert.equal(getAccount(c.state, REDEMPTION_ESCROW).balanceBase, coins(10))
     assert.equal(lockedInRedemption(c.state), coins(10))
     assert.equal(redemption(c, 1).sequence, 0)
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(redemption(c, 1).sequence, 1)
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
     assert.equal(stateName(c, 1), 'queued')
     assert.deepEqual(c.eventNames(), ['Requested', 'Sequenced'])
   })

@@ -1,21 +1,10 @@
 // The queue of redemption over windows: order, choice, returns, suspension and un-booking, expiry.
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
-import { utf8 } from '../../../base/bytes.ts'
-import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN, PPM } from '../../../base/units.ts'
 import { getWindow } from '../../../state/modules/capacity/book.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
-import { redemptionHasWork } from '../../../state/modules/redemption/blockEnd.ts'
-import {
-  hasMember,
-  insertMember,
-  MEMBER_MAX,
-  nextMember,
-  removeMember,
-} from '../../../state/modules/redemption/orderedSet.ts'
+import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
-import { MemoryState } from '../../../state/overlay.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
 const ALICE = 20
@@ -210,11 +199,11 @@ describe('redemption.order', () => {
     })
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 2)
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].length, 5)
-    assert.equal(redemptionHasWork(c.state), false)
+    assert.equal(hasWork(c.state), false)
   })
 })
 
@@ -329,7 +318,7 @@ describe('redemption.windows', () => {
     })
     c.run()
     assert.equal(redemption(c, 1).queuedBase, coins(72))
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     c.run()
     assert.equal(redemption(c, 1).queuedBase, 0n)
   })
@@ -418,7 +407,7 @@ describe('redemption.windows', () => {
       for (let id = 1; id <= 6; id++) ok(c.grant(id, 1))
     })
     c.endWindow()
-    assert.equal(redemptionHasWork(c.state), true)
+    assert.equal(hasWork(c.state), true)
     const left = () =>
       [...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 1).length
     assert.equal(left(), 3)
@@ -426,60 +415,5 @@ describe('redemption.windows', () => {
     assert.equal(left(), 0)
     for (let i = 0; i < 6; i++) c.run()
     assert.equal([...redemptionTables.assignment.values(c.committed)].filter((a) => a.window === 3).length, 6)
-  })
-})
-
-describe('redemption.orderedSet', () => {
-  const set = sha256(utf8('a set'))
-
-  it('agrees with a sorted list under random inserts and removals', () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.oneof(
-            fc.nat(600),
-            fc.nat(200_000),
-            fc.maxSafeNat().map((n) => n % (MEMBER_MAX + 1)),
-          ),
-          {
-            maxLength: 60,
-          },
-        ),
-        fc.nat(200_000),
-        (members, from) => {
-          const state = new MemoryState()
-          const model = new Set<number>()
-          for (const member of members) {
-            assert.equal(hasMember(state, set, member), model.has(member))
-            if (model.delete(member)) removeMember(state, set, member)
-            else {
-              insertMember(state, set, member)
-              model.add(member)
-            }
-          }
-          const sorted = [...model].sort((a, b) => a - b)
-          assert.equal(
-            nextMember(state, set, from),
-            sorted.find((m) => m >= from),
-          )
-          const walked: number[] = []
-          for (let m = nextMember(state, set, 0); m !== undefined; m = nextMember(state, set, m + 1))
-            walked.push(m)
-          assert.deepEqual(walked, sorted)
-          for (const member of sorted) removeMember(state, set, member)
-          assert.equal(state.size, 0)
-        },
-      ),
-      { numRuns: 150 },
-    )
-  })
-
-  it('rejects invalid places, repeated inserts, and removals of absent members', () => {
-    const state = new MemoryState()
-    insertMember(state, set, MEMBER_MAX)
-    assert.throws(() => insertMember(state, set, MEMBER_MAX), /inserted once/)
-    assert.throws(() => insertMember(state, set, MEMBER_MAX + 1), /within the set/)
-    assert.throws(() => removeMember(state, set, 5))
-    assert.equal(nextMember(state, set, MEMBER_MAX + 1), undefined)
   })
 })

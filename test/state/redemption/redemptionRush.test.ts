@@ -7,6 +7,7 @@ import { checkMint, getMintLimits, leastLimit } from '../../../state/modules/iss
 import { getAnchor, setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
+import { MODULES } from '../../../state/registry.ts'
 import { readReserve } from '../../../state/reserve.ts'
 import { RedemptionChain, WINDOW_MS, walletOf } from '../../support/redemptionFixture.ts'
 
@@ -62,7 +63,7 @@ function windowsOfRush(rush: Rush): number {
     })
   })
   for (let i = 0; i < rush.idleWindows; i++) c.endWindow(drift)
-  assert.equal(readReserve(c.state).shortfallBase, 0n)
+  assert.equal(readReserve(MODULES, c.state).shortfallBase, 0n)
   const issuedBase = c.supply
   const from = c.window
   c.run(() => {

@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DevnetMember } from '../../devnet/member.ts'
-import { within } from '../support/processNetwork.ts'
+import { within } from './processNetwork.ts'
 
-const MAIN = fileURLToPath(new URL('hostileMain.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../byzantine/hostileMain.js', import.meta.url))
 const LIMIT_MS = 60_000
 
 export interface HostileOrder {
@@ -13,17 +13,23 @@ export interface HostileOrder {
 }
 
 export type HostileMessage =
-  | { readonly kind: 'up' }
+  | { readonly kind: 'up'; readonly behaviours: readonly string[] }
   | { readonly kind: 'behaves'; readonly behaviour: string }
 
 export class HostileProcess {
   readonly #member: DevnetMember
   readonly #seed: number
   #child: ChildProcess | undefined
+  #behaviours: readonly string[] = []
 
   constructor(member: DevnetMember, seed: number) {
     this.#member = member
     this.#seed = seed
+  }
+
+  /** What it can be told to do; empty before its start. */
+  get behaviours(): readonly string[] {
+    return this.#behaviours
   }
 
   async start(): Promise<void> {
@@ -35,7 +41,8 @@ export class HostileProcess {
     })
     closeSync(log)
     this.#child = child
-    await this.#answer((message) => message.kind === 'up', 'the hostile validator is not up')
+    const up = await this.#answer((message) => message.kind === 'up', 'the hostile validator is not up')
+    if (up.kind === 'up') this.#behaviours = up.behaviours
   }
 
   /** Resolves once it behaves so. */
@@ -56,14 +63,14 @@ export class HostileProcess {
     await ended
   }
 
-  #answer(isIt: (message: HostileMessage) => boolean, what: string): Promise<void> {
+  #answer(isIt: (message: HostileMessage) => boolean, what: string): Promise<HostileMessage> {
     const child = this.#child!
-    const came = new Promise<void>((resolve, reject) => {
+    const came = new Promise<HostileMessage>((resolve, reject) => {
       const onMessage = (message: HostileMessage): void => {
         if (!isIt(message)) return
         child.off('message', onMessage)
         child.off('exit', onExit)
-        resolve()
+        resolve(message)
       }
       const onExit = (): void => reject(new Error(`${what}: it ended; see ${this.#member.dir}.log`))
       child.on('message', onMessage)

@@ -1,0 +1,49 @@
+// Which leaders keep failing, by the certificates of their views, and how much of a leader's time they are still given.
+// Not: leaders that do not vote at all (activity.ts).
+
+/** A nullified view costs this much, a notarized one earns 1: a leader that fails now and then is remembered. */
+const FAILURE_COST = 4
+/** Bounds how long a mended leader is mistrusted. */
+const SCORE_MAX = 24
+/** From one failure on: a quarter of its time, enough for a mended leader in most networks. */
+const SHORTER = { from: 4, divisor: 4 } as const
+/** From three on: a sixteenth, but for every 16th of its turns. */
+const SHORT = { from: 12, divisor: 16, butEveryTurns: 16 } as const
+/** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
+const WHOLE_EVERY_TURNS = 1_024
+
+export class LeaderRecord {
+  readonly #faultyMax: number
+  readonly #scores: number[]
+
+  constructor(options: { validatorCount: number; faultyMax: number }) {
+    this.#faultyMax = options.faultyMax
+    this.#scores = new Array<number>(options.validatorCount).fill(0)
+  }
+
+  /** A view that it led was nullified although it votes. */
+  noteFailure(leader: number): void {
+    this.#scores[leader] = Math.min(SCORE_MAX, this.#scores[leader]! + FAILURE_COST)
+  }
+
+  /** A view that it led was notarized. */
+  noteSuccess(leader: number): void {
+    this.#scores[leader] = Math.max(0, this.#scores[leader]! - 1)
+  }
+
+  /**
+   * By how much the time-outs of a leader's turn are divided: 1 unless it is failing and among the f worst. When more fail
+   * alike, the network or this node is to blame, and they have their whole time. `turn` counts the rounds of all leaders, so
+   * that validators give a leader its longer turns in the same views.
+   */
+  timeDivisor(leader: number, turn: number): number {
+    const score = this.#scores[leader]!
+    if (score < SHORTER.from) return 1
+    if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1
+    // Not all leaders in one round.
+    const shifted = turn + leader
+    if (shifted % WHOLE_EVERY_TURNS === 0) return 1
+    const isShort = score >= SHORT.from && shifted % SHORT.butEveryTurns !== 0
+    return isShort ? SHORT.divisor : SHORTER.divisor
+  }
+}
