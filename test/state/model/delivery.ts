@@ -49,7 +49,7 @@ export function settle(
   if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
   if (assignment.window > world.window) return 'WindowNotBegun'
   if (!assignment.granted) return 'NotGranted'
-  // The voucher names the provider, and the owner or its voucher key signs it (WALLETS.md).
+  // The voucher names the provider, and the owner or its voucher key signs it.
   const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
@@ -72,14 +72,19 @@ export function settleVouchered(world: World): void {
     request.transferredBase += delivered - burned
     assignment.settledBase = assignment.voucheredBase
     // noShow on what was rejected is waived once as much is vouchered elsewhere.
-    if (request.rejectedBase <= sumVouchered(world, request)) request.rejectedBase = 0n
+    if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
     if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
     closeIfDone(world, request, 'settled')
   }
 }
 
-const sumVouchered = (world: World, request: Request): bigint =>
-  sum(world.assignments.filter((a) => a.request === request.id).map((a) => a.settledBase))
+/** What groups served that the request has not rejected. */
+const voucheredElsewhere = (world: World, request: Request): bigint =>
+  sum(
+    world.assignments
+      .filter((a) => a.request === request.id && !request.excluded.has(groupNameOf(world, a.provider)))
+      .map((a) => a.settledBase),
+  )
 
 /** Takes an assignment's open coins out of it. */
 function takeBack(assignment: Assignment): bigint {
@@ -160,7 +165,9 @@ export function returnUnused(world: World, endedWindow: number): void {
 export function findMissingGrants(world: World): void {
   const missing = world.assignments.filter((a) => a.isOpen && a.window === world.window && !a.granted)
   for (const provider of world.providers.values()) {
-    const own = missing.filter((a) => a.provider === provider.id)
+    const own = missing
+      .filter((a) => a.provider === provider.id)
+      .sort((a, b) => a.sequence - b.sequence || a.number - b.number)
     if (own.length === 0) continue
     const undelivered = sum(own.map(openCoins))
     penalize(world, provider, own)

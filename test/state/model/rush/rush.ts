@@ -1,5 +1,5 @@
 // What "100 % backed" promises (ECONOMY §3), on the real state machine: everyone redeems at once at the largest drift
-// while coverN groups fall silent. Owns: the players. Not: the chain (compare/realChain.ts), seeds and counts (main.ts).
+// while coverN groups fall silent. Owns: the players. Not: the chain under it, seeds and counts (main.ts).
 import { toHex } from '../../../../base/bytes.ts'
 import { Random } from '../../../support/random.ts'
 import { COIN } from '../arithmetic.ts'
