@@ -82,7 +82,8 @@ export function settleVouchered(world: World): void {
 const voucheredElsewhere = (world: World, request: Request): bigint =>
   sum(
     world.assignments
-      .filter((a) => a.request === request.id && !request.excluded.has(groupNameOf(world, a.provider)))
+      .filter((a) => a.request === request.id)
+      .filter((a) => world.past.has('waiver') || !request.excluded.has(groupNameOf(world, a.provider)))
       .map((a) => a.settledBase),
   )
 

@@ -2,7 +2,7 @@
 import { COIN, ceilDiv, floorDiv, least, most, P } from './arithmetic.ts'
 import { brokenMintLimits, isSuspended, type MintLimit } from './coverage.ts'
 import { burnCoins, coinsOf, createCoins, lockEscrow, move, seriesEscrow, unitsOf } from './ledger.ts'
-import type { Lock, Provider, Purchase, Series, World } from './world.ts'
+import type { Floor, Lock, Provider, Purchase, Series, World } from './world.ts'
 
 export const providerOf = (world: World, operator: string): Provider | undefined =>
   [...world.providers.values()].find((provider) => provider.operator === operator)
@@ -24,10 +24,21 @@ function lockUp(
   const { retainPpm, lockFloorPpm } = world.parameters
   const totalBase = least(ceilDiv(locked.valueBase * retainPpm, P), locked.maxBase)
   const floorBase = least(ceilDiv(locked.valueBase * lockFloorPpm, P), totalBase)
-  const restBase = totalBase - floorBase
   if (totalBase === 0n) return
   move(world, locked.asset, locked.from, lockEscrow(provider), totalBase)
-  world.locks.push({ provider, asset: locked.asset, floorBase, restBase, restTotalBase: restBase })
+  floorOf(world, provider, locked.asset).floorBase += floorBase
+  const restBase = totalBase - floorBase
+  const K = world.parameters.horizonWindows
+  const rateBase = floorDiv(restBase, BigInt(K))
+  world.locks.push({ provider, asset: locked.asset, restBase, rateBase, goodWindowsLeft: K })
+}
+
+function floorOf(world: World, provider: number, asset: number): Floor {
+  const known = world.floors.find((floor) => floor.provider === provider && floor.asset === asset)
+  if (known !== undefined) return known
+  const floor: Floor = { provider, asset, floorBase: 0n, freedBase: 0n }
+  world.floors.push(floor)
+  return floor
 }
 
 /** A genesis balance: backed like every mint, but it locks nothing. */
@@ -67,35 +78,40 @@ export function retire(world: World, sender: string, args: { readonly amountBase
   return undefined
 }
 
-/** Burns coins of an account against a liability, and releases the locks' floors in proportion. */
+/** Burns coins of an account against a liability, and frees the locks' floor in proportion. */
 export function burnLiability(world: World, provider: Provider, from: string, amountBase: bigint): void {
   const before = provider.liabilityBase
   burnCoins(world, provider.id, from, amountBase)
   if (before === 0n) return
-  for (const lock of world.locks.filter((each) => each.provider === provider.id)) {
-    const released = floorDiv(lock.floorBase * amountBase, before)
-    release(world, lock, released)
-    lock.floorBase -= released
+  for (const floor of world.floors.filter((each) => each.provider === provider.id)) {
+    const freed = floorDiv(floor.floorBase * amountBase, before)
+    floor.floorBase -= freed
+    floor.freedBase += freed
   }
 }
 
-function release(world: World, lock: Lock, amountBase: bigint): void {
+function release(world: World, lock: Pick<Lock, 'provider' | 'asset'>, amountBase: bigint): void {
   const { operator } = world.providers.get(lock.provider)!
   if (amountBase > 0n) move(world, lock.asset, lockEscrow(lock.provider), operator, amountBase)
 }
 
 /**
- * At a window's end the rest of each lock is released by 1/K, if the window was good: active, no open fault,
- * at least half of what was granted in it vouchered, or nothing granted.
+ * At a window's end what burning has freed is paid, and 1/K of each lock's rest if the window was good: active, no open
+ * fault, at least half of what was granted in it vouchered, or nothing granted.
  */
 export function releaseLocks(world: World, isGood: (provider: Provider) => boolean): void {
-  const K = BigInt(world.parameters.horizonWindows)
+  for (const floor of world.floors) {
+    release(world, floor, floor.freedBase)
+    floor.freedBase = 0n
+  }
   for (const lock of world.locks) {
     if (!isGood(world.providers.get(lock.provider)!)) continue
-    const released = least(lock.restBase, ceilDiv(lock.restTotalBase, K))
+    lock.goodWindowsLeft--
+    const released = lock.goodWindowsLeft === 0 ? lock.restBase : lock.rateBase
     release(world, lock, released)
     lock.restBase -= released
   }
+  world.locks = world.locks.filter((lock) => lock.goodWindowsLeft > 0)
 }
 
 export interface SeriesTerms {

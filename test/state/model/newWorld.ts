@@ -27,6 +27,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     nextLot: 1,
     listings: new Map(),
     locks: [],
+    floors: [],
     series: new Map(),
     purchases: [],
     requests: new Map(),
@@ -44,6 +45,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     proposals: new Map(),
     nextProposal: 1,
     pendingParameters: [],
+    past: new Set(),
   }
 }
 

@@ -67,6 +67,10 @@ function assess(world: World, provider: Provider): void {
   if (provider.status === 'jailed' || provider.status === 'retiring') return
   const { bondMaintenancePpm, marginPpm } = world.parameters
   const isBonded = bondCovers(world, provider, bondMaintenancePpm, provider.liabilityBase)
+  if (world.past.has('amortizing')) {
+    provider.status = !isBonded ? 'curing' : ownShortfall(world, provider) > 0n ? 'amortizing' : 'active'
+    return
+  }
   if (ownShortfall(world, provider) > 0n || !isBonded) provider.status = 'curing'
   else if (provider.liabilityBase > ownBackingLimit(world, provider.id) && marginPpm > 0n)
     provider.status = 'amortizing'

@@ -86,16 +86,23 @@ export interface Lot {
   auditHaircutPpm: bigint
 }
 
-/** §3, Lock: what one mint locked. */
+/** §3, Lock: the part of one mint's lock that good windows release. */
 export interface Lock {
   readonly provider: number
   /** Settlement asset, or 0 for coins. */
   readonly asset: number
-  /** Released as liability is burned. */
-  floorBase: bigint
-  /** Released by 1/K of `restTotalBase` per good window. */
   restBase: bigint
-  readonly restTotalBase: bigint
+  /** Released with each good window; the last of K gets the remainder. */
+  readonly rateBase: bigint
+  goodWindowsLeft: number
+}
+
+/** §3, Lock: the part of a provider's locks that only burned liability frees, and what it has freed and not been paid. */
+export interface Floor {
+  readonly provider: number
+  readonly asset: number
+  floorBase: bigint
+  freedBase: bigint
 }
 
 export interface Series {
@@ -217,6 +224,10 @@ export interface Proposal {
 export const LANES = ['general', 'redemption', 'service', 'proof'] as const
 export type Lane = (typeof LANES)[number]
 
+/** Where chain and text differ; README has each. */
+export const DIFFERENCES = ['amortizing', 'waiver'] as const
+export type Difference = (typeof DIFFERENCES)[number]
+
 export interface World {
   readonly parameters: Parameters
   height: number
@@ -245,7 +256,8 @@ export interface World {
   readonly lots: Map<number, Lot>
   nextLot: number
   readonly listings: Map<string, Listing>
-  readonly locks: Lock[]
+  locks: Lock[]
+  readonly floors: Floor[]
   /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
   mintStop?: string
   readonly series: Map<number, Series>
@@ -270,4 +282,6 @@ export interface World {
   nextProposal: number
   /** Changes that wait for the window's end. */
   pendingParameters: Readonly<Record<string, bigint | number>>[]
+  /** Known differences in which the model follows the chain, so that a run can look past them (compare/main.ts). */
+  readonly past: ReadonlySet<Difference>
 }

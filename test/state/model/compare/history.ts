@@ -1,6 +1,6 @@
 // Runs a random chain on both sides until they differ, and shortens what led there. Owns: seeds, replay, shrinking.
 import { Random } from '../../../support/random.ts'
-import type { World } from '../world.ts'
+import type { Difference, World } from '../world.ts'
 import { Generator } from './generator.ts'
 import { describe, type Sent } from './operations.ts'
 import { type BlockPlan, Pair } from './pair.ts'
@@ -29,6 +29,8 @@ const NOTHING = /(?!)/
 export interface Look {
   readonly ignored: RegExp
   readonly without: ReadonlySet<string>
+  /** Known differences in which the model follows the chain. */
+  readonly past?: ReadonlySet<Difference>
   /** Changes the model before the first block, so that a test can see that it is noticed. */
   readonly spoil?: (world: World) => void
 }
@@ -68,7 +70,7 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   // Some chains have members who never post a grant, most have diligent ones.
   const diligence = random.pick([0.9, 0.9, 0.6, 0.2])
   const history: BlockPlan[] = []
-  look.spoil?.(pair.world)
+  follow(pair.world, look)
   let lines = pair.compareGenesis()
   while (lines.length === 0 && pair.executed < operations) {
     const plan = planBlock(random, generator, pair.world, diligence)
@@ -78,6 +80,12 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   const run = { executed: pair.executed, outcomes: pair.outcomes, windows: pair.world.window }
   if (lines.length === 0) return run
   return { ...run, divergence: { seed, height: history.length, lines, history } }
+}
+
+/** What the model is told before the first block. */
+function follow(world: World, { past, spoil }: Look): void {
+  for (const difference of past ?? []) (world.past as Set<Difference>).add(difference)
+  spoil?.(world)
 }
 
 /** A thrown error is a difference too. */
@@ -93,9 +101,10 @@ function guarded(run: () => readonly string[]): readonly string[] {
 export function replay(
   scenario: Scenario,
   history: readonly BlockPlan[],
-  ignored = NOTHING,
+  look: Look = ALL,
 ): readonly string[] {
-  const pair = new Pair(scenario, ignored)
+  const pair = new Pair(scenario, look.ignored)
+  follow(pair.world, look)
   for (const plan of history) {
     const lines = guarded(() => pair.apply(plan))
     if (lines.length > 0) return lines
@@ -107,14 +116,14 @@ export function replay(
 const kindOf = (line: string): string => line.replace(/[0-9]+/g, '#').slice(0, 48)
 
 /** Leaves out transactions, then blocks, as long as the sides still differ. */
-export function shrink({ seed, history, lines }: Divergence, ignored = NOTHING): Divergence {
+export function shrink({ seed, history, lines }: Divergence, look: Look = ALL): Divergence {
   const scenario = randomScenario(seed, new Random(seed))
   let best = { history: [...history], lines }
   const kind = kindOf(lines[0]!)
   let runs = 0
   const attempt = (candidate: readonly BlockPlan[]): boolean => {
     if (runs++ >= SHRINK_RUNS_MAX) return false
-    const found = replay(scenario, candidate, ignored)
+    const found = replay(scenario, candidate, look)
     if (!found.some((line) => kindOf(line) === kind)) return false
     best = { history: [...candidate], lines: found }
     return true

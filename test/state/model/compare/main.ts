@@ -1,6 +1,7 @@
 // `npm run test:model -- --operations N --seed S`: random chains of about 500 operations each until N are done.
 import { parseArgs } from 'node:util'
 import { parseWholeNumber } from '../../../../base/integers.ts'
+import { DIFFERENCES } from '../world.ts'
 import { report, runSeed, shrink } from './history.ts'
 
 const PER_CHAIN = 500
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     ignore: { type: 'string', default: '(?!)' },
     /** Kinds of operations that are not drawn, with commas between. */
     without: { type: 'string', default: '' },
+    /** Known differences (README) in which the model follows the chain, with commas between. */
+    past: { type: 'string', default: '' },
   },
   allowNegative: true,
 })
@@ -26,7 +29,11 @@ if (operations === undefined || first === undefined || chains === undefined) {
   process.exit(2)
 }
 
-const look = { ignored: new RegExp(values.ignore), without: new Set(values.without.split(',')) }
+const look = {
+  ignored: new RegExp(values.ignore),
+  without: new Set(values.without.split(',')),
+  past: new Set(DIFFERENCES.filter((name) => values.past.split(',').includes(name))),
+}
 let executed = 0
 let divergent = 0
 const outcomes = new Map<string, number>()
@@ -38,7 +45,7 @@ for (let seed = first; executed < operations && seed < first + chains; seed++) {
   console.log(`seed ${seed}: ${run.executed} operations, ${run.windows} windows, ${verdict}`)
   if (run.divergence === undefined) continue
   divergent++
-  console.log(report(values.shrink ? shrink(run.divergence, look.ignored) : run.divergence))
+  console.log(report(values.shrink ? shrink(run.divergence, look) : run.divergence))
 }
 for (const [name, count] of [...outcomes].sort()) console.log(`${count} ${name}`)
 console.log(`${executed} operations, ${divergent} chains differ`)
