@@ -39,9 +39,13 @@ export function legalGroups(world: World): readonly Group[] {
   }))
 }
 
-/** Σ C over all that count, for the header (§11). */
+/** Σ C of those not suspended, for the header (§11): the right side of cover-N. */
 export const totalCapacity = (world: World): bigint =>
-  sum([...world.providers.keys()].map((id) => capacityC(world, id)))
+  sum(
+    legalGroups(world)
+      .filter((group) => !group.isSuspended)
+      .map((group) => group.capacityBase),
+  )
 
 export const totalLiabilities = (world: World): bigint =>
   sum([...world.providers.values()].map(({ liabilityBase }) => liabilityBase))

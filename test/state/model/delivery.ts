@@ -49,12 +49,12 @@ export function settle(
   if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
   if (assignment.window > world.window) return 'WindowNotBegun'
   if (!assignment.granted) return 'NotGranted'
+  if (voucher.deliveredBase < assignment.voucheredBase) return 'VoucherDecreases'
+  if (voucher.deliveredBase > assignment.amountBase) return 'VoucherTooLarge'
   // The voucher names the provider, and the owner or its voucher key signs it.
   const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
-  if (voucher.deliveredBase > assignment.amountBase) return 'VoucherTooLarge'
-  if (voucher.deliveredBase < assignment.voucheredBase) return 'VoucherDecreases'
   assignment.voucheredBase = voucher.deliveredBase
   return undefined
 }
