@@ -71,6 +71,14 @@ function mintBalances(scenario: Scenario, world: World): readonly Balance[] {
   return made
 }
 
+/** Short locks, by the names of the build's parameters. */
+const GOVERNANCE_LOCKS: { readonly [name: string]: number } = {
+  votingMs: 20_000,
+  removeLockMs: 1_000,
+  jailLockMs: 0,
+  unjailLockMs: 500,
+}
+
 /** The chain's parameters: the test preset with the scenario's values wherever a module has one of that name. */
 function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'] {
   const sections = Object.entries(base).map(([module, section]) => {
@@ -84,13 +92,7 @@ function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'
   return {
     ...params,
     providers: { ...params.providers, minBlockIntervalMs: scenario.minBlockIntervalMs },
-    governance: {
-      ...params.governance,
-      votingMs: 20_000,
-      removeLockMs: 1_000,
-      jailLockMs: 0,
-      unjailLockMs: 500,
-    },
+    governance: { ...params.governance, ...GOVERNANCE_LOCKS },
   }
 }
 
