@@ -1,0 +1,89 @@
+// One block of the model: what is drawn, the transactions, the end of a window, matching. Owns: their order.
+
+import { sum } from './arithmetic.ts'
+import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
+import { findMissingGrants, settleVouchered } from './delivery.ts'
+import { charge, moveBaseFees, type Paid, payTips, sharePayments } from './fees.ts'
+import { conclude, type GovernanceTerms } from './governance.ts'
+import { settlePurchase } from './issuance.ts'
+import { coinsOf, redemptionEscrow } from './ledger.ts'
+import { matchUpTo } from './matching.ts'
+import { draw, enqueue, expire, tailNumber } from './queue.ts'
+import { endsWindow, endWindow } from './windows.ts'
+import type { Assignment, World } from './world.ts'
+
+export interface BlockFacts {
+  readonly timestampMs: number
+  readonly proposer: string
+  /** Legal group of the proposer, and how many groups the validator set has. */
+  readonly proposerGroup: string
+  readonly groups: number
+  readonly mix: string
+  /** Operators of the validator set. */
+  readonly validators: readonly string[]
+  /** Reservations that the chain's step limit let it make in this block. */
+  readonly reservations: number
+  readonly governance: GovernanceTerms
+}
+
+/** Runs an action; undefined when it succeeds. The model charges its fee before. */
+export interface Step {
+  readonly paid: Paid
+  run(world: World): unknown
+}
+
+/** Applies one block; returns the results of its steps and the reservations it made. */
+export function runBlock(
+  world: World,
+  facts: BlockFacts,
+  steps: readonly Step[],
+): { readonly results: readonly unknown[]; readonly reservations: readonly Assignment[] } {
+  moveBaseFees(world, facts.timestampMs - world.timestampMs)
+  world.height++
+  world.drawnInBlock = 0
+  world.timestampMs = facts.timestampMs
+  world.validators = facts.validators
+  conclude(world, facts.governance)
+  findMissingGrants(world)
+  drawWaiting(world, facts)
+  const results = steps.map((step) => {
+    charge(world, step.paid)
+    return step.run(world)
+  })
+  payTips(world, facts.proposer)
+  settleVouchered(world)
+  if (endsWindow(world)) {
+    endWindow(world)
+    sharePayments(world, facts.validators)
+  }
+  expire(world)
+  const reservations = matchUpTo(world, facts.reservations)
+  return { results, reservations }
+}
+
+/** §8: requests and purchases of earlier blocks, once a proposer of another group has drawn. */
+function drawWaiting(world: World, facts: BlockFacts): void {
+  const at = { ...facts, height: world.height }
+  const requests = draw(world.pending, at)
+  world.pending = requests.left
+  for (const id of requests.drawn) {
+    const request = world.requests.get(id)!
+    request.isDrawn = true
+    enqueue(world, id, tailNumber(world), request.lockedBase)
+  }
+  const purchases = draw(world.purchases, at)
+  world.purchases = purchases.left
+  for (const purchase of purchases.drawn) settlePurchase(world, purchase)
+}
+
+/** §11: what the header shows. */
+export function reserveOf(world: World) {
+  return {
+    supplyBase: world.supplyBase,
+    liabilitiesBase: totalLiabilities(world),
+    capacityBase: totalCapacity(world),
+    lockedInRedemptionBase: sum([...world.requests.keys()].map((id) => coinsOf(world, redemptionEscrow(id)))),
+    anchor: world.anchorPpm,
+    shortfallBase: shortfall(world),
+  }
+}

@@ -1,0 +1,166 @@
+// ECONOMY §3: V, D, c, C and C*, counted anew from lots and assignments at every question.
+import { atLeastZero, COIN, ceilDiv, floorDiv, growth, P, sum } from './arithmetic.ts'
+import { type Lot, type Provider, SERVICES, type Service, type World } from './world.ts'
+
+/** 10^-18 of a reference device-hour: V is whole ppm of a device-hour, D is finer (README, reading 1). */
+export type Work = bigint
+const WORK_PER_PPM_HOUR = COIN / P
+
+/** §2: one lot group = (provider, class, region); lots that offer other services are a group of their own. */
+export interface LotGroup {
+  readonly key: string
+  readonly provider: number
+  readonly classId: number
+  readonly region: string
+  readonly services: readonly Service[]
+  readonly lots: readonly Lot[]
+}
+
+export const lotGroupKey = (lot: Lot): string =>
+  `${lot.provider}/${lot.classId}/${lot.region}/${lot.services.join('+')}`
+
+/** All lot groups by provider, class, region. */
+export function lotGroups(world: World): readonly LotGroup[] {
+  const groups = new Map<string, LotGroup & { readonly lots: Lot[] }>()
+  for (const lot of world.lots.values()) {
+    const key = lotGroupKey(lot)
+    const { provider, classId, region, services } = lot
+    const group = groups.get(key) ?? { key, provider, classId, region, services, lots: [] }
+    group.lots.push(lot)
+    groups.set(key, group)
+  }
+  return [...groups.values()].sort(
+    (a, b) => a.provider - b.provider || a.classId - b.classId || (a.key < b.key ? -1 : 1),
+  )
+}
+
+/** §1: ratings without a benchmark are multiplied by `specOnly`. */
+export function ratingPpm(world: World, classId: number, service: Service): bigint {
+  const { ratingsPpm, specOnly } = world.classes.get(classId)!
+  return specOnly ? floorDiv(ratingsPpm[service] * world.parameters.specOnlyPpm, P) : ratingsPpm[service]
+}
+
+/** The least of the three services' ratings. */
+export const leastRatingPpm = (world: World, classId: number): bigint =>
+  SERVICES.map((service) => ratingPpm(world, classId, service)).reduce((a, b) => (a < b ? a : b))
+
+/** Only lots offering all three services count (§3). */
+export const offersAll = (group: Pick<LotGroup, 'services'>): boolean =>
+  SERVICES.every((service) => group.services.includes(service))
+
+/** §2: attested lots count from the next window on; before that a lot counts 0 and has no hours. */
+export const isCounted = (world: World, lot: Lot): boolean =>
+  lot.countsFrom !== undefined && world.window >= lot.countsFrom
+
+/** Windows that a lot offers: from its first one on, evergreen until notice ends it. */
+const offers = (lot: Lot, window: number): boolean =>
+  window >= lot.firstWindow && (lot.lastWindow === undefined || window <= lot.lastWindow)
+
+/** Statuses that count (§2): all but jailed and defaulted. */
+export const counts = (provider: Provider): boolean => provider.status !== 'jailed'
+
+/** `floor(devices·windowHours·rating·(P−auditHaircut)·(P−availabilityHaircut)/P²)` at a given rating. */
+export function workAt(world: World, group: LotGroup, window: number, rating: bigint): Work {
+  const { windowHours, availabilityHaircutPpm } = world.parameters
+  const audited = sum(
+    group.lots
+      .filter((lot) => isCounted(world, lot) && offers(lot, window))
+      .map((lot) => BigInt(lot.devices) * (P - lot.auditHaircutPpm)),
+  )
+  const hoursPpm = floorDiv(audited * BigInt(windowHours) * rating * (P - availabilityHaircutPpm), P * P)
+  return hoursPpm * WORK_PER_PPM_HOUR
+}
+
+/** `rating·P² ≥ minClass·A·G_k`: whether a class counts in the k-th window from now. */
+export const classCounts = (world: World, classId: number, k: number): boolean => {
+  const { minClassPpm, driftPpm } = world.parameters
+  return leastRatingPpm(world, classId) * P * P >= minClassPpm * world.anchorPpm * growth(driftPpm, k)
+}
+
+/** `rating·P³ ≥ minClass·A·G_K²`: whether a class still counts after 2K windows of the largest drift. */
+export const classCountsLong = (world: World, classId: number): boolean => {
+  const { minClassPpm, driftPpm, horizonWindows } = world.parameters
+  const factor = growth(driftPpm, horizonWindows)
+  return leastRatingPpm(world, classId) * P * P * P >= minClassPpm * world.anchorPpm * factor * factor
+}
+
+/** Whether a lot group's hours count in the k-th window from now. */
+export const groupCounts = (world: World, group: LotGroup, k: number): boolean =>
+  offersAll(group) && counts(world.providers.get(group.provider)!) && classCounts(world, group.classId, k)
+
+/** V of one lot group in the k-th window from now. */
+export const capacityV = (world: World, group: LotGroup, k: number): Work =>
+  groupCounts(world, group, k)
+    ? workAt(world, group, world.window + k, leastRatingPpm(world, group.classId))
+    : 0n
+
+/** What open and served assignments have taken of a lot group in a window. */
+export const reservedWork = (world: World, key: string, window: number): Work =>
+  sum(
+    world.assignments
+      .filter((a) => a.lotGroup === key && a.window === window && !a.isReturned)
+      .map((a) => a.reserved),
+  )
+
+/** D of one lot group: what is reserved of hours that count (§3). */
+export const reservedD = (world: World, group: LotGroup, k: number): Work =>
+  groupCounts(world, group, k) ? reservedWork(world, group.key, world.window + k) : 0n
+
+/** `c = floor((V−D)·10^18·P / (A·G_k))`, without crumbs below the minimum request. */
+export function coinsOfGroup(world: World, group: LotGroup, k: number): bigint {
+  const free = atLeastZero(capacityV(world, group, k) - reservedD(world, group, k))
+  const coins = floorDiv(free * P * P, world.anchorPpm * growth(world.parameters.driftPpm, k))
+  return coins < world.parameters.minimumBase ? 0n : coins
+}
+
+const groupsOf = (world: World, provider: number): readonly LotGroup[] =>
+  lotGroups(world).filter((group) => group.provider === provider)
+
+/** Σ over windows of c of the groups: computed per lot group, then summed. */
+const coinsOf = (world: World, groups: readonly LotGroup[], windows: readonly number[]): bigint =>
+  sum(windows.flatMap((k) => groups.map((group) => coinsOfGroup(world, group, k))))
+
+/** The lot groups whose class lasts: those of C*. */
+const lastingGroupsOf = (world: World, provider: number): readonly LotGroup[] =>
+  groupsOf(world, provider).filter((group) => classCountsLong(world, group.classId))
+
+/** c[i,k]. */
+export const coinsInWindow = (world: World, provider: number, k: number): bigint =>
+  coinsOf(world, groupsOf(world, provider), [k])
+
+/** The windows k = 2 + coverN … last. */
+export function coveredWindows(world: World, last = world.parameters.horizonWindows): readonly number[] {
+  const windows: number[] = []
+  for (let k = 2 + world.parameters.coverN; k <= last; k++) windows.push(k)
+  return windows
+}
+
+/** C[i] = Σ c[i,k] over k = 2+coverN … K. */
+export const capacityC = (world: World, provider: number): bigint =>
+  coinsOf(world, groupsOf(world, provider), coveredWindows(world))
+
+/** C*[i], up to the window `last`. */
+export const capacityCStar = (
+  world: World,
+  provider: number,
+  last = world.parameters.horizonWindows,
+): bigint => coinsOf(world, lastingGroupsOf(world, provider), coveredWindows(world, last))
+
+/** R[i]: coins reserved on hours of i that count, in the current window and later, not yet settled. */
+export function reservedR(world: World, provider: number): bigint {
+  const groups = new Map(groupsOf(world, provider).map((group) => [group.key, group]))
+  return sum(
+    world.assignments
+      .filter((a) => a.isOpen && a.provider === provider && a.window >= world.window)
+      .filter((a) => groupCounts(world, groups.get(a.lotGroup)!, a.window - world.window))
+      .map((a) => a.amountBase - a.settledBase),
+  )
+}
+
+/** Work that a number of coins needs at today's anchor, with the bonus: liabilities round up. */
+export const workOf = (world: World, amountBase: bigint, bonusPpm: bigint): Work =>
+  ceilDiv(ceilDiv(amountBase * (P + bonusPpm), P) * world.anchorPpm, P)
+
+/** Coins that free work serves at today's anchor, with the bonus: capacity rounds down. */
+export const coinsOfWork = (world: World, work: Work, bonusPpm: bigint): bigint =>
+  floorDiv(floorDiv(work * P, world.anchorPpm) * P, P + bonusPpm)

@@ -1,0 +1,51 @@
+// A slice of the comparison and of the rush; `npm run test:model` and `npm run test:rush` run the rest.
+import { strict as assert } from 'node:assert'
+import { isServed, runRush } from '../rush/rush.ts'
+import { report, runSeed, shrink } from './history.ts'
+import { exists } from './operations.ts'
+
+const SEEDS = [8, 9, 10] as const
+const OPERATIONS = 150
+
+// The rules that the model has exist in a build whose redemption knows `reject`; before, nothing could agree.
+const hasRules = exists('reject')
+
+describe('state.model.compare', () => {
+  it('draws only operations that the modules have', () => {
+    for (const kind of ['mint', 'request', 'grant', 'settle', 'vote'] as const) assert.ok(exists(kind), kind)
+  })
+  if (!hasRules) return
+  for (const seed of SEEDS) {
+    it(`chain and model agree after every block of seed ${seed}`, function () {
+      this.timeout(120_000)
+      const { divergence, executed } = runSeed(seed, OPERATIONS)
+      const text = divergence === undefined ? '' : report(shrink(divergence))
+      assert.equal(text, '', `npm run test:model -- --seed ${seed} --chains 1`)
+      assert.ok(executed >= OPERATIONS)
+    })
+  }
+
+  it('tells a chain from a model that is told something else', () => {
+    const { divergence } = runSeed(4, OPERATIONS, {
+      ignored: /(?!)/,
+      without: new Set(),
+      spoil: (world) => {
+        world.parameters.noShowPpm = 0n
+        world.parameters.availabilityHaircutPpm = 0n
+      },
+    })
+    assert.ok(divergence !== undefined)
+  })
+})
+
+describe('state.model.rush', () => {
+  if (!hasRules) return
+  for (const disturbance of ['none', 'hoarders', 'rejecters', 'spam'] as const) {
+    it(`everyone is served within K windows: ${disturbance}`, function () {
+      this.timeout(120_000)
+      const result = runRush(3, disturbance, 1)
+      assert.ok(result.honestBase > 0n)
+      assert.ok(isServed(result), `${result.unservedBase} unserved after ${result.windows} windows`)
+    })
+  }
+})

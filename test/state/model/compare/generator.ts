@@ -1,0 +1,312 @@
+// Random operations that mostly make sense: it looks at the model to find ids, windows and amounts. Owns: the mixture.
+import type { Random } from '../../../support/random.ts'
+import { COIN, P } from '../arithmetic.ts'
+import { brokenMintLimits } from '../coverage.ts'
+import { coinsOf, unitsOf } from '../ledger.ts'
+import { openRequests } from '../queue.ts'
+import { SERVICES, type World } from '../world.ts'
+import { exists, type Operation, type Sent } from './operations.ts'
+import { ASSET, REGIONS, UNIT } from './scenario.ts'
+import { FIRST_HOLDER, holders, ISSUER, nameOf } from './wallets.ts'
+
+/** How often each is drawn, of all. */
+const WEIGHTS: readonly (readonly [Kind, number])[] = [
+  ['pay', 8],
+  ['transfer', 5],
+  ['approve', 3],
+  ['transferFrom', 3],
+  ['issue', 2],
+  ['redeem', 2],
+  ['postBond', 2],
+  ['pledge', 2],
+  ['giveNotice', 1],
+  ['attest', 3],
+  ['mint', 8],
+  ['retire', 3],
+  ['list', 5],
+  ['unlist', 1],
+  ['request', 14],
+  ['cancel', 3],
+  ['grant', 14],
+  ['settle', 14],
+  ['reject', 3],
+  ['resume', 3],
+  ['report', 3],
+  ['proposeJail', 1],
+  ['proposeUnjail', 1],
+  ['proposeRemoval', 1],
+  ['vote', 4],
+  ['withdrawProposal', 1],
+  ['batch', 6],
+]
+const REASONS = ['unreachable', 'wrongHardware', 'other'] as const
+type Kind = Operation['kind']
+
+export class Generator {
+  readonly #random: Random
+  #root = 0
+
+  readonly #without: ReadonlySet<string>
+
+  constructor(random: Random, without: ReadonlySet<string> = new Set()) {
+    this.#random = random
+    this.#without = without
+  }
+
+  /** One transaction for the world as it is. */
+  next(world: World): Sent {
+    return this.#send(world, this.#kind())
+  }
+
+  /** Grants that are due and not posted: without them every assignment would be a fault. */
+  dueGrants(world: World, chance: number): readonly Sent[] {
+    return world.assignments
+      .filter((a) => a.isOpen && !a.granted && this.#random.chance(chance))
+      .map((a) => ({
+        from: a.provider,
+        operation: { kind: 'grant', id: a.request, assignment: a.number } as const,
+      }))
+  }
+
+  #kind(): Kind {
+    const usable = WEIGHTS.filter(([kind]) => exists(kind) && !this.#without.has(kind))
+    let left = this.#random.between(
+      1,
+      usable.reduce((total, [, weight]) => total + weight, 0),
+    )
+    for (const [kind, weight] of usable) {
+      left -= weight
+      if (left <= 0) return kind
+    }
+    return 'pay'
+  }
+
+  #send(world: World, kind: Kind): Sent {
+    const random = this.#random
+    const member = random.pick([...world.providers.keys()])
+    const holder = random.pick(holders)
+    switch (kind) {
+      case 'pay':
+      case 'transfer':
+      case 'approve':
+      case 'transferFrom':
+      case 'issue':
+      case 'redeem':
+        return this.#ledger(world, kind, random.chance(0.2) ? member : holder)
+      case 'request':
+        return { from: holder, operation: this.#request(world, holder) }
+      case 'cancel': {
+        const request = this.#anyRequest(world)
+        return { from: this.#ownerOf(world, request), operation: { kind, id: request } }
+      }
+      case 'grant':
+      case 'settle':
+      case 'reject':
+        return this.#delivery(world, kind)
+      case 'report':
+        return { from: ISSUER, operation: { kind, anchor: this.#anchor(world) } }
+      case 'attest': {
+        const pending = [...world.lots.values()].filter((lot) => lot.countsFrom === undefined)
+        // The driver asserts that the lot is pending, as an audit does.
+        if (pending.length === 0) return this.#ledger(world, 'pay', holder)
+        return { from: ISSUER, operation: { kind, lot: random.pick(pending).id } }
+      }
+      case 'batch':
+        return this.#batch(world)
+      default:
+        return { from: random.chance(0.05) ? holder : member, operation: this.#member(world, kind, member) }
+    }
+  }
+
+  /** An amount up to `most`: often round, sometimes an edge. */
+  #amount(most: bigint): bigint {
+    const random = this.#random
+    if (random.chance(0.05)) return random.pick([0n, 1n, most, most + 1n])
+    return (most * BigInt(random.between(1, 1_000))) / 1_000n
+  }
+
+  #anchor(world: World): bigint {
+    const random = this.#random
+    const { driftPpm } = world.parameters
+    const step = (world.anchorPpm * driftPpm * BigInt(random.between(0, 15))) / (P * 10n)
+    return random.chance(0.1) ? world.anchorPpm - 1n : world.anchorPpm + step
+  }
+
+  #ledger(
+    world: World,
+    kind: 'pay' | 'transfer' | 'approve' | 'transferFrom' | 'issue' | 'redeem',
+    from: number,
+  ): Sent {
+    const random = this.#random
+    const to = random.pick(holders)
+    const units = (wallet: number): bigint => this.#amount(unitsOf(world, ASSET, nameOf(wallet)) / 4n)
+    switch (kind) {
+      case 'pay':
+        return { from, operation: { kind, to, valueBase: this.#amount(coinsOf(world, nameOf(from)) / 4n) } }
+      case 'transfer':
+        return { from, operation: { kind, asset: ASSET, to, value: units(from) } }
+      case 'approve':
+        return {
+          from,
+          operation: {
+            kind,
+            asset: ASSET,
+            spender: to,
+            value: random.chance(0.2) ? 2n ** 256n - 1n : units(from),
+          },
+        }
+      case 'transferFrom':
+        return {
+          from,
+          operation: { kind, asset: ASSET, owner: to, to: random.pick(holders), value: units(to) },
+        }
+      case 'issue':
+        return {
+          from: random.chance(0.8) ? ISSUER : from,
+          operation: { kind, asset: ASSET, to, amountBase: this.#amount(100n * UNIT) },
+        }
+      case 'redeem':
+        return { from, operation: { kind, asset: ASSET, amountBase: units(from) } }
+    }
+  }
+
+  #member(world: World, kind: Kind, member: number): Operation {
+    const random = this.#random
+    const classId = random.between(1, world.classes.size)
+    switch (kind) {
+      case 'postBond':
+        return { kind, asset: ASSET, amountBase: this.#amount(200n * UNIT) }
+      case 'pledge':
+        return {
+          kind,
+          classId,
+          devices: random.between(1, 10),
+          root: random.chance(0.1) ? this.#root : ++this.#root,
+          region: random.pick(REGIONS),
+          services: random.chance(0.8) ? SERVICES : [random.pick(SERVICES)],
+          firstWindow: world.window + random.between(0, 4),
+        }
+      case 'giveNotice': {
+        const lots = [...world.lots.values()].filter((lot) => lot.provider === member)
+        return { kind, lot: lots.length === 0 ? 999 : random.pick(lots).id }
+      }
+      case 'mint':
+        return {
+          kind,
+          to: random.chance(0.5) ? member : random.pick(holders),
+          amountBase: this.#mintable(world, member),
+        }
+      case 'retire':
+        return { kind, amountBase: this.#amount(coinsOf(world, nameOf(member)) / 2n) }
+      case 'list': {
+        const lots = [...world.lots.values()].filter((lot) => lot.provider === member)
+        const lot = lots.length === 0 || random.chance(0.1) ? undefined : random.pick(lots)
+        return {
+          kind,
+          service: random.pick(SERVICES),
+          classId: lot?.classId ?? classId,
+          region: lot?.region ?? random.pick(REGIONS),
+          bonusPpm: BigInt(random.pick([0, 0, 10_000, 50_000, 100_000, 20_000_000])),
+        }
+      }
+      case 'unlist':
+        return { kind, service: random.pick(SERVICES) }
+      case 'proposeJail':
+      case 'proposeUnjail':
+      case 'proposeRemoval':
+        return { kind, provider: random.between(1, world.providers.size + (random.chance(0.1) ? 1 : 0)) }
+      case 'vote':
+        return { kind, proposal: this.#proposal(world), approve: random.chance(0.7) }
+      case 'withdrawProposal':
+        return { kind, proposal: this.#proposal(world) }
+      default:
+        return { kind: 'resume' }
+    }
+  }
+
+  #proposal(world: World): number {
+    const open = [...world.proposals.keys()]
+    return open.length === 0 ? 999 : this.#random.pick(open)
+  }
+
+  /** Amounts around a provider's limit: found by halving. */
+  #mintable(world: World, member: number): bigint {
+    const random = this.#random
+    if (random.chance(0.5)) return this.#amount(COIN)
+    let low = 0n
+    let high = 10_000n * COIN
+    for (let i = 0; i < 16 && low < high; i++) {
+      const middle = (low + high + 1n) / 2n
+      if (brokenMintLimits(world, member, middle).size === 0) low = middle
+      else high = middle - 1n
+    }
+    return (low * BigInt(random.pick([100, 500, 990, 1_010]))) / 1_000n
+  }
+
+  #request(world: World, holder: number): Operation {
+    const random = this.#random
+    const balance = coinsOf(world, nameOf(holder))
+    const isConstrained = random.chance(0.3)
+    const ahead = (): number => (random.chance(0.5) ? world.window + random.between(0, 6) : 0)
+    return {
+      kind: 'request',
+      amountBase: random.chance(0.05) ? COIN / 200n : this.#amount(balance / 3n),
+      service: random.pick(SERVICES),
+      provider: isConstrained && random.chance(0.4) ? random.between(1, world.providers.size) : 0,
+      ratingMin: isConstrained && random.chance(0.4) ? BigInt(random.between(1, 30)) * 100_000n : 0n,
+      region: isConstrained && random.chance(0.4) ? random.pick(REGIONS) : '',
+      startBy: isConstrained && random.chance(0.3) ? ahead() : 0,
+      finishBy: isConstrained && random.chance(0.5) ? ahead() : 0,
+      voucherKey: random.chance(0.2) ? random.pick(holders) : 0,
+    }
+  }
+
+  #anyRequest(world: World): number {
+    const open = openRequests(world)
+    return open.length === 0 || this.#random.chance(0.05) ? 9_999 : this.#random.pick(open).id
+  }
+
+  #ownerOf(world: World, id: number): number {
+    const owner = world.requests.get(id)?.owner
+    const wallet = holders.find((each) => nameOf(each) === owner)
+    return wallet === undefined || this.#random.chance(0.05) ? this.#random.pick(holders) : wallet
+  }
+
+  #delivery(world: World, kind: 'grant' | 'settle' | 'reject'): Sent {
+    const random = this.#random
+    const open = world.assignments.filter(
+      (a) => a.isOpen && (kind === 'grant' ? !a.granted : a.granted && a.window === world.window),
+    )
+    const any = world.assignments.filter((a) => a.isOpen)
+    const pool = open.length > 0 && random.chance(0.95) ? open : any
+    if (pool.length === 0) return { from: FIRST_HOLDER, operation: { kind: 'cancel', id: 9_998 } }
+    const { request: id, number: assignment, provider, amountBase, voucheredBase } = random.pick(pool)
+    const owner = this.#ownerOf(world, id)
+    if (kind === 'grant')
+      return { from: random.chance(0.95) ? provider : owner, operation: { kind, id, assignment } }
+    if (kind === 'reject')
+      return { from: owner, operation: { kind, id, assignment, reason: random.pick(REASONS) } }
+    const left = amountBase - voucheredBase
+    const step = random.chance(0.5) ? left : this.#amount(left)
+    const deliveredBase = voucheredBase + step
+    const operator = random.chance(0.97) ? provider : 1
+    return {
+      from: random.chance(0.8) ? provider : owner,
+      operation: { kind, id, assignment, operator, deliveredBase, signer: owner },
+    }
+  }
+
+  /** Calls of one lane, since mixed batches are invalid. */
+  #batch(world: World): Sent {
+    const random = this.#random
+    const from = random.pick(holders)
+    const count = random.between(1, 4)
+    const isRedemption = random.chance(0.3) && !this.#without.has('request')
+    const calls = Array.from({ length: count }, (): Operation => {
+      if (isRedemption) return this.#request(world, from)
+      const kind = random.pick(['pay', 'transfer', 'approve', 'transferFrom', 'redeem'] as const)
+      return this.#ledger(world, kind, from).operation
+    })
+    return { from, operation: { kind: 'batch', calls } }
+  }
+}

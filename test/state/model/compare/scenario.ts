@@ -1,0 +1,95 @@
+// A random chain: parameters, members, hardware and balances from one seed. Owns: what chains differ in.
+import type { Random } from '../../../support/random.ts'
+import { COIN, P } from '../arithmetic.ts'
+import { TEST } from '../parameters.ts'
+import { type Parameters, SERVICES, type Service } from '../world.ts'
+
+export interface ScenarioLot {
+  readonly classId: number
+  readonly devices: number
+  readonly region: string
+  readonly services: readonly Service[]
+}
+
+export interface ScenarioMember {
+  readonly legalGroup: string
+  readonly bondUnits: bigint
+  readonly lots: readonly ScenarioLot[]
+}
+
+export interface ScenarioClass {
+  readonly ratingsPpm: Readonly<Record<Service, bigint>>
+  readonly specOnly: boolean
+}
+
+export interface Scenario {
+  readonly seed: number
+  readonly parameters: Parameters
+  readonly classes: readonly ScenarioClass[]
+  readonly members: readonly ScenarioMember[]
+  /** Coins per holder, backed by the members in turn. */
+  readonly holderBase: bigint
+  readonly genesisMs: number
+  readonly minBlockIntervalMs: number
+}
+
+export const REGIONS = ['tw', 'us'] as const
+export const ASSET = 1
+export const PRICE_BASE = 3_028_200n
+/** Six decimals. */
+export const UNIT = 1_000_000n
+
+/** K, coverN and assignAhead that a genesis accepts together: 2 + coverN ≤ ⌈K/4⌉, assignAhead ≤ K/8, m ≥ G_K. */
+const SHAPES = [
+  { horizonWindows: 12, coverN: 1, assignAhead: 1, driftPpm: 50_000n, marginPpm: 1_800_000n },
+  { horizonWindows: 12, coverN: 0, assignAhead: 1, driftPpm: 50_000n, marginPpm: 1_800_000n },
+  { horizonWindows: 16, coverN: 2, assignAhead: 2, driftPpm: 20_000n, marginPpm: 1_400_000n },
+  { horizonWindows: 24, coverN: 1, assignAhead: 3, driftPpm: 10_000n, marginPpm: 1_300_000n },
+  { horizonWindows: 40, coverN: 2, assignAhead: 5, driftPpm: 5_000n, marginPpm: 1_250_000n },
+  { horizonWindows: 56, coverN: 1, assignAhead: 7, driftPpm: 2_000n, marginPpm: 1_200_000n },
+] as const
+const WINDOWS_MS = [2_000, 3_000, 8_000, 60_000] as const
+
+export function randomScenario(seed: number, random: Random): Scenario {
+  const shape = random.pick(SHAPES)
+  const windowMs = random.pick(WINDOWS_MS)
+  const parameters: Parameters = {
+    ...TEST,
+    ...shape,
+    windowMs,
+    cureWindows: 3,
+    openRequestsMax: random.pick([16, 32, 64]),
+    openRequestsPerAccountMax: random.pick([8, 16]),
+    stepsPerBlockMax: random.pick([512, 512, 64]),
+    tailWindows: random.pick([3, 6]),
+  }
+  const classes = Array.from({ length: 4 }, (): ScenarioClass => {
+    const base = BigInt(random.between(4, 24)) * 100_000n
+    const rated = (): bigint => base + BigInt(random.between(0, 3)) * 50_000n
+    return { ratingsPpm: { train: rated(), finetune: rated(), infer: rated() }, specOnly: random.chance(0.2) }
+  })
+  const count = random.between(4, 6)
+  const members = Array.from({ length: count }, (_, i): ScenarioMember => {
+    // Now and then two members belong to one legal group.
+    const legalGroup = i > 0 && random.chance(0.15) ? 'group 1' : `group ${i + 1}`
+    const lots = Array.from({ length: random.between(1, 2) }, () => ({
+      classId: random.between(1, classes.length),
+      devices: random.between(5, 40),
+      region: random.pick(REGIONS),
+      services: SERVICES,
+    }))
+    return { legalGroup, bondUnits: BigInt(random.between(200, 4_000)), lots }
+  })
+  return {
+    seed,
+    parameters,
+    classes,
+    members,
+    holderBase: (COIN * BigInt(random.between(5, 60))) / 2n,
+    genesisMs: 1_700_000_000_000,
+    minBlockIntervalMs: 50,
+  }
+}
+
+/** Whole ppm, for messages. */
+export const percent = (ppm: bigint): string => `${(ppm * 100n) / P} %`

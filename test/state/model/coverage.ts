@@ -1,0 +1,175 @@
+// ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
+import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
+import { capacityC, capacityCStar, reservedR } from './capacity.ts'
+import type { Provider, World } from './world.ts'
+
+/** Providers of one legal group are one j; without a group a provider is its own. */
+export const groupOf = (provider: Provider): string =>
+  provider.legalGroup === ''
+    ? `provider ${provider.id}`
+    : `group ${provider.legalGroup.trim().toLowerCase().normalize('NFC')}`
+
+export const isSuspended = (provider: Provider): boolean => provider.suspendedSince !== undefined
+
+interface Group {
+  readonly name: string
+  readonly members: readonly Provider[]
+  readonly isSuspended: boolean
+  readonly capacityBase: bigint
+  readonly lastingBase: bigint
+  readonly liabilityBase: bigint
+  readonly reservedBase: bigint
+}
+
+/** All legal groups with their sums. */
+export function legalGroups(world: World): readonly Group[] {
+  const members = new Map<string, Provider[]>()
+  for (const provider of world.providers.values()) {
+    const name = groupOf(provider)
+    members.set(name, [...(members.get(name) ?? []), provider])
+  }
+  return [...members].map(([name, list]) => ({
+    name,
+    members: list,
+    isSuspended: list.some(isSuspended),
+    capacityBase: sum(list.map(({ id }) => capacityC(world, id))),
+    lastingBase: sum(list.map(({ id }) => capacityCStar(world, id))),
+    liabilityBase: sum(list.map(({ liabilityBase }) => liabilityBase)),
+    reservedBase: sum(list.map(({ id }) => reservedR(world, id))),
+  }))
+}
+
+/** Σ C of those not suspended, for the header (§11): the right side of cover-N. */
+export const totalCapacity = (world: World): bigint =>
+  sum(
+    legalGroups(world)
+      .filter((group) => !group.isSuspended)
+      .map((group) => group.capacityBase),
+  )
+
+export const totalLiabilities = (world: World): bigint =>
+  sum([...world.providers.values()].map(({ liabilityBase }) => liabilityBase))
+
+/** `ΣN + Σ(the (coverN − suspended groups)⁺ largest X of those not suspended) − ΣC of those not suspended`, if positive. */
+export function shortfall(world: World): bigint {
+  const groups = legalGroups(world)
+  const needed = sum(
+    [...world.providers.values()].map(({ id, liabilityBase }) =>
+      atLeastZero(liabilityBase - reservedR(world, id)),
+    ),
+  )
+  const standing = groups.filter((group) => !group.isSuspended)
+  const silent = world.parameters.coverN - (groups.length - standing.length)
+  // X[j] = C[j] + min(R[j], L[j]).
+  const lost = largest(
+    standing.map((g) => g.capacityBase + least(g.reservedBase, g.liabilityBase)),
+    silent,
+  )
+  return atLeastZero(needed + sum(lost) - sum(standing.map((g) => g.capacityBase)))
+}
+
+/** §3, Causes: a provider's own shortfall, max(0, L−R−C). */
+export const ownShortfall = (world: World, provider: Provider): bigint =>
+  atLeastZero(provider.liabilityBase - reservedR(world, provider.id) - capacityC(world, provider.id))
+
+/** Largest total liability for which `(L+x)·m ≤ room·P`. */
+const underMargin = (world: World, roomBase: bigint): bigint =>
+  floorDiv(atLeastZero(roomBase) * P, world.parameters.marginPpm)
+
+/** Quota of a legal group: the largest L with `L·m·W ≤ w·(W − coverN·T)·P`. */
+export function quota(world: World, groupName: string): bigint {
+  const { coverN, marginPpm } = world.parameters
+  const groups = legalGroups(world)
+  const threshold =
+    largest(
+      groups.map((g) => g.lastingBase),
+      coverN + 1,
+    )[coverN] ?? 0n
+  const counted = (g: Group): bigint => least(g.lastingBase, threshold)
+  const all = sum(groups.map(counted))
+  if (all === 0n) return 0n
+  const own = counted(groups.find((g) => g.name === groupName)!)
+  return floorDiv(own * (all - BigInt(coverN) * threshold) * P, marginPpm * all)
+}
+
+/** Largest ΣL: `(ΣL + x)·m ≤ (ΣC* − Σ top coverN of (C* + min(R,L)))·P`; the suspended's C* stays in. */
+export function jointLimit(world: World): bigint {
+  const groups = legalGroups(world)
+  const lost = largest(
+    groups.map((g) => g.lastingBase + least(g.reservedBase, g.liabilityBase)),
+    world.parameters.coverN,
+  )
+  return underMargin(world, sum(groups.map((g) => g.lastingBase)) - sum(lost))
+}
+
+/** `(L+x)·m ≤ C*·P`. */
+export const ownBackingLimit = (world: World, provider: number): bigint =>
+  underMargin(world, capacityCStar(world, provider))
+
+/** Least over k = ⌈K/4⌉, ⌈K/2⌉, ⌈3K/4⌉ of the L with `Σ c*·K·P ≥ frontLoad·k·L`. */
+export function frontLoadLimit(world: World, provider: number): bigint | undefined {
+  const { horizonWindows: K, frontLoadPpm } = world.parameters
+  if (frontLoadPpm === 0n) return undefined
+  const limits = [1, 2, 3].map((quarters) => {
+    const k = Math.ceil((quarters * K) / 4)
+    const early = capacityCStar(world, provider, k)
+    return floorDiv(early * BigInt(K) * P, frontLoadPpm * BigInt(k))
+  })
+  return limits.reduce(least)
+}
+
+/** Whether the bond is at least `share` of a liability: Σ bond/price ≥ share·L, exact over several assets. */
+export function bondCovers(
+  world: World,
+  provider: Provider,
+  sharePpm: bigint,
+  liabilityBase: bigint,
+): boolean {
+  const held = [...provider.bonds].filter(([asset]) => (world.prices.get(asset) ?? 0n) > 0n)
+  // One asset: amount ≥ ceil(share·L·price / (P·10^18)).
+  if (held.length <= 1) {
+    const [asset, amount] = held[0] ?? [0, 0n]
+    const price = world.prices.get(asset) ?? [...world.prices.values()][0] ?? 0n
+    return amount >= ceilDiv(sharePpm * liabilityBase * price, P * COIN)
+  }
+  const product = held.reduce((all, [asset]) => all * world.prices.get(asset)!, 1n)
+  const worth = sum(held.map(([asset, amount]) => (amount * product) / world.prices.get(asset)!))
+  return worth * P * COIN >= sharePpm * liabilityBase * product
+}
+
+export const MINT_LIMITS = [
+  'status',
+  'suspended',
+  'notice',
+  'stopped',
+  'shortfall',
+  'quota',
+  'joint',
+  'ownBacking',
+  'frontLoad',
+  'bond',
+] as const
+export type MintLimit = (typeof MINT_LIMITS)[number]
+
+/** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
+export function brokenMintLimits(world: World, id: number, x: bigint): ReadonlySet<MintLimit> {
+  const provider = world.providers.get(id)!
+  const broken = new Set<MintLimit>()
+  const own = provider.liabilityBase + x
+  const group = groupOf(provider)
+  const members = [...world.providers.values()].filter((p) => groupOf(p) === group)
+  if (provider.status !== 'active') broken.add('status')
+  if (members.some(isSuspended)) broken.add('suspended')
+  if ([...world.lots.values()].some((lot) => lot.provider === id && lot.lastWindow !== undefined))
+    broken.add('notice')
+  if (world.mintStop !== undefined) broken.add('stopped')
+  if (shortfall(world) > 0n) broken.add('shortfall')
+  const groupLiability = sum(members.map((p) => p.liabilityBase))
+  if (groupLiability + x > quota(world, group)) broken.add('quota')
+  if (totalLiabilities(world) + x > jointLimit(world)) broken.add('joint')
+  if (own > ownBackingLimit(world, id)) broken.add('ownBacking')
+  const frontLoad = frontLoadLimit(world, id)
+  if (frontLoad !== undefined && own > frontLoad) broken.add('frontLoad')
+  if (!bondCovers(world, provider, world.parameters.bondPpm, own)) broken.add('bond')
+  return broken
+}

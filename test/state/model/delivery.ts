@@ -1,0 +1,259 @@
+// ECONOMY §6: grants, vouchers, rejections, faults, suspension, and the end of a window.
+import { COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
+import { lotGroups } from './capacity.ts'
+import { groupOf, isSuspended } from './coverage.ts'
+import { burnLiability, providerOf } from './issuance.ts'
+import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
+import { freeWork } from './matching.ts'
+import { closeIfDone, enqueue, noShowFee, payFund, tailNumber } from './queue.ts'
+import type { Assignment, Provider, Request, World } from './world.ts'
+
+export const assignmentOf = (world: World, request: number, number: number): Assignment | undefined =>
+  world.assignments.find((a) => a.request === request && a.number === number)
+
+const groupNameOf = (world: World, provider: number): string => groupOf(world.providers.get(provider)!)
+
+/** Coins of an assignment that no voucher covers. */
+const openCoins = (a: Assignment): bigint => a.amountBase - a.voucheredBase
+
+/** The access grant is posted before the window begins. */
+export function grant(
+  world: World,
+  sender: string,
+  at: { readonly id: number; readonly assignment: number },
+): string | undefined {
+  const assignment = assignmentOf(world, at.id, at.assignment)
+  if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (world.providers.get(assignment.provider)!.operator !== sender) return 'NotAssignee'
+  if (assignment.granted) return 'GrantPosted'
+  if (assignment.window <= world.window) return 'WindowBegun'
+  assignment.granted = true
+  return undefined
+}
+
+/** Anyone hands in the client's latest voucher, through the block that ends the window. */
+export function settle(
+  world: World,
+  voucher: {
+    readonly id: number
+    readonly assignment: number
+    readonly deliveredBase: bigint
+    /** Who signed it, and the operator that it names. */
+    readonly signer: string
+    readonly operator: string
+  },
+): string | undefined {
+  const request = world.requests.get(voucher.id)
+  const assignment = assignmentOf(world, voucher.id, voucher.assignment)
+  if (request === undefined) return 'UnknownRedemption'
+  if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (assignment.window > world.window) return 'WindowNotBegun'
+  if (!assignment.granted) return 'NotGranted'
+  if (voucher.deliveredBase < assignment.voucheredBase) return 'VoucherDecreases'
+  if (voucher.deliveredBase > assignment.amountBase) return 'VoucherTooLarge'
+  // The voucher names the provider, and the owner or its voucher key signs it.
+  const isSigned = voucher.signer === request.owner || voucher.signer === request.voucherKey
+  if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
+    return 'WrongSigner'
+  assignment.voucheredBase = voucher.deliveredBase
+  return undefined
+}
+
+/** At the end of a block escrow settles what was vouchered: `burn = min(x, L[j])`, the rest is paid to j. */
+export function settleVouchered(world: World): void {
+  for (const assignment of world.assignments.filter((a) => a.voucheredBase > a.settledBase)) {
+    const delivered = assignment.voucheredBase - assignment.settledBase
+    const provider = world.providers.get(assignment.provider)!
+    const request = world.requests.get(assignment.request)!
+    const burned = least(delivered, provider.liabilityBase)
+    burnLiability(world, provider, redemptionEscrow(request.id), burned)
+    moveCoins(world, redemptionEscrow(request.id), provider.operator, delivered - burned)
+    request.burnedBase += burned
+    request.transferredBase += delivered - burned
+    assignment.settledBase = assignment.voucheredBase
+    // noShow on what was rejected is waived once as much is vouchered elsewhere.
+    if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
+    if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
+    closeIfDone(world, request, 'settled')
+  }
+}
+
+/** What groups served that the request has not rejected. */
+const voucheredElsewhere = (world: World, request: Request): bigint =>
+  sum(
+    world.assignments
+      .filter((a) => a.request === request.id)
+      .filter((a) => world.past.has('waiver') || !request.excluded.has(groupNameOf(world, a.provider)))
+      .map((a) => a.settledBase),
+  )
+
+/** Takes an assignment's open coins out of it. */
+function takeBack(assignment: Assignment): bigint {
+  const open = openCoins(assignment)
+  assignment.isOpen = false
+  return open
+}
+
+const addFailed = (world: World, group: string, amountBase: bigint): void => {
+  world.failedCoins.set(group, (world.failedCoins.get(group) ?? 0n) + amountBase)
+}
+
+/** Whether a group is one of the coverN with the most coins at fault or rejected in this window; ties to the lowest id. */
+function isAmongWorst(world: World, group: string): boolean {
+  const lowest = (name: string): number =>
+    Math.min(
+      ...[...world.providers.values()].filter((provider) => groupOf(provider) === name).map(({ id }) => id),
+    )
+  const ranked = [...world.failedCoins].sort(([a, x], [b, y]) =>
+    x === y ? lowest(a) - lowest(b) : x > y ? -1 : 1,
+  )
+  return ranked.slice(0, world.parameters.coverN).some(([name]) => name === group)
+}
+
+/** The client returns a running assignment: once per request and provider group, in the window (§6, Reject). */
+export function reject(
+  world: World,
+  sender: string,
+  at: { readonly id: number; readonly assignment: number },
+): string | undefined {
+  const request = world.requests.get(at.id)
+  const assignment = assignmentOf(world, at.id, at.assignment)
+  if (request === undefined) return 'UnknownRedemption'
+  if (request.owner !== sender) return 'NotOwner'
+  if (assignment === undefined || !assignment.isOpen) return 'UnknownAssignment'
+  if (assignment.window > world.window) return 'WindowNotBegun'
+  if (!assignment.granted) return 'NotGranted'
+  const group = groupNameOf(world, assignment.provider)
+  if (request.excluded.has(group)) return 'AlreadyRejected'
+  const returned = takeBack(assignment)
+  request.excluded.add(group)
+  request.rejectedBase += returned
+  addFailed(world, group, returned)
+  enqueue(world, request.id, isAmongWorst(world, group) ? assignment.sequence : tailNumber(world), returned)
+  return undefined
+}
+
+/** At the window's end what is neither settled nor vouchered goes to the tail, less `noShow` of it. */
+export function returnUnused(world: World, endedWindow: number): void {
+  const unused = world.assignments
+    .filter((a) => a.isOpen && a.window === endedWindow && a.granted)
+    .sort((a, b) => a.sequence - b.sequence || a.request - b.request || a.number - b.number)
+  const signed = new Set(
+    world.assignments.filter((a) => a.window === endedWindow && a.settledBase > 0n).map((a) => a.request),
+  )
+  for (const assignment of unused) {
+    const request = world.requests.get(assignment.request)!
+    const open = takeBack(assignment)
+    const fee = noShowFee(world, open, open)
+    payFund(world, request, fee)
+    enqueue(world, request.id, tailNumber(world), open - fee)
+    // `noShow` on what was rejected is taken at the next window without a signature.
+    if (request.rejectedBase === 0n || signed.has(request.id)) continue
+    const place = world.places.filter((p) => p.request === request.id).at(-1)
+    const due = noShowFee(world, request.rejectedBase, place?.amountBase ?? 0n)
+    request.rejectedBase = 0n
+    if (place === undefined || due === 0n) continue
+    place.amountBase -= due
+    payFund(world, request, due)
+  }
+  for (const request of world.requests.values()) closeIfDone(world, request, 'settled')
+}
+
+/**
+ * A missing grant is a fault in the window's first block: `faultPenalty` of the undelivered, within floor and cap of
+ * the bond, half to the client, half to the fund; the first fault in K windows returns reservations, further ones suspend.
+ */
+export function findMissingGrants(world: World): void {
+  const missing = world.assignments.filter((a) => a.isOpen && a.window === world.window && !a.granted)
+  for (const provider of world.providers.values()) {
+    const own = missing
+      .filter((a) => a.provider === provider.id)
+      .sort((a, b) => a.sequence - b.sequence || a.number - b.number)
+    if (own.length === 0) continue
+    const undelivered = sum(own.map(openCoins))
+    penalize(world, provider, own)
+    addFailed(world, groupOf(provider), undelivered)
+    for (const assignment of own) {
+      const open = takeBack(assignment)
+      assignment.isReturned = true
+      enqueue(world, assignment.request, assignment.sequence, open)
+    }
+    const K = world.parameters.horizonWindows
+    const isRepeated = provider.faultWindows.some((window) => window > world.window - K)
+    provider.faultWindows.push(world.window)
+    if (isRepeated && !isSuspended(provider)) suspend(world, provider)
+  }
+}
+
+/** Takes the penalty of a window's faults from the bond, asset by asset. */
+function penalize(world: World, provider: Provider, own: readonly Assignment[]): void {
+  const { faultPenaltyPpm, faultFloorPpm, penaltyCapPpm } = world.parameters
+  const undelivered = sum(own.map(openCoins))
+  for (const [asset, bond] of provider.bonds) {
+    const price = world.prices.get(asset)
+    if (price === undefined) continue
+    const share = ceilDiv(undelivered * price * faultPenaltyPpm, COIN * P)
+    const floor = ceilDiv(bond * faultFloorPpm, P)
+    const penalty = least(most(share, floor), floorDiv(bond * penaltyCapPpm, P))
+    provider.bonds.set(asset, bond - penalty)
+    const half = floorDiv(penalty, 2n)
+    let left = half
+    own.forEach((assignment, i) => {
+      const part = i === own.length - 1 ? left : floorDiv(half * openCoins(assignment), undelivered)
+      left -= part
+      move(world, asset, bondEscrow(provider.id), world.requests.get(assignment.request)!.owner, part)
+    })
+    move(world, asset, bondEscrow(provider.id), FUND, penalty - half)
+    return
+  }
+}
+
+/** Reservations without a grant return at their original numbers and un-book later ones until they fit. */
+function suspend(world: World, provider: Provider): void {
+  provider.suspendedSince = world.window
+  const group = groupOf(provider)
+  const returned = world.assignments.filter(
+    (a) => a.isOpen && !a.granted && a.window > world.window && groupNameOf(world, a.provider) === group,
+  )
+  for (const assignment of returned) {
+    assignment.isReturned = true
+    enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
+  }
+  unbookFor(world, returned)
+}
+
+/** Un-books later-numbered reservations in windows not begun, from the latest down, until what returned fits. */
+export function unbookFor(world: World, returned: readonly Assignment[]): void {
+  if (returned.length === 0) return
+  const first = Math.min(...returned.map((a) => a.sequence))
+  let missing = sum(returned.map((a) => a.reserved)) - freeWorkAhead(world)
+  const later = world.assignments
+    .filter((a) => a.isOpen && !a.granted && a.window > world.window && a.sequence > first)
+    .sort((a, b) => b.sequence - a.sequence || b.number - a.number)
+  for (const assignment of later) {
+    if (missing <= 0n) return
+    missing -= assignment.reserved
+    assignment.isReturned = true
+    enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
+  }
+}
+
+/** Free work of all that may be assigned, in the windows not begun. */
+function freeWorkAhead(world: World): bigint {
+  const windows = Array.from({ length: world.parameters.assignAhead }, (_, i) => world.window + 1 + i)
+  return sum(
+    lotGroups(world)
+      .filter((group) => !isSuspended(world.providers.get(group.provider)!))
+      .flatMap((group) => windows.map((window) => freeWork(world, group, window, 'infer'))),
+  )
+}
+
+/** A suspended provider resumes by its own transaction after `suspensionWindows`. */
+export function resume(world: World, sender: string): string | undefined {
+  const provider = providerOf(world, sender)
+  if (provider === undefined) return 'NotProvider'
+  if (provider.suspendedSince === undefined) return 'NotSuspended'
+  if (world.window < provider.suspendedSince + world.parameters.suspensionWindows) return 'StillSuspended'
+  delete provider.suspendedSince
+  return undefined
+}

@@ -1,0 +1,161 @@
+// ECONOMY §10: one validator, one vote, more than two thirds, a time lock by kind; changes of parameters at a window's end.
+import { P } from './arithmetic.ts'
+import { providerOf } from './issuance.ts'
+import type { Proposal, Provider, World } from './world.ts'
+
+export interface GovernanceTerms {
+  readonly approvalPpm: bigint
+  readonly votingMs: number
+  readonly locksMs: Readonly<Record<Proposal['kind'], number>>
+  readonly openPerMemberMax: number
+  /** Never fewer votes than this. */
+  readonly votersMin: number
+}
+
+/** Members whose votes count: validators of the running epoch that have not lost the vote since. */
+export const voters = (world: World): readonly Provider[] =>
+  [...world.providers.values()].filter(
+    (p) => world.validators.includes(p.operator) && !p.removed && p.status !== 'jailed',
+  )
+
+const voterOf = (world: World, sender: string): Provider | undefined => {
+  const provider = providerOf(world, sender)
+  return provider !== undefined && voters(world).includes(provider) ? provider : undefined
+}
+
+const canLoseVote = (world: World, terms: GovernanceTerms, provider: Provider): boolean =>
+  !voters(world).includes(provider) || voters(world).length > terms.votersMin
+
+/** Whether enough approve; whether too many have rejected for it to pass any more. */
+export function standing(
+  world: World,
+  terms: GovernanceTerms,
+  proposal: Proposal,
+): 'passed' | 'rejected' | 'open' {
+  const electorate = voters(world)
+  const count = (votes: Set<number>): bigint => BigInt(electorate.filter(({ id }) => votes.has(id)).length)
+  const needed = BigInt(electorate.length) * terms.approvalPpm
+  if (count(proposal.approve) * P > needed) return 'passed'
+  return (BigInt(electorate.length) - count(proposal.reject)) * P > needed ? 'open' : 'rejected'
+}
+
+/** A validator opens a proposal and votes for it. */
+export function propose(
+  world: World,
+  terms: GovernanceTerms,
+  sender: string,
+  what: {
+    readonly kind: 'remove' | 'jail' | 'unjail' | 'parameters'
+    readonly provider: number
+    readonly change?: Proposal['change']
+  },
+): string | undefined {
+  const voter = voterOf(world, sender)
+  if (voter === undefined) return 'NotValidator'
+  const own = [...world.proposals.values()].filter(({ proposer }) => proposer === voter.id)
+  if (own.length >= terms.openPerMemberMax) return 'TooManyProposals'
+  const subject = world.providers.get(what.provider)
+  if (what.kind !== 'parameters') {
+    if (subject === undefined) return 'UnknownProvider'
+    if (what.kind === 'remove' && subject.removed) return 'AlreadyRemoved'
+    if (what.kind === 'jail' && subject.status === 'jailed') return 'AlreadyJailed'
+    if (what.kind === 'unjail' && subject.status !== 'jailed') return 'NotJailed'
+    if (what.kind !== 'unjail' && !canLoseVote(world, terms, subject)) return 'TooFewVoters'
+  }
+  const id = world.nextProposal++
+  const proposal: Proposal = {
+    id,
+    kind: what.kind,
+    provider: what.provider,
+    proposer: voter.id,
+    expiresMs: world.timestampMs + terms.votingMs,
+    executesMs: 0,
+    approve: new Set(),
+    reject: new Set(),
+    ...(what.change === undefined ? {} : { change: what.change }),
+  }
+  world.proposals.set(id, proposal)
+  cast(world, terms, proposal, voter.id, true)
+  return undefined
+}
+
+/** A vote replaces an earlier one of the same member. */
+function cast(
+  world: World,
+  terms: GovernanceTerms,
+  proposal: Proposal,
+  voter: number,
+  approve: boolean,
+): void {
+  proposal.approve.delete(voter)
+  proposal.reject.delete(voter)
+  ;(approve ? proposal.approve : proposal.reject).add(voter)
+  const result = standing(world, terms, proposal)
+  if (result === 'rejected') world.proposals.delete(proposal.id)
+  else if (result === 'open') proposal.executesMs = 0
+  else if (proposal.executesMs === 0 && world.timestampMs < proposal.expiresMs)
+    proposal.executesMs = world.timestampMs + terms.locksMs[proposal.kind]
+}
+
+export function vote(
+  world: World,
+  terms: GovernanceTerms,
+  sender: string,
+  args: { readonly proposal: number; readonly approve: boolean },
+): string | undefined {
+  const voter = voterOf(world, sender)
+  if (voter === undefined) return 'NotValidator'
+  const proposal = world.proposals.get(args.proposal)
+  if (proposal === undefined) return 'UnknownProposal'
+  cast(world, terms, proposal, voter.id, args.approve)
+  return undefined
+}
+
+export function withdraw(
+  world: World,
+  sender: string,
+  args: { readonly proposal: number },
+): string | undefined {
+  const proposal = world.proposals.get(args.proposal)
+  if (proposal === undefined) return 'UnknownProposal'
+  if (proposal.proposer !== providerOf(world, sender)?.id) return 'NotProposer'
+  world.proposals.delete(args.proposal)
+  return undefined
+}
+
+/** Executes what is unlocked and ends what has expired, oldest first. */
+export function conclude(world: World, terms: GovernanceTerms): void {
+  for (const proposal of [...world.proposals.values()].sort((a, b) => a.id - b.id)) {
+    const dueMs = proposal.executesMs > 0 ? proposal.executesMs : proposal.expiresMs
+    if (dueMs > world.timestampMs) continue
+    const stands = proposal.executesMs > 0 && standing(world, terms, proposal) === 'passed'
+    if (stands) execute(world, terms, proposal)
+    else if (proposal.expiresMs > world.timestampMs) {
+      proposal.executesMs = 0
+      continue
+    }
+    world.proposals.delete(proposal.id)
+  }
+}
+
+function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void {
+  if (proposal.kind === 'parameters') {
+    world.pendingParameters.push(proposal.change!)
+    return
+  }
+  const provider = world.providers.get(proposal.provider)!
+  if (proposal.kind === 'unjail') {
+    if (provider.status === 'jailed') provider.status = provider.statusBeforeJail
+    return
+  }
+  if (!canLoseVote(world, terms, provider)) return
+  if (proposal.kind === 'remove') {
+    // No vote ever again; it serves until nothing is owed.
+    provider.removed = true
+    provider.statusBeforeJail = 'retiring'
+    if (provider.status !== 'jailed') provider.status = 'retiring'
+  } else if (provider.status !== 'jailed') {
+    provider.statusBeforeJail = provider.status
+    provider.status = 'jailed'
+  }
+}

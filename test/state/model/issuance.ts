@@ -1,0 +1,181 @@
+// ECONOMY §4: mints, series, purchases, retiring; §3: the lock of a mint and its release.
+import { COIN, ceilDiv, floorDiv, least, most, P } from './arithmetic.ts'
+import { brokenMintLimits, isSuspended, type MintLimit } from './coverage.ts'
+import { burnCoins, coinsOf, createCoins, lockEscrow, move, seriesEscrow, unitsOf } from './ledger.ts'
+import type { Floor, Lock, Provider, Purchase, Series, World } from './world.ts'
+
+export const providerOf = (world: World, operator: string): Provider | undefined =>
+  [...world.providers.values()].find((provider) => provider.operator === operator)
+
+/** The result of an action: nothing, a failure by name, or the mint limits of which the refusal must name one. */
+export type Outcome = string | undefined | ReadonlySet<MintLimit>
+
+/** Of a mint's value, `retain` is locked; of that value, `lockFloor` waits for burned liability (§3, Lock). */
+function lockUp(
+  world: World,
+  provider: number,
+  locked: {
+    readonly asset: number
+    readonly valueBase: bigint
+    readonly from: string
+    readonly maxBase: bigint
+  },
+): void {
+  const { retainPpm, lockFloorPpm } = world.parameters
+  const totalBase = least(ceilDiv(locked.valueBase * retainPpm, P), locked.maxBase)
+  const floorBase = least(ceilDiv(locked.valueBase * lockFloorPpm, P), totalBase)
+  if (totalBase === 0n) return
+  move(world, locked.asset, locked.from, lockEscrow(provider), totalBase)
+  floorOf(world, provider, locked.asset).floorBase += floorBase
+  const restBase = totalBase - floorBase
+  const K = world.parameters.horizonWindows
+  const rateBase = floorDiv(restBase, BigInt(K))
+  world.locks.push({ provider, asset: locked.asset, restBase, rateBase, goodWindowsLeft: K })
+}
+
+function floorOf(world: World, provider: number, asset: number): Floor {
+  const known = world.floors.find((floor) => floor.provider === provider && floor.asset === asset)
+  if (known !== undefined) return known
+  const floor: Floor = { provider, asset, floorBase: 0n, freedBase: 0n }
+  world.floors.push(floor)
+  return floor
+}
+
+/** A genesis balance: backed like every mint, but it locks nothing. */
+export function mintAtGenesis(world: World, provider: number, to: string, amountBase: bigint): Outcome {
+  const broken = brokenMintLimits(world, provider, amountBase)
+  if (broken.size > 0) return broken
+  createCoins(world, provider, to, amountBase)
+  return undefined
+}
+
+/** A direct mint: without proceeds the lock is in the minted coins. */
+export function mint(
+  world: World,
+  sender: string,
+  args: { readonly to: string; readonly amountBase: bigint },
+): Outcome {
+  const provider = providerOf(world, sender)
+  if (provider === undefined) return 'NotProvider'
+  if (args.amountBase === 0n) return 'ZeroAmount'
+  const broken = brokenMintLimits(world, provider.id, args.amountBase)
+  if (broken.size > 0) return broken
+  createCoins(world, provider.id, args.to, args.amountBase)
+  const { amountBase } = args
+  lockUp(world, provider.id, { asset: 0, valueBase: amountBase, from: args.to, maxBase: amountBase })
+  return undefined
+}
+
+/** Retire: a provider burns `min(x, L[own])` of its coins. */
+export function retire(world: World, sender: string, args: { readonly amountBase: bigint }): Outcome {
+  const provider = providerOf(world, sender)
+  if (provider === undefined) return 'NotProvider'
+  if (args.amountBase === 0n) return 'ZeroAmount'
+  if (provider.liabilityBase === 0n) return 'NothingToRetire'
+  const burn = least(args.amountBase, provider.liabilityBase)
+  if (coinsOf(world, sender) < burn) return 'InsufficientCoins'
+  burnLiability(world, provider, sender, burn)
+  return undefined
+}
+
+/** Burns coins of an account against a liability, and frees the locks' floor in proportion. */
+export function burnLiability(world: World, provider: Provider, from: string, amountBase: bigint): void {
+  const before = provider.liabilityBase
+  burnCoins(world, provider.id, from, amountBase)
+  if (before === 0n) return
+  for (const floor of world.floors.filter((each) => each.provider === provider.id)) {
+    const freed = floorDiv(floor.floorBase * amountBase, before)
+    floor.floorBase -= freed
+    floor.freedBase += freed
+  }
+}
+
+function release(world: World, lock: Pick<Lock, 'provider' | 'asset'>, amountBase: bigint): void {
+  const { operator } = world.providers.get(lock.provider)!
+  if (amountBase > 0n) move(world, lock.asset, lockEscrow(lock.provider), operator, amountBase)
+}
+
+/**
+ * At a window's end what burning has freed is paid, and 1/K of each lock's rest if the window was good: active, no open
+ * fault, at least half of what was granted in it vouchered, or nothing granted.
+ */
+export function releaseLocks(world: World, isGood: (provider: Provider) => boolean): void {
+  for (const floor of world.floors) {
+    release(world, floor, floor.freedBase)
+    floor.freedBase = 0n
+  }
+  for (const lock of world.locks) {
+    if (!isGood(world.providers.get(lock.provider)!)) continue
+    lock.goodWindowsLeft--
+    const released = lock.goodWindowsLeft === 0 ? lock.restBase : lock.rateBase
+    release(world, lock, released)
+    lock.restBase -= released
+  }
+  world.locks = world.locks.filter((lock) => lock.goodWindowsLeft > 0)
+}
+
+export interface SeriesTerms {
+  readonly asset: number
+  readonly capBase: bigint
+  readonly startPriceBase: bigint
+  readonly endPriceBase: bigint
+  readonly opensMs: number
+  readonly closesMs: number
+}
+
+/** An immediate series: a primary offering by a provider that may mint. */
+export function openSeries(world: World, sender: string, terms: SeriesTerms): Outcome {
+  const provider = providerOf(world, sender)
+  if (provider === undefined) return 'NotProvider'
+  if (isSuspended(provider)) return new Set<MintLimit>(['status'])
+  if (!world.assets.has(terms.asset)) return 'UnknownAsset'
+  const id = world.series.size + 1
+  world.series.set(id, { id, provider: provider.id, ...terms, soldBase: 0n, closed: false })
+  return undefined
+}
+
+/** Price of a coin at a time: fixed, or falling linearly (Dutch), rounded up in the seller's favour. */
+export function seriesPrice(series: Series, timestampMs: number): bigint {
+  const { startPriceBase, endPriceBase, opensMs, closesMs } = series
+  if (startPriceBase === endPriceBase || timestampMs <= opensMs) return startPriceBase
+  const elapsed = BigInt(Math.min(timestampMs, closesMs) - opensMs)
+  const fall = floorDiv((startPriceBase - endPriceBase) * elapsed, BigInt(closesMs - opensMs))
+  return startPriceBase - fall
+}
+
+/** What an amount costs at a price per coin; the buyer pays the rounding. */
+export const costOf = (amountBase: bigint, priceBase: bigint): bigint => ceilDiv(amountBase * priceBase, COIN)
+
+/** Escrows the payment of a purchase, which the next foreign block's mix draws (§8). */
+export function escrowPurchase(
+  world: World,
+  sender: string,
+  purchase: { readonly series: Series; readonly amountBase: bigint; readonly maxPaidBase: bigint },
+): { readonly failure: string } | { readonly purchase: Purchase } {
+  const { series, amountBase } = purchase
+  const paidBase = costOf(amountBase, seriesPrice(series, world.timestampMs))
+  if (paidBase > purchase.maxPaidBase) return { failure: 'PriceAboveMaximum' }
+  if (unitsOf(world, series.asset, sender) < paidBase) return { failure: 'InsufficientAsset' }
+  move(world, series.asset, sender, seriesEscrow(series.id), paidBase)
+  return { purchase: { series: series.id, buyer: sender, amountBase, paidBase } }
+}
+
+/** Settles a drawn purchase: the full mint rule, or a refund. */
+export function settlePurchase(world: World, { series: id, buyer, amountBase, paidBase }: Purchase): boolean {
+  const series = world.series.get(id)!
+  const fits =
+    !series.closed &&
+    series.soldBase + amountBase <= series.capBase &&
+    brokenMintLimits(world, series.provider, amountBase).size === 0
+  if (!fits) {
+    move(world, series.asset, seriesEscrow(id), buyer, paidBase)
+    return false
+  }
+  series.soldBase += amountBase
+  createCoins(world, series.provider, buyer, amountBase)
+  const valueBase = most(paidBase, costOf(amountBase, world.prices.get(series.asset) ?? 0n))
+  const { operator } = world.providers.get(series.provider)!
+  move(world, series.asset, seriesEscrow(id), operator, paidBase)
+  lockUp(world, series.provider, { asset: series.asset, valueBase, from: operator, maxBase: paidBase })
+  return true
+}

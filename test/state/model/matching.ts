@@ -1,0 +1,200 @@
+// ECONOMY §6, Assignment: one reservation after another, each found by looking at everything.
+import { atLeastZero, least, sum } from './arithmetic.ts'
+import {
+  coinsOfWork,
+  groupCounts,
+  type LotGroup,
+  leastRatingPpm,
+  lotGroups,
+  offersAll,
+  ratingPpm,
+  reservedWork,
+  workAt,
+  workOf,
+} from './capacity.ts'
+import { groupOf } from './coverage.ts'
+import { earliestWindow, lastWindowOf, mayServe, meets } from './queue.ts'
+import type { Assignment, Listing, Place, Request, World } from './world.ts'
+
+export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
+  `${at.provider}/${at.service}`
+
+/** Windows not yet begun, at most `assignAhead` ahead; in the last quarter of a window not the next one. */
+export function openWindows(world: World): readonly number[] {
+  const windows: number[] = []
+  const last = world.window + world.parameters.assignAhead
+  for (let window = earliestWindow(world); window <= last; window++) windows.push(window)
+  return windows
+}
+
+/** Rating at which a lot group is booked: the least of three services, or R[c][s] of one that lacks some. */
+export const bookedRating = (world: World, group: LotGroup, service: Request['service']): bigint =>
+  offersAll(group) ? leastRatingPpm(world, group.classId) : ratingPpm(world, group.classId, service)
+
+/** Work that a lot group has left in a window. */
+export const freeWork = (
+  world: World,
+  group: LotGroup,
+  window: number,
+  service: Request['service'],
+): bigint =>
+  atLeastZero(
+    workAt(world, group, window, bookedRating(world, group, service)) -
+      reservedWork(world, group.key, window),
+  )
+
+/** Coins that a lot group can still take in a window; crumbs below the minimum request are none. */
+function room(world: World, offer: Offer, window: number, wantedBase: bigint): bigint {
+  const free = coinsOfWork(world, freeWork(world, offer.group, window, offer.service), offer.bonusPpm)
+  return free < world.parameters.minimumBase && free < wantedBase ? 0n : least(free, wantedBase)
+}
+
+interface Offer {
+  readonly group: LotGroup
+  readonly service: Request['service']
+  readonly bonusPpm: bigint
+}
+
+/** The listing that offers a lot group's hours for a service, or undefined. */
+function listingOf(world: World, group: LotGroup, service: Request['service']): Listing | undefined {
+  const listing = world.listings.get(listingKey({ ...group, service }))
+  return listing?.classId === group.classId && listing.region === group.region ? listing : undefined
+}
+
+/** Whether nobody offered to serve a place within a quarter window: then all whose lots count must. */
+const isObliged = (world: World, place: Place): boolean =>
+  world.timestampMs >= place.sinceMs + world.parameters.windowMs / 4
+
+/** The lot groups that may serve a place, at their bonus. */
+function offersFor(world: World, place: Place, isPar: boolean): readonly Offer[] {
+  const request = world.requests.get(place.request)!
+  return lotGroups(world)
+    .filter((group) => meets(world, group, request) && mayServe(world, group.provider))
+    .filter((group) => !request.excluded.has(groupOf(world.providers.get(group.provider)!)))
+    .flatMap((group) => {
+      const listing = listingOf(world, group, request.service)
+      const isForced = isObliged(world, place) && groupCounts(world, group, 0)
+      if (listing === undefined && !isForced) return []
+      const bonusPpm = isPar || isUnreliable(world, group.provider) ? 0n : (listing?.bonusPpm ?? 0n)
+      return [{ group, service: request.service, bonusPpm }]
+    })
+}
+
+/** Less than half of its granted coins vouchered in three of its last K windows with assignments (§6, Fault). */
+export function isUnreliable(world: World, provider: number): boolean {
+  const group = groupOf(world.providers.get(provider)!)
+  const own = world.assignments.filter(
+    (a) => a.granted && a.window < world.window && groupOf(world.providers.get(a.provider)!) === group,
+  )
+  const windows = [...new Set(own.map((a) => a.window))]
+    .sort((a, b) => b - a)
+    .slice(0, world.parameters.horizonWindows)
+  const poor = windows.filter((window) => {
+    const granted = own.filter((a) => a.window === window)
+    return sum(granted.map((a) => a.voucheredBase)) * 2n < sum(granted.map((a) => a.amountBase))
+  })
+  return poor.length >= 3
+}
+
+/** While matchable queued coins exceed half of the next window's free capacity, every assignment is at par. */
+export function isCrowded(world: World): boolean {
+  const next = world.window + 1
+  const free = sum(
+    lotGroups(world)
+      .filter((group) => mayServe(world, group.provider) && groupCounts(world, group, 1))
+      .map((group) => coinsOfWork(world, freeWork(world, group, next, 'infer'), 0n)),
+  )
+  const matchable = sum(
+    world.places.filter((place) => matchOf(world, place, true) !== undefined).map((p) => p.amountBase),
+  )
+  return matchable * 2n > free
+}
+
+/** L/C of the window-start snapshot, largest first; no capacity counts as the largest share. */
+function byShare(world: World, a: number, b: number): number {
+  const of = (id: number) => world.shares.get(id) ?? { liabilityBase: 0n, capacityBase: 0n }
+  const left = of(a).liabilityBase * of(b).capacityBase
+  const right = of(b).liabilityBase * of(a).capacityBase
+  return left === right ? 0 : left > right ? -1 : 1
+}
+
+export interface Match {
+  readonly place: Place
+  readonly group: LotGroup
+  readonly window: number
+  readonly amountBase: bigint
+  readonly bonusPpm: bigint
+}
+
+/** What a place gets now: the earliest window with room; there the highest bonus, then share, then the lowest id. */
+export function matchOf(world: World, place: Place, isPar: boolean): Match | undefined {
+  const request = world.requests.get(place.request)!
+  const offers = offersFor(world, place, isPar)
+  const last = lastWindowOf(world, request)
+  for (const window of openWindows(world)) {
+    if (last !== 0 && window > last) continue
+    const able = offers
+      .map((offer) => ({ ...offer, amountBase: room(world, offer, window, place.amountBase) }))
+      .filter((offer) => offer.amountBase > 0n)
+      .sort(
+        (a, b) =>
+          Number(b.bonusPpm - a.bonusPpm) ||
+          byShare(world, a.group.provider, b.group.provider) ||
+          a.group.provider - b.group.provider,
+      )
+    const best = able[0]
+    if (best !== undefined)
+      return { place, group: best.group, window, amountBase: best.amountBase, bonusPpm: best.bonusPpm }
+  }
+  return undefined
+}
+
+/** The next reservation: of the earliest place that any lot group can serve now; none: the queue rests. */
+export function nextMatch(world: World): Match | undefined {
+  const isPar = isCrowded(world)
+  for (const place of world.places) {
+    const match = matchOf(world, place, isPar)
+    if (match !== undefined) return match
+  }
+  return undefined
+}
+
+/** Reserves hours for a match. */
+export function reserve(world: World, match: Match): Assignment {
+  const { place, group, window, amountBase, bonusPpm } = match
+  const request = world.requests.get(place.request)!
+  const assignment: Assignment = {
+    request: request.id,
+    number: request.nextAssignment++,
+    provider: group.provider,
+    lotGroup: group.key,
+    window,
+    sequence: place.sequence,
+    amountBase,
+    reserved: workOf(world, amountBase, bonusPpm),
+    anchorPpm: world.anchorPpm,
+    granted: false,
+    voucheredBase: 0n,
+    settledBase: 0n,
+    isOpen: true,
+    isReturned: false,
+  }
+  world.assignments.push(assignment)
+  place.amountBase -= amountBase
+  if (place.amountBase === 0n) world.places = world.places.filter((other) => other !== place)
+  return assignment
+}
+
+/**
+ * Matches up to `limit` reservations: the chain's steps per block bound how many it makes in one block, not which.
+ * Returns those made.
+ */
+export function matchUpTo(world: World, limit: number): readonly Assignment[] {
+  const made: Assignment[] = []
+  while (made.length < limit) {
+    const match = nextMatch(world)
+    if (match === undefined) break
+    made.push(reserve(world, match))
+  }
+  return made
+}

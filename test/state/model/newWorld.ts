@@ -1,0 +1,103 @@
+// A world before its first block: parameters, classes, members, lots. Owns: empty maps and how a fixture fills them.
+import { bondEscrow, issueUnits, move } from './ledger.ts'
+import { takeSnapshot } from './windows.ts'
+import { type Lot, type Parameters, type Provider, SERVICES, type Service, type World } from './world.ts'
+
+export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm: bigint): World {
+  return {
+    parameters: { ...parameters },
+    height: 0,
+    timestampMs: genesisMs,
+    window: 0,
+    windowEndsMs: genesisMs + parameters.windowMs,
+    windowStartedMs: genesisMs,
+    anchorPpm,
+    reportedAnchorPpm: anchorPpm,
+    prices: new Map(),
+    coins: new Map(),
+    nonces: new Map(),
+    supplyBase: 0n,
+    assets: new Map(),
+    units: new Map(),
+    allowances: new Map(),
+    classes: new Map(),
+    providers: new Map(),
+    validators: [],
+    lots: new Map(),
+    nextLot: 1,
+    listings: new Map(),
+    locks: [],
+    floors: [],
+    series: new Map(),
+    purchases: [],
+    requests: new Map(),
+    nextRequest: 1,
+    pending: [],
+    drawnInBlock: 0,
+    places: [],
+    assignments: [],
+    nextSequence: 1,
+    numberedMs: new Map(),
+    shares: new Map(),
+    failedCoins: new Map(),
+    baseFees: { general: 1n, redemption: 1n, service: 1n, proof: 1n },
+    laneGas: { general: 0, redemption: 0, service: 0, proof: 0 },
+    proposals: new Map(),
+    nextProposal: 1,
+    pendingParameters: [],
+    past: new Set(),
+  }
+}
+
+export function addProvider(
+  world: World,
+  provider: { readonly id: number; readonly operator: string; readonly legalGroup: string },
+): Provider {
+  const made: Provider = {
+    ...provider,
+    status: 'active',
+    statusBeforeJail: 'active',
+    removed: false,
+    liabilityBase: 0n,
+    bonds: new Map(),
+    faultWindows: [],
+  }
+  world.providers.set(provider.id, made)
+  return made
+}
+
+/** Units issued straight into a bond. */
+export function addBond(world: World, provider: Provider, asset: number, amountBase: bigint): void {
+  const { issuer } = world.assets.get(asset)!
+  issueUnits(world, issuer, { asset, to: provider.operator, amountBase })
+  move(world, asset, provider.operator, bondEscrow(provider.id), amountBase)
+  provider.bonds.set(asset, (provider.bonds.get(asset) ?? 0n) + amountBase)
+}
+
+/** A lot that counts from `countsFrom` on. */
+export function addLot(
+  world: World,
+  lot: {
+    readonly provider: number
+    readonly classId: number
+    readonly devices: number
+    readonly region: string
+    readonly services?: readonly Service[]
+    readonly countsFrom: number
+  },
+): Lot {
+  const id = world.nextLot++
+  const made: Lot = {
+    services: SERVICES,
+    ...lot,
+    id,
+    deviceRoot: `devices of lot ${id}`,
+    firstWindow: lot.countsFrom,
+    auditHaircutPpm: 0n,
+  }
+  world.lots.set(id, made)
+  return made
+}
+
+/** To be called when genesis is complete: the first window's snapshot. */
+export const begin = (world: World): void => takeSnapshot(world)

@@ -1,0 +1,257 @@
+// What "100 % backed" promises (ECONOMY §3), on the real state machine: everyone redeems at once at the largest drift
+// while coverN groups fall silent. Owns: the players. Not: the chain under it, seeds and counts (main.ts).
+import { toHex } from '../../../../base/bytes.ts'
+import { Random } from '../../../support/random.ts'
+import { COIN } from '../arithmetic.ts'
+import { type Balance, build } from '../compare/document.ts'
+import type { Sent } from '../compare/operations.ts'
+import { RealChain } from '../compare/realChain.ts'
+import { randomScenario, type Scenario } from '../compare/scenario.ts'
+import { holders, nameOf } from '../compare/wallets.ts'
+import { brokenMintLimits } from '../coverage.ts'
+import { mintAtGenesis } from '../issuance.ts'
+import type { World } from '../world.ts'
+
+/** How the rush is disturbed besides silent groups; each kind has a tenth of all coins. */
+export const DISTURBANCES = ['none', 'hoarders', 'rejecters', 'spam', 'junk'] as const
+export type Disturbance = (typeof DISTURBANCES)[number]
+
+export interface RushResult {
+  readonly seed: number
+  /** K of the chain. */
+  readonly horizonWindows: number
+  /** Windows until every honest coin was served. */
+  readonly windows: number
+  readonly honestBase: bigint
+  readonly unservedBase: bigint
+}
+
+/** Coins that every account keeps for fees. */
+const FEES_BASE = COIN / 10n
+const BLOCKS_PER_WINDOW = 6
+/** The last holder disturbs. */
+const DISTURBER = holders.at(-1)!
+/** Wallets of the honest. */
+const HONEST = holders.slice(0, -1)
+
+/** The most that a member may mint, found by halving. */
+function mostMintable(world: World, member: number): bigint {
+  let low = 0n
+  let high = 10n ** 9n * COIN
+  while (low < high) {
+    const middle = (low + high + 1n) / 2n
+    if (brokenMintLimits(world, member, middle).size === 0) low = middle
+    else high = middle - 1n
+  }
+  return low
+}
+
+/** Every member mints to its limit, for one holder after the other; the disturber gets a tenth. */
+function mintToTheLimit(scenario: Scenario, world: World): readonly Balance[] {
+  const made: Balance[] = []
+  const give = (wallet: number, backedBy: number, amountBase: bigint): void => {
+    if (amountBase === 0n) return
+    mintAtGenesis(world, backedBy + 1, nameOf(wallet), amountBase)
+    made.push({ wallet, amountBase, backedBy })
+  }
+  scenario.members.forEach((_, i) => {
+    const limit = mostMintable(world, i + 1)
+    if (limit < COIN) return
+    const tenth = limit / 10n
+    give(i + 1, i, COIN / 2n)
+    give(DISTURBER, i, tenth)
+    give(HONEST[i % HONEST.length]!, i, limit - tenth - COIN / 2n)
+  })
+  return made
+}
+
+interface Player {
+  readonly id: number
+  readonly wallet: number
+}
+
+interface Open {
+  readonly assignment: number
+  readonly provider: number
+  readonly window: number
+  readonly amountBase: bigint
+  readonly grantedAtMs: number
+}
+
+interface Info {
+  readonly state: string
+  readonly owner: Uint8Array
+  readonly queuedBase: bigint
+  readonly assignments: readonly Open[]
+}
+
+class Rush {
+  readonly #real: RealChain
+  readonly #scenario: Scenario
+  readonly #random: Random
+  readonly #disturbance: Disturbance
+  readonly #silent: ReadonlySet<number>
+  /** Window in which each silent member stops. */
+  readonly #silentFrom: number
+  /** Members that post grants without serving. */
+  readonly #junk: ReadonlySet<number>
+  #requests: Player[] = []
+
+  constructor(seed: number, disturbance: Disturbance) {
+    this.#random = new Random(seed)
+    const drawn = randomScenario(seed, this.#random)
+    // Long windows cost nothing here, and many requests must fit the table.
+    const parameters = { ...drawn.parameters, openRequestsMax: 256, openRequestsPerAccountMax: 64 }
+    const members = drawn.members.map((member) => ({ ...member, bondUnits: 1_000_000_000n }))
+    this.#scenario = { ...drawn, parameters, members }
+    this.#disturbance = disturbance
+    const groups = [...new Set(members.map(({ legalGroup }) => legalGroup))]
+    const out = new Set(this.#random.shuffled(groups).slice(0, parameters.coverN))
+    const lost = members.flatMap(({ legalGroup }, i) => (out.has(legalGroup) ? [i + 1] : []))
+    this.#silent = new Set(disturbance === 'junk' ? [] : lost)
+    this.#junk = new Set(disturbance === 'junk' ? lost : [])
+    this.#silentFrom = this.#random.between(0, parameters.horizonWindows)
+    const { document } = build(this.#scenario, mintToTheLimit)
+    this.#real = new RealChain(document)
+  }
+
+  get window(): number {
+    return this.#real.query<{ readonly windowIndex: number }>('capacity', 'clock').windowIndex
+  }
+
+  #info(id: number): Info | undefined {
+    return this.#real.query<Info | undefined>('redemption', 'redemption', { id })
+  }
+
+  #isSilent(member: number): boolean {
+    return this.#silent.has(member) && this.window >= this.#silentFrom
+  }
+
+  /** Runs a block a share of a window after the last, or the one that ends the window. */
+  #block(sent: readonly Sent[], endsWindow: boolean): void {
+    const clock = this.#real.query<{ readonly endsAtMs: number }>('capacity', 'clock')
+    const { timestampMs } = this.#real.parent.header
+    const { windowMs } = this.#scenario.parameters
+    const next = endsWindow ? clock.endsAtMs : timestampMs + Math.floor(windowMs / BLOCKS_PER_WINDOW)
+    // Proposers of different groups follow each other, so that requests are drawn at once.
+    const awake = this.#real.validatorIds.filter((id) => !this.#isSilent(id))
+    const proposer = awake[this.#real.parent.header.height % awake.length]!
+    const later = Math.max(next, timestampMs + this.#scenario.minBlockIntervalMs)
+    this.#real.next({ sent, timestampMs: later, proposer, reveal: this.#random.between(0, 255) })
+  }
+
+  /** The largest rise that the oracle can report. */
+  #drift(): Sent {
+    const { anchor } = this.#real.query<{ readonly anchor: bigint }>('oracle', 'anchor')
+    return { from: holders[0]!, operation: { kind: 'report', anchor: anchor * 2n } }
+  }
+
+  #request(wallet: number, amountBase: bigint, region = ''): Sent {
+    const terms = { service: 'infer', provider: 0, ratingMin: 0n, region, startBy: 0, finishBy: 0 } as const
+    return { from: wallet, operation: { kind: 'request', amountBase, voucherKey: 0, ...terms } }
+  }
+
+  #balance(wallet: number): bigint {
+    return this.#real.balanceOf(wallet)
+  }
+
+  /** Everyone hands in all coins in one block. */
+  begin(): bigint {
+    const sent: Sent[] = [this.#drift()]
+    let honestBase = 0n
+    for (const wallet of HONEST) {
+      const amountBase = this.#balance(wallet) - FEES_BASE
+      if (amountBase < this.#scenario.parameters.minimumBase) continue
+      honestBase += amountBase
+      sent.push(this.#request(wallet, amountBase))
+    }
+    const before = this.#real.lastRequest
+    const spread = this.#disturbance === 'spam' ? 40n : 1n
+    const each = (this.#balance(DISTURBER) - FEES_BASE) / spread
+    if (this.#disturbance !== 'none' && each >= this.#scenario.parameters.minimumBase) {
+      for (let i = 0n; i < spread; i++) sent.push(this.#request(DISTURBER, each, spread > 1n ? 'tw' : ''))
+    }
+    this.#block(this.#random.shuffled(sent), false)
+    for (let id = before + 1; id <= this.#real.lastRequest; id++) {
+      const owner = this.#info(id)?.owner
+      const wallet = holders.find((each) => owner !== undefined && nameOf(each) === toHex(owner))
+      if (wallet !== undefined) this.#requests.push({ id, wallet })
+    }
+    return honestBase
+  }
+
+  /** Grants of all members that respond. */
+  #grants(): readonly Sent[] {
+    return this.#requests.flatMap(({ id }) =>
+      (this.#info(id)?.assignments ?? [])
+        .filter(({ grantedAtMs, provider }) => grantedAtMs === 0 && !this.#isSilent(provider))
+        .map(({ assignment, provider }) => ({
+          from: provider,
+          operation: { kind: 'grant', id, assignment } as const,
+        })),
+    )
+  }
+
+  /** Full vouchers of the honest for what is delivered; the others do what they do. */
+  #answers(): readonly Sent[] {
+    const { window } = this
+    return this.#requests.flatMap(({ id, wallet }) =>
+      (this.#info(id)?.assignments ?? [])
+        .filter((open) => open.window === window && open.grantedAtMs > 0)
+        .flatMap(({ assignment, provider, amountBase }): readonly Sent[] => {
+          const isDisturber = wallet === DISTURBER && this.#disturbance !== 'spam'
+          if (isDisturber && this.#disturbance === 'hoarders') return []
+          const isJunk = this.#junk.has(provider) || this.#isSilent(provider)
+          if (isJunk || (isDisturber && this.#disturbance !== 'none'))
+            return [{ from: wallet, operation: { kind: 'reject', id, assignment, reason: 'other' } }]
+          const voucher = { id, assignment, operator: provider, deliveredBase: amountBase, signer: wallet }
+          return [{ from: provider, operation: { kind: 'settle', ...voucher } }]
+        }),
+    )
+  }
+
+  /** One window: matching has several blocks, grants come before the next one begins. */
+  runWindow(): void {
+    for (let i = 1; i < BLOCKS_PER_WINDOW; i++) {
+      const vouchers = i === 1 ? this.#answers() : []
+      this.#block([...vouchers, ...this.#grants(), ...(i === 2 ? [this.#drift()] : [])], false)
+    }
+    this.#block(this.#grants(), true)
+  }
+
+  /** Coins of the honest that are not served. */
+  unservedBase(): bigint {
+    let total = 0n
+    for (const { id, wallet } of this.#requests) {
+      if (wallet === DISTURBER) continue
+      const info = this.#info(id)
+      if (info === undefined) continue
+      total += info.queuedBase
+      for (const { amountBase } of info.assignments) total += amountBase
+    }
+    return total
+  }
+
+  get horizonWindows(): number {
+    return this.#scenario.parameters.horizonWindows
+  }
+}
+
+/** Runs a rush for at most `windowsMax` times K windows. */
+export function runRush(seed: number, disturbance: Disturbance, horizons: number): RushResult {
+  const rush = new Rush(seed, disturbance)
+  const honestBase = rush.begin()
+  const from = rush.window
+  const last = from + horizons * rush.horizonWindows
+  while (rush.window < last && rush.unservedBase() > 0n) rush.runWindow()
+  return {
+    seed,
+    horizonWindows: rush.horizonWindows,
+    windows: rush.window - from,
+    honestBase,
+    unservedBase: rush.unservedBase(),
+  }
+}
+
+/** Whether every honest coin was served. */
+export const isServed = (result: RushResult): boolean => result.unservedBase === 0n

@@ -1,0 +1,287 @@
+// Everything the model remembers: plain maps and lists, nothing derived. READ FIRST in this folder.
+// Owns: the shapes. Addresses, hashes and keys are hex strings; amounts are bigints in base units.
+
+export type Service = 'train' | 'finetune' | 'infer'
+export const SERVICES: readonly Service[] = ['train', 'finetune', 'infer']
+
+/** ECONOMY §13, as far as the model needs it. */
+export interface Parameters {
+  windowMs: number
+  windowHours: number
+  /** K; fixed at genesis (§3, Parameters). */
+  horizonWindows: number
+  driftPpm: bigint
+  coverN: number
+  marginPpm: bigint
+  bondPpm: bigint
+  bondMaintenancePpm: bigint
+  retainPpm: bigint
+  lockFloorPpm: bigint
+  frontLoadPpm: bigint
+  availabilityHaircutPpm: bigint
+  minClassPpm: bigint
+  specOnlyPpm: bigint
+  cureWindows: number
+  lotsPerProviderMax: number
+  minimumBase: bigint
+  openRequestsMax: number
+  openRequestsPerAccountMax: number
+  stepsPerBlockMax: number
+  assignAhead: number
+  suspensionWindows: number
+  faultPenaltyPpm: bigint
+  penaltyCapPpm: bigint
+  faultFloorPpm: bigint
+  noShowPpm: bigint
+  tailWindows: number
+  fundTargetPpm: bigint
+  blockGasLimit: number
+  gasTargetPerSecond: number
+  minBaseFeePerGas: bigint
+}
+
+/** §2: the statuses that exist without the waterfall. */
+export type Status = 'active' | 'amortizing' | 'curing' | 'retiring' | 'jailed' | 'suspended'
+
+export interface Provider {
+  readonly id: number
+  readonly operator: string
+  /** Spelled as published; providers of one group are one in coverage (§3). Empty: a group of its own. */
+  readonly legalGroup: string
+  status: Status
+  /** The status that a jailed provider returns to. */
+  statusBeforeJail: Status
+  removed: boolean
+  /** Coins issued and not yet retired, L[i]. */
+  liabilityBase: bigint
+  /** Settlement asset → bonded amount. */
+  readonly bonds: Map<number, bigint>
+  /** Windows in which it had a delivery fault. */
+  readonly faultWindows: number[]
+  /** First window of a suspension; undefined when it is not suspended. */
+  suspendedSince?: number
+}
+
+export interface HardwareClass {
+  readonly id: number
+  ratingsPpm: Readonly<Record<Service, bigint>>
+  readonly specOnly: boolean
+}
+
+/** §2, Pledge. */
+export interface Lot {
+  readonly id: number
+  readonly provider: number
+  readonly classId: number
+  readonly devices: number
+  readonly deviceRoot: string
+  readonly region: string
+  readonly services: readonly Service[]
+  readonly firstWindow: number
+  /** The last window in which it counts; undefined before notice. */
+  lastWindow?: number
+  /** It counts from this window on; before that it counts 0 and has no hours. Undefined before attestation. */
+  countsFrom?: number
+  /** What the audit took off, ppm. */
+  auditHaircutPpm: bigint
+}
+
+/** §3, Lock: the part of one mint's lock that good windows release. */
+export interface Lock {
+  readonly provider: number
+  /** Settlement asset, or 0 for coins. */
+  readonly asset: number
+  restBase: bigint
+  /** Released with each good window; the last of K gets the remainder. */
+  readonly rateBase: bigint
+  goodWindowsLeft: number
+}
+
+/** §3, Lock: the part of a provider's locks that only burned liability frees, and what it has freed and not been paid. */
+export interface Floor {
+  readonly provider: number
+  readonly asset: number
+  floorBase: bigint
+  freedBase: bigint
+}
+
+export interface Series {
+  readonly id: number
+  readonly provider: number
+  readonly asset: number
+  readonly capBase: bigint
+  readonly startPriceBase: bigint
+  readonly endPriceBase: bigint
+  readonly opensMs: number
+  readonly closesMs: number
+  soldBase: bigint
+  closed: boolean
+}
+
+/** Something of block `height` that waits for a later block's mix (§8). */
+export interface Drawn<T> {
+  readonly what: T
+  readonly height: number
+  /** Group of that block's proposer. */
+  readonly proposerGroup: string
+  readonly txHash: string
+  readonly index: number
+}
+
+export interface Purchase {
+  readonly series: number
+  readonly buyer: string
+  readonly amountBase: bigint
+  readonly paidBase: bigint
+}
+
+/** §6, Listing: one offer per provider and service. */
+export interface Listing {
+  readonly provider: number
+  readonly service: Service
+  readonly classId: number
+  readonly region: string
+  bonusPpm: bigint
+  /** A change of the bonus takes effect with this window. */
+  nextBonusPpm: bigint
+  nextWindow: number
+  /** Window of the last change. */
+  changedWindow: number
+}
+
+/** §6, Request. */
+export interface Request {
+  readonly id: number
+  readonly owner: string
+  readonly service: Service
+  /** 0: any. */
+  readonly provider: number
+  readonly ratingMinPpm: bigint
+  /** Empty: any. */
+  readonly region: string
+  /** 0: none. */
+  readonly startBy: number
+  readonly finishBy: number
+  readonly voucherKey: string
+  readonly lockedBase: bigint
+  /** Escrowed in a block whose successor has not drawn it yet. */
+  isDrawn: boolean
+  burnedBase: bigint
+  transferredBase: bigint
+  refundedBase: bigint
+  feesBase: bigint
+  /** Legal groups that it rejected. */
+  readonly excluded: Set<string>
+  /** Rejected coins whose `noShow` is still due (§6, Reject), and what was vouchered since. */
+  rejectedBase: bigint
+  nextAssignment: number
+  closed?: { readonly reason: 'settled' | 'expired' | 'cancelled' | 'displaced'; readonly window: number }
+}
+
+/** Coins of a request at one place of the queue. */
+export interface Place {
+  readonly sequence: number
+  readonly request: number
+  amountBase: bigint
+  /** Since when they wait for a volunteer. */
+  sinceMs: number
+}
+
+export interface Assignment {
+  readonly request: number
+  readonly number: number
+  readonly provider: number
+  readonly lotGroup: string
+  readonly window: number
+  /** Its place in the queue, to which faults return it. */
+  readonly sequence: number
+  readonly amountBase: bigint
+  /** Device-hours × ppm taken from the lot group. */
+  readonly reserved: bigint
+  readonly anchorPpm: bigint
+  granted: boolean
+  /** The highest delivered amount that a voucher proved. */
+  voucheredBase: bigint
+  settledBase: bigint
+  /** Its coins are neither settled nor back in the queue. */
+  isOpen: boolean
+  /** It gave its hours back before they were used: a fault, a rejection or an un-booking. */
+  isReturned: boolean
+}
+
+export interface Proposal {
+  readonly id: number
+  readonly kind: 'admit' | 'remove' | 'jail' | 'unjail' | 'parameters'
+  readonly provider: number
+  readonly proposer: number
+  readonly expiresMs: number
+  executesMs: number
+  approve: Set<number>
+  reject: Set<number>
+  readonly change?: Readonly<Record<string, bigint | number>>
+}
+
+export const LANES = ['general', 'redemption', 'service', 'proof'] as const
+export type Lane = (typeof LANES)[number]
+
+/** Where chain and text differ; README has each. */
+export const DIFFERENCES = ['amortizing', 'waiver'] as const
+export type Difference = (typeof DIFFERENCES)[number]
+
+export interface World {
+  readonly parameters: Parameters
+  height: number
+  timestampMs: number
+  /** Number of the running window and when it ends. */
+  window: number
+  windowEndsMs: number
+  windowStartedMs: number
+  anchorPpm: bigint
+  /** What the oracle last reported for the next window; the anchor itself when it reported nothing. */
+  reportedAnchorPpm: bigint
+  readonly prices: Map<number, bigint>
+  /** Address → coins; escrows and the fund are accounts of their own names. */
+  readonly coins: Map<string, bigint>
+  readonly nonces: Map<string, number>
+  supplyBase: bigint
+  readonly assets: Map<number, { readonly issuer: string; supplyBase: bigint }>
+  /** `asset/owner` → units. */
+  readonly units: Map<string, bigint>
+  /** `asset/owner/spender` → units. */
+  readonly allowances: Map<string, bigint>
+  readonly classes: Map<number, HardwareClass>
+  readonly providers: Map<number, Provider>
+  /** Operators of the validator set, which consensus epochs decide and not the economy. */
+  validators: readonly string[]
+  readonly lots: Map<number, Lot>
+  nextLot: number
+  readonly listings: Map<string, Listing>
+  locks: Lock[]
+  readonly floors: Floor[]
+  /** Why minting is stopped by an invariant or by governance; undefined when it is not. */
+  mintStop?: string
+  readonly series: Map<number, Series>
+  purchases: Drawn<Purchase>[]
+  readonly requests: Map<number, Request>
+  nextRequest: number
+  pending: Drawn<number>[]
+  /** Requests of this block so far. */
+  drawnInBlock: number
+  places: Place[]
+  readonly assignments: Assignment[]
+  nextSequence: number
+  /** When each number was given: coins that return to their place have waited since then. */
+  readonly numberedMs: Map<number, number>
+  /** Liability over C of each provider when the window began (§6, Assignment). */
+  shares: Map<number, { readonly liabilityBase: bigint; readonly capacityBase: bigint }>
+  /** Coins at fault or rejected in this window, per legal group. */
+  readonly failedCoins: Map<string, bigint>
+  readonly baseFees: Record<Lane, bigint>
+  readonly laneGas: Record<Lane, number>
+  readonly proposals: Map<number, Proposal>
+  nextProposal: number
+  /** Changes that wait for the window's end. */
+  pendingParameters: Readonly<Record<string, bigint | number>>[]
+  /** Known differences in which the model follows the chain, so that a run can look past them (compare/main.ts). */
+  readonly past: ReadonlySet<Difference>
+}
