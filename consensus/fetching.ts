@@ -8,6 +8,7 @@ import type { Certificate } from '../base/protocol/vote.ts'
 import { offerCertificates } from './certificateIntake.ts'
 import { ANSWER_BLOCKS_MAX, type ConsensusMessage, REQUEST_VIEWS_MAX, type Status } from './messages.ts'
 import { type EpochState, wantKey } from './state.ts'
+import { hasBlock } from './subject.ts'
 import { backedOff } from './timers.ts'
 import type { Sender, Target } from './types.ts'
 
@@ -39,29 +40,56 @@ function isDue(state: EpochState, nowMs: number, key: string, graceMs = 0): numb
   return attempt
 }
 
-/** Sends a request to the validator that should have it and to another, in rotation (CONSENSUS §4 "Notarize"). */
+/** Sends a request to a validator that should have it and to another, in rotation (CONSENSUS §4 "Notarize"). */
 export function ask(
   state: EpochState,
   options: { message: ConsensusMessage; attempt: number; preferred: number | undefined },
 ): void {
-  const { message, attempt, preferred } = options
+  const { preferred } = options
+  sendTo(state, options, preferred === undefined ? [] : [preferred])
+}
+
+/** To the `first`, up to two, and then to others in rotation, so that two are asked, and not all nodes ask the same. */
+function sendTo(
+  state: EpochState,
+  options: { message: ConsensusMessage; attempt: number },
+  first: readonly number[],
+): void {
+  const { message, attempt } = options
   const n = state.validatorCount
-  const asked = new Set<number>()
-  if (preferred !== undefined && preferred !== state.self) asked.add(preferred)
   const start = (state.self ?? 0) + 1 + attempt
-  for (let i = 0; i < n && asked.size < 2; i++) {
-    const index = (start + i) % n
-    if (index !== state.self) asked.add(index)
-  }
+  const asked = new Set<number>()
+  const order = [...first.slice(0, 2), ...Array.from({ length: n }, (_, i) => (start + i) % n)]
+  for (const index of order) if (asked.size < 2 && index !== state.self) asked.add(index)
   for (const index of asked) state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
 }
 
-/** Requests a body that a rule waits for. */
+/** Validators that voted for this block over their own connections: they hold its body, and are connected. */
+function votersFor(state: EpochState, digest: Hash32): readonly number[] {
+  const { pool, self } = state
+  return pool
+    .views()
+    .flatMap((view) => pool.votes(view, 'notarize'))
+    .filter(
+      ({ subject, signer }) => signer !== self && hasBlock(subject) && equalBytes(subject.digest, digest),
+    )
+    .map(({ signer }) => signer)
+}
+
+/** Another voter first with each attempt. */
+function rotated(voters: readonly number[], by: number): readonly number[] {
+  const at = voters.length === 0 ? 0 : by % voters.length
+  return [...voters.slice(at), ...voters.slice(0, at)]
+}
+
+/** Requests a body that a rule waits for: of two that voted for it, later of one such and anybody. */
 export function wantBody(state: EpochState, nowMs: number, digest: Hash32, preferred?: number): void {
   const attempt = isDue(state, nowMs, wantKey(digest))
   if (attempt === undefined) return
   const message: ConsensusMessage = { kind: 'blocksRequest', body: { hash: digest, countMax: FETCH_BLOCKS } }
-  ask(state, { message, attempt, preferred })
+  const voters = rotated(votersFor(state, digest), (state.self ?? 0) + attempt)
+  const known = preferred === undefined ? voters : [...voters, preferred]
+  sendTo(state, { message, attempt }, attempt === 0 ? known : known.slice(0, 1))
 }
 
 /**
@@ -79,9 +107,9 @@ export function wantProposal(state: EpochState, nowMs: number): void {
   const attempt = isDue(state, nowMs, `proposal:${view}`, graceMs)
   if (attempt === undefined) return
   const message: ConsensusMessage = { kind: 'proposalRequest', body: { epoch, view } }
-  // In rotation, and not all nodes the same ones.
-  const asked = new Set([0, 1].map((i) => others[(self + attempt + i) % others.length]!))
-  for (const index of asked) state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
+  for (const index of rotated(others, self + attempt).slice(0, 2)) {
+    state.emit({ kind: 'send', to: { kind: 'validator', index }, message })
+  }
 }
 
 /** Requests every certificate of the 64 views up to `toView`. */

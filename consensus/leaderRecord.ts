@@ -2,13 +2,13 @@
 // Not: leaders that do not vote at all (activity.ts).
 
 /** A nullified view costs this much, a notarized one earns 1: a leader that fails now and then is remembered. */
-const FAILURE_COST = 4
+const FAILURE_COST = 16
 /** Bounds how long a mended leader is mistrusted. */
-const SCORE_MAX = 24
-/** From one failure on: a quarter of its time, enough for a mended leader in most networks. */
-const SHORTER = { from: 4, divisor: 4 } as const
-/** From three on: a sixteenth, but for every 16th of its turns. */
-const SHORT = { from: 12, divisor: 16, butEveryTurns: 16 } as const
+const SCORE_MAX = 64
+/** Until as many successes as its failures cost: a quarter of its time, enough for a mended leader in most networks. */
+const SHORTER_DIVISOR = 4
+/** From three failures on: a sixteenth, but for every 16th of its turns. */
+const SHORT = { from: 33, divisor: 16, butEveryTurns: 16 } as const
 /** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
 const WHOLE_EVERY_TURNS = 1_024
 
@@ -38,12 +38,12 @@ export class LeaderRecord {
    */
   timeDivisor(leader: number, turn: number): number {
     const score = this.#scores[leader]!
-    if (score < SHORTER.from) return 1
+    // A score of 0 is never among the f worst.
     if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1
     // Not all leaders in one round.
     const shifted = turn + leader
     if (shifted % WHOLE_EVERY_TURNS === 0) return 1
     const isShort = score >= SHORT.from && shifted % SHORT.butEveryTurns !== 0
-    return isShort ? SHORT.divisor : SHORTER.divisor
+    return isShort ? SHORT.divisor : SHORTER_DIVISOR
   }
 }

@@ -20,23 +20,25 @@ describe('consensus.LeaderRecord', () => {
     assert.equal(failing(2, 3).timeDivisor(1, 1), 1)
   })
 
-  it('trusts a leader again after one success for a failure, and at most 21 for any number', () => {
-    const divisors = (record: LeaderRecord, successes: number) =>
-      Array.from({ length: successes }, () => {
+  it('trusts a leader again after 16 successes for a failure, and 64 for any number', () => {
+    const successesUntil = (failures: number) => {
+      const record = failing(2, failures)
+      const divisors = Array.from({ length: 65 }, () => {
         record.noteSuccess(2)
         return record.timeDivisor(2, 1)
       })
-    assert.deepEqual(divisors(failing(2, 1), 1), [1])
-    assert.deepEqual(divisors(failing(2, 2), 5), [4, 4, 4, 4, 1])
-    const old = divisors(failing(2, 1_000), 21)
-    assert.deepEqual([old.indexOf(4), old.indexOf(1)], [12, 20])
+      return [4, 1].map((divisor) => 1 + divisors.indexOf(divisor))
+    }
+    assert.deepEqual(successesUntil(1), [1, 16])
+    assert.deepEqual(successesUntil(3), [16, 48])
+    assert.deepEqual(successesUntil(1_000), [32, 64])
   })
 
-  it('remembers a leader that fails now and then', () => {
+  it('remembers a leader that fails every tenth time', () => {
     const record = fresh()
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 5; i++) {
       record.noteFailure(2)
-      record.noteSuccess(2)
+      for (let k = 0; k < 9; k++) record.noteSuccess(2)
     }
     assert.equal(record.timeDivisor(2, 1), 16)
   })
@@ -151,9 +153,9 @@ describe('a leader that votes and fails', () => {
     }
     const { leaders } = bench.state
     // The others failed as often, while they voted, and nobody is blamed for what more than f do.
-    for (let i = 0; i < 24; i++) for (const other of voters) leaders.noteSuccess(other)
+    for (let i = 0; i < 64; i++) for (const other of voters) leaders.noteSuccess(other)
     // Views 4 and 8; from view 12 on it was known to be silent.
-    for (let i = 0; i < 4; i++) leaders.noteSuccess(dead)
+    for (let i = 0; i < 31; i++) leaders.noteSuccess(dead)
     assert.equal(leaders.timeDivisor(dead, 1), 4)
     leaders.noteSuccess(dead)
     assert.equal(leaders.timeDivisor(dead, 1), 1)
@@ -165,9 +167,9 @@ describe('a leader that votes and fails', () => {
     const block = bench.block(1, bench.rules.genesis)
     const { leaders } = bench.state
     const divisor = () => leaders.timeDivisor(leader, 1)
-    for (let i = 0; i < 2; i++) leaders.noteFailure(leader)
-    // Eight points: five successes are needed.
-    for (let i = 0; i < 2; i++) leaders.noteSuccess(leader)
+    leaders.noteFailure(leader)
+    // Three successes more are needed.
+    for (let i = 0; i < 13; i++) leaders.noteSuccess(leader)
     bench.receiveCertificate(bench.on('notarize', 1, 0, block))
     bench.receiveCertificate(bench.on('finalize', 1, 0, block))
     assert.equal(divisor(), 4)

@@ -161,6 +161,39 @@ describe('finality', () => {
     )
   })
 
+  it('asks two that voted for a body first, then one of them and another', () => {
+    const bench = new Bench({ leads: 3, validators: 10 })
+    const one = bench.block(1, bench.rules.genesis)
+    const leader = bench.state.leaderOf(1)
+    // Not those whose turn it would be.
+    const voters = bench.others
+      .filter((i) => i !== leader)
+      .sort((a, b) => away(b) - away(a))
+      .slice(0, 3)
+    function away(i: number): number {
+      return (i - bench.self + 10) % 10
+    }
+    for (const i of voters) bench.receiveVote(i, bench.on('notarize', 1, 0, one))
+    const first = sent(bench.receiveCertificate(bench.on('notarize', 1, 0, one)), 'blocksRequest')
+    const second = sent(bench.tick(200), 'blocksRequest')
+    const third = sent(bench.tick(300), 'blocksRequest')
+    const indexes = [first, second, third].map((list) =>
+      list.map(({ to, body }) => {
+        assert.deepEqual(body.hash, one.hash)
+        return to.kind === 'validator' ? to.index : -1
+      }),
+    )
+    assert.deepEqual(
+      indexes.map((list) => list.filter((i) => voters.includes(i)).length),
+      [2, 1, 1],
+    )
+    assert.deepEqual(
+      indexes.map((list) => new Set(list).size),
+      [2, 2, 2],
+    )
+    assert.equal(new Set([indexes[0]![0], indexes[1]![0], indexes[2]![0]]).size, 3)
+  })
+
   it('refuses another body under a requested hash, blames its sender and asks others at once', () => {
     const bench = new Bench({ leads: 3, validators: 7 })
     const one = bench.block(1, bench.rules.genesis, { txs: [u64be(1)] })

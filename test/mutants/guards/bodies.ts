@@ -34,6 +34,18 @@ const intake = editsOf('consensus/proposalIntake.ts', [
 ])
 
 const fetched = editsOf('consensus/fetching.ts', [
+  [
+    'wantBody.voters',
+    'const known = preferred === undefined ? voters : [...voters, preferred]',
+    'const known = preferred === undefined ? [] : [preferred]',
+    'a body is asked of two that do not answer while one that voted for it would',
+  ],
+  [
+    'wantBody.anybody',
+    'attempt === 0 ? known : known.slice(0, 1)',
+    'known',
+    'two hostile voters are asked for a body for ever',
+  ],
   ['wantProposal.grace', '}`, graceMs)', '}`)', 'a proposal on its way is sent twice'],
   [
     'wantProposal.leader',
@@ -49,8 +61,8 @@ const fetched = editsOf('consensus/fetching.ts', [
   ],
   [
     'wantProposal.rotation',
-    '(self + attempt + i) % others.length',
-    'i % others.length',
+    'rotated(others, self + attempt)',
+    'rotated(others, 0)',
     'the same two are asked again and again',
   ],
   ['fetch.ownBody', 'if (!hasOwnBody(block)) {', 'if (false) {', 'a fetch answer brings another body'],

@@ -159,7 +159,6 @@ const clocks = [
 /** How long others wait for a leader that votes and fails. */
 const leaders = [
   ...editsOf('consensus/leaderRecord.ts', [
-    ['leaders.failing', 'if (score < SHORTER.from) return 1', '', 'every leader has a quarter of its time'],
     [
       'leaders.tooMany',
       'if (this.#scores.filter((other) => other >= score).length > this.#faultyMax) return 1',

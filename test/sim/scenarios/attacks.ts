@@ -55,9 +55,6 @@ interface Comparison {
 const FLOOD: Comparison = { settleMs: 200, slackMs: LEADER_MS }
 /** Its views end at the leader's timer until that is known of it; then sooner. */
 const USELESS_LEADER: Comparison = { settleMs: 6_000, slackMs: PATIENT_LEADER_MS / 4 }
-/** Refused by those it has lied to, it lacks parents and proposes just in time, which is its right. */
-const LATE_LEADER: Comparison = { settleMs: 6_000, slackMs: PATIENT_LEADER_MS }
-
 /** Latencies while the member is silent, then while it attacks: they may double. */
 function compare(world: SimWorld, { settleMs, slackMs }: Comparison): void {
   world.startAll()
@@ -95,8 +92,7 @@ function leaderFails(seed: number): WorldConfig {
   const uselessness = USELESSNESS[seed % USELESSNESS.length]!
   const byzantine = new Map([[seed % nodes, uselessLeader(uselessness, ATTACK_STARTS_MS)]])
   const model = new ScaleModel({ distance: () => 5, jitterShare: 0, random: new Random(seed) })
-  const comparison = uselessness.victims === 'all' ? USELESS_LEADER : LATE_LEADER
-  const play = (world: SimWorld): void => compare(world, comparison)
+  const play = (world: SimWorld): void => compare(world, USELESS_LEADER)
   return { ...CALM, parameters: PATIENT, seed, nodes, byzantine, model, txEveryMs: 0, play }
 }
 

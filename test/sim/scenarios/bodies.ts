@@ -78,7 +78,7 @@ function junk(seed: number): WorldConfig {
 const MEMBERS = 16
 const AWAY = [1, 4, 6, 9, 12, 15]
 /** Bytes that one node may send in a second to the fifteen others while nothing is final. */
-const QUIET_BYTES_PER_S = 6 * 1024
+const QUIET_BYTES_PER_S = 8 * 1024
 /** Blocks that one node may send in the whole time: to those that missed one. */
 const QUIET_BLOCKS_MAX = 8
 
