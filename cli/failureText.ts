@@ -26,7 +26,7 @@ function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
 export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')
-    return `${error.message} (ask \`suanli doctor\`)`
+    return `${error.message} (ask \`suanli doctor -d DIR\`)`
   if (error instanceof ExpectedError) return error.message
   return systemErrorText(error) ?? error.stack ?? error.message
 }

@@ -42,26 +42,47 @@ export function memberCall(
   return { to: moduleAddress(definition), data }
 }
 
-/** How long a node may take to answer; a submission waits for finality. */
+/** How long a node may take to answer. */
 const ANSWER_MS = 30_000
+/** How long a submission waits for finality: a chain that lacks a validator or is busy needs more than a node's default. */
+const FINAL_MS = 60_000
+/** JSON-RPC error of a submission that was accepted and is not final yet; `data` is its hash (EIP-7966). */
+const NOT_FINAL_YET = 4
 /** Multiple of the base fee to offer, in case it rises while the transaction waits. */
 const FEE_HEADROOM = 2n
 const TIP_PER_GAS = 1_000_000_000n
 
-async function ask(url: string, method: string, params: readonly unknown[]): Promise<unknown> {
-  let answer: { readonly result?: unknown; readonly error?: { readonly message: string } }
+interface Answer {
+  readonly result?: unknown
+  readonly error?: { readonly code?: number; readonly message: string; readonly data?: unknown }
+}
+
+async function ask(
+  url: string,
+  method: string,
+  params: readonly unknown[],
+  answerMs: number = ANSWER_MS,
+): Promise<unknown> {
+  let answer: Answer
   try {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-      signal: AbortSignal.timeout(ANSWER_MS),
+      signal: AbortSignal.timeout(answerMs),
     })
-    answer = (await response.json()) as typeof answer
+    answer = (await response.json()) as Answer
   } catch (cause) {
     throw new OperatorError(`${url} does not answer ${method}: ${errorText(cause)}`)
   }
-  if (answer.error !== undefined) throw new OperatorError(`${method}: ${answer.error.message}`)
+  const { error } = answer
+  if (error?.code === NOT_FINAL_YET && typeof error.data === 'string') {
+    throw new OperatorError(
+      `${error.data} is submitted and waits, but was not final within ${FINAL_MS / 1_000} s: do not send the call again; ` +
+        'ask tx_status, and see why the chain is slow',
+    )
+  }
+  if (error !== undefined) throw new OperatorError(`${method}: ${error.message}`)
   return answer.result
 }
 
@@ -79,7 +100,10 @@ function nextBaseFee(fees: unknown, call: MemberCall): bigint {
   return BigInt(found.nextBaseFeePerGas)
 }
 
-/** Signs, submits and waits until the call is final. Throws OperatorError with the chain's reason when it fails. */
+/**
+ * Signs, submits and waits until the call is final, at most a minute. Throws OperatorError with the chain's reason when it
+ * fails, with the transaction's hash when it still waits.
+ */
 export async function sendMemberCall(
   url: string,
   secretKey: Uint8Array,
@@ -110,7 +134,12 @@ export async function sendMemberCall(
     },
     secretKey,
   )
-  const receipt = (await ask(url, 'eth_sendRawTransactionSync', [toHex(raw)])) as {
+  const receipt = (await ask(
+    url,
+    'eth_sendRawTransactionSync',
+    [toHex(raw), FINAL_MS],
+    FINAL_MS + ANSWER_MS,
+  )) as {
     readonly status: string
     readonly transactionHash: string
     readonly blockNumber: string

@@ -111,9 +111,9 @@ export async function runStart(options: StartOptions): Promise<number> {
   if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
   const signer = await openSigners(options, { config, genesis, peerSeed, logger })
   if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
-    logger.warn(
+    logger.info(
       { consensusKey: toHex(signer.publicKey) },
-      'this consensus key is not in genesis: the node follows until the key is admitted',
+      'this consensus key is not in genesis: it votes in the epochs whose set has it, in others the node follows',
     )
   }
   const stopping = reasonToStop()

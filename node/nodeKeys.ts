@@ -17,9 +17,13 @@ import {
 } from '../signer/keystore.ts'
 
 /** A node's public keys, as written in the genesis document. */
-export interface PublicKeys {
+export interface PublicKeys extends ConsensusPublicKeys {
   readonly peerId: string
   readonly peerIdBytes: `0x${string}`
+}
+
+/** The public parts of a consensus key; nothing where there is none. */
+export interface ConsensusPublicKeys {
   readonly consensusKey?: `0x${string}`
   /** Needs the secret, so it is present only right after key creation or with the password. */
   readonly possessionProof?: `0x${string}`
@@ -53,19 +57,27 @@ export function createKeys(options: {
   }
 }
 
-/** Public parts of a node's keys; with the password also the proof of possession. */
+/** Public parts of a node's keys; with the password also the proof of possession. Throws OperatorError without a peer identity. */
 export function showKeys(dataDir: string, password?: string): PublicKeys {
   if (!existsSync(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
   const peerIdBytes = keystorePublicKey(readKeystore(keyFile(dataDir, 'peer')))
-  const peer = { peerId: peerIdText(peerIdBytes), peerIdBytes: toHex(peerIdBytes) }
+  return {
+    peerId: peerIdText(peerIdBytes),
+    peerIdBytes: toHex(peerIdBytes),
+    ...showConsensusKey(dataDir, password),
+  }
+}
+
+/** As `showKeys`, of the consensus key alone: a signer's directory has no peer identity. */
+export function showConsensusKey(dataDir: string, password?: string): ConsensusPublicKeys {
   const consensusFile = keyFile(dataDir, 'consensus')
-  if (!existsSync(consensusFile)) return peer
+  if (!existsSync(consensusFile)) return {}
   const keystore = readKeystore(consensusFile)
   const consensusKey = toHex(keystorePublicKey(keystore))
-  if (password === undefined) return { ...peer, consensusKey }
+  if (password === undefined) return { consensusKey }
   const secret = decryptKeystore(keystore, 'consensus', password)
-  return { ...peer, consensusKey, possessionProof: toHex(bls.prove(secret)) }
+  return { consensusKey, possessionProof: toHex(bls.prove(secret)) }
 }
 
 /** Decrypts the seed of a node's peer identity. Throws KeystoreError or OperatorError. */

@@ -1,9 +1,10 @@
 // `suanli keys`: creates, shows, exports and imports the key files of a node. Owns: options and output.
 // Not: the files (node/nodeKeys.ts, signer/keyFiles.ts), what a key has signed (commands/signer.ts).
+import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
-import { createKeys, showKeys } from '../../node/nodeKeys.ts'
-import { exportConsensusKey, importConsensusKey } from '../../signer/keyFiles.ts'
+import { createKeys, showConsensusKey, showKeys } from '../../node/nodeKeys.ts'
+import { exportConsensusKey, importConsensusKey, keyFile } from '../../signer/keyFiles.ts'
 import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from './common.ts'
 
 const filePasswordOption = () =>
@@ -35,7 +36,10 @@ export function addKeys(program: Command): void {
     .addOption(passwordOption())
     .action((options) => {
       const hasPassword = options.passwordFile !== undefined || process.env[PASSWORD_VARIABLE] !== undefined
-      printJson(showKeys(options.dataDir, hasPassword ? passwordOf(options) : undefined))
+      const password = hasPassword ? passwordOf(options) : undefined
+      const ofSigner = showConsensusKey(options.dataDir, password)
+      const isSigner = ofSigner.consensusKey !== undefined && !existsSync(keyFile(options.dataDir, 'peer'))
+      printJson(isSigner ? ofSigner : showKeys(options.dataDir, password))
     })
   keys
     .command('export')

@@ -17,20 +17,22 @@ import { calldata } from '../support/calldata.ts'
 
 const secret = sha256(new Uint8Array([5]))
 
-/** A node that answers each method with a fixed result or error. */
+/** A node that answers each method with a fixed result, or with an error and what it carries. */
 async function fakeNode(answers: Readonly<Record<string, unknown>>) {
-  const asked: { method: string; params: readonly string[] }[] = []
+  const asked: { method: string; params: readonly [string, number?] }[] = []
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => {
       body += chunk
     })
     request.on('end', () => {
-      const { method, params } = JSON.parse(body) as { method: string; params: readonly string[] }
+      const { method, params } = JSON.parse(body) as { method: string; params: readonly [string, number?] }
       asked.push({ method, params })
       const answer = answers[method]
       const isError = answer instanceof Error
-      response.end(JSON.stringify(isError ? { error: { message: answer.message } } : { result: answer }))
+      response.end(
+        JSON.stringify(isError ? { error: { ...answer, message: answer.message } } : { result: answer }),
+      )
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -61,12 +63,28 @@ describe('cli.memberCall', () => {
     const node = await fakeNode({ ...ANSWERS, eth_sendRawTransactionSync: receipt })
     try {
       assert.deepEqual(await sendMemberCall(node.url, secret, vote), { transaction: '0xaa', blockNumber: 9 })
+      assert.equal(node.asked.at(-1)!.params[1], 60_000, 'waits longer than the default of a node')
       const raw = hexOption('raw', node.asked.at(-1)!.params[0]!)
       const decoded = decodeTransaction(raw, 7)
       assert.ok('transaction' in decoded)
       const { nonce, gasLimit, maxFeePerGas, to } = decoded.transaction
       assert.deepEqual([nonce, gasLimit, maxFeePerGas, to], [3, 90_000, 1_000_000_010n, vote.to])
       assert.deepEqual(recoverSender(decoded.transaction), secretKeyAddress(secret))
+    } finally {
+      node.close()
+    }
+  })
+
+  it('names a transaction that is submitted and not final yet, so that nobody sends the call twice', async () => {
+    const node = await fakeNode({
+      ...ANSWERS,
+      eth_sendRawTransactionSync: Object.assign(new Error('not in a block'), { code: 4, data: '0xabcd' }),
+    })
+    try {
+      await assert.rejects(
+        sendMemberCall(node.url, secret, vote),
+        /^OperatorError: 0xabcd is submitted and waits, .* do not send the call again; ask tx_status/,
+      )
     } finally {
       node.close()
     }

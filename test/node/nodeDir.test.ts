@@ -16,7 +16,7 @@ import {
   readGenesis,
   writeNodeDir,
 } from '../../node/nodeDir.ts'
-import { createKeys, openPeerSeed, showKeys } from '../../node/nodeKeys.ts'
+import { createKeys, openPeerSeed, showConsensusKey, showKeys } from '../../node/nodeKeys.ts'
 import { isFreshKey, markKeyUsed, openConsensusKey } from '../../signer/keyFiles.ts'
 import { KeystoreError } from '../../signer/keystore.ts'
 
@@ -50,6 +50,15 @@ describe('nodeDir.keys', () => {
     assert.equal(toHex(bls.publicKey(consensusSecret)), consensusKey)
     assert.throws(() => openPeerSeed(dirOf('opened'), 'wrong'), KeystoreError)
     assert.throws(() => openPeerSeed(dirOf('nothing'), 'secret'), /has no keys: run `suanli init`/)
+  })
+
+  it('shows the consensus key of a directory that has no peer identity, such as a signer’s', () => {
+    const { consensusKey, possessionProof } = make('vault', true)
+    rmSync(join(dirOf('vault'), 'keys', 'peer.json'))
+    assert.deepEqual(showConsensusKey(dirOf('vault'), 'secret'), { consensusKey, possessionProof })
+    assert.deepEqual(showConsensusKey(dirOf('vault')), { consensusKey })
+    assert.throws(() => showKeys(dirOf('vault'), 'secret'), /has no keys/)
+    assert.deepEqual(showConsensusKey(dirOf('nothing')), {})
   })
 
   it('makes secrets readable by their owner only', () => {
