@@ -188,7 +188,9 @@ describe('p2p.requestResponse', () => {
       await new Promise((resolve) => setTimeout(resolve, 40 - 10 * request[0]!))
       return Uint8Array.of(request[0]! + 100)
     })
-    const answers = await Promise.all([1, 2, 3].map((n) => requests[0]!.request(peer, Uint8Array.of(n))))
+    const answers = await Promise.all(
+      [1, 2, 3].map((n) => requests[0]!.request(peer, Uint8Array.of(n), 2_000)),
+    )
     assert.deepEqual(answers, [Uint8Array.of(101), Uint8Array.of(102), Uint8Array.of(103)])
   })
 
