@@ -267,7 +267,7 @@ export function keepCertificate(state: EpochState, nowMs: number, certificate: C
   }
   const { kind, view, digest } = certificate.subject
   const signers = certificateSigners(certificate, state.validatorCount)
-  noteLeader(state, certificate)
+  noteLeader(state, nowMs, certificate)
   if (signers !== undefined) state.activity.note(view, signers)
   if (kind === 'finalize') onFinal(state, nowMs)
   if (digest !== undefined) haltOnRefusedBody(state, digest)
@@ -275,12 +275,15 @@ export function keepCertificate(state: EpochState, nowMs: number, certificate: C
 }
 
 /** What a certificate says of its view's leader. A leader that does not even vote is found by its silence. */
-function noteLeader(state: EpochState, { subject: { kind, view } }: Certificate): void {
+function noteLeader(state: EpochState, nowMs: number, { subject: { kind, view } }: Certificate): void {
   const leader = state.leaderOf(view)
   if (kind === 'nullify') {
     if (!state.activity.isInactive(leader, view)) state.leaders.noteFailure(leader)
   } else if (kind === 'notarize' || state.certificates.get('notarize', view) === undefined) {
     state.leaders.noteSuccess(leader)
+  }
+  if (kind === 'notarize' && view === state.view && state.armedAtMs !== undefined) {
+    state.leaders.noteTime(leader, Math.max(0, nowMs - state.armedAtMs - state.armedWaitMs))
   }
 }
 

@@ -9,16 +9,23 @@ const SCORE_MAX = 64
 const SHORTER_DIVISOR = 4
 /** From three failures on: a sixteenth, but for every 16th of its turns. */
 const SHORT = { from: 33, divisor: 16, butEveryTurns: 16 } as const
+/** Whatever its record, a leader has as many times what other leaders' views took of late. */
+const USUAL_TIMES = 2
+/** A long view is forgotten by this part in each later view of its leader. */
+const FADE_DIVISOR = 8
 /** The whole time, at all validators in the same view, whatever each of them thinks of the leader. */
 const WHOLE_EVERY_TURNS = 1_024
 
 export class LeaderRecord {
   readonly #faultyMax: number
   readonly #scores: number[]
+  /** Longest recent time from a view's need to its N, without the wait until its block may be dated, by leader. */
+  readonly #tookMs: number[]
 
   constructor(options: { validatorCount: number; faultyMax: number }) {
     this.#faultyMax = options.faultyMax
     this.#scores = new Array<number>(options.validatorCount).fill(0)
+    this.#tookMs = new Array<number>(options.validatorCount).fill(0)
   }
 
   /** A view that it led was nullified although it votes. */
@@ -29,6 +36,21 @@ export class LeaderRecord {
   /** A view that it led was notarized. */
   noteSuccess(leader: number): void {
     this.#scores[leader] = Math.max(0, this.#scores[leader]! - 1)
+  }
+
+  /** How long this node waited for N of a view that it needed, apart from the wait until its block could be dated, ms. */
+  noteTime(leader: number, tookMs: number): void {
+    const held = this.#tookMs[leader]!
+    this.#tookMs[leader] = Math.max(tookMs, held - Math.ceil(held / FADE_DIVISOR))
+  }
+
+  /**
+   * What a leader has at least, ms: without it, one failure would keep out an honest leader that is as fast as the others
+   * but needs more than a quarter of a time-out. Of the others' times the f longest do not count: a slow member's.
+   */
+  leastMs(leader: number): number {
+    const others = this.#tookMs.filter((_, index) => index !== leader).sort((a, b) => b - a)
+    return USUAL_TIMES * (others[this.#faultyMax] ?? 0)
   }
 
   /**

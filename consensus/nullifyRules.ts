@@ -3,7 +3,7 @@ import { canSign } from './canSign.ts'
 import { judgeProposal } from './proposalRules.ts'
 import type { EpochState } from './state.ts'
 import { nullifySubject } from './subject.ts'
-import { type Deadlines, deadlines } from './timers.ts'
+import { type Deadlines, deadlines, type LeaderTime } from './timers.ts'
 import { isLeaderInactive } from './voteIntake.ts'
 import { castVote } from './voting.ts'
 
@@ -25,15 +25,16 @@ export function currentDeadlines(state: EpochState): Deadlines | undefined {
     armedAtMs: state.armedAtMs,
     waitMs: state.armedWaitMs,
     steps: state.steps(state.view),
-    divisor: leaderTimeDivisor(state),
+    time: leaderTime(state),
   })
 }
 
 /** A leader never gives itself up early. */
-function leaderTimeDivisor(state: EpochState): number {
-  const { view, validatorCount } = state
-  if (state.isLeader(view)) return 1
-  return state.leaders.timeDivisor(state.leaderOf(view), Math.floor(view / validatorCount))
+function leaderTime(state: EpochState): LeaderTime {
+  const { view, validatorCount, leaders } = state
+  const leader = state.leaderOf(view)
+  const divisor = state.isLeader(view) ? 1 : leaders.timeDivisor(leader, Math.floor(view / validatorCount))
+  return { divisor, leastMs: leaders.leastMs(leader) }
 }
 
 /** A stored proposal that is not known to be bad or late stops the leader's timer. */

@@ -42,27 +42,35 @@ export function successorWaitMs(
   return Math.min(Math.max(0, waitMs), minBlockIntervalMs + 2 * precisionMs)
 }
 
+/** How much of its time a leader has: a part of it, but not less than `leastMs`. */
+export interface LeaderTime {
+  readonly divisor: number
+  readonly leastMs: number
+}
+
+const WHOLE: LeaderTime = { divisor: 1, leastMs: 0 }
+
 /** What is left of a duration for a leader that keeps failing; the wait that every leader has to keep is not divided. */
-function dividedMs(durationMs: number, waitMs: number, divisor: number): number {
+function dividedMs(durationMs: number, waitMs: number, { divisor, leastMs }: LeaderTime): number {
   const beyond = Math.max(0, durationMs - waitMs)
-  return durationMs - beyond + Math.floor(beyond / divisor)
+  return durationMs - beyond + Math.min(beyond, Math.max(leastMs, Math.floor(beyond / divisor)))
 }
 
 /**
  * Deadlines of a view that has been needed since `armedAtMs`; `waitMs` is `successorWaitMs`, 0 when no parent is known.
- * `divisor`: see `LeaderRecord.timeDivisor`.
+ * `time`: see `LeaderRecord`.
  */
 export function deadlines(options: {
   readonly parameters: ConsensusParameters
   readonly armedAtMs: number
   readonly waitMs: number
   readonly steps: number
-  readonly divisor?: number
+  readonly time?: LeaderTime
 }): Deadlines {
-  const { parameters: p, armedAtMs, waitMs, steps, divisor = 1 } = options
+  const { parameters: p, armedAtMs, waitMs, steps, time = WHOLE } = options
   const leader = waitMs + p.precisionMs + p.buildMs + 2 * p.deltaMs
-  const leaderMs = dividedMs(backedOff(leader, steps), waitMs, divisor)
-  const advanceMs = dividedMs(backedOff(leader + p.verifyMs + p.deltaMs, steps), waitMs, divisor)
+  const leaderMs = dividedMs(backedOff(leader, steps), waitMs, time)
+  const advanceMs = dividedMs(backedOff(leader + p.verifyMs + p.deltaMs, steps), waitMs, time)
   return {
     leaderAtMs: armedAtMs + leaderMs,
     halfAtMs: armedAtMs + (leaderMs - (leaderMs % 2)) / 2,

@@ -4,6 +4,7 @@ import { concatBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
 import { FrameError } from './frames.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
+import { ServingTurns } from './servingTurns.ts'
 import { MONOTONIC, type Timers } from './timers.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
@@ -81,6 +82,7 @@ class Requests implements RequestResponse {
   readonly #port: ProtocolPort
   readonly #inFlight = new Map<number, InFlight>()
   readonly #clients = new Map<PeerKey, Client>()
+  readonly #turns: ServingTurns
   #nextId = 0
   #closed = false
 
@@ -88,6 +90,10 @@ class Requests implements RequestResponse {
     this.#host = host
     this.#options = options
     this.#clock = options.clock ?? MONOTONIC
+    this.#turns = new ServingTurns({
+      clock: this.#clock,
+      isKnown: (peer) => host.getPeer(peer)?.known === true,
+    })
     const frameBytesMax = Math.max(options.requestBytesMax, options.responseBytesMax) + ENVELOPE_BYTES
     this.#port = host.register(
       {
@@ -157,6 +163,7 @@ class Requests implements RequestResponse {
 
   #onClose(peer: PeerKey, reason: string): void {
     this.#clients.delete(peer)
+    this.#turns.forget(peer)
     for (const [id, entry] of [...this.#inFlight]) {
       if (entry.peer === peer)
         this.#take(id)?.reject(new RequestError({ code: 'disconnected', peer, reason }))
@@ -205,7 +212,11 @@ class Requests implements RequestResponse {
       return
     }
     client.serving++
-    this.#serve(peer, id, body)
+    this.#turns.add(peer, () => this.#answer(client, peer, id, body))
+  }
+
+  async #answer(client: Client, peer: PeerKey, id: number, body: Uint8Array): Promise<void> {
+    await this.#serve(peer, id, body)
       .catch((error) => {
         this.#port.send(peer, envelope(KIND_REFUSED, id))
         if (error instanceof SchemaError) {

@@ -44,7 +44,7 @@ const ANSWERS = {
   eth_estimateGas: '0x15f90',
   eth_chainId: '0x7',
   eth_getTransactionCount: '0x3',
-  eth_gasPrice: '0x5',
+  chain_fees: { lanes: [{ lane: 'general', nextBaseFeePerGas: '5' }] },
 }
 const vote = memberCall(governanceSchema, 'vote', { proposal: 3, approve: true })
 

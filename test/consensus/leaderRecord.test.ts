@@ -68,6 +68,24 @@ describe('consensus.LeaderRecord', () => {
     assert.deepEqual([two.timeDivisor(2, 1), two.timeDivisor(4, 1)], [1, 1])
   })
 
+  it('asks no leader to be faster than twice what the others need, but for the f slowest', () => {
+    const record = failing(2, 3)
+    assert.equal(record.leastMs(2), 0)
+    for (const [leader, tookMs] of [30, 40, 900, 800].entries()) record.noteTime(leader, tookMs)
+    assert.deepEqual([record.leastMs(2), record.leastMs(3), record.leastMs(0)], [80, 80, 1_600])
+  })
+
+  it('forgets a long view by an eighth in each later one', () => {
+    const record = fresh()
+    record.noteTime(0, 400)
+    record.noteTime(1, 400)
+    assert.equal(record.leastMs(2), 800)
+    for (let i = 0; i < 2; i++) record.noteTime(0, 10)
+    assert.equal(record.leastMs(2), 2 * 306)
+    for (let i = 0; i < 100; i++) record.noteTime(0, 10)
+    assert.equal(record.leastMs(2), 20)
+  })
+
   it('gives a quarter every 16th turn and the whole time every 1024th, staggered by leader', () => {
     const record = failing(2, 5)
     const turns = Array.from({ length: 2_048 }, (_, turn) => record.timeDivisor(2, turn))

@@ -231,7 +231,7 @@ describe('genesis.refuses', () => {
       refusal((copy) => {
         copy.params.redemption.stepsPerBlockMax = 15
       }),
-      /^genesis params\.redemption\.stepsPerBlockMax: expected at least 16 steps/,
+      /^genesis params\.redemption\.stepsPerBlockMax: 15, expected at least 16 steps/,
     )
   })
 

@@ -141,7 +141,7 @@ describe('nodeDir.genesis', () => {
     )
     assert.match(
       change((d: { consensus?: { heartbeatMs: number } }) => void (d.consensus!.heartbeatMs = 15_001)),
-      /consensus\.heartbeatMs: expected at most a quarter/,
+      /consensus\.heartbeatMs: 15001, expected at most a quarter/,
     )
   })
 

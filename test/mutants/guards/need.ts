@@ -201,20 +201,35 @@ const leaders = [
       'this.#scores[leader]! - 1',
       'a leader saves successes up and then fails for long',
     ],
+    [
+      'leaders.slowest',
+      'others[this.#faultyMax]',
+      'others[0]',
+      'a slow member gives a failing one its time back',
+    ],
+    [
+      'leaders.fade',
+      'Math.max(tookMs, held - Math.ceil(held / FADE_DIVISOR))',
+      'Math.max(tookMs, held)',
+      'one slow view gives every failing leader its whole time for the rest of the epoch',
+    ],
+  ]),
+  ...editsOf('consensus/timers.ts', [
+    [
+      'leaders.least',
+      'Math.max(leastMs, Math.floor(beyond / divisor))',
+      'Math.floor(beyond / divisor)',
+      'one failure keeps an honest leader out that is as fast as the others',
+    ],
   ]),
   ...editsOf('consensus/nullifyRules.ts', [
     [
       'leaders.self',
-      'if (state.isLeader(view)) return 1',
-      '',
+      'state.isLeader(view) ? 1 : leaders.timeDivisor',
+      'leaders.timeDivisor',
       'a leader gives itself up before its block is built',
     ],
-    [
-      'leaders.divisor',
-      'divisor: leaderTimeDivisor(state),',
-      '',
-      'a leader that fails costs a time-out in each turn',
-    ],
+    ['leaders.divisor', 'time: leaderTime(state),', '', 'a leader that fails costs a time-out in each turn'],
   ]),
   ...editsOf('consensus/certificateIntake.ts', [
     [

@@ -1,11 +1,14 @@
 // A member that attacks the others' time: floods, useless proposals, and proposals at the edge of the rules (CONSENSUS §9, 38
 // to 40 and 46).
+import { mustExist } from '../../../base/assert.ts'
+import { bytesKey } from '../../../base/bytes.ts'
 import { Random } from '../../support/random.ts'
 import { Violation } from '../../support/violation.ts'
 import { edgeTimer } from '../behaviours/edgeTimer.ts'
 import { FLOODS, flooder } from '../behaviours/flooder.ts'
+import { framer } from '../behaviours/framer.ts'
 import { USELESSNESS, uselessLeader } from '../behaviours/uselessLeader.ts'
-import { CALM } from '../config.ts'
+import { CALM, NORMAL_SPEED } from '../config.ts'
 import { crashAtProposals } from '../faults.ts'
 import { ScaleModel } from '../scaleModel.ts'
 import { type Scenario, scenario } from '../scenario.ts'
@@ -96,6 +99,44 @@ function leaderFails(seed: number): WorldConfig {
   return { ...CALM, parameters: PATIENT, seed, nodes, byzantine, model, txEveryMs: 0, play }
 }
 
+/** Of the blocks under load, whatever happened to a leader before: fair is a quarter. */
+const LEADER_SHARE_MIN = 1 / 8
+const FRAMED_MS = 10_000
+const LOADED_MS = 15_000
+
+/** Hops and builds are within the parameters, but take more than a quarter of a leader's time. */
+function leaderFramed(seed: number): WorldConfig {
+  const nodes = 4
+  const [hostile, victim] = [seed % nodes, (seed + 1 + (seed % 3)) % nodes]
+  const { deltaMs, buildMs } = CALM.parameters
+  return {
+    ...CALM,
+    seed,
+    nodes,
+    byzantine: new Map([[hostile, framer(victim, SETTLE_MS)]]),
+    delayMs: [deltaMs - 10, deltaMs],
+    speedOf: () => ({ ...NORMAL_SPEED, buildMs }),
+    txEveryMs: 0,
+    play: (world) => {
+      world.startAll()
+      world.keepSubmitting(2_500, SETTLE_MS + FRAMED_MS)
+      world.runFor(SETTLE_MS + FRAMED_MS)
+      world.keepSubmitting(40)
+      const watched = world.nodes[victim]!
+      const from = watched.store.height
+      world.runFor(LOADED_MS)
+      const { height } = watched.store
+      const { operator } = mustExist(watched.core, 'a watched node runs').state.validators[victim]!
+      let own = 0
+      for (let at = from + 1; at <= height; at++) {
+        if (bytesKey(watched.store.at(at)!.header.proposer) === bytesKey(operator)) own++
+      }
+      if (own >= (height - from) * LEADER_SHARE_MIN) return
+      throw new Violation('L', `a leader that was made to fail proposed ${own} of ${height - from} blocks`)
+    },
+  }
+}
+
 /** Clocks differ by up to the precision, so that a limit falls differently for each. */
 function edgeOfTime(seed: number): WorldConfig {
   const { precisionMs } = CALM.parameters
@@ -122,6 +163,13 @@ export const attackScenarios: Readonly<Record<string, Scenario>> = {
     ['L'],
     'a silent member votes again but proposes nothing, a false body, or with a false vote: to all, one, or all but one',
     leaderFails,
+    0.2,
+  ),
+  leaderFramed: scenario(
+    [39],
+    ['L'],
+    'a member makes the idle views of one honest leader fail; under load that leader has its share again',
+    leaderFramed,
     0.2,
   ),
   edgeOfTime: scenario(

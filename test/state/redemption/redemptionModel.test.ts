@@ -98,7 +98,10 @@ class Pair {
     const { chain, model } = this
     switch (step.kind) {
       case 'mint': {
-        chain.fund(step.wallet, step.provider, coins(step.amount))
+        const failure = chain.mint(step.wallet, step.provider, coins(step.amount))
+        // Who is suspended may not mint (ECONOMY §3).
+        assert.equal(failure?.code, model.suspended.has(step.provider) ? 'ProviderSuspended' : undefined)
+        if (failure !== undefined) return
         model.owed.set(step.provider, model.owed.get(step.provider)! + coins(step.amount))
         model.move(step.wallet, coins(step.amount))
         return

@@ -1,0 +1,64 @@
+// Whose request is served next, and that serving leaves most of the main thread to consensus: a few peers, each within its
+// allowance, could otherwise ask for more than a processor can read and encode. Owns: order and pace. Not: allowances per peer
+// (requestResponse.ts).
+import type { PeerKey } from './protocol.ts'
+import type { Timers } from './timers.ts'
+
+/** Pause after each answer, as a multiple of the time it took: serving has at most a quarter of the thread. */
+const PAUSE_FACTOR = 3
+/** A wait for the thread itself counts as work, so one answer must not stop the others for long. */
+const PAUSE_MAX_MS = 100
+
+export class ServingTurns {
+  readonly #clock: Timers
+  readonly #isKnown: (peer: PeerKey) => boolean
+  /** Waiting work by peer; the first entry's turn is next. Bounded by what each peer may have in flight. */
+  readonly #waiting = new Map<PeerKey, (() => Promise<void>)[]>()
+  #isBusy = false
+
+  /** `isKnown`: peers that are served before all others. */
+  constructor(options: { readonly clock: Timers; readonly isKnown: (peer: PeerKey) => boolean }) {
+    this.#clock = options.clock
+    this.#isKnown = options.isKnown
+  }
+
+  /** Runs `work`, which never rejects, when it is this peer's turn; at once when nobody waits. */
+  add(peer: PeerKey, work: () => Promise<void>): void {
+    const queue = this.#waiting.get(peer) ?? []
+    queue.push(work)
+    this.#waiting.set(peer, queue)
+    if (!this.#isBusy) void this.#next()
+  }
+
+  /** Forgets what a peer that has gone waits for. */
+  forget(peer: PeerKey): void {
+    this.#waiting.delete(peer)
+  }
+
+  async #next(): Promise<void> {
+    const work = this.#take()
+    if (work === undefined) return
+    this.#isBusy = true
+    const startedMs = this.#clock.monotonicMs()
+    // Work that waits for a disk does not hold up the others: its time counts until it waits.
+    await Promise.race([work(), new Promise<void>((resolve) => void this.#clock.after(0, resolve))])
+    const tookMs = this.#clock.monotonicMs() - startedMs
+    const pauseMs = Math.min(PAUSE_MAX_MS, Math.ceil(PAUSE_FACTOR * tookMs))
+    void this.#clock.after(pauseMs, () => {
+      this.#isBusy = false
+      void this.#next()
+    })
+  }
+
+  /** Work of the peer that has waited longest for its turn, known ones first. */
+  #take(): (() => Promise<void>) | undefined {
+    const peers = [...this.#waiting.keys()]
+    const peer = peers.find((one) => this.#isKnown(one)) ?? peers[0]
+    if (peer === undefined) return undefined
+    const queue = this.#waiting.get(peer)!
+    this.#waiting.delete(peer)
+    const work = queue.shift()
+    if (queue.length > 0) this.#waiting.set(peer, queue)
+    return work
+  }
+}
