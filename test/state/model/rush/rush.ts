@@ -1,5 +1,6 @@
 // What "100 % backed" promises (ECONOMY §3), on the real state machine: everyone redeems at once at the largest drift
 // while coverN groups fall silent. Owns: the players. Not: the chain under it, seeds and counts (main.ts).
+import assert from 'node:assert/strict'
 import { toHex } from '../../../../base/bytes.ts'
 import { Random } from '../../../support/random.ts'
 import { COIN } from '../arithmetic.ts'
@@ -28,6 +29,8 @@ export interface RushResult {
 
 /** Coins that every account keeps for fees. */
 const FEES_BASE = COIN / 10n
+/** Coins of an operator for the fees of its grants and settlements. */
+const OPERATOR_BASE = COIN / 2n
 const BLOCKS_PER_WINDOW = 6
 /** The last holder disturbs. */
 const DISTURBER = holders.at(-1)!
@@ -46,7 +49,10 @@ function mostMintable(world: World, member: number): bigint {
   return low
 }
 
-/** Every member mints to its limit, for one holder after the other; the disturber gets a tenth. */
+/**
+ * Every member mints to its limit, for one holder after the other; the disturber gets a tenth. First every operator gets
+ * what it pays fees from, backed by whoever can: one that cannot mint itself must still be able to post its grants.
+ */
 function mintToTheLimit(scenario: Scenario, world: World): readonly Balance[] {
   const made: Balance[] = []
   const give = (wallet: number, backedBy: number, amountBase: bigint): void => {
@@ -54,13 +60,19 @@ function mintToTheLimit(scenario: Scenario, world: World): readonly Balance[] {
     mintAtGenesis(world, backedBy + 1, nameOf(wallet), amountBase)
     made.push({ wallet, amountBase, backedBy })
   }
-  scenario.members.forEach((_, i) => {
+  const { members } = scenario
+  members.forEach((_, i) => {
+    const backers = members.map((__, turn) => (i + turn) % members.length)
+    const backedBy = backers.find((k) => brokenMintLimits(world, k + 1, OPERATOR_BASE).size === 0)
+    assert.ok(backedBy !== undefined, `nobody can back the fees of operator ${i + 1}`)
+    give(i + 1, backedBy, OPERATOR_BASE)
+  })
+  members.forEach((_, i) => {
     const limit = mostMintable(world, i + 1)
     if (limit < COIN) return
     const tenth = limit / 10n
-    give(i + 1, i, COIN / 2n)
     give(DISTURBER, i, tenth)
-    give(HONEST[i % HONEST.length]!, i, limit - tenth - COIN / 2n)
+    give(HONEST[i % HONEST.length]!, i, limit - tenth)
   })
   return made
 }
