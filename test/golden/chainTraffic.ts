@@ -1,6 +1,6 @@
 // The recorded chain's regular traffic: payments, requests, grants, vouchers, members that fail to deliver and resume.
 // Owns: the unscheduled calls of each block. Run only by the recorder; its random draws come from one seed.
-import { utf8 } from '../../base/bytes.ts'
+import { equalBytes, utf8 } from '../../base/bytes.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
 import { suspendedSince } from '../../state/modules/providers/suspension.ts'
@@ -10,11 +10,14 @@ import { digestOf } from '../../state/modules/redemption/vouchers.ts'
 import { schemas } from '../../state/schemas.ts'
 import { Random } from '../support/random.ts'
 import { accounts, act, operator, request } from './chainStory.ts'
-import type { GoldenChain, Send } from './goldenChain.ts'
+import type { GoldenChain, Send, Wallet } from './goldenChain.ts'
 
 const SEED = 20_260_101
 const CENT = 10n ** 16n
 const REQUEST_EVERY = 6
+const CANCEL_EVERY = 20
+/** Of so many redemptions one is returned by its client, twice: the second time is refused. */
+const REJECT_EVERY = 13
 const { redemption } = schemas
 /** Grants nothing below this height, so that it is suspended and resumes. */
 const LAZY = { provider: 2, untilHeight: 100 } as const
@@ -22,6 +25,12 @@ const LAZY = { provider: 2, untilHeight: 100 } as const
 interface Open {
   readonly id: number
   readonly assignment: number
+}
+
+/** The account that asked for a redemption. */
+function ownerOf(chain: GoldenChain, id: number): Wallet {
+  const { owner } = getRedemption(chain.state, id)!
+  return accounts.find(({ address }) => equalBytes(address, owner))!
 }
 
 export class Traffic {
@@ -33,6 +42,7 @@ export class Traffic {
       ...this.#payments(),
       ...this.#requests(chain),
       ...this.#delivery(chain),
+      ...this.#cancellations(chain),
       ...this.#resumptions(chain),
     ]
   }
@@ -74,6 +84,7 @@ export class Traffic {
       if (of !== window || voucheredBase === amountBase) return []
       // A few stay half delivered when their window ends.
       if (voucheredBase > 0n && at.id % 5 === 0) return []
+      if (at.id % REJECT_EVERY === 0) return this.#reject(chain, at)
       const deliveredBase = voucheredBase > 0n ? amountBase : amountBase / 2n
       return this.#settle(chain, at, { provider, deliveredBase })
     })
@@ -86,10 +97,14 @@ export class Traffic {
     return at.id % 7 === 0 ? [act(stranger, redemption, 'grant', args), ...sends, ...sends] : sends
   }
 
+  #reject(chain: GoldenChain, at: Open): Send[] {
+    const rejection = act(ownerOf(chain, at.id), redemption, 'reject', { ...at, reason: 'unreachable' })
+    return [rejection, rejection]
+  }
+
   #settle(chain: GoldenChain, at: Open, voucher: { provider: number; deliveredBase: bigint }): Send[] {
     const { chainId, genesisHash } = chain.genesis.chain
-    const { owner } = getRedemption(chain.state, at.id)!
-    const client = accounts.find(({ address }) => Buffer.compare(address, owner) === 0)!
+    const client = ownerOf(chain, at.id)
     const provider = operator(voucher.provider)
     const { deliveredBase } = voucher
     const digest = digestOf({ chainId, genesisHash }, { ...at, provider: provider.address, deliveredBase })
@@ -114,6 +129,16 @@ export class Traffic {
         if (redemptionTables.assignment.has(chain.state, { id, assignment })) found.push({ id, assignment })
     }
     return found
+  }
+
+  /** Whoever's request waits the longest takes it back. */
+  #cancellations(chain: GoldenChain): Send[] {
+    if ((chain.height + 1) % CANCEL_EVERY !== 0) return []
+    for (let id = 1; id < getTotals(chain.state).nextId; id++) {
+      const waits = (getRedemption(chain.state, id)?.queuedBase ?? 0n) > 0n
+      if (waits) return [act(ownerOf(chain, id), redemption, 'cancel', { id })]
+    }
+    return []
   }
 
   /** Suspended members try at once and again in the next window; member 1 tries without being suspended. */
