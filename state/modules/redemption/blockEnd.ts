@@ -40,10 +40,16 @@ export function beginBlock(ctx: WriteContext): void {
   drawPlaces(ctx)
 }
 
+/** What is vouchered through the block that ends a window settles before the recount, the locks' turn and the snapshot. */
+export function onWindowEnd(ctx: WriteContext): void {
+  settleVouchered(ctx, budgetOf(ctx.state))
+}
+
 export function endBlock(ctx: WriteContext): void {
   const { state, block } = ctx
+  // In the block that ends a window it has settled already.
+  if (getCursors(state).window === runningWindow(state)) settleVouchered(ctx, budgetOf(state))
   noteTurn(ctx)
-  settleVouchered(ctx, budgetOf(state))
   sweepEnded(ctx, budgetOf(state))
   expireRequests(ctx, budgetOf(state))
   obligeProviders(ctx, budgetOf(state))

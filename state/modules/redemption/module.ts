@@ -1,6 +1,6 @@
 // Joins the definition of redemption with its rules (ECONOMY §6).
 import { implement } from '../../rules.ts'
-import { beginBlock, dueAtMs, endBlock, hasWork } from './blockEnd.ts'
+import { beginBlock, dueAtMs, endBlock, hasWork, onWindowEnd } from './blockEnd.ts'
 import { redemptionInvariants } from './invariants.ts'
 import { list, resume, unlist } from './listings.ts'
 import { checkParameters } from './parameters.ts'
@@ -17,6 +17,7 @@ export const redemptionModule = implement(redemptionSchema, {
   checkParameters,
   beginBlock,
   endBlock,
+  onWindowEnd,
   hasWork,
   dueAtMs,
   reserve,

@@ -439,6 +439,8 @@ describe('redemption.record', () => {
     c.turn()
     // In window 2 it granted nothing: a fault, but no poor window.
     assert.deepEqual(redemptionTables.record.get(c.state, { group: 1 }), { poor: [false] })
+    assert.equal(deliveryOf(c.state, { provider: 1, window: 1 }).grantedBase, coins(8))
+    c.turn()
     assert.equal(deliveryOf(c.state, { provider: 1, window: 1 }).grantedBase, 0n)
   })
 })

@@ -65,6 +65,9 @@ describe('redemption.locks', () => {
       assert.equal(c.settle({ id: 1, assignment: 1, deliveredBase: coins(10), signer: ALICE }), undefined)
     })
     assert.equal(timed(c), coins(36) - (coins(36) / K) * 2n)
+    // It settles before the lock's turn: the floor that the burn frees is paid at once, and the snapshot knows the burn.
+    const { freedBase, startLiabilityBase } = getLiability(c.state, 1)
+    assert.deepEqual([freedBase, startLiabilityBase], [0n, coins(110)])
   })
 
   it('a fault found in a block that both begins and ends a window stops the release of that window', () => {

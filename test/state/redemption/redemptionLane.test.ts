@@ -1,0 +1,56 @@
+// When a full service lane excuses a window, on the real engine: what a block's transactions leave of the lane decides.
+import assert from 'node:assert/strict'
+import { laneGasMax } from '../../../base/lanes.ts'
+import { currentWindow, getClock } from '../../../state/modules/capacity/windows.ts'
+import { getCursors } from '../../../state/modules/redemption/cursors.ts'
+import { MODULES } from '../../../state/registry.ts'
+import { type Call, MemberChain, stranger } from '../../support/memberChain.ts'
+
+const DEFINITION = MODULES.find(({ definition }) => definition.name === 'redemption')!.definition
+const UNKNOWN = { id: 999, assignment: 1, deliveredBase: 1n, signature: new Uint8Array(65) }
+const EXCUSED_BELOW = 100_000
+
+/** Calls of the service lane that use it up but for less than one more; they fail, and pay for their gas. */
+function fill(chain: MemberChain): {
+  readonly calls: readonly Call[]
+  readonly gas: number
+  readonly room: number
+} {
+  const call = { from: stranger, module: DEFINITION, action: 'settle', args: UNKNOWN }
+  const gas = chain.next([call])[0]!.gasUsed
+  const lane = laneGasMax('service', chain.parent.header.gasLimit)
+  const count = Math.floor(lane / gas)
+  return { calls: Array.from({ length: count }, () => call), gas, room: lane - count * gas }
+}
+
+/** Plays the last quarter of window 0 in two blocks with these calls, the second of which ends it. */
+function lastQuarter(chain: MemberChain, calls: readonly Call[]): void {
+  const { startedAtMs, endsAtMs } = getClock(chain.full)
+  const pauseTo = (atMs: number): number => atMs - chain.parent.header.timestampMs
+  const quarterMs = Math.floor((endsAtMs - startedAtMs) / 4)
+  chain.next(calls, pauseTo(endsAtMs - quarterMs))
+  assert.equal(currentWindow(chain.full), 0)
+  chain.next(calls, pauseTo(endsAtMs))
+  assert.equal(currentWindow(chain.full), 1)
+}
+
+describe('redemption.lane on the real engine', () => {
+  it('excuses the window that begins when the lane has less than 100,000 gas left', () => {
+    const chain = new MemberChain(4)
+    const { calls, room } = fill(chain)
+    assert.ok(room < EXCUSED_BELOW)
+    lastQuarter(chain, calls)
+    const { excusedWindow, sweepAfterMs } = getCursors(chain.full)
+    assert.equal(excusedWindow, 1)
+    const { startedAtMs, endsAtMs } = getClock(chain.full)
+    assert.equal(sweepAfterMs, startedAtMs + Math.floor((endsAtMs - startedAtMs) / 4))
+  })
+
+  it('excuses nothing when a grant or a voucher would still have fitted', () => {
+    const chain = new MemberChain(4)
+    const { calls, gas, room } = fill(chain)
+    const spared = Math.ceil((EXCUSED_BELOW - room) / gas)
+    lastQuarter(chain, calls.slice(spared))
+    assert.deepEqual([getCursors(chain.full).excusedWindow, getCursors(chain.full).sweepAfterMs], [0, 0])
+  })
+})
