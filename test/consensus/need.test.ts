@@ -1,7 +1,7 @@
 // Idle suppression: each reason to wake, and that nothing else wakes.
 import assert from 'node:assert/strict'
 import { need } from '../../consensus/need.ts'
-import { Bench, kindsSigned, ofKind } from '../support/coreHarness.ts'
+import { Bench, journalOf, kindsSigned, ofKind } from '../support/coreHarness.ts'
 
 const reason = (bench: Bench) => need(bench.state, bench.nowMs).reason
 
@@ -66,6 +66,17 @@ describe('need', () => {
     const outputs = bench.receiveCertificate(bench.nullify(1))
     assert.equal(reason(bench), 'enteredByNullify')
     assert.equal(ofKind(outputs, 'build').length, 1)
+  })
+
+  it('arises at a restart from the proposal in the journal, before its vote is checked again', () => {
+    const before = new Bench({ leads: 3 })
+    const block = before.block(1, before.rules.genesis, { timestampMs: before.nowMs - 900 })
+    before.propose({ view: 1, parentView: 0, block })
+    const bench = new Bench({ leads: 3, journal: journalOf(before.outputs) })
+    bench.holdVotes = true
+    bench.tick()
+    assert.equal(reason(bench), 'heard')
+    assert.equal(bench.core.status().needed, true)
   })
 
   it('arises when the parent is not final 2Δ after entry, and not when it is', () => {

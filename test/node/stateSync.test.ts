@@ -16,6 +16,7 @@ import { createRangeProtocol, type RangeProtocol } from '../../p2p/rangeProtocol
 import { RequestError } from '../../p2p/requestResponse.ts'
 import {
   createSnapshotProtocol,
+  type SnapshotOffer,
   type SnapshotProtocol,
   type SnapshotSource,
 } from '../../p2p/snapshotProtocol.ts'
@@ -248,9 +249,15 @@ describe('stateSync', () => {
   ) => runDirect({ liar, [h1]: { snapshots: honest }, [h2]: { snapshots: honest } }, ...rest)
 
   it("does not make honest peers answer for a liar's offer of their manifest", async () => {
-    const offers = () => honest.offers().map((offer) => ({ ...offer, height: offer.height + 3 }))
-    const { height, penalised } = await direct({ snapshots: { ...honest, offers } })
-    assert.deepEqual([height, penalised.filter((peer) => peer !== 'liar')], [70, []])
+    const changes: readonly ((offer: SnapshotOffer) => Partial<SnapshotOffer>)[] = [
+      ({ height }) => ({ height: height + 3 }),
+      ({ blockHash }) => ({ blockHash: flip(blockHash)! }),
+    ]
+    for (const change of changes) {
+      const offers = () => honest.offers().map((offer) => ({ ...offer, ...change(offer) }))
+      const { height, penalised } = await direct({ snapshots: { ...honest, offers } })
+      assert.deepEqual([height, penalised.filter((peer) => peer !== 'liar')], [70, []])
+    }
   })
 
   it('continues with others where a peer mixed true boundary proofs with a false, doubled or missing one', async () => {

@@ -39,6 +39,8 @@ export interface Wish {
   refunded: bigint
   fees: bigint
   rejected: bigint
+  /** Vouchered on parts whose rest was then rejected. */
+  spoiled: bigint
   signedIn: number
   excluded: number[]
   next: number
@@ -115,7 +117,7 @@ export class Model {
     w.paid += amount - burned
     w.signedIn = part.window
     part.settled = part.vouchered
-    if (w.rejected <= w.burned + w.paid) w.rejected = 0n
+    if (w.rejected <= w.burned + w.paid - w.spoiled) w.rejected = 0n
     if (part.settled === part.amount) w.parts = w.parts.filter((p) => p !== part)
   }
 

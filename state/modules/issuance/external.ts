@@ -14,6 +14,7 @@ import { growthFactors } from '../oracle/drift.ts'
 import { getPrice, staleSince } from '../oracle/prices.ts'
 import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
+import { type Delivery, deliveryOf } from '../providers/delivery.ts'
 import { groupOf } from '../providers/groups.ts'
 import {
   getProvider,
@@ -201,6 +202,14 @@ export function isAtFault(state: StateReader, provider: number, sinceHeight: num
     const tally = providersTables.fault.get(state, { provider, kind })
     return tally !== undefined && tally.lastHeight > sinceHeight
   })
+}
+
+/** What a member granted, what of it clients signed for, and what it left undelivered in a window. */
+export function deliveredIn(
+  state: StateReader,
+  at: { readonly provider: number; readonly window: number },
+): Delivery {
+  return deliveryOf(state, at)
 }
 
 /** Changes a member's status. */

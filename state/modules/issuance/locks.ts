@@ -2,7 +2,6 @@
 // rest one K-th per good window. Not: who pays it out (turn.ts).
 import { assert } from '../../../base/assert.ts'
 import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
-import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { horizonOf } from './external.ts'
 import type { Liability } from './schema.ts'
@@ -81,43 +80,4 @@ export function releaseDue(
   assert(lockedBase >= liability.floorBase && releaseBase >= 0n, 'no more is released than was locked')
   const after = { ...liability, lockedBase, releaseBase, goodWindows: goodWindow, freedBase: 0n }
   return { amountBase, after }
-}
-
-/** Counts coins that a provider granted access for in a window; redemption calls it with each grant. */
-export function noteGranted(
-  ctx: WriteContext,
-  delivery: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
-): void {
-  addDelivery(ctx.state, delivery, { grantedBase: delivery.amountBase, voucheredBase: 0n })
-}
-
-/** Counts coins that a client signed for in a window; redemption calls it when a higher voucher is accepted. */
-export function noteVouchered(
-  ctx: WriteContext,
-  delivery: { readonly provider: number; readonly windowIndex: number; readonly amountBase: bigint },
-): void {
-  addDelivery(ctx.state, delivery, { grantedBase: 0n, voucheredBase: delivery.amountBase })
-}
-
-function addDelivery(
-  state: StateWriter,
-  at: { readonly provider: number; readonly windowIndex: number },
-  more: { readonly grantedBase: bigint; readonly voucheredBase: bigint },
-): void {
-  const known = issuanceTables.delivery.get(state, at)
-  issuanceTables.delivery.set(state, at, {
-    grantedBase: (known?.grantedBase ?? 0n) + more.grantedBase,
-    voucheredBase: (known?.voucheredBase ?? 0n) + more.voucheredBase,
-  })
-}
-
-/** Whether at least half of what was granted in a window was signed for, or nothing was granted; forgets the window. */
-export function takeDelivery(
-  state: StateWriter,
-  at: { readonly provider: number; readonly windowIndex: number },
-): boolean {
-  const delivery = issuanceTables.delivery.get(state, at)
-  if (delivery === undefined) return true
-  issuanceTables.delivery.delete(state, at)
-  return delivery.voucheredBase * 2n >= delivery.grantedBase
 }

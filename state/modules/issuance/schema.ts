@@ -207,6 +207,8 @@ export const issuanceSchema = defineModule({
       value: {
         /** The recount of capacity after which members are handled. */
         pass: t.u64,
+        /** The window that ended. */
+        windowIndex: t.u64,
         /** Index of the next member to handle in the list of all. */
         member: t.u32,
         /** How many there were when the window ended; later ones had no part in it. */
@@ -217,14 +219,8 @@ export const issuanceSchema = defineModule({
       },
       doc: 'How far the end of a window has been handled.',
     },
-    delivery: {
-      id: 14,
-      key: { provider: t.u64, windowIndex: t.u64 },
-      value: { grantedBase: t.amount, voucheredBase: t.amount },
-      doc: 'Coins that a provider granted access for in a window, and those that clients signed for.',
-    },
     cure: {
-      id: 15,
+      id: 14,
       key: { provider: t.u64 },
       value: {
         cause: t.oneOf(CURE_CAUSES),

@@ -3,26 +3,39 @@
 import { mustExist } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import { trackCure } from './cures.ts'
-import { getMember, isAtFault, isSuspendedMember, lastRecount, memberIds, payFromLock } from './external.ts'
+import {
+  deliveredIn,
+  getMember,
+  isAtFault,
+  isSuspendedMember,
+  lastRecount,
+  memberIds,
+  payFromLock,
+} from './external.ts'
 import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
 import { isBondShort } from './limits.ts'
-import { releaseDue, takeDelivery } from './locks.ts'
+import { releaseDue } from './locks.ts'
 import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
 /** Members handled in one block. */
 const MEMBERS_PER_BLOCK = 64
 
-/** Whether a window was good for a member: active, not suspended, no open fault, at least half of its grants signed for. */
+/**
+ * Whether a window was good for a member: active, not suspended, no open fault, and at least half of what it granted was
+ * signed for, or nothing was granted.
+ */
 function isGoodWindow(ctx: WriteContext, provider: number, turn: Turn): boolean {
-  const windowIndex = lastRecount(ctx.state).windowIndex - 1
-  const delivered = takeDelivery(ctx.state, { provider, windowIndex })
-  const { status } = mustExist(getMember(ctx.state, provider), 'a listed member exists')
+  const { state } = ctx
+  const { grantedBase, voucheredBase, faultBase } = deliveredIn(state, { provider, window: turn.windowIndex })
+  const { status } = mustExist(getMember(state, provider), 'a listed member exists')
   return (
-    delivered &&
+    voucheredBase * 2n >= grantedBase &&
+    // The tally gets a missing grant only after this, at the end of the block that found it.
+    faultBase === 0n &&
     status === 'active' &&
-    !isSuspendedMember(ctx.state, provider) &&
-    !isAtFault(ctx.state, provider, turn.beganAtHeight)
+    !isSuspendedMember(state, provider) &&
+    !isAtFault(state, provider, turn.beganAtHeight)
   )
 }
 
@@ -62,7 +75,14 @@ export function advanceTurn(ctx: WriteContext): void {
   const members = memberIds(state).length
   // Genesis counts capacity too, but no window has ended by then.
   const member = windowIndex === 0 ? members : 0
-  const turn = { pass, member, members, endedAtHeight: sinceHeight, beganAtHeight: known?.endedAtHeight ?? 0 }
+  const turn = {
+    pass,
+    windowIndex: Math.max(0, windowIndex - 1),
+    member,
+    members,
+    endedAtHeight: sinceHeight,
+    beganAtHeight: known?.endedAtHeight ?? 0,
+  }
   handle(ctx, turn, MEMBERS_PER_BLOCK)
 }
 

@@ -18,7 +18,7 @@ interface At {
 
 const NOTHING: Delivery = { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n }
 
-/** What a member delivered in a window; kept until the end of the next one. */
+/** What a member delivered in a window; kept until the end of the second one after it. */
 export function deliveryOf(state: StateReader, at: At): Delivery {
   return providersTables.delivery.get(state, at) ?? NOTHING
 }

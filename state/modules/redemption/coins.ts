@@ -189,8 +189,10 @@ export function settleDelivered(
     transferredBase: redemption.transferredBase + transferredBase,
     voucheredWindow: assignment.window,
   }
-  // Who has taken as much as it rejected owes no fee on the rejection.
-  const isWaived = settled.rejectedBase <= settled.burnedBase + settled.transferredBase
+  // Who has taken as much elsewhere as it rejected owes no fee on the rejection.
+  const elsewhereBase = settled.burnedBase + settled.transferredBase - settled.rejectedVoucheredBase
+  assert(elsewhereBase >= 0n, 'what was vouchered before a rejection is settled')
+  const isWaived = settled.rejectedBase <= elsewhereBase
   return {
     assignment: { ...assignment, settledBase: assignment.voucheredBase },
     redemption: { ...settled, rejectedBase: isWaived ? 0n : settled.rejectedBase },

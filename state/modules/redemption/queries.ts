@@ -86,7 +86,7 @@ function redemptionOf(state: StateReader, id: number): Infer<typeof redemptionIn
   const record = redemptionTables.redemption.get(state, { id })
   if (record === undefined) return undefined
   const { tierPpm: _, nextAssignment: __, bucket: ___, open: ____, newer, older, ...rest } = record
-  const { voucheredWindow: _____, ...facts } = rest
+  const { voucheredWindow: _____, rejectedVoucheredBase: ______, ...facts } = rest
   return {
     id,
     state: stateOf(record, runningWindow(state)),

@@ -126,6 +126,8 @@ export const redemptionRecords = {
       excluded: t.list(t.u64, PROVIDERS_MAX),
       /** The last window of which a voucher was settled. */
       voucheredWindow: t.u64,
+      /** Vouchered on assignments whose rest was then rejected: this waives no fee on what was rejected. */
+      rejectedVoucheredBase: t.amount,
       /** The owner's next newer and next older redemption; 0: none. */
       newer: t.u64,
       older: t.u64,

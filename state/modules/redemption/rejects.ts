@@ -9,7 +9,7 @@ import { putRedemption } from './coins.ts'
 import { coverOf, legalGroupOf, runningWindow } from './external.ts'
 import { addTrouble } from './faults.ts'
 import { markPlaces } from './places.ts'
-import type { redemptionSchema } from './schema.ts'
+import type { AssignmentKey, redemptionSchema } from './schema.ts'
 import { events, fail, redemptionTables } from './tables.ts'
 
 type Args = ActionArgs<typeof redemptionSchema, 'reject'>
@@ -38,6 +38,7 @@ export function reject(ctx: ActionContext, { id, assignment, reason }: Args) {
   // After this point the action must succeed.
   const at = { id, assignment }
   // What was vouchered is settled first; only the rest is rejected.
+  noteVouchered(ctx, at)
   settleAssignment(ctx, at)
   const known = redemptionTables.assignment.get(state, at)
   if (known === undefined) return undefined
@@ -62,6 +63,17 @@ export function reject(ctx: ActionContext, { id, assignment, reason }: Args) {
   )
   events.Rejected(ctx, { ...at, provider, reason, amountBase, keepsPlace })
   return undefined
+}
+
+/** Notes what was vouchered on an assignment before its rest is rejected: it waives no fee, not even by its settlement. */
+function noteVouchered(ctx: ActionContext, at: AssignmentKey): void {
+  const { state } = ctx
+  const { voucheredBase, amountBase } = redemptionTables.assignment.mustGet(state, at)
+  // Of what is vouchered in full nothing is rejected.
+  if (voucheredBase === 0n || voucheredBase === amountBase) return
+  const redemption = redemptionTables.redemption.mustGet(state, { id: at.id })
+  const rejectedVoucheredBase = redemption.rejectedVoucheredBase + voucheredBase
+  putRedemption(ctx, at.id, { ...redemption, rejectedVoucheredBase })
 }
 
 /** Whether a legal group is one of the coverN with the most coins at fault or rejected in a window; ties to the lowest id. */

@@ -77,6 +77,7 @@ function admit(ctx: ActionContext, args: Args<'request'>): void {
     open: [],
     excluded: [],
     voucheredWindow: 0,
+    rejectedVoucheredBase: 0n,
     newer: 0,
     older,
   })

@@ -124,9 +124,10 @@ function judgeWindow(state: StateWriter, window: number): void {
     const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
     redemptionTables.record.set(state, { group }, { poor })
   }
-  // The locks of the window's mints have used the counts of the one before.
-  if (window === 0) return
-  const before = { window: window - 1 }
+  // Locks are released by the counts of a window, for its last members not before the next window's recount is complete.
+  // The window after that ends later still.
+  if (window < 2) return
+  const before = { window: window - 2 }
   for (const provider of redemptionTables.deliverers.get(state, before)?.providers ?? [])
     dropDelivery(state, { provider, ...before })
   if (redemptionTables.deliverers.has(state, before)) redemptionTables.deliverers.delete(state, before)

@@ -140,13 +140,16 @@ function leaderFramed(seed: number): WorldConfig {
 /** Clocks differ by up to the precision, so that a limit falls differently for each. */
 function edgeOfTime(seed: number): WorldConfig {
   const { precisionMs } = CALM.parameters
+  const isSparse = seed % 3 === 1
   return {
     ...withByzantine(seed, edgeTimer),
+    // A block can be too old only long after its parent: before that it is too soon, which is another limit.
+    ...(isSparse ? { txEveryMs: 1_000, faultsUntilMs: 15_000 } : {}),
     skewMs: seed % 3 === 0 ? 0 : precisionMs / 2,
     // On even links every copy arrives in the same millisecond.
     delayMs: seed % 4 === 0 ? [10, 10] : [1, 20],
     // What came too late stays too late after a restart.
-    course: (world) => (seed % 3 === 1 ? crashAtProposals(world, 0.15) : undefined),
+    course: (world) => (isSparse ? crashAtProposals(world, 0.5) : undefined),
   }
 }
 

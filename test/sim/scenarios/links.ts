@@ -1,7 +1,9 @@
 // Network scenarios: all online, silent, slow, split, one-way, lossy and clogged links (CONSENSUS §9, 1 to 8, 16, 17).
+import { Violation } from '../../support/violation.ts'
 import { CALM, NORMAL_SPEED } from '../config.ts'
 import { cutOff, oneWayLinks, randomPartitions, rollingClogs } from '../faults.ts'
 import { type Scenario, scenario } from '../scenario.ts'
+import type { SimNode } from '../simNode.ts'
 import type { WorldConfig } from '../world.ts'
 
 export const lossy = (seed: number): WorldConfig => ({
@@ -15,6 +17,48 @@ export const lossy = (seed: number): WorldConfig => ({
 
 /** f of n. */
 export const faulty = (n: number): number => Math.floor((n - 1) / 3)
+
+/** By this view of a chain on which nothing becomes final, time-outs are at their cap. */
+const CAPPED_VIEW = 14
+/** Longer than every first vote takes, and far below the cap. */
+const ALL_VOTED_MS = 1_000
+/** Own votes are repeated within 2 s; then hops and disks. */
+const REPEATED_MS = 2_200
+
+/**
+ * Every finalize vote is lost until time-outs are at their cap; then a leader fails. Nobody gives it up for 20 s, so that
+ * only repeated votes can finalize any sooner.
+ */
+function finalizesLost(seed: number): WorldConfig {
+  return {
+    ...CALM,
+    seed,
+    nodes: 4 + (seed % 2),
+    delayMs: [2, 12],
+    play: (world) => {
+      let failed: SimNode | undefined
+      world.filter = (_from, _to, message) =>
+        message.kind === 'vote' && message.body.subject.kind === 'finalize'
+      world.watch((node, output) => {
+        if (failed !== undefined || output.kind !== 'build' || output.order.view < CAPPED_VIEW) return
+        failed = node
+        world.crash(node, 0)
+      })
+      world.startAll()
+      world.keepSubmitting(200)
+      world.demand(20_000, 'views at the cap', () => failed !== undefined)
+      world.runFor(ALL_VOTED_MS)
+      if (world.invariants.height > 0) throw new Violation('L', 'finalized without finalize votes')
+      world.filter = undefined
+      const others = world.nodes.filter((node) => node.isUp)
+      world.demand(REPEATED_MS, 'finality by repeated votes', () =>
+        others.every((node) => node.store.height > 0),
+      )
+      world.restart(failed!)
+      world.demandBlocks(3, 60_000)
+    },
+  }
+}
 
 export const linkScenarios: Readonly<Record<string, Scenario>> = {
   calm: scenario([1], ['S1', 'L'], 'all online, n = 4, 5, 6, 7', (seed) => ({
@@ -74,6 +118,12 @@ export const linkScenarios: Readonly<Record<string, Scenario>> = {
     course: oneWayLinks,
   })),
   lossy: scenario([7], ['S1', 'L'], '25 % loss, reordering, duplication', lossy),
+  finalizesLost: scenario(
+    [7],
+    ['L'],
+    'all finalize votes are lost for many views, then a leader fails: repeated votes finalize',
+    finalizesLost,
+  ),
   clogs: scenario([8], ['L'], 'clogs that roll from node to node and release everything at once', (seed) => ({
     ...CALM,
     seed,

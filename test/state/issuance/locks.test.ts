@@ -5,8 +5,8 @@ import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { lockAddress } from '../../../state/modules/issuance/external.ts'
 import { getLiability, getTotals, liabilityBurn } from '../../../state/modules/issuance/ledger.ts'
-import { noteGranted, noteVouchered } from '../../../state/modules/issuance/locks.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
+import { countDelivery } from '../../../state/modules/providers/delivery.ts'
 import { recordFault, setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { resumeProvider, suspendProvider } from '../../../state/modules/providers/suspension.ts'
 import { accountOf, coins, type EconomyChain, fourEqual } from '../../support/economyFixture.ts'
@@ -102,9 +102,8 @@ describe('issuance: the lock', () => {
     [
       'less than half of its grants signed for',
       (chain) => {
-        const at = { provider: 1, windowIndex: currentWindow(chain.state) }
-        noteGranted(chain.ctx(), { ...at, amountBase: coins(10) })
-        noteVouchered(chain.ctx(), { ...at, amountBase: coins(5) - 1n })
+        const at = { provider: 1, window: currentWindow(chain.state) }
+        countDelivery(chain.state, at, { grantedBase: coins(10), voucheredBase: coins(5) - 1n })
       },
     ],
   ]
@@ -128,10 +127,9 @@ describe('issuance: the lock', () => {
 
   it('releases for a window in which half was signed for, or nothing granted', () => {
     const chain = minted()
-    const at = { provider: 1, windowIndex: 0 }
-    noteGranted(chain.ctx(), { ...at, amountBase: coins(10) })
-    noteVouchered(chain.ctx(), { ...at, amountBase: coins(2) })
-    noteVouchered(chain.ctx(), { ...at, amountBase: coins(3) })
+    const at = { provider: 1, window: 0 }
+    countDelivery(chain.state, at, { grantedBase: coins(10), voucheredBase: coins(2) })
+    countDelivery(chain.state, at, { voucheredBase: coins(3) })
     chain.endWindow()
     assert.equal(operatorHolds(chain), coins(3))
   })

@@ -78,14 +78,9 @@ export function settleVouchered(world: World): void {
   }
 }
 
-/** What groups served that the request has not rejected. */
+/** What was served on assignments that the request has not rejected. */
 const voucheredElsewhere = (world: World, request: Request): bigint =>
-  sum(
-    world.assignments
-      .filter((a) => a.request === request.id)
-      .filter((a) => world.past.has('waiver') || !request.excluded.has(groupNameOf(world, a.provider)))
-      .map((a) => a.settledBase),
-  )
+  sum(world.assignments.filter((a) => a.request === request.id && !a.isRejected).map((a) => a.settledBase))
 
 /** Takes an assignment's open coins out of it. */
 function takeBack(assignment: Assignment): bigint {
@@ -126,6 +121,7 @@ export function reject(
   const group = groupNameOf(world, assignment.provider)
   if (request.excluded.has(group)) return 'AlreadyRejected'
   const returned = takeBack(assignment)
+  assignment.isRejected = returned > 0n
   request.excluded.add(group)
   request.rejectedBase += returned
   addFailed(world, group, returned)

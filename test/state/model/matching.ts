@@ -178,6 +178,7 @@ export function reserve(world: World, match: Match): Assignment {
     settledBase: 0n,
     isOpen: true,
     isReturned: false,
+    isRejected: false,
   }
   world.assignments.push(assignment)
   place.amountBase -= amountBase

@@ -207,6 +207,8 @@ export interface Assignment {
   isOpen: boolean
   /** It gave its hours back before they were used: a fault, a rejection or an un-booking. */
   isReturned: boolean
+  /** What it had left was rejected. */
+  isRejected: boolean
 }
 
 export interface Proposal {
@@ -225,7 +227,7 @@ export const LANES = ['general', 'redemption', 'service', 'proof'] as const
 export type Lane = (typeof LANES)[number]
 
 /** Where chain and text differ; README has each. */
-export const DIFFERENCES = ['amortizing', 'waiver'] as const
+export const DIFFERENCES = ['amortizing'] as const
 export type Difference = (typeof DIFFERENCES)[number]
 
 export interface World {

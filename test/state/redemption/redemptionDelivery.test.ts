@@ -311,6 +311,26 @@ describe('redemption.reject', () => {
     assert.equal(redemption(served, 1).feesBase, 0n)
   })
 
+  it('waives the fee only for what is vouchered elsewhere, not on the rejected assignment itself', () => {
+    const c = activeChain()
+    const settle = (assignment: number, amount: number): void =>
+      assert.equal(c.settle({ id: 1, assignment, deliveredBase: coins(amount), signer: ALICE }), undefined)
+    c.run(() => assert.equal(c.list(2), undefined))
+    // More than half is vouchered, some of it in the very block of the reject.
+    c.run(() => settle(1, 5))
+    c.run(() => {
+      settle(1, 6)
+      assert.equal(c.reject(ALICE, 1, 1), undefined)
+    })
+    assert.equal(redemption(c, 1).rejectedBase, coins(4))
+    c.turn(() => assert.equal(c.grant(1, 2), undefined))
+    c.run(() => settle(2, 3.999))
+    assert.equal(redemption(c, 1).rejectedBase, coins(4))
+    c.run(() => settle(2, 4))
+    assert.equal(redemption(c, 1).rejectedBase, 0n)
+    assert.equal(redemption(c, 1).feesBase, 0n)
+  })
+
   it('takes the fee on rejected coins at a cancel', () => {
     const c = activeChain({ provider: 1 })
     c.run(() => assert.equal(c.reject(ALICE, 1, 1), undefined))

@@ -167,6 +167,7 @@ class Pair {
       refunded: 0n,
       fees: 0n,
       rejected: 0n,
+      spoiled: 0n,
       signedIn: 0,
       excluded: [],
       next: 1,
@@ -207,6 +208,7 @@ class Pair {
     const may = part.window === model.window && part.granted && !w.excluded.includes(part.provider)
     assert.equal(failure === undefined, may, failure?.code)
     if (!may) return
+    if (part.vouchered < part.amount) w.spoiled += part.vouchered
     model.settle(w, part)
     if (!w.parts.includes(part)) return
     const left = part.amount - part.settled
