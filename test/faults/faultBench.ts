@@ -20,7 +20,22 @@ export const after = (delayMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, delayMs))
 
 /** A member that signs twice is convicted and loses its vote, and with it the means to go on. */
-const CONVICTED: ReadonlySet<string> = new Set(['equivocation', 'doubleVotes', 'nullifier', 'everything'])
+const CONVICTED: ReadonlySet<string> = new Set([
+  'equivocation',
+  'doubleVotes',
+  'nullifier',
+  'junkHeight',
+  'junkView',
+  'everything',
+])
+
+/** What honest validators log once they have caught this provider; evidence against another one stays an alarm. */
+function evidenceAgainst(provider: number): readonly RegExp[] {
+  return [
+    /"room":"consensus","kind":"votes","msg":"evidence of misbehaviour"/,
+    new RegExp(`"room":"evidence".*"providers":\\[${provider}\\]`),
+  ]
+}
 
 export interface BenchOptions extends Omit<TrialOptions, 'setUp' | 'validators' | 'hostile'> {
   readonly isByzantine: boolean
@@ -109,7 +124,9 @@ export class FaultBench {
         await hostile.start()
       },
     }).catch(closeAll)
-    return new FaultBench({ trial, mesh: mesh!, random, hostile })
+    const bench = new FaultBench({ trial, mesh: mesh!, random, hostile })
+    if (hostileIndex !== undefined) bench.expectedAlarms.push(...evidenceAgainst(hostileIndex + 1))
+    return bench
   }
 
   /** The hostile member, if there is one, behaves in another way; resolves with its name. */
