@@ -21,7 +21,7 @@ import { call } from '../support/jsonRpc.ts'
 import { type ProvenBalance, type TrustedGenesis, verifyBalance } from '../support/lightVerifier.ts'
 
 /** Long enough to act within one window on a busy machine. */
-const WINDOW_MS = 8_000
+const WINDOW_MS = 12_000
 const INFER = 2
 const GENESIS_SUPPLY = parseEther('101000')
 const PAID = parseEther('100')
