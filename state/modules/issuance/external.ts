@@ -24,7 +24,7 @@ import {
   setProviderStatus,
 } from '../providers/members.ts'
 import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/schema.ts'
-import { hasSuspendedMember, isSuspended, unpaidPenalties } from '../providers/suspension.ts'
+import { hasSuspendedMember, isGroupSuspended, unpaidPenalties } from '../providers/suspension.ts'
 import { changedMembers, providersTables } from '../providers/tables.ts'
 import { issuanceSchema } from './schema.ts'
 
@@ -190,9 +190,9 @@ export function isSuspendedGroup(state: StateReader, group: number): boolean {
   return hasSuspendedMember(state, group)
 }
 
-/** Whether a member itself is suspended. */
+/** Whether a member is suspended: itself, or any other of its legal group. */
 export function isSuspendedMember(state: StateReader, provider: number): boolean {
-  return isSuspended(state, provider)
+  return isGroupSuspended(state, provider)
 }
 
 /** Whether a member owes a penalty, or has been at fault since a block. At most one read for each kind of fault. */

@@ -89,7 +89,9 @@ describe('issuance: suspended providers', () => {
     suspendProvider(chain.ctx(), 2, 0)
     const { capacityBase } = getSummary(chain.state, 1)
     assert.equal(getCoverage(chain.state).capacityBase, 2n * capacityBase)
-    // The others of the group may still mint what the limits allow: they are not at fault.
+    assert.deepEqual(chain.mint(1, 1n), { code: 'ProviderSuspended', fields: { provider: 1 } })
+    assert.equal(chain.mint(3, 1n), undefined)
+    resumeProvider(chain.ctx(), 2)
     assert.equal(chain.mint(1, 1n), undefined)
     chain.endBlock()
   })

@@ -19,7 +19,7 @@ export interface LotGroup {
 export const lotGroupKey = (lot: Lot): string =>
   `${lot.provider}/${lot.classId}/${lot.region}/${lot.services.join('+')}`
 
-/** All lot groups by provider, class, region. */
+/** All lot groups by provider, then by number; those without an attested lot have none and come last. */
 export function lotGroups(world: World): readonly LotGroup[] {
   const groups = new Map<string, LotGroup & { readonly lots: Lot[] }>()
   for (const lot of world.lots.values()) {
@@ -29,9 +29,16 @@ export function lotGroups(world: World): readonly LotGroup[] {
     group.lots.push(lot)
     groups.set(key, group)
   }
+  const numberOf = ({ key }: LotGroup): number => world.groupNumbers.get(key) ?? world.nextGroup
   return [...groups.values()].sort(
-    (a, b) => a.provider - b.provider || a.classId - b.classId || (a.key < b.key ? -1 : 1),
+    (a, b) => a.provider - b.provider || numberOf(a) - numberOf(b) || (a.key < b.key ? -1 : 1),
   )
+}
+
+/** A lot group has a number from its first attested lot on, until its last one ends. */
+export function numberGroup(world: World, lot: Lot): void {
+  const key = lotGroupKey(lot)
+  if (!world.groupNumbers.has(key)) world.groupNumbers.set(key, world.nextGroup++)
 }
 
 /** §1: ratings without a benchmark are multiplied by `specOnly`. */

@@ -126,7 +126,7 @@ export interface Match {
   readonly bonusPpm: bigint
 }
 
-/** What a place gets now: the earliest window with room; there the highest bonus, then share, then the lowest id. */
+/** What a place gets now: the earliest window with room; there the highest bonus, then share, then the lowest ids. */
 export function matchOf(world: World, place: Place, isPar: boolean): Match | undefined {
   const request = world.requests.get(place.request)!
   const offers = offersFor(world, place, isPar)

@@ -1,4 +1,5 @@
 // A world before its first block: parameters, classes, members, lots. Owns: empty maps and how a fixture fills them.
+import { numberGroup } from './capacity.ts'
 import { bondEscrow, issueUnits, move } from './ledger.ts'
 import { takeSnapshot } from './windows.ts'
 import { type Lot, type Parameters, type Provider, SERVICES, type Service, type World } from './world.ts'
@@ -25,6 +26,8 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     validators: [],
     lots: new Map(),
     nextLot: 1,
+    groupNumbers: new Map(),
+    nextGroup: 1,
     listings: new Map(),
     locks: [],
     floors: [],
@@ -96,6 +99,7 @@ export function addLot(
     auditHaircutPpm: 0n,
   }
   world.lots.set(id, made)
+  numberGroup(world, made)
   return made
 }
 

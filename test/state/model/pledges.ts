@@ -1,5 +1,5 @@
 // ECONOMY §2, Pledge: lots, their attestation and notice; §6, Listing.
-import { isCounted, lotGroups } from './capacity.ts'
+import { isCounted, lotGroupKey, lotGroups, numberGroup } from './capacity.ts'
 import { providerOf } from './issuance.ts'
 import { listingKey } from './matching.ts'
 import { SERVICES, type Service, type World } from './world.ts'
@@ -41,7 +41,9 @@ export function pledge(world: World, sender: string, terms: PledgeTerms): string
 /** An audit, or governance: the lot counts from the next window on, not before its first. */
 export function attest(world: World, lot: number): void {
   const found = world.lots.get(lot)
-  if (found !== undefined && found.countsFrom === undefined) found.countsFrom = world.window + 1
+  if (found === undefined || found.countsFrom !== undefined) return
+  found.countsFrom = world.window + 1
+  numberGroup(world, found)
 }
 
 /** Evergreen: it ends K windows after notice; one that is not attested ends at once. */
@@ -57,10 +59,13 @@ export function giveNotice(world: World, sender: string, args: { readonly lot: n
   return undefined
 }
 
-/** Lots past their last window leave, and their devices may be pledged again. */
+/** Lots past their last window leave, and their devices may be pledged again; groups without attested lots lose their number. */
 export function endLots(world: World): void {
   for (const lot of [...world.lots.values()])
     if (lot.lastWindow !== undefined && lot.lastWindow < world.window) world.lots.delete(lot.id)
+  const attested = [...world.lots.values()].filter((lot) => lot.countsFrom !== undefined).map(lotGroupKey)
+  for (const key of [...world.groupNumbers.keys()])
+    if (!attested.includes(key)) world.groupNumbers.delete(key)
 }
 
 export interface ListTerms {

@@ -141,6 +141,33 @@ describe('state.model.story', () => {
     assert.deepEqual(booked, [(456n * COIN) / 10n])
   })
 
+  it('books the lot groups of a provider in the order of their first attested lots', () => {
+    const world = worldOf([1, 1, 1, 1])
+    const lot = { devices: 1, firstWindow: 1, services: SERVICES }
+    // Pledged second and attested first; its class is the higher one.
+    assert.equal(
+      pledge(world, 'operator 1', { ...lot, classId: 1, deviceRoot: 'h100', region: 'eu' }),
+      undefined,
+    )
+    assert.equal(
+      pledge(world, 'operator 1', { ...lot, classId: 2, deviceRoot: 'b200', region: 'us' }),
+      undefined,
+    )
+    attest(world, 6)
+    attest(world, 5)
+    block(world, { isLast: true })
+    const id = request(world, 'alice', terms(80, { provider: 1, finishBy: 2 }))
+    block(world)
+    // Nothing is listed: a quarter window later all of the provider's hours are obliged.
+    block(world, { timestampMs: world.timestampMs + world.parameters.windowMs / 4 })
+    const booked = open(world, id).map((a) => [a.lotGroup.split('/')[2], a.amountBase])
+    assert.deepEqual(booked, [
+      ['tw', (228n * COIN) / 10n],
+      ['us', (456n * COIN) / 10n],
+      ['eu', (116n * COIN) / 10n],
+    ])
+  })
+
   it('reserves nothing in the last quarter of a window for the next one', () => {
     const world = worldOf([10, 10, 10, 10])
     listAll(world)

@@ -257,6 +257,9 @@ export interface World {
   validators: readonly string[]
   readonly lots: Map<number, Lot>
   nextLot: number
+  /** Numbers of lot groups by key, in the order in which they came to have an attested lot. */
+  readonly groupNumbers: Map<string, number>
+  nextGroup: number
   readonly listings: Map<string, Listing>
   locks: Lock[]
   readonly floors: Floor[]
