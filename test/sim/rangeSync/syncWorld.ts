@@ -264,8 +264,10 @@ export class SyncWorld {
       broadcast: () => 0,
       peers: () => [...this.#stations.keys()].filter((peer) => this.#isLinked(station.peer, peer)),
     }
-    const host: Pick<P2pHost, 'register' | 'penalise' | 'logger'> = {
+    const host: Pick<P2pHost, 'register' | 'penalise' | 'logger' | 'getPeer'> = {
       logger: SILENT,
+      // Nobody is a member here: all are served in turn.
+      getPeer: () => undefined,
       register: (_spec, handler) => {
         station.handler = handler
         return port
