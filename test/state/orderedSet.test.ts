@@ -54,6 +54,10 @@ describe('orderedSet', () => {
             sets.next(state, set, from),
             sorted.find((m) => m >= from),
           )
+          assert.equal(
+            sets.previous(state, set, from),
+            sorted.findLast((m) => m <= from),
+          )
           const walked: number[] = []
           for (let m = sets.next(state, set, 0); m !== undefined; m = sets.next(state, set, m + 1))
             walked.push(m)

@@ -1,8 +1,5 @@
 // The queue of redemption over windows: order, choice, the tail, expiry.
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
-import { utf8 } from '../../../base/bytes.ts'
-import { sha256 } from '../../../base/crypto/hash.ts'
 import { COIN, PPM } from '../../../base/units.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { getClock } from '../../../state/modules/capacity/windows.ts'
@@ -10,19 +7,10 @@ import { isSuspended } from '../../../state/modules/providers/suspension.ts'
 import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { bookedIn } from '../../../state/modules/redemption/external.ts'
 import { growthPending } from '../../../state/modules/redemption/growth.ts'
-import {
-  hasMember,
-  insertMember,
-  nextMember,
-  previousMember,
-  removeMember,
-} from '../../../state/modules/redemption/orderedSet.ts'
 import { addAtTail, placeToReturn } from '../../../state/modules/redemption/places.ts'
 import { getTotals, updateTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { PLACES_MAX } from '../../../state/modules/redemption/shapes.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
-import { MEMBER_MAX } from '../../../state/orderedSet.ts'
-import { MemoryState } from '../../../state/overlay.ts'
 import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
 
 const ALICE = 20
@@ -425,64 +413,5 @@ describe('redemption.windows', () => {
       assert.equal(moved.queuedBase, BigInt(PLACES_MAX) + 7n)
       updateTotals(c.state, { nextSequence: 2 })
     })
-  })
-})
-
-describe('redemption.orderedSet', () => {
-  const set = sha256(utf8('a set'))
-
-  it('agrees with a sorted list under random inserts and removals', () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.oneof(
-            fc.nat(600),
-            fc.nat(200_000),
-            fc.maxSafeNat().map((n) => n % (MEMBER_MAX + 1)),
-          ),
-          {
-            maxLength: 60,
-          },
-        ),
-        fc.nat(200_000),
-        (members, from) => {
-          const state = new MemoryState()
-          const model = new Set<number>()
-          for (const member of members) {
-            assert.equal(hasMember(state, set, member), model.has(member))
-            if (model.delete(member)) removeMember(state, set, member)
-            else {
-              insertMember(state, set, member)
-              model.add(member)
-            }
-          }
-          const sorted = [...model].sort((a, b) => a - b)
-          assert.equal(
-            nextMember(state, set, from),
-            sorted.find((m) => m >= from),
-          )
-          assert.equal(
-            previousMember(state, set, from),
-            sorted.findLast((m) => m <= from),
-          )
-          const walked: number[] = []
-          for (let m = nextMember(state, set, 0); m !== undefined; m = nextMember(state, set, m + 1))
-            walked.push(m)
-          assert.deepEqual(walked, sorted)
-          for (const member of sorted) removeMember(state, set, member)
-          assert.equal(state.size, 0)
-        },
-      ),
-      { numRuns: 150 },
-    )
-  })
-
-  it('rejects invalid places, repeated inserts, and removals of absent members', () => {
-    const state = new MemoryState()
-    insertMember(state, set, MEMBER_MAX)
-    assert.throws(() => insertMember(state, set, MEMBER_MAX), /inserted once/)
-    assert.throws(() => insertMember(state, set, MEMBER_MAX + 1), /within the bounds/)
-    assert.throws(() => removeMember(state, set, 5))
-    assert.equal(nextMember(state, set, MEMBER_MAX + 1), undefined)
   })
 })
