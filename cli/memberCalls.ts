@@ -7,9 +7,9 @@ import { errorText, OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
 import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
+import { selectorOf } from '../base/selector.ts'
 import { dispatcherOf, laneOf } from '../state/dispatch.ts'
 import { MODULES } from '../state/registry.ts'
-import { selectorOf } from '../state/rules.ts'
 import { signTransaction } from '../state/transaction.ts'
 
 /** What a wallet needs to send the call. */
