@@ -109,6 +109,13 @@ function refusedBy(error: ClientError): ClientError {
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/**
+ * Made by `createClient`.
+ *
+ * @example
+ * const client: ChainClient = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const { mintableBase } = (await client.query(issuance, 'quota', { provider: 1 }))!
+ */
 export class ChainClient {
   readonly transport: Transport
   #chainId: number | undefined
@@ -125,11 +132,15 @@ export class ChainClient {
   }
 
   async chainId(): Promise<number> {
-    this.#chainId ??= countOf(await this.request('eth_chainId'))
+    const method = 'eth_chainId'
+    this.#chainId ??= read(method, { id: await this.request(method) }, 'id', countOf)
     return this.#chainId
   }
 
-  async account(address: Address | string, options: { readonly atBlock?: number } = {}): Promise<AccountState> {
+  async account(
+    address: Address | string,
+    options: { readonly atBlock?: number } = {},
+  ): Promise<AccountState> {
     const method = 'account_get'
     const answer = membersOf(
       await this.request(method, { address: toHex(parseAddress(address)), ...options }),
@@ -176,9 +187,11 @@ export class ChainClient {
   /** Gas of a call, or ClientError `failed` with the rule that would refuse it now. */
   async estimate(from: Address | string, call: Call): Promise<number> {
     const method = 'eth_estimateGas'
-    const answer = await this.request(method, [callJson(parseAddress(from), call)]).catch((error: unknown) => {
-      throw error instanceof ClientError && error.rpcCode === REVERTED ? refusedBy(error) : error
-    })
+    const answer = await this.request(method, [callJson(parseAddress(from), call)]).catch(
+      (error: unknown) => {
+        throw error instanceof ClientError && error.rpcCode === REVERTED ? refusedBy(error) : error
+      },
+    )
     return read(method, { gas: answer }, 'gas', countOf)
   }
 
@@ -201,7 +214,8 @@ export class ChainClient {
     const gasLimit = await this.estimate(account.address, call)
     return this.#inTurn(toHex(account.address), async () => {
       const raw = account.sign(await this.#fill(account.address, call, gasLimit, options))
-      return textOf(await this.request('eth_sendRawTransaction', [toHex(raw)]))
+      const method = 'eth_sendRawTransaction'
+      return read(method, { hash: await this.request(method, [toHex(raw)]) }, 'hash', textOf)
     })
   }
 
@@ -221,14 +235,19 @@ export class ChainClient {
       const { status, sentence, succeeded, failure } = statusOf(answer)
       if (status === 'included') {
         if (succeeded !== true) {
-          throw new ClientError('failed', sentence, { transaction, ...(failure === undefined ? {} : { failure }) })
+          throw new ClientError('failed', sentence, {
+            transaction,
+            ...(failure === undefined ? {} : { failure }),
+          })
         }
         return this.#receiptOf(transaction, answer)
       }
       if (status === 'dropped') throw new ClientError('dropped', sentence, { transaction })
       if (performance.now() - startMs >= timeoutMs) {
         const seconds = Math.round(timeoutMs / 1_000)
-        throw new ClientError('waiting', `${transaction} is not final after ${seconds} s: ${sentence}`, { transaction })
+        throw new ClientError('waiting', `${transaction} is not final after ${seconds} s: ${sentence}`, {
+          transaction,
+        })
       }
       await wait(pauseMs)
     }
@@ -252,7 +271,8 @@ export class ChainClient {
 
   async #submitByWallet(from: Address, call: Call): Promise<string> {
     try {
-      return textOf(await this.request('eth_sendTransaction', [callJson(from, call)]))
+      const method = 'eth_sendTransaction'
+      return read(method, { hash: await this.request(method, [callJson(from, call)]) }, 'hash', textOf)
     } catch (error) {
       throw error instanceof ClientError && error.rpcCode === REVERTED ? refusedBy(error) : error
     }

@@ -8,7 +8,9 @@ export interface ChainDefinition {
   readonly id: number
   readonly name: string
   readonly nativeCurrency: { readonly name: string; readonly symbol: string; readonly decimals: 18 }
-  readonly rpcUrls: { readonly default: { readonly http: readonly string[]; readonly webSocket?: readonly string[] } }
+  readonly rpcUrls: {
+    readonly default: { readonly http: readonly string[]; readonly webSocket?: readonly string[] }
+  }
   readonly contracts: { readonly multicall3: { readonly address: `0x${string}` } }
   readonly testnet: boolean
 }

@@ -58,12 +58,17 @@ export {
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'
-export { parseCheckpoint, trustGenesis } from './trust.ts'
 export type { Fetch, HttpOptions } from './transports/http.ts'
 export { httpTransport } from './transports/http.ts'
 export type { InjectedProvider } from './transports/injected.ts'
 export { injectedTransport } from './transports/injected.ts'
 export type { RequestOptions, RpcParams, Transport } from './transports/transport.ts'
-export type { Subscription, WebSocketLike, WebSocketOptions, WebSocketTransport } from './transports/webSocket.ts'
+export type {
+  Subscription,
+  WebSocketLike,
+  WebSocketOptions,
+  WebSocketTransport,
+} from './transports/webSocket.ts'
 export { webSocketTransport } from './transports/webSocket.ts'
+export { parseCheckpoint, trustGenesis } from './trust.ts'
 export type { WitnessVerdict } from './witness.ts'

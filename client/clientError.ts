@@ -37,7 +37,7 @@ interface ClientErrorFields {
  *
  * @example
  * try {
- *   parseCall({ to: '0x12' })
+ *   parseAddress('0x12')
  * } catch (error) {
  *   if (!(error instanceof ClientError)) throw error
  *   console.error(error.code, error.page) // input docs/errors.md#clienterror

@@ -18,9 +18,10 @@ export type InputOf<F extends Fields> = { readonly [K in keyof InferFields<F>]: 
 /** Kinds of ABI type whose values are bytes. */
 const BYTES = ['address', 'bytes', 'fixedBytes']
 
-function valueOf(field: AnyField, given: unknown): unknown {
-  if (field.optional === true) return given === undefined ? undefined : valueOf(field.inner!, given)
-  if (field.list !== undefined && Array.isArray(given)) return given.map((one) => valueOf(field.list!.of, one))
+function fieldValue(field: AnyField, given: unknown): unknown {
+  if (field.optional === true) return given === undefined ? undefined : fieldValue(field.inner!, given)
+  if (field.list !== undefined && Array.isArray(given))
+    return given.map((one) => fieldValue(field.list!.of, one))
   if (field.struct !== undefined && typeof given === 'object' && given !== null) {
     return readInput(field.struct.fields, given as { readonly [name: string]: unknown })
   }
@@ -28,7 +29,8 @@ function valueOf(field: AnyField, given: unknown): unknown {
   if (field.abi?.kind !== 'address') return field.fromJson(given)
   // A wrong checksum is a typing mistake, and coins sent there are lost.
   const address = parseChecksumAddress(given)
-  if (address === undefined) throw new Error('expected an address: 20 bytes of hex, in one case or with its checksum')
+  if (address === undefined)
+    throw new Error('expected an address: 20 bytes of hex, in one case or with its checksum')
   return address
 }
 
@@ -43,7 +45,7 @@ export function readInput(
   return Object.fromEntries(
     Object.entries(fields).map(([name, field]) => {
       try {
-        const value = valueOf(field, given[name])
+        const value = fieldValue(field, given[name])
         const reason = value === undefined && field.optional !== true ? 'is missing' : field.check(value)
         if (reason !== undefined) throw new Error(reason)
         return [name, value]

@@ -28,7 +28,11 @@ function bytesOf(hex: string): Uint8Array {
   return bytes
 }
 
-function argumentsOf(fields: Fields, topics: readonly Uint8Array[], data: Uint8Array): Record<string, unknown> {
+function argumentsOf(
+  fields: Fields,
+  topics: readonly Uint8Array[],
+  data: Uint8Array,
+): Record<string, unknown> {
   const entries: readonly (readonly [string, AnyField])[] = Object.entries(fields)
   const plain = entries.filter(([, field]) => field.indexed !== true)
   const values = decodeAbi(

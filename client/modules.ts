@@ -50,6 +50,9 @@ export type NativeModule<D extends ModuleDef = ModuleDef> = {
 /**
  * Encodes an action from its arguments by name. Throws ClientError `input` for an unknown action or argument, or a value out
  * of its bounds.
+ *
+ * @example
+ * encodeCall(schemas.redemption, 'cancel', { id: 7 }).lane // 'redemption'
  */
 export function encodeCall(
   definition: ModuleDef,
@@ -77,7 +80,13 @@ export function encodeCall(
   return { to: moduleAddress(definition), valueBase, data, lane }
 }
 
-/** The functions of a module, from its definition. */
+/**
+ * The functions of a module, from its definition.
+ *
+ * @example
+ * const { cancel } = nativeModule(schemas.redemption)
+ * cancel({ id: 7 }).data.length // 36
+ */
 export function nativeModule<D extends ModuleDef>(definition: D): NativeModule<D> {
   const functions = Object.keys(definition.actions).map((action) => [
     action,
@@ -98,15 +107,93 @@ export function transfer(to: Address | string, valueBase: bigint): Call {
 }
 
 // One constant each, so that a bundler leaves out what a program does not use. In registry order.
+
+/**
+ * Coins and their batches.
+ *
+ * @example
+ * accounts.batch({ calls: [] }).to.length // 20
+ */
 export const accounts = /* @__PURE__ */ nativeModule(accountsSchema)
+
+/**
+ * Settlement assets and series.
+ *
+ * @example
+ * Object.keys(assets.definition.queries).length > 0 // true
+ */
 export const assets = /* @__PURE__ */ nativeModule(assetsSchema)
+
+/**
+ * Classes of hardware and their ratings.
+ *
+ * @example
+ * Object.keys(catalogue.definition.queries).length > 0 // true
+ */
 export const catalogue = /* @__PURE__ */ nativeModule(catalogueSchema)
+
+/**
+ * Members: keys, statuses, bonds.
+ *
+ * @example
+ * Object.keys(providers.definition.actions).length > 0 // true
+ */
 export const providers = /* @__PURE__ */ nativeModule(providersSchema)
+
+/**
+ * The anchor: what is mainstream now.
+ *
+ * @example
+ * Object.keys(oracle.definition.queries).length > 0 // true
+ */
 export const oracle = /* @__PURE__ */ nativeModule(oracleSchema)
+
+/**
+ * Pledged hardware.
+ *
+ * @example
+ * capacity.definition.name // 'capacity'
+ */
 export const capacity = /* @__PURE__ */ nativeModule(capacitySchema)
+
+/**
+ * Minting against pledged capacity.
+ *
+ * @example
+ * const client = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const quota = await client.query(issuance, 'quota', { provider: 1 })
+ */
 export const issuance = /* @__PURE__ */ nativeModule(issuanceSchema)
+
+/**
+ * Coins into compute.
+ *
+ * @example
+ * const client = createClient(httpTransport('http://127.0.0.1:8545'))
+ * const queue = await client.query(redemption, 'queue', {})
+ */
 export const redemption = /* @__PURE__ */ nativeModule(redemptionSchema)
-/** The module `default`, which is a reserved word. */
+
+/**
+ * The module `default`, whose name is a reserved word: the guarantee fund.
+ *
+ * @example
+ * defaults.definition.name // 'default'
+ */
 export const defaults = /* @__PURE__ */ nativeModule(defaultSchema)
+
+/**
+ * Proofs of misbehaviour.
+ *
+ * @example
+ * evidence.definition.name // 'evidence'
+ */
 export const evidence = /* @__PURE__ */ nativeModule(evidenceSchema)
+
+/**
+ * Proposals and votes of the members.
+ *
+ * @example
+ * Object.keys(governance.definition.actions).length > 0 // true
+ */
 export const governance = /* @__PURE__ */ nativeModule(governanceSchema)

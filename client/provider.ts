@@ -13,7 +13,13 @@ export interface Provider {
   request(method: string, params: { readonly [name: string]: Json }): Promise<Json>
 }
 
-/** A transport as a provider, e.g. to verify over the same WebSocket. */
+/**
+ * A transport as a provider, e.g. to verify over the same WebSocket.
+ *
+ * @example
+ * const provider = transportProvider(httpTransport('http://127.0.0.1:8545'))
+ * const genesis = await provider.request('chain_genesis', {})
+ */
 export function transportProvider(transport: Transport): Provider {
   const { name } = transport
   return {

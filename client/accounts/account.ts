@@ -41,19 +41,35 @@ export function privateKeyAccount(secretKey: Uint8Array | string): LocalAccount 
   return { kind: 'local', address, sign: (transaction) => signTransaction(transaction, held) }
 }
 
-/** The account of a wallet behind `injectedTransport`. */
+/**
+ * The account of a wallet behind `injectedTransport`.
+ *
+ * @example
+ * const account = walletAccount('0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
+ * account.kind // 'wallet'
+ */
 export function walletAccount(address: Address | string): WalletAccount {
   return { kind: 'wallet', address: parseAddress(address) }
 }
 
-/** 20 bytes; hex is taken in one case, or with the right EIP-55 checksum. Throws ClientError `input`. */
+/**
+ * 20 bytes; hex is taken in one case, or with the right EIP-55 checksum. Throws ClientError `input`.
+ *
+ * @example
+ * parseAddress('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266').length // 20
+ */
 export function parseAddress(address: Address | string): Address {
   const parsed = typeof address === 'string' ? parseChecksumAddress(address) : address
   if (parsed?.length === ADDRESS_BYTES) return parsed
   throw new ClientError('input', `${String(address).slice(0, 80)} is not an address`)
 }
 
-/** With its EIP-55 checksum. */
+/**
+ * With its EIP-55 checksum.
+ *
+ * @example
+ * formatAddress(parseAddress('0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')) // '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+ */
 export function formatAddress(address: Address): `0x${string}` {
   return checksumAddress(address)
 }

@@ -1,8 +1,6 @@
 // Encrypted key files of wallets (Web3 Secret Storage, version 3): scrypt or PBKDF2, AES-128-CTR, keccak-256 code.
 // For Node and browsers. Not: validators' key files (signer/keystore.ts, EIP-2335).
-import { pbkdf2Async } from '@noble/hashes/pbkdf2.js'
 import { scryptAsync } from '@noble/hashes/scrypt.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { secretKeyAddress } from '../../base/address.ts'
 import { concatBytes, equalBytes, parseHex, toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
@@ -19,7 +17,13 @@ export interface KeystoreV3 {
     readonly cipherparams: { readonly iv: string }
     readonly ciphertext: string
     readonly kdf: 'scrypt'
-    readonly kdfparams: { readonly dklen: 32; readonly n: number; readonly r: 8; readonly p: 1; readonly salt: string }
+    readonly kdfparams: {
+      readonly dklen: 32
+      readonly n: number
+      readonly r: 8
+      readonly p: 1
+      readonly salt: string
+    }
     readonly mac: string
   }
 }
@@ -55,6 +59,16 @@ function countOf(value: unknown, name: string, max: number): number {
   throw malformed(`${name} is not a whole number from 1 to ${max}`)
 }
 
+/** WebCrypto takes buffers of its own. */
+const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes)
+
+async function pbkdf2(secret: Uint8Array, salt: Uint8Array, iterations: number): Promise<Uint8Array> {
+  const { subtle } = globalThis.crypto
+  const imported = await subtle.importKey('raw', own(secret), 'PBKDF2', false, ['deriveBits'])
+  const algorithm = { name: 'PBKDF2', hash: 'SHA-256', salt: own(salt), iterations }
+  return new Uint8Array(await subtle.deriveBits(algorithm, imported, 256))
+}
+
 async function deriveKey(password: string, kdf: unknown, params: JsonObject): Promise<Uint8Array> {
   const secret = utf8(password)
   const salt = bytesOf(params.salt, 'salt', 1, SALT_BYTES_MAX)
@@ -62,7 +76,7 @@ async function deriveKey(password: string, kdf: unknown, params: JsonObject): Pr
   if (kdf === 'pbkdf2') {
     if (params.prf !== 'hmac-sha256') throw malformed('prf is not hmac-sha256')
     const c = countOf(params.c, 'c', PBKDF2_ROUNDS_MAX)
-    return pbkdf2Async(sha256, secret, salt, { c, dkLen: 32 })
+    return pbkdf2(secret, salt, c)
   }
   if (kdf !== 'scrypt') throw malformed('kdf is neither scrypt nor pbkdf2')
   const N = countOf(params.n, 'n', SCRYPT_MEMORY_MAX)
@@ -76,7 +90,6 @@ async function deriveKey(password: string, kdf: unknown, params: JsonObject): Pr
 /** AES-128-CTR is its own inverse. */
 async function cipher(key: Uint8Array, iv: Uint8Array, text: Uint8Array): Promise<Uint8Array> {
   const { subtle } = globalThis.crypto
-  const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes)
   const imported = await subtle.importKey('raw', own(key.subarray(0, 16)), 'AES-CTR', false, ['encrypt'])
   // The specification's counter is the whole block.
   const algorithm = { name: 'AES-CTR', counter: own(iv), length: 128 }
@@ -108,7 +121,13 @@ export async function decryptKeystore(json: unknown, password: string): Promise<
   return cipher(key, iv, text)
 }
 
-/** Encrypts a secret key. `light` takes a 64th of the time, and of an attacker's too: for tests. */
+/**
+ * Encrypts a secret key. `light` takes a 64th of the time, and of an attacker's too: for tests.
+ *
+ * @example
+ * const file = await encryptKeystore(mnemonicKey(newMnemonic()), 'correct horse', { cost: 'light' })
+ * file.version // 3
+ */
 export async function encryptKeystore(
   secretKey: Uint8Array,
   password: string,

@@ -15,13 +15,21 @@ export interface MnemonicOptions {
 
 const INDEX_MAX = 0x7fffffff
 
-/** A new mnemonic of 12 words, or of 24. */
+/**
+ * A new mnemonic of 12 words, or of 24.
+ *
+ * @example
+ * newMnemonic(24).split(' ').length // 24
+ */
 export function newMnemonic(words: 12 | 24 = 12): string {
   return generateMnemonic(wordlist, words === 12 ? 128 : 256)
 }
 
 /**
  * The secret key of m/44'/60'/0'/0/index. Throws ClientError `input` when a word or the checksum is wrong.
+ *
+ * @example
+ * mnemonicKey('test test test test test test test test test test test junk', { index: 3 }).length // 32
  */
 export function mnemonicKey(mnemonic: string, options: MnemonicOptions = {}): Uint8Array {
   const { index = 0, passphrase = '' } = options

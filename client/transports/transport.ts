@@ -1,6 +1,7 @@
 // How a client reaches a node. Owns: the interface and reading JSON-RPC answers. Not: HTTP, WebSocket, injected wallets.
-import { isWholeNumber } from '../../base/integers.ts'
+
 import type { Json } from '../../base/field.ts'
+import { isWholeNumber } from '../../base/integers.ts'
 import { ClientError } from '../clientError.ts'
 
 /** By position or by name. */

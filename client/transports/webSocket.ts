@@ -73,6 +73,7 @@ class SocketTransport implements WebSocketTransport {
 
   async request(method: string, params: unknown, options: { timeoutMs?: number } = {}): Promise<Json> {
     const socket = await this.#open()
+    if (this.#socket !== socket) throw noAnswer(method, `${this.name}: the connection was closed`)
     if (this.#waiting.size >= PENDING_MAX) {
       throw noAnswer(method, `${this.name}: ${PENDING_MAX} requests wait for an answer already`)
     }
@@ -140,13 +141,19 @@ class SocketTransport implements WebSocketTransport {
   #receive(data: unknown): void {
     let message: Json
     try {
-      message = JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data as Uint8Array)) as Json
+      message = JSON.parse(
+        typeof data === 'string' ? data : new TextDecoder().decode(data as Uint8Array),
+      ) as Json
     } catch {
       return
     }
-    const { id, params } = (message ?? {}) as { readonly id?: Json; readonly params?: { [name: string]: Json } }
+    const { id, params } = (message ?? {}) as {
+      readonly id?: Json
+      readonly params?: { [name: string]: Json }
+    }
     if (typeof id === 'number') this.#settle(id, message)
-    else if (typeof params?.subscription === 'string') this.#notify(params.subscription, params.result ?? null)
+    else if (typeof params?.subscription === 'string')
+      this.#notify(params.subscription, params.result ?? null)
   }
 
   #settle(id: number, message: Json): void {
@@ -187,6 +194,7 @@ class SocketTransport implements WebSocketTransport {
  * A node's JSON-RPC port over WebSocket. Connects with the first request, and again with the next one after a loss.
  *
  * @example
+ * import { WebSocket } from 'ws'
  * const transport = webSocketTransport('ws://127.0.0.1:8545', { WebSocket })
  * const heads = await transport.subscribe(['newHeads'], (head) => console.log(head))
  * await heads.unsubscribe()
@@ -194,8 +202,7 @@ class SocketTransport implements WebSocketTransport {
  */
 export function webSocketTransport(url: string, options: WebSocketOptions = {}): WebSocketTransport {
   if (!/^wss?:\/\//.test(url)) throw new ClientError('input', `${url} is not a ws or wss address`)
-  const socketClass =
-    options.WebSocket ?? (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket
+  const socketClass = options.WebSocket ?? (globalThis as { readonly WebSocket?: WebSocketClass }).WebSocket
   if (socketClass === undefined) {
     throw new ClientError('input', 'this platform has no WebSocket: pass that of the package ws')
   }
