@@ -6,11 +6,13 @@ import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
+import { governance, providers } from '../../client/modules.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
 import { hexOption, type MemberCall, memberCall, sendMemberCall } from '../memberCalls.ts'
 import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
 
@@ -171,10 +173,55 @@ function addAccount(member: Command): void {
 }
 
 /** Adds `suanli member`. */
+function addViews(member: Command): void {
+  withNode(member.command('list').description('show all members, and who of them votes')).action(
+    async (options: NodeOptions) => {
+      const client = clientOf(options)
+      const [members, { set }] = await Promise.all([
+        client.query(providers, 'providers', {}),
+        client.request('chain_validators') as Promise<{
+          readonly set: { readonly validators: readonly { readonly id: number }[] }
+        }>,
+      ])
+      const voters = new Set(set.validators.map(({ id }) => id))
+      printAnswer(
+        options,
+        (members ?? []).map(({ id, status, profile, operator, removed }) => ({
+          id,
+          name: profile.legalName,
+          group: profile.legalGroup,
+          status: removed ? 'removed' : status,
+          votes: voters.has(id),
+          operator: checksumAddress(operator),
+        })),
+      )
+    },
+  )
+  withNode(member.command('proposals').description('show the open proposals and their votes')).action(
+    async (options: NodeOptions) => {
+      const open = (await clientOf(options).query(governance, 'proposals', {})) ?? []
+      const time = (ms: number): string => (ms === 0 ? '-' : new Date(ms).toISOString().slice(0, 16))
+      printAnswer(
+        options,
+        open.map(({ id, kind, provider, approve, reject, expiresMs, executesMs }) => ({
+          id,
+          kind,
+          member: provider,
+          approve: approve.join(' '),
+          reject: reject.join(' '),
+          expires: time(expiresMs),
+          executes: time(executesMs),
+        })),
+      )
+    },
+  )
+}
+
 export function addMember(program: Command): void {
   const member = program
     .command('member')
-    .description('admit, remove, jail and rotate members: print the call for a wallet, or send it')
+    .description('show members; admit, remove, jail and rotate them: print the call for a wallet, or send it')
+  addViews(member)
   addAdmit(member)
   addDecisions(member)
   addRotations(member)
