@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { CLIENT_VERSION, VERSION } from '../node/version.ts'
-import { print } from './commands/common.ts'
+import { print } from './common.ts'
 import { exitCodeOf } from './exitCode.ts'
 import { failureText } from './failureText.ts'
 

@@ -245,9 +245,13 @@ export class ChainClient {
       if (status === 'dropped') throw new ClientError('dropped', sentence, { transaction })
       if (performance.now() - startMs >= timeoutMs) {
         const seconds = Math.round(timeoutMs / 1_000)
-        throw new ClientError('waiting', `${transaction} is not final after ${seconds} s: ${sentence}`, {
-          transaction,
-        })
+        throw new ClientError(
+          'waiting',
+          `${transaction} is submitted, but not final after ${seconds} s; do not send it again: ${sentence}`,
+          {
+            transaction,
+          },
+        )
       }
       await wait(pauseMs)
     }

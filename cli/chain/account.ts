@@ -1,14 +1,15 @@
 // Which account a command sends from: a key file, a mnemonic, or an account of the devnet. Owns: options and passwords.
+import { scrypt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
-import { decryptKeystore } from '../../client/accounts/keystore.ts'
+import { decryptKeystore, type Scrypt, scryptMemory } from '../../client/accounts/keystore.ts'
 import { mnemonicAccount } from '../../client/accounts/mnemonic.ts'
 import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
 import { openOperatorKey } from '../../signer/operatorKey.ts'
-import { passwordOf, passwordOption, wholeNumber } from '../commands/common.ts'
+import { passwordOf, passwordOption, wholeNumber } from '../common.ts'
 
 export interface AccountOptions {
   readonly keystore?: string
@@ -50,6 +51,15 @@ export function readText(file: string): string {
   }
 }
 
+/** Node's own, on another thread. */
+export const nodeScrypt: Scrypt = (secret, salt, { n, r, p }) =>
+  new Promise((resolve, reject) => {
+    const cost = { N: n, r, p, maxmem: scryptMemory(n, r, p) }
+    scrypt(secret, salt, 32, cost, (error, key) =>
+      error === null ? resolve(Uint8Array.from(key)) : reject(error),
+    )
+  })
+
 /** The key in a wallet's file. */
 export async function openKeystore(file: string, password: string): Promise<Uint8Array> {
   let json: unknown
@@ -59,7 +69,7 @@ export async function openKeystore(file: string, password: string): Promise<Uint
     if (error instanceof OperatorError) throw error
     throw new OperatorError(`${file} is not JSON`)
   }
-  return decryptKeystore(json, password).catch((error: unknown) => {
+  return decryptKeystore(json, password, { scrypt: nodeScrypt }).catch((error: unknown) => {
     throw new OperatorError(`${file}: ${errorText(error)}`)
   })
 }

@@ -86,12 +86,24 @@ function blockText(json: Members): string {
   return names.map((name) => `${padded(name, width)}  ${cellText(members[name])}`).join('\n')
 }
 
+/** The members that are no lists of objects, then each such list under its name. */
+function objectText(json: Members): string {
+  const isList = (value: Json): value is readonly Json[] =>
+    Array.isArray(value) && value.length > 0 && (value as readonly Json[]).every(isObject)
+  const entries = Object.entries(json)
+  const own = Object.fromEntries(entries.filter(([, value]) => !isList(value)))
+  const lists = entries
+    .filter(([, value]) => isList(value))
+    .map(([name, value]) => `${name}\n${answerText(value)}`)
+  return [...(Object.keys(own).length === 0 ? [] : [blockText(own)]), ...lists].join('\n\n')
+}
+
 /** Whether columns that are cut to `COLUMN_MIN` still fit beside each other. */
 const fits = (count: number): boolean => count * (COLUMN_MIN + GAP) - GAP <= WIDTH_MAX
 
 /** An answer as text: a table for a list of few columns, a block of lines for each of its objects otherwise. */
 export function answerText(json: Json): string {
-  if (isObject(json)) return blockText(json)
+  if (isObject(json)) return objectText(json)
   if (!Array.isArray(json)) return cellText(json)
   const list = json as readonly Json[]
   if (list.length === 0) return 'none'

@@ -1,6 +1,6 @@
 // `suanli completion`: a script for bash, zsh or fish with every command and option, made from the commands themselves.
 import { Argument, type Command } from 'commander'
-import { print } from './common.ts'
+import { print } from '../common.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 

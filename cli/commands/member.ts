@@ -1,20 +1,21 @@
 // `suanli member`: calls with which operators admit, remove, jail and rotate. Owns: options and output.
-// Not: the calls (memberCalls.ts), the rules (state/modules/governance, providers).
+// Not: encoding and sending (client/), the rules (state/modules/governance, providers).
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
-import { governance, providers } from '../../client/modules.ts'
+import { privateKeyAccount } from '../../client/accounts/account.ts'
+import { type Call, encodeCall, governance, providers } from '../../client/modules.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { withProgress } from '../chain/progress.ts'
 import { clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
-import { hexOption, type MemberCall, memberCall, sendMemberCall } from '../memberCalls.ts'
-import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, hexOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
@@ -25,14 +26,17 @@ interface SendOptions {
 }
 
 /** Prints the call, or sends it from the account in the `--send` directory. */
-async function conclude(call: MemberCall, options: SendOptions): Promise<void> {
+async function conclude(call: Call, options: SendOptions): Promise<void> {
   const printed = { to: toHex(call.to), data: toHex(call.data) }
   if (options.send === undefined) return printJson(printed)
   const secret = openOperatorKey(options.send, passwordOf(options))
   if (secret === undefined) {
     throw new OperatorError(`${options.send} has no account: run \`suanli member account\``)
   }
-  printJson({ ...printed, ...(await sendMemberCall(options.rpc, secret, call)) })
+  const { transaction, height } = await withProgress('waiting for a final block', () =>
+    clientOf(options).send(privateKeyAccount(secret), call),
+  )
+  printJson({ ...printed, transaction, blockNumber: height })
 }
 
 function sendable(command: Command): Command {
@@ -62,7 +66,7 @@ function addAdmit(member: Command): void {
       .requiredOption('--terms-hash <hash>', 'SHA-256 of the published terms'),
   ).action(async (options) => {
     const keys = readKeys(options.keys)
-    const call = memberCall(governanceSchema, 'proposeAdmission', {
+    const call = encodeCall(governanceSchema, 'proposeAdmission', {
       operator: hexOption('--operator', options.operator),
       ...keys,
       legalName: options.name,
@@ -112,7 +116,7 @@ function addDecisions(member: Command): void {
         .description(text)
         .argument('<provider>', 'id of the member', wholeNumber(1, ID_MAX)),
     ).action(async (provider, options) => {
-      await conclude(memberCall(governanceSchema, action, { provider }), options)
+      await conclude(encodeCall(governanceSchema, action, { provider }), options)
     })
   }
   sendable(
@@ -122,7 +126,7 @@ function addDecisions(member: Command): void {
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX))
       .addOption(new Option('--reject', 'vote against it').default(false)),
   ).action(async (proposal, options) => {
-    await conclude(memberCall(governanceSchema, 'vote', { proposal, approve: !options.reject }), options)
+    await conclude(encodeCall(governanceSchema, 'vote', { proposal, approve: !options.reject }), options)
   })
   sendable(
     member
@@ -130,7 +134,7 @@ function addDecisions(member: Command): void {
       .description('withdraw your own proposal')
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX)),
   ).action(async (proposal, options) => {
-    await conclude(memberCall(governanceSchema, 'withdrawProposal', { proposal }), options)
+    await conclude(encodeCall(governanceSchema, 'withdrawProposal', { proposal }), options)
   })
 }
 
@@ -143,7 +147,7 @@ function addRotations(member: Command): void {
   ).action(async (options) => {
     const secret = openConsensusKey(options.keyDir, passwordOf(options))
     const keys = { consensusKey: bls.publicKey(secret), possessionProof: bls.prove(secret) }
-    await conclude(memberCall(providersSchema, 'rotateConsensusKey', keys), options)
+    await conclude(encodeCall(providersSchema, 'rotateConsensusKey', keys), options)
   })
   sendable(
     member
@@ -152,7 +156,7 @@ function addRotations(member: Command): void {
       .addOption(dataDirOption()),
   ).action(async (options) => {
     const peerId = hexOption('peer id', showKeys(options.dataDir).peerIdBytes)
-    await conclude(memberCall(providersSchema, 'changePeerId', { peerId }), options)
+    await conclude(encodeCall(providersSchema, 'changePeerId', { peerId }), options)
   })
 }
 

@@ -17,7 +17,7 @@ import {
   withNode,
   withSending,
 } from '../chain/send.ts'
-import { wholeNumber } from './common.ts'
+import { wholeNumber } from '../common.ts'
 
 type Texts = { readonly [name: string]: string | undefined }
 

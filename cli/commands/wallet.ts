@@ -7,9 +7,9 @@ import { OperatorError } from '../../base/errors.ts'
 import { encryptKeystore } from '../../client/accounts/keystore.ts'
 import { mnemonicKey, newMnemonic } from '../../client/accounts/mnemonic.ts'
 import { writeNewDurablySync } from '../../storage/durableFile.ts'
-import { openKeystore, readText } from '../chain/account.ts'
+import { nodeScrypt, openKeystore, readText } from '../chain/account.ts'
 import { withProgress } from '../chain/progress.ts'
-import { passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+import { passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 interface FileOptions {
   readonly out: string
@@ -22,7 +22,9 @@ const outOption = (): Option => new Option('-o, --out <file>', 'the key file to 
 async function store(secret: Uint8Array, options: FileOptions): Promise<string> {
   const { out } = options
   if (existsSync(out)) throw new OperatorError(`${out} exists already: choose another name`)
-  const file = await withProgress('encrypting the key', () => encryptKeystore(secret, passwordOf(options)))
+  const file = await withProgress('encrypting the key', () =>
+    encryptKeystore(secret, passwordOf(options), { scrypt: nodeScrypt }),
+  )
   writeNewDurablySync(out, utf8(`${JSON.stringify(file, null, 2)}\n`))
   return checksumAddress(secretKeyAddress(secret))
 }

@@ -69,7 +69,32 @@ async function pbkdf2(secret: Uint8Array, salt: Uint8Array, iterations: number):
   return new Uint8Array(await subtle.deriveBits(algorithm, imported, 256))
 }
 
-async function deriveKey(password: string, kdf: unknown, params: JsonObject): Promise<Uint8Array> {
+/** scrypt of a secret to 32 bytes, RFC 7914. */
+export type Scrypt = (
+  secret: Uint8Array,
+  salt: Uint8Array,
+  cost: { readonly n: number; readonly r: number; readonly p: number },
+) => Promise<Uint8Array>
+
+export interface KeystoreOptions {
+  /** Default: one in JavaScript, which runs everywhere and takes some seconds; Node's own is ten times faster. */
+  readonly scrypt?: Scrypt
+}
+
+const scryptAnywhere: Scrypt = (secret, salt, { n, r, p }) =>
+  scryptAsync(secret, salt, { N: n, r, p, dkLen: 32, maxmem: scryptMemory(n, r, p) })
+
+/** Bytes that implementations may use, with a margin. */
+export function scryptMemory(n: number, r: number, p: number): number {
+  return 130 * n * r + 1_024 * r * p + 65_536
+}
+
+async function deriveKey(
+  password: string,
+  kdf: unknown,
+  params: JsonObject,
+  { scrypt = scryptAnywhere }: KeystoreOptions,
+): Promise<Uint8Array> {
   const secret = utf8(password)
   const salt = bytesOf(params.salt, 'salt', 1, SALT_BYTES_MAX)
   if (params.dklen !== 32) throw malformed('dklen is not 32')
@@ -79,12 +104,12 @@ async function deriveKey(password: string, kdf: unknown, params: JsonObject): Pr
     return pbkdf2(secret, salt, c)
   }
   if (kdf !== 'scrypt') throw malformed('kdf is neither scrypt nor pbkdf2')
-  const N = countOf(params.n, 'n', SCRYPT_MEMORY_MAX)
+  const n = countOf(params.n, 'n', SCRYPT_MEMORY_MAX)
   const r = countOf(params.r, 'r', SCRYPT_MEMORY_MAX)
   const p = countOf(params.p, 'p', SCRYPT_P_MAX)
-  if (N < 2 || (N & (N - 1)) !== 0) throw malformed('n is not a power of two')
-  if (N * r > SCRYPT_MEMORY_MAX) throw malformed('scrypt needs more than a GiB of memory')
-  return scryptAsync(secret, salt, { N, r, p, dkLen: 32, maxmem: 130 * N * r + 1_024 * r * p + 65_536 })
+  if (n < 2 || (n & (n - 1)) !== 0) throw malformed('n is not a power of two')
+  if (n * r > SCRYPT_MEMORY_MAX) throw malformed('scrypt needs more than a GiB of memory')
+  return scrypt(secret, salt, { n, r, p })
 }
 
 /** AES-128-CTR is its own inverse. */
@@ -107,7 +132,11 @@ const codeOf = (key: Uint8Array, text: Uint8Array): Uint8Array =>
  * const file = await encryptKeystore(mnemonicKey(newMnemonic()), 'correct horse', { cost: 'light' })
  * const account = privateKeyAccount(await decryptKeystore(file, 'correct horse'))
  */
-export async function decryptKeystore(json: unknown, password: string): Promise<Uint8Array> {
+export async function decryptKeystore(
+  json: unknown,
+  password: string,
+  options: KeystoreOptions = {},
+): Promise<Uint8Array> {
   const file = objectOf(json, 'object')
   if (file.version !== 3) throw malformed('version is not 3')
   // Early writers capitalised it.
@@ -116,7 +145,7 @@ export async function decryptKeystore(json: unknown, password: string): Promise<
   const iv = bytesOf(objectOf(parts.cipherparams, 'cipherparams').iv, 'iv', 16)
   const text = bytesOf(parts.ciphertext, 'ciphertext', 32)
   const code = bytesOf(parts.mac, 'mac', 32)
-  const key = await deriveKey(password, parts.kdf, objectOf(parts.kdfparams, 'kdfparams'))
+  const key = await deriveKey(password, parts.kdf, objectOf(parts.kdfparams, 'kdfparams'), options)
   if (!equalBytes(codeOf(key, text), code)) throw new ClientError('input', 'the password is wrong')
   return cipher(key, iv, text)
 }
@@ -131,14 +160,14 @@ export async function decryptKeystore(json: unknown, password: string): Promise<
 export async function encryptKeystore(
   secretKey: Uint8Array,
   password: string,
-  options: { readonly cost?: 'standard' | 'light' } = {},
+  options: KeystoreOptions & { readonly cost?: 'standard' | 'light' } = {},
 ): Promise<KeystoreV3> {
   const address = secretKeyAddress(secretKey)
   const random = (size: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(size))
   const [salt, iv] = [random(32), random(16)]
   const n = options.cost === 'light' ? SCRYPT_N_LIGHT : SCRYPT_N
   const kdfparams = { dklen: 32, n, r: 8, p: 1, salt: bare(salt) } as const
-  const key = await deriveKey(password, 'scrypt', kdfparams)
+  const key = await deriveKey(password, 'scrypt', kdfparams, options)
   const text = await cipher(key, iv, secretKey)
   return {
     version: 3,
