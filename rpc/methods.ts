@@ -21,12 +21,12 @@ import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
-import {
-  SUBSCRIPTION_LIMITS,
-  type SubscriptionLimits,
-  Subscriptions,
-  subscriptionMethods,
-} from './subscriptions.ts'
+import { Quota } from './quota.ts'
+import { subscriptionMethods } from './subscriptionMethods.ts'
+import { SUBSCRIPTION_LIMITS, type SubscriptionLimits, Subscriptions } from './subscriptions.ts'
+
+/** Addresses and topics in the filters that are kept here, polled and subscribed ones together. */
+const ENTRY_LIMITS = { perConnectionMax: 10_000, perAddressMax: 20_000, totalMax: 100_000 } as const
 
 export interface MethodOptions {
   readonly backend: Backend
@@ -53,19 +53,21 @@ export function createMethods(options: MethodOptions): Methods {
   const events = new RpcEvents(backend, options.log)
   const indexes = new BlockIndexes(backend.identity.chainId)
   const search = new LogSearch(backend, indexes, options.logLimits ?? LOG_LIMITS)
+  const entries = new Quota('addresses and topics in filters', ENTRY_LIMITS)
   const filters = new Filters({
     backend,
     events,
     search,
     limits: options.filterLimits ?? FILTER_LIMITS,
+    entries,
     nowMs: options.nowMs ?? (() => performance.now()),
   })
   const subscriptions = new Subscriptions({
     backend,
     events,
     indexes,
-    search,
     limits: options.subscriptionLimits ?? SUBSCRIPTION_LIMITS,
+    entries,
   })
   const methods = [
     ...identityMethods(backend),

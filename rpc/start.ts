@@ -2,6 +2,7 @@
 import type { RateLimit } from './access.ts'
 import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
 import { createMethods, type MethodOptions } from './methods.ts'
+import { createPages } from './pages.ts'
 import { RpcServer, type ServerLimits } from './server.ts'
 import type { SocketLimits } from './sockets.ts'
 
@@ -45,6 +46,7 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
     ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
     log: options.log,
+    pages: createPages(options.backend),
   })
   const { host, port } = await server.start().catch((error: unknown) => {
     methods.close()

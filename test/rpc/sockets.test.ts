@@ -115,9 +115,6 @@ describe('rpc.sockets', () => {
     const large = await open(served)
     large.socket.send('x'.repeat(60_000))
     assert.equal((await once(large.socket, 'close'))[0], 1009)
-    const binary = await open(served)
-    binary.socket.send(new Uint8Array([1]))
-    assert.equal((await once(binary.socket, 'close'))[0], 1003)
   })
 
   it('refuses foreign origins and hosts, accepts extensions', async () => {
@@ -141,7 +138,10 @@ describe('rpc.sockets limits', () => {
     for (let i = 0; i < 20; i++) await client.call('eth_subscribe', ['newHeads'])
     client.socket.pause()
     const closed = once(client.socket, 'close')
-    for (let i = 0; i < 400; i++) served.backend.mine()
+    for (let i = 0; i < 400; i++) {
+      served.backend.mine()
+      await new Promise(setImmediate)
+    }
     client.socket.resume()
     const [code] = await closed
     assert.ok(code === 1008 || code === 1006)
