@@ -1,5 +1,6 @@
 // Sends HTTP answers. Owns: compression, and who is cut when unread answers fill the memory. Not: what they say.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { gzip } from 'node:zlib'
 import type { HeldBytes } from './heldBytes.ts'
 
@@ -25,14 +26,15 @@ export function acceptsGzip(header: string | undefined): boolean {
 
 interface Unread {
   readonly client: string
-  readonly bytes: number
-  readonly sinceMs: number
+  bytes: number
+  /** Since when something is unread. */
+  sinceMs: number
 }
 
 export class Answers {
   readonly #held: HeldBytes
-  /** Large answers that their readers have not taken yet, the oldest first. */
-  readonly #unread = new Map<ServerResponse, Unread>()
+  /** Large answers that their readers have not taken yet, by connection: who waits longest comes first. */
+  readonly #unread = new Map<Socket, Unread>()
   #gzips = 0
 
   constructor(held: HeldBytes) {
@@ -40,7 +42,7 @@ export class Answers {
   }
 
   send(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-    if (response.destroyed) return
+    if (response.destroyed || request.socket.destroyed) return
     const isLong = text.length >= GZIP_BYTES_MIN
     if (isLong) response.appendHeader('Vary', 'Accept-Encoding')
     const isPacked =
@@ -55,7 +57,7 @@ export class Answers {
     this.#gzips++
     gzip(text, { level: GZIP_LEVEL }, (error, packed) => {
       this.#gzips--
-      if (response.destroyed) return
+      if (response.destroyed || request.socket.destroyed) return
       if (error !== null) {
         this.#write(request, response, status, text, Buffer.byteLength(text))
         return
@@ -73,31 +75,48 @@ export class Answers {
     bytes: number,
   ): void {
     response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes })
-    if (bytes >= COUNTED_BYTES_MIN) this.#count(request.socket.remoteAddress ?? '', response, bytes)
+    if (bytes >= COUNTED_BYTES_MIN) this.#count(request.socket, response, bytes)
     response.end(body)
   }
 
-  #count(client: string, response: ServerResponse, bytes: number): void {
-    this.#unread.set(response, { client, bytes, sinceMs: performance.now() })
-    this.#held.add(client, bytes)
-    response.once('close', () => this.#release(response))
-    if (this.#held.isFull) this.#cut(response)
+  #count(socket: Socket, response: ServerResponse, bytes: number): void {
+    let unread = this.#unread.get(socket)
+    if (unread === undefined) {
+      unread = { client: socket.remoteAddress ?? '', bytes: 0, sinceMs: performance.now() }
+      this.#unread.set(socket, unread)
+      socket.once('close', () => this.#forget(socket))
+    }
+    unread.bytes += bytes
+    this.#held.add(unread.client, bytes)
+    // Answers to pipelined requests end without a word when the connection does, so that counts too.
+    response.once('finish', () => this.#taken(socket, bytes))
+    if (this.#held.isFull) this.#cut(socket)
   }
 
-  #release(response: ServerResponse): void {
-    const unread = this.#unread.get(response)
+  #taken(socket: Socket, bytes: number): void {
+    const unread = this.#unread.get(socket)
     if (unread === undefined) return
-    this.#unread.delete(response)
+    unread.bytes -= bytes
+    unread.sinceMs = performance.now()
+    this.#held.release(unread.client, bytes)
+    this.#unread.delete(socket)
+    if (unread.bytes > 0) this.#unread.set(socket, unread)
+  }
+
+  #forget(socket: Socket): void {
+    const unread = this.#unread.get(socket)
+    if (unread === undefined) return
+    this.#unread.delete(socket)
     this.#held.release(unread.client, unread.bytes)
   }
 
   /** Drops the readers that take longest, not the node. */
-  #cut(newest: ServerResponse): void {
+  #cut(newest: Socket): void {
     const lateMs = performance.now() - READ_MS_MIN
-    for (const [response, { sinceMs }] of this.#unread) {
-      if (!this.#held.isFull || sinceMs > lateMs || response === newest) return
-      this.#release(response)
-      response.destroy()
+    for (const [socket, { sinceMs }] of this.#unread) {
+      if (!this.#held.isFull || sinceMs > lateMs || socket === newest) return
+      this.#forget(socket)
+      socket.destroy()
     }
   }
 }

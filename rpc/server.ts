@@ -67,6 +67,8 @@ const BUSY: Refusal = {
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 /** How long the rest of a refused body is read. */
 const LINGER_MS = 2_000
+/** Requests in progress on one HTTP connection. */
+const PIPELINED_MAX = 16
 /** How often overdue requests are looked for; Node's default lets them live half a minute longer. */
 const OVERDUE_CHECK_MS = 2_000
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
@@ -91,6 +93,8 @@ export class RpcServer {
   readonly #sockets: SocketServer
   /** Over HTTP and WebSocket. */
   readonly #load = { inFlight: 0 }
+  /** Requests in progress by connection: HTTP allows sending the next one before the answer. */
+  readonly #pipelined = new WeakMap<Socket, number>()
   readonly #bodies = new Set<Body>()
   #buffered = 0
 
@@ -205,7 +209,8 @@ export class RpcServer {
       const message = `rate limit exceeded: retry after ${wait} s`
       return { status: 429, message, header: ['Retry-After', String(wait)] }
     }
-    return this.#load.inFlight >= this.#limits.inFlightMax ? BUSY : undefined
+    const isPiledUp = (this.#pipelined.get(request.socket) ?? 0) >= PIPELINED_MAX
+    return isPiledUp || this.#load.inFlight >= this.#limits.inFlightMax ? BUSY : undefined
   }
 
   #tooLarge(): Refusal {
@@ -261,7 +266,7 @@ export class RpcServer {
     const call: Call = {
       connection: undefined,
       client,
-      isGone: () => response.destroyed,
+      isGone: () => request.socket.destroyed,
       ...(rate === undefined
         ? {}
         : { charge: (count: number) => rate.charge(client, count, performance.now()) }),
@@ -269,14 +274,18 @@ export class RpcServer {
     const answer = this.#dispatcher.handle(text, call)
     if (typeof answer === 'string') {
       this.#answers.send(request, response, 200, answer)
-      this.#connections.setIdle(request.socket, true)
+      if ((this.#pipelined.get(request.socket) ?? 0) === 0) this.#connections.setIdle(request.socket, true)
       return
     }
+    const { socket } = request
+    this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
     this.#load.inFlight++
-    this.#connections.setIdle(request.socket, false)
+    this.#connections.setIdle(socket, false)
     void answer.then((done) => {
       this.#load.inFlight--
-      this.#connections.setIdle(request.socket, true)
+      const left = this.#pipelined.get(socket)! - 1
+      this.#pipelined.set(socket, left)
+      this.#connections.setIdle(socket, left === 0)
       this.#answers.send(request, response, 200, done)
     })
   }
