@@ -5,12 +5,18 @@ import type { DispatchLog } from './dispatch.ts'
 import { BlockIndexes } from './eth/blockIndex.ts'
 import { blockMethods } from './eth/blocks.ts'
 import { callMethods } from './eth/call.ts'
+import { countMethods } from './eth/counts.ts'
 import { feeMethods } from './eth/fees.ts'
 import { FILTER_LIMITS, type FilterLimits, Filters, filterMethods } from './eth/filters.ts'
-import { identityMethods } from './eth/identity.ts'
+import { identityMethods, moduleListMethod } from './eth/identity.ts'
 import { LOG_LIMITS, type LogLimits, LogSearch, logMethods } from './eth/logs.ts'
+import { otterscanMethods } from './eth/otterscan.ts'
+import { simulateMethod } from './eth/simulate.ts'
 import { stateMethods } from './eth/state.ts'
 import { submitMethods } from './eth/submit.ts'
+import { traceMethods } from './eth/trace.ts'
+import { transactionMethods } from './eth/transactions.ts'
+import { txpoolMethods } from './eth/txpool.ts'
 import { RpcEvents } from './events.ts'
 import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
@@ -76,6 +82,12 @@ export function createMethods(options: MethodOptions): Methods {
     ...feeMethods(backend),
     ...submitMethods({ backend, indexes, events }),
     ...blockMethods(backend, indexes),
+    ...countMethods(backend),
+    ...transactionMethods(backend, indexes),
+    ...txpoolMethods(backend),
+    simulateMethod(backend, modules),
+    ...traceMethods({ backend, modules, indexes }),
+    ...otterscanMethods({ backend, modules, indexes }),
     ...logMethods(search),
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
@@ -87,5 +99,6 @@ export function createMethods(options: MethodOptions): Methods {
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),
   ]
-  return { table: methodTable([...methods, discoverMethod(backend, methods)]), close: () => events.close() }
+  const named = [...methods, moduleListMethod(methods)]
+  return { table: methodTable([...named, discoverMethod(backend, named)]), close: () => events.close() }
 }

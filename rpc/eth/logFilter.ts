@@ -35,8 +35,6 @@ export interface LogQuery {
   readonly blockHash: Hash32 | undefined
 }
 
-const FIELDS = new Set(['fromBlock', 'toBlock', 'address', 'topics', 'blockHash'])
-
 function oneOf(list: readonly Uint8Array[]): OneOf {
   return list.length === 0 ? undefined : { list, keys: new Set(list.map(bytesKey)) }
 }
@@ -62,15 +60,12 @@ function parseTopics(json: Json | undefined): readonly OneOf[] {
   })
 }
 
-/** Throws an Error with the reason. */
+/** Members that the standard does not define are ignored, as on other nodes. Throws an Error with the reason. */
 export function parseLogQuery(json: Json): LogQuery {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) {
     throw new Error('expected a filter object')
   }
   const source = json as { readonly [name: string]: Json | undefined }
-  for (const key of Object.keys(source)) {
-    if (!FIELDS.has(key)) throw new Error(`unknown filter field ${key.slice(0, 40)}`)
-  }
   const { fromBlock, toBlock, blockHash } = source
   const filter = { addresses: parseAddresses(source.address), topics: parseTopics(source.topics) }
   if (blockHash !== undefined && blockHash !== null) {
