@@ -51,7 +51,7 @@ export class Answers {
       this.#gzips < GZIPS_MAX &&
       acceptsGzip(request.headers['accept-encoding'] as string | undefined)
     if (!isPacked) {
-      this.#write(request, response, status, text, Buffer.byteLength(text))
+      this.#writeText(request, response, status, text)
       return
     }
     this.#gzips++
@@ -59,12 +59,18 @@ export class Answers {
       this.#gzips--
       if (response.destroyed || request.socket.destroyed) return
       if (error !== null) {
-        this.#write(request, response, status, text, Buffer.byteLength(text))
+        this.#writeText(request, response, status, text)
         return
       }
       response.setHeader('Content-Encoding', 'gzip')
       this.#write(request, response, status, packed, packed.length)
     })
+  }
+
+  /** A long text waits as bytes: a string would be held twice. */
+  #writeText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+    const body = text.length < COUNTED_BYTES_MIN ? text : Buffer.from(text, 'utf8')
+    this.#write(request, response, status, body, Buffer.byteLength(body))
   }
 
   #write(
@@ -90,7 +96,7 @@ export class Answers {
     this.#held.add(unread.client, bytes)
     // Answers to pipelined requests end without a word when the connection does, so that counts too.
     response.once('finish', () => this.#taken(socket, bytes))
-    if (this.#held.isFull) this.#cut(socket)
+    if (this.#held.isFullFor(unread.client)) this.#cut(socket, unread.client)
   }
 
   #taken(socket: Socket, bytes: number): void {
@@ -110,11 +116,12 @@ export class Answers {
     this.#held.release(unread.client, unread.bytes)
   }
 
-  /** Drops the readers that take longest, not the node. */
-  #cut(newest: Socket): void {
+  /** Drops the readers that take longest, not the node: of all when all hold too much, else those of one client. */
+  #cut(newest: Socket, newestClient: string): void {
     const lateMs = performance.now() - READ_MS_MIN
-    for (const [socket, { sinceMs }] of this.#unread) {
-      if (!this.#held.isFull || sinceMs > lateMs || socket === newest) return
+    for (const [socket, { sinceMs, client }] of this.#unread) {
+      if (!this.#held.isFullFor(newestClient) || sinceMs > lateMs) return
+      if (socket === newest || (client !== newestClient && !this.#held.isFull)) continue
       this.#forget(socket)
       socket.destroy()
     }

@@ -237,16 +237,18 @@ export class Dispatcher {
   /** A heavy call waits until few of its client, and few in all, are in progress. */
   #heavy(asked: Asked, method: Method, params: Json | undefined): string | Promise<string> {
     const { client } = asked.call
-    if (this.held.isFullFor(client)) {
-      const message = 'this node holds too many answers that were not read yet: retry later'
-      return this.#failure(asked.idText, method.name, new RpcError(RPC_CODE.limit, message))
-    }
+    if (this.held.isFullFor(client)) return this.#unread(asked, method)
     const entered = this.#gate.enter(client)
     if (entered !== undefined) return this.#heavyLater(entered, asked, method, params)
     const answer = this.#run(asked, method, params)
     if (typeof answer !== 'string') return answer.finally(() => this.#gate.leave(client))
     this.#gate.leave(client)
     return answer
+  }
+
+  #unread(asked: Asked, method: Method): string {
+    const message = 'this node holds too many answers that were not read yet: retry later'
+    return this.#failure(asked.idText, method.name, new RpcError(RPC_CODE.limit, message))
   }
 
   async #heavyLater(
@@ -258,7 +260,10 @@ export class Dispatcher {
     await entered
     try {
       if (!turns.hasRoom()) await turns.long(asked.call.client)
-      return asked.call.isGone?.() === true ? '' : await this.#run(asked, method, params)
+      if (asked.call.isGone?.() === true) return ''
+      // Those before it may have filled the memory.
+      if (this.held.isFullFor(asked.call.client)) return this.#unread(asked, method)
+      return await this.#run(asked, method, params)
     } finally {
       this.#gate.leave(asked.call.client)
     }

@@ -136,7 +136,7 @@ const DECIMAL_SCHEMA: JsonSchema = { type: 'string', pattern: '^[0-9]{1,16}$' }
 export const DATA_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 export const HASH_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{64}$' }
 export const ADDRESS_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{40}$' }
-const BLOCK_SCHEMA: JsonSchema = {
+export const BLOCK_SCHEMA: JsonSchema = {
   oneOf: [
     { enum: ['latest', 'pending', 'earliest', 'safe', 'finalized'] },
     QUANTITY_SCHEMA,

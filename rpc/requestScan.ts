@@ -101,3 +101,47 @@ export function scanRequest(text: string, limits: ScanLimits): RequestScan {
   }
   return { exceeds: undefined, isBatch, count, ids }
 }
+
+/** Counts the values of a text whose parts arrive one after another: what has too many is refused before it is whole. */
+export class ValueCounter {
+  #count = 1
+  #isInString = false
+  /** The next byte belongs to an escape. */
+  #isEscaped = false
+
+  /** Values so far, of this and all earlier parts. */
+  add(part: Uint8Array): number {
+    for (let i = 0; i < part.length; i++) {
+      if (this.#isInString) {
+        i = this.#skipString(part, i)
+        continue
+      }
+      const c = part[i]!
+      if (c === QUOTE) this.#isInString = true
+      else if (c === COMMA || c === OPEN_LIST || c === OPEN_OBJECT) this.#count++
+    }
+    return this.#count
+  }
+
+  /** Index of the closing quote, or of the part's last byte. */
+  #skipString(part: Uint8Array, from: number): number {
+    let at = from
+    if (this.#isEscaped) {
+      this.#isEscaped = false
+      at++
+    }
+    for (;;) {
+      const quote = part.indexOf(QUOTE, at)
+      const end = quote === -1 ? part.length : quote
+      const backslash = part.subarray(at, end).indexOf(BACKSLASH)
+      if (backslash === -1) {
+        this.#isInString = quote === -1
+        return end
+      }
+      at += backslash + 2
+      if (at <= part.length) continue
+      this.#isEscaped = true
+      return part.length
+    }
+  }
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type ScanLimits, scanRequest } from '../../rpc/requestScan.ts'
+import { type ScanLimits, scanRequest, ValueCounter } from '../../rpc/requestScan.ts'
 
 const WIDE: ScanLimits = { depthMax: 1_000, valuesMax: 1e9, elementsMax: 1e9 }
 
@@ -61,5 +61,35 @@ describe('rpc.scanRequest', () => {
     const scan = scanRequest(lists, { depthMax: 32, valuesMax: 50_000, elementsMax: 4_000 })
     assert.equal(scan.count, 4_001)
     assert.equal(scanRequest(`{"a":${lists}}`, { ...WIDE, valuesMax: 50_000 }).exceeds, 'values')
+  })
+})
+
+describe('rpc.valueCounter', () => {
+  it('counts as the scan does, wherever the text is cut', () => {
+    const texts = fc.oneof(
+      fc.jsonValue({ maxDepth: 5 }).map((value) => JSON.stringify(value)),
+      fc
+        .array(fc.constantFrom('"', '\\', ',', '[', '{', 'x'), { maxLength: 40 })
+        .map((parts) => parts.join('')),
+    )
+    fc.assert(
+      fc.property(texts, fc.array(fc.nat(50), { maxLength: 4 }), (text, cuts) => {
+        const bytes = new TextEncoder().encode(text)
+        const counter = new ValueCounter()
+        const places = [...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length]
+        let count = 1
+        let from = 0
+        for (const to of places) {
+          count = counter.add(bytes.subarray(from, to))
+          from = to
+        }
+        // The text may not be JSON: then what the scan says of nesting does not matter, but the values must agree.
+        const limits = { depthMax: 1_000, elementsMax: 1_000 }
+        const whole = text.startsWith('[') || text.startsWith('{') || text.startsWith('"') ? text : ` ${text}`
+        assert.equal(scanRequest(whole, { ...limits, valuesMax: count }).exceeds, undefined)
+        if (count > 1) assert.equal(scanRequest(whole, { ...limits, valuesMax: count - 1 }).exceeds, 'values')
+      }),
+      { numRuns: 500 },
+    )
   })
 })
