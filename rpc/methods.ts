@@ -34,6 +34,8 @@ import { SUBSCRIPTION_LIMITS, type SubscriptionLimits, Subscriptions } from './s
 /** Addresses and topics in the filters that are kept here, polled and subscribed ones together. */
 const ENTRY_LIMITS = { perConnectionMax: 10_000, perAddressMax: 20_000, totalMax: 100_000 } as const
 
+const URL_DEFAULT = 'http://127.0.0.1:8545'
+
 export interface MethodOptions {
   readonly backend: Backend
   /** The registry; the same array as in execution. */
@@ -41,6 +43,8 @@ export interface MethodOptions {
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
+  /** Where this node listens, for its own description. */
+  readonly url?: () => string
   /** Clock for the expiry of filters; default `performance.now`. */
   readonly nowMs?: () => number
   readonly log: DispatchLog
@@ -100,5 +104,8 @@ export function createMethods(options: MethodOptions): Methods {
     ...moduleMethods(backend, modules),
   ]
   const named = [...methods, moduleListMethod(methods)]
-  return { table: methodTable([...named, discoverMethod(backend, named)]), close: () => events.close() }
+  return {
+    table: methodTable([...named, discoverMethod(backend, named, options.url ?? (() => URL_DEFAULT))]),
+    close: () => events.close(),
+  }
 }

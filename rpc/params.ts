@@ -136,12 +136,20 @@ const DECIMAL_SCHEMA: JsonSchema = { type: 'string', pattern: '^[0-9]{1,16}$' }
 export const DATA_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 export const HASH_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{64}$' }
 export const ADDRESS_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{40}$' }
+/** Alternatives overlap: a hash without leading zeros is a quantity too. */
 export const BLOCK_SCHEMA: JsonSchema = {
-  oneOf: [
+  anyOf: [
     { enum: ['latest', 'pending', 'earliest', 'safe', 'finalized'] },
     QUANTITY_SCHEMA,
     HASH_SCHEMA,
-    { type: 'object' },
+    {
+      type: 'object',
+      properties: {
+        blockHash: HASH_SCHEMA,
+        blockNumber: QUANTITY_SCHEMA,
+        requireCanonical: { type: 'boolean' },
+      },
+    },
   ],
 }
 

@@ -34,7 +34,8 @@ export interface RunningRpc {
 
 /** Resolves once the port is open; rejects when it is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
-  const methods = createMethods(options)
+  let url = ''
+  const methods = createMethods({ ...options, url: () => url })
   const server = new RpcServer({
     host: options.host ?? RPC_HOST_DEFAULT,
     port: options.port ?? RPC_PORT_DEFAULT,
@@ -57,5 +58,6 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     return server.close()
   }
   const name = host.includes(':') ? `[${host}]` : host
-  return { host, port, url: `http://${name}:${port}`, close }
+  url = `http://${name}:${port}`
+  return { host, port, url, close }
 }

@@ -2,7 +2,8 @@
 import type { JsonSchema } from '../../base/field.ts'
 import { logSchema, receiptSchema } from '../../base/protocol/receipt.ts'
 import { FINALITY_JSON_SCHEMA, HEADER_JSON_SCHEMA, KEY_PROOF_JSON_SCHEMA } from '../native/json.ts'
-import { ADDRESS_SCHEMA, BLOCK_SCHEMA, DATA_SCHEMA, HASH_SCHEMA, QUANTITY_SCHEMA } from '../params.ts'
+import { PROVEN_SCHEMA } from '../native/proven.ts'
+import { ADDRESS_SCHEMA, BLOCK_SCHEMA, DATA_SCHEMA, HASH_SCHEMA, p, QUANTITY_SCHEMA } from '../params.ts'
 
 export const INTEGER: JsonSchema = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 export const AMOUNT: JsonSchema = { type: 'string', pattern: '^(0|[1-9][0-9]{0,77})$' }
@@ -145,6 +146,7 @@ export const SHAPES: { readonly [name: string]: JsonSchema } = {
   Integer: INTEGER,
   Amount: AMOUNT,
   BlockReference: BLOCK_SCHEMA,
+  HeightOrBlock: p.atBlock.schema,
   Log: LOG,
   Transaction: TRANSACTION,
   Receipt: RECEIPT,
@@ -157,4 +159,5 @@ export const SHAPES: { readonly [name: string]: JsonSchema } = {
   Header: HEADER_JSON_SCHEMA,
   Finality: FINALITY_JSON_SCHEMA,
   KeyProof: KEY_PROOF_JSON_SCHEMA,
+  Proven: PROVEN_SCHEMA,
 }
