@@ -15,6 +15,7 @@ import type {
   KnownTransaction,
   NodeHealth,
   PendingEvidence,
+  PooledTransaction,
   StateProof,
   StateSelector,
   StateView,
@@ -190,6 +191,10 @@ export class NodeBackend implements Backend {
   pendingTransaction(id: TxId): KnownTransaction | undefined {
     const entry = this.#options.mempool.get(id)
     return entry === undefined ? undefined : { id, raw: entry.transaction.raw, sender: entry.sender }
+  }
+
+  pooledTransactions(sender?: Address): Iterable<PooledTransaction> {
+    return sender === undefined ? this.#options.mempool.entries() : this.#options.mempool.entriesOf(sender)
   }
 
   async transactionStatus(id: TxId): Promise<TransactionStatus> {

@@ -1,15 +1,21 @@
 // Access control. Owns: Host allow-list, Origin rules, the optional rate limit. Not: sockets.
+import { isIPv4, isIPv6 } from 'node:net'
 
 /** Loopback names; raw addresses are always allowed because DNS cannot rebind them. */
 const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]'])
-const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
-const IPV6 = /^\[[0-9a-fA-F:.]+\]$/
+/** A name, an IPv4 address or a bracketed IPv6 address, and a port; nothing else, such as a user's name. */
+const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::(\d{1,5}))?$/
 /** The user installs extensions, and a page cannot impersonate one. */
 const EXTENSION_ORIGIN = /^(?:chrome-extension|moz-extension|safari-web-extension):\/\//
 
-function hostName(authority: string): string {
-  const at = authority.startsWith('[') ? authority.indexOf(']') + 1 : authority.indexOf(':')
-  return (at <= 0 ? authority : authority.slice(0, at)).toLowerCase()
+/** The name or address of `name[:port]`, in lower case; undefined when it is not of that form. */
+function hostName(authority: string): string | undefined {
+  const match = AUTHORITY.exec(authority.toLowerCase())
+  return match === null || Number(match[2] ?? 0) > 65_535 ? undefined : match[1]
+}
+
+function isRawAddress(name: string): boolean {
+  return name.startsWith('[') ? isIPv6(name.slice(1, -1)) : isIPv4(name)
 }
 
 export interface AccessOptions {
@@ -34,7 +40,8 @@ export class Access {
   allowsHost(authority: string | undefined): boolean {
     if (authority === undefined || authority === this.#lastAllowed || this.#hosts.has('*')) return true
     const name = hostName(authority)
-    const allowed = LOCAL_HOSTS.has(name) || IPV4.test(name) || IPV6.test(name) || this.#hosts.has(name)
+    const allowed =
+      name !== undefined && (LOCAL_HOSTS.has(name) || isRawAddress(name) || this.#hosts.has(name))
     if (allowed) this.#lastAllowed = authority
     return allowed
   }
@@ -44,12 +51,12 @@ export class Access {
     if (this.#origins.has('*') || this.#origins.has(origin.toLowerCase())) return true
     if (EXTENSION_ORIGIN.test(origin)) return true
     const match = /^https?:\/\/([^/]+)$/.exec(origin)
-    return match !== null && LOCAL_HOSTS.has(hostName(match[1]!))
+    return match !== null && LOCAL_HOSTS.has(hostName(match[1]!) ?? '')
   }
 }
 
 export interface RateLimit {
-  /** JSON-RPC requests per second and client address; each element of a batch counts. */
+  /** JSON-RPC requests per second and client address; each element of a batch counts, and each 64 KiB of an answer. */
   readonly perSecond: number
   /** Bucket size, requests. */
   readonly burst: number

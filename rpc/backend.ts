@@ -11,6 +11,7 @@ import type { Receipt } from '../base/protocol/receipt.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type { Certificate } from '../base/protocol/vote.ts'
 import type { BlockContext, Log } from '../state/context.ts'
+import type { Transaction } from '../state/transaction.ts'
 import type { StateKey, StateReader } from '../state/view.ts'
 
 export interface ChainIdentity {
@@ -26,6 +27,12 @@ export interface ChainIdentity {
 export interface KnownTransaction {
   readonly id: TxId
   readonly raw: Uint8Array
+  readonly sender: Address
+}
+
+/** A transaction in the mempool, decoded. */
+export interface PooledTransaction {
+  readonly transaction: Transaction
   readonly sender: Address
 }
 
@@ -188,6 +195,8 @@ export interface Backend {
     | undefined
   /** From this node's mempool. */
   pendingTransaction(id: TxId): KnownTransaction | undefined
+  /** This node's mempool in order of arrival, or the part of one account in any order. */
+  pooledTransactions(sender?: Address): Iterable<PooledTransaction>
   transactionStatus(id: TxId): Promise<TransactionStatus>
   /** Next nonce, including this node's executable pending transactions. */
   pendingNonce(address: Address): number

@@ -1,28 +1,49 @@
 // From request text to response text. Owns: JSON-RPC 2.0 framing, batches, budgets. Not: transports (server.ts).
 import type { Json } from '../base/field.ts'
 import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
+import { HeavyGate } from './heavyGate.ts'
+import { HeldBytes } from './heldBytes.ts'
+import { jsonSteps } from './lazyJson.ts'
 import type { Call, Method } from './method.ts'
+import { type RequestScan, scanRequest } from './requestScan.ts'
+import { turns } from './turns.ts'
 
 export interface DispatchLimits {
   /** Elements in one batch; at least 100. */
   readonly batchCountMax: number
   /** Nesting of arrays and objects in a request. */
   readonly depthMax: number
+  /** Values in a request, counted before it is parsed. */
+  readonly valuesMax: number
   /** Work units per request; a batch is one request. */
   readonly costMax: number
   /** Characters in one response. */
   readonly responseLengthMax: number
+  /** Characters that requests in progress and unread answers hold, over all clients; one client may hold half. */
+  readonly heldBytesMax: number
 }
 
 export const DISPATCH_LIMITS: DispatchLimits = {
   batchCountMax: 1_000,
   depthMax: 32,
+  valuesMax: 50_000,
   costMax: 20_000,
-  responseLengthMax: 32 * 1024 * 1024,
+  responseLengthMax: 16 * 1024 * 1024,
+  heldBytesMax: 64 * 1024 * 1024,
 }
 
-/** From this cost on, a batch runs its elements one at a time. */
+/** A call of this cost waits for its turn among the heavy ones. */
 const HEAVY_COST = 20
+/** Characters of an answer that count as one unit of work; writing them takes about as long. */
+const UNIT_LENGTH = 1_024
+/** Characters of an answer that count as one more request for the rate limit. */
+const REQUEST_LENGTH = 65_536
+/** Light calls of a batch in progress at a time. */
+const BATCH_PENDING_MAX = 256
+/** Elements of a batch above the limit that are answered one by one, in batches of the limit. */
+const REFUSED_BATCHES = 4
+
+const IS_NUMBER = /^-?\d/
 
 /** The operator's log: never the caller's mistakes. */
 export interface DispatchLog {
@@ -35,31 +56,13 @@ interface Budget {
   length: number
 }
 
-/** Whether arrays and objects nest at most `depthMax` deep, without parsing. */
-export function withinDepth(text: string, depthMax: number): boolean {
-  let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i)
-    if (c === QUOTE) i = stringEnd(text, i)
-    else if (c === 91 || c === 123) {
-      if (++depth > depthMax) return false
-    } else if (c === 93 || c === 125) depth--
-  }
-  return true
-}
-
-const QUOTE = 34
-const BACKSLASH = 92
-
-/** Index of the closing quote of the string at `start`; the text's length when there is none. */
-function stringEnd(text: string, start: number): number {
-  // Most bytes of a transaction request are inside strings, where indexOf is far faster than a loop.
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let first = at
-    while (text.charCodeAt(first - 1) === BACKSLASH) first--
-    if ((at - first) % 2 === 0) return at
-  }
-  return text.length
+/** One request with what its answer needs. */
+interface Asked {
+  readonly request: Json
+  /** The id as it stands in the request, undefined for a notification. */
+  readonly idText: string | undefined
+  readonly call: Call
+  readonly budget: Budget
 }
 
 function errorResponse(idText: string, error: RpcError): string {
@@ -72,21 +75,62 @@ export function refusalText(code: number, message: string): string {
   return errorResponse('null', new RpcError(code, message))
 }
 
+/** The id of an element that was never parsed, when it is valid. */
+function scannedId(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  try {
+    const id = JSON.parse(text) as Json
+    return id === null || typeof id === 'number' || typeof id === 'string' ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
 export class Dispatcher {
+  /** What requests in progress hold here, and unread answers in the transports. */
+  readonly held: HeldBytes
   readonly #methods: ReadonlyMap<string, Method>
   readonly #limits: DispatchLimits
   readonly #log: DispatchLog
+  readonly #gate = new HeavyGate()
 
   constructor(methods: ReadonlyMap<string, Method>, limits: DispatchLimits, log: DispatchLog) {
     this.#methods = methods
     this.#limits = limits
     this.#log = log
+    this.held = new HeldBytes(limits.heldBytesMax)
   }
 
-  /** The response text; empty for notifications. Never throws. */
+  /** The response text; empty for notifications, and when the caller is gone. Never throws. */
   handle(text: string, call: Call): string | Promise<string> {
-    if (!withinDepth(text, this.#limits.depthMax)) {
-      return refusalText(RPC_CODE.invalidRequest, `nested deeper than ${this.#limits.depthMax} levels`)
+    if (turns.mayStart()) return this.#handle(text, call)
+    return new Promise((resolve) => turns.prompt(() => resolve(this.#handle(text, call))))
+  }
+
+  /** Refuses a request without looking at its methods; a batch gets a refusal for each of its elements. */
+  refuse(text: string, code: number, message: string): string {
+    return this.#refusals(this.#scan(text), new RpcError(code, message))
+  }
+
+  #scan(text: string): RequestScan {
+    const { depthMax, valuesMax, batchCountMax } = this.#limits
+    return scanRequest(text, { depthMax, valuesMax, elementsMax: batchCountMax * REFUSED_BATCHES })
+  }
+
+  #handle(text: string, call: Call): string | Promise<string> {
+    const { depthMax, valuesMax, batchCountMax } = this.#limits
+    const scan = this.#scan(text)
+    if (scan.isBatch && scan.count > batchCountMax) {
+      call.charge?.(batchCountMax)
+      const message = `batch of ${scan.count} requests exceeds the limit of ${batchCountMax}`
+      return this.#refusals(scan, new RpcError(RPC_CODE.invalidRequest, message))
+    }
+    if (scan.exceeds !== undefined) {
+      const message =
+        scan.exceeds === 'depth'
+          ? `nested deeper than ${depthMax} levels`
+          : `more than ${valuesMax} values in one request`
+      return this.#refusals(scan, new RpcError(RPC_CODE.invalidRequest, message))
     }
     let request: Json
     try {
@@ -96,40 +140,68 @@ export class Dispatcher {
     }
     call.charge?.(Array.isArray(request) ? request.length : 1)
     const budget: Budget = { cost: this.#limits.costMax, length: this.#limits.responseLengthMax }
-    return Array.isArray(request) ? this.#batch(request, call, budget) : this.#one(request, call, budget)
+    if (!Array.isArray(request)) {
+      return this.#one({ request, idText: scan.ids[0], call, budget })
+    }
+    if (request.length === 0) return refusalText(RPC_CODE.invalidRequest, 'empty batch')
+    return this.#batch(
+      (request as readonly Json[]).map((element, i) => ({
+        request: element,
+        idText: scan.ids[i],
+        call,
+        budget,
+      })),
+      text.length,
+    )
   }
 
-  #batch(requests: readonly Json[], call: Call, budget: Budget): string | Promise<string> {
-    const { batchCountMax } = this.#limits
-    if (requests.length === 0) return refusalText(RPC_CODE.invalidRequest, 'empty batch')
-    if (requests.length > batchCountMax) {
-      return refusalText(
-        RPC_CODE.invalidRequest,
-        `batch of ${requests.length} requests exceeds the limit of ${batchCountMax}`,
-      )
-    }
+  /** One error for each element that waits for an answer, as clients of batches expect. */
+  #refusals(scan: RequestScan, error: RpcError): string {
+    const idTexts = scan.ids.map(scannedId).filter((text) => text !== undefined)
+    if (!scan.isBatch) return errorResponse(idTexts[0] ?? 'null', error)
+    return `[${(idTexts.length === 0 ? ['null'] : idTexts).map((id) => errorResponse(id, error)).join(',')}]`
+  }
+
+  /** Answers light elements at once while the turn has room; then goes on step by step. */
+  #batch(elements: readonly Asked[], textLength: number): string | Promise<string> {
     const answers: (string | Promise<string>)[] = []
-    for (let i = 0; i < requests.length; i++) {
-      const answer = this.#one(requests[i]!, call, budget)
-      answers.push(answer)
-      if (typeof answer !== 'string' && this.#costOf(requests[i]!) >= HEAVY_COST) {
-        return this.#batchSlowly(requests, answers, call, budget)
+    for (const element of elements) {
+      if (this.#costOf(element.request) >= HEAVY_COST || !turns.hasRoom()) {
+        return this.#batchInSteps(elements, answers, textLength)
       }
+      answers.push(this.#one(element))
     }
-    if (answers.every((a) => typeof a === 'string')) return joinBatch(answers as string[])
+    if (answers.every((answer) => typeof answer === 'string')) return joinBatch(answers as string[])
     return Promise.all(answers).then(joinBatch)
   }
 
-  /** Continues one element at a time after a heavy one, so that a request never has many disk reads in flight. */
-  async #batchSlowly(
-    requests: readonly Json[],
+  async #batchInSteps(
+    elements: readonly Asked[],
     answers: (string | Promise<string>)[],
-    call: Call,
-    budget: Budget,
+    textLength: number,
   ): Promise<string> {
-    const done = await Promise.all(answers)
-    for (let i = done.length; i < requests.length; i++) done.push(await this.#one(requests[i]!, call, budget))
-    return joinBatch(done)
+    const { call } = elements[0]!
+    let heldBytes = textLength
+    this.held.add(call.client, textLength)
+    const take = (answer: string): string => {
+      heldBytes += answer.length
+      this.held.add(call.client, answer.length)
+      return answer
+    }
+    try {
+      for (let i = answers.length; i < elements.length; i++) {
+        if (!turns.hasRoom()) await turns.long(call.client)
+        if (call.isGone?.() === true) return ''
+        const isHeavy = this.#costOf(elements[i]!.request) >= HEAVY_COST
+        const answer = this.#one(elements[i]!)
+        if (typeof answer === 'string') answers.push(take(answer))
+        else answers.push(isHeavy ? take(await answer) : answer.then(take))
+        if (i % BATCH_PENDING_MAX === 0) await Promise.all(answers)
+      }
+      return joinBatch(await Promise.all(answers))
+    } finally {
+      this.held.release(call.client, heldBytes)
+    }
   }
 
   #costOf(request: Json): number {
@@ -137,79 +209,162 @@ export class Dispatcher {
     return typeof name === 'string' ? (this.#methods.get(name)?.cost ?? 0) : 0
   }
 
-  #one(request: Json, call: Call, budget: Budget): string | Promise<string> {
+  #one(asked: Asked): string | Promise<string> {
+    const { request } = asked
     if (request === null || typeof request !== 'object' || Array.isArray(request)) {
       return refusalText(RPC_CODE.invalidRequest, 'invalid request: expected an object')
     }
     const { id, method: name, params, jsonrpc } = request as { readonly [key: string]: Json | undefined }
-    const owed = id !== undefined
-    if (owed && id !== null && typeof id !== 'number' && typeof id !== 'string') {
+    if (id !== undefined && id !== null && typeof id !== 'number' && typeof id !== 'string') {
       return refusalText(RPC_CODE.invalidRequest, 'invalid request: id must be a string, a number or null')
     }
-    const idText = typeof id === 'number' ? `${id}` : JSON.stringify(id ?? null)
-    if (typeof name !== 'string' || (jsonrpc !== undefined && jsonrpc !== '2.0')) {
-      const reason = typeof name !== 'string' ? 'method must be a string' : 'jsonrpc must be "2.0"'
-      return errorResponse(idText, new RpcError(RPC_CODE.invalidRequest, `invalid request: ${reason}`))
+    const idText = id === undefined ? undefined : idTextOf(id, asked.idText)
+    const invalid = (reason: string): string =>
+      errorResponse(idText ?? 'null', new RpcError(RPC_CODE.invalidRequest, `invalid request: ${reason}`))
+    if (typeof name !== 'string') return invalid('method must be a string')
+    if (jsonrpc !== undefined && jsonrpc !== '2.0') return invalid('jsonrpc must be "2.0"')
+    if (params !== undefined && typeof params !== 'object') {
+      return invalid('params must be an array or an object')
     }
-    if (params !== undefined && (params === null || typeof params !== 'object')) {
-      const error = new RpcError(
-        RPC_CODE.invalidRequest,
-        'invalid request: params must be an array or an object',
-      )
-      return errorResponse(idText, error)
+    const method = this.#methods.get(name)
+    if (method === undefined) return this.#failure(idText, name, methodNotFound(name))
+    const answered = { ...asked, idText }
+    return method.cost >= HEAVY_COST
+      ? this.#heavy(answered, method, params ?? undefined)
+      : this.#run(answered, method, params ?? undefined)
+  }
+
+  /** A heavy call waits until few of its client, and few in all, are in progress. */
+  #heavy(asked: Asked, method: Method, params: Json | undefined): string | Promise<string> {
+    const { client } = asked.call
+    if (this.held.isFullFor(client)) return this.#unread(asked, method)
+    const entered = this.#gate.enter(client)
+    if (entered !== undefined) return this.#heavyLater(entered, asked, method, params)
+    const answer = this.#run(asked, method, params)
+    if (typeof answer !== 'string') return answer.finally(() => this.#gate.leave(client))
+    this.#gate.leave(client)
+    return answer
+  }
+
+  #unread(asked: Asked, method: Method): string {
+    const message = 'this node holds too many answers that were not read yet: retry later'
+    return this.#failure(asked.idText, method.name, new RpcError(RPC_CODE.limit, message))
+  }
+
+  async #heavyLater(
+    entered: Promise<void>,
+    asked: Asked,
+    method: Method,
+    params: Json | undefined,
+  ): Promise<string> {
+    await entered
+    try {
+      if (!turns.hasRoom()) await turns.long(asked.call.client)
+      if (asked.call.isGone?.() === true) return ''
+      // Those before it may have filled the memory.
+      if (this.held.isFullFor(asked.call.client)) return this.#unread(asked, method)
+      return await this.#run(asked, method, params)
+    } finally {
+      this.#gate.leave(asked.call.client)
     }
+  }
+
+  #run(asked: Asked, method: Method, params: Json | undefined): string | Promise<string> {
+    const { idText, budget, call } = asked
     let outcome: Json | Promise<Json>
     try {
-      outcome = this.#invoke(name, params, call, budget)
+      this.#spend(budget, method)
+      outcome = method.invoke(params, call)
+      if (!(outcome instanceof Promise)) return this.#success(asked, method.name, outcome)
     } catch (error) {
-      return owed ? this.#failure(idText, name, error) : ''
+      return this.#failure(idText, method.name, error)
     }
-    if (outcome instanceof Promise) {
-      return outcome.then(
-        (result) => (owed ? this.#success(idText, name, result, budget) : ''),
-        (error: unknown) => (owed ? this.#failure(idText, name, error) : ''),
-      )
-    }
-    return owed ? this.#success(idText, name, outcome, budget) : ''
+    return outcome.then(
+      (result) => this.#success(asked, method.name, result),
+      (error: unknown) => this.#failure(idText, method.name, error),
+    )
   }
 
-  #invoke(name: string, params: Json | undefined, call: Call, budget: Budget): Json | Promise<Json> {
-    const method = this.#methods.get(name)
-    if (method === undefined) throw methodNotFound(name)
+  /** Refuses before any work is done, once the cost or the length of the answers so far is used up. */
+  #spend(budget: Budget, method: Method): void {
+    if (budget.length < 0) throw this.#tooLong()
     budget.cost -= method.cost
-    if (budget.cost < 0) {
-      const most = Math.max(1, Math.floor(this.#limits.costMax / method.cost))
-      throw new RpcError(
-        RPC_CODE.limit,
-        `this batch exceeds the work limit of one request: at most ${most} calls of ${name} fit`,
-      )
-    }
-    return method.invoke(params, call)
+    if (budget.cost >= 0) return
+    const most = Math.max(1, Math.floor(this.#limits.costMax / method.cost))
+    throw new RpcError(
+      RPC_CODE.limit,
+      `this batch exceeds the work limit of one request: at most ${most} calls of ${method.name} fit, fewer when their answers are long`,
+    )
   }
 
-  #success(idText: string, name: string, result: Json, budget: Budget): string {
-    let text: string
+  #tooLong(): RpcError {
+    return new RpcError(
+      RPC_CODE.limit,
+      `the response exceeds ${this.#limits.responseLengthMax} characters: request less at a time`,
+    )
+  }
+
+  #success(asked: Asked, name: string, result: Json): string | Promise<string> {
+    if (asked.idText === undefined) return ''
     try {
-      text = JSON.stringify(result)
+      const steps = jsonSteps(result)
+      if (steps === undefined) return this.#written(asked, name, JSON.stringify(result))
+      return this.#writeSteps(asked, name, steps)
     } catch (error) {
-      return this.#failure(idText, name, error)
+      return this.#failure(asked.idText, name, error)
     }
+  }
+
+  /** Writes a long answer, at once while the turn has room. */
+  #writeSteps(asked: Asked, name: string, steps: Generator<string>): string | Promise<string> {
+    let text = ''
+    for (let step = steps.next(); step.done !== true; step = steps.next()) {
+      text += step.value
+      if (text.length > asked.budget.length) break
+      if (!turns.hasRoom()) return this.#writeLater(asked, name, steps, text)
+    }
+    return this.#written(asked, name, text)
+  }
+
+  async #writeLater(asked: Asked, name: string, steps: Generator<string>, begin: string): Promise<string> {
+    const { client } = asked.call
+    let text = begin
+    try {
+      await turns.long(client)
+      for (let step = steps.next(); step.done !== true; step = steps.next()) {
+        text += step.value
+        if (text.length > asked.budget.length || asked.call.isGone?.() === true) break
+        if (!turns.hasRoom()) await turns.long(client)
+      }
+      return this.#written(asked, name, text)
+    } catch (error) {
+      return this.#failure(asked.idText, name, error)
+    }
+  }
+
+  /** Charges an answer by what it holds. */
+  #written(asked: Asked, name: string, text: string): string {
+    const { budget, idText, call } = asked
     budget.length -= text.length
-    if (budget.length < 0) {
-      const error = new RpcError(
-        RPC_CODE.limit,
-        `the response exceeds ${this.#limits.responseLengthMax} characters: request less at a time`,
-      )
-      return errorResponse(idText, error)
-    }
+    budget.cost -= Math.floor(text.length / UNIT_LENGTH)
+    if (text.length >= REQUEST_LENGTH) call.charge?.(Math.floor(text.length / REQUEST_LENGTH))
+    if (budget.length < 0) return this.#failure(idText, name, this.#tooLong())
     return `{"jsonrpc":"2.0","id":${idText},"result":${text}}`
   }
 
-  #failure(idText: string, name: string, error: unknown): string {
+  #failure(idText: string | undefined, name: string, error: unknown): string {
+    if (!(error instanceof RpcError)) this.#log.error({ method: name, err: error })
+    if (idText === undefined) return ''
     if (error instanceof RpcError) return errorResponse(idText, error)
-    this.#log.error({ method: name, err: error })
     return errorResponse(idText, new RpcError(RPC_CODE.internal, 'internal error'))
   }
+}
+
+/** The id as it was written: a number beyond 2^53 or 1e400 has no other exact form. */
+function idTextOf(id: string | number | null, scanned: string | undefined): string {
+  if (scanned === undefined) return JSON.stringify(id)
+  const isSame = typeof id === 'number' ? IS_NUMBER.test(scanned) : scanned[0] === (id === null ? 'n' : '"')
+  return isSame ? scanned : JSON.stringify(id)
 }
 
 function joinBatch(answers: readonly string[]): string {

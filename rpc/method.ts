@@ -7,6 +7,8 @@ import { invalidParams, RpcError } from './errors.ts'
 export interface Connection {
   /** Sends one notification; false when the connection is closing. */
   notify(text: string): boolean
+  /** Ends the connection of a client that this node cannot keep up with; it may come again. */
+  cut(reason: string): void
   /** Runs when the connection ends, for whatever reason. */
   onClose(listener: () => void): void
 }
@@ -14,8 +16,14 @@ export interface Connection {
 /** The caller of a method. */
 export interface Call {
   readonly connection: Connection | undefined
-  /** Charges the requests of a body to the rate limit. */
+  /** Its network address: limits are shared by all connections of one. */
+  readonly client: string
+  /** Charges requests to the rate limit: those of a body, and one more for each 64 KiB of an answer. */
   charge?(count: number): void
+  /** Whether nobody waits for the answer any more. */
+  isGone?(): boolean
+  /** Runs `listener` once the answer is sent. */
+  afterAnswer?(listener: () => void): void
 }
 
 /** One parameter: a JSON Schema for documentation and a parser for requests. */

@@ -5,12 +5,18 @@ import type { DispatchLog } from './dispatch.ts'
 import { BlockIndexes } from './eth/blockIndex.ts'
 import { blockMethods } from './eth/blocks.ts'
 import { callMethods } from './eth/call.ts'
+import { countMethods } from './eth/counts.ts'
 import { feeMethods } from './eth/fees.ts'
 import { FILTER_LIMITS, type FilterLimits, Filters, filterMethods } from './eth/filters.ts'
-import { identityMethods } from './eth/identity.ts'
+import { identityMethods, moduleListMethod } from './eth/identity.ts'
 import { LOG_LIMITS, type LogLimits, LogSearch, logMethods } from './eth/logs.ts'
+import { otterscanMethods } from './eth/otterscan.ts'
+import { simulateMethod } from './eth/simulate.ts'
 import { stateMethods } from './eth/state.ts'
 import { submitMethods } from './eth/submit.ts'
+import { traceMethods } from './eth/trace.ts'
+import { transactionMethods } from './eth/transactions.ts'
+import { txpoolMethods } from './eth/txpool.ts'
 import { RpcEvents } from './events.ts'
 import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
@@ -21,12 +27,14 @@ import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
-import {
-  SUBSCRIPTION_LIMITS,
-  type SubscriptionLimits,
-  Subscriptions,
-  subscriptionMethods,
-} from './subscriptions.ts'
+import { Quota } from './quota.ts'
+import { subscriptionMethods } from './subscriptionMethods.ts'
+import { SUBSCRIPTION_LIMITS, type SubscriptionLimits, Subscriptions } from './subscriptions.ts'
+
+/** Addresses and topics in the filters that are kept here, polled and subscribed ones together. */
+const ENTRY_LIMITS = { perConnectionMax: 10_000, perAddressMax: 20_000, totalMax: 100_000 } as const
+
+const URL_DEFAULT = 'http://127.0.0.1:8545'
 
 export interface MethodOptions {
   readonly backend: Backend
@@ -35,6 +43,8 @@ export interface MethodOptions {
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
+  /** Where this node listens, for its own description. */
+  readonly url?: () => string
   /** Clock for the expiry of filters; default `performance.now`. */
   readonly nowMs?: () => number
   readonly log: DispatchLog
@@ -53,19 +63,21 @@ export function createMethods(options: MethodOptions): Methods {
   const events = new RpcEvents(backend, options.log)
   const indexes = new BlockIndexes(backend.identity.chainId)
   const search = new LogSearch(backend, indexes, options.logLimits ?? LOG_LIMITS)
+  const entries = new Quota('addresses and topics in filters', ENTRY_LIMITS)
   const filters = new Filters({
     backend,
     events,
     search,
     limits: options.filterLimits ?? FILTER_LIMITS,
+    entries,
     nowMs: options.nowMs ?? (() => performance.now()),
   })
   const subscriptions = new Subscriptions({
     backend,
     events,
     indexes,
-    search,
     limits: options.subscriptionLimits ?? SUBSCRIPTION_LIMITS,
+    entries,
   })
   const methods = [
     ...identityMethods(backend),
@@ -74,6 +86,12 @@ export function createMethods(options: MethodOptions): Methods {
     ...feeMethods(backend),
     ...submitMethods({ backend, indexes, events }),
     ...blockMethods(backend, indexes),
+    ...countMethods(backend),
+    ...transactionMethods(backend, indexes),
+    ...txpoolMethods(backend),
+    simulateMethod(backend, modules),
+    ...traceMethods({ backend, modules, indexes }),
+    ...otterscanMethods({ backend, modules, indexes }),
     ...logMethods(search),
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
@@ -85,5 +103,9 @@ export function createMethods(options: MethodOptions): Methods {
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),
   ]
-  return { table: methodTable([...methods, discoverMethod(backend, methods)]), close: () => events.close() }
+  const named = [...methods, moduleListMethod(methods)]
+  return {
+    table: methodTable([...named, discoverMethod(backend, named, options.url ?? (() => URL_DEFAULT))]),
+    close: () => events.close(),
+  }
 }

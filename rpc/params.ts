@@ -50,8 +50,14 @@ export function invalidWhen<T>(param: Param<T>, reason: (value: T) => string | u
   }
 }
 
+/** Hex text with a small x: `0X` is accepted, as by geth. */
+function hexText(json: Json): Json {
+  return typeof json === 'string' && json.startsWith('0X') ? `0x${json.slice(2)}` : json
+}
+
 /** A quantity: 0x and up to 64 hex digits without leading zeros. Throws an Error with the reason. */
-export function parseQuantity(json: Json): bigint {
+export function parseQuantity(given: Json): bigint {
+  const json = hexText(given)
   if (typeof json !== 'string') throw new Error('expected a quantity as a 0x hex string')
   if (!json.startsWith('0x')) throw new Error('hex string without 0x prefix')
   if (json.length === 2) throw new Error('empty hex number')
@@ -68,8 +74,19 @@ export function parseUint(json: Json): number {
   return Number(value)
 }
 
+/** Highest number that geth takes for a height. */
+const HEIGHT_MAX = 2n ** 63n - 1n
+
+/** A height or an index. Those above any that exist are valid, so that the answer to them is null. */
+function parsePlace(json: Json): number {
+  const value = parseQuantity(json)
+  if (value > HEIGHT_MAX) throw new Error('number larger than int64')
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
+}
+
 /** 0x hex of whole bytes, at most `bytesMax`. */
-export function parseData(json: Json, bytesMax: number): Uint8Array {
+export function parseData(given: Json, bytesMax: number): Uint8Array {
+  const json = hexText(given)
   if (typeof json !== 'string' || !json.startsWith('0x')) throw new Error('expected bytes as a 0x hex string')
   if (json.length > 2 + 2 * bytesMax) throw new Error(`expected at most ${bytesMax} bytes`)
   if (json.length % 2 !== 0) throw new Error('hex string of odd length')
@@ -79,13 +96,15 @@ export function parseData(json: Json, bytesMax: number): Uint8Array {
   return new Uint8Array(bytes)
 }
 
-export function parseAddressJson(json: Json): Address {
+export function parseAddressJson(given: Json): Address {
+  const json = hexText(given)
   const address = typeof json === 'string' ? parseAddress(json) : undefined
   if (address === undefined) throw new Error('expected an address, 20 bytes as 0x hex')
   return address
 }
 
-export function parseHashJson(json: Json): Hash32 {
+export function parseHashJson(given: Json): Hash32 {
+  const json = hexText(given)
   const hash = typeof json === 'string' ? parseHash32(json) : undefined
   if (hash === undefined) throw new Error('expected 32 bytes as 0x hex')
   return hash
@@ -98,7 +117,7 @@ export function parseBlockSelector(json: Json): BlockSelector {
   if (json === 'earliest') return EARLIEST
   if (typeof json === 'string') {
     if (json.length === 66) return { kind: 'hash', hash: parseHashJson(json) }
-    return { kind: 'height', height: parseUint(json) }
+    return { kind: 'height', height: parsePlace(json) }
   }
   if (json !== null && typeof json === 'object' && !Array.isArray(json)) {
     const { blockHash, blockNumber } = json as { readonly [name: string]: Json | undefined }
@@ -113,15 +132,24 @@ export function parseBlockSelector(json: Json): BlockSelector {
 }
 
 export const QUANTITY_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x(0|[1-9a-f][0-9a-f]*)$' }
+const DECIMAL_SCHEMA: JsonSchema = { type: 'string', pattern: '^[0-9]{1,16}$' }
 export const DATA_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x([0-9a-f]{2})*$' }
 export const HASH_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{64}$' }
 export const ADDRESS_SCHEMA: JsonSchema = { type: 'string', pattern: '^0x[0-9a-fA-F]{40}$' }
-const BLOCK_SCHEMA: JsonSchema = {
-  oneOf: [
+/** Alternatives overlap: a hash without leading zeros is a quantity too. */
+export const BLOCK_SCHEMA: JsonSchema = {
+  anyOf: [
     { enum: ['latest', 'pending', 'earliest', 'safe', 'finalized'] },
     QUANTITY_SCHEMA,
     HASH_SCHEMA,
-    { type: 'object' },
+    {
+      type: 'object',
+      properties: {
+        blockHash: HASH_SCHEMA,
+        blockNumber: QUANTITY_SCHEMA,
+        requireCanonical: { type: 'boolean' },
+      },
+    },
   ],
 }
 
@@ -130,9 +158,11 @@ export const p = {
   hash: required(HASH_SCHEMA, parseHashJson),
   txId: required(HASH_SCHEMA, (json): TxId => parseHashJson(json) as Uint8Array),
   quantity: required(QUANTITY_SCHEMA, parseQuantity),
-  uint: required(QUANTITY_SCHEMA, parseUint),
+  /** An index in a list. */
+  index: required(QUANTITY_SCHEMA, parsePlace),
   /** A storage slot; clients send a quantity or 32 padded bytes. */
-  data32OrQuantity: required({ type: 'string', pattern: '^0x[0-9a-fA-F]{1,64}$' }, (json) => {
+  data32OrQuantity: required({ type: 'string', pattern: '^0x[0-9a-fA-F]{1,64}$' }, (given) => {
+    const json = hexText(given)
     if (typeof json !== 'string' || !/^0x[0-9a-fA-F]{1,64}$/.test(json))
       throw new Error('expected a storage slot as 0x hex of at most 32 bytes')
     return json
@@ -142,6 +172,13 @@ export const p = {
     if (typeof json !== 'number') return parseUint(json)
     if (!isWholeNumber(json)) throw new Error('expected a non-negative integer')
     return json
+  }),
+  /** A quantity, a JSON integer or a decimal string, as geth takes for counts. */
+  count: required({ oneOf: [QUANTITY_SCHEMA, { type: 'integer', minimum: 0 }, DECIMAL_SCHEMA] }, (json) => {
+    const value = typeof json === 'string' && /^[0-9]{1,16}$/.test(json) ? Number(json) : json
+    if (typeof value !== 'number') return parseUint(value)
+    if (!isWholeNumber(value)) throw new Error('expected a non-negative integer')
+    return value
   }),
   block: required(BLOCK_SCHEMA, parseBlockSelector),
   /** Default: latest, as on every Ethereum node. */

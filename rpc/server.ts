@@ -1,20 +1,27 @@
-// HTTP and WebSocket on one port. Owns: sockets, sizes, CORS, keep-alive, close codes. Not: JSON-RPC (dispatch.ts).
+// HTTP and WebSocket on one port. Owns: headers, bodies, CORS, keep-alive. Not: JSON-RPC (dispatch.ts), answers (answers.ts).
+import { isAscii } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Access, type AccessOptions, type RateLimit, RateLimiter } from './access.ts'
+import { Answers } from './answers.ts'
+import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
 import type { Call, Method } from './method.ts'
+import type { Pages } from './pages.ts'
+import { ValueCounter } from './requestScan.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
+import { turns } from './turns.ts'
 
 export interface ServerLimits {
   /** One HTTP body. */
   readonly bodyBytesMax: number
   /** Bodies being received, over all connections. */
   readonly bufferedBytesMax: number
-  /** Open TCP connections, HTTP and WebSocket together. */
+  /** Open TCP connections, HTTP and WebSocket together; at the limit, the longest idle one makes room. */
   readonly connectionsMax: number
-  /** HTTP requests in progress; more get status 503. */
+  readonly connectionsPerAddressMax: number
+  /** Requests in progress over HTTP and WebSocket; more get status 503, or the error −32005. */
   readonly inFlightMax: number
   /** Time a client has to send a request. */
   readonly requestTimeoutMs: number
@@ -26,8 +33,9 @@ export interface ServerLimits {
 
 export const SERVER_LIMITS: ServerLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
-  bufferedBytesMax: 256 * 1024 * 1024,
-  connectionsMax: 2_048,
+  bufferedBytesMax: 64 * 1024 * 1024,
+  connectionsMax: 4_096,
+  connectionsPerAddressMax: 2_048,
   inFlightMax: 4_096,
   requestTimeoutMs: 30_000,
   keepAliveMs: 65_000,
@@ -45,6 +53,7 @@ export interface ServerOptions extends AccessOptions {
   /** Absent = no rate limit. */
   readonly rateLimit?: RateLimit
   readonly log: DispatchLog
+  readonly pages: Pages
 }
 
 interface Refusal {
@@ -61,8 +70,21 @@ const BUSY: Refusal = {
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 /** How long the rest of a refused body is read. */
 const LINGER_MS = 2_000
-const HTTP_CALL: Call = { connection: undefined }
+/** Requests in progress on one HTTP connection. */
+const PIPELINED_MAX = 16
+/** A longer body waits for its turn before it is read. */
+const LONG_BODY_BYTES = 64 * 1024
+/** How often overdue requests are looked for; Node's default lets them live half a minute longer. */
+const OVERDUE_CHECK_MS = 2_000
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
+/** Names of headers, as a preflight asks for them. */
+const HEADER_NAMES = /^[\w!#$%&'*+.^`|~-]+(?:\s*,\s*[\w!#$%&'*+.^`|~-]+){0,63}$/
+
+/** A body that is being received. */
+interface Body {
+  readonly refuse: (refusal: Refusal) => void
+  size: number
+}
 
 export class RpcServer {
   readonly #options: ServerOptions
@@ -70,9 +92,15 @@ export class RpcServer {
   readonly #access: Access
   readonly #rate: RateLimiter | undefined
   readonly #dispatcher: Dispatcher
+  readonly #answers: Answers
+  readonly #connections: Connections
   readonly #http: Server
   readonly #sockets: SocketServer
-  #inFlight = 0
+  /** Over HTTP and WebSocket. */
+  readonly #load = { inFlight: 0 }
+  /** Requests in progress by connection: HTTP allows sending the next one before the answer. */
+  readonly #pipelined = new WeakMap<Socket, number>()
+  readonly #bodies = new Set<Body>()
   #buffered = 0
 
   constructor(options: ServerOptions) {
@@ -81,24 +109,38 @@ export class RpcServer {
     this.#access = new Access(options)
     this.#rate = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit)
     this.#dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
+    this.#answers = new Answers(this.#dispatcher.held)
+    this.#connections = new Connections(this.#limits)
     this.#sockets = new SocketServer({
       dispatcher: this.#dispatcher,
       rate: this.#rate,
       limits: { ...SOCKET_LIMITS, ...options.socketLimits },
+      load: this.#load,
+      loadMax: this.#limits.inFlightMax,
+      onIdle: (socket, isIdle) => this.#connections.setIdle(socket, isIdle),
     })
-    this.#http = createServer(
-      { keepAliveTimeout: this.#limits.keepAliveMs, noDelay: true },
+    this.#http = this.#createHttp()
+  }
+
+  #createHttp(): Server {
+    const http = createServer(
+      {
+        keepAliveTimeout: this.#limits.keepAliveMs,
+        noDelay: true,
+        connectionsCheckingInterval: OVERDUE_CHECK_MS,
+      },
       (request, response) => this.#serve(request, response),
     )
-    this.#http.maxConnections = this.#limits.connectionsMax
-    this.#http.timeout = this.#limits.silenceMs
-    this.#http.requestTimeout = this.#limits.requestTimeoutMs
-    this.#http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
-    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
-    this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    http.timeout = this.#limits.silenceMs
+    http.requestTimeout = this.#limits.requestTimeoutMs
+    http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
+    http.on('connection', (socket) => this.#connections.admit(socket))
+    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
+    http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
       else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     })
+    return http
   }
 
   /** Resolves with the address when the port is open. */
@@ -132,11 +174,18 @@ export class RpcServer {
       response.setHeader('Vary', 'Origin')
       if (this.#access.allowsOrigin(origin)) response.setHeader('Access-Control-Allow-Origin', origin)
     }
-    const client = this.#rate === undefined ? '' : (request.socket.remoteAddress ?? '')
+    const client = request.socket.remoteAddress ?? ''
     const refusal = this.#refusalOf(request, client)
-    if (refusal !== undefined) refuse(request, response, refusal)
+    if (refusal !== undefined) this.#refuse(request, response, refusal)
     else if (request.method === 'OPTIONS') preflight(request, response)
-    else this.#readBody(request, response, client)
+    else if (request.method === 'POST') this.#readBody(request, response, client)
+    else void this.#page(request, response)
+  }
+
+  async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const page = await this.#options.pages(request.url!.split('?')[0]!)
+    if (page === undefined) this.#refuse(request, response, { status: 404, message: 'there is no such page' })
+    else this.#answers.send(request, response, page.status, JSON.stringify(page.body))
   }
 
   /** Why the headers alone refuse the request. */
@@ -145,10 +194,15 @@ export class RpcServer {
     if (!this.#access.allowsHost(headers.host)) {
       return { status: 403, message: 'host not allowed: add it to the RPC host list' }
     }
-    if (method === 'OPTIONS') return undefined
+    if (method === 'OPTIONS' || method === 'GET' || method === 'HEAD') return undefined
     if (method !== 'POST') {
       const message = 'send JSON-RPC 2.0 by POST, or connect by WebSocket'
-      return { status: 405, message, header: ['Allow', 'POST, OPTIONS'] }
+      return { status: 405, message, header: ['Allow', 'POST, GET, HEAD, OPTIONS'] }
+    }
+    const encoding = headers['content-encoding'] ?? 'identity'
+    if (encoding !== 'identity') {
+      const message = `content-encoding ${encoding.slice(0, 20)} is not supported: send the body as it is`
+      return { status: 415, message, header: ['Accept-Encoding', 'identity'] }
     }
     const type = headers['content-type']
     if (type !== 'application/json' && !JSON_TYPES.test(type ?? '')) {
@@ -160,10 +214,8 @@ export class RpcServer {
       const message = `rate limit exceeded: retry after ${wait} s`
       return { status: 429, message, header: ['Retry-After', String(wait)] }
     }
-    if (this.#inFlight >= this.#limits.inFlightMax) {
-      return BUSY
-    }
-    return undefined
+    const isPiledUp = (this.#pipelined.get(request.socket) ?? 0) >= PIPELINED_MAX
+    return isPiledUp || this.#load.inFlight >= this.#limits.inFlightMax ? BUSY : undefined
   }
 
   #tooLarge(): Refusal {
@@ -171,51 +223,108 @@ export class RpcServer {
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse, client: string): void {
+    const { valuesMax } = this.#options.dispatchLimits
+    const values = new ValueCounter()
     const chunks: Buffer[] = []
-    let size = 0
     let refused = false
+    const body: Body = {
+      size: 0,
+      refuse: (refusal) => {
+        refused = true
+        chunks.length = 0
+        this.#drop(body)
+        this.#refuse(request, response, refusal)
+      },
+    }
+    this.#bodies.add(body)
     // Released once, however the request ends.
     request.on('close', () => {
-      this.#buffered -= size
-      size = 0
+      if (!request.complete) this.#drop(body)
     })
     request.on('data', (chunk: Buffer) => {
       if (refused) return
-      size += chunk.length
+      body.size += chunk.length
       this.#buffered += chunk.length
-      const fits = size <= this.#limits.bodyBytesMax
-      if (fits && this.#buffered <= this.#limits.bufferedBytesMax) {
-        chunks.push(chunk)
-        return
-      }
-      refused = true
-      chunks.length = 0
-      refuse(request, response, fits ? BUSY : this.#tooLarge())
+      chunks.push(chunk)
+      if (body.size > this.#limits.bodyBytesMax) body.refuse(this.#tooLarge())
+      else if (values.add(chunk) > valuesMax) {
+        body.refuse({ status: 413, message: `more than ${valuesMax} values in one request` })
+      } else if (this.#buffered > this.#limits.bufferedBytesMax) this.#largestBody().refuse(BUSY)
     })
     request.on('end', () => {
       if (refused) return
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
-      this.#answer(body.toString('utf8'), response, client)
+      const answer = (): void => {
+        this.#drop(body)
+        if (refused || request.socket.destroyed) return
+        const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, body.size)
+        this.#answer(textOf(bytes), request, response, client)
+      }
+      // Reading a long one is long work.
+      if (body.size > LONG_BODY_BYTES) void turns.long(client).then(answer)
+      else answer()
     })
     request.on('error', () => response.destroy())
   }
 
-  #answer(text: string, response: ServerResponse, client: string): void {
+  #drop(body: Body): void {
+    if (!this.#bodies.delete(body)) return
+    this.#buffered -= body.size
+  }
+
+  /** Whoever sends most makes room: many long bodies never keep a short one out. */
+  #largestBody(): Body {
+    let largest: Body | undefined
+    for (const body of this.#bodies) if (largest === undefined || body.size > largest.size) largest = body
+    return largest!
+  }
+
+  #answer(text: string, request: IncomingMessage, response: ServerResponse, client: string): void {
     const rate = this.#rate
-    const call: Call =
-      rate === undefined
-        ? HTTP_CALL
-        : { connection: undefined, charge: (count) => rate.charge(client, count, performance.now()) }
+    const call: Call = {
+      connection: undefined,
+      client,
+      isGone: () => request.socket.destroyed,
+      ...(rate === undefined
+        ? {}
+        : { charge: (count: number) => rate.charge(client, count, performance.now()) }),
+    }
     const answer = this.#dispatcher.handle(text, call)
     if (typeof answer === 'string') {
-      send(response, 200, answer)
+      this.#answers.send(request, response, 200, answer)
+      if ((this.#pipelined.get(request.socket) ?? 0) === 0) this.#connections.setIdle(request.socket, true)
       return
     }
-    this.#inFlight++
+    const { socket } = request
+    this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
+    this.#load.inFlight++
+    this.#connections.setIdle(socket, false)
     void answer.then((done) => {
-      this.#inFlight--
-      send(response, 200, done)
+      this.#load.inFlight--
+      const left = this.#pipelined.get(socket)! - 1
+      this.#pipelined.set(socket, left)
+      this.#connections.setIdle(socket, left === 0)
+      this.#answers.send(request, response, 200, done)
     })
+  }
+
+  /**
+   * Answers before the body is complete. Closing at once would reset the connection of a client that still writes, and
+   * lose the answer: so the rest is read and discarded, for a short while.
+   */
+  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+    if (response.headersSent) return
+    const { status, message, header } = refusal
+    if (header !== undefined) response.setHeader(...header)
+    response.once('finish', () => {
+      if (request.complete) return
+      request.resume()
+      const { socket } = request
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+      request.once('close', () => clearTimeout(timer))
+      request.once('end', () => clearTimeout(timer))
+    })
+    const code = LIMIT_STATUSES.has(status) ? RPC_CODE.limit : RPC_CODE.invalidRequest
+    this.#answers.send(request, response, status, refusalText(code, message))
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -229,38 +338,18 @@ export class RpcServer {
   }
 }
 
-function send(response: ServerResponse, status: number, text: string): void {
-  if (response.destroyed) return
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
-  })
-  response.end(text)
-}
-
-/**
- * Answers before the body is complete. Closing at once would reset the connection of a client that still writes, and
- * lose the answer: so the rest is read and discarded, for a short while.
- */
-function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-  const { status, message, header } = refusal
-  if (header !== undefined) response.setHeader(...header)
-  response.once('finish', () => {
-    if (request.complete) return
-    request.resume()
-    const { socket } = request
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    request.once('close', () => clearTimeout(timer))
-    request.once('end', () => clearTimeout(timer))
-  })
-  const code = LIMIT_STATUSES.has(status) ? RPC_CODE.limit : RPC_CODE.invalidRequest
-  send(response, status, refusalText(code, message))
+/** `Buffer.toString` takes ten times as long for what is nearly always ASCII. */
+function textOf(bytes: Buffer): string {
+  return isAscii(bytes) ? bytes.toString('latin1') : bytes.toString('utf8')
 }
 
 function preflight(request: IncomingMessage, response: ServerResponse): void {
   if (response.hasHeader('Access-Control-Allow-Origin')) {
-    response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS')
-    response.setHeader('Access-Control-Allow-Headers', 'Content-Type, Authorization')
+    const asked = request.headers['access-control-request-headers']
+    const names = asked !== undefined && HEADER_NAMES.test(asked) ? asked : 'Content-Type, Authorization'
+    response.setHeader('Access-Control-Allow-Methods', 'POST, GET, OPTIONS')
+    response.setHeader('Access-Control-Allow-Headers', names)
+    response.appendHeader('Vary', 'Access-Control-Request-Headers')
     response.setHeader('Access-Control-Max-Age', '86400')
     if (request.headers['access-control-request-private-network'] === 'true') {
       response.setHeader('Access-Control-Allow-Private-Network', 'true')

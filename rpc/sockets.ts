@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { RateLimiter } from './access.ts'
-import { type Dispatcher, refusalText } from './dispatch.ts'
+import type { Dispatcher } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
 import type { Call, Connection } from './method.ts'
 
@@ -14,38 +14,54 @@ export interface SocketLimits {
   readonly pingMs: number
   /** Unsent bytes above which a slow reader is disconnected. */
   readonly queueBytesMax: number
+  /** Unsent bytes of all connections above which the slowest readers are disconnected. */
+  readonly queuesBytesMax: number
   /** Requests in progress per connection; at this many, reading pauses. */
   readonly inFlightMax: number
 }
 
 export const SOCKET_LIMITS: SocketLimits = {
-  socketsMax: 512,
+  socketsMax: 2_048,
   messageBytesMax: 2 * 1024 * 1024,
   pingMs: 25_000,
   queueBytesMax: 8 * 1024 * 1024,
+  queuesBytesMax: 64 * 1024 * 1024,
   inFlightMax: 256,
 }
 
 /** RFC 6455 §7.4.1. */
-const CLOSE = { goingAway: 1001, unsupported: 1003, slowReader: 1008 } as const
+const CLOSE = { goingAway: 1001, slowReader: 1008, tryAgainLater: 1013 } as const
+/** The sum of the queues is looked at each time that this much was sent. */
+const TRIM_BYTES = 1024 * 1024
+/** The close frame is queued behind the unread data: do not wait longer for it. */
+const CLOSE_MS = 1_000
 
 interface SocketServerOptions {
   readonly dispatcher: Dispatcher
   readonly rate: RateLimiter | undefined
   readonly limits: SocketLimits
+  /** Requests in progress, shared with HTTP. */
+  readonly load: { inFlight: number }
+  readonly loadMax: number
+  /** Tells when a connection becomes idle or busy: with a request in progress, or a subscription, it is busy. */
+  readonly onIdle: (socket: Socket, isIdle: boolean) => void
 }
 
 class SocketConnection implements Connection {
   readonly #socket: WebSocket
   readonly #queueBytesMax: number
+  readonly #onSent: (bytes: number) => void
   readonly #closeListeners: (() => void)[] = []
   /** Pings sent since the client last answered. */
   unansweredPings = 0
   inFlight = 0
+  /** Somebody waits for its end, because it subscribed. */
+  isWatched = false
 
-  constructor(socket: WebSocket, queueBytesMax: number) {
+  constructor(socket: WebSocket, queueBytesMax: number, onSent: (bytes: number) => void) {
     this.#socket = socket
     this.#queueBytesMax = queueBytesMax
+    this.#onSent = onSent
     socket.on('pong', () => {
       this.unansweredPings = 0
     })
@@ -56,20 +72,37 @@ class SocketConnection implements Connection {
     socket.on('error', () => undefined)
   }
 
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
   notify(text: string): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#socket.bufferedAmount > this.#queueBytesMax) {
-      this.#socket.close(CLOSE.slowReader, 'reads too slowly')
-      // The close frame is queued behind the unread data: do not wait for it.
-      setTimeout(() => this.#socket.terminate(), 1_000).unref()
+      this.end(CLOSE.slowReader, 'reads too slowly')
       return false
     }
     this.#socket.send(text)
+    this.#onSent(text.length)
     return true
+  }
+
+  cut(reason: string): void {
+    this.end(CLOSE.tryAgainLater, reason)
+  }
+
+  end(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+    setTimeout(() => this.#socket.terminate(), CLOSE_MS).unref()
+  }
+
+  resume(): void {
+    if (this.#socket.isPaused) this.#socket.resume()
   }
 
   onClose(listener: () => void): void {
     this.#closeListeners.push(listener)
+    this.isWatched = true
   }
 }
 
@@ -78,6 +111,7 @@ export class SocketServer {
   readonly #wss: WebSocketServer
   readonly #connections = new Map<WebSocket, SocketConnection>()
   readonly #timer: NodeJS.Timeout
+  #sentBytes = 0
 
   constructor(options: SocketServerOptions) {
     this.#options = options
@@ -97,7 +131,7 @@ export class SocketServer {
 
   accept(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#wss.handleUpgrade(request, socket, head, (ws) =>
-      this.#attach(ws, request.socket.remoteAddress ?? ''),
+      this.#attach(ws, socket, request.socket.remoteAddress ?? ''),
     )
   }
 
@@ -110,37 +144,75 @@ export class SocketServer {
     this.#wss.close()
   }
 
-  #attach(socket: WebSocket, client: string): void {
-    const { dispatcher, rate, limits } = this.#options
-    const connection = new SocketConnection(socket, limits.queueBytesMax)
+  #attach(socket: WebSocket, tcp: Socket, client: string): void {
+    const { rate, limits } = this.#options
+    const connection = new SocketConnection(socket, limits.queueBytesMax, (bytes) => this.#onSent(bytes))
     this.#connections.set(socket, connection)
     socket.on('close', () => this.#connections.delete(socket))
-    const call: Call =
-      rate === undefined
-        ? { connection }
-        : { connection, charge: (count) => rate.charge(client, count, performance.now()) }
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      connection.unansweredPings = 0
-      if (isBinary) {
-        socket.close(CLOSE.unsupported, 'send JSON text')
-        return
+    const charge = (count: number): void => rate?.charge(client, count, performance.now())
+    // Some libraries send their JSON in binary frames: what counts is the text.
+    socket.on('message', (data: Buffer) => {
+      const listeners: (() => void)[] = []
+      const call: Call = {
+        connection,
+        client,
+        charge,
+        isGone: () => socket.readyState !== socket.OPEN,
+        afterAnswer: (listener) => void listeners.push(listener),
       }
-      const wait = rate?.retryAfterSeconds(client, performance.now()) ?? 0
-      if (wait > 0) {
-        connection.notify(refusalText(RPC_CODE.limit, `rate limit exceeded: retry after ${wait} s`))
-        return
-      }
-      const answer = dispatcher.handle(data.toString('utf8'), call)
-      if (typeof answer === 'string') {
+      const send = (answer: string): void => {
         if (answer !== '') connection.notify(answer)
-        return
+        for (const listener of listeners) listener()
+        this.#options.onIdle(tcp, connection.inFlight === 0 && !connection.isWatched)
       }
-      if (++connection.inFlight >= limits.inFlightMax) socket.pause()
-      void answer.then((text) => {
-        if (connection.inFlight-- >= limits.inFlightMax && socket.isPaused) socket.resume()
-        if (text !== '') connection.notify(text)
-      })
+      this.#onMessage(data.toString('utf8'), call, connection, send)
+      if (connection.inFlight > 0) this.#options.onIdle(tcp, false)
+      if (connection.inFlight >= limits.inFlightMax) socket.pause()
     })
+  }
+
+  #onMessage(text: string, call: Call, connection: SocketConnection, send: (answer: string) => void): void {
+    const { dispatcher, rate, limits, load, loadMax } = this.#options
+    connection.unansweredPings = 0
+    const wait = rate?.retryAfterSeconds(call.client, performance.now()) ?? 0
+    if (wait > 0 || load.inFlight >= loadMax) {
+      const message =
+        wait > 0 ? `rate limit exceeded: retry after ${wait} s` : 'too many requests in progress: retry later'
+      send(dispatcher.refuse(text, RPC_CODE.limit, message))
+      return
+    }
+    const answer = dispatcher.handle(text, call)
+    if (typeof answer === 'string') {
+      send(answer)
+      return
+    }
+    load.inFlight++
+    connection.inFlight++
+    void answer.then((done) => {
+      load.inFlight--
+      if (connection.inFlight-- >= limits.inFlightMax) connection.resume()
+      send(done)
+    })
+  }
+
+  /** Cuts the slowest readers when all queues together are too long. */
+  #onSent(bytes: number): void {
+    this.#sentBytes += bytes
+    if (this.#sentBytes < TRIM_BYTES) return
+    this.#sentBytes = 0
+    const { queuesBytesMax } = this.#options.limits
+    const queues = [...this.#connections.values()].map((connection) => ({
+      connection,
+      bytes: connection.queuedBytes,
+    }))
+    let total = queues.reduce((sum, queue) => sum + queue.bytes, 0)
+    if (total <= queuesBytesMax) return
+    queues.sort((a, b) => b.bytes - a.bytes)
+    for (const queue of queues) {
+      if (total <= queuesBytesMax) return
+      queue.connection.end(CLOSE.slowReader, 'reads too slowly')
+      total -= queue.bytes
+    }
   }
 
   #ping(): void {

@@ -2,6 +2,7 @@
 import type { RateLimit } from './access.ts'
 import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
 import { createMethods, type MethodOptions } from './methods.ts'
+import { createPages } from './pages.ts'
 import { RpcServer, type ServerLimits } from './server.ts'
 import type { SocketLimits } from './sockets.ts'
 
@@ -33,7 +34,8 @@ export interface RunningRpc {
 
 /** Resolves once the port is open; rejects when it is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
-  const methods = createMethods(options)
+  let url = ''
+  const methods = createMethods({ ...options, url: () => url })
   const server = new RpcServer({
     host: options.host ?? RPC_HOST_DEFAULT,
     port: options.port ?? RPC_PORT_DEFAULT,
@@ -45,6 +47,7 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
     ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
     log: options.log,
+    pages: createPages(options.backend),
   })
   const { host, port } = await server.start().catch((error: unknown) => {
     methods.close()
@@ -55,5 +58,6 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     return server.close()
   }
   const name = host.includes(':') ? `[${host}]` : host
-  return { host, port, url: `http://${name}:${port}`, close }
+  url = `http://${name}:${port}`
+  return { host, port, url, close }
 }

@@ -1,47 +1,83 @@
-// eth_subscribe over WebSocket. Owns: subscriptions and their limits. Not: sockets and queues (sockets.ts).
+// eth_subscribe over WebSocket. Owns: who receives what, in order, and who is cut when that takes too long.
+// Not: sockets and queues (sockets.ts), topics and parameters (subscriptionMethods.ts).
 
 import { toHex } from '../base/bytes.ts'
-import { errorText } from '../base/errors.ts'
-import type { Json } from '../base/field.ts'
 import type { Backend, FinalizedBlock, KnownTransaction } from './backend.ts'
-import { invalidParams, limitExceeded, RPC_CODE, RpcError } from './errors.ts'
 import { type BlockIndexes, mustDecode } from './eth/blockIndex.ts'
+import { BlockLogs } from './eth/blockLogs.ts'
 import { headJson, transactionJson } from './eth/format.ts'
-import { type LogFilter, parseLogQuery } from './eth/logFilter.ts'
-import type { LogSearch } from './eth/logs.ts'
+import { entriesOf, type LogFilter } from './eth/logFilter.ts'
 import type { RpcEvents } from './events.ts'
-import { type Connection, defineMethod, type Method } from './method.ts'
-import { optional, p } from './params.ts'
+import type { Call, Connection } from './method.ts'
+import { type Keeper, Quota, type QuotaLimits } from './quota.ts'
 import { randomId } from './randomId.ts'
+import { turns } from './turns.ts'
 
-export interface SubscriptionLimits {
-  readonly perConnectionMax: number
-  readonly totalMax: number
+export interface SubscriptionLimits extends QuotaLimits {
+  /** Finalized blocks that wait for delivery; above it, the costliest connection is cut. */
+  readonly blocksBehindMax: number
+  /** Pending transactions that wait for delivery; likewise. */
+  readonly pendingBehindMax: number
 }
 
-export const SUBSCRIPTION_LIMITS: SubscriptionLimits = { perConnectionMax: 64, totalMax: 10_000 }
+export const SUBSCRIPTION_LIMITS: SubscriptionLimits = {
+  perConnectionMax: 64,
+  perAddressMax: 4_096,
+  totalMax: 10_000,
+  blocksBehindMax: 64,
+  pendingBehindMax: 10_000,
+}
 
-type Topic =
+/** The place of deliveries in the queue of long work. */
+const CLIENT = 'subscriptions'
+
+export type Topic =
   | { readonly kind: 'newHeads' }
   | { readonly kind: 'logs'; readonly filter: LogFilter }
   | { readonly kind: 'newPendingTransactions'; readonly hydrated: boolean }
   | { readonly kind: 'syncing' }
 
+/** Something to deliver to each subscription of a kind. */
+type News =
+  | { readonly kind: 'newHeads'; readonly text: () => string }
+  | { readonly kind: 'logs'; readonly logs: BlockLogs }
+  | { readonly kind: 'newPendingTransactions'; readonly hash: string; readonly whole: () => string }
+  | { readonly kind: 'syncing'; readonly text: string }
+
 interface Subscription {
   readonly id: string
   readonly connection: Connection
+  readonly keeper: Keeper
   readonly topic: Topic
+  /** What happened before the client knew its id; undefined once it knows. */
+  early: News[] | undefined
+  /** The first news that it gets in the common way. */
+  fromSequence: number
+  isEnded: boolean
+}
+
+interface Job {
+  readonly news: News
+  readonly sequence: number
+  /** Set for what one subscription missed. */
+  readonly only?: Subscription
 }
 
 function notification(id: string, resultText: string): string {
   return `{"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"${id}","result":${resultText}}}`
 }
 
+function once(make: () => string): () => string {
+  let text: string | undefined
+  return () => (text ??= make())
+}
+
 export class Subscriptions {
   readonly #backend: Backend
   readonly #indexes: BlockIndexes
-  readonly #search: LogSearch
   readonly #limits: SubscriptionLimits
+  readonly #count: Quota
+  readonly #entries: Quota
   readonly #byConnection = new Map<Connection, Map<string, Subscription>>()
   readonly #byKind: { readonly [K in Topic['kind']]: Set<Subscription> } = {
     newHeads: new Set(),
@@ -49,78 +85,195 @@ export class Subscriptions {
     newPendingTransactions: new Set(),
     syncing: new Set(),
   }
-  #total = 0
+  readonly #jobs: Job[] = []
+  /** Jobs that wait, by kind. */
+  readonly #behind = { newHeads: 0, logs: 0, newPendingTransactions: 0, syncing: 0 }
+  /** Time that deliveries took, halved with each block. */
+  readonly #spentMs = new Map<Connection, number>()
+  #sequence = 0
+  #isDelivering = false
   #wasSyncing: boolean
 
   constructor(options: {
     backend: Backend
     events: RpcEvents
     indexes: BlockIndexes
-    search: LogSearch
     limits: SubscriptionLimits
+    /** Addresses and topics in filters, shared with the polled ones. */
+    entries: Quota
   }) {
     this.#backend = options.backend
     this.#indexes = options.indexes
-    this.#search = options.search
     this.#limits = options.limits
+    this.#count = new Quota('subscriptions', options.limits)
+    this.#entries = options.entries
     this.#wasSyncing = options.backend.syncing() !== undefined
     options.events.onFinalized((block) => this.#onFinalized(block))
     options.events.onPending((transaction) => this.#onPending(transaction))
   }
 
-  /** Returns the subscription id; notifications start after the response is sent. */
-  add(connection: Connection, topic: Topic): string {
+  /** Returns the subscription id. Notifications begin with the next block, after the response. */
+  add(connection: Connection, call: Call, topic: Topic): string {
+    const keeper: Keeper = { connection, client: call.client }
+    this.#count.take(keeper, 1)
+    try {
+      if (topic.kind === 'logs') this.#entries.take(keeper, entriesOf(topic.filter))
+    } catch (error) {
+      this.#count.give(keeper, 1)
+      throw error
+    }
+    const subscription: Subscription = {
+      id: randomId(),
+      connection,
+      keeper,
+      topic,
+      early: [],
+      fromSequence: 0,
+      isEnded: false,
+    }
     let own = this.#byConnection.get(connection)
     if (own === undefined) {
       own = new Map()
       this.#byConnection.set(connection, own)
       connection.onClose(() => this.#forget(connection))
     }
-    const { perConnectionMax, totalMax } = this.#limits
-    if (own.size >= perConnectionMax) {
-      throw limitExceeded(`a connection may hold at most ${perConnectionMax} subscriptions`)
-    }
-    if (this.#total >= totalMax) throw limitExceeded(`this node serves at most ${totalMax} subscriptions`)
-    const subscription = { id: randomId(), connection, topic }
     own.set(subscription.id, subscription)
-    this.#total++
-    setImmediate(() => {
-      if (this.#byConnection.get(connection)?.has(subscription.id) === true) {
-        this.#byKind[topic.kind].add(subscription)
-      }
-    })
+    this.#byKind[topic.kind].add(subscription)
+    const begin = (): void => this.#begin(subscription)
+    if (call.afterAnswer === undefined) setImmediate(begin)
+    else call.afterAnswer(begin)
     return subscription.id
+  }
+
+  #begin(subscription: Subscription): void {
+    const { early } = subscription
+    if (early === undefined || subscription.isEnded) return
+    subscription.early = undefined
+    subscription.fromSequence = this.#sequence
+    for (const news of early) this.#enqueue({ news, sequence: this.#sequence, only: subscription })
   }
 
   remove(connection: Connection, id: string): boolean {
     const own = this.#byConnection.get(connection)
     const subscription = own?.get(id)
     if (own === undefined || subscription === undefined) return false
+    const { topic, keeper } = subscription
     own.delete(id)
-    this.#byKind[subscription.topic.kind].delete(subscription)
-    this.#total--
+    subscription.isEnded = true
+    this.#byKind[topic.kind].delete(subscription)
+    this.#count.give(keeper, 1)
+    if (topic.kind === 'logs') this.#entries.give(keeper, entriesOf(topic.filter))
     return true
   }
 
   #forget(connection: Connection): void {
     for (const id of [...(this.#byConnection.get(connection)?.keys() ?? [])]) this.remove(connection, id)
     this.#byConnection.delete(connection)
+    this.#spentMs.delete(connection)
+  }
+
+  #publish(news: News): void {
+    const subscriptions = this.#byKind[news.kind]
+    if (subscriptions.size === 0) return
+    for (const subscription of subscriptions) {
+      if (subscription.early === undefined) continue
+      // A client that does not read its answers for so long is cut by its queue, or by this.
+      if (subscription.early.push(news) > this.#limits.pendingBehindMax) this.#cut(subscription.connection)
+    }
+    this.#enqueue({ news, sequence: this.#sequence++ })
+  }
+
+  #enqueue(job: Job): void {
+    const { kind } = job.news
+    this.#jobs.push(job)
+    const { blocksBehindMax, pendingBehindMax } = this.#limits
+    const behindMax = kind === 'newPendingTransactions' ? pendingBehindMax : blocksBehindMax
+    if (job.only === undefined && ++this.#behind[kind] > behindMax) this.#cutCostliest()
+    if (!this.#isDelivering) void this.#deliverAll()
+  }
+
+  /** Runs at once while the turn has room, then goes on in later ones. */
+  async #deliverAll(): Promise<void> {
+    this.#isDelivering = true
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      const { news, only, sequence } = job
+      if (only === undefined) this.#behind[news.kind]--
+      for (const subscription of only === undefined ? [...this.#byKind[news.kind]] : [only]) {
+        if (!turns.hasRoom()) await turns.long(CLIENT)
+        const isDue = only !== undefined || this.#isDue(subscription, sequence)
+        if (isDue && !subscription.isEnded) await this.#deliver(subscription, news)
+      }
+    }
+    this.#isDelivering = false
+  }
+
+  #isDue(subscription: Subscription, sequence: number): boolean {
+    return subscription.early === undefined && subscription.fromSequence <= sequence
+  }
+
+  /** Undefined unless it has to wait. */
+  #deliver(subscription: Subscription, news: News): Promise<void> | undefined {
+    const beganMs = performance.now()
+    const { topic } = subscription
+    let later: Promise<void> | undefined
+    if (news.kind === 'logs' && topic.kind === 'logs') {
+      const places = news.logs.matching(topic.filter)
+      if (places.length > 0) later = this.#deliverLogs(subscription, news.logs, places)
+    } else if (news.kind === 'newPendingTransactions' && topic.kind === news.kind) {
+      this.#send(subscription, topic.hydrated ? news.whole() : news.hash)
+    } else if (news.kind === 'newHeads') this.#send(subscription, news.text())
+    else if (news.kind === 'syncing') this.#send(subscription, news.text)
+    this.#charge(subscription, performance.now() - beganMs)
+    return later
+  }
+
+  async #deliverLogs(subscription: Subscription, logs: BlockLogs, places: readonly number[]): Promise<void> {
+    for (const place of places) {
+      if (!turns.hasRoom()) {
+        // The whole rest of the turn was used for this one.
+        this.#charge(subscription, 1)
+        await turns.long(CLIENT)
+      }
+      if (subscription.isEnded) return
+      this.#send(subscription, logs.text(place))
+    }
   }
 
   #send(subscription: Subscription, resultText: string): void {
     subscription.connection.notify(notification(subscription.id, resultText))
   }
 
-  #onFinalized(block: FinalizedBlock): void {
-    if (this.#byKind.newHeads.size > 0) {
-      const text = JSON.stringify(headJson(block, this.#indexes.of(block)))
-      for (const subscription of this.#byKind.newHeads) this.#send(subscription, text)
+  #charge({ connection }: Subscription, ms: number): void {
+    if (this.#byConnection.has(connection)) {
+      this.#spentMs.set(connection, (this.#spentMs.get(connection) ?? 0) + ms)
     }
-    for (const subscription of this.#byKind.logs) {
-      if (subscription.topic.kind !== 'logs') continue
-      for (const log of this.#search.matching(block, subscription.topic.filter)) {
-        this.#send(subscription, JSON.stringify(log))
-      }
+  }
+
+  /** Nobody waits for one client: whose subscriptions took most of the time goes. */
+  #cutCostliest(): void {
+    let costliest: Connection | undefined
+    let mostMs = 0
+    for (const [connection, ms] of this.#spentMs) {
+      if (ms <= mostMs) continue
+      costliest = connection
+      mostMs = ms
+    }
+    if (costliest !== undefined) this.#cut(costliest)
+  }
+
+  #cut(connection: Connection): void {
+    connection.cut('its subscriptions take more time than this node has')
+    this.#forget(connection)
+  }
+
+  #onFinalized(block: FinalizedBlock): void {
+    for (const [connection, ms] of this.#spentMs) this.#spentMs.set(connection, ms / 2)
+    this.#publish({
+      kind: 'newHeads',
+      text: once(() => JSON.stringify(headJson(block, this.#indexes.of(block)))),
+    })
+    if (this.#byKind.logs.size > 0) {
+      this.#publish({ kind: 'logs', logs: new BlockLogs(block, this.#indexes.of(block)) })
     }
     this.#onSyncing()
   }
@@ -130,80 +283,23 @@ export class Subscriptions {
     const isSyncing = progress !== undefined
     if (isSyncing === this.#wasSyncing) return
     this.#wasSyncing = isSyncing
-    const text = JSON.stringify(
-      isSyncing
-        ? {
-            syncing: true,
-            status: { currentBlock: progress.currentHeight, highestBlock: progress.highestHeight },
-          }
-        : false,
-    )
-    for (const subscription of this.#byKind.syncing) this.#send(subscription, text)
+    const status = isSyncing && {
+      syncing: true,
+      status: { currentBlock: progress.currentHeight, highestBlock: progress.highestHeight },
+    }
+    this.#publish({ kind: 'syncing', text: JSON.stringify(status) })
   }
 
   #onPending(known: KnownTransaction): void {
-    const subscriptions = this.#byKind.newPendingTransactions
-    if (subscriptions.size === 0) return
-    const hashText = JSON.stringify(toHex(known.id))
-    let fullText: string | undefined
-    for (const subscription of subscriptions) {
-      if (subscription.topic.kind !== 'newPendingTransactions' || !subscription.topic.hydrated) {
-        this.#send(subscription, hashText)
-        continue
-      }
-      fullText ??= JSON.stringify(
-        transactionJson(mustDecode(known.raw, this.#backend.identity.chainId), known.sender, undefined),
-      )
-      this.#send(subscription, fullText)
-    }
+    if (this.#byKind.newPendingTransactions.size === 0) return
+    this.#publish({
+      kind: 'newPendingTransactions',
+      hash: JSON.stringify(toHex(known.id)),
+      whole: once(() =>
+        JSON.stringify(
+          transactionJson(mustDecode(known.raw, this.#backend.identity.chainId), known.sender, undefined),
+        ),
+      ),
+    })
   }
-}
-
-function parseTopic(kind: string, options: Json | undefined): Topic {
-  switch (kind) {
-    case 'newHeads':
-    case 'syncing':
-      return { kind }
-    case 'newPendingTransactions':
-      return { kind, hydrated: options === true }
-    case 'logs':
-      try {
-        return { kind, filter: parseLogQuery(options ?? {}).filter }
-      } catch (error) {
-        throw invalidParams(`invalid argument 1 (options): ${errorText(error)}`)
-      }
-    default:
-      throw invalidParams(
-        `no "${kind}" subscription: choose newHeads, logs, newPendingTransactions or syncing`,
-      )
-  }
-}
-
-function mustBeConnected(connection: Connection | undefined): Connection {
-  if (connection === undefined) {
-    throw new RpcError(RPC_CODE.methodNotFound, 'notifications not supported: connect by WebSocket')
-  }
-  return connection
-}
-
-export function subscriptionMethods(subscriptions: Subscriptions): readonly Method[] {
-  return [
-    defineMethod({
-      name: 'eth_subscribe',
-      doc: 'Subscribes to newHeads, logs, newPendingTransactions or syncing, over WebSocket.',
-      cost: 5,
-      params: { kind: p.text(64), options: optional(p.json) },
-      returns: { type: 'string' },
-      run: ({ kind, options }, call) =>
-        subscriptions.add(mustBeConnected(call.connection), parseTopic(kind, options)),
-    }),
-    defineMethod({
-      name: 'eth_unsubscribe',
-      doc: 'Ends a subscription; false when the id is unknown.',
-      cost: 1,
-      params: { id: p.text(66) },
-      returns: { type: 'boolean' },
-      run: ({ id }, call) => subscriptions.remove(mustBeConnected(call.connection), id),
-    }),
-  ]
 }

@@ -1,9 +1,10 @@
 // Computes long answers in slices. Owns: yielding to consensus and other requests, and a total time limit.
+import { turns } from './turns.ts'
 
-/** Work between two yields to the event loop. */
-const SLICE_MS = 8
 /** Work for one answer; the client requests the rest. */
 const TOTAL_MS_MAX = 5_000
+/** Waiters of methods share one place in the queue of long work; the heavy gate is fair between clients. */
+const CLIENT = ''
 
 export class TimeSlice {
   readonly #totalMsMax: number
@@ -14,12 +15,11 @@ export class TimeSlice {
     this.#totalMsMax = totalMsMax
   }
 
-  /** Call between steps: yields when the slice is used up; false when the total is. */
+  /** Call between steps: yields when this turn has no room for more; false when the total is used up. */
   async next(): Promise<boolean> {
-    const spentMs = performance.now() - this.#sliceBeganMs
-    if (spentMs < SLICE_MS) return true
-    this.#workedMs += spentMs
-    await new Promise(setImmediate)
+    if (turns.hasRoom()) return true
+    this.#workedMs += performance.now() - this.#sliceBeganMs
+    await turns.long(CLIENT)
     this.#sliceBeganMs = performance.now()
     return this.#workedMs < this.#totalMsMax
   }

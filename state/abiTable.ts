@@ -6,11 +6,14 @@ import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/f
 import { type ActionDef, isLive, type ModuleDef, type QueryDef } from '../base/moduleDefinition.ts'
 import { selectorOf } from '../base/selector.ts'
 
-interface Entry {
-  readonly definition: ModuleDef
+/** A function's name and arguments. */
+export interface AbiEntry {
   readonly name: string
   readonly fields: readonly (readonly [string, AnyField])[]
   readonly types: readonly AbiType[]
+}
+interface Entry extends AbiEntry {
+  readonly definition: ModuleDef
 }
 export interface ActionEntry extends Entry {
   readonly kind: 'action'
@@ -82,7 +85,7 @@ export function answerField(def: QueryDef): AnyField {
 }
 
 /** Arguments of a call; undefined unless the bytes are the canonical ABI encoding. */
-export function decodeArguments(entry: Entry, data: Uint8Array): Record<string, unknown> | undefined {
+export function decodeArguments(entry: AbiEntry, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const values = decodeAbi(entry.types, data.subarray(4))
     const args: Record<string, unknown> = {}

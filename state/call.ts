@@ -1,82 +1,40 @@
-// eth_call and eth_estimateGas: queries and actions on a throw-away overlay, and Multicall3's aggregate3 (WALLETS §2).
-// Not: JSON-RPC; fees and nonces, which a call does not check.
-import { encodeAbi } from '../base/abi.ts'
-import { concatBytes, utf8 } from '../base/bytes.ts'
-import { keccak256 } from '../base/crypto/hash.ts'
+// eth_call, eth_estimateGas and eth_simulateV1: queries and actions on a throw-away overlay (WALLETS §2).
+// Not: JSON-RPC; fees and nonces, which a call does not check; Multicall3's functions (multicall.ts).
 import type { Address, TxId } from '../base/ids.ts'
-import { defineModule } from '../base/moduleDefinition.ts'
-import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
-import { PROTOCOL_VERSION } from '../base/protocol/version.ts'
-import { message, t } from '../base/schema.ts'
-import {
-  type AbiTable,
-  abiTableOf,
-  decodeArguments,
-  encodeReturn,
-  type QueryEntry,
-  selectorNumber,
-} from './abiTable.ts'
-import type { BlockContext } from './context.ts'
+import { type AbiTable, decodeArguments, encodeReturn, type QueryEntry, selectorNumber } from './abiTable.ts'
+import type { BlockContext, Log } from './context.ts'
 import {
   type CallEnvironment,
   type CallOutcome,
   callFailures,
   callSchema,
+  costOf,
   dispatcherOf,
   failed,
-  gasOf,
   MULTICALL_ADDRESS,
   runCall,
   type Target,
   targetOf,
 } from './dispatch.ts'
 import { type FailureReader, failureReaderOf } from './failure.ts'
+import type { Cost } from './fees.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
+import { answerMulticall, multicallFunction, type ViewedBlock } from './multicall.ts'
 import { Overlay } from './overlay.ts'
 import type { Module } from './rules.ts'
 import type { AccessListEntry } from './transaction.ts'
 import type { StateReader } from './view.ts'
 
-/** Most calls in one aggregate3. */
-const AGGREGATE_MAX = 1024
-/** Most bytes that its calls may return together. */
-const AGGREGATE_BYTES_MAX = 4 * 1024 * 1024
 /** A simulated call is part of no transaction. */
 const NO_TX: TxId = new Uint8Array(32)
-
-/** The part of Multicall3 that viem and ethers use to batch reads. */
-export const multicallSchema = defineModule({
-  name: 'multicall3',
-  id: 0,
-  doc: 'Read-only aggregate3 of Multicall3.',
-  params: {},
-  records: {},
-  errors: {},
-  events: {},
-  actions: {},
-  queries: {
-    aggregate3: {
-      args: {
-        calls: t.list(
-          message('Call3', { target: t.address, allowFailure: t.bool, callData: t.bytes(TX_BYTES_MAX) }),
-          AGGREGATE_MAX,
-        ),
-      },
-      returns: t.list(
-        message('Result', { success: t.bool, returnData: t.bytes(AGGREGATE_BYTES_MAX) }),
-        AGGREGATE_MAX,
-      ),
-      doc: 'Runs calls and returns the result of each.',
-    },
-  },
-})
-const multicallTable = abiTableOf(multicallSchema, PROTOCOL_VERSION)
 
 export interface SimulationView {
   readonly state: StateReader
   /** The context of a block on top of the state. */
   readonly block: BlockContext
+  /** The block whose state it is. */
+  readonly viewed: ViewedBlock
 }
 
 export interface SimulatedCall {
@@ -112,7 +70,7 @@ export function simulateCall(
   modules: readonly Module[],
   call: SimulatedCall,
 ): { readonly returnData: Uint8Array } | { readonly revert: Revert } {
-  const outcome = runAny(environmentOf(view, modules, call.from), call, 0)
+  const outcome = runAny(environmentOf(view, modules, call), call, 0)
   return outcome.failed ? { revert: revertOf(modules, outcome.reason) } : { returnData: outcome.output }
 }
 
@@ -123,20 +81,59 @@ export function estimateGas(
   call: SimulatedCall,
 ): { readonly gas: number } | { readonly revert: Revert } {
   // Not `runAny`: a query is not a transaction, and an estimate must fail where the transaction would.
-  const outcome = runCall(environmentOf(view, modules, call.from), call)
+  const outcome = runCall(environmentOf(view, modules, call), call)
   if (outcome.failed) return { revert: revertOf(modules, outcome.reason) }
-  return { gas: gasOf(dispatcherOf(modules, view.block.protocolVersion), call) }
+  return { gas: callCost(view, modules, call).gas }
+}
+
+/** Gas and lane of a call as a transaction. */
+export function callCost(
+  view: Pick<SimulationView, 'block'>,
+  modules: readonly Module[],
+  call: Pick<SimulatedCall, 'to' | 'data' | 'accessList'>,
+): Cost {
+  return costOf(dispatcherOf(modules, view.block.protocolVersion), call)
+}
+
+/**
+ * Runs a call and keeps its writes in `overlay`, as a transaction of a simulated block does; a failed one writes
+ * nothing. Queries are answered as in eth_call. Nonce and fee are the caller's business.
+ */
+export function runOnOverlay(
+  view: Omit<SimulationView, 'state'> & { readonly state: Overlay },
+  modules: readonly Module[],
+  call: SimulatedCall & { readonly txId: TxId; readonly txIndex: number },
+): {
+  readonly logs: readonly Log[]
+  readonly outcome: { readonly returnData: Uint8Array } | { readonly revert: Revert }
+} {
+  const logs: Log[] = []
+  const { txId, txIndex, from: sender } = call
+  const env = { ...environmentOf(view, modules, call), state: view.state, sender, txId, txIndex, logs }
+  const outcome = runAny(env, call, 0)
+  view.state.settle()
+  if (outcome.failed) return { logs: [], outcome: { revert: revertOf(modules, outcome.reason) } }
+  return { logs, outcome: { returnData: outcome.output } }
 }
 
 function revertOf(modules: readonly Module[], reason: Uint8Array): Revert {
   return { data: reason, message: `execution reverted: ${failureReader(modules).describe(reason)}` }
 }
 
-function environmentOf(view: SimulationView, modules: readonly Module[], sender: Address): CallEnvironment {
+interface Environment extends CallEnvironment {
+  readonly viewed: ViewedBlock
+}
+
+function environmentOf(
+  view: SimulationView,
+  modules: readonly Module[],
+  { from: sender }: { readonly from: Address },
+): Environment {
   return {
     dispatcher: dispatcherOf(modules, view.block.protocolVersion),
     state: new Overlay(view.state),
     block: view.block,
+    viewed: view.viewed,
     sender,
     txId: NO_TX,
     txIndex: 0,
@@ -145,32 +142,47 @@ function environmentOf(view: SimulationView, modules: readonly Module[], sender:
 }
 
 /** Answers a query when the calldata names one, else runs the call as a transaction would. */
-function runAny(env: CallEnvironment, call: SimulatedCall, depth: number): CallOutcome {
+function runAny(env: Environment, call: SimulatedCall, depth: number): CallOutcome {
   const target = targetOf(env.dispatcher, env.state, call.to)
+  if (target.kind === 'multicall') return runMulticall(env, call, depth)
   const table = tableOf(env, target)
   const selector = selectorNumber(call.data)
   const entry = selector === undefined ? undefined : table?.bySelector.get(selector)
-  if (entry === undefined || entry.kind !== 'query') {
-    if (target.kind !== 'multicall') return runCall(env, { ...call })
-    return failed(
-      selector === undefined
-        ? callFailures.MalformedCalldata({})
-        : callFailures.UnknownAction({ selector: call.data.slice(0, 4) }),
-    )
-  }
+  if (entry === undefined || entry.kind !== 'query') return runCall(env, { ...call })
   if (call.valueBase > 0n) return failed(callFailures.ValueNotAccepted({}))
   const args = decodeArguments(entry, call.data)
   if (args === undefined) return failed(callFailures.MalformedCalldata({}))
-  if (target.kind === 'multicall') return aggregate(env, args as unknown as AggregateArgs, entry, depth)
   const answer = askQuery(env, target, entry, args)
   if (answer === undefined) return failed(callFailures.NotFound({}))
   return { failed: false, output: encodeReturn(entry, answer) }
 }
 
+function runMulticall(env: Environment, { data, valueBase }: SimulatedCall, depth: number): CallOutcome {
+  if (data.length < 4) return failed(callFailures.MalformedCalldata({}))
+  const entry = multicallFunction(data)
+  if (entry === undefined) return failed(callFailures.UnknownAction({ selector: data.slice(0, 4) }))
+  if (valueBase > 0n) return failed(callFailures.ValueNotAccepted({}))
+  // Nested batches would multiply the bound on calls.
+  if (entry.isBatch && depth > 0) return failed(callFailures.ReadOnly({}))
+  const inner: Environment = { ...env, sender: MULTICALL_ADDRESS }
+  const mark = env.state.savepoint()
+  const logMark = env.logs.length
+  const outcome = answerMulticall(entry, data, {
+    state: env.state,
+    chainId: env.block.chainId,
+    viewed: env.viewed,
+    run: (to, calldata) =>
+      runAny(inner, { from: MULTICALL_ADDRESS, to, valueBase: 0n, data: calldata }, depth + 1),
+  })
+  // A batch reads: what its calls wrote for each other does not outlive it.
+  env.state.rollback(mark)
+  env.logs.length = logMark
+  return outcome ?? failed(callFailures.MalformedCalldata({}))
+}
+
 function tableOf(env: CallEnvironment, target: Target): AbiTable | undefined {
   if (target.kind === 'module') return target.table
-  if (target.kind === 'asset') return env.dispatcher.erc20
-  return target.kind === 'multicall' ? multicallTable : undefined
+  return target.kind === 'asset' ? env.dispatcher.erc20 : undefined
 }
 
 function askQuery(
@@ -183,40 +195,4 @@ function askQuery(
   if (target.kind === 'module') return target.module.rules.queries[entry.name]!(ctx, args as never)
   if (target.kind !== 'asset') return undefined
   return erc20Rules.queries[entry.name as keyof typeof erc20Rules.queries](ctx, target.asset, args as never)
-}
-
-interface AggregateArgs {
-  readonly calls: readonly {
-    readonly target: Address
-    readonly allowFailure: boolean
-    readonly callData: Uint8Array
-  }[]
-}
-
-const FAILED_CALL = concatBytes(
-  keccak256(utf8('Error(string)')).slice(0, 4),
-  encodeAbi([{ kind: 'string' }], ['Multicall3: call failed']),
-)
-
-function aggregate(
-  env: CallEnvironment,
-  { calls }: AggregateArgs,
-  entry: QueryEntry,
-  depth: number,
-): CallOutcome {
-  // Nested aggregates would multiply the bound on calls.
-  if (depth > 0) return failed(callFailures.ReadOnly({}))
-  const results: { success: boolean; returnData: Uint8Array }[] = []
-  const inner: CallEnvironment = { ...env, sender: MULTICALL_ADDRESS }
-  let bytes = 0
-  for (const { target, allowFailure, callData } of calls) {
-    const call = { from: MULTICALL_ADDRESS, to: target, valueBase: 0n, data: callData }
-    const outcome = runAny(inner, call, depth + 1)
-    if (outcome.failed && !allowFailure) return { failed: true, reason: FAILED_CALL }
-    const returnData = outcome.failed ? outcome.reason : outcome.output
-    bytes += returnData.length
-    if (bytes > AGGREGATE_BYTES_MAX) return { failed: true, reason: FAILED_CALL }
-    results.push({ success: !outcome.failed, returnData })
-  }
-  return { failed: false, output: encodeReturn(entry, results) }
 }

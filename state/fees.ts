@@ -91,7 +91,7 @@ export type InvalidCode = (typeof INVALID_CODES)[number]
  * (dispatch.ts `costOf`).
  */
 export function checkTransaction(
-  transaction: Transaction,
+  transaction: Pick<Transaction, 'gasLimit' | 'maxFeePerGas' | 'nonce' | 'valueBase'>,
   facts: { readonly account: Account; readonly baseFees: PerLane<bigint>; readonly cost: Cost },
 ): InvalidCode | undefined {
   const { account, baseFees, cost } = facts

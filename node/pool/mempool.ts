@@ -123,6 +123,11 @@ export class Mempool {
     return this.#byHash.values()
   }
 
+  /** One account's pooled transactions, in any order. */
+  entriesOf(sender: Address): Iterable<PoolEntry> {
+    return this.#queues.get(bytesKey(sender))?.entries.values() ?? []
+  }
+
   /** The nonce a wallet should use next: finalized nonce plus the contiguous queue. */
   pendingNonce(address: Address): number {
     const queue = this.#queues.get(bytesKey(address))

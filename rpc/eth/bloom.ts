@@ -26,6 +26,24 @@ function add(bloom: Uint8Array, entry: Uint8Array): void {
   for (const bit of bitsOf(entry)) bloom[BLOOM_BYTES - 1 - (bit >> 3)]! |= 1 << (bit & 7)
 }
 
+/** The bits of each entry, three a piece: what a filter that is tried on many blooms keeps. */
+export function bloomBits(entries: readonly Uint8Array[]): Uint16Array {
+  const bits = new Uint16Array(entries.length * 3)
+  entries.forEach((entry, i) => {
+    bits.set(bitsOf(entry), i * 3)
+  })
+  return bits
+}
+
+/** Whether one of the entries may have been added; false is certain. */
+export function bloomMayHoldAny(bloom: Uint8Array, bits: Uint16Array): boolean {
+  const isSet = (bit: number): boolean => (bloom[BLOOM_BYTES - 1 - (bit >> 3)]! & (1 << (bit & 7))) !== 0
+  for (let i = 0; i < bits.length; i += 3) {
+    if (isSet(bits[i]!) && isSet(bits[i + 1]!) && isSet(bits[i + 2]!)) return true
+  }
+  return false
+}
+
 /** Whether `entry` may have been added; false is certain. */
 export function bloomMayHold(bloom: Uint8Array, entry: Uint8Array): boolean {
   return bitsOf(entry).every((bit) => (bloom[BLOOM_BYTES - 1 - (bit >> 3)]! & (1 << (bit & 7))) !== 0)

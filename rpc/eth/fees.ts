@@ -130,6 +130,14 @@ export function feeMethods(backend: Backend): readonly Method[] {
       run: () => quantity(backend.nextBaseFees().general),
     }),
     defineMethod({
+      name: 'eth_blobBaseFee',
+      doc: 'Zero: there are no blobs.',
+      cost: 1,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: () => '0x0',
+    }),
+    defineMethod({
       name: 'eth_maxPriorityFeePerGas',
       doc: 'Suggested tip: 1 gwei while blocks have room, otherwise the highest recent median.',
       cost: 5,
@@ -141,12 +149,13 @@ export function feeMethods(backend: Backend): readonly Method[] {
       name: 'eth_feeHistory',
       doc: `Returns the general lane's base fees, gas used ratios and tips of up to ${HISTORY_BLOCKS_MAX} blocks.`,
       cost: 100,
-      params: { blockCount: p.uintOrInteger, newestBlock: p.block, percentiles: optional(percentilesParam) },
+      params: { blockCount: p.count, newestBlock: p.block, percentiles: optional(percentilesParam) },
       returns: { type: 'object' },
       run: async ({ blockCount, newestBlock, percentiles }) => {
-        if (blockCount < 1) throw invalidParams('invalid argument 0 (blockCount): expected at least 1')
         const newest = await findBlock(backend, newestBlock)
         if (newest === undefined) throw invalidParams('invalid argument 1 (newestBlock): no such block')
+        // As geth answers a request for nothing.
+        if (blockCount === 0) return { oldestBlock: '0x0', baseFeePerGas: [], gasUsedRatio: [] }
         return feeHistory(backend, newest, Math.min(blockCount, HISTORY_BLOCKS_MAX), percentiles)
       },
     }),

@@ -4,25 +4,35 @@ import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
 import type { Backend } from '../backend.ts'
-import { limitExceeded, RPC_CODE, RpcError } from '../errors.ts'
+import { RPC_CODE, RpcError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'
-import { defineMethod, type Method } from '../method.ts'
-import { p } from '../params.ts'
+import { type Call, defineMethod, type Method } from '../method.ts'
+import { type BlockSelector, p } from '../params.ts'
+import { type Keeper, Quota } from '../quota.ts'
 import { randomId } from '../randomId.ts'
-import type { LogQuery } from './logFilter.ts'
+import { entriesOf, type LogQuery } from './logFilter.ts'
 import { type LogSearch, logQueryParam } from './logs.ts'
 
 export interface FilterLimits {
   readonly filtersMax: number
+  readonly perAddressMax: number
   /** A filter expires when it is not polled for this long. */
   readonly idleMs: number
   /** Pending transactions kept for polls. */
   readonly pendingMax: number
 }
 
-export const FILTER_LIMITS: FilterLimits = { filtersMax: 1_000, idleMs: 5 * 60_000, pendingMax: 10_000 }
+export const FILTER_LIMITS: FilterLimits = {
+  filtersMax: 1_000,
+  perAddressMax: 256,
+  idleMs: 5 * 60_000,
+  pendingMax: 10_000,
+}
 
-type Filter = { polledAtMs: number } & (
+/** When all are taken, one that was not polled for this long makes room. */
+const SPARE_MS = 60_000
+
+type Filter = { polledAtMs: number; readonly keeper: Keeper } & (
   | { readonly kind: 'log'; readonly query: LogQuery; nextHeight: number }
   | { readonly kind: 'block'; nextHeight: number }
   | { readonly kind: 'pending'; nextSequence: number }
@@ -56,6 +66,9 @@ export class Filters {
   readonly #limits: FilterLimits
   readonly #nowMs: () => number
   readonly #pending: PendingRing
+  readonly #count: Quota
+  readonly #entries: Quota
+  /** The longest unpolled first. */
   readonly #filters = new Map<string, Filter>()
 
   constructor(options: {
@@ -63,69 +76,96 @@ export class Filters {
     events: RpcEvents
     search: LogSearch
     limits: FilterLimits
+    /** Addresses and topics in filters, shared with subscriptions. */
+    entries: Quota
     nowMs: () => number
   }) {
     this.#backend = options.backend
     this.#search = options.search
     this.#limits = options.limits
     this.#nowMs = options.nowMs
+    const { filtersMax, perAddressMax } = options.limits
+    this.#count = new Quota('filters', {
+      perConnectionMax: perAddressMax,
+      perAddressMax,
+      totalMax: filtersMax,
+    })
+    this.#entries = options.entries
     this.#pending = new PendingRing(options.events, options.limits.pendingMax)
   }
 
   #add(filter: Filter): string {
-    const nowMs = this.#nowMs()
-    for (const [id, known] of this.#filters) {
-      if (nowMs - known.polledAtMs > this.#limits.idleMs) this.#filters.delete(id)
-    }
-    if (this.#filters.size >= this.#limits.filtersMax) {
-      throw limitExceeded(
-        `this node keeps at most ${this.#limits.filtersMax} filters: subscribe by WebSocket`,
-      )
+    this.#removeIdle(this.#limits.idleMs)
+    if (this.#filters.size >= this.#limits.filtersMax) this.#removeIdle(SPARE_MS)
+    this.#count.take(filter.keeper, 1)
+    try {
+      this.#entries.take(filter.keeper, filterEntries(filter))
+    } catch (error) {
+      this.#count.give(filter.keeper, 1)
+      throw error
     }
     const id = randomId()
     this.#filters.set(id, filter)
     return id
   }
 
-  #find(id: string): Filter {
-    const filter = this.#filters.get(id)
+  #removeIdle(idleMs: number): void {
     const nowMs = this.#nowMs()
-    if (filter === undefined || nowMs - filter.polledAtMs > this.#limits.idleMs) {
-      this.#filters.delete(id)
-      throw new RpcError(RPC_CODE.refused, 'filter not found')
+    for (const [id, known] of this.#filters) {
+      if (nowMs - known.polledAtMs <= idleMs) return
+      this.remove(id)
     }
-    filter.polledAtMs = nowMs
+  }
+
+  #find(id: string): Filter {
+    this.#removeIdle(this.#limits.idleMs)
+    const filter = this.#filters.get(id)
+    if (filter === undefined) throw new RpcError(RPC_CODE.refused, 'filter not found')
+    filter.polledAtMs = this.#nowMs()
+    this.#filters.delete(id)
+    this.#filters.set(id, filter)
     return filter
   }
 
-  addLogFilter(query: LogQuery): string {
+  addLogFilter(query: LogQuery, keeper: Keeper): string {
     const head = this.#backend.head().header.height
     // Only future blocks: eth_getFilterLogs serves past ones.
     const nextHeight = query.from.kind === 'height' ? Math.max(head + 1, query.from.height) : head + 1
-    return this.#add({ kind: 'log', query, nextHeight, polledAtMs: this.#nowMs() })
+    return this.#add({ kind: 'log', query, nextHeight, polledAtMs: this.#nowMs(), keeper })
   }
 
-  addBlockFilter(): string {
+  addBlockFilter(keeper: Keeper): string {
     const nextHeight = this.#backend.head().header.height + 1
-    return this.#add({ kind: 'block', nextHeight, polledAtMs: this.#nowMs() })
+    return this.#add({ kind: 'block', nextHeight, polledAtMs: this.#nowMs(), keeper })
   }
 
-  addPendingFilter(): string {
+  addPendingFilter(keeper: Keeper): string {
     return this.#add({
       kind: 'pending',
       nextSequence: this.#pending.nextSequence,
       polledAtMs: this.#nowMs(),
+      keeper,
     })
   }
 
   remove(id: string): boolean {
-    return this.#filters.delete(id)
+    const filter = this.#filters.get(id)
+    if (filter === undefined) return false
+    this.#filters.delete(id)
+    this.#count.give(filter.keeper, 1)
+    this.#entries.give(filter.keeper, filterEntries(filter))
+    return true
   }
 
   async logsOf(id: string): Promise<Json> {
     const filter = this.#find(id)
     if (filter.kind !== 'log') throw new RpcError(RPC_CODE.refused, 'filter not found')
-    return this.#search.query(filter.query)
+    const { query } = filter
+    const head = this.#backend.head().header.height
+    const isAhead = (selector: BlockSelector): boolean => selector.kind === 'height' && selector.height > head
+    // A filter may reach beyond the head: its logs so far are asked for.
+    if (isAhead(query.from)) return []
+    return this.#search.query(isAhead(query.to) ? { ...query, to: { kind: 'latest' } } : query)
   }
 
   async changes(id: string): Promise<Json> {
@@ -160,6 +200,15 @@ export class Filters {
   }
 }
 
+function filterEntries(filter: Filter): number {
+  return filter.kind === 'log' ? entriesOf(filter.query.filter) : 1
+}
+
+/** Filters outlive connections, so only the address counts. */
+function keeperOf({ client }: Call): Keeper {
+  return { connection: undefined, client }
+}
+
 export function filterMethods(filters: Filters): readonly Method[] {
   const id = p.text(66)
   const idSchema = { type: 'string' }
@@ -170,7 +219,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
       cost: 5,
       params: { filter: logQueryParam },
       returns: idSchema,
-      run: ({ filter }) => filters.addLogFilter(filter),
+      run: ({ filter }, call) => filters.addLogFilter(filter, keeperOf(call)),
     }),
     defineMethod({
       name: 'eth_newBlockFilter',
@@ -178,7 +227,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
       cost: 5,
       params: {},
       returns: idSchema,
-      run: () => filters.addBlockFilter(),
+      run: (_, call) => filters.addBlockFilter(keeperOf(call)),
     }),
     defineMethod({
       name: 'eth_newPendingTransactionFilter',
@@ -186,7 +235,7 @@ export function filterMethods(filters: Filters): readonly Method[] {
       cost: 5,
       params: {},
       returns: idSchema,
-      run: () => filters.addPendingFilter(),
+      run: (_, call) => filters.addPendingFilter(keeperOf(call)),
     }),
     defineMethod({
       name: 'eth_uninstallFilter',

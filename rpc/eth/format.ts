@@ -3,7 +3,7 @@ import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import type { Header } from '../../base/protocol/header.ts'
 import type { Log } from '../../state/context.ts'
-import type { Transaction } from '../../state/transaction.ts'
+import type { Transaction, TransactionFields } from '../../state/transaction.ts'
 import type { FinalizedBlock, KnownTransaction } from '../backend.ts'
 import { lazyJson } from '../lazyJson.ts'
 import type { BlockIndex } from './blockIndex.ts'
@@ -11,6 +11,10 @@ import { bloomOfLogs } from './bloom.ts'
 
 /** keccak256 of the RLP of an empty list: there are no uncles. */
 const EMPTY_UNCLES = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347'
+/** keccak256 of the RLP of an empty string: the root of no transactions, or of no receipts. Clients check it. */
+const EMPTY_TRIE = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421'
+/** Of logs that belong to no transaction: indexers exempt it from their checks. */
+const NO_TRANSACTION = `0x${'0'.repeat(64)}`
 const EMPTY_NONCE = '0x0000000000000000'
 
 /** A quantity: hex without leading zeros. */
@@ -70,7 +74,7 @@ export function matchingLogsJson(
   const logs = isSystem ? block.systemLogs : block.receipts[index]!.logs
   if (logs.length === 0) return []
   const place = placeOf(block)
-  const transactionHash = toHex(isSystem ? block.hash : block.transactions[index]!.id)
+  const transactionHash = isSystem ? NO_TRANSACTION : toHex(block.transactions[index]!.id)
   const transactionIndex = quantity(index)
   const first = blockIndex.firstLog(index)
   const out: Json[] = []
@@ -81,15 +85,18 @@ export function matchingLogsJson(
   return out
 }
 
+/** What a transaction's JSON shows. */
+export type ShownTransaction = TransactionFields & Pick<Transaction, 'hash' | 'r' | 's' | 'yParity'>
+
 /** `at` undefined = pending: block fields are null. */
 export function transactionJson(
-  transaction: Transaction,
+  transaction: ShownTransaction,
   from: KnownTransaction['sender'],
   at: { readonly block: FinalizedBlock; readonly index: number } | undefined,
 ): Json {
   const place =
     at === undefined
-      ? { blockHash: null, blockNumber: null, transactionIndex: null }
+      ? { blockHash: null, blockNumber: null, blockTimestamp: null, transactionIndex: null }
       : { ...placeOf(at.block), transactionIndex: quantity(at.index) }
   const gasPrice =
     at === undefined ? transaction.maxFeePerGas : at.block.receipts[at.index]!.effectiveGasPrice
@@ -149,9 +156,16 @@ export function receiptJson(block: FinalizedBlock, blockIndex: BlockIndex, index
   }
 }
 
-/** The header fields of `newHeads` and blocks. */
-export function headJson(block: FinalizedBlock, blockIndex: BlockIndex): { [name: string]: Json } {
+/**
+ * The header fields of `newHeads` and blocks. The roots are this chain's own trees, except those of nothing: a block
+ * without transactions has Ethereum's constant, which go-ethereum's client demands.
+ */
+export function headJson(
+  block: FinalizedBlock,
+  blockIndex: Pick<BlockIndex, 'bloom'>,
+): { [name: string]: Json } {
   const { header } = block
+  const isEmpty = block.transactions.length === 0
   return {
     number: quantity(header.height),
     hash: toHex(block.hash),
@@ -159,8 +173,8 @@ export function headJson(block: FinalizedBlock, blockIndex: BlockIndex): { [name
     sha3Uncles: EMPTY_UNCLES,
     miner: toHex(header.proposer),
     stateRoot: toHex(header.stateRoot),
-    transactionsRoot: toHex(header.transactionsRoot),
-    receiptsRoot: toHex(header.receiptsRoot),
+    transactionsRoot: isEmpty ? EMPTY_TRIE : toHex(header.transactionsRoot),
+    receiptsRoot: isEmpty ? EMPTY_TRIE : toHex(header.receiptsRoot),
     logsBloom: toHex(blockIndex.bloom()),
     difficulty: '0x0',
     gasLimit: quantity(header.gasLimit),

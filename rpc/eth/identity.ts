@@ -2,14 +2,68 @@
 
 import { toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
+import { ZERO_ADDRESS } from '../../base/ids.ts'
 import type { Backend } from '../backend.ts'
 import { defineMethod, type Method } from '../method.ts'
-import { DATA_SCHEMA, p, QUANTITY_SCHEMA } from '../params.ts'
+import { ADDRESS_SCHEMA, DATA_SCHEMA, p, QUANTITY_SCHEMA } from '../params.ts'
 import { quantity } from './format.ts'
 
 const SHA3_BYTES_MAX = 1024 * 1024
 
+/** Methods that older clients and mining tools ask for. */
+function customaryMethods(backend: Backend): readonly Method[] {
+  return [
+    defineMethod({
+      name: 'eth_protocolVersion',
+      doc: "Version of the chain's rules.",
+      cost: 1,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: () => quantity(backend.head().header.version),
+    }),
+    defineMethod({
+      name: 'eth_coinbase',
+      doc: "The operator account of this node's validator, which its tips go to; the zero address of a follower.",
+      cost: 1,
+      params: {},
+      returns: ADDRESS_SCHEMA,
+      run: async () => {
+        const index = backend.health().validatorIndex
+        const set =
+          index === undefined ? undefined : await backend.validatorsAt(backend.head().header.height + 1)
+        return toHex(set?.validators[index!]?.operator ?? ZERO_ADDRESS)
+      },
+    }),
+    defineMethod({
+      name: 'eth_mining',
+      doc: 'False: there is no proof of work.',
+      cost: 1,
+      params: {},
+      returns: { type: 'boolean' },
+      run: () => false,
+    }),
+  ]
+}
+
+/** The namespaces that have a method, with the version that every node gives. */
+export function moduleListMethod(methods: readonly Method[]): Method {
+  const names = [...new Set(['rpc', ...methods.map(({ name }) => name.slice(0, name.indexOf('_')))])].sort()
+  const list = Object.fromEntries(names.map((name) => [name, '1.0']))
+  return defineMethod({
+    name: 'rpc_modules',
+    doc: 'The namespaces of this node and their versions.',
+    cost: 1,
+    params: {},
+    returns: { type: 'object' },
+    run: () => list,
+  })
+}
+
 export function identityMethods(backend: Backend): readonly Method[] {
+  return [...customaryMethods(backend), ...chainMethods(backend)]
+}
+
+function chainMethods(backend: Backend): readonly Method[] {
   const { chainId, clientVersion } = backend.identity
   const chainIdHex = quantity(chainId)
   return [

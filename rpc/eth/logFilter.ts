@@ -4,7 +4,7 @@ import type { Json } from '../../base/field.ts'
 import type { Address, Hash32 } from '../../base/ids.ts'
 import type { Log } from '../../state/context.ts'
 import { type BlockSelector, parseAddressJson, parseBlockSelector, parseHashJson } from '../params.ts'
-import { bloomMayHold } from './bloom.ts'
+import { bloomBits, bloomMayHoldAny } from './bloom.ts'
 
 const ADDRESSES_MAX = 1_000
 const TOPICS_MAX = 4
@@ -12,7 +12,14 @@ const TOPICS_MAX = 4
 const ALTERNATIVES_MAX = 1_000
 
 /** Alternatives; undefined = anything. */
-type OneOf = { readonly list: readonly Uint8Array[]; readonly keys: ReadonlySet<string> } | undefined
+export type OneOf =
+  | {
+      readonly list: readonly Uint8Array[]
+      readonly keys: ReadonlySet<string>
+      /** Of `list`, computed once. */
+      bits?: Uint16Array
+    }
+  | undefined
 
 export interface LogFilter {
   readonly addresses: OneOf
@@ -27,8 +34,6 @@ export interface LogQuery {
   /** Set instead of a range. */
   readonly blockHash: Hash32 | undefined
 }
-
-const FIELDS = new Set(['fromBlock', 'toBlock', 'address', 'topics', 'blockHash'])
 
 function oneOf(list: readonly Uint8Array[]): OneOf {
   return list.length === 0 ? undefined : { list, keys: new Set(list.map(bytesKey)) }
@@ -55,15 +60,12 @@ function parseTopics(json: Json | undefined): readonly OneOf[] {
   })
 }
 
-/** Throws an Error with the reason. */
+/** Members that the standard does not define are ignored, as on other nodes. Throws an Error with the reason. */
 export function parseLogQuery(json: Json): LogQuery {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) {
     throw new Error('expected a filter object')
   }
   const source = json as { readonly [name: string]: Json | undefined }
-  for (const key of Object.keys(source)) {
-    if (!FIELDS.has(key)) throw new Error(`unknown filter field ${key.slice(0, 40)}`)
-  }
   const { fromBlock, toBlock, blockHash } = source
   const filter = { addresses: parseAddresses(source.address), topics: parseTopics(source.topics) }
   if (blockHash !== undefined && blockHash !== null) {
@@ -87,9 +89,18 @@ export function matchesLog(filter: LogFilter, log: Log): boolean {
   return filter.topics.every((wanted, i) => wanted === undefined || wanted.keys.has(bytesKey(log.topics[i]!)))
 }
 
+/** Addresses and topics that the filter names; one that names none counts as one. */
+export function entriesOf(filter: LogFilter): number {
+  const lists = [filter.addresses, ...filter.topics].map((wanted) => wanted?.list.length ?? 0)
+  return Math.max(
+    1,
+    lists.reduce((sum, length) => sum + length, 0),
+  )
+}
+
 /** False when no log under this bloom can match. */
 export function mayMatch(filter: LogFilter, bloom: Uint8Array): boolean {
   const any = (wanted: OneOf): boolean =>
-    wanted === undefined || wanted.list.some((entry) => bloomMayHold(bloom, entry))
+    wanted === undefined || bloomMayHoldAny(bloom, (wanted.bits ??= bloomBits(wanted.list)))
   return any(filter.addresses) && filter.topics.every(any)
 }

@@ -93,17 +93,19 @@ export class LogSearch {
     }
     const head = this.#backend.head().header.height
     const from = await this.heightOf(query.from)
-    const to = Math.min(await this.heightOf(query.to), head)
+    const to = await this.heightOf(query.to)
+    // Never a silent part: the caller would take it for the whole and skip what comes later (execution-apis 875).
+    const beyond = Math.max(from, to)
+    if (beyond > head) {
+      throw invalidParams(`block range extends beyond current head block: requested ${beyond}, head ${head}`)
+    }
     const heightMin = this.#backend.blockHeightMin()
     if (heightMin > 1 && from < heightMin && to > 0) {
       const works = `[${quantity(heightMin)}, ${quantity(Math.max(heightMin, to))}]`
       const { code, message, data } = prunedHistory(Math.max(1, from), heightMin)
       throw new RpcError(code, `${message}. Try with this block range ${works}.`, data)
     }
-    if (from > to) {
-      if (from > head) return []
-      throw invalidParams('invalid block range: fromBlock is above toBlock')
-    }
+    if (from > to) throw invalidParams('invalid block range: fromBlock is above toBlock')
     const { blocksMax, resultsMax } = this.limits
     if (to - from + 1 > blocksMax) {
       const works = `[${quantity(from)}, ${quantity(from + blocksMax - 1)}]`

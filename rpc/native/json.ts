@@ -58,7 +58,7 @@ export const KEY_PROOF_JSON_SCHEMA: JsonSchema = {
     key: HEX,
     value: { oneOf: [HEX, { type: 'null' }] },
     bytes: HEX,
-    ics23: { type: 'object' },
+    ics23: commitmentProofSchema.jsonSchema,
   },
   required: ['key', 'value', 'bytes', 'ics23'],
 }

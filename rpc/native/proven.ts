@@ -49,7 +49,7 @@ export const PROVEN_SCHEMA = objectOf(PROVEN)
 
 /** `value` alone, or with all that an independent verifier needs. */
 export function provableSchema(value: JsonSchema): JsonSchema {
-  return { oneOf: [value, objectOf({ value, ...PROVEN })] }
+  return { anyOf: [value, { allOf: [PROVEN_SCHEMA, objectOf({ value })] }] }
 }
 
 /** The state of a finalized block; refuses `pending`, which cannot be proven. */

@@ -24,7 +24,7 @@ describe('rpc.logs', () => {
   before(async () => {
     served = await serve({
       logLimits: { blocksMax: 8, resultsMax: 4, workMsMax: 5_000 },
-      filterLimits: { filtersMax: 3, idleMs: 1_000, pendingMax: 3 },
+      filterLimits: { filtersMax: 3, perAddressMax: 9, idleMs: 1_000, pendingMax: 3 },
       nowMs: () => nowMs,
     })
     served.backend.fund([alice], COIN)
@@ -144,7 +144,7 @@ describe('rpc.logs', () => {
     assert.deepEqual(await ask('eth_getFilterLogs', [logs]), [log])
     assert.deepEqual(await ask('eth_getFilterChanges', [pending]), [hash])
     await assert.rejects(served.call('eth_getFilterLogs', [pending]), /filter not found/)
-    await assert.rejects(served.call('eth_newBlockFilter'), /at most 3 filters: subscribe by WebSocket/)
+    await assert.rejects(served.call('eth_newBlockFilter'), /this node holds at most 3 filters/)
     assert.equal(await ask('eth_uninstallFilter', [blocks]), true)
     assert.equal(await ask('eth_uninstallFilter', [blocks]), false)
     await assert.rejects(served.call('eth_getFilterChanges', [blocks]), /filter not found/)

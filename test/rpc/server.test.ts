@@ -119,7 +119,14 @@ describe('rpc.server', () => {
   it('limits the elements and the total work of a batch', async () => {
     const many = (count: number, method: string): string =>
       JSON.stringify(Array.from({ length: count }, (_, id) => ({ jsonrpc: '2.0', id, method, params: [{}] })))
-    assert.match(errorOf((await post(url, many(1001, 'x'))).text).message, /batch of 1001 .* limit of 1000/)
+    const refused = JSON.parse((await post(url, many(1001, 'x'))).text) as Loose
+    assert.equal(refused.length, 1001)
+    assert.deepEqual(
+      refused.map((answer: Loose) => answer.id),
+      Array.from({ length: 1001 }, (_, id) => id),
+    )
+    assert.match(refused[1000].error.message, /batch of 1001 .* limit of 1000/)
+    assert.equal(refused[1000].error.code, -32600)
     assert.match(errorOf((await post(url, '[]')).text).message, /empty batch/)
     const heavy = JSON.parse((await post(url, many(101, 'eth_getLogs'))).text) as Loose
     assert.equal(heavy.length, 101)
@@ -129,9 +136,9 @@ describe('rpc.server', () => {
 
   it('accepts only JSON by POST', async () => {
     assert.equal((await post(url, '{}', { headers: { 'content-type': 'text/plain' } })).status, 415)
-    const get = await post(url, '', { method: 'GET' })
-    assert.equal(get.status, 405)
-    assert.equal(get.headers.allow, 'POST, OPTIONS')
+    const put = await post(url, '', { method: 'PUT' })
+    assert.equal(put.status, 405)
+    assert.equal(put.headers.allow, 'POST, GET, HEAD, OPTIONS')
   })
 
   it('refuses foreign Host names, against DNS rebinding', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { accountOf } from '../support/fakeBackend.ts'
-import { type Loose, type Served, serve } from '../support/rpcHarness.ts'
+import { type Loose, post, type Served, serve } from '../support/rpcHarness.ts'
+import { signed } from '../support/sign.ts'
 
 class Client {
   readonly socket: WebSocket
@@ -61,6 +62,27 @@ describe('rpc.sockets', () => {
     client.socket.close()
   })
 
+  it('reads binary frames as text', async () => {
+    const client = await open(served)
+    client.socket.send(Buffer.from('{"id":9007199254740993,"method":"eth_chainId"}'))
+    const [data] = (await once(client.socket, 'message')) as [Buffer]
+    assert.equal(data.toString(), '{"jsonrpc":"2.0","id":9007199254740993,"result":"0x1cbd"}')
+    client.socket.close()
+  })
+
+  it('refuses a subscription that begins elsewhere than with the next block', async () => {
+    const client = await open(served)
+    for (const past of [{ fromBlock: '0x1' }, { fromBlock: 'earliest' }, { toBlock: '0x5' }]) {
+      await assert.rejects(client.call('eth_subscribe', ['logs', past]), /begins with the next block/)
+    }
+    await assert.rejects(
+      client.call('eth_subscribe', ['logs', { blockHash: `0x${'11'.repeat(32)}` }]),
+      /begins with the next block/,
+    )
+    assert.match(await client.call('eth_subscribe', ['logs', { fromBlock: 'latest', toBlock: null }]), /^0x/)
+    client.socket.close()
+  })
+
   it('sends heads, logs and pending transactions until unsubscribed', async () => {
     const client = await open(served)
     const heads = await client.call('eth_subscribe', ['newHeads'])
@@ -115,9 +137,6 @@ describe('rpc.sockets', () => {
     const large = await open(served)
     large.socket.send('x'.repeat(60_000))
     assert.equal((await once(large.socket, 'close'))[0], 1009)
-    const binary = await open(served)
-    binary.socket.send(new Uint8Array([1]))
-    assert.equal((await once(binary.socket, 'close'))[0], 1003)
   })
 
   it('refuses foreign origins and hosts, accepts extensions', async () => {
@@ -141,10 +160,54 @@ describe('rpc.sockets limits', () => {
     for (let i = 0; i < 20; i++) await client.call('eth_subscribe', ['newHeads'])
     client.socket.pause()
     const closed = once(client.socket, 'close')
-    for (let i = 0; i < 400; i++) served.backend.mine()
+    for (let i = 0; i < 400; i++) {
+      served.backend.mine()
+      await new Promise(setImmediate)
+    }
     client.socket.resume()
     const [code] = await closed
     assert.ok(code === 1008 || code === 1006)
+    await served.rpc.close()
+  })
+
+  it('cuts the slowest readers when all queues together are too long', async () => {
+    const served = await serve({ socketLimits: { queuesBytesMax: 3_000_000 } })
+    const [slow, fast] = [await open(served), await open(served)]
+    for (let i = 0; i < 60; i++) await slow.call('eth_subscribe', ['newHeads'])
+    slow.socket.pause()
+    const closed = once(slow.socket, 'close')
+    for (let i = 0; i < 200; i++) {
+      served.backend.mine()
+      assert.equal(await fast.call('eth_chainId'), '0x1cbd')
+    }
+    slow.socket.resume()
+    assert.ok([1006, 1008].includes((await closed)[0] as number))
+    assert.equal(fast.socket.readyState, WebSocket.OPEN)
+    fast.socket.close()
+    await served.rpc.close()
+  })
+
+  it('counts requests over HTTP and WebSocket together', async () => {
+    const served = await serve({ serverLimits: { inFlightMax: 1 } })
+    served.backend.automine = false
+    served.backend.fund([accountOf('alice')], 10n ** 18n)
+    const client = await open(served)
+    const wait = {
+      jsonrpc: '2.0',
+      id: 7,
+      method: 'eth_sendRawTransactionSync',
+      params: [signed(accountOf('alice')), 30_000],
+    }
+    client.socket.send(JSON.stringify(wait))
+    const other = await open(served)
+    other.socket.send(JSON.stringify([{ jsonrpc: '2.0', id: 'x', method: 'eth_chainId' }]))
+    const [refused] = await other.next()
+    assert.equal(refused.id, 'x')
+    assert.match(refused.error.message, /too many requests in progress/)
+    assert.equal((await post(served.rpc.url, '{"id":1,"method":"eth_chainId"}')).status, 503)
+    served.backend.mine()
+    assert.equal((await client.next()).result.status, '0x1')
+    assert.equal(await other.call('eth_chainId'), '0x1cbd')
     await served.rpc.close()
   })
 

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import { RateLimiter } from '../../rpc/access.ts'
 import { SUBMIT_REJECTION_CODES } from '../../rpc/backend.ts'
-import { withinDepth } from '../../rpc/dispatch.ts'
 import { submitError } from '../../rpc/errors.ts'
 import { bloomMayHold, bloomOfLogs } from '../../rpc/eth/bloom.ts'
 import { failureWords } from '../../rpc/failures.ts'
@@ -14,30 +12,6 @@ import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { logsBloom } from '../../state/receipt.ts'
 import { encodeFailure } from '../../state/rules.ts'
 import { CHAIN } from '../support/chainHarness.ts'
-
-function depthOf(value: unknown): number {
-  if (value === null || typeof value !== 'object') return 0
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf))
-}
-
-describe('rpc.withinDepth', () => {
-  it('agrees with the depth of the parsed value', () => {
-    fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-        const text = JSON.stringify(value)
-        const depth = depthOf(value)
-        assert.ok(withinDepth(text, depth))
-        if (depth > 0) assert.ok(!withinDepth(text, depth - 1))
-      }),
-    )
-  })
-
-  it('handles quotes, escapes and unterminated strings', () => {
-    assert.ok(withinDepth(JSON.stringify(['\\', '"[[[[', '\\"[[[']), 1))
-    assert.ok(!withinDepth('["\\\\", [[]]]', 2))
-    assert.ok(withinDepth('["[[[[[[', 1))
-  })
-})
 
 describe('rpc.RateLimiter', () => {
   it('refills over time, overdraws by at most one burst, separates clients', () => {

@@ -6,7 +6,9 @@ import {
   decodeFunctionResult,
   encodeFunctionData,
   multicall3Abi,
+  parseAbi,
 } from 'viem'
+import { checksumAddress } from '../../base/address.ts'
 import { concatBytes, toHex } from '../../base/bytes.ts'
 import { type ModuleDef, moduleAddress, systemAddress } from '../../base/moduleDefinition.ts'
 import { abiOf } from '../../state/abiExport.ts'
@@ -23,7 +25,7 @@ import { addressOf, blockContext, COIN, DOLLAR, LEDGER_MODULES, TestChain } from
 
 const TOKEN = assetAddress(DOLLAR)
 const chain = new TestChain({ balances: { alice: 10n * COIN } })
-const view = { state: chain.full, block: blockContext({ height: 1 }) }
+const view = { state: chain.full, block: blockContext({ height: 1 }), viewed: chain.parent }
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.slice(2), 'hex'))
 
 interface CallDraft {
@@ -165,6 +167,115 @@ describe('call.aggregate3', () => {
     const returned = toHex(call({ to: MULTICALL_ADDRESS, data }))
     const [result] = decodeFunctionResult({ abi: multicall3Abi, functionName: 'aggregate3', data: returned })
     assert.equal(failureReader(LEDGER_MODULES).describe(bytes(result!.returnData)), 'ReadOnly()')
+  })
+})
+
+describe('call.multicall3', () => {
+  const abi = parseAbi([
+    'struct Call { address target; bytes callData; }',
+    'struct Call3Value { address target; bool allowFailure; uint256 value; bytes callData; }',
+    'struct Result { bool success; bytes returnData; }',
+    'function aggregate(Call[] calls) payable returns (uint256 blockNumber, bytes[] returnData)',
+    'function tryAggregate(bool requireSuccess, Call[] calls) payable returns (Result[] returnData)',
+    'function blockAndAggregate(Call[] calls) payable returns (uint256 blockNumber, bytes32 blockHash, Result[] returnData)',
+    'function tryBlockAndAggregate(bool requireSuccess, Call[] calls) payable returns (uint256 blockNumber, bytes32 blockHash, Result[] returnData)',
+    'function aggregate3Value(Call3Value[] calls) payable returns (Result[] returnData)',
+    'function getEthBalance(address addr) view returns (uint256 balance)',
+    'function getBlockNumber() view returns (uint256 blockNumber)',
+    'function getBlockHash(uint256 blockNumber) view returns (bytes32 blockHash)',
+    'function getLastBlockHash() view returns (bytes32 blockHash)',
+    'function getCurrentBlockTimestamp() view returns (uint256 timestamp)',
+    'function getCurrentBlockGasLimit() view returns (uint256 gaslimit)',
+    'function getCurrentBlockDifficulty() view returns (uint256 difficulty)',
+    'function getCurrentBlockCoinbase() view returns (address coinbase)',
+    'function getBasefee() view returns (uint256 basefee)',
+    'function getChainId() view returns (uint256 chainid)',
+  ])
+  const to = MULTICALL_ADDRESS
+  const { header, hash } = chain.parent
+  const symbol = { target: toHex(TOKEN), callData: toHex(calldata(erc20Schema, 'symbol', {})) }
+  const wrong = { target: toHex(TOKEN), callData: '0xdeadbeef' } as const
+  const named = toHex(call({ to: TOKEN, data: bytes(symbol.callData) }))
+  const encode = (functionName: never, args: readonly unknown[] = []) =>
+    bytes(encodeFunctionData({ abi, functionName, args: args as never }))
+  const answer = (functionName: string, args: readonly unknown[] = []): unknown => {
+    const data = encode(functionName as never, args)
+    return decodeFunctionResult({ abi: abi as Abi, functionName, data: toHex(call({ to, data })) })
+  }
+  const words = (functionName: string, args: readonly unknown[]): string =>
+    revert({ to, data: encode(functionName as never, args) }).message
+
+  it('answers every batch function with results in its own form', () => {
+    const reason = toHex(revert({ to: TOKEN, data: bytes(wrong.callData) }).data)
+    const [good, bad] = [
+      { success: true, returnData: named },
+      { success: false, returnData: reason },
+    ]
+    const [height, blockHash] = [BigInt(header.height), toHex(hash)]
+    assert.deepEqual(answer('aggregate', [[symbol, symbol]]), [height, [named, named]])
+    assert.deepEqual(answer('tryAggregate', [false, [symbol, wrong]]), [good, bad])
+    assert.deepEqual(answer('blockAndAggregate', [[symbol]]), [height, blockHash, [good]])
+    assert.deepEqual(answer('tryBlockAndAggregate', [false, [wrong]]), [height, blockHash, [bad]])
+    const free = { allowFailure: true, value: 0n, ...wrong }
+    assert.deepEqual(answer('aggregate3Value', [[free, { ...free, ...symbol }]]), [bad, good])
+  })
+
+  it('reverts with the words of the contract', () => {
+    const failure = 'execution reverted: Error(message=Multicall3: call failed)'
+    assert.equal(words('aggregate', [[symbol, wrong]]), failure)
+    assert.equal(words('tryAggregate', [true, [wrong]]), failure)
+    assert.equal(words('blockAndAggregate', [[wrong]]), failure)
+    assert.equal(words('tryBlockAndAggregate', [true, [wrong]]), failure)
+    const paid = { allowFailure: true, value: 1n, ...symbol }
+    assert.match(words('aggregate3Value', [[paid]]), /Multicall3: value mismatch/)
+  })
+
+  it('reads balances and the viewed block, alone and in a batch', () => {
+    const { gasLimit, baseFeePerGas, timestampMs } = header
+    const expected: readonly [string, readonly unknown[], unknown][] = [
+      ['getEthBalance', [toHex(addressOf('alice'))], 10n * COIN],
+      ['getEthBalance', [toHex(addressOf('nobody'))], 0n],
+      ['getBlockNumber', [], BigInt(header.height)],
+      ['getLastBlockHash', [], toHex(header.parentHash)],
+      ['getCurrentBlockTimestamp', [], BigInt(Math.floor(timestampMs / 1000))],
+      ['getCurrentBlockGasLimit', [], BigInt(gasLimit)],
+      ['getCurrentBlockDifficulty', [], BigInt(toHex(header.mix))],
+      ['getCurrentBlockCoinbase', [], checksumAddress(header.proposer)],
+      ['getBasefee', [], baseFeePerGas],
+      ['getChainId', [], BigInt(view.block.chainId)],
+    ]
+    for (const [name, args, value] of expected) {
+      assert.deepEqual(answer(name, args), value, name)
+      const one = { target: toHex(to), callData: toHex(encode(name as never, args)) }
+      const [result] = answer('tryAggregate', [true, [one]]) as { returnData: `0x${string}` }[]
+      const data = result!.returnData
+      assert.deepEqual(decodeFunctionResult({ abi: abi as Abi, functionName: name, data }), value, name)
+    }
+  })
+
+  it('knows the hashes of the last 256 blocks, of others zero', () => {
+    const [own, parent, older, zero] = [9, 8, 7, 0].map((n) => new Uint8Array(32).fill(n))
+    const viewed = {
+      header: { ...header, height: 1000, parentHash: parent! },
+      hash: own!,
+      hashAt: (height: number) => (height === 744 ? older : undefined),
+    }
+    const at = (height: bigint) => {
+      const data = encode('getBlockHash' as never, [height])
+      const result = simulateCall({ ...view, viewed }, LEDGER_MODULES, fullCall({ to, data }))
+      assert.ok('returnData' in result)
+      return result.returnData
+    }
+    const hashes = [1000n, 999n, 744n, 743n, 1001n, 2n ** 127n].map(at)
+    assert.deepEqual(hashes, [own, parent, older, zero, zero, zero])
+  })
+
+  it('refuses coins, unknown functions and calldata that is not canonical', () => {
+    const data = encode('getBlockNumber' as never)
+    assert.match(revert({ to, data, valueBase: 1n }).message, /ValueNotAccepted/)
+    assert.match(revert({ to, data: bytes('0xdeadbeef') }).message, /UnknownAction/)
+    assert.match(revert({ to, data: concatBytes(data, new Uint8Array(1)) }).message, /MalformedCalldata/)
+    assert.match(revert({ to, data: data.slice(0, 3) }).message, /MalformedCalldata/)
   })
 })
 

@@ -131,7 +131,8 @@ describe('versions gate', () => {
     const facts = { ...chain.template([]), epoch: 0 }
     const answers = [1, 2, 3, 5].map((protocolVersion) => {
       accountsParams.set(chain.full, { ...accountsParams.get(chain.full), protocolVersion })
-      const view = { state: chain.full, block: blockContextOf(chain.chain, chain.parent, facts) }
+      const block = blockContextOf(chain.chain, chain.parent, facts)
+      const view = { state: chain.full, block, viewed: chain.parent }
       const ask = (name: string) => {
         const data = calldata(probeSchema, name, {})
         const result = simulateCall(view, modules, { from: addressOf('alice'), to: TO, valueBase: 0n, data })

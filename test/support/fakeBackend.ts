@@ -16,6 +16,7 @@ import type {
   FinalizedBlock,
   KnownTransaction,
   PendingEvidence,
+  PooledTransaction,
   StateProof,
   StateSelector,
   StateView,
@@ -181,6 +182,9 @@ export class FakeBackend implements Backend {
   pendingTransaction(id: TxId): KnownTransaction | undefined {
     const entry = this.pool.get(id)
     return entry === undefined ? undefined : { id, raw: entry.transaction.raw, sender: entry.sender }
+  }
+  pooledTransactions(sender?: Address): Iterable<PooledTransaction> {
+    return sender === undefined ? this.pool.entries() : this.pool.entriesOf(sender)
   }
   async transactionStatus(id: TxId): Promise<TransactionStatus> {
     const place = this.#places.get(bytesKey(id))

@@ -266,7 +266,7 @@ export class LightChain {
     return {
       name,
       request: async (method, params) => {
-        const answer = await this.#methods.get(method)!.invoke(params, { connection: undefined })
+        const answer = await this.#methods.get(method)!.invoke(params, { connection: undefined, client: '' })
         return alter(method, JSON.parse(JSON.stringify(answer)) as Json)
       },
     }

@@ -57,7 +57,7 @@ export const rpcTarget: FuzzTarget = {
           const bytes = new TextEncoder().encode(text)
           text = new TextDecoder().decode(mutateBytes(r, bytes, bytes))
         }
-        const answer = await dispatcher.handle(text, { connection: undefined })
+        const answer = await dispatcher.handle(text, { connection: undefined, client: '' })
         if (answer !== '') JSON.parse(answer)
         const bug = bugs.pop()
         if (bug !== undefined) throw new Error(`internal error for ${text}: ${bug}`)

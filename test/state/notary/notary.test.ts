@@ -205,7 +205,7 @@ describe('notary derives from its definition', () => {
     const methods = moduleMethods(new FakeBackend(), modulesWithNotary)
     const method = methods.find(({ name }) => name === 'notary_deed')!
     await assert.rejects(
-      async () => method.invoke([1], { connection: undefined }),
+      async () => method.invoke([1], { connection: undefined, client: '' }),
       /notary_deed does not exist in version 1/,
     )
   })
