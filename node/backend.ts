@@ -203,10 +203,12 @@ export class NodeBackend implements Backend {
     const { mempool } = this.#options
     const entry = mempool.get(id)
     if (entry !== undefined) {
-      const isNext = entry.transaction.nonce < mempool.pendingNonce(entry.sender)
+      const missingNonce = mempool.pendingNonce(entry.sender)
       const { lane, transaction } = entry
       const baseFeePerGas = this.nextBaseFees()[lane]
-      const executable = isNext && transaction.maxFeePerGas >= baseFeePerGas
+      if (transaction.nonce > missingNonce)
+        return { status: 'pending', executable: false, missingNonce, lane, baseFeePerGas }
+      const executable = transaction.maxFeePerGas >= baseFeePerGas
       return { status: 'pending', executable, lane, baseFeePerGas }
     }
     const reason = mempool.dropReason(id)

@@ -11,6 +11,10 @@ import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
+import { GUARANTEED_PER_ACCOUNT, MEMPOOL_LIMITS } from './pool/mempool.ts'
+
+/** Highest limit of transactions per account that makes sense: a fraction of the pool. */
+const PER_ACCOUNT_MAX = 65_536
 
 export interface NodeConfig {
   /** Multiaddrs the peer-to-peer host listens on. */
@@ -28,6 +32,8 @@ export interface NodeConfig {
   /** Origins of web pages that may call the RPC; `*` for any. */
   readonly rpcAllowedOrigins: readonly string[]
   readonly logLevel: LevelWithSilent
+  /** Pending transactions of one account, and how many of them may wait for a missing nonce once the pool is half full. */
+  readonly mempool: { readonly perAccount: number; readonly gappedPerAccount: number }
   /** Threads that recover signatures. */
   readonly signatureWorkers: number
   /** Finalized heights whose state stays readable. */
@@ -60,6 +66,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   rpcAllowedHosts: [],
   rpcAllowedOrigins: [],
   logLevel: 'info',
+  mempool: { perAccount: MEMPOOL_LIMITS.perAccount, gappedPerAccount: MEMPOOL_LIMITS.gappedPerAccount },
   signatureWorkers: 1,
   historyHeights: 1024,
   archive: false,
@@ -111,6 +118,13 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   rpcAllowedHosts: [isTexts, 'a list of host names'],
   rpcAllowedOrigins: [isTexts, 'a list of origins'],
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
+  mempool: [
+    isRecord({
+      perAccount: isCount(GUARANTEED_PER_ACCOUNT, PER_ACCOUNT_MAX),
+      gappedPerAccount: isCount(0, PER_ACCOUNT_MAX),
+    }),
+    `{"perAccount": N, "gappedPerAccount": K} with N from ${GUARANTEED_PER_ACCOUNT} and both up to ${PER_ACCOUNT_MAX}`,
+  ],
   signatureWorkers: [isCount(0, 64), 'a number of threads, 0 to 64'],
   historyHeights: [isCount(1, 10_000_000), 'a number of heights from 1'],
   archive: [isFlag, 'true or false'],

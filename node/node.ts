@@ -201,6 +201,7 @@ function openNodeChain(
   return openChain({
     genesis: genesisBlock,
     recoveries,
+    mempoolLimits: config.mempool,
     openStore: async () => {
       await stateSyncAtStart({
         config,

@@ -8,7 +8,7 @@ import { openImporter } from './chain/importer.ts'
 import type { Importer, ImporterOptions } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeLogger } from './logging.ts'
-import { Mempool } from './pool/mempool.ts'
+import { Mempool, type MempoolLimits } from './pool/mempool.ts'
 import { poolChain } from './pool/poolChain.ts'
 import { PrecheckPool } from './pool/precheckPool.ts'
 import { RecentSenders } from './pool/recentSenders.ts'
@@ -23,6 +23,8 @@ export interface OpenChainOptions {
   readonly recoveries?: Pick<RecoveryBook, 'on'>
   /** Threads that recover signatures, and as many for prechecks; default 0: on this thread. */
   readonly signatureWorkers?: number
+  /** Where the pool's limits differ from the defaults. */
+  readonly mempoolLimits?: Partial<MempoolLimits>
   /** The pool's clocks. */
   readonly nowMs?: () => number
   readonly monotonicMs?: () => number
@@ -74,6 +76,7 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
       nowMs: options.nowMs ?? Date.now,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
     }),
+    options.mempoolLimits,
   )
   const senders = new RecentSenders({
     chainId: chain.chainId,

@@ -121,10 +121,11 @@ export type SubmitResult =
 
 export type TransactionStatus =
   | { readonly status: 'unknown' }
-  /** `executable`: its nonce is next; otherwise it waits for an earlier nonce or a lower base fee. */
+  /** `executable`: otherwise it waits for `missingNonce` of its sender or a lower base fee. */
   | {
       readonly status: 'pending'
       readonly executable: boolean
+      readonly missingNonce?: number
       readonly lane: Lane
       /** Of its lane in the next block. */
       readonly baseFeePerGas: bigint

@@ -2,7 +2,8 @@
 import type { P2pHost } from '../../p2p/protocol.ts'
 import type { TxGossip } from '../../p2p/txGossip.ts'
 import { gossipOf, type Ingest } from './ingest.ts'
-import { LOAD_MIN, type Mempool, type PoolEntry } from './mempool.ts'
+import { LOAD_MIN, type Mempool } from './mempool.ts'
+import type { PoolEntry } from './poolEntry.ts'
 
 /** Resend at most this many at once under load: every view resends, and the leader knows most of them. */
 const SHARE_MAX = 256

@@ -1,17 +1,27 @@
-// Transactions waiting for a block. Owns: per-account nonce queues, replacement, eviction, reasons for every drop.
-// Not: signature checks (senderPool.ts), gossip (p2p/), execution (state/).
+// Transactions waiting for a block. Owns: admission, replacement, limits, reasons for every drop.
+// Not: one account's queue (accountQueue.ts), whom a full pool drops (eviction.ts), signature checks (senderPool.ts),
+// gossip (p2p/), execution (state/).
+import { assert } from '../../base/assert.ts'
 import { bytesKey } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
 import { LANES, type Lane, type PerLane, perLane } from '../../base/lanes.ts'
-import { minBigint } from '../../base/units.ts'
 import type { SubmitRejection } from '../../rpc/backend.ts'
 import type { Cost } from '../../state/fees.ts'
 import type { Transaction } from '../../state/transaction.ts'
+import { AccountQueue } from './accountQueue.ts'
+import { chooseEvicted, type EvictionRequest, isGuaranteed, type Refusal } from './eviction.ts'
+import { effectiveTip, type PoolEntry, transactionCost } from './poolEntry.ts'
+import { SizeCounts } from './sizeCounts.ts'
+import { better, type Head, popBest, siftUp } from './tipHeap.ts'
 
 /** Limits of WALLETS §1; every queue and map below is bounded by one of them. */
 export interface MempoolLimits {
-  readonly executablePerAccount: number
+  /** Transactions of one account, and how far ahead of its nonce they may be. */
+  readonly perAccount: number
+  /** Of these, how many may wait for a missing nonce once the pool is more than half full. */
   readonly gappedPerAccount: number
+  /** Executable transactions of an account that no larger account displaces when the pool is full. */
+  readonly guaranteedPerAccount: number
   readonly bytesMax: number
   readonly countMax: number
   readonly replacementPercent: number
@@ -20,9 +30,13 @@ export interface MempoolLimits {
   readonly dropReasonsMax: number
 }
 
+/** The guaranteed floor; limits per account are never below it. */
+export const GUARANTEED_PER_ACCOUNT = 64
+
 export const MEMPOOL_LIMITS: MempoolLimits = {
-  executablePerAccount: 64,
-  gappedPerAccount: 16,
+  perAccount: 4_096,
+  gappedPerAccount: 256,
+  guaranteedPerAccount: GUARANTEED_PER_ACCOUNT,
   bytesMax: 64 * 1024 * 1024,
   countMax: 200_000,
   replacementPercent: 10,
@@ -32,10 +46,12 @@ export const MEMPOOL_LIMITS: MempoolLimits = {
 
 /** The node is under load at this pool size: proposers wait for more transactions, and gossiped ones are not resent at once. */
 export const LOAD_MIN = 64
+/** A full pool frees one part in this many at a time, if that much may go, so that choosing whom to drop is rare. */
+const FREED_AT_ONCE = 50
 
 /** What the pool reads from the chain: finalized state. */
 export interface MempoolChain {
-  account(address: Address): { readonly nonce: number; readonly balanceBase: bigint }
+  account(address: Address): PoolAccount
   /** Base fees of the next block. */
   baseFees(): PerLane<bigint>
   /** Gas the transaction will use, and its lane; depends only on its bytes. */
@@ -46,41 +62,25 @@ export interface MempoolChain {
   nowMs(): number
 }
 
-export interface PoolEntry {
-  readonly transaction: Transaction
-  readonly sender: Address
-  /** `bytesKey` of the sender. */
-  readonly senderKey: string
-  /** Whose base fee it pays. */
-  readonly lane: Lane
-  /** Arrival order, for ties. */
-  readonly sequence: number
-  readonly arrivedAtMs: number
+interface PoolAccount {
+  readonly nonce: number
+  readonly balanceBase: bigint
 }
 
-export type PoolRejection = SubmitRejection
+export type DropReason =
+  | 'replaced'
+  /** The pool was full, and others tip more. */
+  | 'evicted'
+  /** The pool was full, and it was above the account's guaranteed floor. */
+  | 'evictedAboveFloor'
+  | 'expired'
+  | 'nonceUsed'
+  | 'insufficientFunds'
 
-export type DropReason = 'replaced' | 'evicted' | 'expired' | 'nonceUsed' | 'insufficientFunds'
-
-interface AccountQueue {
-  readonly sender: Address
-  readonly entries: Map<number, PoolEntry>
-  /** Next nonce by finalized state. */
-  nonce: number
-  /** Σ (gasLimit · maxFee + value) of all entries. */
-  costBase: bigint
-}
-
-/** The most the sender can lose by this transaction. */
-export function transactionCost(transaction: Transaction): bigint {
-  return BigInt(transaction.gasLimit) * transaction.maxFeePerGas + transaction.valueBase
-}
-
-function effectiveTip(
-  { transaction, lane }: Pick<PoolEntry, 'transaction' | 'lane'>,
-  baseFees: PerLane<bigint>,
-) {
-  return minBigint(transaction.maxFeePerGas - baseFees[lane], transaction.maxPriorityFeePerGas)
+/** What a candidate must meet: the account nonces on the parent and the base fees of the block to build. */
+export interface Includable {
+  readonly nonceAt: (address: Address) => number
+  readonly baseFees: PerLane<bigint>
 }
 
 export class Mempool {
@@ -91,10 +91,14 @@ export class Mempool {
   readonly #dropped = new Map<string, DropReason>()
   #bytes = 0
   #sequence = 0
+  #lastExpiryMs = 0
+  readonly #sizes = new SizeCounts()
+  /** What a full pool refused since its contents last changed: a flood must not cost a search each. */
+  #refused: Refused = {}
 
-  constructor(chain: MempoolChain, limits: MempoolLimits = MEMPOOL_LIMITS) {
+  constructor(chain: MempoolChain, limits: Partial<MempoolLimits> = {}) {
     this.#chain = chain
-    this.#limits = limits
+    this.#limits = { ...MEMPOOL_LIMITS, ...limits }
   }
 
   get size(): number {
@@ -130,40 +134,36 @@ export class Mempool {
 
   /** The nonce a wallet should use next: finalized nonce plus the contiguous queue. */
   pendingNonce(address: Address): number {
-    const queue = this.#queues.get(bytesKey(address))
-    let nonce = this.#chain.account(address).nonce
-    if (queue !== undefined) while (queue.entries.has(nonce)) nonce++
-    return nonce
+    const { nonce } = this.#chain.account(address)
+    return Math.max(nonce, this.#queues.get(bytesKey(address))?.missing ?? 0)
   }
 
   /** Admits a transaction with a verified signature or returns the rejection, which changes nothing. */
-  add(transaction: Transaction, sender: Address): PoolRejection | undefined {
+  add(transaction: Transaction, sender: Address): SubmitRejection | undefined {
     if (this.#byHash.has(transaction.key)) return { code: 'alreadyKnown', message: 'already known' }
     const account = this.#chain.account(sender)
     const senderKey = bytesKey(sender)
-    const queue = this.#queues.get(senderKey)
-    const replaced = queue?.entries.get(transaction.nonce)
+    const known = this.#queues.get(senderKey)
+    if (known !== undefined && known.nonce < account.nonce) this.#settle(known, account)
     const { gas, lane } = this.#chain.costOf(transaction)
     if (lane === undefined) {
       return { code: 'mixedLanes', message: 'mixed lanes: all calls of one batch must be in the same lane' }
     }
+    const queue = this.#queues.get(senderKey) ?? new AccountQueue(sender, account.nonce)
+    const replaced = queue.get(transaction.nonce)
     const rejection =
       this.#checkGas(transaction, gas, lane) ??
-      this.#checkNonce(transaction, account.nonce, queue) ??
+      this.#checkNonce(transaction, queue) ??
       this.#checkReplacement(transaction, replaced) ??
-      this.#checkFunds(transaction, account.balanceBase, queue, replaced)
+      checkFunds(transaction, { balanceBase: account.balanceBase, queue, replaced }) ??
+      this.#makeRoom({ transaction, lane }, queue)
     if (rejection !== undefined) return rejection
-    if (!this.#makeRoom({ transaction, lane })) {
-      return { code: 'poolFull', message: 'txpool is full: the tip does not exceed the lowest pooled' }
-    }
-    // Eviction may have removed the queue or the replaced entry: look it up again.
-    const stale = this.#queues.get(senderKey)?.entries.get(transaction.nonce)
-    if (stale !== undefined) this.#remove(stale, 'replaced')
-    this.#insert(transaction, { sender, senderKey, lane, nonce: account.nonce })
+    if (replaced !== undefined) this.#remove(replaced, 'replaced')
+    this.#insert(transaction, { sender, senderKey, lane, queue })
     return undefined
   }
 
-  #checkGas(transaction: Transaction, needed: number, lane: Lane): PoolRejection | undefined {
+  #checkGas(transaction: Transaction, needed: number, lane: Lane): SubmitRejection | undefined {
     if (transaction.gasLimit < needed) {
       const message = `intrinsic gas too low: have ${transaction.gasLimit}, want ${needed}`
       return { code: 'intrinsicGasTooLow', message }
@@ -176,34 +176,31 @@ export class Mempool {
     }
   }
 
-  #checkNonce(
-    transaction: Transaction,
-    nonce: number,
-    queue: AccountQueue | undefined,
-  ): PoolRejection | undefined {
-    const given = transaction.nonce
+  #checkNonce({ nonce: given }: Transaction, queue: AccountQueue): SubmitRejection | undefined {
+    const { nonce, missing } = queue
+    const { perAccount, gappedPerAccount } = this.#limits
     if (given < nonce) {
       return { code: 'nonceTooLow', message: `nonce too low: next nonce ${nonce}, tx nonce ${given}` }
     }
-    if (queue?.entries.has(given) === true) return undefined
-    let next = nonce
-    if (queue !== undefined) while (queue.entries.has(next)) next++
-    const { executablePerAccount, gappedPerAccount } = this.#limits
-    if (given >= nonce + executablePerAccount + gappedPerAccount) {
-      return { code: 'nonceTooHigh', message: `nonce too high: next nonce ${next}, tx nonce ${given}` }
+    if (queue.get(given) !== undefined) return undefined
+    const first = `nonce ${given} is ${given - missing} ahead of ${missing}: send ${missing} first`
+    if (given >= nonce + perAccount) {
+      if (missing < nonce + perAccount)
+        return { code: 'nonceTooHigh', message: `${first} (limit ${perAccount} from ${nonce})` }
+      const message = `account limit exceeded: ${missing - nonce} transactions from ${nonce} on are pending, limit ${perAccount}`
+      return { code: 'accountLimit', message }
     }
-    const isNext = given === next
-    const held = isNext ? next - nonce : (queue?.entries.size ?? 0) - (next - nonce)
-    const countMax = isNext ? executablePerAccount : gappedPerAccount
-    if (held < countMax) return undefined
-    const kind = isNext ? 'executable' : 'gapped'
-    return {
-      code: 'accountLimit',
-      message: `account limit reached: ${held} ${kind} transactions are pending`,
-    }
+    if (given === missing || this.#hasRoom() || queue.gappedCount < gappedPerAccount) return undefined
+    return { code: 'nonceTooHigh', message: `${first} (limit ${gappedPerAccount} ahead while the pool fills)` }
   }
 
-  #checkReplacement(transaction: Transaction, replaced: PoolEntry | undefined): PoolRejection | undefined {
+  /** Whether the pool is so empty that transactions in any order are welcome. */
+  #hasRoom(): boolean {
+    const { bytesMax, countMax } = this.#limits
+    return this.#bytes * 2 <= bytesMax && this.#byHash.size * 2 <= countMax
+  }
+
+  #checkReplacement(transaction: Transaction, replaced: PoolEntry | undefined): SubmitRejection | undefined {
     if (replaced === undefined) return undefined
     const percent = BigInt(100 + this.#limits.replacementPercent)
     const old = replaced.transaction
@@ -214,56 +211,54 @@ export class Mempool {
     return { code: 'replacementUnderpriced', message: 'replacement transaction underpriced' }
   }
 
-  /** Checks that the balance covers the account's whole queue. */
-  #checkFunds(
-    transaction: Transaction,
-    balanceBase: bigint,
-    queue: AccountQueue | undefined,
-    replaced: PoolEntry | undefined,
-  ): PoolRejection | undefined {
-    const others =
-      (queue?.costBase ?? 0n) - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
-    const cost = transactionCost(transaction)
-    if (others + cost <= balanceBase) return undefined
-    const queued = others > 0n ? `, queued cost ${others}` : ''
-    const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
-    return { code: 'insufficientFunds', message }
+  /** Drops what must go for one more transaction when the pool is full, or refuses it. */
+  #makeRoom(wanted: Pick<PoolEntry, 'transaction' | 'lane'>, own: AccountQueue): SubmitRejection | undefined {
+    const { bytesMax, countMax, guaranteedPerAccount: floor } = this.#limits
+    const replaced = own.get(wanted.transaction.nonce)?.transaction
+    const needed = {
+      bytes: this.#bytes + wanted.transaction.raw.length - (replaced?.raw.length ?? 0) - bytesMax,
+      count: this.#byHash.size + (replaced === undefined ? 1 : 0) - countMax,
+    }
+    if (needed.bytes <= 0 && needed.count <= 0) return undefined
+    const goal = {
+      bytes: needed.bytes + Math.floor(bytesMax / FREED_AT_ONCE),
+      count: needed.count + Math.floor(countMax / FREED_AT_ONCE),
+    }
+    const baseFees = this.#chain.baseFees()
+    const request = { queues: this.#queues.values(), floor, needed, goal, wanted, own, baseFees }
+    const refused = this.#refusalAtOnce(request)
+    if (refused !== undefined) return fullRejection(refused, request)
+    const eviction = chooseEvicted({ ...request, queues: [...this.#queues.values()] })
+    if ('refused' in eviction) {
+      this.#refused =
+        eviction.refused === 'aboveFloor'
+          ? { ...this.#refused, accountSize: own.size + 1 }
+          : { ...this.#refused, tip: effectiveTip(wanted, baseFees), sizeBytes: wanted.transaction.raw.length }
+      return fullRejection(eviction.refused, request)
+    }
+    for (const entry of eviction.aboveFloor) this.#remove(entry, 'evictedAboveFloor')
+    for (const entry of eviction.outbid) this.#remove(entry, 'evicted')
+    return undefined
   }
 
-  /** Evicts the cheapest queue tails when the pool is full, a twentieth at a time so that scans are rare. */
-  #makeRoom(wanted: Pick<PoolEntry, 'transaction' | 'lane'>): boolean {
-    const { transaction } = wanted
-    const { bytesMax, countMax } = this.#limits
-    if (this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax) return true
-    const baseFees = this.#chain.baseFees()
-    const tails = [...this.#queues.values()].map(
-      (queue) => queue.entries.get(Math.max(...queue.entries.keys()))!,
-    )
-    tails.sort((a, b) => {
-      const d = effectiveTip(a, baseFees) - effectiveTip(b, baseFees)
-      return d === 0n ? b.sequence - a.sequence : d < 0n ? -1 : 1
-    })
-    const tip = effectiveTip(wanted, baseFees)
-    const bytesGoal = bytesMax - Math.max(transaction.raw.length, Math.floor(bytesMax / 20))
-    const countGoal = Math.min(countMax - 1, Math.floor((countMax * 19) / 20))
-    for (const tail of tails) {
-      if (this.#bytes <= bytesGoal && this.#byHash.size <= countGoal) break
-      if (effectiveTip(tail, baseFees) >= tip) break
-      this.#remove(tail, 'evicted')
+  /** What a search would find, where it is plain: the last of the largest account, or no better than one just refused. */
+  #refusalAtOnce(request: Omit<EvictionRequest, 'queues'>): Refusal | undefined {
+    const { own, wanted, baseFees } = request
+    const { accountSize = Number.POSITIVE_INFINITY, tip, sizeBytes = 0 } = this.#refused
+    const { nonce, raw } = wanted.transaction
+    if (!isGuaranteed(request)) {
+      const isLast = own.size === 0 || nonce > own.last.transaction.nonce
+      return isLast && own.size + 1 >= Math.min(this.#sizes.max, accountSize) ? 'aboveFloor' : undefined
     }
-    return this.#bytes + transaction.raw.length <= bytesMax && this.#byHash.size < countMax
+    const isWorse = tip !== undefined && raw.length >= sizeBytes && effectiveTip(wanted, baseFees) <= tip
+    return isWorse ? 'outbid' : undefined
   }
 
   #insert(
     transaction: Transaction,
-    account: Pick<PoolEntry, 'sender' | 'senderKey' | 'lane'> & { readonly nonce: number },
+    account: Pick<PoolEntry, 'sender' | 'senderKey' | 'lane'> & { readonly queue: AccountQueue },
   ): void {
-    const { sender, senderKey, lane, nonce } = account
-    let queue = this.#queues.get(senderKey)
-    if (queue === undefined) {
-      queue = { sender, entries: new Map(), nonce, costBase: 0n }
-      this.#queues.set(senderKey, queue)
-    }
+    const { sender, senderKey, lane, queue } = account
     const entry: PoolEntry = {
       transaction,
       sender,
@@ -272,27 +267,28 @@ export class Mempool {
       sequence: this.#sequence++,
       arrivedAtMs: this.#chain.nowMs(),
     }
-    queue.nonce = nonce
-    queue.entries.set(transaction.nonce, entry)
-    queue.costBase += transactionCost(transaction)
+    this.#refused = {}
+    this.#sizes.change(queue.size, queue.size + 1)
+    queue.add(entry)
+    // A queue that eviction or replacement emptied is no longer listed.
+    this.#queues.set(senderKey, queue)
     this.#byHash.set(transaction.key, entry)
     this.#dropped.delete(transaction.key)
     this.#bytes += transaction.raw.length
   }
 
   #remove(entry: PoolEntry, reason: DropReason | undefined): void {
-    const { senderKey: key } = entry
-    const queue = this.#queues.get(key)
-    const { key: hashKey } = entry.transaction
-    if (!this.#byHash.delete(hashKey)) return
+    const { key } = entry.transaction
+    if (!this.#byHash.delete(key)) return
     this.#bytes -= entry.transaction.raw.length
-    if (queue !== undefined) {
-      queue.entries.delete(entry.transaction.nonce)
-      queue.costBase -= transactionCost(entry.transaction)
-      if (queue.entries.size === 0) this.#queues.delete(key)
-    }
+    const queue = this.#queues.get(entry.senderKey)
+    assert(queue !== undefined, 'a pooled transaction is in a queue')
+    this.#refused = {}
+    this.#sizes.change(queue.size, queue.size - 1)
+    queue.delete(entry)
+    if (queue.size === 0) this.#queues.delete(entry.senderKey)
     if (reason === undefined) return
-    this.#dropped.set(hashKey, reason)
+    this.#dropped.set(key, reason)
     if (this.#dropped.size > this.#limits.dropReasonsMax) {
       const oldest = this.#dropped.keys().next().value
       if (oldest !== undefined) this.#dropped.delete(oldest)
@@ -300,22 +296,20 @@ export class Mempool {
   }
 
   /**
-   * Includable transactions on a parent state, best effective tip first, nonces in order per account.
-   * `nonceAt` is the account nonce on that parent; the base fees are those of the block to build. Once a lane has no
-   * room, none of it are offered, so that its queue takes no time from the others.
+   * Includable transactions on a parent state, best effective tip first, nonces in order per account. Once a lane has
+   * no room, none of it are offered, so that its queue takes no time from the others.
    */
   *candidates(
-    options: { nonceAt: (address: Address) => number; baseFees: PerLane<bigint> },
+    { nonceAt, baseFees }: Includable,
     hasRoom: (lane: Lane) => boolean = () => true,
   ): Iterable<PoolEntry> {
-    const { baseFees } = options
     const heads: PerLane<Head[]> = perLane(() => [])
     const push = (entry: PoolEntry | undefined): void => {
       if (entry === undefined || entry.transaction.maxFeePerGas < baseFees[entry.lane]) return
       heads[entry.lane].push({ entry, tip: effectiveTip(entry, baseFees) })
       siftUp(heads[entry.lane])
     }
-    for (const queue of this.#queues.values()) push(queue.entries.get(options.nonceAt(queue.sender)))
+    for (const queue of this.#queues.values()) push(queue.get(nonceAt(queue.sender)))
     for (;;) {
       let from: Head[] | undefined
       for (const lane of LANES) {
@@ -326,34 +320,38 @@ export class Mempool {
       if (from === undefined) return
       const best = popBest(from)
       yield best
-      push(this.#queues.get(best.senderKey)?.entries.get(best.transaction.nonce + 1))
+      push(this.#queues.get(best.senderKey)?.get(best.transaction.nonce + 1))
     }
   }
 
   /** Whether any transaction could be included in a block on that parent. */
-  hasIncludable(options: { nonceAt: (address: Address) => number; baseFees: PerLane<bigint> }): boolean {
+  hasIncludable({ nonceAt, baseFees }: Includable): boolean {
     for (const queue of this.#queues.values()) {
-      const head = queue.entries.get(options.nonceAt(queue.sender))
-      if (head !== undefined && head.transaction.maxFeePerGas >= options.baseFees[head.lane]) return true
+      const head = queue.get(nonceAt(queue.sender))
+      if (head !== undefined && head.transaction.maxFeePerGas >= baseFees[head.lane]) return true
     }
     return false
   }
 
   /** Drops transactions that were or can never be included, for the accounts that a final block touched. */
   onFinalized(touched: Iterable<Address>): void {
+    // Base fees change what tips are worth.
+    this.#refused = {}
     for (const address of touched) {
       const queue = this.#queues.get(bytesKey(address))
-      if (queue === undefined) continue
-      const account = this.#chain.account(address)
-      queue.nonce = account.nonce
-      for (const entry of [...queue.entries.values()]) {
-        if (entry.transaction.nonce < account.nonce) this.#remove(entry, 'nonceUsed')
-      }
-      while (queue.costBase > account.balanceBase && queue.entries.size > 0) {
-        this.#remove(queue.entries.get(Math.max(...queue.entries.keys()))!, 'insufficientFunds')
-      }
+      if (queue !== undefined) this.#settle(queue, this.#chain.account(address))
     }
     this.#expire()
+  }
+
+  /** Brings a queue to its account's finalized state. */
+  #settle(queue: AccountQueue, { nonce, balanceBase }: PoolAccount): void {
+    for (const used of queue.moveTo(nonce)) this.#remove(used, 'nonceUsed')
+    if (queue.costBase <= balanceBase) return
+    for (const entry of queue.descending()) {
+      if (queue.costBase <= balanceBase) return
+      this.#remove(entry, 'insufficientFunds')
+    }
   }
 
   /** Removes transactions that a finalized block included, without a drop reason. */
@@ -363,8 +361,6 @@ export class Mempool {
       if (entry !== undefined) this.#remove(entry, undefined)
     }
   }
-
-  #lastExpiryMs = 0
 
   #expire(): void {
     const now = this.#chain.nowMs()
@@ -376,49 +372,45 @@ export class Mempool {
       // In order of arrival: the first recent entry ends the scan.
       if (now - entry.arrivedAtMs < this.#limits.parkedExpiryMs) break
       const queue = this.#queues.get(entry.senderKey)
-      const isGapped = queue !== undefined && entry.transaction.nonce !== queue.nonce
+      const isGapped = queue !== undefined && entry.transaction.nonce > queue.missing
       if (isGapped || entry.transaction.maxFeePerGas < baseFees[entry.lane]) this.#remove(entry, 'expired')
     }
   }
 }
 
-/** The next transaction of one account, with its tip. */
-interface Head {
-  readonly entry: PoolEntry
-  readonly tip: bigint
+interface Refused {
+  /** Transactions that an account would have had, whose last one was refused. */
+  readonly accountSize?: number
+  /** Tip and bytes of the last one that was not worth a guaranteed place. */
+  readonly tip?: bigint
+  readonly sizeBytes?: number
 }
 
-function better(a: Head, b: Head): boolean {
-  return a.tip === b.tip ? a.entry.sequence < b.entry.sequence : a.tip > b.tip
+function fullRejection(
+  refused: Refusal,
+  { own, floor }: Pick<EvictionRequest, 'own' | 'floor'>,
+): SubmitRejection {
+  const why =
+    refused === 'outbid'
+      ? 'the tip does not exceed the lowest pooled'
+      : `${own.size} transactions of this account are pending, and only the first ${floor} in nonce order are sure of a place`
+  return { code: 'poolFull', message: `txpool is full: ${why}` }
 }
 
-function siftUp(heap: Head[]): void {
-  let at = heap.length - 1
-  while (at > 0) {
-    const above = (at - 1) >> 1
-    if (!better(heap[at]!, heap[above]!)) return
-    const kept = heap[at]!
-    heap[at] = heap[above]!
-    heap[above] = kept
-    at = above
-  }
-}
-
-function popBest(heap: Head[]): PoolEntry {
-  const best = heap[0]!
-  const last = heap.pop()!
-  if (heap.length === 0) return best.entry
-  heap[0] = last
-  let at = 0
-  for (;;) {
-    let next = at
-    for (const child of [2 * at + 1, 2 * at + 2]) {
-      if (child < heap.length && better(heap[child]!, heap[next]!)) next = child
-    }
-    if (next === at) return best.entry
-    const kept = heap[at]!
-    heap[at] = heap[next]!
-    heap[next] = kept
-    at = next
-  }
+/** Checks that the balance covers the account's whole queue. */
+function checkFunds(
+  transaction: Transaction,
+  at: {
+    readonly balanceBase: bigint
+    readonly queue: AccountQueue
+    readonly replaced: PoolEntry | undefined
+  },
+): SubmitRejection | undefined {
+  const { balanceBase, queue, replaced } = at
+  const others = queue.costBase - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
+  const cost = transactionCost(transaction)
+  if (others + cost <= balanceBase) return undefined
+  const queued = others > 0n ? `, queued cost ${others}` : ''
+  const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
+  return { code: 'insufficientFunds', message }
 }

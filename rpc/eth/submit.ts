@@ -4,7 +4,7 @@ import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Json } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
-import type { Backend, FinalizedBlock } from '../backend.ts'
+import type { Backend, FinalizedBlock, SubmitRejection } from '../backend.ts'
 import { limitExceeded, RPC_CODE, RpcError, submitError } from '../errors.ts'
 import type { RpcEvents } from '../events.ts'
 import { defineMethod, type Method } from '../method.ts'
@@ -54,10 +54,22 @@ class Inclusion {
   }
 }
 
-async function submit(backend: Backend, raw: Uint8Array): Promise<TxId> {
+const ALREADY_KNOWN: SubmitRejection = { code: 'alreadyKnown', message: 'already known' }
+
+/** Submits; the bytes of an included transaction are known, too, though their nonce is used (WALLETS §1). */
+async function admit(backend: Backend, raw: Uint8Array, id: TxId): Promise<SubmitRejection | undefined> {
   const result = await backend.submit(raw)
-  if (!result.ok) throw submitError(result.rejection)
-  return result.id
+  if (result.ok) return undefined
+  const isIncluded =
+    result.rejection.code === 'nonceTooLow' && (await backend.locateTransaction(id)) !== undefined
+  return isIncluded ? ALREADY_KNOWN : result.rejection
+}
+
+/** The receipt of a transaction that is in a block already. */
+async function includedReceipt(backend: Backend, indexes: BlockIndexes, id: TxId): Promise<Json | undefined> {
+  const place = await backend.locateTransaction(id)
+  const block = place === undefined ? undefined : await backend.blockByHeight(place.height)
+  return block === undefined ? undefined : receiptJson(block, indexes.of(block), place!.index)
 }
 
 function waitForReceipt(options: {
@@ -102,11 +114,18 @@ export function submitMethods(options: {
       cost: 2,
       params: { raw: p.data(RAW_BYTES_MAX) },
       returns: HASH_SCHEMA,
-      run: ({ raw }) => submit(backend, raw).then(toHex),
+      run: async ({ raw }) => {
+        const id: TxId = keccak256(raw) as Uint8Array
+        const rejection = await admit(backend, raw, id)
+        if (rejection !== undefined) throw submitError(rejection)
+        return toHex(id)
+      },
     }),
     defineMethod({
       name: 'eth_sendRawTransactionSync',
-      doc: 'Submits and returns the receipt once final (EIP-7966); error 4 with the hash on time-out.',
+      doc:
+        'Submits and returns the receipt once final (EIP-7966); error 4 with the hash on time-out. Of a known ' +
+        'transaction it waits for the receipt, or returns it at once, so that a retry is safe.',
       cost: 10,
       params: {
         raw: p.data(RAW_BYTES_MAX),
@@ -128,12 +147,16 @@ export function submitMethods(options: {
           timeoutMs: timeoutMs ?? SYNC_TIMEOUT_MS_DEFAULT,
         })
         try {
-          await submit(backend, raw)
+          const rejection = await admit(backend, raw, id)
+          if (rejection !== undefined && rejection.code !== 'alreadyKnown') throw submitError(rejection)
+          const included = rejection === undefined ? undefined : await includedReceipt(backend, indexes, id)
+          if (included === undefined) return await waiting.receipt
+          waiting.cancel()
+          return included
         } catch (error) {
           waiting.cancel()
           throw error
         }
-        return waiting.receipt
       },
     }),
   ]

@@ -6,7 +6,7 @@ import { dispatcherOf, targetOf } from '../../state/dispatch.ts'
 import type { Module } from '../../state/rules.ts'
 import type { Transaction } from '../../state/transaction.ts'
 import { protocolVersionOf } from '../../state/versions.ts'
-import type { Backend, FinalizedBlock } from '../backend.ts'
+import type { Backend, FinalizedBlock, TransactionStatus } from '../backend.ts'
 import type { BlockIndexes } from '../eth/blockIndex.ts'
 import { failureWords } from '../failures.ts'
 import { defineMethod, type Method } from '../method.ts'
@@ -56,6 +56,23 @@ function includedJson(options: TxOptions, block: FinalizedBlock, index: number):
   }
 }
 
+/** What a pool's reasons mean for the sender. */
+const DROP_WORDS: { readonly [reason: string]: string } = {
+  replaced: 'another transaction with the same nonce pays more',
+  evicted: 'the pool was full and others tip more; send it again with a higher tip',
+  evictedAboveFloor: 'the pool was full, and others of the same account come before it; send it again',
+  expired: 'it waited ten minutes for an earlier nonce or a lower base fee',
+  nonceUsed: 'another transaction with the same nonce is in a block',
+  insufficientFunds: 'the account can no longer pay for it',
+}
+
+function pendingSentence(known: Extract<TransactionStatus, { readonly status: 'pending' }>): string {
+  const { executable, missingNonce, lane, baseFeePerGas } = known
+  if (executable) return `waits for a block with room in the ${lane} lane`
+  if (missingNonce !== undefined) return `waits for nonce ${missingNonce} of the same account: send it first`
+  return `waits for a base fee of the ${lane} lane below ${baseFeePerGas}`
+}
+
 export function txMethods(options: TxOptions): readonly Method[] {
   const { backend } = options
   return [
@@ -74,14 +91,17 @@ export function txMethods(options: TxOptions): readonly Method[] {
             return {
               status: 'pending',
               executable: known.executable,
+              missingNonce: known.missingNonce ?? null,
               lane: known.lane,
               baseFeePerGas: known.baseFeePerGas.toString(),
-              sentence: known.executable
-                ? `waits for a block with room in the ${known.lane} lane`
-                : `waits for an earlier nonce or a base fee of the ${known.lane} lane below ${known.baseFeePerGas}`,
+              sentence: pendingSentence(known),
             }
           case 'dropped':
-            return { status: 'dropped', reason: known.reason, sentence: `dropped: ${known.reason}` }
+            return {
+              status: 'dropped',
+              reason: known.reason,
+              sentence: `dropped: ${DROP_WORDS[known.reason] ?? known.reason}`,
+            }
           case 'included': {
             const block = await backend.blockByHeight(known.height)
             if (block === undefined) return { status: 'included', height: known.height, index: known.index }

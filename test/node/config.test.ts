@@ -41,6 +41,8 @@ describe('config.parse', () => {
     assert.match(refusal({ unknownPeersMax: 257 }), /^unknownPeersMax: expected/)
     assert.match(refusal({ logLevel: 'loud' }), /^logLevel: expected one of silent/)
     assert.match(refusal({ signatureWorkers: -1 }), /^signatureWorkers: expected/)
+    assert.match(refusal({ mempool: { perAccount: 63, gappedPerAccount: 256 } }), /^mempool: expected/)
+    assert.match(refusal({ mempool: { perAccount: 64 } }), /^mempool: expected/)
     assert.match(refusal({ historyHeights: 0 }), /^historyHeights: expected/)
   })
 

@@ -4,7 +4,8 @@ import { bytesKey, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import type { Address } from '../../base/ids.ts'
 import { type Lane, perLane } from '../../base/lanes.ts'
-import { MEMPOOL_LIMITS, Mempool, type MempoolLimits, transactionCost } from '../../node/pool/mempool.ts'
+import { MEMPOOL_LIMITS, Mempool, type MempoolLimits } from '../../node/pool/mempool.ts'
+import { transactionCost } from '../../node/pool/poolEntry.ts'
 import { bytesGas, decodeTransaction, signTransaction, type Transaction } from '../../state/transaction.ts'
 
 const CHAIN_ID = 7
@@ -67,7 +68,7 @@ class FakeChain {
 
 function setup(limits: Partial<MempoolLimits> = {}) {
   const chain = new FakeChain()
-  const pool = new Mempool(chain, { ...MEMPOOL_LIMITS, ...limits })
+  const pool = new Mempool(chain, limits)
   const add = (fields: Fields): string | undefined => pool.add(make(fields), addresses[fields.from]!)?.code
   const order = (): string[] =>
     [
@@ -146,14 +147,12 @@ describe('mempool.add', () => {
     assert.deepEqual(order(), ['1:0', '1:1', '1:2'])
   })
 
-  it('bounds the executable and the gapped queue of an account', () => {
-    const { add } = setup({ executablePerAccount: 3, gappedPerAccount: 2 })
+  it('bounds what an account has pending, and how far ahead of its nonce', () => {
+    const { add } = setup({ perAccount: 3 })
     for (let nonce = 0; nonce < 3; nonce++) assert.equal(add({ from: 1, nonce }), undefined)
     assert.equal(add({ from: 1, nonce: 3 }), 'accountLimit')
     assert.equal(add({ from: 2, nonce: 2 }), undefined)
-    assert.equal(add({ from: 2, nonce: 3 }), undefined)
-    assert.equal(add({ from: 2, nonce: 4 }), 'accountLimit')
-    assert.equal(add({ from: 2, nonce: 5 }), 'nonceTooHigh')
+    assert.equal(add({ from: 2, nonce: 3 }), 'nonceTooHigh')
   })
 
   it('replaces only for ten per cent more on both fees, and records the drop reason', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Resender } from '../../node/pool/gossipShare.ts'
-import type { PoolEntry } from '../../node/pool/mempool.ts'
+import type { PoolEntry } from '../../node/pool/poolEntry.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 
 /** A pool of `count` transactions that arrived `gapMs` apart from time 0, and a record of what was sent to whom. */

@@ -254,7 +254,7 @@ describe('rpc.eth', () => {
       (error: Loose) => error.code === 4 && /^0x[0-9a-f]{64}$/.test(error.data),
     )
     await assert.rejects(
-      served.call('eth_sendRawTransactionSync', [signed(alice, { nonce: 0 })]),
+      served.call('eth_sendRawTransactionSync', [signed(alice, { nonce: 0, valueBase: 77n })]),
       /nonce too low/,
     )
     await assert.rejects(served.call('eth_sendRawTransactionSync', ['0x', 70_000]), /expected 1 to 60000/)
@@ -272,8 +272,8 @@ describe('rpc.eth', () => {
       ['0x03c0', /transaction type not supported/],
       ['0x04c0', /transaction type not supported/],
       [signed(alice, { nonce, chainId: 1 }), /invalid chain id for signer: have 1 want 7357/],
-      [signed(alice, { nonce: 0 }), /nonce too low/],
-      [signed(alice, { nonce: 9_000 }), /nonce too high/],
+      [signed(alice, { nonce: 0, valueBase: 77n }), /nonce too low/],
+      [signed(alice, { nonce: 9_000 }), /nonce too high: nonce 9000 is 8994 ahead of 6: send 6 first/],
       [signed(alice, { nonce, valueBase: 10n ** 24n }), /insufficient funds for gas \* price \+ value/],
       [signed(alice, { nonce, gasLimit: 20_999 }), /intrinsic gas too low/],
       [
@@ -304,6 +304,21 @@ describe('rpc.eth', () => {
       /replacement transaction underpriced/,
     )
     served.backend.mine()
+    await assert.rejects(served.call('eth_sendRawTransaction', [raw]), /already known/)
+    served.backend.automine = true
+  })
+
+  it('lets a sync submission be repeated: pending it waits, included it returns the receipt', async () => {
+    served.backend.automine = false
+    const raw = signed(alice, { nonce: 7 })
+    const hash = await ask('eth_sendRawTransaction', [raw])
+    const repeated = served.call('eth_sendRawTransactionSync', [raw]) as Promise<Loose>
+    // The repeated submission is refused as known before the block exists.
+    await assert.rejects(served.call('eth_sendRawTransactionSync', [raw, 20]), { code: 4 })
+    served.backend.mine()
+    const receipt = await repeated
+    assert.equal(receipt.transactionHash, hash)
+    assert.deepEqual(await served.call('eth_sendRawTransactionSync', [raw]), receipt)
     served.backend.automine = true
   })
 

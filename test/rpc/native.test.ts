@@ -194,6 +194,7 @@ describe('rpc.native', () => {
     const hash = await ask('eth_sendRawTransaction', [signed(alice)])
     const pending = await ask('tx_status', [hash])
     assert.equal(pending.status, 'pending')
+    assert.equal(pending.missingNonce, null)
     served.backend.mine()
     const included = await ask('tx_status', [hash])
     assert.equal(included.status, 'included')
@@ -220,7 +221,8 @@ describe('rpc.native', () => {
     await ask('eth_sendRawTransaction', [signed(carol, price)])
     const dropped = await ask('tx_status', [replaced])
     assert.equal(dropped.status, 'dropped')
-    assert.match(dropped.sentence, /replaced/)
+    assert.equal(dropped.reason, 'replaced')
+    assert.equal(dropped.sentence, 'dropped: another transaction with the same nonce pays more')
     served.backend.mine()
     served.backend.automine = true
   })
