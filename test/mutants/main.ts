@@ -1,49 +1,16 @@
-// `npm run test:mutants -- [--bugs | --guards] [--only NAME,…] [--seeds N]`: inserts bugs one at a time and requires that the
-// unit tests or the simulator detect each; the simulator must detect every bug of bugs/ that names no tests.
-import { readdirSync, readFileSync } from 'node:fs'
+// `npm run test:mutants -- [--bugs | --guards] [--only NAME,…] [--seeds N] [--lanes N]`: inserts bugs one at a time and requires
+// that the unit tests or the simulator find each; the simulator must find every bug of bugs/ that names no tests.
+import { readdirSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseWholeNumber } from '../../base/integers.ts'
-import { applyEdit } from './edit.ts'
-import { GUARDS } from './guards/all.ts'
-import { applyPatch, parsePatch } from './patch.ts'
+import { Hunter, type Mutant } from './hunter.ts'
+import { bugs, guards } from './mutants.ts'
+import { Reach } from './reach.ts'
 import { Scratch } from './scratch.ts'
 
-const UNIT_LIMIT_MS = 120_000
-/** A run takes a few dozen milliseconds; with a mutant it may never end. */
-const RUN_LIMIT_MS = 500
-const UNIT_SPECS = [
-  'dist/test/consensus/*.test.js',
-  'dist/test/base/vote.test.js',
-  'dist/test/base/header.test.js',
-  'dist/test/signer/localSigner.test.js',
-  'dist/test/signer/remoteSigner.test.js',
-  'dist/test/signer/signerFile.test.js',
-  'dist/test/p2p/frameLimits.test.js',
-  'dist/test/node/verifierPool.test.js',
-]
-const PATCHES = 'test/mutants/bugs'
-/** Further unit tests for mutants of these rooms. */
-const ROOM_SPECS = [
-  { room: 'node/', spec: 'dist/test/node/importer.test.js' },
-  { room: 'storage/', spec: 'dist/test/storage/journal.test.js' },
-]
-
-interface Mutant {
-  readonly name: string
-  readonly isBug: boolean
-  readonly hint: string | undefined
-  readonly specs?: readonly string[] | undefined
-  /** Changed texts by file. */
-  readonly change: (source: (file: string) => string) => ReadonlyMap<string, string>
-}
-
-interface Hunted {
-  readonly scenario?: string
-  readonly seed?: number
-  readonly runs?: number
-  readonly error?: string
-}
+const LANES_MAX = 16
 
 const { values } = parseArgs({
   options: {
@@ -51,158 +18,86 @@ const { values } = parseArgs({
     guards: { type: 'boolean', default: false },
     only: { type: 'string' },
     seeds: { type: 'string', default: '2000' },
+    lanes: { type: 'string', default: '2' },
   },
 })
 
-function bugs(root: string): readonly Mutant[] {
-  const files = readdirSync(join(root, PATCHES)).filter((file) => file.endsWith('.patch'))
-  return files.sort().map((file) => {
-    const patch = parsePatch(readFileSync(join(root, PATCHES, file), 'utf8'))
-    return {
-      name: file.slice(0, -'.patch'.length),
-      isBug: true,
-      hint: patch.hint,
-      specs: patch.tests?.map((name) => `dist/test/${name}.test.js`),
-      change: (source) => new Map(patch.files.map((f) => [f.file, applyPatch(source(f.file), f)])),
-    }
+/** `--only A,B`: full names, their parts before the dot, or either with a `*` at its end. */
+function isWanted(name: string): boolean {
+  const only = values.only?.split(',')
+  if (only === undefined) return true
+  return only.some((wanted) => {
+    if (wanted.endsWith('*')) return name.startsWith(wanted.slice(0, -1))
+    return name === wanted || name.startsWith(`${wanted}.`)
   })
 }
 
-function guards(): readonly Mutant[] {
-  return GUARDS.map((edit) => ({
-    name: edit.name,
-    isBug: false,
-    hint: undefined,
-    specs: edit.specs,
-    change: (source) => new Map([[edit.file, applyEdit(source(edit.file), edit)]]),
-  }))
+/** Specs may be patterns of one folder. */
+function expanded(root: string, mutant: Mutant): Mutant {
+  const specs = mutant.specs?.flatMap((spec) => {
+    if (!spec.endsWith('/*.test.js')) return [spec]
+    const folder = spec.slice(0, -'/*.test.js'.length)
+    const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.js'))
+    return names.sort().map((name) => `${folder}/${name}`)
+  })
+  return { ...mutant, specs }
 }
 
-/** The failing test, or undefined when the mutant survives the unit tests. */
-function runUnits(
-  scratch: Scratch,
-  {
-    specs = UNIT_SPECS,
-    changed = [],
-  }: { specs?: readonly string[] | undefined; changed?: readonly string[] } = {},
-): string | undefined {
-  const rooms = ROOM_SPECS.filter(({ room }) => changed.some((file) => file.startsWith(room)))
-  const all = new Set([...specs, ...rooms.map(({ spec }) => spec)])
-  // Names a failed test at once, whatever it holds: the JSON reporter dies of a bigint.
-  const options = ['--no-config', '--bail', '--reporter', 'tap', '--timeout', '20000']
-  const args = ['node_modules/mocha/bin/mocha.js', ...options]
-  const ran = scratch.run([...args, ...[...all].flatMap((spec) => ['--spec', spec])], UNIT_LIMIT_MS)
-  if (ran.killed) return 'the unit tests hang'
-  if (ran.ok && ran.output.includes('# fail 0')) return undefined
-  const title = /^not ok \d+ (.*)$/m.exec(ran.output)?.[1]
-  return title ?? ran.output.trim().split('\n').at(-1) ?? 'the unit tests fail'
+function secondsSince(startedNs: bigint): string {
+  return `${(Number((process.hrtime.bigint() - startedNs) / 1_000_000n) / 1_000).toFixed(1)} s`
 }
 
-/** The failing run, or undefined when the mutant survives; a run that also fails without the mutant does not count. */
-function runSimulator(scratch: Scratch, seeds: string, hint: string | undefined): string | undefined {
-  const skip: string[] = []
-  const first = hint === undefined ? [] : ['--hint', hint]
-  for (;;) {
-    const args = [
-      'dist/test/sim/hunt.js',
-      '--seeds',
-      seeds,
-      ...first,
-      ...skip.flatMap((run) => ['--skip', run]),
-    ]
-    const ran = scratch.run(args, 60_000 + RUN_LIMIT_MS * Number(seeds))
-    if (ran.killed) return 'a run hangs'
-    const found = huntedOf(ran.output)
-    if (typeof found === 'string') return found
-    const { scenario, seed, runs, error } = found
-    if (scenario === undefined) return undefined
-    if (!failsUnchanged(scratch, scenario, seed!)) return `${scenario} seed ${seed} (run ${runs}): ${error}`
-    console.log(`          ${scenario} seed ${seed} fails without it too: ${error}`)
-    skip.push(`${scenario}:${seed}`)
-  }
-}
-
-function failsUnchanged(scratch: Scratch, scenario: string, seed: number): boolean {
-  const args = ['--scenario', scenario, '--first', `${seed}`, '--seeds', '1']
-  const found = huntedOf(scratch.run(['unchanged/test/sim/hunt.js', ...args], UNIT_LIMIT_MS).output)
-  return typeof found === 'string' || found.scenario !== undefined
-}
-
-function huntedOf(output: string): Hunted | string {
-  const last = output.trim().split('\n').at(-1) ?? ''
-  return last.startsWith('{') ? (JSON.parse(last) as Hunted) : `the simulator stops: ${last}`
-}
-
-/** True when the mutant is detected as required. */
-function judge(scratch: Scratch, mutant: Mutant, seeds: string): boolean {
-  const changed = mutant.change((file) => scratch.source(file))
-  const startedNs = process.hrtime.bigint()
-  const seconds = (): string =>
-    (Number((process.hrtime.bigint() - startedNs) / 1_000_000n) / 1_000).toFixed(1)
-  for (const [file, text] of changed) scratch.write(file, text)
-  try {
-    scratch.compile()
-    const unit = runUnits(scratch, { specs: mutant.specs, changed: [...changed.keys()] })
-    if (mutant.specs !== undefined && unit === undefined) {
-      console.log(`SURVIVES   ${mutant.name}: ${mutant.specs.join(', ')} pass (${seconds()} s)`)
-      return false
-    }
-    if (unit !== undefined && (!mutant.isBug || mutant.specs !== undefined)) {
-      console.log(`found     ${mutant.name}: ${unit} (${seconds()} s)`)
-      return true
-    }
-    const simulated = runSimulator(scratch, seeds, mutant.hint)
-    const isFound = simulated !== undefined
-    console.log(
-      `${isFound ? 'found     ' : 'SURVIVES  '}${mutant.name}: ${simulated ?? `${seeds} seeds pass`} (${seconds()} s)`,
-    )
-    if (mutant.isBug) console.log(`          units: ${unit ?? 'pass'}`)
-    return isFound
-  } finally {
-    scratch.restore([...changed.keys()])
-  }
-}
-
-/** `--only A,B`: full names, or their parts before the dot. */
-function isWanted(name: string): boolean {
-  const only = values.only?.split(',')
-  return only === undefined || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`))
-}
-
-function main(): number {
-  if (parseWholeNumber(values.seeds, 1) === undefined) {
-    console.error('--seeds: expected a whole number, at least 1')
-    return 2
-  }
-  const root = process.cwd()
-  const all = [...(values.guards ? [] : bugs(root)), ...(values.bugs ? [] : guards())]
-  const mutants = all.filter((m) => isWanted(m.name))
-  if (mutants.length === 0) {
-    console.error(`no mutant ${values.only}; there are: ${all.map((m) => m.name).join(', ')}`)
-    return 2
-  }
+/** Takes mutants off the queue until it is empty; the names of those not found. */
+async function lane(root: string, queue: Mutant[], reach: Reach): Promise<readonly string[]> {
   const scratch = new Scratch(root)
+  // Neither a copy nor a running test is left behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      scratch.close()
+      process.exitCode = 2
+      setImmediate(() => process.exit())
+    })
+  }
+  const hunter = new Hunter({ scratch, reach, seeds: values.seeds, log: console.log })
+  const survivors: string[] = []
   try {
-    const specs = new Set([...UNIT_SPECS, ...mutants.flatMap((mutant) => mutant.specs ?? [])])
-    const broken = runUnits(scratch, { specs: [...specs] })
-    if (broken !== undefined) {
-      console.error(`the unchanged sources fail: ${broken}`)
-      return 2
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      const startedNs = process.hrtime.bigint()
+      const { isFound, by, units } = await hunter.judge(expanded(root, mutant))
+      const word = isFound ? 'found     ' : 'SURVIVES  '
+      console.log(`${word}${mutant.name}: ${by} (${secondsSince(startedNs)})`)
+      if (mutant.isSimulated) console.log(`          units: ${units ?? 'pass'}`)
+      if (!isFound) survivors.push(mutant.name)
     }
-    // Otherwise a simulator that does not even start would find every mutant.
-    const idle = huntedOf(scratch.run(['unchanged/test/sim/hunt.js', '--seeds', '1'], UNIT_LIMIT_MS).output)
-    if (typeof idle === 'string' || idle.scenario !== undefined) {
-      console.error(`the simulator fails on the unchanged sources: ${JSON.stringify(idle)}`)
-      return 2
-    }
-    const survivors = mutants.filter((mutant) => !judge(scratch, mutant, values.seeds))
-    console.log(
-      `${mutants.length} mutants, ${survivors.length} not found: ${survivors.map((m) => m.name).join(', ')}`,
-    )
-    return survivors.length === 0 ? 0 : 1
+    return survivors
   } finally {
     scratch.close()
   }
 }
 
-process.exitCode = main()
+async function main(): Promise<number> {
+  const lanes = parseWholeNumber(values.lanes, 1)
+  if (parseWholeNumber(values.seeds, 1) === undefined || lanes === undefined || lanes > LANES_MAX) {
+    console.error(`--seeds: a whole number, at least 1; --lanes: 1 to ${LANES_MAX}`)
+    return 2
+  }
+  const root = process.cwd()
+  const all = [...(values.guards ? [] : bugs(root)), ...(values.bugs ? [] : guards())]
+  const mutants = all.filter((mutant) => isWanted(mutant.name))
+  if (mutants.length === 0) {
+    console.error(`no mutant ${values.only}; there are: ${all.map((mutant) => mutant.name).join(', ')}`)
+    return 2
+  }
+  // It fills every core for minutes, and nobody waits for it.
+  setPriority(constants.priority.PRIORITY_LOW)
+  const startedNs = process.hrtime.bigint()
+  const reach = new Reach(root)
+  const queue = [...mutants]
+  const survivors = (await Promise.all(Array.from({ length: lanes }, () => lane(root, queue, reach)))).flat()
+  console.log(
+    `${mutants.length} mutants, ${survivors.length} not found: ${survivors.join(', ')} (${secondsSince(startedNs)})`,
+  )
+  return survivors.length === 0 ? 0 : 1
+}
+
+process.exitCode = await main()

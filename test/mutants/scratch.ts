@@ -1,45 +1,84 @@
-// A copy of the sources in a temporary folder, where mutants are applied. The working tree is only read.
-import { spawnSync } from 'node:child_process'
+// A copy of the compiled sources in a temporary folder, where mutants are applied. The working tree is only read.
+import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { transformSync } from 'esbuild'
 
-const NEEDED = [
-  ...['base', 'consensus', 'node/verifierWorker.ts'],
-  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'storage', 'mutants'].map(
-    (room) => `test/${room}`,
-  ),
-]
+/** Of dist/: not what the tests import. */
+const LEFT_OUT = new Set(['program'])
 
-/** Output of a command; `killed` = it timed out. */
+const WATCH_EVERY_MS = 1_000
+const WAITING = 10
+/** A clock tick of /proc, ms: 100 Hz on every Linux that Node runs on. */
+const TICK_MS = 10
+
+interface Times {
+  readonly spentMs: number
+  readonly wallMs: number
+}
+
+/** What a command printed, line by line; `isStuck` = it was killed. */
 export interface Ran {
   readonly ok: boolean
-  readonly killed: boolean
-  readonly output: string
+  readonly isStuck: boolean
+  readonly lines: readonly string[]
+}
+
+/** The JavaScript of one TypeScript file. Throws when it does not parse: then the mutant is wrong, not the suite. */
+export function compile(file: string, text: string): string {
+  const { code } = transformSync(text, {
+    loader: 'ts',
+    format: 'esm',
+    target: 'es2023',
+    sourcefile: file,
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+  })
+  return code.replace(/(\b(?:from|import)\s*\(?\s*"\.{1,2}\/[^"]+)\.ts"/g, '$1.js"')
+}
+
+/** The compiled file of a source file. */
+export function compiledOf(file: string): string {
+  return `dist/${file.replace(/\.ts$/, '.js')}`
+}
+
+/** Processor time of a process, ms; where there is no /proc, the time of the day's clock instead. */
+function spentMsOf(pid: number | undefined): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // After the name in brackets: the user's and the system's ticks are the 12th and the 13th.
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+      .map(Number)
+    return TICK_MS * (user! + system!)
+  } catch {
+    return performance.now()
+  }
 }
 
 export class Scratch {
   readonly dir: string
   readonly #root: string
+  #child: ChildProcess | undefined
 
-  /** Copies `root` and compiles what the simulator and the unit tests need, to dist/ and unchanged/. */
+  /** Copies what `npm run build` left in `root`: to dist/, where mutants are applied, and to unchanged/. */
   constructor(root: string) {
     this.#root = root
     this.dir = mkdtempSync(join(tmpdir(), 'suanli-mutants-'))
-    const { compilerOptions, include } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
-    for (const room of include as readonly string[]) {
-      cpSync(join(root, room), join(this.dir, room), { recursive: true })
+    const { include } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'))
+    for (const name of [...(include as readonly string[]), 'node_modules']) {
+      symlinkSync(join(root, name), join(this.dir, name))
     }
     cpSync(join(root, 'package.json'), join(this.dir, 'package.json'))
-    symlinkSync(join(root, 'node_modules'), join(this.dir, 'node_modules'))
-    // Types are checked in the working tree; a mutant only has to run.
-    const config = {
-      compilerOptions: { ...compilerOptions, noCheck: true, sourceMap: false },
-      include: NEEDED,
+    for (const copy of ['dist', 'unchanged']) {
+      cpSync(join(root, 'dist'), join(this.dir, copy), {
+        recursive: true,
+        filter: (path) => !LEFT_OUT.has(basename(path)) && !path.endsWith('.map'),
+      })
     }
-    writeFileSync(join(this.dir, 'tsconfig.json'), JSON.stringify(config))
-    this.compile()
-    cpSync(join(this.dir, 'dist'), join(this.dir, 'unchanged'), { recursive: true })
   }
 
   source(file: string): string {
@@ -47,36 +86,51 @@ export class Scratch {
   }
 
   write(file: string, text: string): void {
-    writeFileSync(join(this.dir, file), text)
+    writeFileSync(join(this.dir, compiledOf(file)), compile(file, text))
   }
 
   restore(files: readonly string[]): void {
-    for (const file of files) this.write(file, this.source(file))
-  }
-
-  /** Throws when the mutant does not compile: then the mutant is wrong, not the suite. */
-  compile(): void {
-    const ran = this.run(['node_modules/typescript/bin/tsc', '-p', '.'], 120_000)
-    if (!ran.ok) throw new Error(`does not compile:\n${ran.output}`)
-  }
-
-  /** Runs `node <args>` in the copy. */
-  run(args: readonly string[], limitMs: number): Ran {
-    const child = spawnSync(process.execPath, args, {
-      cwd: this.dir,
-      timeout: limitMs,
-      killSignal: 'SIGKILL',
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-    })
-    return {
-      ok: child.status === 0,
-      killed: child.signal !== null,
-      output: `${child.stdout}${child.stderr}`,
+    for (const file of files) {
+      const compiled = compiledOf(file)
+      writeFileSync(join(this.dir, compiled), readFileSync(join(this.#root, compiled)))
     }
   }
 
+  /**
+   * Runs `node <args>` in the copy and kills it when it has printed nothing for `limitMs` of its own processor time. Processes
+   * that wait, for a processor or for what never comes, have as many times longer as `WAITING`.
+   */
+  run(args: readonly string[], limitMs: number): Promise<Ran> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, args, { cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] })
+      this.#child = child
+      const lines: string[] = []
+      let isStuck = false
+      const now = (): Times => ({ spentMs: spentMsOf(child.pid), wallMs: performance.now() })
+      let last = now()
+      const watch = setInterval(() => {
+        const { spentMs, wallMs } = now()
+        isStuck = spentMs - last.spentMs >= limitMs || wallMs - last.wallMs >= WAITING * limitMs
+        if (isStuck) child.kill('SIGKILL')
+      }, WATCH_EVERY_MS)
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        lines.push(line)
+        last = now()
+      })
+      // What it prints there at its end names a failure that it could not report.
+      const errors: string[] = []
+      createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
+      child.once('error', reject)
+      child.once('close', (code) => {
+        clearInterval(watch)
+        this.#child = undefined
+        resolve({ ok: code === 0, isStuck, lines: code === 0 ? lines : [...lines, ...errors] })
+      })
+    })
+  }
+
   close(): void {
+    this.#child?.kill('SIGKILL')
     rmSync(this.dir, { recursive: true, force: true })
   }
 }

@@ -1,4 +1,5 @@
-// Runs inside a mutant's copy: plays seeds of all simulations in turn until one fails; the last line names it as JSON.
+// Runs inside a mutant's copy: plays seeds of all simulations in turn until one fails. Each line is JSON: a run begins, and at
+// last the one that failed, or how many passed.
 import { parseArgs } from 'node:util'
 import { errorText } from '../../base/errors.ts'
 import { playAdmission } from './admission.ts'
@@ -79,6 +80,7 @@ async function hunt(): Promise<void> {
     runs++
     if (skipped.has(`${one.name}:${seed}`)) continue
     running = { scenario: one.name, seed, runs }
+    process.stdout.write(`${JSON.stringify(running)}\n`)
     try {
       await one.run(seed)
     } catch (error) {
