@@ -39,12 +39,21 @@ export class Budget {
     this.#balance -= cost
   }
 
+  hasCreditFor(cost: number): boolean {
+    this.#refill()
+    return this.#balance >= cost
+  }
+
   /** Charges only when there is credit; whether there was. */
   tryCharge(cost: number): boolean {
-    this.#refill()
-    if (this.#balance < cost) return false
+    if (!this.hasCreditFor(cost)) return false
     this.#balance -= cost
     return true
+  }
+
+  /** As much as may be saved up. */
+  reset(): void {
+    this.#balance = this.#allowance.burst
   }
 
   /** Milliseconds until there is credit; 0 when there is. */

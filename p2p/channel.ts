@@ -15,8 +15,12 @@ const HELLO_TIMEOUT_MS = 5_000
 const LINGER_MS = 500
 /** Frames up to this size are joined with their header; larger ones are sent after it without a copy. */
 const COPY_BYTES_MAX = 16 * 1024
-/** Bytes handed to the stream in one call while a queue drains. */
-const BURST_BYTES_MAX = 64 * 1024
+/**
+ * Bytes handed to the stream at once. What it has taken may move into the buffers of the connection below it, where nothing
+ * counts it; members get more, since a block should reach them in few turns.
+ */
+const BURST_BYTES_MAX = 256 * 1024
+const BURST_BYTES_CONSENSUS_MAX = 1024 * 1024
 
 /** Why a channel ended: `offence` is the peer's fault, `foreign` means another chain, the rest is nobody's fault. */
 export type CloseKind = 'offence' | 'foreign' | 'refused' | 'overflow' | 'ended'
@@ -25,6 +29,10 @@ export interface ChannelOptions {
   readonly stream: Stream
   readonly spec: ProtocolSpec
   readonly genesisHash: Hash32
+  /** Whether the connection below the stream takes no more now; it drains its streams when it does. */
+  isSaturated(): boolean
+  /** Whether these bytes may wait, beside what waits for all other peers. */
+  mayQueue(bytes: number): boolean
   onOpen(): void
   /** A throw or rejection ends the channel as an offence; AssertionFailed is a bug of this node and is rethrown. */
   onFrame(frame: Uint8Array): void | Promise<void>
@@ -32,13 +40,23 @@ export interface ChannelOptions {
   onClose(kind: CloseKind, reason: string, error?: unknown): void
 }
 
+interface Queued {
+  readonly part: Uint8Array
+  readonly atMs: number
+}
+
 export class Channel {
   readonly #options: ChannelOptions
   readonly #stream: Stream
   readonly #decoder = new FrameDecoder(HELLO_BYTES_MAX)
   readonly #helloTimer: NodeJS.Timeout
-  #queue: Uint8Array[] = []
+  readonly #burstMax: number
+  #queue: Queued[] = []
   #queueHead = 0
+  /** Bytes of the first part that the stream has. */
+  #headTaken = 0
+  /** When the oldest bytes that the stream has were queued. */
+  #takenAtMs = 0
   #queuedBytes = 0
   #state: 'greeting' | 'open' | 'closed' = 'greeting'
   #busy = false
@@ -46,13 +64,14 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#options = options
     this.#stream = options.stream
+    this.#burstMax = options.spec.consensusOnly ? BURST_BYTES_CONSENSUS_MAX : BURST_BYTES_MAX
     this.#helloTimer = setTimeout(
       () => this.#end('ended', `no hello within ${HELLO_TIMEOUT_MS} ms`),
       HELLO_TIMEOUT_MS,
     )
     this.#stream.addEventListener('close', this.#onStreamClose)
     this.#stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
-    this.#stream.addEventListener('drain', this.#onDrain)
+    this.#stream.addEventListener('drain', this.#flush)
     this.#write(encodeHello(options.genesisHash))
     this.#stream.addEventListener('message', this.#onMessage)
   }
@@ -64,6 +83,12 @@ export class Channel {
   /** Bytes waiting in this queue and in the stream's own buffer. */
   get queuedBytes(): number {
     return this.#queuedBytes + this.#stream.writeBufferLength
+  }
+
+  /** How long the oldest of them has waited, ms: how far behind the peer reads. */
+  get lagMs(): number {
+    if (this.#stream.writeBufferLength > 0) return performance.now() - this.#takenAtMs
+    return this.#queuedBytes > 0 ? performance.now() - this.#queue[this.#queueHead]!.atMs : 0
   }
 
   /** Queues a frame; false when the channel is not open or refuses it. */
@@ -79,6 +104,8 @@ export class Channel {
       }
       return false
     }
+    const size = frame.length + FRAME_HEADER_BYTES
+    if (!this.#isFlowing && !this.#options.mayQueue(size)) return false
     this.#write(frame)
     return this.#state === 'open'
   }
@@ -87,15 +114,19 @@ export class Channel {
     this.#end('ended', reason)
   }
 
+  get #isFlowing(): boolean {
+    return this.#queuedBytes === 0 && !this.#stream.writableNeedsDrain && !this.#options.isSaturated()
+  }
+
   #write(frame: Uint8Array): void {
     const header = frameHeader(frame.length)
     const parts = frame.length <= COPY_BYTES_MAX ? [concatBytes(header, frame)] : [header, frame]
+    const atMs = performance.now()
     for (const part of parts) {
-      if (this.#queuedBytes > 0 || this.#stream.writableNeedsDrain) {
-        this.#queue.push(part)
-        this.#queuedBytes += part.length
-      } else if (!this.#trySend(part)) return
+      this.#queue.push({ part, atMs })
+      this.#queuedBytes += part.length
     }
+    this.#flush()
   }
 
   #trySend(bytes: Uint8Array): boolean {
@@ -108,26 +139,43 @@ export class Channel {
     }
   }
 
-  readonly #onDrain = (): void => {
-    while (this.#queuedBytes > 0 && !this.#stream.writableNeedsDrain && this.#state !== 'closed') {
-      const burst: Uint8Array[] = []
-      let size = 0
-      while (this.#queueHead < this.#queue.length && size < BURST_BYTES_MAX) {
-        const part = this.#queue[this.#queueHead++]!
-        burst.push(part)
-        size += part.length
-      }
-      this.#queuedBytes -= size
-      if (this.#queuedBytes === 0) {
-        this.#queue = []
-        this.#queueHead = 0
-      }
-      if (!this.#trySend(burst.length === 1 ? burst[0]! : concatBytes(...burst))) return
+  readonly #flush = (): void => {
+    // A drain of the stream says nothing of the connection: the peer's window updates make it, whether it reads or not.
+    while (
+      this.#queuedBytes > 0 &&
+      this.#state !== 'closed' &&
+      !this.#stream.writableNeedsDrain &&
+      !this.#options.isSaturated()
+    ) {
+      if (!this.#trySend(this.#nextBurst())) return
     }
     if (this.#queueHead > 1024) {
       this.#queue = this.#queue.slice(this.#queueHead)
       this.#queueHead = 0
     }
+  }
+
+  /** Takes up to a burst from the front of the queue. */
+  #nextBurst(): Uint8Array {
+    const burst: Uint8Array[] = []
+    let size = 0
+    this.#takenAtMs = this.#queue[this.#queueHead]!.atMs
+    while (this.#queueHead < this.#queue.length && size < this.#burstMax) {
+      const { part } = this.#queue[this.#queueHead]!
+      const piece = part.subarray(this.#headTaken, this.#headTaken + this.#burstMax - size)
+      burst.push(piece)
+      size += piece.length
+      this.#headTaken += piece.length
+      if (this.#headTaken < part.length) break
+      this.#headTaken = 0
+      this.#queueHead++
+    }
+    this.#queuedBytes -= size
+    if (this.#queuedBytes === 0) {
+      this.#queue = []
+      this.#queueHead = 0
+    }
+    return burst.length === 1 ? burst[0]! : concatBytes(...burst)
   }
 
   // A throwing listener ends the process, so only a failed assertion may throw here.
@@ -210,7 +258,7 @@ export class Channel {
     this.#queuedBytes = 0
     this.#stream.removeEventListener('close', this.#onStreamClose)
     this.#stream.removeEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)
-    this.#stream.removeEventListener('drain', this.#onDrain)
+    this.#stream.removeEventListener('drain', this.#flush)
     this.#stream.removeEventListener('message', this.#onMessage)
     // Close gently: a foreign peer should still read our hello and log the reason.
     if (kind === 'foreign') closeSoon(this.#stream)

@@ -16,6 +16,7 @@ import { groupOfMultiaddr } from './addressGroup.ts'
 import { Dialer, type DialTarget } from './dialer.ts'
 import { peerIdBytesFromSeed, peerIdText } from './identity.ts'
 import { ADDRESSES_PER_PEER_MAX, STATIC_PEERS_MAX, UNKNOWN_PEERS_MAX } from './limits.ts'
+import { Outbox } from './outbox.ts'
 import { type ChannelEnd, PeerLink, type Protocol } from './peerLink.ts'
 import { Penalties } from './penalties.ts'
 import type {
@@ -51,6 +52,8 @@ export interface HostOptions {
   readonly unknownPeersMax?: number
   /** A peer's first refusal, ms; doubles up to a minute (five minutes for unknown peers). Default 5,000. */
   readonly refusalFirstMs?: number
+  /** What may wait for all peers that are not static; default 64 MiB. */
+  readonly strangersQueueBytesMax?: number | undefined
 }
 
 /** Creates a host that does not listen yet: register protocols, set peers, then `start`. */
@@ -78,6 +81,7 @@ class Host implements P2pHost {
   readonly #protocols = new Map<string, Protocol>()
   readonly #links = new Map<PeerKey, PeerLink>()
   readonly #dialer: Dialer
+  readonly #outbox: Outbox
   #known = new Map<PeerKey, Known>()
   #validatorPeers = new Map<number, PeerKey>()
   /** Addresses that named peers announced, by peer. */
@@ -96,6 +100,12 @@ class Host implements P2pHost {
     this.peerId = peerIdText(this.peerIdBytes)
     this.#penalties = new Penalties({ refusalFirstMs: options.refusalFirstMs })
     this.#warnings = new Warnings(options.logger)
+    this.#outbox = new Outbox({
+      readers: () => this.#links.values(),
+      isMember: (peer) => this.#known.has(peer),
+      strangersBytesMax: options.strangersQueueBytesMax,
+      onCut: (fields) => this.#warnings.warn('slow readers', fields, 'slow reader disconnected'),
+    })
     this.#dialer = new Dialer({
       dial: (target) => this.#dial(target),
       isConnected: (peer) => this.#links.get(peer)?.connected === true,
@@ -140,7 +150,7 @@ class Host implements P2pHost {
         (stream, connection) => {
           const link = this.#links.get(connection.remotePeer.toString())
           if (link === undefined) stream.abort(new Error('not admitted'))
-          else link.acceptStream(id, stream)
+          else link.acceptStream(id, stream, connection)
         },
         { maxInboundStreams: 4, maxOutboundStreams: 4 },
       )
@@ -349,6 +359,7 @@ class Host implements P2pHost {
         spec.consensusOnly && this.#known.get(peer)?.mayConsensus !== true
           ? 'not a validator of the current set'
           : undefined,
+      mayQueue: (bytes) => this.#outbox.mayQueue(peer, bytes),
       onConnected: () => {
         this.#dialer.onConnected(peer)
         this.#options.logger.debug({ peer }, 'peer connected')

@@ -21,6 +21,8 @@ export const SYNC_RESPONSE_BYTES_MAX =
   SYNC_RANGE_BYTES_MAX + RECOVERY_FILE_BYTES_MAX + SYNC_RANGE_COUNT_MAX * (SYNC_CERTIFICATE_BYTES_MAX + 32)
 /** Connections from peers not named by `setPeers`. */
 export const UNKNOWN_PEERS_MAX = 16
+/** What may wait for all of them, when they do not read. */
+export const STRANGERS_QUEUE_BYTES_MAX = 64 * 1024 * 1024
 /** Static peers: a full validator set plus as many other nodes. */
 export const STATIC_PEERS_MAX = 512
 export const ADDRESSES_PER_PEER_MAX = 8

@@ -3,7 +3,8 @@
 //
 // The node with the lower peer id opens every stream and so alone decides which connection is used:
 // a simultaneous dial needs no negotiation, and no message is lost on an abandoned connection.
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, MessageStream, Stream } from '@libp2p/interface'
+import { assert } from '../base/assert.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { Channel, type CloseKind, refuseStream } from './channel.ts'
 import type { PeerKey, ProtocolHandler, ProtocolSpec } from './protocol.ts'
@@ -40,6 +41,8 @@ export interface PeerLinkOptions {
   readonly protocols: ReadonlyMap<string, Protocol>
   /** Why the peer may not use a protocol now, or undefined. */
   refusalFor(spec: ProtocolSpec): string | undefined
+  /** Whether these bytes may wait for the peer: outbox.ts. */
+  mayQueue(bytes: number): boolean
   onConnected(): void
   onDisconnected(): void
   onChannelClosed(end: ChannelEnd): void
@@ -85,6 +88,20 @@ export class PeerLink {
 
   get remoteAddress(): string | undefined {
     return this.#connections[0]?.connection.remoteAddr.toString()
+  }
+
+  /** Bytes that wait for the peer on all channels. */
+  get queuedBytes(): number {
+    let sum = 0
+    for (const { channel } of this.#slots.values()) sum += channel?.queuedBytes ?? 0
+    return sum
+  }
+
+  /** How long the oldest of them has waited, ms. */
+  get lagMs(): number {
+    let most = 0
+    for (const { channel } of this.#slots.values()) most = Math.max(most, channel?.lagMs ?? 0)
+    return most
   }
 
   openChannel(protocolId: string): Channel | undefined {
@@ -141,7 +158,7 @@ export class PeerLink {
   }
 
   /** A stream the peer opened. */
-  acceptStream(protocolId: string, stream: Stream): void {
+  acceptStream(protocolId: string, stream: Stream, connection: Connection): void {
     const { opener, genesisHash, protocols } = this.#options
     const protocol = protocols.get(protocolId)!
     const refusal = opener ? 'the other side opens streams' : this.#options.refusalFor(protocol.spec)
@@ -151,7 +168,7 @@ export class PeerLink {
     }
     const slot = this.#slots.get(protocolId)!
     slot.channel?.close('replaced by a newer stream')
-    this.#attach(protocolId, slot, stream)
+    this.#attach(protocolId, slot, stream, connection)
   }
 
   /** Ends every channel and connection. */
@@ -198,7 +215,7 @@ export class PeerLink {
         return
       }
       slot.timer = undefined
-      this.#attach(id, slot, stream)
+      this.#attach(id, slot, stream, current.connection)
     } catch (error) {
       if (slot.timer === timer) this.#retry(id, slot)
       throw error
@@ -211,12 +228,15 @@ export class PeerLink {
     this.#schedule(id, slot, delayMs * (0.5 + Math.random() / 2))
   }
 
-  #attach(id: string, slot: Slot, stream: Stream): void {
+  #attach(id: string, slot: Slot, stream: Stream, connection: Connection): void {
     const { handler, spec } = this.#options.protocols.get(id)!
+    const below = belowStreams(connection)
     const channel = new Channel({
       stream,
       spec,
       genesisHash: this.#options.genesisHash,
+      isSaturated: () => below.writableNeedsDrain,
+      mayQueue: (bytes) => this.#options.mayQueue(bytes),
       onOpen: () => {
         handler.onOpen?.(this.peer)
       },
@@ -237,6 +257,16 @@ export class PeerLink {
     this.#options.onChannelClosed(end)
     if (this.#options.opener && this.connected && slot.timer === undefined) this.#retry(end.protocolId, slot)
   }
+}
+
+/** The encrypted stream that all streams of a connection share. */
+function belowStreams(connection: Connection): Pick<MessageStream, 'writableNeedsDrain'> {
+  const { muxer } = connection as { readonly muxer?: { readonly maConn?: MessageStream } }
+  assert(
+    typeof muxer?.maConn?.writableNeedsDrain === 'boolean',
+    'a connection of libp2p has a muxer above a stream',
+  )
+  return muxer.maConn
 }
 
 /** Flushes pending writes, then closes. */

@@ -2,9 +2,12 @@
 // Owns: matching responses to requests. Not: what the bytes mean.
 import { concatBytes } from '../base/bytes.ts'
 import { SchemaError } from '../base/field.ts'
+import { Allowances } from './allowances.ts'
 import { FrameError } from './frames.ts'
+import { UNKNOWN_PEERS_MAX } from './limits.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 import { ServingTurns } from './servingTurns.ts'
+import { STRANGERS_PER_GROUP_MAX } from './strangers.ts'
 import { MONOTONIC, type Timers } from './timers.ts'
 
 export type RequestFailure = 'timeout' | 'disconnected' | 'busy' | 'refused' | 'closed'
@@ -28,7 +31,7 @@ export interface RequestResponseOptions {
   readonly responseBytesMax: number
   /** Own requests in flight to one peer; the next one fails with `busy`. */
   readonly inFlightPerPeerMax: number
-  /** Requests served per second and peer; more are answered `busy`, and a flood is an offence. */
+  /** Requests served per second and identity, however often it connects; more are answered `busy`, and a flood is an offence. */
   readonly servedPerSecondMax: number
   /** Default time-out of a request, ms. */
   readonly timeoutMs: number
@@ -68,10 +71,8 @@ interface InFlight {
   reject(error: RequestError): void
 }
 
-/** Requests that one peer makes of this node. */
+/** Requests of one peer's open channel that this node serves. */
 interface Client {
-  tokens: number
-  atMs: number
   serving: number
 }
 
@@ -82,6 +83,7 @@ class Requests implements RequestResponse {
   readonly #port: ProtocolPort
   readonly #inFlight = new Map<number, InFlight>()
   readonly #clients = new Map<PeerKey, Client>()
+  readonly #allowances: Allowances
   readonly #turns: ServingTurns
   #nextId = 0
   #closed = false
@@ -94,6 +96,20 @@ class Requests implements RequestResponse {
       clock: this.#clock,
       isKnown: (peer) => host.getPeer(peer)?.known === true,
     })
+    const { servedPerSecondMax } = options
+    const timesServed = (times: number) => ({
+      perSecond: times * servedPerSecondMax,
+      burst: times * servedPerSecondMax,
+    })
+    this.#allowances = new Allowances(
+      host,
+      {
+        peer: timesServed(1),
+        address: timesServed(STRANGERS_PER_GROUP_MAX),
+        strangers: timesServed(UNKNOWN_PEERS_MAX),
+      },
+      () => this.#clock.monotonicMs(),
+    )
     const frameBytesMax = Math.max(options.requestBytesMax, options.responseBytesMax) + ENVELOPE_BYTES
     this.#port = host.register(
       {
@@ -200,14 +216,13 @@ class Requests implements RequestResponse {
         `request of ${body.length} bytes, at most ${this.#options.requestBytesMax} allowed`,
       )
     }
-    const client = this.#clientOf(peer)
-    client.tokens--
-    if (client.tokens < -this.#options.servedPerSecondMax) {
-      client.tokens = 0
+    const taking = this.#allowances.take(peer, 1)
+    if (taking === 'flood') {
       this.#host.penalise(peer, OFFENCE_POINTS, `${this.#options.id}: too many requests`)
       return
     }
-    if (client.tokens < 0 || client.serving >= this.#options.inFlightPerPeerMax) {
+    const client = this.#clientOf(peer)
+    if (taking !== 'taken' || client.serving >= this.#options.inFlightPerPeerMax) {
       this.#port.send(peer, envelope(KIND_BUSY, id))
       return
     }
@@ -244,17 +259,9 @@ class Requests implements RequestResponse {
     }
   }
 
-  /** The peer's token bucket, refilled for the elapsed time. */
   #clientOf(peer: PeerKey): Client {
-    const max = this.#options.servedPerSecondMax
-    const nowMs = this.#clock.monotonicMs()
-    let client = this.#clients.get(peer)
-    if (client === undefined) {
-      client = { tokens: max, atMs: nowMs, serving: 0 }
-      this.#clients.set(peer, client)
-    }
-    client.tokens = Math.min(max, client.tokens + ((nowMs - client.atMs) / 1000) * max)
-    client.atMs = nowMs
+    const client = this.#clients.get(peer) ?? { serving: 0 }
+    this.#clients.set(peer, client)
     return client
   }
 }

@@ -53,6 +53,7 @@ export async function makeNode(options: {
   listen?: string
   unknownPeersMax?: number
   refusalFirstMs?: number
+  strangersQueueBytesMax?: number
   prepare?: (host: P2pHost) => void
 }): Promise<TestNode> {
   const logger = recordingLogger()
@@ -62,6 +63,7 @@ export async function makeNode(options: {
     listen: [options.listen ?? '/ip4/127.0.0.1/tcp/0'],
     logger,
     refusalFirstMs: options.refusalFirstMs ?? 600,
+    strangersQueueBytesMax: options.strangersQueueBytesMax,
     ...(options.unknownPeersMax === undefined ? {} : { unknownPeersMax: options.unknownPeersMax }),
   })
   const received: { from: number | undefined; bytes: Uint8Array }[] = []
