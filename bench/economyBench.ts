@@ -9,15 +9,16 @@ const BLOCKS_AT_REST = 15
 /** Blocks measured after a recount has ended: sleeping requests wake, obligations fall due. */
 const BLOCKS_AFTER = 10
 const SIZES: readonly EconomySize[] = [
-  { providers: 10, lots: 100, openRequests: 1_000 },
-  { providers: 100, lots: 100, openRequests: 1_000 },
-  { providers: 256, lots: 256, openRequests: 1_000 },
-  { providers: 256, lots: 1_000, openRequests: 1_000 },
-  { providers: 256, lots: 10_000, openRequests: 1_000 },
-  { providers: 256, lots: 60_000, openRequests: 1_000 },
+  { providers: 10, lots: 100, openRequests: 3_000 },
+  { providers: 100, lots: 100, openRequests: 3_000 },
+  { providers: 256, lots: 256, openRequests: 3_000 },
+  { providers: 256, lots: 1_000, openRequests: 3_000 },
+  { providers: 256, lots: 10_000, openRequests: 3_000 },
+  { providers: 256, lots: 60_000, openRequests: 3_000 },
   { providers: 10, lots: 100, openRequests: 10_000 },
   { providers: 10, lots: 100, openRequests: 100_000 },
   { providers: 256, lots: 10_000, openRequests: 100_000 },
+  // A few seats of the table are left for the requests of the measured blocks.
   { providers: 10, lots: 100, openRequests: 990_000 },
 ]
 
@@ -37,13 +38,6 @@ function measure(size: EconomySize): Row {
   const end = [blocks.work(blocks.untilEndMs)]
   while (blocks.isEnding) end.push(blocks.work())
   const after = Array.from({ length: BLOCKS_AFTER }, () => blocks.work())
-  if (process.env.DETAIL)
-    console.log(
-      'end',
-      end.map((x) => x.toFixed(1)).join(' '),
-      'after',
-      after.map((x) => x.toFixed(1)).join(' '),
-    )
   blocks.close()
   return {
     restMs: percentile(rest, 50),
@@ -64,7 +58,7 @@ function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] 
 
 const { values } = parseArgs({ options: { row: { type: 'string', multiple: true } } })
 // Once before, so that the first row is not the one that waits for the compiler.
-measure({ providers: 10, lots: 100, openRequests: 1_000 })
+measure({ providers: 100, lots: 1_000, openRequests: 2_000 })
 console.log('providers    lots  requests   at rest   window’s end: blocks, median, dearest (ms)')
 for (const size of sizesFrom(values.row)) {
   const { restMs, endMs, endBlocks, worstMs } = measure(size)

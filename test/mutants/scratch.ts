@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 const NEEDED = [
   ...['base', 'consensus', 'node/verifierWorker.ts'],
-  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'storage', 'mutants'].map(
+  ...['consensus', 'base', 'client', 'node', 'p2p', 'signer', 'sim', 'state', 'storage', 'mutants'].map(
     (room) => `test/${room}`,
   ),
 ]
