@@ -134,9 +134,11 @@ export function u32be(value: number): Uint8Array {
 export function u64be(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a safe unsigned integer')
   const out = new Uint8Array(8)
-  const view = new DataView(out.buffer)
-  view.setUint32(0, Math.floor(value / 0x1_0000_0000))
-  view.setUint32(4, value >>> 0)
+  let rest = value
+  for (let i = 7; rest > 0; i--) {
+    out[i] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
   return out
 }
 

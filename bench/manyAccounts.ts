@@ -9,6 +9,7 @@ import type { GenesisBlock } from '../genesis/build.ts'
 import { developmentAccounts } from '../genesis/devKeys.ts'
 import { getAccount, setAccount } from '../state/modules/accounts/ledger.ts'
 import { TreeVersion } from '../state/tree/tree.ts'
+import type { StateKey } from '../state/view.ts'
 import { loadAccounts } from './accounts.ts'
 
 /** Accounts with keys, whose transfers fill a block with one sender each. */
@@ -61,7 +62,8 @@ export function withAccounts(genesis: GenesisBlock, accounts: number): GenesisBl
   return { ...genesis, block, hash: block.hash, changes }
 }
 
-function treeOf(changes: ReadonlyMap<string, Uint8Array>): TreeVersion {
+/** The tree of a whole state. The caller releases it. */
+export function treeOf(changes: Iterable<readonly [StateKey, Uint8Array]>): TreeVersion {
   let tree = TreeVersion.empty()
   let slice = new Map<string, Uint8Array>()
   const grow = (): void => {

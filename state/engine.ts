@@ -2,8 +2,9 @@
 // Owns: the running block. Not: header rules (execute.ts), calls (dispatch.ts).
 import { AssertionFailed, assert, mustExist } from '../base/assert.ts'
 import type { Address, Hash32 } from '../base/ids.ts'
-import { type Lane, laneGasMax, type PerLane, perLane } from '../base/lanes.ts'
+import { type Lane, laneBytesMax, laneGasMax, type PerLane, perLane } from '../base/lanes.ts'
 import type { Header, Reserve } from '../base/protocol/header.ts'
+import { TX_OVERHEAD_BYTES } from '../base/protocol/limits.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
@@ -29,7 +30,7 @@ import { applyRecovery } from './recovery.ts'
 import { readReserve } from './reserve.ts'
 import type { Invariant, Module, Severity } from './rules.ts'
 import type { Steps } from './steps.ts'
-import { TRANSFER_GAS, type Transaction } from './transaction.ts'
+import { BYTE_GAS, TRANSFER_GAS, type Transaction } from './transaction.ts'
 import { modulesAt } from './versions.ts'
 import type { StateReader } from './view.ts'
 
@@ -54,7 +55,7 @@ export interface Finding {
 
 /** Why a transaction cannot be in this block; `detail` names the lane and its fee or room where they decide. */
 export interface Refusal {
-  readonly code: InvalidCode | 'LaneFull' | 'BlockGasExceeded'
+  readonly code: InvalidCode | 'LaneFull' | 'LaneBytesFull' | 'BlockGasExceeded'
   readonly detail: string
 }
 
@@ -105,6 +106,7 @@ export class BlockRun {
   /** Base fee of each lane in this block. */
   readonly baseFees: PerLane<bigint>
   readonly #laneGas: Record<Lane, number> = { ...perLane(() => 0) }
+  readonly #laneBytes: Record<Lane, number> = { ...perLane(() => 0) }
   readonly #misfits: Record<Lane, number> = { ...perLane(() => 0) }
   #gasUsed = 0
   #baseFeesBase = 0n
@@ -173,6 +175,11 @@ export class BlockRun {
       this.#misfits[lane]++
       return this.#refusal('LaneFull', transaction, cost)
     }
+    const sizeBytes = transaction.raw.length + TX_OVERHEAD_BYTES
+    if (this.#laneBytes[lane] + sizeBytes > laneBytesMax(lane)) {
+      this.#misfits[lane]++
+      return this.#refusal('LaneBytesFull', transaction, cost)
+    }
     // After this point the transaction is in the block: nonce and fee are charged even if its call fails.
     const baseFeePerGas = this.baseFees[lane]
     const { price, tip } = gasPrice(transaction, baseFeePerGas)
@@ -184,6 +191,7 @@ export class BlockRun {
     this.#baseFeesBase += gasBase * baseFeePerGas
     this.#tipsBase += gasBase * tip
     this.#laneGas[lane] += gas
+    this.#laneBytes[lane] += sizeBytes
     this.#gasUsed += gas
     this.#runTransaction(transaction, { sender, gas, price, lane })
     return undefined
@@ -196,6 +204,11 @@ export class BlockRun {
         return {
           code,
           detail: `maxFeePerGas ${transaction.maxFeePerGas} is below ${this.baseFees[lane]}, the base fee of the ${lane} lane`,
+        }
+      case 'LaneBytesFull':
+        return {
+          code,
+          detail: `${transaction.raw.length} bytes do not fit: the ${lane} lane has ${laneBytesMax(lane) - this.#laneBytes[lane]} left`,
         }
       case 'LaneFull': {
         const room = this.#laneRoom(lane)
@@ -256,9 +269,10 @@ export class BlockRun {
     this.overlay.settle()
   }
 
-  /** Gas that a lane has left. */
+  /** Gas that a lane has left; bytes that it has left count as the gas of that much calldata. */
   #laneRoom(lane: Lane): number {
-    return laneGasMax(lane, this.params.blockGasLimit) - this.#laneGas[lane]
+    const bytesLeft = laneBytesMax(lane) - this.#laneBytes[lane]
+    return Math.min(laneGasMax(lane, this.params.blockGasLimit) - this.#laneGas[lane], BYTE_GAS * bytesLeft)
   }
 
   #systemContext(): WriteContext {

@@ -13,7 +13,12 @@ import {
   type SealedBlock,
   sealBlock,
 } from '../base/protocol/header.ts'
-import { BLOCK_BYTES_MAX, BLOCK_TXS_MAX } from '../base/protocol/limits.ts'
+import {
+  BLOCK_BYTES_MAX,
+  BLOCK_OVERHEAD_BYTES,
+  BLOCK_TXS_MAX,
+  TX_OVERHEAD_BYTES,
+} from '../base/protocol/limits.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import type { Receipt } from '../base/protocol/receipt.ts'
 import { validatorSetHash } from '../base/protocol/validators.ts'
@@ -105,10 +110,6 @@ export interface Skipped {
   readonly detail: string
 }
 
-/** Upper bound on header, tags and lengths around the transactions. */
-const BLOCK_OVERHEAD_BYTES = 1024
-/** Tag and length of one transaction in a block. */
-const TX_OVERHEAD_BYTES = 5
 /** Most candidates skipped in one build; the rest waits for the next block. */
 const SKIPPED_MAX = 4096
 

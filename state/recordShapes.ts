@@ -1,5 +1,5 @@
 // Records that the shared helpers keep in a module's own tables: data alone, so that definitions may import it.
-// Owns: the shapes. Not: the helpers (orderedSet.ts, drawnOrder.ts, sweep.ts).
+// Owns: the shapes. Not: the helpers (orderedSet.ts, drawnOrder.ts).
 import type { Fields } from '../base/field.ts'
 import { t } from '../base/schema.ts'
 
@@ -50,21 +50,5 @@ export function drawRecords<const P extends Fields>(firstId: number, payload: P)
       },
       doc: 'How far the drawing and the settling have got.',
     },
-  } as const
-}
-
-/** The cursor record of a sweep (sweep.ts). */
-export function sweepRecord(id: number, doc: string) {
-  return {
-    id,
-    key: {},
-    value: {
-      /** The next item to visit is the first one at or above this. */
-      at: t.u64,
-      isRunning: t.bool,
-      /** Begin once more after the end. */
-      again: t.bool,
-    },
-    doc,
   } as const
 }

@@ -20,8 +20,21 @@ export interface Table<K, V> extends RecordCodec<K, V> {
   entries(full: FullState): Iterable<readonly [StateKey, V]>
 }
 
+/**
+ * Remembers the last result: rules read the same record many times between two writes, and reading bytes costs most of it.
+ * Stored bytes and decoded records never change, so the same bytes mean the same record.
+ */
+function remembering<V>(decode: (stored: Uint8Array) => V): (stored: Uint8Array) => V {
+  let last: { readonly stored: Uint8Array; readonly value: V } | undefined
+  return (stored) => {
+    if (last?.stored !== stored) last = { stored, value: decode(stored) }
+    return last.value
+  }
+}
+
 function makeTable<K, V>(record: RecordCodec<K, V>): Table<K, V> {
-  const { name, prefix, key, decode, encode } = record
+  const { name, prefix, key, encode } = record
+  const decode = remembering(record.decode)
   const get = (state: StateReader, parts: K): V | undefined => {
     const stored = state.get(key(parts))
     return stored === undefined ? undefined : decode(stored)
@@ -65,8 +78,9 @@ export function paramsOf<D extends ModuleDef>(
 ): { get(state: StateReader): Params<D>; set(state: StateWriter, value: Params<D>): void } {
   const record = paramsRecordOf(definition)
   const at = record.key({})
+  const decode = remembering(record.decode)
   return {
-    get: (state) => record.decode(mustExist(state.get(at), `${record.name} are missing`)),
+    get: (state) => decode(mustExist(state.get(at), `${record.name} are missing`)),
     set: (state, value) => state.set(at, record.encode(value)),
   }
 }

@@ -84,7 +84,8 @@ const ITEM_COUNT = { 0: 9, 1: 11, 2: 12 } as const
 const NO_ACCESS_LIST: readonly AccessListEntry[] = []
 /** Gas of the smallest transaction. */
 export const TRANSFER_GAS = 21_000
-const BYTE_GAS = 16
+/** Gas of a calldata byte. */
+export const BYTE_GAS = 16
 /** A byte of a proof: proofs are long, and everyone gains from them. */
 const PROOF_BYTE_GAS = 2
 

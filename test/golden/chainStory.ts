@@ -61,6 +61,8 @@ export function storyGenesis(): Genesis {
     name: 'Suanli golden chain',
     params: {
       ...params,
+      // One block brings four pieces of evidence.
+      accounts: { ...params.accounts, blockGasLimit: 80_000_000 },
       providers: { ...params.providers, epochBlocksMax: 40 },
       capacity: { ...params.capacity, horizonWindows: 12 },
       issuance: { ...params.issuance, retainPpm: 100_000n, lockFloorPpm: 50_000n },

@@ -33,7 +33,7 @@ export interface Send extends Partial<Omit<TransactionFields, 'nonce' | 'chainId
 }
 
 const GWEI = 1_000_000_000n
-const GAS_LIMIT = 5_000_000
+const GAS_LIMIT = 8_000_000
 
 /** Selector and arguments, by the names of the fields. */
 export function callData(

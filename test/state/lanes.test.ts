@@ -1,7 +1,9 @@
 import { strict as assert } from 'node:assert'
-import { LANES, laneGasMax } from '../../base/lanes.ts'
-import { moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
+import { LANES, laneBytesMax, laneGasMax } from '../../base/lanes.ts'
+import { type ActionDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { baseFeesOf, gasByLane } from '../../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX, TX_BYTES_MAX } from '../../base/protocol/limits.ts'
+import { DEV_PARAMETERS } from '../../genesis/parameters.ts'
 import { costOf, dispatcherOf, gasOf, laneOf } from '../../state/dispatch.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
@@ -9,6 +11,7 @@ import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { redemptionSchema } from '../../state/modules/redemption/schema.ts'
 import { MODULES } from '../../state/registry.ts'
+import { MODULE_SCHEMAS } from '../../state/schemas.ts'
 import { decodeTransaction, encodeTransaction } from '../../state/transaction.ts'
 import { calldata } from '../support/calldata.ts'
 import { addressOf } from '../support/chainHarness.ts'
@@ -80,6 +83,17 @@ describe('dispatch.laneOf', () => {
   })
 })
 
+describe('lanes of the smallest block', () => {
+  it('have room for the dearest action of each, and for a whole transaction of bytes', () => {
+    for (const definition of MODULE_SCHEMAS)
+      for (const [name, { gas, lane = definition.lane ?? 'general' }] of Object.entries<ActionDef>(
+        definition.actions,
+      ))
+        assert.ok(21_000 + gas + 16 * 4_096 <= laneGasMax(lane, 20_000_000), `${definition.name}.${name}`)
+    for (const lane of LANES) assert.ok(laneBytesMax(lane) >= TX_BYTES_MAX, lane)
+  })
+})
+
 interface Draft {
   readonly sender: Uint8Array
   readonly nonce: number
@@ -109,14 +123,21 @@ function candidateOf(chain: MemberChain, { sender, nonce, to, data, cap }: Draft
   return { transaction: decoded.transaction, sender }
 }
 
-function build(chain: MemberChain, candidates: readonly ReturnType<typeof candidateOf>[]) {
+/** Nearly the largest transaction. */
+const JUNK = new Uint8Array(65_000)
+
+function build(
+  chain: MemberChain,
+  candidates: readonly ReturnType<typeof candidateOf>[],
+  gasBudget = 120_000_000,
+) {
   const { header } = chain.parent
   return buildBlock(
     chain.parent,
     {
       ...{ epoch: chain.epoch, view: header.view + 1, timestampMs: header.timestampMs + 2_000 },
       ...{ proposer: operatorOf(1), randaoReveal: new Uint8Array(96), candidates },
-      ...{ gasBudget: 120_000_000, bytesBudget: 2 ** 22 },
+      ...{ gasBudget, bytesBudget: 2 ** 22 },
     },
     { chain: chain.genesis.chain },
   )
@@ -157,6 +178,32 @@ describe('lanes of a block', () => {
     const after = build(chain, []).executed.block.header
     assert.ok(baseFeesOf(after).redemption > next)
     assert.ok(baseFeesOf(after).service < next && baseFeesOf(after).general < next)
+  })
+
+  it('have their share of the bytes, by proposer and verifier, so that no flood keeps a redemption out', () => {
+    const accounts = { ...DEV_PARAMETERS.accounts, blockGasLimit: 1_000_000_000 }
+    const chain = new MemberChain(4, { accounts })
+    const start = getAccount(chain.full, stranger).nonce
+    const size = candidateOf(chain, { sender: stranger, nonce: start, ...pay, data: JUNK }).transaction.raw
+    const fitting = Math.floor(laneBytesMax('general') / (size.length + 5))
+    const flood = Array.from({ length: fitting + 1 }, (_, i) =>
+      candidateOf(chain, { sender: stranger, nonce: start + i, ...pay, data: JUNK }),
+    )
+    const request = candidateOf(chain, { sender: operatorOf(5), nonce: 0, ...cancel })
+    const { executed, skipped } = build(chain, [...flood, request], 1_000_000_000)
+    assert.equal(executed.receipts.length, fitting + 1)
+    assert.equal(executed.receipts.at(-1)!.lane, 'redemption')
+    assert.deepEqual(
+      skipped.map(({ reason, detail }) => `${reason}: ${detail.replace(/\d+ left/, 'less left')}`),
+      [`LaneBytesFull: ${size.length} bytes do not fit: the general lane has less left`],
+    )
+    // A proposer that puts one more in: everything else of its block is as it should be.
+    const transactions = flood.map(({ transaction }) => transaction.raw)
+    const block = { ...executed.block, transactions }
+    const { chain: config } = chain.genesis
+    const verdict = executeBlock(chain.parent, block, { chain: config, senderOf: () => stranger })
+    assert.match('rejected' in verdict ? verdict.rejected.detail : 'accepted', /LaneBytesFull/)
+    assert.ok(flood.length * size.length < BLOCK_BYTES_MAX, 'whatever the whole block may have')
   })
 
   it('name lane and fee when the cap is too low, and refuse mixed calls', () => {

@@ -50,6 +50,8 @@ describe('parameters.checkParameters', () => {
       ['capacity.coverN', fault('capacity', { coverN: 0 })],
       ['capacity.coverN', fault('capacity', { coverN: 17 })],
       ['capacity.coverN', fault('capacity', { coverN: 4 })],
+      // Three of four groups would do, but not beyond the first quarter of twelve windows.
+      ['capacity.coverN', fault('capacity', { coverN: 3, horizonWindows: 12 })],
       ['capacity.crumbBase', fault('capacity', { crumbBase: 0n })],
       ['capacity.recountStepsMax', fault('capacity', { recountStepsMax: 0 })],
       ['capacity.recountStepsMax', fault('capacity', { recountStepsMax: 50 })],

@@ -33,19 +33,23 @@ const SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
 const COIN = 10n ** 18n
 const RUNS = 30
 
-const genesis = buildGenesis(
-  devnetGenesis({
-    members: VALIDATORS.map((v) => ({
-      operator: v.operator.address,
-      consensusKey: bls.publicKey(v.consensusSecret),
-      possessionProof: bls.prove(v.consensusSecret),
-      peerId: peerIdBytesFromSeed(v.peerSeed),
-    })),
-    accounts: developmentAccounts().map((account) => account.address),
-    assetIssuer: ACCOUNTS[0]!,
-    minBlockIntervalMs: 50,
-  }),
-)
+/** Room for any block of random actions: proofs of possession are dear. */
+const GAS_LIMIT = 1_000_000_000
+
+const document = devnetGenesis({
+  members: VALIDATORS.map((v) => ({
+    operator: v.operator.address,
+    consensusKey: bls.publicKey(v.consensusSecret),
+    possessionProof: bls.prove(v.consensusSecret),
+    peerId: peerIdBytesFromSeed(v.peerSeed),
+  })),
+  accounts: developmentAccounts().map((account) => account.address),
+  assetIssuer: ACCOUNTS[0]!,
+  minBlockIntervalMs: 50,
+})
+const { params } = document
+const accounts = { ...params.accounts, blockGasLimit: GAS_LIMIT }
+const genesis = buildGenesis({ ...document, params: { ...params, accounts } })
 
 /** Mostly values that are meaningful on this chain, sometimes the edges of the field. */
 function argumentOf(name: string, field: AnyField): fc.Arbitrary<unknown> {
@@ -135,7 +139,7 @@ function envelope(act: Act, nonce: number): Transaction {
       nonce,
       maxPriorityFeePerGas: 1_000_000_000n,
       maxFeePerGas: 100_000_000_000n,
-      gasLimit: 4_000_000,
+      gasLimit: 9_000_000,
       to: act.to,
       valueBase: 0n,
       data: act.data,
@@ -189,7 +193,7 @@ function playBlocks(blocks: readonly Block[], names: Map<string, number>): numbe
       proposer: OPERATORS[0]!,
       randaoReveal: new Uint8Array(96).fill(above.view & 255),
       candidates,
-      gasBudget: 120_000_000,
+      gasBudget: GAS_LIMIT,
       bytesBudget: 2 ** 22,
     }
     const built = buildBlock(parent, template, { chain: genesis.chain })

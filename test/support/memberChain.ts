@@ -226,7 +226,7 @@ export class MemberChain {
         nonce,
         maxPriorityFeePerGas: 1_000_000_000n,
         maxFeePerGas: 100_000_000_000n,
-        gasLimit: 3_000_000,
+        gasLimit: 8_000_000,
         to: moduleAddress(call.module),
         valueBase: 0n,
         data: calldata(call.module, call.action, call.args as never),

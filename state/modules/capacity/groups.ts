@@ -129,7 +129,6 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
       overbooked: false,
       ending: [],
       booked: [],
-      countedIn: 0,
     },
   )
   return id
@@ -149,30 +148,34 @@ export function changeNext(
 }
 
 /** A group as it counts from a window on: what has changed since the last window's end is put into force. */
-export function refreshGroup(
-  state: StateReader,
-  group: LotGroup,
-  at: { readonly windowIndex: number; readonly pass: number },
-): LotGroup {
-  const { windowIndex, pass } = at
+export function refreshGroup(state: StateReader, group: LotGroup, windowIndex: number): LotGroup {
+  const isBooked = group.booked.some((booking) => booking.windowIndex < windowIndex)
   return {
     ...group,
     inForce: ratingsInForce(state, group),
     runs: runsFrom(group.changed ? group.nextRuns : group.runs, windowIndex),
     nextRuns: [],
     changed: false,
-    booked: group.booked.filter((booking) => booking.windowIndex >= windowIndex),
-    countedIn: pass,
+    booked: isBooked ? group.booked.filter((booking) => booking.windowIndex >= windowIndex) : group.booked,
   }
 }
 
-/** Stores a group that a recount has refreshed. */
-export function putRefreshed(state: StateWriter, id: number, before: LotGroup, group: LotGroup): void {
-  if (!isSameRatings(before.inForce, group.inForce)) {
+/** Stores a group that a recount has refreshed, if that has changed it; most have nothing new. Returns whether it did. */
+export function putRefreshed(state: StateWriter, id: number, before: LotGroup, group: LotGroup): boolean {
+  const isSameRated = isSameRatings(before.inForce, group.inForce)
+  if (!isSameRated) {
     changeOffers(state, before, -1)
     changeOffers(state, group, 1)
   }
-  capacityTables.group.set(state, { id }, group)
+  const isSame =
+    isSameRated &&
+    !before.changed &&
+    before.runs === group.runs &&
+    before.booked === group.booked &&
+    before.ending === group.ending &&
+    before.overbooked === group.overbooked
+  if (!isSame) capacityTables.group.set(state, { id }, group)
+  return !isSame
 }
 
 /** Removes a group without lots. */

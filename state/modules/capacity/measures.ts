@@ -36,13 +36,30 @@ export interface Measures {
   readonly crumbBase: bigint
 }
 
+/** The last measures: a pure function of what rarely changes, needed by every booking. */
+let last: { readonly params: ReturnType<typeof capacityParams.get>; readonly measures: Measures } | undefined
+
 /** The measures of a recount that began in a window at an anchor. */
 export function measuresAt(
   state: StateReader,
   at: { readonly windowIndex: number; readonly anchor: bigint },
 ): Measures {
-  const { horizonWindows: horizon, coverN, minClassPpm, crumbBase } = capacityParams.get(state)
-  const growth = growthAhead(state, horizon)
+  const params = capacityParams.get(state)
+  const growth = growthAhead(state, params.horizonWindows)
+  const known = last?.params === params ? last.measures : undefined
+  if (known?.growth === growth && known.windowIndex === at.windowIndex && known.anchor === at.anchor)
+    return known
+  const measures = newMeasures(params, growth, at)
+  last = { params, measures }
+  return measures
+}
+
+function newMeasures(
+  params: ReturnType<typeof capacityParams.get>,
+  growth: readonly bigint[],
+  at: { readonly windowIndex: number; readonly anchor: bigint },
+): Measures {
+  const { horizonWindows: horizon, coverN, minClassPpm, crumbBase } = params
   return {
     ...at,
     horizon,

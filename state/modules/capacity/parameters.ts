@@ -3,6 +3,7 @@ import type { Params } from '../../../base/moduleDefinition.ts'
 import type { ParameterContext, ParameterFault } from '../../parameterRules.ts'
 import { blockIntervalOf, validatorsMin } from './external.ts'
 import { quarterPoints } from './rating.ts'
+import { recountStepsOf } from './recountSteps.ts'
 import type { capacitySchema } from './schema.ts'
 import { blocksPerWindow } from './windows.ts'
 
@@ -54,7 +55,11 @@ function coverFault({ horizonWindows, coverN }: Own, all: ParameterContext): Par
 function recountFault(own: Own, all: ParameterContext): ParameterFault | undefined {
   const { horizonWindows, recountStepsMax, windowMs, lotsPerProviderMax } = own
   const blocks = blocksPerWindow(windowMs, blockIntervalOf(all))
-  const steps = all.providerCount * (lotsPerProviderMax * horizonWindows + 1)
+  const steps = recountStepsOf({
+    providers: all.providerCount,
+    lotsPerProvider: lotsPerProviderMax,
+    horizon: horizonWindows,
+  })
   return blocks * recountStepsMax < steps
     ? {
         path: 'recountStepsMax',

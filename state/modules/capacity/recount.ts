@@ -9,10 +9,11 @@ import { groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } fr
 import { removeLot } from './lots.ts'
 import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
 import { enqueueOverbooked, overbookedWindow } from './overbooked.ts'
+import { groupSteps, MEMBER_STEPS } from './recountSteps.ts'
 import { addDevices } from './runs.ts'
 import type { CapacitySums, LotGroup, Run } from './schema.ts'
-import { getCount, setSums, sumsIn } from './sums.ts'
-import { capacityTables, changedSums } from './tables.ts'
+import { getCount, putSums, sumsIn } from './sums.ts'
+import { capacityTables } from './tables.ts'
 import { currentWindow } from './windows.ts'
 
 /** Begins the recount of the window that has begun. */
@@ -34,7 +35,7 @@ export function beginRecount(ctx: WriteContext): void {
   capacityTables.count.set(state, {}, { ...count, next, parametersDirty: false })
 }
 
-/** Goes on with the recount under way, a group being K steps and a provider one. Returns whether it is complete. */
+/** Goes on with the recount under way, in steps as `recountSteps.ts` counts them. Returns whether it is complete. */
 export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const { state } = ctx
   const { next } = getCount(state)
@@ -43,19 +44,23 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const members = memberIds(state)
   let { member, group } = next
   // At least one group a block, so that the recount ends whatever the bound.
-  for (let steps = 0; steps < stepsMax && member < members.length; steps++) {
+  for (let steps = 0; steps < stepsMax && member < members.length; ) {
     const provider = members[member]!
     const left = groupIdsOf(state, provider).filter((id) => id > group)
     let sums = NO_SUMS
     let counted = 0
-    for (; counted < left.length && steps < stepsMax; counted++, steps += measures.horizon)
-      sums = addSums(sums, countGroup(ctx, left[counted]!, { pass: next.pass, measures }))
+    for (; counted < left.length && steps < stepsMax; counted++) {
+      const group = countGroup(ctx, left[counted]!, measures)
+      sums = addSums(sums, group.sums)
+      steps += group.steps
+    }
     const at = { provider, pass: next.pass }
-    if (counted > 0) setSums(state, at, addSums(sumsIn(state, at), sums))
+    if (counted > 0) putSums(state, at, addSums(sumsIn(state, at), sums))
     if (counted < left.length) group = left[counted - 1]!
     else {
       member++
       group = 0
+      steps += MEMBER_STEPS
     }
   }
   const { next: _, ...rest } = getCount(state)
@@ -65,8 +70,6 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   }
   const { member: _member, group: _group, ...measured } = next
   capacityTables.count.set(state, {}, { ...rest, ...measured, revision: rest.revision + 1 })
-  // Whoever sums them up reads all sums of a new recount.
-  changedSums.clear(state)
   return true
 }
 
@@ -79,11 +82,10 @@ export function countAll(ctx: WriteContext): void {
 function countGroup(
   ctx: WriteContext,
   id: number,
-  recount: { readonly pass: number; readonly measures: Measures },
-): CapacitySums {
+  measures: Measures,
+): { readonly sums: CapacitySums; readonly steps: number } {
   const { state } = ctx
-  const { pass, measures } = recount
-  const { windowIndex } = measures
+  const { windowIndex, horizon } = measures
   const before = capacityTables.group.mustGet(state, { id })
   const { provider } = before
   const ended = before.ending.filter((lot) => {
@@ -94,18 +96,23 @@ function countGroup(
   for (const lot of ended) removeLot(ctx, lot)
   if (ended.length > 0) endNotice(state, provider, windowIndex)
   const group = {
-    ...refreshGroup(state, before, { windowIndex, pass }),
+    ...refreshGroup(state, before, windowIndex),
     lotCount: before.lotCount - ended.length,
-    ending: before.ending.filter((lot) => !ended.includes(lot)),
+    ending: ended.length === 0 ? before.ending : before.ending.filter((lot) => !ended.includes(lot)),
   }
+  const steps = { horizon, measures: 0, isWritten: true, endedLots: ended.length }
   if (group.lotCount === 0 && group.booked.length === 0) {
     removeGroup(state, id, provider)
-    return NO_SUMS
+    return { sums: NO_SUMS, steps: groupSteps(steps) }
   }
   const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
-  putRefreshed(state, id, before, { ...group, overbooked })
-  return addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
+  const isWritten = putRefreshed(state, id, before, { ...group, overbooked })
+  const sums = sumsOfGroup(state, group, measures)
+  const losses = lossesOf(state, { before, group }, measures)
+  return losses === undefined
+    ? { sums, steps: groupSteps({ ...steps, measures: 1, isWritten }) }
+    : { sums: addSums(sums, losses), steps: groupSteps({ ...steps, measures: 3, isWritten }) }
 }
 
 /** Forgets a provider's notice once its last lot under notice has ended. */
@@ -133,15 +140,18 @@ function withoutNotice(
   return runs
 }
 
-/** What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices. */
+/**
+ * What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices;
+ * undefined when nothing can have.
+ */
 function lossesOf(
   state: StateReader,
   change: { readonly before: LotGroup; readonly group: LotGroup },
   measures: Measures,
-): CapacitySums {
+): CapacitySums | undefined {
   const { before, group } = change
   if (!before.changed && group.ending.length === 0 && isSameRatings(before.inForce, group.inForce))
-    return NO_SUMS
+    return undefined
   const coins = (version: LotGroup): bigint => sumsOfGroup(state, version, measures).capacityBase
   const actual = coins(group)
   const whole = coins({

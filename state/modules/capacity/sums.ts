@@ -66,6 +66,14 @@ export function pledgedSums(state: StateReader, provider: number): CapacitySums 
   return sumsIn(state, { provider, pass: getCount(state).pass })
 }
 
+/** C, C* and R of a provider by a recount, complete or under way; zero if its status does not let it count. */
+export function countedSums(
+  state: StateReader,
+  at: { readonly provider: number; readonly pass: number },
+): CapacitySums {
+  return isServing(state, at.provider) ? sumsIn(state, at) : NO_SUMS
+}
+
 /** What a provider can deliver; all zero if it never pledged, or if its status does not let it count. */
 export function getSummary(state: StateReader, provider: number): CapacitySummary {
   const counts = isServing(state, provider)
@@ -77,14 +85,23 @@ export function getSummary(state: StateReader, provider: number): CapacitySummar
   }
 }
 
-/** Stores a provider's sums by a recount. They never fall below zero, even where parameters changed between two recounts. */
+/** Changes a provider's sums in force, or those that a recount under way has taken already. */
 export function setSums(
   state: StateWriter,
   at: { readonly provider: number; readonly pass: number },
   sums: CapacitySums,
 ): void {
+  changedSums.add(state, at.provider)
+  putSums(state, at, sums)
+}
+
+/** Stores a provider's sums by a recount. They never fall below zero, even where parameters changed between two recounts. */
+export function putSums(
+  state: StateWriter,
+  at: { readonly provider: number; readonly pass: number },
+  sums: CapacitySums,
+): void {
   const { provider, pass } = at
-  if (pass === getCount(state).pass) changedSums.add(state, provider)
   const floor = (value: bigint): bigint => maxBigint(0n, value)
   capacityTables.sums.set(
     state,

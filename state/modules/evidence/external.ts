@@ -19,9 +19,9 @@ export function memberIds(state: StateReader): readonly number[] {
   return providerIds(state)
 }
 
-/** Jails a member and freezes its bond; its capacity no longer counts. */
-export function convict(ctx: WriteContext, provider: number): void {
-  convictEquivocator(ctx, provider, evidenceSchema.id)
+/** Jails members and freezes their bonds; their capacity no longer counts. */
+export function convict(ctx: WriteContext, providers: readonly number[]): void {
+  for (const provider of providers) convictEquivocator(ctx, provider, evidenceSchema.id)
   touchCapacity(ctx.state)
   settleCoverage(ctx)
 }

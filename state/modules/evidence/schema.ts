@@ -64,7 +64,8 @@ export const evidenceSchema = defineModule({
         'AlreadyConvicted',
         'FaultQueueFull',
       ],
-      gas: 2_000_000,
+      // Two pairings, and 256 keys that nobody has decoded yet.
+      gas: 4_500_000,
       doc: 'Anyone submits a proof of a double vote; whoever signed both sides is convicted and jailed.',
     },
   },

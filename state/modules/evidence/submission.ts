@@ -49,9 +49,9 @@ export function submitEvidence(
   // After this point the action must succeed.
   for (const provider of fresh) {
     remember(ctx, provider, epoch)
-    convict(ctx, provider)
     events.Convicted(ctx, { provider, epoch, view, fault })
   }
+  convict(ctx, fresh)
   assert(
     fresh.every((provider) => isConvicted(ctx.state, provider, epoch)),
     'a conviction is recorded',

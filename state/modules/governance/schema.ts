@@ -183,7 +183,8 @@ export const governanceSchema = defineModule({
         'MalformedPeerId',
         'PeerIdTaken',
       ],
-      gas: 2_500_000,
+      // A proof of possession that nobody has verified yet.
+      gas: 7_000_000,
       doc: 'A validator proposes a new member and votes for it.',
     },
     proposeRemoval: {

@@ -12,7 +12,6 @@ import {
   unreserved,
 } from './coverage.ts'
 import {
-  capacityOf,
   changedOutside,
   clearChangedOutside,
   coverNOf,
@@ -20,6 +19,7 @@ import {
   lastRecount,
   legalGroupOf,
   memberIds,
+  sumsAt,
 } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { RANKED, Ranking } from './ranking.ts'
@@ -28,6 +28,8 @@ import { changedLiabilities, issuanceTables } from './tables.ts'
 
 const NO_COVER: CoverRecord = {
   pass: 0,
+  members: 0,
+  inForce: false,
   coverN: 0,
   unreservedBase: 0n,
   capacityBase: 0n,
@@ -36,10 +38,21 @@ const NO_COVER: CoverRecord = {
 }
 const NO_SHARE = { capacityBase: 0n, lastingBase: 0n, liabilityBase: 0n, reservedBase: 0n }
 
-/** A provider as coverage sees it now. */
-export function backerOf(state: StateReader, id: number): Backer {
-  const { capacityBase, lastingBase, reservedBase } = capacityOf(state, id)
-  const group = issuanceTables.share.get(state, { provider: id })?.group ?? legalGroupOf(state, id)
+/** The slot of a recount's sums: two take turns, so that those in force stay whole while the next ones grow. */
+const slotOf = (pass: number): number => pass & 1
+
+/** The sums in force, as they were last stored. */
+export function storedCover(state: StateReader): CoverRecord | undefined {
+  const { pass } = lastRecount(state)
+  const stored = issuanceTables.cover.get(state, { slot: slotOf(pass) })
+  return stored?.pass === pass ? stored : undefined
+}
+
+/** A provider as coverage sees it now, by a recount of capacity, the last complete one unless given. */
+export function backerOf(state: StateReader, id: number, pass = lastRecount(state).pass): Backer {
+  const { capacityBase, lastingBase, reservedBase } = sumsAt(state, { provider: id, pass })
+  const known = issuanceTables.share.get(state, { provider: id, slot: slotOf(pass) })
+  const group = known?.group ?? legalGroupOf(state, id)
   return {
     id,
     group,
@@ -53,30 +66,41 @@ export function backerOf(state: StateReader, id: number): Backer {
 
 /**
  * The sums of coverage on top of a state, with the providers that have changed since they were stored counted in. Reading
- * costs as much as has changed. After a recount of capacity they are formed anew from all providers.
+ * costs as much as has changed. For each recount of capacity they are formed anew, member by member as it counts them; its
+ * completion puts them into force.
  */
 export class Cover {
   readonly #state: StateReader
-  readonly #isNew: boolean
+  readonly #pass: number
+  readonly #isInForce: boolean
+  readonly #isStored: boolean
   #cover: CoverRecord
   readonly #shares = new Map<number, Share>()
   readonly #groups = new Map<number, GroupSums>()
   readonly #rankings: { readonly [R in keyof typeof RANKED]: Ranking }
 
-  constructor(state: StateReader) {
+  /** `ahead`: of the recount under way, instead of those in force. */
+  constructor(state: StateReader, ahead?: { readonly pass: number; readonly members: number }) {
     this.#state = state
-    const stored = issuanceTables.cover.get(state, {})
-    const pass = lastRecount(state).pass
-    this.#isNew = (stored?.pass ?? 0) !== pass
-    const coverN = this.#isNew ? coverNOf(state) : (stored?.coverN ?? 0)
-    this.#cover = this.#isNew ? { ...NO_COVER, pass, coverN } : (stored ?? NO_COVER)
-    const options = { count: coverN + 1, isNew: this.#isNew }
+    const all = memberIds(state)
+    const { pass, members } = ahead ?? { pass: lastRecount(state).pass, members: all.length }
+    this.#pass = pass
+    this.#isInForce = ahead === undefined
+    const stored = issuanceTables.cover.get(state, { slot: slotOf(pass) })
+    const known = stored?.pass === pass ? stored : undefined
+    this.#isStored = known !== undefined
+    this.#cover = known ?? { ...NO_COVER, pass, coverN: coverNOf(state) }
+    const options = { count: this.#cover.coverN + 1, pass, slot: slotOf(pass) }
     this.#rankings = {
       exposure: new Ranking(state, { ...options, ranking: RANKED.exposure }),
       lasting: new Ranking(state, { ...options, ranking: RANKED.lasting }),
       burden: new Ranking(state, { ...options, ranking: RANKED.burden }),
     }
-    for (const id of this.#isNew ? memberIds(state) : this.#changed()) this.#count(backerOf(state, id))
+    const added = all.slice(this.#cover.members, members)
+    const later = new Set(all.slice(this.#cover.members))
+    for (const id of this.#changed()) if (!later.has(id)) this.#count(backerOf(state, id, pass))
+    for (const id of added) this.#count(backerOf(state, id, pass))
+    this.#cover = { ...this.#cover, members, inForce: this.#isInForce }
     for (const [group, sums] of this.#groups) {
       const figures = figuresOf(sums)
       this.#rankings.exposure.set(group, figures.exposureBase)
@@ -93,16 +117,16 @@ export class Cover {
   group(group: number): GroupSums {
     const known = this.#groups.get(group)
     if (known !== undefined) return known
-    if (this.#isNew) return NO_GROUP
-    return issuanceTables.groupSums.get(this.#state, { group }) ?? NO_GROUP
+    const stored = issuanceTables.groupSums.get(this.#state, { group, slot: slotOf(this.#pass) })
+    return stored?.pass === this.#pass ? stored : NO_GROUP
   }
 
   /** Replaces what the sums have of a provider by its present figures. */
   #count(backer: Backer): void {
     const { id, group, capacityBase, lastingBase, liabilityBase, reservedBase } = backer
-    const before = this.#isNew
-      ? NO_SHARE
-      : (issuanceTables.share.get(this.#state, { provider: id }) ?? NO_SHARE)
+    const pass = this.#pass
+    const stored = issuanceTables.share.get(this.#state, { provider: id, slot: slotOf(pass) })
+    const before = stored?.pass === pass ? stored : NO_SHARE
     const old = this.group(group)
     const sums: GroupSums = {
       capacityBase: old.capacityBase + capacityBase - before.capacityBase,
@@ -122,7 +146,7 @@ export class Cover {
     }
     assert(this.#cover.capacityBase >= 0n && this.#cover.unreservedBase >= 0n, 'the sums cover each share')
     this.#groups.set(group, sums)
-    this.#shares.set(id, { group, capacityBase, lastingBase, liabilityBase, reservedBase })
+    this.#shares.set(id, { pass, group, capacityBase, lastingBase, liabilityBase, reservedBase })
   }
 
   get coverN(): number {
@@ -151,16 +175,23 @@ export class Cover {
 
   /** Whether the stored sums differ from these. */
   get hasChanged(): boolean {
-    return this.#isNew || this.#shares.size > 0
+    return this.#shares.size > 0 || (this.#isInForce && !this.#isStored)
   }
 
-  /** Stores what has changed, and forgets who had. */
+  /** Stores what has changed. */
   store(state: StateWriter): void {
-    issuanceTables.cover.set(state, {}, this.#cover)
-    for (const [provider, share] of this.#shares) issuanceTables.share.set(state, { provider }, share)
-    for (const [group, sums] of this.#groups) issuanceTables.groupSums.set(state, { group }, sums)
+    const pass = this.#pass
+    const slot = slotOf(pass)
+    issuanceTables.cover.set(state, { slot }, this.#cover)
+    for (const [provider, share] of this.#shares) issuanceTables.share.set(state, { provider, slot }, share)
+    for (const [group, sums] of this.#groups)
+      issuanceTables.groupSums.set(state, { group, slot }, { ...sums, pass })
     for (const ranking of Object.values(this.#rankings)) ranking.store(state)
-    clearChangedOutside(state)
-    changedLiabilities.clear(state)
   }
+}
+
+/** Forgets who has changed, once all sums have it. */
+export function forgetChanges(state: StateWriter): void {
+  clearChangedOutside(state)
+  changedLiabilities.clear(state)
 }

@@ -6,8 +6,8 @@ import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { acceptsAsset } from '../assets/ledger.ts'
-import { capacitySchema } from '../capacity/schema.ts'
-import { type CapacitySummary, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
+import { type CapacitySums, capacitySchema } from '../capacity/schema.ts'
+import { type CapacitySummary, countedSums, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { growthFactors } from '../oracle/drift.ts'
@@ -96,6 +96,22 @@ export function lastRecount(state: StateReader): {
   readonly parametersChanged: boolean
 } {
   return getCount(state)
+}
+
+/** The recount of capacity under way, and how many members it has counted, in their order; undefined while there is none. */
+export function recountAhead(
+  state: StateReader,
+): { readonly pass: number; readonly members: number } | undefined {
+  const { next } = getCount(state)
+  return next === undefined ? undefined : { pass: next.pass, members: next.member }
+}
+
+/** C, C* and R of a provider by a recount, complete or under way. */
+export function sumsAt(
+  state: StateReader,
+  at: { readonly provider: number; readonly pass: number },
+): CapacitySums {
+  return countedSums(state, at)
 }
 
 /** The block that began the recount under way; undefined while there is none. */

@@ -14,19 +14,25 @@ export class Ranking {
   readonly #state: StateReader
   readonly #ranking: number
   readonly #count: number
-  /** The largest `count` values of each page, one page after another. */
-  #tops: bigint[] | undefined
+  readonly #pass: number
+  readonly #slot: number
   readonly #pages = new Map<number, bigint[]>()
 
-  /** `count`: how many of the largest values are kept. `isNew` begins without any value. */
+  /** `count`: how many of the largest values are kept. What another recount has left in the slot counts nothing. */
   constructor(
     state: StateReader,
-    options: { readonly ranking: number; readonly count: number; readonly isNew: boolean },
+    options: {
+      readonly ranking: number
+      readonly count: number
+      readonly pass: number
+      readonly slot: number
+    },
   ) {
     this.#state = state
     this.#ranking = options.ranking
     this.#count = options.count
-    if (options.isNew) this.#tops = new Array<bigint>(RANK_PAGES * options.count).fill(0n)
+    this.#pass = options.pass
+    this.#slot = options.slot
   }
 
   /** Sets the value of a legal group, 1 to `RANK_PAGES` · `PAGE_SEATS`. */
@@ -35,7 +41,7 @@ export class Ranking {
     assert(page >= 0 && page < RANK_PAGES, 'a legal group within the bound')
     let values = this.#pages.get(page)
     if (values === undefined) {
-      const stored = this.#tops === undefined ? this.#stored(page) : undefined
+      const stored = this.#stored(page)
       values = stored === undefined ? new Array<bigint>(PAGE_SEATS).fill(0n) : [...stored]
       this.#pages.set(page, values)
     }
@@ -50,19 +56,24 @@ export class Ranking {
   /** Writes what has changed. */
   store(state: StateWriter): void {
     if (this.#pages.size === 0) return
-    const ranking = this.#ranking
+    const at = { ranking: this.#ranking, slot: this.#slot }
+    const pass = this.#pass
     for (const [page, values] of this.#pages)
-      issuanceTables.rankPage.set(state, { ranking, page }, { values })
-    issuanceTables.rankTops.set(state, { ranking }, { values: this.#allTops() })
+      issuanceTables.rankPage.set(state, { ...at, page }, { pass, values })
+    issuanceTables.rankTops.set(state, at, { pass, values: this.#allTops() })
   }
 
   #stored(page: number): readonly bigint[] | undefined {
-    return issuanceTables.rankPage.get(this.#state, { ranking: this.#ranking, page })?.values
+    const at = { ranking: this.#ranking, slot: this.#slot, page }
+    const stored = issuanceTables.rankPage.get(this.#state, at)
+    return stored?.pass === this.#pass ? stored.values : undefined
   }
 
   #allTops(): bigint[] {
-    const known = this.#tops ?? issuanceTables.rankTops.get(this.#state, { ranking: this.#ranking })?.values
-    const tops = known === undefined ? new Array<bigint>(RANK_PAGES * this.#count).fill(0n) : [...known]
+    const at = { ranking: this.#ranking, slot: this.#slot }
+    const known = issuanceTables.rankTops.get(this.#state, at)
+    const tops =
+      known?.pass === this.#pass ? [...known.values] : new Array<bigint>(RANK_PAGES * this.#count).fill(0n)
     assert(tops.length === RANK_PAGES * this.#count, 'every page has its largest values')
     for (const [page, values] of this.#pages)
       tops.splice(page * this.#count, this.#count, ...largest(values, this.#count))

@@ -141,17 +141,21 @@ export const issuanceSchema = defineModule({
     },
     cover: {
       id: 5,
-      key: {},
+      key: { slot: t.u8 },
       value: {
-        /** The recount of capacity from which the sums were formed. */
+        /** The recount of capacity from which the sums are formed. */
         pass: t.u64,
+        /** How many members are in the sums, in the order of all. */
+        members: t.u32,
+        /** The recount was complete when they were stored. */
+        inForce: t.bool,
         coverN: t.u32,
         unreservedBase: t.amount,
         capacityBase: t.amount,
         lastingBase: t.amount,
         suspendedGroups: t.u32,
       },
-      doc: 'Sums over all legal groups.',
+      doc: 'Sums over all legal groups; two slots take turns, so that those of the next recount grow beside those in force.',
     },
     short: {
       id: 6,
@@ -173,26 +177,26 @@ export const issuanceSchema = defineModule({
     },
     share: {
       id: 8,
-      key: { provider: t.u64 },
-      value: { group: t.u64, ...shareFields },
+      key: { provider: t.u64, slot: t.u8 },
+      value: { pass: t.u64, group: t.u64, ...shareFields },
       doc: 'What of a provider is in the sums, and its legal group.',
     },
     groupSums: {
       id: 9,
-      key: { group: t.u64 },
-      value: { ...shareFields, suspended: t.bool },
+      key: { group: t.u64, slot: t.u8 },
+      value: { pass: t.u64, ...shareFields, suspended: t.bool },
       doc: 'Sums over the members of a legal group.',
     },
     rankPage: {
       id: 10,
-      key: { ranking: t.u8, page: t.u32 },
-      value: { values: t.list(t.amount, PAGE_SEATS) },
+      key: { ranking: t.u8, slot: t.u8, page: t.u32 },
+      value: { pass: t.u64, values: t.list(t.amount, PAGE_SEATS) },
       doc: 'Figures of sixteen legal groups in a ranking.',
     },
     rankTops: {
       id: 11,
-      key: { ranking: t.u8 },
-      value: { values: t.list(t.amount, RANK_PAGES * (COVER_MAX + 1)) },
+      key: { ranking: t.u8, slot: t.u8 },
+      value: { pass: t.u64, values: t.list(t.amount, RANK_PAGES * (COVER_MAX + 1)) },
       doc: 'The largest figures of each page of a ranking.',
     },
     changed: {

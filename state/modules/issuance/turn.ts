@@ -19,7 +19,7 @@ import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
 /** Members handled in one block. */
-const MEMBERS_PER_BLOCK = 64
+const MEMBERS_PER_BLOCK = 32
 
 /**
  * Whether a window was good for a member: active, not suspended, no open fault, and at least half of what it granted was

@@ -336,7 +336,8 @@ export const providersSchema = defineModule({
     rotateConsensusKey: {
       args: { consensusKey: t.fixed(48), possessionProof: t.fixed(96) },
       fails: ['NotProvider', 'Removed', 'RotationTooSoon', 'KeyTaken', 'BadPossessionProof'],
-      gas: 2_500_000,
+      // A proof of possession that nobody has verified yet.
+      gas: 7_000_000,
       doc: 'A member replaces its consensus key; the new one signs from the epoch after the next boundary.',
     },
     changePeerId: {

@@ -303,7 +303,7 @@ export const redemptionSchema = defineModule({
         'WindowEnded',
         'AlreadyRejected',
       ],
-      gas: 60_000,
+      gas: 120_000,
       lane: 'service',
       signed: true,
       doc: 'The client returns what it was granted and takes nothing more from that legal group; once per group.',

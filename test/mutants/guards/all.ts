@@ -6,6 +6,7 @@ import { NEED_GUARDS } from './need.ts'
 import { PROPOSAL_GUARDS } from './proposals.ts'
 import { SENDER_GUARDS } from './senders.ts'
 import { SIGNER_GUARDS } from './signer.ts'
+import { STATE_GUARDS } from './state.ts'
 import { STORAGE_GUARDS } from './storage.ts'
 import { SYNC_GUARDS } from './sync.ts'
 import { VOTING_GUARDS } from './voting.ts'
@@ -20,4 +21,5 @@ export const GUARDS: readonly Edit[] = [
   ...STORAGE_GUARDS,
   ...BODY_GUARDS,
   ...SENDER_GUARDS,
+  ...STATE_GUARDS,
 ]

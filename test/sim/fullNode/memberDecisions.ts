@@ -143,7 +143,7 @@ export class MemberDecisions {
         nonce: at.node!.mempool.pendingNonce(from),
         maxPriorityFeePerGas: GWEI,
         maxFeePerGas: 1_000n * GWEI,
-        gasLimit: 3_000_000,
+        gasLimit: 8_000_000,
         to: call.to,
         valueBase: call.valueBase,
         data: call.data,

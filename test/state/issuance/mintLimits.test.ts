@@ -373,6 +373,36 @@ describe('issuance: a recount over several blocks', () => {
     assert.equal(getSummary(chain.state, 1).reservedBase, 0n)
     chain.checkInvariants()
   })
+
+  it('takes members into the next coverage as it counts them, whatever changes meanwhile', () => {
+    for (const changeAt of [0, 1, 2]) {
+      const chain = fourEqual(slow)
+      for (const provider of [1, 2, 3, 4]) assert.equal(chain.mint(provider, coins(100)), undefined)
+      chain.endBlock()
+      setAnchor(chain.ctx(), 1_050_000n)
+      chain.endWindow()
+      for (let blocks = 0; chain.isRecounting; blocks++) {
+        if (blocks === changeAt) {
+          for (const provider of [1, 4]) {
+            const amountBase = coins(provider)
+            assert.equal(chain.act(issuanceModule, 'retire', accountOf(provider), { amountBase }), undefined)
+            bookOwn(chain, provider, 3, coins(7))
+          }
+          suspendProvider(chain.ctx(), 2, 0)
+        }
+        chain.endBlock()
+        assert.deepEqual(getCoverage(chain.state), recountCoverage(chain.state))
+      }
+      const { capacityBase, liabilitiesBase } = getCoverage(chain.state)
+      assert.equal(liabilitiesBase, coins(395))
+      const sums = [1, 3, 4].map((provider) => getSummary(chain.state, provider).capacityBase)
+      assert.equal(
+        capacityBase,
+        sums.reduce((a, b) => a + b),
+      )
+      chain.checkInvariants()
+    }
+  })
 })
 
 describe('issuance.quota', () => {

@@ -80,7 +80,10 @@ describe('providers.rotateConsensusKey', () => {
   })
 
   it('shares an epoch’s bound with joins and leaves, which take precedence', () => {
-    const chain = new MemberChain(10)
+    // Five rotations fit into one block of this size.
+    const chain = new MemberChain(10, {
+      accounts: { ...DEV_PARAMETERS.accounts, blockGasLimit: 120_000_000 },
+    })
     assert.equal(changesMax(10), 3)
     const receipts = chain.next(
       [1, 2, 3, 4, 5].map((id) => {

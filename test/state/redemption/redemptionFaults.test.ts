@@ -8,7 +8,13 @@ import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { deliveryOf } from '../../../state/modules/providers/delivery.ts'
 import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
 import { slashedOf } from '../../../state/modules/providers/penalties.ts'
-import { isGroupSuspended, isSuspended, suspendedSince } from '../../../state/modules/providers/suspension.ts'
+import {
+  isGroupSuspended,
+  isSuspended,
+  suspendedSince,
+  unpaidPenalties,
+} from '../../../state/modules/providers/suspension.ts'
+import { providersTables } from '../../../state/modules/providers/tables.ts'
 import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { isUnreliable } from '../../../state/modules/redemption/bonus.ts'
 import { penaltyOf } from '../../../state/modules/redemption/faults.ts'
@@ -102,6 +108,17 @@ describe('redemption.faults', () => {
     })
     assert.equal([...redemptionTables.failure.values(c.committed)].length, 0)
     assert.equal([...redemptionTables.victim.values(c.committed)].length, 0)
+  })
+
+  it('takes nothing from a frozen bond, and notes what is owed', () => {
+    const c = chain()
+    c.run(() => ok(c.list(1)))
+    ask(c, ALICE, 20)
+    c.run(() => providersTables.frozenBond.set(c.state, { provider: 1 }, { sinceHeight: 1, convictions: 1 }))
+    c.turn()
+    assert.equal(bondOf(c, 1), BOND)
+    assert.equal(unpaidPenalties(c.state, 1), coins(1))
+    assert.deepEqual([units(c, walletOf(ALICE)), units(c, GUARANTEE_FUND)], [0n, 0n])
   })
 
   it('takes at least the floor and at most the cap', () => {

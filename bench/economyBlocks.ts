@@ -1,0 +1,268 @@
+// Blocks with the same work on chains of any size, and how long a validator takes to verify each.
+// Owns: the work of a block and the measurement. Not: the chains (economyChain.ts), the table (economyBench.ts).
+import { encodeAbi } from '../base/abi.ts'
+import { assert } from '../base/assert.ts'
+import { bytesKey, concatBytes } from '../base/bytes.ts'
+import type { Address } from '../base/ids.ts'
+import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { epochAbove } from '../base/protocol/header.ts'
+import { COIN } from '../base/units.ts'
+import { buildBlock, type ExecutedBlock, executeBlock } from '../state/execute.ts'
+import { getAccount } from '../state/modules/accounts/ledger.ts'
+import { isRecounting } from '../state/modules/capacity/sums.ts'
+import { currentWindow, getClock } from '../state/modules/capacity/windows.ts'
+import { hasWork as isHandlingMembers } from '../state/modules/issuance/blockEnd.ts'
+import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { redemptionSchema } from '../state/modules/redemption/schema.ts'
+import { redemptionTables } from '../state/modules/redemption/tables.ts'
+import { selectorOf } from '../state/rules.ts'
+import { decodeTransaction, signTransaction, TRANSFER_GAS, type Transaction } from '../state/transaction.ts'
+import type { LoadAccount } from './accounts.ts'
+import { type EconomyStart, LISTED_REGION, operatorAccount, WORKERS } from './economyChain.ts'
+
+const TRANSFERS = 20
+const REQUESTS = 5
+const GRANTS = 5
+const BLOCK_MS = 1_000
+const CALL_GAS = 500_000
+/** Executions of each block; the fastest counts, because other work shares the machine. */
+const RUNS = 5
+/** Blocks without an assignment after which a search has ended. */
+const SEARCH_BLOCKS = 20
+/** Above what any block of a bench asks for as its least request. */
+const REQUEST_BASE = 4n * COIN
+/** The provider that lists a service, and so is assigned and grants. */
+const LISTED = 1
+
+function calldata(definition: ModuleDef, name: string, values: { readonly [name: string]: unknown }) {
+  const fields = Object.entries(definition.actions[name]!.args)
+  return concatBytes(
+    selectorOf(name, definition.actions[name]!.args),
+    encodeAbi(
+      fields.map(([, field]) => field.abi!),
+      fields.map(([field, of]) => of.toAbi(values[field])),
+    ),
+  )
+}
+
+interface Candidate {
+  readonly transaction: Transaction
+  readonly sender: Address
+}
+
+/** The next blocks of a chain, each with the same transactions. */
+export class EconomyBlocks {
+  readonly #start: EconomyStart
+  #parent: EconomyStart['parent']
+  readonly #nonces = new Map<string, number>()
+  /** The next assignment to look at for a grant: its window, and its place in the provider's book. */
+  #grantWindow = 0
+  #grantIndex = 0
+  #turn = 0
+
+  constructor(start: EconomyStart) {
+    this.#start = start
+    this.#parent = start.parent
+  }
+
+  get #state() {
+    return this.#parent.state
+  }
+
+  /** Whether the end of a window is still being dealt with: capacity, or the turns of the members. */
+  get isEnding(): boolean {
+    return isRecounting(this.#state) || isHandlingMembers(this.#state)
+  }
+
+  /** Executes a block with the usual work; returns the milliseconds of the fastest of its executions. */
+  work(pauseMs = BLOCK_MS): number {
+    const candidates: Candidate[] = []
+    for (let i = 0; i < TRANSFERS; i++) {
+      const to = WORKERS[(this.#turn + i + 1) % WORKERS.length]!.address
+      candidates.push(this.#envelope(WORKERS[i]!, { to, valueBase: 1n, gasLimit: TRANSFER_GAS }))
+    }
+    for (let i = 0; i < REQUESTS; i++) candidates.push(this.#request(WORKERS[TRANSFERS + i]!))
+    for (const at of this.#toGrant(GRANTS)) candidates.push(this.#grant(at))
+    this.#turn++
+    return this.#next(candidates, { pauseMs, runs: RUNS })
+  }
+
+  /** The first provider offers its smallest lot; then blocks go by until its hours are assigned. */
+  open(): void {
+    const listing = {
+      service: 'train',
+      classId: 1,
+      region: LISTED_REGION,
+      endpoint: '',
+      bonusPpm: 0n,
+      runtimeHash: new Uint8Array(32),
+    }
+    const data = calldata(redemptionSchema, 'list', listing)
+    this.#next([this.#call(operatorAccount(LISTED - 1), data)])
+    // A search through many lots takes several blocks, in which nothing is assigned.
+    for (let assigned = -1, still = 0; still < SEARCH_BLOCKS; ) {
+      still = assigned === this.#assigned() ? still + 1 : 0
+      assigned = this.#assigned()
+      this.#next([])
+    }
+  }
+
+  /** Grants what is assigned in the window that begins next, without measuring. */
+  grantNext(): void {
+    const next = currentWindow(this.#state) + 1
+    for (;;) {
+      const at = this.#toGrant(50)
+      this.#next(at.map((assignment) => this.#grant(assignment)))
+      if (at.length === 0 || this.#grantWindow > next) return
+    }
+  }
+
+  /** Time until the running window ends, milliseconds. */
+  get untilEndMs(): number {
+    return getClock(this.#state).endsAtMs - this.#parent.header.timestampMs
+  }
+
+  #assigned(): number {
+    const window = currentWindow(this.#state)
+    let count = 0
+    for (let w = window; w <= window + 16; w++)
+      count += redemptionTables.book.get(this.#state, { provider: LISTED, window: w })?.openCount ?? 0
+    return count
+  }
+
+  #toGrant(count: number): { readonly id: number; readonly assignment: number }[] {
+    const found: { readonly id: number; readonly assignment: number }[] = []
+    const current = currentWindow(this.#state)
+    if (this.#grantWindow <= current) {
+      this.#grantWindow = current + 1
+      this.#grantIndex = 0
+    }
+    while (found.length < count) {
+      const at = { provider: LISTED, window: this.#grantWindow }
+      const booked = redemptionTables.book.get(this.#state, at)?.count ?? 0
+      if (this.#grantIndex >= booked) {
+        if (this.#grantWindow > current + 16) break
+        this.#grantWindow++
+        this.#grantIndex = 0
+        continue
+      }
+      const key = redemptionTables.booked.get(this.#state, { ...at, index: this.#grantIndex++ })
+      if (key === undefined) continue
+      if (redemptionTables.assignment.get(this.#state, key)?.grantedAtMs === 0) found.push(key)
+    }
+    return found
+  }
+
+  #grant(at: { readonly id: number; readonly assignment: number }): Candidate {
+    const ciphertext = new Uint8Array(256).fill(1)
+    return this.#call(operatorAccount(LISTED - 1), calldata(redemptionSchema, 'grant', { ...at, ciphertext }))
+  }
+
+  #request(from: LoadAccount): Candidate {
+    const args = {
+      amountBase: REQUEST_BASE,
+      service: 'train',
+      provider: 0,
+      ratingMin: 0n,
+      region: '',
+      startBy: 0,
+      finishBy: 0,
+      jobHash: new Uint8Array(32),
+      clientKey: new Uint8Array(65),
+      voucherKey: from.address,
+    }
+    return this.#call(from, calldata(redemptionSchema, 'request', args))
+  }
+
+  #call(from: LoadAccount, data: Uint8Array): Candidate {
+    return this.#envelope(from, {
+      to: moduleAddress(redemptionSchema),
+      valueBase: 0n,
+      gasLimit: CALL_GAS,
+      data,
+    })
+  }
+
+  #envelope(
+    from: LoadAccount,
+    call: {
+      readonly to: Uint8Array
+      readonly valueBase: bigint
+      readonly gasLimit: number
+      readonly data?: Uint8Array
+    },
+  ): Candidate {
+    const { chainId } = this.#start.genesis.chain
+    const sender = from.address as Address
+    const key = bytesKey(sender)
+    const nonce = this.#nonces.get(key) ?? getAccount(this.#state, sender).nonce
+    this.#nonces.set(key, nonce + 1)
+    const prices = { maxPriorityFeePerGas: 1n, maxFeePerGas: 100_000_000_000n }
+    const raw = signTransaction(
+      {
+        type: 2,
+        chainId,
+        nonce,
+        ...prices,
+        accessList: [],
+        data: new Uint8Array(0),
+        ...call,
+        to: call.to as Address,
+      },
+      from.secretKey,
+    )
+    const decoded = decodeTransaction(raw, chainId)
+    if ('failure' in decoded) throw new Error(decoded.failure.message)
+    return { transaction: decoded.transaction, sender }
+  }
+
+  #next(
+    candidates: readonly Candidate[],
+    { pauseMs = BLOCK_MS, runs = 0 }: { readonly pauseMs?: number; readonly runs?: number } = {},
+  ): number {
+    const { chain } = this.#start.genesis
+    const parent = this.#parent
+    const above = parent.header
+    const { validators } = validatorSet(parent.state)
+    const template = {
+      epoch: epochAbove(above),
+      view: above.endsEpoch ? 1 : above.view + 1,
+      timestampMs: above.timestampMs + pauseMs,
+      proposer: validators[above.height % validators.length]!.operator,
+      randaoReveal: new Uint8Array(96).fill(above.height & 255),
+      candidates,
+      gasBudget: above.gasLimit,
+      bytesBudget: 2 ** 22,
+    }
+    const { executed, skipped } = buildBlock(parent, template, { chain })
+    assert(skipped.length === 0, `all fit: ${skipped[0]?.detail}`)
+    const failed = executed.receipts.findIndex((receipt) => !receipt.succeeded)
+    assert(failed < 0, `transaction ${failed} succeeds`)
+    assert(executed.findings.length === 0, `no invariant is broken: ${executed.findings[0]?.reason}`)
+    const senders = new Map(candidates.map(({ transaction, sender }) => [transaction.key, sender]))
+    let fastest = Number.POSITIVE_INFINITY
+    for (let run = 0; run < runs; run++) {
+      const [startMs, startCpu] = [performance.now(), process.cpuUsage()]
+      const verdict = executeBlock(parent, executed.block, { chain, senderOf: ({ key }) => senders.get(key) })
+      const { user, system } = process.cpuUsage(startCpu)
+      // By the clock it has waited for other processes, by the processor it has paid for the collector's threads.
+      fastest = Math.min(fastest, performance.now() - startMs, (user + system) / 1_000)
+      assert('executed' in verdict, 'an own block is valid')
+      verdict.executed.tree.release()
+    }
+    this.#commit(executed)
+    return fastest
+  }
+
+  #commit(executed: ExecutedBlock): void {
+    const { state, tree } = this.#parent
+    state.apply(executed.overlay.changes())
+    tree.release()
+    const { header, hash } = executed.block
+    this.#parent = { header, hash, state, tree: executed.tree }
+  }
+
+  close(): void {
+    this.#parent.tree.release()
+  }
+}

@@ -1,0 +1,210 @@
+// A chain of any number of providers, lots and open requests in memory, for measurements of what a block costs.
+// Owns: its genesis and its queue. Not: the blocks that are measured (economyBlocks.ts).
+import { u64be, utf8 } from '../base/bytes.ts'
+import { bls } from '../base/crypto/bls.ts'
+import { sha256 } from '../base/crypto/hash.ts'
+import { type TxId, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
+import type { Failure } from '../base/moduleDefinition.ts'
+import { sealBlock } from '../base/protocol/header.ts'
+import { COIN } from '../base/units.ts'
+import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
+import { DEVNET_TIMING } from '../genesis/devnet.ts'
+import { MAIN_PARAMETERS } from '../genesis/parameters.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import { peerIdBytesFromSeed } from '../p2p/identity.ts'
+import type { ActionContext, BlockContext } from '../state/context.ts'
+import type { ParentView } from '../state/execute.ts'
+import { redemptionModule } from '../state/modules/redemption/module.ts'
+import { getTotals } from '../state/modules/redemption/redemptions.ts'
+import { drawPlaces } from '../state/modules/redemption/requests.ts'
+import { redemptionParams } from '../state/modules/redemption/tables.ts'
+import type { MemoryState } from '../state/overlay.ts'
+import { type LoadAccount, loadAccounts } from './accounts.ts'
+import { treeOf } from './manyAccounts.ts'
+
+export interface EconomySize {
+  readonly providers: number
+  /** Each is a lot group of its own, the dearest case; over all providers. */
+  readonly lots: number
+  /** Without constraints, waiting in the queue. */
+  readonly openRequests: number
+}
+
+const ASSET = 1
+const DEVICES = 1_000
+/** Requests of one account; main allows as many open ones. */
+const REQUESTS_EACH = 256
+/** Coins of each account that the measured blocks use. */
+const WORKER_COINS = 1_000n
+/** Requests that share a block while the queue is filled. */
+const FILLED_AT_ONCE = 4_096
+const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryGb: 80, specOnly: false }
+
+export const WORKERS: readonly LoadAccount[] = loadAccounts(40, 'economy worker')
+
+/** Operator of the i-th provider. */
+export function operatorAccount(i: number): LoadAccount {
+  return operators[i]!
+}
+const operators = loadAccounts(256, 'economy operator')
+const secretOf = (i: number): Uint8Array => bls.keygen(sha256(utf8(`suanli bench economy ${i}`)))
+
+/** Devices of the only lot that somebody lists: few, so that its hours are soon taken. */
+const LISTED_DEVICES = 4
+export const LISTED_REGION = 'listed'
+
+/** Requests of a whole coin, served before all others: together they take what is listed. */
+const FIRST = 1_024
+
+/** Amount of the n-th open request, base units: the least, which doubles with each sixteenth of the table above half. */
+function amountOf(n: number): bigint {
+  const { minimumBase, openRequestsMax } = MAIN_PARAMETERS.redemption
+  if (n < FIRST) return COIN
+  return minimumBase << BigInt(Math.max(0, Math.floor((16 * n) / openRequestsMax) - 8))
+}
+
+function providersOf({ providers, lots }: EconomySize): Genesis['providers'] {
+  return Array.from({ length: providers }, (_, i) => {
+    const own = Math.floor(lots / providers) + (i < lots % providers ? 1 : 0)
+    return {
+      operator: operators[i]!.address,
+      consensusKey: bls.publicKey(secretOf(i)),
+      possessionProof: new Uint8Array(96),
+      peerId: peerIdBytesFromSeed(sha256(utf8(`suanli bench economy peer ${i}`))),
+      profile: {
+        legalName: `Provider ${i}`,
+        legalGroup: `group${i}`,
+        jurisdiction: 'ZZ',
+        url: '',
+        termsHash: ZERO_HASH,
+      },
+      bonds: [{ assetId: ASSET, amountBase: 10n ** 15n }],
+      lots: Array.from({ length: own }, (_, l) => ({
+        class: CLASS.slug,
+        devices: i === 0 && l === 0 ? LISTED_DEVICES : DEVICES,
+        deviceRoot: sha256(utf8(`suanli bench economy lot ${i} ${l}`)),
+        region: i === 0 && l === 0 ? LISTED_REGION : `r${l}`,
+      })),
+    }
+  })
+}
+
+function genesisOf(size: EconomySize, requesters: readonly LoadAccount[]): Genesis {
+  const balances = [...requesters, ...WORKERS, ...operators.slice(0, size.providers)].map((account, i) => {
+    let amountBase = WORKER_COINS * COIN
+    if (i < requesters.length) {
+      amountBase = COIN
+      for (let n = i * REQUESTS_EACH; n < Math.min(size.openRequests, (i + 1) * REQUESTS_EACH); n++)
+        amountBase += amountOf(n)
+    }
+    return { account: account.address, amountBase, backedBy: i % size.providers }
+  })
+  return {
+    name: 'Suanli economy bench',
+    chainId: 83_839,
+    timestampMs: Date.UTC(2026, 0, 1),
+    baseFeePerGas: 1_000_000_000n,
+    anchor: 1_000_000n,
+    consensus: DEVNET_TIMING,
+    params: MAIN_PARAMETERS,
+    assets: [
+      {
+        id: ASSET,
+        name: 'Dollar',
+        symbol: 'dUSD',
+        decimals: 6,
+        issuer: WORKERS[0]!.address,
+        coinPriceBase: 3_028_200n,
+      },
+    ],
+    classes: [
+      {
+        ...CLASS,
+        trainPpm: 1_000_000n,
+        finetunePpm: 1_000_000n,
+        inferPpm: 1_000_000n,
+        evidenceHash: ZERO_HASH,
+      },
+    ],
+    providers: providersOf(size),
+    balances,
+    assetBalances: [],
+  }
+}
+
+/** Runs a redemption request as its rule, without a block around it; throws when it is refused. */
+function requestOne(ctx: ActionContext, amountBase: bigint): void {
+  const failure: Failure | undefined = redemptionModule.rules.actions.request!(ctx, {
+    amountBase,
+    service: 'train',
+    provider: 0,
+    ratingMin: 0n,
+    region: '',
+    startBy: 0,
+    finishBy: 0,
+    jobHash: ZERO_HASH,
+    clientKey: new Uint8Array(65),
+    voucherKey: ctx.sender,
+  } as never)
+  if (failure !== undefined) throw new Error(`request refused: ${failure.code}`)
+}
+
+/** Fills the queue by the rules themselves; two proposers take turns, so that every block draws the one before. */
+function fillQueue(
+  state: MemoryState,
+  size: EconomySize,
+  facts: { readonly block: BlockContext; readonly requesters: readonly LoadAccount[] },
+): void {
+  const params = redemptionParams.get(state)
+  redemptionParams.set(state, { ...params, stepsPerBlockMax: FILLED_AT_ONCE })
+  let made = 0
+  for (let turn = 0; getTotals(state).nextSequence <= size.openRequests; turn++) {
+    const proposer = operators[turn & 1]!.address
+    const ctx = { state, block: { ...facts.block, proposer }, emit: () => {} }
+    drawPlaces(ctx)
+    for (let n = 0; n < FILLED_AT_ONCE && made < size.openRequests; n++, made++) {
+      const sender = facts.requesters[Math.floor(made / REQUESTS_EACH)]!.address
+      requestOne(
+        { ...ctx, sender, valueBase: 0n, txId: new Uint8Array(sha256(u64be(made))) as TxId, txIndex: n },
+        amountOf(made),
+      )
+    }
+  }
+  redemptionParams.set(state, params)
+}
+
+export interface EconomyStart {
+  readonly genesis: GenesisBlock
+  readonly parent: ParentView & { readonly state: MemoryState }
+}
+
+/** A chain of this size, whose first block is the next to execute. */
+export function makeEconomy(size: EconomySize): EconomyStart {
+  const requesters = loadAccounts(Math.ceil(size.openRequests / REQUESTS_EACH), 'economy requester')
+  const document = genesisOf(size, requesters)
+  // Proofs of possession are not what is measured.
+  const genesis = buildGenesis(document, { areProofsChecked: true })
+  genesis.tree.release()
+  const { state } = genesis
+  const block: BlockContext = {
+    chainId: document.chainId,
+    genesisHash: genesis.chain.genesisHash,
+    protocolVersion: document.params.accounts.protocolVersion,
+    epoch: 0,
+    view: 0,
+    height: 0,
+    timestampMs: document.timestampMs,
+    parentTimestampMs: document.timestampMs,
+    proposer: ZERO_ADDRESS,
+    mix: genesis.chain.genesisHash,
+    baseFeePerGas: document.baseFeePerGas,
+    modules: genesis.chain.modules,
+  }
+  fillQueue(state, size, { block, requesters })
+  const tree = treeOf(state.entries(''))
+  const sealed = sealBlock({
+    header: { ...genesis.block.header, stateRoot: tree.rootHash },
+    transactions: [],
+  })
+  return { genesis, parent: { header: sealed.header, hash: sealed.hash, state, tree } }
+}
