@@ -8,10 +8,10 @@ import type { Address, Hash32 } from '../base/ids.ts'
 import type { Header } from '../base/protocol/header.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { message, t } from '../base/schema.ts'
+import { selectorOf } from '../base/selector.ts'
 import { type AbiEntry, decodeArguments, selectorNumber } from './abiTable.ts'
 import type { CallOutcome } from './dispatch.ts'
 import { getAccount } from './modules/accounts/ledger.ts'
-import { selectorOf } from './rules.ts'
 import type { StateReader } from './view.ts'
 
 /** Most calls in one batch. */

@@ -17,7 +17,7 @@ import {
 import { signLoad } from '../../bench/load.ts'
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
-import { wholeNumber } from '../../cli/commands/common.ts'
+import { wholeNumber } from '../../cli/common.ts'
 import { startDevnet } from '../support/devnetHarness.ts'
 import { ATTACKS } from './attacks.ts'
 
