@@ -120,6 +120,7 @@ function prepareMember(
     p2pListen: [`/ip4/127.0.0.1/tcp/${member.p2pPort}`],
     peers,
     rpcPort: member.rpcPort,
+    // Pages under development come from anywhere, and the keys of a devnet are public; a real node lists its origins.
     rpcAllowedOrigins: ['*'],
     logLevel: options.logLevel,
     // Several validators share this machine: worker threads would only add overhead.

@@ -1,15 +1,14 @@
 // HTTP and WebSocket on one port. Owns: headers, bodies, CORS, keep-alive. Not: JSON-RPC (dispatch.ts), answers (answers.ts).
-import { isAscii } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Access, type AccessOptions, type RateLimit, RateLimiter } from './access.ts'
 import { Answers } from './answers.ts'
+import { Body } from './body.ts'
 import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
 import type { Call, Method } from './method.ts'
 import type { Pages } from './pages.ts'
-import { ValueCounter } from './requestScan.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 import { turns } from './turns.ts'
 
@@ -72,19 +71,11 @@ const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 const LINGER_MS = 2_000
 /** Requests in progress on one HTTP connection. */
 const PIPELINED_MAX = 16
-/** A longer body waits for its turn before it is read. */
-const LONG_BODY_BYTES = 64 * 1024
 /** How often overdue requests are looked for; Node's default lets them live half a minute longer. */
 const OVERDUE_CHECK_MS = 2_000
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
 /** Names of headers, as a preflight asks for them. */
 const HEADER_NAMES = /^[\w!#$%&'*+.^`|~-]+(?:\s*,\s*[\w!#$%&'*+.^`|~-]+){0,63}$/
-
-/** A body that is being received. */
-interface Body {
-  readonly refuse: (refusal: Refusal) => void
-  size: number
-}
 
 export class RpcServer {
   readonly #options: ServerOptions
@@ -100,7 +91,8 @@ export class RpcServer {
   readonly #load = { inFlight: 0 }
   /** Requests in progress by connection: HTTP allows sending the next one before the answer. */
   readonly #pipelined = new WeakMap<Socket, number>()
-  readonly #bodies = new Set<Body>()
+  /** Those being received, each with what refuses it. */
+  readonly #bodies = new Map<Body, (refusal: Refusal) => void>()
   #buffered = 0
 
   constructor(options: ServerOptions) {
@@ -223,59 +215,53 @@ export class RpcServer {
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse, client: string): void {
-    const { valuesMax } = this.#options.dispatchLimits
-    const values = new ValueCounter()
-    const chunks: Buffer[] = []
-    let refused = false
-    const body: Body = {
-      size: 0,
-      refuse: (refusal) => {
-        refused = true
-        chunks.length = 0
-        this.#drop(body)
-        this.#refuse(request, response, refusal)
-      },
+    const body = new Body()
+    const refuse = (refusal: Refusal): void => {
+      body.isRefused = true
+      this.#drop(body)
+      body.clear()
+      this.#refuse(request, response, refusal)
     }
-    this.#bodies.add(body)
+    this.#bodies.set(body, refuse)
     // Released once, however the request ends.
     request.on('close', () => {
       if (!request.complete) this.#drop(body)
     })
     request.on('data', (chunk: Buffer) => {
-      if (refused) return
-      body.size += chunk.length
-      this.#buffered += chunk.length
-      chunks.push(chunk)
-      if (body.size > this.#limits.bodyBytesMax) body.refuse(this.#tooLarge())
-      else if (values.add(chunk) > valuesMax) {
-        body.refuse({ status: 413, message: `more than ${valuesMax} values in one request` })
-      } else if (this.#buffered > this.#limits.bufferedBytesMax) this.#largestBody().refuse(BUSY)
+      if (!body.isRefused) this.#receive(body, chunk, refuse)
     })
     request.on('end', () => {
-      if (refused) return
+      if (body.isRefused) return
       const answer = (): void => {
         this.#drop(body)
-        if (refused || request.socket.destroyed) return
-        const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, body.size)
-        this.#answer(textOf(bytes), request, response, client)
+        if (!body.isRefused && !request.socket.destroyed) this.#answer(body.text(), request, response, client)
       }
       // Reading a long one is long work.
-      if (body.size > LONG_BODY_BYTES) void turns.long(client).then(answer)
+      if (body.isLong) void turns.long(client).then(answer)
       else answer()
     })
     request.on('error', () => response.destroy())
   }
 
+  #receive(body: Body, chunk: Buffer, refuse: (refusal: Refusal) => void): void {
+    const { valuesMax } = this.#options.dispatchLimits
+    body.add(chunk)
+    this.#buffered += chunk.length
+    if (body.size > this.#limits.bodyBytesMax) refuse(this.#tooLarge())
+    else if (body.values() > valuesMax) {
+      refuse({ status: 413, message: `more than ${valuesMax} values in one request` })
+    } else if (this.#buffered > this.#limits.bufferedBytesMax) this.#refuseLargest()
+  }
+
   #drop(body: Body): void {
-    if (!this.#bodies.delete(body)) return
-    this.#buffered -= body.size
+    if (this.#bodies.delete(body)) this.#buffered -= body.size
   }
 
   /** Whoever sends most makes room: many long bodies never keep a short one out. */
-  #largestBody(): Body {
+  #refuseLargest(): void {
     let largest: Body | undefined
-    for (const body of this.#bodies) if (largest === undefined || body.size > largest.size) largest = body
-    return largest!
+    for (const body of this.#bodies.keys()) if (body.size > (largest?.size ?? 0)) largest = body
+    if (largest !== undefined) this.#bodies.get(largest)!(BUSY)
   }
 
   #answer(text: string, request: IncomingMessage, response: ServerResponse, client: string): void {
@@ -336,11 +322,6 @@ export class RpcServer {
     else if (this.#sockets.full) refuseUpgrade(socket, '503 Service Unavailable')
     else this.#sockets.accept(request, socket, head)
   }
-}
-
-/** `Buffer.toString` takes ten times as long for what is nearly always ASCII. */
-function textOf(bytes: Buffer): string {
-  return isAscii(bytes) ? bytes.toString('latin1') : bytes.toString('utf8')
 }
 
 function preflight(request: IncomingMessage, response: ServerResponse): void {

@@ -6,10 +6,15 @@ const PERIOD_MS = 10
 /** Long work waits for at most this many periods of prompt work. */
 const PROMPT_PERIODS_MAX = 4
 
-/** A period begins with the first work of a turn and ends when the event loop has turned. */
+/**
+ * A period begins with the first work after a turn of the event loop that the last period asked for, and serves for its
+ * length. Only then is the loop asked to turn: that costs a system call, too much for each small request.
+ */
 export class Turns {
-  #isOpen = false
-  #beganMs = 0
+  #beganMs = Number.NEGATIVE_INFINITY
+  /** Between periods: the next work begins one. */
+  #isFresh = true
+  #isTurning = false
   #promptPeriods = 0
   readonly #prompt: (() => void)[] = []
   /** By client, in the order in which they go; each holds at least one waiter. */
@@ -18,8 +23,14 @@ export class Turns {
   /** Whether this turn may serve more. */
   hasRoom(): boolean {
     const nowMs = performance.now()
-    if (!this.#isOpen) this.#open(nowMs)
-    return nowMs - this.#beganMs < PERIOD_MS
+    if (this.#isFresh) {
+      this.#isFresh = false
+      this.#beganMs = nowMs
+      return true
+    }
+    if (nowMs - this.#beganMs < PERIOD_MS) return true
+    this.#turn()
+    return false
   }
 
   /** Whether a request that arrives now may be answered at once: there is room, and nobody waits. */
@@ -30,7 +41,7 @@ export class Turns {
   /** Runs `work`, which is short, in a turn with room. The caller bounds how many wait. */
   prompt(work: () => void): void {
     this.#prompt.push(work)
-    if (!this.#isOpen) this.#open(performance.now())
+    this.#turn()
   }
 
   /** Resolves in a turn with room, after the prompt work; clients take turns. The caller bounds how many wait. */
@@ -39,20 +50,21 @@ export class Turns {
       const waiting = this.#long.get(client)
       if (waiting === undefined) this.#long.set(client, [resolve])
       else waiting.push(resolve)
-      if (!this.#isOpen) this.#open(performance.now())
+      this.#turn()
     })
   }
 
-  #open(nowMs: number): void {
-    this.#isOpen = true
-    this.#beganMs = nowMs
+  #turn(): void {
+    if (this.#isTurning) return
+    this.#isTurning = true
     setImmediate(() => this.#next())
   }
 
   #next(): void {
-    this.#isOpen = false
+    this.#isTurning = false
+    this.#isFresh = true
     if (this.#prompt.length === 0 && this.#long.size === 0) return
-    this.#open(performance.now())
+    this.#turn()
     const isLongDue = this.#long.size > 0 && ++this.#promptPeriods >= PROMPT_PERIODS_MAX
     let done = 0
     while (!isLongDue && done < this.#prompt.length && this.hasRoom()) this.#prompt[done++]!()

@@ -3,9 +3,10 @@ import { equalBytes } from '../../base/bytes.ts'
 import type { Address } from '../../base/ids.ts'
 import type { Log } from '../../state/context.ts'
 import { addressTopic } from '../../state/transferLog.ts'
-import type { Backend, FinalizedBlock } from '../backend.ts'
+import type { Backend } from '../backend.ts'
 import { limitExceeded } from '../errors.ts'
 import { TimeSlice } from '../timeSlice.ts'
+import type { BlockIndex, BlockIndexes } from './blockIndex.ts'
 import type { Located } from './blocks.ts'
 import { checkHeld } from './resolve.ts'
 
@@ -25,11 +26,12 @@ export interface FoundPage {
 
 /** Whether a transaction comes from, goes to, or has a log that names the account. */
 function touches(
-  block: FinalizedBlock,
-  index: number,
-  account: { address: Address; topic: Uint8Array },
+  { block, index }: Located,
+  blockIndex: BlockIndex,
+  account: { readonly address: Address; readonly topic: Uint8Array },
 ): boolean {
   if (equalBytes(block.transactions[index]!.sender, account.address)) return true
+  if (equalBytes(blockIndex.transaction(index).to, account.address)) return true
   const names = (log: Log): boolean =>
     equalBytes(log.address, account.address) || log.topics.some((topic) => equalBytes(topic, account.topic))
   return block.receipts[index]!.logs.some(names)
@@ -37,9 +39,11 @@ function touches(
 
 export class AccountSearch {
   readonly #backend: Backend
+  readonly #indexes: BlockIndexes
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, indexes: BlockIndexes) {
     this.#backend = backend
+    this.#indexes = indexes
   }
 
   /** Below `height`; 0 = from the head. */
@@ -74,8 +78,9 @@ export class AccountSearch {
       checkHeld(this.#backend, height)
       const block = await this.#backend.blockByHeight(height)
       if (block === undefined) continue
+      const blockIndex = this.#indexes.of(block)
       const own = block.transactions.flatMap((_, index): Located[] =>
-        touches(block, index, account) ? [{ block, index }] : [],
+        touches({ block, index }, blockIndex, account) ? [{ block, index }] : [],
       )
       // In the direction of the search.
       places.push(...(step === 1 ? own : own.toReversed()))

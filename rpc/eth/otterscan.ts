@@ -190,7 +190,7 @@ function transactionPages({ backend, indexes }: OtsOptions): readonly Method[] {
 
 function accountPages(options: OtsOptions): readonly Method[] {
   const { backend, modules, indexes } = options
-  const search = new AccountSearch(backend)
+  const search = new AccountSearch(backend, indexes)
   const found = ({ places, firstPage, lastPage }: Awaited<ReturnType<AccountSearch['before']>>): Json => ({
     txs: places.map((at) => lazyJson(() => transactionOf(at, indexes))),
     receipts: places.map((at) =>

@@ -140,6 +140,10 @@ describe('rpc.eth', () => {
     const none = `0x${'cd'.repeat(32)}`
     for (const [method, params] of [
       ['eth_getBlockByNumber', ['0x999', false]],
+      ['eth_getBlockByNumber', ['0x20000000000001', false]],
+      ['eth_getBlockByNumber', ['0x7fffffffffffffff', false]],
+      ['eth_getBlockReceipts', ['0x20000000000001']],
+      ['eth_getTransactionByBlockNumberAndIndex', ['latest', '0x20000000000001']],
       ['eth_getBlockByHash', [none, true]],
       ['eth_getTransactionByHash', [none]],
       ['eth_getTransactionReceipt', [none]],
@@ -191,6 +195,7 @@ describe('rpc.eth', () => {
     const pending = (await served.call('eth_getTransactionByHash', [hash])) as Loose
     assert.equal(pending.blockHash, null)
     assert.equal(pending.blockNumber, null)
+    assert.equal(pending.blockTimestamp, null)
     assert.equal(await ask('eth_getTransactionReceipt', [hash]), null)
     assert.equal(await ask('eth_getTransactionCount', [toHex(alice.address), 'pending']), '0x4')
     assert.equal(await ask('eth_getTransactionCount', [toHex(alice.address), 'latest']), '0x3')
@@ -208,7 +213,14 @@ describe('rpc.eth', () => {
     assert.equal(history.reward.length, 3)
     assert.ok(history.reward.flat().every((tip: string) => BigInt(tip) > 0n))
     assert.equal((await ask('eth_feeHistory', [1000, 'earliest', []])).reward, undefined)
-    await assert.rejects(served.call('eth_feeHistory', ['0x0', 'latest']), /expected at least 1/)
+    const nothing = { oldestBlock: '0x0', baseFeePerGas: [], gasUsedRatio: [] }
+    for (const none of ['0x0', 0, '0'])
+      assert.deepEqual(await ask('eth_feeHistory', [none, 'latest']), nothing)
+    // As geth: a count may be a decimal string.
+    for (const two of ['0x2', 2, '2', '0X2']) {
+      assert.equal((await ask('eth_feeHistory', [two, 'latest'])).gasUsedRatio.length, 2)
+    }
+    await assert.rejects(served.call('eth_feeHistory', ['two', 'latest']), /argument 0 \(blockCount\)/)
     await assert.rejects(served.call('eth_feeHistory', ['0x1', 'latest', [50, 10]]), /ascending percentiles/)
     await assert.rejects(served.call('eth_feeHistory', ['0x1', '0x999']), /no such block/)
   })
@@ -235,8 +247,8 @@ describe('rpc.eth', () => {
         /invalid chain id: have 1 want 7357/,
       )
       await assert.rejects(
-        served.call(method, [{ to }, 'latest', { [to]: {} }]),
-        /overrides are not supported/,
+        served.call(method, [{ to }, 'latest', { [to]: { code: '0x60' } }]),
+        /code is not supported: there is no EVM, only balances/,
       )
     }
     const supply = keccak256(utf8('supply()')).slice(0, 4)
@@ -331,6 +343,7 @@ describe('rpc.eth', () => {
         [toHex(bob.address), 'newest'],
         /argument 1 \(block\): hex string without 0x prefix/,
       ],
+      ['eth_getBlockByNumber', ['0x8000000000000000', false], /number larger than int64/],
       ['eth_getBalance', [toHex(bob.address), '0x01'], /leading zero digits/],
       ['eth_getBalance', [toHex(bob.address), '0xzz'], /invalid hex digits/],
       ['eth_getBalance', [toHex(bob.address), 5], /expected a block number, a tag/],
@@ -341,7 +354,8 @@ describe('rpc.eth', () => {
       ['eth_sendRawTransaction', ['0xzz'], /invalid hex digits/],
       ['eth_sendRawTransaction', [7], /expected bytes as a 0x hex string/],
       ['eth_call', [{ to: 'x' }], /argument 0 \(call\): to: expected an address/],
-      ['eth_call', [{ gass: '0x1' }], /unknown field gass/],
+      ['eth_call', [{ value: '0x01' }], /argument 0 \(call\): value: hex number with leading zero digits/],
+      ['eth_call', [{ authorizationList: [{}] }], /authorizationList is not supported/],
       ['eth_call', [{ data: '0x01', input: '0x02' }], /data and input are both set/],
     ]
     for (const [method, params, message] of cases) {
@@ -356,13 +370,7 @@ describe('rpc.eth', () => {
   })
 
   it('rejects methods that need an EVM as unknown', async () => {
-    for (const method of [
-      'eth_getProof',
-      'eth_fillTransaction',
-      'eth_sendTransaction',
-      'eth_sign',
-      'debug_traceCall',
-    ]) {
+    for (const method of ['eth_getProof', 'eth_sendTransaction', 'eth_sign', 'debug_traceCall']) {
       await assert.rejects(served.call(method, []), (error: Loose) => error.code === -32601)
     }
   })

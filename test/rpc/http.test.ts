@@ -114,6 +114,21 @@ describe('rpc.http', () => {
     }
   })
 
+  it('refuses a body with too many values while it still arrives', async () => {
+    const socket = await opened(served.rpc.port)
+    const answered = once(socket, 'data')
+    socket.write(
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n[',
+    )
+    socket.write('[],'.repeat(30_000))
+    const [answer] = (await answered) as [Buffer]
+    assert.match(answer.toString(), /^HTTP\/1.1 413[\s\S]*more than 50000 values/)
+    socket.destroy()
+    // As many commas in a text are one value.
+    const text = JSON.stringify({ ...JSON.parse(LOOK), note: ','.repeat(100_000) })
+    assert.equal((await post(served.rpc.url, text)).status, 200)
+  })
+
   it('closes the longest idle connection for a new one', async () => {
     const small = await serve({ serverLimits: { connectionsMax: 3 } })
     try {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { toHex } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
+import { logsBloom } from '../../state/receipt.ts'
 import { addressTopic, TRANSFER_EMITTER, TRANSFER_TOPIC } from '../../state/transferLog.ts'
 import { COIN } from '../support/chainHarness.ts'
 import { accountOf } from '../support/fakeBackend.ts'
@@ -12,6 +13,11 @@ const alice = accountOf('alice')
 const bob = accountOf('bob')
 const topic = (account: { address: Uint8Array }): string => toHex(addressTopic(account.address))
 const transfer = toHex(TRANSFER_TOPIC)
+
+/** The bits of all blooms. */
+function unionOf(blooms: readonly Uint8Array[]): Uint8Array {
+  return blooms.reduce((union, bloom) => union.map((byte, i) => byte | bloom[i]!), new Uint8Array(256))
+}
 
 describe('rpc.logs', () => {
   let served: Served
@@ -104,7 +110,6 @@ describe('rpc.logs', () => {
   it('reports why a filter is invalid', async () => {
     const cases: [Loose, RegExp][] = [
       [5, /expected a filter object/],
-      [{ from: '0x1' }, /unknown filter field from/],
       [{ fromBlock: '0x3', toBlock: '0x1' }, /fromBlock is above toBlock/],
       [{ blockHash: `0x${'00'.repeat(32)}` }, /unknown block/],
       [{ blockHash: `0x${'00'.repeat(32)}`, fromBlock: '0x1' }, /cannot specify both/],
@@ -113,10 +118,44 @@ describe('rpc.logs', () => {
       [{ address: Array.from({ length: 1001 }, () => toHex(bob.address)) }, /at most 1000 addresses/],
     ]
     for (const [filter, message] of cases) await assert.rejects(served.call('eth_getLogs', [filter]), message)
-    assert.deepEqual(await ask('eth_getLogs', [{ fromBlock: '0xfff' }]), [])
   })
 
-  it('returns system logs with the block hash as transaction hash', async () => {
+  it('refuses ranges beyond the head instead of answering a part', async () => {
+    const head = served.backend.head().header.height
+    const at = (height: number): string => `0x${height.toString(16)}`
+    const beyond = /^block range extends beyond current head block: requested \d+, head \d+$/
+    for (const range of [
+      { fromBlock: at(head), toBlock: at(head + 50) },
+      { fromBlock: at(head + 5), toBlock: 'latest' },
+      { fromBlock: at(head + 5), toBlock: at(head + 6) },
+      { fromBlock: at(head + 5), toBlock: at(head) },
+      { fromBlock: '0x20000000000001' },
+    ]) {
+      await assert.rejects(served.call('eth_getLogs', [range]), (error: Loose) => {
+        assert.equal(error.code, -32602)
+        assert.match(error.message, beyond)
+        return true
+      })
+    }
+    const whole = await ask('eth_getLogs', [{ fromBlock: at(head), toBlock: at(head) }])
+    // A filter may reach beyond the head: it answers what it has so far.
+    for (const [range, logs] of [
+      [{ fromBlock: at(head), toBlock: at(head + 50) }, whole],
+      [{ fromBlock: at(head + 5), toBlock: at(head + 50) }, []],
+    ] as const) {
+      const id = await ask('eth_newFilter', [range])
+      assert.deepEqual(await ask('eth_getFilterLogs', [id]), logs)
+      await ask('eth_uninstallFilter', [id])
+    }
+  })
+
+  it('ignores members of a filter that the standard does not define', async () => {
+    const filter = { fromBlock: '0x2', toBlock: '0x2', topics: [transfer] }
+    const more = { ...filter, limit: 1, chain: 'mainnet', from: '0x1' }
+    assert.deepEqual(await ask('eth_getLogs', [more]), await ask('eth_getLogs', [filter]))
+  })
+
+  it('returns system logs with the zero transaction hash, and the block has their bloom', async () => {
     const { backend } = served
     const block = backend.head()
     const log = { address: bob.address, topics: [keccak256(new Uint8Array([1]))], data: new Uint8Array([7]) }
@@ -124,8 +163,11 @@ describe('rpc.logs', () => {
     const original = backend.blockByHash.bind(backend)
     backend.blockByHash = async () => withLogs
     const [found] = await ask('eth_getLogs', [{ blockHash: toHex(block.hash), address: toHex(bob.address) }])
+    const shown = await ask('eth_getBlockByHash', [toHex(block.hash), false])
     backend.blockByHash = original
-    assert.equal(found.transactionHash, toHex(block.hash))
+    assert.equal(found.transactionHash, `0x${'0'.repeat(64)}`)
+    const receipts = block.receipts.map((receipt) => logsBloom(receipt.logs))
+    assert.equal(shown.logsBloom, toHex(unionOf([...receipts, logsBloom([log])])))
     assert.equal(Number(found.transactionIndex), block.transactions.length)
     assert.equal(found.data, '0x07')
   })

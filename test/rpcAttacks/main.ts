@@ -44,6 +44,8 @@ interface Figures {
   readonly memoryMiB: number
   /** CPU of the attacked node, milliseconds a second. */
   readonly cpuMsPerSecond: number
+  /** CPU of the attacker, which shares the cores. */
+  readonly attackerMsPerSecond: number
   /** The slowest of the reads that begin two seconds after the end. */
   readonly afterMs: number
 }
@@ -172,6 +174,7 @@ async function measure(
   const running = honest.run()
   await after(seconds * 1_000)
   const cpuMsPerSecond = ((figures().cpuSeconds - cpuBefore) * 1_000) / seconds
+  const attackerSeconds = child === undefined ? 0 : processFigures(child.pid!)!.cpuSeconds
   if (child !== undefined) await ended(child)
   honest.stop()
   await running
@@ -197,6 +200,7 @@ async function measure(
     transferP99Ms: noticed[3]!,
     memoryMiB,
     cpuMsPerSecond,
+    attackerMsPerSecond: (attackerSeconds * 1_000) / seconds,
     afterMs,
   }
 }
@@ -210,7 +214,7 @@ function row(figures: Figures): string {
     `${ms(transferP50Ms)} / ${ms(transferP99Ms)}`,
     `${failed} of ${reads}`,
     `${figures.memoryMiB.toFixed(0)}`,
-    `${figures.cpuMsPerSecond.toFixed(0)}`,
+    `${figures.cpuMsPerSecond.toFixed(0)} / ${figures.attackerMsPerSecond.toFixed(0)}`,
     `${ms(figures.afterMs)} |`,
   ].join(' | ')
 }
@@ -245,7 +249,7 @@ async function main(): Promise<void> {
     const account = loadAccounts(1, 'honest')[0]!
     await fundAccounts(client, [account], { chainId, valueBase: 10n ** 18n })
     print(
-      '| attack | read p50 / p99, ms | transfer p50 / p99, ms | failed | memory, MiB | CPU, ms/s | 2 s after, ms |',
+      '| attack | read p50 / p99, ms | transfer p50 / p99, ms | failed | memory, MiB | CPU node / attacker, ms/s | 2 s after, ms |',
     )
     print('|---|---|---|---|---|---|---|')
     for (const attack of options.only ?? names) {
