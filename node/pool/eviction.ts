@@ -69,7 +69,11 @@ export function chooseEvicted(request: EvictionRequest): Eviction {
 }
 
 /** Whether the new transaction would be within its account's floor. */
-export function isGuaranteed({ wanted, own, floor }: Pick<EvictionRequest, 'wanted' | 'own' | 'floor'>): boolean {
+export function isGuaranteed({
+  wanted,
+  own,
+  floor,
+}: Pick<EvictionRequest, 'wanted' | 'own' | 'floor'>): boolean {
   const { nonce } = wanted.transaction
   return nonce <= own.missing && nonce - own.nonce < floor
 }

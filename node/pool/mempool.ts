@@ -186,7 +186,10 @@ export class Mempool {
       return { code: 'accountLimit', message }
     }
     if (given === missing || this.#hasRoom() || queue.gappedCount < gappedPerAccount) return undefined
-    return { code: 'nonceTooHigh', message: `${first} (limit ${gappedPerAccount} ahead while the pool fills)` }
+    return {
+      code: 'nonceTooHigh',
+      message: `${first} (limit ${gappedPerAccount} ahead while the pool fills)`,
+    }
   }
 
   /** Whether the pool is so empty that transactions in any order are welcome. */
@@ -228,7 +231,11 @@ export class Mempool {
       this.#refused =
         eviction.refused === 'aboveFloor'
           ? { ...this.#refused, accountSize: own.size + 1 }
-          : { ...this.#refused, tip: effectiveTip(wanted, baseFees), sizeBytes: wanted.transaction.raw.length }
+          : {
+              ...this.#refused,
+              tip: effectiveTip(wanted, baseFees),
+              sizeBytes: wanted.transaction.raw.length,
+            }
       return fullRejection(eviction.refused, request)
     }
     for (const entry of eviction.aboveFloor) this.#remove(entry, 'evictedAboveFloor')

@@ -155,7 +155,8 @@ describe('mempool.eviction', () => {
   it('holds what the rules say after every step of random traffic', () => {
     const seen = { evicted: 0, evictedAboveFloor: 0, refused: 0 }
     for (let seed = 0; seed < 8; seed++) randomTraffic(seed, seen)
-    for (const [kind, count] of Object.entries(seen)) assert.ok(count > 100, `${kind} happened ${count} times`)
+    for (const [kind, count] of Object.entries(seen))
+      assert.ok(count > 100, `${kind} happened ${count} times`)
   })
 })
 
@@ -189,8 +190,13 @@ function randomTraffic(seed: number, seen: Seen): void {
       pool.pool.onFinalized([address(from)])
       continue
     }
-    const nonce = random.between(0, 2) === 0 ? first + random.between(0, 32) : pool.pool.pendingNonce(address(from))
-    const transaction = make({ nonce, tip: BigInt(random.between(0, 49)), sizeBytes: 80 + random.between(0, 59) })
+    const nonce =
+      random.between(0, 2) === 0 ? first + random.between(0, 32) : pool.pool.pendingNonce(address(from))
+    const transaction = make({
+      nonce,
+      tip: BigInt(random.between(0, 49)),
+      sizeBytes: 80 + random.between(0, 59),
+    })
     const before = pool.contents()
     const rejection = pool.pool.add(transaction, address(from))
     const context = `seed ${seed}, step ${step}`
