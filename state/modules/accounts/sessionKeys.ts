@@ -81,5 +81,8 @@ export function removeSessionKey(
 
 /** The keys of an account, expired ones too, in the order of their adding. */
 export function sessionKeysOf(state: StateReader, account: Address) {
-  return keysOf(state, account).map((key) => ({ key, ...accountsTables.sessionKey.mustGet(state, { account, key }) }))
+  return keysOf(state, account).map((key) => ({
+    key,
+    ...accountsTables.sessionKey.mustGet(state, { account, key }),
+  }))
 }
