@@ -7,6 +7,7 @@ import type { Address } from './ids.ts'
 import type { Lane } from './lanes.ts'
 import type { AnyParam, ParamDef, ParamDefs, Preset } from './parameters.ts'
 import { type Message, message, t } from './schema.ts'
+import { signedFormFault } from './signedAction.ts'
 
 /** Protocol versions in which an element exists, both inclusive. Numbers, selectors and ids are never used again. */
 export interface Lifetime {
@@ -38,7 +39,7 @@ export interface ActionDef extends Lifetime {
   readonly gas: number
   /** Whether coins may be attached. */
   readonly payable?: true
-  /** Whether the flat EIP-712 form exists. */
+  /** Whether the flat EIP-712 form exists (signedAction.ts). */
   readonly signed?: true
   /** Whether it runs other actions: it may fail after writing, and the savepoint undoes the writes. */
   readonly composite?: true
@@ -117,6 +118,10 @@ export function defineModule<const D extends ModuleDef>(definition: D & CheckFai
     `${definition.name}: escrow ids`,
   )
   checkLifetimes(definition)
+  for (const [name, { args, signed }] of Object.entries<ActionDef>(definition.actions)) {
+    const fault = signed === true ? signedFormFault(args) : undefined
+    assert(fault === undefined, `${definition.name}.${name}: ${fault}`)
+  }
   for (const [name, fields] of Object.entries(definition.events)) {
     const topics = Object.values(fields).filter((f) => f.indexed === true).length
     assert(topics <= 3, `${definition.name}.${name}: at most three indexed fields`)

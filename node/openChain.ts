@@ -53,6 +53,7 @@ async function open(options: OpenChainOptions, closers: Closers): Promise<Opened
   const { genesis, recoveries, logger } = options
   const prechecks = new PrecheckPool({
     modules: genesis.chain.modules,
+    chainId: genesis.chain.chainId,
     workers: options.signatureWorkers ?? 0,
     onWorkerLost: (error) => logger?.error({ err: error }, 'a precheck worker was lost'),
   })

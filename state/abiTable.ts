@@ -1,6 +1,6 @@
 // Selector tables generated from module definitions: calldata to arguments and back. Not: running calls (dispatch.ts).
 import { decodeAbi, encodeAbi } from '../base/abi.ts'
-import { assert } from '../base/assert.ts'
+import { assert, mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/field.ts'
 import { type ActionDef, isLive, type ModuleDef, type QueryDef } from '../base/moduleDefinition.ts'
@@ -17,6 +17,7 @@ interface Entry extends AbiEntry {
 }
 export interface ActionEntry extends Entry {
   readonly kind: 'action'
+  readonly selector: number
   readonly def: ActionDef
 }
 export interface QueryEntry extends Entry {
@@ -51,6 +52,13 @@ function hasAbi(fields: Fields): boolean {
   return Object.values(fields).every((field) => field.abi !== undefined)
 }
 
+/** One action, live or not. */
+export function actionEntryOf(definition: ModuleDef, name: string): ActionEntry {
+  const def = mustExist(definition.actions[name], `${definition.name} has an action ${name}`)
+  const selector = mustExist(selectorNumber(selectorOf(name, def.args)), 'a selector has four bytes')
+  return { kind: 'action', def, selector, ...entryOf(definition, name, def.args) }
+}
+
 /**
  * Builds the table of a version; asserts that no two functions ever share a selector. Queries without an ABI form are
  * left out.
@@ -64,9 +72,7 @@ export function abiTableOf(definition: ModuleDef, protocolVersion: number): AbiT
     taken.add(selector)
     if (isLive(entry.def, protocolVersion)) bySelector.set(selector, entry)
   }
-  for (const [name, def] of Object.entries(definition.actions)) {
-    add({ kind: 'action', def, ...entryOf(definition, name, def.args) })
-  }
+  for (const name of Object.keys(definition.actions)) add(actionEntryOf(definition, name))
   for (const [name, def] of Object.entries(definition.queries)) {
     if (!isAbiQuery(def)) continue
     add({ kind: 'query', def, ...entryOf(definition, name, def.args) })

@@ -82,7 +82,7 @@ export interface ActionContext extends WriteContext {
   readonly txIndex: number
   /** The module's precheck of this call's calldata, computed beforehand or now; modules with one only. */
   precheck?(): Uint8Array
-  /** Runs a call as the sender inside this action; returns the custom error's bytes on failure. Composite actions only. */
+  /** Runs a call as the sender, or as whoever signed it, inside this action; returns the custom error's bytes on failure. Composite actions only. */
   readonly call?: (call: InnerCall) => Uint8Array | undefined
 }
 
@@ -91,4 +91,14 @@ export interface InnerCall {
   readonly to: Address
   readonly valueBase: bigint
   readonly data: Uint8Array
+  /** Who acts, when it is not the sender: the account whose signature the composite action has checked. */
+  readonly signed?: SignedCall
+}
+
+export interface SignedCall {
+  readonly from: Address
+  /** A reason against a debit by this call, at most 64 bytes. */
+  checkDebit?(debit: Debit): string | undefined
+  /** After the call succeeded: bytes of a custom error that undo it. */
+  checkAfter?(): Uint8Array | undefined
 }

@@ -9,6 +9,7 @@ import {
   defineModule,
   type Failure,
   isSystemAddress,
+  type ModuleDef,
   moduleAddress,
   SYSTEM_KIND,
   systemAddress,
@@ -29,11 +30,12 @@ import type {
   DebitRefused,
   InnerCall,
   Log,
+  SignedCall,
   WriteContext,
 } from './context.ts'
 import type { Cost } from './fees.ts'
 import { COIN_ASSET, ledger } from './ledger.ts'
-import { ACCOUNTS_ADDRESS } from './modules/accounts/batch.ts'
+import { isComposite } from './modules/accounts/batch.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
 import { getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
@@ -92,6 +94,8 @@ export interface Dispatcher {
   /** By module id. */
   readonly tables: ReadonlyMap<number, { readonly module: Module; readonly table: AbiTable }>
   readonly erc20: AbiTable
+  /** Of all modules of the build, live or not. */
+  readonly definitions: readonly ModuleDef[]
 }
 
 /** By the list of live modules and then by version: two versions may have the same modules with other actions. */
@@ -110,7 +114,11 @@ export function dispatcherOf(modules: readonly Module[], protocolVersion: number
     }),
   )
   assert(tables.size === live.length, 'module ids are unique')
-  const dispatcher: Dispatcher = { tables, erc20: abiTableOf(erc20Schema, protocolVersion) }
+  const dispatcher: Dispatcher = {
+    tables,
+    erc20: abiTableOf(erc20Schema, protocolVersion),
+    definitions: modules.map(({ definition }) => definition),
+  }
   byVersion.set(protocolVersion, dispatcher)
   return dispatcher
 }
@@ -209,12 +217,14 @@ function callCost(dispatcher: Dispatcher, to: Address, data: Uint8Array): CallCo
 function compositeCost(dispatcher: Dispatcher, entry: ActionEntry, data: Uint8Array): CallCost {
   let { gas } = entry.def
   const args = decodeArguments(entry, data)
-  const calls = (args?.calls ?? []) as readonly { to: Address; data: Uint8Array }[]
+  // `batch` has calls, `execute` signed actions.
+  const calls = (args?.calls ?? args?.actions ?? []) as readonly { to: Address; data: Uint8Array }[]
+  const innerGas = INNER_CALL_GAS + (args?.actions === undefined ? 0 : SIGNATURE_GAS + DIGEST_GAS)
   const costs = calls.map((call) =>
     // Composite actions do not nest: an inner one fails and costs what any inner call costs.
-    equalBytes(call.to, ACCOUNTS_ADDRESS) ? PLAIN : callCost(dispatcher, call.to, call.data),
+    isComposite(call) ? PLAIN : callCost(dispatcher, call.to, call.data),
   )
-  for (const cost of costs) gas += INNER_CALL_GAS + cost.gas
+  for (const cost of costs) gas += innerGas + cost.gas
   const first = costs[0] ?? PLAIN
   const isOne = costs.every((cost) => cost.lane === first.lane)
   return {
@@ -226,6 +236,10 @@ function compositeCost(dispatcher: Dispatcher, entry: ActionEntry, data: Uint8Ar
 
 /** Cost of an inner call besides its bytes and its action: roughly its ledger work. */
 const INNER_CALL_GAS = 9_000
+/** Recovering the signer of one signed action (WALLETS §1). */
+const SIGNATURE_GAS = 3_500
+/** Keeping the digest of a signed action until it expires: three records, one of up to 64 digests. */
+const DIGEST_GAS = 10_000
 
 function moduleTable(dispatcher: Dispatcher, to: Address): AbiTable | undefined {
   if (to[12] !== 0 || to[13] !== 0) return undefined
@@ -246,6 +260,8 @@ export interface CallEnvironment {
   /** Logs of the transaction so far; cut back by a rollback. */
   readonly logs: Log[]
   readonly knownPrecheck?: KnownPrecheck | undefined
+  /** Who signed the running call and what it may do; absent outside `execute`. */
+  readonly signed?: SignedCall
 }
 
 export type CallOutcome =
@@ -260,12 +276,17 @@ const TRUE_WORD = encodeAbi([{ kind: 'bool' }], [true])
 export function runCall(env: CallEnvironment, call: InnerCall): CallOutcome {
   const mark = env.state.savepoint()
   const logMark = env.logs.length
-  const outcome = attemptCall(env, call)
+  const outcome = checkedAfter(attemptCall(env, call), call)
   if (outcome.failed) {
     env.state.rollback(mark)
     env.logs.length = logMark
   }
   return outcome
+}
+
+function checkedAfter(outcome: CallOutcome, { signed }: InnerCall): CallOutcome {
+  const refusal = outcome.failed ? undefined : signed?.checkAfter?.()
+  return refusal === undefined ? outcome : { failed: true, reason: refusal }
 }
 
 export function failed(failure: Failure): CallOutcome {
@@ -312,10 +333,14 @@ function writeContext(env: CallEnvironment): WriteContext {
 function refuseDebit(env: CallEnvironment, debit: Debit): DebitRefused | undefined {
   for (const { module } of env.dispatcher.tables.values()) {
     const reason = module.rules.checkDebit?.({ state: env.state, block: env.block }, debit)
-    if (reason === undefined) continue
-    return callFailures.DebitRefused({ account: debit.account, asset: debit.asset, reason })
+    if (reason !== undefined) return debitRefused(debit, reason)
   }
-  return undefined
+  const reason = env.signed?.checkDebit?.(debit)
+  return reason === undefined ? undefined : debitRefused(debit, reason)
+}
+
+function debitRefused({ account, asset }: Debit, reason: string): DebitRefused {
+  return callFailures.DebitRefused({ account, asset, reason })
 }
 
 /** The action that calldata names, with its arguments, or the failure. */
@@ -364,12 +389,13 @@ function runModule(env: CallEnvironment, call: InnerCall, module: Module, table:
 
 /** A result from memory is the one that would be computed here. */
 function precheckOf(
-  { knownPrecheck }: CallEnvironment,
+  { knownPrecheck, block, dispatcher }: CallEnvironment,
   { data }: InnerCall,
   module: Module,
 ): Pick<ActionContext, 'precheck'> {
   if (module.rules.precheck === undefined) return {}
-  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data) }
+  const facts = { chainId: block.chainId, definitions: dispatcher.definitions }
+  return { precheck: () => knownPrecheck?.(module.definition.id, data) ?? runPrecheck(module, data, facts) }
 }
 
 function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry): ActionContext {
@@ -382,7 +408,11 @@ function actionContext(env: CallEnvironment, call: InnerCall, entry: ActionEntry
     ...(entry.def.composite === true
       ? {
           call: (inner: InnerCall) => {
-            const outcome = runCall(env, inner)
+            const { signed } = inner
+            const outcome = runCall(
+              signed === undefined ? env : { ...env, sender: signed.from, signed },
+              inner,
+            )
             return outcome.failed ? outcome.reason : undefined
           },
         }

@@ -19,6 +19,7 @@ import type { Reserve } from '../base/protocol/header.ts'
 import { selectorOf, signatureOf } from '../base/selector.ts'
 import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
+import type { PrecheckFacts } from './precheck.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
@@ -67,11 +68,14 @@ export interface Hooks {
   /** For each fault of the queue, at the end of a block after all `endBlock`; a fault is one step. It cannot refuse. */
   onFault?(ctx: WriteContext, fault: Fault): void
   /**
-   * Costly work that is a pure function of the calldata of a call to this module, e.g. verifying a proof: its rules get
-   * the result from `ctx.precheck()`. Other threads may compute it beforehand, so it reads nothing else; malformed
-   * calldata has a result, too. At most `PRECHECK_BYTES_MAX` bytes. An action's gas pays for computing it in the block.
+   * Costly work that is a pure function of the calldata of a call to this module and of the chain's constants, e.g.
+   * verifying a proof: its rules get the result from `ctx.precheck()`. Other threads may compute it beforehand, so it
+   * reads nothing else; malformed calldata has a result, too. At most `PRECHECK_BYTES_MAX` bytes. An action's gas pays
+   * for computing it in the block.
    */
-  precheck?(data: Uint8Array): Uint8Array
+  precheck?(data: Uint8Array, facts: PrecheckFacts): Uint8Array
+  /** Whether the rule for this calldata asks for a precheck; without this hook all rules of the module may. */
+  hasPrecheck?(data: Uint8Array): boolean
   /** Why an account may not give up units by its own doing, or undefined. Credits are never asked for (ECONOMY §10). */
   checkDebit?(ctx: ReadContext, debit: Debit): string | undefined
   /** In a block that ended a window, before `endBlock`: `ended` is the window's index. */

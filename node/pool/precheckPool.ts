@@ -6,9 +6,9 @@ import { RecentMap } from '../../base/recentMap.ts'
 import { type KnownPrecheck, precheckKey, precheckModule } from '../../state/precheck.ts'
 import type { Module } from '../../state/rules.ts'
 import type { Transaction } from '../../state/transaction.ts'
-import type { PrecheckCall } from './precheckServe.ts'
+import type { PrecheckCall, PrecheckRequest } from './precheckServe.ts'
 
-/** Remembered results, of at most 256 bytes each: a few blocks full of them. */
+/** Remembered results, of at most 2 KB each: a few blocks full of them. */
 const REMEMBERED_MAX = 4_096
 /** Calls that may wait for a thread; more are computed when their block runs. */
 const QUEUED_MAX = 1_024
@@ -17,6 +17,7 @@ const CHUNK_MAX = 16
 
 export interface PrecheckPoolOptions {
   readonly modules: readonly Module[]
+  readonly chainId: number
   /** Threads, started with the first call that has a precheck; 0: every result is computed when its block runs. */
   readonly workers: number
   /** Called when a thread is lost; what it had to do is computed when its block runs. */
@@ -70,7 +71,7 @@ export class PrecheckPool {
   ): Promise<void> {
     if (this.#options.workers === 0 || this.#isClosed) return
     const waits = transactions.flatMap(({ to, data }) => {
-      const module = precheckModule(this.#options.modules, to)
+      const module = precheckModule(this.#options.modules, { to, data })
       return module === undefined ? [] : [this.#prepareCall({ moduleId: module.definition.id, data }, urgent)]
     })
     if (waits.length === 0) return
@@ -163,7 +164,9 @@ export class PrecheckPool {
         this.#urgent.length > 0 ? this.#urgent.splice(0, CHUNK_MAX) : this.#queue.splice(0, CHUNK_MAX)
       if (tasks.length === 0) return
       seat.current = tasks
-      seat.worker.postMessage(tasks.map(({ moduleId, data }) => ({ moduleId, data })))
+      const calls = tasks.map(({ moduleId, data }) => ({ moduleId, data }))
+      const request: PrecheckRequest = { chainId: this.#options.chainId, calls }
+      seat.worker.postMessage(request)
     }
   }
 }

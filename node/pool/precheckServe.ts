@@ -11,14 +11,24 @@ export interface PrecheckCall {
   readonly data: Uint8Array
 }
 
-/** Answers each message, a list of calls, with the list of their results, in order. */
+/** Calls to prepare, and the chain that they are made on. */
+export interface PrecheckRequest {
+  readonly chainId: number
+  readonly calls: readonly PrecheckCall[]
+}
+
+/** Answers each message with the list of its calls' results, in order. */
 export function servePrechecks(modules: readonly Module[]): void {
   const port = mustExist(parentPort, 'prechecks are served in a worker thread')
   const byId = new Map(modules.map((module) => [module.definition.id, module]))
-  port.on('message', (calls: readonly PrecheckCall[]) => {
+  const definitions = modules.map(({ definition }) => definition)
+  port.on('message', ({ chainId, calls }: PrecheckRequest) => {
     port.postMessage(
       calls.map(({ moduleId, data }) =>
-        runPrecheck(mustExist(byId.get(moduleId), 'a module with a precheck'), data),
+        runPrecheck(mustExist(byId.get(moduleId), 'a module with a precheck'), data, {
+          chainId,
+          definitions,
+        }),
       ),
     )
   })

@@ -3,12 +3,14 @@ import { WebSocketProvider } from 'ethers'
 import { createPublicClient, type Hex, keccak256, parseEther, toHex as quantity, webSocket } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { checksumAddress } from '../../base/address.ts'
-import { toHex } from '../../base/bytes.ts'
+import { fromHex, toHex } from '../../base/bytes.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { followChain } from '../support/chainFollower.ts'
 import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
+import { sendAll, signTransfers } from '../support/hotWallet.ts'
 import { call } from '../support/jsonRpc.ts'
+import { Random } from '../support/random.ts'
 import { verifiesAcrossASetChange } from '../support/verifyCommand.ts'
 import {
   castWallet,
@@ -274,6 +276,41 @@ describe('wallets on a running devnet', function () {
         await provider.destroy()
       }
     })
+  })
+
+  // Before a set change makes one of the nodes a follower: all four pools must take what one is sent.
+  describe('a hot wallet', () => {
+    const PER_RUN = 2_000
+    const { secretKey } = developmentAccounts()[8]!
+    const to = stranger(0x77)
+    const hot = { secretKey, chainId: DEVNET_CHAIN_ID, to: fromHex(to.slice(2)) }
+
+    for (const [i, [order, perRequest]] of (
+      [
+        ['in order', 1],
+        ['shuffled over all of them', 1],
+        ['in batches of 200', 200],
+      ] as const
+    ).entries()) {
+      it(`sends 2,000 transfers ${order} over parallel connections: every one is included`, async () => {
+        const raws = signTransfers(hot, i * PER_RUN, PER_RUN)
+        const sent = order === 'shuffled over all of them' ? new Random(11).shuffled(raws) : raws
+        const chain = await followChain(devnet.wsUrl)
+        const url = devnet.rpcUrls[i]!
+        assert.deepEqual(await sendAll(url, sent, { perRequest, connections: 32 }), [])
+        await chain.until(async () => {
+          const counts = await Promise.all(
+            devnet.rpcUrls.map((rpc) => call<Hex>(rpc, 'eth_getTransactionCount', [ADDRESSES[8], 'latest'])),
+          )
+          return counts.every((count) => Number(count) === (i + 1) * PER_RUN) ? counts : undefined
+        })
+        await chain.close()
+        assert.equal(
+          BigInt(await call<Hex>(url, 'eth_getBalance', [to, 'latest'])),
+          BigInt((i + 1) * PER_RUN),
+        )
+      })
+    }
   })
 
   // In a separate describe, so that it runs last: one of the four validators is only a follower afterwards.

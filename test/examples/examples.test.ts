@@ -156,6 +156,15 @@ describe('examples', function () {
     assert.match(refused.stderr, /BelowMinimum/)
   })
 
+  it('sponsor redeems for a holder that signs nothing and pays no gas', async () => {
+    const { code, lines, stderr } = await example('sponsor', '10')
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    const id = Number(new RegExp(`^Redemption (\\d+) of 10 ACPC for ${account(2)}$`).exec(lines[0]!)?.[1])
+    assert.ok(lines[1]!.endsWith(`paid by ${account(3)}`), lines[1])
+    const redemption = await call<{ owner: Hex }>(devnet.rpcUrl, 'redemption_redemption', [id])
+    assert.equal(redemption.owner.toLowerCase(), account(2).toLowerCase())
+  })
+
   it('verifyBalance proves it from the genesis hash, then from what it kept', async () => {
     const urls = devnet.validators.slice(0, 2).map(({ rpcUrl }) => rpcUrl)
     for (const anchor of [devnet.genesisHash, 'kept']) {

@@ -3,9 +3,11 @@
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
+import { signHash } from '../../base/crypto/secp256k1.ts'
 import { type ModuleDef, moduleAddress, SYSTEM_KIND, systemAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
 import { type Subject, voteBytes } from '../../base/protocol/vote.ts'
+import { signedActionDigest } from '../../base/signedAction.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEVNET_ASSET_ID, devnetGenesis } from '../../genesis/devnet.ts'
 import type { Genesis } from '../../genesis/schema.ts'
@@ -14,6 +16,7 @@ import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { selectorOf } from '../../state/rules.ts'
 import { schemas } from '../../state/schemas.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
 
@@ -164,6 +167,36 @@ function doubleVote(chain: GoldenChain, id: number): Uint8Array {
 const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
 const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption } = schemas
 
+const SESSION_KEY = accounts[9]!.address
+
+/** A key that may cancel requests for an account during the story. */
+function addKey(from: Wallet, over: object = {}): Send {
+  return act(from, coinsOf, 'addSessionKey', {
+    key: SESSION_KEY,
+    actions: [
+      { to: moduleAddress(redemption), selector: selectorOf('cancel', redemption.actions.cancel.args) },
+    ],
+    spendMax: 0n,
+    validBefore: 4_000_000_000,
+    ...over,
+  })
+}
+
+const removeKey = (from: Wallet): Send => act(from, coinsOf, 'removeSessionKey', { key: SESSION_KEY })
+
+/** The removal of an account's session key as a signed action, signed by `by`. */
+function signRemoval(chain: GoldenChain, account: Wallet, by: Wallet) {
+  const fields = coinsOf.actions.removeSessionKey.args
+  const args = { key: SESSION_KEY }
+  const validBefore = Math.floor(chain.parent.header.timestampMs / 1000) + 600
+  const terms = { from: account.address, validBefore, nonce: 1n }
+  const to = moduleAddress(coinsOf)
+  const { chainId } = chain.genesis.chain
+  const digest = signedActionDigest({ chainId, module: to, action: 'removeSessionKey', fields, args, terms })
+  const action = { to, data: callData('removeSessionKey', fields, args), ...terms }
+  return { action, signature: signHash(digest, by.secretKey) }
+}
+
 type Scene = (chain: GoldenChain) => readonly Send[]
 
 function propose(id: number, action: string, args: object): Scene {
@@ -235,6 +268,7 @@ const SCENES: { readonly [height: number]: Scene } = {
     act(alice, redemption, 'cancel', { id: 2 }),
     act(alice, redemption, 'cancel', { id: 999 }),
   ],
+  7: () => [addKey(alice), addKey(carol), addKey(carol, { actions: [] }), removeKey(bob)],
   8: () => [pledge(2), pledge(3, { classId: 900 }), pledge(4, { region: 'No region' }), pledge(5)],
   9: (chain) => [
     act(operator(2), capacity, 'giveNotice', { lot: nextLotId(chain.state) - 2 }),
@@ -249,6 +283,22 @@ const SCENES: { readonly [height: number]: Scene } = {
     act(operator(1), issuance, 'retire', { amountBase: 0n }),
     act(operator(NEWCOMER + 1), issuance, 'retire', { amountBase: 1n }),
   ],
+  11: (chain) => {
+    const signed = [
+      signRemoval(chain, carol, carol),
+      signRemoval(chain, carol, bob),
+      signRemoval(chain, carol, carol),
+    ]
+    const [actions, signatures] = [
+      signed.map(({ action }) => action),
+      signed.map(({ signature }) => signature),
+    ]
+    return [
+      removeKey(alice),
+      act(bob, coinsOf, 'execute', { actions, signatures }),
+      act(bob, coinsOf, 'execute', { actions, signatures: [] }),
+    ]
+  },
   12: () => {
     const consensusKey = bls.publicKey(rotatedSecret)
     const possessionProof = bls.prove(rotatedSecret)

@@ -19,6 +19,7 @@ describe('node.precheckPool', () => {
   const open: PrecheckPool[] = []
   const create = (options: Partial<PrecheckPoolOptions> = {}): PrecheckPool => {
     const pool = new PrecheckPool({
+      chainId: 7,
       modules: [...LEDGER_MODULES, provingModule],
       workers: 1,
       entry,

@@ -3,7 +3,7 @@ import { AssertionFailed } from '../../base/assert.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { systemAddress } from '../../base/moduleDefinition.ts'
 import { buildBlock, executeBlock } from '../../state/execute.ts'
-import { ACCOUNTS_ADDRESS } from '../../state/modules/accounts/batch.ts'
+import { ACCOUNTS_ADDRESS } from '../../state/modules/accounts/tables.ts'
 import { accountsSchema } from '../../state/modules/accounts/schema.ts'
 import { PRECHECK_BYTES_MAX, precheckKey, precheckModule, runPrecheck } from '../../state/precheck.ts'
 import { calldata } from '../support/calldata.ts'
@@ -19,6 +19,8 @@ import {
 
 const modules = [...LEDGER_MODULES, provingModule]
 const CALLS = Array.from({ length: 8 }, (_, i) => proveCall(i, utf8(`proof ${i}`)))
+
+const FACTS = { chainId: CHAIN.chainId, definitions: modules.map(({ definition }) => definition) }
 
 const batchOf = (calls: readonly object[]) => calldata(accountsSchema, 'batch', { calls })
 
@@ -59,7 +61,7 @@ describe('precheck', () => {
   it('is computed inside a batch, too, from the inner call’s own calldata', () => {
     const chain = new TestChain({ balances: { alice: COIN } })
     const data = CALLS.find((call) => digestOf(call)[0]! < 128)!
-    assert.deepEqual(runPrecheck(provingModule, data), digestOf(data))
+    assert.deepEqual(runPrecheck(provingModule, data, FACTS), digestOf(data))
     const number = CALLS.indexOf(data)
     const inner = { to: PROVING_ADDRESS, value: 0n, data }
     const draft = { from: 'alice', nonce: 0, to: ACCOUNTS_ADDRESS, data: batchOf([inner]) }
@@ -70,15 +72,15 @@ describe('precheck', () => {
   })
 
   it('belongs to the address of its module alone', () => {
-    assert.equal(precheckModule(modules, PROVING_ADDRESS), provingModule)
-    assert.equal(precheckModule(modules, systemAddress(0, 1)), undefined)
-    assert.equal(precheckModule(modules, systemAddress(1, 210)), undefined)
-    assert.equal(precheckModule(modules, addressOf('alice')), undefined)
+    const data = CALLS[0]!
+    assert.equal(precheckModule(modules, { to: PROVING_ADDRESS, data }), provingModule)
+    for (const to of [systemAddress(0, 1), systemAddress(1, 210), addressOf('alice')])
+      assert.equal(precheckModule(modules, { to, data }), undefined)
     assert.notEqual(precheckKey(210, CALLS[0]!), precheckKey(211, CALLS[0]!))
   })
 
   it('asserts that a result is short', () => {
     const rules = { ...provingModule.rules, precheck: () => new Uint8Array(PRECHECK_BYTES_MAX + 1) }
-    assert.throws(() => runPrecheck({ ...provingModule, rules }, CALLS[0]!), AssertionFailed)
+    assert.throws(() => runPrecheck({ ...provingModule, rules }, CALLS[0]!, FACTS), AssertionFailed)
   })
 })

@@ -8,7 +8,6 @@ import { AMOUNT_MAX } from '../../../base/units.ts'
 import { failureReader } from '../../../state/call.ts'
 import type { Log } from '../../../state/context.ts'
 import { callSchema } from '../../../state/dispatch.ts'
-import { ACCOUNTS_ADDRESS } from '../../../state/modules/accounts/batch.ts'
 import { decodeAccount, encodeAccount } from '../../../state/modules/accounts/codec.ts'
 import {
   burnCoins,
@@ -20,7 +19,7 @@ import {
   transferCoins,
 } from '../../../state/modules/accounts/ledger.ts'
 import { accountsSchema } from '../../../state/modules/accounts/schema.ts'
-import { accountsTables } from '../../../state/modules/accounts/tables.ts'
+import { ACCOUNTS_ADDRESS, accountsTables } from '../../../state/modules/accounts/tables.ts'
 import { assetAddress, getAssetBalance } from '../../../state/modules/assets/ledger.ts'
 import { erc20Schema } from '../../../state/modules/assets/schema.ts'
 import { MemoryState } from '../../../state/overlay.ts'
