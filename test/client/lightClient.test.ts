@@ -228,6 +228,13 @@ describe('client.lightClient', () => {
       'nextSetHash',
     )
     assert.notEqual(nextSet, undefined)
+    // A liar could sign everything after the checkpoint with a set of its own.
+    chain.proofs.set(1, { header, certificate, nextSet: setOf([6, 7, 8, 9]) })
+    await refuses(
+      clientOf(chain, { origin: { kind: 'checkpoint', checkpoint } }).sync(),
+      'check',
+      'nextSetHash',
+    )
     for (const malformed of ['', 'x', `${text}:1`, text.replace(':1:', ':-1:'), text.slice(0, -1)]) {
       assert.throws(() => parseCheckpoint(malformed), /a checkpoint is/)
     }

@@ -104,6 +104,27 @@ describe('boundary rule', () => {
     assert.deepEqual([status.epoch, status.view, status.finalizedView], [2, 1, 0])
   })
 
+  it('takes no answer to a check of the epoch before for one of its own', () => {
+    const bench = new Bench({ leads: 3, epochBlocks: 1 })
+    bench.holdChecks = true
+    const [before] = ofKind(bench.receiveCertificate(bench.nullify(9)), 'checkSignatures')
+    bench.holdChecks = false
+    const boundary = bench.block(1, bench.rules.genesis)
+    bench.propose({ view: 1, parentView: 0, block: boundary })
+    bench.receiveCertificate(bench.on('finalize', 1, 0, boundary))
+    bench.feed({
+      kind: 'epochStarted',
+      start: { epoch: 2, validators: bench.rules.setOf(2), floor: boundary },
+    })
+    bench.holdChecks = true
+    const { signature } = bench.certificate(bench.nullify(1))
+    const forged = { ...bench.certificate({ kind: 'nullify', epoch: 2, view: 1 }), signature }
+    const asked = bench.receive(bench.others[0], { kind: 'certificate', body: forged })
+    assert.equal(ofKind(asked, 'checkSignatures').length, 1)
+    bench.feed({ kind: 'signaturesChecked', id: before!.id, valid: [true] })
+    assert.deepEqual([bench.core.status().epoch, bench.state.view], [2, 1])
+  })
+
   it('does nothing once the epoch is over, however long the next one takes to begin', () => {
     const { bench, boundary } = onBoundary(2)
     bench.receiveCertificate(bench.on('finalize', 1, 0, boundary))

@@ -48,7 +48,11 @@ function secondsSince(startedNs: bigint): string {
 }
 
 /** Takes mutants off the queue until it is empty; the names of those not found. */
-async function lane(root: string, queue: Mutant[], reach: Reach): Promise<readonly string[]> {
+async function lane(
+  root: string,
+  queue: Mutant[],
+  shared: { readonly reach: Reach; readonly sound: Set<string> },
+): Promise<readonly string[]> {
   const scratch = new Scratch(root)
   // Neither a copy nor a running test is left behind.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -58,7 +62,7 @@ async function lane(root: string, queue: Mutant[], reach: Reach): Promise<readon
       setImmediate(() => process.exit())
     })
   }
-  const hunter = new Hunter({ scratch, reach, seeds: values.seeds, log: console.log })
+  const hunter = new Hunter({ ...shared, scratch, seeds: values.seeds, log: console.log })
   const survivors: string[] = []
   try {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
@@ -91,9 +95,9 @@ async function main(): Promise<number> {
   // It fills every core for minutes, and nobody waits for it.
   setPriority(constants.priority.PRIORITY_LOW)
   const startedNs = process.hrtime.bigint()
-  const reach = new Reach(root)
+  const shared = { reach: new Reach(root), sound: new Set<string>() }
   const queue = [...mutants]
-  const survivors = (await Promise.all(Array.from({ length: lanes }, () => lane(root, queue, reach)))).flat()
+  const survivors = (await Promise.all(Array.from({ length: lanes }, () => lane(root, queue, shared)))).flat()
   console.log(
     `${mutants.length} mutants, ${survivors.length} not found: ${survivors.join(', ')} (${secondsSince(startedNs)})`,
   )

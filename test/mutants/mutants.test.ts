@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { applyEdit } from './edit.ts'
 import { GUARDS } from './guards/all.ts'
 import { applyPatch, parsePatch } from './patch.ts'
+import { Reach } from './reach.ts'
+import { compile } from './scratch.ts'
 
 const PATCHES = 'test/mutants/bugs'
 const read = (file: string): string => readFileSync(file, 'utf8')
@@ -27,6 +29,24 @@ describe('mutants', () => {
         assert.notEqual(applyPatch(source, patch), source, file)
       }
     }
+  })
+
+  it('compiles one file, and refuses what does not parse', () => {
+    const text =
+      "import { a } from '../a.ts'\nexport const later = () => import('./b.ts')\nexport const c: number = a\n"
+    const code = compile('x.ts', text)
+    assert.match(code, /from "\.\.\/a\.js"/)
+    assert.match(code, /import\("\.\/b\.js"\)/)
+    assert.match(code, /c = a/)
+    assert.throws(() => compile('x.ts', 'export const = 1'), /Expected identifier/)
+  })
+
+  it('finds what a test can see, through imports and workers', () => {
+    const reach = new Reach('.')
+    const pool = 'dist/test/node/verifierPool.test.js'
+    assert.ok(reach.sees(pool, ['dist/node/verifierPool.js']))
+    assert.ok(reach.sees(pool, ['dist/node/verifierWorker.js']))
+    assert.ok(!reach.sees(pool, ['dist/client/lightClient.js']))
   })
 
   it('rejects an edit or a patch that matches nowhere or twice', () => {

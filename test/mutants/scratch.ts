@@ -10,7 +10,7 @@ import { transformSync } from 'esbuild'
 const LEFT_OUT = new Set(['program'])
 
 const WATCH_EVERY_MS = 1_000
-const WAITING = 10
+const WAITING = 60
 /** A clock tick of /proc, ms: 100 Hz on every Linux that Node runs on. */
 const TICK_MS = 10
 

@@ -1,6 +1,6 @@
 // The local signer: flags are durable before any signature, and it refuses rather than forgets.
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bls } from '../../base/crypto/bls.ts'
@@ -91,6 +91,15 @@ describe('signer.localSigner', () => {
       assert.deepEqual(again.signed(), before)
     })
   }
+
+  it('signs nothing more after a failed write, not even what it had taken up', async () => {
+    const signer = await open({ segmentBytes: 1 })
+    await rm(dir, { recursive: true })
+    await assert.rejects(signer.sign(2, [nullify(1)]), { code: 'ENOENT' })
+    await mkdir(dir)
+    assert.equal(signer.failed, true)
+    assert.deepEqual(await signer.decide(2, [nullify(1), notarize(2, A)]), ['stopped', 'stopped'])
+  })
 
   it('allows finalize from a later view and nullify after notarize', async () => {
     const signer = await open()

@@ -1,6 +1,16 @@
 // The journal on a real disk: replay, torn tails, corruption, rotation, pruning.
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeRecord, type JournalRecord } from '../../consensus/records.ts'
@@ -66,6 +76,19 @@ describe('storage.journal', () => {
     const again = await open()
     assert.equal(again.replayed.length, 3)
     await again.close()
+  })
+
+  it('writes nothing more after a failure, and leaves no mark of an orderly stop', async () => {
+    const journal = await open(1)
+    await rm(dir, { recursive: true })
+    journal.append(intent(1))
+    await assert.rejects(journal.sync(), { code: 'ENOENT' })
+    await mkdir(dir)
+    await assert.rejects(journal.sync(), { code: 'ENOENT' })
+    journal.append(intent(2))
+    await assert.rejects(journal.sync(), { code: 'ENOENT' })
+    await journal.close()
+    assert.deepEqual(await readdir(dir), [])
   })
 
   it('truncates a torn tail of any length and keeps the records before it', async () => {

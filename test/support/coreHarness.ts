@@ -1,4 +1,5 @@
 // A bench for single rules: one core, synthetic certificates and votes of the stand-in scheme, real blocks.
+import assert from 'node:assert/strict'
 import { ZERO_ADDRESS } from '../../base/ids.ts'
 import type { SealedBlock } from '../../base/protocol/header.ts'
 import {
@@ -32,6 +33,9 @@ export interface BenchOptions {
   /** Signs at once, without disk or signer delay. */
   readonly autoSign?: boolean
 }
+
+/** Answers that one input may cause: no test needs a thousand. */
+const STEPS_MAX = 10_000
 
 /** Drives a core like the driver, and answers everything except sign requests at once. */
 export class Bench {
@@ -102,7 +106,9 @@ export class Bench {
   feed(input: Input): readonly Output[] {
     const from = this.outputs.length
     const queue: Input[] = [input]
+    let steps = 0
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      assert.ok(++steps <= STEPS_MAX, 'the core asks without end')
       for (const output of this.core.step(
         { monotonicMs: this.nowMs, wallMs: this.nowMs + this.wallAheadMs },
         next,

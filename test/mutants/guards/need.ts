@@ -214,6 +214,40 @@ const leaders = [
       'one slow view gives every failing leader its whole time for the rest of the epoch',
     ],
   ]),
+  ...editsOf('consensus/leaderRecord.ts', [
+    [
+      'leaders.newMember',
+      'if (index === undefined) continue',
+      '',
+      'a new member begins with a record that nobody has',
+    ],
+    [
+      'leaders.timesKept',
+      'this.#tookMs[leader] = before.#tookMs[index]!',
+      '',
+      'in a new epoch one failure keeps an honest leader out that is as fast as the others',
+    ],
+  ]),
+  ...editsOf('consensus/state.ts', [
+    [
+      'leaders.kept',
+      'if (before !== undefined)\n      this.leaders.takeOver',
+      'if (false) this.leaders.takeOver',
+      'a member that fails costs a whole time-out again in each epoch',
+    ],
+    [
+      'leaders.member',
+      'sameMembers(validators, before.validators)',
+      'validators.map((_, index) => index)',
+      'a member that moves in the set leaves its failures to another',
+    ],
+    [
+      'leaders.turns',
+      'Math.floor((this.floor.header.height + view) / this.validatorCount)',
+      'Math.floor(view / this.validatorCount)',
+      'in short epochs a failing leader never has its longer turn, or always',
+    ],
+  ]),
   ...editsOf('consensus/timers.ts', [
     [
       'leaders.least',
