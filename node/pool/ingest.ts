@@ -84,9 +84,7 @@ export class Ingest {
    * Admits a peer's transactions; returns those that entered the pool, how many had to be checked for that, and how many of
    * these were malformed. No honest peer forwards a malformed one: what follows the slice with the first is dropped unchecked.
    */
-  async receive(
-    transactions: readonly GossipTx[],
-  ): Promise<{
+  async receive(transactions: readonly GossipTx[]): Promise<{
     readonly admitted: readonly GossipTx[]
     readonly checked: number
     readonly malformed: number
