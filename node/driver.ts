@@ -350,10 +350,9 @@ export class Driver {
       block = await application.build({ ...order, proposer, randaoReveal })
     } catch (error) {
       // An unreachable signer logs that itself; the view goes to the next leader.
-      log(error instanceof SignerUnreachableError ? 'warn' : 'error', 'could not build a block', {
-        view,
-        error,
-      })
+      if (error instanceof SignerUnreachableError) {
+        log('warn', 'could not build a block', { view, reason: error.message })
+      } else log('error', 'could not build a block', { view, error })
     }
     this.#feed({ kind: 'built', epoch, view, block })
   }

@@ -73,9 +73,9 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
   const { host } = network
   const checkpoint = parseBlockCheckpoint(config.checkpoint)
   checkCheckpoint(opened.store, checkpoint)
-  const evidence = openEvidence(options, () => consensus)
-  closers.add(() => evidence.close())
   const { journal, checks } = options.parts ?? (await openParts(options))
+  const evidence = openEvidence(options, checks, () => consensus)
+  closers.add(() => evidence.close())
   const consensusLog = logger.child({ room: 'consensus' })
   const consensus = createConsensus({
     opened,
@@ -98,7 +98,7 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
     buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
-    onMisbehaviour: (found) => evidence.report(found),
+    onMisbehaviour: (found) => void evidence.report(found),
     onHalt: halt.now,
     log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
     loggerOf: (room) => logger.child({ room }),
@@ -124,7 +124,11 @@ async function openParts({ paths, opened, config, logger }: StartConsensusOption
   return { journal, checks }
 }
 
-function openEvidence(options: StartConsensusOptions, consensus: () => Consensus): RunningEvidence {
+function openEvidence(
+  options: StartConsensusOptions,
+  checks: SignatureChecks,
+  consensus: () => Consensus,
+): RunningEvidence {
   const { opened, clock, logger } = options
   const { chain, importer } = opened
   const status = () => consensus().driver.status()
@@ -136,6 +140,7 @@ function openEvidence(options: StartConsensusOptions, consensus: () => Consensus
     importer,
     host: options.network.host,
     submitter: submitter === undefined ? undefined : { ...submitter, turn },
+    checks,
     clock,
     logger: logger.child({ room: 'evidence' }),
   })

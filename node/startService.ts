@@ -47,6 +47,7 @@ export type BackendParts = Pick<ServiceOptions, 'genesis' | 'opened' | 'consensu
 export function createBackend(options: BackendParts): NodeBackend {
   const { genesis, opened, network, consensus, signer, clock, halt, loop } = options
   const { chain, store, importer, mempool } = opened
+  const isSyncing = (): boolean => consensus.blockSync.progress() !== undefined
   return new NodeBackend({
     identity: {
       chainId: chain.chainId,
@@ -64,10 +65,10 @@ export function createBackend(options: BackendParts): NodeBackend {
     health: () => {
       const { epoch, view, self } = consensus.driver.status()
       return {
-        live: halt.reason === undefined && !isAlone(network.host),
+        live: halt.reason === undefined && !isAlone(network.host) && !isSyncing(),
         ...(halt.reason === undefined ? {} : { halted: halt.reason }),
         ...(self === undefined ? {} : { validatorIndex: self }),
-        ...signerHealth(signer),
+        ...signerHealth(signer, isSyncing()),
         ...loop.figures(),
         epoch,
         view,

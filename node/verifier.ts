@@ -11,6 +11,13 @@ export interface VerifierCounters {
   singles: number
 }
 
+/** One pairing check under keys that come with it. */
+export interface KeysCheck {
+  readonly keys: readonly Uint8Array[]
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
 /** What the core asks, and what it is answered. */
 export type CheckOrder = Extract<Output, { kind: 'checkVotes' | 'checkSignatures' }>
 export type CheckAnswer = Extract<Input, { kind: 'votesChecked' | 'signaturesChecked' }>
@@ -21,6 +28,8 @@ export interface SignatureChecks {
   useValidators(epoch: number, set: ValidatorSet): void
   /** Calls `done` once, now or in a later turn; never after `close`. */
   check(order: CheckOrder, done: (answer: CheckAnswer) => void): void
+  /** For what is in no hurry, such as evidence: votes go first. Stays pending when `close` comes before the answer. */
+  verifyAll(checks: readonly KeysCheck[]): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -45,6 +54,15 @@ export class Verifier implements SignatureChecks {
 
   check(order: CheckOrder, done: (answer: CheckAnswer) => void): void {
     done(this.answer(order))
+  }
+
+  async verifyAll(checks: readonly KeysCheck[]): Promise<boolean> {
+    return checks.every((check) => this.verifyOne(check))
+  }
+
+  verifyOne({ keys, message, signature }: KeysCheck): boolean {
+    this.counters.aggregates++
+    return this.#bls.verifyAggregate(keys, message, signature)
   }
 
   async close(): Promise<void> {}

@@ -7,6 +7,7 @@ import type { ValidatorSet } from '../base/protocol/validators.ts'
 import {
   type CheckAnswer,
   type CheckOrder,
+  type KeysCheck,
   type SignatureChecks,
   Verifier,
   type VerifierCounters,
@@ -15,6 +16,7 @@ import {
 export type ToWorker =
   | { readonly kind: 'validators'; readonly epoch: number; readonly set: ValidatorSet }
   | { readonly kind: 'check'; readonly orders: readonly CheckOrder[] }
+  | { readonly kind: 'verify'; readonly check: KeysCheck }
 
 export type ToPool =
   | { readonly kind: 'ready' }
@@ -24,6 +26,7 @@ export type ToPool =
       /** Since the worker's start. */
       readonly counters: VerifierCounters
     }
+  | { readonly kind: 'verified'; readonly isValid: boolean; readonly counters: VerifierCounters }
 
 export interface VerifierPoolOptions {
   readonly bls: Bls
@@ -50,12 +53,21 @@ interface Waiting {
   readonly done: (answer: CheckAnswer) => void
 }
 
+/** Checks in no hurry, one after another until one fails. */
+interface Patient {
+  readonly checks: readonly KeysCheck[]
+  next: number
+  readonly done: (isValid: boolean) => void
+}
+
 interface Seat {
   readonly worker: Worker
   isReady: boolean
   counters: VerifierCounters
   /** What the worker has now. */
   current: readonly Waiting[]
+  /** The patient check it has now, and no votes. */
+  patient: Patient | undefined
 }
 
 export class VerifierPool implements SignatureChecks {
@@ -65,6 +77,8 @@ export class VerifierPool implements SignatureChecks {
   readonly #entry: URL
   readonly #sets = new Map<number, ValidatorSet>()
   readonly #queue: Waiting[] = []
+  /** Bounded by who asks: each waits for its answer. */
+  readonly #patient: Patient[] = []
   /** When the time used so far is earned again. */
   #earnedAtMs = 0
   #seat: Seat | undefined
@@ -112,9 +126,20 @@ export class VerifierPool implements SignatureChecks {
     this.#dispatch()
   }
 
+  verifyAll(checks: readonly KeysCheck[]): Promise<boolean> {
+    if (checks.length === 0) return Promise.resolve(true)
+    return new Promise((done) => {
+      if (this.#isClosed) return
+      this.#patient.push({ checks, next: 0, done })
+      if (this.#mayStart) this.#start()
+      this.#dispatch()
+    })
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.#queue.length = 0
+    this.#patient.length = 0
     const seat = this.#seat
     if (seat === undefined) return
     this.#retire(seat)
@@ -140,13 +165,25 @@ export class VerifierPool implements SignatureChecks {
       this.#scheduleTurn()
       return
     }
-    if (seat.current.length > 0 || this.#queue.length === 0) return
-    seat.current = this.#queue.splice(0, BATCH_MAX)
-    this.#post({ kind: 'check', orders: seat.current.map(({ order }) => order) })
+    if (seat.current.length > 0) return
+    if (this.#queue.length > 0) {
+      seat.current = this.#queue.splice(0, BATCH_MAX)
+      this.#post({ kind: 'check', orders: seat.current.map(({ order }) => order) })
+    } else if (seat.patient === undefined && this.#patient.length > 0) {
+      seat.patient = this.#patient.shift()!
+      this.#post({ kind: 'verify', check: seat.patient.checks[seat.patient.next]! })
+    }
+  }
+
+  /** One patient check is done. */
+  #advance(patient: Patient, isValid: boolean): void {
+    patient.next++
+    if (isValid && patient.next < patient.checks.length) this.#patient.unshift(patient)
+    else patient.done(isValid)
   }
 
   #scheduleTurn(): void {
-    if (this.#isTurning || this.#queue.length === 0) return
+    if (this.#isTurning || (this.#queue.length === 0 && this.#patient.length === 0)) return
     this.#isTurning = true
     setImmediate(() => this.#turn())
   }
@@ -156,10 +193,18 @@ export class VerifierPool implements SignatureChecks {
     const endMs = this.#nowMs() + TURN_MS
     while (!this.#isClosed && this.#seat?.isReady !== true && this.#nowMs() < endMs) {
       const next = this.#queue.shift()
-      if (next === undefined) return
+      if (next === undefined) {
+        this.#patientTurn()
+        break
+      }
       next.done(this.#runInline(next.order))
     }
     if (!this.#isClosed) this.#dispatch()
+  }
+
+  #patientTurn(): void {
+    const patient = this.#patient.shift()
+    if (patient !== undefined) this.#advance(patient, this.#verifier.verifyOne(patient.checks[patient.next]!))
   }
 
   #post(message: ToWorker): void {
@@ -173,6 +218,7 @@ export class VerifierPool implements SignatureChecks {
       isReady: false,
       counters: { aggregates: 0, singles: 0 },
       current: [],
+      patient: undefined,
     }
     this.#seat = seat
     seat.worker.on('message', (message: ToPool) => this.#onMessage(seat, message))
@@ -184,7 +230,12 @@ export class VerifierPool implements SignatureChecks {
   #onMessage(seat: Seat, message: ToPool): void {
     if (this.#seat !== seat || this.#isClosed) return
     if (message.kind === 'ready') seat.isReady = true
-    else {
+    else if (message.kind === 'verified') {
+      const { patient } = seat
+      seat.patient = undefined
+      seat.counters = message.counters
+      if (patient !== undefined) this.#advance(patient, message.isValid)
+    } else {
       const { current } = seat
       seat.current = []
       seat.counters = message.counters
@@ -198,13 +249,14 @@ export class VerifierPool implements SignatureChecks {
   /** A lost worker's checks are done here; no other worker is started. */
   #lose(seat: Seat, error: unknown): void {
     if (this.#seat !== seat) return
-    const { current } = seat
+    const { current, patient } = seat
     this.#retire(seat)
     if (this.#isClosed) return
     this.#options.onWorkerLost?.(
       error instanceof Error ? error : new Error('worker failed', { cause: error }),
     )
     this.#queue.unshift(...current)
+    if (patient !== undefined) this.#patient.unshift(patient)
     this.#dispatch()
   }
 

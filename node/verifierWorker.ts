@@ -17,6 +17,10 @@ port.on('message', (message: ToWorker) => {
     verifier.useValidators(message.epoch, message.set)
     return
   }
+  if (message.kind === 'verify') {
+    post({ kind: 'verified', isValid: verifier.verifyOne(message.check), counters: { ...verifier.counters } })
+    return
+  }
   const answers = message.orders.map((order) => verifier.answer(order))
   post({ kind: 'answers', answers, counters: { ...verifier.counters } })
 })

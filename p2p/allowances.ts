@@ -10,8 +10,10 @@ const PEERS_MAX = 4_096
 const ADDRESSES_MAX = 4_096
 
 export interface AllowanceRules {
-  /** Of one identity; members have no other bound. */
+  /** Of one identity. */
   readonly peer: Allowance
+  /** Of a member, which has no other bound; default as `peer`. */
+  readonly member?: Allowance
   /** Of all strangers of one address. Processes of this machine share only `strangers`. */
   readonly address: Allowance
   readonly strangers: Allowance
@@ -71,12 +73,19 @@ export class Allowances {
   }
 
   #accountOf(peer: PeerKey): Account {
+    const { peer: ordinary, member = ordinary } = this.#rules
+    const allowance = this.#isMember(peer) ? member : ordinary
     const account = this.#accounts.get(peer) ?? {
-      own: new Budget(this.#rules.peer, this.#nowMs),
-      refusals: new Budget(this.#rules.peer, this.#nowMs),
+      own: new Budget(allowance, this.#nowMs),
+      refusals: new Budget(ordinary, this.#nowMs),
     }
+    account.own.allowance = allowance
     this.#accounts.set(peer, account)
     return account
+  }
+
+  #isMember(peer: PeerKey): boolean {
+    return this.#host.getPeer(peer)?.known === true
   }
 
   #sharedBy(peer: PeerKey): readonly Budget[] {

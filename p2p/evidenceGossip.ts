@@ -1,19 +1,31 @@
-// Gossips evidence of double votes, one proof per frame. Owns: delivery and the per-peer rate limit.
+// Gossips evidence of double votes, one proof per frame. Owns: delivery, rate limits, that copies are judged once.
 // Not: verification (base/protocol/evidence.ts), storage (node/evidence/evidencePool.ts).
+import { bytesKey } from '../base/bytes.ts'
+import { sha256 } from '../base/crypto/hash.ts'
 import { EVIDENCE_BYTES_MAX } from '../base/protocol/evidence.ts'
+import { RecentMap } from '../base/recentMap.ts'
+import { type AllowanceRules, Allowances } from './allowances.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 
 export const EVIDENCE_PROTOCOL = '/suanli/evidence/1'
 const QUEUE_BYTES_MAX = 64 * 1024
-/** Token bucket per peer: burst, and tokens per second. Each proof costs up to two pairing checks. */
+/** Proofs of one peer: burst, and a second. Each costs up to two pairing checks. */
 const BURST_MAX = 32
-const PER_SECOND = 4
+const RULES: AllowanceRules = {
+  peer: { perSecond: 4, burst: BURST_MAX },
+  address: { perSecond: 4, burst: 2 * BURST_MAX },
+  strangers: { perSecond: 8, burst: 2 * BURST_MAX },
+}
 const FLOOD_POINTS = 10
-const BUCKETS_MAX = 1_024
+/** Proofs whose verdict is remembered: several times what is ever held. */
+const JUDGED_MAX = 2_048
+
+/** `unjudged`: nobody's fault, and may be judged later. */
+export type ProofVerdict = 'proven' | 'false' | 'unjudged'
 
 export interface EvidenceGossipOptions {
-  /** False when the bytes prove nothing: honest peers verify before relaying. */
-  onEvidence(peer: PeerKey, bytes: Uint8Array): boolean
+  /** Honest peers verify before relaying, so a false proof is the sender's offence. */
+  onEvidence(peer: PeerKey, bytes: Uint8Array): Promise<ProofVerdict>
   /** Evidence sent to a newly connected peer, newest last. */
   held(): readonly Uint8Array[]
   readonly nowMs: () => number
@@ -24,27 +36,24 @@ export interface EvidenceGossip {
   publish(bytes: Uint8Array, from?: PeerKey): void
 }
 
-interface Bucket {
-  tokens: number
-  atMs: number
-}
-
 /** Points for a proof that does not verify: four get the peer disconnected and refused for a while. */
 const FALSE_EVIDENCE_POINTS = 25
 
 /** Adds evidence gossip to a host that has not started. */
 export function createEvidenceGossip(host: P2pHost, options: EvidenceGossipOptions): EvidenceGossip {
-  const buckets = new Map<PeerKey, Bucket>()
-  const mayAsk = (peer: PeerKey): boolean => {
-    const nowMs = options.nowMs()
-    const bucket = buckets.get(peer) ?? { tokens: BURST_MAX, atMs: nowMs }
-    // Re-inserted, so that the first entry is the peer that was silent longest.
-    buckets.delete(peer)
-    if (buckets.size >= BUCKETS_MAX) buckets.delete(buckets.keys().next().value!)
-    const gained = (Math.max(0, nowMs - bucket.atMs) * PER_SECOND) / 1000
-    const tokens = Math.min(BURST_MAX, bucket.tokens + gained) - 1
-    buckets.set(peer, { tokens: Math.max(0, tokens), atMs: nowMs })
-    return tokens >= 0
+  const allowances = new Allowances(host, RULES, options.nowMs)
+  const judged = new RecentMap<Promise<ProofVerdict>>(JUDGED_MAX)
+  /** A verdict is remembered while it is found and afterwards, so that copies from many peers cost one. */
+  const judge = async (peer: PeerKey, frame: Uint8Array): Promise<ProofVerdict | 'flood'> => {
+    const key = bytesKey(sha256(frame))
+    const known = await judged.get(key)
+    if (known !== undefined && known !== 'unjudged') return known
+    const taking = allowances.take(peer, 1)
+    if (taking === 'crowded') return 'unjudged'
+    if (taking !== 'taken') return 'flood'
+    const verdict = options.onEvidence(peer, frame)
+    judged.set(key, verdict)
+    return verdict
   }
   const port = host.register(
     {
@@ -58,9 +67,11 @@ export function createEvidenceGossip(host: P2pHost, options: EvidenceGossipOptio
       onOpen: (peer) => {
         for (const bytes of options.held().slice(-BURST_MAX)) port.send(peer, bytes)
       },
-      onFrame: (peer, frame) => {
-        if (!mayAsk(peer)) host.penalise(peer, FLOOD_POINTS, 'too much evidence')
-        else if (!options.onEvidence(peer, frame)) {
+      // Reading pauses meanwhile: one peer has one proof judged at a time.
+      onFrame: async (peer, frame) => {
+        const verdict = await judge(peer, frame)
+        if (verdict === 'flood') host.penalise(peer, FLOOD_POINTS, 'too much evidence')
+        else if (verdict === 'false') {
           host.penalise(peer, FALSE_EVIDENCE_POINTS, 'evidence that proves nothing')
         }
       },

@@ -5,12 +5,27 @@ import type { TxId } from '../base/ids.ts'
 import { TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { RecentMap } from '../base/recentMap.ts'
 import { message, t } from '../base/schema.ts'
+import { type AllowanceRules, Allowances } from './allowances.ts'
 import { GOSSIP_BATCH_BYTES_MAX, GOSSIP_BATCH_TXS_MAX, GOSSIP_QUEUE_BYTES_MAX } from './limits.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from './protocol.ts'
 import { MONOTONIC, type Timers } from './timers.ts'
 
 export const GOSSIP_PROTOCOL = '/suanli/transactions/1'
 const BATCH_DELAY_MS = 10
+/**
+ * Transactions that a peer may have checked, a second and at once: a decoding and a signature each, 80 µs in all. A peer that
+ * sends more is read more slowly.
+ */
+const RULES: AllowanceRules = {
+  member: { perSecond: 8_000, burst: 16_384 },
+  peer: { perSecond: 1_000, burst: 4_096 },
+  address: { perSecond: 1_000, burst: 4_096 },
+  strangers: { perSecond: 2_000, burst: 8_192 },
+}
+/** What each in a batch costs, known or not: its hash. */
+const HASH_COST = 1 / 16
+/** What one costs besides that was checked and did not enter the pool: honest peers check before they forward. */
+const REFUSED_COST = 3
 const SEEN_MAX = 65_536
 /** A transaction's tag and length inside a batch. */
 const ENTRY_OVERHEAD_BYTES = 8
@@ -29,11 +44,20 @@ export interface GossipTx {
   readonly id: TxId
 }
 
+/** How many were decoded and had their signatures checked, and how many of them did not enter the pool. */
+export interface CheckedBatch {
+  readonly checked: number
+  readonly refused: number
+}
+
 export interface TxGossipOptions {
   /** Whether this node is in the current validator set; if so, it does not relay transactions from validators. */
   isValidator(): boolean
-  /** Transactions not seen before, one call per batch. Reading from the peer pauses while a returned promise is pending. */
-  onTransactions(peer: PeerKey, transactions: readonly GossipTx[]): void | Promise<void>
+  /**
+   * Transactions not seen before, one call per batch. Reading from the peer pauses while the returned promise is pending, and
+   * longer when it has used up its allowance.
+   */
+  onTransactions(peer: PeerKey, transactions: readonly GossipTx[]): Promise<CheckedBatch>
   /** Minimum time between batches, ms; the first after a pause is sent at once. Default 10. */
   readonly batchDelayMs?: number
   /** Remembered transaction ids. Default 65,536. */
@@ -70,6 +94,7 @@ class Gossip implements TxGossip {
   readonly #port: ProtocolPort
   readonly #seen: RecentMap<true>
   readonly #delayMs: number
+  readonly #allowances: Allowances
   #pending: Pending[] = []
   #pendingBytes = 0
   readonly #clock: Timers
@@ -83,6 +108,7 @@ class Gossip implements TxGossip {
     this.#delayMs = options.batchDelayMs ?? BATCH_DELAY_MS
     this.#clock = options.clock ?? MONOTONIC
     this.#seen = new RecentMap(options.seenMax ?? SEEN_MAX)
+    this.#allowances = new Allowances(host, RULES, () => this.#clock.monotonicMs())
     this.#port = host.register(
       {
         id: GOSSIP_PROTOCOL,
@@ -166,7 +192,22 @@ class Gossip implements TxGossip {
       if (unseen) this.#seen.set(key, true)
       if (unseen || batch.resent) fresh.push({ raw, id })
     }
-    if (fresh.length > 0) return this.#options.onTransactions(peer, fresh)
+    this.#allowances.charge(peer, HASH_COST * batch.transactions.length)
+    if (fresh.length > 0) return this.#check(peer, fresh)
+    return this.#earned(peer)
+  }
+
+  async #check(peer: PeerKey, fresh: readonly GossipTx[]): Promise<void> {
+    const { checked, refused } = await this.#options.onTransactions(peer, fresh)
+    this.#allowances.charge(peer, checked + REFUSED_COST * refused)
+    await this.#earned(peer)
+  }
+
+  /** Resolves when the peer has credit again; undefined when it has. */
+  #earned(peer: PeerKey): Promise<void> | undefined {
+    const waitMs = Math.ceil(this.#allowances.waitMs(peer))
+    if (waitMs === 0) return undefined
+    return new Promise((resolve) => void this.#clock.after(waitMs, resolve))
   }
 }
 

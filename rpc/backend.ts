@@ -150,12 +150,12 @@ export interface PendingEvidence {
 }
 
 export interface NodeHealth {
-  /** False when the node halted itself (`halted` says why), and while none of its peers is connected. */
+  /** False when the node halted itself (`halted` says why), while none of its peers is connected, and while it catches up. */
   readonly live: boolean
   readonly halted?: string
   /** Index in the current validator set; absent for followers. */
   readonly validatorIndex?: number
-  /** With a consensus key: it signs, its record is lost, or its remote signer is unreachable. */
+  /** With a consensus key: it signs; it signs nothing, as its record is lost or the node catches up; or it is unreachable. */
   readonly signer?: 'ready' | 'observing' | 'away'
   readonly epoch: number
   readonly view: number

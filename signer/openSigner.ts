@@ -89,11 +89,14 @@ export async function openSigner(options: {
   })
 }
 
-/** The signer's state for `node_health`; empty for a follower. */
-export function signerHealth(signer: Signer | undefined): {
+/** The signer's state for `node_health`; empty for a follower. A node that catches up has it sign nothing. */
+export function signerHealth(
+  signer: Signer | undefined,
+  isSyncing = false,
+): {
   readonly signer?: 'ready' | 'observing' | 'away'
 } {
   if (signer === undefined) return {}
   if (signer.isReady === false) return { signer: 'away' }
-  return { signer: signer.observing ? 'observing' : 'ready' }
+  return { signer: signer.observing || isSyncing ? 'observing' : 'ready' }
 }

@@ -34,7 +34,7 @@ export interface ProvenEpoch {
   readonly boundary: FinalHeader
 }
 
-/** Rules of a foreign set: not empty, ids ascending, no key twice, keys in the subgroup. */
+/** Rules of a foreign set: not empty, ids ascending, no key and no operator twice, keys in the subgroup. */
 export function checkValidatorSet(
   set: ValidatorSet,
   bls: Pick<Bls, 'isKey'> = fastestBls,
@@ -43,12 +43,15 @@ export function checkValidatorSet(
   const fails = (reason: string): ProofFailure => ({ check: 'validatorSet', reason })
   if (validators.length === 0) return fails('the validator set is empty')
   const keys = new Set<string>()
-  for (const [i, { id, consensusKey }] of validators.entries()) {
+  const operators = new Set<string>()
+  for (const [i, { id, consensusKey, operator }] of validators.entries()) {
     if (i > 0 && validators[i - 1]!.id >= id)
       return fails(`validator ${id} is out of order or twice in the set`)
     const key = bytesKey(consensusKey)
     if (keys.has(key)) return fails(`validator ${id} has the consensus key of another`)
     keys.add(key)
+    if (operators.has(bytesKey(operator))) return fails(`validator ${id} has the operator of another`)
+    operators.add(bytesKey(operator))
   }
   const bad = validators.find(({ consensusKey }) => !bls.isKey(consensusKey))
   if (bad === undefined) return undefined

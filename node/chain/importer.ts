@@ -32,6 +32,7 @@ import {
   type ImportResult,
 } from './importerTypes.ts'
 import { PastTrees } from './pastTrees.ts'
+import { tellSteps } from './tell.ts'
 import { UnfinalizedBlocks } from './unfinalizedBlocks.ts'
 
 /** Finalized heights whose trees are kept for proofs. */
@@ -277,7 +278,7 @@ class BlockImporter implements Importer {
       })),
     )
     const retired = this.#advance(executed)
-    for (const event of events) for (const listener of this.#listeners) listener(event)
+    await inTurns(tellSteps(events, this.#listeners))
     this.#saveTreeWhenDue()
     await inTurns(releaseSteps(retired))
   }

@@ -18,7 +18,8 @@ import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { validatorSetOfEpoch } from '../../state/modules/providers/pastSets.ts'
 import type { Importer } from '../chain/importerTypes.ts'
 import type { NodeLogger } from '../logging.ts'
-import { EvidencePool, type HeldEvidence } from './evidencePool.ts'
+import type { SignatureChecks } from '../verifier.ts'
+import { EvidencePool, type EvidenceVerdict, type HeldEvidence } from './evidencePool.ts'
 import { EvidenceSubmitter, type EvidenceSubmitterOptions } from './evidenceSubmitter.ts'
 
 export interface EvidenceOptions {
@@ -29,13 +30,15 @@ export interface EvidenceOptions {
   readonly host: P2pHost
   /** Absent without an account for fees; the calldata is then logged and served, and anyone may submit it. */
   readonly submitter: Omit<EvidenceSubmitterOptions, 'held' | 'clock' | 'logger'> | undefined
+  /** Where proofs of peers are verified. */
+  readonly checks: Pick<SignatureChecks, 'verifyAll'>
   readonly clock: Clock
   readonly logger: NodeLogger
 }
 
 export interface RunningEvidence {
-  /** Evidence from this node's own consensus. */
-  report(misbehaviour: Misbehaviour): void
+  /** Evidence from this node's own consensus; resolves when it is judged, and never rejects. */
+  report(misbehaviour: Misbehaviour): Promise<void>
   /** Evidence the chain has not judged yet. */
   held(): readonly HeldEvidence[]
   close(): Promise<void>
@@ -56,6 +59,7 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
     dir,
     genesisHash: chain.genesisHash,
     bls,
+    verifyAll: (checks) => options.checks.verifyAll(checks),
     setOf: (epoch) => validatorSetOfEpoch(judgingContext(chain, importer), epoch),
     isConvicted: (provider, epoch) => isConvicted(importer.head().state, provider, epoch),
     onFault: (error) => logger.error({ err: error }, 'evidence could not be kept on disk'),
@@ -64,17 +68,27 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
     options.submitter === undefined
       ? undefined
       : new EvidenceSubmitter({ ...options.submitter, held: () => pool.held(), clock, logger })
-  const add = (bytes: Uint8Array, from: PeerKey | undefined): boolean => {
-    const verdict = pool.add(bytes)
+  const add = async (bytes: Uint8Array, from: PeerKey | undefined): Promise<EvidenceVerdict> => {
+    const verdict = await pool.add(bytes)
     if (verdict === 'added') {
-      tell(logger, mustExist(pool.held().at(-1), 'added evidence is held'), submitter !== undefined)
+      tell(
+        logger,
+        mustExist(
+          pool.held().find((item) => item.bytes === bytes),
+          'added evidence is held',
+        ),
+        submitter !== undefined,
+      )
       gossip.publish(bytes, from)
       submitter?.wake()
     }
-    return verdict !== 'refused'
+    return verdict
   }
   const gossip = createEvidenceGossip(host, {
-    onEvidence: (peer, bytes) => add(bytes, peer),
+    onEvidence: async (peer, bytes) => {
+      const verdict = await add(bytes, peer)
+      return verdict === 'refused' ? 'false' : verdict === 'unjudged' ? 'unjudged' : 'proven'
+    },
     held: () => pool.held().map(({ bytes }) => bytes),
     nowMs: () => clock.monotonicMs(),
   })
@@ -83,7 +97,7 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   })
   submitter?.start()
   return {
-    report(misbehaviour) {
+    async report(misbehaviour) {
       const { epoch } = misbehaviour.first.subject
       const set = validatorSetOfEpoch(judgingContext(chain, importer), epoch)
       if (set === undefined) return
@@ -95,7 +109,10 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
               first: voteAsCertificate(misbehaviour.first, count),
               second: voteAsCertificate(misbehaviour.second, count),
             }
-      add(proofSchema.encode({ first: proof.first, second: proof.second }), undefined)
+      const bytes = proofSchema.encode({ first: proof.first, second: proof.second })
+      await add(bytes, undefined).catch((error: unknown) =>
+        logger.error({ err: error }, 'evidence was not judged'),
+      )
     },
     held: () => pool.held(),
     async close() {

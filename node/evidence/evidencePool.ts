@@ -9,16 +9,17 @@ import type { Hash32 } from '../../base/ids.ts'
 import {
   type EquivocationKind,
   EVIDENCE_BYTES_MAX,
-  type Evidence,
   judgeEvidence,
   openEvidence,
 } from '../../base/protocol/evidence.ts'
 import type { ValidatorSet } from '../../base/protocol/validators.ts'
-import { bitmapSigners } from '../../base/protocol/vote.ts'
 import { writeDurably } from '../../storage/durableFile.ts'
+import type { KeysCheck, SignatureChecks } from '../verifier.ts'
 
 /** Evidence held at once; one item convicts all its signers, so more items than members are hardly useful. */
 export const EVIDENCE_HELD_MAX = 256
+/** Proofs that are being verified; each peer waits for its own. */
+const CHECKING_MAX = 1_024
 const FILE_NAME = /^([0-9a-f]{64})\.evidence$/
 
 export interface HeldEvidence {
@@ -33,7 +34,10 @@ export interface HeldEvidence {
 export interface EvidencePoolOptions {
   readonly dir: string
   readonly genesisHash: Hash32
+  /** For files of an earlier run, when the node starts. */
   readonly bls: Pick<Bls, 'verifyAggregate'>
+  /** For all else: not on the main thread. */
+  readonly verifyAll: SignatureChecks['verifyAll']
   /** The set of an epoch in the finalized state; undefined when it has not begun or ended too long ago. */
   readonly setOf: (epoch: number) => ValidatorSet | undefined
   /** Whether the chain has convicted this member for this epoch. */
@@ -41,13 +45,20 @@ export interface EvidencePoolOptions {
   readonly onFault: (error: unknown) => void
 }
 
-/** `added`: new and proven. `known`: nothing new. `unjudged`: its epoch's set is not available. */
+/** `added`: new and proven. `known`: nothing new. `unjudged`: its epoch's set is not available, or there is no room. */
 export type EvidenceVerdict = 'added' | 'known' | 'unjudged' | 'refused'
+
+/** Evidence that holds if its signatures do. */
+interface Candidate {
+  readonly held: HeldEvidence
+  readonly checks: readonly KeysCheck[]
+}
 
 export class EvidencePool {
   readonly #options: EvidencePoolOptions
   /** By file name. */
   readonly #held = new Map<string, HeldEvidence>()
+  #checking = 0
   #writes: Promise<void> = Promise.resolve()
 
   private constructor(options: EvidencePoolOptions) {
@@ -61,8 +72,7 @@ export class EvidencePool {
     for (const name of readdirSync(options.dir).sort()) {
       const file = join(options.dir, name)
       const bytes = FILE_NAME.test(name) ? new Uint8Array(readFileSync(file)) : undefined
-      const isKept =
-        bytes !== undefined && bytes.length <= EVIDENCE_BYTES_MAX && pool.#take(bytes) === 'added'
+      const isKept = bytes !== undefined && bytes.length <= EVIDENCE_BYTES_MAX && pool.#load(bytes)
       if (!isKept) rmSync(file, { force: true })
     }
     return pool
@@ -74,32 +84,58 @@ export class EvidencePool {
   }
 
   /** Judges evidence from any source and keeps it if it convicts someone new. At most two pairing checks. */
-  add(bytes: Uint8Array): EvidenceVerdict {
-    const verdict = this.#take(bytes)
-    if (verdict === 'added') {
-      const path = join(this.#options.dir, fileName(bytes))
-      this.#inOrder(() => writeDurably(path, bytes))
-    }
-    return verdict
+  async add(bytes: Uint8Array): Promise<EvidenceVerdict> {
+    const candidate = this.#examine(bytes)
+    if (typeof candidate === 'string') return candidate
+    if (this.#checking >= CHECKING_MAX) return 'unjudged'
+    this.#checking++
+    const isSigned = await this.#options.verifyAll(candidate.checks).finally(() => this.#checking--)
+    if (!isSigned) return 'refused'
+    // Another proof against the same may have been quicker.
+    const verdict = this.#verdictNow(candidate.held)
+    if (verdict !== undefined) return verdict
+    const name = fileName(bytes)
+    this.#held.set(name, candidate.held)
+    this.#inOrder(() => writeDurably(join(this.#options.dir, name), bytes))
+    return 'added'
   }
 
-  #take(bytes: Uint8Array): EvidenceVerdict {
+  /** Keeps a file's evidence if it still proves something; on this thread. */
+  #load(bytes: Uint8Array): boolean {
+    const candidate = this.#examine(bytes)
+    if (typeof candidate === 'string') return false
+    const { verifyAggregate } = this.#options.bls
+    const isSigned = candidate.checks.every(({ keys, message, signature }) =>
+      verifyAggregate(keys, message, signature),
+    )
+    if (isSigned) this.#held.set(fileName(bytes), candidate.held)
+    return isSigned
+  }
+
+  /** Everything but the signatures, before any pairing, so that repeated accusations are cheap. */
+  #examine(bytes: Uint8Array): EvidenceVerdict | Candidate {
     const opened = openEvidence(bytes)
     if ('fault' in opened) return 'refused'
     const { epoch } = opened.evidence.first.subject
     const set = this.#options.setOf(epoch)
     if (set === undefined) return 'unjudged'
-    // Checked before any pairing, so that repeated accusations are cheap.
-    const accused = accusedBy(opened.evidence, set)
-    if (accused.length > 0 && accused.every((provider) => this.#isSettled(provider, epoch))) return 'known'
-    if (this.#held.size >= EVIDENCE_HELD_MAX) return 'known'
-    const { genesisHash, bls } = this.#options
-    const { verifyAggregate } = bls
-    const judged = judgeEvidence({ bytes, genesisHash, set, verifyAggregate })
+    const checks: KeysCheck[] = []
+    const verifyAggregate = (...[keys, message, signature]: Parameters<Bls['verifyAggregate']>): boolean => {
+      checks.push({ keys, message, signature })
+      return true
+    }
+    const judged = judgeEvidence({ bytes, genesisHash: this.#options.genesisHash, set, verifyAggregate })
     if ('fault' in judged) return 'refused'
-    const { kind, view } = judged.conviction
-    this.#held.set(fileName(bytes), { bytes, kind, epoch, view, providers: accused })
-    return 'added'
+    const { kind, view, culprits } = judged.conviction
+    const providers = culprits.map((index) => set.validators[index]!.id)
+    const held = { bytes, kind, epoch, view, providers }
+    return this.#verdictNow(held) ?? { held, checks }
+  }
+
+  /** The verdict that needs no pairing. */
+  #verdictNow({ providers, epoch }: HeldEvidence): EvidenceVerdict | undefined {
+    if (providers.every((provider) => this.#isSettled(provider, epoch))) return 'known'
+    return this.#held.size >= EVIDENCE_HELD_MAX ? 'unjudged' : undefined
   }
 
   #isSettled(provider: number, epoch: number): boolean {
@@ -136,12 +172,4 @@ export class EvidencePool {
 
 function fileName(bytes: Uint8Array): string {
   return `${toHex(sha256(bytes)).slice(2)}.evidence`
-}
-
-/** Members named on both sides; none when a bitmap has the wrong length. */
-function accusedBy(evidence: Evidence, set: ValidatorSet): readonly number[] {
-  const { validators } = set
-  const first = bitmapSigners(evidence.first.bitmap, validators.length) ?? []
-  const second = bitmapSigners(evidence.second.bitmap, validators.length) ?? []
-  return first.filter((index) => second.includes(index)).map((index) => validators[index]!.id)
 }

@@ -80,16 +80,26 @@ export class Ingest {
     })
   }
 
-  /** Admits a peer's transactions; returns those that entered the pool and the number that were malformed. */
-  async receive(
-    transactions: readonly GossipTx[],
-  ): Promise<{ readonly admitted: readonly GossipTx[]; readonly malformed: number }> {
+  /**
+   * Admits a peer's transactions; returns those that entered the pool, how many had to be checked for that, and how many of
+   * these were malformed. No honest peer forwards a malformed one: what follows the slice with the first is dropped unchecked.
+   */
+  async receive(transactions: readonly GossipTx[]): Promise<{
+    readonly admitted: readonly GossipTx[]
+    readonly checked: number
+    readonly malformed: number
+  }> {
     const admitted: GossipTx[] = []
+    let checked = 0
     let malformed = 0
-    for (let at = 0; at < transactions.length; at += RECEIVE_SLICE) {
-      malformed += await this.#receiveSlice(transactions.slice(at, at + RECEIVE_SLICE), admitted)
+    for (let at = 0; at < transactions.length && malformed === 0; at += RECEIVE_SLICE) {
+      const slice = transactions
+        .slice(at, at + RECEIVE_SLICE)
+        .filter(({ id }) => !this.#options.mempool.has(id))
+      checked += slice.length
+      malformed += await this.#receiveSlice(slice, admitted)
     }
-    return { admitted, malformed }
+    return { admitted, checked, malformed }
   }
 
   async #receiveSlice(transactions: readonly GossipTx[], admitted: GossipTx[]): Promise<number> {
@@ -97,7 +107,6 @@ export class Ingest {
     const known: { readonly gossip: GossipTx; readonly transaction: Transaction }[] = []
     let malformed = 0
     for (const gossip of transactions) {
-      if (mempool.has(gossip.id)) continue
       const decoded = decodeTransaction(gossip.raw, chainId, gossip.id)
       if ('transaction' in decoded) known.push({ gossip, transaction: decoded.transaction })
       else malformed++

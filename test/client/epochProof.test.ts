@@ -134,7 +134,7 @@ describe('protocol.epochProof', () => {
     assert.ok(verify({ certificate: all }).ok)
   })
 
-  it('rejects sets that are empty, unordered, or have a key twice or outside the subgroup', () => {
+  it('rejects sets that are empty, unordered, or have a key or operator twice or outside the subgroup', () => {
     const [first, second, ...rest] = after.validators
     const key = (consensusKey: Uint8Array): ValidatorSet => ({
       validators: [first!, { ...second!, consensusKey }, ...rest],
@@ -147,6 +147,11 @@ describe('protocol.epochProof', () => {
       ['empty', 'validatorSet', { validators: [] }],
       ['unordered', 'validatorSet', { validators: [second!, first!, ...rest] }],
       ['the same id twice', 'validatorSet', { validators: [first!, { ...second!, id: first!.id }, ...rest] }],
+      [
+        'the same operator twice',
+        'validatorSet',
+        { validators: [first!, { ...second!, operator: first!.operator }, ...rest] },
+      ],
       ['the same key twice', 'validatorSet', key(first!.consensusKey)],
       ['infinity', 'validatorKey', key(infinity)],
       ['zero', 'validatorKey', key(new Uint8Array(48))],

@@ -67,7 +67,11 @@ describe('evidence among real processes', function () {
       listen: [],
       logger: silent,
     })
-    const gossip = createEvidenceGossip(stranger, { onEvidence: () => true, held: () => [], nowMs: Date.now })
+    const gossip = createEvidenceGossip(stranger, {
+      onEvidence: async () => 'proven',
+      held: () => [],
+      nowMs: Date.now,
+    })
     await stranger.start()
     const { peerSeed } = developmentValidator(target.index)
     const addresses = [`/ip4/127.0.0.1/tcp/${target.p2pPort}`]

@@ -52,11 +52,10 @@ describe('node.evidencePool', () => {
     EvidencePool.open({
       dir,
       genesisHash,
-      bls: {
-        verifyAggregate: (...args) => {
-          checks++
-          return verifyAggregate(...args)
-        },
+      bls,
+      verifyAll: async (all) => {
+        checks += all.length
+        return all.every(({ keys, message, signature }) => verifyAggregate(keys, message, signature))
       },
       setOf: (epoch) => (epoch > epochNow || epoch < epochNow - 2 ? undefined : { validators }),
       isConvicted: (provider, epoch) => convicted.has(`${provider}:${epoch}`),
@@ -65,28 +64,28 @@ describe('node.evidencePool', () => {
 
   it('keeps one item per offender and epoch, and verifies no second one', async () => {
     const pool = open()
-    assert.equal(pool.add(doubleVote(1, 3)), 'added')
+    assert.equal(await pool.add(doubleVote(1, 3)), 'added')
     assert.deepEqual(
       pool.held().map(({ kind, epoch, view, providers }) => [kind, epoch, view, providers]),
       [['doubleNotarize', 3, 5, [2]]],
     )
     assert.equal(checks, 2)
-    assert.equal(pool.add(doubleVote(1, 3)), 'known')
-    assert.equal(pool.add(doubleVote(1, 3, 9)), 'known')
+    assert.equal(await pool.add(doubleVote(1, 3)), 'known')
+    assert.equal(await pool.add(doubleVote(1, 3, 9)), 'known')
     assert.equal(checks, 2)
-    assert.equal(pool.add(doubleVote(1, 2)), 'added')
-    assert.equal(pool.add(doubleVote(2, 3)), 'added')
+    assert.equal(await pool.add(doubleVote(1, 2)), 'added')
+    assert.equal(await pool.add(doubleVote(2, 3)), 'added')
     await pool.close()
   })
 
   it('refuses evidence that proves nothing, and skips what it cannot judge', async () => {
     const pool = open()
-    assert.equal(pool.add(doubleVote(1, 3, 5, genesisKeys(2).secret)), 'refused')
-    assert.equal(pool.add(new Uint8Array(40)), 'refused')
-    assert.equal(pool.add(doubleVote(1, 4)), 'unjudged')
-    assert.equal(pool.add(doubleVote(1, 0)), 'unjudged')
+    assert.equal(await pool.add(doubleVote(1, 3, 5, genesisKeys(2).secret)), 'refused')
+    assert.equal(await pool.add(new Uint8Array(40)), 'refused')
+    assert.equal(await pool.add(doubleVote(1, 4)), 'unjudged')
+    assert.equal(await pool.add(doubleVote(1, 0)), 'unjudged')
     convicted.add('2:3')
-    assert.equal(pool.add(doubleVote(1, 3)), 'known')
+    assert.equal(await pool.add(doubleVote(1, 3)), 'known')
     assert.deepEqual(pool.held(), [])
     await pool.close()
     assert.deepEqual(readdirSync(dir), [])
@@ -94,7 +93,7 @@ describe('node.evidencePool', () => {
 
   it('survives a restart, without judged or old evidence and foreign files', async () => {
     const pool = open()
-    for (const index of [0, 1, 2]) assert.equal(pool.add(doubleVote(index, 3)), 'added')
+    for (const index of [0, 1, 2]) assert.equal(await pool.add(doubleVote(index, 3)), 'added')
     await pool.close()
     assert.equal(readdirSync(dir).length, 3)
     writeFileSync(join(dir, 'note.txt'), 'not evidence')
@@ -120,7 +119,8 @@ describe('node.evidencePool', () => {
     epochNow = 2
     const pool = open(() => true)
     const wide = (epoch: number, view: number) => doubleVote(view % 4, epoch, view)
-    for (let epoch = 0; epoch <= 2; epoch++) for (let view = 5; view < 9; view++) pool.add(wide(epoch, view))
+    for (let epoch = 0; epoch <= 2; epoch++)
+      for (let view = 5; view < 9; view++) await pool.add(wide(epoch, view))
     assert.equal(pool.held().length, 12)
     assert.ok(pool.held().length <= EVIDENCE_HELD_MAX)
     await pool.close()

@@ -14,6 +14,7 @@ import {
 } from '../../base/protocol/vote.ts'
 import type { FinalizedEvent, Importer } from '../../node/chain/importerTypes.ts'
 import { startEvidence } from '../../node/evidence/evidence.ts'
+import { Verifier } from '../../node/verifier.ts'
 import type { P2pHost, ProtocolHandler } from '../../p2p/protocol.ts'
 import { evidenceSchema } from '../../state/modules/evidence/schema.ts'
 import { digestOf, genesisKeys, MemberChain, stranger } from '../support/memberChain.ts'
@@ -39,6 +40,7 @@ describe('node.evidence', () => {
         const send = (peer: string, bytes: Uint8Array) => sent.push({ peer, bytes }) > 0
         return { send, broadcast: () => 0, peers: () => ['a', 'b'] }
       },
+      getPeer: () => undefined,
       penalise: () => assert.fail('nobody misbehaves here'),
     } as unknown as P2pHost
     const importer = {
@@ -52,6 +54,7 @@ describe('node.evidence', () => {
       dir: join(dir, name),
       chain: chain.genesis.chain,
       importer,
+      checks: new Verifier(bls),
       host,
       submitter: hasAccount
         ? {
@@ -99,12 +102,12 @@ describe('node.evidence', () => {
 
   it('reports two votes to peers and the chain until the chain has convicted', async () => {
     const { chain, running, sent, logged, submitted, settle, vote } = bench('votes', true)
-    running.report({
+    await running.report({
       kind: 'votes',
       first: vote(block('notarize', 'a'), 2),
       second: vote(block('notarize', 'b'), 2),
     })
-    running.report({
+    await running.report({
       kind: 'votes',
       first: vote(block('notarize', 'b'), 2),
       second: vote(block('notarize', 'a'), 2),
@@ -129,7 +132,7 @@ describe('node.evidence', () => {
     const { running, logged, submitted, certificate } = bench('certificates', false)
     const first = certificate(block('finalize', 'a'), [0, 1, 2, 3])
     const second = certificate(block('notarize', 'b'), [1, 2, 3, 4])
-    running.report({ kind: 'certificates', first, second })
+    await running.report({ kind: 'certificates', first, second })
     assert.deepEqual(running.held()[0]!.providers, [2, 3, 4])
     assert.match(logged[0]!.text, /any account may submit this evidence/)
     const { to, data } = logged[0]!.fields.transaction as { to: string; data: string }
@@ -141,7 +144,7 @@ describe('node.evidence', () => {
 
   it("forwards a peer's evidence to all other peers, and sends it to new ones", async () => {
     const source = bench('source', false)
-    source.running.report({
+    await source.running.report({
       kind: 'votes',
       first: source.vote(block('finalize', 'a'), 1),
       second: source.vote({ kind: 'nullify', epoch: 0, view: 4 }, 1),

@@ -154,6 +154,33 @@ describe('node.verifierPool', () => {
     await pool.close()
   })
 
+  it('verifies what is in no hurry one pairing a turn, after the votes, in a worker too', async () => {
+    const message = voteBytes(GENESIS_HASH, { kind: 'nullify', epoch: 1, view: 77 })
+    const checkOf = (signer: number, by = signer) => ({
+      keys: [made[signer]!.validator.consensusKey],
+      message,
+      signature: bls.sign(made[by]!.secretKey, message),
+    })
+    for (const hasWorker of [false, true]) {
+      const pool = poolWith({ ...slowBls(), hasWorker })
+      const order: string[] = []
+      const note = (name: string) => (isValid: boolean) => void order.push(`${name} ${isValid}`)
+      const all = Promise.all([
+        pool.verifyAll([checkOf(0), checkOf(1)]).then(note('good')),
+        pool.verifyAll([checkOf(2), checkOf(3, 0)]).then(note('bad')),
+        answersOf(
+          pool,
+          Array.from({ length: 12 }, () => orderOf([0])),
+        ).then(() => void order.push('votes')),
+      ])
+      assert.deepEqual(order, [])
+      await all
+      if (!hasWorker) assert.equal(order[0], 'votes')
+      assert.deepEqual(new Set(order), new Set(['votes', 'good true', 'bad false']))
+      await pool.close()
+    }
+  }).timeout(20_000)
+
   it('answers nothing after it is closed', async () => {
     const pool = poolWith(slowBls())
     let answers = 0

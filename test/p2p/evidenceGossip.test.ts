@@ -22,13 +22,13 @@ describe('p2p.evidenceGossip', () => {
     const held = [...first]
     const got: number[] = []
     const gossip = createEvidenceGossip(host, {
-      onEvidence: (peer, bytes) => {
+      onEvidence: async (peer, bytes) => {
         got.push(bytes[0]!)
-        if (bytes[0] === FALSE) return false
-        if (held.some((known) => known[0] === bytes[0])) return true
+        if (bytes[0] === FALSE) return 'false'
+        if (held.some((known) => known[0] === bytes[0])) return 'proven'
         held.push(bytes)
         gossip.publish(bytes, peer)
-        return true
+        return 'proven'
       },
       held: () => held,
       nowMs: () => nowMs,
@@ -59,6 +59,20 @@ describe('p2p.evidenceGossip', () => {
     for (let i = 0; i < 5; i++) gossips[1]!.gossip.publish(proof(FALSE))
     await until('the liar is refused', () => nodes[0]!.host.getPeer(accused)?.connected !== true)
     assert.ok(nodes[0]!.logger.warnings.some(({ fields }) => /proves nothing/.test(String(fields.reason))))
+  })
+
+  it('judges a proof once, however many copies come, and punishes each false copy', async () => {
+    await mesh(3)
+    for (let i = 0; i < 60; i++) gossips[1]!.gossip.publish(proof(9))
+    gossips[1]!.gossip.publish(proof(FALSE))
+    await until('the false one is noticed', () => nodes[0]!.logger.warnings.length > 0)
+    assert.deepEqual(gossips[0]!.got, [9, FALSE])
+    const { warnings } = nodes[0]!.logger
+    assert.ok(warnings.every(({ fields }) => !/too much/.test(String(fields.reason))))
+    gossips[2]!.gossip.publish(proof(FALSE))
+    const accused = nodes[2]!.host.peerId
+    await until('a copy is too', () => warnings.some(({ fields }) => fields.peer === accused))
+    assert.deepEqual(gossips[0]!.got, [9, FALSE])
   })
 
   it('accepts a bounded number per second', async () => {

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { P2pHost, PeerKey, ProtocolPort } from '../../p2p/protocol.ts'
 import { createRequestResponse, RequestError, type RequestResponse } from '../../p2p/requestResponse.ts'
+import type { Timers } from '../../p2p/timers.ts'
 import { createTxGossip, GOSSIP_PROTOCOL, type GossipTx, type TxGossip } from '../../p2p/txGossip.ts'
 import { closeAll, makeNode, seedOf, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
@@ -20,7 +21,10 @@ function addGossip(host: P2pHost, isValidator = true): GossipNode {
   const batches: GossipNode['batches'] = []
   const gossip = createTxGossip(host, {
     isValidator: () => isValidator,
-    onTransactions: (peer, transactions) => void batches.push({ peer, transactions }),
+    onTransactions: async (peer, transactions) => {
+      batches.push({ peer, transactions })
+      return { checked: transactions.length, refused: 0 }
+    },
     seenMax: 4_096,
   })
   return { gossip, batches }
@@ -121,6 +125,7 @@ describe('p2p.txGossip', () => {
           await new Promise((resolve) => setTimeout(resolve, 5))
           count += transactions.length
           running--
+          return { checked: transactions.length, refused: 0 }
         },
       })
       gossips.push({ gossip, batches: [] })
@@ -131,6 +136,43 @@ describe('p2p.txGossip', () => {
     for (let i = 0; i < 3_000; i++) gossips[0]!.gossip.publish(tx(i, 2_000))
     await until('all arrived', () => count === 3_000)
     assert.equal(runningMax, 1)
+  })
+
+  it('reads a peer more slowly whose transactions are checked in vain, and loses none', async () => {
+    let count = 0
+    let nowMs = 0
+    const waiting: (() => void)[] = []
+    const clock: Timers = {
+      monotonicMs: () => nowMs,
+      after: (_, call) => {
+        waiting.push(call)
+        return () => {}
+      },
+    }
+    nodes = await startMesh(2, (host, i) => {
+      const gossip = createTxGossip(host, {
+        isValidator: () => true,
+        ...(i === 1 ? { clock } : {}),
+        onTransactions: async (_peer, transactions) => {
+          count += transactions.length
+          return { checked: transactions.length, refused: transactions.length }
+        },
+      })
+      gossips.push({ gossip, batches: [] })
+    })
+    await until('gossip is open', () =>
+      nodes[0]!.host.peers().every((p) => p.protocols.includes(GOSSIP_PROTOCOL)),
+    )
+    for (let i = 0; i < 8_000; i++) gossips[0]!.gossip.publish(tx(i))
+    await until('the allowance is used up', () => waiting.length > 0)
+    // Four units each, of 16,384 at once, and the batch that used up the last.
+    assert.ok(count >= 4_000 && count <= 4_096 + 1_024, `${count} at once`)
+    while (count < 8_000) {
+      nowMs += 1_000
+      waiting.shift()?.()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    assert.equal(nodes[1]!.logger.warnings.length, 0)
   })
 
   it('penalises a malformed batch', async () => {

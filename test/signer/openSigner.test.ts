@@ -46,6 +46,7 @@ describe('openSigner', () => {
     assert.ok((await signer.sign(0, [nullify(1)]))[0] !== undefined)
     await assert.rejects(open({ kind: 'local' }), /is in use/)
     assert.deepEqual([signerHealth(undefined), signerHealth(signer)], [{}, { signer: 'ready' }])
+    assert.deepEqual(signerHealth(signer, true), { signer: 'observing' })
     await signer.close()
     await exportFlags({ dataDir, genesisHash: GENESIS, publicKey }, join(dataDir, 'record.json'), Date.now())
     await assert.rejects(open({ kind: 'local' }), /signs on another machine now/)

@@ -164,7 +164,11 @@ export const gossipTarget: FuzzTarget = {
       },
       getValidatorIndex: () => undefined,
     } as unknown as P2pHost
-    const options = { isValidator: () => true, onTransactions: () => undefined, seenMax: SEEN_MAX }
+    const options = {
+      isValidator: () => true,
+      onTransactions: async () => ({ checked: 0, refused: 0 }),
+      seenMax: SEEN_MAX,
+    }
     const gossip = createTxGossip(host, options)
     const batch = message('Batch', { resent: t.bool, transactions: t.list(t.bytes(200), 8) })
     const make = (r: Random): Uint8Array => encodedValue(r, batch as never)

@@ -149,6 +149,7 @@ function workerChecks({ clock, random }: WiredNodeOptions): SignatureChecks {
     useValidators: (epoch, set) => pool.useValidators(epoch, set),
     check: (order, done) =>
       pool.check(order, (answer) => void clock.after(Math.ceil(CHECK_MS_MAX * random()), () => done(answer))),
+    verifyAll: (checks) => pool.verifyAll(checks),
     close: () => pool.close(),
   }
 }

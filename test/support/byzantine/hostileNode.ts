@@ -153,6 +153,7 @@ function openGossip({ host, opened, time }: HostileParts, onAdmitted: () => void
     ...(time === undefined ? {} : { clock: time.clock }),
     onTransactions: async (_peer, transactions) => {
       await ingest.receive(transactions)
+      return { checked: 0, refused: 0 }
     },
   })
 }
