@@ -81,7 +81,10 @@ export class EconomyBlocks {
       const to = WORKERS[(this.#turn + i + 1) % WORKERS.length]!.address
       candidates.push(this.#envelope(WORKERS[i]!, { to, valueBase: 1n, gasLimit: TRANSFER_GAS }))
     }
-    for (let i = 0; i < REQUESTS; i++) candidates.push(this.#request(WORKERS[TRANSFERS + i]!))
+    // In turn, since neither the coins nor the seats of one account last for a long recount.
+    const others = WORKERS.slice(TRANSFERS)
+    for (let i = 0; i < REQUESTS; i++)
+      candidates.push(this.#request(others[(this.#turn * REQUESTS + i) % others.length]!))
     for (const at of this.#toGrant(GRANTS)) candidates.push(this.#grant(at))
     this.#turn++
     return this.#next(candidates, { pauseMs, runs: RUNS })
