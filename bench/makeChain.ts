@@ -3,7 +3,7 @@
 import { cpSync, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { wholeNumber } from '../cli/commands/common.ts'
+import { wholeNumber } from '../cli/common.ts'
 import { DEVELOPMENT_PASSWORD, developmentGenesis, planDevnet } from '../devnet/directories.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { DEFAULT_CONFIG } from '../node/config.ts'

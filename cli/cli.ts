@@ -1,10 +1,20 @@
 // The `suanli` command line. READ FIRST in cli/. Owns: the list of commands, help, exit codes. Not: the commands (commands/).
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
+import type { ModuleDef } from '../base/moduleDefinition.ts'
 import { CLIENT_VERSION, VERSION } from '../node/version.ts'
-import { print } from './commands/common.ts'
+import { print } from './common.ts'
+import { exitCodeOf } from './exitCode.ts'
 import { failureText } from './failureText.ts'
 
 type AddCommand = (program: Command, finish: (code: number) => void) => void
+
+/** The command of a native module, which loads its own schema alone. */
+async function moduleCommand(schema: Promise<ModuleDef>): Promise<AddCommand> {
+  const { addModule } = await import('./commands/module.ts')
+  return addModule(await schema)
+}
+const schemaOf = async (name: keyof typeof import('../state/schemas.ts').schemas): Promise<ModuleDef> =>
+  (await import('../state/schemas.ts')).schemas[name]
 
 /** In the order of the help. Each is loaded only when it is named: all of them take four times as long to load as one. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
@@ -19,6 +29,22 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   member: async () => (await import('./commands/member.ts')).addMember,
   recovery: async () => (await import('./commands/recovery.ts')).addRecovery,
   signer: async () => (await import('./commands/signer.ts')).addSigner,
+  wallet: async () => (await import('./commands/wallet.ts')).addWallet,
+  balance: async () => (await import('./commands/coins.ts')).addBalance,
+  send: async () => (await import('./commands/coins.ts')).addSend,
+  tx: async () => (await import('./commands/coins.ts')).addTx,
+  accounts: () => moduleCommand(schemaOf('accounts')),
+  assets: () => moduleCommand(schemaOf('assets')),
+  catalogue: () => moduleCommand(schemaOf('catalogue')),
+  providers: () => moduleCommand(schemaOf('providers')),
+  oracle: () => moduleCommand(schemaOf('oracle')),
+  capacity: () => moduleCommand(schemaOf('capacity')),
+  issuance: () => moduleCommand(schemaOf('issuance')),
+  redemption: () => moduleCommand(schemaOf('redemption')),
+  default: () => moduleCommand(schemaOf('default')),
+  evidence: () => moduleCommand(schemaOf('evidence')),
+  governance: () => moduleCommand(schemaOf('governance')),
+  completion: async () => (await import('./commands/completion.ts')).addCompletion,
   version: async () => (program) =>
     void program
       .command('version')
@@ -29,7 +55,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
 /** The command that is named; all of them for help, for a mistake and where options come first. */
 function commandsFor(name: string | undefined): readonly (() => Promise<AddCommand>)[] {
   const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  return named === undefined ? Object.values(COMMANDS) : [named]
+  // Completion is made of all commands.
+  return named === undefined || name === 'completion' ? Object.values(COMMANDS) : [named]
 }
 
 /** Parses and runs a command line; resolves with the exit code. */
@@ -45,6 +72,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION, '-V, --version', 'print the version of this build')
     .showHelpAfterError('(add --help for the options)')
     .configureHelp({ sortSubcommands: false })
+    .exitOverride()
     .addHelpText(
       'after',
       `
@@ -64,7 +92,8 @@ First steps:
 main(process.argv).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`suanli: ${failureText(error)}\n`)
-    process.exit(1)
+    // Commander has said it already.
+    if (!(error instanceof CommanderError)) process.stderr.write(`suanli: ${failureText(error)}\n`)
+    process.exit(exitCodeOf(error))
   },
 )

@@ -16,15 +16,59 @@ export type { RecordCodec } from '../base/record.ts'
 export { recordsOf } from '../base/record.ts'
 export { formatCoins, parseCoins } from '../base/units.ts'
 export { schemas } from '../state/schemas.ts'
+export type { Account, LocalAccount, WalletAccount } from './accounts/account.ts'
+export { formatAddress, parseAddress, privateKeyAccount, walletAccount } from './accounts/account.ts'
+export type { KeystoreOptions, KeystoreV3, Scrypt } from './accounts/keystore.ts'
+export { decryptKeystore, encryptKeystore } from './accounts/keystore.ts'
+export type { MnemonicOptions } from './accounts/mnemonic.ts'
+export { mnemonicAccount, mnemonicKey, newMnemonic } from './accounts/mnemonic.ts'
+export type { AccountState, SendOptions, SentReceipt, TransactionStatus } from './chainClient.ts'
+export { ChainClient, createClient } from './chainClient.ts'
+export type { ChainDefinition } from './chainDefinition.ts'
+export { chainDefinition } from './chainDefinition.ts'
+export type { CallFailure, ClientErrorCode } from './clientError.ts'
+export { ClientError } from './clientError.ts'
 export type { ClientState } from './clientState.ts'
 export { parseClientState } from './clientState.ts'
 export type { Conflict } from './conflict.ts'
 export { conflictJson } from './conflict.ts'
 export type { LightClientErrorCode } from './errors.ts'
 export { LightClientError } from './errors.ts'
+export type { Input, InputOf } from './input.ts'
 export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock } from './lightClient.ts'
 export { LightClient } from './lightClient.ts'
-export type { HttpProviderOptions, Provider } from './provider.ts'
-export { httpProvider } from './provider.ts'
+export type { EventOf, LogJson } from './logs.ts'
+export { eventsOf } from './logs.ts'
+export type { Call, CallOptions, NativeModule } from './modules.ts'
+export {
+  accounts,
+  assets,
+  capacity,
+  catalogue,
+  defaults,
+  encodeCall,
+  evidence,
+  governance,
+  issuance,
+  nativeModule,
+  oracle,
+  providers,
+  redemption,
+  transfer,
+} from './modules.ts'
+export type { Provider } from './provider.ts'
+export { httpProvider, transportProvider } from './provider.ts'
+export type { Fetch, HttpOptions } from './transports/http.ts'
+export { httpTransport } from './transports/http.ts'
+export type { InjectedProvider } from './transports/injected.ts'
+export { injectedTransport } from './transports/injected.ts'
+export type { RequestOptions, RpcParams, Transport } from './transports/transport.ts'
+export type {
+  Subscription,
+  WebSocketLike,
+  WebSocketOptions,
+  WebSocketTransport,
+} from './transports/webSocket.ts'
+export { webSocketTransport } from './transports/webSocket.ts'
 export { parseCheckpoint, trustGenesis } from './trust.ts'
 export type { WitnessVerdict } from './witness.ts'

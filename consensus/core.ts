@@ -84,9 +84,9 @@ export class Core {
   #startEpoch(nowMs: number, start: EpochStart, consensusKey: Uint8Array | undefined): void {
     if (start.epoch <= this.#state.epoch) return
     if (consensusKey !== undefined) this.#shared.consensusKey = consensusKey
-    const left = this.#state.out
-    this.#state = new EpochState({ shared: this.#shared, start, tip: start.floor, nowMs })
-    this.#state.out = left
+    const before = this.#state
+    this.#state = new EpochState({ shared: this.#shared, start, tip: start.floor, nowMs, before })
+    this.#state.out = before.out
   }
 }
 

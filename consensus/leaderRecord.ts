@@ -1,14 +1,14 @@
 // Which leaders keep failing, by the certificates of their views, and how much of a leader's time they are still given.
 // Not: leaders that do not vote at all (activity.ts).
 
-/** A nullified view costs this much, a notarized one earns 1: a leader that fails now and then is remembered. */
-const FAILURE_COST = 16
+/** A nullified view costs this much, a notarized one earns 1: a leader that fails once in 60 turns is remembered. */
+const FAILURE_COST = 64
 /** Bounds how long a mended leader is mistrusted. */
-const SCORE_MAX = 64
+const SCORE_MAX = 256
 /** Until as many successes as its failures cost: a quarter of its time, enough for a mended leader in most networks. */
 const SHORTER_DIVISOR = 4
 /** From three failures on: a sixteenth, but for every 16th of its turns. */
-const SHORT = { from: 33, divisor: 16, butEveryTurns: 16 } as const
+const SHORT = { from: 129, divisor: 16, butEveryTurns: 16 } as const
 /** Whatever its record, a leader has as many times what other leaders' views took of late. */
 const USUAL_TIMES = 2
 /** A long view is forgotten by this part in each later view of its leader. */
@@ -26,6 +26,15 @@ export class LeaderRecord {
     this.#faultyMax = options.faultyMax
     this.#scores = new Array<number>(options.validatorCount).fill(0)
     this.#tookMs = new Array<number>(options.validatorCount).fill(0)
+  }
+
+  /** Continues the record of the epoch before: `indexBefore` of each leader, undefined for one that was no member then. */
+  takeOver(before: LeaderRecord, indexBefore: readonly (number | undefined)[]): void {
+    for (const [leader, index] of indexBefore.entries()) {
+      if (index === undefined) continue
+      this.#scores[leader] = before.#scores[index]!
+      this.#tookMs[leader] = before.#tookMs[index]!
+    }
   }
 
   /** A view that it led was nullified although it votes. */

@@ -31,9 +31,9 @@ export function currentDeadlines(state: EpochState): Deadlines | undefined {
 
 /** A leader never gives itself up early. */
 function leaderTime(state: EpochState): LeaderTime {
-  const { view, validatorCount, leaders } = state
+  const { view, leaders } = state
   const leader = state.leaderOf(view)
-  const divisor = state.isLeader(view) ? 1 : leaders.timeDivisor(leader, Math.floor(view / validatorCount))
+  const divisor = state.isLeader(view) ? 1 : leaders.timeDivisor(leader, state.turnOf(view))
   return { divisor, leastMs: leaders.leastMs(leader) }
 }
 

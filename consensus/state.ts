@@ -83,6 +83,12 @@ export interface Want {
   attempts: number
 }
 
+/** The index of each validator among those of another set, by its id. */
+function sameMembers(validators: readonly Validator[], others: readonly Validator[]): (number | undefined)[] {
+  const indexes = new Map(others.map(({ id }, index) => [id, index]))
+  return validators.map(({ id }) => indexes.get(id))
+}
+
 export class EpochState {
   readonly shared: SharedState
   readonly parameters: ConsensusParameters
@@ -153,8 +159,15 @@ export class EpochState {
   wakeAtMs: number | undefined
 
   /** `nowMs`, here and in every rule: the monotonic clock. */
-  constructor(options: { shared: SharedState; start: EpochStart; tip: SealedBlock; nowMs: number }) {
-    const { shared, start, tip, nowMs } = options
+  constructor(options: {
+    shared: SharedState
+    start: EpochStart
+    tip: SealedBlock
+    nowMs: number
+    /** The epoch that this one follows, when this node ran it. */
+    before?: EpochState
+  }) {
+    const { shared, start, tip, nowMs, before } = options
     const { validators } = start.validators
     assert(validators.length > 0, 'an epoch has validators')
     this.shared = shared
@@ -176,12 +189,22 @@ export class EpochState {
     this.blocks = new BlockPool(tip)
     this.activity = this.freshActivity(0)
     this.leaders = new LeaderRecord(this)
+    if (before !== undefined)
+      this.leaders.takeOver(before.leaders, sameMembers(validators, before.validators))
     this.enteredAtMs = nowMs
     this.lastFinalityMs = nowMs
   }
 
   freshActivity(sinceView: number): Activity {
     return new Activity({ validatorCount: this.validatorCount, quorum: this.quorum, sinceView })
+  }
+
+  /**
+   * Which round of all leaders a view belongs to, counted over epochs: each starts at its floor's height, never ahead of where
+   * the one before ended, so that no round is left out however short epochs are.
+   */
+  turnOf(view: number): number {
+    return Math.floor((this.floor.header.height + view) / this.validatorCount)
   }
 
   /** perm_e[v mod n]. */

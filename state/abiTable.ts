@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { type AbiType, type AnyField, type Fields, SchemaError } from '../base/field.ts'
 import { type ActionDef, isLive, type ModuleDef, type QueryDef } from '../base/moduleDefinition.ts'
-import { selectorOf } from './rules.ts'
+import { selectorOf } from '../base/selector.ts'
 
 interface Entry {
   readonly definition: ModuleDef

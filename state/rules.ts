@@ -1,6 +1,6 @@
 // Joins a module's definition with its rules. Owns: the rule types, events and failures as typed functions.
 // Not: dispatch (dispatch.ts) and the list of modules (registry.ts).
-import { abiSignature, encodeAbi } from '../base/abi.ts'
+import { encodeAbi } from '../base/abi.ts'
 import { assert } from '../base/assert.ts'
 import { concatBytes, utf8 } from '../base/bytes.ts'
 import { keccak256 } from '../base/crypto/hash.ts'
@@ -16,6 +16,7 @@ import {
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
 import type { Reserve } from '../base/protocol/header.ts'
+import { selectorOf, signatureOf } from '../base/selector.ts'
 import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
 import type { Recount } from './recount.ts'
@@ -127,20 +128,6 @@ export interface Module extends ParameterRules {
 /** Exactly one rule per action and query; each may return only the failures its action declares. */
 export function implement<D extends ModuleDef>(definition: D, rules: Rules<D>): Module {
   return { definition, rules: rules as unknown as Module['rules'] }
-}
-
-/** Canonical signature, e.g. `request(uint256,uint8)`. */
-export function signatureOf(name: string, fields: Fields): string {
-  const types = Object.entries(fields).map(([fieldName, field]) => {
-    assert(field.abi !== undefined, `${name}.${fieldName} has no ABI type`)
-    return abiSignature(field.abi)
-  })
-  return `${name}(${types.join(',')})`
-}
-
-/** First four bytes of keccak(signature). */
-export function selectorOf(name: string, fields: Fields): Uint8Array {
-  return keccak256(utf8(signatureOf(name, fields))).slice(0, 4)
 }
 
 type Emitters<D extends ModuleDef> = {

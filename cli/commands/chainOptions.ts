@@ -1,7 +1,7 @@
 // Options that `devnet` and `genesis devnet` share. Owns: their bounds and defaults.
 import { Option } from 'commander'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
-import { wholeNumber } from './common.ts'
+import { wholeNumber } from '../common.ts'
 
 const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
 export const validatorsOption = () =>

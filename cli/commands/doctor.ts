@@ -1,7 +1,7 @@
 // `suanli doctor`: reports what is wrong with a stopped node's data directory and what to do. Not: the checks (cli/doctor/).
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { dataDirOption, givenPassword, passwordOption, print, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, givenPassword, passwordOption, print, printJson, wholeNumber } from '../common.ts'
 
 const MARKS = { ok: 'ok  ', note: 'note', bad: 'BAD ' } as const
 

@@ -5,8 +5,8 @@ import { toHex } from '../../base/bytes.ts'
 import { developmentGenesis } from '../../devnet/directories.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { genesisText, readGenesis } from '../../node/nodeDir.ts'
+import { printJson } from '../common.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
-import { printJson } from './common.ts'
 
 export function addGenesis(program: Command): void {
   const genesis = program.command('genesis').description('make and check genesis documents')

@@ -5,7 +5,7 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
 import { noteProofsChecked, readGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
-import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 export function addInit(program: Command): void {
   program

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { createKeys, showConsensusKey, showKeys } from '../../node/nodeKeys.ts'
 import { exportConsensusKey, importConsensusKey, keyFile } from '../../signer/keyFiles.ts'
-import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from './common.ts'
+import { dataDirOption, PASSWORD_VARIABLE, passwordOf, passwordOption, printJson } from '../common.ts'
 
 const filePasswordOption = () =>
   new Option('--file-password-file <file>', 'file with the password of the EIP-2335 file, if it differs')

@@ -1,18 +1,21 @@
 // `suanli member`: calls with which operators admit, remove, jail and rotate. Owns: options and output.
-// Not: the calls (memberCalls.ts), the rules (state/modules/governance, providers).
+// Not: encoding and sending (client/), the rules (state/modules/governance, providers).
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
+import { privateKeyAccount } from '../../client/accounts/account.ts'
+import { type Call, encodeCall, governance, providers } from '../../client/modules.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
-import { hexOption, type MemberCall, memberCall, sendMemberCall } from '../memberCalls.ts'
-import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from './common.ts'
+import { withProgress } from '../chain/progress.ts'
+import { clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
+import { dataDirOption, hexOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
@@ -23,14 +26,17 @@ interface SendOptions {
 }
 
 /** Prints the call, or sends it from the account in the `--send` directory. */
-async function conclude(call: MemberCall, options: SendOptions): Promise<void> {
+async function conclude(call: Call, options: SendOptions): Promise<void> {
   const printed = { to: toHex(call.to), data: toHex(call.data) }
   if (options.send === undefined) return printJson(printed)
   const secret = openOperatorKey(options.send, passwordOf(options))
   if (secret === undefined) {
     throw new OperatorError(`${options.send} has no account: run \`suanli member account\``)
   }
-  printJson({ ...printed, ...(await sendMemberCall(options.rpc, secret, call)) })
+  const { transaction, height } = await withProgress('waiting for a final block', () =>
+    clientOf(options).send(privateKeyAccount(secret), call),
+  )
+  printJson({ ...printed, transaction, blockNumber: height })
 }
 
 function sendable(command: Command): Command {
@@ -60,7 +66,7 @@ function addAdmit(member: Command): void {
       .requiredOption('--terms-hash <hash>', 'SHA-256 of the published terms'),
   ).action(async (options) => {
     const keys = readKeys(options.keys)
-    const call = memberCall(governanceSchema, 'proposeAdmission', {
+    const call = encodeCall(governanceSchema, 'proposeAdmission', {
       operator: hexOption('--operator', options.operator),
       ...keys,
       legalName: options.name,
@@ -110,7 +116,7 @@ function addDecisions(member: Command): void {
         .description(text)
         .argument('<provider>', 'id of the member', wholeNumber(1, ID_MAX)),
     ).action(async (provider, options) => {
-      await conclude(memberCall(governanceSchema, action, { provider }), options)
+      await conclude(encodeCall(governanceSchema, action, { provider }), options)
     })
   }
   sendable(
@@ -120,7 +126,7 @@ function addDecisions(member: Command): void {
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX))
       .addOption(new Option('--reject', 'vote against it').default(false)),
   ).action(async (proposal, options) => {
-    await conclude(memberCall(governanceSchema, 'vote', { proposal, approve: !options.reject }), options)
+    await conclude(encodeCall(governanceSchema, 'vote', { proposal, approve: !options.reject }), options)
   })
   sendable(
     member
@@ -128,7 +134,7 @@ function addDecisions(member: Command): void {
       .description('withdraw your own proposal')
       .argument('<proposal>', 'id of the proposal', wholeNumber(1, ID_MAX)),
   ).action(async (proposal, options) => {
-    await conclude(memberCall(governanceSchema, 'withdrawProposal', { proposal }), options)
+    await conclude(encodeCall(governanceSchema, 'withdrawProposal', { proposal }), options)
   })
 }
 
@@ -141,7 +147,7 @@ function addRotations(member: Command): void {
   ).action(async (options) => {
     const secret = openConsensusKey(options.keyDir, passwordOf(options))
     const keys = { consensusKey: bls.publicKey(secret), possessionProof: bls.prove(secret) }
-    await conclude(memberCall(providersSchema, 'rotateConsensusKey', keys), options)
+    await conclude(encodeCall(providersSchema, 'rotateConsensusKey', keys), options)
   })
   sendable(
     member
@@ -150,7 +156,7 @@ function addRotations(member: Command): void {
       .addOption(dataDirOption()),
   ).action(async (options) => {
     const peerId = hexOption('peer id', showKeys(options.dataDir).peerIdBytes)
-    await conclude(memberCall(providersSchema, 'changePeerId', { peerId }), options)
+    await conclude(encodeCall(providersSchema, 'changePeerId', { peerId }), options)
   })
 }
 
@@ -171,10 +177,55 @@ function addAccount(member: Command): void {
 }
 
 /** Adds `suanli member`. */
+function addViews(member: Command): void {
+  withNode(member.command('list').description('show all members, and who of them votes')).action(
+    async (options: NodeOptions) => {
+      const client = clientOf(options)
+      const [members, { set }] = await Promise.all([
+        client.query(providers, 'providers', {}),
+        client.request('chain_validators') as Promise<{
+          readonly set: { readonly validators: readonly { readonly id: number }[] }
+        }>,
+      ])
+      const voters = new Set(set.validators.map(({ id }) => id))
+      printAnswer(
+        options,
+        (members ?? []).map(({ id, status, profile, operator, removed }) => ({
+          id,
+          name: profile.legalName,
+          group: profile.legalGroup,
+          status: removed ? 'removed' : status,
+          votes: voters.has(id),
+          operator: checksumAddress(operator),
+        })),
+      )
+    },
+  )
+  withNode(member.command('proposals').description('show the open proposals and their votes')).action(
+    async (options: NodeOptions) => {
+      const open = (await clientOf(options).query(governance, 'proposals', {})) ?? []
+      const time = (ms: number): string => (ms === 0 ? '-' : new Date(ms).toISOString().slice(0, 16))
+      printAnswer(
+        options,
+        open.map(({ id, kind, provider, approve, reject, expiresMs, executesMs }) => ({
+          id,
+          kind,
+          member: provider,
+          approve: approve.join(' '),
+          reject: reject.join(' '),
+          expires: time(expiresMs),
+          executes: time(executesMs),
+        })),
+      )
+    },
+  )
+}
+
 export function addMember(program: Command): void {
   const member = program
     .command('member')
-    .description('admit, remove, jail and rotate members: print the call for a wallet, or send it')
+    .description('show members; admit, remove, jail and rotate them: print the call for a wallet, or send it')
+  addViews(member)
   addAdmit(member)
   addDecisions(member)
   addRotations(member)

@@ -24,6 +24,7 @@ import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveri
 import { consensusPublicKey, hasConsensusKey, openConsensusKey } from '../../signer/keyFiles.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { writeDurably } from '../../storage/durableFile.ts'
+import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
 import { type OfflineNode, openOffline } from '../offlineNode.ts'
 import { attest, bestFloor } from '../recovery/evidence.ts'
 import {
@@ -43,7 +44,6 @@ import {
   signAsOperator,
   textToSign,
 } from '../recovery/replacement.ts'
-import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from './common.ts'
 
 const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text]
 const provider = wholeNumber(1, Number.MAX_SAFE_INTEGER)

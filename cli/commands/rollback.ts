@@ -1,7 +1,7 @@
 // `suanli rollback`: removes the newest blocks of a stopped node's chain. Not: how (storage/rollback.ts).
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { dataDirOption, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, printJson, wholeNumber } from '../common.ts'
 
 const height = wholeNumber(0, Number.MAX_SAFE_INTEGER)
 

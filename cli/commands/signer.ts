@@ -20,7 +20,7 @@ import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
 import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
-import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from './common.ts'
+import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
 
 interface PlaceOptions {
   readonly socket?: string

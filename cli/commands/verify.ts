@@ -14,7 +14,7 @@ import type { LightClient, Progress, ProvenBlock } from '../../client/lightClien
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { failureWords } from '../../rpc/failures.ts'
 import { MODULES } from '../../state/registry.ts'
-import { print, printJson, wholeNumber } from './common.ts'
+import { print, printJson, wholeNumber } from '../common.ts'
 import { openClient, saveClient, type TrustOptions } from './verifyTrust.ts'
 
 interface VerifyOptions extends TrustOptions {

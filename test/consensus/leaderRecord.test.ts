@@ -20,25 +20,25 @@ describe('consensus.LeaderRecord', () => {
     assert.equal(failing(2, 3).timeDivisor(1, 1), 1)
   })
 
-  it('trusts a leader again after 16 successes for a failure, and 64 for any number', () => {
+  it('trusts a leader again after 64 successes for a failure, and 256 for any number', () => {
     const successesUntil = (failures: number) => {
       const record = failing(2, failures)
-      const divisors = Array.from({ length: 65 }, () => {
+      const divisors = Array.from({ length: 257 }, () => {
         record.noteSuccess(2)
         return record.timeDivisor(2, 1)
       })
       return [4, 1].map((divisor) => 1 + divisors.indexOf(divisor))
     }
-    assert.deepEqual(successesUntil(1), [1, 16])
-    assert.deepEqual(successesUntil(3), [16, 48])
-    assert.deepEqual(successesUntil(1_000), [32, 64])
+    assert.deepEqual(successesUntil(1), [1, 64])
+    assert.deepEqual(successesUntil(3), [64, 192])
+    assert.deepEqual(successesUntil(1_000), [128, 256])
   })
 
-  it('remembers a leader that fails every tenth time', () => {
+  it('remembers a leader that fails every 36th time', () => {
     const record = fresh()
     for (let i = 0; i < 5; i++) {
       record.noteFailure(2)
-      for (let k = 0; k < 9; k++) record.noteSuccess(2)
+      for (let k = 0; k < 35; k++) record.noteSuccess(2)
     }
     assert.equal(record.timeDivisor(2, 1), 16)
   })
@@ -94,6 +94,39 @@ describe('consensus.LeaderRecord', () => {
     assert.equal(at(4).length, 126)
     assert.deepEqual(at(4).slice(0, 2), [14, 30])
     assert.equal(at(16).length, 2_048 - 128)
+  })
+})
+
+describe('a record over epochs', () => {
+  it('follows its member to another index, and knows nothing of a new one', () => {
+    const before = failing(2, 3)
+    for (const [leader, tookMs] of [30, 40, 900, 800].entries()) before.noteTime(leader, tookMs)
+    const record = new LeaderRecord({ validatorCount: 4, faultyMax: 1 })
+    record.takeOver(before, [2, undefined, 0, 1])
+    assert.deepEqual(
+      [0, 1, 2, 3].map((leader) => record.timeDivisor(leader, 1)),
+      [16, 1, 1, 1],
+    )
+    assert.deepEqual([record.leastMs(0), record.leastMs(1)], [60, 80])
+  })
+
+  it('is kept at a boundary: a leader that failed has a quarter of its time in its first view of the next epoch', () => {
+    const bench = new Bench({ leads: 3 })
+    const bad = bench.state.leaderOf(4)
+    const parent = rounds(bench, bad, 1)
+    const { epoch, view } = bench.state
+    const [moved, ...others] = bench.state.validators
+    // The failing member is one of the others; the set loses nobody, but its order changes.
+    const validators = { validators: [...others, moved!] }
+    const { id } = bench.state.validators[bad]!
+    bench.feed({ kind: 'epochStarted', start: { epoch: epoch + 1, validators, floor: parent } })
+    const { state } = bench
+    const index = validators.validators.findIndex((member) => member.id === id)
+    assert.notEqual(index, bad)
+    assert.equal(state.leaders.timeDivisor(index, 1), 4)
+    // The count of rounds goes on where the floor is, and leaves none out.
+    assert.equal(state.turnOf(1), Math.floor((parent.header.height + 1) / 4))
+    assert.ok(parent.header.height <= view)
   })
 })
 
@@ -171,9 +204,9 @@ describe('a leader that votes and fails', () => {
     }
     const { leaders } = bench.state
     // The others failed as often, while they voted, and nobody is blamed for what more than f do.
-    for (let i = 0; i < 64; i++) for (const other of voters) leaders.noteSuccess(other)
+    for (let i = 0; i < 256; i++) for (const other of voters) leaders.noteSuccess(other)
     // Views 4 and 8; from view 12 on it was known to be silent.
-    for (let i = 0; i < 31; i++) leaders.noteSuccess(dead)
+    for (let i = 0; i < 127; i++) leaders.noteSuccess(dead)
     assert.equal(leaders.timeDivisor(dead, 1), 4)
     leaders.noteSuccess(dead)
     assert.equal(leaders.timeDivisor(dead, 1), 1)
@@ -187,7 +220,7 @@ describe('a leader that votes and fails', () => {
     const divisor = () => leaders.timeDivisor(leader, 1)
     leaders.noteFailure(leader)
     // Three successes more are needed.
-    for (let i = 0; i < 13; i++) leaders.noteSuccess(leader)
+    for (let i = 0; i < 61; i++) leaders.noteSuccess(leader)
     bench.receiveCertificate(bench.on('notarize', 1, 0, block))
     bench.receiveCertificate(bench.on('finalize', 1, 0, block))
     assert.equal(divisor(), 4)

@@ -7,7 +7,10 @@ import { join } from 'node:path'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { COIN } from '../../base/units.ts'
-import { type MemberCall, memberCall, sendMemberCall } from '../../cli/memberCalls.ts'
+import { privateKeyAccount } from '../../client/accounts/account.ts'
+import { createClient, type SentReceipt } from '../../client/chainClient.ts'
+import { type Call, encodeCall, transfer } from '../../client/modules.ts'
+import { httpTransport } from '../../client/transports/http.ts'
 import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
@@ -76,15 +79,20 @@ function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   return new ValidatorProcess(member, (text) => network.failures.push(text))
 }
 
+/** Signs and sends a call; resolves when it is final. */
+function sendCall(url: string, secretKey: Uint8Array, call: Call): Promise<SentReceipt> {
+  return createClient(httpTransport(url)).send(privateKeyAccount(secretKey), call)
+}
+
 /** Makes blocks until one of this member's is final. */
 async function untilProposes(url: string, id: number): Promise<void> {
   const proposer = toHex(operator(id).address)
   // The gift also funds the newcomer's fees.
-  const gift = { to: operator(id).address, data: new Uint8Array(0), valueBase: COIN / 10n }
+  const gift = transfer(operator(id).address, COIN / 10n)
   for (let tries = 0; tries < 60; tries++) {
-    const { blockNumber } = await sendMemberCall(url, ACCOUNT.secretKey, gift)
+    const { height } = await sendCall(url, ACCOUNT.secretKey, gift)
     const block = await call<{ miner: string }>(url, 'eth_getBlockByNumber', [
-      `0x${blockNumber.toString(16)}`,
+      `0x${height.toString(16)}`,
       false,
     ])
     if (block.miner === proposer) return
@@ -114,10 +122,10 @@ describe('membership of real processes', function () {
   })
 
   const url = (): string => network.nodes[0]!.url
-  const send = (id: number, decided: MemberCall) => sendMemberCall(url(), operator(id).secretKey, decided)
-  const decide = async (proposal: number, first: number, opening: MemberCall, voters: readonly number[]) => {
+  const send = (id: number, decided: Call) => sendCall(url(), operator(id).secretKey, decided)
+  const decide = async (proposal: number, first: number, opening: Call, voters: readonly number[]) => {
     await send(first, opening)
-    const vote = memberCall(governanceSchema, 'vote', { proposal, approve: true })
+    const vote = encodeCall(governanceSchema, 'vote', { proposal, approve: true })
     await Promise.all(voters.map((id) => send(id, vote)))
   }
 
@@ -128,7 +136,7 @@ describe('membership of real processes', function () {
     )
     assert.equal((await health(fifth.url)).validatorIndex, undefined)
     const { consensusSecret, peerSeed } = developmentValidator(4)
-    const admission = memberCall(governanceSchema, 'proposeAdmission', {
+    const admission = encodeCall(governanceSchema, 'proposeAdmission', {
       operator: operator(5).address,
       consensusKey: bls.publicKey(consensusSecret),
       possessionProof: bls.prove(consensusSecret),
@@ -172,7 +180,7 @@ describe('membership of real processes', function () {
     await loseRecord(network.nodes[3]!)
     const { consensusSecret } = given
     const keys = { consensusKey: bls.publicKey(consensusSecret), possessionProof: bls.prove(consensusSecret) }
-    await send(2, memberCall(providersSchema, 'rotateConsensusKey', keys))
+    await send(2, encodeCall(providersSchema, 'rotateConsensusKey', keys))
     await until('the set has the new key', async () => {
       const seat = (await validators(url())).find(({ id }) => id === 2)!
       return seat.consensusKey === toHex(keys.consensusKey) ? true : undefined
@@ -205,7 +213,7 @@ describe('membership of real processes', function () {
   it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!
     await node.kill()
-    await decide(2, 1, memberCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
+    await decide(2, 1, encodeCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
     await until('the member is gone', async () => ((await ids(url())) === '1,2,4,5' ? true : undefined))
     await untilProposes(url(), 4)
     for (let round = 0; round < 2; round++) {

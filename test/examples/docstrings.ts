@@ -110,6 +110,7 @@ function programOf({ code, from }: Example, url: string): string {
   ]
     .join('\n')
     .replaceAll(URL_IN_TEXT, url)
+    .replaceAll(URL_IN_TEXT.replace('http', 'ws'), url.replace('http', 'ws'))
 }
 
 function tsc(
@@ -164,6 +165,7 @@ export function testDocstrings(devnet: () => Devnet): void {
     for (const [name, target] of [
       ['suanli', ROOT],
       ['@types', join(ROOT, 'node_modules/@types')],
+      ['ws', join(ROOT, 'node_modules/ws')],
     ] as const) {
       const link = join(dir, 'node_modules', name)
       mkdirSync(dirname(link), { recursive: true })

@@ -143,6 +143,19 @@ describe('examples', function () {
     assert.match(refused.stderr, /QuotaExceeded/)
   })
 
+  it('nativeClient requests, and reads the event', async () => {
+    const { code, lines, stderr } = await example('nativeClient', '4')
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+    const [, id, coins] = /^Redemption (\d+): ([\d.]+) ACPC$/.exec(lines[0]!) ?? []
+    assert.equal(coins, '4', lines.join('\n'))
+    const made = await call<{ owner: string }>(devnet.rpcUrl, 'redemption_redemption', [Number(id)])
+    assert.equal(made.owner, account(8).toLowerCase())
+    assert.match(lines[1]!, /^In block \d+; requests are of 0\.01 ACPC at least$/)
+    const refused = await example('nativeClient', '0.001')
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /BelowMinimum/)
+  })
+
   it('verifyBalance proves it from the genesis hash, then from what it kept', async () => {
     const urls = devnet.validators.slice(0, 2).map(({ rpcUrl }) => rpcUrl)
     for (const anchor of [devnet.genesisHash, 'kept']) {

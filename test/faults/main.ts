@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { wholeNumber } from '../../cli/commands/common.ts'
+import { wholeNumber } from '../../cli/common.ts'
 import { killAllAtOnce, killOneByOne, loseFiles, oneDown, restartEach, twoDown } from './scenarios.ts'
 import { Trial } from './trial.ts'
 

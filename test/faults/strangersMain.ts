@@ -17,7 +17,7 @@ import {
 } from '../../bench/accounts.ts'
 import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
-import { wholeNumber } from '../../cli/commands/common.ts'
+import { wholeNumber } from '../../cli/common.ts'
 import { Network, type ValidatorProcess, within } from '../support/processNetwork.ts'
 import { STRANGERS } from './strangers.ts'
 

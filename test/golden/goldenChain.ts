@@ -8,13 +8,13 @@ import type { Address } from '../../base/ids.ts'
 import { epochAbove, type SealedBlock } from '../../base/protocol/header.ts'
 import type { Receipt } from '../../base/protocol/receipt.ts'
 import { leaderPermutation, randaoBytes } from '../../base/protocol/vote.ts'
+import { selectorOf } from '../../base/selector.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { buildBlock, type ParentView } from '../../state/execute.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { MemoryState } from '../../state/overlay.ts'
-import { selectorOf } from '../../state/rules.ts'
 import {
   decodeTransaction,
   recoverSender,

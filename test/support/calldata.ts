@@ -2,7 +2,7 @@
 import { encodeAbi } from '../../base/abi.ts'
 import { concatBytes } from '../../base/bytes.ts'
 import type { ModuleDef } from '../../base/moduleDefinition.ts'
-import { selectorOf } from '../../state/rules.ts'
+import { selectorOf } from '../../base/selector.ts'
 
 export function calldata(
   definition: ModuleDef,

@@ -4,7 +4,7 @@ import { equalBytes, utf8 } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { perLane } from '../../../base/lanes.ts'
 import { COIN } from '../../../base/units.ts'
-import { type MemberCall, memberCall } from '../../../cli/memberCalls.ts'
+import { type Call, encodeCall, transfer } from '../../../client/modules.ts'
 import { developmentAccounts } from '../../../genesis/devKeys.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { openProposals } from '../../../state/modules/governance/proposals.ts'
@@ -43,7 +43,7 @@ export class MemberDecisions {
   }
 
   /** Plays these steps instead of random decisions, `everyMs` apart; every validator approves every proposal, with retries. */
-  play(everyMs: number, steps: readonly (readonly [Machine, () => MemberCall])[]): void {
+  play(everyMs: number, steps: readonly (readonly [Machine, () => Call])[]): void {
     this.#giveFees()
     const { scheduler } = this.#world
     steps.forEach(([machine, callOf], i) => {
@@ -61,11 +61,7 @@ export class MemberDecisions {
 
   #giveFees(): void {
     const { machines } = this.#world
-    const gift = (machine: Machine): MemberCall => ({
-      to: machine.operator.address,
-      data: new Uint8Array(0),
-      valueBase: 10n * COIN,
-    })
+    const gift = (machine: Machine): Call => transfer(machine.operator.address, 10n * COIN)
     for (const machine of machines.slice(VALIDATORS))
       this.#send(FUNDER.secretKey, FUNDER.address, gift(machine))
   }
@@ -75,7 +71,7 @@ export class MemberDecisions {
     for (const machine of this.#validators(state)) {
       if (given.includes(providerByOperator(state, machine.operator.address)!)) continue
       const approve = this.#world.random.chance(share)
-      this.#sendBy(machine, memberCall(governanceSchema, 'vote', { proposal, approve }))
+      this.#sendBy(machine, encodeCall(governanceSchema, 'vote', { proposal, approve }))
     }
   }
 
@@ -112,7 +108,7 @@ export class MemberDecisions {
     const provider = providerByOperator(state, machine.operator.address)
     const propose = (action: string, args: { readonly [name: string]: unknown }): void => {
       this.proposals++
-      this.#sendBy(proposer, memberCall(governanceSchema, action, args))
+      this.#sendBy(proposer, encodeCall(governanceSchema, action, args))
     }
     if (provider === undefined) {
       propose('proposeAdmission', admissionOf(machine))
@@ -125,18 +121,18 @@ export class MemberDecisions {
       if (providerByConsensusKey(state, consensusKey) === undefined) {
         this.#sendBy(
           machine,
-          memberCall(providersSchema, 'rotateConsensusKey', { consensusKey, possessionProof }),
+          encodeCall(providersSchema, 'rotateConsensusKey', { consensusKey, possessionProof }),
         )
       }
     } else if (random.chance(0.6)) propose('proposeJail', { provider })
     else if (!removed) propose('proposeRemoval', { provider })
   }
 
-  #sendBy(machine: Machine, call: MemberCall): void {
+  #sendBy(machine: Machine, call: Call): void {
     this.#send(machine.operator.secretKey, machine.operator.address, call)
   }
 
-  #send(secretKey: Uint8Array, from: Uint8Array, call: MemberCall): void {
+  #send(secretKey: Uint8Array, from: Uint8Array, call: Call): void {
     const running = this.#world.up()
     if (running.length === 0) return
     const at = this.#world.random.pick(running)
@@ -149,7 +145,7 @@ export class MemberDecisions {
         maxFeePerGas: 1_000n * GWEI,
         gasLimit: 8_000_000,
         to: call.to,
-        valueBase: call.valueBase ?? 0n,
+        valueBase: call.valueBase,
         data: call.data,
         accessList: [],
       },
@@ -164,7 +160,7 @@ export class MemberDecisions {
     if (!healed || machines.some(({ node }) => node === undefined)) return false
     if (!this.#lastSent) {
       this.#lastSent = true
-      this.#send(FUNDER.secretKey, FUNDER.address, { to: FUNDER.address, data: new Uint8Array(0) })
+      this.#send(FUNDER.secretKey, FUNDER.address, transfer(FUNDER.address, 0n))
     }
     const { state, header } = machines[0]!.node!.importer.head()
     const pooled = machines.some(({ node }) => node!.mempool.hasIncludable(includable(state)))

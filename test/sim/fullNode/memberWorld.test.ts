@@ -2,7 +2,7 @@
 // penalised, all nodes at the tip and in their role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
 import { errorText } from '../../../base/errors.ts'
-import { memberCall } from '../../../cli/memberCalls.ts'
+import { encodeCall } from '../../../client/modules.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
 import { admissionOf, MemberDecisions } from './memberDecisions.ts'
@@ -40,13 +40,13 @@ describe('membership of simulated whole nodes', () => {
       Machine,
     ]
     const decide = (action: string, args: { readonly [name: string]: unknown }) => () =>
-      memberCall(governanceSchema, action, args)
+      encodeCall(governanceSchema, action, args)
     const { consensusKey, possessionProof } = second.keys[1]
     const begin = (): void => {
       decisions.play(3_500, [
         [first, decide('proposeAdmission', admissionOf(fifth))],
         [first, decide('proposeRemoval', { provider: 4 })],
-        [second, () => memberCall(providersSchema, 'rotateConsensusKey', { consensusKey, possessionProof })],
+        [second, () => encodeCall(providersSchema, 'rotateConsensusKey', { consensusKey, possessionProof })],
         [second, decide('proposeJail', { provider: 1 })],
         [second, decide('proposeUnjail', { provider: 1 })],
       ])

@@ -1,9 +1,10 @@
 // Helpers shared by several commands. Owns: common options, passwords, printing. Not: any command.
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
-import { OperatorError } from '../../base/errors.ts'
-import { parseWholeNumber } from '../../base/integers.ts'
-import { LOG_LEVELS } from '../../node/config.ts'
+import { fromHex } from '../base/bytes.ts'
+import { OperatorError } from '../base/errors.ts'
+import { parseWholeNumber } from '../base/integers.ts'
+import { LOG_LEVELS } from '../node/config.ts'
 
 export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
 
@@ -48,3 +49,12 @@ export const passwordOption = (): Option =>
 
 export const logLevelOption = (text: string): Option =>
   new Option('--log-level <level>', text).choices([...LOG_LEVELS])
+
+/** Bytes from a command line. Throws OperatorError. */
+export function hexOption(name: string, text: string): Uint8Array {
+  try {
+    return fromHex(text.replace(/^0x/, ''))
+  } catch {
+    throw new OperatorError(`${name}: expected 0x hex, not ${text.slice(0, 100)}`)
+  }
+}

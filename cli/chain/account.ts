@@ -1,0 +1,94 @@
+// Which account a command sends from: a key file, a mnemonic, or an account of the devnet. Owns: options and passwords.
+import { scrypt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { errorText, OperatorError } from '../../base/errors.ts'
+import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
+import { decryptKeystore, type Scrypt, scryptMemory } from '../../client/accounts/keystore.ts'
+import { mnemonicAccount } from '../../client/accounts/mnemonic.ts'
+import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
+import { openOperatorKey } from '../../signer/operatorKey.ts'
+import { passwordOf, passwordOption, wholeNumber } from '../common.ts'
+
+export interface AccountOptions {
+  readonly keystore?: string
+  readonly mnemonicFile?: string
+  readonly index: number
+  readonly dev?: number
+  readonly dataDir?: string
+  readonly passwordFile?: string
+}
+
+const INDEX_MAX = 0x7fffffff
+
+/** Adds the options by which an account is named. */
+export function withAccount(command: Command): Command {
+  return command
+    .addOption(new Option('--keystore <file>', 'send from the key file of a wallet (version 3)'))
+    .addOption(new Option('--mnemonic-file <file>', 'send from an account of the mnemonic in a file'))
+    .addOption(
+      new Option('--index <number>', 'which account of the mnemonic')
+        .default(0)
+        .argParser(wholeNumber(0, INDEX_MAX)),
+    )
+    .addOption(
+      new Option(
+        '--dev <number>',
+        "send from a devnet's account: 0 to 9 hold coins, 10 on are operators",
+      ).argParser(wholeNumber(0, 99)),
+    )
+    .addOption(new Option('-d, --data-dir <dir>', "send from the operator's account of a node"))
+    .addOption(passwordOption())
+}
+
+/** A file's text; throws OperatorError naming it. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new OperatorError(`${file}: ${errorText(error)}`)
+  }
+}
+
+/** Node's own, on another thread. */
+export const nodeScrypt: Scrypt = (secret, salt, { n, r, p }) =>
+  new Promise((resolve, reject) => {
+    const cost = { N: n, r, p, maxmem: scryptMemory(n, r, p) }
+    scrypt(secret, salt, 32, cost, (error, key) =>
+      error === null ? resolve(Uint8Array.from(key)) : reject(error),
+    )
+  })
+
+/** The key in a wallet's file. */
+export async function openKeystore(file: string, password: string): Promise<Uint8Array> {
+  let json: unknown
+  try {
+    json = JSON.parse(readText(file))
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw new OperatorError(`${file} is not JSON`)
+  }
+  return decryptKeystore(json, password, { scrypt: nodeScrypt }).catch((error: unknown) => {
+    throw new OperatorError(`${file}: ${errorText(error)}`)
+  })
+}
+
+/** The account that the options name; throws OperatorError when they name none, or several. */
+export async function openAccount(options: AccountOptions): Promise<LocalAccount> {
+  const { keystore, mnemonicFile, index, dev, dataDir } = options
+  const named = [keystore, mnemonicFile, dev, dataDir].filter((one) => one !== undefined)
+  if (named.length !== 1) {
+    throw new OperatorError(
+      `name ${named.length === 0 ? 'the account to send from' : 'one account only'}: ` +
+        '--keystore, --mnemonic-file, --data-dir, or --dev on a devnet',
+    )
+  }
+  if (dev !== undefined) return mnemonicAccount(DEVELOPMENT_MNEMONIC, { index: dev })
+  if (mnemonicFile !== undefined) return mnemonicAccount(readText(mnemonicFile), { index })
+  if (keystore !== undefined) return privateKeyAccount(await openKeystore(keystore, passwordOf(options)))
+  const secret = openOperatorKey(dataDir!, passwordOf(options))
+  if (secret === undefined)
+    throw new OperatorError(`${dataDir} has no account: run \`suanli member account\``)
+  return privateKeyAccount(secret)
+}

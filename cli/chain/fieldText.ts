@@ -1,0 +1,121 @@
+// Arguments of native actions and queries on a command line: their names, help, and text to values. From the schemas alone.
+import { parseChecksumAddress } from '../../base/address.ts'
+import { parseHex } from '../../base/bytes.ts'
+import { errorText, OperatorError } from '../../base/errors.ts'
+import type { AnyField, Fields, Json } from '../../base/field.ts'
+import { parseCoins } from '../../base/units.ts'
+
+/** `amountBase` → `--amount-base`. */
+export function optionName(field: string): string {
+  return `--${field.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()}`
+}
+
+/** The value a field has when it is left out; undefined when it must be given. */
+export function defaultOf(field: AnyField): { readonly value: unknown } | undefined {
+  try {
+    return { value: field.absent() }
+  } catch {
+    return undefined
+  }
+}
+
+function isList(field: AnyField): boolean {
+  return field.list !== undefined
+}
+
+/** What to write for a value, for help. */
+export function placeholder(field: AnyField): string {
+  const inner = field.inner ?? field
+  if (isList(inner) || inner.struct !== undefined) return 'json'
+  switch (inner.kind) {
+    case 'amount':
+      return 'amount'
+    case 'bool':
+      return 'true|false'
+    case 'text':
+      return 'text'
+    case 'oneOf':
+      return ((inner.jsonSchema.enum as readonly string[] | undefined) ?? ['name']).join('|')
+    default:
+      return inner.abi?.kind === 'address' ? 'address' : isBytes(inner) ? 'hex' : 'number'
+  }
+}
+
+function isBytes(field: AnyField): boolean {
+  return ['bytes', 'fixedBytes', 'address'].includes(field.abi?.kind ?? '') || field.kind === 'fixed'
+}
+
+/** `1.5acpc` as base units, anything else as it is. */
+function amountText(text: string): string {
+  const [, coins] = /^([\d.,_]+)\s*acpc$/i.exec(text) ?? []
+  if (coins === undefined) return text
+  const parsed = parseCoins(coins)
+  if (parsed === undefined) throw new Error('expected coins such as 1.5acpc, with at most 18 decimals')
+  return parsed.toString()
+}
+
+function parseJson(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    throw new Error(`expected JSON, not ${text.slice(0, 60)}`)
+  }
+}
+
+function zeros(field: AnyField): unknown {
+  const size = field.abi?.kind === 'address' ? 20 : field.abi?.kind === 'fixedBytes' ? field.abi.size : 0
+  return new Uint8Array(size)
+}
+
+function parseOne(field: AnyField, text: string): unknown {
+  if (field.inner !== undefined) return parseOne(field.inner, text)
+  if (isList(field) || field.struct !== undefined) return field.fromJson(parseJson(text))
+  if (field.kind === 'bool') {
+    if (text !== 'true' && text !== 'false') throw new Error('expected true or false')
+    return text === 'true'
+  }
+  if (field.abi?.kind === 'address' && text !== 'none') {
+    const address = parseChecksumAddress(text)
+    if (address === undefined)
+      throw new Error('expected an address: 0x and 40 hex digits, in one case or with its checksum')
+    return address
+  }
+  if (isBytes(field)) {
+    if (text === 'none') return zeros(field)
+    if (parseHex(text.replace(/^0x/, '')) === undefined) throw new Error('expected 0x hex, or none')
+    return field.fromJson(text)
+  }
+  if (field.kind === 'oneOf' || field.kind === 'text') return field.fromJson(text)
+  // Whole numbers are JSON numbers, amounts decimal strings.
+  if (field.jsonSchema.type === 'integer') {
+    if (!/^\d+$/.test(text)) throw new Error('expected a whole number')
+    return field.fromJson(Number(text))
+  }
+  return field.fromJson(amountText(text))
+}
+
+/** Values of `fields` from the texts of a command line; defaults where there is none. Throws OperatorError naming the option. */
+export function readOptions(
+  fields: Fields,
+  texts: { readonly [name: string]: string | undefined },
+): { readonly [name: string]: unknown } {
+  const values: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    const text = texts[name]
+    if (text === undefined) {
+      const held = defaultOf(field)
+      if (held === undefined) throw new OperatorError(`${optionName(name)} is missing`)
+      values[name] = held.value
+      continue
+    }
+    try {
+      const value = parseOne(field, text)
+      const reason = field.check(value)
+      if (reason !== undefined) throw new Error(reason)
+      values[name] = value
+    } catch (error) {
+      throw new OperatorError(`${optionName(name)}: ${errorText(error)}`)
+    }
+  }
+  return values
+}

@@ -1,0 +1,74 @@
+// Sends one call for a command: shows it, estimates it, waits until it is final. Owns: options and output.
+import { type Command, Option } from 'commander'
+import { checksumAddress } from '../../base/address.ts'
+import { toHex } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
+import { formatCoins } from '../../base/units.ts'
+import { type ChainClient, createClient } from '../../client/chainClient.ts'
+import type { Call } from '../../client/modules.ts'
+import { httpTransport } from '../../client/transports/http.ts'
+import { print, printJson, wholeNumber } from '../common.ts'
+import { type AccountOptions, openAccount, withAccount } from './account.ts'
+import { withProgress } from './progress.ts'
+import { answerText } from './table.ts'
+
+export const RPC_VARIABLE = 'SUANLI_RPC'
+
+export interface NodeOptions {
+  readonly rpc: string
+  readonly json?: true
+}
+
+export interface SendOptions extends NodeOptions, AccountOptions {
+  readonly dryRun?: true
+  readonly wait: number
+}
+
+/** Adds `--rpc` and `--json`. */
+export function withNode(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--rpc <url>', 'JSON-RPC of a node').env(RPC_VARIABLE).default('http://127.0.0.1:8545'),
+    )
+    .addOption(new Option('--json', 'print JSON'))
+}
+
+/** Adds the options of everything that is sent. */
+export function withSending(command: Command): Command {
+  return withNode(withAccount(command))
+    .addOption(new Option('--dry-run', 'show the call and what the rules would answer, and send nothing'))
+    .addOption(
+      new Option('--wait <seconds>', 'how long to wait for a final block')
+        .default(60)
+        .argParser(wholeNumber(1, 3_600)),
+    )
+}
+
+export const clientOf = ({ rpc }: NodeOptions): ChainClient => createClient(httpTransport(rpc))
+
+/** An answer as a table or as JSON. */
+export function printAnswer(options: NodeOptions, json: Json): void {
+  if (options.json === true) printJson(json)
+  else print(answerText(json))
+}
+
+/** Sends the call of a command, and prints what became of it. Throws what `ChainClient.send` does. */
+export async function sendCall(call: Call, options: SendOptions): Promise<void> {
+  const client = clientOf(options)
+  const account = await openAccount(options)
+  const shown = {
+    from: checksumAddress(account.address),
+    to: checksumAddress(call.to),
+    value: `${formatCoins(call.valueBase)} ACPC`,
+    data: toHex(call.data),
+    lane: call.lane,
+  }
+  if (options.dryRun === true) {
+    return printAnswer(options, { ...shown, gas: await client.estimate(account.address, call) })
+  }
+  const receipt = await withProgress('waiting for a final block', () =>
+    client.send(account, call, { timeoutMs: options.wait * 1_000 }),
+  )
+  const { transaction, height, index, action, gasUsed, feeBase } = receipt
+  printAnswer(options, { transaction, action, height, index, gasUsed, fee: `${formatCoins(feeBase)} ACPC` })
+}

@@ -1,0 +1,119 @@
+// `suanli redemption request`, `suanli issuance quota`, …: every action and query of every module, derived from its schema.
+// Owns: the commands. Not: sending (chain/send.ts), what arguments look like (chain/fieldText.ts).
+import { type Command, Option } from 'commander'
+import { OperatorError } from '../../base/errors.ts'
+import type { AnyField, Fields, Json } from '../../base/field.ts'
+import { isLive, type ModuleDef } from '../../base/moduleDefinition.ts'
+import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
+import { parseCoins } from '../../base/units.ts'
+import { encodeCall } from '../../client/modules.ts'
+import { defaultOf, optionName, placeholder, readOptions } from '../chain/fieldText.ts'
+import {
+  clientOf,
+  type NodeOptions,
+  printAnswer,
+  type SendOptions,
+  sendCall,
+  withNode,
+  withSending,
+} from '../chain/send.ts'
+import { wholeNumber } from '../common.ts'
+
+type Texts = { readonly [name: string]: string | undefined }
+
+/** Names that the options of sending already have. */
+const TAKEN = new Set(['index', 'rpc', 'json', 'wait', 'dev', 'value', 'from'])
+
+/** An argument whose name a common option has is prefixed: `--arg-index`. */
+const nameOf = (field: string): string =>
+  TAKEN.has(field) ? `arg${field[0]!.toUpperCase()}${field.slice(1)}` : field
+
+/** `none` is zero bytes, by which actions mean that there is none. */
+function requirement(field: AnyField): string {
+  if (defaultOf(field) !== undefined) return ''
+  return placeholder(field) === 'hex' || placeholder(field) === 'address'
+    ? 'required; none = zero bytes'
+    : 'required'
+}
+
+function addArguments(command: Command, fields: Fields): void {
+  for (const [name, field] of Object.entries(fields)) {
+    const option = new Option(`${optionName(nameOf(name))} <${placeholder(field)}>`, requirement(field))
+    command.addOption(option)
+  }
+}
+
+/** The texts of the fields among a command's options. */
+function textsOf(fields: Fields, options: Texts): Texts {
+  return Object.fromEntries(Object.keys(fields).map((name) => [name, options[nameOf(name)]]))
+}
+
+function coinsOf(text: string): bigint {
+  const coins = parseCoins(text.replace(/\s*acpc$/i, ''))
+  if (coins === undefined)
+    throw new OperatorError(`--value: expected coins such as 1.5, not ${text.slice(0, 40)}`)
+  return coins
+}
+
+/** `doc` in the tone of help: no capital, no full stop. */
+function helpText(doc: string): string {
+  const first = doc.split(/(?<=\.)\s/)[0]!.replace(/\.$/, '')
+  return `${first[0]!.toLowerCase()}${first.slice(1)}`
+}
+
+const kebab = (name: string): string => optionName(name).slice(2)
+
+function addAction(module: Command, definition: ModuleDef, name: string): void {
+  const action = definition.actions[name]!
+  const command = module
+    .command(kebab(name))
+    .summary(helpText(action.doc))
+    .description(`${action.doc} Sends a transaction.`)
+  addArguments(command, action.args)
+  if (action.payable === true) command.option('--value <coins>', 'coins to attach')
+  withSending(command).action(async (options: SendOptions & Texts) => {
+    const args = readOptions(action.args, textsOf(action.args, options))
+    const valueBase = options.value === undefined ? 0n : coinsOf(options.value)
+    await sendCall(encodeCall(definition, name, args, { valueBase }), options)
+  })
+}
+
+function addQuery(module: Command, definition: ModuleDef, name: string): void {
+  const query = definition.queries[name]!
+  // A few modules have a query and an action of one name; the action came first.
+  const isTaken = Object.hasOwn(definition.actions, name)
+  const command = module
+    .command(isTaken ? `${kebab(name)}-of` : kebab(name))
+    .summary(helpText(query.doc))
+    .description(`${query.doc} Asks a node.`)
+  addArguments(command, query.args)
+  command.addOption(
+    new Option('--at-block <height>', 'a recent height instead of the newest').argParser(
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    ),
+  )
+  withNode(command).action(async (options: NodeOptions & Texts & { readonly atBlock?: number }) => {
+    const values = readOptions(query.args, textsOf(query.args, options))
+    const params: Record<string, Json> = {}
+    for (const [key, field] of Object.entries(query.args)) {
+      if (values[key] !== undefined) params[key] = field.toJson(values[key])
+    }
+    if (options.atBlock !== undefined) params.atBlock = options.atBlock
+    const answer = await clientOf(options).request(`${definition.name}_${name}`, params)
+    if (answer === null) throw new OperatorError('there is no such thing on this chain')
+    printAnswer(options, answer)
+  })
+}
+
+/** The command of one module. */
+export function addModule(definition: ModuleDef): (program: Command) => void {
+  return (program) => {
+    const module = program.command(definition.name).description(`${helpText(definition.doc)}`)
+    for (const [name, action] of Object.entries(definition.actions)) {
+      if (isLive(action, PROTOCOL_VERSION)) addAction(module, definition, name)
+    }
+    for (const [name, query] of Object.entries(definition.queries)) {
+      if (isLive(query, PROTOCOL_VERSION)) addQuery(module, definition, name)
+    }
+  }
+}
