@@ -6,6 +6,7 @@ import { bytesKey, concatBytes } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
 import { epochAbove } from '../base/protocol/header.ts'
+import { selectorOf } from '../base/selector.ts'
 import { COIN } from '../base/units.ts'
 import { buildBlock, type ExecutedBlock, executeBlock } from '../state/execute.ts'
 import { getAccount } from '../state/modules/accounts/ledger.ts'
@@ -13,9 +14,9 @@ import { isRecounting } from '../state/modules/capacity/sums.ts'
 import { currentWindow, getClock } from '../state/modules/capacity/windows.ts'
 import { hasWork as isHandlingMembers } from '../state/modules/issuance/blockEnd.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { hasWork as hasRedemptionWork } from '../state/modules/redemption/blockEnd.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
 import { redemptionTables } from '../state/modules/redemption/tables.ts'
-import { selectorOf } from '../state/rules.ts'
 import { decodeTransaction, signTransaction, TRANSFER_GAS, type Transaction } from '../state/transaction.ts'
 import type { LoadAccount } from './accounts.ts'
 import { type EconomyStart, LISTED_REGION, operatorAccount, WORKERS } from './economyChain.ts'
@@ -27,8 +28,8 @@ const BLOCK_MS = 1_000
 const CALL_GAS = 500_000
 /** Executions of each block; the fastest counts, because other work shares the machine. */
 const RUNS = 5
-/** Blocks without an assignment after which a search has ended. */
-const SEARCH_BLOCKS = 20
+/** Most blocks that go by before what is listed is assigned. */
+const SEARCH_BLOCKS_MAX = 2_000
 /** Above what any block of a bench asks for as its least request. */
 const REQUEST_BASE = 4n * COIN
 /** The provider that lists a service, and so is assigned and grants. */
@@ -102,12 +103,9 @@ export class EconomyBlocks {
     }
     const data = calldata(redemptionSchema, 'list', listing)
     this.#next([this.#call(operatorAccount(LISTED - 1), data)])
-    // A search through many lots takes several blocks, in which nothing is assigned.
-    for (let assigned = -1, still = 0; still < SEARCH_BLOCKS; ) {
-      still = assigned === this.#assigned() ? still + 1 : 0
-      assigned = this.#assigned()
+    // Telling the queue of many lots and searching through them takes many blocks.
+    for (let blocks = 0; blocks < SEARCH_BLOCKS_MAX && hasRedemptionWork(this.#state); blocks++)
       this.#next([])
-    }
   }
 
   /** Grants what is assigned in the window that begins next, without measuring. */
@@ -123,14 +121,6 @@ export class EconomyBlocks {
   /** Time until the running window ends, milliseconds. */
   get untilEndMs(): number {
     return getClock(this.#state).endsAtMs - this.#parent.header.timestampMs
-  }
-
-  #assigned(): number {
-    const window = currentWindow(this.#state)
-    let count = 0
-    for (let w = window; w <= window + 16; w++)
-      count += redemptionTables.book.get(this.#state, { provider: LISTED, window: w })?.openCount ?? 0
-    return count
   }
 
   #toGrant(count: number): { readonly id: number; readonly assignment: number }[] {
