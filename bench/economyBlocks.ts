@@ -14,6 +14,7 @@ import { isRecounting } from '../state/modules/capacity/sums.ts'
 import { currentWindow, getClock } from '../state/modules/capacity/windows.ts'
 import { hasWork as isHandlingMembers } from '../state/modules/issuance/blockEnd.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
+import { hasWork as hasRedemptionWork } from '../state/modules/redemption/blockEnd.ts'
 import { redemptionSchema } from '../state/modules/redemption/schema.ts'
 import { redemptionTables } from '../state/modules/redemption/tables.ts'
 import { decodeTransaction, signTransaction, TRANSFER_GAS, type Transaction } from '../state/transaction.ts'
@@ -27,8 +28,8 @@ const BLOCK_MS = 1_000
 const CALL_GAS = 500_000
 /** Executions of each block; the fastest counts, because other work shares the machine. */
 const RUNS = 5
-/** Blocks without an assignment after which a search has ended. */
-const SEARCH_BLOCKS = 20
+/** Most blocks that go by before what is listed is assigned. */
+const SEARCH_BLOCKS_MAX = 2_000
 /** Above what any block of a bench asks for as its least request. */
 const REQUEST_BASE = 4n * COIN
 /** The provider that lists a service, and so is assigned and grants. */
@@ -81,7 +82,10 @@ export class EconomyBlocks {
       const to = WORKERS[(this.#turn + i + 1) % WORKERS.length]!.address
       candidates.push(this.#envelope(WORKERS[i]!, { to, valueBase: 1n, gasLimit: TRANSFER_GAS }))
     }
-    for (let i = 0; i < REQUESTS; i++) candidates.push(this.#request(WORKERS[TRANSFERS + i]!))
+    // In turn, since neither the coins nor the seats of one account last for a long recount.
+    const others = WORKERS.slice(TRANSFERS)
+    for (let i = 0; i < REQUESTS; i++)
+      candidates.push(this.#request(others[(this.#turn * REQUESTS + i) % others.length]!))
     for (const at of this.#toGrant(GRANTS)) candidates.push(this.#grant(at))
     this.#turn++
     return this.#next(candidates, { pauseMs, runs: RUNS })
@@ -99,12 +103,9 @@ export class EconomyBlocks {
     }
     const data = calldata(redemptionSchema, 'list', listing)
     this.#next([this.#call(operatorAccount(LISTED - 1), data)])
-    // A search through many lots takes several blocks, in which nothing is assigned.
-    for (let assigned = -1, still = 0; still < SEARCH_BLOCKS; ) {
-      still = assigned === this.#assigned() ? still + 1 : 0
-      assigned = this.#assigned()
+    // Telling the queue of many lots and searching through them takes many blocks.
+    for (let blocks = 0; blocks < SEARCH_BLOCKS_MAX && hasRedemptionWork(this.#state); blocks++)
       this.#next([])
-    }
   }
 
   /** Grants what is assigned in the window that begins next, without measuring. */
@@ -120,14 +121,6 @@ export class EconomyBlocks {
   /** Time until the running window ends, milliseconds. */
   get untilEndMs(): number {
     return getClock(this.#state).endsAtMs - this.#parent.header.timestampMs
-  }
-
-  #assigned(): number {
-    const window = currentWindow(this.#state)
-    let count = 0
-    for (let w = window; w <= window + 16; w++)
-      count += redemptionTables.book.get(this.#state, { provider: LISTED, window: w })?.openCount ?? 0
-    return count
   }
 
   #toGrant(count: number): { readonly id: number; readonly assignment: number }[] {

@@ -40,7 +40,7 @@ const WORKER_COINS = 1_000n
 const FILLED_AT_ONCE = 4_096
 const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryGb: 80, specOnly: false }
 
-export const WORKERS: readonly LoadAccount[] = loadAccounts(40, 'economy worker')
+export const WORKERS: readonly LoadAccount[] = loadAccounts(60, 'economy worker')
 
 /** Operator of the i-th provider. */
 export function operatorAccount(i: number): LoadAccount {

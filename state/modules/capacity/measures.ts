@@ -36,26 +36,31 @@ export interface Measures {
   readonly crumbBase: bigint
 }
 
-/** The last measures: a pure function of what rarely changes, needed by every booking. */
-let last: { readonly params: ReturnType<typeof capacityParams.get>; readonly measures: Measures } | undefined
+type CapacityParams = ReturnType<typeof capacityParams.get>
+
+/** The last measures, a pure function of what rarely changes: two, since bookings during a recount need both. */
+let recent: readonly { readonly params: CapacityParams; readonly measures: Measures }[] = []
 
 /** The measures of a recount that began in a window at an anchor. */
 export function measuresAt(
   state: StateReader,
   at: { readonly windowIndex: number; readonly anchor: bigint },
 ): Measures {
+  const { windowIndex, anchor } = at
   const params = capacityParams.get(state)
   const growth = growthAhead(state, params.horizonWindows)
-  const known = last?.params === params ? last.measures : undefined
-  if (known?.growth === growth && known.windowIndex === at.windowIndex && known.anchor === at.anchor)
-    return known
-  const measures = newMeasures(params, growth, at)
-  last = { params, measures }
+  for (const known of recent) {
+    const { measures } = known
+    if (known.params !== params || measures.growth !== growth) continue
+    if (measures.windowIndex === windowIndex && measures.anchor === anchor) return measures
+  }
+  const measures = newMeasures(params, growth, { windowIndex, anchor })
+  recent = [{ params, measures }, ...recent.slice(0, 1)]
   return measures
 }
 
 function newMeasures(
-  params: ReturnType<typeof capacityParams.get>,
+  params: CapacityParams,
   growth: readonly bigint[],
   at: { readonly windowIndex: number; readonly anchor: bigint },
 ): Measures {

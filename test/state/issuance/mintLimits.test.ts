@@ -3,13 +3,19 @@ import fc from 'fast-check'
 import { type Parameters, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { bookHours, freeHours, returnHours } from '../../../state/modules/capacity/book.ts'
 import { coinsOfGroup, getGroup, hoursOfGroup } from '../../../state/modules/capacity/groups.ts'
-import { getMeasures, getSummary, noteParametersChanged } from '../../../state/modules/capacity/sums.ts'
+import {
+  getCount,
+  getMeasures,
+  getSummary,
+  noteParametersChanged,
+} from '../../../state/modules/capacity/sums.ts'
 import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { getCoverage, judgeMint, recountCoverage } from '../../../state/modules/issuance/limits.ts'
 import { resumeMinting, stopMinting } from '../../../state/modules/issuance/minting.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
+import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { renewPrice } from '../../../state/modules/oracle/prices.ts'
 import { resumeProvider, suspendProvider } from '../../../state/modules/providers/suspension.ts'
@@ -382,6 +388,10 @@ describe('issuance: a recount over several blocks', () => {
       setAnchor(chain.ctx(), 1_050_000n)
       chain.endWindow()
       for (let blocks = 0; chain.isRecounting; blocks++) {
+        // One more with each block: no block forms coverage from all members.
+        const { pass } = getCount(chain.state).next!
+        const taken = [...issuanceTables.share.values(chain.committed)].filter((s) => s.pass === pass)
+        assert.equal(taken.length, blocks + 1)
         if (blocks === changeAt) {
           for (const provider of [1, 4]) {
             const amountBase = coins(provider)
