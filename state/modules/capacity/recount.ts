@@ -102,7 +102,7 @@ function countGroup(
     removeGroup(state, id, provider)
     return NO_SUMS
   }
-  const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
+  const overbooked = overbookedWindow(state, group, windowIndex + 1) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
   putRefreshed(state, id, before, { ...group, overbooked })
   return addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
