@@ -22,7 +22,7 @@ const MADE_BY = 'suanli devnet'
 /** Everything that a devnet and its validators write into a folder. */
 const ENTRIES: ReadonlySet<string> = new Set([
   ...[MARK_FILE, CONFIG_FILE, GENESIS_FILE, 'genesis.checked', 'node.log', 'keys'],
-  ...Object.keys(nodePaths('')),
+  ...Object.values(nodePaths('')),
 ])
 const KEY_FILES: ReadonlySet<string> = new Set(['consensus.json', 'peer.json', 'operator.json'])
 const KEY_MARKS: ReadonlySet<string> = new Set(['consensus.fresh', 'consensus.imported'])

@@ -50,7 +50,7 @@ const redemption = { address: redemptionAddress, abi: redemptionAbi } as const
 const { request } = await client.simulateContract({
   ...redemption,
   functionName: 'request',
-  // Any rating and region, no deadline; no job, key or voucher key of its own.
+  // Any rating and region, no deadline but the chain's (K windows); no job, key or voucher key of its own.
   args: [amountBase, INFERENCE, PROVIDER, 0n, '', 0n, 0n, zeroHash, '0x', zeroAddress],
   account: holder,
 })

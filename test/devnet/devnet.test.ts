@@ -23,6 +23,7 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
 import { genesisText, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
+import { nodePaths } from '../../node/nodePaths.ts'
 import { createConsensusKey, hasConsensusKey } from '../../signer/keyFiles.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
@@ -161,6 +162,14 @@ describe('devnet.foreign', () => {
     rmSync(join(dir, 'keys', 'mine.pem'))
     symlinkSync(dataDir, join(dir, 'snapshots'))
     refuses(/snapshots is a link to elsewhere/)
+  })
+  it('takes its own folder again with everything that a validator has written into it', () => {
+    const { addresses, ...folders } = nodePaths(dir)
+    writeFileSync(addresses, '{}')
+    for (const folder of Object.values(folders)) mkdirSync(folder)
+    for (const isFresh of [false, true])
+      assert.doesNotThrow(() => prepareDevnet({ ...options, isFresh }, planned))
+    assert.equal(existsSync(addresses), false)
   })
   it('refuses a link or a file in place of a folder', () => {
     const elsewhere = join(dataDir, 'elsewhere')

@@ -18,7 +18,8 @@ function checkBooked(state: StateReader, group: LotGroup): string | undefined {
   const current = currentWindow(state)
   for (const { windowIndex, hours } of group.booked) {
     const rated = ratedHours(state, group, windowIndex)
-    if (windowIndex >= current && hours > rated && !group.overbooked)
+    // A cut at the start of the running window leaves its bookings as they are: nothing can be booked in it any more.
+    if (windowIndex > current && hours > rated && !group.overbooked)
       return `provider ${group.provider} window ${windowIndex}: ${hours} hours booked of ${rated}`
   }
   return undefined

@@ -1,5 +1,6 @@
 // Lot groups that an audit or a cut of ratings has left with fewer hours than are booked: redemption returns reservations
-// of them until the rest fits (ECONOMY §6). Owns: the queue. Not: which reservations return (redemption).
+// of them until the rest fits (ECONOMY §6). Only windows not begun count: in the running one hours are being delivered, and a
+// group that had to wait for its end would keep the others behind it waiting. Owns: the queue. Not: which reservations return.
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { getGroup, ratedHours } from './groups.ts'

@@ -105,7 +105,7 @@ function countGroup(
     removeGroup(state, id, provider)
     return { sums: NO_SUMS, steps: groupSteps(steps) }
   }
-  const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
+  const overbooked = overbookedWindow(state, group, windowIndex + 1) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
   const isWritten = putRefreshed(state, id, before, { ...group, overbooked })
   const sums = sumsOfGroup(state, group, measures)

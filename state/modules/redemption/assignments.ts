@@ -3,10 +3,11 @@
 import { assert } from '../../../base/assert.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
+import type { StateWriter } from '../../view.ts'
 import { enterBooks, leaveBooks, lowerBook } from './books.ts'
 import { noShowFee, payNoShow, putQueued, putRedemption, rejectionFee, settleDelivered } from './coins.ts'
 import { moveCounted } from './crowding.ts'
-import { bookBacking, returnBacking, runningWindow } from './external.ts'
+import { bookBacking, noteDelivery, returnBacking, runningWindow } from './external.ts'
 import { noteGrowth } from './growth.ts'
 import { addAtPlace, addAtTail, placeToReturn, takeFromPlace } from './places.ts'
 import type { Assignment, AssignmentKey, Redemption } from './schema.ts'
@@ -109,6 +110,7 @@ export function closeAssignment(
   assert(returnedBase > 0n, 'an open assignment has something left')
   returnBacking(ctx, assignment, returnedBase)
   noteFreed(ctx, assignment)
+  takeBackGrant(ctx.state, assignment)
   forget(ctx, at, assignment, returnedBase)
   const redemption = redemptionTables.redemption.mustGet(ctx.state, { id: at.id })
   const closed: Redemption = {
@@ -131,6 +133,13 @@ function noteFreed({ state }: WriteContext, { group, window, bookedHours }: Assi
   if (window <= runningWindow(state)) return
   noteGrowth(state, group)
   moveCounted(state, { group, window }, bookedHours)
+}
+
+/** A grant that is given up before its window begins, for others' sake, is none that could have been signed for. */
+function takeBackGrant(state: StateWriter, assignment: Assignment): void {
+  const { provider, window, grantedAtMs, amountBase } = assignment
+  if (grantedAtMs > 0 && window > runningWindow(state))
+    noteDelivery(state, { provider, window }, { grantedBase: -amountBase })
 }
 
 interface Returned {

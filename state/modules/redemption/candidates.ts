@@ -1,6 +1,7 @@
 // Lot groups that may serve a filter, in order, and the frontier before which none has hours free. Every group looked
 // at is a step; a search that runs out of them goes on in the next block where it stopped.
 // Owns: who meets a filter. Not: what is assigned (matching.ts), the order itself (order.ts).
+import { mustExist } from '../../../base/assert.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import type { LotGroup } from '../capacity/schema.ts'
@@ -14,6 +15,7 @@ import {
   isServing,
   legalGroupOf,
   lotGroup,
+  memberIds,
   offersService,
   runningWindow,
 } from './external.ts'
@@ -91,12 +93,29 @@ export function putFrontier(state: StateWriter, id: number, pass: number, fronti
   )
 }
 
+type Terms = Pick<Filter, 'service' | 'provider' | 'tierPpm' | 'region' | 'excluded'>
+
 /** Whether a lot group meets a filter, whatever hours it has free. */
-export function meets(filter: Filter, group: LotGroup): boolean {
+export function meets(filter: Omit<Terms, 'excluded'>, group: LotGroup): boolean {
   const { service, provider, tierPpm, region } = filter
   if (provider !== 0 && provider !== group.provider) return false
   if (region !== '' && region !== group.region) return false
   return offersService(group, service) && group.inForce[service] >= maxBigint(1n, tierPpm)
+}
+
+/**
+ * Whether a member that serves, of a legal group not excluded, has attested lots that meet terms. At most one read per
+ * member and lot group; the first that does ends the search.
+ */
+export function canBeServed(state: StateReader, terms: Terms): boolean {
+  const { provider, excluded } = terms
+  const asked = provider === 0 ? memberIds(state) : [provider]
+  return asked.some((id) => {
+    if (excluded.includes(legalGroupOf(state, id)) || !isServing(state, id)) return false
+    return groupsOf(state, id).some((group) =>
+      meets(terms, mustExist(lotGroup(state, group), 'a listed group')),
+    )
+  })
 }
 
 function assignableGroupOf(search: Search, provider: number): number {

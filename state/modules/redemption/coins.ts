@@ -3,7 +3,8 @@
 import { assert } from '../../../base/assert.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateWriter } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
+import { canBeServed } from './candidates.ts'
 import { getCursors, updateCursors } from './cursors.ts'
 import {
   burnDelivered,
@@ -19,6 +20,7 @@ import {
   getTotals,
   hasDelivered,
   isConstrained,
+  isCrumb,
   isOpen,
   lastWindowOf,
   stateOf,
@@ -34,6 +36,7 @@ function endReasonOf(redemption: Redemption): EndReason {
   const { refundReason } = redemption
   if (refundReason === 'none') return hasDelivered(redemption) ? 'delivered' : 'forfeited'
   if (!hasDelivered(redemption)) return refundReason
+  if (refundReason === 'tooSmall') return 'delivered'
   return refundReason === 'startByPassed' || refundReason === 'finishByPassed'
     ? 'remainderExpired'
     : 'remainderCancelled'
@@ -152,15 +155,24 @@ export function cancelQueued(
   putRedemption(ctx, at.id, refundQueued(ctx, at, redemption))
 }
 
-/** Stores a redemption with a queued part, or refunds that part when no window is left to serve it. */
-export function putQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
+/** Why nothing will serve the queued part of a redemption, or undefined. */
+function hopelessOf(state: StateReader, redemption: Redemption): EndReason | undefined {
+  const { queuedBase, assignedBase, finishBy, excluded } = redemption
+  if (queuedBase === 0n) return undefined
   const lastWindow = lastWindowOf(redemption)
-  if (redemption.queuedBase > 0n && lastWindow !== 0 && lastWindow <= runningWindow(ctx.state)) {
-    const reason = lastWindow === redemption.finishBy ? 'finishByPassed' : 'startByPassed'
-    putRedemption(ctx, id, refundQueued(ctx, { id, reason }, redemption))
-    return
-  }
-  putRedemption(ctx, id, redemption)
+  if (lastWindow !== 0 && lastWindow <= runningWindow(state))
+    return lastWindow === finishBy ? 'finishByPassed' : 'startByPassed'
+  // Whoever signs for all but one unit could otherwise hold its place, and oblige a provider, for nothing.
+  if (assignedBase === 0n && isCrumb(state, queuedBase)) return 'tooSmall'
+  // Without a last window it would sleep in the table for ever.
+  const isEndless = lastWindow === 0 && excluded.length > 0
+  return isEndless && !canBeServed(state, redemption) ? 'allRejected' : undefined
+}
+
+/** Stores a redemption with a queued part, or refunds that part when nothing will serve it. */
+export function putQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
+  const reason = hopelessOf(ctx.state, redemption)
+  putRedemption(ctx, id, reason === undefined ? redemption : refundQueued(ctx, { id, reason }, redemption))
 }
 
 /**

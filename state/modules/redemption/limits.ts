@@ -4,23 +4,23 @@ import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader } from '../../view.ts'
 import { horizonOf, isMember, isOffered, runningWindow } from './external.ts'
-import { getTotals, isConstrained } from './redemptions.ts'
+import { getTotals, isConstrained, SMALL_PART } from './redemptions.ts'
 import type { Redemption, redemptionSchema } from './schema.ts'
 import { smallestSleeper } from './sizes.ts'
 import { fail, redemptionParams } from './tables.ts'
 
 type Request = ActionArgs<typeof redemptionSchema, 'request'>
 
-/** Sixteenths of the table up to which the least amount stays as it is. */
+/** Sixteenths of the table up to which the least amount stays as it is, and of a full table. */
 const CALM_SIXTEENTHS = 8
-/** Part of the least amount that the whole balance of an account may be. */
-const SMALL_BALANCE_PART = 10n
-
+const FULL_SIXTEENTHS = 16
 /** Least amount of a request now: it doubles with each sixteenth of the table above half. Base units. */
 export function minimumNow(state: StateReader): bigint {
   const { minimumBase, openRequestsMax } = redemptionParams.get(state)
-  const sixteenths = Math.floor((16 * getTotals(state).openCount) / Math.max(1, openRequestsMax))
-  return minimumBase << BigInt(Math.max(0, sixteenths - CALM_SIXTEENTHS))
+  const sixteenths = Math.floor((FULL_SIXTEENTHS * getTotals(state).openCount) / openRequestsMax)
+  // A table that governance has made smaller may hold more than it has room for.
+  const beyond = Math.min(sixteenths, FULL_SIXTEENTHS) - CALM_SIXTEENTHS
+  return minimumBase << BigInt(Math.max(0, beyond))
 }
 
 /** Why an amount is too small, or undefined. The whole balance may be less, so that no coin is stranded, but not crumbs. */
@@ -31,7 +31,7 @@ export function checkAmount(
   const minimumBase = minimumNow(state)
   if (amountBase >= maxBigint(1n, minimumBase)) return undefined
   const isWhole = amountBase > 0n && amountBase === balanceBase
-  if (isWhole && amountBase * SMALL_BALANCE_PART >= minimumBase) return undefined
+  if (isWhole && amountBase * SMALL_PART >= minimumBase) return undefined
   return fail.BelowMinimum({ amountBase, minimumBase })
 }
 

@@ -3,7 +3,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { StateWriter } from '../../view.ts'
 import { getCursors, updateCursors } from './cursors.ts'
-import { getTotals, updateTotals } from './redemptions.ts'
+import { getTotals, isCrumb, updateTotals } from './redemptions.ts'
 import type { Place, Redemption } from './schema.ts'
 import { PLACES_MAX } from './shapes.ts'
 import { redemptionTables } from './tables.ts'
@@ -59,8 +59,14 @@ export function takeFromPlace(redemption: Redemption, taken: Place): Redemption 
   }
 }
 
-/** A redemption with coins added at the end of the queue; with all its places in use the last one moves there too. */
+/**
+ * A redemption with coins added at the end of the queue; with all its places in use the last one moves there too. Crumbs
+ * join the last place that it has: each place is served by itself.
+ */
 export function addAtTail(state: StateWriter, redemption: Redemption, amountBase: bigint): Redemption {
+  const known = redemption.places.at(-1)
+  if (known !== undefined && isCrumb(state, amountBase))
+    return addAtPlace(redemption, { sequence: known.sequence, queuedBase: amountBase })
   const sequence = nextPlace(state)
   if (redemption.places.length < PLACES_MAX)
     return addAtPlace(redemption, { sequence, queuedBase: amountBase })

@@ -87,9 +87,15 @@ export const redemptionRecords = {
       penalisedVictim: t.u32,
       /** The service lane was full before this window began: a missing grant is no fault. */
       excusedWindow: t.u64,
-      /** First block in the last quarter of the window, and how many since had a full service lane. */
-      quarterHeight: t.u64,
-      fullBlocks: t.u64,
+      /** For how long the service lane was full in the last quarter of the window so far, ms. */
+      fullMs: t.u64,
+      /** The lot group and window that reservations return from, and the recount that found too many. */
+      overbookedFor: t.u64,
+      overbookedWindow: t.u64,
+      overbookedRecount: t.u64,
+      /** The place below which to look for more of them; of the place just below, the assignment to go on with; 0: its last. */
+      overbookedBelow: t.u64,
+      overbookedNumber: t.u32,
       /** Providers whose reservations are being returned, and how far. */
       recalls: t.list(t.u64, PROVIDERS_MAX),
       recallWindow: t.u64,

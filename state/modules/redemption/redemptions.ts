@@ -3,7 +3,7 @@ import type { Reserve } from '../../../base/protocol/header.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import type { Redemption, Totals } from './schema.ts'
 import type { RedemptionState } from './shapes.ts'
-import { redemptionTables } from './tables.ts'
+import { redemptionParams, redemptionTables } from './tables.ts'
 
 const NO_TOTALS: Totals = {
   nextId: 1,
@@ -70,14 +70,24 @@ export function stateOf(redemption: Redemption, window: number): RedemptionState
     }
     case 'cancelledByOwner':
     case 'displaced':
+    case 'allRejected':
       return 'cancelled'
     case 'startByPassed':
     case 'finishByPassed':
     case 'forfeited':
+    case 'tooSmall':
       return 'expired'
     default:
       return 'settled'
   }
+}
+
+/** What is less than this part of the least amount is not worth a grant: the whole of a balance, or the rest of a request. */
+export const SMALL_PART = 10n
+
+/** Whether coins are too few to be served for themselves. */
+export function isCrumb(state: StateReader, amountBase: bigint): boolean {
+  return amountBase * SMALL_PART < redemptionParams.get(state).minimumBase
 }
 
 /** Coins locked in redemption, base units. */

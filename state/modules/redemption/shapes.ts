@@ -31,6 +31,10 @@ export const END_REASONS = [
   'displaced',
   /** Nothing was left after no-show fees. */
   'forfeited',
+  /** Less was left than is worth a grant. */
+  'tooSmall',
+  /** Its owner has rejected every legal group that could serve it. */
+  'allRejected',
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
 

@@ -1,6 +1,6 @@
 // The end of a window for redemption: what is neither settled nor vouchered goes to the tail, deliveries are judged, and
 // requests expire. Owns: these walks, and when they wait because the service lane was full (ECONOMY §6).
-import type { WriteContext } from '../../context.ts'
+import type { BlockContext, WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld } from './books.ts'
@@ -25,10 +25,23 @@ import { redemptionTables } from './tables.ts'
 
 /** With less gas than this left no grant and no voucher fits into a lane. */
 const LANE_ROOM_MIN = 100_000
+/** Longest time that one full block stands for, as for the base fee; also at most this part of the quarter. */
+const FULL_MS_MAX = 2_000
+const FULL_PART = 8
 
 /**
- * Counts the blocks of a window's last quarter whose service lane was full. When it was full in at least half of them, a
- * grant that is missing afterwards is no fault, and vouchers of the window that ends are taken a quarter window longer.
+ * For how long a full block kept others out: since its parent, but after a pause nobody had been kept out. No pause of a
+ * chain that runs is as long as half a window; after one the whole of what waited comes at once.
+ */
+function fullMsOf({ timestampMs, parentTimestampMs }: BlockContext, quarterMs: number): number {
+  const pauseMs = timestampMs - parentTimestampMs
+  return pauseMs >= 2 * quarterMs ? pauseMs : Math.min(pauseMs, FULL_MS_MAX, Math.ceil(quarterMs / FULL_PART))
+}
+
+/**
+ * Adds up for how much of a window's last quarter the service lane was full. When it was for at least half of it, a grant
+ * that is missing afterwards is no fault, and vouchers of the window that ends are taken a quarter window longer. Time
+ * counts, not blocks: an idle chain has one or two in a quarter, and filling these would excuse any fault for next to nothing.
  */
 export function noteTurn(ctx: WriteContext): void {
   const { state, block } = ctx
@@ -38,17 +51,16 @@ export function noteTurn(ctx: WriteContext): void {
   // The block that ends a window still belongs to it.
   if (!isTurn && !isLastQuarter(state, block.timestampMs)) return
   const isFull = ctx.laneRoom !== undefined && ctx.laneRoom('service') < LANE_ROOM_MIN
-  const quarterHeight = cursors.quarterHeight === 0 ? block.height : cursors.quarterHeight
-  const fullBlocks = cursors.fullBlocks + (isFull ? 1 : 0)
+  const quarterMs = quarterWindowMs(state)
+  const fullMs = cursors.fullMs + (isFull ? fullMsOf(block, quarterMs) : 0)
   if (!isTurn) {
-    if (isFull || cursors.quarterHeight === 0) updateCursors(state, { quarterHeight, fullBlocks })
+    if (isFull) updateCursors(state, { fullMs })
     return
   }
-  const isExcused = fullBlocks > 0 && fullBlocks * 2 >= block.height - quarterHeight + 1
+  const isExcused = fullMs * 2 >= quarterMs
   updateCursors(state, {
     window,
-    quarterHeight: 0,
-    fullBlocks: 0,
+    fullMs: 0,
     excusedWindow: isExcused ? window : cursors.excusedWindow,
     sweepAfterMs: isExcused ? windowStartMs(state) + quarterWindowMs(state) : 0,
   })
@@ -120,6 +132,8 @@ function judgeWindow(state: StateWriter, window: number): void {
     })
   }
   for (const [group, { grantedBase, voucheredBase }] of sums) {
+    // All that it had granted was given up before the window began.
+    if (grantedBase === 0n) continue
     const known = redemptionTables.record.get(state, { group })?.poor ?? []
     const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
     redemptionTables.record.set(state, { group }, { poor })

@@ -5,11 +5,11 @@ import { matchOf } from './matching.ts'
 import { close, isConstrained, meets, openRequests, queuedOf, type RequestTerms } from './queue.ts'
 import type { Request, World } from './world.ts'
 
-/** Above half full the minimum doubles with each further sixteenth of the whole table. */
+/** Above half full the minimum doubles with each further sixteenth of the whole table, up to a full one. */
 export function minimumNow(world: World): bigint {
   const { minimumBase, openRequestsMax } = world.parameters
   const aboveHalf = openRequests(world).length - openRequestsMax / 2
-  const doublings = aboveHalf <= 0 ? 0 : Math.floor((aboveHalf * 16) / openRequestsMax)
+  const doublings = aboveHalf <= 0 ? 0 : Math.min(8, Math.floor((aboveHalf * 16) / openRequestsMax))
   return minimumBase * 2n ** BigInt(doublings)
 }
 

@@ -8,7 +8,7 @@ import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { matchUpTo } from './matching.ts'
-import { draw, enqueue, expire, tailNumber } from './queue.ts'
+import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
 import { endsWindow, endWindow } from './windows.ts'
 import type { Assignment, World } from './world.ts'
 
@@ -46,15 +46,19 @@ export function runBlock(
   conclude(world, facts.governance)
   findMissingGrants(world)
   drawWaiting(world, facts)
+  endHopeless(world)
   const results = steps.map((step) => {
     charge(world, step.paid)
-    return step.run(world)
+    const result = step.run(world)
+    endHopeless(world)
+    return result
   })
   payTips(world, facts.proposer)
   settleVouchered(world)
   if (endsWindow(world)) {
     endWindow(world)
     sharePayments(world, facts.validators)
+    endHopeless(world)
   }
   expire(world)
   const reservations = matchUpTo(world, facts.reservations)

@@ -5,7 +5,7 @@ import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
 import { freeWork } from './matching.ts'
-import { closeIfDone, enqueue, noShowFee, payFund, tailNumber } from './queue.ts'
+import { closeIfDone, enqueue, enqueueAtTail, noShowFee, payFund } from './queue.ts'
 import type { Assignment, Provider, Request, World } from './world.ts'
 
 export const assignmentOf = (world: World, request: number, number: number): Assignment | undefined =>
@@ -125,7 +125,8 @@ export function reject(
   request.excluded.add(group)
   request.rejectedBase += returned
   addFailed(world, group, returned)
-  enqueue(world, request.id, isAmongWorst(world, group) ? assignment.sequence : tailNumber(world), returned)
+  if (isAmongWorst(world, group)) enqueue(world, request.id, assignment.sequence, returned)
+  else enqueueAtTail(world, request.id, returned)
   return undefined
 }
 
@@ -142,7 +143,7 @@ export function returnUnused(world: World, endedWindow: number): void {
     const open = takeBack(assignment)
     const fee = noShowFee(world, open, open)
     payFund(world, request, fee)
-    enqueue(world, request.id, tailNumber(world), open - fee)
+    enqueueAtTail(world, request.id, open - fee)
     // `noShow` on what was rejected is taken at the next window without a signature.
     if (request.rejectedBase === 0n || signed.has(request.id)) continue
     const place = world.places.filter((p) => p.request === request.id).at(-1)

@@ -38,6 +38,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     pending: [],
     drawnInBlock: 0,
     places: [],
+    returned: new Set(),
     assignments: [],
     nextSequence: 1,
     numberedMs: new Map(),

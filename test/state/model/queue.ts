@@ -3,7 +3,7 @@
 import { concatBytes, fromHex, toHex, u32be } from '../../../base/bytes.ts'
 import { sha256 } from '../../../base/crypto/hash.ts'
 import { floorDiv, P, sum } from './arithmetic.ts'
-import { counts, type LotGroup, ratingPpm } from './capacity.ts'
+import { counts, type LotGroup, lotGroups, ratingPpm } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { FUND, moveCoins, redemptionEscrow } from './ledger.ts'
 import type { Drawn, Request, Service, World } from './world.ts'
@@ -52,6 +52,7 @@ export const queuedOf = (world: World, request: number): bigint =>
 /** Puts coins of a request at a place of the queue. */
 export function enqueue(world: World, request: number, sequence: number, amountBase: bigint): void {
   if (amountBase === 0n) return
+  world.returned.add(request)
   const same = world.places.find((place) => place.request === request && place.sequence === sequence)
   if (same !== undefined) {
     same.amountBase += amountBase
@@ -65,6 +66,38 @@ export function enqueue(world: World, request: number, sequence: number, amountB
 
 /** A new number behind all others. */
 export const tailNumber = (world: World): number => world.nextSequence++
+
+/** What is less than a tenth of the minimum is not served for itself. */
+const isCrumb = (world: World, amountBase: bigint): boolean => amountBase * 10n < world.parameters.minimumBase
+
+/** Puts coins behind all others; crumbs join the last place that their request has. */
+export function enqueueAtTail(world: World, request: number, amountBase: bigint): void {
+  const last = world.places.filter((place) => place.request === request).at(-1)
+  const joins = last !== undefined && isCrumb(world, amountBase)
+  if (amountBase > 0n) enqueue(world, request, joins ? last.sequence : tailNumber(world), amountBase)
+}
+
+/** Refunds what has returned to the queue and nothing will serve: crumbs, and what rejected everybody who could. */
+export function endHopeless(world: World): void {
+  for (const id of world.returned) {
+    const request = world.requests.get(id)
+    const queued = queuedOf(world, id)
+    if (request === undefined || request.closed !== undefined || queued === 0n) continue
+    const isTooSmall = openOf(request) === queued && isCrumb(world, queued)
+    const isEndless = lastWindowOf(world, request) === 0 && request.excluded.size > 0
+    if (!isTooSmall && (!isEndless || canBeServed(world, request))) continue
+    const isDelivered = request.burnedBase + request.transferredBase > 0n
+    close(world, request, isDelivered ? 'settled' : isTooSmall ? 'expired' : 'cancelled')
+  }
+  world.returned.clear()
+}
+
+const canBeServed = (world: World, request: Request): boolean =>
+  lotGroups(world).some((group) => {
+    const provider = world.providers.get(group.provider)!
+    const isOpen = counts(provider) && !request.excluded.has(groupOf(provider))
+    return isOpen && meets(world, group, request)
+  })
 
 /**
  * What the mix of this block draws: everything of earlier blocks whose proposer was of another legal group; with one

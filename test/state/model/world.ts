@@ -273,6 +273,8 @@ export interface World {
   /** Requests of this block so far. */
   drawnInBlock: number
   places: Place[]
+  /** Requests whose coins have come to a place since it was last asked whether anything will serve them. */
+  returned: Set<number>
   readonly assignments: Assignment[]
   nextSequence: number
   /** When each number was given: coins that return to their place have waited since then. */

@@ -4,6 +4,8 @@ import { COIN, mulDivCeil, PPM } from '../../../base/units.ts'
 import { getAssetBalance } from '../../../state/modules/assets/ledger.ts'
 import { lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { attestLot } from '../../../state/modules/capacity/pledges.ts'
+import { capacityParams } from '../../../state/modules/capacity/tables.ts'
+import { getClock } from '../../../state/modules/capacity/windows.ts'
 import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { deliveryOf } from '../../../state/modules/providers/delivery.ts'
 import { GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
@@ -15,6 +17,7 @@ import {
   unpaidPenalties,
 } from '../../../state/modules/providers/suspension.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
+import { closeAssignment } from '../../../state/modules/redemption/assignments.ts'
 import { dueAtMs, hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { isUnreliable } from '../../../state/modules/redemption/bonus.ts'
 import { penaltyOf } from '../../../state/modules/redemption/faults.ts'
@@ -330,6 +333,42 @@ describe('redemption.suspension', () => {
     assert.ok(lost.length >= 8 && Math.min(...lost) > Math.max(...after) - 1, `${lost} gave up`)
     assert.equal(redemptionTables.setNode.get(c.state, { set: RETURNED, level: 0, prefix: 0 }), undefined)
   })
+
+  it('does not count a grant that was given up before its window against who had posted it', () => {
+    const c = new RedemptionChain({
+      providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }],
+      params: { assignAhead: 2 },
+      economy: longEconomy(),
+    })
+    c.run(() => {
+      c.fund(ALICE, 1, coins(100))
+      c.fund(BOB, 2, coins(80))
+      ok(c.list(1))
+    })
+    ask(c, ALICE, 100)
+    c.run()
+    c.turn()
+    // Provider 1 has failed once. Bob fills window 3 of provider 2, which grants at once, and of provider 3.
+    c.run(() => {}, WINDOW_MS * 0.75)
+    c.run(() => {
+      ok(c.list(2))
+      ok(c.list(3))
+      c.fund(BOB, 2, coins(10))
+    })
+    const granted = () => deliveryOf(c.state, { provider: 2, window: 3 }).grantedBase
+    ask(c, BOB, 90, 2)
+    c.run()
+    const ahead = c.openAssignments().find(([id]) => id === 2)
+    assert.deepEqual(assignment(c, 2, ahead![1])?.provider, 2)
+    c.run(() => ok(c.grant(2, ahead![1])))
+    assert.equal(granted(), coins(90))
+    c.run(() => closeAssignment(c.ctx(), { id: 2, assignment: ahead![1] }, 'unbooked', { to: 'place' }))
+    assert.equal(granted(), 0n)
+    assert.deepEqual(redemptionTables.record.get(c.state, { group: 2 }), undefined)
+    for (let turns = 0; turns < 4; turns++) c.turn()
+    // The window in which nothing of it was left to serve is no poor one.
+    assert.notEqual(redemptionTables.record.get(c.state, { group: 2 })?.poor.at(-1), true)
+  })
 })
 
 describe('redemption.overbooked', () => {
@@ -361,6 +400,68 @@ describe('redemption.overbooked', () => {
     assert.equal(closedWith(c, 'overbooked'), 3)
     assert.equal(closedWith(c, 'grantMissing'), 0)
   })
+
+  it('returns them of all groups though the first has more booked in the running window too', () => {
+    const c = chain({ params: { assignAhead: 2 }, economy: longEconomy() })
+    c.run(() => [1, 2, 3].map((provider) => ok(c.list(provider))))
+    c.run(() =>
+      [ALICE, BOB, CAROL].map((wallet, i) => ok(c.request(wallet, coins(300), { provider: i + 1 }))),
+    )
+    c.run()
+    const booked = (provider: number, window: number) =>
+      [...redemptionTables.assignment.values(c.committed)]
+        .filter((a) => a.window === window && a.provider === provider)
+        .reduce((sum, a) => sum + a.amountBase, 0n)
+    assert.deepEqual(
+      [1, 2, 3].map((provider) => booked(provider, 1)),
+      [coins(228), coins(228), coins(228)],
+    )
+    assert.deepEqual(
+      [1, 2, 3].map((provider) => booked(provider, 2)),
+      [coins(72), coins(72), coins(72)],
+    )
+    // A vote takes three quarters of what all deliver.
+    c.endWindow(() => {
+      for (const [id, n] of c.openAssignments()) if (assignment(c, id, n)?.window === 1) ok(c.grant(id, n))
+      const params = capacityParams.get(c.state)
+      capacityParams.set(c.state, { ...params, availabilityHaircutPpm: 762_500n })
+    })
+    c.run()
+    c.run()
+    assert.deepEqual(
+      [1, 2, 3].map((provider) => booked(provider, 1)),
+      [coins(228), coins(228), coins(228)],
+    )
+    assert.deepEqual(
+      [1, 2, 3].map((provider) => booked(provider, 2)),
+      [coins(57), coins(57), coins(57)],
+    )
+  })
+
+  it('finds them behind any number of later reservations of other groups, however few steps a block has', () => {
+    const c = chain({ params: { assignAhead: 2, stepsPerBlockMax: 16 }, economy: longEconomy() })
+    const [lot] = lotIdsOf(c.state, 1)
+    c.run(() => [1, 2].map((provider) => ok(c.list(provider))))
+    c.run(() => {}, WINDOW_MS * 0.65)
+    ask(c, ALICE, 200, 1)
+    c.run()
+    c.run(() => {
+      for (let i = 0; i < 40; i++) ok(c.request(BOB, coins(1), { provider: 2 }))
+    })
+    for (let blocks = 0; blocks < 12; blocks++) c.run(() => {}, 5)
+    const inWindow = (provider: number) =>
+      [...redemptionTables.assignment.values(c.committed)].filter(
+        (a) => a.window === 2 && a.provider === provider,
+      )
+    assert.deepEqual([inWindow(1).length, inWindow(2).length], [1, 40])
+    c.run(() => attestLot(c.ctx(), { lot: lot!, auditPpm: PPM / 2n }), 5)
+    c.endWindow()
+    for (let blocks = 0; blocks < 5; blocks++) c.run(() => {}, 5)
+    assert.equal(closedWith(c, 'overbooked'), 1)
+    // Alice's place is the earliest: she has what is left.
+    assert.equal(inWindow(1)[0]!.amountBase, coins(114))
+    assert.equal(inWindow(2).length, 40)
+  })
 })
 
 describe('redemption.lane', () => {
@@ -372,13 +473,18 @@ describe('redemption.lane', () => {
     return c
   }
 
+  /** Ends the window with a quarter of blocks, 50 ms each, whose service lane is full. */
+  function fullQuarter(c: RedemptionChain): void {
+    const { endsAtMs } = getClock(c.state)
+    c.run(() => {}, endsAtMs - WINDOW_MS / 4 - c.block.timestampMs)
+    c.serviceRoom = 10_000
+    while (c.block.timestampMs < endsAtMs) c.run(() => {}, 50)
+    c.serviceRoom = 1_000_000
+  }
+
   it('makes no fault of a missing grant when the service lane was full in the last quarter', () => {
     const c = reserved()
-    c.run(() => {}, WINDOW_MS - 1_000)
-    c.serviceRoom = 10_000
-    c.run()
-    c.endWindow()
-    c.serviceRoom = 1_000_000
+    fullQuarter(c)
     c.run()
     assert.deepEqual([closedWith(c, 'laneFull'), closedWith(c, 'grantMissing')], [1, 0])
     assert.equal(bondOf(c, 1), BOND)
@@ -396,13 +502,31 @@ describe('redemption.lane', () => {
     assert.deepEqual([closedWith(c, 'laneFull'), closedWith(c, 'grantMissing')], [0, 1])
   })
 
-  it('defers the end of the window for its assignments by a quarter window, and takes vouchers until then', () => {
+  it('is not excused by whoever fills the few blocks of an idle chain', () => {
     const c = reserved()
-    c.turn(() => ok(c.grant(1, 1)))
-    c.run(() => {}, WINDOW_MS - 500)
+    c.run(() => {}, WINDOW_MS - 900)
+    c.serviceRoom = 10_000
+    c.run(() => {}, 300)
+    c.endWindow()
+    c.serviceRoom = 1_000_000
+    c.run()
+    assert.deepEqual([closedWith(c, 'laneFull'), closedWith(c, 'grantMissing')], [0, 1])
+    assert.ok(bondOf(c, 1) < BOND)
+  })
+
+  it('excuses a full block after half a window without any: all that waited came at once', () => {
+    const c = reserved()
     c.serviceRoom = 10_000
     c.endWindow()
     c.serviceRoom = 1_000_000
+    c.run()
+    assert.deepEqual([closedWith(c, 'laneFull'), closedWith(c, 'grantMissing')], [1, 0])
+  })
+
+  it('defers the end of the window for its assignments by a quarter window, and takes vouchers until then', () => {
+    const c = reserved()
+    c.turn(() => ok(c.grant(1, 1)))
+    fullQuarter(c)
     assert.equal(c.window, 2)
     assert.equal(redemption(c, 1).assignedBase, coins(10))
     const dueMs = c.block.timestampMs + WINDOW_MS / 4

@@ -23,14 +23,15 @@ function fill(chain: MemberChain): {
   return { calls: Array.from({ length: count }, () => call), gas, room: lane - count * gas }
 }
 
-/** Plays the last quarter of window 0 in two blocks with these calls, the second of which ends it. */
-function lastQuarter(chain: MemberChain, calls: readonly Call[]): void {
+/** Plays the last quarter of window 0 in evenly spaced blocks with these calls, the last of which ends it. */
+function lastQuarter(chain: MemberChain, calls: readonly Call[], blocks: number): void {
   const { startedAtMs, endsAtMs } = getClock(chain.full)
-  const pauseTo = (atMs: number): number => atMs - chain.parent.header.timestampMs
   const quarterMs = Math.floor((endsAtMs - startedAtMs) / 4)
-  chain.next(calls, pauseTo(endsAtMs - quarterMs))
-  assert.equal(currentWindow(chain.full), 0)
-  chain.next(calls, pauseTo(endsAtMs))
+  chain.next([], endsAtMs - quarterMs - chain.parent.header.timestampMs)
+  for (let block = 0; block < blocks; block++) {
+    assert.equal(currentWindow(chain.full), 0)
+    chain.next(calls, quarterMs / blocks)
+  }
   assert.equal(currentWindow(chain.full), 1)
 }
 
@@ -39,7 +40,7 @@ describe('redemption.lane on the real engine', () => {
     const chain = new MemberChain(4)
     const { calls, room } = fill(chain)
     assert.ok(room < EXCUSED_BELOW)
-    lastQuarter(chain, calls)
+    lastQuarter(chain, calls, 5)
     const { excusedWindow, sweepAfterMs } = getCursors(chain.full)
     assert.equal(excusedWindow, 1)
     const { startedAtMs, endsAtMs } = getClock(chain.full)
@@ -50,7 +51,13 @@ describe('redemption.lane on the real engine', () => {
     const chain = new MemberChain(4)
     const { calls, gas, room } = fill(chain)
     const spared = Math.ceil((EXCUSED_BELOW - room) / gas)
-    lastQuarter(chain, calls.slice(spared))
+    lastQuarter(chain, calls.slice(spared), 5)
+    assert.deepEqual([getCursors(chain.full).excusedWindow, getCursors(chain.full).sweepAfterMs], [0, 0])
+  })
+
+  it('excuses nothing when an idle chain had few blocks and whoever wants an excuse filled them', () => {
+    const chain = new MemberChain(4)
+    lastQuarter(chain, fill(chain).calls, 3)
     assert.deepEqual([getCursors(chain.full).excusedWindow, getCursors(chain.full).sweepAfterMs], [0, 0])
   })
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { COIN, PPM } from '../../../base/units.ts'
 import { minimumNow } from '../../../state/modules/redemption/limits.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
-import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
+import { redemptionParams, redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import {
   ALICE,
   BOB,
@@ -95,6 +95,24 @@ describe('redemption.limits', () => {
     })
     const queue = c.query<{ minimumBase: bigint }>('queue')
     assert.equal(queue.minimumBase, MINIMUM * 128n)
+  })
+
+  it('asks no more of a table that a vote has made too small than of a full one', () => {
+    const c = chain({ params: { openRequestsMax: 64, openRequestsPerAccountMax: 64 } })
+    c.run(() => {
+      for (let i = 0; i < 40; i++) ok(c.request(ALICE, MINIMUM * 16n))
+    })
+    c.run(() => {
+      const params = redemptionParams.get(c.state)
+      redemptionParams.set(c.state, { ...params, openRequestsMax: 1, openRequestsPerAccountMax: 1 })
+    })
+    // It was 2^632 times the minimum, which no error and no answer can hold: a request halted the chain.
+    assert.equal(minimumNow(c.state), MINIMUM * 256n)
+    assert.equal(c.query<{ minimumBase: bigint }>('queue').minimumBase, MINIMUM * 256n)
+    c.run(() => {
+      assert.equal(c.request(BOB, coins(1))?.code, 'BelowMinimum')
+      assert.equal(c.request(BOB, coins(3))?.code, 'QueueFull')
+    })
   })
 
   it('lets requests with constraints fill half of the table, the rest being for others', () => {
