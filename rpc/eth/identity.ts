@@ -10,9 +10,25 @@ import { quantity } from './format.ts'
 
 const SHA3_BYTES_MAX = 1024 * 1024
 
-/** Methods that older clients and mining tools ask for. */
-function customaryMethods(backend: Backend): readonly Method[] {
+/** What a node says about itself, also what only older clients ask for. */
+function nodeMethods(backend: Backend): readonly Method[] {
   return [
+    defineMethod({
+      name: 'net_listening',
+      doc: 'Whether the node listens for peers: always true.',
+      cost: 1,
+      params: {},
+      returns: { type: 'boolean' },
+      run: () => true,
+    }),
+    defineMethod({
+      name: 'net_peerCount',
+      doc: 'Number of connected peers.',
+      cost: 1,
+      params: {},
+      returns: QUANTITY_SCHEMA,
+      run: () => quantity(backend.health().peerCount),
+    }),
     defineMethod({
       name: 'eth_protocolVersion',
       doc: "Version of the chain's rules.",
@@ -60,7 +76,7 @@ export function moduleListMethod(methods: readonly Method[]): Method {
 }
 
 export function identityMethods(backend: Backend): readonly Method[] {
-  return [...customaryMethods(backend), ...chainMethods(backend)]
+  return [...nodeMethods(backend), ...chainMethods(backend)]
 }
 
 function chainMethods(backend: Backend): readonly Method[] {
@@ -82,22 +98,6 @@ function chainMethods(backend: Backend): readonly Method[] {
       params: {},
       returns: { type: 'string' },
       run: () => String(chainId),
-    }),
-    defineMethod({
-      name: 'net_listening',
-      doc: 'Whether the node listens for peers: always true.',
-      cost: 1,
-      params: {},
-      returns: { type: 'boolean' },
-      run: () => true,
-    }),
-    defineMethod({
-      name: 'net_peerCount',
-      doc: 'Number of connected peers.',
-      cost: 1,
-      params: {},
-      returns: QUANTITY_SCHEMA,
-      run: () => quantity(backend.health().peerCount),
     }),
     defineMethod({
       name: 'web3_clientVersion',

@@ -5,11 +5,13 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { checksumAddress } from '../../base/address.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
-import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
+import { DEVNET_ASSET_ID, DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
+import { assetAddress } from '../../state/modules/assets/ledger.ts'
 import { followChain } from '../support/chainFollower.ts'
 import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
 import { sendAll, signTransfers } from '../support/hotWallet.ts'
 import { call } from '../support/jsonRpc.ts'
+import { ethers5Wallet, wagmiWallet, web3Wallet } from '../support/moreWallets.ts'
 import { Random } from '../support/random.ts'
 import { verifiesAcrossASetChange } from '../support/verifyCommand.ts'
 import {
@@ -41,19 +43,22 @@ describe('wallets on a running devnet', function () {
 
   before(async () => {
     devnet = await startDevnet()
-    const [first, second, third] = devnet.rpcUrls
-    // Each library uses another validator: all must serve what one accepts.
-    libraries.push(viemWallet(first!), ethersWallet(second!), castWallet(third!))
+    const [first, second, third, fourth] = devnet.rpcUrls as [string, string, string, string]
+    // The libraries use different validators: all must serve what one accepts.
+    libraries.push(viemWallet(first), ethersWallet(second), castWallet(third))
+    libraries.push(ethers5Wallet(fourth), web3Wallet(first), wagmiWallet(second, DEVNET_CHAIN_ID))
   })
   after(async () => {
     for (const library of libraries) library.close()
     await devnet.stop()
   })
 
-  for (const [i, name] of ['viem', 'ethers', 'cast'].entries()) {
+  for (const [i, name] of ['viem', 'ethers', 'cast', 'ethers 5', 'web3.js 4', '@wagmi/core'].entries()) {
     describe(name, () => {
-      const key = KEYS[i]!
-      const from = ADDRESSES[i]!
+      // The fourth account's nonces are those of the refusals below.
+      const account = i < 3 ? i : i + 1
+      const key = KEYS[account]!
+      const from = ADDRESSES[account]!
 
       it('reads chain id, balance and fee data', async () => {
         const library = wallet(name)
@@ -71,6 +76,21 @@ describe('wallets on a running devnet', function () {
           await hasStrictShapes(devnet.rpcUrls[3]!, mined.hash, type)
         })
       }
+
+      it('runs a native action by its ABI', async () => {
+        const library = wallet(name)
+        const to = [stranger(10 * (i + 1) + 5), stranger(10 * (i + 1) + 6)] as const
+        const calls = to.map((address, at) => ({ to: address, value: BigInt(at + 1), data: '0x' as Hex }))
+        const mined = await library.batch({ key, calls })
+        assert.deepEqual({ type: mined.type, status: mined.status }, { type: 2, status: 1 })
+        assert.deepEqual([await library.balance(to[0]), await library.balance(to[1])], [1n, 2n])
+      })
+
+      it('imports a token', async () => {
+        const address = toHex(assetAddress(DEVNET_ASSET_ID)) as Hex
+        const token = await wallet(name).token({ address, holder: from })
+        assert.deepEqual(token, { symbol: 'devUSD', decimals: 6, balanceBase: 100_000_000_000n })
+      })
     })
   }
 

@@ -73,6 +73,18 @@ describe('rpc.eth calls', () => {
     }
   })
 
+  it('take the requests of web3.js 1 as it writes them', async () => {
+    // Calldata as `data`, gas beside gasPrice, an upper-case address, heights as hex, null for what is not set.
+    const checksummed = `0x${to.slice(2).toUpperCase()}`
+    const request = { from, to: checksummed, value: '0x1', data: '0x', gas: '0x5208', gasPrice: '0x3b9aca00' }
+    assert.equal(await ask('eth_estimateGas', [{ ...request, nonce: null, chainId: null }]), '0x5208')
+    assert.equal(await ask('eth_call', [request, '0x2']), '0x')
+    const filter = { fromBlock: '0x1', toBlock: 'latest', address: undefined, topics: [null] }
+    assert.equal((await ask('eth_getLogs', [filter])).length, 2)
+    assert.equal((await ask('eth_getBlockByNumber', ['latest', false])).number, '0x2')
+    assert.equal(await ask('eth_getCode', [checksummed, 'latest']), '0x')
+  })
+
   it('suppose other balances, and nothing else', async () => {
     const call = { from: poor, to, value: hexOf(5n * COIN) }
     const rich = { [poor]: { balance: hexOf(6n * COIN), nonce: '0x7', code: '0x', state: {} } }
