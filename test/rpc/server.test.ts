@@ -78,9 +78,9 @@ describe('rpc.server', () => {
       [{ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: 'x' }, -32600, /params must be/],
       [{ jsonrpc: '2.0', id: 1, method: 'eth_chainId', params: [1] }, -32602, /too many arguments/],
       [
-        { jsonrpc: '2.0', id: 1, method: 'eth_mining' },
+        { jsonrpc: '2.0', id: 1, method: 'eth_hashrate' },
         -32601,
-        /the method eth_mining does not exist\/is not available/,
+        /the method eth_hashrate does not exist\/is not available/,
       ],
       [{ jsonrpc: '2.0', id: 1, method: '__proto__' }, -32601, /does not exist/],
     ]
