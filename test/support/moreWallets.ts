@@ -64,7 +64,12 @@ export function ethers5Wallet(url: string): WalletLibrary {
 export function web3Wallet(url: string): WalletLibrary {
   const web3 = new Web3(url)
   web3.eth.setConfig({ transactionPollingInterval: POLL_MS, transactionReceiptPollingInterval: POLL_MS })
-  const senderOf = (key: Hex): string => web3.eth.accounts.wallet.add(key)[0]!.address
+  const senderOf = (key: Hex): string => {
+    const { address } = web3.eth.accounts.privateKeyToAccount(key)
+    const { wallet } = web3.eth.accounts
+    if (wallet.get(address) === undefined) wallet.add(key)
+    return address
+  }
   const mined = async (receipt: {
     readonly transactionHash: unknown
     readonly status: unknown
