@@ -49,8 +49,10 @@ function printed(child: ChildProcess, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no "${text}" within ${START_MS} ms`)), START_MS)
     child.once('exit', (code) => reject(new Error(`ended with ${code} before "${text}"`)))
+    let seen = ''
     child.stdout!.on('data', (chunk: Buffer) => {
-      if (!chunk.toString('utf8').includes(text)) return
+      seen = (seen + chunk.toString('utf8')).slice(-10_000)
+      if (!seen.includes(text)) return
       clearTimeout(timer)
       resolve()
     })

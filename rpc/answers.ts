@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzip } from 'node:zlib'
 import type { HeldBytes } from './heldBytes.ts'
+import { turns } from './turns.ts'
 
 /** Smaller answers fit into a packet anyway. */
 const GZIP_BYTES_MIN = 1_024
@@ -16,6 +17,9 @@ const GZIP_LEVEL = 1
 const COUNTED_BYTES_MIN = 16 * 1024
 /** A reader gets this long before it may be cut. */
 const READ_MS_MIN = 1_000
+
+/** A longer text is written in parts of this size, as fast as it is read: turning it into bytes at once takes too long. */
+const SLICE_BYTES = 256 * 1024
 
 const ACCEPTS_GZIP = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?=,|$)/i
 
@@ -67,10 +71,14 @@ export class Answers {
     })
   }
 
-  /** A long text waits as bytes: a string would be held twice. */
   #writeText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-    const body = text.length < COUNTED_BYTES_MIN ? text : Buffer.from(text, 'utf8')
-    this.#write(request, response, status, body, Buffer.byteLength(body))
+    const bytes = Buffer.byteLength(text)
+    // Slices of other texts than ASCII would cut characters.
+    if (bytes < SLICE_BYTES || bytes !== text.length) this.#write(request, response, status, text, bytes)
+    else {
+      this.#begin(request, response, status, bytes)
+      void writeSlices(request, response, text)
+    }
   }
 
   #write(
@@ -80,9 +88,13 @@ export class Answers {
     body: string | Buffer,
     bytes: number,
   ): void {
+    this.#begin(request, response, status, bytes)
+    response.end(body)
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, status: number, bytes: number): void {
     response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes })
     if (bytes >= COUNTED_BYTES_MIN) this.#count(request.socket, response, bytes)
-    response.end(body)
   }
 
   #count(socket: Socket, response: ServerResponse, bytes: number): void {
@@ -126,4 +138,29 @@ export class Answers {
       socket.destroy()
     }
   }
+}
+
+async function writeSlices(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
+  const { socket } = request
+  const client = socket.remoteAddress ?? ''
+  for (let at = 0; at < text.length; at += SLICE_BYTES) {
+    if (!turns.hasRoom()) await turns.long(client)
+    if (socket.destroyed) return
+    const isTaken = response.write(text.slice(at, at + SLICE_BYTES), 'latin1')
+    if (!isTaken && !socket.destroyed) await drained(socket, response)
+  }
+  response.end()
+}
+
+/** Resolves when the reader has taken what was written, or is gone. */
+function drained(socket: Socket, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('close', done)
+      response.off('drain', done)
+      resolve()
+    }
+    socket.once('close', done)
+    response.once('drain', done)
+  })
 }

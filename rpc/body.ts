@@ -3,7 +3,7 @@ import { isAscii } from 'node:buffer'
 import { ValueCounter } from './requestScan.ts'
 
 /** A longer body waits for its turn before it is read, and its values are counted while it arrives. */
-const LONG_BYTES = 64 * 1024
+export const LONG_BYTES = 16 * 1024
 
 export class Body {
   readonly #chunks: Buffer[] = []

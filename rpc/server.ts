@@ -7,6 +7,7 @@ import { Body } from './body.ts'
 import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
+import { Load } from './load.ts'
 import type { Call, Method } from './method.ts'
 import type { Pages } from './pages.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
@@ -20,7 +21,7 @@ export interface ServerLimits {
   /** Open TCP connections, HTTP and WebSocket together; at the limit, the longest idle one makes room. */
   readonly connectionsMax: number
   readonly connectionsPerAddressMax: number
-  /** Requests in progress over HTTP and WebSocket; more get status 503, or the error −32005. */
+  /** Requests in progress over HTTP and WebSocket, half of them of one address; more get status 503, or −32005. */
   readonly inFlightMax: number
   /** Time a client has to send a request. */
   readonly requestTimeoutMs: number
@@ -71,6 +72,8 @@ const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 const LINGER_MS = 2_000
 /** Requests in progress on one HTTP connection. */
 const PIPELINED_MAX = 16
+/** Connections that wait to be accepted: beyond it the kernel drops them, and an honest client tries again seconds later. */
+const BACKLOG = 4_096
 /** How often overdue requests are looked for; Node's default lets them live half a minute longer. */
 const OVERDUE_CHECK_MS = 2_000
 const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
@@ -87,8 +90,7 @@ export class RpcServer {
   readonly #connections: Connections
   readonly #http: Server
   readonly #sockets: SocketServer
-  /** Over HTTP and WebSocket. */
-  readonly #load = { inFlight: 0 }
+  readonly #load: Load
   /** Requests in progress by connection: HTTP allows sending the next one before the answer. */
   readonly #pipelined = new WeakMap<Socket, number>()
   /** Those being received, each with what refuses it. */
@@ -103,12 +105,12 @@ export class RpcServer {
     this.#dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
     this.#answers = new Answers(this.#dispatcher.held)
     this.#connections = new Connections(this.#limits)
+    this.#load = new Load(this.#limits.inFlightMax)
     this.#sockets = new SocketServer({
       dispatcher: this.#dispatcher,
       rate: this.#rate,
       limits: { ...SOCKET_LIMITS, ...options.socketLimits },
       load: this.#load,
-      loadMax: this.#limits.inFlightMax,
       onIdle: (socket, isIdle) => this.#connections.setIdle(socket, isIdle),
     })
     this.#http = this.#createHttp()
@@ -139,7 +141,8 @@ export class RpcServer {
   start(): Promise<{ readonly host: string; readonly port: number }> {
     return new Promise((resolve, reject) => {
       this.#http.once('error', reject)
-      this.#http.listen(this.#options.port, this.#options.host, () => {
+      const { port, host } = this.#options
+      this.#http.listen({ port, host, backlog: BACKLOG }, () => {
         this.#http.off('error', reject)
         const { address, port } = this.#http.address() as AddressInfo
         resolve({ host: address, port })
@@ -207,7 +210,7 @@ export class RpcServer {
       return { status: 429, message, header: ['Retry-After', String(wait)] }
     }
     const isPiledUp = (this.#pipelined.get(request.socket) ?? 0) >= PIPELINED_MAX
-    return isPiledUp || this.#load.inFlight >= this.#limits.inFlightMax ? BUSY : undefined
+    return isPiledUp || this.#load.isFullFor(client) ? BUSY : undefined
   }
 
   #tooLarge(): Refusal {
@@ -282,10 +285,10 @@ export class RpcServer {
     }
     const { socket } = request
     this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
-    this.#load.inFlight++
+    this.#load.begin(client)
     this.#connections.setIdle(socket, false)
     void answer.then((done) => {
-      this.#load.inFlight--
+      this.#load.end(client)
       const left = this.#pipelined.get(socket)! - 1
       this.#pipelined.set(socket, left)
       this.#connections.setIdle(socket, left === 0)

@@ -3,9 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { RateLimiter } from './access.ts'
+import { LONG_BYTES } from './body.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
+import type { Load } from './load.ts'
 import type { Call, Connection } from './method.ts'
+import { turns } from './turns.ts'
 
 export interface SocketLimits {
   readonly socketsMax: number
@@ -41,8 +44,7 @@ interface SocketServerOptions {
   readonly rate: RateLimiter | undefined
   readonly limits: SocketLimits
   /** Requests in progress, shared with HTTP. */
-  readonly load: { inFlight: number }
-  readonly loadMax: number
+  readonly load: Load
   /** Tells when a connection becomes idle or busy: with a request in progress, or a subscription, it is busy. */
   readonly onIdle: (socket: Socket, isIdle: boolean) => void
 }
@@ -172,26 +174,40 @@ export class SocketServer {
   }
 
   #onMessage(text: string, call: Call, connection: SocketConnection, send: (answer: string) => void): void {
-    const { dispatcher, rate, limits, load, loadMax } = this.#options
+    const { dispatcher, rate, limits, load } = this.#options
     connection.unansweredPings = 0
     const wait = rate?.retryAfterSeconds(call.client, performance.now()) ?? 0
-    if (wait > 0 || load.inFlight >= loadMax) {
+    if (wait > 0 || load.isFullFor(call.client)) {
       const message =
         wait > 0 ? `rate limit exceeded: retry after ${wait} s` : 'too many requests in progress: retry later'
       send(dispatcher.refuse(text, RPC_CODE.limit, message))
       return
     }
-    const answer = dispatcher.handle(text, call)
+    const answer = text.length > LONG_BYTES ? this.#handleLong(text, call) : dispatcher.handle(text, call)
     if (typeof answer === 'string') {
       send(answer)
       return
     }
-    load.inFlight++
+    load.begin(call.client)
     connection.inFlight++
     void answer.then((done) => {
-      load.inFlight--
+      load.end(call.client)
       if (connection.inFlight-- >= limits.inFlightMax) connection.resume()
       send(done)
+    })
+  }
+
+  /** Reading a long message is long work; what waits is held. */
+  #handleLong(text: string, call: Call): string | Promise<string> {
+    const { dispatcher } = this.#options
+    const { held } = dispatcher
+    if (held.isFullFor(call.client)) {
+      return dispatcher.refuse(text, RPC_CODE.limit, 'too many long requests in progress: retry later')
+    }
+    held.add(call.client, text.length)
+    return turns.long(call.client).then(() => {
+      held.release(call.client, text.length)
+      return dispatcher.handle(text, call)
     })
   }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Closable, Connections } from '../../rpc/connections.ts'
+import { HeldBytes } from '../../rpc/heldBytes.ts'
+import { Load } from '../../rpc/load.ts'
 
 class Fake implements Closable {
   readonly remoteAddress: string
@@ -57,5 +59,33 @@ describe('rpc.connections', () => {
     sockets[0]!.destroy()
     assert.equal(connections.count, 1)
     assert.ok(connections.admit(new Fake('c')))
+  })
+})
+
+describe('rpc.load', () => {
+  it('lets no address have more than half of the requests in progress', () => {
+    const load = new Load(4)
+    load.begin('a')
+    load.begin('a')
+    assert.ok(load.isFullFor('a') && !load.isFullFor('b'))
+    load.begin('b')
+    load.begin('c')
+    assert.ok(load.isFullFor('d'))
+    load.end('a')
+    assert.ok(!load.isFullFor('d') && !load.isFullFor('a'))
+  })
+})
+
+describe('rpc.heldBytes', () => {
+  it('lets no address hold more than half', () => {
+    const held = new HeldBytes(100)
+    held.add('a', 50)
+    assert.ok(held.isFullFor('a') && !held.isFullFor('b') && !held.isFull)
+    held.add('b', 50)
+    assert.ok(held.isFull && held.isFullFor('c'))
+    held.release('a', 50)
+    held.release('b', 50)
+    assert.equal(held.total, 0)
+    assert.ok(!held.isFullFor('a'))
   })
 })

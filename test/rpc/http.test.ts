@@ -57,6 +57,24 @@ describe('rpc.http', () => {
     assert.doesNotMatch(short.head, /content-encoding|vary/)
   })
 
+  it('sends an answer of many parts whole, to pipelined requests too', async () => {
+    const calls = Array.from({ length: 8 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'rpc.discover' }))
+    const body = JSON.stringify(calls)
+    const { text } = await post(served.rpc.url, body)
+    assert.ok(text.length > 2 * 256 * 1024)
+    const answers = JSON.parse(text) as Loose
+    assert.deepEqual(
+      answers.map(({ id }: Loose) => id),
+      [0, 1, 2, 3, 4, 5, 6, 7],
+    )
+    assert.deepEqual(answers[7].result, answers[0].result)
+    const first = request('', body).toString().replace('Connection: close\r\n', '')
+    const both = await exchange(served.rpc.port, Buffer.from(first + request('', LOOK).toString()))
+    const all = both.body.toString()
+    assert.ok(all.startsWith(text))
+    assert.match(all.slice(text.length), /^HTTP\/1.1 200 [\s\S]*0x1cbd/)
+  })
+
   it('refuses a packed request as a type that it does not support', async () => {
     const answer = await exchange(served.rpc.port, request('Content-Encoding: gzip\r\n', gzipSync(LOOK)))
     assert.match(answer.head, /^http\/1.1 415/)

@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
-import { toHex } from '../../base/bytes.ts'
+import { toHex } from '../../../base/bytes.ts'
+import { errorText } from '../../../base/errors.ts'
 import {
   fundAccounts,
   generousFeeCap,
@@ -13,12 +14,12 @@ import {
   loadAccounts,
   nonceOf,
   signTransfer,
-} from '../../bench/accounts.ts'
-import { signLoad } from '../../bench/load.ts'
-import { RpcClient } from '../../bench/rpcClient.ts'
-import { percentile, processFigures } from '../../bench/statistics.ts'
-import { wholeNumber } from '../../cli/common.ts'
-import { startDevnet } from '../support/devnetHarness.ts'
+} from '../../../bench/accounts.ts'
+import { signLoad } from '../../../bench/load.ts'
+import { RpcClient } from '../../../bench/rpcClient.ts'
+import { percentile, processFigures } from '../../../bench/statistics.ts'
+import { wholeNumber } from '../../../cli/common.ts'
+import { startDevnet } from '../../support/devnetHarness.ts'
 import { ATTACKS } from './attacks.ts'
 
 const ATTACKER = fileURLToPath(new URL('./attacks.js', import.meta.url))
@@ -63,6 +64,8 @@ class HonestClient {
   readonly reads: number[] = []
   readonly transfers: number[] = []
   failed = 0
+  /** Why the last one failed. */
+  failure: string | undefined
   #isOpen = true
 
   private constructor(client: RpcClient, account: LoadAccount, chainId: number, fee: bigint, nonce: number) {
@@ -94,7 +97,10 @@ class HonestClient {
     const running = new Set<Promise<void>>()
     while (this.#isOpen) {
       const one = work()
-        .catch(() => void this.failed++)
+        .catch((error: unknown) => {
+          this.failed++
+          this.failure = errorText(error)
+        })
         .finally(() => running.delete(one))
       running.add(one)
       await after(everyMs)
@@ -178,7 +184,8 @@ async function measure(
   if (child !== undefined) await ended(child)
   honest.stop()
   await running
-  const { reads, transfers, failed } = honest
+  const { reads, transfers, failed, failure } = honest
+  if (failure !== undefined) print(`${attack}: ${failure}`)
   const noticed = [
     percentile(reads, 50),
     percentile(reads, 99),
