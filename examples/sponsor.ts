@@ -61,7 +61,12 @@ const asked = {
 } as const
 const terms = { from: holder.address, validBefore: inAnHour, nonce: BigInt(generatePrivateKey()) } as const
 const signature = await key.signTypedData({
-  domain: { name: 'Suanli', version: '1', chainId: await client.getChainId(), verifyingContract: redemptionAddress },
+  domain: {
+    name: 'Suanli',
+    version: '1',
+    chainId: await client.getChainId(),
+    verifyingContract: redemptionAddress,
+  },
   // The action's name and its arguments, between `from` and the two that make it expire and differ.
   types: {
     Request: [
@@ -80,7 +85,11 @@ const signature = await key.signTypedData({
 const data = encodeFunctionData({ abi: [requestAbi], args: Object.values(asked) as never })
 const signed = { to: redemptionAddress, data, ...terms }
 // An execute succeeds even when an action in it is refused: ask first.
-const { reason } = await client.readContract({ ...accounts, functionName: 'checkSigned', args: [signed, signature] })
+const { reason } = await client.readContract({
+  ...accounts,
+  functionName: 'checkSigned',
+  args: [signed, signature],
+})
 if (reason !== '0x') throw new Error(`the signature would be refused: ${reason}`)
 const hash = await wallet.writeContract({
   ...accounts,

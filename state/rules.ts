@@ -16,9 +16,17 @@ import {
   type QueryArgs,
 } from '../base/moduleDefinition.ts'
 import type { Reserve } from '../base/protocol/header.ts'
-import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
+import type {
+  ActionContext,
+  Debit,
+  DebitRefused,
+  Fault,
+  Log,
+  PrecheckFacts,
+  ReadContext,
+  WriteContext,
+} from './context.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
-import type { PrecheckFacts } from './precheck.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 
