@@ -1,7 +1,7 @@
 // What a rule receives. Owns: the execution context. Not: who builds it (execute.ts).
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Lane } from '../base/lanes.ts'
-import type { Failure } from '../base/moduleDefinition.ts'
+import type { Failure, ModuleDef } from '../base/moduleDefinition.ts'
 import type { FaultKind } from './modules/providers/schema.ts'
 import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
@@ -28,6 +28,13 @@ export interface BlockContext {
   readonly baseFeePerGas: bigint
   /** The modules of this version, in registry order, as `checkParameters` (parameters.ts) takes them. */
   readonly modules: readonly ParameterRules[]
+}
+
+/** What never changes on a chain and every thread knows: all that a precheck reads besides calldata. */
+export interface PrecheckFacts {
+  readonly chainId: number
+  /** Definitions of all modules of the build, whether they are live or not. */
+  readonly definitions: readonly ModuleDef[]
 }
 
 /** For queries and invariants. */

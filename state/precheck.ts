@@ -4,18 +4,12 @@ import { assert } from '../base/assert.ts'
 import { bytesKey, concatBytes, equalBytes } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
-import { isSystemAddress, type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
+import { isSystemAddress, moduleAddress } from '../base/moduleDefinition.ts'
+import type { PrecheckFacts } from './context.ts'
 import type { Module } from './rules.ts'
 
 /** Bytes of a result. */
 export const PRECHECK_BYTES_MAX = 2_048
-
-/** What never changes on a chain and every thread knows. */
-export interface PrecheckFacts {
-  readonly chainId: number
-  /** Definitions of all modules of the build, whether they are live or not. */
-  readonly definitions: readonly ModuleDef[]
-}
 
 /** What is known beforehand of a call to a module; undefined: compute it now. The answers must be the same. */
 export type KnownPrecheck = (moduleId: number, data: Uint8Array) => Uint8Array | undefined

@@ -17,9 +17,17 @@ import {
 } from '../base/moduleDefinition.ts'
 import type { Reserve } from '../base/protocol/header.ts'
 import { selectorOf, signatureOf } from '../base/selector.ts'
-import type { ActionContext, Debit, DebitRefused, Fault, Log, ReadContext, WriteContext } from './context.ts'
+import type {
+  ActionContext,
+  Debit,
+  DebitRefused,
+  Fault,
+  Log,
+  PrecheckFacts,
+  ReadContext,
+  WriteContext,
+} from './context.ts'
 import type { ParameterContext, ParameterFault, ParameterRules, Sections } from './parameterRules.ts'
-import type { PrecheckFacts } from './precheck.ts'
 import type { Recount } from './recount.ts'
 import type { StateChanges, StateReader } from './view.ts'
 

@@ -6,7 +6,7 @@ import { type Address, type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../../bas
 import { isLive, isSystemAddress, type ModuleDef, moduleAddress } from '../../../base/moduleDefinition.ts'
 import { type SignedTerms, signedActionDigest } from '../../../base/signedAction.ts'
 import { type ActionEntry, actionEntryOf, decodeArguments, selectorNumber } from '../../abiTable.ts'
-import type { PrecheckFacts } from '../../precheck.ts'
+import type { PrecheckFacts } from '../../context.ts'
 import { accountsSchema } from './schema.ts'
 
 /** An action as `execute` carries it. */
