@@ -129,6 +129,20 @@ describe('storage.journal', () => {
     await again.close()
   })
 
+  it('takes a torn segment before the last for a lost journal: it was synced whole', async () => {
+    const records = [block(1, 600), intent(2), intent(3)]
+    await written(records, 500)
+    const files = (await readdir(dir)).filter((name) => name.endsWith('.log')).sort()
+    assert.ok(files.length > 1)
+    await rm(join(dir, 'closed'))
+    const first = join(dir, files[0]!)
+    await truncate(first, (await stat(first)).size - 1)
+    const journal = await open()
+    assert.equal(journal.damage, 'corrupt')
+    assert.deepEqual(journal.replayed, records.slice(1))
+    await journal.close()
+  })
+
   it('notices after an orderly close that a file was cut or removed, and not after a crash', async () => {
     const newest = async (): Promise<string> => {
       const names = (await readdir(dir)).filter((name) => name.endsWith('.log')).sort()
