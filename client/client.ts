@@ -1,5 +1,4 @@
-// What others import as `suanli/client`, and the browser bundle (`npm run bundle`). Inside this repository everybody imports
-// the files themselves.
+// What others import as `suanli/client`. Inside this repository everybody imports the files themselves.
 export { checksumAddress, parseChecksumAddress } from '../base/address.ts'
 export { parseHex, toHex } from '../base/bytes.ts'
 export type { Json } from '../base/field.ts'

@@ -17,7 +17,7 @@ export interface ClientBundle {
 /** Throws when something in it would need Node: the build knows no such module on this platform. */
 export async function bundleClient(): Promise<ClientBundle> {
   const result = await build({
-    entryPoints: [join(ROOT, 'client/client.ts')],
+    entryPoints: [join(ROOT, 'client/light.ts')],
     absWorkingDir: ROOT,
     bundle: true,
     minify: true,

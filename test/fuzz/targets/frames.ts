@@ -163,9 +163,20 @@ export const gossipTarget: FuzzTarget = {
         return port
       },
       getValidatorIndex: () => undefined,
+      getPeer: () => ({ known: true }),
     } as unknown as P2pHost
+    let nowMs = 0
     const options = {
       isValidator: () => true,
+      // A peer that is read more slowly waits no real time.
+      clock: {
+        monotonicMs: () => nowMs,
+        after: (delayMs: number, task: () => void) => {
+          nowMs += delayMs
+          task()
+          return () => undefined
+        },
+      },
       onTransactions: async () => ({ checked: 0, refused: 0 }),
       seenMax: SEEN_MAX,
     }

@@ -199,13 +199,13 @@ const queue = [
       ],
       [
         'state.doubling',
-        'return minimumBase << BigInt(Math.max(0, sixteenths - CALM_SIXTEENTHS))',
+        'return minimumBase << BigInt(Math.max(0, beyond))',
         'return minimumBase',
         'filling the table to its end costs no more than beginning it',
       ],
       [
         'state.crumbs',
-        'if (isWhole && amountBase * SMALL_BALANCE_PART >= minimumBase) return undefined',
+        'if (isWhole && amountBase * SMALL_PART >= minimumBase) return undefined',
         'if (isWhole) return undefined',
         'fresh accounts with a wei each fill the table',
       ],
