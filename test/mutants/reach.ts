@@ -1,4 +1,4 @@
-// Which compiled tests can see a source file: those that import it, directly or not. Not: whether they look at it (judge.ts).
+// Which compiled tests can see a source file: those that import it, directly or not. Not: whether they look at it (units.ts).
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 
