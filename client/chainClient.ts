@@ -233,8 +233,9 @@ export class ChainClient {
     for (let pauseMs: number = POLL.firstMs; ; pauseMs = Math.min(POLL.mostMs, pauseMs * POLL.growth)) {
       const answer = membersOf(await this.request('tx_status', [transaction]), 'tx_status')
       const { status, sentence, succeeded, failure } = statusOf(answer)
-      if (status === 'included') {
-        if (succeeded !== true) {
+      // A node may know where a transaction is a moment before it can show the block.
+      if (status === 'included' && succeeded !== undefined) {
+        if (!succeeded) {
           throw new ClientError('failed', sentence, {
             transaction,
             ...(failure === undefined ? {} : { failure }),

@@ -38,6 +38,7 @@ interface Unread {
 export class Answers {
   readonly #held: HeldBytes
   /** Large answers that their readers have not taken yet, by connection: who waits longest comes first. */
+  readonly #watched = new WeakSet<Socket>()
   readonly #unread = new Map<Socket, Unread>()
   #gzips = 0
 
@@ -102,13 +103,20 @@ export class Answers {
     if (unread === undefined) {
       unread = { client: socket.remoteAddress ?? '', bytes: 0, sinceMs: performance.now() }
       this.#unread.set(socket, unread)
-      socket.once('close', () => this.#forget(socket))
+      this.#watch(socket)
     }
     unread.bytes += bytes
     this.#held.add(unread.client, bytes)
     // Answers to pipelined requests end without a word when the connection does, so that counts too.
     response.once('finish', () => this.#taken(socket, bytes))
     if (this.#held.isFullFor(unread.client)) this.#cut(socket, unread.client)
+  }
+
+  /** A connection carries many answers, and is watched once. */
+  #watch(socket: Socket): void {
+    if (this.#watched.has(socket)) return
+    this.#watched.add(socket)
+    socket.once('close', () => this.#forget(socket))
   }
 
   #taken(socket: Socket, bytes: number): void {

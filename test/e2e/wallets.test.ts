@@ -301,7 +301,7 @@ describe('wallets on a running devnet', function () {
   // Before a set change makes one of the nodes a follower: all four pools must take what one is sent.
   describe('a hot wallet', () => {
     const PER_RUN = 2_000
-    const { secretKey } = developmentAccounts()[8]!
+    const { secretKey } = developmentAccounts()[7]!
     const to = stranger(0x77)
     const hot = { secretKey, chainId: DEVNET_CHAIN_ID, to: fromHex(to.slice(2)) }
 
@@ -320,7 +320,7 @@ describe('wallets on a running devnet', function () {
         assert.deepEqual(await sendAll(url, sent, { perRequest, connections: 32 }), [])
         await chain.until(async () => {
           const counts = await Promise.all(
-            devnet.rpcUrls.map((rpc) => call<Hex>(rpc, 'eth_getTransactionCount', [ADDRESSES[8], 'latest'])),
+            devnet.rpcUrls.map((rpc) => call<Hex>(rpc, 'eth_getTransactionCount', [ADDRESSES[7], 'latest'])),
           )
           return counts.every((count) => Number(count) === (i + 1) * PER_RUN) ? counts : undefined
         })

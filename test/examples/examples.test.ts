@@ -159,10 +159,10 @@ describe('examples', function () {
   it('sponsor redeems for a holder that signs nothing and pays no gas', async () => {
     const { code, lines, stderr } = await example('sponsor', '10')
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    const id = Number(new RegExp(`^Redemption (\\d+) of 10 ACPC for ${account(2)}$`).exec(lines[0]!)?.[1])
+    const id = Number(new RegExp(`^Redemption (\\d+) of 10 ACPC for ${account(7)}$`).exec(lines[0]!)?.[1])
     assert.ok(lines[1]!.endsWith(`paid by ${account(3)}`), lines[1])
     const redemption = await call<{ owner: Hex }>(devnet.rpcUrl, 'redemption_redemption', [id])
-    assert.equal(redemption.owner.toLowerCase(), account(2).toLowerCase())
+    assert.equal(redemption.owner.toLowerCase(), account(7).toLowerCase())
   })
 
   it('verifyBalance proves it from the genesis hash, then from what it kept', async () => {

@@ -128,7 +128,7 @@ describe('package', function () {
 
   it('has examples that compile where they are copied to', async () => {
     const examples = readdirSync(join(project, 'examples')).filter((file) => file.endsWith('.ts'))
-    assert.equal(examples.length, 5)
+    assert.equal(examples.length, 7)
     const files = examples.map((file) => join('examples', file))
     const args = [TSC, ...STRICT, ...NODE, ...EXAMPLES, ...files]
     assert.deepEqual(await run(process.execPath, args, project), { code: 0, stdout: '', stderr: '' })
