@@ -25,6 +25,7 @@ import { evidenceMethods } from './native/evidence.ts'
 import { laneFeeMethods } from './native/fees.ts'
 import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
+import { seriesMethods } from './native/series.ts'
 import { txMethods } from './native/tx.ts'
 import { discoverMethod } from './openrpc.ts'
 import { Quota } from './quota.ts'
@@ -97,6 +98,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...subscriptionMethods(subscriptions),
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
+    ...seriesMethods(backend),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
     ...proofMethods(backend),

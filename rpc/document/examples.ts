@@ -17,6 +17,7 @@ const PARAMETERS: { readonly [method: string]: readonly Json[] } = {
   eth_newFilter: [{ address: ACCOUNT }],
   eth_subscribe: ['newHeads'],
   chain_stateProof: [['0x01'], 'latest'],
+  chain_series: ['latest', 'latest', 2],
   ots_getBlockTransactions: ['latest', 0, 10],
   ots_searchTransactionsBefore: [ACCOUNT, 0, 5],
   ots_searchTransactionsAfter: [ACCOUNT, 0, 5],
