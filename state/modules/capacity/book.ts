@@ -101,7 +101,8 @@ function moveBooking(
   const isEmpty = after.hours === 0n && after.amountBase === 0n
   const booked = (isEmpty ? others : [...others, after]).sort((a, b) => a.windowIndex - b.windowIndex)
   const moved = { ...before, booked }
-  const overbooked = before.overbooked && overbookedWindow(state, moved, currentWindow(state)) !== undefined
+  const overbooked =
+    before.overbooked && overbookedWindow(state, moved, currentWindow(state) + 1) !== undefined
   const group = { ...moved, overbooked }
   capacityTables.group.set(state, { id: at.group }, group)
   const count = getCount(state)

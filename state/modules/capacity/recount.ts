@@ -5,7 +5,7 @@ import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { anchorNow, memberIds } from './external.ts'
-import { groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
+import { getGroup, groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
 import { removeLot } from './lots.ts'
 import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
 import { enqueueOverbooked, overbookedWindow } from './overbooked.ts'
@@ -76,6 +76,20 @@ export function countAll(ctx: WriteContext): void {
   assert(continueRecount(ctx, Number.MAX_SAFE_INTEGER), 'an unbounded recount is complete')
 }
 
+/**
+ * Counts a group ahead of its turn in a recount under way: what is about to change of it is for the next one (ECONOMY §2).
+ * At most K steps.
+ */
+export function countAhead(ctx: WriteContext, id: number): void {
+  const { state } = ctx
+  const { next } = getCount(state)
+  const group = getGroup(state, id)
+  if (next === undefined || group === undefined) return
+  const at = { provider: group.provider, pass: next.pass }
+  const sums = countGroup(ctx, id, { pass: next.pass, measures: measuresAt(state, next) })
+  setSums(state, at, addSums(sumsIn(state, at), sums))
+}
+
 function countGroup(
   ctx: WriteContext,
   id: number,
@@ -85,6 +99,7 @@ function countGroup(
   const { pass, measures } = recount
   const { windowIndex } = measures
   const before = capacityTables.group.mustGet(state, { id })
+  if (before.countedIn === pass) return NO_SUMS
   const { provider } = before
   const ended = before.ending.filter((lot) => {
     const { lastWindow } = capacityTables.lot.mustGet(state, { id: lot })
@@ -102,7 +117,8 @@ function countGroup(
     removeGroup(state, id, provider)
     return NO_SUMS
   }
-  const overbooked = overbookedWindow(state, group, windowIndex) !== undefined
+  // Hours of the window that begins are being delivered: nothing of them can return, so they must not hold up the queue.
+  const overbooked = overbookedWindow(state, group, windowIndex + 1) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
   putRefreshed(state, id, before, { ...group, overbooked })
   return addSums(sumsOfGroup(state, group, measures), lossesOf(state, { before, group }, measures))
