@@ -4,7 +4,7 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { anchorNow, memberIds } from './external.ts'
+import { anchorNow, memberIds, noteMoreHours } from './external.ts'
 import { getGroup, groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
 import { removeLot } from './lots.ts'
 import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
@@ -34,6 +34,14 @@ export function beginRecount(ctx: WriteContext): void {
   capacityTables.count.set(state, {}, { ...count, next, parametersDirty: false })
 }
 
+/** One block's part of a recount. */
+interface Walk {
+  readonly pass: number
+  readonly measures: Measures
+  /** A group has other devices than before: before the recount is complete, matching must look again. */
+  hasChanged: boolean
+}
+
 /** Goes on with the recount under way, a group being K steps and a provider one. Returns whether it is complete. */
 export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const { state } = ctx
@@ -42,6 +50,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const measures = measuresAt(state, next)
   const members = memberIds(state)
   let { member, group } = next
+  const walk: Walk = { pass: next.pass, measures, hasChanged: false }
   // At least one group a block, so that the recount ends whatever the bound.
   for (let steps = 0; steps < stepsMax && member < members.length; steps++) {
     const provider = members[member]!
@@ -49,7 +58,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
     let sums = NO_SUMS
     let counted = 0
     for (; counted < left.length && steps < stepsMax; counted++, steps += measures.horizon)
-      sums = addSums(sums, countGroup(ctx, left[counted]!, { pass: next.pass, measures }))
+      sums = addSums(sums, countGroup(ctx, left[counted]!, walk))
     const at = { provider, pass: next.pass }
     if (counted > 0) setSums(state, at, addSums(sumsIn(state, at), sums))
     if (counted < left.length) group = left[counted - 1]!
@@ -60,6 +69,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   }
   const { next: _, ...rest } = getCount(state)
   if (member < members.length) {
+    if (walk.hasChanged) noteMoreHours(state)
     capacityTables.count.set(state, {}, { ...rest, next: { ...next, member, group } })
     return false
   }
@@ -86,20 +96,18 @@ export function countAhead(ctx: WriteContext, id: number): void {
   const group = getGroup(state, id)
   if (next === undefined || group === undefined) return
   const at = { provider: group.provider, pass: next.pass }
-  const sums = countGroup(ctx, id, { pass: next.pass, measures: measuresAt(state, next) })
-  setSums(state, at, addSums(sumsIn(state, at), sums))
+  const walk: Walk = { pass: next.pass, measures: measuresAt(state, next), hasChanged: false }
+  setSums(state, at, addSums(sumsIn(state, at), countGroup(ctx, id, walk)))
+  if (walk.hasChanged) noteMoreHours(state)
 }
 
-function countGroup(
-  ctx: WriteContext,
-  id: number,
-  recount: { readonly pass: number; readonly measures: Measures },
-): CapacitySums {
+function countGroup(ctx: WriteContext, id: number, walk: Walk): CapacitySums {
   const { state } = ctx
-  const { pass, measures } = recount
+  const { pass, measures } = walk
   const { windowIndex } = measures
   const before = capacityTables.group.mustGet(state, { id })
   if (before.countedIn === pass) return NO_SUMS
+  walk.hasChanged ||= before.changed
   const { provider } = before
   const ended = before.ending.filter((lot) => {
     const { lastWindow } = capacityTables.lot.mustGet(state, { id: lot })
