@@ -9,6 +9,8 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     parameters: { ...parameters },
     height: 0,
     timestampMs: genesisMs,
+    counted: { window: 0, anchorPpm },
+    recounting: undefined,
     window: 0,
     windowEndsMs: genesisMs + parameters.windowMs,
     windowStartedMs: genesisMs,
@@ -40,6 +42,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     places: [],
     assignments: [],
     nextSequence: 1,
+    handedIn: [],
     numberedMs: new Map(),
     shares: new Map(),
     failedCoins: new Map(),
@@ -47,8 +50,6 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     laneGas: { general: 0, redemption: 0, service: 0, proof: 0 },
     proposals: new Map(),
     nextProposal: 1,
-    pendingParameters: [],
-    past: new Set(),
   }
 }
 

@@ -31,6 +31,10 @@ export interface Scenario {
   readonly holderBase: bigint
   readonly genesisMs: number
   readonly minBlockIntervalMs: number
+  /** Only chains that bear no faulty validator may have a coverN of 0. */
+  readonly validatorsMin: number
+  /** Steps of a recount in one block; undefined: as many as it takes. */
+  readonly recountStepsMax: number | undefined
 }
 
 export const REGIONS = ['tw', 'us'] as const
@@ -58,6 +62,7 @@ export function randomScenario(seed: number, random: Random): Scenario {
     ...shape,
     windowMs,
     cureWindows: 3,
+    lotsPerProviderMax: 4,
     openRequestsMax: random.pick([16, 32, 64]),
     openRequestsPerAccountMax: random.pick([8, 16]),
     stepsPerBlockMax: random.pick([512, 512, 64]),
@@ -68,10 +73,14 @@ export function randomScenario(seed: number, random: Random): Scenario {
     const rated = (): bigint => base + BigInt(random.between(0, 3)) * 50_000n
     return { ratingsPpm: { train: rated(), finetune: rated(), infer: rated() }, specOnly: random.chance(0.2) }
   })
-  const count = random.between(4, 6)
+  const validatorsMin = shape.coverN === 0 ? random.between(1, 3) : 4
+  const count = random.between(Math.max(2, validatorsMin), 6)
+  let groups = count
   const members = Array.from({ length: count }, (_, i): ScenarioMember => {
-    // Now and then two members belong to one legal group.
-    const legalGroup = i > 0 && random.chance(0.15) ? 'group 1' : `group ${i + 1}`
+    // Now and then two members belong to one legal group; genesis wants more groups than may fall silent.
+    const joins = i > 0 && random.chance(0.15) && groups - 1 > shape.coverN
+    if (joins) groups--
+    const legalGroup = joins ? 'group 1' : `group ${i + 1}`
     const lots = Array.from({ length: random.between(1, 2) }, () => ({
       classId: random.between(1, classes.length),
       devices: random.between(5, 40),
@@ -82,12 +91,15 @@ export function randomScenario(seed: number, random: Random): Scenario {
   })
   return {
     seed,
+    // Small enough that a recount takes several blocks, in every third chain.
+    recountStepsMax: random.chance(0.33) ? random.between(2, 4) * shape.horizonWindows : undefined,
     parameters,
     classes,
     members,
     holderBase: (COIN * BigInt(random.between(5, 60))) / 2n,
     genesisMs: 1_700_000_000_000,
     minBlockIntervalMs: 50,
+    validatorsMin,
   }
 }
 
