@@ -9,7 +9,7 @@ import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { matchUpTo } from './matching.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
-import { endsWindow, endWindow } from './windows.ts'
+import { completeRecount, endsWindow, endWindow } from './windows.ts'
 import type { Assignment, World } from './world.ts'
 
 export interface BlockFacts {
@@ -24,6 +24,8 @@ export interface BlockFacts {
   /** Reservations that the chain's step limit let it make in this block. */
   readonly reservations: number
   readonly governance: GovernanceTerms
+  /** Lot groups that the chain's recount has passed while it is under way after this block; undefined when it is not. */
+  readonly recounting: ReadonlySet<number> | undefined
 }
 
 /** Runs an action; undefined when it succeeds. The model charges its fee before. */
@@ -54,12 +56,17 @@ export function runBlock(
     return result
   })
   payTips(world, facts.proposer)
-  settleVouchered(world)
-  if (endsWindow(world)) {
-    endWindow(world)
+  const isEnd = endsWindow(world)
+  if (isEnd) {
+    settleVouchered(world)
+    endWindow(world, facts.governance)
     sharePayments(world, facts.validators)
     endHopeless(world)
   }
+  world.recounting = facts.recounting
+  if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
+  // Vouchers of the window that runs: a recount that took longer is complete before them.
+  if (!isEnd) settleVouchered(world)
   expire(world)
   const reservations = matchUpTo(world, facts.reservations)
   return { results, reservations }
@@ -87,7 +94,7 @@ export function reserveOf(world: World) {
     liabilitiesBase: totalLiabilities(world),
     capacityBase: totalCapacity(world),
     lockedInRedemptionBase: sum([...world.requests.keys()].map((id) => coinsOf(world, redemptionEscrow(id)))),
-    anchor: world.anchorPpm,
+    anchor: world.counted.anchorPpm,
     shortfallBase: shortfall(world),
   }
 }

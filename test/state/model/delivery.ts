@@ -56,26 +56,31 @@ export function settle(
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
   assignment.voucheredBase = voucher.deliveredBase
+  if (!world.handedIn.includes(assignment)) world.handedIn.push(assignment)
   return undefined
 }
 
 /** At the end of a block escrow settles what was vouchered: `burn = min(x, L[j])`, the rest is paid to j. */
 export function settleVouchered(world: World): void {
-  for (const assignment of world.assignments.filter((a) => a.voucheredBase > a.settledBase)) {
-    const delivered = assignment.voucheredBase - assignment.settledBase
-    const provider = world.providers.get(assignment.provider)!
-    const request = world.requests.get(assignment.request)!
-    const burned = least(delivered, provider.liabilityBase)
-    burnLiability(world, provider, redemptionEscrow(request.id), burned)
-    moveCoins(world, redemptionEscrow(request.id), provider.operator, delivered - burned)
-    request.burnedBase += burned
-    request.transferredBase += delivered - burned
-    assignment.settledBase = assignment.voucheredBase
-    // noShow on what was rejected is waived once as much is vouchered elsewhere.
-    if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
-    if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
-    closeIfDone(world, request, 'settled')
-  }
+  for (const assignment of world.handedIn) settleOne(world, assignment)
+  world.handedIn = []
+}
+
+function settleOne(world: World, assignment: Assignment): void {
+  if (assignment.voucheredBase === assignment.settledBase) return
+  const delivered = assignment.voucheredBase - assignment.settledBase
+  const provider = world.providers.get(assignment.provider)!
+  const request = world.requests.get(assignment.request)!
+  const burned = least(delivered, provider.liabilityBase)
+  burnLiability(world, provider, redemptionEscrow(request.id), burned)
+  moveCoins(world, redemptionEscrow(request.id), provider.operator, delivered - burned)
+  request.burnedBase += burned
+  request.transferredBase += delivered - burned
+  assignment.settledBase = assignment.voucheredBase
+  // noShow on what was rejected is waived once as much is vouchered elsewhere.
+  if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
+  if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
+  closeIfDone(world, request, 'settled')
 }
 
 /** What was served on assignments that the request has not rejected. */
@@ -120,8 +125,11 @@ export function reject(
   if (!assignment.granted) return 'NotGranted'
   const group = groupNameOf(world, assignment.provider)
   if (request.excluded.has(group)) return 'AlreadyRejected'
+  // What is vouchered settles first; only the rest can be rejected.
+  assignment.isRejected = openCoins(assignment) > 0n
+  settleOne(world, assignment)
+  if (!assignment.isRejected) return undefined
   const returned = takeBack(assignment)
-  assignment.isRejected = returned > 0n
   request.excluded.add(group)
   request.rejectedBase += returned
   addFailed(world, group, returned)
