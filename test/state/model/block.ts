@@ -1,9 +1,10 @@
 // One block of the model: what is drawn, the transactions, the end of a window, matching. Owns: their order.
 
 import { sum } from './arithmetic.ts'
+import { holdCapacity } from './capacity.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
 import { findMissingGrants, settleVouchered } from './delivery.ts'
-import { charge, moveBaseFees, type Paid, payTips, sharePayments } from './fees.ts'
+import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
@@ -47,6 +48,7 @@ export function runBlock(
   world.validators = facts.validators
   conclude(world, facts.governance)
   findMissingGrants(world)
+  endHopeless(world)
   drawWaiting(world, facts)
   endHopeless(world)
   const results = steps.map((step) => {
@@ -59,8 +61,8 @@ export function runBlock(
   const isEnd = endsWindow(world)
   if (isEnd) {
     settleVouchered(world)
-    endWindow(world, facts.governance)
-    sharePayments(world, facts.validators)
+    if (facts.recounting !== undefined) holdCapacity(world)
+    endWindow(world, facts.governance, facts.validators)
     endHopeless(world)
   }
   world.recounting = facts.recounting

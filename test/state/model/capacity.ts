@@ -1,6 +1,14 @@
 // ECONOMY §3: V, D, c, C and C*, counted anew from lots and assignments at every question.
 import { atLeastZero, COIN, ceilDiv, floorDiv, growth, P, sum } from './arithmetic.ts'
-import { type Lot, type Provider, SERVICES, type Service, type World } from './world.ts'
+import {
+  type Assignment,
+  type HeldCapacity,
+  type Lot,
+  type Provider,
+  SERVICES,
+  type Service,
+  type World,
+} from './world.ts'
 
 /** 10^-18 of a reference device-hour: V is whole ppm of a device-hour, D is finer (README, reading 1). */
 export type Work = bigint
@@ -160,9 +168,14 @@ export const coinsOfGroup = (world: World, group: LotGroup, k: number): bigint =
   once(`c/${group.key}/${k}`, () => countCoins(world, group, k))
 
 function countCoins(world: World, group: LotGroup, k: number): bigint {
-  const free = atLeastZero(capacityV(world, group, k) - reservedD(world, group, k))
-  const coins = floorDiv(free * P * P, world.counted.anchorPpm * growth(world.parameters.driftPpm, k))
-  return coins < world.parameters.minimumBase ? 0n : coins
+  return worthOf(world, capacityV(world, group, k) - reservedD(world, group, k), k)
+}
+
+/** Coins that free work is worth in the k-th window. */
+function worthOf(world: World, free: Work, k: number): bigint {
+  const { driftPpm, minimumBase } = world.parameters
+  const coins = floorDiv(atLeastZero(free) * P * P, world.counted.anchorPpm * growth(driftPpm, k))
+  return coins < minimumBase ? 0n : coins
 }
 
 const groupsOf = (world: World, provider: number): readonly LotGroup[] =>
@@ -187,19 +200,82 @@ export function coveredWindows(world: World, last = world.parameters.horizonWind
   return windows
 }
 
-/** C[i] = Σ c[i,k] over k = 2+coverN … K. */
+/** C[i] = Σ c[i,k] over k = 2+coverN … K; while a recount is under way what is held of the last one. */
 export const capacityC = (world: World, provider: number): bigint =>
-  once(`C/${provider}`, () => coinsOf(world, groupsOf(world, provider), coveredWindows(world)))
+  once(
+    `C/${provider}`,
+    () =>
+      heldOf(world, provider)?.capacityBase ??
+      coinsOf(world, groupsOf(world, provider), coveredWindows(world)),
+  )
 
-/** C*[i], up to the window `last`. */
+/** C*[i], up to the window `last`: K, or one of the quarter points. */
 export const capacityCStar = (
   world: World,
   provider: number,
   last = world.parameters.horizonWindows,
 ): bigint =>
-  once(`C*/${provider}/${last}`, () =>
-    coinsOf(world, lastingGroupsOf(world, provider), coveredWindows(world, last)),
+  once(
+    `C*/${provider}/${last}`,
+    () =>
+      heldOf(world, provider)?.lastingBase.get(last) ??
+      coinsOf(world, lastingGroupsOf(world, provider), coveredWindows(world, last)),
   )
+
+const NOTHING_HELD: HeldCapacity = { capacityBase: 0n, lastingBase: new Map() }
+
+function heldOf(world: World, provider: number): HeldCapacity | undefined {
+  if (world.recounting === undefined) return undefined
+  return counts(world.providers.get(provider)!) ? world.held.get(provider) : NOTHING_HELD
+}
+
+/** K, and the quarter points up to which C* is asked for. */
+const lastWindows = (world: World): readonly number[] => {
+  const K = world.parameters.horizonWindows
+  return [...new Set([1, 2, 3, 4].map((quarters) => Math.ceil((quarters * K) / 4)))]
+}
+
+/** Holds C and C* as the last complete recount has them: parameters and lots of the next one must not change them yet. */
+export function holdCapacity(world: World): void {
+  for (const { id } of world.providers.values()) {
+    const lastingBase = new Map(lastWindows(world).map((last) => [last, capacityCStar(world, id, last)]))
+    world.held.set(id, { capacityBase: capacityC(world, id), lastingBase })
+  }
+}
+
+/**
+ * Changes what is booked of a lot group in a window. Of what is held while a recount is under way this takes, or returns,
+ * what it takes of the hours that the group has to book (README, reading 36).
+ */
+export function changeBooked(
+  world: World,
+  at: Pick<Assignment, 'provider' | 'lotGroup' | 'window'>,
+  change: () => void,
+): void {
+  const held = world.held.get(at.provider)
+  const group = lotGroups(world).find(({ key }) => key === at.lotGroup)
+  const k = at.window - world.counted.window
+  const isCounted = k >= 2 + world.parameters.coverN && group !== undefined
+  if (world.recounting === undefined || held === undefined || !isCounted) {
+    change()
+    return
+  }
+  const before = bookableCoins(world, group, k)
+  change()
+  const moved = bookableCoins(world, group, k) - before
+  held.capacityBase = atLeastZero(held.capacityBase + moved)
+  if (!classCountsLong(world, group.classId)) return
+  for (const [last, base] of held.lastingBase)
+    if (k <= last) held.lastingBase.set(last, atLeastZero(base + moved))
+}
+
+/** c of the hours that a lot group has to book, by the last complete recount or by the one that has passed it. */
+function bookableCoins(world: World, group: LotGroup, k: number): bigint {
+  if (!offersAll(group) || !classCounts(world, group.classId, k)) return 0n
+  const window = world.counted.window + k
+  const work = workAt(world, group, window, leastRatingPpm(world, group.classId))
+  return worthOf(world, work - reservedWork(world, group.key, window), k)
+}
 
 /** R[i]: coins reserved on hours of i that count, in the current window and later, not yet settled. */
 export const reservedR = (world: World, provider: number): bigint =>

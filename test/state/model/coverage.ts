@@ -59,7 +59,7 @@ export function shortfall(world: World): bigint {
     ),
   )
   const standing = groups.filter((group) => !group.isSuspended)
-  const silent = world.parameters.coverN - (groups.length - standing.length)
+  const silent = world.counted.coverN - (groups.length - standing.length)
   // X[j] = C[j] + min(R[j], L[j]).
   const lost = largest(
     standing.map((g) => g.capacityBase + least(g.reservedBase, g.liabilityBase)),
@@ -78,7 +78,8 @@ const underMargin = (world: World, roomBase: bigint): bigint =>
 
 /** Quota of a legal group: the largest L with `L·m·W ≤ w·(W − coverN·T)·P`. */
 export function quota(world: World, groupName: string): bigint {
-  const { coverN, marginPpm } = world.parameters
+  const { marginPpm } = world.parameters
+  const { coverN } = world.counted
   const groups = legalGroups(world)
   const threshold =
     largest(
@@ -97,7 +98,7 @@ export function jointLimit(world: World): bigint {
   const groups = legalGroups(world)
   const lost = largest(
     groups.map((g) => g.lastingBase + least(g.reservedBase, g.liabilityBase)),
-    world.parameters.coverN,
+    world.counted.coverN,
   )
   return underMargin(world, sum(groups.map((g) => g.lastingBase)) - sum(lost))
 }

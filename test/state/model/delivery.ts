@@ -1,6 +1,6 @@
 // ECONOMY §6: grants, vouchers, rejections, faults, suspension, and the end of a window.
 import { COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
-import { lotGroups } from './capacity.ts'
+import { changeBooked, lotGroups } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
@@ -180,7 +180,7 @@ export function findMissingGrants(world: World): void {
     addFailed(world, groupOf(provider), undelivered)
     for (const assignment of own) {
       const open = takeBack(assignment)
-      assignment.isReturned = true
+      giveBack(world, assignment)
       enqueue(world, assignment.request, assignment.sequence, open)
     }
     const K = world.parameters.horizonWindows
@@ -189,6 +189,12 @@ export function findMissingGrants(world: World): void {
     if (isRepeated && !isSuspended(provider)) suspend(world, provider)
   }
 }
+
+/** Its hours may be booked again. */
+const giveBack = (world: World, assignment: Assignment): void =>
+  changeBooked(world, assignment, () => {
+    assignment.isReturned = true
+  })
 
 /** Takes the penalty of a window's faults from the bond, asset by asset. */
 function penalize(world: World, provider: Provider, own: readonly Assignment[]): void {
@@ -221,7 +227,7 @@ function suspend(world: World, provider: Provider): void {
     (a) => a.isOpen && !a.granted && a.window > world.window && groupNameOf(world, a.provider) === group,
   )
   for (const assignment of returned) {
-    assignment.isReturned = true
+    giveBack(world, assignment)
     enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
   }
   unbookFor(world, returned)
@@ -238,7 +244,7 @@ export function unbookFor(world: World, returned: readonly Assignment[]): void {
   for (const assignment of later) {
     if (missing <= 0n) return
     missing -= assignment.reserved
-    assignment.isReturned = true
+    giveBack(world, assignment)
     enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
   }
 }

@@ -1,6 +1,7 @@
 // ECONOMY §6, Assignment: one reservation after another, each found by looking at everything.
 import { atLeastZero, least, sum } from './arithmetic.ts'
 import {
+  changeBooked,
   coinsOfWork,
   countsInWindow,
   type LotGroup,
@@ -183,7 +184,9 @@ export function reserve(world: World, match: Match): Assignment {
     isReturned: false,
     isRejected: false,
   }
-  world.assignments.push(assignment)
+  changeBooked(world, assignment, () => {
+    world.assignments.push(assignment)
+  })
   place.amountBase -= amountBase
   if (place.amountBase === 0n) world.places = world.places.filter((other) => other !== place)
   return assignment

@@ -3,6 +3,7 @@ import { floorDiv, least, most, P, sum } from './arithmetic.ts'
 import { capacityC, whileUnchanged } from './capacity.ts'
 import { bondCovers, exceedsOwnLimits, groupOf, ownShortfall } from './coverage.ts'
 import { returnUnused } from './delivery.ts'
+import { sharePayments } from './fees.ts'
 import { changeParameters, type GovernanceTerms } from './governance.ts'
 import { releaseLocks } from './issuance.ts'
 import { endLots } from './pledges.ts'
@@ -34,14 +35,15 @@ function hadGoodWindow(world: World, provider: Provider, ended: number): boolean
 export const endsWindow = (world: World): boolean =>
   world.timestampMs >= world.windowEndsMs && world.recounting === undefined
 
-/** `end' = max(end, blockTime) + length`; then parameters, what is unused, drift. */
-export function endWindow(world: World, governance: GovernanceTerms): void {
+/** `end' = max(end, blockTime) + length`; then parameters, base fees, what is unused, drift. */
+export function endWindow(world: World, governance: GovernanceTerms, validators: readonly string[]): void {
   const ended = world.window
   const startsMs = world.timestampMs > world.windowEndsMs ? world.timestampMs : world.windowEndsMs
   // The window that begins has the length that was in force.
   world.windowEndsMs = startsMs + world.parameters.windowMs
   world.windowStartedMs = startsMs
   changeParameters(world, governance)
+  sharePayments(world, validators)
   returnUnused(world, ended)
   world.anchorPpm = movedAnchor(world)
   world.reportedAnchorPpm = world.anchorPpm
@@ -56,7 +58,9 @@ export function endWindow(world: World, governance: GovernanceTerms): void {
 /** The recount of all capacity, in the window's first block or some blocks later: locks, lots, statuses, snapshot. */
 export function completeRecount(world: World): void {
   releaseLocks(world, (provider) => hadGoodWindow(world, provider, world.window - 1))
-  world.counted = { window: world.window, anchorPpm: world.anchorPpm }
+  const { coverN } = world.parameters
+  world.counted = { window: world.window, anchorPpm: world.anchorPpm, coverN }
+  world.held.clear()
   endLots(world)
   for (const provider of world.providers.values()) whileUnchanged(() => assess(world, provider))
   whileUnchanged(() => takeSnapshot(world))

@@ -226,12 +226,21 @@ export interface Proposal {
 export const LANES = ['general', 'redemption', 'service', 'proof'] as const
 export type Lane = (typeof LANES)[number]
 
+/** C and C* of a provider while a recount is under way. */
+export interface HeldCapacity {
+  capacityBase: bigint
+  /** C* up to K and to each quarter point, in windows from the last complete recount. */
+  readonly lastingBase: Map<number, bigint>
+}
+
 export interface World {
   readonly parameters: Parameters
   height: number
   timestampMs: number
   /** The last complete recount: its window and anchor, which C, the header and matching go by (§3, Causes). */
-  counted: { readonly window: number; readonly anchorPpm: bigint }
+  counted: { readonly window: number; readonly anchorPpm: bigint; readonly coverN: number }
+  /** While a recount is under way: C and C* of each provider by the last complete one. */
+  readonly held: Map<number, HeldCapacity>
   /** Numbers of the lot groups that a recount under way has passed; undefined while none is. */
   recounting: ReadonlySet<number> | undefined
   /** Number of the running window and when it ends. */

@@ -2,6 +2,7 @@
 // while coverN groups fall silent. Owns: the players. Not: the chain under it, seeds and counts (main.ts).
 import assert from 'node:assert/strict'
 import { toHex } from '../../../../base/bytes.ts'
+import { recountStepsOf } from '../../../../state/modules/capacity/recountSteps.ts'
 import { Random } from '../../../support/random.ts'
 import { COIN } from '../arithmetic.ts'
 import { type Balance, build } from '../compare/document.ts'
@@ -77,6 +78,18 @@ function mintToTheLimit(scenario: Scenario, world: World): readonly Balance[] {
   return made
 }
 
+/**
+ * A recount that takes several blocks takes at most half of a window's here. A chain has hundreds of blocks in a window, of
+ * which genesis lets a recount take all only when every provider has as many lots as it may.
+ */
+function recountStepsOfRush({ members, parameters, recountStepsMax }: Scenario): number | undefined {
+  if (recountStepsMax === undefined) return undefined
+  const lotsPerProvider = Math.max(...members.map(({ lots }) => lots.length))
+  const horizon = parameters.horizonWindows
+  const steps = recountStepsOf({ providers: members.length, lotsPerProvider, horizon })
+  return Math.max(recountStepsMax, Math.ceil((2 * steps) / BLOCKS_PER_WINDOW))
+}
+
 interface Player {
   readonly id: number
   readonly wallet: number
@@ -115,7 +128,7 @@ class Rush {
     // Long windows cost nothing here, and many requests must fit the table.
     const parameters = { ...drawn.parameters, openRequestsMax: 256, openRequestsPerAccountMax: 64 }
     const members = drawn.members.map((member) => ({ ...member, bondUnits: 1_000_000_000n }))
-    this.#scenario = { ...drawn, parameters, members }
+    this.#scenario = { ...drawn, parameters, members, recountStepsMax: recountStepsOfRush(drawn) }
     this.#disturbance = disturbance
     const groups = [...new Set(members.map(({ legalGroup }) => legalGroup))]
     const out = new Set(this.#random.shuffled(groups).slice(0, parameters.coverN))
