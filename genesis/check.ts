@@ -4,12 +4,12 @@ import { bytesKey } from '../base/bytes.ts'
 import type { Address } from '../base/ids.ts'
 import { ZERO_ADDRESS } from '../base/ids.ts'
 import { isSystemAddress } from '../base/moduleDefinition.ts'
+import { foldedName, nameFault } from '../base/names.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
 import { ANCHOR_MIN, RATING_MAX } from '../state/modules/oracle/drift.ts'
 import { checkParameters } from '../state/parameters.ts'
 import { MODULES } from '../state/registry.ts'
 import { GenesisError } from './error.ts'
-import { foldedName, nameFault } from './names.ts'
 import { type Genesis, genesisSchema } from './schema.ts'
 
 /** Wallets cannot represent larger ids (EIP-2294). */

@@ -4,7 +4,8 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { isServing, memberIds } from './external.ts'
+import { isCounted } from './counted.ts'
+import { isServing } from './external.ts'
 import { getGroup, ratedHours } from './groups.ts'
 import { addWindow, measuresAt, standingOf, windowCoins } from './measures.ts'
 import { overbookedWindow } from './overbooked.ts'
@@ -108,20 +109,13 @@ function moveBooking(
   const count = getCount(state)
   applyTo(state, count, { before, group, windowIndex: at.windowIndex })
   const { next } = count
-  // The recount under way has this booking if it has passed the group, and will see it otherwise.
-  if (next !== undefined && isPassed(state, next, { provider: group.provider, group: at.group }))
+  // The recount under way has this booking if it has counted the group, and will see it otherwise.
+  if (
+    next !== undefined &&
+    isCounted(state, next, { key: capacityTables.group.key({ id: at.group }), group })
+  )
     applyTo(state, next, { before, group, windowIndex: at.windowIndex })
   touchCapacity(state)
-}
-
-/** Whether the recount under way has counted a group: it takes members and their groups in order. */
-function isPassed(
-  state: StateReader,
-  next: NonNullable<Count['next']>,
-  at: { readonly provider: number; readonly group: number },
-): boolean {
-  const member = memberIds(state).indexOf(at.provider)
-  return member < next.member || (member === next.member && at.group <= next.group)
 }
 
 /** Moves the sums of a provider by what one window of one of its groups has changed. */

@@ -2,18 +2,24 @@
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { getRatings, type Ratings } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { providersSchema } from '../providers/schema.ts'
+import { touchStanding } from '../providers/suspension.ts'
 import { canValidate } from '../providers/validatorSet.ts'
 
 /** Least size of the validator set by proposed parameters. */
 export function validatorsMin(all: ParameterContext): number {
   return all.of(providersSchema).validatorsMin
+}
+
+/** Makes matching look again at whoever waits, as when a member may serve again. */
+export function noteMoreHours(state: StateWriter): void {
+  touchStanding(state)
 }
 
 /** The ratings at which a lot of this class counts now, ppm; undefined for an unknown class. */

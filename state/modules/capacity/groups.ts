@@ -95,11 +95,12 @@ export function isSameRatings(a: Ratings, b: Ratings): boolean {
   return SERVICES.every((service) => a[service] === b[service])
 }
 
-/** The group that a lot belongs to, created when it is the first of its kind. Returns its id. */
-export function groupOfLot(state: StateWriter, lot: Lot): number {
-  const { provider, classId, region, services, ratings } = lot
-  const ids = groupIdsOf(state, provider)
-  const known = ids.find((id) => {
+/** The group of a lot's kind; undefined before the first of its kind is attested. */
+export function knownGroupOf(
+  state: StateReader,
+  { provider, classId, region, services, ratings }: Lot,
+): number | undefined {
+  return groupIdsOf(state, provider).find((id) => {
     const group = capacityTables.group.mustGet(state, { id })
     return (
       group.classId === classId &&
@@ -108,7 +109,14 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
       isSameRatings(group.pledged, ratings)
     )
   })
+}
+
+/** The group that a lot belongs to, created when it is the first of its kind. Returns its id. */
+export function groupOfLot(state: StateWriter, lot: Lot): number {
+  const { provider, classId, region, services, ratings } = lot
+  const known = knownGroupOf(state, lot)
   if (known !== undefined) return known
+  const ids = groupIdsOf(state, provider)
   const sequence = capacityTables.sequence.mustGet(state, {})
   const id = sequence.lastGroup + 1
   capacityTables.sequence.set(state, {}, { ...sequence, lastGroup: id })
@@ -129,6 +137,8 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
       overbooked: false,
       ending: [],
       booked: [],
+      // A recount under way has nothing to count of it.
+      countedIn: capacityTables.count.get(state, {})?.next?.pass ?? 0,
     },
   )
   return id
@@ -176,6 +186,12 @@ export function putRefreshed(state: StateWriter, id: number, before: LotGroup, g
     before.overbooked === group.overbooked
   if (!isSame) capacityTables.group.set(state, { id }, group)
   return !isSame
+}
+
+/** Marks a group as counted ahead of its turn; no effect if that has removed it. */
+export function markCounted(state: StateWriter, id: number, pass: number): void {
+  const group = getGroup(state, id)
+  if (group !== undefined) capacityTables.group.set(state, { id }, { ...group, countedIn: pass })
 }
 
 /** Removes a group without lots. */

@@ -2,7 +2,8 @@
 import type { ReadContext } from '../../context.ts'
 import { eachEntry, eachItem, type Recount } from '../../recount.ts'
 import type { Invariant } from '../../rules.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateKey, StateReader } from '../../view.ts'
+import { isCounted } from './counted.ts'
 import { memberIds } from './external.ts'
 import { getGroup, groupIdsOf, ratedHours } from './groups.ts'
 import { getLot, lotIdsOf } from './lots.ts'
@@ -14,8 +15,11 @@ import { capacityTables } from './tables.ts'
 import { currentWindow } from './windows.ts'
 
 /** Why the bookings of a group break a rule, or undefined. */
-function checkBooked(state: StateReader, group: LotGroup): string | undefined {
+function checkBooked(state: StateReader, key: StateKey, group: LotGroup): string | undefined {
   const current = currentWindow(state)
+  const { next } = getCount(state)
+  // A recount under way has not counted its cut yet.
+  if (next !== undefined && !isCounted(state, next, { key, group })) return undefined
   for (const { windowIndex, hours } of group.booked) {
     const rated = ratedHours(state, group, windowIndex)
     // A cut at the start of the running window leaves its bookings as they are: nothing can be booked in it any more.
@@ -28,20 +32,20 @@ function checkBooked(state: StateReader, group: LotGroup): string | undefined {
 const hoursInvariant: Invariant = {
   id: '4 hours',
   severity: 'stopMinting',
-  doc: 'Booked hours of a lot group never exceed what it has, except for what is being returned after a cut.',
+  doc: 'Hours of a lot group booked ahead never exceed what it has, except for what is being returned after a cut.',
   checkChanges(changes, _parent, ctx) {
     for (const [key, stored] of changes) {
       if (stored === undefined || !key.startsWith(capacityTables.group.prefix)) continue
-      const broken = checkBooked(ctx.state, capacityTables.group.decode(stored))
+      const broken = checkBooked(ctx.state, key, capacityTables.group.decode(stored))
       if (broken !== undefined) return broken
     }
     return undefined
   },
   recount: ({ state }) =>
-    capacityTables.group.each((group) => {
+    capacityTables.group.each((group, key) => {
       const ended = group.booked.find(({ windowIndex }) => windowIndex < getCount(state).windowIndex)
       return ended === undefined
-        ? checkBooked(state, group)
+        ? checkBooked(state, key, group)
         : `bookings of window ${ended.windowIndex}, which has ended, are kept`
     }),
 }

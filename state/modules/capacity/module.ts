@@ -6,6 +6,7 @@ import { checkParameters } from './parameters.ts'
 import { giveNotice, pledge } from './pledges.ts'
 import { capacityQueries } from './queries.ts'
 import { capacitySchema } from './schema.ts'
+import { reserve } from './sums.ts'
 import { dueAtMs } from './windows.ts'
 
 export const capacityModule = implement(capacitySchema, {
@@ -18,5 +19,6 @@ export const capacityModule = implement(capacitySchema, {
   endBlock,
   dueAtMs,
   hasWork,
+  reserve,
   invariants: capacityInvariants,
 })

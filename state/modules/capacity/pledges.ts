@@ -1,8 +1,11 @@
 // Pledging, attesting and giving notice of lots. Not: the records of lots (lots.ts).
+import { assert } from '../../../base/assert.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import { memberOf } from './external.ts'
+import { knownGroupOf } from './groups.ts'
 import { addLot, checkPledge, endLot, getLot, markAttested, type Pledge } from './lots.ts'
+import { countAhead } from './recount.ts'
 import type { capacitySchema } from './schema.ts'
 import { fail } from './tables.ts'
 import { currentWindow } from './windows.ts'
@@ -24,6 +27,12 @@ export function attestLot(
   ctx: WriteContext,
   attestation: { readonly lot: number; readonly auditPpm: bigint; readonly countsFrom?: number },
 ): void {
+  const pledged = getLot(ctx.state, attestation.lot)
+  assert(pledged !== undefined, 'the lot exists')
+  const group = pledged.group ?? knownGroupOf(ctx.state, pledged)
+  if (group !== undefined) countAhead(ctx, group)
+  // Its last window may have ended with that.
+  if (getLot(ctx.state, attestation.lot) === undefined) return
   const countsFrom = attestation.countsFrom ?? currentWindow(ctx.state) + 1
   markAttested(ctx, { lot: attestation.lot, auditPpm: attestation.auditPpm, countsFrom })
 }
@@ -48,6 +57,7 @@ export function giveNotice(ctx: ActionContext, args: Args<'giveNotice'>) {
   if (lot.lastWindow !== undefined)
     return fail.NoticeAlreadyGiven({ lot: args.lot, lastWindow: lot.lastWindow })
   // After this point the action must succeed.
+  if (lot.group !== undefined) countAhead(ctx, lot.group)
   endLot(ctx, args.lot)
   return undefined
 }

@@ -4,8 +4,17 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { anchorNow, memberIds } from './external.ts'
-import { groupIdsOf, isSameRatings, putRefreshed, refreshGroup, removeGroup } from './groups.ts'
+import { isCounted } from './counted.ts'
+import { anchorNow, memberIds, noteMoreHours } from './external.ts'
+import {
+  getGroup,
+  groupIdsOf,
+  isSameRatings,
+  markCounted,
+  putRefreshed,
+  refreshGroup,
+  removeGroup,
+} from './groups.ts'
 import { removeLot } from './lots.ts'
 import { addSums, type Measures, measuresAt, NO_SUMS, sumsOfGroup } from './measures.ts'
 import { enqueueOverbooked, overbookedWindow } from './overbooked.ts'
@@ -35,6 +44,14 @@ export function beginRecount(ctx: WriteContext): void {
   capacityTables.count.set(state, {}, { ...count, next, parametersDirty: false })
 }
 
+/** One block's part of a recount. */
+interface Walk {
+  readonly pass: number
+  readonly measures: Measures
+  /** A group has other devices than before: before the recount is complete, matching must look again. */
+  hasChanged: boolean
+}
+
 /** Goes on with the recount under way, in steps as `recountSteps.ts` counts them. Returns whether it is complete. */
 export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const { state } = ctx
@@ -43,6 +60,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   const measures = measuresAt(state, next)
   const members = memberIds(state)
   let { member, group } = next
+  const walk: Walk = { pass: next.pass, measures, hasChanged: false }
   // At least one group a block, so that the recount ends whatever the bound.
   for (let steps = 0; steps < stepsMax && member < members.length; ) {
     const provider = members[member]!
@@ -50,7 +68,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
     let sums = NO_SUMS
     let counted = 0
     for (; counted < left.length && steps < stepsMax; counted++) {
-      const group = countGroup(ctx, left[counted]!, measures)
+      const group = countGroup(ctx, left[counted]!, walk)
       sums = addSums(sums, group.sums)
       steps += group.steps
     }
@@ -65,6 +83,7 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   }
   const { next: _, ...rest } = getCount(state)
   if (member < members.length) {
+    if (walk.hasChanged) noteMoreHours(state)
     capacityTables.count.set(state, {}, { ...rest, next: { ...next, member, group } })
     return false
   }
@@ -79,14 +98,36 @@ export function countAll(ctx: WriteContext): void {
   assert(continueRecount(ctx, Number.MAX_SAFE_INTEGER), 'an unbounded recount is complete')
 }
 
+/**
+ * Counts a group ahead of its turn in a recount under way: what is about to change of it is for the next one (ECONOMY §2).
+ * Costs what one group of the walk does, and marks the group, so that the walk leaves it out.
+ */
+export function countAhead(ctx: WriteContext, id: number): void {
+  const { state } = ctx
+  const { next } = getCount(state)
+  const group = getGroup(state, id)
+  if (next === undefined || group === undefined) return
+  if (isCounted(state, next, { key: capacityTables.group.key({ id }), group })) return
+  const at = { provider: group.provider, pass: next.pass }
+  const walk: Walk = { pass: next.pass, measures: measuresAt(state, next), hasChanged: false }
+  // Coverage takes a provider in once the walk has all of its groups.
+  putSums(state, at, addSums(sumsIn(state, at), countGroup(ctx, id, walk).sums))
+  markCounted(state, id, next.pass)
+  if (walk.hasChanged) noteMoreHours(state)
+}
+
 function countGroup(
   ctx: WriteContext,
   id: number,
-  measures: Measures,
+  walk: Walk,
 ): { readonly sums: CapacitySums; readonly steps: number } {
   const { state } = ctx
+  const { pass, measures } = walk
   const { windowIndex, horizon } = measures
   const before = capacityTables.group.mustGet(state, { id })
+  if (before.countedIn === pass)
+    return { sums: NO_SUMS, steps: groupSteps({ horizon, measures: 0, isWritten: false, endedLots: 0 }) }
+  walk.hasChanged ||= before.changed
   const { provider } = before
   const ended = before.ending.filter((lot) => {
     const { lastWindow } = capacityTables.lot.mustGet(state, { id: lot })
@@ -105,6 +146,7 @@ function countGroup(
     removeGroup(state, id, provider)
     return { sums: NO_SUMS, steps: groupSteps(steps) }
   }
+  // Hours of the window that begins are being delivered: nothing of them can return, so they must not hold up the queue.
   const overbooked = overbookedWindow(state, group, windowIndex + 1) !== undefined
   if (overbooked && !before.overbooked) enqueueOverbooked(state, id)
   const isWritten = putRefreshed(state, id, before, { ...group, overbooked })

@@ -242,6 +242,8 @@ export const capacitySchema = defineModule({
         ending: t.list(t.u64, LOTS_MAX),
         /** By window, ascending; no window that had ended when the group was last counted. */
         booked: t.list(bookingInfo, WINDOWS_MAX),
+        /** The recount that counted it ahead of its turn, or under which it was created; the walk itself leaves no mark. */
+        countedIn: t.u64,
       },
       doc: 'A lot group: attested lots of one provider, class, region, set of services and rating version.',
     },

@@ -1,5 +1,7 @@
 // The sums that each provider's groups add up to, by the last complete recount and the one under way.
 // Every change of them goes through here. Not: what a group counts (measures.ts), when recounts run (recount.ts).
+
+import type { Reserve } from '../../../base/protocol/header.ts'
 import { maxBigint } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { isServing } from './external.ts'
@@ -40,6 +42,16 @@ export function capacityRevision(state: StateReader): number {
 export function getMeasures(state: StateReader): Measures {
   const { windowIndex, anchor } = getCount(state)
   return measuresAt(state, { windowIndex, anchor })
+}
+
+/** The anchor of the last complete recount: redemption books at it, and the header shows it beside the capacity it counted. */
+export function countedAnchor(state: StateReader): bigint {
+  return getCount(state).anchor
+}
+
+/** This module's part of the header's reserve (ECONOMY §11). */
+export function reserve(state: StateReader): Partial<Reserve> {
+  return { anchor: countedAnchor(state) }
 }
 
 /** Whether a recount is under way: until it is complete, minting waits. */

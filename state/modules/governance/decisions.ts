@@ -9,6 +9,7 @@ import {
   mayBeJailed,
   memberOf,
   nextMemberId,
+  otherSpelling,
   refuseKey,
   refusePeerId,
 } from './external.ts'
@@ -28,6 +29,8 @@ export function proposeAdmission(
   if (nextMemberId(ctx.state) === undefined) return fail.TooManyProviders({ maximum: PROVIDERS_MAX })
   const owner = memberOf(ctx.state, operator)
   if (owner !== undefined) return fail.OperatorTaken({ provider: owner })
+  const spelling = otherSpelling(ctx.state, admission.legalGroup)
+  if (spelling !== undefined) return fail.LegalGroupSpelled({ spelling })
   const taken = refusePeerId(ctx.state, peerId)
   if (taken?.code === 'PeerIdTaken') return fail.PeerIdTaken({ provider: taken.provider })
   if (taken !== undefined) return fail.MalformedPeerId({})

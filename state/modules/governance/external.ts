@@ -10,6 +10,7 @@ import { capacityParams } from '../capacity/tables.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceTables } from '../issuance/tables.ts'
+import { spelledOtherwise } from '../providers/groups.ts'
 import {
   addProvider,
   checkConsensusKey,
@@ -104,6 +105,11 @@ export function refuseKey(
 /** Why a new member may not use a peer id, or undefined. */
 export function refusePeerId(state: StateReader, peerId: Uint8Array): PeerIdRefusal | undefined {
   return checkPeerId(state, peerId, undefined)
+}
+
+/** How a member spells the legal group of a new one, when that is spelled otherwise. */
+export function otherSpelling(state: StateReader, legalGroup: string): string | undefined {
+  return spelledOtherwise(state, legalGroup)
 }
 
 /** Whether a consensus key is or was a member's. */

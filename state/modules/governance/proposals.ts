@@ -12,6 +12,7 @@ import {
   mayVote,
   memberOf,
   nextMemberId,
+  otherSpelling,
   refusePeerId,
   removeMember,
   resumeMinting,
@@ -235,7 +236,7 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   conclude(ctx, id, 'executed')
 }
 
-/** The new member's id, or undefined when its operator, key or peer id has been taken meanwhile. */
+/** The new member's id, or undefined when its operator, key, peer id or legal group's spelling has been taken meanwhile. */
 function admit(ctx: WriteContext, admission: Admission): number | undefined {
   const { operator, consensusKey, peerId, ...profile } = admission
   const id = nextMemberId(ctx.state)
@@ -243,6 +244,7 @@ function admit(ctx: WriteContext, admission: Admission): number | undefined {
   // Possession was proven when the proposal was opened.
   if (isKeyTaken(ctx.state, consensusKey)) return undefined
   if (refusePeerId(ctx.state, peerId) !== undefined) return undefined
+  if (otherSpelling(ctx.state, profile.legalGroup) !== undefined) return undefined
   admitMember(ctx, { id, operator, consensusKey, peerId, profile })
   return id
 }

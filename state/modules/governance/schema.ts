@@ -135,6 +135,8 @@ export const governanceSchema = defineModule({
     /** All provider ids are used. */
     TooManyProviders: { maximum: t.u32 },
     OperatorTaken: { provider: t.u64 },
+    /** A member has this legal group under another spelling. */
+    LegalGroupSpelled: { spelling: t.text(64) },
     KeyTaken: { provider: t.u64 },
     BadPossessionProof: {},
     MalformedPeerId: {},
@@ -178,6 +180,7 @@ export const governanceSchema = defineModule({
         ...PROPOSE_FAILS,
         'TooManyProviders',
         'OperatorTaken',
+        'LegalGroupSpelled',
         'KeyTaken',
         'BadPossessionProof',
         'MalformedPeerId',

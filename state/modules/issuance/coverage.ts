@@ -213,6 +213,23 @@ export interface MintLimits {
   readonly bondBase: bigint
 }
 
+/** Most that a provider may owe by its own capacity: own backing `L·m ≤ C*·P`, and front-load at its least quarter. */
+export function ownLimits(
+  inputs: Pick<LimitInputs, 'marginPpm' | 'frontLoadPpm' | 'horizon' | 'quarterBase' | 'quarters'> & {
+    readonly lastingBase: bigint
+  },
+): { readonly backingBase: bigint; readonly frontLoadBase: bigint } {
+  const { lastingBase, marginPpm, frontLoadPpm, horizon, quarterBase, quarters } = inputs
+  assert(marginPpm > 0n, 'the margin is positive')
+  let frontLoadBase = AMOUNT_MAX
+  if (frontLoadPpm > 0n)
+    quarters.forEach((k, q) => {
+      const reached = mulDivFloor(quarterBase[q]!, BigInt(horizon) * PPM, frontLoadPpm * BigInt(k))
+      frontLoadBase = minBigint(frontLoadBase, reached)
+    })
+  return { backingBase: mulDivFloor(lastingBase, PPM, marginPpm), frontLoadBase }
+}
+
 function room(limitBase: bigint, usedBase: bigint): bigint {
   return minBigint(AMOUNT_MAX, maxBigint(0n, limitBase - usedBase))
 }
@@ -234,22 +251,15 @@ export function quotaOf(
  * itself and minted again passed every limit. Every division rounds down: coverage gains.
  */
 export function mintLimits(inputs: LimitInputs): MintLimits {
-  const { coverage, backer, group, marginPpm, frontLoadPpm, bondPpm, horizon } = inputs
-  assert(marginPpm > 0n, 'the margin is positive')
+  const { coverage, backer, group, marginPpm, bondPpm } = inputs
+  const { backingBase, frontLoadBase } = ownLimits({ ...inputs, lastingBase: backer.lastingBase })
   const free = maxBigint(0n, coverage.lastingBase - coverage.topBurdenBase)
   const joint = mulDivFloor(free, PPM, marginPpm)
-  const own = mulDivFloor(backer.lastingBase, PPM, marginPpm)
-  let frontLoad = AMOUNT_MAX
-  if (frontLoadPpm > 0n)
-    inputs.quarters.forEach((k, q) => {
-      const reached = mulDivFloor(inputs.quarterBase[q]!, BigInt(horizon) * PPM, frontLoadPpm * BigInt(k))
-      frontLoad = minBigint(frontLoad, reached)
-    })
   return {
     quotaBase: room(quotaOf(group.lastingBase, inputs), group.liabilityBase),
     jointBase: room(joint, coverage.liabilitiesBase + coverage.orphanBase),
-    ownBackingBase: room(own, backer.liabilityBase),
-    frontLoadBase: frontLoad === AMOUNT_MAX ? AMOUNT_MAX : room(frontLoad, backer.liabilityBase),
+    ownBackingBase: room(backingBase, backer.liabilityBase),
+    frontLoadBase: frontLoadBase === AMOUNT_MAX ? AMOUNT_MAX : room(frontLoadBase, backer.liabilityBase),
     bondBase:
       bondPpm === 0n ? AMOUNT_MAX : room(mulDivFloor(inputs.bondValuePpm, 1n, bondPpm), backer.liabilityBase),
   }

@@ -1,5 +1,6 @@
 // Who must cure, why and until when (ECONOMY §3): only a provider with a shortfall of its own, or a bond that is short.
-// Suspension alone is never a cause, nor is what another's default does to joint coverage. Not: default (§9).
+// Who merely owes more than it could mint now is amortizing (§9). Suspension alone is never a cause, nor is what another's
+// default does to joint coverage. Not: default (§9).
 import { mustExist } from '../../../base/assert.ts'
 import { minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
@@ -7,6 +8,7 @@ import { backerOf } from './cover.ts'
 import { ownShortfall } from './coverage.ts'
 import { capacityOf, getMember, horizonOf, lastRecount, recordLostCoverage, setStatus } from './external.ts'
 import { getLiability } from './ledger.ts'
+import { exceedsOwnLimits } from './limits.ts'
 import type { CURE_CAUSES, Cure } from './schema.ts'
 import { events, issuanceParams, issuanceTables } from './tables.ts'
 
@@ -40,17 +42,19 @@ export function trackCure(ctx: WriteContext, provider: number): void {
   const shortfallBase = CURABLE.includes(status) ? ownShortfall(backerOf(state, provider)) : 0n
   const bondShort = getLiability(state, provider).bondShortSince !== undefined
   if (!CURABLE.includes(status) || (shortfallBase === 0n && !bondShort)) {
+    // Above its own limits it cannot mint, and nothing is taken from it.
+    if (CURABLE.includes(status))
+      setStatus(ctx, provider, exceedsOwnLimits(state, provider) ? 'amortizing' : 'active')
     if (known === undefined) return
     issuanceTables.cure.delete(state, { provider })
-    if (CURABLE.includes(status)) setStatus(ctx, provider, 'active')
     events.CureEnded(ctx, { provider, cause: known.cause })
     return
   }
   const cure = known === undefined ? beginCure(ctx, provider, shortfallBase) : { ...known, shortfallBase }
   const faultBase = addFault(ctx, provider, cure)
   issuanceTables.cure.set(state, { provider }, { ...cure, faultBase })
-  // Amortizing carries no penalty: drift, perished capacity or new parameters were nobody's fault.
-  setStatus(ctx, provider, faultBase > 0n || bondShort ? 'curing' : 'amortizing')
+  // The part that drift, perished capacity or new parameters have made carries no penalty.
+  setStatus(ctx, provider, 'curing')
 }
 
 function beginCure(ctx: WriteContext, provider: number, shortfallBase: bigint): Cure {

@@ -211,10 +211,14 @@ export function isSuspendedMember(state: StateReader, provider: number): boolean
   return isGroupSuspended(state, provider)
 }
 
-/** Whether a member owes a penalty, or has been at fault since a block. At most one read for each kind of fault. */
+/**
+ * Whether a member owes a penalty, or has been at fault since a block. At most one read for each kind of fault; delivery
+ * faults are counted by their window (`deliveredIn`), since the next one's are found while a recount takes its blocks.
+ */
 export function isAtFault(state: StateReader, provider: number, sinceHeight: number): boolean {
   if (unpaidPenalties(state, provider) > 0n) return true
   return FAULT_KINDS.some((kind) => {
+    if (kind === 'delivery') return false
     const tally = providersTables.fault.get(state, { provider, kind })
     return tally !== undefined && tally.lastHeight > sinceHeight
   })

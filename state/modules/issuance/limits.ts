@@ -8,7 +8,14 @@ import { AMOUNT_MAX, maxBigint, minBigint, mulDivFloor, PPM } from '../../../bas
 import { TRANSFER_EMITTER } from '../../transferLog.ts'
 import type { StateReader } from '../../view.ts'
 import { backerOf, Cover } from './cover.ts'
-import { type Coverage, coinValuePpm, computeCoverage, type MintLimits, mintLimits } from './coverage.ts'
+import {
+  type Coverage,
+  coinValuePpm,
+  computeCoverage,
+  type MintLimits,
+  mintLimits,
+  ownLimits,
+} from './coverage.ts'
 import {
   bondsOf,
   capacityOf,
@@ -143,6 +150,15 @@ export function judgeMint(state: StateReader, provider: number) {
   })
   const blocked = checkMayMint(state, provider, coverage.shortfallBase)
   return { blocked, limits, bondValueBase: wholeUnits(valuePpm) }
+}
+
+/** Whether a provider owes more than its own capacity lets it mint: its own backing or its front-load is exceeded. */
+export function exceedsOwnLimits(state: StateReader, provider: number): boolean {
+  const { lastingBase, quarterBase } = capacityOf(state, provider)
+  const { marginPpm, frontLoadPpm } = issuanceParams.get(state)
+  const terms = { lastingBase, quarterBase, marginPpm, frontLoadPpm, ...frontLoadPoints(state) }
+  const { backingBase, frontLoadBase } = ownLimits(terms)
+  return getLiability(state, provider).liabilityBase > minBigint(backingBase, frontLoadBase)
 }
 
 /** The smallest limit. */

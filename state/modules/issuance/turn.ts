@@ -2,6 +2,7 @@
 // number of members a block, after the recount of capacity. Not: the recount itself (capacity), locks (locks.ts).
 import { mustExist } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
+import type { StateReader } from '../../view.ts'
 import { trackCure } from './cures.ts'
 import {
   deliveredIn,
@@ -51,6 +52,26 @@ function releaseLock(ctx: WriteContext, provider: number, isGood: boolean): void
   events.LockReleased(ctx, { provider, amountBase, lockedBase: after.lockedBase })
 }
 
+/**
+ * Releases what a window frees whose vouchers came after its end, because the service lane was full (ECONOMY §6). Redemption
+ * calls it when a voucher makes them enough, which they were not at the member's turn: so a window releases once.
+ */
+export function releaseLate(
+  ctx: WriteContext,
+  at: { readonly provider: number; readonly window: number },
+): void {
+  const { provider, window } = at
+  const turn = issuanceTables.turn.get(ctx.state, {})
+  // A turn still to come sees the voucher itself.
+  if (
+    turn === undefined ||
+    turn.windowIndex !== window ||
+    turn.member <= memberIds(ctx.state).indexOf(provider)
+  )
+    return
+  if (isGoodWindow(ctx, provider, turn)) releaseLock(ctx, provider, true)
+}
+
 function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
   releaseLock(ctx, provider, isGoodWindow(ctx, provider, turn))
   takeSnapshot(ctx, provider)
@@ -84,6 +105,14 @@ export function advanceTurn(ctx: WriteContext): void {
     beganAtHeight: known?.endedAtHeight ?? 0,
   }
   handle(ctx, turn, MEMBERS_PER_BLOCK)
+}
+
+/** Number of the recount after which the snapshots of all members were last taken. */
+export function snapshotsOf(state: StateReader): number {
+  const turn = issuanceTables.turn.get(state, {})
+  // Genesis takes each as it mints.
+  if (turn === undefined) return lastRecount(state).pass
+  return turn.member < turn.members ? turn.pass - 1 : turn.pass
 }
 
 function handle(ctx: WriteContext, turn: Turn, count: number): void {

@@ -1,6 +1,5 @@
 // The anchor in force and the next one. Without a quorum of reporters it stays the same (ECONOMY §5).
 import { assert } from '../../../base/assert.ts'
-import type { Reserve } from '../../../base/protocol/header.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { ANCHOR_MAX, anchorBound } from './drift.ts'
@@ -25,11 +24,6 @@ export function openOracle(state: StateWriter, anchor: bigint): void {
 /** The rating that one SCU delivers, ppm of the reference device. */
 export function getAnchor(state: StateReader): bigint {
   return oracleTables.anchor.mustGet(state, {}).anchor
-}
-
-/** This module's part of the header's reserve (ECONOMY §11). */
-export function reserve(state: StateReader): Partial<Reserve> {
-  return { anchor: getAnchor(state) }
 }
 
 /**

@@ -1,6 +1,6 @@
 // Joins the definition of the oracle with its rules.
 import { implement } from '../../rules.ts'
-import { onParametersChanged, reserve } from './anchor.ts'
+import { onParametersChanged } from './anchor.ts'
 import { oracleInvariants } from './invariants.ts'
 import { oracleQueries } from './queries.ts'
 import { oracleSchema } from './schema.ts'
@@ -9,6 +9,5 @@ export const oracleModule = implement(oracleSchema, {
   actions: {},
   queries: oracleQueries,
   onParametersChanged,
-  reserve,
   invariants: oracleInvariants,
 })

@@ -14,14 +14,14 @@ import { isRatingOffered } from '../capacity/offers.ts'
 import { nextOverbooked, overbookedWindow } from '../capacity/overbooked.ts'
 import { coinsOfHours } from '../capacity/rating.ts'
 import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
-import { getCount, getMeasures } from '../capacity/sums.ts'
+import { countedAnchor, getCount, getMeasures } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { blocksPerWindow, getClock } from '../capacity/windows.ts'
 import { classIds, getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
 import { settleCoverage } from '../issuance/settle.ts'
-import { getAnchor } from '../oracle/anchor.ts'
+import { releaseLate, snapshotsOf } from '../issuance/turn.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
 import { countDelivery, type Delivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
@@ -120,14 +120,19 @@ export function coverOf(state: StateReader): number {
   return capacityParams.get(state).coverN
 }
 
-/** Number of the recount of capacity that is in force. */
+/** Number of the recount of capacity that is in force, its members' snapshots taken: the ranking that a pass goes by. */
 export function recountInForce(state: StateReader): number {
-  return getCount(state).pass
+  return snapshotsOf(state)
 }
 
-/** The rating that one SCU delivers now, ppm. */
+/** Whether all members' snapshots are of one recount, the last. */
+export function areSnapshotsTaken(state: StateReader): boolean {
+  return snapshotsOf(state) === getCount(state).pass
+}
+
+/** The rating that one SCU delivers by the last complete recount, ppm: what reservations are made at (ECONOMY §3). */
 export function anchorNow(state: StateReader): bigint {
-  return getAnchor(state)
+  return countedAnchor(state)
 }
 
 /** Coins that hours of a lot group deliver of a service at par at an anchor, rounded down. */
@@ -425,6 +430,11 @@ export function noteDelivery(state: StateWriter, at: ProviderWindow, change: Par
 /** What a provider delivered in a window. */
 export function deliveredBy(state: StateReader, at: ProviderWindow): Delivery {
   return deliveryOf(state, at)
+}
+
+/** Tells the lock of a provider that vouchers which came after a window's end have made it a good one. */
+export function releaseLateLock(ctx: WriteContext, at: ProviderWindow): void {
+  releaseLate(ctx, at)
 }
 
 /** Forgets what a provider delivered in a window. */

@@ -4,7 +4,7 @@ import { maxBigint } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
 import { countedBonus } from './bonus.ts'
-import { memberIds, runningWindow, shareOf } from './external.ts'
+import { areSnapshotsTaken, memberIds, runningWindow, shareOf } from './external.ts'
 import type { Volunteers } from './schema.ts'
 import { redemptionTables } from './tables.ts'
 
@@ -31,9 +31,13 @@ export function volunteersOf(state: StateReader, service: Service): Volunteers {
   return redemptionTables.volunteers.get(state, { service }) ?? NO_VOLUNTEERS
 }
 
-/** Takes the order of the running window, and with it the lists of volunteers; at most 4 × providers reads. */
+/**
+ * Takes the order of the running window, and with it the lists of volunteers; at most 4 × providers reads. While snapshots
+ * are being taken the order of the one before holds, so that no two members are compared by different ones.
+ */
 export function takeOrder(state: StateWriter): void {
-  const providers = membersByShare(state)
+  const before = orderOf(state)
+  const providers = before.length === 0 || areSnapshotsTaken(state) ? membersByShare(state) : before
   redemptionTables.order.set(state, {}, { providers })
   for (const service of SERVICES)
     putVolunteers(

@@ -8,7 +8,7 @@ import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.t
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
 import { settleAssignment } from './assignments.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { noteDelivery, operatorOf, runningWindow } from './external.ts'
+import { deliveredBy, noteDelivery, operatorOf, releaseLateLock, runningWindow } from './external.ts'
 import { type Redemption, redemptionSchema } from './schema.ts'
 import { events, fail, redemptionTables } from './tables.ts'
 import { noteGranted, takesVouchers } from './windowEnds.ts'
@@ -75,6 +75,10 @@ export function grant(ctx: ActionContext, { id, assignment, ciphertext }: Args<'
   return undefined
 }
 
+/** At least half of what was granted is vouchered. */
+const isEnough = ({ grantedBase, voucheredBase }: ReturnType<typeof deliveredBy>): boolean =>
+  voucheredBase * 2n >= grantedBase
+
 export function settle(ctx: ActionContext, args: Args<'settle'>) {
   const { state } = ctx
   const { id, assignment, deliveredBase, signature } = args
@@ -98,7 +102,11 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   // After this point the action must succeed.
   redemptionTables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
   const voucheredBase = deliveredBase - acceptedBase
-  noteDelivery(state, { provider: known.provider, window }, { voucheredBase })
+  const delivered = { provider: known.provider, window }
+  const wasEnough = isEnough(deliveredBy(state, delivered))
+  noteDelivery(state, delivered, { voucheredBase })
+  if (window < currentWindow && !wasEnough && isEnough(deliveredBy(state, delivered)))
+    releaseLateLock(ctx, delivered)
   if (!known.settlePending) {
     const { settleTail } = getCursors(state)
     redemptionTables.settlement.set(state, { index: settleTail }, at)

@@ -91,6 +91,30 @@ describe('governance.proposeAdmission', () => {
     assert.equal(openProposals(chain.full).proposals.length, 0)
   })
 
+  it('rejects another spelling of a member’s legal group, also one that joined meanwhile', () => {
+    const chain = new MemberChain(4)
+    const { legalGroup } = getProvider(chain.full, 2)!.profile
+    for (const other of [legalGroup.toUpperCase(), `${legalGroup}.`, ` ${legalGroup}`])
+      assert.equal(
+        run(chain, 1, 'proposeAdmission', admissionOf(5, { legalGroup: other })),
+        `LegalGroupSpelled(spelling=${legalGroup})`,
+      )
+    const { consensusKey, possessionProof, peerId } = keysOf('fresh')
+    const second = { consensusKey, possessionProof, peerId, legalGroup: 'NEWCOMER5' }
+    assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5)), undefined)
+    assert.equal(run(chain, 2, 'proposeAdmission', admissionOf(6, second)), undefined)
+    votes(chain, 1, [2, 3])
+    votes(chain, 2, [1, 3])
+    chain.wait(MEMBER_LOCK_MS)
+    assert.equal(getProvider(chain.full, 5)!.profile.legalGroup, 'newcomer5')
+    assert.equal(getProvider(chain.full, 6), undefined)
+    // The same spelling is the same group.
+    assert.equal(
+      run(chain, 1, 'proposeAdmission', admissionOf(6, { ...second, legalGroup: 'newcomer5' })),
+      undefined,
+    )
+  })
+
   it('is impossible when another admission takes the key first', () => {
     const chain = new MemberChain(4)
     assert.equal(run(chain, 1, 'proposeAdmission', admissionOf(5)), undefined)

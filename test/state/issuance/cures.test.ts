@@ -5,12 +5,16 @@ import { getGroup } from '../../../state/modules/capacity/groups.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { hasOverbooked, nextOverbooked } from '../../../state/modules/capacity/overbooked.ts'
 import { attestLot } from '../../../state/modules/capacity/pledges.ts'
-import { getSummary, noteParametersChanged } from '../../../state/modules/capacity/sums.ts'
+import {
+  type CapacitySummary,
+  getSummary,
+  noteParametersChanged,
+} from '../../../state/modules/capacity/sums.ts'
 import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
-import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
+import { issuanceParams, issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
 import { getProvider } from '../../../state/modules/providers/members.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
@@ -37,41 +41,80 @@ const shortBy = (chain: EconomyChain): bigint =>
 
 /** Four providers; the first owes what its capacity delivers to within a unit, so that anything lost leaves it short. */
 function atTheEdge(): EconomyChain {
+  const chain = owing(({ capacityBase }) => capacityBase)
+  assert.equal(shortBy(chain), 0n)
+  return chain
+}
+
+/** Four providers; the first owes all that its own capacity lets it mint. */
+const atOwnLimit = (): EconomyChain =>
+  owing(({ lastingBase }) => (lastingBase * 1_000_000n) / PARAMETERS.issuance.marginPpm)
+
+function owing(amountOf: (summary: CapacitySummary) => bigint): EconomyChain {
   const chain = fourEqual(PARAMETERS)
   assert.equal(chain.mint(1, quotaQuery(chain, 1).mintableBase), undefined)
   chain.endBlock()
   const owed = getLiability(chain.state, 1).liabilityBase
-  const { capacityBase } = getSummary(chain.state, 1)
+  const wanted = amountOf(getSummary(chain.state, 1))
   // Minted in steps that the mint rule would not allow: the test is about what follows.
-  const more = capacityBase - owed
+  const more = wanted - owed
   const liability = getLiability(chain.state, 1)
   const totals = issuanceTables.totals.mustGet(chain.state, {})
   issuanceTables.liability.set(
     chain.state,
     { provider: 1 },
-    { ...liability, liabilityBase: capacityBase, issuedBase: liability.issuedBase + more },
+    { ...liability, liabilityBase: wanted, issuedBase: liability.issuedBase + more },
   )
   issuanceTables.totals.set(chain.state, {}, { ...totals, liabilitiesBase: totals.liabilitiesBase + more })
   issuanceTables.changed.set(chain.state, {}, { providers: [1] })
   chain.giveCoins(more)
   chain.endBlock()
-  assert.equal(shortBy(chain), 0n)
   return chain
 }
 
 describe('issuance: cures', () => {
-  it('does not ask one whose own capacity covers what it owes', () => {
+  it('does not ask one whose own capacity covers what it owes: above its own limits it is amortizing', () => {
     const chain = atTheEdge()
     chain.endWindow()
-    assert.equal(statusOf(chain), 'active')
+    assert.equal(statusOf(chain), 'amortizing')
     assert.equal(cureOf(chain), undefined)
+    assert.equal(code(chain.mint(1, 1n)), 'ProviderNotActive')
+    assert.equal(faultsOf(chain), undefined)
   })
 
-  it('calls drift amortizing: no penalty, no minting, and the usual time', () => {
+  it('calls amortizing whose own limits drift exceeds, and active again when they hold', () => {
+    const chain = atOwnLimit()
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+    setAnchor(chain.ctx(), 1_001_000n)
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'amortizing')
+    assert.equal(cureOf(chain), undefined)
+    assert.equal(code(chain.mint(1, 1n)), 'ProviderNotActive')
+    chain.addLot(1, { classId: 1, devices: 1 })
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+  })
+
+  it('calls amortizing whose own limits new parameters exceed', () => {
+    const chain = atOwnLimit()
+    const params = issuanceParams.get(chain.state)
+    issuanceParams.set(chain.state, { ...params, marginPpm: params.marginPpm + 1_000n })
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'amortizing')
+    issuanceParams.set(chain.state, { ...params, frontLoadPpm: 9_000_000n })
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'amortizing', 'front-load is one of them')
+    issuanceParams.set(chain.state, params)
+    chain.endWindow()
+    assert.equal(statusOf(chain), 'active')
+  })
+
+  it('asks for a cure of what drift leaves short: no penalty, no minting, and the usual time', () => {
     const chain = atTheEdge()
     setAnchor(chain.ctx(), 1_010_000n)
     chain.endWindow()
-    assert.equal(statusOf(chain), 'amortizing')
+    assert.equal(statusOf(chain), 'curing')
     assert.deepEqual(cureOf(chain), {
       cause: 'drift',
       sinceWindow: 1,
@@ -82,7 +125,7 @@ describe('issuance: cures', () => {
     assert.equal(faultsOf(chain), undefined)
     assert.equal(code(chain.mint(1, 1n)), 'ProviderNotActive')
     // More hardware of its own ends it.
-    chain.addLot(1, { classId: 1, devices: 50 })
+    chain.addLot(1, { classId: 1, devices: 1_000 })
     chain.endWindow()
     assert.equal(statusOf(chain), 'active')
     assert.equal(cureOf(chain), undefined)
@@ -95,7 +138,7 @@ describe('issuance: cures', () => {
     noteParametersChanged(chain.state)
     chain.endWindow()
     const cure = cureOf(chain)
-    assert.equal(statusOf(chain), 'amortizing')
+    assert.equal(statusOf(chain), 'curing')
     assert.equal(cure?.cause, 'parameters')
     assert.equal(cure?.untilWindow, 1 + K)
     assert.equal(cure?.faultBase, 0n)
@@ -171,5 +214,15 @@ describe('capacity: groups with more booked than they have', () => {
     assert.equal(hasOverbooked(chain.state), false)
     assert.equal(currentWindow(chain.state), 1)
     chain.endBlock()
+  })
+  it('are not named for the window that is running: its hours are being delivered', () => {
+    const chain = new EconomyChain(PARAMETERS).addProviders([{ ratingPpm: 2_000_000n, devices: 100 }])
+    const all = freeHours(chain.state, { group: 1, windowIndex: 1 })
+    bookHours(chain.ctx(), { group: 1, windowIndex: 1, hours: all, amountBase: 10n })
+    attestLot(chain.ctx(), { lot: 1, auditPpm: 900_000n })
+    chain.endWindow()
+    assert.equal(currentWindow(chain.state), 1)
+    assert.equal(hasOverbooked(chain.state), false)
+    chain.checkInvariants()
   })
 })

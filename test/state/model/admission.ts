@@ -13,15 +13,10 @@ export function minimumNow(world: World): bigint {
   return minimumBase * 2n ** BigInt(doublings)
 }
 
-/** Whether an attested lot, now or later, meets the constraints. */
+/** Whether an attested lot meets the constraints. */
 const isReachable = (world: World, terms: RequestTerms): boolean =>
   lotGroups(world).some(
-    (group) =>
-      meets(world, group, terms) &&
-      group.lots.some(
-        (lot) =>
-          lot.countsFrom !== undefined && (lot.lastWindow === undefined || lot.lastWindow > world.window),
-      ),
+    (group) => meets(world, group, terms) && group.lots.some((lot) => lot.countsFrom !== undefined),
   )
 
 /** Why a request is refused now; the escrow is not yet touched. */

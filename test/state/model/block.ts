@@ -1,15 +1,16 @@
 // One block of the model: what is drawn, the transactions, the end of a window, matching. Owns: their order.
 
 import { sum } from './arithmetic.ts'
+import { holdCapacity } from './capacity.ts'
 import { shortfall, totalCapacity, totalLiabilities } from './coverage.ts'
 import { findMissingGrants, settleVouchered } from './delivery.ts'
-import { charge, moveBaseFees, type Paid, payTips, sharePayments } from './fees.ts'
+import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { matchUpTo } from './matching.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
-import { endsWindow, endWindow } from './windows.ts'
+import { completeRecount, endsWindow, endWindow } from './windows.ts'
 import type { Assignment, World } from './world.ts'
 
 export interface BlockFacts {
@@ -24,6 +25,8 @@ export interface BlockFacts {
   /** Reservations that the chain's step limit let it make in this block. */
   readonly reservations: number
   readonly governance: GovernanceTerms
+  /** Lot groups that the chain's recount has passed while it is under way after this block; undefined when it is not. */
+  readonly recounting: ReadonlySet<number> | undefined
 }
 
 /** Runs an action; undefined when it succeeds. The model charges its fee before. */
@@ -45,6 +48,7 @@ export function runBlock(
   world.validators = facts.validators
   conclude(world, facts.governance)
   findMissingGrants(world)
+  endHopeless(world)
   drawWaiting(world, facts)
   endHopeless(world)
   const results = steps.map((step) => {
@@ -54,12 +58,17 @@ export function runBlock(
     return result
   })
   payTips(world, facts.proposer)
-  settleVouchered(world)
-  if (endsWindow(world)) {
-    endWindow(world)
-    sharePayments(world, facts.validators)
+  const isEnd = endsWindow(world)
+  if (isEnd) {
+    settleVouchered(world)
+    if (facts.recounting !== undefined) holdCapacity(world)
+    endWindow(world, facts.governance, facts.validators)
     endHopeless(world)
   }
+  world.recounting = facts.recounting
+  if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
+  // Vouchers of the window that runs: a recount that took longer is complete before them.
+  if (!isEnd) settleVouchered(world)
   expire(world)
   const reservations = matchUpTo(world, facts.reservations)
   return { results, reservations }
@@ -87,7 +96,7 @@ export function reserveOf(world: World) {
     liabilitiesBase: totalLiabilities(world),
     capacityBase: totalCapacity(world),
     lockedInRedemptionBase: sum([...world.requests.keys()].map((id) => coinsOf(world, redemptionEscrow(id)))),
-    anchor: world.anchorPpm,
+    anchor: world.counted.anchorPpm,
     shortfallBase: shortfall(world),
   }
 }

@@ -1,6 +1,6 @@
 // ECONOMY §3: cover-N, the shortfall, and every limit that a mint must keep.
 import { atLeastZero, COIN, ceilDiv, floorDiv, largest, least, P, sum } from './arithmetic.ts'
-import { capacityC, capacityCStar, reservedR } from './capacity.ts'
+import { capacityC, capacityCStar, reservedR, whileUnchanged } from './capacity.ts'
 import type { Provider, World } from './world.ts'
 
 /** Providers of one legal group are one j; without a group a provider is its own. */
@@ -59,7 +59,7 @@ export function shortfall(world: World): bigint {
     ),
   )
   const standing = groups.filter((group) => !group.isSuspended)
-  const silent = world.parameters.coverN - (groups.length - standing.length)
+  const silent = world.counted.coverN - (groups.length - standing.length)
   // X[j] = C[j] + min(R[j], L[j]).
   const lost = largest(
     standing.map((g) => g.capacityBase + least(g.reservedBase, g.liabilityBase)),
@@ -78,7 +78,8 @@ const underMargin = (world: World, roomBase: bigint): bigint =>
 
 /** Quota of a legal group: the largest L with `L·m·W ≤ w·(W − coverN·T)·P`. */
 export function quota(world: World, groupName: string): bigint {
-  const { coverN, marginPpm } = world.parameters
+  const { marginPpm } = world.parameters
+  const { coverN } = world.counted
   const groups = legalGroups(world)
   const threshold =
     largest(
@@ -97,7 +98,7 @@ export function jointLimit(world: World): bigint {
   const groups = legalGroups(world)
   const lost = largest(
     groups.map((g) => g.lastingBase + least(g.reservedBase, g.liabilityBase)),
-    world.parameters.coverN,
+    world.counted.coverN,
   )
   return underMargin(world, sum(groups.map((g) => g.lastingBase)) - sum(lost))
 }
@@ -116,6 +117,12 @@ export function frontLoadLimit(world: World, provider: number): bigint | undefin
     return floorDiv(early * BigInt(K) * P, frontLoadPpm * BigInt(k))
   })
   return limits.reduce(least)
+}
+
+/** §9: own limits, those of its own capacity, that drift or parameters exceed. */
+export function exceedsOwnLimits(world: World, { id, liabilityBase }: Provider): boolean {
+  const frontLoad = frontLoadLimit(world, id)
+  return liabilityBase > ownBackingLimit(world, id) || (frontLoad !== undefined && liabilityBase > frontLoad)
 }
 
 /** Whether the bond is at least `share` of a liability: Σ bond/price ≥ share·L, exact over several assets. */
@@ -142,6 +149,7 @@ export const MINT_LIMITS = [
   'suspended',
   'notice',
   'stopped',
+  'recount',
   'shortfall',
   'quota',
   'joint',
@@ -152,7 +160,10 @@ export const MINT_LIMITS = [
 export type MintLimit = (typeof MINT_LIMITS)[number]
 
 /** Every rule that a mint of x coins by a provider would break; none: it passes (§3, One function). */
-export function brokenMintLimits(world: World, id: number, x: bigint): ReadonlySet<MintLimit> {
+export const brokenMintLimits = (world: World, id: number, x: bigint): ReadonlySet<MintLimit> =>
+  whileUnchanged(() => findBroken(world, id, x))
+
+function findBroken(world: World, id: number, x: bigint): ReadonlySet<MintLimit> {
   const provider = world.providers.get(id)!
   const broken = new Set<MintLimit>()
   const own = provider.liabilityBase + x
@@ -163,6 +174,7 @@ export function brokenMintLimits(world: World, id: number, x: bigint): ReadonlyS
   if ([...world.lots.values()].some((lot) => lot.provider === id && lot.lastWindow !== undefined))
     broken.add('notice')
   if (world.mintStop !== undefined) broken.add('stopped')
+  if (world.recounting !== undefined) broken.add('recount')
   if (shortfall(world) > 0n) broken.add('shortfall')
   const groupLiability = sum(members.map((p) => p.liabilityBase))
   if (groupLiability + x > quota(world, group)) broken.add('quota')

@@ -1,6 +1,6 @@
 // ECONOMY §6: grants, vouchers, rejections, faults, suspension, and the end of a window.
 import { COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
-import { lotGroups } from './capacity.ts'
+import { changeBooked, lotGroups } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
@@ -56,26 +56,31 @@ export function settle(
   if (!isSigned || world.providers.get(assignment.provider)!.operator !== voucher.operator)
     return 'WrongSigner'
   assignment.voucheredBase = voucher.deliveredBase
+  if (!world.handedIn.includes(assignment)) world.handedIn.push(assignment)
   return undefined
 }
 
 /** At the end of a block escrow settles what was vouchered: `burn = min(x, L[j])`, the rest is paid to j. */
 export function settleVouchered(world: World): void {
-  for (const assignment of world.assignments.filter((a) => a.voucheredBase > a.settledBase)) {
-    const delivered = assignment.voucheredBase - assignment.settledBase
-    const provider = world.providers.get(assignment.provider)!
-    const request = world.requests.get(assignment.request)!
-    const burned = least(delivered, provider.liabilityBase)
-    burnLiability(world, provider, redemptionEscrow(request.id), burned)
-    moveCoins(world, redemptionEscrow(request.id), provider.operator, delivered - burned)
-    request.burnedBase += burned
-    request.transferredBase += delivered - burned
-    assignment.settledBase = assignment.voucheredBase
-    // noShow on what was rejected is waived once as much is vouchered elsewhere.
-    if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
-    if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
-    closeIfDone(world, request, 'settled')
-  }
+  for (const assignment of world.handedIn) settleOne(world, assignment)
+  world.handedIn = []
+}
+
+function settleOne(world: World, assignment: Assignment): void {
+  if (assignment.voucheredBase === assignment.settledBase) return
+  const delivered = assignment.voucheredBase - assignment.settledBase
+  const provider = world.providers.get(assignment.provider)!
+  const request = world.requests.get(assignment.request)!
+  const burned = least(delivered, provider.liabilityBase)
+  burnLiability(world, provider, redemptionEscrow(request.id), burned)
+  moveCoins(world, redemptionEscrow(request.id), provider.operator, delivered - burned)
+  request.burnedBase += burned
+  request.transferredBase += delivered - burned
+  assignment.settledBase = assignment.voucheredBase
+  // noShow on what was rejected is waived once as much is vouchered elsewhere.
+  if (request.rejectedBase <= voucheredElsewhere(world, request)) request.rejectedBase = 0n
+  if (assignment.settledBase === assignment.amountBase) assignment.isOpen = false
+  closeIfDone(world, request, 'settled')
 }
 
 /** What was served on assignments that the request has not rejected. */
@@ -120,8 +125,11 @@ export function reject(
   if (!assignment.granted) return 'NotGranted'
   const group = groupNameOf(world, assignment.provider)
   if (request.excluded.has(group)) return 'AlreadyRejected'
+  // What is vouchered settles first; only the rest can be rejected.
+  assignment.isRejected = openCoins(assignment) > 0n
+  settleOne(world, assignment)
+  if (!assignment.isRejected) return undefined
   const returned = takeBack(assignment)
-  assignment.isRejected = returned > 0n
   request.excluded.add(group)
   request.rejectedBase += returned
   addFailed(world, group, returned)
@@ -172,7 +180,7 @@ export function findMissingGrants(world: World): void {
     addFailed(world, groupOf(provider), undelivered)
     for (const assignment of own) {
       const open = takeBack(assignment)
-      assignment.isReturned = true
+      giveBack(world, assignment)
       enqueue(world, assignment.request, assignment.sequence, open)
     }
     const K = world.parameters.horizonWindows
@@ -181,6 +189,12 @@ export function findMissingGrants(world: World): void {
     if (isRepeated && !isSuspended(provider)) suspend(world, provider)
   }
 }
+
+/** Its hours may be booked again. */
+const giveBack = (world: World, assignment: Assignment): void =>
+  changeBooked(world, assignment, () => {
+    assignment.isReturned = true
+  })
 
 /** Takes the penalty of a window's faults from the bond, asset by asset. */
 function penalize(world: World, provider: Provider, own: readonly Assignment[]): void {
@@ -213,7 +227,7 @@ function suspend(world: World, provider: Provider): void {
     (a) => a.isOpen && !a.granted && a.window > world.window && groupNameOf(world, a.provider) === group,
   )
   for (const assignment of returned) {
-    assignment.isReturned = true
+    giveBack(world, assignment)
     enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
   }
   unbookFor(world, returned)
@@ -230,7 +244,7 @@ export function unbookFor(world: World, returned: readonly Assignment[]): void {
   for (const assignment of later) {
     if (missing <= 0n) return
     missing -= assignment.reserved
-    assignment.isReturned = true
+    giveBack(world, assignment)
     enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
   }
 }

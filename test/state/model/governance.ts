@@ -1,12 +1,16 @@
 // ECONOMY §10: one validator, one vote, more than two thirds, a time lock by kind; changes of parameters at a window's end.
-import { P } from './arithmetic.ts'
+import { growth, P } from './arithmetic.ts'
+import { groupOf } from './coverage.ts'
 import { providerOf } from './issuance.ts'
-import type { Proposal, Provider, World } from './world.ts'
+import type { Parameters, Proposal, Provider, World } from './world.ts'
 
 export interface GovernanceTerms {
   readonly approvalPpm: bigint
   readonly votingMs: number
-  readonly locksMs: Readonly<Record<Proposal['kind'], number>>
+  /** Time locks, windows. */
+  readonly lockWindows: Readonly<Record<Proposal['kind'], number>>
+  /** Whether any faulty validator is borne, which coverN must match (§10). */
+  readonly validatorsMin: number
   readonly openPerMemberMax: number
   /** Never fewer votes than this. */
   readonly votersMin: number
@@ -55,7 +59,9 @@ export function propose(
   const own = [...world.proposals.values()].filter(({ proposer }) => proposer === voter.id)
   if (own.length >= terms.openPerMemberMax) return 'TooManyProposals'
   const subject = world.providers.get(what.provider)
-  if (what.kind !== 'parameters') {
+  if (what.kind === 'parameters') {
+    if (refuseParameters(world, terms, { ...world.parameters, ...what.change })) return 'ParametersRefused'
+  } else {
     if (subject === undefined) return 'UnknownProvider'
     if (what.kind === 'remove' && subject.removed) return 'AlreadyRemoved'
     if (what.kind === 'jail' && subject.status === 'jailed') return 'AlreadyJailed'
@@ -94,7 +100,7 @@ function cast(
   if (result === 'rejected') world.proposals.delete(proposal.id)
   else if (result === 'open') proposal.executesMs = 0
   else if (proposal.executesMs === 0 && world.timestampMs < proposal.expiresMs)
-    proposal.executesMs = world.timestampMs + terms.locksMs[proposal.kind]
+    proposal.executesMs = world.timestampMs + terms.lockWindows[proposal.kind] * world.parameters.windowMs
 }
 
 export function vote(
@@ -123,9 +129,44 @@ export function withdraw(
   return undefined
 }
 
+/** What genesis and governance alike refuse (§3, §10, §13); a known set of parameters at a time is tried here. */
+function refuseParameters(world: World, terms: GovernanceTerms, p: Parameters): boolean {
+  const groups = new Set([...world.providers.values()].map(groupOf)).size
+  return (
+    p.marginPpm < growth(p.driftPpm, p.horizonWindows) ||
+    2 + p.coverN > Math.ceil(p.horizonWindows / 4) ||
+    p.coverN >= groups ||
+    (p.coverN === 0 && terms.validatorsMin >= 4) ||
+    p.assignAhead < 1 ||
+    p.assignAhead * 8 > p.horizonWindows ||
+    p.bondMaintenancePpm > p.bondPpm
+  )
+}
+
+/** §3, Parameters: unlocked changes take force at a window's end, oldest first, each checked again on top of the others. */
+export function changeParameters(world: World, terms: GovernanceTerms): void {
+  for (const proposal of inOrder(world)) {
+    const { kind, executesMs, change } = proposal
+    if (kind !== 'parameters' || executesMs === 0 || executesMs > world.timestampMs) continue
+    if (standing(world, terms, proposal) !== 'passed') {
+      if (proposal.expiresMs <= world.timestampMs) world.proposals.delete(proposal.id)
+      else proposal.executesMs = 0
+      continue
+    }
+    world.proposals.delete(proposal.id)
+    const after = { ...world.parameters, ...change }
+    if (!refuseParameters(world, terms, after)) Object.assign(world.parameters, after)
+  }
+}
+
+const inOrder = (world: World): readonly Proposal[] =>
+  [...world.proposals.values()].sort((a, b) => a.id - b.id)
+
 /** Executes what is unlocked and ends what has expired, oldest first. */
 export function conclude(world: World, terms: GovernanceTerms): void {
-  for (const proposal of [...world.proposals.values()].sort((a, b) => a.id - b.id)) {
+  for (const proposal of inOrder(world)) {
+    // Enough votes for parameters wait for a window's end.
+    if (proposal.kind === 'parameters' && proposal.executesMs > 0) continue
     const dueMs = proposal.executesMs > 0 ? proposal.executesMs : proposal.expiresMs
     if (dueMs > world.timestampMs) continue
     const stands = proposal.executesMs > 0 && standing(world, terms, proposal) === 'passed'
@@ -139,10 +180,6 @@ export function conclude(world: World, terms: GovernanceTerms): void {
 }
 
 function execute(world: World, terms: GovernanceTerms, proposal: Proposal): void {
-  if (proposal.kind === 'parameters') {
-    world.pendingParameters.push(proposal.change!)
-    return
-  }
   const provider = world.providers.get(proposal.provider)!
   if (proposal.kind === 'unjail') {
     if (provider.status === 'jailed') provider.status = provider.statusBeforeJail

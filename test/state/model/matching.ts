@@ -1,14 +1,16 @@
 // ECONOMY §6, Assignment: one reservation after another, each found by looking at everything.
 import { atLeastZero, least, sum } from './arithmetic.ts'
 import {
+  changeBooked,
   coinsOfWork,
-  groupCounts,
+  countsInWindow,
   type LotGroup,
   leastRatingPpm,
   lotGroups,
   offersAll,
   ratingPpm,
   reservedWork,
+  whileUnchanged,
   workAt,
   workOf,
 } from './capacity.ts'
@@ -73,7 +75,7 @@ function offersFor(world: World, place: Place, isPar: boolean): readonly Offer[]
     .filter((group) => !request.excluded.has(groupOf(world.providers.get(group.provider)!)))
     .flatMap((group) => {
       const listing = listingOf(world, group, request.service)
-      const isForced = isObliged(world, place) && groupCounts(world, group, 0)
+      const isForced = isObliged(world, place) && countsInWindow(world, group, world.window)
       if (listing === undefined && !isForced) return []
       const bonusPpm = isPar || isUnreliable(world, group.provider) ? 0n : (listing?.bonusPpm ?? 0n)
       return [{ group, service: request.service, bonusPpm }]
@@ -101,7 +103,7 @@ export function isCrowded(world: World): boolean {
   const next = world.window + 1
   const free = sum(
     lotGroups(world)
-      .filter((group) => mayServe(world, group.provider) && groupCounts(world, group, 1))
+      .filter((group) => mayServe(world, group.provider) && countsInWindow(world, group, next))
       .map((group) => coinsOfWork(world, freeWork(world, group, next, 'infer'), 0n)),
   )
   const matchable = sum(
@@ -150,7 +152,9 @@ export function matchOf(world: World, place: Place, isPar: boolean): Match | und
 }
 
 /** The next reservation: of the earliest place that any lot group can serve now; none: the queue rests. */
-export function nextMatch(world: World): Match | undefined {
+export const nextMatch = (world: World): Match | undefined => whileUnchanged(() => findNext(world))
+
+function findNext(world: World): Match | undefined {
   const isPar = isCrowded(world)
   for (const place of world.places) {
     const match = matchOf(world, place, isPar)
@@ -172,7 +176,7 @@ export function reserve(world: World, match: Match): Assignment {
     sequence: place.sequence,
     amountBase,
     reserved: workOf(world, amountBase, bonusPpm),
-    anchorPpm: world.anchorPpm,
+    anchorPpm: world.counted.anchorPpm,
     granted: false,
     voucheredBase: 0n,
     settledBase: 0n,
@@ -180,7 +184,9 @@ export function reserve(world: World, match: Match): Assignment {
     isReturned: false,
     isRejected: false,
   }
-  world.assignments.push(assignment)
+  changeBooked(world, assignment, () => {
+    world.assignments.push(assignment)
+  })
   place.amountBase -= amountBase
   if (place.amountBase === 0n) world.places = world.places.filter((other) => other !== place)
   return assignment

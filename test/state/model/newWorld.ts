@@ -9,6 +9,9 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     parameters: { ...parameters },
     height: 0,
     timestampMs: genesisMs,
+    counted: { window: 0, anchorPpm, coverN: parameters.coverN },
+    held: new Map(),
+    recounting: undefined,
     window: 0,
     windowEndsMs: genesisMs + parameters.windowMs,
     windowStartedMs: genesisMs,
@@ -41,6 +44,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     returned: new Set(),
     assignments: [],
     nextSequence: 1,
+    handedIn: [],
     numberedMs: new Map(),
     shares: new Map(),
     failedCoins: new Map(),
@@ -48,8 +52,6 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     laneGas: { general: 0, redemption: 0, service: 0, proof: 0 },
     proposals: new Map(),
     nextProposal: 1,
-    pendingParameters: [],
-    past: new Set(),
   }
 }
 

@@ -1,5 +1,5 @@
 // ECONOMY §2, Pledge: lots, their attestation and notice; §6, Listing.
-import { isCounted, lotGroupKey, lotGroups, numberGroup } from './capacity.ts'
+import { lotGroupKey, lotGroups, numberGroup } from './capacity.ts'
 import { providerOf } from './issuance.ts'
 import { listingKey } from './matching.ts'
 import { SERVICES, type Service, type World } from './world.ts'
@@ -86,9 +86,7 @@ export function list(world: World, sender: string, terms: ListTerms): string | u
       group.classId === terms.classId &&
       group.region === terms.region &&
       group.services.includes(terms.service) &&
-      group.lots.some(
-        (lot) => isCounted(world, lot) && (lot.lastWindow === undefined || lot.lastWindow > world.window),
-      ),
+      group.lots.some((lot) => lot.countsFrom !== undefined),
   )
   if (terms.bonusPpm > BONUS_MAX_PPM) return 'BonusTooLarge'
   if (!isPledged) return 'NotPledged'

@@ -77,14 +77,19 @@ export function enqueueAtTail(world: World, request: number, amountBase: bigint)
   if (amountBase > 0n) enqueue(world, request, joins ? last.sequence : tailNumber(world), amountBase)
 }
 
-/** Refunds what has returned to the queue and nothing will serve: crumbs, and what rejected everybody who could. */
+/** Refunds what has returned to the queue and nothing will serve: too late, too small, or everybody who could is rejected. */
 export function endHopeless(world: World): void {
   for (const id of world.returned) {
     const request = world.requests.get(id)
     const queued = queuedOf(world, id)
     if (request === undefined || request.closed !== undefined || queued === 0n) continue
+    const last = lastWindowOf(world, request)
+    if (request.isDrawn && last !== 0 && last <= world.window) {
+      close(world, request, 'expired')
+      continue
+    }
     const isTooSmall = openOf(request) === queued && isCrumb(world, queued)
-    const isEndless = lastWindowOf(world, request) === 0 && request.excluded.size > 0
+    const isEndless = last === 0 && request.excluded.size > 0
     if (!isTooSmall && (!isEndless || canBeServed(world, request))) continue
     const isDelivered = request.burnedBase + request.transferredBase > 0n
     close(world, request, isDelivered ? 'settled' : isTooSmall ? 'expired' : 'cancelled')

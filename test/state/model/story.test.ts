@@ -42,12 +42,17 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
   const governance = {
     approvalPpm: 666_667n,
     votingMs: 1_000,
-    locksMs: { admit: 0, remove: 0, jail: 0, unjail: 0, parameters: 0 },
+    lockWindows: { admit: 0, remove: 0, jail: 0, unjail: 0, parameters: 0 },
     openPerMemberMax: 4,
     votersMin: 3,
+    validatorsMin: 4,
   }
   const proposerGroup = `provider ${(world.height % 2) + 1}`
-  runBlock(world, { ...defaults, proposerGroup, governance, reservations: 1_000, ...facts }, [])
+  runBlock(
+    world,
+    { ...defaults, proposerGroup, governance, reservations: 1_000, recounting: undefined, ...facts },
+    [],
+  )
 }
 
 const terms = (amount: number, over: Partial<RequestTerms> = {}): RequestTerms => ({

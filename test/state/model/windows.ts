@@ -1,33 +1,28 @@
 // ECONOMY §1, §3 Causes and Parameters: what happens when a window ends.
-import { floorDiv, growth, most, P, sum } from './arithmetic.ts'
-import { capacityC } from './capacity.ts'
-import { bondCovers, isSuspended, ownBackingLimit, ownShortfall } from './coverage.ts'
+import { floorDiv, least, most, P, sum } from './arithmetic.ts'
+import { capacityC, whileUnchanged } from './capacity.ts'
+import { bondCovers, exceedsOwnLimits, groupOf, ownShortfall } from './coverage.ts'
 import { returnUnused } from './delivery.ts'
+import { sharePayments } from './fees.ts'
+import { changeParameters, type GovernanceTerms } from './governance.ts'
 import { releaseLocks } from './issuance.ts'
 import { endLots } from './pledges.ts'
-import { forget } from './queue.ts'
+import { forget, groupIsSuspended } from './queue.ts'
 import type { Provider, World } from './world.ts'
 
 /** `A' = min(max(mean, A), floor(A·(P+g)/P))`: the anchor never falls, and rises by at most g a window (§5). */
-export const movedAnchor = (world: World): bigint => {
-  const bound = floorDiv(world.anchorPpm * (P + world.parameters.driftPpm), P)
-  const wanted = most(world.reportedAnchorPpm, world.anchorPpm)
-  return wanted < bound ? wanted : bound
-}
+export const movedAnchor = (world: World): bigint => boundedAnchor(world, world.reportedAnchorPpm)
 
-/** Why parameters are refused, by genesis and governance alike (§3): `m ≥ G_K` and `2 + coverN ≤ ⌈K/4⌉` among them. */
-export function refuseParameters(world: World): string | undefined {
-  const p = world.parameters
-  if (p.marginPpm < growth(p.driftPpm, p.horizonWindows)) return 'marginPpm'
-  if (2 + p.coverN > Math.ceil(p.horizonWindows / 4)) return 'coverN'
-  if (p.assignAhead < 1 || p.assignAhead * 8 > p.horizonWindows) return 'assignAhead'
-  if (p.bondMaintenancePpm > p.bondPpm) return 'bondMaintenancePpm'
-  return undefined
+/** A reported anchor within its bounds. */
+export function boundedAnchor(world: World, reportedPpm: bigint): bigint {
+  const bound = floorDiv(world.anchorPpm * (P + world.parameters.driftPpm), P)
+  return least(most(reportedPpm, world.anchorPpm), bound)
 }
 
 /** Active, no open fault, and at least half of what was granted in the ended window vouchered, or nothing granted. */
 function hadGoodWindow(world: World, provider: Provider, ended: number): boolean {
-  if (provider.status !== 'active' || isSuspended(provider)) return false
+  // A group is suspended if any member is (§2).
+  if (provider.status !== 'active' || groupIsSuspended(world, groupOf(provider))) return false
   if (provider.faultWindows.includes(ended)) return false
   const granted = world.assignments.filter(
     (a) => a.provider === provider.id && a.window === ended && a.granted,
@@ -37,44 +32,47 @@ function hadGoodWindow(world: World, provider: Provider, ended: number): boolean
 }
 
 /** Whether the running window ends with this block: at most one does (§1). */
-export const endsWindow = (world: World): boolean => world.timestampMs >= world.windowEndsMs
+export const endsWindow = (world: World): boolean =>
+  world.timestampMs >= world.windowEndsMs && world.recounting === undefined
 
-/** `end' = max(end, blockTime) + length`; then parameters, perish, drift, haircut, statuses, expiry. */
-export function endWindow(world: World): void {
+/** `end' = max(end, blockTime) + length`; then parameters, base fees, what is unused, drift. */
+export function endWindow(world: World, governance: GovernanceTerms, validators: readonly string[]): void {
   const ended = world.window
+  const startsMs = world.timestampMs > world.windowEndsMs ? world.timestampMs : world.windowEndsMs
+  // The window that begins has the length that was in force.
+  world.windowEndsMs = startsMs + world.parameters.windowMs
+  world.windowStartedMs = startsMs
+  changeParameters(world, governance)
+  sharePayments(world, validators)
   returnUnused(world, ended)
-  releaseLocks(world, (provider) => hadGoodWindow(world, provider, ended))
   world.anchorPpm = movedAnchor(world)
   world.reportedAnchorPpm = world.anchorPpm
   world.window++
-  for (const change of world.pendingParameters) Object.assign(world.parameters, change)
-  world.pendingParameters = []
-  const startsMs = world.timestampMs > world.windowEndsMs ? world.timestampMs : world.windowEndsMs
-  world.windowStartedMs = startsMs
-  world.windowEndsMs = startsMs + world.parameters.windowMs
   world.failedCoins.clear()
   for (const listing of world.listings.values()) {
     if (listing.nextWindow <= world.window) listing.bonusPpm = listing.nextBonusPpm
   }
-  endLots(world)
-  for (const provider of world.providers.values()) assess(world, provider)
-  takeSnapshot(world)
   forget(world)
+}
+
+/** The recount of all capacity, in the window's first block or some blocks later: locks, lots, statuses, snapshot. */
+export function completeRecount(world: World): void {
+  releaseLocks(world, (provider) => hadGoodWindow(world, provider, world.window - 1))
+  const { coverN } = world.parameters
+  world.counted = { window: world.window, anchorPpm: world.anchorPpm, coverN }
+  world.held.clear()
+  endLots(world)
+  for (const provider of world.providers.values()) whileUnchanged(() => assess(world, provider))
+  whileUnchanged(() => takeSnapshot(world))
 }
 
 /** Only a provider with an own shortfall must cure; one that exceeds its own limit amortizes (§3, §9). */
 function assess(world: World, provider: Provider): void {
   if (provider.status === 'jailed' || provider.status === 'retiring') return
-  const { bondMaintenancePpm, marginPpm } = world.parameters
+  const { bondMaintenancePpm } = world.parameters
   const isBonded = bondCovers(world, provider, bondMaintenancePpm, provider.liabilityBase)
-  if (world.past.has('amortizing')) {
-    provider.status = !isBonded ? 'curing' : ownShortfall(world, provider) > 0n ? 'amortizing' : 'active'
-    return
-  }
   if (ownShortfall(world, provider) > 0n || !isBonded) provider.status = 'curing'
-  else if (provider.liabilityBase > ownBackingLimit(world, provider.id) && marginPpm > 0n)
-    provider.status = 'amortizing'
-  else provider.status = 'active'
+  else provider.status = exceedsOwnLimits(world, provider) ? 'amortizing' : 'active'
 }
 
 /** Liability and capacity of each provider as the window begins (§6, Assignment). */

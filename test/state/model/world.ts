@@ -220,20 +220,29 @@ export interface Proposal {
   executesMs: number
   approve: Set<number>
   reject: Set<number>
-  readonly change?: Readonly<Record<string, bigint | number>>
+  readonly change?: Readonly<Partial<Parameters>>
 }
 
 export const LANES = ['general', 'redemption', 'service', 'proof'] as const
 export type Lane = (typeof LANES)[number]
 
-/** Where chain and text differ; README has each. */
-export const DIFFERENCES = ['amortizing'] as const
-export type Difference = (typeof DIFFERENCES)[number]
+/** C and C* of a provider while a recount is under way. */
+export interface HeldCapacity {
+  capacityBase: bigint
+  /** C* up to K and to each quarter point, in windows from the last complete recount. */
+  readonly lastingBase: Map<number, bigint>
+}
 
 export interface World {
   readonly parameters: Parameters
   height: number
   timestampMs: number
+  /** The last complete recount: its window and anchor, which C, the header and matching go by (§3, Causes). */
+  counted: { readonly window: number; readonly anchorPpm: bigint; readonly coverN: number }
+  /** While a recount is under way: C and C* of each provider by the last complete one. */
+  readonly held: Map<number, HeldCapacity>
+  /** Numbers of the lot groups that a recount under way has passed; undefined while none is. */
+  recounting: ReadonlySet<number> | undefined
   /** Number of the running window and when it ends. */
   window: number
   windowEndsMs: number
@@ -277,6 +286,8 @@ export interface World {
   returned: Set<number>
   readonly assignments: Assignment[]
   nextSequence: number
+  /** Assignments with vouchers that the block's end settles, in the order in which they were handed in. */
+  handedIn: Assignment[]
   /** When each number was given: coins that return to their place have waited since then. */
   readonly numberedMs: Map<number, number>
   /** Liability over C of each provider when the window began (§6, Assignment). */
@@ -287,8 +298,4 @@ export interface World {
   readonly laneGas: Record<Lane, number>
   readonly proposals: Map<number, Proposal>
   nextProposal: number
-  /** Changes that wait for the window's end. */
-  pendingParameters: Readonly<Record<string, bigint | number>>[]
-  /** Known differences in which the model follows the chain, so that a run can look past them (compare/main.ts). */
-  readonly past: ReadonlySet<Difference>
 }

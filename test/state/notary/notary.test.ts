@@ -3,18 +3,21 @@ import { strict as assert } from 'node:assert'
 import { moduleAddress, presetOf, sectionsMessage } from '../../../base/moduleDefinition.ts'
 import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
 import { genesisSchema } from '../../../genesis/schema.ts'
+import type { StateSelector, StateView } from '../../../rpc/backend.ts'
 import { moduleMethods } from '../../../rpc/native/modules.ts'
 import { abiFiles } from '../../../state/abiExport.ts'
 import { failureReader } from '../../../state/call.ts'
 import { dispatcherOf, laneOf } from '../../../state/dispatch.ts'
 import { dueAtMs, hasWork } from '../../../state/hooks.ts'
+import { COIN_ASSET, escrowsOf, ledger } from '../../../state/ledger.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../../../state/modules/accounts/tables.ts'
 import { checkParameters } from '../../../state/parameters.ts'
+import { precheckModule, runPrecheck } from '../../../state/precheck.ts'
 import { calldata } from '../../support/calldata.ts'
-import { addressOf, COIN, type Draft, LEDGER_MODULES, TestChain } from '../../support/chainHarness.ts'
+import { addressOf, CHAIN, COIN, type Draft, LEDGER_MODULES, TestChain } from '../../support/chainHarness.ts'
 import { FakeBackend } from '../../support/fakeBackend.ts'
-import { getTotals } from '../../support/notary/deeds.ts'
+import { getTotals, sealCall } from '../../support/notary/deeds.ts'
 import { modulesWithNotary, schemasWithNotary } from '../../support/notary/lists.ts'
 import { notaryModule } from '../../support/notary/module.ts'
 import { notarySchema } from '../../support/notary/schema.ts'
@@ -24,6 +27,7 @@ const MODULES = [...LEDGER_MODULES, notaryModule]
 const TO = moduleAddress(notarySchema)
 const HASH = new Uint8Array(32).fill(9)
 const DEPOSIT = COIN / 100n
+const FACTS = { chainId: CHAIN.chainId, definitions: MODULES.map(({ definition }) => definition) }
 const NEXT = { height: 9, parentEndsEpoch: false }
 
 /** Alice's chain; the notary's tests count her transactions. */
@@ -62,6 +66,17 @@ class NotaryChain extends TestChain {
   }
 }
 
+/** A node whose chain has got to a later version. */
+class LaterBackend extends FakeBackend {
+  version = 2
+
+  override stateAt(selector: StateSelector): StateView | undefined {
+    const view = super.stateAt(selector)
+    if (view === undefined) return undefined
+    return { ...view, context: { ...view.context, protocolVersion: this.version } }
+  }
+}
+
 const deposit = ['deposit', { documentHash: HASH }] as const
 
 describe('notary.deposit', () => {
@@ -85,6 +100,28 @@ describe('notary.deposit', () => {
     chain.run()
     assert.deepEqual([chain.held(), getTotals(chain.full).sealedCount], [0n, 3])
     assert.equal(dueAtMs(MODULES, chain.full), Number.POSITIVE_INFINITY)
+  })
+
+  it('keeps what its precheck computed', () => {
+    const chain = new NotaryChain().upgrade(2)
+    const data = calldata(notarySchema, ...deposit)
+    chain.run([deposit])
+    const { sealHash } = notaryTables.deed.mustGet(chain.full, { id: 1 })
+    assert.deepEqual(sealHash, sealCall(data))
+    assert.equal(precheckModule(MODULES, { to: TO, data }), notaryModule)
+    assert.deepEqual(runPrecheck(notaryModule, data, FACTS), sealHash)
+    // Malformed calldata has a result, too.
+    assert.equal(runPrecheck(notaryModule, new Uint8Array(0), FACTS).length, 32)
+  })
+
+  it('holds each deposit in an escrow of its own', () => {
+    const chain = new NotaryChain().upgrade(2)
+    chain.run([deposit, deposit])
+    const { deposits } = escrowsOf(notarySchema)
+    for (const deed of [1, 2])
+      assert.equal(ledger.balanceOf(chain.full, { asset: COIN_ASSET, owner: deposits(deed) }), DEPOSIT)
+    chain.run([], 1_000)
+    assert.equal(ledger.balanceOf(chain.full, { asset: COIN_ASSET, owner: deposits(1) }), 0n)
   })
 
   it('fails without coins', () => {
@@ -208,5 +245,17 @@ describe('notary derives from its definition', () => {
       async () => method.invoke([1], { connection: undefined, client: '' }),
       /notary_deed does not exist in version 1/,
     )
+  })
+
+  it('methods of queries that a version has dropped are refused, and answer before it', async () => {
+    const backend = new LaterBackend()
+    const methods = moduleMethods(backend, modulesWithNotary)
+    const ask = async (name: string) =>
+      methods.find((method) => method.name === name)!.invoke([], { connection: undefined, client: '' })
+    assert.equal(await ask('notary_drafts'), 0)
+    await assert.rejects(async () => ask('notary_sealed'), /notary_sealed does not exist in version 2/)
+    backend.version = 3
+    await assert.rejects(async () => ask('notary_drafts'), /notary_drafts does not exist in version 3/)
+    assert.equal(await ask('notary_sealed'), 0)
   })
 })

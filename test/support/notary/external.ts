@@ -1,27 +1,27 @@
 // What notary needs from other modules: coins in escrow, and the length of a window.
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../../state/context.ts'
-import { escrowAddress, getAccount, transferCoins } from '../../../state/modules/accounts/ledger.ts'
+import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../../state/ledger.ts'
 import { capacitySchema } from '../../../state/modules/capacity/schema.ts'
 import type { ParameterContext } from '../../../state/parameterRules.ts'
 import type { StateReader } from '../../../state/view.ts'
 import { notarySchema } from './schema.ts'
 
-const escrowOf = (deed: number): Address => escrowAddress(notarySchema.id, deed)
+const escrowOf = (deed: number): Escrow => escrowsOf(notarySchema).deposits(deed)
 
 /** Coins in the escrow of a deed, base units. */
 export function heldFor(state: StateReader, deed: number): bigint {
-  return getAccount(state, escrowOf(deed)).balanceBase
+  return ledger.balanceOf(state, { asset: COIN_ASSET, owner: escrowOf(deed) })
 }
 
-/** Takes coins into the escrow of a deed; false, with nothing written, when `from` has less. */
+/** Takes coins into the escrow of a deed; false, with nothing written, when `from` has less or may not pay. */
 export function hold(ctx: WriteContext, deed: number, from: Address, amountBase: bigint): boolean {
-  return transferCoins(ctx, { from, to: escrowOf(deed), amountBase })
+  return ledger.move(ctx, { asset: COIN_ASSET, from, to: escrowOf(deed), amountBase }) === undefined
 }
 
-/** Pays the escrow of a deed out; false, with nothing written, when it holds less. */
-export function release(ctx: WriteContext, deed: number, to: Address, amountBase: bigint): boolean {
-  return transferCoins(ctx, { from: escrowOf(deed), to, amountBase })
+/** Pays the escrow of a deed out. Asserts that it holds as much. */
+export function release(ctx: WriteContext, deed: number, to: Address, amountBase: bigint): void {
+  ledger.release(ctx, { asset: COIN_ASSET, from: escrowOf(deed), to, amountBase })
 }
 
 /** Length of a capacity window under proposed parameters, milliseconds. */

@@ -9,6 +9,7 @@ import {
   hasWork,
   onActivate,
   onWindowEnd,
+  sealCall,
   withdraw,
 } from './deeds.ts'
 import { notaryInvariants } from './invariants.ts'
@@ -20,6 +21,7 @@ export const notaryModule = implement(notarySchema, {
   queries: notaryQueries,
   checkParameters,
   onActivate,
+  precheck: sealCall,
   onWindowEnd,
   endBlock,
   dueAtMs,

@@ -9,5 +9,9 @@ export const notaryQueries: Rules<typeof notarySchema>['queries'] = {
     const deed = notaryTables.deed.get(ctx.state, { id })
     return deed === undefined ? undefined : { id, ...deed }
   },
+  drafts: (ctx) => {
+    const { head, nextId } = getTotals(ctx.state)
+    return nextId - head
+  },
   sealed: (ctx) => getTotals(ctx.state).sealedCount,
 }

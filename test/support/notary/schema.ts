@@ -5,7 +5,13 @@ import { atLeast, between, param } from '../../../base/parameters.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { COIN } from '../../../base/units.ts'
 
-const deedFields = { owner: t.address, documentHash: t.hash, dueMs: t.u64, heldBase: t.amount }
+const deedFields = {
+  owner: t.address,
+  documentHash: t.hash,
+  sealHash: t.hash,
+  dueMs: t.u64,
+  heldBase: t.amount,
+}
 export const deedInfo = message('Deed', { id: t.u64, ...deedFields })
 
 export const notarySchema = defineModule({
@@ -44,6 +50,9 @@ export const notarySchema = defineModule({
       doc: 'The oldest and next deed, sums over all, and the last window that ended.',
     },
   },
+  escrows: {
+    deposits: { id: 0, doc: 'The deposit of one deed; the object is the deed.' },
+  },
   errors: {
     CannotPay: { neededBase: t.amount },
     UnknownDeed: { deed: t.u64 },
@@ -75,6 +84,12 @@ export const notarySchema = defineModule({
   },
   queries: {
     deed: { args: { id: t.u64 }, returns: t.optional(deedInfo), doc: 'An open deed, or null.' },
+    drafts: {
+      args: {},
+      returns: t.u64,
+      until: 2,
+      doc: 'Open deeds, which version 2 lets their owners amend.',
+    },
     sealed: { args: {}, returns: t.u64, since: 3, doc: 'Deeds whose waiting time is over.' },
   },
 })

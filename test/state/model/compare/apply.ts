@@ -17,8 +17,9 @@ import {
 } from '../ledger.ts'
 import { attest, giveNotice, list, pledge, unlist } from '../pledges.ts'
 import { cancel } from '../queue.ts'
+import { boundedAnchor } from '../windows.ts'
 import type { World } from '../world.ts'
-import { nameOf, type Operation, rootOf } from './operations.ts'
+import { changeOf, nameOf, type Operation, rootOf } from './operations.ts'
 
 /** Where a transaction runs: what draws its requests' order, and who governs. */
 export interface Place {
@@ -132,7 +133,8 @@ function applyService(world: World, sender: string, operation: Service, place: P
     case 'resume':
       return resume(world, sender)
     case 'report':
-      world.reportedAnchorPpm = operation.anchor
+      // The bound is that of the window in which it is reported.
+      world.reportedAnchorPpm = boundedAnchor(world, operation.anchor)
       return undefined
     case 'attest':
       attest(world, operation.lot)
@@ -170,7 +172,13 @@ function request(
 type Governance = Extract<
   Operation,
   {
-    readonly kind: 'proposeJail' | 'proposeUnjail' | 'proposeRemoval' | 'vote' | 'withdrawProposal'
+    readonly kind:
+      | 'proposeJail'
+      | 'proposeUnjail'
+      | 'proposeRemoval'
+      | 'proposeParameter'
+      | 'vote'
+      | 'withdrawProposal'
   }
 >
 
@@ -183,6 +191,12 @@ function govern(world: World, sender: string, operation: Governance, place: Plac
       return propose(world, governance, sender, { kind: 'unjail', provider: operation.provider })
     case 'proposeRemoval':
       return propose(world, governance, sender, { kind: 'remove', provider: operation.provider })
+    case 'proposeParameter':
+      return propose(world, governance, sender, {
+        kind: 'parameters',
+        provider: 0,
+        change: changeOf(operation),
+      })
     case 'vote':
       return vote(world, governance, sender, operation)
     case 'withdrawProposal':

@@ -71,13 +71,8 @@ function mintBalances(scenario: Scenario, world: World): readonly Balance[] {
   return made
 }
 
-/** Short locks, by the names of the build's parameters. */
-const GOVERNANCE_LOCKS: { readonly [name: string]: number } = {
-  votingMs: 20_000,
-  removeLockMs: 1_000,
-  jailLockMs: 0,
-  unjailLockMs: 500,
-}
+/** Short enough for votes to run out within a test. */
+export const VOTING_MS = 20_000
 
 /** The chain's parameters: the test preset with the scenario's values wherever a module has one of that name. */
 function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'] {
@@ -91,8 +86,15 @@ function paramsOf(scenario: Scenario, base: Genesis['params']): Genesis['params'
   const params = Object.fromEntries(sections) as unknown as Genesis['params']
   return {
     ...params,
-    providers: { ...params.providers, minBlockIntervalMs: scenario.minBlockIntervalMs },
-    governance: { ...params.governance, ...GOVERNANCE_LOCKS },
+    providers: {
+      ...params.providers,
+      minBlockIntervalMs: scenario.minBlockIntervalMs,
+      validatorsMin: scenario.validatorsMin,
+    },
+    ...(scenario.recountStepsMax === undefined
+      ? {}
+      : { capacity: { ...params.capacity, recountStepsMax: scenario.recountStepsMax } }),
+    governance: { ...params.governance, votingMs: VOTING_MS },
   }
 }
 

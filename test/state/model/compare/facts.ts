@@ -4,7 +4,7 @@ import { getAccount } from '../../../../state/modules/accounts/ledger.ts'
 import { getAssetBalance } from '../../../../state/modules/assets/ledger.ts'
 import { atLeastZero, sum } from '../arithmetic.ts'
 import { reserveOf } from '../block.ts'
-import { capacityC, capacityCStar, reservedR } from '../capacity.ts'
+import { capacityC, capacityCStar, reservedR, whileUnchanged } from '../capacity.ts'
 import {
   frontLoadLimit,
   groupOf,
@@ -61,7 +61,19 @@ function addLedger(
   }
 }
 
-export function modelFacts(world: World, isThorough: boolean): Facts {
+export const modelFacts = (world: World, isThorough: boolean): Facts =>
+  whileUnchanged(() => settled(world, gatherFacts(world, isThorough)))
+
+/** While a recount is under way these are neither the old ones nor the new. */
+const BETWEEN_RECOUNTS = /shortfall| R$| joint$|^lot /
+
+/** Facts that both sides can be asked for now. */
+const settled = (world: World, facts: Facts): Facts =>
+  world.recounting === undefined
+    ? facts
+    : new Map([...facts].filter(([name]) => !BETWEEN_RECOUNTS.test(name)))
+
+function gatherFacts(world: World, isThorough: boolean): Facts {
   const facts: Facts = new Map()
   for (const [name, value] of Object.entries(reserveOf(world))) facts.set(`reserve.${name}`, `${value}`)
   const members = world.providers.size
@@ -137,7 +149,10 @@ interface Info {
 
 const text = (value: unknown): string => (value instanceof Uint8Array ? toHex(value) : String(value))
 
-export function realFacts(real: RealChain, world: World, isThorough: boolean): Facts {
+export const realFacts = (real: RealChain, world: World, isThorough: boolean): Facts =>
+  settled(world, gatherRealFacts(real, world, isThorough))
+
+function gatherRealFacts(real: RealChain, world: World, isThorough: boolean): Facts {
   const facts: Facts = new Map()
   const { reserve } = real.parent.header
   for (const name of Object.keys(reserveOf(world)))

@@ -1,10 +1,11 @@
 // Random operations that mostly make sense: it looks at the model to find ids, windows and amounts. Owns: the mixture.
 import type { Random } from '../../../support/random.ts'
 import { COIN, P } from '../arithmetic.ts'
+import { whileUnchanged } from '../capacity.ts'
 import { brokenMintLimits } from '../coverage.ts'
 import { coinsOf, unitsOf } from '../ledger.ts'
 import { openRequests } from '../queue.ts'
-import { SERVICES, type World } from '../world.ts'
+import { type Parameters, SERVICES, type World } from '../world.ts'
 import { exists, type Operation, type Sent } from './operations.ts'
 import { ASSET, REGIONS, UNIT } from './scenario.ts'
 import { FIRST_HOLDER, holders, ISSUER, nameOf } from './wallets.ts'
@@ -35,10 +36,26 @@ const WEIGHTS: readonly (readonly [Kind, number])[] = [
   ['proposeJail', 1],
   ['proposeUnjail', 1],
   ['proposeRemoval', 1],
-  ['vote', 4],
+  ['proposeParameter', 2],
+  ['vote', 10],
   ['withdrawProposal', 1],
   ['batch', 6],
 ]
+/** Parameters that proposals change, and their modules. */
+const CHANGEABLE = [
+  ['oracle', 'driftPpm'],
+  ['issuance', 'marginPpm'],
+  ['issuance', 'bondPpm'],
+  ['issuance', 'bondMaintenancePpm'],
+  ['issuance', 'frontLoadPpm'],
+  ['issuance', 'retainPpm'],
+  ['capacity', 'coverN'],
+  ['capacity', 'minClassPpm'],
+  ['redemption', 'assignAhead'],
+  ['redemption', 'noShowPpm'],
+  ['redemption', 'faultPenaltyPpm'],
+  ['redemption', 'tailWindows'],
+] as const satisfies readonly (readonly [string, keyof Parameters])[]
 const REASONS = ['unreachable', 'wrongHardware', 'other'] as const
 type Kind = Operation['kind']
 
@@ -215,13 +232,29 @@ export class Generator {
       case 'proposeUnjail':
       case 'proposeRemoval':
         return { kind, provider: random.between(1, world.providers.size + (random.chance(0.1) ? 1 : 0)) }
+      case 'proposeParameter':
+        return { kind, ...this.#parameter(world) }
       case 'vote':
-        return { kind, proposal: this.#proposal(world), approve: random.chance(0.7) }
+        return { kind, proposal: this.#proposal(world), approve: random.chance(0.85) }
       case 'withdrawProposal':
         return { kind, proposal: this.#proposal(world) }
       default:
         return { kind: 'resume' }
     }
+  }
+
+  /** A value near the one in force: some go together with the others, some do not. */
+  #parameter(world: World): {
+    readonly module: string
+    readonly parameter: keyof Parameters
+    readonly value: bigint
+  } {
+    const random = this.#random
+    const [module, parameter] = random.pick(CHANGEABLE)
+    const now = BigInt(world.parameters[parameter])
+    if (!parameter.endsWith('Ppm'))
+      return { module, parameter, value: BigInt(Math.max(1, Number(now) + random.between(-1, 1))) }
+    return { module, parameter, value: (now * BigInt(random.between(80, 120))) / 100n }
   }
 
   #proposal(world: World): number {
@@ -233,14 +266,17 @@ export class Generator {
   #mintable(world: World, member: number): bigint {
     const random = this.#random
     if (random.chance(0.5)) return this.#amount(COIN)
-    let low = 0n
-    let high = 10_000n * COIN
-    for (let i = 0; i < 16 && low < high; i++) {
-      const middle = (low + high + 1n) / 2n
-      if (brokenMintLimits(world, member, middle).size === 0) low = middle
-      else high = middle - 1n
-    }
-    return (low * BigInt(random.pick([100, 500, 990, 1_010]))) / 1_000n
+    const limit = whileUnchanged(() => {
+      let low = 0n
+      let high = 10_000n * COIN
+      for (let i = 0; i < 16 && low < high; i++) {
+        const middle = (low + high + 1n) / 2n
+        if (brokenMintLimits(world, member, middle).size === 0) low = middle
+        else high = middle - 1n
+      }
+      return low
+    })
+    return (limit * BigInt(random.pick([100, 500, 990, 1_010]))) / 1_000n
   }
 
   #request(world: World, holder: number): Operation {

@@ -1,6 +1,6 @@
 // Runs a random chain on both sides until they differ, and shortens what led there. Owns: seeds, replay, shrinking.
 import { Random } from '../../../support/random.ts'
-import type { Difference, World } from '../world.ts'
+import type { World } from '../world.ts'
 import { Generator } from './generator.ts'
 import { describe, type Sent } from './operations.ts'
 import { type BlockPlan, Pair } from './pair.ts'
@@ -29,8 +29,6 @@ const NOTHING = /(?!)/
 export interface Look {
   readonly ignored: RegExp
   readonly without: ReadonlySet<string>
-  /** Known differences in which the model follows the chain. */
-  readonly past?: ReadonlySet<Difference>
   /** Changes the model before the first block, so that a test can see that it is noticed. */
   readonly spoil?: (world: World) => void
 }
@@ -40,7 +38,7 @@ const ALL: Look = { ignored: NOTHING, without: new Set() }
 function planBlock(random: Random, generator: Generator, world: World, diligence: number): BlockPlan {
   const { windowMs } = world.parameters
   const sent: Sent[] = [...generator.dueGrants(world, diligence)]
-  const count = random.between(0, 8)
+  const count = random.chance(0.3) ? random.between(0, 2) : random.between(2, 40)
   for (let i = 0; i < count; i++) sent.push(generator.next(world))
   // Short blocks, and now and then a pause up to beyond the window's end.
   const left = world.windowEndsMs - world.timestampMs
@@ -51,6 +49,13 @@ function planBlock(random: Random, generator: Generator, world: World, diligence
       : random.between(60, Math.max(60, Math.floor(windowMs / 8)))
   const proposer = random.between(1, world.providers.size)
   return { sent, pauseMs, proposer, reveal: random.between(0, 255) }
+}
+
+/** What kind of chain a scenario is, for the counts of a run. */
+function shapeOf({ parameters, recountStepsMax }: Scenario): string {
+  const { horizonWindows, coverN, assignAhead, windowMs } = parameters
+  const recounts = recountStepsMax === undefined ? 'one block' : 'several blocks'
+  return `chains with K ${horizonWindows}, coverN ${coverN}, assignAhead ${assignAhead}, window ${windowMs} ms, recount in ${recounts}`
 }
 
 /** Applies up to `operations` random operations of a seed. */
@@ -70,22 +75,17 @@ export function runSeed(seed: number, operations: number, look: Look = ALL): Run
   // Some chains have members who never post a grant, most have diligent ones.
   const diligence = random.pick([0.9, 0.9, 0.6, 0.2])
   const history: BlockPlan[] = []
-  follow(pair.world, look)
+  look.spoil?.(pair.world)
   let lines = pair.compareGenesis()
   while (lines.length === 0 && pair.executed < operations) {
     const plan = planBlock(random, generator, pair.world, diligence)
     history.push(plan)
     lines = guarded(() => pair.apply(plan))
   }
+  pair.outcomes.set(shapeOf(scenario), 1)
   const run = { executed: pair.executed, outcomes: pair.outcomes, windows: pair.world.window }
   if (lines.length === 0) return run
   return { ...run, divergence: { seed, height: history.length, lines, history } }
-}
-
-/** What the model is told before the first block. */
-function follow(world: World, { past, spoil }: Look): void {
-  for (const difference of past ?? []) (world.past as Set<Difference>).add(difference)
-  spoil?.(world)
 }
 
 /** A thrown error is a difference too. */
@@ -103,8 +103,8 @@ export function replay(
   history: readonly BlockPlan[],
   look: Look = ALL,
 ): readonly string[] {
-  const pair = new Pair(scenario, look.ignored)
-  follow(pair.world, look)
+  const pair = new Pair(scenario, look.ignored, true)
+  look.spoil?.(pair.world)
   for (const plan of history) {
     const lines = guarded(() => pair.apply(plan))
     if (lines.length > 0) return lines

@@ -11,7 +11,7 @@ import { assetAddress } from '../../../../state/modules/assets/ledger.ts'
 import { erc20Schema } from '../../../../state/modules/assets/schema.ts'
 import { MODULES } from '../../../../state/registry.ts'
 import { calldata } from '../../../support/calldata.ts'
-import { SERVICES, type Service } from '../world.ts'
+import { type Parameters, SERVICES, type Service } from '../world.ts'
 import { driverSchema } from './driver.ts'
 import { keyOf, nameOf, walletOf } from './wallets.ts'
 
@@ -86,6 +86,12 @@ export type Operation =
   | { readonly kind: 'report'; readonly anchor: bigint }
   | { readonly kind: 'attest'; readonly lot: number }
   | { readonly kind: 'proposeJail' | 'proposeUnjail' | 'proposeRemoval'; readonly provider: number }
+  | {
+      readonly kind: 'proposeParameter'
+      readonly module: string
+      readonly parameter: keyof Parameters
+      readonly value: bigint
+    }
   | { readonly kind: 'vote'; readonly proposal: number; readonly approve: boolean }
   | { readonly kind: 'withdrawProposal'; readonly proposal: number }
   | { readonly kind: 'batch'; readonly calls: readonly Operation[] }
@@ -127,6 +133,7 @@ const MODULE_OF: { readonly [kind: string]: string } = {
   proposeJail: 'governance',
   proposeUnjail: 'governance',
   proposeRemoval: 'governance',
+  proposeParameter: 'governance',
   vote: 'governance',
   withdrawProposal: 'governance',
 }
@@ -136,6 +143,15 @@ const definitions = new Map<string, ModuleDef>(
 )
 
 export const rootOf = (root: number): string => toHex(sha256(utf8(`devices ${root}`)))
+
+/** What a proposal changes, as the model has it: counts are numbers, all else is exact. */
+export const changeOf = ({
+  parameter,
+  value,
+}: {
+  readonly parameter: keyof Parameters
+  readonly value: bigint
+}): Partial<Parameters> => ({ [parameter]: parameter.endsWith('Ppm') ? value : Number(value) })
 
 /** The module of an operation: what decides its lane. */
 export const moduleOf = (operation: Operation): string => MODULE_OF[operation.kind] ?? 'accounts'
@@ -179,6 +195,8 @@ function argsOf(
       })
       return { id, assignment, deliveredBase, signature: signHash(digest, keyOf(signer)) }
     }
+    case 'proposeParameter':
+      return { changes: [operation] }
     default:
       return operation
   }
@@ -222,7 +240,8 @@ export function callOf(
     }
     default: {
       const definition = definitions.get(MODULE_OF[operation.kind]!)!
-      const data = calldata(definition, operation.kind, argsOf(chain, operation) as never)
+      const action = operation.kind === 'proposeParameter' ? 'proposeParameters' : operation.kind
+      const data = calldata(definition, action, argsOf(chain, operation) as never)
       return { to: moduleAddress(definition), valueBase: 0n, data }
     }
   }
@@ -230,7 +249,9 @@ export function callOf(
 
 /** Whether this build's modules have the action. */
 export const exists = (kind: Operation['kind']): boolean =>
-  MODULE_OF[kind] === undefined || definitions.get(MODULE_OF[kind]!)?.actions[kind] !== undefined
+  MODULE_OF[kind] === undefined ||
+  definitions.get(MODULE_OF[kind]!)?.actions[kind === 'proposeParameter' ? 'proposeParameters' : kind] !==
+    undefined
 
 /** A reader's line for one operation. */
 export function describe(sent: Sent): string {

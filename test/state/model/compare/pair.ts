@@ -4,9 +4,10 @@ import { runBlock, type Step } from '../block.ts'
 import { groupOf, type MintLimit } from '../coverage.ts'
 import { laneOf } from '../fees.ts'
 import type { GovernanceTerms } from '../governance.ts'
+import { nextMatch } from '../matching.ts'
 import type { World } from '../world.ts'
 import { applyOperation, type BatchFailure, type Place, type Result } from './apply.ts'
-import { build } from './document.ts'
+import { build, VOTING_MS } from './document.ts'
 import { differences, modelFacts, realFacts } from './facts.ts'
 import { describe, moduleOf, nameOf, type Operation, type Sent } from './operations.ts'
 import { type Executed, MAX_FEE, RealChain, TIP } from './realChain.ts'
@@ -27,6 +28,7 @@ const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
   suspended: 'ProviderSuspended',
   notice: 'UnderNotice',
   stopped: 'MintingStopped',
+  recount: 'RecountUnderWay',
   shortfall: 'CoverageShortfall',
   quota: 'QuotaExceeded',
   joint: 'JointLimitExceeded',
@@ -35,15 +37,19 @@ const LIMIT_NAMES: Readonly<Record<MintLimit, string>> = {
   bond: 'BondTooSmall',
 }
 
-const GOVERNANCE: GovernanceTerms = {
+const governanceOf = ({ validatorsMin }: Scenario): GovernanceTerms => ({
   approvalPpm: 666_667n,
-  votingMs: 20_000,
-  locksMs: { admit: 1_000, remove: 1_000, jail: 0, unjail: 500, parameters: 0 },
+  votingMs: VOTING_MS,
+  lockWindows: { admit: 1, remove: 1, jail: 0, unjail: 1, parameters: 1 },
   openPerMemberMax: 4,
-  votersMin: 3,
-}
+  validatorsMin,
+  // The quorum of the smallest set: all but the third that may fail.
+  votersMin: validatorsMin - Math.floor((validatorsMin - 1) / 3),
+})
 
 const LINES_MAX = 12
+/** Every so many blocks all facts are compared. */
+const LOOKED_AT_EVERY = 4
 
 export class Pair {
   readonly real: RealChain
@@ -54,9 +60,14 @@ export class Pair {
   readonly outcomes = new Map<string, number>()
 
   readonly #ignored: RegExp
+  readonly #looksAtAll: boolean
+  readonly #governance: GovernanceTerms
 
-  constructor(scenario: Scenario, ignored: RegExp) {
+  /** `looksAtAll`: all facts are compared after every block, to find the first that differs. */
+  constructor(scenario: Scenario, ignored: RegExp, looksAtAll = false) {
     this.#ignored = ignored
+    this.#looksAtAll = looksAtAll
+    this.#governance = governanceOf(scenario)
     const { document, world } = build(scenario)
     this.real = new RealChain(document)
     this.world = world
@@ -87,9 +98,10 @@ export class Pair {
         validators: validators.map(nameOf),
         mix: toHex(block.header.mix),
         reservations: real.count(block.systemLogs, 'redemption', 'Assigned'),
-        governance: GOVERNANCE,
+        governance: this.#governance,
+        recounting: real.recountedGroups(),
       },
-      block.transactions.map((transaction) => stepOf(transaction, proposerGroup)),
+      block.transactions.map((transaction) => this.#stepOf(transaction, proposerGroup)),
     )
     const lines = [...block.findings.map((finding) => `the chain breaks an invariant: ${finding}`)]
     block.transactions.forEach((transaction, i) => {
@@ -102,9 +114,23 @@ export class Pair {
     const made = real.count(block.systemLogs, 'redemption', 'Assigned')
     if (made !== reservations.length)
       lines.push(`the chain made ${made} reservations, the model ${reservations.length}`)
-    const isThorough = world.window !== windowBefore || world.height % 8 === 0
-    lines.push(...this.#differences(isThorough))
+    if (real.rests() && nextMatch(world) !== undefined) lines.push(restLine(world))
+    this.#note(real.rests() ? [] : ['blocks with matching left for the next'])
+    this.#note(world.recounting === undefined ? [] : ['blocks with a recount under way'])
+    // Everything at a window's end and in some blocks; between them the results of transactions and the queue's rest.
+    const isEnd = world.window !== windowBefore
+    if (isEnd || this.#looksAtAll || world.height % LOOKED_AT_EVERY === 0)
+      lines.push(...this.#differences(isEnd || world.height % (2 * LOOKED_AT_EVERY) === 0))
     return lines.filter((line) => !this.#ignored.test(line))
+  }
+
+  /** Counts what the chain went through besides the outcomes of transactions. */
+  #note(names: readonly string[]): void {
+    for (const name of names) this.outcomes.set(name, (this.outcomes.get(name) ?? 0) + 1)
+  }
+
+  #stepOf(transaction: Executed, proposerGroup: string): Step {
+    return stepOf(transaction, { proposerGroup, governance: this.#governance })
   }
 
   #differences(isThorough: boolean): readonly string[] {
@@ -114,9 +140,14 @@ export class Pair {
   }
 }
 
-function stepOf(transaction: Executed, proposerGroup: string): Step {
+function restLine(world: World): string {
+  const { place, group, window, amountBase } = nextMatch(world)!
+  return `the queue rests on the chain alone: place ${place.sequence} of request ${place.request}, ${amountBase} coins of lot group ${group.key} in window ${window}`
+}
+
+function stepOf(transaction: Executed, at: Omit<Place, 'txHash'>): Step {
   const { sent, txHash, gasUsed } = transaction
-  const place: Place = { txHash, proposerGroup, governance: GOVERNANCE }
+  const place: Place = { txHash, ...at }
   return {
     paid: {
       sender: nameOf(sent.from),

@@ -1,4 +1,5 @@
 // A random chain: parameters, members, hardware and balances from one seed. Owns: what chains differ in.
+import { recountStepsOf } from '../../../../state/modules/capacity/recountSteps.ts'
 import type { Random } from '../../../support/random.ts'
 import { COIN, P } from '../arithmetic.ts'
 import { TEST } from '../parameters.ts'
@@ -31,6 +32,10 @@ export interface Scenario {
   readonly holderBase: bigint
   readonly genesisMs: number
   readonly minBlockIntervalMs: number
+  /** Only chains that bear no faulty validator may have a coverN of 0. */
+  readonly validatorsMin: number
+  /** Steps of a recount in one block; undefined: as many as it takes. */
+  readonly recountStepsMax: number | undefined
 }
 
 export const REGIONS = ['tw', 'us'] as const
@@ -48,6 +53,7 @@ const SHAPES = [
   { horizonWindows: 40, coverN: 2, assignAhead: 5, driftPpm: 5_000n, marginPpm: 1_250_000n },
   { horizonWindows: 56, coverN: 1, assignAhead: 7, driftPpm: 2_000n, marginPpm: 1_200_000n },
 ] as const
+const MIN_BLOCK_INTERVAL_MS = 50
 const WINDOWS_MS = [2_000, 3_000, 8_000, 60_000] as const
 
 export function randomScenario(seed: number, random: Random): Scenario {
@@ -58,6 +64,7 @@ export function randomScenario(seed: number, random: Random): Scenario {
     ...shape,
     windowMs,
     cureWindows: 3,
+    lotsPerProviderMax: 4,
     openRequestsMax: random.pick([16, 32, 64]),
     openRequestsPerAccountMax: random.pick([8, 16]),
     stepsPerBlockMax: random.pick([512, 512, 64]),
@@ -68,10 +75,14 @@ export function randomScenario(seed: number, random: Random): Scenario {
     const rated = (): bigint => base + BigInt(random.between(0, 3)) * 50_000n
     return { ratingsPpm: { train: rated(), finetune: rated(), infer: rated() }, specOnly: random.chance(0.2) }
   })
-  const count = random.between(4, 6)
+  const validatorsMin = shape.coverN === 0 ? random.between(1, 3) : 4
+  const count = random.between(Math.max(2, validatorsMin), 6)
+  let groups = count
   const members = Array.from({ length: count }, (_, i): ScenarioMember => {
-    // Now and then two members belong to one legal group.
-    const legalGroup = i > 0 && random.chance(0.15) ? 'group 1' : `group ${i + 1}`
+    // Now and then two members belong to one legal group; genesis wants more groups than may fall silent.
+    const joins = i > 0 && random.chance(0.15) && groups - 1 > shape.coverN
+    if (joins) groups--
+    const legalGroup = joins ? 'group 1' : `group ${i + 1}`
     const lots = Array.from({ length: random.between(1, 2) }, () => ({
       classId: random.between(1, classes.length),
       devices: random.between(5, 40),
@@ -80,14 +91,23 @@ export function randomScenario(seed: number, random: Random): Scenario {
     }))
     return { legalGroup, bondUnits: BigInt(random.between(200, 4_000)), lots }
   })
+  // The least that genesis accepts, twice: governance may admit members and change parameters.
+  const blocks = Math.floor(windowMs / MIN_BLOCK_INTERVAL_MS)
+  const horizon = shape.horizonWindows
+  const leastSteps = Math.ceil(
+    (2 * recountStepsOf({ providers: count, lotsPerProvider: 4, horizon })) / blocks,
+  )
   return {
     seed,
+    // Small enough that a recount takes several blocks, in every third chain.
+    recountStepsMax: random.chance(0.33) ? Math.max(leastSteps, random.between(2, 4) * 200) : undefined,
     parameters,
     classes,
     members,
     holderBase: (COIN * BigInt(random.between(5, 60))) / 2n,
     genesisMs: 1_700_000_000_000,
-    minBlockIntervalMs: 50,
+    minBlockIntervalMs: MIN_BLOCK_INTERVAL_MS,
+    validatorsMin,
   }
 }
 

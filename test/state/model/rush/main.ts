@@ -22,18 +22,25 @@ if (chains === undefined || first === undefined || kinds.length === 0) {
 }
 
 let failed = 0
-const longest = new Map<Disturbance, number>()
+/** Windows until everyone was served, as shares of K. */
+const shares = new Map<Disturbance, number[]>()
 for (let seed = first; seed < first + chains; seed++) {
   const kind = kinds[seed % kinds.length]!
   const result = runRush(seed, kind, kind === 'junk' ? 2 : 1)
-  const share = result.windows / result.horizonWindows
-  longest.set(kind, Math.max(longest.get(kind) ?? 0, share))
+  shares.set(kind, [...(shares.get(kind) ?? []), result.windows / result.horizonWindows])
   if (isServed(result)) continue
   failed++
   console.log(
     `seed ${seed} ${kind}: ${result.unservedBase} of ${result.honestBase} unserved after ${result.windows} windows`,
   )
 }
-for (const [kind, share] of longest) console.log(`${kind}: at most ${share.toFixed(3)} K windows`)
+/** The least share that at least `part` of all do not exceed. */
+const quantile = (sorted: readonly number[], part: number): string =>
+  sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)]!.toFixed(3)
+for (const [kind, all] of shares) {
+  const sorted = [...all].sort((a, b) => a - b)
+  const [median, most, worst] = [0.5, 0.99, 1].map((part) => quantile(sorted, part))
+  console.log(`${kind}: ${all.length} chains, median ${median} K, p99 ${most} K, worst ${worst} K`)
+}
 console.log(`${chains} chains, ${failed} not served in time`)
 process.exit(failed === 0 ? 0 : 1)

@@ -1,4 +1,4 @@
-// Names in a genesis document: printable, and no two that a reader would take for one. Not: names in state.
+// Names that people read: printable, and no two that a reader would take for one. Used by genesis and by admissions.
 
 /** Control, format (zero width, direction) and unassigned characters, line and paragraph separators, private use. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
