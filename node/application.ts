@@ -26,7 +26,7 @@ import { setAfter } from '../storage/epochProofs.ts'
 import type { ChainStore } from '../storage/types.ts'
 import type { Importer } from './chain/importerTypes.ts'
 import type { NodeLogger } from './logging.ts'
-import { LOAD_MIN, type Mempool } from './pool/mempool.ts'
+import { type Includable, LOAD_MIN, type Mempool } from './pool/mempool.ts'
 import { epochSteps } from './recovery/epochSteps.ts'
 import { type RecoveryBook, RecoveryError } from './recovery/recoveries.ts'
 import type { BlockSync } from './sync/blockSync.ts'
@@ -222,6 +222,8 @@ export class NodeApplication implements Application {
     const parent = importer.parentView(request.parent.hash)
     if (parent === undefined || request.emptyOnly || request.halvings > 0) return
     if (mempool.size < LOAD_MIN || this.#isDue(parent)) return
+    // Those that no block can include are no load, however many there are.
+    if (mempool.countIncludable(this.#includableOn(parent), LOAD_MIN) < LOAD_MIN) return
     const { blockGasLimit } = accountsParams.get(parent.state)
     if (mempool.size * TRANSFER_GAS >= FULL_BLOCKS * blockGasLimit) return
     const waitMs = Math.min(
@@ -237,16 +239,22 @@ export class NodeApplication implements Application {
   }
 
   hasWork(parentBlock: SealedBlock): boolean {
-    const { importer, mempool, clock } = this.#options
+    const { importer, mempool } = this.#options
     const parent = importer.parentView(parentBlock.hash)
     if (parent === undefined) return false
-    const { header, state } = parent
     if (this.#isDue(parent)) return true
+    return mempool.hasIncludable(this.#includableOn(parent))
+  }
+
+  /** What a transaction must meet in a block on this parent, built now. */
+  #includableOn(parent: ParentView): Includable {
+    const { header, state } = parent
     const { minBlockIntervalMs } = providersParams.get(state)
-    return mempool.hasIncludable({
+    const timestampMs = Math.max(this.#options.clock.nowMs(), header.timestampMs + minBlockIntervalMs)
+    return {
       nonceAt: (address: Address) => getAccount(state, address).nonce,
-      baseFees: this.#baseFees(parent, Math.max(clock.nowMs(), header.timestampMs + minBlockIntervalMs)),
-    })
+      baseFees: this.#baseFees(parent, timestampMs),
+    }
   }
 
   /** Work due by the state alone: a window's end, a decision to execute, deferred requests, a set change. */

@@ -12,6 +12,8 @@ import type { PeerKey, ProtocolHandler, ProtocolSpec } from './protocol.ts'
 const OPEN_TIMEOUT_MS = 5_000
 const REOPEN_FIRST_MS = 100
 const REOPEN_MAX_MS = 2_000
+/** A channel that lived so long is reopened at once. */
+const LASTING_MS = 2_000
 /** A second connection within this time comes from a simultaneous dial; a later one replaces a dead connection. */
 const RACE_MS = 3_000
 const CONNECTIONS_MAX = 2
@@ -229,8 +231,10 @@ export class PeerLink {
   }
 
   #attach(id: string, slot: Slot, stream: Stream, connection: Connection): void {
+    const atMs = performance.now()
     const { handler, spec } = this.#options.protocols.get(id)!
     const below = belowStreams(connection)
+    let isUsed = false
     const channel = new Channel({
       stream,
       spec,
@@ -241,12 +245,15 @@ export class PeerLink {
         handler.onOpen?.(this.peer)
       },
       onFrame: (frame) => {
-        // Reset the back-off only once frames arrive; a channel refused after its hello keeps backing off.
-        slot.attempts = 0
         this.usedAtMs = performance.now()
+        isUsed = true
         return handler.onFrame(this.peer, frame)
       },
-      onClose: (kind, reason, error) => this.#onChannelClosed(slot, { protocolId: id, kind, reason, error }),
+      onClose: (kind, reason, error) => {
+        // Only a channel that was of use for a while: who closes each at once must not have streams opened without end.
+        if (isUsed && performance.now() - atMs >= LASTING_MS) slot.attempts = 0
+        this.#onChannelClosed(slot, { protocolId: id, kind, reason, error })
+      },
     })
     slot.channel = channel
   }

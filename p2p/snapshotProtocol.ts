@@ -28,7 +28,7 @@ const MALFORMED_POINTS = 60
 
 const REQUEST_KINDS = ['offers', 'manifest', 'chunk', 'receipts', 'epochs', 'set'] as const
 
-const requestSchema = message('SnapshotRequest', {
+export const snapshotRequestSchema = message('SnapshotRequest', {
   kind: t.oneOf(REQUEST_KINDS),
   /** Height of the snapshot; the first epoch of `epochs`, the epoch of `set`; 0 for offers. */
   height: t.u64,
@@ -98,7 +98,7 @@ export function createSnapshotProtocol(
 }
 
 async function serve(source: SnapshotSource, request: Uint8Array): Promise<Uint8Array | undefined> {
-  const { kind, height, index } = requestSchema.decode(request)
+  const { kind, height, index } = snapshotRequestSchema.decode(request)
   switch (kind) {
     case 'offers':
       return offersSchema.encode({ offers: source.offers().slice(-OFFERS_MAX) })
@@ -124,7 +124,7 @@ async function serve(source: SnapshotSource, request: Uint8Array): Promise<Uint8
   }
 }
 
-type Request = ReturnType<typeof requestSchema.decode>
+type Request = ReturnType<typeof snapshotRequestSchema.decode>
 
 class SnapshotClient implements SnapshotProtocol {
   readonly #host: P2pHost
@@ -170,7 +170,7 @@ class SnapshotClient implements SnapshotProtocol {
   }
 
   async #ask(peer: PeerKey, request: Request, bytesMax: number): Promise<Uint8Array> {
-    const bytes = await this.#requests.request(peer, requestSchema.encode(request))
+    const bytes = await this.#requests.request(peer, snapshotRequestSchema.encode(request))
     if (bytes.length <= bytesMax) return bytes
     return this.#refuse(peer, `${bytes.length} bytes of ${request.kind}, at most ${bytesMax} are allowed`)
   }

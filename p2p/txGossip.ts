@@ -22,8 +22,9 @@ const RULES: AllowanceRules = {
   address: { perSecond: 1_000, burst: 4_096 },
   strangers: { perSecond: 2_000, burst: 8_192 },
 }
-/** What each in a batch costs, known or not: its hash. */
+/** What each in a batch costs, known or not: its hash, which takes longer the longer it is. */
 const HASH_COST = 1 / 16
+const HASH_COST_PER_BYTE = 1 / 8_192
 /** What one costs besides that was checked and did not enter the pool: honest peers check before they forward. */
 const REFUSED_COST = 3
 const SEEN_MAX = 65_536
@@ -185,14 +186,16 @@ class Gossip implements TxGossip {
   #onFrame(peer: PeerKey, frame: Uint8Array): void | Promise<void> {
     const batch = batchSchema.decode(frame)
     const fresh: GossipTx[] = []
+    let bytes = 0
     for (const raw of batch.transactions) {
+      bytes += raw.length
       const id: TxId = keccak256(raw) as Uint8Array
       const key = bytesKey(id)
       const unseen = !this.#seen.has(key)
       if (unseen) this.#seen.set(key, true)
       if (unseen || batch.resent) fresh.push({ raw, id })
     }
-    this.#allowances.charge(peer, HASH_COST * batch.transactions.length)
+    this.#allowances.charge(peer, HASH_COST * batch.transactions.length + HASH_COST_PER_BYTE * bytes)
     if (fresh.length > 0) return this.#check(peer, fresh)
     return this.#earned(peer)
   }
@@ -215,8 +218,8 @@ function rawOf(pending: Pending): Uint8Array {
   return pending.raw
 }
 
-/** As few frames as the limits allow; none without transactions. */
-function encodeBatches(transactions: readonly Uint8Array[], resent: boolean): readonly Uint8Array[] {
+/** As few frames as the limits allow; none without transactions. `resent`: sent to one peer on purpose. */
+export function encodeBatches(transactions: readonly Uint8Array[], resent: boolean): readonly Uint8Array[] {
   const frames: Uint8Array[] = []
   let group: Uint8Array[] = []
   let size = FRAME_OVERHEAD_BYTES

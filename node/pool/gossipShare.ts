@@ -12,6 +12,8 @@ const SHARE_MAX = 256
  * long to reach everyone.
  */
 const RESEND_MS = 1_000
+/** Bytes of one resend, and one transaction more: the leader hashes what every other node resends, in each view. */
+export const SHARE_BYTES_MAX = 512 * 1024
 /** Entries scanned per resend. */
 const SCAN_MAX = 4_096
 
@@ -32,7 +34,7 @@ export function withGossip(ingest: Ingest, gossip: TxGossip, mempool: Mempool): 
 export interface ResenderOptions {
   readonly host: Pick<P2pHost, 'getValidatorPeer' | 'peerId'>
   readonly gossip: Pick<TxGossip, 'sendTo'>
-  readonly mempool: Pick<Mempool, 'size' | 'entries'>
+  readonly mempool: Pick<Mempool, 'size' | 'entries' | 'includableNow'>
   /** The pool's monotonic clock. */
   readonly nowMs: () => number
 }
@@ -42,6 +44,8 @@ export class Resender {
   readonly #options: ResenderOptions
   /** When a transaction was last resent, under load. */
   readonly #sentAtMs = new WeakMap<PoolEntry, number>()
+  /** Walks the pool while it changes; begins anew after the end. */
+  #scan: Iterator<PoolEntry, undefined> | undefined
 
   constructor(options: ResenderOptions) {
     this.#options = options
@@ -51,26 +55,51 @@ export class Resender {
     const { host, gossip, mempool } = this.#options
     const peer = host.getValidatorPeer(validator)
     if (peer === undefined || peer === host.peerId) return
-    const raws =
-      mempool.size < LOAD_MIN
-        ? Array.from(mempool.entries(), (entry) => entry.transaction.raw)
-        : this.#overdue()
+    const isIncludable = mempool.includableNow()
+    const raws = this.#allAtOnce(isIncludable) ?? this.#overdue(isIncludable)
     if (raws.length > 0) gossip.sendTo(peer, raws)
   }
 
+  /** All that a block could include; undefined under load, or when that is too much at once. */
+  #allAtOnce(isIncludable: (entry: PoolEntry) => boolean): readonly Uint8Array[] | undefined {
+    const { mempool } = this.#options
+    if (mempool.size >= LOAD_MIN) return undefined
+    const raws: Uint8Array[] = []
+    let bytes = 0
+    for (const entry of mempool.entries()) {
+      if (!isIncludable(entry)) continue
+      const { raw } = entry.transaction
+      bytes += raw.length
+      if (bytes > SHARE_BYTES_MAX) return undefined
+      raws.push(raw)
+    }
+    return raws
+  }
+
   /** The oldest transactions that gossip and earlier resends did not get into a block. */
-  #overdue(): readonly Uint8Array[] {
+  #overdue(isIncludable: (entry: PoolEntry) => boolean): readonly Uint8Array[] {
     const { mempool, nowMs } = this.#options
     const now = nowMs()
     const raws: Uint8Array[] = []
-    let scanned = 0
-    for (const entry of mempool.entries()) {
+    let bytes = 0
+    for (
+      let scanned = 0;
+      scanned < SCAN_MAX && raws.length < SHARE_MAX && bytes < SHARE_BYTES_MAX;
+      scanned++
+    ) {
+      // The scan goes on where the last one stopped, so that no number of entries hides those behind it.
+      this.#scan ??= mempool.entries()[Symbol.iterator]()
+      const entry = this.#scan.next().value
       // In order of arrival: the first recent one ends the scan.
-      if (now - entry.arrivedAtMs < RESEND_MS || ++scanned > SCAN_MAX) break
+      if (entry === undefined || now - entry.arrivedAtMs < RESEND_MS) {
+        this.#scan = undefined
+        break
+      }
       if (now - (this.#sentAtMs.get(entry) ?? Number.NEGATIVE_INFINITY) < RESEND_MS) continue
+      if (!isIncludable(entry)) continue
       this.#sentAtMs.set(entry, now)
       raws.push(entry.transaction.raw)
-      if (raws.length >= SHARE_MAX) break
+      bytes += entry.transaction.raw.length
     }
     return raws
   }

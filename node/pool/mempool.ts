@@ -45,7 +45,7 @@ export const MEMPOOL_LIMITS: MempoolLimits = {
   dropReasonsMax: 20_000,
 }
 
-/** The node is under load at this pool size: proposers wait for more transactions, and gossiped ones are not resent at once. */
+/** The node is under load with so many transactions: proposers wait for more, and gossiped ones are not resent at once. */
 export const LOAD_MIN = 64
 /** A full pool frees one part in this many at a time, if that much may go, so that choosing whom to drop is rare. */
 const FREED_AT_ONCE = 50
@@ -126,6 +126,15 @@ export class Mempool {
   /** Every pooled transaction, in order of arrival. */
   entries(): Iterable<PoolEntry> {
     return this.#byHash.values()
+  }
+
+  /** Whether a block on the finalized state could include an entry, once those before it are included: asked of many at once. */
+  includableNow(): (entry: PoolEntry) => boolean {
+    const baseFees = this.#chain.baseFees()
+    return ({ transaction, lane, senderKey }) => {
+      const missing = this.#queues.get(senderKey)?.missing ?? 0
+      return transaction.nonce < missing && transaction.maxFeePerGas >= baseFees[lane]
+    }
   }
 
   /** One account's pooled transactions, in any order. */
@@ -333,12 +342,22 @@ export class Mempool {
   }
 
   /** Whether any transaction could be included in a block on that parent. */
-  hasIncludable({ nonceAt, baseFees }: Includable): boolean {
+  hasIncludable(includable: Includable): boolean {
+    return this.countIncludable(includable, 1) > 0
+  }
+
+  /** How many could be included in a block on that parent; counts no further than `countMax`. */
+  countIncludable({ nonceAt, baseFees }: Includable, countMax: number): number {
+    let count = 0
     for (const queue of this.#queues.values()) {
-      const head = queue.get(nonceAt(queue.sender))
-      if (head !== undefined && head.transaction.maxFeePerGas >= baseFees[head.lane]) return true
+      for (let nonce = nonceAt(queue.sender); count < countMax; nonce++) {
+        const entry = queue.get(nonce)
+        if (entry === undefined || entry.transaction.maxFeePerGas < baseFees[entry.lane]) break
+        count++
+      }
+      if (count >= countMax) break
     }
-    return false
+    return count
   }
 
   /** Drops transactions that were or can never be included, for the accounts that a final block touched. */

@@ -23,7 +23,8 @@ export interface HeldSnapshot {
 interface Held extends HeldSnapshot {
   /** Start offset of each chunk. */
   readonly offsets: Float64Array
-  file: FileHandle | undefined
+  /** Opened by the first chunk that is asked for. */
+  file: Promise<FileHandle> | undefined
 }
 
 export class SnapshotFiles {
@@ -78,19 +79,22 @@ export class SnapshotFiles {
     const held = this.#held.find((snapshot) => snapshot.height === height)
     const part = held?.manifest.parts[index]
     if (held === undefined || part === undefined) return undefined
-    held.file ??= await open(join(this.dirOf(height), DATA_FILE), 'r')
+    held.file ??= open(join(this.dirOf(height), DATA_FILE), 'r').catch((error) => {
+      held.file = undefined
+      throw error
+    })
     const bytes = new Uint8Array(part.bytes)
-    const { bytesRead } = await held.file.read(bytes, 0, part.bytes, held.offsets[index]!)
+    const { bytesRead } = await (await held.file).read(bytes, 0, part.bytes, held.offsets[index]!)
     return bytesRead === part.bytes ? bytes : undefined
   }
 
   async close(): Promise<void> {
-    for (const held of this.#held) await held.file?.close()
+    for (const held of this.#held) await (await held.file)?.close()
     this.#held = []
   }
 
   async #drop(held: Held): Promise<void> {
-    await held.file?.close()
+    await (await held.file)?.close()
     await rm(this.dirOf(held.height), { recursive: true, force: true })
   }
 }

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '../../base/bytes.ts'
+import { EXIT } from '../../cli/exitCode.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
@@ -193,6 +194,8 @@ describe('an operator', function () {
       // Wrong usage is told from everything else (docs/cli.md).
       assert.deepEqual([code, stdout], [stderr.startsWith('error: ') ? 2 : 1, ''], args.join(' '))
       const [line, hint, ...more] = stderr.trimEnd().split('\n')
+      // Wrong options are told apart from what fails with right ones.
+      assert.deepEqual([code, stdout], [hint === undefined ? EXIT.failed : EXIT.usage, ''], args.join(' '))
       assert.match(line!, message)
       assert.deepEqual([hint ?? '(add --help for the options)', more], ['(add --help for the options)', []])
     }

@@ -1,74 +1,17 @@
 // Strangers at a node's port: what each kind sends. Runs as a process of its own. Owns: the attacks.
 // Not: measuring (strangersMain.ts).
-import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
-import { peerIdFromString } from '@libp2p/peer-id'
-import { compareBytes, fromHex } from '../../base/bytes.ts'
+import { fromHex } from '../../base/bytes.ts'
 import { frameHeader } from '../../p2p/frames.ts'
-import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { GOSSIP_BATCH_BYTES_MAX } from '../../p2p/limits.ts'
 import { GOSSIP_PROTOCOL } from '../../p2p/txGossip.ts'
-import { greet, type RawConnection, type RawPeer, rawPeer, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
+import { greet, type RawConnection, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
+import { Stranger, type StrangerKind, type Target } from './stranger.ts'
+import { STRANGER_REQUESTS } from './strangerRequests.ts'
 
 /** Frames in one write, unless a kind says otherwise. */
 const BATCH = 200
 const RETRY_MS = 100
 const FIRST_MS = 3_000
-const TRIES_MAX = 200
-
-interface Target {
-  readonly address: string
-  readonly genesisHash: Uint8Array
-}
-
-/** One stranger; its identity changes when it is refused. */
-class Stranger {
-  readonly target: Target
-  #peer: RawPeer | undefined
-
-  constructor(target: Target) {
-    this.target = target
-  }
-
-  async dial(): Promise<RawConnection> {
-    this.#peer ??= await rawPeer(this.#openerSeed())
-    try {
-      return await this.#peer.dial(this.target.address)
-    } catch (error) {
-      await this.#peer.stop()
-      this.#peer = undefined
-      throw error
-    }
-  }
-
-  /** An identity below the target's: that side opens the streams. */
-  #openerSeed(): Uint8Array {
-    const above = peerIdFromString(/[^/]+$/.exec(this.target.address)![0]).toMultihash().bytes
-    for (let tries = 0; ; tries++) {
-      const seed = new Uint8Array(randomBytes(32))
-      if (tries > TRIES_MAX || compareBytes(peerIdBytesFromSeed(seed), above) < 0) return seed
-    }
-  }
-
-  /** Raw TCP; resolves when the socket is closed. */
-  async onSocket(use: (socket: Socket) => void): Promise<void> {
-    const port = Number(/\/tcp\/(\d+)/.exec(this.target.address)![1])
-    const socket = connect(port, '127.0.0.1')
-    await new Promise<void>((resolve) => {
-      socket.on('error', () => resolve()).on('close', () => resolve())
-      use(socket)
-    })
-    socket.destroy()
-  }
-}
-
-export interface StrangerKind {
-  readonly name: string
-  /** For `--help` and the table. */
-  readonly what: string
-  /** Attacks once; called again whenever it resolves. */
-  run(stranger: Stranger): Promise<void>
-}
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -168,6 +111,7 @@ export const STRANGERS: readonly StrangerKind[] = [
         socket.on('drain', write)
       }),
   },
+  ...STRANGER_REQUESTS,
 ]
 
 /** Keeps `count` strangers of a kind at these addresses; calls `onUp` when each has begun. */
@@ -183,17 +127,26 @@ async function attack(kind: StrangerKind, targets: readonly Target[], count: num
       await after(RETRY_MS)
     }
   }
-  await Promise.all(Array.from({ length: count }, (_, i) => one(new Stranger(targets[i % targets.length]!))))
+  await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      one(
+        new Stranger(
+          targets[i % targets.length]!,
+          kind.isSpread === true ? `127.0.0.${2 + (i % 250)}` : '127.0.0.1',
+        ),
+      ),
+    ),
+  )
 }
 
-// Started by strangersMain.ts: kind, count, genesis hash, addresses.
-const [, program = '', name, count, genesis, ...addresses] = process.argv
+// Started by strangersMain.ts: kind, count, genesis hash, chain id, addresses.
+const [, program = '', name, count, genesis, chainId, ...addresses] = process.argv
 if (/strangers\.js$/.test(program)) {
   // The parent going away ends this process too.
   process.on('disconnect', () => process.exit(0))
   const kind = STRANGERS.find((one) => one.name === name)
   if (kind === undefined || genesis === undefined) throw new Error(`no kind of stranger is named ${name}`)
   const genesisHash = fromHex(genesis)
-  const targets = addresses.map((address) => ({ address, genesisHash }))
+  const targets = addresses.map((address) => ({ address, genesisHash, chainId: Number(chainId) }))
   await attack(kind, targets, Number(count), () => process.send?.('up'))
 }

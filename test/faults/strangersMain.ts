@@ -19,6 +19,7 @@ import { RpcClient } from '../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../bench/statistics.ts'
 import { wholeNumber } from '../../cli/common.ts'
 import { Network, type ValidatorProcess, within } from '../support/processNetwork.ts'
+import { HOSTILE_ACCOUNT, HOSTILE_BALANCE_BASE } from './strangerRequests.ts'
 import { STRANGERS } from './strangers.ts'
 
 const ATTACKER = fileURLToPath(new URL('./strangers.js', import.meta.url))
@@ -58,14 +59,14 @@ const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 class Load {
   readonly #clients: readonly RpcClient[]
   readonly #account: LoadAccount
-  readonly #chainId: number
+  readonly chainId: number
   readonly #maxFeePerGas: bigint
   #nonce = 0
 
   private constructor(clients: readonly RpcClient[], account: LoadAccount, chainId: number, fee: bigint) {
     this.#clients = clients
     this.#account = account
-    this.#chainId = chainId
+    this.chainId = chainId
     this.#maxFeePerGas = fee
   }
 
@@ -73,6 +74,7 @@ class Load {
     const [account] = loadAccounts(1, 'strangers')
     const chainId = Number(await clients[0]!.call<string>('eth_chainId'))
     await fundAccounts(clients[0]!, [account!], { chainId, valueBase: 10n ** 18n })
+    await fundAccounts(clients[0]!, [HOSTILE_ACCOUNT], { chainId, valueBase: HOSTILE_BALANCE_BASE })
     return new Load(clients, account!, chainId, await generousFeeCap(clients[0]!))
   }
 
@@ -103,7 +105,7 @@ class Load {
       from: this.#account,
       to: this.#account.address,
       nonce: this.#nonce++,
-      chainId: this.#chainId,
+      chainId: this.chainId,
       valueBase: 1n,
       maxFeePerGas: this.#maxFeePerGas,
     })
@@ -118,14 +120,22 @@ function cpuMs(nodes: readonly ValidatorProcess[]): number {
   )
 }
 
+interface Parts {
+  readonly options: Options
+  readonly network: Network
+  readonly load: Load
+  readonly clients: readonly RpcClient[]
+}
+
 class Attack {
   readonly #child: ChildProcess
 
-  constructor(kind: string, options: Options, network: Network) {
+  constructor(kind: string, { options, network, load }: Parts) {
     const addresses = network.nodes
       .slice(0, options.targets)
       .map(({ member: { p2pPort, peerId } }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`)
-    const args = [kind, String(options.connections), toHex(network.genesisHash), ...addresses]
+    const { genesisHash } = network
+    const args = [kind, String(options.connections), toHex(genesisHash), String(load.chainId), ...addresses]
     this.#child = fork(ATTACKER, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   }
 
@@ -158,12 +168,9 @@ async function memberEnters(network: Network, clients: readonly RpcClient[]): Pr
   }
 }
 
-async function measure(
-  kind: string,
-  parts: { options: Options; network: Network; load: Load; clients: readonly RpcClient[] },
-): Promise<Figures> {
+async function measure(kind: string, parts: Parts): Promise<Figures> {
   const { options, network, load, clients } = parts
-  const attack = kind === 'none' ? undefined : new Attack(kind, options, network)
+  const attack = kind === 'none' ? undefined : new Attack(kind, parts)
   try {
     await (attack?.up() ?? after(WARM_UP_MS))
     const attacked = network.nodes.slice(0, options.targets)

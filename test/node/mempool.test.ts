@@ -212,6 +212,20 @@ describe('mempool.candidates', () => {
     assert.ok(!pool.hasIncludable({ nonceAt: () => 0, baseFees: perLane(() => 20n * GWEI) }))
   })
 
+  it('counts what a block could include: nothing behind a gap or below the base fee', () => {
+    const { chain, pool, add } = setup()
+    const count = (countMax = 100) =>
+      pool.countIncludable({ nonceAt: () => 0, baseFees: chain.baseFees() }, countMax)
+    for (let nonce = 1; nonce < 70; nonce++) add({ from: 1, nonce })
+    for (let nonce = 0; nonce < 3; nonce++) add({ from: 2, nonce, cap: GWEI })
+    for (let nonce = 0; nonce < 5; nonce++) add({ from: 3, nonce })
+    assert.deepEqual([count(), count(7), count(1)], [8, 7, 1])
+    chain.baseFee = 2n * GWEI
+    assert.equal(count(), 5)
+    const isIncludable = pool.includableNow()
+    assert.equal([...pool.entries()].filter(isIncludable).length, 5)
+  })
+
   it('orders by what is left above the fee of each lane, and parks what is below its own', () => {
     const { chain, add, order } = setup()
     add({ from: 1, nonce: 0, cap: 4n * GWEI, tip: 4n * GWEI })

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
-import { Resender } from '../../node/pool/gossipShare.ts'
+import { Resender, SHARE_BYTES_MAX } from '../../node/pool/gossipShare.ts'
 import type { PoolEntry } from '../../node/pool/poolEntry.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 
-/** A pool of `count` transactions that arrived `gapMs` apart from time 0, and a record of what was sent to whom. */
-function world(count: number, gapMs = 0) {
+/**
+ * A pool of `count` transactions that arrived `gapMs` apart from time 0, and a record of what was sent to whom. The first
+ * `gapped` can be in no block.
+ */
+function world(count: number, gapMs = 0, { gapped = 0, sizeBytes = 2 } = {}) {
   const entries: PoolEntry[] = Array.from({ length: count }, (_, i) => ({
-    transaction: { raw: new Uint8Array([i >> 8, i & 255]) },
+    transaction: { raw: new Uint8Array(sizeBytes).fill(i >> 8, 0, 1).fill(i & 255, 1, 2) },
     sequence: i,
     arrivedAtMs: i * gapMs,
   })) as unknown as PoolEntry[]
@@ -26,6 +29,7 @@ function world(count: number, gapMs = 0) {
         return entries.length
       },
       entries: () => entries,
+      includableNow: () => (entry) => entry.sequence >= gapped,
     },
     nowMs: () => clock.nowMs,
   })
@@ -74,5 +78,29 @@ describe('node.resender', () => {
     clock.nowMs = 2_000
     resender.share(1)
     assert.deepEqual(sent.at(-1), { peer: 'one', numbers: range(0, 256) })
+  })
+
+  it('never resends what no block can include', () => {
+    const { resender, sent } = world(63, 0, { gapped: 60 })
+    resender.share(1)
+    assert.deepEqual(sent, [{ peer: 'one', numbers: range(60, 63) }])
+  })
+
+  it('resends bytes up to a bound, and all in turn', () => {
+    const perShare = SHARE_BYTES_MAX / 65_536
+    const { resender, sent, clock } = world(2 * perShare, 0, { sizeBytes: 65_536 })
+    clock.nowMs = 1_000
+    for (let i = 0; i < 3; i++) resender.share(1)
+    assert.deepEqual(
+      sent.map(({ numbers }) => numbers),
+      [range(0, perShare), range(perShare, 2 * perShare)],
+    )
+  })
+
+  it('finds the last of a pool that is full of what no block can include', () => {
+    const { resender, sent, clock } = world(10_000, 0, { gapped: 9_999 })
+    clock.nowMs = 1_000
+    for (let i = 0; i < 3; i++) resender.share(1)
+    assert.deepEqual(sent, [{ peer: 'one', numbers: [9_999] }])
   })
 })

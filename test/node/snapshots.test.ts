@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { concatBytes, keyBytes, u64be, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -86,6 +86,26 @@ describe('snapshots.write', () => {
       )
       const files = await SnapshotFiles.open(dir)
       assert.deepEqual(files.list(), [], 'names that are not heights are ignored')
+    })
+  })
+
+  it('opens its file once, however many chunks are asked for at once', async () => {
+    await withChain(async (chain, store, dir) => {
+      await store.commit([chain.next(manyKeys(50, 1))])
+      const folder = join(dir, 'snapshots')
+      await snapshotOf(store, 0, join(folder, '0'))
+      const files = await SnapshotFiles.open(folder)
+      const chunks = await Promise.all([files.chunk(0, 0), files.chunk(0, 0), files.chunk(0, 0)])
+      assert.ok(chunks.every((chunk) => chunk !== undefined))
+      const open = readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(join(folder, '0'))
+        } catch {
+          return false
+        }
+      })
+      assert.equal(open.length, 1)
+      await files.close()
     })
   })
 

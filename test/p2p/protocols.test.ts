@@ -1,9 +1,15 @@
 import { strict as assert } from 'node:assert'
 import { keccak256 } from '../../base/crypto/hash.ts'
-import type { P2pHost, PeerKey, ProtocolPort } from '../../p2p/protocol.ts'
+import type { P2pHost, PeerKey, ProtocolHandler, ProtocolPort } from '../../p2p/protocol.ts'
 import { createRequestResponse, RequestError, type RequestResponse } from '../../p2p/requestResponse.ts'
 import type { Timers } from '../../p2p/timers.ts'
-import { createTxGossip, GOSSIP_PROTOCOL, type GossipTx, type TxGossip } from '../../p2p/txGossip.ts'
+import {
+  createTxGossip,
+  encodeBatches,
+  GOSSIP_PROTOCOL,
+  type GossipTx,
+  type TxGossip,
+} from '../../p2p/txGossip.ts'
 import { closeAll, makeNode, seedOf, startMesh, type TestNode, until } from '../support/hostHarness.ts'
 
 function tx(n: number, size = 40): GossipTx {
@@ -173,6 +179,30 @@ describe('p2p.txGossip', () => {
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     assert.equal(nodes[1]!.logger.warnings.length, 0)
+  })
+
+  it('charges the length of what it hashes', async () => {
+    let handler: ProtocolHandler | undefined
+    const host = {
+      register: (_: unknown, given: ProtocolHandler) => {
+        handler = given
+        return { send: () => true, broadcast: () => 0, peers: () => [] }
+      },
+      getPeer: () => undefined,
+    } as unknown as P2pHost
+    const gossip = createTxGossip(host, {
+      isValidator: () => true,
+      // All but a hundred of a stranger's allowance.
+      onTransactions: async () => ({ checked: 3_996, refused: 0 }),
+      clock: { monotonicMs: () => 0, after: () => () => {} },
+    })
+    gossips.push({ gossip, batches: [] })
+    const large = [1, 2, 3, 4].map((n) => tx(n, 60_000).raw)
+    const [frame] = encodeBatches(large, false)
+    await handler!.onFrame('stranger', frame!)
+    let frames = 0
+    while (handler!.onFrame('stranger', frame!) === undefined) frames++
+    assert.ok(frames < 5, `${frames} times 240 KB are hashed at once`)
   })
 
   it('penalises a malformed batch', async () => {

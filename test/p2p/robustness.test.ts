@@ -89,6 +89,32 @@ describe('p2p.robustness', () => {
     await exchange()
   })
 
+  it('opens streams ever more slowly for a peer that uses and closes each', async () => {
+    const id = '/suanli/test/1'
+    const [nodeSeed, attackerSeed] = orderedSeeds()
+    const used: number[] = []
+    const node = await makeNode({
+      seed: nodeSeed,
+      prepare: (host) => {
+        const spec = { id, frameBytesMax: 100, queueBytesMax: 1_000, consensusOnly: false } as const
+        host.register({ ...spec, overflow: 'refuse' }, { onFrame: () => void used.push(performance.now()) })
+      },
+    })
+    nodes = [node]
+    await node.host.start()
+    attacker = await rawLibp2p(attackerSeed)
+    const hello = encodeHello(GENESIS)
+    const bytes = concatBytes(frameHeader(hello.length), hello, frameHeader(1), Uint8Array.of(7))
+    await attacker.handle(id, (stream) => {
+      stream.send(bytes)
+      stream.close().catch(() => {})
+    })
+    await attacker.dial(multiaddr(node.host.listenAddresses[0]!))
+    await until('five streams were used', () => used.length === 5, 15_000)
+    // At least half of 100, 200, 400 and 800 ms.
+    assert.ok(used[4]! - used[0]! >= 700, `five streams within ${used[4]! - used[0]!} ms`)
+  })
+
   it('resets on random and truncated frames, with a reason, and finally refuses the peer', async () => {
     const [attackerSeed, validatorSeed] = orderedSeeds()
     const validator = await makeNode({ seed: validatorSeed })
