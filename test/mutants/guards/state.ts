@@ -17,14 +17,14 @@ const capacity = [
     [
       [
         'state.bookedBehindRecount',
-        'if (next !== undefined && isPassed(state, next, { provider: group.provider, group: at.group }))',
-        'if (false)',
+        '    next !== undefined &&\n    isCounted(state, next, { key: capacityTables.group.key({ id: at.group }), group })',
+        '    false',
         'what is booked behind the recount is missing in its sums',
       ],
       [
         'state.bookedTwice',
-        'isPassed(state, next, { provider: group.provider, group: at.group }))',
-        'true)',
+        'isCounted(state, next, { key: capacityTables.group.key({ id: at.group }), group })',
+        'true',
         'the recount counts again what was booked before it came',
       ],
       [
