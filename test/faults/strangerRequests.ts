@@ -90,17 +90,19 @@ function unfunded(target: Target): Uint8Array[] {
   })
 }
 
-/** As large as they may be, and none of them can be in a block. */
-function gapped(target: Target): Uint8Array[] {
+let gappedOnce: readonly Uint8Array[] | undefined
+
+/** As large as they may be, and none of them can be in a block. All strangers of the process send the same ones. */
+function gapped(target: Target): readonly Uint8Array[] {
   const data = new Uint8Array(TX_BYTES_MAX - 256).fill(1)
-  return Array.from({ length: GAPPED_TXS }, (_, i) => {
-    const fields = transfer(target, {
-      nonce: GAPPED_FIRST_NONCE + i,
-      data,
-      gasLimit: 21_000 + 16 * data.length,
-    })
-    return signTransaction(fields, HOSTILE_ACCOUNT.secretKey)
-  })
+  const gasLimit = 21_000 + 16 * data.length
+  gappedOnce ??= Array.from({ length: GAPPED_TXS }, (_, i) =>
+    signTransaction(
+      transfer(target, { nonce: GAPPED_FIRST_NONCE + i, data, gasLimit }),
+      HOSTILE_ACCOUNT.secretKey,
+    ),
+  )
+  return gappedOnce
 }
 
 /** Takes the place of the one before, for a tenth more, from the lowest price to the highest. */
