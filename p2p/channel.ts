@@ -74,6 +74,8 @@ export class Channel {
     this.#stream.addEventListener('drain', this.#flush)
     this.#write(encodeHello(options.genesisHash))
     this.#stream.addEventListener('message', this.#onMessage)
+    // A peer may close while the stream is negotiated: its event has passed, and what it sent before is read first.
+    if (this.#stream.remoteWriteStatus === 'closed') setImmediate(this.#onRemoteCloseWrite)
   }
 
   get isOpen(): boolean {
