@@ -69,7 +69,8 @@ describe('wallets on a running devnet', function () {
         assert.ok(tip > 0n && maxFeePerGas > tip)
       })
 
-      for (const type of [2, 1, 0] as const) {
+      // The envelopes are the chain's affair: three libraries send all of them, the others the usual one.
+      for (const type of i < 3 ? ([2, 1, 0] as const) : ([2] as const)) {
         it(`sends a type-${type} transfer; value and fee move exactly`, async () => {
           const to = stranger(10 * (i + 1) + type)
           const mined = await movesExactly(wallet(name), { key, from, to, type })
@@ -300,7 +301,8 @@ describe('wallets on a running devnet', function () {
 
   // Before a set change makes one of the nodes a follower: all four pools must take what one is sent.
   describe('a hot wallet', () => {
-    const PER_RUN = 2_000
+    /** `SUANLI_TEST_TRANSFERS=2000` for as many as an exchange pays out at once (docs/performance.md). */
+    const PER_RUN = Number(process.env.SUANLI_TEST_TRANSFERS ?? 400)
     const { secretKey } = developmentAccounts()[7]!
     const to = stranger(0x77)
     const hot = { secretKey, chainId: DEVNET_CHAIN_ID, to: fromHex(to.slice(2)) }
@@ -312,7 +314,7 @@ describe('wallets on a running devnet', function () {
         ['in batches of 200', 200],
       ] as const
     ).entries()) {
-      it(`sends 2,000 transfers ${order} over parallel connections: every one is included`, async () => {
+      it(`sends ${PER_RUN} transfers ${order} over parallel connections: every one is included`, async () => {
         const raws = signTransfers(hot, i * PER_RUN, PER_RUN)
         const sent = order === 'shuffled over all of them' ? new Random(11).shuffled(raws) : raws
         const chain = await followChain(devnet.wsUrl)

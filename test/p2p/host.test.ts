@@ -132,7 +132,13 @@ describe('p2p.host', () => {
     assert.ok(Date.now() - startedAtMs < 2_500, 'within the longest back-off')
     assert.equal(again.consensus.sendToValidator(0, Uint8Array.of(5)), true)
     await until('a message came through', () => a.received.length === 1)
-    assert.deepEqual(events, ['disconnect', 'connect'])
+    // On a slow machine both sides may dial, and the later connection replaces the first: never two of one kind in a row.
+    assert.equal(events[0], 'disconnect')
+    assert.equal(events.at(-1), 'connect')
+    assert.ok(
+      events.every((event, i) => event !== events[i - 1]),
+      events.join(' '),
+    )
   })
 
   it('admits a bounded number of unknown peers', async () => {
