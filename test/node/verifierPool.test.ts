@@ -154,6 +154,24 @@ describe('node.verifierPool', () => {
     await pool.close()
   })
 
+  it('does what a worker had when it was lost', async () => {
+    const lost: Error[] = []
+    // Says that it is ready, and ends with the first checks that it is given.
+    const entry = new URL(
+      `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'
+      parentPort.on('message', ({ kind }) => { if (kind === 'check') throw new Error('gone') })
+      parentPort.postMessage({ kind: 'ready' })`)}`,
+    )
+    const onWorkerLost = (error: Error): void => void lost.push(error)
+    const pool = poolWith({ ...slowBls(), hasWorker: true, entry, onWorkerLost })
+    while (lost.length === 0) {
+      const orders = Array.from({ length: 12 }, () => orderOf([3]))
+      assert.equal((await answersOf(pool, orders)).length, 12)
+    }
+    assert.match(lost[0]!.message, /gone/)
+    await pool.close()
+  }).timeout(20_000)
+
   it('verifies what is in no hurry one pairing a turn, after the votes, in a worker too', async () => {
     const message = voteBytes(GENESIS_HASH, { kind: 'nullify', epoch: 1, view: 77 })
     const checkOf = (signer: number, by = signer) => ({
@@ -182,6 +200,9 @@ describe('node.verifierPool', () => {
   }).timeout(20_000)
 
   it('answers nothing after it is closed', async () => {
+    const unused = poolWith()
+    await unused.close()
+    unused.check(orderOf([0]), () => assert.fail('a closed pool answers'))
     const pool = poolWith(slowBls())
     let answers = 0
     for (let i = 0; i < 30; i++) pool.check(orderOf([0]), () => answers++)
