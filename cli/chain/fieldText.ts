@@ -24,7 +24,7 @@ function isList(field: AnyField): boolean {
 }
 
 /** What to write for a value, for help. */
-export function placeholder(field: AnyField): string {
+export function valueHint(field: AnyField): string {
   const inner = field.inner ?? field
   if (isList(inner) || inner.struct !== undefined) return 'json'
   switch (inner.kind) {
@@ -45,11 +45,15 @@ function isBytes(field: AnyField): boolean {
   return ['bytes', 'fixedBytes', 'address'].includes(field.abi?.kind ?? '') || field.kind === 'fixed'
 }
 
+/** Coins as people write them, with or without their name, in base units; undefined for anything else. */
+export function coinsBase(text: string): bigint | undefined {
+  return parseCoins(text.replace(/\s*acpc$/i, ''))
+}
+
 /** `1.5acpc` as base units, anything else as it is. */
 function amountText(text: string): string {
-  const [, coins] = /^([\d.,_]+)\s*acpc$/i.exec(text) ?? []
-  if (coins === undefined) return text
-  const parsed = parseCoins(coins)
+  if (!/acpc$/i.test(text)) return text
+  const parsed = coinsBase(text)
   if (parsed === undefined) throw new Error('expected coins such as 1.5acpc, with at most 18 decimals')
   return parsed.toString()
 }

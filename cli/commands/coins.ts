@@ -1,10 +1,11 @@
 // `suanli send`, `suanli balance`, `suanli tx`: coins and transactions.
 import { type Command, InvalidArgumentError } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
-import { formatCoins, parseCoins } from '../../base/units.ts'
+import { formatCoins } from '../../base/units.ts'
 import { parseAddress } from '../../client/accounts/account.ts'
 import { isTransactionHash } from '../../client/chainClient.ts'
 import { transfer } from '../../client/modules.ts'
+import { coinsBase } from '../chain/fieldText.ts'
 import {
   clientOf,
   type NodeOptions,
@@ -16,7 +17,7 @@ import {
 } from '../chain/send.ts'
 
 function coins(text: string): bigint {
-  const parsed = parseCoins(text.replace(/\s*acpc$/i, ''))
+  const parsed = coinsBase(text)
   if (parsed === undefined)
     throw new InvalidArgumentError('expected coins such as 1.5, with at most 18 decimals')
   return parsed

@@ -5,9 +5,8 @@ import { OperatorError } from '../../base/errors.ts'
 import type { AnyField, Fields, Json } from '../../base/field.ts'
 import { isLive, type ModuleDef } from '../../base/moduleDefinition.ts'
 import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
-import { parseCoins } from '../../base/units.ts'
 import { encodeCall } from '../../client/modules.ts'
-import { defaultOf, optionName, placeholder, readOptions } from '../chain/fieldText.ts'
+import { coinsBase, defaultOf, optionName, readOptions, valueHint } from '../chain/fieldText.ts'
 import {
   clientOf,
   type NodeOptions,
@@ -31,14 +30,14 @@ const nameOf = (field: string): string =>
 /** `none` is zero bytes, by which actions mean that there is none. */
 function requirement(field: AnyField): string {
   if (defaultOf(field) !== undefined) return ''
-  return placeholder(field) === 'hex' || placeholder(field) === 'address'
+  return valueHint(field) === 'hex' || valueHint(field) === 'address'
     ? 'required; none = zero bytes'
     : 'required'
 }
 
 function addArguments(command: Command, fields: Fields): void {
   for (const [name, field] of Object.entries(fields)) {
-    const option = new Option(`${optionName(nameOf(name))} <${placeholder(field)}>`, requirement(field))
+    const option = new Option(`${optionName(nameOf(name))} <${valueHint(field)}>`, requirement(field))
     command.addOption(option)
   }
 }
@@ -49,7 +48,7 @@ function textsOf(fields: Fields, options: Texts): Texts {
 }
 
 function coinsOf(text: string): bigint {
-  const coins = parseCoins(text.replace(/\s*acpc$/i, ''))
+  const coins = coinsBase(text)
   if (coins === undefined)
     throw new OperatorError(`--value: expected coins such as 1.5, not ${text.slice(0, 40)}`)
   return coins

@@ -32,8 +32,8 @@ import {
   WINDOW_MS,
   walletOf,
 } from '../../support/redemptionFixture.ts'
+import { ask, CAROL, chainOfThree } from '../../support/threeWallets.ts'
 
-const CAROL = 22
 const ASSET = 1
 /** Bond of every provider of the fixture, and the price of a coin, in the asset's units. */
 const BOND = 10n ** 15n
@@ -48,27 +48,9 @@ const units = (c: RedemptionChain, owner: Uint8Array) => getAssetBalance(c.state
 const bondOf = (c: RedemptionChain, provider: number) => getBond(c.state, { provider, asset: ASSET })
 const closedWith = (c: RedemptionChain, reason: string) => c.closeReasons().filter((r) => r === reason).length
 
-/** Four providers of 228 coins per window; three wallets of 300 coins. */
-function chain(options: Partial<ChainOptions> = {}): RedemptionChain {
-  const made = new RedemptionChain({
-    providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
-    ...options,
-  })
-  made.run(() => {
-    made.fund(ALICE, 1, coins(300))
-    made.fund(BOB, 2, coins(300))
-    made.fund(CAROL, 3, coins(300))
-  })
-  return made
-}
-
-function ask(c: RedemptionChain, wallet: number, amount: number, provider = 0): void {
-  c.run(() => ok(c.request(wallet, coins(amount), { provider })))
-}
-
 describe('redemption.faults', () => {
   it('returns what has no grant to its place, in the first block of the window', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, 10)
     c.run()
@@ -89,7 +71,7 @@ describe('redemption.faults', () => {
   })
 
   it('takes a share of the undelivered from the bond: half for the clients by their coins, half for the fund', () => {
-    const c = chain({ params: { faultFloorPpm: 0n } })
+    const c = chainOfThree({ params: { faultFloorPpm: 0n } })
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, 20)
     ask(c, BOB, 10)
@@ -111,7 +93,7 @@ describe('redemption.faults', () => {
   })
 
   it('takes nothing from a frozen bond, and notes what is owed', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, 20)
     c.run(() => providersTables.frozenBond.set(c.state, { provider: 1 }, { sinceHeight: 1, convictions: 1 }))
@@ -142,7 +124,7 @@ describe('redemption.faults', () => {
   })
 
   it('pays penalties over several blocks, to the last unit', () => {
-    const c = chain({ params: { stepsPerBlockMax: 8 } })
+    const c = chainOfThree({ params: { stepsPerBlockMax: 8 } })
     c.run(() => ok(c.list(1)))
     c.run(() => {
       for (let i = 0; i < 12; i++) ok(c.request(i % 2 === 0 ? ALICE : BOB, coins(1 + i)))
@@ -161,7 +143,7 @@ describe('redemption.faults', () => {
 
   it('suspends at a second fault within K windows, but not after K windows without one', () => {
     const twice = (windowsBetween: number): boolean => {
-      const c = chain()
+      const c = chainOfThree()
       c.recountEveryBlock = false
       c.run(() => ok(c.list(1)))
       ask(c, ALICE, 10, 1)
@@ -181,7 +163,7 @@ describe('redemption.faults', () => {
   })
 
   it('cannot be brought about by asking too late: the last quarter of a window assigns nothing into the next', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     c.run(() => ok(c.request(ALICE, COIN / 100n, { provider: 1 })), WINDOW_MS - 500)
     c.run()
@@ -197,7 +179,7 @@ describe('redemption.faults', () => {
 describe('redemption.suspension', () => {
   /** Provider 1 has failed window 1; its coins of place 1 are reserved again for window 2. */
   function failedOnce(options: Partial<ChainOptions> = {}): RedemptionChain {
-    const c = chain(options)
+    const c = chainOfThree(options)
     c.run(() => {
       ok(c.list(1))
       ok(c.list(2))
@@ -258,7 +240,7 @@ describe('redemption.suspension', () => {
   })
 
   it('un-books later places, from the latest down, only until what returned fits', () => {
-    const c = chain({
+    const c = chainOfThree({
       providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }],
       params: { assignAhead: 2 },
       economy: longEconomy(),
@@ -370,7 +352,7 @@ describe('redemption.suspension', () => {
 
 describe('redemption.lane', () => {
   function reserved(): RedemptionChain {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, 10)
     c.run()
@@ -453,7 +435,7 @@ describe('redemption.lane', () => {
 
 describe('redemption.record', () => {
   it('ignores the bonus of a group of which too little was vouchered in three windows', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1, { bonusPpm: 100_000n })))
     c.turn()
     ask(c, ALICE, 100, 1)
@@ -473,7 +455,7 @@ describe('redemption.record', () => {
   })
 
   it('counts half as enough, and only windows with grants', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, 8, 1)
     c.run()

@@ -8,41 +8,21 @@ import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import {
   ALICE,
   BOB,
-  type ChainOptions,
   coins,
   longEconomy,
-  RedemptionChain,
+  type RedemptionChain,
   WINDOW_MS,
 } from '../../support/redemptionFixture.ts'
-
-const CAROL = 22
+import { ask, CAROL, chainOfThree } from '../../support/threeWallets.ts'
 
 const ok = (failure: unknown) => assert.equal(failure, undefined)
 const assignment = (c: RedemptionChain, id: number, n: number) =>
   redemptionTables.assignment.get(c.state, { id, assignment: n })
 const closedWith = (c: RedemptionChain, reason: string) => c.closeReasons().filter((r) => r === reason).length
 
-/** Four providers of 228 coins per window; three wallets of 300 coins. */
-function chain(options: Partial<ChainOptions> = {}): RedemptionChain {
-  const made = new RedemptionChain({
-    providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
-    ...options,
-  })
-  made.run(() => {
-    made.fund(ALICE, 1, coins(300))
-    made.fund(BOB, 2, coins(300))
-    made.fund(CAROL, 3, coins(300))
-  })
-  return made
-}
-
-function ask(c: RedemptionChain, wallet: number, amount: number, provider = 0): void {
-  c.run(() => ok(c.request(wallet, coins(amount), { provider })))
-}
-
 describe('redemption.overbooked', () => {
   it('returns the latest reservations of a lot group that a haircut has left with fewer hours', () => {
-    const c = chain({ params: { assignAhead: 2 }, economy: longEconomy() })
+    const c = chainOfThree({ params: { assignAhead: 2 }, economy: longEconomy() })
     const [lot] = lotIdsOf(c.state, 4)
     c.run(() => ok(c.list(4)))
     // Into the last quarter, so that window 2 is the first that is assigned.
@@ -71,7 +51,7 @@ describe('redemption.overbooked', () => {
   })
 
   it('returns them of all groups though the first has more booked in the running window too', () => {
-    const c = chain({ params: { assignAhead: 2 }, economy: longEconomy() })
+    const c = chainOfThree({ params: { assignAhead: 2 }, economy: longEconomy() })
     c.run(() => [1, 2, 3].map((provider) => ok(c.list(provider))))
     c.run(() =>
       [ALICE, BOB, CAROL].map((wallet, i) => ok(c.request(wallet, coins(300), { provider: i + 1 }))),
@@ -108,7 +88,7 @@ describe('redemption.overbooked', () => {
   })
 
   it('finds them behind any number of later reservations of other groups, however few steps a block has', () => {
-    const c = chain({ params: { assignAhead: 2, stepsPerBlockMax: 16 }, economy: longEconomy() })
+    const c = chainOfThree({ params: { assignAhead: 2, stepsPerBlockMax: 16 }, economy: longEconomy() })
     const [lot] = lotIdsOf(c.state, 1)
     c.run(() => [1, 2].map((provider) => ok(c.list(provider))))
     c.run(() => {}, WINDOW_MS * 0.65)

@@ -11,25 +11,8 @@ import { addAtTail, placeToReturn } from '../../../state/modules/redemption/plac
 import { getTotals, updateTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { PLACES_MAX } from '../../../state/modules/redemption/shapes.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
-import { type ChainOptions, coins, RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
-
-const ALICE = 20
-const BOB = 21
-const CAROL = 22
-
-/** Four providers of 228 coins per window; three wallets of 300 coins issued by providers 1, 2 and 3. */
-function chain(options: Partial<ChainOptions> = {}): RedemptionChain {
-  const made = new RedemptionChain({
-    providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }, { devices: 10 }],
-    ...options,
-  })
-  made.run(() => {
-    made.fund(ALICE, 1, coins(300))
-    made.fund(BOB, 2, coins(300))
-    made.fund(CAROL, 3, coins(300))
-  })
-  return made
-}
+import { ALICE, BOB, coins, type RedemptionChain, WINDOW_MS } from '../../support/redemptionFixture.ts'
+import { CAROL, chainOfThree } from '../../support/threeWallets.ts'
 
 const redemption = (c: RedemptionChain, id: number) => redemptionTables.redemption.mustGet(c.state, { id })
 const stateName = (c: RedemptionChain, id: number) => c.query<{ state: string }>('redemption', { id }).state
@@ -57,7 +40,7 @@ function listAll(c: RedemptionChain, providers: readonly number[]): void {
 
 describe('redemption.order', () => {
   it('serves places in order and splits a request over providers and windows', () => {
-    const c = chain({ params: { assignAhead: 2 } })
+    const c = chainOfThree({ params: { assignAhead: 2 } })
     c.run(() => {
       ok(c.list(1))
       ok(c.list(2))
@@ -89,7 +72,7 @@ describe('redemption.order', () => {
   })
 
   it('lets later requests overtake only those that no free capacity can serve', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(5), { ratingMin: 1n, service: 'train' })
     ask(c, ALICE, coins(5), { service: 'train' })
@@ -112,7 +95,7 @@ describe('redemption.order', () => {
   })
 
   it('prefers the highest bonus, then the highest share of liability to capacity, then the lowest id', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => {
       c.fund(CAROL, 4, coins(400))
       for (const provider of [1, 2, 4]) ok(c.list(provider))
@@ -132,7 +115,7 @@ describe('redemption.order', () => {
   })
 
   it('obliges providers, listed or not, after a quarter window', () => {
-    const c = chain()
+    const c = chainOfThree()
     ask(c, ALICE, coins(5))
     c.run()
     assert.equal(stateName(c, 1), 'queued')
@@ -149,7 +132,7 @@ describe('redemption.order', () => {
   })
 
   it('asks obliged providers and volunteers in one order, but for those who add a bonus', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(3, { bonusPpm: 10_000n })))
     c.turn(() => ok(c.list(2)))
     ask(c, BOB, coins(300), { service: 'train' })
@@ -163,7 +146,7 @@ describe('redemption.order', () => {
   })
 
   it('obliges a provider that has issued nothing: its pledge backs every coin', () => {
-    const c = chain()
+    const c = chainOfThree()
     ask(c, ALICE, coins(5), { provider: 4 })
     c.run()
     c.run(() => {}, WINDOW_MS / 4)
@@ -174,7 +157,7 @@ describe('redemption.order', () => {
   })
 
   it('assigns nothing into the next window in the last quarter of one', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     const { endsAtMs } = getClock(c.state)
     c.run(() => ok(c.request(ALICE, coins(5))), endsAtMs - WINDOW_MS / 4 - 1 - c.block.timestampMs)
@@ -182,7 +165,7 @@ describe('redemption.order', () => {
     assert.equal(stateName(c, 1), 'queued')
     c.turn()
     assert.deepEqual([assignment(c, 1, 1)?.window, assignment(c, 1, 1)?.provider], [2, 1])
-    const ahead = chain({ params: { assignAhead: 2 } })
+    const ahead = chainOfThree({ params: { assignAhead: 2 } })
     ahead.run(() => ok(ahead.list(1)))
     ahead.run(() => ok(ahead.request(ALICE, coins(5))), WINDOW_MS - 600)
     ahead.run(() => {}, 200)
@@ -190,7 +173,7 @@ describe('redemption.order', () => {
   })
 
   it('does not assign capacity below the minimum', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => {
       ok(c.list(1))
       ok(c.request(ALICE, coins(228) - COIN / 200n, { provider: 1 }))
@@ -201,7 +184,7 @@ describe('redemption.order', () => {
   })
 
   it('returns how many windows the queue takes', () => {
-    const c = chain()
+    const c = chainOfThree()
     type Queue = { queuedCount: number; queuedBase: bigint; freeBase: bigint; expectedWindows: number }
     assert.deepEqual(c.query<Queue>('queue').expectedWindows, 0)
     c.run(() => {
@@ -216,7 +199,7 @@ describe('redemption.order', () => {
   })
 
   it('continues over blocks when the steps of one run out', () => {
-    const c = chain({ params: { stepsPerBlockMax: 8 } })
+    const c = chainOfThree({ params: { stepsPerBlockMax: 8 } })
     listAll(c, [1])
     c.run(() => {
       for (let i = 0; i < 5; i++) ok(c.request(ALICE, coins(1)))
@@ -233,7 +216,7 @@ describe('redemption.order', () => {
 
   it('goes on with a search where the steps ran out', () => {
     const providers = Array.from({ length: 12 }, () => ({ devices: 10 }))
-    const c = chain({ providers, params: { stepsPerBlockMax: 8 } })
+    const c = chainOfThree({ providers, params: { stepsPerBlockMax: 8 } })
     listAll(
       c,
       providers.map((_, i) => i + 1),
@@ -250,7 +233,7 @@ describe('redemption.order', () => {
 
 describe('redemption.windows', () => {
   it('sends what no voucher covers to the tail, less the no-show fee, without a fault', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(10))
     c.run()
@@ -272,7 +255,7 @@ describe('redemption.windows', () => {
   })
 
   it('sends parts to the tail in the order of their places', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => {
       ok(c.list(2))
       ok(c.list(1))
@@ -293,7 +276,7 @@ describe('redemption.windows', () => {
   })
 
   it('serves the part at an original place before a part that went to the tail', () => {
-    const c = chain({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
+    const c = chainOfThree({ providers: [{ devices: 10 }, { devices: 10 }, { devices: 10 }] })
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1 })
     c.run()
@@ -307,7 +290,7 @@ describe('redemption.windows', () => {
   })
 
   it('fixes the anchor at reservation', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(10))
     c.run()
@@ -316,7 +299,7 @@ describe('redemption.windows', () => {
   })
 
   it('assigns a request over several blocks when its parts are more than the steps', () => {
-    const c = chain({ params: { stepsPerBlockMax: 6, assignAhead: 1 } })
+    const c = chainOfThree({ params: { stepsPerBlockMax: 6, assignAhead: 1 } })
     listAll(c, [1, 2])
     c.run(() => ok(c.request(ALICE, coins(300))))
     c.run()
@@ -327,7 +310,7 @@ describe('redemption.windows', () => {
   })
 
   it('refunds requests that could not begin in time, with the reason', () => {
-    const c = chain()
+    const c = chainOfThree()
     ask(c, ALICE, coins(10), { provider: 1, service: 'train', startBy: 1 })
     ask(c, BOB, coins(10), { provider: 1, service: 'train', finishBy: 2 })
     c.endWindow()
@@ -340,14 +323,14 @@ describe('redemption.windows', () => {
   })
 
   it('expires a request whose place is drawn after its window has begun', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.endWindow(() => ok(c.request(ALICE, coins(10), { startBy: 1 })))
     c.run()
     assert.equal(redemption(c, 1).endReason, 'startByPassed')
   })
 
   it('refunds the remainder when the last window has passed with a part delivered', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1, startBy: 1, finishBy: 1 })
     c.run()
@@ -364,7 +347,7 @@ describe('redemption.windows', () => {
   })
 
   it('ignores start-by once delivery has begun', () => {
-    const c = chain()
+    const c = chainOfThree()
     c.run(() => ok(c.list(1)))
     ask(c, ALICE, coins(300), { provider: 1, startBy: 1 })
     c.run()
@@ -373,7 +356,7 @@ describe('redemption.windows', () => {
   })
 
   it('sweeps an ended window over several blocks, and assigns nothing meanwhile', () => {
-    const c = chain({ params: { stepsPerBlockMax: 8 } })
+    const c = chainOfThree({ params: { stepsPerBlockMax: 8 } })
     c.run(() => {
       ok(c.list(1))
       for (let i = 0; i < 12; i++) ok(c.request(ALICE, coins(1)))
@@ -396,7 +379,7 @@ describe('redemption.windows', () => {
   })
 
   it('keeps at most a bounded number of places for one redemption', () => {
-    const c = chain()
+    const c = chainOfThree()
     const many = Array.from({ length: PLACES_MAX }, (_, i) => ({ sequence: i + 1, queuedBase: 1n }))
     ask(c, ALICE, coins(1))
     const full = { ...redemption(c, 1), places: many, queuedBase: BigInt(PLACES_MAX) }
