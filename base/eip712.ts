@@ -122,3 +122,12 @@ export function voucherDigest(voucher: Voucher & TypedDomain): Hash32 {
     ],
   })
 }
+
+/** Wallets give 27 or 28 as the last byte of a signature; other code gives the parity, which recovery takes. */
+export function withParity(signature: Uint8Array): Uint8Array {
+  const last = signature[64]
+  if (signature.length !== 65 || (last !== 27 && last !== 28)) return signature
+  const out = signature.slice()
+  out[64] = last - 27
+  return out
+}

@@ -2,6 +2,7 @@
 // Not: who may sign for whom (authority.ts), running the action (execute.ts).
 import { recoverAddress } from '../../../base/address.ts'
 import { EMPTY_BYTES, equalBytes } from '../../../base/bytes.ts'
+import { withParity } from '../../../base/eip712.ts'
 import { type Address, type Hash32, ZERO_ADDRESS, ZERO_HASH } from '../../../base/ids.ts'
 import { isLive, isSystemAddress, type ModuleDef, moduleAddress } from '../../../base/moduleDefinition.ts'
 import { type SignedTerms, signedActionDigest } from '../../../base/signedAction.ts'
@@ -82,15 +83,6 @@ export function signatureOf(facts: PrecheckFacts, action: SignedAction, signatur
   const digest = digestOf(facts, action)
   if (digest === undefined) return UNSIGNABLE
   return { digest, signer: recoverAddress(digest, withParity(signature)) ?? ZERO_ADDRESS }
-}
-
-/** Wallets give 27 or 28 as the last byte; other code gives the parity. */
-function withParity(signature: Uint8Array): Uint8Array {
-  const last = signature[64]
-  if (signature.length !== 65 || (last !== 27 && last !== 28)) return signature
-  const out = signature.slice()
-  out[64] = last - 27
-  return out
 }
 
 const EXECUTE = actionEntryOf(accountsSchema, 'execute')

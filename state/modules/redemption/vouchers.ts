@@ -2,7 +2,7 @@
 // Owns: the rules on a voucher's signer and amount. Not: how coins move (coins.ts).
 import { recoverAddress } from '../../../base/address.ts'
 import { equalBytes } from '../../../base/bytes.ts'
-import { voucherDigest } from '../../../base/eip712.ts'
+import { voucherDigest, withParity } from '../../../base/eip712.ts'
 import { type Address, type Hash32, ZERO_ADDRESS } from '../../../base/ids.ts'
 import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.ts'
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
@@ -36,15 +36,6 @@ export function digestOf(
     deliveredBase: voucher.deliveredBase,
     genesis: block.genesisHash,
   })
-}
-
-/** Wallets write parity 0 or 1 as 27 or 28. */
-function withParity(signature: Uint8Array): Uint8Array {
-  const last = signature[64]
-  if (signature.length !== 65 || (last !== 27 && last !== 28)) return signature
-  const out = signature.slice()
-  out[64] = last - 27
-  return out
 }
 
 function checkSigner(redemption: Redemption, digest: Hash32, signature: Uint8Array) {
