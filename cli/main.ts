@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The entry of the `suanli` program. Owns: which build runs, and that no Node too old for it gets there. Not: the command line (cli.ts).
+// The entry of the `suanli` program. Owns: which build runs, and that no Node too old for it gets there. Not: the command line (commandLine.ts).
 //
 // The build also joins all modules into a few files (scripts/bundleProgram.ts), because two fifths of a node's start were spent on finding
 // and reading 1,400 of them. They run unless the compiler has written anything since; a package carries no compiler's notes, so there they run.

@@ -1,5 +1,5 @@
-// `npm test`: mocha in two lanes at once, tests that run devnets beside all others. They wait for time-outs and disks most of
-// the time, so two cores run both in little more than the time of one. Owns: the split, and one exit code.
+// `npm test`: mocha in three lanes at once, two of tests that run devnets beside all others. Devnets wait for windows, time-outs and
+// disks much of the time, so two cores run all three in little more than the time of two. Owns: the split, and one exit code.
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,9 @@ const C8 = tool('c8/bin/c8.js')
 const ALL = 'dist/test/**/*.test.js'
 const filesOf = (rooms: readonly string[]): readonly string[] =>
   rooms.map((room) => `dist/test/${room}/**/*.test.js`)
-const DEVNETS = filesOf(['e2e', 'faults', 'examples', 'package'])
+const STORIES = filesOf(['e2e'])
+const FAULTS = filesOf(['faults', 'examples', 'package'])
+const DEVNETS = [...STORIES, ...FAULTS]
 /** The rooms whose coverage is checked (coverage.ts); their own tests must cover them. */
 const COVERED = filesOf(['base', 'consensus', 'state', 'golden'])
 // A test at a lower priority must not be taken for one that hangs.
@@ -27,7 +29,8 @@ interface Group {
 
 /** Lanes run beside each other, the groups of a lane one after the other. */
 const LANES: readonly (readonly Group[])[] = [
-  [{ name: 'devnets', args: DEVNETS, isPolite: false, isCounted: false }],
+  [{ name: 'devnets', args: STORIES, isPolite: false, isCounted: false }],
+  [{ name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false }],
   [
     { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
     {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { runCommandLine } from '../../cli/commandLine.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { readDevnetStatus } from '../../devnet/statusFile.ts'
 
@@ -26,26 +27,40 @@ function environment(more: Readonly<Record<string, string>> = {}): NodeJS.Proces
   return { ...rest, ...more }
 }
 
-/** Runs a command to its end; never rejects on an exit code. */
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs a command to its end; never rejects on an exit code. It runs in this process, one at a time: a process of its own needs
+ * longer to load than most commands to run, and `Running` and test/cli/program.test.ts start those that matter.
+ */
 export function runSuanli(
   args: readonly string[],
   more: { readonly environment?: Readonly<Record<string, string>> } = {},
 ): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
-      env: environment(more.environment),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const out = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk) => {
-      out.stdout += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      out.stderr += chunk
-    })
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code, ...out }))
-  })
+  const run = last.then(() => runHere(args, environment(more.environment)))
+  last = run
+  return run
+}
+
+async function runHere(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  const out = { stdout: '', stderr: '' }
+  const own = process.env
+  const writes = { stdout: process.stdout.write, stderr: process.stderr.write }
+  process.env = env
+  for (const name of ['stdout', 'stderr'] as const) {
+    process[name].write = ((chunk: string | Uint8Array) => {
+      out[name] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
+      return true
+    }) as typeof process.stdout.write
+  }
+  try {
+    const code = await runCommandLine([process.execPath, MAIN, ...args])
+    return { code, ...out }
+  } finally {
+    process.stdout.write = writes.stdout
+    process.stderr.write = writes.stderr
+    process.env = own
+  }
 }
 
 /** A directory, deleted by `remove`. */

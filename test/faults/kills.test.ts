@@ -1,5 +1,6 @@
-// Four validators under load, two with keys in signer processes (unix socket, TLS) that are killed; then a third
-// validator's key moves to a signer with `suanli signer export` and `import`. Nothing is lost, no double vote.
+// A short version of `npm run test:kill` (main.ts) for every change, on one network under load: validators killed alone and all at once;
+// two with keys in signer processes (unix socket, TLS) that are killed; then a third validator's key moves to a signer with
+// `suanli signer export` and `import`. Nothing is lost, no double vote.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,15 +14,18 @@ import { askHealth } from '../../signer/signerHealth.ts'
 import type { SignerAddress } from '../../signer/signerTransport.ts'
 import { runSuanli } from '../support/devnetHarness.ts'
 import { giveKeyToSigner, type SignerPlace, SignerProcess } from '../support/signerProcess.ts'
+import { killAllAtOnce, killOneByOne } from './scenarios.ts'
 import { Trial } from './trial.ts'
 
 const LIMIT_MS = 60_000
 
-describe('devnet.remoteSigner', function () {
-  this.timeout(180_000)
+describe('devnet.kills', function () {
+  // Mostly waiting, for processes to start and for random moments; slow machines need more time.
+  this.timeout(240_000)
   this.slow(60_000)
 
-  const lines: string[] = []
+  const seed = Number(process.env.SUANLI_TEST_SEED ?? Date.now() % 1_000_000_000)
+  const lines = [`seed ${seed}`]
   const signers: SignerProcess[] = []
   let dataDir: string
   let trial: Trial | undefined
@@ -33,7 +37,8 @@ describe('devnet.remoteSigner', function () {
   afterEach(async function () {
     if (this.currentTest?.isPassed() !== true) {
       await trial?.abandon()
-      process.stderr.write(`${lines.join('\n')}\ndata and logs are in ${dataDir}\n`)
+      lines.push(`again with SUANLI_TEST_SEED=${seed}; data and logs are in ${dataDir}`)
+      process.stderr.write(`${lines.join('\n')}\n`)
     }
     for (const signer of signers) await signer.kill()
     if (this.currentTest?.isPassed() === true) rmSync(dataDir, { recursive: true, force: true })
@@ -121,18 +126,18 @@ describe('devnet.remoteSigner', function () {
     await signsAgain(moved)
   }
 
-  it('continues while signers are killed and restarted, and while a key moves', async () => {
+  it('keeps every receipt and never double-votes while validators and signers are killed, and while a key moves', async () => {
     const sockets = [2, 1].map((i) => join(dataDir, `signer-${i}.sock`))
     const unix: SignerAddress = { kind: 'unix', path: sockets[0]! }
     const moved = { kind: 'unix', path: sockets[1]! } as const
     const tls = await tlsPlace()
     trial = await Trial.begin({
       dataDir,
-      seed: 3,
+      seed,
       validators: 4,
-      blockTimeMs: 250,
+      blockTimeMs: 100,
       accounts: 10,
-      perSecond: 25,
+      perSecond: 10,
       print: (line) => void lines.push(line),
       async setUp(network) {
         signers.push(giveKeyToSigner(network.nodes[2]!, join(dataDir, 's2'), socketPlace(sockets[0]!)))
@@ -142,6 +147,9 @@ describe('devnet.remoteSigner', function () {
     })
     const { network, ledger } = trial
     const [bySocket, byTls] = [signers[0]!, signers[1]!]
+
+    await killOneByOne(trial, 1)
+    await killAllAtOnce(trial, 1)
 
     // One signer is killed: the chain continues with three; its node logs it and follows.
     await bySocket.kill()
@@ -167,6 +175,9 @@ describe('devnet.remoteSigner', function () {
     for (const each of signers) assert.equal(await each.terminate(), 0)
     await trial.audit.readAll()
     trial.check()
-    assert.ok(trial.summary().votesAudited! > 50, 'votes were audited')
+    const figures = trial.summary()
+    assert.equal(figures.kills, 1 + 4)
+    assert.ok(figures.transactionsWithReceipt! > 50, 'clients were shown receipts')
+    assert.ok(figures.votesAudited! > 50, 'votes were audited')
   })
 })
