@@ -10,7 +10,7 @@ import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys } from '../../node/nodeKeys.ts'
 import { withDirectory } from '../support/chainFixtures.ts'
-import { runSuanli } from '../support/devnetHarness.ts'
+import { Running } from '../support/devnetHarness.ts'
 
 const slow: readonly CryptoBackend[] = [
   { algorithm: 'bls12-381', implementation: 'noble', missing: '@chainsafe/blst' },
@@ -56,9 +56,10 @@ Module._resolveFilename = (name, ...rest) => {
         given: developmentValidator(0),
         cost: 'light',
       })
-      const { code, stderr } = await runSuanli(['start', '-d', dataDir], {
-        environment: { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD, NODE_OPTIONS: `--require ${hide}` },
-      })
+      const { code, stderr } = await new Running(['start', '-d', dataDir], {
+        SUANLI_PASSWORD: DEVELOPMENT_PASSWORD,
+        NODE_OPTIONS: `--require ${hide}`,
+      }).ended
       assert.equal(code, 1)
       assert.match(stderr, /^suanli: no native implementation of bls12-381 .*--allow-slow-crypto\n$/)
     }))

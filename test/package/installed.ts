@@ -1,6 +1,6 @@
 // The package as somebody else has it: packed, unpacked and installed in an empty folder, without the network.
 // Owns: the folder. Not: what is asked of it (package.test.ts).
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
@@ -34,16 +34,12 @@ export interface Ended {
 
 /** Runs a command to its end; never rejects for an exit code. */
 export function run(command: string, args: readonly string[], cwd: string): Promise<Ended> {
-  return outcome(spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] }))
-}
-
-/** Collects what a child writes until it ends. */
-export function outcome(child: ChildProcess): Promise<Ended> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const out = { stdout: '', stderr: '' }
-  child.stdout!.on('data', (piece: Buffer) => {
+  child.stdout.on('data', (piece: Buffer) => {
     out.stdout += piece.toString()
   })
-  child.stderr!.on('data', (piece: Buffer) => {
+  child.stderr.on('data', (piece: Buffer) => {
     out.stderr += piece.toString()
   })
   return new Promise((done, reject) => {
