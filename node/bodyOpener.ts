@@ -10,7 +10,7 @@ import type { Sender } from '../consensus/types.ts'
 /** Smaller bodies take a few milliseconds: they are opened by consensus itself, without a wait. */
 export const LARGE_BODY_BYTES = 1024 * 1024
 /** Hashed in a step: 10 ms, or 25 before the code is compiled. */
-const STEP_BYTES = 1024 * 1024
+export const STEP_BYTES = 1024 * 1024
 
 export class BodyOpener {
   readonly #clock: Pick<Clock, 'after'>
