@@ -6,10 +6,12 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { mustExist } from '../base/assert.ts'
 import { concatBytes, u32be } from '../base/bytes.ts'
-import { openBlock, type SealedBlock } from '../base/protocol/header.ts'
+import { openBlock, openInSteps, type SealedBlock, sealBlock } from '../base/protocol/header.ts'
+import { BLOCK_BYTES_MAX, TX_BYTES_MAX } from '../base/protocol/limits.ts'
 import { wholeNumber } from '../cli/common.ts'
 import { developmentGenesis } from '../devnet/directories.ts'
 import { buildGenesis } from '../genesis/build.ts'
+import { STEP_BYTES } from '../node/bodyOpener.ts'
 import { startRecounts } from '../node/chain/recount.ts'
 import { type OpenChainOptions, type OpenedChain, openChain } from '../node/openChain.ts'
 import { writeSnapshot } from '../node/sync/snapshotWriter.ts'
@@ -203,13 +205,32 @@ async function snapshot({ store }: OpenedChain, dir: string, height: number): Pr
   })
 }
 
+/** As a node opens the first full block that it gets, before any code is compiled. */
+async function openFullBlock(bytes: Uint8Array): Promise<void> {
+  for (const _ of openInSteps(bytes, STEP_BYTES)) await new Promise((done) => setTimeout(done, 0))
+}
+
+/** Bytes of a block of the largest size; its transactions are no transactions, which costs the same. */
+function fullBlock(): Uint8Array {
+  const { block, tree } = buildGenesis(genesisDocument())
+  tree.release()
+  const size = TX_BYTES_MAX - 64
+  const count = Math.floor((BLOCK_BYTES_MAX - TX_BYTES_MAX) / TX_BYTES_MAX)
+  const transactions = Array.from({ length: count }, (_, i) => new Uint8Array(size).fill(i))
+  return sealBlock({ header: block.header, transactions }).bytes
+}
+
 /** One process per start, so that each has its own memory and compiles its own code. */
-const PROCESSES = ['cold', 'run', 'behind'] as const
+const PROCESSES = ['body', 'cold', 'run', 'behind'] as const
 
 async function child(dir: string, name: string): Promise<void> {
   const meter = new TurnMeter()
   const { base, run } = files(dir)
   if (name === 'make') return make(dir, Number(process.argv[4]))
+  if (name === 'body') {
+    const bytes = fullBlock()
+    await meter.phase('the first block of 4 MiB opened', () => openFullBlock(bytes))
+  }
   if (name === 'cold') {
     rmSync(run, { recursive: true, force: true })
     cpSync(base, run, { recursive: true })

@@ -22,6 +22,7 @@ import type {
 } from '../consensus/types.ts'
 import { SignerUnreachableError } from '../signer/signerUnreachable.ts'
 import { BlockServer } from './blockServer.ts'
+import { BodyOpener } from './bodyOpener.ts'
 import { OwnVoteExchange } from './ownVoteCheck.ts'
 import { type SignatureChecks, Verifier, type VerifierCounters } from './verifier.ts'
 import { RareWarnings } from './watch/rareWarnings.ts'
@@ -66,6 +67,7 @@ export class Driver {
   readonly #ownVotes: OwnVoteExchange
   readonly #warnings: RareWarnings
   readonly #blockServer: BlockServer
+  readonly #bodies: BodyOpener
   readonly #counters = { steps: 0, signatures: 0, syncs: 0, finalizedBlocks: 0 }
   #core: Core | undefined
   #epoch: EpochStart | undefined
@@ -87,6 +89,7 @@ export class Driver {
     this.#options = options
     this.#checks = options.checks ?? new Verifier(options.bls)
     this.#warnings = new RareWarnings(options.log)
+    this.#bodies = new BodyOpener(options.clock)
     this.#blockServer = new BlockServer({
       application: options.application,
       clock: options.clock,
@@ -166,6 +169,7 @@ export class Driver {
     this.#stopped = true
     this.#ownVotes.close()
     this.#blockServer.close()
+    this.#bodies.close()
     this.#cancelWake?.()
     this.#unsubscribe?.()
     await this.#release
@@ -189,7 +193,13 @@ export class Driver {
       if (this.#core !== undefined) this.#ownVotes.onRequest(from, this.#core.state)
     } else if (message.kind === 'heldVotes')
       this.#ownVotes.onHeld(from, message.body).catch((e) => this.#fail(e))
-    else this.#feed({ kind: 'message', from, message })
+    else this.#feedMessage(from, message)
+  }
+
+  #feedMessage(from: Sender, message: ConsensusMessage): void {
+    const feed = (): void => this.#feed({ kind: 'message', from, message })
+    const state = this.#core?.state
+    if (state === undefined || !this.#bodies.open(state, [from, message], feed)) feed()
   }
 
   /** Steps through everything queued, then releases the effects that must wait for the disk as one batch. */

@@ -117,13 +117,13 @@ export function openProtocols(options: ProtocolsOptions, closers: Closers): Open
     isValidator: options.isValidator,
     ...(time === undefined ? {} : { clock: time.clock }),
     onTransactions: async (peer, transactions) => {
-      const { admitted, checked, malformed } = await ingest.receive(transactions)
+      const { admitted, checked, malformed, dropped } = await ingest.receive(transactions)
       for (const transaction of admitted) gossip.relay(transaction, peer)
       if (malformed > 0) {
         const reason = `${malformed} transactions are malformed or unsigned`
         host.penalise(peer, MALFORMED_TRANSACTION_POINTS, reason)
       }
-      return { checked, refused: checked - admitted.length }
+      return { checked, refused: checked - admitted.length, dropped }
     },
   })
   closers.add(() => {

@@ -4,11 +4,11 @@
 import type { Hash32 } from '../base/ids.ts'
 import { message, t } from '../base/schema.ts'
 import { type AddressRecord, addressRecordSchema, signAddresses, verifyAddresses } from './addressRecord.ts'
-import { Budget } from './budget.ts'
+import { type Allowance, Budget } from './budget.ts'
 import { peerIdText } from './identity.ts'
 import { STATIC_PEERS_MAX } from './limits.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
-import { monotonicMs } from './timers.ts'
+import { MONOTONIC, type Timers } from './timers.ts'
 
 export const ADDRESS_PROTOCOL = '/suanli/addresses/1'
 const FRAME_BYTES_MAX = 64 * 1024
@@ -19,11 +19,12 @@ const RECORDS_PER_FRAME_MAX = 48
 const REPAIR_MS = 60_000
 /** A member's address changes when it restarts or moves: a record that follows the last one sooner waits for the next repair. */
 const NEWER_AFTER_MS = 5_000
-/** Frames of one peer: burst, and a second. */
-const FRAMES_BURST = 64
-const FRAMES_PER_SECOND = 2
+/**
+ * Frames of one peer: burst, and a second. One that sends more is read more slowly, which costs it no points: an honest member
+ * passes on what many others say at once.
+ */
+const FRAMES: Allowance = { perSecond: 2, burst: 64 }
 const FALSE_RECORD_POINTS = 25
-const FLOOD_POINTS = 5
 
 const knownSchema = message('KnownAddresses', { peerId: t.bytes(64), sequence: t.u64 })
 const exchangeSchema = message('AddressExchange', {
@@ -50,7 +51,7 @@ export interface AddressExchangeOptions {
   /** Unix time. */
   readonly nowMs: () => number
   /** Default: the process's. */
-  readonly monotonicMs?: () => number
+  readonly clock?: Timers
 }
 
 export interface AddressExchange {
@@ -74,14 +75,14 @@ class Exchange implements AddressExchange {
   /** By peer; those taken from others are of members at that time. */
   readonly #held = new Map<PeerKey, Held>()
   readonly #frames = new Map<PeerKey, Budget>()
-  readonly #monotonicMs: () => number
+  readonly #clock: Timers
   #timer: NodeJS.Timeout | undefined
   #isStarted = false
 
   constructor(host: P2pHost, options: AddressExchangeOptions) {
     this.#host = host
     this.#options = options
-    this.#monotonicMs = options.monotonicMs ?? monotonicMs
+    this.#clock = options.clock ?? MONOTONIC
     for (const record of options.stored.slice(0, STATIC_PEERS_MAX)) {
       if (verifyAddresses(record, options.genesisHash)) this.#hold(record, Number.NEGATIVE_INFINITY)
     }
@@ -153,7 +154,7 @@ class Exchange implements AddressExchange {
     return this.#host.getPeer(peer)?.known === true
   }
 
-  #hold(record: AddressRecord, atMs = this.#monotonicMs()): void {
+  #hold(record: AddressRecord, atMs = this.#clock.monotonicMs()): void {
     this.#held.set(peerIdText(record.addresses.peerId), { record, atMs })
   }
 
@@ -184,22 +185,18 @@ class Exchange implements AddressExchange {
     }
   }
 
-  #onFrame(peer: PeerKey, frame: Uint8Array): void {
-    const allowance = { perSecond: FRAMES_PER_SECOND, burst: FRAMES_BURST }
-    const budget = this.#frames.get(peer) ?? new Budget(allowance, this.#monotonicMs)
-    this.#frames.set(peer, budget)
-    if (!budget.tryCharge(1)) {
-      this.#host.penalise(peer, FLOOD_POINTS, 'too many address frames')
-      return
-    }
+  #onFrame(peer: PeerKey, frame: Uint8Array): void | Promise<void> {
     const { known, records } = exchangeSchema.decode(frame)
-    const fresh = records.filter((record) => this.#isNews(record))
-    for (const record of fresh) {
+    const fresh: AddressRecord[] = []
+    for (const record of records) {
+      // Asked for each in turn: of several of one member, the first makes the others old news.
+      if (!this.#isNews(record)) continue
       if (!verifyAddresses(record, this.#options.genesisHash)) {
         this.#host.penalise(peer, FALSE_RECORD_POINTS, 'an address record that its member did not sign')
-        return
+        break
       }
       this.#take(peerIdText(record.addresses.peerId), record)
+      fresh.push(record)
     }
     if (fresh.length > 0) {
       this.#changed()
@@ -209,6 +206,16 @@ class Exchange implements AddressExchange {
       )
     }
     if (known !== undefined) this.#answer(peer, known.entries)
+    return this.#earned(peer)
+  }
+
+  /** Charges a frame; resolves when the peer has credit again, undefined when it has. */
+  #earned(peer: PeerKey): Promise<void> | undefined {
+    const budget = this.#frames.get(peer) ?? new Budget(FRAMES, () => this.#clock.monotonicMs())
+    this.#frames.set(peer, budget)
+    budget.charge(1)
+    const waitMs = Math.ceil(budget.waitMs())
+    return waitMs === 0 ? undefined : new Promise((resolve) => void this.#clock.after(waitMs, resolve))
   }
 
   /** Checked before the signature, which costs more. Records of others are no offence: sets change at different moments. */
@@ -217,7 +224,7 @@ class Exchange implements AddressExchange {
     if (peer !== this.#host.peerId && !this.#isMember(peer)) return false
     const held = this.#held.get(peer)
     if (held === undefined) return true
-    return sequence > held.record.addresses.sequence && this.#monotonicMs() - held.atMs > NEWER_AFTER_MS
+    return sequence > held.record.addresses.sequence && this.#clock.monotonicMs() - held.atMs > NEWER_AFTER_MS
   }
 
   #learn(peer: PeerKey, record: AddressRecord): void {

@@ -3,6 +3,8 @@ import type { PeerKey } from './protocol.ts'
 
 const BACKOFF_FIRST_MS = 50
 const BACKOFF_MAX_MS = 2_000
+/** A member may say that it is where others listen: dialling it takes handshakes from those who dial them. */
+const ADDRESSES_PER_ATTEMPT = 2
 /** A connection shorter than this does not reset the back-off. */
 const STABLE_MS = 2_000
 
@@ -97,7 +99,8 @@ export class Dialer {
     const { peer, addresses } = entry.target
     // Each attempt begins with another address: one that never answers may use up the time of an attempt.
     const turn = entry.attempts % Math.max(1, addresses.length)
-    const target = { peer, addresses: [...addresses.slice(turn), ...addresses.slice(0, turn)] }
+    const inTurn = [...addresses.slice(turn), ...addresses.slice(0, turn)]
+    const target = { peer, addresses: inTurn.slice(0, ADDRESSES_PER_ATTEMPT) }
     if (entry.dialling || addresses.length === 0 || this.#options.isConnected(peer)) return
     entry.dialling = true
     try {

@@ -6,17 +6,19 @@ import { EVIDENCE_BYTES_MAX } from '../base/protocol/evidence.ts'
 import { RecentMap } from '../base/recentMap.ts'
 import { type AllowanceRules, Allowances } from './allowances.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
+import type { Timers } from './timers.ts'
 
 export const EVIDENCE_PROTOCOL = '/suanli/evidence/1'
 const QUEUE_BYTES_MAX = 64 * 1024
-/** Proofs of one peer: burst, and a second. Each costs up to two pairing checks. */
+/** Proofs of one peer: burst, and a second. Each costs up to two pairing checks. One that sends more is read more slowly. */
 const BURST_MAX = 32
 const RULES: AllowanceRules = {
   peer: { perSecond: 4, burst: BURST_MAX },
   address: { perSecond: 4, burst: 2 * BURST_MAX },
   strangers: { perSecond: 8, burst: 2 * BURST_MAX },
 }
-const FLOOD_POINTS = 10
+/** For one proof more, at the rate of a peer. */
+const PAUSE_MS_MIN = 250
 /** Proofs whose verdict is remembered: several times what is ever held. */
 const JUDGED_MAX = 2_048
 
@@ -28,7 +30,7 @@ export interface EvidenceGossipOptions {
   onEvidence(peer: PeerKey, bytes: Uint8Array): Promise<ProofVerdict>
   /** Evidence sent to a newly connected peer, newest last. */
   held(): readonly Uint8Array[]
-  readonly nowMs: () => number
+  readonly clock: Timers
 }
 
 export interface EvidenceGossip {
@@ -41,16 +43,22 @@ const FALSE_EVIDENCE_POINTS = 25
 
 /** Adds evidence gossip to a host that has not started. */
 export function createEvidenceGossip(host: P2pHost, options: EvidenceGossipOptions): EvidenceGossip {
-  const allowances = new Allowances(host, RULES, options.nowMs)
+  const { clock } = options
+  const allowances = new Allowances(host, RULES, () => clock.monotonicMs())
   const judged = new RecentMap<Promise<ProofVerdict>>(JUDGED_MAX)
   /** A verdict is remembered while it is found and afterwards, so that copies from many peers cost one. */
-  const judge = async (peer: PeerKey, frame: Uint8Array): Promise<ProofVerdict | 'flood'> => {
+  const judge = async (peer: PeerKey, frame: Uint8Array): Promise<ProofVerdict> => {
     const key = bytesKey(sha256(frame))
-    const known = await judged.get(key)
-    if (known !== undefined && known !== 'unjudged') return known
-    const taking = allowances.take(peer, 1)
-    if (taking === 'crowded') return 'unjudged'
-    if (taking !== 'taken') return 'flood'
+    for (;;) {
+      const known = await judged.get(key)
+      if (known !== undefined && known !== 'unjudged') return known
+      const taking = allowances.take(peer, 1)
+      if (taking === 'taken') break
+      if (taking === 'crowded') return 'unjudged'
+      // No offence: an honest peer passes on what many have proven at once.
+      const waitMs = Math.max(PAUSE_MS_MIN, Math.ceil(allowances.waitMs(peer)))
+      await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
+    }
     const verdict = options.onEvidence(peer, frame)
     judged.set(key, verdict)
     return verdict
@@ -69,11 +77,8 @@ export function createEvidenceGossip(host: P2pHost, options: EvidenceGossipOptio
       },
       // Reading pauses meanwhile: one peer has one proof judged at a time.
       onFrame: async (peer, frame) => {
-        const verdict = await judge(peer, frame)
-        if (verdict === 'flood') host.penalise(peer, FLOOD_POINTS, 'too much evidence')
-        else if (verdict === 'false') {
-          host.penalise(peer, FALSE_EVIDENCE_POINTS, 'evidence that proves nothing')
-        }
+        if ((await judge(peer, frame)) !== 'false') return
+        host.penalise(peer, FALSE_EVIDENCE_POINTS, 'evidence that proves nothing')
       },
     },
   )

@@ -53,11 +53,17 @@ export class FrameScanner {
   readonly #rule: FrameRule
   readonly #header: Uint8Array
   #headerLength = 0
+  #bodyBytes = 0
   #bodyLeft = 0
 
   constructor(rule: FrameRule) {
     this.#rule = rule
     this.#header = new Uint8Array(rule.headerBytes)
+  }
+
+  /** Bytes so far of a frame that is not complete: whoever reads frames can do nothing with them yet. */
+  get openBytes(): number {
+    return this.#bodyLeft > 0 ? this.#rule.headerBytes + this.#bodyBytes - this.#bodyLeft : this.#headerLength
   }
 
   /**
@@ -80,6 +86,7 @@ export class FrameScanner {
       const { bodyBytes, costUs } = this.#rule.read(this.#header)
       if (bodyBytes > this.#rule.bodyBytesMax)
         throw new FrameError(`frame of ${bodyBytes} bytes below the streams`)
+      this.#bodyBytes = bodyBytes
       this.#bodyLeft = bodyBytes
       charge(costUs)
     }

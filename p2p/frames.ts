@@ -16,14 +16,27 @@ export function frameHeader(length: number): Uint8Array {
   return u32be(length)
 }
 
-/** Reassembles frames from chunks of any size; memory grows with the bytes received, never with a claimed length. */
+/**
+ * Shorter chunks are copied together: a chunk is an object that weighs more than a hundred bytes, and a peer may cut its frames
+ * into single ones.
+ */
+const CHUNK_BYTES_MIN = 4_096
+
+/** Reassembles frames from chunks of any size; memory grows with the bytes received, never with a claimed length or a count. */
 export class FrameDecoder {
   #chunks: Uint8Array[] = []
   #buffered = 0
+  /** Where short chunks are copied to, and how much of it is filled; its filled end is the last chunk's. */
+  #tail: { readonly buffer: Uint8Array; filled: number } | undefined
   #frameBytesMax: number
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax
+  }
+
+  /** Pieces of memory that they lie in. */
+  get chunkCount(): number {
+    return this.#chunks.length
   }
 
   /** Bytes received and not yet handed out. */
@@ -38,9 +51,31 @@ export class FrameDecoder {
 
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return
+    this.#buffered += chunk.length
+    if (chunk.length < CHUNK_BYTES_MIN && this.#chunks.length > 0) {
+      this.#copy(chunk)
+      return
+    }
+    this.#tail = undefined
     // A plain Uint8Array view: Buffer.slice would not copy.
     this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-    this.#buffered += chunk.length
+  }
+
+  /** Appends a short chunk to the last one, which is part of the tail, or begins another tail. */
+  #copy(chunk: Uint8Array): void {
+    const last = this.#chunks.at(-1)!
+    const tail = this.#tail
+    if (tail === undefined || tail.filled + chunk.length > tail.buffer.length) {
+      const buffer = new Uint8Array(CHUNK_BYTES_MIN)
+      buffer.set(chunk)
+      this.#tail = { buffer, filled: chunk.length }
+      this.#chunks.push(buffer.subarray(0, chunk.length))
+      return
+    }
+    tail.buffer.set(chunk, tail.filled)
+    tail.filled += chunk.length
+    const start = last.byteOffset - tail.buffer.byteOffset
+    this.#chunks[this.#chunks.length - 1] = tail.buffer.subarray(start, tail.filled)
   }
 
   /** A copy of the next complete frame, or undefined until more arrives. Throws FrameError. */
@@ -68,6 +103,7 @@ export class FrameDecoder {
     let count = 0
     while (joined < size) joined += this.#chunks[count++]!.length
     const front = concatBytes(...this.#chunks.slice(0, count))
+    if (count === this.#chunks.length) this.#tail = undefined
     this.#chunks.splice(0, count, front)
     return front
   }
@@ -75,7 +111,11 @@ export class FrameDecoder {
   #consume(size: number): void {
     const first = this.#chunks[0]!
     this.#buffered -= size
-    if (first.length === size) this.#chunks.shift()
-    else this.#chunks[0] = first.subarray(size)
+    if (first.length > size) {
+      this.#chunks[0] = first.subarray(size)
+      return
+    }
+    this.#chunks.shift()
+    if (this.#chunks.length === 0) this.#tail = undefined
   }
 }

@@ -89,6 +89,7 @@ class Host implements P2pHost {
   /** Where members connected from, and where they are dialled. */
   readonly #memberGroups = new RecentMap<true>(MEMBER_GROUPS_MAX)
   #targetGroups: ReadonlySet<string> = new Set()
+  #isDialDue = false
   #node: Libp2p | undefined
   #state: 'new' | 'running' | 'closed' = 'new'
 
@@ -212,7 +213,13 @@ class Host implements P2pHost {
   learn(peer: PeerKey, addresses: readonly string[]): void {
     if (!this.#known.has(peer)) return
     this.#learned.set(peer, checkAddresses(peer, addresses))
-    this.#dialKnown()
+    if (this.#isDialDue) return
+    // Once for all that one frame tells of many members.
+    this.#isDialDue = true
+    queueMicrotask(() => {
+      this.#isDialDue = false
+      this.#dialKnown()
+    })
   }
 
   #dialKnown(): void {

@@ -1,5 +1,5 @@
-// What a connection may cost this node before the muxer works on it. Every frame is charged its CPU time to the connection,
-// strangers' also to an account that all strangers share; a connection without credit is not read until it has some. So a
+// What a connection may cost this node before the muxer works on it. Every frame is charged its CPU time to the identity behind
+// it, whose connections share one account, strangers' also to one of all strangers; a connection without credit is not read. So a
 // flood waits in the sender's own buffers. Owns: the two taps, pausing. Not: who is a stranger (host.ts), costs (frameScanner.ts).
 //
 // Frames are counted twice: noise frames before they are decrypted, muxer frames before the muxer handles them. Both taps sit in
@@ -18,6 +18,10 @@ export const STRANGERS_ALLOWANCE: Allowance = { perSecond: 80_000, burst: 20_000
 /** The lines and length bytes before encryption: an honest peer sends about 30 bytes. */
 const GREETING_BYTES_MAX = 256
 const NOISE_LINE = '/noise\n'
+/** One read of the socket, and the event that brings it; a sender may put every byte into a packet of its own. */
+const READ_US = 10
+/** Shorter pieces of a frame that is not complete are copied together. */
+const PIECE_BYTES_MIN = 4_096
 /** Shorter pauses would cost more than the work between them. */
 const PAUSE_MS_MIN = 20
 
@@ -36,35 +40,74 @@ export interface Source {
   addEventListener(type: 'close', listener: () => void): void
 }
 
-/** Holds back what goes into a stream beyond the credit. */
+/** What a tap lets go. */
+interface Gate {
+  /** How many bytes from the front may go on. */
+  advance(bytes: Uint8Array): number
+  /** How many of those that have gone on belong to a frame that is not complete. */
+  readonly openBytes: number
+}
+
+/** Holds back what goes into a stream beyond the credit, and short pieces of a frame that is not complete. */
 class Tap {
   readonly #pass: (data: Uint8Array) => void
-  readonly #advance: (bytes: Uint8Array) => number
+  readonly #gate: Gate
   #held: Uint8Array[] = []
+  /** Pieces of a frame, copied together: each alone would weigh more than a hundred bytes until the frame is complete. */
+  #pieces: Uint8Array | undefined
+  #piecesLength = 0
 
-  /** `advance`: how many bytes from the front may go on. */
-  constructor(stream: object, intake: Intake, advance: (bytes: Uint8Array) => number) {
+  constructor(stream: object, intake: Intake, gate: Gate) {
     const tappable = stream as Tappable
     assert(typeof tappable.onData === 'function', 'a stream of libp2p takes its data through onData')
     this.#pass = tappable.onData.bind(tappable)
-    this.#advance = advance
+    this.#gate = gate
     tappable.onData = (data) => {
       this.#held.push(data.subarray())
       intake.work(() => this.drain())
     }
   }
 
-  /** Lets go what may; whether nothing is left. Throws FrameError. */
+  /** Lets go what may; whether nothing is left that could go. Throws FrameError. */
   drain(): boolean {
     while (this.#held.length > 0) {
       const first = this.#held[0]!
-      const length = this.#advance(first)
+      const length = this.#gate.advance(first)
       if (length === first.length) this.#held.shift()
       else this.#held[0] = first.subarray(length)
-      if (length > 0) this.#pass(first.subarray(0, length))
+      if (length > 0) this.#letGo(first.subarray(0, length))
       if (length < first.length) return false
     }
     return true
+  }
+
+  #letGo(bytes: Uint8Array): void {
+    const complete = bytes.length - Math.min(bytes.length, this.#gate.openBytes)
+    if (complete > 0) {
+      this.#passPieces()
+      this.#pass(bytes.subarray(0, complete))
+    }
+    if (complete < bytes.length) this.#keep(bytes.subarray(complete))
+  }
+
+  /** Part of a frame that is not complete: goes on in pieces that are not short. */
+  #keep(piece: Uint8Array): void {
+    if (this.#piecesLength + piece.length > PIECE_BYTES_MIN) this.#passPieces()
+    if (piece.length >= PIECE_BYTES_MIN) {
+      this.#pass(piece)
+      return
+    }
+    this.#pieces ??= new Uint8Array(PIECE_BYTES_MIN)
+    this.#pieces.set(piece, this.#piecesLength)
+    this.#piecesLength += piece.length
+  }
+
+  #passPieces(): void {
+    const pieces = this.#pieces?.subarray(0, this.#piecesLength)
+    // Whoever takes them may keep them.
+    this.#pieces = undefined
+    this.#piecesLength = 0
+    if (pieces !== undefined) this.#pass(pieces)
   }
 
   clear(): void {
@@ -109,11 +152,11 @@ export interface IntakeOptions {
   readonly nowMs?: () => number
 }
 
-/** One connection's account. Starts as a stranger's. */
+/** What comes in on one connection. Starts as a stranger's, with an account of its own. */
 export class Intake {
   readonly #source: Source
   readonly #strangers: Budget
-  readonly #own: Budget
+  #own: Budget
   readonly #taps: Tap[] = []
   #isMember: () => boolean
   #timer: NodeJS.Timeout | undefined
@@ -126,10 +169,20 @@ export class Intake {
     this.#own = new Budget(options.isMember ? MEMBER_ALLOWANCE : STRANGER_ALLOWANCE, options.nowMs)
     const greeting = new Greeting()
     const frames = new FrameScanner(NOISE_FRAMES)
-    this.#tap(options.source, (bytes) => {
-      const greeted = greeting.isOver ? 0 : greeting.take(bytes)
-      if (!greeting.isOver) return greeted
-      return greeted + frames.advance(bytes.subarray(greeted), this.#mayGo, this.#charge)
+    const mayGo = this.#mayGo
+    const charge = this.#charge
+    this.#tap(options.source, {
+      get openBytes() {
+        return frames.openBytes
+      },
+      advance(bytes) {
+        // The scanner asks at the start of a frame.
+        if (frames.openBytes > 0 && !mayGo()) return 0
+        charge(READ_US)
+        const greeted = greeting.isOver ? 0 : greeting.take(bytes)
+        if (!greeting.isOver) return greeted
+        return greeted + frames.advance(bytes.subarray(greeted), mayGo, charge)
+      },
     })
     this.#source.addEventListener('close', () => {
       this.#isClosed = true
@@ -143,11 +196,22 @@ export class Intake {
     return this.#timer !== undefined
   }
 
-  /** The other side is known: `stream` carries the muxer's frames; `isMember` is asked again and again. */
-  authenticated(stream: object, isMember: () => boolean): void {
+  /**
+   * The other side is known: `stream` carries the muxer's frames; `isMember` is asked again and again. `own`: what all connections
+   * of this identity may cost.
+   */
+  authenticated(stream: object, isMember: () => boolean, own = this.#own): void {
     this.#isMember = isMember
+    this.#own = own
     const frames = new FrameScanner(YAMUX_FRAMES)
-    this.#tap(stream, (bytes) => frames.advance(bytes, this.#mayGo, this.#charge))
+    const mayGo = this.#mayGo
+    const charge = this.#charge
+    this.#tap(stream, {
+      get openBytes() {
+        return frames.openBytes
+      },
+      advance: (bytes) => frames.advance(bytes, mayGo, charge),
+    })
   }
 
   /** Drains taps; when bytes are left, stops reading until there is credit. Ends the connection of a peer that breaks the framing. */
@@ -179,8 +243,8 @@ export class Intake {
     }, waitMs)
   }
 
-  #tap(stream: object, advance: (bytes: Uint8Array) => number): void {
-    this.#taps.push(new Tap(stream, this, advance))
+  #tap(stream: object, gate: Gate): void {
+    this.#taps.push(new Tap(stream, this, gate))
   }
 
   readonly #mayGo = (): boolean => {

@@ -230,8 +230,9 @@ class Requests implements RequestResponse {
     this.#turns.add(peer, () => this.#answer(client, peer, id, body))
   }
 
-  async #answer(client: Client, peer: PeerKey, id: number, body: Uint8Array): Promise<void> {
-    await this.#serve(peer, id, body)
+  /** Resolves with the bytes of the answer. */
+  async #answer(client: Client, peer: PeerKey, id: number, body: Uint8Array): Promise<number> {
+    return await this.#serve(peer, id, body)
       .catch((error) => {
         this.#port.send(peer, envelope(KIND_REFUSED, id))
         if (error instanceof SchemaError) {
@@ -242,21 +243,22 @@ class Requests implements RequestResponse {
           )
         } else
           this.#host.logger.warn({ peer, protocolId: this.#options.id, err: error }, 'request not served')
+        return 0
       })
       .finally(() => {
         client.serving--
       })
   }
 
-  async #serve(peer: PeerKey, id: number, body: Uint8Array): Promise<void> {
+  async #serve(peer: PeerKey, id: number, body: Uint8Array): Promise<number> {
     const response = await this.#options.serve(peer, body)
     if (response === undefined || response.length > this.#options.responseBytesMax) {
       this.#port.send(peer, envelope(KIND_REFUSED, id))
-      return
+      return 0
     }
-    if (!this.#port.send(peer, envelope(KIND_RESPONSE, id, response))) {
-      this.#port.send(peer, envelope(KIND_BUSY, id))
-    }
+    if (this.#port.send(peer, envelope(KIND_RESPONSE, id, response))) return response.length
+    this.#port.send(peer, envelope(KIND_BUSY, id))
+    return 0
   }
 
   #clientOf(peer: PeerKey): Client {

@@ -6,6 +6,11 @@ import type { Timers } from './timers.ts'
 
 /** Pause after each answer, as a multiple of the time it took: serving has at most a quarter of the thread. */
 const PAUSE_FACTOR = 3
+/**
+ * Framing, encryption and writing of an answer's bytes come after it and stay on this thread: of 4 MiB 30 ms, several times what
+ * it takes to read and encode them.
+ */
+const MS_PER_BYTE = 7e-6
 /** A wait for the thread itself counts as work, so one answer must not stop the others for long. */
 const PAUSE_MAX_MS = 100
 
@@ -13,8 +18,10 @@ export class ServingTurns {
   readonly #clock: Timers
   readonly #isKnown: (peer: PeerKey) => boolean
   /** Waiting work by peer; the first entry's turn is next. Bounded by what each peer may have in flight. */
-  readonly #waiting = new Map<PeerKey, (() => Promise<void>)[]>()
+  readonly #waiting = new Map<PeerKey, (() => Promise<number>)[]>()
   #isBusy = false
+  /** Bytes of answers since the last pause. */
+  #answeredBytes = 0
 
   /** `isKnown`: peers that are served before all others. */
   constructor(options: { readonly clock: Timers; readonly isKnown: (peer: PeerKey) => boolean }) {
@@ -22,8 +29,11 @@ export class ServingTurns {
     this.#isKnown = options.isKnown
   }
 
-  /** Runs `work`, which never rejects, when it is this peer's turn; at once when nobody waits. */
-  add(peer: PeerKey, work: () => Promise<void>): void {
+  /**
+   * Runs `work` when it is this peer's turn; at once when nobody waits. It resolves with the bytes of the answer that it has
+   * sent, and never rejects.
+   */
+  add(peer: PeerKey, work: () => Promise<number>): void {
     const queue = this.#waiting.get(peer) ?? []
     queue.push(work)
     this.#waiting.set(peer, queue)
@@ -41,9 +51,15 @@ export class ServingTurns {
     this.#isBusy = true
     const startedMs = this.#clock.monotonicMs()
     // Work that waits for a disk does not hold up the others: its time counts until it waits.
-    await Promise.race([work(), new Promise<void>((resolve) => void this.#clock.after(0, resolve))])
+    const answered = work().then((bytes) => {
+      this.#answeredBytes += bytes
+    })
+    await Promise.race([answered, new Promise<void>((resolve) => void this.#clock.after(0, resolve))])
     const tookMs = this.#clock.monotonicMs() - startedMs
-    const pauseMs = Math.min(PAUSE_MAX_MS, Math.ceil(PAUSE_FACTOR * tookMs))
+    const sendsMs = this.#answeredBytes * MS_PER_BYTE
+    this.#answeredBytes = 0
+    const pauseMs =
+      Math.min(PAUSE_MAX_MS, Math.ceil(PAUSE_FACTOR * tookMs)) + Math.ceil((1 + PAUSE_FACTOR) * sendsMs)
     void this.#clock.after(pauseMs, () => {
       this.#isBusy = false
       void this.#next()
@@ -51,7 +67,7 @@ export class ServingTurns {
   }
 
   /** Work of the peer that has waited longest for its turn, known ones first. */
-  #take(): (() => Promise<void>) | undefined {
+  #take(): (() => Promise<number>) | undefined {
     const peers = [...this.#waiting.keys()]
     const peer = peers.find((one) => this.#isKnown(one)) ?? peers[0]
     if (peer === undefined) return undefined

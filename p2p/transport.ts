@@ -11,10 +11,11 @@ import type {
 } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p, type Libp2p } from 'libp2p'
+import { RecentMap } from '../base/recentMap.ts'
 import { groupOfMultiaddr } from './addressGroup.ts'
 import { Budget } from './budget.ts'
 import { Door, PENDING_MAX } from './door.ts'
-import { Intake, STRANGERS_ALLOWANCE } from './intake.ts'
+import { Intake, STRANGER_ALLOWANCE, STRANGERS_ALLOWANCE } from './intake.ts'
 import { STATIC_PEERS_MAX, STREAM_WINDOW_BYTES_MAX } from './limits.ts'
 import type { PeerKey } from './protocol.ts'
 import { agree } from './x25519.ts'
@@ -29,6 +30,8 @@ const PING_INTERVAL_MS = 10_000
 const PING_TIMEOUT_MS = 20_000
 const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX
 const STREAMS_PER_CONNECTION_MAX = 32
+/** Identities whose account outlives a connection: all members, and strangers as they come. */
+const IDENTITIES_MAX = 4_096
 /** What the door decides is not decided before it. */
 const NO_LIMIT = 1_000_000
 
@@ -51,6 +54,13 @@ export function createTransport(options: TransportOptions): Promise<Libp2p> {
   const strangers = new Budget(STRANGERS_ALLOWANCE)
   const door = new Door({ isMemberGroup: options.isMemberGroup })
   const intakes = new WeakMap<object, Intake>()
+  const identities = new RecentMap<Budget>(IDENTITIES_MAX)
+  /** One account for all connections of an identity, now and later: connecting again renews nothing. */
+  const accountOf = (peer: PeerKey): Budget => {
+    const account = identities.get(peer) ?? new Budget(STRANGER_ALLOWANCE)
+    identities.set(peer, account)
+    return account
+  }
   const tap = (source: MultiaddrConnection, isMember: boolean): void => {
     intakes.set(source, new Intake({ source, strangers, isMember }))
   }
@@ -63,7 +73,7 @@ export function createTransport(options: TransportOptions): Promise<Libp2p> {
       tappedNoise((source, { connection, remotePeer }) => {
         const peer = remotePeer.toString()
         door.settled(source)
-        intakes.get(source)?.authenticated(connection, () => options.isMember(peer))
+        intakes.get(source)?.authenticated(connection, () => options.isMember(peer), accountOf(peer))
       }),
     ],
     streamMuxers: [

@@ -49,6 +49,8 @@ export interface GossipTx {
 export interface CheckedBatch {
   readonly checked: number
   readonly refused: number
+  /** Not looked at, since something before them was malformed: taken when another peer sends them. Absent: none. */
+  readonly dropped?: readonly GossipTx[]
 }
 
 export interface TxGossipOptions {
@@ -201,7 +203,8 @@ class Gossip implements TxGossip {
   }
 
   async #check(peer: PeerKey, fresh: readonly GossipTx[]): Promise<void> {
-    const { checked, refused } = await this.#options.onTransactions(peer, fresh)
+    const { checked, refused, dropped } = await this.#options.onTransactions(peer, fresh)
+    for (const { id } of dropped ?? []) this.#seen.delete(bytesKey(id))
     this.#allowances.charge(peer, checked + REFUSED_COST * refused)
     await this.#earned(peer)
   }

@@ -2,7 +2,6 @@
 // Owns: the wiring. Not: the parts (evidencePool.ts, evidenceSubmitter.ts, p2p/evidenceGossip.ts).
 import { mustExist } from '../../base/assert.ts'
 import { toHex } from '../../base/bytes.ts'
-import { bls } from '../../base/crypto/bls.ts'
 import { moduleAddress } from '../../base/moduleDefinition.ts'
 import { evidenceSchema as proofSchema, voteAsCertificate } from '../../base/protocol/evidence.ts'
 import { epochAbove } from '../../base/protocol/header.ts'
@@ -58,7 +57,6 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
   const pool = EvidencePool.open({
     dir,
     genesisHash: chain.genesisHash,
-    bls,
     verifyAll: (checks) => options.checks.verifyAll(checks),
     setOf: (epoch) => validatorSetOfEpoch(judgingContext(chain, importer), epoch),
     isConvicted: (provider, epoch) => isConvicted(importer.head().state, provider, epoch),
@@ -90,12 +88,15 @@ export function startEvidence(options: EvidenceOptions): RunningEvidence {
       return verdict === 'refused' ? 'false' : verdict === 'unjudged' ? 'unjudged' : 'proven'
     },
     held: () => pool.held().map(({ bytes }) => bytes),
-    nowMs: () => clock.monotonicMs(),
+    clock,
   })
   const stop = importer.onFinalized(() => {
     if (pool.held().length > 0) pool.prune()
   })
-  submitter?.start()
+  pool.loaded.then(
+    () => submitter?.start(),
+    (error: unknown) => logger.error({ err: error }, 'evidence of an earlier run could not be read'),
+  )
   return {
     async report(misbehaviour) {
       const { epoch } = misbehaviour.first.subject

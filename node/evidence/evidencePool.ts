@@ -34,9 +34,7 @@ export interface HeldEvidence {
 export interface EvidencePoolOptions {
   readonly dir: string
   readonly genesisHash: Hash32
-  /** For files of an earlier run, when the node starts. */
-  readonly bls: Pick<Bls, 'verifyAggregate'>
-  /** For all else: not on the main thread. */
+  /** Not on the main thread. */
   readonly verifyAll: SignatureChecks['verifyAll']
   /** The set of an epoch in the finalized state; undefined when it has not begun or ended too long ago. */
   readonly setOf: (epoch: number) => ValidatorSet | undefined
@@ -65,18 +63,16 @@ export class EvidencePool {
     this.#options = options
   }
 
-  /** Loads the evidence of an earlier run; removes files that no longer prove anything. */
+  /** Begins to load the evidence of an earlier run: `loaded`. */
   static open(options: EvidencePoolOptions): EvidencePool {
     mkdirSync(options.dir, { recursive: true, mode: 0o700 })
     const pool = new EvidencePool(options)
-    for (const name of readdirSync(options.dir).sort()) {
-      const file = join(options.dir, name)
-      const bytes = FILE_NAME.test(name) ? new Uint8Array(readFileSync(file)) : undefined
-      const isKept = bytes !== undefined && bytes.length <= EVIDENCE_BYTES_MAX && pool.#load(bytes)
-      if (!isKept) rmSync(file, { force: true })
-    }
+    pool.loaded = pool.#load(readdirSync(options.dir).sort())
     return pool
   }
+
+  /** Resolves when the files of an earlier run are judged; pending for ever when the node stops before. */
+  loaded: Promise<void> = Promise.resolve()
 
   /** All evidence waiting for the chain, oldest first. */
   held(): readonly HeldEvidence[] {
@@ -85,6 +81,13 @@ export class EvidencePool {
 
   /** Judges evidence from any source and keeps it if it convicts someone new. At most two pairing checks. */
   async add(bytes: Uint8Array): Promise<EvidenceVerdict> {
+    const verdict = await this.#judge(bytes)
+    const file = join(this.#options.dir, fileName(bytes))
+    if (verdict === 'added') this.#inOrder(() => writeDurably(file, bytes))
+    return verdict
+  }
+
+  async #judge(bytes: Uint8Array): Promise<EvidenceVerdict> {
     const candidate = this.#examine(bytes)
     if (typeof candidate === 'string') return candidate
     if (this.#checking >= CHECKING_MAX) return 'unjudged'
@@ -94,22 +97,20 @@ export class EvidencePool {
     // Another proof against the same may have been quicker.
     const verdict = this.#verdictNow(candidate.held)
     if (verdict !== undefined) return verdict
-    const name = fileName(bytes)
-    this.#held.set(name, candidate.held)
-    this.#inOrder(() => writeDurably(join(this.#options.dir, name), bytes))
+    this.#held.set(fileName(bytes), candidate.held)
     return 'added'
   }
 
-  /** Keeps a file's evidence if it still proves something; on this thread. */
-  #load(bytes: Uint8Array): boolean {
-    const candidate = this.#examine(bytes)
-    if (typeof candidate === 'string') return false
-    const { verifyAggregate } = this.#options.bls
-    const isSigned = candidate.checks.every(({ keys, message, signature }) =>
-      verifyAggregate(keys, message, signature),
-    )
-    if (isSigned) this.#held.set(fileName(bytes), candidate.held)
-    return isSigned
+  /** One file after another; removes those that prove nothing new, and those that are more than were ever held. */
+  async #load(names: readonly string[]): Promise<void> {
+    for (const [i, name] of names.entries()) {
+      const file = join(this.#options.dir, name)
+      const isOurs = FILE_NAME.test(name) && i < EVIDENCE_HELD_MAX
+      const bytes = isOurs ? new Uint8Array(readFileSync(file)) : new Uint8Array(0)
+      const isProof = bytes.length > 0 && bytes.length <= EVIDENCE_BYTES_MAX
+      const isKept = isProof && (this.#held.has(fileName(bytes)) || (await this.#judge(bytes)) === 'added')
+      if (!isKept) rmSync(file, { force: true })
+    }
   }
 
   /** Everything but the signatures, before any pairing, so that repeated accusations are cheap. */

@@ -81,25 +81,28 @@ export class Ingest {
   }
 
   /**
-   * Admits a peer's transactions; returns those that entered the pool, how many had to be checked for that, and how many of
-   * these were malformed. No honest peer forwards a malformed one: what follows the slice with the first is dropped unchecked.
+   * Admits a peer's transactions; returns those that entered the pool, how many had to be checked for that, how many of these
+   * were malformed, and the rest. No honest peer forwards a malformed one: what follows the slice with the first is dropped
+   * unchecked.
    */
   async receive(transactions: readonly GossipTx[]): Promise<{
     readonly admitted: readonly GossipTx[]
     readonly checked: number
     readonly malformed: number
+    readonly dropped: readonly GossipTx[]
   }> {
     const admitted: GossipTx[] = []
     let checked = 0
     let malformed = 0
-    for (let at = 0; at < transactions.length && malformed === 0; at += RECEIVE_SLICE) {
+    let at = 0
+    for (; at < transactions.length && malformed === 0; at += RECEIVE_SLICE) {
       const slice = transactions
         .slice(at, at + RECEIVE_SLICE)
         .filter(({ id }) => !this.#options.mempool.has(id))
       checked += slice.length
       malformed += await this.#receiveSlice(slice, admitted)
     }
-    return { admitted, checked, malformed }
+    return { admitted, checked, malformed, dropped: transactions.slice(at) }
   }
 
   async #receiveSlice(transactions: readonly GossipTx[], admitted: GossipTx[]): Promise<number> {

@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
 import { RpcClient } from '../../bench/rpcClient.ts'
-import { percentile } from '../../bench/statistics.ts'
+import { type ProcessFigures, percentile, processFigures } from '../../bench/statistics.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
 import { HostileProcess } from '../support/hostileProcess.ts'
@@ -124,8 +124,10 @@ class AttackBench {
     const fromMs = performance.now()
     await after(WARM_UP_MS)
     const warmAtMs = performance.now()
+    const before = this.#figures()
     await (BEHAVIOURS[this.#options.behaviour]?.hasLaggard === true ? this.#lag(phaseMs) : after(phaseMs))
     const untilMs = performance.now()
+    const cost = this.#costSince(before, untilMs - warmAtMs)
     const standstillMs = this.#ledger.longestStandstill(fromMs, untilMs)
     await atEnd()
     const signed = [...this.#signedAtMs].filter(([, atMs]) => atMs >= fromMs && atMs < untilMs)
@@ -141,6 +143,31 @@ class AttackBench {
       p99Ms: percentile(latencies, 99),
       lost: signed.filter(([hash]) => !this.#finalAtMs.has(hash)).length,
       standstillMs,
+      ...cost,
+    }
+  }
+
+  /** Of the honest that run, by process. */
+  #figures(): ReadonlyMap<number, ProcessFigures> {
+    const figures = new Map<number, ProcessFigures>()
+    for (const { pid } of this.#honest) {
+      const found = pid === undefined ? undefined : processFigures(pid)
+      if (pid !== undefined && found !== undefined) figures.set(pid, found)
+    }
+    return figures
+  }
+
+  /** CPU of one honest validator on average, memory of the largest. */
+  #costSince(
+    before: ReadonlyMap<number, ProcessFigures>,
+    ms: number,
+  ): Pick<Phase, 'cpuMsPerSecond' | 'memoryMiB'> {
+    const now = this.#figures()
+    const used = [...now].map(([pid, { cpuSeconds }]) => cpuSeconds - (before.get(pid)?.cpuSeconds ?? 0))
+    const cpuSeconds = used.reduce((sum, one) => sum + one, 0) / Math.max(1, used.length)
+    return {
+      cpuMsPerSecond: (cpuSeconds * 1_000) / (ms / 1_000),
+      memoryMiB: Math.max(...[...now.values()].map(({ rssMiB }) => rssMiB)),
     }
   }
 

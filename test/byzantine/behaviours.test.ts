@@ -8,7 +8,9 @@ import {
   encodeMessage,
   type MessageKind,
 } from '../../consensus/messages.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
 import { ALL, type Behaviour, type Hand, type Heard, type Sent } from '../support/byzantine/behaviour.ts'
+import { PROTOCOL_BEHAVIOURS } from '../support/byzantine/behaviours/protocols.ts'
 import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
 import { Bench } from '../support/coreHarness.ts'
 import { Random } from '../support/random.ts'
@@ -22,16 +24,20 @@ function makeHand() {
   if (own.kind !== 'proposal') throw new Error('the bench proposes')
   const heard: Partial<Record<MessageKind, unknown[]>> = {
     proposal: [own.body],
-    vote: [bench.vote(bench.others[0]!, bench.nullify(1))],
+    vote: [1, 2].map((view) => bench.vote(bench.others[0]!, bench.nullify(view))),
     certificate: [bench.certificate(bench.nullify(1))],
   }
   const sent: Sent[] = []
   const hand: Hand = {
     random: new Random(1),
     genesisHash: bench.rules.genesisHash,
+    chainId: 1,
+    peerSeed: new Uint8Array(32).fill(9),
+    addresses: ['/ip4/127.0.0.1/tcp/1'],
+    nowMs: 1_000,
     status: bench.core.status(),
     self: bench.self,
-    peers: bench.others.map((i) => `peer${i}`),
+    peers: bench.others.map((i) => peerIdText(peerIdBytesFromSeed(new Uint8Array(32).fill(i)))),
     sign: (subject) => bench.vote(bench.self, subject),
     heard: <K extends MessageKind>(kind: K) => (heard[kind] ?? []) as readonly Heard<K>[],
     send: (item) => void sent.push(item),
@@ -43,9 +49,12 @@ function makeHand() {
 const bytesOf = (message: Sent['message']): Uint8Array =>
   message instanceof Uint8Array ? message : encodeMessage(message)
 
-/** Everything that a behaviour sends once it leads, hears its own proposal from another, and floods for a while. */
-function everythingSent(behaviour: Behaviour): {
-  readonly bytes: readonly Uint8Array[]
+/** Everything that a behaviour sends once it leads, hears its own proposal from another, and floods for so many rounds. */
+function everythingSent(
+  behaviour: Behaviour,
+  rounds: number,
+): {
+  readonly sent: readonly Sent[]
   readonly isHonest: boolean
 } {
   const { hand, sent, own, block } = makeHand()
@@ -59,11 +68,11 @@ function everythingSent(behaviour: Behaviour): {
     sent.push(...(behaviour.outgoing?.(hand, { to: ALL, message }) ?? [outgoing]))
     behaviour.incoming?.(hand, { peer: 'peer1', validator: 1 }, message)
   }
-  for (let i = 0; i < 40; i++) sent.push(...(behaviour.flood?.frames(hand) ?? []))
+  for (let i = 0; i < rounds; i++) sent.push(...(behaviour.flood?.frames(hand) ?? []))
   const honest = messages.map(encodeMessage)
   const bytes = sent.map(({ message }) => bytesOf(message))
   const isHonest = bytes.length === honest.length && bytes.every((item, i) => equalBytes(item, honest[i]!))
-  return { bytes, isHonest }
+  return { sent, isHonest }
 }
 
 /** Honest towards the core; false in what they serve, when, or below the core's messages. */
@@ -72,11 +81,13 @@ const HONEST_MESSAGES = /^(idle|range|clock|late|slowReading)/
 describe('byzantine behaviours', () => {
   for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
     it(`${name}: ${behaviour.about}`, () => {
-      const { bytes, isHonest } = everythingSent(behaviour)
+      const rounds = name in PROTOCOL_BEHAVIOURS ? 3 : 40
+      const { sent, isHonest } = everythingSent(behaviour, rounds)
       assert.equal(isHonest, HONEST_MESSAGES.test(name))
-      if (behaviour.flood !== undefined) assert.ok(bytes.length >= 40, 'it floods')
+      if (behaviour.flood !== undefined) assert.ok(sent.length >= rounds, 'it floods')
       // A frame that does not decode tests the decoder only.
-      if (name !== 'garbage') for (const item of bytes) decodeMessage(item)
+      for (const { message, protocol } of sent)
+        if (name !== 'garbage' && protocol === undefined) decodeMessage(bytesOf(message))
     })
   }
 
@@ -104,7 +115,8 @@ describe('byzantine behaviours', () => {
 })
 
 describe('byzantine limits', () => {
-  const phase = { transfers: 100, p50Ms: 100, p99Ms: 300, lost: 0, standstillMs: 400 }
+  const cost = { cpuMsPerSecond: 150, memoryMiB: 120 }
+  const phase = { transfers: 100, p50Ms: 100, p99Ms: 300, lost: 0, standstillMs: 400, ...cost }
   const held: Outcome = {
     behaviour: 'x',
     base: phase,
@@ -116,7 +128,10 @@ describe('byzantine limits', () => {
 
   it('hold exactly at each limit', () => {
     assert.deepEqual(brokenLimits(held, 1_200), [])
-    assert.equal(tableRow(held, 1_200), '| x | 0.10 / 0.30 | 0.20 / 1.20 | 0.40 / 1.60 | 0 | 5.00 |  |')
+    assert.equal(
+      tableRow(held, 1_200),
+      '| x | 0.10 / 0.30 | 0.20 / 1.20 | 0.40 / 1.60 | 150 / 150 | 120 / 120 | 0 | 5.00 |  |',
+    )
   })
 
   it('break one by one', () => {

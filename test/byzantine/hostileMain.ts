@@ -3,7 +3,7 @@ import { loadConfig } from '../../node/config.ts'
 import { BEHAVIOURS } from '../support/byzantine/behaviours.ts'
 import { startHostileNode } from '../support/byzantine/hostileNode.ts'
 import type { HostileMessage, HostileOrder } from '../support/hostileProcess.ts'
-import { reconnect, sendOneByteFrames } from './wire.ts'
+import { WIRES } from './wire.ts'
 
 const [dataDir, index, seed] = process.argv.slice(2)
 const node = await startHostileNode({ dataDir: dataDir!, index: Number(index), seed: Number(seed) })
@@ -18,8 +18,7 @@ async function obey({ behaviour: name }: HostileOrder): Promise<void> {
   node.behave(behaviour)
   if (behaviour.wire !== undefined) {
     const { peerSeed, genesisHash } = node
-    const wire = behaviour.wire === 'reconnects' ? reconnect : sendOneByteFrames
-    stopWire = await wire({ peerSeed, genesisHash, addresses: loadConfig(dataDir!).peers })
+    stopWire = await WIRES[behaviour.wire]({ peerSeed, genesisHash, addresses: loadConfig(dataDir!).peers })
   }
   tell({ kind: 'behaves', behaviour: name })
 }

@@ -11,6 +11,10 @@ export interface Phase {
   readonly lost: number
   /** Longest time without a new final block. */
   readonly standstillMs: number
+  /** Of one honest validator on average. */
+  readonly cpuMsPerSecond: number
+  /** Of the largest honest validator, at the end. */
+  readonly memoryMiB: number
 }
 
 export interface Outcome {
@@ -51,8 +55,8 @@ const seconds = (ms: number): string => (Number.isFinite(ms) ? (ms / 1000).toFix
 const pair = (a: number, b: number): string => `${seconds(a)} / ${seconds(b)}`
 
 export const TABLE_HEAD: readonly string[] = [
-  '| behaviour | silent: p50 / p99, s | attacked: p50 / p99, s | longest standstill, silent / attacked, s | refusals among the honest | level after, s | broken |',
-  '|---|---|---|---|---|---|---|',
+  '| behaviour | silent: p50 / p99, s | attacked: p50 / p99, s | longest standstill, silent / attacked, s | CPU a second of an honest one, silent / attacked, ms | its memory, MiB | refusals among the honest | level after, s | broken |',
+  '|---|---|---|---|---|---|---|---|---|',
 ]
 
 /** A row of the table of docs/performance.md. */
@@ -63,6 +67,8 @@ export function tableRow(outcome: Outcome, leaderMs: number): string {
     pair(base.p50Ms, base.p99Ms),
     pair(attack.p50Ms, attack.p99Ms),
     pair(base.standstillMs, attack.standstillMs),
+    `${Math.round(base.cpuMsPerSecond)} / ${Math.round(attack.cpuMsPerSecond)}`,
+    `${Math.round(base.memoryMiB)} / ${Math.round(attack.memoryMiB)}`,
     refusals,
     seconds(levelMs),
     brokenLimits(outcome, leaderMs).join('; '),

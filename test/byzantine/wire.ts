@@ -9,11 +9,14 @@ import { createLibp2p, type Libp2p } from 'libp2p'
 import { CONSENSUS_PROTOCOL } from '../../p2p/consensusChannel.ts'
 import { frameHeader } from '../../p2p/frames.ts'
 import { encodeHello } from '../../p2p/hello.ts'
+import { GOSSIP_BATCH_BYTES_MAX } from '../../p2p/limits.ts'
+import { GOSSIP_PROTOCOL } from '../../p2p/txGossip.ts'
 
 const BYTES_PER_TURN = 1_000
 const TURN_MS = 50
 const FRAME_BYTES = 1_000_000
 const REFUSED_MS = 500
+const CONNECTIONS = 50
 
 interface WireOptions {
   readonly peerSeed: Uint8Array
@@ -46,7 +49,7 @@ async function attackAll({ peerSeed, addresses }: WireOptions, attack: Attack): 
 }
 
 /** Frames of one byte on the consensus protocol: a hello, then a message of a megabyte. */
-export function sendOneByteFrames(options: WireOptions): Promise<() => Promise<void>> {
+function sendOneByteFrames(options: WireOptions): Promise<() => Promise<void>> {
   const hello = encodeHello(options.genesisHash)
   const start = [...frameHeader(hello.length), ...hello, ...frameHeader(FRAME_BYTES)]
   return attackAll(options, async (node, address, signal) => {
@@ -61,10 +64,37 @@ export function sendOneByteFrames(options: WireOptions): Promise<() => Promise<v
 }
 
 /** A handshake as the member, twenty times a second and address. */
-export function reconnect(options: WireOptions): Promise<() => Promise<void>> {
+function reconnect(options: WireOptions): Promise<() => Promise<void>> {
   return attackAll(options, async (node, address, signal) => {
     const connection = await node.dial(address, { signal, force: true })
     await after(TURN_MS)
     await connection.close()
   })
 }
+
+/** Many connections of the member at each address, all kept, each with frames of one byte as fast as they are read. */
+function connectManyTimes({ addresses, ...options }: WireOptions): Promise<() => Promise<void>> {
+  const { genesisHash } = options
+  const hello = encodeHello(genesisHash)
+  const start = [...frameHeader(hello.length), ...hello, ...frameHeader(GOSSIP_BATCH_BYTES_MAX)]
+  const all = addresses.flatMap((address) => Array<string>(CONNECTIONS).fill(address))
+  return attackAll({ ...options, addresses: all }, async (node, address, signal) => {
+    const connection = await node.dial(address, { signal, force: true })
+    while (connection.status === 'open' && !signal.aborted) {
+      const stream = await connection.newStream(GOSSIP_PROTOCOL, { signal })
+      for (let sent = 0; stream.status === 'open' && !signal.aborted; ) {
+        for (let i = 0; i < BYTES_PER_TURN && stream.status === 'open'; i++, sent++) {
+          stream.send(Uint8Array.of(start[sent] ?? 0))
+        }
+        await after(TURN_MS)
+      }
+    }
+    await connection.close()
+  })
+}
+
+export const WIRES = {
+  oneByteFrames: sendOneByteFrames,
+  reconnects: reconnect,
+  manyConnections: connectManyTimes,
+} as const

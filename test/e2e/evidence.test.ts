@@ -12,6 +12,7 @@ import { createEvidenceGossip, EVIDENCE_PROTOCOL } from '../../p2p/evidenceGossi
 import { createHost } from '../../p2p/host.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
+import { MONOTONIC } from '../../p2p/timers.ts'
 import { call } from '../support/jsonRpc.ts'
 import { Network } from '../support/processNetwork.ts'
 
@@ -70,7 +71,7 @@ describe('evidence among real processes', function () {
     const gossip = createEvidenceGossip(stranger, {
       onEvidence: async () => 'proven',
       held: () => [],
-      nowMs: Date.now,
+      clock: MONOTONIC,
     })
     await stranger.start()
     const { peerSeed } = developmentValidator(target.index)

@@ -15,9 +15,10 @@ import { RANGE_PROTOCOL } from '../../p2p/rangeProtocol.ts'
 import { SNAPSHOT_PROTOCOL, snapshotRequestSchema } from '../../p2p/snapshotProtocol.ts'
 import { syncRequestSchema } from '../../p2p/syncMessages.ts'
 import { encodeBatches, GOSSIP_PROTOCOL } from '../../p2p/txGossip.ts'
-import { encodeTransaction, signTransaction, type TransactionFields } from '../../state/transaction.ts'
+import { signTransaction, type TransactionFields } from '../../state/transaction.ts'
 import { genesisKeys } from '../support/memberChain.ts'
 import { greet, type RawConnection, YAMUX, yamuxFrame } from '../support/rawPeer.ts'
+import { unfundedTransfers } from '../support/unfunded.ts'
 import type { Stranger, StrangerKind, Target } from './stranger.ts'
 
 /** The account with money that `gapped` and `churn` send from; the bench funds it. */
@@ -34,9 +35,6 @@ const RANGES_PER_SECOND = 48
 const SNAPSHOTS_PER_SECOND = 18
 const WINDOW_GRANT_BYTES = 48 * 1024
 const REOPEN_MS = 50
-/** The x coordinate of the curve's generator: with it any `s` is a valid signature of somebody. */
-const GENERATOR_X = Buffer.from('79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798', 'hex')
-
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const closed = (stream: Pick<Stream, 'addEventListener'>): Promise<void> =>
@@ -81,14 +79,6 @@ const transfer = (target: Target, changes: Partial<TransactionFields>): Transact
   accessList: [],
   ...changes,
 })
-
-/** Transactions with valid signatures of senders that nobody knows. */
-function unfunded(target: Target): Uint8Array[] {
-  return Array.from({ length: BATCH_TXS }, () => {
-    const signature = concatBytes(GENERATOR_X, Uint8Array.of(1), randomBytes(31), Uint8Array.of(0))
-    return encodeTransaction(transfer(target, {}), signature)
-  })
-}
 
 let gappedOnce: readonly Uint8Array[] | undefined
 
@@ -218,7 +208,7 @@ export const STRANGER_REQUESTS: readonly StrangerKind[] = [
     run: (stranger) =>
       gossip(
         stranger,
-        forever(() => encodeBatches(unfunded(stranger.target), false)),
+        forever(() => encodeBatches(unfundedTransfers(transfer(stranger.target, {}), BATCH_TXS), false)),
       ),
   },
   {

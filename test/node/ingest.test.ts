@@ -51,13 +51,17 @@ function open(options: {
 describe('node.ingest.receive', () => {
   it('checks no more of a batch after the first unsigned ones', async () => {
     const { ingest, recovered } = open({ isSigned: false, isFunded: true })
-    assert.deepEqual(await ingest.receive(batchOf(200)), { admitted: [], checked: 64, malformed: 64 })
+    const batch = batchOf(200)
+    const { dropped, ...rest } = await ingest.receive(batch)
+    assert.deepEqual(rest, { admitted: [], checked: 64, malformed: 64 })
+    assert.deepEqual(dropped, batch.slice(64))
     assert.equal(recovered(), 64)
   })
 
   it('tells how many had to be checked, whatever became of them', async () => {
     const refusing = open({ isSigned: true, isFunded: false, knownIds: 30 })
-    assert.deepEqual(await refusing.ingest.receive(batchOf(100)), { admitted: [], checked: 70, malformed: 0 })
+    const nothing = { admitted: [], checked: 70, malformed: 0, dropped: [] }
+    assert.deepEqual(await refusing.ingest.receive(batchOf(100)), nothing)
     assert.equal(refusing.recovered(), 70)
     const { admitted, checked } = await open({ isSigned: true, isFunded: true }).ingest.receive(batchOf(100))
     assert.deepEqual([admitted.length, checked], [100, 100])

@@ -8,8 +8,8 @@ import {
   signAddresses,
   verifyAddresses,
 } from '../../p2p/addressRecord.ts'
-import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
-import type { StaticPeer } from '../../p2p/protocol.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
+import type { P2pHost, ProtocolHandler, StaticPeer } from '../../p2p/protocol.ts'
 import {
   closeAll,
   GENESIS,
@@ -204,5 +204,67 @@ describe('p2p.addressExchange', () => {
       honest.logger.warnings.some((w) => /did not sign/.test(String(w.fields.reason))),
     )
     assert.equal(honest.records.length, 1)
+  })
+
+  /** An exchange without sockets; the member with seed 2 speaks. */
+  function deskOf(members: readonly number[]) {
+    let handler: ProtocolHandler | undefined
+    const told = { frames: 0, learnt: 0, points: 0 }
+    const alarms: { readonly delayMs: number; readonly callback: () => void }[] = []
+    const names = members.map((n) => peerIdText(peerIdBytesFromSeed(seedOf(n))))
+    const host = {
+      peerId: names[0]!,
+      register: (_: unknown, given: ProtocolHandler) => {
+        handler = given
+        return { peers: () => names.slice(1), send: () => void told.frames++ }
+      },
+      on: () => {},
+      off: () => {},
+      getPeer: (peer: string) => (names.includes(peer) ? { known: true } : undefined),
+      penalise: (_: string, points: number) => {
+        told.points += points
+      },
+      learn: () => void told.learnt++,
+    } as unknown as P2pHost
+    createAddressExchange(host, {
+      seed: seedOf(members[0]!),
+      genesisHash: GENESIS,
+      stored: [],
+      ownAddresses: () => [],
+      onChange: () => {},
+      nowMs: () => 0,
+      clock: {
+        monotonicMs: () => 0,
+        after: (delayMs, callback) => {
+          alarms.push({ delayMs, callback })
+          return () => {}
+        },
+      },
+    })
+    const hear = (records: readonly AddressRecord[]) =>
+      handler!.onFrame(names[1]!, encodeAddressRecords(records))
+    return { told, alarms, hear }
+  }
+
+  it('takes one record of a member at a time, however many a frame holds', () => {
+    const { told, hear } = deskOf([1, 2, 3])
+    const restless = Array.from({ length: 48 }, (_, sequence) =>
+      signAddresses(seedOf(2), { genesisHash: GENESIS, sequence, addresses: ['/ip4/192.0.2.1/tcp/1'] }),
+    )
+    hear(restless)
+    // To the one other member.
+    assert.deepEqual(told, { frames: 1, learnt: 1, points: 0 })
+  })
+
+  it('reads a member more slowly that sends much, without points: it may pass on what many others say', async () => {
+    const { told, alarms, hear } = deskOf([1, 2])
+    let waiting = hear([])
+    let frames = 1
+    for (; waiting === undefined && frames < 1_000; frames++) waiting = hear([])
+    assert.equal(frames, 64)
+    assert.equal(alarms[0]!.delayMs, 500)
+    alarms[0]!.callback()
+    await waiting
+    assert.equal(told.points, 0)
   })
 })

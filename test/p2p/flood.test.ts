@@ -1,10 +1,11 @@
 // Strangers that flood, idle or stay half-open, and what the others notice of it.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { Budget } from '../../p2p/budget.ts'
 import { PENDING_MAX } from '../../p2p/door.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
-import { Intake, STRANGER_ALLOWANCE, STRANGERS_ALLOWANCE } from '../../p2p/intake.ts'
+import { Intake, MEMBER_ALLOWANCE, STRANGER_ALLOWANCE, STRANGERS_ALLOWANCE } from '../../p2p/intake.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
 import {
   closeAll,
@@ -24,8 +25,10 @@ class FakeSource {
   isPaused = false
   aborted: Error | undefined
   #onClose: () => void = () => {}
+  readonly pieces: Uint8Array[] = []
   onData(data: Uint8Array): void {
     this.passed += data.length
+    this.pieces.push(data)
   }
   sendPause(): void {
     this.isPaused = true
@@ -54,6 +57,7 @@ describe('p2p.intake', () => {
     const intake = new Intake({ source, strangers, isMember, nowMs: () => clock.nowMs })
     return { clock, source, strangers, intake }
   }
+  const ping = yamuxFrame({ type: YAMUX.ping, flags: YAMUX.syn, streamId: 0, length: 1 })
   const tiny = (count: number): Uint8Array =>
     Buffer.concat(Array.from({ length: count }, () => Uint8Array.of(0, 1, 9)))
 
@@ -85,6 +89,52 @@ describe('p2p.intake', () => {
     member.source.onData(NOISE)
     member.source.onData(tiny(1_000))
     assert.equal(member.source.passed, NOISE.length + 3_000)
+  })
+
+  it('counts all connections of an identity together', () => {
+    const clock = { nowMs: 0 }
+    const strangers = new Budget(STRANGERS_ALLOWANCE, () => clock.nowMs)
+    const account = new Budget(MEMBER_ALLOWANCE, () => clock.nowMs)
+    const passed = Array.from({ length: 10 }, () => {
+      const source = new FakeSource()
+      const intake = new Intake({ source, strangers, isMember: false, nowMs: () => clock.nowMs })
+      source.onData(NOISE)
+      const stream = new FakeSource()
+      intake.authenticated(stream, () => true, account)
+      // Each with more than a burst.
+      stream.onData(Buffer.concat(Array.from({ length: 20_000 }, () => ping)))
+      source.abort(new Error('test'))
+      return stream.passed / ping.length
+    })
+    const all = passed.reduce((sum, one) => sum + one, 0)
+    assert.ok(all > 0 && all <= MEMBER_ALLOWANCE.burst / 25 + 1, `${all} pings of 25 µs`)
+  })
+
+  it('charges each read, also in the middle of a frame', () => {
+    const { source } = open()
+    source.onData(NOISE)
+    let reads = 0
+    for (; !source.isPaused && reads < 10_000; reads++) source.onData(Uint8Array.of(255))
+    assert.ok(reads <= STRANGER_ALLOWANCE.burst / 10 + 1, `${reads} reads of 10 µs`)
+    source.abort(new Error('test'))
+  })
+
+  it('passes on a large frame that comes in short pieces in few, and complete frames at once', () => {
+    const { source, intake } = open(true)
+    source.onData(NOISE)
+    const stream = new FakeSource()
+    intake.authenticated(stream, () => true)
+    const frame = yamuxFrame({ type: YAMUX.data, streamId: 1, data: randomBytes(20_000) })
+    const all = Buffer.concat([ping, frame, ping])
+    const before = stream.pieces.length
+    stream.onData(all.subarray(0, ping.length + 5))
+    assert.equal(stream.passed, ping.length)
+    for (const byte of all.subarray(ping.length + 5, -ping.length)) stream.onData(Uint8Array.of(byte))
+    assert.equal(stream.passed, ping.length + frame.length)
+    assert.ok(stream.pieces.length - before < 10, `${stream.pieces.length} pieces`)
+    stream.onData(all.subarray(-ping.length))
+    assert.deepEqual(Buffer.concat(stream.pieces), all)
+    source.abort(new Error('test'))
   })
 
   it('ends a connection that negotiates without end', () => {

@@ -205,6 +205,36 @@ describe('p2p.txGossip', () => {
     assert.ok(frames < 5, `${frames} times 240 KB are hashed at once`)
   })
 
+  it('takes from another peer what was dropped behind something malformed', async () => {
+    const got: number[][] = []
+    nodes = await startMesh(3, (host, index) => {
+      if (index > 0) {
+        gossips.push(addGossip(host))
+        return
+      }
+      const gossip = createTxGossip(host, {
+        isValidator: () => true,
+        onTransactions: async (_, transactions) => {
+          got.push(transactions.map(({ raw }) => new DataView(raw.buffer, raw.byteOffset).getUint32(0)))
+          // The first batch begins with something malformed.
+          return { checked: 1, refused: 1, dropped: got.length === 1 ? transactions.slice(1) : [] }
+        },
+      })
+      gossips.push({ gossip, batches: [] })
+    })
+    const isOpen = ({ host }: TestNode) => host.peers().every((p) => p.protocols.includes(GOSSIP_PROTOCOL))
+    await until('gossip is open everywhere', () => nodes.every(isOpen))
+    const [, second, third] = gossips
+    for (const n of [1, 2, 3]) second!.gossip.publish(tx(n))
+    await until('the first batch', () => got.length === 1)
+    for (const n of [1, 2, 3]) third!.gossip.publish(tx(n))
+    await until('the second batch', () => got.length === 2)
+    assert.deepEqual(got, [
+      [1, 2, 3],
+      [2, 3],
+    ])
+  })
+
   it('penalises a malformed batch', async () => {
     let port: ProtocolPort | undefined
     nodes = await startMesh(2, (host, index) => {

@@ -20,10 +20,11 @@ function bench(known: readonly string[] = []) {
   return {
     turns,
     served,
-    ask: (peer: string, costMs: number) =>
+    ask: (peer: string, costMs: number, bytes = 0) =>
       turns.add(peer, async () => {
         nowMs += costMs
         served.push(`${peer} ${nowMs}`)
+        return bytes
       }),
     run: async (untilMs: number) => {
       for (;;) {
@@ -52,6 +53,14 @@ describe('p2p.ServingTurns', () => {
     await run(1_000)
     // 6 ms each, and 18 ms of pause.
     assert.equal(served.length, 42)
+  })
+
+  it('counts what the bytes of an answer cost when they are sent', async () => {
+    const { ask, served, run } = bench()
+    for (let i = 0; i < 64; i++) ask(`${i % 16}`, 1, 4 * 1024 * 1024)
+    await run(1_000)
+    // 30 ms of sending and 90 ms of pause, 1 and 3 ms for the answer itself.
+    assert.equal(served.length, 9)
   })
 
   it('takes turns, members before all others', async () => {

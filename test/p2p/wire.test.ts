@@ -49,6 +49,19 @@ describe('p2p.frames', () => {
     assert.equal(frame.buffer.byteLength, 2)
   })
 
+  it('keeps few pieces of a frame that comes byte by byte', () => {
+    const size = 100_000
+    const decoder = new FrameDecoder(size)
+    const frame = Uint8Array.from({ length: size }, (_, i) => i)
+    for (const byte of concatBytes(frameHeader(size), frame.subarray(0, -1))) {
+      decoder.push(Uint8Array.of(byte))
+      assert.equal(decoder.next(), undefined)
+    }
+    assert.ok(decoder.chunkCount < 50, `${decoder.chunkCount} pieces`)
+    decoder.push(frame.subarray(-1))
+    assert.deepEqual(decoder.next(), frame)
+  })
+
   it('rejects an oversized frame by its header, and an empty frame', () => {
     const decoder = new FrameDecoder(10)
     decoder.push(frameHeader(11))

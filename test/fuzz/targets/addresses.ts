@@ -137,7 +137,7 @@ export const addressTarget: FuzzTarget = {
       ownAddresses: () => [],
       onChange: (records) => desk.keep(records),
       nowMs: () => desk.nowMs,
-      monotonicMs: () => desk.nowMs,
+      clock: { monotonicMs: () => desk.nowMs, after: () => () => {} },
     })
     desk.start()
     const known = Array.from({ length: RECORDS }, () => anyRecord(random, desk))

@@ -29,6 +29,6 @@ describe('simulated whole nodes beside a Byzantine member', () => {
 
   it('plays every behaviour that frames can carry', () => {
     const others = Object.keys(BEHAVIOURS).filter((name) => !Object.hasOwn(HOSTILE_SCENARIOS, name))
-    assert.deepEqual(others, ['slowReading', 'reconnects', 'oneByteFrames'])
+    assert.deepEqual(others, ['slowReading', 'reconnects', 'oneByteFrames', 'manyConnections'])
   })
 })

@@ -304,6 +304,7 @@ export class HostileWorld {
         host: this.#hostOf(this.#hostile, undefined),
         peers: [],
         secretKey: developmentValidator(this.#hostile).consensusSecret,
+        peerSeed: developmentValidator(this.#hostile).peerSeed,
         seed: this.config.seed,
         // Its own lies may break its chain.
         onHalt: (reason) => this.trace(`the hostile member halted: ${reason}`),

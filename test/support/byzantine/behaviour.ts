@@ -11,6 +11,8 @@ import type { Random } from '../random.ts'
 export interface Sent {
   readonly to: Target
   readonly message: ConsensusMessage | Uint8Array
+  /** Id of the protocol; default: consensus. Then `message` are bytes, and `to` is all or a peer. */
+  readonly protocol?: string
 }
 
 export type Heard<K extends MessageKind> = Extract<ConsensusMessage, { readonly kind: K }>['body']
@@ -19,6 +21,13 @@ export type Heard<K extends MessageKind> = Extract<ConsensusMessage, { readonly 
 export interface Hand {
   readonly random: Random
   readonly genesisHash: Hash32
+  readonly chainId: number
+  /** ed25519 seed of the member's peer identity. */
+  readonly peerSeed: Uint8Array
+  /** Where other members listen. */
+  readonly addresses: readonly string[]
+  /** Unix time. */
+  readonly nowMs: number
   readonly status: CoreStatus
   /** Index in the validator set. */
   readonly self: number
@@ -50,7 +59,7 @@ export interface Behaviour {
   /** Sleeps this long in each second: it reads and answers slowly. */
   readonly sleepsMs?: number
   /** One more connection of the member, opened by hand. */
-  readonly wire?: 'oneByteFrames' | 'reconnects'
+  readonly wire?: 'oneByteFrames' | 'reconnects' | 'manyConnections'
   /** An honest validator is killed and comes back during the attack, so that it must fetch; compared with `idle`. */
   readonly hasLaggard?: boolean
 }

@@ -2,6 +2,7 @@
 // leaves the core bent by a behaviour. Owns: the assembly. Not: the bending (mind.ts), the behaviours,
 // the process (test/byzantine/hostileMain.ts).
 import { bls } from '../../../base/crypto/bls.ts'
+import { EVIDENCE_BYTES_MAX } from '../../../base/protocol/evidence.ts'
 import { randaoBytes, type Vote, voteBytes } from '../../../base/protocol/vote.ts'
 import type { Clock, JournalStore, Signer } from '../../../consensus/ports.ts'
 import { buildGenesis } from '../../../genesis/build.ts'
@@ -17,9 +18,12 @@ import { nodePaths } from '../../../node/nodePaths.ts'
 import { type OpenedChain, openChain } from '../../../node/openChain.ts'
 import { Ingest } from '../../../node/pool/ingest.ts'
 import { syncSourceOf } from '../../../node/sync/syncSource.ts'
+import { ADDRESS_PROTOCOL } from '../../../p2p/addressExchange.ts'
+import { EVIDENCE_PROTOCOL } from '../../../p2p/evidenceGossip.ts'
 import { createHost } from '../../../p2p/host.ts'
-import type { P2pHost } from '../../../p2p/protocol.ts'
+import type { P2pHost, ProtocolPort } from '../../../p2p/protocol.ts'
 import { createRangeProtocol } from '../../../p2p/rangeProtocol.ts'
+import { SNAPSHOT_PROTOCOL } from '../../../p2p/snapshotProtocol.ts'
 import { createTxGossip } from '../../../p2p/txGossip.ts'
 import { openChainStore } from '../../../storage/chainStore.ts'
 import { Random } from '../random.ts'
@@ -27,6 +31,7 @@ import type { Behaviour } from './behaviour.ts'
 import { Mind } from './mind.ts'
 
 const BUILD_DELAY_UNDER_LOAD_MS = 250
+const KIB = 1_024
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} }
 
 export interface HostileNode {
@@ -74,6 +79,7 @@ async function start(
       host,
       peers: config.peers,
       secretKey: consensusSecret,
+      peerSeed,
       seed: options.seed,
       onHalt: (reason) => process.stderr.write(`the hostile node halted: ${reason}\n`),
     },
@@ -98,6 +104,8 @@ export interface HostileParts {
   readonly peers: readonly string[]
   /** The member's consensus key. */
   readonly secretKey: Uint8Array
+  /** ed25519 seed of its peer identity. */
+  readonly peerSeed: Uint8Array
   readonly seed: number
   readonly onHalt: (reason: string) => void
   /** Default: this machine's. */
@@ -108,7 +116,11 @@ export interface HostileParts {
 export async function joinHostile(parts: HostileParts, closers: Closers): Promise<Mind> {
   const { genesis, genesisHash, opened, host, secretKey, seed, time } = parts
   const clock = time?.clock ?? systemClock()
-  const mind = new Mind({ host, genesisHash, secretKey, random: new Random(seed), clock })
+  const ports = portsOf(host)
+  const { peerSeed, peers } = parts
+  const { chainId } = opened.chain
+  const random = new Random(seed)
+  const mind = new Mind({ host, ports, genesisHash, chainId, peerSeed, peers, secretKey, random, clock })
   closers.add(() => mind.close())
   const network = mind.bend(createConsensusNetwork(host, parts.peers, time?.clock))
   const ranges = createRangeProtocol(host, mind.serve(syncSourceOf(opened.store)), time)
@@ -141,6 +153,27 @@ export async function joinHostile(parts: HostileParts, closers: Closers): Promis
   await consensus.driver.start()
   await host.start()
   return mind
+}
+
+/** What no honest part of this node speaks, and a behaviour may. */
+const RAW_PROTOCOLS = [
+  { id: ADDRESS_PROTOCOL, frameBytesMax: 64 * KIB, consensusOnly: true },
+  { id: EVIDENCE_PROTOCOL, frameBytesMax: EVIDENCE_BYTES_MAX, consensusOnly: false },
+  { id: SNAPSHOT_PROTOCOL, frameBytesMax: 16 * KIB * KIB, consensusOnly: false },
+]
+
+/** The ports of all protocols that this host speaks from now on, and of some that it hears nothing on. */
+function portsOf(host: P2pHost): ReadonlyMap<string, ProtocolPort> {
+  const ports = new Map<string, ProtocolPort>()
+  const register = host.register.bind(host)
+  host.register = (spec, handler) => {
+    const port = register(spec, handler)
+    ports.set(spec.id, port)
+    return port
+  }
+  for (const raw of RAW_PROTOCOLS)
+    host.register({ ...raw, queueBytesMax: KIB * KIB, overflow: 'refuse' }, { onFrame: () => {} })
+  return ports
 }
 
 /** Transactions travel as in any node: without them it could not build what the honest would accept. */

@@ -13,7 +13,7 @@ import {
 import type { Clock, ConsensusNetwork } from '../../../consensus/ports.ts'
 import type { CoreStatus, Sender, Target } from '../../../consensus/types.ts'
 import { systemClock } from '../../../node/clock.ts'
-import type { P2pHost } from '../../../p2p/protocol.ts'
+import type { P2pHost, ProtocolPort } from '../../../p2p/protocol.ts'
 import type { SyncSource } from '../../../p2p/rangeProtocol.ts'
 import type { Random } from '../random.ts'
 import type { Behaviour, Hand, Heard, Sent } from './behaviour.ts'
@@ -27,7 +27,11 @@ const HONEST: Behaviour = { about: 'follows the protocol' }
 export class Mind implements Hand {
   readonly random: Random
   readonly genesisHash: Uint8Array
+  readonly chainId: number
+  readonly peerSeed: Uint8Array
+  readonly addresses: readonly string[]
   readonly #host: P2pHost
+  readonly #ports: ReadonlyMap<string, ProtocolPort>
   readonly #secretKey: Uint8Array
   readonly #heard = new Map<MessageKind, ConsensusMessage['body'][]>()
   readonly #clock: Clock
@@ -41,20 +45,34 @@ export class Mind implements Hand {
 
   constructor(options: {
     readonly host: P2pHost
+    /** By protocol. */
+    readonly ports: ReadonlyMap<string, ProtocolPort>
     readonly genesisHash: Uint8Array
+    readonly chainId: number
+    readonly peerSeed: Uint8Array
+    /** Multiaddrs of other members. */
+    readonly peers: readonly string[]
     readonly secretKey: Uint8Array
     readonly random: Random
     readonly clock?: Clock
   }) {
     this.random = options.random
     this.genesisHash = options.genesisHash
+    this.chainId = options.chainId
+    this.peerSeed = options.peerSeed
+    this.addresses = options.peers.map((address) => address.replace(/\/p2p\/.*$/, ''))
     this.#host = options.host
+    this.#ports = options.ports
     this.#secretKey = options.secretKey
     this.#clock = options.clock ?? systemClock()
   }
 
   get status(): CoreStatus {
     return mustExist(this.#status, 'the core runs')()
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs()
   }
 
   get self(): number {
@@ -110,8 +128,13 @@ export class Mind implements Hand {
     return (this.#heard.get(kind) ?? []) as unknown as readonly Heard<K>[]
   }
 
-  send({ to, message }: Sent): void {
-    this.#network?.send(to, message instanceof Uint8Array ? message : encodeMessage(message))
+  send({ to, message, protocol }: Sent): void {
+    if (protocol === undefined)
+      this.#network?.send(to, message instanceof Uint8Array ? message : encodeMessage(message))
+    else if (message instanceof Uint8Array) {
+      const port = this.#ports.get(protocol)
+      for (const peer of to.kind === 'peer' ? [to.peer] : (port?.peers() ?? [])) port?.send(peer, message)
+    }
   }
 
   after(delayMs: number, work: () => void): void {

@@ -50,4 +50,9 @@ export const OTHER_BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     outgoing: withheld,
     wire: 'oneByteFrames',
   },
+  manyConnections: {
+    about: 'fifty connections with the member’s identity at each node, each with frames of one byte',
+    outgoing: withheld,
+    wire: 'manyConnections',
+  },
 }
