@@ -1,6 +1,5 @@
 // A schema is a value: one definition gives the static type, canonical protobuf bytes, JSON and ABI type. READ FIRST.
 // Owns: messages and the list of kinds. Not: the kinds (fields.ts), module definitions (moduleDefinition.ts), ABI bytes (abi.ts).
-import protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
 import { equalBytes } from './bytes.ts'
 import { errorText } from './errors.ts'
@@ -17,9 +16,7 @@ import {
 import { bigField, bool, bytesField, list, oneOf, optional, textField, uintField } from './fields.ts'
 import type { Address, AmountBase, Hash32 } from './ids.ts'
 import { AMOUNT_MAX } from './units.ts'
-
-type Writer = protobuf.Writer
-type Reader = protobuf.Reader
+import { Reader, type Writer, written } from './wire.ts'
 
 function writeField(writer: Writer, number: number, field: AnyField, value: unknown): void {
   if (field.list !== undefined) {
@@ -27,19 +24,20 @@ function writeField(writer: Writer, number: number, field: AnyField, value: unkn
     const values = value as readonly unknown[]
     if (values.length === 0) return
     if (of.wire === 0) {
-      writer.uint32((number << 3) | 2).fork()
+      writer.uint((number << 3) | 2)
+      writer.begin()
       for (const v of values) of.write(writer, v)
-      writer.ldelim()
+      writer.end()
       return
     }
     for (const v of values) {
-      writer.uint32((number << 3) | 2)
+      writer.uint((number << 3) | 2)
       of.write(writer, v)
     }
     return
   }
   if (field.isDefault(value)) return
-  writer.uint32((number << 3) | field.wire)
+  writer.uint((number << 3) | field.wire)
   field.write(writer, value)
 }
 
@@ -49,8 +47,7 @@ function readElements(reader: Reader, list: NonNullable<AnyField['list']>, into:
     into.push(list.of.read(reader))
     return
   }
-  const end = reader.uint32() + reader.pos
-  if (end > reader.len) throw new SchemaError('truncated list')
+  const end = reader.end()
   while (reader.pos < end) {
     if (into.length >= list.countMax) throw new SchemaError(`expected at most ${list.countMax} elements`)
     into.push(list.of.read(reader))
@@ -64,14 +61,14 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
   const out: Record<string, unknown> = {}
   let next = 0
   while (reader.pos < end) {
-    const tag = reader.uint32()
-    const number = tag >>> 3
+    const tag = reader.uint()
+    const number = Math.floor(tag / 8)
     while (next < entries.length && entries[next]!.number < number) absentInto(out, entries[next++]!)
     const entry = entries[next]
     if (entry === undefined || entry.number !== number)
       throw new SchemaError(`unknown or misplaced field ${number}`)
     const wire = entry.field.list === undefined ? entry.field.wire : 2
-    if ((tag & 7) !== wire) throw new SchemaError('wrong wire type', entry.name)
+    if (tag % 8 !== wire) throw new SchemaError('wrong wire type', entry.name)
     try {
       if (entry.field.list === undefined) {
         out[entry.name] = entry.field.read(reader)
@@ -95,7 +92,7 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
 
 function peekNumber(reader: Reader): number {
   const at = reader.pos
-  const number = reader.uint32() >>> 3
+  const number = Math.floor(reader.uint() / 8)
   reader.pos = at
   return number
 }
@@ -161,23 +158,24 @@ export function message<const F extends Fields>(
   const encode = (value: T): Uint8Array => {
     const reason = check(value)
     assert(reason === undefined, `${name}.${reason}`)
-    const writer = new protobuf.Writer()
-    writeAll(writer, value)
-    const bytes = writer.finish() as Uint8Array
-    // Small results are views of a shared slab; a copy lets the slab be freed.
-    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
+    return written(
+      (writer) => writeAll(writer, value),
+      (bytes) => bytes.slice(),
+    )
   }
   const decode = (bytes: Uint8Array): T => {
-    const reader = new protobuf.Reader(bytes)
+    const reader = new Reader(bytes)
     let value: T
     try {
-      value = readFields(reader, entries, reader.len) as T
+      value = readFields(reader, entries, reader.bytesLength) as T
     } catch (error) {
       throw error instanceof SchemaError ? error : new SchemaError(errorText(error))
     }
-    const writer = new protobuf.Writer()
-    writeAll(writer, value)
-    if (!equalBytes(writer.finish() as Uint8Array, bytes)) throw new SchemaError('not the canonical encoding')
+    const isCanonical = written(
+      (writer) => writeAll(writer, value),
+      (canonical) => equalBytes(canonical, bytes),
+    )
+    if (!isCanonical) throw new SchemaError('not the canonical encoding')
     return value
   }
   const abiReady = entries.every((e) => e.field.abi !== undefined)
@@ -193,15 +191,11 @@ export function message<const F extends Fields>(
       throw new SchemaError('missing')
     },
     write: (writer, value) => {
-      writer.fork()
+      writer.begin()
       writeAll(writer, value)
-      writer.ldelim()
+      writer.end()
     },
-    read: (reader) => {
-      const end = reader.uint32() + reader.pos
-      if (end > reader.len) throw new SchemaError('truncated message')
-      return readFields(reader, entries, end) as T
-    },
+    read: (reader) => readFields(reader, entries, reader.end()) as T,
     check,
     toJson: (value) => {
       const out: Record<string, Json> = {}

@@ -1,62 +1,41 @@
-// The `suanli` command line. READ FIRST in cli/. Owns: the list of commands, help, exit codes. Not: the commands (commands/), the process (cli.ts).
+// The `suanli` command line. READ FIRST in cli/. Owns: help, exit codes. Not: the list of commands (commandList.ts), the process (cli.ts).
 import { Command, CommanderError } from 'commander'
-import type { ModuleDef } from '../base/moduleDefinition.ts'
-import { CLIENT_VERSION, VERSION } from '../node/version.ts'
-import { print } from './common.ts'
+import { VERSION } from '../node/version.ts'
+import { COMMANDS } from './commandList.ts'
 import { exitCodeOf } from './exitCode.ts'
 import { failureText } from './failureText.ts'
 
-type AddCommand = (program: Command, finish: (code: number) => void) => void
-
-/** The command of a native module, which loads its own schema alone. */
-async function moduleCommand(schema: Promise<ModuleDef>): Promise<AddCommand> {
-  const { addModule } = await import('./commands/module.ts')
-  return addModule(await schema)
-}
-const schemaOf = async (name: keyof typeof import('../state/schemas.ts').schemas): Promise<ModuleDef> =>
-  (await import('../state/schemas.ts')).schemas[name]
-
-/** In the order of the help. Each is loaded only when it is named: all of them take four times as long to load as one. */
-const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  devnet: async () => (await import('./commands/devnet.ts')).addDevnet,
-  init: async () => (await import('./commands/init.ts')).addInit,
-  keys: async () => (await import('./commands/keys.ts')).addKeys,
-  genesis: async () => (await import('./commands/genesis.ts')).addGenesis,
-  start: async () => (await import('./commands/start.ts')).addStart,
-  verify: async () => (await import('./commands/verify.ts')).addVerify,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
-  rollback: async () => (await import('./commands/rollback.ts')).addRollback,
-  member: async () => (await import('./commands/member.ts')).addMember,
-  recovery: async () => (await import('./commands/recovery.ts')).addRecovery,
-  signer: async () => (await import('./commands/signer.ts')).addSigner,
-  wallet: async () => (await import('./commands/wallet.ts')).addWallet,
-  balance: async () => (await import('./commands/coins.ts')).addBalance,
-  send: async () => (await import('./commands/coins.ts')).addSend,
-  tx: async () => (await import('./commands/coins.ts')).addTx,
-  accounts: () => moduleCommand(schemaOf('accounts')),
-  assets: () => moduleCommand(schemaOf('assets')),
-  catalogue: () => moduleCommand(schemaOf('catalogue')),
-  providers: () => moduleCommand(schemaOf('providers')),
-  oracle: () => moduleCommand(schemaOf('oracle')),
-  capacity: () => moduleCommand(schemaOf('capacity')),
-  issuance: () => moduleCommand(schemaOf('issuance')),
-  redemption: () => moduleCommand(schemaOf('redemption')),
-  default: () => moduleCommand(schemaOf('default')),
-  evidence: () => moduleCommand(schemaOf('evidence')),
-  governance: () => moduleCommand(schemaOf('governance')),
-  completion: async () => (await import('./commands/completion.ts')).addCompletion,
-  version: async () => (program) =>
-    void program
-      .command('version')
-      .description('print the version that clients see')
-      .action(() => print(CLIENT_VERSION)),
+/** The command that a line names, also as `suanli help NAME`. */
+function namedBy([, , first, second]: readonly string[]): string | undefined {
+  const name = first === 'help' ? second : first
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? name : undefined
 }
 
-/** The command that is named; all of them for help, for a mistake and where options come first. */
-function commandsFor(name: string | undefined): readonly (() => Promise<AddCommand>)[] {
-  const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  // Completion is made of all commands.
-  return named === undefined || name === 'completion' ? Object.values(COMMANDS) : [named]
+/** Commands that print nothing but JSON: they take `--json` like all others. */
+const ALWAYS_JSON: ReadonlySet<string> = new Set(['init', 'keys', 'genesis', 'rollback', 'member'])
+
+function acceptJson(command: Command): void {
+  command.commands.forEach(acceptJson)
+  const isLeaf = command.commands.length === 0
+  if (isLeaf && command.options.every(({ long }) => long !== '--json')) {
+    command.option('--json', 'print JSON, as this command always does')
+  }
+}
+
+/** Adds what a line needs: one command; all of them for completion, which is made of them; only their names for help and mistakes. */
+async function addCommands(
+  program: Command,
+  argv: readonly string[],
+  finish: (code: number) => void,
+): Promise<void> {
+  const named = namedBy(argv)
+  if (named === undefined) {
+    for (const [name, { text }] of Object.entries(COMMANDS)) program.command(name).description(text)
+    return
+  }
+  const names = named === 'completion' ? Object.keys(COMMANDS) : [named]
+  for (const name of names) (await COMMANDS[name]!.load())(program, finish)
+  program.commands.filter((command) => ALWAYS_JSON.has(command.name())).forEach(acceptJson)
 }
 
 /** Parses and runs a command line; resolves with the exit code. */
@@ -70,21 +49,19 @@ async function parse(argv: readonly string[]): Promise<number> {
       'the app-chain of the AI Computing Power Currency (ACPC): coins fully backed by pledged AI compute',
     )
     .version(VERSION, '-V, --version', 'print the version of this build')
-    .showHelpAfterError('(add --help for the options)')
-    .configureHelp({ sortSubcommands: false })
+    .showHelpAfterError('(add --help for the commands and options)')
+    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => command.name() })
     .exitOverride()
     .addHelpText(
       'after',
       `
 First steps:
-  suanli devnet                      four validators, ten funded accounts, JSON-RPC on http://127.0.0.1:8545
+  suanli devnet                      four validators and ten funded accounts;
+                                     JSON-RPC on http://127.0.0.1:8545
   suanli genesis devnet -o g.json    an example of a genesis document
-  suanli init -d node -g g.json      a node of that chain; then: suanli start -d node`,
+  suanli init -d node -g g.json      a node of that chain; suanli start -d node`,
     )
-  for (const load of commandsFor(argv[2])) {
-    const add = await load()
-    add(program, finish)
-  }
+  await addCommands(program, argv, finish)
   await program.parseAsync([...argv])
   return exitCode
 }

@@ -4,7 +4,6 @@ import { InvalidArgumentError, Option } from 'commander'
 import { fromHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { parseWholeNumber } from '../base/integers.ts'
-import { LOG_LEVELS } from '../node/config.ts'
 
 export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
 
@@ -46,9 +45,6 @@ export const passwordOption = (): Option =>
     '--password-file <file>',
     `file with the password of the key files (or set ${PASSWORD_VARIABLE})`,
   )
-
-export const logLevelOption = (text: string): Option =>
-  new Option('--log-level <level>', text).choices([...LOG_LEVELS])
 
 /** Bytes from a command line. Throws OperatorError. */
 export function hexOption(name: string, text: string): Uint8Array {

@@ -1,6 +1,7 @@
 // The exit code of a failed command: scripts tell by it what to do next (docs/cli.md lists them).
 import { CommanderError } from 'commander'
 import { ClientError, type ClientErrorCode } from '../client/clientError.ts'
+import { UsageError } from './usageError.ts'
 
 /** 0 is success. */
 export const EXIT = { failed: 1, usage: 2, refused: 3, unreachable: 4, waiting: 5 } as const
@@ -17,6 +18,7 @@ const OF_CLIENT: { readonly [C in ClientErrorCode]: number } = {
 /** The exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ClientError) return OF_CLIENT[error.code]
+  if (error instanceof UsageError) return EXIT.usage
   // Help and version that were asked for are no failures.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
   return EXIT.failed

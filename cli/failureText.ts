@@ -1,5 +1,6 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
 import { ExpectedError } from '../base/errors.ts'
+import { ClientError } from '../client/clientError.ts'
 import { StoreError } from '../storage/types.ts'
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
@@ -27,6 +28,8 @@ export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof StoreError && error.code === 'Corrupt')
     return `${error.message} (ask \`suanli doctor -d DIR\`)`
+  if (error instanceof ClientError && error.code === 'transport')
+    return `${error.message} (is a node running there? --rpc or SUANLI_RPC names another)`
   if (error instanceof ExpectedError) return error.message
   return systemErrorText(error) ?? error.stack ?? error.message
 }

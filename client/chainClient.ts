@@ -8,10 +8,10 @@ import type { Lane } from '../base/lanes.ts'
 import type { ModuleDef } from '../base/moduleDefinition.ts'
 import type { TransactionFields } from '../state/transaction.ts'
 import { type Account, parseAddress } from './accounts/account.ts'
+import type { Call } from './calls.ts'
 import { type CallFailure, ClientError } from './clientError.ts'
 import { type InputOf, readInput } from './input.ts'
 import { type LogJson, parseLogs } from './logs.ts'
-import type { Call } from './modules.ts'
 import type { RpcParams, Transport } from './transports/transport.ts'
 
 /** JSON-RPC code of a call that the rules refuse. */

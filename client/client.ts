@@ -21,6 +21,8 @@ export type { KeystoreOptions, KeystoreV3, Scrypt } from './accounts/keystore.ts
 export { decryptKeystore, encryptKeystore } from './accounts/keystore.ts'
 export type { MnemonicOptions } from './accounts/mnemonic.ts'
 export { mnemonicAccount, mnemonicKey, newMnemonic } from './accounts/mnemonic.ts'
+export type { Call, CallOptions, NativeModule } from './calls.ts'
+export { encodeCall, nativeModule, transfer } from './calls.ts'
 export type { AccountState, SendOptions, SentReceipt, TransactionStatus } from './chainClient.ts'
 export { ChainClient, createClient } from './chainClient.ts'
 export type { ChainDefinition } from './chainDefinition.ts'
@@ -38,22 +40,18 @@ export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock }
 export { LightClient } from './lightClient.ts'
 export type { EventOf, LogJson } from './logs.ts'
 export { eventsOf } from './logs.ts'
-export type { Call, CallOptions, NativeModule } from './modules.ts'
 export {
   accounts,
   assets,
   capacity,
   catalogue,
   defaults,
-  encodeCall,
   evidence,
   governance,
   issuance,
-  nativeModule,
   oracle,
   providers,
   redemption,
-  transfer,
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'

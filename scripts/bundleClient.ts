@@ -1,23 +1,34 @@
 // Bundles the light client for browsers: one ES module without anything of Node's. Run by `npm run bundle` and by tests.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 
 export interface ClientBundle {
   readonly code: Uint8Array
   readonly gzipBytes: number
-  /** Source files in it, relative to the repository. */
+  /** Source files of which something is in it, relative to the repository. */
   readonly inputs: readonly string[]
 }
 
-/** Throws when something in it would need Node: the build knows no such module on this platform. */
-export async function bundleClient(): Promise<ClientBundle> {
+/** A definition's sentences are for the command line and the OpenRPC document; a page shows none of them. */
+const withoutDocs: Plugin = {
+  name: 'without-docs',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]state[\\/]modules[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/\bdoc:\s*(?:'(?:[^'\\\n]|\\.)*'|`[^`$]*`)/g, "doc: ''"),
+      loader: 'ts',
+    }))
+  },
+}
+
+/** Joins a module of this repository and all that it uses. Throws when something in it would need Node: the build knows no such module. */
+async function bundle(source: string, plugins: Plugin[]): Promise<ClientBundle> {
   const result = await build({
-    entryPoints: [join(ROOT, 'client/light.ts')],
+    stdin: { contents: source, resolveDir: ROOT, loader: 'ts' },
     absWorkingDir: ROOT,
     bundle: true,
     minify: true,
@@ -26,6 +37,7 @@ export async function bundleClient(): Promise<ClientBundle> {
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'eof',
+    plugins,
     metafile: true,
     write: false,
     logLevel: 'silent',
@@ -33,7 +45,19 @@ export async function bundleClient(): Promise<ClientBundle> {
   const [output] = result.outputFiles
   if (output === undefined) throw new Error('the bundler wrote nothing')
   const code = output.contents
-  return { code, gzipBytes: gzipSync(code).length, inputs: Object.keys(result.metafile.inputs) }
+  const parts = Object.values(result.metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs))
+  const inputs = parts.filter(([path, { bytesInOutput }]) => path !== '<stdin>' && bytesInOutput > 0)
+  return { code, gzipBytes: gzipSync(code).length, inputs: inputs.map(([path]) => path) }
+}
+
+/** The light client. */
+export function bundleClient(): Promise<ClientBundle> {
+  return bundle("export * from './client/light.ts'", [withoutDocs])
+}
+
+/** What a page's own bundler makes of `import { … } from 'suanli/client'`. */
+export function bundleImports(names: readonly string[]): Promise<ClientBundle> {
+  return bundle(`export { ${names.join(', ')} } from './client/client.ts'`, [])
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,46 +1,15 @@
-// Which account a command sends from: a key file, a mnemonic, or an account of the devnet. Owns: options and passwords.
+// Which account a command sends from: a key file, a mnemonic, or an account of the devnet. Not: the options (accountOptions.ts).
 import { scrypt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
-import { Option } from 'commander'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type LocalAccount, privateKeyAccount } from '../../client/accounts/account.ts'
 import { decryptKeystore, type Scrypt, scryptMemory } from '../../client/accounts/keystore.ts'
 import { mnemonicAccount } from '../../client/accounts/mnemonic.ts'
 import { DEVELOPMENT_MNEMONIC } from '../../genesis/devKeys.ts'
 import { openOperatorKey } from '../../signer/operatorKey.ts'
-import { passwordOf, passwordOption, wholeNumber } from '../common.ts'
-
-export interface AccountOptions {
-  readonly keystore?: string
-  readonly mnemonicFile?: string
-  readonly index: number
-  readonly dev?: number
-  readonly dataDir?: string
-  readonly passwordFile?: string
-}
-
-const INDEX_MAX = 0x7fffffff
-
-/** Adds the options by which an account is named. */
-export function withAccount(command: Command): Command {
-  return command
-    .addOption(new Option('--keystore <file>', 'send from the key file of a wallet (version 3)'))
-    .addOption(new Option('--mnemonic-file <file>', 'send from an account of the mnemonic in a file'))
-    .addOption(
-      new Option('--index <number>', 'which account of the mnemonic')
-        .default(0)
-        .argParser(wholeNumber(0, INDEX_MAX)),
-    )
-    .addOption(
-      new Option(
-        '--dev <number>',
-        "send from a devnet's account: 0 to 9 hold coins, 10 on are operators",
-      ).argParser(wholeNumber(0, 99)),
-    )
-    .addOption(new Option('-d, --data-dir <dir>', "send from the operator's account of a node"))
-    .addOption(passwordOption())
-}
+import { passwordOf } from '../common.ts'
+import { UsageError } from '../usageError.ts'
+import type { AccountOptions } from './accountOptions.ts'
 
 /** A file's text; throws OperatorError naming it. */
 export function readText(file: string): string {
@@ -74,12 +43,12 @@ export async function openKeystore(file: string, password: string): Promise<Uint
   })
 }
 
-/** The account that the options name; throws OperatorError when they name none, or several. */
+/** The account that the options name; throws UsageError when they name none, or several. */
 export async function openAccount(options: AccountOptions): Promise<LocalAccount> {
   const { keystore, mnemonicFile, index, dev, dataDir } = options
   const named = [keystore, mnemonicFile, dev, dataDir].filter((one) => one !== undefined)
   if (named.length !== 1) {
-    throw new OperatorError(
+    throw new UsageError(
       `name ${named.length === 0 ? 'the account to send from' : 'one account only'}: ` +
         '--keystore, --mnemonic-file, --data-dir, or --dev on a devnet',
     )

@@ -1,14 +1,12 @@
 // Sends one call for a command: shows it, estimates it, waits until it is final. Owns: options and output.
 import { type Command, Option } from 'commander'
-import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
 import { formatCoins } from '../../base/units.ts'
-import { type ChainClient, createClient } from '../../client/chainClient.ts'
-import type { Call } from '../../client/modules.ts'
-import { httpTransport } from '../../client/transports/http.ts'
+import type { Call } from '../../client/calls.ts'
+import type { ChainClient } from '../../client/chainClient.ts'
 import { print, printJson, wholeNumber } from '../common.ts'
-import { type AccountOptions, openAccount, withAccount } from './account.ts'
+import { type AccountOptions, withAccount } from './accountOptions.ts'
 import { withProgress } from './progress.ts'
 import { answerText } from './table.ts'
 
@@ -44,17 +42,28 @@ export function withSending(command: Command): Command {
     )
 }
 
-export const clientOf = ({ rpc }: NodeOptions): ChainClient => createClient(httpTransport(rpc))
+/** Loads what talks to a node: help does without. */
+export async function clientOf({ rpc }: NodeOptions): Promise<ChainClient> {
+  const [{ createClient }, { httpTransport }] = await Promise.all([
+    import('../../client/chainClient.ts'),
+    import('../../client/transports/http.ts'),
+  ])
+  return createClient(httpTransport(rpc))
+}
 
 /** An answer as a table or as JSON. */
-export function printAnswer(options: NodeOptions, json: Json): void {
+export function printAnswer(options: { readonly json?: true }, json: Json): void {
   if (options.json === true) printJson(json)
   else print(answerText(json))
 }
 
 /** Sends the call of a command, and prints what became of it. Throws what `ChainClient.send` does. */
 export async function sendCall(call: Call, options: SendOptions): Promise<void> {
-  const client = clientOf(options)
+  const [client, { openAccount }, { checksumAddress }] = await Promise.all([
+    clientOf(options),
+    import('./account.ts'),
+    import('../../base/address.ts'),
+  ])
   const account = await openAccount(options)
   const shown = {
     from: checksumAddress(account.address),

@@ -78,12 +78,31 @@ function flat(json: Members, prefix = ''): Members {
   )
 }
 
+/** A list of objects by its places: `assignments.0`. */
+function placed(json: Json): Json {
+  if (Array.isArray(json)) {
+    const list = json as readonly Json[]
+    return list.length > 0 && list.every(isObject)
+      ? Object.fromEntries(list.map((one, i) => [i, placed(one)]))
+      : json
+  }
+  if (!isObject(json)) return json
+  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, placed(value)]))
+}
+
+/** Calldata and proofs are for programs (`--json`); a hash stays whole. */
+function blockCell(value: Json | undefined, columns: number): string {
+  const text = cellText(value)
+  return /^0x[0-9a-f]{65,}$/.test(text) ? cut(text, Math.max(columns, COLUMN_MIN)) : text
+}
+
 /** One line per member. */
 function blockText(json: Members): string {
-  const members = flat(json)
+  const members = flat(placed(json) as Members)
   const names = Object.keys(members)
   const width = Math.max(0, ...names.map(displayWidth))
-  return names.map((name) => `${padded(name, width)}  ${cellText(members[name])}`).join('\n')
+  const columns = WIDTH_MAX - width - GAP
+  return names.map((name) => `${padded(name, width)}  ${blockCell(members[name], columns)}`).join('\n')
 }
 
 /** The members that are no lists of objects, then each such list under its name. */

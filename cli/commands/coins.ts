@@ -1,11 +1,7 @@
 // `suanli send`, `suanli balance`, `suanli tx`: coins and transactions.
 import { type Command, InvalidArgumentError } from 'commander'
-import { checksumAddress } from '../../base/address.ts'
-import { formatCoins } from '../../base/units.ts'
-import { parseAddress } from '../../client/accounts/account.ts'
-import { isTransactionHash } from '../../client/chainClient.ts'
-import { transfer } from '../../client/modules.ts'
-import { coinsBase } from '../chain/fieldText.ts'
+import { formatCoins, parseCoins } from '../../base/units.ts'
+import { withProgress } from '../chain/progress.ts'
 import {
   clientOf,
   type NodeOptions,
@@ -17,14 +13,14 @@ import {
 } from '../chain/send.ts'
 
 function coins(text: string): bigint {
-  const parsed = coinsBase(text)
+  const parsed = parseCoins(text)
   if (parsed === undefined)
     throw new InvalidArgumentError('expected coins such as 1.5, with at most 18 decimals')
   return parsed
 }
 
 function hash(text: string): string {
-  if (!isTransactionHash(text)) throw new InvalidArgumentError('expected 0x and 64 hex digits')
+  if (!/^0x[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('expected 0x and 64 hex digits')
   return text.toLowerCase()
 }
 
@@ -36,6 +32,7 @@ export function addSend(program: Command): void {
       .argument('<to>', 'address of the recipient')
       .argument('<coins>', 'such as 1.5', coins),
   ).action(async (to: string, valueBase: bigint, options: SendOptions) => {
+    const { transfer } = await import('../../client/calls.ts')
     await sendCall(transfer(to, valueBase), options)
   })
 }
@@ -47,10 +44,14 @@ export function addBalance(program: Command): void {
       .description('show the coins of an address')
       .argument('<address>', 'whose coins'),
   ).action(async (text: string, options: NodeOptions) => {
+    const { formatAddress, parseAddress } = await import('../../client/accounts/account.ts')
     const address = parseAddress(text)
-    const { balanceBase, nonce, pendingNonce } = await clientOf(options).account(address)
+    const client = await clientOf(options)
+    const { balanceBase, nonce, pendingNonce } = await withProgress('waiting for the node', () =>
+      client.account(address),
+    )
     printAnswer(options, {
-      address: checksumAddress(address),
+      address: formatAddress(address),
       coins: `${formatCoins(balanceBase)} ACPC`,
       balanceBase: balanceBase.toString(),
       nonce,
@@ -66,6 +67,8 @@ export function addTx(program: Command): void {
       .description('show what became of a transaction')
       .argument('<hash>', 'of the transaction', hash),
   ).action(async (transaction: string, options: NodeOptions) => {
-    printAnswer(options, await clientOf(options).request('tx_status', [transaction]))
+    const client = await clientOf(options)
+    const ask = () => client.request('tx_status', [transaction])
+    printAnswer(options, await withProgress('waiting for the node', ask))
   })
 }

@@ -9,7 +9,8 @@ import { DEVELOPMENT_MNEMONIC, developmentAccounts, developmentValidator } from 
 import { DEVNET_ACCOUNT_COINS, DEVNET_OPERATOR_COINS } from '../../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
-import { logLevelOption, print, wholeNumber } from '../common.ts'
+import { print, wholeNumber } from '../common.ts'
+import { logLevelOption } from '../logLevel.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
 
 export function addDevnet(program: Command, finish: (code: number) => void): void {

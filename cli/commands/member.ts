@@ -7,7 +7,8 @@ import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { privateKeyAccount } from '../../client/accounts/account.ts'
-import { type Call, encodeCall, governance, providers } from '../../client/modules.ts'
+import { type Call, encodeCall } from '../../client/calls.ts'
+import { governance, providers } from '../../client/modules.ts'
 import { showKeys } from '../../node/nodeKeys.ts'
 import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
@@ -34,19 +35,18 @@ async function conclude(call: Call, options: SendOptions): Promise<void> {
     throw new OperatorError(`${options.send} has no account: run \`suanli member account\``)
   }
   const { transaction, height } = await withProgress('waiting for a final block', () =>
-    clientOf(options).send(privateKeyAccount(secret), call),
+    clientOf(options).then((client) => client.send(privateKeyAccount(secret), call)),
   )
   printJson({ ...printed, transaction, blockNumber: height })
 }
 
 function sendable(command: Command): Command {
-  return command
+  return withNode(command)
     .addOption(passwordOption())
     .option(
       '--send <dir>',
       'send the call from the account in this data directory and wait until it is final',
     )
-    .option('--rpc <url>', 'JSON-RPC of a node', 'http://127.0.0.1:8545')
 }
 
 const keyDirOption = () =>
@@ -176,17 +176,17 @@ function addAccount(member: Command): void {
     })
 }
 
-/** Adds `suanli member`. */
 function addViews(member: Command): void {
   withNode(member.command('list').description('show all members, and who of them votes')).action(
     async (options: NodeOptions) => {
-      const client = clientOf(options)
-      const [members, { set }] = await Promise.all([
+      const client = await clientOf(options)
+      const asked = Promise.all([
         client.query(providers, 'providers', {}),
         client.request('chain_validators') as Promise<{
           readonly set: { readonly validators: readonly { readonly id: number }[] }
         }>,
       ])
+      const [members, { set }] = await withProgress('waiting for the node', () => asked)
       const voters = new Set(set.validators.map(({ id }) => id))
       printAnswer(
         options,
@@ -203,7 +203,9 @@ function addViews(member: Command): void {
   )
   withNode(member.command('proposals').description('show the open proposals and their votes')).action(
     async (options: NodeOptions) => {
-      const open = (await clientOf(options).query(governance, 'proposals', {})) ?? []
+      const client = await clientOf(options)
+      const ask = () => client.query(governance, 'proposals', {})
+      const open = (await withProgress('waiting for the node', ask)) ?? []
       const time = (ms: number): string => (ms === 0 ? '-' : new Date(ms).toISOString().slice(0, 16))
       printAnswer(
         options,
@@ -221,6 +223,7 @@ function addViews(member: Command): void {
   )
 }
 
+/** Adds `suanli member`. */
 export function addMember(program: Command): void {
   const member = program
     .command('member')

@@ -5,8 +5,8 @@ import { OperatorError } from '../../base/errors.ts'
 import type { AnyField, Fields, Json } from '../../base/field.ts'
 import { isLive, type ModuleDef } from '../../base/moduleDefinition.ts'
 import { PROTOCOL_VERSION } from '../../base/protocol/version.ts'
-import { encodeCall } from '../../client/modules.ts'
-import { coinsBase, defaultOf, optionName, readOptions, valueHint } from '../chain/fieldText.ts'
+import { defaultOf, optionName, valueHint } from '../chain/fieldText.ts'
+import { withProgress } from '../chain/progress.ts'
 import {
   clientOf,
   type NodeOptions,
@@ -47,13 +47,6 @@ function textsOf(fields: Fields, options: Texts): Texts {
   return Object.fromEntries(Object.keys(fields).map((name) => [name, options[nameOf(name)]]))
 }
 
-function coinsOf(text: string): bigint {
-  const coins = coinsBase(text)
-  if (coins === undefined)
-    throw new OperatorError(`--value: expected coins such as 1.5, not ${text.slice(0, 40)}`)
-  return coins
-}
-
 /** `doc` in the tone of help: no capital, no full stop. */
 function helpText(doc: string): string {
   const first = doc.split(/(?<=\.)\s/)[0]!.replace(/\.$/, '')
@@ -71,8 +64,10 @@ function addAction(module: Command, definition: ModuleDef, name: string): void {
   addArguments(command, action.args)
   if (action.payable === true) command.option('--value <coins>', 'coins to attach')
   withSending(command).action(async (options: SendOptions & Texts) => {
+    const { coinsOption, readOptions } = await import('../chain/fieldInput.ts')
     const args = readOptions(action.args, textsOf(action.args, options))
-    const valueBase = options.value === undefined ? 0n : coinsOf(options.value)
+    const valueBase = options.value === undefined ? 0n : coinsOption('--value', options.value)
+    const { encodeCall } = await import('../../client/calls.ts')
     await sendCall(encodeCall(definition, name, args, { valueBase }), options)
   })
 }
@@ -92,13 +87,17 @@ function addQuery(module: Command, definition: ModuleDef, name: string): void {
     ),
   )
   withNode(command).action(async (options: NodeOptions & Texts & { readonly atBlock?: number }) => {
+    const { readOptions } = await import('../chain/fieldInput.ts')
     const values = readOptions(query.args, textsOf(query.args, options))
     const params: Record<string, Json> = {}
     for (const [key, field] of Object.entries(query.args)) {
       if (values[key] !== undefined) params[key] = field.toJson(values[key])
     }
     if (options.atBlock !== undefined) params.atBlock = options.atBlock
-    const answer = await clientOf(options).request(`${definition.name}_${name}`, params)
+    const client = await clientOf(options)
+    const answer = await withProgress('waiting for the node', () =>
+      client.request(`${definition.name}_${name}`, params),
+    )
     if (answer === null) throw new OperatorError('there is no such thing on this chain')
     printAnswer(options, answer)
   })

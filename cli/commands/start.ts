@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type NodeConfig, parseConfig } from '../../node/config.ts'
 
-import { dataDirOption, logLevelOption, passwordOf, passwordOption, wholeNumber } from '../common.ts'
+import { dataDirOption, passwordOf, passwordOption, wholeNumber } from '../common.ts'
+import { logLevelOption } from '../logLevel.ts'
 
 export function addStart(program: Command, finish: (code: number) => void): void {
   program

@@ -1,32 +1,37 @@
 // `suanli wallet`: key files of accounts that hold coins. Not: keys of validators (keys.ts).
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { checksumAddress, secretKeyAddress } from '../../base/address.ts'
 import { parseHex, utf8 } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
-import { encryptKeystore } from '../../client/accounts/keystore.ts'
-import { mnemonicKey, newMnemonic } from '../../client/accounts/mnemonic.ts'
 import { writeNewDurablySync } from '../../storage/durableFile.ts'
-import { nodeScrypt, openKeystore, readText } from '../chain/account.ts'
 import { withProgress } from '../chain/progress.ts'
-import { passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
+import { printAnswer } from '../chain/send.ts'
+import { passwordOf, passwordOption, wholeNumber } from '../common.ts'
+import { UsageError } from '../usageError.ts'
 
 interface FileOptions {
   readonly out: string
   readonly passwordFile?: string
+  readonly json?: true
 }
 
+const jsonOption = (): Option => new Option('--json', 'print JSON')
 const outOption = (): Option => new Option('-o, --out <file>', 'the key file to write').makeOptionMandatory()
 
 /** Encrypts a key into a new file; a file that exists is left alone. */
 async function store(secret: Uint8Array, options: FileOptions): Promise<string> {
   const { out } = options
+  const [{ encryptKeystore }, { nodeScrypt }, { formatAddress, privateKeyAccount }] = await Promise.all([
+    import('../../client/accounts/keystore.ts'),
+    import('../chain/account.ts'),
+    import('../../client/accounts/account.ts'),
+  ])
   if (existsSync(out)) throw new OperatorError(`${out} exists already: choose another name`)
   const file = await withProgress('encrypting the key', () =>
     encryptKeystore(secret, passwordOf(options), { scrypt: nodeScrypt }),
   )
   writeNewDurablySync(out, utf8(`${JSON.stringify(file, null, 2)}\n`))
-  return checksumAddress(secretKeyAddress(secret))
+  return formatAddress(privateKeyAccount(secret).address)
 }
 
 function addNew(wallet: Command): void {
@@ -36,10 +41,12 @@ function addNew(wallet: Command): void {
     .addOption(outOption())
     .addOption(new Option('--words <count>', 'length of the mnemonic').choices(['12', '24']).default('12'))
     .addOption(passwordOption())
+    .addOption(jsonOption())
     .action(async (options: FileOptions & { readonly words: string }) => {
+      const { mnemonicKey, newMnemonic } = await import('../../client/accounts/mnemonic.ts')
       const mnemonic = newMnemonic(options.words === '24' ? 24 : 12)
       const address = await store(mnemonicKey(mnemonic), options)
-      printJson({ address, file: options.out, mnemonic })
+      printAnswer(options, { address, file: options.out, mnemonic })
     })
 }
 
@@ -56,15 +63,20 @@ function addImport(wallet: Command): void {
         .argParser(wholeNumber(0, 0x7fffffff)),
     )
     .addOption(passwordOption())
+    .addOption(jsonOption())
     .action(async (options: FileOptions & { mnemonicFile?: string; keyFile?: string; index: number }) => {
       const { mnemonicFile, keyFile, index } = options
+      const [{ mnemonicKey }, { readText }] = await Promise.all([
+        import('../../client/accounts/mnemonic.ts'),
+        import('../chain/account.ts'),
+      ])
       let secret: Uint8Array | undefined
       if (mnemonicFile !== undefined) secret = mnemonicKey(readText(mnemonicFile), { index })
       else if (keyFile !== undefined) {
         secret = parseHex(readText(keyFile).trim().replace(/^0x/, ''))
         if (secret?.length !== 32) throw new OperatorError(`${keyFile} does not hold 32 bytes of hex`)
-      } else throw new OperatorError('name what to import: --mnemonic-file or --key-file')
-      printJson({ address: await store(secret, options), file: options.out })
+      } else throw new UsageError('name what to import: --mnemonic-file or --key-file')
+      printAnswer(options, { address: await store(secret, options), file: options.out })
     })
 }
 
@@ -74,9 +86,14 @@ function addShow(wallet: Command): void {
     .description('show the address of a key file, after checking its password')
     .argument('<file>', 'a key file (version 3)')
     .addOption(passwordOption())
-    .action(async (file: string, options: { readonly passwordFile?: string }) => {
+    .addOption(jsonOption())
+    .action(async (file: string, options: Omit<FileOptions, 'out'>) => {
+      const [{ openKeystore }, { formatAddress, privateKeyAccount }] = await Promise.all([
+        import('../chain/account.ts'),
+        import('../../client/accounts/account.ts'),
+      ])
       const secret = await withProgress('decrypting the key', () => openKeystore(file, passwordOf(options)))
-      printJson({ address: checksumAddress(secretKeyAddress(secret)), file })
+      printAnswer(options, { address: formatAddress(privateKeyAccount(secret).address), file })
     })
 }
 

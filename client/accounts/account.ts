@@ -61,7 +61,10 @@ export function walletAccount(address: Address | string): WalletAccount {
 export function parseAddress(address: Address | string): Address {
   const parsed = typeof address === 'string' ? parseChecksumAddress(address) : address
   if (parsed?.length === ADDRESS_BYTES) return parsed
-  throw new ClientError('input', `${String(address).slice(0, 80)} is not an address`)
+  throw new ClientError(
+    'input',
+    `${String(address).slice(0, 80)} is not an address: 20 bytes of hex, in one case or with the right checksum`,
+  )
 }
 
 /**

@@ -9,8 +9,10 @@ import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Fields } from '../../base/field.ts'
-import { defaultOf, optionName, readOptions } from '../../cli/chain/fieldText.ts'
+import { readOptions } from '../../cli/chain/fieldInput.ts'
+import { defaultOf, optionName } from '../../cli/chain/fieldText.ts'
 import { answerText, cut, displayWidth, tableText } from '../../cli/chain/table.ts'
+import { COMMANDS } from '../../cli/commandList.ts'
 import { addBalance, addSend, addTx } from '../../cli/commands/coins.ts'
 import { completionText } from '../../cli/commands/completion.ts'
 import { addMember } from '../../cli/commands/member.ts'
@@ -124,7 +126,7 @@ describe('cli.chain', () => {
     const [made, known, password] = ['made.json', 'known.json', 'password'].map((name) => join(dir, name))
     writeFileSync(password!, 'secret\n')
     const secret = ['--password-file', password!]
-    const first = JSON.parse(await printed(['wallet', 'new', '-o', made!, ...secret])) as Record<
+    const first = JSON.parse(await printed(['wallet', 'new', '-o', made!, '--json', ...secret])) as Record<
       string,
       string
     >
@@ -133,7 +135,10 @@ describe('cli.chain', () => {
     await assert.rejects(printed(['wallet', 'new', '-o', made!, ...secret]), /made\.json exists already/)
     // Cheap to open: the cost of guessing is in the file.
     writeFileSync(known!, JSON.stringify(await encryptKeystore(DEV!.secretKey, 'secret', { cost: 'light' })))
-    const shown = JSON.parse(await printed(['wallet', 'show', known!, ...secret])) as Record<string, string>
+    const shown = JSON.parse(await printed(['wallet', 'show', known!, '--json', ...secret])) as Record<
+      string,
+      string
+    >
     assert.equal(shown.address, checksumAddress(DEV!.address))
     assert.match(
       await printed(['send', TO, '1', '--keystore', known!, ...secret, ...at()]),
@@ -176,11 +181,25 @@ describe('cli.chain', () => {
     assert.equal(await codeOf(['balance', TO, ...at()]), 0)
     assert.equal(await codeOf(['balance', '0x12', ...at()]), EXIT.usage)
     assert.equal(await codeOf(['balance']), EXIT.usage)
+    assert.equal(await codeOf(['issuance', 'quota', '--provider', 'one', ...at()]), EXIT.usage)
+    assert.equal(await codeOf(['send', TO, '1', ...at()]), EXIT.usage)
     assert.equal(await codeOf(['balance', TO, '--rpc', 'http://127.0.0.1:9']), EXIT.unreachable)
     assert.equal(await codeOf(['send', TO, '1000', '--dev', '0', ...at()]), EXIT.failed)
     assert.equal(exitCodeOf(new ClientError('waiting', '')), EXIT.waiting)
     assert.equal(exitCodeOf(new CommanderError(0, 'commander.help', '')), 0)
     assert.equal(exitCodeOf(new OperatorError('x')), EXIT.failed)
+  })
+
+  it('lists each command as it describes itself', async () => {
+    for (const [name, { text, load }] of Object.entries(COMMANDS)) {
+      const alone = new Command('suanli')
+      const add = await load()
+      add(alone, () => undefined)
+      assert.deepEqual(
+        alone.commands.map((command) => [command.name(), command.description()]),
+        [[name, text]],
+      )
+    }
   })
 
   describe('arguments', () => {
@@ -253,7 +272,19 @@ describe('cli.chain', () => {
       assert.equal(answerText({ a: 1, inner: { b: null } }), 'a        1\ninner.b  -')
       assert.equal(answerText({ list: [{ a: 1 }], cursor: 0 }), 'cursor  0\n\nlist\na\n1')
       assert.equal(answerText([{ a: 1 }, { a: 2, b: 'x' }]), 'a  b\n1  -\n2  x')
+      const long = `0x${'ab'.repeat(100)}`
+      const nested = answerText({ data: long, hash: `0x${'ab'.repeat(32)}`, parts: [] }).split('\n')
+      assert.deepEqual(
+        nested.map((line) => [displayWidth(line), line.endsWith('…')]),
+        [
+          [80, true],
+          [73, false],
+          [9, false],
+        ],
+      )
       const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`name${i}`, i]))
+      const inside = answerText([{ ...many, parts: [{ a: 1 }, { a: 2 }] }])
+      assert.match(inside, /^parts\.0\.a {2}1\nparts\.1\.a {2}2$/m)
       assert.equal(answerText([many, many]).split('\n\n').length, 2)
     })
   })

@@ -2,7 +2,7 @@
 // penalised, all nodes at the tip and in their role after healing. More seeds: SUANLI_MEMBER_SEEDS=100.
 import assert from 'node:assert/strict'
 import { errorText } from '../../../base/errors.ts'
-import { encodeCall } from '../../../client/modules.ts'
+import { encodeCall } from '../../../client/calls.ts'
 import { governanceSchema } from '../../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../../state/modules/providers/schema.ts'
 import { admissionOf, MemberDecisions } from './memberDecisions.ts'
