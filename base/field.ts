@@ -1,9 +1,11 @@
 // Fields: the interface every kind implements, its error, and the types inferred from it.
 // Owns: types. Not: the kinds (fields.ts), messages (schema.ts).
-import type { Reader, Writer } from './wire.ts'
+import type protobuf from 'protobufjs/minimal.js'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 export type JsonSchema = { readonly [name: string]: Json }
+type Writer = protobuf.Writer
+type Reader = protobuf.Reader
 
 /** Malformed wire bytes or JSON; `path` names the field, e.g. `header.reserve.supply`. */
 export class SchemaError extends Error {

@@ -1,7 +1,18 @@
 // The kinds of fields behind `t`. Owns: wire, JSON and ABI form of each kind. Not: messages (schema.ts).
+import type protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
 import { bigintToBytes, bytesToBigint, parseHex, toHex, utf8 } from './bytes.ts'
 import { type AbiType, type AbiValue, type Field, type Json, SchemaError, under } from './field.ts'
+
+type Reader = protobuf.Reader
+
+/** A varint as a safe integer; throws SchemaError beyond. */
+export function readVarint(reader: Reader): number {
+  const raw = reader.uint64() as unknown
+  const value = typeof raw === 'number' ? raw : Number((raw as { toString(): string }).toString())
+  if (!Number.isSafeInteger(value)) throw new SchemaError('integer beyond the safe range')
+  return value
+}
 
 export function uintField(bits: number, max: number): Field<number> {
   const check = (value: number): string | undefined =>
@@ -17,8 +28,8 @@ export function uintField(bits: number, max: number): Field<number> {
     proto: bits > 32 ? 'uint64' : 'uint32',
     isDefault: (value) => value === 0,
     absent: () => 0,
-    write: (writer, value) => writer.uint(value),
-    read: (reader) => checked(reader.uint()),
+    write: (writer, value) => void writer.uint64(value),
+    read: (reader) => checked(readVarint(reader)),
     check,
     toJson: (value) => value,
     fromJson: (json) => {
@@ -50,7 +61,7 @@ export function bigField(kind: string, max: bigint, abiBits: number): Field<bigi
     proto: 'bytes',
     isDefault: (value) => value === 0n,
     absent: () => 0n,
-    write: (writer, value) => writer.bytes(bigintToBytes(value)),
+    write: (writer, value) => void writer.bytes(bigintToBytes(value)),
     read: (reader) => {
       const raw = reader.bytes()
       if (raw.length > 32) throw new SchemaError('integer longer than 32 bytes')
@@ -99,7 +110,7 @@ export function bytesField<T extends Uint8Array>(options: {
     proto: 'bytes',
     isDefault: (value) => value.length === 0,
     absent: () => checked(new Uint8Array(0)),
-    write: (writer, value) => writer.bytes(value),
+    write: (writer, value) => void writer.bytes(value),
     // A copy: a view would keep the whole received frame alive (and a Buffer's own `slice` is a view).
     read: (reader) => checked(isView ? reader.bytes() : new Uint8Array(reader.bytes())),
     check,
@@ -128,8 +139,8 @@ export const bool: Field<boolean> = {
   proto: 'bool',
   isDefault: (value) => !value,
   absent: () => false,
-  write: (writer, value) => writer.uint(value ? 1 : 0),
-  read: (reader) => reader.uint() === 1,
+  write: (writer, value) => void writer.bool(value),
+  read: (reader) => readVarint(reader) === 1,
   check: (value) => (typeof value === 'boolean' ? undefined : 'expected true or false'),
   toJson: (value) => value,
   fromJson: (json) => {
@@ -163,8 +174,8 @@ export function textField(sizeMax: number): Field<string> {
     proto: 'string',
     isDefault: (value) => value === '',
     absent: () => '',
-    write: (writer, value) => writer.text(value),
-    read: (reader) => checked(reader.text()),
+    write: (writer, value) => void writer.string(value),
+    read: (reader) => checked(reader.string()),
     check,
     toJson: (value) => value,
     fromJson: (json) => {
@@ -196,8 +207,8 @@ export function oneOf<const N extends readonly string[]>(names: N): Field<N[numb
     proto: 'uint32',
     isDefault: (value) => value === names[0],
     absent: () => at(0),
-    write: (writer, value) => writer.uint(names.indexOf(value)),
-    read: (reader) => at(reader.uint()),
+    write: (writer, value) => void writer.uint32(names.indexOf(value)),
+    read: (reader) => at(readVarint(reader)),
     check,
     toJson: (value) => value,
     fromJson: (json) => {

@@ -1,5 +1,6 @@
 // A schema is a value: one definition gives the static type, canonical protobuf bytes, JSON and ABI type. READ FIRST.
 // Owns: messages and the list of kinds. Not: the kinds (fields.ts), module definitions (moduleDefinition.ts), ABI bytes (abi.ts).
+import protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
 import { equalBytes } from './bytes.ts'
 import { errorText } from './errors.ts'
@@ -16,7 +17,9 @@ import {
 import { bigField, bool, bytesField, list, oneOf, optional, textField, uintField } from './fields.ts'
 import type { Address, AmountBase, Hash32 } from './ids.ts'
 import { AMOUNT_MAX } from './units.ts'
-import { Reader, type Writer, written } from './wire.ts'
+
+type Writer = protobuf.Writer
+type Reader = protobuf.Reader
 
 function writeField(writer: Writer, number: number, field: AnyField, value: unknown): void {
   if (field.list !== undefined) {
@@ -24,20 +27,19 @@ function writeField(writer: Writer, number: number, field: AnyField, value: unkn
     const values = value as readonly unknown[]
     if (values.length === 0) return
     if (of.wire === 0) {
-      writer.uint((number << 3) | 2)
-      writer.begin()
+      writer.uint32((number << 3) | 2).fork()
       for (const v of values) of.write(writer, v)
-      writer.end()
+      writer.ldelim()
       return
     }
     for (const v of values) {
-      writer.uint((number << 3) | 2)
+      writer.uint32((number << 3) | 2)
       of.write(writer, v)
     }
     return
   }
   if (field.isDefault(value)) return
-  writer.uint((number << 3) | field.wire)
+  writer.uint32((number << 3) | field.wire)
   field.write(writer, value)
 }
 
@@ -47,7 +49,8 @@ function readElements(reader: Reader, list: NonNullable<AnyField['list']>, into:
     into.push(list.of.read(reader))
     return
   }
-  const end = reader.end()
+  const end = reader.uint32() + reader.pos
+  if (end > reader.len) throw new SchemaError('truncated list')
   while (reader.pos < end) {
     if (into.length >= list.countMax) throw new SchemaError(`expected at most ${list.countMax} elements`)
     into.push(list.of.read(reader))
@@ -61,14 +64,14 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
   const out: Record<string, unknown> = {}
   let next = 0
   while (reader.pos < end) {
-    const tag = reader.uint()
-    const number = Math.floor(tag / 8)
+    const tag = reader.uint32()
+    const number = tag >>> 3
     while (next < entries.length && entries[next]!.number < number) absentInto(out, entries[next++]!)
     const entry = entries[next]
     if (entry === undefined || entry.number !== number)
       throw new SchemaError(`unknown or misplaced field ${number}`)
     const wire = entry.field.list === undefined ? entry.field.wire : 2
-    if (tag % 8 !== wire) throw new SchemaError('wrong wire type', entry.name)
+    if ((tag & 7) !== wire) throw new SchemaError('wrong wire type', entry.name)
     try {
       if (entry.field.list === undefined) {
         out[entry.name] = entry.field.read(reader)
@@ -92,7 +95,7 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
 
 function peekNumber(reader: Reader): number {
   const at = reader.pos
-  const number = Math.floor(reader.uint() / 8)
+  const number = reader.uint32() >>> 3
   reader.pos = at
   return number
 }
@@ -158,24 +161,23 @@ export function message<const F extends Fields>(
   const encode = (value: T): Uint8Array => {
     const reason = check(value)
     assert(reason === undefined, `${name}.${reason}`)
-    return written(
-      (writer) => writeAll(writer, value),
-      (bytes) => bytes.slice(),
-    )
+    const writer = new protobuf.Writer()
+    writeAll(writer, value)
+    const bytes = writer.finish() as Uint8Array
+    // Small results are views of a shared slab; a copy lets the slab be freed.
+    return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
   }
   const decode = (bytes: Uint8Array): T => {
-    const reader = new Reader(bytes)
+    const reader = new protobuf.Reader(bytes)
     let value: T
     try {
-      value = readFields(reader, entries, reader.bytesLength) as T
+      value = readFields(reader, entries, reader.len) as T
     } catch (error) {
       throw error instanceof SchemaError ? error : new SchemaError(errorText(error))
     }
-    const isCanonical = written(
-      (writer) => writeAll(writer, value),
-      (canonical) => equalBytes(canonical, bytes),
-    )
-    if (!isCanonical) throw new SchemaError('not the canonical encoding')
+    const writer = new protobuf.Writer()
+    writeAll(writer, value)
+    if (!equalBytes(writer.finish() as Uint8Array, bytes)) throw new SchemaError('not the canonical encoding')
     return value
   }
   const abiReady = entries.every((e) => e.field.abi !== undefined)
@@ -191,11 +193,15 @@ export function message<const F extends Fields>(
       throw new SchemaError('missing')
     },
     write: (writer, value) => {
-      writer.begin()
+      writer.fork()
       writeAll(writer, value)
-      writer.end()
+      writer.ldelim()
     },
-    read: (reader) => readFields(reader, entries, reader.end()) as T,
+    read: (reader) => {
+      const end = reader.uint32() + reader.pos
+      if (end > reader.len) throw new SchemaError('truncated message')
+      return readFields(reader, entries, end) as T
+    },
     check,
     toJson: (value) => {
       const out: Record<string, Json> = {}
