@@ -197,7 +197,10 @@ describe('an operator', function () {
       // Wrong options are told apart from what fails with right ones.
       assert.deepEqual([code, stdout], [hint === undefined ? EXIT.failed : EXIT.usage, ''], args.join(' '))
       assert.match(line!, message)
-      assert.deepEqual([hint ?? '(add --help for the commands and options)', more], ['(add --help for the commands and options)', []])
+      assert.deepEqual(
+        [hint ?? '(add --help for the commands and options)', more],
+        ['(add --help for the commands and options)', []],
+      )
     }
     before(async () => {
       const { code } = await runSuanli(['genesis', 'devnet', '--out', file('genesis.json')])

@@ -129,7 +129,7 @@ describe('client.browser', function () {
 
   it('holds no rule of the chain, no import and stays small', () => {
     const allowed =
-      /^(base|client|(.*\/)?node_modules\/(@noble\/(curves|hashes)))\/|^state\/(schemas|modules\/[a-z]+\/(schema|shapes|records))\.ts$|^state\/recordShapes\.ts$|^genesis\/schema\.ts$/
+      /^(base|client|(.*\/)?node_modules\/(@noble\/(curves|hashes)|protobufjs|long))\/|^state\/(schemas|modules\/[a-z]+\/(schema|shapes|records))\.ts$|^state\/recordShapes\.ts$|^genesis\/schema\.ts$/
     assert.deepEqual(
       bundle.inputs.filter((path) => !allowed.test(path)),
       [],
@@ -139,8 +139,8 @@ describe('client.browser', function () {
       text,
       /\bimport\s*[({"'*]|(?<!["'])\bfrom\s*["']|\brequire\s*\(|\bnew Function\b|[^.\w]eval\(/,
     )
-    assert.ok(bundle.code.length < 220_000, `${bundle.code.length} bytes`)
-    assert.ok(bundle.gzipBytes < 78_000, `${bundle.gzipBytes} bytes with gzip`)
+    assert.ok(bundle.code.length < 270_000, `${bundle.code.length} bytes`)
+    assert.ok(bundle.gzipBytes < 84_000, `${bundle.gzipBytes} bytes with gzip`)
     const sentences = MODULE_SCHEMAS.flatMap(({ actions, doc }) => [
       doc,
       ...Object.values(actions).map((action) => action.doc),
@@ -163,8 +163,8 @@ describe('client.browser', function () {
     assert.ok(gzipBytes < 60_000, `${gzipBytes} bytes with gzip`)
     assert.deepEqual(inputs.filter(isLarge), [])
     const one = await bundleImports(['createClient', 'httpTransport', 'privateKeyAccount', 'redemption'])
-    assert.ok(one.gzipBytes < 40_000, `${one.gzipBytes} bytes with gzip`)
+    assert.ok(one.gzipBytes < 50_000, `${one.gzipBytes} bytes with gzip`)
     const wallet = await bundleImports([...page, 'mnemonicAccount', 'decryptKeystore', 'encryptKeystore'])
-    assert.ok(wallet.gzipBytes < 70_000, `${wallet.gzipBytes} bytes with gzip`)
+    assert.ok(wallet.gzipBytes < 80_000, `${wallet.gzipBytes} bytes with gzip`)
   })
 })
