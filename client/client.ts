@@ -38,6 +38,16 @@ export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock }
 export { LightClient } from './lightClient.ts'
 export type { EventOf, LogJson } from './logs.ts'
 export { eventsOf } from './logs.ts'
+export type {
+  BlockItem,
+  ChainMessage,
+  EventItem,
+  ItemOf,
+  ResumePoint,
+  SubscriptionTopic,
+  TransactionItem,
+  TransferItem,
+} from './messages.ts'
 export type { Call, CallOptions, NativeModule } from './modules.ts'
 export {
   accounts,
@@ -57,6 +67,8 @@ export {
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'
+export type { ChainSubscription, SubscribeOptions } from './subscription.ts'
+export { subscribe } from './subscription.ts'
 export type { Fetch, HttpOptions } from './transports/http.ts'
 export { httpTransport } from './transports/http.ts'
 export type { InjectedProvider } from './transports/injected.ts'
@@ -64,6 +76,7 @@ export { injectedTransport } from './transports/injected.ts'
 export type { RequestOptions, RpcParams, Transport } from './transports/transport.ts'
 export type {
   Subscription,
+  SubscriptionMessage,
   WebSocketLike,
   WebSocketOptions,
   WebSocketTransport,

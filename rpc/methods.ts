@@ -18,6 +18,8 @@ import { traceMethods } from './eth/trace.ts'
 import { transactionMethods } from './eth/transactions.ts'
 import { txpoolMethods } from './eth/txpool.ts'
 import { RpcEvents } from './events.ts'
+import { FOLLOW_LIMITS, Followers, type FollowLimits } from './followers.ts'
+import { followMethods } from './followMethods.ts'
 import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
@@ -31,6 +33,7 @@ import { discoverMethod } from './openrpc.ts'
 import { Quota } from './quota.ts'
 import { subscriptionMethods } from './subscriptionMethods.ts'
 import { SUBSCRIPTION_LIMITS, type SubscriptionLimits, Subscriptions } from './subscriptions.ts'
+import { topicsOf } from './topics.ts'
 
 /** Addresses and topics in the filters that are kept here, polled and subscribed ones together. */
 const ENTRY_LIMITS = { perConnectionMax: 10_000, perAddressMax: 20_000, totalMax: 100_000 } as const
@@ -44,6 +47,7 @@ export interface MethodOptions {
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
+  readonly followLimits?: Partial<FollowLimits>
   /** Where this node listens, for its own description. */
   readonly url?: () => string
   /** Clock for the expiry of filters; default `performance.now`. */
@@ -80,6 +84,15 @@ export function createMethods(options: MethodOptions): Methods {
     limits: options.subscriptionLimits ?? SUBSCRIPTION_LIMITS,
     entries,
   })
+  const followers = new Followers({
+    backend,
+    events,
+    indexes,
+    limits: { ...FOLLOW_LIMITS, ...options.followLimits },
+    count: subscriptions.count,
+    entries,
+    log: options.log,
+  })
   const methods = [
     ...identityMethods(backend),
     ...stateMethods(backend, modules),
@@ -96,6 +109,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...logMethods(search),
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
+    ...followMethods(followers, topicsOf(modules)),
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
     ...seriesMethods(backend),
