@@ -10,7 +10,9 @@ import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
+import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
+import { startAccountIndexer } from './accountIndexer.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
@@ -113,8 +115,19 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
   closers.add(() => loop.close())
-  const backend = createBackend({ ...parts, consensus, loop })
+  const accountIndex = config.accountIndex ? await AccountIndex.open(paths.accountIndex) : undefined
+  const backend = createBackend({
+    ...parts,
+    consensus,
+    loop,
+    ...(accountIndex === undefined ? {} : { accountIndex }),
+  })
   closers.add(() => backend.close())
+  if (accountIndex !== undefined) {
+    const { chainId } = opened.chain
+    const indexer = startAccountIndexer({ index: accountIndex, chain: backend, chainId, logger })
+    closers.add(() => indexer.close())
+  }
   await consensus.start()
 
   const service = await startService({ ...parts, consensus, backend, loop })

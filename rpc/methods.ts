@@ -25,6 +25,7 @@ import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
 import { evidenceMethods } from './native/evidence.ts'
 import { laneFeeMethods } from './native/fees.ts'
+import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { seriesMethods } from './native/series.ts'
@@ -115,6 +116,7 @@ export function createMethods(options: MethodOptions): Methods {
     ...seriesMethods(backend),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
+    ...historyMethods({ backend, modules, indexes }),
     ...proofMethods(backend),
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),
