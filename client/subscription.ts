@@ -237,7 +237,7 @@ class Following<T extends SubscriptionTopic> implements ChainSubscription<ItemOf
  * const transport = webSocketTransport('ws://127.0.0.1:8545', { WebSocket })
  * for await (const { height, items, resume } of await subscribe(transport, 'blocks', { fromBlock: 1 })) {
  *   console.log(height, items.length, resume.fromBlock)
- *   if (height >= 2) break
+ *   if (height >= 1) break
  * }
  * transport.close()
  */

@@ -13,6 +13,7 @@ import type { Genesis } from '../genesis/schema.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import { startAccountIndexer } from './accountIndexer.ts'
+import type { NodeBackend } from './backend.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
@@ -115,19 +116,10 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
   closers.add(() => loop.close())
-  const accountIndex = config.accountIndex ? await AccountIndex.open(paths.accountIndex) : undefined
-  const backend = createBackend({
-    ...parts,
-    consensus,
-    loop,
-    ...(accountIndex === undefined ? {} : { accountIndex }),
-  })
+  const indexed = await openAccountIndex(options, closers)
+  const backend = createBackend({ ...parts, ...indexed, consensus, loop })
   closers.add(() => backend.close())
-  if (accountIndex !== undefined) {
-    const { chainId } = opened.chain
-    const indexer = startAccountIndexer({ index: accountIndex, chain: backend, chainId, logger })
-    closers.add(() => indexer.close())
-  }
+  keepUp(indexed.accountIndex, { backend, logger, closers })
   await consensus.start()
 
   const service = await startService({ ...parts, consensus, backend, loop })
@@ -158,6 +150,29 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     isMismatch: () => halt.isMismatch,
     close: () => closers.close(),
   }
+}
+
+/** The index of accounts, if the operator wants one. */
+async function openAccountIndex(
+  { config, dataDir }: NodeOptions,
+  closers: Closers,
+): Promise<{ readonly accountIndex?: AccountIndex }> {
+  if (!config.accountIndex) return {}
+  const accountIndex = await AccountIndex.open(nodePaths(dataDir).accountIndex)
+  closers.add(() => accountIndex.close())
+  return { accountIndex }
+}
+
+/** Lets the index follow the chain. */
+function keepUp(
+  index: AccountIndex | undefined,
+  parts: { readonly backend: NodeBackend; readonly logger: Logger; readonly closers: Closers },
+): void {
+  if (index === undefined) return
+  const { backend, logger, closers } = parts
+  const { chainId } = backend.identity
+  const indexer = startAccountIndexer({ index, chain: backend, chainId, logger })
+  closers.add(() => indexer.close())
 }
 
 /** Starts the check of the stored state; the signer waits for it. */
