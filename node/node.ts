@@ -126,7 +126,6 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => service.close())
 
   const { host } = network
-  const { rpc } = service
   logger.info(
     {
       chainId: opened.chain.chainId,
@@ -135,13 +134,13 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
       validatorIndex: consensus.driver.status().self,
       peerId: host.peerId,
       p2p: host.listenAddresses,
-      rpc: rpc.url,
+      rpc: service.rpc.url,
     },
     'node is up',
   )
   return {
-    rpcUrl: rpc.url,
-    rpcPort: rpc.port,
+    rpcUrl: service.rpc.url,
+    rpcPort: service.rpc.port,
     peerId: host.peerId,
     p2pAddresses: host.listenAddresses,
     status: () => consensus.driver.status(),
