@@ -12,6 +12,7 @@ const OF_CLIENT: { readonly [C in ClientErrorCode]: number } = {
   failed: EXIT.refused,
   dropped: EXIT.failed,
   waiting: EXIT.waiting,
+  missed: EXIT.failed,
   input: EXIT.usage,
 }
 

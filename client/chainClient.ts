@@ -12,6 +12,7 @@ import type { Call } from './calls.ts'
 import { type CallFailure, ClientError } from './clientError.ts'
 import { type InputOf, readInput } from './input.ts'
 import { type LogJson, parseLogs } from './logs.ts'
+import { amountOf, countOf, type Members, membersOf, read, textOf } from './members.ts'
 import type { RpcParams, Transport } from './transports/transport.ts'
 
 /** JSON-RPC code of a call that the rules refuse. */
@@ -61,38 +62,6 @@ export interface SendOptions {
   readonly nonce?: number
   /** Base units per gas for the proposer; default: what the node suggests for the lane. */
   readonly tipPerGas?: bigint
-}
-
-type Members = { readonly [name: string]: Json }
-
-function membersOf(json: Json, method: string): Members {
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Members
-  throw new ClientError('transport', `${method}: the answer has the wrong shape`)
-}
-
-/** A member read by `read`; what it throws becomes ClientError. */
-function read<T>(method: string, members: Members, name: string, reader: (json: Json) => T): T {
-  try {
-    return reader(members[name] ?? null)
-  } catch (cause) {
-    throw new ClientError('transport', `${method}: ${name} has the wrong shape`, { cause })
-  }
-}
-
-function amountOf(json: Json): bigint {
-  if (typeof json !== 'string' || !/^\d{1,78}$/.test(json)) throw new Error('no amount')
-  return BigInt(json)
-}
-
-function countOf(json: Json): number {
-  const value = typeof json === 'string' && /^0x[0-9a-f]{1,13}$/.test(json) ? Number(json) : json
-  if (!Number.isSafeInteger(value)) throw new Error('no number')
-  return value as number
-}
-
-function textOf(json: Json): string {
-  if (typeof json !== 'string') throw new Error('no text')
-  return json
 }
 
 /** `execution reverted: BelowMinimum(amountBase=1, minimumBase=5)` as a refusal. */

@@ -40,6 +40,16 @@ export type { LightClientOptions, Origin, Progress, ProvenBalance, ProvenBlock }
 export { LightClient } from './lightClient.ts'
 export type { EventOf, LogJson } from './logs.ts'
 export { eventsOf } from './logs.ts'
+export type {
+  BlockItem,
+  ChainMessage,
+  EventItem,
+  ItemOf,
+  ResumePoint,
+  SubscriptionTopic,
+  TransactionItem,
+  TransferItem,
+} from './messages.ts'
 export {
   accounts,
   assets,
@@ -55,6 +65,8 @@ export {
 } from './modules.ts'
 export type { Provider } from './provider.ts'
 export { httpProvider, transportProvider } from './provider.ts'
+export type { ChainSubscription, SubscribeOptions } from './subscription.ts'
+export { subscribe } from './subscription.ts'
 export type { Fetch, HttpOptions } from './transports/http.ts'
 export { httpTransport } from './transports/http.ts'
 export type { InjectedProvider } from './transports/injected.ts'
@@ -62,6 +74,7 @@ export { injectedTransport } from './transports/injected.ts'
 export type { RequestOptions, RpcParams, Transport } from './transports/transport.ts'
 export type {
   Subscription,
+  SubscriptionMessage,
   WebSocketLike,
   WebSocketOptions,
   WebSocketTransport,

@@ -13,6 +13,8 @@ export type ClientErrorCode =
   | 'dropped'
   /** Submitted, but not final in the given time; it may still be included. */
   | 'waiting'
+  /** A subscription cannot continue without a gap; `data.heightMin` is the first block that the node still tells of. */
+  | 'missed'
   /** An argument is malformed or out of bounds. */
   | 'input'
 

@@ -1,10 +1,8 @@
-// Reads a module's events out of a receipt's logs. Not: encoding them (state/rules.ts).
-import { decodeAbi } from '../base/abi.ts'
-import { equalBytes, parseHex, utf8 } from '../base/bytes.ts'
-import { keccak256 } from '../base/crypto/hash.ts'
-import type { AnyField, Fields, InferFields, Json } from '../base/field.ts'
+// Reads a module's events out of a receipt's logs, typed. Not: decoding them (base/eventLog.ts).
+import { equalBytes, parseHex } from '../base/bytes.ts'
+import { eventReader } from '../base/eventLog.ts'
+import type { InferFields, Json } from '../base/field.ts'
 import { type ModuleDef, moduleAddress } from '../base/moduleDefinition.ts'
-import { signatureOf } from '../base/selector.ts'
 import { ClientError } from './clientError.ts'
 
 /** A log as nodes send it. */
@@ -28,28 +26,6 @@ function bytesOf(hex: string): Uint8Array {
   return bytes
 }
 
-function argumentsOf(
-  fields: Fields,
-  topics: readonly Uint8Array[],
-  data: Uint8Array,
-): Record<string, unknown> {
-  const entries: readonly (readonly [string, AnyField])[] = Object.entries(fields)
-  const plain = entries.filter(([, field]) => field.indexed !== true)
-  const values = decodeAbi(
-    plain.map(([, field]) => field.abi!),
-    data,
-  )
-  const args: Record<string, unknown> = {}
-  let topic = 1
-  let word = 0
-  for (const [name, field] of entries) {
-    if (field.indexed !== true) args[name] = field.fromAbi(values[word++]!)
-    else if (field.abi!.kind === 'bytes' || field.abi!.kind === 'string') topic++
-    else args[name] = field.fromAbi(decodeAbi([field.abi!], topics[topic++]!)[0]!)
-  }
-  return args
-}
-
 /**
  * The events of one module, in order; logs of other addresses and of later versions are passed over.
  *
@@ -63,16 +39,11 @@ export function eventsOf<D extends ModuleDef>(
 ): readonly EventOf<D>[] {
   const { definition } = module
   const address = moduleAddress(definition)
-  const named = Object.entries(definition.events).map(
-    ([name, fields]) => [name, fields, keccak256(utf8(signatureOf(name, fields)))] as const,
-  )
+  const read = eventReader(definition)
   return logs.flatMap((log) => {
     if (!equalBytes(bytesOf(log.address), address)) return []
-    const topics = log.topics.map(bytesOf)
-    const found = named.find(([, , topic]) => topics[0] !== undefined && equalBytes(topics[0], topic))
-    if (found === undefined) return []
-    const [name, fields] = found
-    return [{ name, args: argumentsOf(fields, topics, bytesOf(log.data)) } as unknown as EventOf<D>]
+    const found = read(log.topics.map(bytesOf), bytesOf(log.data))
+    return found === undefined ? [] : [{ name: found.name, args: found.args } as unknown as EventOf<D>]
   })
 }
 

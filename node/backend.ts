@@ -8,6 +8,7 @@ import { FINALITY_PATH_MAX } from '../base/protocol/finalityProof.ts'
 import { epochAbove, type Header } from '../base/protocol/header.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import type {
+  AccountIndexReader,
   Backend,
   ChainIdentity,
   Finality,
@@ -59,10 +60,12 @@ export interface BackendOptions {
   >
   readonly syncing: () => SyncProgress | undefined
   readonly evidence: () => readonly PendingEvidence[]
+  readonly accountIndex?: AccountIndexReader
 }
 
 export class NodeBackend implements Backend {
   readonly identity: ChainIdentity
+  readonly accountIndex?: AccountIndexReader
   readonly #options: BackendOptions
   readonly #recent = new Map<number, FinalizedBlock>()
   readonly #loaded = new Map<number, FinalizedBlock>()
@@ -74,6 +77,7 @@ export class NodeBackend implements Backend {
 
   constructor(options: BackendOptions) {
     this.identity = options.identity
+    if (options.accountIndex !== undefined) this.accountIndex = options.accountIndex
     this.#options = options
     this.#head = this.#load(options.importer.head().header.height)!
     this.#unsubscribe = options.importer.onFinalized((event) => this.#onFinalized(event))

@@ -42,6 +42,8 @@ export interface NodeConfig {
   readonly archive: boolean
   /** Blocks below the newest `keepBlocks` are pruned; 0 keeps all of them. */
   readonly pruning: { readonly keepBlocks: number }
+  /** Keep an index of the transactions that concern each account, for `account_history`. */
+  readonly accountIndex: boolean
   /** Take a snapshot every `everyBlocks` blocks (0 for none) and keep the newest `keep`. */
   readonly snapshots: { readonly everyBlocks: number; readonly keep: number }
   /** A node without a chain installs a snapshot from its peers instead of executing every block. */
@@ -71,6 +73,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   historyHeights: 1024,
   archive: false,
   pruning: { keepBlocks: 0 },
+  accountIndex: false,
   snapshots: { everyBlocks: 1_000, keep: 2 },
   stateSync: false,
   checkpoint: '',
@@ -132,6 +135,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     isRecord({ keepBlocks: (value) => value === 0 || isCount(KEEP_BLOCKS_MIN, 1e12)(value) }),
     `{"keepBlocks": N} with N from ${KEEP_BLOCKS_MIN}, or 0 to keep all`,
   ],
+  accountIndex: [isFlag, 'true or false'],
   snapshots: [
     isRecord({ everyBlocks: (value) => value === 0 || isCount(16, 1e9)(value), keep: isCount(1, 16) }),
     '{"everyBlocks": N, "keep": K} with N from 16 (0 for none) and K from 1 to 16',

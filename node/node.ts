@@ -10,7 +10,10 @@ import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
+import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
+import { startAccountIndexer } from './accountIndexer.ts'
+import type { NodeBackend } from './backend.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
@@ -113,15 +116,16 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
   closers.add(() => loop.close())
-  const backend = createBackend({ ...parts, consensus, loop })
+  const indexed = await openAccountIndex(options, closers)
+  const backend = createBackend({ ...parts, ...indexed, consensus, loop })
   closers.add(() => backend.close())
+  keepUp(indexed.accountIndex, { backend, logger, closers })
   await consensus.start()
 
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
   const { host } = network
-  const { rpc } = service
   logger.info(
     {
       chainId: opened.chain.chainId,
@@ -130,13 +134,13 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
       validatorIndex: consensus.driver.status().self,
       peerId: host.peerId,
       p2p: host.listenAddresses,
-      rpc: rpc.url,
+      rpc: service.rpc.url,
     },
     'node is up',
   )
   return {
-    rpcUrl: rpc.url,
-    rpcPort: rpc.port,
+    rpcUrl: service.rpc.url,
+    rpcPort: service.rpc.port,
     peerId: host.peerId,
     p2pAddresses: host.listenAddresses,
     status: () => consensus.driver.status(),
@@ -145,6 +149,29 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     isMismatch: () => halt.isMismatch,
     close: () => closers.close(),
   }
+}
+
+/** The index of accounts, if the operator wants one. */
+async function openAccountIndex(
+  { config, dataDir }: NodeOptions,
+  closers: Closers,
+): Promise<{ readonly accountIndex?: AccountIndex }> {
+  if (!config.accountIndex) return {}
+  const accountIndex = await AccountIndex.open(nodePaths(dataDir).accountIndex)
+  closers.add(() => accountIndex.close())
+  return { accountIndex }
+}
+
+/** Lets the index follow the chain. */
+function keepUp(
+  index: AccountIndex | undefined,
+  parts: { readonly backend: NodeBackend; readonly logger: Logger; readonly closers: Closers },
+): void {
+  if (index === undefined) return
+  const { backend, logger, closers } = parts
+  const { chainId } = backend.identity
+  const indexer = startAccountIndexer({ index, chain: backend, chainId, logger })
+  closers.add(() => indexer.close())
 }
 
 /** Starts the check of the stored state; the signer waits for it. */

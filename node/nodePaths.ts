@@ -8,6 +8,7 @@ export function nodePaths(dataDir: string) {
     signer: join(dataDir, 'signer'),
     recovery: join(dataDir, 'recovery'),
     snapshots: join(dataDir, 'snapshots'),
+    accountIndex: join(dataDir, 'accounts'),
     evidence: join(dataDir, 'evidence'),
     addresses: join(dataDir, 'addresses.json'),
   }

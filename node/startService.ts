@@ -8,6 +8,7 @@ import { genesisSchema } from '../genesis/schema.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
+import type { AccountIndex } from '../storage/accountIndex.ts'
 import { NodeBackend } from './backend.ts'
 import { startRecounts } from './chain/recount.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -41,14 +42,16 @@ export type BackendParts = Pick<ServiceOptions, 'genesis' | 'opened' | 'consensu
   readonly network: OpenedProtocols
   readonly halt: Pick<Halt, 'reason'>
   readonly loop: Pick<LoopWatch, 'figures'>
+  readonly accountIndex?: AccountIndex
 }
 
 /** Creates the backend of JSON-RPC. */
 export function createBackend(options: BackendParts): NodeBackend {
-  const { genesis, opened, network, consensus, signer, clock, halt, loop } = options
+  const { genesis, opened, network, consensus, signer, clock, halt, loop, accountIndex } = options
   const { chain, store, importer, mempool } = opened
   const isSyncing = (): boolean => consensus.blockSync.progress() !== undefined
   return new NodeBackend({
+    ...(accountIndex === undefined ? {} : { accountIndex }),
     identity: {
       chainId: chain.chainId,
       genesisHash: chain.genesisHash,

@@ -170,8 +170,29 @@ export interface NodeHealth {
   readonly loopLagMeanMs: number
 }
 
+/** A transaction's place; its index is the number of transactions for what the block itself does. */
+export interface AccountPlace {
+  readonly height: number
+  readonly index: number
+}
+
+/** Which transactions concern an account. */
+export interface AccountIndexReader {
+  /** The heights that it knows, without gaps; undefined while it knows none. */
+  range(): { readonly from: number; readonly to: number } | undefined
+  /** Places below `before` and not below `fromHeight`, newest first; `before` of the answer continues, when there is more. */
+  places(query: {
+    readonly address: Address
+    readonly before: AccountPlace
+    readonly fromHeight: number
+    readonly countMax: number
+  }): Promise<{ readonly places: readonly AccountPlace[]; readonly before: AccountPlace | undefined }>
+}
+
 export interface Backend {
   readonly identity: ChainIdentity
+  /** Absent on nodes that keep none. */
+  readonly accountIndex?: AccountIndexReader
 
   /** Lowest height above genesis with a stored block; 1 unless blocks were pruned or skipped by state sync. */
   blockHeightMin(): number

@@ -7,8 +7,14 @@ import { invalidParams, RpcError } from './errors.ts'
 export interface Connection {
   /** Sends one notification; false when the connection is closing. */
   notify(text: string): boolean
+  /** Unsent bytes. */
+  readonly queuedBytes: number
+  /** Runs `listener` once, when what is unsent now has been read. */
+  whenRead(listener: () => void): void
   /** Ends the connection of a client that this node cannot keep up with; it may come again. */
   cut(reason: string): void
+  /** Ends the connection of a client that reads too slowly. */
+  cutSlow(): void
   /** Runs when the connection ends, for whatever reason. */
   onClose(listener: () => void): void
 }

@@ -18,11 +18,14 @@ import { traceMethods } from './eth/trace.ts'
 import { transactionMethods } from './eth/transactions.ts'
 import { txpoolMethods } from './eth/txpool.ts'
 import { RpcEvents } from './events.ts'
+import { FOLLOW_LIMITS, Followers, type FollowLimits } from './followers.ts'
+import { followMethods } from './followMethods.ts'
 import { type Method, methodTable } from './method.ts'
 import { accountMethods } from './native/account.ts'
 import { chainMethods } from './native/chain.ts'
 import { evidenceMethods } from './native/evidence.ts'
 import { laneFeeMethods } from './native/fees.ts'
+import { historyMethods } from './native/history.ts'
 import { moduleMethods } from './native/modules.ts'
 import { proofMethods } from './native/proofs.ts'
 import { seriesMethods } from './native/series.ts'
@@ -31,6 +34,7 @@ import { discoverMethod } from './openrpc.ts'
 import { Quota } from './quota.ts'
 import { subscriptionMethods } from './subscriptionMethods.ts'
 import { SUBSCRIPTION_LIMITS, type SubscriptionLimits, Subscriptions } from './subscriptions.ts'
+import { topicsOf } from './topics.ts'
 
 /** Addresses and topics in the filters that are kept here, polled and subscribed ones together. */
 const ENTRY_LIMITS = { perConnectionMax: 10_000, perAddressMax: 20_000, totalMax: 100_000 } as const
@@ -44,6 +48,7 @@ export interface MethodOptions {
   readonly logLimits?: LogLimits
   readonly filterLimits?: FilterLimits
   readonly subscriptionLimits?: SubscriptionLimits
+  readonly followLimits?: Partial<FollowLimits>
   /** Where this node listens, for its own description. */
   readonly url?: () => string
   /** Clock for the expiry of filters; default `performance.now`. */
@@ -80,6 +85,15 @@ export function createMethods(options: MethodOptions): Methods {
     limits: options.subscriptionLimits ?? SUBSCRIPTION_LIMITS,
     entries,
   })
+  const followers = new Followers({
+    backend,
+    events,
+    indexes,
+    limits: { ...FOLLOW_LIMITS, ...options.followLimits },
+    count: subscriptions.count,
+    entries,
+    log: options.log,
+  })
   const methods = [
     ...identityMethods(backend),
     ...stateMethods(backend, modules),
@@ -96,11 +110,13 @@ export function createMethods(options: MethodOptions): Methods {
     ...logMethods(search),
     ...filterMethods(filters),
     ...subscriptionMethods(subscriptions),
+    ...followMethods(followers, topicsOf(modules)),
     ...chainMethods(backend),
     ...laneFeeMethods(backend),
     ...seriesMethods(backend),
     ...evidenceMethods(backend),
     ...accountMethods(backend),
+    ...historyMethods({ backend, modules, indexes }),
     ...proofMethods(backend),
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),

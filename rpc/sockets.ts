@@ -54,6 +54,14 @@ class SocketConnection implements Connection {
   readonly #queueBytesMax: number
   readonly #onSent: (bytes: number) => void
   readonly #closeListeners: (() => void)[] = []
+  /** Who waits until the queue is empty. */
+  #waiting: (() => void)[] = []
+  readonly #onTaken = (): void => {
+    if (this.#waiting.length === 0 || this.#socket.bufferedAmount > 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const listener of waiting) listener()
+  }
   /** Pings sent since the client last answered. */
   unansweredPings = 0
   inFlight = 0
@@ -81,16 +89,26 @@ class SocketConnection implements Connection {
   notify(text: string): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#socket.bufferedAmount > this.#queueBytesMax) {
-      this.end(CLOSE.slowReader, 'reads too slowly')
+      this.cutSlow()
       return false
     }
-    this.#socket.send(text)
+    this.#socket.send(text, this.#onTaken)
     this.#onSent(text.length)
     return true
   }
 
+  /** Once the last of the queue is handed to the system; never, when the connection ends before. */
+  whenRead(listener: () => void): void {
+    if (this.#socket.bufferedAmount === 0) setImmediate(listener)
+    else this.#waiting.push(listener)
+  }
+
   cut(reason: string): void {
     this.end(CLOSE.tryAgainLater, reason)
+  }
+
+  cutSlow(): void {
+    this.end(CLOSE.slowReader, 'reads too slowly')
   }
 
   end(code: number, reason: string): void {
@@ -226,7 +244,7 @@ export class SocketServer {
     queues.sort((a, b) => b.bytes - a.bytes)
     for (const queue of queues) {
       if (total <= queuesBytesMax) return
-      queue.connection.end(CLOSE.slowReader, 'reads too slowly')
+      queue.connection.cutSlow()
       total -= queue.bytes
     }
   }

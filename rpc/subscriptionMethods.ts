@@ -40,7 +40,8 @@ function parseTopic(kind: string, options: Json | undefined): Topic {
   }
 }
 
-function mustBeConnected(connection: Connection | undefined): Connection {
+/** Throws RpcError when the request came over HTTP. */
+export function mustBeConnected(connection: Connection | undefined): Connection {
   if (connection === undefined) {
     throw new RpcError(RPC_CODE.methodNotFound, 'notifications not supported: connect by WebSocket')
   }

@@ -76,7 +76,8 @@ export class Subscriptions {
   readonly #backend: Backend
   readonly #indexes: BlockIndexes
   readonly #limits: SubscriptionLimits
-  readonly #count: Quota
+  /** Subscriptions of every kind. */
+  readonly count: Quota
   readonly #entries: Quota
   readonly #byConnection = new Map<Connection, Map<string, Subscription>>()
   readonly #byKind: { readonly [K in Topic['kind']]: Set<Subscription> } = {
@@ -105,7 +106,7 @@ export class Subscriptions {
     this.#backend = options.backend
     this.#indexes = options.indexes
     this.#limits = options.limits
-    this.#count = new Quota('subscriptions', options.limits)
+    this.count = new Quota('subscriptions', options.limits)
     this.#entries = options.entries
     this.#wasSyncing = options.backend.syncing() !== undefined
     options.events.onFinalized((block) => this.#onFinalized(block))
@@ -115,11 +116,11 @@ export class Subscriptions {
   /** Returns the subscription id. Notifications begin with the next block, after the response. */
   add(connection: Connection, call: Call, topic: Topic): string {
     const keeper: Keeper = { connection, client: call.client }
-    this.#count.take(keeper, 1)
+    this.count.take(keeper, 1)
     try {
       if (topic.kind === 'logs') this.#entries.take(keeper, entriesOf(topic.filter))
     } catch (error) {
-      this.#count.give(keeper, 1)
+      this.count.give(keeper, 1)
       throw error
     }
     const subscription: Subscription = {
@@ -161,7 +162,7 @@ export class Subscriptions {
     own.delete(id)
     subscription.isEnded = true
     this.#byKind[topic.kind].delete(subscription)
-    this.#count.give(keeper, 1)
+    this.count.give(keeper, 1)
     if (topic.kind === 'logs') this.#entries.give(keeper, entriesOf(topic.filter))
     return true
   }

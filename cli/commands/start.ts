@@ -16,6 +16,7 @@ export function addStart(program: Command, finish: (code: number) => void): void
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
     .addOption(logLevelOption('instead of the configured one'))
     .option('--name <name>', 'name to put in every log line')
+    .option('--index', 'keep an index of accounts, for account_history', false)
     .option('--state-sync', 'without a chain, install a snapshot from peers', false)
     .option('--checkpoint <height:hash>', 'a block to trust; implies --state-sync')
     .option('--take-over-signer', 'take the remote signer over from the node that holds it', false)
@@ -30,6 +31,7 @@ export function addStart(program: Command, finish: (code: number) => void): void
         ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
         ...(options.rpcHost === undefined ? {} : { rpcHost: options.rpcHost }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+        ...(options.index ? { accountIndex: true } : {}),
         ...(options.stateSync || options.checkpoint !== undefined ? { stateSync: true } : {}),
         ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),
       }

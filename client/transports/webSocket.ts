@@ -34,7 +34,22 @@ export interface WebSocketTransport extends Transport {
     listener: (value: Json) => void,
     onEnd?: (error: ClientError) => void,
   ): Promise<Subscription>
+  /**
+   * `subscribe`, the node's own: `listener` gets what each message holds, in order. `onEnd` is called once when the connection
+   * is lost, `isClosed` when by `close`. Throws ClientError. `subscribe` of this package goes on by itself.
+   */
+  follow(
+    params: readonly Json[],
+    listener: (message: SubscriptionMessage) => void,
+    onEnd: (error: ClientError, isClosed: boolean) => void,
+  ): Promise<Subscription & { readonly answer: Json }>
   close(): void
+}
+
+/** One of the two: the node ends a subscription with an error. */
+export interface SubscriptionMessage {
+  readonly result?: Json
+  readonly error?: Json
 }
 
 const OPEN = 1
@@ -50,8 +65,8 @@ interface Waiting {
   readonly timer: ReturnType<typeof setTimeout>
 }
 interface Listening {
-  readonly listener: (value: Json) => void
-  readonly onEnd: ((error: ClientError) => void) | undefined
+  readonly listener: (message: SubscriptionMessage) => void
+  readonly onEnd: ((error: ClientError, isClosed: boolean) => void) | undefined
 }
 
 class SocketTransport implements WebSocketTransport {
@@ -60,7 +75,7 @@ class SocketTransport implements WebSocketTransport {
   readonly #timeoutMs: number
   readonly #waiting = new Map<number, Waiting>()
   readonly #listening = new Map<string, Listening>()
-  #early: { readonly id: string; readonly value: Json }[] = []
+  #early: { readonly id: string; readonly message: SubscriptionMessage }[] = []
   #opening: Promise<WebSocketLike> | undefined
   #socket: WebSocketLike | undefined
   #nextId = 1
@@ -95,21 +110,37 @@ class SocketTransport implements WebSocketTransport {
     onEnd?: (error: ClientError) => void,
   ): Promise<Subscription> {
     const id = String(await this.request('eth_subscribe', params))
-    this.#listening.set(id, { listener, onEnd })
+    return this.#listen(id, 'eth_unsubscribe', { listener: ({ result }) => listener(result ?? null), onEnd })
+  }
+
+  async follow(
+    params: readonly Json[],
+    listener: (message: SubscriptionMessage) => void,
+    onEnd: (error: ClientError, isClosed: boolean) => void,
+  ): Promise<Subscription & { readonly answer: Json }> {
+    const method = 'subscribe'
+    const answer = await this.request(method, params)
+    const id = (answer as { readonly subscription?: Json } | null)?.subscription
+    if (typeof id !== 'string') throw noAnswer(method, 'the answer names no subscription')
+    return { answer, ...this.#listen(id, 'unsubscribe', { listener, onEnd }) }
+  }
+
+  #listen(id: string, unsubscribe: string, listening: Listening): Subscription {
+    this.#listening.set(id, listening)
     const early = this.#early.filter((one) => one.id === id)
     this.#early = this.#early.filter((one) => one.id !== id)
-    for (const { value } of early) listener(value)
+    for (const { message } of early) listening.listener(message)
     return {
       unsubscribe: async () => {
         if (!this.#listening.delete(id)) return
-        await this.request('eth_unsubscribe', [id]).catch(() => undefined)
+        await this.request(unsubscribe, [id]).catch(() => undefined)
       },
     }
   }
 
   close(): void {
     const socket = this.#socket
-    this.#end('closed by this client')
+    this.#end('closed by this client', true)
     socket?.close()
   }
 
@@ -152,8 +183,7 @@ class SocketTransport implements WebSocketTransport {
       readonly params?: { [name: string]: Json }
     }
     if (typeof id === 'number') this.#settle(id, message)
-    else if (typeof params?.subscription === 'string')
-      this.#notify(params.subscription, params.result ?? null)
+    else if (typeof params?.subscription === 'string') this.#notify(params.subscription, params)
   }
 
   #settle(id: number, message: Json): void {
@@ -168,14 +198,14 @@ class SocketTransport implements WebSocketTransport {
     }
   }
 
-  #notify(id: string, value: Json): void {
+  #notify(id: string, message: SubscriptionMessage): void {
     const listening = this.#listening.get(id)
-    if (listening !== undefined) listening.listener(value)
-    else if (this.#early.length < EARLY_MAX) this.#early.push({ id, value })
+    if (listening !== undefined) listening.listener(message)
+    else if (this.#early.length < EARLY_MAX) this.#early.push({ id, message })
   }
 
   /** Nothing more comes over the connection. */
-  #end(reason: string): void {
+  #end(reason: string, isClosed = false): void {
     this.#socket = undefined
     this.#early = []
     const error = new ClientError('transport', `${this.name}: ${reason}`)
@@ -186,7 +216,7 @@ class SocketTransport implements WebSocketTransport {
       clearTimeout(timer)
       reject(error)
     }
-    for (const { onEnd } of listening) onEnd?.(error)
+    for (const { onEnd } of listening) onEnd?.(error, isClosed)
   }
 }
 

@@ -63,7 +63,8 @@ function nodeMethods(backend: Backend): readonly Method[] {
 
 /** The namespaces that have a method, with the version that every node gives. */
 export function moduleListMethod(methods: readonly Method[]): Method {
-  const names = [...new Set(['rpc', ...methods.map(({ name }) => name.slice(0, name.indexOf('_')))])].sort()
+  const spaces = methods.flatMap(({ name }) => (name.includes('_') ? [name.slice(0, name.indexOf('_'))] : []))
+  const names = [...new Set(['rpc', ...spaces])].sort()
   const list = Object.fromEntries(names.map((name) => [name, '1.0']))
   return defineMethod({
     name: 'rpc_modules',

@@ -12,14 +12,14 @@ import { failureWords } from '../failures.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p } from '../params.ts'
 
-interface TxOptions {
+export interface TxOptions {
   readonly backend: Backend
   readonly modules: readonly Module[]
   readonly indexes: BlockIndexes
 }
 
 /** `issuance.mint`, `transfer`, or the called selector. */
-function actionName(options: TxOptions, transaction: Transaction): string {
+export function actionName(options: TxOptions, transaction: Transaction): string {
   const view = options.backend.stateAt('latest')
   if (view === undefined) return 'transaction'
   const dispatcher = dispatcherOf(options.modules, protocolVersionOf(view.state))

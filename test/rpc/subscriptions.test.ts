@@ -33,8 +33,15 @@ class Reader implements Connection {
     this.got.push((JSON.parse(text) as Loose).params.result)
     return true
   }
+  readonly queuedBytes = 0
+  whenRead(): void {
+    assert.fail('nothing is queued')
+  }
   cut(reason: string): void {
     this.cutFor = reason
+  }
+  cutSlow(): void {
+    assert.fail('not slow')
   }
   onClose(listener: () => void): void {
     this.#closeListeners.push(listener)
