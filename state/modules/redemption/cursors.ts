@@ -66,8 +66,8 @@ export interface Budget {
 }
 
 /**
- * Measured steps of what the walks do, by `bench:economy` with 256 members and 10,000 lots: the rules, the invariants and
- * the tree of what they write.
+ * Steps of what the walks do: the rules, the invariants and the tree of what they write. Assigning and closing are measured
+ * on the blocks of `bench:economy`; the others are estimated from these by the records that they write.
  */
 export const ACT_STEPS = {
   /** Looking at a record: a lot group, a filter, a place. */
