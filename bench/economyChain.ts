@@ -12,12 +12,12 @@ import { DEVNET_TIMING } from '../genesis/devnet.ts'
 import { MAIN_PARAMETERS } from '../genesis/parameters.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
+import { newBlockWork, Walk } from '../state/blockWork.ts'
 import type { ActionContext, BlockContext } from '../state/context.ts'
 import type { ParentView } from '../state/execute.ts'
 import { redemptionModule } from '../state/modules/redemption/module.ts'
 import { getTotals } from '../state/modules/redemption/redemptions.ts'
 import { drawPlaces } from '../state/modules/redemption/requests.ts'
-import { redemptionParams } from '../state/modules/redemption/tables.ts'
 import type { MemoryState } from '../state/overlay.ts'
 import { type LoadAccount, loadAccounts } from './accounts.ts'
 import { treeOf } from './manyAccounts.ts'
@@ -155,13 +155,11 @@ function fillQueue(
   size: EconomySize,
   facts: { readonly block: BlockContext; readonly requesters: readonly LoadAccount[] },
 ): void {
-  const params = redemptionParams.get(state)
-  redemptionParams.set(state, { ...params, stepsPerBlockMax: FILLED_AT_ONCE })
   let made = 0
   for (let turn = 0; getTotals(state).nextSequence <= size.openRequests; turn++) {
     const proposer = operators[turn & 1]!.address
     const ctx = { state, block: { ...facts.block, proposer }, emit: () => {} }
-    drawPlaces(ctx)
+    drawPlaces(ctx, { left: FILLED_AT_ONCE, walk: new Walk(newBlockWork(), Number.MAX_SAFE_INTEGER) })
     for (let n = 0; n < FILLED_AT_ONCE && made < size.openRequests; n++, made++) {
       const sender = facts.requesters[Math.floor(made / REQUESTS_EACH)]!.address
       requestOne(
@@ -170,7 +168,6 @@ function fillQueue(
       )
     }
   }
-  redemptionParams.set(state, params)
 }
 
 export interface EconomyStart {

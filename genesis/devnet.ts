@@ -5,6 +5,7 @@ import { sha256 } from '../base/crypto/hash.ts'
 import type { Address } from '../base/ids.ts'
 import { COIN } from '../base/units.ts'
 import { blocksPerWindow } from '../state/modules/capacity/windows.ts'
+import { tableSteps } from '../state/modules/redemption/parameters.ts'
 import { loadCatalogue } from './catalogue.ts'
 import { DEV_PARAMETERS } from './parameters.ts'
 import type { ConsensusTiming, Genesis } from './schema.ts'
@@ -60,8 +61,13 @@ export const DEVNET_OPERATOR_COINS = 250n
 function redemptionFor(windowMs: number, minBlockIntervalMs: number): Genesis['params']['redemption'] {
   const { redemption, capacity } = DEV_PARAMETERS
   const lots = DEVNET_VALIDATORS.max * capacity.lotsPerProviderMax
-  const steps = redemption.stepsPerBlockMax * blocksPerWindow(windowMs, minBlockIntervalMs)
-  return { ...redemption, openRequestsMax: Math.max(1, Math.min(redemption.openRequestsMax, steps - lots)) }
+  const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
+  const byLooks = redemption.stepsPerBlockMax * blocks - lots
+  const byWork =
+    (capacity.blockStepsMax * blocks - tableSteps({ requests: 0, lots })) /
+    tableSteps({ requests: 1, lots: 0 })
+  const requests = Math.floor(Math.min(redemption.openRequestsMax, byLooks, byWork))
+  return { ...redemption, openRequestsMax: Math.max(1, requests) }
 }
 
 export interface DevnetMember {

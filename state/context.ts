@@ -2,6 +2,7 @@
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import type { Lane } from '../base/lanes.ts'
 import type { Failure, ModuleDef } from '../base/moduleDefinition.ts'
+import type { BlockWork } from './blockWork.ts'
 import type { FaultKind } from './modules/providers/schema.ts'
 import type { ParameterRules } from './parameterRules.ts'
 import type { StateReader, StateWriter } from './view.ts'
@@ -76,6 +77,8 @@ export interface WriteContext {
   emit(log: Log): void
   /** Gas that a lane of this block has left, at the block's end. Absent where no block is executed. */
   laneRoom?(lane: Lane): number
+  /** What this block's deferred work has used, shared by its hooks. Absent where no block is executed. */
+  readonly work?: BlockWork
   /** Why a debit must not happen now (ECONOMY §10). Absent in hooks, which settle what is owed. */
   refuseDebit?(debit: Debit): DebitRefused | undefined
 }

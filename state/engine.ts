@@ -8,6 +8,7 @@ import { TX_OVERHEAD_BYTES } from '../base/protocol/limits.ts'
 import { RECEIPT_LOGS_MAX, type Receipt, SYSTEM_LOGS_MAX } from '../base/protocol/receipt.ts'
 import type { Recovery } from '../base/protocol/recovery.ts'
 import { nextMix } from '../base/protocol/vote.ts'
+import { newBlockWork } from './blockWork.ts'
 import type { ChainConfig } from './chain.ts'
 import type { BlockContext, Log, WriteContext } from './context.ts'
 import { costOf, type Dispatcher, dispatcherOf, failedLog, runCall } from './dispatch.ts'
@@ -106,6 +107,7 @@ export class BlockRun {
   /** Base fee of each lane in this block. */
   readonly baseFees: PerLane<bigint>
   readonly #laneGas: Record<Lane, number> = { ...perLane(() => 0) }
+  readonly #work = newBlockWork()
   readonly #laneBytes: Record<Lane, number> = { ...perLane(() => 0) }
   readonly #misfits: Record<Lane, number> = { ...perLane(() => 0) }
   #gasUsed = 0
@@ -276,7 +278,8 @@ export class BlockRun {
   }
 
   #systemContext(): WriteContext {
-    return { state: this.overlay, block: this.block, emit: (log) => void this.systemLogs.push(log) }
+    const emit = (log: Log): void => void this.systemLogs.push(log)
+    return { state: this.overlay, block: this.block, emit, work: this.#work }
   }
 
   *#checkInvariants(): Steps<void> {

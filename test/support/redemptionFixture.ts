@@ -9,6 +9,7 @@ import type { Failure } from '../../base/moduleDefinition.ts'
 import { selectorOf, signatureOf } from '../../base/selector.ts'
 import { COIN, PPM } from '../../base/units.ts'
 import { type Parameters as ChainParameters, TEST_PARAMETERS } from '../../genesis/parameters.ts'
+import { newBlockWork } from '../../state/blockWork.ts'
 import type { ActionContext, BlockContext, Log, WriteContext } from '../../state/context.ts'
 import { beginBlock, endBlock } from '../../state/hooks.ts'
 import { getAccount, getSupply } from '../../state/modules/accounts/ledger.ts'
@@ -105,6 +106,8 @@ export class RedemptionChain {
   recountEveryBlock = true
   /** Gas that the service lane has left at the end of each block. */
   serviceRoom = 1_000_000
+  /** What the walks of the last block have used. */
+  work = newBlockWork()
 
   constructor(options: ChainOptions) {
     const economy = options.economy ?? {
@@ -233,6 +236,7 @@ export class RedemptionChain {
       block: this.block,
       emit: (log) => void this.logs.push(log),
       laneRoom: () => this.serviceRoom,
+      work: this.work,
     }
   }
 
@@ -241,6 +245,7 @@ export class RedemptionChain {
     this.#height++
     this.#parentMs = this.#timeMs
     this.#timeMs += afterMs
+    this.work = newBlockWork()
     beginBlock(this.ctx(), MODULES)
     transactions()
     endBlock(this.ctx(), MODULES)

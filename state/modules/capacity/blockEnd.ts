@@ -5,6 +5,7 @@ import { moveAnchor } from './external.ts'
 import { beginRecount, continueRecount } from './recount.ts'
 import { isRecounting, noteParametersChanged } from './sums.ts'
 import { capacityParams } from './tables.ts'
+import { openEconomyWalk } from './walks.ts'
 import { endWindow } from './windows.ts'
 
 /** Ends the window that is over, unless the recount of the one before is still under way. */
@@ -24,7 +25,10 @@ export function onParametersChanged(ctx: WriteContext): void {
 }
 
 export function endBlock(ctx: WriteContext): void {
-  if (isRecounting(ctx.state)) continueRecount(ctx, capacityParams.get(ctx.state).recountStepsMax)
+  if (!isRecounting(ctx.state)) return
+  const walk = openEconomyWalk(ctx, 'recount')
+  const stepsMax = Math.min(walk.left, capacityParams.get(ctx.state).recountStepsMax)
+  if (stepsMax > 0) walk.spend(continueRecount(ctx, stepsMax).steps)
 }
 
 /** A recount under way needs blocks. */

@@ -1,6 +1,9 @@
 // Lot groups: attested lots of one provider, class, region, set of services and rating version, which book as one.
 // Owns: what a group has per window, and at which rating it books. Not: bookings (book.ts), lots (lots.ts).
 import { assert } from '../../../base/assert.ts'
+import { utf8 } from '../../../base/bytes.ts'
+import { sha256 } from '../../../base/crypto/hash.ts'
+import type { Hash32 } from '../../../base/ids.ts'
 import { minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { SERVICES, type Service } from '../catalogue/schema.ts'
@@ -98,17 +101,18 @@ export function isSameRatings(a: Ratings, b: Ratings): boolean {
 /** The group of a lot's kind; undefined before the first of its kind is attested. */
 export function knownGroupOf(
   state: StateReader,
-  { provider, classId, region, services, ratings }: Lot,
+  lot: Pick<Lot, 'provider' | 'classId' | 'region' | 'services' | 'ratings'>,
 ): number | undefined {
-  return groupIdsOf(state, provider).find((id) => {
-    const group = capacityTables.group.mustGet(state, { id })
-    return (
-      group.classId === classId &&
-      group.region === region &&
-      group.services === services &&
-      isSameRatings(group.pledged, ratings)
-    )
-  })
+  return capacityTables.groupName.get(state, { name: groupName({ ...lot, pledged: lot.ratings }) })?.id
+}
+
+/** What makes lots of one group, as a hash. Regions have no slash. */
+export function groupName(
+  kind: Pick<LotGroup, 'provider' | 'classId' | 'region' | 'services' | 'pledged'>,
+): Hash32 {
+  const { provider, classId, region, services, pledged } = kind
+  const ratings = SERVICES.map((service) => pledged[service]).join('/')
+  return sha256(utf8(`suanli/capacity/group/${provider}/${classId}/${region}/${services}/${ratings}`))
 }
 
 /** The group that a lot belongs to, created when it is the first of its kind. Returns its id. */
@@ -124,6 +128,7 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
   const key = { provider, classId, region, services, pledged: ratings }
   const inForce = ratingsInForce(state, key)
   changeOffers(state, { services, region, inForce }, 1)
+  capacityTables.groupName.set(state, { name: groupName(key) }, { id })
   capacityTables.group.set(
     state,
     { id },
@@ -196,7 +201,9 @@ export function markCounted(state: StateWriter, id: number, pass: number): void 
 
 /** Removes a group without lots. */
 export function removeGroup(state: StateWriter, id: number, provider: number): void {
-  changeOffers(state, capacityTables.group.mustGet(state, { id }), -1)
+  const group = capacityTables.group.mustGet(state, { id })
+  changeOffers(state, group, -1)
+  capacityTables.groupName.delete(state, { name: groupName(group) })
   const ids = groupIdsOf(state, provider).filter((other) => other !== id)
   if (ids.length === 0) capacityTables.groups.delete(state, { provider })
   else capacityTables.groups.set(state, { provider }, { ids })

@@ -5,7 +5,7 @@ import type { Invariant } from '../../rules.ts'
 import type { StateKey, StateReader } from '../../view.ts'
 import { isCounted } from './counted.ts'
 import { memberIds } from './external.ts'
-import { getGroup, groupIdsOf, ratedHours } from './groups.ts'
+import { getGroup, groupIdsOf, knownGroupOf, ratedHours } from './groups.ts'
 import { getLot, lotIdsOf } from './lots.ts'
 import { addSums, NO_SUMS, sumsOfGroup } from './measures.ts'
 import { addDevices, runsFrom } from './runs.ts'
@@ -109,7 +109,7 @@ const isSame = (a: readonly Run[], b: readonly Run[]): boolean =>
 const groupsInvariant: Invariant = {
   id: 'capacity.groups',
   severity: 'stopMinting',
-  doc: 'What a group has ahead is what its lots have; the lists of groups are complete.',
+  doc: 'What a group has ahead is what its lots have; the lists and names of groups are complete.',
   *recount(ctx) {
     const { state } = ctx
     const runs = new Map<number, readonly Run[]>()
@@ -122,6 +122,7 @@ const groupsInvariant: Invariant = {
         count++
         const group = getGroup(state, id)
         if (group?.provider !== provider) return `group ${id} is listed under provider ${provider}`
+        if (knownGroupOf(state, { ...group, ratings: group.pledged }) !== id) return `group ${id} has no name`
         const own = runsFrom(group.changed ? group.nextRuns : group.runs, ahead)
         return isSame(own.slice(1), runsFrom(runs.get(id) ?? [], ahead).slice(1)) &&
           own[0]?.devicesPpm === runsFrom(runs.get(id) ?? [], ahead)[0]?.devicesPpm

@@ -23,21 +23,21 @@ export function enqueueOverbooked(state: StateWriter, group: number): void {
 }
 
 /**
- * The first group that still has more booked than it has; those that fit again leave the queue, at most `stepsMax` of
- * them. Undefined when there is none, or when the steps have run out.
+ * The first group that still has more booked than it has; those that fit again leave the queue, each for one `takeStep`.
+ * Undefined when there is none, or when the steps have run out.
  */
-export function nextOverbooked(ctx: WriteContext, stepsMax: number): number | undefined {
+export function nextOverbooked(ctx: WriteContext, takeStep: () => boolean): number | undefined {
   const { state } = ctx
-  for (let steps = 0; steps < stepsMax; steps++) {
+  for (;;) {
     const count = getCount(state)
     if (count.overbookedHead === count.overbookedTail) return undefined
     const at = { index: count.overbookedHead }
     const { group } = capacityTables.overbooked.mustGet(state, at)
     if (getGroup(state, group)?.overbooked === true) return group
+    if (!takeStep()) return undefined
     capacityTables.overbooked.delete(state, at)
     capacityTables.count.set(state, {}, { ...count, overbookedHead: count.overbookedHead + 1 })
   }
-  return undefined
 }
 
 /** Whether any group is still in the queue. */

@@ -53,17 +53,21 @@ function coverFault({ horizonWindows, coverN }: Own, all: ParameterContext): Par
 }
 
 function recountFault(own: Own, all: ParameterContext): ParameterFault | undefined {
-  const { horizonWindows, recountStepsMax, windowMs, lotsPerProviderMax } = own
+  const { horizonWindows, recountStepsMax, blockStepsMax, windowMs, lotsPerProviderMax } = own
   const blocks = blocksPerWindow(windowMs, blockIntervalOf(all))
   const steps = recountStepsOf({
     providers: all.providerCount,
     lotsPerProvider: lotsPerProviderMax,
     horizon: horizonWindows,
   })
-  return blocks * recountStepsMax < steps
-    ? {
-        path: 'recountStepsMax',
-        reason: `a recount may take ${steps} steps, and a window has ${blocks} blocks`,
-      }
+  if (blocks * recountStepsMax < steps) {
+    return {
+      path: 'recountStepsMax',
+      reason: `a recount may take ${steps} steps, and a window has ${blocks} blocks`,
+    }
+  }
+  // A walk has half of what those before it in the block leave.
+  return blocks * blockStepsMax < 2 * steps
+    ? { path: 'blockStepsMax', reason: `a recount may take ${steps} steps, and has half of ${blocks} blocks` }
     : undefined
 }

@@ -52,8 +52,11 @@ interface Walk {
   hasChanged: boolean
 }
 
-/** Goes on with the recount under way, in steps as `recountSteps.ts` counts them. Returns whether it is complete. */
-export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
+/** Goes on with the recount under way, in steps as `recountSteps.ts` counts them. Returns whether it is complete, and its steps. */
+export function continueRecount(
+  ctx: WriteContext,
+  stepsMax: number,
+): { readonly isComplete: boolean; readonly steps: number } {
   const { state } = ctx
   const { next } = getCount(state)
   assert(next !== undefined, 'a recount is under way')
@@ -62,7 +65,8 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   let { member, group } = next
   const walk: Walk = { pass: next.pass, measures, hasChanged: false }
   // At least one group a block, so that the recount ends whatever the bound.
-  for (let steps = 0; steps < stepsMax && member < members.length; ) {
+  let steps = 0
+  while (steps < stepsMax && member < members.length) {
     const provider = members[member]!
     const left = groupIdsOf(state, provider).filter((id) => id > group)
     let sums = NO_SUMS
@@ -85,17 +89,17 @@ export function continueRecount(ctx: WriteContext, stepsMax: number): boolean {
   if (member < members.length) {
     if (walk.hasChanged) noteMoreHours(state)
     capacityTables.count.set(state, {}, { ...rest, next: { ...next, member, group } })
-    return false
+    return { isComplete: false, steps }
   }
   const { member: _member, group: _group, ...measured } = next
   capacityTables.count.set(state, {}, { ...rest, ...measured, revision: rest.revision + 1 })
-  return true
+  return { isComplete: true, steps }
 }
 
 /** Counts everything at once; genesis calls it after its pledges, when nothing is booked yet. */
 export function countAll(ctx: WriteContext): void {
   beginRecount(ctx)
-  assert(continueRecount(ctx, Number.MAX_SAFE_INTEGER), 'an unbounded recount is complete')
+  assert(continueRecount(ctx, Number.MAX_SAFE_INTEGER).isComplete, 'an unbounded recount is complete')
 }
 
 /**

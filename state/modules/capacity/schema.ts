@@ -194,10 +194,19 @@ export const capacitySchema = defineModule({
       main: LOTS_MAX,
       check: between(1, LOTS_MAX, 'lots'),
     }),
+    blockStepsMax: param({
+      field: t.u32,
+      doc: 'Steps of all deferred work of one block together, each act at its measured cost; a step is about 0.2 µs.',
+      main: 12_000,
+      // Short windows have few blocks.
+      dev: 1_000_000,
+      test: 1_000_000,
+      check: between(1, 10_000_000, 'steps'),
+    }),
     recountStepsMax: param({
       field: t.u32,
       doc: 'Steps of the recount at a window’s end in one block, one window of one lot group being one.',
-      main: 24_000,
+      main: 12_000,
       // Short windows have few blocks.
       dev: 64_000,
       test: 64_000,
@@ -309,6 +318,12 @@ export const capacitySchema = defineModule({
       key: { index: t.u64 },
       value: { group: t.u64 },
       doc: 'Lot groups whose reservations must be returned until they fit.',
+    },
+    groupName: {
+      id: 14,
+      key: { name: t.hash },
+      value: { id: t.u64 },
+      doc: 'The lot group of a kind, by the hash of what makes it one.',
     },
   },
   errors: {

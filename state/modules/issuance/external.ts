@@ -9,6 +9,7 @@ import { acceptsAsset } from '../assets/ledger.ts'
 import { type CapacitySums, capacitySchema } from '../capacity/schema.ts'
 import { type CapacitySummary, countedSums, getCount, getMeasures, getSummary } from '../capacity/sums.ts'
 import { capacityParams, changedSums } from '../capacity/tables.ts'
+import { openEconomyWalk } from '../capacity/walks.ts'
 import { currentWindow } from '../capacity/windows.ts'
 import { growthFactors } from '../oracle/drift.ts'
 import { getPrice, staleSince } from '../oracle/prices.ts'
@@ -27,6 +28,9 @@ import { FAULT_KINDS, type Provider, type ProviderStatus } from '../providers/sc
 import { hasSuspendedMember, isGroupSuspended, unpaidPenalties } from '../providers/suspension.ts'
 import { changedMembers, providersTables } from '../providers/tables.ts'
 import { issuanceSchema } from './schema.ts'
+
+/** Opens one of this module's walks in a block. */
+export const openWalk = openEconomyWalk
 
 /** Address of the locked coins of a provider's mints. */
 export function lockAddress(provider: number): Escrow {

@@ -11,6 +11,7 @@ import {
   isSuspendedMember,
   lastRecount,
   memberIds,
+  openWalk,
   payFromLock,
 } from './external.ts'
 import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
@@ -19,8 +20,9 @@ import { releaseDue } from './locks.ts'
 import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
-/** Members handled in one block. */
+/** Members handled in one block, at most, and the measured steps of one. */
 const MEMBERS_PER_BLOCK = 32
+const MEMBER_STEPS = 800
 
 /**
  * Whether a window was good for a member: active, not suspended, no open fault, and at least half of what it granted was
@@ -88,7 +90,7 @@ export function advanceTurn(ctx: WriteContext): void {
   const { pass, sinceHeight, windowIndex } = lastRecount(state)
   const known = issuanceTables.turn.get(state, {})
   if (known?.pass === pass || (known === undefined && pass === 0)) {
-    if (known !== undefined && known.member < known.members) handle(ctx, known, MEMBERS_PER_BLOCK)
+    if (known !== undefined && known.member < known.members) handleSome(ctx, known)
     return
   }
   // A window so short that it ended before all members were handled must not cost one of them its release.
@@ -104,7 +106,7 @@ export function advanceTurn(ctx: WriteContext): void {
     endedAtHeight: sinceHeight,
     beganAtHeight: known?.endedAtHeight ?? 0,
   }
-  handle(ctx, turn, MEMBERS_PER_BLOCK)
+  handleSome(ctx, turn)
 }
 
 /** Number of the recount after which the snapshots of all members were last taken. */
@@ -113,6 +115,14 @@ export function snapshotsOf(state: StateReader): number {
   // Genesis takes each as it mints.
   if (turn === undefined) return lastRecount(state).pass
   return turn.member < turn.members ? turn.pass - 1 : turn.pass
+}
+
+/** Handles as many as the block's steps allow; a turn that has just begun is stored even without any. */
+function handleSome(ctx: WriteContext, turn: Turn): void {
+  const walk = openWalk(ctx, 'members')
+  const acts = Math.min(MEMBERS_PER_BLOCK, turn.members - turn.member, Math.ceil(walk.left / MEMBER_STEPS))
+  walk.spend(acts * MEMBER_STEPS)
+  handle(ctx, turn, acts)
 }
 
 function handle(ctx: WriteContext, turn: Turn, count: number): void {

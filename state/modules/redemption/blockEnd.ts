@@ -2,8 +2,8 @@
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { openSearch } from './candidates.ts'
-import { getCursors } from './cursors.ts'
-import { anchorNow, runningWindow, storeCoverage } from './external.ts'
+import { type Budget, getCursors } from './cursors.ts'
+import { anchorNow, openWalk, runningWindow, storeCoverage } from './external.ts'
 import { penalise } from './faults.ts'
 import { grantsPending, recallSuspended, returnMissing } from './grants.ts'
 import { growthPending } from './growth.ts'
@@ -26,34 +26,34 @@ import { unbookOne } from './unbooking.ts'
 import { settleVouchered } from './vouchers.ts'
 import { expireRequests, noteTurn, sweepDueAtMs, sweepEnded, sweepPending } from './windowEnds.ts'
 
-/** Each walk of a block takes at most M steps, M being `stepsPerBlockMax`. */
-function budgetOf(state: StateReader) {
-  return { left: redemptionParams.get(state).stepsPerBlockMax }
+/** Each walk of a block takes at most M steps, M being `stepsPerBlockMax`, and its part of the block's measured ones. */
+function budgetOf(ctx: WriteContext, walk: Parameters<typeof openWalk>[1]): Budget {
+  return { left: redemptionParams.get(ctx.state).stepsPerBlockMax, walk: openWalk(ctx, walk) }
 }
 
 /** In a window's first block missing grants return, then penalties are paid; then the last block's requests are drawn. */
 export function beginBlock(ctx: WriteContext): void {
-  returnMissing(ctx, budgetOf(ctx.state))
-  recallSuspended(ctx, budgetOf(ctx.state))
-  penalise(ctx, budgetOf(ctx.state))
-  returnOverbooked(ctx, budgetOf(ctx.state))
-  drawPlaces(ctx)
+  returnMissing(ctx, budgetOf(ctx, 'missingGrants'))
+  recallSuspended(ctx, budgetOf(ctx, 'recalls'))
+  penalise(ctx, budgetOf(ctx, 'penalties'))
+  returnOverbooked(ctx, budgetOf(ctx, 'overbooked'))
+  drawPlaces(ctx, budgetOf(ctx, 'draw'))
 }
 
 /** What is vouchered through the block that ends a window settles before the recount, the locks' turn and the snapshot. */
 export function onWindowEnd(ctx: WriteContext): void {
-  settleVouchered(ctx, budgetOf(ctx.state))
+  settleVouchered(ctx, budgetOf(ctx, 'settlement'))
 }
 
 export function endBlock(ctx: WriteContext): void {
   const { state, block } = ctx
   // In the block that ends a window it has settled already.
-  if (getCursors(state).window === runningWindow(state)) settleVouchered(ctx, budgetOf(state))
+  if (getCursors(state).window === runningWindow(state)) settleVouchered(ctx, budgetOf(ctx, 'settlement'))
   noteTurn(ctx)
-  sweepEnded(ctx, budgetOf(state))
-  expireRequests(ctx, budgetOf(state))
-  obligeProviders(ctx, budgetOf(state))
-  removeHistory(state, budgetOf(state))
+  sweepEnded(ctx, budgetOf(ctx, 'sweep'))
+  expireRequests(ctx, budgetOf(ctx, 'expiry'))
+  obligeProviders(ctx, budgetOf(ctx, 'obligation'))
+  removeHistory(state, budgetOf(ctx, 'history'))
   // Nothing is assigned while coins are on their way to earlier places.
   if (!sweepPending(state, block.timestampMs) && !grantsPending(state)) match(ctx)
   storeCoverage(ctx)
@@ -61,8 +61,8 @@ export function endBlock(ctx: WriteContext): void {
 
 function match(ctx: WriteContext): void {
   const { state, block } = ctx
-  beginPass(state)
-  const budget = budgetOf(state)
+  const budget = budgetOf(ctx, 'matching')
+  beginPass(state, budget)
   const { minimumBase } = redemptionParams.get(state)
   const { pass } = getCursors(state)
   const search = openSearch(state, { budget, anchor: anchorNow(state), minimumBase, pass })

@@ -16,6 +16,7 @@ import { coinsOfHours } from '../capacity/rating.ts'
 import { capacitySchema, type LotGroup } from '../capacity/schema.ts'
 import { countedAnchor, getCount, getMeasures } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
+import { openEconomyWalk } from '../capacity/walks.ts'
 import { blocksPerWindow, getClock } from '../capacity/windows.ts'
 import { classIds, getClass, getRatings } from '../catalogue/classes.ts'
 import type { Service } from '../catalogue/schema.ts'
@@ -56,6 +57,9 @@ interface GroupWindow {
 
 /** The ledger account that holds all coins locked in redemption. */
 export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
+
+/** Opens one of this module's walks in a block. */
+export const openWalk = openEconomyWalk
 
 /** The account of the guarantee fund: no-show fees go there. */
 export const GUARANTEE_FUND: Address = GUARANTEE_FUND_ADDRESS
@@ -178,8 +182,8 @@ export function countsIn(state: StateReader, group: LotGroup, windowIndex: numbe
 }
 
 /** The first lot group that has fewer hours than are booked on it; undefined when there is none. */
-export function overbookedGroup(ctx: WriteContext, stepsMax: number): number | undefined {
-  return nextOverbooked(ctx, stepsMax)
+export function overbookedGroup(ctx: WriteContext, takeStep: () => boolean): number | undefined {
+  return nextOverbooked(ctx, takeStep)
 }
 
 /** The first window from `from` on in which a lot group has fewer hours than are booked. */
@@ -329,11 +333,12 @@ export function windowRoom(all: ParameterContext): {
   readonly horizonWindows: number
   readonly blocks: number
   readonly lotsMax: number
+  readonly blockStepsMax: number
 } {
-  const { windowMs, horizonWindows, lotsPerProviderMax } = all.of(capacitySchema)
+  const { windowMs, horizonWindows, lotsPerProviderMax, blockStepsMax } = all.of(capacitySchema)
   const { minBlockIntervalMs } = all.of(providersSchema)
   const blocks = blocksPerWindow(windowMs, minBlockIntervalMs)
-  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax }
+  return { horizonWindows, blocks, lotsMax: all.providerCount * lotsPerProviderMax, blockStepsMax }
 }
 
 /** Coins that units of an asset buy at a price, rounded down. */

@@ -102,7 +102,7 @@ export function penalise(ctx: WriteContext, budget: Budget): void {
       updateCursors(state, { penalisedWindow: window + 1, penalisedFailure: 0 })
       continue
     }
-    if (!takeStep(budget)) return
+    if (!takeStep(budget, 'pay')) return
     const at = { provider, window }
     if (penalisedVictim === 0) takePenalty(ctx, at)
     payVictim(ctx, at, penalisedVictim)

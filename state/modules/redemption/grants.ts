@@ -4,7 +4,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld, type HeldAt } from './books.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
 import { isFaultQueueFull, isOwnSuspended, runningWindow } from './external.ts'
 import { blame, isAtFault } from './faults.ts'
 import { noteReturned } from './returned.ts'
@@ -31,7 +31,9 @@ export function returnMissing(ctx: WriteContext, budget: Budget): void {
       grantAt: isLast ? at.sequence + 1 : at.sequence,
       grantAssignment: assignment.next,
     })
-    if (assignment.grantedAtMs === 0) returnUngranted(ctx, at, assignment)
+    if (assignment.grantedAtMs > 0) continue
+    spendSteps(budget, 'close')
+    returnUngranted(ctx, at, assignment)
   }
 }
 
@@ -78,7 +80,7 @@ export function recallSuspended(ctx: WriteContext, budget: Budget): void {
       updateCursors(state, { recallWindow: window + 1, recallEntry: 0 })
       continue
     }
-    if (!takeStep(budget)) return
+    if (!takeStep(budget, 'close')) return
     updateCursors(state, { recallWindow: window, recallEntry: entry + 1 })
     recallEntryAt(ctx, { provider, window, index: entry })
   }

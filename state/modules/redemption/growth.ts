@@ -6,7 +6,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import type { LotGroup } from '../capacity/schema.ts'
 import { SERVICES } from '../catalogue/schema.ts'
 import { drawBack, meets, putFrontier } from './candidates.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, takePart, takeStep, updateCursors } from './cursors.ts'
 import { groupsOf, legalGroupOf, lotGroup } from './external.ts'
 import { orderOf, volunteersOf } from './order.ts'
 import { hasMember, insertMember, nextMember, removeMember } from './orderedSet.ts'
@@ -51,7 +51,7 @@ export function tellGrowth(state: StateWriter, budget: Budget): boolean {
     const group = lotGroup(state, id)
     if (group !== undefined && !tellFilters(state, { id, group }, budget)) return false
     removeMember(state, GROWN_GROUPS, id)
-    updateCursors(state, { grownSet: 0, grownFilter: 0 })
+    updateCursors(state, { grownSet: 0, grownFilter: 0, grownBucket: 0 })
   }
 }
 
@@ -89,23 +89,26 @@ function tellFilters(
     if (!takeStep(budget)) return false
     const filter = nextMember(state, set, grownFilter)
     if (filter === undefined) {
-      updateCursors(state, { grownSet: grownSet + 1, grownFilter: 0 })
+      updateCursors(state, { grownSet: grownSet + 1, grownFilter: 0, grownBucket: 0 })
       continue
     }
-    updateCursors(state, { grownFilter: filter + 1 })
-    tellFilter(state, filter, at)
+    // It may have begun in an earlier block.
+    updateCursors(state, filter === grownFilter ? {} : { grownFilter: filter, grownBucket: 0 })
+    if (!tellFilter(state, filter, at, budget)) return false
+    updateCursors(state, { grownFilter: filter + 1, grownBucket: 0 })
   }
 }
 
-/** Draws the frontiers of a filter back to a lot group, and wakes its buckets; at most one bucket per window within K. */
+/** Draws the frontiers of a filter back to a lot group, and wakes its buckets; false when the block's steps ran out. */
 function tellFilter(
   state: StateWriter,
   id: number,
   at: { readonly id: number; readonly group: LotGroup },
-): void {
+  budget: Budget,
+): boolean {
   const filter = mustGetFilter(state, id)
   const { provider } = at.group
-  if (!meets(filter, at.group) || filter.excluded.includes(legalGroupOf(state, provider))) return
+  if (!meets(filter, at.group) || filter.excluded.includes(legalGroupOf(state, provider))) return true
   const { pass } = getCursors(state)
   if (filter.pass === pass) {
     const lists = { order: orderOf(state), volunteers: volunteersOf(state, filter.service) }
@@ -113,6 +116,13 @@ function tellFilter(
       putFrontier(state, id, pass, drawBack(frontier, lists, { provider, id: at.id }))
   }
   const buckets = filterBuckets(id)
-  for (let b = nextMember(state, buckets, 0); b !== undefined; b = nextMember(state, buckets, b + 1))
-    if (mustGetBucket(state, b).standing === 'asleep') setStanding(state, b, 'unlooked')
+  for (;;) {
+    const bucket = nextMember(state, buckets, getCursors(state).grownBucket)
+    if (bucket === undefined) return true
+    if (mustGetBucket(state, bucket).standing === 'asleep') {
+      if (!takePart(budget, 'wake')) return false
+      setStanding(state, bucket, 'unlooked')
+    }
+    updateCursors(state, { grownBucket: bucket + 1 })
+  }
 }

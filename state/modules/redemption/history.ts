@@ -59,7 +59,7 @@ export function removeHistory(state: StateWriter, budget: Budget): void {
     const { closedHead, closedTail } = getCursors(state)
     if (closedHead === closedTail) return
     const { id, window } = redemptionTables.closed.mustGet(state, { index: closedHead })
-    if (window + tailWindows > current || !takeStep(budget)) return
+    if (window + tailWindows > current || !takeStep(budget, 'remove')) return
     redemptionTables.closed.delete(state, { index: closedHead })
     updateCursors(state, { closedHead: closedHead + 1 })
     removeEnded(state, id)

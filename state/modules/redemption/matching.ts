@@ -9,7 +9,7 @@ import { openAssignment } from './assignments.ts'
 import { hoursWithBonus } from './bonus.ts'
 import { type Candidate, findCandidate, frontierOf, putFrontier, type Search } from './candidates.ts'
 import { countNextWindow, isCrowded, moveCounted } from './crowding.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
 import {
   isLastQuarter,
   isOffered,
@@ -44,9 +44,10 @@ export function passWanted(state: StateReader): boolean {
 }
 
 /** Begins a pass: providers are ranked, sleepers may wake, and the free hours of the next window are to be summed up. */
-export function beginPass(state: StateWriter): void {
+export function beginPass(state: StateWriter, budget: Budget): void {
   if (!passWanted(state)) return
   takeOrder(state)
+  spendSteps(budget, 'rank', orderOf(state).length)
   const hasBonus = SERVICES.some((service) => volunteersOf(state, service).bonusCount > 0)
   const { pass } = getCursors(state)
   updateCursors(state, {
@@ -109,7 +110,7 @@ function wake(
       updateCursors(state, { [range.cursor]: 0 })
       return true
     }
-    if (!takeStep(budget)) return false
+    if (!takeStep(budget, 'wake')) return false
     updateCursors(state, { [range.cursor]: head + 1 })
     const { id, bucket } = bucketAt(state, head)
     const { service, provider, tierPpm, region } = mustGetFilter(state, bucket.filter)
@@ -184,6 +185,7 @@ function lookAtNew(state: StateWriter, run: Run): boolean {
     const found = search(state, run, { sequence, bucket, isAtPar: true })
     if (found.kind === 'outOfSteps') return false
     setStanding(state, id, found.kind === 'none' ? 'asleep' : 'matchable')
+    spendSteps(run.search.budget, 'wake')
   }
 }
 
@@ -200,6 +202,7 @@ function assignMatchable(ctx: WriteContext, run: Run): boolean {
     if (found.kind === 'outOfSteps') return false
     if (found.kind === 'none') setStanding(state, id, 'asleep')
     else assign(ctx, run.search, { sequence, ...found })
+    spendSteps(run.search.budget, found.kind === 'none' ? 'wake' : 'assign')
     // What is left of a request whose delivery begins may be served longer: it waits in another bucket.
     if (!lookAtNew(state, run)) return false
   }

@@ -4,7 +4,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { holderBelow } from './books.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
 import { lotGroup, overbookedGroup, overbookedIn, recountInForce, runningWindow } from './external.ts'
 import { noteReturned } from './returned.ts'
 import type { AssignmentKey } from './schema.ts'
@@ -17,7 +17,7 @@ const PLACES_END = 2 ** 40
 export function returnOverbooked(ctx: WriteContext, budget: Budget): void {
   const { state } = ctx
   for (;;) {
-    const id = overbookedGroup(ctx, budget.left)
+    const id = overbookedGroup(ctx, () => takeStep(budget))
     if (id === undefined || !takeStep(budget)) return
     const window = overbookedIn(state, id, runningWindow(state) + 1)
     // Its window has just begun, and the recount has not come to it yet.
@@ -25,6 +25,7 @@ export function returnOverbooked(ctx: WriteContext, budget: Budget): void {
     const at = latestOf(state, { id, window }, budget)
     if (at === undefined) return
     const { sequence } = redemptionTables.assignment.mustGet(state, at)
+    spendSteps(budget, 'close')
     closeAssignment(ctx, at, 'overbooked', { to: 'place' })
     noteReturned(state, sequence)
   }

@@ -60,6 +60,8 @@ export const redemptionRecords = {
       /** How far the filters have been told of the first lot group whose free hours have grown. */
       grownSet: t.u8,
       grownFilter: t.u64,
+      /** Buckets of that filter below this id are told. */
+      grownBucket: t.u64,
       /** Of the first provider whose groups are all to be told of: those up to this id have been noted. */
       grownGroup: t.u64,
       /** Requests up to this place have waited a quarter window: providers are obliged. */
@@ -74,6 +76,8 @@ export const redemptionRecords = {
       expiredWindow: t.u64,
       /** Windows before this one have returned what was not delivered. */
       sweptWindow: t.u64,
+      /** Members of that window, and then of an earlier one, that are judged and forgotten. */
+      judged: t.u32,
       /** Before this time that window is not swept, and still takes vouchers. */
       sweepAfterMs: t.u64,
       /** Missing grants have been returned of the windows before this one. */

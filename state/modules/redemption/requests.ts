@@ -6,6 +6,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import { drawnOrderOf } from '../../drawnOrder.ts'
 import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
+import { ACT_STEPS, type Budget, spendSteps } from './cursors.ts'
 import { coinsAt, leastRatingFrom, lockCoins, refuseLock, runningWindow } from './external.ts'
 import { enterHistory, ownerOf } from './history.ts'
 import { checkAmount, checkRoom, checkServable, checkWindows, lastAllowed } from './limits.ts'
@@ -102,12 +103,12 @@ export function requestsToDraw(state: StateReader): number {
   return drawn.waiting(state)
 }
 
-/** Gives requests their places in the drawn order (ECONOMY §8), at most M of them. */
-export function drawPlaces(ctx: WriteContext): void {
+/** Gives requests their places in the drawn order (ECONOMY §8), as many as the budget has acts. */
+export function drawPlaces(ctx: WriteContext, budget: Budget): void {
   const { state, block } = ctx
-  const { stepsPerBlockMax } = redemptionParams.get(state)
+  const acts = Math.min(budget.left, Math.ceil(budget.walk.left / ACT_STEPS.place))
   const { nextSequence } = getTotals(state)
-  drawn.drain(ctx, stepsPerBlockMax, placeRequest)
+  spendSteps(budget, 'place', drawn.drain(ctx, acts, placeRequest))
   if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
 }
 

@@ -5,7 +5,7 @@ import type { StateReader } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { holderBelow } from './books.ts'
 import { meets } from './candidates.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
 import { isAnySuspended, isServing, legalGroupOf, lotGroup } from './external.ts'
 import { mustGetBucket, mustGetFilter, waitingAt } from './queue.ts'
 import { lastWindowOf } from './redemptions.ts'
@@ -40,6 +40,7 @@ export function unbookOne(
       })
       if (found === 'outOfSteps') return found
       if (found !== undefined) {
+        spendSteps(options.budget, 'close')
         closeAssignment(ctx, found, 'unbooked', { to: 'place' })
         return 'unbooked'
       }

@@ -112,7 +112,7 @@ export function settleVouchered(ctx: WriteContext, budget: Budget): void {
   const { state } = ctx
   for (;;) {
     const { settleHead, settleTail } = getCursors(state)
-    if (settleHead === settleTail || !takeStep(budget)) return
+    if (settleHead === settleTail || !takeStep(budget, 'settle')) return
     const key = redemptionTables.settlement.mustGet(state, { index: settleHead })
     redemptionTables.settlement.delete(state, { index: settleHead })
     updateCursors(state, { settleHead: settleHead + 1 })

@@ -5,7 +5,7 @@ import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
 import { firstHeld } from './books.ts'
 import { putQueued } from './coins.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { type Budget, getCursors, spendSteps, takePart, takeStep, updateCursors } from './cursors.ts'
 import {
   deliveredBy,
   dropDelivery,
@@ -98,9 +98,12 @@ export function sweepEnded(ctx: WriteContext, budget: Budget): void {
     if (!takeStep(budget)) break
     const at = firstHeld(state, window, 0)
     if (at === undefined) {
-      judgeWindow(state, window)
-      updateCursors(state, { sweptWindow: window + 1 })
-    } else closeAssignment(ctx, at, 'windowEnded', { to: 'tail', charged: true })
+      if (!judgeWindow(state, window, budget)) break
+      updateCursors(state, { sweptWindow: window + 1, judged: 0 })
+      continue
+    }
+    spendSteps(budget, 'close')
+    closeAssignment(ctx, at, 'windowEnded', { to: 'tail', charged: true })
   }
   if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
 }
@@ -118,33 +121,54 @@ export function noteGranted(
   noteDelivery(state, at, { grantedBase: amountBase })
 }
 
-/** Notes for each legal group that granted in a window whether less than half was vouchered. At most one read per provider. */
-function judgeWindow(state: StateWriter, window: number): void {
+const deliverersOf = (state: StateReader, window: number): readonly number[] =>
+  redemptionTables.deliverers.get(state, { window })?.providers ?? []
+
+/**
+ * Notes for each legal group that granted in a window whether less than half was vouchered, then forgets the deliveries of an
+ * earlier one, member by member; false when the block's steps ran out.
+ */
+function judgeWindow(state: StateWriter, window: number, budget: Budget): boolean {
   if (redemptionTables.trouble.has(state, { window })) redemptionTables.trouble.delete(state, { window })
-  const sums = new Map<number, { grantedBase: bigint; voucheredBase: bigint }>()
-  for (const provider of redemptionTables.deliverers.get(state, { window })?.providers ?? []) {
-    const group = legalGroupOf(state, provider)
-    const { grantedBase, voucheredBase } = deliveredBy(state, { provider, window })
-    const sum = sums.get(group) ?? { grantedBase: 0n, voucheredBase: 0n }
-    sums.set(group, {
-      grantedBase: sum.grantedBase + grantedBase,
-      voucheredBase: sum.voucheredBase + voucheredBase,
-    })
-  }
-  for (const [group, { grantedBase, voucheredBase }] of sums) {
-    // All that it had granted was given up before the window began.
-    if (grantedBase === 0n) continue
-    const known = redemptionTables.record.get(state, { group })?.poor ?? []
-    const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
-    redemptionTables.record.set(state, { group }, { poor })
-  }
+  const providers = deliverersOf(state, window)
+  spendSteps(budget, 'rank', providers.length)
+  const groups = providers.map((provider) => legalGroupOf(state, provider))
   // Locks are released by the counts of a window, for its last members not before the next window's recount is complete.
   // The window after that ends later still.
-  if (window < 2) return
-  const before = { window: window - 2 }
-  for (const provider of redemptionTables.deliverers.get(state, before)?.providers ?? [])
-    dropDelivery(state, { provider, ...before })
-  if (redemptionTables.deliverers.has(state, before)) redemptionTables.deliverers.delete(state, before)
+  const before = window - 2
+  const forgotten = before < 0 ? [] : deliverersOf(state, before)
+  for (let { judged } = getCursors(state); judged < providers.length + forgotten.length; judged++) {
+    if (!takePart(budget, 'judge')) {
+      updateCursors(state, { judged })
+      return false
+    }
+    const group = groups[judged]
+    if (group === undefined)
+      dropDelivery(state, { provider: forgotten[judged - providers.length]!, window: before })
+    else if (groups.indexOf(group) === judged)
+      judgeGroup(state, { group, window, providers: providers.filter((_, i) => groups[i] === group) })
+  }
+  if (forgotten.length > 0) redemptionTables.deliverers.delete(state, { window: before })
+  return true
+}
+
+function judgeGroup(
+  state: StateWriter,
+  at: { readonly group: number; readonly window: number; readonly providers: readonly number[] },
+): void {
+  const { group, window } = at
+  let grantedBase = 0n
+  let voucheredBase = 0n
+  for (const provider of at.providers) {
+    const delivered = deliveredBy(state, { provider, window })
+    grantedBase += delivered.grantedBase
+    voucheredBase += delivered.voucheredBase
+  }
+  // All that it had granted was given up before the window began.
+  if (grantedBase === 0n) return
+  const known = redemptionTables.record.get(state, { group })?.poor ?? []
+  const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
+  redemptionTables.record.set(state, { group }, { poor })
 }
 
 /** Refunds requests whose last window has begun. */
@@ -158,7 +182,7 @@ export function expireRequests(ctx: WriteContext, budget: Budget): void {
       updateCursors(state, { expiredWindow: expiredWindow + 1 })
       continue
     }
-    if (!takeStep(budget)) return
+    if (!takeStep(budget, 'expire')) return
     putQueued(ctx, id, redemptionTables.redemption.mustGet(state, { id }))
   }
 }

@@ -374,8 +374,8 @@ const parameters = [
       ],
       [
         'state.endlessRecount',
-        'return blocks * recountStepsMax < steps',
-        'return false',
+        'if (blocks * recountStepsMax < steps) {',
+        'if (false) {',
         'windows do not end because their recounts do not',
       ],
     ],
