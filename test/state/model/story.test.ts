@@ -14,6 +14,7 @@ import { queuedOf, type RequestTerms } from './queue.ts'
 import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`
+const UNLIMITED = { reservations: 1_000, unbooked: 1_000 }
 const HASH = `0x${'01'.repeat(32)}`
 
 /** A device serves 22.8 coins a window at rating 1,000,000. */
@@ -50,7 +51,7 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
   const proposerGroup = `provider ${(world.height % 2) + 1}`
   runBlock(
     world,
-    { ...defaults, proposerGroup, governance, reservations: 1_000, recounting: undefined, ...facts },
+    { ...defaults, proposerGroup, governance, matching: UNLIMITED, recounting: undefined, ...facts },
     [],
   )
 }

@@ -21,6 +21,7 @@ import { capacityTables } from '../../../../state/modules/capacity/tables.ts'
 import { providerIds } from '../../../../state/modules/providers/members.ts'
 import { validatorSet } from '../../../../state/modules/providers/validatorSet.ts'
 import { redemptionModule } from '../../../../state/modules/redemption/module.ts'
+import { CLOSE_REASONS } from '../../../../state/modules/redemption/shapes.ts'
 import { MemoryState } from '../../../../state/overlay.ts'
 import { MODULES } from '../../../../state/registry.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../../../state/transaction.ts'
@@ -33,6 +34,8 @@ const SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
 export const MAX_FEE = 100_000_000_000n
 export const TIP = 1_000n
 const GAS_LIMIT = 3_000_000
+/** Bytes of a value in a log's data. */
+const WORD_BYTES = 32
 /** Every so many blocks a verifier executes again what the proposer has built. */
 const CHECKED_EVERY = 16
 
@@ -186,10 +189,25 @@ export class RealChain {
 
   /** How often a module's event is among logs. */
   count(logs: readonly Log[], module: string, event: string): number {
+    return this.#logsOf(logs, module, event).length
+  }
+
+  /** How many reservations were given up for coins that a fault returned. */
+  countUnbooked(logs: readonly Log[]): number {
+    const values = Object.entries(redemptionModule.definition.events.Closed!)
+    const reason = values
+      .filter(([, { indexed }]) => indexed !== true)
+      .findIndex(([name]) => name === 'reason')
+    const unbooked = CLOSE_REASONS.indexOf('unbooked')
+    return this.#logsOf(logs, 'redemption', 'Closed').filter(
+      ({ data }) => data[WORD_BYTES * (reason + 1) - 1] === unbooked,
+    ).length
+  }
+
+  #logsOf(logs: readonly Log[], module: string, event: string): readonly Log[] {
     const { definition } = CHAIN_MODULES.find((each) => each.definition.name === module)!
     const selector = toHex(selectorOf(event, definition.events[event]!))
     return logs.filter((log) => log.topics[0] !== undefined && toHex(log.topics[0].slice(0, 4)) === selector)
-      .length
   }
 
   #envelope(sent: Sent, nonce: number): Transaction {
