@@ -1,5 +1,5 @@
 // ECONOMY §6, Assignment: one reservation after another, each found by looking at everything.
-import { atLeastZero, least, sum } from './arithmetic.ts'
+import { atLeastZero, least, most, sum } from './arithmetic.ts'
 import {
   changeBooked,
   coinsOfWork,
@@ -127,11 +127,13 @@ function termsOf(world: World, request: Request): string {
   ].join('/')
 }
 
-/** L/C of the window-start snapshot, largest first; no capacity counts as the largest share. */
+/** L/C of the window-start snapshot, largest first; without capacity any liability is the largest share, and none the least. */
 function byShare(world: World, a: number, b: number): number {
-  const of = (id: number) => world.shares.get(id) ?? { liabilityBase: 0n, capacityBase: 0n }
-  const left = of(a).liabilityBase * of(b).capacityBase
-  const right = of(b).liabilityBase * of(a).capacityBase
+  const liability = (id: number): bigint => world.shares.get(id)?.liabilityBase ?? 0n
+  // A capacity of nothing counts as the least there is: with 0 every provider would tie with one of 0/0.
+  const capacity = (id: number): bigint => most(world.shares.get(id)?.capacityBase ?? 0n, 1n)
+  const left = liability(a) * capacity(b)
+  const right = liability(b) * capacity(a)
   return left === right ? 0 : left > right ? -1 : 1
 }
 
