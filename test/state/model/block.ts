@@ -9,6 +9,7 @@ import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
 import { type Matched, type MatchLimit, matchUpTo } from './matching.ts'
+import { endLots } from './pledges.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
 import { completeRecount, endsWindow, endWindow } from './windows.ts'
 import type { World } from './world.ts'
@@ -66,6 +67,7 @@ export function runBlock(
     endHopeless(world)
   }
   world.recounting = facts.recounting
+  if (world.recounting !== undefined) endLots(world)
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)

@@ -149,16 +149,12 @@ export function returnUnused(world: World, endedWindow: number): void {
     const request = world.requests.get(assignment.request)!
     const open = takeBack(assignment)
     const fee = noShowFee(world, open, open)
-    payFund(world, request, fee)
-    enqueueAtTail(world, request.id, open - fee)
-    // `noShow` on what was rejected is taken at the next window without a signature.
-    if (request.rejectedBase === 0n || signed.has(request.id)) continue
-    const place = world.places.filter((p) => p.request === request.id).at(-1)
-    const due = noShowFee(world, request.rejectedBase, place?.amountBase ?? 0n)
-    request.rejectedBase = 0n
-    if (place === undefined || due === 0n) continue
-    place.amountBase -= due
-    payFund(world, request, due)
+    // `noShow` on what was rejected is taken at the next window without a signature, before the rest gets its place.
+    const isDue = request.rejectedBase > 0n && !signed.has(request.id)
+    const due = isDue ? noShowFee(world, request.rejectedBase, open - fee) : 0n
+    if (isDue) request.rejectedBase = 0n
+    payFund(world, request, fee + due)
+    enqueueAtTail(world, request.id, open - fee - due)
   }
   for (const request of world.requests.values()) closeIfDone(world, request, 'settled')
 }

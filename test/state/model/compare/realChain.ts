@@ -1,6 +1,5 @@
 // The chain under test: all modules and the driver, blocks built, executed by `executeBlock` and committed.
 import assert from 'node:assert/strict'
-import { mustExist } from '../../../../base/assert.ts'
 import { bytesKey, readU64be, toHex } from '../../../../base/bytes.ts'
 import type { Address } from '../../../../base/ids.ts'
 import { epochAbove, type Header } from '../../../../base/protocol/header.ts'
@@ -15,10 +14,9 @@ import { blockContextOf } from '../../../../state/engine.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../../../state/execute.ts'
 import { getAccount } from '../../../../state/modules/accounts/ledger.ts'
 import { isCounted } from '../../../../state/modules/capacity/counted.ts'
-import { getGroup, groupIdsOf } from '../../../../state/modules/capacity/groups.ts'
+import { getGroup } from '../../../../state/modules/capacity/groups.ts'
 import { getCount } from '../../../../state/modules/capacity/sums.ts'
 import { capacityTables } from '../../../../state/modules/capacity/tables.ts'
-import { providerIds } from '../../../../state/modules/providers/members.ts'
 import { validatorSet } from '../../../../state/modules/providers/validatorSet.ts'
 import { redemptionModule } from '../../../../state/modules/redemption/module.ts'
 import { CLOSE_REASONS } from '../../../../state/modules/redemption/shapes.ts'
@@ -87,15 +85,18 @@ export class RealChain {
     return validatorSet(this.full).validators.map(({ id }) => id)
   }
 
-  /** Lot groups that a recount under way has passed; undefined while none is. */
+  /** Lot groups that a recount under way has passed, those that have ended among them; undefined while none is. */
   recountedGroups(): ReadonlySet<number> | undefined {
     const { next } = getCount(this.full)
     if (next === undefined) return undefined
-    const all = providerIds(this.full).flatMap((id) => groupIdsOf(this.full, id))
+    const { lastGroup } = capacityTables.sequence.mustGet(this.full, {})
+    const ids = Array.from({ length: lastGroup }, (_, i) => i + 1)
     return new Set(
-      all.filter((id) => {
-        const group = mustExist(getGroup(this.full, id), 'a listed group exists')
-        return isCounted(this.full, next, { key: capacityTables.group.key({ id }), group })
+      ids.filter((id) => {
+        const group = getGroup(this.full, id)
+        return (
+          group === undefined || isCounted(this.full, next, { key: capacityTables.group.key({ id }), group })
+        )
       }),
     )
   }
