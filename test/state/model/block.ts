@@ -8,10 +8,11 @@ import { charge, moveBaseFees, type Paid, payTips } from './fees.ts'
 import { conclude, type GovernanceTerms } from './governance.ts'
 import { settlePurchase } from './issuance.ts'
 import { coinsOf, redemptionEscrow } from './ledger.ts'
-import { matchUpTo } from './matching.ts'
+import { type Matched, type MatchLimit, matchUpTo } from './matching.ts'
+import { endLots } from './pledges.ts'
 import { draw, endHopeless, enqueue, expire, tailNumber } from './queue.ts'
 import { completeRecount, endsWindow, endWindow } from './windows.ts'
-import type { Assignment, World } from './world.ts'
+import type { World } from './world.ts'
 
 export interface BlockFacts {
   readonly timestampMs: number
@@ -22,8 +23,8 @@ export interface BlockFacts {
   readonly mix: string
   /** Operators of the validator set. */
   readonly validators: readonly string[]
-  /** Reservations that the chain's step limit let it make in this block. */
-  readonly reservations: number
+  /** How far the chain's step limit let its matching come in this block. */
+  readonly matching: MatchLimit
   readonly governance: GovernanceTerms
   /** Lot groups that the chain's recount has passed while it is under way after this block; undefined when it is not. */
   readonly recounting: ReadonlySet<number> | undefined
@@ -35,12 +36,12 @@ export interface Step {
   run(world: World): unknown
 }
 
-/** Applies one block; returns the results of its steps and the reservations it made. */
+/** Applies one block; returns the results of its steps and what was matched. */
 export function runBlock(
   world: World,
   facts: BlockFacts,
   steps: readonly Step[],
-): { readonly results: readonly unknown[]; readonly reservations: readonly Assignment[] } {
+): { readonly results: readonly unknown[]; readonly matched: Matched } {
   moveBaseFees(world, facts.timestampMs - world.timestampMs)
   world.height++
   world.drawnInBlock = 0
@@ -66,12 +67,13 @@ export function runBlock(
     endHopeless(world)
   }
   world.recounting = facts.recounting
+  if (world.recounting !== undefined) endLots(world)
   if (world.counted.window < world.window && world.recounting === undefined) completeRecount(world)
   // Vouchers of the window that runs: a recount that took longer is complete before them.
   if (!isEnd) settleVouchered(world)
   expire(world)
-  const reservations = matchUpTo(world, facts.reservations)
-  return { results, reservations }
+  const matched = matchUpTo(world, facts.matching)
+  return { results, matched }
 }
 
 /** §8: requests and purchases of earlier blocks, once a proposer of another group has drawn. */

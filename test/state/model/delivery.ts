@@ -1,10 +1,9 @@
 // ECONOMY §6: grants, vouchers, rejections, faults, suspension, and the end of a window.
 import { COIN, ceilDiv, floorDiv, least, most, P, sum } from './arithmetic.ts'
-import { changeBooked, lotGroups } from './capacity.ts'
+import { changeBooked } from './capacity.ts'
 import { groupOf, isSuspended } from './coverage.ts'
 import { burnLiability, providerOf } from './issuance.ts'
 import { bondEscrow, FUND, move, moveCoins, redemptionEscrow } from './ledger.ts'
-import { freeWork } from './matching.ts'
 import { closeIfDone, enqueue, enqueueAtTail, noShowFee, payFund } from './queue.ts'
 import type { Assignment, Provider, Request, World } from './world.ts'
 
@@ -88,7 +87,7 @@ const voucheredElsewhere = (world: World, request: Request): bigint =>
   sum(world.assignments.filter((a) => a.request === request.id && !a.isRejected).map((a) => a.settledBase))
 
 /** Takes an assignment's open coins out of it. */
-function takeBack(assignment: Assignment): bigint {
+export function takeBack(assignment: Assignment): bigint {
   const open = openCoins(assignment)
   assignment.isOpen = false
   return open
@@ -150,16 +149,12 @@ export function returnUnused(world: World, endedWindow: number): void {
     const request = world.requests.get(assignment.request)!
     const open = takeBack(assignment)
     const fee = noShowFee(world, open, open)
-    payFund(world, request, fee)
-    enqueueAtTail(world, request.id, open - fee)
-    // `noShow` on what was rejected is taken at the next window without a signature.
-    if (request.rejectedBase === 0n || signed.has(request.id)) continue
-    const place = world.places.filter((p) => p.request === request.id).at(-1)
-    const due = noShowFee(world, request.rejectedBase, place?.amountBase ?? 0n)
-    request.rejectedBase = 0n
-    if (place === undefined || due === 0n) continue
-    place.amountBase -= due
-    payFund(world, request, due)
+    // `noShow` on what was rejected is taken at the next window without a signature, before the rest gets its place.
+    const isDue = request.rejectedBase > 0n && !signed.has(request.id)
+    const due = isDue ? noShowFee(world, request.rejectedBase, open - fee) : 0n
+    if (isDue) request.rejectedBase = 0n
+    payFund(world, request, fee + due)
+    enqueueAtTail(world, request.id, open - fee - due)
   }
   for (const request of world.requests.values()) closeIfDone(world, request, 'settled')
 }
@@ -178,11 +173,7 @@ export function findMissingGrants(world: World): void {
     const undelivered = sum(own.map(openCoins))
     penalize(world, provider, own)
     addFailed(world, groupOf(provider), undelivered)
-    for (const assignment of own) {
-      const open = takeBack(assignment)
-      giveBack(world, assignment)
-      enqueue(world, assignment.request, assignment.sequence, open)
-    }
+    for (const assignment of own) returnToPlace(world, assignment)
     const K = world.parameters.horizonWindows
     const isRepeated = provider.faultWindows.some((window) => window > world.window - K)
     provider.faultWindows.push(world.window)
@@ -190,8 +181,15 @@ export function findMissingGrants(world: World): void {
   }
 }
 
+/** A fault returns coins to their original number: later ones may have to give up theirs (unbooking.ts). */
+function returnToPlace(world: World, assignment: Assignment): void {
+  giveBack(world, assignment)
+  enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
+  world.returnedPlaces.add(assignment.sequence)
+}
+
 /** Its hours may be booked again. */
-const giveBack = (world: World, assignment: Assignment): void =>
+export const giveBack = (world: World, assignment: Assignment): void =>
   changeBooked(world, assignment, () => {
     assignment.isReturned = true
   })
@@ -219,44 +217,14 @@ function penalize(world: World, provider: Provider, own: readonly Assignment[]):
   }
 }
 
-/** Reservations without a grant return at their original numbers and un-book later ones until they fit. */
+/** Reservations without a grant return at their original numbers. */
 function suspend(world: World, provider: Provider): void {
   provider.suspendedSince = world.window
   const group = groupOf(provider)
   const returned = world.assignments.filter(
     (a) => a.isOpen && !a.granted && a.window > world.window && groupNameOf(world, a.provider) === group,
   )
-  for (const assignment of returned) {
-    giveBack(world, assignment)
-    enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
-  }
-  unbookFor(world, returned)
-}
-
-/** Un-books later-numbered reservations in windows not begun, from the latest down, until what returned fits. */
-export function unbookFor(world: World, returned: readonly Assignment[]): void {
-  if (returned.length === 0) return
-  const first = Math.min(...returned.map((a) => a.sequence))
-  let missing = sum(returned.map((a) => a.reserved)) - freeWorkAhead(world)
-  const later = world.assignments
-    .filter((a) => a.isOpen && !a.granted && a.window > world.window && a.sequence > first)
-    .sort((a, b) => b.sequence - a.sequence || b.number - a.number)
-  for (const assignment of later) {
-    if (missing <= 0n) return
-    missing -= assignment.reserved
-    giveBack(world, assignment)
-    enqueue(world, assignment.request, assignment.sequence, takeBack(assignment))
-  }
-}
-
-/** Free work of all that may be assigned, in the windows not begun. */
-function freeWorkAhead(world: World): bigint {
-  const windows = Array.from({ length: world.parameters.assignAhead }, (_, i) => world.window + 1 + i)
-  return sum(
-    lotGroups(world)
-      .filter((group) => !isSuspended(world.providers.get(group.provider)!))
-      .flatMap((group) => windows.map((window) => freeWork(world, group, window, 'infer'))),
-  )
+  for (const assignment of returned) returnToPlace(world, assignment)
 }
 
 /** A suspended provider resumes by its own transaction after `suspensionWindows`. */

@@ -1,5 +1,5 @@
 // ECONOMY §6, Assignment: one reservation after another, each found by looking at everything.
-import { atLeastZero, least, sum } from './arithmetic.ts'
+import { atLeastZero, least, most, sum } from './arithmetic.ts'
 import {
   changeBooked,
   coinsOfWork,
@@ -15,19 +15,12 @@ import {
   workOf,
 } from './capacity.ts'
 import { groupOf } from './coverage.ts'
-import { earliestWindow, lastWindowOf, mayServe, meets } from './queue.ts'
+import { lastWindowOf, mayServe, meets, openWindows } from './queue.ts'
+import { latestToUnbook, settleReturned, unbook } from './unbooking.ts'
 import type { Assignment, Listing, Place, Request, World } from './world.ts'
 
 export const listingKey = (at: Pick<Listing, 'provider' | 'service'>): string =>
   `${at.provider}/${at.service}`
-
-/** Windows not yet begun, at most `assignAhead` ahead; in the last quarter of a window not the next one. */
-export function openWindows(world: World): readonly number[] {
-  const windows: number[] = []
-  const last = world.window + world.parameters.assignAhead
-  for (let window = earliestWindow(world); window <= last; window++) windows.push(window)
-  return windows
-}
 
 /** Rating at which a lot group is booked: the least of three services, or R[c][s] of one that lacks some. */
 export const bookedRating = (world: World, group: LotGroup, service: Request['service']): bigint =>
@@ -106,17 +99,41 @@ export function isCrowded(world: World): boolean {
       .filter((group) => mayServe(world, group.provider) && countsInWindow(world, group, next))
       .map((group) => coinsOfWork(world, freeWork(world, group, next, 'infer'), 0n)),
   )
-  const matchable = sum(
-    world.places.filter((place) => matchOf(world, place, true) !== undefined).map((p) => p.amountBase),
-  )
-  return matchable * 2n > free
+  return matchableCoins(world) * 2n > free
 }
 
-/** L/C of the window-start snapshot, largest first; no capacity counts as the largest share. */
+/** Coins whose constraints a lot group with free hours meets now: of all with the same ones the earliest place tells. */
+function matchableCoins(world: World): bigint {
+  const matches = new Map<string, boolean>()
+  const isMatchable = (place: Place): boolean => {
+    const terms = termsOf(world, world.requests.get(place.request)!)
+    const known = matches.get(terms) ?? matchOf(world, place, true) !== undefined
+    matches.set(terms, known)
+    return known
+  }
+  return sum(world.places.filter(isMatchable).map(({ amountBase }) => amountBase))
+}
+
+/** What decides by whom a request may be served, and when. */
+function termsOf(world: World, request: Request): string {
+  const { service, provider, region, ratingMinPpm, excluded } = request
+  return [
+    service,
+    provider,
+    region,
+    ratingMinPpm,
+    lastWindowOf(world, request),
+    ...[...excluded].sort(),
+  ].join('/')
+}
+
+/** L/C of the window-start snapshot, largest first; without capacity any liability is the largest share, and none the least. */
 function byShare(world: World, a: number, b: number): number {
-  const of = (id: number) => world.shares.get(id) ?? { liabilityBase: 0n, capacityBase: 0n }
-  const left = of(a).liabilityBase * of(b).capacityBase
-  const right = of(b).liabilityBase * of(a).capacityBase
+  const liability = (id: number): bigint => world.shares.get(id)?.liabilityBase ?? 0n
+  // A capacity of nothing counts as the least there is: with 0 every provider would tie with one of 0/0.
+  const capacity = (id: number): bigint => most(world.shares.get(id)?.capacityBase ?? 0n, 1n)
+  const left = liability(a) * capacity(b)
+  const right = liability(b) * capacity(a)
   return left === right ? 0 : left > right ? -1 : 1
 }
 
@@ -192,16 +209,36 @@ export function reserve(world: World, match: Match): Assignment {
   return assignment
 }
 
-/**
- * Matches up to `limit` reservations: the chain's steps per block bound how many it makes in one block, not which.
- * Returns those made.
- */
-export function matchUpTo(world: World, limit: number): readonly Assignment[] {
+/** How far the chain's steps per block let it come in one block; which reservations these are the model decides. */
+export interface MatchLimit {
+  readonly reservations: number
+  /** Reservations given up for coins that a fault returned. */
+  readonly unbooked: number
+}
+
+export interface Matched {
+  readonly made: readonly Assignment[]
+  readonly unbooked: number
+}
+
+/** Matches up to a limit; whenever nothing more matches, a later reservation gives way to what a fault has returned. */
+export function matchUpTo(world: World, limit: MatchLimit): Matched {
   const made: Assignment[] = []
-  while (made.length < limit) {
+  let unbooked = 0
+  for (;;) {
     const match = nextMatch(world)
-    if (match === undefined) break
-    made.push(reserve(world, match))
+    if (match !== undefined) {
+      if (made.length === limit.reservations) break
+      made.push(reserve(world, match))
+      continue
+    }
+    const latest = latestToUnbook(world)
+    if (latest === undefined) settleReturned(world)
+    else if (unbooked < limit.unbooked) {
+      unbook(world, latest)
+      unbooked++
+    } else break
+    if (world.returnedPlaces.size === 0) break
   }
-  return made
+  return { made, unbooked }
 }

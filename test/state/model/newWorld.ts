@@ -42,6 +42,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     drawnInBlock: 0,
     places: [],
     returned: new Set(),
+    returnedPlaces: new Set(),
     assignments: [],
     nextSequence: 1,
     handedIn: [],

@@ -59,13 +59,19 @@ export function giveNotice(world: World, sender: string, args: { readonly lot: n
   return undefined
 }
 
-/** Lots past their last window leave, and their devices may be pledged again; groups without attested lots lose their number. */
+/**
+ * Lots past their last window leave, and their devices may be pledged again; groups without attested lots lose their number.
+ * While a recount is under way: those of the groups that it has passed.
+ */
 export function endLots(world: World): void {
+  const isCounted = (key: string): boolean =>
+    world.recounting === undefined || world.recounting.has(world.groupNumbers.get(key) ?? 0)
   for (const lot of [...world.lots.values()])
-    if (lot.lastWindow !== undefined && lot.lastWindow < world.window) world.lots.delete(lot.id)
+    if (lot.lastWindow !== undefined && lot.lastWindow < world.window && isCounted(lotGroupKey(lot)))
+      world.lots.delete(lot.id)
   const attested = [...world.lots.values()].filter((lot) => lot.countsFrom !== undefined).map(lotGroupKey)
   for (const key of [...world.groupNumbers.keys()])
-    if (!attested.includes(key)) world.groupNumbers.delete(key)
+    if (!attested.includes(key) && isCounted(key)) world.groupNumbers.delete(key)
 }
 
 export interface ListTerms {

@@ -190,6 +190,14 @@ export function cancel(world: World, sender: string, id: number): string | undef
 export const earliestWindow = (world: World): number =>
   world.window + (world.timestampMs >= world.windowEndsMs - world.parameters.windowMs / 4 ? 2 : 1)
 
+/** Windows not yet begun, at most `assignAhead` ahead; in the last quarter of a window not the next one. */
+export function openWindows(world: World): readonly number[] {
+  const windows: number[] = []
+  const last = world.window + world.parameters.assignAhead
+  for (let window = earliestWindow(world); window <= last; window++) windows.push(window)
+  return windows
+}
+
 /** The last window in which queued coins of a request may be served; 0: no limit. */
 export function lastWindowOf(world: World, request: Request): number {
   const { startBy, finishBy } = request

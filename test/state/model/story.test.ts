@@ -14,6 +14,7 @@ import { queuedOf, type RequestTerms } from './queue.ts'
 import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`
+const UNLIMITED = { reservations: 1_000, unbooked: 1_000 }
 const HASH = `0x${'01'.repeat(32)}`
 
 /** A device serves 22.8 coins a window at rating 1,000,000. */
@@ -50,7 +51,7 @@ function block(world: World, over: Partial<BlockFacts> & { readonly isLast?: boo
   const proposerGroup = `provider ${(world.height % 2) + 1}`
   runBlock(
     world,
-    { ...defaults, proposerGroup, governance, reservations: 1_000, recounting: undefined, ...facts },
+    { ...defaults, proposerGroup, governance, matching: UNLIMITED, recounting: undefined, ...facts },
     [],
   )
 }
@@ -77,12 +78,11 @@ function request(world: World, owner: string, wanted: RequestTerms): number {
   return id
 }
 
+const listOne = (world: World, operator: string): void =>
+  assert.equal(list(world, operator, { service: 'infer', classId: 1, region: 'tw', bonusPpm: 0n }), undefined)
+
 const listAll = (world: World): void => {
-  for (const { operator } of world.providers.values())
-    assert.equal(
-      list(world, operator, { service: 'infer', classId: 1, region: 'tw', bonusPpm: 0n }),
-      undefined,
-    )
+  for (const { operator } of world.providers.values()) listOne(world, operator)
 }
 
 const grantAll = (world: World): void => {
@@ -216,6 +216,29 @@ describe('state.model.story', () => {
     assert.ok(brokenMintLimits(world, 1, 1n).has('suspended'))
     assert.deepEqual([...brokenMintLimits(world, 2, 1n)], [])
     assert.ok(capacityCStar(world, 1) > 0n)
+  })
+
+  it('what a fault returned takes the latest reservations, granted or not, and no more than it needs', () => {
+    const world = worldOf([10, 10, 10, 10], { assignAhead: 2 })
+    listOne(world, 'operator 1')
+    const alice = request(world, 'alice', terms(100, { finishBy: 2 }))
+    block(world)
+    for (const id of [2, 3, 4]) listOne(world, `operator ${id}`)
+    const bob = request(world, 'bob', terms(912))
+    block(world, { timestampMs: world.windowEndsMs - world.parameters.windowMs / 4 })
+    const booked = (id: number) => open(world, id).map((a) => [a.provider, a.window, a.amountBase / COIN])
+    assert.deepEqual(booked(alice), [[1, 1, 100n]])
+    assert.deepEqual(
+      booked(bob),
+      [1, 2, 3, 4].map((id) => [id, 2, 228n]),
+    )
+    for (const { number, provider } of open(world, bob))
+      assert.equal(grant(world, `operator ${provider}`, { id: bob, assignment: number }), undefined)
+    block(world, { isLast: true })
+    block(world)
+    // Window 2 is alice's last one. Bob's latest reservation gives way; what alice leaves of it is his again.
+    assert.deepEqual(booked(alice), [[4, 2, 100n]])
+    assert.deepEqual(booked(bob), [...[1, 2, 3].map((id) => [id, 2, 228n]), [4, 2, 128n], [1, 3, 100n]])
   })
 
   it('a rejected assignment keeps its place and excludes the group', () => {

@@ -284,6 +284,10 @@ export interface World {
   places: Place[]
   /** Requests whose coins have come to a place since it was last asked whether anything will serve them. */
   returned: Set<number>
+  /** Numbers to which a fault returned coins, until these have hours again or nothing can be un-booked for them. */
+  readonly returnedPlaces: Set<number>
+  /** For which of them reservations give way, and the last one that did. */
+  unbooking?: { readonly for: number; readonly last: Pick<Assignment, 'sequence' | 'number'> }
   readonly assignments: Assignment[]
   nextSequence: number
   /** Assignments with vouchers that the block's end settles, in the order in which they were handed in. */

@@ -298,6 +298,10 @@ describe('redemption.suspension', () => {
     const sumOf = (found: readonly { amountBase: bigint }[]) =>
       found.reduce((sum, a) => sum + a.amountBase, 0n)
     assert.equal(sumOf(inWindow(3)), coins(182.4))
+    // A grant posted early keeps nobody's place.
+    const latest = inWindow(3).reduce((a, b) => (a.sequence > b.sequence ? a : b)).sequence
+    const [id, n] = c.openAssignments().find(([id, n]) => assignment(c, id, n)?.sequence === latest)!
+    c.run(() => ok(c.grant(id, n)))
     c.endWindow()
     const before = new Set(inWindow(3).map(({ sequence }) => sequence))
     c.run()
@@ -309,6 +313,7 @@ describe('redemption.suspension', () => {
     assert.equal(closedWith(c, 'unbooked'), 9)
     const after = new Set(inWindow(3).map(({ sequence }) => sequence))
     const lost = [...before].filter((sequence) => !after.has(sequence))
+    assert.ok(lost.includes(latest))
     assert.ok(lost.length >= 8 && Math.min(...lost) > Math.max(...after) - 1, `${lost} gave up`)
     assert.equal(redemptionTables.setNode.get(c.state, { set: RETURNED, level: 0, prefix: 0 }), undefined)
   })

@@ -4,7 +4,8 @@ import { runBlock, type Step } from '../block.ts'
 import { groupOf, type MintLimit } from '../coverage.ts'
 import { laneOf } from '../fees.ts'
 import type { GovernanceTerms } from '../governance.ts'
-import { nextMatch } from '../matching.ts'
+import { type MatchLimit, nextMatch } from '../matching.ts'
+import { latestToUnbook } from '../unbooking.ts'
 import type { World } from '../world.ts'
 import { applyOperation, type BatchFailure, type Place, type Result } from './apply.ts'
 import { build, VOTING_MS } from './document.ts'
@@ -88,7 +89,11 @@ export class Pair {
     const proposerGroup = groupOf(world.providers.get(proposer)!)
     const windowBefore = world.window
     const groups = new Set(validators.map((id) => groupOf(world.providers.get(id)!))).size
-    const { results, reservations } = runBlock(
+    const chain: MatchLimit = {
+      reservations: real.count(block.systemLogs, 'redemption', 'Assigned'),
+      unbooked: real.countUnbooked(block.systemLogs),
+    }
+    const { results, matched } = runBlock(
       world,
       {
         timestampMs,
@@ -97,7 +102,7 @@ export class Pair {
         groups,
         validators: validators.map(nameOf),
         mix: toHex(block.header.mix),
-        reservations: real.count(block.systemLogs, 'redemption', 'Assigned'),
+        matching: chain,
         governance: this.#governance,
         recounting: real.recountedGroups(),
       },
@@ -111,11 +116,15 @@ export class Pair {
       const seen = `${transaction.sent.operation.kind}: ${transaction.failure ?? 'done'}`
       this.outcomes.set(seen, (this.outcomes.get(seen) ?? 0) + 1)
     })
-    const made = real.count(block.systemLogs, 'redemption', 'Assigned')
-    if (made !== reservations.length)
-      lines.push(`the chain made ${made} reservations, the model ${reservations.length}`)
+    const made = { reservations: matched.made.length, unbooked: matched.unbooked }
+    if (made.reservations !== chain.reservations || made.unbooked !== chain.unbooked)
+      lines.push(`matching: chain ${inCounts(chain)}, model ${inCounts(made)}`)
     if (real.rests() && nextMatch(world) !== undefined) lines.push(restLine(world))
+    const latest = real.rests() && made.unbooked === chain.unbooked ? latestToUnbook(world) : undefined
+    if (latest !== undefined)
+      lines.push(`the queue rests on the chain alone: ${latest.request}/${latest.number} is to be un-booked`)
     this.#note(real.rests() ? [] : ['blocks with matching left for the next'])
+    this.#note(chain.unbooked === 0 ? [] : ['blocks in which reservations were un-booked'])
     this.#note(world.recounting === undefined ? [] : ['blocks with a recount under way'])
     // Everything at a window's end and in some blocks; between them the results of transactions and the queue's rest.
     const isEnd = world.window !== windowBefore
@@ -139,6 +148,9 @@ export class Pair {
     return all.filter((line) => !this.#ignored.test(line)).slice(0, LINES_MAX)
   }
 }
+
+const inCounts = ({ reservations, unbooked }: MatchLimit): string =>
+  `${reservations} reservations and ${unbooked} un-booked`
 
 function restLine(world: World): string {
   const { place, group, window, amountBase } = nextMatch(world)!

@@ -1,6 +1,5 @@
 // The chain under test: all modules and the driver, blocks built, executed by `executeBlock` and committed.
 import assert from 'node:assert/strict'
-import { mustExist } from '../../../../base/assert.ts'
 import { bytesKey, readU64be, toHex } from '../../../../base/bytes.ts'
 import type { Address } from '../../../../base/ids.ts'
 import { epochAbove, type Header } from '../../../../base/protocol/header.ts'
@@ -15,12 +14,12 @@ import { blockContextOf } from '../../../../state/engine.ts'
 import { buildBlock, executeBlock, type ParentView } from '../../../../state/execute.ts'
 import { getAccount } from '../../../../state/modules/accounts/ledger.ts'
 import { isCounted } from '../../../../state/modules/capacity/counted.ts'
-import { getGroup, groupIdsOf } from '../../../../state/modules/capacity/groups.ts'
+import { getGroup } from '../../../../state/modules/capacity/groups.ts'
 import { getCount } from '../../../../state/modules/capacity/sums.ts'
 import { capacityTables } from '../../../../state/modules/capacity/tables.ts'
-import { providerIds } from '../../../../state/modules/providers/members.ts'
 import { validatorSet } from '../../../../state/modules/providers/validatorSet.ts'
 import { redemptionModule } from '../../../../state/modules/redemption/module.ts'
+import { CLOSE_REASONS } from '../../../../state/modules/redemption/shapes.ts'
 import { MemoryState } from '../../../../state/overlay.ts'
 import { MODULES } from '../../../../state/registry.ts'
 import { decodeTransaction, encodeTransaction, type Transaction } from '../../../../state/transaction.ts'
@@ -33,6 +32,8 @@ const SIGNATURE = new Uint8Array(65).fill(1, 31, 32).fill(1, 63, 64)
 export const MAX_FEE = 100_000_000_000n
 export const TIP = 1_000n
 const GAS_LIMIT = 3_000_000
+/** Bytes of a value in a log's data. */
+const WORD_BYTES = 32
 /** Every so many blocks a verifier executes again what the proposer has built. */
 const CHECKED_EVERY = 16
 
@@ -84,15 +85,18 @@ export class RealChain {
     return validatorSet(this.full).validators.map(({ id }) => id)
   }
 
-  /** Lot groups that a recount under way has passed; undefined while none is. */
+  /** Lot groups that a recount under way has passed, those that have ended among them; undefined while none is. */
   recountedGroups(): ReadonlySet<number> | undefined {
     const { next } = getCount(this.full)
     if (next === undefined) return undefined
-    const all = providerIds(this.full).flatMap((id) => groupIdsOf(this.full, id))
+    const { lastGroup } = capacityTables.sequence.mustGet(this.full, {})
+    const ids = Array.from({ length: lastGroup }, (_, i) => i + 1)
     return new Set(
-      all.filter((id) => {
-        const group = mustExist(getGroup(this.full, id), 'a listed group exists')
-        return isCounted(this.full, next, { key: capacityTables.group.key({ id }), group })
+      ids.filter((id) => {
+        const group = getGroup(this.full, id)
+        return (
+          group === undefined || isCounted(this.full, next, { key: capacityTables.group.key({ id }), group })
+        )
       }),
     )
   }
@@ -186,10 +190,25 @@ export class RealChain {
 
   /** How often a module's event is among logs. */
   count(logs: readonly Log[], module: string, event: string): number {
+    return this.#logsOf(logs, module, event).length
+  }
+
+  /** How many reservations were given up for coins that a fault returned. */
+  countUnbooked(logs: readonly Log[]): number {
+    const values = Object.entries(redemptionModule.definition.events.Closed!)
+    const reason = values
+      .filter(([, { indexed }]) => indexed !== true)
+      .findIndex(([name]) => name === 'reason')
+    const unbooked = CLOSE_REASONS.indexOf('unbooked')
+    return this.#logsOf(logs, 'redemption', 'Closed').filter(
+      ({ data }) => data[WORD_BYTES * (reason + 1) - 1] === unbooked,
+    ).length
+  }
+
+  #logsOf(logs: readonly Log[], module: string, event: string): readonly Log[] {
     const { definition } = CHAIN_MODULES.find((each) => each.definition.name === module)!
     const selector = toHex(selectorOf(event, definition.events[event]!))
     return logs.filter((log) => log.topics[0] !== undefined && toHex(log.topics[0].slice(0, 4)) === selector)
-      .length
   }
 
   #envelope(sent: Sent, nonce: number): Transaction {

@@ -8,8 +8,16 @@ const { values } = parseArgs({
     chains: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     disturbance: { type: 'string', default: 'all' },
+    lines: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(
+    `--chains N, --seed S (the first), --disturbance all or ${DISTURBANCES.join(', ')}; --lines: a line for every chain`,
+  )
+  process.exit(0)
+}
 const chains = parseWholeNumber(values.chains, 1)
 const first = parseWholeNumber(values.seed)
 const isKnown = (name: string): name is Disturbance => (DISTURBANCES as readonly string[]).includes(name)
@@ -28,6 +36,7 @@ for (let seed = first; seed < first + chains; seed++) {
   const kind = kinds[seed % kinds.length]!
   const result = runRush(seed, kind, kind === 'junk' ? 2 : 1)
   shares.set(kind, [...(shares.get(kind) ?? []), result.windows / result.horizonWindows])
+  if (values.lines) console.log(`${seed} ${kind} ${result.windows}/${result.horizonWindows}`)
   if (isServed(result)) continue
   failed++
   console.log(

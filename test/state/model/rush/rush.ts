@@ -5,13 +5,22 @@ import { toHex } from '../../../../base/bytes.ts'
 import type { Genesis } from '../../../../genesis/schema.ts'
 import { recountStepsOf } from '../../../../state/modules/capacity/recountSteps.ts'
 import { Random } from '../../../support/random.ts'
-import { COIN } from '../arithmetic.ts'
+import { COIN, least, sum } from '../arithmetic.ts'
+import { whileUnchanged } from '../capacity.ts'
 import { type Balance, build } from '../compare/document.ts'
 import type { Sent } from '../compare/operations.ts'
 import { RealChain } from '../compare/realChain.ts'
 import { randomScenario, type Scenario } from '../compare/scenario.ts'
 import { holders, nameOf } from '../compare/wallets.ts'
-import { brokenMintLimits } from '../coverage.ts'
+import {
+  brokenMintLimits,
+  frontLoadLimit,
+  groupOf,
+  jointLimit,
+  ownBackingLimit,
+  quota,
+  totalLiabilities,
+} from '../coverage.ts'
 import { mintAtGenesis } from '../issuance.ts'
 import type { World } from '../world.ts'
 
@@ -40,16 +49,26 @@ const DISTURBER = holders.at(-1)!
 /** Wallets of the honest. */
 const HONEST = holders.slice(0, -1)
 
-/** The most that a member may mint, found by halving. */
+/** The most that a member may mint: the least that a limit leaves. Bonds of the rush never bind. */
 function mostMintable(world: World, member: number): bigint {
-  let low = 0n
-  let high = 10n ** 9n * COIN
-  while (low < high) {
-    const middle = (low + high + 1n) / 2n
-    if (brokenMintLimits(world, member, middle).size === 0) low = middle
-    else high = middle - 1n
-  }
-  return low
+  const provider = world.providers.get(member)!
+  const group = groupOf(provider)
+  const ofGroup = [...world.providers.values()].filter((each) => groupOf(each) === group)
+  return whileUnchanged(() => {
+    if (brokenMintLimits(world, member, 0n).size > 0) return 0n
+    const own = provider.liabilityBase
+    const frontLoad = frontLoadLimit(world, member)
+    const rooms = [
+      quota(world, group) - sum(ofGroup.map(({ liabilityBase }) => liabilityBase)),
+      jointLimit(world) - totalLiabilities(world),
+      ownBackingLimit(world, member) - own,
+      ...(frontLoad === undefined ? [] : [frontLoad - own]),
+    ]
+    const most = rooms.reduce(least)
+    assert.equal(brokenMintLimits(world, member, most).size, 0, 'the limits leave it')
+    assert.notEqual(brokenMintLimits(world, member, most + 1n).size, 0, 'and nothing more')
+    return most
+  })
 }
 
 /**
@@ -127,6 +146,12 @@ interface Info {
   readonly assignments: readonly Open[]
 }
 
+/** Coins of a request that wait or are reserved. */
+const openBase = (info: Info | undefined): bigint =>
+  info === undefined
+    ? 0n
+    : info.assignments.reduce((total, { amountBase }) => total + amountBase, info.queuedBase)
+
 class Rush {
   readonly #real: RealChain
   readonly #scenario: Scenario
@@ -137,7 +162,10 @@ class Rush {
   readonly #silentFrom: number
   /** Members that post grants without serving. */
   readonly #junk: ReadonlySet<number>
+  /** Requests with coins that are not served. */
   #requests: Player[] = []
+  /** What was asked since the last block. */
+  readonly #infos = new Map<number, Info | undefined>()
 
   constructor(seed: number, disturbance: Disturbance) {
     this.#random = new Random(seed)
@@ -159,11 +187,23 @@ class Rush {
   }
 
   #info(id: number): Info | undefined {
-    return this.#real.query<Info | undefined>('redemption', 'redemption', { id })
+    if (!this.#infos.has(id))
+      this.#infos.set(id, this.#real.query<Info | undefined>('redemption', 'redemption', { id }))
+    return this.#infos.get(id)
   }
 
   #isSilent(member: number): boolean {
     return this.#silent.has(member) && this.window >= this.#silentFrom
+  }
+
+  /**
+   * Those who take turns in making blocks. Where the silent are a third of the validators or more, as two groups of four are,
+   * there would be no block without them: they serve nothing, but vote and propose.
+   */
+  #proposers(): readonly number[] {
+    const all = this.#real.validatorIds
+    const awake = all.filter((id) => !this.#isSilent(id))
+    return 3 * awake.length > 2 * all.length ? awake : all
   }
 
   /** Runs a block a share of a window after the last, or the one that ends the window. */
@@ -173,11 +213,12 @@ class Rush {
     const { windowMs } = this.#scenario.parameters
     const next = endsWindow ? clock.endsAtMs : timestampMs + Math.floor(windowMs / BLOCKS_PER_WINDOW)
     // Proposers of different groups follow each other, so that requests are drawn at once.
-    const awake = this.#real.validatorIds.filter((id) => !this.#isSilent(id))
-    const proposer = awake[this.#real.parent.header.height % awake.length]!
+    const proposers = this.#proposers()
+    const proposer = proposers[this.#real.parent.header.height % proposers.length]!
     const later = Math.max(next, timestampMs + this.#scenario.minBlockIntervalMs)
     const block = { sent, timestampMs: later, proposer, reveal: this.#random.between(0, 255) }
     const { transactions } = this.#real.next(block)
+    this.#infos.clear()
     // Who cannot pay for what it sends does not do what this disturbance is about.
     assert.equal(transactions.length, sent.length, 'every transaction is in its block')
   }
@@ -259,6 +300,7 @@ class Rush {
       this.#block([...vouchers, ...this.#grants(), ...(i === 2 ? [this.#drift()] : [])], false)
     }
     this.#block(this.#grants(), true)
+    this.#requests = this.#requests.filter(({ id }) => openBase(this.#info(id)) > 0n)
   }
 
   /** Coins of the honest that are not served. */
@@ -266,10 +308,7 @@ class Rush {
     let total = 0n
     for (const { id, wallet } of this.#requests) {
       if (wallet === DISTURBER) continue
-      const info = this.#info(id)
-      if (info === undefined) continue
-      total += info.queuedBase
-      for (const { amountBase } of info.assignments) total += amountBase
+      total += openBase(this.#info(id))
     }
     return total
   }
