@@ -1,5 +1,5 @@
-// `npm test`: mocha in three lanes at once, two of tests that run devnets beside all others. Devnets wait for windows, time-outs and
-// disks much of the time, so two cores run all three in little more than the time of two. Owns: the split, and one exit code.
+// `npm test`: mocha in four lanes at once, two of tests that run devnets and two of all others. Devnets wait for windows, time-outs and
+// disks much of the time, and the others, at a lower priority, use what is left of two cores to the end. Owns: the split, one exit code.
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,7 @@ const FAULTS = filesOf(['faults', 'examples', 'package'])
 const DEVNETS = [...STORIES, ...FAULTS]
 /** The rooms whose coverage is checked (coverage.ts); their own tests must cover them. */
 const COVERED = filesOf(['base', 'consensus', 'state', 'golden'])
+const SIMULATIONS = filesOf(['sim', 'spec', 'fuzz', 'tidy', 'cli', 'scripts'])
 // A test at a lower priority must not be taken for one that hangs.
 const PATIENT = ['--timeout', '60000'] as const
 
@@ -33,9 +34,16 @@ const LANES: readonly (readonly Group[])[] = [
   [{ name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false }],
   [
     { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
+    { name: 'simulations', args: [...SIMULATIONS, ...PATIENT], isPolite: true, isCounted: false },
+  ],
+  [
     {
       name: 'all others',
-      args: [ALL, ...[...DEVNETS, ...COVERED].flatMap((files) => ['--ignore', files]), ...PATIENT],
+      args: [
+        ALL,
+        ...[...DEVNETS, ...COVERED, ...SIMULATIONS].flatMap((files) => ['--ignore', files]),
+        ...PATIENT,
+      ],
       isPolite: true,
       isCounted: false,
     },

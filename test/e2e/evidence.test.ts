@@ -14,7 +14,7 @@ import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
 import { MONOTONIC } from '../../p2p/timers.ts'
 import { call } from '../support/jsonRpc.ts'
-import { Network } from '../support/processNetwork.ts'
+import { Network, SHORT_LIVED } from '../support/processNetwork.ts'
 
 const PATIENCE_MS = 30_000
 const VALIDATORS = 5
@@ -38,7 +38,7 @@ describe('evidence among real processes', function () {
   let stranger: P2pHost | undefined
 
   before(async () => {
-    network = await Network.prepare({ validators: VALIDATORS, dataDir, blockTimeMs: 50 })
+    network = await Network.prepare({ validators: VALIDATORS, dataDir, blockTimeMs: 50, flags: SHORT_LIVED })
     await network.startAll()
   })
   after(async function () {

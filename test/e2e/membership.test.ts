@@ -24,7 +24,7 @@ import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
 import { call } from '../support/jsonRpc.ts'
-import { Network, ValidatorProcess } from '../support/processNetwork.ts'
+import { Network, SHORT_LIVED, ValidatorProcess } from '../support/processNetwork.ts'
 
 /** Longest wait for automatic actions of the chain. */
 const PATIENCE_MS = 30_000
@@ -42,7 +42,7 @@ async function until<T>(what: string, ask: () => Promise<T | undefined>): Promis
     })
     if (found !== undefined) return found
     assert.ok(Date.now() < end, `${what}: not within ${PATIENCE_MS} ms (${String(last)})`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 
@@ -109,7 +109,13 @@ describe('membership of real processes', function () {
   let nodes: readonly ValidatorProcess[]
 
   before(async () => {
-    network = await Network.prepare({ validators: 4, dataDir, blockTimeMs: 50, windowMs: 4_000 })
+    network = await Network.prepare({
+      validators: 4,
+      dataDir,
+      blockTimeMs: 50,
+      windowMs: 4_000,
+      flags: SHORT_LIVED,
+    })
     fifth = prepareFifth(network, dataDir)
     nodes = [...network.nodes, fifth]
     await network.startAll()

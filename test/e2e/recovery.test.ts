@@ -16,7 +16,7 @@ import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { blockAt, heightOf, transfer, until } from '../support/nodeSteps.ts'
-import { Network, ValidatorProcess } from '../support/processNetwork.ts'
+import { Network, SHORT_LIVED, ValidatorProcess } from '../support/processNetwork.ts'
 
 const ENVIRONMENT = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
 const LOST = [2, 3] as const
@@ -99,7 +99,12 @@ describe('recovery from the loss of a quorum', function () {
   }
 
   before(async () => {
-    network = await Network.prepare({ validators: 4, dataDir: file('net'), blockTimeMs: 20 })
+    network = await Network.prepare({
+      validators: 4,
+      dataDir: file('net'),
+      blockTimeMs: 20,
+      flags: SHORT_LIVED,
+    })
     await network.startAll()
   })
   after(async () => {

@@ -13,7 +13,7 @@ import { stateKeyBytes } from '../../storage/layout.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { blockAt, heightOf, transfer, until } from '../support/nodeSteps.ts'
-import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
+import { Network, SHORT_LIVED, type ValidatorProcess } from '../support/processNetwork.ts'
 
 const { account } = tablesOf(accountsSchema)
 const PAYER = developmentAccounts()[0]!
@@ -29,7 +29,12 @@ describe('a validator whose state is wrong', function () {
   let node: ValidatorProcess
 
   before(async () => {
-    network = await Network.prepare({ validators: 4, dataDir: join(dir.path, 'net'), blockTimeMs: 20 })
+    network = await Network.prepare({
+      validators: 4,
+      dataDir: join(dir.path, 'net'),
+      blockTimeMs: 20,
+      flags: SHORT_LIVED,
+    })
     await network.startAll()
     node = network.nodes[3]!
     for (let i = 0; i < 3; i++) await transfer(network.nodes[0]!.url, 0)

@@ -23,7 +23,7 @@ const ENTRIES = {
   'suanli/devnet': 'devnet/devnet.ts',
   'suanli/schemas': 'state/schemas.ts',
 } as const
-/** Compiled here and played elsewhere: test/e2e/createDevnet.test.ts starts, asks and closes the same devnet. */
+/** Compiled here and played elsewhere: devnetSteps.ts starts, asks and closes the same devnet. */
 const PLAYED_ELSEWHERE: readonly string[] = ['createDevnet']
 /** Where examples say that a node listens. */
 const URL_IN_TEXT = 'http://127.0.0.1:8545'

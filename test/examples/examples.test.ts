@@ -11,6 +11,7 @@ import { createWalletClient, type Hex, http, parseEther, publicActions } from 'v
 import { privateKeyToAccount } from 'viem/accounts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
 import { call } from '../support/jsonRpc.ts'
+import { testDisturbed, testStarted, WatchedEvents } from './devnetSteps.ts'
 import { testDocstrings } from './docstrings.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
@@ -27,18 +28,22 @@ describe('examples', function () {
   this.timeout(60_000)
   const dir = mkdtempSync(join(tmpdir(), 'suanli-examples-'))
   const children = new Set<ChildProcess>()
+  const watched = new WatchedEvents()
   let devnet: Devnet
   let sentAt = 0
   before(async () => {
     // An idle chain's next block, which assigns, comes sooner where windows are short.
-    devnet = await createDevnet({ windowMs: WINDOW_MS })
+    devnet = await createDevnet({ windowMs: WINDOW_MS, onEvent: watched.take })
   })
   after(async () => {
     for (const child of children) child.kill('SIGKILL')
     await devnet?.close()
     rmSync(dir, { recursive: true, force: true })
   })
+  testStarted({ devnet: () => devnet, watched })
   testDocstrings(() => devnet)
+  // In a describe of their own, so that they come last.
+  describe('createDevnet', () => testDisturbed({ devnet: () => devnet, watched }))
 
   function begin(
     command: string,

@@ -13,6 +13,7 @@ import { signerFolder } from '../../signer/signerDir.ts'
 import { askHealth } from '../../signer/signerHealth.ts'
 import type { SignerAddress } from '../../signer/signerTransport.ts'
 import { runSuanli } from '../support/devnetHarness.ts'
+import { SHORT_LIVED } from '../support/processNetwork.ts'
 import { giveKeyToSigner, type SignerPlace, SignerProcess } from '../support/signerProcess.ts'
 import { killAllAtOnce, killOneByOne } from './scenarios.ts'
 import { Trial } from './trial.ts'
@@ -136,6 +137,7 @@ describe('devnet.kills', function () {
       seed,
       validators: 4,
       blockTimeMs: 100,
+      flags: SHORT_LIVED,
       accounts: 10,
       perSecond: 10,
       print: (line) => void lines.push(line),

@@ -21,6 +21,8 @@ export interface TrialOptions {
   readonly accounts: number
   readonly perSecond: number
   readonly print: (line: string) => void
+  /** Flags of Node for the validators. */
+  readonly flags?: readonly string[]
   /** Changes the validators' directories before any process starts. */
   readonly setUp?: (network: Network) => Promise<void>
   /** This one is another's to start, and neither compared nor audited. */

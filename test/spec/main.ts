@@ -1,6 +1,7 @@
 // `npm run spec`: longer random runs of the model than in CI, replayed against real cores.
 import { parseArgs } from 'node:util'
 import { parseWholeNumber } from '../../base/integers.ts'
+import { readTrace } from './itf.ts'
 import {
   GUARDS,
   type Guard,
@@ -11,13 +12,16 @@ import {
   typecheck,
   WITNESSES,
 } from './quint.ts'
+import { RECORD_FILE, record } from './recorded.ts'
 import { replayTrace } from './replay.ts'
 
 const USAGE = `npm run spec -- [--samples N] [--steps N] [--seed N] [--instance ${INSTANCES.join('|')}] [--mutants]
+npm run spec -- --record
   --samples   random runs of each instance, in slices of 50 (default 100)
   --steps     actions in a run at most (default 60)
   --seed      of the first slice; the next slice has the next seed (default 1)
-  --mutants   instead: for each guard, runs without it until an invariant fails, at most --samples`
+  --mutants   instead: for each guard, runs without it until an invariant fails, at most --samples
+  --record    instead: makes the runs of CI anew, after a change of the model or of Quint, and keeps them`
 
 /** Runs per Quint process, which holds its traces in memory. */
 const SLICE = 50
@@ -51,7 +55,7 @@ async function explore(settings: Settings): Promise<boolean> {
         console.error(`${instance}, seed ${run.seed}, ${steps} steps: violates ${violated.join(', ')}`)
         return false
       }
-      for (const trace of traces) replayed += replayTrace(shape, trace).steps
+      for (const trace of traces) replayed += replayTrace(shape, readTrace(trace)).steps
       runs += traces.length
       for (const [name, times] of met) witnessed.set(name, (witnessed.get(name) ?? 0) + times)
       const seconds = Math.round((performance.now() - startedAtMs) / 1000)
@@ -93,11 +97,17 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       instance: { type: 'string' },
       mutants: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) {
     console.log(USAGE)
+    return
+  }
+  if (values.record) {
+    await record()
+    console.log(`kept in ${RECORD_FILE}`)
     return
   }
   const chosen = INSTANCES.filter((name) => values.instance === undefined || values.instance === name)

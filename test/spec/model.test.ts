@@ -1,20 +1,12 @@
 // The formal model: its invariants hold on random runs, the runs make progress, the checks can fail, and real cores
-// follow the model step by step (consensus/spec/README.md).
+// follow the model step by step (consensus/spec/README.md). The runs are kept (recorded.ts); the cores replay them on every change.
 import assert from 'node:assert/strict'
 import type { Core } from '../../consensus/core.ts'
-import type { ModelState } from './itf.ts'
-import { GUARDS, type Guard, type Instance, type Simulation, shapeOf, simulate } from './quint.ts'
+import { type ModelState, readTrace } from './itf.ts'
+import { GUARDS, type Instance, shapeOf } from './quint.ts'
+import { DROPPED, type Recorded, RUNS, recorded } from './recorded.ts'
 import { replayTrace } from './replay.ts'
 import { Deviation } from './replayNode.ts'
-
-/** CI runs, about 1,000 steps, with fixed seeds so that failures are reproducible; `npm run spec` makes more. */
-const RUNS = {
-  simplex4: { samples: 12, steps: 60, seed: 2 },
-  simplexSets: { samples: 6, steps: 50, seed: 3 },
-} as const
-
-/** Guards dropped in CI, the one detected fastest; `npm run spec -- --mutants` drops each. */
-const DROPPED: readonly Guard[] = ['epoch']
 
 const REACHED = [
   'finalAfterNullified',
@@ -47,30 +39,12 @@ async function isNoticed(
   })
 }
 
-describe('formal model', function () {
-  // Half a minute on two idle cores; busy machines take longer.
-  this.timeout(600_000)
-  const runs = new Map<Instance, Simulation>()
-  const mutants = new Map<Guard, Simulation>()
+describe('formal model', () => {
+  let { runs, mutants }: Recorded = { runs: new Map(), mutants: new Map() }
+  const tracesOf = (instance: Instance) => runs.get(instance)!.traces.map(readTrace)
 
-  before(async () => {
-    const waiting: (() => Promise<void>)[] = [
-      async () =>
-        void runs.set('simplex4', await simulate({ instance: 'simplex4', ...RUNS.simplex4, isTraced: true })),
-      async () =>
-        void runs.set(
-          'simplexSets',
-          await simulate({ instance: 'simplexSets', ...RUNS.simplexSets, isTraced: true }),
-        ),
-      ...DROPPED.map((dropped) => async () => {
-        const run = { instance: 'simplex4', dropped, samples: 60, steps: 40, seed: 1 } as const
-        mutants.set(dropped, await simulate(run))
-      }),
-    ]
-    const worker = async (): Promise<void> => {
-      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await job()
-    }
-    await Promise.all([worker(), worker()])
+  before(() => {
+    ;({ runs, mutants } = recorded())
   })
 
   for (const instance of ['simplex4', 'simplexSets'] as const) {
@@ -80,7 +54,7 @@ describe('formal model', function () {
 
     it(`matches the cores at every step of ${instance}`, async () => {
       const shape = await shapeOf(instance)
-      const { traces } = runs.get(instance)!
+      const traces = tracesOf(instance)
       assert.equal(traces.length, RUNS[instance].samples)
       const steps = traces.map((trace) => replayTrace(shape, trace).steps).reduce((sum, n) => sum + n, 0)
       assert.ok(steps > (RUNS[instance].samples * RUNS[instance].steps) / 2, `only ${steps} steps`)
@@ -89,7 +63,7 @@ describe('formal model', function () {
 
   for (const name of REACHED) {
     it(`reaches ${name}`, () => {
-      const counts = [...runs.values()].map((run) => run.witnessed.get(name) ?? 0)
+      const counts = [...runs.values()].map(({ witnessed }) => new Map(witnessed).get(name) ?? 0)
       assert.ok(Math.max(...counts) > 0, `in none of the runs of ${[...runs.keys()]}`)
     })
   }
@@ -101,7 +75,7 @@ describe('formal model', function () {
   }
 
   it('detects cores that forget a flag, misjudge a proposal or accept too few signers', async () => {
-    const { traces } = runs.get('simplex4')!
+    const traces = tracesOf('simplex4')
     const spoilt: Record<string, (core: Core) => void> = {
       'a core that forgets what it nullified': (core) => {
         const { own } = core.state

@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { assert, mustExist } from '../../base/assert.ts'
-import { type ModelState, readTrace } from './itf.ts'
 import type { ModelShape } from './replayChain.ts'
 
-const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
-const SPEC = join(ROOT, 'consensus/spec')
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
+export const SPEC = join(ROOT, 'consensus/spec')
 const QUINT = join(ROOT, 'node_modules/@informalsystems/quint/dist/src/cli.js')
 
 /** Instances of the model: files in consensus/spec. */
@@ -75,7 +74,8 @@ export interface Simulation {
   readonly violated: readonly string[]
   /** Number of runs that reached each witness. */
   readonly witnessed: ReadonlyMap<string, number>
-  readonly traces: readonly (readonly ModelState[])[]
+  /** Traces in Quint's format, one text a run (itf.ts reads them). */
+  readonly traces: readonly string[]
   readonly wallMs: number
 }
 
@@ -149,8 +149,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   }
 }
 
-async function readTraces(folder: string): Promise<readonly (readonly ModelState[])[]> {
+async function readTraces(folder: string): Promise<readonly string[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.itf.json')).sort()
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
-  return texts.map(readTrace)
+  return Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))
 }

@@ -1,0 +1,138 @@
+// The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind. The steps
+// run on the examples' devnet, before and after them (examples.test.ts).
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
+import { checkNotRunning } from '../../devnet/lock.ts'
+import { readDevnetStatus } from '../../devnet/statusFile.ts'
+import { isAlive } from '../support/devnetHarness.ts'
+import { call } from '../support/jsonRpc.ts'
+
+/** Keeps what a devnet reports. */
+export class WatchedEvents {
+  readonly events: DevnetEvent[] = []
+  onLost = (): void => {}
+  readonly take = (event: DevnetEvent): void => {
+    this.events.push(event)
+    if (event.kind === 'lost') this.onLost()
+  }
+}
+
+interface Watched {
+  readonly devnet: () => Devnet
+  readonly watched: WatchedEvents
+}
+
+/** What holds when `createDevnet` has resolved. */
+export function testStarted({ devnet: started, watched }: Watched): void {
+  let devnet: Devnet
+  before(() => {
+    devnet = started()
+  })
+  it('reports events in order', () => {
+    assert.deepEqual(
+      watched.events.slice(0, 3).map(({ kind }) => kind),
+      ['prepared', 'up', 'final'],
+    )
+  })
+  it('resolves with a chain that has a final block, and its addresses', async () => {
+    assert.ok(devnet.firstFinal.height >= 1 && devnet.firstFinal.afterMs > 0)
+    const block = await call<{ hash: string }>(devnet.rpcUrl, 'eth_getBlockByNumber', [
+      `0x${devnet.firstFinal.height.toString(16)}`,
+      false,
+    ])
+    assert.equal(block.hash, devnet.firstFinal.hash)
+    assert.equal(await call(devnet.rpcUrl, 'eth_chainId', []), `0x${devnet.chainId.toString(16)}`)
+    assert.equal(devnet.validators.length, 4)
+    assert.deepEqual(
+      readDevnetStatus(devnet.dataDir).nodes.map(({ pid, rpcUrl }) => ({ pid, rpcUrl })),
+      devnet.validators.map(({ pid, rpcUrl }) => ({ pid, rpcUrl })),
+    )
+  })
+  it('returns the ten funded accounts and the operators, with their keys', async () => {
+    assert.equal(devnet.accounts.length, 10)
+    assert.equal(devnet.accounts[0]!.address, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266')
+    const coins = await Promise.all(
+      devnet.accounts.map(({ address }) =>
+        call<`0x${string}`>(devnet.rpcUrl, 'eth_getBalance', [address, 'latest']),
+      ),
+    )
+    for (const balance of coins) assert.equal(BigInt(balance), 10_000n * 10n ** 18n)
+    assert.equal(devnet.validators[0]!.operator.address, '0xBcd4042DE499D14e55001CcbB24a551F3b954096')
+  })
+}
+
+/** Crashes, restarts, misuse and the end. */
+export function testDisturbed({ devnet: started, watched }: Watched): void {
+  let devnet: Devnet
+  before(() => {
+    devnet = started()
+  })
+  it('crashes a validator and restarts it', async () => {
+    const { pid } = devnet.validators[2]!
+    await devnet.stopValidator(2)
+    assert.ok(!isAlive(pid!))
+    assert.equal(devnet.validators[2]!.pid, undefined)
+    assert.equal(readDevnetStatus(devnet.dataDir).nodes[2]!.pid, null)
+    await devnet.startValidator(2)
+    assert.ok(isAlive(devnet.validators[2]!.pid!))
+    assert.equal(
+      await call(devnet.validators[2]!.rpcUrl, 'eth_chainId', []),
+      `0x${devnet.chainId.toString(16)}`,
+    )
+    assert.ok(!watched.events.some(({ kind }) => kind === 'lost'))
+  })
+  it('reports a validator that exits by itself', async () => {
+    const { pid } = devnet.validators[3]!
+    const lost = new Promise<void>((resolve) => {
+      watched.onLost = resolve
+    })
+    process.kill(pid!, 'SIGKILL')
+    await lost
+    assert.equal(devnet.validators[3]!.pid, undefined)
+    await devnet.startValidator(3)
+  })
+  it('starts one that is starting or stopping, and resolves once it answers', async () => {
+    const answers = (): Promise<string> => call(devnet.validators[1]!.rpcUrl, 'eth_chainId', [])
+    await devnet.stopValidator(1)
+    await Promise.all([devnet.startValidator(1), devnet.startValidator(1).then(answers)])
+    const stopping = devnet.stopValidator(1, 'SIGTERM')
+    await devnet.startValidator(1)
+    await stopping
+    assert.equal(await answers(), `0x${devnet.chainId.toString(16)}`)
+  })
+  it('lets no other devnet into its folder, fresh or not, and none over a node that runs there', async () => {
+    const { dataDir } = devnet
+    for (const isFresh of [true, false]) {
+      await assert.rejects(createDevnet({ dataDir, isFresh }), /is used by (?:a|another) devnet/)
+    }
+    rmSync(join(dataDir, 'devnet.json'))
+    await assert.rejects(createDevnet({ dataDir, isFresh: true }), /is used by another devnet/)
+    await assert.rejects(
+      checkNotRunning([devnet.validators[0]!.dir]),
+      /a node runs on .*validator-0: stop it/,
+    )
+  })
+  it('rejects what cannot be, and goes on', async () => {
+    await assert.rejects(devnet.startValidator('length' as never), /no validator length/)
+    await assert.rejects(devnet.stopValidator(0, 'SIGFOO' as never), /signal: expected SIGKILL or SIGTERM/)
+    await devnet.stopValidator(2)
+    const { logFile } = devnet.validators[2]!
+    rmSync(logFile)
+    mkdirSync(logFile)
+    await assert.rejects(devnet.startValidator(2), /node.log cannot be written/)
+    rmSync(logFile, { recursive: true })
+    await devnet.startValidator(2)
+  })
+  it('closes every process, logs no error and removes the temporary folder', async () => {
+    const pids = devnet.validators.map(({ pid }) => pid!)
+    const logs = devnet.validators.map(({ logFile }) => logFile)
+    for (const log of logs) assert.doesNotMatch(readFileSync(log, 'utf8'), /"level":"(?:error|fatal)"/)
+    await devnet.close()
+    assert.deepEqual(pids.filter(isAlive), [])
+    assert.ok(!existsSync(devnet.dataDir))
+    await assert.rejects(devnet.startValidator(0), /the devnet is closed/)
+    await devnet.close()
+  })
+}
