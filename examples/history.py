@@ -62,12 +62,13 @@ def main():
     first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     last = min(int(sys.argv[2]), newest) if len(sys.argv) > 2 else newest
     for height, block, receipts, movements, answer in history(first, last):
-        reserve = {name: int(value) for name, value in answer["reserve"].items()}
+        reserve = answer["reserve"]
+        stop = reserve.get("mintStop")  # only while nobody may mint
         failed = sum(receipt["status"] == "0x0" for receipt in receipts)
         print(
             f"block {height} time {int(block['timestamp'], 16)} transactions {len(receipts)} failed {failed}",
-            f"supply {coins(reserve['supplyBase'])} liabilities {coins(reserve['liabilitiesBase'])}",
-            f"shortfall {coins(reserve['shortfallBase'])}",
+            f"supply {coins(int(reserve['supplyBase']))} liabilities {coins(int(reserve['liabilitiesBase']))}",
+            f"shortfall {coins(int(reserve['shortfallBase']))}{' no minting: ' + stop['reason'] if stop else ''}",
         )
         for log in movements:
             source, target = (address(topic) for topic in log["topics"][1:3])

@@ -98,9 +98,20 @@ function addQuery(module: Command, definition: ModuleDef, name: string): void {
     const answer = await withProgress('waiting for the node', () =>
       client.request(`${definition.name}_${name}`, params),
     )
-    if (answer === null) throw new OperatorError('there is no such thing on this chain')
+    if (answer === null) throw new OperatorError(nothingText(params, textsOf(query.args, options)))
     printAnswer(options, answer)
   })
+}
+
+/** What was asked for in vain; what was left out was asked for as 0, which few mean. */
+function nothingText(params: { readonly [name: string]: Json }, given: Texts): string {
+  const { atBlock, ...asked } = params
+  const words = Object.entries(asked).map(
+    ([name, value]) =>
+      `${optionName(nameOf(name))} ${value}${given[name] === undefined ? ' (it was left out)' : ''}`,
+  )
+  const where = atBlock === undefined ? 'on this chain' : `in block ${atBlock}`
+  return `there is no such thing ${where}${words.length === 0 ? '' : `: ${words.join(', ')}`}`
 }
 
 /** The command of one module. */

@@ -116,7 +116,10 @@ describe('cli.chain', () => {
       id: number
     }
     assert.equal(one.id, 1)
-    await assert.rejects(printed(['providers', 'provider', '--id', '99', ...at()]), /no such thing/)
+    const nothing = printed(['providers', 'provider', '--id', '99', ...at()])
+    await assert.rejects(nothing, /there is no such thing on this chain: --id 99$/)
+    const leftOut = printed(['providers', 'provider', '--at-block', '1', ...at()])
+    await assert.rejects(leftOut, /no such thing in block 1: --id 0 \(it was left out\)$/)
     assert.match(await printed(['member', 'list', ...at()]), /^id +name +group +status +votes +operator\n1 /)
     const past = await printed(['accounts', 'supply', '--at-block', '1', '--json', ...at()])
     assert.match(past, /^"\d+"|\{/)
