@@ -143,7 +143,9 @@ class LeanConnection {
   /** Ends it when the request in progress is answered. */
   close(): void {
     this.#isClosing = true
-    if (!this.#isBusy) this.#socket.destroy()
+    if (this.#isBusy) return
+    if (this.#socket.writableLength > 0) this.#socket.end()
+    else this.#socket.destroy()
   }
 
   destroy(): void {

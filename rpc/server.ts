@@ -123,7 +123,8 @@ export class RpcServer {
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
     http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else socket.end(BAD_REQUEST)
+      // Requests before the bad one, in the same bytes, are answered first.
+      else setImmediate(() => socket.writable && socket.end(BAD_REQUEST))
     })
     return http
   }

