@@ -1,12 +1,12 @@
 // Sends HTTP answers. Owns: compression, and who is cut when unread answers fill the memory. Not: what they say.
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzip } from 'node:zlib'
 import type { HeldBytes } from './heldBytes.ts'
+import type { Reply } from './reply.ts'
 import { turns } from './turns.ts'
 
 /** Smaller answers fit into a packet anyway. */
-const GZIP_BYTES_MIN = 1_024
+export const GZIP_BYTES_MIN = 1_024
 /** Larger ones would occupy a thread of the pool, which the disk shares, for too long. */
 const GZIP_BYTES_MAX = 4 * 1024 * 1024
 /** Of the four threads that the disk shares. */
@@ -46,59 +46,45 @@ export class Answers {
     this.#held = held
   }
 
-  send(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-    if (response.destroyed || request.socket.destroyed) return
+  send(reply: Reply, status: number, text: string): void {
+    if (reply.isGone) return
     const isLong = text.length >= GZIP_BYTES_MIN
-    if (isLong) response.appendHeader('Vary', 'Accept-Encoding')
+    if (isLong) reply.add('Vary', 'Accept-Encoding')
     const isPacked =
-      isLong &&
-      text.length <= GZIP_BYTES_MAX &&
-      this.#gzips < GZIPS_MAX &&
-      acceptsGzip(request.headers['accept-encoding'] as string | undefined)
+      isLong && text.length <= GZIP_BYTES_MAX && this.#gzips < GZIPS_MAX && acceptsGzip(reply.acceptEncoding)
     if (!isPacked) {
-      this.#writeText(request, response, status, text)
+      this.#writeText(reply, status, text)
       return
     }
     this.#gzips++
     gzip(text, { level: GZIP_LEVEL }, (error, packed) => {
       this.#gzips--
-      if (response.destroyed || request.socket.destroyed) return
+      if (reply.isGone) return
       if (error !== null) {
-        this.#writeText(request, response, status, text)
+        this.#writeText(reply, status, text)
         return
       }
-      response.setHeader('Content-Encoding', 'gzip')
-      this.#write(request, response, status, packed, packed.length)
+      reply.add('Content-Encoding', 'gzip')
+      this.#begin(reply, status, packed.length)
+      reply.end(packed)
     })
   }
 
-  #writeText(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+  #writeText(reply: Reply, status: number, text: string): void {
     const bytes = Buffer.byteLength(text)
+    this.#begin(reply, status, bytes)
     // Slices of other texts than ASCII would cut characters.
-    if (bytes < SLICE_BYTES || bytes !== text.length) this.#write(request, response, status, text, bytes)
-    else {
-      this.#begin(request, response, status, bytes)
-      void writeSlices(request, response, text)
-    }
+    if (bytes < SLICE_BYTES || bytes !== text.length) reply.end(text)
+    else void writeSlices(reply, text)
   }
 
-  #write(
-    request: IncomingMessage,
-    response: ServerResponse,
-    status: number,
-    body: string | Buffer,
-    bytes: number,
-  ): void {
-    this.#begin(request, response, status, bytes)
-    response.end(body)
+  #begin(reply: Reply, status: number, bytes: number): void {
+    reply.begin(status, bytes)
+    if (bytes >= COUNTED_BYTES_MIN) this.#count(reply, bytes)
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse, status: number, bytes: number): void {
-    response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': bytes })
-    if (bytes >= COUNTED_BYTES_MIN) this.#count(request.socket, response, bytes)
-  }
-
-  #count(socket: Socket, response: ServerResponse, bytes: number): void {
+  #count(reply: Reply, bytes: number): void {
+    const { socket } = reply
     let unread = this.#unread.get(socket)
     if (unread === undefined) {
       unread = { client: socket.remoteAddress ?? '', bytes: 0, sinceMs: performance.now() }
@@ -108,7 +94,7 @@ export class Answers {
     unread.bytes += bytes
     this.#held.add(unread.client, bytes)
     // Answers to pipelined requests end without a word when the connection does, so that counts too.
-    response.once('finish', () => this.#taken(socket, bytes))
+    reply.onTaken(() => this.#taken(socket, bytes))
     if (this.#held.isFullFor(unread.client)) this.#cut(socket, unread.client)
   }
 
@@ -148,27 +134,14 @@ export class Answers {
   }
 }
 
-async function writeSlices(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
-  const { socket } = request
+async function writeSlices(reply: Reply, text: string): Promise<void> {
+  const { socket } = reply
   const client = socket.remoteAddress ?? ''
   for (let at = 0; at < text.length; at += SLICE_BYTES) {
     if (!turns.hasRoom()) await turns.long(client)
     if (socket.destroyed) return
-    const isTaken = response.write(text.slice(at, at + SLICE_BYTES), 'latin1')
-    if (!isTaken && !socket.destroyed) await drained(socket, response)
+    const isTaken = reply.write(text.slice(at, at + SLICE_BYTES))
+    if (!isTaken && !socket.destroyed) await reply.drained()
   }
-  response.end()
-}
-
-/** Resolves when the reader has taken what was written, or is gone. */
-function drained(socket: Socket, response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('close', done)
-      response.off('drain', done)
-      resolve()
-    }
-    socket.once('close', done)
-    response.once('drain', done)
-  })
+  reply.end()
 }

@@ -1,15 +1,20 @@
-// HTTP and WebSocket on one port. Owns: headers, bodies, CORS, keep-alive. Not: JSON-RPC (dispatch.ts), answers (answers.ts).
+// HTTP and WebSocket on one port. Owns: what node:http reads, bodies, preflights, refusals. Not: plain requests (leanHttp.ts),
+// who is answered (policy.ts), JSON-RPC (dispatch.ts), answers (answers.ts).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { Access, type AccessOptions, type RateLimit, RateLimiter } from './access.ts'
+import { type AccessOptions, type RateLimit, RateLimiter } from './access.ts'
 import { Answers } from './answers.ts'
 import { Body } from './body.ts'
 import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
+import { Exchanges } from './exchanges.ts'
+import { LeanHttp } from './leanHttp.ts'
 import { Load } from './load.ts'
-import type { Call, Method } from './method.ts'
+import type { Method } from './method.ts'
 import type { Pages } from './pages.ts'
+import { BUSY, Policy, type Refusal } from './policy.ts'
+import { HttpReply } from './reply.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 import { turns } from './turns.ts'
 
@@ -56,43 +61,27 @@ export interface ServerOptions extends AccessOptions {
   readonly pages: Pages
 }
 
-interface Refusal {
-  readonly status: number
-  readonly message: string
-  readonly header?: readonly [string, string]
-}
-
-const BUSY: Refusal = {
-  status: 503,
-  message: 'too many requests in progress',
-  header: ['Retry-After', '1'],
-}
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
+const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 /** How long the rest of a refused body is read. */
 const LINGER_MS = 2_000
-/** Requests in progress on one HTTP connection. */
-const PIPELINED_MAX = 16
 /** Connections that wait to be accepted: beyond it the kernel drops them, and an honest client tries again seconds later. */
 const BACKLOG = 4_096
 /** How often overdue requests are looked for; Node's default lets them live half a minute longer. */
 const OVERDUE_CHECK_MS = 2_000
-const JSON_TYPES = /^application\/(?:json|json-rpc|jsonrequest)\s*(?:;|$)/i
 /** Names of headers, as a preflight asks for them. */
 const HEADER_NAMES = /^[\w!#$%&'*+.^`|~-]+(?:\s*,\s*[\w!#$%&'*+.^`|~-]+){0,63}$/
 
 export class RpcServer {
   readonly #options: ServerOptions
   readonly #limits: ServerLimits
-  readonly #access: Access
-  readonly #rate: RateLimiter | undefined
-  readonly #dispatcher: Dispatcher
+  readonly #policy: Policy
+  readonly #exchanges: Exchanges
   readonly #answers: Answers
   readonly #connections: Connections
   readonly #http: Server
+  readonly #lean: LeanHttp
   readonly #sockets: SocketServer
-  readonly #load: Load
-  /** Requests in progress by connection: HTTP allows sending the next one before the answer. */
-  readonly #pipelined = new WeakMap<Socket, number>()
   /** Those being received, each with what refuses it. */
   readonly #bodies = new Map<Body, (refusal: Refusal) => void>()
   #buffered = 0
@@ -100,20 +89,23 @@ export class RpcServer {
   constructor(options: ServerOptions) {
     this.#options = options
     this.#limits = { ...SERVER_LIMITS, ...options.limits }
-    this.#access = new Access(options)
-    this.#rate = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit)
-    this.#dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
-    this.#answers = new Answers(this.#dispatcher.held)
+    const rate = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit)
+    const dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
+    const load = new Load(this.#limits.inFlightMax)
+    const { bodyBytesMax } = this.#limits
+    this.#policy = new Policy({ hosts: options.hosts, origins: options.origins, bodyBytesMax, rate, load })
     this.#connections = new Connections(this.#limits)
-    this.#load = new Load(this.#limits.inFlightMax)
+    this.#exchanges = new Exchanges({ dispatcher, connections: this.#connections, load, rate })
+    this.#answers = new Answers(dispatcher.held)
     this.#sockets = new SocketServer({
-      dispatcher: this.#dispatcher,
-      rate: this.#rate,
+      dispatcher,
+      rate,
       limits: { ...SOCKET_LIMITS, ...options.socketLimits },
-      load: this.#load,
+      load,
       onIdle: (socket, isIdle) => this.#connections.setIdle(socket, isIdle),
     })
     this.#http = this.#createHttp()
+    this.#lean = this.#createLean()
   }
 
   #createHttp(): Server {
@@ -128,13 +120,36 @@ export class RpcServer {
     http.timeout = this.#limits.silenceMs
     http.requestTimeout = this.#limits.requestTimeoutMs
     http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
-    http.on('connection', (socket) => this.#connections.admit(socket))
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
     http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
-      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      // Requests before the bad one, in the same bytes, are answered first.
+      else setImmediate(() => socket.writable && socket.end(BAD_REQUEST))
     })
     return http
+  }
+
+  /** New connections come to the lean path first; node:http's own listener takes those that are handed over. */
+  #createLean(): LeanHttp {
+    const http = this.#http
+    const listeners = http.listeners('connection')
+    const lean = new LeanHttp({
+      policy: this.#policy,
+      exchanges: this.#exchanges,
+      answers: this.#answers,
+      handOver: (socket) => {
+        for (const listener of listeners) listener.call(http, socket)
+      },
+      refuse: (socket) => socket.end(BAD_REQUEST, () => socket.destroy()),
+      headersTimeoutMs: http.headersTimeout,
+      keepAliveMs: this.#limits.keepAliveMs,
+      silenceMs: this.#limits.silenceMs,
+    })
+    http.removeAllListeners('connection')
+    http.on('connection', (socket: Socket) => {
+      if (this.#connections.admit(socket)) lean.serve(socket)
+    })
+    return lean
   }
 
   /** Resolves with the address when the port is open. */
@@ -154,70 +169,48 @@ export class RpcServer {
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#http.closeAllConnections(), 1_000)
+      const timer = setTimeout(() => {
+        this.#http.closeAllConnections()
+        this.#lean.destroyAll()
+      }, 1_000)
       this.#http.close(() => {
         clearTimeout(timer)
         resolve()
       })
       this.#http.closeIdleConnections()
+      this.#lean.close()
     })
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { origin } = request.headers
-    if (origin !== undefined) {
-      response.setHeader('Vary', 'Origin')
-      if (this.#access.allowsOrigin(origin)) response.setHeader('Access-Control-Allow-Origin', origin)
+    for (const [name, value] of this.#policy.corsHeaders(request.headers.origin)) {
+      response.setHeader(name, value)
     }
-    const client = request.socket.remoteAddress ?? ''
-    const refusal = this.#refusalOf(request, client)
+    const refusal = this.#refusalOf(request)
     if (refusal !== undefined) this.#refuse(request, response, refusal)
     else if (request.method === 'OPTIONS') preflight(request, response)
-    else if (request.method === 'POST') this.#readBody(request, response, client)
+    else if (request.method === 'POST') this.#readBody(request, response)
     else void this.#page(request, response)
   }
 
   async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const page = await this.#options.pages(request.url!.split('?')[0]!)
     if (page === undefined) this.#refuse(request, response, { status: 404, message: 'there is no such page' })
-    else this.#answers.send(request, response, page.status, JSON.stringify(page.body))
+    else this.#answers.send(new HttpReply(request, response), page.status, JSON.stringify(page.body))
   }
 
-  /** Why the headers alone refuse the request. */
-  #refusalOf(request: IncomingMessage, client: string): Refusal | undefined {
-    const { headers, method } = request
-    if (!this.#access.allowsHost(headers.host)) {
-      return { status: 403, message: 'host not allowed: add it to the RPC host list' }
-    }
-    if (method === 'OPTIONS' || method === 'GET' || method === 'HEAD') return undefined
-    if (method !== 'POST') {
-      const message = 'send JSON-RPC 2.0 by POST, or connect by WebSocket'
-      return { status: 405, message, header: ['Allow', 'POST, GET, HEAD, OPTIONS'] }
-    }
-    const encoding = headers['content-encoding'] ?? 'identity'
-    if (encoding !== 'identity') {
-      const message = `content-encoding ${encoding.slice(0, 20)} is not supported: send the body as it is`
-      return { status: 415, message, header: ['Accept-Encoding', 'identity'] }
-    }
-    const type = headers['content-type']
-    if (type !== 'application/json' && !JSON_TYPES.test(type ?? '')) {
-      return { status: 415, message: 'content-type must be application/json' }
-    }
-    if (Number(headers['content-length'] ?? 0) > this.#limits.bodyBytesMax) return this.#tooLarge()
-    const wait = this.#rate?.retryAfterSeconds(client, performance.now()) ?? 0
-    if (wait > 0) {
-      const message = `rate limit exceeded: retry after ${wait} s`
-      return { status: 429, message, header: ['Retry-After', String(wait)] }
-    }
-    const isPiledUp = (this.#pipelined.get(request.socket) ?? 0) >= PIPELINED_MAX
-    return isPiledUp || this.#load.isFullFor(client) ? BUSY : undefined
+  #refusalOf(request: IncomingMessage): Refusal | undefined {
+    const { socket, headers, method } = request
+    const refusal = this.#policy.refusalOfHead(method, headers)
+    if (refusal !== undefined || method !== 'POST') return refusal
+    return (
+      this.#policy.refusalNow(socket.remoteAddress ?? '') ??
+      (this.#exchanges.isPiledUp(socket) ? BUSY : undefined)
+    )
   }
 
-  #tooLarge(): Refusal {
-    return { status: 413, message: `body exceeds ${this.#limits.bodyBytesMax} bytes` }
-  }
-
-  #readBody(request: IncomingMessage, response: ServerResponse, client: string): void {
+  #readBody(request: IncomingMessage, response: ServerResponse): void {
+    const client = request.socket.remoteAddress ?? ''
     const body = new Body()
     const refuse = (refusal: Refusal): void => {
       body.isRefused = true
@@ -237,7 +230,7 @@ export class RpcServer {
       if (body.isRefused) return
       const answer = (): void => {
         this.#drop(body)
-        if (!body.isRefused && !request.socket.destroyed) this.#answer(body.text(), request, response, client)
+        if (!body.isRefused && !request.socket.destroyed) this.#answer(body.text(), request, response)
       }
       // Reading a long one is long work.
       if (body.isLong) void turns.long(client).then(answer)
@@ -250,7 +243,7 @@ export class RpcServer {
     const { valuesMax } = this.#options.dispatchLimits
     body.add(chunk)
     this.#buffered += chunk.length
-    if (body.size > this.#limits.bodyBytesMax) refuse(this.#tooLarge())
+    if (body.size > this.#limits.bodyBytesMax) refuse(this.#policy.tooLarge())
     else if (body.values() > valuesMax) {
       refuse({ status: 413, message: `more than ${valuesMax} values in one request` })
     } else if (this.#buffered > this.#limits.bufferedBytesMax) this.#refuseLargest()
@@ -267,33 +260,11 @@ export class RpcServer {
     if (largest !== undefined) this.#bodies.get(largest)!(BUSY)
   }
 
-  #answer(text: string, request: IncomingMessage, response: ServerResponse, client: string): void {
-    const rate = this.#rate
-    const call: Call = {
-      connection: undefined,
-      client,
-      isGone: () => request.socket.destroyed,
-      ...(rate === undefined
-        ? {}
-        : { charge: (count: number) => rate.charge(client, count, performance.now()) }),
-    }
-    const answer = this.#dispatcher.handle(text, call)
-    if (typeof answer === 'string') {
-      this.#answers.send(request, response, 200, answer)
-      if ((this.#pipelined.get(request.socket) ?? 0) === 0) this.#connections.setIdle(request.socket, true)
-      return
-    }
+  #answer(text: string, request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request
-    this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 0) + 1)
-    this.#load.begin(client)
-    this.#connections.setIdle(socket, false)
-    void answer.then((done) => {
-      this.#load.end(client)
-      const left = this.#pipelined.get(socket)! - 1
-      this.#pipelined.set(socket, left)
-      this.#connections.setIdle(socket, left === 0)
-      this.#answers.send(request, response, 200, done)
-    })
+    this.#exchanges.begin(text, this.#exchanges.callOf(socket), socket, (answer) =>
+      this.#answers.send(new HttpReply(request, response), 200, answer),
+    )
   }
 
   /**
@@ -313,15 +284,12 @@ export class RpcServer {
       request.once('end', () => clearTimeout(timer))
     })
     const code = LIMIT_STATUSES.has(status) ? RPC_CODE.limit : RPC_CODE.invalidRequest
-    this.#answers.send(request, response, status, refusalText(code, message))
+    this.#answers.send(new HttpReply(request, response), status, refusalText(code, message))
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    const { host, origin } = request.headers
-    const allowed =
-      this.#access.allowsHost(host) && (origin === undefined || this.#access.allowsOrigin(origin))
-    if (!allowed) refuseUpgrade(socket, '403 Forbidden')
+    if (!this.#policy.allowsUpgrade(request.headers)) refuseUpgrade(socket, '403 Forbidden')
     else if (this.#sockets.full) refuseUpgrade(socket, '503 Service Unavailable')
     else this.#sockets.accept(request, socket, head)
   }

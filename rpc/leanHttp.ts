@@ -1,0 +1,273 @@
+// Common requests without node:http, which costs more than most answers. Owns: connections whose every request so far
+// was one plain POST, whole in what was received at once. Not: any rule of its own about who is answered (policy.ts);
+// anything else that arrives, and every refusal: the connection goes to node:http with its unread bytes, and stays there.
+import { isAscii } from 'node:buffer'
+import type { Socket } from 'node:net'
+import { type Answers, GZIP_BYTES_MIN } from './answers.ts'
+import { LONG_BYTES } from './body.ts'
+import type { Exchanges } from './exchanges.ts'
+import type { Call } from './method.ts'
+import type { Policy } from './policy.ts'
+import { type PostHead, readPostHead } from './postHead.ts'
+import { drainedOrClosed, type Reply } from './reply.ts'
+
+interface LeanOptions {
+  readonly policy: Policy
+  readonly exchanges: Exchanges
+  readonly answers: Answers
+  /** Serves the connection from here on; its unread bytes come first. */
+  readonly handOver: (socket: Socket) => void
+  /** Ends a connection that sent no request in time. */
+  readonly refuse: (socket: Socket) => void
+  /** Time to send the first request. */
+  readonly headersTimeoutMs: number
+  readonly keepAliveMs: number
+  readonly silenceMs: number
+}
+
+/** A head with what follows from it alone. */
+interface Allowed {
+  readonly head: PostHead
+  /** The first lines of each answer, up to the type of its body. */
+  readonly answerBegin: string
+}
+
+/** What all answers end their head with. */
+class HeadEnd {
+  readonly #persistence: string
+  #second = 0
+  #text = ''
+
+  constructor(keepAliveMs: number) {
+    const timeout = keepAliveMs > 0 ? `Keep-Alive: timeout=${Math.floor(keepAliveMs / 1_000)}\r\n` : ''
+    this.#persistence = `Connection: keep-alive\r\n${timeout}\r\n`
+  }
+
+  get text(): string {
+    const second = Math.floor(Date.now() / 1_000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#text = `\r\nDate: ${new Date(second * 1_000).toUTCString()}\r\n${this.#persistence}`
+    }
+    return this.#text
+  }
+}
+
+/** An answer with more headers, or of many parts. */
+class LeanReply implements Reply {
+  readonly socket: Socket
+  readonly acceptEncoding: string | undefined
+  readonly #headEnd: HeadEnd
+  readonly #onEnd: () => void
+  #head: string
+  #onTaken: (() => void) | undefined
+
+  constructor(socket: Socket, { head, answerBegin }: Allowed, headEnd: HeadEnd, onEnd: () => void) {
+    this.socket = socket
+    this.acceptEncoding = head.acceptEncoding
+    this.#head = answerBegin
+    this.#headEnd = headEnd
+    this.#onEnd = onEnd
+  }
+
+  get isGone(): boolean {
+    return !this.socket.writable
+  }
+
+  add(name: string, value: string): void {
+    this.#head += `${name}: ${value}\r\n`
+  }
+
+  /** The lean path gives no other status than 200. */
+  begin(_status: number, bytes: number): void {
+    this.#head += `Content-Type: application/json\r\nContent-Length: ${bytes}${this.#headEnd.text}`
+  }
+
+  write(part: string): boolean {
+    const isTaken = this.socket.write(this.#head + part, 'latin1')
+    this.#head = ''
+    return isTaken
+  }
+
+  end(body: string | Buffer = ''): void {
+    const { socket } = this
+    if (!socket.writable) return
+    socket.cork()
+    if (this.#head !== '') socket.write(this.#head, 'latin1')
+    // The callback of an empty write comes after all writes before it.
+    socket.write(body, 'utf8', this.#onTaken)
+    socket.uncork()
+    this.#onEnd()
+  }
+
+  onTaken(listener: () => void): void {
+    this.#onTaken = listener
+  }
+
+  drained(): Promise<void> {
+    return drainedOrClosed(this.socket, this.socket)
+  }
+}
+
+class LeanConnection {
+  readonly #socket: Socket
+  readonly #options: LeanOptions
+  readonly #headEnd: HeadEnd
+  readonly #onLeave: (connection: LeanConnection) => void
+  readonly #call: Call
+  /** Of the last request: clients send the same head again. */
+  #allowed: Allowed | undefined
+  /** A request is being answered, or its answer is not taken yet: what arrives meanwhile waits. */
+  #isBusy = false
+  #isClosing = false
+
+  constructor(
+    socket: Socket,
+    options: LeanOptions,
+    headEnd: HeadEnd,
+    onLeave: (connection: LeanConnection) => void,
+  ) {
+    this.#socket = socket
+    this.#options = options
+    this.#headEnd = headEnd
+    this.#onLeave = onLeave
+    this.#call = options.exchanges.callOf(socket)
+    socket.setTimeout(options.headersTimeoutMs)
+    socket.on('data', this.#onData)
+    socket.on('timeout', this.#onTimeout)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  /** Ends it when the request in progress is answered. */
+  close(): void {
+    this.#isClosing = true
+    if (this.#isBusy) return
+    if (this.#socket.writableLength > 0) this.#socket.end()
+    else this.#socket.destroy()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  readonly #onTimeout = (): void => {
+    if (this.#allowed === undefined) this.#options.refuse(this.#socket)
+    else this.#socket.destroy()
+  }
+  readonly #onEnd = (): void => void this.#socket.end()
+  readonly #onError = (): void => void this.#socket.destroy()
+  readonly #onClose = (): void => this.#onLeave(this)
+
+  readonly #onData = (bytes: Buffer): void => {
+    if (this.#isBusy) {
+      this.#socket.pause()
+      this.#socket.unshift(bytes)
+      return
+    }
+    const text = this.#bodyOf(bytes)
+    if (text === undefined) {
+      this.#handOver(bytes)
+      return
+    }
+    this.#isBusy = true
+    const { exchanges, silenceMs } = this.#options
+    if (!exchanges.begin(text, this.#call, this.#socket, this.#send)) this.#socket.setTimeout(silenceMs)
+  }
+
+  /** The body, when the bytes are exactly one request that may be answered now. */
+  #bodyOf(bytes: Buffer): string | undefined {
+    const { policy } = this.#options
+    // A longer body waits for its turn, and its values are counted while it arrives.
+    if (bytes.length > LONG_BYTES) return undefined
+    const text = bytes.toString('latin1')
+    if (this.#allowed === undefined || !text.startsWith(this.#allowed.head.text)) {
+      const allowed = this.#allow(text)
+      if (allowed === undefined) return undefined
+      if (this.#allowed === undefined) this.#socket.setTimeout(this.#options.keepAliveMs)
+      this.#allowed = allowed
+    }
+    const { head } = this.#allowed
+    if (bytes.length !== head.text.length + head.bodyBytes) return undefined
+    if (policy.refusalNow(this.#call.client) !== undefined) return undefined
+    return isAscii(bytes) ? text.slice(head.text.length) : bytes.toString('utf8', head.text.length)
+  }
+
+  #allow(text: string): Allowed | undefined {
+    const { policy } = this.#options
+    const head = readPostHead(text)
+    if (head === undefined || policy.refusalOfHead('POST', head.headers) !== undefined) return undefined
+    const cors = policy.corsHeaders(head.headers.origin).map(([name, value]) => `${name}: ${value}\r\n`)
+    return { head, answerBegin: `HTTP/1.1 200 OK\r\n${cors.join('')}` }
+  }
+
+  readonly #send = (answer: string): void => {
+    const socket = this.#socket
+    if (!socket.writable) return
+    if (answer.length >= GZIP_BYTES_MIN) {
+      const reply = new LeanReply(socket, this.#allowed!, this.#headEnd, this.#onAnswered)
+      this.#options.answers.send(reply, 200, answer)
+      return
+    }
+    const bytes = Buffer.byteLength(answer)
+    const head = `${this.#allowed!.answerBegin}Content-Type: application/json\r\nContent-Length: ${bytes}`
+    socket.write(head + this.#headEnd.text + answer, bytes === answer.length ? 'latin1' : 'utf8')
+    this.#onAnswered()
+  }
+
+  /** The next request is read once this answer is taken: who reads nothing is answered nothing. */
+  readonly #onAnswered = (): void => {
+    const socket = this.#socket
+    if (this.#isClosing) socket.end()
+    else if (socket.writableNeedDrain) socket.once('drain', this.#onAnswered)
+    else {
+      this.#isBusy = false
+      const { keepAliveMs } = this.#options
+      if (socket.timeout !== keepAliveMs) socket.setTimeout(keepAliveMs)
+      if (socket.isPaused()) socket.resume()
+    }
+  }
+
+  #handOver(bytes: Buffer): void {
+    const socket = this.#socket
+    socket.off('data', this.#onData)
+    socket.off('timeout', this.#onTimeout)
+    socket.off('end', this.#onEnd)
+    socket.off('error', this.#onError)
+    socket.off('close', this.#onClose)
+    socket.setTimeout(0)
+    this.#onLeave(this)
+    socket.pause()
+    socket.unshift(bytes)
+    this.#options.handOver(socket)
+    socket.resume()
+  }
+}
+
+export class LeanHttp {
+  readonly #options: LeanOptions
+  readonly #headEnd: HeadEnd
+  /** As many as connections are admitted. */
+  readonly #open = new Set<LeanConnection>()
+
+  constructor(options: LeanOptions) {
+    this.#options = options
+    this.#headEnd = new HeadEnd(options.keepAliveMs)
+  }
+
+  /** Serves a new connection. */
+  serve(socket: Socket): void {
+    const onLeave = (left: LeanConnection): void => void this.#open.delete(left)
+    this.#open.add(new LeanConnection(socket, this.#options, this.#headEnd, onLeave))
+  }
+
+  /** Closes idle connections, and the others once they are answered. */
+  close(): void {
+    for (const connection of this.#open) connection.close()
+  }
+
+  destroyAll(): void {
+    for (const connection of this.#open) connection.destroy()
+  }
+}
