@@ -6,8 +6,8 @@ const DRAWN_MAX = 48
 export interface OfferedBlock {
   /** The last block of a window's end. */
   readonly isLast: boolean
-  /** Executes it several times; milliseconds of the fastest. */
-  measure(): number
+  /** Executes it several times, but no more once it took at most `enoughMs`; milliseconds of the fastest. */
+  measure(enoughMs: number): number
 }
 
 /**
@@ -26,7 +26,7 @@ export class BlockSample {
     return this.#blocks
   }
 
-  /** Blocks measured by several executions. */
+  /** Blocks executed again. */
   get measured(): number {
     return this.#measured
   }
@@ -44,7 +44,7 @@ export class BlockSample {
   add(builtMs: number, block: OfferedBlock): void {
     const isDrawn = this.#blocks++ % this.#stride === 0
     if (!isDrawn && !block.isLast && builtMs <= this.#dearestMs) return
-    const ms = block.measure()
+    const ms = block.measure(isDrawn || block.isLast ? 0 : this.#dearestMs)
     this.#measured++
     this.#dearestMs = Math.max(this.#dearestMs, ms)
     if (!isDrawn) return
