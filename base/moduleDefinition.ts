@@ -72,12 +72,17 @@ export interface ModuleDef extends Lifetime {
   readonly params: ParamDefs
   readonly records: { readonly [name: string]: RecordDef }
   readonly escrows?: { readonly [name: string]: EscrowDef }
+  /** Deferred work that goes on from block to block, in the order of its turns (state/blockWork.ts). */
+  readonly walks?: readonly string[]
   readonly errors: { readonly [name: string]: Fields }
   /** Fields marked `indexed` become topics (at most three). */
   readonly events: { readonly [name: string]: Fields }
   readonly actions: { readonly [name: string]: ActionDef }
   readonly queries: { readonly [name: string]: QueryDef }
 }
+
+/** Names of a module's walks. */
+export type WalkName<D extends ModuleDef> = NonNullable<D['walks']>[number]
 
 type CheckFails<D extends ModuleDef> = {
   readonly actions: { readonly [A in keyof D['actions']]: { readonly fails: readonly (keyof D['errors'])[] } }
@@ -117,6 +122,8 @@ export function defineModule<const D extends ModuleDef>(definition: D & CheckFai
     new Set(escrowIds).size === escrowIds.length && escrowIds.every((id) => id >= 0 && id <= 15),
     `${definition.name}: escrow ids`,
   )
+  const walks = definition.walks ?? []
+  assert(new Set(walks).size === walks.length, `${definition.name}: walks`)
   checkLifetimes(definition)
   for (const [name, { args, signed }] of Object.entries<ActionDef>(definition.actions)) {
     const fault = signed === true ? signedFormFault(args) : undefined

@@ -1,6 +1,7 @@
 // `npm run bench:economy -- [--row P,L,R …]`: what one block costs on chains of many sizes, at rest and at a window's end.
 // Owns: the sizes and the table. Not: the chains (economyChain.ts), the blocks (economyBlocks.ts).
 import { parseArgs } from 'node:util'
+import { BlockSample } from './blockSample.ts'
 import { EconomyBlocks } from './economyBlocks.ts'
 import { type EconomySize, makeEconomy } from './economyChain.ts'
 import { percentile } from './statistics.ts'
@@ -23,28 +24,32 @@ const SIZES: readonly EconomySize[] = [
 ]
 
 interface Row {
-  readonly restMs: number
-  readonly endMs: number
-  readonly endBlocks: number
-  readonly worstMs: number
+  readonly rest: BlockSample
+  readonly end: BlockSample
+  readonly after: BlockSample
+  readonly preparedS: number
+}
+
+function workSome(blocks: EconomyBlocks, count: number): BlockSample {
+  const sample = new BlockSample()
+  for (let i = 0; i < count; i++) blocks.work(sample)
+  return sample
 }
 
 function measure(size: EconomySize): Row {
+  const startMs = performance.now()
   const blocks = new EconomyBlocks(makeEconomy(size))
   blocks.open()
-  for (let i = 0; i < BLOCKS_AT_REST; i++) blocks.work()
-  const rest = Array.from({ length: BLOCKS_AT_REST }, () => blocks.work())
+  workSome(blocks, BLOCKS_AT_REST)
+  const preparedS = (performance.now() - startMs) / 1_000
+  const rest = workSome(blocks, BLOCKS_AT_REST)
   blocks.grantNext()
-  const end = [blocks.work(blocks.untilEndMs)]
-  while (blocks.isEnding) end.push(blocks.work())
-  const after = Array.from({ length: BLOCKS_AFTER }, () => blocks.work())
+  const end = new BlockSample()
+  blocks.work(end, blocks.untilEndMs)
+  while (blocks.isEnding) blocks.work(end)
+  const after = workSome(blocks, BLOCKS_AFTER)
   blocks.close()
-  return {
-    restMs: percentile(rest, 50),
-    endMs: percentile(end, 50),
-    endBlocks: end.length,
-    worstMs: Math.max(...end, ...after),
-  }
+  return { rest, end, after, preparedS }
 }
 
 function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] {
@@ -58,18 +63,22 @@ function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] 
 
 const { values } = parseArgs({ options: { row: { type: 'string', multiple: true } } })
 // Once before, so that the first row is not the one that waits for the compiler.
-measure({ providers: 100, lots: 1_000, openRequests: 2_000 })
-console.log('providers    lots  requests   at rest   window’s end: blocks, median, dearest (ms)')
+measure({ providers: 10, lots: 100, openRequests: 1_100 })
+console.log(
+  'providers    lots  requests  prepared (s)   at rest   window’s end: blocks, measured, median, dearest (ms)',
+)
 for (const size of sizesFrom(values.row)) {
-  const { restMs, endMs, endBlocks, worstMs } = measure(size)
+  const { rest, end, after, preparedS } = measure(size)
   const cells = [
     String(size.providers).padStart(9),
     String(size.lots).padStart(7),
     String(size.openRequests).padStart(9),
-    restMs.toFixed(2).padStart(9),
-    String(endBlocks).padStart(21),
-    endMs.toFixed(1).padStart(8),
-    worstMs.toFixed(1).padStart(8),
+    preparedS.toFixed(0).padStart(13),
+    percentile(rest.drawn, 50).toFixed(2).padStart(9),
+    String(end.blocks).padStart(21),
+    String(end.measured).padStart(9),
+    percentile(end.drawn, 50).toFixed(1).padStart(7),
+    Math.max(end.dearestMs, after.dearestMs).toFixed(1).padStart(8),
   ]
   console.log(cells.join(' '))
 }

@@ -3,6 +3,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { moveAnchor } from './external.ts'
 import { beginRecount, continueRecount } from './recount.ts'
+import { capacitySchema } from './schema.ts'
 import { isRecounting, noteParametersChanged } from './sums.ts'
 import { capacityParams } from './tables.ts'
 import { openEconomyWalk } from './walks.ts'
@@ -26,7 +27,7 @@ export function onParametersChanged(ctx: WriteContext): void {
 
 export function endBlock(ctx: WriteContext): void {
   if (!isRecounting(ctx.state)) return
-  const walk = openEconomyWalk(ctx, 'recount')
+  const walk = openEconomyWalk(ctx, capacitySchema, 'recount')
   const stepsMax = Math.min(walk.left, capacityParams.get(ctx.state).recountStepsMax)
   if (stepsMax > 0) walk.spend(continueRecount(ctx, stepsMax).steps)
 }

@@ -137,6 +137,7 @@ export const capacitySchema = defineModule({
   name: 'capacity',
   id: 6,
   doc: 'Windows, evergreen pledges of hardware, and the rated device-hours free in each window.',
+  walks: ['recount'],
   params: {
     windowMs: param({
       field: t.u64,

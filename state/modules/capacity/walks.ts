@@ -1,28 +1,16 @@
-// The walks of the economy through which deferred work goes on from block to block: their numbers, and the budget of all.
-// Not: how a budget is divided (state/blockWork.ts), what an act costs (recountSteps.ts, state/modules/redemption/cursors.ts).
-import { openWalk, type Walk } from '../../blockWork.ts'
+// The budget that the walks of the economy share in a block. Each module names its walks in its definition, and opens them
+// through its `external.ts`. Not: how a budget is divided (state/blockWork.ts), what an act costs (the modules).
+import type { ModuleDef, WalkName } from '../../../base/moduleDefinition.ts'
+import { numberOfWalk, openWalk, type Walk } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import { capacityParams } from './tables.ts'
 
-/** In the order in which they run in a block; the number is a walk's turn. */
-export const WALKS = {
-  missingGrants: 0,
-  recalls: 1,
-  penalties: 2,
-  overbooked: 3,
-  draw: 4,
-  settlement: 5,
-  recount: 6,
-  members: 7,
-  sweep: 8,
-  expiry: 9,
-  obligation: 10,
-  history: 11,
-  matching: 12,
-} as const
-
-/** Opens a walk in this block; matching, the last, may use all that is left. */
-export function openEconomyWalk(ctx: WriteContext, name: keyof typeof WALKS): Walk {
+/** Opens a walk of a module in this block. */
+export function openEconomyWalk<D extends ModuleDef>(
+  ctx: WriteContext,
+  definition: D,
+  name: WalkName<D>,
+): Walk {
   const { blockStepsMax } = capacityParams.get(ctx.state)
-  return openWalk(ctx, { stepsMax: blockStepsMax, number: WALKS[name], isLast: name === 'matching' })
+  return openWalk(ctx, { stepsMax: blockStepsMax, ...numberOfWalk(ctx.block.modules, definition, name) })
 }

@@ -1,12 +1,12 @@
-// The end of a block for liabilities: the end of a window, then coverage with whatever the block has changed.
+// The beginning and end of a block for liabilities: the end of a window, then coverage with whatever the block has changed.
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { settleCoverage } from './settle.ts'
 import { issuanceTables } from './tables.ts'
-import { advanceTurn } from './turn.ts'
+import { beginTurn } from './turn.ts'
 
 export function endBlock(ctx: WriteContext): void {
-  advanceTurn(ctx)
+  beginTurn(ctx)
   settleCoverage(ctx)
 }
 

@@ -1,6 +1,8 @@
 // What issuance needs from other modules: coins and locks, capacity and its windows, prices, members and their bonds.
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
+import type { WalkName } from '../../../base/moduleDefinition.ts'
+import type { Walk } from '../../blockWork.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
@@ -30,7 +32,9 @@ import { changedMembers, providersTables } from '../providers/tables.ts'
 import { issuanceSchema } from './schema.ts'
 
 /** Opens one of this module's walks in a block. */
-export const openWalk = openEconomyWalk
+export function openWalk(ctx: WriteContext, name: WalkName<typeof issuanceSchema>): Walk {
+  return openEconomyWalk(ctx, issuanceSchema, name)
+}
 
 /** Address of the locked coins of a provider's mints. */
 export function lockAddress(provider: number): Escrow {

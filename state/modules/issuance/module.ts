@@ -7,11 +7,13 @@ import { mint, retire } from './minting.ts'
 import { checkParameters } from './parameters.ts'
 import { issuanceQueries } from './queries.ts'
 import { issuanceSchema } from './schema.ts'
+import { continueTurn } from './turn.ts'
 
 export const issuanceModule = implement(issuanceSchema, {
   actions: { mint, retire },
   queries: issuanceQueries,
   checkParameters,
+  beginBlock: continueTurn,
   endBlock,
   hasWork,
   reserve,

@@ -75,6 +75,7 @@ export const issuanceSchema = defineModule({
   name: 'issuance',
   id: 8,
   doc: 'Liabilities of providers: minting coins against pledged capacity, and retiring them.',
+  walks: ['members'],
   params: {
     marginPpm: param({
       field: t.ppm,

@@ -1,6 +1,7 @@
 // The end of a window for each member: what its lock releases, its snapshot, its bond, and whether it must cure. A fixed
-// number of members a block, after the recount of capacity. Not: the recount itself (capacity), locks (locks.ts).
+// number of members a block, after the recount of capacity, and in later blocks before all else. Not: the recount itself (capacity), locks (locks.ts).
 import { mustExist } from '../../../base/assert.ts'
+import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import { trackCure } from './cures.ts'
@@ -20,8 +21,10 @@ import { releaseDue } from './locks.ts'
 import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
-/** Members handled in one block, at most, and the measured steps of one. */
-const MEMBERS_PER_BLOCK = 32
+/**
+ * Measured steps of one member. A turn that goes on has half of a block's budget, and a recount, of 480 steps a member or
+ * more, at most half of the rest: so it ends before the next recount does.
+ */
 const MEMBER_STEPS = 800
 
 /**
@@ -84,17 +87,23 @@ function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
   trackCure(ctx, provider)
 }
 
-/** Handles the next members after a window's end. Nothing to do between the windows. */
-export function advanceTurn(ctx: WriteContext): void {
+/** Handles the next members of a turn that has begun in an earlier block. */
+export function continueTurn(ctx: WriteContext): void {
+  const known = issuanceTables.turn.get(ctx.state, {})
+  if (known !== undefined && known.member < known.members) handleSome(ctx, known)
+}
+
+/** Begins the members' turn when a recount is complete. */
+export function beginTurn(ctx: WriteContext): void {
   const { state } = ctx
   const { pass, sinceHeight, windowIndex } = lastRecount(state)
   const known = issuanceTables.turn.get(state, {})
-  if (known?.pass === pass || (known === undefined && pass === 0)) {
-    if (known !== undefined && known.member < known.members) handleSome(ctx, known)
-    return
+  if (known?.pass === pass || (known === undefined && pass === 0)) return
+  // None is left by now; were one, it must not lose its release.
+  if (known !== undefined && known.member < known.members) {
+    spendWork(ctx, (known.members - known.member) * MEMBER_STEPS)
+    handle(ctx, known, known.members)
   }
-  // A window so short that it ended before all members were handled must not cost one of them its release.
-  if (known !== undefined) handle(ctx, known, known.members)
   const members = memberIds(state).length
   // Genesis counts capacity too, but no window has ended by then.
   const member = windowIndex === 0 ? members : 0
@@ -120,7 +129,7 @@ export function snapshotsOf(state: StateReader): number {
 /** Handles as many as the block's steps allow; a turn that has just begun is stored even without any. */
 function handleSome(ctx: WriteContext, turn: Turn): void {
   const walk = openWalk(ctx, 'members')
-  const acts = Math.min(MEMBERS_PER_BLOCK, turn.members - turn.member, Math.ceil(walk.left / MEMBER_STEPS))
+  const acts = Math.min(turn.members - turn.member, Math.ceil(walk.left / MEMBER_STEPS))
   walk.spend(acts * MEMBER_STEPS)
   handle(ctx, turn, acts)
 }

@@ -103,19 +103,32 @@ export function meets(filter: Omit<Terms, 'excluded'>, group: LotGroup): boolean
   return offersService(group, service) && group.inForce[service] >= maxBigint(1n, tierPpm)
 }
 
+/** Lot groups looked at, at most, to tell whether anybody may ever serve a request. */
+const SERVED_LOOKS_MAX = 64
+
 /**
- * Whether a member that serves, of a legal group not excluded, has attested lots that meet terms. At most one read per
- * member and lot group; the first that does ends the search.
+ * Whether a member that serves, of a legal group not excluded, has attested lots that meet terms, and how many members and
+ * lot groups were read. Most have only lots that do; after `SERVED_LOOKS_MAX` lot groups without one, somebody is taken to:
+ * the request waits, which its owner can end.
  */
-export function canBeServed(state: StateReader, terms: Terms): boolean {
+export function canBeServed(
+  state: StateReader,
+  terms: Terms,
+): { readonly isServed: boolean; readonly members: number; readonly groups: number } {
   const { provider, excluded } = terms
-  const asked = provider === 0 ? memberIds(state) : [provider]
-  return asked.some((id) => {
-    if (excluded.includes(legalGroupOf(state, id)) || !isServing(state, id)) return false
-    return groupsOf(state, id).some((group) =>
-      meets(terms, mustExist(lotGroup(state, group), 'a listed group')),
-    )
-  })
+  let members = 0
+  let groups = 0
+  for (const id of provider === 0 ? memberIds(state) : [provider]) {
+    members++
+    if (excluded.includes(legalGroupOf(state, id)) || !isServing(state, id)) continue
+    for (const group of groupsOf(state, id)) {
+      if (groups === SERVED_LOOKS_MAX) return { isServed: true, members, groups }
+      groups++
+      if (meets(terms, mustExist(lotGroup(state, group), 'a listed group')))
+        return { isServed: true, members, groups }
+    }
+  }
+  return { isServed: false, members, groups }
 }
 
 function assignableGroupOf(search: Search, provider: number): number {

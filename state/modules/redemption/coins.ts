@@ -2,10 +2,11 @@
 // the sums over all of them, which change only through `putRedemption`. Not: assignments (assignments.ts).
 import { assert } from '../../../base/assert.ts'
 import { minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
+import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader, StateWriter } from '../../view.ts'
+import type { StateWriter } from '../../view.ts'
 import { canBeServed } from './candidates.ts'
-import { getCursors, updateCursors } from './cursors.ts'
+import { ACT_STEPS, getCursors, updateCursors } from './cursors.ts'
 import {
   burnDelivered,
   GUARANTEE_FUND,
@@ -156,7 +157,8 @@ export function cancelQueued(
 }
 
 /** Why nothing will serve the queued part of a redemption, or undefined. */
-function hopelessOf(state: StateReader, redemption: Redemption): EndReason | undefined {
+function hopelessOf(ctx: WriteContext, redemption: Redemption): EndReason | undefined {
+  const { state } = ctx
   const { queuedBase, assignedBase, finishBy, excluded } = redemption
   if (queuedBase === 0n) return undefined
   const lastWindow = lastWindowOf(redemption)
@@ -165,13 +167,15 @@ function hopelessOf(state: StateReader, redemption: Redemption): EndReason | und
   // Whoever signs for all but one unit could otherwise hold its place, and oblige a provider, for nothing.
   if (assignedBase === 0n && isCrumb(state, queuedBase)) return 'tooSmall'
   // Without a last window it would sleep in the table for ever.
-  const isEndless = lastWindow === 0 && excluded.length > 0
-  return isEndless && !canBeServed(state, redemption) ? 'allRejected' : undefined
+  if (lastWindow !== 0 || excluded.length === 0) return undefined
+  const { isServed, members, groups } = canBeServed(state, redemption)
+  spendWork(ctx, members * ACT_STEPS.rank + groups * ACT_STEPS.look)
+  return isServed ? undefined : 'allRejected'
 }
 
 /** Stores a redemption with a queued part, or refunds that part when nothing will serve it. */
 export function putQueued(ctx: WriteContext, id: number, redemption: Redemption): void {
-  const reason = hopelessOf(ctx.state, redemption)
+  const reason = hopelessOf(ctx, redemption)
   putRedemption(ctx, id, reason === undefined ? redemption : refundQueued(ctx, { id, reason }, redemption))
 }
 

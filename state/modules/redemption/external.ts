@@ -1,7 +1,9 @@
 // What redemption needs from other modules: coins and escrow, capacity and its windows, liabilities, ratings, members.
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
+import type { WalkName } from '../../../base/moduleDefinition.ts'
 import { COIN, minBigint, mulDivFloor } from '../../../base/units.ts'
+import type { Walk } from '../../blockWork.ts'
 import type { DebitRefused, WriteContext } from '../../context.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../ledger.ts'
 import type { ParameterContext } from '../../parameterRules.ts'
@@ -59,7 +61,9 @@ interface GroupWindow {
 export const REDEMPTION_ESCROW = escrowsOf(redemptionSchema).locked(0)
 
 /** Opens one of this module's walks in a block. */
-export const openWalk = openEconomyWalk
+export function openWalk(ctx: WriteContext, name: WalkName<typeof redemptionSchema>): Walk {
+  return openEconomyWalk(ctx, redemptionSchema, name)
+}
 
 /** The account of the guarantee fund: no-show fees go there. */
 export const GUARANTEE_FUND: Address = GUARANTEE_FUND_ADDRESS

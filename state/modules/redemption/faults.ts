@@ -3,9 +3,10 @@
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import { COIN, maxBigint, minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
+import { ACT_STEPS, type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
 import {
   bondsOf,
   isOwnSuspended,
@@ -85,7 +86,9 @@ function beginFailure(ctx: WriteContext, { provider, window }: ProviderWindow): 
   suspend(ctx, provider, window)
   const group = legalGroupOf(state, provider)
   const { recalls } = getCursors(state)
-  const members = memberIds(state).filter((id) => legalGroupOf(state, id) === group && !recalls.includes(id))
+  const all = memberIds(state)
+  spendWork(ctx, all.length * ACT_STEPS.rank)
+  const members = all.filter((id) => legalGroupOf(state, id) === group && !recalls.includes(id))
   updateCursors(state, { recalls: [...recalls, ...members] })
 }
 

@@ -35,6 +35,19 @@ export const redemptionSchema = defineModule({
   id: 9,
   doc: 'Turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities.',
   lane: 'redemption',
+  walks: [
+    'missingGrants',
+    'recalls',
+    'penalties',
+    'overbooked',
+    'draw',
+    'settlement',
+    'sweep',
+    'expiry',
+    'obligation',
+    'history',
+    'matching',
+  ],
   params: {
     openRequestsMax: param({
       field: t.u32,

@@ -1,7 +1,7 @@
 // The example module: everything it has besides its folder and two lines derives from its definition.
 import { strict as assert } from 'node:assert'
 import { moduleAddress, presetOf, sectionsMessage } from '../../../base/moduleDefinition.ts'
-import { DEV_PARAMETERS } from '../../../genesis/parameters.ts'
+import { DEV_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { genesisSchema } from '../../../genesis/schema.ts'
 import type { StateSelector, StateView } from '../../../rpc/backend.ts'
 import { moduleMethods } from '../../../rpc/native/modules.ts'
@@ -12,6 +12,7 @@ import { dueAtMs, hasWork } from '../../../state/hooks.ts'
 import { COIN_ASSET, escrowsOf, ledger } from '../../../state/ledger.ts'
 import { getAccount } from '../../../state/modules/accounts/ledger.ts'
 import { accountsParams } from '../../../state/modules/accounts/tables.ts'
+import { capacityParams } from '../../../state/modules/capacity/tables.ts'
 import { checkParameters } from '../../../state/parameters.ts'
 import { precheckModule, runPrecheck } from '../../../state/precheck.ts'
 import { calldata } from '../../support/calldata.ts'
@@ -36,6 +37,8 @@ class NotaryChain extends TestChain {
 
   constructor() {
     super({ modules: MODULES, balances: { alice: 10n * COIN } })
+    // Its walk shares the budget that capacity keeps.
+    capacityParams.set(this.full, TEST_PARAMETERS.capacity)
   }
 
   upgrade(protocolVersion: number): this {

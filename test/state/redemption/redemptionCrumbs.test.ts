@@ -1,6 +1,7 @@
 // Requests that nothing will serve any more: crumbs that are left, and rejections of everybody.
 import assert from 'node:assert/strict'
 import { COIN } from '../../../base/units.ts'
+import { canBeServed } from '../../../state/modules/redemption/candidates.ts'
 import { addAtTail } from '../../../state/modules/redemption/places.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
@@ -77,6 +78,20 @@ describe('redemption.crumbs', () => {
 })
 
 describe('redemption.allRejected', () => {
+  it('looks at a bounded number of lot groups, and takes somebody to serve when these are not all', () => {
+    const c = chain()
+    const terms = { service: 'infer', provider: 0, tierPpm: 0n, region: 'far' } as const
+    const look = (excluded: readonly number[]) => canBeServed(c.state, { ...terms, excluded })
+    c.addLot(1, { classId: 1, devices: 1, region: 'far' })
+    // Of whoever is excluded no lots are read.
+    assert.deepEqual(look([1, 2, 3, 4]), { isServed: false, members: 4, groups: 0 })
+    assert.deepEqual(look([1]), { isServed: false, members: 4, groups: 3 })
+    assert.deepEqual(look([]), { isServed: true, members: 1, groups: 2 })
+    for (let i = 0; i < 80; i++) c.addLot(2, { classId: 2, devices: 1, region: `near-${i}` })
+    assert.deepEqual(look([1]), { isServed: true, members: 2, groups: 64 })
+    assert.deepEqual(look([1, 2]), { isServed: false, members: 4, groups: 2 })
+  })
+
   /** Alice rejects one provider after the other. */
   function rejectAll(c: RedemptionChain, count: number): void {
     for (let window = 0; window < count; window++) {

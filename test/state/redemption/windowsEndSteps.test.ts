@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { isRecounting } from '../../../state/modules/capacity/sums.ts'
+import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
 import { ACT_STEPS } from '../../../state/modules/redemption/cursors.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
@@ -8,6 +9,8 @@ import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { coins, RedemptionChain } from '../../support/redemptionFixture.ts'
 
 const BLOCK_STEPS = 6_000
+/** So few that neither a recount nor the members' turn ends in a block. */
+const FEW_STEPS = 2_000
 /** The last act of a block and one out of turn, each with what it is looked for. */
 const OVER_STEPS = 2 * (ACT_STEPS.close + 3 * ACT_STEPS.look)
 const MEMBERS = 6
@@ -74,6 +77,22 @@ function openAssignments(c: RedemptionChain) {
 }
 
 describe('redemption at a window’s end', () => {
+  it('has handled all members before the next recount is complete, however short the windows are', () => {
+    const c = chainOf(FEW_STEPS)
+    c.run(undefined, BLOCK_MS)
+    const passes = new Set<number>()
+    let longest = 0
+    for (let block = 0, left = 0; block < 60; block++) {
+      c.run(undefined, WINDOW_MS)
+      assert.ok(c.work.usedSteps <= FEW_STEPS + OVER_STEPS, `${c.work.usedSteps} steps in a block`)
+      const { pass, member, members } = issuanceTables.turn.mustGet(c.state, {})
+      passes.add(pass)
+      left = member < members ? left + 1 : 0
+      longest = Math.max(longest, left)
+    }
+    assert.ok(passes.size > 5 && longest > 1, `${passes.size} turns, at most ${longest + 1} blocks`)
+  })
+
   it('takes no more steps in a block than its budget, and ends as it would in one', () => {
     const ends = [BLOCK_STEPS, 1_000_000].map((blockStepsMax) => {
       const c = chainOf(blockStepsMax)

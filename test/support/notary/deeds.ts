@@ -8,7 +8,7 @@ import type { ActionContext, WriteContext } from '../../../state/context.ts'
 import type { ParameterContext, ParameterFault } from '../../../state/parameterRules.ts'
 import type { ActivationStep } from '../../../state/rules.ts'
 import type { StateReader } from '../../../state/view.ts'
-import { hold, proposedWindowMs, release } from './external.ts'
+import { hold, openReturns, proposedWindowMs, release } from './external.ts'
 import { type Deed, notarySchema, type Totals } from './schema.ts'
 import { events, fail, notaryParams, notaryTables } from './tables.ts'
 
@@ -78,15 +78,20 @@ function giveBack(ctx: WriteContext, id: number, { owner, heldBase }: Deed): voi
   events.Returned(ctx, { deed: id })
 }
 
-/** Returns the deposits that are due, oldest first; every deed looked at is a step. */
+/** Measured steps of returning a deposit. */
+const RETURN_STEPS = 500
+
+/** Returns the deposits that are due, oldest first; every deed looked at is one of the block's `stepsPerBlockMax`. */
 export function endBlock(ctx: WriteContext): void {
   const { stepsPerBlockMax } = notaryParams.get(ctx.state)
   const { head, nextId } = getTotals(ctx.state)
+  if (head === nextId) return
+  const walk = openReturns(ctx)
   let at = head
   for (let step = 0; step < stepsPerBlockMax && at < nextId; step++, at++) {
     const deed = notaryTables.deed.get(ctx.state, { id: at })
     if (deed === undefined) continue
-    if (deed.dueMs > ctx.block.timestampMs) break
+    if (deed.dueMs > ctx.block.timestampMs || !walk.take(RETURN_STEPS)) break
     giveBack(ctx, at, deed)
     update(ctx, { sealedCount: getTotals(ctx.state).sealedCount + 1 })
   }

@@ -1,8 +1,10 @@
-// What notary needs from other modules: coins in escrow, and the length of a window.
+// What notary needs from other modules: coins in escrow, the length of a window, and its part of a block's deferred work.
 import type { Address } from '../../../base/ids.ts'
+import type { Walk } from '../../../state/blockWork.ts'
 import type { WriteContext } from '../../../state/context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger } from '../../../state/ledger.ts'
 import { capacitySchema } from '../../../state/modules/capacity/schema.ts'
+import { openEconomyWalk } from '../../../state/modules/capacity/walks.ts'
 import type { ParameterContext } from '../../../state/parameterRules.ts'
 import type { StateReader } from '../../../state/view.ts'
 import { notarySchema } from './schema.ts'
@@ -27,4 +29,9 @@ export function release(ctx: WriteContext, deed: number, to: Address, amountBase
 /** Length of a capacity window under proposed parameters, milliseconds. */
 export function proposedWindowMs(all: ParameterContext): number {
   return all.of(capacitySchema).windowMs
+}
+
+/** Opens the walk that returns deposits in this block. */
+export function openReturns(ctx: WriteContext): Walk {
+  return openEconomyWalk(ctx, notarySchema, 'returns')
 }

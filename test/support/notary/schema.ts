@@ -19,6 +19,7 @@ export const notarySchema = defineModule({
   id: 200,
   since: 2,
   doc: 'Holds a deposit for a document until its waiting time is over.',
+  walks: ['returns'],
   params: {
     depositBase: param({
       field: t.amount,
