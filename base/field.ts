@@ -58,7 +58,7 @@ export interface Field<T> {
   /** The value an absent field has; throws SchemaError when the field cannot be absent. */
   absent(): T
   write(writer: Writer, value: T): void
-  /** Reads one value; bounds are checked. Throws SchemaError. */
+  /** Reads one value; bounds are checked, and that the bytes are those that `write` writes. Throws SchemaError. */
   read(reader: Reader): T
   /** Reason why `value` is out of bounds, or undefined. */
   check(value: T): string | undefined

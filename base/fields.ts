@@ -1,17 +1,48 @@
 // The kinds of fields behind `t`. Owns: wire, JSON and ABI form of each kind. Not: messages (schema.ts).
 import type protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
-import { bigintToBytes, bytesToBigint, parseHex, toHex, utf8 } from './bytes.ts'
+import { bigintToBytes, bytesToBigint, equalBytes, parseHex, toHex, utf8 } from './bytes.ts'
 import { type AbiType, type AbiValue, type Field, type Json, SchemaError, under } from './field.ts'
 
 type Reader = protobuf.Reader
 
-/** A varint as a safe integer; throws SchemaError beyond. */
+/** Throws SchemaError unless what was read is what would be written: one value has one encoding. */
+export function mustBeCanonical(is: boolean): void {
+  if (!is) throw new SchemaError('not the canonical encoding')
+}
+
+/** Bytes of the shortest varint. */
+function varintBytes(value: number): number {
+  let size = 1
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++
+  return size
+}
+
+/** A varint as a safe integer; throws SchemaError beyond, and when it is longer than it must be. */
 export function readVarint(reader: Reader): number {
+  const start = reader.pos
   const raw = reader.uint64() as unknown
   const value = typeof raw === 'number' ? raw : Number((raw as { toString(): string }).toString())
   if (!Number.isSafeInteger(value)) throw new SchemaError('integer beyond the safe range')
+  mustBeCanonical(reader.pos - start === varintBytes(value))
   return value
+}
+
+/** The tag of a field or the length of what follows; throws SchemaError when it is longer than it must be. */
+export function readShort(reader: Reader): number {
+  const start = reader.pos
+  // Bits beyond 32 are lost here, but a tag or a length of more than 28 bits is of no field and longer than any frame.
+  const value = reader.uint32()
+  mustBeCanonical(reader.pos - start === varintBytes(value))
+  return value
+}
+
+/** A view of the bytes behind their length. */
+function readBytes(reader: Reader): Uint8Array {
+  const start = reader.pos
+  const raw = reader.bytes()
+  mustBeCanonical(reader.pos - start - raw.length === varintBytes(raw.length))
+  return raw
 }
 
 export function uintField(bits: number, max: number): Field<number> {
@@ -63,8 +94,9 @@ export function bigField(kind: string, max: bigint, abiBits: number): Field<bigi
     absent: () => 0n,
     write: (writer, value) => void writer.bytes(bigintToBytes(value)),
     read: (reader) => {
-      const raw = reader.bytes()
+      const raw = readBytes(reader)
       if (raw.length > 32) throw new SchemaError('integer longer than 32 bytes')
+      mustBeCanonical(raw[0] !== 0)
       return checked(bytesToBigint(raw))
     },
     check,
@@ -112,7 +144,7 @@ export function bytesField<T extends Uint8Array>(options: {
     absent: () => checked(new Uint8Array(0)),
     write: (writer, value) => void writer.bytes(value),
     // A copy: a view would keep the whole received frame alive (and a Buffer's own `slice` is a view).
-    read: (reader) => checked(isView ? reader.bytes() : new Uint8Array(reader.bytes())),
+    read: (reader) => checked(isView ? readBytes(reader) : new Uint8Array(readBytes(reader))),
     check,
     toJson: (value) => toHex(value),
     fromJson: (json) => {
@@ -140,7 +172,11 @@ export const bool: Field<boolean> = {
   isDefault: (value) => !value,
   absent: () => false,
   write: (writer, value) => void writer.bool(value),
-  read: (reader) => readVarint(reader) === 1,
+  read: (reader) => {
+    const value = readVarint(reader)
+    mustBeCanonical(value <= 1)
+    return value === 1
+  },
   check: (value) => (typeof value === 'boolean' ? undefined : 'expected true or false'),
   toJson: (value) => value,
   fromJson: (json) => {
@@ -175,7 +211,15 @@ export function textField(sizeMax: number): Field<string> {
     isDefault: (value) => value === '',
     absent: () => '',
     write: (writer, value) => void writer.string(value),
-    read: (reader) => checked(reader.string()),
+    read: (reader) => {
+      const { pos } = reader
+      const raw = readBytes(reader)
+      reader.pos = pos
+      const value = checked(reader.string())
+      // Malformed UTF-8 was replaced.
+      mustBeCanonical(equalBytes(utf8(value), raw))
+      return value
+    },
     check,
     toJson: (value) => value,
     fromJson: (json) => {

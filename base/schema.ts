@@ -2,7 +2,6 @@
 // Owns: messages and the list of kinds. Not: the kinds (fields.ts), module definitions (moduleDefinition.ts), ABI bytes (abi.ts).
 import protobuf from 'protobufjs/minimal.js'
 import { assert } from './assert.ts'
-import { equalBytes } from './bytes.ts'
 import { errorText } from './errors.ts'
 import {
   type AbiValue,
@@ -14,7 +13,18 @@ import {
   SchemaError,
   under,
 } from './field.ts'
-import { bigField, bool, bytesField, list, oneOf, optional, textField, uintField } from './fields.ts'
+import {
+  bigField,
+  bool,
+  bytesField,
+  list,
+  mustBeCanonical,
+  oneOf,
+  optional,
+  readShort,
+  textField,
+  uintField,
+} from './fields.ts'
 import type { Address, AmountBase, Hash32 } from './ids.ts'
 import { AMOUNT_MAX } from './units.ts'
 
@@ -49,8 +59,10 @@ function readElements(reader: Reader, list: NonNullable<AnyField['list']>, into:
     into.push(list.of.read(reader))
     return
   }
-  const end = reader.uint32() + reader.pos
+  const end = readShort(reader) + reader.pos
   if (end > reader.len) throw new SchemaError('truncated list')
+  // An empty list is not written.
+  mustBeCanonical(reader.pos < end)
   while (reader.pos < end) {
     if (into.length >= list.countMax) throw new SchemaError(`expected at most ${list.countMax} elements`)
     into.push(list.of.read(reader))
@@ -64,7 +76,7 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
   const out: Record<string, unknown> = {}
   let next = 0
   while (reader.pos < end) {
-    const tag = reader.uint32()
+    const tag = readShort(reader)
     const number = tag >>> 3
     while (next < entries.length && entries[next]!.number < number) absentInto(out, entries[next++]!)
     const entry = entries[next]
@@ -74,7 +86,9 @@ function readFields(reader: Reader, entries: readonly Entry[], end: number): Rec
     if ((tag & 7) !== wire) throw new SchemaError('wrong wire type', entry.name)
     try {
       if (entry.field.list === undefined) {
-        out[entry.name] = entry.field.read(reader)
+        const value: unknown = entry.field.read(reader)
+        mustBeCanonical(!entry.field.isDefault(value))
+        out[entry.name] = value
         next++
       } else {
         const values = (out[entry.name] as unknown[] | undefined) ?? []
@@ -169,16 +183,11 @@ export function message<const F extends Fields>(
   }
   const decode = (bytes: Uint8Array): T => {
     const reader = new protobuf.Reader(bytes)
-    let value: T
     try {
-      value = readFields(reader, entries, reader.len) as T
+      return readFields(reader, entries, reader.len) as T
     } catch (error) {
       throw error instanceof SchemaError ? error : new SchemaError(errorText(error))
     }
-    const writer = new protobuf.Writer()
-    writeAll(writer, value)
-    if (!equalBytes(writer.finish() as Uint8Array, bytes)) throw new SchemaError('not the canonical encoding')
-    return value
   }
   const abiReady = entries.every((e) => e.field.abi !== undefined)
   return {
@@ -198,7 +207,7 @@ export function message<const F extends Fields>(
       writer.ldelim()
     },
     read: (reader) => {
-      const end = reader.uint32() + reader.pos
+      const end = readShort(reader) + reader.pos
       if (end > reader.len) throw new SchemaError('truncated message')
       return readFields(reader, entries, end) as T
     },

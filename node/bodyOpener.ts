@@ -9,7 +9,7 @@ import type { Sender } from '../consensus/types.ts'
 
 /** Smaller bodies take a few milliseconds: they are opened by consensus itself, without a wait. */
 export const LARGE_BODY_BYTES = 1024 * 1024
-/** Hashed in a step. Decoding is one step of its own: most of what the first large block takes, since nothing is compiled yet. */
+/** Hashed in a step. */
 export const STEP_BYTES = 1024 * 1024
 
 export class BodyOpener {
