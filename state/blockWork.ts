@@ -65,6 +65,11 @@ export class Walk {
     return true
   }
 
+  /** A walk on the same account that may use half of what this one has left. */
+  half(): Walk {
+    return new Walk(this.#work, this.#work.usedSteps + Math.ceil(this.left / 2))
+  }
+
   /** Counts steps of an act that has begun. */
   spend(steps: number): void {
     this.#work.usedSteps += steps

@@ -42,12 +42,11 @@ export interface DrawnOrder<E extends Drawn> {
   /** Appends an entry of the running transaction. The module bounds how many may wait. */
   add(ctx: ActionContext, payload: Omit<E, keyof Drawn>): void
   /**
-   * To be called in `beginBlock`: draws what may be drawn, then settles entries in their order until `stepsMax` steps are
-   * used; the rest follows in later blocks, in the same order and before any later entry. `settle` returns its own
-   * steps, at least 1. Returns the steps used. Besides those it reads each block's entries once per call, which the gas
-   * of that block bounds.
+   * To be called in `beginBlock`: draws what may be drawn, then settles entries in their order while `mayGoOn`; the rest
+   * follows in later blocks, in the same order and before any later entry. `settle` counts its own steps, and `mayGoOn`
+   * ends with them. Besides it reads each block's entries once per call, which the gas of that block bounds.
    */
-  drain(ctx: WriteContext, stepsMax: number, settle: (ctx: WriteContext, entry: E) => number): number
+  drain(ctx: WriteContext, mayGoOn: () => boolean, settle: (ctx: WriteContext, entry: E) => void): void
   /** Entries not yet settled. */
   waiting(state: StateReader): number
   /** By full recount: the entries are those that the cursors say. A reason when not. */
@@ -136,23 +135,20 @@ function addEntry<E extends Drawn>(
 function drainEntries<E extends Drawn>(
   tables: DrawTables<E>,
   ctx: WriteContext,
-  stepsMax: number,
-  settle: (ctx: WriteContext, entry: E) => number,
-): number {
+  mayGoOn: () => boolean,
+  settle: (ctx: WriteContext, entry: E) => void,
+): void {
   const { state } = ctx
   const before = draw(tables, ctx)
   let { head, roundHead, waiting } = before
-  let steps = 0
-  while (head < before.drawn && steps < stepsMax) {
+  while (head < before.drawn && mayGoOn()) {
     const { until, mix } = tables.drawRound.mustGet(state, { round: roundHead })
     const { batch, end } = batchAt(tables, state, { head, until, mix })
     let settled = 0
     for (const { number, entry } of batch) {
-      if (steps >= stepsMax) break
+      if (!mayGoOn()) break
       tables.drawEntry.delete(state, { number })
-      const used = settle(ctx, entry)
-      assert(used >= 1, 'settling an entry is a step')
-      steps += used
+      settle(ctx, entry)
       settled++
     }
     waiting -= settled
@@ -162,8 +158,7 @@ function drainEntries<E extends Drawn>(
     tables.drawRound.delete(state, { round: roundHead })
     roundHead++
   }
-  if (steps > 0) tables.drawQueue.set(state, {}, { ...before, head, roundHead, waiting })
-  return steps
+  if (waiting < before.waiting) tables.drawQueue.set(state, {}, { ...before, head, roundHead, waiting })
 }
 
 function* recountEntries<E extends Drawn>(tables: DrawTables<E>, state: StateReader): Recount {
@@ -192,7 +187,7 @@ function* recountEntries<E extends Drawn>(tables: DrawTables<E>, state: StateRea
 export function drawnOrderOf<E extends Drawn>(tables: DrawTables<E>): DrawnOrder<E> {
   return {
     add: (ctx, payload) => addEntry(tables, ctx, payload),
-    drain: (ctx, stepsMax, settle) => drainEntries(tables, ctx, stepsMax, settle),
+    drain: (ctx, mayGoOn, settle) => drainEntries(tables, ctx, mayGoOn, settle),
     waiting: (state) => readQueue(tables, state).waiting,
     recount: ({ state }) => recountEntries(tables, state),
   }

@@ -61,11 +61,15 @@ class Chain {
     this.height++
     const ctx = this.ctx(proposer)
     const settled: number[] = []
-    const steps = order.drain(ctx, stepsMax, (_ctx, { value }) => {
-      settled.push(value)
-      return each
-    })
-    assert.equal(steps, settled.length * each)
+    let steps = 0
+    order.drain(
+      ctx,
+      () => steps < stepsMax,
+      (_ctx, { value }) => {
+        settled.push(value)
+        steps += each
+      },
+    )
     values.forEach((value, i) => {
       const action = { sender: addressOf('alice'), valueBase: 0n, txIndex: i }
       order.add({ ...ctx, ...action, txId: txAt(this.height, i >> 1) }, { value })
@@ -149,8 +153,6 @@ describe('drawnOrder', () => {
     assert.equal(chain.block(2, [], 5, 2).length, 3)
     assert.equal(chain.block(2, [], 0).length, 0)
     assert.equal(chain.block(2).length, 7)
-    chain.block(1, [1])
-    assert.throws(() => chain.block(2, [], 5, 0), AssertionFailed)
   })
 
   it('asserts that entries of two groups never wait for one draw', () => {

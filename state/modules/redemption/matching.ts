@@ -175,36 +175,60 @@ interface Run {
   readonly windows: readonly number[]
 }
 
-/** Finds out of new and woken buckets whether they match; false when the steps ran out. */
-function lookAtNew(state: StateWriter, run: Run): boolean {
-  for (;;) {
-    const sequence = nextHead(state, 'unlooked', 0)
-    if (sequence === undefined) return true
-    if (!takeStep(run.search.budget)) return false
-    const { id, bucket } = bucketAt(state, sequence)
-    const found = search(state, run, { sequence, bucket, isAtPar: true })
-    if (found.kind === 'outOfSteps') return false
-    setStanding(state, id, found.kind === 'none' ? 'asleep' : 'matchable')
-    spendSteps(run.search.budget, 'wake')
-  }
+type Looked = 'looked' | 'outOfSteps'
+
+/** Finds out of the new or woken bucket with this head whether it matches. */
+function lookAt(state: StateWriter, run: Run, sequence: number): Looked {
+  const { budget } = run.search
+  if (!takeStep(budget)) return 'outOfSteps'
+  const { id, bucket } = bucketAt(state, sequence)
+  const found = search(state, run, { sequence, bucket, isAtPar: true })
+  if (found.kind === 'outOfSteps') return 'outOfSteps'
+  setStanding(state, id, found.kind === 'none' ? 'asleep' : 'matchable')
+  spendSteps(budget, 'wake')
+  return 'looked'
 }
 
-/** Assigns what matches, always to the earliest place; false when the steps ran out. */
-function assignMatchable(ctx: WriteContext, run: Run): boolean {
+/** Assigns to a place that matches, or finds that it no longer does. */
+function serve(ctx: WriteContext, run: Run, sequence: number): Looked {
   const { state } = ctx
+  const { budget, anchor } = run.search
+  if (!takeStep(budget)) return 'outOfSteps'
+  const { id, bucket } = bucketAt(state, sequence)
+  const found = search(state, run, { sequence, bucket, isAtPar: isCrowded(state, anchor) })
+  if (found.kind === 'outOfSteps') return 'outOfSteps'
+  if (found.kind === 'none') setStanding(state, id, 'asleep')
+  else assign(ctx, run.search, { sequence, ...found })
+  spendSteps(budget, found.kind === 'none' ? 'wake' : 'assign')
+  return 'looked'
+}
+
+/**
+ * Assigns what matches, always to the earliest place; false when the steps ran out. All who might match are looked at
+ * first, but those behind a place that does with half of the steps only: whoever brings new terms in every block would
+ * else keep those before him waiting.
+ */
+function serveQueue(ctx: WriteContext, run: Run): boolean {
+  const { state } = ctx
+  const { budget } = run.search
+  const half = budget.walk.half()
+  const keptSteps = Math.floor(budget.left / 2)
   for (;;) {
-    const sequence = nextHead(state, 'matchable', 0)
-    if (sequence === undefined) return true
-    if (!takeStep(run.search.budget)) return false
-    const { id, bucket } = bucketAt(state, sequence)
-    const isAtPar = isCrowded(state, run.search.anchor)
-    const found = search(state, run, { sequence, bucket, isAtPar })
-    if (found.kind === 'outOfSteps') return false
-    if (found.kind === 'none') setStanding(state, id, 'asleep')
-    else assign(ctx, run.search, { sequence, ...found })
-    spendSteps(run.search.budget, found.kind === 'none' ? 'wake' : 'assign')
-    // What is left of a request whose delivery begins may be served longer: it waits in another bucket.
-    if (!lookAtNew(state, run)) return false
+    const unlooked = nextHead(state, 'unlooked', 0)
+    const matchable = nextHead(state, 'matchable', 0)
+    if (unlooked === undefined && matchable === undefined) return true
+    if (unlooked !== undefined && matchable !== undefined && unlooked > matchable) {
+      const ahead: Budget = { left: Math.max(0, budget.left - keptSteps), walk: half }
+      const { left } = ahead
+      const outcome = lookAt(state, { ...run, search: { ...run.search, budget: ahead } }, unlooked)
+      budget.left -= left - ahead.left
+      if (outcome === 'looked') continue
+    }
+    const outcome =
+      unlooked !== undefined && (matchable === undefined || unlooked < matchable)
+        ? lookAt(state, run, unlooked)
+        : serve(ctx, run, matchable!)
+    if (outcome === 'outOfSteps') return false
   }
 }
 
@@ -239,7 +263,7 @@ function assign(
   moveCounted(state, { group: candidate.id, window }, -bookedHours)
 }
 
-/** Goes on with the pass; false when the steps ran out. Nothing is assigned before all who might match are known. */
+/** Goes on with the pass; false when the steps ran out. */
 export function runPass(ctx: WriteContext, run: Run): boolean {
   const { state } = ctx
   const { budget } = run.search
@@ -247,7 +271,6 @@ export function runPass(ctx: WriteContext, run: Run): boolean {
     countNextWindow(state, budget) &&
     tellGrowth(state, budget) &&
     wakeSleepers(state, budget) &&
-    lookAtNew(state, run) &&
-    assignMatchable(ctx, run)
+    serveQueue(ctx, run)
   )
 }

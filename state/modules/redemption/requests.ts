@@ -6,7 +6,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import { drawnOrderOf } from '../../drawnOrder.ts'
 import type { StateReader } from '../../view.ts'
 import { cancelQueued, putQueued, putRedemption } from './coins.ts'
-import { ACT_STEPS, type Budget, spendSteps } from './cursors.ts'
+import { type Budget, takeStep } from './cursors.ts'
 import { coinsAt, leastRatingFrom, lockCoins, refuseLock, runningWindow } from './external.ts'
 import { enterHistory, ownerOf } from './history.ts'
 import { checkAmount, checkRoom, checkServable, checkWindows, lastAllowed } from './limits.ts'
@@ -103,22 +103,30 @@ export function requestsToDraw(state: StateReader): number {
   return drawn.waiting(state)
 }
 
-/** Gives requests their places in the drawn order (ECONOMY §8), as many as the budget has acts. */
+/**
+ * Gives requests their places in the drawn order (ECONOMY §8). One that was cancelled meanwhile costs a look: at the price
+ * of a place, whoever requests and cancels in one block would keep all others waiting for the fees alone.
+ */
 export function drawPlaces(ctx: WriteContext, budget: Budget): void {
   const { state, block } = ctx
-  const acts = Math.min(budget.left, Math.ceil(budget.walk.left / ACT_STEPS.place))
   const { nextSequence } = getTotals(state)
-  spendSteps(budget, 'place', drawn.drain(ctx, acts, placeRequest))
+  drawn.drain(
+    ctx,
+    () => budget.left > 0 && budget.walk.left > 0,
+    (_, { id }) => placeRequest(ctx, id, budget),
+  )
   if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
 }
 
-function placeRequest(ctx: WriteContext, { id }: { readonly id: number }): number {
+function placeRequest(ctx: WriteContext, id: number, budget: Budget): void {
   const redemption = getRedemption(ctx.state, id)
-  // Cancelled before its turn came.
-  if (redemption === undefined || !isOpen(redemption)) return 1
+  if (redemption === undefined || !isOpen(redemption)) {
+    takeStep(budget)
+    return
+  }
+  takeStep(budget, 'place')
   const sequence = nextPlace(ctx.state)
   const { queuedBase } = redemption
   putQueued(ctx, id, addAtPlace({ ...redemption, sequence, queuedBase: 0n }, { sequence, queuedBase }))
   events.Sequenced(ctx, { id, sequence })
-  return 1
 }
