@@ -261,6 +261,11 @@ function assign(
     bookedHours,
   })
   moveCounted(state, { group: candidate.id, window }, -bookedHours)
+  // Whom all must serve tells nothing of whom only volunteers may: the rule of par counts the bucket's rest by its new head.
+  const next = redemptionTables.bucket.get(state, { id: redemption.bucket })
+  const { obligedSequence } = getCursors(state)
+  if (next !== undefined && sequence <= obligedSequence && next.head > obligedSequence)
+    setStanding(state, redemption.bucket, 'unlooked')
 }
 
 /** Goes on with the pass; false when the steps ran out. */

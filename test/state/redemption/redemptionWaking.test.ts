@@ -284,6 +284,21 @@ describe('redemption.par', () => {
     assert.deepEqual([assignment(c, 2, 1)?.provider, assignment(c, 2, 1)?.bonusPpm], [1, 500_000n])
   })
 
+  it('does not count what waits for volunteers behind a place that all must serve', () => {
+    const c = withBonus()
+    c.run(() => ok(c.request(ALICE, coins(10), { provider: 3 })))
+    c.run()
+    c.run(() => {
+      ok(c.request(BOB, coins(10)))
+      ok(c.request(ALICE, coins(447), { provider: 3 }))
+    })
+    c.run(() => {}, WINDOW_MS / 4)
+    assert.equal(assignment(c, 1, 1)?.provider, 3)
+    // Drawn in one block, the short request first: only so it is served before the long one is found to match nothing.
+    assert.deepEqual(redemption(c, 3).places, [{ sequence: 3, queuedBase: coins(447) }])
+    assert.deepEqual([assignment(c, 2, 1)?.provider, assignment(c, 2, 1)?.bonusPpm], [1, 500_000n])
+  })
+
   it('counts hours of the next window that returned or were booked', () => {
     const c = withBonus()
     c.run(() => ok(c.request(BOB, coins(100), { provider: 1 })))
