@@ -1,4 +1,4 @@
-// `npm test`: mocha in four lanes at once, two of tests that run devnets and two of all others. Devnets wait for windows, time-outs and
+// `npm test`: mocha in five lanes at once, two of tests that run devnets and three of all others. Devnets wait for windows, time-outs and
 // disks much of the time, and the others, at a lower priority, use what is left of two cores to the end. Owns: the split, one exit code.
 import { spawn } from 'node:child_process'
 import { constants, setPriority } from 'node:os'
@@ -19,7 +19,7 @@ const SIMULATIONS = filesOf(['sim', 'spec', 'fuzz', 'tidy', 'cli', 'scripts'])
 // A test at a lower priority must not be taken for one that hangs.
 const PATIENT = ['--timeout', '60000'] as const
 
-interface Group {
+interface Lane {
   readonly name: string
   readonly args: readonly string[]
   /** Whether it runs at a lower priority: devnets have deadlines, computations do not. */
@@ -28,26 +28,22 @@ interface Group {
   readonly isCounted: boolean
 }
 
-/** Lanes run beside each other, the groups of a lane one after the other. */
-const LANES: readonly (readonly Group[])[] = [
-  [{ name: 'devnets', args: STORIES, isPolite: false, isCounted: false }],
-  [{ name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false }],
-  [
-    { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
-    { name: 'simulations', args: [...SIMULATIONS, ...PATIENT], isPolite: true, isCounted: false },
-  ],
-  [
-    {
-      name: 'all others',
-      args: [
-        ALL,
-        ...[...DEVNETS, ...COVERED, ...SIMULATIONS].flatMap((files) => ['--ignore', files]),
-        ...PATIENT,
-      ],
-      isPolite: true,
-      isCounted: false,
-    },
-  ],
+/** All run beside each other. */
+const LANES: readonly Lane[] = [
+  { name: 'devnets', args: STORIES, isPolite: false, isCounted: false },
+  { name: 'faults, examples, package', args: FAULTS, isPolite: false, isCounted: false },
+  { name: 'covered rooms', args: [...COVERED, ...PATIENT], isPolite: true, isCounted: true },
+  { name: 'simulations', args: [...SIMULATIONS, ...PATIENT], isPolite: true, isCounted: false },
+  {
+    name: 'all others',
+    args: [
+      ALL,
+      ...[...DEVNETS, ...COVERED, ...SIMULATIONS].flatMap((files) => ['--ignore', files]),
+      ...PATIENT,
+    ],
+    isPolite: true,
+    isCounted: false,
+  },
 ]
 
 interface Outcome {
@@ -56,13 +52,13 @@ interface Outcome {
   readonly seconds: number
 }
 
-function run(group: Group): Promise<Outcome> {
+function run(lane: Lane): Promise<Outcome> {
   const startMs = performance.now()
-  const counter = group.isCounted ? [C8, process.execPath] : []
+  const counter = lane.isCounted ? [C8, process.execPath] : []
   return new Promise((resolve, reject) => {
-    const args = [...counter, MOCHA, ...group.args]
+    const args = [...counter, MOCHA, ...lane.args]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    if (group.isPolite && child.pid !== undefined)
+    if (lane.isPolite && child.pid !== undefined)
       setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL)
     const parts: Buffer[] = []
     child.stdout.on('data', (part: Buffer) => parts.push(part))
@@ -77,12 +73,10 @@ function run(group: Group): Promise<Outcome> {
 
 let isGood = true
 await Promise.all(
-  LANES.map(async (groups) => {
-    for (const group of groups) {
-      const { output, code, seconds } = await run(group)
-      console.log(`${group.name} (${seconds.toFixed(0)} s):\n${output}`)
-      if (code !== 0) isGood = false
-    }
+  LANES.map(async (lane) => {
+    const { output, code, seconds } = await run(lane)
+    console.log(`${lane.name} (${seconds.toFixed(0)} s):\n${output}`)
+    if (code !== 0) isGood = false
   }),
 )
 process.exitCode = isGood ? 0 : 1
