@@ -14,7 +14,7 @@ import { queuedOf, type RequestTerms } from './queue.ts'
 import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`
-const UNLIMITED = { reservations: 1_000, unbooked: 1_000 }
+const UNLIMITED = { reservations: 1_000, unbooked: 1_000, atPar: new Set<number>() }
 const HASH = `0x${'01'.repeat(32)}`
 
 /** A device serves 22.8 coins a window at rating 1,000,000. */
