@@ -1,4 +1,5 @@
-// Lot groups that change while a recount is under way: they are counted ahead of their turn, as they were when it began.
+// Lot groups and members that change while a recount is under way: groups are counted ahead of their turn, as they were when
+// it began.
 import assert from 'node:assert/strict'
 import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { bookHours } from '../../../state/modules/capacity/book.ts'
@@ -7,6 +8,7 @@ import { lotIdsOf } from '../../../state/modules/capacity/lots.ts'
 import { capacityModule } from '../../../state/modules/capacity/module.ts'
 import { getCount, getSummary } from '../../../state/modules/capacity/sums.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
+import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { standingRevision } from '../../../state/modules/providers/suspension.ts'
 import { accountOf, coins, EconomyChain } from '../../support/economyFixture.ts'
 
@@ -91,5 +93,22 @@ describe('capacity: a lot group that changes during a recount', () => {
       before = standingRevision(chain.state)
     })
     assert.ok(standingRevision(changed.state) > before)
+  })
+})
+
+describe('capacity: a member that is unjailed during a recount', () => {
+  it('has what the last complete one counted of it, less its notice once the next one is complete', () => {
+    const chain = new EconomyChain(SLOW).addProviders(Array(3).fill({ ratingPpm: 1_000_000n, devices: 100 }))
+    const { capacityBase } = getSummary(chain.state, 3)
+    setProviderStatus(chain.ctx(), 3, 'jailed')
+    giveNotice(chain, 3)
+    chain.endWindow()
+    assert.ok(chain.isRecounting)
+    assert.equal(getSummary(chain.state, 3).capacityBase, 0n)
+    setProviderStatus(chain.ctx(), 3, 'active')
+    assert.equal(getSummary(chain.state, 3).capacityBase, capacityBase)
+    assert.equal(getSummary(chain.state, 2).capacityBase, capacityBase)
+    finish(chain)
+    assert.ok(getSummary(chain.state, 3).capacityBase < getSummary(chain.state, 2).capacityBase)
   })
 })

@@ -235,11 +235,22 @@ const lastWindows = (world: World): readonly number[] => {
   return [...new Set([1, 2, 3, 4].map((quarters) => Math.ceil((quarters * K) / 4)))]
 }
 
-/** Holds C and C* as the last complete recount has them: parameters and lots of the next one must not change them yet. */
+/**
+ * Holds C and C* as the last complete recount has them: parameters and lots of the next one must not change them yet. Of
+ * every provider, whether or not its status lets it count: whoever is jailed now may count again before the next is complete.
+ */
 export function holdCapacity(world: World): void {
   for (const { id } of world.providers.values()) {
-    const lastingBase = new Map(lastWindows(world).map((last) => [last, capacityCStar(world, id, last)]))
-    world.held.set(id, { capacityBase: capacityC(world, id), lastingBase })
+    const groups = groupsOf(world, id)
+    const lasting = lastingGroupsOf(world, id)
+    const held = (of: readonly LotGroup[], windows: readonly number[]): bigint =>
+      sum(windows.flatMap((k) => of.map((group) => bookableCoins(world, group, k))))
+    world.held.set(id, {
+      capacityBase: held(groups, coveredWindows(world)),
+      lastingBase: new Map(
+        lastWindows(world).map((last) => [last, held(lasting, coveredWindows(world, last))]),
+      ),
+    })
   }
 }
 

@@ -92,14 +92,17 @@ export function isUnreliable(world: World, provider: number): boolean {
 }
 
 /** While matchable queued coins exceed half of the next window's free capacity, every assignment is at par. */
-export function isCrowded(world: World): boolean {
+const isCrowded = (world: World): boolean => exceedHalf(world, matchableCoins(world))
+
+/** Whether queued coins exceed half of the next window's free capacity. */
+function exceedHalf(world: World, coinsBase: bigint): boolean {
   const next = world.window + 1
   const free = sum(
     lotGroups(world)
       .filter((group) => mayServe(world, group.provider) && countsInWindow(world, group, next))
       .map((group) => coinsOfWork(world, freeWork(world, group, next, 'infer'), 0n)),
   )
-  return matchableCoins(world) * 2n > free
+  return coinsBase * 2n > free
 }
 
 /** Coins whose constraints a lot group with free hours meets now: of all with the same ones the earliest place tells. */
@@ -169,10 +172,16 @@ export function matchOf(world: World, place: Place, isPar: boolean): Match | und
 }
 
 /** The next reservation: of the earliest place that any lot group can serve now; none: the queue rests. */
-export const nextMatch = (world: World): Match | undefined => whileUnchanged(() => findNext(world))
+export const nextMatch = (world: World): Match | undefined =>
+  whileUnchanged(() => findNext(world, isCrowded(world)))
 
-function findNext(world: World): Match | undefined {
-  const isPar = isCrowded(world)
+/** The next reservation when what has not been looked at yet counts as matchable: at par if all queued coins are enough for it. */
+const nextAtPar = (world: World): Match | undefined =>
+  whileUnchanged(() =>
+    findNext(world, exceedHalf(world, sum(world.places.map(({ amountBase }) => amountBase)))),
+  )
+
+function findNext(world: World, isPar: boolean): Match | undefined {
   for (const place of world.places) {
     const match = matchOf(world, place, isPar)
     if (match !== undefined) return match
@@ -214,6 +223,8 @@ export interface MatchLimit {
   readonly reservations: number
   /** Reservations given up for coins that a fault returned. */
   readonly unbooked: number
+  /** Which of the reservations, by index, the chain made without a bonus when it may not have looked at the whole queue. */
+  readonly atPar: ReadonlySet<number>
 }
 
 export interface Matched {
@@ -226,7 +237,9 @@ export function matchUpTo(world: World, limit: MatchLimit): Matched {
   const made: Assignment[] = []
   let unbooked = 0
   for (;;) {
-    const match = nextMatch(world)
+    const byRule = nextMatch(world)
+    const mayBeAtPar = byRule !== undefined && byRule.bonusPpm > 0n && limit.atPar.has(made.length)
+    const match = mayBeAtPar ? nextAtPar(world) : byRule
     if (match !== undefined) {
       if (made.length === limit.reservations) break
       made.push(reserve(world, match))

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import { openRequest, refuseRequest } from './admission.ts'
 import { COIN } from './arithmetic.ts'
 import { type BlockFacts, runBlock } from './block.ts'
-import { capacityCStar, reservedR } from './capacity.ts'
+import { capacityC, capacityCStar, reservedR } from './capacity.ts'
 import { brokenMintLimits, groupOf, quota } from './coverage.ts'
 import { grant, reject, settle } from './delivery.ts'
 import { createCoins } from './ledger.ts'
@@ -14,7 +14,7 @@ import { queuedOf, type RequestTerms } from './queue.ts'
 import { type Parameters, SERVICES, type World } from './world.ts'
 
 const MIX = `0x${'07'.repeat(32)}`
-const UNLIMITED = { reservations: 1_000, unbooked: 1_000 }
+const UNLIMITED = { reservations: 1_000, unbooked: 1_000, atPar: new Set<number>() }
 const HASH = `0x${'01'.repeat(32)}`
 
 /** A device serves 22.8 coins a window at rating 1,000,000. */
@@ -191,6 +191,19 @@ describe('state.model.story', () => {
     block(world)
     assert.ok(reservedR(world, 1) > 0n && open(world, id).length > 0)
     assert.ok(brokenMintLimits(world, 1, COIN).has('quota'))
+  })
+
+  it('one unjailed while a recount is under way counts what the last complete one has of it', () => {
+    const world = worldOf([10, 10, 10, 10])
+    block(world)
+    const provider = world.providers.get(1)!
+    const [whole, lasting] = [capacityC(world, 1), capacityCStar(world, 1)]
+    assert(whole > 0n && lasting > 0n)
+    provider.status = 'jailed'
+    block(world, { isLast: true, recounting: new Set() })
+    assert.deepEqual([capacityC(world, 1), capacityCStar(world, 1)], [0n, 0n])
+    provider.status = 'active'
+    assert.deepEqual([capacityC(world, 1), capacityCStar(world, 1)], [whole, lasting])
   })
 
   it('a first missing grant costs and returns the coins, a second one suspends', () => {

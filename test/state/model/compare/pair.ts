@@ -85,6 +85,7 @@ export class Pair {
     const validators = real.validatorIds
     const proposer = validators.includes(plan.proposer) ? plan.proposer : validators[0]!
     const timestampMs = real.parent.header.timestampMs + plan.pauseMs
+    const restedBefore = real.rests()
     const block = real.next({ sent: plan.sent, timestampMs, proposer, reveal: plan.reveal })
     const proposerGroup = groupOf(world.providers.get(proposer)!)
     const windowBefore = world.window
@@ -92,6 +93,7 @@ export class Pair {
     const chain: MatchLimit = {
       reservations: real.count(block.systemLogs, 'redemption', 'Assigned'),
       unbooked: real.countUnbooked(block.systemLogs),
+      atPar: restedBefore && real.rests() ? new Set() : real.reservedWithoutBonus(block.systemLogs),
     }
     const { results, matched } = runBlock(
       world,
@@ -149,7 +151,7 @@ export class Pair {
   }
 }
 
-const inCounts = ({ reservations, unbooked }: MatchLimit): string =>
+const inCounts = ({ reservations, unbooked }: Omit<MatchLimit, 'atPar'>): string =>
   `${reservations} reservations and ${unbooked} un-booked`
 
 function restLine(world: World): string {

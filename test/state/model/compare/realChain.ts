@@ -205,6 +205,14 @@ export class RealChain {
     ).length
   }
 
+  /** Which of a block's reservations, by index, have no bonus. */
+  reservedWithoutBonus(logs: readonly Log[]): ReadonlySet<number> {
+    // The bonus is the last value.
+    const bonusOf = ({ data }: Log): Uint8Array => data.subarray(data.length - WORD_BYTES)
+    const reserved = this.#logsOf(logs, 'redemption', 'Assigned')
+    return new Set(reserved.flatMap((log, i) => (bonusOf(log).every((byte) => byte === 0) ? [i] : [])))
+  }
+
   #logsOf(logs: readonly Log[], module: string, event: string): readonly Log[] {
     const { definition } = CHAIN_MODULES.find((each) => each.definition.name === module)!
     const selector = toHex(selectorOf(event, definition.events[event]!))
