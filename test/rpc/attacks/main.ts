@@ -7,19 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { toHex } from '../../../base/bytes.ts'
 import { errorText } from '../../../base/errors.ts'
-import {
-  fundAccounts,
-  generousFeeCap,
-  type LoadAccount,
-  loadAccounts,
-  nonceOf,
-  signTransfer,
-} from '../../../bench/accounts.ts'
+import { fundAccounts, type LoadAccount, loadAccounts } from '../../../bench/accounts.ts'
 import { signLoad } from '../../../bench/load.ts'
 import { RpcClient } from '../../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../../bench/statistics.ts'
 import { wholeNumber } from '../../../cli/common.ts'
 import { startDevnet } from '../../support/devnetHarness.ts'
+import { Payer } from '../../support/payer.ts'
 import { ATTACKS } from './attacks.ts'
 
 const ATTACKER = fileURLToPath(new URL('./attacks.js', import.meta.url))
@@ -58,9 +52,7 @@ const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 class HonestClient {
   readonly #client: RpcClient
   readonly #account: LoadAccount
-  readonly #chainId: number
-  readonly #maxFeePerGas: bigint
-  #nonce: number
+  readonly #payer: Payer
   readonly reads: number[] = []
   readonly transfers: number[] = []
   failed = 0
@@ -68,18 +60,14 @@ class HonestClient {
   failure: string | undefined
   #isOpen = true
 
-  private constructor(client: RpcClient, account: LoadAccount, chainId: number, fee: bigint, nonce: number) {
+  private constructor(client: RpcClient, account: LoadAccount, payer: Payer) {
     this.#client = client
     this.#account = account
-    this.#chainId = chainId
-    this.#maxFeePerGas = fee
-    this.#nonce = nonce
+    this.#payer = payer
   }
 
   static async create(client: RpcClient, account: LoadAccount): Promise<HonestClient> {
-    const chainId = Number(await client.call<string>('eth_chainId'))
-    const fee = await generousFeeCap(client)
-    return new HonestClient(client, account, chainId, fee, await nonceOf(client, account.address))
+    return new HonestClient(client, account, await Payer.create(client, account))
   }
 
   async run(): Promise<void> {
@@ -117,18 +105,7 @@ class HonestClient {
   }
 
   async #transfer(): Promise<void> {
-    const { raw } = signTransfer({
-      from: this.#account,
-      to: this.#account.address,
-      nonce: this.#nonce++,
-      chainId: this.#chainId,
-      valueBase: 1n,
-      maxFeePerGas: this.#maxFeePerGas,
-    })
-    const beganMs = performance.now()
-    const receipt = await this.#client.call<{ status: string }>('eth_sendRawTransactionSync', [raw, 20_000])
-    if (receipt.status !== '0x1') throw new Error('a transfer failed')
-    this.transfers.push(performance.now() - beganMs)
+    this.transfers.push(await this.#payer.pay())
   }
 }
 

@@ -1,12 +1,12 @@
 // `npm run test:subscribers`: a thousand WebSocket subscribers of one validator process, under load, and some that stop
 // reading. Owns: options, the load, the figures. Not: what each must get (crowd.ts).
 import { Command, Option } from 'commander'
-import { toHex } from '../../../base/bytes.ts'
-import { fundAccounts, generousFeeCap, loadAccounts, nonceOf, signTransfer } from '../../../bench/accounts.ts'
+import { loadAccounts } from '../../../bench/accounts.ts'
 import { RpcClient } from '../../../bench/rpcClient.ts'
 import { processFigures } from '../../../bench/statistics.ts'
 import { wholeNumber } from '../../../cli/common.ts'
 import { startDevnet } from '../../support/devnetHarness.ts'
+import { Payer } from '../../support/payer.ts'
 import { PER_SLOW, runCrowd } from './crowd.ts'
 
 const MEMORY_EVERY_MS = 100
@@ -14,39 +14,6 @@ const MEMORY_EVERY_MS = 100
 const MEMORY_MIB_MAX = 400
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
-
-/** Sends one transfer after the other: each is in a block of its own, or shares one with the members' own work. */
-class Payer {
-  readonly #client: RpcClient
-  readonly #account = loadAccounts(1, 'subscribers')[0]!
-  #nonce = 0
-  #chainId = 0
-  #maxFeePerGas = 0n
-
-  constructor(client: RpcClient) {
-    this.#client = client
-  }
-
-  async prepare(): Promise<void> {
-    this.#chainId = Number(await this.#client.call<string>('eth_chainId'))
-    await fundAccounts(this.#client, [this.#account], { chainId: this.#chainId, valueBase: 10n ** 18n })
-    this.#maxFeePerGas = await generousFeeCap(this.#client)
-    this.#nonce = await nonceOf(this.#client, this.#account.address)
-  }
-
-  async pay(): Promise<void> {
-    const { raw } = signTransfer({
-      from: this.#account,
-      to: this.#account.address,
-      nonce: this.#nonce++,
-      chainId: this.#chainId,
-      valueBase: 1n,
-      maxFeePerGas: this.#maxFeePerGas,
-    })
-    const receipt = await this.#client.call<{ status: string }>('eth_sendRawTransactionSync', [raw, 20_000])
-    if (receipt.status !== '0x1') throw new Error(`a transfer of ${toHex(this.#account.address)} failed`)
-  }
-}
 
 async function main(): Promise<void> {
   const count = (flags: string, text: string, value: number): Option =>
@@ -66,8 +33,7 @@ async function main(): Promise<void> {
     memoryMiB = Math.max(memoryMiB, figures().rssMiB)
   }, MEMORY_EVERY_MS)
   try {
-    const payer = new Payer(client)
-    await payer.prepare()
+    const payer = await Payer.create(client, loadAccounts(1, 'subscribers')[0]!, 10n ** 18n)
     const before = figures()
     const beganMs = performance.now()
     const fromBlock = Number(await client.call<string>('eth_blockNumber')) + 1
@@ -79,7 +45,7 @@ async function main(): Promise<void> {
       async blocks(_, tip) {
         while (tip() < fromBlock + blocks) await payer.pay()
       },
-      block: () => payer.pay(),
+      block: () => payer.pay().then(() => {}),
     })
     const seconds = (performance.now() - beganMs) / 1_000
     const cpu = ((figures().cpuSeconds - before.cpuSeconds) * 1_000) / seconds
