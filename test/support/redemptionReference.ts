@@ -281,10 +281,19 @@ export class Model {
         matchable.delete(kind)
         continue
       }
+      const wasObliged = this.isObliged(place.sequence, at.nowMs)
       this.assign(w, place, match)
+      if (wasObliged) this.lookAgain(kind, at, matchable)
       // The first part of a request may change until when the rest of it can be served.
       if (this.kindOf(w) !== kind && w.places.length > 0) this.join(w, at, matchable)
     }
+  }
+
+  /** Once those of a kind whom all must serve are served, the rest of it matches only where somebody offers it. */
+  lookAgain(kind: string, at: Block, matchable: Set<string>): void {
+    const head = this.waiting().find(({ w }) => this.kindOf(w) === kind)
+    if (head === undefined || this.isObliged(head.place.sequence, at.nowMs)) return
+    if (this.match(head.w, head.place.sequence, at, true) === undefined) matchable.delete(kind)
   }
 
   join(w: Wish, at: Block, matchable: Set<string>): void {

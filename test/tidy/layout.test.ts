@@ -14,6 +14,7 @@ const WHOLE = [
   'golden',
   'mutants',
   'package',
+  'properties',
   'scripts',
   'sim',
   'spec',
