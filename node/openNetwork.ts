@@ -2,12 +2,12 @@
 // protocols must register before it listens. Simulated nodes open the same protocols on a host of their own.
 // Not: consensus messages (createConsensus.ts).
 import type { ValidatorSet } from '../base/protocol/validators.ts'
-import { createAddressExchange } from '../p2p/addressExchange.ts'
+import { type AddressExchangeOptions, createAddressExchange } from '../p2p/addressExchange.ts'
 import { announcedAddresses } from '../p2p/addressRecord.ts'
 import { createHost } from '../p2p/host.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
 import { createRangeProtocol, type RangeProtocol } from '../p2p/rangeProtocol.ts'
-import { createSnapshotProtocol } from '../p2p/snapshotProtocol.ts'
+import { createSnapshotProtocol, type SnapshotSource } from '../p2p/snapshotProtocol.ts'
 import type { Timers } from '../p2p/timers.ts'
 import { createTxGossip, type TxGossip } from '../p2p/txGossip.ts'
 import type { Transaction } from '../state/transaction.ts'
@@ -78,13 +78,9 @@ async function open(options: OpenNetworkOptions, closers: Closers): Promise<Open
     logger: options.logger,
   })
   closers.add(() => host.close())
-  openAddresses(options, host, closers)
-  const snapshots = createSnapshotProtocol(
-    host,
-    snapshotSourceOf({ store, files: snapshotFiles, genesisSet: options.genesisSet }),
-  )
-  closers.add(() => snapshots.close())
-  const protocols = openProtocols({ ...options, peers: config.peers, host }, closers)
+  const addresses = addressesOf(options, host, closers)
+  const snapshots = snapshotSourceOf({ store, files: snapshotFiles, genesisSet: options.genesisSet })
+  const protocols = openProtocols({ ...options, peers: config.peers, host, addresses, snapshots }, closers)
   return { ...protocols, snapshotFiles, close: () => closers.close() }
 }
 
@@ -96,14 +92,23 @@ export type ProtocolsOptions = Pick<
   readonly host: P2pHost
   /** Multiaddrs of other nodes. */
   readonly peers: readonly string[]
+  readonly addresses: Omit<AddressExchangeOptions, 'genesisHash' | 'time'>
+  readonly snapshots: SnapshotSource
   /** Default: the process's. */
   readonly time?: { readonly clock: Timers; readonly random: () => number }
 }
 
-/** Adds consensus, block ranges and transaction gossip to a host. */
+/** Adds all protocols to a host: addresses, snapshots, consensus, block ranges, transaction gossip. */
 export function openProtocols(options: ProtocolsOptions, closers: Closers): OpenedProtocols {
   const { host, opened, recoveries, time } = options
   const { chain, store, mempool, senderPool } = opened
+  const atTime = time === undefined ? {} : { time }
+  const exchange = createAddressExchange(host, {
+    ...options.addresses,
+    genesisHash: chain.genesisHash,
+    ...atTime,
+  })
+  const snapshots = createSnapshotProtocol(host, options.snapshots, time)
   const consensus = createConsensusNetwork(host, options.peers, time?.clock)
   const ranges = createRangeProtocol(host, syncSourceOf(store, recoveries), time)
   const ingest = new Ingest({
@@ -129,25 +134,27 @@ export function openProtocols(options: ProtocolsOptions, closers: Closers): Open
   closers.add(() => {
     gossip.close()
     ranges.close()
+    snapshots.close()
+    exchange.close()
   })
   return { host, consensus, ranges, gossip, ingest }
 }
 
 /** Members' addresses: from an earlier run, from other members, and this node's own to them. */
-function openAddresses(options: OpenNetworkOptions, host: P2pHost, closers: Closers): void {
-  const { config, opened, peerSeed, addressFile } = options
+function addressesOf(
+  options: OpenNetworkOptions,
+  host: P2pHost,
+  closers: Closers,
+): ProtocolsOptions['addresses'] {
+  const { config, peerSeed, addressFile } = options
   const file = new AddressFile(addressFile, options.logger)
-  const exchange = createAddressExchange(host, {
+  closers.add(() => file.close())
+  return {
     seed: peerSeed,
-    genesisHash: opened.chain.genesisHash,
     stored: file.read(),
     ownAddresses: () =>
       config.p2pAnnounce.length > 0 ? config.p2pAnnounce : announcedAddresses(host.listenAddresses),
     onChange: (records) => file.keep(records),
     nowMs: options.nowMs,
-  })
-  closers.add(async () => {
-    exchange.close()
-    await file.close()
-  })
+  }
 }

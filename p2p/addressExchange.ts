@@ -8,7 +8,7 @@ import { type Allowance, Budget } from './budget.ts'
 import { peerIdText } from './identity.ts'
 import { STATIC_PEERS_MAX } from './limits.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
-import { MONOTONIC, type Timers } from './timers.ts'
+import { BACKGROUND, type Timers } from './timers.ts'
 
 export const ADDRESS_PROTOCOL = '/suanli/addresses/1'
 const FRAME_BYTES_MAX = 64 * 1024
@@ -51,7 +51,7 @@ export interface AddressExchangeOptions {
   /** Unix time. */
   readonly nowMs: () => number
   /** Default: the process's. */
-  readonly clock?: Timers
+  readonly time?: { readonly clock: Timers; readonly random: () => number }
 }
 
 export interface AddressExchange {
@@ -76,13 +76,15 @@ class Exchange implements AddressExchange {
   readonly #held = new Map<PeerKey, Held>()
   readonly #frames = new Map<PeerKey, Budget>()
   readonly #clock: Timers
-  #timer: NodeJS.Timeout | undefined
+  readonly #random: () => number
+  #cancelRepair: (() => void) | undefined
   #isStarted = false
 
   constructor(host: P2pHost, options: AddressExchangeOptions) {
     this.#host = host
     this.#options = options
-    this.#clock = options.clock ?? MONOTONIC
+    this.#clock = options.time?.clock ?? BACKGROUND
+    this.#random = options.time?.random ?? Math.random
     for (const record of options.stored.slice(0, STATIC_PEERS_MAX)) {
       if (verifyAddresses(record, options.genesisHash)) this.#hold(record, Number.NEGATIVE_INFINITY)
     }
@@ -114,8 +116,7 @@ class Exchange implements AddressExchange {
       this.#changed()
     }
     this.#onPeersChange()
-    this.#timer = setInterval(() => this.#repair(), REPAIR_MS)
-    this.#timer.unref()
+    this.#repairLater()
   }
 
   #signOwn(addresses: readonly string[], { above, atMs }: { above: number; atMs?: number }): void {
@@ -125,7 +126,7 @@ class Exchange implements AddressExchange {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#cancelRepair?.()
     this.#host.off('start', this.#start)
     this.#host.off('peers:change', this.#onPeersChange)
   }
@@ -144,9 +145,16 @@ class Exchange implements AddressExchange {
     this.#sendKnown(this.#port.peers())
   }
 
+  #repairLater(): void {
+    this.#cancelRepair = this.#clock.after(REPAIR_MS, () => {
+      this.#repair()
+      this.#repairLater()
+    })
+  }
+
   #repair(): void {
     const peers = this.#port.peers()
-    const peer = peers[Math.floor(Math.random() * peers.length)]
+    const peer = peers[Math.floor(this.#random() * peers.length)]
     if (peer !== undefined) this.#sendKnown([peer])
   }
 

@@ -7,6 +7,7 @@ import { message, t } from '../base/schema.ts'
 import type { P2pHost, PeerKey } from './protocol.ts'
 import { MalformedAnswerError } from './rangeProtocol.ts'
 import { createRequestResponse, type RequestResponse } from './requestResponse.ts'
+import type { Timers } from './timers.ts'
 
 export const SNAPSHOT_PROTOCOL = '/suanli/snapshot/1'
 const TIMEOUT_MS = 15_000
@@ -82,7 +83,7 @@ export interface SnapshotProtocol {
 export function createSnapshotProtocol(
   host: P2pHost,
   source: SnapshotSource,
-  options: { timeoutMs?: number } = {},
+  options: { timeoutMs?: number; clock?: Timers } = {},
 ): SnapshotProtocol {
   const requests = createRequestResponse(host, {
     id: SNAPSHOT_PROTOCOL,
@@ -92,6 +93,7 @@ export function createSnapshotProtocol(
     servedPerSecondMax: SERVED_PER_SECOND_MAX,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     consensusOnly: false,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     serve: (_peer, request) => serve(source, request),
   })
   return new SnapshotClient(host, requests)

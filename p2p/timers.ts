@@ -14,3 +14,12 @@ export const MONOTONIC: Timers = {
     return () => clearTimeout(timer)
   },
 }
+
+/** The same, but a timer that waits does not keep the process alive. */
+export const BACKGROUND: Timers = {
+  monotonicMs,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs).unref()
+    return () => clearTimeout(timer)
+  },
+}

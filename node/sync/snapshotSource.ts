@@ -10,7 +10,7 @@ import type { SnapshotFiles } from './snapshotFiles.ts'
 /** Answers from the store and the snapshot directory. */
 export function snapshotSourceOf(options: {
   readonly store: ChainStore
-  readonly files: SnapshotFiles
+  readonly files: Pick<SnapshotFiles, 'list' | 'chunk'>
   readonly genesisSet: ValidatorSet
 }): SnapshotSource {
   const { store, files, genesisSet } = options

@@ -233,11 +233,14 @@ describe('p2p.addressExchange', () => {
       ownAddresses: () => [],
       onChange: () => {},
       nowMs: () => 0,
-      clock: {
-        monotonicMs: () => 0,
-        after: (delayMs, callback) => {
-          alarms.push({ delayMs, callback })
-          return () => {}
+      time: {
+        random: () => 0,
+        clock: {
+          monotonicMs: () => 0,
+          after: (delayMs, callback) => {
+            alarms.push({ delayMs, callback })
+            return () => {}
+          },
         },
       },
     })

@@ -137,7 +137,7 @@ export const addressTarget: FuzzTarget = {
       ownAddresses: () => [],
       onChange: (records) => desk.keep(records),
       nowMs: () => desk.nowMs,
-      clock: { monotonicMs: () => desk.nowMs, after: () => () => {} },
+      time: { clock: { monotonicMs: () => desk.nowMs, after: () => () => {} }, random: () => 0 },
     })
     desk.start()
     const known = Array.from({ length: RECORDS }, () => anyRecord(random, desk))

@@ -15,6 +15,7 @@ import { openProtocols } from '../../../node/openNetwork.ts'
 import { RecoveryBook } from '../../../node/recovery/recoveries.ts'
 import { type OpenedConsensus, openConsensus } from '../../../node/startConsensus.ts'
 import { createBackend } from '../../../node/startService.ts'
+import { snapshotSourceOf } from '../../../node/sync/snapshotSource.ts'
 import type { SignatureChecks } from '../../../node/verifier.ts'
 import { VerifierPool } from '../../../node/verifierPool.ts'
 import type { SubmitResult } from '../../../rpc/backend.ts'
@@ -61,6 +62,7 @@ const QUIET: RoomLogger = {
   child: () => QUIET,
 }
 const CHECK_MS_MAX = 3
+const NO_SNAPSHOTS = { list: () => [], chunk: async () => undefined }
 const NO_LAG = { figures: () => ({ loopLagMaxMs: 0, loopLagMeanMs: 0 }) }
 
 /** The chain of a simulated member, honest or not. */
@@ -90,7 +92,7 @@ export function noRecoveries({
 export async function startWiredNode(options: WiredNodeOptions): Promise<WiredNode> {
   const { index, development, host, storage, life, clock } = options
   const { genesis } = development
-  const { operator } = developmentValidator(index)
+  const { operator, peerSeed } = developmentValidator(index)
   const recoveries = noRecoveries(options)
   const opened = await openSimChain(options, recoveries)
   const network = openProtocols(
@@ -99,6 +101,18 @@ export async function startWiredNode(options: WiredNodeOptions): Promise<WiredNo
       recoveries,
       host,
       peers: [],
+      addresses: {
+        seed: peerSeed,
+        stored: [],
+        ownAddresses: () => [`/ip4/192.0.2.${index + 1}/tcp/26600`],
+        onChange: () => {},
+        nowMs: () => clock.nowMs(),
+      },
+      snapshots: snapshotSourceOf({
+        store: opened.store,
+        files: NO_SNAPSHOTS,
+        genesisSet: genesisValidators(genesis),
+      }),
       isValidator: () => consensus.driver.status().self !== undefined,
       onAdmitted: () => consensus.application.notifyWork(),
       time: { clock, random: options.random },

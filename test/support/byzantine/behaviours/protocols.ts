@@ -19,7 +19,6 @@ const RECORDS_PER_FRAME = 48
 /** Reserved for documentation: nobody answers. */
 const TARPIT = '/ip4/192.0.2.1/tcp/26600'
 const GOSSIP_TXS = 256
-const VALIDATORS = 4
 /** Asks of a peer in a second, a little below what it serves. */
 const RANGES_PER_SECOND = 48
 const SNAPSHOTS_PER_SECOND = 18
@@ -76,14 +75,16 @@ function oldVotes(hand: Hand): Uint8Array[] {
   const votes = hand.heard('vote')
   if (votes.length < 2) return []
   const [first, second] = [hand.random.pick(votes), hand.random.pick(votes)]
-  return [proofOf(first, second)]
+  return [proofOf(hand, first, second)]
 }
 
-const proofOf = (first: Vote, second: Vote): Uint8Array =>
-  evidenceSchema.encode({
-    first: voteAsCertificate(first, VALIDATORS),
-    second: voteAsCertificate(second, VALIDATORS),
+function proofOf(hand: Hand, first: Vote, second: Vote): Uint8Array {
+  const { validatorCount } = hand.status
+  return evidenceSchema.encode({
+    first: voteAsCertificate(first, validatorCount),
+    second: voteAsCertificate(second, validatorCount),
   })
+}
 
 /** Double votes of its own, each time others. */
 function ownDoubleVotes(hand: Hand): Uint8Array[] {
@@ -91,7 +92,7 @@ function ownDoubleVotes(hand: Hand): Uint8Array[] {
   const at = 1 + hand.random.between(0, view)
   const vote = () =>
     hand.sign({ kind: 'notarize', epoch, view: at, parentView: at - 1, digest: anyDigest(hand.random) })
-  return [proofOf(vote(), vote())]
+  return [proofOf(hand, vote(), vote())]
 }
 
 function request(hand: Hand, body: Uint8Array): Uint8Array {
