@@ -23,3 +23,8 @@ export const BACKGROUND: Timers = {
     return () => clearTimeout(timer)
   },
 }
+
+/** Resolves after `delayMs`. */
+export function pause(timers: Timers, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(delayMs, resolve))
+}

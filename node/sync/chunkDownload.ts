@@ -1,6 +1,5 @@
 // Downloads a snapshot's chunks from several peers at once; checks each against its subtree before storing it.
 // Owns: the window, blame. Not: the manifest (stateSync.ts), the disk (storage/install.ts).
-import { setTimeout } from 'node:timers/promises'
 import { equalBytes } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import {
@@ -11,7 +10,7 @@ import {
 } from '../../base/protocol/snapshot.ts'
 import type { PeerKey } from '../../p2p/protocol.ts'
 import { SNAPSHOT_IN_FLIGHT_PER_PEER, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
-import { monotonicMs } from '../../p2p/timers.ts'
+import { pause, type Timers } from '../../p2p/timers.ts'
 import { runSteps, type Steps } from '../../state/steps.ts'
 import { compareHashes } from '../../state/tree/bits.ts'
 import { leavesRootSteps } from '../../state/tree/cut.ts'
@@ -22,8 +21,10 @@ import { InvalidDataError, type PeerAsker } from './peerAsker.ts'
 /** Chunks in flight in total. */
 const WINDOW = 8
 const LOG_EVERY_MS = 5_000
-/** Give up after this long without a usable peer that offers the snapshot. */
-const PATIENCE_MS = 30_000
+/** How often to look whether the pace suffices. */
+const LOOK_EVERY_MS = 1_000
+/** The pace is judged over this long: longer than a request lasts that nobody answers. */
+export const PACE_MS = 20_000
 const IDLE_MS = 50
 /** Records hashed per step, about 3 ms. */
 const RECORDS_PER_STEP = 1_024
@@ -40,6 +41,9 @@ export interface ChunkDownloadOptions {
     has(index: number): boolean
     putChunk(index: number, entries: SnapshotChunk['entries']): Promise<void>
   }
+  /** Fewer bytes over PACE_MS, or all that are left, end the download: peers that serve a chunk now and then would hold it up for ever. */
+  readonly bytesPerSecondMin: number
+  readonly clock: Timers
   readonly signal: AbortSignal
   readonly logger: NodeLogger
 }
@@ -75,17 +79,52 @@ export function* openChunkSteps(bytes: Uint8Array, part: SnapshotPart): Steps<Sn
   return entries
 }
 
-/** Fetches every chunk that the sink lacks; false when no usable peer offers them any more. */
-export async function downloadChunks(options: ChunkDownloadOptions): Promise<boolean> {
-  const { manifest, sink, asker, signal, logger } = options
+/** What has arrived, window by window. */
+class Pace {
+  readonly #clock: Timers
+  readonly #windowBytes: number
+  #endsAtMs = 0
+  #owedBytes = 0
+
+  constructor({ clock, bytesPerSecondMin }: Pick<ChunkDownloadOptions, 'clock' | 'bytesPerSecondMin'>) {
+    this.#clock = clock
+    this.#windowBytes = (bytesPerSecondMin * PACE_MS) / 1_000
+  }
+
+  begin(leftBytes: number): void {
+    this.#endsAtMs = this.#clock.monotonicMs() + PACE_MS
+    this.#owedBytes = Math.min(this.#windowBytes, leftBytes)
+  }
+
+  add(bytes: number): void {
+    this.#owedBytes -= bytes
+  }
+
+  isTooSlow(leftBytes: number): boolean {
+    if (this.#clock.monotonicMs() < this.#endsAtMs) return false
+    if (this.#owedBytes > 0) return true
+    this.begin(leftBytes)
+    return false
+  }
+}
+
+/** Fetches every chunk that the sink lacks, unless all who offer them have lied, or they are too slow. */
+export async function downloadChunks(
+  options: ChunkDownloadOptions,
+): Promise<'complete' | 'hopeless' | 'slow'> {
+  const { manifest, sink, asker, clock, signal, logger } = options
   const missing = manifest.parts.map((_, i) => i).filter((i) => !sink.has(i))
   const total = manifest.parts.length
   const inFlight = new Map<PeerKey, number>()
   const running = new Set<Promise<void>>()
   let bytes = 0
+  let leftBytes = missing.reduce((sum, i) => sum + manifest.parts[i]!.bytes, 0)
   let failure: unknown
-  let servedAtMs = monotonicMs()
-  const startedAtMs = monotonicMs()
+  let isTooSlow = false
+  let look: Promise<void> | undefined
+  const pace = new Pace(options)
+  pace.begin(leftBytes)
+  const startedAtMs = clock.monotonicMs()
   let loggedAtMs = startedAtMs
   const fetchOne = async (peer: PeerKey, index: number): Promise<void> => {
     const part = manifest.parts[index]!
@@ -97,12 +136,13 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
       return
     }
     await sink.putChunk(index, entries)
-    servedAtMs = monotonicMs()
     bytes += part.bytes
+    leftBytes -= part.bytes
+    pace.add(part.bytes)
   }
   const log = (): void => {
-    if (monotonicMs() - loggedAtMs < LOG_EVERY_MS) return
-    loggedAtMs = monotonicMs()
+    if (clock.monotonicMs() - loggedAtMs < LOG_EVERY_MS) return
+    loggedAtMs = clock.monotonicMs()
     const left = missing.length + running.size
     const seconds = (loggedAtMs - startedAtMs) / 1000
     const bytesPerSecond = Math.round(bytes / seconds)
@@ -113,7 +153,7 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
       'state sync: chunks',
     )
   }
-  while ((missing.length > 0 || running.size > 0) && failure === undefined) {
+  while ((missing.length > 0 || running.size > 0) && failure === undefined && !isTooSlow) {
     signal.throwIfAborted()
     const free = options.holders().filter((peer) => (inFlight.get(peer) ?? 0) < SNAPSHOT_IN_FLIGHT_PER_PEER)
     const peer = free.sort((a, b) => (inFlight.get(a) ?? 0) - (inFlight.get(b) ?? 0))[0]
@@ -131,12 +171,16 @@ export async function downloadChunks(options: ChunkDownloadOptions): Promise<boo
       continue
     }
     log()
-    if (running.size > 0)
-      await Promise.race([...running, setTimeout(LOG_EVERY_MS, undefined, { ref: false })])
-    else if (options.isHopeless() || monotonicMs() - servedAtMs > PATIENCE_MS) return false
-    else await setTimeout(IDLE_MS)
+    if (running.size > 0) {
+      look ??= pause(clock, LOOK_EVERY_MS).then(() => {
+        look = undefined
+      })
+      await Promise.race([...running, look])
+    } else if (options.isHopeless()) return 'hopeless'
+    else await pause(clock, IDLE_MS)
+    isTooSlow = pace.isTooSlow(leftBytes)
   }
   await Promise.all(running)
   if (failure !== undefined) throw failure
-  return true
+  return missing.length > 0 ? 'slow' : 'complete'
 }

@@ -4,9 +4,12 @@ import { PeerScores } from '../../p2p/peerScores.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import { MalformedAnswerError } from '../../p2p/rangeProtocol.ts'
 import { RequestError } from '../../p2p/requestResponse.ts'
+import { MONOTONIC, type Timers } from '../../p2p/timers.ts'
 
 /** Penalty points for a lie; after four the peer is refused for a while. */
 const LIE_POINTS = 30
+
+const PROCESS = { clock: MONOTONIC, random: Math.random }
 
 /** A peer's data does not verify. */
 export class InvalidDataError extends Error {
@@ -18,19 +21,31 @@ export class InvalidDataError extends Error {
 }
 
 export class PeerAsker {
-  readonly #host: Pick<P2pHost, 'penalise'>
+  readonly #host: Pick<P2pHost, 'penalise' | 'getPeer'>
   readonly #open: () => readonly PeerKey[]
-  readonly #scores = new PeerScores()
+  readonly #clock: Timers
+  readonly #scores: PeerScores
   readonly #liars = new Map<PeerKey, string>()
 
-  constructor(host: Pick<P2pHost, 'penalise'>, open: () => readonly PeerKey[]) {
+  /** `random`: 0 ≤ x < 1, for the order of equal peers. */
+  constructor(
+    host: Pick<P2pHost, 'penalise' | 'getPeer'>,
+    open: () => readonly PeerKey[],
+    { clock, random }: { readonly clock: Timers; readonly random: () => number } = PROCESS,
+  ) {
     this.#host = host
     this.#open = open
+    this.#clock = clock
+    this.#scores = new PeerScores(() => clock.monotonicMs(), random)
   }
 
-  /** Usable peers, best first; peers that lied are not asked again. */
+  /** Usable peers, those that this node knows first, then the best; peers that lied are not asked again. */
   peers(): readonly PeerKey[] {
-    return this.#scores.usable(this.#scores.ranked(this.#open())).filter((peer) => !this.#liars.has(peer))
+    const usable = this.#scores
+      .usable(this.#scores.ranked(this.#open()))
+      .filter((peer) => !this.#liars.has(peer))
+    const isKnown = (peer: PeerKey): boolean => this.#host.getPeer(peer)?.known === true
+    return [...usable.filter(isKnown), ...usable.filter((peer) => !isKnown(peer))]
   }
 
   isLiar(peer: PeerKey): boolean {
@@ -51,12 +66,14 @@ export class PeerAsker {
     }
   }
 
-  /** Asks peers one after another until an answer verifies. */
+  /** Asks peers one after another until an answer verifies; none from `untilMs` on, a monotonic time. */
   async askAny<T>(
     call: (peer: PeerKey) => Promise<T>,
     among: readonly PeerKey[] = this.peers(),
+    untilMs = Number.POSITIVE_INFINITY,
   ): Promise<T | undefined> {
     for (const peer of among) {
+      if (this.#clock.monotonicMs() >= untilMs) return undefined
       const answer = await this.ask(peer, call)
       if (answer !== undefined) return answer
     }

@@ -1,8 +1,7 @@
 // State sync: a node without a chain fetches a recent block's state from peers, proves it from genesis or a checkpoint,
 // and installs it in one move. Owns: the steps. Not: trust (trust.ts), chunks (chunkDownload.ts), the disk.
-import { setTimeout } from 'node:timers/promises'
 import { assert, mustExist } from '../../base/assert.ts'
-import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import type { Hash32 } from '../../base/ids.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import { verifyFinality } from '../../base/protocol/finalityProof.ts'
@@ -16,8 +15,8 @@ import type { ValidatorSet } from '../../base/protocol/validators.ts'
 import { certificateSchema } from '../../base/protocol/vote.ts'
 import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
 import type { RangeProtocol } from '../../p2p/rangeProtocol.ts'
-import { offerSchema, type SnapshotOffer, type SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
-import { monotonicMs } from '../../p2p/timers.ts'
+import type { SnapshotOffer, SnapshotProtocol } from '../../p2p/snapshotProtocol.ts'
+import { BACKGROUND, pause, type Timers } from '../../p2p/timers.ts'
 import { receiptsRoot } from '../../state/receipt.ts'
 import { decodeTransaction, recoverSender } from '../../state/transaction.ts'
 import { cutRoot } from '../../state/tree/cut.ts'
@@ -25,15 +24,21 @@ import { type InstallAnchor, StateInstall } from '../../storage/install.ts'
 import { storedReceiptsSchema } from '../../storage/layout.ts'
 import type { NodeLogger } from '../logging.ts'
 import { downloadChunks } from './chunkDownload.ts'
+import { type Candidate, OfferBook } from './offerBook.ts'
 import { InvalidDataError, PeerAsker } from './peerAsker.ts'
 import { type TrustOptions, TrustWalk } from './trust.ts'
 
 /** How long to ask peers for a snapshot before executing every block instead. */
 const OFFERS_PATIENCE_MS = 20_000
 const OFFERS_EVERY_MS = 500
-/** Attempts with one snapshot, and with all of them: liars may offer ever new ones. */
-const TRIES_MAX = 2
+/** Attempts in all: liars may offer ever new snapshots. */
 const ATTEMPTS_MAX = 64
+/** How long to gather the proofs of one snapshot; whoever offers it may be silent, one after another. */
+const PROOFS_MS = 30_000
+/** What a download must achieve: this, and all of it in two hours. Peers that wasted an attempt are asked for a quarter. */
+const BYTES_PER_SECOND_MIN = 64 * 1_024
+const DOWNLOAD_S_MAX = 7_200
+const BYTES_PER_SECOND_LEAST = 1_024
 /** Share of the patience to keep gathering offers after the first one. */
 const GATHER_SHARE = 1 / 20
 
@@ -52,79 +57,55 @@ export interface StateSyncOptions {
   readonly logger: NodeLogger
   /** For tests: replaces OFFERS_PATIENCE_MS. */
   readonly patienceMs?: number
+  /** Default: the process's. */
+  readonly time?: { readonly clock: Timers; readonly random: () => number }
+  /** For tests: replaces the one on disk. */
+  readonly openInstall?: (chainDir: string, manifestHash: Hash32) => Promise<SnapshotInstall>
 }
 
-/** A snapshot and the peers that offer exactly it. */
-interface Candidate {
-  readonly name: string
-  readonly offer: SnapshotOffer
-  readonly peers: readonly PeerKey[]
-}
+/** Where a snapshot is put together. */
+export type SnapshotInstall = Pick<StateInstall, 'has' | 'doneCount' | 'putChunk' | 'finish' | 'close'>
+
+const PROCESS = { clock: BACKGROUND, random: Math.random }
 
 /** Resolves with the installed height, or undefined when no peer offers a provable snapshot. */
 export async function syncState(options: StateSyncOptions): Promise<number | undefined> {
-  const { host, snapshots, signal, logger } = options
-  const asker = new PeerAsker(host, () => snapshots.peers())
+  const { host, snapshots, signal, logger, genesisSet, time = PROCESS } = options
+  const { clock } = time
+  const asker = new PeerAsker(host, () => snapshots.peers(), time)
   const trust: TrustOptions = { ...options, asker }
   const session = new Session(options, asker, TrustWalk.fromGenesis(trust), trust)
-  const deadlineMs = monotonicMs() + (options.patienceMs ?? OFFERS_PATIENCE_MS)
-  const tries = new Map<string, number>()
-  /** Failed attempts by peer: offers of peers that wasted fewer come first. */
-  const wasted = new Map<PeerKey, number>()
+  const patienceMs = options.patienceMs ?? OFFERS_PATIENCE_MS
+  const memberCount = genesisSet.validators.length
+  const gatherMs = patienceMs * GATHER_SHARE
+  const book = new OfferBook({ host, snapshots, asker, clock, memberCount, gatherMs })
+  const deadlineMs = clock.monotonicMs() + patienceMs
   let isTried = false
-  for (let attempts = 0; attempts < ATTEMPTS_MAX && (monotonicMs() < deadlineMs || isTried); ) {
+  for (let attempts = 0; attempts < ATTEMPTS_MAX && (clock.monotonicMs() < deadlineMs || isTried); ) {
     signal.throwIfAborted()
-    const offered = await gatherOffers(options, asker)
-    const [candidate] = byPromise(offered, wasted).filter(({ name }) => (tries.get(name) ?? 0) < TRIES_MAX)
+    await book.gather()
+    const candidate = book.best()
     isTried = candidate !== undefined
     if (candidate === undefined) {
-      await setTimeout(OFFERS_EVERY_MS, undefined, { signal })
+      await pause(clock, OFFERS_EVERY_MS)
       continue
     }
     attempts++
-    const height = await session.install(candidate)
-    if (height !== undefined) return height
-    tries.set(candidate.name, (tries.get(candidate.name) ?? 0) + 1)
-    for (const peer of candidate.peers) wasted.set(peer, (wasted.get(peer) ?? 0) + 1)
-    logger.warn({ height: candidate.offer.height }, 'state sync: a snapshot could not be used')
+    const { height } = candidate.offer
+    const outcome = await session.install(candidate)
+    if (outcome === 'installed') return height
+    if (outcome === 'slow') book.putBehind(candidate)
+    else book.failed(candidate)
+    logger.warn({ height, outcome }, 'state sync: a snapshot could not be used')
   }
   return undefined
 }
 
-/** Fewest wasted attempts of its best peer first, then the highest, then the one that most peers offer. */
-function byPromise(
-  candidates: readonly Candidate[],
-  wasted: ReadonlyMap<PeerKey, number>,
-): readonly Candidate[] {
-  const wasteOf = ({ peers }: Candidate): number => Math.min(...peers.map((peer) => wasted.get(peer) ?? 0))
-  return [...candidates].sort(
-    (a, b) => wasteOf(a) - wasteOf(b) || b.offer.height - a.offer.height || b.peers.length - a.peers.length,
-  )
-}
-
-/** Peers' current offers. An offer that differs in any field is another one, so that nobody answers for a liar's. */
-async function gatherOffers(options: StateSyncOptions, asker: PeerAsker): Promise<readonly Candidate[]> {
-  const ask = async (): Promise<Map<string, Candidate & { readonly peers: PeerKey[] }>> => {
-    const found = new Map<string, Candidate & { readonly peers: PeerKey[] }>()
-    await Promise.all(
-      asker.peers().map(async (peer) => {
-        const offers = (await asker.ask(peer, (from) => options.snapshots.offers(from))) ?? []
-        for (const offer of offers) {
-          const name = bytesKey(offerSchema.encode(offer))
-          const known = found.get(name)
-          if (known === undefined) found.set(name, { name, offer, peers: [peer] })
-          else if (!known.peers.includes(peer)) known.peers.push(peer)
-        }
-      }),
-    )
-    return found
-  }
-  let found = await ask()
-  if (found.size > 0) {
-    await setTimeout((options.patienceMs ?? OFFERS_PATIENCE_MS) * GATHER_SHARE)
-    found = await ask()
-  }
-  return [...found.values()]
+/** The own link may be the slow one: then every peer is, and the next attempt with the same ones is content with less. */
+function paceOf({ parts }: SnapshotManifest, wasted: number): number {
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+  const wanted = Math.max(BYTES_PER_SECOND_MIN, bytes / DOWNLOAD_S_MAX)
+  return Math.max(BYTES_PER_SECOND_LEAST, wanted / 4 ** wasted)
 }
 
 class Session {
@@ -132,50 +113,65 @@ class Session {
   readonly #asker: PeerAsker
   readonly #genesisWalk: TrustWalk
   readonly #trust: TrustOptions
+  readonly #clock: Timers
   #checkpointWalk: TrustWalk | undefined
+  /** No more proofs are asked for from then on. */
+  #proofsUntilMs = 0
 
   constructor(options: StateSyncOptions, asker: PeerAsker, genesisWalk: TrustWalk, trust: TrustOptions) {
     this.#options = options
+    this.#clock = (options.time ?? PROCESS).clock
     this.#asker = asker
     this.#genesisWalk = genesisWalk
     this.#trust = trust
   }
 
-  /** The height, or undefined when something about the snapshot cannot be proven or fetched. */
-  async install({ offer, peers }: Candidate): Promise<number | undefined> {
-    const { logger, signal, snapshots, chainDir } = this.#options
+  /** `failed`: something about the snapshot cannot be proven or fetched. */
+  async install({ offer, peers, wasted }: Candidate): Promise<'installed' | 'failed' | 'slow'> {
+    const { logger, signal, snapshots, chainDir, openInstall = StateInstall.open } = this.#options
     const { height } = offer
+    this.#proofsUntilMs = this.#clock.monotonicMs() + PROOFS_MS
     const holders = (): readonly PeerKey[] => {
       const usable = new Set(this.#asker.peers())
       return peers.filter((peer) => usable.has(peer))
     }
     logger.info({ height, peers: peers.length, bytes: offer.sizeBytes }, 'state sync: trying a snapshot')
     const anchor = await this.#anchor(offer, holders)
-    if (anchor === undefined) return undefined
+    if (anchor === undefined) return 'failed'
     const manifest = await this.#manifest(offer, anchor.block, holders())
-    if (manifest === undefined) return undefined
-    const install = await StateInstall.open(chainDir, offer.manifestHash)
-    let isComplete = false
+    if (manifest === undefined) return 'failed'
+    const install = await openInstall(chainDir, offer.manifestHash)
+    let outcome: Awaited<ReturnType<typeof downloadChunks>> | undefined
     try {
       if (install.doneCount > 0) logger.info({ chunks: install.doneCount }, 'state sync: resuming')
-      isComplete = await downloadChunks({
+      outcome = await downloadChunks({
         manifest,
         holders,
         isHopeless: () => peers.every((peer) => this.#asker.isLiar(peer)),
         snapshots,
         asker: this.#asker,
         sink: install,
+        bytesPerSecondMin: paceOf(manifest, wasted),
+        clock: this.#clock,
         signal,
         logger,
       })
     } finally {
-      if (!isComplete) await install.close()
+      if (outcome !== 'complete') await install.close()
     }
-    if (!isComplete) return undefined
+    if (outcome !== 'complete') return outcome === 'slow' ? 'slow' : 'failed'
     logger.info({ height }, 'state sync: all chunks received, checking the whole state')
     await install.finish(anchor)
     logger.info({ height, hash: toHex(anchor.block.hash) }, 'state sync: installed')
-    return height
+    return 'installed'
+  }
+
+  /** Asks those who offer the snapshot, while there is time for its proofs. */
+  #prove<T>(
+    call: (peer: PeerKey) => Promise<T | undefined>,
+    holders: readonly PeerKey[],
+  ): Promise<T | undefined> {
+    return this.#asker.askAny(call, holders, this.#proofsUntilMs)
   }
 
   /** The trust walk for a height: from the checkpoint if it is at or below that height, else from genesis. */
@@ -192,7 +188,7 @@ class Session {
     const { height } = offer
     const walk = await this.#walkFor(height)
     if (walk === undefined) return undefined
-    const certified = await this.#asker.askAny(async (peer) => {
+    const certified = await this.#prove(async (peer) => {
       const [item] = await sync.fetchRange(peer, height, 1)
       // Pruned since the offer: no lie.
       if (item === undefined) return undefined
@@ -211,7 +207,7 @@ class Session {
     }, holders())
     if (certified === undefined) return undefined
     const { block, certificate } = certified
-    const stored = await this.#asker.askAny(async (peer) => {
+    const stored = await this.#prove(async (peer) => {
       const given = storedReceiptsSchema.decode(await snapshots.receipts(peer, height))
       if (!equalBytes(receiptsRoot(given.receipts, given.systemLogs), block.header.receiptsRoot)) {
         throw new InvalidDataError(`the receipts of block ${height} do not match its header`)
@@ -259,7 +255,7 @@ class Session {
     block: SealedBlock,
     holders: readonly PeerKey[],
   ): Promise<SnapshotManifest | undefined> {
-    return this.#asker.askAny(async (peer) => {
+    return this.#prove(async (peer) => {
       const bytes = await this.#options.snapshots.manifest(peer, offer.height)
       if (!equalBytes(snapshotManifestHash(bytes), offer.manifestHash)) {
         throw new InvalidDataError('not the manifest it offered')

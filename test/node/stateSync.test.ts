@@ -233,7 +233,10 @@ describe('stateSync', () => {
       genesisSet,
       checkpoint,
       chainDir: dir,
-      host: { penalise: (peer: string) => void penalised.push(peer) } as Partial<P2pHost> as P2pHost,
+      host: {
+        penalise: (peer: string) => void penalised.push(peer),
+        getPeer: () => undefined,
+      } as Partial<P2pHost> as P2pHost,
       sync: sync as RangeProtocol,
       snapshots,
       signal: NEVER,

@@ -54,7 +54,7 @@ describe('sync.trust', () => {
           return item === undefined ? [] : [item]
         },
       },
-      asker: new PeerAsker(host, () => names),
+      asker: new PeerAsker({ ...host, getPeer: () => undefined }, () => names),
     }
     return { options, penalised }
   }
