@@ -60,7 +60,9 @@ export class PeerAsker {
       return answer
     } catch (error) {
       if (error instanceof InvalidDataError || error instanceof SchemaError) this.blame(peer, error.message)
-      else if (error instanceof RequestError || error instanceof MalformedAnswerError) this.#scores.fail(peer)
+      else if (error instanceof RequestError) this.#scores.fail(peer)
+      // The protocol has penalised it.
+      else if (error instanceof MalformedAnswerError) this.#liars.set(peer, error.message)
       else throw error
       return undefined
     }

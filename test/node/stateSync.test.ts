@@ -164,25 +164,12 @@ describe('stateSync', () => {
     if (changed !== undefined) changed[changed.length >> 1]! ^= 1
     return changed
   }
-  const LIARS: readonly (readonly [string, Partial<SnapshotSource>])[] = [
-    [
-      'offers heights that do not exist',
-      { offers: () => [{ ...honest.offers()[0]!, height: 1e9, manifestHash: new Uint8Array(32) }] },
-    ],
-    ['sends a wrong manifest', { manifest: (height) => flip(honest.manifest(height)) }],
-    ['sends wrong chunks', { chunk: async (height, index) => flip(await honest.chunk(height, index)) }],
-    ['sends nothing for a chunk', { chunk: () => new Promise(() => {}) }],
-    ['sends wrong receipts', { receipts: (height) => flip(honest.receipts(height)) }],
-    ['sends broken epoch proofs', { epochProof: (epoch) => flip(honest.epochProof(epoch)) }],
-    ['sends proofs of other epochs', { epochProof: (epoch) => honest.epochProof(epoch + 1) }],
-  ]
-  for (const [what, fault] of LIARS) {
-    it(`succeeds although a peer ${what}`, async () => {
-      const { height, dir } = await run([{ ...honest, ...fault }, honest], { patienceMs: 6_000 })
-      assert.equal(height, 70)
-      assert.ok(hasChainStore(dir))
-    })
-  }
+  it('succeeds although a peer sends wrong chunks; test/sim/snapshotSync has the other lies', async () => {
+    const chunk: SnapshotSource['chunk'] = async (height, index) => flip(await honest.chunk(height, index))
+    const { height, dir } = await run([{ ...honest, chunk }, honest], { patienceMs: 6_000 })
+    assert.equal(height, 70)
+    assert.ok(hasChainStore(dir))
+  })
 
   /** A peer without a network: what it offers, and which blocks it has. */
   interface DirectPeer {

@@ -113,11 +113,29 @@ const stateSync = editsOf('node/sync/stateSync.ts', [
     'if (given.receipts.length !== block.transactions.length) {',
     'receipts are installed that the header does not commit to',
   ],
+])
+
+const offers = editsOf('node/sync/offerBook.ts', [
   [
     'sync.sharedOffer',
     'bytesKey(offerSchema.encode(offer))',
     'bytesKey(offer.manifestHash)',
     "honest peers answer for a liar's offer of their manifest",
+  ],
+])
+
+const offerOrder = editsOf('node/sync/offerBook.ts', [
+  [
+    'sync.loudestOffer',
+    'isBacked ? 0 : 1, known.length > 0 ? 0 : 1, -offer.height',
+    '-offer.height',
+    'whoever offers most is believed before members and known peers',
+  ],
+  [
+    'sync.patientGather',
+    'await Promise.race([Promise.all(answers), pause(clock, ANSWERS_MS)])',
+    'await Promise.all(answers)',
+    'a silent peer holds up the offers of others',
   ],
 ])
 
@@ -131,6 +149,7 @@ export const SYNC_GUARDS: readonly Edit[] = [
   ...found(scores, 'p2p/peerScores'),
   ...found(lightClient, 'client/lightClient'),
   ...found(witness, 'client/conflict'),
-  ...found(stateSync, 'node/stateSync'),
+  ...found([...stateSync, ...offers], 'node/stateSync'),
+  ...found(offerOrder, 'sim/snapshotSync/snapshotSync'),
   ...found(finality, 'client/epochProof'),
 ]
