@@ -24,8 +24,11 @@ export interface FabricFaults {
   readonly delayMs: readonly [number, number]
   /** Frames that never arrive; a TCP connection loses none, so this is harsher than any real one. */
   readonly lossRate: number
+  /** The peer whose frames are the first to arrive, in both directions. */
+  readonly nearPeer?: PeerKey | undefined
 }
 
+const NEAR_MS: readonly [number, number] = [1, 2]
 /** After a lost connection, and while one side refuses the other. */
 const REDIAL_MS: readonly [number, number] = [200, 800]
 /** A channel that ended in an offence is opened again. */
@@ -137,12 +140,17 @@ export class Fabric {
     const lane = channel?.get(from)
     if (lane === undefined) return
     lane.bytes += frame.length
-    const delayMs = this.#random.between(...this.#faults.delayMs)
+    const delayMs = this.#random.between(...this.#delayOf(link))
     lane.arrivesAtMs = Math.max(lane.arrivesAtMs, this.#scheduler.nowMs + delayMs)
     this.#scheduler.at(lane.arrivesAtMs, () => {
       // Frames of a channel that was closed and opened again are lost.
       if (link.open.get(spec.id) === channel) link.other(from).receive(link, spec, frame)
     })
+  }
+
+  #delayOf({ hosts }: Link): readonly [number, number] {
+    const { delayMs, nearPeer } = this.#faults
+    return hosts.some(({ peerId }) => peerId === nearPeer) ? NEAR_MS : delayMs
   }
 
   #redial(a: FabricHost, b: FabricHost, [lowMs, highMs]: readonly [number, number]): void {

@@ -9,6 +9,7 @@ import { developmentValidator } from '../../../genesis/devKeys.ts'
 import { DEVNET_TIMESTAMP_MS } from '../../../genesis/devnet.ts'
 import type { FinalizedEvent } from '../../../node/chain/importerTypes.ts'
 import { Closers } from '../../../node/closers.ts'
+import { peerIdBytesFromSeed, peerIdText } from '../../../p2p/identity.ts'
 import { BEHAVIOURS } from '../../support/byzantine/behaviours.ts'
 import { joinHostile } from '../../support/byzantine/hostileNode.ts'
 import type { Mind } from '../../support/byzantine/mind.ts'
@@ -98,7 +99,10 @@ export class HostileWorld {
     this.checks = new FullNodeChecks(validators)
     this.traffic = new FullNodeTraffic<WiredNode>(this)
     this.#hostile = this.random.between(0, validators - 1)
-    const faults = { delayMs: config.delayMs, lossRate: config.lossRate }
+    const hostile = peerIdText(peerIdBytesFromSeed(developmentValidator(this.#hostile).peerSeed))
+    // Who comes back asks whoever answers first.
+    const nearPeer = config.downMs > 0 ? hostile : undefined
+    const faults = { delayMs: config.delayMs, lossRate: config.lossRate, nearPeer }
     this.#fabric = new Fabric({ random: this.random, scheduler: this.scheduler, faults })
     this.#honest = Array.from({ length: validators }, (_, index) => index)
       .filter((index) => index !== this.#hostile)
