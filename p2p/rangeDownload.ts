@@ -14,9 +14,16 @@ const WINDOW_RANGES = 12
 const PER_PEER_MAX = 2
 /** The first range is also requested from a second peer after this long. */
 const SLOW_MS = 1_500
+/**
+ * Strangers are asked for what no peer that this node knows has had for so long. They come by themselves, ever new ones, and each
+ * could hold up two ranges until a request times out.
+ */
+const STRANGERS_AFTER_MS = 1_500
 /** A peer that needs this many times as long as the quickest one is not asked while a quicker one has the range. */
 const SLOW_FACTOR = 4
 const STATUS_EVERY_MS = 2_000
+/** While only strangers claim the next height: a follower learns of it as soon as without them. */
+const STATUS_WAITING_MS = 250
 /** How long to wait for peers' first status when no other peer has more blocks. */
 const FIRST_STATUS_MS = 1_000
 /** Peers whose claims are remembered. */
@@ -87,7 +94,7 @@ interface Candidate {
 
 export class WindowedDownload implements RangeDownload {
   readonly #source: RangeSource
-  readonly #host: Pick<P2pHost, 'penalise'>
+  readonly #host: Pick<P2pHost, 'penalise' | 'getPeer'>
   readonly #scores: PeerScores
   readonly #options: DownloadOptions
   readonly #candidates = new Map<PeerKey, Candidate>()
@@ -109,7 +116,7 @@ export class WindowedDownload implements RangeDownload {
 
   constructor(
     source: RangeSource,
-    host: Pick<P2pHost, 'penalise'>,
+    host: Pick<P2pHost, 'penalise' | 'getPeer'>,
     scores: PeerScores,
     options: DownloadOptions,
   ) {
@@ -268,6 +275,9 @@ export class WindowedDownload implements RangeDownload {
 
   #refreshClaims(nowMs: number): void {
     const open = new Set(this.#source.peers())
+    const [next] = this.#pieces
+    const isWaiting =
+      next !== undefined && next.ready === undefined && ![...next.asked].some((peer) => this.#isKnown(peer))
     for (const [peer, { inFlight }] of this.#candidates) {
       if (!open.has(peer) && inFlight === 0) this.#candidates.delete(peer)
     }
@@ -285,8 +295,8 @@ export class WindowedDownload implements RangeDownload {
         }
         this.#candidates.set(peer, candidate)
       }
-      if (!candidate.asking && nowMs - candidate.claimAtMs >= STATUS_EVERY_MS)
-        this.#askStatus(peer, candidate)
+      const everyMs = isWaiting && this.#isKnown(peer) ? STATUS_WAITING_MS : STATUS_EVERY_MS
+      if (!candidate.asking && nowMs - candidate.claimAtMs >= everyMs) this.#askStatus(peer, candidate)
     }
   }
 
@@ -340,18 +350,36 @@ export class WindowedDownload implements RangeDownload {
 
   #ask(piece: Piece, nowMs: number): void {
     if (piece.ready !== undefined) return
+    piece.sinceMs ??= nowMs
     const isLate = piece === this.#pieces[0] && nowMs - piece.askedAtMs >= SLOW_MS && piece.asked.size === 1
-    if (piece.asked.size > 0 && !isLate) return
+    // A known peer need not wait for what strangers may never answer.
+    const isForKnown = !isLate && piece.asked.size > 0
+    if (isForKnown && [...piece.asked].some((peer) => this.#isKnown(peer))) return
     const holders = this.#usable().filter(
       (peer) => !piece.asked.has(peer) && this.#holds(peer, piece.fromHeight),
     )
-    const fresh = holders.filter((peer) => !piece.tried.has(peer))
+    const untried = holders.filter((peer) => !piece.tried.has(peer))
+    const fresh = this.#knownFirst(untried, isForKnown ? 0 : nowMs - piece.sinceMs)
+    if (isForKnown ? !fresh.some((peer) => this.#isKnown(peer)) : fresh.length === 0 && untried.length > 0)
+      return
     // Peers that failed are asked again only when no other peer holds the range, busy or not.
     const wanted = this.#withoutSlow(fresh.length > 0 || isLate || piece.isRepeat ? fresh : holders)
     const choice = this.#quickest(
       wanted.filter((peer) => this.#candidates.get(peer)!.inFlight < PER_PEER_MAX),
     )
     if (choice !== undefined) void this.#fetch(choice, piece, nowMs)
+  }
+
+  /** Those that this node knows; if there are none, strangers, once there has been time for others or nobody else. */
+  #knownFirst(peers: readonly PeerKey[], waitedMs: number): readonly PeerKey[] {
+    const known = peers.filter((peer) => this.#isKnown(peer))
+    if (known.length > 0) return known
+    const isAlone = !this.#usable().some((peer) => this.#isKnown(peer))
+    return isAlone || waitedMs >= STRANGERS_AFTER_MS ? peers : []
+  }
+
+  #isKnown(peer: PeerKey): boolean {
+    return this.#host.getPeer(peer)?.known === true
   }
 
   /** Rather wait for a busy peer than hold up everything above for one that is far slower. */

@@ -18,6 +18,8 @@ export interface Piece {
   /** Fetched before: a shorter answer leaves no gap. */
   readonly isRepeat: boolean
   askedAtMs: number
+  /** When it was first to be asked for. */
+  sinceMs: number | undefined
   ready: DownloadedRange | undefined
 }
 
@@ -45,6 +47,7 @@ export function newPiece(options: {
     tried: new Set(tried),
     isRepeat,
     askedAtMs: 0,
+    sinceMs: undefined,
     ready: undefined,
   }
 }

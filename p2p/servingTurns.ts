@@ -13,6 +13,8 @@ const PAUSE_FACTOR = 3
 const MS_PER_BYTE = 7e-6
 /** A wait for the thread itself counts as work, so one answer must not stop the others for long. */
 const PAUSE_MAX_MS = 100
+/** Then a stranger has one turn: one member that asks without end must not keep everybody from joining. */
+const MEMBERS_IN_A_ROW = 3
 
 export class ServingTurns {
   readonly #clock: Timers
@@ -20,10 +22,12 @@ export class ServingTurns {
   /** Waiting work by peer; the first entry's turn is next. Bounded by what each peer may have in flight. */
   readonly #waiting = new Map<PeerKey, (() => Promise<number>)[]>()
   #isBusy = false
+  /** Members served since a stranger was. */
+  #membersInARow = 0
   /** Bytes of answers since the last pause. */
   #answeredBytes = 0
 
-  /** `isKnown`: peers that are served before all others. */
+  /** `isKnown`: peers that have three turns before each of all others. */
   constructor(options: { readonly clock: Timers; readonly isKnown: (peer: PeerKey) => boolean }) {
     this.#clock = options.clock
     this.#isKnown = options.isKnown
@@ -66,11 +70,15 @@ export class ServingTurns {
     })
   }
 
-  /** Work of the peer that has waited longest for its turn, known ones first. */
+  /** Work of the peer that has waited longest for its turn, known ones first, but not for ever. */
   #take(): (() => Promise<number>) | undefined {
     const peers = [...this.#waiting.keys()]
-    const peer = peers.find((one) => this.#isKnown(one)) ?? peers[0]
+    const member = peers.find((one) => this.#isKnown(one))
+    const stranger = peers.find((one) => !this.#isKnown(one))
+    const isMembersTurn = this.#membersInARow < MEMBERS_IN_A_ROW || stranger === undefined
+    const peer = isMembersTurn ? (member ?? stranger) : stranger
     if (peer === undefined) return undefined
+    this.#membersInARow = peer === member ? this.#membersInARow + 1 : 0
     const queue = this.#waiting.get(peer)!
     this.#waiting.delete(peer)
     const work = queue.shift()

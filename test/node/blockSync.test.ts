@@ -327,7 +327,10 @@ describe('follower and blockSync', () => {
         return source.range({ fromHeight, countMax, bytesMax: 4_000_000 })
       },
     }
-    const host = { penalise: (_peer: string, _points: number, reason: string) => assert.fail(reason) }
+    const host = {
+      penalise: (_peer: string, _points: number, reason: string) => assert.fail(reason),
+      getPeer: () => undefined,
+    }
     const download = (options: DownloadOptions) =>
       new WindowedDownload(peers, host, new PeerScores(), options)
     const node = await openFresh({

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { u32be } from '../../base/bytes.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { PeerScores } from '../../p2p/peerScores.ts'
-import type { P2pHost, PeerKey } from '../../p2p/protocol.ts'
+import type { P2pHost, PeerInfo, PeerKey } from '../../p2p/protocol.ts'
 import { type DownloadOptions, type RangeSource, WindowedDownload } from '../../p2p/rangeDownload.ts'
 import {
   createRangeProtocol,
@@ -167,7 +167,7 @@ describe('p2p.sync', () => {
       fetchStatus: async () => served.status(),
       fetchRange: async (_, fromHeight, countMax) => served.range({ fromHeight, countMax, bytesMax: 1e6 }),
     }
-    const host = { penalise: () => assert.fail('no peer is at fault') }
+    const host = { penalise: () => assert.fail('no peer is at fault'), getPeer: () => undefined }
     const download = new WindowedDownload(source, host, new PeerScores(), { fromHeight: 1 })
     const first = await download.next()
     const second = await download.next()
@@ -197,10 +197,74 @@ describe('p2p.sync', () => {
         return peers[peer]!.range({ fromHeight, countMax, bytesMax: 1e6 })
       },
     }
-    const host = { penalise: (peer: string) => void penalised.push(peer) }
+    const host = {
+      penalise: (peer: string) => void penalised.push(peer),
+      getPeer: (peer: string) => ({ known: !peer.startsWith('stranger') }) as PeerInfo,
+    }
     const download = new WindowedDownload(source, host, new PeerScores(), { fromHeight: 1, ...options })
     return { download, penalised, asked }
   }
+
+  /** Waits for what is due now, then moves the time on. */
+  function handClock() {
+    let nowMs = 0
+    let alarms: { readonly atMs: number; readonly callback: () => void }[] = []
+    return {
+      monotonicMs: () => nowMs,
+      after: (delayMs: number, callback: () => void) => {
+        const alarm = { atMs: nowMs + delayMs, callback }
+        alarms.push(alarm)
+        return () => {
+          alarms = alarms.filter((other) => other !== alarm)
+        }
+      },
+      async run(untilMs: number) {
+        for (; nowMs <= untilMs; nowMs += 50) {
+          const due = alarms.filter(({ atMs }) => atMs <= nowMs)
+          alarms = alarms.filter((alarm) => !due.includes(alarm))
+          for (const { callback } of due) callback()
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      },
+    }
+  }
+
+  const mute = (height: number): SyncSource => ({
+    status: () => honest(height).status(),
+    range: () => new Promise(() => {}),
+  })
+
+  it('asks no stranger for what a known peer has, however many come', async () => {
+    const strangers = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`stranger${i}`, mute(640)]))
+    const { download, asked } = directly({ ...strangers, known: honest(640) })
+    for (let from = 1; from <= 577; from += 64) assert.equal((await download.next())!.fromHeight, from)
+    assert.deepEqual([...new Set(asked.map(([peer]) => peer))], ['known'])
+    download.close()
+  })
+
+  it('asks strangers for what no known peer has for a while, and a known one as soon as it has it', async () => {
+    const clock = handClock()
+    let height = 64
+    const growing: SyncSource = {
+      status: () => honest(height).status(),
+      range: (w) => honest(height).range(w),
+    }
+    const { download, asked } = directly(
+      { known: growing, stranger: mute(128) },
+      { clock, patienceMs: 60_000 },
+    )
+    assert.equal((await download.next())!.fromHeight, 1)
+    const next = download.next()
+    await clock.run(1_000)
+    assert.deepEqual(asked, [['known', 1]])
+    await clock.run(2_000)
+    assert.deepEqual(asked.at(-1), ['stranger', 65])
+    height = 128
+    await clock.run(2_500)
+    assert.deepEqual(asked.at(-1), ['known', 65])
+    assert.deepEqual([(await next)!.peer, asked.length], ['known', 3])
+    download.close()
+  })
 
   it('returns a range that was put back after what a rejection fetches below it, even to a call that waits', async () => {
     const { download, penalised, asked } = directly(

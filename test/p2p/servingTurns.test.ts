@@ -63,6 +63,17 @@ describe('p2p.ServingTurns', () => {
     assert.equal(served.length, 9)
   })
 
+  it('serves a stranger after three turns of members, though they ask without end', async () => {
+    const { ask, served, run } = bench(['one', 'two'])
+    ask('one', 1)
+    for (let i = 0; i < 4; i++) for (const peer of ['joiner', 'one', 'two']) ask(peer, 1)
+    await run(100)
+    assert.deepEqual(
+      served.slice(0, 10).map((line) => line.split(' ')[0]),
+      ['one', 'one', 'two', 'joiner', 'one', 'two', 'one', 'joiner', 'two', 'one'],
+    )
+  })
+
   it('takes turns, members before all others', async () => {
     const { ask, served, run } = bench(['member'])
     for (const peer of ['a', 'a', 'a', 'b', 'member', 'member']) ask(peer, 1)
