@@ -3,6 +3,8 @@
 import type { PerLane } from '../../base/lanes.ts'
 import type { AccountQueue } from './accountQueue.ts'
 import { effectiveTip, type PoolEntry } from './poolEntry.ts'
+import type { Tails } from './tails.ts'
+import type { Head } from './tipHeap.ts'
 
 /** Room to make: bytes and transactions. */
 export interface Room {
@@ -11,8 +13,12 @@ export interface Room {
 }
 
 export interface EvictionRequest {
-  /** Queues of every account that has transactions in the pool. */
-  readonly queues: Iterable<AccountQueue>
+  /** Accounts that have more in the pool than their guaranteed ones. */
+  readonly loose: Iterable<AccountQueue>
+  /** The last transactions of all accounts, at `baseFees`. */
+  readonly tails: Tails
+  /** The sender's queue; undefined when none of it is pooled. */
+  readonly queueOf: (entry: PoolEntry) => AccountQueue | undefined
   /** Transactions of an account that no larger account displaces. */
   readonly floor: number
   /** What the new transaction lacks. */
@@ -57,6 +63,11 @@ class Freed {
   }
 }
 
+/** Whether an account has more in the pool than its guaranteed ones. */
+export function isLoose(queue: AccountQueue, floor: number): boolean {
+  return queue.size > Math.min(floor, queue.executableCount)
+}
+
 /** Chooses what to drop for one transaction, or refuses it. A function of the pool's contents and of arrival order. */
 export function chooseEvicted(request: EvictionRequest): Eviction {
   const { needed, goal } = request
@@ -94,7 +105,9 @@ function trimLargest(request: EvictionRequest, freed: Freed): readonly PoolEntry
     else same.push(trimmed)
     size = Math.max(size, trimmed.size)
   }
-  for (const queue of request.queues) {
+  const looked = new Set(request.loose)
+  if (own.size > 0) looked.add(own)
+  for (const queue of looked) {
     // The new transaction counts as if it were in its queue, unless it takes the place of another.
     const isNew = queue === own && queue.get(wantedNonce) === undefined
     put({ queue, size: queue.size + (isNew ? 1 : 0), floor: guaranteed(queue, request), left: undefined })
@@ -127,26 +140,37 @@ interface Trimmed {
 
 /** The last transactions of other accounts whose tips are below the new one's, the cheapest and youngest first. */
 function chooseOutbid(
-  { queues, own, wanted, baseFees }: EvictionRequest,
+  { tails, queueOf, own, wanted, baseFees }: EvictionRequest,
   at: { readonly freed: Freed; readonly goal: Room; readonly trimmed: ReadonlySet<PoolEntry> },
 ): readonly PoolEntry[] {
   const tip = effectiveTip(wanted, baseFees)
-  const cheaper: { readonly entry: PoolEntry; readonly tip: bigint }[] = []
-  for (const queue of queues) {
-    if (queue === own) continue
-    const entry = lastKept(queue, at.trimmed)
-    if (entry === undefined) continue
-    const offered = effectiveTip(entry, baseFees)
-    if (offered < tip) cheaper.push({ entry, tip: offered })
+  const lastOf = (entry: PoolEntry): PoolEntry | undefined => {
+    const queue = queueOf(entry)
+    return queue === undefined ? undefined : lastKept(queue, at.trimmed)
   }
-  cheaper.sort((a, b) => (a.tip === b.tip ? b.entry.sequence - a.entry.sequence : a.tip < b.tip ? -1 : 1))
+  // Below what was trimmed others are last.
+  for (const last of new Set([...at.trimmed].map(lastOf))) if (last !== undefined) tails.add(last)
   const outbid: PoolEntry[] = []
-  for (const { entry } of cheaper) {
-    if (at.freed.reaches(at.goal)) break
+  const looked = new Map<PoolEntry, Head>()
+  while (!at.freed.reaches(at.goal)) {
+    const head = tails.pop()
+    if (head === undefined) break
+    const { entry } = head
+    const isLast = at.trimmed.size === 0 ? isQueueLast(queueOf(entry), entry) : lastOf(entry) === entry
+    if (!isLast || looked.has(entry)) continue
+    looked.set(entry, head)
+    if (head.tip >= tip) break
+    if (queueOf(entry) === own) continue
     outbid.push(entry)
     at.freed.add(entry)
   }
+  // Those that are dropped will be last no more.
+  for (const head of looked.values()) tails.put(head)
   return outbid
+}
+
+function isQueueLast(queue: AccountQueue | undefined, entry: PoolEntry): boolean {
+  return queue !== undefined && queue.size > 0 && queue.last === entry
 }
 
 /** The last transaction that was not trimmed. */

@@ -9,9 +9,10 @@ import type { SubmitRejection } from '../../rpc/backend.ts'
 import type { Cost } from '../../state/fees.ts'
 import type { Transaction } from '../../state/transaction.ts'
 import { AccountQueue } from './accountQueue.ts'
-import { chooseEvicted, type EvictionRequest, isGuaranteed, type Refusal } from './eviction.ts'
+import { chooseEvicted, type EvictionRequest, isGuaranteed, isLoose, type Refusal } from './eviction.ts'
 import { effectiveTip, type PoolEntry, transactionCost } from './poolEntry.ts'
 import { SizeCounts } from './sizeCounts.ts'
+import { Tails } from './tails.ts'
 import { better, type Head, popBest, siftUp } from './tipHeap.ts'
 
 /** Limits of WALLETS §1; every queue and map below is bounded by one of them. */
@@ -94,6 +95,10 @@ export class Mempool {
   #sequence = 0
   #lastExpiryMs = 0
   readonly #sizes = new SizeCounts()
+  /** Accounts that have more here than their guaranteed transactions. */
+  readonly #loose = new Set<AccountQueue>()
+  /** While the pool is full: made anew for other base fees. */
+  #tails: Tails | undefined
   /** What a full pool refused since its contents last changed: a flood must not cost a search each. */
   #refused: Refused = {}
 
@@ -238,10 +243,16 @@ export class Mempool {
       count: needed.count + Math.floor(countMax / FREED_AT_ONCE),
     }
     const baseFees = this.#chain.baseFees()
-    const request = { queues: this.#queues.values(), floor, needed, goal, wanted, own, baseFees }
+    const request = { floor, needed, goal, wanted, own, baseFees }
     const refused = this.#refusalAtOnce(request)
     if (refused !== undefined) return fullRejection(refused, request)
-    const eviction = chooseEvicted({ ...request, queues: [...this.#queues.values()] })
+    if (this.#tails?.isFor(baseFees) !== true) this.#tails = new Tails(this.#queues.values(), baseFees)
+    const eviction = chooseEvicted({
+      ...request,
+      loose: this.#loose,
+      tails: this.#tails,
+      queueOf: (entry) => this.#queues.get(entry.senderKey),
+    })
     if ('refused' in eviction) {
       this.#refused =
         eviction.refused === 'aboveFloor'
@@ -259,7 +270,7 @@ export class Mempool {
   }
 
   /** What a search would find, where it is plain: the last of the largest account, or no better than one just refused. */
-  #refusalAtOnce(request: Omit<EvictionRequest, 'queues'>): Refusal | undefined {
+  #refusalAtOnce(request: Omit<EvictionRequest, 'loose' | 'tails' | 'queueOf'>): Refusal | undefined {
     const { own, wanted, baseFees } = request
     const { accountSize = Number.POSITIVE_INFINITY, tip, sizeBytes = 0 } = this.#refused
     const { nonce, raw } = wanted.transaction
@@ -289,6 +300,8 @@ export class Mempool {
     queue.add(entry)
     // A queue that eviction or replacement emptied is no longer listed.
     this.#queues.set(senderKey, queue)
+    if (queue.last === entry) this.#tails?.add(entry)
+    this.#review(queue)
     this.#byHash.set(transaction.key, entry)
     this.#dropped.delete(transaction.key)
     this.#bytes += transaction.raw.length
@@ -304,12 +317,19 @@ export class Mempool {
     this.#sizes.change(queue.size, queue.size - 1)
     queue.delete(entry)
     if (queue.size === 0) this.#queues.delete(entry.senderKey)
+    else if (queue.last.transaction.nonce < entry.transaction.nonce) this.#tails?.add(queue.last)
+    this.#review(queue)
     if (reason === undefined) return
     this.#dropped.set(key, reason)
     if (this.#dropped.size > this.#limits.dropReasonsMax) {
       const oldest = this.#dropped.keys().next().value
       if (oldest !== undefined) this.#dropped.delete(oldest)
     }
+  }
+
+  #review(queue: AccountQueue): void {
+    if (isLoose(queue, this.#limits.guaranteedPerAccount)) this.#loose.add(queue)
+    else this.#loose.delete(queue)
   }
 
   /**
@@ -364,6 +384,7 @@ export class Mempool {
   onFinalized(touched: Iterable<Address>): void {
     // Base fees change what tips are worth.
     this.#refused = {}
+    this.#tails = undefined
     for (const address of touched) {
       const queue = this.#queues.get(bytesKey(address))
       if (queue !== undefined) this.#settle(queue, this.#chain.account(address))
@@ -374,6 +395,7 @@ export class Mempool {
   /** Brings a queue to its account's finalized state. */
   #settle(queue: AccountQueue, { nonce, balanceBase }: PoolAccount): void {
     for (const used of queue.moveTo(nonce)) this.#remove(used, 'nonceUsed')
+    this.#review(queue)
     if (queue.costBase <= balanceBase) return
     for (const entry of queue.descending()) {
       if (queue.costBase <= balanceBase) return

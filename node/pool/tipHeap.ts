@@ -11,11 +11,12 @@ export function better(a: Head, b: Head): boolean {
   return a.tip === b.tip ? a.entry.sequence < b.entry.sequence : a.tip > b.tip
 }
 
-export function siftUp(heap: Head[]): void {
+/** `isBefore`: the order; default: the best first. */
+export function siftUp(heap: Head[], isBefore = better): void {
   let at = heap.length - 1
   while (at > 0) {
     const above = (at - 1) >> 1
-    if (!better(heap[at]!, heap[above]!)) return
+    if (!isBefore(heap[at]!, heap[above]!)) return
     const kept = heap[at]!
     heap[at] = heap[above]!
     heap[above] = kept
@@ -23,18 +24,27 @@ export function siftUp(heap: Head[]): void {
   }
 }
 
-export function popBest(heap: Head[]): PoolEntry {
+export function popBest(heap: Head[], isBefore = better): PoolEntry {
   const best = heap[0]!
   const last = heap.pop()!
   if (heap.length === 0) return best.entry
   heap[0] = last
-  let at = 0
-  for (;;) {
+  siftDown(heap, 0, isBefore)
+  return best.entry
+}
+
+/** Puts heads of any order into the order of a heap, in time proportional to their number. */
+export function heapify(heap: Head[], isBefore: typeof better): void {
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at, isBefore)
+}
+
+function siftDown(heap: Head[], from: number, isBefore: typeof better): void {
+  for (let at = from; ; ) {
     let next = at
-    for (const child of [2 * at + 1, 2 * at + 2]) {
-      if (child < heap.length && better(heap[child]!, heap[next]!)) next = child
+    for (let child = 2 * at + 1; child <= 2 * at + 2 && child < heap.length; child++) {
+      if (isBefore(heap[child]!, heap[next]!)) next = child
     }
-    if (next === at) return best.entry
+    if (next === at) return
     const kept = heap[at]!
     heap[at] = heap[next]!
     heap[next] = kept

@@ -152,6 +152,44 @@ describe('mempool.eviction', () => {
     assert.equal(pool.pool.pendingNonce(address(0)), 2_000)
   })
 
+  it('looks through all accounts once, whatever many transactions of rising tips ask for', () => {
+    const accounts = 1_000
+    let looks = 0
+    const fees = perLane(() => BASE_FEE)
+    const look = (): bigint => {
+      looks++
+      return BASE_FEE
+    }
+    const counted = Object.defineProperty({ ...fees }, 'general', { get: look })
+    const pool = new Mempool(
+      {
+        account: () => ({ nonce: 0, balanceBase: 10n ** 30n }),
+        baseFees: () => counted,
+        costOf: () => ({ gas: 21_000, lane: 'general' }),
+        gasMax: () => 1_000_000,
+        nowMs: () => 0,
+      },
+      { countMax: accounts },
+    )
+    for (let from = 0; from < accounts; from++)
+      assert.equal(pool.add(make({ nonce: 0, tip: 1_000n }), address(from)), undefined)
+    looks = 0
+    const codes = Array.from({ length: 300 }, (_, i) =>
+      pool.add(make({ nonce: 0, tip: BigInt(i + 1) }), address(accounts + (i % 2))),
+    ).map((rejection) => rejection?.code)
+    assert.deepEqual(new Set(codes), new Set(['poolFull']))
+    // One cheap place, which two accounts take from each other.
+    assert.equal(pool.add(make({ nonce: 0, tip: 2_000n }), address(accounts)), undefined)
+    while (pool.size < accounts)
+      assert.equal(
+        pool.add(make({ nonce: 0, tip: pool.size === accounts - 1 ? 1n : 3_000n }), address(++made)),
+        undefined,
+      )
+    for (let i = 0; i < 300; i++)
+      assert.equal(pool.add(make({ nonce: 0, tip: BigInt(2 + i) }), address(5_000_000 + (i % 2))), undefined)
+    assert.ok(looks < 5 * accounts, `${looks} looks at tips`)
+  })
+
   it('holds what the rules say after every step of random traffic', () => {
     const seen = { evicted: 0, evictedAboveFloor: 0, refused: 0 }
     for (let seed = 0; seed < 8; seed++) randomTraffic(seed, seen)
