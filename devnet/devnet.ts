@@ -29,7 +29,7 @@ export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
 export interface DevnetOptions {
-  /** How many validators, 4 to 16; default 4. */
+  /** How many validators, 1 to 16; default 4. Fewer than 4 bear no fault and take windows of up to an hour. */
   readonly validators?: number
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
@@ -123,7 +123,7 @@ export interface Devnet {
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const validators = options.validators ?? DEVNET_VALIDATORS.min
+  const validators = options.validators ?? DEVNET_VALIDATORS.usual
   const { min, max } = DEVNET_VALIDATORS
   if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   checkOptions(options)

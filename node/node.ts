@@ -17,7 +17,7 @@ import type { NodeBackend } from './backend.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
-import { Halt } from './halt/halt.ts'
+import { Halt, type HaltKind } from './halt/halt.ts'
 import { guardSigner } from './halt/signingGuard.ts'
 import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
@@ -59,8 +59,8 @@ export interface RunningNode {
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
   /** Resolves with the reason when consensus halts. */
   readonly halted: Promise<string>
-  /** Whether it halted because a certified block has a different result here. */
-  readonly isMismatch: () => boolean
+  /** `mismatch`: halted because a certified block has a different result here. */
+  readonly haltKind: () => HaltKind | undefined
   close(): Promise<void>
 }
 
@@ -146,7 +146,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     status: () => consensus.driver.status(),
     onFinalized: (listener) => opened.importer.onFinalized(listener),
     halted: halt.halted,
-    isMismatch: () => halt.isMismatch,
+    haltKind: () => halt.kind,
     close: () => closers.close(),
   }
 }
