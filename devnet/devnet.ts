@@ -10,11 +10,12 @@ import { isWholeNumber } from '../base/integers.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
-import { systemClock } from '../node/clock.ts'
 import { LOG_LEVELS } from '../node/config.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
+import { DevChain } from './devChain.ts'
+import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
-import { LocalValidator } from './localValidator.ts'
+import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
 import { namedLikeValidators } from './ownership.ts'
@@ -107,6 +108,12 @@ export interface Devnet {
   stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */
   startValidator(index: number): Promise<void>
+  /** Sets the chain's clock forward. The next block ends the running window if its end has come, and no other. Like all that follows, for a devnet in one process. */
+  increaseTime(ms: number): void
+  /** Makes blocks, although nothing waits, `intervalMs` of the chain's time apart or as soon as it allows; default one. */
+  mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
+  /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
+  passWindows(count?: number): Promise<void>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -207,6 +214,8 @@ interface RunningOptions {
 class RunningDevnet {
   readonly #options: RunningOptions
   readonly #validators: readonly Validator[]
+  /** Only where all run in this process. */
+  readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
@@ -224,16 +233,26 @@ class RunningDevnet {
     this.#allLost = new Promise((resolve) => {
       this.#onAllLost = resolve
     })
-    const clock = systemClock()
+    const local: LocalValidator[] = []
+    const parts = options.isInProcess ? this.#shared(local) : undefined
     this.#validators = options.members.map((member) => {
       const events: ValidatorEvents = {
         onMessage: (message) => this.#onMessage(member.index, message),
         onLost: (how) => this.#onLost(member.index, how),
       }
-      return options.isInProcess
-        ? new LocalValidator(member, clock, events)
-        : new ValidatorProcess(member, events)
+      if (parts === undefined) return new ValidatorProcess(member, events)
+      const validator = new LocalValidator(member, parts, events)
+      local.push(validator)
+      return validator
     })
+    this.#chain = parts?.control
+  }
+
+  #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
+    const clock = new DevClock()
+    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
+    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes })
+    return { clock, wantedBlocks: chain, control: chain }
   }
 
   /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
@@ -295,6 +314,13 @@ class RunningDevnet {
         await this.#validator(index).start()
         this.#writeStatus()
       },
+      increaseTime: (ms) => {
+        if (!isWholeNumber(ms)) throw new OperatorError('milliseconds: expected a whole number from 0 on')
+        const chain = this.#mustBeInProcess()
+        chain.setTimeMs(chain.nowMs() + ms)
+      },
+      mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()
         await afterClose()
@@ -306,6 +332,12 @@ class RunningDevnet {
     this.#isClosing = true
     await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
+  }
+
+  #mustBeInProcess(): DevChain {
+    if (this.#isClosing) throw new OperatorError('the devnet is closed')
+    if (this.#chain !== undefined) return this.#chain
+    throw new OperatorError('time and blocks are set on a devnet in one process: start it with isInProcess')
   }
 
   #validator(index: number): Validator {
