@@ -83,13 +83,11 @@ export class DevChain implements DevControl, WantedBlocks {
     if (ms < soonest) {
       throw refuse(`the timestamp of the next block is ${seconds(soonest)} at least, here ${seconds(ms)}`)
     }
+    // The clock stands until a block has its time: one that was under way has an earlier one.
     this.#clock.stopAt(ms)
-    this.#runAfterNextBlock()
-  }
-
-  /** The clock stands until the next block has its time. */
-  #runAfterNextBlock(): void {
-    const stop = this.#node().onFinalized(() => {
+    const node = this.#node()
+    const stop = node.onFinalized(() => {
+      if (node.tip().timestampMs < ms) return
       stop()
       this.#clock.run()
     })
@@ -105,7 +103,7 @@ export class DevChain implements DevControl, WantedBlocks {
     const { height, timestampMs } = this.#node().tip()
     const atMs = timestampMs + Math.max(this.#intervalMs, intervalMs)
     if (this.#clock.nowMs() < atMs) this.#clock.setTo(atMs)
-    await this.#until(height + 1)
+    await this.#until({ height: height + 1, timestampMs: this.#clock.nowMs() })
   }
 
   passWindows(count: number): Promise<void> {
@@ -122,11 +120,23 @@ export class DevChain implements DevControl, WantedBlocks {
     for (let i = 0; i < BLOCKS_PER_WINDOW_MAX && this.#node().tip().hasWork; i++) await this.#mineOne(0)
   }
 
-  /** Wants blocks up to a height, and resolves once every validator has it. */
-  async #until(height: number): Promise<void> {
-    this.#wantedHeight = Math.max(this.#wantedHeight, height)
-    this.#changed()
-    await Promise.all(this.#nodes().map((node) => reaches(node, height)))
+  /** Wants blocks up to one of this height and time, and resolves once every validator has it. */
+  async #until(wanted: Wanted): Promise<void> {
+    const nodes = this.#nodes()
+    const want = (): void => {
+      const { height, timestampMs } = this.#node().tip()
+      const next = timestampMs < wanted.timestampMs ? height + 1 : 0
+      this.#wantedHeight = Math.max(this.#wantedHeight, wanted.height, next)
+      this.#changed()
+    }
+    want()
+    // A block that was under way when the clock was set has the height, but not the time.
+    const stop = this.#node().onFinalized(want)
+    try {
+      await Promise.all(nodes.map((node) => reaches(node, wanted)))
+    } finally {
+      stop()
+    }
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -210,6 +220,11 @@ export class DevChain implements DevControl, WantedBlocks {
   }
 }
 
+interface Wanted {
+  readonly height: number
+  readonly timestampMs: number
+}
+
 /** What one operator mints to itself, and how much of it it passes on. */
 interface Mint {
   readonly provider: number
@@ -221,15 +236,21 @@ const refuse = (message: string): RpcError => new RpcError(RPC_CODE.refused, mes
 const seconds = (ms: number): string => `${ms / 1_000}`
 
 /** Resolves once the node has this block. */
-function reaches(node: RunningNode, height: number): Promise<void> {
-  if (node.tip().height >= height) return Promise.resolve()
+function reaches(node: RunningNode, wanted: Wanted): Promise<void> {
+  const isThere = (): boolean => {
+    const { height, timestampMs } = node.tip()
+    return height >= wanted.height && timestampMs >= wanted.timestampMs
+  }
+  if (isThere()) return Promise.resolve()
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       stop()
-      reject(refuse(`block ${height} was not final within ${STALLED_MS} ms: do enough validators run?`))
+      reject(
+        refuse(`block ${wanted.height} was not final within ${STALLED_MS} ms: do enough validators run?`),
+      )
     }, STALLED_MS)
-    const stop = node.onFinalized((event) => {
-      if (event.height < height) return
+    const stop = node.onFinalized(() => {
+      if (!isThere()) return
       clearTimeout(timer)
       stop()
       resolve()

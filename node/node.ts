@@ -26,11 +26,11 @@ import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
-import { openNetwork } from './openNetwork.ts'
+import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
-import { createBackend, startService } from './startService.ts'
+import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
@@ -161,6 +161,20 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
+  const parted = { opened, network, consensus, service, halt }
+  logUp(logger, parted)
+  return runningNode(parted, closers)
+}
+
+interface StartedParts {
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly consensus: OpenedConsensus
+  readonly service: RunningService
+  readonly halt: Halt
+}
+
+function logUp(logger: Logger, { opened, network, consensus, service }: StartedParts): void {
   const { host } = network
   logger.info(
     {
@@ -174,6 +188,13 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     },
     'node is up',
   )
+}
+
+function runningNode(
+  { opened, network, consensus, service, halt }: StartedParts,
+  closers: Closers,
+): RunningNode {
+  const { host } = network
   return {
     rpcUrl: service.rpc.url,
     rpcPort: service.rpc.port,

@@ -46,6 +46,10 @@ function mineOptions(json: Json | undefined): { readonly count: number; readonly
 const numberOf = (json: Json): number => (typeof json === 'number' ? p.count.parse(json) : parseUint(json))
 
 export function timeMethods(control: DevControl): readonly Method[] {
+  return [...clockMethods(control), ...blockMethods(control)]
+}
+
+function clockMethods(control: DevControl): readonly Method[] {
   return [
     defineMethod({
       name: 'dev_time',
@@ -97,6 +101,11 @@ export function timeMethods(control: DevControl): readonly Method[] {
         },
       }),
     ),
+  ]
+}
+
+function blockMethods(control: DevControl): readonly Method[] {
+  return [
     defineMethod({
       name: 'evm_mine',
       doc: 'Makes a block, although nothing waits: now, at a Unix time in seconds, or as many as {blocks, timestamp} says.',
