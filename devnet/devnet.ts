@@ -15,6 +15,7 @@ import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
@@ -29,11 +30,29 @@ export { OperatorError } from '../base/errors.ts'
 export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
+const DEFAULT_BLOCK_TIME_MS = 50
+const ACCOUNTS_MAX = 100
+const BALANCE_COINS_MAX = 1_000_000_000
+/** Clients compute with it, and with twice as much (EIP-2294). */
+const CHAIN_ID_MAX = 2 ** 52
+
 export interface DevnetOptions {
   /** How many validators, 1 to 16; default 4. Fewer than 4 bear no fault and take windows of up to an hour. */
   readonly validators?: number
+  /** Chain id; default 83838. */
+  readonly chainId?: number
+  /** How many funded accounts, 1 to 100; default 10. */
+  readonly accounts?: number
+  /** Whole coins of each; default 10,000. The providers must be able to back all of them. */
+  readonly balanceCoins?: number
+  /** Parameters of the chain by path, in the form of the genesis document: `{ 'redemption.assignAhead': 3 }`. */
+  readonly params?: ParameterOverrides
+  /** A genesis document whose members have the development keys, instead of all options of the chain. */
+  readonly genesisFile?: string
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
+  /** Peer-to-peer port of the first validator, the others follow; default 1,000 above its JSON-RPC port. */
+  readonly p2pPort?: number
   /** Where the chain is kept; by default a temporary folder, which `close` removes. */
   readonly dataDir?: string
   /** Shortest time between two blocks under load, milliseconds; default 50. */
@@ -100,7 +119,7 @@ export interface Devnet {
   /** JSON-RPC of the first validator. */
   readonly rpcUrl: string
   readonly wsUrl: string
-  /** Ten accounts of the well-known test mnemonic, each with 10,000 coins. */
+  /** Accounts of the well-known test mnemonic; by default ten, each with 10,000 coins. */
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
@@ -130,11 +149,10 @@ export interface Devnet {
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const validators = options.validators ?? DEVNET_VALIDATORS.usual
-  const { min, max } = DEVNET_VALIDATORS
-  if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   checkOptions(options)
   options.signal?.throwIfAborted()
+  const genesis = genesisOf(options)
+  const validators = genesis.providers.length
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
   let unlock = async (): Promise<void> => {}
@@ -144,20 +162,13 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
   try {
     const port = options.port ?? (await findFreePorts(validators))
-    const members = planDevnet({ validators, port, dataDir })
+    const members = planDevnet({ ...options, validators, port, dataDir })
     await checkUnused(dataDir)
     await checkPorts(members)
     unlock = await lockDevnet(dataDir)
     await checkNotRunning(namedLikeValidators(dataDir))
-    const genesis = prepareDevnet(
-      {
-        dataDir,
-        validators,
-        blockTimeMs: options.blockTimeMs ?? 50,
-        windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
-        isFresh: options.isFresh ?? false,
-        logLevel: options.logLevel ?? 'info',
-      },
+    prepareDevnet(
+      { genesis, dataDir, isFresh: options.isFresh ?? false, logLevel: options.logLevel ?? 'info' },
       members,
     )
     options.onEvent?.({ kind: 'prepared', genesis, members })
@@ -176,9 +187,37 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
 }
 
+function genesisOf(options: DevnetOptions): Genesis {
+  if (options.genesisFile !== undefined) return readDevelopmentGenesis(options.genesisFile)
+  return developmentGenesis({
+    ...options,
+    validators: options.validators ?? DEVNET_VALIDATORS.usual,
+    blockTimeMs: options.blockTimeMs ?? DEFAULT_BLOCK_TIME_MS,
+    windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
+  })
+}
+
+/** What a genesis document decides. */
+const CHAIN_OPTIONS = [
+  ...['validators', 'chainId', 'accounts', 'balanceCoins', 'params', 'blockTimeMs', 'windowMs'],
+] as const satisfies readonly (keyof DevnetOptions)[]
+
 /** Throws OperatorError naming the option that cannot be used. */
-function checkOptions({ port, dataDir, blockTimeMs, windowMs, logLevel }: DevnetOptions): void {
+function checkOptions(options: DevnetOptions): void {
+  const { validators, port, p2pPort, dataDir, blockTimeMs, windowMs, logLevel } = options
+  const { chainId, accounts, balanceCoins } = options
+  const { min, max } = DEVNET_VALIDATORS
+  const given = CHAIN_OPTIONS.find((name) => options[name] !== undefined)
+  if (options.genesisFile !== undefined && given !== undefined)
+    throw new OperatorError(`${given}: the genesis document decides it`)
+  const isCount = (value: unknown, least: number, most: number): boolean =>
+    value === undefined || isWholeNumber(value, least, most)
   const checks: readonly [name: string, isGood: boolean, expected: string][] = [
+    ['validators', isCount(validators, min, max), `${min} to ${max}`],
+    ['chainId', isCount(chainId, 1, CHAIN_ID_MAX), `1 to ${CHAIN_ID_MAX}`],
+    ['accounts', isCount(accounts, 1, ACCOUNTS_MAX), `1 to ${ACCOUNTS_MAX}`],
+    ['balanceCoins', isCount(balanceCoins, 1, BALANCE_COINS_MAX), `1 to ${BALANCE_COINS_MAX}`],
+    ['p2pPort', isCount(p2pPort, 1, 65_000), 'a port, 1 to 65000'],
     ['port', port === undefined || isWholeNumber(port, 1, 64_000), 'a port, 1 to 64000'],
     ['dataDir', dataDir === undefined || (typeof dataDir === 'string' && dataDir !== ''), 'a folder'],
     ['blockTimeMs', blockTimeMs === undefined || isWholeNumber(blockTimeMs, 0, 60_000), '0 to 60000'],
@@ -196,6 +235,20 @@ async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
     if (await isPortFree(port)) continue
     throw new OperatorError(`port ${port} is taken: stop what uses it or choose another port`)
   }
+}
+
+/** The development accounts that a genesis gives coins to. */
+export function fundedAccounts(genesis: Genesis): readonly DevelopmentAccount[] {
+  const funded = new Set(genesis.balances.map(({ account }) => toHex(account)))
+  const isFunded = ({ address }: DevelopmentAccount): boolean => funded.has(toHex(address))
+  let found: readonly DevelopmentAccount[] = developmentAccounts().filter(isFunded)
+  // Each costs milliseconds to derive: no more than there are.
+  for (let count = found.length + 1; count <= ACCOUNTS_MAX; count++) {
+    const more = developmentAccounts(count)
+    if (more.length <= found.length || !isFunded(more.at(-1)!)) break
+    found = [...more.filter(isFunded)]
+  }
+  return found
 }
 
 const accountOf = ({ address, secretKey }: DevelopmentAccount): DevnetAccount => ({
@@ -297,7 +350,7 @@ class RunningDevnet {
       genesisHash: toHex(genesisHash(genesis)),
       rpcUrl,
       wsUrl: rpcUrl.replace('http', 'ws'),
-      accounts: developmentAccounts().map(accountOf),
+      accounts: fundedAccounts(genesis).map(accountOf),
       get validators() {
         return self.#validators.map(validatorOf)
       },

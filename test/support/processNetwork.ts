@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
-import { DEVELOPMENT_PASSWORD, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
@@ -12,6 +12,7 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import type { NodeMessage } from '../../node/nodeMessage.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
+import { prepareFolders } from './devnetFolders.ts'
 import { LocalNode } from './localNode.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
@@ -219,7 +220,7 @@ export class Network {
     const port = await findFreePorts(validators)
     mkdirSync(dataDir, { recursive: true })
     const members = planDevnet({ validators, port, dataDir })
-    const genesis = prepareDevnet(
+    const genesis = prepareFolders(
       { validators, dataDir, blockTimeMs, windowMs, isFresh: true, logLevel: 'info' },
       members,
     )
