@@ -29,6 +29,7 @@ export class DevChain implements DevControl, WantedBlocks {
   readonly #keys: readonly DevelopmentAccount[]
   readonly #clock: DevClock
   readonly #nodes: () => readonly RunningNode[]
+  readonly #settled: () => Promise<void>
   readonly #genesis: Genesis
   #wantedHeight = 0
   readonly #listeners = new Set<() => void>()
@@ -38,11 +39,14 @@ export class DevChain implements DevControl, WantedBlocks {
   constructor(options: {
     readonly clock: DevClock
     readonly genesis: Genesis
+    /** Resolves once everything that a window waits for is done: called before each is ended. */
+    readonly settled: () => Promise<void>
     /** The validators that run now. */
     readonly nodes: () => readonly RunningNode[]
   }) {
     this.#clock = options.clock
     this.#nodes = options.nodes
+    this.#settled = options.settled
     this.#genesis = options.genesis
     const operators = options.genesis.providers.map((_, i) => developmentValidator(i).operator)
     this.#keys = [...developmentAccounts(), ...operators]
@@ -114,6 +118,7 @@ export class DevChain implements DevControl, WantedBlocks {
 
   /** Ends the running window, then makes blocks until nothing is left to do that needs one. */
   async #passWindow(): Promise<void> {
+    await this.#settled()
     const before = this.#node().tip()
     if (this.#clock.nowMs() < before.windowEndsAtMs) this.#clock.setTo(before.windowEndsAtMs)
     await this.#mineOne(0)

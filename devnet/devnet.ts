@@ -16,6 +16,7 @@ import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
 import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
+import { Granter } from './granter.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
@@ -64,6 +65,8 @@ export interface DevnetOptions {
    * thread. One of them cannot crash alone.
    */
   readonly isInProcess?: boolean
+  /** The providers grant whatever is assigned to them, by themselves: a request left alone suspends nobody. */
+  readonly isGranting?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -81,6 +84,8 @@ export type DevnetEvent =
   | { readonly kind: 'up'; readonly dataDir: string; readonly members: readonly DevnetMember[] }
   /** The first block of this run is final. */
   | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** A provider that grants by itself could not. */
+  | { readonly kind: 'notGranted'; readonly reason: string }
   /** A validator's consensus stopped for good; it still answers reads. */
   | { readonly kind: 'halted'; readonly validator: number; readonly reason: string }
   /** A validator's process ended by itself. */
@@ -177,6 +182,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       genesis,
       members,
       isInProcess: options.isInProcess ?? false,
+      isGranting: options.isGranting ?? false,
       onEvent: options.onEvent ?? (() => {}),
     })
     const firstFinal = await running.start(options.signal)
@@ -261,6 +267,7 @@ interface RunningOptions {
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
   readonly isInProcess: boolean
+  readonly isGranting: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
@@ -270,6 +277,7 @@ class RunningDevnet {
   /** Only where all run in this process. */
   readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
+  #granter: Granter | undefined
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
   #onAllLost: () => void = () => {}
@@ -304,7 +312,8 @@ class RunningDevnet {
   #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
     const clock = new DevClock()
     const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
-    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes })
+    const settled = async () => this.#granter?.catchUp()
+    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes, settled })
     return { clock, wantedBlocks: chain, control: chain }
   }
 
@@ -328,6 +337,7 @@ class RunningDevnet {
       await Promise.race([started, aborted])
       this.#isUp = true
       this.#writeStatus()
+      this.#startGranting()
       onEvent({ kind: 'up', dataDir, members })
       if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
       return await Promise.race([this.#firstFinal, aborted, allLost])
@@ -338,6 +348,16 @@ class RunningDevnet {
     } finally {
       signal?.removeEventListener('abort', abort)
     }
+  }
+
+  #startGranting(): void {
+    const { members, genesis, onEvent, isGranting } = this.#options
+    if (!isGranting) return
+    this.#granter = new Granter({
+      rpcUrl: rpcUrlOf(members[0]!),
+      providers: genesis.providers.length,
+      onFailure: (reason) => onEvent({ kind: 'notGranted', reason }),
+    })
   }
 
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
@@ -383,6 +403,7 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    await this.#granter?.close()
     await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }

@@ -11,7 +11,11 @@ import {
   recoverMessageAddress,
   walletActions,
 } from 'viem'
-import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import { privateKeyAccount } from '../../client/accounts/account.ts'
+import { createClient } from '../../client/chainClient.ts'
+import { issuance, redemption } from '../../client/modules.ts'
+import { httpTransport } from '../../client/transports/http.ts'
+import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
 import { call, post } from '../support/jsonRpc.ts'
 
 const DAY = 86_400
@@ -20,8 +24,12 @@ const STRANGER = `0x${'5e'.repeat(20)}` as const
 describe('a devnet in one process', function () {
   this.timeout(60_000)
   let devnet: Devnet
+  const failures: DevnetEvent[] = []
   before(async () => {
-    devnet = await createDevnet({ validators: 1, isInProcess: true, logLevel: 'warn', windowMs: 3_600_000 })
+    devnet = await createDevnet({
+      ...{ validators: 1, isInProcess: true, isGranting: true, logLevel: 'warn', windowMs: 3_600_000 },
+      onEvent: (event) => event.kind === 'notGranted' && failures.push(event),
+    })
   })
   after(() => devnet?.close())
 
@@ -127,6 +135,30 @@ describe('a devnet in one process', function () {
     const height = Number(await ask<Hex>('eth_blockNumber'))
     await devnet.mine({ count: 3, intervalMs: 1_000 })
     assert.ok(Number(await ask<Hex>('eth_blockNumber')) >= height + 3)
+  })
+
+  it('grants what is assigned by itself: a request left alone suspends nobody', async () => {
+    const client = createClient(httpTransport(devnet.rpcUrl))
+    const holder = privateKeyAccount(devnet.accounts[4]!.privateKey)
+    const wanted = {
+      amountBase: parseEther('25'),
+      service: 'infer',
+      provider: 0,
+      ratingMin: 0n,
+      region: '',
+    } as const
+    const none = {
+      jobHash: `0x${'00'.repeat(32)}`,
+      clientKey: '0x',
+      voucherKey: `0x${'00'.repeat(20)}`,
+    } as const
+    await client.send(holder, redemption.request({ ...wanted, startBy: 0, finishBy: 0, ...none }))
+    // Fees of windows in which nobody signed show that it was granted; a second missing grant would have suspended the provider.
+    await devnet.passWindows(6)
+    const { feesBase, state } = (await client.query(redemption, 'redemption', { id: 1 }))!
+    assert.ok(feesBase > parseEther('0.25'), `${state}: ${feesBase}`)
+    assert.equal((await client.query(issuance, 'quota', { provider: 1 }))!.blocked, '')
+    assert.deepEqual(failures, [])
   })
 
   it('refuses to go back, and says why it has no answer to the rest', async () => {
