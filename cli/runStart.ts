@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
+import { OperatorError } from '../base/errors.ts'
 import { genesisValidators } from '../client/trust.ts'
 import type { Signer } from '../consensus/ports.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
@@ -14,7 +15,7 @@ import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { openPeerSeed } from '../node/nodeKeys.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
-import { hasConsensusKey } from '../signer/keyFiles.ts'
+import { hasConsensusKey, keyFile } from '../signer/keyFiles.ts'
 import { openSigner } from '../signer/openSigner.ts'
 import { openOperatorKey } from '../signer/operatorKey.ts'
 import { SignerRing } from '../signer/signerRing.ts'
@@ -86,6 +87,12 @@ async function openSigners(
       log: (level, text, fields) => log[level](fields ?? {}, text),
     })
     if (opened !== undefined) signers.push(opened)
+  }
+  if (signers.length === 0 && node.config.validator) {
+    throw new OperatorError(
+      `${keyFile(options.dataDir, 'consensus')} is missing, and config.json says "validator": true: ` +
+        'restore the key from your offline copy, or set it to false to follow the chain without signing',
+    )
   }
   return signers.length > 1 ? new SignerRing(signers) : signers[0]
 }

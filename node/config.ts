@@ -50,6 +50,8 @@ export interface NodeConfig {
   readonly stateSync: boolean
   /** `<height>:<block hash>` of a block that the operator trusts; '' for none. */
   readonly checkpoint: string
+  /** Whether this node signs: without its consensus key it then refuses to start, instead of following the chain. */
+  readonly validator: boolean
   /** Where the consensus key is: in a data directory or in another process. */
   readonly signer: SignerConfig
   /** The new key during a rotation; each epoch's set decides which of the two signs. */
@@ -77,6 +79,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   snapshots: { everyBlocks: 1_000, keep: 2 },
   stateSync: false,
   checkpoint: '',
+  validator: false,
   signer: { kind: 'local' },
   nextSigner: null,
   trustedRecoveries: [],
@@ -145,6 +148,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     (value) => value === '' || (isText(value) && parseBlockCheckpoint(value as string) !== undefined),
     "'<height>:<0x block hash>', or '' for none",
   ],
+  validator: [isFlag, 'true or false'],
   signer: [isSignerConfig, SIGNER_CONFIG_FORM],
   nextSigner: [(value) => value === null || isSignerConfig(value), `null, ${SIGNER_CONFIG_FORM}`],
   trustedRecoveries: [

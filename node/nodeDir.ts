@@ -70,8 +70,12 @@ export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConf
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {
     if (existsSync(join(dataDir, name))) throw new OperatorError(`${dataDir} already has a ${name}`)
   }
-  writeDurablySync(join(dataDir, GENESIS_FILE), genesisText(genesis), PUBLIC)
+  writeGenesis(dataDir, genesis)
   saveConfig(dataDir, config)
+}
+
+export function writeGenesis(dataDir: string, genesis: Genesis): void {
+  writeDurablySync(join(dataDir, GENESIS_FILE), genesisText(genesis), PUBLIC)
 }
 
 export function genesisFile(dataDir: string): string {

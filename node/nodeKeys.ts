@@ -9,9 +9,9 @@ import { OperatorError } from '../base/errors.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { keyFile, storeConsensusKey } from '../signer/keyFiles.ts'
 import {
-  decryptKeystore,
   encryptKeystore,
   keystorePublicKey,
+  openKeyFile,
   readKeystore,
   writeKeystore,
 } from '../signer/keystore.ts'
@@ -76,7 +76,7 @@ export function showConsensusKey(dataDir: string, password?: string): ConsensusP
   const keystore = readKeystore(consensusFile)
   const consensusKey = toHex(keystorePublicKey(keystore))
   if (password === undefined) return { consensusKey }
-  const secret = decryptKeystore(keystore, 'consensus', password)
+  const secret = openKeyFile(consensusFile, 'consensus', password)
   return { consensusKey, possessionProof: toHex(bls.prove(secret)) }
 }
 
@@ -84,5 +84,5 @@ export function showConsensusKey(dataDir: string, password?: string): ConsensusP
 export function openPeerSeed(dataDir: string, password: string): Uint8Array {
   if (!existsSync(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
-  return decryptKeystore(readKeystore(keyFile(dataDir, 'peer')), 'peer', password)
+  return openKeyFile(keyFile(dataDir, 'peer'), 'peer', password)
 }

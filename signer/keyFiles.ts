@@ -8,11 +8,10 @@ import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import {
-  decryptKeystore,
   encryptKeystore,
   KeystoreError,
   keystorePublicKey,
-  openKeystore,
+  openKeyFile,
   readKeystore,
   writeKeystore,
 } from './keystore.ts'
@@ -52,7 +51,7 @@ export function markKeyUsed(dataDir: string): void {
 export function openConsensusKey(dataDir: string, password: string): Uint8Array {
   const file = keyFile(dataDir, 'consensus')
   if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
-  return decryptKeystore(readKeystore(file), 'consensus', password)
+  return openKeyFile(file, 'consensus', password)
 }
 
 /** Whether a data directory holds a consensus key. */
@@ -92,7 +91,7 @@ export function importConsensusKey(
   },
 ): Uint8Array {
   const keystore = readKeystore(options.file)
-  const secret = openKeystore(keystore, options.filePassword)
+  const secret = openKeyFile(options.file, undefined, options.filePassword)
   const publicKey = publicKeyOf(secret)
   if (publicKey === undefined) throw new KeystoreError('WrongKey', `${options.file} holds no BLS12-381 key`)
   if (keystore.pubkey !== undefined && toHex(publicKey) !== toHex(keystorePublicKey(keystore))) {
