@@ -10,14 +10,17 @@ import { isWholeNumber } from '../base/integers.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
+import { systemClock } from '../node/clock.ts'
 import { LOG_LEVELS } from '../node/config.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
 import { namedLikeValidators } from './ownership.ts'
 import { findFreePorts, isPortFree } from './ports.ts'
 import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
+import type { Validator, ValidatorEvents } from './validator.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
 
 // What others import as `suanli/devnet` besides this file's own.
@@ -36,6 +39,11 @@ export interface DevnetOptions {
   readonly blockTimeMs?: number
   /** Length of a capacity window, milliseconds; default 60,000. */
   readonly windowMs?: number
+  /**
+   * Runs the validators in this process instead of one each: they start in a fraction of the time and share its memory and its
+   * thread. One of them cannot crash alone.
+   */
+  readonly isInProcess?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -73,7 +81,7 @@ export interface DevnetAccount {
 
 export interface DevnetValidator {
   readonly index: number
-  /** Undefined while it is down. */
+  /** The process it runs in; undefined while it is down. */
   readonly pid: number | undefined
   readonly dir: string
   readonly logFile: string
@@ -95,7 +103,7 @@ export interface Devnet {
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
-  /** Ends one validator: SIGKILL, the default, is a crash; SIGTERM closes it in order. */
+  /** Ends one validator: SIGKILL, the default for one with a process of its own, is a crash; SIGTERM closes it in order. */
   stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */
   startValidator(index: number): Promise<void>
@@ -146,7 +154,13 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       members,
     )
     options.onEvent?.({ kind: 'prepared', genesis, members })
-    const running = new RunningDevnet({ dataDir, genesis, members, onEvent: options.onEvent ?? (() => {}) })
+    const running = new RunningDevnet({
+      dataDir,
+      genesis,
+      members,
+      isInProcess: options.isInProcess ?? false,
+      onEvent: options.onEvent ?? (() => {}),
+    })
     const firstFinal = await running.start(options.signal)
     return running.facade(firstFinal, release)
   } catch (error) {
@@ -186,12 +200,13 @@ interface RunningOptions {
   readonly dataDir: string
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
+  readonly isInProcess: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
 class RunningDevnet {
   readonly #options: RunningOptions
-  readonly #processes: readonly ValidatorProcess[]
+  readonly #validators: readonly Validator[]
   readonly #firstFinal: Promise<FirstFinal>
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
@@ -209,13 +224,16 @@ class RunningDevnet {
     this.#allLost = new Promise((resolve) => {
       this.#onAllLost = resolve
     })
-    this.#processes = options.members.map(
-      (member) =>
-        new ValidatorProcess(member, {
-          onMessage: (message) => this.#onMessage(member.index, message),
-          onLost: (how) => this.#onLost(member.index, how),
-        }),
-    )
+    const clock = systemClock()
+    this.#validators = options.members.map((member) => {
+      const events: ValidatorEvents = {
+        onMessage: (message) => this.#onMessage(member.index, message),
+        onLost: (how) => this.#onLost(member.index, how),
+      }
+      return options.isInProcess
+        ? new LocalValidator(member, clock, events)
+        : new ValidatorProcess(member, events)
+    })
   }
 
   /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
@@ -233,7 +251,7 @@ class RunningDevnet {
       throw new OperatorError('every validator ended before a block was final')
     })
     allLost.catch(() => {})
-    const started = Promise.all(this.#processes.map((validator) => validator.start()))
+    const started = Promise.all(this.#validators.map((validator) => validator.start()))
     try {
       await Promise.race([started, aborted])
       this.#isUp = true
@@ -262,19 +280,19 @@ class RunningDevnet {
       wsUrl: rpcUrl.replace('http', 'ws'),
       accounts: developmentAccounts().map(accountOf),
       get validators() {
-        return self.#processes.map(validatorOf)
+        return self.#validators.map(validatorOf)
       },
       firstFinal,
       allLost: this.#allLost,
-      stopValidator: async (index, signal = 'SIGKILL') => {
+      stopValidator: async (index, signal = this.#options.isInProcess ? 'SIGTERM' : 'SIGKILL') => {
         if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
           throw new OperatorError(`signal: expected SIGKILL or SIGTERM, here ${String(signal)}`)
         }
-        await this.#process(index).stop(signal)
+        await this.#validator(index).stop(signal)
         this.#writeStatus()
       },
       startValidator: async (index) => {
-        await this.#process(index).start()
+        await this.#validator(index).start()
         this.#writeStatus()
       },
       close: async () => {
@@ -286,12 +304,12 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    await Promise.all(this.#processes.map((validator) => validator.stop()))
+    await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }
 
-  #process(index: number): ValidatorProcess {
-    const validator = Number.isSafeInteger(index) ? this.#processes[index] : undefined
+  #validator(index: number): Validator {
+    const validator = Number.isSafeInteger(index) ? this.#validators[index] : undefined
     if (validator === undefined) throw new OperatorError(`no validator ${index}`)
     if (this.#isClosing) throw new OperatorError('the devnet is closed')
     return validator
@@ -311,9 +329,9 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
-    const { logFile } = this.#process(validator)
+    const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
-    if (this.#processes.every(({ pid }) => pid === undefined)) this.#onAllLost()
+    if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()
     this.#options.onEvent({ kind: 'lost', validator, how, logFile })
   }
 
@@ -322,7 +340,7 @@ class RunningDevnet {
     if (this.#isClosing || !existsSync(this.#options.dataDir)) return
     writeDevnetStatus(this.#options.dataDir, {
       pid: process.pid,
-      nodes: this.#processes.map(({ member, pid }) => ({
+      nodes: this.#validators.map(({ member, pid }) => ({
         index: member.index,
         pid: pid ?? null,
         dir: member.dir,
@@ -336,7 +354,7 @@ class RunningDevnet {
 
 const rpcUrlOf = ({ rpcPort }: DevnetMember): string => `http://127.0.0.1:${rpcPort}`
 
-function validatorOf({ member, pid, logFile }: ValidatorProcess): DevnetValidator {
+function validatorOf({ member, pid, logFile }: Validator): DevnetValidator {
   return {
     index: member.index,
     pid,

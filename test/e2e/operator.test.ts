@@ -14,7 +14,7 @@ import {
   Running,
   type RunningDevnet,
   runSuanli,
-  startDevnet,
+  startLocalDevnet,
   temporaryDir,
 } from '../support/devnetHarness.ts'
 import { call, post } from '../support/jsonRpc.ts'
@@ -42,13 +42,13 @@ describe('an operator', function () {
   const dir = temporaryDir()
 
   before(async () => {
-    devnet = await startDevnet({ windowMs: 4_000 })
+    devnet = await startLocalDevnet({ windowMs: 4_000 })
     url = devnet.rpcUrls[0]!
   })
   after(async () => {
     dir.remove()
     const { tookMs } = await devnet.stop()
-    assert.ok(tookMs < 10_000, `Ctrl-C took ${tookMs} ms`)
+    assert.ok(tookMs < 10_000, `the end took ${tookMs} ms`)
   })
 
   describe('sends garbage to a running node', () => {
