@@ -31,6 +31,8 @@ export interface NodeConfig {
   readonly rpcAllowedHosts: readonly string[]
   /** Origins of web pages that may call the RPC; `*` for any. */
   readonly rpcAllowedOrigins: readonly string[]
+  /** `<address>:<port>` of a port of its own for /metrics; '' serves it on the JSON-RPC port, to this machine alone. */
+  readonly metricsListen: string
   readonly logLevel: LevelWithSilent
   /** Pending transactions of one account, and how many of them may wait for a missing nonce once the pool is half full. */
   readonly mempool: { readonly perAccount: number; readonly gappedPerAccount: number }
@@ -69,6 +71,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   rpcPort: 8545,
   rpcAllowedHosts: [],
   rpcAllowedOrigins: [],
+  metricsListen: '',
   logLevel: 'info',
   mempool: { perAccount: MEMPOOL_LIMITS.perAccount, gappedPerAccount: MEMPOOL_LIMITS.gappedPerAccount },
   signatureWorkers: 1,
@@ -109,6 +112,14 @@ const isRecord =
     return names.length === Object.keys(checks).length && names.every((name) => checks[name]?.(record[name]))
   }
 
+/** `127.0.0.1:9464` or `[::1]:9464`; undefined for anything else. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, v6, name, digits] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = v6 ?? name
+  const port = Number(digits)
+  return host === undefined || !isWholeNumber(port, 0, 65_535) ? undefined : { host, port }
+}
+
 export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
 
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
@@ -123,6 +134,10 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
   rpcAllowedHosts: [isTexts, 'a list of host names'],
   rpcAllowedOrigins: [isTexts, 'a list of origins'],
+  metricsListen: [
+    (value) => value === '' || (isText(value) && parseListen(value as string) !== undefined),
+    "an address and a port such as 127.0.0.1:9464, or '' for the JSON-RPC port",
+  ],
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
   mempool: [
     isRecord({

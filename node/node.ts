@@ -5,7 +5,6 @@ import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { parseHash32 } from '../base/ids.ts'
-import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
@@ -23,12 +22,13 @@ import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
-import { openNetwork } from './openNetwork.ts'
+import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
-import { openConsensus } from './startConsensus.ts'
-import { createBackend, startService } from './startService.ts'
+import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
+import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
+import { VERSION } from './version.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
 
@@ -111,7 +111,8 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
-  const parts = { config, genesis, opened, network, recoveries, signer, clock, halt, logger }
+  const { dataDir } = options
+  const parts = { dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
@@ -126,18 +127,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => service.close())
 
   const { host } = network
-  logger.info(
-    {
-      chainId: opened.chain.chainId,
-      genesis: toHex(opened.chain.genesisHash),
-      height: opened.importer.head().header.height,
-      validatorIndex: consensus.driver.status().self,
-      peerId: host.peerId,
-      p2p: host.listenAddresses,
-      rpc: service.rpc.url,
-    },
-    'node is up',
-  )
+  tellUp(options, { opened, network, consensus, service })
   return {
     rpcUrl: service.rpc.url,
     rpcPort: service.rpc.port,
@@ -149,6 +139,42 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
     isMismatch: () => halt.isMismatch,
     close: () => closers.close(),
   }
+}
+
+interface StartedParts {
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly consensus: OpenedConsensus
+  readonly service: RunningService
+}
+
+/** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
+function tellUp(
+  { logger, signer }: NodeOptions,
+  { opened, network, consensus, service }: StartedParts,
+): void {
+  const { self } = consensus.driver.status()
+  logger.info(
+    {
+      build: VERSION,
+      node: process.version,
+      chainId: opened.chain.chainId,
+      genesis: toHex(opened.chain.genesisHash),
+      height: opened.importer.head().header.height,
+      validatorIndex: self,
+      ...(self === undefined ? {} : service.members.at(self)),
+      peerId: network.host.peerId,
+      p2p: network.host.listenAddresses,
+      rpc: service.rpc.url,
+      metrics: service.rpc.metricsUrl,
+    },
+    'node is up',
+  )
+  if (self !== undefined || signer === undefined) return
+  logger.info(
+    { consensusKey: toHex(signer.publicKey) },
+    'this consensus key is not in the validator set: the node follows, and votes in epochs whose set has it',
+  )
 }
 
 /** The index of accounts, if the operator wants one. */
@@ -247,9 +273,4 @@ function openNodeChain(
     onRefused: halt.noteRefused,
     logger,
   })
-}
-
-/** Whether a consensus key is in the genesis set, for messages at the start. */
-export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

@@ -1,7 +1,6 @@
 // Starts a node from its data directory: opens keys and signers as configured, then the node. Not: configuration and logger
 // (whoever starts it has both), the node (node.ts).
 import type { Logger } from 'pino'
-import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import { type Genesis, genesisHash, genesisValidators } from '../genesis/schema.ts'
@@ -12,7 +11,7 @@ import { openOperatorKey } from '../signer/operatorKey.ts'
 import { SignerRing } from '../signer/signerRing.ts'
 import type { NodeConfig } from './config.ts'
 import type { RecentLines } from './logging.ts'
-import { isGenesisValidator, type RunningNode, startNode } from './node.ts'
+import { type RunningNode, startNode } from './node.ts'
 import { openPeerSeed } from './nodeKeys.ts'
 
 export interface StartDirOptions {
@@ -38,12 +37,6 @@ export async function startNodeFromDir(options: StartDirOptions): Promise<Runnin
   const peerSeed = openPeerSeed(dataDir, password)
   const operatorSecret = openOperatorKey(dataDir, password)
   const signer = await openSigners(options, peerSeed)
-  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
-    logger.info(
-      { consensusKey: toHex(signer.publicKey) },
-      'this consensus key is not in genesis: it votes in the epochs whose set has it, in others the node follows',
-    )
-  }
   return startNode({
     dataDir,
     genesis,
