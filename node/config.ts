@@ -11,10 +11,15 @@ import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
+import { LOG_ROTATION, type LogRotation } from './logFile.ts'
+import { LOG_FORMATS, type LogFormat } from './logText.ts'
 import { GUARANTEED_PER_ACCOUNT, MEMPOOL_LIMITS } from './pool/mempool.ts'
 
 /** Highest limit of transactions per account that makes sense: a fraction of the pool. */
 const PER_ACCOUNT_MAX = 65_536
+
+/** Smaller log files would hold less than an incident. */
+const LOG_BYTES_MIN = 65_536
 
 export interface NodeConfig {
   /** Multiaddrs the peer-to-peer host listens on. */
@@ -34,6 +39,10 @@ export interface NodeConfig {
   /** `<address>:<port>` of a port of its own for /metrics; '' serves it on the JSON-RPC port, to this machine alone. */
   readonly metricsListen: string
   readonly logLevel: LevelWithSilent
+  readonly logFormat: LogFormat
+  /** A file for the log, from the data directory; '' for standard output. */
+  readonly logFile: string
+  readonly logRotation: LogRotation
   /** Pending transactions of one account, and how many of them may wait for a missing nonce once the pool is half full. */
   readonly mempool: { readonly perAccount: number; readonly gappedPerAccount: number }
   /** Threads that recover signatures. */
@@ -73,6 +82,9 @@ export const DEFAULT_CONFIG: NodeConfig = {
   rpcAllowedOrigins: [],
   metricsListen: '',
   logLevel: 'info',
+  logFormat: 'auto',
+  logFile: '',
+  logRotation: LOG_ROTATION,
   mempool: { perAccount: MEMPOOL_LIMITS.perAccount, gappedPerAccount: MEMPOOL_LIMITS.gappedPerAccount },
   signatureWorkers: 1,
   historyHeights: 1024,
@@ -139,6 +151,12 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     "an address and a port such as 127.0.0.1:9464, or '' for the JSON-RPC port",
   ],
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
+  logFormat: [(value) => LOG_FORMATS.includes(value as LogFormat), `one of ${LOG_FORMATS.join(', ')}`],
+  logFile: [isText, "a file, or '' for standard output"],
+  logRotation: [
+    isRecord({ bytesMax: isCount(LOG_BYTES_MIN, 1e12), filesMax: isCount(1, 100) }),
+    `{"bytesMax": N, "filesMax": K} with N from ${LOG_BYTES_MIN} and K from 1 to 100`,
+  ],
   mempool: [
     isRecord({
       perAccount: isCount(GUARANTEED_PER_ACCOUNT, PER_ACCOUNT_MAX),

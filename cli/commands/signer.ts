@@ -2,12 +2,12 @@
 // Not: what a signer does (runSigner.ts), how a record moves (signer/signerDir.ts).
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { genesisHash } from '../../genesis/schema.ts'
-import { GENESIS_FILE, LOG_LEVELS } from '../../node/config.ts'
+import { GENESIS_FILE } from '../../node/config.ts'
 import { genesisFile, parseGenesis, readGenesis, writeGenesis } from '../../node/nodeDir.ts'
 import {
   consensusPublicKey,
@@ -20,6 +20,7 @@ import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
 import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
+import { addLogOptions, logLevelOption } from '../logLevel.ts'
 
 interface PlaceOptions {
   readonly socket?: string
@@ -70,7 +71,8 @@ function addRun(signer: Command, finish: (code: number) => void): void {
     .addOption(dataDirOption())
     .addOption(passwordOption())
   addPlace(run, 'listen')
-    .addOption(new Option('--log-level <level>', 'what is logged').choices([...LOG_LEVELS]).default('info'))
+  addLogOptions(run)
+    .addOption(logLevelOption('what is logged').default('info'))
     .option(
       '--force-moved-signer',
       'sign although the record was exported: never while a copy may sign',
@@ -81,7 +83,9 @@ function addRun(signer: Command, finish: (code: number) => void): void {
       const { runSigner } = await import('../runSigner.ts')
       const { logLevel, forceMovedSigner: forceMoved } = options
       const dataDir = resolve(options.dataDir)
-      finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, forceMoved }))
+      const { logFormat: format, logFile } = options
+      const log = { ...(format && { format }), ...(logFile && { file: resolve(logFile) }) }
+      finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, log, forceMoved }))
     })
 }
 
