@@ -1,6 +1,6 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (signer/keystore.ts).
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { ConfigError } from '../base/errors.ts'
@@ -9,7 +9,7 @@ import { isWholeNumber } from '../base/integers.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
 import { LOG_ROTATION, type LogRotation } from './logFile.ts'
 import { LOG_FORMATS, type LogFormat } from './logText.ts'
@@ -208,14 +208,15 @@ export const GENESIS_FILE = 'genesis.json'
 /** Reads `config.json` of a data directory; throws ConfigError with the file's name. */
 export function loadConfig(dataDir: string): NodeConfig {
   const file = join(dataDir, CONFIG_FILE)
-  if (!existsSync(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
+  if (!isThere(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
   try {
     return parseConfig(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {
     if (cause instanceof ConfigError || cause instanceof SyntaxError) {
       throw new ConfigError(`${file}: ${cause.message}`)
     }
-    throw cause
+    // A failed read does not name its file.
+    throw Object.assign(cause as NodeJS.ErrnoException, { path: file })
   }
 }
 

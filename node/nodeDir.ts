@@ -8,7 +8,7 @@ import { buildGenesis } from '../genesis/build.ts'
 import { checkDate } from '../genesis/check.ts'
 import { GenesisError } from '../genesis/error.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { systemClock } from './clock.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
@@ -80,6 +80,6 @@ export function writeGenesis(dataDir: string, genesis: Genesis): void {
 
 export function genesisFile(dataDir: string): string {
   const file = join(dataDir, GENESIS_FILE)
-  if (!existsSync(file)) throw new ConfigError(`${dataDir} has no ${GENESIS_FILE}: run \`suanli init\``)
+  if (!isThere(file)) throw new ConfigError(`${dataDir} has no ${GENESIS_FILE}: run \`suanli init\``)
   return file
 }

@@ -15,6 +15,7 @@ import {
   readKeystore,
   writeKeystore,
 } from '../signer/keystore.ts'
+import { isThere } from '../storage/durableFile.ts'
 
 /** A node's public keys, as written in the genesis document. */
 export interface PublicKeys extends ConsensusPublicKeys {
@@ -59,7 +60,7 @@ export function createKeys(options: {
 
 /** Public parts of a node's keys; with the password also the proof of possession. Throws OperatorError without a peer identity. */
 export function showKeys(dataDir: string, password?: string): PublicKeys {
-  if (!existsSync(keyFile(dataDir, 'peer')))
+  if (!isThere(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
   const peerIdBytes = keystorePublicKey(readKeystore(keyFile(dataDir, 'peer')))
   return {
@@ -72,7 +73,7 @@ export function showKeys(dataDir: string, password?: string): PublicKeys {
 /** As `showKeys`, of the consensus key alone: a signer's directory has no peer identity. */
 export function showConsensusKey(dataDir: string, password?: string): ConsensusPublicKeys {
   const consensusFile = keyFile(dataDir, 'consensus')
-  if (!existsSync(consensusFile)) return {}
+  if (!isThere(consensusFile)) return {}
   const keystore = readKeystore(consensusFile)
   const consensusKey = toHex(keystorePublicKey(keystore))
   if (password === undefined) return { consensusKey }
@@ -82,7 +83,7 @@ export function showConsensusKey(dataDir: string, password?: string): ConsensusP
 
 /** Decrypts the seed of a node's peer identity. Throws KeystoreError or OperatorError. */
 export function openPeerSeed(dataDir: string, password: string): Uint8Array {
-  if (!existsSync(keyFile(dataDir, 'peer')))
+  if (!isThere(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
   return openKeyFile(keyFile(dataDir, 'peer'), 'peer', password)
 }

@@ -53,9 +53,23 @@ export function writeDurablySync(path: string, content: string | Uint8Array, mod
   const before = statSync(path, { throwIfNoEntry: false })
   const target = before === undefined ? path : realpathSync(path)
   const unfinished = `${target}.tmp`
-  writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true })
+  naming(unfinished, () => writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true }))
   renameSync(unfinished, target)
   syncFolderSync(dirname(target))
+}
+
+/** Whether something stands at a path. Unlike `existsSync` it throws where the system does not let this process look. */
+export function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** A failed write does not say of which file it was. */
+function naming(path: string, write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path })
+  }
 }
 
 /** What file systems without hard links answer. */
@@ -69,7 +83,7 @@ export function writeNewDurablySync(path: string, content: string | Uint8Array, 
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path)
   const unfinished = `${path}.tmp`
   rmSync(unfinished, { force: true })
-  writeFileSync(unfinished, content, { mode, flag: 'wx', flush: true })
+  naming(unfinished, () => writeFileSync(unfinished, content, { mode, flag: 'wx', flush: true }))
   try {
     // Unlike a rename, a link replaces nothing.
     linkSync(unfinished, path)
