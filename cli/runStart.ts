@@ -1,4 +1,5 @@
 // `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
+import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { toHex } from '../base/bytes.ts'
 import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
@@ -60,7 +61,10 @@ export async function runStart(options: StartOptions): Promise<number> {
   const recent = new RecentLines()
   const logger = createLogger({
     level: config.logLevel,
+    format: config.logFormat,
+    rotation: config.logRotation,
     recent,
+    ...(config.logFile === '' ? {} : { file: resolve(dataDir, config.logFile) }),
     ...(options.name === undefined ? {} : { name: options.name }),
   })
   const genesis = parseGenesis(genesisFile(dataDir))

@@ -5,7 +5,6 @@ import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { parseHash32, type TxId } from '../base/ids.ts'
-import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
@@ -32,6 +31,7 @@ import { checkFloors } from './recovery/recoveryStart.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
 import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
+import { VERSION } from './version.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
 
@@ -136,16 +136,9 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
+  const { dataDir } = options
   const parts = {
-    config,
-    genesis,
-    opened,
-    network,
-    recoveries,
-    signer,
-    clock,
-    halt,
-    logger,
+    ...{ dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger },
     ...options.devnet,
   }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
@@ -162,7 +155,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => service.close())
 
   const parted = { opened, network, consensus, service, halt }
-  logUp(logger, parted)
+  tellUp(options, parted)
   return runningNode(parted, closers)
 }
 
@@ -174,19 +167,32 @@ interface StartedParts {
   readonly halt: Halt
 }
 
-function logUp(logger: Logger, { opened, network, consensus, service }: StartedParts): void {
-  const { host } = network
+/** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
+function tellUp(
+  { logger, signer }: NodeOptions,
+  { opened, network, consensus, service }: StartedParts,
+): void {
+  const { self } = consensus.driver.status()
   logger.info(
     {
+      build: VERSION,
+      node: process.version,
       chainId: opened.chain.chainId,
       genesis: toHex(opened.chain.genesisHash),
       height: opened.importer.head().header.height,
-      validatorIndex: consensus.driver.status().self,
-      peerId: host.peerId,
-      p2p: host.listenAddresses,
+      validatorIndex: self,
+      ...(self === undefined ? {} : service.members.at(self)),
+      peerId: network.host.peerId,
+      p2p: network.host.listenAddresses,
       rpc: service.rpc.url,
+      metrics: service.rpc.metricsUrl,
     },
     'node is up',
+  )
+  if (self !== undefined || signer === undefined) return
+  logger.info(
+    { consensusKey: toHex(signer.publicKey) },
+    'this consensus key is not in the validator set: the node follows, and votes in epochs whose set has it',
   )
 }
 
@@ -319,9 +325,4 @@ function openNodeChain(
     onRefused: halt.noteRefused,
     logger,
   })
-}
-
-/** Whether a consensus key is in the genesis set, for messages at the start. */
-export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

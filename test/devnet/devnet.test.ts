@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
+import { contentsOf, mountPoints, removeContents } from '../../devnet/contents.ts'
 import { fundedAccounts } from '../../devnet/devnet.ts'
 import { planDevnet } from '../../devnet/directories.ts'
 import {
@@ -20,6 +21,7 @@ import {
   type GenesisOptions,
   readDevelopmentGenesis,
 } from '../../devnet/genesisOptions.ts'
+import { checkFolders, forgetDevnet } from '../../devnet/ownership.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
 import { genesisText, writeNodeDir } from '../../node/nodeDir.ts'
@@ -215,10 +217,60 @@ describe('devnet.foreign', () => {
     refuses(/notes.txt is not the devnet's/)
     rmSync(notes)
     writeFileSync(join(dir, 'keys', 'mine.pem'), 'mine')
-    refuses(/keys\/mine.pem is not a development key's/)
+    refuses(/keys\/mine.pem is not the devnet's/)
     rmSync(join(dir, 'keys', 'mine.pem'))
     symlinkSync(dataDir, join(dir, 'snapshots'))
     refuses(/snapshots is a link to elsewhere/)
+  })
+  it('refuses what it cannot name at any depth, and files in place of folders', () => {
+    const folders = [
+      'chain/chain',
+      'journal',
+      'signer/lock',
+      'snapshots/7',
+      'accounts',
+      'evidence',
+      'recovery',
+    ]
+    for (const folder of folders) mkdirSync(join(dir, folder), { recursive: true })
+    const foreign = [
+      ...folders.map((folder) => join(folder, 'thesis.txt')),
+      ...['chain/thesis.tmp', 'signer/consensus.json', 'snapshots/thesis', 'node.log.old', 'thesis.tmp'],
+    ]
+    for (const name of foreign) {
+      writeFileSync(join(dir, name), 'years of work')
+      refuses(new RegExp(`${name} is not the devnet's`))
+      rmSync(join(dir, name))
+    }
+    for (const name of ['node.log', 'diagnosis-7.json', 'chain/closed', 'keys/consensus.fresh']) {
+      rmSync(join(dir, name), { force: true })
+      mkdirSync(join(dir, name))
+      refuses(new RegExp(`${name} is not the devnet's`))
+      rmSync(join(dir, name), { recursive: true })
+    }
+    symlinkSync(dataDir, join(dir, 'chain/chain/000001.ldb'))
+    refuses(/chain\/chain\/000001.ldb is a link to elsewhere/)
+  })
+  it("refuses a copy of its own folder, another key's record, and what is mounted in it", () => {
+    const copy = join(foreignDir, 'validator-12')
+    renameSync(dir, copy)
+    assert.throws(() => forgetDevnet(foreignDir), /validator-12: it is a copy of validator-1/)
+    renameSync(copy, dir)
+    mkdirSync(join(dir, 'signer'))
+    writeFileSync(join(dir, 'signer', 'key'), `0x${'ab'.repeat(48)}\n`)
+    refuses(/signer\/ holds the record of another key/)
+    rmSync(join(dir, 'signer', 'key'))
+    mkdirSync(join(dir, 'chain'))
+    for (const at of [dir, join(dir, 'chain')]) {
+      assert.throws(() => checkFolders([dir], new Set([at])), /is another file system/)
+    }
+    assert.ok(process.platform !== 'linux' || mountPoints().has('/'))
+  })
+  it('leaves what appears while it deletes', () => {
+    const contents = contentsOf(dir)
+    writeFileSync(join(dir, 'keys', 'late.json'), 'mine')
+    assert.throws(() => removeContents(dir, contents), { code: 'ENOTEMPTY' })
+    assert.equal(readFileSync(join(dir, 'keys', 'late.json'), 'utf8'), 'mine')
   })
   it('takes its own folder again with everything that a validator has written into it', () => {
     const { addresses, ...folders } = nodePaths(dir)

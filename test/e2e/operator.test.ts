@@ -240,7 +240,7 @@ describe('an operator', function () {
       writeFileSync(file('wrong'), 'wrong\n')
       await refuses(
         ['start', '--data-dir', home, '--password-file', file('wrong')],
-        /the password does not open/,
+        /home\/keys\/\w+\.json: the password does not open/,
       )
     })
 
