@@ -189,6 +189,24 @@ describe('rpc.eth', () => {
     assert.equal(failed.logs[0].topics[0], toHex(keccak256(utf8('Failed(bytes4,bytes)'))))
   })
 
+  it('returns a known receipt again, but not once its block is pruned', async () => {
+    const { backend } = served
+    const receipt = await ask('eth_getTransactionReceipt', [failedHash])
+    const { lowestBlock, locateTransaction } = backend
+    let lookUps = 0
+    backend.locateTransaction = () => void lookUps++
+    try {
+      assert.deepEqual(await ask('eth_getTransactionReceipt', [failedHash]), receipt)
+      assert.equal(lookUps, 0)
+      backend.lowestBlock = Number(receipt.blockNumber) + 1
+      assert.equal(await ask('eth_getTransactionReceipt', [failedHash]), null)
+      assert.equal(lookUps, 1)
+    } finally {
+      backend.lowestBlock = lowestBlock
+      backend.locateTransaction = locateTransaction
+    }
+  })
+
   it('returns a pending transaction without block fields', async () => {
     served.backend.automine = false
     const hash = await ask('eth_sendRawTransaction', [signed(alice, { nonce: 3 })])
