@@ -10,6 +10,7 @@ import type { DispatchLog } from './dispatch.ts'
 import { invalidParams, prunedHistory, RPC_CODE, RpcError } from './errors.ts'
 import type { BlockIndexes } from './eth/blockIndex.ts'
 import type { RpcEvents } from './events.ts'
+import { FairLine } from './fairLine.ts'
 import type { Call, Connection } from './method.ts'
 import type { Quota } from './quota.ts'
 import { type Booked, SubscriptionBook } from './subscriptionBook.ts'
@@ -83,8 +84,8 @@ export class Followers {
   readonly #log: DispatchLog
   readonly #book: SubscriptionBook<Follower>
   readonly #all = new Set<Follower>()
-  /** Those that may have something to send; the one that waits longest first. */
-  readonly #due = new Set<Follower>()
+  /** Those that may have something to send. */
+  readonly #due = new FairLine<Follower>()
   #isDelivering = false
 
   constructor(options: {
@@ -107,7 +108,7 @@ export class Followers {
       entries: options.entries,
       onEnd: (follower) => {
         this.#all.delete(follower)
-        this.#due.delete(follower)
+        this.#due.delete(follower, follower.keeper.client)
       },
     })
     options.events.onFinalized((block) => this.#onFinalized(block.header.height))
@@ -181,26 +182,31 @@ export class Followers {
 
   #wake(follower: Follower): void {
     if (!follower.isKnown || follower.isEnded || follower.waitingSince !== undefined) return
-    this.#due.add(follower)
+    this.#enqueue(follower)
     if (!this.#isDelivering) void this.#deliver()
   }
 
   /** Runs at once while the turn has room, then goes on in later ones. */
   async #deliver(): Promise<void> {
     this.#isDelivering = true
-    // Who has more to send comes again after the others.
-    for (const follower of this.#due) {
-      this.#due.delete(follower)
+    while (!this.#due.isEmpty) {
       if (!turns.hasRoom()) await turns.long(CLIENT)
-      if (follower.isEnded) continue
+      const follower = this.#due.take()
+      if (follower === undefined) break
       const hasMore = await this.#goOn(follower).catch((error: unknown) => {
         this.#log.error({ method: 'subscribe', err: error })
         this.#end(follower, new RpcError(RPC_CODE.internal, 'internal error'))
         return false
       })
-      if (hasMore && !follower.isEnded) this.#due.add(follower)
+      // Who has more to send comes again after the others.
+      if (hasMore && !follower.isEnded) this.#enqueue(follower)
     }
     this.#isDelivering = false
+  }
+
+  /** What is new goes before what is old, however much of that somebody asked for. */
+  #enqueue(follower: Follower): void {
+    this.#due.add(follower, follower.keeper.client, follower.wasAtTip)
   }
 
   /** Sends at most one message; false when there is nothing more for now. */
