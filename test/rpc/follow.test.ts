@@ -67,15 +67,15 @@ class Node {
       log: { error: ({ err }) => assert.fail(String(err)) },
     }).table
   }
-  call(reader: Reader | undefined, method: string, params: Json): Loose {
+  call(reader: Reader | undefined, method: string, params: Json, client = 'a'): Loose {
     const listeners: (() => void)[] = []
-    const call: Call = { connection: reader, client: 'a', afterAnswer: (one) => void listeners.push(one) }
+    const call: Call = { connection: reader, client, afterAnswer: (one) => void listeners.push(one) }
     const answer = this.table.get(method)!.invoke(params, call)
     for (const listener of listeners) listener()
     return answer
   }
-  subscribe(reader: Reader, topic: string, options: Json = {}): Loose {
-    return this.call(reader, 'subscribe', [topic, options])
+  subscribe(reader: Reader, topic: string, options: Json = {}, client = 'a'): Loose {
+    return this.call(reader, 'subscribe', [topic, options], client)
   }
   /** Blocks of `counts[i]` transfers to bob. */
   mine(...counts: number[]): void {
@@ -216,6 +216,7 @@ describe('rpc.subscribe', () => {
     assert.match(refused('blocks', { fromIndex: 3 }), /fromIndex needs fromBlock/)
     assert.match(refused('blocks', { fromBlock: 50 }), /far above the latest block, 0/)
     assert.match(refused('blocks', { sequence: 0 }), /sequence: expected an integer from 1/)
+    assert.match(refused('blocks', { sequence: 2 ** 53 - 1 }), /sequence: expected an integer up to/)
     assert.match(refusal(() => node.call(undefined, 'subscribe', ['blocks'])).message, /connect by WebSocket/)
   })
 
@@ -283,6 +284,29 @@ describe('rpc.subscribe', () => {
     node.subscribe(back, 'blocks', dead.results.at(-1).resume)
     await until(() => dead.got.length + back.got.length >= 24)
     assert.deepEqual([...dead.results, ...back.results], quick.results)
+  })
+
+  it('lets nobody wait for those who read much of the past', async () => {
+    const node = new Node({ quietBlocksMax: 4 })
+    node.mine(...Array.from({ length: 100 }, () => 0))
+    const live = new Reader()
+    node.subscribe(live, 'blocks')
+    await new Promise(setImmediate)
+    const nobody = toHex(accountOf('nobody').address)
+    const greedy = Array.from({ length: 10 }, () => new Reader())
+    for (let i = 0; i < 300; i++) {
+      node.subscribe(greedy[i % 10]!, 'transfers', { fromBlock: 1, address: nobody }, 'b')
+    }
+    const late = new Reader()
+    node.subscribe(late, 'transfers', { fromBlock: 1, address: nobody }, 'c')
+    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
+    node.mine(1)
+    await until(() => live.got.length >= 1)
+    const beforeLive = sent()
+    await until(() => late.got.length >= 25)
+    const beforeLate = sent()
+    await until(() => sent() >= 7_500)
+    assert.ok(beforeLive <= 100 && beforeLate <= 1_000, `${beforeLive}, ${beforeLate}`)
   })
 
   it('counts with eth_subscribe against one limit, and ends with the connection', () => {
