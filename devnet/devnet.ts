@@ -284,6 +284,9 @@ class RunningDevnet {
   #startedAt = 0
   #isUp = false
   #isClosing = false
+  /** The first block that any validator saw final, and the first that the first one did. */
+  #seen: FirstFinal | undefined
+  #isFirstLost = false
   #first: FirstFinal | undefined
 
   constructor(options: RunningOptions) {
@@ -424,9 +427,17 @@ class RunningDevnet {
   #onMessage(validator: number, message: NodeMessage): void {
     const { onEvent } = this.#options
     if (message.kind === 'halted') onEvent({ kind: 'halted', validator, reason: message.reason })
-    if (message.kind !== 'final' || this.#first !== undefined) return
+    if (message.kind !== 'final') return
     const { height, hash } = message
     const block = { height, hash, afterMs: performance.now() - this.#startedAt }
+    this.#seen ??= block
+    // Whoever waits for it asks the first validator.
+    if (validator === 0 || this.#isFirstLost) this.#setFirst(block)
+  }
+
+  #setFirst(block: FirstFinal): void {
+    const { onEvent } = this.#options
+    if (this.#first !== undefined) return
     this.#first = block
     // A validator may see a block final before the last one is up; the events keep their order.
     this.#onFinal(block)
@@ -435,6 +446,8 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
+    if (validator === 0) this.#isFirstLost = true
+    if (validator === 0 && this.#seen !== undefined) this.#setFirst(this.#seen)
     const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
     if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()

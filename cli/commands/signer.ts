@@ -19,7 +19,6 @@ import { exportFlags, importFlags, resumeAfter, type SignerOwner } from '../../s
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
-import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
 import {
   dataDirOption,
   jsonOption,
