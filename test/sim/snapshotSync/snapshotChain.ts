@@ -16,7 +16,7 @@ import {
 } from '../../../base/protocol/snapshot.ts'
 import { type ValidatorSet, validatorSetSchema } from '../../../base/protocol/validators.ts'
 import { ChainMaker } from '../../../bench/chainMaker.ts'
-import { developmentGenesis } from '../../../devnet/directories.ts'
+import { developmentGenesis } from '../../../devnet/genesisOptions.ts'
 import { buildGenesis, type GenesisBlock } from '../../../genesis/build.ts'
 import { validatorSetOf } from '../../../node/sync/stateSyncStart.ts'
 import { syncSourceOf } from '../../../node/sync/syncSource.ts'
