@@ -139,6 +139,24 @@ const offerOrder = editsOf('node/sync/offerBook.ts', [
   ],
 ])
 
+const download = editsOf('p2p/rangeDownload.ts', [
+  [
+    'sync.strangersAsked',
+    'if (known.length > 0) return known',
+    '',
+    'strangers, ever new ones, are asked before peers that the node knows',
+  ],
+])
+
+const serving = editsOf('p2p/servingTurns.ts', [
+  [
+    'sync.membersForEver',
+    'this.#membersInARow < MEMBERS_IN_A_ROW || ',
+    'member !== undefined || ',
+    'one member that asks without end keeps everybody from joining',
+  ],
+])
+
 const finality = editsOf('base/protocol/finalityProof.ts', [
   ['client.pathSkipsHeights', 'header.height !== height + 1 || ', '', 'a path of headers may skip heights'],
 ])
@@ -152,4 +170,6 @@ export const SYNC_GUARDS: readonly Edit[] = [
   ...found([...stateSync, ...offers], 'node/stateSync'),
   ...found(offerOrder, 'sim/snapshotSync/snapshotSync'),
   ...found(finality, 'client/epochProof'),
+  ...found(download, 'p2p/rangeProtocol'),
+  ...found(serving, 'p2p/servingTurns'),
 ]
