@@ -8,7 +8,8 @@ const COMMANDS_MIN = 100
 
 /** Names of the commands that a help lists. */
 function commandsIn(help: string): readonly string[] {
-  const [, list = ''] = /^(?:Commands|[A-Z][\w ]+ commands):\n([\s\S]*?)(?:\n\n|$(?![\s\S]))/m.exec(help) ?? []
+  const [, list = ''] =
+    /^(?:Commands|[A-Z][\w ]+ commands):\n([\s\S]*?)(?:\n\n|$(?![\s\S]))/m.exec(help) ?? []
   return [...list.matchAll(/^ {2}([a-z][\w-]*)/gm)].map(([, name]) => name!).filter((name) => name !== 'help')
 }
 
