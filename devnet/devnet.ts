@@ -138,6 +138,10 @@ export interface Devnet {
   mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
   /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
   passWindows(count?: number): Promise<void>
+  /** Remembers the newest block; the number that `revert` takes. */
+  snapshot(): Promise<number>
+  /** Takes all validators back to the block and the time of a snapshot; false when there is none of this number. */
+  revert(snapshot: number): Promise<boolean>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -314,9 +318,12 @@ class RunningDevnet {
 
   #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
     const clock = new DevClock()
-    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
-    const settled = async () => this.#granter?.catchUp()
-    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes, settled })
+    const chain = new DevChain({
+      clock,
+      genesis: this.#options.genesis,
+      validators,
+      granter: () => this.#granter,
+    })
     return { clock, wantedBlocks: chain, control: chain }
   }
 
@@ -396,6 +403,8 @@ class RunningDevnet {
         chain.setTimeMs(chain.nowMs() + ms)
       },
       mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      snapshot: () => this.#mustBeInProcess().snapshot(),
+      revert: (snapshot) => this.#mustBeInProcess().revert(snapshot),
       passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()

@@ -31,6 +31,7 @@ export class Granter {
   #next: number | undefined
   #looking: Promise<void> | undefined
   #isClosed = false
+  #isHeld = false
 
   /** Looks at the chain of a node from now on, until closed. */
   constructor(options: {
@@ -51,7 +52,7 @@ export class Granter {
   async catchUp(): Promise<void> {
     // A look that is under way may have begun before the newest block.
     await this.#looking
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#isHeld) return
     this.#looking ??= this.#look()
       .catch(() => {
         // The node is down, or starts: the next look asks again.
@@ -60,6 +61,19 @@ export class Granter {
         this.#looking = undefined
       })
     await this.#looking
+  }
+
+  /** Runs a step that takes blocks back: nothing of the granter's is under way meanwhile, and then it looks at the chain anew. */
+  async hold<T>(step: () => Promise<T>): Promise<T> {
+    await this.catchUp()
+    this.#isHeld = true
+    await this.#looking
+    try {
+      return await step()
+    } finally {
+      this.#next = undefined
+      this.#isHeld = false
+    }
   }
 
   async #look(): Promise<void> {

@@ -10,6 +10,7 @@ import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { DevControl } from '../rpc/dev/control.ts'
+import type { startRpc } from '../rpc/start.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
@@ -59,6 +60,7 @@ export interface DevnetParts {
   readonly wantedBlocks: WantedBlocks
   /** For the JSON-RPC methods that only a devnet has. */
   readonly control: DevControl
+  readonly startRpc?: typeof startRpc
 }
 
 /** Where the final chain stands. */

@@ -175,6 +175,11 @@ export class RpcServer {
   }
 
   /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
+  /** Ends every WebSocket connection; their clients may come again. */
+  cutSockets(reason: string): void {
+    this.#sockets.cutAll(reason)
+  }
+
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
