@@ -1,8 +1,7 @@
 // `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: start and shutdown.
 // Not: the protocol (signer/signerServer.ts), the folder (signer/signerDir.ts).
 import { toHex } from '../base/bytes.ts'
-import { genesisValidators } from '../client/trust.ts'
-import { genesisHash } from '../genesis/schema.ts'
+import { genesisHash, genesisValidators } from '../genesis/schema.ts'
 import { createLogger } from '../node/logging.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { CLIENT_VERSION } from '../node/version.ts'

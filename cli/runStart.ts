@@ -1,23 +1,15 @@
 // `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
 import { setFlagsFromString } from 'node:v8'
-import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
-import { genesisValidators } from '../client/trust.ts'
-import type { Signer } from '../consensus/ports.ts'
-import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { nodeClock } from '../node/clock.ts'
 import { loadConfig, type NodeConfig } from '../node/config.ts'
 import { createLogger, RecentLines } from '../node/logging.ts'
-import { isGenesisValidator, startNode } from '../node/node.ts'
+import type { RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
-import { openPeerSeed } from '../node/nodeKeys.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
-import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { startNodeFromDir } from '../node/startDir.ts'
 import { hasConsensusKey } from '../signer/keyFiles.ts'
-import { openSigner } from '../signer/openSigner.ts'
-import { openOperatorKey } from '../signer/operatorKey.ts'
-import { SignerRing } from '../signer/signerRing.ts'
 import { checkCrypto } from './slowCrypto.ts'
 
 export interface StartOptions {
@@ -60,36 +52,6 @@ function reasonToStop(): Promise<string> {
   })
 }
 
-/** The configured signer; during a rotation a ring of the old and the new key's signers. */
-async function openSigners(
-  options: StartOptions,
-  node: {
-    readonly config: NodeConfig
-    readonly genesis: Genesis
-    readonly peerSeed: Uint8Array
-    readonly logger: Logger
-  },
-): Promise<Signer | undefined> {
-  const log = node.logger.child({ room: 'signer' })
-  const signers: Signer[] = []
-  for (const config of [node.config.signer, node.config.nextSigner]) {
-    if (config === null) continue
-    const opened = await openSigner({
-      dataDir: options.dataDir,
-      genesisHash: genesisHash(node.genesis),
-      genesisSet: genesisValidators(node.genesis),
-      config,
-      password: options.password,
-      client: peerIdText(peerIdBytesFromSeed(node.peerSeed)),
-      takeOver: options.takeOverSigner,
-      forceMoved: options.forceMovedSigner,
-      log: (level, text, fields) => log[level](fields ?? {}, text),
-    })
-    if (opened !== undefined) signers.push(opened)
-  }
-  return signers.length > 1 ? new SignerRing(signers) : signers[0]
-}
-
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */
 export async function runStart(options: StartOptions): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
@@ -103,32 +65,24 @@ export async function runStart(options: StartOptions): Promise<number> {
   })
   const genesis = parseGenesis(genesisFile(dataDir))
   const clock = nodeClock(genesis.chainId, logger)
-  const peerSeed = openPeerSeed(dataDir, options.password)
   const { signer: own, nextSigner } = config
   const isValidator =
     own.kind !== 'local' || nextSigner !== null || hasConsensusKey(dataDir) || own.dir !== undefined
   const slow = checkCrypto(cryptoBackends, { isValidator, isSlowAllowed: options.allowSlowCrypto })
   if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
-  const signer = await openSigners(options, { config, genesis, peerSeed, logger })
-  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
-    logger.info(
-      { consensusKey: toHex(signer.publicKey) },
-      'this consensus key is not in genesis: it votes in the epochs whose set has it, in others the node follows',
-    )
-  }
   const stopping = reasonToStop()
   const stop = new AbortController()
   void stopping.then(() => stop.abort(new Error('told to stop')))
-  const started = startNode({
+  const started = startNodeFromDir({
     dataDir,
-    genesis,
+    password: options.password,
     config,
-    peerSeed,
-    signer,
-    operatorSecret: openOperatorKey(dataDir, options.password),
+    genesis,
+    takeOverSigner: options.takeOverSigner,
+    forceMovedSigner: options.forceMovedSigner,
     clock,
     logger,
-    recentLog: () => recent.lines(),
+    recent,
     stopSignal: stop.signal,
   })
   const node = await started.catch((error: unknown) => {
@@ -146,15 +100,17 @@ export async function runStart(options: StartOptions): Promise<number> {
   })
   tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
   // A halted node keeps serving reads for diagnosis and stops only when told to.
-  let isHalted = false
-  void node.halted.then((reason) => {
-    isHalted = true
-    tellParent({ kind: 'halted', reason })
-  })
+  void node.halted.then((reason) => tellParent({ kind: 'halted', reason }))
   const reason = await stopping
   logger.info({ reason }, 'stopping')
   await node.close()
   logger.info('stopped')
-  if (isHalted) return node.isMismatch() ? EXIT_MISMATCH : EXIT_HALTED
-  return 0
+  return exitCodeOf(node)
+}
+
+/** Of a node that was closed in order. */
+export function exitCodeOf(node: Pick<RunningNode, 'haltKind'>): number {
+  const kind = node.haltKind()
+  if (kind === undefined) return 0
+  return kind === 'mismatch' ? EXIT_MISMATCH : EXIT_HALTED
 }

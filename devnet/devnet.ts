@@ -12,12 +12,16 @@ import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { LOG_LEVELS } from '../node/config.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
+import { DevChain } from './devChain.ts'
+import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
 import { namedLikeValidators } from './ownership.ts'
 import { findFreePorts, isPortFree } from './ports.ts'
 import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
+import type { Validator, ValidatorEvents } from './validator.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
 
 // What others import as `suanli/devnet` besides this file's own.
@@ -26,7 +30,7 @@ export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
 export interface DevnetOptions {
-  /** How many validators, 4 to 16; default 4. */
+  /** How many validators, 1 to 16; default 4. Fewer than 4 bear no fault and take windows of up to an hour. */
   readonly validators?: number
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
@@ -36,6 +40,11 @@ export interface DevnetOptions {
   readonly blockTimeMs?: number
   /** Length of a capacity window, milliseconds; default 60,000. */
   readonly windowMs?: number
+  /**
+   * Runs the validators in this process instead of one each: they start in a fraction of the time and share its memory and its
+   * thread. One of them cannot crash alone.
+   */
+  readonly isInProcess?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -73,7 +82,7 @@ export interface DevnetAccount {
 
 export interface DevnetValidator {
   readonly index: number
-  /** Undefined while it is down. */
+  /** The process it runs in; undefined while it is down. */
   readonly pid: number | undefined
   readonly dir: string
   readonly logFile: string
@@ -95,10 +104,16 @@ export interface Devnet {
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
-  /** Ends one validator: SIGKILL, the default, is a crash; SIGTERM closes it in order. */
+  /** Ends one validator: SIGKILL, the default for one with a process of its own, is a crash; SIGTERM closes it in order. */
   stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */
   startValidator(index: number): Promise<void>
+  /** Sets the chain's clock forward. The next block ends the running window if its end has come, and no other. Like all that follows, for a devnet in one process. */
+  increaseTime(ms: number): void
+  /** Makes blocks, although nothing waits, `intervalMs` of the chain's time apart or as soon as it allows; default one. */
+  mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
+  /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
+  passWindows(count?: number): Promise<void>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -115,7 +130,7 @@ export interface Devnet {
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const validators = options.validators ?? DEVNET_VALIDATORS.min
+  const validators = options.validators ?? DEVNET_VALIDATORS.usual
   const { min, max } = DEVNET_VALIDATORS
   if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   checkOptions(options)
@@ -146,7 +161,13 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       members,
     )
     options.onEvent?.({ kind: 'prepared', genesis, members })
-    const running = new RunningDevnet({ dataDir, genesis, members, onEvent: options.onEvent ?? (() => {}) })
+    const running = new RunningDevnet({
+      dataDir,
+      genesis,
+      members,
+      isInProcess: options.isInProcess ?? false,
+      onEvent: options.onEvent ?? (() => {}),
+    })
     const firstFinal = await running.start(options.signal)
     return running.facade(firstFinal, release)
   } catch (error) {
@@ -186,12 +207,15 @@ interface RunningOptions {
   readonly dataDir: string
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
+  readonly isInProcess: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
 class RunningDevnet {
   readonly #options: RunningOptions
-  readonly #processes: readonly ValidatorProcess[]
+  readonly #validators: readonly Validator[]
+  /** Only where all run in this process. */
+  readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
@@ -209,13 +233,26 @@ class RunningDevnet {
     this.#allLost = new Promise((resolve) => {
       this.#onAllLost = resolve
     })
-    this.#processes = options.members.map(
-      (member) =>
-        new ValidatorProcess(member, {
-          onMessage: (message) => this.#onMessage(member.index, message),
-          onLost: (how) => this.#onLost(member.index, how),
-        }),
-    )
+    const local: LocalValidator[] = []
+    const parts = options.isInProcess ? this.#shared(local) : undefined
+    this.#validators = options.members.map((member) => {
+      const events: ValidatorEvents = {
+        onMessage: (message) => this.#onMessage(member.index, message),
+        onLost: (how) => this.#onLost(member.index, how),
+      }
+      if (parts === undefined) return new ValidatorProcess(member, events)
+      const validator = new LocalValidator(member, parts, events)
+      local.push(validator)
+      return validator
+    })
+    this.#chain = parts?.control
+  }
+
+  #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
+    const clock = new DevClock()
+    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
+    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes })
+    return { clock, wantedBlocks: chain, control: chain }
   }
 
   /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
@@ -233,7 +270,7 @@ class RunningDevnet {
       throw new OperatorError('every validator ended before a block was final')
     })
     allLost.catch(() => {})
-    const started = Promise.all(this.#processes.map((validator) => validator.start()))
+    const started = Promise.all(this.#validators.map((validator) => validator.start()))
     try {
       await Promise.race([started, aborted])
       this.#isUp = true
@@ -262,21 +299,28 @@ class RunningDevnet {
       wsUrl: rpcUrl.replace('http', 'ws'),
       accounts: developmentAccounts().map(accountOf),
       get validators() {
-        return self.#processes.map(validatorOf)
+        return self.#validators.map(validatorOf)
       },
       firstFinal,
       allLost: this.#allLost,
-      stopValidator: async (index, signal = 'SIGKILL') => {
+      stopValidator: async (index, signal = this.#options.isInProcess ? 'SIGTERM' : 'SIGKILL') => {
         if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
           throw new OperatorError(`signal: expected SIGKILL or SIGTERM, here ${String(signal)}`)
         }
-        await this.#process(index).stop(signal)
+        await this.#validator(index).stop(signal)
         this.#writeStatus()
       },
       startValidator: async (index) => {
-        await this.#process(index).start()
+        await this.#validator(index).start()
         this.#writeStatus()
       },
+      increaseTime: (ms) => {
+        if (!isWholeNumber(ms)) throw new OperatorError('milliseconds: expected a whole number from 0 on')
+        const chain = this.#mustBeInProcess()
+        chain.setTimeMs(chain.nowMs() + ms)
+      },
+      mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()
         await afterClose()
@@ -286,12 +330,18 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    await Promise.all(this.#processes.map((validator) => validator.stop()))
+    await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }
 
-  #process(index: number): ValidatorProcess {
-    const validator = Number.isSafeInteger(index) ? this.#processes[index] : undefined
+  #mustBeInProcess(): DevChain {
+    if (this.#isClosing) throw new OperatorError('the devnet is closed')
+    if (this.#chain !== undefined) return this.#chain
+    throw new OperatorError('time and blocks are set on a devnet in one process: start it with isInProcess')
+  }
+
+  #validator(index: number): Validator {
+    const validator = Number.isSafeInteger(index) ? this.#validators[index] : undefined
     if (validator === undefined) throw new OperatorError(`no validator ${index}`)
     if (this.#isClosing) throw new OperatorError('the devnet is closed')
     return validator
@@ -311,9 +361,9 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
-    const { logFile } = this.#process(validator)
+    const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
-    if (this.#processes.every(({ pid }) => pid === undefined)) this.#onAllLost()
+    if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()
     this.#options.onEvent({ kind: 'lost', validator, how, logFile })
   }
 
@@ -322,7 +372,7 @@ class RunningDevnet {
     if (this.#isClosing || !existsSync(this.#options.dataDir)) return
     writeDevnetStatus(this.#options.dataDir, {
       pid: process.pid,
-      nodes: this.#processes.map(({ member, pid }) => ({
+      nodes: this.#validators.map(({ member, pid }) => ({
         index: member.index,
         pid: pid ?? null,
         dir: member.dir,
@@ -336,7 +386,7 @@ class RunningDevnet {
 
 const rpcUrlOf = ({ rpcPort }: DevnetMember): string => `http://127.0.0.1:${rpcPort}`
 
-function validatorOf({ member, pid, logFile }: ValidatorProcess): DevnetValidator {
+function validatorOf({ member, pid, logFile }: Validator): DevnetValidator {
   return {
     index: member.index,
     pid,

@@ -35,8 +35,8 @@ const NAMES = [
   ...['iris', 'juniper', 'kelp', 'lagoon', 'meadow', 'nimbus', 'oasis', 'prairie'],
 ] as const
 
-/** At least four validators (ECONOMY §10); at most what one machine can run. */
-export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
+/** Fewer than four bear no fault and cover no loss of a provider (ECONOMY §10); at most what one machine can run. */
+export const DEVNET_VALIDATORS = { min: 1, usual: 4, max: NAMES.length } as const
 
 /** Default length of a capacity window, ms (ECONOMY §13, dev). */
 export const DEVNET_WINDOW_MS = DEV_PARAMETERS.capacity.windowMs
@@ -107,7 +107,17 @@ function timingFor(windowMs: number): ConsensusTiming {
   return { ...DEVNET_TIMING, heartbeatMs: Math.min(DEVNET_TIMING.heartbeatMs, Math.floor(windowMs / 4)) }
 }
 
-/** Builds the document. `members` are 4 to 16; `accounts` the funded development accounts. */
+/** How many times its usual pledge and bond each of fewer providers than four has: together they back the same coins. */
+const sharesOf = (count: number): number => Math.ceil(DEVNET_VALIDATORS.usual / count)
+
+/** What fewer validators than four cannot promise. */
+function boundsFor(count: number): { readonly validatorsMin: number; readonly coverN: number } {
+  const { validatorsMin } = DEV_PARAMETERS.providers
+  const { coverN } = DEV_PARAMETERS.capacity
+  return count < validatorsMin ? { validatorsMin: count, coverN: 0 } : { validatorsMin, coverN }
+}
+
+/** Builds the document. `members` are 1 to 16; `accounts` the funded development accounts. */
 export function devnetGenesis(options: {
   readonly members: readonly DevnetMember[]
   readonly accounts: readonly Address[]
@@ -120,9 +130,12 @@ export function devnetGenesis(options: {
 }): Genesis {
   const { members, accounts } = options
   const windowMs = options.windowMs ?? DEVNET_WINDOW_MS
+  const { validatorsMin, coverN } = boundsFor(members.length)
+  const shares = sharesOf(members.length)
   const providers = members.map((member, i): Genesis['providers'][number] => {
     const name = NAMES[i]!
     const pledge = PLEDGES[i % PLEDGES.length]!
+    const devices = pledge.devices * shares
     return {
       ...member,
       profile: {
@@ -132,8 +145,8 @@ export function devnetGenesis(options: {
         url: `https://${name}.example`,
         termsHash: sha256(utf8(`terms of ${name}`)),
       },
-      bonds: [{ assetId: DEVNET_ASSET_ID, amountBase: BOND_UNITS * ASSET_UNIT }],
-      lots: [{ ...pledge, deviceRoot: sha256(utf8(`devices of ${name}`)), region: 'local' }],
+      bonds: [{ assetId: DEVNET_ASSET_ID, amountBase: BigInt(shares) * BOND_UNITS * ASSET_UNIT }],
+      lots: [{ ...pledge, devices, deviceRoot: sha256(utf8(`devices of ${name}`)), region: 'local' }],
     }
   })
   const holders = [...accounts, ...members.map((member) => member.operator)]
@@ -146,8 +159,12 @@ export function devnetGenesis(options: {
     consensus: options.timing ?? timingFor(windowMs),
     params: {
       ...DEV_PARAMETERS,
-      providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },
-      capacity: { ...DEV_PARAMETERS.capacity, windowMs },
+      providers: {
+        ...DEV_PARAMETERS.providers,
+        validatorsMin,
+        minBlockIntervalMs: options.minBlockIntervalMs,
+      },
+      capacity: { ...DEV_PARAMETERS.capacity, coverN, windowMs },
       redemption: redemptionFor(windowMs, options.minBlockIntervalMs),
     },
     assets: [

@@ -33,12 +33,13 @@ export interface RoomLogger extends NodeLogger {
   child(fields: { readonly room: string }): NodeLogger
 }
 
-/** JSON lines on standard output; level names instead of numbers, ISO times. */
+/** JSON lines on standard output, or at the end of a file; level names instead of numbers, ISO times. */
 export function createLogger(options: {
   readonly level: string
   readonly name?: string
   /** Also receives every line. */
   readonly recent?: RecentLines
+  readonly file?: string
 }): Logger {
   const { recent } = options
   const settings = {
@@ -50,7 +51,7 @@ export function createLogger(options: {
     // An error keeps its message, stack and causes under either name.
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
   }
-  const out = pino.destination({ dest: 1, sync: true })
+  const out = pino.destination({ dest: options.file ?? 1, sync: true })
   if (recent === undefined) return pino(settings, out)
   const both = {
     write(line: string): void {

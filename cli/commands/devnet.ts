@@ -27,6 +27,11 @@ export function addDevnet(program: Command, finish: (code: number) => void): voi
     .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
     .addOption(blockTimeOption())
     .addOption(windowOption())
+    .option(
+      '--in-process',
+      'run the validators in one process: a faster start, and none can crash alone',
+      false,
+    )
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
@@ -51,6 +56,7 @@ two of them. Keys are public and the same on every machine. Further devnets: --p
           dataDir: options.dataDir === '' ? '' : resolve(options.dataDir),
           blockTimeMs: options.blockTime,
           windowMs: options.window,
+          isInProcess: options.inProcess,
           isFresh: options.fresh,
           logLevel: options.logLevel,
           signal: stop.signal,

@@ -20,10 +20,10 @@ import {
   signRecovery,
 } from '../../cli/recovery/proposal.ts'
 import { textToSign } from '../../cli/recovery/replacement.ts'
-import { genesisValidators } from '../../client/trust.ts'
 import { planDevnet, prepareDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
+import { genesisValidators } from '../../genesis/schema.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
