@@ -9,16 +9,14 @@ import { signHash } from '../../base/crypto/secp256k1.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Address } from '../../base/ids.ts'
 import { personalMessageHash } from '../../base/protocol/recovery.ts'
-import { checkDraft } from '../../genesis/draft.ts'
 import { checkPart, genesisPartSchema, partText, type UnsignedPart } from '../../genesis/parts.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
-import { parseGenesis } from '../../node/nodeDir.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { dataDirOption, hexOption, passwordOf, passwordOption, print, printJson } from '../common.ts'
 import { normaliseSignature } from '../recovery/replacement.ts'
 import { UsageError } from '../usageError.ts'
-import { addressFault, partFileText, writeNewFile } from './files.ts'
+import { addressFault, partFileText, readDraft, writeNewFile } from './files.ts'
 import { addressOf, bondOf, coinsOf, hashOf, lotOf } from './terms.ts'
 
 const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text]
@@ -105,8 +103,7 @@ function partOf(draft: Genesis, options: Options, password: string) {
 }
 
 function addMember(options: Options): void {
-  const draft = parseGenesis(options.draft)
-  checkDraft(draft)
+  const draft = readDraft(options.draft)
   const password = passwordOf(options)
   const { unsigned, operator } = partOf(draft, options, password)
   const fault = genesisPartSchema.check({ ...unsigned, signature: new Uint8Array(65) })

@@ -1,14 +1,12 @@
 // `suanli genesis collect` and `check`: the document of all parts, and whether it is what was signed. Not: the rules (genesis/).
 import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
-import { OperatorError } from '../../base/errors.ts'
 import { collectParts, compareWithDraft, compareWithParts } from '../../genesis/collect.ts'
-import { GenesisError } from '../../genesis/error.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
-import { parseGenesis, readGenesis } from '../../node/nodeDir.ts'
+import { readGenesis } from '../../node/nodeDir.ts'
 import { printJson } from '../common.ts'
 import { UsageError } from '../usageError.ts'
-import { peersOf, readParts, writeGenesis, writeNewFile } from './files.ts'
+import { naming, peersOf, readDraft, readParts, writeGenesis, writeNewFile } from './files.ts'
 import { spoken } from './terms.ts'
 
 function hashes(genesis: Genesis) {
@@ -30,7 +28,7 @@ export function addCollect(genesis: Command): void {
     .option('-o, --out <file>', 'file to write', 'genesis.json')
     .option('--peers <file>', "also write the members' addresses, for `suanli init --peers`")
     .action((files, options) => {
-      const draft = parseGenesis(options.draft)
+      const draft = readDraft(options.draft)
       const parts = readParts(files)
       const document = collectParts(draft, parts)
       writeGenesis(options.out, document)
@@ -38,15 +36,6 @@ export function addCollect(genesis: Command): void {
       if (peers !== undefined) writeNewFile(peers, `${JSON.stringify(peersOf(document, parts), null, 2)}\n`)
       printJson({ file: options.out, ...hashes(document) })
     })
-}
-
-/** A difference found by members is theirs to settle: the message names the file. */
-function naming<T>(file: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    throw error instanceof GenesisError ? new OperatorError(`${file}: ${error.path}: ${error.reason}`) : error
-  }
 }
 
 export function addCheck(genesis: Command): void {
@@ -60,7 +49,7 @@ export function addCheck(genesis: Command): void {
       const { draft: draftFile, part: files } = options
       if (files !== undefined && draftFile === undefined) throw new UsageError('--part needs --draft')
       if (draftFile === undefined) return printJson(hashes(document))
-      const draft = parseGenesis(draftFile)
+      const draft = readDraft(draftFile)
       const parts = readParts(files ?? [])
       naming(file, () => compareWithDraft(document, draft))
       const isComplete = naming(file, () => compareWithParts(document, { draft, parts }))

@@ -4,10 +4,12 @@ import { equalBytes } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import { type Json, SchemaError } from '../../base/field.ts'
 import type { NamedPart } from '../../genesis/collect.ts'
+import { checkDraft } from '../../genesis/draft.ts'
+import { GenesisError } from '../../genesis/error.ts'
 import { type GenesisPart, genesisPartSchema } from '../../genesis/parts.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import { isListenAddress, PEER_ADDRESS_FORM } from '../../node/config.ts'
-import { genesisText } from '../../node/nodeDir.ts'
+import { genesisText, parseGenesis } from '../../node/nodeDir.ts'
 import { peerIdText } from '../../p2p/identity.ts'
 import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
 
@@ -36,6 +38,22 @@ export function addressFault(address: string): string | undefined {
   return /^\/ip[46]\/(0\.0\.0\.0|::)\//.test(address)
     ? 'is where a node listens, not where others reach it'
     : undefined
+}
+
+/** Runs a check of a document; the message of what it refuses names the file. */
+export function naming<T>(file: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw error instanceof GenesisError ? new OperatorError(`${file}: ${error.path}: ${error.reason}`) : error
+  }
+}
+
+/** Reads a draft and checks it; throws OperatorError naming file, field and reason. */
+export function readDraft(file: string): Genesis {
+  const draft = parseGenesis(file)
+  naming(file, () => checkDraft(draft))
+  return draft
 }
 
 export function partFileText(part: GenesisPart): string {

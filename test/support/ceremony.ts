@@ -1,17 +1,27 @@
-// Members of a genesis ceremony with development keys, so that nothing waits for the making of keys.
-import { utf8 } from '../../base/bytes.ts'
+// Members of a genesis ceremony with development keys, so that nothing waits for the making of keys: as values, and as files.
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { toHex, utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
 import type { Address } from '../../base/ids.ts'
 import { personalMessageHash } from '../../base/protocol/recovery.ts'
 import { COIN } from '../../base/units.ts'
+import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
+import type { DevnetMember } from '../../devnet/member.ts'
 import type { NamedPart } from '../../genesis/collect.ts'
 import { type DevelopmentValidator, developmentValidator } from '../../genesis/devKeys.ts'
 import { newDraft } from '../../genesis/draft.ts'
 import { partText, type UnsignedPart } from '../../genesis/parts.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
+import { loadConfig, saveConfig } from '../../node/config.ts'
+import { parseGenesis } from '../../node/nodeDir.ts'
+import { createKeys } from '../../node/nodeKeys.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
+import { storeOperatorKey } from '../../signer/operatorKey.ts'
+import { runSuanli } from './devnetHarness.ts'
 
 export const CEREMONY_NAMES = ['aurora', 'borealis', 'cumulus', 'dunes'] as const
 export const NOW_MS = Date.UTC(2027, 0, 1)
@@ -85,3 +95,82 @@ export function partsOf(draft: Genesis, count = 4): readonly NamedPart[] {
 }
 
 export const operatorAddress = (i: number): Address => validator(i).operator.address
+
+/** What add-member says of the i-th member, besides its directory and its coins. */
+function profileOptions(i: number): readonly string[] {
+  const name = CEREMONY_NAMES[i]!
+  return [
+    ...['--name', `${name} Ltd`, '--group', name, '--jurisdiction', 'TW', '--url', `https://${name}.example`],
+    ...['--terms-hash', toHex(sha256(utf8(`terms of ${name}`)))],
+    ...['--lot', `h100-sxm:256:tw-north:${toHex(sha256(utf8(`devices of ${name}`)))}`],
+    ...['--bond', 'USDX:50000', '--coins', '1000'],
+  ]
+}
+
+async function mustRun(args: readonly string[]): Promise<string> {
+  const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
+  const { code, stdout, stderr } = await runSuanli(args, { environment })
+  assert.equal(code, 0, `suanli ${args.join(' ')}: ${stderr}`)
+  return stdout
+}
+
+/**
+ * Founds a network with the commands of docs/genesis.md: 10 until all may start. Four organisations with development keys
+ * in their directories; the draft has short windows.
+ */
+export async function foundNetwork(
+  members: readonly DevnetMember[],
+  options: {
+    readonly dataDir: string
+    readonly windowMs: number
+    readonly blockTimeMs: number
+    /** Further coins against the first member's hardware, as `--coins` takes them. */
+    readonly coins: readonly string[]
+    readonly assetIssuer: string
+  },
+): Promise<Genesis> {
+  const { dataDir, windowMs, blockTimeMs } = options
+  const file = (name: string): string => join(dataDir, name)
+  const draft = ['--draft', file('draft.json')]
+  await mustRun([
+    ...['genesis', 'new', '--name', 'Founded', '--chain-id', '271828', '--preset', 'dev'],
+    ...['--asset-issuer', options.assetIssuer, '--coin-price', '3.0282', '-o', file('draft.json')],
+  ])
+  const document = JSON.parse(readFileSync(file('draft.json'), 'utf8'))
+  document.params.capacity.windowMs = windowMs
+  document.params.providers.minBlockIntervalMs = blockTimeMs
+  // Short windows have fewer blocks.
+  document.params.redemption.openRequestsMax = 256
+  document.consensus.heartbeatMs = windowMs / 4
+  writeFileSync(file('draft.json'), JSON.stringify(document))
+  const parts = await Promise.all(
+    members.map(async ({ dir, p2pPort }, i) => {
+      const { operator, consensusSecret, peerSeed } = validator(i)
+      const given = { consensusSecret, peerSeed }
+      const keys = { password: DEVELOPMENT_PASSWORD, cost: 'light' } as const
+      createKeys({ dataDir: dir, isValidator: true, given, ...keys })
+      storeOperatorKey(dir, { secret: operator.secretKey, ...keys })
+      const more = i === 0 ? options.coins.flatMap((coins) => ['--coins', coins]) : []
+      const part = file(`part-${i}.json`)
+      const address = ['--address', `/ip4/127.0.0.1/tcp/${p2pPort}`]
+      await mustRun([
+        ...['genesis', 'add-member', '-d', dir, ...draft, '-o', part],
+        ...profileOptions(i),
+        ...address,
+        ...more,
+      ])
+      return part
+    }),
+  )
+  const [genesis, peers] = [file('genesis.json'), file('peers.json')]
+  await mustRun(['genesis', 'collect', ...parts, ...draft, '-o', genesis, '--peers', peers])
+  for (const [i, { dir, rpcPort, p2pPort }] of members.entries()) {
+    await mustRun(['genesis', 'check', genesis, ...draft, '--part', parts[i]!])
+    await mustRun([
+      ...['init', '-d', dir, '-g', genesis, '--validator', '--peers', peers, '--rpc-port', String(rpcPort)],
+      ...['--p2p-listen', `/ip4/127.0.0.1/tcp/${p2pPort}`],
+    ])
+    saveConfig(dir, { ...loadConfig(dir), signatureWorkers: 0 })
+  }
+  return parseGenesis(genesis)
+}
