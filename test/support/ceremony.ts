@@ -96,27 +96,29 @@ export function partsOf(draft: Genesis, count = 4): readonly NamedPart[] {
 
 export const operatorAddress = (i: number): Address => validator(i).operator.address
 
-/** What add-member says of the i-th member, besides its directory and its coins. */
-function profileOptions(i: number): readonly string[] {
-  const name = CEREMONY_NAMES[i]!
-  return [
-    ...['--name', `${name} Ltd`, '--group', name, '--jurisdiction', 'TW', '--url', `https://${name}.example`],
-    ...['--terms-hash', toHex(sha256(utf8(`terms of ${name}`)))],
-    ...['--lot', `h100-sxm:256:tw-north:${toHex(sha256(utf8(`devices of ${name}`)))}`],
-    ...['--bond', 'USDX:50000', '--coins', '1000'],
-  ]
+/** The commands of the ceremony as docs/genesis.md shows them, in words. */
+function pageCommands(): readonly (readonly string[])[] {
+  const page = readFileSync(new URL('../../../docs/genesis.md', import.meta.url), 'utf8')
+  const [, rest = ''] = page.split('## The ceremony')
+  const [ceremony = ''] = rest.split('\n## ')
+  const blocks = [...ceremony.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!)
+  const lines = blocks.join('').replaceAll('\\\n', ' ').split('\n')
+  return lines
+    .filter((line) => line.startsWith('suanli '))
+    .map((line) =>
+      [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!).slice(1),
+    )
 }
 
-async function mustRun(args: readonly string[]): Promise<string> {
+async function mustRun(args: readonly string[]): Promise<void> {
   const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
-  const { code, stdout, stderr } = await runSuanli(args, { environment })
+  const { code, stderr } = await runSuanli(args, { environment })
   assert.equal(code, 0, `suanli ${args.join(' ')}: ${stderr}`)
-  return stdout
 }
 
 /**
- * Founds a network with the commands of docs/genesis.md: 10 until all may start. Four organisations with development keys
- * in their directories; the draft has short windows.
+ * Founds a network of four organisations with the commands of docs/genesis.md, each as the page has it but for names, hashes,
+ * folders and ports. Development keys lie in the folders, and the draft is given short windows.
  */
 export async function foundNetwork(
   members: readonly DevnetMember[],
@@ -129,48 +131,57 @@ export async function foundNetwork(
     readonly assetIssuer: string
   },
 ): Promise<Genesis> {
-  const { dataDir, windowMs, blockTimeMs } = options
+  const { dataDir } = options
   const file = (name: string): string => join(dataDir, name)
-  const draft = ['--draft', file('draft.json')]
-  await mustRun([
-    ...['genesis', 'new', '--name', 'Founded', '--chain-id', '271828', '--preset', 'dev'],
-    ...['--asset-issuer', options.assetIssuer, '--coin-price', '3.0282', '-o', file('draft.json')],
-  ])
-  const document = JSON.parse(readFileSync(file('draft.json'), 'utf8'))
+  /** The page's command of this name, for the i-th member. */
+  const run = async (name: string, i: number, more: readonly string[] = []): Promise<void> => {
+    const found = pageCommands().find((words) => words.join(' ').startsWith(name))
+    assert.ok(found !== undefined, `docs/genesis.md has no \`suanli ${name}\``)
+    const organisation = CEREMONY_NAMES[i]!
+    const isOfOne = !name.endsWith('collect')
+    const words = found.map((word, at) => {
+      if (found[at - 1] === '-d') return members[i]!.dir
+      if (found[at - 1] === '--address') return `/ip4/127.0.0.1/tcp/${members[i]!.p2pPort}`
+      if (found[at - 1] === '--asset-issuer') return options.assetIssuer
+      const own = isOfOne ? word.replace(/aurora/i, organisation) : word
+      const hashed = own.replace(/0x[0-9a-f]{64}/, (hash) =>
+        toHex(sha256(utf8(`${hash} of ${organisation}`))),
+      )
+      return hashed.endsWith('.json') ? file(hashed) : hashed
+    })
+    await mustRun([...words, ...more])
+  }
+  await run('genesis new', 0, ['-o', file('draft.json')])
+  shortenWindows(file('draft.json'), options)
+  for (const [i, { dir }] of members.entries()) {
+    const { operator, consensusSecret, peerSeed } = validator(i)
+    const given = { consensusSecret, peerSeed }
+    const keys = { password: DEVELOPMENT_PASSWORD, cost: 'light' } as const
+    createKeys({ dataDir: dir, isValidator: true, given, ...keys })
+    storeOperatorKey(dir, { secret: operator.secretKey, ...keys })
+    await run('genesis add-member', i, i === 0 ? options.coins.flatMap((coins) => ['--coins', coins]) : [])
+  }
+  await run('genesis collect', 0)
+  await run('genesis show', 0)
+  await run('genesis check', 0)
+  for (const [i, { dir, rpcPort, p2pPort }] of members.entries()) {
+    const ports = ['--rpc-port', String(rpcPort), '--p2p-listen', `/ip4/127.0.0.1/tcp/${p2pPort}`]
+    await run('init', i, ports)
+    saveConfig(dir, { ...loadConfig(dir), signatureWorkers: 0 })
+  }
+  return parseGenesis(file('genesis.json'))
+}
+
+/** What the page lets the organisations edit before they add their parts. */
+function shortenWindows(
+  draft: string,
+  { windowMs, blockTimeMs }: { readonly windowMs: number; readonly blockTimeMs: number },
+): void {
+  const document = JSON.parse(readFileSync(draft, 'utf8'))
   document.params.capacity.windowMs = windowMs
   document.params.providers.minBlockIntervalMs = blockTimeMs
   // Short windows have fewer blocks.
   document.params.redemption.openRequestsMax = 256
   document.consensus.heartbeatMs = windowMs / 4
-  writeFileSync(file('draft.json'), JSON.stringify(document))
-  const parts = await Promise.all(
-    members.map(async ({ dir, p2pPort }, i) => {
-      const { operator, consensusSecret, peerSeed } = validator(i)
-      const given = { consensusSecret, peerSeed }
-      const keys = { password: DEVELOPMENT_PASSWORD, cost: 'light' } as const
-      createKeys({ dataDir: dir, isValidator: true, given, ...keys })
-      storeOperatorKey(dir, { secret: operator.secretKey, ...keys })
-      const more = i === 0 ? options.coins.flatMap((coins) => ['--coins', coins]) : []
-      const part = file(`part-${i}.json`)
-      const address = ['--address', `/ip4/127.0.0.1/tcp/${p2pPort}`]
-      await mustRun([
-        ...['genesis', 'add-member', '-d', dir, ...draft, '-o', part],
-        ...profileOptions(i),
-        ...address,
-        ...more,
-      ])
-      return part
-    }),
-  )
-  const [genesis, peers] = [file('genesis.json'), file('peers.json')]
-  await mustRun(['genesis', 'collect', ...parts, ...draft, '-o', genesis, '--peers', peers])
-  for (const [i, { dir, rpcPort, p2pPort }] of members.entries()) {
-    await mustRun(['genesis', 'check', genesis, ...draft, '--part', parts[i]!])
-    await mustRun([
-      ...['init', '-d', dir, '-g', genesis, '--validator', '--peers', peers, '--rpc-port', String(rpcPort)],
-      ...['--p2p-listen', `/ip4/127.0.0.1/tcp/${p2pPort}`],
-    ])
-    saveConfig(dir, { ...loadConfig(dir), signatureWorkers: 0 })
-  }
-  return parseGenesis(genesis)
+  writeFileSync(draft, JSON.stringify(document))
 }
