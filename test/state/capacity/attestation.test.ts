@@ -12,6 +12,7 @@ import { attestLot } from '../../../state/modules/capacity/pledges.ts'
 import { ALL_SERVICES } from '../../../state/modules/capacity/schema.ts'
 import { getSummary } from '../../../state/modules/capacity/sums.ts'
 import { currentWindow } from '../../../state/modules/capacity/windows.ts'
+import { catalogueTables } from '../../../state/modules/catalogue/tables.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { getProvider, setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { accountOf, EconomyChain, quotaQuery } from '../../support/economyFixture.ts'
@@ -225,6 +226,38 @@ describe('capacity: notice and the first audit of a lot attested for a time', ()
     // From now on notice takes K windows.
     assert.equal(notice(chain, 4, lot), undefined)
     assert.equal(getLot(chain.state, lot)!.lastWindow, currentWindow(chain.state) + K)
+  })
+})
+
+describe('capacity: losses beside attestations', () => {
+  it('a lot attested in the window of a cut adds nothing to what the cut took', () => {
+    const cuts = [false, true].map((isAttested) => {
+      const chain = new EconomyChain(TEST_PARAMETERS).addProviders([EQUAL, EQUAL, EQUAL])
+      if (isAttested) attest(chain, pledge(chain, 1), 2)
+      const record = catalogueTables.class.mustGet(chain.state, { id: 1 })
+      catalogueTables.class.set(chain.state, { id: 1 }, { ...record, inferPpm: 500_000n })
+      windows(chain, 1)
+      return getSummary(chain.state, 1).cutBase
+    })
+    assert.ok(cuts[0]! > 0n && cuts[1]! <= cuts[0]!, cuts.join())
+  })
+
+  it('an end takes from C what is missing, and a renewal gives it back', () => {
+    const { chain, lot } = withNewcomer()
+    attest(chain, lot, K)
+    windows(chain, 1)
+    const full = capacityOf(chain, 1)
+    const first = getSummary(chain.state, 4)
+    for (let i = 0; i < 3; i++) {
+      const { capacityBase, withdrawnBase, cutBase } = getSummary(chain.state, 4)
+      assert.equal(withdrawnBase, full - capacityBase)
+      assert.equal(cutBase, 0n)
+      windows(chain, 1)
+    }
+    attest(chain, lot, currentWindow(chain.state) + K)
+    windows(chain, 1)
+    // The furthest window is beyond any attestation.
+    assert.deepEqual(getSummary(chain.state, 4), first)
   })
 })
 
