@@ -15,6 +15,8 @@ import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
+import { Granter } from './granter.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
@@ -29,11 +31,29 @@ export { OperatorError } from '../base/errors.ts'
 export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
+const DEFAULT_BLOCK_TIME_MS = 50
+const ACCOUNTS_MAX = 100
+const BALANCE_COINS_MAX = 1_000_000_000
+/** Clients compute with it, and with twice as much (EIP-2294). */
+const CHAIN_ID_MAX = 2 ** 52
+
 export interface DevnetOptions {
   /** How many validators, 1 to 16; default 4. Fewer than 4 bear no fault and take windows of up to an hour. */
   readonly validators?: number
+  /** Chain id; default 83838. */
+  readonly chainId?: number
+  /** How many funded accounts, 1 to 100; default 10. */
+  readonly accounts?: number
+  /** Whole coins of each; default 10,000. The providers must be able to back all of them. */
+  readonly balanceCoins?: number
+  /** Parameters of the chain by path, in the form of the genesis document: `{ 'redemption.assignAhead': 3 }`. */
+  readonly params?: ParameterOverrides
+  /** A genesis document whose members have the development keys, instead of all options of the chain. */
+  readonly genesisFile?: string
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
+  /** Peer-to-peer port of the first validator, the others follow; default 1,000 above its JSON-RPC port. */
+  readonly p2pPort?: number
   /** Where the chain is kept; by default a temporary folder, which `close` removes. */
   readonly dataDir?: string
   /** Shortest time between two blocks under load, milliseconds; default 50. */
@@ -45,6 +65,8 @@ export interface DevnetOptions {
    * thread. One of them cannot crash alone.
    */
   readonly isInProcess?: boolean
+  /** The providers grant whatever is assigned to them, by themselves: a request left alone suspends nobody. */
+  readonly isGranting?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -62,6 +84,8 @@ export type DevnetEvent =
   | { readonly kind: 'up'; readonly dataDir: string; readonly members: readonly DevnetMember[] }
   /** The first block of this run is final. */
   | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** A provider that grants by itself could not. */
+  | { readonly kind: 'notGranted'; readonly reason: string }
   /** A validator's consensus stopped for good; it still answers reads. */
   | { readonly kind: 'halted'; readonly validator: number; readonly reason: string }
   /** A validator's process ended by itself. */
@@ -100,7 +124,7 @@ export interface Devnet {
   /** JSON-RPC of the first validator. */
   readonly rpcUrl: string
   readonly wsUrl: string
-  /** Ten accounts of the well-known test mnemonic, each with 10,000 coins. */
+  /** Accounts of the well-known test mnemonic; by default ten, each with 10,000 coins. */
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
@@ -114,6 +138,10 @@ export interface Devnet {
   mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
   /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
   passWindows(count?: number): Promise<void>
+  /** Remembers the newest block; the number that `revert` takes. */
+  snapshot(): Promise<number>
+  /** Takes all validators back to the block and the time of a snapshot; false when there is none of this number. */
+  revert(snapshot: number): Promise<boolean>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -130,11 +158,10 @@ export interface Devnet {
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const validators = options.validators ?? DEVNET_VALIDATORS.usual
-  const { min, max } = DEVNET_VALIDATORS
-  if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   checkOptions(options)
   options.signal?.throwIfAborted()
+  const genesis = genesisOf(options)
+  const validators = genesis.providers.length
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
   let unlock = async (): Promise<void> => {}
@@ -144,20 +171,13 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
   try {
     const port = options.port ?? (await findFreePorts(validators))
-    const members = planDevnet({ validators, port, dataDir })
+    const members = planDevnet({ ...options, validators, port, dataDir })
     await checkUnused(dataDir)
     await checkPorts(members)
     unlock = await lockDevnet(dataDir)
     await checkNotRunning(namedLikeValidators(dataDir))
-    const genesis = prepareDevnet(
-      {
-        dataDir,
-        validators,
-        blockTimeMs: options.blockTimeMs ?? 50,
-        windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
-        isFresh: options.isFresh ?? false,
-        logLevel: options.logLevel ?? 'info',
-      },
+    prepareDevnet(
+      { genesis, dataDir, isFresh: options.isFresh ?? false, logLevel: options.logLevel ?? 'info' },
       members,
     )
     options.onEvent?.({ kind: 'prepared', genesis, members })
@@ -166,6 +186,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       genesis,
       members,
       isInProcess: options.isInProcess ?? false,
+      isGranting: options.isGranting ?? false,
       onEvent: options.onEvent ?? (() => {}),
     })
     const firstFinal = await running.start(options.signal)
@@ -176,9 +197,37 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
 }
 
+function genesisOf(options: DevnetOptions): Genesis {
+  if (options.genesisFile !== undefined) return readDevelopmentGenesis(options.genesisFile)
+  return developmentGenesis({
+    ...options,
+    validators: options.validators ?? DEVNET_VALIDATORS.usual,
+    blockTimeMs: options.blockTimeMs ?? DEFAULT_BLOCK_TIME_MS,
+    windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
+  })
+}
+
+/** What a genesis document decides. */
+const CHAIN_OPTIONS = [
+  ...['validators', 'chainId', 'accounts', 'balanceCoins', 'params', 'blockTimeMs', 'windowMs'],
+] as const satisfies readonly (keyof DevnetOptions)[]
+
 /** Throws OperatorError naming the option that cannot be used. */
-function checkOptions({ port, dataDir, blockTimeMs, windowMs, logLevel }: DevnetOptions): void {
+function checkOptions(options: DevnetOptions): void {
+  const { validators, port, p2pPort, dataDir, blockTimeMs, windowMs, logLevel } = options
+  const { chainId, accounts, balanceCoins } = options
+  const { min, max } = DEVNET_VALIDATORS
+  const given = CHAIN_OPTIONS.find((name) => options[name] !== undefined)
+  if (options.genesisFile !== undefined && given !== undefined)
+    throw new OperatorError(`${given}: the genesis document decides it`)
+  const isCount = (value: unknown, least: number, most: number): boolean =>
+    value === undefined || isWholeNumber(value, least, most)
   const checks: readonly [name: string, isGood: boolean, expected: string][] = [
+    ['validators', isCount(validators, min, max), `${min} to ${max}`],
+    ['chainId', isCount(chainId, 1, CHAIN_ID_MAX), `1 to ${CHAIN_ID_MAX}`],
+    ['accounts', isCount(accounts, 1, ACCOUNTS_MAX), `1 to ${ACCOUNTS_MAX}`],
+    ['balanceCoins', isCount(balanceCoins, 1, BALANCE_COINS_MAX), `1 to ${BALANCE_COINS_MAX}`],
+    ['p2pPort', isCount(p2pPort, 1, 65_000), 'a port, 1 to 65000'],
     ['port', port === undefined || isWholeNumber(port, 1, 64_000), 'a port, 1 to 64000'],
     ['dataDir', dataDir === undefined || (typeof dataDir === 'string' && dataDir !== ''), 'a folder'],
     ['blockTimeMs', blockTimeMs === undefined || isWholeNumber(blockTimeMs, 0, 60_000), '0 to 60000'],
@@ -198,6 +247,20 @@ async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
   }
 }
 
+/** The development accounts that a genesis gives coins to. */
+export function fundedAccounts(genesis: Genesis): readonly DevelopmentAccount[] {
+  const funded = new Set(genesis.balances.map(({ account }) => toHex(account)))
+  const isFunded = ({ address }: DevelopmentAccount): boolean => funded.has(toHex(address))
+  let found: readonly DevelopmentAccount[] = developmentAccounts().filter(isFunded)
+  // Each costs milliseconds to derive: no more than there are.
+  for (let count = found.length + 1; count <= ACCOUNTS_MAX; count++) {
+    const more = developmentAccounts(count)
+    if (more.length <= found.length || !isFunded(more.at(-1)!)) break
+    found = [...more.filter(isFunded)]
+  }
+  return found
+}
+
 const accountOf = ({ address, secretKey }: DevelopmentAccount): DevnetAccount => ({
   address: checksumAddress(address) as `0x${string}`,
   privateKey: toHex(secretKey),
@@ -208,6 +271,7 @@ interface RunningOptions {
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
   readonly isInProcess: boolean
+  readonly isGranting: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
@@ -217,12 +281,16 @@ class RunningDevnet {
   /** Only where all run in this process. */
   readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
+  #granter: Granter | undefined
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
   #onAllLost: () => void = () => {}
   #startedAt = 0
   #isUp = false
   #isClosing = false
+  /** The first block that any validator saw final, and the first that the first one did. */
+  #seen: FirstFinal | undefined
+  #isFirstLost = false
   #first: FirstFinal | undefined
 
   constructor(options: RunningOptions) {
@@ -250,8 +318,12 @@ class RunningDevnet {
 
   #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
     const clock = new DevClock()
-    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
-    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes })
+    const chain = new DevChain({
+      clock,
+      genesis: this.#options.genesis,
+      validators,
+      granter: () => this.#granter,
+    })
     return { clock, wantedBlocks: chain, control: chain }
   }
 
@@ -275,6 +347,7 @@ class RunningDevnet {
       await Promise.race([started, aborted])
       this.#isUp = true
       this.#writeStatus()
+      this.#startGranting()
       onEvent({ kind: 'up', dataDir, members })
       if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
       return await Promise.race([this.#firstFinal, aborted, allLost])
@@ -287,6 +360,16 @@ class RunningDevnet {
     }
   }
 
+  #startGranting(): void {
+    const { members, genesis, onEvent, isGranting } = this.#options
+    if (!isGranting) return
+    this.#granter = new Granter({
+      rpcUrl: rpcUrlOf(members[0]!),
+      providers: genesis.providers.length,
+      onFailure: (reason) => onEvent({ kind: 'notGranted', reason }),
+    })
+  }
+
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
     const { dataDir, genesis, members } = this.#options
     const rpcUrl = rpcUrlOf(members[0]!)
@@ -297,7 +380,7 @@ class RunningDevnet {
       genesisHash: toHex(genesisHash(genesis)),
       rpcUrl,
       wsUrl: rpcUrl.replace('http', 'ws'),
-      accounts: developmentAccounts().map(accountOf),
+      accounts: fundedAccounts(genesis).map(accountOf),
       get validators() {
         return self.#validators.map(validatorOf)
       },
@@ -320,6 +403,8 @@ class RunningDevnet {
         chain.setTimeMs(chain.nowMs() + ms)
       },
       mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      snapshot: () => this.#mustBeInProcess().snapshot(),
+      revert: (snapshot) => this.#mustBeInProcess().revert(snapshot),
       passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()
@@ -330,6 +415,7 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    await this.#granter?.close()
     await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }
@@ -350,9 +436,17 @@ class RunningDevnet {
   #onMessage(validator: number, message: NodeMessage): void {
     const { onEvent } = this.#options
     if (message.kind === 'halted') onEvent({ kind: 'halted', validator, reason: message.reason })
-    if (message.kind !== 'final' || this.#first !== undefined) return
+    if (message.kind !== 'final') return
     const { height, hash } = message
     const block = { height, hash, afterMs: performance.now() - this.#startedAt }
+    this.#seen ??= block
+    // Whoever waits for it asks the first validator.
+    if (validator === 0 || this.#isFirstLost) this.#setFirst(block)
+  }
+
+  #setFirst(block: FirstFinal): void {
+    const { onEvent } = this.#options
+    if (this.#first !== undefined) return
     this.#first = block
     // A validator may see a block final before the last one is up; the events keep their order.
     this.#onFinal(block)
@@ -361,6 +455,8 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
+    if (validator === 0) this.#isFirstLost = true
+    if (validator === 0 && this.#seen !== undefined) this.#setFirst(this.#seen)
     const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
     if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()

@@ -78,8 +78,11 @@ export interface DevnetMember {
 }
 
 /** Assigns the accounts' coins to providers in order: provider 0 backs the first accounts, and so on. */
-function backedBalances(accounts: readonly Address[], providerCount: number): Genesis['balances'] {
-  const perAccount = DEVNET_ACCOUNT_COINS * COIN
+function backedBalances(
+  accounts: readonly Address[],
+  { providerCount, accountCoins }: { readonly providerCount: number; readonly accountCoins: bigint },
+): Genesis['balances'] {
+  const perAccount = accountCoins * COIN
   const total = perAccount * BigInt(accounts.length)
   const balances: { account: Address; amountBase: bigint; backedBy: number }[] = []
   let provider = 0
@@ -127,6 +130,9 @@ export function devnetGenesis(options: {
   readonly windowMs?: number
   readonly timing?: ConsensusTiming
   readonly timestampMs?: number
+  readonly chainId?: number
+  /** Whole coins of each account. */
+  readonly accountCoins?: bigint
 }): Genesis {
   const { members, accounts } = options
   const windowMs = options.windowMs ?? DEVNET_WINDOW_MS
@@ -152,7 +158,7 @@ export function devnetGenesis(options: {
   const holders = [...accounts, ...members.map((member) => member.operator)]
   return {
     name: 'Suanli devnet',
-    chainId: DEVNET_CHAIN_ID,
+    chainId: options.chainId ?? DEVNET_CHAIN_ID,
     timestampMs: options.timestampMs ?? DEVNET_TIMESTAMP_MS,
     baseFeePerGas: 1_000_000_000n,
     anchor: 1_000_000n,
@@ -190,7 +196,10 @@ export function devnetGenesis(options: {
     })),
     providers,
     balances: [
-      ...backedBalances(accounts, members.length),
+      ...backedBalances(accounts, {
+        providerCount: members.length,
+        accountCoins: options.accountCoins ?? DEVNET_ACCOUNT_COINS,
+      }),
       ...members.map((member, i) => ({
         account: member.operator,
         amountBase: DEVNET_OPERATOR_COINS * COIN,

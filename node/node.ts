@@ -5,12 +5,12 @@ import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
 import { parseHash32, type TxId } from '../base/ids.ts'
-import { indexOfKey } from '../base/protocol/validators.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { DevControl } from '../rpc/dev/control.ts'
+import type { startRpc } from '../rpc/start.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
@@ -26,12 +26,13 @@ import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
-import { openNetwork } from './openNetwork.ts'
+import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
 import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
-import { createBackend, startService } from './startService.ts'
+import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
+import { VERSION } from './version.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
 
@@ -59,6 +60,7 @@ export interface DevnetParts {
   readonly wantedBlocks: WantedBlocks
   /** For the JSON-RPC methods that only a devnet has. */
   readonly control: DevControl
+  readonly startRpc?: typeof startRpc
 }
 
 /** Where the final chain stands. */
@@ -136,16 +138,9 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
+  const { dataDir } = options
   const parts = {
-    config,
-    genesis,
-    opened,
-    network,
-    recoveries,
-    signer,
-    clock,
-    halt,
-    logger,
+    ...{ dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger },
     ...options.devnet,
   }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
@@ -161,19 +156,53 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
-  const { host } = network
+  const parted = { opened, network, consensus, service, halt }
+  tellUp(options, parted)
+  return runningNode(parted, closers)
+}
+
+interface StartedParts {
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly consensus: OpenedConsensus
+  readonly service: RunningService
+  readonly halt: Halt
+}
+
+/** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
+function tellUp(
+  { logger, signer }: NodeOptions,
+  { opened, network, consensus, service }: StartedParts,
+): void {
+  const { self } = consensus.driver.status()
   logger.info(
     {
+      build: VERSION,
+      node: process.version,
       chainId: opened.chain.chainId,
       genesis: toHex(opened.chain.genesisHash),
       height: opened.importer.head().header.height,
-      validatorIndex: consensus.driver.status().self,
-      peerId: host.peerId,
-      p2p: host.listenAddresses,
+      validatorIndex: self,
+      ...(self === undefined ? {} : service.members.at(self)),
+      peerId: network.host.peerId,
+      p2p: network.host.listenAddresses,
       rpc: service.rpc.url,
+      metrics: service.rpc.metricsUrl,
     },
     'node is up',
   )
+  if (self !== undefined || signer === undefined) return
+  logger.info(
+    { consensusKey: toHex(signer.publicKey) },
+    'this consensus key is not in the validator set: the node follows, and votes in epochs whose set has it',
+  )
+}
+
+function runningNode(
+  { opened, network, consensus, service, halt }: StartedParts,
+  closers: Closers,
+): RunningNode {
+  const { host } = network
   return {
     rpcUrl: service.rpc.url,
     rpcPort: service.rpc.port,
@@ -298,9 +327,4 @@ function openNodeChain(
     onRefused: halt.noteRefused,
     logger,
   })
-}
-
-/** Whether a consensus key is in the genesis set, for messages at the start. */
-export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

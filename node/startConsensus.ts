@@ -107,6 +107,8 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     loggerOf: (room) => logger.child({ room }),
   })
   closers.add(() => consensus.application.close())
+  // Journal and threads are open from here on, whether it is started or not.
+  closers.add(() => consensus.driver.close())
   return {
     ...consensus,
     evidence,
@@ -212,7 +214,6 @@ async function start(
       logger: logger.child({ room: 'recovery' }),
     }),
   )
-  closers.add(() => driver.close())
   if (signer !== undefined) {
     const prover = proveLosses(options, signer)
     closers.add(() => prover.close())

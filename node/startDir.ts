@@ -1,16 +1,17 @@
 // Starts a node from its data directory: opens keys and signers as configured, then the node. Not: configuration and logger
 // (whoever starts it has both), the node (node.ts).
 import type { Logger } from 'pino'
-import { toHex } from '../base/bytes.ts'
+import { OperatorError } from '../base/errors.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import { type Genesis, genesisHash, genesisValidators } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { keyFile } from '../signer/keyFiles.ts'
 import { openSigner } from '../signer/openSigner.ts'
 import { openOperatorKey } from '../signer/operatorKey.ts'
 import { SignerRing } from '../signer/signerRing.ts'
 import type { NodeConfig } from './config.ts'
 import type { RecentLines } from './logging.ts'
-import { type DevnetParts, isGenesisValidator, type RunningNode, startNode } from './node.ts'
+import { type DevnetParts, type RunningNode, startNode } from './node.ts'
 import { openPeerSeed } from './nodeKeys.ts'
 
 export interface StartDirOptions {
@@ -38,12 +39,6 @@ export async function startNodeFromDir(options: StartDirOptions): Promise<Runnin
   const peerSeed = openPeerSeed(dataDir, password)
   const operatorSecret = openOperatorKey(dataDir, password)
   const signer = await openSigners(options, peerSeed)
-  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
-    logger.info(
-      { consensusKey: toHex(signer.publicKey) },
-      'this consensus key is not in genesis: it votes in the epochs whose set has it, in others the node follows',
-    )
-  }
   return startNode({
     dataDir,
     genesis,
@@ -78,6 +73,12 @@ async function openSigners(options: StartDirOptions, peerSeed: Uint8Array): Prom
       log: (level, text, fields) => log[level](fields ?? {}, text),
     })
     if (opened !== undefined) signers.push(opened)
+  }
+  if (signers.length === 0 && config.validator) {
+    throw new OperatorError(
+      `${keyFile(options.dataDir, 'consensus')} is missing, and config.json says "validator": true: ` +
+        'restore the key from your offline copy, or set it to false to follow the chain without signing',
+    )
   }
   return signers.length > 1 ? new SignerRing(signers) : signers[0]
 }

@@ -1,7 +1,7 @@
 // `suanli genesis`: the ceremony's commands (cli/genesis/), and the devnet's document. Not: the rules (genesis/).
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { developmentGenesis } from '../../devnet/directories.ts'
+import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { genesisText } from '../../node/nodeDir.ts'
 import { addAddMember } from '../genesis/addMember.ts'
 import { addCheck, addCollect } from '../genesis/collectParts.ts'

@@ -1,9 +1,9 @@
 // Accounts whose keys a devnet has: it signs for them, as anvil and hardhat do. And coins for any account. Not: the keys (devnet/).
 import { checksumAddress } from '../../base/address.ts'
-import { concatBytes, toHex, utf8 } from '../../base/bytes.ts'
+import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts'
 import { keccak256 } from '../../base/crypto/hash.ts'
 import type { Json } from '../../base/field.ts'
-import type { Address } from '../../base/ids.ts'
+import type { Address, TxId } from '../../base/ids.ts'
 import { TX_BYTES_MAX } from '../../base/protocol/limits.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { Module } from '../../state/rules.ts'
@@ -19,6 +19,8 @@ import { alsoAs } from './aliases.ts'
 import type { DevControl } from './control.ts'
 
 const NULL = { type: 'null' }
+/** A caller waits no longer for a block. */
+const INCLUDED_MS_MAX = 5_000
 
 function refuse(message: string): RpcError {
   return new RpcError(RPC_CODE.refused, message)
@@ -65,7 +67,9 @@ function signingMethods({
     }),
     defineMethod({
       name: 'eth_sendTransaction',
-      doc: 'Completes, signs and submits a transaction of one of eth_accounts; returns its hash.',
+      doc:
+        'Completes, signs and submits a transaction of one of eth_accounts; returns its hash, once it is final if a block can have ' +
+        'it now: as on a chain that makes its block at once.',
       cost: 20,
       params: { transaction: transactionRequestParam },
       returns: HASH_SCHEMA,
@@ -75,6 +79,7 @@ function signingMethods({
         const raw = signed(transaction.from, await runner.fill(transaction))
         const result = await backend.submit(raw)
         if (!result.ok) throw submitError(result.rejection)
+        await untilIncluded(backend, result.id)
         return toHex(result.id)
       },
     }),
@@ -87,6 +92,24 @@ function signingMethods({
       run: async ({ transaction }) => toHex(signed(transaction.from, await runner.fill(transaction))),
     }),
   ]
+}
+
+/** Resolves once it is final, or at once when no block can have it yet. */
+function untilIncluded(backend: Backend, id: TxId): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => done(), INCLUDED_MS_MAX)
+    const stop = backend.onFinalized(({ transactions }) => {
+      if (transactions.some((one) => equalBytes(one.id, id))) done()
+    })
+    const done = (): void => {
+      clearTimeout(timer)
+      stop()
+      resolve()
+    }
+    backend
+      .transactionStatus(id)
+      .then((known) => (known.status === 'pending' && known.executable ? undefined : done()), reject)
+  })
 }
 
 function messageMethods(control: DevControl): readonly Method[] {

@@ -21,11 +21,6 @@ import { call, post } from '../support/jsonRpc.ts'
 
 const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024
-const COMMANDS = [
-  ...['', 'devnet', 'init', 'start', 'version', 'keys', 'keys new', 'keys show'],
-  ...['genesis', 'genesis check', 'genesis devnet', 'doctor', 'rollback', 'recovery', 'recovery propose'],
-  ...['member', 'member admit', 'member vote', 'member rotate', 'member account'],
-]
 
 /** Deterministic bytes: SHA-256 in counter mode. */
 function randomBytes(seed: number, length: number): Buffer {
@@ -177,16 +172,6 @@ describe('an operator', function () {
     }
   })
 
-  it('prints help for every command', async () => {
-    const answers = COMMANDS.map(async (command) => {
-      const words = command === '' ? [] : command.split(' ')
-      const { code, stdout, stderr } = await runSuanli([...words, '--help'])
-      assert.deepEqual([code, stderr], [0, ''], command)
-      assert.ok(stdout.startsWith(`Usage: ${['suanli', ...words].join(' ')} `), stdout)
-    })
-    await Promise.all(answers)
-  })
-
   describe('gets one-line error messages', () => {
     const file = (name: string): string => join(dir.path, name)
     const refuses = async (args: readonly string[], message: RegExp, password = true): Promise<void> => {
@@ -240,7 +225,7 @@ describe('an operator', function () {
       writeFileSync(file('wrong'), 'wrong\n')
       await refuses(
         ['start', '--data-dir', home, '--password-file', file('wrong')],
-        /the password does not open/,
+        /home\/keys\/\w+\.json: the password does not open/,
       )
     })
 

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
-import { DEVELOPMENT_PASSWORD, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
@@ -12,6 +12,7 @@ import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import type { NodeMessage } from '../../node/nodeMessage.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
+import { prepareFolders } from './devnetFolders.ts'
 import { LocalNode } from './localNode.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
@@ -229,7 +230,7 @@ export class Network {
       isFresh: true,
       logLevel: 'info',
     } as const
-    const genesis = await (options.write?.(members) ?? prepareDevnet(settings, members))
+    const genesis = await (options.write?.(members) ?? prepareFolders(settings, members))
     const failures: string[] = []
     const nodes = members.map((member) => new ValidatorProcess(member, (text) => failures.push(text)))
     for (const node of nodes) {
