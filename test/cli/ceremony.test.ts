@@ -9,7 +9,7 @@ import { signHash } from '../../base/crypto/secp256k1.ts'
 import { personalMessageHash } from '../../base/protocol/recovery.ts'
 import { EXIT } from '../../cli/exitCode.ts'
 import { operatorOf } from '../../cli/genesis/addMember.ts'
-import { partFileText } from '../../cli/genesis/files.ts'
+import { partFileText, readPeers } from '../../cli/genesis/files.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { genesisText } from '../../node/nodeDir.ts'
 import { createKeys } from '../../node/nodeKeys.ts'
@@ -199,6 +199,23 @@ describe('cli.genesis', () => {
       const mine = await json('check', file('one.json'), ...common, '--part', partFiles[2]!)
       assert.equal(mine.allMembersSigned, false)
       await refuses(['check', file('one.json'), '--part', partFiles[0]!], /--part needs --draft/, EXIT.usage)
+    })
+
+    it('give init the addresses, which must be some', async () => {
+      writeFileSync(file('no-peers.json'), '["/dns4/aurora.example/tcp/26600"]')
+      const { code, stderr } = await runSuanli(
+        ['init', '-d', file('late'), '-g', file('one.json'), '--peers', file('no-peers.json')],
+        { environment },
+      )
+      assert.equal(code, EXIT.failed)
+      assert.match(stderr, /no-peers.json: expected a list of multiaddrs, each ending in \/p2p/)
+      assert.equal(existsSync(file('late')), false)
+      const peers = JSON.parse(readFileSync(file('peers.json'), 'utf8')) as readonly string[]
+      const [, own = ''] = peers[2]!.split('/p2p/')
+      assert.deepEqual(
+        readPeers(file('peers.json'), own),
+        peers.filter((_, i) => i !== 2),
+      )
     })
 
     it('name the file that breaks a rule, or differs', async () => {
