@@ -35,6 +35,7 @@ export const capacityAbi = [
   {"type":"event","name":"WindowEnded","inputs":[{"name":"windowIndex","type":"uint64","indexed":false},{"name":"endsAtMs","type":"uint64","indexed":false}]},
   {"type":"event","name":"LotPledged","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false},{"name":"classId","type":"uint32","indexed":false},{"name":"devices","type":"uint32","indexed":false},{"name":"firstWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"LotAttested","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false},{"name":"countsFrom","type":"uint64","indexed":false},{"name":"auditPpm","type":"uint64","indexed":false}]},
+  {"type":"event","name":"LotAttestedUntil","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false},{"name":"lastWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"LotNoticeGiven","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false},{"name":"lastWindow","type":"uint64","indexed":false}]},
   {"type":"event","name":"LotEnded","inputs":[{"name":"provider","type":"uint64","indexed":true},{"name":"lot","type":"uint64","indexed":false}]},
   {"type":"event","name":"Failed","inputs":[{"name":"selector","type":"bytes4","indexed":true},{"name":"reason","type":"bytes","indexed":false}]},

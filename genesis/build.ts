@@ -147,7 +147,10 @@ function writeBalances(ctx: WriteContext, genesis: Genesis): void {
   genesis.balances.forEach((balance, i) => {
     const path = `balances[${i}]`
     if (genesis.providers[balance.backedBy] === undefined) {
-      throw new GenesisError(`${path}.backedBy`, `there is no providers[${balance.backedBy}]`)
+      throw new GenesisError(
+        `${path}.backedBy`,
+        `${balance.backedBy}, expected the index of a provider, 0 to ${genesis.providers.length - 1}`,
+      )
     }
     const refusal = at(path, () =>
       mintAtGenesis(ctx, {

@@ -38,6 +38,14 @@ const DELAY_MS_MAX = 600_000
 const SLUG = /^[a-z0-9][a-z0-9-]{0,31}$/
 const SYMBOL = /^[A-Za-z][A-Za-z0-9.-]{0,15}$/
 const COIN_SYMBOL = 'acpc'
+/** More legal groups than any cover asks for. */
+const GROUPS_MAX = 256
+
+/** How many members and legal groups the parameters must fit. */
+interface Members {
+  readonly providerCount: number
+  readonly groupCount: number
+}
 
 function refuseUnless(holds: boolean, path: string, reason: string): void {
   if (!holds) throw new GenesisError(path, reason)
@@ -69,16 +77,11 @@ function refuseRepeats(path: string, keys: readonly string[], what: string): voi
 
 /** Checks every rule that needs no state; throws GenesisError naming path, value and what was expected. */
 export function checkDocument(genesis: Genesis): void {
-  const reason = genesisSchema.check(genesis)
-  if (reason !== undefined) {
-    const [path, ...rest] = reason.split(': ')
-    throw new GenesisError(path ?? '', rest.join(': '))
-  }
-  checkChain(genesis)
-  checkParams(genesis)
-  checkTiming(genesis)
-  checkClasses(genesis)
-  checkAssets(genesis)
+  const { providers } = genesis
+  checkFields(genesis, {
+    providerCount: providers.length,
+    groupCount: new Set(providers.map(({ profile }) => profile.legalGroup)).size,
+  })
   checkProviders(genesis)
   genesis.balances.forEach(({ account, amountBase }, i) => {
     checkAccount(`balances[${i}].account`, account)
@@ -87,6 +90,25 @@ export function checkDocument(genesis: Genesis): void {
   genesis.assetBalances.forEach(({ account }, i) => {
     checkAccount(`assetBalances[${i}].account`, account)
   })
+}
+
+/** Checks what needs neither members nor state, as if there were enough of them. Throws GenesisError. */
+export function checkDraftFields(draft: Genesis): void {
+  const { validatorsMin } = draft.params.providers
+  checkFields(draft, { providerCount: validatorsMin, groupCount: GROUPS_MAX })
+}
+
+function checkFields(genesis: Genesis, members: Members): void {
+  const reason = genesisSchema.check(genesis)
+  if (reason !== undefined) {
+    const [path, ...rest] = reason.split(': ')
+    throw new GenesisError(path ?? '', rest.join(': '))
+  }
+  checkChain(genesis)
+  checkParams(genesis, members)
+  checkTiming(genesis)
+  checkClasses(genesis)
+  checkAssets(genesis)
 }
 
 /** A chain dated later than its launch can be waits until then; without a clock only the calendar is checked. */
@@ -113,12 +135,9 @@ function checkChain(genesis: Genesis): void {
   within('anchor', genesis.anchor, ANCHOR_MIN, ANCHOR_MAX)
 }
 
-function checkParams({ params, providers }: Genesis): void {
-  const fault = checkParameters(MODULES, params, {
-    protocolVersion: params.accounts.protocolVersion,
-    providerCount: providers.length,
-    groupCount: new Set(providers.map(({ profile }) => profile.legalGroup)).size,
-  })
+function checkParams({ params }: Genesis, members: Members): void {
+  const { protocolVersion } = params.accounts
+  const fault = checkParameters(MODULES, params, { protocolVersion, ...members })
   if (fault !== undefined) {
     const value = valueAt(params, fault.path)
     throw new GenesisError(

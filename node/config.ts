@@ -105,7 +105,10 @@ const isTexts = (value: unknown): boolean =>
   Array.isArray(value) && value.length <= 512 && value.every(isText)
 const NET_ADDRESS = '/(?:ip4|ip6|dns|dns4|dns6)/[^/\\s]+/tcp/\\d{1,5}'
 const LISTEN_ADDRESS = new RegExp(`^${NET_ADDRESS}$`)
-const PEER_ADDRESS = new RegExp(`^${NET_ADDRESS}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$`)
+/** A multiaddr that ends in `/p2p/<peer id>`. */
+export const PEER_ADDRESS_FORM = new RegExp(`^${NET_ADDRESS}/p2p/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$`)
+/** Whether a text is a multiaddr of this kind without a peer id. */
+export const isListenAddress = (text: string): boolean => LISTEN_ADDRESS.test(text)
 const areAddresses =
   (form: RegExp) =>
   (value: unknown): boolean =>
@@ -140,7 +143,10 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     (value) => areAddresses(LISTEN_ADDRESS)(value) && (value as string[]).length <= ADDRESSES_PER_PEER_MAX,
     `at most ${ADDRESSES_PER_PEER_MAX} multiaddrs such as /dns4/node.example/tcp/26600`,
   ],
-  peers: [areAddresses(PEER_ADDRESS), 'a list of multiaddrs such as /ip4/192.0.2.1/tcp/26600/p2p/12D3KooW…'],
+  peers: [
+    areAddresses(PEER_ADDRESS_FORM),
+    'a list of multiaddrs such as /ip4/192.0.2.1/tcp/26600/p2p/12D3KooW…',
+  ],
   unknownPeersMax: [isCount(0, 256), 'a number of peers, 0 to 256'],
   rpcHost: [(value) => isText(value) && value !== '', 'an address to listen on'],
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],

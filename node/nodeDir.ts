@@ -38,11 +38,18 @@ function refusing<T>(file: string, run: () => T): T {
   try {
     return run()
   } catch (cause) {
-    if (cause instanceof SchemaError || cause instanceof GenesisError) {
-      throw new OperatorError(`${file}: ${cause.message}`)
-    }
+    if (cause instanceof SchemaError) throw new OperatorError(`${file}: ${cause.message}${hintFor(cause)}`)
+    if (cause instanceof GenesisError) throw new OperatorError(`${file}: ${cause.message}`)
     throw cause
   }
+}
+
+/** Peer ids have two forms; people copy the wrong one. */
+function hintFor({ path, reason }: SchemaError): string {
+  if (/\.peerId$/.test(path) && reason.includes('hex'))
+    return ', which `suanli keys show` prints as peerIdBytes (peerId, with 12D3KooW…, is for addresses)'
+  if (/\.peerIdBytes$/.test(path)) return ': the value of peerIdBytes belongs into peerId'
+  return ''
 }
 
 /** Holds the hash of the genesis whose proofs of possession were checked, so that later starts skip the check. */

@@ -1,22 +1,21 @@
-// `suanli genesis`: checks genesis documents and writes the devnet's. Not: the rules (genesis/build.ts).
+// `suanli genesis`: the ceremony's commands (cli/genesis/), and the devnet's document. Not: the rules (genesis/).
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { toHex } from '../../base/bytes.ts'
 import { developmentGenesis } from '../../devnet/genesisOptions.ts'
-import { genesisHash } from '../../genesis/schema.ts'
-import { genesisText, readGenesis } from '../../node/nodeDir.ts'
-import { printJson } from '../common.ts'
+import { genesisText } from '../../node/nodeDir.ts'
+import { addAddMember } from '../genesis/addMember.ts'
+import { addCheck, addCollect } from '../genesis/collectParts.ts'
+import { addNew } from '../genesis/newDraft.ts'
+import { addShow } from '../genesis/show.ts'
 import { blockTimeOption, validatorsOption, windowOption } from './chainOptions.ts'
 
-export function addGenesis(program: Command): void {
+export function addGenesis(program: Command, finish: (code: number) => void): void {
   const genesis = program.command('genesis').description('make and check genesis documents')
-  genesis
-    .command('check <file>')
-    .description('check every rule; prints the genesis hash, or the field and the reason')
-    .action((file) => {
-      const document = readGenesis(file)
-      printJson({ name: document.name, chainId: document.chainId, hash: toHex(genesisHash(document)) })
-    })
+  addNew(genesis)
+  addAddMember(genesis)
+  addCollect(genesis)
+  addCheck(genesis)
+  addShow(genesis, finish)
   genesis
     .command('devnet')
     .description("write the devnet's genesis, as an example or a starting point")

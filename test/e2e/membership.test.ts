@@ -1,9 +1,10 @@
-// Membership with real processes: a fifth node is admitted by vote and signs, a key is rotated, a member is removed while
+// A network founded by the commands of docs/genesis.md, then membership: a fifth node is admitted by vote and signs, a key is rotated, a member is removed while
 // down; nodes are killed and restarted in between. The chain continues, all nodes agree, and no node double-votes.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checksumAddress } from '../../base/address.ts'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { COIN } from '../../base/units.ts'
@@ -13,22 +14,26 @@ import { createClient, type SentReceipt } from '../../client/chainClient.ts'
 import { httpTransport } from '../../client/transports/http.ts'
 import { DEVELOPMENT_PASSWORD } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
-import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
+import { DEV_PARAMETERS } from '../../genesis/parameters.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys } from '../../node/nodeKeys.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../../p2p/identity.ts'
+import { storeOperatorKey } from '../../signer/operatorKey.ts'
 import { signerFolder } from '../../signer/signerDir.ts'
 import { findDoubleVotes, readSignedVotes } from '../../signer/voteAudit.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { foundNetwork } from '../support/ceremony.ts'
+import { runSuanli } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { Network, SHORT_LIVED, ValidatorProcess } from '../support/processNetwork.ts'
 
 /** Longest wait for automatic actions of the chain. */
 const PATIENCE_MS = 30_000
-const ACCOUNT = developmentAccounts()[0]!
+const [ACCOUNT, ISSUER] = developmentAccounts() as [DevelopmentAccount, DevelopmentAccount]
 
 const operator = (id: number) => developmentValidator(id - 1).operator
 
@@ -75,7 +80,9 @@ function prepareFifth(network: Network, dataDir: string): ValidatorProcess {
   const config = { ...DEFAULT_CONFIG, p2pListen, peers, rpcPort: member.rpcPort, signatureWorkers: 0 }
   writeNodeDir(member.dir, parseGenesis(genesisFile(first.dir)), config)
   const given = { peerSeed, consensusSecret }
-  createKeys({ dataDir: member.dir, password: DEVELOPMENT_PASSWORD, isValidator: true, given, cost: 'light' })
+  const keys = { password: DEVELOPMENT_PASSWORD, cost: 'light' } as const
+  createKeys({ dataDir: member.dir, isValidator: true, given, ...keys })
+  storeOperatorKey(member.dir, { secret: operator(5).secretKey, ...keys })
   return new ValidatorProcess(member, (text) => network.failures.push(text))
 }
 
@@ -116,6 +123,14 @@ describe('membership of real processes', function () {
       windowMs: 4_000,
       flags: SHORT_LIVED,
       local: [0, 2, 3],
+      write: (members) =>
+        foundNetwork(members, {
+          dataDir,
+          windowMs: 4_000,
+          blockTimeMs: 50,
+          coins: [ACCOUNT, ISSUER].map(({ address }) => `${checksumAddress(address)}:1000`),
+          assetIssuer: checksumAddress(ISSUER.address),
+        }),
     })
     fifth = prepareFifth(network, dataDir)
     nodes = [...network.nodes, fifth]
@@ -131,8 +146,11 @@ describe('membership of real processes', function () {
 
   const url = (): string => network.nodes[0]!.url
   const send = (id: number, decided: Call) => sendCall(url(), operator(id).secretKey, decided)
-  const decide = async (proposal: number, first: number, opening: Call, voters: readonly number[]) => {
+  const newest = async (): Promise<number> =>
+    (await call<readonly { id: number }[]>(url(), 'governance_proposals')).at(-1)!.id
+  const decide = async (first: number, opening: Call, voters: readonly number[]) => {
     await send(first, opening)
+    const proposal = await newest()
     const vote = encodeCall(governanceSchema, 'vote', { proposal, approve: true })
     await Promise.all(voters.map((id) => send(id, vote)))
   }
@@ -143,6 +161,8 @@ describe('membership of real processes', function () {
       (await health(fifth.url)).finalizedHeight > 0 ? true : undefined,
     )
     assert.equal((await health(fifth.url)).validatorIndex, undefined)
+    // Whoever starts late is missed at first.
+    const known = nodes.map((node) => node.readLog().length)
     const { consensusSecret, peerSeed } = developmentValidator(4)
     const admission = encodeCall(governanceSchema, 'proposeAdmission', {
       operator: operator(5).address,
@@ -155,7 +175,7 @@ describe('membership of real processes', function () {
       url: 'https://ember.example',
       termsHash: new Uint8Array(32),
     })
-    await decide(1, 1, admission, [2, 3])
+    await decide(1, admission, [2, 3])
     for (const node of nodes) {
       await until(`node ${node.index} has the new set`, async () =>
         (await ids(node.url)) === '1,2,3,4,5' ? true : undefined,
@@ -163,17 +183,56 @@ describe('membership of real processes', function () {
     }
     await until('the fifth node validates', async () => (await health(fifth.url)).validatorIndex)
     // It named one; the others' addresses came from that one, and its own went to them.
-    for (const node of nodes) {
+    for (const [i, node] of nodes.entries()) {
       await until(`node ${node.index} is connected with all`, async () =>
         (await health(node.url)).peerCount === 4 ? true : undefined,
       )
-      assert.doesNotMatch(node.readLog(), /a validator is lost/)
+      assert.doesNotMatch(node.readLog().slice(known[i]), /a validator is lost/)
     }
     await untilProposes(url(), 5)
     await fifth.kill()
     await untilProposes(url(), 1)
     await fifth.start()
     await untilProposes(url(), 5)
+  })
+
+  /** A command of docs/operations/membership.md, on the first node; its answer. */
+  async function suanli<T>(command: string): Promise<T> {
+    const environment = { SUANLI_PASSWORD: DEVELOPMENT_PASSWORD }
+    const args = [...command.split(' '), '--rpc', url(), '--json']
+    const { code, stdout, stderr } = await runSuanli(args, { environment })
+    assert.equal(code, 0, `suanli ${command}: ${stderr}`)
+    return JSON.parse(stdout) as T
+  }
+  const windowIndex = async (): Promise<number> =>
+    (await suanli<{ windowIndex: number }>('capacity clock')).windowIndex
+
+  it('counts the hardware of the new member once the others attest it, which then mints', async () => {
+    const own = `-d ${fifth.member.dir}`
+    const to = checksumAddress(operator(5).address)
+    await suanli(`send ${to} 1 --dev 0`)
+    await suanli(`assets issue --asset 1 --to ${to} --amount-base 100000000 --dev 1`)
+    await suanli(`providers post-bond --asset 1 --amount-base 100000000 ${own}`)
+    const { classes } = parseGenesis(genesisFile(fifth.member.dir))
+    const classId = 1 + classes.findIndex(({ slug }) => slug === 'h100-sxm')
+    const hardware = `--class-id ${classId} --devices 256 --device-root 0x${'5e'.repeat(32)} --region tw-north`
+    const first = (await windowIndex()) + 5
+    await suanli(`capacity pledge ${hardware} --services 7 --first-window ${first} ${own}`)
+    const [lot] = await suanli<readonly { id: number; status: string }[]>('capacity lots --provider 5')
+    assert.equal(lot!.status, 'pending')
+    const last = (await windowIndex()) + DEV_PARAMETERS.capacity.horizonWindows
+    await suanli(`governance propose-attestation --lot ${lot!.id} --last-window ${last} ${own}`)
+    const proposal = await newest()
+    for (const node of network.nodes.slice(0, 3)) {
+      await suanli(`governance vote --proposal ${proposal} --approve true -d ${node.member.dir}`)
+    }
+    await until('the hardware counts', async () => {
+      const { capacityBase } = await suanli<{ capacityBase: string }>('capacity summary --provider 5')
+      return BigInt(capacityBase) > 0n ? true : undefined
+    })
+    await suanli(`issuance mint --to ${to} --amount-base 5acpc ${own}`)
+    const { liabilityBase } = await suanli<{ liabilityBase: string }>('issuance liability --provider 5')
+    assert.equal(BigInt(liabilityBase), 5n * COIN)
   })
 
   it('rotates a key at a boundary without a pause, and continues after restarts', async () => {
@@ -221,7 +280,7 @@ describe('membership of real processes', function () {
   it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!
     await node.terminate()
-    await decide(2, 1, encodeCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
+    await decide(1, encodeCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
     await until('the member is gone', async () => ((await ids(url())) === '1,2,4,5' ? true : undefined))
     await untilProposes(url(), 4)
     for (const round of ['once', 'again']) {

@@ -140,7 +140,7 @@ describe('genesis.refuses', () => {
     const reason = refusal((copy) => {
       copy.balances[0]!.backedBy = 9
     })
-    assert.equal(reason, 'genesis balances[0].backedBy: there is no providers[9]')
+    assert.equal(reason, 'genesis balances[0].backedBy: 9, expected the index of a provider, 0 to 3')
   })
 
   it("more coins than the provider's quota, naming the rule", () => {

@@ -15,6 +15,7 @@ import type { Genesis } from '../../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
+import { currentWindow } from '../../state/modules/capacity/windows.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { schemas } from '../../state/schemas.ts'
@@ -322,6 +323,24 @@ const SCENES: { readonly [height: number]: Scene } = {
     ]
   },
   15: (chain) => votes(chain, 1),
+  16: (chain) => {
+    // The pledge of height 8 that is still pending.
+    const lot = nextLotId(chain.state) - 1
+    const attest = (id: number, over: object = {}): Send =>
+      act(operator(id), governance, 'proposeAttestation', {
+        lot,
+        lastWindow: currentWindow(chain.state) + 5,
+        ...over,
+      })
+    return [
+      attest(5),
+      attest(1, { lot: 999 }),
+      attest(1, { lot: 1 }),
+      attest(1, { lastWindow: 99 }),
+      attest(NEWCOMER + 1),
+    ]
+  },
+  17: (chain) => votes(chain, 5),
   50: propose(1, 'proposeJail', { provider: 6 }),
   51: (chain) => [...votes(chain, 1), act(operator(2), governance, 'withdrawProposal', { proposal: 999 })],
   70: propose(7, 'proposeUnjail', { provider: 6 }),

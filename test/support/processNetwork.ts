@@ -8,7 +8,7 @@ import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
-import { genesisHash } from '../../genesis/schema.ts'
+import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import type { NodeMessage } from '../../node/nodeMessage.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
@@ -215,15 +215,22 @@ export class Network {
     readonly flags?: readonly string[]
     /** Validators that run in this process; default none. */
     readonly local?: readonly number[]
+    /** Writes the data directories; default: as a devnet does. */
+    readonly write?: (members: readonly DevnetMember[]) => Promise<Genesis>
   }): Promise<Network> {
     const { validators, dataDir, blockTimeMs, windowMs = DEVNET_WINDOW_MS } = options
     const port = await findFreePorts(validators)
     mkdirSync(dataDir, { recursive: true })
     const members = planDevnet({ validators, port, dataDir })
-    const genesis = prepareFolders(
-      { validators, dataDir, blockTimeMs, windowMs, isFresh: true, logLevel: 'info' },
-      members,
-    )
+    const settings = {
+      validators,
+      dataDir,
+      blockTimeMs,
+      windowMs,
+      isFresh: true,
+      logLevel: 'info',
+    } as const
+    const genesis = await (options.write?.(members) ?? prepareFolders(settings, members))
     const failures: string[] = []
     const nodes = members.map((member) => new ValidatorProcess(member, (text) => failures.push(text)))
     for (const node of nodes) {

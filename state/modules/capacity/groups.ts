@@ -149,15 +149,21 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
   return id
 }
 
-/** Changes what a group has from the running window's end on, e.g. after an audit. */
+/** Changes what a group has from the running window's end on, e.g. after an audit; `ends` and `stays` name a lot that gets or loses a last window. */
 export function changeNext(
   state: StateWriter,
   id: number,
-  change: Parameters<typeof addDevices>[1] & { readonly ends?: number; readonly lots?: number },
+  change: Parameters<typeof addDevices>[1] & {
+    readonly ends?: number
+    readonly stays?: number
+    readonly lots?: number
+  },
 ): void {
   const group = capacityTables.group.mustGet(state, { id })
   const nextRuns = addDevices(group.changed ? group.nextRuns : group.runs, change)
-  const ending = change.ends === undefined ? group.ending : [...group.ending, change.ends]
+  const { ends, stays } = change
+  const kept = stays === undefined ? group.ending : group.ending.filter((lot) => lot !== stays)
+  const ending = ends === undefined ? kept : [...kept, ends]
   const lotCount = group.lotCount + (change.lots ?? 0)
   capacityTables.group.set(state, { id }, { ...group, nextRuns, changed: true, ending, lotCount })
 }

@@ -3,7 +3,7 @@ import { assert } from '../../../base/assert.ts'
 import type { Hash32 } from '../../../base/ids.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
-import type { StateReader } from '../../view.ts'
+import type { StateReader, StateWriter } from '../../view.ts'
 import { classRatings, isServing } from './external.ts'
 import { changeNext, groupOfLot } from './groups.ts'
 import { ALL_SERVICES, LOT_DEVICES_MAX, type Lot } from './schema.ts'
@@ -67,7 +67,7 @@ export function addLot(ctx: WriteContext, pledge: Pledge): number {
   capacityTables.lot.set(
     state,
     { id },
-    { ...pledge, ratings, status: 'pending', countsFrom: 0, auditPpm: PPM },
+    { ...pledge, ratings, status: 'pending', countsFrom: 0, auditPpm: PPM, renewable: false },
   )
   capacityTables.lots.set(
     state,
@@ -87,19 +87,30 @@ export function addLot(ctx: WriteContext, pledge: Pledge): number {
 
 /**
  * Marks a lot as audited with the share that counts. Its group has the devices from the next recount on: of a lot that
- * was pending, in windows from `countsFrom` on.
+ * was pending, in windows from `countsFrom` on. With a last window it is an attestation of governance, which ends then;
+ * the first audit ends the time limit.
  */
 export function markAttested(
   ctx: WriteContext,
-  attestation: { readonly lot: number; readonly countsFrom: number; readonly auditPpm: bigint },
+  attestation: {
+    readonly lot: number
+    readonly countsFrom: number
+    readonly auditPpm: bigint
+    readonly lastWindow?: number
+  },
 ): Lot {
-  const { lot: id, countsFrom, auditPpm } = attestation
+  const { lot: id, countsFrom, auditPpm, lastWindow } = attestation
   assert(auditPpm <= PPM, 'the audit share is a share')
   const lot = capacityTables.lot.mustGet(ctx.state, { id })
   const first = lot.status === 'pending'
   const group = lot.group ?? groupOfLot(ctx.state, lot)
+  const { lastWindow: before, renewable: wasLimited, ...unlimited } = lot
+  // Notice is final; a time limit is not.
+  const last = first || wasLimited ? lastWindow : before
   const attested: Lot = {
-    ...lot,
+    ...unlimited,
+    ...(last === undefined ? {} : { lastWindow: last }),
+    renewable: (first || wasLimited) && last !== undefined,
     status: 'attested',
     auditPpm,
     countsFrom: first ? countsFrom : lot.countsFrom,
@@ -107,26 +118,59 @@ export function markAttested(
   }
   const from = Math.max(attested.countsFrom, lot.firstWindow, first ? 0 : currentWindow(ctx.state))
   const devicesPpm = BigInt(lot.devices) * (auditPpm - (first ? 0n : lot.auditPpm))
-  changeNext(ctx.state, group, { from, last: lot.lastWindow, devicesPpm, lots: first ? 1 : 0 })
+  const ends = first && last !== undefined ? { ends: id } : {}
+  changeNext(ctx.state, group, {
+    from,
+    last: first ? last : before,
+    devicesPpm,
+    lots: first ? 1 : 0,
+    ...ends,
+  })
+  if (wasLimited) extend(ctx.state, { id, before, last, lot: attested })
   capacityTables.lot.set(ctx.state, { id }, attested)
   events.LotAttested(ctx, { provider: lot.provider, lot: id, countsFrom: attested.countsFrom, auditPpm })
+  if (attested.renewable && last !== undefined)
+    events.LotAttestedUntil(ctx, { provider: lot.provider, lot: id, lastWindow: last })
   return attested
 }
 
-/** Gives notice: an attested lot ends K windows from now, a pending one at once. */
+/** Gives a group the devices of a lot for the windows that a renewal, or a first audit, has added. */
+function extend(
+  state: StateWriter,
+  change: {
+    readonly id: number
+    readonly before: number | undefined
+    readonly last: number | undefined
+    readonly lot: Lot
+  },
+): void {
+  const { id, before, last, lot } = change
+  assert(lot.group !== undefined && before !== undefined, 'an attestation that ends is of a lot in a group')
+  assert(last === undefined || last >= before, 'a renewal takes no window away')
+  changeNext(state, lot.group, {
+    from: before + 1,
+    last,
+    devicesPpm: BigInt(lot.devices) * lot.auditPpm,
+    ...(last === undefined ? { stays: id } : {}),
+  })
+}
+
+/** Gives notice: an attested lot ends K windows from now or with its attestation, a pending one at once. */
 export function endLot(ctx: WriteContext, id: number): void {
   const lot = capacityTables.lot.mustGet(ctx.state, { id })
-  assert(lot.lastWindow === undefined, 'notice is given once')
-  const lastWindow = currentWindow(ctx.state) + capacityParams.get(ctx.state).horizonWindows
+  assert(lot.lastWindow === undefined || lot.renewable, 'notice is given once')
+  const lastWindow = lot.lastWindow ?? currentWindow(ctx.state) + capacityParams.get(ctx.state).horizonWindows
   if (lot.status === 'pending') {
     events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow: currentWindow(ctx.state) })
     removeLot(ctx, id)
     return
   }
-  capacityTables.lot.set(ctx.state, { id }, { ...lot, lastWindow })
+  capacityTables.lot.set(ctx.state, { id }, { ...lot, lastWindow, renewable: false })
   const { group, devices, auditPpm, provider } = lot
   assert(group !== undefined, 'an attested lot is in a group')
-  changeNext(ctx.state, group, { from: lastWindow + 1, devicesPpm: -BigInt(devices) * auditPpm, ends: id })
+  // The group knows of the end of an attestation.
+  if (lot.lastWindow === undefined)
+    changeNext(ctx.state, group, { from: lastWindow + 1, devicesPpm: -BigInt(devices) * auditPpm, ends: id })
   const known = capacityTables.notice.get(ctx.state, { provider })?.lastWindow ?? lastWindow
   capacityTables.notice.set(ctx.state, { provider }, { lastWindow: Math.max(known, lastWindow) })
   events.LotNoticeGiven(ctx, { provider: lot.provider, lot: id, lastWindow })

@@ -21,11 +21,16 @@ export function pledgeLot(ctx: WriteContext, pledge: Pledge) {
 
 /**
  * A passed audit or an attestation: the lot counts with the share `auditPpm` from the next recount on, which is at the
- * running window's end; genesis has none before its own and names the first window that counts.
+ * running window's end; genesis has none before its own and names the first window that counts. Governance names the last.
  */
 export function attestLot(
   ctx: WriteContext,
-  attestation: { readonly lot: number; readonly auditPpm: bigint; readonly countsFrom?: number },
+  attestation: {
+    readonly lot: number
+    readonly auditPpm: bigint
+    readonly countsFrom?: number
+    readonly lastWindow?: number
+  },
 ): void {
   const pledged = getLot(ctx.state, attestation.lot)
   assert(pledged !== undefined, 'the lot exists')
@@ -34,7 +39,7 @@ export function attestLot(
   // Its last window may have ended with that.
   if (getLot(ctx.state, attestation.lot) === undefined) return
   const countsFrom = attestation.countsFrom ?? currentWindow(ctx.state) + 1
-  markAttested(ctx, { lot: attestation.lot, auditPpm: attestation.auditPpm, countsFrom })
+  markAttested(ctx, { ...attestation, countsFrom })
 }
 
 export function pledge(ctx: ActionContext, args: Args<'pledge'>) {
@@ -54,7 +59,9 @@ export function giveNotice(ctx: ActionContext, args: Args<'giveNotice'>) {
   const lot = getLot(ctx.state, args.lot)
   if (lot === undefined) return fail.UnknownLot({ lot: args.lot })
   if (lot.provider !== provider) return fail.NotLotProvider({ lot: args.lot, provider: lot.provider })
-  if (lot.lastWindow !== undefined)
+  // An attestation that has ended is not removed before its recount.
+  const isLimited = lot.renewable && (lot.lastWindow ?? 0) >= currentWindow(ctx.state)
+  if (lot.lastWindow !== undefined && !isLimited)
     return fail.NoticeAlreadyGiven({ lot: args.lot, lastWindow: lot.lastWindow })
   // After this point the action must succeed.
   if (lot.group !== undefined) countAhead(ctx, lot.group)

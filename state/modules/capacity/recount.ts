@@ -168,16 +168,20 @@ function endNotice(state: StateWriter, provider: number, windowIndex: number): v
     capacityTables.notice.delete(state, { provider })
 }
 
-/** The runs of a group as if no notice had been given for its lots, of those whose notice the runs already know. */
+/**
+ * The runs of a group as if none of its lots ended, neither by notice nor with an attestation: of those whose end the runs
+ * already know. A renewal in the window before hides what it has added from the earlier runs, as a new lot does.
+ */
 function withoutNotice(
   state: StateReader,
   group: LotGroup,
-  known: { readonly lastBefore: number },
+  known: { readonly lastBefore: number; readonly countedBefore: number },
 ): readonly Run[] {
   let { runs } = group
   for (const id of group.ending) {
     const lot = capacityTables.lot.get(state, { id })
     if (lot?.lastWindow === undefined || lot.lastWindow >= known.lastBefore) continue
+    if (lot.countsFrom >= known.countedBefore) continue
     runs = addDevices(runs, {
       from: lot.lastWindow + 1,
       devicesPpm: BigInt(lot.devices) * lot.auditPpm,
@@ -185,6 +189,8 @@ function withoutNotice(
   }
   return runs
 }
+
+const EVERYTHING = { lastBefore: Number.MAX_SAFE_INTEGER, countedBefore: Number.MAX_SAFE_INTEGER }
 
 /**
  * What of C this recount takes from a group by a haircut or a cut of ratings, and what is missing because of notices;
@@ -202,14 +208,14 @@ function lossesOf(
   const actual = coins(group)
   const whole = coins({
     ...group,
-    runs: withoutNotice(state, group, { lastBefore: Number.MAX_SAFE_INTEGER }),
+    runs: withoutNotice(state, group, EVERYTHING),
   })
-  // Notice given in the window that has ended is not in the runs before.
+  // Notice given in the window that has ended is not in the runs before, nor are lots attested in it.
   const lastBefore = measures.windowIndex - 1 + measures.horizon
   const earlier = coins({
     ...group,
     inForce: before.inForce,
-    runs: withoutNotice(state, before, { lastBefore }),
+    runs: withoutNotice(state, before, { lastBefore, countedBefore: measures.windowIndex }),
   })
   return {
     ...NO_SUMS,

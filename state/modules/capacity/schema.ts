@@ -43,7 +43,7 @@ const lotFields = {
   services: t.u8,
   /** First window the provider offers. */
   firstWindow: t.u64,
-  /** Pending until the first passed audit. */
+  /** Pending until the first passed audit, or an attestation of governance. */
   status: t.oneOf(LOT_STATUSES),
   /** Its lot group once attested. */
   group: t.optional(t.u64),
@@ -51,8 +51,10 @@ const lotFields = {
   countsFrom: t.u64,
   /** Share left after the audit haircut, ppm. */
   auditPpm: t.ppm,
-  /** Set by notice: the last window. */
+  /** Its last window: set by notice, or by an attestation of governance, which holds for a time. */
   lastWindow: t.optional(t.u64),
+  /** Attested by governance, and no notice given: another attestation may move `lastWindow`. */
+  renewable: t.bool,
 }
 export const lotInfo = message('Lot', { id: t.u64, ...lotFields })
 
@@ -115,7 +117,7 @@ const sumFields = {
   reservedBase: t.amount,
   /** What of C an audit or a cut of ratings took in this recount. */
   cutBase: t.amount,
-  /** What of C is missing because notice was given for lots. */
+  /** What of C is missing because lots end, by notice or with their attestation. */
   withdrawnBase: t.amount,
 }
 
@@ -248,7 +250,7 @@ export const capacitySchema = defineModule({
         changed: t.bool,
         /** An audit or a cut has left it with fewer hours than are booked; redemption returns some. */
         overbooked: t.bool,
-        /** Lots under notice. */
+        /** Lots that have a last window. */
         ending: t.list(t.u64, LOTS_MAX),
         /** By window, ascending; no window that had ended when the group was last counted. */
         booked: t.list(bookingInfo, WINDOWS_MAX),
@@ -345,6 +347,8 @@ export const capacitySchema = defineModule({
     WindowEnded: { windowIndex: t.u64, endsAtMs: t.u64 },
     LotPledged: { provider: indexed(t.u64), lot: t.u64, classId: t.u32, devices: t.u32, firstWindow: t.u64 },
     LotAttested: { provider: indexed(t.u64), lot: t.u64, countsFrom: t.u64, auditPpm: t.ppm },
+    /** Attested by governance: it ends after this window unless it is renewed. */
+    LotAttestedUntil: { provider: indexed(t.u64), lot: t.u64, lastWindow: t.u64 },
     LotNoticeGiven: { provider: indexed(t.u64), lot: t.u64, lastWindow: t.u64 },
     LotEnded: { provider: indexed(t.u64), lot: t.u64 },
   },
@@ -370,13 +374,13 @@ export const capacitySchema = defineModule({
         'TooManyLots',
       ],
       gas: 60_000,
-      doc: 'A provider pledges devices of one class, evergreen; the lot counts once it has passed an audit.',
+      doc: 'A provider pledges devices of one class, evergreen; the lot counts once it has passed an audit, or governance attests it.',
     },
     giveNotice: {
       args: { lot: t.u64 },
       fails: ['NotProvider', 'UnknownLot', 'NotLotProvider', 'NoticeAlreadyGiven'],
       gas: 90_000,
-      doc: 'Ends an attested lot K windows from now and a pending lot at once.',
+      doc: 'Ends an attested lot K windows from now, or when its attestation ends, and a pending lot at once.',
     },
   },
   queries: {

@@ -1,8 +1,10 @@
 // The actions of governance: who may propose what, and votes (ECONOMY §10). Not: a proposal's life (proposals.ts).
+import { mustExist } from '../../../base/assert.ts'
 import type { ActionArgs } from '../../../base/moduleDefinition.ts'
 import type { ActionContext } from '../../context.ts'
 import { PROVIDERS_MAX } from '../providers/schema.ts'
 import {
+  getLot,
   getMember,
   isInJail,
   isMintingStopped,
@@ -11,11 +13,13 @@ import {
   nextMemberId,
   otherSpelling,
   refuseKey,
+  refuseLot,
   refusePeerId,
 } from './external.ts'
 import { canLoseVote, castVote, conclude, openProposal, proposerOf, voterOf, votersMin } from './proposals.ts'
 import type { governanceSchema } from './schema.ts'
-import { fail, governanceTables } from './tables.ts'
+import { fail, governanceParams, governanceTables } from './tables.ts'
+import { lockWindows } from './voting.ts'
 
 type Args<A extends keyof (typeof governanceSchema)['actions']> = ActionArgs<typeof governanceSchema, A>
 
@@ -82,6 +86,29 @@ export function proposeResumeMinting(ctx: ActionContext) {
   if (!isMintingStopped(ctx.state)) return fail.MintingNotStopped({})
   // After this point the action must succeed.
   openProposal(ctx, { kind: 'resumeMinting', provider: 0, proposer: proposer.id })
+  return undefined
+}
+
+export function proposeAttestation(ctx: ActionContext, args: Args<'proposeAttestation'>) {
+  const proposer = proposerOf(ctx)
+  if ('refused' in proposer) return proposer.refused
+  const { lot, lastWindow } = args
+  const refusal = refuseLot(ctx.state, args, lockWindows(governanceParams.get(ctx.state), 'attest'))
+  switch (refusal?.code) {
+    case 'UnknownLot':
+      return fail.UnknownLot({ lot })
+    case 'ProviderNotServing':
+      return fail.ProviderNotServing({ provider: refusal.provider })
+    case 'LotAttested':
+      return fail.LotAttested({ lot })
+    case 'LotEnding':
+      return fail.LotEnding({ lot, lastWindow: refusal.lastWindow })
+    case 'LastWindowOutOfRange':
+      return fail.LastWindowOutOfRange({ lastWindow, earliest: refusal.earliest, latest: refusal.latest })
+  }
+  // After this point the action must succeed.
+  const { provider } = mustExist(getLot(ctx.state, lot), 'the lot was checked')
+  openProposal(ctx, { kind: 'attest', provider, proposer: proposer.id, attestation: { lot, lastWindow } })
   return undefined
 }
 

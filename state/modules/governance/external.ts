@@ -5,6 +5,14 @@ import type { ReadContext, WriteContext } from '../../context.ts'
 import type { ParameterFault, Sections } from '../../parameterRules.ts'
 import { checkParameters, parameterFacts, readParameters } from '../../parameters.ts'
 import type { StateReader } from '../../view.ts'
+import {
+  type Attestation,
+  type AttestationRefusal,
+  attestForTime,
+  refuseAttestation,
+} from '../capacity/attestations.ts'
+import { getLot as lotOf } from '../capacity/lots.ts'
+import type { Lot } from '../capacity/schema.ts'
 import { touchCapacity } from '../capacity/sums.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
@@ -52,6 +60,25 @@ export function smallestQuorum(state: StateReader): number {
 /** Length of a capacity window, milliseconds. */
 export function windowLength(state: StateReader): number {
   return capacityParams.get(state).windowMs
+}
+
+/** A pledge of hardware. */
+export function getLot(state: StateReader, id: number): Lot | undefined {
+  return lotOf(state, id)
+}
+
+/** Why a lot cannot be attested once a lock has ended, or undefined. */
+export function refuseLot(
+  state: StateReader,
+  attestation: Attestation,
+  lockWindows: number,
+): AttestationRefusal | undefined {
+  return refuseAttestation(state, attestation, lockWindows)
+}
+
+/** Lets a lot count for a time; false if that has become impossible. */
+export function attest(ctx: WriteContext, attestation: Attestation): boolean {
+  return attestForTime(ctx, attestation)
 }
 
 /** Whether minting is stopped, by a broken invariant or by order. */

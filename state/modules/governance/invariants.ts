@@ -23,6 +23,8 @@ function* recountOpen({ state }: ReadContext): Recount {
       return `proposal ${id} and its admission do not match`
     if (governanceTables.changes.has(state, { id }) !== (proposal.kind === 'parameters'))
       return `proposal ${id} and its changes do not match`
+    if (governanceTables.attestation.has(state, { id }) !== (proposal.kind === 'attest'))
+      return `proposal ${id} and its attestation do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

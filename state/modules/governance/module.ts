@@ -3,6 +3,7 @@ import { implement } from '../../rules.ts'
 import { dueParameters, proposeParameters } from './changes.ts'
 import {
   proposeAdmission,
+  proposeAttestation,
   proposeJail,
   proposeRemoval,
   proposeResumeMinting,
@@ -23,6 +24,7 @@ export const governanceModule = implement(governanceSchema, {
     proposeUnjail,
     proposeParameters,
     proposeResumeMinting,
+    proposeAttestation,
     vote,
     withdrawProposal,
   },

@@ -4,6 +4,7 @@ import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
 import {
   admitMember,
+  attest,
   getMember,
   isInJail,
   isKeyTaken,
@@ -23,6 +24,7 @@ import {
 } from './external.ts'
 import {
   type Admission,
+  type Attestation,
   OPEN_PROPOSALS_MAX,
   type ParameterChange,
   type Proposal,
@@ -92,9 +94,10 @@ export function openProposal(
     readonly proposer: number
     readonly admission?: Admission
     readonly changes?: readonly ParameterChange[]
+    readonly attestation?: Attestation
   },
 ): void {
-  const { kind, provider, proposer, admission, changes } = opened
+  const { kind, provider, proposer, admission, changes, attestation } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -106,6 +109,7 @@ export function openProposal(
   )
   if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
   if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
+  if (attestation !== undefined) governanceTables.attestation.set(ctx.state, { id }, attestation)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -164,6 +168,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.votes.delete(ctx.state, { id })
   governanceTables.admission.delete(ctx.state, { id })
   governanceTables.changes.delete(ctx.state, { id })
+  governanceTables.attestation.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -218,6 +223,11 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   }
   if (kind === 'resumeMinting') {
     conclude(ctx, id, resumeMinting(ctx) ? 'executed' : 'impossible')
+    return
+  }
+  if (kind === 'attest') {
+    const attested = attest(ctx, governanceTables.attestation.mustGet(ctx.state, { id }))
+    conclude(ctx, id, attested ? 'executed' : 'impossible')
     return
   }
   const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')

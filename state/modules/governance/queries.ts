@@ -1,7 +1,8 @@
-// Queries of governance: the open proposals.
+// Queries of governance: the open proposals, and what each would do.
 import { mustExist } from '../../../base/assert.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
+import { getLot } from './external.ts'
 import { openProposals } from './proposals.ts'
 import type { governanceSchema } from './schema.ts'
 import { governanceTables } from './tables.ts'
@@ -19,5 +20,12 @@ export const governanceQueries: Rules<typeof governanceSchema>['queries'] = {
     ),
   proposal: (ctx, { id }) => proposalOf(ctx.state, id),
   admission: (ctx, { id }) => governanceTables.admission.get(ctx.state, { id }),
+  attestation: (ctx, { id }) => {
+    const wanted = governanceTables.attestation.get(ctx.state, { id })
+    const lot = wanted === undefined ? undefined : getLot(ctx.state, wanted.lot)
+    return wanted === undefined || lot === undefined
+      ? undefined
+      : { lastWindow: wanted.lastWindow, lot: { id: wanted.lot, ...lot } }
+  },
   changes: (ctx, { id }) => governanceTables.changes.get(ctx.state, { id })?.changes ?? [],
 }

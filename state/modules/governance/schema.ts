@@ -1,10 +1,12 @@
-// Definition of governance: who joins, leaves or is jailed, parameters, the end of a stop of minting (ECONOMY §10).
+// Definition of governance: who joins, leaves or is jailed, parameters, attestations of lots, the end of a stop of minting
+// (ECONOMY §10).
 import type { InferFields } from '../../../base/field.ts'
 import { defineModule, type Params } from '../../../base/moduleDefinition.ts'
 import { between, type ParamDef, param } from '../../../base/parameters.ts'
 import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
+import { lotInfo } from '../capacity/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 
 /** Most open proposals per member that the parameters may allow. */
@@ -29,7 +31,15 @@ const parameterPath = { module: t.text(32), parameter: t.text(48) }
 const parameterChange = message('ParameterChange', { ...parameterPath, value: t.amount })
 const changes = t.list(parameterChange, CHANGES_MAX)
 
-export const PROPOSAL_KINDS = ['admit', 'remove', 'jail', 'unjail', 'parameters', 'resumeMinting'] as const
+export const PROPOSAL_KINDS = [
+  'admit',
+  'remove',
+  'jail',
+  'unjail',
+  'parameters',
+  'resumeMinting',
+  'attest',
+] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
 export type ProposalOutcome = (typeof PROPOSAL_OUTCOMES)[number]
@@ -59,6 +69,11 @@ const admissionFields = {
   peerId: t.bytes(64),
   ...profileFields,
 }
+const attestationFields = {
+  lot: t.u64,
+  /** The lot ends after this window, unless it is attested again or audited. */
+  lastWindow: t.u64,
+}
 export const proposalInfo = message('Proposal', { id: t.u64, ...proposalFields, ...voteFields })
 
 const PROPOSE_FAILS = ['NotValidator', 'TooManyProposals'] as const
@@ -84,10 +99,13 @@ export const governanceSchema = defineModule({
     }),
     // Long enough for every member to prepare, or to see that somebody else's key votes.
     memberLockWindows: lock('Time lock of an admission, a removal and an unjailing', { main: 2, dev: 1 }),
-    parameterLockWindows: lock('Time lock of parameters and of an end to a stop of minting', {
-      main: 7,
-      dev: 1,
-    }),
+    parameterLockWindows: lock(
+      'Time lock of parameters, of an attestation and of an end to a stop of minting',
+      {
+        main: 7,
+        dev: 1,
+      },
+    ),
     openPerMemberMax: param({
       field: t.u32,
       doc: 'Proposals that one member may have open.',
@@ -124,6 +142,12 @@ export const governanceSchema = defineModule({
       value: { changes },
       doc: 'The parameters of an open proposal to change them.',
     },
+    attestation: {
+      id: 6,
+      key: { id: t.u64 },
+      value: attestationFields,
+      doc: 'The lot of an open proposal to attest it, and until when.',
+    },
   },
   errors: {
     /** Only operators of the current validators propose and vote. */
@@ -153,6 +177,14 @@ export const governanceSchema = defineModule({
     MintingNotStopped: {},
     /** Too few votes would remain; another member must join first. */
     TooFewVoters: { minimum: t.u32 },
+    UnknownLot: { lot: t.u64 },
+    ProviderNotServing: { provider: t.u64 },
+    /** By genesis or by an audit, without an end. */
+    LotAttested: { lot: t.u64 },
+    /** Notice was given for it, or its last window has ended. */
+    LotEnding: { lot: t.u64, lastWindow: t.u64 },
+    /** Windows that the lock leaves, at most K, and later than the last one so far. */
+    LastWindowOutOfRange: { lastWindow: t.u64, earliest: t.u64, latest: t.u64 },
   },
   events: {
     ProposalOpened: {
@@ -220,6 +252,19 @@ export const governanceSchema = defineModule({
       gas: 80_000,
       doc: 'A validator proposes that a stop of minting ends once a full recount holds, and votes for it.',
     },
+    proposeAttestation: {
+      args: attestationFields,
+      fails: [
+        ...PROPOSE_FAILS,
+        'UnknownLot',
+        'ProviderNotServing',
+        'LotAttested',
+        'LotEnding',
+        'LastWindowOutOfRange',
+      ],
+      gas: 90_000,
+      doc: 'A validator proposes that a lot counts without an audit, at most K windows long, and votes for it; again to renew.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -250,6 +295,11 @@ export const governanceSchema = defineModule({
       returns: t.list(parameterChange, CHANGES_MAX),
       doc: 'What an open proposal would change of the parameters; empty when it is none of that kind.',
     },
+    attestation: {
+      args: { id: t.u64 },
+      returns: t.optional(message('Attestation', { lastWindow: t.u64, lot: lotInfo })),
+      doc: 'The lot that an open proposal would attest, and until when; null if it is none of that kind or the lot has ended.',
+    },
   },
 })
 
@@ -257,5 +307,6 @@ type Records = (typeof governanceSchema)['records']
 export type Proposal = InferFields<Records['proposal']['value']>
 export type Votes = InferFields<Records['votes']['value']>
 export type ParameterChange = ReturnType<typeof parameterChange.decode>
+export type Attestation = InferFields<Records['attestation']['value']>
 export type Admission = InferFields<Records['admission']['value']>
 export type GovernanceParams = Params<typeof governanceSchema>

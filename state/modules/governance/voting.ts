@@ -11,6 +11,7 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
       return params.memberLockWindows
     case 'parameters':
     case 'resumeMinting':
+    case 'attest':
       return params.parameterLockWindows
     case 'jail':
       return 0

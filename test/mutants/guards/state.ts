@@ -66,6 +66,54 @@ const capacity = [
     ],
   ),
   ...found(
+    'modules/capacity/attestations.ts',
+    ['capacity/attestation', 'governance/attestation'],
+    [
+      [
+        'state.attestedInJail',
+        "if (!isServing(state, provider)) return { code: 'ProviderNotServing', provider }",
+        '',
+        'a vote lets the hardware of a member in jail count',
+      ],
+      [
+        'state.attestationOfEvergreen',
+        "if (status === 'attested' && lastWindow === undefined) return { code: 'LotAttested' }",
+        '',
+        'a vote gives a lot of genesis an end',
+      ],
+      [
+        'state.renewalAfterNotice',
+        '(!renewable || lastWindow < now)',
+        'lastWindow < now',
+        'a vote takes back the notice of a provider',
+      ],
+      [
+        'state.renewalAfterEnd',
+        '(!renewable || lastWindow < now)',
+        '!renewable',
+        'a lot whose last window has ended is renewed',
+      ],
+      [
+        'state.attestationBeyondHorizon',
+        'Math.min(attestation.lastWindow, latest)',
+        'attestation.lastWindow',
+        'an attestation holds longer than K windows',
+      ],
+    ],
+  ),
+  ...found(
+    'modules/capacity/recount.ts',
+    ['capacity/attestation'],
+    [
+      [
+        'state.newLotInLosses',
+        'if (lot.countsFrom >= known.countedBefore) continue',
+        '',
+        'a lot attested in the window of a cut adds to what the cut took',
+      ],
+    ],
+  ),
+  ...found(
     'modules/capacity/blockEnd.ts',
     ['issuance/mintLimits'],
     [
