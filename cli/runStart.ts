@@ -6,6 +6,7 @@ import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
 import { nodeClock } from '../node/clock.ts'
 import { loadConfig, type NodeConfig } from '../node/config.ts'
 import { createLogger, RecentLines } from '../node/logging.ts'
+import type { RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { startNodeFromDir } from '../node/startDir.ts'
@@ -103,15 +104,17 @@ export async function runStart(options: StartOptions): Promise<number> {
   })
   tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
   // A halted node keeps serving reads for diagnosis and stops only when told to.
-  let isHalted = false
-  void node.halted.then((reason) => {
-    isHalted = true
-    tellParent({ kind: 'halted', reason })
-  })
+  void node.halted.then((reason) => tellParent({ kind: 'halted', reason }))
   const reason = await stopping
   logger.info({ reason }, 'stopping')
   await node.close()
   logger.info('stopped')
-  if (isHalted) return node.isMismatch() ? EXIT_MISMATCH : EXIT_HALTED
-  return 0
+  return exitCodeOf(node)
+}
+
+/** Of a node that was closed in order. */
+export function exitCodeOf(node: Pick<RunningNode, 'haltKind'>): number {
+  const kind = node.haltKind()
+  if (kind === undefined) return 0
+  return kind === 'mismatch' ? EXIT_MISMATCH : EXIT_HALTED
 }

@@ -6,28 +6,38 @@ import { errorText, OperatorError } from '../base/errors.ts'
 import type { Clock } from '../consensus/ports.ts'
 import { loadConfig } from '../node/config.ts'
 import { createLogger, RecentLines } from '../node/logging.ts'
-import type { RunningNode } from '../node/node.ts'
+import type { DevnetParts, RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { startNodeFromDir } from '../node/startDir.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
 import { logFileOf, type Validator, type ValidatorEvents } from './validator.ts'
 
+/** What the validators of one process share. */
+export interface LocalParts extends DevnetParts {
+  readonly clock: Clock
+}
+
 export class LocalValidator implements Validator {
   readonly member: DevnetMember
   readonly logFile: string
-  readonly #clock: Clock
+  readonly #parts: LocalParts
   readonly #events: ValidatorEvents
   #node: RunningNode | undefined
   /** The last start or stop under way; the next waits for it. */
   #last: Promise<void> = Promise.resolve()
   #isWanted = false
 
-  constructor(member: DevnetMember, clock: Clock, events: ValidatorEvents) {
+  constructor(member: DevnetMember, parts: LocalParts, events: ValidatorEvents) {
     this.member = member
     this.logFile = logFileOf(member)
-    this.#clock = clock
+    this.#parts = parts
     this.#events = events
+  }
+
+  /** Undefined while it is down. */
+  get node(): RunningNode | undefined {
+    return this.#node
   }
 
   get pid(): number | undefined {
@@ -80,7 +90,8 @@ export class LocalValidator implements Validator {
       genesis: parseGenesis(genesisFile(dir)),
       takeOverSigner: false,
       forceMovedSigner: false,
-      clock: this.#clock,
+      clock: this.#parts.clock,
+      devnet: this.#parts,
       logger,
       recent,
     }).catch((error: unknown): never => {

@@ -4,19 +4,22 @@ import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
-import { parseHash32 } from '../base/ids.ts'
+import { parseHash32, type TxId } from '../base/ids.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
+import type { DevControl } from '../rpc/dev/control.ts'
+import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import { startAccountIndexer } from './accountIndexer.ts'
+import type { WantedBlocks } from './application.ts'
 import type { NodeBackend } from './backend.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
-import { Halt } from './halt/halt.ts'
+import { Halt, type HaltKind } from './halt/halt.ts'
 import { guardSigner } from './halt/signingGuard.ts'
 import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
@@ -46,8 +49,27 @@ export interface NodeOptions {
   readonly logger: Logger
   /** The latest log lines, for the diagnosis file. */
   readonly recentLog?: () => readonly string[]
+  /** What a devnet in one process adds. */
+  readonly devnet?: DevnetParts
   /** Aborts a running state sync: `startNode` rejects with the signal's reason. */
   readonly stopSignal?: AbortSignal
+}
+
+export interface DevnetParts {
+  readonly wantedBlocks: WantedBlocks
+  /** For the JSON-RPC methods that only a devnet has. */
+  readonly control: DevControl
+}
+
+/** Where the final chain stands. */
+export interface NodeTip {
+  readonly height: number
+  readonly timestampMs: number
+  /** When the running window ends. */
+  readonly windowEndsAtMs: number
+  readonly windowIndex: number
+  /** Whether another block is needed now. */
+  readonly hasWork: boolean
 }
 
 export interface RunningNode {
@@ -56,11 +78,14 @@ export interface RunningNode {
   readonly peerId: string
   readonly p2pAddresses: readonly string[]
   readonly status: () => CoreStatus
+  readonly tip: () => NodeTip
+  /** Drops a waiting transaction, or all of them; returns how many there were. */
+  readonly dropTransactions: (id?: TxId) => number
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
   /** Resolves with the reason when consensus halts. */
   readonly halted: Promise<string>
-  /** Whether it halted because a certified block has a different result here. */
-  readonly isMismatch: () => boolean
+  /** `mismatch`: halted because a certified block has a different result here. */
+  readonly haltKind: () => HaltKind | undefined
   close(): Promise<void>
 }
 
@@ -111,8 +136,19 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
-  const { dataDir } = options
-  const parts = { dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger }
+  const parts = {
+    dataDir: options.dataDir,
+    config,
+    genesis,
+    opened,
+    network,
+    recoveries,
+    signer,
+    clock,
+    halt,
+    logger,
+    ...options.devnet,
+  }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
@@ -126,19 +162,9 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
-  const { host } = network
-  tellUp(options, { opened, network, consensus, service })
-  return {
-    rpcUrl: service.rpc.url,
-    rpcPort: service.rpc.port,
-    peerId: host.peerId,
-    p2pAddresses: host.listenAddresses,
-    status: () => consensus.driver.status(),
-    onFinalized: (listener) => opened.importer.onFinalized(listener),
-    halted: halt.halted,
-    isMismatch: () => halt.isMismatch,
-    close: () => closers.close(),
-  }
+  const parted = { opened, network, consensus, service, halt }
+  logUp(options, parted)
+  return runningNode(parted, closers)
 }
 
 interface StartedParts {
@@ -146,13 +172,12 @@ interface StartedParts {
   readonly network: OpenedNetwork
   readonly consensus: OpenedConsensus
   readonly service: RunningService
+  readonly halt: Halt
 }
 
 /** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
-function tellUp(
-  { logger, signer }: NodeOptions,
-  { opened, network, consensus, service }: StartedParts,
-): void {
+function logUp({ logger, signer }: NodeOptions, { opened, network, consensus, service }: StartedParts): void {
+  const { host } = network
   const { self } = consensus.driver.status()
   logger.info(
     {
@@ -163,8 +188,8 @@ function tellUp(
       height: opened.importer.head().header.height,
       validatorIndex: self,
       ...(self === undefined ? {} : service.members.at(self)),
-      peerId: network.host.peerId,
-      p2p: network.host.listenAddresses,
+      peerId: host.peerId,
+      p2p: host.listenAddresses,
       rpc: service.rpc.url,
       metrics: service.rpc.metricsUrl,
     },
@@ -175,6 +200,39 @@ function tellUp(
     { consensusKey: toHex(signer.publicKey) },
     'this consensus key is not in the validator set: the node follows, and votes in epochs whose set has it',
   )
+}
+
+function runningNode(
+  { opened, network, consensus, service, halt }: StartedParts,
+  closers: Closers,
+): RunningNode {
+  const { host } = network
+  return {
+    rpcUrl: service.rpc.url,
+    rpcPort: service.rpc.port,
+    peerId: host.peerId,
+    p2pAddresses: host.listenAddresses,
+    status: () => consensus.driver.status(),
+    tip: () => tipOf(opened, consensus),
+    dropTransactions: (id) => opened.mempool.drop(id),
+    onFinalized: (listener) => opened.importer.onFinalized(listener),
+    halted: halt.halted,
+    haltKind: () => halt.kind,
+    close: () => closers.close(),
+  }
+}
+
+function tipOf({ importer }: OpenedChain, { application }: Pick<OpenedConsensus, 'application'>): NodeTip {
+  const head = importer.head()
+  const { height, timestampMs } = head.header
+  const { endsAtMs, windowIndex } = getClock(head.state)
+  return {
+    height,
+    timestampMs,
+    windowEndsAtMs: endsAtMs,
+    windowIndex,
+    hasWork: application.hasWorkNow(),
+  }
 }
 
 /** The index of accounts, if the operator wants one. */

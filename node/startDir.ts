@@ -11,7 +11,7 @@ import { openOperatorKey } from '../signer/operatorKey.ts'
 import { SignerRing } from '../signer/signerRing.ts'
 import type { NodeConfig } from './config.ts'
 import type { RecentLines } from './logging.ts'
-import { type RunningNode, startNode } from './node.ts'
+import { type DevnetParts, type RunningNode, startNode } from './node.ts'
 import { openPeerSeed } from './nodeKeys.ts'
 
 export interface StartDirOptions {
@@ -27,6 +27,8 @@ export interface StartDirOptions {
   readonly logger: Logger
   /** The latest lines of `logger`, for a diagnosis file. */
   readonly recent: RecentLines
+  /** What a devnet in one process adds. */
+  readonly devnet?: DevnetParts
   /** Aborts a running state sync: rejects with the signal's reason. */
   readonly stopSignal?: AbortSignal
 }
@@ -47,6 +49,7 @@ export async function startNodeFromDir(options: StartDirOptions): Promise<Runnin
     clock,
     logger,
     recentLog: () => recent.lines(),
+    ...(options.devnet === undefined ? {} : { devnet: options.devnet }),
     ...(stopSignal === undefined ? {} : { stopSignal }),
   })
 }

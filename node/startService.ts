@@ -6,6 +6,7 @@ import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { genesisSchema } from '../genesis/schema.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
+import type { DevControl } from '../rpc/dev/control.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import type { AccountIndex } from '../storage/accountIndex.ts'
@@ -39,6 +40,8 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly halt: Halt
   readonly loop: LoopWatch
+  /** For the methods that only a devnet has. */
+  readonly control?: DevControl
   readonly logger: Logger
 }
 
@@ -174,6 +177,7 @@ async function start(
     port: config.rpcPort,
     hosts: config.rpcAllowedHosts,
     origins: config.rpcAllowedOrigins,
+    ...(options.control === undefined ? {} : { control: options.control }),
     log: logger.child({ room: 'rpc' }),
   })
   closers.add(() => rpc.close())

@@ -219,7 +219,7 @@ describe('an operator', function () {
     })
 
     it('for options', async () => {
-      await refuses(['devnet', '--validators', '3'], /'3' is invalid. expected a whole number, 4 to 16/)
+      await refuses(['devnet', '--validators', '0'], /'0' is invalid. expected a whole number, 1 to 16/)
       await refuses(['devnet', '--window', '1000', '--block-time', '200'], /window: expected at least/)
       await refuses(['devnet', '--port', 'x'], /'x' is invalid/)
       await refuses(['start', '--data-dir', file('x'), '--log-level', 'loud'], /Allowed choices are silent/)
