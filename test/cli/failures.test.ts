@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EXIT } from '../../cli/exitCode.ts'
 import { failureText } from '../../cli/failureText.ts'
+import { checkFailed } from '../../client/errors.ts'
 import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, type NodeConfig, saveConfig } from '../../node/config.ts'
@@ -169,6 +170,16 @@ describe('cli.failures', () => {
       )
       await refuses(['member', 'vote', '1', '--send', home], message, EXIT.unreachable)
     })
+  })
+
+  it('a proof that ends at a recovery, with the option that follows it', () => {
+    const failure = { check: 'setHash', reason: 'the header names another set' } as const
+    const text = failureText(checkFailed(failure))
+    assert.match(
+      text,
+      /^check setHash failed: the header names another set \(after a lost quorum .*`--recovery FILE`[^\n]*\)$/,
+    )
+    assert.equal(failureText(checkFailed({ check: 'age', reason: 'old' })), 'check age failed: old')
   })
 
   it('what the system refuses', () => {
