@@ -72,7 +72,7 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     const { host, port } = await server.start()
     url = urlOf(host, port)
     const pages = createPages(backend, metrics)
-    watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages }))
+    watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages, hosts: options.hosts ?? [] }))
     const metricsUrl = metrics && `${watched === undefined ? url : urlOf(watched.host, watched.port)}/metrics`
     return { host, port, url, metricsUrl, close }
   } catch (error) {

@@ -27,7 +27,7 @@ import { refusingRunning } from '../offlineNode.ts'
 import { checkChain, checkDatabase, openStore, resyncAdvice } from './chainCheck.ts'
 import { type Comparison, compareDiagnosis } from './compare.ts'
 import { type Check, Findings, moveAway } from './findings.ts'
-import { checkConfig, checkGenesis, checkKeys, checkMachine, genesisAdvice } from './nodeFiles.ts'
+import { checkConfig, checkGenesis, checkKeys, checkMachine, checkSigns, genesisAdvice } from './nodeFiles.ts'
 import { checkRecords } from './recordCheck.ts'
 import { checkSnapshots } from './snapshotCheck.ts'
 
@@ -69,6 +69,7 @@ export async function diagnose(dataDir: string, options: DiagnoseOptions): Promi
   const findings = new Findings()
   checkMachine(dataDir, findings)
   const config = await checkConfig(dataDir, findings)
+  checkSigns(dataDir, config, findings)
   const genesis = await checkGenesis(dataDir, findings)
   const isWhole = await checkDatabase(dataDir, findings)
   let state: StateReport | undefined
