@@ -9,7 +9,7 @@ import { createLogger, RecentLines } from '../node/logging.ts'
 import type { RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
-import { startNodeFromDir } from '../node/startDir.ts'
+import { type StartDirOptions, startNodeFromDir } from '../node/startDir.ts'
 import { hasConsensusKey } from '../signer/keyFiles.ts'
 import { checkCrypto } from './slowCrypto.ts'
 
@@ -43,14 +43,29 @@ function tellParent(message: NodeMessage): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Resolves with the reason when this process is told to stop, or when its parent process has ended. */
-function reasonToStop(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
-    const onOrphaned = (): void => resolve('the parent process ended')
-    process.once('disconnect', onOrphaned)
-    if (process.send !== undefined && !process.connected) onOrphaned()
+interface StopRequest {
+  /** Resolves with the reason when this process is told to stop, or when its parent process has ended. */
+  readonly reason: Promise<string>
+  /** Listens no more. */
+  release(): void
+}
+
+function awaitStop(): StopRequest {
+  let resolve: (reason: string) => void = () => {}
+  const reason = new Promise<string>((done) => {
+    resolve = done
   })
+  const onOrphaned = (): void => resolve('the parent process ended')
+  process.once('SIGINT', resolve)
+  process.once('SIGTERM', resolve)
+  process.once('disconnect', onOrphaned)
+  if (process.send !== undefined && !process.connected) onOrphaned()
+  const release = (): void => {
+    process.off('SIGINT', resolve)
+    process.off('SIGTERM', resolve)
+    process.off('disconnect', onOrphaned)
+  }
+  return { reason, release }
 }
 
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */
@@ -74,21 +89,22 @@ export async function runStart(options: StartOptions): Promise<number> {
     own.kind !== 'local' || nextSigner !== null || hasConsensusKey(dataDir) || own.dir !== undefined
   const slow = checkCrypto(cryptoBackends, { isValidator, isSlowAllowed: options.allowSlowCrypto })
   if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
-  const stopping = reasonToStop()
+  const stopping = awaitStop()
+  try {
+    return await runNode({ ...options, config, genesis, clock, logger, recent }, stopping.reason)
+  } finally {
+    stopping.release()
+  }
+}
+
+async function runNode(
+  options: Omit<StartDirOptions, 'stopSignal'>,
+  stopping: Promise<string>,
+): Promise<number> {
+  const { logger } = options
   const stop = new AbortController()
   void stopping.then(() => stop.abort(new Error('told to stop')))
-  const started = startNodeFromDir({
-    dataDir,
-    password: options.password,
-    config,
-    genesis,
-    takeOverSigner: options.takeOverSigner,
-    forceMovedSigner: options.forceMovedSigner,
-    clock,
-    logger,
-    recent,
-    stopSignal: stop.signal,
-  })
+  const started = startNodeFromDir({ ...options, stopSignal: stop.signal })
   const node = await started.catch((error: unknown) => {
     // A state sync may take long; stopping it is not an error.
     if (stop.signal.aborted) return undefined

@@ -18,19 +18,25 @@ import { RPC_CODE, RpcError } from '../rpc/errors.ts'
 import { issuanceSchema } from '../state/modules/issuance/schema.ts'
 import { signTransaction, type TransactionFields } from '../state/transaction.ts'
 import type { DevClock } from './devClock.ts'
+import type { Granter } from './granter.ts'
+import type { LocalValidator } from './localValidator.ts'
 
 /** A block that nobody makes within this long means that the chain stands still. */
 const STALLED_MS = 30_000
 /** Blocks that one window's end may bring before the next window is ended all the same. */
 const BLOCKS_PER_WINDOW_MAX = 1_000
+const SNAPSHOTS_MAX = 1_000
 
 export class DevChain implements DevControl, WantedBlocks {
   readonly accounts: readonly Address[]
   readonly #keys: readonly DevelopmentAccount[]
   readonly #clock: DevClock
-  readonly #nodes: () => readonly RunningNode[]
+  readonly #validators: readonly LocalValidator[]
+  readonly #granter: () => Granter | undefined
   readonly #genesis: Genesis
   #wantedHeight = 0
+  readonly #snapshots = new Map<number, Snapshot>()
+  #nextSnapshot = 1
   readonly #listeners = new Set<() => void>()
   /** Commands that make blocks run one after another. */
   #last: Promise<unknown> = Promise.resolve()
@@ -38,11 +44,13 @@ export class DevChain implements DevControl, WantedBlocks {
   constructor(options: {
     readonly clock: DevClock
     readonly genesis: Genesis
-    /** The validators that run now. */
-    readonly nodes: () => readonly RunningNode[]
+    /** Undefined where nobody grants by itself. */
+    readonly granter: () => Granter | undefined
+    readonly validators: readonly LocalValidator[]
   }) {
     this.#clock = options.clock
-    this.#nodes = options.nodes
+    this.#validators = options.validators
+    this.#granter = options.granter
     this.#genesis = options.genesis
     const operators = options.genesis.providers.map((_, i) => developmentValidator(i).operator)
     this.#keys = [...developmentAccounts(), ...operators]
@@ -114,10 +122,55 @@ export class DevChain implements DevControl, WantedBlocks {
 
   /** Ends the running window, then makes blocks until nothing is left to do that needs one. */
   async #passWindow(): Promise<void> {
+    await this.#granter()?.catchUp()
     const before = this.#node().tip()
     if (this.#clock.nowMs() < before.windowEndsAtMs) this.#clock.setTo(before.windowEndsAtMs)
     await this.#mineOne(0)
     for (let i = 0; i < BLOCKS_PER_WINDOW_MAX && this.#node().tip().hasWork; i++) await this.#mineOne(0)
+  }
+
+  snapshot(): Promise<number> {
+    return this.#inTurn(async () => {
+      await this.#granter()?.catchUp()
+      const { height } = this.#node().tip()
+      await this.#until({ height, timestampMs: 0 })
+      if (this.#snapshots.size >= SNAPSHOTS_MAX)
+        throw refuse(`at most ${SNAPSHOTS_MAX} snapshots: revert to an earlier one`)
+      const number = this.#nextSnapshot++
+      this.#snapshots.set(number, { height, nowMs: this.#clock.nowMs() })
+      return number
+    })
+  }
+
+  revert(number: number): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const snapshot = this.#snapshots.get(number)
+      if (snapshot === undefined) return false
+      for (const later of [...this.#snapshots.keys()]) if (later >= number) this.#snapshots.delete(later)
+      const goBack = () => this.#goBack(snapshot)
+      await (this.#granter()?.hold(goBack) ?? goBack())
+      return true
+    })
+  }
+
+  /** All validators close before any of them starts: one that is behind would fetch the blocks again. */
+  async #goBack({ height, nowMs }: Snapshot): Promise<void> {
+    const running = this.#validators.filter(({ node }) => node !== undefined)
+    if (running.length < this.#validators.length)
+      throw refuse('a validator is stopped: start it before you revert')
+    // Nothing is above it, but time has passed.
+    if (this.#node().tip().height > height) {
+      const going = running.map((validator) => validator.revertTo(height))
+      await Promise.all(going.map(({ closed }) => closed))
+      this.#wantedHeight = 0
+      this.#clock.setTo(nowMs)
+      await Promise.all(going.map(({ start }) => start()))
+    }
+    this.#clock.setTo(nowMs)
+  }
+
+  #nodes(): readonly RunningNode[] {
+    return this.#validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
   }
 
   /** Wants blocks up to one of this height and time, and resolves once every validator has it. */
@@ -218,6 +271,11 @@ export class DevChain implements DevControl, WantedBlocks {
     if (first === undefined) throw refuse('no validator of this devnet runs')
     return first
   }
+}
+
+interface Snapshot {
+  readonly height: number
+  readonly nowMs: number
 }
 
 interface Wanted {

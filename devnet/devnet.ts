@@ -16,6 +16,7 @@ import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
 import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
+import { Granter } from './granter.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
@@ -64,6 +65,8 @@ export interface DevnetOptions {
    * thread. One of them cannot crash alone.
    */
   readonly isInProcess?: boolean
+  /** The providers grant whatever is assigned to them, by themselves: a request left alone suspends nobody. */
+  readonly isGranting?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -81,6 +84,8 @@ export type DevnetEvent =
   | { readonly kind: 'up'; readonly dataDir: string; readonly members: readonly DevnetMember[] }
   /** The first block of this run is final. */
   | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** A provider that grants by itself could not. */
+  | { readonly kind: 'notGranted'; readonly reason: string }
   /** A validator's consensus stopped for good; it still answers reads. */
   | { readonly kind: 'halted'; readonly validator: number; readonly reason: string }
   /** A validator's process ended by itself. */
@@ -133,6 +138,10 @@ export interface Devnet {
   mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
   /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
   passWindows(count?: number): Promise<void>
+  /** Remembers the newest block; the number that `revert` takes. */
+  snapshot(): Promise<number>
+  /** Takes all validators back to the block and the time of a snapshot; false when there is none of this number. */
+  revert(snapshot: number): Promise<boolean>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -177,6 +186,7 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
       genesis,
       members,
       isInProcess: options.isInProcess ?? false,
+      isGranting: options.isGranting ?? false,
       onEvent: options.onEvent ?? (() => {}),
     })
     const firstFinal = await running.start(options.signal)
@@ -261,6 +271,7 @@ interface RunningOptions {
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
   readonly isInProcess: boolean
+  readonly isGranting: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
@@ -270,12 +281,16 @@ class RunningDevnet {
   /** Only where all run in this process. */
   readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
+  #granter: Granter | undefined
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
   #onAllLost: () => void = () => {}
   #startedAt = 0
   #isUp = false
   #isClosing = false
+  /** The first block that any validator saw final, and the first that the first one did. */
+  #seen: FirstFinal | undefined
+  #isFirstLost = false
   #first: FirstFinal | undefined
 
   constructor(options: RunningOptions) {
@@ -303,8 +318,12 @@ class RunningDevnet {
 
   #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
     const clock = new DevClock()
-    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
-    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes })
+    const chain = new DevChain({
+      clock,
+      genesis: this.#options.genesis,
+      validators,
+      granter: () => this.#granter,
+    })
     return { clock, wantedBlocks: chain, control: chain }
   }
 
@@ -328,6 +347,7 @@ class RunningDevnet {
       await Promise.race([started, aborted])
       this.#isUp = true
       this.#writeStatus()
+      this.#startGranting()
       onEvent({ kind: 'up', dataDir, members })
       if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
       return await Promise.race([this.#firstFinal, aborted, allLost])
@@ -338,6 +358,16 @@ class RunningDevnet {
     } finally {
       signal?.removeEventListener('abort', abort)
     }
+  }
+
+  #startGranting(): void {
+    const { members, genesis, onEvent, isGranting } = this.#options
+    if (!isGranting) return
+    this.#granter = new Granter({
+      rpcUrl: rpcUrlOf(members[0]!),
+      providers: genesis.providers.length,
+      onFailure: (reason) => onEvent({ kind: 'notGranted', reason }),
+    })
   }
 
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
@@ -373,6 +403,8 @@ class RunningDevnet {
         chain.setTimeMs(chain.nowMs() + ms)
       },
       mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      snapshot: () => this.#mustBeInProcess().snapshot(),
+      revert: (snapshot) => this.#mustBeInProcess().revert(snapshot),
       passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()
@@ -383,6 +415,7 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    await this.#granter?.close()
     await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }
@@ -403,9 +436,17 @@ class RunningDevnet {
   #onMessage(validator: number, message: NodeMessage): void {
     const { onEvent } = this.#options
     if (message.kind === 'halted') onEvent({ kind: 'halted', validator, reason: message.reason })
-    if (message.kind !== 'final' || this.#first !== undefined) return
+    if (message.kind !== 'final') return
     const { height, hash } = message
     const block = { height, hash, afterMs: performance.now() - this.#startedAt }
+    this.#seen ??= block
+    // Whoever waits for it asks the first validator.
+    if (validator === 0 || this.#isFirstLost) this.#setFirst(block)
+  }
+
+  #setFirst(block: FirstFinal): void {
+    const { onEvent } = this.#options
+    if (this.#first !== undefined) return
     this.#first = block
     // A validator may see a block final before the last one is up; the events keep their order.
     this.#onFinal(block)
@@ -414,6 +455,8 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
+    if (validator === 0) this.#isFirstLost = true
+    if (validator === 0 && this.#seen !== undefined) this.#setFirst(this.#seen)
     const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
     if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()

@@ -9,8 +9,10 @@ import { createLogger, RecentLines } from '../node/logging.ts'
 import type { DevnetParts, RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { startNodeFromDir } from '../node/startDir.ts'
+import { RpcSeat } from '../rpc/seat.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
+import { takeBack } from './takeBack.ts'
 import { logFileOf, type Validator, type ValidatorEvents } from './validator.ts'
 
 /** What the validators of one process share. */
@@ -23,6 +25,7 @@ export class LocalValidator implements Validator {
   readonly logFile: string
   readonly #parts: LocalParts
   readonly #events: ValidatorEvents
+  readonly #seat = new RpcSeat()
   #node: RunningNode | undefined
   /** The last start or stop under way; the next waits for it. */
   #last: Promise<void> = Promise.resolve()
@@ -66,6 +69,25 @@ export class LocalValidator implements Validator {
     })
   }
 
+  /** Takes the chain back to a block and starts again; clients of its JSON-RPC port keep their connections and wait. */
+  revertTo(height: number): { readonly closed: Promise<void>; start(): Promise<void> } {
+    this.#seat.keep(true)
+    const closed = this.stop().then(() => takeBack(this.member, height))
+    return {
+      closed,
+      start: async () => {
+        try {
+          await this.start()
+        } catch (error) {
+          await this.#seat.abandon()
+          throw error
+        } finally {
+          this.#seat.keep(false)
+        }
+      },
+    }
+  }
+
   #next(step: () => Promise<void>): Promise<void> {
     const done = this.#last.then(step)
     this.#last = done.catch(() => {})
@@ -91,7 +113,7 @@ export class LocalValidator implements Validator {
       takeOverSigner: false,
       forceMovedSigner: false,
       clock: this.#parts.clock,
-      devnet: this.#parts,
+      devnet: { ...this.#parts, startRpc: this.#seat.start },
       logger,
       recent,
     }).catch((error: unknown): never => {

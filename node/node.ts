@@ -10,6 +10,7 @@ import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { DevControl } from '../rpc/dev/control.ts'
+import type { startRpc } from '../rpc/start.ts'
 import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
@@ -59,6 +60,7 @@ export interface DevnetParts {
   readonly wantedBlocks: WantedBlocks
   /** For the JSON-RPC methods that only a devnet has. */
   readonly control: DevControl
+  readonly startRpc?: typeof startRpc
 }
 
 /** Where the final chain stands. */
@@ -136,17 +138,9 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
+  const { dataDir } = options
   const parts = {
-    dataDir: options.dataDir,
-    config,
-    genesis,
-    opened,
-    network,
-    recoveries,
-    signer,
-    clock,
-    halt,
-    logger,
+    ...{ dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger },
     ...options.devnet,
   }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
@@ -163,7 +157,7 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   closers.add(() => service.close())
 
   const parted = { opened, network, consensus, service, halt }
-  logUp(options, parted)
+  tellUp(options, parted)
   return runningNode(parted, closers)
 }
 
@@ -176,8 +170,10 @@ interface StartedParts {
 }
 
 /** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
-function logUp({ logger, signer }: NodeOptions, { opened, network, consensus, service }: StartedParts): void {
-  const { host } = network
+function tellUp(
+  { logger, signer }: NodeOptions,
+  { opened, network, consensus, service }: StartedParts,
+): void {
   const { self } = consensus.driver.status()
   logger.info(
     {
@@ -188,8 +184,8 @@ function logUp({ logger, signer }: NodeOptions, { opened, network, consensus, se
       height: opened.importer.head().header.height,
       validatorIndex: self,
       ...(self === undefined ? {} : service.members.at(self)),
-      peerId: host.peerId,
-      p2p: host.listenAddresses,
+      peerId: network.host.peerId,
+      p2p: network.host.listenAddresses,
       rpc: service.rpc.url,
       metrics: service.rpc.metricsUrl,
     },

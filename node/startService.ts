@@ -43,6 +43,8 @@ export interface ServiceOptions {
   readonly loop: LoopWatch
   /** For the methods that only a devnet has. */
   readonly control?: DevControl
+  /** Listens instead of the usual server, which ends with its node. */
+  readonly startRpc?: typeof startRpc
   readonly logger: Logger
 }
 
@@ -169,7 +171,7 @@ async function start(
   })
   closers.add(() => meters.close())
   const metricsPort = parseListen(config.metricsListen)
-  const rpc = await startRpc({
+  const rpc = await (options.startRpc ?? startRpc)({
     backend,
     metrics: (out) => meters.write(out),
     ...(metricsPort === undefined ? {} : { metricsPort }),

@@ -3,7 +3,7 @@ import type { Json } from '../base/field.ts'
 import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
 import { HeavyGate } from './heavyGate.ts'
 import { HeldBytes } from './heldBytes.ts'
-import { jsonSteps } from './lazyJson.ts'
+import { jsonSteps, writtenText } from './lazyJson.ts'
 import type { Call, Method } from './method.ts'
 import { type RequestScan, scanRequest } from './requestScan.ts'
 import type { RpcMeter } from './rpcMeter.ts'
@@ -325,6 +325,8 @@ export class Dispatcher {
   #success(asked: Asked, name: string, result: Json): string | Promise<string> {
     if (asked.idText === undefined) return ''
     try {
+      const known = writtenText(result)
+      if (known !== undefined) return this.#written(asked, name, known)
       const steps = jsonSteps(result)
       if (steps === undefined) return this.#written(asked, name, JSON.stringify(result))
       return this.#writeSteps(asked, name, steps)

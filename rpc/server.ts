@@ -9,8 +9,10 @@ import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
+import type { HeldBytes } from './heldBytes.ts'
 import { LeanHttp } from './leanHttp.ts'
 import { Load } from './load.ts'
+import { MeteredSocket } from './meteredSocket.ts'
 import type { Method } from './method.ts'
 import { sendPage } from './metricsServer.ts'
 import type { Pages } from './pages.ts'
@@ -66,7 +68,7 @@ export interface ServerOptions extends AccessOptions {
 
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
-/** How long the rest of a refused body is read. */
+/** How long the rest of a refused request is read. */
 const LINGER_MS = 2_000
 /** Connections that wait to be accepted: beyond it the kernel drops them, and an honest client tries again seconds later. */
 const BACKLOG = 4_096
@@ -108,7 +110,7 @@ export class RpcServer {
       onIdle: (socket, isIdle) => this.#connections.setIdle(socket, isIdle),
     })
     this.#http = this.#createHttp()
-    this.#lean = this.#createLean()
+    this.#lean = this.#createLean(dispatcher.held)
   }
 
   #createHttp(): Server {
@@ -123,7 +125,9 @@ export class RpcServer {
     http.timeout = this.#limits.silenceMs
     http.requestTimeout = this.#limits.requestTimeoutMs
     http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
+    http.on('upgrade', (request, _socket, head) =>
+      this.#upgrade(request, MeteredSocket.of(request).release(), head),
+    )
     http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
       // Requests before the bad one, in the same bytes, are answered first.
@@ -133,15 +137,17 @@ export class RpcServer {
   }
 
   /** New connections come to the lean path first; node:http's own listener takes those that are handed over. */
-  #createLean(): LeanHttp {
+  #createLean(held: HeldBytes): LeanHttp {
     const http = this.#http
     const listeners = http.listeners('connection')
     const lean = new LeanHttp({
       policy: this.#policy,
       exchanges: this.#exchanges,
+      held,
       answers: this.#answers,
       handOver: (socket) => {
-        for (const listener of listeners) listener.call(http, socket)
+        const metered = new MeteredSocket(socket, held)
+        for (const listener of listeners) listener.call(http, metered)
       },
       refuse: (socket) => socket.end(BAD_REQUEST, () => socket.destroy()),
       headersTimeoutMs: http.headersTimeout,
@@ -169,6 +175,11 @@ export class RpcServer {
   }
 
   /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
+  /** Ends every WebSocket connection; their clients may come again. */
+  cutSockets(reason: string): void {
+    this.#sockets.cutAll(reason)
+  }
+
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
@@ -186,6 +197,7 @@ export class RpcServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    MeteredSocket.of(request).begin(request, response)
     for (const [name, value] of this.#policy.corsHeaders(request.headers.origin)) {
       response.setHeader(name, value)
     }
@@ -207,10 +219,7 @@ export class RpcServer {
     const { socket, headers, method } = request
     const refusal = this.#policy.refusalOfHead(method, headers)
     if (refusal !== undefined || method !== 'POST') return refusal
-    return (
-      this.#policy.refusalNow(socket.remoteAddress ?? '') ??
-      (this.#exchanges.isPiledUp(socket) ? BUSY : undefined)
-    )
+    return this.#policy.refusalNow(socket.remoteAddress ?? '')
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse): void {
@@ -265,7 +274,7 @@ export class RpcServer {
   }
 
   #answer(text: string, request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request
+    const socket = MeteredSocket.of(request).raw
     this.#exchanges.begin(text, this.#exchanges.callOf(socket), socket, (answer) =>
       this.#answers.send(new HttpReply(request, response), 200, answer),
     )
@@ -296,6 +305,7 @@ export class RpcServer {
     if (!this.#policy.allowsUpgrade(request.headers)) refuseUpgrade(socket, '403 Forbidden')
     else if (this.#sockets.full) refuseUpgrade(socket, '503 Service Unavailable')
     else this.#sockets.accept(request, socket, head)
+    socket.resume()
   }
 }
 
@@ -320,5 +330,6 @@ function preflight(request: IncomingMessage, response: ServerResponse): void {
 }
 
 function refuseUpgrade(socket: Socket, status: string): void {
+  socket.setTimeout(LINGER_MS, () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

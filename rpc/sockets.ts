@@ -33,7 +33,7 @@ export const SOCKET_LIMITS: SocketLimits = {
 }
 
 /** RFC 6455 §7.4.1. */
-const CLOSE = { goingAway: 1001, slowReader: 1008, tryAgainLater: 1013 } as const
+const CLOSE = { goingAway: 1001, slowReader: 1008, restart: 1012, tryAgainLater: 1013 } as const
 /** The sum of the queues is looked at each time that this much was sent. */
 const TRIM_BYTES = 1024 * 1024
 /** The close frame is queued behind the unread data: do not wait longer for it. */
@@ -151,7 +151,7 @@ export class SocketServer {
 
   accept(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#wss.handleUpgrade(request, socket, head, (ws) =>
-      this.#attach(ws, socket, request.socket.remoteAddress ?? ''),
+      this.#attach(ws, socket, socket.remoteAddress ?? ''),
     )
   }
 
@@ -162,6 +162,11 @@ export class SocketServer {
       setTimeout(() => socket.terminate(), 500).unref()
     }
     this.#wss.close()
+  }
+
+  /** Ends every connection: what they follow begins anew. */
+  cutAll(reason: string): void {
+    for (const socket of this.#connections.keys()) socket.close(CLOSE.restart, reason)
   }
 
   #attach(socket: WebSocket, tcp: Socket, client: string): void {

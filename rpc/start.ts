@@ -1,6 +1,7 @@
 // Starts the RPC of a node: methods, limits, server. Called by node/.
 import type { RateLimit } from './access.ts'
 import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
+import type { Method } from './method.ts'
 import { createMethods, type MethodOptions } from './methods.ts'
 import { type RunningMetrics, startMetricsServer } from './metricsServer.ts'
 import { MetricsText } from './metricsText.ts'
@@ -27,6 +28,8 @@ export interface RpcOptions extends MethodOptions {
   readonly socketLimits?: Partial<SocketLimits>
   /** Writes the node's own figures for /metrics; absent = there is no such page. */
   readonly metrics?: (out: MetricsText) => Promise<void>
+  /** Methods and pages that may be replaced while it listens, instead of its own (seat.ts). */
+  readonly seat?: { readonly methods: ReadonlyMap<string, Method>; readonly pagesOf: typeof createPages }
   /** A port of its own for /metrics, which then has no page beside JSON-RPC. */
   readonly metricsPort?: { readonly host: string; readonly port: number }
 }
@@ -38,45 +41,50 @@ export interface RunningRpc {
   readonly url: string
   /** `http://127.0.0.1:9464/metrics`. */
   readonly metricsUrl: string | undefined
+  /** Ends every WebSocket connection; their clients may come again. */
+  cutSockets(reason: string): void
   close(): Promise<void>
 }
 
 /** Resolves once the ports are open; rejects when one is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
   let url = ''
-  const methods = createMethods({ ...options, url: () => url })
+  const own = options.seat === undefined ? createMethods({ ...options, url: () => url }) : undefined
+  const table = own?.table ?? options.seat!.methods
+  const pagesOf = options.seat?.pagesOf ?? createPages
   const { backend, metrics: write, metricsPort } = options
-  const meter = new RpcMeter(methods.table.keys())
+  const meter = new RpcMeter(table.keys())
   const metrics = write === undefined ? undefined : metricsSource(write, meter)
   const server = new RpcServer({
     host: options.host ?? RPC_HOST_DEFAULT,
     port: options.port ?? RPC_PORT_DEFAULT,
     hosts: options.hosts ?? [],
     origins: options.origins ?? [],
-    methods: methods.table,
+    methods: table,
     meter,
     dispatchLimits: { ...DISPATCH_LIMITS, ...options.dispatchLimits },
     ...(options.serverLimits === undefined ? {} : { limits: options.serverLimits }),
     ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
     ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
     log: options.log,
-    pages: createPages(backend, metricsPort === undefined ? metrics : undefined),
+    pages: pagesOf(backend, metricsPort === undefined ? metrics : undefined),
   })
   let watched: RunningMetrics | undefined
   const close = async (): Promise<void> => {
-    methods.close()
+    own?.close()
     await watched?.close()
     await server.close()
   }
   try {
     const { host, port } = await server.start()
     url = urlOf(host, port)
-    const pages = createPages(backend, metrics)
+    const pages = pagesOf(backend, metrics)
     watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages, hosts: options.hosts ?? [] }))
     const metricsUrl = metrics && `${watched === undefined ? url : urlOf(watched.host, watched.port)}/metrics`
-    return { host, port, url, metricsUrl, close }
+    const cutSockets = (reason: string): void => server.cutSockets(reason)
+    return { host, port, url, metricsUrl, cutSockets, close }
   } catch (error) {
-    methods.close()
+    own?.close()
     if (url !== '') await server.close()
     throw error
   }

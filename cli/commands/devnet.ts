@@ -52,6 +52,7 @@ export function addDevnet(program: Command, finish: (code: number) => void): voi
       'run the validators in one process: a faster start, and none can crash alone',
       false,
     )
+    .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false)
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
@@ -79,6 +80,7 @@ coins are made at will: docs/devnet.md.`,
           // An empty name would be the current folder.
           dataDir: options.dataDir === '' ? '' : resolve(options.dataDir),
           isInProcess: options.inProcess,
+          isGranting: options.autoGrant,
           isFresh: options.fresh,
           logLevel: options.logLevel,
           signal: stop.signal,
@@ -148,7 +150,8 @@ function printEvent(event: DevnetEvent): void {
   else if (event.kind === 'final') {
     const { height, hash, afterMs } = event.block
     print(`Block ${height} is final (${hash}) after ${(afterMs / 1000).toFixed(1)} s`)
-  } else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
+  } else if (event.kind === 'notGranted') print(event.reason)
+  else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
   else print(`validator-${event.validator} ended (${event.how}); see ${event.logFile}`)
 }
 

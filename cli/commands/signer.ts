@@ -19,7 +19,15 @@ import { exportFlags, importFlags, resumeAfter, type SignerOwner } from '../../s
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
-import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
+import {
+  dataDirOption,
+  jsonOption,
+  passwordOf,
+  passwordOption,
+  print,
+  printJson,
+  wholeNumber,
+} from '../common.ts'
 import { addLogOptions, logLevelOption } from '../logLevel.ts'
 
 interface PlaceOptions {
@@ -127,9 +135,11 @@ function addMove(signer: Command): void {
     )
     .addOption(dataDirOption())
     .requiredOption('-o, --out <file>', 'file to write')
-    .action(async ({ dataDir, out }) => {
+    .addOption(jsonOption())
+    .action(async ({ dataDir, out, json }) => {
       const done = await exportFlags(ownerOf(dataDir), resolve(out), Date.now())
       printJson({ out, ...done })
+      if (json === true) return
       print(
         `${dataDir} is marked as moved: it signs nothing until \`suanli signer import\` brings a record back.`,
       )

@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts'
 import { bytesKey } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
 import { LANES, type Lane, type PerLane, perLane } from '../../base/lanes.ts'
+import { coinsText } from '../../base/units.ts'
 import type { SubmitRejection } from '../../rpc/backend.ts'
 import type { Cost } from '../../state/fees.ts'
 import type { Transaction } from '../../state/transaction.ts'
@@ -447,7 +448,9 @@ function checkFunds(
   const others = queue.costBase - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
   const cost = transactionCost(transaction)
   if (others + cost <= balanceBase) return undefined
-  const queued = others > 0n ? `, queued cost ${others}` : ''
-  const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
+  const queued = others > 0n ? `, queued cost ${coinsText(others)}` : ''
+  // Wallets and libraries look for the words before the colon; people read what follows.
+  const amounts = `balance ${coinsText(balanceBase)}, tx cost ${coinsText(cost)}${queued}`
+  const message = `insufficient funds for gas * price + value: ${amounts}`
   return { code: 'insufficientFunds', message }
 }

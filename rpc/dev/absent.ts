@@ -34,8 +34,6 @@ const REASONS: { readonly [method: string]: string } = {
   evm_setIntervalMining: AT_WORK,
   anvil_setIntervalMining: AT_WORK,
   anvil_autoImpersonateAccount: SIGNED,
-  evm_snapshot: `${FINAL}: it is not reverted. Start a devnet for each test: one in one process takes a second`,
-  evm_revert: `${FINAL}: it is not reverted. Start a devnet for each test: one in one process takes a second`,
   anvil_reset: FRESH,
   hardhat_reset: FRESH,
   anvil_rollback: `${FINAL}: it is not reverted`,

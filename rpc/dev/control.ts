@@ -15,6 +15,10 @@ export interface DevControl {
   mine(options: { readonly count: number; readonly intervalMs: number }): Promise<void>
   /** Ends this many windows one after another, with all that their ends bring. */
   passWindows(count: number): Promise<void>
+  /** Remembers the head; the number that `revert` takes. */
+  snapshot(): Promise<number>
+  /** Goes back to a snapshot, which it forgets with all later ones; false when there is none of this number. */
+  revert(snapshot: number): Promise<boolean>
   /** The accounts whose keys this devnet has: development accounts first, then the operators. */
   readonly accounts: readonly Address[]
   /** Undefined for an account whose key it does not have. */

@@ -1,8 +1,9 @@
 // Time and blocks on a devnet, under anvil's and hardhat's names where they mean the same. Not: the clock (devnet/).
 import type { Json } from '../../base/field.ts'
 import { limitExceeded } from '../errors.ts'
+import { quantity } from '../eth/format.ts'
 import { defineMethod, type Method } from '../method.ts'
-import { invalidWhen, optional, p, parseUint, withDefault } from '../params.ts'
+import { invalidWhen, optional, p, parseUint, QUANTITY_SCHEMA, withDefault } from '../params.ts'
 import { alsoAs } from './aliases.ts'
 import type { DevControl } from './control.ts'
 
@@ -131,6 +132,30 @@ function blockMethods(control: DevControl): readonly Method[] {
           await control.mine({ count, intervalMs: interval * SECOND_MS })
           return null
         },
+      }),
+    ),
+    ...alsoAs(
+      'anvil_snapshot',
+      defineMethod({
+        name: 'evm_snapshot',
+        doc: 'Remembers the newest block; returns the number that evm_revert takes.',
+        cost: 20,
+        params: {},
+        returns: QUANTITY_SCHEMA,
+        run: async () => quantity(await control.snapshot()),
+      }),
+    ),
+    ...alsoAs(
+      'anvil_revert',
+      defineMethod({
+        name: 'evm_revert',
+        doc:
+          'Goes back to the block of a snapshot, on all validators, and to its time; true once it is done. The snapshot and all later ' +
+          'are forgotten, and so is what waited in the pools. False when there is no such snapshot.',
+        cost: 20,
+        params: { snapshot: p.count },
+        returns: { type: 'boolean' },
+        run: ({ snapshot }) => control.revert(snapshot),
       }),
     ),
     defineMethod({

@@ -1,6 +1,7 @@
 // A devnet in one process with time, blocks and coins at will, through the tools that researchers have: viem's test client in both
 // of its modes, ethers' signer of a node's accounts, and createDevnet itself.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { JsonRpcProvider } from 'ethers'
 import {
   createTestClient,
@@ -11,7 +12,12 @@ import {
   recoverMessageAddress,
   walletActions,
 } from 'viem'
-import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import { WebSocket } from 'ws'
+import { privateKeyAccount } from '../../client/accounts/account.ts'
+import { createClient } from '../../client/chainClient.ts'
+import { issuance, redemption } from '../../client/modules.ts'
+import { httpTransport } from '../../client/transports/http.ts'
+import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
 import { call, post } from '../support/jsonRpc.ts'
 
 const DAY = 86_400
@@ -20,8 +26,12 @@ const STRANGER = `0x${'5e'.repeat(20)}` as const
 describe('a devnet in one process', function () {
   this.timeout(60_000)
   let devnet: Devnet
+  const failures: DevnetEvent[] = []
   before(async () => {
-    devnet = await createDevnet({ validators: 1, isInProcess: true, logLevel: 'warn', windowMs: 3_600_000 })
+    devnet = await createDevnet({
+      ...{ validators: 1, isInProcess: true, isGranting: true, logLevel: 'warn', windowMs: 3_600_000 },
+      onEvent: (event) => event.kind === 'notGranted' && failures.push(event),
+    })
   })
   after(() => devnet?.close())
 
@@ -129,7 +139,75 @@ describe('a devnet in one process', function () {
     assert.ok(Number(await ask<Hex>('eth_blockNumber')) >= height + 3)
   })
 
-  it('refuses to go back, and says why it has no answer to the rest', async () => {
+  it('grants what is assigned by itself: a request left alone suspends nobody', async () => {
+    const client = createClient(httpTransport(devnet.rpcUrl))
+    const holder = privateKeyAccount(devnet.accounts[4]!.privateKey)
+    const wanted = {
+      amountBase: parseEther('25'),
+      service: 'infer',
+      provider: 0,
+      ratingMin: 0n,
+      region: '',
+    } as const
+    const none = {
+      jobHash: `0x${'00'.repeat(32)}`,
+      clientKey: '0x',
+      voucherKey: `0x${'00'.repeat(20)}`,
+    } as const
+    await client.send(holder, redemption.request({ ...wanted, startBy: 0, finishBy: 0, ...none }))
+    // Fees of windows in which nobody signed show that it was granted; a second missing grant would have suspended the provider.
+    await devnet.passWindows(6)
+    const { feesBase, state } = (await client.query(redemption, 'redemption', { id: 1 }))!
+    assert.ok(feesBase >= parseEther('0.25'), `${state}: ${feesBase}`)
+    assert.equal((await client.query(issuance, 'quota', { provider: 1 }))!.blocked, '')
+    assert.deepEqual(failures, [])
+  })
+
+  it("goes back to a snapshot as viem's test client asks, while others wait, and on from there", async () => {
+    const client = clientOf('hardhat')
+    const [from, to] = [devnet.accounts[5]!.address, `0x${'5f'.repeat(20)}` as Hex]
+    const pay = () => ask<Hex>('eth_sendTransaction', { from, to, value: '0x5' })
+    const seen = async () => ({
+      height: await client.getBlockNumber(),
+      balance: await client.getBalance({ address: to }),
+    })
+    await pay()
+    const socket = new WebSocket(devnet.wsUrl)
+    await once(socket, 'open')
+    const closed = once(socket, 'close')
+    const before = { ...(await seen()), time: (await client.getBlock()).timestamp }
+    const id = await client.snapshot()
+    for (let i = 0; i < 2; i++) {
+      const later = await ask<Hex>('evm_snapshot')
+      const paid = await pay()
+      await client.increaseTime({ seconds: 10 * DAY })
+      await client.mine({ blocks: 2 })
+      assert.equal((await seen()).balance, 10n)
+      assert.equal(await ask('evm_revert', later), true)
+      assert.deepEqual(await seen(), { height: before.height, balance: before.balance })
+      assert.equal(await ask('eth_getTransactionReceipt', paid), null)
+      assert.equal(await ask('evm_revert', later), false)
+    }
+    await pay()
+    await client.revert({ id })
+    assert.equal((await closed)[0], 1012)
+    // Asked while it goes back, it answers once it has.
+    await pay()
+    const last = await ask<Hex>('evm_snapshot')
+    await pay()
+    const [, answered] = await Promise.all([
+      ask('evm_revert', last),
+      ask<Hex>('eth_getBalance', to, 'latest'),
+    ])
+    assert.ok([10n, 15n].includes(BigInt(answered)))
+    assert.equal((await seen()).balance, 10n)
+    const { timestamp } = await client.getBlock()
+    assert.ok(timestamp >= before.time && timestamp < before.time + BigInt(DAY))
+    await devnet.passWindows(2)
+    assert.deepEqual(failures, [])
+  })
+
+  it('refuses to go back in time, and says why it has no answer to the rest', async () => {
     assert.match((await errorOf('evm_setTime', 1))!.message, /goes forward alone/)
     assert.match((await errorOf('evm_setNextBlockTimestamp', 1))!.message, /is \d+(\.\d+)? at least, here 1$/)
     assert.match((await errorOf('evm_mine', { blocks: 20_000 }))!.message, /at most 10000 blocks/)
@@ -137,7 +215,6 @@ describe('a devnet in one process', function () {
     const absent = await errorOf('anvil_setCode', STRANGER, '0x00')
     assert.equal(absent!.code, -32601)
     assert.match(absent!.message, /^anvil_setCode is not available: this chain has no EVM/)
-    await assert.rejects(clientOf('anvil').snapshot(), /is final, as on the real chain/)
     const { methods } = await ask<{ methods: readonly { name: string }[] }>('rpc.discover')
     const names = methods.map(({ name }) => name)
     assert.ok(

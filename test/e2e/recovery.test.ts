@@ -264,7 +264,10 @@ describe('recovery from the loss of a quorum', function () {
     await until('the reminder', () => readFileSync(fifth.logFile, 'utf8').includes(applied.recovery))
     assert.ok((await heightOf(fifth.url)) <= applied.floor.height)
     await fifth.terminate()
-    await suanli('recovery', 'trust', applied.recovery, '-d', dataDir)
+    for (const isNew of [true, false]) {
+      const trusted = await suanli('recovery', 'trust', applied.recovery, '-d', dataDir, '--json')
+      assert.deepEqual(JSON.parse(trusted), { trusted: applied.recovery, isNew })
+    }
     await fifth.start()
     const top = await heightOf(urlOf(0))
     await until('the fifth node at the tip', async () => (await heightOf(fifth.url)) >= top)
