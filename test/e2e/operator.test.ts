@@ -23,12 +23,6 @@ import { parsePrometheus, sampleOf } from '../support/prometheusText.ts'
 
 const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024
-const COMMANDS = [
-  ...['', 'devnet', 'init', 'start', 'version', 'keys', 'keys new', 'keys show'],
-  ...['genesis', 'genesis check', 'genesis devnet', 'doctor', 'rollback', 'recovery', 'recovery propose'],
-  ...['member', 'member admit', 'member vote', 'member rotate', 'member account'],
-  ...['admin', 'admin peers', 'admin pool', 'admin log-level'],
-]
 
 /** Deterministic bytes: SHA-256 in counter mode. */
 function randomBytes(seed: number, length: number): Buffer {
@@ -209,16 +203,6 @@ describe('an operator', function () {
       [build, node, provider, legalName],
       [VERSION, process.version, 1, 'aurora (development)'],
     )
-  })
-
-  it('prints help for every command', async () => {
-    const answers = COMMANDS.map(async (command) => {
-      const words = command === '' ? [] : command.split(' ')
-      const { code, stdout, stderr } = await runSuanli([...words, '--help'])
-      assert.deepEqual([code, stderr], [0, ''], command)
-      assert.ok(stdout.startsWith(`Usage: ${['suanli', ...words].join(' ')} `), stdout)
-    })
-    await Promise.all(answers)
   })
 
   describe('gets one-line error messages', () => {
