@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     text: 'run the node of a data directory until Ctrl-C',
     load: async () => (await import('./commands/start.ts')).addStart,
   },
+  admin: {
+    text: 'look into a running node of this machine, and change its log level',
+    load: async () => (await import('./commands/admin.ts')).addAdmin,
+  },
   verify: {
     text: 'verify what nodes answer, trusting only genesis or a checkpoint',
     load: async () => (await import('./commands/verify.ts')).addVerify,

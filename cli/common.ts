@@ -1,9 +1,9 @@
 // Helpers shared by several commands. Owns: common options, passwords, printing. Not: any command.
-import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import { fromHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { parseWholeNumber } from '../base/integers.ts'
+import { readText } from '../storage/durableFile.ts'
 
 export const PASSWORD_VARIABLE = 'SUANLI_PASSWORD'
 
@@ -19,7 +19,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 /** The password of the key files, from the given file or the environment; undefined without one. */
 export function givenPassword(options: { readonly passwordFile?: string }): string | undefined {
   if (options.passwordFile !== undefined) {
-    const text = readFileSync(options.passwordFile, 'utf8').replace(/\r?\n$/, '')
+    const text = readText(options.passwordFile).replace(/\r?\n$/, '')
     if (text === '') throw new OperatorError(`${options.passwordFile} is empty`)
     return text
   }

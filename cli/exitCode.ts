@@ -1,6 +1,7 @@
 // The exit code of a failed command: scripts tell by it what to do next (docs/cli.md lists them).
 import { CommanderError } from 'commander'
 import { ClientError, type ClientErrorCode } from '../client/clientError.ts'
+import { UnreachableError } from './unreachableError.ts'
 import { UsageError } from './usageError.ts'
 
 /** 0 is success. */
@@ -20,6 +21,7 @@ const OF_CLIENT: { readonly [C in ClientErrorCode]: number } = {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ClientError) return OF_CLIENT[error.code]
   if (error instanceof UsageError) return EXIT.usage
+  if (error instanceof UnreachableError) return EXIT.unreachable
   // Help and version that were asked for are no failures.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
   return EXIT.failed

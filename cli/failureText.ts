@@ -1,6 +1,7 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
 import { ExpectedError } from '../base/errors.ts'
 import { ClientError } from '../client/clientError.ts'
+import { LightClientError } from '../client/errors.ts'
 import { diskFaultText } from '../storage/diskFault.ts'
 import { StoreError } from '../storage/types.ts'
 
@@ -37,6 +38,8 @@ export function failureText(error: unknown): string {
     return `${error.message} (ask \`suanli doctor -d DIR\`)`
   if (error instanceof ClientError && error.code === 'transport')
     return `${error.message} (is a node running there? --rpc or SUANLI_RPC names another)`
+  if (error instanceof LightClientError && error.check === 'setHash')
+    return `${error.message} (after a lost quorum was replaced, \`--recovery FILE\` follows the chain: docs/operations/quorum-loss.md)`
   if (error instanceof ExpectedError) return error.message
   return systemErrorText(error) ?? error.stack ?? error.message
 }

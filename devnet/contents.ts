@@ -48,7 +48,7 @@ const { addresses, ...folders } = nodePaths('')
 const FOLDER: Names = {
   files: new RegExp(
     `${anyOf([MARK_FILE, CONFIG_FILE, GENESIS_FILE, 'genesis.checked', addresses], '(?:\\.tmp)?').source}|` +
-      '^node\\.log(?:\\.\\d+)?$|^diagnosis-\\d+(?:-\\d+)?\\.json(?:\\.tmp)?$',
+      '^admin\\.sock$|^node\\.log(?:\\.\\d+)?$|^diagnosis-\\d+(?:-\\d+)?\\.json(?:\\.tmp)?$',
   ),
   folders: [
     [/^keys$/, KEYS],

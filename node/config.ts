@@ -1,6 +1,5 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (signer/keystore.ts).
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { ConfigError } from '../base/errors.ts'
@@ -9,7 +8,7 @@ import { isWholeNumber } from '../base/integers.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
-import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, readText, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
 import { LOG_ROTATION, type LogRotation } from './logFile.ts'
 import { LOG_FORMATS, type LogFormat } from './logText.ts'
@@ -216,13 +215,12 @@ export function loadConfig(dataDir: string): NodeConfig {
   const file = join(dataDir, CONFIG_FILE)
   if (!isThere(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
   try {
-    return parseConfig(JSON.parse(readFileSync(file, 'utf8')))
+    return parseConfig(JSON.parse(readText(file)))
   } catch (cause) {
     if (cause instanceof ConfigError || cause instanceof SyntaxError) {
       throw new ConfigError(`${file}: ${cause.message}`)
     }
-    // A failed read does not name its file.
-    throw Object.assign(cause as NodeJS.ErrnoException, { path: file })
+    throw cause
   }
 }
 

@@ -13,3 +13,6 @@ export function nodePaths(dataDir: string) {
     addresses: join(dataDir, 'addresses.json'),
   }
 }
+
+/** Where the owner of a running node talks to it (adminServer.ts). */
+export const adminSocket = (dataDir: string): string => join(dataDir, 'admin.sock')

@@ -10,6 +10,7 @@ import type { DevControl } from '../rpc/dev/control.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import type { AccountIndex } from '../storage/accountIndex.ts'
+import { startAdmin } from './adminServer.ts'
 import { NodeBackend } from './backend.ts'
 import { startRecounts } from './chain/recount.ts'
 import { type Closers, openWithClosers } from './closers.ts'
@@ -183,5 +184,7 @@ async function start(
     log: logger.child({ room: 'rpc' }),
   })
   closers.add(() => rpc.close())
+  const { mempool } = opened
+  closers.add(await startAdmin({ dataDir: options.dataDir, host: network.host, members, mempool, logger }))
   return { rpc, members, close: () => closers.close() }
 }

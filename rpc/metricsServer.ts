@@ -1,6 +1,7 @@
 // A port of its own for the pages that watch a node: /metrics, /health, /ready. Owns: HTTP, for GET alone. Not: the pages.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Access } from './access.ts'
 import { METRICS_TYPE } from './metricsText.ts'
 import { type Page, type Pages, pageText } from './pages.ts'
 
@@ -27,10 +28,18 @@ export function startMetricsServer(options: {
   /** 0 picks a free port. */
   readonly port: number
   readonly pages: Pages
+  /** Names in the Host header besides localhost and raw addresses, as for JSON-RPC. */
+  readonly hosts: readonly string[]
 }): Promise<RunningMetrics> {
+  const access = new Access({ hosts: options.hosts, origins: [] })
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end()
+      return
+    }
+    // A page in a browser on this machine could come by a name of its own (DNS rebinding).
+    if (!access.allowsHost(request.headers.host)) {
+      response.writeHead(403).end('host not allowed: add it to rpcAllowedHosts\n')
       return
     }
     const page = await options.pages((request.url ?? '').split('?')[0]!, true)

@@ -79,7 +79,7 @@ export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
     const { host, port } = await server.start()
     url = urlOf(host, port)
     const pages = pagesOf(backend, metrics)
-    watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages }))
+    watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages, hosts: options.hosts ?? [] }))
     const metricsUrl = metrics && `${watched === undefined ? url : urlOf(watched.host, watched.port)}/metrics`
     const cutSockets = (reason: string): void => server.cutSockets(reason)
     return { host, port, url, metricsUrl, cutSockets, close }

@@ -9,12 +9,12 @@ import {
   scryptSync,
   timingSafeEqual,
 } from 'node:crypto'
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { concatBytes, fromHex, parseHex, toHex } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import { ExpectedError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
-import { writeNewDurablySync } from '../storage/durableFile.ts'
+import { readText, writeNewDurablySync } from '../storage/durableFile.ts'
 
 /** What a key file of this node is for; stored in `description` so that a key is not used in the wrong place. */
 export type KeyPurpose = 'consensus' | 'peer' | 'operator'
@@ -250,7 +250,7 @@ export function writeKeystore(file: string, keystore: Keystore): void {
 
 /** Reads and checks a key file; throws KeystoreError naming the file. */
 export function readKeystore(file: string): Keystore {
-  const text = readFileSync(file, 'utf8')
+  const text = readText(file)
   try {
     if (text.length > FILE_BYTES_MAX) throw malformed('longer than any keystore')
     return parseKeystore(JSON.parse(text))

@@ -5,6 +5,7 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -63,10 +64,15 @@ export function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-/** A failed write does not say of which file it was. */
-function naming(path: string, write: () => void): void {
+/** A whole file as text. Throws the system's error with the path, which a failed read does not have. */
+export function readText(path: string): string {
+  return naming(path, () => readFileSync(path, 'utf8'))
+}
+
+/** A failed read or write does not say of which file it was. */
+function naming<T>(path: string, run: () => T): T {
   try {
-    write()
+    return run()
   } catch (error) {
     throw Object.assign(error as NodeJS.ErrnoException, { path })
   }

@@ -14,6 +14,7 @@ import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { readText } from '../../storage/durableFile.ts'
 import { checkChainOfDir } from '../chain/nodeOfDir.ts'
 import { withProgress } from '../chain/progress.ts'
 import { askNodeOf, clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
@@ -171,7 +172,7 @@ function addAccount(member: Command): void {
     .requiredOption('--secret-file <file>', 'file with the private key, 0x and 64 digits')
     .addOption(passwordOption())
     .action((options) => {
-      const secret = hexOption('--secret-file', readFileSync(options.secretFile, 'utf8').trim())
+      const secret = hexOption('--secret-file', readText(options.secretFile).trim())
       if (secret.length !== 32) throw new OperatorError('--secret-file: expected 32 bytes as hex')
       const { dataDir } = options
       const stored = storeOperatorKey(dataDir, { secret, password: passwordOf(options), cost: 'standard' })

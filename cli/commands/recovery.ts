@@ -1,6 +1,5 @@
 // `suanli recovery`: continue after a lost quorum (docs/operations/quorum-loss.md). Owns: options and output.
 // Not: the steps (cli/recovery/), the rules (base/protocol/recoveryRules.ts).
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
@@ -23,7 +22,7 @@ import { showKeys } from '../../node/nodeKeys.ts'
 import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveries.ts'
 import { consensusPublicKey, hasConsensusKey, openConsensusKey } from '../../signer/keyFiles.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
-import { writeDurably } from '../../storage/durableFile.ts'
+import { readText, writeDurably } from '../../storage/durableFile.ts'
 import {
   dataDirOption,
   jsonOption,
@@ -201,7 +200,7 @@ sign "$(cat text)"); nothing is written then.`,
       const signature =
         operatorKeyFile === undefined
           ? normaliseSignature(bytesOf(operatorSignature, '--operator-signature', 65))
-          : signAsOperator(keys, bytesOf(readFileSync(operatorKeyFile, 'utf8'), operatorKeyFile, 32))
+          : signAsOperator(keys, bytesOf(readText(operatorKeyFile), operatorKeyFile, 32))
       await writeDurably(options.out, replacementFileText(keys, signature))
       if (options.json === true) printJson({ file: options.out, provider: keys.provider })
       else print(`wrote ${options.out}: give it to the proposer`)

@@ -1,5 +1,5 @@
 // What `suanli verify` trusts: files and options. Owns: reading and storing them. Not: the light client.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { toHex } from '../../base/bytes.ts'
 import { errorText, OperatorError } from '../../base/errors.ts'
 import type { Json } from '../../base/field.ts'
@@ -12,7 +12,7 @@ import { httpProvider, type Provider } from '../../client/provider.ts'
 import { parseCheckpoint, trustGenesis } from '../../client/trust.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { readRecoveryFile } from '../../node/recovery/recoveries.ts'
-import { writeDurably } from '../../storage/durableFile.ts'
+import { readText, writeDurably } from '../../storage/durableFile.ts'
 
 export interface TrustOptions {
   readonly rpc?: readonly string[]
@@ -24,7 +24,7 @@ export interface TrustOptions {
 }
 
 function readJson(path: string): Json {
-  const text = readFileSync(path, 'utf8')
+  const text = readText(path)
   try {
     return JSON.parse(text) as Json
   } catch (error) {

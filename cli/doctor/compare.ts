@@ -1,11 +1,11 @@
 // Compares a halted node's result for a block (its diagnosis file) with this node's data at that height.
 // Owns: reading the file, finding the differences. Not: writing it (node/halt/haltRecord.ts).
-import { readFileSync } from 'node:fs'
 import { equalBytes, keyBytes, parseHex, toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import { receiptSchema } from '../../base/protocol/receipt.ts'
 import { recordName } from '../../node/halt/stateCheck.ts'
 import type { Module } from '../../state/rules.ts'
+import { readText } from '../../storage/durableFile.ts'
 import type { ChainStore } from '../../storage/types.ts'
 
 const NAMED_MAX = 32
@@ -39,7 +39,7 @@ interface Diagnosed {
 function readDiagnosis(file: string): NonNullable<Diagnosed['block']> {
   let parsed: Diagnosed
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8')) as Diagnosed
+    parsed = JSON.parse(readText(file)) as Diagnosed
   } catch (cause) {
     if (cause instanceof SyntaxError)
       throw new OperatorError(`${file} is not a diagnosis file: ${cause.message}`)

@@ -1,7 +1,7 @@
 // Checks a stopped node's data directory without changing it, and advises what to do. READ FIRST in cli/doctor/.
 // Owns: the order of the checks, and to which chain the parts belong. Not: the checks, printing (commands/doctor.ts),
 // repair (storage/rollback.ts, storage/levelRepair.ts).
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { equalBytes, toHex } from '../../base/bytes.ts'
@@ -27,7 +27,7 @@ import { refusingRunning } from '../offlineNode.ts'
 import { checkChain, checkDatabase, openStore, resyncAdvice } from './chainCheck.ts'
 import { type Comparison, compareDiagnosis } from './compare.ts'
 import { type Check, Findings, moveAway } from './findings.ts'
-import { checkConfig, checkGenesis, checkKeys, checkMachine, genesisAdvice } from './nodeFiles.ts'
+import { checkConfig, checkGenesis, checkKeys, checkMachine, checkSigns, genesisAdvice } from './nodeFiles.ts'
 import { checkRecords } from './recordCheck.ts'
 import { checkSnapshots } from './snapshotCheck.ts'
 
@@ -62,13 +62,15 @@ export async function compareOffline(dataDir: string, file: string): Promise<Com
 
 /** Checks a stopped node. Changes no records; LevelDB may compact its files on opening. Throws if `dataDir` is not a node's. */
 export async function diagnose(dataDir: string, options: DiagnoseOptions): Promise<Diagnosis> {
-  if (existsSync(dataDir)) accessSync(dataDir, constants.R_OK | constants.X_OK)
+  // Throws for another user's, and for what is no folder.
+  if (existsSync(dataDir)) readdirSync(dataDir)
   if (![GENESIS_FILE, CONFIG_FILE, 'keys'].some((name) => existsSync(join(dataDir, name)))) {
     throw new OperatorError(`${dataDir} is not the data directory of a node`)
   }
   const findings = new Findings()
   checkMachine(dataDir, findings)
   const config = await checkConfig(dataDir, findings)
+  checkSigns(dataDir, config, findings)
   const genesis = await checkGenesis(dataDir, findings)
   const isWhole = await checkDatabase(dataDir, findings)
   let state: StateReport | undefined

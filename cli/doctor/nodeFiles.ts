@@ -70,6 +70,16 @@ export async function checkConfig(dataDir: string, findings: Findings): Promise<
   return config ?? DEFAULT_CONFIG
 }
 
+/** A validator without its key does not start, even where it has never signed. */
+export function checkSigns(dataDir: string, config: NodeConfig, findings: Findings): void {
+  const { validator, signer, nextSigner } = config
+  const isLocal = signer.kind === 'local' && signer.dir === undefined && nextSigner === null
+  const file = keyFile(dataDir, 'consensus')
+  if (!validator || !isLocal || existsSync(file) || existsSync(join(nodePaths(dataDir).signer, 'key'))) return
+  const advice = `restore ${file} from your offline copy, or set "validator" to false in config.json to follow the chain`
+  findings.bad('keys', `${file} is missing, and config.json says that this node signs`, advice)
+}
+
 interface Key {
   readonly name: 'peer' | 'consensus' | 'operator'
   readonly isRight: (publicKey: Uint8Array) => boolean

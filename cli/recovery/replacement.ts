@@ -1,6 +1,5 @@
 // A replacement file: an operator's new key for its validator. Owns: making and reading it.
 // Not: whether it is acceptable (base/protocol/recoveryRules.ts).
-import { readFileSync } from 'node:fs'
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { signHash } from '../../base/crypto/secp256k1.ts'
@@ -9,6 +8,7 @@ import type { Hash32 } from '../../base/ids.ts'
 import { personalMessageHash, replacementText } from '../../base/protocol/recovery.ts'
 import { message, t } from '../../base/schema.ts'
 import { RecoveryError } from '../../node/recovery/recoveries.ts'
+import { readText } from '../../storage/durableFile.ts'
 import type { OfferedReplacement } from './proposal.ts'
 
 const replacementSchema = message('Replacement', {
@@ -61,7 +61,7 @@ export function replacementFileText(keys: ReplacementKeys, operatorSignature: Ui
 
 /** Reads a replacement; throws RecoveryError when it is malformed or belongs to another chain. */
 export function readReplacement(file: string, genesisHash: Hash32): OfferedReplacement {
-  const text = readFileSync(file, 'utf8')
+  const text = readText(file)
   let value: ReturnType<typeof replacementSchema.decode>
   try {
     value = replacementSchema.fromJson(JSON.parse(text) as Json)

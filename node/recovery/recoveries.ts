@@ -1,6 +1,6 @@
 // The recovery files this node accepted, in `recovery/` of its data directory, and the hashes it may accept from peers.
 // Owns: files, trusted hashes, lookups. Not: the rules (base/protocol/recoveryRules.ts), making files (cli/recovery/).
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesKey, equalBytes, toHex } from '../../base/bytes.ts'
 import { ExpectedError } from '../../base/errors.ts'
@@ -14,7 +14,7 @@ import {
   recoveryHash,
 } from '../../base/protocol/recovery.ts'
 import { checkRecoveryFile, type RecoveryFault } from '../../base/protocol/recoveryRules.ts'
-import { writeDurably } from '../../storage/durableFile.ts'
+import { readText, writeDurably } from '../../storage/durableFile.ts'
 
 export const RECOVERY_FOLDER = 'recovery'
 /** Recoveries of one chain that a node keeps. */
@@ -48,7 +48,7 @@ export type Offered =
 
 /** Reads a recovery file made by `suanli recovery`; throws RecoveryError when it is not one. */
 export function readRecoveryFile(path: string): RecoveryFile {
-  const text = readFileSync(path, 'utf8')
+  const text = readText(path)
   try {
     if (text.length > 4 * RECOVERY_FILE_BYTES_MAX) throw new SchemaError('the file is too large')
     return recoveryFileSchema.fromJson(JSON.parse(text) as Json)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EXIT } from '../../cli/exitCode.ts'
 import { failureText } from '../../cli/failureText.ts'
+import { checkFailed } from '../../client/errors.ts'
 import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
 import { DEFAULT_CONFIG, type NodeConfig, saveConfig } from '../../node/config.ts'
@@ -171,6 +172,16 @@ describe('cli.failures', () => {
     })
   })
 
+  it('a proof that ends at a recovery, with the option that follows it', () => {
+    const failure = { check: 'setHash', reason: 'the header names another set' } as const
+    const text = failureText(checkFailed(failure))
+    assert.match(
+      text,
+      /^check setHash failed: the header names another set \(after a lost quorum .*`--recovery FILE`[^\n]*\)$/,
+    )
+    assert.equal(failureText(checkFailed({ check: 'age', reason: 'old' })), 'check age failed: old')
+  })
+
   it('what the system refuses', () => {
     const of = (message: string, fields: object = {}, cause?: Error): string =>
       failureText(Object.assign(new Error(message, { cause }), fields))
@@ -204,5 +215,12 @@ describe('cli.failures', () => {
     const dir = join(home, 'folder')
     mkdirSync(join(dir, 'config.json'), { recursive: true })
     await refuses(['start', '-d', dir], /config\.json: is a directory$/)
+    await refuses(['start', '-d', home, '--password-file', dir], /folder: is a directory$/)
+    await refuses(['member', 'account', '-d', home, '--secret-file', dir], /folder: is a directory$/)
+    await refuses(['doctor', '-d', join(dir, 'none')], /is not the data directory of a node$/)
+    const file = join(home, 'a-file')
+    writeFileSync(file, '')
+    for (const command of ['start', 'doctor'])
+      await refuses([command, '-d', file], /a-file\S*: is not a directory$/)
   })
 })

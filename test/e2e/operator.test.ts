@@ -9,6 +9,7 @@ import { EXIT } from '../../cli/exitCode.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
+import { VERSION } from '../../node/version.ts'
 import { followChain } from '../support/chainFollower.ts'
 import {
   Running,
@@ -18,6 +19,7 @@ import {
   temporaryDir,
 } from '../support/devnetHarness.ts'
 import { call, post } from '../support/jsonRpc.ts'
+import { parsePrometheus, sampleOf } from '../support/prometheusText.ts'
 
 const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024
@@ -170,6 +172,37 @@ describe('an operator', function () {
       assert.deepEqual([code, stderr], [0, ''])
       assert.ok(tookMs < 5_000, `Ctrl-C took ${tookMs} ms`)
     }
+  })
+
+  it('is told by each node how it is: figures for Prometheus, checks, peers by name', async () => {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    const families = parsePrometheus(text)
+    const of = (name: string, labels = {}): number | undefined => sampleOf(families, name, labels)
+    assert.ok(of('suanli_finality_height')! >= 1 && of('suanli_finality_age_seconds')! < 30)
+    assert.deepEqual(
+      [of('suanli_validators'), of('suanli_validators_quorum'), of('suanli_validator_index')],
+      [4, 3, 0],
+    )
+    const connected = families.get('suanli_validator_connected')!.samples
+    assert.deepEqual(
+      connected.map(({ value, labels }) => [value, labels.legal_name]),
+      ['aurora', 'borealis', 'cumulus', 'dunes'].map((name) => [1, `${name} (development)`]),
+    )
+    assert.equal(of('suanli_signer_state', { state: 'ready' }), 1)
+    assert.ok(of('suanli_disk_bytes', { part: 'chain' })! > 0 && of('suanli_supply_coins')! > 0)
+    assert.ok(of('suanli_rpc_requests_total', { class: 'unknown', result: 'refused' }) !== undefined)
+    const own = join(devnet.dataDir, 'validator-0')
+    const { code, stdout } = await runSuanli(['admin', 'peers', '-d', own, '--json'])
+    const names = (JSON.parse(stdout) as { name: string | null }[]).map(({ name }) => name)
+    assert.deepEqual([code, names.filter((name) => name !== null).length], [0, 3])
+    const up = readFileSync(join(own, 'node.log'), 'utf8')
+      .split('\n')
+      .find((line) => line.includes('node is up'))
+    const { build, node, provider, legalName } = JSON.parse(up!)
+    assert.deepEqual(
+      [build, node, provider, legalName],
+      [VERSION, process.version, 1, 'aurora (development)'],
+    )
   })
 
   describe('gets one-line error messages', () => {

@@ -133,6 +133,12 @@ describe('initNode', () => {
       `suanli: ${key} is missing, and config.json says "validator": true: restore the key from your offline copy, or set it to ` +
         'false to follow the chain without signing\n',
     )
+    const doctor = await runSuanli(['doctor', '-d', options.dataDir])
+    assert.equal(doctor.code, 1)
+    assert.match(
+      doctor.stdout,
+      /BAD {3}keys +\S+consensus\.json is missing, and config\.json says that this node signs/,
+    )
     initNode(optionsOf('follower', { isValidator: false }))
     assert.equal(loadConfig(join(root, 'follower')).validator, false)
   })

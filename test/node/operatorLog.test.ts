@@ -47,6 +47,16 @@ describe('clockWatch', () => {
     )
   })
 
+  it('gives the least offset of the latest blocks once there are some', () => {
+    const watch = new ClockWatch(timing)
+    for (const [i, ageMs] of [900, 400, 700].entries()) watch.onFinalized(1_000 - ageMs, 1_000, i * 100)
+    assert.equal(watch.offsetMs, undefined)
+    watch.onFinalized(500, 1_000, 300)
+    assert.equal(watch.offsetMs, 400)
+    for (let i = 0; i < 4; i++) watch.onFinalized(0, 800, 20_000 + i * 10_000)
+    assert.equal(watch.offsetMs, 800)
+  })
+
   it('does not mistake catching up for a wrong clock', () => {
     // An hour behind, catching up at ten times and at twice the pace of the chain.
     assert.deepEqual(

@@ -97,6 +97,8 @@ describe('rpc.metrics', () => {
       assert.equal((await get(`${base}/ready?x=1`)).status, 200)
       assert.equal((await get(`${base}/no`)).status, 404)
       assert.equal((await get(base, 'POST')).status, 405)
+      const rebound = await post(metricsUrl!, '', { method: 'GET', headers: { host: 'evil.example' } })
+      assert.equal(rebound.status, 403)
       assert.equal((await get(`${url}/metrics`)).status, 404)
     } finally {
       await own.rpc.close()
