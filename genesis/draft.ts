@@ -19,6 +19,9 @@ const WIDE_AREA_TIMING: ConsensusTiming = {
   verifyMs: 600,
 }
 
+/** Of chains on developers' machines: geth's, then anvil's and hardhat's, then our own. */
+const DEVELOPMENT_CHAIN_IDS: readonly number[] = [1_337, 31_337, DEVNET_CHAIN_ID]
+
 interface PresetContent {
   readonly params: Parameters
   readonly consensus: ConsensusTiming
@@ -55,7 +58,7 @@ export interface DraftOptions {
 /** Makes a draft: the whole hardware catalogue, one asset, no members. Throws GenesisError. */
 export function newDraft(options: DraftOptions): Genesis {
   const { preset, name, chainId, timestampMs, asset } = options
-  if (chainId === DEVNET_CHAIN_ID) {
+  if (DEVELOPMENT_CHAIN_IDS.includes(chainId)) {
     throw new GenesisError('chainId', `${chainId} is that of every devnet, expected an id of its own`)
   }
   const draft: Genesis = {

@@ -29,7 +29,7 @@ describe('genesis: a draft', () => {
 
   it('refuses ids of public networks and of devnets, dates before the calendar, and members', () => {
     for (const chainId of [1, 8_453]) refused(() => draftOf({ chainId }), /chainId: .* is a public network's/)
-    refused(() => draftOf({ chainId: 83_838 }), /that of every devnet/)
+    for (const chainId of [1_337, 31_337, 83_838]) refused(() => draftOf({ chainId }), /that of every devnet/)
     refused(() => draftOf({ chainId: 0 }), /chainId: 0/)
     refused(() => draftOf({ timestampMs: 0 }), /timestampMs: 0/)
     const draft = draftOf()

@@ -84,8 +84,8 @@ describe('governance.proposeAttestation', () => {
   })
 
   it('renews what it has attested; not once notice was given, nor for a member in jail', () => {
-    const chain = new MemberChain(5)
-    const lot = pledge(chain, 5)
+    const chain = new MemberChain(4)
+    const lot = pledge(chain, 4)
     propose(chain, lot, LOCK + 4)
     pass(chain)
     chain.wait(LOCK * windowMs)
@@ -93,13 +93,13 @@ describe('governance.proposeAttestation', () => {
     pass(chain)
     chain.wait(LOCK * windowMs)
     assert.equal(getLot(chain.full, lot)!.lastWindow, LOCK + 8)
-    chain.run(operatorOf(5), capacitySchema, 'giveNotice', { lot })
+    chain.run(operatorOf(4), capacitySchema, 'giveNotice', { lot })
     assert.equal(propose(chain, lot, LOCK + 12), `LotEnding(lot=${lot}, lastWindow=${LOCK + 8})`)
-    const other = pledge(chain, 5)
-    assert.equal(chain.run(operatorOf(1), governanceSchema, 'proposeJail', { provider: 5 }), undefined)
+    const other = pledge(chain, 4)
+    assert.equal(chain.run(operatorOf(1), governanceSchema, 'proposeJail', { provider: 4 }), undefined)
     pass(chain)
     chain.wait(0)
-    assert.equal(propose(chain, other, LOCK + 12), 'ProviderNotServing(provider=5)')
+    assert.equal(propose(chain, other, LOCK + 12), 'ProviderNotServing(provider=4)')
   })
 
   it('is impossible when the pledge has been withdrawn, or the last window has come, before the lock ends', () => {
