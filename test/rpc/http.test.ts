@@ -97,6 +97,17 @@ describe('rpc.http', () => {
     assert.equal(foreign.status, 403)
   })
 
+  it('refuses a request that names two hosts', async () => {
+    for (const second of ['evil.example', 'localhost']) {
+      const answer = await exchange(served.rpc.port, request(`Host: ${second}\r\n`, LOOK))
+      assert.match(answer.head, /^http\/1.1 400/)
+      assert.match(answer.body.toString(), /more than one Host header/)
+    }
+    const upgrade = 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\nConnection: Upgrade\r\n'
+    const refused = await exchange(served.rpc.port, Buffer.from(`${upgrade}Upgrade: websocket\r\n\r\n`))
+    assert.match(refused.head, /^http\/1.1 400/)
+  })
+
   it('answers a preflight with the headers that it asks for', async () => {
     const preflight = async (names: string) =>
       (
