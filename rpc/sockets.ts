@@ -140,6 +140,8 @@ export class SocketServer {
       clientTracking: false,
       maxPayload: options.limits.messageBytesMax,
       perMessageDeflate: false,
+      // One message, or ping, of a connection in a turn of the event loop: a chunk holds thousands.
+      allowSynchronousEvents: false,
     })
     this.#timer = setInterval(() => this.#ping(), options.limits.pingMs)
     this.#timer.unref()
