@@ -176,6 +176,30 @@ describe('rpc.sockets', () => {
 })
 
 describe('rpc.sockets limits', () => {
+  it('cuts the longest unfinished message of who holds most of them', async () => {
+    const served = await serve({ socketLimits: { unfinishedBytesMax: 200_000 } })
+    try {
+      const [short, long, other] = [await open(served), await open(served), await open(served)]
+      const closed = once(long.socket, 'close')
+      const begun = (client: Client, bytes: number): Socket => {
+        const { _socket: socket } = client.socket as unknown as { readonly _socket: Socket }
+        // The head of a masked frame of 1,000,000 bytes, and a part of it.
+        socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40, 0, 0, 0, 0]))
+        socket.write(Buffer.alloc(bytes, ' '))
+        return socket
+      }
+      begun(short, 60_000)
+      begun(long, 130_000)
+      begun(other, 60_000)
+      await closed
+      assert.equal(short.socket.readyState, WebSocket.OPEN)
+      assert.equal(other.socket.readyState, WebSocket.OPEN)
+      for (const { socket } of [short, other]) socket.terminate()
+    } finally {
+      await served.rpc.close()
+    }
+  })
+
   it('closes a slow reader', async () => {
     const served = await serve({ socketLimits: { queueBytesMax: 200_000 } })
     const client = await open(served)
