@@ -289,24 +289,28 @@ describe('rpc.subscribe', () => {
   it('lets nobody wait for those who read much of the past', async () => {
     const node = new Node({ quietBlocksMax: 4 })
     node.mine(...Array.from({ length: 100 }, () => 0))
-    const live = new Reader()
-    node.subscribe(live, 'blocks')
-    await new Promise(setImmediate)
-    const nobody = toHex(accountOf('nobody').address)
     const greedy = Array.from({ length: 10 }, () => new Reader())
+    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
+    /** What the others got before each message. */
+    const before: { readonly [reader: string]: number[] } = { live: [], late: [] }
+    const reader = (name: string): Reader => {
+      const made = new Reader()
+      made.notify = (text) => {
+        before[name]!.push(sent())
+        return Reader.prototype.notify.call(made, text)
+      }
+      return made
+    }
+    node.subscribe(reader('live'), 'blocks')
+    const nobody = toHex(accountOf('nobody').address)
     for (let i = 0; i < 300; i++) {
       node.subscribe(greedy[i % 10]!, 'transfers', { fromBlock: 1, address: nobody }, 'b')
     }
-    const late = new Reader()
-    node.subscribe(late, 'transfers', { fromBlock: 1, address: nobody }, 'c')
-    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
+    node.subscribe(reader('late'), 'transfers', { fromBlock: 1, address: nobody }, 'c')
     node.mine(1)
-    await until(() => live.got.length >= 1)
-    const beforeLive = sent()
-    await until(() => late.got.length >= 25)
-    const beforeLate = sent()
     await until(() => sent() >= 7_500)
-    assert.ok(beforeLive <= 100 && beforeLate <= 1_000, `${beforeLive}, ${beforeLate}`)
+    assert.ok(before.live![0]! <= 2, `${before.live}`)
+    assert.ok(before.late![24]! <= 200, `${before.late}`)
   })
 
   it('counts with eth_subscribe against one limit, and ends with the connection', () => {
