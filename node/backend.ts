@@ -57,7 +57,15 @@ export interface BackendOptions {
   readonly halted: () => string | undefined
   readonly health: () => Pick<
     NodeHealth,
-    'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount' | 'loopLagMaxMs' | 'loopLagMeanMs'
+    | 'live'
+    | 'halted'
+    | 'validatorIndex'
+    | 'epoch'
+    | 'view'
+    | 'heartbeatMs'
+    | 'peerCount'
+    | 'loopLagMaxMs'
+    | 'loopLagMeanMs'
   >
   readonly syncing: () => SyncProgress | undefined
   readonly evidence: () => readonly PendingEvidence[]

@@ -14,9 +14,11 @@ import { LeanHttp } from './leanHttp.ts'
 import { Load } from './load.ts'
 import { MeteredSocket } from './meteredSocket.ts'
 import type { Method } from './method.ts'
+import { sendPage } from './metricsServer.ts'
 import type { Pages } from './pages.ts'
 import { BUSY, Policy, type Refusal } from './policy.ts'
 import { HttpReply } from './reply.ts'
+import type { RpcMeter } from './rpcMeter.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 import { turns } from './turns.ts'
 
@@ -61,6 +63,7 @@ export interface ServerOptions extends AccessOptions {
   readonly rateLimit?: RateLimit
   readonly log: DispatchLog
   readonly pages: Pages
+  readonly meter?: RpcMeter
 }
 
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
@@ -92,7 +95,7 @@ export class RpcServer {
     this.#options = options
     this.#limits = { ...SERVER_LIMITS, ...options.limits }
     const rate = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit)
-    const dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
+    const dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log, options.meter)
     const load = new Load(this.#limits.inFlightMax)
     const { bodyBytesMax } = this.#limits
     this.#policy = new Policy({ hosts: options.hosts, origins: options.origins, bodyBytesMax, rate, load })
@@ -172,6 +175,11 @@ export class RpcServer {
   }
 
   /** Closes the WebSockets with 1001 and lets answers in progress finish, for at most a second. */
+  /** Ends every WebSocket connection; their clients may come again. */
+  cutSockets(reason: string): void {
+    this.#sockets.cutAll(reason)
+  }
+
   close(): Promise<void> {
     this.#sockets.close()
     return new Promise((resolve) => {
@@ -201,8 +209,9 @@ export class RpcServer {
   }
 
   async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await this.#options.pages(request.url!.split('?')[0]!)
+    const page = await this.#options.pages(request.url!.split('?')[0]!, isLoopback(request.socket))
     if (page === undefined) this.#refuse(request, response, { status: 404, message: 'there is no such page' })
+    else if ('text' in page) sendPage(response, page)
     else this.#answers.send(new HttpReply(request, response), page.status, JSON.stringify(page.body))
   }
 
@@ -310,6 +319,10 @@ function namesHosts({ rawHeaders }: IncomingMessage): boolean {
     if (name.length === 4 && name.toLowerCase() === 'host' && ++count > 1) return true
   }
   return false
+}
+
+function isLoopback({ remoteAddress = '' }: Socket): boolean {
+  return /^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)
 }
 
 function preflight(request: IncomingMessage, response: ServerResponse): void {

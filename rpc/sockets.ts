@@ -36,7 +36,7 @@ export const SOCKET_LIMITS: SocketLimits = {
 }
 
 /** RFC 6455 §7.4.1. */
-const CLOSE = { goingAway: 1001, slowReader: 1008, tryAgainLater: 1013 } as const
+const CLOSE = { goingAway: 1001, slowReader: 1008, restart: 1012, tryAgainLater: 1013 } as const
 /** What a received part takes at least, however short it is. */
 const PART_BYTES_MIN = 256
 /** Of a message that comes in the smallest packets, or frames. */
@@ -182,6 +182,11 @@ export class SocketServer {
       setTimeout(() => socket.terminate(), 500).unref()
     }
     this.#wss.close()
+  }
+
+  /** Ends every connection: what they follow begins anew. */
+  cutAll(reason: string): void {
+    for (const socket of this.#connections.keys()) socket.close(CLOSE.restart, reason)
   }
 
   #attach(socket: WebSocket, tcp: Socket, client: string): void {

@@ -27,6 +27,9 @@ const TAKEN = new Set(['index', 'rpc', 'json', 'wait', 'dev', 'value', 'from'])
 const nameOf = (field: string): string =>
   TAKEN.has(field) ? `arg${field[0]!.toUpperCase()}${field.slice(1)}` : field
 
+/** Longest list of names among the flags. */
+const HINT_MAX = 24
+
 /** `none` is zero bytes, by which actions mean that there is none. */
 function requirement(field: AnyField): string {
   if (defaultOf(field) !== undefined) return ''
@@ -37,8 +40,12 @@ function requirement(field: AnyField): string {
 
 function addArguments(command: Command, fields: Fields): void {
   for (const [name, field] of Object.entries(fields)) {
-    const option = new Option(`${optionName(nameOf(name))} <${valueHint(field)}>`, requirement(field))
-    command.addOption(option)
+    const hint = valueHint(field)
+    // Among the flags a long list would leave the texts no room.
+    const isLong = hint.length > HINT_MAX
+    const flags = `${optionName(nameOf(name))} <${isLong ? 'name' : hint}>`
+    const text = isLong ? `${requirement(field)}: ${hint.replaceAll('|', ', ')}` : requirement(field)
+    command.addOption(new Option(flags, text.replace(/^: /, '')))
   }
 }
 

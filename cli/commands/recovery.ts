@@ -178,8 +178,9 @@ function addReplacement(recovery: Command): void {
     .addHelpText(
       'after',
       `
-Run it in the directory of the new node. Without key file and signature it prints the text that the operator's
-wallet must sign (for example: cast wallet sign "$(cat text)"); nothing is written then.`,
+Run it in the directory of the new node. Without key file and signature it
+prints the text that the operator's wallet must sign (for example: cast wallet
+sign "$(cat text)"); nothing is written then.`,
     )
     .action(async (options) => {
       const dataDir = resolve(options.dataDir)

@@ -21,10 +21,12 @@ export function addRollback(program: Command): void {
     .addHelpText(
       'after',
       `
-The new tip is the highest block at or below that height with its own certificate. Its state root is checked
-before anything changes; heights whose state is pruned are refused. The votes in journal and signer stay; only
-verdicts on blocks that this node's execution refused are removed, so that they are executed again.
---before-damage works on a copy, proves its state root and only then takes it; the damaged files are kept.`,
+The new tip is the highest block at or below that height with its own
+certificate. Its state root is checked before anything changes; heights whose
+state is pruned are refused. The votes in journal and signer stay; only verdicts
+on blocks that this node's execution refused are removed, so that they are
+executed again. --before-damage works on a copy, proves its state root and only
+then takes it; the damaged files are kept.`,
     )
     .action(async (options) => {
       const { cutNode, rollbackNode } = await import('../doctor/rollbackNode.ts')

@@ -78,6 +78,8 @@ export type DropReason =
   | 'expired'
   | 'nonceUsed'
   | 'insufficientFunds'
+  /** By whoever runs the devnet. */
+  | 'dropped'
 
 /** What a candidate must meet: the account nonces on the parent and the base fees of the block to build. */
 export interface Includable {
@@ -380,6 +382,14 @@ export class Mempool {
       if (queue.costBase <= balanceBase) return
       this.#remove(entry, 'insufficientFunds')
     }
+  }
+
+  /** Drops a transaction, or all, at the wish of whoever runs a devnet; returns how many there were. */
+  drop(hash?: TxId): number {
+    const known = hash === undefined ? [...this.entries()] : [this.get(hash)]
+    const entries = known.filter((entry) => entry !== undefined)
+    for (const entry of entries) this.#remove(entry, 'dropped')
+    return entries.length
   }
 
   /** Removes transactions that a finalized block included, without a drop reason. */

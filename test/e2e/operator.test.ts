@@ -14,18 +14,13 @@ import {
   Running,
   type RunningDevnet,
   runSuanli,
-  startDevnet,
+  startLocalDevnet,
   temporaryDir,
 } from '../support/devnetHarness.ts'
 import { call, post } from '../support/jsonRpc.ts'
 
 const PASSWORD = { SUANLI_PASSWORD: 'correct horse' }
 const MEGABYTE = 1024 * 1024
-const COMMANDS = [
-  ...['', 'devnet', 'init', 'start', 'version', 'keys', 'keys new', 'keys show'],
-  ...['genesis', 'genesis check', 'genesis devnet', 'doctor', 'rollback', 'recovery', 'recovery propose'],
-  ...['member', 'member admit', 'member vote', 'member rotate', 'member account'],
-]
 
 /** Deterministic bytes: SHA-256 in counter mode. */
 function randomBytes(seed: number, length: number): Buffer {
@@ -42,13 +37,13 @@ describe('an operator', function () {
   const dir = temporaryDir()
 
   before(async () => {
-    devnet = await startDevnet({ windowMs: 4_000 })
+    devnet = await startLocalDevnet({ windowMs: 4_000 })
     url = devnet.rpcUrls[0]!
   })
   after(async () => {
     dir.remove()
     const { tookMs } = await devnet.stop()
-    assert.ok(tookMs < 10_000, `Ctrl-C took ${tookMs} ms`)
+    assert.ok(tookMs < 10_000, `the end took ${tookMs} ms`)
   })
 
   describe('sends garbage to a running node', () => {
@@ -177,16 +172,6 @@ describe('an operator', function () {
     }
   })
 
-  it('prints help for every command', async () => {
-    const answers = COMMANDS.map(async (command) => {
-      const words = command === '' ? [] : command.split(' ')
-      const { code, stdout, stderr } = await runSuanli([...words, '--help'])
-      assert.deepEqual([code, stderr], [0, ''], command)
-      assert.ok(stdout.startsWith(`Usage: ${['suanli', ...words].join(' ')} `), stdout)
-    })
-    await Promise.all(answers)
-  })
-
   describe('gets one-line error messages', () => {
     const file = (name: string): string => join(dir.path, name)
     const refuses = async (args: readonly string[], message: RegExp, password = true): Promise<void> => {
@@ -219,7 +204,7 @@ describe('an operator', function () {
     })
 
     it('for options', async () => {
-      await refuses(['devnet', '--validators', '3'], /'3' is invalid. expected a whole number, 4 to 16/)
+      await refuses(['devnet', '--validators', '0'], /'0' is invalid. expected a whole number, 1 to 16/)
       await refuses(['devnet', '--window', '1000', '--block-time', '200'], /window: expected at least/)
       await refuses(['devnet', '--port', 'x'], /'x' is invalid/)
       await refuses(['start', '--data-dir', file('x'), '--log-level', 'loud'], /Allowed choices are silent/)
@@ -240,7 +225,7 @@ describe('an operator', function () {
       writeFileSync(file('wrong'), 'wrong\n')
       await refuses(
         ['start', '--data-dir', home, '--password-file', file('wrong')],
-        /the password does not open/,
+        /home\/keys\/\w+\.json: the password does not open/,
       )
     })
 

@@ -1,6 +1,7 @@
-// Real processes: a new node joins by state sync from a checkpoint; a stopped validator and follower that missed more
-// than 64 blocks catch up by themselves.
+// A new node joins by state sync from a checkpoint; a validator and a follower that were suspended and missed more than 64 blocks catch
+// up by themselves. These two are real processes.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nonceOf, signTransfer } from '../../bench/accounts.ts'
 import { makeChain } from '../../bench/makeChain.ts'
@@ -12,8 +13,11 @@ import { DEFAULT_CONFIG, loadConfig, type NodeConfig, saveConfig } from '../../n
 import { genesisFile, parseGenesis, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys } from '../../node/nodeKeys.ts'
 import { Running, temporaryDir } from '../support/devnetHarness.ts'
+import { LocalNode } from '../support/localNode.ts'
 
 const VALIDATORS = 4
+/** Those that are suspended. */
+const SLEEPERS = [VALIDATORS - 1, VALIDATORS]
 const BLOCKS = 130
 const SNAPSHOT_EVERY = 50
 const CHECKPOINT_HEIGHT = 40
@@ -27,13 +31,13 @@ interface Health {
   readonly view: number
 }
 
-describe('sync between processes', function () {
-  // Starting six processes takes long on a busy machine.
+describe('sync between running nodes', function () {
   this.timeout(240_000)
   this.slow(60_000)
 
   const dir = temporaryDir()
-  const running: Running[] = []
+  const running = new Map<number, Running>()
+  const local: { readonly node: LocalNode; readonly logFile: string }[] = []
   const clients: RpcClient[] = []
   let port: number
   let isSending = false
@@ -48,15 +52,21 @@ describe('sync between processes', function () {
     }
   }
 
-  function start(
-    nodeDir: string,
-    rpcPort: number,
+  async function start(
+    member: { readonly index: number; readonly dir: string; readonly rpcPort: number },
     config: Partial<NodeConfig>,
     args: readonly string[] = [],
-  ): void {
-    saveConfig(nodeDir, { ...loadConfig(nodeDir), ...config, rpcPort, signatureWorkers: 0 })
-    running.push(new Running(['start', '-d', nodeDir, ...args], PASSWORD))
+  ): Promise<void> {
+    const { index, dir: own, rpcPort } = member
+    saveConfig(own, { ...loadConfig(own), ...config, rpcPort, signatureWorkers: 0 })
     clients.push(new RpcClient(`http://127.0.0.1:${rpcPort}`))
+    if (SLEEPERS.includes(index)) {
+      running.set(index, new Running(['start', '-d', own, ...args], PASSWORD))
+      return
+    }
+    const logFile = `${own}.log`
+    const node = await LocalNode.start(member, { logFile, onHalted: (reason) => assert.fail(reason) })
+    local.push({ node, logFile })
   }
 
   before(async () => {
@@ -73,12 +83,16 @@ describe('sync between processes', function () {
     const plan = planDevnet({ validators: VALIDATORS, port, dataDir: dir.path })
     const peers = plan.map(({ p2pPort, peerId }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`)
     const snapshots = { everyBlocks: SNAPSHOT_EVERY, keep: 2 }
-    for (const { index, dir: own, rpcPort, p2pPort } of plan) {
-      const p2pListen = [`/ip4/127.0.0.1/tcp/${p2pPort}`]
-      start(own, rpcPort, { p2pListen, peers: peers.filter((_, i) => i !== index), snapshots })
-    }
-    for (const node of running) await node.line(/"msg":"node is up"/)
-    await Promise.all(running.map((node) => node.line(/"msg":"snapshot made"/)))
+    await Promise.all(
+      plan.map((member) => {
+        const p2pListen = [`/ip4/127.0.0.1/tcp/${member.p2pPort}`]
+        return start(member, { p2pListen, peers: peers.filter((_, i) => i !== member.index), snapshots })
+      }),
+    )
+    for (const node of running.values()) await node.line(/"msg":"snapshot made"/)
+    await until('snapshots are made', 60_000, async () =>
+      local.every(({ logFile }) => readFileSync(logFile, 'utf8').includes('"msg":"snapshot made"')),
+    )
     const follower = join(dir.path, 'follower')
     const genesis = parseGenesis(genesisFile(plan[0]!.dir))
     writeNodeDir(follower, genesis, { ...DEFAULT_CONFIG, snapshots, peers })
@@ -94,7 +108,8 @@ describe('sync between processes', function () {
     const { hash } = await clients[0]!.call<{ hash: string }>('eth_getBlockByNumber', [
       `0x${CHECKPOINT_HEIGHT.toString(16)}`,
     ])
-    start(follower, port + VALIDATORS, { p2pListen: [`/ip4/127.0.0.1/tcp/${port + VALIDATORS + 1_000}`] }, [
+    const joiner = { index: VALIDATORS, dir: follower, rpcPort: port + VALIDATORS }
+    await start(joiner, { p2pListen: [`/ip4/127.0.0.1/tcp/${port + VALIDATORS + 1_000}`] }, [
       '--checkpoint',
       `${CHECKPOINT_HEIGHT}:${hash}`,
     ])
@@ -102,8 +117,9 @@ describe('sync between processes', function () {
 
   after(async () => {
     isSending = false
-    for (const { child } of running) child.kill('SIGCONT')
-    await Promise.all(running.map((node) => node.interrupt()))
+    for (const { child } of running.values()) child.kill('SIGCONT')
+    await Promise.all([...running.values()].map((node) => node.interrupt()))
+    await Promise.all(local.map(({ node }) => node.end()))
     for (const client of clients) client.close()
     dir.remove()
   })
@@ -130,7 +146,7 @@ describe('sync between processes', function () {
 
   it('lets a new node install a snapshot and follow the tip, with epoch and view', async () => {
     const follower = VALIDATORS
-    const node = running[follower]!
+    const node = running.get(follower)!
     await node.line(/"msg":"state sync: installed"/)
     await node.line(/"msg":"node is up"/)
     const tip = await heightOf(0)
@@ -146,15 +162,14 @@ describe('sync between processes', function () {
   })
 
   it('brings back a validator and a follower that missed more than 64 blocks', async () => {
-    const sleepers = [VALIDATORS - 1, VALIDATORS]
     const before = await heightOf(0)
-    for (const index of sleepers) running[index]!.child.kill('SIGSTOP')
+    for (const index of SLEEPERS) running.get(index)!.child.kill('SIGSTOP')
     isSending = true
     const sending = send()
     await until(`${MISSED} blocks without them`, 120_000, async () => (await heightOf(0)) >= before + MISSED)
-    for (const index of sleepers) running[index]!.child.kill('SIGCONT')
+    for (const index of SLEEPERS) running.get(index)!.child.kill('SIGCONT')
     const tip = await heightOf(0)
-    for (const index of sleepers) {
+    for (const index of SLEEPERS) {
       await until(`node ${index} is back`, 60_000, async () => (await heightOf(index)) >= tip)
     }
     // It participates again: the chain continues, and only sync can have brought it this far.
@@ -162,12 +177,12 @@ describe('sync between processes', function () {
     await until('it goes on', 20_000, async () => (await heightOf(VALIDATORS - 1)) > later)
     isSending = false
     await sending
-    for (const index of sleepers) {
+    for (const index of SLEEPERS) {
       assert.ok(
-        running[index]!.lines.some((line) => /"msg":"syncing blocks"/.test(line)),
+        running.get(index)!.lines.some((line) => /"msg":"syncing blocks"/.test(line)),
         `node ${index} synced`,
       )
-      assert.ok(!running[index]!.lines.some((line) => /"level":"fatal"/.test(line)))
+      assert.ok(!running.get(index)!.lines.some((line) => /"level":"fatal"/.test(line)))
     }
   })
 })
