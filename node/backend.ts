@@ -72,6 +72,23 @@ export interface BackendOptions {
   readonly accountIndex?: AccountIndexReader
 }
 
+/** Its id is computed when it is asked for: most readers of an old block need one of a thousand. */
+class StoredTransaction implements KnownTransaction {
+  readonly raw: Uint8Array
+  readonly sender: Address
+  #id: TxId | undefined
+
+  constructor(raw: Uint8Array, sender: Address) {
+    this.raw = raw
+    this.sender = sender
+  }
+
+  get id(): TxId {
+    this.#id ??= keccak256(this.raw) as Uint8Array
+    return this.#id
+  }
+}
+
 /** Most readers need only the state: the context is made when it is asked for, once. */
 class LazyView implements StateView {
   readonly header: Header
@@ -155,11 +172,7 @@ export class NodeBackend implements Backend {
       header: block.header,
       hash: block.hash,
       sizeBytes: block.bytes.length,
-      transactions: block.transactions.map((raw, i) => ({
-        id: keccak256(raw) as Uint8Array,
-        raw,
-        sender: stored.senders[i]!,
-      })),
+      transactions: block.transactions.map((raw, i) => new StoredTransaction(raw, stored.senders[i]!)),
       receipts: stored.receipts,
       systemLogs: stored.systemLogs,
     }

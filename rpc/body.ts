@@ -1,14 +1,20 @@
-// One HTTP body that is being received. Owns: its parts, how many values they hold, its text. Not: limits (server.ts).
+// One HTTP body that is being received. Owns: its bytes, how many values they hold, its text. Not: limits (server.ts).
 import { isAscii } from 'node:buffer'
 import { ValueCounter } from './requestScan.ts'
 
 /** A longer body waits for its turn before it is read, and its values are counted while it arrives. */
 export const LONG_BYTES = 16 * 1024
+/** Parts are joined into blocks of this size: a body may arrive byte by byte, and an object holds a hundred bytes. */
+const BLOCK_BYTES = 16 * 1024
 
 export class Body {
-  readonly #chunks: Buffer[] = []
+  /** Full ones, but the first, which is the first part as it came. */
+  readonly #blocks: Buffer[] = []
+  #last: Buffer | undefined
+  #lastBytes = 0
   readonly #values = new ValueCounter()
-  #counted = 0
+  #isCounting = false
+  #count = 0
   /** Bytes received. */
   size = 0
   isRefused = false
@@ -17,27 +23,51 @@ export class Body {
     return this.size > LONG_BYTES
   }
 
-  add(chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.size += chunk.length
+  add(part: Buffer): void {
+    if (this.size === 0) this.#blocks.push(part)
+    else this.#append(part)
+    this.size += part.length
+    if (!this.isLong) return
+    if (this.#isCounting) this.#count = this.#values.add(part)
+    else for (const block of this.#all()) this.#count = this.#values.add(block)
+    this.#isCounting = true
   }
 
   /** Values so far; 0 for a short one, whose values are counted when it is whole. */
   values(): number {
-    let count = 0
-    if (this.isLong)
-      while (this.#counted < this.#chunks.length) count = this.#values.add(this.#chunks[this.#counted++]!)
-    return count
+    return this.#count
   }
 
   /** Empties it; its size stays what it was. */
   clear(): void {
-    this.#chunks.length = 0
+    this.#blocks.length = 0
+    this.#last = undefined
+    this.#lastBytes = 0
   }
 
   text(): string {
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.size)
+    const all = this.#all()
+    const bytes = all.length === 1 ? all[0]! : Buffer.concat(all, this.size)
     // `toString` with UTF-8 takes ten times as long for what is nearly always ASCII.
     return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8')
+  }
+
+  #all(): readonly Buffer[] {
+    return this.#last === undefined
+      ? this.#blocks
+      : [...this.#blocks, this.#last.subarray(0, this.#lastBytes)]
+  }
+
+  #append(part: Buffer): void {
+    for (let at = 0; at < part.length; ) {
+      this.#last ??= Buffer.allocUnsafe(BLOCK_BYTES)
+      const copied = part.copy(this.#last, this.#lastBytes, at)
+      at += copied
+      this.#lastBytes += copied
+      if (this.#lastBytes < BLOCK_BYTES) continue
+      this.#blocks.push(this.#last)
+      this.#last = undefined
+      this.#lastBytes = 0
+    }
   }
 }

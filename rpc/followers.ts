@@ -129,7 +129,7 @@ export class Followers {
         sequence,
         quietBlocks: 0,
         isKnown: false,
-        wasAtTip: false,
+        wasAtTip: height > this.#backend.head().header.height,
         waitingSince: undefined,
       }),
       begin: (known) => {
@@ -170,7 +170,8 @@ export class Followers {
     for (const follower of this.#all) {
       const { waitingSince, connection } = follower
       if (waitingSince === undefined) {
-        if (follower.wasAtTip && tip - follower.height >= blocksBehindMax) isLate = true
+        const { isKnown, wasAtTip, height } = follower
+        if (isKnown && wasAtTip && tip - height >= blocksBehindMax) isLate = true
         this.#wake(follower)
       } else if (tip - waitingSince >= blocksBehindMax) {
         connection.cutSlow()

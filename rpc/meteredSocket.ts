@@ -10,6 +10,8 @@ import { turns } from './turns.ts'
 
 /** Given to the parser in one piece: room for the usual head, or for a dozen of the smallest requests. */
 const SLICE_BYTES = 1_024
+/** Slices of one connection before the others have their turn. */
+const AT_ONCE_MAX = 8
 
 interface Waiting {
   readonly chunk: string | Uint8Array
@@ -130,10 +132,11 @@ export class MeteredSocket extends Duplex {
 
   readonly #pump = (): void => {
     if (this.#isAwaitingTurn) return
+    let left = AT_ONCE_MAX
     while (this.#isWanted && !this.#isHeld && !this.#isReleased && !this.destroyed) {
       const { bytes } = this.#intake
       if (bytes.length === 0) break
-      if (!turns.hasRoom()) {
+      if (left-- === 0 || !turns.hasRoom()) {
         this.#isAwaitingTurn = true
         turns.prompt(this.#onTurn)
         return
@@ -144,7 +147,10 @@ export class MeteredSocket extends Duplex {
     }
     if (this.#isEnded && this.#intake.bytes.length === 0) {
       this.#isEnded = false
-      this.push(null)
+      // In a turn of its own, as from a bare socket: node:http gives up what is not answered by then.
+      setImmediate(() => {
+        if (!this.#isReleased && !this.destroyed) this.push(null)
+      })
     }
   }
 

@@ -217,6 +217,7 @@ export class RpcServer {
 
   #refusalOf(request: IncomingMessage): Refusal | undefined {
     const { socket, headers, method } = request
+    if (namesHosts(request)) return { status: 400, message: 'more than one Host header' }
     const refusal = this.#policy.refusalOfHead(method, headers)
     if (refusal !== undefined || method !== 'POST') return refusal
     return this.#policy.refusalNow(socket.remoteAddress ?? '')
@@ -302,11 +303,22 @@ export class RpcServer {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    if (!this.#policy.allowsUpgrade(request.headers)) refuseUpgrade(socket, '403 Forbidden')
+    if (namesHosts(request)) refuseUpgrade(socket, '400 Bad Request')
+    else if (!this.#policy.allowsUpgrade(request.headers)) refuseUpgrade(socket, '403 Forbidden')
     else if (this.#sockets.full) refuseUpgrade(socket, '503 Service Unavailable')
     else this.#sockets.accept(request, socket, head)
     socket.resume()
   }
+}
+
+/** Two hosts are none: node:http knows the first, and somebody in front of it may have looked at the other. */
+function namesHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host' && ++count > 1) return true
+  }
+  return false
 }
 
 function isLoopback({ remoteAddress = '' }: Socket): boolean {

@@ -19,6 +19,8 @@ export interface SocketLimits {
   readonly queueBytesMax: number
   /** Unsent bytes of all connections above which the slowest readers are disconnected. */
   readonly queuesBytesMax: number
+  /** Messages of all connections that are not whole yet; beyond, who holds most of them loses its longest. */
+  readonly unfinishedBytesMax: number
   /** Requests in progress per connection; at this many, reading pauses. */
   readonly inFlightMax: number
 }
@@ -29,11 +31,16 @@ export const SOCKET_LIMITS: SocketLimits = {
   pingMs: 25_000,
   queueBytesMax: 8 * 1024 * 1024,
   queuesBytesMax: 64 * 1024 * 1024,
+  unfinishedBytesMax: 32 * 1024 * 1024,
   inFlightMax: 256,
 }
 
 /** RFC 6455 §7.4.1. */
 const CLOSE = { goingAway: 1001, slowReader: 1008, restart: 1012, tryAgainLater: 1013 } as const
+/** What a received part takes at least, however short it is. */
+const PART_BYTES_MIN = 256
+/** Of a message that comes in the smallest packets, or frames. */
+const PARTS_MAX = 8_192
 /** The sum of the queues is looked at each time that this much was sent. */
 const TRIM_BYTES = 1024 * 1024
 /** The close frame is queued behind the unread data: do not wait longer for it. */
@@ -65,10 +72,18 @@ class SocketConnection implements Connection {
   /** Pings sent since the client last answered. */
   unansweredPings = 0
   inFlight = 0
+  /** Received since the last whole message. */
+  unfinishedBytes = 0
+  readonly client: string
   /** Somebody waits for its end, because it subscribed. */
   isWatched = false
 
-  constructor(socket: WebSocket, queueBytesMax: number, onSent: (bytes: number) => void) {
+  constructor(
+    socket: WebSocket,
+    options: { client: string; queueBytesMax: number; onSent: (bytes: number) => void },
+  ) {
+    const { client, queueBytesMax, onSent } = options
+    this.client = client
     this.#socket = socket
     this.#queueBytesMax = queueBytesMax
     this.#onSent = onSent
@@ -132,6 +147,7 @@ export class SocketServer {
   readonly #connections = new Map<WebSocket, SocketConnection>()
   readonly #timer: NodeJS.Timeout
   #sentBytes = 0
+  #unfinishedBytes = 0
 
   constructor(options: SocketServerOptions) {
     this.#options = options
@@ -140,6 +156,10 @@ export class SocketServer {
       clientTracking: false,
       maxPayload: options.limits.messageBytesMax,
       perMessageDeflate: false,
+      // One message, or ping, of a connection in a turn of the event loop: a chunk holds thousands.
+      allowSynchronousEvents: false,
+      maxFragments: PARTS_MAX,
+      maxBufferedChunks: PARTS_MAX,
     })
     this.#timer = setInterval(() => this.#ping(), options.limits.pingMs)
     this.#timer.unref()
@@ -171,12 +191,20 @@ export class SocketServer {
 
   #attach(socket: WebSocket, tcp: Socket, client: string): void {
     const { rate, limits } = this.#options
-    const connection = new SocketConnection(socket, limits.queueBytesMax, (bytes) => this.#onSent(bytes))
+    const onSent = (bytes: number): void => this.#onSent(bytes)
+    const { queueBytesMax } = limits
+    const connection = new SocketConnection(socket, { client, queueBytesMax, onSent })
     this.#connections.set(socket, connection)
-    socket.on('close', () => this.#connections.delete(socket))
+    tcp.on('data', (part) => this.#onPart(connection, part.length))
+    for (const event of ['ping', 'pong'] as const) socket.on(event, () => this.#onWhole(connection))
+    socket.on('close', () => {
+      this.#connections.delete(socket)
+      this.#onWhole(connection)
+    })
     const charge = (count: number): void => rate?.charge(client, count, performance.now())
     // Some libraries send their JSON in binary frames: what counts is the text.
     socket.on('message', (data: Buffer) => {
+      this.#onWhole(connection)
       const listeners: (() => void)[] = []
       const call: Call = {
         connection,
@@ -194,6 +222,37 @@ export class SocketServer {
       if (connection.inFlight > 0) this.#options.onIdle(tcp, false)
       if (connection.inFlight >= limits.inFlightMax) socket.pause()
     })
+  }
+
+  #onPart(connection: SocketConnection, length: number): void {
+    const bytes = Math.max(length, PART_BYTES_MIN)
+    connection.unfinishedBytes += bytes
+    this.#unfinishedBytes += bytes
+    if (this.#unfinishedBytes > this.#options.limits.unfinishedBytesMax) this.#cutUnfinished()
+  }
+
+  /** A message came, so that little is left: at most what was read with its end. */
+  #onWhole(connection: SocketConnection): void {
+    this.#unfinishedBytes -= connection.unfinishedBytes
+    connection.unfinishedBytes = 0
+  }
+
+  #cutUnfinished(): void {
+    const byClient = new Map<string, number>()
+    for (const { client, unfinishedBytes } of this.#connections.values()) {
+      byClient.set(client, (byClient.get(client) ?? 0) + unfinishedBytes)
+    }
+    const [[most] = ['']] = [...byClient].sort(([, a], [, b]) => b - a)
+    let longest: [WebSocket, SocketConnection] | undefined
+    for (const entry of this.#connections) {
+      const [, { client, unfinishedBytes }] = entry
+      if (client === most && unfinishedBytes > (longest?.[1].unfinishedBytes ?? 0)) longest = entry
+    }
+    if (longest === undefined) return
+    const [socket, connection] = longest
+    this.#onWhole(connection)
+    // Its close frame would wait for the rest of the message.
+    socket.terminate()
   }
 
   #onMessage(text: string, call: Call, connection: SocketConnection, send: (answer: string) => void): void {

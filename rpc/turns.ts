@@ -59,19 +59,23 @@ export class Turns {
   #turn(): void {
     if (this.#isTurning) return
     this.#isTurning = true
-    setImmediate(() => this.#next())
+    setImmediate(() => void this.#next())
   }
 
-  #next(): void {
+  async #next(): Promise<void> {
     this.#isTurning = false
     this.#isFresh = true
     if (this.#prompt.length === 0 && this.#long.size === 0) return
     this.#turn()
     const isLongDue = this.#long.size > 0 && ++this.#promptPeriods >= PROMPT_PERIODS_MAX
     let done = 0
-    this.#isPrompt = true
-    while (!isLongDue && done < this.#prompt.length && this.hasRoom()) this.#prompt[done++]!()
-    this.#isPrompt = false
+    while (!isLongDue && done < this.#prompt.length && this.hasRoom()) {
+      this.#isPrompt = true
+      this.#prompt[done++]!()
+      this.#isPrompt = false
+      // What waits for it, such as sending the answer, belongs to the same turn's time. No other turn begins meanwhile.
+      await undefined
+    }
     if (done > 0) this.#prompt.splice(0, done)
     // One waiter: it continues after this function returns, and uses what is left of the period.
     if (isLongDue || this.hasRoom()) this.#resumeOne()

@@ -43,7 +43,7 @@ function valuesOf(
   entry: string,
 ): readonly { readonly name: string; readonly file: string; readonly own: string }[] {
   const text = read(entry)
-  const direct = [...text.matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm)].map(
+  const direct = [...text.matchAll(/^export (?:async )?(?:function\*?|class|const) (\w+)/gm)].map(
     ([, name]) => ({
       name: name!,
       file: entry,
@@ -66,7 +66,7 @@ function valuesOf(
 /** The example in the docstring above a definition. */
 function exampleOf(file: string, own: string): string | undefined {
   const text = read(file)
-  const at = text.search(new RegExp(`^export (?:async )?(?:function|class|const) ${own}\\b`, 'm'))
+  const at = text.search(new RegExp(`^export (?:async )?(?:function\\*?|class|const) ${own}\\b`, 'm'))
   assert.ok(at >= 0, `${file} defines ${own}`)
   const docstring = /\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n$/.exec(text.slice(0, at))?.[0]
   const [, example] = docstring?.split(/^ \* @example\n/m) ?? []

@@ -177,7 +177,12 @@ describe('rpc clients', () => {
   it('ethers listens over WebSocket', async () => {
     const provider = new WebSocketProvider(served.rpc.url.replace('http', 'ws'), 7357)
     try {
-      const seen = new Promise<number>((resolve) => void provider.once('block', resolve))
+      let onSeen: (height: number) => void = () => undefined
+      const seen = new Promise<number>((resolve) => {
+        onSeen = resolve
+      })
+      await provider.once('block', onSeen)
+      // Messages of a connection are answered in their order, so this comes after the subscription.
       await provider.getBlockNumber()
       const { header } = served.backend.mine()
       assert.equal(await seen, header.height)

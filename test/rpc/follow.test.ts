@@ -15,7 +15,6 @@ import type { Loose } from '../support/rpcHarness.ts'
 /** A reader that takes what it gets, or, while it is stopped, leaves it in the queue. */
 class Reader implements Connection {
   readonly got: Loose[] = []
-  onGot: () => void = () => {}
   isStopped = false
   queuedBytes = 0
   ended: 'cut' | 'slow' | undefined
@@ -23,7 +22,6 @@ class Reader implements Connection {
   #closeListeners: (() => void)[] = []
   notify(text: string): boolean {
     this.got.push((JSON.parse(text) as Loose).params)
-    this.onGot()
     if (this.isStopped) this.queuedBytes += text.length
     return true
   }
@@ -291,29 +289,28 @@ describe('rpc.subscribe', () => {
   it('lets nobody wait for those who read much of the past', async () => {
     const node = new Node({ quietBlocksMax: 4 })
     node.mine(...Array.from({ length: 100 }, () => 0))
-    const live = new Reader()
-    node.subscribe(live, 'blocks')
-    await new Promise(setImmediate)
-    const nobody = toHex(accountOf('nobody').address)
     const greedy = Array.from({ length: 10 }, () => new Reader())
+    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
+    /** What the others got before each message. */
+    const before: { readonly [reader: string]: number[] } = { live: [], late: [] }
+    const reader = (name: string): Reader => {
+      const made = new Reader()
+      made.notify = (text) => {
+        before[name]!.push(sent())
+        return Reader.prototype.notify.call(made, text)
+      }
+      return made
+    }
+    node.subscribe(reader('live'), 'blocks')
+    const nobody = toHex(accountOf('nobody').address)
     for (let i = 0; i < 300; i++) {
       node.subscribe(greedy[i % 10]!, 'transfers', { fromBlock: 1, address: nobody }, 'b')
     }
-    const late = new Reader()
-    node.subscribe(late, 'transfers', { fromBlock: 1, address: nobody }, 'c')
-    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
-    // At the moment itself: whoever waits for it on a busy machine looks too late.
-    let [beforeLive, beforeLate] = [Number.NaN, Number.NaN]
-    live.onGot = () => {
-      if (live.got.length === 1) beforeLive = sent()
-    }
-    late.onGot = () => {
-      if (late.got.length === 25) beforeLate = sent()
-    }
+    node.subscribe(reader('late'), 'transfers', { fromBlock: 1, address: nobody }, 'c')
     node.mine(1)
-    await until(() => late.got.length >= 25)
     await until(() => sent() >= 7_500)
-    assert.ok(beforeLive <= 100 && beforeLate <= 1_000, `${beforeLive}, ${beforeLate}`)
+    assert.ok(before.live![0]! <= 2, `${before.live}`)
+    assert.ok(before.late![24]! <= 200, `${before.late}`)
   })
 
   it('counts with eth_subscribe against one limit, and ends with the connection', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { NodeHealth } from '../../rpc/backend.ts'
+import { Body } from '../../rpc/body.ts'
 import { createPages, pageText } from '../../rpc/pages.ts'
 import { FakeBackend } from '../support/fakeBackend.ts'
 import { type Loose, post, type Served, serve } from '../support/rpcHarness.ts'
@@ -97,6 +98,17 @@ describe('rpc.http', () => {
     assert.equal(foreign.status, 403)
   })
 
+  it('refuses a request that names two hosts', async () => {
+    for (const second of ['evil.example', 'localhost']) {
+      const answer = await exchange(served.rpc.port, request(`Host: ${second}\r\n`, LOOK))
+      assert.match(answer.head, /^http\/1.1 400/)
+      assert.match(answer.body.toString(), /more than one Host header/)
+    }
+    const upgrade = 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\nConnection: Upgrade\r\n'
+    const refused = await exchange(served.rpc.port, Buffer.from(`${upgrade}Upgrade: websocket\r\n\r\n`))
+    assert.match(refused.head, /^http\/1.1 400/)
+  })
+
   it('answers a preflight with the headers that it asks for', async () => {
     const preflight = async (names: string) =>
       (
@@ -129,6 +141,21 @@ describe('rpc.http', () => {
       slow.destroy()
     } finally {
       await small.rpc.close()
+    }
+  })
+
+  it('joins a body that arrives byte by byte, whatever its first part is', () => {
+    const text = `{"note":"${'é中x'.repeat(15_000)}","list":[1,2,3]}`
+    const bytes = Buffer.from(text)
+    for (const first of [0, 1, 16_384, 40_000]) {
+      const body = new Body()
+      if (first > 0) body.add(bytes.subarray(0, first))
+      for (let at = first; at < bytes.length; at += at % 3 === 0 ? 1 : 7) {
+        body.add(bytes.subarray(at, at + (at % 3 === 0 ? 1 : 7)))
+      }
+      assert.equal(body.size, bytes.length)
+      assert.equal(body.values(), 6)
+      assert.ok(body.text() === text)
     }
   })
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { accountOf } from '../support/fakeBackend.ts'
 import { type Loose, post, type Served, serve } from '../support/rpcHarness.ts'
 import { signed } from '../support/sign.ts'
+import { TurnCount } from '../support/turnCount.ts'
 
 class Client {
   readonly socket: WebSocket
@@ -59,6 +61,26 @@ describe('rpc.sockets', () => {
     assert.deepEqual(await client.next(), [{ jsonrpc: '2.0', id: 5, result: [] }])
     client.socket.send('{')
     assert.equal((await client.next()).error.code, -32700)
+    client.socket.close()
+  })
+
+  it('answers few of thousands of messages in one turn', async () => {
+    const client = await open(served)
+    const count = new TurnCount()
+    const { backend } = served
+    const { head } = backend
+    backend.head = () => {
+      count.add()
+      return head.call(backend)
+    }
+    const socket = (client.socket as unknown as { readonly _socket: Socket })._socket
+    socket.cork()
+    for (let i = 0; i < 1_000; i++) client.socket.send('{"id":1,"method":"eth_blockNumber"}')
+    socket.uncork()
+    for (let i = 0; i < 1_000; i++) assert.equal((await client.next()).error, undefined)
+    backend.head = head
+    count.close()
+    assert.ok(count.most <= 4, `${count.most} in one turn`)
     client.socket.close()
   })
 
@@ -154,6 +176,30 @@ describe('rpc.sockets', () => {
 })
 
 describe('rpc.sockets limits', () => {
+  it('cuts the longest unfinished message of who holds most of them', async () => {
+    const served = await serve({ socketLimits: { unfinishedBytesMax: 200_000 } })
+    try {
+      const [short, long, other] = [await open(served), await open(served), await open(served)]
+      const closed = once(long.socket, 'close')
+      const begun = (client: Client, bytes: number): Socket => {
+        const { _socket: socket } = client.socket as unknown as { readonly _socket: Socket }
+        // The head of a masked frame of 1,000,000 bytes, and a part of it.
+        socket.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x0f, 0x42, 0x40, 0, 0, 0, 0]))
+        socket.write(Buffer.alloc(bytes, ' '))
+        return socket
+      }
+      begun(short, 60_000)
+      begun(long, 130_000)
+      begun(other, 60_000)
+      await closed
+      assert.equal(short.socket.readyState, WebSocket.OPEN)
+      assert.equal(other.socket.readyState, WebSocket.OPEN)
+      for (const { socket } of [short, other]) socket.terminate()
+    } finally {
+      await served.rpc.close()
+    }
+  })
+
   it('closes a slow reader', async () => {
     const served = await serve({ socketLimits: { queueBytesMax: 200_000 } })
     const client = await open(served)

@@ -35,6 +35,22 @@ describe('rpc.turns', () => {
     assert.ok(at > 5 && at < 40, `the long work came after ${at} others`)
   })
 
+  it('counts what follows from prompt work into its turn', async () => {
+    const turns = new Turns()
+    const count = new TurnCount()
+    let sent = 0
+    for (let i = 0; i < 40; i++) {
+      void new Promise<void>((resolve) => turns.prompt(resolve)).then(() => {
+        count.add()
+        sent++
+        busy(1)
+      })
+    }
+    await until(() => sent === 40)
+    count.close()
+    assert.ok(count.most <= 20, `${count.most} of 40 answers of 1 ms in one turn`)
+  })
+
   it('lets clients take turns', async () => {
     const turns = new Turns()
     const served: string[] = []
