@@ -18,10 +18,10 @@ export class ExpectedError extends Error {
  *
  * @example
  * try {
- *   await createDevnet({ validators: 3 })
+ *   await createDevnet({ validators: 0 })
  * } catch (error) {
  *   if (!(error instanceof OperatorError)) throw error
- *   console.error(error.message) // validators: expected 4 to 16
+ *   console.error(error.message) // validators: expected 1 to 16
  * }
  */
 export class OperatorError extends ExpectedError {

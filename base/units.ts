@@ -41,6 +41,11 @@ export function formatCoins(amountBase: bigint): string {
   return `${negative ? '-' : ''}${abs / COIN}${fraction === '' ? '' : `.${fraction}`}`
 }
 
+/** For messages: `1.5 ACPC`. */
+export function coinsText(amountBase: bigint): string {
+  return `${formatCoins(amountBase)} ACPC`
+}
+
 /**
  * Parses a decimal coin string with up to 18 decimals; `undefined` when malformed.
  *

@@ -11,12 +11,21 @@ function namedBy([, , first, second]: readonly string[]): string | undefined {
   return name !== undefined && Object.hasOwn(COMMANDS, name) ? name : undefined
 }
 
-/** Commands that print nothing but JSON: they take `--json` like all others. */
-const ALWAYS_JSON: ReadonlySet<string> = new Set(['init', 'keys', 'genesis', 'rollback', 'member'])
+/** Commands that print nothing but JSON, unless they have the option themselves: they take `--json` like all others. */
+const ALWAYS_JSON: ReadonlySet<string> = new Set([
+  'init',
+  'keys',
+  'genesis',
+  'rollback',
+  'member',
+  'recovery',
+  'signer',
+])
 
 function acceptJson(command: Command): void {
   command.commands.forEach(acceptJson)
-  const isLeaf = command.commands.length === 0
+  // `signer run` prints a log until it is ended.
+  const isLeaf = command.commands.length === 0 && command.name() !== 'run'
   if (isLeaf && command.options.every(({ long }) => long !== '--json')) {
     command.option('--json', 'print JSON, as this command always does')
   }

@@ -40,6 +40,8 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 export const dataDirOption = (): Option =>
   new Option('-d, --data-dir <dir>', 'the data directory of the node').makeOptionMandatory()
 
+export const jsonOption = (): Option => new Option('--json', 'print JSON, and nothing else')
+
 export const passwordOption = (): Option =>
   new Option(
     '--password-file <file>',

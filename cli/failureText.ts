@@ -1,24 +1,31 @@
 // The text for a failed command: one line for anything an operator can fix, else the stack.
 import { ExpectedError } from '../base/errors.ts'
 import { ClientError } from '../client/clientError.ts'
+import { diskFaultText } from '../storage/diskFault.ts'
 import { StoreError } from '../storage/types.ts'
 
 const SYSTEM_REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file or directory',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
   EEXIST: 'exists already',
   EISDIR: 'is a directory',
   ENOTDIR: 'is not a directory',
-  ENOSPC: 'no space left on the device',
-  EROFS: 'the file system is read-only',
 }
 
-/** Describes an operating system error with its path or port. */
+/** Describes an operating system error with its path, port or name. */
 function systemErrorText(error: NodeJS.ErrnoException): string | undefined {
-  const { code, path, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
-  if (code === 'EADDRINUSE') return `port ${port} of ${address ?? 'this machine'} is taken by another program`
+  const { code, path, port, address, hostname } = error as NodeJS.ErrnoException & {
+    port?: number
+    address?: string
+    hostname?: string
+  }
+  const where = address ?? 'this machine'
+  if (code === 'EADDRINUSE') return `port ${port} of ${where} is taken by another program`
+  if (code === 'EACCES' && port !== undefined)
+    return `port ${port} of ${where} is not for this user: choose one above 1023`
   if (code === 'EADDRNOTAVAIL') return `${address} is not an address of this machine`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `${hostname}: no such host`
+  const fault = diskFaultText(error)
+  if (fault !== undefined) return fault
   const reason = code === undefined ? undefined : SYSTEM_REASONS[code]
   return reason === undefined || path === undefined ? undefined : `${path}: ${reason}`
 }

@@ -1,9 +1,8 @@
 // `suanli signer`: a process that owns a consensus key and its flags, for one node at a time. Owns: start and shutdown.
 // Not: the protocol (signer/signerServer.ts), the folder (signer/signerDir.ts).
 import { toHex } from '../base/bytes.ts'
-import { genesisValidators } from '../client/trust.ts'
-import { genesisHash } from '../genesis/schema.ts'
-import { createLogger } from '../node/logging.ts'
+import { genesisHash, genesisValidators } from '../genesis/schema.ts'
+import { createLogger, type LoggerOptions } from '../node/logging.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
 import { CLIENT_VERSION } from '../node/version.ts'
 import { openConsensusKey } from '../signer/keyFiles.ts'
@@ -16,6 +15,7 @@ export interface RunSignerOptions {
   readonly password: string
   readonly address: SignerAddress
   readonly logLevel: string
+  readonly log: Pick<LoggerOptions, 'format' | 'file'>
   readonly forceMoved: boolean
 }
 
@@ -25,7 +25,7 @@ export const EXIT_SIGNER_FAILED = 4
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */
 export async function runSigner(options: RunSignerOptions): Promise<number> {
   const { dataDir, address, forceMoved } = options
-  const logger = createLogger({ level: options.logLevel, name: 'signer' })
+  const logger = createLogger({ level: options.logLevel, name: 'signer', ...options.log })
   const genesis = parseGenesis(genesisFile(dataDir))
   const hash = genesisHash(genesis)
   const secretKey = openConsensusKey(dataDir, options.password)

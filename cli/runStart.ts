@@ -1,23 +1,16 @@
 // `suanli start`: runs one node until a signal. Owns: signals, exit codes, the message to a parent process.
+import { resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import type { Logger } from 'pino'
 import { toHex } from '../base/bytes.ts'
 import { backendsText, cryptoBackends } from '../base/crypto/backends.ts'
-import { genesisValidators } from '../client/trust.ts'
-import type { Signer } from '../consensus/ports.ts'
-import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { nodeClock } from '../node/clock.ts'
 import { loadConfig, type NodeConfig } from '../node/config.ts'
 import { createLogger, RecentLines } from '../node/logging.ts'
-import { isGenesisValidator, startNode } from '../node/node.ts'
+import type { RunningNode } from '../node/node.ts'
 import { genesisFile, parseGenesis } from '../node/nodeDir.ts'
-import { openPeerSeed } from '../node/nodeKeys.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
-import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
+import { type StartDirOptions, startNodeFromDir } from '../node/startDir.ts'
 import { hasConsensusKey } from '../signer/keyFiles.ts'
-import { openSigner } from '../signer/openSigner.ts'
-import { openOperatorKey } from '../signer/operatorKey.ts'
-import { SignerRing } from '../signer/signerRing.ts'
 import { checkCrypto } from './slowCrypto.ts'
 
 export interface StartOptions {
@@ -50,44 +43,29 @@ function tellParent(message: NodeMessage): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Resolves with the reason when this process is told to stop, or when its parent process has ended. */
-function reasonToStop(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal))
-    const onOrphaned = (): void => resolve('the parent process ended')
-    process.once('disconnect', onOrphaned)
-    if (process.send !== undefined && !process.connected) onOrphaned()
-  })
+interface StopRequest {
+  /** Resolves with the reason when this process is told to stop, or when its parent process has ended. */
+  readonly reason: Promise<string>
+  /** Listens no more. */
+  release(): void
 }
 
-/** The configured signer; during a rotation a ring of the old and the new key's signers. */
-async function openSigners(
-  options: StartOptions,
-  node: {
-    readonly config: NodeConfig
-    readonly genesis: Genesis
-    readonly peerSeed: Uint8Array
-    readonly logger: Logger
-  },
-): Promise<Signer | undefined> {
-  const log = node.logger.child({ room: 'signer' })
-  const signers: Signer[] = []
-  for (const config of [node.config.signer, node.config.nextSigner]) {
-    if (config === null) continue
-    const opened = await openSigner({
-      dataDir: options.dataDir,
-      genesisHash: genesisHash(node.genesis),
-      genesisSet: genesisValidators(node.genesis),
-      config,
-      password: options.password,
-      client: peerIdText(peerIdBytesFromSeed(node.peerSeed)),
-      takeOver: options.takeOverSigner,
-      forceMoved: options.forceMovedSigner,
-      log: (level, text, fields) => log[level](fields ?? {}, text),
-    })
-    if (opened !== undefined) signers.push(opened)
+function awaitStop(): StopRequest {
+  let resolve: (reason: string) => void = () => {}
+  const reason = new Promise<string>((done) => {
+    resolve = done
+  })
+  const onOrphaned = (): void => resolve('the parent process ended')
+  process.once('SIGINT', resolve)
+  process.once('SIGTERM', resolve)
+  process.once('disconnect', onOrphaned)
+  if (process.send !== undefined && !process.connected) onOrphaned()
+  const release = (): void => {
+    process.off('SIGINT', resolve)
+    process.off('SIGTERM', resolve)
+    process.off('disconnect', onOrphaned)
   }
-  return signers.length > 1 ? new SignerRing(signers) : signers[0]
+  return { reason, release }
 }
 
 /** Runs until SIGINT or SIGTERM; resolves with the exit code. */
@@ -98,39 +76,35 @@ export async function runStart(options: StartOptions): Promise<number> {
   const recent = new RecentLines()
   const logger = createLogger({
     level: config.logLevel,
+    format: config.logFormat,
+    rotation: config.logRotation,
     recent,
+    ...(config.logFile === '' ? {} : { file: resolve(dataDir, config.logFile) }),
     ...(options.name === undefined ? {} : { name: options.name }),
   })
   const genesis = parseGenesis(genesisFile(dataDir))
   const clock = nodeClock(genesis.chainId, logger)
-  const peerSeed = openPeerSeed(dataDir, options.password)
   const { signer: own, nextSigner } = config
   const isValidator =
     own.kind !== 'local' || nextSigner !== null || hasConsensusKey(dataDir) || own.dir !== undefined
   const slow = checkCrypto(cryptoBackends, { isValidator, isSlowAllowed: options.allowSlowCrypto })
   if (slow !== undefined) logger.warn({ crypto: backendsText(cryptoBackends) }, slow)
-  const signer = await openSigners(options, { config, genesis, peerSeed, logger })
-  if (signer !== undefined && !isGenesisValidator(genesis, signer.publicKey)) {
-    logger.info(
-      { consensusKey: toHex(signer.publicKey) },
-      'this consensus key is not in genesis: it votes in the epochs whose set has it, in others the node follows',
-    )
+  const stopping = awaitStop()
+  try {
+    return await runNode({ ...options, config, genesis, clock, logger, recent }, stopping.reason)
+  } finally {
+    stopping.release()
   }
-  const stopping = reasonToStop()
+}
+
+async function runNode(
+  options: Omit<StartDirOptions, 'stopSignal'>,
+  stopping: Promise<string>,
+): Promise<number> {
+  const { logger } = options
   const stop = new AbortController()
   void stopping.then(() => stop.abort(new Error('told to stop')))
-  const started = startNode({
-    dataDir,
-    genesis,
-    config,
-    peerSeed,
-    signer,
-    operatorSecret: openOperatorKey(dataDir, options.password),
-    clock,
-    logger,
-    recentLog: () => recent.lines(),
-    stopSignal: stop.signal,
-  })
+  const started = startNodeFromDir({ ...options, stopSignal: stop.signal })
   const node = await started.catch((error: unknown) => {
     // A state sync may take long; stopping it is not an error.
     if (stop.signal.aborted) return undefined
@@ -146,15 +120,17 @@ export async function runStart(options: StartOptions): Promise<number> {
   })
   tellParent({ kind: 'up', rpcUrl: node.rpcUrl, p2pAddresses: node.p2pAddresses })
   // A halted node keeps serving reads for diagnosis and stops only when told to.
-  let isHalted = false
-  void node.halted.then((reason) => {
-    isHalted = true
-    tellParent({ kind: 'halted', reason })
-  })
+  void node.halted.then((reason) => tellParent({ kind: 'halted', reason }))
   const reason = await stopping
   logger.info({ reason }, 'stopping')
   await node.close()
   logger.info('stopped')
-  if (isHalted) return node.isMismatch() ? EXIT_MISMATCH : EXIT_HALTED
-  return 0
+  return exitCodeOf(node)
+}
+
+/** Of a node that was closed in order. */
+export function exitCodeOf(node: Pick<RunningNode, 'haltKind'>): number {
+  const kind = node.haltKind()
+  if (kind === undefined) return 0
+  return kind === 'mismatch' ? EXIT_MISMATCH : EXIT_HALTED
 }

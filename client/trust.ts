@@ -7,21 +7,9 @@ import { type BoundaryCheckpoint, parseBoundaryCheckpoint } from '../base/protoc
 import { checkValidatorSet, type EpochProof } from '../base/protocol/epochProof.ts'
 import { proofFails, type TrustedSet, trustedSet, type Verified } from '../base/protocol/finalityProof.ts'
 import { headerHash } from '../base/protocol/header.ts'
-import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators.ts'
-import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
+import { validatorSetHash } from '../base/protocol/validators.ts'
+import { type Genesis, genesisHash, genesisSchema, genesisValidators } from '../genesis/schema.ts'
 import { LightClientError } from './errors.ts'
-
-/** The genesis set: the providers in order, with ids from 1. */
-export function genesisValidators(genesis: Genesis): ValidatorSet {
-  return {
-    validators: genesis.providers.map(({ operator, consensusKey, peerId }, i) => ({
-      id: i + 1,
-      operator,
-      consensusKey,
-      peerId,
-    })),
-  }
-}
 
 /**
  * Trusts a genesis document in its JSON form; with `expected`, only the one with that hash, so that the document may

@@ -12,12 +12,18 @@ import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { LOG_LEVELS } from '../node/config.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
+import { DevChain } from './devChain.ts'
+import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
+import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
+import { Granter } from './granter.ts'
+import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
 import type { DevnetMember } from './member.ts'
 import { namedLikeValidators } from './ownership.ts'
 import { findFreePorts, isPortFree } from './ports.ts'
 import { checkUnused, removeDevnetStatus, writeDevnetStatus } from './statusFile.ts'
+import type { Validator, ValidatorEvents } from './validator.ts'
 import { ValidatorProcess } from './validatorProcess.ts'
 
 // What others import as `suanli/devnet` besides this file's own.
@@ -25,17 +31,42 @@ export { OperatorError } from '../base/errors.ts'
 export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
+const DEFAULT_BLOCK_TIME_MS = 50
+const ACCOUNTS_MAX = 100
+const BALANCE_COINS_MAX = 1_000_000_000
+/** Clients compute with it, and with twice as much (EIP-2294). */
+const CHAIN_ID_MAX = 2 ** 52
+
 export interface DevnetOptions {
-  /** How many validators, 4 to 16; default 4. */
+  /** How many validators, 1 to 16; default 4. Fewer than 4 bear no fault and take windows of up to an hour. */
   readonly validators?: number
+  /** Chain id; default 83838. */
+  readonly chainId?: number
+  /** How many funded accounts, 1 to 100; default 10. */
+  readonly accounts?: number
+  /** Whole coins of each; default 10,000. The providers must be able to back all of them. */
+  readonly balanceCoins?: number
+  /** Parameters of the chain by path, in the form of the genesis document: `{ 'redemption.assignAhead': 3 }`. */
+  readonly params?: ParameterOverrides
+  /** A genesis document whose members have the development keys, instead of all options of the chain. */
+  readonly genesisFile?: string
   /** JSON-RPC port of the first validator, the others follow; by default free ones are found. */
   readonly port?: number
+  /** Peer-to-peer port of the first validator, the others follow; default 1,000 above its JSON-RPC port. */
+  readonly p2pPort?: number
   /** Where the chain is kept; by default a temporary folder, which `close` removes. */
   readonly dataDir?: string
   /** Shortest time between two blocks under load, milliseconds; default 50. */
   readonly blockTimeMs?: number
   /** Length of a capacity window, milliseconds; default 60,000. */
   readonly windowMs?: number
+  /**
+   * Runs the validators in this process instead of one each: they start in a fraction of the time and share its memory and its
+   * thread. One of them cannot crash alone.
+   */
+  readonly isInProcess?: boolean
+  /** The providers grant whatever is assigned to them, by themselves: a request left alone suspends nobody. */
+  readonly isGranting?: boolean
   /** Forgets the chain of an earlier run in `dataDir`. */
   readonly isFresh?: boolean
   /** Level of the validators' log files; default `info`. */
@@ -53,6 +84,8 @@ export type DevnetEvent =
   | { readonly kind: 'up'; readonly dataDir: string; readonly members: readonly DevnetMember[] }
   /** The first block of this run is final. */
   | { readonly kind: 'final'; readonly block: FirstFinal }
+  /** A provider that grants by itself could not. */
+  | { readonly kind: 'notGranted'; readonly reason: string }
   /** A validator's consensus stopped for good; it still answers reads. */
   | { readonly kind: 'halted'; readonly validator: number; readonly reason: string }
   /** A validator's process ended by itself. */
@@ -73,7 +106,7 @@ export interface DevnetAccount {
 
 export interface DevnetValidator {
   readonly index: number
-  /** Undefined while it is down. */
+  /** The process it runs in; undefined while it is down. */
   readonly pid: number | undefined
   readonly dir: string
   readonly logFile: string
@@ -91,14 +124,20 @@ export interface Devnet {
   /** JSON-RPC of the first validator. */
   readonly rpcUrl: string
   readonly wsUrl: string
-  /** Ten accounts of the well-known test mnemonic, each with 10,000 coins. */
+  /** Accounts of the well-known test mnemonic; by default ten, each with 10,000 coins. */
   readonly accounts: readonly DevnetAccount[]
   readonly validators: readonly DevnetValidator[]
   readonly firstFinal: FirstFinal
-  /** Ends one validator: SIGKILL, the default, is a crash; SIGTERM closes it in order. */
+  /** Ends one validator: SIGKILL, the default for one with a process of its own, is a crash; SIGTERM closes it in order. */
   stopValidator(index: number, signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts one again; resolves once it answers JSON-RPC. */
   startValidator(index: number): Promise<void>
+  /** Sets the chain's clock forward. The next block ends the running window if its end has come, and no other. Like all that follows, for a devnet in one process. */
+  increaseTime(ms: number): void
+  /** Makes blocks, although nothing waits, `intervalMs` of the chain's time apart or as soon as it allows; default one. */
+  mine(options?: { readonly count?: number; readonly intervalMs?: number }): Promise<void>
+  /** Ends capacity windows one after another, with the blocks that each end brings; default one. */
+  passWindows(count?: number): Promise<void>
   /** Resolves when the last validator has ended by itself. */
   readonly allLost: Promise<void>
   /** Stops every validator and resolves once all have ended. */
@@ -115,11 +154,10 @@ export interface Devnet {
  * await devnet.close()
  */
 export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet> {
-  const validators = options.validators ?? DEVNET_VALIDATORS.min
-  const { min, max } = DEVNET_VALIDATORS
-  if (!isWholeNumber(validators, min, max)) throw new OperatorError(`validators: expected ${min} to ${max}`)
   checkOptions(options)
   options.signal?.throwIfAborted()
+  const genesis = genesisOf(options)
+  const validators = genesis.providers.length
   const isTemporary = options.dataDir === undefined
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
   let unlock = async (): Promise<void> => {}
@@ -129,24 +167,24 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
   try {
     const port = options.port ?? (await findFreePorts(validators))
-    const members = planDevnet({ validators, port, dataDir })
+    const members = planDevnet({ ...options, validators, port, dataDir })
     await checkUnused(dataDir)
     await checkPorts(members)
     unlock = await lockDevnet(dataDir)
     await checkNotRunning(namedLikeValidators(dataDir))
-    const genesis = prepareDevnet(
-      {
-        dataDir,
-        validators,
-        blockTimeMs: options.blockTimeMs ?? 50,
-        windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
-        isFresh: options.isFresh ?? false,
-        logLevel: options.logLevel ?? 'info',
-      },
+    prepareDevnet(
+      { genesis, dataDir, isFresh: options.isFresh ?? false, logLevel: options.logLevel ?? 'info' },
       members,
     )
     options.onEvent?.({ kind: 'prepared', genesis, members })
-    const running = new RunningDevnet({ dataDir, genesis, members, onEvent: options.onEvent ?? (() => {}) })
+    const running = new RunningDevnet({
+      dataDir,
+      genesis,
+      members,
+      isInProcess: options.isInProcess ?? false,
+      isGranting: options.isGranting ?? false,
+      onEvent: options.onEvent ?? (() => {}),
+    })
     const firstFinal = await running.start(options.signal)
     return running.facade(firstFinal, release)
   } catch (error) {
@@ -155,9 +193,37 @@ export async function createDevnet(options: DevnetOptions = {}): Promise<Devnet>
   }
 }
 
+function genesisOf(options: DevnetOptions): Genesis {
+  if (options.genesisFile !== undefined) return readDevelopmentGenesis(options.genesisFile)
+  return developmentGenesis({
+    ...options,
+    validators: options.validators ?? DEVNET_VALIDATORS.usual,
+    blockTimeMs: options.blockTimeMs ?? DEFAULT_BLOCK_TIME_MS,
+    windowMs: options.windowMs ?? DEVNET_WINDOW_MS,
+  })
+}
+
+/** What a genesis document decides. */
+const CHAIN_OPTIONS = [
+  ...['validators', 'chainId', 'accounts', 'balanceCoins', 'params', 'blockTimeMs', 'windowMs'],
+] as const satisfies readonly (keyof DevnetOptions)[]
+
 /** Throws OperatorError naming the option that cannot be used. */
-function checkOptions({ port, dataDir, blockTimeMs, windowMs, logLevel }: DevnetOptions): void {
+function checkOptions(options: DevnetOptions): void {
+  const { validators, port, p2pPort, dataDir, blockTimeMs, windowMs, logLevel } = options
+  const { chainId, accounts, balanceCoins } = options
+  const { min, max } = DEVNET_VALIDATORS
+  const given = CHAIN_OPTIONS.find((name) => options[name] !== undefined)
+  if (options.genesisFile !== undefined && given !== undefined)
+    throw new OperatorError(`${given}: the genesis document decides it`)
+  const isCount = (value: unknown, least: number, most: number): boolean =>
+    value === undefined || isWholeNumber(value, least, most)
   const checks: readonly [name: string, isGood: boolean, expected: string][] = [
+    ['validators', isCount(validators, min, max), `${min} to ${max}`],
+    ['chainId', isCount(chainId, 1, CHAIN_ID_MAX), `1 to ${CHAIN_ID_MAX}`],
+    ['accounts', isCount(accounts, 1, ACCOUNTS_MAX), `1 to ${ACCOUNTS_MAX}`],
+    ['balanceCoins', isCount(balanceCoins, 1, BALANCE_COINS_MAX), `1 to ${BALANCE_COINS_MAX}`],
+    ['p2pPort', isCount(p2pPort, 1, 65_000), 'a port, 1 to 65000'],
     ['port', port === undefined || isWholeNumber(port, 1, 64_000), 'a port, 1 to 64000'],
     ['dataDir', dataDir === undefined || (typeof dataDir === 'string' && dataDir !== ''), 'a folder'],
     ['blockTimeMs', blockTimeMs === undefined || isWholeNumber(blockTimeMs, 0, 60_000), '0 to 60000'],
@@ -177,6 +243,20 @@ async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
   }
 }
 
+/** The development accounts that a genesis gives coins to. */
+export function fundedAccounts(genesis: Genesis): readonly DevelopmentAccount[] {
+  const funded = new Set(genesis.balances.map(({ account }) => toHex(account)))
+  const isFunded = ({ address }: DevelopmentAccount): boolean => funded.has(toHex(address))
+  let found: readonly DevelopmentAccount[] = developmentAccounts().filter(isFunded)
+  // Each costs milliseconds to derive: no more than there are.
+  for (let count = found.length + 1; count <= ACCOUNTS_MAX; count++) {
+    const more = developmentAccounts(count)
+    if (more.length <= found.length || !isFunded(more.at(-1)!)) break
+    found = [...more.filter(isFunded)]
+  }
+  return found
+}
+
 const accountOf = ({ address, secretKey }: DevelopmentAccount): DevnetAccount => ({
   address: checksumAddress(address) as `0x${string}`,
   privateKey: toHex(secretKey),
@@ -186,19 +266,27 @@ interface RunningOptions {
   readonly dataDir: string
   readonly genesis: Genesis
   readonly members: readonly DevnetMember[]
+  readonly isInProcess: boolean
+  readonly isGranting: boolean
   readonly onEvent: (event: DevnetEvent) => void
 }
 
 class RunningDevnet {
   readonly #options: RunningOptions
-  readonly #processes: readonly ValidatorProcess[]
+  readonly #validators: readonly Validator[]
+  /** Only where all run in this process. */
+  readonly #chain: DevChain | undefined
   readonly #firstFinal: Promise<FirstFinal>
+  #granter: Granter | undefined
   #onFinal: (block: FirstFinal) => void = () => {}
   readonly #allLost: Promise<void>
   #onAllLost: () => void = () => {}
   #startedAt = 0
   #isUp = false
   #isClosing = false
+  /** The first block that any validator saw final, and the first that the first one did. */
+  #seen: FirstFinal | undefined
+  #isFirstLost = false
   #first: FirstFinal | undefined
 
   constructor(options: RunningOptions) {
@@ -209,13 +297,27 @@ class RunningDevnet {
     this.#allLost = new Promise((resolve) => {
       this.#onAllLost = resolve
     })
-    this.#processes = options.members.map(
-      (member) =>
-        new ValidatorProcess(member, {
-          onMessage: (message) => this.#onMessage(member.index, message),
-          onLost: (how) => this.#onLost(member.index, how),
-        }),
-    )
+    const local: LocalValidator[] = []
+    const parts = options.isInProcess ? this.#shared(local) : undefined
+    this.#validators = options.members.map((member) => {
+      const events: ValidatorEvents = {
+        onMessage: (message) => this.#onMessage(member.index, message),
+        onLost: (how) => this.#onLost(member.index, how),
+      }
+      if (parts === undefined) return new ValidatorProcess(member, events)
+      const validator = new LocalValidator(member, parts, events)
+      local.push(validator)
+      return validator
+    })
+    this.#chain = parts?.control
+  }
+
+  #shared(validators: readonly LocalValidator[]): LocalParts & { readonly control: DevChain } {
+    const clock = new DevClock()
+    const nodes = () => validators.flatMap(({ node }) => (node === undefined ? [] : [node]))
+    const settled = async () => this.#granter?.catchUp()
+    const chain = new DevChain({ clock, genesis: this.#options.genesis, nodes, settled })
+    return { clock, wantedBlocks: chain, control: chain }
   }
 
   /** Starts every validator; resolves with the first block that becomes final. Leaves nothing running when it rejects. */
@@ -233,11 +335,12 @@ class RunningDevnet {
       throw new OperatorError('every validator ended before a block was final')
     })
     allLost.catch(() => {})
-    const started = Promise.all(this.#processes.map((validator) => validator.start()))
+    const started = Promise.all(this.#validators.map((validator) => validator.start()))
     try {
       await Promise.race([started, aborted])
       this.#isUp = true
       this.#writeStatus()
+      this.#startGranting()
       onEvent({ kind: 'up', dataDir, members })
       if (this.#first !== undefined) onEvent({ kind: 'final', block: this.#first })
       return await Promise.race([this.#firstFinal, aborted, allLost])
@@ -250,6 +353,16 @@ class RunningDevnet {
     }
   }
 
+  #startGranting(): void {
+    const { members, genesis, onEvent, isGranting } = this.#options
+    if (!isGranting) return
+    this.#granter = new Granter({
+      rpcUrl: rpcUrlOf(members[0]!),
+      providers: genesis.providers.length,
+      onFailure: (reason) => onEvent({ kind: 'notGranted', reason }),
+    })
+  }
+
   facade(firstFinal: FirstFinal, afterClose: () => Promise<void>): Devnet {
     const { dataDir, genesis, members } = this.#options
     const rpcUrl = rpcUrlOf(members[0]!)
@@ -260,23 +373,30 @@ class RunningDevnet {
       genesisHash: toHex(genesisHash(genesis)),
       rpcUrl,
       wsUrl: rpcUrl.replace('http', 'ws'),
-      accounts: developmentAccounts().map(accountOf),
+      accounts: fundedAccounts(genesis).map(accountOf),
       get validators() {
-        return self.#processes.map(validatorOf)
+        return self.#validators.map(validatorOf)
       },
       firstFinal,
       allLost: this.#allLost,
-      stopValidator: async (index, signal = 'SIGKILL') => {
+      stopValidator: async (index, signal = this.#options.isInProcess ? 'SIGTERM' : 'SIGKILL') => {
         if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
           throw new OperatorError(`signal: expected SIGKILL or SIGTERM, here ${String(signal)}`)
         }
-        await this.#process(index).stop(signal)
+        await this.#validator(index).stop(signal)
         this.#writeStatus()
       },
       startValidator: async (index) => {
-        await this.#process(index).start()
+        await this.#validator(index).start()
         this.#writeStatus()
       },
+      increaseTime: (ms) => {
+        if (!isWholeNumber(ms)) throw new OperatorError('milliseconds: expected a whole number from 0 on')
+        const chain = this.#mustBeInProcess()
+        chain.setTimeMs(chain.nowMs() + ms)
+      },
+      mine: ({ count = 1, intervalMs = 0 } = {}) => this.#mustBeInProcess().mine({ count, intervalMs }),
+      passWindows: (count = 1) => this.#mustBeInProcess().passWindows(count),
       close: async () => {
         await this.close()
         await afterClose()
@@ -286,12 +406,19 @@ class RunningDevnet {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    await Promise.all(this.#processes.map((validator) => validator.stop()))
+    await this.#granter?.close()
+    await Promise.all(this.#validators.map((validator) => validator.stop()))
     removeDevnetStatus(this.#options.dataDir)
   }
 
-  #process(index: number): ValidatorProcess {
-    const validator = Number.isSafeInteger(index) ? this.#processes[index] : undefined
+  #mustBeInProcess(): DevChain {
+    if (this.#isClosing) throw new OperatorError('the devnet is closed')
+    if (this.#chain !== undefined) return this.#chain
+    throw new OperatorError('time and blocks are set on a devnet in one process: start it with isInProcess')
+  }
+
+  #validator(index: number): Validator {
+    const validator = Number.isSafeInteger(index) ? this.#validators[index] : undefined
     if (validator === undefined) throw new OperatorError(`no validator ${index}`)
     if (this.#isClosing) throw new OperatorError('the devnet is closed')
     return validator
@@ -300,9 +427,17 @@ class RunningDevnet {
   #onMessage(validator: number, message: NodeMessage): void {
     const { onEvent } = this.#options
     if (message.kind === 'halted') onEvent({ kind: 'halted', validator, reason: message.reason })
-    if (message.kind !== 'final' || this.#first !== undefined) return
+    if (message.kind !== 'final') return
     const { height, hash } = message
     const block = { height, hash, afterMs: performance.now() - this.#startedAt }
+    this.#seen ??= block
+    // Whoever waits for it asks the first validator.
+    if (validator === 0 || this.#isFirstLost) this.#setFirst(block)
+  }
+
+  #setFirst(block: FirstFinal): void {
+    const { onEvent } = this.#options
+    if (this.#first !== undefined) return
     this.#first = block
     // A validator may see a block final before the last one is up; the events keep their order.
     this.#onFinal(block)
@@ -311,9 +446,11 @@ class RunningDevnet {
 
   #onLost(validator: number, how: string): void {
     if (this.#isClosing) return
-    const { logFile } = this.#process(validator)
+    if (validator === 0) this.#isFirstLost = true
+    if (validator === 0 && this.#seen !== undefined) this.#setFirst(this.#seen)
+    const { logFile } = this.#validator(validator)
     if (this.#isUp) this.#writeStatus()
-    if (this.#processes.every(({ pid }) => pid === undefined)) this.#onAllLost()
+    if (this.#validators.every(({ pid }) => pid === undefined)) this.#onAllLost()
     this.#options.onEvent({ kind: 'lost', validator, how, logFile })
   }
 
@@ -322,7 +459,7 @@ class RunningDevnet {
     if (this.#isClosing || !existsSync(this.#options.dataDir)) return
     writeDevnetStatus(this.#options.dataDir, {
       pid: process.pid,
-      nodes: this.#processes.map(({ member, pid }) => ({
+      nodes: this.#validators.map(({ member, pid }) => ({
         index: member.index,
         pid: pid ?? null,
         dir: member.dir,
@@ -336,7 +473,7 @@ class RunningDevnet {
 
 const rpcUrlOf = ({ rpcPort }: DevnetMember): string => `http://127.0.0.1:${rpcPort}`
 
-function validatorOf({ member, pid, logFile }: ValidatorProcess): DevnetValidator {
+function validatorOf({ member, pid, logFile }: Validator): DevnetValidator {
   return {
     index: member.index,
     pid,

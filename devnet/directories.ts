@@ -3,10 +3,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
-import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
-import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
-import { devnetGenesis } from '../genesis/devnet.ts'
+import { developmentValidator } from '../genesis/devKeys.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { DEFAULT_CONFIG, GENESIS_FILE, type NodeConfig, saveConfig } from '../node/config.ts'
 import { genesisText, noteProofsChecked, parseGenesis, writeNodeDir } from '../node/nodeDir.ts'
@@ -19,73 +17,39 @@ import { P2P_PORT_OFFSET } from './ports.ts'
 
 /** Password of the development key files; public, like the keys. */
 export const DEVELOPMENT_PASSWORD = 'development'
-/** Index whose operator issues the settlement asset. */
-const ASSET_ISSUER_INDEX = 99
-/** A window's end creates work that the next window's blocks must finish (genesis/build.ts). */
-const BLOCKS_PER_WINDOW_MIN = 10
 
 /** Settings of a devnet. */
 export interface DevnetSettings {
-  readonly validators: number
+  readonly genesis: Genesis
   readonly dataDir: string
-  /** Shortest time between two blocks, milliseconds. */
-  readonly blockTimeMs: number
-  /** Length of a capacity window, milliseconds. */
-  readonly windowMs: number
   /** Delete an earlier run. */
   readonly isFresh: boolean
   readonly logLevel: NodeConfig['logLevel']
 }
 
-/** Plans directories below `dataDir`, JSON-RPC ports from `port` on, and peer-to-peer ports 1,000 above. */
-export function planDevnet(
-  options: Pick<DevnetSettings, 'validators' | 'dataDir'> & { readonly port: number },
-): readonly DevnetMember[] {
+/** Plans directories below `dataDir`, JSON-RPC ports from `port` on, and peer-to-peer ports from `p2pPort` on, or 1,000 above. */
+export function planDevnet(options: {
+  readonly validators: number
+  readonly dataDir: string
+  readonly port: number
+  readonly p2pPort?: number
+}): readonly DevnetMember[] {
+  const p2pPort = options.p2pPort ?? options.port + P2P_PORT_OFFSET
   return Array.from({ length: options.validators }, (_, index) => ({
     index,
     dir: join(options.dataDir, `validator-${index}`),
     rpcPort: options.port + index,
-    p2pPort: options.port + P2P_PORT_OFFSET + index,
+    p2pPort: p2pPort + index,
     peerId: peerIdText(peerIdBytesFromSeed(developmentValidator(index).peerSeed)),
   }))
-}
-
-/** The devnet's genesis with the published keys. */
-export function developmentGenesis(options: {
-  readonly validators: number
-  readonly blockTimeMs: number
-  readonly windowMs: number
-}): Genesis {
-  const windowMin = BLOCKS_PER_WINDOW_MIN * options.blockTimeMs
-  if (options.windowMs < windowMin) {
-    throw new OperatorError(
-      `window: expected at least ${BLOCKS_PER_WINDOW_MIN} times the block time, here ${windowMin} ms`,
-    )
-  }
-  const members = Array.from({ length: options.validators }, (_, i) => {
-    const { operator, consensusSecret, peerSeed, possessionProof } = developmentValidator(i)
-    return {
-      operator: operator.address,
-      consensusKey: bls.publicKey(consensusSecret),
-      possessionProof: possessionProof(),
-      peerId: peerIdBytesFromSeed(peerSeed),
-    }
-  })
-  return devnetGenesis({
-    members,
-    accounts: developmentAccounts().map((account) => account.address),
-    assetIssuer: developmentValidator(ASSET_ISSUER_INDEX).operator.address,
-    minBlockIntervalMs: options.blockTimeMs,
-    windowMs: options.windowMs,
-  })
 }
 
 /**
  * Writes the members' data directories, or reuses those of an earlier run with the same genesis. Throws OperatorError and
  * changes nothing when `dataDir` holds a devnet with other settings, or folders in the way that no devnet made.
  */
-export function prepareDevnet(options: DevnetSettings, members: readonly DevnetMember[]): Genesis {
-  const wanted = developmentGenesis(options)
+export function prepareDevnet(options: DevnetSettings, members: readonly DevnetMember[]): void {
+  const { genesis: wanted } = options
   mkdirSync(options.dataDir, { recursive: true })
   if (options.isFresh) forgetDevnet(options.dataDir)
   checkFolders(members.map(({ dir }) => dir))
@@ -99,7 +63,6 @@ export function prepareDevnet(options: DevnetSettings, members: readonly DevnetM
     }
   }
   for (const member of members) prepareMember(options, { member, members, genesis: wanted })
-  return wanted
 }
 
 /** Writes what is missing: resumes a devnet that was stopped while writing. */

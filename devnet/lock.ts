@@ -25,7 +25,7 @@ export async function lockDevnet(dataDir: string): Promise<() => Promise<void>> 
   try {
     return await lockFolder(path)
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error
+    if (!(error instanceof StoreError) || error.code !== 'Locked') throw error
     throw new OperatorError(`${dataDir} is used by another devnet: stop it or choose another data directory`)
   }
 }

@@ -1,7 +1,7 @@
 // Tracks which folders a devnet made and may write and delete. Owns: the mark in each validator's folder.
 // Everything else below --data-dir is foreign: it may be a real validator with its only key.
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { toHex, utf8 } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { sha256 } from '../base/crypto/hash.ts'
@@ -9,24 +9,18 @@ import { OperatorError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
 import { developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS } from '../genesis/devnet.ts'
-import { CONFIG_FILE, GENESIS_FILE } from '../node/config.ts'
+import { GENESIS_FILE } from '../node/config.ts'
 import { nodePaths } from '../node/nodePaths.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
 import { keystorePublicKey, readKeystore } from '../signer/keystore.ts'
 import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { contentsOf, MARK_FILE, mountPoints, removeContents } from './contents.ts'
 import { removeDevnetStatus } from './statusFile.ts'
 
-/** Mark in every folder that a devnet made: its validator, and the SHA-256 of the genesis document it was made with. */
-export const MARK_FILE = 'devnet-validator.json'
 const MADE_BY = 'suanli devnet'
-/** Everything that a devnet and its validators write into a folder. */
-const ENTRIES: ReadonlySet<string> = new Set([
-  ...[MARK_FILE, CONFIG_FILE, GENESIS_FILE, 'genesis.checked', 'node.log', 'keys'],
-  ...Object.values(nodePaths('')),
-])
-const KEY_FILES: ReadonlySet<string> = new Set(['consensus.json', 'peer.json', 'operator.json'])
-const KEY_MARKS: ReadonlySet<string> = new Set(['consensus.fresh', 'consensus.imported'])
+const KEY_FILE = /^\w+\.json$/
 
+/** The mark: the validator, and the SHA-256 of the genesis document it was made with. */
 interface Mark {
   readonly madeBy: typeof MADE_BY
   readonly validator: number
@@ -63,8 +57,8 @@ function foreignKey(dir: string, validator: number): string | undefined {
     [bls.publicKey(consensusSecret), peerIdBytesFromSeed(peerSeed), operator.address].map(toHex),
   )
   return readdirSync(keys).find((name) => {
-    if (KEY_MARKS.has(name)) return false
-    if (!KEY_FILES.has(name)) return true
+    // Marks and unfinished files hold no key that ever signed.
+    if (!KEY_FILE.test(name)) return false
     try {
       return !own.has(toHex(keystorePublicKey(readKeystore(join(keys, name)))))
     } catch {
@@ -73,40 +67,39 @@ function foreignKey(dir: string, validator: number): string | undefined {
   })
 }
 
-/** What stands in a folder that no devnet and no node writes, or writes through a link to elsewhere. */
-function foreignEntry(dir: string): string | undefined {
-  const entry = readdirSync(dir, { withFileTypes: true }).find(
-    ({ name }) =>
-      !ENTRIES.has(name) && !/^diagnosis-[\d-]+\.json$/.test(name) && !/^[\w.-]+\.tmp$/.test(name),
-  )
-  if (entry !== undefined) return `${entry.name} is not the devnet's`
-  const link = readdirSync(dir, { withFileTypes: true }).find((one) => one.isSymbolicLink())
-  return link === undefined ? undefined : `${link.name} is a link to elsewhere`
-}
-
 /** Why a folder is not the devnet's; undefined when it is, or when it does not exist or is empty. */
-function foreignReason(dir: string): string | undefined {
+function foreignReason(dir: string, mounts: ReadonlySet<string>): string | undefined {
   const stat = lstatSync(dir, { throwIfNoEntry: false })
   if (stat === undefined) return undefined
   if (!stat.isDirectory()) return 'it is not a folder'
   if (readdirSync(dir).length === 0) return undefined
   const mark = readMark(dir)
   if (mark === undefined) return `it has no ${MARK_FILE}, so no devnet of this build made it`
-  const entry = foreignEntry(dir)
-  if (entry !== undefined) return entry
+  if (basename(dir) !== `validator-${mark.validator}`) return `it is a copy of validator-${mark.validator}`
+  const { foreign } = contentsOf(dir, mounts)
+  if (foreign !== undefined) return foreign
   const genesis = join(dir, GENESIS_FILE)
-  if (existsSync(genesis) && !lstatSync(genesis).isFile()) return `its ${GENESIS_FILE} is not a file`
   if (existsSync(genesis) && genesisSha256(readFileSync(genesis)) !== mark.genesisSha256) {
     return `its ${GENESIS_FILE} is not the one the devnet wrote`
   }
   const key = foreignKey(dir, mark.validator)
-  return key === undefined ? undefined : `keys/${key} is not a development key's`
+  if (key !== undefined) return `keys/${key} is not a development key's`
+  return hasOwnRecord(dir, mark.validator) ? undefined : 'signer/ holds the record of another key'
+}
+
+/** Without its record a key may sign twice, so that of any other key is worth as much as the key. */
+function hasOwnRecord(dir: string, validator: number): boolean {
+  const tag = join(nodePaths(dir).signer, 'key')
+  if (!existsSync(tag)) return true
+  return (
+    readFileSync(tag, 'utf8').trim() === toHex(bls.publicKey(developmentValidator(validator).consensusSecret))
+  )
 }
 
 /** Throws OperatorError naming every folder that is in the way and not the devnet's. Changes nothing. */
-export function checkFolders(dirs: readonly string[]): void {
+export function checkFolders(dirs: readonly string[], mounts = mountPoints()): void {
   const refused = dirs.flatMap((dir) => {
-    const reason = foreignReason(dir)
+    const reason = foreignReason(dir, mounts)
     return reason === undefined ? [] : [`${dir}: ${reason}`]
   })
   if (refused.length === 0) return
@@ -123,10 +116,10 @@ export function namedLikeValidators(dataDir: string): readonly string[] {
     .map((name) => join(dataDir, name))
 }
 
-/** Removes everything an earlier devnet wrote, or nothing if any folder with such a name is not its own. */
+/** Removes everything an earlier devnet wrote, each file by its name, or nothing if any folder with such a name is not its own. */
 export function forgetDevnet(dataDir: string): void {
   const dirs = namedLikeValidators(dataDir)
   checkFolders(dirs)
-  for (const dir of dirs) rmSync(dir, { recursive: true, force: true })
+  for (const dir of dirs) removeContents(dir, contentsOf(dir))
   removeDevnetStatus(dataDir)
 }

@@ -1,12 +1,12 @@
 // One validator of a devnet as a child process. Owns: start, stop, log file. Not: its folder (directories.ts).
 import { type ChildProcess, fork } from 'node:child_process'
 import { createWriteStream, openSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DEVELOPMENT_PASSWORD } from './directories.ts'
 import type { DevnetMember } from './member.ts'
+import { logFileOf, type Validator, type ValidatorEvents } from './validator.ts'
 
 const PROGRAM = fileURLToPath(new URL('../node/main.js', import.meta.url))
 /**
@@ -17,16 +17,10 @@ const YOUNG_HALF_MIB = 16
 /** How long a child may take to close before it is killed. */
 const CLOSE_MS = 10_000
 
-export interface ValidatorProcessEvents {
-  onMessage(message: NodeMessage): void
-  /** The process ended without being told to. `how` is its exit code or signal, as text. */
-  onLost(how: string): void
-}
-
-export class ValidatorProcess {
+export class ValidatorProcess implements Validator {
   readonly member: DevnetMember
   readonly logFile: string
-  readonly #events: ValidatorProcessEvents
+  readonly #events: ValidatorEvents
   #child: ChildProcess | undefined
   /** The start of `#child`, for whoever asks for it again. */
   #starting: Promise<void> = Promise.resolve()
@@ -34,18 +28,16 @@ export class ValidatorProcess {
   #ended: Promise<void> = Promise.resolve()
   #isWanted = false
 
-  constructor(member: DevnetMember, events: ValidatorProcessEvents) {
+  constructor(member: DevnetMember, events: ValidatorEvents) {
     this.member = member
-    this.logFile = join(member.dir, 'node.log')
+    this.logFile = logFileOf(member)
     this.#events = events
   }
 
-  /** Undefined while it is down. */
   get pid(): number | undefined {
     return this.#child?.pid
   }
 
-  /** Resolves once it answers JSON-RPC; rejects with OperatorError if it ends first. One that is stopping is started anew. */
   async start(): Promise<void> {
     if (this.#child !== undefined && !this.#isWanted) await this.#ended
     if (this.#child === undefined) this.#starting = this.#launch()
@@ -101,7 +93,7 @@ export class ValidatorProcess {
   }
 
   /** Resolves once it has ended; SIGTERM shuts it down cleanly, SIGKILL is a crash. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#child
     if (child === undefined) return
     this.#isWanted = false

@@ -10,7 +10,7 @@ describe('a shop that takes coins', function () {
   this.timeout(60_000)
   let devnet: Devnet
   before(async () => {
-    devnet = await createDevnet({ logLevel: 'warn' })
+    devnet = await createDevnet({ isInProcess: true, logLevel: 'warn' })
   })
   after(() => devnet?.close())
 

@@ -13,6 +13,8 @@ export const DEVELOPMENT_MNEMONIC = 'test test test test test test test test tes
 export const DEVELOPMENT_ACCOUNTS = 10
 /** Operators follow the accounts: m/44'/60'/0'/0/10 onwards. */
 const OPERATOR_INDEX_FIRST = 10
+/** Further accounts follow the operators. */
+const MORE_INDEX_FIRST = 26
 
 export interface DevelopmentAccount {
   /** Index in the derivation path, as `cast --mnemonic-index` takes it. */
@@ -37,9 +39,11 @@ function derive(index: number): DevelopmentAccount {
   return account
 }
 
-/** The ten funded accounts. */
-export function developmentAccounts(): readonly DevelopmentAccount[] {
-  return Array.from({ length: DEVELOPMENT_ACCOUNTS }, (_, i) => derive(i))
+/** The funded accounts: ten, unless a devnet has fewer or more. */
+export function developmentAccounts(count = DEVELOPMENT_ACCOUNTS): readonly DevelopmentAccount[] {
+  return Array.from({ length: count }, (_, i) =>
+    derive(i < DEVELOPMENT_ACCOUNTS ? i : MORE_INDEX_FIRST + i - DEVELOPMENT_ACCOUNTS),
+  )
 }
 
 export interface DevelopmentValidator {

@@ -35,8 +35,8 @@ const NAMES = [
   ...['iris', 'juniper', 'kelp', 'lagoon', 'meadow', 'nimbus', 'oasis', 'prairie'],
 ] as const
 
-/** At least four validators (ECONOMY §10); at most what one machine can run. */
-export const DEVNET_VALIDATORS = { min: 4, max: NAMES.length } as const
+/** Fewer than four bear no fault and cover no loss of a provider (ECONOMY §10); at most what one machine can run. */
+export const DEVNET_VALIDATORS = { min: 1, usual: 4, max: NAMES.length } as const
 
 /** Default length of a capacity window, ms (ECONOMY §13, dev). */
 export const DEVNET_WINDOW_MS = DEV_PARAMETERS.capacity.windowMs
@@ -78,8 +78,11 @@ export interface DevnetMember {
 }
 
 /** Assigns the accounts' coins to providers in order: provider 0 backs the first accounts, and so on. */
-function backedBalances(accounts: readonly Address[], providerCount: number): Genesis['balances'] {
-  const perAccount = DEVNET_ACCOUNT_COINS * COIN
+function backedBalances(
+  accounts: readonly Address[],
+  { providerCount, accountCoins }: { readonly providerCount: number; readonly accountCoins: bigint },
+): Genesis['balances'] {
+  const perAccount = accountCoins * COIN
   const total = perAccount * BigInt(accounts.length)
   const balances: { account: Address; amountBase: bigint; backedBy: number }[] = []
   let provider = 0
@@ -107,7 +110,17 @@ function timingFor(windowMs: number): ConsensusTiming {
   return { ...DEVNET_TIMING, heartbeatMs: Math.min(DEVNET_TIMING.heartbeatMs, Math.floor(windowMs / 4)) }
 }
 
-/** Builds the document. `members` are 4 to 16; `accounts` the funded development accounts. */
+/** How many times its usual pledge and bond each of fewer providers than four has: together they back the same coins. */
+const sharesOf = (count: number): number => Math.ceil(DEVNET_VALIDATORS.usual / count)
+
+/** What fewer validators than four cannot promise. */
+function boundsFor(count: number): { readonly validatorsMin: number; readonly coverN: number } {
+  const { validatorsMin } = DEV_PARAMETERS.providers
+  const { coverN } = DEV_PARAMETERS.capacity
+  return count < validatorsMin ? { validatorsMin: count, coverN: 0 } : { validatorsMin, coverN }
+}
+
+/** Builds the document. `members` are 1 to 16; `accounts` the funded development accounts. */
 export function devnetGenesis(options: {
   readonly members: readonly DevnetMember[]
   readonly accounts: readonly Address[]
@@ -117,12 +130,18 @@ export function devnetGenesis(options: {
   readonly windowMs?: number
   readonly timing?: ConsensusTiming
   readonly timestampMs?: number
+  readonly chainId?: number
+  /** Whole coins of each account. */
+  readonly accountCoins?: bigint
 }): Genesis {
   const { members, accounts } = options
   const windowMs = options.windowMs ?? DEVNET_WINDOW_MS
+  const { validatorsMin, coverN } = boundsFor(members.length)
+  const shares = sharesOf(members.length)
   const providers = members.map((member, i): Genesis['providers'][number] => {
     const name = NAMES[i]!
     const pledge = PLEDGES[i % PLEDGES.length]!
+    const devices = pledge.devices * shares
     return {
       ...member,
       profile: {
@@ -132,22 +151,26 @@ export function devnetGenesis(options: {
         url: `https://${name}.example`,
         termsHash: sha256(utf8(`terms of ${name}`)),
       },
-      bonds: [{ assetId: DEVNET_ASSET_ID, amountBase: BOND_UNITS * ASSET_UNIT }],
-      lots: [{ ...pledge, deviceRoot: sha256(utf8(`devices of ${name}`)), region: 'local' }],
+      bonds: [{ assetId: DEVNET_ASSET_ID, amountBase: BigInt(shares) * BOND_UNITS * ASSET_UNIT }],
+      lots: [{ ...pledge, devices, deviceRoot: sha256(utf8(`devices of ${name}`)), region: 'local' }],
     }
   })
   const holders = [...accounts, ...members.map((member) => member.operator)]
   return {
     name: 'Suanli devnet',
-    chainId: DEVNET_CHAIN_ID,
+    chainId: options.chainId ?? DEVNET_CHAIN_ID,
     timestampMs: options.timestampMs ?? DEVNET_TIMESTAMP_MS,
     baseFeePerGas: 1_000_000_000n,
     anchor: 1_000_000n,
     consensus: options.timing ?? timingFor(windowMs),
     params: {
       ...DEV_PARAMETERS,
-      providers: { ...DEV_PARAMETERS.providers, minBlockIntervalMs: options.minBlockIntervalMs },
-      capacity: { ...DEV_PARAMETERS.capacity, windowMs },
+      providers: {
+        ...DEV_PARAMETERS.providers,
+        validatorsMin,
+        minBlockIntervalMs: options.minBlockIntervalMs,
+      },
+      capacity: { ...DEV_PARAMETERS.capacity, coverN, windowMs },
       redemption: redemptionFor(windowMs, options.minBlockIntervalMs),
     },
     assets: [
@@ -173,7 +196,10 @@ export function devnetGenesis(options: {
     })),
     providers,
     balances: [
-      ...backedBalances(accounts, members.length),
+      ...backedBalances(accounts, {
+        providerCount: members.length,
+        accountCoins: options.accountCoins ?? DEVNET_ACCOUNT_COINS,
+      }),
       ...members.map((member, i) => ({
         account: member.operator,
         amountBase: DEVNET_OPERATOR_COINS * COIN,

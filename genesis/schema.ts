@@ -3,6 +3,7 @@
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
 import { sectionsMessage } from '../base/moduleDefinition.ts'
+import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { message, t } from '../base/schema.ts'
 import { profileSchema } from '../state/modules/providers/schema.ts'
 import { schemas } from '../state/schemas.ts'
@@ -110,4 +111,16 @@ export type Genesis = ReturnType<typeof genesisSchema.decode>
 /** SHA-256 of the canonical bytes; the chain's identity in every signed message. */
 export function genesisHash(genesis: Genesis): Hash32 {
   return sha256(genesisSchema.encode(genesis))
+}
+
+/** The genesis set: the providers in order, with ids from 1. */
+export function genesisValidators(genesis: Genesis): ValidatorSet {
+  return {
+    validators: genesis.providers.map(({ operator, consensusKey, peerId }, i) => ({
+      id: i + 1,
+      operator,
+      consensusKey,
+      peerId,
+    })),
+  }
 }

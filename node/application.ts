@@ -37,6 +37,14 @@ const HALVINGS_MAX = 20
 /** Do not wait for more transactions once the pool fills this many blocks. */
 const FULL_BLOCKS = 2
 
+/** Blocks that a devnet asks for although nothing else needs them. */
+export interface WantedBlocks {
+  /** Up to this height blocks are wanted. */
+  readonly height: () => number
+  /** Called whenever `height` or the clock was set. Returns the unsubscriber. */
+  readonly onChange: (listener: () => void) => () => void
+}
+
 export interface ApplicationOptions {
   readonly chain: ChainConfig
   readonly store: ChainStore
@@ -48,6 +56,7 @@ export interface ApplicationOptions {
   readonly clock: Clock
   /** Under load, build no earlier than this after the parent's timestamp: fewer, fuller blocks cost less. */
   readonly buildDelayUnderLoadMs: number
+  readonly wantedBlocks?: WantedBlocks
   readonly shareWith: (validator: number) => void
   readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly logger: NodeLogger
@@ -57,6 +66,7 @@ export class NodeApplication implements Application {
   readonly #options: ApplicationOptions
   readonly #listeners = new Set<() => void>()
   readonly #unsubscribe: () => void
+  readonly #unsubscribeWanted: (() => void) | undefined
   #isNotifying = false
   readonly #windowTimer: WallTimer
 
@@ -64,6 +74,7 @@ export class NodeApplication implements Application {
     this.#options = options
     this.#windowTimer = new WallTimer(options.clock, () => this.notifyWork())
     this.#unsubscribe = options.importer.onFinalized(() => this.#armWindowTimer())
+    this.#unsubscribeWanted = options.wantedBlocks?.onChange(() => this.notifyWork())
     this.#armWindowTimer()
   }
 
@@ -221,7 +232,7 @@ export class NodeApplication implements Application {
     const { importer, mempool, clock, buildDelayUnderLoadMs } = this.#options
     const parent = importer.parentView(request.parent.hash)
     if (parent === undefined || request.emptyOnly || request.halvings > 0) return
-    if (mempool.size < LOAD_MIN || this.#isDue(parent)) return
+    if (mempool.size < LOAD_MIN || this.#isDue(parent) || this.#isWanted(parent)) return
     // Those that no block can include are no load, however many there are.
     if (mempool.countIncludable(this.#includableOn(parent), LOAD_MIN) < LOAD_MIN) return
     const { blockGasLimit } = accountsParams.get(parent.state)
@@ -242,8 +253,16 @@ export class NodeApplication implements Application {
     const { importer, mempool } = this.#options
     const parent = importer.parentView(parentBlock.hash)
     if (parent === undefined) return false
-    if (this.#isDue(parent)) return true
+    if (this.#isDue(parent) || this.#isWanted(parent)) return true
     return mempool.hasIncludable(this.#includableOn(parent))
+  }
+
+  /** Whether the head needs a successor now. */
+  hasWorkNow(): boolean {
+    const { importer, mempool } = this.#options
+    const head = importer.parentView(importer.head().hash)
+    assert(head !== undefined, 'the head can have a child')
+    return this.#isDue(head) || mempool.hasIncludable(this.#includableOn(head))
   }
 
   /** What a transaction must meet in a block on this parent, built now. */
@@ -262,6 +281,10 @@ export class NodeApplication implements Application {
     const { modules } = this.#options.chain
     if (dueAtMs(modules, state) <= this.#options.clock.nowMs()) return true
     return hasWork(modules, state, { height: header.height + 1, parentEndsEpoch: header.endsEpoch })
+  }
+
+  #isWanted({ header }: Pick<ParentView, 'header'>): boolean {
+    return header.height < (this.#options.wantedBlocks?.height() ?? 0)
   }
 
   onWork(listener: () => void): () => void {
@@ -322,6 +345,7 @@ export class NodeApplication implements Application {
   close(): void {
     this.#windowTimer.close()
     this.#unsubscribe()
+    this.#unsubscribeWanted?.()
     this.#listeners.clear()
   }
 }

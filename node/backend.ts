@@ -25,6 +25,7 @@ import type {
   TransactionStatus,
 } from '../rpc/backend.ts'
 import type { ChainConfig } from '../state/chain.ts'
+import type { BlockContext } from '../state/context.ts'
 import { blockContextOf } from '../state/engine.ts'
 import { nextBaseFees } from '../state/fees.ts'
 import { accountsParams } from '../state/modules/accounts/tables.ts'
@@ -32,7 +33,7 @@ import { providersParams } from '../state/modules/providers/tables.ts'
 import { validatorSet } from '../state/modules/providers/validatorSet.ts'
 import { decidingSet } from '../state/recovery.ts'
 import type { Transaction } from '../state/transaction.ts'
-import type { StateKey } from '../state/view.ts'
+import type { StateKey, StateReader } from '../state/view.ts'
 import type { ChainStore } from '../storage/types.ts'
 import type { FinalizedEvent, HeadView, Importer } from './chain/importerTypes.ts'
 import type { Ingest } from './pool/ingest.ts'
@@ -56,11 +57,40 @@ export interface BackendOptions {
   readonly halted: () => string | undefined
   readonly health: () => Pick<
     NodeHealth,
-    'live' | 'halted' | 'validatorIndex' | 'epoch' | 'view' | 'peerCount' | 'loopLagMaxMs' | 'loopLagMeanMs'
+    | 'live'
+    | 'halted'
+    | 'validatorIndex'
+    | 'epoch'
+    | 'view'
+    | 'heartbeatMs'
+    | 'peerCount'
+    | 'loopLagMaxMs'
+    | 'loopLagMeanMs'
   >
   readonly syncing: () => SyncProgress | undefined
   readonly evidence: () => readonly PendingEvidence[]
   readonly accountIndex?: AccountIndexReader
+}
+
+/** Most readers need only the state: the context is made when it is asked for, once. */
+class LazyView implements StateView {
+  readonly header: Header
+  readonly hash: Hash32
+  readonly state: StateReader
+  readonly #make: (head: HeadView) => BlockContext
+  #context: BlockContext | undefined
+
+  constructor({ header, hash, state }: HeadView, make: (head: HeadView) => BlockContext) {
+    this.header = header
+    this.hash = hash
+    this.state = state
+    this.#make = make
+  }
+
+  get context(): BlockContext {
+    this.#context ??= this.#make(this)
+    return this.#context
+  }
 }
 
 export class NodeBackend implements Backend {
@@ -238,27 +268,26 @@ export class NodeBackend implements Backend {
     if (known !== undefined) for (const listener of this.#pendingListeners) listener(known)
   }
 
-  #viewOf(head: HeadView): StateView {
-    const { chain, nowMs } = this.#options
-    const { header, hash, state } = head
+  /** When the block after `head` may come. */
+  #nextMs({ header, state }: HeadView): number {
     const { minBlockIntervalMs } = providersParams.get(state)
-    const nextMs = Math.max(nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
-    return {
-      header,
-      hash,
-      state,
-      // Lazy: most readers need only the state.
-      get context() {
-        const facts = {
-          epoch: epochAbove(header),
-          view: header.view + 1,
-          timestampMs: nextMs,
-          proposer: ZERO_ADDRESS,
-          randaoReveal: new Uint8Array(0),
-        }
-        return blockContextOf(chain, { header, state }, facts)
-      },
+    return Math.max(this.#options.nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
+  }
+
+  #viewOf(head: HeadView): StateView {
+    return new LazyView(head, this.#contextOf)
+  }
+
+  readonly #contextOf = (head: HeadView): BlockContext => {
+    const { header, state } = head
+    const facts = {
+      epoch: epochAbove(header),
+      view: header.view + 1,
+      timestampMs: this.#nextMs(head),
+      proposer: ZERO_ADDRESS,
+      randaoReveal: new Uint8Array(0),
     }
+    return blockContextOf(this.#options.chain, { header, state }, facts)
   }
 
   stateAt(selector: StateSelector): StateView | undefined {
@@ -283,10 +312,8 @@ export class NodeBackend implements Backend {
   }
 
   nextBaseFees(): PerLane<bigint> {
-    const { header, state } = this.#options.importer.head()
-    const { minBlockIntervalMs } = providersParams.get(state)
-    const timestampMs = Math.max(this.#options.nowMs(), header.timestampMs + Math.max(1, minBlockIntervalMs))
-    return nextBaseFees(header, timestampMs, accountsParams.get(state))
+    const head = this.#options.importer.head()
+    return nextBaseFees(head.header, this.#nextMs(head), accountsParams.get(head.state))
   }
 
   evidence(): readonly PendingEvidence[] {

@@ -1,6 +1,6 @@
 // A node's configuration file (`config.json` in its data directory). Owns: shape, defaults, validation.
 // Not: chain rules (genesis/), secrets (signer/keystore.ts).
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LevelWithSilent } from 'pino'
 import { ConfigError } from '../base/errors.ts'
@@ -9,12 +9,17 @@ import { isWholeNumber } from '../base/integers.ts'
 import { parseBlockCheckpoint } from '../base/protocol/checkpoint.ts'
 import { ADDRESSES_PER_PEER_MAX, UNKNOWN_PEERS_MAX } from '../p2p/limits.ts'
 import { isSignerConfig, SIGNER_CONFIG_FORM, type SignerConfig } from '../signer/signerConfig.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { KEEP_BLOCKS_MIN } from '../storage/pruning.ts'
+import { LOG_ROTATION, type LogRotation } from './logFile.ts'
+import { LOG_FORMATS, type LogFormat } from './logText.ts'
 import { GUARANTEED_PER_ACCOUNT, MEMPOOL_LIMITS } from './pool/mempool.ts'
 
 /** Highest limit of transactions per account that makes sense: a fraction of the pool. */
 const PER_ACCOUNT_MAX = 65_536
+
+/** Smaller log files would hold less than an incident. */
+const LOG_BYTES_MIN = 65_536
 
 export interface NodeConfig {
   /** Multiaddrs the peer-to-peer host listens on. */
@@ -31,7 +36,13 @@ export interface NodeConfig {
   readonly rpcAllowedHosts: readonly string[]
   /** Origins of web pages that may call the RPC; `*` for any. */
   readonly rpcAllowedOrigins: readonly string[]
+  /** `<address>:<port>` of a port of its own for /metrics; '' serves it on the JSON-RPC port, to this machine alone. */
+  readonly metricsListen: string
   readonly logLevel: LevelWithSilent
+  readonly logFormat: LogFormat
+  /** A file for the log, from the data directory; '' for standard output. */
+  readonly logFile: string
+  readonly logRotation: LogRotation
   /** Pending transactions of one account, and how many of them may wait for a missing nonce once the pool is half full. */
   readonly mempool: { readonly perAccount: number; readonly gappedPerAccount: number }
   /** Threads that recover signatures. */
@@ -50,6 +61,8 @@ export interface NodeConfig {
   readonly stateSync: boolean
   /** `<height>:<block hash>` of a block that the operator trusts; '' for none. */
   readonly checkpoint: string
+  /** Whether this node signs: without its consensus key it then refuses to start, instead of following the chain. */
+  readonly validator: boolean
   /** Where the consensus key is: in a data directory or in another process. */
   readonly signer: SignerConfig
   /** The new key during a rotation; each epoch's set decides which of the two signs. */
@@ -67,7 +80,11 @@ export const DEFAULT_CONFIG: NodeConfig = {
   rpcPort: 8545,
   rpcAllowedHosts: [],
   rpcAllowedOrigins: [],
+  metricsListen: '',
   logLevel: 'info',
+  logFormat: 'auto',
+  logFile: '',
+  logRotation: LOG_ROTATION,
   mempool: { perAccount: MEMPOOL_LIMITS.perAccount, gappedPerAccount: MEMPOOL_LIMITS.gappedPerAccount },
   signatureWorkers: 1,
   historyHeights: 1024,
@@ -77,6 +94,7 @@ export const DEFAULT_CONFIG: NodeConfig = {
   snapshots: { everyBlocks: 1_000, keep: 2 },
   stateSync: false,
   checkpoint: '',
+  validator: false,
   signer: { kind: 'local' },
   nextSigner: null,
   trustedRecoveries: [],
@@ -106,6 +124,14 @@ const isRecord =
     return names.length === Object.keys(checks).length && names.every((name) => checks[name]?.(record[name]))
   }
 
+/** `127.0.0.1:9464` or `[::1]:9464`; undefined for anything else. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, v6, name, digits] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = v6 ?? name
+  const port = Number(digits)
+  return host === undefined || !isWholeNumber(port, 0, 65_535) ? undefined : { host, port }
+}
+
 export const LOG_LEVELS: readonly string[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']
 
 const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => boolean, string] } = {
@@ -120,7 +146,17 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
   rpcPort: [isCount(0, 65_535), 'a port, 0 to 65535'],
   rpcAllowedHosts: [isTexts, 'a list of host names'],
   rpcAllowedOrigins: [isTexts, 'a list of origins'],
+  metricsListen: [
+    (value) => value === '' || (isText(value) && parseListen(value as string) !== undefined),
+    "an address and a port such as 127.0.0.1:9464, or '' for the JSON-RPC port",
+  ],
   logLevel: [(value) => LOG_LEVELS.includes(value as string), `one of ${LOG_LEVELS.join(', ')}`],
+  logFormat: [(value) => LOG_FORMATS.includes(value as LogFormat), `one of ${LOG_FORMATS.join(', ')}`],
+  logFile: [isText, "a file, or '' for standard output"],
+  logRotation: [
+    isRecord({ bytesMax: isCount(LOG_BYTES_MIN, 1e12), filesMax: isCount(1, 100) }),
+    `{"bytesMax": N, "filesMax": K} with N from ${LOG_BYTES_MIN} and K from 1 to 100`,
+  ],
   mempool: [
     isRecord({
       perAccount: isCount(GUARANTEED_PER_ACCOUNT, PER_ACCOUNT_MAX),
@@ -145,6 +181,7 @@ const CHECKS: { readonly [K in keyof NodeConfig]: readonly [(value: unknown) => 
     (value) => value === '' || (isText(value) && parseBlockCheckpoint(value as string) !== undefined),
     "'<height>:<0x block hash>', or '' for none",
   ],
+  validator: [isFlag, 'true or false'],
   signer: [isSignerConfig, SIGNER_CONFIG_FORM],
   nextSigner: [(value) => value === null || isSignerConfig(value), `null, ${SIGNER_CONFIG_FORM}`],
   trustedRecoveries: [
@@ -171,14 +208,15 @@ export const GENESIS_FILE = 'genesis.json'
 /** Reads `config.json` of a data directory; throws ConfigError with the file's name. */
 export function loadConfig(dataDir: string): NodeConfig {
   const file = join(dataDir, CONFIG_FILE)
-  if (!existsSync(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
+  if (!isThere(file)) throw new ConfigError(`${dataDir} has no ${CONFIG_FILE}: run \`suanli init\``)
   try {
     return parseConfig(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {
     if (cause instanceof ConfigError || cause instanceof SyntaxError) {
       throw new ConfigError(`${file}: ${cause.message}`)
     }
-    throw cause
+    // A failed read does not name its file.
+    throw Object.assign(cause as NodeJS.ErrnoException, { path: file })
   }
 }
 

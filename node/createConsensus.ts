@@ -4,7 +4,7 @@ import type { Bls } from '../base/crypto/types.ts'
 import type { Clock, ConsensusNetwork, JournalStore, Log, Signer } from '../consensus/ports.ts'
 import type { Misbehaviour } from '../consensus/types.ts'
 import type { Genesis } from '../genesis/schema.ts'
-import { NodeApplication } from './application.ts'
+import { NodeApplication, type WantedBlocks } from './application.ts'
 import { Driver } from './driver.ts'
 import type { NodeLogger } from './logging.ts'
 import type { OpenedChain } from './openChain.ts'
@@ -34,6 +34,7 @@ export interface ConsensusOptions {
   readonly jitterSeed: number
   /** Under load a proposer waits this long after its parent: fewer, fuller blocks cost less. */
   readonly buildDelayUnderLoadMs: number
+  readonly wantedBlocks?: WantedBlocks
   readonly onMisbehaviour: (misbehaviour: Misbehaviour) => void
   readonly onHalt: (reason: string) => void
   readonly log: Log
@@ -69,6 +70,7 @@ export function createConsensus(options: ConsensusOptions): Consensus {
     recoveries: options.recoveries,
     clock,
     buildDelayUnderLoadMs: options.buildDelayUnderLoadMs,
+    ...(options.wantedBlocks === undefined ? {} : { wantedBlocks: options.wantedBlocks }),
     shareWith: (validator) => resender.share(validator),
     onMisbehaviour: options.onMisbehaviour,
     logger: options.loggerOf('application'),

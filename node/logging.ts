@@ -1,5 +1,7 @@
 // Structured logs. Owns: creating loggers. Secrets never reach them: keys stay in signer/keystore.ts and signer/localSigner.ts.
 import { type Logger, pino } from 'pino'
+import { LogFile, type LogRotation } from './logFile.ts'
+import { type LogFormat, logText } from './logText.ts'
 
 /** Lines kept for a diagnosis, and the length each is truncated to. */
 const RECENT_LINES_MAX = 200
@@ -33,14 +35,32 @@ export interface RoomLogger extends NodeLogger {
   child(fields: { readonly room: string }): NodeLogger
 }
 
-/** JSON lines on standard output; level names instead of numbers, ISO times. */
-export function createLogger(options: {
+export interface LoggerOptions {
   readonly level: string
   readonly name?: string
-  /** Also receives every line. */
+  /** Also receives every line, as JSON. */
   readonly recent?: RecentLines
-}): Logger {
+  /** Instead of standard output; rotated by size. */
+  readonly file?: string
+  readonly rotation?: LogRotation
+  readonly format?: LogFormat
+}
+
+/** Where lines go. */
+interface Sink {
+  write(line: string): void
+}
+
+/** A logger's children: one for each room, which must follow when the level changes. */
+const families = new WeakMap<Logger, Logger[]>()
+
+/**
+ * Lines on standard output, or at the end of a file; level names instead of numbers, ISO times. Throws when the file cannot
+ * be opened.
+ */
+export function createLogger(options: LoggerOptions): Logger {
   const { recent } = options
+  const children: Logger[] = []
   const settings = {
     level: options.level,
     ...(options.name === undefined ? {} : { name: options.name }),
@@ -49,14 +69,29 @@ export function createLogger(options: {
     formatters: { level: (label: string) => ({ level: label }) },
     // An error keeps its message, stack and causes under either name.
     serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+    onChild: (child: Logger) => void children.push(child),
   }
-  const out = pino.destination({ dest: 1, sync: true })
-  if (recent === undefined) return pino(settings, out)
-  const both = {
-    write(line: string): void {
-      recent.add(line)
+  const out = sinkOf(options)
+  const sink: Sink = {
+    write(line) {
+      recent?.add(line)
       out.write(line)
     },
   }
-  return pino(settings, both)
+  const logger = pino(settings, recent === undefined ? out : sink)
+  families.set(logger, children)
+  return logger
+}
+
+/** Changes what a logger and its children write from now on. */
+export function setLogLevel(logger: Logger, level: string): void {
+  for (const each of [logger, ...(families.get(logger) ?? [])]) each.level = level
+}
+
+function sinkOf({ file, rotation, format = 'auto' }: LoggerOptions): Sink {
+  const out: Sink =
+    file === undefined ? pino.destination({ dest: 1, sync: true }) : new LogFile(file, rotation)
+  const isText =
+    format === 'text' || (format === 'auto' && file === undefined && process.stdout.isTTY === true)
+  return isText ? { write: (line) => void out.write(logText(line)) } : out
 }

@@ -4,31 +4,34 @@ import { mkdirSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { mustExist } from '../base/assert.ts'
 import { toHex } from '../base/bytes.ts'
-import { parseHash32 } from '../base/ids.ts'
-import { indexOfKey } from '../base/protocol/validators.ts'
+import { parseHash32, type TxId } from '../base/ids.ts'
 import type { Clock, Signer } from '../consensus/ports.ts'
 import type { CoreStatus } from '../consensus/types.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
 import type { Genesis } from '../genesis/schema.ts'
+import type { DevControl } from '../rpc/dev/control.ts'
+import { getClock } from '../state/modules/capacity/windows.ts'
 import { AccountIndex } from '../storage/accountIndex.ts'
 import { openChainStore } from '../storage/chainStore.ts'
 import { startAccountIndexer } from './accountIndexer.ts'
+import type { WantedBlocks } from './application.ts'
 import type { NodeBackend } from './backend.ts'
 import type { FinalizedEvent } from './chain/importerTypes.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
-import { Halt } from './halt/halt.ts'
+import { Halt, type HaltKind } from './halt/halt.ts'
 import { guardSigner } from './halt/signingGuard.ts'
 import { startStoreCheck } from './halt/storeCheck.ts'
 import { areProofsChecked, noteProofsChecked } from './nodeDir.ts'
 import { nodePaths } from './nodePaths.ts'
 import { type OpenedChain, openChain } from './openChain.ts'
-import { openNetwork } from './openNetwork.ts'
+import { type OpenedNetwork, openNetwork } from './openNetwork.ts'
 import { RecoveryBook } from './recovery/recoveries.ts'
 import { checkFloors } from './recovery/recoveryStart.ts'
-import { openConsensus } from './startConsensus.ts'
-import { createBackend, startService } from './startService.ts'
+import { type OpenedConsensus, openConsensus } from './startConsensus.ts'
+import { createBackend, type RunningService, startService } from './startService.ts'
 import { stateSyncAtStart, validatorSetOf } from './sync/stateSyncStart.ts'
+import { VERSION } from './version.ts'
 import { startLoopWatch } from './watch/loopWatch.ts'
 import { storeOptionsOf } from './watch/upkeep.ts'
 
@@ -46,8 +49,27 @@ export interface NodeOptions {
   readonly logger: Logger
   /** The latest log lines, for the diagnosis file. */
   readonly recentLog?: () => readonly string[]
+  /** What a devnet in one process adds. */
+  readonly devnet?: DevnetParts
   /** Aborts a running state sync: `startNode` rejects with the signal's reason. */
   readonly stopSignal?: AbortSignal
+}
+
+export interface DevnetParts {
+  readonly wantedBlocks: WantedBlocks
+  /** For the JSON-RPC methods that only a devnet has. */
+  readonly control: DevControl
+}
+
+/** Where the final chain stands. */
+export interface NodeTip {
+  readonly height: number
+  readonly timestampMs: number
+  /** When the running window ends. */
+  readonly windowEndsAtMs: number
+  readonly windowIndex: number
+  /** Whether another block is needed now. */
+  readonly hasWork: boolean
 }
 
 export interface RunningNode {
@@ -56,11 +78,14 @@ export interface RunningNode {
   readonly peerId: string
   readonly p2pAddresses: readonly string[]
   readonly status: () => CoreStatus
+  readonly tip: () => NodeTip
+  /** Drops a waiting transaction, or all of them; returns how many there were. */
+  readonly dropTransactions: (id?: TxId) => number
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
   /** Resolves with the reason when consensus halts. */
   readonly halted: Promise<string>
-  /** Whether it halted because a certified block has a different result here. */
-  readonly isMismatch: () => boolean
+  /** `mismatch`: halted because a certified block has a different result here. */
+  readonly haltKind: () => HaltKind | undefined
   close(): Promise<void>
 }
 
@@ -111,7 +136,11 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   })
   closers.add(() => network.close())
 
-  const parts = { config, genesis, opened, network, recoveries, signer, clock, halt, logger }
+  const { dataDir } = options
+  const parts = {
+    ...{ dataDir, config, genesis, opened, network, recoveries, signer, clock, halt, logger },
+    ...options.devnet,
+  }
   const consensus = await openConsensus({ ...parts, paths, operatorSecret, backend: () => backend })
   closers.add(() => consensus.close())
   const loop = startLoopWatch(logger)
@@ -125,29 +154,78 @@ async function start(options: NodeOptions, closers: Closers): Promise<RunningNod
   const service = await startService({ ...parts, consensus, backend, loop })
   closers.add(() => service.close())
 
-  const { host } = network
+  const parted = { opened, network, consensus, service, halt }
+  tellUp(options, parted)
+  return runningNode(parted, closers)
+}
+
+interface StartedParts {
+  readonly opened: OpenedChain
+  readonly network: OpenedNetwork
+  readonly consensus: OpenedConsensus
+  readonly service: RunningService
+  readonly halt: Halt
+}
+
+/** One line with all that a reader of the log asks first: which node, of whom, of which build, on which chain. */
+function tellUp(
+  { logger, signer }: NodeOptions,
+  { opened, network, consensus, service }: StartedParts,
+): void {
+  const { self } = consensus.driver.status()
   logger.info(
     {
+      build: VERSION,
+      node: process.version,
       chainId: opened.chain.chainId,
       genesis: toHex(opened.chain.genesisHash),
       height: opened.importer.head().header.height,
-      validatorIndex: consensus.driver.status().self,
-      peerId: host.peerId,
-      p2p: host.listenAddresses,
+      validatorIndex: self,
+      ...(self === undefined ? {} : service.members.at(self)),
+      peerId: network.host.peerId,
+      p2p: network.host.listenAddresses,
       rpc: service.rpc.url,
+      metrics: service.rpc.metricsUrl,
     },
     'node is up',
   )
+  if (self !== undefined || signer === undefined) return
+  logger.info(
+    { consensusKey: toHex(signer.publicKey) },
+    'this consensus key is not in the validator set: the node follows, and votes in epochs whose set has it',
+  )
+}
+
+function runningNode(
+  { opened, network, consensus, service, halt }: StartedParts,
+  closers: Closers,
+): RunningNode {
+  const { host } = network
   return {
     rpcUrl: service.rpc.url,
     rpcPort: service.rpc.port,
     peerId: host.peerId,
     p2pAddresses: host.listenAddresses,
     status: () => consensus.driver.status(),
+    tip: () => tipOf(opened, consensus),
+    dropTransactions: (id) => opened.mempool.drop(id),
     onFinalized: (listener) => opened.importer.onFinalized(listener),
     halted: halt.halted,
-    isMismatch: () => halt.isMismatch,
+    haltKind: () => halt.kind,
     close: () => closers.close(),
+  }
+}
+
+function tipOf({ importer }: OpenedChain, { application }: Pick<OpenedConsensus, 'application'>): NodeTip {
+  const head = importer.head()
+  const { height, timestampMs } = head.header
+  const { endsAtMs, windowIndex } = getClock(head.state)
+  return {
+    height,
+    timestampMs,
+    windowEndsAtMs: endsAtMs,
+    windowIndex,
+    hasWork: application.hasWorkNow(),
   }
 }
 
@@ -247,9 +325,4 @@ function openNodeChain(
     onRefused: halt.noteRefused,
     logger,
   })
-}
-
-/** Whether a consensus key is in the genesis set, for messages at the start. */
-export function isGenesisValidator(genesis: Genesis, consensusKey: Uint8Array): boolean {
-  return indexOfKey(genesis.providers, consensusKey) !== undefined
 }

@@ -8,7 +8,7 @@ import { buildGenesis } from '../genesis/build.ts'
 import { checkDate } from '../genesis/check.ts'
 import { GenesisError } from '../genesis/error.ts'
 import { type Genesis, genesisHash, genesisSchema } from '../genesis/schema.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import { systemClock } from './clock.ts'
 import { CONFIG_FILE, GENESIS_FILE, type NodeConfig, saveConfig } from './config.ts'
 
@@ -70,12 +70,16 @@ export function writeNodeDir(dataDir: string, genesis: Genesis, config: NodeConf
   for (const name of [CONFIG_FILE, GENESIS_FILE]) {
     if (existsSync(join(dataDir, name))) throw new OperatorError(`${dataDir} already has a ${name}`)
   }
-  writeDurablySync(join(dataDir, GENESIS_FILE), genesisText(genesis), PUBLIC)
+  writeGenesis(dataDir, genesis)
   saveConfig(dataDir, config)
+}
+
+export function writeGenesis(dataDir: string, genesis: Genesis): void {
+  writeDurablySync(join(dataDir, GENESIS_FILE), genesisText(genesis), PUBLIC)
 }
 
 export function genesisFile(dataDir: string): string {
   const file = join(dataDir, GENESIS_FILE)
-  if (!existsSync(file)) throw new ConfigError(`${dataDir} has no ${GENESIS_FILE}: run \`suanli init\``)
+  if (!isThere(file)) throw new ConfigError(`${dataDir} has no ${GENESIS_FILE}: run \`suanli init\``)
   return file
 }

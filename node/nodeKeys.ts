@@ -9,12 +9,13 @@ import { OperatorError } from '../base/errors.ts'
 import { peerIdBytesFromSeed, peerIdText } from '../p2p/identity.ts'
 import { keyFile, storeConsensusKey } from '../signer/keyFiles.ts'
 import {
-  decryptKeystore,
   encryptKeystore,
   keystorePublicKey,
+  openKeyFile,
   readKeystore,
   writeKeystore,
 } from '../signer/keystore.ts'
+import { isThere } from '../storage/durableFile.ts'
 
 /** A node's public keys, as written in the genesis document. */
 export interface PublicKeys extends ConsensusPublicKeys {
@@ -59,7 +60,7 @@ export function createKeys(options: {
 
 /** Public parts of a node's keys; with the password also the proof of possession. Throws OperatorError without a peer identity. */
 export function showKeys(dataDir: string, password?: string): PublicKeys {
-  if (!existsSync(keyFile(dataDir, 'peer')))
+  if (!isThere(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
   const peerIdBytes = keystorePublicKey(readKeystore(keyFile(dataDir, 'peer')))
   return {
@@ -72,17 +73,17 @@ export function showKeys(dataDir: string, password?: string): PublicKeys {
 /** As `showKeys`, of the consensus key alone: a signer's directory has no peer identity. */
 export function showConsensusKey(dataDir: string, password?: string): ConsensusPublicKeys {
   const consensusFile = keyFile(dataDir, 'consensus')
-  if (!existsSync(consensusFile)) return {}
+  if (!isThere(consensusFile)) return {}
   const keystore = readKeystore(consensusFile)
   const consensusKey = toHex(keystorePublicKey(keystore))
   if (password === undefined) return { consensusKey }
-  const secret = decryptKeystore(keystore, 'consensus', password)
+  const secret = openKeyFile(consensusFile, 'consensus', password)
   return { consensusKey, possessionProof: toHex(bls.prove(secret)) }
 }
 
 /** Decrypts the seed of a node's peer identity. Throws KeystoreError or OperatorError. */
 export function openPeerSeed(dataDir: string, password: string): Uint8Array {
-  if (!existsSync(keyFile(dataDir, 'peer')))
+  if (!isThere(keyFile(dataDir, 'peer')))
     throw new OperatorError(`${dataDir} has no keys: run \`suanli init\``)
-  return decryptKeystore(readKeystore(keyFile(dataDir, 'peer')), 'peer', password)
+  return openKeyFile(keyFile(dataDir, 'peer'), 'peer', password)
 }

@@ -8,6 +8,7 @@ import type { Genesis } from '../genesis/schema.ts'
 import { dispatcherOf, gasOf, laneOf } from '../state/dispatch.ts'
 import { protocolVersionOf } from '../state/versions.ts'
 import { Journal } from '../storage/journal.ts'
+import type { WantedBlocks } from './application.ts'
 import type { NodeBackend } from './backend.ts'
 import { type Closers, openWithClosers } from './closers.ts'
 import type { NodeConfig } from './config.ts'
@@ -52,6 +53,7 @@ export interface StartConsensusOptions {
   readonly clock: Clock
   readonly halt: Pick<Halt, 'now' | 'reason'>
   readonly logger: RoomLogger
+  readonly wantedBlocks?: WantedBlocks
   /** What a simulated node has instead of a journal's files and of threads that check signatures. */
   readonly parts?: { readonly journal: JournalStore; readonly checks: SignatureChecks }
 }
@@ -98,12 +100,15 @@ async function open(options: StartConsensusOptions, closers: Closers): Promise<O
     clock,
     jitterSeed: host.peerIdBytes.reduce((n, b) => (n * 31 + b) >>> 0, 7),
     buildDelayUnderLoadMs: BUILD_DELAY_UNDER_LOAD_MS,
+    ...(options.wantedBlocks === undefined ? {} : { wantedBlocks: options.wantedBlocks }),
     onMisbehaviour: (found) => void evidence.report(found),
     onHalt: halt.now,
     log: (level, text, fields) => consensusLog[level](fields ?? {}, text),
     loggerOf: (room) => logger.child({ room }),
   })
   closers.add(() => consensus.application.close())
+  // Journal and threads are open from here on, whether it is started or not.
+  closers.add(() => consensus.driver.close())
   return {
     ...consensus,
     evidence,
@@ -209,7 +214,6 @@ async function start(
       logger: logger.child({ room: 'recovery' }),
     }),
   )
-  closers.add(() => driver.close())
   if (signer !== undefined) {
     const prover = proveLosses(options, signer)
     closers.add(() => prover.close())

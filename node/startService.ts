@@ -6,13 +6,14 @@ import type { Clock, Signer } from '../consensus/ports.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { genesisSchema } from '../genesis/schema.ts'
 import type { P2pHost } from '../p2p/protocol.ts'
+import type { DevControl } from '../rpc/dev/control.ts'
 import { type RunningRpc, startRpc } from '../rpc/start.ts'
 import { signerHealth } from '../signer/openSigner.ts'
 import type { AccountIndex } from '../storage/accountIndex.ts'
 import { NodeBackend } from './backend.ts'
 import { startRecounts } from './chain/recount.ts'
 import { type Closers, openWithClosers } from './closers.ts'
-import type { NodeConfig } from './config.ts'
+import { type NodeConfig, parseListen } from './config.ts'
 import type { Halt } from './halt/halt.ts'
 import type { OpenedChain } from './openChain.ts'
 import type { OpenedNetwork, OpenedProtocols } from './openNetwork.ts'
@@ -20,11 +21,15 @@ import { withGossip } from './pool/gossipShare.ts'
 import type { RecoveryBook } from './recovery/recoveries.ts'
 import type { OpenedConsensus } from './startConsensus.ts'
 import { CLIENT_VERSION } from './version.ts'
+import { DiskUse } from './watch/diskUse.ts'
 import type { LoopWatch } from './watch/loopWatch.ts'
+import { MemberNames } from './watch/memberNames.ts'
+import { startMeters } from './watch/metrics.ts'
 import { startOperatorLog } from './watch/operatorLog.ts'
 import { startUpkeep } from './watch/upkeep.ts'
 
 export interface ServiceOptions {
+  readonly dataDir: string
   readonly config: NodeConfig
   readonly genesis: Genesis
   readonly opened: OpenedChain
@@ -35,6 +40,8 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly halt: Halt
   readonly loop: LoopWatch
+  /** For the methods that only a devnet has. */
+  readonly control?: DevControl
   readonly logger: Logger
 }
 
@@ -75,6 +82,7 @@ export function createBackend(options: BackendParts): NodeBackend {
         ...loop.figures(),
         epoch,
         view,
+        heartbeatMs: genesis.consensus.heartbeatMs,
         peerCount: network.host.peers().filter((peer) => peer.connected).length,
       }
     },
@@ -91,6 +99,7 @@ function isAlone(host: Pick<P2pHost, 'peers'>): boolean {
 
 export interface RunningService {
   readonly rpc: RunningRpc
+  readonly members: MemberNames
   close(): Promise<void>
 }
 
@@ -136,26 +145,41 @@ async function start(
     logger: logger.child({ room: 'upkeep' }),
   })
   closers.add(() => upkeep.close())
+  const members = new MemberNames(chain, importer)
+  const watch = startOperatorLog({
+    onFinalized: (listener) => importer.onFinalized(listener),
+    host: network.host,
+    network: network.consensus,
+    members,
+    status: () => consensus.driver.status(),
+    timing: genesis.consensus,
+    clock: options.clock,
+    logger,
+  })
+  closers.add(() => watch.close())
+  const meters = startMeters({
+    backend,
+    importer,
+    status: () => consensus.driver.status(),
+    host: network.host,
+    members,
+    disk: new DiskUse(options.dataDir),
+    clockOffsetMs: () => watch.clockOffsetMs(),
+  })
+  closers.add(() => meters.close())
+  const metricsPort = parseListen(config.metricsListen)
   const rpc = await startRpc({
     backend,
+    metrics: (out) => meters.write(out),
+    ...(metricsPort === undefined ? {} : { metricsPort }),
     modules: chain.modules,
     host: config.rpcHost,
     port: config.rpcPort,
     hosts: config.rpcAllowedHosts,
     origins: config.rpcAllowedOrigins,
+    ...(options.control === undefined ? {} : { control: options.control }),
     log: logger.child({ room: 'rpc' }),
   })
   closers.add(() => rpc.close())
-  closers.add(
-    startOperatorLog({
-      onFinalized: (listener) => importer.onFinalized(listener),
-      host: network.host,
-      network: network.consensus,
-      status: () => consensus.driver.status(),
-      timing: genesis.consensus,
-      clock: options.clock,
-      logger,
-    }),
-  )
-  return { rpc, close: () => closers.close() }
+  return { rpc, members, close: () => closers.close() }
 }

@@ -162,6 +162,8 @@ export interface NodeHealth {
   readonly finalizedHeight: number
   /** Milliseconds since the finalized tip's timestamp. */
   readonly finalizedAgeMs: number
+  /** An idle chain makes a block this often: a tip much older means that finality stands still. */
+  readonly heartbeatMs: number
   readonly peerCount: number
   readonly mempoolCount: number
   readonly mempoolBytes: number

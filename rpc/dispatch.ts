@@ -3,9 +3,10 @@ import type { Json } from '../base/field.ts'
 import { methodNotFound, RPC_CODE, RpcError } from './errors.ts'
 import { HeavyGate } from './heavyGate.ts'
 import { HeldBytes } from './heldBytes.ts'
-import { jsonSteps } from './lazyJson.ts'
+import { jsonSteps, writtenText } from './lazyJson.ts'
 import type { Call, Method } from './method.ts'
 import { type RequestScan, scanRequest } from './requestScan.ts'
+import type { RpcMeter } from './rpcMeter.ts'
 import { turns } from './turns.ts'
 
 export interface DispatchLimits {
@@ -92,9 +93,16 @@ export class Dispatcher {
   readonly #methods: ReadonlyMap<string, Method>
   readonly #limits: DispatchLimits
   readonly #log: DispatchLog
+  readonly #meter: RpcMeter | undefined
   readonly #gate = new HeavyGate()
 
-  constructor(methods: ReadonlyMap<string, Method>, limits: DispatchLimits, log: DispatchLog) {
+  constructor(
+    methods: ReadonlyMap<string, Method>,
+    limits: DispatchLimits,
+    log: DispatchLog,
+    meter?: RpcMeter,
+  ) {
+    this.#meter = meter
     this.#methods = methods
     this.#limits = limits
     this.#log = log
@@ -227,7 +235,10 @@ export class Dispatcher {
       return invalid('params must be an array or an object')
     }
     const method = this.#methods.get(name)
-    if (method === undefined) return this.#failure(idText, name, methodNotFound(name))
+    if (method === undefined) {
+      this.#meter?.note(name, 'refused', 0)
+      return this.#failure(idText, name, methodNotFound(name))
+    }
     const answered = { ...asked, idText }
     return method.cost >= HEAVY_COST
       ? this.#heavy(answered, method, params ?? undefined)
@@ -271,18 +282,25 @@ export class Dispatcher {
 
   #run(asked: Asked, method: Method, params: Json | undefined): string | Promise<string> {
     const { idText, budget, call } = asked
+    const { name } = method
+    const startedMs = performance.now()
+    const refuse = (error: unknown): string => {
+      const outcome = error instanceof RpcError ? 'refused' : 'failed'
+      this.#meter?.note(name, outcome, performance.now() - startedMs)
+      return this.#failure(idText, name, error)
+    }
+    const answer = (result: Json): string | Promise<string> => {
+      this.#meter?.note(name, 'ok', performance.now() - startedMs)
+      return this.#success(asked, name, result)
+    }
     let outcome: Json | Promise<Json>
     try {
       this.#spend(budget, method)
       outcome = method.invoke(params, call)
-      if (!(outcome instanceof Promise)) return this.#success(asked, method.name, outcome)
     } catch (error) {
-      return this.#failure(idText, method.name, error)
+      return refuse(error)
     }
-    return outcome.then(
-      (result) => this.#success(asked, method.name, result),
-      (error: unknown) => this.#failure(idText, method.name, error),
-    )
+    return outcome instanceof Promise ? outcome.then(answer, refuse) : answer(outcome)
   }
 
   /** Refuses before any work is done, once the cost or the length of the answers so far is used up. */
@@ -307,6 +325,8 @@ export class Dispatcher {
   #success(asked: Asked, name: string, result: Json): string | Promise<string> {
     if (asked.idText === undefined) return ''
     try {
+      const known = writtenText(result)
+      if (known !== undefined) return this.#written(asked, name, known)
       const steps = jsonSteps(result)
       if (steps === undefined) return this.#written(asked, name, JSON.stringify(result))
       return this.#writeSteps(asked, name, steps)

@@ -7,9 +7,6 @@ import type { Dispatcher } from './dispatch.ts'
 import type { Load } from './load.ts'
 import type { Call } from './method.ts'
 
-/** Requests in progress on one connection: HTTP allows sending the next one before the answer. */
-const PIPELINED_MAX = 16
-
 interface ExchangeOptions {
   readonly dispatcher: Dispatcher
   readonly connections: Connections
@@ -23,10 +20,6 @@ export class Exchanges {
 
   constructor(options: ExchangeOptions) {
     this.#options = options
-  }
-
-  isPiledUp(socket: Socket): boolean {
-    return (this.#pending.get(socket) ?? 0) >= PIPELINED_MAX
   }
 
   /** The caller at this connection, the same for all of its requests. */

@@ -12,6 +12,8 @@ import { RESUME_SCHEMA, type Topic } from './topics.ts'
 
 /** Addresses, or names of events, in one subscription. */
 const CHOICES_MAX = 1_000
+/** A message each millisecond takes nine thousand years to get here. */
+const SEQUENCE_MAX = 2 ** 48
 
 const INTEGER: JsonSchema = { type: 'integer', minimum: 0 }
 const oneOrMore = (items: JsonSchema): JsonSchema => ({
@@ -24,7 +26,7 @@ const OPTIONS_SCHEMA: JsonSchema = {
   properties: {
     fromBlock: INTEGER,
     fromIndex: INTEGER,
-    sequence: { ...INTEGER, minimum: 1 },
+    sequence: { ...INTEGER, minimum: 1, maximum: SEQUENCE_MAX },
     address: oneOrMore(ADDRESS_SCHEMA),
     event: oneOrMore({ type: 'string' }),
   },
@@ -81,6 +83,8 @@ function requestOf(topic: Topic, json: Json | undefined): FollowRequest {
   const fromIndex = integerOf(options, 'fromIndex', 0) ?? 0
   if (fromIndex > 0 && fromBlock === undefined) throw new Error('fromIndex needs fromBlock')
   const sequence = integerOf(options, 'sequence', 1) ?? 1
+  // Numbers beyond 2^53 would repeat.
+  if (sequence > SEQUENCE_MAX) throw new Error(`sequence: expected an integer up to ${SEQUENCE_MAX}`)
   return { topic, keys: keysOf(topic, options), fromBlock, fromIndex, sequence }
 }
 

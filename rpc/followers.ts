@@ -10,9 +10,10 @@ import type { DispatchLog } from './dispatch.ts'
 import { invalidParams, prunedHistory, RPC_CODE, RpcError } from './errors.ts'
 import type { BlockIndexes } from './eth/blockIndex.ts'
 import type { RpcEvents } from './events.ts'
+import { FairLine } from './fairLine.ts'
 import type { Call, Connection } from './method.ts'
-import type { Keeper, Quota } from './quota.ts'
-import { randomId } from './randomId.ts'
+import type { Quota } from './quota.ts'
+import { type Booked, SubscriptionBook } from './subscriptionBook.ts'
 import type { Topic } from './topics.ts'
 import { turns } from './turns.ts'
 
@@ -59,10 +60,7 @@ export interface FollowRequest {
   readonly sequence: number
 }
 
-interface Follower {
-  readonly id: string
-  readonly connection: Connection
-  readonly keeper: Keeper
+interface Follower extends Booked {
   readonly topic: Topic
   readonly keys: ReadonlySet<string> | undefined
   /** Next block, and its first item that is due. */
@@ -77,22 +75,17 @@ interface Follower {
   wasAtTip: boolean
   /** The tip when it began to wait for its reader. */
   waitingSince: number | undefined
-  isEnded: boolean
 }
 
 export class Followers {
   readonly #backend: Backend
   readonly #items: ItemsOfBlocks
   readonly #limits: FollowLimits
-  readonly #count: Quota
-  readonly #entries: Quota
   readonly #log: DispatchLog
-  readonly #byConnection = new Map<Connection, Map<string, Follower>>()
+  readonly #book: SubscriptionBook<Follower>
   readonly #all = new Set<Follower>()
-  /** Those that may have something to send; the one that waits longest first. */
-  readonly #due = new Set<Follower>()
-  /** Time that deliveries took, halved with each block. */
-  readonly #spentMs = new Map<Connection, number>()
+  /** Those that may have something to send. */
+  readonly #due = new FairLine<Follower>()
   #isDelivering = false
 
   constructor(options: {
@@ -109,53 +102,42 @@ export class Followers {
     this.#backend = options.backend
     this.#items = new ItemsOfBlocks(options.indexes)
     this.#limits = options.limits
-    this.#count = options.count
-    this.#entries = options.entries
     this.#log = options.log
+    this.#book = new SubscriptionBook({
+      count: options.count,
+      entries: options.entries,
+      onEnd: (follower) => {
+        this.#all.delete(follower)
+        this.#due.delete(follower, follower.keeper.client)
+      },
+    })
     options.events.onFinalized((block) => this.#onFinalized(block.header.height))
   }
 
   /** Messages begin after the answer. Throws RpcError for a limit, or a place that is not served. */
   add(connection: Connection, call: Call, request: FollowRequest): { readonly id: string; resume: Resume } {
     const height = this.#beginOf(request)
-    const keeper: Keeper = { connection, client: call.client }
-    this.#count.take(keeper, 1)
-    try {
-      this.#entries.take(keeper, request.keys?.size ?? 0)
-    } catch (error) {
-      this.#count.give(keeper, 1)
-      throw error
-    }
     const { topic, keys, fromIndex: index, sequence } = request
-    const follower: Follower = {
-      id: randomId(),
-      connection,
-      keeper,
-      topic,
-      keys,
-      height,
-      index,
-      sequence,
-      quietBlocks: 0,
-      isKnown: false,
-      wasAtTip: false,
-      waitingSince: undefined,
-      isEnded: false,
-    }
-    let own = this.#byConnection.get(connection)
-    if (own === undefined) {
-      own = new Map()
-      this.#byConnection.set(connection, own)
-      connection.onClose(() => this.#forget(connection))
-    }
-    own.set(follower.id, follower)
+    const follower = this.#book.add(connection, call, {
+      entries: keys?.size ?? 0,
+      make: (booked) => ({
+        ...booked,
+        topic,
+        keys,
+        height,
+        index,
+        sequence,
+        quietBlocks: 0,
+        isKnown: false,
+        wasAtTip: false,
+        waitingSince: undefined,
+      }),
+      begin: (known) => {
+        known.isKnown = true
+        this.#wake(known)
+      },
+    })
     this.#all.add(follower)
-    const begin = (): void => {
-      follower.isKnown = true
-      this.#wake(follower)
-    }
-    if (call.afterAnswer === undefined) setImmediate(begin)
-    else call.afterAnswer(begin)
     return { id: follower.id, resume: { fromBlock: height, fromIndex: index, sequence } }
   }
 
@@ -178,26 +160,11 @@ export class Followers {
   }
 
   remove(connection: Connection, id: string): boolean {
-    const own = this.#byConnection.get(connection)
-    const follower = own?.get(id)
-    if (own === undefined || follower === undefined) return false
-    own.delete(id)
-    follower.isEnded = true
-    this.#all.delete(follower)
-    this.#due.delete(follower)
-    this.#count.give(follower.keeper, 1)
-    this.#entries.give(follower.keeper, follower.keys?.size ?? 0)
-    return true
-  }
-
-  #forget(connection: Connection): void {
-    for (const id of [...(this.#byConnection.get(connection)?.keys() ?? [])]) this.remove(connection, id)
-    this.#byConnection.delete(connection)
-    this.#spentMs.delete(connection)
+    return this.#book.remove(connection, id)
   }
 
   #onFinalized(tip: number): void {
-    for (const [connection, ms] of this.#spentMs) this.#spentMs.set(connection, ms / 2)
+    this.#book.onBlock()
     const { blocksBehindMax } = this.#limits
     let isLate = false
     for (const follower of this.#all) {
@@ -207,48 +174,39 @@ export class Followers {
         this.#wake(follower)
       } else if (tip - waitingSince >= blocksBehindMax) {
         connection.cutSlow()
-        this.#forget(connection)
+        this.#book.forget(connection)
       }
     }
-    if (isLate) this.#cutCostliest()
-  }
-
-  /** Nobody waits for one client: whose subscriptions took most of the time goes. */
-  #cutCostliest(): void {
-    let costliest: Connection | undefined
-    let mostMs = 0
-    for (const [connection, ms] of this.#spentMs) {
-      if (ms <= mostMs) continue
-      costliest = connection
-      mostMs = ms
-    }
-    if (costliest === undefined) return
-    costliest.cut('its subscriptions take more time than this node has')
-    this.#forget(costliest)
+    if (isLate) this.#book.cutCostliest()
   }
 
   #wake(follower: Follower): void {
     if (!follower.isKnown || follower.isEnded || follower.waitingSince !== undefined) return
-    this.#due.add(follower)
+    this.#enqueue(follower)
     if (!this.#isDelivering) void this.#deliver()
   }
 
   /** Runs at once while the turn has room, then goes on in later ones. */
   async #deliver(): Promise<void> {
     this.#isDelivering = true
-    // Who has more to send comes again after the others.
-    for (const follower of this.#due) {
-      this.#due.delete(follower)
+    while (!this.#due.isEmpty) {
       if (!turns.hasRoom()) await turns.long(CLIENT)
-      if (follower.isEnded) continue
+      const follower = this.#due.take()
+      if (follower === undefined) break
       const hasMore = await this.#goOn(follower).catch((error: unknown) => {
         this.#log.error({ method: 'subscribe', err: error })
         this.#end(follower, new RpcError(RPC_CODE.internal, 'internal error'))
         return false
       })
-      if (hasMore && !follower.isEnded) this.#due.add(follower)
+      // Who has more to send comes again after the others.
+      if (hasMore && !follower.isEnded) this.#enqueue(follower)
     }
     this.#isDelivering = false
+  }
+
+  /** What is new goes before what is old, however much of that somebody asked for. */
+  #enqueue(follower: Follower): void {
+    this.#due.add(follower, follower.keeper.client, follower.wasAtTip)
   }
 
   /** Sends at most one message; false when there is nothing more for now. */
@@ -269,10 +227,10 @@ export class Followers {
       const items = made instanceof Promise ? await made : made
       if (follower.isEnded) return false
       // Everybody needs the newest block's items; those of older blocks are made for who asked.
-      if (made instanceof Promise && !isTip) this.#charge(follower, items.madeMs)
+      if (made instanceof Promise && !isTip) this.#book.charge(follower.connection, items.madeMs)
       const beganMs = performance.now()
       const isSent = this.#look(follower, block, items)
-      this.#charge(follower, performance.now() - beganMs)
+      this.#book.charge(follower.connection, performance.now() - beganMs)
       if (isSent || !turns.hasRoom()) return true
     }
     follower.wasAtTip = true
@@ -292,11 +250,6 @@ export class Followers {
     const list = isQuiet ? '[]' : items.list(chosen, follower.index, itemsPerMessage)
     this.#send(follower, block, { list, left })
     return true
-  }
-
-  #charge({ connection }: Follower, ms: number): void {
-    if (!this.#byConnection.has(connection)) return
-    this.#spentMs.set(connection, (this.#spentMs.get(connection) ?? 0) + ms)
   }
 
   #passTo(follower: Follower, height: number): void {
@@ -325,7 +278,7 @@ export class Followers {
   #end(follower: Follower, { code, message, data }: RpcError): void {
     const error = { code, message, ...(data === undefined ? {} : { data }) }
     this.#notify(follower, `"error":${JSON.stringify(error)}`)
-    this.remove(follower.connection, follower.id)
+    this.#book.remove(follower.connection, follower.id)
   }
 
   #notify({ connection, id }: Follower, member: string): void {

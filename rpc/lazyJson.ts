@@ -1,5 +1,6 @@
-// Long answers. Owns: parts built only when they are written, so that a block with thousands of receipts is never held
-// as an object tree next to its text; and writing them in steps. Not: when a step may run (turns.ts).
+// Answers that are more than a value. Owns: parts built only when they are written, so that a block with thousands of
+// receipts is never held as an object tree next to its text; writing them in steps; and results that are a text already.
+// Not: when a step may run (turns.ts).
 import type { Json } from '../base/field.ts'
 
 /** A list longer than this is written in steps of as many elements. */
@@ -18,6 +19,26 @@ class LazyPart {
 /** `JSON.stringify` replaces it by `make()`. For elements of long lists; nothing else may read it. */
 export function lazyJson(make: () => Json): Json {
   return new LazyPart(make) as unknown as Json
+}
+
+class WrittenJson {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+  toJSON(): Json {
+    return JSON.parse(this.text) as Json
+  }
+}
+
+/** A result whose text is known: it is sent as it is. Nothing but the dispatcher may read it. */
+export function writtenJson(text: string): Json {
+  return new WrittenJson(text) as unknown as Json
+}
+
+/** The text of `writtenJson`; undefined for other values. */
+export function writtenText(json: Json): string | undefined {
+  return (json as unknown) instanceof WrittenJson ? (json as unknown as WrittenJson).text : undefined
 }
 
 function isLongList(json: Json | undefined): json is readonly Json[] {

@@ -6,15 +6,23 @@ import type { Socket } from 'node:net'
 import { type Answers, GZIP_BYTES_MIN } from './answers.ts'
 import { LONG_BYTES } from './body.ts'
 import type { Exchanges } from './exchanges.ts'
+import type { HeldBytes } from './heldBytes.ts'
+import { Intake } from './intake.ts'
 import type { Call } from './method.ts'
 import type { Policy } from './policy.ts'
-import { type PostHead, readPostHead } from './postHead.ts'
+import { HEAD_LENGTH_MAX, type PostHead, readPostHead } from './postHead.ts'
 import { drainedOrClosed, type Reply } from './reply.ts'
+import { turns } from './turns.ts'
+
+/** Requests of one connection that are answered before the others have their turn. */
+const AT_ONCE_MAX = 8
 
 interface LeanOptions {
   readonly policy: Policy
   readonly exchanges: Exchanges
   readonly answers: Answers
+  /** Counts what clients sent ahead. */
+  readonly held: HeldBytes
   /** Serves the connection from here on; its unread bytes come first. */
   readonly handOver: (socket: Socket) => void
   /** Ends a connection that sent no request in time. */
@@ -28,6 +36,8 @@ interface LeanOptions {
 /** A head with what follows from it alone. */
 interface Allowed {
   readonly head: PostHead
+  /** Of the whole request. */
+  readonly bytes: number
   /** The first lines of each answer, up to the type of its body. */
   readonly answerBegin: string
 }
@@ -60,6 +70,7 @@ class LeanReply implements Reply {
   readonly #headEnd: HeadEnd
   readonly #onEnd: () => void
   #head: string
+  #bodyBytes = 0
   #onTaken: (() => void) | undefined
 
   constructor(socket: Socket, { head, answerBegin }: Allowed, headEnd: HeadEnd, onEnd: () => void) {
@@ -80,6 +91,7 @@ class LeanReply implements Reply {
 
   /** The lean path gives no other status than 200. */
   begin(_status: number, bytes: number): void {
+    this.#bodyBytes = bytes
     this.#head += `Content-Type: application/json\r\nContent-Length: ${bytes}${this.#headEnd.text}`
   }
 
@@ -92,11 +104,17 @@ class LeanReply implements Reply {
   end(body: string | Buffer = ''): void {
     const { socket } = this
     if (!socket.writable) return
-    socket.cork()
-    if (this.#head !== '') socket.write(this.#head, 'latin1')
     // The callback of an empty write comes after all writes before it.
-    socket.write(body, 'utf8', this.#onTaken)
-    socket.uncork()
+    if (typeof body === 'string') {
+      // Two writes, or the other encoding, take twice as long.
+      const isLatin = body.length === this.#bodyBytes
+      socket.write(this.#head + body, isLatin ? 'latin1' : 'utf8', this.#onTaken)
+    } else {
+      socket.cork()
+      socket.write(this.#head, 'latin1')
+      socket.write(body, this.#onTaken)
+      socket.uncork()
+    }
     this.#onEnd()
   }
 
@@ -115,10 +133,12 @@ class LeanConnection {
   readonly #headEnd: HeadEnd
   readonly #onLeave: (connection: LeanConnection) => void
   readonly #call: Call
+  readonly #intake: Intake
   /** Of the last request: clients send the same head again. */
   #allowed: Allowed | undefined
-  /** A request is being answered, or its answer is not taken yet: what arrives meanwhile waits. */
+  /** A request is being answered, its answer is not taken yet, or the next waits for its turn: what arrives waits. */
   #isBusy = false
+  #isReading = false
   #isClosing = false
 
   constructor(
@@ -133,7 +153,7 @@ class LeanConnection {
     this.#onLeave = onLeave
     this.#call = options.exchanges.callOf(socket)
     socket.setTimeout(options.headersTimeoutMs)
-    socket.on('data', this.#onData)
+    this.#intake = new Intake(socket, options.held, this.#read)
     socket.on('timeout', this.#onTimeout)
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
@@ -160,38 +180,63 @@ class LeanConnection {
   readonly #onError = (): void => void this.#socket.destroy()
   readonly #onClose = (): void => this.#onLeave(this)
 
-  readonly #onData = (bytes: Buffer): void => {
-    if (this.#isBusy) {
-      this.#socket.pause()
-      this.#socket.unshift(bytes)
-      return
+  /** Answers one request after another, for as long as it is this connection's turn. */
+  readonly #read = (): void => {
+    if (this.#isBusy || this.#isReading) return
+    this.#isReading = true
+    let left = AT_ONCE_MAX
+    let isCorked = false
+    while (!this.#isBusy && this.#intake.bytes.length > 0) {
+      if (left-- === 0 || !turns.hasRoom()) {
+        this.#isBusy = true
+        turns.prompt(this.#onTurn)
+      } else if (!this.#begin()) {
+        if (isCorked) this.#socket.uncork()
+        this.#handOver()
+        return
+      } else if (!isCorked && this.#intake.bytes.length > 0) {
+        // Answers to what was sent at once go out at once.
+        isCorked = true
+        this.#socket.cork()
+      }
     }
-    const text = this.#bodyOf(bytes)
-    if (text === undefined) {
-      this.#handOver(bytes)
-      return
-    }
+    if (isCorked) this.#socket.uncork()
+    this.#isReading = false
+  }
+  readonly #onTurn = (): void => {
+    this.#isBusy = false
+    this.#read()
+  }
+
+  /** False when the next request is none for the lean path. */
+  #begin(): boolean {
+    const text = this.#nextBody()
+    if (text === undefined) return false
+    this.#intake.drop(this.#allowed!.bytes)
     this.#isBusy = true
     const { exchanges, silenceMs } = this.#options
     if (!exchanges.begin(text, this.#call, this.#socket, this.#send)) this.#socket.setTimeout(silenceMs)
+    return true
   }
 
-  /** The body, when the bytes are exactly one request that may be answered now. */
-  #bodyOf(bytes: Buffer): string | undefined {
+  /** The body of the next request, when all of it is here and it may be answered now. */
+  #nextBody(): string | undefined {
     const { policy } = this.#options
-    // A longer body waits for its turn, and its values are counted while it arrives.
-    if (bytes.length > LONG_BYTES) return undefined
-    const text = bytes.toString('latin1')
+    const { bytes } = this.#intake
+    let text = bytes.toString('latin1', 0, this.#allowed?.bytes ?? HEAD_LENGTH_MAX)
     if (this.#allowed === undefined || !text.startsWith(this.#allowed.head.text)) {
-      const allowed = this.#allow(text)
+      const allowed = this.#allow(bytes.toString('latin1', 0, HEAD_LENGTH_MAX))
       if (allowed === undefined) return undefined
       if (this.#allowed === undefined) this.#socket.setTimeout(this.#options.keepAliveMs)
       this.#allowed = allowed
+      text = bytes.toString('latin1', 0, allowed.bytes)
     }
-    const { head } = this.#allowed
-    if (bytes.length !== head.text.length + head.bodyBytes) return undefined
+    const { head, bytes: length } = this.#allowed
+    // A longer body waits for its turn, and its values are counted while it arrives.
+    if (bytes.length < length || length > LONG_BYTES) return undefined
     if (policy.refusalNow(this.#call.client) !== undefined) return undefined
-    return isAscii(bytes) ? text.slice(head.text.length) : bytes.toString('utf8', head.text.length)
+    const own = bytes.length === length ? bytes : bytes.subarray(0, length)
+    return isAscii(own) ? text.slice(head.text.length) : own.toString('utf8', head.text.length)
   }
 
   #allow(text: string): Allowed | undefined {
@@ -199,7 +244,11 @@ class LeanConnection {
     const head = readPostHead(text)
     if (head === undefined || policy.refusalOfHead('POST', head.headers) !== undefined) return undefined
     const cors = policy.corsHeaders(head.headers.origin).map(([name, value]) => `${name}: ${value}\r\n`)
-    return { head, answerBegin: `HTTP/1.1 200 OK\r\n${cors.join('')}` }
+    return {
+      head,
+      bytes: head.text.length + head.bodyBytes,
+      answerBegin: `HTTP/1.1 200 OK\r\n${cors.join('')}`,
+    }
   }
 
   readonly #send = (answer: string): void => {
@@ -225,21 +274,19 @@ class LeanConnection {
       this.#isBusy = false
       const { keepAliveMs } = this.#options
       if (socket.timeout !== keepAliveMs) socket.setTimeout(keepAliveMs)
-      if (socket.isPaused()) socket.resume()
+      this.#read()
     }
   }
 
-  #handOver(bytes: Buffer): void {
+  #handOver(): void {
     const socket = this.#socket
-    socket.off('data', this.#onData)
     socket.off('timeout', this.#onTimeout)
     socket.off('end', this.#onEnd)
     socket.off('error', this.#onError)
     socket.off('close', this.#onClose)
     socket.setTimeout(0)
     this.#onLeave(this)
-    socket.pause()
-    socket.unshift(bytes)
+    this.#intake.detach()
     this.#options.handOver(socket)
     socket.resume()
   }

@@ -1,6 +1,10 @@
 // The table of all methods. Owns: the list. Not: the methods.
 import type { Module } from '../state/rules.ts'
 import type { Backend } from './backend.ts'
+import { absentMethods } from './dev/absent.ts'
+import { devAccountMethods } from './dev/accounts.ts'
+import type { DevControl } from './dev/control.ts'
+import { timeMethods } from './dev/time.ts'
 import type { DispatchLog } from './dispatch.ts'
 import { BlockIndexes } from './eth/blockIndex.ts'
 import { blockMethods } from './eth/blocks.ts'
@@ -53,6 +57,8 @@ export interface MethodOptions {
   readonly url?: () => string
   /** Clock for the expiry of filters; default `performance.now`. */
   readonly nowMs?: () => number
+  /** Only on a devnet in one process. */
+  readonly control?: DevControl
   readonly log: DispatchLog
 }
 
@@ -94,7 +100,7 @@ export function createMethods(options: MethodOptions): Methods {
     entries,
     log: options.log,
   })
-  const methods = [
+  const usual = [
     ...identityMethods(backend),
     ...stateMethods(backend, modules),
     ...callMethods(backend, modules),
@@ -121,9 +127,26 @@ export function createMethods(options: MethodOptions): Methods {
     ...txMethods({ backend, modules, indexes }),
     ...moduleMethods(backend, modules),
   ]
+  const { control } = options
+  const methods = control === undefined ? usual : withDevMethods(usual, { backend, modules, control })
   const named = [...methods, moduleListMethod(methods)]
+  const absent = control === undefined ? [] : absentMethods()
   return {
-    table: methodTable([...named, discoverMethod(backend, named, options.url ?? (() => URL_DEFAULT))]),
+    table: methodTable([
+      ...named,
+      discoverMethod(backend, named, options.url ?? (() => URL_DEFAULT)),
+      ...absent,
+    ]),
     close: () => events.close(),
   }
+}
+
+/** A devnet signs for accounts of its own: its eth_accounts takes the place of the usual one. */
+function withDevMethods(
+  usual: readonly Method[],
+  parts: { readonly backend: Backend; readonly modules: readonly Module[]; readonly control: DevControl },
+): readonly Method[] {
+  const own = [...timeMethods(parts.control), ...devAccountMethods(parts)]
+  const names = new Set(own.map(({ name }) => name))
+  return [...usual.filter(({ name }) => !names.has(name)), ...own]
 }

@@ -44,7 +44,7 @@ export class Policy {
   corsHeaders(origin: string | undefined): readonly (readonly [string, string])[] {
     if (origin === undefined) return []
     const vary = ['Vary', 'Origin'] as const
-    return this.#access.allowsOrigin(origin) ? [vary, ['Access-Control-Allow-Origin', origin]] : [vary]
+    return this.#access.allowsOrigin(origin) ? [['Access-Control-Allow-Origin', origin], vary] : [vary]
   }
 
   allowsUpgrade({ host, origin }: RequestHeaders): boolean {

@@ -3,7 +3,7 @@
 import type { RequestHeaders } from './policy.ts'
 
 /** Longer heads are left to node:http. */
-const HEAD_LENGTH_MAX = 4_096
+export const HEAD_LENGTH_MAX = 4_096
 const REQUEST_LINE = 'POST / HTTP/1.1'
 const HEAD_END = '\r\n\r\n'
 /** A name, a colon, at most one space, and a value of visible ASCII with spaces between. */
@@ -63,7 +63,7 @@ export interface PostHead {
 export function readPostHead(text: string): PostHead | undefined {
   if (!text.startsWith(REQUEST_LINE)) return undefined
   const end = text.indexOf(HEAD_END)
-  if (end === -1 || end > HEAD_LENGTH_MAX) return undefined
+  if (end === -1 || end + HEAD_END.length > HEAD_LENGTH_MAX) return undefined
   // A copy: slices would keep the whole text.
   const own = Buffer.from(text.slice(0, end + HEAD_END.length), 'latin1').toString('latin1')
   const [requestLine, ...lines] = own.slice(0, end).split('\r\n')

@@ -1,6 +1,7 @@
 // One HTTP answer that is being written, whoever read its request. Owns: the interface, and node:http's side of it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { MeteredSocket } from './meteredSocket.ts'
 
 export interface Reply {
   readonly socket: Socket
@@ -40,7 +41,7 @@ export class HttpReply implements Reply {
   readonly #response: ServerResponse
 
   constructor(request: IncomingMessage, response: ServerResponse) {
-    this.socket = request.socket
+    this.socket = MeteredSocket.of(request).raw
     this.#request = request
     this.#response = response
   }

@@ -9,12 +9,16 @@ import { Connections } from './connections.ts'
 import { Dispatcher, type DispatchLimits, type DispatchLog, refusalText } from './dispatch.ts'
 import { RPC_CODE } from './errors.ts'
 import { Exchanges } from './exchanges.ts'
+import type { HeldBytes } from './heldBytes.ts'
 import { LeanHttp } from './leanHttp.ts'
 import { Load } from './load.ts'
+import { MeteredSocket } from './meteredSocket.ts'
 import type { Method } from './method.ts'
+import { sendPage } from './metricsServer.ts'
 import type { Pages } from './pages.ts'
 import { BUSY, Policy, type Refusal } from './policy.ts'
 import { HttpReply } from './reply.ts'
+import type { RpcMeter } from './rpcMeter.ts'
 import { SOCKET_LIMITS, type SocketLimits, SocketServer } from './sockets.ts'
 import { turns } from './turns.ts'
 
@@ -59,11 +63,12 @@ export interface ServerOptions extends AccessOptions {
   readonly rateLimit?: RateLimit
   readonly log: DispatchLog
   readonly pages: Pages
+  readonly meter?: RpcMeter
 }
 
 const LIMIT_STATUSES: ReadonlySet<number> = new Set([413, 429, 503])
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
-/** How long the rest of a refused body is read. */
+/** How long the rest of a refused request is read. */
 const LINGER_MS = 2_000
 /** Connections that wait to be accepted: beyond it the kernel drops them, and an honest client tries again seconds later. */
 const BACKLOG = 4_096
@@ -90,7 +95,7 @@ export class RpcServer {
     this.#options = options
     this.#limits = { ...SERVER_LIMITS, ...options.limits }
     const rate = options.rateLimit === undefined ? undefined : new RateLimiter(options.rateLimit)
-    const dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log)
+    const dispatcher = new Dispatcher(options.methods, options.dispatchLimits, options.log, options.meter)
     const load = new Load(this.#limits.inFlightMax)
     const { bodyBytesMax } = this.#limits
     this.#policy = new Policy({ hosts: options.hosts, origins: options.origins, bodyBytesMax, rate, load })
@@ -105,7 +110,7 @@ export class RpcServer {
       onIdle: (socket, isIdle) => this.#connections.setIdle(socket, isIdle),
     })
     this.#http = this.#createHttp()
-    this.#lean = this.#createLean()
+    this.#lean = this.#createLean(dispatcher.held)
   }
 
   #createHttp(): Server {
@@ -120,7 +125,9 @@ export class RpcServer {
     http.timeout = this.#limits.silenceMs
     http.requestTimeout = this.#limits.requestTimeoutMs
     http.headersTimeout = Math.min(10_000, this.#limits.requestTimeoutMs)
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head))
+    http.on('upgrade', (request, _socket, head) =>
+      this.#upgrade(request, MeteredSocket.of(request).release(), head),
+    )
     http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
       // Requests before the bad one, in the same bytes, are answered first.
@@ -130,15 +137,17 @@ export class RpcServer {
   }
 
   /** New connections come to the lean path first; node:http's own listener takes those that are handed over. */
-  #createLean(): LeanHttp {
+  #createLean(held: HeldBytes): LeanHttp {
     const http = this.#http
     const listeners = http.listeners('connection')
     const lean = new LeanHttp({
       policy: this.#policy,
       exchanges: this.#exchanges,
+      held,
       answers: this.#answers,
       handOver: (socket) => {
-        for (const listener of listeners) listener.call(http, socket)
+        const metered = new MeteredSocket(socket, held)
+        for (const listener of listeners) listener.call(http, metered)
       },
       refuse: (socket) => socket.end(BAD_REQUEST, () => socket.destroy()),
       headersTimeoutMs: http.headersTimeout,
@@ -183,6 +192,7 @@ export class RpcServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
+    MeteredSocket.of(request).begin(request, response)
     for (const [name, value] of this.#policy.corsHeaders(request.headers.origin)) {
       response.setHeader(name, value)
     }
@@ -194,8 +204,9 @@ export class RpcServer {
   }
 
   async #page(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const page = await this.#options.pages(request.url!.split('?')[0]!)
+    const page = await this.#options.pages(request.url!.split('?')[0]!, isLoopback(request.socket))
     if (page === undefined) this.#refuse(request, response, { status: 404, message: 'there is no such page' })
+    else if ('text' in page) sendPage(response, page)
     else this.#answers.send(new HttpReply(request, response), page.status, JSON.stringify(page.body))
   }
 
@@ -203,10 +214,7 @@ export class RpcServer {
     const { socket, headers, method } = request
     const refusal = this.#policy.refusalOfHead(method, headers)
     if (refusal !== undefined || method !== 'POST') return refusal
-    return (
-      this.#policy.refusalNow(socket.remoteAddress ?? '') ??
-      (this.#exchanges.isPiledUp(socket) ? BUSY : undefined)
-    )
+    return this.#policy.refusalNow(socket.remoteAddress ?? '')
   }
 
   #readBody(request: IncomingMessage, response: ServerResponse): void {
@@ -261,7 +269,7 @@ export class RpcServer {
   }
 
   #answer(text: string, request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request
+    const socket = MeteredSocket.of(request).raw
     this.#exchanges.begin(text, this.#exchanges.callOf(socket), socket, (answer) =>
       this.#answers.send(new HttpReply(request, response), 200, answer),
     )
@@ -292,7 +300,12 @@ export class RpcServer {
     if (!this.#policy.allowsUpgrade(request.headers)) refuseUpgrade(socket, '403 Forbidden')
     else if (this.#sockets.full) refuseUpgrade(socket, '503 Service Unavailable')
     else this.#sockets.accept(request, socket, head)
+    socket.resume()
   }
+}
+
+function isLoopback({ remoteAddress = '' }: Socket): boolean {
+  return /^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)
 }
 
 function preflight(request: IncomingMessage, response: ServerResponse): void {
@@ -312,5 +325,6 @@ function preflight(request: IncomingMessage, response: ServerResponse): void {
 }
 
 function refuseUpgrade(socket: Socket, status: string): void {
+  socket.setTimeout(LINGER_MS, () => socket.destroy())
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

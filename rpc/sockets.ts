@@ -151,7 +151,7 @@ export class SocketServer {
 
   accept(request: IncomingMessage, socket: Socket, head: Buffer): void {
     this.#wss.handleUpgrade(request, socket, head, (ws) =>
-      this.#attach(ws, socket, request.socket.remoteAddress ?? ''),
+      this.#attach(ws, socket, socket.remoteAddress ?? ''),
     )
   }
 

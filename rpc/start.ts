@@ -2,7 +2,10 @@
 import type { RateLimit } from './access.ts'
 import { DISPATCH_LIMITS, type DispatchLimits } from './dispatch.ts'
 import { createMethods, type MethodOptions } from './methods.ts'
+import { type RunningMetrics, startMetricsServer } from './metricsServer.ts'
+import { MetricsText } from './metricsText.ts'
 import { createPages } from './pages.ts'
+import { RpcMeter } from './rpcMeter.ts'
 import { RpcServer, type ServerLimits } from './server.ts'
 import type { SocketLimits } from './sockets.ts'
 
@@ -22,6 +25,10 @@ export interface RpcOptions extends MethodOptions {
   readonly dispatchLimits?: Partial<DispatchLimits>
   readonly serverLimits?: Partial<ServerLimits>
   readonly socketLimits?: Partial<SocketLimits>
+  /** Writes the node's own figures for /metrics; absent = there is no such page. */
+  readonly metrics?: (out: MetricsText) => Promise<void>
+  /** A port of its own for /metrics, which then has no page beside JSON-RPC. */
+  readonly metricsPort?: { readonly host: string; readonly port: number }
 }
 
 export interface RunningRpc {
@@ -29,35 +36,68 @@ export interface RunningRpc {
   readonly port: number
   /** `http://127.0.0.1:8545`; WebSocket on the same port. */
   readonly url: string
+  /** `http://127.0.0.1:9464/metrics`. */
+  readonly metricsUrl: string | undefined
   close(): Promise<void>
 }
 
-/** Resolves once the port is open; rejects when it is taken. */
+/** Resolves once the ports are open; rejects when one is taken. */
 export async function startRpc(options: RpcOptions): Promise<RunningRpc> {
   let url = ''
   const methods = createMethods({ ...options, url: () => url })
+  const { backend, metrics: write, metricsPort } = options
+  const meter = new RpcMeter(methods.table.keys())
+  const metrics = write === undefined ? undefined : metricsSource(write, meter)
   const server = new RpcServer({
     host: options.host ?? RPC_HOST_DEFAULT,
     port: options.port ?? RPC_PORT_DEFAULT,
     hosts: options.hosts ?? [],
     origins: options.origins ?? [],
     methods: methods.table,
+    meter,
     dispatchLimits: { ...DISPATCH_LIMITS, ...options.dispatchLimits },
     ...(options.serverLimits === undefined ? {} : { limits: options.serverLimits }),
     ...(options.socketLimits === undefined ? {} : { socketLimits: options.socketLimits }),
     ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
     log: options.log,
-    pages: createPages(options.backend),
+    pages: createPages(backend, metricsPort === undefined ? metrics : undefined),
   })
-  const { host, port } = await server.start().catch((error: unknown) => {
+  let watched: RunningMetrics | undefined
+  const close = async (): Promise<void> => {
     methods.close()
-    throw error
-  })
-  const close = (): Promise<void> => {
-    methods.close()
-    return server.close()
+    await watched?.close()
+    await server.close()
   }
-  const name = host.includes(':') ? `[${host}]` : host
-  url = `http://${name}:${port}`
-  return { host, port, url, close }
+  try {
+    const { host, port } = await server.start()
+    url = urlOf(host, port)
+    const pages = createPages(backend, metrics)
+    watched = metricsPort && (await startMetricsServer({ ...metricsPort, pages }))
+    const metricsUrl = metrics && `${watched === undefined ? url : urlOf(watched.host, watched.port)}/metrics`
+    return { host, port, url, metricsUrl, close }
+  } catch (error) {
+    methods.close()
+    if (url !== '') await server.close()
+    throw error
+  }
+}
+
+const urlOf = (host: string, port: number): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+/** One text at a time: all who ask meanwhile get the same. */
+function metricsSource(write: (out: MetricsText) => Promise<void>, meter: RpcMeter): () => Promise<string> {
+  let running: Promise<string> | undefined
+  const make = async (): Promise<string> => {
+    const out = new MetricsText()
+    await write(out)
+    meter.write(out)
+    return out.text()
+  }
+  return () => {
+    running ??= make().finally(() => {
+      running = undefined
+    })
+    return running
+  }
 }

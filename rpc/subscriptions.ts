@@ -9,8 +9,8 @@ import { headJson, transactionJson } from './eth/format.ts'
 import { entriesOf, type LogFilter } from './eth/logFilter.ts'
 import type { RpcEvents } from './events.ts'
 import type { Call, Connection } from './method.ts'
-import { type Keeper, Quota, type QuotaLimits } from './quota.ts'
-import { randomId } from './randomId.ts'
+import { Quota, type QuotaLimits } from './quota.ts'
+import { type Booked, SubscriptionBook } from './subscriptionBook.ts'
 import { turns } from './turns.ts'
 
 export interface SubscriptionLimits extends QuotaLimits {
@@ -44,16 +44,12 @@ type News =
   | { readonly kind: 'newPendingTransactions'; readonly hash: string; readonly whole: () => string }
   | { readonly kind: 'syncing'; readonly text: string }
 
-interface Subscription {
-  readonly id: string
-  readonly connection: Connection
-  readonly keeper: Keeper
+interface Subscription extends Booked {
   readonly topic: Topic
   /** What happened before the client knew its id; undefined once it knows. */
   early: News[] | undefined
   /** The first news that it gets in the common way. */
   fromSequence: number
-  isEnded: boolean
 }
 
 interface Job {
@@ -78,8 +74,7 @@ export class Subscriptions {
   readonly #limits: SubscriptionLimits
   /** Subscriptions of every kind. */
   readonly count: Quota
-  readonly #entries: Quota
-  readonly #byConnection = new Map<Connection, Map<string, Subscription>>()
+  readonly #book: SubscriptionBook<Subscription>
   readonly #byKind: { readonly [K in Topic['kind']]: Set<Subscription> } = {
     newHeads: new Set(),
     logs: new Set(),
@@ -89,8 +84,6 @@ export class Subscriptions {
   readonly #jobs: Job[] = []
   /** Jobs that wait, by kind. */
   readonly #behind = { newHeads: 0, logs: 0, newPendingTransactions: 0, syncing: 0 }
-  /** Time that deliveries took, halved with each block. */
-  readonly #spentMs = new Map<Connection, number>()
   #sequence = 0
   #isDelivering = false
   #wasSyncing: boolean
@@ -107,7 +100,11 @@ export class Subscriptions {
     this.#indexes = options.indexes
     this.#limits = options.limits
     this.count = new Quota('subscriptions', options.limits)
-    this.#entries = options.entries
+    this.#book = new SubscriptionBook({
+      count: this.count,
+      entries: options.entries,
+      onEnd: (subscription) => void this.#byKind[subscription.topic.kind].delete(subscription),
+    })
     this.#wasSyncing = options.backend.syncing() !== undefined
     options.events.onFinalized((block) => this.#onFinalized(block))
     options.events.onPending((transaction) => this.#onPending(transaction))
@@ -115,62 +112,25 @@ export class Subscriptions {
 
   /** Returns the subscription id. Notifications begin with the next block, after the response. */
   add(connection: Connection, call: Call, topic: Topic): string {
-    const keeper: Keeper = { connection, client: call.client }
-    this.count.take(keeper, 1)
-    try {
-      if (topic.kind === 'logs') this.#entries.take(keeper, entriesOf(topic.filter))
-    } catch (error) {
-      this.count.give(keeper, 1)
-      throw error
-    }
-    const subscription: Subscription = {
-      id: randomId(),
-      connection,
-      keeper,
-      topic,
-      early: [],
-      fromSequence: 0,
-      isEnded: false,
-    }
-    let own = this.#byConnection.get(connection)
-    if (own === undefined) {
-      own = new Map()
-      this.#byConnection.set(connection, own)
-      connection.onClose(() => this.#forget(connection))
-    }
-    own.set(subscription.id, subscription)
+    const subscription = this.#book.add(connection, call, {
+      entries: topic.kind === 'logs' ? entriesOf(topic.filter) : 0,
+      make: (booked) => ({ ...booked, topic, early: [], fromSequence: 0 }),
+      begin: (known) => this.#begin(known),
+    })
     this.#byKind[topic.kind].add(subscription)
-    const begin = (): void => this.#begin(subscription)
-    if (call.afterAnswer === undefined) setImmediate(begin)
-    else call.afterAnswer(begin)
     return subscription.id
   }
 
   #begin(subscription: Subscription): void {
     const { early } = subscription
-    if (early === undefined || subscription.isEnded) return
+    if (early === undefined) return
     subscription.early = undefined
     subscription.fromSequence = this.#sequence
     for (const news of early) this.#enqueue({ news, sequence: this.#sequence, only: subscription })
   }
 
   remove(connection: Connection, id: string): boolean {
-    const own = this.#byConnection.get(connection)
-    const subscription = own?.get(id)
-    if (own === undefined || subscription === undefined) return false
-    const { topic, keeper } = subscription
-    own.delete(id)
-    subscription.isEnded = true
-    this.#byKind[topic.kind].delete(subscription)
-    this.count.give(keeper, 1)
-    if (topic.kind === 'logs') this.#entries.give(keeper, entriesOf(topic.filter))
-    return true
-  }
-
-  #forget(connection: Connection): void {
-    for (const id of [...(this.#byConnection.get(connection)?.keys() ?? [])]) this.remove(connection, id)
-    this.#byConnection.delete(connection)
-    this.#spentMs.delete(connection)
+    return this.#book.remove(connection, id)
   }
 
   #publish(news: News): void {
@@ -179,7 +139,8 @@ export class Subscriptions {
     for (const subscription of subscriptions) {
       if (subscription.early === undefined) continue
       // A client that does not read its answers for so long is cut by its queue, or by this.
-      if (subscription.early.push(news) > this.#limits.pendingBehindMax) this.#cut(subscription.connection)
+      if (subscription.early.push(news) > this.#limits.pendingBehindMax)
+        this.#book.cut(subscription.connection)
     }
     this.#enqueue({ news, sequence: this.#sequence++ })
   }
@@ -189,7 +150,7 @@ export class Subscriptions {
     this.#jobs.push(job)
     const { blocksBehindMax, pendingBehindMax } = this.#limits
     const behindMax = kind === 'newPendingTransactions' ? pendingBehindMax : blocksBehindMax
-    if (job.only === undefined && ++this.#behind[kind] > behindMax) this.#cutCostliest()
+    if (job.only === undefined && ++this.#behind[kind] > behindMax) this.#book.cutCostliest()
     if (!this.#isDelivering) void this.#deliverAll()
   }
 
@@ -224,7 +185,7 @@ export class Subscriptions {
       this.#send(subscription, topic.hydrated ? news.whole() : news.hash)
     } else if (news.kind === 'newHeads') this.#send(subscription, news.text())
     else if (news.kind === 'syncing') this.#send(subscription, news.text)
-    this.#charge(subscription, performance.now() - beganMs)
+    this.#book.charge(subscription.connection, performance.now() - beganMs)
     return later
   }
 
@@ -232,7 +193,7 @@ export class Subscriptions {
     for (const place of places) {
       if (!turns.hasRoom()) {
         // The whole rest of the turn was used for this one.
-        this.#charge(subscription, 1)
+        this.#book.charge(subscription.connection, 1)
         await turns.long(CLIENT)
       }
       if (subscription.isEnded) return
@@ -244,31 +205,8 @@ export class Subscriptions {
     subscription.connection.notify(notification(subscription.id, resultText))
   }
 
-  #charge({ connection }: Subscription, ms: number): void {
-    if (this.#byConnection.has(connection)) {
-      this.#spentMs.set(connection, (this.#spentMs.get(connection) ?? 0) + ms)
-    }
-  }
-
-  /** Nobody waits for one client: whose subscriptions took most of the time goes. */
-  #cutCostliest(): void {
-    let costliest: Connection | undefined
-    let mostMs = 0
-    for (const [connection, ms] of this.#spentMs) {
-      if (ms <= mostMs) continue
-      costliest = connection
-      mostMs = ms
-    }
-    if (costliest !== undefined) this.#cut(costliest)
-  }
-
-  #cut(connection: Connection): void {
-    connection.cut('its subscriptions take more time than this node has')
-    this.#forget(connection)
-  }
-
   #onFinalized(block: FinalizedBlock): void {
-    for (const [connection, ms] of this.#spentMs) this.#spentMs.set(connection, ms / 2)
+    this.#book.onBlock()
     this.#publish({
       kind: 'newHeads',
       text: once(() => JSON.stringify(headJson(block, this.#indexes.of(block)))),

@@ -17,6 +17,8 @@ export class Turns {
   #isTurning = false
   #promptPeriods = 0
   readonly #prompt: (() => void)[] = []
+  /** Prompt work is being done: it has waited for its turn. */
+  #isPrompt = false
   /** By client, in the order in which they go; each holds at least one waiter. */
   readonly #long = new Map<string, (() => void)[]>()
 
@@ -33,9 +35,9 @@ export class Turns {
     return false
   }
 
-  /** Whether a request that arrives now may be answered at once: there is room, and nobody waits. */
+  /** Whether a request that is read now may be answered at once: there is room, and nobody waits before it. */
   mayStart(): boolean {
-    return this.hasRoom() && this.#prompt.length === 0
+    return this.hasRoom() && (this.#isPrompt || this.#prompt.length === 0)
   }
 
   /** Runs `work`, which is short, in a turn with room. The caller bounds how many wait. */
@@ -67,7 +69,9 @@ export class Turns {
     this.#turn()
     const isLongDue = this.#long.size > 0 && ++this.#promptPeriods >= PROMPT_PERIODS_MAX
     let done = 0
+    this.#isPrompt = true
     while (!isLongDue && done < this.#prompt.length && this.hasRoom()) this.#prompt[done++]!()
+    this.#isPrompt = false
     if (done > 0) this.#prompt.splice(0, done)
     // One waiter: it continues after this function returns, and uses what is left of the period.
     if (isLongDue || this.hasRoom()) this.#resumeOne()

@@ -6,13 +6,12 @@ import { join } from 'node:path'
 import { toHex } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { OperatorError } from '../base/errors.ts'
-import { PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
+import { isThere, PUBLIC, writeDurablySync } from '../storage/durableFile.ts'
 import {
-  decryptKeystore,
   encryptKeystore,
   KeystoreError,
   keystorePublicKey,
-  openKeystore,
+  openKeyFile,
   readKeystore,
   writeKeystore,
 } from './keystore.ts'
@@ -51,19 +50,19 @@ export function markKeyUsed(dataDir: string): void {
 /** Decrypts only the consensus key, as a signer process does. Throws KeystoreError or OperatorError. */
 export function openConsensusKey(dataDir: string, password: string): Uint8Array {
   const file = keyFile(dataDir, 'consensus')
-  if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
-  return decryptKeystore(readKeystore(file), 'consensus', password)
+  if (!isThere(file)) throw new OperatorError(`${dataDir} has no consensus key`)
+  return openKeyFile(file, 'consensus', password)
 }
 
 /** Whether a data directory holds a consensus key. */
 export function hasConsensusKey(dataDir: string): boolean {
-  return existsSync(keyFile(dataDir, 'consensus'))
+  return isThere(keyFile(dataDir, 'consensus'))
 }
 
 /** A data directory's public consensus key, 48 bytes; needs no password. Throws OperatorError. */
 export function consensusPublicKey(dataDir: string): Uint8Array {
   const file = keyFile(dataDir, 'consensus')
-  if (!existsSync(file)) throw new OperatorError(`${dataDir} has no consensus key`)
+  if (!isThere(file)) throw new OperatorError(`${dataDir} has no consensus key`)
   return keystorePublicKey(readKeystore(file))
 }
 
@@ -92,7 +91,7 @@ export function importConsensusKey(
   },
 ): Uint8Array {
   const keystore = readKeystore(options.file)
-  const secret = openKeystore(keystore, options.filePassword)
+  const secret = openKeyFile(options.file, undefined, options.filePassword)
   const publicKey = publicKeyOf(secret)
   if (publicKey === undefined) throw new KeystoreError('WrongKey', `${options.file} holds no BLS12-381 key`)
   if (keystore.pubkey !== undefined && toHex(publicKey) !== toHex(keystorePublicKey(keystore))) {

@@ -261,6 +261,19 @@ export function readKeystore(file: string): Keystore {
   }
 }
 
+/** Decrypts a key file of this purpose, or of any; throws KeystoreError naming the file. */
+export function openKeyFile(file: string, purpose: KeyPurpose | undefined, password: string): Uint8Array {
+  const keystore = readKeystore(file)
+  try {
+    return purpose === undefined
+      ? openKeystore(keystore, password)
+      : decryptKeystore(keystore, purpose, password)
+  } catch (cause) {
+    if (cause instanceof KeystoreError) throw new KeystoreError(cause.code, `${file}: ${cause.message}`)
+    throw cause
+  }
+}
+
 /** The public key a file claims, without its password; throws KeystoreError when it claims none. */
 export function keystorePublicKey(keystore: Keystore): Uint8Array {
   if (keystore.pubkey === undefined) throw malformed('no pubkey')

@@ -4,13 +4,7 @@ import { join } from 'node:path'
 import { secretKeyAddress } from '../base/address.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { Address } from '../base/ids.ts'
-import {
-  decryptKeystore,
-  encryptKeystore,
-  keystorePublicKey,
-  readKeystore,
-  writeKeystore,
-} from './keystore.ts'
+import { encryptKeystore, keystorePublicKey, openKeyFile, readKeystore, writeKeystore } from './keystore.ts'
 
 const keyFile = (dataDir: string): string => join(dataDir, 'keys', 'operator.json')
 
@@ -32,7 +26,7 @@ export function storeOperatorKey(
 export function openOperatorKey(dataDir: string, password: string): Uint8Array | undefined {
   const file = keyFile(dataDir)
   if (!existsSync(file)) return undefined
-  return decryptKeystore(readKeystore(file), 'operator', password)
+  return openKeyFile(file, 'operator', password)
 }
 
 /** The account's address; needs no password. */

@@ -12,7 +12,7 @@ export async function lockSigner(dir: string): Promise<() => Promise<void>> {
   try {
     return await lockFolder(join(dir, 'lock'))
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error
+    if (!(error instanceof StoreError) || error.code !== 'Locked') throw error
     throw new OperatorError(`${dir} is in use: stop the node or signer that runs on it`)
   }
 }

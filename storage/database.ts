@@ -1,6 +1,7 @@
 // Opens a chain's LevelDB and converts its bytes for the node. Not: its contents (layout.ts).
 import { join } from 'node:path'
 import { Level } from 'level'
+import { diskFaultText } from './diskFault.ts'
 import { findLevelDamage } from './levelCheck.ts'
 import { StoreError } from './types.ts'
 
@@ -15,7 +16,7 @@ export function plain(bytes: Uint8Array): Uint8Array {
 /** The folder of the database in a store's `dir`. */
 export const databaseDir = (dir: string): string => join(dir, 'chain')
 
-/** Opens or creates the database in `dir`. For repair tools; others use `openChainStore`. Throws StoreError Locked or Corrupt. */
+/** Opens or creates the database in `dir`. For repair tools; others use `openChainStore`. Throws StoreError Locked, Disk or Corrupt. */
 export async function openDatabase(dir: string): Promise<Database> {
   const path = databaseDir(dir)
   await refuseDamage(path)
@@ -33,6 +34,8 @@ export async function openDatabase(dir: string): Promise<Database> {
     if (cause?.code === 'LEVEL_LOCKED') {
       throw new StoreError('Locked', `${dir} is in use by another process`, { cause: error })
     }
+    const fault = diskFaultText(error)
+    if (fault !== undefined) throw new StoreError('Disk', fault, { cause: error })
     throw new StoreError('Corrupt', `${dir} cannot be opened: ${cause?.message ?? String(error)}`, {
       cause: error,
     })

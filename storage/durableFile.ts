@@ -1,5 +1,16 @@
 // Writes files so that after a crash they exist whole or not at all. Not: their contents.
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -42,15 +53,53 @@ export function writeDurablySync(path: string, content: string | Uint8Array, mod
   const before = statSync(path, { throwIfNoEntry: false })
   const target = before === undefined ? path : realpathSync(path)
   const unfinished = `${target}.tmp`
-  writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true })
+  naming(unfinished, () => writeFileSync(unfinished, content, { mode: before?.mode ?? mode, flush: true }))
   renameSync(unfinished, target)
   syncFolderSync(dirname(target))
 }
 
-/** Writes a file that must not exist yet; throws EEXIST otherwise. A crash may leave a truncated file. */
+/** Whether something stands at a path. Unlike `existsSync` it throws where the system does not let this process look. */
+export function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** A failed write does not say of which file it was. */
+function naming(path: string, write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path })
+  }
+}
+
+/** What file systems without hard links answer. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+/**
+ * Writes a file that must not exist yet; throws EEXIST otherwise. After a crash it is whole or absent; without hard links it
+ * may be truncated.
+ */
 export function writeNewDurablySync(path: string, content: string | Uint8Array, mode = PRIVATE): void {
-  writeFileSync(path, content, { mode, flag: 'wx', flush: true })
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) throw existsError(path)
+  const unfinished = `${path}.tmp`
+  rmSync(unfinished, { force: true })
+  naming(unfinished, () => writeFileSync(unfinished, content, { mode, flag: 'wx', flush: true }))
+  try {
+    // Unlike a rename, a link replaces nothing.
+    linkSync(unfinished, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw existsError(path)
+    if (!NO_LINKS.has(code)) throw error
+    writeFileSync(path, content, { mode, flag: 'wx', flush: true })
+  } finally {
+    rmSync(unfinished, { force: true })
+  }
   syncFolderSync(dirname(path))
+}
+
+function existsError(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: 'EEXIST', path })
 }
 
 /** Truncates a file and syncs it. */

@@ -141,6 +141,8 @@ export interface ChainStoreOptions {
 export type StoreErrorCode =
   /** Stored data is inconsistent; replace the data directory or sync it again. */
   | 'Corrupt'
+  /** The system refuses: full, read-only, failing, or another user's. */
+  | 'Disk'
   /** Another process has the directory open. */
   | 'Locked'
   /** Written by a build with a different layout. */

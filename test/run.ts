@@ -17,7 +17,7 @@ const DEVNETS = [...STORIES, ...FAULTS]
 const COVERED = filesOf(['base', 'consensus', 'state', 'golden'])
 const SIMULATIONS = filesOf(['sim', 'spec', 'fuzz', 'tidy', 'cli', 'scripts'])
 // A test at a lower priority must not be taken for one that hangs.
-const PATIENT = ['--timeout', '60000'] as const
+const PATIENT = ['--timeout', '180000'] as const
 
 interface Lane {
   readonly name: string

@@ -31,9 +31,20 @@ export function withNode(command: Command): Command {
     .addOption(new Option('--json', 'print JSON'))
 }
 
+/** `option`: names the data directory whose account sends; then its own node is asked, unless `--rpc` names another. */
+export function askNodeOf(command: Command, option: string): Command {
+  return command.hook('preAction', async (_, action) => {
+    const dataDir = action.getOptionValue(option) as string | undefined
+    if (dataDir === undefined || action.getOptionValueSource('rpc') !== 'default') return
+    const { rpcOfDir } = await import('./nodeOfDir.ts')
+    const own = await rpcOfDir(dataDir)
+    if (own !== undefined) action.setOptionValue('rpc', own)
+  })
+}
+
 /** Adds the options of everything that is sent. */
 export function withSending(command: Command): Command {
-  return withNode(withAccount(command))
+  return askNodeOf(withNode(withAccount(command)), 'dataDir')
     .addOption(new Option('--dry-run', 'show the call and what the rules would answer, and send nothing'))
     .addOption(
       new Option('--wait <seconds>', 'how long to wait for a final block')
@@ -65,6 +76,10 @@ export async function sendCall(call: Call, options: SendOptions): Promise<void> 
     import('../../base/address.ts'),
   ])
   const account = await openAccount(options)
+  if (options.dataDir !== undefined) {
+    const { checkChainOfDir } = await import('./nodeOfDir.ts')
+    await checkChainOfDir(client, options.dataDir, options.rpc)
+  }
   const shown = {
     from: checksumAddress(account.address),
     to: checksumAddress(call.to),

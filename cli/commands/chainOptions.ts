@@ -7,7 +7,7 @@ const { min: VALIDATORS_MIN, max: VALIDATORS_MAX } = DEVNET_VALIDATORS
 export const validatorsOption = () =>
   new Option('-n, --validators <count>', `number of validators, ${VALIDATORS_MIN} to ${VALIDATORS_MAX}`)
     .argParser(wholeNumber(VALIDATORS_MIN, VALIDATORS_MAX))
-    .default(4)
+    .default(DEVNET_VALIDATORS.usual)
 export const blockTimeOption = () =>
   new Option('-b, --block-time <ms>', 'shortest time between blocks, milliseconds')
     .argParser(wholeNumber(0, 60_000))

@@ -1,12 +1,14 @@
 // `suanli devnet`: a devnet in the foreground. Owns: options and output. Not: the validators (devnet/).
 import { join, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { checksumAddress } from '../../base/address.ts'
-import { toHex } from '../../base/bytes.ts'
-import { createDevnet, type DevnetEvent } from '../../devnet/devnet.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
+import type { Json } from '../../base/field.ts'
+import type { Address } from '../../base/ids.ts'
+import { formatCoins } from '../../base/units.ts'
+import { createDevnet, type DevnetEvent, type DevnetOptions, fundedAccounts } from '../../devnet/devnet.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
-import { DEVELOPMENT_MNEMONIC, developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
-import { DEVNET_ACCOUNT_COINS, DEVNET_OPERATOR_COINS } from '../../genesis/devnet.ts'
+import { DEVELOPMENT_MNEMONIC, developmentValidator } from '../../genesis/devKeys.ts'
 import { type Genesis, genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG } from '../../node/config.ts'
 import { print, wholeNumber } from '../common.ts'
@@ -19,24 +21,51 @@ export function addDevnet(program: Command, finish: (code: number) => void): voi
     .description('run a chain of several validators on this machine, with funded development accounts')
     .addOption(validatorsOption())
     .option(
+      '--genesis <file>',
+      'a genesis document with the development keys, instead of the options of the chain',
+    )
+    .option('--chain-id <id>', 'chain id; default: 83838', wholeNumber(1, 2 ** 52))
+    .option('--accounts <count>', 'number of funded accounts; default: 10', wholeNumber(1, 100))
+    .option('--balance <coins>', 'whole coins of each; default: 10000', wholeNumber(1, 1_000_000_000))
+    .option(
+      '--params <module.name=value...>',
+      'parameters of the chain, as in the genesis document',
+      parameters,
+      {} as Record<string, Json>,
+    )
+    .option(
       '-p, --port <port>',
-      'JSON-RPC port of the first validator',
-      wholeNumber(1, 64_000),
+      'JSON-RPC port of the first validator; 0: free ones',
+      wholeNumber(0, 64_000),
       DEFAULT_CONFIG.rpcPort,
+    )
+    .option(
+      '--p2p-port <port>',
+      'peer-to-peer port of the first; default: 1000 above',
+      wholeNumber(1, 65_000),
     )
     .option('-d, --data-dir <dir>', 'directory for the chain', 'data/devnet')
     .addOption(blockTimeOption())
     .addOption(windowOption())
+    .option(
+      '--in-process',
+      'run the validators in one process: a faster start, and none can crash alone',
+      false,
+    )
+    .option('--auto-grant', 'the providers grant whatever is assigned to them, by themselves', false)
     .option('--fresh', 'delete the chain of an earlier run', false)
     .addOption(logLevelOption('level of the log files').default('info'))
     .addHelpText(
       'after',
       `
-An idle chain proposes the moment a transaction arrives; --block-time only bounds how fast blocks follow
-each other under load. Capacity is counted, assigned and delivered per --window: a redemption takes one or
-two of them. Keys are public and the same on every machine. Further devnets: --port and --data-dir.`,
+An idle chain proposes the moment a transaction arrives; --block-time only
+bounds how fast blocks follow each other under load. Capacity is counted,
+assigned and delivered per --window: a redemption takes one or two of them.
+Keys are public and the same on every machine. Further devnets: --port and
+--data-dir. With --in-process the chain's clock can be set forward, blocks and
+coins are made at will: docs/devnet.md.`,
     )
-    .action(async (options) => {
+    .action(async function (this: Command, options) {
       const stop = new AbortController()
       const stopped = new Promise<void>((resolve) => {
         stop.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -45,12 +74,13 @@ two of them. Keys are public and the same on every machine. Further devnets: --p
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
       try {
         const devnet = await createDevnet({
-          validators: options.validators,
-          port: options.port,
+          ...chainOf(this, options),
+          ...(options.port === 0 ? {} : { port: options.port }),
+          ...(options.p2pPort === undefined ? {} : { p2pPort: options.p2pPort }),
           // An empty name would be the current folder.
           dataDir: options.dataDir === '' ? '' : resolve(options.dataDir),
-          blockTimeMs: options.blockTime,
-          windowMs: options.window,
+          isInProcess: options.inProcess,
+          isGranting: options.autoGrant,
           isFresh: options.fresh,
           logLevel: options.logLevel,
           signal: stop.signal,
@@ -65,13 +95,63 @@ two of them. Keys are public and the same on every machine. Further devnets: --p
     })
 }
 
+type ChainOptions = Pick<
+  DevnetOptions,
+  | 'genesisFile'
+  | 'validators'
+  | 'chainId'
+  | 'accounts'
+  | 'balanceCoins'
+  | 'params'
+  | 'blockTimeMs'
+  | 'windowMs'
+>
+
+/** With a genesis document, only what was typed: what else there is it decides. */
+function chainOf(command: Command, options: Record<string, unknown>): ChainOptions {
+  const names = {
+    genesis: 'genesisFile',
+    validators: 'validators',
+    chainId: 'chainId',
+    accounts: 'accounts',
+    balance: 'balanceCoins',
+    params: 'params',
+    blockTime: 'blockTimeMs',
+    window: 'windowMs',
+  } as const
+  const isTyped = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
+  return Object.fromEntries(
+    Object.entries(names)
+      .filter(([name]) => isTyped(name) || (options.genesis === undefined && name !== 'params'))
+      .map(([name, own]) => [own, options[name]])
+      .filter(([, value]) => value !== undefined),
+  )
+}
+
+/** `redemption.assignAhead=3`, several of them: JSON where it is some, else text. */
+function parameters(text: string, known: Record<string, Json>): Record<string, Json> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('expected MODULE.NAME=VALUE')
+  const value = text.slice(at + 1)
+  return { ...known, [text.slice(0, at)]: jsonOf(value) }
+}
+
+function jsonOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return text
+  }
+}
+
 function printEvent(event: DevnetEvent): void {
   if (event.kind === 'prepared') printAccounts(event.members, event.genesis)
   else if (event.kind === 'up') printAddresses(event.members, event.dataDir)
   else if (event.kind === 'final') {
     const { height, hash, afterMs } = event.block
     print(`Block ${height} is final (${hash}) after ${(afterMs / 1000).toFixed(1)} s`)
-  } else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
+  } else if (event.kind === 'notGranted') print(event.reason)
+  else if (event.kind === 'halted') print(`validator-${event.validator} halted: ${event.reason}`)
   else print(`validator-${event.validator} ended (${event.how}); see ${event.logFile}`)
 }
 
@@ -87,12 +167,13 @@ function printAddresses(members: readonly DevnetMember[], dataDir: string): void
 function printAccounts(members: readonly DevnetMember[], genesis: Genesis): void {
   print('')
   print('Accounts (public development keys: never use them for anything of value)')
-  for (const account of developmentAccounts()) {
-    print(`(${account.index}) ${checksumAddress(account.address)}  ${DEVNET_ACCOUNT_COINS} ACPC`)
+  const accounts = fundedAccounts(genesis)
+  for (const account of accounts) {
+    print(`(${account.index}) ${checksumAddress(account.address)}  ${coinsOf(genesis, account.address)} ACPC`)
   }
   print('')
   print('Private keys')
-  for (const account of developmentAccounts()) print(`(${account.index}) ${toHex(account.secretKey)}`)
+  for (const account of accounts) print(`(${account.index}) ${toHex(account.secretKey)}`)
   print('')
   print(`Mnemonic: ${DEVELOPMENT_MNEMONIC}`)
   print("Path:     m/44'/60'/0'/0/<index>")
@@ -104,10 +185,15 @@ function printAccounts(members: readonly DevnetMember[], genesis: Genesis): void
     const hardware = lots.map((lot) => `${lot.devices} × ${lot.class}`).join(', ')
     print(
       `#${member.index + 1} ${profile.legalGroup.padEnd(9)} ${hardware.padEnd(16)} operator (${operator.index}) ` +
-        `${checksumAddress(operator.address)}  ${DEVNET_OPERATOR_COINS} ACPC`,
+        `${checksumAddress(operator.address)}  ${coinsOf(genesis, operator.address)} ACPC`,
     )
   }
   print('')
   print(`Chain id: ${genesis.chainId}`)
   print(`Genesis:  ${toHex(genesisHash(genesis))}`)
+}
+
+function coinsOf(genesis: Genesis, address: Address): string {
+  const parts = genesis.balances.filter(({ account }) => equalBytes(account, address))
+  return formatCoins(parts.reduce((sum, { amountBase }) => sum + amountBase, 0n))
 }

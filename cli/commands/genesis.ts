@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
-import { developmentGenesis } from '../../devnet/directories.ts'
+import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { genesisText, readGenesis } from '../../node/nodeDir.ts'
 import { printJson } from '../common.ts'

@@ -1,10 +1,11 @@
-// `suanli init`: creates a node's data directory. Not: its contents (node/nodeDir.ts, node/nodeKeys.ts).
+// `suanli init`: creates a node's data directory. Not: its files (node/initNode.ts).
 import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, parseConfig } from '../../node/config.ts'
-import { noteProofsChecked, readGenesis, writeNodeDir } from '../../node/nodeDir.ts'
-import { createKeys, showKeys } from '../../node/nodeKeys.ts'
+import { initNode } from '../../node/initNode.ts'
+import { readGenesis } from '../../node/nodeDir.ts'
+import { showKeys } from '../../node/nodeKeys.ts'
 import { dataDirOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 export function addInit(program: Command): void {
@@ -26,10 +27,9 @@ export function addInit(program: Command): void {
         rpcPort: options.rpcPort,
       })
       const password = passwordOf(options)
-      writeNodeDir(options.dataDir, genesis, config)
-      noteProofsChecked(options.dataDir, genesis)
-      createKeys({ dataDir: options.dataDir, password, isValidator: options.validator, cost: 'standard' })
-      const keys = showKeys(options.dataDir, password)
-      printJson({ dataDir: options.dataDir, genesis: toHex(genesisHash(genesis)), ...keys })
+      const { dataDir, validator: isValidator } = options
+      initNode({ dataDir, genesis, config, password, isValidator })
+      const keys = showKeys(dataDir, password)
+      printJson({ dataDir, genesis: toHex(genesisHash(genesis)), ...keys })
     })
 }

@@ -14,8 +14,9 @@ import { openConsensusKey } from '../../signer/keyFiles.ts'
 import { openOperatorKey, storeOperatorKey } from '../../signer/operatorKey.ts'
 import { governanceSchema } from '../../state/modules/governance/schema.ts'
 import { providersSchema } from '../../state/modules/providers/schema.ts'
+import { checkChainOfDir } from '../chain/nodeOfDir.ts'
 import { withProgress } from '../chain/progress.ts'
-import { clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
+import { askNodeOf, clientOf, type NodeOptions, printAnswer, withNode } from '../chain/send.ts'
 import { dataDirOption, hexOption, passwordOf, passwordOption, printJson, wholeNumber } from '../common.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
@@ -34,14 +35,16 @@ async function conclude(call: Call, options: SendOptions): Promise<void> {
   if (secret === undefined) {
     throw new OperatorError(`${options.send} has no account: run \`suanli member account\``)
   }
+  const client = await clientOf(options)
+  await checkChainOfDir(client, options.send, options.rpc)
   const { transaction, height } = await withProgress('waiting for a final block', () =>
-    clientOf(options).then((client) => client.send(privateKeyAccount(secret), call)),
+    client.send(privateKeyAccount(secret), call),
   )
   printJson({ ...printed, transaction, blockNumber: height })
 }
 
 function sendable(command: Command): Command {
-  return withNode(command)
+  return askNodeOf(withNode(command), 'send')
     .addOption(passwordOption())
     .option(
       '--send <dir>',

@@ -24,7 +24,15 @@ import { readRecoveryFile, recoveryFileText } from '../../node/recovery/recoveri
 import { consensusPublicKey, hasConsensusKey, openConsensusKey } from '../../signer/keyFiles.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { writeDurably } from '../../storage/durableFile.ts'
-import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
+import {
+  dataDirOption,
+  jsonOption,
+  passwordOf,
+  passwordOption,
+  print,
+  printJson,
+  wholeNumber,
+} from '../common.ts'
 import { type OfflineNode, openOffline } from '../offlineNode.ts'
 import { attest, bestFloor } from '../recovery/evidence.ts'
 import {
@@ -166,6 +174,7 @@ function addReplacement(recovery: Command): void {
     .option('--operator-signature <hex>', "the operator account's personal_sign signature of the text")
     .option('-o, --out <file>', 'file to write', 'replacement.json')
     .addOption(passwordOption())
+    .addOption(jsonOption())
     .addHelpText(
       'after',
       `
@@ -183,7 +192,9 @@ wallet must sign (for example: cast wallet sign "$(cat text)"); nothing is writt
       }
       const { operatorKeyFile, operatorSignature } = options
       if (operatorKeyFile === undefined && operatorSignature === undefined) {
-        print(textToSign(keys))
+        const text = textToSign(keys)
+        if (options.json === true) printJson({ textToSign: text })
+        else print(text)
         return
       }
       const signature =
@@ -191,7 +202,8 @@ wallet must sign (for example: cast wallet sign "$(cat text)"); nothing is writt
           ? normaliseSignature(bytesOf(operatorSignature, '--operator-signature', 65))
           : signAsOperator(keys, bytesOf(readFileSync(operatorKeyFile, 'utf8'), operatorKeyFile, 32))
       await writeDurably(options.out, replacementFileText(keys, signature))
-      print(`wrote ${options.out}: give it to the proposer`)
+      if (options.json === true) printJson({ file: options.out, provider: keys.provider })
+      else print(`wrote ${options.out}: give it to the proposer`)
     })
 }
 
@@ -309,6 +321,7 @@ function addTrust(recovery: Command): void {
     .command('trust <hash>')
     .description('let this node accept the recovery with this hash from its peers; needed to sync past it')
     .addOption(dataDirOption())
+    .addOption(jsonOption())
     .action((text: string, options) => {
       const hash = parseHash32(text)
       if (hash === undefined) throw new OperatorError('expected the hash of a recovery, 0x and 64 hex digits')
@@ -318,7 +331,8 @@ function addTrust(recovery: Command): void {
       if (!known) {
         saveConfig(dataDir, { ...config, trustedRecoveries: [...config.trustedRecoveries, toHex(hash)] })
       }
-      print(known ? `${text} is already trusted` : `${text} is trusted from the next start`)
+      if (options.json === true) printJson({ trusted: toHex(hash), isNew: !known })
+      else print(known ? `${text} is already trusted` : `${text} is trusted from the next start`)
     })
 }
 

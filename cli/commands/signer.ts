@@ -2,13 +2,13 @@
 // Not: what a signer does (runSigner.ts), how a record moves (signer/signerDir.ts).
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { toHex } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { OperatorError } from '../../base/errors.ts'
-import { genesisHash, genesisSchema } from '../../genesis/schema.ts'
-import { GENESIS_FILE, LOG_LEVELS } from '../../node/config.ts'
-import { genesisFile, parseGenesis, readGenesis } from '../../node/nodeDir.ts'
+import { genesisHash } from '../../genesis/schema.ts'
+import { GENESIS_FILE } from '../../node/config.ts'
+import { genesisFile, parseGenesis, readGenesis, writeGenesis } from '../../node/nodeDir.ts'
 import {
   consensusPublicKey,
   createConsensusKey,
@@ -19,8 +19,16 @@ import { exportFlags, importFlags, resumeAfter, type SignerOwner } from '../../s
 import { askHealth } from '../../signer/signerHealth.ts'
 import { parseHostPort, type SignerAddress } from '../../signer/signerTransport.ts'
 import { makeCertificates, writeCertificates } from '../../signer/tlsCertificates.ts'
-import { PUBLIC, writeNewDurablySync } from '../../storage/durableFile.ts'
-import { dataDirOption, passwordOf, passwordOption, print, printJson, wholeNumber } from '../common.ts'
+import {
+  dataDirOption,
+  jsonOption,
+  passwordOf,
+  passwordOption,
+  print,
+  printJson,
+  wholeNumber,
+} from '../common.ts'
+import { addLogOptions, logLevelOption } from '../logLevel.ts'
 
 interface PlaceOptions {
   readonly socket?: string
@@ -71,7 +79,8 @@ function addRun(signer: Command, finish: (code: number) => void): void {
     .addOption(dataDirOption())
     .addOption(passwordOption())
   addPlace(run, 'listen')
-    .addOption(new Option('--log-level <level>', 'what is logged').choices([...LOG_LEVELS]).default('info'))
+  addLogOptions(run)
+    .addOption(logLevelOption('what is logged').default('info'))
     .option(
       '--force-moved-signer',
       'sign although the record was exported: never while a copy may sign',
@@ -82,7 +91,9 @@ function addRun(signer: Command, finish: (code: number) => void): void {
       const { runSigner } = await import('../runSigner.ts')
       const { logLevel, forceMovedSigner: forceMoved } = options
       const dataDir = resolve(options.dataDir)
-      finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, forceMoved }))
+      const { logFormat: format, logFile } = options
+      const log = { ...(format && { format }), ...(logFile && { file: resolve(logFile) }) }
+      finish(await runSigner({ dataDir, password: passwordOf(options), address, logLevel, log, forceMoved }))
     })
 }
 
@@ -102,14 +113,18 @@ function addInit(signer: Command): void {
         throw new OperatorError(`${dataDir} already has a ${GENESIS_FILE}`)
       }
       mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-      const text = `${JSON.stringify(genesisSchema.toJson(genesis), null, 2)}\n`
-      writeNewDurablySync(join(dataDir, GENESIS_FILE), text, PUBLIC)
       const made = { dataDir, genesis: toHex(genesisHash(genesis)) }
-      if (password === undefined) return printJson(made)
-      if (!hasConsensusKey(dataDir)) createConsensusKey(dataDir, password)
-      const possessionProof = toHex(bls.prove(openConsensusKey(dataDir, password)))
-      printJson({ ...made, consensusKey: toHex(consensusPublicKey(dataDir)), possessionProof })
+      const keys = password === undefined ? {} : signerKey(dataDir, password)
+      // Last: with it the directory is complete, and an interrupted run can be run again.
+      writeGenesis(dataDir, genesis)
+      printJson({ ...made, ...keys })
     })
+}
+
+function signerKey(dataDir: string, password: string) {
+  if (!hasConsensusKey(dataDir)) createConsensusKey(dataDir, password)
+  const possessionProof = toHex(bls.prove(openConsensusKey(dataDir, password)))
+  return { consensusKey: toHex(consensusPublicKey(dataDir)), possessionProof }
 }
 
 function addMove(signer: Command): void {
@@ -120,9 +135,11 @@ function addMove(signer: Command): void {
     )
     .addOption(dataDirOption())
     .requiredOption('-o, --out <file>', 'file to write')
-    .action(async ({ dataDir, out }) => {
+    .addOption(jsonOption())
+    .action(async ({ dataDir, out, json }) => {
       const done = await exportFlags(ownerOf(dataDir), resolve(out), Date.now())
       printJson({ out, ...done })
+      if (json === true) return
       print(
         `${dataDir} is marked as moved: it signs nothing until \`suanli signer import\` brings a record back.`,
       )

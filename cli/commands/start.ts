@@ -4,17 +4,17 @@ import type { Command } from 'commander'
 import { type NodeConfig, parseConfig } from '../../node/config.ts'
 
 import { dataDirOption, passwordOf, passwordOption, wholeNumber } from '../common.ts'
-import { logLevelOption } from '../logLevel.ts'
+import { addLogOptions, logLevelOption } from '../logLevel.ts'
 
 export function addStart(program: Command, finish: (code: number) => void): void {
-  program
-    .command('start')
-    .description('run the node of a data directory until Ctrl-C')
+  const start = program.command('start').description('run the node of a data directory until Ctrl-C')
+  start
     .addOption(dataDirOption())
     .addOption(passwordOption())
     .option('--rpc-port <port>', 'JSON-RPC port instead of the configured one', wholeNumber(0, 65_535))
     .option('--rpc-host <address>', 'address JSON-RPC listens on instead of the configured one')
     .addOption(logLevelOption('instead of the configured one'))
+  addLogOptions(start)
     .option('--name <name>', 'name to put in every log line')
     .option('--index', 'keep an index of accounts, for account_history', false)
     .option('--state-sync', 'without a chain, install a snapshot from peers', false)
@@ -31,6 +31,8 @@ export function addStart(program: Command, finish: (code: number) => void): void
         ...(options.rpcPort === undefined ? {} : { rpcPort: options.rpcPort }),
         ...(options.rpcHost === undefined ? {} : { rpcHost: options.rpcHost }),
         ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+        ...(options.logFormat === undefined ? {} : { logFormat: options.logFormat }),
+        ...(options.logFile === undefined ? {} : { logFile: resolve(options.logFile) }),
         ...(options.index ? { accountIndex: true } : {}),
         ...(options.stateSync || options.checkpoint !== undefined ? { stateSync: true } : {}),
         ...(options.checkpoint === undefined ? {} : { checkpoint: options.checkpoint }),

@@ -6,7 +6,7 @@ import { OperatorError } from '../../base/errors.ts'
 import { writeNewDurablySync } from '../../storage/durableFile.ts'
 import { withProgress } from '../chain/progress.ts'
 import { printAnswer } from '../chain/send.ts'
-import { passwordOf, passwordOption, wholeNumber } from '../common.ts'
+import { jsonOption, passwordOf, passwordOption, wholeNumber } from '../common.ts'
 import { UsageError } from '../usageError.ts'
 
 interface FileOptions {
@@ -15,7 +15,6 @@ interface FileOptions {
   readonly json?: true
 }
 
-const jsonOption = (): Option => new Option('--json', 'print JSON')
 const outOption = (): Option => new Option('-o, --out <file>', 'the key file to write').makeOptionMandatory()
 
 /** Encrypts a key into a new file; a file that exists is left alone. */

@@ -71,6 +71,7 @@ export async function openStore(
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const advice: { readonly [code: string]: string } = {
+      Disk: 'free space, make it writable, or become its owner; then run this again. Nothing here is known to be damaged',
       Locked: 'the node is running: stop it, then run this again',
       WrongVersion: `start this directory with the build that wrote it, or: ${resyncAdvice(dataDir)}`,
     }

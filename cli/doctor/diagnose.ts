@@ -1,12 +1,13 @@
 // Checks a stopped node's data directory without changing it, and advises what to do. READ FIRST in cli/doctor/.
 // Owns: the order of the checks, and to which chain the parts belong. Not: the checks, printing (commands/doctor.ts),
 // repair (storage/rollback.ts, storage/levelRepair.ts).
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { equalBytes, toHex } from '../../base/bytes.ts'
 import { OperatorError } from '../../base/errors.ts'
 import type { Hash32 } from '../../base/ids.ts'
+import { parseBlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { Validator } from '../../base/protocol/validators.ts'
 import { buildGenesis, type GenesisBlock } from '../../genesis/build.ts'
 import { CONFIG_FILE, GENESIS_FILE, loadConfig, type NodeConfig } from '../../node/config.ts'
@@ -15,6 +16,7 @@ import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
 import { VERSION } from '../../node/version.ts'
+import { checkpointFault } from '../../node/watch/upkeep.ts'
 import { SIGNER_PREFIX } from '../../signer/signerFile.ts'
 import type { ChainConfig } from '../../state/chain.ts'
 import { decidingSet } from '../../state/recovery.ts'
@@ -60,6 +62,7 @@ export async function compareOffline(dataDir: string, file: string): Promise<Com
 
 /** Checks a stopped node. Changes no records; LevelDB may compact its files on opening. Throws if `dataDir` is not a node's. */
 export async function diagnose(dataDir: string, options: DiagnoseOptions): Promise<Diagnosis> {
+  if (existsSync(dataDir)) accessSync(dataDir, constants.R_OK | constants.X_OK)
   if (![GENESIS_FILE, CONFIG_FILE, 'keys'].some((name) => existsSync(join(dataDir, name)))) {
     throw new OperatorError(`${dataDir} is not the data directory of a node`)
   }
@@ -109,6 +112,7 @@ async function checkParts(
     await checkKeys(dataDir, { members, password }, findings)
     if (store !== undefined && own.chain) {
       const check = { dataDir, chain, genesis: built, findings }
+      checkTrusted(dataDir, config, store, findings)
       state = await findings.guard('state', resyncAdvice(dataDir), () => checkChain(check, store, blocks))
       await checkSnapshots(nodePaths(dataDir).snapshots, store, findings)
     }
@@ -122,6 +126,15 @@ async function checkParts(
     await store?.close()
   }
   return state
+}
+
+/** A start refuses a chain that contradicts the checkpoint. */
+function checkTrusted(dataDir: string, config: NodeConfig, store: ChainStore, findings: Findings): void {
+  const fault = checkpointFault(store, parseBlockCheckpoint(config.checkpoint))
+  if (fault === undefined) return
+  const advice =
+    'ask other members for the hash of that block. If the checkpoint is wrong, mend it in config.json; if the chain is: '
+  findings.bad('checkpoint', fault, advice + resyncAdvice(dataDir))
 }
 
 function membersOf(chain: ChainConfig, store: ChainStore): readonly Validator[] {

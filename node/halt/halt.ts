@@ -7,6 +7,9 @@ export interface HaltOptions extends HaltRecordOptions {
   readonly logger: Pick<NodeLogger, 'error'> & { fatal(fields: object, message: string): void }
 }
 
+/** `mismatch`: a certified block has a different result here. */
+export type HaltKind = 'mismatch' | 'halted'
+
 export class Halt {
   readonly #options: HaltOptions
   readonly #record: HaltRecord
@@ -28,9 +31,9 @@ export class Halt {
     return this.#reason
   }
 
-  /** Whether the halt is due to a certified block with a different result here. */
-  get isMismatch(): boolean {
-    return this.#reason !== undefined && this.#record.isRefusal(this.#reason)
+  get kind(): HaltKind | undefined {
+    if (this.#reason === undefined) return undefined
+    return this.#record.isRefusal(this.#reason) ? 'mismatch' : 'halted'
   }
 
   /** Records a block that failed execution, in case the halt is about it. */

@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts'
 import { bytesKey } from '../../base/bytes.ts'
 import type { Address, TxId } from '../../base/ids.ts'
 import { LANES, type Lane, type PerLane, perLane } from '../../base/lanes.ts'
+import { coinsText } from '../../base/units.ts'
 import type { SubmitRejection } from '../../rpc/backend.ts'
 import type { Cost } from '../../state/fees.ts'
 import type { Transaction } from '../../state/transaction.ts'
@@ -77,6 +78,8 @@ export type DropReason =
   | 'expired'
   | 'nonceUsed'
   | 'insufficientFunds'
+  /** By whoever runs the devnet. */
+  | 'dropped'
 
 /** What a candidate must meet: the account nonces on the parent and the base fees of the block to build. */
 export interface Includable {
@@ -381,6 +384,14 @@ export class Mempool {
     }
   }
 
+  /** Drops a transaction, or all, at the wish of whoever runs a devnet; returns how many there were. */
+  drop(hash?: TxId): number {
+    const known = hash === undefined ? [...this.entries()] : [this.get(hash)]
+    const entries = known.filter((entry) => entry !== undefined)
+    for (const entry of entries) this.#remove(entry, 'dropped')
+    return entries.length
+  }
+
   /** Removes transactions that a finalized block included, without a drop reason. */
   onIncluded(hashes: Iterable<TxId>): void {
     for (const hash of hashes) {
@@ -437,7 +448,9 @@ function checkFunds(
   const others = queue.costBase - (replaced === undefined ? 0n : transactionCost(replaced.transaction))
   const cost = transactionCost(transaction)
   if (others + cost <= balanceBase) return undefined
-  const queued = others > 0n ? `, queued cost ${others}` : ''
-  const message = `insufficient funds for gas * price + value: balance ${balanceBase}, tx cost ${cost}${queued}`
+  const queued = others > 0n ? `, queued cost ${coinsText(others)}` : ''
+  // Wallets and libraries look for the words before the colon; people read what follows.
+  const amounts = `balance ${coinsText(balanceBase)}, tx cost ${coinsText(cost)}${queued}`
+  const message = `insufficient funds for gas * price + value: ${amounts}`
   return { code: 'insufficientFunds', message }
 }

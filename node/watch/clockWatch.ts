@@ -38,6 +38,12 @@ export class ClockWatch {
     this.#lateMs = 2 * (timing.messageDelayMs + timing.precisionMs)
   }
 
+  /** The least offset of the latest blocks, which the time to finality is part of; undefined until there are some. */
+  get offsetMs(): number | undefined {
+    if (this.#samples.length < BLOCKS_MIN) return undefined
+    return Math.min(...this.#samples.map(({ offsetMs }) => offsetMs))
+  }
+
   /** The verdict to report now; undefined if nothing is new. `tickMs`: monotonic clock. */
   onFinalized(timestampMs: number, nowMs: number, tickMs: number): ClockVerdict | undefined {
     this.#samples.push({ atMs: tickMs, offsetMs: nowMs - timestampMs })

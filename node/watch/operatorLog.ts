@@ -8,6 +8,7 @@ import type { P2pHost } from '../../p2p/protocol.ts'
 import type { FinalizedEvent } from '../chain/importerTypes.ts'
 import type { NodeNetwork } from '../network.ts'
 import { ClockWatch } from './clockWatch.ts'
+import type { MemberNames } from './memberNames.ts'
 import { AloneWatch, type PeerChange, type PeerState, PeerWatch } from './peerWatch.ts'
 
 /** How often progress is logged at level info. */
@@ -21,6 +22,7 @@ export interface OperatorLogOptions {
   readonly onFinalized: (listener: (event: FinalizedEvent) => void) => () => void
   readonly host: Pick<P2pHost, 'getPeer' | 'getValidatorPeer' | 'peers'>
   readonly network: Pick<NodeNetwork, 'heardAtMs'>
+  readonly members: Pick<MemberNames, 'at'>
   readonly status: () => CoreStatus
   readonly timing: {
     readonly precisionMs: number
@@ -31,17 +33,27 @@ export interface OperatorLogOptions {
   readonly logger: Logger
 }
 
-/** Runs until the returned function is called. */
-export function startOperatorLog(options: OperatorLogOptions): () => void {
+export interface OperatorLog {
+  /** This machine's clock minus the time of recent final blocks; undefined until there are some. */
+  clockOffsetMs(): number | undefined
+  close(): void
+}
+
+/** Runs until it is closed. */
+export function startOperatorLog(options: OperatorLogOptions): OperatorLog {
+  const clock = new ClockWatch(options.timing)
   const stops = [
     logProgress(options),
     watchProgress(options),
     watchPeers(options),
     watchAlone(options),
-    watchClock(options),
+    watchClock(clock, options),
   ]
-  return () => {
-    for (const stop of stops) stop()
+  return {
+    clockOffsetMs: () => clock.offsetMs,
+    close() {
+      for (const stop of stops) stop()
+    },
   }
 }
 
@@ -101,7 +113,7 @@ function watchProgress({ onFinalized, status, logger }: OperatorLogOptions): () 
   }
 }
 
-function watchPeers({ host, network, status, timing, logger }: OperatorLogOptions): () => void {
+function watchPeers({ host, network, members, status, timing, logger }: OperatorLogOptions): () => void {
   const watch = new PeerWatch({ heartbeatMs: timing.heartbeatMs, nowMs: performance.now() })
   const timer = setInterval(() => {
     const { self } = status()
@@ -118,7 +130,8 @@ function watchPeers({ host, network, status, timing, logger }: OperatorLogOption
       states.push({ validator, isConnected, hasAddress, heardAtMs: network.heardAtMs(validator) })
     }
     for (const { validator, kind, reason, forMs } of watch.check(states, performance.now())) {
-      const fields = { validator, peer: host.getValidatorPeer(validator), reason, forMs: Math.round(forMs) }
+      const peer = host.getValidatorPeer(validator)
+      const fields = { validator, ...members.at(validator), peer, reason, forMs: Math.round(forMs) }
       if (kind === 'lost') logger.warn(fields, lostText(reason))
       else logger.info(fields, 'a validator is back')
     }
@@ -148,8 +161,7 @@ function watchAlone({ host, status, logger }: OperatorLogOptions): () => void {
   return () => clearInterval(timer)
 }
 
-function watchClock({ onFinalized, timing, clock, logger }: OperatorLogOptions): () => void {
-  const watch = new ClockWatch(timing)
+function watchClock(watch: ClockWatch, { onFinalized, clock, logger }: OperatorLogOptions): () => void {
   return onFinalized(({ executed }) => {
     const { timestampMs } = executed.block.header
     const verdict = watch.onFinalized(timestampMs, clock.nowMs(), performance.now())

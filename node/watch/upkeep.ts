@@ -2,13 +2,12 @@
 // Owns: starting both, the pace of pruning. Not: snapshot files (node/sync/), what pruning deletes (storage/).
 import { setTimeout } from 'node:timers/promises'
 import { equalBytes, toHex } from '../../base/bytes.ts'
-import { errorText } from '../../base/errors.ts'
+import { ExpectedError, errorText } from '../../base/errors.ts'
 import type { BlockCheckpoint } from '../../base/protocol/checkpoint.ts'
 import type { ChainStore, ChainStoreOptions } from '../../storage/types.ts'
 import type { Importer } from '../chain/importerTypes.ts'
 import type { NodeConfig } from '../config.ts'
 import type { NodeLogger } from '../logging.ts'
-import { BlockSyncError } from '../sync/blockSync.ts'
 import { SnapshotFiles } from '../sync/snapshotFiles.ts'
 import { startSnapshotKeeper } from '../sync/snapshotKeeper.ts'
 
@@ -91,13 +90,30 @@ export function openSnapshots(dir: string, store: ChainStore): Promise<SnapshotF
   })
 }
 
-/** Throws BlockSyncError when the stored chain contradicts what the operator trusts. */
-export function checkCheckpoint(store: ChainStore, checkpoint: BlockCheckpoint | undefined): void {
-  if (checkpoint === undefined) return
+/** Why the stored chain contradicts what the operator trusts; undefined when it does not, or does not have that block. */
+export function checkpointFault(
+  store: ChainStore,
+  checkpoint: BlockCheckpoint | undefined,
+): string | undefined {
+  if (checkpoint === undefined) return undefined
   const stored = store.headerAt(checkpoint.height)
-  if (stored === undefined || equalBytes(stored.hash, checkpoint.hash)) return
-  throw new BlockSyncError(
-    'CheckpointMismatch',
-    `block ${checkpoint.height} is ${toHex(stored.hash)} here, the checkpoint says ${toHex(checkpoint.hash)}`,
-  )
+  if (stored === undefined || equalBytes(stored.hash, checkpoint.hash)) return undefined
+  return `block ${checkpoint.height} is ${toHex(stored.hash)} here, the checkpoint says ${toHex(checkpoint.hash)}`
+}
+
+/** Throws CheckpointError for a `checkpointFault`. */
+export function checkCheckpoint(store: ChainStore, checkpoint: BlockCheckpoint | undefined): void {
+  const fault = checkpointFault(store, checkpoint)
+  if (fault !== undefined) throw new CheckpointError(fault)
+}
+
+/** The stored chain is not the one that the operator trusts. */
+export class CheckpointError extends ExpectedError {
+  readonly code = 'CheckpointMismatch'
+  constructor(fault: string) {
+    super(
+      `${fault}: one of the two is wrong; compare with other members, then mend the checkpoint or sync anew`,
+    )
+    this.name = 'CheckpointError'
+  }
 }

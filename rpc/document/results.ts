@@ -237,6 +237,7 @@ const NATIVE: { readonly [method: string]: JsonSchema } = {
     view: INTEGER,
     finalizedHeight: INTEGER,
     finalizedAgeMs: NUMBER,
+    heartbeatMs: INTEGER,
     peerCount: INTEGER,
     mempoolCount: INTEGER,
     mempoolBytes: INTEGER,

@@ -1,17 +1,22 @@
 // Blocks and receipts in Ethereum's form. Unknown ones are null, not an error.
 
+import { bytesKey } from '../../base/bytes.ts'
 import type { Json, JsonSchema } from '../../base/field.ts'
 import type { TxId } from '../../base/ids.ts'
 import type { Backend, FinalizedBlock } from '../backend.ts'
-import { lazyJson } from '../lazyJson.ts'
+import { lazyJson, writtenJson } from '../lazyJson.ts'
 import { defineMethod, type Method } from '../method.ts'
 import { p, withDefault } from '../params.ts'
+import { TextCache } from '../textCache.ts'
 import type { BlockIndexes } from './blockIndex.ts'
 import { blockJson, headJson, receiptJson } from './format.ts'
 import { findBlock, withValue } from './resolve.ts'
 
 export const OBJECT_OR_NULL: JsonSchema = { oneOf: [{ type: 'object' }, { type: 'null' }] }
 const LIST_OR_NULL: JsonSchema = { oneOf: [{ type: 'array' }, { type: 'null' }] }
+
+/** Characters of the receipts that are kept as text: who waits for a transaction asks again and again, and so do indexers. */
+const RECEIPTS_LENGTH_MAX = 4 * 1024 * 1024
 
 /** A transaction's place. */
 export type Located = { readonly block: FinalizedBlock; readonly index: number }
@@ -32,6 +37,8 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
   const head = (block: FinalizedBlock | undefined): Json =>
     block === undefined ? null : headJson(block, indexes.of(block))
   const hydrated = withDefault(p.bool, false)
+  // Final, so they never change.
+  const receipts = new TextCache(RECEIPTS_LENGTH_MAX)
   return [
     defineMethod({
       name: 'eth_getBlockByNumber',
@@ -71,10 +78,17 @@ export function blockMethods(backend: Backend, indexes: BlockIndexes): readonly 
       cost: 5,
       params: { hash: p.txId },
       returns: OBJECT_OR_NULL,
-      run: ({ hash }) =>
-        withValue(locate(backend, hash), (at) =>
-          at === undefined ? null : receiptJson(at.block, indexes.of(at.block), at.index),
-        ),
+      run: ({ hash }) => {
+        const key = bytesKey(hash)
+        const known = receipts.get(key)
+        if (known !== undefined && known.height >= backend.blockHeightMin()) return writtenJson(known.text)
+        return withValue(locate(backend, hash), (at): Json => {
+          if (at === undefined) return null
+          const text = JSON.stringify(receiptJson(at.block, indexes.of(at.block), at.index))
+          receipts.set(key, { height: at.block.header.height, text })
+          return writtenJson(text)
+        })
+      },
     }),
     defineMethod({
       name: 'eth_getBlockReceipts',

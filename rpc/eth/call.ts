@@ -39,7 +39,8 @@ const gasAndRevert: Run<{ readonly gas: number; readonly revert: Revert | undefi
   return { gas: callCost(...run).gas, revert }
 }
 
-class CallRunner {
+/** Runs calls and fills transactions on the states of a node. */
+export class CallRunner {
   readonly #backend: Backend
   readonly #modules: readonly Module[]
 

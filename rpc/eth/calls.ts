@@ -1,6 +1,7 @@
 // What the methods that simulate calls share: the state they run on, checks before, errors after.
 import { toHex } from '../../base/bytes.ts'
 import type { Address } from '../../base/ids.ts'
+import { coinsText } from '../../base/units.ts'
 import type { Revert, SimulatedCall, SimulationView } from '../../state/call.ts'
 import { getAccount } from '../../state/modules/accounts/ledger.ts'
 import type { StateReader } from '../../state/view.ts'
@@ -19,7 +20,7 @@ export function mustHaveCoins(state: StateReader, from: Address, valueBase: bigi
   if (balanceBase >= valueBase) return
   throw new RpcError(
     RPC_CODE.refused,
-    `insufficient funds for gas * price + value: address ${toHex(from)} have ${balanceBase} want ${valueBase}`,
+    `insufficient funds for gas * price + value: address ${toHex(from)} have ${coinsText(balanceBase)} want ${coinsText(valueBase)}`,
   )
 }
 

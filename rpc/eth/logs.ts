@@ -5,9 +5,11 @@ import { invalidParams, limitExceeded, prunedHistory, RPC_CODE, RpcError } from 
 import { defineMethod, type Method, type Param } from '../method.ts'
 import type { BlockSelector } from '../params.ts'
 import { TimeSlice } from '../timeSlice.ts'
+import { turns } from '../turns.ts'
 import type { BlockIndexes } from './blockIndex.ts'
 import { matchingLogsJson, quantity } from './format.ts'
 import { type LogFilter, type LogQuery, matchesLog, mayMatch, parseLogQuery } from './logFilter.ts'
+import { withValue } from './resolve.ts'
 
 export interface LogLimits {
   /** Blocks per query. */
@@ -28,6 +30,16 @@ export interface LogPage {
   /** Last height searched; below `to` when a limit was reached. */
   readonly searchedTo: number
   readonly endedBy: 'range' | 'results' | 'time'
+}
+
+/** A search in progress. */
+interface Search {
+  readonly filter: LogFilter
+  readonly from: number
+  readonly last: number
+  /** The next block. */
+  height: number
+  readonly logs: Json[]
 }
 
 export class LogSearch {
@@ -53,25 +65,55 @@ export class LogSearch {
     return out
   }
 
-  /** Logs of heights `from` to `to`: as many blocks as the limits allow, at least one. */
-  async page(filter: LogFilter, from: number, to: number): Promise<LogPage> {
-    const logs: Json[] = []
-    const last = Math.min(to, from + this.limits.blocksMax - 1)
+  /** Logs of heights `from` to `to`: as many blocks as the limits allow, at least one. At once while the turn has room. */
+  page(filter: LogFilter, from: number, to: number): LogPage | Promise<LogPage> {
+    const search: Search = {
+      filter,
+      from,
+      last: Math.min(to, from + this.limits.blocksMax - 1),
+      height: from,
+      logs: [],
+    }
+    while (search.height <= search.last) {
+      const block = this.#candidate(search)
+      if (block instanceof Promise) return this.#pageLater(search)
+      const page = this.#look(search, block)
+      if (page !== undefined) return page
+      if (search.height <= search.last && !turns.hasRoom()) return this.#pageLater(search)
+    }
+    return { logs: search.logs, searchedTo: search.last, endedBy: 'range' }
+  }
+
+  async #pageLater(search: Search): Promise<LogPage> {
+    const { from, last, logs } = search
     const slice = new TimeSlice(this.limits.workMsMax)
-    for (let height = from; height <= last; height++) {
+    while (search.height <= last) {
+      const { height } = search
       if (!(await slice.next()) && height > from) return { logs, searchedTo: height - 1, endedBy: 'time' }
-      const bloom = this.#blooms.get(height)
-      if (bloom !== undefined && !mayMatch(filter, bloom)) continue
-      const block = await this.#backend.blockByHeight(height)
-      if (block === undefined) continue
-      this.#remember(height, this.#indexes.of(block).bloom())
-      const found = this.matching(block, filter)
-      if (logs.length + found.length > this.limits.resultsMax && height > from) {
-        return { logs, searchedTo: height - 1, endedBy: 'results' }
-      }
-      for (const log of found) logs.push(log)
+      const page = this.#look(search, await this.#candidate(search))
+      if (page !== undefined) return page
     }
     return { logs, searchedTo: last, endedBy: 'range' }
+  }
+
+  /** The next block, unless its bloom excludes it. */
+  #candidate({ filter, height }: Search): FinalizedBlock | undefined | Promise<FinalizedBlock | undefined> {
+    const bloom = this.#blooms.get(height)
+    return bloom !== undefined && !mayMatch(filter, bloom) ? undefined : this.#backend.blockByHeight(height)
+  }
+
+  /** Goes past one block; the page when its logs are too many. */
+  #look(search: Search, block: FinalizedBlock | undefined): LogPage | undefined {
+    const { filter, from, logs } = search
+    const height = search.height++
+    if (block === undefined) return undefined
+    this.#remember(height, this.#indexes.of(block).bloom())
+    const found = this.matching(block, filter)
+    if (logs.length + found.length > this.limits.resultsMax && height > from) {
+      return { logs, searchedTo: height - 1, endedBy: 'results' }
+    }
+    for (const log of found) logs.push(log)
+    return undefined
   }
 
   #remember(height: number, bloom: Uint8Array): void {
@@ -85,15 +127,21 @@ export class LogSearch {
   }
 
   /** The complete answer to a query, or an error that names a range that works. */
-  async query(query: LogQuery): Promise<Json> {
-    if (query.blockHash !== undefined) {
-      const block = await this.#backend.blockByHash(query.blockHash)
-      if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
-      return this.matching(block, query.filter)
+  query({ blockHash, filter, from, to }: LogQuery): Json | Promise<Json> {
+    if (blockHash !== undefined) {
+      return withValue(this.#backend.blockByHash(blockHash), (block): Json => {
+        if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
+        return this.matching(block, filter)
+      })
     }
+    const first = this.heightOf(from)
+    const last = this.heightOf(to)
+    if (typeof first === 'number' && typeof last === 'number') return this.#range(filter, first, last)
+    return Promise.all([first, last]).then((heights) => this.#range(filter, ...heights))
+  }
+
+  #range(filter: LogFilter, from: number, to: number): Json | Promise<Json> {
     const head = this.#backend.head().header.height
-    const from = await this.heightOf(query.from)
-    const to = await this.heightOf(query.to)
     // Never a silent part: the caller would take it for the whole and skip what comes later (execution-apis 875).
     const beyond = Math.max(from, to)
     if (beyond > head) {
@@ -113,22 +161,22 @@ export class LogSearch {
         `block range too large, at most ${blocksMax} blocks. Try with this block range ${works}.`,
       )
     }
-    const page = await this.page(query.filter, from, to)
-    if (page.searchedTo < to) {
+    return withValue(this.page(filter, from, to), (page): Json => {
+      if (page.searchedTo === to) return page.logs
       const works = `[${quantity(from)}, ${quantity(page.searchedTo)}]`
       const what =
         page.endedBy === 'time' ? 'query took too long' : `query returned more than ${resultsMax} results`
       throw limitExceeded(`${what}. Try with this block range ${works}.`)
-    }
-    return page.logs
+    })
   }
 
-  async heightOf(selector: BlockSelector): Promise<number> {
+  heightOf(selector: BlockSelector): number | Promise<number> {
     if (selector.kind === 'height') return selector.height
     if (selector.kind !== 'hash') return this.#backend.head().header.height
-    const block = await this.#backend.blockByHash(selector.hash)
-    if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
-    return block.header.height
+    return withValue(this.#backend.blockByHash(selector.hash), (block) => {
+      if (block === undefined) throw new RpcError(RPC_CODE.refused, 'unknown block')
+      return block.header.height
+    })
   }
 }
 

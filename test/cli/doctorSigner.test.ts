@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { diagnose } from '../../cli/doctor/diagnose.ts'
-import { genesisValidators } from '../../client/trust.ts'
-import { planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { planDevnet } from '../../devnet/directories.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
-import { genesisHash } from '../../genesis/schema.ts'
+import { genesisHash, genesisValidators } from '../../genesis/schema.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { openLocalSigner, signerFolder } from '../../signer/signerDir.ts'
 import { withDirectory } from '../support/chainFixtures.ts'
+import { prepareFolders } from '../support/devnetFolders.ts'
 
 async function signerChecks(dir: string) {
   const { checks, advice } = await diagnose(dir, { blocks: 0 })
@@ -22,7 +22,7 @@ describe('cli.doctor on a signer', () => {
     withDirectory(async (dataDir) => {
       const [member] = planDevnet({ validators: 4, port: 25_950, dataDir })
       const settings = { validators: 4, dataDir, blockTimeMs: 20, windowMs: 10_000, isFresh: true }
-      prepareDevnet({ ...settings, logLevel: 'info' }, [member!])
+      prepareFolders({ ...settings, logLevel: 'info' }, [member!])
       const { dir } = member!
       const genesis = parseGenesis(genesisFile(dir))
       const signer = await openLocalSigner({

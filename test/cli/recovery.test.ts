@@ -20,10 +20,10 @@ import {
   signRecovery,
 } from '../../cli/recovery/proposal.ts'
 import { textToSign } from '../../cli/recovery/replacement.ts'
-import { genesisValidators } from '../../client/trust.ts'
-import { planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { planDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { developmentValidator } from '../../genesis/devKeys.ts'
+import { genesisValidators } from '../../genesis/schema.ts'
 import { genesisFile, parseGenesis } from '../../node/nodeDir.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { RecoveryBook } from '../../node/recovery/recoveries.ts'
@@ -38,6 +38,7 @@ import { recoveryOfEpoch } from '../../state/recovery.ts'
 import { recoverSender } from '../../state/transaction.ts'
 import { Journal } from '../../storage/journal.ts'
 import { withDirectory } from '../support/chainFixtures.ts'
+import { prepareFolders } from '../support/devnetFolders.ts'
 
 const secretOf = (index: number): Uint8Array => developmentValidator(index).consensusSecret
 const VALIDATORS = 4
@@ -74,7 +75,7 @@ interface Story {
 /** Four directories: all have block 1 final, validator 0 voted to finalize block 2. */
 async function prepare(dataDir: string): Promise<Story> {
   const members = planDevnet({ validators: VALIDATORS, port: 25_900, dataDir })
-  prepareDevnet(
+  prepareFolders(
     { validators: VALIDATORS, dataDir, blockTimeMs: 20, windowMs: 10_000, isFresh: true, logLevel: 'info' },
     members,
   )

@@ -13,22 +13,26 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
+import { contentsOf, mountPoints, removeContents } from '../../devnet/contents.ts'
+import { fundedAccounts } from '../../devnet/devnet.ts'
+import { planDevnet } from '../../devnet/directories.ts'
 import {
-  type DevnetSettings,
   developmentGenesis,
-  planDevnet,
-  prepareDevnet,
-} from '../../devnet/directories.ts'
+  type GenesisOptions,
+  readDevelopmentGenesis,
+} from '../../devnet/genesisOptions.ts'
+import { checkFolders, forgetDevnet } from '../../devnet/ownership.ts'
 import { genesisHash } from '../../genesis/schema.ts'
 import { DEFAULT_CONFIG, loadConfig } from '../../node/config.ts'
 import { genesisText, writeNodeDir } from '../../node/nodeDir.ts'
 import { createKeys, showKeys } from '../../node/nodeKeys.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
 import { createConsensusKey, hasConsensusKey } from '../../signer/keyFiles.ts'
+import { type FolderOptions, prepareFolders } from '../support/devnetFolders.ts'
 
 const dataDir = mkdtempSync(join(tmpdir(), 'suanli-devnet-'))
 after(() => rmSync(dataDir, { recursive: true }))
-const OPTIONS: Omit<DevnetSettings, 'port' | 'print'> = {
+const OPTIONS: FolderOptions = {
   validators: 4,
   dataDir,
   blockTimeMs: 100,
@@ -57,9 +61,64 @@ describe('devnet.genesis', () => {
   })
 })
 
+describe('devnet.options', () => {
+  const refuses = (options: Partial<GenesisOptions>, message: RegExp): void => {
+    assert.throws(
+      () => developmentGenesis({ ...OPTIONS, ...options }),
+      (error: Error) => error instanceof OperatorError && message.test(error.message),
+      String(message),
+    )
+  }
+  it('decide chain id, accounts, balances and parameters', () => {
+    const params = { 'redemption.noShowPpm': '20000', 'accounts.blockGasLimit': 40_000_000 }
+    const genesis = developmentGenesis({
+      ...OPTIONS,
+      chainId: 4_242,
+      accounts: 12,
+      balanceCoins: 5_000,
+      params,
+    })
+    assert.equal(genesis.chainId, 4_242)
+    assert.equal(genesis.params.redemption.noShowPpm, 20_000n)
+    assert.equal(genesis.params.accounts.blockGasLimit, 40_000_000)
+    const funded = fundedAccounts(genesis)
+    assert.deepEqual(
+      funded.map(({ index }) => index),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 26, 27],
+    )
+    const total = genesis.balances.reduce((sum, { amountBase }) => sum + amountBase, 0n)
+    assert.equal(total, (12n * 5_000n + 4n * 250n) * 10n ** 18n)
+    assert.equal(fundedAccounts(developmentGenesis({ ...OPTIONS, accounts: 2 })).length, 2)
+  })
+  it('are refused where a rule forbids them', () => {
+    refuses({ params: { 'redemption.bogus': 1 } }, /^there is no parameter redemption\.bogus/)
+    refuses({ params: { 'redemption.__proto__': 1 } }, /^there is no parameter/)
+    refuses({ params: { noShowPpm: 1 } }, /^there is no parameter noShowPpm: expected MODULE\.NAME/)
+    refuses(
+      { params: { 'redemption.assignAhead': 'x' } },
+      /^params\.redemption\.assignAhead: expected an integer/,
+    )
+    refuses({ params: { 'redemption.assignAhead': 300 } }, /assignAhead: 300, expected 1 to an eighth/)
+    refuses({ balanceCoins: 1_000_000 }, /BondTooSmall|QuotaExceeded|OwnBacking/)
+    refuses({ validators: 3, windowMs: 3_600_001 }, /at most 3600000 ms with fewer than 4 validators/)
+  })
+  it('come from a genesis document with the development keys', () => {
+    const file = join(dataDir, 'own.json')
+    const genesis = developmentGenesis({ ...OPTIONS, validators: 2, chainId: 77_777 })
+    writeFileSync(file, genesisText(genesis))
+    assert.deepEqual(genesisHash(readDevelopmentGenesis(file)), genesisHash(genesis))
+    const [first, second] = genesis.providers
+    writeFileSync(file, genesisText({ ...genesis, providers: [second!, first!] }))
+    assert.throws(
+      () => readDevelopmentGenesis(file),
+      /providers\[0\]\.operator: expected the public development key/,
+    )
+  })
+})
+
 describe('devnet.prepare', () => {
   it('gives each validator a directory with the addresses of the others', () => {
-    prepareDevnet(OPTIONS, members)
+    prepareFolders(OPTIONS, members)
     for (const member of members) {
       const { peers, rpcPort } = loadConfig(member.dir)
       assert.equal(rpcPort, 8545 + member.index)
@@ -68,9 +127,9 @@ describe('devnet.prepare', () => {
     }
   })
   it('reuses an earlier run with the same settings and refuses other settings', () => {
-    prepareDevnet(OPTIONS, members)
+    prepareFolders(OPTIONS, members)
     const other = { ...OPTIONS, blockTimeMs: 50 }
-    assert.throws(() => prepareDevnet(other, members), /with other settings; start with --fresh/)
+    assert.throws(() => prepareFolders(other, members), /with other settings; start with --fresh/)
   })
   it('deletes with --fresh only its own files', () => {
     const mine = join(dataDir, 'thesis.txt')
@@ -78,7 +137,7 @@ describe('devnet.prepare', () => {
     mkdirSync(join(dataDir, 'validator-notes'))
     const block = join(members[0]!.dir, 'chain')
     mkdirSync(block)
-    prepareDevnet({ ...OPTIONS, isFresh: true, blockTimeMs: 50 }, members)
+    prepareFolders({ ...OPTIONS, isFresh: true, blockTimeMs: 50 }, members)
     assert.ok(!existsSync(block))
     assert.equal(readFileSync(mine, 'utf8'), 'years of work')
     assert.ok(existsSync(join(dataDir, 'validator-notes')))
@@ -87,12 +146,12 @@ describe('devnet.prepare', () => {
     const unfinished = join(dataDir, 'unfinished')
     const planned = planDevnet({ validators: 4, port: 8545, dataDir: unfinished })
     const options = { ...OPTIONS, dataDir: unfinished }
-    prepareDevnet(options, planned)
+    prepareFolders(options, planned)
     for (const lost of ['genesis.json', 'config.json', 'keys']) {
       rmSync(join(planned[1]!.dir, lost), { recursive: true })
     }
     rmSync(planned[2]!.dir, { recursive: true })
-    prepareDevnet(options, planned)
+    prepareFolders(options, planned)
     for (const { dir } of planned) assert.ok(showKeys(dir).consensusKey !== undefined)
   })
 })
@@ -104,7 +163,7 @@ describe('devnet.foreign', () => {
   const dir = planned[1]!.dir
   beforeEach(() => {
     rmSync(foreignDir, { recursive: true, force: true })
-    prepareDevnet(options, planned)
+    prepareFolders(options, planned)
   })
 
   /** Contents of every file below a folder. */
@@ -123,7 +182,7 @@ describe('devnet.foreign', () => {
     const before = contents(foreignDir)
     for (const isFresh of [true, false]) {
       assert.throws(
-        () => prepareDevnet({ ...options, isFresh }, planned),
+        () => prepareFolders({ ...options, isFresh }, planned),
         (error: Error) =>
           error instanceof OperatorError && error.message.includes(`${dir}: `) && reason.test(error.message),
       )
@@ -158,17 +217,67 @@ describe('devnet.foreign', () => {
     refuses(/notes.txt is not the devnet's/)
     rmSync(notes)
     writeFileSync(join(dir, 'keys', 'mine.pem'), 'mine')
-    refuses(/keys\/mine.pem is not a development key's/)
+    refuses(/keys\/mine.pem is not the devnet's/)
     rmSync(join(dir, 'keys', 'mine.pem'))
     symlinkSync(dataDir, join(dir, 'snapshots'))
     refuses(/snapshots is a link to elsewhere/)
+  })
+  it('refuses what it cannot name at any depth, and files in place of folders', () => {
+    const folders = [
+      'chain/chain',
+      'journal',
+      'signer/lock',
+      'snapshots/7',
+      'accounts',
+      'evidence',
+      'recovery',
+    ]
+    for (const folder of folders) mkdirSync(join(dir, folder), { recursive: true })
+    const foreign = [
+      ...folders.map((folder) => join(folder, 'thesis.txt')),
+      ...['chain/thesis.tmp', 'signer/consensus.json', 'snapshots/thesis', 'node.log.old', 'thesis.tmp'],
+    ]
+    for (const name of foreign) {
+      writeFileSync(join(dir, name), 'years of work')
+      refuses(new RegExp(`${name} is not the devnet's`))
+      rmSync(join(dir, name))
+    }
+    for (const name of ['node.log', 'diagnosis-7.json', 'chain/closed', 'keys/consensus.fresh']) {
+      rmSync(join(dir, name), { force: true })
+      mkdirSync(join(dir, name))
+      refuses(new RegExp(`${name} is not the devnet's`))
+      rmSync(join(dir, name), { recursive: true })
+    }
+    symlinkSync(dataDir, join(dir, 'chain/chain/000001.ldb'))
+    refuses(/chain\/chain\/000001.ldb is a link to elsewhere/)
+  })
+  it("refuses a copy of its own folder, another key's record, and what is mounted in it", () => {
+    const copy = join(foreignDir, 'validator-12')
+    renameSync(dir, copy)
+    assert.throws(() => forgetDevnet(foreignDir), /validator-12: it is a copy of validator-1/)
+    renameSync(copy, dir)
+    mkdirSync(join(dir, 'signer'))
+    writeFileSync(join(dir, 'signer', 'key'), `0x${'ab'.repeat(48)}\n`)
+    refuses(/signer\/ holds the record of another key/)
+    rmSync(join(dir, 'signer', 'key'))
+    mkdirSync(join(dir, 'chain'))
+    for (const at of [dir, join(dir, 'chain')]) {
+      assert.throws(() => checkFolders([dir], new Set([at])), /is another file system/)
+    }
+    assert.ok(process.platform !== 'linux' || mountPoints().has('/'))
+  })
+  it('leaves what appears while it deletes', () => {
+    const contents = contentsOf(dir)
+    writeFileSync(join(dir, 'keys', 'late.json'), 'mine')
+    assert.throws(() => removeContents(dir, contents), { code: 'ENOTEMPTY' })
+    assert.equal(readFileSync(join(dir, 'keys', 'late.json'), 'utf8'), 'mine')
   })
   it('takes its own folder again with everything that a validator has written into it', () => {
     const { addresses, ...folders } = nodePaths(dir)
     writeFileSync(addresses, '{}')
     for (const folder of Object.values(folders)) mkdirSync(folder)
     for (const isFresh of [false, true])
-      assert.doesNotThrow(() => prepareDevnet({ ...options, isFresh }, planned))
+      assert.doesNotThrow(() => prepareFolders({ ...options, isFresh }, planned))
     assert.equal(existsSync(addresses), false)
   })
   it('refuses a link or a file in place of a folder', () => {
@@ -184,7 +293,7 @@ describe('devnet.foreign', () => {
     const beyond = join(foreignDir, 'validator-7')
     createConsensusKey(beyond, 'secret', 'light')
     assert.throws(
-      () => prepareDevnet({ ...options, isFresh: true }, planned),
+      () => prepareFolders({ ...options, isFresh: true }, planned),
       (error: Error) => error.message.includes(`${beyond}: it has no devnet-validator.json`),
     )
     assert.ok(hasConsensusKey(beyond) && existsSync(dir))
@@ -192,7 +301,7 @@ describe('devnet.foreign', () => {
   it('leaves a devnet.json that it did not write', () => {
     const status = join(foreignDir, 'devnet.json')
     writeFileSync(status, '{"name":"mine"}')
-    prepareDevnet({ ...options, isFresh: true }, planned)
+    prepareFolders({ ...options, isFresh: true }, planned)
     assert.equal(readFileSync(status, 'utf8'), '{"name":"mine"}')
   })
 })

@@ -1,10 +1,24 @@
-// What createDevnet refuses. Its devnet as another project's test uses it: test/examples/devnetSteps.ts.
+// What createDevnet refuses, and its devnet with a process per validator as another project's test uses it.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { createDevnet, type DevnetOptions } from '../../devnet/devnet.ts'
+import { createDevnet, type Devnet, type DevnetOptions } from '../../devnet/devnet.ts'
 import { temporaryDir } from '../support/devnetHarness.ts'
+import { testDisturbed, testStarted, WatchedEvents } from '../support/devnetSteps.ts'
+import { call } from '../support/jsonRpc.ts'
+
+describe('createDevnet', function () {
+  this.timeout(60_000)
+  const watched = new WatchedEvents()
+  let devnet: Devnet
+  before(async () => {
+    devnet = await createDevnet({ onEvent: watched.take })
+  })
+  after(() => devnet?.close())
+  testStarted({ devnet: () => devnet, watched })
+  testDisturbed({ devnet: () => devnet, watched })
+})
 
 describe('createDevnet.refusals', function () {
   this.timeout(60_000)
@@ -12,9 +26,18 @@ describe('createDevnet.refusals', function () {
   after(() => dir.remove())
 
   it('rejects a number of validators out of range', async () => {
-    for (const validators of [0, 3, 17, 4.5]) {
-      await assert.rejects(createDevnet({ validators }), /validators: expected 4 to 16/)
+    for (const validators of [0, 17, 4.5]) {
+      await assert.rejects(createDevnet({ validators }), /validators: expected 1 to 16/)
     }
+  })
+  it('starts one validator alone, whose window is an hour at most', async () => {
+    const start = (windowMs: number) => createDevnet({ validators: 1, isInProcess: true, windowMs })
+    await assert.rejects(start(3_600_001), /windowMs.* at most 3600000 ms with fewer than 4 validators/)
+    const devnet = await start(3_600_000)
+    assert.equal(devnet.validators.length, 1)
+    const { reserve } = await call<{ reserve: { supplyBase: string } }>(devnet.rpcUrl, 'chain_reserve')
+    assert.equal(BigInt(reserve.supplyBase), 100_250n * 10n ** 18n)
+    await devnet.close()
   })
   it('names the option that cannot be used', async () => {
     const wrong: readonly [string, object][] = [

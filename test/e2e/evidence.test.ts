@@ -1,4 +1,4 @@
-// A double vote with real processes: an unknown peer sends evidence to one node, nodes gossip it, one pays for the
+// A double vote among running nodes: an unknown peer sends evidence to one node, nodes gossip it, one pays for the
 // transaction, the chain convicts, and the culprit loses its vote. The culprit's key is a published development key.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { peerIdBytesFromSeed } from '../../p2p/identity.ts'
 import type { P2pHost } from '../../p2p/protocol.ts'
 import { MONOTONIC } from '../../p2p/timers.ts'
 import { call } from '../support/jsonRpc.ts'
-import { Network, SHORT_LIVED } from '../support/processNetwork.ts'
+import { Network } from '../support/processNetwork.ts'
 
 const PATIENCE_MS = 30_000
 const VALIDATORS = 5
@@ -30,7 +30,7 @@ async function until(what: string, holds: () => Promise<boolean> | boolean): Pro
   }
 }
 
-describe('evidence among real processes', function () {
+describe('evidence among running nodes', function () {
   this.timeout(120_000)
   this.slow(30_000)
   const dataDir = mkdtempSync(join(tmpdir(), 'suanli-evidence-'))
@@ -38,7 +38,8 @@ describe('evidence among real processes', function () {
   let stranger: P2pHost | undefined
 
   before(async () => {
-    network = await Network.prepare({ validators: VALIDATORS, dataDir, blockTimeMs: 50, flags: SHORT_LIVED })
+    const local = Array.from({ length: VALIDATORS }, (_, i) => i)
+    network = await Network.prepare({ validators: VALIDATORS, dataDir, blockTimeMs: 50, local })
     await network.startAll()
   })
   after(async function () {

@@ -1,5 +1,5 @@
 // Membership with real processes: a fifth node is admitted by vote and signs, a key is rotated, a member is removed while
-// down; each is killed and restarted in between. The chain continues, all nodes agree, and no node double-votes.
+// down; nodes are killed and restarted in between. The chain continues, all nodes agree, and no node double-votes.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -115,6 +115,7 @@ describe('membership of real processes', function () {
       blockTimeMs: 50,
       windowMs: 4_000,
       flags: SHORT_LIVED,
+      local: [0, 2, 3],
     })
     fifth = prepareFifth(network, dataDir)
     nodes = [...network.nodes, fifth]
@@ -122,7 +123,8 @@ describe('membership of real processes', function () {
   })
 
   after(async function () {
-    await Promise.all(nodes.filter((node) => node.isRunning).map((node) => node.kill()))
+    await network.killAll()
+    if (fifth.isRunning) await fifth.kill()
     if (this.currentTest?.isFailed() === true) process.stderr.write(`data and logs are in ${dataDir}\n`)
     else rmSync(dataDir, { recursive: true, force: true })
   })
@@ -207,7 +209,7 @@ describe('membership of real processes', function () {
 
   /** The node shows the chain the number of the loss by itself, and its signer takes the proof. */
   async function loseRecord(node: ValidatorProcess): Promise<void> {
-    await node.kill()
+    await node.terminate()
     for (const dir of node.signerDirs) rmSync(dir, { recursive: true })
     await node.start()
     assert.equal(await signer(node.url), 'observing')
@@ -218,7 +220,7 @@ describe('membership of real processes', function () {
 
   it('removes a member that is down; it returns as a follower, twice', async () => {
     const node = network.nodes[2]!
-    await node.kill()
+    await node.terminate()
     await decide(2, 1, encodeCall(governanceSchema, 'proposeRemoval', { provider: 3 }), [2, 4, 5])
     await until('the member is gone', async () => ((await ids(url())) === '1,2,4,5' ? true : undefined))
     await untilProposes(url(), 4)

@@ -104,12 +104,13 @@ describe('recovery from the loss of a quorum', function () {
       dataDir: file('net'),
       blockTimeMs: 20,
       flags: SHORT_LIVED,
+      local: KEPT,
     })
     await network.startAll()
   })
   after(async () => {
     await network.killAll()
-    if (fifth?.isRunning) await fifth.kill()
+    if (fifth?.isRunning) await fifth.terminate()
     dir.remove()
   })
 
@@ -200,6 +201,7 @@ describe('recovery from the loss of a quorum', function () {
   })
 
   it('the chain continues in the new epoch with every receipt shown before', async () => {
+    for (const index of LOST) network.nodes[index]!.isLocal = true
     await network.startAll()
     await until(
       'the new machine at the floor',
@@ -233,12 +235,13 @@ describe('recovery from the loss of a quorum', function () {
     const config = loadConfig(old.dir)
     saveConfig(old.dir, { ...config, rpcPort: old.rpcPort, p2pListen: ['/ip4/127.0.0.1/tcp/0'] })
     const ghost = new ValidatorProcess(old, () => {})
+    ghost.isLocal = true
     await ghost.start()
     const before = await heightOf(urlOf(0))
     for (let i = 0; i < 3; i++) receipts.push(await transfer(urlOf(1), 1))
     assert.ok((await heightOf(urlOf(0))) > before)
     assert.ok((await heightOf(ghost.url)) <= applied.floor.height)
-    await ghost.kill()
+    await ghost.terminate()
     assert.deepEqual(network.failures, [])
   })
 
@@ -256,11 +259,15 @@ describe('recovery from the loss of a quorum', function () {
     fifth = new ValidatorProcess({ ...member, index: 5, dir: dataDir, rpcPort }, (text) =>
       network.failures.push(text),
     )
+    fifth.isLocal = true
     await fifth.start()
     await until('the reminder', () => readFileSync(fifth.logFile, 'utf8').includes(applied.recovery))
     assert.ok((await heightOf(fifth.url)) <= applied.floor.height)
     await fifth.terminate()
-    await suanli('recovery', 'trust', applied.recovery, '-d', dataDir)
+    for (const isNew of [true, false]) {
+      const trusted = await suanli('recovery', 'trust', applied.recovery, '-d', dataDir, '--json')
+      assert.deepEqual(JSON.parse(trusted), { trusted: applied.recovery, isNew })
+    }
     await fifth.start()
     const top = await heightOf(urlOf(0))
     await until('the fifth node at the tip', async () => (await heightOf(fifth.url)) >= top)

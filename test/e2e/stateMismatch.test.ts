@@ -13,7 +13,7 @@ import { stateKeyBytes } from '../../storage/layout.ts'
 import { runSuanli, temporaryDir } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { blockAt, heightOf, transfer, until } from '../support/nodeSteps.ts'
-import { Network, SHORT_LIVED, type ValidatorProcess } from '../support/processNetwork.ts'
+import { Network, type ValidatorProcess } from '../support/processNetwork.ts'
 
 const { account } = tablesOf(accountsSchema)
 const PAYER = developmentAccounts()[0]!
@@ -33,7 +33,7 @@ describe('a validator whose state is wrong', function () {
       validators: 4,
       dataDir: join(dir.path, 'net'),
       blockTimeMs: 20,
-      flags: SHORT_LIVED,
+      local: [0, 1, 2, 3],
     })
     await network.startAll()
     node = network.nodes[3]!

@@ -16,7 +16,7 @@ import {
   viemActor,
 } from '../support/actors.ts'
 import { type ChainFollower, followChain } from '../support/chainFollower.ts'
-import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
+import { type CommandDevnet, startDevnet } from '../support/devnetHarness.ts'
 import { call } from '../support/jsonRpc.ts'
 import { type ProvenBalance, type TrustedGenesis, verifyBalance } from '../support/lightVerifier.ts'
 
@@ -99,7 +99,7 @@ interface RedemptionAnswer {
 
 describe("the currency's first story", function () {
   this.timeout(90_000)
-  let devnet: RunningDevnet
+  let devnet: CommandDevnet
   let url: string
   let chain: ChainFollower
   let genesis: TrustedGenesis

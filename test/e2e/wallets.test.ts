@@ -8,7 +8,7 @@ import { developmentAccounts } from '../../genesis/devKeys.ts'
 import { DEVNET_ASSET_ID, DEVNET_CHAIN_ID } from '../../genesis/devnet.ts'
 import { assetAddress } from '../../state/modules/assets/ledger.ts'
 import { followChain } from '../support/chainFollower.ts'
-import { type RunningDevnet, startDevnet } from '../support/devnetHarness.ts'
+import { type RunningDevnet, startLocalDevnet } from '../support/devnetHarness.ts'
 import { sendAll, signTransfers } from '../support/hotWallet.ts'
 import { call } from '../support/jsonRpc.ts'
 import { ethers5Wallet, wagmiWallet, web3Wallet } from '../support/moreWallets.ts'
@@ -42,7 +42,7 @@ describe('wallets on a running devnet', function () {
   const wallet = (name: string): WalletLibrary => libraries.find((library) => library.name === name)!
 
   before(async () => {
-    devnet = await startDevnet()
+    devnet = await startLocalDevnet()
     const [first, second, third, fourth] = devnet.rpcUrls as [string, string, string, string]
     // The libraries use different validators: all must serve what one accepts.
     libraries.push(viemWallet(first), ethersWallet(second), castWallet(third))

@@ -1,7 +1,7 @@
 // Every function and class that the package exports shows an `@example`; each is compiled strictly and run against a devnet.
 // A line that ends in `// value` is checked: `formatCoins(15n * 10n ** 17n) // '1.5'`.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, posix, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Devnet } from '../../devnet/devnet.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
@@ -23,7 +24,7 @@ const ENTRIES = {
   'suanli/devnet': 'devnet/devnet.ts',
   'suanli/schemas': 'state/schemas.ts',
 } as const
-/** Compiled here and played elsewhere: devnetSteps.ts starts, asks and closes the same devnet. */
+/** Compiled here and played elsewhere: test/support/devnetSteps.ts starts, asks and closes the same devnet. */
 const PLAYED_ELSEWHERE: readonly string[] = ['createDevnet']
 /** Where examples say that a node listens. */
 const URL_IN_TEXT = 'http://127.0.0.1:8545'
@@ -125,7 +126,7 @@ function tsc(
 }
 
 /** Runs every compiled example in one process: `done`, or what it threw. */
-function runAll(dir: string, names: readonly string[]): Readonly<Record<string, string>> {
+async function runAll(dir: string, names: readonly string[]): Promise<Readonly<Record<string, string>>> {
   const runner = join(dir, 'runner.js')
   writeFileSync(
     runner,
@@ -142,7 +143,8 @@ process.stdout.write('\\n' + JSON.stringify(outcomes))
 process.exit(0)
 `,
   )
-  const { stdout, stderr } = spawnSync(process.execPath, [runner], {
+  // The devnet runs in this process: it must not wait.
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [runner], {
     cwd: dir,
     encoding: 'utf8',
     timeout: 50_000,
@@ -158,7 +160,7 @@ export function testDocstrings(devnet: () => Devnet): void {
   const all = examples()
   const shown = all.filter(({ code }) => code !== undefined)
   const fileOf = ({ name }: Example): string => join(dir, `${name}.ts`)
-  let outcomes: Readonly<Record<string, string>> | undefined
+  let outcomes: Promise<Readonly<Record<string, string>>> | undefined
 
   before(() => {
     // The package's declarations, which only packing makes.
@@ -202,9 +204,9 @@ export function testDocstrings(devnet: () => Devnet): void {
 
   const played = shown.map(({ name }) => name).filter((name) => !PLAYED_ELSEWHERE.includes(name))
   for (const name of played) {
-    it(`${name} does what it says`, () => {
+    it(`${name} does what it says`, async () => {
       outcomes ??= runAll(dir, played)
-      assert.equal(outcomes[name], 'done')
+      assert.equal((await outcomes)[name], 'done')
     })
   }
 }

@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { createWalletClient, type Hex, http, parseEther, publicActions } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { createDevnet, type Devnet } from '../../devnet/devnet.ts'
+import { testInProcess, testStarted, WatchedEvents } from '../support/devnetSteps.ts'
 import { call } from '../support/jsonRpc.ts'
-import { testDisturbed, testStarted, WatchedEvents } from './devnetSteps.ts'
 import { testDocstrings } from './docstrings.ts'
 
 const ROOT = resolve(fileURLToPath(new URL('../../..', import.meta.url)))
@@ -33,7 +33,7 @@ describe('examples', function () {
   let sentAt = 0
   before(async () => {
     // An idle chain's next block, which assigns, comes sooner where windows are short.
-    devnet = await createDevnet({ windowMs: WINDOW_MS, onEvent: watched.take })
+    devnet = await createDevnet({ windowMs: WINDOW_MS, isInProcess: true, onEvent: watched.take })
   })
   after(async () => {
     for (const child of children) child.kill('SIGKILL')
@@ -43,7 +43,7 @@ describe('examples', function () {
   testStarted({ devnet: () => devnet, watched })
   testDocstrings(() => devnet)
   // In a describe of their own, so that they come last.
-  describe('createDevnet', () => testDisturbed({ devnet: () => devnet, watched }))
+  describe('createDevnet in one process', () => testInProcess({ devnet: () => devnet, watched }))
 
   function begin(
     command: string,

@@ -102,7 +102,10 @@ describe('devnet.kills', function () {
       join(dataDir, 'key.json'),
       join(dataDir, 's1'),
     ]
-    await suanli('signer', 'export', '--data-dir', dir, '--out', record)
+    const exported = JSON.parse(
+      await suanli('signer', 'export', '--data-dir', dir, '--out', record, '--json'),
+    )
+    assert.equal(exported.out, record)
     await suanli('keys', 'export', '--data-dir', dir, '--out', key)
     mkdirSync(place)
     await suanli('signer', 'init', '--no-key', '--data-dir', place, '--genesis', join(dir, GENESIS_FILE))

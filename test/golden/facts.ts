@@ -20,7 +20,7 @@ import {
   voteBytes,
   voteSchema,
 } from '../../base/protocol/vote.ts'
-import { developmentGenesis } from '../../devnet/directories.ts'
+import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { developmentAccounts, developmentValidator } from '../../genesis/devKeys.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
 import { genesisSchema } from '../../genesis/schema.ts'

@@ -1,7 +1,7 @@
 // A real chain of development validators, and downloads that serve it without a network, with faults that a test chooses.
 import assert from 'node:assert/strict'
 import { ChainMaker } from '../../bench/chainMaker.ts'
-import { developmentGenesis } from '../../devnet/directories.ts'
+import { developmentGenesis } from '../../devnet/genesisOptions.ts'
 import { buildGenesis } from '../../genesis/build.ts'
 import type { Genesis } from '../../genesis/schema.ts'
 import type { Importer } from '../../node/chain/importerTypes.ts'

@@ -189,6 +189,24 @@ describe('rpc.eth', () => {
     assert.equal(failed.logs[0].topics[0], toHex(keccak256(utf8('Failed(bytes4,bytes)'))))
   })
 
+  it('returns a known receipt again, but not once its block is pruned', async () => {
+    const { backend } = served
+    const receipt = await ask('eth_getTransactionReceipt', [failedHash])
+    const { lowestBlock, locateTransaction } = backend
+    let lookUps = 0
+    backend.locateTransaction = () => void lookUps++
+    try {
+      assert.deepEqual(await ask('eth_getTransactionReceipt', [failedHash]), receipt)
+      assert.equal(lookUps, 0)
+      backend.lowestBlock = Number(receipt.blockNumber) + 1
+      assert.equal(await ask('eth_getTransactionReceipt', [failedHash]), null)
+      assert.equal(lookUps, 1)
+    } finally {
+      backend.lowestBlock = lowestBlock
+      backend.locateTransaction = locateTransaction
+    }
+  })
+
   it('returns a pending transaction without block fields', async () => {
     served.backend.automine = false
     const hash = await ask('eth_sendRawTransaction', [signed(alice, { nonce: 3 })])
@@ -240,7 +258,10 @@ describe('rpc.eth', () => {
         return true
       })
       const poor = { from: toHex(accountOf('nobody').address), to, value: '0x1' }
-      await assert.rejects(served.call(method, [poor]), /insufficient funds for gas \* price \+ value/)
+      await assert.rejects(
+        served.call(method, [poor]),
+        /insufficient funds for gas \* price \+ value: address 0x[0-9a-f]{40} have 0 ACPC want 0\.0{17}1 ACPC$/,
+      )
       await assert.rejects(served.call(method, [{ from, data: '0x60' }]), /creation is not supported/)
       await assert.rejects(
         served.call(method, [{ from, to, chainId: '0x1' }]),
@@ -286,7 +307,10 @@ describe('rpc.eth', () => {
       [signed(alice, { nonce, chainId: 1 }), /invalid chain id for signer: have 1 want 7357/],
       [signed(alice, { nonce: 0, valueBase: 77n }), /nonce too low/],
       [signed(alice, { nonce: 9_000 }), /nonce too high: nonce 9000 is 8994 ahead of 6: send 6 first/],
-      [signed(alice, { nonce, valueBase: 10n ** 24n }), /insufficient funds for gas \* price \+ value/],
+      [
+        signed(alice, { nonce, valueBase: 10n ** 24n }),
+        /^insufficient funds for gas \* price \+ value: balance \d+(\.\d+)? ACPC, tx cost 10000\d\d(\.\d+)? ACPC$/,
+      ],
       [signed(alice, { nonce, gasLimit: 20_999 }), /intrinsic gas too low/],
       [
         signed(alice, { nonce, maxPriorityFeePerGas: 2n * 10n ** 10n }),

@@ -15,6 +15,7 @@ import type { Loose } from '../support/rpcHarness.ts'
 /** A reader that takes what it gets, or, while it is stopped, leaves it in the queue. */
 class Reader implements Connection {
   readonly got: Loose[] = []
+  onGot: () => void = () => {}
   isStopped = false
   queuedBytes = 0
   ended: 'cut' | 'slow' | undefined
@@ -22,6 +23,7 @@ class Reader implements Connection {
   #closeListeners: (() => void)[] = []
   notify(text: string): boolean {
     this.got.push((JSON.parse(text) as Loose).params)
+    this.onGot()
     if (this.isStopped) this.queuedBytes += text.length
     return true
   }
@@ -67,15 +69,15 @@ class Node {
       log: { error: ({ err }) => assert.fail(String(err)) },
     }).table
   }
-  call(reader: Reader | undefined, method: string, params: Json): Loose {
+  call(reader: Reader | undefined, method: string, params: Json, client = 'a'): Loose {
     const listeners: (() => void)[] = []
-    const call: Call = { connection: reader, client: 'a', afterAnswer: (one) => void listeners.push(one) }
+    const call: Call = { connection: reader, client, afterAnswer: (one) => void listeners.push(one) }
     const answer = this.table.get(method)!.invoke(params, call)
     for (const listener of listeners) listener()
     return answer
   }
-  subscribe(reader: Reader, topic: string, options: Json = {}): Loose {
-    return this.call(reader, 'subscribe', [topic, options])
+  subscribe(reader: Reader, topic: string, options: Json = {}, client = 'a'): Loose {
+    return this.call(reader, 'subscribe', [topic, options], client)
   }
   /** Blocks of `counts[i]` transfers to bob. */
   mine(...counts: number[]): void {
@@ -216,6 +218,7 @@ describe('rpc.subscribe', () => {
     assert.match(refused('blocks', { fromIndex: 3 }), /fromIndex needs fromBlock/)
     assert.match(refused('blocks', { fromBlock: 50 }), /far above the latest block, 0/)
     assert.match(refused('blocks', { sequence: 0 }), /sequence: expected an integer from 1/)
+    assert.match(refused('blocks', { sequence: 2 ** 53 - 1 }), /sequence: expected an integer up to/)
     assert.match(refusal(() => node.call(undefined, 'subscribe', ['blocks'])).message, /connect by WebSocket/)
   })
 
@@ -283,6 +286,34 @@ describe('rpc.subscribe', () => {
     node.subscribe(back, 'blocks', dead.results.at(-1).resume)
     await until(() => dead.got.length + back.got.length >= 24)
     assert.deepEqual([...dead.results, ...back.results], quick.results)
+  })
+
+  it('lets nobody wait for those who read much of the past', async () => {
+    const node = new Node({ quietBlocksMax: 4 })
+    node.mine(...Array.from({ length: 100 }, () => 0))
+    const live = new Reader()
+    node.subscribe(live, 'blocks')
+    await new Promise(setImmediate)
+    const nobody = toHex(accountOf('nobody').address)
+    const greedy = Array.from({ length: 10 }, () => new Reader())
+    for (let i = 0; i < 300; i++) {
+      node.subscribe(greedy[i % 10]!, 'transfers', { fromBlock: 1, address: nobody }, 'b')
+    }
+    const late = new Reader()
+    node.subscribe(late, 'transfers', { fromBlock: 1, address: nobody }, 'c')
+    const sent = (): number => greedy.reduce((sum, { got }) => sum + got.length, 0)
+    // At the moment itself: whoever waits for it on a busy machine looks too late.
+    let [beforeLive, beforeLate] = [Number.NaN, Number.NaN]
+    live.onGot = () => {
+      if (live.got.length === 1) beforeLive = sent()
+    }
+    late.onGot = () => {
+      if (late.got.length === 25) beforeLate = sent()
+    }
+    node.mine(1)
+    await until(() => late.got.length >= 25)
+    await until(() => sent() >= 7_500)
+    assert.ok(beforeLive <= 100 && beforeLate <= 1_000, `${beforeLive}, ${beforeLate}`)
   })
 
   it('counts with eth_subscribe against one limit, and ends with the connection', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { toHex } from '../../base/bytes.ts'
 import type { Json } from '../../base/field.ts'
+import { createClient } from '../../client/chainClient.ts'
+import { accountHistory, accountHistoryPage, type HistoryEntry } from '../../client/history.ts'
 import type { AccountIndexReader, AccountPlace } from '../../rpc/backend.ts'
 import { createMethods } from '../../rpc/methods.ts'
 import { addressOf, CHAIN } from '../support/chainHarness.ts'
@@ -49,6 +51,62 @@ describe('rpc.account_history', () => {
       { height: 3, index: 0 },
     ]
     index.known = { from: 1, to: 3 }
+  })
+
+  it('is read by the client, page by page', async () => {
+    let asked = 0
+    const client = createClient({
+      name: 'fake',
+      request: (_, params) => {
+        asked++
+        return ask(params as { readonly [name: string]: Json })
+      },
+    })
+    const { items } = await ask({})
+    const page = await accountHistoryPage(client, ALICE.address, { limit: 2 })
+    assert.deepEqual([page.entries.length, page.atBlock, page.fromBlock], [2, 3, 1])
+    const entries: HistoryEntry[] = []
+    for await (const entry of accountHistory(client, alice, { limit: 1 })) entries.push(entry)
+    assert.equal(asked, 4)
+    assert.deepEqual(entries.slice(0, 2), page.entries)
+    assert.deepEqual(
+      entries.map(({ transaction, receivedBase, sentBase, feeBase, ...entry }) => ({
+        ...Object.fromEntries(Object.entries(entry).map(([name, value]) => [name, value ?? null])),
+        hash: transaction ?? null,
+        receivedBase: String(receivedBase),
+        sentBase: String(sentBase),
+        feeBase: String(feeBase),
+      })),
+      items,
+    )
+    const since: number[] = []
+    for await (const { height } of accountHistory(client, alice, { cursor: page.cursor! })) since.push(height)
+    assert.deepEqual(since, [1])
+    index.known = undefined
+    await assert.rejects(accountHistory(client, alice).next(), /is being made/)
+  })
+
+  it('is refused by the client when its shape is wrong, or it never ends', async () => {
+    const good = { height: 1, timestampMs: 2, index: 0, hash: null, from: null, to: null, action: null }
+    const item = { ...good, succeeded: true, receivedBase: '1', sentBase: '0', feeBase: '0' }
+    const answer = { atBlock: 3, fromBlock: 1, items: [item], cursor: '3.1.0' }
+    const clientOf = (json: Json) => createClient({ name: 'fake', request: async () => json })
+    for (const wrong of [
+      null,
+      [],
+      { ...answer, items: {} },
+      { ...answer, items: [null] },
+      { ...answer, items: [{ ...item, receivedBase: -1 }] },
+      { ...answer, items: [{ ...item, succeeded: 1 }] },
+      { ...answer, items: [{ ...item, hash: 7 }] },
+      { ...answer, cursor: 7 },
+      { ...answer, atBlock: 1.5 },
+    ] as Json[]) {
+      await assert.rejects(accountHistoryPage(clientOf(wrong), alice), { code: 'transport' })
+    }
+    const endless = accountHistory(clientOf(answer), alice)
+    await endless.next()
+    await assert.rejects(endless.next(), /the same again/)
   })
 
   it('lists what concerned an account, newest first', async () => {

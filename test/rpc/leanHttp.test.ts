@@ -53,14 +53,12 @@ const ODD: readonly string[] = [
   plain(LOOK, 'Accept: \u00e9\r\n'),
   plain().slice(0, -1),
   plain().slice(0, 40),
-  plain() + plain(),
-  `${plain()}\r\n`,
   `\r\n${plain()}`,
   plain('x'.repeat(20_000)),
   'GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n',
 ]
 
-function methods(later: ((answer: string) => void)[]): ReadonlyMap<string, Method> {
+function methods(later: ((answer: string) => void)[], asked: string[]): ReadonlyMap<string, Method> {
   const define = (name: string, invoke: Method['invoke']): [string, Method] => [
     name,
     { name, doc: '', cost: 1, params: [], returns: {}, invoke },
@@ -68,6 +66,10 @@ function methods(later: ((answer: string) => void)[]): ReadonlyMap<string, Metho
   return new Map([
     define('eth_chainId', () => '0x1cbd'),
     define('name', () => '鏈'),
+    define('note', (params) => {
+      asked.push((params as readonly string[])[0]!)
+      return ''
+    }),
     define('long', () => 'x'.repeat(400_000)),
     define('later', () => new Promise<string>((resolve) => void later.push(resolve))),
   ])
@@ -75,14 +77,24 @@ function methods(later: ((answer: string) => void)[]): ReadonlyMap<string, Metho
 
 /** The lean path alone: what it hands over is answered with `over:` and its unread bytes. */
 class Fixture {
-  readonly load = new Load(2)
+  readonly load = new Load(8)
   readonly later: ((answer: string) => void)[] = []
+  /** Parameters of `note`, in the order in which it was called. */
+  readonly asked: string[] = []
   readonly connections = new Connections({ connectionsMax: 9, connectionsPerAddressMax: 9 })
   readonly lean: LeanHttp
   readonly #server: Server
 
-  constructor(over: { readonly headersTimeoutMs?: number; readonly keepAliveMs?: number } = {}) {
-    const dispatcher = new Dispatcher(methods(this.later), DISPATCH_LIMITS, {
+  constructor(
+    over: {
+      readonly headersTimeoutMs?: number
+      readonly keepAliveMs?: number
+      readonly heldBytesMax?: number
+    } = {},
+  ) {
+    const { heldBytesMax = DISPATCH_LIMITS.heldBytesMax, ...leanOver } = over
+    const limits = { ...DISPATCH_LIMITS, heldBytesMax }
+    const dispatcher = new Dispatcher(methods(this.later, this.asked), limits, {
       error: ({ err }) => assert.fail(err as Error),
     })
     const { load, connections } = this
@@ -90,6 +102,7 @@ class Fixture {
       policy: new Policy({ hosts: [], origins: [], bodyBytesMax: 1e6, rate: undefined, load }),
       exchanges: new Exchanges({ dispatcher, connections, load, rate: undefined }),
       answers: new Answers(dispatcher.held),
+      held: dispatcher.held,
       handOver: (socket) => {
         socket.on('error', () => socket.destroy())
         socket.once('data', (bytes: Buffer) => socket.end(Buffer.concat([Buffer.from('over:'), bytes])))
@@ -98,7 +111,7 @@ class Fixture {
       headersTimeoutMs: 10_000,
       keepAliveMs: 65_000,
       silenceMs: 120_000,
-      ...over,
+      ...leanOver,
     })
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       connections.admit(socket)
@@ -222,7 +235,7 @@ describe('rpc.leanHttp', () => {
       const answer = await client.until('"0x1cbd"}')
       assert.match(
         answer,
-        /^HTTP\/1.1 200 OK\r\n(Vary: Origin\r\nAccess-Control-Allow-Origin: http:\/\/localhost\r\n)?Con/,
+        /^HTTP\/1.1 200 OK\r\n(Access-Control-Allow-Origin: http:\/\/localhost\r\nVary: Origin\r\n)?Con/,
       )
       assert.match(answer, /\r\nContent-Length: 42\r\n/)
       assert.equal(answer.includes('Vary'), fields !== '')
@@ -247,8 +260,47 @@ describe('rpc.leanHttp', () => {
     }
   })
 
+  it('answers what was sent at once in its order, and hands over from the first odd request on', async () => {
+    for (const [odd, left] of [
+      ['GET / HTTP/1.1\r\n\r\n', `GET / HTTP/1.1\r\n\r\n${plain()}`],
+      ['\r\n', `\r\n${plain()}`],
+      ['', plain().slice(0, -1)],
+    ] as const) {
+      const client = await fixture.open()
+      const numbered = Array.from({ length: 40 }, (_, i) => plain(`{"id":${i},"method":"name"}`))
+      const end = odd === '' ? plain().slice(0, -1) : odd + plain()
+      client.socket.write(numbered.join('') + end)
+      const text = await client.closed()
+      assert.deepEqual(
+        [...text.matchAll(/"id":(\d+)/g)].slice(0, 40).map(([, id]) => Number(id)),
+        numbered.map((_, i) => i),
+      )
+      assert.ok(text.endsWith(`over:${left}`), text.slice(-300))
+    }
+  })
+
+  it('lets the others have their turn between the requests that one sent at once', async () => {
+    const [eager, other] = [await fixture.open(), await fixture.open()]
+    const note = (text: string): string => plain(`{"id":1,"method":"note","params":["${text}"]}`)
+    eager.socket.write(Array.from({ length: 100 }, (_, i) => note(`eager ${i}`)).join(''))
+    other.socket.write(note('other'))
+    await other.until('""}')
+    assert.ok(fixture.asked.indexOf('other') <= 32, String(fixture.asked.indexOf('other')))
+    while (fixture.asked.length < 101) assert.notEqual(await eager.until('""}'), '')
+  })
+
+  it('cuts who sends more ahead than it may hold', async () => {
+    const small = new Fixture({ heldBytesMax: 60_000 })
+    const client = await small.open()
+    client.socket.write(plain('{"id":1,"method":"later"}'))
+    while (small.later.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    client.socket.write('x'.repeat(200_000))
+    assert.equal(await client.until('an answer'), '')
+    await small.close()
+  })
+
   it('leaves a request that is refused now to node:http', async () => {
-    fixture.load.begin('127.0.0.1')
+    for (let i = 0; i < 4; i++) fixture.load.begin('127.0.0.1')
     const client = await fixture.open()
     client.socket.write(plain())
     assert.equal(await client.closed(), `over:${plain()}`)

@@ -1,12 +1,13 @@
 // Runs the real `suanli` command line in child processes. Owns: ports, directories, start and stop. Not: queries.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from '../../cli/commandLine.ts'
+import { createDevnet } from '../../devnet/devnet.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { readDevnetStatus } from '../../devnet/statusFile.ts'
 
@@ -143,30 +144,55 @@ export interface RunningDevnet {
   readonly rpcUrls: readonly string[]
   readonly wsUrl: string
   readonly firstFinal: { readonly height: number; readonly hash: string }
-  /** From command start to the first final block. */
-  readonly startMs: number
-  /** Process ids of the validators. */
-  readonly pids: readonly number[]
   /** P2p addresses of the validators, for further nodes. */
   readonly peers: readonly string[]
-  readonly lines: readonly string[]
-  /** Ctrl-C; asserts exit code 0, empty standard error and no process left, then removes the directory. */
+  /** Ends it in order; asserts that its logs hold no error and that nothing is left of it. */
   stop(): Promise<{ readonly tookMs: number }>
 }
 
-/** Starts `suanli devnet` in its own directory; resolves when its first block is final. */
+/** A devnet that the command line runs. */
+export interface CommandDevnet extends RunningDevnet {
+  /** Process ids of the validators. */
+  readonly pids: readonly number[]
+  /** What the command printed. */
+  readonly lines: readonly string[]
+}
+
+const assertQuiet = (log: string): void => assert.doesNotMatch(log, /"level":"(?:error|fatal)"/)
+
+/** Starts a devnet in this process, which takes a fraction of a command's time; resolves when its first block is final. */
+export async function startLocalDevnet(options: { readonly windowMs?: number } = {}): Promise<RunningDevnet> {
+  const devnet = await createDevnet({ ...options, isInProcess: true })
+  const { dataDir, validators, wsUrl, firstFinal } = devnet
+  return {
+    dataDir,
+    rpcUrls: validators.map(({ rpcUrl }) => rpcUrl),
+    wsUrl,
+    firstFinal,
+    peers: validators.map(({ multiaddr }) => multiaddr),
+    async stop() {
+      const start = performance.now()
+      // The folder is temporary: what is in the logs must be read before.
+      await Promise.all(validators.map(({ index }) => devnet.stopValidator(index)))
+      for (const { logFile } of validators) assertQuiet(readFileSync(logFile, 'utf8'))
+      await devnet.close()
+      assert.ok(!existsSync(dataDir))
+      return { tookMs: performance.now() - start }
+    },
+  }
+}
+
+/** Starts `suanli devnet` as a command in its own directory; resolves when its first block is final. */
 export async function startDevnet(
   options: { readonly windowMs?: number; readonly args?: readonly string[] } = {},
-): Promise<RunningDevnet> {
+): Promise<CommandDevnet> {
   const dir = temporaryDir()
   const port = await findFreePorts(4)
   const { windowMs, args = [] } = options
   const window = windowMs === undefined ? [] : ['--window', String(windowMs)]
-  const begin = performance.now()
   const running = new Running(['devnet', '--data-dir', dir.path, '--port', String(port), ...window, ...args])
   try {
     const final = await running.line(FINAL_LINE)
-    const startMs = performance.now() - begin
     const { nodes } = readDevnetStatus(dir.path)
     const rpcUrls = nodes.map((node) => node.rpcUrl)
     return {
@@ -174,7 +200,6 @@ export async function startDevnet(
       rpcUrls,
       wsUrl: rpcUrls[0]!.replace('http', 'ws'),
       firstFinal: { height: Number(final[1]), hash: final[2]! },
-      startMs,
       pids: nodes.map(({ pid }) => pid!),
       peers: nodes.map(({ p2pPort, peerId }) => `/ip4/127.0.0.1/tcp/${p2pPort}/p2p/${peerId}`),
       lines: running.lines,
@@ -185,7 +210,7 @@ export async function startDevnet(
         const logs = nodes.map((node) => readFileSync(join(node.dir, 'node.log'), 'utf8'))
         dir.remove()
         assert.deepEqual({ code, stderr, left }, { code: 0, stderr: '', left: [] })
-        for (const log of logs) assert.doesNotMatch(log, /"level":"(?:error|fatal)"/)
+        for (const log of logs) assertQuiet(log)
         return { tookMs }
       },
     }

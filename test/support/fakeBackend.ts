@@ -273,6 +273,7 @@ export class FakeBackend implements Backend {
       view: header.view,
       finalizedHeight: header.height,
       finalizedAgeMs: 5,
+      heartbeatMs: 15_000,
       peerCount: 3,
       mempoolCount: this.pool.size,
       mempoolBytes: this.pool.bytes,

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Hash32 } from '../../base/ids.ts'
-import { DEVELOPMENT_PASSWORD, planDevnet, prepareDevnet } from '../../devnet/directories.ts'
+import { DEVELOPMENT_PASSWORD, planDevnet } from '../../devnet/directories.ts'
 import type { DevnetMember } from '../../devnet/member.ts'
 import { findFreePorts } from '../../devnet/ports.ts'
 import { DEVNET_WINDOW_MS } from '../../genesis/devnet.ts'
@@ -12,6 +12,8 @@ import { genesisHash } from '../../genesis/schema.ts'
 import { loadConfig, type NodeConfig, saveConfig } from '../../node/config.ts'
 import type { NodeMessage } from '../../node/nodeMessage.ts'
 import { nodePaths } from '../../node/nodePaths.ts'
+import { prepareFolders } from './devnetFolders.ts'
+import { LocalNode } from './localNode.ts'
 
 const MAIN = fileURLToPath(new URL('../../node/main.js', import.meta.url))
 /**
@@ -29,6 +31,8 @@ export class ValidatorProcess {
   readonly url: string
   /** Flags of Node from the next start on. */
   flags: readonly string[] = []
+  /** Runs in this process from the next start on: it can be neither killed nor suspended. */
+  isLocal = false
   /** Extra environment variables from the next start on. */
   environment: Readonly<Record<string, string>> = {}
   /** Folders with this validator's vote records; the last is current. */
@@ -39,6 +43,7 @@ export class ValidatorProcess {
   haltReason: string | undefined
   readonly #report: (failure: string) => void
   #child: ChildProcess | undefined
+  #local: LocalNode | undefined
   #exited: Promise<{ code: number | null; signal: string | null }> | undefined
   #isUp = false
   #isExpectedToEnd = false
@@ -60,7 +65,11 @@ export class ValidatorProcess {
   }
 
   get isRunning(): boolean {
-    return this.#child !== undefined
+    return this.#child !== undefined || this.#local !== undefined
+  }
+
+  get runsHere(): boolean {
+    return this.#local !== undefined
   }
 
   get pid(): number | undefined {
@@ -89,8 +98,12 @@ export class ValidatorProcess {
 
   /** Resolves with the start time in milliseconds; rejects when the process ends first. */
   async start(): Promise<number> {
-    if (this.#child !== undefined) throw new Error(`validator ${this.index} runs already`)
+    if (this.isRunning) throw new Error(`validator ${this.index} runs already`)
     const startedMs = performance.now()
+    if (this.isLocal) {
+      await this.#startHere()
+      return performance.now() - startedMs
+    }
     const log = openSync(this.logFile, 'a')
     const args = ['start', '--data-dir', this.member.dir, '--name', `validator-${this.index}`]
     const child = fork(MAIN, args, {
@@ -133,6 +146,15 @@ export class ValidatorProcess {
     return performance.now() - startedMs
   }
 
+  async #startHere(): Promise<void> {
+    this.haltReason = undefined
+    this.#local = await LocalNode.start(this.member, {
+      logFile: this.logFile,
+      onHalted: (reason) => this.#onHalted(reason),
+    })
+    this.#isUp = true
+  }
+
   /** `kill -9`; resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
@@ -141,8 +163,15 @@ export class ValidatorProcess {
   /** SIGTERM; resolves with the exit code and the milliseconds until exit. */
   async terminate(): Promise<{ code: number | null; ms: number }> {
     const startedMs = performance.now()
-    const { code } = await this.#end('SIGTERM')
+    const code =
+      this.#local === undefined ? (await this.#end('SIGTERM')).code : await this.#endHere(this.#local)
     return { code, ms: performance.now() - startedMs }
+  }
+
+  async #endHere(local: LocalNode): Promise<number> {
+    this.#isUp = false
+    this.#local = undefined
+    return local.end()
   }
 
   #onHalted(reason: string): void {
@@ -184,18 +213,23 @@ export class Network {
     readonly windowMs?: number
     /** Flags of Node, as SHORT_LIVED. */
     readonly flags?: readonly string[]
+    /** Validators that run in this process; default none. */
+    readonly local?: readonly number[]
   }): Promise<Network> {
     const { validators, dataDir, blockTimeMs, windowMs = DEVNET_WINDOW_MS } = options
     const port = await findFreePorts(validators)
     mkdirSync(dataDir, { recursive: true })
     const members = planDevnet({ validators, port, dataDir })
-    const genesis = prepareDevnet(
+    const genesis = prepareFolders(
       { validators, dataDir, blockTimeMs, windowMs, isFresh: true, logLevel: 'info' },
       members,
     )
     const failures: string[] = []
     const nodes = members.map((member) => new ValidatorProcess(member, (text) => failures.push(text)))
-    for (const node of nodes) node.flags = options.flags ?? []
+    for (const node of nodes) {
+      node.flags = options.flags ?? []
+      node.isLocal = options.local?.includes(node.index) ?? false
+    }
     return new Network(nodes, genesisHash(genesis), failures)
   }
 
@@ -209,9 +243,13 @@ export class Network {
     await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.start()))
   }
 
-  /** `kill -9` to all validators at once. */
+  /** Ends all validators at once: processes by `kill -9`. */
   async killAll(): Promise<void> {
-    await Promise.all(this.nodes.filter((node) => node.isRunning).map((node) => node.kill()))
+    await Promise.all(
+      this.nodes
+        .filter((node) => node.isRunning)
+        .map((node) => (node.runsHere ? node.terminate() : node.kill())),
+    )
   }
 
   /** Log lines at error level or above, and all evidence of misbehaviour; correct validators log only `expected` ones. */

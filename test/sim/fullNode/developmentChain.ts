@@ -1,5 +1,5 @@
 // The genesis of simulated whole nodes, built once per process: proofs of possession cost more than a whole run.
-import { developmentGenesis } from '../../../devnet/directories.ts'
+import { developmentGenesis } from '../../../devnet/genesisOptions.ts'
 import { buildGenesis, type GenesisBlock } from '../../../genesis/build.ts'
 import type { Genesis } from '../../../genesis/schema.ts'
 

@@ -3,9 +3,9 @@
 // (virtualHost.ts), disks (simStorage.ts) and clocks are simulated.
 import { join } from 'node:path'
 import type { Subject } from '../../../base/protocol/vote.ts'
-import { genesisValidators } from '../../../client/trust.ts'
 import type { Clock } from '../../../consensus/ports.ts'
 import { developmentValidator } from '../../../genesis/devKeys.ts'
+import { genesisValidators } from '../../../genesis/schema.ts'
 import type { FinalizedEvent, Importer } from '../../../node/chain/importerTypes.ts'
 import { Closers } from '../../../node/closers.ts'
 import { DEFAULT_CONFIG } from '../../../node/config.ts'

@@ -14,7 +14,7 @@ import {
   voteBytes,
 } from '../../../base/protocol/vote.ts'
 import { ChainMaker } from '../../../bench/chainMaker.ts'
-import { developmentGenesis } from '../../../devnet/directories.ts'
+import { developmentGenesis } from '../../../devnet/genesisOptions.ts'
 import { buildGenesis, type GenesisBlock } from '../../../genesis/build.ts'
 import { developmentValidator } from '../../../genesis/devKeys.ts'
 

@@ -1,13 +1,13 @@
-// The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind. The steps
-// run on the examples' devnet, before and after them (examples.test.ts).
+// The devnet as another project's test uses it: started, queried, disturbed and closed by a program, leaving nothing behind. What
+// starts it runs the steps: test/e2e/createDevnet.test.ts has one process per validator, test/examples/ has all in one.
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createDevnet, type Devnet, type DevnetEvent } from '../../devnet/devnet.ts'
 import { checkNotRunning } from '../../devnet/lock.ts'
 import { readDevnetStatus } from '../../devnet/statusFile.ts'
-import { isAlive } from '../support/devnetHarness.ts'
-import { call } from '../support/jsonRpc.ts'
+import { isAlive } from './devnetHarness.ts'
+import { call } from './jsonRpc.ts'
 
 /** Keeps what a devnet reports. */
 export class WatchedEvents {
@@ -60,6 +60,46 @@ export function testStarted({ devnet: started, watched }: Watched): void {
     )
     for (const balance of coins) assert.equal(BigInt(balance), 10_000n * 10n ** 18n)
     assert.equal(devnet.validators[0]!.operator.address, '0xBcd4042DE499D14e55001CcbB24a551F3b954096')
+  })
+}
+
+/** Stops and starts of validators in one process, misuse and the end. */
+export function testInProcess({ devnet: started, watched }: Watched): void {
+  let devnet: Devnet
+  before(() => {
+    devnet = started()
+  })
+  it('stops a validator in order, and starts it again', async () => {
+    const { rpcUrl, pid } = devnet.validators[2]!
+    assert.equal(pid, process.pid)
+    await devnet.stopValidator(2)
+    assert.equal(devnet.validators[2]!.pid, undefined)
+    await assert.rejects(call(rpcUrl, 'eth_chainId', []))
+    const stopping = devnet.stopValidator(1)
+    await Promise.all([devnet.startValidator(2), devnet.startValidator(1), stopping])
+    for (const { rpcUrl: url } of devnet.validators)
+      assert.equal(await call(url, 'eth_chainId', []), `0x${devnet.chainId.toString(16)}`)
+    assert.ok(!watched.events.some(({ kind }) => kind === 'lost'))
+  })
+  it('crashes none of them', async () => {
+    await assert.rejects(devnet.stopValidator(0, 'SIGKILL'), /runs in this process and cannot crash alone/)
+    assert.equal(devnet.validators[0]!.pid, process.pid)
+  })
+  testEnd(started)
+}
+
+function testEnd(started: () => Devnet): void {
+  it('closes every validator, logs no error and removes the temporary folder', async () => {
+    const devnet = started()
+    const pids = devnet.validators.map(({ pid }) => pid!).filter((pid) => pid !== process.pid)
+    const logs = devnet.validators.map(({ logFile }) => logFile)
+    for (const log of logs) assert.doesNotMatch(readFileSync(log, 'utf8'), /"level":"(?:error|fatal)"/)
+    await devnet.close()
+    assert.deepEqual(pids.filter(isAlive), [])
+    assert.ok(!existsSync(devnet.dataDir))
+    for (const { rpcUrl } of devnet.validators) await assert.rejects(call(rpcUrl, 'eth_chainId', []))
+    await assert.rejects(devnet.startValidator(0), /the devnet is closed/)
+    await devnet.close()
   })
 }
 
@@ -125,14 +165,5 @@ export function testDisturbed({ devnet: started, watched }: Watched): void {
     rmSync(logFile, { recursive: true })
     await devnet.startValidator(2)
   })
-  it('closes every process, logs no error and removes the temporary folder', async () => {
-    const pids = devnet.validators.map(({ pid }) => pid!)
-    const logs = devnet.validators.map(({ logFile }) => logFile)
-    for (const log of logs) assert.doesNotMatch(readFileSync(log, 'utf8'), /"level":"(?:error|fatal)"/)
-    await devnet.close()
-    assert.deepEqual(pids.filter(isAlive), [])
-    assert.ok(!existsSync(devnet.dataDir))
-    await assert.rejects(devnet.startValidator(0), /the devnet is closed/)
-    await devnet.close()
-  })
+  testEnd(started)
 }

@@ -1,0 +1,264 @@
+// Command over the chain of a devnet in one process: its clock, its blocks, its keys. Owns: what JSON-RPC's dev methods and
+// `createDevnet`'s do. Not: the validators (localValidator.ts), the methods' form (rpc/dev/).
+import { equalBytes } from '../base/bytes.ts'
+import { signHash } from '../base/crypto/secp256k1.ts'
+import type { Address, Hash32, TxId } from '../base/ids.ts'
+import { minBigint, PPM } from '../base/units.ts'
+import { privateKeyAccount } from '../client/accounts/account.ts'
+import { encodeCall, transfer } from '../client/calls.ts'
+import { type ChainClient, createClient } from '../client/chainClient.ts'
+import { ClientError } from '../client/clientError.ts'
+import { httpTransport } from '../client/transports/http.ts'
+import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import type { Genesis } from '../genesis/schema.ts'
+import type { WantedBlocks } from '../node/application.ts'
+import type { RunningNode } from '../node/node.ts'
+import type { DevControl } from '../rpc/dev/control.ts'
+import { RPC_CODE, RpcError } from '../rpc/errors.ts'
+import { issuanceSchema } from '../state/modules/issuance/schema.ts'
+import { signTransaction, type TransactionFields } from '../state/transaction.ts'
+import type { DevClock } from './devClock.ts'
+
+/** A block that nobody makes within this long means that the chain stands still. */
+const STALLED_MS = 30_000
+/** Blocks that one window's end may bring before the next window is ended all the same. */
+const BLOCKS_PER_WINDOW_MAX = 1_000
+
+export class DevChain implements DevControl, WantedBlocks {
+  readonly accounts: readonly Address[]
+  readonly #keys: readonly DevelopmentAccount[]
+  readonly #clock: DevClock
+  readonly #nodes: () => readonly RunningNode[]
+  readonly #settled: () => Promise<void>
+  readonly #genesis: Genesis
+  #wantedHeight = 0
+  readonly #listeners = new Set<() => void>()
+  /** Commands that make blocks run one after another. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: {
+    readonly clock: DevClock
+    readonly genesis: Genesis
+    /** Resolves once everything that a window waits for is done: called before each is ended. */
+    readonly settled: () => Promise<void>
+    /** The validators that run now. */
+    readonly nodes: () => readonly RunningNode[]
+  }) {
+    this.#clock = options.clock
+    this.#nodes = options.nodes
+    this.#settled = options.settled
+    this.#genesis = options.genesis
+    const operators = options.genesis.providers.map((_, i) => developmentValidator(i).operator)
+    this.#keys = [...developmentAccounts(), ...operators]
+    this.accounts = this.#keys.map(({ address }) => address)
+    this.#clock.onSet(() => this.#changed())
+  }
+
+  height(): number {
+    return this.#wantedHeight
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs()
+  }
+
+  aheadMs(): number {
+    return this.#clock.aheadMs
+  }
+
+  setTimeMs(ms: number): void {
+    const now = this.#clock.nowMs()
+    if (ms < now)
+      throw refuse(`the clock goes forward alone: it shows ${seconds(now)}, not before ${seconds(ms)}`)
+    this.#clock.setTo(ms)
+  }
+
+  setNextTimestampMs(ms: number): void {
+    const soonest = this.#node().tip().timestampMs + this.#intervalMs
+    if (ms < soonest) {
+      throw refuse(`the timestamp of the next block is ${seconds(soonest)} at least, here ${seconds(ms)}`)
+    }
+    // The clock stands until a block has its time: one that was under way has an earlier one.
+    this.#clock.stopAt(ms)
+    const node = this.#node()
+    const stop = node.onFinalized(() => {
+      if (node.tip().timestampMs < ms) return
+      stop()
+      this.#clock.run()
+    })
+  }
+
+  mine({ count, intervalMs }: { readonly count: number; readonly intervalMs: number }): Promise<void> {
+    return this.#inTurn(async () => {
+      for (let i = 0; i < count; i++) await this.#mineOne(i === 0 ? 0 : intervalMs)
+    })
+  }
+
+  async #mineOne(intervalMs: number): Promise<void> {
+    const { height, timestampMs } = this.#node().tip()
+    const atMs = timestampMs + Math.max(this.#intervalMs, intervalMs)
+    if (this.#clock.nowMs() < atMs) this.#clock.setTo(atMs)
+    await this.#until({ height: height + 1, timestampMs: this.#clock.nowMs() })
+  }
+
+  passWindows(count: number): Promise<void> {
+    return this.#inTurn(async () => {
+      for (let i = 0; i < count; i++) await this.#passWindow()
+    })
+  }
+
+  /** Ends the running window, then makes blocks until nothing is left to do that needs one. */
+  async #passWindow(): Promise<void> {
+    await this.#settled()
+    const before = this.#node().tip()
+    if (this.#clock.nowMs() < before.windowEndsAtMs) this.#clock.setTo(before.windowEndsAtMs)
+    await this.#mineOne(0)
+    for (let i = 0; i < BLOCKS_PER_WINDOW_MAX && this.#node().tip().hasWork; i++) await this.#mineOne(0)
+  }
+
+  /** Wants blocks up to one of this height and time, and resolves once every validator has it. */
+  async #until(wanted: Wanted): Promise<void> {
+    const nodes = this.#nodes()
+    const want = (): void => {
+      const { height, timestampMs } = this.#node().tip()
+      const next = timestampMs < wanted.timestampMs ? height + 1 : 0
+      this.#wantedHeight = Math.max(this.#wantedHeight, wanted.height, next)
+      this.#changed()
+    }
+    want()
+    // A block that was under way when the clock was set has the height, but not the time.
+    const stop = this.#node().onFinalized(want)
+    try {
+      await Promise.all(nodes.map((node) => reaches(node, wanted)))
+    } finally {
+      stop()
+    }
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(run)
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  sign(account: Address, digest: Hash32): Uint8Array | undefined {
+    const key = this.#keyOf(account)
+    return key === undefined ? undefined : signHash(digest, key.secretKey)
+  }
+
+  signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined {
+    const key = this.#keyOf(account)
+    return key === undefined ? undefined : signTransaction(fields, key.secretKey)
+  }
+
+  #keyOf(account: Address): DevelopmentAccount | undefined {
+    return this.#keys.find(({ address }) => equalBytes(address, account))
+  }
+
+  mint(account: Address, amountBase: bigint): Promise<void> {
+    return this.#inTurn(() => this.#mintNow(account, amountBase))
+  }
+
+  /** An operator mints to itself and passes on exactly what is wanted: part of each mint stays locked. */
+  async #mintNow(account: Address, amountBase: bigint): Promise<void> {
+    const client = createClient(httpTransport(this.#node().rpcUrl))
+    const mints = await this.#planMints(client, amountBase)
+    for (const { provider, mintedBase, passedBase } of mints) {
+      const operator = privateKeyAccount(developmentValidator(provider - 1).operator.secretKey)
+      const minting = encodeCall(issuanceSchema, 'mint', { to: operator.address, amountBase: mintedBase })
+      try {
+        await client.send(operator, minting)
+        await client.send(operator, transfer(account, passedBase))
+      } catch (error) {
+        if (!(error instanceof ClientError)) throw error
+        throw refuse(error.message)
+      }
+    }
+  }
+
+  /** Which providers mint how much. Throws before anything is minted when all together may not. */
+  async #planMints(client: ChainClient, amountBase: bigint): Promise<readonly Mint[]> {
+    const { retainPpm } = this.#genesis.params.issuance
+    const mints: Mint[] = []
+    let leftBase = amountBase
+    let blocked = 'QuotaExceeded'
+    for (let provider = 1; leftBase > 0n && provider <= this.#genesis.providers.length; provider++) {
+      const limits = await client.query({ definition: issuanceSchema }, 'quota', { provider })
+      if (limits === undefined || limits.blocked !== '') {
+        blocked = limits?.blocked ?? blocked
+        continue
+      }
+      const wantedBase = (leftBase * PPM + PPM - retainPpm - 1n) / (PPM - retainPpm)
+      const mintedBase = minBigint(wantedBase, limits.mintableBase)
+      const passedBase = minBigint(leftBase, (mintedBase * (PPM - retainPpm)) / PPM)
+      if (passedBase === 0n) continue
+      mints.push({ provider, mintedBase, passedBase })
+      leftBase -= passedBase
+    }
+    if (leftBase === 0n) return mints
+    throw refuse(
+      `${blocked}: the providers may issue ${amountBase - leftBase} of these ${amountBase} base units`,
+    )
+  }
+
+  drop(id?: TxId): number {
+    return this.#nodes().reduce((sum, node) => sum + node.dropTransactions(id), 0)
+  }
+
+  get #intervalMs(): number {
+    return Math.max(1, this.#genesis.params.providers.minBlockIntervalMs)
+  }
+
+  #node(): RunningNode {
+    const [first] = this.#nodes()
+    if (first === undefined) throw refuse('no validator of this devnet runs')
+    return first
+  }
+}
+
+interface Wanted {
+  readonly height: number
+  readonly timestampMs: number
+}
+
+/** What one operator mints to itself, and how much of it it passes on. */
+interface Mint {
+  readonly provider: number
+  readonly mintedBase: bigint
+  readonly passedBase: bigint
+}
+
+const refuse = (message: string): RpcError => new RpcError(RPC_CODE.refused, message)
+const seconds = (ms: number): string => `${ms / 1_000}`
+
+/** Resolves once the node has this block. */
+function reaches(node: RunningNode, wanted: Wanted): Promise<void> {
+  const isThere = (): boolean => {
+    const { height, timestampMs } = node.tip()
+    return height >= wanted.height && timestampMs >= wanted.timestampMs
+  }
+  if (isThere()) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      stop()
+      reject(
+        refuse(`block ${wanted.height} was not final within ${STALLED_MS} ms: do enough validators run?`),
+      )
+    }, STALLED_MS)
+    const stop = node.onFinalized(() => {
+      if (!isThere()) return
+      clearTimeout(timer)
+      stop()
+      resolve()
+    })
+  })
+}

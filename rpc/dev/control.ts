@@ -1,0 +1,28 @@
+// What the methods of a devnet need from it. Owns: the interface. Not: the implementation (devnet/devChain.ts).
+import type { Address, Hash32, TxId } from '../../base/ids.ts'
+import type { TransactionFields } from '../../state/transaction.ts'
+
+export interface DevControl {
+  /** Unix time of the chain's clock, milliseconds. */
+  nowMs(): number
+  /** How far that clock is ahead of this machine's, milliseconds. */
+  aheadMs(): number
+  /** Sets the clock forward. Refuses to set it back. */
+  setTimeMs(ms: number): void
+  /** The next block has this timestamp; refuses one that is not above the head's. */
+  setNextTimestampMs(ms: number): void
+  /** Makes this many blocks, each `intervalMs` after the last on the chain's clock, or as soon as the chain allows. */
+  mine(options: { readonly count: number; readonly intervalMs: number }): Promise<void>
+  /** Ends this many windows one after another, with all that their ends bring. */
+  passWindows(count: number): Promise<void>
+  /** The accounts whose keys this devnet has: development accounts first, then the operators. */
+  readonly accounts: readonly Address[]
+  /** Undefined for an account whose key it does not have. */
+  sign(account: Address, digest: Hash32): Uint8Array | undefined
+  /** The raw envelope; undefined for an account whose key it does not have. */
+  signTransaction(account: Address, fields: TransactionFields): Uint8Array | undefined
+  /** Mints coins to an account against the pledges of whichever providers may. Throws RpcError with the rule that forbids it. */
+  mint(account: Address, amountBase: bigint): Promise<void>
+  /** Drops transactions that wait in the validators' pools; all without an id. Returns how many there were. */
+  drop(id?: TxId): number
+}

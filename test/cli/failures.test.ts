@@ -1,0 +1,208 @@
+// What an operator can mend is one line and a code other than 0: no stack, no second line.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { EXIT } from '../../cli/exitCode.ts'
+import { failureText } from '../../cli/failureText.ts'
+import { developmentGenesis } from '../../devnet/genesisOptions.ts'
+import { developmentValidator } from '../../genesis/devKeys.ts'
+import { DEFAULT_CONFIG, type NodeConfig, saveConfig } from '../../node/config.ts'
+import { initNode } from '../../node/initNode.ts'
+import { writeGenesis } from '../../node/nodeDir.ts'
+import { storeOperatorKey } from '../../signer/operatorKey.ts'
+import { runSuanli } from '../support/devnetHarness.ts'
+import { type Served, serve } from '../support/rpcHarness.ts'
+
+const PASSWORD = 'correct horse'
+const CONFIG: NodeConfig = {
+  ...DEFAULT_CONFIG,
+  ...{ p2pListen: ['/ip4/127.0.0.1/tcp/0'], rpcPort: 0, logLevel: 'error', signatureWorkers: 0 },
+}
+const genesis = developmentGenesis({ validators: 4, blockTimeMs: 100, windowMs: 60_000 })
+
+describe('cli.failures', () => {
+  const home = mkdtempSync(join(tmpdir(), 'suanli-failures-'))
+  let busy: Server
+  let port: number
+
+  async function refuses(
+    args: readonly string[],
+    message: RegExp,
+    code: number = EXIT.failed,
+  ): Promise<void> {
+    const run = await runSuanli(args, { environment: { SUANLI_PASSWORD: PASSWORD } })
+    assert.match(run.stderr, /^suanli: [^\n]+\n$/)
+    assert.match(run.stderr.slice('suanli: '.length, -1), message)
+    assert.deepEqual([run.code, run.stdout], [code, ''])
+  }
+  /** With these settings. */
+  const start = async (settings: Partial<NodeConfig>, message: RegExp): Promise<void> => {
+    saveConfig(home, { ...CONFIG, ...settings })
+    await refuses(['start', '-d', home], message)
+  }
+
+  before(async () => {
+    initNode({
+      dataDir: home,
+      genesis,
+      config: CONFIG,
+      password: PASSWORD,
+      isValidator: false,
+      cost: 'light',
+    })
+    busy = createServer()
+    port = await new Promise((resolve) => {
+      busy.listen(0, '127.0.0.1', () => resolve((busy.address() as { port: number }).port))
+    })
+  })
+  after(() => {
+    busy.close()
+    rmSync(home, { recursive: true })
+  })
+
+  it('a port that is taken, of JSON-RPC, peers and metrics; and nothing is left open', async () => {
+    await start(
+      { rpcPort: port },
+      new RegExp(`^port ${port} of 127\\.0\\.0\\.1 is taken by another program$`),
+    )
+    await start(
+      { p2pListen: [`/ip4/127.0.0.1/tcp/${port}`] },
+      new RegExp(`^cannot listen for peers on .*/${port}: .*in use`),
+    )
+    await start(
+      { metricsListen: `127.0.0.1:${port}` },
+      new RegExp(`^port ${port} of 127\\.0\\.0\\.1 is taken`),
+    )
+    await start({ rpcHost: 'no-such-host.invalid' }, /^no-such-host\.invalid: no such host$/)
+    if (process.platform !== 'linux') return
+    const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)]
+      } catch {
+        return []
+      }
+    })
+    assert.deepEqual(
+      open.filter((file) => file.startsWith(home)),
+      [],
+    )
+  })
+
+  it("another chain's genesis document", async () => {
+    saveConfig(home, CONFIG)
+    writeGenesis(home, developmentGenesis({ validators: 4, blockTimeMs: 50, windowMs: 60_000 }))
+    try {
+      await refuses(
+        ['start', '-d', home],
+        /^the data directory belongs to another chain: it has 0x\w{64}, genesis is 0x\w{64}$/,
+      )
+      const doctor = await runSuanli(['doctor', '-d', home])
+      assert.equal(doctor.code, 1)
+      assert.match(doctor.stdout, /BAD {3}genesis .* of another chain than this document/)
+    } finally {
+      writeGenesis(home, genesis)
+    }
+  })
+
+  it('a checkpoint that the chain contradicts, and doctor agrees', async () => {
+    const mismatch = /^block 0 is 0x\w{64} here, the checkpoint says 0x(?:ab){32}: one of the two is wrong/
+    const checkpoint = `0:0x${'ab'.repeat(32)}`
+    await start({ checkpoint }, mismatch)
+    const doctor = await runSuanli(['doctor', '-d', home])
+    assert.equal(doctor.code, 1)
+    assert.match(doctor.stdout, /BAD {3}checkpoint +block 0 is 0x\w{64} here, the checkpoint says/)
+    assert.match(doctor.stdout, /1\. ask other members for the hash of that block/)
+    saveConfig(home, CONFIG)
+    await refuses(['start', '-d', home, '--checkpoint', checkpoint], mismatch)
+  })
+
+  it('a wrong password, with the file that it does not open', async () => {
+    const wrong = join(home, 'wrong')
+    writeFileSync(wrong, 'wrong\n')
+    const message = /keys\/peer\.json: the password does not open this keystore$/
+    await refuses(['start', '-d', home, '--password-file', wrong], message)
+  })
+
+  it('a log file that cannot be written', async () => {
+    await refuses(
+      ['start', '-d', home, '--log-file', join(home, 'none', 'a.log')],
+      /a\.log: no such file or directory$/,
+    )
+    await refuses(['start', '-d', home, '--log-file', home], /: is a directory$/)
+  })
+
+  describe("a call that is sent from a directory's account", () => {
+    let served: Served
+    before(async () => {
+      served = await serve()
+      const { secretKey } = developmentValidator(0).operator
+      storeOperatorKey(home, { secret: secretKey, password: PASSWORD, cost: 'light' })
+    })
+    after(() => served.rpc.close())
+
+    it('to a node of another chain', async () => {
+      const other =
+        /^the node at http:\/\/127\.0\.0\.1:\d+ is of another chain \(genesis 0x0+\) than .* \(0x\w{64}\): --rpc or/
+      for (const args of [
+        ['member', 'vote', '1', '--send', home],
+        ['governance', 'vote', '--proposal', '1', '--approve', 'true', '-d', home],
+      ]) {
+        // The node of the directory's own settings is asked, unless another is named.
+        saveConfig(home, { ...CONFIG, rpcPort: served.rpc.port })
+        await refuses(args, other)
+        saveConfig(home, { ...CONFIG, rpcPort: port })
+        await refuses([...args, '--rpc', served.rpc.url], other)
+      }
+    })
+
+    it('to a port where no node answers', async () => {
+      const closed = createServer()
+      const free = await new Promise<number>((resolve) => {
+        closed.listen(0, '127.0.0.1', () => resolve((closed.address() as { port: number }).port))
+      })
+      await new Promise((resolve) => closed.close(resolve))
+      saveConfig(home, { ...CONFIG, rpcPort: free })
+      const message = new RegExp(
+        `127\\.0\\.0\\.1:${free}.* \\(is a node running there\\? --rpc or SUANLI_RPC names another\\)$`,
+      )
+      await refuses(['member', 'vote', '1', '--send', home], message, EXIT.unreachable)
+    })
+  })
+
+  it('what the system refuses', () => {
+    const of = (message: string, fields: object = {}, cause?: Error): string =>
+      failureText(Object.assign(new Error(message, { cause }), fields))
+    const full = { code: 'ENOSPC', syscall: 'write' }
+    assert.equal(of('ENOSPC: no space left on device, write', full), 'no space left on the device')
+    assert.equal(of('x', { ...full, path: '/d/f' }), '/d/f: no space left on the device')
+    assert.equal(
+      of('x', { code: 'EROFS', syscall: 'open', path: '/d/f' }),
+      '/d/f: the file system is read-only',
+    )
+    const level = new Error('IO error: /d/chain/LOCK: Permission denied')
+    assert.match(
+      of('Database failed to open', {}, level),
+      /^\/d\/chain\/LOCK: permission denied(?:: it belongs to user 0, this process to user \d+)?$/,
+    )
+    const disk = new Error('IO error: /d/MANIFEST-000001: No space left on device')
+    assert.equal(of('Database failed to open', {}, disk), '/d/MANIFEST-000001: no space left on the device')
+    const folder = join(home, 'none', 'deeper')
+    assert.equal(
+      of('x', { code: 'ENOENT', syscall: 'mkdir', path: folder }),
+      `${folder}: no such file or directory`,
+    )
+    assert.equal(
+      of('x', { code: 'EACCES', port: 80, address: '::' }),
+      'port 80 of :: is not for this user: choose one above 1023',
+    )
+    assert.match(of('a bug', { code: 'EBUG' }), /^Error: a bug\n {4}at /)
+  })
+
+  it('a folder in the place of a file', async () => {
+    const dir = join(home, 'folder')
+    mkdirSync(join(dir, 'config.json'), { recursive: true })
+    await refuses(['start', '-d', dir], /config\.json: is a directory$/)
+  })
+})
