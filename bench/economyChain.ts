@@ -28,11 +28,12 @@ export interface EconomySize {
 
 const ASSET = 1
 const DEVICES = 1_000
-/** Coins of each account that the measured blocks use. */
-const WORKER_COINS = 1_000n
+/** Coins of each account that the measured blocks use: for as many requests as it has seats, and their fees. */
+const WORKER_COINS = 1_100n
 const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryGb: 80, specOnly: false }
 
-export const WORKERS: readonly LoadAccount[] = loadAccounts(60, 'economy worker')
+/** Enough for the requests of a recount of 60,000 lot groups, which takes thousands of blocks. */
+export const WORKERS: readonly LoadAccount[] = loadAccounts(140, 'economy worker')
 
 /** Operator of the i-th provider. */
 export function operatorAccount(i: number): LoadAccount {
