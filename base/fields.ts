@@ -18,14 +18,29 @@ function varintBytes(value: number): number {
   return size
 }
 
-/** A varint as a safe integer; throws SchemaError beyond, and when it is longer than it must be. */
+/** Bytes of the longest varint of a safe integer. */
+const SAFE_VARINT_MAX = 8
+
+/**
+ * A varint as a safe integer; throws SchemaError beyond, and when it is longer than it must be. By hand, because the reader's
+ * own makes an object for 64 bits and a text of that.
+ */
 export function readVarint(reader: Reader): number {
-  const start = reader.pos
-  const raw = reader.uint64() as unknown
-  const value = typeof raw === 'number' ? raw : Number((raw as { toString(): string }).toString())
-  if (!Number.isSafeInteger(value)) throw new SchemaError('integer beyond the safe range')
-  mustBeCanonical(reader.pos - start === varintBytes(value))
-  return value
+  const { buf, pos, len } = reader
+  let value = 0
+  let unit = 1
+  for (let i = 0; ; i++) {
+    if (pos + i >= len) throw new SchemaError('truncated integer')
+    if (i === SAFE_VARINT_MAX) throw new SchemaError('integer beyond the safe range')
+    const byte = buf[pos + i]!
+    value += (byte & 127) * unit
+    unit *= 128
+    if (byte >= 128) continue
+    if (!Number.isSafeInteger(value)) throw new SchemaError('integer beyond the safe range')
+    mustBeCanonical(byte > 0 || i === 0)
+    reader.pos = pos + i + 1
+    return value
+  }
 }
 
 /** The tag of a field or the length of what follows; throws SchemaError when it is longer than it must be. */

@@ -2,7 +2,7 @@
 // Owns: what execution writes and provers prove. Not: reading and writing (state/table.ts).
 import { assert } from './assert.ts'
 import { bytesKey, u32be, u64be } from './bytes.ts'
-import { type AnyField, type InferFields, SchemaError } from './field.ts'
+import { type AnyField, type Fields, type InferFields, SchemaError } from './field.ts'
 import { type ModuleDef, type Params, paramsMessage, type RecordDef } from './moduleDefinition.ts'
 import { message } from './schema.ts'
 
@@ -41,6 +41,35 @@ export interface RecordCodec<K, V> {
   /** Parses stored bytes, e.g. of a proven value. Throws SchemaError. */
   decode(stored: Uint8Array): V
   encode(value: V): Uint8Array
+  /** What decoding the bytes of a value gives, without reading them. To be called with what `encode` took. */
+  asDecoded(value: V): V
+}
+
+/** Copies what encoding writes of a value, and nothing else that an object has; no part of the copy is the caller's. */
+type Copy = (value: unknown) => unknown
+
+function copyOf(field: AnyField): Copy {
+  const { list, struct, inner } = field
+  if (inner !== undefined) return copyOf(inner)
+  if (list !== undefined) {
+    const copy = copyOf(list.of)
+    return (values) => (values as readonly unknown[]).map(copy)
+  }
+  if (struct !== undefined) return copyOfFields(struct.fields)
+  return (value) => (value instanceof Uint8Array ? new Uint8Array(value) : value)
+}
+
+function copyOfFields(fields: Fields): Copy {
+  const entries = Object.entries(fields).map(([name, field]) => ({ name, field, copy: copyOf(field) }))
+  return (value) => {
+    const out: Record<string, unknown> = {}
+    for (const { name, field, copy } of entries) {
+      const known = (value as Record<string, unknown>)[name]
+      const read = field.list === undefined && field.isDefault(known) ? field.absent() : copy(known)
+      if (read !== undefined) out[name] = read
+    }
+    return out
+  }
 }
 
 function versioned(body: Uint8Array): Uint8Array {
@@ -59,6 +88,7 @@ function makeRecord<K, V>(name: string, moduleId: number, record: RecordDef): Re
   const prefix = String.fromCharCode(moduleId, record.id)
   const keyFields = Object.entries(record.key)
   const codec = message(name, record.value)
+  const copy = copyOfFields(record.value)
   return {
     name,
     prefix,
@@ -70,6 +100,7 @@ function makeRecord<K, V>(name: string, moduleId: number, record: RecordDef): Re
     },
     decode: (stored) => codec.decode(bodyOf(name, stored)) as V,
     encode: (value) => versioned(codec.encode(value as Parameters<typeof codec.encode>[0])),
+    asDecoded: (value) => copy(value) as V,
   }
 }
 
@@ -106,5 +137,6 @@ export function paramsRecordOf<D extends ModuleDef>(definition: D): RecordCodec<
     key: () => at,
     decode: (stored) => codec.decode(bodyOf(name, stored)),
     encode: (value) => versioned(codec.encode(value)),
+    asDecoded: (value) => copyOfFields(codec.fields)(value) as Params<D>,
   }
 }

@@ -27,7 +27,7 @@ const TRANSFERS = 20
 const REQUESTS = 5
 const GRANTS = 5
 const BLOCK_MS = 200
-const CALL_GAS = 500_000
+const CALL_GAS = 1_000_000
 /** Executions of each block; the fastest counts, because other work shares the machine. */
 const RUNS = 5
 /** Most blocks that go by before what is listed is assigned. */

@@ -1,10 +1,9 @@
 // A chain of any number of providers, lots and open requests in memory, for measurements of what a block costs.
-// Owns: its genesis and its queue. Not: the blocks that are measured (economyBlocks.ts).
-import { u64be, utf8 } from '../base/bytes.ts'
+// Owns: its genesis. Not: its queue (economyQueue.ts), the blocks that are measured (economyBlocks.ts).
+import { utf8 } from '../base/bytes.ts'
 import { bls } from '../base/crypto/bls.ts'
 import { sha256 } from '../base/crypto/hash.ts'
-import { type TxId, ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
-import type { Failure } from '../base/moduleDefinition.ts'
+import { ZERO_ADDRESS, ZERO_HASH } from '../base/ids.ts'
 import { sealBlock } from '../base/protocol/header.ts'
 import { COIN } from '../base/units.ts'
 import { buildGenesis, type GenesisBlock } from '../genesis/build.ts'
@@ -12,14 +11,11 @@ import { DEVNET_TIMING } from '../genesis/devnet.ts'
 import { MAIN_PARAMETERS } from '../genesis/parameters.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import { peerIdBytesFromSeed } from '../p2p/identity.ts'
-import { newBlockWork, Walk } from '../state/blockWork.ts'
-import type { ActionContext, BlockContext } from '../state/context.ts'
+import type { BlockContext } from '../state/context.ts'
 import type { ParentView } from '../state/execute.ts'
-import { redemptionModule } from '../state/modules/redemption/module.ts'
-import { getTotals } from '../state/modules/redemption/redemptions.ts'
-import { drawPlaces } from '../state/modules/redemption/requests.ts'
 import type { MemoryState } from '../state/overlay.ts'
 import { type LoadAccount, loadAccounts } from './accounts.ts'
+import { checkQueue, fillQueue, REQUESTS_EACH } from './economyQueue.ts'
 import { treeOf } from './manyAccounts.ts'
 
 export interface EconomySize {
@@ -32,15 +28,12 @@ export interface EconomySize {
 
 const ASSET = 1
 const DEVICES = 1_000
-/** Requests of one account; main allows as many open ones. */
-const REQUESTS_EACH = 256
-/** Coins of each account that the measured blocks use. */
-const WORKER_COINS = 1_000n
-/** Requests that share a block while the queue is filled. */
-const FILLED_AT_ONCE = 4_096
+/** Coins of each account that the measured blocks use: for as many requests as it has seats, and their fees. */
+const WORKER_COINS = 1_100n
 const CLASS = { slug: 'reference', vendor: 'vendor', model: 'reference', memoryGb: 80, specOnly: false }
 
-export const WORKERS: readonly LoadAccount[] = loadAccounts(60, 'economy worker')
+/** Enough for the requests of a recount of 60,000 lot groups, which takes thousands of blocks. */
+export const WORKERS: readonly LoadAccount[] = loadAccounts(140, 'economy worker')
 
 /** Operator of the i-th provider. */
 export function operatorAccount(i: number): LoadAccount {
@@ -53,7 +46,7 @@ const secretOf = (i: number): Uint8Array => bls.keygen(sha256(utf8(`suanli bench
 const LISTED_DEVICES = 4
 export const LISTED_REGION = 'listed'
 
-/** Requests of a whole coin, served before all others: together they take what is listed. */
+/** Requests of a whole coin, among the first in the queue: together they take what is listed. */
 const FIRST = 1_024
 
 /** Amount of the n-th open request, base units: the least, which doubles with each sixteenth of the table above half. */
@@ -132,51 +125,13 @@ function genesisOf(size: EconomySize, requesters: readonly LoadAccount[]): Genes
   }
 }
 
-/** Runs a redemption request as its rule, without a block around it; throws when it is refused. */
-function requestOne(ctx: ActionContext, amountBase: bigint): void {
-  const failure: Failure | undefined = redemptionModule.rules.actions.request!(ctx, {
-    amountBase,
-    service: 'train',
-    provider: 0,
-    ratingMin: 0n,
-    region: '',
-    startBy: 0,
-    finishBy: 0,
-    jobHash: ZERO_HASH,
-    clientKey: new Uint8Array(65),
-    voucherKey: ctx.sender,
-  } as never)
-  if (failure !== undefined) throw new Error(`request refused: ${failure.code}`)
-}
-
-/** Fills the queue by the rules themselves; two proposers take turns, so that every block draws the one before. */
-function fillQueue(
-  state: MemoryState,
-  size: EconomySize,
-  facts: { readonly block: BlockContext; readonly requesters: readonly LoadAccount[] },
-): void {
-  let made = 0
-  for (let turn = 0; getTotals(state).nextSequence <= size.openRequests; turn++) {
-    const proposer = operators[turn & 1]!.address
-    const ctx = { state, block: { ...facts.block, proposer }, emit: () => {} }
-    drawPlaces(ctx, { left: FILLED_AT_ONCE, walk: new Walk(newBlockWork(), Number.MAX_SAFE_INTEGER) })
-    for (let n = 0; n < FILLED_AT_ONCE && made < size.openRequests; n++, made++) {
-      const sender = facts.requesters[Math.floor(made / REQUESTS_EACH)]!.address
-      requestOne(
-        { ...ctx, sender, valueBase: 0n, txId: new Uint8Array(sha256(u64be(made))) as TxId, txIndex: n },
-        amountOf(made),
-      )
-    }
-  }
-}
-
 export interface EconomyStart {
   readonly genesis: GenesisBlock
   readonly parent: ParentView & { readonly state: MemoryState }
 }
 
-/** A chain of this size, whose first block is the next to execute. */
-export function makeEconomy(size: EconomySize): EconomyStart {
+/** A chain of this size, whose first block is the next to execute; with `isChecked` all its invariants are recounted. */
+export function makeEconomy(size: EconomySize, options: { readonly isChecked?: boolean } = {}): EconomyStart {
   const requesters = loadAccounts(Math.ceil(size.openRequests / REQUESTS_EACH), 'economy requester')
   const document = genesisOf(size, requesters)
   // Proofs of possession are not what is measured.
@@ -197,7 +152,13 @@ export function makeEconomy(size: EconomySize): EconomyStart {
     baseFeePerGas: document.baseFeePerGas,
     modules: genesis.chain.modules,
   }
-  fillQueue(state, size, { block, requesters })
+  const { openRequests } = size
+  fillQueue(
+    state,
+    { openRequests, amountOf },
+    { block, requesters, proposers: [operatorAccount(0), operatorAccount(1)] },
+  )
+  if (options.isChecked === true) checkQueue(state, block, genesis.chain.modules)
   const tree = treeOf(state.entries(''))
   const sealed = sealBlock({
     header: { ...genesis.block.header, stateRoot: tree.rootHash },

@@ -3,6 +3,7 @@ import { mustExist } from '../base/assert.ts'
 import type { InferFields } from '../base/field.ts'
 import type { ModuleDef, Params } from '../base/moduleDefinition.ts'
 import { paramsRecordOf, type RecordCodec, recordsOf } from '../base/record.ts'
+import { DecodedRecords } from './decodedRecords.ts'
 import { eachEntry, type Recount } from './recount.ts'
 import type { FullState, StateKey, StateReader, StateWriter } from './view.ts'
 
@@ -20,31 +21,25 @@ export interface Table<K, V> extends RecordCodec<K, V> {
   entries(full: FullState): Iterable<readonly [StateKey, V]>
 }
 
-/**
- * Remembers the last result: rules read the same record many times between two writes, and reading bytes costs most of it.
- * Stored bytes and decoded records never change, so the same bytes mean the same record.
- */
-function remembering<V>(decode: (stored: Uint8Array) => V): (stored: Uint8Array) => V {
-  let last: { readonly stored: Uint8Array; readonly value: V } | undefined
-  return (stored) => {
-    if (last?.stored !== stored) last = { stored, value: decode(stored) }
-    return last.value
-  }
-}
-
 function makeTable<K, V>(record: RecordCodec<K, V>): Table<K, V> {
-  const { name, prefix, key, encode } = record
-  const decode = remembering(record.decode)
+  const { name, prefix, key, encode, decode, asDecoded } = record
+  const decoded = new DecodedRecords(decode)
   const get = (state: StateReader, parts: K): V | undefined => {
-    const stored = state.get(key(parts))
-    return stored === undefined ? undefined : decode(stored)
+    const at = key(parts)
+    const stored = state.get(at)
+    return stored === undefined ? undefined : decoded.read(at, stored)
   }
   return {
     ...record,
     get,
     mustGet: (state, parts) => mustExist(get(state, parts), `${name} record is missing`),
     has: (state, parts) => state.get(key(parts)) !== undefined,
-    set: (state, parts, value) => state.set(key(parts), encode(value)),
+    set: (state, parts, value) => {
+      const at = key(parts)
+      const stored = encode(value)
+      state.set(at, stored)
+      decoded.note(at, stored, asDecoded(value))
+    },
     delete: (state, parts) => state.delete(key(parts)),
     each: (visit) => eachEntry(prefix, ([at, stored]) => visit(decode(stored), at)),
     *values(full) {
@@ -78,9 +73,9 @@ export function paramsOf<D extends ModuleDef>(
 ): { get(state: StateReader): Params<D>; set(state: StateWriter, value: Params<D>): void } {
   const record = paramsRecordOf(definition)
   const at = record.key({})
-  const decode = remembering(record.decode)
+  const decoded = new DecodedRecords(record.decode)
   return {
-    get: (state) => decode(mustExist(state.get(at), `${record.name} are missing`)),
+    get: (state) => decoded.read(at, mustExist(state.get(at), `${record.name} are missing`)),
     set: (state, value) => state.set(at, record.encode(value)),
   }
 }

@@ -8,7 +8,7 @@ import type { Message } from '../../base/schema.ts'
 import type { MessageKind } from '../../consensus/messages.ts'
 import type { RecordKind } from '../../consensus/records.ts'
 import type { Reply, Request } from '../../signer/signerProtocol.ts'
-import { sampleFields } from './sample.ts'
+import { sampleFields } from '../support/sample.ts'
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../..')
 

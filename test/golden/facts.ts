@@ -27,8 +27,8 @@ import { genesisSchema } from '../../genesis/schema.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { encodeReceipts } from '../../state/receipt.ts'
 import { schemas } from '../../state/schemas.ts'
+import { sampleFields } from '../support/sample.ts'
 import { callData, GoldenChain, type Send } from './goldenChain.ts'
-import { sampleFields } from './sample.ts'
 
 /** Defaults of `suanli devnet`. */
 const VALIDATORS = 4

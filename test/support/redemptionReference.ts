@@ -68,6 +68,8 @@ export class Model {
   readonly records = new Map<number, boolean[]>(PROVIDERS.map((p) => [p, []]))
   readonly granted = new Map<string, bigint>()
   readonly vouched = new Map<string, bigint>()
+  /** Unsigned coins below this make no window poor: a hundredth of C/K of the snapshot at the first grant. */
+  readonly tolerated = new Map<string, bigint>()
   /** Coins at fault or rejected in the running window. */
   readonly trouble = new Map<number, bigint>()
   /** Parts with a voucher that this block's end settles. */
@@ -172,7 +174,8 @@ export class Model {
     for (const p of PROVIDERS) {
       const granted = this.granted.get(`${p}/${ended}`) ?? 0n
       if (granted === 0n) continue
-      const isPoor = (this.vouched.get(`${p}/${ended}`) ?? 0n) * 2n < granted
+      const unsigned = granted - (this.vouched.get(`${p}/${ended}`) ?? 0n)
+      const isPoor = unsigned * 2n > granted && unsigned >= this.tolerated.get(`${p}/${ended}`)!
       this.records.set(p, [isPoor, ...this.records.get(p)!].slice(0, HORIZON))
     }
   }

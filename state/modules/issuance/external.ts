@@ -17,7 +17,7 @@ import { growthFactors } from '../oracle/drift.ts'
 import { getPrice, staleSince } from '../oracle/prices.ts'
 import { oracleSchema, type Price } from '../oracle/schema.ts'
 import { getBonds } from '../providers/bonds.ts'
-import { type Delivery, deliveryOf } from '../providers/delivery.ts'
+import { type Delivery, deliveryOf, isServed as isDeliveryServed } from '../providers/delivery.ts'
 import { groupOf } from '../providers/groups.ts'
 import {
   getProvider,
@@ -238,6 +238,11 @@ export function deliveredIn(
   at: { readonly provider: number; readonly window: number },
 ): Delivery {
   return deliveryOf(state, at)
+}
+
+/** Whether clients signed for enough of what a member granted. */
+export function isServed(delivery: Delivery): boolean {
+  return isDeliveryServed(delivery)
 }
 
 /** Changes a member's status. */

@@ -9,6 +9,7 @@ import {
   deliveredIn,
   getMember,
   isAtFault,
+  isServed,
   isSuspendedMember,
   lastRecount,
   memberIds,
@@ -28,17 +29,17 @@ import { events, issuanceTables } from './tables.ts'
 const MEMBER_STEPS = 800
 
 /**
- * Whether a window was good for a member: active, not suspended, no open fault, and at least half of what it granted was
- * signed for, or nothing was granted.
+ * Whether a window was good for a member: active, not suspended, no open fault, and what it granted was served: at least half
+ * of it signed for, or too little left unsigned to tell anything.
  */
 function isGoodWindow(ctx: WriteContext, provider: number, turn: Turn): boolean {
   const { state } = ctx
-  const { grantedBase, voucheredBase, faultBase } = deliveredIn(state, { provider, window: turn.windowIndex })
+  const delivered = deliveredIn(state, { provider, window: turn.windowIndex })
   const { status } = mustExist(getMember(state, provider), 'a listed member exists')
   return (
-    voucheredBase * 2n >= grantedBase &&
+    isServed(delivered) &&
     // The tally gets a missing grant only after this, at the end of the block that found it.
-    faultBase === 0n &&
+    delivered.faultBase === 0n &&
     status === 'active' &&
     !isSuspendedMember(state, provider) &&
     !isAtFault(state, provider, turn.beganAtHeight)

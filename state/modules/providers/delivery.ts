@@ -9,6 +9,8 @@ export interface Delivery {
   readonly voucheredBase: bigint
   /** Neither granted nor excused when the window began. */
   readonly faultBase: bigint
+  /** Granted and not vouchered below this tells nothing about a member: a client may do it on purpose. */
+  readonly toleratedBase: bigint
 }
 
 interface At {
@@ -16,7 +18,7 @@ interface At {
   readonly window: number
 }
 
-const NOTHING: Delivery = { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n }
+const NOTHING: Delivery = { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n, toleratedBase: 0n }
 
 /** What a member delivered in a window; kept until the end of the second one after it. */
 export function deliveryOf(state: StateReader, at: At): Delivery {
@@ -30,7 +32,16 @@ export function countDelivery(state: StateWriter, at: At, change: Partial<Delive
     grantedBase: known.grantedBase + (change.grantedBase ?? 0n),
     voucheredBase: known.voucheredBase + (change.voucheredBase ?? 0n),
     faultBase: known.faultBase + (change.faultBase ?? 0n),
+    toleratedBase: known.toleratedBase + (change.toleratedBase ?? 0n),
   })
+}
+
+/**
+ * Whether clients vouchered at least half of what was granted, or all of it but what is tolerated: one rule for locks and for
+ * bonuses (docs/decisions/small-grants-tell-nothing.md).
+ */
+export function isServed({ grantedBase, voucheredBase, toleratedBase }: Delivery): boolean {
+  return voucheredBase * 2n >= grantedBase || grantedBase - voucheredBase < toleratedBase
 }
 
 /** Forgets the counts of a window that nothing needs any more. */

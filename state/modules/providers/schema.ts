@@ -232,8 +232,8 @@ export const providersSchema = defineModule({
     delivery: {
       id: 30,
       key: { provider: t.u64, window: t.u64 },
-      value: { grantedBase: t.amount, voucheredBase: t.amount, faultBase: t.amount },
-      doc: 'Coins that a member granted access for in a window, that clients vouchered, and that a fault left undelivered.',
+      value: { grantedBase: t.amount, voucheredBase: t.amount, faultBase: t.amount, toleratedBase: t.amount },
+      doc: 'Coins that a member granted access for in a window, that clients vouchered, that a fault left undelivered, and how many may lack vouchers without telling anything.',
     },
     slashed: {
       id: 23,

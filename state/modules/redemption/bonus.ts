@@ -15,7 +15,7 @@ export function bonusAt(listing: Listing, window: number): bigint {
   return window >= listing.nextBonusWindow ? listing.nextBonusPpm : listing.bonusPpm
 }
 
-/** Whether less than half of what a provider's legal group granted was vouchered in three of its last K windows. */
+/** Whether what a provider's legal group granted went unserved in three of its last K windows with grants. */
 export function isUnreliable(state: StateReader, provider: number): boolean {
   const { poor } = redemptionTables.record.get(state, { group: legalGroupOf(state, provider) }) ?? {
     poor: [],

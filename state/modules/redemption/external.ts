@@ -27,7 +27,13 @@ import { settleCoverage } from '../issuance/settle.ts'
 import { releaseLate, snapshotsOf } from '../issuance/turn.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
-import { countDelivery, type Delivery, deliveryOf, forgetDelivery } from '../providers/delivery.ts'
+import {
+  countDelivery,
+  type Delivery,
+  deliveryOf,
+  forgetDelivery,
+  isServed as isDeliveryServed,
+} from '../providers/delivery.ts'
 import { faultRoom, postFault } from '../providers/faultQueue.ts'
 import { groupOf } from '../providers/groups.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
@@ -429,6 +435,11 @@ export function noteFault(state: StateWriter, { provider, window }: ProviderWind
 /** Changes whenever a member is suspended, resumes, or gains or loses the right to serve. */
 export function standingOfMembers(state: StateReader): number {
   return standingRevision(state)
+}
+
+/** Whether clients vouchered enough of what was granted in a window. */
+export function isServed(delivery: Delivery): boolean {
+  return isDeliveryServed(delivery)
 }
 
 /** Counts coins that a provider granted, that clients vouchered, or that a fault left undelivered. */

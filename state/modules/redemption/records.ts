@@ -332,7 +332,7 @@ export const redemptionRecords = {
     id: 28,
     key: { group: t.u64 },
     value: { poor: t.list(t.bool, RECORD_WINDOWS_MAX) },
-    doc: 'The last windows in which a legal group granted: whether less than half of it was vouchered, newest first.',
+    doc: 'The last windows in which a legal group granted: whether too little of it was vouchered, newest first.',
   },
   rejections: {
     id: 29,

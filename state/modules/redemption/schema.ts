@@ -30,6 +30,12 @@ const STEP_LOGS_MAX = 10
 /** Bound on M: the logs of all walks, and as many of the other modules, fit into a block. */
 const STEPS_MAX = Math.floor(SYSTEM_LOGS_MAX / (WALKS * STEP_LOGS_MAX))
 
+/**
+ * Of this some 100,000 pays for the action itself, the rest for what it leaves to later blocks, its place and an assignment: a
+ * lane at its target brings no more requests than main's `blockStepsMax` places and assigns, so that none waits behind others.
+ */
+const REQUEST_GAS = 600_000
+
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
@@ -270,7 +276,7 @@ export const redemptionSchema = defineModule({
         'Unservable',
         'ConstrainedFull',
       ],
-      gas: 90_000,
+      gas: REQUEST_GAS,
       signed: true,
       doc: 'Escrows coins to be served. 0, empty or zero bytes mean no constraint.',
     },

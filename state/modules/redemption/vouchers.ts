@@ -8,7 +8,14 @@ import { type ActionArgs, moduleAddress } from '../../../base/moduleDefinition.t
 import type { ActionContext, BlockContext, WriteContext } from '../../context.ts'
 import { settleAssignment } from './assignments.ts'
 import { type Budget, getCursors, takeStep, updateCursors } from './cursors.ts'
-import { deliveredBy, noteDelivery, operatorOf, releaseLateLock, runningWindow } from './external.ts'
+import {
+  deliveredBy,
+  isServed,
+  noteDelivery,
+  operatorOf,
+  releaseLateLock,
+  runningWindow,
+} from './external.ts'
 import { type Redemption, redemptionSchema } from './schema.ts'
 import { events, fail, redemptionTables } from './tables.ts'
 import { noteGranted, takesVouchers } from './windowEnds.ts'
@@ -66,10 +73,6 @@ export function grant(ctx: ActionContext, { id, assignment, ciphertext }: Args<'
   return undefined
 }
 
-/** At least half of what was granted is vouchered. */
-const isEnough = ({ grantedBase, voucheredBase }: ReturnType<typeof deliveredBy>): boolean =>
-  voucheredBase * 2n >= grantedBase
-
 export function settle(ctx: ActionContext, args: Args<'settle'>) {
   const { state } = ctx
   const { id, assignment, deliveredBase, signature } = args
@@ -94,9 +97,9 @@ export function settle(ctx: ActionContext, args: Args<'settle'>) {
   redemptionTables.assignment.set(state, at, { ...known, voucheredBase: deliveredBase, settlePending: true })
   const voucheredBase = deliveredBase - acceptedBase
   const delivered = { provider: known.provider, window }
-  const wasEnough = isEnough(deliveredBy(state, delivered))
+  const wasServed = isServed(deliveredBy(state, delivered))
   noteDelivery(state, delivered, { voucheredBase })
-  if (window < currentWindow && !wasEnough && isEnough(deliveredBy(state, delivered)))
+  if (window < currentWindow && !wasServed && isServed(deliveredBy(state, delivered)))
     releaseLateLock(ctx, delivered)
   if (!known.settlePending) {
     const { settleTail } = getCursors(state)

@@ -1,5 +1,6 @@
 // The end of a window for redemption: what is neither settled nor vouchered goes to the tail, deliveries are judged, and
 // requests expire. Owns: these walks, and when they wait because the service lane was full (ECONOMY §6).
+import { mulDivFloor } from '../../../base/units.ts'
 import type { BlockContext, WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { closeAssignment } from './assignments.ts'
@@ -11,10 +12,12 @@ import {
   dropDelivery,
   horizonOf,
   isLastQuarter,
+  isServed,
   legalGroupOf,
   noteDelivery,
   quarterWindowMs,
   runningWindow,
+  shareOf,
   windowStartMs,
 } from './external.ts'
 import { nextMember } from './orderedSet.ts'
@@ -108,6 +111,18 @@ export function sweepEnded(ctx: WriteContext, budget: Budget): void {
   if (getTotals(state).nextSequence !== nextSequence) markPlaces(state, block.timestampMs)
 }
 
+/**
+ * Unsigned coins that tell something about a provider are at least one part in so many of what it can deliver in a window:
+ * a client who leaves the least possible request unsigned would else freeze a lock for next to nothing.
+ */
+const TELLING_PART = 100n
+
+/** Coins that may lack vouchers in a window without telling anything, by the capacity that a window has on average; rounded down, for clients. */
+function toleratedOf(state: StateReader, provider: number): bigint {
+  const { capacityBase } = shareOf(state, provider)
+  return mulDivFloor(capacityBase, 1n, BigInt(horizonOf(state)) * TELLING_PART)
+}
+
 /** Counts coins that a provider granted access for. */
 export function noteGranted(
   state: StateWriter,
@@ -116,16 +131,18 @@ export function noteGranted(
 ): void {
   const { window } = at
   const { providers } = redemptionTables.deliverers.get(state, { window }) ?? { providers: [] }
-  if (!providers.includes(at.provider))
-    redemptionTables.deliverers.set(state, { window }, { providers: [...providers, at.provider] })
-  noteDelivery(state, at, { grantedBase: amountBase })
+  const isFirst = !providers.includes(at.provider)
+  if (isFirst) redemptionTables.deliverers.set(state, { window }, { providers: [...providers, at.provider] })
+  // Fixed with the first grant: whether a window was good must not depend on when it is asked.
+  const toleratedBase = isFirst ? toleratedOf(state, at.provider) : 0n
+  noteDelivery(state, at, { grantedBase: amountBase, toleratedBase })
 }
 
 const deliverersOf = (state: StateReader, window: number): readonly number[] =>
   redemptionTables.deliverers.get(state, { window })?.providers ?? []
 
 /**
- * Notes for each legal group that granted in a window whether less than half was vouchered, then forgets the deliveries of an
+ * Notes for each legal group that granted in a window whether too little was vouchered, then forgets the deliveries of an
  * earlier one, member by member; false when the block's steps ran out.
  */
 function judgeWindow(state: StateWriter, window: number, budget: Budget): boolean {
@@ -157,17 +174,17 @@ function judgeGroup(
   at: { readonly group: number; readonly window: number; readonly providers: readonly number[] },
 ): void {
   const { group, window } = at
-  let grantedBase = 0n
-  let voucheredBase = 0n
+  const sum = { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n, toleratedBase: 0n }
   for (const provider of at.providers) {
     const delivered = deliveredBy(state, { provider, window })
-    grantedBase += delivered.grantedBase
-    voucheredBase += delivered.voucheredBase
+    sum.grantedBase += delivered.grantedBase
+    sum.voucheredBase += delivered.voucheredBase
+    sum.toleratedBase += delivered.toleratedBase
   }
   // All that it had granted was given up before the window began.
-  if (grantedBase === 0n) return
+  if (sum.grantedBase === 0n) return
   const known = redemptionTables.record.get(state, { group })?.poor ?? []
-  const poor = [voucheredBase * 2n < grantedBase, ...known].slice(0, horizonOf(state))
+  const poor = [!isServed(sum), ...known].slice(0, horizonOf(state))
   redemptionTables.record.set(state, { group }, { poor })
 }
 

@@ -27,7 +27,26 @@ export function grant(
   if (assignment.granted) return 'GrantPosted'
   if (assignment.window <= world.window) return 'WindowBegun'
   assignment.granted = true
+  // A hundredth of what a window brings by the snapshot, C/K, as the first grant for that window finds it.
+  const key = `${assignment.provider}/${assignment.window}`
+  const capacity = world.shares.get(assignment.provider)?.capacityBase ?? 0n
+  if (!world.toleratedCoins.has(key))
+    world.toleratedCoins.set(key, floorDiv(capacity, 100n * BigInt(world.parameters.horizonWindows)))
   return undefined
+}
+
+/**
+ * Whether clients signed for enough of what a provider, or a group's providers, granted for a window: at least half of it, or all
+ * but coins so few that they tell nothing. Undefined when nothing was granted.
+ */
+export function wasServed(world: World, providers: readonly number[], window: number): boolean | undefined {
+  const granted = world.assignments.filter(
+    (a) => a.granted && a.window === window && providers.includes(a.provider),
+  )
+  if (granted.length === 0) return undefined
+  const unsigned = sum(granted.map(openCoins))
+  const tolerated = sum(providers.map((id) => world.toleratedCoins.get(`${id}/${window}`) ?? 0n))
+  return unsigned * 2n <= sum(granted.map((a) => a.amountBase)) || unsigned < tolerated
 }
 
 /** Anyone hands in the client's latest voucher, through the block that ends the window. */

@@ -97,7 +97,7 @@ function release(world: World, lock: Pick<Lock, 'provider' | 'asset'>, amountBas
 
 /**
  * At a window's end what burning has freed is paid, and 1/K of each lock's rest if the window was good: active, no open
- * fault, at least half of what was granted in it vouchered, or nothing granted.
+ * fault, what was granted in it served, or nothing granted.
  */
 export function releaseLocks(world: World, isGood: (provider: Provider) => boolean): void {
   for (const floor of world.floors) {

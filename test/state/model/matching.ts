@@ -15,6 +15,7 @@ import {
   workOf,
 } from './capacity.ts'
 import { groupOf } from './coverage.ts'
+import { wasServed } from './delivery.ts'
 import { lastWindowOf, mayServe, meets, openWindows } from './queue.ts'
 import { latestToUnbook, settleReturned, unbook } from './unbooking.ts'
 import type { Assignment, Listing, Place, Request, World } from './world.ts'
@@ -75,20 +76,17 @@ function offersFor(world: World, place: Place, isPar: boolean): readonly Offer[]
     })
 }
 
-/** Less than half of its granted coins vouchered in three of its last K windows with assignments (§6, Fault). */
+/** Its group's grants not served in three of its last K windows with assignments (§6, Fault). */
 export function isUnreliable(world: World, provider: number): boolean {
   const group = groupOf(world.providers.get(provider)!)
+  const members = [...world.providers.values()].filter((p) => groupOf(p) === group).map(({ id }) => id)
   const own = world.assignments.filter(
-    (a) => a.granted && a.window < world.window && groupOf(world.providers.get(a.provider)!) === group,
+    (a) => a.granted && a.window < world.window && members.includes(a.provider),
   )
   const windows = [...new Set(own.map((a) => a.window))]
     .sort((a, b) => b - a)
     .slice(0, world.parameters.horizonWindows)
-  const poor = windows.filter((window) => {
-    const granted = own.filter((a) => a.window === window)
-    return sum(granted.map((a) => a.voucheredBase)) * 2n < sum(granted.map((a) => a.amountBase))
-  })
-  return poor.length >= 3
+  return windows.filter((window) => wasServed(world, members, window) === false).length >= 3
 }
 
 /** While matchable queued coins exceed half of the next window's free capacity, every assignment is at par. */

@@ -48,6 +48,7 @@ export function emptyWorld(parameters: Parameters, genesisMs: number, anchorPpm:
     handedIn: [],
     numberedMs: new Map(),
     shares: new Map(),
+    toleratedCoins: new Map(),
     failedCoins: new Map(),
     baseFees: { general: 1n, redemption: 1n, service: 1n, proof: 1n },
     laneGas: { general: 0, redemption: 0, service: 0, proof: 0 },

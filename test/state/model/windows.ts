@@ -1,8 +1,8 @@
 // ECONOMY §1, §3 Causes and Parameters: what happens when a window ends.
-import { floorDiv, least, most, P, sum } from './arithmetic.ts'
+import { floorDiv, least, most, P } from './arithmetic.ts'
 import { capacityC, whileUnchanged } from './capacity.ts'
 import { bondCovers, exceedsOwnLimits, groupOf, ownShortfall } from './coverage.ts'
-import { returnUnused } from './delivery.ts'
+import { returnUnused, wasServed } from './delivery.ts'
 import { sharePayments } from './fees.ts'
 import { changeParameters, type GovernanceTerms } from './governance.ts'
 import { releaseLocks } from './issuance.ts'
@@ -19,16 +19,12 @@ export function boundedAnchor(world: World, reportedPpm: bigint): bigint {
   return least(most(reportedPpm, world.anchorPpm), bound)
 }
 
-/** Active, no open fault, and at least half of what was granted in the ended window vouchered, or nothing granted. */
+/** Active, no open fault, and what was granted in the ended window served, or nothing granted. */
 function hadGoodWindow(world: World, provider: Provider, ended: number): boolean {
   // A group is suspended if any member is (§2).
   if (provider.status !== 'active' || groupIsSuspended(world, groupOf(provider))) return false
   if (provider.faultWindows.includes(ended)) return false
-  const granted = world.assignments.filter(
-    (a) => a.provider === provider.id && a.window === ended && a.granted,
-  )
-  const coins = sum(granted.map((a) => a.amountBase))
-  return sum(granted.map((a) => a.voucheredBase)) * 2n >= coins
+  return wasServed(world, [provider.id], ended) !== false
 }
 
 /** Whether the running window ends with this block: at most one does (§1). */

@@ -296,6 +296,8 @@ export interface World {
   readonly numberedMs: Map<number, number>
   /** Liability over C of each provider when the window began (§6, Assignment). */
   shares: Map<number, { readonly liabilityBase: bigint; readonly capacityBase: bigint }>
+  /** `provider/window` → coins without vouchers below which a window tells nothing (docs/decisions/small-grants-tell-nothing.md). */
+  readonly toleratedCoins: Map<string, bigint>
   /** Coins at fault or rejected in this window, per legal group. */
   readonly failedCoins: Map<string, bigint>
   readonly baseFees: Record<Lane, bigint>

@@ -3,7 +3,12 @@ import { strict as assert } from 'node:assert'
 import type { WriteContext } from '../../../state/context.ts'
 import { getAssetBalance } from '../../../state/modules/assets/ledger.ts'
 import { addBond, getBond } from '../../../state/modules/providers/bonds.ts'
-import { countDelivery, deliveryOf, forgetDelivery } from '../../../state/modules/providers/delivery.ts'
+import {
+  countDelivery,
+  deliveryOf,
+  forgetDelivery,
+  isServed,
+} from '../../../state/modules/providers/delivery.ts'
 import { bondAddress, GUARANTEE_FUND } from '../../../state/modules/providers/external.ts'
 import { groupOf } from '../../../state/modules/providers/groups.ts'
 import { addProvider, convictEquivocator } from '../../../state/modules/providers/members.ts'
@@ -155,13 +160,26 @@ describe('providers.delivery', () => {
   it('counts by window until it is forgotten', () => {
     const { chain, ctx } = chainOfGroups()
     const at = { provider: 2, window: 5 }
-    countDelivery(ctx.state, at, { grantedBase: 10n })
+    const NONE = { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n, toleratedBase: 0n }
+    countDelivery(ctx.state, at, { grantedBase: 10n, toleratedBase: 2n })
     countDelivery(ctx.state, at, { voucheredBase: 4n })
     countDelivery(ctx.state, { provider: 2, window: 6 }, { faultBase: 3n })
-    assert.deepEqual(deliveryOf(chain.full, at), { grantedBase: 10n, voucheredBase: 4n, faultBase: 0n })
+    assert.deepEqual(deliveryOf(chain.full, at), {
+      ...NONE,
+      grantedBase: 10n,
+      voucheredBase: 4n,
+      toleratedBase: 2n,
+    })
     forgetDelivery(ctx.state, at)
     forgetDelivery(ctx.state, at)
-    assert.deepEqual(deliveryOf(chain.full, at), { grantedBase: 0n, voucheredBase: 0n, faultBase: 0n })
+    assert.deepEqual(deliveryOf(chain.full, at), NONE)
     assert.equal(deliveryOf(chain.full, { provider: 2, window: 6 }).faultBase, 3n)
+  })
+
+  it('calls grants served from half of their vouchers on, or when fewer than the tolerated coins lack one', () => {
+    const served = (grantedBase: bigint, voucheredBase: bigint, toleratedBase: bigint): boolean =>
+      isServed({ grantedBase, voucheredBase, toleratedBase, faultBase: 0n })
+    assert.deepEqual([served(0n, 0n, 0n), served(10n, 5n, 0n), served(10n, 4n, 0n)], [true, true, false])
+    assert.deepEqual([served(10n, 4n, 6n), served(10n, 4n, 7n), served(7n, 0n, 7n)], [false, true, false])
   })
 })

@@ -67,6 +67,7 @@ describe('redemption.faults', () => {
       grantedBase: 0n,
       voucheredBase: 0n,
       faultBase: coins(10),
+      toleratedBase: 0n,
     })
   })
 

@@ -4,13 +4,14 @@ import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { deliveryOf } from '../../../state/modules/providers/delivery.ts'
+import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { coins, RedemptionChain, walletOf } from '../../support/redemptionFixture.ts'
 
 const ALICE = 20
 const K = BigInt(TEST_PARAMETERS.capacity.horizonWindows)
 
-/** Provider 1 has minted 120 coins with a lock of 60, of which 24 are floor; ten of them are assigned to it for window 1. */
-function assigned(): RedemptionChain {
+/** Provider 1 has minted 120 coins with a lock of 60, of which 24 are floor. */
+function minted(): RedemptionChain {
   const c = new RedemptionChain({
     providers: [1, 2, 3, 4].map(() => ({ devices: 10 })),
     economy: TEST_PARAMETERS,
@@ -19,11 +20,24 @@ function assigned(): RedemptionChain {
     const mint = { to: walletOf(ALICE), amountBase: coins(120) }
     assert.equal(c.act('mint', walletOf(1), mint, issuanceModule), undefined)
     assert.equal(c.list(1), undefined)
-    assert.equal(c.request(ALICE, coins(10), { provider: 1 }), undefined)
+  })
+  return c
+}
+
+/** Requests of Alice that are assigned to provider 1 for the next window. */
+function assign(c: RedemptionChain, amounts: readonly bigint[]): void {
+  c.run(() => {
+    for (const amount of amounts) assert.equal(c.request(ALICE, amount, { provider: 1 }), undefined)
   })
   c.run()
   c.run()
-  assert.deepEqual(c.openAssignments(), [[1, 1]])
+  assert.equal(c.openAssignments().length, amounts.length)
+}
+
+/** Ten of the coins are assigned to provider 1 for window 1. */
+function assigned(): RedemptionChain {
+  const c = minted()
+  assign(c, [coins(10)])
   return c
 }
 
@@ -56,6 +70,41 @@ describe('redemption.locks', () => {
       c.endWindow()
       assert.equal(timed(c), coins(36) - (coins(36) / K) * (windows + 1n))
     })
+
+  describe('coins left unsigned by whoever signs nothing', () => {
+    /** Provider 1 after a window, when there is a snapshot of its capacity. */
+    function started(): RedemptionChain {
+      const c = minted()
+      c.endWindow()
+      return c
+    }
+    const telling = getLiability(started().state, 1).startCapacityBase / (100n * K)
+
+    /** Good windows, and the record of poor ones, after window 2 in which everything was granted and nothing signed. */
+    function afterUnsigned(...amounts: readonly bigint[]) {
+      const c = started()
+      assign(c, amounts)
+      c.run(() => {
+        for (let id = 1; id <= amounts.length; id++) assert.equal(c.grant(id, 1), undefined)
+      })
+      c.endWindow()
+      c.endWindow()
+      c.run()
+      const { goodWindows } = getLiability(c.state, 1)
+      return { goodWindows, poor: redemptionTables.record.get(c.state, { group: 1 })?.poor }
+    }
+
+    it('freeze no lock and spoil no record while they are less than a hundredth of what a window can deliver', () => {
+      assert.ok(telling > coins(1))
+      assert.deepEqual(afterUnsigned(telling - 1n), { goodWindows: 3, poor: [false] })
+    })
+
+    it('do from there on, also when several requests leave them', () => {
+      const parts = [telling / 3n, telling / 3n, telling - 2n * (telling / 3n)]
+      assert.deepEqual(afterUnsigned(...parts), { goodWindows: 2, poor: [true] })
+      assert.deepEqual(afterUnsigned(parts[0]!, parts[1]!), { goodWindows: 3, poor: [false] })
+    })
+  })
 
   it('a voucher in the block that ends the window counts', () => {
     const c = assigned()

@@ -236,6 +236,8 @@ class Pair {
       if (!may) return
       part.granted = true
       model.granted.set(at, (model.granted.get(at) ?? 0n) + part.amount)
+      const { capacityBase } = windowSnapshot(chain.state, part.provider)
+      if (!model.tolerated.has(at)) model.tolerated.set(at, capacityBase / (100n * BigInt(HORIZON)))
       return
     }
     const deliveredBase = (part.amount * BigInt(step.percent ?? 0)) / 100n

@@ -1,10 +1,12 @@
 // Holders whom cheap traffic of others would keep waiting: requests cancelled at once, and new terms in every block.
 import assert from 'node:assert/strict'
-import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { MAIN_PARAMETERS, TEST_PARAMETERS } from '../../../genesis/parameters.ts'
+import { laneTarget } from '../../../state/fees.ts'
 import { SERVICES } from '../../../state/modules/catalogue/schema.ts'
 import { ACT_STEPS } from '../../../state/modules/redemption/cursors.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { requestsToDraw } from '../../../state/modules/redemption/requests.ts'
+import { redemptionSchema } from '../../../state/modules/redemption/schema.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { ALICE, BOB, coins, RedemptionChain, walletOf } from '../../support/redemptionFixture.ts'
 
@@ -16,7 +18,7 @@ function chainOf(options: { readonly blockSteps: number; readonly looks: number;
   const { capacity, issuance } = TEST_PARAMETERS
   const c = new RedemptionChain({
     providers: [{ devices: 10 }, { devices: 1 }, { devices: 10 }],
-    params: { stepsPerBlockMax: options.looks },
+    params: { stepsPerBlockMax: options.looks, openRequestsMax: 4_000 },
     economy: {
       ...TEST_PARAMETERS,
       capacity: { ...capacity, blockStepsMax: options.blockSteps, windowMs: 60_000 },
@@ -38,7 +40,44 @@ function ask(c: RedemptionChain, terms: Parameters<RedemptionChain['request']>[2
   return id
 }
 
+const { request, cancel } = redemptionSchema.actions
+
+/** Actions of so much gas in a block that leave the base fee of the lane of requests where it is, with main's parameters. */
+function countAtTarget(gas: number): number {
+  const { gasTargetPerSecond, blockGasLimit: gasLimit } = MAIN_PARAMETERS.accounts
+  const target = laneTarget('redemption', { gasTargetPerSecond, gasLimit, periodMs: 2_000 })
+  return Math.floor(Number(target) / gas)
+}
+
 describe('redemption under cheap traffic', () => {
+  it('brings no more requests at the target of their lane than a block on main places and assigns', () => {
+    const steps = countAtTarget(request.gas) * (ACT_STEPS.place + ACT_STEPS.assign)
+    assert.ok(steps > 0 && steps <= MAIN_PARAMETERS.capacity.blockStepsMax, String(steps))
+  })
+
+  it('ends no more requests at the target than a block removes, when their windows have passed', () => {
+    const pairs = countAtTarget(request.gas + cancel.gas)
+    const left = MAIN_PARAMETERS.capacity.blockStepsMax - pairs * ACT_STEPS.look
+    assert.ok(pairs > 0 && pairs * ACT_STEPS.remove <= left / 2, String(pairs))
+  })
+
+  it('assigns to whoever comes behind requests that stay open, in the blocks after his own', () => {
+    const { blockStepsMax } = MAIN_PARAMETERS.capacity
+    const { stepsPerBlockMax } = MAIN_PARAMETERS.redemption
+    const c = chainOf({ blockSteps: blockStepsMax, looks: stepsPerBlockMax, lots: 1 })
+    const flooders = Array.from({ length: 8 }, (_, i) => 100 + i)
+    for (const wallet of flooders) c.fund(wallet, 3, coins(1))
+    const flood = (block: number): void => {
+      const wallet = flooders[block % flooders.length]!
+      for (let i = 0; i < countAtTarget(request.gas); i++) ok(c.request(wallet, coins(0.01)))
+    }
+    for (let block = 0; block < 16; block++) c.run(() => flood(block), BLOCK_MS)
+    const alice = getTotals(c.state).nextId
+    c.run(() => ok(c.request(ALICE, coins(10))), BLOCK_MS)
+    for (let block = 17; block < 20; block++) c.run(() => flood(block), BLOCK_MS)
+    assert.equal(c.query<{ state: string }>('redemption', { id: alice }).state, 'assigned')
+  })
+
   it('draws a request in the next block, however many were cancelled before their turn', () => {
     const c = chainOf({ blockSteps: 10 * ACT_STEPS.place, looks: 128, lots: 1 })
     for (let block = 0; block < 10; block++) {
