@@ -7,7 +7,7 @@ import { checksumAddress } from '../base/address.ts'
 import { toHex } from '../base/bytes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { isWholeNumber } from '../base/integers.ts'
-import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { type DevelopmentAccount, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, DEVNET_WINDOW_MS } from '../genesis/devnet.ts'
 import { type Genesis, genesisHash } from '../genesis/schema.ts'
 import { LOG_LEVELS } from '../node/config.ts'
@@ -15,7 +15,13 @@ import type { NodeMessage } from '../node/nodeMessage.ts'
 import { DevChain } from './devChain.ts'
 import { DevClock } from './devClock.ts'
 import { planDevnet, prepareDevnet } from './directories.ts'
-import { developmentGenesis, type ParameterOverrides, readDevelopmentGenesis } from './genesisOptions.ts'
+import {
+  ACCOUNTS_MAX,
+  developmentGenesis,
+  fundedAccounts,
+  type ParameterOverrides,
+  readDevelopmentGenesis,
+} from './genesisOptions.ts'
 import { Granter } from './granter.ts'
 import { type LocalParts, LocalValidator } from './localValidator.ts'
 import { checkNotRunning, lockDevnet } from './lock.ts'
@@ -32,7 +38,6 @@ export type { Genesis } from '../genesis/schema.ts'
 export type { DevnetMember } from './member.ts'
 
 const DEFAULT_BLOCK_TIME_MS = 50
-const ACCOUNTS_MAX = 100
 const BALANCE_COINS_MAX = 1_000_000_000
 /** Clients compute with it, and with twice as much (EIP-2294). */
 const CHAIN_ID_MAX = 2 ** 52
@@ -245,20 +250,6 @@ async function checkPorts(members: readonly DevnetMember[]): Promise<void> {
     if (await isPortFree(port)) continue
     throw new OperatorError(`port ${port} is taken: stop what uses it or choose another port`)
   }
-}
-
-/** The development accounts that a genesis gives coins to. */
-export function fundedAccounts(genesis: Genesis): readonly DevelopmentAccount[] {
-  const funded = new Set(genesis.balances.map(({ account }) => toHex(account)))
-  const isFunded = ({ address }: DevelopmentAccount): boolean => funded.has(toHex(address))
-  let found: readonly DevelopmentAccount[] = developmentAccounts().filter(isFunded)
-  // Each costs milliseconds to derive: no more than there are.
-  for (let count = found.length + 1; count <= ACCOUNTS_MAX; count++) {
-    const more = developmentAccounts(count)
-    if (more.length <= found.length || !isFunded(more.at(-1)!)) break
-    found = [...more.filter(isFunded)]
-  }
-  return found
 }
 
 const accountOf = ({ address, secretKey }: DevelopmentAccount): DevnetAccount => ({

@@ -5,7 +5,7 @@ import { bls } from '../base/crypto/bls.ts'
 import { errorText, OperatorError } from '../base/errors.ts'
 import type { Json } from '../base/field.ts'
 import { buildGenesis } from '../genesis/build.ts'
-import { developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
+import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import { DEVNET_VALIDATORS, devnetGenesis } from '../genesis/devnet.ts'
 import { type Genesis, genesisSchema } from '../genesis/schema.ts'
 import { readGenesis } from '../node/nodeDir.ts'
@@ -15,6 +15,9 @@ import { peerIdBytesFromSeed } from '../p2p/identity.ts'
 const ASSET_ISSUER_INDEX = 99
 /** A window's end creates work that the next window's blocks must finish (genesis/build.ts). */
 const BLOCKS_PER_WINDOW_MIN = 10
+
+/** Funded accounts of a devnet. */
+export const ACCOUNTS_MAX = 100
 
 /** By path, as `redemption.assignAhead`; values in the form of the genesis document. */
 export type ParameterOverrides = Readonly<Record<string, Json>>
@@ -121,4 +124,18 @@ export function readDevelopmentGenesis(file: string): Genesis {
     }
   }
   return genesis
+}
+
+/** The development accounts that a genesis gives coins to. */
+export function fundedAccounts(genesis: Genesis): readonly DevelopmentAccount[] {
+  const funded = new Set(genesis.balances.map(({ account }) => toHex(account)))
+  const isFunded = ({ address }: DevelopmentAccount): boolean => funded.has(toHex(address))
+  let found: readonly DevelopmentAccount[] = developmentAccounts().filter(isFunded)
+  // Each costs milliseconds to derive: no more than there are.
+  for (let count = found.length + 1; count <= ACCOUNTS_MAX; count++) {
+    const more = developmentAccounts(count)
+    if (more.length <= found.length || !isFunded(more.at(-1)!)) break
+    found = [...more.filter(isFunded)]
+  }
+  return found
 }

@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
 import { contentsOf, mountPoints, removeContents } from '../../devnet/contents.ts'
-import { fundedAccounts } from '../../devnet/devnet.ts'
 import { planDevnet } from '../../devnet/directories.ts'
 import {
   developmentGenesis,
+  fundedAccounts,
   type GenesisOptions,
   readDevelopmentGenesis,
 } from '../../devnet/genesisOptions.ts'
