@@ -106,7 +106,7 @@ describe("the currency's first story", function () {
   let actors: Readonly<Record<Cast['tool'], Actor>>
 
   before(async () => {
-    devnet = await startDevnet({ windowMs: WINDOW_MS })
+    devnet = await startDevnet({ windowMs: WINDOW_MS, args: ['--in-process'] })
     url = devnet.rpcUrls[0]!
     chain = await followChain(devnet.wsUrl)
     actors = { viem: viemActor(url), cast: castActor(url) }

@@ -139,10 +139,10 @@ describe('devnet.kills', function () {
       dataDir,
       seed,
       validators: 4,
-      blockTimeMs: 100,
+      blockTimeMs: 250,
       flags: SHORT_LIVED,
       accounts: 10,
-      perSecond: 10,
+      perSecond: 6,
       print: (line) => void lines.push(line),
       async setUp(network) {
         signers.push(giveKeyToSigner(network.nodes[2]!, join(dataDir, 's2'), socketPlace(sockets[0]!)))

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { parseWholeNumber } from '../../base/integers.ts'
 
-export const SEED_VARIABLE = 'SUANLI_TEST_SEED'
+export const SEED_VARIABLE = 'SUANLI_PROPERTY_SEED'
 /** Shrinking a long history may take far longer than finding that it fails. */
 const SHRINK_MS = 120_000
 
