@@ -112,7 +112,7 @@ export class Dispatcher {
   /** The response text; empty for notifications, and when the caller is gone. Never throws. */
   handle(text: string, call: Call): string | Promise<string> {
     if (turns.mayStart()) return this.#handle(text, call)
-    return new Promise((resolve) => turns.prompt(() => resolve(this.#handle(text, call))))
+    return new Promise((resolve) => turns.prompt(call.client, () => resolve(this.#handle(text, call))))
   }
 
   /** Refuses a request without looking at its methods; a batch gets a refusal for each of its elements. */

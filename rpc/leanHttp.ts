@@ -189,7 +189,7 @@ class LeanConnection {
     while (!this.#isBusy && this.#intake.bytes.length > 0) {
       if (left-- === 0 || !turns.hasRoom()) {
         this.#isBusy = true
-        turns.prompt(this.#onTurn)
+        turns.prompt(this.#call.client, this.#onTurn)
       } else if (!this.#begin()) {
         if (isCorked) this.#socket.uncork()
         this.#handOver()

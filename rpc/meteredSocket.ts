@@ -138,7 +138,7 @@ export class MeteredSocket extends Duplex {
       if (bytes.length === 0) break
       if (left-- === 0 || !turns.hasRoom()) {
         this.#isAwaitingTurn = true
-        turns.prompt(this.#onTurn)
+        turns.prompt(this.raw.remoteAddress ?? '', this.#onTurn)
         return
       }
       const slice = bytes.length <= SLICE_BYTES ? bytes : bytes.subarray(0, SLICE_BYTES)

@@ -16,7 +16,8 @@ export class Turns {
   #isFresh = true
   #isTurning = false
   #promptPeriods = 0
-  readonly #prompt: (() => void)[] = []
+  /** By client, in the order in which they go; each holds at least one piece of work. */
+  readonly #prompt = new Map<string, (() => void)[]>()
   /** Prompt work is being done: it has waited for its turn. */
   #isPrompt = false
   /** By client, in the order in which they go; each holds at least one waiter. */
@@ -37,21 +38,19 @@ export class Turns {
 
   /** Whether a request that is read now may be answered at once: there is room, and nobody waits before it. */
   mayStart(): boolean {
-    return this.hasRoom() && (this.#isPrompt || this.#prompt.length === 0)
+    return this.hasRoom() && (this.#isPrompt || this.#prompt.size === 0)
   }
 
-  /** Runs `work`, which is short, in a turn with room. The caller bounds how many wait. */
-  prompt(work: () => void): void {
-    this.#prompt.push(work)
+  /** Runs `work`, which is short, in a turn with room; clients take turns. The caller bounds how many wait. */
+  prompt(client: string, work: () => void): void {
+    addTo(this.#prompt, client, work)
     this.#turn()
   }
 
   /** Resolves in a turn with room, after the prompt work; clients take turns. The caller bounds how many wait. */
   long(client: string): Promise<void> {
     return new Promise((resolve) => {
-      const waiting = this.#long.get(client)
-      if (waiting === undefined) this.#long.set(client, [resolve])
-      else waiting.push(resolve)
+      addTo(this.#long, client, resolve)
       this.#turn()
     })
   }
@@ -65,32 +64,45 @@ export class Turns {
   async #next(): Promise<void> {
     this.#isTurning = false
     this.#isFresh = true
-    if (this.#prompt.length === 0 && this.#long.size === 0) return
+    if (this.#prompt.size === 0 && this.#long.size === 0) return
     this.#turn()
     const isLongDue = this.#long.size > 0 && ++this.#promptPeriods >= PROMPT_PERIODS_MAX
-    let done = 0
-    while (!isLongDue && done < this.#prompt.length && this.hasRoom()) {
+    while (!isLongDue && this.#prompt.size > 0 && this.hasRoom()) {
       this.#isPrompt = true
-      this.#prompt[done++]!()
+      takeFrom(this.#prompt)!()
       this.#isPrompt = false
       // What waits for it, such as sending the answer, belongs to the same turn's time. No other turn begins meanwhile.
       await undefined
     }
-    if (done > 0) this.#prompt.splice(0, done)
     // One waiter: it continues after this function returns, and uses what is left of the period.
     if (isLongDue || this.hasRoom()) this.#resumeOne()
   }
 
   #resumeOne(): void {
-    const [first] = this.#long
-    if (first === undefined) return
-    const [client, waiting] = first
-    const resume = waiting.shift()!
-    this.#long.delete(client)
-    if (waiting.length > 0) this.#long.set(client, waiting)
+    const resume = takeFrom(this.#long)
+    if (resume === undefined) return
     this.#promptPeriods = 0
     resume()
   }
+}
+
+type Lines = Map<string, (() => void)[]>
+
+function addTo(lines: Lines, client: string, work: () => void): void {
+  const line = lines.get(client)
+  if (line === undefined) lines.set(client, [work])
+  else line.push(work)
+}
+
+/** The first work of the client whose turn it is, which then goes to the end. */
+function takeFrom(lines: Lines): (() => void) | undefined {
+  const [first] = lines
+  if (first === undefined) return undefined
+  const [client, line] = first
+  const work = line.shift()
+  lines.delete(client)
+  if (line.length > 0) lines.set(client, line)
+  return work
 }
 
 /** One per thread, as the event loop is. */

@@ -23,7 +23,7 @@ describe('rpc.turns', () => {
     busy(11)
     void turns.long('a').then(() => served.push('long'))
     for (let i = 0; i < 40; i++) {
-      turns.prompt(() => {
+      turns.prompt('b', () => {
         busy(1)
         served.push('prompt')
       })
@@ -40,7 +40,7 @@ describe('rpc.turns', () => {
     const count = new TurnCount()
     let sent = 0
     for (let i = 0; i < 40; i++) {
-      void new Promise<void>((resolve) => turns.prompt(resolve)).then(() => {
+      void new Promise<void>((resolve) => turns.prompt('a', resolve)).then(() => {
         count.add()
         sent++
         busy(1)
@@ -57,6 +57,9 @@ describe('rpc.turns', () => {
     for (const client of ['a', 'a', 'a', 'a', 'b']) void turns.long(client).then(() => served.push(client))
     await until(() => served.length === 5)
     assert.equal(served.join(''), 'abaaa')
+    for (const client of ['a', 'a', 'a', 'a', 'b']) turns.prompt(client, () => served.push(client))
+    await until(() => served.length === 10)
+    assert.equal(served.slice(5).join(''), 'abaaa')
   })
 
   it('serves at most 20 ms of work in one turn', async () => {
