@@ -2,6 +2,7 @@
 // `createDevnet`'s do. Not: the validators (localValidator.ts), the methods' form (rpc/dev/).
 import { equalBytes } from '../base/bytes.ts'
 import { signHash } from '../base/crypto/secp256k1.ts'
+import { errorText } from '../base/errors.ts'
 import type { Address, Hash32, TxId } from '../base/ids.ts'
 import { minBigint, PPM } from '../base/units.ts'
 import { privateKeyAccount } from '../client/accounts/account.ts'
@@ -12,6 +13,7 @@ import { httpTransport } from '../client/transports/http.ts'
 import { type DevelopmentAccount, developmentAccounts, developmentValidator } from '../genesis/devKeys.ts'
 import type { Genesis } from '../genesis/schema.ts'
 import type { WantedBlocks } from '../node/application.ts'
+import { DEFAULT_CONFIG } from '../node/config.ts'
 import type { RunningNode } from '../node/node.ts'
 import type { DevControl } from '../rpc/dev/control.ts'
 import { RPC_CODE, RpcError } from '../rpc/errors.ts'
@@ -26,6 +28,8 @@ const STALLED_MS = 30_000
 /** Blocks that one window's end may bring before the next window is ended all the same. */
 const BLOCKS_PER_WINDOW_MAX = 1_000
 const SNAPSHOTS_MAX = 1_000
+/** How far back a revert goes. */
+const REACH_BLOCKS = DEFAULT_CONFIG.historyHeights - 1
 
 export class DevChain implements DevControl, WantedBlocks {
   readonly accounts: readonly Address[]
@@ -158,13 +162,23 @@ export class DevChain implements DevControl, WantedBlocks {
     const running = this.#validators.filter(({ node }) => node !== undefined)
     if (running.length < this.#validators.length)
       throw refuse('a validator is stopped: start it before you revert')
+    // Refused before anything is closed: further back the state of a block is not kept.
+    const above = this.#node().tip().height - height
+    if (above > REACH_BLOCKS) {
+      throw refuse(
+        `the snapshot is ${above} blocks back, and the state of past blocks is kept for ${REACH_BLOCKS}`,
+      )
+    }
     // Nothing is above it, but time has passed.
     if (this.#node().tip().height > height) {
       const going = running.map((validator) => validator.revertTo(height))
-      await Promise.all(going.map(({ closed }) => closed))
+      // Whatever goes wrong, they start again: those who ask wait for it.
+      const closed = await Promise.allSettled(going.map((validator) => validator.closed))
       this.#wantedHeight = 0
-      this.#clock.setTo(nowMs)
+      const failed = closed.find((outcome) => outcome.status === 'rejected')
+      if (failed === undefined) this.#clock.setTo(nowMs)
       await Promise.all(going.map(({ start }) => start()))
+      if (failed !== undefined) throw refuse(errorText(failed.reason))
     }
     this.#clock.setTo(nowMs)
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { utf8 } from '../base/bytes.ts'
 import { sha256 } from '../base/crypto/hash.ts'
 import type { Hash32 } from '../base/ids.ts'
+import type { Genesis } from './schema.ts'
 
 /** A class for the genesis document; ratings in ppm of the reference device (H100 SXM = 1,000,000). */
 export interface CatalogueClass {
@@ -88,4 +89,19 @@ export function loadCatalogue(): readonly CatalogueClass[] {
     })
   }
   return classes.sort((a, b) => (a.classId < b.classId ? -1 : 1))
+}
+
+/** All of them, as the genesis document lists them. */
+export function genesisClasses(): Genesis['classes'] {
+  return loadCatalogue().map((c) => ({
+    slug: c.classId,
+    vendor: c.vendor,
+    model: c.model,
+    memoryGb: c.memoryGb,
+    trainPpm: c.ratingTrain,
+    finetunePpm: c.ratingFinetune,
+    inferPpm: c.ratingInfer,
+    specOnly: c.specOnly,
+    evidenceHash: c.evidenceHash,
+  }))
 }

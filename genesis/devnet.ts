@@ -6,7 +6,7 @@ import type { Address } from '../base/ids.ts'
 import { COIN } from '../base/units.ts'
 import { blocksPerWindow } from '../state/modules/capacity/windows.ts'
 import { tableSteps } from '../state/modules/redemption/parameters.ts'
-import { loadCatalogue } from './catalogue.ts'
+import { genesisClasses } from './catalogue.ts'
 import { DEV_PARAMETERS } from './parameters.ts'
 import type { ConsensusTiming, Genesis } from './schema.ts'
 
@@ -183,17 +183,7 @@ export function devnetGenesis(options: {
         coinPriceBase: COIN_PRICE_BASE,
       },
     ],
-    classes: loadCatalogue().map((c) => ({
-      slug: c.classId,
-      vendor: c.vendor,
-      model: c.model,
-      memoryGb: c.memoryGb,
-      trainPpm: c.ratingTrain,
-      finetunePpm: c.ratingFinetune,
-      inferPpm: c.ratingInfer,
-      specOnly: c.specOnly,
-      evidenceHash: c.evidenceHash,
-    })),
+    classes: genesisClasses(),
     providers,
     balances: [
       ...backedBalances(accounts, {

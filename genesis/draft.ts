@@ -2,7 +2,7 @@
 // Not: members' parts (parts.ts), the rules of a whole document (check.ts).
 import type { Address } from '../base/ids.ts'
 import type { Preset } from '../base/parameters.ts'
-import { loadCatalogue } from './catalogue.ts'
+import { genesisClasses } from './catalogue.ts'
 import { checkDraftFields } from './check.ts'
 import { DEVNET_CHAIN_ID, DEVNET_TIMING } from './devnet.ts'
 import { GenesisError } from './error.ts'
@@ -69,17 +69,7 @@ export function newDraft(options: DraftOptions): Genesis {
     anchor: 1_000_000n,
     ...presetContent(preset),
     assets: [{ id: 1, ...asset }],
-    classes: loadCatalogue().map((c) => ({
-      slug: c.classId,
-      vendor: c.vendor,
-      model: c.model,
-      memoryGb: c.memoryGb,
-      trainPpm: c.ratingTrain,
-      finetunePpm: c.ratingFinetune,
-      inferPpm: c.ratingInfer,
-      specOnly: c.specOnly,
-      evidenceHash: c.evidenceHash,
-    })),
+    classes: genesisClasses(),
     providers: [],
     balances: [],
     assetBalances: [],
