@@ -156,6 +156,7 @@ export class RpcServer {
     })
     http.removeAllListeners('connection')
     http.on('connection', (socket: Socket) => {
+      turns.arrived()
       if (this.#connections.admit(socket)) lean.serve(socket)
     })
     return lean

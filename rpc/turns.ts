@@ -3,6 +3,8 @@
 
 /** Two of these may fall between two looks at the timers, so a turn serves at most 20 ms. */
 const PERIOD_MS = 10
+/** The event loop accepts one connection a turn: while they arrive, more may wait, and an honest one among them. */
+const ARRIVAL_PERIOD_MS = 1
 /** Long work waits for at most this many periods of prompt work. */
 const PROMPT_PERIODS_MAX = 4
 
@@ -12,6 +14,8 @@ const PROMPT_PERIODS_MAX = 4
  */
 export class Turns {
   #beganMs = Number.NEGATIVE_INFINITY
+  #periodMs = PERIOD_MS
+  #hasArrival = false
   /** Between periods: the next work begins one. */
   #isFresh = true
   #isTurning = false
@@ -31,9 +35,14 @@ export class Turns {
       this.#beganMs = nowMs
       return true
     }
-    if (nowMs - this.#beganMs < PERIOD_MS) return true
+    if (nowMs - this.#beganMs < this.#periodMs) return true
     this.#turn()
     return false
+  }
+
+  /** Tells of a connection that was accepted: the next period is short, and the loop soon accepts the next one. */
+  arrived(): void {
+    this.#hasArrival = true
   }
 
   /** Whether a request that is read now may be answered at once: there is room, and nobody waits before it. */
@@ -64,6 +73,8 @@ export class Turns {
   async #next(): Promise<void> {
     this.#isTurning = false
     this.#isFresh = true
+    this.#periodMs = this.#hasArrival ? ARRIVAL_PERIOD_MS : PERIOD_MS
+    this.#hasArrival = false
     if (this.#prompt.size === 0 && this.#long.size === 0) return
     this.#turn()
     const isLongDue = this.#long.size > 0 && ++this.#promptPeriods >= PROMPT_PERIODS_MAX

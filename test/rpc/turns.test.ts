@@ -17,6 +17,20 @@ describe('rpc.turns', () => {
     assert.ok(turns.mayStart())
   })
 
+  it('has room for a moment only while connections arrive, of which the loop accepts one a turn', async () => {
+    const turns = new Turns()
+    turns.arrived()
+    turns.prompt('a', () => undefined)
+    await new Promise(setImmediate)
+    assert.ok(turns.hasRoom())
+    busy(2)
+    assert.ok(!turns.hasRoom())
+    await new Promise(setImmediate)
+    assert.ok(turns.hasRoom())
+    busy(2)
+    assert.ok(turns.hasRoom(), 'none arrived in this one')
+  })
+
   it('serves prompt work before long work, and lets neither starve', async () => {
     const turns = new Turns()
     const served: string[] = []

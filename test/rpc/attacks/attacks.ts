@@ -9,6 +9,8 @@ export interface Target {
   readonly from: string
   /** A block that holds many transactions. */
   readonly fullBlock: string
+  /** An account with a long history. */
+  readonly busyAccount: string
 }
 
 type Attack = (target: Target) => void
@@ -141,6 +143,12 @@ export const ATTACKS: { readonly [name: string]: Attack } = {
   searches: (target) => {
     const filter = { ...(fullFilter(3) as object), fromBlock: '0x0', toBlock: 'latest' }
     flood(target, 32, JSON.stringify(call('eth_getLogs', [filter])))
+  },
+
+  /** Whole pages of a busy account's history. */
+  histories: (target) => {
+    const params = { address: target.busyAccount, limit: 100 }
+    flood(target, 32, JSON.stringify(call('account_history', params)))
   },
 
   /** 8 MB of empty lists. */

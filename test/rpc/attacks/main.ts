@@ -12,6 +12,7 @@ import { signLoad } from '../../../bench/load.ts'
 import { RpcClient } from '../../../bench/rpcClient.ts'
 import { percentile, processFigures } from '../../../bench/statistics.ts'
 import { wholeNumber } from '../../../cli/common.ts'
+import { developmentAccounts } from '../../../genesis/devKeys.ts'
 import { startDevnet } from '../../support/devnetHarness.ts'
 import { Payer } from '../../support/payer.ts'
 import { ATTACKS } from './attacks.ts'
@@ -230,6 +231,7 @@ async function main(): Promise<void> {
     const client = new RpcClient(url)
     const chainId = Number(await client.call<string>('eth_chainId'))
     const fullBlock = await fillBlock(client, chainId)
+    const busyAccount = toHex(developmentAccounts()[0]!.address)
     const account = loadAccounts(1, 'honest')[0]!
     await fundAccounts(client, [account], { chainId, valueBase: 10n ** 18n })
     print(
@@ -239,7 +241,7 @@ async function main(): Promise<void> {
     for (const attack of options.only ?? names) {
       const own = new RpcClient(url)
       const honest = await HonestClient.create(own, account)
-      const target = { url, from: ATTACKER_ADDRESS, fullBlock }
+      const target = { url, from: ATTACKER_ADDRESS, fullBlock, busyAccount }
       const figures = await measure(attack, {
         honest,
         pid: devnet.pids[0]!,
