@@ -1,4 +1,5 @@
 // Which of many blocks are measured by several executions. Owns: the choice, and what comes of it. Not: the blocks.
+import type { Figures } from './threadTime.ts'
 
 /** Blocks drawn evenly that are kept. */
 const DRAWN_MAX = 48
@@ -6,8 +7,8 @@ const DRAWN_MAX = 48
 export interface OfferedBlock {
   /** The last block of a window's end. */
   readonly isLast: boolean
-  /** Executes it several times, but no more once it took at most `enoughMs`; milliseconds of the fastest. */
-  measure(enoughMs: number): number
+  /** Executes it several times, but no more once it took at most `enoughMs`. */
+  measure(enoughMs: number): Figures
 }
 
 /**
@@ -15,11 +16,11 @@ export interface OfferedBlock {
  * build than the dearest so far. Building executes a block, so none that is left out can be the dearest.
  */
 export class BlockSample {
-  #drawn: number[] = []
+  #drawn: Figures[] = []
   #stride = 1
   #blocks = 0
   #measured = 0
-  #dearestMs = 0
+  #dearest: Figures | undefined
 
   /** Blocks offered. */
   get blocks(): number {
@@ -31,24 +32,25 @@ export class BlockSample {
     return this.#measured
   }
 
-  /** Milliseconds of the dearest. */
-  get dearestMs(): number {
-    return this.#dearestMs
+  /** The dearest by its median; undefined before the first block. */
+  get dearest(): Figures | undefined {
+    return this.#dearest
   }
 
-  /** Milliseconds of the blocks drawn evenly, in their order. */
-  get drawn(): readonly number[] {
+  /** The blocks drawn evenly, in their order. */
+  get drawn(): readonly Figures[] {
     return this.#drawn
   }
 
   add(builtMs: number, block: OfferedBlock): void {
+    const dearestMs = this.#dearest?.ms ?? 0
     const isDrawn = this.#blocks++ % this.#stride === 0
-    if (!isDrawn && !block.isLast && builtMs <= this.#dearestMs) return
-    const ms = block.measure(isDrawn || block.isLast ? 0 : this.#dearestMs)
+    if (!isDrawn && !block.isLast && builtMs <= dearestMs) return
+    const figures = block.measure(isDrawn || block.isLast ? 0 : dearestMs)
     this.#measured++
-    this.#dearestMs = Math.max(this.#dearestMs, ms)
+    if (figures.ms > dearestMs) this.#dearest = figures
     if (!isDrawn) return
-    this.#drawn.push(ms)
+    this.#drawn.push(figures)
     if (this.#drawn.length < DRAWN_MAX) return
     this.#drawn = this.#drawn.filter((_, i) => i % 2 === 0)
     this.#stride *= 2

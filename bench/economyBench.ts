@@ -1,15 +1,18 @@
 // `npm run bench:economy -- [--row P,L,R …]`: what one block costs on chains of many sizes, at rest and at a window's end.
-// Owns: the sizes and the table. Not: the chains (economyChain.ts), the blocks (economyBlocks.ts).
+// Owns: the sizes and the table. Not: the chains (economyChain.ts), the blocks (economyBlocks.ts), the clocks (threadTime.ts).
 import { parseArgs } from 'node:util'
+import { mustExist } from '../base/assert.ts'
 import { BlockSample } from './blockSample.ts'
 import { EconomyBlocks } from './economyBlocks.ts'
 import { type EconomySize, makeEconomy } from './economyChain.ts'
 import { percentile } from './statistics.ts'
+import { Calibration, CLOCK, type Figures } from './threadTime.ts'
 
-const BLOCKS_AT_REST = 15
+const BLOCKS_AT_REST = 30
 /** Blocks measured after a recount has ended: sleeping requests wake, obligations fall due. */
 const BLOCKS_AFTER = 10
 const SIZES: readonly EconomySize[] = [
+  { providers: 10, lots: 100, openRequests: 1_000 },
   { providers: 10, lots: 100, openRequests: 3_000 },
   { providers: 100, lots: 100, openRequests: 3_000 },
   { providers: 256, lots: 256, openRequests: 3_000 },
@@ -22,12 +25,18 @@ const SIZES: readonly EconomySize[] = [
   // A few seats of the table are left for the requests of the measured blocks.
   { providers: 10, lots: 100, openRequests: 990_000 },
 ]
+/** Run before the first row, so that no row waits for the compiler; of the first all invariants are recounted. */
+const WARM_UP: readonly EconomySize[] = [
+  { providers: 10, lots: 100, openRequests: 5_000 },
+  { providers: 100, lots: 200, openRequests: 1_000 },
+]
 
 interface Row {
   readonly rest: BlockSample
   readonly end: BlockSample
   readonly after: BlockSample
   readonly preparedS: number
+  readonly calibrationMs: number
 }
 
 function workSome(blocks: EconomyBlocks, count: number): BlockSample {
@@ -38,7 +47,8 @@ function workSome(blocks: EconomyBlocks, count: number): BlockSample {
 
 function measure(size: EconomySize, options: { readonly isChecked?: boolean } = {}): Row {
   const startMs = performance.now()
-  const blocks = new EconomyBlocks(makeEconomy(size, options))
+  const calibration = new Calibration()
+  const blocks = new EconomyBlocks(makeEconomy(size, options), calibration)
   blocks.open()
   workSome(blocks, BLOCKS_AT_REST)
   const preparedS = (performance.now() - startMs) / 1_000
@@ -49,7 +59,7 @@ function measure(size: EconomySize, options: { readonly isChecked?: boolean } = 
   while (blocks.isEnding) blocks.work(end)
   const after = workSome(blocks, BLOCKS_AFTER)
   blocks.close()
-  return { rest, end, after, preparedS }
+  return { rest, end, after, preparedS, calibrationMs: calibration.ms }
 }
 
 function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] {
@@ -61,24 +71,95 @@ function sizesFrom(rows: readonly string[] | undefined): readonly EconomySize[] 
   })
 }
 
-const { values } = parseArgs({ options: { row: { type: 'string', multiple: true } } })
-// Once before, so that the first row is not the one that waits for the compiler; and to see that invariants hold of such a queue.
-measure({ providers: 10, lots: 100, openRequests: 5_000 }, { isChecked: true })
-console.log(
-  'providers    lots  requests  prepared (s)   at rest   window’s end: blocks, measured, median, dearest (ms)',
-)
-for (const size of sizesFrom(values.row)) {
-  const { rest, end, after, preparedS } = measure(size)
-  const cells = [
-    String(size.providers).padStart(9),
-    String(size.lots).padStart(7),
-    String(size.openRequests).padStart(9),
-    preparedS.toFixed(0).padStart(13),
-    percentile(rest.drawn, 50).toFixed(2).padStart(9),
-    String(end.blocks).padStart(21),
-    String(end.measured).padStart(9),
-    percentile(end.drawn, 50).toFixed(1).padStart(7),
-    Math.max(end.dearestMs, after.dearestMs).toFixed(1).padStart(8),
-  ]
-  console.log(cells.join(' '))
+/** What decides: medians of processor time without the collector, milliseconds. */
+function decisiveOf({ rest, end, after }: Row) {
+  const dearest = [end, after].map(({ dearest }) => mustExist(dearest, 'a block was measured'))
+  const medianOf = (sample: BlockSample): number =>
+    percentile(
+      sample.drawn.map(({ ms }) => ms),
+      50,
+    )
+  return {
+    restMs: medianOf(rest),
+    endMs: medianOf(end),
+    dearest: dearest.reduce((a, b) => (a.ms >= b.ms ? a : b)),
+  }
 }
+
+/** How much dearer a block is by the clock, and how much of its processor time the collector adds. */
+function sharesOf({ rest, end, after }: Row): { readonly clock: number; readonly collector: number } {
+  const all: readonly Figures[] = [rest, end, after].flatMap(({ drawn }) => drawn)
+  const sum = (of: (figures: Figures) => number): number =>
+    all.reduce((total, figures) => total + of(figures), 0)
+  const ms = sum((figures) => figures.ms)
+  return {
+    clock: sum(({ wallMs }) => wallMs) / ms,
+    collector: sum(({ collectorMs }) => collectorMs) / ms,
+  }
+}
+
+const COLUMNS: readonly (readonly [name: string, width: number])[] = [
+  ['providers', 9],
+  ['lots', 6],
+  ['requests', 8],
+  ['prepared s', 10],
+  ['calibration', 11],
+  ['rest', 6],
+  ['worst', 6],
+  ['end: blocks', 11],
+  ['measured', 8],
+  ['median', 6],
+  ['dearest', 7],
+  ['worst', 6],
+  ['by the clock', 12],
+  ['collector', 9],
+]
+
+function print(cells: readonly string[]): void {
+  console.log(cells.map((cell, i) => cell.padStart(COLUMNS[i]![1])).join('  '))
+}
+
+function printRow({ providers, lots, openRequests }: EconomySize, row: Row): void {
+  const { rest, end, preparedS, calibrationMs } = row
+  const { restMs, endMs, dearest } = decisiveOf(row)
+  const { clock, collector } = sharesOf(row)
+  const worstMs = Math.max(...rest.drawn.map((figures) => figures.worstMs))
+  const ms = (value: number): string => value.toFixed(2)
+  print([
+    ...[providers, lots, openRequests].map(String),
+    preparedS.toFixed(0),
+    calibrationMs.toFixed(3),
+    ...[restMs, worstMs].map(ms),
+    ...[end.blocks, end.measured].map(String),
+    ...[endMs, dearest.ms, dearest.worstMs].map(ms),
+    `×${clock.toFixed(2)}`,
+    `+${(100 * collector).toFixed(0)} %`,
+  ])
+}
+
+/** The dearest row against the cheapest, each by the speed of the machine while it was measured. */
+function printSpread(rows: readonly Row[]): void {
+  const spread = (of: (figures: ReturnType<typeof decisiveOf>) => number): string => {
+    const values = rows.map((row) => of(decisiveOf(row)) / row.calibrationMs)
+    return (Math.max(...values) / Math.min(...values)).toFixed(2)
+  }
+  const rest = spread(({ restMs }) => restMs)
+  const end = spread(({ endMs }) => endMs)
+  const dearest = spread((figures) => figures.dearest.ms)
+  console.log(
+    `dearest row / cheapest row: at rest ${rest}, median of an end ${end}, dearest block ${dearest}`,
+  )
+}
+
+const { values } = parseArgs({ options: { row: { type: 'string', multiple: true } } })
+WARM_UP.forEach((size, i) => {
+  measure(size, { isChecked: i === 0 })
+})
+console.log(`ms of the ${CLOCK.of}’s processor time without the collector; “worst” with it`)
+print(COLUMNS.map(([name]) => name))
+const rows = sizesFrom(values.row).map((size) => {
+  const row = measure(size)
+  printRow(size, row)
+  return row
+})
+if (rows.length > 1) printSpread(rows)

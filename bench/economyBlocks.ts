@@ -22,13 +22,14 @@ import type { StateReader } from '../state/view.ts'
 import type { LoadAccount } from './accounts.ts'
 import type { BlockSample } from './blockSample.ts'
 import { type EconomyStart, LISTED_REGION, operatorAccount, WORKERS } from './economyChain.ts'
+import { type Calibration, type Figures, figuresOf, ownMs, type Timing, timed } from './threadTime.ts'
 
 const TRANSFERS = 20
 const REQUESTS = 5
 const GRANTS = 5
 const BLOCK_MS = 200
 const CALL_GAS = 1_000_000
-/** Executions of each block; the fastest counts, because other work shares the machine. */
+/** Executions of each block that is measured. */
 const RUNS = 5
 /** Most blocks that go by before what is listed is assigned. */
 const SEARCH_BLOCKS_MAX = 2_000
@@ -53,15 +54,6 @@ function isEnding(state: StateReader): boolean {
   return isRecounting(state) || isHandlingMembers(state)
 }
 
-/** Milliseconds of a call: the clock's, or the processor's where these are fewer. */
-function timed<T>(call: () => T): { readonly result: T; readonly ms: number } {
-  const [startMs, startCpu] = [performance.now(), process.cpuUsage()]
-  const result = call()
-  const { user, system } = process.cpuUsage(startCpu)
-  // By the clock it has waited for other processes, by the processor it has paid for the collector's threads.
-  return { result, ms: Math.min(performance.now() - startMs, (user + system) / 1_000) }
-}
-
 interface Candidate {
   readonly transaction: Transaction
   readonly sender: Address
@@ -76,10 +68,12 @@ export class EconomyBlocks {
   #grantWindow = 0
   #grantIndex = 0
   #turn = 0
+  readonly #calibration: Calibration
 
-  constructor(start: EconomyStart) {
+  constructor(start: EconomyStart, calibration: Calibration) {
     this.#start = start
     this.#parent = start.parent
+    this.#calibration = calibration
   }
 
   get #state() {
@@ -245,38 +239,40 @@ export class EconomyBlocks {
     }
     const {
       result: { executed, skipped },
-      ms: builtMs,
+      timing,
     } = timed(() => buildBlock(parent, template, { chain }))
     assert(skipped.length === 0, `all fit: ${skipped[0]?.detail}`)
     const failed = executed.receipts.findIndex((receipt) => !receipt.succeeded)
     assert(failed < 0, `transaction ${failed} succeeds`)
     assert(executed.findings.length === 0, `no invariant is broken: ${executed.findings[0]?.reason}`)
-    sample?.add(builtMs, {
+    sample?.add(timing.cpuMs, {
       isLast: isEnding(parent.state) && !isEnding(executed.overlay),
       measure: (enoughMs) => this.#measure(executed, { candidates, enoughMs }),
     })
     this.#commit(executed)
   }
 
-  /** Milliseconds of the fastest of several executions of a block; no more than needed to know that one was fast enough. */
+  /** Executes a block several times; no more than needed to know that it is cheap enough. */
   #measure(
     { block }: ExecutedBlock,
     options: { readonly candidates: readonly Candidate[]; readonly enoughMs: number },
-  ): number {
+  ): Figures {
     const { candidates, enoughMs } = options
     const { chain } = this.#start.genesis
     const parent = this.#parent
     const senders = new Map(candidates.map(({ transaction, sender }) => [transaction.key, sender]))
-    let fastest = Number.POSITIVE_INFINITY
-    for (let run = 0; run < RUNS && fastest > enoughMs; run++) {
-      const { result: verdict, ms } = timed(() =>
+    const timings: Timing[] = []
+    this.#calibration.take()
+    for (let run = 0; run < RUNS; run++) {
+      const { result: verdict, timing } = timed(() =>
         executeBlock(parent, block, { chain, senderOf: ({ key }) => senders.get(key) }),
       )
-      fastest = Math.min(fastest, ms)
       assert('executed' in verdict, 'an own block is valid')
       verdict.executed.tree.release()
+      timings.push(timing)
+      if (ownMs(timing) <= enoughMs) break
     }
-    return fastest
+    return figuresOf(timings)
   }
 
   #commit(executed: ExecutedBlock): void {

@@ -47,10 +47,13 @@ export function numberOfWalk<D extends ModuleDef>(
 export class Walk {
   readonly #work: BlockWork
   readonly #untilSteps: number
+  /** Whether it may act in this block whatever the others have used. */
+  readonly isTurn: boolean
 
-  constructor(work: BlockWork, untilSteps: number) {
+  constructor(work: BlockWork, untilSteps: number, isTurn = false) {
     this.#work = work
     this.#untilSteps = untilSteps
+    this.isTurn = isTurn
   }
 
   /** Steps left; 0 when no further act may begin. */
@@ -91,7 +94,7 @@ export function openWalk(
   const left = Math.max(0, stepsMax - account.usedSteps)
   const allowed = number === count - 1 ? left : Math.ceil(left / 2)
   const isTurn = block.height % count === number
-  return new Walk(account, account.usedSteps + Math.max(allowed, isTurn ? 1 : 0))
+  return new Walk(account, account.usedSteps + Math.max(allowed, isTurn ? 1 : 0), isTurn)
 }
 
 /** Counts steps of an act that turned out dearer than its price. No effect in an action, which gas pays for. */

@@ -21,7 +21,7 @@ import {
 } from '../base/protocol/limits.ts'
 import { merkleRoot } from '../base/protocol/merkle.ts'
 import type { Receipt } from '../base/protocol/receipt.ts'
-import { validatorSetHash } from '../base/protocol/validators.ts'
+import { type ValidatorSet, validatorSetHash } from '../base/protocol/validators.ts'
 import type { ChainConfig } from './chain.ts'
 import type { Log } from './context.ts'
 import { type BlockFacts, BlockRun, type Finding } from './engine.ts'
@@ -113,6 +113,17 @@ export interface Skipped {
 /** Most candidates skipped in one build; the rest waits for the next block. */
 const SKIPPED_MAX = 4096
 
+/** Hashes of sets by their lists: a list read from state never changes, and each block names the same set again. */
+const setHashes = new WeakMap<ValidatorSet['validators'], Hash32>()
+
+function setHashOf(set: ValidatorSet): Hash32 {
+  const known = setHashes.get(set.validators)
+  if (known !== undefined) return known
+  const hash = validatorSetHash(set)
+  setHashes.set(set.validators, hash)
+  return hash
+}
+
 /** The parts of a header that parent and proposer decide before any transaction runs. */
 function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, facts: BlockFacts) {
   const { block, params } = run
@@ -128,7 +139,7 @@ function headerBefore(chain: ChainConfig, run: BlockRun, parent: ParentView, fac
     mix: block.mix,
     gasLimit: params.blockGasLimit,
     ...headerFees(run.baseFees),
-    setHash: validatorSetHash(decidingSet(chain, parent)),
+    setHash: setHashOf(decidingSet(chain, parent)),
     endsEpoch: isBoundaryNext(parent.state, {
       height: block.height,
       parentEndsEpoch: parent.header.endsEpoch || chain.recoveryOn?.(parent.hash) !== undefined,

@@ -93,6 +93,28 @@ export function transferCoins(
   return true
 }
 
+/**
+ * Moves the same amount to each of several accounts, as one transfer after another would, with one debit. False, with
+ * nothing written, when `from` has less than they get together. None of them is `from`.
+ */
+export function shareCoins(
+  ctx: WriteContext,
+  share: { readonly from: Address; readonly to: readonly Address[]; readonly eachBase: bigint },
+): boolean {
+  const { from, to, eachBase } = share
+  assert(eachBase >= 0n && !to.some((address) => equalBytes(address, from)), 'a share leaves its account')
+  const sender = getAccount(ctx.state, from)
+  const balanceBase = sender.balanceBase - eachBase * BigInt(to.length)
+  if (balanceBase < 0n) return false
+  if (eachBase === 0n || to.length === 0) return true
+  setAccount(ctx.state, from, { nonce: sender.nonce, balanceBase })
+  for (const address of to) {
+    creditCoins(ctx.state, address, eachBase)
+    ctx.emit(transferLog({ emitter: TRANSFER_EMITTER, from, to: address, amountBase: eachBase }))
+  }
+  return true
+}
+
 /** Creates coins; only issuance may call it, for a liability that rises by the same amount. */
 export function mintCoins(
   ctx: WriteContext,

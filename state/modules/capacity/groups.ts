@@ -127,7 +127,7 @@ export function groupOfLot(state: StateWriter, lot: Lot): number {
   capacityTables.groups.set(state, { provider }, { ids: [...ids, id] })
   const key = { provider, classId, region, services, pledged: ratings }
   const inForce = ratingsInForce(state, key)
-  changeOffers(state, { services, region, inForce }, 1)
+  changeOffers(state, key, { to: inForce })
   capacityTables.groupName.set(state, { name: groupName(key) }, { id })
   capacityTables.group.set(
     state,
@@ -184,10 +184,7 @@ export function refreshGroup(state: StateReader, group: LotGroup, windowIndex: n
 /** Stores a group that a recount has refreshed, if that has changed it; most have nothing new. Returns whether it did. */
 export function putRefreshed(state: StateWriter, id: number, before: LotGroup, group: LotGroup): boolean {
   const isSameRated = isSameRatings(before.inForce, group.inForce)
-  if (!isSameRated) {
-    changeOffers(state, before, -1)
-    changeOffers(state, group, 1)
-  }
+  if (!isSameRated) changeOffers(state, group, { from: before.inForce, to: group.inForce })
   const isSame =
     isSameRated &&
     !before.changed &&
@@ -208,7 +205,7 @@ export function markCounted(state: StateWriter, id: number, pass: number): void 
 /** Removes a group without lots. */
 export function removeGroup(state: StateWriter, id: number, provider: number): void {
   const group = capacityTables.group.mustGet(state, { id })
-  changeOffers(state, group, -1)
+  changeOffers(state, group, { from: group.inForce })
   capacityTables.groupName.delete(state, { name: groupName(group) })
   const ids = groupIdsOf(state, provider).filter((other) => other !== id)
   if (ids.length === 0) capacityTables.groups.delete(state, { provider })

@@ -145,7 +145,8 @@ function countGroup(
     lotCount: before.lotCount - ended.length,
     ending: ended.length === 0 ? before.ending : before.ending.filter((lot) => !ended.includes(lot)),
   }
-  const steps = { horizon, measures: 0, isWritten: true, endedLots: ended.length }
+  const isRerated = !isSameRatings(before.inForce, group.inForce)
+  const steps = { horizon, measures: 0, isWritten: true, isRerated, endedLots: ended.length }
   if (group.lotCount === 0 && group.booked.length === 0) {
     removeGroup(state, id, provider)
     return { sums: NO_SUMS, steps: groupSteps(steps) }

@@ -5,6 +5,8 @@
 const GROUP_STEPS = 60
 /** Writing a group that has changed: its record, its part of the tree, the invariants over it. */
 const WRITE_STEPS = 160
+/** Entering its new ratings among those on offer: up to 12 records. */
+const RERATED_STEPS = 480
 /** Removing a lot whose notice has run out. */
 const LOT_STEPS = 200
 /** Writing a provider's sums, and taking them into coverage. */
@@ -15,10 +17,12 @@ export function groupSteps(group: {
   readonly horizon: number
   readonly measures: number
   readonly isWritten: boolean
+  readonly isRerated?: boolean
   readonly endedLots: number
 }): number {
-  const { horizon, measures, isWritten, endedLots } = group
-  return GROUP_STEPS + measures * horizon + (isWritten ? WRITE_STEPS : 0) + endedLots * LOT_STEPS
+  const { horizon, measures, isWritten, isRerated = false, endedLots } = group
+  const written = (isWritten ? WRITE_STEPS : 0) + (isRerated ? RERATED_STEPS : 0)
+  return GROUP_STEPS + measures * horizon + written + endedLots * LOT_STEPS
 }
 
 /**

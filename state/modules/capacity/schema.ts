@@ -302,7 +302,7 @@ export const capacitySchema = defineModule({
       value: {
         ratings: t.list(message('OfferedRating', { ratingPpm: t.ppm, count: t.u32 }), OFFERED_MAX),
       },
-      doc: 'Ratings that attested lots offer for a service in a region, ascending, and how many groups do.',
+      doc: 'Ratings that attested lots of a provider, or of any, offer for a service in a region, ascending, and how many groups do.',
     },
     notice: {
       id: 10,

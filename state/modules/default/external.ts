@@ -3,7 +3,13 @@ import { mustExist } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { FEES_ADDRESS, GUARANTEE_FUND_ADDRESS, getAccount, transferCoins } from '../accounts/ledger.ts'
+import {
+  FEES_ADDRESS,
+  GUARANTEE_FUND_ADDRESS,
+  getAccount,
+  shareCoins,
+  transferCoins,
+} from '../accounts/ledger.ts'
 import { getTotals } from '../issuance/ledger.ts'
 import { getProvider } from '../providers/members.ts'
 import { hasVote, validatorSet } from '../providers/validatorSet.ts'
@@ -21,6 +27,11 @@ export function fundHeld(state: StateReader): bigint {
 /** Pays from the base fees; false, with nothing written, when they are less. */
 export function payFromFees(ctx: WriteContext, to: Address, amountBase: bigint): boolean {
   return transferCoins(ctx, { from: FEES_ADDRESS, to, amountBase })
+}
+
+/** Pays the same amount to each of several accounts; false, with nothing written, when the base fees are less. */
+export function shareFees(ctx: WriteContext, to: readonly Address[], eachBase: bigint): boolean {
+  return shareCoins(ctx, { from: FEES_ADDRESS, to, eachBase })
 }
 
 /** The account of the guarantee fund. */

@@ -4,7 +4,15 @@ import { assert } from '../../../base/assert.ts'
 import { maxBigint, minBigint, mulDivCeil, PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { allLiabilities, feesHeld, fundAddress, fundHeld, payFromFees, votingOperators } from './external.ts'
+import {
+  allLiabilities,
+  feesHeld,
+  fundAddress,
+  fundHeld,
+  payFromFees,
+  shareFees,
+  votingOperators,
+} from './external.ts'
 import { defaultParams, events } from './tables.ts'
 
 /** Size up to which base fees fill the fund; rounded up: the fund gains. */
@@ -22,8 +30,6 @@ export function onWindowEnd(ctx: WriteContext, windowIndex: number): void {
   const eachBase = operators.length === 0 ? 0n : (feesBase - fundBase) / BigInt(operators.length)
   if (fundBase === 0n && eachBase === 0n) return
   assert(payFromFees(ctx, fundAddress(), fundBase), 'the fees cover what the fund takes')
-  for (const operator of operators) {
-    assert(payFromFees(ctx, operator, eachBase), 'the fees cover every share')
-  }
+  assert(shareFees(ctx, operators, eachBase), 'the fees cover every share')
   events.FeesShared(ctx, { windowIndex, fundBase, eachBase, validators: operators.length })
 }

@@ -62,7 +62,7 @@ export function endBlock(ctx: WriteContext): void {
 function match(ctx: WriteContext): void {
   const { state, block } = ctx
   const budget = budgetOf(ctx, 'matching')
-  beginPass(state, budget)
+  if (!beginPass(state, budget)) return
   const { minimumBase } = redemptionParams.get(state)
   const { pass } = getCursors(state)
   const search = openSearch(state, { budget, anchor: anchorNow(state), minimumBase, pass })

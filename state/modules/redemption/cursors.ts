@@ -67,7 +67,7 @@ export interface Budget {
 
 /**
  * Steps of what the walks do: the rules, the invariants and the tree of what they write. Assigning and closing are measured
- * on the blocks of `bench:economy`; the others are estimated from these by the records that they write.
+ * on the blocks of `bench:economy`, settling by `bench:gas`; the others are estimated from these by the records that they write.
  */
 export const ACT_STEPS = {
   /** Looking at a record: a lot group, a filter, a place. */
@@ -76,7 +76,7 @@ export const ACT_STEPS = {
   assign: 1_000,
   /** Closing one: its coins return or are settled, a fee or a fault follows. */
   close: 1_500,
-  settle: 1_500,
+  settle: 1_000,
   /** A victim's part of a penalty. */
   pay: 1_000,
   /** Giving a request its place. */

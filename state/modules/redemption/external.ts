@@ -262,13 +262,7 @@ export function isOffered(
     readonly region: string
   },
 ): boolean {
-  const { service, provider, ratingMin, region } = terms
-  if (provider === 0) return isRatingOffered(state, { service, region }, ratingMin)
-  return groupIdsOf(state, provider).some((id) => {
-    const group = mustExist(getGroup(state, id), 'a listed group exists')
-    const meets = region === '' || group.region === region
-    return meets && offers(group, service) && group.inForce[service] >= ratingMin
-  })
+  return isRatingOffered(state, terms, terms.ratingMin)
 }
 
 /** The least rating of the catalogue for a service that is at least this high; that itself when none is. */

@@ -9,10 +9,11 @@ import { openAssignment } from './assignments.ts'
 import { hoursWithBonus } from './bonus.ts'
 import { type Candidate, findCandidate, frontierOf, putFrontier, type Search } from './candidates.ts'
 import { countNextWindow, isCrowded, moveCounted } from './crowding.ts'
-import { type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
+import { ACT_STEPS, type Budget, getCursors, spendSteps, takeStep, updateCursors } from './cursors.ts'
 import {
   isLastQuarter,
   isOffered,
+  memberIds,
   quarterWindowMs,
   recountInForce,
   runningWindow,
@@ -43,9 +44,15 @@ export function passWanted(state: StateReader): boolean {
   )
 }
 
-/** Begins a pass: providers are ranked, sleepers may wake, and the free hours of the next window are to be summed up. */
-export function beginPass(state: StateWriter, budget: Budget): void {
-  if (!passWanted(state)) return
+/**
+ * Begins a pass: providers are ranked, sleepers may wake, and the free hours of the next window are to be summed up. Ranking
+ * all members is one act: it waits for a block that has the steps, or for its turn. False while it waits: by the pass before,
+ * places might overtake those that are to be woken.
+ */
+export function beginPass(state: StateWriter, budget: Budget): boolean {
+  if (!passWanted(state)) return true
+  const { walk } = budget
+  if (walk.left < memberIds(state).length * ACT_STEPS.rank && !walk.isTurn) return false
   takeOrder(state)
   spendSteps(budget, 'rank', orderOf(state).length)
   const hasBonus = SERVICES.some((service) => volunteersOf(state, service).bonusCount > 0)
@@ -61,6 +68,7 @@ export function beginPass(state: StateWriter, budget: Budget): void {
     countedGroup: 0,
     countedHours: 0n,
   })
+  return true
 }
 
 /** Obliges providers to serve requests that have waited a quarter window; those among them that sleep are to be woken. */

@@ -36,6 +36,12 @@ const STEPS_MAX = Math.floor(SYSTEM_LOGS_MAX / (WALKS * STEP_LOGS_MAX))
  */
 const REQUEST_GAS = 600_000
 
+/**
+ * The larger part pays for settling at the end of a block: the service lane at its target brings no more vouchers than main's
+ * `blockStepsMax` settles.
+ */
+export const SETTLE_GAS = 360_000
+
 export const redemptionSchema = defineModule({
   name: 'redemption',
   id: 9,
@@ -307,7 +313,7 @@ export const redemptionSchema = defineModule({
         'BadSignature',
         'WrongSigner',
       ],
-      gas: 60_000,
+      gas: SETTLE_GAS,
       lane: 'service',
       doc: 'Submits a cumulative voucher; anyone may send it. It is settled at the end of the block.',
     },

@@ -24,10 +24,11 @@ import { nextMember } from './orderedSet.ts'
 import { markPlaces } from './places.ts'
 import { deadlineSet } from './queue.ts'
 import { getTotals } from './redemptions.ts'
+import { SETTLE_GAS } from './schema.ts'
 import { redemptionTables } from './tables.ts'
 
-/** With less gas than this left no grant and no voucher fits into a lane. */
-const LANE_ROOM_MIN = 100_000
+/** With less gas than this left no voucher fits into a lane, its envelope and bytes included. */
+const LANE_ROOM_MIN = SETTLE_GAS + 40_000
 /** Longest time that one full block stands for, as for the base fee; also at most this part of the quarter. */
 const FULL_MS_MAX = 2_000
 const FULL_PART = 8

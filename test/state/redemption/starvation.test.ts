@@ -40,12 +40,17 @@ function ask(c: RedemptionChain, terms: Parameters<RedemptionChain['request']>[2
   return id
 }
 
-const { request, cancel } = redemptionSchema.actions
+const { request, cancel, settle } = redemptionSchema.actions
+/** Envelope and calldata of a voucher. */
+const VOUCHER_BYTES_GAS = 21_000 + 16 * 260
 
-/** Actions of so much gas in a block that leave the base fee of the lane of requests where it is, with main's parameters. */
-function countAtTarget(gas: number): number {
+/** Actions of so much gas in a block that leave the base fee of a lane where it is, with main's parameters. */
+function countAtTarget(
+  gas: number,
+  { lane = 'redemption', periodMs = 2_000 }: { lane?: 'redemption' | 'service'; periodMs?: number } = {},
+): number {
   const { gasTargetPerSecond, blockGasLimit: gasLimit } = MAIN_PARAMETERS.accounts
-  const target = laneTarget('redemption', { gasTargetPerSecond, gasLimit, periodMs: 2_000 })
+  const target = laneTarget(lane, { gasTargetPerSecond, gasLimit, periodMs })
   return Math.floor(Number(target) / gas)
 }
 
@@ -53,6 +58,14 @@ describe('redemption under cheap traffic', () => {
   it('brings no more requests at the target of their lane than a block on main places and assigns', () => {
     const steps = countAtTarget(request.gas) * (ACT_STEPS.place + ACT_STEPS.assign)
     assert.ok(steps > 0 && steps <= MAIN_PARAMETERS.capacity.blockStepsMax, String(steps))
+  })
+
+  it('brings no more vouchers at the target of their lane than a block on main settles, in the part that settling gets', () => {
+    const { blockStepsMax } = MAIN_PARAMETERS.capacity
+    const stepsOf = (periodMs: number): number =>
+      countAtTarget(settle.gas + VOUCHER_BYTES_GAS, { lane: 'service', periodMs }) * ACT_STEPS.settle
+    assert.ok(stepsOf(2_000) > 0 && stepsOf(2_000) <= blockStepsMax, String(stepsOf(2_000)))
+    assert.ok(stepsOf(200) > 0 && stepsOf(200) <= blockStepsMax / 2, String(stepsOf(200)))
   })
 
   it('ends no more requests at the target than a block removes, when their windows have passed', () => {

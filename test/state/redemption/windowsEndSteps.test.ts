@@ -3,7 +3,10 @@ import { TEST_PARAMETERS } from '../../../genesis/parameters.ts'
 import { isRecounting } from '../../../state/modules/capacity/sums.ts'
 import { issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { hasWork } from '../../../state/modules/redemption/blockEnd.ts'
-import { ACT_STEPS } from '../../../state/modules/redemption/cursors.ts'
+import { newBlockWork, Walk } from '../../../state/blockWork.ts'
+import { touchStanding } from '../../../state/modules/providers/suspension.ts'
+import { ACT_STEPS, getCursors } from '../../../state/modules/redemption/cursors.ts'
+import { beginPass, passWanted } from '../../../state/modules/redemption/matching.ts'
 import { getTotals } from '../../../state/modules/redemption/redemptions.ts'
 import { redemptionTables } from '../../../state/modules/redemption/tables.ts'
 import { coins, RedemptionChain } from '../../support/redemptionFixture.ts'
@@ -91,6 +94,23 @@ describe('redemption at a window’s end', () => {
       longest = Math.max(longest, left)
     }
     assert.ok(passes.size > 5 && longest > 1, `${passes.size} turns, at most ${longest + 1} blocks`)
+  })
+
+  it('ranks all members in a block that has the steps left, or in the turn of matching', () => {
+    const c = chainOf(BLOCK_STEPS)
+    c.run(undefined, BLOCK_MS)
+    c.run(() => {
+      const { pass } = getCursors(c.state)
+      touchStanding(c.state)
+      const begin = (steps: number, isTurn: boolean): boolean =>
+        beginPass(c.state, { left: 128, walk: new Walk(newBlockWork(), steps, isTurn) })
+      const steps = MEMBERS * ACT_STEPS.rank
+      assert.deepEqual([begin(steps - 1, false), getCursors(c.state).pass], [false, pass])
+      assert.ok(passWanted(c.state))
+      assert.deepEqual([begin(steps, false), getCursors(c.state).pass], [true, pass + 1])
+      touchStanding(c.state)
+      assert.deepEqual([begin(1, true), getCursors(c.state).pass], [true, pass + 2])
+    }, BLOCK_MS)
   })
 
   it('takes no more steps in a block than its budget, and ends as it would in one', () => {
