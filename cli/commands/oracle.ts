@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander'
 import { assert } from '../../base/assert.ts'
 import { type AccountOptions, withAccount } from '../chain/accountOptions.ts'
 import { askNodeOf, clientOf, type NodeOptions, withNode } from '../chain/send.ts'
-import { wholeNumber } from '../common.ts'
+import { print, wholeNumber } from '../common.ts'
 
 interface RunOptions extends NodeOptions, AccountOptions {
   readonly sources: string
@@ -68,5 +68,6 @@ async function start(options: RunOptions): Promise<number> {
     pollMs: options.poll * 1_000,
     isJson: options.json === true,
     signal: ending.signal,
+    print,
   })
 }

@@ -2,7 +2,6 @@
 // (reporter.ts).
 import { mkdirSync } from 'node:fs'
 import { OperatorError } from '../../base/errors.ts'
-import { print } from '../common.ts'
 import { EXIT } from '../exitCode.ts'
 import { Reporter, type ReporterOptions, type Step } from './reporter.ts'
 
@@ -12,6 +11,8 @@ export interface RunOptions extends Omit<ReporterOptions, 'nowMs'> {
   /** Longest pause between two looks at the chain. */
   readonly pollMs: number
   readonly signal: AbortSignal
+  /** Writes a line that is no alarm, with `isJson` every line. */
+  readonly print: (line: string) => void
 }
 
 /** An eighth of what is left of a phase, and no less than this. */
@@ -42,12 +43,14 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 /** Prints steps: what was done, and each alarm once a window, however often it is tried again. */
 class Output {
   readonly #isJson: boolean
+  readonly #print: (line: string) => void
   #last = ''
   #window: number | undefined
   #said = new Set<string>()
 
-  constructor(isJson: boolean) {
+  constructor(isJson: boolean, print: (line: string) => void) {
     this.#isJson = isJson
+    this.#print = print
   }
 
   show(step: Step): void {
@@ -61,15 +64,16 @@ class Output {
       const key = `${alarm.code} ${alarm.text}`
       if (this.#said.has(key)) continue
       this.#said.add(key)
-      if (this.#isJson) print(JSON.stringify({ time, alarm: alarm.code, ...alarm, code: undefined }, plain))
+      if (this.#isJson)
+        this.#print(JSON.stringify({ time, alarm: alarm.code, ...alarm, code: undefined }, plain))
       else process.stderr.write(`${time} ALARM ${alarm.code}: ${alarm.text}\n`)
     }
     const { did, report } = step
     if (text === this.#last && did === 'nothing') return
     this.#last = text
-    if (this.#isJson) print(JSON.stringify({ time, did, window, text, ...report }, plain))
+    if (this.#isJson) this.#print(JSON.stringify({ time, did, window, text, ...report }, plain))
     else
-      print(
+      this.#print(
         `${time} ${text}${report === undefined ? '' : `: rating ${report.rating} ppm${pricesText(report.prices)}`}`,
       )
   }
@@ -89,10 +93,10 @@ function makeFolder(folder: string): void {
 
 /** Resolves with the exit code: 0, or 1 and 4 (the node is away) when `isOnce` and something was amiss. */
 export async function runReporter(options: RunOptions): Promise<number> {
-  const { isOnce, isJson, pollMs, signal, ...rest } = options
+  const { isOnce, isJson, pollMs, signal, print, ...rest } = options
   makeFolder(rest.folder)
   const reporter = new Reporter({ ...rest, nowMs: Date.now })
-  const output = new Output(isJson)
+  const output = new Output(isJson, print)
   for (;;) {
     const step = await reporter.step()
     output.show(step)
