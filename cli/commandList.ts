@@ -106,8 +106,16 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   oracle: {
     text: 'the anchor (rating that one SCU delivers) and the SCU-hour price per settlement asset',
-    load: () =>
-      moduleCommand(import('../state/modules/oracle/schema.ts').then((module) => module.oracleSchema)),
+    load: async () => {
+      const [addModule, { addOracleRun }] = await Promise.all([
+        moduleCommand(import('../state/modules/oracle/schema.ts').then((module) => module.oracleSchema)),
+        import('./commands/oracle.ts'),
+      ])
+      return (program, finish) => {
+        addModule(program, finish)
+        addOracleRun(program, finish)
+      }
+    },
   },
   capacity: {
     text: 'windows, evergreen pledges of hardware, and the rated device-hours free in each window',

@@ -20,6 +20,7 @@ import { addClass } from '../state/modules/catalogue/classes.ts'
 import { mintAtGenesis } from '../state/modules/issuance/minting.ts'
 import { settleCoverage } from '../state/modules/issuance/settle.ts'
 import { openOracle } from '../state/modules/oracle/anchor.ts'
+import { openReporters } from '../state/modules/oracle/appointments.ts'
 import { setPrice } from '../state/modules/oracle/prices.ts'
 import { addBond } from '../state/modules/providers/bonds.ts'
 import { addProvider } from '../state/modules/providers/members.ts'
@@ -210,6 +211,7 @@ export function buildGenesis(genesis: Genesis, options: BuildOptions = {}): Gene
   genesis.providers.forEach((_, i) => {
     writeProvider(ctx, genesis, i, options)
   })
+  at('oracle.reporters', () => openReporters(ctx, genesis.oracle?.reporters ?? []))
   countAll(ctx)
   settleCoverage(ctx)
   writeBalances(ctx, genesis)

@@ -7,6 +7,7 @@ import { isSystemAddress } from '../base/moduleDefinition.ts'
 import { foldedName, nameFault } from '../base/names.ts'
 import { isPeerIdBytes } from '../base/protocol/validators.ts'
 import { ANCHOR_MIN, RATING_MAX } from '../state/modules/oracle/drift.ts'
+import { REPORTERS_MAX, REPORTERS_MIN } from '../state/modules/oracle/schema.ts'
 import { checkParameters } from '../state/parameters.ts'
 import { MODULES } from '../state/registry.ts'
 import { GenesisError } from './error.ts'
@@ -109,6 +110,7 @@ function checkFields(genesis: Genesis, members: Members): void {
   checkTiming(genesis)
   checkClasses(genesis)
   checkAssets(genesis)
+  checkReporters(genesis)
 }
 
 /** A chain dated later than its launch can be waits until then; without a clock only the calendar is checked. */
@@ -223,6 +225,38 @@ function checkAssets({ assets }: Genesis): void {
     'assets',
     assets.map((a) => a.symbol.toLowerCase()),
     'symbol',
+  )
+}
+
+function checkReporters({ oracle, providers }: Genesis): void {
+  if (oracle === undefined) return
+  const { reporters } = oracle
+  const path = 'oracle.reporters'
+  refuseUnless(
+    reporters.length >= REPORTERS_MIN,
+    path,
+    `${reporters.length}, expected ${REPORTERS_MIN} to ${REPORTERS_MAX}, or no oracle section`,
+  )
+  const operators = new Set(providers.map(({ operator }) => bytesKey(operator)))
+  reporters.forEach(({ account, name }, i) => {
+    checkAccount(`${path}[${i}].account`, account)
+    checkName(`${path}[${i}].name`, name)
+    const isMember = operators.has(bytesKey(account))
+    refuseUnless(
+      !isMember,
+      `${path}[${i}].account`,
+      'the operator of a member, expected an independent account',
+    )
+  })
+  refuseRepeats(
+    path,
+    reporters.map(({ account }) => bytesKey(account)),
+    'account',
+  )
+  refuseRepeats(
+    path,
+    reporters.map(({ name }) => foldedName(name)),
+    'name',
   )
 }
 

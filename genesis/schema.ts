@@ -5,6 +5,7 @@ import type { Hash32 } from '../base/ids.ts'
 import { sectionsMessage } from '../base/moduleDefinition.ts'
 import type { ValidatorSet } from '../base/protocol/validators.ts'
 import { message, t } from '../base/schema.ts'
+import { REPORTERS_MAX } from '../state/modules/oracle/schema.ts'
 import { profileSchema } from '../state/modules/providers/schema.ts'
 import { schemas } from '../state/schemas.ts'
 
@@ -89,6 +90,13 @@ export const genesisAssetBalanceSchema = message('GenesisAssetBalance', {
   amountBase: t.amount,
 })
 
+export const genesisReporterSchema = message('GenesisReporter', { account: t.address, name: t.text(64) })
+
+export const genesisOracleSchema = message('GenesisOracle', {
+  /** The independent reporters, who report from the first window on. */
+  reporters: t.list(genesisReporterSchema, REPORTERS_MAX),
+})
+
 export const genesisSchema = message('Genesis', {
   name: t.text(64),
   chainId: t.u64,
@@ -105,6 +113,8 @@ export const genesisSchema = message('Genesis', {
   providers: t.list(genesisProviderSchema, PROVIDERS_MAX),
   balances: t.list(genesisBalanceSchema, BALANCES_MAX),
   assetBalances: t.list(genesisAssetBalanceSchema, BALANCES_MAX),
+  /** Absent when nobody reports yet: then the anchor holds, and the prices of `assets` stand. */
+  oracle: t.optional(genesisOracleSchema),
 })
 export type Genesis = ReturnType<typeof genesisSchema.decode>
 

@@ -19,6 +19,7 @@ import { currentWindow } from '../../state/modules/capacity/windows.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
 import { schemas } from '../../state/schemas.ts'
+import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
 
 const MEMBERS = 6
@@ -167,6 +168,9 @@ function doubleVote(chain: GoldenChain, id: number): Uint8Array {
 
 const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
 const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption } = schemas
+
+/** Reporters of the oracle from the middle of the story on, and members that report too. */
+const VOICES: Voices = { reporters: [alice, bob, carol], operators: [operator(2), operator(3), operator(6)] }
 
 const SESSION_KEY = accounts[9]!.address
 
@@ -387,9 +391,14 @@ const SCENES: { readonly [height: number]: Scene } = {
     list(1, { bonusPpm: 25_000n }),
     list(1, { bonusPpm: 26_000n }),
   ],
+  170: () => proposals(operator(2), VOICES),
+  171: (chain) => votes(chain, 2),
+  // Appointed by then, and to report in a later window.
+  195: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
+  260: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
 }
 
-/** The story's calls for the block above `chain`. */
-export function scene(chain: GoldenChain): readonly Send[] {
-  return SCENES[chain.height + 1]?.(chain) ?? []
+/** The story's calls for the block above `chain`, which is `pauseMs` later. */
+export function scene(chain: GoldenChain, pauseMs: number): readonly Send[] {
+  return [...(SCENES[chain.height + 1]?.(chain) ?? []), ...reports(chain, VOICES, pauseMs)]
 }

@@ -16,8 +16,8 @@ export function recordChain(): readonly Uint8Array[] {
   const chain = new GoldenChain(document, SECRETS)
   const traffic = new Traffic()
   while (chain.height < BLOCKS) {
-    const sends = [...scene(chain), ...traffic.next(chain)]
-    chain.next(sends, (chain.height + 1) % IDLE_EVERY === 0 ? IDLE_MS : PAUSE_MS)
+    const pauseMs = (chain.height + 1) % IDLE_EVERY === 0 ? IDLE_MS : PAUSE_MS
+    chain.next([...scene(chain, pauseMs), ...traffic.next(chain)], pauseMs)
   }
   return [genesisSchema.encode(document), ...chain.blocks.map(({ bytes }) => bytes)]
 }

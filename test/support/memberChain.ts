@@ -96,8 +96,12 @@ export function admissionOf(id: number, over: object = {}) {
 
 const genesisOf = new Map<string, GenesisBlock>()
 
-function genesisFor(members: number, change: Partial<Genesis['params']>): GenesisBlock {
-  const key = `${members}:${JSON.stringify(change, (_, v) => (typeof v === 'bigint' ? `${v}` : v))}`
+function genesisFor(
+  members: number,
+  change: Partial<Genesis['params']>,
+  more: Pick<Genesis, 'oracle'>,
+): GenesisBlock {
+  const key = `${members}:${JSON.stringify([change, more], (_, v) => (typeof v === 'bigint' ? `${v}` : v))}`
   const known = genesisOf.get(key)
   if (known !== undefined) return known
   const document = devnetGenesis({
@@ -110,7 +114,7 @@ function genesisFor(members: number, change: Partial<Genesis['params']>): Genesi
     assetIssuer: stranger,
     minBlockIntervalMs: 50,
   })
-  const made = buildGenesis({ ...document, params: { ...document.params, ...change } })
+  const made = buildGenesis({ ...document, ...more, params: { ...document.params, ...change } })
   genesisOf.set(key, made)
   return made
 }
@@ -129,8 +133,8 @@ export class MemberChain {
   /** System logs of the last block. */
   systemLogs: readonly Log[] = []
 
-  constructor(members: number, params: Partial<Genesis['params']> = {}) {
-    this.genesis = genesisFor(members, params)
+  constructor(members: number, params: Partial<Genesis['params']> = {}, more: Pick<Genesis, 'oracle'> = {}) {
+    this.genesis = genesisFor(members, params, more)
     this.full.apply(this.genesis.changes)
     const { header, hash } = this.genesis.block
     this.parent = { header, hash, state: this.full, tree: this.genesis.tree.retain() }

@@ -5,7 +5,9 @@ import type { ParameterContext } from '../../parameterRules.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { getRatings, type Ratings } from '../catalogue/classes.ts'
 import { applyAnchor, getAnchor } from '../oracle/anchor.ts'
+import { noteWindow } from '../oracle/clock.ts'
 import { growthFactors } from '../oracle/drift.ts'
+import { noteAttested } from '../oracle/observation.ts'
 import { oracleParams } from '../oracle/tables.ts'
 import { getProvider, providerByOperator, providerIds } from '../providers/members.ts'
 import { providersSchema } from '../providers/schema.ts'
@@ -40,6 +42,22 @@ export function growthAhead(state: StateReader, horizon: number): readonly bigin
 /** Puts the next anchor into force for the window that begins. */
 export function moveAnchor(ctx: WriteContext, windowIndex: number): void {
   applyAnchor(ctx, windowIndex)
+}
+
+/** Tells the oracle which window runs: reports have their own parts of it. */
+export function tellWindow(
+  state: StateWriter,
+  clock: { readonly windowIndex: number; readonly startedAtMs: number; readonly endsAtMs: number },
+): void {
+  noteWindow(state, clock)
+}
+
+/** Tells the oracle which hardware is attested: the chain publishes what it sees itself. */
+export function tellAttested(
+  state: StateWriter,
+  change: { readonly classId: number; readonly devicesPpm: bigint },
+): void {
+  noteAttested(state, change)
 }
 
 /** All members, by id. */

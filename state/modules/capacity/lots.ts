@@ -4,7 +4,7 @@ import type { Hash32 } from '../../../base/ids.ts'
 import { PPM } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { classRatings, isServing } from './external.ts'
+import { classRatings, isServing, tellAttested } from './external.ts'
 import { changeNext, groupOfLot } from './groups.ts'
 import { ALL_SERVICES, LOT_DEVICES_MAX, type Lot } from './schema.ts'
 import { capacityParams, capacityTables, events, fail } from './tables.ts'
@@ -128,6 +128,7 @@ export function markAttested(
   })
   if (wasLimited) extend(ctx.state, { id, before, last, lot: attested })
   capacityTables.lot.set(ctx.state, { id }, attested)
+  tellAttested(ctx.state, { classId: lot.classId, devicesPpm })
   events.LotAttested(ctx, { provider: lot.provider, lot: id, countsFrom: attested.countsFrom, auditPpm })
   if (attested.renewable && last !== undefined)
     events.LotAttestedUntil(ctx, { provider: lot.provider, lot: id, lastWindow: last })
@@ -184,6 +185,8 @@ export function removeLot(ctx: WriteContext, id: number): void {
   if (ids.length === 0) capacityTables.lots.delete(ctx.state, { provider })
   else capacityTables.lots.set(ctx.state, { provider }, { ids })
   capacityTables.lot.delete(ctx.state, { id })
+  if (lot.status === 'attested')
+    tellAttested(ctx.state, { classId: lot.classId, devicesPpm: -BigInt(lot.devices) * lot.auditPpm })
   capacityTables.deviceRoot.delete(ctx.state, { root: lot.deviceRoot })
   events.LotEnded(ctx, { provider, lot: id })
 }

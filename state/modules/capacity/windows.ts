@@ -2,6 +2,7 @@
 import { assert } from '../../../base/assert.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import { tellWindow } from './external.ts'
 import type { WindowClock } from './schema.ts'
 import { capacityParams, capacityTables, events } from './tables.ts'
 
@@ -9,11 +10,18 @@ import { capacityParams, capacityTables, events } from './tables.ts'
 export function openWindows(state: StateWriter, genesisTimeMs: number): void {
   assert(!capacityTables.clock.has(state, {}), 'the clock starts once')
   const { windowMs } = capacityParams.get(state)
-  capacityTables.clock.set(
-    state,
-    {},
-    { windowIndex: 0, startedAtMs: genesisTimeMs, endsAtMs: genesisTimeMs + windowMs, startedAtHeight: 0 },
-  )
+  putClock(state, {
+    windowIndex: 0,
+    startedAtMs: genesisTimeMs,
+    endsAtMs: genesisTimeMs + windowMs,
+    startedAtHeight: 0,
+  })
+}
+
+function putClock(state: StateWriter, clock: WindowClock): void {
+  capacityTables.clock.set(state, {}, clock)
+  const { windowIndex, startedAtMs, endsAtMs } = clock
+  tellWindow(state, { windowIndex, startedAtMs, endsAtMs })
 }
 
 export function getClock(state: StateReader): WindowClock {
@@ -42,7 +50,7 @@ export function endWindow(ctx: WriteContext): number | undefined {
     endsAtMs: Math.max(clock.endsAtMs, timestampMs) + capacityParams.get(ctx.state).windowMs,
     startedAtHeight: height,
   }
-  capacityTables.clock.set(ctx.state, {}, next)
+  putClock(ctx.state, next)
   events.WindowEnded(ctx, { windowIndex: clock.windowIndex, endsAtMs: next.endsAtMs })
   return clock.windowIndex
 }

@@ -18,6 +18,13 @@ import { capacityParams } from '../capacity/tables.ts'
 import { resumeMinting as liftStop } from '../issuance/minting.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { issuanceTables } from '../issuance/tables.ts'
+import {
+  type ChangeRefusal,
+  changeReporters,
+  isUrgent as isUrgentChange,
+  refuseChange,
+} from '../oracle/appointments.ts'
+import type { ReporterChange } from '../oracle/schema.ts'
 import { spelledOtherwise } from '../providers/groups.ts'
 import {
   addProvider,
@@ -99,6 +106,28 @@ export function parametersNow(ctx: ReadContext): Sections {
 /** Why these cannot be the parameters, or undefined: the check that genesis passes too. */
 export function parameterFault(ctx: ReadContext, sections: Sections): ParameterFault | undefined {
   return checkParameters(ctx.block.modules, sections, parameterFacts(ctx))
+}
+
+/** Why a change of reporters is impossible once a lock has ended, or undefined. */
+export function refuseReporters(
+  state: StateReader,
+  change: ReporterChange,
+  lockWindows: number,
+): ChangeRefusal | undefined {
+  return refuseChange(state, change, { horizon: capacityParams.get(state).horizonWindows, lockWindows })
+}
+
+/** Whether a possible change only replaces reporters that were absent for so long that it need not wait. */
+export function isUrgent(state: StateReader, change: ReporterChange): boolean {
+  return isUrgentChange(state, change)
+}
+
+/** Changes the reporters; false if that has become impossible, or, if it was to be urgent, no longer is. */
+export function replaceReporters(ctx: WriteContext, change: ReporterChange, mustBeUrgent: boolean): boolean {
+  if (refuseReporters(ctx.state, change, 0) !== undefined) return false
+  if (mustBeUrgent && !isUrgent(ctx.state, change)) return false
+  changeReporters(ctx, change, capacityParams.get(ctx.state).horizonWindows)
+  return true
 }
 
 /** Whether a member belongs in the validator set. */

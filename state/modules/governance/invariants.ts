@@ -25,6 +25,9 @@ function* recountOpen({ state }: ReadContext): Recount {
       return `proposal ${id} and its changes do not match`
     if (governanceTables.attestation.has(state, { id }) !== (proposal.kind === 'attest'))
       return `proposal ${id} and its attestation do not match`
+    const changesReporters = proposal.kind === 'reporters' || proposal.kind === 'absentReporters'
+    if (governanceTables.reporters.has(state, { id }) !== changesReporters)
+      return `proposal ${id} and its reporters do not match`
     if (votes.approve.some((voter) => votes.reject.includes(voter)))
       return `proposal ${id}: a member voted twice`
     return undefined

@@ -14,6 +14,7 @@ import {
 import { governanceInvariants } from './invariants.ts'
 import { concludeDue, dueAtMs } from './proposals.ts'
 import { governanceQueries } from './queries.ts'
+import { proposeReporters } from './reporters.ts'
 import { governanceSchema } from './schema.ts'
 
 export const governanceModule = implement(governanceSchema, {
@@ -25,6 +26,7 @@ export const governanceModule = implement(governanceSchema, {
     proposeParameters,
     proposeResumeMinting,
     proposeAttestation,
+    proposeReporters,
     vote,
     withdrawProposal,
   },

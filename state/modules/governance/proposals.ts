@@ -2,6 +2,7 @@
 import { assert, mustExist } from '../../../base/assert.ts'
 import type { ActionContext, WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
+import type { ReporterChange } from '../oracle/schema.ts'
 import {
   admitMember,
   attest,
@@ -16,6 +17,7 @@ import {
   otherSpelling,
   refusePeerId,
   removeMember,
+  replaceReporters,
   resumeMinting,
   smallestQuorum,
   unjailMember,
@@ -95,9 +97,10 @@ export function openProposal(
     readonly admission?: Admission
     readonly changes?: readonly ParameterChange[]
     readonly attestation?: Attestation
+    readonly reporters?: ReporterChange
   },
 ): void {
-  const { kind, provider, proposer, admission, changes, attestation } = opened
+  const { kind, provider, proposer, admission, changes, attestation, reporters } = opened
   const { nextId: id, proposals } = openProposals(ctx.state)
   assert(proposals.length < OPEN_PROPOSALS_MAX, 'open proposals within the bound')
   const openedMs = ctx.block.timestampMs
@@ -110,6 +113,7 @@ export function openProposal(
   if (admission !== undefined) governanceTables.admission.set(ctx.state, { id }, admission)
   if (changes !== undefined) governanceTables.changes.set(ctx.state, { id }, { changes })
   if (attestation !== undefined) governanceTables.attestation.set(ctx.state, { id }, attestation)
+  if (reporters !== undefined) governanceTables.reporters.set(ctx.state, { id }, reporters)
   governanceTables.votes.set(ctx.state, { id }, { approve: [], reject: [] })
   const entry = { id, proposer, dueMs: expiresMs }
   governanceTables.open.set(ctx.state, {}, { nextId: id + 1, proposals: [...proposals, entry] })
@@ -169,6 +173,7 @@ export function conclude(ctx: WriteContext, id: number, outcome: ProposalOutcome
   governanceTables.admission.delete(ctx.state, { id })
   governanceTables.changes.delete(ctx.state, { id })
   governanceTables.attestation.delete(ctx.state, { id })
+  governanceTables.reporters.delete(ctx.state, { id })
   governanceTables.open.set(
     ctx.state,
     {},
@@ -228,6 +233,12 @@ function execute(ctx: WriteContext, id: number, proposal: Proposal): void {
   if (kind === 'attest') {
     const attested = attest(ctx, governanceTables.attestation.mustGet(ctx.state, { id }))
     conclude(ctx, id, attested ? 'executed' : 'impossible')
+    return
+  }
+  if (kind === 'reporters' || kind === 'absentReporters') {
+    const change = governanceTables.reporters.mustGet(ctx.state, { id })
+    const isUrgent = kind === 'absentReporters'
+    conclude(ctx, id, replaceReporters(ctx, change, isUrgent) ? 'executed' : 'impossible')
     return
   }
   const member = mustExist(getMember(ctx.state, provider), 'a proposal names a member')

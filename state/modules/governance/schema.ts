@@ -7,6 +7,7 @@ import { VALIDATORS_MAX } from '../../../base/protocol/limits.ts'
 import { indexed, message, t } from '../../../base/schema.ts'
 import { PPM } from '../../../base/units.ts'
 import { lotInfo } from '../capacity/schema.ts'
+import { reporterChangeFields, reporterChangeInfo } from '../oracle/schema.ts'
 import { PROVIDERS_MAX, profileFields } from '../providers/schema.ts'
 
 /** Most open proposals per member that the parameters may allow. */
@@ -39,6 +40,8 @@ export const PROPOSAL_KINDS = [
   'parameters',
   'resumeMinting',
   'attest',
+  'reporters',
+  'absentReporters',
 ] as const
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number]
 export const PROPOSAL_OUTCOMES = ['executed', 'rejected', 'expired', 'withdrawn', 'impossible'] as const
@@ -100,7 +103,7 @@ export const governanceSchema = defineModule({
     // Long enough for every member to prepare, or to see that somebody else's key votes.
     memberLockWindows: lock('Time lock of an admission, a removal and an unjailing', { main: 2, dev: 1 }),
     parameterLockWindows: lock(
-      'Time lock of parameters, of an attestation and of an end to a stop of minting',
+      'Time lock of parameters, of an attestation, of reporters and of an end to a stop of minting',
       {
         main: 7,
         dev: 1,
@@ -148,6 +151,12 @@ export const governanceSchema = defineModule({
       value: attestationFields,
       doc: 'The lot of an open proposal to attest it, and until when.',
     },
+    reporters: {
+      id: 20,
+      key: { id: t.u64 },
+      value: reporterChangeFields,
+      doc: 'Whom an open proposal would appoint and dismiss as reporters.',
+    },
   },
   errors: {
     /** Only operators of the current validators propose and vote. */
@@ -185,6 +194,16 @@ export const governanceSchema = defineModule({
     LotEnding: { lot: t.u64, lastWindow: t.u64 },
     /** Windows that the lock leaves, at most K, and later than the last one so far. */
     LastWindowOutOfRange: { lastWindow: t.u64, earliest: t.u64, latest: t.u64 },
+    UnknownReporter: { reporter: t.u64 },
+    AlreadyReporter: { reporter: t.u64 },
+    /** Nobody's key, named twice, or the operator of a member: a reporter is independent. */
+    ReporterAccountRefused: { account: t.address },
+    /** Unreadable, or too like the name of another reporter. */
+    ReporterNameRefused: { name: t.text(64) },
+    /** Reporters that there would be. */
+    ReportersOutOfRange: { count: t.u32, minimum: t.u32, maximum: t.u32 },
+    /** More than a third would be replaced in K windows, without those who were absent. */
+    TooManyReplaced: { replaced: t.u32, maximum: t.u32 },
   },
   events: {
     ProposalOpened: {
@@ -265,6 +284,21 @@ export const governanceSchema = defineModule({
       gas: 90_000,
       doc: 'A validator proposes that a lot counts without an audit, at most K windows long, and votes for it; again to renew.',
     },
+    proposeReporters: {
+      args: reporterChangeFields,
+      fails: [
+        ...PROPOSE_FAILS,
+        'NoChanges',
+        'UnknownReporter',
+        'AlreadyReporter',
+        'ReporterAccountRefused',
+        'ReporterNameRefused',
+        'ReportersOutOfRange',
+        'TooManyReplaced',
+      ],
+      gas: 150_000,
+      doc: 'A validator proposes to appoint and dismiss reporters, and votes for it; replacing those who were absent for long has no time lock.',
+    },
     vote: {
       args: { proposal: t.u64, approve: t.bool },
       fails: ['NotValidator', 'UnknownProposal'],
@@ -299,6 +333,11 @@ export const governanceSchema = defineModule({
       args: { id: t.u64 },
       returns: t.optional(message('Attestation', { lastWindow: t.u64, lot: lotInfo })),
       doc: 'The lot that an open proposal would attest, and until when; null if it is none of that kind or the lot has ended.',
+    },
+    reporterChange: {
+      args: { id: t.u64 },
+      returns: t.optional(reporterChangeInfo),
+      doc: 'Whom an open proposal would appoint and dismiss as reporters; null if it is none of that kind.',
     },
   },
 })

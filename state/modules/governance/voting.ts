@@ -2,7 +2,10 @@
 import { PPM } from '../../../base/units.ts'
 import type { GovernanceParams, ProposalKind, Votes } from './schema.ts'
 
-/** Windows between enough votes and the effect. A jailing has none: it protects the others. */
+/**
+ * Windows between enough votes and the effect. A jailing has none: it protects the others. New reporters in the place of absent
+ * ones have none either: without a quorum the prices go stale.
+ */
 export function lockWindows(params: GovernanceParams, kind: ProposalKind): number {
   switch (kind) {
     case 'admit':
@@ -12,8 +15,10 @@ export function lockWindows(params: GovernanceParams, kind: ProposalKind): numbe
     case 'parameters':
     case 'resumeMinting':
     case 'attest':
+    case 'reporters':
       return params.parameterLockWindows
     case 'jail':
+    case 'absentReporters':
       return 0
   }
 }

@@ -8,7 +8,7 @@ import { backerOf } from './cover.ts'
 import { ownShortfall } from './coverage.ts'
 import { capacityOf, getMember, horizonOf, lastRecount, recordLostCoverage, setStatus } from './external.ts'
 import { getLiability } from './ledger.ts'
-import { exceedsOwnLimits } from './limits.ts'
+import { exceedsOwnLimits, isBondShort } from './limits.ts'
 import type { CURE_CAUSES, Cure } from './schema.ts'
 import { events, issuanceParams, issuanceTables } from './tables.ts'
 
@@ -50,11 +50,20 @@ export function trackCure(ctx: WriteContext, provider: number): void {
     events.CureEnded(ctx, { provider, cause: known.cause })
     return
   }
-  const cure = known === undefined ? beginCure(ctx, provider, shortfallBase) : { ...known, shortfallBase }
+  const cure =
+    known === undefined
+      ? beginCure(ctx, provider, shortfallBase)
+      : { ...standingStill(ctx, provider, known, shortfallBase), shortfallBase }
   const faultBase = addFault(ctx, provider, cure)
   issuanceTables.cure.set(state, { provider }, { ...cure, faultBase })
   // The part that drift, perished capacity or new parameters have made carries no penalty.
   setStatus(ctx, provider, 'curing')
+}
+
+/** A cure of which only the bond is left gets a window more for each that its price is too old to tell (ECONOMY §5). */
+function standingStill(ctx: WriteContext, provider: number, cure: Cure, shortfallBase: bigint): Cure {
+  const isUntold = shortfallBase === 0n && isBondShort(ctx.state, provider) === undefined
+  return isUntold ? { ...cure, untilWindow: cure.untilWindow + 1 } : cure
 }
 
 function beginCure(ctx: WriteContext, provider: number, shortfallBase: bigint): Cure {

@@ -1,5 +1,6 @@
-// The anchor in force and the next one. Without a quorum of reporters it stays the same (ECONOMY §5).
+// The anchor in force and the next one (ECONOMY §5). Owns: its bounds. Not: what reports ask for (decide.ts).
 import { assert } from '../../../base/assert.ts'
+import { maxBigint, minBigint } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { ANCHOR_MAX, anchorBound } from './drift.ts'
@@ -26,15 +27,19 @@ export function getAnchor(state: StateReader): bigint {
   return oracleTables.anchor.mustGet(state, {}).anchor
 }
 
+/** What becomes of an anchor when another is proposed: min(max(proposed, A), floor(A·(P + bound)/P)), ECONOMY §5. */
+export function clampAnchor(anchor: bigint, proposed: bigint, boundPpm: bigint): bigint {
+  return minBigint(maxBigint(proposed, anchor), anchorBound(anchor, boundPpm))
+}
+
 /**
  * Sets the anchor that takes effect at the end of the running window, clamped to A ≤ A' ≤ bound: it never falls and
- * rises by at most the drift (ECONOMY §5). Returns the clamped value.
+ * rises by at most the drift, or by less where the chambers disagree (ECONOMY §5). Returns the clamped value.
  */
-export function setAnchor(ctx: WriteContext, proposed: bigint): bigint {
+export function setAnchor(ctx: WriteContext, proposed: bigint, boundPpm?: bigint): bigint {
   const record = oracleTables.anchor.mustGet(ctx.state, {})
-  const bound = anchorBound(record.anchor, oracleParams.get(ctx.state).driftPpm)
-  const raised = proposed > record.anchor ? proposed : record.anchor
-  const nextAnchor = raised < bound ? raised : bound
+  const { driftPpm } = oracleParams.get(ctx.state)
+  const nextAnchor = clampAnchor(record.anchor, proposed, minBigint(boundPpm ?? driftPpm, driftPpm))
   oracleTables.anchor.set(ctx.state, {}, { ...record, nextAnchor })
   return nextAnchor
 }

@@ -1,6 +1,8 @@
 // Prices of an SCU-hour per settlement asset. Genesis sets them; reporters renew them once there are some (ECONOMY §5).
 import { assert } from '../../../base/assert.ts'
+import { PRICES_MAX } from '../../../base/protocol/oracleReport.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
+import { reportedSince } from './reporters.ts'
 import type { Price } from './schema.ts'
 import { oracleParams, oracleTables } from './tables.ts'
 
@@ -9,12 +11,21 @@ export function getPrice(state: StateReader, asset: number): Price | undefined {
   return oracleTables.price.get(state, { asset })
 }
 
+/** Assets with a price, ascending: what reporters report. */
+export function pricedAssets(state: StateReader): readonly number[] {
+  return oracleTables.pricedAssets.get(state, {})?.assets ?? []
+}
+
 /** Sets a price that stands until it is renewed for the first time: genesis, before there are reporters. */
 export function setPrice(state: StateWriter, price: { asset: number; priceBase: bigint }): void {
   const { asset, priceBase } = price
   assert(priceBase > 0n, 'a price is positive')
   const known = { priceBase, bondPriceBase: priceBase, lockPriceBase: priceBase }
   oracleTables.price.set(state, { asset }, known)
+  const assets = pricedAssets(state)
+  if (assets.includes(asset)) return
+  assert(assets.length < PRICES_MAX, 'no more prices than a report may hold')
+  oracleTables.pricedAssets.set(state, {}, { assets: [...assets, asset].sort((a, b) => a - b) })
 }
 
 /**
@@ -31,10 +42,26 @@ export function renewPrice(
   oracleTables.price.set(state, { asset }, { priceBase, bondPriceBase, lockPriceBase, renewedWindow: window })
 }
 
-/** The window since which a price has been too old to mint on; undefined while it is fresh, or was never renewed. */
+/**
+ * The window since which a price has been too old to mint on; undefined while it is fresh. A price of genesis ages from the
+ * first window that reporters are to report; without any it stands.
+ */
 export function staleSince(state: StateReader, price: Price, window: number): number | undefined {
-  const { renewedWindow } = price
-  if (renewedWindow === undefined) return undefined
-  const last = renewedWindow + oracleParams.get(state).priceFreshWindows
+  const since = reportedSince(state)
+  const renewed = price.renewedWindow ?? since
+  if (renewed === undefined) return undefined
+  const last = renewed + oracleParams.get(state).priceFreshWindows
   return window > last ? last + 1 : undefined
+}
+
+/** What a price is worth, in words. */
+export function priceText(price: Price, stale: number | undefined): string {
+  const { renewedWindow } = price
+  if (stale !== undefined)
+    return `stale since window ${stale}: mints, purchases, conversions and releases of bonds that rest on it are refused, redemption goes on`
+  if (renewedWindow === undefined) return 'set in genesis, not renewed yet'
+  const { bondPriceBase, lockPriceBase } = price
+  return bondPriceBase === lockPriceBase
+    ? `renewed in window ${renewedWindow}`
+    : `renewed in window ${renewedWindow}, disputed: bonds are valued at ${bondPriceBase}, locks at ${lockPriceBase}`
 }

@@ -14,6 +14,7 @@ import {
   payFromEscrow,
   releaseDelivered,
   runningWindow,
+  tellDelivered,
 } from './external.ts'
 import { moveInQueue } from './queue.ts'
 import {
@@ -197,6 +198,7 @@ export function settleDelivered(
   assert(transferredBase >= 0n, 'no more is burned than was delivered')
   payFromEscrow(ctx, { to: operatorOf(ctx.state, provider), amountBase: transferredBase })
   releaseDelivered(ctx, assignment, amountBase)
+  tellDelivered(ctx.state, { classId: assignment.classId, amountBase })
   events.Settled(ctx, { ...at, provider, burnedBase, transferredBase })
   const settled: Redemption = {
     ...redemption,

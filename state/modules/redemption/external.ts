@@ -25,6 +25,7 @@ import type { Service } from '../catalogue/schema.ts'
 import { liabilityBurn, windowSnapshot } from '../issuance/ledger.ts'
 import { settleCoverage } from '../issuance/settle.ts'
 import { releaseLate, snapshotsOf } from '../issuance/turn.ts'
+import { noteDelivered } from '../oracle/observation.ts'
 import { getPrice } from '../oracle/prices.ts'
 import { getBonds } from '../providers/bonds.ts'
 import {
@@ -102,6 +103,14 @@ export function payFromEscrow(
   payment: { readonly to: Address; readonly amountBase: bigint },
 ): void {
   ledger.release(ctx, { asset: COIN_ASSET, ...payment, from: REDEMPTION_ESCROW })
+}
+
+/** Tells the oracle on which hardware coins were delivered: the chain publishes what it sees itself. */
+export function tellDelivered(
+  state: StateWriter,
+  delivery: { readonly classId: number; readonly amountBase: bigint },
+): void {
+  noteDelivered(state, delivery)
 }
 
 /** Index of the running window. */

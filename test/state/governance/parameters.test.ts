@@ -141,7 +141,7 @@ describe('oracle.onParametersChanged', () => {
     const chain = new MemberChain(4)
     const record = oracleTables.anchor.mustGet(chain.full, {})
     oracleTables.anchor.set(chain.full, {}, { ...record, previousAnchor: 990_000n, nextAnchor: 1_020_000n })
-    propose(chain, change('oracle', 'driftPpm', 5_000n))
+    propose(chain, change('oracle', 'disputedDriftPpm', 5_000n), change('oracle', 'driftPpm', 5_000n))
     pass(chain)
     // Findings of the block, invariant 7 among them, fail the test in MemberChain.
     chain.wait(windowMs)

@@ -16,9 +16,18 @@ import { getLiability } from '../../../state/modules/issuance/ledger.ts'
 import { issuanceModule } from '../../../state/modules/issuance/module.ts'
 import { issuanceParams, issuanceTables } from '../../../state/modules/issuance/tables.ts'
 import { setAnchor } from '../../../state/modules/oracle/anchor.ts'
+import { renewPrice } from '../../../state/modules/oracle/prices.ts'
 import { getProvider } from '../../../state/modules/providers/members.ts'
 import { providersTables } from '../../../state/modules/providers/tables.ts'
-import { accountOf, code, EconomyChain, fourEqual, quotaQuery } from '../../support/economyFixture.ts'
+import {
+  accountOf,
+  code,
+  EconomyChain,
+  fourEqual,
+  PRICE_BASE,
+  quotaQuery,
+  SETTLEMENT_ASSET,
+} from '../../support/economyFixture.ts'
 
 interface Cure {
   readonly cause: string
@@ -189,6 +198,31 @@ describe('issuance: cures', () => {
     chain.setBond(1, 10n ** 15n)
     chain.endWindow()
     assert.equal(statusOf(chain), 'active')
+  })
+
+  it('stands still while only the bond is missing and its price is too old to tell', () => {
+    const chain = atOwnLimit()
+    const flat = { priceBase: PRICE_BASE, bondPriceBase: PRICE_BASE, lockPriceBase: PRICE_BASE }
+    const renew = (): void =>
+      renewPrice(chain.state, { asset: SETTLEMENT_ASSET, window: currentWindow(chain.state), ...flat })
+    renew()
+    chain.setBond(1, 1n)
+    chain.endWindow()
+    const { untilWindow } = cureOf(chain)!
+    renew()
+    chain.endWindow()
+    assert.equal(cureOf(chain)!.untilWindow, untilWindow)
+    const { priceFreshWindows } = PARAMETERS.oracle
+    for (let i = 0; i < priceFreshWindows - 1; i++) chain.endWindow()
+    assert.equal(cureOf(chain)!.untilWindow, untilWindow, 'fresh until then')
+    for (let i = 1; i <= 4; i++) {
+      chain.endWindow()
+      assert.equal(cureOf(chain)!.untilWindow, untilWindow + i)
+    }
+    renew()
+    chain.endWindow()
+    assert.equal(cureOf(chain)!.untilWindow, untilWindow + 4)
+    assert.equal(statusOf(chain), 'curing')
   })
 })
 
