@@ -1,7 +1,6 @@
 // The bounded work of series at the beginning and end of a block, and whether any is left.
 import type { WriteContext } from '../../context.ts'
 import type { StateReader } from '../../view.ts'
-import { storeCoverage } from './external.ts'
 import { removeHistory } from './history.ts'
 import { purchasesWaiting, settlePurchases } from './purchases.ts'
 import { openBudget } from './steps.ts'
@@ -15,7 +14,6 @@ export function beginBlock(ctx: WriteContext): void {
 export function endBlock(ctx: WriteContext): void {
   sweep(ctx, openBudget(ctx, 'sweep'))
   removeHistory(ctx, openBudget(ctx, 'history'))
-  storeCoverage(ctx)
 }
 
 /** Whether series have work for the next block, so that an idle chain should not wait for its heartbeat. */

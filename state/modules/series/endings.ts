@@ -84,7 +84,7 @@ export function failSeries(ctx: WriteContext, id: number, series: Series, reason
   const { lockShortSince: _, ...rest } = left
   putSeries(state, id, { ...rest, state: 'failed', failReason: reason, lockBase: 0n, compensationBase })
   const refundBase = series.escrowBase
-  events.Failed(ctx, { series: id, provider, reason, outstandingBase, refundBase, compensationBase })
+  events.SeriesFailed(ctx, { series: id, provider, reason, outstandingBase, refundBase, compensationBase })
   finishIfEmpty(ctx, id)
 }
 

@@ -1,9 +1,20 @@
 // Invariants of series (ECONOMY §12): 11 sale, 1 escrows, and the lists that walks and limits go by.
 // Not: the recounts (recounts.ts), the reaction to a broken one.
+import type { ReadContext } from '../../context.ts'
 import type { Invariant } from '../../rules.ts'
-import { purchasesWaiting, recountDraw } from './purchases.ts'
+import { runningWindow } from './external.ts'
+import { recountDraw } from './purchases.ts'
 import { checkSale, recountLists, recountSeries, recountWaiting } from './recounts.ts'
-import { seriesParams, seriesTables } from './tables.ts'
+import { seriesTables } from './tables.ts'
+
+/** Windows by which the sweep may lag: more means that the bound on work is too small for the chain. */
+const LAG_MAX = 4
+
+function checkSweep({ state }: ReadContext): string | undefined {
+  const lag = runningWindow(state) - (seriesTables.sweep.get(state, {})?.window ?? 0)
+  if (lag < 0) return 'the sweep of live series is ahead of the windows'
+  return lag > LAG_MAX ? `live series were last looked at ${lag} windows ago` : undefined
+}
 
 export const seriesInvariants: readonly Invariant[] = [
   {
@@ -37,11 +48,7 @@ export const seriesInvariants: readonly Invariant[] = [
   {
     id: '16 series work',
     severity: 'alert',
-    doc: 'Purchases that wait are within their bound.',
-    check({ state }) {
-      const waiting = purchasesWaiting(state)
-      const { waitingMax } = seriesParams.get(state)
-      return waiting <= waitingMax ? undefined : `${waiting} purchases wait, at most ${waitingMax} may`
-    },
+    doc: 'The sweep of the live series keeps up with the windows.',
+    check: checkSweep,
   },
 ]

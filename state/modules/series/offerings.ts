@@ -57,9 +57,12 @@ function checkTimes(state: StateReader, args: Args<'open'>) {
   const { kind, opensAt, closesAt, dueAt } = args
   const { saleWindowsMax, deliveryWindowsMax } = seriesParams.get(state)
   const earliest = runningWindow(state)
+  const latestOpening = earliest + saleWindowsMax
+  if (opensAt < earliest || opensAt > latestOpening)
+    return fail.WindowsOutOfRange({ opensAt, closesAt, earliest, latest: latestOpening })
   const latest = opensAt + saleWindowsMax - 1
-  if (opensAt < earliest || opensAt > earliest + saleWindowsMax || closesAt < opensAt || closesAt > latest)
-    return fail.WindowsOutOfRange({ opensAt, closesAt, earliest, latest })
+  if (closesAt < opensAt || closesAt > latest)
+    return fail.WindowsOutOfRange({ opensAt, closesAt, earliest: opensAt, latest })
   if (kind === 'immediate') return dueAt === 0 ? undefined : fail.DueOutOfRange({ dueAt, earliest: 0, latest: 0 })
   const due = { earliest: closesAt + 1, latest: closesAt + deliveryWindowsMax }
   return dueAt < due.earliest || dueAt > due.latest ? fail.DueOutOfRange({ dueAt, ...due }) : undefined
@@ -144,7 +147,7 @@ function findOwn(ctx: ActionContext, id: number) {
 
 export function stop(ctx: ActionContext, { series: id }: Args<'stop'>) {
   const found = findOwn(ctx, id)
-  if (found.failure !== undefined) return found.failure
+  if ('failure' in found) return found.failure
   const { series } = found
   if (series.state !== 'selling' || series.stopped)
     return fail.SeriesOver({ series: id, state: series.state })
@@ -177,7 +180,7 @@ export function secure(ctx: ActionContext, { series: id, amountBase }: Args<'sec
 
 export function reclaim(ctx: ActionContext, { series: id }: Args<'reclaim'>) {
   const found = findOwn(ctx, id)
-  if (found.failure !== undefined) return found.failure
+  if ('failure' in found) return found.failure
   const { series } = found
   if (series.kind !== 'forward') return fail.NotForward({ series: id })
   const { asset, lockBase } = series

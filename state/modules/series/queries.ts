@@ -2,7 +2,7 @@
 import { mustExist } from '../../../base/assert.ts'
 import type { Infer } from '../../../base/field.ts'
 import { type Address, ZERO_ADDRESS } from '../../../base/ids.ts'
-import { maxBigint } from '../../../base/units.ts'
+import { AMOUNT_MAX, maxBigint, minBigint } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import { pageDown } from '../../pages.ts'
 import type { Rules } from '../../rules.ts'
@@ -61,7 +61,7 @@ function quoteOf(
   if (series === undefined) return undefined
   const time = timeOf(state, series.asset)
   const priceBase = priceAt(series, time)
-  const costBase = costOf(amountBase, priceBase)
+  const costBase = minBigint(AMOUNT_MAX, costOf(amountBase, priceBase))
   const fit = isOpenAt(series, time)
     ? fitOf(state, series, { amountBase, priceBase })
     : { fitsBase: 0n, reason: 'SaleClosed' as const }

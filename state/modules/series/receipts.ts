@@ -72,7 +72,7 @@ function handIn(ctx: ActionContext, { series, amountBase }: Args<'claim'>) {
 
 export function claim(ctx: ActionContext, args: Args<'claim'>) {
   const found = gather(ctx, args)
-  if (found.failure !== undefined) return found.failure
+  if ('failure' in found) return found.failure
   const { series, whole } = found
   const isLeaving = !isRunning(series)
   const part = partOf(series, whole)
@@ -88,7 +88,7 @@ export function claim(ctx: ActionContext, args: Args<'claim'>) {
 
 export function refund(ctx: ActionContext, args: Args<'refund'>) {
   const found = gather(ctx, args)
-  if (found.failure !== undefined) return found.failure
+  if ('failure' in found) return found.failure
   const { series, whole } = found
   if (series.state !== 'blocked') return fail.RefundNotOpen({ series: args.series, state: series.state })
   if (whole.faceBase === 0n) return fail.NothingToClaim({ series: args.series })

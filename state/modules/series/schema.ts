@@ -23,8 +23,8 @@ import {
   seriesInfo,
 } from './shapes.ts'
 
-/** Of this some 150,000 pays for the purchase itself, the rest for its settlement in a later block. */
-const BUY_GAS = 600_000
+/** Of this some 150,000 pays for the purchase itself, the rest for its settlement in a later block, and for others' waiting. */
+const BUY_GAS = 1_200_000
 
 export const seriesSchema = defineModule({
   name: 'series',
@@ -47,8 +47,7 @@ export const seriesSchema = defineModule({
     waitingMax: param({
       field: t.u32,
       doc: 'Purchases that may wait for their draw.',
-      main: 10_000,
-      dev: 4_000,
+      main: 2_000,
       test: 64,
       check: between(1, 100_000, 'purchases'),
     }),
@@ -251,7 +250,7 @@ export const seriesSchema = defineModule({
       lockedBase: t.amount,
     },
     DeliveryBlocked: { series: indexed(t.u64), reason: t.oneOf(BLOCK_REASONS) },
-    Failed: {
+    SeriesFailed: {
       series: indexed(t.u64),
       provider: indexed(t.u64),
       reason: t.oneOf(FAIL_REASONS),

@@ -195,5 +195,5 @@ export const dutyInfo = message('SeriesDuty', {
   /** What keeps receipts from becoming coins now. */
   blockedBy: t.oneOf(BLOCK_REASONS),
   /** The same in words. */
-  text: t.text(200),
+  text: t.text(320),
 })

@@ -17,11 +17,11 @@ export const ACT_STEPS = {
   /** A member without live series. */
   member: 40,
   /** Settling a purchase: the mint rule, a mint, two payments. */
-  settle: 5_000,
+  settle: 2_500,
   /** Looking at a live series, with the mint rule. */
-  look: 1_500,
+  look: 1_000,
   /** What a look may lead to: coins for receipts, an end, a failure. */
-  change: 4_000,
+  change: 2_500,
   /** Removing a record that is over. */
   remove: 600,
 } as const
