@@ -170,8 +170,17 @@ function doubleVote(chain: GoldenChain, id: number): Uint8Array {
 }
 
 const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
-const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption, series } =
-  schemas
+const {
+  accounts: coinsOf,
+  assets,
+  capacity,
+  evidence,
+  governance,
+  issuance,
+  providers,
+  redemption,
+  series,
+} = schemas
 
 const SESSION_KEY = accounts[9]!.address
 

@@ -185,7 +185,10 @@ export class SeriesChain {
   }
 
   /** Renews the price in the running window. */
-  setPrice(priceBase: bigint, more: { readonly bondPriceBase?: bigint; readonly lockPriceBase?: bigint } = {}): void {
+  setPrice(
+    priceBase: bigint,
+    more: { readonly bondPriceBase?: bigint; readonly lockPriceBase?: bigint } = {},
+  ): void {
     const { bondPriceBase = priceBase, lockPriceBase = priceBase } = more
     renewPrice(this.#overlay, { asset: ASSET, window: this.window, priceBase, bondPriceBase, lockPriceBase })
   }
@@ -294,7 +297,10 @@ export class SeriesChain {
   }
 
   /** Moves receipts as a wallet would. */
-  transfer(series: number, move: { readonly from: number; readonly to: number; readonly amountBase: bigint }): void {
+  transfer(
+    series: number,
+    move: { readonly from: number; readonly to: number; readonly amountBase: bigint },
+  ): void {
     const { from, to, amountBase } = move
     const asset = receiptAsset(series)
     const refusal = ledger.move(this.ctx(), { asset, from: accountOf(from), to: accountOf(to), amountBase })
@@ -307,7 +313,9 @@ export class SeriesChain {
     const ctx = this.ctx()
     if (amountBase > known) {
       issueAsset(ctx, { asset: ASSET, to: accountOf(998), amountBase: amountBase - known })
-      assert.ok(addBond(ctx, { provider, asset: ASSET, from: accountOf(998), amountBase: amountBase - known }))
+      assert.ok(
+        addBond(ctx, { provider, asset: ASSET, from: accountOf(998), amountBase: amountBase - known }),
+      )
       return
     }
     const owner = bondAddress(provider)

@@ -81,7 +81,11 @@ export const assetsSchema = defineModule({
   },
   queries: {
     asset: { args: { asset: t.u64 }, returns: t.optional(assetInfo), doc: 'A registered asset, or null.' },
-    assets: { args: {}, returns: t.list(assetInfo, ASSETS_MAX), doc: 'All assets that genesis or governance has registered, by id.' },
+    assets: {
+      args: {},
+      returns: t.list(assetInfo, ASSETS_MAX),
+      doc: 'All assets that genesis or governance has registered, by id.',
+    },
     balance: {
       args: { asset: t.u64, owner: t.address },
       returns: t.amount,

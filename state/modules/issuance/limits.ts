@@ -84,7 +84,7 @@ export function isBondShort(state: StateReader, provider: number): boolean | und
 /** What walking away would still gain: max(0, L − bond − locked), in coins at the oracle price (ECONOMY §3). */
 export function securityOf(state: StateReader, provider: number) {
   const { liabilityBase, lockedBase: coinsBase } = getLiability(state, provider)
-  const lockedBase = coinsBase + proceedsValue(state, provider)
+  const lockedBase = minBigint(AMOUNT_MAX, coinsBase + proceedsValue(state, provider))
   const bondValueBase = bondValue(state, provider)
   const unsecuredBase = maxBigint(0n, liabilityBase - bondValueBase - lockedBase)
   return { liabilityBase, bondValueBase, lockedBase, unsecuredBase }

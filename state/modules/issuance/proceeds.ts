@@ -2,7 +2,7 @@
 // locked coins (locks.ts), with a clock for each provider and asset. Not: what is locked of a sale (sales.ts).
 import { assert } from '../../../base/assert.ts'
 import type { Address } from '../../../base/ids.ts'
-import { PPM } from '../../../base/units.ts'
+import { AMOUNT_MAX, minBigint, mulDivFloor, PPM } from '../../../base/units.ts'
 import { spendWork } from '../../blockWork.ts'
 import type { WriteContext } from '../../context.ts'
 import type { Escrow } from '../../ledger.ts'
@@ -57,7 +57,7 @@ export function proceedsValue(state: StateReader, provider: number): bigint {
     const price = priceIn(state, asset)
     if (price !== undefined) valuePpm += coinValuePpm(amountBase, price.lockPriceBase)
   }
-  return valuePpm / PPM
+  return minBigint(AMOUNT_MAX, mulDivFloor(valuePpm, 1n, PPM))
 }
 
 function endingsOf(state: StateWriter, { provider, asset }: At): Endings {

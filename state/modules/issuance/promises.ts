@@ -17,8 +17,7 @@ export function promisesOf(
 function put(state: StateWriter, provider: number, promise: ReturnType<typeof promisesOf>): void {
   if (promise.promisedBase > 0n || promise.barredUntil > 0)
     issuanceTables.promise.set(state, { provider }, promise)
-  else if (issuanceTables.promise.has(state, { provider }))
-    issuanceTables.promise.delete(state, { provider })
+  else if (issuanceTables.promise.has(state, { provider })) issuanceTables.promise.delete(state, { provider })
 }
 
 /** Counts receipts that were sold, or, below zero, that got their coins or were refunded. */

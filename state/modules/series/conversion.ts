@@ -77,12 +77,15 @@ export function outlookOf(state: StateReader, series: Series): Outlook {
   if (oracle.staleSince !== undefined) return { amountBase: 0n, reason: 'OracleStale', isExcused: true }
   const whole = fundingOf(state, series, { amountBase: outstandingBase, oracle })
   if (whole === undefined) return { amountBase: 0n, reason: 'LockTooSmall', isExcused: false }
-  if (!hasLockRoom(state, { provider, asset })) return { amountBase: 0n, reason: 'LocksFull', isExcused: false }
+  if (!hasLockRoom(state, { provider, asset }))
+    return { amountBase: 0n, reason: 'LocksFull', isExcused: false }
   const { blocked, roomBase, binding, ownBase } = roomFor(state, provider, 'receipts')
   const isOwnEnough = ownBase >= outstandingBase
   if (blocked !== undefined) {
     const reason = BLOCK_REASONS.find((name) => name === blocked) ?? 'none'
-    const isForAll = ['MintingStopped', 'CoverageShortfall', 'RecountUnderWay', 'OracleStale'].includes(blocked)
+    const isForAll = ['MintingStopped', 'CoverageShortfall', 'RecountUnderWay', 'OracleStale'].includes(
+      blocked,
+    )
     return { amountBase: 0n, reason, isExcused: isForAll && isOwnEnough }
   }
   const reason = roomBase < outstandingBase && binding !== 'ReceiptsFirst' ? binding : 'none'

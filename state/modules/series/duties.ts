@@ -31,7 +31,8 @@ function lockDuty(state: StateReader, series: Series): Deed | undefined {
 function deliveryDuty(state: StateReader, series: Series, blockedBy: BlockReason): Deed {
   const untilWindow = windowOf(state, series.asset, series.dueAt)
   const date = `through window ${untilWindow}`
-  const otherwise = 'after it, receipts without coins are refunded with the lock, and minting is barred for K windows.'
+  const otherwise =
+    'after it, receipts without coins are refunded with the lock, and minting is barred for K windows.'
   const at = { untilWindow, addBase: 0n }
   if (blockedBy === 'LockTooSmall')
     return {
@@ -40,8 +41,16 @@ function deliveryDuty(state: StateReader, series: Series, blockedBy: BlockReason
       text: `Add to the lock, ${date}: the price paid and the lock do not cover what the mint locks at today's price; ${otherwise}`,
     }
   if (STANDING.includes(blockedBy))
-    return { ...at, duty: 'fixProvider', text: `You cannot mint (${blockedBy}): mend that, ${date}; ${otherwise}` }
-  return { ...at, duty: 'bringCapacity', text: `Bring attested capacity or bond until the receipts are coins, ${date}; ${otherwise}` }
+    return {
+      ...at,
+      duty: 'fixProvider',
+      text: `You cannot mint (${blockedBy}): mend that, ${date}; ${otherwise}`,
+    }
+  return {
+    ...at,
+    duty: 'bringCapacity',
+    text: `Bring attested capacity or bond until the receipts are coins, ${date}; ${otherwise}`,
+  }
 }
 
 function nothing(text: string, untilWindow = 0): Deed {
@@ -52,7 +61,9 @@ function deedOf(state: StateReader, series: Series, blockedBy: BlockReason): Dee
   const { asset, kind } = series
   const price = priceIn(state, asset)
   if (price?.staleSince !== undefined)
-    return nothing(`The price has been stale since window ${price.staleSince}: sales wait, and all dates move with it.`)
+    return nothing(
+      `The price has been stale since window ${price.staleSince}: sales wait, and all dates move with it.`,
+    )
   const lock = lockDuty(state, series)
   if (lock !== undefined) return lock
   const time = timeOf(state, asset)
@@ -64,7 +75,9 @@ function deedOf(state: StateReader, series: Series, blockedBy: BlockReason): Dee
     return nothing('The sale is over: the last purchases are being settled.')
   }
   if (series.state === 'blocked')
-    return nothing('Only the joint limit or a stop for all keeps the receipts back: holders may take their money.')
+    return nothing(
+      'Only the joint limit or a stop for all keeps the receipts back: holders may take their money.',
+    )
   return kind === 'immediate' ? nothing('Over.') : deliveryDuty(state, series, blockedBy)
 }
 

@@ -80,7 +80,8 @@ export function failSeries(ctx: WriteContext, id: number, series: Series, reason
   const addedBase = takeFromBond(ctx, { series: id, provider, asset, wantedBase })
   const compensationBase = left.lockBase + addedBase
   notePromised(state, provider, -outstandingBase)
-  if (reason === 'overdue' || reason === 'lockTooSmall') bar(state, provider, runningWindow(state) + horizonOf(state))
+  if (reason === 'overdue' || reason === 'lockTooSmall')
+    bar(state, provider, runningWindow(state) + horizonOf(state))
   const { lockShortSince: _, ...rest } = left
   putSeries(state, id, { ...rest, state: 'failed', failReason: reason, lockBase: 0n, compensationBase })
   const refundBase = series.escrowBase

@@ -8,13 +8,7 @@ import type { WriteContext } from '../../context.ts'
 import { COIN_ASSET, type Escrow, escrowsOf, ledger, type MoveRefusal } from '../../ledger.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { GUARANTEE_FUND_ADDRESS } from '../accounts/ledger.ts'
-import {
-  assetAddress,
-  getAsset,
-  receiptAsset,
-  registerReceipts,
-  removeReceipts,
-} from '../assets/ledger.ts'
+import { assetAddress, getAsset, receiptAsset, registerReceipts, removeReceipts } from '../assets/ledger.ts'
 import { capacityParams } from '../capacity/tables.ts'
 import { openEconomyWalk } from '../capacity/walks.ts'
 import { currentWindow } from '../capacity/windows.ts'
@@ -85,10 +79,7 @@ export function isSuspended(state: StateReader, provider: number): boolean {
 }
 
 /** Units of an asset that an account or escrow holds. */
-export function unitsAt(
-  state: StateReader,
-  at: { readonly asset: number; readonly owner: Address },
-): bigint {
+export function unitsAt(state: StateReader, at: { readonly asset: number; readonly owner: Address }): bigint {
   return ledger.balanceOf(state, at)
 }
 
@@ -156,9 +147,7 @@ export function takeReceipts(
   burn: { readonly series: number; readonly from: Address; readonly amountBase: bigint },
 ): MoveRefusal | undefined {
   const { series, from, amountBase } = burn
-  return amountBase === 0n
-    ? undefined
-    : ledger.burn(ctx, { asset: receiptAsset(series), from, amountBase })
+  return amountBase === 0n ? undefined : ledger.burn(ctx, { asset: receiptAsset(series), from, amountBase })
 }
 
 /** Receipts of a holder, as tokens. */
@@ -249,7 +238,11 @@ export function takeFromBond(
   const price = priceIn(state, asset)
   if (wantedBase <= 0n || price === undefined || !canSlash(state, provider)) return 0n
   // Both rounded for the bond: what secures the liability stays.
-  const neededBase = mulDivCeil(getLiability(state, provider).liabilityBase, issuanceParams.get(state).bondPpm, PPM)
+  const neededBase = mulDivCeil(
+    getLiability(state, provider).liabilityBase,
+    issuanceParams.get(state).bondPpm,
+    PPM,
+  )
   const aboveBase = maxBigint(0n, bondValue(state, provider) - neededBase)
   const unitsBase = mulDivFloor(aboveBase, price.bondPriceBase, COIN)
   const amountBase = [unitsBase, getBond(state, { provider, asset })].reduce(minBigint, wantedBase)
@@ -262,7 +255,12 @@ export function takeFromBond(
 /** Moves a lock that no holder has a claim to into the bond of a defaulted provider, whose estate it is; else to the fund. */
 export function leaveToEstate(
   ctx: WriteContext,
-  lock: { readonly series: number; readonly provider: number; readonly asset: number; readonly amountBase: bigint },
+  lock: {
+    readonly series: number
+    readonly provider: number
+    readonly asset: number
+    readonly amountBase: bigint
+  },
 ): void {
   const { series, provider, asset, amountBase } = lock
   if (amountBase === 0n) return

@@ -38,8 +38,7 @@ function removePurchase(state: StateWriter, id: number): void {
   seriesTables.purchase.delete(state, { id })
   const { count, newest } = seriesTables.buyer.mustGet(state, { buyer })
   if (count === 1) seriesTables.buyer.delete(state, { buyer })
-  else
-    seriesTables.buyer.set(state, { buyer }, { count: count - 1, newest: newest === id ? older : newest })
+  else seriesTables.buyer.set(state, { buyer }, { count: count - 1, newest: newest === id ? older : newest })
 }
 
 function removeSeries(ctx: WriteContext, id: number): void {

@@ -63,7 +63,8 @@ function checkTimes(state: StateReader, args: Args<'open'>) {
   const latest = opensAt + saleWindowsMax - 1
   if (closesAt < opensAt || closesAt > latest)
     return fail.WindowsOutOfRange({ opensAt, closesAt, earliest: opensAt, latest })
-  if (kind === 'immediate') return dueAt === 0 ? undefined : fail.DueOutOfRange({ dueAt, earliest: 0, latest: 0 })
+  if (kind === 'immediate')
+    return dueAt === 0 ? undefined : fail.DueOutOfRange({ dueAt, earliest: 0, latest: 0 })
   const due = { earliest: closesAt + 1, latest: closesAt + deliveryWindowsMax }
   return dueAt < due.earliest || dueAt > due.latest ? fail.DueOutOfRange({ dueAt, ...due }) : undefined
 }
@@ -81,8 +82,7 @@ export function open(ctx: ActionContext, args: Args<'open'>) {
     checkIssuer(state, provider, asset) ?? checkTerms(state, args, oracle) ?? checkTimes(state, args)
   if (refusal !== undefined) return refusal
   const id = getTotals(state).nextSeries
-  const lockBase =
-    kind === 'immediate' ? 0n : lockNeeded(state, args, { outstandingBase: capBase, oracle })
+  const lockBase = kind === 'immediate' ? 0n : lockNeeded(state, args, { outstandingBase: capBase, oracle })
   if (lockBase > 0n) {
     const refused = payIn(ctx, { series: id, asset, from: sender, amountBase: lockBase })
     if (refused !== undefined) return paymentRefusal(refused, asset)

@@ -83,7 +83,8 @@ function purchasesOf(
   while (id > 0 && purchases.length < size) {
     const purchase = seriesTables.purchase.get(state, { id })
     // A cursor of a purchase that has left the state, or of somebody else's.
-    if (purchase === undefined || !purchase.buyer.every((byte, i) => byte === buyer[i])) return { purchases, nextCursor: 0 }
+    if (purchase === undefined || !purchase.buyer.every((byte, i) => byte === buyer[i]))
+      return { purchases, nextCursor: 0 }
     purchases.push(purchaseOf(id, purchase))
     id = purchase.older
   }
@@ -133,5 +134,7 @@ export const seriesQueries: Rules<typeof seriesSchema>['queries'] = {
   purchases: purchasesOf,
   holding: ({ state }, at) => holdingOf(state, at),
   status: ({ state }, { provider }) =>
-    liveOf(state, provider).map((id) => dutyOf(state, id, mustExist(getSeries(state, id), 'a listed series exists'))),
+    liveOf(state, provider).map((id) =>
+      dutyOf(state, id, mustExist(getSeries(state, id), 'a listed series exists')),
+    ),
 }

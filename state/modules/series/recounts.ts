@@ -22,8 +22,10 @@ export function checkSale(series: Series): string | undefined {
   const known = waitingBase + escrowBase + releasedBase + refundedBase
   if (receivedBase !== known) return `a series received ${receivedBase}, ${known} is accounted for`
   const { soldBase, capBase, faceBase, coinsBase, takenBase } = series
-  if (soldBase > capBase || faceBase > soldBase) return `${faceBase} receipts of ${soldBase} sold, the cap is ${capBase}`
-  if (coinsBase > faceBase || takenBase > coinsBase) return `${coinsBase} coins for ${faceBase} receipts, ${takenBase} taken`
+  if (soldBase > capBase || faceBase > soldBase)
+    return `${faceBase} receipts of ${soldBase} sold, the cap is ${capBase}`
+  if (coinsBase > faceBase || takenBase > coinsBase)
+    return `${coinsBase} coins for ${faceBase} receipts, ${takenBase} taken`
   return undefined
 }
 
@@ -38,10 +40,13 @@ function checkEscrow(state: StateReader, id: number, series: Series, handedIn: H
   const heldBase = unitsAt(state, { asset, owner: escrowOf(id) })
   if (heldBase !== owedBase) return `series ${id}: ${heldBase} units held, ${owedBase} owed`
   const coinsHeld = coinsIn(state, id)
-  if (coinsHeld !== coinsBase - takenBase) return `series ${id}: ${coinsHeld} coins held, ${coinsBase - takenBase} owed`
-  if (handedIn.takenBase !== takenBase) return `series ${id}: ${takenBase} taken, holders took ${handedIn.takenBase}`
+  if (coinsHeld !== coinsBase - takenBase)
+    return `series ${id}: ${coinsHeld} coins held, ${coinsBase - takenBase} owed`
+  if (handedIn.takenBase !== takenBase)
+    return `series ${id}: ${takenBase} taken, holders took ${handedIn.takenBase}`
   const supplyBase = receiptSupply(state, id)
-  if ((supplyBase !== undefined) !== (series.kind === 'forward')) return `series ${id}: its receipts are missing, or too many`
+  if ((supplyBase !== undefined) !== (series.kind === 'forward'))
+    return `series ${id}: its receipts are missing, or too many`
   const receiptsBase = (supplyBase ?? 0n) + handedIn.faceBase
   return receiptsBase === series.faceBase
     ? undefined
@@ -77,11 +82,13 @@ export function* recountLists({ state }: ReadContext): Recount {
   })
   if (broken !== undefined) return broken
   for (const clock of getClocks(state))
-    if (clocks.get(clock.asset) !== clock.live) return `the clock of asset ${clock.asset} counts ${clock.live} series`
+    if (clocks.get(clock.asset) !== clock.live)
+      return `the clock of asset ${clock.asset} counts ${clock.live} series`
   if (getClocks(state).length !== clocks.size) return 'a live series has no clock'
   return yield* eachItem(memberIds(state), (provider) => {
     const { promisedBase } = promisedBy(state, provider)
-    if (promisedBase !== (promised.get(provider) ?? 0n)) return `provider ${provider}: ${promisedBase} receipts come first`
+    if (promisedBase !== (promised.get(provider) ?? 0n))
+      return `provider ${provider}: ${promisedBase} receipts come first`
     const listed = liveOf(state, provider)
     const found = live.get(provider) ?? []
     return listed.length === found.length && listed.every((id, i) => id === found[i])
@@ -98,15 +105,19 @@ export function* recountWaiting({ state }: ReadContext): Recount {
   const broken = yield* seriesTables.purchase.each((purchase) => {
     purchases++
     const { series, paidBase, filledBase, refundedBase, amountBase } = purchase
-    if (filledBase > amountBase || refundedBase > paidBase) return 'a purchase was filled or refunded beyond itself'
+    if (filledBase > amountBase || refundedBase > paidBase)
+      return 'a purchase was filled or refunded beyond itself'
     if (purchase.state !== 'waiting') return undefined
     total++
     const known = waiting.get(series) ?? { count: 0, paidBase: 0n }
     waiting.set(series, { count: known.count + 1, paidBase: known.paidBase + paidBase })
-    return getSeries(state, series) === undefined ? `a purchase waits for series ${series}, which is gone` : undefined
+    return getSeries(state, series) === undefined
+      ? `a purchase waits for series ${series}, which is gone`
+      : undefined
   })
   if (broken !== undefined) return broken
-  if (total !== purchasesWaiting(state)) return `${total} purchases wait, the draw says ${purchasesWaiting(state)}`
+  if (total !== purchasesWaiting(state))
+    return `${total} purchases wait, the draw says ${purchasesWaiting(state)}`
   let listed = 0
   yield* seriesTables.buyer.each(({ count }) => {
     listed += count

@@ -32,7 +32,8 @@ function gainOfFailing(
   chain.endWindow()
   chain.endWindow()
   assert.equal(chain.series(id).failReason, way)
-  const lostBase = operator + units(60) - chain.unitsOf(1) + before - getBond(chain.state, { provider: 1, asset: ASSET })
+  const lostBase =
+    operator + units(60) - chain.unitsOf(1) + before - getBond(chain.state, { provider: 1, asset: ASSET })
   // All that the issuer lost went to the holder.
   assert.equal(chain.series(id).compensationBase, lostBase)
   // It keeps the capacity, whose coins it could have sold at 300 and now sells at the new price.
@@ -112,7 +113,8 @@ describe('series: splitting', () => {
     const outcome = (parts: number) => {
       const chain = new SeriesChain({ devices: [40, 100, 100, 100] })
       chain.mint(1, chain.roomOf(1))
-      const operator = (chain.fund(1), chain.unitsOf(1))
+      chain.fund(1)
+      const operator = chain.unitsOf(1)
       const ids = Array.from({ length: parts }, () =>
         chain.open(1, { kind: 'forward', capBase: coins(80 / parts), closesAt: 0, dueAt: 9 }),
       )
@@ -153,8 +155,14 @@ describe('series: a falling price', () => {
     // Settled in the next window, at the price of the one it was bought in.
     chain.run(() => assert.equal(chain.buy(22, id, coins(1)), undefined))
     chain.run()
-    assert.deepEqual([1, 2, 3].map((purchase) => chain.purchase(purchase).priceBase), [6_000_000n, 6_000_000n, 5_000_000n])
-    assert.deepEqual([20, 21, 22].map((account) => chain.paidBy(account)), [units(6), units(6), units(5)])
+    assert.deepEqual(
+      [1, 2, 3].map((purchase) => chain.purchase(purchase).priceBase),
+      [6_000_000n, 6_000_000n, 5_000_000n],
+    )
+    assert.deepEqual(
+      [20, 21, 22].map((account) => chain.paidBy(account)),
+      [units(6), units(6), units(5)],
+    )
     assert.equal(code(chain.buy(23, id, coins(1), units(5) - 1n)), 'PriceAboveLimit')
   })
 })

@@ -10,7 +10,7 @@ import { getBond } from '../../../state/modules/providers/bonds.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { suspendProvider } from '../../../state/modules/providers/suspension.ts'
 import { closeSeriesOf } from '../../../state/modules/series/endings.ts'
-import { accountOf, ASSET, code, coins, K, PRICE, SeriesChain, units } from '../../support/seriesFixture.ts'
+import { ASSET, accountOf, code, coins, K, PRICE, SeriesChain, units } from '../../support/seriesFixture.ts'
 
 const A = 20
 const B = 21
@@ -64,7 +64,11 @@ describe('series: receipts', () => {
     assert.equal(promisesOf(chain.state, 1).promisedBase, coins(100))
     assert.equal(chain.paidBy(A), units(180))
     assert.equal(code(chain.claim(A, id)), 'NothingToClaim')
-    const quota = chain.query<{ mintableBase: bigint; promisedBase: bigint }>('quota', { provider: 1 }, issuanceModule)
+    const quota = chain.query<{ mintableBase: bigint; promisedBase: bigint }>(
+      'quota',
+      { provider: 1 },
+      issuanceModule,
+    )
     assert.equal(quota.promisedBase, coins(100))
   })
 
@@ -76,9 +80,12 @@ describe('series: receipts', () => {
     assert.equal(code(chain.mint(1, room - coins(100) + 1n)), 'ReceiptsFirst')
     assert.equal(chain.mint(1, room - coins(100)), undefined)
     const other = chain.open(1)
-    assert.deepEqual(chain.act('buy', A, { series: other, amountBase: coins(1), payMaxBase: units(9) })?.fields, {
-      reason: 'ReceiptsFirst',
-    })
+    assert.deepEqual(
+      chain.act('buy', A, { series: other, amountBase: coins(1), payMaxBase: units(9) })?.fields,
+      {
+        reason: 'ReceiptsFirst',
+      },
+    )
   })
 
   it('become coins 1:1 when attested capacity activates: price, mint and lock in one step', () => {
@@ -147,7 +154,11 @@ describe('series: receipts', () => {
     chain.run(() => chain.addLot(1, 1))
     chain.endWindow()
     assert.equal(chain.series(id).state, 'converted')
-    for (const [account, amount] of [[A, 180], [B, 60], [30, 60]] as const) {
+    for (const [account, amount] of [
+      [A, 180],
+      [B, 60],
+      [30, 60],
+    ] as const) {
       assert.equal(chain.claim(account, id), undefined)
       assert.equal(chain.coinsOf(account), coins(amount))
     }
@@ -157,10 +168,13 @@ describe('series: receipts', () => {
 
 describe('series: failure', () => {
   /** Overdue at a price, with a lock that was kept. */
-  function overdue(priceBase: bigint, bondBase?: bigint): { readonly chain: SeriesChain; readonly id: number } {
+  function overdue(
+    priceBase: bigint,
+    bondBase?: bigint,
+  ): { readonly chain: SeriesChain; readonly id: number } {
     const { chain, id } = sold(100, 1)
     chain.setPrice(priceBase)
-    const added = (priceBase * 20n) - units(60)
+    const added = priceBase * 20n - units(60)
     if (added > 0n) assert.equal(chain.act('secure', 1, { series: id, amountBase: added }), undefined)
     if (bondBase !== undefined) chain.setBond(1, bondBase)
     chain.livePrice = priceBase
@@ -351,7 +365,8 @@ describe('series: only the joint limit', () => {
 
   it('is not the issuer’s fault: the series stays open, and who wants takes the plain refund', () => {
     const { chain, id } = blocked()
-    const refund = (account: number, amountBase: bigint) => code(chain.act('refund', account, { series: id, amountBase }))
+    const refund = (account: number, amountBase: bigint) =>
+      code(chain.act('refund', account, { series: id, amountBase }))
     assert.equal(refund(A, coins(60) + 1n), 'InsufficientReceipts')
     assert.equal(refund(77, 0n), 'NothingToClaim')
     assert.equal(refund(A, coins(20)), undefined)
@@ -362,7 +377,9 @@ describe('series: only the joint limit', () => {
     assert.equal(chain.series(id).lockBase, units(60))
     assert.equal(chain.act('reclaim', 1, { series: id }), undefined)
     assert.equal(chain.series(id).lockBase, units(48))
-    chain.run(() => liabilityBurn(chain.ctx(), { provider: 2, from: accountOf(50), amountBase: coins(1_000) }))
+    chain.run(() =>
+      liabilityBurn(chain.ctx(), { provider: 2, from: accountOf(50), amountBase: coins(1_000) }),
+    )
     chain.endWindow()
     assert.equal(chain.series(id).state, 'converted')
     assert.equal(chain.claim(A, id), undefined)

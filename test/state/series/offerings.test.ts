@@ -120,7 +120,8 @@ describe('series.secure', () => {
     const chain = new SeriesChain()
     const id = chain.open(1, { kind: 'forward' })
     chain.fund(BUYER)
-    const add = (series: number, amountBase: bigint) => code(chain.act('secure', BUYER, { series, amountBase }))
+    const add = (series: number, amountBase: bigint) =>
+      code(chain.act('secure', BUYER, { series, amountBase }))
     assert.equal(add(id, units(5)), undefined)
     assert.equal(chain.series(id).lockBase, units(65))
     assert.equal(add(id, 0n), 'ZeroAmount')

@@ -9,7 +9,17 @@ import { lockedProceeds } from '../../../state/modules/issuance/proceeds.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { suspendProvider } from '../../../state/modules/providers/suspension.ts'
 import type { Purchase } from '../../../state/modules/series/schema.ts'
-import { accountOf, ASSET, BUYER, code, coins, K, PRICE, SeriesChain, units } from '../../support/seriesFixture.ts'
+import {
+  ASSET,
+  accountOf,
+  BUYER,
+  code,
+  coins,
+  K,
+  PRICE,
+  SeriesChain,
+  units,
+} from '../../support/seriesFixture.ts'
 
 const outcome = ({ state, reason }: Purchase): string => (reason === 'none' ? state : `${state} ${reason}`)
 
@@ -51,7 +61,8 @@ describe('series.buy', () => {
     const chain = new SeriesChain()
     const id = chain.open(1, { capBase: coins(10) })
     const later = chain.open(1, { opensAt: 1, closesAt: 1 })
-    const buy = (amountBase: bigint, payMaxBase?: bigint) => code(chain.buy(BUYER, id, amountBase, payMaxBase))
+    const buy = (amountBase: bigint, payMaxBase?: bigint) =>
+      code(chain.buy(BUYER, id, amountBase, payMaxBase))
     assert.equal(code(chain.buy(BUYER, 9, coins(1))), 'UnknownSeries')
     assert.equal(code(chain.buy(BUYER, later, coins(1))), 'SaleNotOpen')
     assert.equal(buy(coins(0.01) - 1n), 'BelowMinimum')
@@ -60,7 +71,10 @@ describe('series.buy', () => {
     assert.equal(buy(coins(1), units(3)), undefined)
     assert.equal(buy(coins(0.01)), undefined)
     const poor = 77
-    assert.equal(code(chain.act('buy', poor, { series: id, amountBase: coins(1), payMaxBase: units(3) })), 'InsufficientAsset')
+    assert.equal(
+      code(chain.act('buy', poor, { series: id, amountBase: coins(1), payMaxBase: units(3) })),
+      'InsufficientAsset',
+    )
     for (let i = 2; i < TEST_PARAMETERS.series.waitingMax; i++) assert.equal(buy(coins(0.01)), undefined)
     assert.equal(buy(coins(0.01)), 'TooManyWaiting')
     chain.run()
@@ -192,10 +206,20 @@ describe('series.buy', () => {
     const id = chain.open(1, { closesAt: 0 })
     for (let i = 0; i < 3; i++) chain.bought(BUYER, id, coins(1))
     const page = (cursor: number, limit: number) =>
-      chain.query<{ purchases: readonly { id: number }[]; nextCursor: number }>('purchases', { buyer: accountOf(BUYER), cursor, limit })
-    assert.deepEqual(page(0, 2).purchases.map((p) => p.id), [3, 2])
+      chain.query<{ purchases: readonly { id: number }[]; nextCursor: number }>('purchases', {
+        buyer: accountOf(BUYER),
+        cursor,
+        limit,
+      })
+    assert.deepEqual(
+      page(0, 2).purchases.map((p) => p.id),
+      [3, 2],
+    )
     assert.equal(page(0, 2).nextCursor, 1)
-    assert.deepEqual(page(1, 2).purchases.map((p) => p.id), [1])
+    assert.deepEqual(
+      page(1, 2).purchases.map((p) => p.id),
+      [1],
+    )
     chain.endWindows(TEST_PARAMETERS.series.tailWindows)
     assert.deepEqual(page(0, 0).purchases, [])
     assert.equal(chain.query('purchase', { id: 1 }), undefined)
@@ -211,7 +235,13 @@ describe('series.buy', () => {
     const at = { series: id, priceBase: PRICE }
     const whole = { ...at, amountBase: coins(4), costBase: units(12), fitsBase: coins(4), reason: 'none' }
     assert.deepEqual(quote(coins(4)), whole)
-    const more = { ...at, amountBase: coins(6), costBase: units(18), fitsBase: coins(5), reason: 'CapReached' }
+    const more = {
+      ...at,
+      amountBase: coins(6),
+      costBase: units(18),
+      fitsBase: coins(5),
+      reason: 'CapReached',
+    }
     assert.deepEqual(quote(coins(6)), more)
     chain.endWindows(2)
     assert.deepEqual(quote(coins(4)), { ...whole, fitsBase: 0n, reason: 'SaleClosed' })
@@ -222,7 +252,7 @@ describe('series.buy', () => {
 describe('issuance: locked proceeds', () => {
   it('are released by one K-th at each good window’s end, the floor only as liability burns', () => {
     const chain = new SeriesChain()
-    const id = chain.open(1)
+    const id = chain.open(1, { capBase: coins(120) })
     chain.bought(BUYER, id, coins(120))
     // 360 paid: 180 locked, 72 of them floor; 108 over 12 good windows.
     const operator = chain.unitsOf(1)
@@ -243,7 +273,7 @@ describe('issuance: locked proceeds', () => {
 
   it('release nothing in a window that is not good, and belong to the estate after a default', () => {
     const chain = new SeriesChain()
-    const id = chain.open(1)
+    const id = chain.open(1, { capBase: coins(120) })
     chain.bought(BUYER, id, coins(120))
     const operator = chain.unitsOf(1)
     chain.run(() => setProviderStatus(chain.ctx(), 1, 'jailed'))
@@ -260,7 +290,11 @@ describe('issuance: locked proceeds', () => {
     chain.setBond(1, units(90))
     const id = chain.open(1)
     chain.bought(BUYER, id, coins(100))
-    const security = chain.query<{ lockedBase: bigint; unsecuredBase: bigint }>('security', { provider: 1 }, issuanceModule)
+    const security = chain.query<{ lockedBase: bigint; unsecuredBase: bigint }>(
+      'security',
+      { provider: 1 },
+      issuanceModule,
+    )
     assert.equal(security.lockedBase, coins(50))
     assert.equal(security.unsecuredBase, coins(100 - 50 - 30))
     const proceeds = chain.query<readonly object[]>('proceeds', { provider: 1 }, issuanceModule)

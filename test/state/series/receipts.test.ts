@@ -21,7 +21,11 @@ function withReceipts(): { readonly chain: SeriesChain; readonly id: number } {
 }
 
 /** Sends a call to an address as a wallet does; true when it succeeded. */
-function send(chain: SeriesChain, account: number, call: { readonly to: Uint8Array; readonly data: Uint8Array }): boolean {
+function send(
+  chain: SeriesChain,
+  account: number,
+  call: { readonly to: Uint8Array; readonly data: Uint8Array },
+): boolean {
   const env = {
     dispatcher: dispatcherOf(MODULES, 1),
     state: chain.state,
@@ -50,11 +54,20 @@ describe('series: receipts as tokens', () => {
     assert.deepEqual(assetIds(chain.state), [1])
     const transfer = calldata(erc20Schema, 'transfer', { to: accountOf(30), value: coins(4) })
     assert.equal(send(chain, BUYER, { to, data: transfer }), true)
-    assert.equal(send(chain, 30, { to, data: calldata(erc20Schema, 'approve', { spender: accountOf(31), value: coins(1) }) }), true)
+    assert.equal(
+      send(chain, 30, {
+        to,
+        data: calldata(erc20Schema, 'approve', { spender: accountOf(31), value: coins(1) }),
+      }),
+      true,
+    )
     const pull = { from: accountOf(30), to: accountOf(31), value: coins(1) }
     assert.equal(send(chain, 31, { to, data: calldata(erc20Schema, 'transferFrom', pull) }), true)
     assert.equal(send(chain, 31, { to, data: calldata(erc20Schema, 'transferFrom', pull) }), false)
-    assert.deepEqual([BUYER, 30, 31].map((account) => chain.receipts(account, id)), [coins(6), coins(3), coins(1)])
+    assert.deepEqual(
+      [BUYER, 30, 31].map((account) => chain.receipts(account, id)),
+      [coins(6), coins(3), coins(1)],
+    )
     chain.checkInvariants()
   })
 

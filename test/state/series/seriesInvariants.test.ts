@@ -5,7 +5,7 @@ import { updateTotals } from '../../../state/modules/series/books.ts'
 import { escrowOf } from '../../../state/modules/series/external.ts'
 import type { Series } from '../../../state/modules/series/schema.ts'
 import { seriesTables } from '../../../state/modules/series/tables.ts'
-import { accountOf, ASSET, BUYER, coins, SeriesChain } from '../../support/seriesFixture.ts'
+import { ASSET, accountOf, BUYER, coins, SeriesChain } from '../../support/seriesFixture.ts'
 
 /** A chain with a forward series of which 10 receipts are sold, and a purchase that waits. */
 function chainWithSale(): SeriesChain {
@@ -22,15 +22,27 @@ function change(chain: SeriesChain, fields: Partial<Series>): void {
 
 describe('series: invariants fire', () => {
   const breaks: readonly (readonly [string, RegExp, (chain: SeriesChain) => void])[] = [
-    ['a payment that is not accounted for', /^11 sale: a series received/, (chain) => change(chain, { receivedBase: 1n })],
+    [
+      'a payment that is not accounted for',
+      /^11 sale: a series received/,
+      (chain) => change(chain, { receivedBase: 1n }),
+    ],
     ['more sold than the cap', /^11 sale: .* the cap is/, (chain) => change(chain, { capBase: coins(9) })],
-    ['more coins than receipts', /^11 sale: .* coins for/, (chain) => change(chain, { coinsBase: coins(11) })],
+    [
+      'more coins than receipts',
+      /^11 sale: .* coins for/,
+      (chain) => change(chain, { coinsBase: coins(11) }),
+    ],
     [
       'units in an escrow that nobody owns',
       /^1 series escrow: series 1: .* units held/,
       (chain) => issueAsset(chain.ctx(), { asset: ASSET, to: escrowOf(1), amountBase: 1n }),
     ],
-    ['coins that are owed and missing', /^1 series escrow: series 1: 0 coins held/, (chain) => change(chain, { coinsBase: 1n })],
+    [
+      'coins that are owed and missing',
+      /^1 series escrow: series 1: 0 coins held/,
+      (chain) => change(chain, { coinsBase: 1n }),
+    ],
     [
       'receipts from nowhere',
       /^1 series escrow: series 1: .* receipts/,
@@ -44,7 +56,11 @@ describe('series: invariants fire', () => {
       /^series.lists: provider 1: lists series/,
       (chain) => seriesTables.live.delete(chain.state, { provider: 1 }),
     ],
-    ['a clock that is gone', /^series.lists: a live series has no clock/, (chain) => seriesTables.clocks.delete(chain.state, {})],
+    [
+      'a clock that is gone',
+      /^series.lists: a live series has no clock/,
+      (chain) => seriesTables.clocks.delete(chain.state, {}),
+    ],
     [
       'receipts that are not before own mints',
       /^series.lists: provider 1: .* receipts come first/,

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { equalBytes } from '../../../base/bytes.ts'
 import { COIN } from '../../../base/units.ts'
+import { ledger } from '../../../state/ledger.ts'
 import { setProviderStatus } from '../../../state/modules/providers/members.ts'
 import { isSuspended, resumeProvider, suspendProvider } from '../../../state/modules/providers/suspension.ts'
 import { getTotals } from '../../../state/modules/series/books.ts'
 import { escrowOf } from '../../../state/modules/series/external.ts'
 import type { Series } from '../../../state/modules/series/schema.ts'
 import { seriesTables } from '../../../state/modules/series/tables.ts'
-import { ledger } from '../../../state/ledger.ts'
 import { ASSET, accountOf, coins, PRICE, SeriesChain } from '../../support/seriesFixture.ts'
 
 const BUYERS = [20, 21, 22] as const
@@ -35,8 +35,32 @@ interface Step {
 
 const step: fc.Arbitrary<Step> = fc.record({
   kind: fc.constantFrom(
-    ...['forward', 'forward', 'immediate', 'buy', 'buy', 'buy', 'buy', 'transfer', 'claim', 'claim', 'refund'],
-    ...['secure', 'reclaim', 'stop', 'mint', 'lot', 'price', 'window', 'window', 'window', 'suspend', 'default'],
+    ...[
+      'forward',
+      'forward',
+      'immediate',
+      'buy',
+      'buy',
+      'buy',
+      'buy',
+      'transfer',
+      'claim',
+      'claim',
+      'refund',
+    ],
+    ...[
+      'secure',
+      'reclaim',
+      'stop',
+      'mint',
+      'lot',
+      'price',
+      'window',
+      'window',
+      'window',
+      'suspend',
+      'default',
+    ],
   ),
   who: fc.nat(2),
   which: fc.nat(5),
@@ -82,7 +106,8 @@ class Run {
     for (const [id, known] of before) {
       const modelled = this.model.get(id)!
       const gained = this.coinsOf(id) - known
-      if (gained > 0n && this.lastEnd === chain.height) modelled.converted += (gained * SCALE) / this.totalOf(id)
+      if (gained > 0n && this.lastEnd === chain.height)
+        modelled.converted += (gained * SCALE) / this.totalOf(id)
     }
   }
 
@@ -110,7 +135,6 @@ class Run {
       modelled.faces.set(account, (modelled.faces.get(account) ?? 0n) + filledBase)
     }
   }
-
 }
 
 function openOne(run: Run, { kind, which, share }: Step): void {
@@ -129,7 +153,6 @@ function openOne(run: Run, { kind, which, share }: Step): void {
 
 /** What a holder takes by handing in receipts, checked against the words of the rules. */
 function take(run: Run, step: Step, action: 'claim' | 'refund'): void {
-  const { chain } = run
   const id = run.pick(step.which)
   const modelled = id === undefined ? undefined : run.model.get(id)
   if (id === undefined || modelled === undefined) return
@@ -139,7 +162,12 @@ function take(run: Run, step: Step, action: 'claim' | 'refund'): void {
 
 function checkTake(
   run: Run,
-  at: { readonly id: number; readonly account: number; readonly action: 'claim' | 'refund'; readonly share: number },
+  at: {
+    readonly id: number
+    readonly account: number
+    readonly action: 'claim' | 'refund'
+    readonly share: number
+  },
 ): void {
   const { chain } = run
   const { id, account, action, share } = at
@@ -186,7 +214,8 @@ function apply(run: Run, step: Step): void {
   if (kind === 'forward' || kind === 'immediate') openOne(run, step)
   else if (kind === 'claim' || kind === 'refund') take(run, step, kind)
   else if (kind === 'window') endWindow(run)
-  else if (kind === 'mint') run.block(() => void chain.mint(provider, (chain.roomOf(provider) * BigInt(share)) / 200n))
+  else if (kind === 'mint')
+    run.block(() => void chain.mint(provider, (chain.roomOf(provider) * BigInt(share)) / 200n))
   else if (kind === 'lot') run.block(() => void (share > 50 && chain.addLot(provider, 1)))
   else if (kind === 'price') {
     run.price = (run.price * BigInt(80 + (share % 45))) / 100n
@@ -206,7 +235,9 @@ function onSeries(run: Run, { kind, who, share }: Step, id: number): void {
   const { provider, capBase } = chain.series(id)
   if (kind === 'buy') run.block(() => void chain.buy(account, id, (capBase * BigInt(share)) / 150n))
   if (kind === 'secure')
-    run.block(() => void chain.act('secure', provider, { series: id, amountBase: BigInt(share) * 1_000_000n }))
+    run.block(
+      () => void chain.act('secure', provider, { series: id, amountBase: BigInt(share) * 1_000_000n }),
+    )
   if (kind === 'reclaim') run.block(() => void chain.act('reclaim', provider, { series: id }))
   if (kind === 'stop') run.block(() => void chain.act('stop', provider, { series: id }))
   const modelled = run.model.get(id)
@@ -237,12 +268,17 @@ function settleAll(run: Run): void {
     const modelled = run.model.get(id)
     if (modelled === undefined || !seriesTables.series.has(chain.state, { id })) continue
     assert.equal(isRunning(chain.series(id)), false, `series ${id} is ${chain.series(id).state}`)
-    for (const account of BUYERS) run.block(() => checkTake(run, { id, account, action: 'claim', share: 100 }))
+    for (const account of BUYERS)
+      run.block(() => checkTake(run, { id, account, action: 'claim', share: 100 }))
     assert.equal(chain.series(id).state, 'ended')
   }
   for (let id = 1; id < nextSeries; id++)
     for (const asset of [0, ASSET])
-      assert.equal(ledger.balanceOf(chain.state, { asset, owner: escrowOf(id) }), 0n, `escrow ${id} of asset ${asset}`)
+      assert.equal(
+        ledger.balanceOf(chain.state, { asset, owner: escrowOf(id) }),
+        0n,
+        `escrow ${id} of asset ${asset}`,
+      )
 }
 
 describe('series against a naive model', () => {

@@ -49,7 +49,12 @@ describe('series: work of a block', () => {
       chain.endWindow()
       chain.run()
     }
-    assert.deepEqual(ids.filter((id) => chain.query('show', { series: id }) !== undefined && chain.series(id).state === 'selling'), [])
+    assert.deepEqual(
+      ids.filter(
+        (id) => chain.query('show', { series: id }) !== undefined && chain.series(id).state === 'selling',
+      ),
+      [],
+    )
   })
 
   it('is the same for many holders of a series: one step turns all their receipts into coins', () => {
