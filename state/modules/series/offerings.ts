@@ -69,8 +69,13 @@ function checkTimes(state: StateReader, args: Args<'open'>) {
   return dueAt < due.earliest || dueAt > due.latest ? fail.DueOutOfRange({ dueAt, ...due }) : undefined
 }
 
-export function open(ctx: ActionContext, args: Args<'open'>) {
+export function open(ctx: ActionContext, given: Args<'open'>) {
   const { state, sender } = ctx
+  const args = {
+    ...given,
+    endPriceBase: given.endPriceBase === 0n ? given.startPriceBase : given.endPriceBase,
+    opensAt: given.opensAt === 0 ? runningWindow(state) : given.opensAt,
+  }
   const provider = memberOf(state, sender)
   if (provider === undefined) return fail.NotProvider({ sender })
   const { asset, kind, capBase } = args

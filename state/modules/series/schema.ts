@@ -300,7 +300,7 @@ export const seriesSchema = defineModule({
         'InsufficientAsset',
       ],
       gas: 300_000,
-      doc: 'A provider offers coins for sale, from window to window. An immediate series has no due window (0) and may fall in price; a forward series has one price and locks a share of its cap.',
+      doc: 'A provider offers coins for sale, from window to window. Opening window 0 is the running one, end price 0 the start price. An immediate series may fall in price and has no due window; a forward series has one price and locks a share of its cap.',
     },
     stop: {
       args: { series: t.u64 },

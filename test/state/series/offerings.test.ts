@@ -64,7 +64,11 @@ describe('series.open', () => {
     assert.equal(refused({ startPriceBase: PRICE / 2n, closesAt: 23 }), undefined)
     assert.equal(refused({ kind: 'forward', closesAt: 3, dueAt: 39 }), undefined)
     chain.endWindow()
-    assert.equal(refused({ opensAt: 0, closesAt: 5 }), 'WindowsOutOfRange')
+    chain.endWindow()
+    assert.equal(refused({ opensAt: 1, closesAt: 5 }), 'WindowsOutOfRange')
+    assert.equal(refused({ opensAt: 0, endPriceBase: 0n, closesAt: 5 }), undefined)
+    assert.equal(chain.series(3).opensAt, 2)
+    assert.equal(chain.series(3).endPriceBase, PRICE)
   })
 
   it('asks as much as a mint locks of coins that are sold at once', () => {
