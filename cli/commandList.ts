@@ -127,6 +127,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () =>
       moduleCommand(import('../state/modules/issuance/schema.ts').then((module) => module.issuanceSchema)),
   },
+  series: {
+    text: 'primary sales: coins that a provider sells at once, and receipts for future compute that become coins later',
+    load: () =>
+      moduleCommand(import('../state/modules/series/schema.ts').then((module) => module.seriesSchema)),
+  },
   redemption: {
     text: 'turns coins into compute: requests, reservations of capacity, vouchers, and the burning of liabilities',
     load: () =>

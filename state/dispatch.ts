@@ -37,7 +37,7 @@ import type { Cost } from './fees.ts'
 import { COIN_ASSET, ledger } from './ledger.ts'
 import { isComposite } from './modules/accounts/batch.ts'
 import { erc20Rules } from './modules/assets/facade.ts'
-import { getAsset } from './modules/assets/ledger.ts'
+import { assetAt, getAsset } from './modules/assets/ledger.ts'
 import { erc20Schema } from './modules/assets/schema.ts'
 import type { Overlay } from './overlay.ts'
 import { type KnownPrecheck, runPrecheck } from './precheck.ts'
@@ -151,8 +151,8 @@ function systemTarget(dispatcher: Dispatcher, state: StateReader, to: Address): 
     const found = dispatcher.tables.get(id)
     return found === undefined ? CLOSED : { kind: 'module', ...found }
   }
-  if (kind !== SYSTEM_KIND.asset || getAsset(state, id) === undefined) return CLOSED
-  return { kind: 'asset', asset: id }
+  const asset = assetAt(kind, id)
+  return asset === undefined || getAsset(state, asset) === undefined ? CLOSED : { kind: 'asset', asset }
 }
 
 /** Whether an address answers calls: eth_getCode is `0xfe` there, else empty (WALLETS §2). */
@@ -201,7 +201,8 @@ const PLAIN: CallCost = { gas: 0, lane: 'general', isProof: false }
 function callCost(dispatcher: Dispatcher, to: Address, data: Uint8Array): CallCost {
   if (!isSystemAddress(to)) return PLAIN
   // An asset's functions cost gas whether or not the asset exists: gas must not depend on state.
-  const table = to[6] === SYSTEM_KIND.asset ? dispatcher.erc20 : moduleTable(dispatcher, to)
+  const isToken = to[6] === SYSTEM_KIND.asset || to[6] === SYSTEM_KIND.series
+  const table = isToken ? dispatcher.erc20 : moduleTable(dispatcher, to)
   if (table === undefined) return PLAIN
   const selector = selectorNumber(data)
   const entry = selector === undefined ? undefined : table.bySelector.get(selector)

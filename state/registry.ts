@@ -11,6 +11,7 @@ import { issuanceModule } from './modules/issuance/module.ts'
 import { oracleModule } from './modules/oracle/module.ts'
 import { providersModule } from './modules/providers/module.ts'
 import { redemptionModule } from './modules/redemption/module.ts'
+import { seriesModule } from './modules/series/module.ts'
 import type { Module } from './rules.ts'
 
 export const MODULES: readonly Module[] = [
@@ -21,6 +22,7 @@ export const MODULES: readonly Module[] = [
   oracleModule,
   capacityModule,
   issuanceModule,
+  seriesModule,
   redemptionModule,
   defaultModule,
   evidenceModule,

@@ -11,6 +11,7 @@ import { issuanceSchema } from './modules/issuance/schema.ts'
 import { oracleSchema } from './modules/oracle/schema.ts'
 import { providersSchema } from './modules/providers/schema.ts'
 import { redemptionSchema } from './modules/redemption/schema.ts'
+import { seriesSchema } from './modules/series/schema.ts'
 
 /**
  * The definition of each native module by name: its records, parameters, errors, events, actions and queries.
@@ -26,6 +27,7 @@ export const schemas = {
   oracle: oracleSchema,
   capacity: capacitySchema,
   issuance: issuanceSchema,
+  series: seriesSchema,
   redemption: redemptionSchema,
   default: defaultSchema,
   evidence: evidenceSchema,

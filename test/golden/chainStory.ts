@@ -1,5 +1,6 @@
 // The script of the recorded chain: every action of every module at a set height, with refusals of each kind.
 // Owns: accounts, genesis, schedule. Not: delivery of redemptions and traffic (chainTraffic.ts). Run only by the recorder.
+import { mustExist } from '../../base/assert.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { bls } from '../../base/crypto/bls.ts'
 import { sha256 } from '../../base/crypto/hash.ts'
@@ -17,7 +18,10 @@ import { erc20Schema } from '../../state/modules/assets/schema.ts'
 import { nextLotId } from '../../state/modules/capacity/lots.ts'
 import { currentWindow } from '../../state/modules/capacity/windows.ts'
 import { openProposals } from '../../state/modules/governance/proposals.ts'
+import { getProvider } from '../../state/modules/providers/members.ts'
+import { isGroupSuspended } from '../../state/modules/providers/suspension.ts'
 import { validatorSet } from '../../state/modules/providers/validatorSet.ts'
+import { getSeries } from '../../state/modules/series/books.ts'
 import { schemas } from '../../state/schemas.ts'
 import { proposals, refused, reports, type Voices } from './chainReports.ts'
 import { callData, type GoldenChain, type Send, type Wallet } from './goldenChain.ts'
@@ -167,7 +171,17 @@ function doubleVote(chain: GoldenChain, id: number): Uint8Array {
 }
 
 const [alice, bob, carol] = accounts as readonly [Wallet, Wallet, Wallet]
-const { accounts: coinsOf, assets, capacity, evidence, governance, issuance, providers, redemption } = schemas
+const {
+  accounts: coinsOf,
+  assets,
+  capacity,
+  evidence,
+  governance,
+  issuance,
+  providers,
+  redemption,
+  series,
+} = schemas
 
 /** Reporters of the oracle from the middle of the story on, and members that report too. */
 const VOICES: Voices = { reporters: [alice, bob, carol], operators: [operator(2), operator(3), operator(6)] }
@@ -203,6 +217,33 @@ function signRemoval(chain: GoldenChain, account: Wallet, by: Wallet) {
 }
 
 type Scene = (chain: GoldenChain) => readonly Send[]
+
+/** A member that may sell: active, and nobody of its group suspended. */
+function seller(chain: GoldenChain): number {
+  const { validators } = validatorSet(chain.state)
+  const able = ({ id }: { readonly id: number }): boolean =>
+    getProvider(chain.state, id)?.status === 'active' && !isGroupSuspended(chain.state, id)
+  return validators.find(able)!.id
+}
+
+/** The offer of a member from the running window on; the price is the devnet's. */
+function offer(chain: GoldenChain, id: number, over: object): Send {
+  const opensAt = currentWindow(chain.state)
+  const price = { startPriceBase: 3_028_200n, endPriceBase: 3_028_200n }
+  return act(operator(id), series, 'open', {
+    kind: 'immediate',
+    asset: DEVNET_ASSET_ID,
+    capBase: 100n * COIN,
+    ...price,
+    opensAt,
+    closesAt: opensAt + 1,
+    dueAt: 0,
+    ...over,
+  })
+}
+
+const buy = (from: Wallet, id: number, amountBase: bigint, payMaxBase = 10n ** 12n): Send =>
+  act(from, series, 'buy', { series: id, amountBase, payMaxBase })
 
 function propose(id: number, action: string, args: object): Scene {
   return () => [act(operator(id), governance, action, args as never)]
@@ -391,10 +432,53 @@ const SCENES: { readonly [height: number]: Scene } = {
     list(1, { bonusPpm: 25_000n }),
     list(1, { bonusPpm: 26_000n }),
   ],
+  162: (chain) => [
+    act(issuer, assets, 'issue', {
+      asset: DEVNET_ASSET_ID,
+      to: operator(seller(chain)).address,
+      amountBase: 1_000n * UNIT,
+    }),
+    act(issuer, assets, 'issue', { asset: DEVNET_ASSET_ID, to: bob.address, amountBase: 500n * UNIT }),
+  ],
+  163: (chain) => {
+    const id = seller(chain)
+    const opensAt = currentWindow(chain.state)
+    const forward = { kind: 'forward', dueAt: opensAt + 9 }
+    return [
+      offer(chain, id, forward),
+      offer(chain, id, { startPriceBase: 4_000_000n, closesAt: opensAt + 3 }),
+      offer(chain, id, { ...forward, startPriceBase: 4_000_000n }),
+      offer(chain, id, { startPriceBase: 1n, endPriceBase: 1n }),
+      act(bob, series, 'stop', { series: 1 }),
+    ]
+  },
+  164: () => [
+    buy(bob, 1, 20n * COIN),
+    buy(bob, 2, 10n * COIN),
+    buy(bob, 2, 10n * COIN, 1n),
+    buy(bob, 2, 10n ** 30n),
+    buy(bob, 9, COIN),
+  ],
+  166: (chain) => {
+    const { provider } = mustExist(getSeries(chain.state, 1), 'the series of block 163')
+    return [
+      act(bob, series, 'secure', { series: 1, amountBase: UNIT }),
+      act(operator(provider), series, 'reclaim', { series: 1 }),
+      act(operator(provider), series, 'stop', { series: 2 }),
+      buy(bob, 2, COIN),
+      act(bob, series, 'refund', { series: 1, amountBase: COIN }),
+      act(bob, series, 'claim', { series: 2, amountBase: COIN }),
+    ]
+  },
   170: () => proposals(operator(2), VOICES),
   171: (chain) => votes(chain, 2),
   // Appointed by then, and to report in a later window.
   195: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
+  220: () => [
+    act(bob, series, 'claim', { series: 1, amountBase: 15n * COIN }),
+    act(bob, series, 'claim', { series: 1, amountBase: 15n * COIN }),
+    act(bob, series, 'claim', { series: 1, amountBase: 5n * COIN }),
+  ],
   260: (chain) => refused(accounts[5]!, alice, currentWindow(chain.state)),
 }
 

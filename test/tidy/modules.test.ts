@@ -11,7 +11,7 @@ const MODULE_LINES_MAX = 80
 /** The agreed order (docs/architecture.md); modules that do not exist yet have their place. */
 const ORDER = [
   ...['compliance', 'accounts', 'assets', 'catalogue', 'providers', 'oracle', 'capacity', 'audit', 'backing'],
-  ...['issuance', 'redemption', 'market', 'default', 'evidence', 'governance'],
+  ...['issuance', 'series', 'redemption', 'market', 'default', 'evidence', 'governance'],
 ]
 
 /** `state/modules/<name>/<file>` as its two names; undefined for other files. */

@@ -7,12 +7,20 @@ import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { WriteContext } from '../../context.ts'
 import { transferLog } from '../../transferLog.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
-import { ASSETS_MAX, type Asset } from './schema.ts'
+import { ASSETS_MAX, type Asset, RECEIPTS_FROM } from './schema.ts'
 import { assetsTables } from './tables.ts'
 
-/** Address of an asset's ERC-20 interface. */
+/** Address of an asset's ERC-20 interface; receipts of series have a kind of their own, named by the series. */
 export function assetAddress(asset: number): Address {
-  return systemAddress(SYSTEM_KIND.asset, asset)
+  return asset < RECEIPTS_FROM
+    ? systemAddress(SYSTEM_KIND.asset, asset)
+    : systemAddress(SYSTEM_KIND.series, asset - RECEIPTS_FROM)
+}
+
+/** The number of the asset whose interface would be at a system address of a kind; undefined when none could be. */
+export function assetAt(kind: number, id: number): number | undefined {
+  if (kind === SYSTEM_KIND.asset) return id < RECEIPTS_FROM ? id : undefined
+  return kind === SYSTEM_KIND.series && id < RECEIPTS_FROM ? RECEIPTS_FROM + id : undefined
 }
 
 export function getAsset(state: StateReader, asset: number): Asset | undefined {
@@ -41,6 +49,37 @@ function setAssetBalance(
   else assetsTables.balance.set(state, at, { amountBase })
 }
 
+/** The asset of a series' receipts. */
+export function receiptAsset(series: number): number {
+  assert(series > 0 && series < RECEIPTS_FROM, 'the number of a series')
+  return RECEIPTS_FROM + series
+}
+
+/** Registers the receipts of a series with supply 0. They are not in the index, whose length is bounded for people's assets. */
+export function registerReceipts(
+  ctx: WriteContext,
+  receipts: {
+    readonly series: number
+    readonly issuer: Address
+    readonly name: string
+    readonly symbol: string
+    readonly decimals: number
+  },
+): void {
+  const { series, ...facts } = receipts
+  const asset = receiptAsset(series)
+  assert(!assetsTables.asset.has(ctx.state, { asset }), 'the series is new')
+  assetsTables.asset.set(ctx.state, { asset }, { ...facts, supplyBase: 0n })
+}
+
+/** Removes the receipts of a series that has ended. Asserts that nobody has any. */
+export function removeReceipts(ctx: WriteContext, series: number): void {
+  const asset = receiptAsset(series)
+  const { supplyBase } = assetsTables.asset.mustGet(ctx.state, { asset })
+  assert(supplyBase === 0n, 'all receipts are gone')
+  assetsTables.asset.delete(ctx.state, { asset })
+}
+
 /** Registers an asset with supply 0; genesis and governance call it. Asserts that the id is new. */
 export function registerAsset(
   ctx: WriteContext,
@@ -54,7 +93,7 @@ export function registerAsset(
 ): void {
   const ids = assetIds(ctx.state)
   assert(!ids.includes(asset.id) && ids.length < ASSETS_MAX, 'the asset id is new and within the bound')
-  assert(asset.id > 0, 'asset 0 is the coin')
+  assert(asset.id > 0 && asset.id < RECEIPTS_FROM, 'asset 0 is the coin, and receipts have their own numbers')
   const { id, issuer, name, symbol, decimals } = asset
   assetsTables.asset.set(ctx.state, { asset: id }, { issuer, name, symbol, decimals, supplyBase: 0n })
   assetsTables.index.set(ctx.state, {}, { assets: [...ids, id].sort((a, b) => a - b) })

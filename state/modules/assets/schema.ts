@@ -6,6 +6,9 @@ import { indexed, message, t } from '../../../base/schema.ts'
 /** Most assets ever registered; the index record lists them all. */
 export const ASSETS_MAX = 1024
 
+/** Receipts of series (ECONOMY §4) are assets from this number on: this one and the number of the series. */
+export const RECEIPTS_FROM = 2 ** 40
+
 export const assetInfo = message('Asset', {
   id: t.u64,
   issuer: t.address,
@@ -49,7 +52,7 @@ export const assetsSchema = defineModule({
       id: 4,
       key: {},
       value: { assets: t.list(t.u64, ASSETS_MAX) },
-      doc: 'Ids of all assets, ascending.',
+      doc: 'Ids of all assets that genesis or governance has registered, ascending.',
     },
   },
   errors: {
@@ -58,6 +61,8 @@ export const assetsSchema = defineModule({
     InsufficientAsset: { asset: t.u64, balanceBase: t.amount, neededBase: t.amount },
     AssetSupplyTooLarge: { asset: t.u64, maximumBase: t.amount },
     AssetRecipientRefused: { recipient: t.address },
+    /** What the chain has issued, it redeems itself: receipts, by claiming from their series. */
+    IssuedByChain: { asset: t.u64 },
   },
   events: {},
   actions: {
@@ -69,14 +74,18 @@ export const assetsSchema = defineModule({
     },
     redeem: {
       args: { asset: t.u64, amountBase: t.amount },
-      fails: ['UnknownAsset', 'InsufficientAsset'],
+      fails: ['UnknownAsset', 'InsufficientAsset', 'IssuedByChain'],
       gas: 30_000,
       doc: 'A holder destroys its own units, for which the issuer pays off chain.',
     },
   },
   queries: {
     asset: { args: { asset: t.u64 }, returns: t.optional(assetInfo), doc: 'A registered asset, or null.' },
-    assets: { args: {}, returns: t.list(assetInfo, ASSETS_MAX), doc: 'All registered assets by id.' },
+    assets: {
+      args: {},
+      returns: t.list(assetInfo, ASSETS_MAX),
+      doc: 'All assets that genesis or governance has registered, by id.',
+    },
     balance: {
       args: { asset: t.u64, owner: t.address },
       returns: t.amount,

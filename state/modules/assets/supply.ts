@@ -1,7 +1,7 @@
 // Issuing and redeeming an asset: the actions that change its supply. Not: the ledger (ledger.ts).
 import { assert } from '../../../base/assert.ts'
 import { equalBytes } from '../../../base/bytes.ts'
-import type { ActionArgs } from '../../../base/moduleDefinition.ts'
+import { type ActionArgs, isSystemAddress } from '../../../base/moduleDefinition.ts'
 import { AMOUNT_MAX } from '../../../base/units.ts'
 import type { ActionContext } from '../../context.ts'
 import { ledger } from '../../ledger.ts'
@@ -26,7 +26,10 @@ export function issue(ctx: ActionContext, { asset, to, amountBase }: Args<'issue
 
 export function redeem(ctx: ActionContext, { asset, amountBase }: Args<'redeem'>) {
   // The ledger knows the coin as asset 0, but only its liabilities burn it.
-  if (getAsset(ctx.state, asset) === undefined) return fail.UnknownAsset({ asset })
+  const record = getAsset(ctx.state, asset)
+  if (record === undefined) return fail.UnknownAsset({ asset })
+  // Whoever destroyed a receipt would leave behind what stands behind it.
+  if (isSystemAddress(record.issuer)) return fail.IssuedByChain({ asset })
   const refusal = ledger.burn(ctx, { asset, from: ctx.sender, amountBase })
   if (refusal?.code === 'InsufficientFunds') {
     const { balanceBase, neededBase } = refusal

@@ -90,6 +90,54 @@ export function payFromLock(
   ledger.release(ctx, { asset: COIN_ASSET, from: lockAddress(provider), to, amountBase })
 }
 
+/** Units of an asset in the locks of a provider. */
+export function unitsLocked(
+  state: StateReader,
+  at: { readonly provider: number; readonly asset: number },
+): bigint {
+  return ledger.balanceOf(state, { asset: at.asset, owner: lockAddress(at.provider) })
+}
+
+/** Moves units of an escrow into a provider's lock. Asserts that the escrow holds them. */
+export function lockUnits(
+  ctx: WriteContext,
+  lock: {
+    readonly provider: number
+    readonly asset: number
+    readonly from: Escrow
+    readonly amountBase: bigint
+  },
+): void {
+  payOutUnits(ctx, { ...lock, to: lockAddress(lock.provider) })
+}
+
+/** Pays units out of a provider's lock. Asserts that the lock holds them. */
+export function payLockedUnits(
+  ctx: WriteContext,
+  payment: {
+    readonly provider: number
+    readonly asset: number
+    readonly to: Address
+    readonly amountBase: bigint
+  },
+): void {
+  payOutUnits(ctx, { ...payment, from: lockAddress(payment.provider) })
+}
+
+/** Pays units out of an escrow; nothing for zero. Asserts that it holds them. */
+export function payOutUnits(
+  ctx: WriteContext,
+  payment: {
+    readonly asset: number
+    readonly from: Escrow
+    readonly to: Address
+    readonly amountBase: bigint
+  },
+): void {
+  const { asset, from, to, amountBase } = payment
+  if (amountBase > 0n) ledger.release(ctx, { asset, from, to, amountBase })
+}
+
 /** C of a provider, up to each quarter point, and its notice. */
 export function capacityOf(state: StateReader, provider: number): CapacitySummary {
   return getSummary(state, provider)

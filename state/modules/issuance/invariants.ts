@@ -5,9 +5,10 @@ import type { Invariant } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { Cover } from './cover.ts'
 import type { Coverage } from './coverage.ts'
-import { coinSupply, coinsAt, getMember, lockAddress, memberIds } from './external.ts'
+import { coinSupply, coinsAt, getMember, lockAddress, memberIds, unitsLocked } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
 import { getCoverage, recountCoverage } from './limits.ts'
+import { getProceeds, lockedProceeds } from './proceeds.ts'
 import type { Liability } from './schema.ts'
 import { issuanceTables } from './tables.ts'
 
@@ -96,9 +97,17 @@ function checkLocks(state: StateReader, provider: number): string | undefined {
   const { lockedBase, floorBase, freedBase, releaseBase } = getLiability(state, provider)
   const held = coinsAt(state, lockAddress(provider))
   if (held !== lockedBase) return `provider ${provider}: ${lockedBase} locked, ${held} held`
-  return lockedBase >= floorBase + freedBase + releaseBase
-    ? undefined
-    : `provider ${provider}: releases more than it has locked`
+  if (lockedBase < floorBase + freedBase + releaseBase)
+    return `provider ${provider}: releases more than it has locked`
+  for (const { asset, amountBase } of lockedProceeds(state, provider)) {
+    const units = unitsLocked(state, { provider, asset })
+    if (units !== amountBase)
+      return `provider ${provider}: ${amountBase} of asset ${asset} locked, ${units} held`
+    const proceeds = getProceeds(state, { provider, asset })
+    if (amountBase < proceeds.floorBase + proceeds.freedBase + proceeds.releaseBase)
+      return `provider ${provider}: releases more of asset ${asset} than it has locked`
+  }
+  return undefined
 }
 
 const ledgerInvariant: Invariant = {

@@ -6,6 +6,7 @@ import type { WriteContext } from '../../context.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { capacityOf, createCoins, destroyCoins, lockAddress } from './external.ts'
 import { addLock, freeFloor } from './locks.ts'
+import { freeProceeds } from './proceeds.ts'
 import type { IssuanceTotals, Liability } from './schema.ts'
 import { changedLiabilities, events, issuanceTables } from './tables.ts'
 
@@ -99,6 +100,7 @@ export function lowerLiability(
   const before = getLiability(ctx.state, provider)
   const liabilityBase = before.liabilityBase - amountBase
   assert(amountBase > 0n && liabilityBase >= 0n, 'no more is burned than is owed')
+  freeProceeds(ctx.state, { provider, burnedBase: amountBase, liabilityBase: before.liabilityBase })
   setLiability(ctx.state, provider, {
     ...freeFloor(before, amountBase),
     liabilityBase,

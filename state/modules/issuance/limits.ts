@@ -30,6 +30,8 @@ import {
   runningWindow,
 } from './external.ts'
 import { getLiability, getTotals } from './ledger.ts'
+import { proceedsValue } from './proceeds.ts'
+import { promisesOf } from './promises.ts'
 import { fail, issuanceParams, issuanceTables } from './tables.ts'
 
 /** Coverage computed from all providers (at most `PROVIDERS_MAX`), for recounts. */
@@ -81,7 +83,8 @@ export function isBondShort(state: StateReader, provider: number): boolean | und
 
 /** What walking away would still gain: max(0, L − bond − locked), in coins at the oracle price (ECONOMY §3). */
 export function securityOf(state: StateReader, provider: number) {
-  const { liabilityBase, lockedBase } = getLiability(state, provider)
+  const { liabilityBase, lockedBase: coinsBase } = getLiability(state, provider)
+  const lockedBase = minBigint(AMOUNT_MAX, coinsBase + proceedsValue(state, provider))
   const bondValueBase = bondValue(state, provider)
   const unsecuredBase = maxBigint(0n, liabilityBase - bondValueBase - lockedBase)
   return { liabilityBase, bondValueBase, lockedBase, unsecuredBase }
@@ -91,11 +94,16 @@ export function securityOf(state: StateReader, provider: number) {
 export function mintStopOf(state: StateReader, shortfallBase: bigint): MintStop | undefined {
   const stop = issuanceTables.stop.get(state, {})
   if (stop !== undefined) return { reason: stop.kind, since: stop.height }
-  const recount = recountSince(state) ?? turnSince(state)
+  const recount = countingSince(state)
   if (recount !== undefined) return { reason: 'recount', since: recount }
   if (shortfallBase === 0n) return undefined
   const short = issuanceTables.short.get(state, {})
   return { reason: 'shortfall', since: short?.sinceHeight ?? lastRecount(state).sinceHeight }
+}
+
+/** The block since which capacity is recounted or its members have their turn: until both are done, minting waits. */
+export function countingSince(state: StateReader): number | undefined {
+  return recountSince(state) ?? turnSince(state)
 }
 
 /** The block that ended a window whose end is still being handled; undefined when it has been. */
@@ -111,12 +119,24 @@ function refusalOf(state: StateReader, stop: MintStop, shortfallBase: bigint) {
   return fail.MintingStopped({ reason: issuanceTables.stop.mustGet(state, {}).reason })
 }
 
+/** Whom a mint is for: the provider itself and its buyers, or holders of receipts that it has sold before. */
+export type MintKind = 'own' | 'receipts'
+
+interface Mintage {
+  readonly provider: number
+  readonly kind: MintKind
+}
+
 /** Why a provider may mint nothing at all now, or undefined. */
-function checkMayMint(state: StateReader, provider: number, shortfallBase: bigint) {
+function checkMayMint(state: StateReader, mint: Mintage, shortfallBase: bigint) {
+  const { provider, kind } = mint
   const record = getMember(state, provider)
   assert(record !== undefined, 'the provider exists')
   if (record.status !== 'active') return fail.ProviderNotActive({ provider, status: record.status })
   if (isSuspendedMember(state, provider)) return fail.ProviderSuspended({ provider })
+  const { barredUntil } = promisesOf(state, provider)
+  if (kind === 'own' && barredUntil > 0 && barredUntil >= runningWindow(state))
+    return fail.MintingBarred({ provider, untilWindow: barredUntil })
   const stop = mintStopOf(state, shortfallBase)
   if (stop !== undefined) return refusalOf(state, stop, shortfallBase)
   const { noticeUntil } = capacityOf(state, provider)
@@ -127,7 +147,7 @@ function checkMayMint(state: StateReader, provider: number, shortfallBase: bigin
 }
 
 /** The whole answer of the mint rule for a provider: why it may not mint at all, and its limits under each rule. */
-export function judgeMint(state: StateReader, provider: number) {
+export function judgeMint(state: StateReader, provider: number, kind: MintKind = 'own') {
   const cover = new Cover(state)
   const coverage = cover.coverage()
   const backer = backerOf(state, provider)
@@ -148,8 +168,9 @@ export function judgeMint(state: StateReader, provider: number) {
     quarterBase,
     bondValuePpm: valuePpm,
   })
-  const blocked = checkMayMint(state, provider, coverage.shortfallBase)
-  return { blocked, limits, bondValueBase: wholeUnits(valuePpm) }
+  const blocked = checkMayMint(state, { provider, kind }, coverage.shortfallBase)
+  const { promisedBase } = promisesOf(state, provider)
+  return { blocked, limits, bondValueBase: wholeUnits(valuePpm), promisedBase }
 }
 
 /** Whether a provider owes more than its own capacity lets it mint: its own backing or its front-load is exceeded. */
@@ -175,7 +196,7 @@ export function checkMint(
   const { provider, to, amountBase } = mint
   if (amountBase === 0n) return fail.ZeroAmount({})
   if (!mayReceive(to) || equalBytes(to, TRANSFER_EMITTER)) return fail.RecipientRefused({ recipient: to })
-  const { blocked, limits, bondValueBase } = judgeMint(state, provider)
+  const { blocked, limits, bondValueBase, promisedBase } = judgeMint(state, provider)
   if (blocked !== undefined) return blocked
   const over = (mintableBase: bigint) => ({ provider, amountBase, mintableBase })
   const { quotaBase, jointBase, ownBackingBase, frontLoadBase, bondBase } = limits
@@ -184,6 +205,8 @@ export function checkMint(
   if (amountBase > ownBackingBase) return fail.OwnBackingExceeded(over(ownBackingBase))
   if (amountBase > frontLoadBase) return fail.FrontLoadExceeded(over(frontLoadBase))
   if (amountBase > bondBase) return fail.BondTooSmall({ ...over(bondBase), bondValueBase })
+  const ownBase = maxBigint(0n, leastLimit(limits) - promisedBase)
+  if (amountBase > ownBase) return fail.ReceiptsFirst({ ...over(ownBase), promisedBase })
   return undefined
 }
 

@@ -1,83 +1,130 @@
-// The lock on minted coins (ECONOMY §3): what is locked, and what frees it. Part of it only burned liability releases, the
-// rest one K-th per good window. Not: who pays it out (turn.ts).
+// Locks on what a mint brought in or created (ECONOMY §3): what is locked, and what frees it. Part of it only burned liability
+// releases, the rest one K-th per good window. Not: who pays it out (turn.ts), locks in settlement assets (proceeds.ts).
 import { assert } from '../../../base/assert.ts'
-import { mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
+import { minBigint, mulDivCeil, mulDivFloor, PPM } from '../../../base/units.ts'
 import type { StateReader, StateWriter } from '../../view.ts'
 import { horizonOf } from './external.ts'
 import type { Liability } from './schema.ts'
 import { issuanceParams, issuanceTables } from './tables.ts'
 
-/** The locked part of a mint that brought in no more than its value, and the part of that which is the floor; rounded up. */
+/** What one lock holds, in coins or in units of one asset, and its clock. */
+export interface Lock {
+  readonly lockedBase: bigint
+  readonly floorBase: bigint
+  readonly freedBase: bigint
+  readonly releaseBase: bigint
+  readonly goodWindows: number
+}
+
+/** What ends of a lock with a good window: a rate, and a remainder that is paid. */
+export interface Ending {
+  readonly rateBase: bigint
+  readonly restBase: bigint
+}
+
+/** The endings of one lock by good window. */
+export interface Endings {
+  get(goodWindow: number): Ending | undefined
+  set(goodWindow: number, ending: Ending): void
+  delete(goodWindow: number): void
+}
+
+/** The locked part of a mint worth a sum, and the part of that which is the floor, both in its unit; rounded up. */
 export function lockOf(
   state: StateReader,
   amountBase: bigint,
 ): { readonly lockedBase: bigint; readonly floorBase: bigint } {
   const { retainPpm, lockFloorPpm } = issuanceParams.get(state)
   const lockedBase = mulDivCeil(amountBase, retainPpm, PPM)
-  const floorBase = mulDivCeil(amountBase, lockFloorPpm, PPM)
-  return { lockedBase, floorBase: floorBase < lockedBase ? floorBase : lockedBase }
+  return { lockedBase, floorBase: minBigint(lockedBase, mulDivCeil(amountBase, lockFloorPpm, PPM)) }
 }
 
-/**
- * A provider's record with a lock added: the floor, and the rest released over the next K good windows, one K-th with each
- * and the remainder with the last.
- */
-export function addLock(
-  state: StateWriter,
-  liability: Liability,
-  lock: { readonly provider: number; readonly lockedBase: bigint; readonly floorBase: bigint },
-): Liability {
-  const { provider, lockedBase, floorBase } = lock
+/** A lock with more in it: the floor, and the rest over the next K good windows, one K-th each, the remainder with the last. */
+export function grow<L extends Lock>(
+  lock: L,
+  endings: Endings,
+  more: { readonly lockedBase: bigint; readonly floorBase: bigint; readonly horizonWindows: number },
+): L {
+  const { lockedBase, floorBase, horizonWindows } = more
   assert(floorBase >= 0n && floorBase <= lockedBase, 'the floor is part of the lock')
   const timedBase = lockedBase - floorBase
-  const horizonWindows = horizonOf(state)
   const rateBase = mulDivFloor(timedBase, 1n, BigInt(horizonWindows))
   if (timedBase > 0n) {
-    const at = { provider, goodWindow: liability.goodWindows + horizonWindows }
-    const known = issuanceTables.release.get(state, at)
-    issuanceTables.release.set(state, at, {
+    const at = lock.goodWindows + horizonWindows
+    const known = endings.get(at)
+    endings.set(at, {
       rateBase: (known?.rateBase ?? 0n) + rateBase,
       restBase: (known?.restBase ?? 0n) + timedBase - rateBase * BigInt(horizonWindows),
     })
   }
   return {
-    ...liability,
-    lockedBase: liability.lockedBase + lockedBase,
-    floorBase: liability.floorBase + floorBase,
-    releaseBase: liability.releaseBase + rateBase,
+    ...lock,
+    lockedBase: lock.lockedBase + lockedBase,
+    floorBase: lock.floorBase + floorBase,
+    releaseBase: lock.releaseBase + rateBase,
   }
 }
 
-/** A provider's record when some of its liability is about to burn: the floor is freed in proportion, rounded down. */
-export function freeFloor(before: Liability, burnedBase: bigint): Liability {
-  if (before.floorBase === 0n) return before
-  const freedBase = mulDivFloor(before.floorBase, burnedBase, before.liabilityBase)
+/** A lock when some of the liability is about to burn: its floor is freed in proportion, rounded down. */
+export function freeShare<L extends Lock>(
+  lock: L,
+  burn: { readonly burnedBase: bigint; readonly liabilityBase: bigint },
+): L {
+  if (lock.floorBase === 0n) return lock
+  const freedBase = mulDivFloor(lock.floorBase, burn.burnedBase, burn.liabilityBase)
+  return { ...lock, floorBase: lock.floorBase - freedBase, freedBase: lock.freedBase + freedBase }
+}
+
+/** What a window's end releases of a lock, and the lock after it. */
+export function shrink<L extends Lock>(
+  lock: L,
+  endings: Endings,
+  isGood: boolean,
+): { readonly amountBase: bigint; readonly after: L } {
+  const { freedBase } = lock
+  if (!isGood) {
+    const lockedBase = lock.lockedBase - freedBase
+    return { amountBase: freedBase, after: { ...lock, lockedBase, freedBase: 0n } }
+  }
+  const goodWindows = lock.goodWindows + 1
+  const ending = endings.get(goodWindows)
+  if (ending !== undefined) endings.delete(goodWindows)
+  const amountBase = freedBase + lock.releaseBase + (ending?.restBase ?? 0n)
+  const lockedBase = lock.lockedBase - amountBase
+  const releaseBase = lock.releaseBase - (ending?.rateBase ?? 0n)
+  assert(lockedBase >= lock.floorBase && releaseBase >= 0n, 'no more is released than was locked')
+  return { amountBase, after: { ...lock, lockedBase, releaseBase, goodWindows, freedBase: 0n } }
+}
+
+/** The endings of a provider's locked coins. */
+function coinEndings(state: StateWriter, provider: number): Endings {
+  const { release } = issuanceTables
   return {
-    ...before,
-    floorBase: before.floorBase - freedBase,
-    freedBase: before.freedBase + freedBase,
+    get: (goodWindow) => release.get(state, { provider, goodWindow }),
+    set: (goodWindow, ending) => release.set(state, { provider, goodWindow }, ending),
+    delete: (goodWindow) => release.delete(state, { provider, goodWindow }),
   }
 }
 
-/** What a window's end releases of a lock, and the record after it. */
+/** A provider's record with coins locked. */
+export function addLock(
+  state: StateWriter,
+  liability: Liability,
+  lock: { readonly provider: number; readonly lockedBase: bigint; readonly floorBase: bigint },
+): Liability {
+  return grow(liability, coinEndings(state, lock.provider), { ...lock, horizonWindows: horizonOf(state) })
+}
+
+/** A provider's record when some of its liability is about to burn. */
+export function freeFloor(before: Liability, burnedBase: bigint): Liability {
+  return freeShare(before, { burnedBase, liabilityBase: before.liabilityBase })
+}
+
+/** What a window's end releases of a provider's locked coins, and the record after it. */
 export function releaseDue(
   state: StateWriter,
   provider: number,
   terms: { readonly liability: Liability; readonly isGood: boolean },
 ): { readonly amountBase: bigint; readonly after: Liability } {
-  const { liability, isGood } = terms
-  const { freedBase } = liability
-  if (!isGood) {
-    const lockedBase = liability.lockedBase - freedBase
-    return { amountBase: freedBase, after: { ...liability, lockedBase, freedBase: 0n } }
-  }
-  const goodWindow = liability.goodWindows + 1
-  const ending = issuanceTables.release.get(state, { provider, goodWindow })
-  if (ending !== undefined) issuanceTables.release.delete(state, { provider, goodWindow })
-  const amountBase = freedBase + liability.releaseBase + (ending?.restBase ?? 0n)
-  const lockedBase = liability.lockedBase - amountBase
-  const releaseBase = liability.releaseBase - (ending?.rateBase ?? 0n)
-  assert(lockedBase >= liability.floorBase && releaseBase >= 0n, 'no more is released than was locked')
-  const after = { ...liability, lockedBase, releaseBase, goodWindows: goodWindow, freedBase: 0n }
-  return { amountBase, after }
+  return shrink(terms.liability, coinEndings(state, provider), terms.isGood)
 }

@@ -1,22 +1,25 @@
 // Queries of issuance: mint limits, liabilities, coverage, security, cures and the freshness of prices.
+import { maxBigint } from '../../../base/units.ts'
 import type { ReadContext } from '../../context.ts'
 import type { Rules } from '../../rules.ts'
 import type { StateReader } from '../../view.ts'
 import { capacityOf, getMember, priceIn } from './external.ts'
 import { getLiability } from './ledger.ts'
 import { getCoverage, judgeMint, leastLimit, mintStopOf, securityOf } from './limits.ts'
+import { getProceeds, lockedProceeds } from './proceeds.ts'
 import type { issuanceSchema } from './schema.ts'
 import { issuanceTables } from './tables.ts'
 
 function quotaOfProvider(state: StateReader, provider: number) {
   if (getMember(state, provider) === undefined) return undefined
-  const { blocked, limits, bondValueBase } = judgeMint(state, provider)
+  const { blocked, limits, bondValueBase, promisedBase } = judgeMint(state, provider)
   return {
     provider,
-    mintableBase: blocked === undefined ? leastLimit(limits) : 0n,
+    mintableBase: blocked === undefined ? maxBigint(0n, leastLimit(limits) - promisedBase) : 0n,
     blocked: blocked?.code ?? '',
     ...limits,
     bondValueBase,
+    promisedBase,
   }
 }
 
@@ -63,6 +66,11 @@ export const issuanceQueries: Rules<typeof issuanceSchema>['queries'] = {
     getMember(ctx.state, provider) === undefined
       ? undefined
       : { provider, ...securityOf(ctx.state, provider) },
+  proceeds: (ctx, { provider }) =>
+    lockedProceeds(ctx.state, provider).map(({ asset }) => {
+      const { goodWindows: _, ...lock } = getProceeds(ctx.state, { provider, asset })
+      return { asset, ...lock }
+    }),
   cure: (ctx, { provider }) => issuanceTables.cure.get(ctx.state, { provider }),
   priceStatus: (ctx, { asset }) => statusOfPrice(ctx.state, asset),
   coverage: coverageNow,

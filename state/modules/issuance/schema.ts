@@ -68,6 +68,9 @@ const shareFields = {
   reservedBase: t.amount,
 }
 
+/** Settlement assets in which one provider may have locked proceeds at once. */
+export const PROCEEDS_ASSETS_MAX = 8
+
 /** Why a provider must cure; the first two and `parameters` carry no penalty (ECONOMY §3). */
 export const CURE_CAUSES = ['perishing', 'drift', 'parameters', 'haircut', 'withdrawal', 'bond'] as const
 
@@ -238,6 +241,42 @@ export const issuanceSchema = defineModule({
       },
       doc: 'A provider that owes more than it can deliver, or whose bond is short.',
     },
+    proceeds: {
+      id: 20,
+      key: { provider: t.u64, asset: t.u64 },
+      value: {
+        lockedBase: t.amount,
+        /** The parts of it as in `liability`, and the lock's own clock. */
+        floorBase: t.amount,
+        freedBase: t.amount,
+        releaseBase: t.amount,
+        goodWindows: t.u64,
+      },
+      doc: 'Proceeds of a provider’s sales that are locked, in units of a settlement asset.',
+    },
+    proceedsRelease: {
+      id: 21,
+      key: { provider: t.u64, asset: t.u64, goodWindow: t.u64 },
+      value: { rateBase: t.amount, restBase: t.amount },
+      doc: 'What ends of locked proceeds with their n-th good window: a rate, and a remainder that is paid.',
+    },
+    proceedsAssets: {
+      id: 22,
+      key: { provider: t.u64 },
+      value: { assets: t.list(t.u64, PROCEEDS_ASSETS_MAX) },
+      doc: 'Assets in which a provider has locked proceeds.',
+    },
+    promise: {
+      id: 23,
+      key: { provider: t.u64 },
+      value: {
+        /** Receipts of its forward series that wait for coins; they come before its own mints. */
+        promisedBase: t.amount,
+        /** Last window in which it may not mint, after a series that failed; 0: none. */
+        barredUntil: t.u64,
+      },
+      doc: 'What primary sales lay on a provider’s minting.',
+    },
   },
   escrows: {
     locks: { id: 0, doc: 'Locked coins of the mints of one provider; the object is the provider.' },
@@ -260,6 +299,10 @@ export const issuanceSchema = defineModule({
     OwnBackingExceeded: limit,
     FrontLoadExceeded: limit,
     BondTooSmall: { ...limit, bondValueBase: t.amount },
+    /** Receipts that the provider has sold get their coins before it mints any of its own. */
+    ReceiptsFirst: { ...limit, promisedBase: t.amount },
+    /** A series of the provider has failed. */
+    MintingBarred: { provider: t.u64, untilWindow: t.u64 },
     NothingToRetire: { provider: t.u64 },
     InsufficientCoins: { balanceBase: t.amount, neededBase: t.amount },
   },
@@ -274,6 +317,13 @@ export const issuanceSchema = defineModule({
     Retired: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
     LiabilityBurned: { provider: indexed(t.u64), amountBase: t.amount, liabilityBase: t.amount },
     LockReleased: { provider: indexed(t.u64), amountBase: t.amount, lockedBase: t.amount },
+    ProceedsLocked: { provider: indexed(t.u64), asset: t.u64, amountBase: t.amount },
+    ProceedsReleased: {
+      provider: indexed(t.u64),
+      asset: t.u64,
+      amountBase: t.amount,
+      lockedBase: t.amount,
+    },
     ShortfallBegan: { windowIndex: t.u64, shortfallBase: t.amount },
     ShortfallCured: { windowIndex: t.u64 },
     MintingWasStopped: { reason: t.text(64) },
@@ -305,6 +355,8 @@ export const issuanceSchema = defineModule({
         'OwnBackingExceeded',
         'FrontLoadExceeded',
         'BondTooSmall',
+        'ReceiptsFirst',
+        'MintingBarred',
       ],
       gas: 250_000,
       doc: 'A provider issues coins against its free capacity; the retained share stays locked for K windows.',
@@ -322,7 +374,7 @@ export const issuanceSchema = defineModule({
       returns: t.optional(
         message('MintLimits', {
           provider: t.u64,
-          /** Most that may be minted now: 0 when `blocked` names a rule, else the least of the limits. */
+          /** Most that may be minted now: 0 when `blocked` names a rule, else the least of the limits less `promisedBase`. */
           mintableBase: t.amount,
           /** Name of the error a mint of one unit would fail with before any limit; empty when none. */
           blocked: t.text(32),
@@ -332,6 +384,8 @@ export const issuanceSchema = defineModule({
           frontLoadBase: t.amount,
           bondBase: t.amount,
           bondValueBase: t.amount,
+          /** Receipts that the provider has sold and that come first. */
+          promisedBase: t.amount,
         }),
       ),
       doc: 'What a provider may still mint under each rule of ECONOMY §3; null for an unknown provider.',
@@ -354,12 +408,30 @@ export const issuanceSchema = defineModule({
           liabilityBase: t.amount,
           /** The bond at the oracle price, in coins. */
           bondValueBase: t.amount,
+          /** Locked coins, and locked proceeds at the oracle price. */
           lockedBase: t.amount,
           /** max(0, L − bond − locked): what walking away would still gain, in coins at the oracle price. */
           unsecuredBase: t.amount,
         }),
       ),
       doc: 'What stands behind a provider’s coins besides its capacity; null for an unknown provider.',
+    },
+    proceeds: {
+      args: { provider: t.u64 },
+      returns: t.list(
+        message('LockedProceeds', {
+          asset: t.u64,
+          lockedBase: t.amount,
+          /** Freed only as liability is burned. */
+          floorBase: t.amount,
+          /** Freed by burning, paid at the next window’s end. */
+          freedBase: t.amount,
+          /** Released at the end of each good window. */
+          releaseBase: t.amount,
+        }),
+        PROCEEDS_ASSETS_MAX,
+      ),
+      doc: 'Proceeds of a provider’s sales that are locked, by settlement asset.',
     },
     cure: {
       args: { provider: t.u64 },

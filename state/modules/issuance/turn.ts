@@ -19,6 +19,7 @@ import {
 import { getLiability, markBondShort, setLiability, takeSnapshot } from './ledger.ts'
 import { isBondShort } from './limits.ts'
 import { releaseDue } from './locks.ts'
+import { releaseProceeds } from './proceeds.ts'
 import type { Turn } from './schema.ts'
 import { events, issuanceTables } from './tables.ts'
 
@@ -75,11 +76,15 @@ export function releaseLate(
     turn.member <= memberIds(ctx.state).indexOf(provider)
   )
     return
-  if (isGoodWindow(ctx, provider, turn)) releaseLock(ctx, provider, true)
+  if (!isGoodWindow(ctx, provider, turn)) return
+  releaseLock(ctx, provider, true)
+  releaseProceeds(ctx, provider, true)
 }
 
 function handleMember(ctx: WriteContext, provider: number, turn: Turn): void {
-  releaseLock(ctx, provider, isGoodWindow(ctx, provider, turn))
+  const isGood = isGoodWindow(ctx, provider, turn)
+  releaseLock(ctx, provider, isGood)
+  releaseProceeds(ctx, provider, isGood)
   takeSnapshot(ctx, provider)
   const short = isBondShort(ctx.state, provider)
   const since = getLiability(ctx.state, provider).bondShortSince
